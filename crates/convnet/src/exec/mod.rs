@@ -1,0 +1,1 @@
+//! Running graphs on the CPU.

@@ -1,0 +1,291 @@
+//! Writing networks: values that know their builder, so that layers chain and branches are values.
+
+use std::cell::RefCell;
+
+use super::{Graph, GraphError, Init, Node, NodeId, Output, Scope, ScopeId, Shape};
+use crate::ops::{
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, Op,
+};
+
+/// A network under construction.
+///
+/// The first layer that does not fit is remembered and returned by [`Builder::build`]; what follows it is
+/// ignored.
+///
+/// ```
+/// use convnet::graph::Builder;
+/// use convnet::ops::{Conv2d, Linear, MaxPool2d};
+///
+/// let net = Builder::image("small", 1, 28, 28);
+/// let x = net.input().conv2d(Conv2d::new(8, 3)).relu().max_pool2d(MaxPool2d::new(2));
+/// let graph = net.build(x.flatten().linear(Linear::new(10))).unwrap();
+/// assert_eq!(graph.classes(), 10);
+/// ```
+#[derive(Debug)]
+pub struct Builder(RefCell<State>);
+
+#[derive(Debug)]
+struct State {
+    graph: Graph,
+    /// Modules numbered so far, per scope.
+    counters: Vec<usize>,
+    current: ScopeId,
+    error: Option<GraphError>,
+}
+
+/// The output of a layer of a network under construction: what the next layer is applied to.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'b> {
+    builder: &'b Builder,
+    node: NodeId,
+}
+
+impl Builder {
+    /// Starts a network called `name` that takes images of `channels` × `height` × `width`.
+    pub fn image(name: &str, channels: usize, height: usize, width: usize) -> Self {
+        let input = Node {
+            op: Op::Input,
+            inputs: Vec::new(),
+            path: "input".into(),
+            scope: ScopeId::ROOT,
+            shape: Shape::map(channels, height, width),
+        };
+        let root = Scope {
+            name: String::new(),
+            kind: "Sequential".into(),
+            path: String::new(),
+            parent: None,
+            result: NodeId(0),
+        };
+        let graph = Graph {
+            name: name.into(),
+            nodes: vec![input],
+            scopes: vec![root],
+            outputs: Vec::new(),
+            init: Init::default(),
+        };
+        Self(RefCell::new(State { graph, counters: vec![0], current: ScopeId::ROOT, error: None }))
+    }
+
+    /// The images.
+    pub fn input(&self) -> Value<'_> {
+        Value { builder: self, node: NodeId(0) }
+    }
+
+    /// Declares an auxiliary classifier: an output that training adds to the loss with `loss_weight`, and
+    /// that inference leaves out.
+    pub fn auxiliary(&self, name: &str, value: Value<'_>, loss_weight: f32) {
+        let output = Output { name: name.into(), node: value.node, loss_weight };
+        self.0.borrow_mut().graph.outputs.push(output);
+    }
+
+    /// Sets how the weights are drawn.
+    pub fn init(&self, init: Init) {
+        self.0.borrow_mut().graph.init = init;
+    }
+
+    /// Ends the network with its main output.
+    ///
+    /// # Errors
+    /// The first layer whose input does not fit it.
+    pub fn build(&self, output: Value<'_>) -> Result<Graph, GraphError> {
+        let state = self.0.borrow();
+        if let Some(error) = &state.error {
+            return Err(error.clone());
+        }
+        let mut graph = state.graph.clone();
+        graph.scopes[0].result = output.node;
+        graph.outputs.insert(0, Output { name: "output".into(), node: output.node, loss_weight: 1.0 });
+        Ok(graph)
+    }
+
+    fn push(&self, name: Option<String>, op: Op, inputs: &[NodeId]) -> NodeId {
+        let mut state = self.0.borrow_mut();
+        let state = &mut *state;
+        let path = state.child_path(name, true);
+        if state.error.is_some() {
+            return inputs[0];
+        }
+        let shapes: Vec<Shape> = inputs.iter().map(|&i| state.graph.node(i).shape).collect();
+        match op.infer(&shapes) {
+            Ok(shape) => {
+                let id = NodeId(state.graph.nodes.len() as u32);
+                let node = Node { op, inputs: inputs.to_vec(), path, scope: state.current, shape };
+                state.graph.nodes.push(node);
+                id
+            }
+            Err(issue) => {
+                let partial = Box::new(state.graph.clone());
+                state.error =
+                    Some(GraphError { partial, path, op: op.name(), inputs: inputs.to_vec(), issue });
+                inputs[0]
+            }
+        }
+    }
+}
+
+impl State {
+    /// The path of a new child of the current scope: numbered when it has no name; a name taken twice gets
+    /// a suffix.
+    fn child_path(&mut self, name: Option<String>, is_node: bool) -> String {
+        let counter = &mut self.counters[self.current.index()];
+        let name = name.unwrap_or_else(|| {
+            *counter += 1;
+            (*counter - 1).to_string()
+        });
+        let prefix = &self.graph.scope(self.current).path;
+        let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+        if !is_node {
+            return path;
+        }
+        let taken = |p: &str| self.graph.nodes.iter().any(|n| n.path == p);
+        if !taken(&path) {
+            return path;
+        }
+        (1..).map(|i| format!("{path}_{i}")).find(|p| !taken(p)).unwrap_or(path)
+    }
+}
+
+/// Concatenates values along the channels (`torch.cat(…, dim=1)`).
+///
+/// # Panics
+/// If `values` is empty.
+pub fn concat<'b>(values: &[Value<'b>]) -> Value<'b> {
+    let builder = values[0].builder;
+    let inputs: Vec<NodeId> = values.iter().map(|v| v.node).collect();
+    Value { builder, node: builder.push(Some("cat".into()), Op::Concat, &inputs) }
+}
+
+impl<'b> Value<'b> {
+    /// The shape of this value for one image.
+    pub fn shape(self) -> Shape {
+        self.builder.0.borrow().graph.node(self.node).shape
+    }
+
+    /// Applies a layer under its own name, as an attribute of a PyTorch module is named.
+    pub fn layer(self, name: &str, op: impl Into<Op>) -> Self {
+        Self { builder: self.builder, node: self.builder.push(Some(name.into()), op.into(), &[self.node]) }
+    }
+
+    /// Applies a layer under the next number of the scope, as `nn.Sequential` names its children.
+    pub fn then(self, op: impl Into<Op>) -> Self {
+        Self { builder: self.builder, node: self.builder.push(None, op.into(), &[self.node]) }
+    }
+
+    /// Runs `f` in a named scope of class `kind`; the layers made inside are its children.
+    pub fn scope(self, name: &str, kind: &str, f: impl FnOnce(Self) -> Self) -> Self {
+        self.enter(Some(name.into()), kind, f)
+    }
+
+    /// Runs `f` in a scope named with the next number, of class `kind`.
+    pub fn numbered(self, kind: &str, f: impl FnOnce(Self) -> Self) -> Self {
+        self.enter(None, kind, f)
+    }
+
+    /// Runs `f` in a named `Sequential`.
+    pub fn sequential(self, name: &str, f: impl FnOnce(Self) -> Self) -> Self {
+        self.scope(name, "Sequential", f)
+    }
+
+    fn enter(self, name: Option<String>, kind: &str, f: impl FnOnce(Self) -> Self) -> Self {
+        let outer = {
+            let mut state = self.builder.0.borrow_mut();
+            let path = state.child_path(name, false);
+            let name = path.rsplit('.').next().unwrap_or(&path).to_string();
+            let outer = state.current;
+            let id = ScopeId(state.graph.scopes.len() as u32);
+            state.graph.scopes.push(Scope {
+                name,
+                kind: kind.into(),
+                path,
+                parent: Some(outer),
+                result: self.node,
+            });
+            state.counters.push(0);
+            state.current = id;
+            outer
+        };
+        let result = f(self);
+        let mut state = self.builder.0.borrow_mut();
+        let inner = state.current;
+        state.graph.scopes[inner.index()].result = result.node;
+        state.current = outer;
+        result
+    }
+
+    /// 2-D convolution; input channels are inferred.
+    pub fn conv2d(self, conv: Conv2d) -> Self {
+        self.then(conv)
+    }
+
+    /// Fully connected layer; input features are inferred.
+    pub fn linear(self, linear: Linear) -> Self {
+        self.then(linear)
+    }
+
+    /// Batch normalization over N, H and W.
+    pub fn batch_norm2d(self) -> Self {
+        self.then(BatchNorm2d::default())
+    }
+
+    /// Local response normalization across channels.
+    pub fn local_response_norm(self, norm: LocalResponseNorm) -> Self {
+        self.then(norm)
+    }
+
+    /// max(x, 0).
+    pub fn relu(self) -> Self {
+        self.then(Op::Relu)
+    }
+
+    /// 1 / (1 + e^−x).
+    pub fn sigmoid(self) -> Self {
+        self.then(Op::Sigmoid)
+    }
+
+    /// Hyperbolic tangent.
+    pub fn tanh(self) -> Self {
+        self.then(Op::Tanh)
+    }
+
+    /// Softmax over dimension 1.
+    pub fn softmax(self) -> Self {
+        self.then(Op::Softmax)
+    }
+
+    /// Max pooling.
+    pub fn max_pool2d(self, pool: MaxPool2d) -> Self {
+        self.then(pool)
+    }
+
+    /// Average pooling.
+    pub fn avg_pool2d(self, pool: AvgPool2d) -> Self {
+        self.then(pool)
+    }
+
+    /// Average pooling to a fixed output size.
+    pub fn adaptive_avg_pool2d(self, height: usize, width: usize) -> Self {
+        self.then(AdaptiveAvgPool2d { height, width })
+    }
+
+    /// C × H × W to a vector, in that order.
+    pub fn flatten(self) -> Self {
+        self.then(Op::Flatten)
+    }
+
+    /// Zeroes each element with probability `p` while training.
+    pub fn dropout(self, p: f32) -> Self {
+        self.then(Op::Dropout(Dropout { p }))
+    }
+
+    /// PyTorch's `Dropout1d`; on a batch of vectors it zeroes whole vectors (see [`Op::Dropout1d`]).
+    pub fn dropout1d(self, p: f32) -> Self {
+        self.then(Op::Dropout1d(Dropout { p }))
+    }
+
+    /// Element-wise sum of two values of one shape.
+    pub fn add(self, other: Self) -> Self {
+        let node = self.builder.push(Some("add".into()), Op::Add, &[self.node, other.node]);
+        Self { builder: self.builder, node }
+    }
+}

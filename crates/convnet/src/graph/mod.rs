@@ -1,0 +1,224 @@
+//! A network as data: nodes in topological order, grouped in scopes, with inferred shapes.
+//!
+//! Everything else in this crate is a reading of a [`Graph`].
+
+mod builder;
+mod error;
+mod shape;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::{Builder, Value, concat};
+pub(crate) use error::join;
+pub use error::{GraphError, ShapeIssue};
+pub use shape::{Shape, Size2};
+
+use crate::ops::{Op, ParamSpec};
+
+/// Index of a node in its graph; inputs have smaller indices than their consumers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    /// The position in [`Graph::nodes`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Index of a scope in its graph; a parent has a smaller index than its children.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeId(pub(crate) u32);
+
+impl ScopeId {
+    /// The whole network.
+    pub const ROOT: Self = Self(0);
+
+    /// The position in [`Graph::scopes`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// The nodes whose outputs it reads.
+    pub inputs: Vec<NodeId>,
+    /// Its place in the module tree, which prefixes its parameters' names: `features.3`.
+    pub path: String,
+    /// The innermost scope that holds it.
+    pub scope: ScopeId,
+    /// Its output's shape for one image.
+    pub shape: Shape,
+}
+
+/// A named group of layers: a `Sequential`, an Inception block, a whole dense block.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scope {
+    /// The last component of its path; empty for the root.
+    pub name: String,
+    /// The class that PyTorch code would give it: `Sequential`, `Inception`, `BasicBlock`.
+    pub kind: String,
+    /// Its full path; empty for the root.
+    pub path: String,
+    /// The scope around it; `None` for the root.
+    pub parent: Option<ScopeId>,
+    /// The node whose output the scope returns.
+    pub result: NodeId,
+}
+
+/// A result of the network: the logits, or an auxiliary classifier's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// `output`, `aux1`, …
+    pub name: String,
+    /// The node that gives it.
+    pub node: NodeId,
+    /// Its weight in the training loss (1 for the main output, 0.3 for GoogLeNet's auxiliaries).
+    pub loss_weight: f32,
+}
+
+/// How `state::initialize` draws the weights before training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Init {
+    /// PyTorch's default of Conv2d and Linear: U(−1/√fan_in, 1/√fan_in), bias alike.
+    #[default]
+    Default,
+    /// Conv2d from N(0, 2/fan_out), zero bias (He et al. 2015); Linear as PyTorch's default.
+    KaimingFanOut,
+    /// As `KaimingFanOut`, Linear from N(0, 0.01²) with zero bias (torchvision's VGG).
+    KaimingFanOutLinearNormal,
+    /// As `KaimingFanOut` with PyTorch's default Linear weights and zero Linear bias (torchvision's DenseNet:
+    /// Conv2d from N(0, 2/fan_in)).
+    KaimingFanIn,
+    /// Conv2d and Linear from N(0, 0.01²) truncated to ±2 (torchvision's GoogLeNet).
+    TruncatedNormal,
+    /// Conv2d and Linear uniform in ±√(6 / (fan_in + fan_out)), zero bias (Glorot and Bengio 2010).
+    Xavier,
+}
+
+/// A checked network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    pub(crate) name: String,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) init: Init,
+}
+
+impl Graph {
+    /// The name it was built under.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All nodes, in topological order; the first is the input.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// One node.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// The ids of all nodes, in topological order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// All scopes; the first is the whole network.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// One scope.
+    pub fn scope(&self, id: ScopeId) -> &Scope {
+        &self.scopes[id.index()]
+    }
+
+    /// The results: the main one first, then auxiliary classifiers.
+    pub fn outputs(&self) -> &[Output] {
+        &self.outputs
+    }
+
+    /// The node of the main output.
+    pub fn output(&self) -> NodeId {
+        self.outputs[0].node
+    }
+
+    /// The shape of one input image.
+    pub fn input_shape(&self) -> Shape {
+        self.nodes[0].shape
+    }
+
+    /// Features of the main output: the number of classes of a classifier.
+    pub fn classes(&self) -> usize {
+        self.node(self.output()).shape.channels()
+    }
+
+    /// How its weights are drawn before training.
+    pub fn init(&self) -> Init {
+        self.init
+    }
+
+    /// The node that gives the logits of an output: the output itself, or what its final Softmax reads.
+    pub fn logits(&self, output: NodeId) -> NodeId {
+        let node = self.node(output);
+        if node.op == Op::Softmax { node.inputs[0] } else { output }
+    }
+
+    /// The shapes that feed a node.
+    pub fn input_shapes(&self, id: NodeId) -> Vec<Shape> {
+        self.node(id).inputs.iter().map(|&i| self.node(i).shape).collect()
+    }
+
+    /// The parameters and buffers of one node, with full names (`features.0.weight`).
+    pub fn node_parameters(&self, id: NodeId) -> Vec<ParamSpec> {
+        let node = self.node(id);
+        let Some(&first) = node.inputs.first() else { return Vec::new() };
+        let mut specs = node.op.parameters(self.node(first).shape);
+        for spec in &mut specs {
+            spec.name =
+                if node.path.is_empty() { spec.name.clone() } else { format!("{}.{}", node.path, spec.name) };
+        }
+        specs
+    }
+
+    /// All parameters and buffers, in the order of the nodes: the keys of the state dict.
+    pub fn parameters(&self) -> Vec<ParamSpec> {
+        self.ids().flat_map(|id| self.node_parameters(id)).collect()
+    }
+
+    /// Which nodes the given ones depend on, themselves included.
+    pub fn reachable(&self, from: &[NodeId]) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        for id in from {
+            live[id.index()] = true;
+        }
+        for id in self.ids().rev() {
+            if live[id.index()] {
+                for input in &self.node(id).inputs {
+                    live[input.index()] = true;
+                }
+            }
+        }
+        live
+    }
+
+    /// The ids of the nodes that read each node.
+    pub fn consumers(&self) -> Vec<Vec<NodeId>> {
+        let mut consumers = vec![Vec::new(); self.nodes.len()];
+        for id in self.ids() {
+            for input in &self.node(id).inputs {
+                consumers[input.index()].push(id);
+            }
+        }
+        consumers
+    }
+}

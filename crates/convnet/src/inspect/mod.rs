@@ -1,0 +1,1 @@
+//! Readings of a graph without weights: listing, cost, receptive field, memory, differences.

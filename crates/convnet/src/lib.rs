@@ -1,0 +1,13 @@
+//! The classic convolutional networks, defined, shown, trained, checked and run on a CPU.
+
+#![forbid(unsafe_code)]
+
+pub mod data;
+pub mod exec;
+pub mod graph;
+pub mod inspect;
+pub mod ops;
+pub mod reference;
+pub mod state;
+pub mod train;
+pub mod zoo;

@@ -1,0 +1,1 @@
+//! ReLU, Sigmoid, Tanh and Identity.

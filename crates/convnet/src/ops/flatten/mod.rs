@@ -1,0 +1,1 @@
+//! C × H × W to a vector, in that order.

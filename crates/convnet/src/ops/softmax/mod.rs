@@ -1,0 +1,1 @@
+//! Softmax over dimension 1.

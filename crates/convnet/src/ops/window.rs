@@ -1,0 +1,81 @@
+//! The arithmetic of sliding windows, shared by convolution and pooling.
+
+use crate::graph::{Shape, ShapeIssue, Size2};
+
+/// A window that slides over a padded map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) kernel: Size2,
+    pub(crate) stride: Size2,
+    pub(crate) padding: Size2,
+    pub(crate) dilation: Size2,
+    pub(crate) ceil_mode: bool,
+}
+
+impl Window {
+    /// Output height and width over a map, by PyTorch's rule: ⌊(in + 2·pad − dil·(k − 1) − 1) / stride⌋ + 1,
+    /// or ⌈…⌉ with `ceil_mode`, where a last window that would start in the right padding is dropped.
+    pub(crate) fn output(&self, input: Shape) -> Result<(usize, usize), ShapeIssue> {
+        let Shape::Map { height, width, .. } = input else {
+            return Err(ShapeIssue::new(
+                format!("a vector of {input} features"),
+                "a feature map of channels × height × width",
+                "put this layer before Flatten",
+            ));
+        };
+        if self.kernel.h * self.kernel.w * self.stride.h * self.stride.w * self.dilation.h * self.dilation.w
+            == 0
+        {
+            return Err(ShapeIssue::new(
+                format!("kernel {}, stride {}, dilation {}", self.kernel, self.stride, self.dilation),
+                "each at least 1",
+                "set kernel, stride and dilation to 1 or more",
+            ));
+        }
+        Ok((self.along(true, height, input)?, self.along(false, width, input)?))
+    }
+
+    /// The output of a pooling over a map: its channels, and [`Window::output`]; padding is at most half the
+    /// kernel, as PyTorch demands, so that no window lies wholly in it.
+    pub(crate) fn pool(&self, input: Shape) -> Result<Shape, ShapeIssue> {
+        if self.padding.h > self.kernel.h / 2 || self.padding.w > self.kernel.w / 2 {
+            return Err(ShapeIssue::new(
+                format!("padding {} with kernel {}", self.padding, self.kernel),
+                "padding of at most half the kernel",
+                "lower the padding or enlarge the kernel",
+            ));
+        }
+        let (height, width) = self.output(input)?;
+        Ok(Shape::map(input.channels(), height, width))
+    }
+
+    fn along(&self, rows: bool, size: usize, input: Shape) -> Result<usize, ShapeIssue> {
+        let pick = |s: Size2| if rows { s.h } else { s.w };
+        let (k, s, p, d) = (pick(self.kernel), pick(self.stride), pick(self.padding), pick(self.dilation));
+        let reach = d.saturating_mul(k - 1).saturating_add(1);
+        let padded = size.saturating_add(p.saturating_mul(2));
+        if padded < reach || size == 0 {
+            let word = if rows { "height" } else { "width" };
+            let least = reach.saturating_sub(2 * p).max(1);
+            let padding = reach.saturating_sub(size).div_ceil(2);
+            return Err(ShapeIssue::new(
+                input.to_string(),
+                format!("{word} of at least {least}"),
+                format!("{word} {size} is too small for a window of {reach}: give a larger input, a smaller kernel, or padding of at least {padding}"),
+            )
+            .with_arithmetic(format!("{} < 1", self.formula(size, k, s, p, d))));
+        }
+        let span = padded - reach;
+        let mut out = if self.ceil_mode { span.div_ceil(s) } else { span / s } + 1;
+        if self.ceil_mode && (out - 1) * s >= size + p {
+            out -= 1;
+        }
+        Ok(out)
+    }
+
+    fn formula(&self, size: usize, k: usize, s: usize, p: usize, d: usize) -> String {
+        let reach = if d == 1 { k.to_string() } else { format!("({d}·({k} − 1) + 1)") };
+        let span = format!("({size} + 2·{p} − {reach})");
+        if s == 1 { format!("{span} + 1") } else { format!("{span} / {s} + 1") }
+    }
+}
