@@ -1,0 +1,94 @@
+//! Options that several subcommands share.
+
+use std::str::FromStr;
+
+/// The size of an image: `3x224x224`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ImageSize {
+    /// Channels.
+    pub(crate) channels: usize,
+    /// Rows.
+    pub(crate) height: usize,
+    /// Columns.
+    pub(crate) width: usize,
+}
+
+/// The largest number of elements of one input image: 3 channels of some 9,000 × 9,000 pixels.
+const MAX_ELEMENTS: usize = 1 << 28;
+
+impl FromStr for ImageSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected CHANNELSxHEIGHTxWIDTH, for example 1x28x28 or 3x224x224".to_string();
+        let parts: Vec<&str> = text.split(['x', 'X', '×']).collect();
+        let &[channels, height, width] = parts.as_slice() else { return Err(wrong()) };
+        let number = |part: &str| part.trim().parse::<usize>().map_err(|_| wrong());
+        let size = Self { channels: number(channels)?, height: number(height)?, width: number(width)? };
+        let elements = size.channels.checked_mul(size.height).and_then(|n| n.checked_mul(size.width));
+        match elements {
+            Some(0) => Err("channels, height and width must each be at least 1".into()),
+            Some(n) if n <= MAX_ELEMENTS => Ok(size),
+            _ => Err(format!("an image may have at most {MAX_ELEMENTS} values")),
+        }
+    }
+}
+
+/// The input size and the number of classes of a network.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SizeArgs {
+    /// Size of an input image: channels, height, width [default: the network's own]
+    #[arg(long, value_name = "CxHxW", help_heading = "Network")]
+    pub(crate) input: Option<ImageSize>,
+
+    /// Number of classes [default: the network's own]
+    #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
+    pub(crate) classes: Option<usize>,
+}
+
+/// The number of threads.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ThreadsArg {
+    /// Threads to compute with [default: all cores]
+    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Computation")]
+    pub(crate) threads: Option<usize>,
+}
+
+/// The seed of everything drawn at random.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SeedArg {
+    /// Seed of all random numbers: the same seed gives the same result
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Computation")]
+    pub(crate) seed: u64,
+}
+
+/// A whole number from 1.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".into()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("expected a whole number of at least 1".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn image_sizes() {
+        let size = |text: &str| text.parse::<ImageSize>();
+        assert_eq!(size("3x224x96"), Ok(ImageSize { channels: 3, height: 224, width: 96 }));
+        assert!(size("5x5").unwrap_err().contains("CHANNELSxHEIGHTxWIDTH"));
+        assert!(size("1x-5x5").unwrap_err().contains("CHANNELSxHEIGHTxWIDTH"));
+        assert!(size("1x0x5").unwrap_err().contains("at least 1"));
+        assert!(size("99999999999x99999999999x3").unwrap_err().contains("at most"));
+    }
+
+    #[test]
+    fn counts_start_at_one() {
+        assert_eq!(positive("7"), Ok(7));
+        assert!(positive("0").unwrap_err().contains("at least 1"));
+        assert!(positive("many").is_err());
+    }
+}
