@@ -1,1 +1,41 @@
-//! CPU kernels.
+//! CPU kernels of convnet: the only crate with unsafe code.
+//!
+//! Activations are NHWC float32 in an [`Arena`]; a [`View`] names a block of pixels × channels in it, which
+//! may be a slice of wider pixels (a branch of a concatenation). Every public function checks its views
+//! against the arena before the first unchecked access.
+
+#![warn(missing_docs)]
+
+mod arena;
+mod elementwise;
+mod geometry;
+mod igemm;
+mod isa;
+mod layout;
+mod loss;
+mod norm;
+mod optimizer;
+mod outer;
+mod panels;
+mod pooling;
+mod simd;
+mod threads;
+
+pub use arena::{Arena, View};
+pub use elementwise::{
+    Activation, Mask, accumulate, activation, activation_backward, add, affine, copy, dropout, fill,
+    relu_backward,
+};
+pub use geometry::{Geometry, Tap};
+pub use igemm::{Igemm, igemm};
+pub use isa::Isa;
+pub use layout::{from_nchw, pad, to_nchw};
+pub use loss::{cross_entropy, softmax, softmax_backward};
+pub use norm::{
+    BatchNorm, LocalResponse, batch_norm, batch_norm_backward, local_response, local_response_backward,
+};
+pub use optimizer::{Adam, Sgd};
+pub use outer::{Outer, column_sums, outer};
+pub use panels::Panels;
+pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
+pub use threads::Pool;

@@ -1,0 +1,191 @@
+//! One block of memory for all activations, and views of pixels × channels into it.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::Range;
+use std::ptr::NonNull;
+
+/// Alignment of the block, in bytes: a cache line, and the widest vector.
+const ALIGN: usize = 64;
+
+/// A zeroed, aligned block of float32.
+#[derive(Debug)]
+pub struct Arena {
+    base: NonNull<f32>,
+    len: usize,
+}
+
+// SAFETY: the arena owns its memory; shared references only read it.
+unsafe impl Send for Arena {}
+// SAFETY: as above.
+unsafe impl Sync for Arena {}
+
+impl Arena {
+    /// A block of `len` zeros.
+    pub fn new(len: usize) -> Self {
+        let layout = Self::layout(len);
+        // SAFETY: the layout's size is not zero.
+        let pointer = unsafe { alloc_zeroed(layout) };
+        let Some(base) = NonNull::new(pointer.cast::<f32>()) else { handle_alloc_error(layout) };
+        Self { base, len }
+    }
+
+    fn layout(len: usize) -> Layout {
+        let bytes = len.max(1).checked_mul(4).and_then(|b| b.checked_next_multiple_of(ALIGN));
+        bytes.and_then(|b| Layout::from_size_align(b, ALIGN).ok()).expect("an arena fits the address space")
+    }
+
+    /// Floats in the block.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the block is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The whole block.
+    pub fn as_slice(&self) -> &[f32] {
+        // SAFETY: `len` initialized floats belong to the arena, and `&self` forbids writes.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len) }
+    }
+
+    /// The whole block, to write.
+    pub fn as_mut_slice(&mut self) -> &mut [f32] {
+        // SAFETY: `len` initialized floats belong to the arena, and `&mut self` is exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
+    }
+
+    /// The base pointer for kernels, which address through checked views.
+    pub(crate) fn pointer(&mut self) -> Pointer {
+        Pointer(self.base.as_ptr())
+    }
+
+    /// # Panics
+    /// If the view reaches beyond the arena.
+    pub(crate) fn check(&self, view: View) {
+        assert!(view.end() <= self.len, "{view:?} reaches beyond an arena of {} floats", self.len);
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with the same layout.
+        unsafe { dealloc(self.base.as_ptr().cast(), Self::layout(self.len)) }
+    }
+}
+
+/// A pointer that kernels share between threads; each task writes its own part.
+#[derive(Clone, Copy)]
+pub(crate) struct Pointer(*mut f32);
+
+// SAFETY: kernels split their output among tasks so that no two write the same element.
+unsafe impl Send for Pointer {}
+// SAFETY: as above.
+unsafe impl Sync for Pointer {}
+
+impl Pointer {
+    /// Shares a slice between tasks.
+    pub(crate) fn of(slice: &mut [f32]) -> Self {
+        Self(slice.as_mut_ptr())
+    }
+
+    /// The address of float `index`.
+    ///
+    /// # Safety
+    /// `index` lies inside the block (or one past its end).
+    #[inline(always)]
+    pub(crate) unsafe fn at(self, index: usize) -> *mut f32 {
+        // SAFETY: the caller's contract.
+        unsafe { self.0.add(index) }
+    }
+
+    /// `range` as a slice.
+    ///
+    /// # Safety
+    /// The range lies inside the block and nothing writes it meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn slice<'a>(self, range: Range<usize>) -> &'a [f32] {
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts(self.0.add(range.start), range.len()) }
+    }
+
+    /// `range` as a slice to write.
+    ///
+    /// # Safety
+    /// The range lies inside the block and nothing else uses it meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn slice_mut<'a>(self, range: Range<usize>) -> &'a mut [f32] {
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+    }
+}
+
+/// A block of `pixels` × `channels` in an arena; pixel p starts at `offset + p·stride`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// The first float.
+    pub offset: usize,
+    /// Pixels: N·H·W, or N for vectors.
+    pub pixels: usize,
+    /// Channels of each pixel.
+    pub channels: usize,
+    /// Floats from one pixel to the next; more than `channels` for a slice of a concatenation.
+    pub stride: usize,
+}
+
+impl View {
+    /// A view without gaps.
+    pub fn dense(offset: usize, pixels: usize, channels: usize) -> Self {
+        Self { offset, pixels, channels, stride: channels }
+    }
+
+    /// Whether the pixels follow one another without a gap.
+    pub fn is_dense(self) -> bool {
+        self.stride == self.channels
+    }
+
+    /// One past the last float.
+    pub(crate) fn end(self) -> usize {
+        if self.pixels == 0 || self.channels == 0 {
+            return self.offset;
+        }
+        assert!(self.channels <= self.stride, "{self:?} has pixels that overlap");
+        (self.pixels - 1)
+            .checked_mul(self.stride)
+            .and_then(|n| n.checked_add(self.offset)?.checked_add(self.channels))
+            .expect("a view fits the address space")
+    }
+
+    /// The floats of one pixel.
+    #[inline(always)]
+    pub(crate) fn pixel(self, index: usize) -> Range<usize> {
+        let start = self.offset + index * self.stride;
+        start..start + self.channels
+    }
+
+    /// The view's part from `channel` on, `channels` wide.
+    pub fn slice(self, channel: usize, channels: usize) -> Self {
+        assert!(channel + channels <= self.channels, "{self:?} has no channels up to {}", channel + channels);
+        Self { offset: self.offset + channel, channels, ..self }
+    }
+
+    /// Whether two views share no float: their ranges do not meet, or they are different channels of the
+    /// same pixels.
+    pub(crate) fn is_disjoint(self, other: Self) -> bool {
+        if self.end() <= other.offset || other.end() <= self.offset {
+            return true;
+        }
+        let (a, b) = (self.offset % self.stride, other.offset % other.stride);
+        self.stride == other.stride
+            && a + self.channels <= self.stride
+            && b + other.channels <= other.stride
+            && (a + self.channels <= b || b + other.channels <= a)
+    }
+
+    /// # Panics
+    /// If the views share a float.
+    pub(crate) fn assert_disjoint(self, other: Self) {
+        assert!(self.is_disjoint(other), "{self:?} overlaps {other:?}");
+    }
+}

@@ -1,0 +1,281 @@
+//! Element-wise kernels over views: sums, activations, dropout, per-channel scales.
+
+use crate::arena::{Arena, Pointer, View};
+use crate::isa::{Isa, Kind};
+use crate::simd::vectorized;
+use crate::threads::Pool;
+
+/// The fewest floats worth a task of their own.
+const LEAST: usize = 8192;
+
+/// A function applied to each element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0).
+    Relu,
+    /// 1 / (1 + e^−x).
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+/// A reproducible dropout mask: whether an element is kept depends on the key and its index alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mask {
+    key: u32,
+    threshold: u32,
+    scale: f32,
+    /// Floats that share one decision: 1, or a whole vector's length.
+    group: usize,
+}
+
+impl Mask {
+    /// A mask that zeroes with probability `p` (0 ≤ p < 1), one decision for each `group` of floats.
+    pub fn new(key: u64, p: f32, group: usize) -> Self {
+        let key = (key ^ (key >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        Self {
+            key: key as u32,
+            threshold: (f64::from(p) * 4_294_967_296.0) as u32,
+            scale: 1.0 / (1.0 - p),
+            group,
+        }
+    }
+
+    /// What element `index` is multiplied with: 0 or 1/(1 − p).
+    #[inline(always)]
+    pub fn scale(self, index: usize) -> f32 {
+        // The finalizer of MurmurHash3 (Appleby 2011), keyed.
+        let mut h = ((index / self.group) as u32).wrapping_mul(0x9E37_79B9) ^ self.key;
+        h = (h ^ (h >> 16)).wrapping_mul(0x85EB_CA6B);
+        h = (h ^ (h >> 13)).wrapping_mul(0xC2B2_AE35);
+        h ^= h >> 16;
+        if h < self.threshold { 0.0 } else { self.scale }
+    }
+}
+
+/// Applies `f` to the elements of the inputs and the output's old value, row by row (or all at once where
+/// no view has gaps).
+fn map<const N: usize, F>(pool: &Pool, isa: Isa, arena: &mut Arena, inputs: [View; N], out: View, f: F)
+where
+    F: Fn([f32; N], f32) -> f32 + Sync + Copy,
+{
+    arena.check(out);
+    for input in inputs {
+        arena.check(input);
+        assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+        assert!(input == out || input.is_disjoint(out), "{input:?} overlaps {out:?}");
+    }
+    let dense = out.is_dense() && inputs.iter().all(|v| v.is_dense());
+    let pointer = arena.pointer();
+    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+        let part = |view: View| {
+            let offset = view.offset + pixels.start * view.stride;
+            if dense {
+                View::dense(offset, 1, pixels.len() * view.channels)
+            } else {
+                View { offset, pixels: pixels.len(), ..view }
+            }
+        };
+        let (inputs, out) = (inputs.map(part), part(out));
+        // SAFETY: views were checked, tasks have different pixels, an `Isa` proves its features.
+        unsafe {
+            match isa.0 {
+                Kind::Portable => map_rows(pointer, inputs, out, f),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx2 => map_avx2(pointer, inputs, out, f),
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx512 => map_avx512(pointer, inputs, out, f),
+            }
+        }
+    });
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn map_avx2<const N: usize, F: Fn([f32; N], f32) -> f32>(
+    p: Pointer,
+    inputs: [View; N],
+    out: View,
+    f: F,
+) {
+    // SAFETY: passed on.
+    unsafe { map_rows(p, inputs, out, f) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+unsafe fn map_avx512<const N: usize, F: Fn([f32; N], f32) -> f32>(
+    p: Pointer,
+    inputs: [View; N],
+    out: View,
+    f: F,
+) {
+    // SAFETY: passed on.
+    unsafe { map_rows(p, inputs, out, f) }
+}
+
+/// # Safety
+/// The views lie in the arena; inputs are the output itself or share nothing with it.
+#[inline(always)]
+unsafe fn map_rows<const N: usize, F: Fn([f32; N], f32) -> f32>(
+    p: Pointer,
+    inputs: [View; N],
+    out: View,
+    f: F,
+) {
+    for pixel in 0..out.pixels {
+        // SAFETY: the caller's contract. Raw pointers are used, since an input may be the output itself.
+        unsafe {
+            let rows: [*const f32; N] =
+                std::array::from_fn(|i| p.at(inputs[i].pixel(pixel).start).cast_const());
+            let target = p.at(out.pixel(pixel).start);
+            for c in 0..out.channels {
+                *target.add(c) = f(std::array::from_fn(|i| *rows[i].add(c)), *target.add(c));
+            }
+        }
+    }
+}
+
+/// out = input.
+pub fn copy(pool: &Pool, isa: Isa, arena: &mut Arena, input: View, out: View) {
+    map(pool, isa, arena, [input], out, |[x], _| x);
+}
+
+/// out = value.
+pub fn fill(pool: &Pool, isa: Isa, arena: &mut Arena, out: View, value: f32) {
+    map(pool, isa, arena, [], out, |[], _| value);
+}
+
+/// out += input.
+pub fn accumulate(pool: &Pool, isa: Isa, arena: &mut Arena, input: View, out: View) {
+    map(pool, isa, arena, [input], out, |[x], old| old + x);
+}
+
+/// out = a + b, with max(·, 0) where `relu`.
+pub fn add(pool: &Pool, isa: Isa, arena: &mut Arena, [a, b]: [View; 2], out: View, relu: bool) {
+    if relu {
+        map(pool, isa, arena, [a, b], out, |[a, b], _| if a + b > 0.0 { a + b } else { 0.0 });
+    } else {
+        map(pool, isa, arena, [a, b], out, |[a, b], _| a + b);
+    }
+}
+
+/// gradient = 0 where the ReLU's output is not positive.
+pub fn relu_backward(pool: &Pool, isa: Isa, arena: &mut Arena, output: View, gradient: View) {
+    map(pool, isa, arena, [output], gradient, |[y], dy| if y > 0.0 { dy } else { 0.0 });
+}
+
+/// out = f(input).
+pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, input: View, out: View) {
+    match kind {
+        Activation::Relu => map(pool, isa, arena, [input], out, |[x], _| if x > 0.0 { x } else { 0.0 }),
+        Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| 1.0 / (1.0 + (-x).exp())),
+        Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| x.tanh()),
+    }
+}
+
+/// input_gradient (+)= f′ · output_gradient, f′ from the output y: y > 0, y(1 − y), 1 − y².
+///
+/// `views` are the output, its gradient, and the input's gradient.
+pub fn activation_backward(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    kind: Activation,
+    [output, output_gradient, input_gradient]: [View; 3],
+    accumulate: bool,
+) {
+    let keep = if accumulate { 1.0 } else { 0.0 };
+    let (inputs, out) = ([output, output_gradient], input_gradient);
+    // Old values may be anything, so that they are dropped by choice and not by multiplication.
+    let old = move |old: f32| if keep > 0.0 { old } else { 0.0 };
+    match kind {
+        Activation::Relu => {
+            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + if y > 0.0 { dy } else { 0.0 });
+        }
+        Activation::Sigmoid => {
+            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * y * (1.0 - y));
+        }
+        Activation::Tanh => {
+            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * (1.0 - y * y));
+        }
+    }
+}
+
+/// out (+)= mask · input; the same call serves the gradient.
+///
+/// An element's index is pixel·channels + channel.
+pub fn dropout(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    mask: Mask,
+    [input, out]: [View; 2],
+    accumulate: bool,
+) {
+    arena.check(input);
+    arena.check(out);
+    assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+    input.assert_disjoint(out);
+    let pointer = arena.pointer();
+    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+        vectorized!(isa, |pixels: std::ops::Range<usize>,
+                          p: Pointer,
+                          input: View,
+                          out: View,
+                          mask: Mask,
+                          accumulate: bool| {
+            for pixel in pixels {
+                // SAFETY: the views were checked and share nothing; tasks have different pixels.
+                let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
+                let first = pixel * x.len();
+                for (c, (x, y)) in x.iter().zip(y).enumerate() {
+                    *y = if accumulate { *y } else { 0.0 } + x * mask.scale(first + c);
+                }
+            }
+        }(
+            pixels, pointer, input, out, mask, accumulate
+        ));
+    });
+}
+
+/// out = input·scale + shift by channel, with max(·, 0) where `relu`: batch normalization at inference.
+///
+/// # Panics
+/// If there are fewer scales or shifts than channels.
+pub fn affine(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    [input, out]: [View; 2],
+    [scale, shift]: [&[f32]; 2],
+    relu: bool,
+) {
+    arena.check(input);
+    arena.check(out);
+    assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+    input.assert_disjoint(out);
+    let (scale, shift) = (&scale[..out.channels], &shift[..out.channels]);
+    let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
+    let pointer = arena.pointer();
+    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+        vectorized!(isa, |pixels: std::ops::Range<usize>,
+                          p: Pointer,
+                          input: View,
+                          out: View,
+                          scale: &[f32],
+                          shift: &[f32],
+                          floor: f32| {
+            for pixel in pixels {
+                // SAFETY: the views were checked and share nothing; tasks have different pixels.
+                let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
+                for (((y, x), a), b) in y.iter_mut().zip(x).zip(scale).zip(shift) {
+                    let v = x * a + b;
+                    *y = if v > floor { v } else { floor };
+                }
+            }
+        }(
+            pixels, pointer, input, out, scale, shift, floor
+        ));
+    });
+}

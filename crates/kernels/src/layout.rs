@@ -1,0 +1,86 @@
+//! Between NCHW outside and NHWC inside, and borders of zeros.
+
+use crate::arena::{Arena, View};
+use crate::threads::Pool;
+
+/// Writes images (N, C, H, W) to a view of N·H·W pixels.
+///
+/// # Panics
+/// If the view does not fit the arena and the images, `map` being H·W.
+pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out: View) {
+    arena.check(out);
+    assert_eq!(images.len(), out.pixels * out.channels, "elements of the images");
+    let pointer = arena.pointer();
+    pool.ranges(out.pixels, 1024, &|pixels| {
+        for pixel in pixels {
+            let (image, at) = (pixel / map, pixel % map);
+            // SAFETY: the view was checked; tasks have different pixels.
+            let row = unsafe { pointer.slice_mut(out.pixel(pixel)) };
+            let first = image * out.channels * map + at;
+            for (x, value) in row.iter_mut().zip(images[first..].iter().step_by(map)) {
+                *x = *value;
+            }
+        }
+    });
+}
+
+/// Reads a view of N·H·W pixels as images (N, C, H, W).
+///
+/// # Panics
+/// If the view does not fit the arena and the images, `map` being H·W.
+pub fn to_nchw(arena: &Arena, view: View, map: usize, images: &mut [f32]) {
+    arena.check(view);
+    assert_eq!(images.len(), view.pixels * view.channels, "elements of the images");
+    let values = arena.as_slice();
+    for pixel in 0..view.pixels {
+        let (image, at) = (pixel / map, pixel % map);
+        let first = image * view.channels * map + at;
+        for (x, value) in images[first..].iter_mut().step_by(map).zip(&values[view.pixel(pixel)]) {
+            *x = *value;
+        }
+    }
+}
+
+/// Copies maps of `height` × `width` into maps with a border of zeros of `rows` above and below and
+/// `columns` left and right.
+///
+/// # Panics
+/// If the views do not fit the arena and one another.
+pub fn pad(
+    pool: &Pool,
+    arena: &mut Arena,
+    [input, out]: [View; 2],
+    (height, width): (usize, usize),
+    (rows, columns): (usize, usize),
+) {
+    arena.check(input);
+    arena.check(out);
+    input.assert_disjoint(out);
+    assert!(out.is_dense() && input.channels == out.channels, "{out:?} holds padded {input:?}");
+    let (tall, wide) = (height + 2 * rows, width + 2 * columns);
+    assert!(height * width > 0 && input.pixels.is_multiple_of(height * width), "whole maps");
+    let batch = input.pixels / (height * width);
+    assert_eq!(out.pixels, batch * tall * wide, "padded pixels");
+    let pointer = arena.pointer();
+    pool.ranges(batch * tall, 8, &|range| {
+        for index in range {
+            let (image, y) = (index / tall, index % tall);
+            let start = out.offset + index * wide * out.channels;
+            // SAFETY: the view was checked; tasks have different rows.
+            let row = unsafe { pointer.slice_mut(start..start + wide * out.channels) };
+            if y < rows || y >= rows + height {
+                row.fill(0.0);
+                continue;
+            }
+            let (left, rest) = row.split_at_mut(columns * out.channels);
+            let (middle, right) = rest.split_at_mut(width * out.channels);
+            left.fill(0.0);
+            right.fill(0.0);
+            for (x, pixel) in middle.chunks_exact_mut(out.channels).enumerate() {
+                // SAFETY: the pixel lies in the checked input, which shares nothing with the output.
+                let values = unsafe { pointer.slice(input.pixel((image * height + y - rows) * width + x)) };
+                pixel.copy_from_slice(values);
+            }
+        }
+    });
+}

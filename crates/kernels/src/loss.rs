@@ -1,0 +1,110 @@
+//! Softmax and cross-entropy over rows of logits.
+
+use crate::arena::{Arena, View};
+use crate::isa::Isa;
+use crate::threads::Pool;
+
+/// out = softmax of each row.
+///
+/// # Panics
+/// If views do not fit.
+pub fn softmax(pool: &Pool, _isa: Isa, arena: &mut Arena, [input, out]: [View; 2]) {
+    arena.check(input);
+    arena.check(out);
+    assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+    input.assert_disjoint(out);
+    let pointer = arena.pointer();
+    pool.ranges(input.pixels, 64, &|pixels| {
+        for pixel in pixels {
+            // SAFETY: the views were checked and share nothing; tasks have different pixels.
+            let (x, y) = unsafe { (pointer.slice(input.pixel(pixel)), pointer.slice_mut(out.pixel(pixel))) };
+            y.copy_from_slice(x);
+            normalize(y);
+        }
+    });
+}
+
+/// Softmax of a row in place; returns the logarithm of the sum of exponentials.
+fn normalize(row: &mut [f32]) -> f64 {
+    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0f64;
+    for x in row.iter_mut() {
+        *x = (*x - max).exp();
+        sum += f64::from(*x);
+    }
+    let share = (1.0 / sum) as f32;
+    for x in row.iter_mut() {
+        *x *= share;
+    }
+    f64::from(max) + sum.ln()
+}
+
+/// input_gradient (+)= y·(dy − Σ dy·y), y the softmax. `views` are y, dy and the input's gradient.
+///
+/// # Panics
+/// If views do not fit.
+pub fn softmax_backward(arena: &mut Arena, views: [View; 3], accumulate: bool) {
+    let [output, output_gradient, input_gradient] = views;
+    for view in views {
+        arena.check(view);
+        assert_eq!((view.pixels, view.channels), (output.pixels, output.channels), "views of one size");
+    }
+    input_gradient.assert_disjoint(output);
+    input_gradient.assert_disjoint(output_gradient);
+    let pointer = arena.pointer();
+    for pixel in 0..output.pixels {
+        // SAFETY: the views were checked; the written one shares nothing with the others.
+        let (y, dy, dx) = unsafe {
+            (
+                pointer.slice(output.pixel(pixel)),
+                pointer.slice(output_gradient.pixel(pixel)),
+                pointer.slice_mut(input_gradient.pixel(pixel)),
+            )
+        };
+        let dot: f32 = y.iter().zip(dy).map(|(y, dy)| y * dy).sum();
+        for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
+            *dx = if accumulate { *dx } else { 0.0 } + y * (dy - dot);
+        }
+    }
+}
+
+/// Cross-entropy of logits (N, classes) with labels: returns the mean loss and how many rows have their
+/// largest logit (the first of equals) at the label; gradient (+)= weight·(softmax − one-hot)/N.
+///
+/// `views` are the logits and their gradient.
+///
+/// # Panics
+/// If views do not fit or a label is not below the number of classes.
+pub fn cross_entropy(
+    arena: &mut Arena,
+    [logits, gradient]: [View; 2],
+    labels: &[u32],
+    weight: f32,
+    accumulate: bool,
+) -> (f64, usize) {
+    arena.check(logits);
+    arena.check(gradient);
+    assert_eq!((logits.pixels, logits.channels), (gradient.pixels, gradient.channels), "views of one size");
+    assert_eq!(labels.len(), logits.pixels, "a label for each row");
+    assert!(labels.iter().all(|&l| (l as usize) < logits.channels), "labels below {}", logits.channels);
+    logits.assert_disjoint(gradient);
+    let pointer = arena.pointer();
+    let (mut loss, mut correct) = (0.0, 0);
+    let mut row = vec![0.0f32; logits.channels];
+    let factor = weight / labels.len() as f32;
+    for (pixel, &label) in labels.iter().enumerate() {
+        // SAFETY: the views were checked and share nothing.
+        let (x, dx) =
+            unsafe { (pointer.slice(logits.pixel(pixel)), pointer.slice_mut(gradient.pixel(pixel))) };
+        let label = label as usize;
+        row.copy_from_slice(x);
+        loss += normalize(&mut row) - f64::from(x[label]);
+        let best = x.iter().enumerate().fold(0, |best, (i, &v)| if v > x[best] { i } else { best });
+        correct += usize::from(best == label);
+        row[label] -= 1.0;
+        for (dx, p) in dx.iter_mut().zip(&row) {
+            *dx = if accumulate { *dx } else { 0.0 } + factor * p;
+        }
+    }
+    (loss / labels.len() as f64, correct)
+}

@@ -1,0 +1,263 @@
+//! Weight gradients: sums over pixels of outer products, on the same register tile as the indirect GEMM.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use crate::arena::{Arena, Pointer, View};
+use crate::geometry::Geometry;
+use crate::isa::Isa;
+use crate::panels::Panels;
+use crate::simd::{Simd, dispatch, vectorized};
+use crate::threads::Pool;
+
+/// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.
+const CHUNK_BYTES: usize = 768 << 10;
+
+/// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
+#[derive(Clone, Copy, Debug)]
+pub struct Outer<'a> {
+    /// How positions map to pixels, as in the forward product.
+    pub geometry: &'a Geometry,
+    /// Images.
+    pub batch: usize,
+    /// The forward product's input.
+    pub input: View,
+    /// The gradient of its output.
+    pub output_gradient: View,
+    /// The layout of the gradient of its weights.
+    pub panels: Panels,
+}
+
+/// Writes the gradient of packed weights, in the layout of the weights; columns beyond N get zero.
+///
+/// Each element is summed by one task, image by image.
+///
+/// # Panics
+/// If a view reaches beyond the arena or lengths do not match the geometry.
+pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
+    let Outer { geometry, batch, input, output_gradient, panels } = *call;
+    geometry.check();
+    arena.check(input);
+    arena.check(output_gradient);
+    assert_eq!(input.pixels, batch * geometry.input.0 * geometry.input.1, "input pixels");
+    assert_eq!(output_gradient.pixels, batch * geometry.output.0 * geometry.output.1, "output pixels");
+    assert_eq!(panels, Panels::new(isa, geometry.k(), output_gradient.channels), "another product's layout");
+    assert_eq!(gradient.len(), panels.len(), "length of the gradient");
+    if geometry.span == 1 {
+        assert!(geometry.run <= input.channels, "runs of {} over {input:?}", geometry.run);
+    } else {
+        assert!(input.is_dense() && geometry.run <= geometry.span * input.channels, "runs over {input:?}");
+    }
+    let rows_of_grid = batch * geometry.grid.0;
+    if rows_of_grid == 0 || geometry.grid.1 == 0 || panels.is_empty() {
+        gradient.fill(0.0);
+        return;
+    }
+    let row_bytes =
+        4 * geometry.grid.1 * (input.channels * geometry.step.0 * geometry.step.1 + output_gradient.channels);
+    let chunk = (CHUNK_BYTES / row_bytes).clamp(1, rows_of_grid);
+    let rows = geometry.run.div_ceil(rows_per_tile(isa));
+    let tiles = panels.count() * geometry.taps.len() * rows;
+    let pointer = arena.pointer();
+    let target = Pointer::of(gradient);
+    for start in (0..rows_of_grid).step_by(chunk) {
+        let chunk = start..(start + chunk).min(rows_of_grid);
+        pool.ranges(tiles, 1, &|tiles| {
+            for tile in tiles {
+                // Neighbouring tiles share a tap's pixels and a panel's columns.
+                let (panel, rest) =
+                    (tile / (geometry.taps.len() * rows), tile % (geometry.taps.len() * rows));
+                let (tap, part) = (rest / rows, rest % rows);
+                let part = part * geometry.run / rows..(part + 1) * geometry.run / rows;
+                // SAFETY: views and lengths were checked above; tiles write different parts of `gradient`.
+                unsafe { run_tile(isa, call, pointer, target, [panel, tap], part, chunk.clone()) };
+            }
+        });
+    }
+}
+
+fn rows_per_tile(isa: Isa) -> usize {
+    match isa.0 {
+        crate::isa::Kind::Portable => crate::simd::Portable::ROWS,
+        #[cfg(target_arch = "x86_64")]
+        crate::isa::Kind::Avx2 => crate::simd::Avx2::ROWS,
+        #[cfg(target_arch = "x86_64")]
+        crate::isa::Kind::Avx512 => crate::simd::Avx512::ROWS,
+    }
+}
+
+/// Pixels that follow one another at a fixed distance in both operands.
+#[derive(Clone, Copy)]
+struct Segment {
+    input: *const f32,
+    gradient: *const f32,
+    pixels: usize,
+}
+
+thread_local! {
+    static SEGMENTS: RefCell<Vec<Segment>> = const { RefCell::new(Vec::new()) };
+}
+
+unsafe fn run_tile(
+    isa: Isa,
+    call: &Outer<'_>,
+    arena: Pointer,
+    target: Pointer,
+    [panel, tap]: [usize; 2],
+    part: Range<usize>,
+    chunk: Range<usize>,
+) {
+    let geometry = call.geometry;
+    let displacement = geometry.taps[tap];
+    let columns = call.panels.columns(panel);
+    let inside = geometry.columns_inside(displacement);
+    SEGMENTS.with_borrow_mut(|segments| {
+        segments.clear();
+        for row in chunk.clone() {
+            let place = (row / geometry.grid.0, row % geometry.grid.0, inside.start);
+            if inside.is_empty() {
+                break;
+            }
+            if let Some(pixel) = geometry.input_pixel(place, displacement) {
+                let target = geometry.output_pixel(place);
+                // SAFETY: both pixels lie in their views, which were checked against the arena.
+                segments.push(unsafe {
+                    Segment {
+                        input: arena.at(call.input.offset + pixel * call.input.stride + part.start),
+                        gradient: arena.at(call.output_gradient.offset
+                            + target * call.output_gradient.stride
+                            + columns.start),
+                        pixels: inside.len(),
+                    }
+                });
+            }
+        }
+        let width = call.panels.width(panel);
+        let at = call.panels.start(panel) + (tap * geometry.run + part.start) * width;
+        let tile = Tile {
+            steps: (geometry.step.1 * call.input.stride, geometry.spread.1 * call.output_gradient.stride),
+            columns: columns.len(),
+            width,
+            rows: part.len(),
+            accumulate: chunk.start > 0,
+            // SAFETY: the tile lies in the gradient, whose length was checked.
+            out: unsafe { target.at(at) },
+        };
+        let segments = segments.as_slice();
+        // SAFETY: segments hold readable pixels; the instruction set is proven by `isa`.
+        unsafe { dispatch!(isa, tile_of(tile: Tile, segments: &[Segment])) };
+    });
+}
+
+#[derive(Clone, Copy)]
+struct Tile {
+    /// Floats between pixels of a segment: input, gradient.
+    steps: (usize, usize),
+    columns: usize,
+    width: usize,
+    rows: usize,
+    accumulate: bool,
+    out: *mut f32,
+}
+
+#[inline(always)]
+unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
+    macro_rules! pick {
+        ($($rows:literal)*) => {
+            match tile.rows {
+                // SAFETY: passed on.
+                $($rows if $rows <= S::ROWS => unsafe {
+                    if tile.columns == 2 * S::LANES {
+                        f32_outer::<S, $rows, 2, true>(tile, segments);
+                    } else if tile.width > S::LANES {
+                        f32_outer::<S, $rows, 2, false>(tile, segments);
+                    } else {
+                        f32_outer::<S, $rows, 1, false>(tile, segments);
+                    }
+                },)*
+                rows => unreachable!("tiles have at most {} rows, not {rows}", S::ROWS),
+            }
+        };
+    }
+    pick!(1 2 3 4 5 6 7 8 9 10 11 12);
+}
+
+/// The microkernel: `MR` input channels × `NV` vectors of output channels in registers over all pixels.
+#[inline(always)]
+unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
+    tile: Tile,
+    segments: &[Segment],
+) {
+    // SAFETY: each segment holds `pixels` pixels with MR readable input floats and `columns` readable gradient
+    // floats; `out` has MR rows of `width` floats.
+    unsafe {
+        let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
+        let mut acc = [[S::splat(0.0); NV]; MR];
+        if tile.accumulate {
+            for m in 0..MR {
+                for v in 0..NV {
+                    acc[m][v] = S::load(tile.out.add(m * tile.width + v * S::LANES));
+                }
+            }
+        }
+        for segment in segments {
+            let (mut x, mut dy) = (segment.input, segment.gradient);
+            for _ in 0..segment.pixels {
+                let b: [S::V; NV] = std::array::from_fn(|v| {
+                    let p = dy.add(v * S::LANES);
+                    if FULL { S::load(p) } else { S::load_first(p, lanes(v)) }
+                });
+                for m in 0..MR {
+                    let a = S::splat(*x.add(m));
+                    for v in 0..NV {
+                        acc[m][v] = S::fma(a, b[v], acc[m][v]);
+                    }
+                }
+                x = x.wrapping_add(tile.steps.0);
+                dy = dy.wrapping_add(tile.steps.1);
+            }
+        }
+        for m in 0..MR {
+            for v in 0..NV {
+                S::store(tile.out.add(m * tile.width + v * S::LANES), acc[m][v]);
+            }
+        }
+    }
+}
+
+/// Sums of the columns of a view, the gradient of a bias: `sums[c] = Σ_p view[p][c]`.
+///
+/// Pixels are summed in blocks of a fixed size, in order.
+///
+/// # Panics
+/// If the view reaches beyond the arena or `sums` is shorter than its channels.
+pub fn column_sums(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, sums: &mut [f32]) {
+    arena.check(view);
+    let sums = &mut sums[..view.channels];
+    let pointer = arena.pointer();
+    let target = Pointer::of(sums);
+    // Channels are split between tasks, 64 (four cache lines) at a time.
+    pool.ranges(view.channels.div_ceil(64), 1, &|blocks| {
+        let channels = blocks.start * 64..(blocks.end * 64).min(view.channels);
+        // SAFETY: tasks write different channels; the view was checked and is not written meanwhile.
+        let sums = unsafe { target.slice_mut(channels.clone()) };
+        let rows = View { offset: view.offset + channels.start, channels: channels.len(), ..view };
+        vectorized!(isa, |pointer: Pointer, rows: View, sums: &mut [f32]| {
+            let mut part = vec![0.0f32; sums.len()];
+            sums.fill(0.0);
+            for block in (0..rows.pixels).step_by(256) {
+                part.fill(0.0);
+                for pixel in block..(block + 256).min(rows.pixels) {
+                    // SAFETY: the view was checked and nothing writes it meanwhile.
+                    let row = unsafe { pointer.slice(rows.pixel(pixel)) };
+                    for (sum, x) in part.iter_mut().zip(row) {
+                        *sum += x;
+                    }
+                }
+                for (sum, x) in sums.iter_mut().zip(&part) {
+                    *sum += x;
+                }
+            }
+        }(pointer, rows, sums));
+    });
+}

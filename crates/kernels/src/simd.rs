@@ -1,0 +1,264 @@
+//! The SIMD vocabulary that kernels are written in, and its instruction sets.
+//!
+//! A kernel is one `#[inline(always)]` function over `S: Simd`; [`dispatch!`] wraps it once per instruction
+//! set in a function with the matching `target_feature` and picks one by [`Isa`](crate::Isa).
+
+/// Vectors of float32 of one instruction set.
+///
+/// # Safety
+/// All methods may only run on a CPU with the instruction set; pointers must be valid for the lanes read
+/// or written. [`dispatch!`] guarantees the former.
+pub(crate) trait Simd: Copy {
+    /// A vector register.
+    type V: Copy;
+    /// Floats in a vector.
+    const LANES: usize;
+    /// Rows of the widest GEMM tile (with two vectors of columns) that stays in registers.
+    const ROWS: usize;
+
+    unsafe fn splat(x: f32) -> Self::V;
+    unsafe fn load(p: *const f32) -> Self::V;
+    unsafe fn store(p: *mut f32, v: Self::V);
+    /// The first `n` lanes, the rest zero; reads nothing beyond them.
+    unsafe fn load_first(p: *const f32, n: usize) -> Self::V;
+    /// Writes the first `n` lanes and nothing beyond them.
+    unsafe fn store_first(p: *mut f32, v: Self::V, n: usize);
+    /// a·b + c.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+}
+
+/// Four lanes of plain Rust.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Simd for Portable {
+    type V = [f32; 4];
+    const LANES: usize = 4;
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self::V {
+        [x; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(p: *const f32) -> Self::V {
+        // SAFETY: the caller gives four readable floats; unaligned reads are allowed.
+        unsafe { p.cast::<[f32; 4]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(p: *mut f32, v: Self::V) {
+        // SAFETY: the caller gives four writable floats; unaligned writes are allowed.
+        unsafe { p.cast::<[f32; 4]>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
+        let mut v = [0.0; 4];
+        for (i, lane) in v.iter_mut().enumerate().take(n) {
+            // SAFETY: the caller gives `n` readable floats.
+            *lane = unsafe { *p.add(i) };
+        }
+        v
+    }
+    #[inline(always)]
+    unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
+        for (i, lane) in v.iter().enumerate().take(n) {
+            // SAFETY: the caller gives `n` writable floats.
+            unsafe { *p.add(i) = *lane };
+        }
+    }
+    #[inline(always)]
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::Simd;
+
+    /// AVX2 with FMA: eight lanes, sixteen registers.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx2;
+
+    /// Eight ones, then eight zeros: a window of eight starting at 8 − n masks the first n lanes.
+    static FIRST: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+    #[inline(always)]
+    unsafe fn first8(n: usize) -> __m256i {
+        // SAFETY: n ≤ 8, so that the eight integers lie inside the table.
+        unsafe { _mm256_loadu_si256(FIRST.as_ptr().add(8 - n.min(8)).cast()) }
+    }
+
+    // SAFETY of every block below: the trait's contract gives the instruction set and valid pointers.
+    impl Simd for Avx2 {
+        type V = __m256;
+        const LANES: usize = 8;
+        const ROWS: usize = 6;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(p: *const f32) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_loadu_ps(p) }
+        }
+        #[inline(always)]
+        unsafe fn store(p: *mut f32, v: Self::V) {
+            // SAFETY: see the impl.
+            unsafe { _mm256_storeu_ps(p, v) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm256_maskload_ps(p, first8(n)) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm256_maskstore_ps(p, first8(n), v) }
+        }
+        #[inline(always)]
+        unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_max_ps(a, b) }
+        }
+    }
+
+    /// AVX-512F: sixteen lanes, thirty-two registers.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx512;
+
+    // SAFETY of every block below: the trait's contract gives the instruction set and valid pointers.
+    impl Simd for Avx512 {
+        type V = __m512;
+        const LANES: usize = 16;
+        const ROWS: usize = 12;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm512_set1_ps(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(p: *const f32) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm512_loadu_ps(p) }
+        }
+        #[inline(always)]
+        unsafe fn store(p: *mut f32, v: Self::V) {
+            // SAFETY: see the impl.
+            unsafe { _mm512_storeu_ps(p, v) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
+            let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm512_maskz_loadu_ps(mask, p) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
+            let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm512_mask_storeu_ps(p, mask, v) }
+        }
+        #[inline(always)]
+        unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm512_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm512_max_ps(a, b) }
+        }
+    }
+}
+
+/// Calls `kernel::<S>(args…)`, a function over a type parameter `S: Simd`, compiled for and chosen by an
+/// [`Isa`](crate::Isa). The expansion is an unsafe call: the kernel's own contract is the caller's to keep.
+macro_rules! dispatch {
+    ($isa:expr, $kernel:ident($($arg:ident : $ty:ty),* $(,)?)) => {{
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn avx2($($arg: $ty),*) {
+            // SAFETY: passed on to the caller of `dispatch!`.
+            unsafe { $kernel::<$crate::simd::Avx2>($($arg),*) }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx2,fma")]
+        unsafe fn avx512($($arg: $ty),*) {
+            // SAFETY: passed on to the caller of `dispatch!`.
+            unsafe { $kernel::<$crate::simd::Avx512>($($arg),*) }
+        }
+        match $isa.0 {
+            $crate::isa::Kind::Portable => $kernel::<$crate::simd::Portable>($($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Kind::Avx2 => avx2($($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Kind::Avx512 => avx512($($arg),*),
+        }
+    }};
+}
+pub(crate) use dispatch;
+
+/// Compiles a plain loop once per instruction set, for the compiler to vectorize, and calls it:
+/// `vectorized!(isa, |x: &[f32], y: &mut [f32]| { … }(x, y))`.
+macro_rules! vectorized {
+    ($isa:expr, |$($arg:ident : $ty:ty),* $(,)?| $body:block ($($value:expr),* $(,)?)) => {{
+        #[inline(always)]
+        fn body($($arg: $ty),*) $body
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        fn avx2($($arg: $ty),*) {
+            body($($arg),*)
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+        fn avx512($($arg: $ty),*) {
+            body($($arg),*)
+        }
+        match $isa.0 {
+            $crate::isa::Kind::Portable => body($($value),*),
+            // SAFETY: an `Isa` of this kind is only made where the CPU has these features.
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Kind::Avx2 => unsafe { avx2($($value),*) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Kind::Avx512 => unsafe { avx512($($value),*) },
+        }
+    }};
+}
+pub(crate) use vectorized;

@@ -1,0 +1,252 @@
+//! A fixed pool of threads with a low start-up cost: workers spin for a moment before they sleep.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle, Thread};
+
+/// Rounds of waiting on a changed atomic before a worker sleeps or a waiter yields its time slice.
+const SPINS: u32 = 4_000;
+
+/// Threads that share the tasks of one call at a time.
+pub struct Pool {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    /// Held for the length of a call; a second caller meanwhile does its tasks alone.
+    running: Mutex<()>,
+}
+
+type Job = *const (dyn Fn(usize) + Sync);
+
+struct Shared {
+    /// Counts jobs; a change wakes the workers.
+    generation: AtomicU32,
+    /// The job of this generation; valid until `busy` is zero again.
+    job: Mutex<Option<Slot>>,
+    /// The next task to hand out.
+    next: AtomicUsize,
+    /// Workers that have not finished this generation.
+    busy: AtomicUsize,
+    /// Workers asleep.
+    sleeping: AtomicUsize,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    stop: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    job: Job,
+    tasks: usize,
+}
+
+// SAFETY: the pointer is used only while `Pool::run` waits for the workers, when its target is alive; the
+// target is `Sync`.
+unsafe impl Send for Slot {}
+
+impl Pool {
+    /// A pool of `threads` threads, the calling one included; 0 means one per core.
+    pub fn new(threads: usize) -> Self {
+        let threads =
+            if threads == 0 { thread::available_parallelism().map_or(1, usize::from) } else { threads };
+        let shared = Arc::new(Shared {
+            generation: AtomicU32::new(0),
+            job: Mutex::new(None),
+            next: AtomicUsize::new(0),
+            busy: AtomicUsize::new(0),
+            sleeping: AtomicUsize::new(0),
+            panic: Mutex::new(None),
+            stop: AtomicBool::new(false),
+        });
+        let workers = (1..threads)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || shared.work())
+            })
+            .collect();
+        Self { shared, workers, running: Mutex::new(()) }
+    }
+
+    /// Threads, the calling one included.
+    pub fn threads(&self) -> usize {
+        self.workers.len() + 1
+    }
+
+    /// Calls `task(0) … task(tasks − 1)`, each once, on the pool's threads, and returns when all are done.
+    ///
+    /// # Panics
+    /// If a task panics.
+    pub fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        let alone = self.workers.is_empty() || tasks <= 1;
+        let Some(running) = (if alone { None } else { self.running.try_lock().ok() }) else {
+            (0..tasks).for_each(task);
+            return;
+        };
+        let shared = &*self.shared;
+        // SAFETY: only the lifetime changes; the wait below ends every use before `task` is gone.
+        let job: Job =
+            unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
+        *lock(&shared.job) = Some(Slot { job, tasks });
+        shared.next.store(0, Ordering::Relaxed);
+        shared.busy.store(self.workers.len(), Ordering::Relaxed);
+        shared.generation.fetch_add(1, Ordering::SeqCst);
+        if shared.sleeping.load(Ordering::SeqCst) > 0 {
+            self.workers.iter().map(JoinHandle::thread).for_each(Thread::unpark);
+        }
+        shared.share(Slot { job, tasks });
+        spin_until(|| shared.busy.load(Ordering::Acquire) == 0, thread::yield_now);
+        let panic = lock(&shared.panic).take();
+        drop(running);
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Splits `0..items` in contiguous ranges, a few per thread and none under `least` items, and calls
+    /// `task` with each.
+    pub fn ranges(&self, items: usize, least: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
+        let parts = (items / least.max(1)).clamp(1, 4 * self.threads());
+        self.run(parts, &|i| {
+            let range = i * items / parts..(i + 1) * items / parts;
+            if !range.is_empty() {
+                task(range);
+            }
+        });
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("threads", &self.threads()).finish()
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        for worker in self.workers.drain(..) {
+            worker.thread().unpark();
+            // A worker catches its tasks' panics, so that it always ends well.
+            let _ = worker.join();
+        }
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        let mut seen = 0;
+        loop {
+            spin_until(
+                || self.generation.load(Ordering::SeqCst) != seen,
+                || {
+                    self.sleeping.fetch_add(1, Ordering::SeqCst);
+                    if self.generation.load(Ordering::SeqCst) == seen {
+                        thread::park();
+                    }
+                    self.sleeping.fetch_sub(1, Ordering::SeqCst);
+                },
+            );
+            seen = self.generation.load(Ordering::SeqCst);
+            if self.stop.load(Ordering::SeqCst) {
+                return;
+            }
+            let slot = *lock(&self.job);
+            if let Some(slot) = slot {
+                self.share(slot);
+            }
+            self.busy.fetch_sub(1, Ordering::Release);
+        }
+    }
+
+    /// Takes tasks until none is left.
+    fn share(&self, slot: Slot) {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                let task = self.next.fetch_add(1, Ordering::Relaxed);
+                if task >= slot.tasks {
+                    return;
+                }
+                // SAFETY: `run` keeps the closure alive until `busy` is zero, which this thread delays.
+                unsafe { (*slot.job)(task) };
+            }
+        }));
+        if let Err(panic) = result {
+            self.next.store(slot.tasks, Ordering::Relaxed);
+            *lock(&self.panic) = Some(panic);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Waits for `done`, spinning for a moment and then calling `idle` between looks.
+fn spin_until(done: impl Fn() -> bool, idle: impl Fn()) {
+    let mut spins = 0;
+    while !done() {
+        if spins < SPINS {
+            spins += 1;
+            std::hint::spin_loop();
+        } else {
+            idle();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_task_runs_once_at_any_number_of_threads() {
+        for threads in 1..5 {
+            let pool = Pool::new(threads);
+            for tasks in [0, 1, 2, 7, 100] {
+                for _ in 0..20 {
+                    let hits: Vec<_> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
+                    pool.run(tasks, &|i| {
+                        hits[i].fetch_add(1, Ordering::Relaxed);
+                    });
+                    assert!(hits.iter().all(|h| h.load(Ordering::Relaxed) == 1));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_cover_all_items_without_overlap() {
+        let pool = Pool::new(3);
+        for items in [0, 1, 5, 64, 1000] {
+            let sum = AtomicUsize::new(0);
+            pool.ranges(items, 8, &|r| {
+                sum.fetch_add(r.map(|i| i + 1).sum::<usize>(), Ordering::Relaxed);
+            });
+            assert_eq!(sum.into_inner(), items * (items + 1) / 2);
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_task_reaches_the_caller_and_the_pool_lives_on() {
+        let pool = Pool::new(2);
+        let result = catch_unwind(AssertUnwindSafe(|| pool.run(8, &|i| assert!(i != 5, "five"))));
+        assert!(result.is_err());
+        let count = AtomicUsize::new(0);
+        pool.run(4, &|_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(count.into_inner(), 4);
+    }
+
+    #[test]
+    fn workers_that_slept_wake_up() {
+        let pool = Pool::new(2);
+        thread::sleep(std::time::Duration::from_millis(30));
+        let count = AtomicUsize::new(0);
+        pool.run(64, &|_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(count.into_inner(), 64);
+    }
+}
