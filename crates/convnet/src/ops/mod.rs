@@ -16,6 +16,7 @@ mod softmax;
 mod window;
 
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub(crate) use adaptive_avg_pool2d::span as adaptive_span;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use conv2d::Conv2d;
@@ -168,6 +169,34 @@ impl Op {
                 "one",
                 "join several values with concat or add first",
             )),
+        }
+    }
+
+    /// Multiply-accumulates for one image.
+    ///
+    /// Those of Conv2d and Linear alone, without biases, as fvcore, torchinfo and torchvision's documented
+    /// figures count them; one is two floating-point operations. Saturates.
+    pub fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let channels = inputs.first().map_or(0, |x| x.channels());
+        match self {
+            Self::Conv2d(op) => op.macs(channels, output),
+            Self::Linear(op) => op.macs(channels),
+            Self::Input
+            | Self::BatchNorm2d(_)
+            | Self::LocalResponseNorm(_)
+            | Self::Relu
+            | Self::Sigmoid
+            | Self::Tanh
+            | Self::Softmax
+            | Self::MaxPool2d(_)
+            | Self::AvgPool2d(_)
+            | Self::AdaptiveAvgPool2d(_)
+            | Self::Flatten
+            | Self::Dropout(_)
+            | Self::Dropout1d(_)
+            | Self::Concat
+            | Self::Add
+            | Self::Identity => 0,
         }
     }
 

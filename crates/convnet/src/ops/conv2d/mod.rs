@@ -101,6 +101,12 @@ impl Conv2d {
         Ok(Shape::map(self.out_channels, height, width))
     }
 
+    /// One multiply-accumulate per output element and weight that it sees.
+    pub(super) fn macs(&self, in_channels: usize, output: Shape) -> u64 {
+        let taps = (in_channels / self.groups.max(1)) as u64 * self.kernel.h as u64 * self.kernel.w as u64;
+        taps.saturating_mul(output.elements() as u64)
+    }
+
     pub(super) fn parameters(&self, in_channels: usize) -> Vec<ParamSpec> {
         let shape = [self.out_channels, in_channels / self.groups, self.kernel.h, self.kernel.w];
         let mut specs = vec![ParamSpec::new("weight", &shape, ParamKind::ConvWeight)];

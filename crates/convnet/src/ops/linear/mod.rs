@@ -38,6 +38,11 @@ impl Linear {
         }
     }
 
+    /// One multiply-accumulate per weight.
+    pub(super) fn macs(&self, in_features: usize) -> u64 {
+        (in_features as u64).saturating_mul(self.out_features as u64)
+    }
+
     pub(super) fn parameters(&self, in_features: usize) -> Vec<ParamSpec> {
         let mut specs =
             vec![ParamSpec::new("weight", &[self.out_features, in_features], ParamKind::LinearWeight)];
