@@ -1,0 +1,122 @@
+//! `config.toml`: all that is needed to repeat a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::Recipe;
+
+/// A run's settings, as its `config.toml` holds them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The version of this crate that made the run.
+    pub convnet: String,
+    /// The instruction set that it ran on: results are the same bit for bit on the same one.
+    pub isa: String,
+    /// The network's name in the zoo.
+    pub model: String,
+    /// Channels, height and width of an input image.
+    pub input: [usize; 3],
+    /// The names of the classes, in the order of the outputs.
+    pub classes: Vec<String>,
+    /// The weights that training started from, where they were not drawn from the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<String>,
+    /// How it was trained.
+    pub recipe: Recipe,
+}
+
+impl RunConfig {
+    /// The settings in which another configuration differs: `recipe.lr: 0.1, asked for 0.2`.
+    ///
+    /// What made the run (the version and the instruction set) is no setting.
+    pub fn differences(&self, asked: &Self) -> Vec<String> {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for (config, out) in [(self, &mut ours), (asked, &mut theirs)] {
+            if let Ok(toml::Value::Table(mut table)) = toml::Value::try_from(config) {
+                table.remove("convnet");
+                table.remove("isa");
+                flatten("", &toml::Value::Table(table), out);
+            }
+        }
+        let find = |list: &[(String, String)], key: &str| {
+            list.iter().find(|(k, _)| k == key).map_or_else(|| "not set".to_string(), |(_, v)| v.clone())
+        };
+        let mut keys: Vec<&String> = ours.iter().chain(&theirs).map(|(key, _)| key).collect();
+        keys.sort();
+        keys.dedup();
+        keys.into_iter()
+            .filter_map(|key| {
+                let (was, is) = (find(&ours, key), find(&theirs, key));
+                let name = key.strip_prefix("recipe.").unwrap_or(key);
+                (was != is).then(|| format!("`{name}` was {was}, asked for is {is}"))
+            })
+            .collect()
+    }
+}
+
+/// The leaves of a TOML value with their keys.
+fn flatten(prefix: &str, value: &toml::Value, out: &mut Vec<(String, String)>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&key, value, out);
+            }
+        }
+        leaf => out.push((prefix.to_owned(), leaf.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{Optimizer, Overrides};
+
+    fn config() -> RunConfig {
+        RunConfig {
+            convnet: "0.1.0".into(),
+            isa: "portable".into(),
+            model: "lenet".into(),
+            input: [1, 32, 32],
+            classes: vec!["no".into(), "yes".into()],
+            init_from: None,
+            recipe: Recipe::for_network("lenet"),
+        }
+    }
+
+    #[test]
+    fn each_differing_setting_is_named() {
+        let run = config();
+        assert_eq!(run.differences(&run), Vec::<String>::new());
+        let over = Overrides {
+            lr: Some(0.5),
+            optimizer: Some(Optimizer::adam().with_weight_decay(0.25)),
+            limit_steps: Some(7),
+            ..Overrides::default()
+        };
+        let asked = RunConfig {
+            isa: "another".into(),
+            input: [1, 28, 28],
+            recipe: run.recipe.clone().with(&over),
+            ..run.clone()
+        };
+        assert_eq!(
+            run.differences(&asked),
+            [
+                "`input` was [1, 32, 32], asked for is [1, 28, 28]",
+                "`limit_steps` was not set, asked for is 7",
+                "`lr` was 0.004, asked for is 0.5",
+                "`optimizer.weight_decay` was 0.0, asked for is 0.25",
+            ]
+        );
+    }
+
+    #[test]
+    fn toml_gives_the_configuration_back() {
+        let run = config();
+        let text = toml::to_string(&run).unwrap();
+        assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), run);
+        let unknown = text.replace("model =", "modell =");
+        assert!(toml::from_str::<RunConfig>(&unknown).unwrap_err().to_string().contains("modell"));
+    }
+}

@@ -1,0 +1,105 @@
+//! What can go wrong in training, told with a way out.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a run cannot be started, continued or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A setting that cannot be followed.
+    #[error("setting `{name}` is {found}, expected {expected}")]
+    Setting {
+        /// The setting's key in a recipe.
+        name: String,
+        /// Its value.
+        found: String,
+        /// What would do.
+        expected: &'static str,
+    },
+
+    /// A recipe, or a run's `config.toml`, that is not as it should be.
+    #[error("{}: {reason}", path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// Where and what, from the TOML reader.
+        reason: String,
+    },
+
+    /// The directory for a new run holds something already.
+    #[error(
+        "`{0}` exists already: continue that run with `--resume {0}`, or choose another directory with `--out`",
+        path.display()
+    )]
+    Exists {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// A directory that is no run.
+    #[error("`{}` is no training run: it has no `{missing}`; give a directory that `train` wrote", path.display())]
+    NotARun {
+        /// The directory.
+        path: PathBuf,
+        /// The file that each run has.
+        missing: &'static str,
+    },
+
+    /// A run that was made by other settings than those it shall go on with.
+    #[error(
+        "`{}` was made by other settings: {}; leave these out to continue it as it was, \
+         or start a new run with `--out`",
+        path.display(),
+        differences.join(", ")
+    )]
+    OtherSettings {
+        /// The run's directory.
+        path: PathBuf,
+        /// Each setting that differs: its key, the run's value and the one asked for.
+        differences: Vec<String>,
+    },
+
+    /// A file of a run that does not fit the rest of it.
+    #[error("{}: {reason}; the run cannot go on from it", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+
+    /// A file or directory that could not be read or written.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// `create`, `read`, `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+
+    /// A chart that could not be drawn.
+    #[error("cannot draw `{}`: {reason}", path.display())]
+    Chart {
+        /// The chart's file.
+        path: PathBuf,
+        /// The drawing library's reason.
+        reason: String,
+    },
+}
+
+impl TrainError {
+    pub(super) fn setting(
+        name: impl Into<String>,
+        found: impl std::fmt::Display,
+        expected: &'static str,
+    ) -> Self {
+        Self::Setting { name: name.into(), found: found.to_string(), expected }
+    }
+
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

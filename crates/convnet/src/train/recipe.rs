@@ -1,0 +1,329 @@
+//! Recipes: the data, augmentation, optimizer and schedule of a training run.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Optimizer, Schedule, TrainError};
+
+/// All that decides how a network is trained.
+///
+/// Written as TOML, with the keys of its fields:
+///
+/// ```toml
+/// data = "fashion-mnist"
+/// epochs = 10
+/// batch = 64
+/// lr = 0.004
+/// seed = 0
+///
+/// [optimizer]
+/// kind = "adam"
+///
+/// [schedule]
+/// kind = "one-cycle"
+///
+/// [augment]
+/// crop = 2
+/// flip = true
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// A data set's name or directory.
+    pub data: String,
+    /// How often each training image is seen.
+    pub epochs: usize,
+    /// Images of a step.
+    pub batch: usize,
+    /// The peak of the learning rate.
+    pub lr: f64,
+    /// The seed of weights, shuffling, augmentation and dropout.
+    pub seed: u64,
+    /// Where the run ends before its epochs do, in steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_steps: Option<u64>,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// The learning rate over the run.
+    pub schedule: Schedule,
+    /// Random changes of the training images.
+    #[serde(default)]
+    pub augment: AugmentSettings,
+}
+
+/// Random changes of the training images; none by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AugmentSettings {
+    /// Pixels that are padded on each side before a crop of the old size is taken anywhere.
+    #[serde(default)]
+    pub crop: usize,
+    /// Mirror half of the images.
+    #[serde(default)]
+    pub flip: bool,
+}
+
+/// Settings to lay over a recipe: a recipe file, a named recipe or command-line options. What is `None`
+/// stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overrides {
+    /// See [`Recipe::data`].
+    pub data: Option<String>,
+    /// See [`Recipe::epochs`].
+    pub epochs: Option<usize>,
+    /// See [`Recipe::batch`].
+    pub batch: Option<usize>,
+    /// See [`Recipe::lr`].
+    pub lr: Option<f64>,
+    /// See [`Recipe::seed`].
+    pub seed: Option<u64>,
+    /// See [`Recipe::limit_steps`].
+    pub limit_steps: Option<u64>,
+    /// See [`Recipe::optimizer`]; another kind brings its usual learning rate unless `lr` is given too.
+    pub optimizer: Option<Optimizer>,
+    /// See [`Recipe::schedule`].
+    pub schedule: Option<Schedule>,
+    /// See [`Recipe::augment`].
+    pub augment: Option<AugmentSettings>,
+}
+
+/// The bundled data set.
+const DEFAULT_DATA: &str = "fashion-mnist-mini";
+
+/// The recipes that have a name, with what each is.
+pub const RECIPES: [(&str, &str); 4] = [
+    ("adam-one-cycle", "Adam up to 0.004 and down in one cycle: small networks, few epochs"),
+    ("sgd-cosine", "SGD with momentum 0.9 up to 0.05, warm-up and cosine: larger networks"),
+    (
+        "sgd-step",
+        "SGD with momentum 0.9, weight decay 1e-4, 0.1 falling to a tenth at 50% and 75%: He et al. 2016",
+    ),
+    ("adamw-cosine", "AdamW up to 0.001, warm-up and cosine, weight decay 0.01"),
+];
+
+impl Overrides {
+    /// Reads a recipe file. A key that no recipe has is an error that names it.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let text = super::run_dir::read_text(path)?;
+        toml::from_str(&text).map_err(|e| TrainError::Toml { path: path.to_owned(), reason: e.to_string() })
+    }
+
+    /// The recipe of a name in [`RECIPES`].
+    pub fn named(name: &str) -> Option<Self> {
+        let (optimizer, schedule, lr, batch) = match name {
+            "adam-one-cycle" => (Optimizer::adam(), Schedule::one_cycle(), 0.004, 64),
+            "sgd-cosine" => (Optimizer::sgd().with_weight_decay(5e-4), Schedule::cosine(0.05), 0.05, 64),
+            "sgd-step" => {
+                let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1 };
+                (Optimizer::sgd().with_weight_decay(1e-4), falls, 0.1, 128)
+            }
+            "adamw-cosine" => (Optimizer::adamw(), Schedule::cosine(0.05), 0.001, 64),
+            _ => return None,
+        };
+        Some(Self {
+            batch: Some(batch),
+            lr: Some(lr),
+            optimizer: Some(optimizer),
+            schedule: Some(schedule),
+            ..Self::default()
+        })
+    }
+}
+
+impl Recipe {
+    /// The recipe that suits a network of the zoo, by the family that its name starts with.
+    ///
+    /// LeNet: Adam in one cycle. All others: SGD with momentum, warm-up and cosine; at a lower rate for
+    /// those without batch normalization. The data is the bundled subset.
+    pub fn for_network(name: &str) -> Self {
+        let (base, variant) = name.split_once('@').unwrap_or((name, ""));
+        let normalized = base.contains("resnet")
+            || base.contains("densenet")
+            || base.ends_with("_bn")
+            || (base == "alexnet" && variant.is_empty())
+            || (base == "googlenet" && variant == "torchvision");
+        let (recipe, epochs, lr) = if base.starts_with("lenet") {
+            ("adam-one-cycle", 12, 0.004)
+        } else if normalized {
+            ("sgd-cosine", 5, 0.05)
+        } else {
+            ("sgd-cosine", 5, 0.01)
+        };
+        let blank = Self {
+            data: DEFAULT_DATA.into(),
+            epochs,
+            batch: 64,
+            lr,
+            seed: 0,
+            limit_steps: None,
+            optimizer: Optimizer::sgd(),
+            schedule: Schedule::one_cycle(),
+            augment: AugmentSettings::default(),
+        };
+        let named = Overrides::named(recipe).unwrap_or_default();
+        blank.with(&Overrides { lr: Some(lr), ..named })
+    }
+
+    /// The recipe with some settings replaced.
+    pub fn with(mut self, over: &Overrides) -> Self {
+        if let Some(optimizer) = over.optimizer {
+            if !optimizer.same_kind(&self.optimizer) {
+                self.lr = optimizer.usual_lr();
+            }
+            self.optimizer = optimizer;
+        }
+        fn replace<T: Clone>(setting: &mut T, by: Option<&T>) {
+            if let Some(by) = by {
+                setting.clone_from(by);
+            }
+        }
+        replace(&mut self.data, over.data.as_ref());
+        replace(&mut self.epochs, over.epochs.as_ref());
+        replace(&mut self.batch, over.batch.as_ref());
+        replace(&mut self.lr, over.lr.as_ref());
+        replace(&mut self.seed, over.seed.as_ref());
+        replace(&mut self.schedule, over.schedule.as_ref());
+        replace(&mut self.augment, over.augment.as_ref());
+        self.limit_steps = over.limit_steps.or(self.limit_steps);
+        self
+    }
+
+    /// Refuses settings that cannot be followed, naming the first.
+    pub fn check(&self) -> Result<(), TrainError> {
+        if self.epochs == 0 {
+            return Err(TrainError::setting("epochs", 0, "at least 1"));
+        }
+        if self.batch == 0 {
+            return Err(TrainError::setting("batch", 0, "at least 1"));
+        }
+        if self.limit_steps == Some(0) {
+            return Err(TrainError::setting("limit_steps", 0, "at least 1"));
+        }
+        // TOML has no integers beyond those of 64 bits with a sign.
+        if i64::try_from(self.seed).is_err() {
+            return Err(TrainError::setting("seed", self.seed, "at most 9223372036854775807"));
+        }
+        if !(self.lr.is_finite() && self.lr > 0.0) {
+            return Err(TrainError::setting("lr", self.lr, "a number above 0"));
+        }
+        self.optimizer.check()?;
+        self.schedule.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_named_recipe_can_be_followed() {
+        for (name, _) in RECIPES {
+            let recipe = Recipe::for_network("resnet18").with(&Overrides::named(name).unwrap());
+            recipe.check().unwrap();
+        }
+        assert_eq!(Overrides::named("adam"), None);
+    }
+
+    #[test]
+    fn networks_without_normalization_start_lower() {
+        let lr = |name| Recipe::for_network(name).lr;
+        assert_eq!(lr("alexnet"), 0.05);
+        assert_eq!(lr("alexnet-plain"), 0.01);
+        assert_eq!(lr("alexnet@torchvision"), 0.01);
+        assert_eq!(lr("vgg11"), 0.01);
+        assert_eq!(lr("vgg11_bn@torchvision"), 0.05);
+        assert!(matches!(Recipe::for_network("lenet5@paper").optimizer, Optimizer::Adam { .. }));
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("recipe.toml");
+        for (text, key) in [
+            ("epoch = 3\n", "epoch"),
+            ("[optimizer]\nkind = \"sgd\"\nmomentom = 0.9\n", "momentom"),
+            ("[schedule]\nkind = \"one-cycle\"\nclimbs = 0.9\n", "climbs"),
+            ("[augment]\nmirror = true\n", "mirror"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = Overrides::read(&path).unwrap_err().to_string();
+            assert!(
+                error.contains("recipe.toml") && error.contains(&format!("unknown field `{key}`")),
+                "{error}"
+            );
+        }
+        assert!(
+            Overrides::read(&directory.path().join("none.toml")).unwrap_err().to_string().contains("read")
+        );
+    }
+
+    #[test]
+    fn another_optimizer_brings_its_rate() {
+        let lenet = Recipe::for_network("lenet");
+        let sgd = Overrides { optimizer: Some(Optimizer::sgd()), ..Overrides::default() };
+        assert_eq!(lenet.clone().with(&sgd).lr, Optimizer::sgd().usual_lr());
+        assert_eq!(lenet.with(&Overrides { lr: Some(0.3), ..sgd }).lr, 0.3);
+    }
+
+    #[test]
+    fn settings_that_cannot_be_followed_are_named() {
+        let fail =
+            |over: Overrides| Recipe::for_network("lenet").with(&over).check().unwrap_err().to_string();
+        assert!(fail(Overrides { batch: Some(0), ..Overrides::default() }).contains("`batch` is 0"));
+        assert!(fail(Overrides { epochs: Some(0), ..Overrides::default() }).contains("`epochs` is 0"));
+        assert!(fail(Overrides { lr: Some(f64::NAN), ..Overrides::default() }).contains("`lr` is NaN"));
+        assert!(fail(Overrides { seed: Some(u64::MAX), ..Overrides::default() }).contains("`seed`"));
+    }
+
+    fn optimizers() -> impl Strategy<Value = Optimizer> {
+        prop_oneof![
+            (0.0..1.0_f32, any::<bool>(), 0.0..0.1_f32).prop_map(|(momentum, nesterov, weight_decay)| {
+                Optimizer::Sgd { momentum, nesterov, weight_decay }
+            }),
+            (0.0..1.0_f32, 0.0..1.0_f32, 1e-9..1e-3_f32, 0.0..0.1_f32).prop_map(
+                |(beta1, beta2, eps, weight_decay)| Optimizer::Adam { beta1, beta2, eps, weight_decay }
+            ),
+        ]
+    }
+
+    fn schedules() -> impl Strategy<Value = Schedule> {
+        prop_oneof![
+            (0.0..1.0).prop_map(|warmup| Schedule::Constant { warmup }),
+            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma }),
+            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0)
+                .prop_map(|(at, gamma)| Schedule::Milestones { at, gamma }),
+            (0.0..1.0, 0.0..1.0).prop_map(|(warmup, end)| Schedule::Cosine { warmup, end }),
+            (0.0..1.0, 1.0..50.0, 1.0..1e5).prop_map(|(climb, start_divisor, end_divisor)| {
+                Schedule::OneCycle { climb, start_divisor, end_divisor }
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn toml_gives_the_recipe_back(
+            optimizer in optimizers(),
+            schedule in schedules(),
+            lr in 1e-6..1.0_f64,
+            seed in 0..=i64::MAX as u64,
+            crop in 0..9_usize,
+            limit in prop::option::of(1..1000_u64),
+        ) {
+            let recipe = Recipe {
+                lr,
+                seed,
+                optimizer,
+                schedule,
+                limit_steps: limit,
+                augment: AugmentSettings { crop, flip: crop % 2 == 0 },
+                ..Recipe::for_network("lenet")
+            };
+            let text = toml::to_string(&recipe).unwrap();
+            prop_assert_eq!(toml::from_str::<Recipe>(&text).unwrap(), recipe, "{}", text);
+        }
+    }
+}
