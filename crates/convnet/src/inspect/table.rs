@@ -16,14 +16,6 @@ pub enum Column {
     Operation,
     /// Output shape for one image.
     Output,
-    /// Parameters.
-    Params,
-    /// Their share of the network's.
-    Share,
-    /// Multiply-accumulates for one image.
-    Macs,
-    /// Memory of the outputs.
-    Memory,
     /// Size of the receptive field.
     Field,
     /// Distance between the fields of neighbouring outputs.
@@ -32,6 +24,14 @@ pub enum Column {
     Center,
     /// Floating-point operations per byte.
     Intensity,
+    /// Memory of the outputs.
+    Memory,
+    /// Multiply-accumulates for one image.
+    Macs,
+    /// Parameters.
+    Params,
+    /// Their share of the network's.
+    Share,
 }
 
 impl Column {
@@ -39,19 +39,19 @@ impl Column {
     pub const ALL: [Self; 10] = [
         Self::Operation,
         Self::Output,
-        Self::Params,
-        Self::Share,
-        Self::Macs,
-        Self::Memory,
         Self::Field,
         Self::Stride,
         Self::Center,
         Self::Intensity,
+        Self::Memory,
+        Self::Macs,
+        Self::Params,
+        Self::Share,
     ];
 
     /// Those that a table has when none are asked for.
     pub const USUAL: [Self; 7] =
-        [Self::Operation, Self::Output, Self::Params, Self::Share, Self::Macs, Self::Memory, Self::Field];
+        [Self::Operation, Self::Output, Self::Field, Self::Memory, Self::Macs, Self::Params, Self::Share];
 
     /// Its heading, and the name that it is asked for by.
     pub fn name(self) -> &'static str {
@@ -158,6 +158,8 @@ const USUAL_ROWS: usize = 64;
 const BAR: usize = 8;
 /// The narrowest that names and operations are cut to.
 const NARROWEST: usize = 8;
+/// Columns of the labels of the totals.
+const LABEL: usize = 12;
 /// Blanks between columns.
 const GAP: usize = 2;
 /// The usual columns in the order in which a narrow terminal loses them.
@@ -191,7 +193,7 @@ pub fn table(summary: &Summary, options: &TableOptions) -> String {
     let mut lines = vec![title(summary, &options.palette), String::new(), layout.heading(), layout.rule()];
     lines.extend(rows.iter().map(|row| layout.row(summary, row)));
     lines.push(layout.rule());
-    lines.extend(totals(summary, &options.palette));
+    lines.extend(totals(summary, options));
     lines.extend(notes(&rows, &options.palette));
     lines.iter().map(|line| line.trim_end().to_string() + "\n").collect()
 }
@@ -272,11 +274,13 @@ impl<'a> Layout<'a> {
             let text = column.text(summary, row);
             let style = match column {
                 Column::Operation => return (operation(summary, row, palette), true),
-                _ if row.scope.is_some() && column != Column::Share => palette.strong.as_str(),
+                Column::Output | Column::Macs | Column::Params if row.scope.is_some() => {
+                    palette.strong.as_str()
+                }
+                Column::Output | Column::Macs | Column::Params | Column::Intensity => "",
                 Column::Share | Column::Memory | Column::Field | Column::Stride | Column::Center => {
                     palette.faint.as_str()
                 }
-                _ => "",
             };
             (vec![(style, text)], column.left())
         });
@@ -377,40 +381,54 @@ fn paint(segments: &Segments<'_>, to: usize, left: bool, reset: &str) -> String 
     if left { text + &blank } else { blank + &text }
 }
 
-fn totals(summary: &Summary, palette: &Palette) -> Vec<String> {
-    let Palette { strong, faint, reset, .. } = palette;
+fn totals(summary: &Summary, options: &TableOptions) -> Vec<String> {
+    let Palette { strong, faint, reset, .. } = &options.palette;
     let training = summary.training;
-    let line = |label: &str, figure: String, rest: String| {
-        format!("{faint}{label:<12}{reset}{strong}{figure}{reset}  {faint}{rest}{reset}")
-    };
     let images = if summary.batch == 1 { "1 image".into() } else { format!("{} images", summary.batch) };
-    let auxiliary = if summary.inference_params < summary.params {
-        format!(", {} of them for inference", grouped(summary.inference_params))
-    } else {
-        String::new()
-    };
-    vec![
-        line("parameters", grouped(summary.params), format!("{}{auxiliary}", bytes(training.parameters))),
-        line("compute", format!("{} MACs", scaled(summary.macs)), "an image, in Conv2d and Linear".into()),
-        line(
+    let peak = &summary.graph.node(summary.peak.node).path;
+    let state = training.parameters + training.gradients + training.momentum;
+    let mut parameters = vec![bytes(training.parameters)];
+    if summary.inference_params < summary.params {
+        parameters.push(format!("{} of them for inference", grouped(summary.inference_params)));
+    }
+    let lines = [
+        ("parameters", grouped(summary.params), parameters),
+        ("compute", format!("{} MACs", scaled(summary.macs)), vec!["an image, in Conv2d and Linear".into()]),
+        (
             "inference",
             bytes(summary.peak.bytes),
-            format!(
-                "of activations at once, at `{}`; {} in all, for {images}",
-                summary.graph.node(summary.peak.node).path,
-                bytes(summary.activation_bytes)
-            ),
+            vec![
+                format!("at most at one time, at {peak}"),
+                format!("all outputs of {images} {}", bytes(summary.activation_bytes)),
+            ],
         ),
-        line(
+        (
             "training",
             bytes(training.total()),
-            format!(
-                "weights, gradients, momentum {}; kept for backward {}",
-                bytes(training.parameters + training.gradients + training.momentum),
-                bytes(training.saved)
-            ),
+            vec![
+                format!("weights, gradients, momentum {}", bytes(state)),
+                format!("kept for backward {}", bytes(training.saved)),
+            ],
         ),
-    ]
+    ];
+    let wide = lines.iter().map(|line| line.1.chars().count()).max().unwrap_or(0);
+    let indent = LABEL + wide + GAP;
+    let mut text = Vec::new();
+    for (label, figure, rest) in lines {
+        let one_line = rest.join("; ");
+        let rest = if indent + one_line.chars().count() <= options.width { vec![one_line] } else { rest };
+        let blank = " ".repeat(GAP);
+        for (i, rest) in rest.iter().enumerate() {
+            text.push(if i == 0 {
+                format!(
+                    "{faint}{label:<LABEL$}{reset}{strong}{figure:<wide$}{reset}{blank}{faint}{rest}{reset}"
+                )
+            } else {
+                format!("{}{faint}{rest}{reset}", " ".repeat(indent))
+            });
+        }
+    }
+    text
 }
 
 fn notes(rows: &[Row], palette: &Palette) -> Vec<String> {

@@ -69,6 +69,9 @@ fn equal_blocks_fold_and_their_figures_add_up() {
     assert_eq!(shallow.iter().map(|r| r.figures.params).sum::<u64>(), summary.params);
     assert_eq!(shallow[1].scope, Some(Opened::No));
     assert_eq!(folded[4].figures.params, 3 * 148);
+    // Four 3×3 convolutions up to the third block's end, two up to the first one's.
+    assert_eq!(folded[4].figures.receptive_field.height.size, 9);
+    assert_eq!(folded[5].figures.receptive_field.height.size, 5);
     assert_eq!(shallow.len(), 5);
     assert_eq!(rows(&summary, usize::MAX, false).len(), summary.layers.len() + 5);
 }

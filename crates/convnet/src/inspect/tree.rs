@@ -10,6 +10,8 @@ pub struct Branch {
     pub item: Item,
     /// How many times in a row the same block stands here; the branches below show the first.
     pub repeats: usize,
+    /// The last of those; the item itself where there is one.
+    pub last: Item,
     /// The parts of a scope, in order.
     pub children: Vec<Branch>,
 }
@@ -21,6 +23,12 @@ pub enum Item {
     Scope(ScopeId),
     /// A layer.
     Layer(NodeId),
+}
+
+impl Branch {
+    fn new(item: Item) -> Self {
+        Self { item, repeats: 1, last: item, children: Vec::new() }
+    }
 }
 
 /// The tree of a network, the input left out; repeated blocks are not folded yet.
@@ -37,12 +45,12 @@ pub fn tree(graph: &Graph) -> Vec<Branch> {
         for scope in chain.into_iter().rev() {
             let item = Item::Scope(scope);
             let place = siblings.iter().position(|b| b.item == item).unwrap_or_else(|| {
-                siblings.push(Branch { item, repeats: 1, children: Vec::new() });
+                siblings.push(Branch::new(item));
                 siblings.len() - 1
             });
             siblings = &mut siblings[place].children;
         }
-        siblings.push(Branch { item: Item::Layer(id), repeats: 1, children: Vec::new() });
+        siblings.push(Branch::new(Item::Layer(id)));
     }
     roots
 }
@@ -55,7 +63,10 @@ pub fn fold_repeats(graph: &Graph, branches: Vec<Branch>) -> Vec<Branch> {
         let scope = matches!(branch.item, Item::Scope(_));
         let signature = if scope { signature(graph, &branch) } else { String::new() };
         match folded.last_mut() {
-            Some(last) if scope && signature == before => last.repeats += 1,
+            Some(run) if scope && signature == before => {
+                run.repeats += 1;
+                run.last = branch.item;
+            }
             _ => {
                 let children = fold_repeats(graph, branch.children);
                 folded.push(Branch { children, ..branch });
@@ -99,7 +110,7 @@ pub struct Row {
     pub depth: usize,
     /// For each level whether more siblings follow there, its own level last: what tree lines are drawn from.
     pub more: Vec<bool>,
-    /// Equal blocks in a row that this one stands for; figures count them all.
+    /// Equal blocks in a row that this one stands for; figures count them all, and the field is the last one's.
     pub repeats: usize,
     /// The figures: of a scope, sums over its layers, and output and receptive field of its result.
     pub figures: Layer,
@@ -162,7 +173,7 @@ fn walk(summary: &Summary, branches: &[Branch], depth: usize, above: &[bool], ro
 
 /// The figures of a branch: sums over its layers times its repeats.
 fn figures(summary: &Summary, branch: &Branch) -> Option<Layer> {
-    let scope = match branch.item {
+    let scope = match branch.last {
         Item::Layer(id) => return summary.layer(id).cloned(),
         Item::Scope(id) => id,
     };
