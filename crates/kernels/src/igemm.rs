@@ -228,13 +228,10 @@ unsafe fn fill_tables(
         }
         for &tap in &geometry.taps {
             for &mut place in &mut *places {
-                let pointer = match geometry.input_pixel(place, tap) {
+                let pointer = geometry.input_pixel(place, tap).map_or(zeros.as_ptr(), |pixel| {
                     // SAFETY: the pixel lies in the input view, which was checked against the arena.
-                    Some(pixel) => {
-                        unsafe { arena.at(call.input.offset + pixel * call.input.stride) }.cast_const()
-                    }
-                    None => zeros.as_ptr(),
-                };
+                    unsafe { arena.at(call.input.offset + pixel * call.input.stride) }.cast_const()
+                });
                 tables.input.push(pointer);
             }
         }

@@ -84,3 +84,43 @@ pub fn pad(
         }
     });
 }
+
+/// Copies maps of `map` pixels to vectors in PyTorch's order (C, H, W).
+///
+/// # Panics
+/// If the views do not fit the arena and one another.
+pub fn flatten(arena: &mut Arena, map: usize, [input, out]: [View; 2]) {
+    transpose(arena, map, input, out, |from, to| *to = *from);
+}
+
+/// input_gradient (+)= the gradient of [`flatten`]; `views` are the vectors' gradient and the maps'.
+///
+/// # Panics
+/// If the views do not fit the arena and one another.
+pub fn flatten_backward(arena: &mut Arena, map: usize, [vectors, maps]: [View; 2], accumulate: bool) {
+    if accumulate {
+        transpose(arena, map, maps, vectors, |to, from| *to += *from);
+    } else {
+        transpose(arena, map, maps, vectors, |to, from| *to = *from);
+    }
+}
+
+/// Calls `f` with each element of the maps and the one of the vectors that it corresponds to.
+fn transpose(arena: &mut Arena, map: usize, maps: View, vectors: View, f: impl Fn(&mut f32, &mut f32)) {
+    arena.check(maps);
+    arena.check(vectors);
+    maps.assert_disjoint(vectors);
+    assert_eq!(maps.pixels, vectors.pixels * map, "a vector for each map");
+    assert_eq!(vectors.channels, map * maps.channels, "a feature for each element");
+    let values = arena.as_mut_slice();
+    for pixel in 0..maps.pixels {
+        let (image, at) = (pixel / map, pixel % map);
+        let vector = vectors.pixel(image).start;
+        for c in 0..maps.channels {
+            let (i, j) = (maps.pixel(pixel).start + c, vector + c * map + at);
+            if let Ok([a, b]) = values.get_disjoint_mut([i, j]) {
+                f(a, b);
+            }
+        }
+    }
+}

@@ -29,13 +29,13 @@ pub use elementwise::{
 pub use geometry::{Geometry, Tap};
 pub use igemm::{Igemm, igemm};
 pub use isa::Isa;
-pub use layout::{from_nchw, pad, to_nchw};
+pub use layout::{flatten, flatten_backward, from_nchw, pad, to_nchw};
 pub use loss::{cross_entropy, softmax, softmax_backward};
 pub use norm::{
     BatchNorm, LocalResponse, batch_norm, batch_norm_backward, local_response, local_response_backward,
 };
 pub use optimizer::{Adam, Sgd};
 pub use outer::{Outer, column_sums, outer};
-pub use panels::Panels;
+pub use panels::{Panels, transpose};
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
 pub use threads::Pool;

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use crate::arena::Pointer;
 use crate::isa::{Isa, Kind};
 use crate::simd::{Portable, Simd};
+use crate::threads::Pool;
 
 /// The cut of `n` columns in panels.
 ///
@@ -90,4 +92,46 @@ impl Panels {
             }
         }
     }
+}
+
+/// Packs the transposed blocks of a packed matrix, for the gradient of a product's input.
+///
+/// The source has blocks of `run` rows (a convolution's taps × input channels) and N columns; the target has
+/// a block of N rows for each of the source blocks that `blocks` names, and `run` columns:
+/// `target[i·N + n][c] = source[blocks[i]·run + c][n]`.
+///
+/// # Panics
+/// If the lengths do not match the layouts.
+pub fn transpose(
+    pool: &Pool,
+    (source, from): (&[f32], Panels),
+    run: usize,
+    blocks: &[usize],
+    (target, to): (&mut [f32], Panels),
+) {
+    assert_eq!(source.len(), from.len(), "length of the source");
+    assert_eq!(target.len(), to.len(), "length of the target");
+    assert_eq!((to.k, to.n), (blocks.len() * from.n, run), "size of the transposed matrix");
+    assert!(blocks.iter().all(|b| (b + 1) * run <= from.k), "blocks inside the source");
+    let pointer = Pointer::of(target);
+    let panels = to.count();
+    pool.run(panels * blocks.len(), &|task| {
+        let (panel, i) = (task % panels, task / panels);
+        let (columns, width) = (to.columns(panel), to.width(panel));
+        let start = to.start(panel) + i * from.n * width;
+        // SAFETY: each task has its own rows of its own panel, inside the target, whose length was checked.
+        let part = unsafe { pointer.slice_mut(start..start + from.n * width) };
+        for source_panel in 0..from.count() {
+            let (source_columns, source_width) = (from.columns(source_panel), from.width(source_panel));
+            let first = from.start(source_panel) + (blocks[i] * run + columns.start) * source_width;
+            let rows = &source[first..first + columns.len() * source_width];
+            let out = &mut part[source_columns.start * width..][..source_columns.len() * width];
+            for (n, out) in out.chunks_exact_mut(width).enumerate() {
+                for (x, row) in out.iter_mut().zip(rows.chunks_exact(source_width)) {
+                    *x = row[n];
+                }
+                out[columns.len()..].fill(0.0);
+            }
+        }
+    });
 }

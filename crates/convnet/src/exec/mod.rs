@@ -1,1 +1,52 @@
-//! Running graphs on the CPU.
+//! Running graphs on the CPU: inference with [`Engine`], training with [`Learner`].
+//!
+//! A graph becomes stages (fused layers), values get places in one arena by their lifetimes, and each stage
+//! calls a kernel. Activations are NHWC inside; images and results are NCHW at the edges.
+
+mod backward;
+mod conv;
+mod engine;
+mod error;
+mod forward;
+mod learner;
+mod lifetime;
+mod lower;
+mod storage;
+mod weights;
+
+#[cfg(test)]
+mod tests;
+
+pub use convnet_kernels::Isa;
+pub use engine::Engine;
+pub use error::ExecError;
+pub use learner::{Learner, Optimizer, StepReport};
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Threads; 0 means one per core.
+    pub threads: usize,
+    /// Instruction set; `None` means the best that the machine has, or the one that the environment variable
+    /// `CONVNET_ISA` names.
+    pub isa: Option<Isa>,
+}
+
+impl Options {
+    /// The instruction set to use.
+    ///
+    /// # Errors
+    /// If `CONVNET_ISA` names one that this machine does not have.
+    pub fn isa(&self) -> Result<Isa, ExecError> {
+        if let Some(isa) = self.isa {
+            return Ok(isa);
+        }
+        match std::env::var("CONVNET_ISA") {
+            Ok(name) if !name.is_empty() => Isa::named(&name).ok_or_else(|| ExecError::Isa {
+                found: name,
+                available: Isa::available().iter().map(|i| i.name()).collect::<Vec<_>>().join(", "),
+            }),
+            _ => Ok(Isa::best()),
+        }
+    }
+}

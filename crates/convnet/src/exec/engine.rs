@@ -1,0 +1,276 @@
+//! Inference.
+
+use convnet_kernels::{Arena, Isa, Pool, to_nchw};
+
+use super::forward::{Kind, Program, Run, Step};
+use super::lifetime::{Lifetime, place};
+use super::lower::{Kernel, Mode};
+use super::weights::{tensor, tensors};
+use super::{ExecError, Options};
+use crate::graph::{Graph, NodeId};
+use crate::ops::Op;
+use crate::state::{StateDict, Tensor};
+
+/// A network compiled for inference: weights packed, layers fused, one arena for all activations.
+#[derive(Debug)]
+pub struct Engine {
+    program: Program,
+    pool: Pool,
+    arena: Arena,
+    offsets: Vec<usize>,
+    parameters: Arena,
+    batch: usize,
+    output: Vec<f32>,
+}
+
+impl Engine {
+    /// Compiles a network with its weights for up to `batch` images at a time.
+    ///
+    /// # Errors
+    /// If a weight is missing or has another shape, or the engine cannot run a layer.
+    pub fn compile(
+        graph: &Graph,
+        state: &StateDict,
+        batch: usize,
+        options: &Options,
+    ) -> Result<Self, ExecError> {
+        Self::new(graph, state, batch, options, Mode::Infer)
+    }
+
+    /// Compiles a network so that every layer runs by itself and its output stays readable
+    /// ([`Engine::tensor`]).
+    ///
+    /// # Errors
+    /// As [`Engine::compile`].
+    pub fn compile_traced(
+        graph: &Graph,
+        state: &StateDict,
+        batch: usize,
+        options: &Options,
+    ) -> Result<Self, ExecError> {
+        Self::new(graph, state, batch, options, Mode::Trace)
+    }
+
+    fn new(
+        graph: &Graph,
+        state: &StateDict,
+        batch: usize,
+        options: &Options,
+        mode: Mode,
+    ) -> Result<Self, ExecError> {
+        if batch == 0 {
+            return Err(ExecError::EmptyBatch);
+        }
+        let isa = options.isa()?;
+        let outputs: Vec<NodeId> = match mode {
+            Mode::Trace => graph.ids().collect(),
+            _ => vec![graph.logits(graph.output())],
+        };
+        let program = Program::new(graph, &outputs, mode, isa)?;
+        let lifetimes = lifetimes(&program, outputs[0], batch).ok_or(ExecError::TooLarge { batch })?;
+        let (offsets, total) = place(&lifetimes).ok_or(ExecError::TooLarge { batch })?;
+        let mut parameters = Arena::new(program.parameters);
+        for step in &program.steps {
+            bind(&program, step, state, parameters.as_mut_slice())?;
+        }
+        Ok(Self {
+            pool: Pool::new(options.threads),
+            arena: Arena::new(total),
+            offsets,
+            parameters,
+            batch,
+            output: Vec::with_capacity(batch * graph.node(graph.output()).shape.elements()),
+            program,
+        })
+    }
+
+    /// The largest batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.program.isa
+    }
+
+    /// Threads in use.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Bytes of activations and of packed weights that the plan allocates.
+    pub fn memory(&self) -> (usize, usize) {
+        (4 * self.arena.len(), 4 * self.parameters.len())
+    }
+
+    /// Runs images (N, C, H, W), 1 ≤ N ≤ batch, and returns the logits (N, classes): the main output
+    /// without a final Softmax.
+    ///
+    /// # Panics
+    /// If `images` is not a whole number of images, or more than the batch.
+    pub fn logits(&mut self, images: &[f32]) -> &[f32] {
+        let n = self.execute(images);
+        let graph = &self.program.graph;
+        self.read(graph.logits(graph.output()), n);
+        &self.output
+    }
+
+    /// As [`Engine::logits`], with the final Softmax if the network has one.
+    ///
+    /// # Panics
+    /// As [`Engine::logits`].
+    pub fn run(&mut self, images: &[f32]) -> &[f32] {
+        self.logits(images);
+        let graph = &self.program.graph;
+        if graph.node(graph.output()).op == Op::Softmax {
+            let classes = graph.classes();
+            self.output.chunks_exact_mut(classes).for_each(softmax);
+        }
+        &self.output
+    }
+
+    /// The output of a node in the last run of a traced engine, (N, C, H, W) or (N, F); `None` if the
+    /// engine fused it away.
+    pub fn tensor(&mut self, node: NodeId, n: usize) -> Option<Tensor> {
+        let value = self.program.lowered.value[node.index()]?;
+        if value != node || self.program.mode != Mode::Trace || n > self.batch {
+            return None;
+        }
+        self.read(node, n);
+        let shape = self.program.graph.node(node).shape.with_batch(n);
+        Some(Tensor { shape, data: self.output.clone() })
+    }
+
+    fn execute(&mut self, images: &[f32]) -> usize {
+        let size = self.program.graph.input_shape().elements();
+        let n = images.len() / size;
+        assert!(
+            n * size == images.len() && (1..=self.batch).contains(&n),
+            "{} floats are not 1 to {} images of {size}",
+            images.len(),
+            self.batch
+        );
+        let mut run = Run {
+            pool: &self.pool,
+            arena: &mut self.arena,
+            offsets: &self.offsets,
+            parameters: self.parameters.as_slice(),
+            images,
+            n,
+            key: 0,
+        };
+        for step in &self.program.steps {
+            self.program.forward(&mut run, step, None);
+        }
+        n
+    }
+
+    /// Copies a node's value to `output`.
+    fn read(&mut self, node: NodeId, n: usize) {
+        let shape = self.program.graph.node(node).shape;
+        let value = self.program.lowered.value[node.index()].unwrap_or(node);
+        let view = self.program.view(&self.offsets, value, shape, n);
+        self.output.clear();
+        self.output.resize(n * shape.elements(), 0.0);
+        to_nchw(&self.arena, view, (view.pixels / n).max(1), &mut self.output);
+    }
+}
+
+/// Softmax of one row.
+fn softmax(row: &mut [f32]) {
+    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    row.iter_mut().for_each(|x| *x = (*x - max).exp());
+    let sum: f32 = row.iter().sum();
+    row.iter_mut().for_each(|x| *x /= sum);
+}
+
+/// When each buffer is needed, in steps.
+fn lifetimes(program: &Program, output: NodeId, batch: usize) -> Option<Vec<Lifetime>> {
+    let end = program.steps.len();
+    let mut lives = vec![(usize::MAX, 0usize); program.storage.buffers.len()];
+    let mut touch = |buffer: usize, time: usize| {
+        let (first, last) = lives[buffer];
+        lives[buffer] = (first.min(time), last.max(time));
+    };
+    for (time, step) in program.steps.iter().enumerate() {
+        touch(program.storage.slot(step.stage.out).buffer, time);
+        for &input in &step.stage.inputs {
+            touch(program.storage.slot(input).buffer, time);
+        }
+        if let Kind::Conv { padded, addend, .. } = &step.kind {
+            if let Some(slot) = padded {
+                touch(slot.buffer, time);
+            }
+            if let Some(value) = addend {
+                touch(program.storage.slot(*value).buffer, time);
+            }
+        }
+        if program.mode == Mode::Trace {
+            touch(program.storage.slot(step.stage.out).buffer, end);
+        }
+    }
+    let output = program.lowered.value[output.index()].unwrap_or(output);
+    touch(program.storage.slot(output).buffer, end);
+    lives
+        .iter()
+        .zip(&program.storage.buffers)
+        .map(|(&(first, last), buffer)| {
+            Some(Lifetime { size: buffer.floats().checked_mul(batch)?, first: first.min(last), last })
+        })
+        .collect()
+}
+
+/// Writes a step's weights from the state dict, a batch normalization folded into them.
+fn bind(program: &Program, step: &Step, state: &StateDict, out: &mut [f32]) -> Result<(), ExecError> {
+    let graph = &program.graph;
+    let weights = tensors(graph, state, step.stage.node)?;
+    match (&step.kind, &step.stage.kernel) {
+        (Kind::Conv { matrix, .. }, Kernel::Conv { norm, .. }) => {
+            let fold = norm.map(|id| scale_and_shift(graph, state, id)).transpose()?;
+            let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
+            matrix.pack(&weights[0].data, &mut out[step.weight.clone()], scale);
+            if let Some(range) = step.bias.clone() {
+                for (i, target) in out[range].iter_mut().enumerate() {
+                    let bias = weights.get(1).map_or(0.0, |bias| bias.data[i]);
+                    *target = match &fold {
+                        Some((scale, shift)) => bias * scale[i] + shift[i],
+                        None => bias,
+                    };
+                }
+            }
+        }
+        (Kind::Linear { matrix, .. }, _) => {
+            matrix.pack(&weights[0].data, &mut out[step.weight.clone()], None);
+            if let (Some(range), Some(bias)) = (step.bias.clone(), weights.get(1)) {
+                out[range].copy_from_slice(&bias.data);
+            }
+        }
+        (Kind::Affine, _) => {
+            let (scale, shift) = scale_and_shift(graph, state, step.stage.node)?;
+            out[step.weight.clone()].copy_from_slice(&scale);
+            if let Some(range) = step.bias.clone() {
+                out[range].copy_from_slice(&shift);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A batch normalization with running statistics as y = scale·x + shift.
+fn scale_and_shift(graph: &Graph, state: &StateDict, id: NodeId) -> Result<(Vec<f32>, Vec<f32>), ExecError> {
+    let Op::BatchNorm2d(norm) = &graph.node(id).op else { return Ok((Vec::new(), Vec::new())) };
+    let specs = graph.node_parameters(id);
+    let tensors = specs.iter().map(|spec| tensor(state, spec)).collect::<Result<Vec<_>, _>>()?;
+    let [weight, bias, mean, var] = [0, 1, 2, 3].map(|i| tensors[i].data.iter().map(|&x| f64::from(x)));
+    let (scale, shift) = weight
+        .zip(bias)
+        .zip(mean.zip(var))
+        .map(|((weight, bias), (mean, var))| {
+            let scale = weight / (var + f64::from(norm.eps)).sqrt();
+            (scale as f32, (bias - mean * scale) as f32)
+        })
+        .unzip();
+    Ok((scale, shift))
+}

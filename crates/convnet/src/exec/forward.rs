@@ -1,0 +1,399 @@
+//! The forward pass: stages bound to kernels, and their execution.
+
+use std::ops::Range;
+
+use convnet_kernels::{
+    self as kernels, Activation, Arena, BatchNorm, Geometry, Igemm, Isa, LocalResponse, Mask, Panels, Pool,
+    PoolWindow, View,
+};
+
+use super::ExecError;
+use super::conv::ConvPlan;
+use super::lower::{Kernel, Lowered, Mode, Stage, lower};
+use super::storage::{Slot, Storage};
+use super::weights::Matrix;
+use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::{AvgPool2d, Op, Window, adaptive_span};
+
+/// A stage bound to its kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Step {
+    pub(super) stage: Stage,
+    pub(super) kind: Kind,
+    /// The packed weight, γ, or the scale of a batch normalization at inference, in the flat parameters.
+    pub(super) weight: Range<usize>,
+    /// The bias, β, or the shift.
+    pub(super) bias: Option<Range<usize>>,
+}
+
+/// A kernel and its geometry.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    Input,
+    Conv {
+        plan: ConvPlan,
+        padded: Option<Slot>,
+        matrix: Matrix,
+        addend: Option<NodeId>,
+    },
+    Linear {
+        geometry: Geometry,
+        matrix: Matrix,
+    },
+    /// With the batch's statistics.
+    BatchNorm {
+        eps: f32,
+        momentum: f32,
+    },
+    /// A scale and a shift by channel.
+    Affine,
+    Activation(Activation),
+    MaxPool(PoolWindow),
+    AvgPool(PoolWindow),
+    LocalResponse(LocalResponse),
+    Softmax,
+    Dropout {
+        p: f32,
+        whole: bool,
+    },
+    Concat,
+    Add,
+    Flatten {
+        map: usize,
+    },
+    Copy,
+}
+
+/// What a step keeps from the forward pass for the backward pass.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Saved {
+    /// Where each maximum was.
+    pub(super) argmax: Vec<u8>,
+    /// The batch's statistics, by channel.
+    pub(super) mean: Vec<f32>,
+    pub(super) variance: Vec<f32>,
+    pub(super) inverse: Vec<f32>,
+}
+
+/// A graph bound to an instruction set: steps, storage and the layout of flat parameters.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) graph: Graph,
+    pub(super) isa: Isa,
+    pub(super) mode: Mode,
+    pub(super) lowered: Lowered,
+    pub(super) storage: Storage,
+    pub(super) steps: Vec<Step>,
+    /// Floats of the flat parameters.
+    pub(super) parameters: usize,
+}
+
+/// Floats to which parameters are aligned.
+const LINE: usize = 16;
+
+impl Program {
+    /// Binds the part of a graph that `outputs` depend on.
+    pub(super) fn new(graph: &Graph, outputs: &[NodeId], mode: Mode, isa: Isa) -> Result<Self, ExecError> {
+        let lowered = lower(graph, outputs, mode);
+        let storage = Storage::new(graph, &lowered);
+        let stages = lowered.stages.clone();
+        let mut program =
+            Self { graph: graph.clone(), isa, mode, lowered, storage, steps: Vec::new(), parameters: 0 };
+        for stage in stages {
+            let step = program.bind(stage)?;
+            program.steps.push(step);
+        }
+        Ok(program)
+    }
+
+    fn bind(&mut self, stage: Stage) -> Result<Step, ExecError> {
+        let node = self.graph.node(stage.node).clone();
+        let mut weight = 0..0;
+        let mut bias = None;
+        let first = stage.shapes.first().copied();
+        let input = first.unwrap_or(node.shape);
+        let kind = match (&stage.kernel, &node.op) {
+            (Kernel::Input, _) => Kind::Input,
+            (Kernel::Concat, _) => Kind::Concat,
+            (Kernel::Flatten, _) => Kind::Flatten { map: input.spatial().0 * input.spatial().1 },
+            (Kernel::Conv { norm, addend }, Op::Conv2d(conv)) => {
+                let slot = self.storage.slot(stage.inputs[0]);
+                let dense = slot.channels == self.storage.buffers[slot.buffer].channels;
+                let plan = ConvPlan::new(conv, input, node.shape, dense);
+                let padded = plan
+                    .border
+                    .map(|border| self.storage.buffer(border.padded.0 * border.padded.1, input.channels()));
+                let matrix = Matrix::conv(self.isa, &plan);
+                weight = self.allocate(matrix.len());
+                bias = (conv.bias || norm.is_some()).then(|| self.allocate(conv.out_channels));
+                Kind::Conv { plan, padded, matrix, addend: *addend }
+            }
+            (Kernel::Linear { order }, Op::Linear(linear)) => {
+                let matrix = Matrix::linear(self.isa, input.elements(), linear.out_features, *order);
+                weight = self.allocate(matrix.len());
+                bias = linear.bias.then(|| self.allocate(linear.out_features));
+                Kind::Linear { geometry: Geometry::rows(input.elements()), matrix }
+            }
+            (_, Op::BatchNorm2d(norm)) => {
+                weight = self.allocate(input.channels());
+                bias = Some(self.allocate(input.channels()));
+                if self.mode == Mode::Train {
+                    Kind::BatchNorm { eps: norm.eps, momentum: norm.momentum }
+                } else {
+                    Kind::Affine
+                }
+            }
+            (_, Op::Relu) => Kind::Activation(Activation::Relu),
+            (_, Op::Sigmoid) => Kind::Activation(Activation::Sigmoid),
+            (_, Op::Tanh) => Kind::Activation(Activation::Tanh),
+            (_, Op::Softmax) if matches!(input, Shape::Vector { .. }) || input.spatial() == (1, 1) => {
+                Kind::Softmax
+            }
+            (_, Op::MaxPool2d(pool)) => {
+                let window = pool_window(&pool.window(), input, node.shape, None);
+                if self.mode == Mode::Train && window.area() > 256 {
+                    return Err(self.unsupported(
+                        stage.node,
+                        "training takes windows of at most 256 elements; use a smaller kernel",
+                    ));
+                }
+                Kind::MaxPool(window)
+            }
+            (_, Op::AvgPool2d(pool)) => {
+                Kind::AvgPool(pool_window(&pool.window(), input, node.shape, Some(pool)))
+            }
+            (_, Op::AdaptiveAvgPool2d(_)) => Kind::AvgPool(adaptive_window(input, node.shape)),
+            (_, Op::LocalResponseNorm(norm)) => Kind::LocalResponse(LocalResponse {
+                size: norm.size,
+                alpha: norm.alpha,
+                beta: norm.beta,
+                k: norm.k,
+            }),
+            (_, Op::Dropout(dropout)) if self.mode == Mode::Train => {
+                Kind::Dropout { p: dropout.p, whole: false }
+            }
+            (_, Op::Dropout1d(dropout)) if self.mode == Mode::Train => {
+                Kind::Dropout { p: dropout.p, whole: true }
+            }
+            (_, Op::Identity | Op::Dropout(_) | Op::Dropout1d(_)) => Kind::Copy,
+            (_, Op::Add) => Kind::Add,
+            _ => {
+                return Err(self.unsupported(
+                    stage.node,
+                    "the engine has no kernel for it on this input; put it behind Flatten",
+                ));
+            }
+        };
+        Ok(Step { stage, kind, weight, bias })
+    }
+
+    fn unsupported(&self, id: NodeId, reason: &str) -> ExecError {
+        let node = self.graph.node(id);
+        ExecError::Unsupported { path: node.path.clone(), op: node.op.name(), reason: reason.into() }
+    }
+
+    fn allocate(&mut self, len: usize) -> Range<usize> {
+        let start = self.parameters;
+        self.parameters = (start + len).next_multiple_of(LINE);
+        start..start + len
+    }
+
+    /// The view of a value, read as `shape`, for `n` images.
+    pub(super) fn view(&self, offsets: &[usize], value: NodeId, shape: Shape, n: usize) -> View {
+        let slot = self.storage.slot(value);
+        self.storage.view(slot, shape, n, offsets[slot.buffer])
+    }
+
+    /// Buffers for what the steps save for the backward pass.
+    pub(super) fn saved(&self, batch: usize) -> Vec<Saved> {
+        let save = |step: &Step| match &step.kind {
+            Kind::MaxPool(_) => {
+                let len = batch * self.graph.node(step.stage.out).shape.elements();
+                Saved { argmax: vec![0; len], ..Saved::default() }
+            }
+            Kind::BatchNorm { .. } => {
+                let zeros = vec![0.0; self.graph.node(step.stage.out).shape.channels()];
+                Saved { argmax: Vec::new(), mean: zeros.clone(), variance: zeros.clone(), inverse: zeros }
+            }
+            _ => Saved::default(),
+        };
+        self.steps.iter().map(save).collect()
+    }
+
+    /// Runs one step on `n` images.
+    pub(super) fn forward(&self, run: &mut Run<'_>, step: &Step, saved: Option<&mut Saved>) {
+        let Run { pool, arena, offsets, n, .. } = run;
+        let (pool, n, isa) = (*pool, *n, self.isa);
+        let stage = &step.stage;
+        let shape = self.graph.node(stage.out).shape;
+        let out = self.view(offsets, stage.out, shape, n);
+        let input = |i: usize| self.view(offsets, stage.inputs[i], stage.shapes[i], n);
+        let bias = step.bias.clone().map(|range| &run.parameters[range]);
+        let weight = &run.parameters[step.weight.clone()];
+        match &step.kind {
+            Kind::Input => {
+                let map = shape.spatial().0 * shape.spatial().1;
+                kernels::from_nchw(pool, arena, run.images, map, out);
+            }
+            Kind::Conv { plan, padded, matrix, addend } => {
+                let source = input(0);
+                let source = self.pad(pool, arena, offsets, (plan, *padded), (source, stage.shapes[0]), n);
+                let addend = addend.map(|value| self.view(offsets, value, shape, n));
+                for g in 0..plan.groups {
+                    let (inner, outer) = plan.group_channels;
+                    let slice = |view: View| view.slice(g * outer, outer);
+                    let call = Igemm {
+                        geometry: &plan.geometry,
+                        batch: n,
+                        input: source.slice(g * inner, inner),
+                        weights: &weight[matrix.group(g)],
+                        panels: matrix.panels,
+                        bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
+                        addend: addend.map(slice),
+                        relu: stage.relu,
+                        out: slice(out),
+                    };
+                    kernels::igemm(pool, isa, arena, &call);
+                }
+            }
+            Kind::Linear { geometry, matrix } => {
+                let call = Igemm {
+                    geometry,
+                    batch: n,
+                    input: input(0),
+                    weights: weight,
+                    panels: matrix.panels,
+                    bias,
+                    addend: None,
+                    relu: stage.relu,
+                    out,
+                };
+                kernels::igemm(pool, isa, arena, &call);
+            }
+            Kind::BatchNorm { eps, .. } => {
+                let norm = BatchNorm { weight, bias: bias.unwrap_or_default(), eps: *eps };
+                if let Some(saved) = saved {
+                    let statistics = [&mut saved.mean[..], &mut saved.variance[..], &mut saved.inverse[..]];
+                    kernels::batch_norm(pool, isa, arena, norm, [input(0), out], statistics, stage.relu);
+                }
+            }
+            Kind::Affine => {
+                let vectors = [weight, bias.unwrap_or_default()];
+                kernels::affine(pool, isa, arena, [input(0), out], vectors, stage.relu);
+            }
+            Kind::Activation(kind) => kernels::activation(pool, isa, arena, *kind, input(0), out),
+            Kind::MaxPool(window) => {
+                let argmax = saved.map(|saved| &mut saved.argmax[..out.pixels * out.channels]);
+                kernels::max_pool(pool, isa, arena, window, [input(0), out], argmax);
+            }
+            Kind::AvgPool(window) => kernels::avg_pool(pool, isa, arena, window, [input(0), out]),
+            Kind::LocalResponse(norm) => kernels::local_response(pool, isa, arena, *norm, [input(0), out]),
+            Kind::Softmax => kernels::softmax(pool, isa, arena, [input(0), out]),
+            Kind::Dropout { p, whole } => {
+                let mask = self.mask(run.key, stage.out, (*p, *whole), out);
+                kernels::dropout(pool, isa, arena, mask, [input(0), out], false);
+            }
+            Kind::Concat => {
+                for &(i, channel) in self.storage.copies(stage.out) {
+                    let target = out.slice(channel, stage.shapes[i].channels());
+                    kernels::copy(pool, isa, arena, input(i), target);
+                }
+            }
+            Kind::Add => kernels::add(pool, isa, arena, [input(0), input(1)], out, stage.relu),
+            Kind::Flatten { map } => kernels::flatten(arena, *map, [input(0), out]),
+            Kind::Copy => kernels::copy(pool, isa, arena, input(0), out),
+        }
+    }
+
+    /// The input that a convolution reads: with its border of zeros, where it needs one.
+    fn pad(
+        &self,
+        pool: &Pool,
+        arena: &mut Arena,
+        offsets: &[usize],
+        (plan, padded): (&ConvPlan, Option<Slot>),
+        (source, shape): (View, Shape),
+        n: usize,
+    ) -> View {
+        let (Some(border), Some(slot)) = (plan.border, padded) else { return source };
+        let (height, width) = border.padded;
+        let target = View::dense(offsets[slot.buffer], n * height * width, source.channels);
+        kernels::pad(pool, arena, [source, target], shape.spatial(), (border.rows, border.columns));
+        target
+    }
+
+    /// What a convolution's weight gradient reads: the input, or its padded copy from the forward pass.
+    pub(super) fn conv_input(&self, offsets: &[usize], step: &Step, n: usize) -> View {
+        if let Kind::Conv { plan, padded: Some(slot), .. } = &step.kind
+            && let Some(border) = plan.border
+        {
+            let pixels = n * border.padded.0 * border.padded.1;
+            return View::dense(offsets[slot.buffer], pixels, slot.channels);
+        }
+        self.view(offsets, step.stage.inputs[0], step.stage.shapes[0], n)
+    }
+
+    /// The mask of a dropout layer in the run with this key.
+    pub(super) fn mask(&self, key: u64, node: NodeId, (p, whole): (f32, bool), view: View) -> Mask {
+        let key = mix(key ^ mix(node.index() as u64 + 1));
+        Mask::new(key, p, if whole { view.channels.max(1) } else { 1 })
+    }
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+pub(super) fn mix(key: u64) -> u64 {
+    let key = key.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let key = (key ^ (key >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let key = (key ^ (key >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    key ^ (key >> 31)
+}
+
+/// What a forward pass works on.
+pub(super) struct Run<'a> {
+    pub(super) pool: &'a Pool,
+    pub(super) arena: &'a mut Arena,
+    /// Where each buffer starts.
+    pub(super) offsets: &'a [usize],
+    pub(super) parameters: &'a [f32],
+    /// N·C·H·W.
+    pub(super) images: &'a [f32],
+    pub(super) n: usize,
+    /// What dropout masks depend on besides the layer.
+    pub(super) key: u64,
+}
+
+/// A pooling's windows, clipped to the map; divisors by PyTorch's rules for an average.
+fn pool_window(window: &Window, input: Shape, output: Shape, average: Option<&AvgPool2d>) -> PoolWindow {
+    let spans = |size: usize, out: usize, kernel: usize, stride: usize, padding: usize| {
+        (0..out)
+            .map(|i| {
+                let start = i * stride;
+                let end = (start + kernel).min(size + 2 * padding);
+                let clipped = (start.saturating_sub(padding), (end - padding.min(end)).min(size));
+                let whole = average.is_some_and(|pool| pool.count_include_pad);
+                let divisor = if whole { end - start } else { clipped.1 - clipped.0 };
+                (clipped.0, clipped.1, divisor)
+            })
+            .collect::<Vec<_>>()
+    };
+    let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
+    PoolWindow::new(
+        (h, w),
+        &spans(h, oh, window.kernel.h, window.stride.h, window.padding.h),
+        &spans(w, ow, window.kernel.w, window.stride.w, window.padding.w),
+    )
+}
+
+fn adaptive_window(input: Shape, output: Shape) -> PoolWindow {
+    let spans = |size: usize, out: usize| {
+        let span = |i| adaptive_span(i, out, size);
+        (0..out).map(span).map(|s| (s.start, s.end, s.len())).collect::<Vec<_>>()
+    };
+    let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
+    PoolWindow::new((h, w), &spans(h, oh), &spans(w, ow))
+}
+
+/// The panels of the transposed weights of a phase or of a Linear.
+pub(super) fn transposed(isa: Isa, blocks: usize, matrix: &Matrix, run: usize) -> Panels {
+    Panels::new(isa, blocks * matrix.panels.n, run)
+}

@@ -1,0 +1,493 @@
+//! Training: forward, loss, backward and update.
+
+use std::ops::Range;
+
+use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd};
+
+use super::backward::{BackRun, BackStep, Write, plan};
+use super::forward::{Kind, Program, Run, Saved, mix};
+use super::lifetime::{Lifetime, place};
+use super::lower::Mode;
+use super::weights::{Matrix, tensor};
+use super::{ExecError, Options};
+use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::{ParamKind, ParamSpec};
+use crate::state::{StateDict, Tensor};
+
+/// How parameters are updated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Optimizer {
+    /// Stochastic gradient descent, PyTorch's `optim.SGD`.
+    Sgd {
+        /// Share of the old velocity.
+        momentum: f32,
+        /// Whether the step looks ahead.
+        nesterov: bool,
+        /// L2 penalty.
+        weight_decay: f32,
+    },
+    /// Adam, PyTorch's `optim.Adam`, or `optim.AdamW` where `decoupled`.
+    Adam {
+        /// Decay of the mean of gradients.
+        beta1: f32,
+        /// Decay of the mean of their squares.
+        beta2: f32,
+        /// Added to the root of the latter.
+        eps: f32,
+        /// L2 penalty, or decoupled decay.
+        weight_decay: f32,
+        /// Whether decay acts on the parameters and not through the gradient.
+        decoupled: bool,
+    },
+}
+
+impl Optimizer {
+    /// The names of its buffers, as PyTorch calls them.
+    fn buffers(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd { momentum, .. } if momentum == 0.0 => &[],
+            Self::Sgd { .. } => &["momentum_buffer"],
+            Self::Adam { .. } => &["exp_avg", "exp_avg_sq"],
+        }
+    }
+}
+
+/// What a step gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// The mean cross-entropy of the batch, auxiliary outputs with their weights included.
+    pub loss: f64,
+    /// Images whose largest logit is their label's.
+    pub correct: usize,
+}
+
+/// A parameter's place in the flat buffers.
+#[derive(Clone, Debug)]
+struct Parameter {
+    spec: ParamSpec,
+    range: Range<usize>,
+    matrix: Option<Matrix>,
+}
+
+/// An output that the loss reads: the logits' value, their number and the weight.
+#[derive(Clone, Debug)]
+struct Loss {
+    value: NodeId,
+    shape: Shape,
+    weight: f32,
+    write: Write,
+}
+
+/// A network in training: its weights, its optimizer's state and the memory of one step.
+#[derive(Debug)]
+pub struct Learner {
+    program: Program,
+    pool: Pool,
+    arena: Arena,
+    offsets: Vec<usize>,
+    gradients_at: Vec<usize>,
+    losses: Vec<Loss>,
+    back: Vec<BackStep>,
+    saved: Vec<Saved>,
+    table: Vec<Parameter>,
+    parameters: Arena,
+    gradients: Arena,
+    /// The optimizer's buffers, laid out like the parameters.
+    moments: Vec<Arena>,
+    /// Running mean and variance of each step that has them.
+    running: Vec<[Vec<f32>; 2]>,
+    scratch: Arena,
+    batch: usize,
+    optimizer: Optimizer,
+    seed: u64,
+    steps: u64,
+}
+
+impl Learner {
+    /// Compiles a network for training on up to `batch` images a step, from the weights of `state`; `seed`
+    /// drives dropout.
+    ///
+    /// # Errors
+    /// If a weight is missing or has another shape, or the engine cannot train a layer.
+    pub fn compile(
+        graph: &Graph,
+        state: &StateDict,
+        batch: usize,
+        optimizer: Optimizer,
+        seed: u64,
+        options: &Options,
+    ) -> Result<Self, ExecError> {
+        if batch == 0 {
+            return Err(ExecError::EmptyBatch);
+        }
+        let isa = options.isa()?;
+        let logits: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
+        for &id in &logits {
+            let node = graph.node(id);
+            if !matches!(node.shape, Shape::Vector { .. }) {
+                return Err(ExecError::Unsupported {
+                    path: node.path.clone(),
+                    op: node.op.name(),
+                    reason: format!(
+                        "training takes a vector of logits, not a map of {}; end the network with Flatten",
+                        node.shape
+                    ),
+                });
+            }
+        }
+        let program = Program::new(graph, &logits, Mode::Train, isa)?;
+        let values: Vec<NodeId> =
+            logits.iter().map(|id| program.lowered.value[id.index()].unwrap_or(*id)).collect();
+        let (writes, back) = plan(&program, &values);
+        let losses = graph
+            .outputs()
+            .iter()
+            .zip(values.iter().zip(writes))
+            .map(|(output, (&value, write))| Loss {
+                value,
+                shape: graph.node(value).shape,
+                weight: output.loss_weight,
+                write,
+            })
+            .collect::<Vec<_>>();
+        let too_large = ExecError::TooLarge { batch };
+        let (lifetimes, split) = lifetimes(&program, &values, &back, batch).ok_or(too_large.clone())?;
+        let (places, total) = place(&lifetimes).ok_or(too_large)?;
+        let flat = program.parameters;
+        let mut learner = Self {
+            pool: Pool::new(options.threads),
+            arena: Arena::new(total),
+            offsets: places[..split].to_vec(),
+            gradients_at: places[split..].to_vec(),
+            losses,
+            saved: program.saved(batch),
+            table: table(&program),
+            parameters: Arena::new(flat),
+            gradients: Arena::new(flat),
+            moments: optimizer.buffers().iter().map(|_| Arena::new(flat)).collect(),
+            running: running(&program),
+            scratch: Arena::new(program.scratch(&back)),
+            back,
+            program,
+            batch,
+            optimizer,
+            seed,
+            steps: 0,
+        };
+        learner.load(state)?;
+        Ok(learner)
+    }
+
+    /// The largest batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.program.isa
+    }
+
+    /// Threads in use.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Bytes of activations and their gradients that the plan allocates.
+    pub fn activation_bytes(&self) -> usize {
+        4 * self.arena.len()
+    }
+
+    /// Steps done: Adam's bias correction and dropout count from it.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// One forward, backward and update on images (N, C, H, W) and their labels, 1 ≤ N ≤ batch.
+    ///
+    /// # Panics
+    /// If there are not as many labels as images, more than the batch, or a label is not a class.
+    pub fn step(&mut self, images: &[f32], labels: &[u32], lr: f32) -> StepReport {
+        let report = self.backward(images, labels);
+        self.update_running(labels.len());
+        self.steps += 1;
+        let (parameters, gradients) = (self.parameters.as_mut_slice(), self.gradients.as_slice());
+        let (pool, isa) = (&self.pool, self.program.isa);
+        match self.optimizer {
+            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+                let velocity = self.moments.first_mut().map_or(&mut [][..], Arena::as_mut_slice);
+                Sgd { lr, momentum, weight_decay, nesterov }.step(pool, isa, parameters, gradients, velocity);
+            }
+            Optimizer::Adam { beta1, beta2, eps, weight_decay, decoupled } => {
+                let adam = Adam { lr, beta1, beta2, eps, weight_decay, decoupled };
+                if let [mean, square] = &mut self.moments[..] {
+                    let moments = [mean.as_mut_slice(), square.as_mut_slice()];
+                    adam.step(pool, isa, self.steps, parameters, gradients, moments);
+                }
+            }
+        }
+        report
+    }
+
+    /// The loss and every parameter's gradient, under PyTorch's names; nothing is updated.
+    ///
+    /// # Panics
+    /// As [`Learner::step`].
+    pub fn gradients(&mut self, images: &[f32], labels: &[u32]) -> (StepReport, StateDict) {
+        let report = self.backward(images, labels);
+        (report, self.unpack(self.gradients.as_slice(), ""))
+    }
+
+    /// Forward, loss and backward; leaves the gradients in their flat buffer.
+    fn backward(&mut self, images: &[f32], labels: &[u32]) -> StepReport {
+        let n = labels.len();
+        let size = self.program.graph.input_shape().elements();
+        assert!(
+            images.len() == n * size && (1..=self.batch).contains(&n),
+            "{} floats and {n} labels are not 1 to {} images of {size}",
+            images.len(),
+            self.batch
+        );
+        let key = mix(self.seed ^ mix(self.steps));
+        let mut run = Run {
+            pool: &self.pool,
+            arena: &mut self.arena,
+            offsets: &self.offsets,
+            parameters: self.parameters.as_slice(),
+            images,
+            n,
+            key,
+        };
+        for (step, saved) in self.program.steps.iter().zip(&mut self.saved) {
+            self.program.forward(&mut run, step, Some(saved));
+        }
+        let mut run = BackRun {
+            pool: &self.pool,
+            arena: &mut self.arena,
+            offsets: &self.offsets,
+            gradients_at: &self.gradients_at,
+            parameters: self.parameters.as_slice(),
+            gradients: self.gradients.as_mut_slice(),
+            scratch: self.scratch.as_mut_slice(),
+            n,
+            key,
+        };
+        let mut report = StepReport { loss: 0.0, correct: 0 };
+        for (i, loss) in self.losses.iter().enumerate() {
+            self.program.fill(&mut run, &loss.write.fill);
+            let logits = self.program.view(&self.offsets, loss.value, loss.shape, n);
+            let gradient = self.program.view(&self.gradients_at, loss.value, loss.shape, n);
+            let (value, correct) = kernels::cross_entropy(
+                run.arena,
+                [logits, gradient],
+                labels,
+                loss.weight,
+                loss.write.accumulate,
+            );
+            report.loss += f64::from(loss.weight) * value;
+            if i == 0 {
+                report.correct = correct;
+            }
+        }
+        for back in &self.back {
+            self.program.backward(&mut run, back, &self.saved[back.step]);
+        }
+        report
+    }
+
+    /// running = (1 − momentum)·running + momentum·batch, with the unbiased variance.
+    fn update_running(&mut self, n: usize) {
+        let norms = self.program.steps.iter().zip(&self.saved).zip(&mut self.running);
+        for ((step, saved), [mean, variance]) in norms {
+            let Kind::BatchNorm { momentum, .. } = step.kind else { continue };
+            let (height, width) = step.stage.shapes[0].spatial();
+            let count = (n * height * width) as f32;
+            let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
+            let update = |old: &mut f32, new: f32| *old = (1.0 - momentum) * *old + momentum * new;
+            mean.iter_mut().zip(&saved.mean).for_each(|(old, new)| update(old, *new));
+            variance.iter_mut().zip(&saved.variance).for_each(|(old, new)| update(old, new * unbiased));
+        }
+    }
+
+    /// All parameters and running statistics, under PyTorch's names and in its layouts.
+    pub fn state_dict(&self) -> StateDict {
+        let mut state = self.unpack(self.parameters.as_slice(), "");
+        for (step, running) in self.program.steps.iter().zip(&self.running) {
+            for (spec, values) in running_specs(&self.program, step.stage.node).iter().zip(running) {
+                state.insert(spec.name.clone(), Tensor { shape: spec.shape.clone(), data: values.clone() });
+            }
+        }
+        state
+    }
+
+    /// Replaces all parameters and running statistics.
+    ///
+    /// # Errors
+    /// If one is missing or has another shape; nothing is replaced then.
+    pub fn load(&mut self, state: &StateDict) -> Result<(), ExecError> {
+        for spec in self.program.graph.parameters() {
+            tensor(state, &spec)?;
+        }
+        for parameter in &self.table {
+            pack(parameter, &tensor(state, &parameter.spec)?.data, self.parameters.as_mut_slice());
+        }
+        for (step, running) in self.program.steps.iter().zip(&mut self.running) {
+            for (spec, values) in running_specs(&self.program, step.stage.node).iter().zip(running) {
+                values.copy_from_slice(&tensor(state, spec)?.data);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a checkpoint needs besides the state dict: the steps done, and the optimizer's buffers named
+    /// `PARAMETER/BUFFER` (`features.0.weight/exp_avg`).
+    pub fn optimizer_state(&self) -> (u64, StateDict) {
+        let mut state = StateDict::new();
+        for (name, moment) in self.optimizer.buffers().iter().zip(&self.moments) {
+            state.extend(self.unpack(moment.as_slice(), &format!("/{name}")));
+        }
+        (self.steps, state)
+    }
+
+    /// Replaces the step count and the optimizer's buffers.
+    ///
+    /// # Errors
+    /// If a buffer is missing or has another shape; nothing is replaced then.
+    pub fn load_optimizer_state(&mut self, steps: u64, state: &StateDict) -> Result<(), ExecError> {
+        let spec = |parameter: &Parameter, buffer: &str| ParamSpec {
+            name: format!("{}/{buffer}", parameter.spec.name),
+            ..parameter.spec.clone()
+        };
+        for buffer in self.optimizer.buffers() {
+            for parameter in &self.table {
+                tensor(state, &spec(parameter, buffer))?;
+            }
+        }
+        for (buffer, moment) in self.optimizer.buffers().iter().zip(&mut self.moments) {
+            for parameter in &self.table {
+                pack(parameter, &tensor(state, &spec(parameter, buffer))?.data, moment.as_mut_slice());
+            }
+        }
+        self.steps = steps;
+        Ok(())
+    }
+
+    /// A flat buffer as tensors, by parameter name and suffix.
+    fn unpack(&self, flat: &[f32], suffix: &str) -> StateDict {
+        let tensor = |parameter: &Parameter| {
+            let source = &flat[parameter.range.clone()];
+            let mut data = vec![0.0; parameter.spec.elements()];
+            match &parameter.matrix {
+                Some(matrix) => matrix.unpack(source, &mut data),
+                None => data.copy_from_slice(source),
+            }
+            (format!("{}{suffix}", parameter.spec.name), Tensor { shape: parameter.spec.shape.clone(), data })
+        };
+        self.table.iter().map(tensor).collect()
+    }
+}
+
+fn pack(parameter: &Parameter, tensor: &[f32], flat: &mut [f32]) {
+    let target = &mut flat[parameter.range.clone()];
+    match &parameter.matrix {
+        Some(matrix) => matrix.pack(tensor, target, None),
+        None => target.copy_from_slice(tensor),
+    }
+}
+
+/// The trainable parameters of all steps and their places.
+fn table(program: &Program) -> Vec<Parameter> {
+    let mut table = Vec::new();
+    for step in &program.steps {
+        let matrix = match &step.kind {
+            Kind::Conv { matrix, .. } | Kind::Linear { matrix, .. } => Some(matrix.clone()),
+            _ => None,
+        };
+        let ranges = [Some(step.weight.clone()), step.bias.clone()];
+        let specs = program.graph.node_parameters(step.stage.node);
+        let trainable = specs.into_iter().filter(|spec| spec.kind.trainable());
+        for ((spec, range), matrix) in trainable.zip(ranges.into_iter().flatten()).zip([matrix, None]) {
+            table.push(Parameter { spec, range, matrix });
+        }
+    }
+    table
+}
+
+fn running_specs(program: &Program, node: NodeId) -> Vec<ParamSpec> {
+    let mut specs = program.graph.node_parameters(node);
+    specs.retain(|spec| matches!(spec.kind, ParamKind::RunningMean | ParamKind::RunningVar));
+    specs
+}
+
+fn running(program: &Program) -> Vec<[Vec<f32>; 2]> {
+    let buffers = |step: &super::forward::Step| match step.kind {
+        Kind::BatchNorm { .. } => {
+            let channels = step.stage.shapes[0].channels();
+            [vec![0.0; channels], vec![1.0; channels]]
+        }
+        _ => [Vec::new(), Vec::new()],
+    };
+    program.steps.iter().map(buffers).collect()
+}
+
+/// When each buffer and its gradient are needed: forward step i at time i, the loss after the last, then
+/// backward steps. The second number is where the gradients begin in the list.
+fn lifetimes(
+    program: &Program,
+    outputs: &[NodeId],
+    back: &[BackStep],
+    batch: usize,
+) -> Option<(Vec<Lifetime>, usize)> {
+    let split = program.storage.buffers.len();
+    let mut lives = vec![(usize::MAX, 0usize); 2 * split];
+    let mut touch = |buffer: usize, time: usize| {
+        let (first, last) = lives[buffer];
+        lives[buffer] = (first.min(time), last.max(time));
+    };
+    let slot = |value: NodeId| program.storage.slot(value).buffer;
+    let loss = program.steps.len();
+    for (time, step) in program.steps.iter().enumerate() {
+        touch(slot(step.stage.out), time);
+        step.stage.inputs.iter().for_each(|&input| touch(slot(input), time));
+        if let Kind::Conv { padded: Some(padded), .. } = &step.kind {
+            touch(padded.buffer, time);
+        }
+    }
+    for &value in outputs {
+        touch(slot(value), loss);
+        touch(split + slot(value), loss);
+    }
+    for (i, back) in back.iter().enumerate() {
+        let (time, step) = (loss + 1 + i, &program.steps[back.step]);
+        touch(split + slot(step.stage.out), time);
+        for (&input, write) in step.stage.inputs.iter().zip(&back.inputs) {
+            if write.is_some() {
+                touch(split + slot(input), time);
+            }
+        }
+        let (input, output) = match &step.kind {
+            Kind::Conv { padded: Some(padded), .. } => {
+                touch(padded.buffer, time);
+                (false, false)
+            }
+            Kind::Conv { .. } | Kind::Linear { .. } | Kind::BatchNorm { .. } | Kind::LocalResponse(_) => {
+                (true, false)
+            }
+            Kind::Activation(_) | Kind::Softmax => (false, true),
+            _ => (false, false),
+        };
+        if input {
+            touch(slot(step.stage.inputs[0]), time);
+        }
+        if output || step.stage.relu {
+            touch(slot(step.stage.out), time);
+        }
+    }
+    let sizes = program.storage.buffers.iter().chain(&program.storage.buffers);
+    let lifetimes = lives.iter().zip(sizes).map(|(&(first, last), buffer)| {
+        // A buffer that is never touched (the gradient of the images) takes no room.
+        let size = if first == usize::MAX { 0 } else { buffer.floats().checked_mul(batch)? };
+        Some(Lifetime { size, first: first.min(last), last })
+    });
+    Some((lifetimes.collect::<Option<Vec<_>>>()?, split))
+}

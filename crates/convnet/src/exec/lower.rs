@@ -1,0 +1,235 @@
+//! From layers to stages: what runs as one kernel.
+
+use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::Op;
+
+/// What a stage computes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Kernel {
+    /// Writes the images.
+    Input,
+    /// Conv2d of `node`, with a folded BatchNorm2d and a sum where they follow (inference).
+    Conv {
+        /// The BatchNorm2d folded into the weights.
+        norm: Option<NodeId>,
+        /// The value added before ReLU.
+        addend: Option<NodeId>,
+    },
+    /// Linear of `node`; `order` is the C, H, W of a map that it reads in NHWC order without a copy.
+    Linear { order: Option<(usize, usize, usize)> },
+    /// A copy of the inputs that are not written in place.
+    Concat,
+    /// A map to a vector in PyTorch's order, where a later layer can tell.
+    Flatten,
+    /// The op of `node` as it stands.
+    Plain,
+}
+
+/// One kernel call in the forward pass.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stage {
+    pub(super) kernel: Kernel,
+    /// The layer whose parameters it uses.
+    pub(super) node: NodeId,
+    /// The layer whose output it gives.
+    pub(super) out: NodeId,
+    /// The values it reads, each the `out` of an earlier stage.
+    pub(super) inputs: Vec<NodeId>,
+    /// The shapes as which it reads them (a map may be read as a vector).
+    pub(super) shapes: Vec<Shape>,
+    /// Whether the ReLU that follows is applied on the way.
+    pub(super) relu: bool,
+}
+
+/// What lowering is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The main output; layers fused as far as possible.
+    Infer,
+    /// Every node's output, nothing fused.
+    Trace,
+    /// All outputs, and what the backward pass needs.
+    Train,
+}
+
+/// A graph as stages.
+#[derive(Clone, Debug)]
+pub(super) struct Lowered {
+    pub(super) stages: Vec<Stage>,
+    /// For each node the value that holds its output, if it has one.
+    pub(super) value: Vec<Option<NodeId>>,
+    /// Values that must be dense, since they are also read as vectors.
+    pub(super) dense: Vec<bool>,
+}
+
+/// Lowers the part of a graph that `outputs` depend on.
+pub(super) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
+    let live = graph.reachable(outputs);
+    let count = graph.nodes().len();
+    let consumers: Vec<Vec<NodeId>> = graph
+        .consumers()
+        .into_iter()
+        .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
+        .collect();
+    let lowering = Lowering { graph, outputs, mode, consumers };
+    let mut lowered = Lowered { stages: Vec::new(), value: vec![None; count], dense: vec![false; count] };
+    let mut keyed: Vec<(NodeId, NodeId)> = Vec::new();
+    for id in graph.ids().filter(|id| live[id.index()]) {
+        if lowered.value[id.index()].is_none() {
+            lowering.place(id, &mut lowered);
+            keyed.push((id, lowered.value[id.index()].unwrap_or(id)));
+        }
+    }
+    // A stage runs where its last layer stands; the layers it took in are done by then.
+    lowered.stages.sort_by_key(|stage| stage.out);
+    for stage in &mut lowered.stages {
+        for input in &mut stage.inputs {
+            *input = lowered.value[input.index()].unwrap_or(*input);
+        }
+        if let Kernel::Conv { addend: Some(addend), .. } = &mut stage.kernel {
+            *addend = lowered.value[addend.index()].unwrap_or(*addend);
+        }
+    }
+    lowered
+}
+
+struct Lowering<'a> {
+    graph: &'a Graph,
+    outputs: &'a [NodeId],
+    mode: Mode,
+    consumers: Vec<Vec<NodeId>>,
+}
+
+impl Lowering<'_> {
+    /// Makes the stage that starts at a node, or gives the node its input's value.
+    fn place(&self, id: NodeId, lowered: &mut Lowered) {
+        let node = self.graph.node(id);
+        let mut stage = Stage {
+            kernel: Kernel::Plain,
+            node: id,
+            out: id,
+            inputs: node.inputs.clone(),
+            shapes: self.graph.input_shapes(id),
+            relu: false,
+        };
+        match &node.op {
+            Op::Input => stage.kernel = Kernel::Input,
+            Op::Identity if self.mode != Mode::Trace => return alias(id, node.inputs[0], lowered),
+            Op::Dropout(_) | Op::Dropout1d(_) if self.mode == Mode::Infer => {
+                return alias(id, node.inputs[0], lowered);
+            }
+            Op::Flatten => {
+                let input = self.graph.node(node.inputs[0]).shape;
+                if self.mode != Mode::Trace && self.reads_in_place(id, input) {
+                    alias(id, node.inputs[0], lowered);
+                    if let Some(value) = lowered.value[id.index()] {
+                        lowered.dense[value.index()] = true;
+                    }
+                    return;
+                }
+                stage.kernel = Kernel::Flatten;
+            }
+            Op::Conv2d(_) => stage.kernel = self.conv(&mut stage.out),
+            Op::Linear(_) => stage.kernel = Kernel::Linear { order: self.order(node.inputs[0]) },
+            Op::Concat => stage.kernel = Kernel::Concat,
+            _ => {}
+        }
+        let fusable = matches!(node.op, Op::Conv2d(_) | Op::Linear(_) | Op::BatchNorm2d(_) | Op::Add);
+        if fusable && let Some(next) = self.sole_consumer(stage.out, |op| *op == Op::Relu) {
+            stage.relu = true;
+            stage.out = next;
+        }
+        let mut inner = id;
+        while inner != stage.out {
+            lowered.value[inner.index()] = Some(stage.out);
+            inner = self.consumers[inner.index()][0];
+        }
+        lowered.value[stage.out.index()] = Some(stage.out);
+        lowered.stages.push(stage);
+    }
+
+    /// Takes the BatchNorm2d and the sum that follow a convolution into it; `out` moves along.
+    fn conv(&self, out: &mut NodeId) -> Kernel {
+        let (mut norm, mut addend) = (None, None);
+        if self.mode == Mode::Infer {
+            if let Some(next) = self.sole_consumer(*out, |op| matches!(op, Op::BatchNorm2d(_))) {
+                norm = Some(next);
+                *out = next;
+            }
+            if let Some(next) = self.sole_consumer(*out, |op| *op == Op::Add) {
+                let inputs = &self.graph.node(next).inputs;
+                let other = if inputs[0] == *out { inputs[1] } else { inputs[0] };
+                // The other summand may have taken the sum already, or be this convolution itself.
+                if other != *out && !(other < *out && self.takes_sum(other)) {
+                    addend = Some(other);
+                    *out = next;
+                }
+            }
+        }
+        Kernel::Conv { norm, addend }
+    }
+
+    /// Whether a node is the end of a convolution that takes a following sum into itself.
+    fn takes_sum(&self, id: NodeId) -> bool {
+        if self.sole_consumer(id, |op| *op == Op::Add).is_none() {
+            return false;
+        }
+        let node = self.graph.node(id);
+        match node.op {
+            Op::Conv2d(_) => true,
+            Op::BatchNorm2d(_) => {
+                let input = node.inputs[0];
+                matches!(self.graph.node(input).op, Op::Conv2d(_))
+                    && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// The only reader of a node's output, if it is of the wanted kind and may be fused.
+    fn sole_consumer(&self, id: NodeId, wanted: impl Fn(&Op) -> bool) -> Option<NodeId> {
+        if self.mode == Mode::Trace || self.outputs.contains(&id) {
+            return None;
+        }
+        match self.consumers[id.index()].as_slice() {
+            &[next] if wanted(&self.graph.node(next).op) => Some(next),
+            _ => None,
+        }
+    }
+
+    /// Whether a flattened map may stay in NHWC order: one pixel or channel, or only Linear layers read it.
+    fn reads_in_place(&self, id: NodeId, input: Shape) -> bool {
+        let (height, width) = input.spatial();
+        height * width == 1 || input.channels() == 1 || self.only_linear_reads(id)
+    }
+
+    fn only_linear_reads(&self, id: NodeId) -> bool {
+        !self.outputs.contains(&id)
+            && self.consumers[id.index()].iter().all(|&next| {
+                let op = &self.graph.node(next).op;
+                matches!(op, Op::Linear(_)) || (keeps_order(op) && self.only_linear_reads(next))
+            })
+    }
+
+    /// The C, H, W of the map that a vector is, in NHWC order; `None` in PyTorch's order.
+    fn order(&self, id: NodeId) -> Option<(usize, usize, usize)> {
+        let node = self.graph.node(id);
+        if node.op == Op::Flatten {
+            let input = self.graph.node(node.inputs[0]).shape;
+            let (height, width) = input.spatial();
+            let trivial = height * width == 1 || input.channels() == 1;
+            let in_place = self.mode != Mode::Trace && self.reads_in_place(id, input);
+            return (in_place && !trivial).then_some((input.channels(), height, width));
+        }
+        if keeps_order(&node.op) { self.order(node.inputs[0]) } else { None }
+    }
+}
+
+/// Whether an op treats every element of a vector alike.
+fn keeps_order(op: &Op) -> bool {
+    matches!(op, Op::Relu | Op::Sigmoid | Op::Tanh | Op::Identity | Op::Dropout(_) | Op::Dropout1d(_))
+}
+
+fn alias(id: NodeId, input: NodeId, lowered: &mut Lowered) {
+    lowered.value[id.index()] = lowered.value[input.index()];
+}
