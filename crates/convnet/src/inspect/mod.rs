@@ -6,6 +6,7 @@ mod memory;
 mod receptive;
 mod summary;
 mod table;
+mod tensor;
 mod torch;
 mod tree;
 
@@ -18,6 +19,7 @@ pub use memory::{FLOAT, Peak, TrainingMemory, inference_peak, saved_bytes, tenso
 pub use receptive::{Axis, ReceptiveField, receptive_fields};
 pub use summary::{Layer, Summary, settings};
 pub use table::{Column, Palette, TableOptions, field_text, markdown, table, usual_depth};
+pub use tensor::tensor_text;
 pub use torch::{TorchLine, torch_lines, torch_listing};
 pub use tree::{Branch, Item, Opened, Row, fold_repeats, rows, tree};
 
