@@ -1,5 +1,7 @@
 //! How a convolution, or a part of its gradient, walks over pixels.
 
+use crate::arena::View;
+
 /// The displacement of one kernel element, in input pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tap {
@@ -100,6 +102,13 @@ impl Geometry {
         (image * self.output.0 + self.origin.0 + y * self.spread.0) * self.output.1
             + self.origin.1
             + x * self.spread.1
+    }
+
+    /// The float of the input at a grid position, before a tap's displacement.
+    #[inline(always)]
+    pub(crate) fn base(&self, (image, y, x): (usize, usize, usize), input: View) -> usize {
+        let pixel = (image * self.input.0 + y * self.step.0) * self.input.1 + x * self.step.1;
+        input.offset + pixel * input.stride
     }
 
     /// The input pixel that a tap reads at a grid position; `None` in the padding.

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use crate::arena::{Arena, Pointer, View};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Tap};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
@@ -17,6 +17,8 @@ use crate::threads::Pool;
 const BLOCK: usize = 96;
 /// The most entries of a table of row pointers.
 const TABLE: usize = 8192;
+/// Rows of the tallest tile of any instruction set.
+const MAX_ROWS: usize = 12;
 
 /// `out = relu?(left · weights + bias + addend)`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
@@ -74,31 +76,23 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
     if positions == 0 || panels.n == 0 {
         return;
     }
-    let zeros = vec![0.0f32; if may_leave(geometry) { geometry.run } else { 0 }];
+    let interior = Interior::new(geometry);
+    let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
+    let offset = |tap: &Tap| (tap.dy * geometry.input.1 as isize + tap.dx) * input.stride as isize;
+    let offsets = geometry.taps.iter().map(offset).collect();
+    let shared = &Shared { interior, offsets, zeros };
     let block = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
     let blocks = positions.div_ceil(block);
     // Columns are split only where rows do not keep all threads busy.
     let groups = (4 * pool.threads()).div_ceil(blocks).min(panels.count());
     let pointer = arena.pointer();
-    let zeros = zeros.as_slice();
     pool.run(blocks * groups, &|task| {
         let (b, g) = (task / groups, task % groups);
         let rows = b * block..((b + 1) * block).min(positions);
         let columns = g * panels.count() / groups..(g + 1) * panels.count() / groups;
         // SAFETY: views and lengths were checked above; tasks write different rows or columns.
-        unsafe { run_block(isa, call, pointer, zeros, rows, columns) };
+        unsafe { run_block(isa, call, pointer, shared, rows, columns) };
     });
-}
-
-/// Whether some tap can fall in the padding.
-fn may_leave(geometry: &Geometry) -> bool {
-    let outside = |grid: usize, step: usize, d: isize, size: usize| {
-        grid > 0 && (d < 0 || (grid - 1) * step + d.unsigned_abs() >= size)
-    };
-    geometry.taps.iter().any(|tap| {
-        outside(geometry.grid.0, geometry.step.0, tap.dy, geometry.input.0)
-            || outside(geometry.grid.1, geometry.step.1, tap.dx, geometry.input.1)
-    })
 }
 
 thread_local! {
@@ -134,7 +128,7 @@ unsafe fn run_block(
     isa: Isa,
     call: &Igemm<'_>,
     arena: Pointer,
-    zeros: &[f32],
+    shared: &Shared,
     rows: std::ops::Range<usize>,
     panels: std::ops::Range<usize>,
 ) {
@@ -142,7 +136,7 @@ unsafe fn run_block(
         // SAFETY: passed on; the instruction set is proven by `isa`.
         unsafe {
             dispatch!(isa, block(
-                call: &Igemm<'_>, arena: Pointer, zeros: &[f32], rows: std::ops::Range<usize>,
+                call: &Igemm<'_>, arena: Pointer, shared: &Shared, rows: std::ops::Range<usize>,
                 panels: std::ops::Range<usize>, tables: &mut Tables
             ));
         }
@@ -153,7 +147,7 @@ unsafe fn run_block(
 unsafe fn block<S: Simd>(
     call: &Igemm<'_>,
     arena: Pointer,
-    zeros: &[f32],
+    shared: &Shared,
     rows: std::ops::Range<usize>,
     panels: std::ops::Range<usize>,
     tables: &mut Tables,
@@ -164,8 +158,11 @@ unsafe fn block<S: Simd>(
     let tiles = count.div_ceil(S::ROWS);
     // Rows are spread evenly over the tiles, so that no tile is nearly empty.
     let bounds = |tile: usize| tile * count / tiles..(tile + 1) * count / tiles;
+    tables.input.resize(count * taps, std::ptr::null());
+    tables.output.resize(count, std::ptr::null_mut());
+    tables.addend.resize(if call.addend.is_some() { count } else { 0 }, std::ptr::null());
     // SAFETY: positions lie in the grid, so that every pixel lies in its view, which was checked.
-    unsafe { fill_tables(call, arena, zeros, rows.start, (0..tiles).map(bounds), tables) };
+    unsafe { fill_tables(call, arena, shared, rows.start, (0..tiles).map(bounds), tables) };
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
     for panel in panels {
         let columns = call.panels.columns(panel);
@@ -179,14 +176,17 @@ unsafe fn block<S: Simd>(
                 run: geometry.run,
                 weights,
                 bias,
-                addend: tables.addend.get(positions.start..).map_or(std::ptr::null(), <[_]>::as_ptr),
+                addend: if call.addend.is_some() {
+                    tables.addend[positions.start..].as_ptr()
+                } else {
+                    std::ptr::null()
+                },
                 output: tables.output[positions.start..].as_ptr(),
                 column: columns.start,
                 columns: columns.len(),
                 rows: positions.len(),
                 relu: call.relu,
             };
-            let tile = if call.addend.is_none() { Tile { addend: std::ptr::null(), ..tile } } else { tile };
             // SAFETY: the tables hold the tile's pointers, weights a whole panel.
             unsafe {
                 if wide {
@@ -199,43 +199,123 @@ unsafe fn block<S: Simd>(
     }
 }
 
+/// Writes the row pointers of the tiles of a block of positions.
+///
+/// # Safety
+/// The positions lie in the grid, and the call's views were checked against the arena.
 #[inline(always)]
 unsafe fn fill_tables(
     call: &Igemm<'_>,
     arena: Pointer,
-    zeros: &[f32],
+    shared: &Shared,
     first: usize,
     tiles: impl Iterator<Item = std::ops::Range<usize>>,
     tables: &mut Tables,
 ) {
     let geometry = call.geometry;
-    tables.input.clear();
-    tables.output.clear();
-    tables.addend.clear();
-    let mut places = [(0, 0, 0); 16];
+    let mut cursor = Cursor::new(geometry, first);
+    let mut entries = tables.input.as_mut_slice();
     for tile in tiles {
-        let places = &mut places[..tile.len()];
-        for (place, position) in places.iter_mut().zip(tile) {
-            *place = geometry.locate(first + position);
-            let pixel = geometry.output_pixel(*place);
-            // SAFETY: an output pixel of the grid lies in the views, which were checked against the arena.
+        let rows = tile.len();
+        let mut bases = [std::ptr::null::<f32>(); MAX_ROWS];
+        let mut places = [(0, 0, 0); MAX_ROWS];
+        let mut inside = true;
+        for (m, position) in tile.enumerate() {
+            places[m] = cursor.place;
+            inside &= shared.interior.holds(cursor.place);
+            let pixel = geometry.output_pixel(cursor.place);
+            // SAFETY: an output pixel of the grid lies in the views; an input base may lie outside and is
+            // only made a pointer to read from by a tap that leads inside.
             unsafe {
-                tables.output.push(arena.at(call.out.offset + pixel * call.out.stride));
+                tables.output[position] = arena.at(call.out.offset + pixel * call.out.stride);
                 if let Some(addend) = call.addend {
-                    tables.addend.push(arena.at(addend.offset + pixel * addend.stride));
+                    tables.addend[position] = arena.at(addend.offset + pixel * addend.stride);
+                }
+                bases[m] = arena.at(0).wrapping_add(geometry.base(cursor.place, call.input));
+            }
+            cursor.advance(geometry);
+        }
+        let (part, rest) = entries.split_at_mut(rows * geometry.taps.len());
+        entries = rest;
+        let taps = part.chunks_exact_mut(rows).zip(&geometry.taps).zip(&shared.offsets);
+        for ((part, &tap), &offset) in taps {
+            if inside {
+                for (entry, base) in part.iter_mut().zip(&bases) {
+                    *entry = base.wrapping_offset(offset);
+                }
+            } else {
+                for ((entry, base), &place) in part.iter_mut().zip(&bases).zip(&places) {
+                    let read = geometry.input_pixel(place, tap).is_some();
+                    *entry = if read { base.wrapping_offset(offset) } else { shared.zeros.as_ptr() };
                 }
             }
         }
-        for &tap in &geometry.taps {
-            for &mut place in &mut *places {
-                let pointer = geometry.input_pixel(place, tap).map_or(zeros.as_ptr(), |pixel| {
-                    // SAFETY: the pixel lies in the input view, which was checked against the arena.
-                    unsafe { arena.at(call.input.offset + pixel * call.input.stride) }.cast_const()
-                });
-                tables.input.push(pointer);
+    }
+}
+
+/// Walks over the positions of a grid without divisions.
+struct Cursor {
+    place: (usize, usize, usize),
+}
+
+impl Cursor {
+    fn new(geometry: &Geometry, position: usize) -> Self {
+        Self { place: geometry.locate(position) }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, geometry: &Geometry) {
+        let (image, y, x) = &mut self.place;
+        *x += 1;
+        if *x == geometry.grid.1 {
+            *x = 0;
+            *y += 1;
+            if *y == geometry.grid.0 {
+                *y = 0;
+                *image += 1;
             }
         }
     }
+}
+
+/// The grid positions at which every tap stays inside the input.
+struct Interior {
+    rows: std::ops::Range<usize>,
+    columns: std::ops::Range<usize>,
+}
+
+impl Interior {
+    fn new(geometry: &Geometry) -> Self {
+        let span = |grid: usize, step: usize, size: usize, d: &dyn Fn(&Tap) -> isize| {
+            let inside =
+                |at: usize| geometry.taps.iter().all(|tap| (at * step).wrapping_add_signed(d(tap)) < size);
+            let first = (0..grid).find(|&at| inside(at)).unwrap_or(grid);
+            first..(first..grid).find(|&at| !inside(at)).unwrap_or(grid)
+        };
+        Self {
+            rows: span(geometry.grid.0, geometry.step.0, geometry.input.0, &|tap| tap.dy),
+            columns: span(geometry.grid.1, geometry.step.1, geometry.input.1, &|tap| tap.dx),
+        }
+    }
+
+    #[inline(always)]
+    fn holds(&self, (_, y, x): (usize, usize, usize)) -> bool {
+        self.rows.contains(&y) && self.columns.contains(&x)
+    }
+
+    /// Whether the whole grid is inside, so that no row of zeros is needed.
+    fn is_all(&self, geometry: &Geometry) -> bool {
+        self.rows == (0..geometry.grid.0) && self.columns == (0..geometry.grid.1)
+    }
+}
+
+/// What all blocks of a call share.
+struct Shared {
+    interior: Interior,
+    /// Floats from a position's base to each tap.
+    offsets: Vec<isize>,
+    /// What a tap in the padding reads.
+    zeros: Vec<f32>,
 }
 
 /// Picks the kernel for the tile's number of rows.

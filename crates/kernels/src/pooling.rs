@@ -1,8 +1,10 @@
 //! Max and average pooling over spans of rows and columns.
 
+use std::ops::Range;
+
 use crate::arena::{Arena, Pointer, View};
 use crate::isa::Isa;
-use crate::simd::vectorized;
+use crate::simd::{Simd, dispatch, vectorized};
 use crate::threads::Pool;
 
 /// The input rows (or columns) of one output row (or column).
@@ -20,13 +22,16 @@ pub struct PoolWindow {
     input: (usize, usize),
     rows: Vec<Span>,
     columns: Vec<Span>,
+    /// For each input row (and column) the outputs whose windows hold it.
+    row_holders: Vec<Range<usize>>,
+    column_holders: Vec<Range<usize>>,
 }
 
 impl PoolWindow {
     /// Windows from the rows and columns of each output: (start, end, divisor), clipped to the input.
     ///
     /// # Panics
-    /// If a span is empty or leaves the input, or a divisor is zero.
+    /// If a span is empty or leaves the input, starts or ends before the one before it, or a divisor is zero.
     pub fn new(
         input: (usize, usize),
         rows: &[(usize, usize, usize)],
@@ -41,7 +46,9 @@ impl PoolWindow {
                 })
                 .collect()
         };
-        Self { input, rows: spans(rows, input.0), columns: spans(columns, input.1) }
+        let (rows, columns) = (spans(rows, input.0), spans(columns, input.1));
+        let (row_holders, column_holders) = (holders(&rows, input.0), holders(&columns, input.1));
+        Self { input, rows, columns, row_holders, column_holders }
     }
 
     /// Height and width of the output.
@@ -74,6 +81,20 @@ impl PoolWindow {
     }
 }
 
+/// For each of `size` places the spans that hold it.
+///
+/// # Panics
+/// If the spans are not in order.
+fn holders(spans: &[Span], size: usize) -> Vec<Range<usize>> {
+    assert!(spans.is_sorted_by_key(|s| s.start) && spans.is_sorted_by_key(|s| s.end), "spans in order");
+    (0..size)
+        .map(|at| {
+            let first = spans.partition_point(|s| s.end <= at);
+            first..spans.partition_point(|s| s.start <= at).max(first)
+        })
+        .collect()
+}
+
 /// A pooling kernel's operands.
 #[derive(Clone, Copy)]
 struct Task<'a> {
@@ -85,15 +106,44 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    /// The pixels of a window: (code within the window, pixel).
+    /// The first float of an input pixel of an image.
+    ///
+    /// # Safety
+    /// The pixel lies in the input, which was checked against the arena.
     #[inline(always)]
-    fn window_pixels(&self, image: usize, row: Span, column: Span) -> impl Iterator<Item = (usize, usize)> {
+    unsafe fn input(&self, image: usize, y: usize, x: usize) -> *mut f32 {
         let (height, width) = self.window.input;
-        let stride = self.window.width();
-        (row.start..row.end).flat_map(move |y| {
-            (column.start..column.end)
-                .map(move |x| ((y - row.start) * stride + x - column.start, (image * height + y) * width + x))
-        })
+        // SAFETY: the caller's contract.
+        unsafe { self.arena.at(self.input.pixel((image * height + y) * width + x).start) }
+    }
+
+    /// The first float of an output pixel.
+    ///
+    /// # Safety
+    /// The pixel lies in the output, which was checked against the arena.
+    #[inline(always)]
+    unsafe fn out(&self, pixel: usize) -> *mut f32 {
+        // SAFETY: the caller's contract.
+        unsafe { self.arena.at(self.out.pixel(pixel).start) }
+    }
+}
+
+/// Where each maximum was, as bytes; tasks use different rows.
+#[derive(Clone, Copy)]
+struct Codes(*mut u8);
+
+// SAFETY: tasks use different rows.
+unsafe impl Send for Codes {}
+// SAFETY: as above.
+unsafe impl Sync for Codes {}
+
+impl Codes {
+    /// # Safety
+    /// `index` lies in the slice.
+    #[inline(always)]
+    unsafe fn at(self, index: usize) -> *mut u8 {
+        // SAFETY: the caller's contract.
+        unsafe { self.0.add(index) }
     }
 }
 
@@ -112,94 +162,52 @@ pub fn max_pool(
 ) {
     let batch = window.check(arena, input, out);
     let task = Task { window, input, out, arena: arena.pointer(), accumulate: false };
-    let (height, width) = window.output();
-    let row_length = width * out.channels;
+    let height = window.output().0;
     let codes = argmax.map(|codes| {
         assert!(window.area() <= 256, "windows of at most 256 elements have a byte's argmax");
         assert_eq!(codes.len(), out.pixels * out.channels, "length of argmax");
         Codes(codes.as_mut_ptr())
     });
     pool.ranges(batch * height, 1, &|rows| {
-        for index in rows {
-            match codes {
-                None => vectorized!(isa, |task: Task<'_>, index: usize| {
-                    max_row(task, index);
-                }(task, index)),
-                Some(codes) => {
-                    // SAFETY: rows are different parts of `argmax`, whose length was checked.
-                    let codes = unsafe { codes.row(index * row_length, row_length) };
-                    vectorized!(isa, |task: Task<'_>, index: usize, codes: &mut [u8]| {
-                        argmax_row(task, index, codes);
-                    }(
-                        task, index, codes
-                    ));
-                }
-            }
-        }
+        // SAFETY: views and lengths were checked; tasks have different output rows.
+        unsafe { dispatch!(isa, max_rows(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>)) };
     });
 }
 
-#[derive(Clone, Copy)]
-struct Codes(*mut u8);
-
-// SAFETY: tasks use different rows.
-unsafe impl Send for Codes {}
-// SAFETY: as above.
-unsafe impl Sync for Codes {}
-
-impl Codes {
-    /// # Safety
-    /// The range lies in the slice and nothing else uses it meanwhile.
-    unsafe fn row<'a>(self, start: usize, len: usize) -> &'a mut [u8] {
-        // SAFETY: the caller's contract.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
-    }
-}
-
 #[inline(always)]
-fn max_row(task: Task<'_>, index: usize) {
+unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>) {
     let (height, width) = task.window.output();
-    let (image, row) = (index / height, task.window.rows[index % height]);
-    for x in 0..width {
-        // SAFETY: pixels lie in the views, which were checked; output rows belong to one task each.
-        let out = unsafe { task.arena.slice_mut(task.out.pixel(index * width + x)) };
-        let mut first = true;
-        for (_, pixel) in task.window_pixels(image, row, task.window.columns[x]) {
-            // SAFETY: as above; the input shares nothing with the output.
-            let values = unsafe { task.arena.slice(task.input.pixel(pixel)) };
-            if first {
-                out.copy_from_slice(values);
-                first = false;
-            } else {
-                for (best, &v) in out.iter_mut().zip(values) {
-                    *best = if v > *best { v } else { *best };
+    let (channels, stride) = (task.out.channels, task.window.width());
+    for index in rows {
+        let (image, row) = (index / height, task.window.rows[index % height]);
+        for (x, column) in task.window.columns.iter().enumerate() {
+            let pixel = index * width + x;
+            let mut c = 0;
+            while c < channels {
+                let n = (channels - c).min(S::LANES);
+                // SAFETY: the window's pixels lie in the input, the output pixel in the output, and `n` more
+                // channels in each.
+                unsafe {
+                    let load = |p: *mut f32| if n == S::LANES { S::load(p) } else { S::load_first(p, n) };
+                    let mut best = load(task.input(image, row.start, column.start).add(c));
+                    let mut at = S::splat(0.0);
+                    for y in row.start..row.end {
+                        let line = task.input(image, y, column.start).add(c);
+                        for i in 0..column.end - column.start {
+                            let v = load(line.add(i * task.input.stride));
+                            if codes.is_some() {
+                                let code = S::splat(((y - row.start) * stride + i) as f32);
+                                at = S::if_greater(v, best, code, at);
+                            }
+                            best = S::if_greater(v, best, v, best);
+                        }
+                    }
+                    S::store_first(task.out(pixel).add(c), best, n);
+                    if let Some(codes) = codes {
+                        S::store_bytes(codes.at(pixel * channels + c), at, n);
+                    }
                 }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn argmax_row(task: Task<'_>, index: usize, codes: &mut [u8]) {
-    let (height, width) = task.window.output();
-    let (image, row) = (index / height, task.window.rows[index % height]);
-    for (x, codes) in (0..width).zip(codes.chunks_exact_mut(task.out.channels)) {
-        // SAFETY: pixels lie in the views, which were checked; output rows belong to one task each.
-        let out = unsafe { task.arena.slice_mut(task.out.pixel(index * width + x)) };
-        let mut first = true;
-        for (code, pixel) in task.window_pixels(image, row, task.window.columns[x]) {
-            // SAFETY: as above; the input shares nothing with the output.
-            let values = unsafe { task.arena.slice(task.input.pixel(pixel)) };
-            if first {
-                out.copy_from_slice(values);
-                codes.fill(code as u8);
-                first = false;
-            } else {
-                for ((best, &v), at) in out.iter_mut().zip(values).zip(&mut *codes) {
-                    let better = v > *best;
-                    *best = if better { v } else { *best };
-                    *at = if better { code as u8 } else { *at };
-                }
+                c += n;
             }
         }
     }
@@ -223,39 +231,40 @@ pub fn max_pool_backward(
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };
     pool.ranges(batch * window.input.0, 1, &|rows| {
-        for index in rows {
-            vectorized!(isa, |task: Task<'_>, index: usize, argmax: &[u8]| {
-                max_row_backward(task, index, argmax);
-            }(task, index, argmax));
-        }
+        // SAFETY: views and lengths were checked; tasks have different input rows.
+        unsafe { dispatch!(isa, max_rows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8])) };
     });
 }
 
 #[inline(always)]
-fn max_row_backward(task: Task<'_>, index: usize, argmax: &[u8]) {
+unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, argmax: &[u8]) {
     let ((height, width), (rows, columns)) = (task.window.input, task.window.output());
-    let (image, y, stride) = (index / height, index % height, task.window.width());
-    let covering = |spans: &[Span], at: usize| {
-        let first = spans.partition_point(|s| s.end <= at);
-        first..spans.partition_point(|s| s.start <= at)
-    };
-    let windows = covering(&task.window.rows, y);
-    for x in 0..width {
-        // SAFETY: pixels lie in the views, which were checked; input rows belong to one task each.
-        let dx = unsafe { task.arena.slice_mut(task.input.pixel(index * width + x)) };
-        if !task.accumulate {
-            dx.fill(0.0);
-        }
-        for oy in windows.clone() {
-            for ox in covering(&task.window.columns, x) {
-                let (row, column) = (task.window.rows[oy], task.window.columns[ox]);
-                let code = ((y - row.start) * stride + x - column.start) as u8;
-                let pixel = (image * rows + oy) * columns + ox;
-                // SAFETY: as above; the output gradient shares nothing with the input gradient.
-                let dy = unsafe { task.arena.slice(task.out.pixel(pixel)) };
-                for ((dx, dy), &at) in dx.iter_mut().zip(dy).zip(&argmax[pixel * dy.len()..]) {
-                    *dx += if at == code { *dy } else { 0.0 };
+    let (channels, stride) = (task.out.channels, task.window.width());
+    for index in input_rows {
+        let (image, y) = (index / height, index % height);
+        for x in 0..width {
+            let mut c = 0;
+            while c < channels {
+                let n = (channels - c).min(S::LANES);
+                // SAFETY: the pixels lie in their views, `n` more channels in each, and `argmax` has a byte
+                // for each output element.
+                unsafe {
+                    let target = task.input(image, y, x).add(c);
+                    let mut sum = if task.accumulate { S::load_first(target, n) } else { S::splat(0.0) };
+                    for oy in task.window.row_holders[y].clone() {
+                        let down = (y - task.window.rows[oy].start) * stride;
+                        for ox in task.window.column_holders[x].clone() {
+                            let code = (down + x - task.window.columns[ox].start) as f32;
+                            let pixel = (image * rows + oy) * columns + ox;
+                            let at = S::load_bytes(argmax.as_ptr().add(pixel * channels + c), n);
+                            let dy = S::load_first(task.out(pixel).add(c), n);
+                            let share = S::if_equal(at, S::splat(code), dy, S::splat(0.0));
+                            sum = S::add(sum, share);
+                        }
+                    }
+                    S::store_first(target, sum, n);
                 }
+                c += n;
             }
         }
     }
@@ -277,11 +286,15 @@ pub fn avg_pool(pool: &Pool, isa: Isa, arena: &mut Arena, window: &PoolWindow, [
                     // SAFETY: pixels lie in the views, which were checked; output rows belong to one task.
                     let out = unsafe { task.arena.slice_mut(task.out.pixel(index * width + x)) };
                     out.fill(0.0);
-                    for (_, pixel) in task.window_pixels(image, row, column) {
-                        // SAFETY: as above; the input shares nothing with the output.
-                        let values = unsafe { task.arena.slice(task.input.pixel(pixel)) };
-                        for (sum, v) in out.iter_mut().zip(values) {
-                            *sum += v;
+                    let map = image * task.window.input.0;
+                    for y in row.start..row.end {
+                        for x in column.start..column.end {
+                            let pixel = (map + y) * task.window.input.1 + x;
+                            // SAFETY: as above; the input shares nothing with the output.
+                            let values = unsafe { task.arena.slice(task.input.pixel(pixel)) };
+                            for (sum, v) in out.iter_mut().zip(values) {
+                                *sum += v;
+                            }
                         }
                     }
                     let share = 1.0 / (row.divisor * column.divisor) as f32;
@@ -320,14 +333,9 @@ pub fn avg_pool_backward(
                     if !task.accumulate {
                         dx.fill(0.0);
                     }
-                    for (oy, row) in task.window.rows.iter().enumerate() {
-                        if y < row.start || y >= row.end {
-                            continue;
-                        }
-                        for (ox, column) in task.window.columns.iter().enumerate() {
-                            if x < column.start || x >= column.end {
-                                continue;
-                            }
+                    for oy in task.window.row_holders[y].clone() {
+                        for ox in task.window.column_holders[x].clone() {
+                            let (row, column) = (task.window.rows[oy], task.window.columns[ox]);
                             let share = 1.0 / (row.divisor * column.divisor) as f32;
                             let pixel = (image * rows + oy) * columns + ox;
                             // SAFETY: as above; the output gradient shares nothing with the input's.

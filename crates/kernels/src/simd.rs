@@ -27,6 +27,14 @@ pub(crate) trait Simd: Copy {
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// a > b ? x : y.
+    unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    /// a = b ? x : y.
+    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    /// Writes the first `n` lanes, whole numbers from 0 to 255, as bytes.
+    unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize);
+    /// The first `n` bytes as floats, the rest zero.
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
 }
 
 /// Four lanes of plain Rust.
@@ -79,6 +87,30 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] { x[i] } else { y[i] })
+    }
+    #[inline(always)]
+    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] == b[i] { x[i] } else { y[i] })
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
+        for (i, lane) in v.iter().enumerate().take(n) {
+            // SAFETY: the caller gives `n` writable bytes.
+            unsafe { *p.add(i) = *lane as u8 };
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+        let mut v = [0.0; 4];
+        for (i, lane) in v.iter_mut().enumerate().take(n) {
+            // SAFETY: the caller gives `n` readable bytes.
+            *lane = f32::from(unsafe { *p.add(i) });
+        }
+        v
     }
 }
 
@@ -150,9 +182,52 @@ mod x86 {
             // SAFETY: see the impl.
             unsafe { _mm256_max_ps(a, b) }
         }
+        #[inline(always)]
+        unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b)) }
+        }
+        #[inline(always)]
+        unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
+            // SAFETY: see the impl; only `n` bytes are written.
+            unsafe {
+                let whole = _mm256_cvttps_epi32(v);
+                let (low, high) = (_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
+                let bytes = _mm_packus_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
+                let bytes = (_mm_cvtsi128_si64(bytes) as u64).to_le_bytes();
+                if n >= 8 {
+                    p.cast::<[u8; 8]>().write(bytes);
+                } else {
+                    for (i, byte) in bytes.iter().enumerate().take(n) {
+                        *p.add(i) = *byte;
+                    }
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+            // SAFETY: see the impl; only `n` bytes are read.
+            unsafe {
+                let mut bytes = [0u8; 8];
+                if n >= 8 {
+                    bytes = p.cast::<[u8; 8]>().read();
+                } else {
+                    for (i, byte) in bytes.iter_mut().enumerate().take(n) {
+                        *byte = *p.add(i);
+                    }
+                }
+                let whole = _mm_cvtsi64_si128(u64::from_le_bytes(bytes) as i64);
+                _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(whole))
+            }
+        }
     }
 
-    /// AVX-512F: sixteen lanes, thirty-two registers.
+    /// AVX-512 (F, BW, VL, DQ): sixteen lanes, thirty-two registers.
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512;
 
@@ -204,6 +279,28 @@ mod x86 {
             // SAFETY: see the impl.
             unsafe { _mm512_max_ps(a, b) }
         }
+        #[inline(always)]
+        unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), y, x) }
+        }
+        #[inline(always)]
+        unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), y, x) }
+        }
+        #[inline(always)]
+        unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
+            let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm512_mask_cvtepi32_storeu_epi8(p.cast(), mask, _mm512_cvttps_epi32(v)) }
+        }
+        #[inline(always)]
+        unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+            let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
+        }
     }
 }
 
@@ -218,7 +315,7 @@ macro_rules! dispatch {
             unsafe { $kernel::<$crate::simd::Avx2>($($arg),*) }
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
         unsafe fn avx512($($arg: $ty),*) {
             // SAFETY: passed on to the caller of `dispatch!`.
             unsafe { $kernel::<$crate::simd::Avx512>($($arg),*) }

@@ -1,10 +1,13 @@
 //! Inference.
 
+use std::time::{Duration, Instant};
+
 use convnet_kernels::{Arena, Isa, Pool, to_nchw};
 
 use super::forward::{Kind, Program, Run, Step};
 use super::lifetime::{Lifetime, place};
 use super::lower::{Kernel, Mode};
+use super::profile::PlanStep;
 use super::weights::{tensor, tensors};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId};
@@ -110,7 +113,7 @@ impl Engine {
     /// # Panics
     /// If `images` is not a whole number of images, or more than the batch.
     pub fn logits(&mut self, images: &[f32]) -> &[f32] {
-        let n = self.execute(images);
+        let n = self.execute(images, None);
         let graph = &self.program.graph;
         self.read(graph.logits(graph.output()), n);
         &self.output
@@ -142,7 +145,21 @@ impl Engine {
         Some(Tensor { shape, data: self.output.clone() })
     }
 
-    fn execute(&mut self, images: &[f32]) -> usize {
+    /// What runs, kernel by kernel.
+    pub fn plan(&self) -> Vec<PlanStep> {
+        self.program.describe()
+    }
+
+    /// Runs images as [`Engine::logits`] does, and adds the time of each step of [`Engine::plan`] to
+    /// `times`, which is as long.
+    ///
+    /// # Panics
+    /// As [`Engine::logits`].
+    pub fn profile(&mut self, images: &[f32], times: &mut [Duration]) {
+        self.execute(images, Some(times));
+    }
+
+    fn execute(&mut self, images: &[f32], times: Option<&mut [Duration]>) -> usize {
         let size = self.program.graph.input_shape().elements();
         let n = images.len() / size;
         assert!(
@@ -160,8 +177,15 @@ impl Engine {
             n,
             key: 0,
         };
-        for step in &self.program.steps {
-            self.program.forward(&mut run, step, None);
+        match times {
+            None => self.program.steps.iter().for_each(|step| self.program.forward(&mut run, step, None)),
+            Some(times) => {
+                for (step, time) in self.program.steps.iter().zip(times) {
+                    let start = Instant::now();
+                    self.program.forward(&mut run, step, None);
+                    *time += start.elapsed();
+                }
+            }
         }
         n
     }

@@ -1,6 +1,7 @@
 //! Training: forward, loss, backward and update.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd};
 
@@ -8,6 +9,7 @@ use super::backward::{BackRun, BackStep, Write, plan};
 use super::forward::{Kind, Program, Run, Saved, mix};
 use super::lifetime::{Lifetime, place};
 use super::lower::Mode;
+use super::profile::{PlanStep, StepTimes};
 use super::weights::{Matrix, tensor};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId, Shape};
@@ -208,8 +210,32 @@ impl Learner {
     /// # Panics
     /// If there are not as many labels as images, more than the batch, or a label is not a class.
     pub fn step(&mut self, images: &[f32], labels: &[u32], lr: f32) -> StepReport {
-        let report = self.backward(images, labels);
-        self.update_running(labels.len());
+        let report = self.backward(images, labels, None);
+        self.update(labels.len(), lr);
+        report
+    }
+
+    /// What runs, kernel by kernel, in the order of the forward pass.
+    pub fn plan(&self) -> Vec<PlanStep> {
+        self.program.describe()
+    }
+
+    /// As [`Learner::step`]; adds the times of its parts to `times`.
+    ///
+    /// # Panics
+    /// As [`Learner::step`].
+    pub fn profile(&mut self, images: &[f32], labels: &[u32], lr: f32, times: &mut StepTimes) -> StepReport {
+        times.forward.resize(self.program.steps.len(), Duration::ZERO);
+        times.backward.resize(self.program.steps.len(), Duration::ZERO);
+        let report = self.backward(images, labels, Some(times));
+        let start = Instant::now();
+        self.update(labels.len(), lr);
+        times.update += start.elapsed();
+        report
+    }
+
+    fn update(&mut self, n: usize, lr: f32) {
+        self.update_running(n);
         self.steps += 1;
         let (parameters, gradients) = (self.parameters.as_mut_slice(), self.gradients.as_slice());
         let (pool, isa) = (&self.pool, self.program.isa);
@@ -226,7 +252,6 @@ impl Learner {
                 }
             }
         }
-        report
     }
 
     /// The loss and every parameter's gradient, under PyTorch's names; nothing is updated.
@@ -234,12 +259,12 @@ impl Learner {
     /// # Panics
     /// As [`Learner::step`].
     pub fn gradients(&mut self, images: &[f32], labels: &[u32]) -> (StepReport, StateDict) {
-        let report = self.backward(images, labels);
+        let report = self.backward(images, labels, None);
         (report, self.unpack(self.gradients.as_slice(), ""))
     }
 
     /// Forward, loss and backward; leaves the gradients in their flat buffer.
-    fn backward(&mut self, images: &[f32], labels: &[u32]) -> StepReport {
+    fn backward(&mut self, images: &[f32], labels: &[u32], mut times: Option<&mut StepTimes>) -> StepReport {
         let n = labels.len();
         let size = self.program.graph.input_shape().elements();
         assert!(
@@ -258,8 +283,12 @@ impl Learner {
             n,
             key,
         };
-        for (step, saved) in self.program.steps.iter().zip(&mut self.saved) {
+        for (i, (step, saved)) in self.program.steps.iter().zip(&mut self.saved).enumerate() {
+            let start = times.as_ref().map(|_| Instant::now());
             self.program.forward(&mut run, step, Some(saved));
+            if let (Some(times), Some(start)) = (&mut times, start) {
+                times.forward[i] += start.elapsed();
+            }
         }
         let mut run = BackRun {
             pool: &self.pool,
@@ -290,7 +319,11 @@ impl Learner {
             }
         }
         for back in &self.back {
+            let start = times.as_ref().map(|_| Instant::now());
             self.program.backward(&mut run, back, &self.saved[back.step]);
+            if let (Some(times), Some(start)) = (&mut times, start) {
+                times.backward[back.step] += start.elapsed();
+            }
         }
         report
     }

@@ -11,6 +11,7 @@ mod forward;
 mod learner;
 mod lifetime;
 mod lower;
+mod profile;
 mod storage;
 mod weights;
 
@@ -21,6 +22,7 @@ pub use convnet_kernels::Isa;
 pub use engine::Engine;
 pub use error::ExecError;
 pub use learner::{Learner, Optimizer, StepReport};
+pub use profile::{PlanStep, StepTimes};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,0 +1,104 @@
+//! Plans as text, and where the time of a step goes.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::forward::{Kind, Program, Step};
+use crate::graph::{NodeId, Shape};
+
+/// One kernel call of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanStep {
+    /// The layers that it computes: `conv1 + bn1 + relu`.
+    pub layers: String,
+    /// The kernel and its operands' sizes.
+    pub kernel: String,
+    /// Its output's shape for one image.
+    pub output: Shape,
+    /// Multiply-accumulates of one image.
+    pub macs: u64,
+    /// Bytes of activations that one image reads and writes.
+    pub activation_bytes: u64,
+    /// Bytes of weights.
+    pub weight_bytes: u64,
+}
+
+impl fmt::Display for PlanStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.layers, self.kernel, self.output)
+    }
+}
+
+/// The time of training steps, by part.
+#[derive(Clone, Debug, Default)]
+pub struct StepTimes {
+    /// Of each step of the plan, forward.
+    pub forward: Vec<Duration>,
+    /// Of each step of the plan, backward.
+    pub backward: Vec<Duration>,
+    /// Of the optimizer's update.
+    pub update: Duration,
+}
+
+impl Program {
+    /// The plan's steps.
+    pub(super) fn describe(&self) -> Vec<PlanStep> {
+        self.steps.iter().map(|step| self.describe_step(step)).collect()
+    }
+
+    fn describe_step(&self, step: &Step) -> PlanStep {
+        let fused: Vec<NodeId> = self.graph.ids().filter(|id| self.fused_into(*id, step)).collect();
+        let macs = |id: &NodeId| {
+            let node = self.graph.node(*id);
+            node.op.macs(&self.graph.input_shapes(*id), node.shape)
+        };
+        let output = self.graph.node(step.stage.out).shape;
+        let read: usize = step.stage.shapes.iter().map(|s| s.elements()).sum();
+        let weights = step.weight.len() + step.bias.as_ref().map_or(0, std::iter::ExactSizeIterator::len);
+        PlanStep {
+            layers: fused.iter().map(|&id| self.graph.node(id).path.as_str()).collect::<Vec<_>>().join(" + "),
+            kernel: self.kernel_name(step),
+            output,
+            macs: fused.iter().map(macs).sum(),
+            activation_bytes: 4 * (read + output.elements()) as u64,
+            weight_bytes: 4 * weights as u64,
+        }
+    }
+
+    /// Whether a layer is part of a step: its first layer, its last, or one between them.
+    fn fused_into(&self, id: NodeId, step: &Step) -> bool {
+        let chain = self.lowered.value[id.index()] == Some(step.stage.out);
+        chain && (id == step.stage.node || (id > step.stage.node && id <= step.stage.out))
+    }
+
+    fn kernel_name(&self, step: &Step) -> String {
+        let isa = self.isa;
+        let name = match &step.kind {
+            Kind::Input => "from_nchw".into(),
+            Kind::Conv { plan, matrix, padded, .. } => {
+                let (k, n) = (matrix.panels.k, matrix.panels.n);
+                let rows = if plan.geometry.span > 1 { ", whole kernel rows" } else { "" };
+                let border = if padded.is_some() { ", padded copy" } else { "" };
+                let groups = if plan.groups > 1 { format!(", {} groups", plan.groups) } else { String::new() };
+                format!("f32_igemm_{isa} K={k} N={n}{groups}{rows}{border}")
+            }
+            Kind::Linear { matrix, .. } => {
+                format!("f32_igemm_{isa} K={} N={}", matrix.panels.k, matrix.panels.n)
+            }
+            Kind::BatchNorm { .. } => "batch_norm".into(),
+            Kind::Affine => "affine".into(),
+            Kind::Activation(kind) => format!("{kind:?}").to_lowercase(),
+            Kind::MaxPool(_) => "max_pool".into(),
+            Kind::AvgPool(_) => "avg_pool".into(),
+            Kind::LocalResponse(_) => "local_response".into(),
+            Kind::Softmax => "softmax".into(),
+            Kind::Dropout { .. } => "dropout".into(),
+            Kind::Concat if self.storage.copies(step.stage.out).is_empty() => "in place".into(),
+            Kind::Concat => "copy".into(),
+            Kind::Add => "add".into(),
+            Kind::Flatten { .. } => "flatten".into(),
+            Kind::Copy => "copy".into(),
+        };
+        if step.stage.relu { format!("{name} + relu") } else { name }
+    }
+}
