@@ -18,7 +18,7 @@ const BLOCK: usize = 96;
 /// The most entries of a table of row pointers.
 const TABLE: usize = 8192;
 /// Rows of the tallest tile of any instruction set.
-const MAX_ROWS: usize = 12;
+pub(crate) const MAX_ROWS: usize = 12;
 
 /// `out = relu?(left · weights + bias + addend)`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
@@ -108,20 +108,20 @@ struct Tables {
 
 /// One tile's operands.
 #[derive(Clone, Copy)]
-struct Tile {
+pub(crate) struct Tile {
     /// `taps` × `rows` pointers.
-    input: *const *const f32,
-    taps: usize,
-    run: usize,
-    weights: *const f32,
-    bias: *const f32,
-    addend: *const *const f32,
-    output: *const *mut f32,
+    pub(crate) input: *const *const f32,
+    pub(crate) taps: usize,
+    pub(crate) run: usize,
+    pub(crate) weights: *const f32,
+    pub(crate) bias: *const f32,
+    pub(crate) addend: *const *const f32,
+    pub(crate) output: *const *mut f32,
     /// The panel's first column, and how many it has.
-    column: usize,
-    columns: usize,
-    rows: usize,
-    relu: bool,
+    pub(crate) column: usize,
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) relu: bool,
 }
 
 unsafe fn run_block(
@@ -319,8 +319,11 @@ struct Shared {
 }
 
 /// Picks the kernel for the tile's number of rows.
+///
+/// # Safety
+/// The tile's pointers are valid for its rows, columns, taps and run, and the CPU has the instruction set.
 #[inline(always)]
-unsafe fn rows_of<S: Simd, const NV: usize>(tile: Tile) {
+pub(crate) unsafe fn rows_of<S: Simd, const NV: usize>(tile: Tile) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {

@@ -18,6 +18,7 @@ mod optimizer;
 mod outer;
 mod panels;
 mod pooling;
+mod scatter;
 mod simd;
 mod threads;
 
@@ -38,4 +39,5 @@ pub use optimizer::{Adam, Sgd};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
+pub use scatter::{Scatter, scatter};
 pub use threads::Pool;

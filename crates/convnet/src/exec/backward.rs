@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use convnet_kernels::{self as kernels, Arena, Igemm, Outer, Panels, Pool, View};
+use convnet_kernels::{self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View};
 
 use super::conv::{Phase, phases};
 use super::forward::{Kind, Program, Saved, Step, transposed};
@@ -86,7 +86,9 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
             (&step.stage.kernel, &program.graph.node(step.stage.node).op)
         {
             let output = program.graph.node(step.stage.node).shape;
-            (phase_list, complete) = phases(conv, step.stage.shapes[0], output);
+            if !scatters(&step.kind) {
+                (phase_list, complete) = phases(conv, step.stage.shapes[0], output);
+            }
         }
         let inputs = (0..step.stage.inputs.len())
             .map(|i| {
@@ -107,6 +109,11 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
         back.push(BackStep { step: index, fill, inputs, phases: phase_list });
     }
     (losses, back)
+}
+
+/// Whether a convolution's input gradient is scattered by kernel row: those that read a thin input in place.
+fn scatters(kind: &Kind) -> bool {
+    matches!(kind, Kind::Conv { plan, padded: None, .. } if plan.geometry.span > 1)
 }
 
 /// Which values depend on a parameter, so that their gradient is wanted.
@@ -139,6 +146,9 @@ impl Program {
     /// The longest transposed weights of the backward pass.
     pub(super) fn scratch(&self, back: &[BackStep]) -> usize {
         let size = |b: &BackStep| match &self.steps[b.step].kind {
+            Kind::Conv { matrix, plan, .. } if scatters(&self.steps[b.step].kind) => {
+                plan.geometry.taps.len() * transposed(self.isa, 1, matrix, plan.geometry.run).len()
+            }
             Kind::Conv { matrix, plan, .. } => {
                 let phase =
                     |p: &Phase| transposed(self.isa, p.taps.len(), matrix, plan.group_channels.0).len();
@@ -303,6 +313,27 @@ impl Program {
         self.bias_gradient(run, step.bias.clone(), dy);
         let Some(Some(write)) = back.inputs.first() else { return };
         let dx = self.view(run.gradients_at, step.stage.inputs[0], step.stage.shapes[0], n);
+        if scatters(&step.kind) {
+            let geometry = &plan.geometry;
+            let panels = transposed(isa, 1, matrix, geometry.run);
+            let weights = &run.parameters[step.weight.clone()];
+            for (tap, target) in
+                run.scratch.chunks_exact_mut(panels.len()).enumerate().take(geometry.taps.len())
+            {
+                kernels::transpose(pool, (weights, matrix.panels), geometry.run, &[tap], (target, panels));
+            }
+            let call = Scatter {
+                geometry,
+                batch: n,
+                output_gradient: dy,
+                weights: &run.scratch[..geometry.taps.len() * panels.len()],
+                panels,
+                input_gradient: dx,
+                accumulate: write.accumulate,
+            };
+            kernels::scatter(pool, isa, run.arena, &call);
+            return;
+        }
         for phase in &back.phases {
             let panels = transposed(isa, phase.taps.len(), matrix, inner);
             for g in 0..plan.groups {

@@ -79,7 +79,8 @@ impl Program {
                 let (k, n) = (matrix.panels.k, matrix.panels.n);
                 let rows = if plan.geometry.span > 1 { ", whole kernel rows" } else { "" };
                 let border = if padded.is_some() { ", padded copy" } else { "" };
-                let groups = if plan.groups > 1 { format!(", {} groups", plan.groups) } else { String::new() };
+                let groups =
+                    if plan.groups > 1 { format!(", {} groups", plan.groups) } else { String::new() };
                 format!("f32_igemm_{isa} K={k} N={n}{groups}{rows}{border}")
             }
             Kind::Linear { matrix, .. } => {

@@ -11,8 +11,13 @@ use crate::state::{StateDict, Tensor};
 
 /// A network with everything in it: branches, nested concatenations, sums, groups, every norm and pool.
 fn everything() -> Graph {
-    let net = Builder::image("everything", 3, 19, 17);
-    let x = net.input().conv2d(Conv2d::new(16, 5).stride(2).padding(2).no_bias()).batch_norm2d().relu();
+    let net = Builder::image("everything", 3, 23, 21);
+    let x = net
+        .input()
+        .conv2d(Conv2d::new(5, 3))
+        .conv2d(Conv2d::new(4, (3, 2)).stride((1, 1)))
+        .conv2d(Conv2d::new(16, 5).stride(2).padding(2).no_bias());
+    let x = x.batch_norm2d().relu();
     let x = x.local_response_norm(LocalResponseNorm::new(5));
     let a = x.conv2d(Conv2d::new(8, 1)).relu();
     let b = x.conv2d(Conv2d::new(9, 3).padding(1)).batch_norm2d();
