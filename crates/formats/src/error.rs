@@ -1,0 +1,90 @@
+//! What can be wrong with a file.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Bytes that do not follow their format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at byte {place}: {problem}")]
+pub struct Malformed {
+    /// Offset of the part that is wrong, in the uncompressed bytes.
+    pub place: u64,
+    /// What is there and what was expected.
+    pub problem: String,
+}
+
+impl Malformed {
+    pub(crate) fn new(place: usize, problem: impl Into<String>) -> Self {
+        Self { place: place as u64, problem: problem.into() }
+    }
+}
+
+/// A file that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The operating system refuses.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is no file of its format, or was cut short.
+    #[error("`{}` is not a valid {format} file: {malformed}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The format's name.
+        format: &'static str,
+        /// Where and what.
+        malformed: Malformed,
+    },
+}
+
+impl FormatError {
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Io { action: "read", path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Io { action: "write", path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn malformed(path: &Path, format: &'static str) -> impl FnOnce(Malformed) -> Self {
+        move |malformed| Self::Malformed { path: path.to_path_buf(), format, malformed }
+    }
+}
+
+/// All bytes of a regular file; a device or a pipe, which may never end, is refused.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, FormatError> {
+    let read = || {
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        let mut bytes = Vec::new();
+        file.by_ref().take(metadata.len()).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(FormatError::read(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = read_file(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("not a regular file"), "{error}");
+        let missing = folder.path().join("no-such-file");
+        let error = read_file(&missing).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read `") && error.contains("no-such-file"), "{error}");
+    }
+}
