@@ -1,22 +1,24 @@
 //! The closed set of layers: their parameters, shape rules, costs and plain implementations.
 
-mod activation;
-mod adaptive_avg_pool2d;
-mod add;
-mod avg_pool2d;
-mod batch_norm2d;
-mod concat;
-mod conv2d;
-mod dropout;
-mod flatten;
-mod linear;
-mod local_response_norm;
-mod max_pool2d;
-mod softmax;
+pub(crate) mod activation;
+pub(crate) mod adaptive_avg_pool2d;
+pub(crate) mod add;
+mod array;
+pub(crate) mod avg_pool2d;
+pub(crate) mod batch_norm2d;
+pub(crate) mod concat;
+pub(crate) mod conv2d;
+pub(crate) mod dropout;
+pub(crate) mod flatten;
+pub(crate) mod linear;
+pub(crate) mod local_response_norm;
+pub(crate) mod max_pool2d;
+pub(crate) mod softmax;
 mod window;
 
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
 pub(crate) use adaptive_avg_pool2d::span as adaptive_span;
+pub use array::Array;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
 pub use conv2d::Conv2d;

@@ -49,6 +49,21 @@ impl Window {
         Ok(Shape::map(input.channels(), height, width))
     }
 
+    /// The elements of a `height` × `width` map under the window of output (row, column), in row-major order;
+    /// padding is left out.
+    pub(super) fn elements(
+        &self,
+        (row, column): (usize, usize),
+        (height, width): (usize, usize),
+    ) -> impl Iterator<Item = (usize, usize)> {
+        let inside = |at: usize, k: usize, s: usize, p: usize, d: usize, size: usize| {
+            (0..k).filter_map(move |i| (at * s + i * d).checked_sub(p)).filter(move |i| *i < size)
+        };
+        let Self { kernel: k, stride: s, padding: p, dilation: d, .. } = *self;
+        inside(row, k.h, s.h, p.h, d.h, height)
+            .flat_map(move |y| inside(column, k.w, s.w, p.w, d.w, width).map(move |x| (y, x)))
+    }
+
     fn along(&self, rows: bool, size: usize, input: Shape) -> Result<usize, ShapeIssue> {
         let pick = |s: Size2| if rows { s.h } else { s.w };
         let (k, s, p, d) = (pick(self.kernel), pick(self.stride), pick(self.padding), pick(self.dilation));

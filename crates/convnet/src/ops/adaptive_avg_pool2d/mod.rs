@@ -1,5 +1,10 @@
 //! Average pooling to a fixed output size.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use crate::graph::{Shape, ShapeIssue};
 
 /// Mean over windows that divide the input evenly, PyTorch's `nn.AdaptiveAvgPool2d`: output row i averages

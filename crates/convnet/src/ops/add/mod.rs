@@ -1,5 +1,10 @@
 //! Element-wise sum.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use crate::graph::{Shape, ShapeIssue, join};
 
 pub(super) fn infer(inputs: &[Shape]) -> Result<Shape, ShapeIssue> {

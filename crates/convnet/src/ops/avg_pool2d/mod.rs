@@ -1,5 +1,10 @@
 //! Average pooling.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use super::Window;
 use crate::graph::{Shape, ShapeIssue, Size2};
 

@@ -1,5 +1,10 @@
 //! Batch normalization.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use super::{ParamKind, ParamSpec};
 use crate::graph::{Shape, ShapeIssue};
 

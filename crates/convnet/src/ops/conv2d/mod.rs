@@ -1,5 +1,10 @@
 //! 2-D convolution.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use super::{ParamKind, ParamSpec, Window};
 use crate::graph::{Shape, ShapeIssue, Size2};
 

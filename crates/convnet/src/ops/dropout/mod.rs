@@ -1,5 +1,10 @@
 //! Dropout.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use crate::graph::{Shape, ShapeIssue};
 
 /// The probability of a dropout layer; inference passes its input through.

@@ -1,5 +1,10 @@
 //! Fully connected layer.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use super::{ParamKind, ParamSpec};
 use crate::graph::{Shape, ShapeIssue};
 

@@ -1,5 +1,10 @@
 //! Local response normalization.
 
+pub(crate) mod naive;
+
+#[cfg(test)]
+mod tests;
+
 use crate::graph::{Shape, ShapeIssue};
 
 /// Local response normalization across channels, PyTorch's `nn.LocalResponseNorm`:
