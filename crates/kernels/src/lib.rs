@@ -21,6 +21,7 @@ mod pooling;
 mod scatter;
 mod simd;
 mod threads;
+mod winograd;
 
 pub use arena::{Arena, View};
 pub use elementwise::{
@@ -41,3 +42,4 @@ pub use panels::{Panels, transpose};
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
 pub use scatter::{Scatter, scatter};
 pub use threads::Pool;
+pub use winograd::{Winograd, winograd, winograd_scratch, winograd_weights};

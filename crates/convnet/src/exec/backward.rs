@@ -286,6 +286,7 @@ impl Program {
             Kind::Copy => pass(run, isa, dy, dx, accumulate),
             Kind::Input
             | Kind::Conv { .. }
+            | Kind::Winograd { .. }
             | Kind::Linear { .. }
             | Kind::BatchNorm { .. }
             | Kind::Affine

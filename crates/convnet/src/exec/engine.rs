@@ -8,7 +8,7 @@ use super::forward::{Kind, Program, Run, Step};
 use super::lifetime::{Lifetime, place};
 use super::lower::{Kernel, Mode};
 use super::profile::PlanStep;
-use super::weights::{tensor, tensors};
+use super::weights::{pack_winograd, tensor, tensors};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
@@ -21,6 +21,8 @@ pub struct Engine {
     pool: Pool,
     arena: Arena,
     offsets: Vec<usize>,
+    /// Where the scratch of Winograd convolutions starts.
+    scratch: usize,
     parameters: Arena,
     batch: usize,
     output: Vec<f32>,
@@ -69,17 +71,21 @@ impl Engine {
             Mode::Trace => graph.ids().collect(),
             _ => vec![graph.logits(graph.output())],
         };
-        let program = Program::new(graph, &outputs, mode, isa)?;
+        let program = Program::new(graph, &outputs, mode, isa, options.exact)?;
         let lifetimes = lifetimes(&program, outputs[0], batch).ok_or(ExecError::TooLarge { batch })?;
         let (offsets, total) = place(&lifetimes).ok_or(ExecError::TooLarge { batch })?;
+        let pool = Pool::new(options.threads);
+        let scratch = total.next_multiple_of(16);
+        let total = scratch + program.winograd_scratch(pool.threads(), batch);
         let mut parameters = Arena::new(program.parameters);
         for step in &program.steps {
             bind(&program, step, state, parameters.as_mut_slice())?;
         }
         Ok(Self {
-            pool: Pool::new(options.threads),
+            pool,
             arena: Arena::new(total),
             offsets,
+            scratch,
             parameters,
             batch,
             output: Vec::with_capacity(batch * graph.node(graph.output()).shape.elements()),
@@ -174,6 +180,7 @@ impl Engine {
             offsets: &self.offsets,
             parameters: self.parameters.as_slice(),
             images,
+            scratch: self.scratch,
             n,
             key: 0,
         };
@@ -222,13 +229,13 @@ fn lifetimes(program: &Program, output: NodeId, batch: usize) -> Option<Vec<Life
         for &input in &step.stage.inputs {
             touch(program.storage.slot(input).buffer, time);
         }
-        if let Kind::Conv { padded, addend, .. } = &step.kind {
-            if let Some(slot) = padded {
-                touch(slot.buffer, time);
-            }
-            if let Some(value) = addend {
-                touch(program.storage.slot(*value).buffer, time);
-            }
+        if let Kind::Conv { padded: Some(slot), .. } = &step.kind {
+            touch(slot.buffer, time);
+        }
+        if let Kind::Conv { addend: Some(value), .. } | Kind::Winograd { addend: Some(value), .. } =
+            &step.kind
+        {
+            touch(program.storage.slot(*value).buffer, time);
         }
         if program.mode == Mode::Trace {
             touch(program.storage.slot(step.stage.out).buffer, end);
@@ -250,10 +257,15 @@ fn bind(program: &Program, step: &Step, state: &StateDict, out: &mut [f32]) -> R
     let graph = &program.graph;
     let weights = tensors(graph, state, step.stage.node)?;
     match (&step.kind, &step.stage.kernel) {
-        (Kind::Conv { matrix, .. }, Kernel::Conv { norm, .. }) => {
+        (kind @ (Kind::Conv { .. } | Kind::Winograd { .. }), Kernel::Conv { norm, .. }) => {
             let fold = norm.map(|id| scale_and_shift(graph, state, id)).transpose()?;
             let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
-            matrix.pack(&weights[0].data, &mut out[step.weight.clone()], scale);
+            let target = &mut out[step.weight.clone()];
+            match kind {
+                Kind::Conv { matrix, .. } => matrix.pack(&weights[0].data, target, scale),
+                Kind::Winograd { panels, .. } => pack_winograd(*panels, &weights[0].data, target, scale),
+                _ => {}
+            }
             if let Some(range) = step.bias.clone() {
                 for (i, target) in out[range].iter_mut().enumerate() {
                     let bias = weights.get(1).map_or(0.0, |bias| bias.data[i]);

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use convnet_kernels::{
     self as kernels, Activation, Arena, BatchNorm, Geometry, Igemm, Isa, LocalResponse, Mask, Panels, Pool,
-    PoolWindow, View,
+    PoolWindow, View, Winograd,
 };
 
 use super::ExecError;
-use super::conv::ConvPlan;
+use super::conv::{ConvPlan, prefers_winograd};
 use super::lower::{Kernel, Lowered, Mode, Stage, lower};
 use super::storage::{Slot, Storage};
 use super::weights::Matrix;
@@ -34,6 +34,11 @@ pub(super) enum Kind {
         plan: ConvPlan,
         padded: Option<Slot>,
         matrix: Matrix,
+        addend: Option<NodeId>,
+    },
+    Winograd {
+        panels: Panels,
+        padding: (usize, usize),
         addend: Option<NodeId>,
     },
     Linear {
@@ -81,6 +86,8 @@ pub(super) struct Program {
     pub(super) graph: Graph,
     pub(super) isa: Isa,
     pub(super) mode: Mode,
+    /// Whether Winograd may be chosen.
+    winograd: bool,
     pub(super) lowered: Lowered,
     pub(super) storage: Storage,
     pub(super) steps: Vec<Step>,
@@ -92,13 +99,28 @@ pub(super) struct Program {
 const LINE: usize = 16;
 
 impl Program {
-    /// Binds the part of a graph that `outputs` depend on.
-    pub(super) fn new(graph: &Graph, outputs: &[NodeId], mode: Mode, isa: Isa) -> Result<Self, ExecError> {
+    /// Binds the part of a graph that `outputs` depend on; `exact` keeps to direct kernels.
+    pub(super) fn new(
+        graph: &Graph,
+        outputs: &[NodeId],
+        mode: Mode,
+        isa: Isa,
+        exact: bool,
+    ) -> Result<Self, ExecError> {
         let lowered = lower(graph, outputs, mode);
         let storage = Storage::new(graph, &lowered);
         let stages = lowered.stages.clone();
-        let mut program =
-            Self { graph: graph.clone(), isa, mode, lowered, storage, steps: Vec::new(), parameters: 0 };
+        let winograd = mode == Mode::Infer && !exact;
+        let mut program = Self {
+            graph: graph.clone(),
+            isa,
+            mode,
+            winograd,
+            lowered,
+            storage,
+            steps: Vec::new(),
+            parameters: 0,
+        };
         for stage in stages {
             let step = program.bind(stage)?;
             program.steps.push(step);
@@ -116,6 +138,14 @@ impl Program {
             (Kernel::Input, _) => Kind::Input,
             (Kernel::Concat, _) => Kind::Concat,
             (Kernel::Flatten, _) => Kind::Flatten { map: input.spatial().0 * input.spatial().1 },
+            (Kernel::Conv { norm, addend }, Op::Conv2d(conv))
+                if self.winograd && prefers_winograd(conv, input, node.shape) =>
+            {
+                let panels = Panels::new(self.isa, input.channels(), conv.out_channels);
+                weight = self.allocate(36 * panels.len());
+                bias = (conv.bias || norm.is_some()).then(|| self.allocate(conv.out_channels));
+                Kind::Winograd { panels, padding: (conv.padding.h, conv.padding.w), addend: *addend }
+            }
             (Kernel::Conv { norm, addend }, Op::Conv2d(conv)) => {
                 let slot = self.storage.slot(stage.inputs[0]);
                 let dense = slot.channels == self.storage.buffers[slot.buffer].channels;
@@ -204,6 +234,18 @@ impl Program {
         self.storage.view(slot, shape, n, offsets[slot.buffer])
     }
 
+    /// Floats of scratch that Winograd convolutions need for a batch.
+    pub(super) fn winograd_scratch(&self, threads: usize, batch: usize) -> usize {
+        let floats = |step: &Step| match &step.kind {
+            Kind::Winograd { panels, .. } => {
+                let size = self.graph.node(step.stage.out).shape.spatial();
+                kernels::winograd_scratch(threads, batch, size, *panels)
+            }
+            _ => 0,
+        };
+        self.steps.iter().map(floats).max().unwrap_or(0)
+    }
+
     /// Buffers for what the steps save for the backward pass.
     pub(super) fn saved(&self, batch: usize) -> Vec<Saved> {
         let save = |step: &Step| match &step.kind {
@@ -255,6 +297,23 @@ impl Program {
                     };
                     kernels::igemm(pool, isa, arena, &call);
                 }
+            }
+            Kind::Winograd { panels, padding, addend } => {
+                let call = Winograd {
+                    batch: n,
+                    input: input(0),
+                    input_size: stage.shapes[0].spatial(),
+                    padding: *padding,
+                    weights: weight,
+                    panels: *panels,
+                    bias,
+                    addend: addend.map(|value| self.view(offsets, value, shape, n)),
+                    relu: stage.relu,
+                    out,
+                    output_size: shape.spatial(),
+                    scratch: run.scratch,
+                };
+                kernels::winograd(pool, isa, arena, &call);
             }
             Kind::Linear { geometry, matrix } => {
                 let call = Igemm {
@@ -340,6 +399,32 @@ impl Program {
     }
 }
 
+impl Program {
+    /// What a dropout layer's element is multiplied with; `index` counts in PyTorch's order.
+    pub(super) fn dropout_scale(&self, key: u64, node: NodeId, index: usize) -> f32 {
+        let shape = self.graph.node(node).shape;
+        let elements = shape.elements();
+        let (p, whole) = match &self.graph.node(node).op {
+            Op::Dropout(dropout) => (dropout.p, false),
+            Op::Dropout1d(dropout) => (dropout.p, true),
+            op => panic!("{} is not a dropout layer", op.name()),
+        };
+        let mask = self.mask(key, node, (p, whole), View::dense(0, 1, elements));
+        if whole {
+            return mask.scale(index * elements);
+        }
+        let (image, at) = (index / elements, index % elements);
+        let inside = match (shape, self.lowered.order[node.index()]) {
+            (Shape::Map { channels, height, width }, _) | (_, Some((channels, height, width))) => {
+                let (c, pixel) = (at / (height * width), at % (height * width));
+                pixel * channels + c
+            }
+            _ => at,
+        };
+        mask.scale(image * elements + inside)
+    }
+}
+
 /// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
 pub(super) fn mix(key: u64) -> u64 {
     let key = key.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -357,6 +442,8 @@ pub(super) struct Run<'a> {
     pub(super) parameters: &'a [f32],
     /// N·C·H·W.
     pub(super) images: &'a [f32],
+    /// Where the scratch of Winograd convolutions starts.
+    pub(super) scratch: usize,
     pub(super) n: usize,
     /// What dropout masks depend on besides the layer.
     pub(super) key: u64,

@@ -137,7 +137,7 @@ impl Learner {
                 });
             }
         }
-        let program = Program::new(graph, &logits, Mode::Train, isa)?;
+        let program = Program::new(graph, &logits, Mode::Train, isa, options.exact)?;
         let values: Vec<NodeId> =
             logits.iter().map(|id| program.lowered.value[id.index()].unwrap_or(*id)).collect();
         let (writes, back) = plan(&program, &values);
@@ -263,6 +263,16 @@ impl Learner {
         (report, self.unpack(self.gradients.as_slice(), ""))
     }
 
+    /// What the next step's dropout multiplies an element of a layer's input with; `index` counts in row-major
+    /// (N, C, H, W) or (N, F) order, for a `Dropout1d` its vectors.
+    ///
+    /// # Panics
+    /// If the node is not a dropout layer of this network.
+    pub fn dropout_scale(&self, node: NodeId, index: usize) -> f32 {
+        let key = mix(self.seed ^ mix(self.steps));
+        self.program.dropout_scale(key, node, index)
+    }
+
     /// Forward, loss and backward; leaves the gradients in their flat buffer.
     fn backward(&mut self, images: &[f32], labels: &[u32], mut times: Option<&mut StepTimes>) -> StepReport {
         let n = labels.len();
@@ -280,6 +290,7 @@ impl Learner {
             offsets: &self.offsets,
             parameters: self.parameters.as_slice(),
             images,
+            scratch: 0,
             n,
             key,
         };

@@ -60,6 +60,8 @@ pub(super) struct Lowered {
     pub(super) value: Vec<Option<NodeId>>,
     /// Values that must be dense, since they are also read as vectors.
     pub(super) dense: Vec<bool>,
+    /// For each node whose vector is a map in NHWC order, its C, H, W.
+    pub(super) order: Vec<Option<(usize, usize, usize)>>,
 }
 
 /// Lowers the part of a graph that `outputs` depend on.
@@ -72,7 +74,12 @@ pub(super) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
         .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
         .collect();
     let lowering = Lowering { graph, outputs, mode, consumers };
-    let mut lowered = Lowered { stages: Vec::new(), value: vec![None; count], dense: vec![false; count] };
+    let mut lowered = Lowered {
+        stages: Vec::new(),
+        value: vec![None; count],
+        dense: vec![false; count],
+        order: graph.ids().map(|id| lowering.order(id)).collect(),
+    };
     let mut keyed: Vec<(NodeId, NodeId)> = Vec::new();
     for id in graph.ids().filter(|id| live[id.index()]) {
         if lowered.value[id.index()].is_none() {
@@ -214,6 +221,9 @@ impl Lowering<'_> {
     /// The C, H, W of the map that a vector is, in NHWC order; `None` in PyTorch's order.
     fn order(&self, id: NodeId) -> Option<(usize, usize, usize)> {
         let node = self.graph.node(id);
+        if !matches!(node.shape, Shape::Vector { .. }) {
+            return None;
+        }
         if node.op == Op::Flatten {
             let input = self.graph.node(node.inputs[0]).shape;
             let (height, width) = input.spatial();

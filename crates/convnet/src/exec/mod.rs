@@ -16,6 +16,8 @@ mod storage;
 mod weights;
 
 #[cfg(test)]
+mod oracle_tests;
+#[cfg(test)]
 mod tests;
 
 pub use convnet_kernels::Isa;
@@ -32,6 +34,8 @@ pub struct Options {
     /// Instruction set; `None` means the best that the machine has, or the one that the environment variable
     /// `CONVNET_ISA` names.
     pub isa: Option<Isa>,
+    /// Whether convolutions keep to direct kernels: Winograd's are faster and err a little more.
+    pub exact: bool,
 }
 
 impl Options {

@@ -54,7 +54,7 @@ impl Program {
         };
         let output = self.graph.node(step.stage.out).shape;
         let read: usize = step.stage.shapes.iter().map(|s| s.elements()).sum();
-        let weights = step.weight.len() + step.bias.as_ref().map_or(0, std::iter::ExactSizeIterator::len);
+        let weights = step.weight.len() + step.bias.as_ref().map_or(0, ExactSizeIterator::len);
         PlanStep {
             layers: fused.iter().map(|&id| self.graph.node(id).path.as_str()).collect::<Vec<_>>().join(" + "),
             kernel: self.kernel_name(step),
@@ -82,6 +82,9 @@ impl Program {
                 let groups =
                     if plan.groups > 1 { format!(", {} groups", plan.groups) } else { String::new() };
                 format!("f32_igemm_{isa} K={k} N={n}{groups}{rows}{border}")
+            }
+            Kind::Winograd { panels, .. } => {
+                format!("f32_winograd_4x4_3x3_{isa} K={} N={}", panels.k, panels.n)
             }
             Kind::Linear { matrix, .. } => {
                 format!("f32_igemm_{isa} K={} N={}", matrix.panels.k, matrix.panels.n)

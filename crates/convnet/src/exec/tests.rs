@@ -71,17 +71,21 @@ const SGD: Optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_d
 fn fused_and_traced_engines_agree_on_every_instruction_set() {
     let graph = everything();
     let (state, images) = (state(&graph, 1), images(&graph, 3, 2));
-    let reference =
-        Engine::compile_traced(&graph, &state, 3, &Options { threads: 1, isa: Some(Isa::PORTABLE) })
-            .unwrap()
-            .run(&images)
-            .to_vec();
+    let reference = Engine::compile_traced(
+        &graph,
+        &state,
+        3,
+        &Options { threads: 1, isa: Some(Isa::PORTABLE), exact: false },
+    )
+    .unwrap()
+    .run(&images)
+    .to_vec();
     for row in reference.chunks(10) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
     for isa in Isa::available() {
         for threads in 1..4 {
-            let options = Options { threads, isa: Some(isa) };
+            let options = Options { threads, isa: Some(isa), exact: false };
             let mut engine = Engine::compile(&graph, &state, 4, &options).unwrap();
             close(engine.run(&images), &reference, 1e-5, isa.name());
         }
@@ -94,7 +98,7 @@ fn training_gives_the_same_bits_at_any_number_of_threads() {
     let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
     for isa in Isa::available() {
         let run = |threads| {
-            let options = Options { threads, isa: Some(isa) };
+            let options = Options { threads, isa: Some(isa), exact: false };
             let mut learner = Learner::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
             let losses: Vec<_> = (0..3).map(|_| learner.step(&images, &[1, 3, 5, 9], 0.01).loss).collect();
             (losses, learner.state_dict())
@@ -110,7 +114,7 @@ fn gradients_match_central_differences_of_the_loss() {
     let graph = everything();
     let (mut state, images) = (state(&graph, 3), images(&graph, 4, 4));
     let labels = [1, 3, 5, 9];
-    let options = Options { threads: 2, isa: None };
+    let options = Options { threads: 2, isa: None, exact: false };
     let mut learner = Learner::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
     let (_, gradients) = learner.gradients(&images, &labels);
     for spec in graph.parameters().into_iter().filter(|spec| spec.kind.trainable()) {

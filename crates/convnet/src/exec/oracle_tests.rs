@@ -1,0 +1,140 @@
+//! The engine against the plain f64 implementation, on random networks.
+
+use convnet_kernels::Isa;
+
+use super::learner::Learner;
+use super::{Engine, Optimizer, Options};
+use crate::graph::{Builder, Graph, NodeId};
+use crate::ops::{Conv2d, Linear, MaxPool2d, Op};
+use crate::reference::random::{random_graph, random_input, random_labels, random_state};
+use crate::reference::{Array, forward, loss_and_gradients};
+
+/// Largest difference over the RMS of outputs of whole networks by direct kernels: a kernel alone errs by
+/// some 1e−6, and normalizations of nearly constant maps multiply what the layers before them erred by.
+const DIRECT: f64 = 5e-5;
+/// The same with Winograd, whose transforms multiply a rounding several times.
+const WINOGRAD: f64 = 1e-4;
+/// Gradients go through twice as many kernels, and batch statistics divide by small variances.
+const GRADIENT: f64 = 1e-3;
+
+fn single(array: &Array) -> Vec<f32> {
+    array.data.iter().map(|&x| x as f32).collect()
+}
+
+fn close(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
+    close_within(found, expected, (tolerance, 1e-9), what);
+}
+
+/// Compares with a tolerance over the RMS, and an absolute one for what should be zero.
+fn close_within(found: &[f32], expected: &[f64], (tolerance, least): (f64, f64), what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let rms = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        let error = (f64::from(*a) - b).abs();
+        assert!(error <= tolerance * rms + least, "{what}[{i}]: {a} against {b}, rms {rms}");
+    }
+}
+
+fn options(isa: Isa, exact: bool) -> Options {
+    Options { threads: 2, isa: Some(isa), exact }
+}
+
+#[test]
+fn every_node_of_random_networks_has_the_oracles_value() {
+    for seed in 0..40 {
+        let graph = random_graph(seed);
+        let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
+        let expected = forward(&graph, &state, &input).unwrap();
+        for isa in Isa::available() {
+            let mut traced = Engine::compile_traced(&graph, &state, 3, &options(isa, true)).unwrap();
+            traced.run(&single(&input));
+            for id in graph.ids() {
+                let tensor = traced.tensor(id, 3).unwrap();
+                let what = format!("seed {seed}, {isa}, {}", graph.node(id).path);
+                close(&tensor.data, &expected[id.index()].data, DIRECT, &what);
+            }
+            let mut engine = Engine::compile(&graph, &state, 4, &options(isa, true)).unwrap();
+            let what = format!("seed {seed}, {isa}, fused");
+            close(engine.run(&single(&input)), &expected[graph.output().index()].data, DIRECT, &what);
+        }
+    }
+}
+
+#[test]
+fn gradients_of_random_networks_are_the_oracles() {
+    for seed in 0..40 {
+        let graph = random_graph(seed);
+        let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
+        let labels = random_labels(&graph, 3, seed);
+        for isa in Isa::available() {
+            let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+            let mut learner = Learner::compile(&graph, &state, 3, sgd, seed, &options(isa, true)).unwrap();
+            let scale = |node: NodeId, index: usize| f64::from(learner.dropout_scale(node, index));
+            let expected = loss_and_gradients(&graph, &state, &input, &labels, &scale).unwrap();
+            let (report, gradients) = learner.gradients(&single(&input), &labels);
+            let what = format!("seed {seed}, {isa}");
+            assert!((report.loss - expected.loss).abs() < 1e-5 * expected.loss.abs(), "{what}: loss");
+            let largest =
+                expected.gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));
+            for (name, gradient) in &gradients {
+                let expected = &expected.gradients[name].data;
+                // Some gradients are zero but for rounding: of a bias before a batch normalization, say.
+                let what = format!("{what}, {name}");
+                close_within(&gradient.data, expected, (GRADIENT, 2e-6 * largest), &what);
+            }
+            learner.step(&single(&input), &labels, 0.0);
+            let state = learner.state_dict();
+            for (name, running) in &expected.running {
+                close(&state[name].data, &running.data, DIRECT, &format!("{what}, {name}"));
+            }
+        }
+    }
+}
+
+/// Convolutions that Winograd takes, at sizes that leave partial tiles, with every epilogue.
+fn winograd_graph(height: usize, width: usize, padding: usize) -> Graph {
+    let net = Builder::image("winograd", 3, height, width);
+    let x = net.input().conv2d(Conv2d::new(33, 3).padding(1)).relu();
+    let y = x.conv2d(Conv2d::new(40, 3).padding(padding).no_bias()).batch_norm2d().relu();
+    let z = y.conv2d(Conv2d::new(40, 3).padding(1)).batch_norm2d();
+    let x = y.add(z).relu().conv2d(Conv2d::new(17, 3).padding(1)).max_pool2d(MaxPool2d::new(2));
+    net.build(x.flatten().linear(Linear::new(5))).unwrap()
+}
+
+#[test]
+fn winograd_convolutions_are_close_and_exact_turns_them_off() {
+    for (height, width, padding, n) in [(12, 12, 1, 1), (13, 18, 0, 2), (15, 17, 2, 3), (31, 9, 1, 2)] {
+        let graph = winograd_graph(height, width, padding);
+        let (state, input) = (random_state(&graph, 1), random_input(&graph, n, 2));
+        let expected = forward(&graph, &state, &input).unwrap();
+        let expected = &expected[graph.output().index()].data;
+        for isa in Isa::available() {
+            let run = |exact: bool, threads: usize| {
+                let options = Options { threads, ..options(isa, exact) };
+                let mut engine = Engine::compile(&graph, &state, 3, &options).unwrap();
+                let used = engine.plan().iter().filter(|s| s.kernel.contains("winograd")).count();
+                assert_eq!(used, if exact { 0 } else { 3 });
+                engine.run(&single(&input)).to_vec()
+            };
+            close(&run(false, 2), expected, WINOGRAD, isa.name());
+            close(&run(true, 2), expected, DIRECT, isa.name());
+            assert_eq!(run(false, 1), run(false, 3));
+        }
+    }
+}
+
+#[test]
+fn random_networks_cover_every_op() {
+    let mut seen: Vec<&str> = (0..40)
+        .flat_map(|seed| random_graph(seed).nodes().iter().map(|n| n.op.name()).collect::<Vec<_>>())
+        .collect();
+    seen.sort_unstable();
+    seen.dedup();
+    for op in [Op::Relu, Op::Sigmoid, Op::Tanh, Op::Concat, Op::Add, Op::Flatten, Op::Identity, Op::Softmax] {
+        assert!(seen.contains(&op.name()), "{} in {seen:?}", op.name());
+    }
+    for name in ["Conv2d", "Linear", "BatchNorm2d", "LocalResponseNorm", "MaxPool2d", "AvgPool2d", "Dropout"]
+    {
+        assert!(seen.contains(&name), "{name} in {seen:?}");
+    }
+}

@@ -1,0 +1,415 @@
+//! Winograd's minimal filtering F(4×4, 3×3): 3×3 convolutions of stride 1 with a quarter of the products.
+//!
+//! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points are
+//! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020).
+
+use std::ops::Range;
+
+use crate::arena::{Arena, Pointer, View};
+use crate::igemm::{MAX_ROWS, Tile, rows_of};
+use crate::isa::Isa;
+use crate::panels::Panels;
+use crate::simd::{Simd, dispatch};
+use crate::threads::Pool;
+
+/// Input rows of a tile.
+const IN: usize = 6;
+/// Output rows of a tile.
+const OUT: usize = 4;
+/// Products of a tile.
+const POINTS: usize = IN * IN;
+/// 1/√2 and √2, the points.
+const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
+const B: f32 = std::f32::consts::SQRT_2;
+/// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
+const BLOCK_BYTES: usize = 1 << 20;
+
+/// A 3×3 convolution of stride 1 and dilation 1 by F(4×4, 3×3).
+#[derive(Clone, Copy, Debug)]
+pub struct Winograd<'a> {
+    /// Images.
+    pub batch: usize,
+    /// The input map, and its height and width.
+    pub input: View,
+    /// Height and width of the input.
+    pub input_size: (usize, usize),
+    /// Zeros above and to the left of it.
+    pub padding: (usize, usize),
+    /// 36 packed matrices, input × output channels, see [`winograd_weights`].
+    pub weights: &'a [f32],
+    /// The layout of one of them.
+    pub panels: Panels,
+    /// Values added to each output channel, if any.
+    pub bias: Option<&'a [f32]>,
+    /// Pixels like the output's that are added before ReLU; the output itself accumulates.
+    pub addend: Option<View>,
+    /// Whether max(·, 0) is applied.
+    pub relu: bool,
+    /// The output map.
+    pub out: View,
+    /// Height and width of the output.
+    pub output_size: (usize, usize),
+    /// Where [`winograd_scratch`] floats lie free in the arena.
+    pub scratch: usize,
+}
+
+/// Tiles of a block, and blocks that run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Blocks {
+    tiles: usize,
+    size: usize,
+    lanes: usize,
+}
+
+impl Blocks {
+    fn new(threads: usize, tiles: usize, panels: Panels) -> Self {
+        let most = Self::most(panels);
+        // Each thread takes a block of its own where there are enough of them.
+        let lanes = if tiles >= threads * 2 * MAX_ROWS { threads } else { 1 };
+        let rounds = tiles.div_ceil(lanes * most).max(1);
+        Self { tiles, size: tiles.div_ceil(lanes * rounds).max(1), lanes }
+    }
+
+    /// The most tiles of a block.
+    fn most(panels: Panels) -> usize {
+        (BLOCK_BYTES / 4 / (POINTS * (panels.k + panels.padded_n()))).max(2 * MAX_ROWS)
+    }
+
+    fn floats(&self, panels: Panels) -> usize {
+        self.size * POINTS * (panels.k + panels.padded_n())
+    }
+}
+
+/// Floats of scratch that a call on up to `batch` images needs.
+pub fn winograd_scratch(threads: usize, batch: usize, output_size: (usize, usize), panels: Panels) -> usize {
+    let tiles = batch * output_size.0.div_ceil(OUT) * output_size.1.div_ceil(OUT);
+    let most = threads.max(1) * Blocks::most(panels);
+    most.min(tiles + threads) * POINTS * (panels.k + panels.padded_n())
+}
+
+/// Transforms 3×3 kernels: `value(k, n, tap)` is element `tap` (row by row) of the kernel from input channel k
+/// to output channel n.
+///
+/// # Panics
+/// If `weights` does not hold 36 matrices.
+pub fn winograd_weights(weights: &mut [f32], panels: Panels, value: impl Fn(usize, usize, usize) -> f32) {
+    assert_eq!(weights.len(), POINTS * panels.len(), "length of the transformed weights");
+    let (a, b) = (f64::from(A), f64::from(B));
+    let g = [
+        [1.0, 0.0, 0.0],
+        [-1.0 / 1.5, -a / 1.5, -a * a / 1.5],
+        [-1.0 / 1.5, a / 1.5, -a * a / 1.5],
+        [1.0 / 6.0, b / 6.0, b * b / 6.0],
+        [1.0 / 6.0, -b / 6.0, b * b / 6.0],
+        [0.0, 0.0, 1.0],
+    ];
+    weights.fill(0.0);
+    for k in 0..panels.k {
+        for n in 0..panels.n {
+            let kernel: [f64; 9] = std::array::from_fn(|tap| f64::from(value(k, n, tap)));
+            let index = panels.index(k, n);
+            for (i, row) in g.iter().enumerate() {
+                let half: [f64; 3] =
+                    std::array::from_fn(|x| (0..3).map(|y| row[y] * kernel[3 * y + x]).sum());
+                for (j, column) in g.iter().enumerate() {
+                    let product: f64 = (0..3).map(|x| half[x] * column[x]).sum();
+                    weights[(i * IN + j) * panels.len() + index] = product as f32;
+                }
+            }
+        }
+    }
+}
+
+/// Runs a convolution by F(4×4, 3×3). Each output element is computed in an order fixed by the shapes.
+///
+/// # Panics
+/// If a view reaches beyond the arena, views overlap (an addend may be the output itself), or lengths do not
+/// match the sizes.
+pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
+    let Winograd { batch, input, input_size, padding, panels, out, output_size, .. } = *call;
+    arena.check(input);
+    arena.check(out);
+    input.assert_disjoint(out);
+    assert_eq!(input.pixels, batch * input_size.0 * input_size.1, "input pixels");
+    assert_eq!(out.pixels, batch * output_size.0 * output_size.1, "output pixels");
+    assert!(padding.0 <= 2 && padding.1 <= 2, "padding of at most 2");
+    assert_eq!(panels, Panels::new(isa, input.channels, out.channels), "weights packed for another product");
+    assert_eq!(call.weights.len(), POINTS * panels.len(), "length of the transformed weights");
+    if let Some(bias) = call.bias {
+        assert!(bias.len() >= panels.n, "bias of {} for {} columns", bias.len(), panels.n);
+    }
+    if let Some(addend) = call.addend {
+        arena.check(addend);
+        assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
+        assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
+    }
+    let tiles = batch * output_size.0.div_ceil(OUT) * output_size.1.div_ceil(OUT);
+    if tiles == 0 || panels.n == 0 {
+        return;
+    }
+    let blocks = Blocks::new(pool.threads(), tiles, panels);
+    let scratch = View::dense(call.scratch, 1, blocks.lanes * blocks.floats(panels));
+    arena.check(scratch);
+    scratch.assert_disjoint(input);
+    scratch.assert_disjoint(out);
+    if let Some(addend) = call.addend {
+        scratch.assert_disjoint(addend);
+    }
+    let work = Work { call, arena: arena.pointer(), size: blocks.size };
+    let count = tiles.div_ceil(blocks.size);
+    if blocks.lanes > 1 {
+        // Each lane of scratch serves one task at a time: task i does the blocks i, i + lanes, ….
+        pool.run(blocks.lanes, &|lane| {
+            for block in (lane..count).step_by(blocks.lanes) {
+                let part = Part::new(&blocks, block, lane, call);
+                // SAFETY: views and lengths were checked; lanes have different scratch and different tiles.
+                unsafe {
+                    work.transform_input(isa, part, 0..part.tiles);
+                    work.multiply(isa, part, 0..POINTS);
+                    work.transform_output(isa, part, 0..part.tiles);
+                }
+            }
+        });
+        return;
+    }
+    for block in 0..count {
+        let part = Part::new(&blocks, block, 0, call);
+        // SAFETY: as above; tasks have different tiles or different points.
+        unsafe {
+            pool.ranges(part.tiles, 1, &|tiles| work.transform_input(isa, part, tiles));
+            pool.ranges(POINTS, 1, &|points| work.multiply(isa, part, points));
+            pool.ranges(part.tiles, 1, &|tiles| work.transform_output(isa, part, tiles));
+        }
+    }
+}
+
+/// A block of tiles and its scratch.
+#[derive(Clone, Copy)]
+struct Part {
+    /// The first tile.
+    first: usize,
+    tiles: usize,
+    /// Transformed input, `[point][tile][channel]`, and products, `[point][tile][padded channel]`.
+    input: usize,
+    products: usize,
+}
+
+impl Part {
+    fn new(blocks: &Blocks, block: usize, lane: usize, call: &Winograd<'_>) -> Self {
+        let first = block * blocks.size;
+        let input = call.scratch + lane * blocks.floats(call.panels);
+        let products = input + blocks.size * POINTS * call.panels.k;
+        Self { first, tiles: blocks.size.min(blocks.tiles - first), input, products }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    call: &'a Winograd<'a>,
+    arena: Pointer,
+    /// Tiles for which the scratch is laid out.
+    size: usize,
+}
+
+impl Work<'_> {
+    unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
+        let work = self;
+        // SAFETY: passed on.
+        unsafe { dispatch!(isa, input_tiles(work: Work<'_>, part: Part, tiles: Range<usize>)) };
+    }
+
+    unsafe fn multiply(self, isa: Isa, part: Part, points: Range<usize>) {
+        let work = self;
+        // SAFETY: passed on.
+        unsafe { dispatch!(isa, multiply_points(work: Work<'_>, part: Part, points: Range<usize>)) };
+    }
+
+    unsafe fn transform_output(self, isa: Isa, part: Part, tiles: Range<usize>) {
+        let work = self;
+        // SAFETY: passed on.
+        unsafe { dispatch!(isa, output_tiles(work: Work<'_>, part: Part, tiles: Range<usize>)) };
+    }
+
+    /// Image, first output row and first output column of a tile.
+    #[inline(always)]
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (down, across) = (self.call.output_size.0.div_ceil(OUT), self.call.output_size.1.div_ceil(OUT));
+        let (rest, x) = (tile / across, tile % across);
+        (rest / down, rest % down * OUT, x * OUT)
+    }
+}
+
+/// Rows of Bᵀ·d for one column of a tile, or its columns for one row.
+#[inline(always)]
+unsafe fn input_transform<S: Simd>(d: [S::V; IN]) -> [S::V; IN] {
+    // SAFETY: the caller runs on a CPU with the instruction set.
+    unsafe {
+        let c = |x: f32| S::splat(x);
+        // x⁴ − 2.5x² + 1 and x⁵ − 2.5x³ + x.
+        let first = S::add(S::fma(c(-2.5), d[2], d[0]), d[4]);
+        let last = S::add(S::fma(c(-2.5), d[3], d[1]), d[5]);
+        // x⁴ − 2x² ± A(x³ − 2x) and x⁴ − x²/2 ± B(x³ − x/2).
+        let (even, odd) = (S::fma(c(-2.0), d[2], d[4]), S::fma(c(-2.0), d[1], d[3]));
+        let (even2, odd2) = (S::fma(c(-0.5), d[2], d[4]), S::fma(c(-0.5), d[1], d[3]));
+        [
+            first,
+            S::fma(c(A), odd, even),
+            S::fma(c(-A), odd, even),
+            S::fma(c(B), odd2, even2),
+            S::fma(c(-B), odd2, even2),
+            last,
+        ]
+    }
+}
+
+/// Rows of Aᵀ·m for one column of products, or its columns for one row.
+#[inline(always)]
+unsafe fn output_transform<S: Simd>(m: [S::V; IN]) -> [S::V; OUT] {
+    // SAFETY: the caller runs on a CPU with the instruction set.
+    unsafe {
+        let c = |x: f32| S::splat(x);
+        let (plus, minus) = (S::add(m[1], m[2]), S::fma(c(-1.0), m[2], m[1]));
+        let (plus2, minus2) = (S::add(m[3], m[4]), S::fma(c(-1.0), m[4], m[3]));
+        [
+            S::add(S::add(m[0], plus), plus2),
+            S::fma(c(A), minus, S::fma(c(B), minus2, c(0.0))),
+            S::fma(c(A * A), plus, S::fma(c(B * B), plus2, c(0.0))),
+            S::fma(c(A * A * A), minus, S::fma(c(B * B * B), minus2, m[5])),
+        ]
+    }
+}
+
+#[inline(always)]
+unsafe fn input_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>) {
+    let call = work.call;
+    let channels = call.panels.k;
+    let (height, width) = call.input_size;
+    for t in tiles {
+        let (image, y0, x0) = work.place(part.first + t);
+        let pixel = |i: usize, j: usize| {
+            let (y, x) = ((y0 + i).wrapping_sub(call.padding.0), (x0 + j).wrapping_sub(call.padding.1));
+            (y < height && x < width).then(|| (image * height + y) * width + x)
+        };
+        let mut c = 0;
+        while c < channels {
+            let n = (channels - c).min(S::LANES);
+            // SAFETY: pixels lie in the input, `n` more channels in each; the scratch holds a row of all
+            // channels for each point and tile.
+            unsafe {
+                let mut rows = [[S::splat(0.0); IN]; IN];
+                for (j, column) in rows.iter_mut().enumerate() {
+                    let values: [S::V; IN] = std::array::from_fn(|i| match pixel(i, j) {
+                        Some(pixel) => {
+                            let p = work.arena.at(call.input.offset + pixel * call.input.stride + c);
+                            if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
+                        }
+                        None => S::splat(0.0),
+                    });
+                    *column = input_transform::<S>(values);
+                }
+                for i in 0..IN {
+                    let line = input_transform::<S>(std::array::from_fn(|j| rows[j][i]));
+                    for (j, value) in line.into_iter().enumerate() {
+                        let at = part.input + ((i * IN + j) * work.size + t) * channels + c;
+                        S::store_first(work.arena.at(at), value, n);
+                    }
+                }
+            }
+            c += n;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usize>) {
+    let panels = work.call.panels;
+    let width = panels.padded_n();
+    for point in points {
+        let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
+        let blocks = part.tiles.div_ceil(S::ROWS);
+        for panel in 0..panels.count() {
+            let wide = panels.width(panel);
+            for block in 0..blocks {
+                let rows = block * part.tiles / blocks..(block + 1) * part.tiles / blocks;
+                let mut input = [std::ptr::null::<f32>(); MAX_ROWS];
+                let mut output = [std::ptr::null_mut::<f32>(); MAX_ROWS];
+                for (m, t) in rows.clone().enumerate() {
+                    // SAFETY: the scratch holds these rows.
+                    unsafe {
+                        input[m] = work.arena.at(part.input + (point * work.size + t) * panels.k);
+                        output[m] = work.arena.at(part.products + (point * work.size + t) * width);
+                    }
+                }
+                let tile = Tile {
+                    input: input.as_ptr(),
+                    taps: 1,
+                    run: panels.k,
+                    weights: matrix[panels.start(panel)..].as_ptr(),
+                    bias: std::ptr::null(),
+                    addend: std::ptr::null(),
+                    output: output.as_ptr(),
+                    column: panels.columns(panel).start,
+                    columns: wide,
+                    rows: rows.len(),
+                    relu: false,
+                };
+                // SAFETY: the pointers and the panel are whole; rows of products are as wide as all panels.
+                unsafe {
+                    if wide > S::LANES {
+                        rows_of::<S, 2>(tile);
+                    } else {
+                        rows_of::<S, 1>(tile);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>) {
+    let call = work.call;
+    let channels = call.panels.n;
+    let padded = call.panels.padded_n();
+    let (height, width) = call.output_size;
+    for t in tiles {
+        let (image, y0, x0) = work.place(part.first + t);
+        let mut c = 0;
+        while c < channels {
+            let n = (channels - c).min(S::LANES);
+            // SAFETY: products hold whole vectors of padded channels; output pixels lie in the output, `n`
+            // more channels in each.
+            unsafe {
+                let mut columns = [[S::splat(0.0); OUT]; IN];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    let values: [S::V; IN] = std::array::from_fn(|i| {
+                        let at = part.products + ((i * IN + j) * work.size + t) * padded + c;
+                        S::load(work.arena.at(at))
+                    });
+                    *column = output_transform::<S>(values);
+                }
+                let bias = match call.bias {
+                    Some(bias) => S::load_first(bias.as_ptr().add(c), n),
+                    None => S::splat(0.0),
+                };
+                for i in 0..OUT.min(height - y0) {
+                    let line = output_transform::<S>(std::array::from_fn(|j| columns[j][i]));
+                    for (j, value) in line.into_iter().enumerate().take(width - x0) {
+                        let pixel = (image * height + y0 + i) * width + x0 + j;
+                        let mut value = S::add(value, bias);
+                        if let Some(addend) = call.addend {
+                            let p = work.arena.at(addend.offset + pixel * addend.stride + c);
+                            value = S::add(value, S::load_first(p, n));
+                        }
+                        if call.relu {
+                            value = S::max(value, S::splat(0.0));
+                        }
+                        let p = work.arena.at(call.out.offset + pixel * call.out.stride + c);
+                        if n == S::LANES { S::store(p, value) } else { S::store_first(p, value, n) }
+                    }
+                }
+            }
+            c += n;
+        }
+    }
+}
