@@ -74,6 +74,14 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, FormatError> {
     read().map_err(FormatError::read(path))
 }
 
+/// The text of a regular file in UTF-8.
+pub fn read_text(path: &Path) -> Result<String, FormatError> {
+    String::from_utf8(read_file(path)?).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        FormatError::malformed(path, "text")(Malformed::new(place, "the byte is not UTF-8"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +94,15 @@ mod tests {
         let missing = folder.path().join("no-such-file");
         let error = read_file(&missing).unwrap_err().to_string();
         assert!(error.starts_with("cannot read `") && error.contains("no-such-file"), "{error}");
+    }
+
+    #[test]
+    fn text_is_utf8() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("classes.txt");
+        std::fs::write(&path, "Übergrößen\n").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "Übergrößen\n");
+        std::fs::write(&path, b"ab\xff").unwrap();
+        assert!(read_text(&path).unwrap_err().to_string().contains("at byte 2: the byte is not UTF-8"));
     }
 }

@@ -12,4 +12,4 @@ pub mod idx;
 pub mod npy;
 pub mod safetensors;
 
-pub use error::{FormatError, Malformed};
+pub use error::{FormatError, Malformed, read_text};

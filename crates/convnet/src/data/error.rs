@@ -1,0 +1,86 @@
+//! What can be wrong with a data set, told with a way out.
+
+use std::path::PathBuf;
+
+use convnet_formats::FormatError;
+
+/// A data set or an image that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A name that no set and no folder has.
+    #[error(
+        "no data set and no folder is called `{name}`{}; expected a name that `convnet data list` shows, or a \
+         folder of IDX files or of images",
+        nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The known name that is most like it.
+        nearest: Option<&'static str>,
+    },
+    /// A file that cannot be read or written, or is not of its format.
+    #[error(transparent)]
+    File(#[from] FormatError),
+    /// Other numbers of images and labels.
+    #[error(
+        "{origin}: {images} images and {labels} labels, expected one label an image; the two files are not of \
+         the same set"
+    )]
+    Counts {
+        /// The set.
+        origin: String,
+        /// Images found.
+        images: usize,
+        /// Labels found.
+        labels: usize,
+    },
+    /// A label without a class.
+    #[error(
+        "{origin}: label {index} is {label}, expected 0 to {}; name a class a line in `classes.txt`, or correct \
+         the labels",
+        classes - 1
+    )]
+    Label {
+        /// The set.
+        origin: String,
+        /// The image, counted from 0.
+        index: usize,
+        /// Its label.
+        label: u32,
+        /// How many classes there are.
+        classes: usize,
+    },
+    /// A set of nothing.
+    #[error("{origin}: there is no image in it")]
+    NoImages {
+        /// The set.
+        origin: String,
+    },
+    /// Training and test images that do not go together.
+    #[error(
+        "`{}`: training images are {train:?} (channels, height, width), test images {test:?}, expected the \
+         same; take both from the same set",
+        folder.display()
+    )]
+    Sizes {
+        /// The folder.
+        folder: PathBuf,
+        /// Shape of the training images.
+        train: (usize, usize, usize),
+        /// Shape of the test images.
+        test: (usize, usize, usize),
+    },
+    /// A folder without one of the four files.
+    #[error(
+        "`{}` has no `{missing}`; expected the files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, \
+         `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`, each plain or with `.gz`",
+        folder.display()
+    )]
+    MissingFile {
+        /// The folder.
+        folder: PathBuf,
+        /// The file's name, without `.gz`.
+        missing: String,
+    },
+}

@@ -1,0 +1,287 @@
+//! How an image becomes a network's input, as a value that is kept beside the weights.
+
+use serde::{Deserialize, Serialize};
+
+use super::Dataset;
+use super::dataset::luma;
+use super::resize::{Resizer, Span};
+
+/// How an image gets the input's height and width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// Not resized: put in the middle of black, or its middle cut out where it is larger. So LeCun et al.
+    /// (1998) made 32 × 32 of MNIST's 28 × 28.
+    Pad,
+    /// Resized so that it just covers the input, and what stands over on two sides cut off evenly.
+    Cover,
+    /// The shorter side resized to so many pixels, then the middle cut out: torchvision's evaluation of
+    /// ImageNet.
+    CenterCrop(usize),
+}
+
+/// From pixels to floats: resize or pad, take grey or RGB, subtract `mean` and divide by `std`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Fields")]
+pub struct Preprocess {
+    input: [usize; 3],
+    source: [usize; 2],
+    fit: Fit,
+    mean: Vec<f32>,
+    std: Vec<f32>,
+}
+
+/// The most values of an input or of a source image: 3 channels of some 9,000 × 9,000 pixels.
+const MAX_VALUES: usize = 1 << 28;
+
+impl Preprocess {
+    /// The usual way from a data set's images to a network's input of C, H, W.
+    ///
+    /// An input of the images' size or up to a quarter larger is padded; any other is covered by resizing.
+    /// Grey images are repeated for each of C channels, RGB images are taken as grey where C is not 3. Mean
+    /// and standard deviation are those of `train`.
+    pub fn for_input(input: [usize; 3], train: &Dataset) -> Self {
+        let [channels, height, width] = input;
+        let (_, rows, columns) = train.shape;
+        let near = |size: usize, image: usize| size >= image && 4 * (size - image) <= image;
+        let fit = if near(height, rows) && near(width, columns) { Fit::Pad } else { Fit::Cover };
+        let as_seen = if train.shape.0 == channels { train.clone() } else { train.grey() };
+        let (mean, mut std) = as_seen.statistics();
+        // Images that are all alike have nothing to scale.
+        std.iter_mut().filter(|std| **std == 0.0).for_each(|std| *std = 1.0);
+        let each = |values: Vec<f32>| (0..channels).map(|c| values[c % values.len()]).collect();
+        Self { input, source: [rows, columns], fit, mean: each(mean), std: each(std) }
+    }
+
+    /// Pixels as numbers from 0 to 1, for a network of which nothing is known.
+    pub fn plain(input: [usize; 3]) -> Self {
+        let [channels, height, width] = input;
+        Self {
+            input,
+            source: [height, width],
+            fit: Fit::Cover,
+            mean: vec![0.0; channels],
+            std: vec![1.0; channels],
+        }
+    }
+
+    /// What torchvision's ImageNet weights were trained and measured with: the shorter side to 256/224 of the
+    /// input's, the middle cut out, mean and deviation of ImageNet. Source: torchvision,
+    /// `transforms._presets.ImageClassification`.
+    pub fn imagenet(height: usize, width: usize) -> Self {
+        Self {
+            input: [3, height, width],
+            source: [height, width],
+            fit: Fit::CenterCrop(height.max(width) * 256 / 224),
+            mean: vec![0.485, 0.456, 0.406],
+            std: vec![0.229, 0.224, 0.225],
+        }
+    }
+
+    /// Channels, height, width of the network's input.
+    pub fn input(&self) -> [usize; 3] {
+        self.input
+    }
+
+    /// How images get the input's size.
+    pub fn fit(&self) -> Fit {
+        self.fit
+    }
+
+    /// Of each channel, of pixels from 0 to 1.
+    pub fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
+    /// Of each channel, of pixels from 0 to 1.
+    pub fn std(&self) -> &[f32] {
+        &self.std
+    }
+
+    /// Floats of one input image.
+    pub fn len(&self) -> usize {
+        self.input.iter().product()
+    }
+
+    /// Whether the input has no value; such a network does not exist.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let [channels, height, width] = self.input;
+        let values = |sizes: &[usize]| sizes.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
+        let fits = |sizes: &[usize]| values(sizes).is_some_and(|n| (1..=MAX_VALUES).contains(&n));
+        if !fits(&[channels, height, width]) || !fits(&self.source) {
+            return Err(format!(
+                "sizes are {:?} and {:?}, expected 1 to {MAX_VALUES} values",
+                self.input, self.source
+            ));
+        }
+        if let Fit::CenterCrop(short) = self.fit
+            && (short < height.max(width) || short > MAX_VALUES)
+        {
+            return Err(format!(
+                "the centre is cut out of {short} pixels, expected at least the input's side"
+            ));
+        }
+        if self.mean.len() != channels || self.std.len() != channels {
+            return Err(format!(
+                "{} means and {} deviations, expected {channels} each",
+                self.mean.len(),
+                self.std.len()
+            ));
+        }
+        match self.std.iter().all(|&std| std > 0.0) {
+            true => Ok(()),
+            false => Err("a standard deviation is not above 0".to_owned()),
+        }
+    }
+}
+
+/// A [`Preprocess`] before its checks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    input: [usize; 3],
+    source: [usize; 2],
+    fit: Fit,
+    mean: Vec<f32>,
+    std: Vec<f32>,
+}
+
+impl TryFrom<Fields> for Preprocess {
+    type Error = String;
+
+    fn try_from(Fields { input, source, fit, mean, std }: Fields) -> Result<Self, String> {
+        let preprocess = Self { input, source, fit, mean, std };
+        preprocess.check()?;
+        Ok(preprocess)
+    }
+}
+
+/// A [`Preprocess`] made ready for images of one shape: no allocation an image.
+pub(super) struct Preparer {
+    source: (usize, usize, usize),
+    input: [usize; 3],
+    /// Each channel's floats are `pixel · scale + offset`.
+    affine: Vec<(f32, f32)>,
+    method: Method,
+    /// A colour image's grey levels.
+    grey: Vec<u8>,
+}
+
+enum Method {
+    /// Rows and columns of the image, and of the input, that coincide.
+    Pad { rows: Overlap, columns: Overlap },
+    /// The resizer, and a plane that it gave.
+    Resize(Box<Resizer>, Vec<f32>),
+}
+
+/// The part of one axis that is both in the image and in the input.
+#[derive(Clone, Copy)]
+struct Overlap {
+    from: usize,
+    to: usize,
+    len: usize,
+}
+
+impl Overlap {
+    fn centered(image: usize, input: usize) -> Self {
+        let len = image.min(input);
+        Self { from: (image - len) / 2, to: (input - len) / 2, len }
+    }
+}
+
+/// Height and width after the resize that is meant, of images of `height` × `width`.
+fn resized(fit: Fit, [height, width]: [usize; 2], input: [usize; 2]) -> [usize; 2] {
+    match fit {
+        Fit::Pad => [height, width],
+        // The side that is relatively shorter is made equal; the other one comes out longer.
+        Fit::Cover => match input[0] * width >= input[1] * height {
+            true => [input[0], ratio(width, input[0], height).max(input[1])],
+            false => [ratio(height, input[1], width).max(input[0]), input[1]],
+        },
+        Fit::CenterCrop(short) => match height <= width {
+            true => [short, short * width / height],
+            false => [short * height / width, short],
+        },
+    }
+}
+
+/// `a · b / c`, rounded.
+fn ratio(a: usize, b: usize, c: usize) -> usize {
+    (a * b + c / 2) / c
+}
+
+fn resizer(image: [usize; 2], resized: [usize; 2], kept: [usize; 2]) -> Resizer {
+    let span = |axis: usize| Span {
+        size: image[axis],
+        resized: resized[axis],
+        offset: (resized[axis] - kept[axis]).div_ceil(2),
+        kept: kept[axis],
+    };
+    Resizer::new(span(0), span(1))
+}
+
+impl Preparer {
+    /// For images of the shape (channels, height, width).
+    pub(super) fn new(preprocess: &Preprocess, source: (usize, usize, usize)) -> Self {
+        let (channels, rows, columns) = source;
+        let [_, height, width] = preprocess.input;
+        let size = resized(preprocess.fit, [rows, columns], [height, width]);
+        let method = if size == [rows, columns] {
+            Method::Pad { rows: Overlap::centered(rows, height), columns: Overlap::centered(columns, width) }
+        } else {
+            let resizer = resizer([rows, columns], size, [height, width]);
+            Method::Resize(Box::new(resizer), vec![0.0; height * width])
+        };
+        let affine = preprocess.mean.iter().zip(&preprocess.std);
+        let affine = affine.map(|(&mean, &std)| (1.0 / (255.0 * std), -mean / std)).collect();
+        let grey = if channels == preprocess.input[0] { Vec::new() } else { vec![0; rows * columns] };
+        Self { source, input: preprocess.input, affine, method, grey }
+    }
+
+    /// Floats of one input.
+    pub(super) fn len(&self) -> usize {
+        self.input.iter().product()
+    }
+
+    /// Writes the input for one image.
+    pub(super) fn apply(&mut self, pixels: &[u8], out: &mut [f32]) {
+        let Self { source: (channels, height, width), input, affine, method, grey } = self;
+        let plane = *height * *width;
+        let pixels = if *channels == 3 && input[0] != 3 {
+            grey.iter_mut().zip(luma(pixels)).for_each(|(to, from)| *to = from);
+            grey
+        } else {
+            pixels
+        };
+        let planes = pixels.len() / plane;
+        for (channel, (out, &(scale, offset))) in
+            out.chunks_exact_mut(input[1] * input[2]).zip(&*affine).enumerate()
+        {
+            let pixels = &pixels[channel % planes * plane..][..plane];
+            match method {
+                Method::Pad { rows, columns } => {
+                    if rows.len < input[1] || columns.len < input[2] {
+                        out.fill(offset);
+                    }
+                    let from = pixels.chunks_exact(*width).skip(rows.from).take(rows.len);
+                    for (from, to) in from.zip(out.chunks_exact_mut(input[2]).skip(rows.to)) {
+                        let from = &from[columns.from..][..columns.len];
+                        for (to, &from) in to[columns.to..][..columns.len].iter_mut().zip(from) {
+                            *to = f32::from(from) * scale + offset;
+                        }
+                    }
+                }
+                Method::Resize(resizer, resized) => {
+                    if channel < planes {
+                        resizer.apply(pixels, resized);
+                    }
+                    out.iter_mut().zip(&*resized).for_each(|(to, from)| *to = from * scale + offset);
+                }
+            }
+        }
+    }
+}
