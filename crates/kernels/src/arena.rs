@@ -176,16 +176,42 @@ impl View {
         if self.end() <= other.offset || other.end() <= self.offset {
             return true;
         }
-        let (a, b) = (self.offset % self.stride, other.offset % other.stride);
-        self.stride == other.stride
-            && a + self.channels <= self.stride
-            && b + other.channels <= other.stride
-            && (a + self.channels <= b || b + other.channels <= a)
+        if self.stride != other.stride {
+            return false;
+        }
+        // Where `other` begins in the pixel that `self` begins: a buffer need not begin at a multiple of its
+        // stride.
+        let stride = self.stride;
+        let start = (other.offset % stride + stride - self.offset % stride) % stride;
+        start >= self.channels && start + other.channels <= stride
     }
 
     /// # Panics
     /// If the views share a float.
     pub(crate) fn assert_disjoint(self, other: Self) {
         assert!(self.is_disjoint(other), "{self:?} overlaps {other:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_of_one_stride_are_disjoint_where_they_share_no_float() {
+        let floats = |view: View| (0..view.pixels).flat_map(move |i| view.pixel(i)).collect::<Vec<_>>();
+        let (stride, pixels) = (5, 3);
+        let views = (0..12)
+            .flat_map(|offset| (1..=stride).map(move |channels| View { offset, pixels, channels, stride }));
+        for a in views.clone() {
+            for b in views.clone() {
+                let (of_a, of_b) = (floats(a), floats(b));
+                let shared = of_a.iter().any(|i| of_b.contains(i));
+                assert!(!(shared && a.is_disjoint(b)), "{a:?} and {b:?} share floats");
+                // Slices of one map, wherever it begins.
+                let one_map = b.offset >= a.offset && b.offset + b.channels <= a.offset + stride;
+                assert!(!one_map || shared != a.is_disjoint(b), "{a:?} and {b:?} do not overlap");
+            }
+        }
     }
 }
