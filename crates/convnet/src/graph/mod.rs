@@ -83,22 +83,31 @@ pub struct Output {
 }
 
 /// How `state::initialize` draws the weights before training.
+///
+/// Fans are PyTorch's: fan_in = C/groups · kH · kW and fan_out = O · kH · kW for a convolution, the features
+/// for Linear. Batch normalization starts at γ = 1, β = 0 under every rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Init {
-    /// PyTorch's default of Conv2d and Linear: U(−1/√fan_in, 1/√fan_in), bias alike.
+    /// PyTorch's default of Conv2d and Linear: weight and bias from U(−1/√fan_in, 1/√fan_in).
     #[default]
     Default,
-    /// Conv2d from N(0, 2/fan_out), zero bias (He et al. 2015); Linear as PyTorch's default.
+    /// Conv2d weights from N(0, 2/fan_out) (He et al. 2015), all else as `Default` (torchvision's ResNet, whose
+    /// convolutions have no bias).
     KaimingFanOut,
-    /// As `KaimingFanOut`, Linear from N(0, 0.01²) with zero bias (torchvision's VGG).
+    /// Conv2d weights from N(0, 2/fan_out), Linear weights from N(0, 0.01²), biases 0 (torchvision's VGG).
     KaimingFanOutLinearNormal,
-    /// As `KaimingFanOut` with PyTorch's default Linear weights and zero Linear bias (torchvision's DenseNet:
-    /// Conv2d from N(0, 2/fan_in)).
+    /// Conv2d weights from N(0, 2/fan_in) (He et al. 2015), Linear weights as `Default`, biases 0 (torchvision's
+    /// DenseNet).
     KaimingFanIn,
-    /// Conv2d and Linear from N(0, 0.01²) truncated to ±2 (torchvision's GoogLeNet).
+    /// Weights from N(0, 0.01²) cut off at ±2, biases as `Default` (torchvision's GoogLeNet).
     TruncatedNormal,
-    /// Conv2d and Linear uniform in ±√(6 / (fan_in + fan_out)), zero bias (Glorot and Bengio 2010).
+    /// Weights from U(−a, a) with a = √(6 / (fan_in + fan_out)), biases 0 (Glorot and Bengio 2010).
     Xavier,
+    /// Weights from N(0, 0.01²); biases 1 in the second, fourth and fifth Conv2d and in all Linear layers but the
+    /// last, 0 elsewhere (Krizhevsky et al. 2012, section 5).
+    AlexNet,
+    /// Weights and biases from U(−2.4/fan_in, 2.4/fan_in) (LeCun et al. 1998, appendix A).
+    LeCunUniform,
 }
 
 /// A checked network.

@@ -1,1 +1,115 @@
 //! The networks, one file a family.
+//!
+//! A bare name is the tutorial's network where the tutorial defines the family, torchvision's for ResNet;
+//! `@torchvision` has torchvision's layers and parameter names, `@paper` the paper's layers where they differ.
+//!
+//! ```
+//! use convnet::zoo;
+//!
+//! let net = zoo::lenet().build().unwrap();
+//! assert_eq!(net.parameters()[0].name, "conv.0.weight");
+//! let same = zoo::find("lenet").unwrap().model().build().unwrap();
+//! assert_eq!(net, same);
+//! ```
+
+mod alexnet;
+mod densenet;
+mod googlenet;
+mod lenet;
+mod nin;
+mod registry;
+mod resnet;
+mod resnet_cifar;
+mod vgg;
+
+#[cfg(test)]
+mod tests;
+
+pub use registry::{Entry, Model, Paper, UnknownModel, Variant};
+
+/// Every network, grouped by family.
+pub fn entries() -> &'static [Entry] {
+    ENTRIES
+}
+
+/// The network of that name: `vgg16`, `vgg16@torchvision`, `vgg16@paper`.
+///
+/// A variant of the bare network may be named too (`resnet18@torchvision` is `resnet18`), and a bare name
+/// that has one variant only may leave it out (`densenet121` is `densenet121@torchvision`).
+///
+/// # Errors
+/// The names nearest to one that is unknown.
+pub fn find(name: &str) -> Result<&'static Entry, UnknownModel> {
+    registry::look_up(ENTRIES, name)
+}
+
+macro_rules! networks {
+    ($($function:ident: $family:ident::$entry:ident, $doc:literal;)*) => {
+        static ENTRIES: &[Entry] = &[$($family::$entry),*];
+
+        $(
+            #[doc = $doc]
+            pub fn $function() -> Model {
+                (const { &$family::$entry }).model()
+            }
+        )*
+    };
+}
+
+networks! {
+    lenet: lenet::LENET, "The tutorial's LeNet.";
+    lenet1_paper: lenet::LENET1, "LeNet-1 of LeCun et al. 1990.";
+    lenet4_paper: lenet::LENET4, "LeNet-4 of LeCun et al. 1995.";
+    lenet5_paper: lenet::LENET5, "LeNet-5 of LeCun et al. 1998.";
+    alexnet: alexnet::ALEXNET, "The tutorial's AlexNet, with batch normalization.";
+    alexnet_plain: alexnet::ALEXNET_PLAIN, "The tutorial's first example: AlexNet without normalization.";
+    alexnet_torchvision: alexnet::TORCHVISION, "torchvision's AlexNet.";
+    alexnet_paper: alexnet::PAPER, "AlexNet of Krizhevsky et al. 2012.";
+    vgg11: vgg::VGG11, "The tutorial's VGG-11.";
+    vgg13: vgg::VGG13, "VGG-13 in the tutorial's style.";
+    vgg16: vgg::VGG16, "VGG-16 in the tutorial's style.";
+    vgg19: vgg::VGG19, "VGG-19 in the tutorial's style.";
+    vgg11_torchvision: vgg::VGG11_TV, "torchvision's VGG-11.";
+    vgg13_torchvision: vgg::VGG13_TV, "torchvision's VGG-13.";
+    vgg16_torchvision: vgg::VGG16_TV, "torchvision's VGG-16.";
+    vgg19_torchvision: vgg::VGG19_TV, "torchvision's VGG-19.";
+    vgg11_bn: vgg::VGG11_BN, "torchvision's VGG-11 with batch normalization.";
+    vgg13_bn: vgg::VGG13_BN, "torchvision's VGG-13 with batch normalization.";
+    vgg16_bn: vgg::VGG16_BN, "torchvision's VGG-16 with batch normalization.";
+    vgg19_bn: vgg::VGG19_BN, "torchvision's VGG-19 with batch normalization.";
+    vgg11_paper: vgg::VGG_A, "Configuration A of Simonyan and Zisserman 2015.";
+    vgg11_lrn_paper: vgg::VGG_A_LRN, "Configuration A-LRN of Simonyan and Zisserman 2015.";
+    vgg13_paper: vgg::VGG_B, "Configuration B of Simonyan and Zisserman 2015.";
+    vgg16c_paper: vgg::VGG_C, "Configuration C of Simonyan and Zisserman 2015.";
+    vgg16_paper: vgg::VGG_D, "Configuration D of Simonyan and Zisserman 2015.";
+    vgg19_paper: vgg::VGG_E, "Configuration E of Simonyan and Zisserman 2015.";
+    nin: nin::NIN, "The tutorial's Network in Network.";
+    nin_paper: nin::PAPER, "Network in Network of Lin et al. 2014, for CIFAR-10.";
+    googlenet: googlenet::GOOGLENET, "The tutorial's GoogLeNet.";
+    googlenet_torchvision: googlenet::TORCHVISION, "torchvision's GoogLeNet, with auxiliary classifiers.";
+    googlenet_paper: googlenet::PAPER, "GoogLeNet of Szegedy et al. 2015, with auxiliary classifiers.";
+    resnet18: resnet::RESNET18, "torchvision's ResNet-18.";
+    resnet34: resnet::RESNET34, "torchvision's ResNet-34.";
+    resnet50: resnet::RESNET50, "torchvision's ResNet-50.";
+    resnet101: resnet::RESNET101, "torchvision's ResNet-101.";
+    resnet152: resnet::RESNET152, "torchvision's ResNet-152.";
+    resnet50_paper: resnet::RESNET50_PAPER, "ResNet-50 of He et al. 2016.";
+    resnet101_paper: resnet::RESNET101_PAPER, "ResNet-101 of He et al. 2016.";
+    resnet152_paper: resnet::RESNET152_PAPER, "ResNet-152 of He et al. 2016.";
+    resnet20_paper: resnet_cifar::RESNET20, "ResNet-20 of He et al. 2016, for CIFAR.";
+    resnet32_paper: resnet_cifar::RESNET32, "ResNet-32 of He et al. 2016, for CIFAR.";
+    resnet44_paper: resnet_cifar::RESNET44, "ResNet-44 of He et al. 2016, for CIFAR.";
+    resnet56_paper: resnet_cifar::RESNET56, "ResNet-56 of He et al. 2016, for CIFAR.";
+    resnet110_paper: resnet_cifar::RESNET110, "ResNet-110 of He et al. 2016, for CIFAR.";
+    preresnet110_paper: resnet_cifar::PREACT110, "ResNet-110 of He et al. 2016b, with pre-activation, for CIFAR.";
+    preresnet164_paper: resnet_cifar::PREACT164, "ResNet-164 of He et al. 2016b, with pre-activation, for CIFAR.";
+    densenet: densenet::DENSENET, "The tutorial's DenseNet.";
+    densenet121: densenet::DENSENET121, "torchvision's DenseNet-121.";
+    densenet161: densenet::DENSENET161, "torchvision's DenseNet-161.";
+    densenet169: densenet::DENSENET169, "torchvision's DenseNet-169.";
+    densenet201: densenet::DENSENET201, "torchvision's DenseNet-201.";
+    densenet_40_paper: densenet::DENSENET_40, "DenseNet (L = 40, k = 12) of Huang et al. 2017, for CIFAR.";
+    densenet_bc_100_paper: densenet::DENSENET_BC_100, "DenseNet-BC (L = 100, k = 12) of Huang et al. 2017.";
+    densenet_bc_250_paper: densenet::DENSENET_BC_250, "DenseNet-BC (L = 250, k = 24) of Huang et al. 2017.";
+    densenet_bc_190_paper: densenet::DENSENET_BC_190, "DenseNet-BC (L = 190, k = 40) of Huang et al. 2017.";
+}

@@ -1,0 +1,178 @@
+//! ResNet for ImageNet-sized images: torchvision's, and the paper's bottleneck networks.
+
+use super::registry::{Entry, Paper, Variant};
+use crate::graph::{Builder, Init, Value};
+use crate::ops::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Op};
+
+pub(super) const HE_2016: Paper = Paper {
+    authors: "K. He, X. Zhang, S. Ren, J. Sun",
+    title: "Deep Residual Learning for Image Recognition",
+    venue: "IEEE Conference on Computer Vision and Pattern Recognition (CVPR 2016)",
+    year: 2016,
+    arxiv: Some("1512.03385"),
+};
+
+/// torchvision's ResNet-18.
+pub(super) const RESNET18: Entry = Entry {
+    name: "resnet18",
+    aliases: &[],
+    family: "ResNet",
+    variant: Variant::Torchvision,
+    title: "ResNet-18",
+    paper: HE_2016,
+    year: 2015,
+    taught: "A block learns the difference from its input, which a shortcut adds back: doing nothing is then easy, \
+             gradients pass unhindered, and a deeper network is no longer worse than a shallow one. The same recipe \
+             trains 18 layers and 152; an ensemble of such networks won ILSVRC 2015 with 3.57% top-5 error. Identity \
+             shortcuts have been in nearly every deep network since.",
+    note: "",
+    input: [3, 224, 224],
+    classes: 1000,
+    write: |net, k| imagenet(net, k, &BASIC, [2, 2, 2, 2]),
+};
+
+/// torchvision's ResNet-34.
+pub(super) const RESNET34: Entry = Entry {
+    name: "resnet34",
+    title: "ResNet-34",
+    write: |net, k| imagenet(net, k, &BASIC, [3, 4, 6, 3]),
+    ..RESNET18
+};
+
+/// torchvision's ResNet-50.
+pub(super) const RESNET50: Entry = Entry {
+    name: "resnet50",
+    title: "ResNet-50 v1.5",
+    note: "A block that halves the map does so in its 3 × 3 convolution, the paper in the first 1 × 1.",
+    write: |net, k| imagenet(net, k, &BOTTLENECK, [3, 4, 6, 3]),
+    ..RESNET18
+};
+
+/// torchvision's ResNet-101.
+pub(super) const RESNET101: Entry = Entry {
+    name: "resnet101",
+    title: "ResNet-101 v1.5",
+    write: |net, k| imagenet(net, k, &BOTTLENECK, [3, 4, 23, 3]),
+    ..RESNET50
+};
+
+/// torchvision's ResNet-152.
+pub(super) const RESNET152: Entry = Entry {
+    name: "resnet152",
+    title: "ResNet-152 v1.5",
+    write: |net, k| imagenet(net, k, &BOTTLENECK, [3, 8, 36, 3]),
+    ..RESNET50
+};
+
+/// The paper's ResNet-50.
+pub(super) const RESNET50_PAPER: Entry = Entry {
+    name: "resnet50@paper",
+    variant: Variant::Paper,
+    title: "ResNet-50",
+    note: "A block that halves the map does so in its first 1 × 1 convolution.",
+    write: |net, k| imagenet(net, k, &BOTTLENECK_PAPER, [3, 4, 6, 3]),
+    ..RESNET18
+};
+
+/// The paper's ResNet-101.
+pub(super) const RESNET101_PAPER: Entry = Entry {
+    name: "resnet101@paper",
+    title: "ResNet-101",
+    write: |net, k| imagenet(net, k, &BOTTLENECK_PAPER, [3, 4, 23, 3]),
+    ..RESNET50_PAPER
+};
+
+/// The paper's ResNet-152.
+pub(super) const RESNET152_PAPER: Entry = Entry {
+    name: "resnet152@paper",
+    title: "ResNet-152",
+    write: |net, k| imagenet(net, k, &BOTTLENECK_PAPER, [3, 8, 36, 3]),
+    ..RESNET50_PAPER
+};
+
+/// A kind of residual block.
+pub(super) struct Block {
+    kind: &'static str,
+    /// Output channels over the block's width.
+    expansion: usize,
+    /// The layers of the block up to the last normalization, for a width and a stride.
+    body: for<'b> fn(Value<'b>, usize, usize) -> Value<'b>,
+}
+
+/// Two 3 × 3 convolutions.
+pub(super) const BASIC: Block = Block { kind: "BasicBlock", expansion: 1, body: basic };
+/// 1 × 1 to reduce, 3 × 3 with the stride, 1 × 1 to restore.
+const BOTTLENECK: Block =
+    Block { kind: "Bottleneck", expansion: 4, body: |x, width, stride| bottleneck(x, width, 1, stride) };
+/// The same with the stride in the first 1 × 1.
+const BOTTLENECK_PAPER: Block =
+    Block { kind: "Bottleneck", expansion: 4, body: |x, width, stride| bottleneck(x, width, stride, 1) };
+
+pub(super) fn conv3x3(maps: usize, stride: usize) -> Conv2d {
+    Conv2d::new(maps, 3).stride(stride).padding(1).no_bias()
+}
+
+pub(super) fn conv1x1(maps: usize, stride: usize) -> Conv2d {
+    Conv2d::new(maps, 1).stride(stride).no_bias()
+}
+
+pub(super) fn conv_norm<'b>(x: Value<'b>, number: usize, conv: Conv2d) -> Value<'b> {
+    x.layer(&format!("conv{number}"), conv).layer(&format!("bn{number}"), BatchNorm2d::default())
+}
+
+fn basic(x: Value<'_>, width: usize, stride: usize) -> Value<'_> {
+    let x = conv_norm(x, 1, conv3x3(width, stride)).layer("relu", Op::Relu);
+    conv_norm(x, 2, conv3x3(width, 1))
+}
+
+fn bottleneck(x: Value<'_>, width: usize, first: usize, second: usize) -> Value<'_> {
+    let x = conv_norm(x, 1, conv1x1(width, first)).layer("relu", Op::Relu);
+    let x = conv_norm(x, 2, conv3x3(width, second)).layer("relu", Op::Relu);
+    conv_norm(x, 3, conv1x1(width * BOTTLENECK.expansion, 1))
+}
+
+/// One block: ReLU of its layers plus the shortcut, which is projected where channels or size change.
+fn residual<'b>(x: Value<'b>, block: &Block, width: usize, stride: usize) -> Value<'b> {
+    x.numbered(block.kind, |x| {
+        let out = width * block.expansion;
+        let changed = stride != 1 || x.shape().channels() != out;
+        let y = (block.body)(x, width, stride);
+        let shortcut = if changed {
+            x.sequential("downsample", |x| x.conv2d(conv1x1(out, stride)).batch_norm2d())
+        } else {
+            x
+        };
+        y.add(shortcut).layer("relu", Op::Relu)
+    })
+}
+
+/// A stage of blocks, the first with the given stride.
+pub(super) fn stage<'b>(
+    x: Value<'b>,
+    name: &str,
+    block: &Block,
+    width: usize,
+    depth: usize,
+    stride: usize,
+) -> Value<'b> {
+    x.sequential(name, |x| {
+        (0..depth).fold(x, |x, i| residual(x, block, width, if i == 0 { stride } else { 1 }))
+    })
+}
+
+/// Global average pooling and the linear classifier.
+pub(super) fn head(x: Value<'_>, classes: usize) -> Value<'_> {
+    let x = x.layer("avgpool", AdaptiveAvgPool2d { height: 1, width: 1 }).layer("flatten", Op::Flatten);
+    x.layer("fc", Linear::new(classes))
+}
+
+fn imagenet<'b>(net: &'b Builder, classes: usize, block: &Block, depths: [usize; 4]) -> Value<'b> {
+    net.init(Init::KaimingFanOut);
+    let x = conv_norm(net.input(), 1, Conv2d::new(64, 7).stride(2).padding(3).no_bias());
+    let mut x = x.layer("relu", Op::Relu).layer("maxpool", MaxPool2d::new(3).stride(2).padding(1));
+    for (i, depth) in depths.into_iter().enumerate() {
+        let stride = if i == 0 { 1 } else { 2 };
+        x = stage(x, &format!("layer{}", i + 1), block, 64 << i, depth, stride);
+    }
+    head(x, classes)
+}

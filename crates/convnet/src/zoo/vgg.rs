@@ -1,0 +1,167 @@
+//! VGG: the tutorial's, torchvision's with and without batch normalization, and the paper's A to E.
+
+use super::registry::{Entry, Paper, Variant};
+use crate::graph::{Builder, Init, Value};
+use crate::ops::{AdaptiveAvgPool2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, Op};
+
+const SIMONYAN_2015: Paper = Paper {
+    authors: "K. Simonyan, A. Zisserman",
+    title: "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+    venue: "International Conference on Learning Representations (ICLR 2015)",
+    year: 2015,
+    arxiv: Some("1409.1556"),
+};
+
+/// 3 × 3 convolutions in each of the five blocks, whose widths are 64, 128, 256, 512 and 512.
+type Depths = [usize; 5];
+const A: Depths = [1, 1, 2, 2, 2];
+const B: Depths = [2, 2, 2, 2, 2];
+const D: Depths = [2, 2, 3, 3, 3];
+const E: Depths = [2, 2, 4, 4, 4];
+const WIDTHS: [usize; 5] = [64, 128, 256, 512, 512];
+
+const TUTORIAL: Entry = Entry {
+    name: "vgg11",
+    aliases: &[],
+    family: "VGG",
+    variant: Variant::Tutorial,
+    title: "VGG-11",
+    paper: SIMONYAN_2015,
+    year: 2014,
+    taught: "Depth pays, and one kind of layer is enough: stacks of 3 × 3 convolutions see as far as a 5 × 5 or 7 × 7 \
+             with fewer parameters and more non-linearities, and halving the map while doubling its channels makes \
+             blocks that can be repeated. Second place in ILSVRC 2014 classification, first in localization. The \
+             price is three linear layers that hold most of some 140 million parameters.",
+    note: "",
+    input: [1, 224, 224],
+    classes: 10,
+    write: |net, classes| tutorial(net, classes, &A),
+};
+
+const TORCHVISION: Entry = Entry {
+    variant: Variant::Torchvision,
+    note: "An adaptive pooling to 7 × 7 before the classifier.",
+    input: [3, 224, 224],
+    classes: 1000,
+    ..TUTORIAL
+};
+
+const TORCHVISION_BN: Entry = Entry {
+    note: "Batch normalization after each convolution; an adaptive pooling to 7 × 7.",
+    ..TORCHVISION
+};
+
+const PAPER: Entry = Entry { variant: Variant::Paper, note: "", ..TORCHVISION };
+
+macro_rules! entry {
+    ($id:ident, $from:ident, $name:literal, $title:literal, $write:expr $(, $field:ident: $value:expr)*) => {
+        #[doc = $title]
+        pub(super) const $id: Entry =
+            Entry { name: $name, title: $title, write: $write, $($field: $value,)* ..$from };
+    };
+}
+
+entry!(VGG11, TUTORIAL, "vgg11", "VGG-11", |net, k| tutorial(net, k, &A));
+entry!(VGG13, TUTORIAL, "vgg13", "VGG-13", |net, k| tutorial(net, k, &B));
+entry!(VGG16, TUTORIAL, "vgg16", "VGG-16", |net, k| tutorial(net, k, &D));
+entry!(VGG19, TUTORIAL, "vgg19", "VGG-19", |net, k| tutorial(net, k, &E));
+
+entry!(VGG11_TV, TORCHVISION, "vgg11@torchvision", "VGG-11", |net, k| torchvision(net, k, &A, false));
+entry!(VGG13_TV, TORCHVISION, "vgg13@torchvision", "VGG-13", |net, k| torchvision(net, k, &B, false));
+entry!(VGG16_TV, TORCHVISION, "vgg16@torchvision", "VGG-16", |net, k| torchvision(net, k, &D, false));
+entry!(VGG19_TV, TORCHVISION, "vgg19@torchvision", "VGG-19", |net, k| torchvision(net, k, &E, false));
+
+entry!(VGG11_BN, TORCHVISION_BN, "vgg11_bn@torchvision", "VGG-11 with batch normalization", |net, k| {
+    torchvision(net, k, &A, true)
+});
+entry!(VGG13_BN, TORCHVISION_BN, "vgg13_bn@torchvision", "VGG-13 with batch normalization", |net, k| {
+    torchvision(net, k, &B, true)
+});
+entry!(VGG16_BN, TORCHVISION_BN, "vgg16_bn@torchvision", "VGG-16 with batch normalization", |net, k| {
+    torchvision(net, k, &D, true)
+});
+entry!(VGG19_BN, TORCHVISION_BN, "vgg19_bn@torchvision", "VGG-19 with batch normalization", |net, k| {
+    torchvision(net, k, &E, true)
+});
+
+entry!(VGG_A, PAPER, "vgg11@paper", "VGG configuration A", |net, k| paper(net, k, &A, Extra::None),
+    aliases: &["vgg-a"]);
+entry!(VGG_A_LRN, PAPER, "vgg11-lrn@paper", "VGG configuration A-LRN", |net, k| {
+    paper(net, k, &A, Extra::Lrn)
+}, aliases: &["vgg-a-lrn"], note: "Local response normalization after the first convolution; the paper found that it \
+    does not help.");
+entry!(VGG_B, PAPER, "vgg13@paper", "VGG configuration B", |net, k| paper(net, k, &B, Extra::None),
+    aliases: &["vgg-b"]);
+entry!(VGG_C, PAPER, "vgg16c@paper", "VGG configuration C", |net, k| paper(net, k, &B, Extra::Pointwise),
+    aliases: &["vgg-c"], note: "The third convolution of the last three blocks is 1 × 1.");
+entry!(VGG_D, PAPER, "vgg16@paper", "VGG configuration D", |net, k| paper(net, k, &D, Extra::None),
+    aliases: &["vgg-d"]);
+entry!(VGG_E, PAPER, "vgg19@paper", "VGG configuration E", |net, k| paper(net, k, &E, Extra::None),
+    aliases: &["vgg-e"]);
+
+fn conv3x3(maps: usize) -> Conv2d {
+    Conv2d::new(maps, 3).padding(1)
+}
+
+fn tutorial<'b>(net: &'b Builder, classes: usize, depths: &Depths) -> Value<'b> {
+    let mut x = net.input();
+    for (&depth, &width) in depths.iter().zip(&WIDTHS) {
+        x = x.numbered("Sequential", |x| {
+            (0..depth).fold(x, |x, _| x.conv2d(conv3x3(width)).relu()).max_pool2d(MaxPool2d::new(2))
+        });
+    }
+    classifier(x.flatten(), classes).softmax()
+}
+
+fn classifier(x: Value<'_>, classes: usize) -> Value<'_> {
+    let x = x.linear(Linear::new(4096)).relu().dropout(0.5);
+    x.linear(Linear::new(4096)).relu().dropout(0.5).linear(Linear::new(classes))
+}
+
+fn torchvision<'b>(net: &'b Builder, classes: usize, depths: &Depths, norm: bool) -> Value<'b> {
+    net.init(Init::KaimingFanOutLinearNormal);
+    let x = net.input().sequential("features", |mut x| {
+        for (&depth, &width) in depths.iter().zip(&WIDTHS) {
+            for _ in 0..depth {
+                x = x.conv2d(conv3x3(width));
+                x = if norm { x.batch_norm2d() } else { x }.relu();
+            }
+            x = x.max_pool2d(MaxPool2d::new(2));
+        }
+        x
+    });
+    let x = x.layer("avgpool", AdaptiveAvgPool2d { height: 7, width: 7 }).layer("flatten", Op::Flatten);
+    x.sequential("classifier", |x| classifier(x, classes))
+}
+
+/// What a configuration of the paper has besides its 3 × 3 convolutions.
+#[derive(Clone, Copy, PartialEq)]
+enum Extra {
+    None,
+    /// Local response normalization after the first convolution.
+    Lrn,
+    /// A 1 × 1 convolution at the end of each of the last three blocks.
+    Pointwise,
+}
+
+fn paper<'b>(net: &'b Builder, classes: usize, depths: &Depths, extra: Extra) -> Value<'b> {
+    // Section 3.1: Glorot's rule makes the pre-training of shallow configurations unnecessary.
+    net.init(Init::Xavier);
+    let x = net.input().sequential("features", |mut x| {
+        for (block, (&depth, &width)) in depths.iter().zip(&WIDTHS).enumerate() {
+            for _ in 0..depth {
+                x = x.conv2d(conv3x3(width)).relu();
+                if extra == Extra::Lrn && block == 0 {
+                    // Section 2.1: the parameters of Krizhevsky et al. 2012, whose α is not divided by n.
+                    x = x.local_response_norm(LocalResponseNorm { size: 5, alpha: 5e-4, beta: 0.75, k: 2.0 });
+                }
+            }
+            if extra == Extra::Pointwise && block >= 2 {
+                x = x.conv2d(Conv2d::new(width, 1)).relu();
+            }
+            x = x.max_pool2d(MaxPool2d::new(2));
+        }
+        x
+    });
+    x.layer("flatten", Op::Flatten).sequential("classifier", |x| classifier(x, classes))
+}
