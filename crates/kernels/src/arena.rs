@@ -145,10 +145,10 @@ impl View {
         self.stride == self.channels
     }
 
-    /// One past the last float.
+    /// One past the last float; 0 where there is no pixel.
     pub(crate) fn end(self) -> usize {
-        if self.pixels == 0 || self.channels == 0 {
-            return self.offset;
+        if self.pixels == 0 {
+            return 0;
         }
         assert!(self.channels <= self.stride, "{self:?} has pixels that overlap");
         (self.pixels - 1)
@@ -165,15 +165,22 @@ impl View {
     }
 
     /// The view's part from `channel` on, `channels` wide.
+    ///
+    /// # Panics
+    /// If the view has fewer channels.
     pub fn slice(self, channel: usize, channels: usize) -> Self {
-        assert!(channel + channels <= self.channels, "{self:?} has no channels up to {}", channel + channels);
+        assert!(
+            channel <= self.channels && channels <= self.channels - channel,
+            "{self:?} has no {channels} channels from {channel} on"
+        );
         Self { offset: self.offset + channel, channels, ..self }
     }
 
     /// Whether two views share no float: their ranges do not meet, or they are different channels of the
     /// same pixels.
     pub(crate) fn is_disjoint(self, other: Self) -> bool {
-        if self.end() <= other.offset || other.end() <= self.offset {
+        let empty = |view: Self| view.pixels == 0 || view.channels == 0;
+        if empty(self) || empty(other) || self.end() <= other.offset || other.end() <= self.offset {
             return true;
         }
         if self.stride != other.stride {

@@ -31,7 +31,12 @@ pub struct Mask {
 
 impl Mask {
     /// A mask that zeroes with probability `p` (0 ≤ p < 1), one decision for each `group` of floats.
+    ///
+    /// # Panics
+    /// If `p` lies outside or `group` is zero.
     pub fn new(key: u64, p: f32, group: usize) -> Self {
+        assert!((0.0..1.0).contains(&p), "a probability from 0 to below 1, not {p}");
+        assert!(group > 0, "a group of at least one float");
         let key = (key ^ (key >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         Self {
             key: key as u32,
@@ -154,7 +159,7 @@ pub fn accumulate(pool: &Pool, isa: Isa, arena: &mut Arena, input: View, out: Vi
 /// out = a + b, with max(·, 0) where `relu`.
 pub fn add(pool: &Pool, isa: Isa, arena: &mut Arena, [a, b]: [View; 2], out: View, relu: bool) {
     if relu {
-        map(pool, isa, arena, [a, b], out, |[a, b], _| if a + b > 0.0 { a + b } else { 0.0 });
+        map(pool, isa, arena, [a, b], out, |[a, b], _| if a + b < 0.0 { 0.0 } else { a + b });
     } else {
         map(pool, isa, arena, [a, b], out, |[a, b], _| a + b);
     }
@@ -168,7 +173,7 @@ pub fn relu_backward(pool: &Pool, isa: Isa, arena: &mut Arena, output: View, gra
 /// out = f(input).
 pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, input: View, out: View) {
     match kind {
-        Activation::Relu => map(pool, isa, arena, [input], out, |[x], _| if x > 0.0 { x } else { 0.0 }),
+        Activation::Relu => map(pool, isa, arena, [input], out, |[x], _| if x < 0.0 { 0.0 } else { x }),
         Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| 1.0 / (1.0 + (-x).exp())),
         Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| x.tanh()),
     }
@@ -271,7 +276,7 @@ pub fn affine(
                 let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
                 for (((y, x), a), b) in y.iter_mut().zip(x).zip(scale).zip(shift) {
                     let v = x * a + b;
-                    *y = if v > floor { v } else { floor };
+                    *y = if v < floor { floor } else { v };
                 }
             }
         }(

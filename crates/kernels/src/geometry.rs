@@ -60,32 +60,57 @@ impl Geometry {
     }
 
     /// Rows of the left operand for a batch of `n`.
+    ///
+    /// # Panics
+    /// If their number overflows.
     pub fn positions(&self, n: usize) -> usize {
-        n * self.grid.0 * self.grid.1
+        product(&[n, self.grid.0, self.grid.1])
     }
 
     /// Columns of the left operand.
+    ///
+    /// # Panics
+    /// If their number overflows.
     pub fn k(&self) -> usize {
-        self.taps.len() * self.run
+        product(&[self.taps.len(), self.run])
     }
 
+    /// Checks the geometry against the views of a batch: `input` is read and `output` holds the grid's
+    /// output pixels. After it, no pixel that the methods below name lies outside its view, and nothing they
+    /// compute overflows.
+    ///
     /// # Panics
-    /// If the grid writes outside the output map, or a run of several pixels leaves the input map.
-    pub(crate) fn check(&self) {
-        let fits = |grid: usize, origin: usize, spread: usize, size: usize| {
-            grid == 0 || origin + (grid - 1) * spread < size
-        };
-        assert!(fits(self.grid.0, self.origin.0, self.spread.0, self.output.0), "{self:?} writes outside");
-        assert!(fits(self.grid.1, self.origin.1, self.spread.1, self.output.1), "{self:?} writes outside");
+    /// If a view has other pixels than the maps, the grid leaves the output map, a run of one pixel is longer
+    /// than the pixel, or a run of several leaves its row.
+    pub(crate) fn check(&self, batch: usize, input: View, output: View) {
+        assert_eq!(input.pixels, product(&[batch, self.input.0, self.input.1]), "input pixels");
+        assert_eq!(output.pixels, product(&[batch, self.output.0, self.output.1]), "output pixels");
         assert!(self.span >= 1 && self.spread.0 >= 1 && self.spread.1 >= 1, "{self:?} has a zero step");
-        if self.span > 1 {
-            for tap in &self.taps {
-                let last = (self.grid.1 as isize - 1) * self.step.1 as isize + tap.dx + self.span as isize;
-                assert!(
-                    tap.dx >= 0 && last <= self.input.1 as isize,
-                    "{self:?} has a run that leaves its row"
-                );
-            }
+        for (grid, origin, spread, size) in [
+            (self.grid.0, self.origin.0, self.spread.0, self.output.0),
+            (self.grid.1, self.origin.1, self.spread.1, self.output.1),
+        ] {
+            let inside = grid == 0 || reach(grid, spread, origin).is_some_and(|last| last < size);
+            assert!(inside, "{self:?} writes outside");
+        }
+        for (grid, step) in [(self.grid.0, self.step.0), (self.grid.1, self.step.1)] {
+            assert!(reach(grid, step, 0).is_some(), "{self:?} overflows");
+        }
+        if self.span == 1 {
+            assert!(self.run <= input.channels, "runs of {} over {input:?}", self.run);
+            return;
+        }
+        let longest = self.span.checked_mul(input.channels);
+        assert!(
+            input.is_dense() && longest.is_some_and(|n| self.run <= n),
+            "runs of {} over {input:?}",
+            self.run
+        );
+        for tap in &self.taps {
+            let past = usize::try_from(tap.dx)
+                .ok()
+                .and_then(|dx| reach(self.grid.1, self.step.1, dx)?.checked_add(self.span));
+            assert!(past.is_some_and(|past| past <= self.input.1), "{self:?} has a run that leaves its row");
         }
     }
 
@@ -104,16 +129,18 @@ impl Geometry {
             + x * self.spread.1
     }
 
-    /// The float of the input at a grid position, before a tap's displacement.
+    /// The float of the input at a grid position, before a tap's displacement; it may lie outside and wrap.
     #[inline(always)]
     pub(crate) fn base(&self, (image, y, x): (usize, usize, usize), input: View) -> usize {
-        let pixel = (image * self.input.0 + y * self.step.0) * self.input.1 + x * self.step.1;
-        input.offset + pixel * input.stride
+        let row = (image * self.input.0).wrapping_add(y * self.step.0);
+        let pixel = row.wrapping_mul(self.input.1).wrapping_add(x * self.step.1);
+        pixel.wrapping_mul(input.stride).wrapping_add(input.offset)
     }
 
     /// The input pixel that a tap reads at a grid position; `None` in the padding.
     #[inline(always)]
     pub(crate) fn input_pixel(&self, (image, y, x): (usize, usize, usize), tap: Tap) -> Option<usize> {
+        // Above the map wraps to a huge row, which is outside too.
         let row = (y * self.step.0).wrapping_add_signed(tap.dy);
         let column = (x * self.step.1).wrapping_add_signed(tap.dx);
         (row < self.input.0 && column < self.input.1)
@@ -127,4 +154,19 @@ impl Geometry {
         let past = (first..self.grid.1).find(|&x| !inside(x)).unwrap_or(self.grid.1);
         first..past
     }
+}
+
+/// # Panics
+/// If the product overflows.
+pub(crate) fn product(factors: &[usize]) -> usize {
+    factors
+        .iter()
+        .try_fold(1usize, |product, &factor| product.checked_mul(factor))
+        .unwrap_or_else(|| panic!("the product of {factors:?} overflows"))
+}
+
+/// The last of `count` places (0 counts as 1), `step` apart, the first at `origin`; `None` beyond `isize`.
+fn reach(count: usize, step: usize, origin: usize) -> Option<usize> {
+    let last = count.saturating_sub(1).checked_mul(step)?.checked_add(origin)?;
+    isize::try_from(last).is_ok().then_some(last)
 }

@@ -1,6 +1,7 @@
 //! Between NCHW outside and NHWC inside, and borders of zeros.
 
 use crate::arena::{Arena, View};
+use crate::geometry::product;
 use crate::threads::Pool;
 
 /// Writes images (N, C, H, W) to a view of N·H·W pixels.
@@ -10,6 +11,7 @@ use crate::threads::Pool;
 pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out: View) {
     arena.check(out);
     assert_eq!(images.len(), out.pixels * out.channels, "elements of the images");
+    assert!(out.pixels.is_multiple_of(map), "{out:?} of maps of {map} pixels");
     if out.channels == 1 && out.is_dense() {
         arena.as_mut_slice()[out.offset..][..images.len()].copy_from_slice(images);
         return;
@@ -35,6 +37,7 @@ pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out
 pub fn to_nchw(arena: &Arena, view: View, map: usize, images: &mut [f32]) {
     arena.check(view);
     assert_eq!(images.len(), view.pixels * view.channels, "elements of the images");
+    assert!(view.pixels.is_multiple_of(map), "{view:?} of maps of {map} pixels");
     let values = arena.as_slice();
     for pixel in 0..view.pixels {
         let (image, at) = (pixel / map, pixel % map);
@@ -61,10 +64,12 @@ pub fn pad(
     arena.check(out);
     input.assert_disjoint(out);
     assert!(out.is_dense() && input.channels == out.channels, "{out:?} holds padded {input:?}");
-    let (tall, wide) = (height + 2 * rows, width + 2 * columns);
-    assert!(height * width > 0 && input.pixels.is_multiple_of(height * width), "whole maps");
-    let batch = input.pixels / (height * width);
-    assert_eq!(out.pixels, batch * tall * wide, "padded pixels");
+    let padded = |size: usize, border: usize| border.checked_mul(2).and_then(|b| b.checked_add(size));
+    let (tall, wide) = padded(height, rows).zip(padded(width, columns)).expect("a border that fits memory");
+    let map = product(&[height, width]);
+    assert!(map > 0 && input.pixels.is_multiple_of(map), "{input:?} of maps of {map} pixels");
+    let batch = input.pixels / map;
+    assert_eq!(out.pixels, product(&[batch, tall, wide]), "padded pixels");
     let pointer = arena.pointer();
     pool.ranges(batch * tall, 8, &|range| {
         for index in range {
@@ -114,8 +119,8 @@ fn transpose(arena: &mut Arena, map: usize, maps: View, vectors: View, f: impl F
     arena.check(maps);
     arena.check(vectors);
     maps.assert_disjoint(vectors);
-    assert_eq!(maps.pixels, vectors.pixels * map, "a vector for each map");
-    assert_eq!(vectors.channels, map * maps.channels, "a feature for each element");
+    assert_eq!(maps.pixels, product(&[vectors.pixels, map]), "a vector for each map");
+    assert_eq!(vectors.channels, product(&[map, maps.channels]), "a feature for each element");
     let values = arena.as_mut_slice();
     for pixel in 0..maps.pixels {
         let (image, at) = (pixel / map, pixel % map);

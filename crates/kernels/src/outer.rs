@@ -36,25 +36,22 @@ pub struct Outer<'a> {
 /// If a view reaches beyond the arena or lengths do not match the geometry.
 pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
     let Outer { geometry, batch, input, output_gradient, panels } = *call;
-    geometry.check();
     arena.check(input);
     arena.check(output_gradient);
-    assert_eq!(input.pixels, batch * geometry.input.0 * geometry.input.1, "input pixels");
-    assert_eq!(output_gradient.pixels, batch * geometry.output.0 * geometry.output.1, "output pixels");
+    geometry.check(batch, input, output_gradient);
     assert_eq!(panels, Panels::new(isa, geometry.k(), output_gradient.channels), "another product's layout");
     assert_eq!(gradient.len(), panels.len(), "length of the gradient");
-    if geometry.span == 1 {
-        assert!(geometry.run <= input.channels, "runs of {} over {input:?}", geometry.run);
-    } else {
-        assert!(input.is_dense() && geometry.run <= geometry.span * input.channels, "runs over {input:?}");
-    }
     let rows_of_grid = batch * geometry.grid.0;
     if rows_of_grid == 0 || geometry.grid.1 == 0 || panels.is_empty() {
         gradient.fill(0.0);
         return;
     }
-    let row_bytes =
-        4 * geometry.grid.1 * (input.channels * geometry.step.0 * geometry.step.1 + output_gradient.channels);
+    let pixels = geometry.step.0.saturating_mul(geometry.step.1);
+    let row_bytes = input
+        .channels
+        .saturating_mul(pixels)
+        .saturating_add(output_gradient.channels)
+        .saturating_mul(4 * geometry.grid.1);
     let chunk = (CHUNK_BYTES / row_bytes).clamp(1, rows_of_grid);
     let rows = geometry.run.div_ceil(rows_per_tile(isa));
     let tiles = panels.count() * geometry.taps.len() * rows;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::arena::Pointer;
+use crate::geometry::product;
 use crate::isa::{Isa, Kind};
 use crate::simd::{Portable, Simd};
 use crate::threads::Pool;
@@ -39,13 +40,19 @@ impl Panels {
     }
 
     /// Columns with the zeros at the end.
+    ///
+    /// # Panics
+    /// If their number overflows.
     pub fn padded_n(&self) -> usize {
-        self.n.next_multiple_of(self.lanes)
+        product(&[self.n.div_ceil(self.lanes), self.lanes])
     }
 
     /// Floats of the whole matrix.
+    ///
+    /// # Panics
+    /// If their number overflows.
     pub fn len(&self) -> usize {
-        self.k * self.padded_n()
+        product(&[self.k, self.padded_n()])
     }
 
     /// Whether the matrix has no element.
@@ -111,8 +118,8 @@ pub fn transpose(
 ) {
     assert_eq!(source.len(), from.len(), "length of the source");
     assert_eq!(target.len(), to.len(), "length of the target");
-    assert_eq!((to.k, to.n), (blocks.len() * from.n, run), "size of the transposed matrix");
-    assert!(blocks.iter().all(|b| (b + 1) * run <= from.k), "blocks inside the source");
+    assert_eq!((to.k, to.n), (product(&[blocks.len(), from.n]), run), "size of the transposed matrix");
+    assert!(run == 0 || blocks.iter().all(|&b| b < from.k / run), "blocks inside the source");
     let pointer = Pointer::of(target);
     let panels = to.count();
     pool.run(panels * blocks.len(), &|task| {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::arena::{Arena, Pointer, View};
+use crate::geometry::product;
 use crate::isa::Isa;
 use crate::simd::{Simd, dispatch, vectorized};
 use crate::threads::Pool;
@@ -31,7 +32,8 @@ impl PoolWindow {
     /// Windows from the rows and columns of each output: (start, end, divisor), clipped to the input.
     ///
     /// # Panics
-    /// If a span is empty or leaves the input, starts or ends before the one before it, or a divisor is zero.
+    /// If a span is empty or leaves the input, starts or ends before the one before it, a divisor is zero, or
+    /// the input is empty.
     pub fn new(
         input: (usize, usize),
         rows: &[(usize, usize, usize)],
@@ -46,6 +48,8 @@ impl PoolWindow {
                 })
                 .collect()
         };
+        let map = product(&[input.0, input.1]);
+        assert!(map > 0, "windows of an empty map");
         let (rows, columns) = (spans(rows, input.0), spans(columns, input.1));
         let (row_holders, column_holders) = (holders(&rows, input.0), holders(&columns, input.1));
         Self { input, rows, columns, row_holders, column_holders }
@@ -69,9 +73,9 @@ impl PoolWindow {
         arena.check(out);
         input.assert_disjoint(out);
         let map = self.input.0 * self.input.1;
-        assert!(map > 0 && input.pixels.is_multiple_of(map), "{input:?} of maps of {map} pixels");
+        assert!(input.pixels.is_multiple_of(map), "{input:?} of maps of {map} pixels");
         let batch = input.pixels / map;
-        assert_eq!(out.pixels, batch * self.rows.len() * self.columns.len(), "output pixels");
+        assert_eq!(out.pixels, product(&[batch, self.rows.len(), self.columns.len()]), "output pixels");
         assert_eq!(input.channels, out.channels, "channels");
         batch
     }
@@ -216,7 +220,7 @@ unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Co
 /// input_gradient (+)= the output gradients of the windows in which the pixel was the maximum.
 ///
 /// # Panics
-/// If views do not fit or `argmax` has the wrong length.
+/// If views do not fit, or `argmax` has the wrong length or the windows more than 256 elements.
 pub fn max_pool_backward(
     pool: &Pool,
     isa: Isa,
@@ -227,6 +231,7 @@ pub fn max_pool_backward(
     accumulate: bool,
 ) {
     let batch = window.check(arena, input_gradient, output_gradient);
+    assert!(window.area() <= 256, "windows of at most 256 elements have a byte's argmax");
     assert_eq!(argmax.len(), output_gradient.pixels * output_gradient.channels, "length of argmax");
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };

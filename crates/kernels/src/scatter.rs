@@ -36,15 +36,11 @@ pub struct Scatter<'a> {
 /// If a view reaches beyond the arena, views overlap, or lengths do not match the geometry.
 pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
     let Scatter { geometry, batch, output_gradient, panels, input_gradient, .. } = *call;
-    geometry.check();
     arena.check(output_gradient);
     arena.check(input_gradient);
     input_gradient.assert_disjoint(output_gradient);
-    let (map_in, map_out) = (geometry.input.0 * geometry.input.1, geometry.output.0 * geometry.output.1);
-    assert_eq!(input_gradient.pixels, batch * map_in, "input pixels");
-    assert_eq!(output_gradient.pixels, batch * map_out, "output pixels");
+    geometry.check(batch, input_gradient, output_gradient);
     assert!(input_gradient.is_dense(), "{input_gradient:?} has gaps");
-    assert!(geometry.run <= geometry.span * input_gradient.channels, "runs over {input_gradient:?}");
     assert!(geometry.step.0 > 0 && geometry.spread == (1, 1) && geometry.origin == (0, 0), "a forward walk");
     assert_eq!(geometry.grid, geometry.output, "a forward walk");
     assert_eq!(panels, Panels::new(isa, output_gradient.channels, geometry.run), "another product's layout");

@@ -26,6 +26,7 @@ pub(crate) trait Simd: Copy {
     /// a·b + c.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// a where a > b, else b: where either is NaN, b.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// a > b ? x : y.
     unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;

@@ -173,7 +173,12 @@ impl Shared {
         }));
         if let Err(panic) = result {
             self.next.store(slot.tasks, Ordering::Relaxed);
-            *lock(&self.panic) = Some(panic);
+            let mut first = lock(&self.panic);
+            match *first {
+                None => *first = Some(panic),
+                // Its drop could panic too, and this thread must go on to report that it is done.
+                Some(_) => std::mem::forget(panic),
+            }
         }
     }
 }
