@@ -1,0 +1,223 @@
+//! Softmax, cross-entropy and the updates.
+
+use convnet_kernels::{Adam, Sgd, cross_entropy, softmax, softmax_backward};
+
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
+
+/// An exponential and a division for each element.
+const TOLERANCE: f64 = 2e-6;
+
+/// Where one probability is near 1, dy − Σ dy·y is a small difference of numbers near 1.
+const GRADIENT_TOLERANCE: f64 = 1e-5;
+
+fn softmax_of(row: &[f64]) -> Vec<f64> {
+    let max = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = row.iter().map(|x| (x - max).exp()).sum();
+    row.iter().map(|x| (x - max).exp() / sum).collect()
+}
+
+#[test]
+fn softmax_and_its_gradient_are_right() {
+    let machine = Machine::new();
+    let mut random = Random::new(61);
+    for seed in 0..60 {
+        let (rows, classes) = (random.pick(&[0, 1, 3, 70, 200]), random.pick(&CHANNELS));
+        let accumulate = random.chance();
+        let mut scene = Scene::new(seed);
+        let [input, out] = scene.pair([(rows, classes); 2]);
+        let [dy, dx] = scene.pair([(rows, classes); 2]);
+        scene.fill(input);
+        // Logits further apart than 1, as a trained network's are.
+        for x in scene.values.iter_mut().filter(|x| !x.is_nan()) {
+            *x *= 5.0;
+        }
+        scene.fill(dy);
+        if accumulate {
+            scene.fill(dx);
+        }
+        let expected: Vec<f64> = scene.read(input).chunks(classes).flat_map(softmax_of).collect();
+        let mut expected_dx = if accumulate { scene.read(dx) } else { vec![0.0; rows * classes] };
+        let gradient = scene.read(dy);
+        for ((dx, y), dy) in
+            expected_dx.chunks_mut(classes).zip(expected.chunks(classes)).zip(gradient.chunks(classes))
+        {
+            let dot: f64 = y.iter().zip(dy).map(|(y, dy)| y * dy).sum();
+            for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
+                *dx += y * (dy - dot);
+            }
+        }
+        let run = |pool: &_, isa, arena: &mut _| {
+            softmax(pool, isa, arena, [input, out]);
+            softmax_backward(arena, [out, dy, dx], accumulate);
+            Vec::new()
+        };
+        machine.run(&scene, &[out, dx], run, |arena, _, isa| {
+            assert_close(&read(arena, out), &expected, TOLERANCE, format_args!("{isa} {rows} × {classes}"));
+            // One class: the gradient is nothing but rounding.
+            if classes > 1 {
+                assert_close(
+                    &read(arena, dx),
+                    &expected_dx,
+                    GRADIENT_TOLERANCE,
+                    format_args!("{isa} {rows} × {classes}"),
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn cross_entropy_gives_loss_hits_and_gradient() {
+    let machine = Machine::new();
+    let mut random = Random::new(62);
+    for seed in 0..60 {
+        let (rows, classes) = (random.pick(&[1, 3, 70]), random.pick(&CHANNELS[1..]));
+        let (accumulate, weight) = (random.chance(), random.pick(&[1.0, 0.3]));
+        let mut scene = Scene::new(seed);
+        let [logits, gradient] = scene.pair([(rows, classes); 2]);
+        scene.fill(logits);
+        // Few different values, so that the largest are often equal.
+        for x in scene.values.iter_mut().filter(|x| !x.is_nan()) {
+            *x = (*x * 5.0).round();
+        }
+        if accumulate {
+            scene.fill(gradient);
+        }
+        let labels: Vec<u32> = (0..rows).map(|_| random.below(classes) as u32).collect();
+        let mut expected = if accumulate { scene.read(gradient) } else { vec![0.0; rows * classes] };
+        let (mut loss, mut hits) = (0.0, 0);
+        for ((x, dx), &label) in
+            scene.read(logits).chunks(classes).zip(expected.chunks_mut(classes)).zip(&labels)
+        {
+            let label = label as usize;
+            let p = softmax_of(x);
+            loss -= p[label].ln() / rows as f64;
+            hits += usize::from((0..classes).all(|i| x[i] < x[label] || (x[i] == x[label] && i >= label)));
+            for (i, dx) in dx.iter_mut().enumerate() {
+                *dx += f64::from(weight) * (p[i] - f64::from(u8::from(i == label))) / rows as f64;
+            }
+        }
+        let run = |_: &_, _, arena: &mut _| {
+            let (found, found_hits) = cross_entropy(arena, [logits, gradient], &labels, weight, accumulate);
+            assert!((found - loss).abs() <= TOLERANCE * loss.max(1.0), "loss {found}, expected {loss}");
+            assert_eq!(found_hits, hits);
+            Vec::new()
+        };
+        machine.run(&scene, &[gradient], run, |arena, _, isa| {
+            assert_close(
+                &read(arena, gradient),
+                &expected,
+                TOLERANCE,
+                format_args!("{isa} {rows} × {classes}"),
+            );
+        });
+    }
+}
+
+#[test]
+fn a_loss_of_huge_logits_is_finite() {
+    let machine = Machine::new();
+    let mut scene = Scene::new(1);
+    let [logits, gradient] = [(); 2].map(|()| scene.dense(1, 3));
+    scene.values[logits.offset..][..3].copy_from_slice(&[3e38, -3e38, 0.0]);
+    let run = |_: &_, _, arena: &mut _| {
+        let (loss, hits) = cross_entropy(arena, [logits, gradient], &[0], 1.0, false);
+        assert_eq!((loss, hits), (0.0, 1));
+        Vec::new()
+    };
+    machine.run(&scene, &[gradient], run, |arena, _, _| {
+        assert_eq!(read(arena, gradient), [0.0; 3]);
+    });
+}
+
+/// The parameters and state after `steps` updates on random gradients, as `update` makes them, and as
+/// `expected` does for each parameter.
+fn check_updates(
+    states: usize,
+    update: impl Fn(&convnet_kernels::Pool, convnet_kernels::Isa, u64, &mut [Vec<f32>], &[f32]),
+    expected: impl Fn(u64, &mut [f64], f64),
+) {
+    let machine = Machine::new();
+    for len in [0, 6, 17, 40_000] {
+        let mut scene = Scene::new(len as u64);
+        let mut start = vec![vec![0.0; len]; states + 1];
+        start[0] = scene.random.floats(len);
+        let gradients: Vec<Vec<f32>> = (0..3).map(|_| scene.random.floats(len)).collect();
+        let mut reference: Vec<Vec<f64>> =
+            (0..len).map(|i| start.iter().map(|values| f64::from(values[i])).collect()).collect();
+        for (step, gradient) in (1..).zip(&gradients) {
+            reference.iter_mut().zip(gradient).for_each(|(p, g)| expected(step, p, f64::from(*g)));
+        }
+        let run = |pool: &_, isa, _: &mut _| {
+            let mut buffers = start.clone();
+            for (step, gradient) in (1..).zip(&gradients) {
+                update(pool, isa, step, &mut buffers, gradient);
+            }
+            buffers.concat()
+        };
+        machine.run(&scene, &[], run, |_, buffers, isa| {
+            for s in 0..=states {
+                let expected: Vec<f64> = reference.iter().map(|p| p[s]).collect();
+                assert_close(
+                    &wide(&buffers[s * len..][..len]),
+                    &expected,
+                    TOLERANCE,
+                    format_args!("{isa} buffer {s}"),
+                );
+            }
+        });
+    }
+}
+
+#[test]
+fn sgd_updates_as_pytorch_defines_them() {
+    for (momentum, nesterov, decay) in
+        [(0.0, false, 0.0), (0.0, false, 0.1), (0.9, false, 0.01), (0.9, true, 0.01)]
+    {
+        let sgd = Sgd { lr: 0.1, momentum, weight_decay: decay, nesterov };
+        let [lr, momentum, decay] = [sgd.lr, sgd.momentum, sgd.weight_decay].map(f64::from);
+        let states = usize::from(momentum > 0.0);
+        check_updates(
+            states,
+            |pool, isa, _, buffers, gradient| match buffers {
+                [parameters, velocity] => sgd.step(pool, isa, parameters, gradient, velocity),
+                [parameters] => sgd.step(pool, isa, parameters, gradient, &mut []),
+                _ => unreachable!("one or two buffers"),
+            },
+            |_, buffers, gradient| {
+                let g = gradient + decay * buffers[0];
+                if momentum == 0.0 {
+                    buffers[0] -= lr * g;
+                    return;
+                }
+                buffers[1] = momentum * buffers[1] + g;
+                buffers[0] -= lr * if nesterov { g + momentum * buffers[1] } else { buffers[1] };
+            },
+        );
+    }
+}
+
+#[test]
+fn adam_updates_as_its_paper_defines_them() {
+    for (decay, decoupled) in [(0.0, false), (0.1, false), (0.1, true)] {
+        let adam = Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: decay, decoupled };
+        let [lr, beta1, beta2, eps, decay] =
+            [adam.lr, adam.beta1, adam.beta2, adam.eps, adam.weight_decay].map(f64::from);
+        check_updates(
+            2,
+            |pool, isa, step, buffers, gradient| {
+                let [parameters, mean, square] = buffers else { unreachable!("three buffers") };
+                adam.step(pool, isa, step, parameters, gradient, [mean, square]);
+            },
+            |step, buffers, gradient| {
+                let g = gradient + if decoupled { 0.0 } else { decay * buffers[0] };
+                let keep = if decoupled { 1.0 - lr * decay } else { 1.0 };
+                buffers[1] = beta1 * buffers[1] + (1.0 - beta1) * g;
+                buffers[2] = beta2 * buffers[2] + (1.0 - beta2) * g * g;
+                let mean = buffers[1] / (1.0 - beta1.powf(step as f64));
+                let square = buffers[2] / (1.0 - beta2.powf(step as f64));
+                buffers[0] = keep * buffers[0] - lr * mean / (square.sqrt() + eps);
+            },
+        );
+    }
+}

@@ -1,0 +1,12 @@
+//! Every public kernel against a plain implementation in f64, on every instruction set of the machine and
+//! with one, two and three threads.
+
+mod common;
+mod elementwise;
+mod igemm;
+mod layout;
+mod loss_optimizer;
+mod norm;
+mod outer;
+mod pooling;
+mod refusal;

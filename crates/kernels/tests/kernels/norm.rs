@@ -1,0 +1,216 @@
+//! Batch normalization and local response normalization, forward and backward.
+
+use convnet_kernels::{
+    BatchNorm, LocalResponse, batch_norm, batch_norm_backward, local_response, local_response_backward,
+};
+
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
+
+/// Float32 sums of at most 512 elements, combined in f64, then a few roundings each.
+const TOLERANCE: f64 = 3e-6;
+
+/// A difference of three terms that nearly cancel where there are few pixels.
+const GRADIENT_TOLERANCE: f64 = 1e-5;
+
+/// A root, a power and a division for each element.
+const POWER_TOLERANCE: f64 = 5e-6;
+
+const EPS: f32 = 1e-5;
+
+/// Mean, biased variance and 1/√(var + ε) of each channel.
+fn statistics(x: &[f64], channels: usize) -> [Vec<f64>; 3] {
+    let pixels = (x.len() / channels) as f64;
+    let mut result = [vec![0.0; channels], vec![0.0; channels], vec![0.0; channels]];
+    for c in 0..channels {
+        let column = || x.iter().skip(c).step_by(channels);
+        let mean = column().sum::<f64>() / pixels;
+        let variance = column().map(|x| (x - mean) * (x - mean)).sum::<f64>() / pixels;
+        result[0][c] = mean;
+        result[1][c] = variance;
+        result[2][c] = 1.0 / (variance + f64::from(EPS)).sqrt();
+    }
+    result
+}
+
+#[test]
+fn batch_norm_uses_the_statistics_of_the_batch() {
+    let machine = Machine::new();
+    let mut random = Random::new(31);
+    for seed in 0..80 {
+        let pixels = random.pick(&[1, 2, 7, 64, 511, 512, 513, 1100]);
+        let channels = random.pick(&[1, 3, 8, 17, 65, 257]);
+        let relu = random.chance();
+        let mut scene = Scene::new(seed);
+        let [input, out] = scene.pair([(pixels, channels); 2]);
+        scene.fill(input);
+        let (weight, bias) = (scene.random.floats(channels), scene.random.floats(channels));
+        let x = scene.read(input);
+        let [mean, variance, inverse] = statistics(&x, channels);
+        let expected: Vec<f64> = x
+            .iter()
+            .enumerate()
+            .map(|(i, x)| {
+                let c = i % channels;
+                let y = (x - mean[c]) * inverse[c] * f64::from(weight[c]) + f64::from(bias[c]);
+                if relu { y.max(0.0) } else { y }
+            })
+            .collect();
+        let run = |pool: &_, isa, arena: &mut _| {
+            let mut vectors = [(); 3].map(|()| vec![f32::NAN; channels]);
+            let norm = BatchNorm { weight: &weight, bias: &bias, eps: EPS };
+            batch_norm(pool, isa, arena, norm, [input, out], vectors.each_mut().map(Vec::as_mut_slice), relu);
+            vectors.concat()
+        };
+        machine.run(&scene, &[out], run, |arena, vectors, isa| {
+            let what = format!("{isa} {input:?}");
+            let vectors = wide(vectors);
+            // One pixel has no variance, so that only rounding of x, √ε large, is left of x − mean.
+            let scale = if pixels == 1 { 100.0 } else { 1.0 };
+            assert_close(&read(arena, out), &expected, TOLERANCE * scale, &what);
+            assert_close(&vectors[channels..2 * channels], &variance, TOLERANCE, &what);
+            assert_close(&vectors[2 * channels..], &inverse, TOLERANCE, &what);
+            for (a, e) in vectors[..channels].iter().zip(&mean) {
+                assert!((a - e).abs() <= TOLERANCE, "{what}: mean {a}, expected {e}");
+            }
+        });
+    }
+}
+
+/// The variance of values far from zero, which Σx² − mean² would lose.
+#[test]
+fn the_variance_of_a_small_spread_around_a_large_mean_is_kept() {
+    let machine = Machine::new();
+    let (pixels, channels) = (1500, 5);
+    let mut scene = Scene::new(7);
+    let [input, out] = scene.pair([(pixels, channels); 2]);
+    scene.fill(input);
+    for x in scene.values.iter_mut().filter(|x| !x.is_nan()) {
+        *x += 1000.0;
+    }
+    let [_, variance, _] = statistics(&scene.read(input), channels);
+    let run = |pool: &_, isa, arena: &mut _| {
+        let (weight, bias) = (vec![1.0; channels], vec![0.0; channels]);
+        let mut vectors = [(); 3].map(|()| vec![f32::NAN; channels]);
+        let norm = BatchNorm { weight: &weight, bias: &bias, eps: EPS };
+        batch_norm(pool, isa, arena, norm, [input, out], vectors.each_mut().map(Vec::as_mut_slice), false);
+        vectors[1].clone()
+    };
+    machine.run(&scene, &[out], run, |_, actual, isa| {
+        // The mean of a chunk is off by at most 1,000·ε·√512, whose square is all the variance errs by.
+        assert_close(&wide(actual), &variance, 1e-4, isa);
+    });
+}
+
+#[test]
+fn batch_norm_gradients_follow_from_the_definition() {
+    let machine = Machine::new();
+    let mut random = Random::new(32);
+    for seed in 0..80 {
+        let pixels = random.pick(&[7, 64, 511, 512, 513, 1100]);
+        let channels = random.pick(&[1, 3, 8, 17, 65, 257]);
+        let mode = random.below(3);
+        let mut scene = Scene::new(seed);
+        let [input, dy] = scene.pair([(pixels, channels); 2]);
+        scene.fill(input);
+        scene.fill(dy);
+        let dx = scene.any(pixels, channels);
+        if mode == 2 {
+            scene.fill(dx);
+        }
+        let weight = scene.random.floats(channels);
+        let (x, gradient) = (scene.read(input), scene.read(dy));
+        let [mean, _, inverse] = statistics(&x, channels);
+        let normal = |i: usize| (x[i] - mean[i % channels]) * inverse[i % channels];
+        let (mut weight_gradient, mut bias_gradient) = (vec![0.0; channels], vec![0.0; channels]);
+        for (i, dy) in gradient.iter().enumerate() {
+            weight_gradient[i % channels] += dy * normal(i);
+            bias_gradient[i % channels] += dy;
+        }
+        let old = if mode == 2 { scene.read(dx) } else { vec![0.0; x.len()] };
+        let expected: Vec<f64> = (0..x.len())
+            .map(|i| {
+                let c = i % channels;
+                let centred =
+                    gradient[i] - (bias_gradient[c] + normal(i) * weight_gradient[c]) / pixels as f64;
+                old[i] + f64::from(weight[c]) * inverse[c] * centred
+            })
+            .collect();
+        let [mean, inverse] = [&mean, &inverse].map(|v| v.iter().map(|&x| x as f32).collect::<Vec<_>>());
+        let target = (mode > 0).then_some((dx, mode == 2));
+        let run = |pool: &_, isa, arena: &mut _| {
+            let mut vectors = [(); 2].map(|()| vec![f32::NAN; channels]);
+            let gradients = vectors.each_mut().map(Vec::as_mut_slice);
+            batch_norm_backward(pool, isa, arena, (input, dy, target), [&weight, &mean, &inverse], gradients);
+            vectors.concat()
+        };
+        let written: Vec<_> = target.iter().map(|(view, _)| *view).collect();
+        machine.run(&scene, &written, run, |arena, vectors, isa| {
+            let what = format!("{isa} {input:?} {target:?}");
+            let vectors = wide(vectors);
+            let both = [weight_gradient.clone(), bias_gradient.clone()].concat();
+            assert_close(&vectors, &both, TOLERANCE, &what);
+            if target.is_some() {
+                assert_close(&read(arena, dx), &expected, GRADIENT_TOLERANCE, &what);
+            }
+        });
+    }
+}
+
+fn base(norm: &LocalResponse, x: &[f64], c: usize) -> f64 {
+    let window = c.saturating_sub(norm.size / 2)..(c + norm.size.div_ceil(2)).min(x.len());
+    let sum: f64 = x[window].iter().map(|x| x * x).sum();
+    f64::from(norm.k) + f64::from(norm.alpha) / norm.size as f64 * sum
+}
+
+#[test]
+fn local_response_norms_and_their_gradients_are_right() {
+    let machine = Machine::new();
+    let mut random = Random::new(33);
+    for seed in 0..80 {
+        let (pixels, channels) = (random.within(1..=150), random.pick(&CHANNELS));
+        let norm = LocalResponse {
+            size: random.within(1..=7),
+            alpha: random.pick(&[1e-4, 0.5, 2.0]),
+            beta: random.pick(&[0.75, 0.5, 1.3]),
+            k: random.pick(&[1.0, 2.0]),
+        };
+        let accumulate = random.chance();
+        let mut scene = Scene::new(seed);
+        let [input, out] = scene.pair([(pixels, channels); 2]);
+        let [dy, dx] = scene.pair([(pixels, channels); 2]);
+        scene.fill(input);
+        scene.fill(dy);
+        if accumulate {
+            scene.fill(dx);
+        }
+        let (x, gradient) = (scene.read(input), scene.read(dy));
+        let mut expected = Vec::new();
+        let mut expected_dx = if accumulate { scene.read(dx) } else { vec![0.0; x.len()] };
+        let beta = f64::from(norm.beta);
+        for ((x, dy), dx) in
+            x.chunks(channels).zip(gradient.chunks(channels)).zip(expected_dx.chunks_mut(channels))
+        {
+            for j in 0..channels {
+                let base = base(&norm, x, j);
+                expected.push(x[j] * base.powf(-beta));
+                dx[j] += dy[j] * base.powf(-beta);
+                // ∂y_j/∂x_i through the base, for each i in the window of j.
+                let window = j.saturating_sub(norm.size / 2)..(j + norm.size.div_ceil(2)).min(channels);
+                for i in window {
+                    let slope = 2.0 * f64::from(norm.alpha) / norm.size as f64 * x[i];
+                    dx[i] -= dy[j] * x[j] * beta * base.powf(-beta - 1.0) * slope;
+                }
+            }
+        }
+        let run = |pool: &_, isa, arena: &mut _| {
+            local_response(pool, isa, arena, norm, [input, out]);
+            local_response_backward(pool, isa, arena, norm, [input, dy, dx], accumulate);
+            Vec::new()
+        };
+        machine.run(&scene, &[out, dx], run, |arena, _, isa| {
+            let what = format!("{isa} {norm:?} {channels}");
+            assert_close(&read(arena, out), &expected, POWER_TOLERANCE, &what);
+            assert_close(&read(arena, dx), &expected_dx, POWER_TOLERANCE, &what);
+        });
+    }
+}
