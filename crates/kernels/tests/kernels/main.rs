@@ -10,3 +10,4 @@ mod norm;
 mod outer;
 mod pooling;
 mod refusal;
+mod scatter;
