@@ -41,7 +41,7 @@ pub(super) enum Stream {
 
 /// A whole number below `bound`, which is at least 1.
 fn below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
-    (u128::from(rng.next_u64()) * bound as u128 >> 64) as usize
+    ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }
 
 /// The order in which an epoch takes `count` images (Fisher and Yates).

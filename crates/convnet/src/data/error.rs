@@ -83,4 +83,12 @@ pub enum DataError {
         /// The file's name, without `.gz`.
         missing: String,
     },
+    /// A file that is no image.
+    #[error("`{}` is no image that can be used: {problem}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
 }

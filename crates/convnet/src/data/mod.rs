@@ -9,6 +9,7 @@ mod error;
 mod fashion_mnist;
 mod idx_folder;
 mod loader;
+mod picture;
 mod preprocess;
 mod resize;
 
@@ -18,6 +19,7 @@ pub use augment::Augment;
 pub use dataset::{DataSets, Dataset};
 pub use error::DataError;
 pub use loader::{Batch, Loader};
+pub use picture::{Image, open_image};
 pub use preprocess::{Fit, Preprocess};
 
 /// The bundled set: [`open`] finds it anywhere.

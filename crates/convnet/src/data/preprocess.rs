@@ -1,10 +1,12 @@
 //! How an image becomes a network's input, as a value that is kept beside the weights.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use super::Dataset;
 use super::dataset::luma;
 use super::resize::{Resizer, Span};
+use super::{Dataset, Image};
 
 /// How an image gets the input's height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +108,20 @@ impl Preprocess {
     /// Whether the input has no value; such a network does not exist.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The input for one image of any size: C, H, W.
+    ///
+    /// The image first gets the size of the training images, then what they got.
+    pub fn apply_image(&self, image: &Image) -> Vec<f32> {
+        let [height, width] = self.source;
+        let like_trained = match self.fit {
+            Fit::CenterCrop(_) => Cow::Borrowed(image),
+            Fit::Pad | Fit::Cover => Cow::Owned(image.covering(height, width)),
+        };
+        let mut out = vec![0.0; self.len()];
+        Preparer::new(self, like_trained.shape()).apply(&like_trained.pixels, &mut out);
+        out
     }
 
     fn check(&self) -> Result<(), String> {
@@ -224,6 +240,11 @@ fn resizer(image: [usize; 2], resized: [usize; 2], kept: [usize; 2]) -> Resizer 
     Resizer::new(span(0), span(1))
 }
 
+/// What resizes a plane of `image` (height, width) so that it just covers `kept`, and cuts out the middle.
+pub(super) fn cover(image: [usize; 2], kept: [usize; 2]) -> Resizer {
+    resizer(image, resized(Fit::Cover, image, kept), kept)
+}
+
 impl Preparer {
     /// For images of the shape (channels, height, width).
     pub(super) fn new(preprocess: &Preprocess, source: (usize, usize, usize)) -> Self {
@@ -281,6 +302,146 @@ impl Preparer {
                     }
                     out.iter_mut().zip(&*resized).for_each(|(to, from)| *to = from * scale + offset);
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn set(pixels: Vec<u8>, shape: (usize, usize, usize)) -> Dataset {
+        let count = pixels.len() / (shape.0 * shape.1 * shape.2);
+        Dataset::new("test", pixels, vec![0; count], vec!["a".to_owned()], shape).unwrap()
+    }
+
+    fn applied(preprocess: &Preprocess, pixels: &[u8], shape: (usize, usize, usize)) -> Vec<f32> {
+        let mut out = vec![f32::NAN; preprocess.len()];
+        Preparer::new(preprocess, shape).apply(pixels, &mut out);
+        out
+    }
+
+    fn image((channels, height, width): (usize, usize, usize), pixels: &[u8]) -> Image {
+        Image { channels, height, width, pixels: pixels.to_vec() }
+    }
+
+    #[test]
+    fn lenet_gets_its_images_in_a_frame_of_black() {
+        let pixels: Vec<u8> = (0..28 * 28).map(|i| (i % 251) as u8).collect();
+        let train = set(pixels.clone(), (1, 28, 28));
+        let preprocess = Preprocess::for_input([1, 32, 32], &train);
+        assert_eq!(preprocess.fit(), Fit::Pad);
+        let out = applied(&preprocess, &pixels, train.shape);
+        let (mean, std) = (preprocess.mean()[0], preprocess.std()[0]);
+        for (i, x) in out.iter().enumerate() {
+            let (y, x_) = (i / 32, i % 32);
+            let inside = (2..30).contains(&y) && (2..30).contains(&x_);
+            let pixel = if inside { f32::from(pixels[(y - 2) * 28 + x_ - 2]) } else { 0.0 };
+            assert!((x - (pixel / 255.0 - mean) / std).abs() < 1e-5, "{y} {x_}");
+        }
+        assert_eq!(preprocess.apply_image(&image(train.shape, &pixels)), out);
+        // Normalized over the set itself: mean 0 and deviation 1 within the frame.
+        let identity = Preprocess::for_input([1, 28, 28], &train);
+        let out = applied(&identity, &pixels, train.shape);
+        let mean = out.iter().sum::<f32>() / 784.0;
+        let variance = out.iter().map(|x| x * x).sum::<f32>() / 784.0;
+        assert!(mean.abs() < 1e-4 && (variance - 1.0).abs() < 1e-4, "{mean} {variance}");
+    }
+
+    #[test]
+    fn larger_inputs_are_resized_and_grey_is_repeated() {
+        let pixels: Vec<u8> = (0..28 * 28).map(|i| (i % 28 * 9) as u8).collect();
+        let train = set(pixels.clone(), (1, 28, 28));
+        let preprocess = Preprocess::for_input([3, 96, 96], &train);
+        assert_eq!(preprocess.fit(), Fit::Cover);
+        let out = applied(&preprocess, &pixels, train.shape);
+        let plane = 96 * 96;
+        assert_eq!(out[..plane], out[plane..2 * plane]);
+        assert_eq!(out[..plane], out[2 * plane..]);
+        // Rows are alike, columns grow.
+        assert!(out[..96].windows(2).all(|pair| pair[0] <= pair[1]));
+        assert!(out[..96].iter().zip(&out[95 * 96..]).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+
+    #[test]
+    fn colours_become_grey_where_the_network_wants_one_channel() {
+        let pixels = [255, 0, 0, 255, 0, 0, 255, 255, 0, 0, 255, 255];
+        let train = set(pixels.to_vec(), (3, 2, 2));
+        let preprocess = Preprocess::for_input([1, 2, 2], &train);
+        assert_eq!(preprocess.mean().len(), 1);
+        let out = applied(&preprocess, &pixels, train.shape);
+        // Black, red, cyan, white.
+        assert!(out[1] < out[0] && out[0] < out[2] && out[2] < out[3], "{out:?}");
+        assert!(out.iter().sum::<f32>().abs() < 1e-5);
+        let same = Preprocess::for_input([3, 2, 2], &train);
+        assert_eq!(same.mean(), [0.5, 0.5, 0.5]);
+    }
+
+    #[test]
+    fn images_of_other_sizes_first_become_as_the_training_images_were() {
+        let train = set(vec![0, 255, 255, 0], (1, 2, 2));
+        let preprocess = Preprocess::for_input([1, 2, 2], &train);
+        let large = image((3, 8, 12), &[255; 3 * 8 * 12]);
+        assert_eq!(preprocess.apply_image(&large), [1.0; 4]);
+        assert_eq!(Preprocess::plain([4, 3, 5]).apply_image(&large), [1.0; 60]);
+    }
+
+    #[test]
+    fn imagenet_takes_the_middle_of_256() {
+        let preprocess = Preprocess::imagenet(224, 224);
+        assert_eq!(preprocess.fit(), Fit::CenterCrop(256));
+        // 512 × 1024: halved, then columns 144 to 368 of 512 are kept, 288 to 736 of the original.
+        let row: Vec<u8> = (0..1024).map(|x| if (288..736).contains(&x) { 255 } else { 0 }).collect();
+        let out = preprocess.apply_image(&image((1, 512, 1024), &row.repeat(512)));
+        let white = |channel: usize| (1.0 - preprocess.mean()[channel]) / preprocess.std()[channel];
+        let plane = 224 * 224;
+        assert!((out[plane + 112 * 224 + 112] - white(1)).abs() < 1e-5);
+        // The filter reaches half a pixel over the edge: 1/8 of it is black.
+        let edge = (0.875 - 0.485) / 0.229;
+        assert!((out[112 * 224] - edge).abs() < 1e-5 && (out[112 * 224 + 223] - edge).abs() < 1e-5);
+        assert!((out[112 * 224 + 1] - white(0)).abs() < 1e-5);
+    }
+
+    #[test]
+    fn it_is_kept_as_text_and_checked_when_read() {
+        let preprocess = Preprocess::for_input([1, 32, 32], &set(vec![3, 200, 7, 9], (1, 2, 2)));
+        let text = serde_json::to_string(&preprocess).unwrap();
+        assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), preprocess);
+        for (from, to) in [
+            ("\"input\":[1,32,32]", "\"input\":[1,0,32]"),
+            ("\"input\":[1,32,32]", "\"input\":[1,99999999,99999999]"),
+            ("\"input\":[1,32,32]", "\"input\":[2,32,32]"),
+            ("\"source\":[2,2]", "\"source\":[0,2]"),
+            ("\"cover\"", "{\"center-crop\":31}"),
+            ("\"fit\"", "\"fitting\""),
+        ] {
+            assert!(text.contains(from), "{text}");
+            assert!(serde_json::from_str::<Preprocess>(&text.replace(from, to)).is_err(), "{to}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_image_fits_every_input(
+            channels in prop_oneof![Just(1usize), Just(3)],
+            size in (1usize..40, 1usize..40),
+            input in (1usize..5, 1usize..40, 1usize..40),
+            train in (1usize..40, 1usize..40),
+        ) {
+            let shape = (channels, size.0, size.1);
+            let picture = image(shape, &vec![200; channels * size.0 * size.1]);
+            let [c, h, w] = [input.0, input.1, input.2];
+            let train = set(vec![0; train.0 * train.1], (1, train.0, train.1));
+            let mut crop = Preprocess::plain([c, h, w]);
+            crop.fit = Fit::CenterCrop(h.max(w));
+            for preprocess in [Preprocess::for_input([c, h, w], &train), Preprocess::plain([c, h, w]), crop] {
+                let out = preprocess.apply_image(&picture);
+                prop_assert_eq!(out.len(), c * h * w);
+                let white = 200.0 / 255.0;
+                prop_assert!(out.iter().all(|x| (x - white).abs() < 1e-4 || *x == 0.0));
+                prop_assert!(preprocess.fit() == Fit::Pad || out.iter().all(|x| (x - white).abs() < 1e-4));
             }
         }
     }
