@@ -2,6 +2,11 @@
 
 use std::str::FromStr;
 
+use convnet::graph::Graph;
+use convnet::zoo;
+
+use crate::error::Failure;
+
 /// The size of an image: `3x224x224`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageSize {
@@ -46,6 +51,28 @@ pub(crate) struct SizeArgs {
     pub(crate) classes: Option<usize>,
 }
 
+impl SizeArgs {
+    /// Builds the zoo's network of that name for these sizes.
+    ///
+    /// # Errors
+    /// Wrong usage for a name that is not in the zoo; failed work for a network that its input does not fit.
+    pub(crate) fn build(&self, name: &str) -> Result<Graph, Failure> {
+        let mut model = entry(name)?.model();
+        if let Some(ImageSize { channels, height, width }) = self.input {
+            model = model.input(channels, height, width);
+        }
+        if let Some(classes) = self.classes {
+            model = model.classes(classes);
+        }
+        Ok(model.build()?)
+    }
+}
+
+/// What the zoo knows of a network; an unknown name is wrong usage.
+pub(crate) fn entry(name: &str) -> Result<&'static zoo::Entry, Failure> {
+    zoo::find(name).map_err(Failure::usage)
+}
+
 /// The number of threads.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ThreadsArg {
@@ -62,12 +89,16 @@ pub(crate) struct SeedArg {
     pub(crate) seed: u64,
 }
 
-/// A whole number from 1.
+/// The largest count that an option takes: more of anything does not fit any machine.
+const MAX_COUNT: usize = 1 << 24;
+
+/// A whole number from 1 to 2²⁴.
 pub(crate) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".into()),
-        Ok(n) => Ok(n),
-        Err(_) => Err("expected a whole number of at least 1".into()),
+        Ok(n) if n <= MAX_COUNT => Ok(n),
+        Ok(_) => Err(format!("must be at most {MAX_COUNT}")),
+        Err(_) => Err(format!("expected a whole number from 1 to {MAX_COUNT}")),
     }
 }
 
@@ -89,6 +120,7 @@ mod tests {
     fn counts_start_at_one() {
         assert_eq!(positive("7"), Ok(7));
         assert!(positive("0").unwrap_err().contains("at least 1"));
+        assert!(positive("99999999999").unwrap_err().contains("at most"));
         assert!(positive("many").is_err());
     }
 }

@@ -34,7 +34,7 @@ impl Failure {
         }
         let mut stderr = anstream::stderr().lock();
         // Nothing is left to tell it to when standard error itself is closed.
-        let _ = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", self.message());
+        let _ = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", highlighted(&self.message()));
         ExitCode::from(self.code)
     }
 
@@ -63,6 +63,18 @@ impl Failure {
         }
         false
     }
+}
+
+/// Colours the line that a network's error points at.
+fn highlighted(message: &str) -> String {
+    let lines = message.lines().map(|line| {
+        if line.trim_start().starts_with('→') {
+            format!("{ERROR}{line}{ERROR:#}")
+        } else {
+            line.to_string()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {

@@ -309,9 +309,9 @@ fn shrinkable(columns: &[Column]) -> impl Iterator<Item = usize> {
     operation.into_iter().chain([0])
 }
 
-/// What cutting operations to 16 columns gains: less is cut before a column goes.
+/// What cutting operations to 19 columns gains: less is cut before a column goes.
 fn spare(widths: &[usize], columns: &[Column]) -> usize {
-    shrinkable(columns).next().filter(|&place| place > 0).map_or(0, |place| widths[place].saturating_sub(16))
+    shrinkable(columns).next().filter(|&place| place > 0).map_or(0, |place| widths[place].saturating_sub(19))
 }
 
 fn name<'a>(row: &Row, palette: &'a Palette) -> Segments<'a> {

@@ -1,5 +1,7 @@
 //! Costs, rows and listings of small networks worked out by hand.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::graph::{Builder, Graph, Shape, Value, concat};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Op};
@@ -122,4 +124,36 @@ fn the_torch_listing_opens_sequentials_alone() {
              Flatten output shape : torch.Size([7, 5])
 "
     );
+}
+
+proptest! {
+    /// At every depth, folded or not, the rows at the lowest level shown add up to the network.
+    #[test]
+    fn rows_add_up_to_the_network(runs in prop::collection::vec((0usize..3, 1usize..4), 1..5), depth in 1usize..4) {
+        let net = Builder::image("random", 4, 6, 6);
+        let mut x = net.input();
+        for (kind, count) in runs {
+            x = x.numbered("Sequential", |mut x| {
+                for i in 0..count {
+                    x = match kind {
+                        0 => block(x, &i.to_string()),
+                        1 => x.conv2d(Conv2d::new(4, 3).padding(1)).relu(),
+                        _ => x.numbered("Pair", |x| x.conv2d(Conv2d::new(4, 1)).batch_norm2d()),
+                    };
+                }
+                x
+            });
+        }
+        let summary = net.build(x).unwrap().summary();
+        let rows = rows(&summary, depth, false);
+        let leaves = rows.iter().filter(|row| row.scope != Some(Opened::Yes));
+        let (params, macs) = leaves.fold((0, 0), |(p, m), row| (p + row.figures.params, m + row.figures.macs));
+        prop_assert_eq!((params, macs), (summary.params, summary.macs));
+        let top = super::rows(&summary, depth, true);
+        let top = top.iter().filter(|row| row.depth == 1);
+        let (params, bytes) = top.fold((0, 0), |(p, b), row| {
+            (p + row.figures.params, b + row.figures.activation_bytes)
+        });
+        prop_assert_eq!((params, bytes), (summary.params, summary.activation_bytes));
+    }
 }
