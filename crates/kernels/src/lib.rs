@@ -17,6 +17,7 @@ mod norm;
 mod optimizer;
 mod outer;
 mod panels;
+mod peak;
 mod pooling;
 mod scatter;
 mod simd;
@@ -39,6 +40,7 @@ pub use norm::{
 pub use optimizer::{Adam, Sgd};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
+pub use peak::peak;
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
 pub use scatter::{Scatter, scatter};
 pub use threads::Pool;

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::arena::{Arena, Pointer, View};
+use crate::geometry::product;
 use crate::igemm::{MAX_ROWS, Tile, rows_of};
 use crate::isa::Isa;
 use crate::panels::Panels;
@@ -76,15 +77,18 @@ impl Blocks {
     }
 
     fn floats(&self, panels: Panels) -> usize {
-        self.size * POINTS * (panels.k + panels.padded_n())
+        product(&[self.size, POINTS, panels.k + panels.padded_n()])
     }
 }
 
 /// Floats of scratch that a call on up to `batch` images needs.
+///
+/// # Panics
+/// If there are no channels, or the number overflows.
 pub fn winograd_scratch(threads: usize, batch: usize, output_size: (usize, usize), panels: Panels) -> usize {
-    let tiles = batch * output_size.0.div_ceil(OUT) * output_size.1.div_ceil(OUT);
+    let tiles = product(&[batch, output_size.0.div_ceil(OUT), output_size.1.div_ceil(OUT)]);
     let most = threads.max(1) * Blocks::most(panels);
-    most.min(tiles + threads) * POINTS * (panels.k + panels.padded_n())
+    product(&[most.min(tiles + threads), POINTS, panels.k + panels.padded_n()])
 }
 
 /// Transforms 3×3 kernels: `value(k, n, tap)` is element `tap` (row by row) of the kernel from input channel k
@@ -93,7 +97,7 @@ pub fn winograd_scratch(threads: usize, batch: usize, output_size: (usize, usize
 /// # Panics
 /// If `weights` does not hold 36 matrices.
 pub fn winograd_weights(weights: &mut [f32], panels: Panels, value: impl Fn(usize, usize, usize) -> f32) {
-    assert_eq!(weights.len(), POINTS * panels.len(), "length of the transformed weights");
+    assert_eq!(weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
     let (a, b) = (f64::from(A), f64::from(B));
     let g = [
         [1.0, 0.0, 0.0],
@@ -130,11 +134,11 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
     arena.check(input);
     arena.check(out);
     input.assert_disjoint(out);
-    assert_eq!(input.pixels, batch * input_size.0 * input_size.1, "input pixels");
-    assert_eq!(out.pixels, batch * output_size.0 * output_size.1, "output pixels");
+    assert_eq!(input.pixels, product(&[batch, input_size.0, input_size.1]), "input pixels");
+    assert_eq!(out.pixels, product(&[batch, output_size.0, output_size.1]), "output pixels");
     assert!(padding.0 <= 2 && padding.1 <= 2, "padding of at most 2");
     assert_eq!(panels, Panels::new(isa, input.channels, out.channels), "weights packed for another product");
-    assert_eq!(call.weights.len(), POINTS * panels.len(), "length of the transformed weights");
+    assert_eq!(call.weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
     if let Some(bias) = call.bias {
         assert!(bias.len() >= panels.n, "bias of {} for {} columns", bias.len(), panels.n);
     }
@@ -143,12 +147,12 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
         assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
         assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
     }
-    let tiles = batch * output_size.0.div_ceil(OUT) * output_size.1.div_ceil(OUT);
+    let tiles = product(&[batch, output_size.0.div_ceil(OUT), output_size.1.div_ceil(OUT)]);
     if tiles == 0 || panels.n == 0 {
         return;
     }
     let blocks = Blocks::new(pool.threads(), tiles, panels);
-    let scratch = View::dense(call.scratch, 1, blocks.lanes * blocks.floats(panels));
+    let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, blocks.floats(panels)]));
     arena.check(scratch);
     scratch.assert_disjoint(input);
     scratch.assert_disjoint(out);
@@ -402,7 +406,8 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
                             value = S::add(value, S::load_first(p, n));
                         }
                         if call.relu {
-                            value = S::max(value, S::splat(0.0));
+                            // In this order NaN stays NaN.
+                            value = S::max(S::splat(0.0), value);
                         }
                         let p = work.arena.at(call.out.offset + pixel * call.out.stride + c);
                         if n == S::LANES { S::store(p, value) } else { S::store_first(p, value, n) }

@@ -136,6 +136,11 @@ impl Machine {
         Self { pools: [1, 2, 3].map(Pool::new).into(), isas: Isa::available() }
     }
 
+    /// The instruction sets of this machine.
+    pub(crate) fn isas(&self) -> impl Iterator<Item = Isa> {
+        self.isas.iter().copied()
+    }
+
     /// Runs `kernel` on copies of a scene; it returns what it wrote outside the arena.
     ///
     /// Asserts that all numbers of threads give the same bits and that nothing but the views `written`

@@ -11,3 +11,4 @@ mod outer;
 mod pooling;
 mod refusal;
 mod scatter;
+mod winograd;

@@ -1,0 +1,88 @@
+//! F(4×4, 3×3) against the sum over taps.
+
+use convnet_kernels::{Panels, Winograd, winograd, winograd_scratch, winograd_weights};
+
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
+
+/// The transforms multiply the error of the plain sum several times, less with these points than with others.
+const TOLERANCE: f64 = 2e-5;
+
+#[test]
+fn convolutions_of_any_size_and_padding_are_right() {
+    let machine = Machine::new();
+    let mut random = Random::new(81);
+    for seed in 0..120 {
+        let padding = (random.below(3), random.below(3));
+        let size = |random: &mut Random, padding: usize| random.within(3 - padding.min(1) * 2..=21);
+        let input_size = (size(&mut random, padding.0), size(&mut random, padding.1));
+        let output_size = (input_size.0 + 2 * padding.0 - 2, input_size.1 + 2 * padding.1 - 2);
+        let (c, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
+        let (bias, addend, relu) = (random.chance(), random.below(3), random.chance());
+        let mut scene = Scene::new(seed);
+        let pixels = (batch * input_size.0 * input_size.1, batch * output_size.0 * output_size.1);
+        let [input, out] = scene.pair([(pixels.0, c), (pixels.1, n)]);
+        scene.fill(input);
+        let addend = match addend {
+            0 => None,
+            1 => Some(scene.fill(out)),
+            _ => Some(scene.filled(pixels.1, n)),
+        };
+        let weights = scene.random.floats(9 * c * n);
+        let bias = bias.then(|| scene.random.floats(n));
+        let floats =
+            machine.isas().map(|isa| winograd_scratch(3, batch, output_size, Panels::new(isa, c, n))).max();
+        let scratch = scene.dense(1, floats.unwrap_or(0));
+
+        let x = scene.read(input);
+        let mut expected = addend.map_or_else(|| vec![0.0; pixels.1 * n], |view| scene.read(view));
+        for (pixel, row) in expected.chunks_exact_mut(n).enumerate() {
+            let (image, y, x0) = (
+                pixel / output_size.1 / output_size.0,
+                pixel / output_size.1 % output_size.0,
+                pixel % output_size.1,
+            );
+            for tap in 0..9 {
+                let at = ((y + tap / 3).wrapping_sub(padding.0), (x0 + tap % 3).wrapping_sub(padding.1));
+                if at.0 >= input_size.0 || at.1 >= input_size.1 {
+                    continue;
+                }
+                let values = &x[((image * input_size.0 + at.0) * input_size.1 + at.1) * c..][..c];
+                for (k, value) in values.iter().enumerate() {
+                    let weights = &weights[(tap * c + k) * n..][..n];
+                    row.iter_mut().zip(weights).for_each(|(sum, w)| *sum += value * f64::from(*w));
+                }
+            }
+            for (i, sum) in row.iter_mut().enumerate() {
+                *sum += bias.as_ref().map_or(0.0, |bias| f64::from(bias[i]));
+                *sum = if relu { sum.max(0.0) } else { *sum };
+            }
+        }
+        let run = |pool: &_, isa, arena: &mut _| {
+            let panels = Panels::new(isa, c, n);
+            let mut transformed = vec![f32::NAN; 36 * panels.len()];
+            winograd_weights(&mut transformed, panels, |k, column, tap| weights[(tap * c + k) * n + column]);
+            let call = Winograd {
+                batch,
+                input,
+                input_size,
+                padding,
+                weights: &transformed,
+                panels,
+                bias: bias.as_deref(),
+                addend,
+                relu,
+                out,
+                output_size,
+                scratch: scratch.offset,
+            };
+            winograd(pool, isa, arena, &call);
+            // What is left in the scratch may depend on the number of threads.
+            arena.as_mut_slice()[scratch.offset..][..scratch.channels].fill(0.0);
+            Vec::new()
+        };
+        machine.run(&scene, &[out, scratch], run, |arena, _, isa| {
+            let what = format!("{isa} {input_size:?} padding {padding:?}, {c} to {n}");
+            assert_close(&read(arena, out), &expected, TOLERANCE, what);
+        });
+    }
+}
