@@ -7,6 +7,8 @@ mod forward;
 pub mod random;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
