@@ -105,7 +105,7 @@ mod tests {
             [
                 "`input` was [1, 32, 32], asked for is [1, 28, 28]",
                 "`limit_steps` was not set, asked for is 7",
-                "`lr` was 0.004, asked for is 0.5",
+                "`lr` was 0.003, asked for is 0.5",
                 "`optimizer.weight_decay` was 0.0, asked for is 0.25",
             ]
         );

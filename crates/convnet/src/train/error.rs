@@ -3,6 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use convnet_formats::FormatError;
+
+use crate::exec::ExecError;
+
 /// Why a run cannot be started, continued or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -68,10 +72,45 @@ pub enum TrainError {
         reason: String,
     },
 
+    /// A network and a data set with different numbers of classes.
+    #[error(
+        "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; \
+         build the network with `--classes {classes}`"
+    )]
+    Classes {
+        /// The network.
+        net: String,
+        /// Features of its main output.
+        outputs: usize,
+        /// The data set.
+        data: String,
+        /// Its classes.
+        classes: usize,
+    },
+
+    /// A loss that is no number any more.
+    #[error(
+        "the loss is not a finite number at step {step}; lower the learning rate, whose peak is `lr` = {lr}"
+    )]
+    Diverged {
+        /// The step, counted from 1.
+        step: u64,
+        /// The recipe's learning rate.
+        lr: f64,
+    },
+
+    /// A network that the engine cannot run, or weights that do not fit it.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+
+    /// A file that could not be written, or weights that could not be read.
+    #[error(transparent)]
+    File(#[from] FormatError),
+
     /// A file or directory that could not be read or written.
-    #[error("cannot {action} `{}`", path.display())]
+    #[error("cannot {action} `{}`: {source}", path.display())]
     Io {
-        /// `create`, `read`, `write`.
+        /// `make the run directory`, `read`.
         action: &'static str,
         /// The file.
         path: PathBuf,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::TrainError;
+use crate::exec;
 
 /// The rule that turns gradients into updates, as PyTorch's optimizers of the same names define it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -153,6 +154,22 @@ impl Optimizer {
                 below_one("beta2", beta2)?;
                 number("eps", eps, eps > 0.0, "a number above 0")?;
                 decay(weight_decay)
+            }
+        }
+    }
+}
+
+impl From<Optimizer> for exec::Optimizer {
+    fn from(optimizer: Optimizer) -> Self {
+        match optimizer {
+            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+                Self::Sgd { momentum, nesterov, weight_decay }
+            }
+            Optimizer::Adam { beta1, beta2, eps, weight_decay } => {
+                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: false }
+            }
+            Optimizer::Adamw { beta1, beta2, eps, weight_decay } => {
+                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: true }
             }
         }
     }

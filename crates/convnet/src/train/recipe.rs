@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Optimizer, Schedule, TrainError};
+use crate::data;
 
 /// All that decides how a network is trained.
 ///
@@ -14,7 +15,7 @@ use super::{Optimizer, Schedule, TrainError};
 /// data = "fashion-mnist"
 /// epochs = 10
 /// batch = 64
-/// lr = 0.004
+/// lr = 0.003
 /// seed = 0
 ///
 /// [optimizer]
@@ -89,12 +90,9 @@ pub struct Overrides {
     pub augment: Option<AugmentSettings>,
 }
 
-/// The bundled data set.
-const DEFAULT_DATA: &str = "fashion-mnist-mini";
-
 /// The recipes that have a name, with what each is.
 pub const RECIPES: [(&str, &str); 4] = [
-    ("adam-one-cycle", "Adam up to 0.004 and down in one cycle: small networks, few epochs"),
+    ("adam-one-cycle", "Adam up to 0.003 and down in one cycle: small networks, few epochs"),
     ("sgd-cosine", "SGD with momentum 0.9 up to 0.05, warm-up and cosine: larger networks"),
     (
         "sgd-step",
@@ -113,7 +111,7 @@ impl Overrides {
     /// The recipe of a name in [`RECIPES`].
     pub fn named(name: &str) -> Option<Self> {
         let (optimizer, schedule, lr, batch) = match name {
-            "adam-one-cycle" => (Optimizer::adam(), Schedule::one_cycle(), 0.004, 64),
+            "adam-one-cycle" => (Optimizer::adam(), Schedule::one_cycle(), 0.003, 64),
             "sgd-cosine" => (Optimizer::sgd().with_weight_decay(5e-4), Schedule::cosine(0.05), 0.05, 64),
             "sgd-step" => {
                 let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1 };
@@ -145,14 +143,14 @@ impl Recipe {
             || (base == "alexnet" && variant.is_empty())
             || (base == "googlenet" && variant == "torchvision");
         let (recipe, epochs, lr) = if base.starts_with("lenet") {
-            ("adam-one-cycle", 12, 0.004)
+            ("adam-one-cycle", 12, 0.003)
         } else if normalized {
             ("sgd-cosine", 5, 0.05)
         } else {
             ("sgd-cosine", 5, 0.01)
         };
         let blank = Self {
-            data: DEFAULT_DATA.into(),
+            data: data::DEFAULT.into(),
             epochs,
             batch: 64,
             lr,

@@ -1,8 +1,10 @@
 //! The directory that a training run writes.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use convnet_formats::atomic;
 
 use super::metrics::{read_lines, write_lines};
 use super::{EpochRecord, RunConfig, TrainError};
@@ -26,6 +28,10 @@ impl RunDir {
     pub const LAST: &'static str = "last.safetensors";
     /// The weights after the epoch with the best top-1 accuracy on the test images.
     pub const BEST: &'static str = "best.safetensors";
+    /// Loss and accuracy over the epochs: `.svg` and `.png`.
+    pub const CURVES: &'static str = "curves";
+    /// Which classes the best weights take for which: `.svg` and `.png`.
+    pub const CONFUSION: &'static str = "confusion";
     /// All that is needed to go on with the run.
     pub const CHECKPOINT: &'static str = "checkpoint.safetensors";
 
@@ -37,7 +43,7 @@ impl RunDir {
                 Some(_) => Err(TrainError::Exists { path: path.to_owned() }),
             },
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(TrainError::io("create the run directory", path)(e)),
+            Err(e) => Err(TrainError::io("make the run directory", path)(e)),
         }
     }
 
@@ -47,7 +53,7 @@ impl RunDir {
     pub fn create(path: &Path, config: RunConfig) -> Result<Self, TrainError> {
         Self::check_new(path)?;
         let new = !path.exists();
-        fs::create_dir_all(path).map_err(TrainError::io("create the run directory", path))?;
+        fs::create_dir_all(path).map_err(TrainError::io("make the run directory", path))?;
         let run = Self { path: path.to_owned(), config };
         let written = run.write_config();
         if written.is_err() && new {
@@ -120,14 +126,14 @@ impl RunDir {
     }
 
     pub(super) fn write_metrics(&self, records: &[EpochRecord]) -> Result<(), TrainError> {
-        write(&self.file(Self::METRICS), write_lines(records).as_bytes())
+        Ok(atomic::write(&self.file(Self::METRICS), write_lines(records).as_bytes())?)
     }
 
     fn write_config(&self) -> Result<(), TrainError> {
         let path = self.file(Self::CONFIG);
         let text = toml::to_string(&self.config)
             .map_err(|e| TrainError::Toml { path: path.clone(), reason: e.to_string() })?;
-        write(&path, text.as_bytes())
+        Ok(atomic::write(&path, text.as_bytes())?)
     }
 }
 
@@ -140,19 +146,6 @@ pub(super) fn read_text(path: &Path) -> Result<String, TrainError> {
         Ok(text)
     };
     read().map_err(fail)
-}
-
-/// Replaces a file as a whole, or leaves it as it was.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let fail = TrainError::io("write", path);
-    let replace = || {
-        let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    replace().map_err(fail)
 }
 
 #[cfg(test)]

@@ -1,0 +1,148 @@
+//! Accuracy and loss on a set of labelled images.
+
+use super::Confusion;
+use crate::data::{Dataset, Loader, Preprocess};
+use crate::exec::Engine;
+
+/// How well a network classifies some images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// How many images were classified.
+    pub images: usize,
+    /// The fraction whose class had the largest logit.
+    pub top1: f64,
+    /// The fraction whose class was among the five largest logits.
+    pub top5: f64,
+    /// Mean cross-entropy.
+    pub loss: f64,
+    /// Which classes were taken for which.
+    pub confusion: Confusion,
+}
+
+/// Classifies all images of a set and compares with their labels.
+///
+/// # Panics
+/// If the network has not an output for each class of the set.
+pub fn evaluate(engine: &mut Engine, data: &Dataset, preprocess: &Preprocess) -> Evaluation {
+    let mut tally = Tally::new(data.classes.len());
+    evaluate_while(engine, data, preprocess, &mut tally, |_| true);
+    tally.finish()
+}
+
+/// The same until `go_on`, which is told after each batch how many images are done, gives `false`.
+pub(super) fn evaluate_while(
+    engine: &mut Engine,
+    data: &Dataset,
+    preprocess: &Preprocess,
+    tally: &mut Tally,
+    mut go_on: impl FnMut(usize) -> bool,
+) -> bool {
+    for batch in Loader::evaluation(data, preprocess, engine.batch()) {
+        tally.add(engine.logits(&batch.images), &batch.labels);
+        if !go_on(tally.images) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Sums over images, from which an [`Evaluation`] comes.
+pub(super) struct Tally {
+    images: usize,
+    top1: usize,
+    top5: usize,
+    loss: f64,
+    confusion: Confusion,
+}
+
+impl Tally {
+    pub(super) fn new(classes: usize) -> Self {
+        Self { images: 0, top1: 0, top5: 0, loss: 0.0, confusion: Confusion::new(classes) }
+    }
+
+    /// Counts some images: their logits, a row each, and their labels.
+    ///
+    /// Of equal logits the one of the lesser class counts as larger. Logits that are no numbers are wrong.
+    pub(super) fn add(&mut self, logits: &[f32], labels: &[u32]) {
+        let classes = self.confusion.classes();
+        for (row, &label) in logits.chunks_exact(classes).zip(labels) {
+            let label = label as usize;
+            let own = row[label];
+            let before = |(class, &logit): (usize, &f32)| logit > own || (logit == own && class < label);
+            let rank =
+                if own.is_nan() { usize::MAX } else { row.iter().enumerate().filter(|&x| before(x)).count() };
+            self.images += 1;
+            self.top1 += usize::from(rank == 0);
+            self.top5 += usize::from(rank < 5);
+            self.loss += cross_entropy(row, label);
+            self.confusion.add(label, largest(row));
+        }
+    }
+
+    pub(super) fn finish(self) -> Evaluation {
+        let images = self.images.max(1) as f64;
+        Evaluation {
+            images: self.images,
+            top1: self.top1 as f64 / images,
+            top5: self.top5 as f64 / images,
+            loss: self.loss / images,
+            confusion: self.confusion,
+        }
+    }
+}
+
+/// The first of the largest logits.
+fn largest(row: &[f32]) -> usize {
+    let first = (0, f32::NEG_INFINITY);
+    row.iter().enumerate().fold(first, |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
+}
+
+/// −log softmax(row)\[label\], without overflow.
+fn cross_entropy(row: &[f32], label: usize) -> f64 {
+    let max = f64::from(row[largest(row)]);
+    let sum: f64 = row.iter().map(|&x| (f64::from(x) - max).exp()).sum();
+    sum.ln() + max - f64::from(row[label])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ranks_and_losses_by_hand() {
+        let mut tally = Tally::new(6);
+        // Rank 0, rank 5, and a tie that the lesser class wins.
+        tally.add(&[9.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0], &[0, 5]);
+        tally.add(&[1.0, 1.0, 0.0, 0.0, 0.0, 0.0], &[1]);
+        let evaluation = tally.finish();
+        assert_eq!(evaluation.images, 3);
+        assert!((evaluation.top1 - 1.0 / 3.0).abs() < 1e-12);
+        assert!((evaluation.top5 - 2.0 / 3.0).abs() < 1e-12);
+        assert_eq!(evaluation.confusion.count(1, 0), 1);
+        let e = 1.0_f64.exp();
+        let losses = [
+            (9.0_f64.exp() + 5.0).ln() - 9.0,
+            (1..=6).map(|i| f64::from(i).exp()).sum::<f64>().ln() - 1.0,
+            (2.0 * e + 4.0).ln() - 1.0,
+        ];
+        assert!((evaluation.loss - losses.iter().sum::<f64>() / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn logits_that_are_no_numbers_are_wrong() {
+        let mut tally = Tally::new(2);
+        tally.add(&[f32::NAN, f32::NAN], &[0]);
+        let evaluation = tally.finish();
+        assert_eq!((evaluation.top1, evaluation.top5), (0.0, 0.0));
+    }
+
+    proptest! {
+        #[test]
+        fn large_logits_have_finite_losses(row in prop::collection::vec(-3e4..3e4_f32, 2..9)) {
+            let loss = cross_entropy(&row, 1);
+            prop_assert!(loss.is_finite() && loss >= -1e-9, "{}", loss);
+        }
+    }
+}

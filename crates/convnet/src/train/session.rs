@@ -1,0 +1,200 @@
+//! The loop of a run: steps, evaluations, files.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::checkpoint::Checkpoint;
+use super::confusion::{ConfusionChart, MAX_CHART};
+use super::curves::Curves;
+use super::evaluate::{Evaluation, Tally, evaluate_while};
+use super::progress::Progress;
+use super::weights::{Card, Weights};
+use super::{
+    EpochRecord, Observer, Recipe, RunDir, Span, Start, StepProgress, TrainError, TrainReport, canvas,
+};
+use crate::data::{DataSets, Loader};
+use crate::exec::{self, Engine, Learner};
+use crate::graph::Graph;
+
+/// A long epoch is saved this often, so that a crash costs no more.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
+
+/// A run under way.
+pub(super) struct Session<'a> {
+    pub(super) net: &'a Graph,
+    pub(super) data: DataSets,
+    pub(super) recipe: Recipe,
+    pub(super) options: exec::Options,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) observer: Box<dyn Observer + 'a>,
+    pub(super) run: RunDir,
+    pub(super) card: Card,
+    pub(super) learner: Learner,
+    pub(super) progress: Progress,
+    pub(super) records: Vec<EpochRecord>,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    On,
+    Stopped,
+}
+
+impl Session<'_> {
+    /// Trains until the last step, or until the flag is raised.
+    pub(super) fn run(mut self) -> Result<TrainReport, TrainError> {
+        let span = self.span();
+        self.observer.start(&Start {
+            epochs: self.recipe.epochs,
+            steps_per_epoch: span.steps_per_epoch as usize,
+            train_images: self.data.train.len(),
+            test_images: self.data.test.len(),
+            epochs_done: self.progress.epoch,
+            steps_done: self.progress.step,
+        });
+        // An epoch whose steps are all done may still lack its evaluation.
+        while self.learner.steps() < span.total || self.progress.step > 0 {
+            if self.train_epoch(span)? == Flow::Stopped {
+                self.checkpoint()?;
+                return Ok(TrainReport { epochs: self.records, interrupted: true });
+            }
+            let started = Instant::now();
+            let Some(evaluation) = self.evaluate()? else {
+                self.checkpoint()?;
+                return Ok(TrainReport { epochs: self.records, interrupted: true });
+            };
+            self.progress.seconds += started.elapsed().as_secs_f64();
+            self.finish_epoch(&evaluation, span)?;
+        }
+        Ok(TrainReport { epochs: self.records, interrupted: false })
+    }
+
+    fn span(&self) -> Span {
+        let steps_per_epoch = self.data.train.len().div_ceil(self.recipe.batch) as u64;
+        let total = steps_per_epoch * self.recipe.epochs as u64;
+        Span { steps_per_epoch, total: self.recipe.limit_steps.map_or(total, |limit| limit.min(total)) }
+    }
+
+    /// The rest of the epoch under way.
+    fn train_epoch(&mut self, span: Span) -> Result<Flow, TrainError> {
+        let mut saved = Instant::now();
+        let mut lap = Instant::now();
+        let left = span.total - self.learner.steps();
+        let loader = Loader::training(
+            &self.data.train,
+            &self.card.preprocess,
+            self.recipe.augment.into(),
+            self.recipe.seed,
+            self.progress.epoch,
+            self.recipe.batch,
+            self.progress.step,
+        );
+        for batch in loader.take(left as usize) {
+            let step = self.learner.steps();
+            let lr = self.recipe.schedule.rate(self.recipe.lr, step, span);
+            let report = self.learner.step(&batch.images, &batch.labels, lr as f32);
+            if !report.loss.is_finite() {
+                return Err(TrainError::Diverged { step: step + 1, lr: self.recipe.lr });
+            }
+            let images = batch.labels.len();
+            let progress = &mut self.progress;
+            progress.step += 1;
+            progress.loss += report.loss * images as f64;
+            progress.correct += report.correct;
+            progress.images += images;
+            let seconds = lap.elapsed().as_secs_f64();
+            progress.train_seconds += seconds;
+            progress.seconds += seconds;
+            self.observer.step(&StepProgress {
+                epoch: progress.epoch + 1,
+                step: progress.step,
+                loss: progress.loss / progress.images as f64,
+                top1: progress.correct as f64 / progress.images as f64,
+                lr,
+                images: progress.images,
+                seconds: progress.train_seconds,
+            });
+            lap = Instant::now();
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(Flow::Stopped);
+            }
+            if saved.elapsed() >= CHECKPOINT_EVERY {
+                self.checkpoint()?;
+                saved = Instant::now();
+                lap = saved;
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// Classifies the test images; `None` if the flag was raised meanwhile.
+    fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
+        let mut engine =
+            Engine::compile(self.net, &self.learner.state_dict(), self.recipe.batch, &self.options)?;
+        let (stop, observer, test) = (&self.stop, &mut self.observer, &self.data.test);
+        let mut tally = Tally::new(test.classes.len());
+        let whole = evaluate_while(&mut engine, test, &self.card.preprocess, &mut tally, |images| {
+            observer.evaluated(images, test.len());
+            !stop.load(Ordering::Relaxed)
+        });
+        Ok(whole.then(|| tally.finish()))
+    }
+
+    /// Writes what an epoch gave.
+    fn finish_epoch(&mut self, evaluation: &Evaluation, span: Span) -> Result<(), TrainError> {
+        let progress = &self.progress;
+        let images = progress.images.max(1) as f64;
+        let record = EpochRecord {
+            epoch: progress.epoch + 1,
+            steps: self.learner.steps(),
+            train_loss: progress.loss / images,
+            train_top1: progress.correct as f64 / images,
+            test_loss: evaluation.loss,
+            test_top1: evaluation.top1,
+            test_top5: evaluation.top5,
+            lr: self.recipe.schedule.rate(self.recipe.lr, self.learner.steps().saturating_sub(1), span),
+            images_per_second: images / progress.train_seconds.max(1e-9),
+            train_seconds: progress.train_seconds,
+            seconds: progress.seconds,
+        };
+        let best = progress.best.is_none_or(|best| evaluation.top1 > best);
+        let weights = Weights { card: Some(self.card.clone()), state: self.learner.state_dict() };
+        weights.write(self.run.file(RunDir::LAST))?;
+        if best {
+            weights.write(self.run.file(RunDir::BEST))?;
+            self.progress.best = Some(evaluation.top1);
+            self.draw_confusion(evaluation)?;
+        }
+        self.records.push(record.clone());
+        self.run.write_metrics(&self.records)?;
+        self.progress.next_epoch();
+        self.checkpoint()?;
+        self.observer.epoch(&record, best);
+        let curves = Curves { title: self.title(), records: &self.records };
+        canvas::write(&curves, self.run.path(), RunDir::CURVES)
+    }
+
+    fn draw_confusion(&self, evaluation: &Evaluation) -> Result<(), TrainError> {
+        if evaluation.confusion.classes() > MAX_CHART {
+            return Ok(());
+        }
+        let chart =
+            ConfusionChart { title: self.title(), names: &self.card.classes, matrix: &evaluation.confusion };
+        canvas::write(&chart, self.run.path(), RunDir::CONFUSION)
+    }
+
+    fn title(&self) -> String {
+        format!("{} on {}", self.net.name(), self.data.name)
+    }
+
+    fn checkpoint(&mut self) -> Result<(), TrainError> {
+        let path = self.run.file(RunDir::CHECKPOINT);
+        let (steps, optimizer) = self.learner.optimizer_state();
+        let weights = self.learner.state_dict();
+        Checkpoint { weights, optimizer, steps, progress: self.progress.clone() }.write(&path)?;
+        self.observer.checkpoint(&path);
+        Ok(())
+    }
+}
