@@ -3,8 +3,12 @@
 //! A new one is a `mod` line, a variant and an arm of [`Command::run`].
 
 mod diff;
+mod eval;
 mod list;
+mod predict;
 mod show;
+mod train;
+mod trained;
 
 use crate::error::Failure;
 
@@ -17,6 +21,12 @@ pub(crate) enum Command {
     Show(show::Args),
     /// Show what differs between two networks
     Diff(diff::Args),
+    /// Train a network, or go on with a run that was interrupted
+    Train(Box<train::Args>),
+    /// Tell how well a trained network classifies the test images
+    Eval(eval::Args),
+    /// Tell what a trained network takes images for
+    Predict(predict::Args),
 }
 
 impl Command {
@@ -26,6 +36,9 @@ impl Command {
             Self::List(args) => list::run(args),
             Self::Show(args) => show::run(args),
             Self::Diff(args) => diff::run(args),
+            Self::Train(args) => train::run(args),
+            Self::Eval(args) => eval::run(args),
+            Self::Predict(args) => predict::run(args),
         }
     }
 }

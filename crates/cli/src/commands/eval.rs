@@ -1,0 +1,86 @@
+//! `convnet eval`: how well a trained network classifies the test images.
+
+use convnet::data::{self, Preprocess};
+use convnet::exec::{Engine, Options};
+use convnet::train::{Evaluation, TrainError, evaluate};
+use serde_json::json;
+
+use super::trained::{Trained, TrainedArgs};
+use crate::args::{ThreadsArg, positive};
+use crate::error::Failure;
+use crate::output::{self, STRONG};
+
+const EXAMPLES: &str = "\
+Examples:
+  convnet eval runs/lenet                               on the test images of the run's data set
+  convnet eval runs/lenet --data fashion-mnist --json   on those of another
+  convnet eval lenet --weights lenet.safetensors";
+
+/// The arguments of `eval`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    trained: TrainedArgs,
+
+    /// Data set: a name, see `convnet data list`, or a directory [default: the run's, else the bundled one]
+    #[arg(long, value_name = "NAME|DIR")]
+    data: Option<String>,
+
+    /// Images to classify at once
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Computation")]
+    batch: usize,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    threads: ThreadsArg,
+}
+
+/// Classifies the test images.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let Trained { graph, state, card, data } = args.trained.load()?;
+    let data = data::open(args.data.as_deref().or(data.as_deref()).unwrap_or(data::DEFAULT))?;
+    if data.classes().len() != graph.classes() {
+        return Err(Failure::work(TrainError::Classes {
+            net: graph.name().to_owned(),
+            outputs: graph.classes(),
+            data: data.name.clone(),
+            classes: data.classes().len(),
+        }));
+    }
+    let preprocess = match card {
+        Some(card) => card.preprocess,
+        None => Preprocess::for_input(super::trained::input(&graph), &data.train),
+    };
+    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let batch = args.batch.min(data.test.len().max(1));
+    let mut engine = Engine::compile(&graph, &state, batch, &options)?;
+    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&mut engine, &data.test, &preprocess);
+    if args.json {
+        let model = graph.name();
+        let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });
+        return output::emit(&figures.to_string());
+    }
+    let mut text = format!(
+        "{} on {} test images of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
+         loss            {loss:.4}\n",
+        graph.name(),
+        images,
+        data.name,
+        100.0 * top1,
+        100.0 * top5,
+    );
+    if let Some((truth, predicted, count)) = confusion.worst() {
+        let name = |class: usize| &data.classes()[class];
+        text.push_str(&format!(
+            "\nmost common mistake: {} taken for {} ({count} of {} images)\n",
+            name(truth),
+            name(predicted),
+            confusion.images(truth),
+        ));
+    }
+    output::emit(&text)
+}

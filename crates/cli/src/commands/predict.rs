@@ -1,0 +1,163 @@
+//! `convnet predict`: what a trained network takes images for.
+
+use std::path::{Path, PathBuf};
+
+use convnet::data::{self, Preprocess};
+use convnet::exec::{Engine, Options};
+use serde_json::{Value, json};
+
+use super::trained::{Trained, TrainedArgs};
+use crate::args::{ThreadsArg, positive};
+use crate::error::Failure;
+use crate::output::{self, FAINT, STRONG};
+
+const EXAMPLES: &str = "\
+Examples:
+  convnet predict runs/lenet shirt.png boot.jpg
+  convnet predict runs/lenet --top 3 --json *.png
+
+Images are PNG or JPEG of any size: they are resized and turned to grey or RGB as the network was trained.
+Fashion-MNIST shows bright clothes on black.";
+
+/// The arguments of `predict`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    trained: TrainedArgs,
+
+    /// Image files (PNG, JPEG)
+    #[arg(value_name = "IMAGE", required = true)]
+    images: Vec<PathBuf>,
+
+    /// Classes to print for each image, the likeliest first
+    #[arg(long, value_name = "K", default_value_t = 5, value_parser = positive)]
+    top: usize,
+
+    /// Print a JSON array, an object an image
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    threads: ThreadsArg,
+}
+
+/// A class and its probability.
+type Guess = (usize, f64);
+
+/// Classifies the images; one that cannot be read does not keep the others from it.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let Trained { graph, state, card, .. } = args.trained.load()?;
+    let input = super::trained::input(&graph);
+    let (names, preprocess) = match card {
+        Some(card) => (card.classes, card.preprocess),
+        None => {
+            output::note(
+                "the weights' file does not tell how images become input: assuming pixels from 0 to 1",
+            );
+            ((0..graph.classes()).map(|class| format!("class {class}")).collect(), Preprocess::plain(input))
+        }
+    };
+    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let mut engine = Engine::compile(&graph, &state, 1, &options)?;
+    let mut classify = |path: &Path| -> Result<Vec<Guess>, data::DataError> {
+        let image = data::open_image(path)?;
+        let guesses = softmax(engine.logits(&preprocess.apply_image(&image)));
+        Ok(likeliest(guesses, args.top))
+    };
+    let mut failed = 0;
+    let mut objects = Vec::new();
+    for path in &args.images {
+        let result = classify(path).map_err(|error| error.to_string());
+        if let Err(error) = &result {
+            failed += 1;
+            Failure::work(error.as_str()).report();
+        }
+        if args.json {
+            objects.push(object(path, &result, &names));
+        } else if let Ok(guesses) = result {
+            output::emit(&listing(path, &guesses, &names))?;
+        }
+    }
+    if args.json {
+        output::emit(&Value::Array(objects).to_string())?;
+    }
+    match failed {
+        0 => Ok(()),
+        _ => Err(Failure::work(format!("{failed} of {} images could not be read", args.images.len()))),
+    }
+}
+
+fn object(path: &Path, result: &Result<Vec<Guess>, String>, names: &[String]) -> Value {
+    let image = path.display().to_string();
+    match result {
+        Ok(guesses) => {
+            let guess =
+                |&(class, p): &Guess| json!({ "class": names[class], "index": class, "probability": p });
+            json!({ "image": image, "predictions": guesses.iter().map(guess).collect::<Vec<_>>() })
+        }
+        Err(error) => json!({ "image": image, "error": error }),
+    }
+}
+
+/// The image's name and a bar for each class.
+fn listing(path: &Path, guesses: &[Guess], names: &[String]) -> String {
+    let width = guesses.iter().map(|&(class, _)| names[class].chars().count()).max().unwrap_or(0);
+    let mut text = format!("{STRONG}{}{STRONG:#}\n", path.display());
+    for (place, &(class, p)) in guesses.iter().enumerate() {
+        let style = if place == 0 { STRONG } else { FAINT };
+        let name = &names[class];
+        let line = format!("  {style}{name:<width$}  {:>6.2}%{style:#}  {}", 100.0 * p, bar(p));
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A bar of up to 24 characters, in eighths.
+fn bar(fraction: f64) -> String {
+    const EIGHTHS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
+    let eighths = (fraction.clamp(0.0, 1.0) * 24.0 * 8.0).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    if !eighths.is_multiple_of(8) {
+        bar.push(EIGHTHS[eighths % 8 - 1]);
+    }
+    bar
+}
+
+/// Probabilities from logits.
+fn softmax(logits: &[f32]) -> Vec<f64> {
+    let max = logits.iter().fold(f64::NEG_INFINITY, |max, &x| max.max(f64::from(x)));
+    let exponentials: Vec<f64> = logits.iter().map(|&x| (f64::from(x) - max).exp()).collect();
+    let sum: f64 = exponentials.iter().sum();
+    exponentials.into_iter().map(|e| e / sum).collect()
+}
+
+/// The likeliest classes, at most `top`, the likeliest first.
+fn likeliest(probabilities: Vec<f64>, top: usize) -> Vec<Guess> {
+    let mut guesses: Vec<Guess> = probabilities.into_iter().enumerate().collect();
+    guesses.sort_by(|a, b| b.1.total_cmp(&a.1));
+    guesses.truncate(top);
+    guesses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_come_in_order_and_sum_to_one() {
+        let all = likeliest(softmax(&[1.0, 900.0, 901.0, -3.0]), 9);
+        assert_eq!(all.iter().map(|g| g.0).collect::<Vec<_>>(), [2, 1, 0, 3]);
+        assert!((all.iter().map(|g| g.1).sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((all[0].1 - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-12);
+        assert_eq!(likeliest(softmax(&[0.0, 1.0]), 1).len(), 1);
+    }
+
+    #[test]
+    fn bars_have_eighths() {
+        assert_eq!(bar(0.0), "");
+        assert_eq!(bar(1.0).chars().count(), 24);
+        assert_eq!(bar(0.5 + 1.0 / 192.0), "████████████▏");
+    }
+}

@@ -1,0 +1,244 @@
+//! What `train` tells: the heading, a bar, a line an epoch, the ending.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use convnet::data::DataSets;
+use convnet::exec::Options;
+use convnet::graph::Graph;
+use convnet::train::{
+    EpochRecord, Observer, Optimizer, Recipe, RunDir, Schedule, Start, StepProgress, TrainReport,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::error::Failure;
+use crate::output::{FAINT, STRONG};
+
+/// The network, the data, the recipe and the directory, a line each.
+pub(super) fn heading(
+    graph: &Graph,
+    data: &DataSets,
+    recipe: &Recipe,
+    options: &Options,
+    directory: &Path,
+) -> Result<String, Failure> {
+    let parameters: usize = graph
+        .parameters()
+        .iter()
+        .filter(|p| p.kind.trainable())
+        .map(|p| p.shape.iter().product::<usize>())
+        .sum();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if options.threads == 0 { cores } else { options.threads };
+    let rule = match recipe.optimizer {
+        Optimizer::Sgd { momentum, .. } => format!("SGD with momentum {momentum}"),
+        Optimizer::Adam { .. } => "Adam".to_owned(),
+        Optimizer::Adamw { .. } => "AdamW".to_owned(),
+    };
+    let schedule = match recipe.schedule {
+        Schedule::Constant { .. } => "constant at",
+        Schedule::Step { .. } | Schedule::Milestones { .. } => "falling in steps from",
+        Schedule::Cosine { .. } => "cosine from",
+        Schedule::OneCycle { .. } => "one cycle up to",
+    };
+    let lr = recipe.lr;
+    Ok(format!(
+        "{} · {} parameters · {} → {} classes\n\
+         {} · {} training and {} test images\n\
+         {} epochs, batch {} · {rule}, {schedule} {lr} · seed {} · {threads} threads on {}\n\
+         writing {}",
+        graph.name(),
+        grouped(parameters),
+        graph.input_shape(),
+        graph.classes(),
+        data.name,
+        grouped(data.train.len()),
+        grouped(data.test.len()),
+        recipe.epochs,
+        recipe.batch,
+        recipe.seed,
+        options.isa()?.name(),
+        directory.display(),
+    ))
+}
+
+/// The accuracy, the files and what to do with them.
+pub(super) fn ending(result: &TrainReport, directory: &Path) -> String {
+    let place = directory.display();
+    let Some(best) = result.best() else { return format!("{place} has no epoch") };
+    let seconds: f64 = result.epochs.iter().map(|e| e.seconds).sum();
+    let files = [
+        (RunDir::BEST, "weights of the best epoch"),
+        (RunDir::LAST, "weights of the last epoch"),
+        ("curves.png", "loss and accuracy over the epochs (and .svg)"),
+        ("confusion.png", "which classes are taken for which (and .svg)"),
+        (RunDir::METRICS, "the figures, a line an epoch"),
+        (RunDir::CONFIG, "all that is needed to repeat the run"),
+    ];
+    let mut text = format!(
+        "\ntest accuracy {STRONG}{}{STRONG:#} (top-5 {}) after epoch {}, trained in {}\n\n",
+        percent(best.test_top1),
+        percent(best.test_top5),
+        best.epoch,
+        duration(seconds),
+    );
+    let width = files.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, what) in files.into_iter().filter(|(name, _)| directory.join(name).exists()) {
+        text.push_str(&format!("  {place}/{name:<width$}  {FAINT}{what}{FAINT:#}\n"));
+    }
+    text.push_str(&format!("\nnext: convnet predict {place} IMAGE…\n      convnet eval {place}\n"));
+    text
+}
+
+/// Shows a run on standard error: a bar where it is a terminal, and a line an epoch.
+pub(super) struct Reporter {
+    heading: String,
+    bar: Option<ProgressBar>,
+    start: Option<Start>,
+    /// When the bar's text was last set.
+    shown: Option<Instant>,
+}
+
+/// How often the bar's text changes.
+const REFRESH: Duration = Duration::from_millis(100);
+
+impl Reporter {
+    /// What to say before the first step: see [`heading`].
+    pub(super) fn new(heading: String) -> Self {
+        let bar = std::io::stderr().is_terminal().then(ProgressBar::no_length);
+        Self { heading, bar, start: None, shown: None }
+    }
+
+    fn tell(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| line(text)),
+            None => line(text),
+        }
+    }
+}
+
+impl Observer for Reporter {
+    fn start(&mut self, start: &Start) {
+        let columns = "epoch   train loss  accuracy   test loss  accuracy     top-5         lr    images/s";
+        self.tell(&format!("{}\n\n{STRONG}{columns}{STRONG:#}", self.heading));
+        if let Some(bar) = &self.bar {
+            bar.set_length(start.steps_per_epoch as u64);
+            bar.set_position(start.steps_done as u64);
+            if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:28.cyan/black} {msg}") {
+                bar.set_style(style.progress_chars("━━─"));
+            }
+        }
+        self.start = Some(start.clone());
+    }
+
+    fn step(&mut self, step: &StepProgress) {
+        let (Some(bar), Some(start)) = (&self.bar, &self.start) else { return };
+        let last = step.step == start.steps_per_epoch;
+        if !last && self.shown.is_some_and(|shown| shown.elapsed() < REFRESH) {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let left = (start.epochs - step.epoch) * start.steps_per_epoch + start.steps_per_epoch - step.step;
+        let seconds = step.seconds / step.step as f64 * left as f64;
+        bar.set_prefix(format!("{:>3}/{}", step.epoch, start.epochs));
+        bar.set_message(format!(
+            "loss {:.4}  accuracy {}  {} images/s  {} left",
+            step.loss,
+            percent(step.top1),
+            grouped((step.images as f64 / step.seconds.max(1e-9)).round() as usize),
+            duration(seconds),
+        ));
+        bar.set_position(step.step as u64);
+    }
+
+    fn evaluated(&mut self, images: usize, of: usize) {
+        if let Some(bar) = &self.bar
+            && self.shown.is_none_or(|shown| shown.elapsed() >= REFRESH)
+        {
+            self.shown = Some(Instant::now());
+            bar.set_message(format!("testing: {} of {} images", grouped(images), grouped(of)));
+        }
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, best: bool) {
+        let epochs = self.start.as_ref().map_or(record.epoch, |start| start.epochs);
+        let width = epochs.to_string().len();
+        let epoch = format!("{:>width$}/{epochs}", record.epoch);
+        self.tell(&format!(
+            "{epoch:<8}{:>10.4}  {:>8}  {:>10.4}  {STRONG}{:>8}{STRONG:#}  {:>8}  {:>9.2e}  {:>10}{}",
+            record.train_loss,
+            percent(record.train_top1),
+            record.test_loss,
+            percent(record.test_top1),
+            percent(record.test_top5),
+            record.lr,
+            grouped(record.images_per_second.round() as usize),
+            if best { "  best" } else { "" },
+        ));
+        if let Some(bar) = &self.bar {
+            bar.set_position(0);
+            if record.epoch == epochs {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A line on standard error.
+fn line(text: &str) {
+    // What cannot be shown must not stop the work.
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// `61706` as `61,706`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn percent(fraction: f64) -> String {
+    format!("{:.2}%", 100.0 * fraction)
+}
+
+/// `12.3 s`, `4 min 05 s`, `3 h 20 min`.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(61_706), "61,706");
+        assert_eq!(grouped(132_863_336), "132,863,336");
+        assert_eq!(percent(0.89254), "89.25%");
+        assert_eq!(duration(12.34), "12.3 s");
+        assert_eq!(duration(245.2), "4 min 05 s");
+        assert_eq!(duration(12_000.0), "3 h 20 min");
+    }
+}

@@ -1,0 +1,164 @@
+//! `train`, `eval` and `predict` as a user runs them: short runs of LeNet on the bundled images.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use snapbox::cargo_bin;
+use snapbox::cmd::Command;
+use tempfile::TempDir;
+
+/// A folder to work in.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// What a command says (standard output) and tells (standard error), after checking its exit code.
+    fn convnet(&self, arguments: &str, code: i32) -> (String, String) {
+        let command = Command::new(cargo_bin!("convnet")).current_dir(self.path());
+        let assert = command.args(arguments.split_whitespace()).assert().code(code);
+        let Output { stdout, stderr, .. } = assert.get_output().clone();
+        (text(stdout), text(stderr))
+    }
+
+    fn success(&self, arguments: &str) -> String {
+        self.convnet(arguments, 0).0
+    }
+
+    fn failure(&self, arguments: &str, code: i32) -> String {
+        let (said, told) = self.convnet(arguments, code);
+        assert_eq!(said, "", "{arguments}");
+        told
+    }
+
+    fn bytes(&self, file: &str) -> Vec<u8> {
+        fs::read(self.path().join(file)).expect("the file is there")
+    }
+
+    /// The names in a folder.
+    fn files(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path().join(folder)).expect("the folder is there");
+        let mut names: Vec<_> =
+            entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The first test image of Fashion-MNIST as `boot.png`: 28 × 28 grey pixels.
+    fn write_boot(&self) {
+        fs::write(self.path().join("boot.png"), include_bytes!("data/boot.png"))
+            .expect("the folder can be written");
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("output is UTF-8")
+}
+
+#[test]
+fn train_eval_and_predict() {
+    let place = Place::new();
+    let said = place.success("train lenet --epochs 1 --threads 1");
+    for part in ["test accuracy", "runs/lenet/best.safetensors", "convnet predict runs/lenet IMAGE"] {
+        assert!(said.contains(part), "{part} is missing in {said}");
+    }
+    // The next run without a name of its own gets one that is free.
+    place.success("train lenet --limit-steps 2");
+    assert_eq!(place.files("runs"), ["lenet", "lenet-2"]);
+
+    let figures: serde_json::Value = serde_json::from_str(&place.success("eval runs/lenet --json")).unwrap();
+    assert_eq!((figures["model"].as_str(), figures["images"].as_u64()), (Some("lenet"), Some(2000)));
+    let lines = String::from_utf8(place.bytes("runs/lenet/metrics.jsonl")).unwrap();
+    let epoch: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    for (key, of_epoch) in [("top1", "test_top1"), ("top5", "test_top5")] {
+        assert_eq!(figures[key], epoch[of_epoch], "{key}");
+    }
+    assert!(figures["top1"].as_f64().unwrap() > 0.7, "{figures}");
+
+    place.write_boot();
+    let said = place.success("predict runs/lenet boot.png --top 2");
+    assert!(said.starts_with("boot.png\n") && said.lines().count() == 3, "{said}");
+    let said = place.success("predict lenet --weights runs/lenet/last.safetensors --json boot.png");
+    let images: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let predictions = images[0]["predictions"].as_array().unwrap();
+    assert_eq!(predictions.len(), 5);
+    assert!(predictions.iter().any(|p| p["class"] == "Ankle boot"), "{said}");
+}
+
+#[test]
+fn an_image_that_is_text_does_not_keep_the_others() {
+    let place = Place::new();
+    place.success("train lenet --limit-steps 2");
+    place.write_boot();
+    fs::write(place.path().join("note.png"), "not an image").unwrap();
+    let (said, told) = place.convnet("predict runs/lenet note.png boot.png none.png --top 1", 1);
+    assert!(said.starts_with("boot.png\n") && said.lines().count() == 2, "{said}");
+    assert!(told.contains("note.png") && told.contains("none.png"), "{told}");
+    assert!(told.contains("2 of 3 images could not be read"), "{told}");
+}
+
+#[test]
+fn a_run_is_not_overwritten_and_not_resumed_by_other_settings() {
+    let place = Place::new();
+    place.success("train lenet --limit-steps 2 --out run");
+    let before = place.bytes("run/last.safetensors");
+    let told = place.failure("train lenet --limit-steps 2 --out run", 1);
+    assert!(told.contains("--resume run") && told.contains("--out"), "{told}");
+    let told = place.failure("train --resume run --batch 32 --seed 9", 1);
+    assert!(told.contains("`batch` was 64, asked for is 32"), "{told}");
+    assert!(told.contains("`seed` was 0, asked for is 9"), "{told}");
+    assert!(place.bytes("run/last.safetensors") == before);
+    // A run that is done is not trained any more.
+    place.success("train --resume run");
+    assert!(place.bytes("run/last.safetensors") == before);
+}
+
+#[test]
+fn recipes_are_files_or_names() {
+    let place = Place::new();
+    fs::write(place.path().join("mine.toml"), "batch = 100\nepochs = 1\nlimit_steps = 2\n").unwrap();
+    place.success("train lenet --recipe mine.toml --lr 0.001 --out run");
+    let config = String::from_utf8(place.bytes("run/config.toml")).unwrap();
+    for line in ["batch = 100", "lr = 0.001", "kind = \"adam\"", "limit_steps = 2"] {
+        assert!(config.contains(line), "{line} is missing in {config}");
+    }
+    fs::write(place.path().join("wrong.toml"), "batches = 100\n").unwrap();
+    let told = place.failure("train lenet --recipe wrong.toml", 1);
+    assert!(told.contains("wrong.toml") && told.contains("unknown field `batches`"), "{told}");
+    let told = place.failure("train lenet --recipe unknown", 2);
+    assert!(told.contains("`unknown`") && told.contains("sgd-cosine"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_done_leaves_nothing() {
+    let place = Place::new();
+    fs::write(place.path().join("file"), "text").unwrap();
+    for (arguments, code, part) in [
+        ("train", 2, "MODEL"),
+        ("train lenett", 2, "lenet"),
+        ("train lenet --batch 0", 2, "at least 1"),
+        ("train lenet --lr=-1", 2, "`lr` is -1"),
+        ("train lenet --optimizer adagrad", 2, "sgd, adam, adamw"),
+        ("train lenet --data nowhere", 1, "nowhere"),
+        ("train lenet --classes 7", 1, "--classes 10"),
+        ("train alexnet --input 1x5x5", 1, "alexnet"),
+        ("train lenet --out file", 1, "file"),
+        ("train lenet --out file/run", 1, "file"),
+        ("train --resume nowhere", 1, "nowhere"),
+        ("eval lenet", 2, "--weights"),
+        ("eval nothing", 2, "nothing"),
+        ("eval lenet --weights file", 1, "file"),
+        ("predict lenet", 2, "IMAGE"),
+    ] {
+        let told = place.failure(arguments, code);
+        assert!(told.starts_with("error:") && told.contains(part), "{arguments}: {told}");
+    }
+    assert_eq!(place.files("."), ["file"]);
+}
