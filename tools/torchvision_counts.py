@@ -11,6 +11,8 @@ modules live on the `meta` device, which has shapes only. It writes
                      for torchvision's the documented `num_params` and `_ops` (10^9 multiply-accumulates) of the
                      ImageNet weights' metadata, `-` for others. GoogLeNet's documented figures leave its
                      auxiliary classifiers out, as the counted multiply-accumulates do.
+    listings.txt     `# NETWORK`, then what each layer of a bare network gives for one image: Sequentials are opened,
+                     any other module is a line.
     state.tsv        the state dicts: `# NETWORK CLASSES`, then a line a module, with its tensors by shape.
 
 The bare networks are written down here anew after the tutorial's definitions, with its module tree.
@@ -209,6 +211,19 @@ def state_lines(name, classes, model):
         yield "\t".join([module, *cells])
 
 
+def listing(module, x):
+    """The lines of a network, and its output."""
+    lines = []
+    for child in module:
+        if isinstance(child, nn.Sequential):
+            inner, x = listing(child, x)
+            lines += inner
+        else:
+            x = child(x)
+            lines.append(f"{type(child).__name__:>20} output shape : {x.shape}")
+    return lines, x
+
+
 def main():
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -216,7 +231,7 @@ def main():
     versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
     header = f"# Written by tools/torchvision_counts.py with {versions}"
     counts = [header, "network\ttensors\tparameters\tmacs\tdocumented_parameters\tdocumented_gmacs"]
-    state = [header.replace("# ", "#! ", 1)]
+    state, listings = [header.replace("# ", "#! ", 1)], [header.replace("# ", "#! ", 1)]
 
     def add(name, model, shape, documented=("-", "-")):
         parameters = sum(p.numel() for p in model.parameters())
@@ -226,7 +241,9 @@ def main():
     with torch.device("meta"):
         for name, build in TUTORIAL.items():
             model = build(10)
-            add(name, model, (1, 32, 32) if name == "lenet" else (1, 224, 224))
+            shape = (1, 32, 32) if name == "lenet" else (1, 224, 224)
+            add(name, model, shape)
+            listings += [f"# {name}", *listing(model, torch.empty(1, *shape))[0]]
             state.extend(state_lines(name, 10, model))
         for name in TORCHVISION:
             extra = {"aux_logits": True, "init_weights": False} if name == "googlenet" else {}
@@ -237,6 +254,7 @@ def main():
         state.extend(state_lines("resnet50@torchvision", 10, torchvision.models.resnet50(num_classes=10)))
 
     (folder / "torchvision.tsv").write_text("\n".join(counts) + "\n")
+    (folder / "listings.txt").write_text("\n".join(listings) + "\n")
     (folder / "state.tsv").write_text("\n".join(state) + "\n")
 
 

@@ -1,17 +1,19 @@
 //! The zoo's networks against PyTorch's state dicts and the figures of the papers, and their page in docs/.
 //!
-//! `tools/torchvision_counts.py` writes `zoo/torchvision.tsv` and `zoo/state.tsv`; `zoo/published.tsv` is
+//! `tools/torchvision_counts.py` writes `zoo/torchvision.tsv`, `zoo/state.tsv` and `zoo/listings.txt`; `zoo/published.tsv` is
 //! collected by hand.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use convnet::graph::Graph;
+use convnet::inspect::torch_listing;
 use convnet::ops::Op;
 use convnet::zoo::{self, Entry, Variant};
 
 const COUNTS: &str = include_str!("zoo/torchvision.tsv");
 const STATE: &str = include_str!("zoo/state.tsv");
+const LISTINGS: &str = include_str!("zoo/listings.txt");
 const PUBLISHED: &str = include_str!("zoo/published.tsv");
 
 /// The rows of a table, without its comments and its header.
@@ -74,6 +76,18 @@ fn state_dicts_are_pytorchs_by_name_and_shape() {
 }
 
 #[test]
+fn bare_networks_list_as_in_pytorch() {
+    let mut listed = Vec::new();
+    for section in LISTINGS.split("\n# ").skip(1) {
+        let (name, lines) = section.split_once('\n').unwrap();
+        assert_eq!(torch_listing(&build(name), 1).trim_end(), lines.trim_end(), "{name}");
+        listed.push(name);
+    }
+    let tutorials = zoo::entries().iter().filter(|e| e.variant == Variant::Tutorial);
+    assert!(tutorials.map(|e| e.name).eq(listed));
+}
+
+#[test]
 fn counts_are_pytorchs() {
     let mut torchvisions = 0;
     for row in rows(COUNTS) {
@@ -95,7 +109,7 @@ fn counts_are_pytorchs() {
 #[test]
 fn counts_are_the_papers_up_to_named_differences_and_rounding() {
     for row in rows(PUBLISHED) {
-        let [name, published, rounding, difference, _] = row[..] else { panic!("{row:?}") };
+        let [name, _, published, rounding, difference, _] = row[..] else { panic!("{row:?}") };
         let [published, rounding, difference] =
             [published, rounding, difference].map(|n| n.parse::<usize>().unwrap());
         let comparable = trainable_at_inference(&build(name)) - difference;
@@ -141,26 +155,32 @@ fn page() -> String {
         for entry in &members {
             let graph = build(entry.name);
             let name = entry.name;
-            let given = |map: &BTreeMap<&str, &str>| {
-                // torchvision's networks with a bare name are counted under their full one.
-                let full = format!("{}@{}", entry.base(), entry.variant);
-                map.get(name).or_else(|| map.get(full.as_str())).map_or(String::new(), |n| grouped(n))
-            };
+            // torchvision's networks with a bare name are counted under their full one.
+            let full = format!("{}@{}", entry.base(), entry.variant);
+            let counted = pytorch.get(name).or_else(|| pytorch.get(full.as_str()));
             let [c, h, w] = entry.input;
             writeln!(
                 text,
                 "| `{name}` | {c}×{h}×{w} | {} | {} | {} | {} | {} |",
                 entry.classes,
                 grouped(&trainable(&graph).to_string()),
-                given(&pytorch),
-                given(&published),
+                counted.map_or(String::new(), |n| grouped(n)),
+                published.get(name).unwrap_or(&""),
                 grouped(&macs(&graph).to_string()),
             )
             .unwrap();
         }
         text.push('\n');
+        let mut notes: Vec<(&str, Vec<String>)> = Vec::new();
         for entry in members.iter().filter(|e| !e.note.is_empty()) {
-            writeln!(text, "- `{}` ({}): {}", entry.name, entry.title, entry.note).unwrap();
+            let name = format!("`{}`", entry.name);
+            match notes.iter_mut().find(|(note, _)| *note == entry.note) {
+                Some((_, names)) => names.push(name),
+                None => notes.push((entry.note, vec![name])),
+            }
+        }
+        for (note, names) in notes {
+            writeln!(text, "- {}: {note}", names.join(", ")).unwrap();
         }
         let mut papers = Vec::new();
         for entry in &members {
