@@ -22,6 +22,19 @@ pub(crate) fn bound(compressed: usize) -> usize {
     compressed.saturating_mul(MAX_RATIO)
 }
 
+/// The content of a gzip file, which must be of `size` bytes.
+pub fn unpack(bytes: &[u8], size: usize) -> Result<Vec<u8>, Malformed> {
+    let mut content = Vec::with_capacity(size.min(bound(bytes.len())));
+    let mut reader = Reader::new(bytes);
+    reader.read(size, &mut content)?;
+    if content.len() < size {
+        let problem = format!("the content ends after {} bytes, expected {size}", content.len());
+        return Err(Malformed::new(content.len(), problem));
+    }
+    reader.finish()?;
+    Ok(content)
+}
+
 /// A gzip stream that is read in parts.
 pub(crate) struct Reader<'a> {
     decoder: GzDecoder<&'a [u8]>,

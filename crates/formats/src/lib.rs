@@ -7,7 +7,7 @@
 
 pub mod atomic;
 mod error;
-mod gzip;
+pub mod gzip;
 pub mod idx;
 pub mod npy;
 pub mod safetensors;

@@ -91,4 +91,87 @@ pub enum DataError {
         /// What is wrong, and the way out.
         problem: String,
     },
+    /// A folder that holds no data set.
+    #[error(
+        "`{}` holds no data set: {problem}; expected IDX files (`train-images-idx3-ubyte.gz` …), or PNG or JPEG \
+         images as `train/CLASS/…` and `test/CLASS/…` or as `CLASS/…`",
+        folder.display()
+    )]
+    NoSet {
+        /// The folder.
+        folder: PathBuf,
+        /// What is there.
+        problem: String,
+    },
+    /// A class that has too few images to learn or to measure by.
+    #[error("`{}` has {found} PNG or JPEG images, expected at least {expected}; add some or remove the folder", folder.display())]
+    EmptyClass {
+        /// The class's folder.
+        folder: PathBuf,
+        /// Images found.
+        found: usize,
+        /// Images needed.
+        expected: usize,
+    },
+    /// A class that only one of the two splits has.
+    #[error("`{}` has a folder `{class}` for a class, `{}` has not; each split needs every class", has.display(), lacks.display())]
+    Classes {
+        /// The class.
+        class: String,
+        /// The split's folder that has it.
+        has: PathBuf,
+        /// The split's folder that has it not.
+        lacks: PathBuf,
+    },
+    /// More pixels than are kept in memory.
+    #[error(
+        "`{}`: {images} images of {height} × {width} would take {} GiB, expected at most {}; make the images \
+         smaller or take fewer",
+        folder.display(), bytes >> 30, limit >> 30
+    )]
+    TooLarge {
+        /// The folder.
+        folder: PathBuf,
+        /// How many images.
+        images: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+        /// What they would take.
+        bytes: u64,
+        /// What they may take.
+        limit: u64,
+    },
+    /// A file that no mirror gives as it should be.
+    #[error(
+        "cannot fetch `{file}` of `{set}`: {}; put the files into `{}`, or on Debian `apt install \
+         dataset-fashion-mnist`, or take the bundled `fashion-mnist-mini`; a broken download goes on where it \
+         was when it is tried again",
+        reasons.join("; "), folder.display()
+    )]
+    Fetch {
+        /// The data set.
+        set: &'static str,
+        /// The file.
+        file: &'static str,
+        /// Why, a mirror each.
+        reasons: Vec<String>,
+        /// Where the file should be.
+        folder: PathBuf,
+    },
+    /// No folder for fetched files.
+    #[error(
+        "there is no folder to keep `{set}` in: none of CONVNET_CACHE, XDG_CACHE_HOME and HOME is set; set CONVNET_CACHE"
+    )]
+    NoCache {
+        /// The data set.
+        set: &'static str,
+    },
+    /// A set that cannot be fetched.
+    #[error("`{name}` is part of convnet, there is nothing to fetch")]
+    Bundled {
+        /// The data set.
+        name: &'static str,
+    },
 }

@@ -18,6 +18,12 @@ pub(super) fn is_one(folder: &Path) -> bool {
     find(folder, &images(TRAIN)).is_ok()
 }
 
+/// Whether the folder holds all four files.
+pub(super) fn is_complete(folder: &Path) -> bool {
+    let names = [images(TRAIN), labels(TRAIN), images(TEST), labels(TEST)];
+    names.iter().all(|name| find(folder, name).is_ok())
+}
+
 /// The set in a folder, with the classes of its `classes.txt`, else with the labels as names.
 pub(super) fn open(folder: &Path) -> Result<DataSets, DataError> {
     let path = folder.join(CLASSES);
@@ -118,7 +124,7 @@ pub(super) mod tests {
         let folder = folder.path();
         assert!(!is_one(folder));
         write(folder);
-        assert!(is_one(folder));
+        assert!(is_one(folder) && is_complete(folder));
         let sets = open(folder).unwrap();
         assert_eq!(sets.train.shape, (1, 2, 3));
         assert_eq!(sets.train.image(1), [6, 7, 8, 9, 10, 11]);
@@ -144,6 +150,7 @@ pub(super) mod tests {
         fs::write(&labels_path, [0, 0, 8, 1, 0, 0, 0, 9, 1]).unwrap();
         assert!(message(folder).contains("t10k-labels-idx1-ubyte` is not a valid IDX file"));
         fs::remove_file(&labels_path).unwrap();
+        assert!(is_one(folder) && !is_complete(folder));
         assert!(message(folder).contains("has no `t10k-labels-idx1-ubyte`"));
         write(folder);
         let narrow = Idx { dims: vec![1, 2, 2], data: vec![0; 4] };
