@@ -42,7 +42,7 @@ pub(crate) struct Args {
 /// Classifies the test images.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let Trained { graph, state, card, data } = args.trained.load()?;
-    let data = data::open(args.data.as_deref().or(data.as_deref()).unwrap_or(data::DEFAULT))?;
+    let data = super::data::open(args.data.as_deref().or(data.as_deref()).unwrap_or(data::DEFAULT))?;
     if data.classes().len() != graph.classes() {
         return Err(Failure::work(TrainError::Classes {
             net: graph.name().to_owned(),

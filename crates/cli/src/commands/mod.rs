@@ -2,6 +2,7 @@
 //!
 //! A new one is a `mod` line, a variant and an arm of [`Command::run`].
 
+mod data;
 mod diff;
 mod eval;
 mod list;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Eval(eval::Args),
     /// Tell what a trained network takes images for
     Predict(predict::Args),
+    /// List, fetch and inspect data sets
+    Data(data::Args),
 }
 
 impl Command {
@@ -39,6 +42,7 @@ impl Command {
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),
+            Self::Data(args) => data::run(args),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convnet::data::{self, DataSets};
+use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
@@ -219,7 +219,7 @@ impl Args {
             None => RunDir::fresh(&Path::new("runs").join(name)),
         };
         RunDir::check_new(&directory)?;
-        let data = data::open(&recipe.data)?;
+        let data = super::data::open(&recipe.data)?;
         let graph = self.network(name, &data)?;
         let init_from = self.init_from.clone();
         Ok(Plan { directory, recipe, graph, data, init_from, resume: false })
@@ -239,7 +239,7 @@ impl Args {
             classes: self.size.classes.or(Some(config.classes.len())),
         };
         let graph = size.build(name)?;
-        let data = data::open(&recipe.data)?;
+        let data = super::data::open(&recipe.data)?;
         let init_from = self.init_from.clone().or(config.init_from.as_ref().map(PathBuf::from));
         Ok(Plan { directory: directory.to_owned(), recipe, graph, data, init_from, resume: true })
     }
