@@ -146,7 +146,7 @@ fn what_cannot_be_done_leaves_nothing() {
         ("train lenet --batch 0", 2, "at least 1"),
         ("train lenet --lr=-1", 2, "`lr` is -1"),
         ("train lenet --optimizer adagrad", 2, "sgd, adam, adamw"),
-        ("train lenet --data nowhere", 1, "nowhere"),
+        ("train lenet --data nowhere", 2, "nowhere"),
         ("train lenet --classes 7", 1, "--classes 10"),
         ("train alexnet --input 1x5x5", 1, "alexnet"),
         ("train lenet --out file", 1, "file"),
