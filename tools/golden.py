@@ -212,6 +212,7 @@ NETWORKS = {
         3,
     ),
     "resnet18@torchvision": (torchvision_model("resnet18"), (3, 64, 64), 3),
+    "resnet50@torchvision": (torchvision_model("resnet50"), (3, 40, 40), 3),
     "densenet121@torchvision": (torchvision_model("densenet121"), (3, 64, 64), 3),
 }
 

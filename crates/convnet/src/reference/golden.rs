@@ -240,5 +240,6 @@ golden! {
     torchvision_alexnet "alexnet@torchvision": check_engine;
     torchvision_googlenet "googlenet@torchvision": check_oracle check_engine;
     torchvision_resnet18 "resnet18@torchvision": check_oracle check_engine;
+    torchvision_resnet50 "resnet50@torchvision": check_oracle check_engine;
     torchvision_densenet121 "densenet121@torchvision": check_oracle check_engine;
 }
