@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use convnet_kernels::{self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View};
+use convnet_kernels::{self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View, Winograd};
 
-use super::conv::{Phase, phases};
+use super::conv::{Phase, WINOGRAD_MATRICES, phases, winograd_panels};
 use super::forward::{Kind, Program, Saved, Step, transposed};
 use super::lower::Kernel;
 use super::storage::Slot;
-use crate::graph::NodeId;
+use crate::graph::{NodeId, Shape};
 use crate::ops::Op;
 
 /// The backward pass of one step.
@@ -22,6 +22,15 @@ pub(super) struct BackStep {
     pub(super) inputs: Vec<Option<Write>>,
     /// The phases of a convolution's input gradient, and whether they reach every pixel.
     pub(super) phases: Vec<Phase>,
+    /// The layout of transformed weights, where Winograd computes a convolution's input gradient.
+    pub(super) winograd: Option<Panels>,
+}
+
+impl BackStep {
+    /// That layout, with the size of the input.
+    pub(super) fn winograd_gradient(&self, program: &Program) -> Option<(Panels, Shape)> {
+        Some((self.winograd?, program.steps[self.step].stage.shapes[0]))
+    }
 }
 
 /// How a gradient is written.
@@ -82,6 +91,7 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
         let fill = written.missing(written.slot(step.stage.out));
         let mut phase_list = Vec::new();
         let mut complete = true;
+        let mut winograd = None;
         if let (Kernel::Conv { .. }, Op::Conv2d(conv)) =
             (&step.stage.kernel, &program.graph.node(step.stage.node).op)
         {
@@ -89,6 +99,8 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
             if !scatters(&step.kind) {
                 (phase_list, complete) = phases(conv, step.stage.shapes[0], output);
             }
+            winograd = winograd_panels(program.isa, conv, output, step.stage.shapes[0])
+                .filter(|_| program.winograd && wanted[step.stage.inputs[0].index()]);
         }
         let inputs = (0..step.stage.inputs.len())
             .map(|i| {
@@ -106,7 +118,7 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
                 Some(write)
             })
             .collect();
-        back.push(BackStep { step: index, fill, inputs, phases: phase_list });
+        back.push(BackStep { step: index, fill, inputs, phases: phase_list, winograd });
     }
     (losses, back)
 }
@@ -138,6 +150,9 @@ pub(super) struct BackRun<'a> {
     pub(super) gradients: &'a mut [f32],
     /// Room for transposed weights.
     pub(super) scratch: &'a mut [f32],
+    /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
+    pub(super) winograd_at: usize,
+    pub(super) transformed: &'a mut [f32],
     pub(super) n: usize,
     pub(super) key: u64,
 }
@@ -286,7 +301,6 @@ impl Program {
             Kind::Copy => pass(run, isa, dy, dx, accumulate),
             Kind::Input
             | Kind::Conv { .. }
-            | Kind::Winograd { .. }
             | Kind::Linear { .. }
             | Kind::BatchNorm { .. }
             | Kind::Affine
@@ -335,6 +349,31 @@ impl Program {
             kernels::scatter(pool, isa, run.arena, &call);
             return;
         }
+        if let (Some(to), [phase]) = (back.winograd, &back.phases[..]) {
+            let panels = transposed(isa, phase.taps.len(), matrix, inner);
+            let flipped = &mut run.scratch[..panels.len()];
+            let weights = &run.parameters[step.weight.clone()];
+            kernels::transpose(pool, (weights, matrix.panels), inner, &flip(&phase.taps), (flipped, panels));
+            let target = &mut run.transformed[..WINOGRAD_MATRICES * to.len()];
+            kernels::winograd_weights(pool, isa, (&run.scratch[..panels.len()], panels), (&mut *target, to));
+            let padding = self.padding(step);
+            let call = Winograd {
+                batch: n,
+                input: dy,
+                input_size: self.graph.node(step.stage.node).shape.spatial(),
+                padding: (2 - padding.0, 2 - padding.1),
+                weights: target,
+                panels: to,
+                bias: None,
+                addend: write.accumulate.then_some(dx),
+                relu: false,
+                out: dx,
+                output_size: step.stage.shapes[0].spatial(),
+                scratch: run.winograd_at,
+            };
+            kernels::winograd(pool, isa, run.arena, &call);
+            return;
+        }
         for phase in &back.phases {
             let panels = transposed(isa, phase.taps.len(), matrix, inner);
             for g in 0..plan.groups {
@@ -352,6 +391,12 @@ impl Program {
             kernels::column_sums(run.pool, self.isa, run.arena, dy, &mut run.gradients[range]);
         }
     }
+}
+
+/// The kernel elements of an input gradient's only phase, in the order of a convolution over the output's
+/// gradient: back to front.
+fn flip(taps: &[usize]) -> Vec<usize> {
+    taps.iter().rev().copied().collect()
 }
 
 /// out (+)= what `geometry` reads from `input`, times the transposed weights in the scratch.

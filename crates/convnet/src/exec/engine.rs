@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{Arena, Isa, Pool, to_nchw};
+use convnet_kernels::{Arena, Isa, Pool, to_nchw, winograd_weights};
 
 use super::forward::{Kind, Program, Run, Step};
 use super::lifetime::{Lifetime, place};
 use super::lower::{Kernel, Mode};
 use super::profile::PlanStep;
-use super::weights::{pack_winograd, tensor, tensors};
+use super::weights::{tensor, tensors};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
@@ -76,10 +76,10 @@ impl Engine {
         let (offsets, total) = place(&lifetimes).ok_or(ExecError::TooLarge { batch })?;
         let pool = Pool::new(options.threads);
         let scratch = total.next_multiple_of(16);
-        let total = scratch + program.winograd_scratch(pool.threads(), batch);
+        let total = scratch + program.winograd_scratch(pool.threads(), batch, &[]).0;
         let mut parameters = Arena::new(program.parameters);
         for step in &program.steps {
-            bind(&program, step, state, parameters.as_mut_slice())?;
+            bind(&program, &pool, step, state, parameters.as_mut_slice())?;
         }
         Ok(Self {
             pool,
@@ -181,6 +181,7 @@ impl Engine {
             parameters: self.parameters.as_slice(),
             images,
             scratch: self.scratch,
+            transformed: &mut [],
             n,
             key: 0,
         };
@@ -229,13 +230,13 @@ fn lifetimes(program: &Program, output: NodeId, batch: usize) -> Option<Vec<Life
         for &input in &step.stage.inputs {
             touch(program.storage.slot(input).buffer, time);
         }
-        if let Kind::Conv { padded: Some(slot), .. } = &step.kind {
-            touch(slot.buffer, time);
-        }
-        if let Kind::Conv { addend: Some(value), .. } | Kind::Winograd { addend: Some(value), .. } =
-            &step.kind
-        {
-            touch(program.storage.slot(*value).buffer, time);
+        if let Kind::Conv { padded, addend, .. } = &step.kind {
+            if let Some(slot) = padded {
+                touch(slot.buffer, time);
+            }
+            if let Some(value) = addend {
+                touch(program.storage.slot(*value).buffer, time);
+            }
         }
         if program.mode == Mode::Trace {
             touch(program.storage.slot(step.stage.out).buffer, end);
@@ -253,18 +254,27 @@ fn lifetimes(program: &Program, output: NodeId, batch: usize) -> Option<Vec<Life
 }
 
 /// Writes a step's weights from the state dict, a batch normalization folded into them.
-fn bind(program: &Program, step: &Step, state: &StateDict, out: &mut [f32]) -> Result<(), ExecError> {
+fn bind(
+    program: &Program,
+    pool: &Pool,
+    step: &Step,
+    state: &StateDict,
+    out: &mut [f32],
+) -> Result<(), ExecError> {
     let graph = &program.graph;
     let weights = tensors(graph, state, step.stage.node)?;
     match (&step.kind, &step.stage.kernel) {
-        (kind @ (Kind::Conv { .. } | Kind::Winograd { .. }), Kernel::Conv { norm, .. }) => {
+        (Kind::Conv { matrix, winograd, .. }, Kernel::Conv { norm, .. }) => {
             let fold = norm.map(|id| scale_and_shift(graph, state, id)).transpose()?;
             let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
             let target = &mut out[step.weight.clone()];
-            match kind {
-                Kind::Conv { matrix, .. } => matrix.pack(&weights[0].data, target, scale),
-                Kind::Winograd { panels, .. } => pack_winograd(*panels, &weights[0].data, target, scale),
-                _ => {}
+            match winograd {
+                Some(panels) if program.mode == Mode::Infer => {
+                    let mut packed = vec![0.0; matrix.len()];
+                    matrix.pack(&weights[0].data, &mut packed, scale);
+                    winograd_weights(pool, program.isa, (&packed, matrix.panels), (target, *panels));
+                }
+                _ => matrix.pack(&weights[0].data, target, scale),
             }
             if let Some(range) = step.bias.clone() {
                 for (i, target) in out[range].iter_mut().enumerate() {

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use convnet_kernels::{
     self as kernels, Activation, Arena, BatchNorm, Geometry, Igemm, Isa, LocalResponse, Mask, Panels, Pool,
-    PoolWindow, View, Winograd,
+    PoolWindow, View,
 };
 
 use super::ExecError;
-use super::conv::{ConvPlan, prefers_winograd};
+use super::conv::{ConvPlan, WINOGRAD_MATRICES, winograd_panels};
 use super::lower::{Kernel, Lowered, Mode, Stage, lower};
 use super::storage::{Slot, Storage};
 use super::weights::Matrix;
@@ -35,11 +35,8 @@ pub(super) enum Kind {
         padded: Option<Slot>,
         matrix: Matrix,
         addend: Option<NodeId>,
-    },
-    Winograd {
-        panels: Panels,
-        padding: (usize, usize),
-        addend: Option<NodeId>,
+        /// The layout of transformed weights, where Winograd computes it.
+        winograd: Option<Panels>,
     },
     Linear {
         geometry: Geometry,
@@ -87,7 +84,7 @@ pub(super) struct Program {
     pub(super) isa: Isa,
     pub(super) mode: Mode,
     /// Whether Winograd may be chosen.
-    winograd: bool,
+    pub(super) winograd: bool,
     pub(super) lowered: Lowered,
     pub(super) storage: Storage,
     pub(super) steps: Vec<Step>,
@@ -110,7 +107,7 @@ impl Program {
         let lowered = lower(graph, outputs, mode);
         let storage = Storage::new(graph, &lowered);
         let stages = lowered.stages.clone();
-        let winograd = mode == Mode::Infer && !exact;
+        let winograd = mode != Mode::Trace && !exact;
         let mut program = Self {
             graph: graph.clone(),
             isa,
@@ -138,14 +135,6 @@ impl Program {
             (Kernel::Input, _) => Kind::Input,
             (Kernel::Concat, _) => Kind::Concat,
             (Kernel::Flatten, _) => Kind::Flatten { map: input.spatial().0 * input.spatial().1 },
-            (Kernel::Conv { norm, addend }, Op::Conv2d(conv))
-                if self.winograd && prefers_winograd(conv, input, node.shape) =>
-            {
-                let panels = Panels::new(self.isa, input.channels(), conv.out_channels);
-                weight = self.allocate(36 * panels.len());
-                bias = (conv.bias || norm.is_some()).then(|| self.allocate(conv.out_channels));
-                Kind::Winograd { panels, padding: (conv.padding.h, conv.padding.w), addend: *addend }
-            }
             (Kernel::Conv { norm, addend }, Op::Conv2d(conv)) => {
                 let slot = self.storage.slot(stage.inputs[0]);
                 let dense = slot.channels == self.storage.buffers[slot.buffer].channels;
@@ -154,9 +143,14 @@ impl Program {
                     .border
                     .map(|border| self.storage.buffer(border.padded.0 * border.padded.1, input.channels()));
                 let matrix = Matrix::conv(self.isa, &plan);
-                weight = self.allocate(matrix.len());
+                let winograd = winograd_panels(self.isa, conv, input, node.shape).filter(|_| self.winograd);
+                // Inference keeps the transformed weights alone.
+                weight = self.allocate(match winograd {
+                    Some(panels) if self.mode == Mode::Infer => WINOGRAD_MATRICES * panels.len(),
+                    _ => matrix.len(),
+                });
                 bias = (conv.bias || norm.is_some()).then(|| self.allocate(conv.out_channels));
-                Kind::Conv { plan, padded, matrix, addend: *addend }
+                Kind::Conv { plan, padded, matrix, addend: *addend, winograd }
             }
             (Kernel::Linear { order }, Op::Linear(linear)) => {
                 let matrix = Matrix::linear(self.isa, input.elements(), linear.out_features, *order);
@@ -234,18 +228,6 @@ impl Program {
         self.storage.view(slot, shape, n, offsets[slot.buffer])
     }
 
-    /// Floats of scratch that Winograd convolutions need for a batch.
-    pub(super) fn winograd_scratch(&self, threads: usize, batch: usize) -> usize {
-        let floats = |step: &Step| match &step.kind {
-            Kind::Winograd { panels, .. } => {
-                let size = self.graph.node(step.stage.out).shape.spatial();
-                kernels::winograd_scratch(threads, batch, size, *panels)
-            }
-            _ => 0,
-        };
-        self.steps.iter().map(floats).max().unwrap_or(0)
-    }
-
     /// Buffers for what the steps save for the backward pass.
     pub(super) fn saved(&self, batch: usize) -> Vec<Saved> {
         let save = |step: &Step| match &step.kind {
@@ -264,9 +246,12 @@ impl Program {
 
     /// Runs one step on `n` images.
     pub(super) fn forward(&self, run: &mut Run<'_>, step: &Step, saved: Option<&mut Saved>) {
+        let stage = &step.stage;
+        if matches!(step.kind, Kind::Conv { .. }) {
+            return self.convolve(run, step);
+        }
         let Run { pool, arena, offsets, n, .. } = run;
         let (pool, n, isa) = (*pool, *n, self.isa);
-        let stage = &step.stage;
         let shape = self.graph.node(stage.out).shape;
         let out = self.view(offsets, stage.out, shape, n);
         let input = |i: usize| self.view(offsets, stage.inputs[i], stage.shapes[i], n);
@@ -277,44 +262,7 @@ impl Program {
                 let map = shape.spatial().0 * shape.spatial().1;
                 kernels::from_nchw(pool, arena, run.images, map, out);
             }
-            Kind::Conv { plan, padded, matrix, addend } => {
-                let source = input(0);
-                let source = self.pad(pool, arena, offsets, (plan, *padded), (source, stage.shapes[0]), n);
-                let addend = addend.map(|value| self.view(offsets, value, shape, n));
-                for g in 0..plan.groups {
-                    let (inner, outer) = plan.group_channels;
-                    let slice = |view: View| view.slice(g * outer, outer);
-                    let call = Igemm {
-                        geometry: &plan.geometry,
-                        batch: n,
-                        input: source.slice(g * inner, inner),
-                        weights: &weight[matrix.group(g)],
-                        panels: matrix.panels,
-                        bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
-                        addend: addend.map(slice),
-                        relu: stage.relu,
-                        out: slice(out),
-                    };
-                    kernels::igemm(pool, isa, arena, &call);
-                }
-            }
-            Kind::Winograd { panels, padding, addend } => {
-                let call = Winograd {
-                    batch: n,
-                    input: input(0),
-                    input_size: stage.shapes[0].spatial(),
-                    padding: *padding,
-                    weights: weight,
-                    panels: *panels,
-                    bias,
-                    addend: addend.map(|value| self.view(offsets, value, shape, n)),
-                    relu: stage.relu,
-                    out,
-                    output_size: shape.spatial(),
-                    scratch: run.scratch,
-                };
-                kernels::winograd(pool, isa, arena, &call);
-            }
+            Kind::Conv { .. } => {}
             Kind::Linear { geometry, matrix } => {
                 let call = Igemm {
                     geometry,
@@ -362,34 +310,6 @@ impl Program {
             Kind::Flatten { map } => kernels::flatten(arena, *map, [input(0), out]),
             Kind::Copy => kernels::copy(pool, isa, arena, input(0), out),
         }
-    }
-
-    /// The input that a convolution reads: with its border of zeros, where it needs one.
-    fn pad(
-        &self,
-        pool: &Pool,
-        arena: &mut Arena,
-        offsets: &[usize],
-        (plan, padded): (&ConvPlan, Option<Slot>),
-        (source, shape): (View, Shape),
-        n: usize,
-    ) -> View {
-        let (Some(border), Some(slot)) = (plan.border, padded) else { return source };
-        let (height, width) = border.padded;
-        let target = View::dense(offsets[slot.buffer], n * height * width, source.channels);
-        kernels::pad(pool, arena, [source, target], shape.spatial(), (border.rows, border.columns));
-        target
-    }
-
-    /// What a convolution's weight gradient reads: the input, or its padded copy from the forward pass.
-    pub(super) fn conv_input(&self, offsets: &[usize], step: &Step, n: usize) -> View {
-        if let Kind::Conv { plan, padded: Some(slot), .. } = &step.kind
-            && let Some(border) = plan.border
-        {
-            let pixels = n * border.padded.0 * border.padded.1;
-            return View::dense(offsets[slot.buffer], pixels, slot.channels);
-        }
-        self.view(offsets, step.stage.inputs[0], step.stage.shapes[0], n)
     }
 
     /// The mask of a dropout layer in the run with this key.
@@ -442,8 +362,10 @@ pub(super) struct Run<'a> {
     pub(super) parameters: &'a [f32],
     /// N·C·H·W.
     pub(super) images: &'a [f32],
-    /// Where the scratch of Winograd convolutions starts.
+    /// Where the scratch of Winograd convolutions starts in the arena.
     pub(super) scratch: usize,
+    /// Room for transformed weights while training.
+    pub(super) transformed: &'a mut [f32],
     pub(super) n: usize,
     /// What dropout masks depend on besides the layer.
     pub(super) key: u64,

@@ -99,6 +99,9 @@ pub struct Learner {
     /// Running mean and variance of each step that has them.
     running: Vec<[Vec<f32>; 2]>,
     scratch: Arena,
+    /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
+    winograd_at: usize,
+    transformed: Arena,
     batch: usize,
     optimizer: Optimizer,
     seed: u64,
@@ -156,9 +159,15 @@ impl Learner {
         let (lifetimes, split) = lifetimes(&program, &values, &back, batch).ok_or(too_large.clone())?;
         let (places, total) = place(&lifetimes).ok_or(too_large)?;
         let flat = program.parameters;
+        let pool = Pool::new(options.threads);
+        let gradients: Vec<_> = back.iter().filter_map(|back| back.winograd_gradient(&program)).collect();
+        let (room, transformed) = program.winograd_scratch(pool.threads(), batch, &gradients);
+        let winograd_at = total.next_multiple_of(16);
         let mut learner = Self {
-            pool: Pool::new(options.threads),
-            arena: Arena::new(total),
+            pool,
+            arena: Arena::new(winograd_at + room),
+            winograd_at,
+            transformed: Arena::new(transformed),
             offsets: places[..split].to_vec(),
             gradients_at: places[split..].to_vec(),
             losses,
@@ -290,7 +299,8 @@ impl Learner {
             offsets: &self.offsets,
             parameters: self.parameters.as_slice(),
             images,
-            scratch: 0,
+            scratch: self.winograd_at,
+            transformed: self.transformed.as_mut_slice(),
             n,
             key,
         };
@@ -309,6 +319,8 @@ impl Learner {
             parameters: self.parameters.as_slice(),
             gradients: self.gradients.as_mut_slice(),
             scratch: self.scratch.as_mut_slice(),
+            winograd_at: self.winograd_at,
+            transformed: self.transformed.as_mut_slice(),
             n,
             key,
         };

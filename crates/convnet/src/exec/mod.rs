@@ -5,6 +5,7 @@
 
 mod backward;
 mod conv;
+mod convolve;
 mod engine;
 mod error;
 mod forward;

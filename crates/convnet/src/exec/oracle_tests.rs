@@ -7,7 +7,7 @@ use super::{Engine, Optimizer, Options};
 use crate::graph::{Builder, Graph, NodeId};
 use crate::ops::{Conv2d, Linear, MaxPool2d, Op};
 use crate::reference::random::{random_graph, random_input, random_labels, random_state};
-use crate::reference::{Array, forward, loss_and_gradients};
+use crate::reference::{Array, forward, keep_all, loss_and_gradients};
 
 /// Largest difference over the RMS of outputs of whole networks by direct kernels: a kernel alone errs by
 /// some 1e−6, and normalizations of nearly constant maps multiply what the layers before them erred by.
@@ -136,5 +136,32 @@ fn random_networks_cover_every_op() {
     for name in ["Conv2d", "Linear", "BatchNorm2d", "LocalResponseNorm", "MaxPool2d", "AvgPool2d", "Dropout"]
     {
         assert!(seen.contains(&name), "{name} in {seen:?}");
+    }
+}
+
+#[test]
+fn gradients_through_winograd_are_the_oracles() {
+    for (height, width, padding, n) in [(12, 12, 1, 1), (13, 18, 0, 2), (15, 17, 2, 3)] {
+        let graph = winograd_graph(height, width, padding);
+        let (state, input) = (random_state(&graph, 1), random_input(&graph, n, 2));
+        let labels = random_labels(&graph, n, 3);
+        let expected = loss_and_gradients(&graph, &state, &input, &labels, &keep_all).unwrap();
+        let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+        for isa in Isa::available() {
+            let run = |threads| {
+                let options = Options { threads, ..options(isa, false) };
+                let mut learner = Learner::compile(&graph, &state, 3, sgd, 0, &options).unwrap();
+                assert!(learner.plan().iter().any(|step| step.kernel.contains("winograd")));
+                learner.gradients(&single(&input), &labels).1
+            };
+            let gradients = run(2);
+            let largest =
+                expected.gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));
+            for (name, gradient) in &gradients {
+                let tolerance = (GRADIENT, 2e-6 * largest);
+                close_within(&gradient.data, &expected.gradients[name].data, tolerance, name);
+            }
+            assert_eq!(gradients, run(1));
+        }
     }
 }

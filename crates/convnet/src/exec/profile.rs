@@ -75,6 +75,9 @@ impl Program {
         let isa = self.isa;
         let name = match &step.kind {
             Kind::Input => "from_nchw".into(),
+            Kind::Conv { winograd: Some(panels), .. } => {
+                format!("f32_winograd_4x4_3x3_{isa} K={} N={}", panels.k, panels.n)
+            }
             Kind::Conv { plan, matrix, padded, .. } => {
                 let (k, n) = (matrix.panels.k, matrix.panels.n);
                 let rows = if plan.geometry.span > 1 { ", whole kernel rows" } else { "" };
@@ -82,9 +85,6 @@ impl Program {
                 let groups =
                     if plan.groups > 1 { format!(", {} groups", plan.groups) } else { String::new() };
                 format!("f32_igemm_{isa} K={k} N={n}{groups}{rows}{border}")
-            }
-            Kind::Winograd { panels, .. } => {
-                format!("f32_winograd_4x4_3x3_{isa} K={} N={}", panels.k, panels.n)
             }
             Kind::Linear { matrix, .. } => {
                 format!("f32_igemm_{isa} K={} N={}", matrix.panels.k, matrix.panels.n)

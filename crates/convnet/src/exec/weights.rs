@@ -1,6 +1,6 @@
 //! Between the state dict's tensors and the engine's packed ones.
 
-use convnet_kernels::{Isa, Panels, winograd_weights};
+use convnet_kernels::{Isa, Panels};
 
 use super::{ExecError, conv::ConvPlan};
 use crate::graph::{Graph, NodeId};
@@ -93,13 +93,6 @@ impl Matrix {
             }
         }
     }
-}
-
-/// Packs a 3×3 convolution's OIHW tensor for Winograd, each output channel scaled by `scale` where given.
-pub(super) fn pack_winograd(panels: Panels, tensor: &[f32], packed: &mut [f32], scale: Option<&[f32]>) {
-    winograd_weights(packed, panels, |k, n, tap| {
-        tensor[(n * panels.k + k) * 9 + tap] * scale.map_or(1.0, |scale| scale[n])
-    });
 }
 
 /// The tensor of a parameter, checked.

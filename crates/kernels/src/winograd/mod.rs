@@ -3,6 +3,9 @@
 //! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points are
 //! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020).
 
+mod transform;
+mod weights;
+
 use std::ops::Range;
 
 use crate::arena::{Arena, Pointer, View};
@@ -12,6 +15,8 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
+use transform::{input_transform, output_transform};
+pub use weights::winograd_weights;
 
 /// Input rows of a tile.
 const IN: usize = 6;
@@ -19,9 +24,6 @@ const IN: usize = 6;
 const OUT: usize = 4;
 /// Products of a tile.
 const POINTS: usize = IN * IN;
-/// 1/√2 and √2, the points.
-const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
-const B: f32 = std::f32::consts::SQRT_2;
 /// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -89,39 +91,6 @@ pub fn winograd_scratch(threads: usize, batch: usize, output_size: (usize, usize
     let tiles = product(&[batch, output_size.0.div_ceil(OUT), output_size.1.div_ceil(OUT)]);
     let most = threads.max(1) * Blocks::most(panels);
     product(&[most.min(tiles + threads), POINTS, panels.k + panels.padded_n()])
-}
-
-/// Transforms 3×3 kernels: `value(k, n, tap)` is element `tap` (row by row) of the kernel from input channel k
-/// to output channel n.
-///
-/// # Panics
-/// If `weights` does not hold 36 matrices.
-pub fn winograd_weights(weights: &mut [f32], panels: Panels, value: impl Fn(usize, usize, usize) -> f32) {
-    assert_eq!(weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
-    let (a, b) = (f64::from(A), f64::from(B));
-    let g = [
-        [1.0, 0.0, 0.0],
-        [-1.0 / 1.5, -a / 1.5, -a * a / 1.5],
-        [-1.0 / 1.5, a / 1.5, -a * a / 1.5],
-        [1.0 / 6.0, b / 6.0, b * b / 6.0],
-        [1.0 / 6.0, -b / 6.0, b * b / 6.0],
-        [0.0, 0.0, 1.0],
-    ];
-    weights.fill(0.0);
-    for k in 0..panels.k {
-        for n in 0..panels.n {
-            let kernel: [f64; 9] = std::array::from_fn(|tap| f64::from(value(k, n, tap)));
-            let index = panels.index(k, n);
-            for (i, row) in g.iter().enumerate() {
-                let half: [f64; 3] =
-                    std::array::from_fn(|x| (0..3).map(|y| row[y] * kernel[3 * y + x]).sum());
-                for (j, column) in g.iter().enumerate() {
-                    let product: f64 = (0..3).map(|x| half[x] * column[x]).sum();
-                    weights[(i * IN + j) * panels.len() + index] = product as f32;
-                }
-            }
-        }
-    }
 }
 
 /// Runs a convolution by F(4×4, 3×3). Each output element is computed in an order fixed by the shapes.
@@ -240,46 +209,6 @@ impl Work<'_> {
         let (down, across) = (self.call.output_size.0.div_ceil(OUT), self.call.output_size.1.div_ceil(OUT));
         let (rest, x) = (tile / across, tile % across);
         (rest / down, rest % down * OUT, x * OUT)
-    }
-}
-
-/// Rows of Bᵀ·d for one column of a tile, or its columns for one row.
-#[inline(always)]
-unsafe fn input_transform<S: Simd>(d: [S::V; IN]) -> [S::V; IN] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
-    unsafe {
-        let c = |x: f32| S::splat(x);
-        // x⁴ − 2.5x² + 1 and x⁵ − 2.5x³ + x.
-        let first = S::add(S::fma(c(-2.5), d[2], d[0]), d[4]);
-        let last = S::add(S::fma(c(-2.5), d[3], d[1]), d[5]);
-        // x⁴ − 2x² ± A(x³ − 2x) and x⁴ − x²/2 ± B(x³ − x/2).
-        let (even, odd) = (S::fma(c(-2.0), d[2], d[4]), S::fma(c(-2.0), d[1], d[3]));
-        let (even2, odd2) = (S::fma(c(-0.5), d[2], d[4]), S::fma(c(-0.5), d[1], d[3]));
-        [
-            first,
-            S::fma(c(A), odd, even),
-            S::fma(c(-A), odd, even),
-            S::fma(c(B), odd2, even2),
-            S::fma(c(-B), odd2, even2),
-            last,
-        ]
-    }
-}
-
-/// Rows of Aᵀ·m for one column of products, or its columns for one row.
-#[inline(always)]
-unsafe fn output_transform<S: Simd>(m: [S::V; IN]) -> [S::V; OUT] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
-    unsafe {
-        let c = |x: f32| S::splat(x);
-        let (plus, minus) = (S::add(m[1], m[2]), S::fma(c(-1.0), m[2], m[1]));
-        let (plus2, minus2) = (S::add(m[3], m[4]), S::fma(c(-1.0), m[4], m[3]));
-        [
-            S::add(S::add(m[0], plus), plus2),
-            S::fma(c(A), minus, S::fma(c(B), minus2, c(0.0))),
-            S::fma(c(A * A), plus, S::fma(c(B * B), plus2, c(0.0))),
-            S::fma(c(A * A * A), minus, S::fma(c(B * B * B), minus2, m[5])),
-        ]
     }
 }
 

@@ -1,0 +1,298 @@
+//! `convnet bench`: how fast a network runs or trains here.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use convnet::exec::{Engine, Learner, Options, Optimizer, PlanStep, StepTimes};
+use convnet::graph::Graph;
+use convnet::state;
+use serde::Serialize;
+
+use crate::args::{SizeArgs, ThreadsArg, positive};
+use crate::error::Failure;
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  convnet bench resnet18                       one image at a time
+  convnet bench vgg16 resnet50 --batch 8       several networks
+  convnet bench lenet --mode train --batch 64  a training step: forward, backward, update
+  convnet bench googlenet --layers             where the time goes
+
+Weights and images are random. The machine's own peak of multiply-adds is measured beside each figure, since \
+a shared machine's speed swings: compare shares of the peak, or alternate two commands.";
+
+/// The arguments of `bench`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Names of networks, see `convnet list`
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<String>,
+
+    /// What is timed
+    #[arg(long, value_enum, default_value_t = Mode::Infer, help_heading = "Computation")]
+    mode: Mode,
+
+    /// Images at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive, help_heading = "Computation")]
+    batch: usize,
+
+    #[command(flatten)]
+    size: SizeArgs,
+
+    #[command(flatten)]
+    threads: ThreadsArg,
+
+    /// Least time to measure each network for, in seconds
+    #[arg(long, value_name = "S", default_value_t = 3.0, help_heading = "Computation")]
+    seconds: f64,
+
+    /// Time, speed and kernel of each layer
+    #[arg(long, help_heading = "Listing")]
+    layers: bool,
+
+    /// One JSON object a network, on a line each
+    #[arg(long, help_heading = "Listing")]
+    json: bool,
+}
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// A forward pass
+    Infer,
+    /// Forward, loss, backward and an update by SGD with momentum 0.9
+    Train,
+}
+
+/// The fewest runs that give a median.
+const RUNS: usize = 7;
+/// The most runs: more add nothing to the median.
+const MOST_RUNS: usize = 5000;
+
+/// One network's figures.
+#[derive(Debug, Serialize)]
+struct Report {
+    model: String,
+    mode: Mode,
+    batch: usize,
+    threads: usize,
+    ms_median: f64,
+    ms_min: f64,
+    ms_max: f64,
+    runs: usize,
+    gflop: f64,
+    gflops_peak: f64,
+    peak_rss_bytes: Option<u64>,
+    isa: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    layers: Vec<Layer>,
+}
+
+/// One step of the plan.
+#[derive(Debug, Serialize)]
+struct Layer {
+    layers: String,
+    kernel: String,
+    output: Vec<usize>,
+    ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms_backward: Option<f64>,
+    gflops: f64,
+    peak_share: f64,
+    bytes: u64,
+}
+
+/// Times each network.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
+        return Err(Failure::usage("--seconds must be from 0 to 3600"));
+    }
+    for model in &args.models {
+        let graph = args.size.build(model)?;
+        let report = measure(args, model, &graph)?;
+        let text = if args.json { serde_json::to_string(&report)? } else { text(&report) };
+        output::emit(&text)?;
+    }
+    Ok(())
+}
+
+/// A network ready to run, in either mode.
+enum Subject {
+    Infer(Box<Engine>),
+    Train(Box<Learner>),
+}
+
+fn measure(args: &Args, model: &str, graph: &Graph) -> Result<Report, Failure> {
+    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let weights = state::initialize(graph, 0);
+    let optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+    let mut subject = match args.mode {
+        Mode::Infer => Subject::Infer(Box::new(Engine::compile(graph, &weights, args.batch, &options)?)),
+        Mode::Train => {
+            let learner = Learner::compile(graph, &weights, args.batch, optimizer, 0, &options)?;
+            Subject::Train(Box::new(learner))
+        }
+    };
+    drop(weights);
+    let images = noise(args.batch * graph.input_shape().elements());
+    let labels: Vec<u32> = (0..args.batch).map(|i| (i % graph.classes()) as u32).collect();
+    let (threads, isa, plan) = match &subject {
+        Subject::Infer(engine) => (engine.threads(), engine.isa(), engine.plan()),
+        Subject::Train(learner) => (learner.threads(), learner.isa(), learner.plan()),
+    };
+    let mut once = || match &mut subject {
+        Subject::Infer(engine) => {
+            engine.logits(&images);
+        }
+        Subject::Train(learner) => {
+            learner.step(&images, &labels, 1e-6);
+        }
+    };
+    let mut times = Vec::new();
+    let mut peak = convnet::exec::peak_gflops(isa, threads);
+    once();
+    once();
+    let start = Instant::now();
+    while times.len() < RUNS || (start.elapsed().as_secs_f64() < args.seconds && times.len() < MOST_RUNS) {
+        let one = Instant::now();
+        once();
+        times.push(one.elapsed().as_secs_f64() * 1e3);
+    }
+    peak = peak.max(convnet::exec::peak_gflops(isa, threads));
+    times.sort_by(f64::total_cmp);
+    // A backward pass computes two products of the forward's size: by the input and by the weights.
+    let passes = if args.mode == Mode::Train { 3.0 } else { 1.0 };
+    let macs: u64 = plan.iter().map(|step| step.macs).sum();
+    let mut report = Report {
+        model: model.into(),
+        mode: args.mode,
+        batch: args.batch,
+        threads,
+        ms_median: times[times.len() / 2],
+        ms_min: times[0],
+        ms_max: times[times.len() - 1],
+        runs: times.len(),
+        gflop: passes * 2e-9 * macs as f64 * args.batch as f64,
+        gflops_peak: peak,
+        peak_rss_bytes: peak_rss(),
+        isa: isa.name(),
+        layers: Vec::new(),
+    };
+    if args.layers {
+        report.layers = layers(args, &mut subject, &plan, (&images, &labels), peak);
+    }
+    Ok(report)
+}
+
+/// The mean time of each step of the plan over a few runs.
+fn layers(
+    args: &Args,
+    subject: &mut Subject,
+    plan: &[PlanStep],
+    (images, labels): (&[f32], &[u32]),
+    peak: f64,
+) -> Vec<Layer> {
+    let mut times = StepTimes { forward: vec![Duration::ZERO; plan.len()], ..StepTimes::default() };
+    let (start, mut runs) = (Instant::now(), 0u32);
+    while runs < 3 || (start.elapsed().as_secs_f64() < args.seconds && runs < 1000) {
+        match subject {
+            Subject::Infer(engine) => engine.profile(images, &mut times.forward),
+            Subject::Train(learner) => {
+                learner.profile(images, labels, 1e-6, &mut times);
+            }
+        }
+        runs += 1;
+    }
+    let mean = |time: Duration| time.as_secs_f64() * 1e3 / f64::from(runs);
+    let mut layers: Vec<Layer> = plan
+        .iter()
+        .enumerate()
+        .map(|(i, step)| {
+            let backward = times.backward.get(i).copied().map(mean);
+            let ms = mean(times.forward[i]);
+            let passes = if backward.is_some() { 3.0 } else { 1.0 };
+            let flop = passes * 2.0 * step.macs as f64 * args.batch as f64;
+            let gflops = flop / (ms + backward.unwrap_or(0.0)) / 1e6;
+            Layer {
+                layers: step.layers.clone(),
+                kernel: step.kernel.clone(),
+                output: step.output.with_batch(args.batch),
+                ms,
+                ms_backward: backward,
+                gflops,
+                peak_share: gflops / peak,
+                bytes: step.weight_bytes + step.activation_bytes * args.batch as u64,
+            }
+        })
+        .collect();
+    if args.mode == Mode::Train {
+        layers.push(Layer {
+            layers: "update".into(),
+            kernel: "sgd".into(),
+            output: Vec::new(),
+            ms: mean(times.update),
+            ms_backward: None,
+            gflops: 0.0,
+            peak_share: 0.0,
+            bytes: plan.iter().map(|step| step.weight_bytes).sum::<u64>() * 3,
+        });
+    }
+    layers
+}
+
+fn text(report: &Report) -> String {
+    let mode = if report.mode == Mode::Train { "training step" } else { "inference" };
+    let speed = report.gflop / report.ms_min * 1e3;
+    let mut text = format!(
+        "{}: {mode}, batch {}, {} threads, {}: {:.3} ms least, {:.3} median, {:.3} most of {} runs; {:.1} images/s, \
+         {:.0} GFLOP/s, {:.0}% of the {:.0} GFLOP/s peak",
+        report.model,
+        report.batch,
+        report.threads,
+        report.isa,
+        report.ms_min,
+        report.ms_median,
+        report.ms_max,
+        report.runs,
+        report.batch as f64 / report.ms_min * 1e3,
+        speed,
+        100.0 * speed / report.gflops_peak,
+        report.gflops_peak,
+    );
+    if let Some(rss) = report.peak_rss_bytes {
+        let _ = write!(text, "; {:.0} MB at most", rss as f64 / 1e6);
+    }
+    if report.layers.is_empty() {
+        return text;
+    }
+    let width = report.layers.iter().map(|l| l.layers.chars().count()).max().unwrap_or(0).min(44);
+    let _ = write!(text, "\n{:>10} {:>10} {:>8} {:>6}  {:<width$}  kernel", "ms", "backward", "GFLOP/s", "peak", "layers");
+    for layer in &report.layers {
+        let name: String = layer.layers.chars().take(width).collect();
+        let backward = layer.ms_backward.map_or(String::new(), |ms| format!("{ms:.3}"));
+        let _ = write!(
+            text,
+            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}%  {name:<width$}  {}",
+            layer.ms,
+            layer.gflops,
+            100.0 * layer.peak_share,
+            layer.kernel,
+        );
+    }
+    text
+}
+
+/// Reproducible values in ±1.
+fn noise(len: usize) -> Vec<f32> {
+    (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0).collect()
+}
+
+/// The most memory that this process has held, where the system tells it (Linux).
+fn peak_rss() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}

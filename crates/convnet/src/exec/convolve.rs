@@ -1,0 +1,124 @@
+//! Running convolutions: direct or by Winograd, on a copy with a border or in place.
+
+use convnet_kernels::{self as kernels, Arena, Igemm, Panels, Pool, View, Winograd};
+
+use super::conv::{ConvPlan, WINOGRAD_MATRICES};
+use super::forward::{Kind, Program, Run, Step};
+use super::lower::Mode;
+use super::storage::Slot;
+use crate::graph::Shape;
+use crate::ops::Op;
+
+impl Program {
+    /// Runs a convolution step.
+    pub(super) fn convolve(&self, run: &mut Run<'_>, step: &Step) {
+        let Kind::Conv { plan, padded, matrix, addend, winograd } = &step.kind else { return };
+        let stage = &step.stage;
+        let (pool, isa, n) = (run.pool, self.isa, run.n);
+        let shape = self.graph.node(stage.out).shape;
+        let out = self.view(run.offsets, stage.out, shape, n);
+        let input = self.view(run.offsets, stage.inputs[0], stage.shapes[0], n);
+        let bias = step.bias.clone().map(|range| &run.parameters[range]);
+        let weight = &run.parameters[step.weight.clone()];
+        let addend = addend.map(|value| self.view(run.offsets, value, shape, n));
+        if let Some(panels) = *winograd {
+            let weights = if self.mode == Mode::Train {
+                let target = &mut run.transformed[..WINOGRAD_MATRICES * panels.len()];
+                kernels::winograd_weights(pool, isa, (weight, matrix.panels), (&mut *target, panels));
+                &*target
+            } else {
+                weight
+            };
+            let call = Winograd {
+                batch: n,
+                input,
+                input_size: stage.shapes[0].spatial(),
+                padding: self.padding(step),
+                weights,
+                panels,
+                bias,
+                addend,
+                relu: stage.relu,
+                out,
+                output_size: shape.spatial(),
+                scratch: run.scratch,
+            };
+            kernels::winograd(pool, isa, run.arena, &call);
+            return;
+        }
+        let place = (plan, *padded);
+        let source = self.pad(pool, run.arena, run.offsets, place, (input, stage.shapes[0]), n);
+        for g in 0..plan.groups {
+            let (inner, outer) = plan.group_channels;
+            let slice = |view: View| view.slice(g * outer, outer);
+            let call = Igemm {
+                geometry: &plan.geometry,
+                batch: n,
+                input: source.slice(g * inner, inner),
+                weights: &weight[matrix.group(g)],
+                panels: matrix.panels,
+                bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
+                addend: addend.map(slice),
+                relu: stage.relu,
+                out: slice(out),
+            };
+            kernels::igemm(pool, isa, run.arena, &call);
+        }
+    }
+
+    /// Zeros above and to the left of a convolution's input.
+    pub(super) fn padding(&self, step: &Step) -> (usize, usize) {
+        match &self.graph.node(step.stage.node).op {
+            Op::Conv2d(conv) => (conv.padding.h, conv.padding.w),
+            _ => (0, 0),
+        }
+    }
+
+    /// The input that a convolution reads: with its border of zeros, where it needs one.
+    fn pad(
+        &self,
+        pool: &Pool,
+        arena: &mut Arena,
+        offsets: &[usize],
+        (plan, padded): (&ConvPlan, Option<Slot>),
+        (source, shape): (View, Shape),
+        n: usize,
+    ) -> View {
+        let (Some(border), Some(slot)) = (plan.border, padded) else { return source };
+        let (height, width) = border.padded;
+        let target = View::dense(offsets[slot.buffer], n * height * width, source.channels);
+        kernels::pad(pool, arena, [source, target], shape.spatial(), (border.rows, border.columns));
+        target
+    }
+
+    /// What a convolution's weight gradient reads: the input, or its padded copy from the forward pass.
+    pub(super) fn conv_input(&self, offsets: &[usize], step: &Step, n: usize) -> View {
+        if let Kind::Conv { plan, padded: Some(slot), .. } = &step.kind
+            && let Some(border) = plan.border
+        {
+            let pixels = n * border.padded.0 * border.padded.1;
+            return View::dense(offsets[slot.buffer], pixels, slot.channels);
+        }
+        self.view(offsets, step.stage.inputs[0], step.stage.shapes[0], n)
+    }
+
+    /// Floats of the arena that Winograd convolutions need for a batch, and of their transformed weights while
+    /// training; `gradients` are the layouts of input gradients, with their sizes.
+    pub(super) fn winograd_scratch(
+        &self,
+        threads: usize,
+        batch: usize,
+        gradients: &[(Panels, Shape)],
+    ) -> (usize, usize) {
+        let forward = self.steps.iter().filter_map(|step| match &step.kind {
+            Kind::Conv { winograd: Some(panels), .. } => {
+                Some((*panels, self.graph.node(step.stage.out).shape))
+            }
+            _ => None,
+        });
+        forward.chain(gradients.iter().copied()).fold((0, 0), |(arena, weights), (panels, shape)| {
+            let floats = kernels::winograd_scratch(threads, batch, shape.spatial(), panels);
+            (arena.max(floats), weights.max(WINOGRAD_MATRICES * panels.len()))
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Kernels in Winograd's domain.
+
+use std::ops::Range;
+
+use super::transform::weight_transform;
+use super::{IN, POINTS};
+use crate::arena::Pointer;
+use crate::isa::Isa;
+use crate::panels::Panels;
+use crate::simd::{Simd, dispatch};
+use crate::threads::Pool;
+
+/// Transforms packed 3×3 kernels, rows of which are kernel element × input channel, to 36 packed matrices of
+/// input × output channels.
+///
+/// # Panics
+/// If the lengths do not match the layouts, or the layouts one another.
+pub fn winograd_weights(
+    pool: &Pool,
+    isa: Isa,
+    (source, from): (&[f32], Panels),
+    (target, to): (&mut [f32], Panels),
+) {
+    assert_eq!(source.len(), from.len(), "length of the kernels");
+    assert_eq!(target.len(), POINTS * to.len(), "length of the transformed kernels");
+    assert_eq!((from.k, from.n), (9 * to.k, to.n), "kernels of 3×3");
+    assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
+    let pointer = Pointer::of(target);
+    pool.ranges(to.k, 4, &|channels| {
+        let layouts = (from, to);
+        // SAFETY: lengths were checked; tasks have different rows of the matrices.
+        unsafe {
+            dispatch!(isa, transform_channels(
+                source: &[f32], pointer: Pointer, layouts: (Panels, Panels), channels: Range<usize>
+            ));
+        };
+    });
+}
+
+#[inline(always)]
+unsafe fn transform_channels<S: Simd>(
+    source: &[f32],
+    target: Pointer,
+    (from, to): (Panels, Panels),
+    channels: Range<usize>,
+) {
+    for panel in 0..to.count() {
+        let width = to.width(panel);
+        for c in channels.clone() {
+            for v in (0..width).step_by(S::LANES) {
+                // SAFETY: both matrices hold whole panels of `width` columns for each of their rows.
+                unsafe {
+                    let element = |tap: usize| {
+                        let at = from.start(panel) + (tap * to.k + c) * width + v;
+                        S::load(source.as_ptr().add(at))
+                    };
+                    let mut columns = [[S::splat(0.0); IN]; 3];
+                    for (x, column) in columns.iter_mut().enumerate() {
+                        *column = weight_transform::<S>([element(x), element(3 + x), element(6 + x)]);
+                    }
+                    for i in 0..IN {
+                        let line = weight_transform::<S>([columns[0][i], columns[1][i], columns[2][i]]);
+                        for (j, value) in line.into_iter().enumerate() {
+                            let matrix = (i * IN + j) * to.len();
+                            S::store(target.at(matrix + to.start(panel) + c * width + v), value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
