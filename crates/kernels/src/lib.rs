@@ -44,4 +44,7 @@ pub use peak::peak;
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
 pub use scatter::{Scatter, scatter};
 pub use threads::Pool;
-pub use winograd::{Winograd, winograd, winograd_scratch, winograd_weights};
+pub use winograd::{
+    Winograd, WinogradGradient, winograd, winograd_gradient, winograd_gradient_scratch, winograd_scratch,
+    winograd_weights,
+};

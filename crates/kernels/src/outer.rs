@@ -85,10 +85,10 @@ fn rows_per_tile(isa: Isa) -> usize {
 
 /// Pixels that follow one another at a fixed distance in both operands.
 #[derive(Clone, Copy)]
-struct Segment {
-    input: *const f32,
-    gradient: *const f32,
-    pixels: usize,
+pub(crate) struct Segment {
+    pub(crate) input: *const f32,
+    pub(crate) gradient: *const f32,
+    pub(crate) pixels: usize,
 }
 
 thread_local! {
@@ -146,19 +146,25 @@ unsafe fn run_tile(
     });
 }
 
+/// A tile of a gradient and how its operands lie.
 #[derive(Clone, Copy)]
-struct Tile {
+pub(crate) struct Tile {
     /// Floats between pixels of a segment: input, gradient.
-    steps: (usize, usize),
-    columns: usize,
-    width: usize,
-    rows: usize,
-    accumulate: bool,
-    out: *mut f32,
+    pub(crate) steps: (usize, usize),
+    pub(crate) columns: usize,
+    pub(crate) width: usize,
+    pub(crate) rows: usize,
+    pub(crate) accumulate: bool,
+    pub(crate) out: *mut f32,
 }
 
+/// Sums one tile.
+///
+/// # Safety
+/// Each segment holds its pixels with the tile's rows and columns, `out` its rows of `width` floats, and the
+/// CPU has the instruction set.
 #[inline(always)]
-unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
+pub(crate) unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {

@@ -2,13 +2,15 @@
 
 use std::ops::Range;
 
-use convnet_kernels::{self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View, Winograd};
+use convnet_kernels::{
+    self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View, Winograd, WinogradGradient,
+};
 
 use super::conv::{Phase, WINOGRAD_MATRICES, phases, winograd_panels};
 use super::forward::{Kind, Program, Saved, Step, transposed};
 use super::lower::Kernel;
 use super::storage::Slot;
-use crate::graph::{NodeId, Shape};
+use crate::graph::NodeId;
 use crate::ops::Op;
 
 /// The backward pass of one step.
@@ -24,14 +26,12 @@ pub(super) struct BackStep {
     pub(super) phases: Vec<Phase>,
     /// The layout of transformed weights, where Winograd computes a convolution's input gradient.
     pub(super) winograd: Option<Panels>,
+    /// The layout of products, where Winograd computes a convolution's weight gradient.
+    pub(super) winograd_weights: Option<Panels>,
 }
 
-impl BackStep {
-    /// That layout, with the size of the input.
-    pub(super) fn winograd_gradient(&self, program: &Program) -> Option<(Panels, Shape)> {
-        Some((self.winograd?, program.steps[self.step].stage.shapes[0]))
-    }
-}
+/// Tiles from which on Winograd computes weight gradients: fewer do not repay the 36 sums for each weight.
+const TILES: usize = 64;
 
 /// How a gradient is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +78,7 @@ impl Written<'_> {
 }
 
 /// The backward pass of a program, and how the gradient of each of `outputs` is written by the loss.
-pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<BackStep>) {
+pub(super) fn plan(program: &Program, outputs: &[NodeId], batch: usize) -> (Vec<Write>, Vec<BackStep>) {
     let wanted = wanted(program);
     let channels = program.storage.buffers.iter().map(|b| vec![false; b.channels]).collect();
     let mut written = Written { program, channels };
@@ -102,6 +102,13 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
             winograd = winograd_panels(program.isa, conv, output, step.stage.shapes[0])
                 .filter(|_| program.winograd && wanted[step.stage.inputs[0].index()]);
         }
+        let winograd_weights = match step.kind {
+            Kind::Conv { winograd, .. } => winograd.filter(|_| {
+                let (height, width) = program.graph.node(step.stage.out).shape.spatial();
+                batch * height.div_ceil(4) * width.div_ceil(4) >= TILES
+            }),
+            _ => None,
+        };
         let inputs = (0..step.stage.inputs.len())
             .map(|i| {
                 let value = step.stage.inputs[i];
@@ -118,7 +125,7 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
                 Some(write)
             })
             .collect();
-        back.push(BackStep { step: index, fill, inputs, phases: phase_list, winograd });
+        back.push(BackStep { step: index, fill, inputs, phases: phase_list, winograd, winograd_weights });
     }
     (losses, back)
 }
@@ -314,7 +321,22 @@ impl Program {
         let (pool, isa, n) = (run.pool, self.isa, run.n);
         let (inner, outer) = plan.group_channels;
         let input = self.conv_input(run.offsets, step, n);
-        for g in 0..plan.groups {
+        if let Some(panels) = back.winograd_weights {
+            let call = WinogradGradient {
+                batch: n,
+                input,
+                input_size: step.stage.shapes[0].spatial(),
+                padding: self.padding(step),
+                output_gradient: dy,
+                output_size: self.graph.node(step.stage.node).shape.spatial(),
+                panels,
+                scratch: run.winograd_at,
+            };
+            let products = &mut run.transformed[..WINOGRAD_MATRICES * panels.len()];
+            let gradient = (&mut run.gradients[step.weight.clone()], matrix.panels);
+            kernels::winograd_gradient(pool, isa, run.arena, &call, products, gradient);
+        }
+        for g in (0..plan.groups).filter(|_| back.winograd_weights.is_none()) {
             let call = Outer {
                 geometry: &plan.geometry,
                 batch: n,

@@ -1,7 +1,8 @@
 //! Running convolutions: direct or by Winograd, on a copy with a border or in place.
 
-use convnet_kernels::{self as kernels, Arena, Igemm, Panels, Pool, View, Winograd};
+use convnet_kernels::{self as kernels, Arena, Igemm, Pool, View, Winograd};
 
+use super::backward::BackStep;
 use super::conv::{ConvPlan, WINOGRAD_MATRICES};
 use super::forward::{Kind, Program, Run, Step};
 use super::lower::Mode;
@@ -103,22 +104,27 @@ impl Program {
     }
 
     /// Floats of the arena that Winograd convolutions need for a batch, and of their transformed weights while
-    /// training; `gradients` are the layouts of input gradients, with their sizes.
-    pub(super) fn winograd_scratch(
-        &self,
-        threads: usize,
-        batch: usize,
-        gradients: &[(Panels, Shape)],
-    ) -> (usize, usize) {
+    /// training.
+    pub(super) fn winograd_room(&self, threads: usize, batch: usize, back: &[BackStep]) -> (usize, usize) {
+        let size = |step: &Step| self.graph.node(step.stage.out).shape.spatial();
         let forward = self.steps.iter().filter_map(|step| match &step.kind {
             Kind::Conv { winograd: Some(panels), .. } => {
-                Some((*panels, self.graph.node(step.stage.out).shape))
+                Some((kernels::winograd_scratch(threads, batch, size(step), *panels), *panels))
             }
             _ => None,
         });
-        forward.chain(gradients.iter().copied()).fold((0, 0), |(arena, weights), (panels, shape)| {
-            let floats = kernels::winograd_scratch(threads, batch, shape.spatial(), panels);
-            (arena.max(floats), weights.max(WINOGRAD_MATRICES * panels.len()))
+        let inputs = back.iter().filter_map(|back| {
+            let size = self.steps[back.step].stage.shapes[0].spatial();
+            let panels = back.winograd?;
+            Some((kernels::winograd_scratch(threads, batch, size, panels), panels))
+        });
+        let weights = back.iter().filter_map(|back| {
+            let panels = back.winograd_weights?;
+            let size = size(&self.steps[back.step]);
+            Some((kernels::winograd_gradient_scratch(batch, size, panels), panels))
+        });
+        forward.chain(inputs).chain(weights).fold((0, 0), |(arena, matrices), (floats, panels)| {
+            (arena.max(floats), matrices.max(WINOGRAD_MATRICES * panels.len()))
         })
     }
 }

@@ -76,7 +76,7 @@ impl Engine {
         let (offsets, total) = place(&lifetimes).ok_or(ExecError::TooLarge { batch })?;
         let pool = Pool::new(options.threads);
         let scratch = total.next_multiple_of(16);
-        let total = scratch + program.winograd_scratch(pool.threads(), batch, &[]).0;
+        let total = scratch + program.winograd_room(pool.threads(), batch, &[]).0;
         let mut parameters = Arena::new(program.parameters);
         for step in &program.steps {
             bind(&program, &pool, step, state, parameters.as_mut_slice())?;

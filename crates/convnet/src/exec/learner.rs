@@ -143,7 +143,7 @@ impl Learner {
         let program = Program::new(graph, &logits, Mode::Train, isa, options.exact)?;
         let values: Vec<NodeId> =
             logits.iter().map(|id| program.lowered.value[id.index()].unwrap_or(*id)).collect();
-        let (writes, back) = plan(&program, &values);
+        let (writes, back) = plan(&program, &values, batch);
         let losses = graph
             .outputs()
             .iter()
@@ -160,8 +160,7 @@ impl Learner {
         let (places, total) = place(&lifetimes).ok_or(too_large)?;
         let flat = program.parameters;
         let pool = Pool::new(options.threads);
-        let gradients: Vec<_> = back.iter().filter_map(|back| back.winograd_gradient(&program)).collect();
-        let (room, transformed) = program.winograd_scratch(pool.threads(), batch, &gradients);
+        let (room, transformed) = program.winograd_room(pool.threads(), batch, &back);
         let winograd_at = total.next_multiple_of(16);
         let mut learner = Self {
             pool,

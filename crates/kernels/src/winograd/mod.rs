@@ -3,6 +3,8 @@
 //! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points are
 //! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020).
 
+mod gradient;
+mod input;
 mod transform;
 mod weights;
 
@@ -15,7 +17,9 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use transform::{input_transform, output_transform};
+pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
+use input::{Source, Target, transform_tiles};
+use transform::output_transform;
 pub use weights::winograd_weights;
 
 /// Input rows of a tile.
@@ -88,7 +92,7 @@ impl Blocks {
 /// # Panics
 /// If there are no channels, or the number overflows.
 pub fn winograd_scratch(threads: usize, batch: usize, output_size: (usize, usize), panels: Panels) -> usize {
-    let tiles = product(&[batch, output_size.0.div_ceil(OUT), output_size.1.div_ceil(OUT)]);
+    let tiles = Grid::new(output_size).tiles(batch);
     let most = threads.max(1) * Blocks::most(panels);
     product(&[most.min(tiles + threads), POINTS, panels.k + panels.padded_n()])
 }
@@ -116,7 +120,7 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
         assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
         assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
     }
-    let tiles = product(&[batch, output_size.0.div_ceil(OUT), output_size.1.div_ceil(OUT)]);
+    let tiles = Grid::new(output_size).tiles(batch);
     if tiles == 0 || panels.n == 0 {
         return;
     }
@@ -156,6 +160,31 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
     }
 }
 
+/// The tiles of an output map.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    down: usize,
+    across: usize,
+}
+
+impl Grid {
+    fn new(output: (usize, usize)) -> Self {
+        Self { down: output.0.div_ceil(OUT), across: output.1.div_ceil(OUT) }
+    }
+
+    /// Tiles of `batch` images.
+    fn tiles(&self, batch: usize) -> usize {
+        product(&[batch, self.down, self.across])
+    }
+
+    /// Image, first output row and first output column of a tile.
+    #[inline(always)]
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (rest, x) = (tile / self.across, tile % self.across);
+        (rest / self.down, rest % self.down * OUT, x * OUT)
+    }
+}
+
 /// A block of tiles and its scratch.
 #[derive(Clone, Copy)]
 struct Part {
@@ -186,9 +215,16 @@ struct Work<'a> {
 
 impl Work<'_> {
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
-        let work = self;
+        let call = self.call;
+        let source = Source {
+            view: call.input,
+            size: call.input_size,
+            padding: call.padding,
+            grid: Grid::new(call.output_size),
+        };
+        let target = Target { offset: part.input, rows: self.size };
         // SAFETY: passed on.
-        unsafe { dispatch!(isa, input_tiles(work: Work<'_>, part: Part, tiles: Range<usize>)) };
+        unsafe { transform_tiles(isa, self.arena, source, target, (part.first, tiles)) };
     }
 
     unsafe fn multiply(self, isa: Isa, part: Part, points: Range<usize>) {
@@ -201,55 +237,6 @@ impl Work<'_> {
         let work = self;
         // SAFETY: passed on.
         unsafe { dispatch!(isa, output_tiles(work: Work<'_>, part: Part, tiles: Range<usize>)) };
-    }
-
-    /// Image, first output row and first output column of a tile.
-    #[inline(always)]
-    fn place(&self, tile: usize) -> (usize, usize, usize) {
-        let (down, across) = (self.call.output_size.0.div_ceil(OUT), self.call.output_size.1.div_ceil(OUT));
-        let (rest, x) = (tile / across, tile % across);
-        (rest / down, rest % down * OUT, x * OUT)
-    }
-}
-
-#[inline(always)]
-unsafe fn input_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>) {
-    let call = work.call;
-    let channels = call.panels.k;
-    let (height, width) = call.input_size;
-    for t in tiles {
-        let (image, y0, x0) = work.place(part.first + t);
-        let pixel = |i: usize, j: usize| {
-            let (y, x) = ((y0 + i).wrapping_sub(call.padding.0), (x0 + j).wrapping_sub(call.padding.1));
-            (y < height && x < width).then(|| (image * height + y) * width + x)
-        };
-        let mut c = 0;
-        while c < channels {
-            let n = (channels - c).min(S::LANES);
-            // SAFETY: pixels lie in the input, `n` more channels in each; the scratch holds a row of all
-            // channels for each point and tile.
-            unsafe {
-                let mut rows = [[S::splat(0.0); IN]; IN];
-                for (j, column) in rows.iter_mut().enumerate() {
-                    let values: [S::V; IN] = std::array::from_fn(|i| match pixel(i, j) {
-                        Some(pixel) => {
-                            let p = work.arena.at(call.input.offset + pixel * call.input.stride + c);
-                            if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
-                        }
-                        None => S::splat(0.0),
-                    });
-                    *column = input_transform::<S>(values);
-                }
-                for i in 0..IN {
-                    let line = input_transform::<S>(std::array::from_fn(|j| rows[j][i]));
-                    for (j, value) in line.into_iter().enumerate() {
-                        let at = part.input + ((i * IN + j) * work.size + t) * channels + c;
-                        S::store_first(work.arena.at(at), value, n);
-                    }
-                }
-            }
-            c += n;
-        }
     }
 }
 
@@ -305,8 +292,9 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
     let channels = call.panels.n;
     let padded = call.panels.padded_n();
     let (height, width) = call.output_size;
+    let grid = Grid::new(call.output_size);
     for t in tiles {
-        let (image, y0, x0) = work.place(part.first + t);
+        let (image, y0, x0) = grid.place(part.first + t);
         let mut c = 0;
         while c < channels {
             let n = (channels - c).min(S::LANES);

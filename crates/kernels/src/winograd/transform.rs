@@ -66,3 +66,35 @@ pub(super) unsafe fn weight_transform<S: Simd>(g: [S::V; 3]) -> [S::V; IN] {
         ]
     }
 }
+
+/// A·d for four output gradients of a tile's row or column.
+#[inline(always)]
+pub(super) unsafe fn gradient_transform<S: Simd>(d: [S::V; OUT]) -> [S::V; IN] {
+    // SAFETY: the caller runs on a CPU with the instruction set.
+    unsafe {
+        let c = |x: f32| S::splat(x);
+        let pair = |x: f32| {
+            let even = S::fma(c(x * x), d[2], d[0]);
+            let odd = S::fma(c(x * x * x), d[3], S::fma(c(x), d[1], c(0.0)));
+            (S::add(even, odd), S::fma(c(-1.0), odd, even))
+        };
+        let ((plus, minus), (plus2, minus2)) = (pair(A), pair(B));
+        [d[0], plus, minus, plus2, minus2, d[3]]
+    }
+}
+
+/// Gᵀ·u for six products of a row or column.
+#[inline(always)]
+pub(super) unsafe fn kernel_transform<S: Simd>(u: [S::V; IN]) -> [S::V; 3] {
+    // SAFETY: the caller runs on a CPU with the instruction set.
+    unsafe {
+        let c = |x: f32| S::splat(x);
+        let (sum, difference) = (S::add(u[1], u[2]), S::fma(c(-1.0), u[2], u[1]));
+        let (sum2, difference2) = (S::add(u[3], u[4]), S::fma(c(-1.0), u[4], u[3]));
+        [
+            S::fma(c(1.0 / 6.0), sum2, S::fma(c(-1.0 / 1.5), sum, u[0])),
+            S::fma(c(B / 6.0), difference2, S::fma(c(-A / 1.5), difference, c(0.0))),
+            S::fma(c(B * B / 6.0), sum2, S::fma(c(-A * A / 1.5), sum, u[5])),
+        ]
+    }
+}

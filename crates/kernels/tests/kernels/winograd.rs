@@ -60,7 +60,10 @@ fn convolutions_of_any_size_and_padding_are_right() {
         let run = |pool: &_, isa, arena: &mut _| {
             let panels = Panels::new(isa, c, n);
             let mut transformed = vec![f32::NAN; 36 * panels.len()];
-            winograd_weights(&mut transformed, panels, |k, column, tap| weights[(tap * c + k) * n + column]);
+            let layout = Panels::new(isa, 9 * c, n);
+            let mut packed = vec![f32::NAN; layout.len()];
+            layout.pack(&mut packed, |row, column| weights[row * n + column]);
+            winograd_weights(pool, isa, (&packed, layout), (&mut transformed, panels));
             let call = Winograd {
                 batch,
                 input,

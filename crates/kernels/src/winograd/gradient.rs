@@ -1,0 +1,243 @@
+//! The weight gradient of a 3×3 convolution in Winograd's domain: 36 sums of outer products over tiles, a
+//! quarter of the direct one's products.
+
+use std::ops::Range;
+
+use super::input::{Source, Target, transform_tiles};
+use super::transform::{gradient_transform, kernel_transform};
+use super::{Grid, IN, OUT, POINTS};
+use crate::arena::{Arena, Pointer, View};
+use crate::geometry::product;
+use crate::isa::Isa;
+use crate::outer::{Segment, Tile, tile_of};
+use crate::panels::Panels;
+use crate::simd::{Simd, dispatch};
+use crate::threads::Pool;
+
+/// Bytes of transformed tiles that a block aims at; each point's part of it stays in the second-level cache.
+const BLOCK_BYTES: usize = 4 << 20;
+
+/// The weight gradient of a 3×3 convolution of stride 1 and dilation 1.
+#[derive(Clone, Copy, Debug)]
+pub struct WinogradGradient {
+    /// Images.
+    pub batch: usize,
+    /// The forward convolution's input map, and its height and width.
+    pub input: View,
+    /// Height and width of the input.
+    pub input_size: (usize, usize),
+    /// Zeros above and to the left of it.
+    pub padding: (usize, usize),
+    /// The gradient of the output map.
+    pub output_gradient: View,
+    /// Height and width of the output.
+    pub output_size: (usize, usize),
+    /// The layout of one of the 36 matrices, input × output channels.
+    pub panels: Panels,
+    /// Where [`winograd_gradient_scratch`] floats lie free in the arena.
+    pub scratch: usize,
+}
+
+/// Tiles of a block.
+fn block_size(tiles: usize, panels: Panels) -> usize {
+    let most = (BLOCK_BYTES / 4 / (POINTS * (panels.k + panels.padded_n()))).clamp(128, 1024);
+    tiles.min(most)
+}
+
+/// Floats of scratch that a call on up to `batch` images needs.
+pub fn winograd_gradient_scratch(batch: usize, output_size: (usize, usize), panels: Panels) -> usize {
+    let tiles = Grid::new(output_size).tiles(batch);
+    product(&[block_size(tiles, panels), POINTS, panels.k + panels.padded_n()])
+}
+
+/// Writes the gradient of packed 3×3 kernels, in their layout (`layout`: 9·C × N); `products` is room for 36
+/// matrices. Each element is summed by one task, block by block.
+///
+/// # Panics
+/// If a view reaches beyond the arena or lengths do not match.
+pub fn winograd_gradient(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &WinogradGradient,
+    products: &mut [f32],
+    (gradient, layout): (&mut [f32], Panels),
+) {
+    let WinogradGradient { batch, input, output_gradient, panels, .. } = *call;
+    arena.check(input);
+    arena.check(output_gradient);
+    let (size, output) = (call.input_size, call.output_size);
+    assert_eq!(input.pixels, batch * size.0 * size.1, "input pixels");
+    assert_eq!(output_gradient.pixels, batch * output.0 * output.1, "output pixels");
+    assert!(call.padding.0 <= 2 && call.padding.1 <= 2, "padding of at most 2");
+    assert_eq!(
+        panels,
+        Panels::new(isa, input.channels, output_gradient.channels),
+        "another product's layout"
+    );
+    assert_eq!(layout, Panels::new(isa, 9 * panels.k, panels.n), "another convolution's layout");
+    assert_eq!(products.len(), POINTS * panels.len(), "length of the products");
+    assert_eq!(gradient.len(), layout.len(), "length of the gradient");
+    let grid = Grid::new(output);
+    let tiles = grid.tiles(batch);
+    if tiles == 0 || panels.is_empty() {
+        gradient.fill(0.0);
+        return;
+    }
+    let rows = block_size(tiles, panels);
+    let scratch = View::dense(call.scratch, 1, rows * POINTS * (panels.k + panels.padded_n()));
+    arena.check(scratch);
+    scratch.assert_disjoint(input);
+    scratch.assert_disjoint(output_gradient);
+    let pointer = arena.pointer();
+    let source = Source { view: input, size, padding: call.padding, grid };
+    let left = Target { offset: call.scratch, rows };
+    let right = Target { offset: call.scratch + rows * POINTS * panels.k, rows };
+    let sums = Pointer::of(products);
+    for first in (0..tiles).step_by(rows) {
+        let count = rows.min(tiles - first);
+        // SAFETY: views and lengths were checked; tasks have different tiles, or different sums.
+        unsafe {
+            pool.ranges(count, 1, &|tiles| {
+                transform_tiles(isa, pointer, source, left, (first, tiles.clone()));
+                dispatch!(isa, gradient_tiles(
+                    call: &WinogradGradient, pointer: Pointer, right: Target, first: usize, tiles: Range<usize>
+                ));
+            });
+            pool.ranges(POINTS * panels.count(), 1, &|parts| {
+                let block = Block { left, right, count, accumulate: first > 0, panels };
+                dispatch!(isa, sum_parts(pointer: Pointer, sums: Pointer, block: Block, parts: Range<usize>));
+            });
+        }
+    }
+    let target = Pointer::of(gradient);
+    let products = &*products;
+    pool.ranges(panels.k, 4, &|channels| {
+        let layouts = (panels, layout);
+        // SAFETY: lengths were checked; tasks have different rows of the gradient.
+        unsafe {
+            dispatch!(isa, kernels_of(
+                products: &[f32], target: Pointer, layouts: (Panels, Panels), channels: Range<usize>
+            ));
+        };
+    });
+}
+
+/// Transformed tiles of both operands.
+#[derive(Clone, Copy)]
+struct Block {
+    left: Target,
+    right: Target,
+    count: usize,
+    accumulate: bool,
+    panels: Panels,
+}
+
+#[inline(always)]
+unsafe fn gradient_tiles<S: Simd>(
+    call: &WinogradGradient,
+    arena: Pointer,
+    target: Target,
+    first: usize,
+    tiles: Range<usize>,
+) {
+    let grid = Grid::new(call.output_size);
+    let view = call.output_gradient;
+    let padded = call.panels.padded_n();
+    let (height, width) = call.output_size;
+    for t in tiles {
+        let (image, y0, x0) = grid.place(first + t);
+        for c in (0..padded).step_by(S::LANES) {
+            let n = (view.channels - c).min(S::LANES);
+            // SAFETY: pixels lie in the gradient, `n` more channels in each; the target holds a row of
+            // padded channels for each point and tile.
+            unsafe {
+                let mut columns = [[S::splat(0.0); IN]; OUT];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    let values: [S::V; OUT] = std::array::from_fn(|i| {
+                        if y0 + i >= height || x0 + j >= width {
+                            return S::splat(0.0);
+                        }
+                        let pixel = (image * height + y0 + i) * width + x0 + j;
+                        let p = arena.at(view.offset + pixel * view.stride + c);
+                        if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
+                    });
+                    *column = gradient_transform::<S>(values);
+                }
+                for i in 0..IN {
+                    let line = gradient_transform::<S>(std::array::from_fn(|j| columns[j][i]));
+                    for (j, value) in line.into_iter().enumerate() {
+                        let at = target.offset + ((i * IN + j) * target.rows + t) * padded + c;
+                        S::store(arena.at(at), value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts: Range<usize>) {
+    let panels = block.panels;
+    let padded = panels.padded_n();
+    let blocks = panels.k.div_ceil(S::ROWS);
+    for part in parts {
+        let (point, panel) = (part / panels.count(), part % panels.count());
+        let width = panels.width(panel);
+        for i in 0..blocks {
+            let rows = i * panels.k / blocks..(i + 1) * panels.k / blocks;
+            // SAFETY: the scratch holds these rows of both operands, and the products this part of a panel.
+            unsafe {
+                let left = block.left.offset + point * block.left.rows * panels.k + rows.start;
+                let right =
+                    block.right.offset + point * block.right.rows * padded + panels.columns(panel).start;
+                let segment =
+                    Segment { input: arena.at(left), gradient: arena.at(right), pixels: block.count };
+                let out = point * panels.len() + panels.start(panel) + rows.start * width;
+                let tile = Tile {
+                    steps: (panels.k, padded),
+                    columns: width,
+                    width,
+                    rows: rows.len(),
+                    accumulate: block.accumulate,
+                    out: sums.at(out),
+                };
+                tile_of::<S>(tile, &[segment]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn kernels_of<S: Simd>(
+    products: &[f32],
+    target: Pointer,
+    (panels, layout): (Panels, Panels),
+    channels: Range<usize>,
+) {
+    for panel in 0..panels.count() {
+        let width = panels.width(panel);
+        for c in channels.clone() {
+            for v in (0..width).step_by(S::LANES) {
+                // SAFETY: both layouts hold whole panels of `width` columns for each of their rows.
+                unsafe {
+                    let product = |i: usize, j: usize| {
+                        let at = (i * IN + j) * panels.len() + panels.start(panel) + c * width + v;
+                        S::load(products.as_ptr().add(at))
+                    };
+                    let mut columns = [[S::splat(0.0); 3]; IN];
+                    for (j, column) in columns.iter_mut().enumerate() {
+                        *column = kernel_transform::<S>(std::array::from_fn(|i| product(i, j)));
+                    }
+                    for y in 0..3 {
+                        let line = kernel_transform::<S>(std::array::from_fn(|j| columns[j][y]));
+                        for (x, value) in line.into_iter().enumerate() {
+                            let row = (3 * y + x) * panels.k + c;
+                            S::store(target.at(layout.start(panel) + row * width + v), value);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
