@@ -22,11 +22,11 @@ fn rows(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
 }
 
 fn build(name: &str) -> Graph {
-    zoo::find(name).unwrap().model().build().unwrap()
+    zoo::find(name).expect("a name of the zoo").model().build().expect("its own size fits")
 }
 
 fn trainable(graph: &Graph) -> usize {
-    graph.parameters().iter().filter(|p| p.kind.trainable()).map(|p| p.elements()).sum()
+    graph.parameters().iter().filter(|p| p.kind.trainable()).map(convnet::ops::ParamSpec::elements).sum()
 }
 
 /// Trainable parameters that inference needs: those of auxiliary classifiers left out.
@@ -149,7 +149,7 @@ fn page() -> String {
     families.dedup();
     for family in families {
         let members: Vec<&Entry> = entries.iter().filter(|e| e.family == family).collect();
-        write!(text, "\n## {family}\n\n{}\n\n", members[0].taught).unwrap();
+        write!(text, "\n## {family}\n\n{}\n\n", members[0].taught).expect("text has room");
         text.push_str("| network | input | classes | parameters | PyTorch | published | MACs |\n");
         text.push_str("|---|---|---:|---:|---:|---:|---:|\n");
         for entry in &members {
@@ -168,7 +168,7 @@ fn page() -> String {
                 published.get(name).unwrap_or(&""),
                 grouped(&macs(&graph).to_string()),
             )
-            .unwrap();
+            .expect("text has room");
         }
         text.push('\n');
         let mut notes: Vec<(&str, Vec<String>)> = Vec::new();
@@ -180,7 +180,7 @@ fn page() -> String {
             }
         }
         for (note, names) in notes {
-            writeln!(text, "- {}: {note}", names.join(", ")).unwrap();
+            writeln!(text, "- {}: {note}", names.join(", ")).expect("text has room");
         }
         let mut papers = Vec::new();
         for entry in &members {
@@ -193,7 +193,7 @@ fn page() -> String {
             let arxiv =
                 paper.arxiv.map_or(String::new(), |id| format!(" [arXiv:{id}](https://arxiv.org/abs/{id})."));
             let (authors, title, venue, year) = (paper.authors, paper.title, paper.venue, paper.year);
-            writeln!(text, "- {authors}. *{title}*. {venue}, {year}.{arxiv}").unwrap();
+            writeln!(text, "- {authors}. *{title}*. {venue}, {year}.{arxiv}").expect("text has room");
         }
     }
     text

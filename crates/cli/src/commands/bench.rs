@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use convnet::exec::{Engine, Learner, Options, Optimizer, PlanStep, StepTimes};
+use convnet::exec::{Engine, Learner, Optimizer, Options, PlanStep, StepTimes};
 use convnet::graph::Graph;
 use convnet::state;
 use serde::Serialize;
@@ -269,7 +269,11 @@ fn text(report: &Report) -> String {
         return text;
     }
     let width = report.layers.iter().map(|l| l.layers.chars().count()).max().unwrap_or(0).min(44);
-    let _ = write!(text, "\n{:>10} {:>10} {:>8} {:>6}  {:<width$}  kernel", "ms", "backward", "GFLOP/s", "peak", "layers");
+    let _ = write!(
+        text,
+        "\n{:>10} {:>10} {:>8} {:>6}  {:<width$}  kernel",
+        "ms", "backward", "GFLOP/s", "peak", "layers"
+    );
     for layer in &report.layers {
         let name: String = layer.layers.chars().take(width).collect();
         let backward = layer.ms_backward.map_or(String::new(), |ms| format!("{ms:.3}"));

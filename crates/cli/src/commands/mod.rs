@@ -2,6 +2,7 @@
 //!
 //! A new one is a `mod` line, a variant and an arm of [`Command::run`].
 
+mod bench;
 mod data;
 mod diff;
 mod eval;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Eval(eval::Args),
     /// Tell what a trained network takes images for
     Predict(predict::Args),
+    /// Time inference or training, layer by layer if wanted
+    Bench(bench::Args),
     /// List, fetch and inspect data sets
     Data(data::Args),
 }
@@ -42,6 +45,7 @@ impl Command {
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),
+            Self::Bench(args) => bench::run(args),
             Self::Data(args) => data::run(args),
         }
     }

@@ -236,7 +236,7 @@ pub(super) mod tests {
 
     #[test]
     fn covering_keeps_the_middle() {
-        let columns = vec![0, 0, 100, 100, 200, 200];
+        let columns = [0, 0, 100, 100, 200, 200];
         let image = Image { channels: 1, height: 2, width: 6, pixels: columns.repeat(2) };
         assert_eq!(image.covering(2, 2).pixels, [100; 4]);
         assert_eq!(image.covering(2, 6), image);

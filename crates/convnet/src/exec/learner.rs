@@ -47,7 +47,7 @@ impl Optimizer {
     /// The names of its buffers, as PyTorch calls them.
     fn buffers(self) -> &'static [&'static str] {
         match self {
-            Self::Sgd { momentum, .. } if momentum == 0.0 => &[],
+            Self::Sgd { momentum: 0.0, .. } => &[],
             Self::Sgd { .. } => &["momentum_buffer"],
             Self::Adam { .. } => &["exp_avg", "exp_avg_sq"],
         }

@@ -27,6 +27,12 @@ pub use error::ExecError;
 pub use learner::{Learner, Optimizer, StepReport};
 pub use profile::{PlanStep, StepTimes};
 
+/// The machine's own peak of multiply-adds with an instruction set on so many threads (0: one per core), in
+/// GFLOP/s: measured for some 50 ms, what a kernel's speed is compared with.
+pub fn peak_gflops(isa: Isa, threads: usize) -> f64 {
+    convnet_kernels::peak(&convnet_kernels::Pool::new(threads), isa)
+}
+
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {

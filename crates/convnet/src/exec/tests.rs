@@ -31,7 +31,7 @@ fn everything() -> Graph {
     let shortcut = x.conv2d(Conv2d::new(20, 1).stride(2).no_bias()).layer("bn", BatchNorm2d::default());
     let y = x.conv2d(Conv2d::new(20, 3).stride(2).padding(1).groups(2)).batch_norm2d().tanh();
     let y = y.conv2d(Conv2d::new(20, 3).padding(1)).batch_norm2d();
-    let x = y.add(shortcut).relu();
+    let x = (y + shortcut).relu();
     let x =
         x.adaptive_avg_pool2d(2, 2).dropout(0.25).flatten().linear(Linear::new(31)).sigmoid().dropout(0.5);
     net.build(x.linear(Linear::new(10)).softmax()).unwrap()

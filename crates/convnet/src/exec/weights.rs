@@ -73,12 +73,8 @@ impl Matrix {
     pub(super) fn pack(&self, tensor: &[f32], packed: &mut [f32], scale: Option<&[f32]>) {
         for g in 0..self.groups {
             let part = &mut packed[self.group(g)];
-            match scale {
-                None => self.panels.pack(part, |k, n| tensor[self.source(g, k, n)]),
-                Some(scale) => {
-                    self.panels.pack(part, |k, n| tensor[self.source(g, k, n)] * scale[g * self.panels.n + n])
-                }
-            }
+            let factor = |n: usize| scale.map_or(1.0, |scale| scale[g * self.panels.n + n]);
+            self.panels.pack(part, |k, n| tensor[self.source(g, k, n)] * factor(n));
         }
     }
 

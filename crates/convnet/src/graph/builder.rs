@@ -116,8 +116,13 @@ impl Builder {
             }
             Err(issue) => {
                 let partial = Box::new(state.graph.clone());
-                state.error =
-                    Some(GraphError { partial, path, op: op.name(), inputs: inputs.to_vec(), issue });
+                state.error = Some(GraphError {
+                    partial,
+                    path,
+                    op: op.name(),
+                    inputs: inputs.to_vec(),
+                    issue: Box::new(issue),
+                });
                 inputs[0]
             }
         }
@@ -282,9 +287,13 @@ impl<'b> Value<'b> {
     pub fn dropout1d(self, p: f32) -> Self {
         self.then(Op::Dropout1d(Dropout { p }))
     }
+}
 
-    /// Element-wise sum of two values of one shape.
-    pub fn add(self, other: Self) -> Self {
+/// Element-wise sum of two values of one shape.
+impl std::ops::Add for Value<'_> {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
         let node = self.builder.push(Some("add".into()), Op::Add, &[self.node, other.node]);
         Self { builder: self.builder, node }
     }

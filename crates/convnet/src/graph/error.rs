@@ -42,7 +42,7 @@ pub struct GraphError {
     /// The nodes that feed it.
     pub inputs: Vec<NodeId>,
     /// What is wrong.
-    pub issue: ShapeIssue,
+    pub issue: Box<ShapeIssue>,
 }
 
 /// How many of the layers before the failing one its message lists.

@@ -165,7 +165,7 @@ mod tests {
         let net = Builder::image("skip", 2, 4, 4);
         let x = net.input().conv2d(Conv2d::new(2, 1));
         let y = x.conv2d(Conv2d::new(2, 1)).relu();
-        let graph = net.build(y.add(x)).unwrap();
+        let graph = net.build(y + x).unwrap();
         // While relu runs: x, the second convolution and its own output; while add runs also three.
         assert_eq!(inference_peak(&graph, 1).bytes, 3 * 32 * 4);
     }

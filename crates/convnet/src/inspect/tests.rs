@@ -7,7 +7,7 @@ use crate::graph::{Builder, Graph, Shape, Value, concat};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Op};
 
 fn block<'b>(x: Value<'b>, name: &str) -> Value<'b> {
-    x.scope(name, "Block", |x| x.layer("conv", Conv2d::new(4, 3).padding(1)).layer("relu", Op::Relu).add(x))
+    x.scope(name, "Block", |x| x.layer("conv", Conv2d::new(4, 3).padding(1)).layer("relu", Op::Relu) + x)
 }
 
 fn blocks() -> Graph {

@@ -164,6 +164,11 @@ impl Op {
             (Self::AvgPool2d(op), &[x]) => op.infer(x),
             (Self::AdaptiveAvgPool2d(op), &[x]) => op.infer(x),
             (Self::Flatten, &[x]) => Ok(Shape::vector(x.elements())),
+            (Self::Dropout1d(_), &[x @ Shape::Map { .. }]) => Err(ShapeIssue::new(
+                format!("a feature map of {x}"),
+                "a vector of features, as PyTorch's Dropout1d does",
+                "use Dropout here, or put Flatten before this layer",
+            )),
             (Self::Dropout(op) | Self::Dropout1d(op), &[x]) => op.infer(x),
             (Self::Relu | Self::Sigmoid | Self::Tanh | Self::Softmax | Self::Identity, &[x]) => Ok(x),
             _ => Err(ShapeIssue::new(

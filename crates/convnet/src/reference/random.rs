@@ -214,7 +214,7 @@ fn residual<'b>(rng: &mut impl Rng, x: Value<'b>) -> Value<'b> {
     };
     let y = x.conv2d(Conv2d::new(channels, 3).stride(stride).padding(1).no_bias()).batch_norm2d().relu();
     let y = y.conv2d(Conv2d::new(channels, 3).padding(1).no_bias()).batch_norm2d();
-    let sum = if rng.random_bool(0.5) { y.add(shortcut) } else { shortcut.add(y) };
+    let sum = if rng.random_bool(0.5) { y + shortcut } else { shortcut + y };
     if rng.random_bool(0.7) { sum.relu() } else { sum }
 }
 

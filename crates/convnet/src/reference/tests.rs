@@ -77,7 +77,7 @@ fn every_parameter_of_a_branching_network_has_the_right_gradient() {
     let aux = x.avg_pool2d(AvgPool2d::new(2).padding(1).ceil_mode()).flatten().linear(Linear::new(5));
     net.auxiliary("aux", aux, 0.3);
     let y = x.conv2d(Conv2d::new(13, 3).padding(1).no_bias()).batch_norm2d();
-    let x = y.add(x).relu().then(Op::Identity).dropout(0.3);
+    let x = (y + x).relu().then(Op::Identity).dropout(0.3);
     let x = x.conv2d(Conv2d::new(6, (3, 2)).stride(2)).adaptive_avg_pool2d(2, 2).flatten();
     let x = x.linear(Linear::new(8).no_bias()).then(Op::Dropout1d(Dropout { p: 0.3 }));
     let graph = net.build(x.linear(Linear::new(5)).softmax()).unwrap();

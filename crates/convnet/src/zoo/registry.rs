@@ -168,7 +168,7 @@ impl Model {
                 path: "input".into(),
                 op: "Input",
                 inputs: Vec::new(),
-                issue: ShapeIssue::new(found, expected, fix),
+                issue: Box::new(ShapeIssue::new(found, expected, fix)),
             },
             Err(error) => error,
         }

@@ -142,7 +142,7 @@ fn residual<'b>(x: Value<'b>, block: &Block, width: usize, stride: usize) -> Val
         } else {
             x
         };
-        y.add(shortcut).layer("relu", Op::Relu)
+        (y + shortcut).layer("relu", Op::Relu)
     })
 }
 

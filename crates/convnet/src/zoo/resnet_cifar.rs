@@ -105,6 +105,6 @@ fn unit(x: Value<'_>, width: usize, stride: usize, bottleneck: bool, first: bool
         } else {
             x
         };
-        y.add(shortcut)
+        y + shortcut
     })
 }

@@ -16,7 +16,7 @@ fn last(graph: &Graph) -> ReceptiveField {
 fn bottleneck(x: Value<'_>, stride: usize) -> Value<'_> {
     let y = x.conv2d(Conv2d::new(1, 1)).conv2d(Conv2d::new(1, 3).stride(stride).padding(1));
     let skip = if stride == 1 { x } else { x.conv2d(Conv2d::new(1, 1).stride(stride)) };
-    y.conv2d(Conv2d::new(1, 1)).add(skip)
+    y.conv2d(Conv2d::new(1, 1)) + skip
 }
 
 /// TF-Slim's ResNet v1, which strides in the last unit of each of its first three stages.
