@@ -91,8 +91,9 @@ pub struct Overrides {
 }
 
 /// The recipes that have a name, with what each is.
-pub const RECIPES: [(&str, &str); 4] = [
+pub const RECIPES: [(&str, &str); 5] = [
     ("adam-one-cycle", "Adam up to 0.003 and down in one cycle: small networks, few epochs"),
+    ("adam-cosine", "Adam up to 0.0003, warm-up and cosine: deep networks without batch normalization"),
     ("sgd-cosine", "SGD with momentum 0.9 up to 0.05, warm-up and cosine: larger networks"),
     (
         "sgd-step",
@@ -112,6 +113,7 @@ impl Overrides {
     pub fn named(name: &str) -> Option<Self> {
         let (optimizer, schedule, lr, batch) = match name {
             "adam-one-cycle" => (Optimizer::adam(), Schedule::one_cycle(), 0.003, 64),
+            "adam-cosine" => (Optimizer::adam(), Schedule::cosine(0.05), 0.0003, 64),
             "sgd-cosine" => (Optimizer::sgd().with_weight_decay(5e-4), Schedule::cosine(0.05), 0.05, 64),
             "sgd-step" => {
                 let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1 };
@@ -133,8 +135,9 @@ impl Overrides {
 impl Recipe {
     /// The recipe that suits a network of the zoo, by the family that its name starts with.
     ///
-    /// LeNet: Adam in one cycle. All others: SGD with momentum, warm-up and cosine; at a lower rate for
-    /// those without batch normalization. The data is the bundled subset.
+    /// LeNet: Adam in one cycle. Networks with batch normalization: SGD with momentum, warm-up and cosine.
+    /// Deep networks without it: Adam at a low rate, since plain SGD hardly leaves their first plateau. The
+    /// data is the bundled subset.
     pub fn for_network(name: &str) -> Self {
         let (base, variant) = name.split_once('@').unwrap_or((name, ""));
         let normalized = base.contains("resnet")
@@ -142,26 +145,25 @@ impl Recipe {
             || base.ends_with("_bn")
             || (base == "alexnet" && variant.is_empty())
             || (base == "googlenet" && variant == "torchvision");
-        let (recipe, epochs, lr) = if base.starts_with("lenet") {
-            ("adam-one-cycle", 12, 0.003)
+        let (recipe, epochs) = if base.starts_with("lenet") {
+            ("adam-one-cycle", 12)
         } else if normalized {
-            ("sgd-cosine", 5, 0.05)
+            ("sgd-cosine", 5)
         } else {
-            ("sgd-cosine", 5, 0.01)
+            ("adam-cosine", 5)
         };
         let blank = Self {
             data: data::DEFAULT.into(),
             epochs,
             batch: 64,
-            lr,
+            lr: Optimizer::sgd().usual_lr(),
             seed: 0,
             limit_steps: None,
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
             augment: AugmentSettings::default(),
         };
-        let named = Overrides::named(recipe).unwrap_or_default();
-        blank.with(&Overrides { lr: Some(lr), ..named })
+        blank.with(&Overrides::named(recipe).unwrap_or_default())
     }
 
     /// The recipe with some settings replaced.
@@ -227,14 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn networks_without_normalization_start_lower() {
+    fn networks_without_normalization_get_adam() {
         let lr = |name| Recipe::for_network(name).lr;
         assert_eq!(lr("alexnet"), 0.05);
-        assert_eq!(lr("alexnet-plain"), 0.01);
-        assert_eq!(lr("alexnet@torchvision"), 0.01);
-        assert_eq!(lr("vgg11"), 0.01);
+        assert_eq!(lr("alexnet-plain"), 0.0003);
+        assert_eq!(lr("alexnet@torchvision"), 0.0003);
+        assert_eq!(lr("vgg11"), 0.0003);
         assert_eq!(lr("vgg11_bn@torchvision"), 0.05);
-        assert!(matches!(Recipe::for_network("lenet5@paper").optimizer, Optimizer::Adam { .. }));
+        for name in ["lenet5@paper", "vgg11", "nin", "googlenet"] {
+            assert!(matches!(Recipe::for_network(name).optimizer, Optimizer::Adam { .. }), "{name}");
+        }
     }
 
     #[test]
