@@ -97,7 +97,8 @@ pub enum Init {
     /// Conv2d weights from N(0, 2/fan_out), Linear weights from N(0, 0.01²), biases 0 (torchvision's VGG).
     KaimingFanOutLinearNormal,
     /// Conv2d weights from N(0, 2/fan_in) (He et al. 2015), Linear weights as `Default`, biases 0 (torchvision's
-    /// DenseNet).
+    /// DenseNet). The tutorial's deep networks without normalization take it too: the tutorial names no rule, and
+    /// with PyTorch's default they stay on a plateau for long.
     KaimingFanIn,
     /// Weights from N(0, 0.01²) cut off at ±2, biases as `Default` (torchvision's GoogLeNet).
     TruncatedNormal,

@@ -84,6 +84,7 @@ fn tutorial(net: &Builder, classes: usize) -> Value<'_> {
 }
 
 fn plain(net: &Builder, classes: usize) -> Value<'_> {
+    net.init(Init::KaimingFanIn);
     let x = net.input().numbered("Sequential", |x| tutorial_features(x, |x| x));
     x.numbered("Sequential", |x| tutorial_classifier(x, classes))
 }

@@ -89,6 +89,7 @@ const STAGE5: [(&str, Widths); 2] =
 const AUX_WEIGHT: f32 = 0.3;
 
 fn tutorial(net: &Builder, classes: usize) -> Value<'_> {
+    net.init(Init::KaimingFanIn);
     let pool = MaxPool2d::new(3).stride(2).padding(1);
     let x = net.input().numbered("Sequential", |x| {
         x.conv2d(Conv2d::new(64, 7).stride(2).padding(3)).relu().max_pool2d(pool.clone())

@@ -44,6 +44,7 @@ pub(super) const PAPER: Entry = Entry {
 };
 
 fn tutorial(net: &Builder, classes: usize) -> Value<'_> {
+    net.init(Init::KaimingFanIn);
     let pool = MaxPool2d::new(3).stride(2);
     let x = block(net.input(), Conv2d::new(96, 11).stride(4)).max_pool2d(pool.clone());
     let x = block(x, Conv2d::new(256, 5).padding(2)).max_pool2d(pool.clone());

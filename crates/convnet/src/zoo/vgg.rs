@@ -104,6 +104,7 @@ fn conv3x3(maps: usize) -> Conv2d {
 }
 
 fn tutorial<'b>(net: &'b Builder, classes: usize, depths: &Depths) -> Value<'b> {
+    net.init(Init::KaimingFanIn);
     let mut x = net.input();
     for (&depth, &width) in depths.iter().zip(&WIDTHS) {
         x = x.numbered("Sequential", |x| {
