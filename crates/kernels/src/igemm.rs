@@ -353,6 +353,9 @@ unsafe fn f32_igemm<S: Simd, const MR: usize, const NV: usize>(tile: Tile) {
                 weights = weights.add(NV * S::LANES);
             }
         }
+        // Through memory once: what follows indexes the sums by loops that may not be unrolled, and the compiler
+        // would keep them in memory during the products too.
+        let mut acc = std::hint::black_box(acc);
         let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
         let full = tile.columns == NV * S::LANES;
         if !tile.bias.is_null() {
