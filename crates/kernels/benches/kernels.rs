@@ -46,7 +46,7 @@ const fn conv(
     Conv { name, map, channels, kernel, stride, padding }
 }
 
-const CONVS: [Conv; 8] = [
+const CONVS: [Conv; 9] = [
     conv("resnet stem", 224, [3, 64], [7, 2, 3]),
     conv("resnet conv2", 56, [64, 64], [3, 1, 1]),
     conv("resnet conv3", 56, [64, 128], [3, 2, 1]),
@@ -55,6 +55,7 @@ const CONVS: [Conv; 8] = [
     conv("nin", 13, [384, 384], [1, 1, 0]),
     conv("lenet conv1", 28, [1, 6], [5, 1, 2]),
     conv("lenet conv2", 14, [6, 16], [5, 1, 0]),
+    conv("alexnet conv2", 27, [64, 192], [5, 1, 2]),
 ];
 
 impl Conv {
@@ -127,15 +128,16 @@ fn f32_outer<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
 }
 
 /// Operations are those of the plain convolution.
-#[divan::bench(args = [CONVS[1], CONVS[3]], consts = [1, 8])]
+#[divan::bench(args = [CONVS[1], CONVS[3], CONVS[8]], consts = [1, 8])]
 fn f32_winograd<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
     let (pool, isa) = (Pool::new(0), Isa::best());
     let output_size = (conv.output(), conv.output());
     let panels = Panels::new(isa, conv.channels[0], conv.channels[1]);
-    let floats = winograd_scratch(pool.threads(), BATCH, output_size, panels);
+    let floats = winograd_scratch(pool.threads(), BATCH, conv.kernel, output_size, panels);
     let (input, out, mut arena) = conv.views(BATCH, floats);
     let weights = vec![0.01; 36 * panels.len()];
     let call = Winograd {
+        kernel: conv.kernel,
         batch: BATCH,
         input,
         input_size: (conv.map, conv.map),

@@ -6,7 +6,8 @@ use convnet_kernels::{
     self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View, Winograd, WinogradGradient,
 };
 
-use super::conv::{Phase, WINOGRAD_MATRICES, phases, winograd_panels};
+use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
+use super::conv::{Phase, phases};
 use super::forward::{Kind, Program, Saved, Step, transposed};
 use super::lower::Kernel;
 use super::storage::Slot;
@@ -24,14 +25,11 @@ pub(super) struct BackStep {
     pub(super) inputs: Vec<Option<Write>>,
     /// The phases of a convolution's input gradient, and whether they reach every pixel.
     pub(super) phases: Vec<Phase>,
-    /// The layout of transformed weights, where Winograd computes a convolution's input gradient.
-    pub(super) winograd: Option<Panels>,
-    /// The layout of products, where Winograd computes a convolution's weight gradient.
-    pub(super) winograd_weights: Option<Panels>,
+    /// Winograd's algorithm for a convolution's input gradient, where it is faster.
+    pub(super) winograd: Option<WinogradPlan>,
+    /// The same for its weight gradient.
+    pub(super) winograd_weights: Option<WinogradPlan>,
 }
-
-/// Tiles from which on Winograd computes weight gradients: fewer do not repay the 36 sums for each weight.
-const TILES: usize = 64;
 
 /// How a gradient is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +76,7 @@ impl Written<'_> {
 }
 
 /// The backward pass of a program, and how the gradient of each of `outputs` is written by the loss.
-pub(super) fn plan(program: &Program, outputs: &[NodeId], batch: usize) -> (Vec<Write>, Vec<BackStep>) {
+pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<BackStep>) {
     let wanted = wanted(program);
     let channels = program.storage.buffers.iter().map(|b| vec![false; b.channels]).collect();
     let mut written = Written { program, channels };
@@ -91,24 +89,21 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId], batch: usize) -> (Vec<
         let fill = written.missing(written.slot(step.stage.out));
         let mut phase_list = Vec::new();
         let mut complete = true;
-        let mut winograd = None;
+        let (mut winograd, mut winograd_weights) = (None, None);
         if let (Kernel::Conv { .. }, Op::Conv2d(conv)) =
             (&step.stage.kernel, &program.graph.node(step.stage.node).op)
         {
-            let output = program.graph.node(step.stage.node).shape;
+            let shapes = (step.stage.shapes[0], program.graph.node(step.stage.node).shape);
             if !scatters(&step.kind) {
-                (phase_list, complete) = phases(conv, step.stage.shapes[0], output);
+                (phase_list, complete) = phases(conv, shapes.0, shapes.1);
             }
-            winograd = winograd_panels(program.isa, conv, output, step.stage.shapes[0])
-                .filter(|_| program.winograd && wanted[step.stage.inputs[0].index()]);
+            let choose = |pass, wanted: bool| {
+                winograd_plan(program.isa, conv, shapes, program.batch, pass)
+                    .filter(|_| program.winograd && wanted)
+            };
+            winograd = choose(Pass::InputGradient, wanted[step.stage.inputs[0].index()]);
+            winograd_weights = choose(Pass::WeightGradient, true);
         }
-        let winograd_weights = match step.kind {
-            Kind::Conv { winograd, .. } => winograd.filter(|_| {
-                let (height, width) = program.graph.node(step.stage.out).shape.spatial();
-                batch * height.div_ceil(4) * width.div_ceil(4) >= TILES
-            }),
-            _ => None,
-        };
         let inputs = (0..step.stage.inputs.len())
             .map(|i| {
                 let value = step.stage.inputs[i];
@@ -321,10 +316,11 @@ impl Program {
         let (pool, isa, n) = (run.pool, self.isa, run.n);
         let (inner, outer) = plan.group_channels;
         let input = self.conv_input(run.offsets, step, n);
-        if let Some(panels) = back.winograd_weights {
+        if let Some(WinogradPlan { kernel, panels }) = back.winograd_weights {
             let call = WinogradGradient {
+                kernel,
                 batch: n,
-                input,
+                input: self.view(run.offsets, step.stage.inputs[0], step.stage.shapes[0], n),
                 input_size: step.stage.shapes[0].spatial(),
                 padding: self.padding(step),
                 output_gradient: dy,
@@ -371,19 +367,21 @@ impl Program {
             kernels::scatter(pool, isa, run.arena, &call);
             return;
         }
-        if let (Some(to), [phase]) = (back.winograd, &back.phases[..]) {
+        if let (Some(WinogradPlan { kernel, panels: to }), [phase]) = (back.winograd, &back.phases[..]) {
             let panels = transposed(isa, phase.taps.len(), matrix, inner);
             let flipped = &mut run.scratch[..panels.len()];
             let weights = &run.parameters[step.weight.clone()];
             kernels::transpose(pool, (weights, matrix.panels), inner, &flip(&phase.taps), (flipped, panels));
             let target = &mut run.transformed[..WINOGRAD_MATRICES * to.len()];
-            kernels::winograd_weights(pool, isa, (&run.scratch[..panels.len()], panels), (&mut *target, to));
+            let source = (&run.scratch[..panels.len()], panels);
+            kernels::winograd_weights(pool, isa, kernel, source, (&mut *target, to));
             let padding = self.padding(step);
             let call = Winograd {
+                kernel,
                 batch: n,
                 input: dy,
                 input_size: self.graph.node(step.stage.node).shape.spatial(),
-                padding: (2 - padding.0, 2 - padding.1),
+                padding: (kernel - 1 - padding.0, kernel - 1 - padding.1),
                 weights: target,
                 panels: to,
                 bias: None,

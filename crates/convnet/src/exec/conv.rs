@@ -1,15 +1,12 @@
 //! Convolutions as walks over pixels: forward, and the phases of the input's gradient.
 
-use convnet_kernels::{Geometry, Isa, Panels, Tap};
+use convnet_kernels::{Geometry, Tap};
 
 use crate::graph::Shape;
 use crate::ops::Conv2d;
 
 /// Input channels up to which whole kernel rows are read at once: in NHWC they are contiguous.
-const THIN: usize = 16;
-
-/// Matrices of transformed weights of F(4×4, 3×3).
-pub(super) const WINOGRAD_MATRICES: usize = 36;
+pub(super) const THIN: usize = 16;
 
 /// How a convolution runs forward.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,25 +17,6 @@ pub(super) struct ConvPlan {
     pub(super) groups: usize,
     /// Input and output channels of a group.
     pub(super) group_channels: (usize, usize),
-}
-
-/// The layout of the 36 matrices of Winograd's F(4×4, 3×3), where it computes a convolution faster than the
-/// indirect GEMM.
-///
-/// It does a quarter of the products on whole tiles, at the price of transforms that are read and written once
-/// for each channel: thin layers and small maps do not repay it.
-pub(super) fn winograd_panels(isa: Isa, conv: &Conv2d, input: Shape, output: Shape) -> Option<Panels> {
-    let fits = (conv.kernel.h, conv.kernel.w) == (3, 3)
-        && conv.stride == 1.into()
-        && conv.dilation == 1.into()
-        && conv.groups == 1
-        && conv.padding.h <= 2
-        && conv.padding.w <= 2;
-    let (height, width) = output.spatial();
-    let whole =
-        (height.next_multiple_of(4) * width.next_multiple_of(4)) as f64 / (height * width).max(1) as f64;
-    let pays = input.channels() >= 32 && output.channels() >= 16 && whole < 1.5 && height * width >= 49;
-    (fits && pays).then(|| Panels::new(isa, input.channels(), output.channels()))
 }
 
 /// A copy of the input with a border of zeros.

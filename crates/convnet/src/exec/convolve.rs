@@ -2,8 +2,9 @@
 
 use convnet_kernels::{self as kernels, Arena, Igemm, Pool, View, Winograd};
 
+use super::algorithm::{WINOGRAD_MATRICES, WinogradPlan};
 use super::backward::BackStep;
-use super::conv::{ConvPlan, WINOGRAD_MATRICES};
+use super::conv::ConvPlan;
 use super::forward::{Kind, Program, Run, Step};
 use super::lower::Mode;
 use super::storage::Slot;
@@ -22,15 +23,16 @@ impl Program {
         let bias = step.bias.clone().map(|range| &run.parameters[range]);
         let weight = &run.parameters[step.weight.clone()];
         let addend = addend.map(|value| self.view(run.offsets, value, shape, n));
-        if let Some(panels) = *winograd {
+        if let Some(WinogradPlan { kernel, panels }) = *winograd {
             let weights = if self.mode == Mode::Train {
                 let target = &mut run.transformed[..WINOGRAD_MATRICES * panels.len()];
-                kernels::winograd_weights(pool, isa, (weight, matrix.panels), (&mut *target, panels));
+                kernels::winograd_weights(pool, isa, kernel, (weight, matrix.panels), (&mut *target, panels));
                 &*target
             } else {
                 weight
             };
             let call = Winograd {
+                kernel,
                 batch: n,
                 input,
                 input_size: stage.shapes[0].spatial(),
@@ -107,21 +109,21 @@ impl Program {
     /// training.
     pub(super) fn winograd_room(&self, threads: usize, batch: usize, back: &[BackStep]) -> (usize, usize) {
         let size = |step: &Step| self.graph.node(step.stage.out).shape.spatial();
+        let scratch = |plan: WinogradPlan, size: (usize, usize)| {
+            (kernels::winograd_scratch(threads, batch, plan.kernel, size, plan.panels), plan.panels)
+        };
         let forward = self.steps.iter().filter_map(|step| match &step.kind {
-            Kind::Conv { winograd: Some(panels), .. } => {
-                Some((kernels::winograd_scratch(threads, batch, size(step), *panels), *panels))
-            }
+            Kind::Conv { winograd: Some(plan), .. } => Some(scratch(*plan, size(step))),
             _ => None,
         });
         let inputs = back.iter().filter_map(|back| {
             let size = self.steps[back.step].stage.shapes[0].spatial();
-            let panels = back.winograd?;
-            Some((kernels::winograd_scratch(threads, batch, size, panels), panels))
+            back.winograd.map(|plan| scratch(plan, size))
         });
         let weights = back.iter().filter_map(|back| {
-            let panels = back.winograd_weights?;
+            let WinogradPlan { kernel, panels } = back.winograd_weights?;
             let size = size(&self.steps[back.step]);
-            Some((kernels::winograd_gradient_scratch(batch, size, panels), panels))
+            Some((kernels::winograd_gradient_scratch(batch, kernel, size, panels), panels))
         });
         forward.chain(inputs).chain(weights).fold((0, 0), |(arena, matrices), (floats, panels)| {
             (arena.max(floats), matrices.max(WINOGRAD_MATRICES * panels.len()))

@@ -71,7 +71,7 @@ impl Engine {
             Mode::Trace => graph.ids().collect(),
             _ => vec![graph.logits(graph.output())],
         };
-        let program = Program::new(graph, &outputs, mode, isa, options.exact)?;
+        let program = Program::new(graph, &outputs, mode, (isa, batch), options.exact)?;
         let lifetimes = lifetimes(&program, outputs[0], batch).ok_or(ExecError::TooLarge { batch })?;
         let (offsets, total) = place(&lifetimes).ok_or(ExecError::TooLarge { batch })?;
         let pool = Pool::new(options.threads);
@@ -269,10 +269,11 @@ fn bind(
             let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
             let target = &mut out[step.weight.clone()];
             match winograd {
-                Some(panels) if program.mode == Mode::Infer => {
+                Some(plan) if program.mode == Mode::Infer => {
                     let mut packed = vec![0.0; matrix.len()];
                     matrix.pack(&weights[0].data, &mut packed, scale);
-                    winograd_weights(pool, program.isa, (&packed, matrix.panels), (target, *panels));
+                    let layouts = (&packed[..], matrix.panels);
+                    winograd_weights(pool, program.isa, plan.kernel, layouts, (target, plan.panels));
                 }
                 _ => matrix.pack(&weights[0].data, target, scale),
             }

@@ -8,7 +8,8 @@ use convnet_kernels::{
 };
 
 use super::ExecError;
-use super::conv::{ConvPlan, WINOGRAD_MATRICES, winograd_panels};
+use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
+use super::conv::ConvPlan;
 use super::lower::{Kernel, Lowered, Mode, Stage, lower};
 use super::storage::{Slot, Storage};
 use super::weights::Matrix;
@@ -35,8 +36,8 @@ pub(super) enum Kind {
         padded: Option<Slot>,
         matrix: Matrix,
         addend: Option<NodeId>,
-        /// The layout of transformed weights, where Winograd computes it.
-        winograd: Option<Panels>,
+        /// Winograd's algorithm, where it is faster.
+        winograd: Option<WinogradPlan>,
     },
     Linear {
         geometry: Geometry,
@@ -83,6 +84,8 @@ pub(super) struct Program {
     pub(super) graph: Graph,
     pub(super) isa: Isa,
     pub(super) mode: Mode,
+    /// The batch for which algorithms are chosen.
+    pub(super) batch: usize,
     /// Whether Winograd may be chosen.
     pub(super) winograd: bool,
     pub(super) lowered: Lowered,
@@ -101,7 +104,7 @@ impl Program {
         graph: &Graph,
         outputs: &[NodeId],
         mode: Mode,
-        isa: Isa,
+        (isa, batch): (Isa, usize),
         exact: bool,
     ) -> Result<Self, ExecError> {
         let lowered = lower(graph, outputs, mode);
@@ -112,6 +115,7 @@ impl Program {
             graph: graph.clone(),
             isa,
             mode,
+            batch,
             winograd,
             lowered,
             storage,
@@ -143,10 +147,12 @@ impl Program {
                     .border
                     .map(|border| self.storage.buffer(border.padded.0 * border.padded.1, input.channels()));
                 let matrix = Matrix::conv(self.isa, &plan);
-                let winograd = winograd_panels(self.isa, conv, input, node.shape).filter(|_| self.winograd);
+                let pass = if self.mode == Mode::Train { Pass::Forward } else { Pass::Infer };
+                let winograd = winograd_plan(self.isa, conv, (input, node.shape), self.batch, pass)
+                    .filter(|_| self.winograd);
                 // Inference keeps the transformed weights alone.
                 weight = self.allocate(match winograd {
-                    Some(panels) if self.mode == Mode::Infer => WINOGRAD_MATRICES * panels.len(),
+                    Some(plan) if self.mode == Mode::Infer => WINOGRAD_MATRICES * plan.panels.len(),
                     _ => matrix.len(),
                 });
                 bias = (conv.bias || norm.is_some()).then(|| self.allocate(conv.out_channels));

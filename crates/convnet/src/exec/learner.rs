@@ -140,10 +140,10 @@ impl Learner {
                 });
             }
         }
-        let program = Program::new(graph, &logits, Mode::Train, isa, options.exact)?;
+        let program = Program::new(graph, &logits, Mode::Train, (isa, batch), options.exact)?;
         let values: Vec<NodeId> =
             logits.iter().map(|id| program.lowered.value[id.index()].unwrap_or(*id)).collect();
-        let (writes, back) = plan(&program, &values, batch);
+        let (writes, back) = plan(&program, &values);
         let losses = graph
             .outputs()
             .iter()

@@ -3,6 +3,7 @@
 //! A graph becomes stages (fused layers), values get places in one arena by their lifetimes, and each stage
 //! calls a kernel. Activations are NHWC inside; images and results are NCHW at the edges.
 
+mod algorithm;
 mod backward;
 mod conv;
 mod convolve;

@@ -96,7 +96,7 @@ fn winograd_graph(height: usize, width: usize, padding: usize) -> Graph {
     let net = Builder::image("winograd", 3, height, width);
     let x = net.input().conv2d(Conv2d::new(33, 3).padding(1)).relu();
     let y = x.conv2d(Conv2d::new(40, 3).padding(padding).no_bias()).batch_norm2d().relu();
-    let z = y.conv2d(Conv2d::new(40, 3).padding(1)).batch_norm2d();
+    let z = y.conv2d(Conv2d::new(40, 5).padding(2)).batch_norm2d();
     let x = (y + z).relu().conv2d(Conv2d::new(17, 3).padding(1)).max_pool2d(MaxPool2d::new(2));
     net.build(x.flatten().linear(Linear::new(5))).unwrap()
 }
@@ -144,7 +144,7 @@ fn smooth_winograd_graph(height: usize, width: usize, padding: usize) -> Graph {
     let net = Builder::image("winograd", 3, height, width);
     let x = net.input().conv2d(Conv2d::new(33, 3).padding(1)).tanh();
     let y = x.conv2d(Conv2d::new(40, 3).padding(padding).no_bias()).batch_norm2d().sigmoid();
-    let z = y.conv2d(Conv2d::new(40, 3).padding(1)).batch_norm2d();
+    let z = y.conv2d(Conv2d::new(40, 5).padding(2)).batch_norm2d();
     let x = (y + z).tanh().conv2d(Conv2d::new(17, 3).padding(1)).avg_pool2d(AvgPool2d::new(2));
     net.build(x.flatten().linear(Linear::new(5))).unwrap()
 }

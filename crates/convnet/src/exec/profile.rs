@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::algorithm::WinogradPlan;
 use super::forward::{Kind, Program, Step};
 use crate::graph::{NodeId, Shape};
 
@@ -75,8 +76,9 @@ impl Program {
         let isa = self.isa;
         let name = match &step.kind {
             Kind::Input => "from_nchw".into(),
-            Kind::Conv { winograd: Some(panels), .. } => {
-                format!("f32_winograd_4x4_3x3_{isa} K={} N={}", panels.k, panels.n)
+            Kind::Conv { winograd: Some(WinogradPlan { kernel, panels }), .. } => {
+                let side = 7 - kernel;
+                format!("f32_winograd_{side}x{side}_{kernel}x{kernel}_{isa} K={} N={}", panels.k, panels.n)
             }
             Kind::Conv { plan, matrix, padded, .. } => {
                 let (k, n) = (matrix.panels.k, matrix.panels.n);

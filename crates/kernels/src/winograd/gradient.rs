@@ -1,11 +1,11 @@
-//! The weight gradient of a 3×3 convolution in Winograd's domain: 36 sums of outer products over tiles, a
-//! quarter of the direct one's products.
+//! The weight gradient of a convolution in Winograd's domain: 36 sums of outer products over tiles, of a 3×3
+//! kernel a quarter of the direct one's products.
 
 use std::ops::Range;
 
 use super::input::{Source, Target, transform_tiles};
 use super::transform::{gradient_transform, kernel_transform};
-use super::{Grid, IN, OUT, POINTS};
+use super::{Grid, IN, POINTS, outputs};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 use crate::isa::Isa;
@@ -17,9 +17,11 @@ use crate::threads::Pool;
 /// Bytes of transformed tiles that a block aims at; each point's part of it stays in the second-level cache.
 const BLOCK_BYTES: usize = 4 << 20;
 
-/// The weight gradient of a 3×3 convolution of stride 1 and dilation 1.
+/// The weight gradient of a 3×3 or 5×5 convolution of stride 1 and dilation 1.
 #[derive(Clone, Copy, Debug)]
 pub struct WinogradGradient {
+    /// Rows and columns of the kernel: 3 or 5.
+    pub kernel: usize,
     /// Images.
     pub batch: usize,
     /// The forward convolution's input map, and its height and width.
@@ -45,12 +47,20 @@ fn block_size(tiles: usize, panels: Panels) -> usize {
 }
 
 /// Floats of scratch that a call on up to `batch` images needs.
-pub fn winograd_gradient_scratch(batch: usize, output_size: (usize, usize), panels: Panels) -> usize {
-    let tiles = Grid::new(output_size).tiles(batch);
+///
+/// # Panics
+/// If the kernel is neither 3 nor 5, or the number overflows.
+pub fn winograd_gradient_scratch(
+    batch: usize,
+    kernel: usize,
+    output_size: (usize, usize),
+    panels: Panels,
+) -> usize {
+    let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
     product(&[block_size(tiles, panels), POINTS, panels.k + panels.padded_n()])
 }
 
-/// Writes the gradient of packed 3×3 kernels, in their layout (`layout`: 9·C × N); `products` is room for 36
+/// Writes the gradient of packed kernels, in their layout (`layout`: kernel²·C × N); `products` is room for 36
 /// matrices. Each element is summed by one task, block by block.
 ///
 /// # Panics
@@ -69,16 +79,21 @@ pub fn winograd_gradient(
     let (size, output) = (call.input_size, call.output_size);
     assert_eq!(input.pixels, batch * size.0 * size.1, "input pixels");
     assert_eq!(output_gradient.pixels, batch * output.0 * output.1, "output pixels");
-    assert!(call.padding.0 <= 2 && call.padding.1 <= 2, "padding of at most 2");
+    let kernel = call.kernel;
+    assert!(call.padding.0 < kernel && call.padding.1 < kernel, "padding narrower than the kernel");
     assert_eq!(
         panels,
         Panels::new(isa, input.channels, output_gradient.channels),
         "another product's layout"
     );
-    assert_eq!(layout, Panels::new(isa, 9 * panels.k, panels.n), "another convolution's layout");
+    assert_eq!(
+        layout,
+        Panels::new(isa, kernel * kernel * panels.k, panels.n),
+        "another convolution's layout"
+    );
     assert_eq!(products.len(), POINTS * panels.len(), "length of the products");
     assert_eq!(gradient.len(), layout.len(), "length of the gradient");
-    let grid = Grid::new(output);
+    let grid = Grid::new(outputs(kernel), output);
     let tiles = grid.tiles(batch);
     if tiles == 0 || panels.is_empty() {
         gradient.fill(0.0);
@@ -117,7 +132,7 @@ pub fn winograd_gradient(
         // SAFETY: lengths were checked; tasks have different rows of the gradient.
         unsafe {
             dispatch!(isa, kernels_of(
-                products: &[f32], target: Pointer, layouts: (Panels, Panels), channels: Range<usize>
+                kernel: usize, products: &[f32], target: Pointer, layouts: (Panels, Panels), channels: Range<usize>
             ));
         };
     });
@@ -141,7 +156,24 @@ unsafe fn gradient_tiles<S: Simd>(
     first: usize,
     tiles: Range<usize>,
 ) {
-    let grid = Grid::new(call.output_size);
+    // SAFETY: passed on.
+    unsafe {
+        match outputs(call.kernel) {
+            4 => gradient_tiles_of::<S, 4>(call, arena, target, first, tiles),
+            _ => gradient_tiles_of::<S, 2>(call, arena, target, first, tiles),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
+    call: &WinogradGradient,
+    arena: Pointer,
+    target: Target,
+    first: usize,
+    tiles: Range<usize>,
+) {
+    let grid = Grid::new(M, call.output_size);
     let view = call.output_gradient;
     let padded = call.panels.padded_n();
     let (height, width) = call.output_size;
@@ -152,9 +184,9 @@ unsafe fn gradient_tiles<S: Simd>(
             // SAFETY: pixels lie in the gradient, `n` more channels in each; the target holds a row of
             // padded channels for each point and tile.
             unsafe {
-                let mut columns = [[S::splat(0.0); IN]; OUT];
+                let mut columns = [[S::splat(0.0); IN]; M];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    let values: [S::V; OUT] = std::array::from_fn(|i| {
+                    let values: [S::V; M] = std::array::from_fn(|i| {
                         if y0 + i >= height || x0 + j >= width {
                             return S::splat(0.0);
                         }
@@ -162,10 +194,10 @@ unsafe fn gradient_tiles<S: Simd>(
                         let p = arena.at(view.offset + pixel * view.stride + c);
                         if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
                     });
-                    *column = gradient_transform::<S>(values);
+                    *column = gradient_transform::<S, M>(values);
                 }
                 for i in 0..IN {
-                    let line = gradient_transform::<S>(std::array::from_fn(|j| columns[j][i]));
+                    let line = gradient_transform::<S, M>(std::array::from_fn(|j| columns[j][i]));
                     for (j, value) in line.into_iter().enumerate() {
                         let at = target.offset + ((i * IN + j) * target.rows + t) * padded + c;
                         S::store(arena.at(at), value);
@@ -210,6 +242,23 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
 
 #[inline(always)]
 unsafe fn kernels_of<S: Simd>(
+    kernel: usize,
+    products: &[f32],
+    target: Pointer,
+    layouts: (Panels, Panels),
+    channels: Range<usize>,
+) {
+    // SAFETY: passed on.
+    unsafe {
+        match kernel {
+            3 => kernels_of_side::<S, 3>(products, target, layouts, channels),
+            _ => kernels_of_side::<S, 5>(products, target, layouts, channels),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn kernels_of_side<S: Simd, const R: usize>(
     products: &[f32],
     target: Pointer,
     (panels, layout): (Panels, Panels),
@@ -225,14 +274,14 @@ unsafe fn kernels_of<S: Simd>(
                         let at = (i * IN + j) * panels.len() + panels.start(panel) + c * width + v;
                         S::load(products.as_ptr().add(at))
                     };
-                    let mut columns = [[S::splat(0.0); 3]; IN];
+                    let mut columns = [[S::splat(0.0); R]; IN];
                     for (j, column) in columns.iter_mut().enumerate() {
-                        *column = kernel_transform::<S>(std::array::from_fn(|i| product(i, j)));
+                        *column = kernel_transform::<S, R>(std::array::from_fn(|i| product(i, j)));
                     }
-                    for y in 0..3 {
-                        let line = kernel_transform::<S>(std::array::from_fn(|j| columns[j][y]));
+                    for y in 0..R {
+                        let line = kernel_transform::<S, R>(std::array::from_fn(|j| columns[j][y]));
                         for (x, value) in line.into_iter().enumerate() {
-                            let row = (3 * y + x) * panels.k + c;
+                            let row = (R * y + x) * panels.k + c;
                             S::store(target.at(layout.start(panel) + row * width + v), value);
                         }
                     }

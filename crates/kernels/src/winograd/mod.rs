@@ -1,4 +1,5 @@
-//! Winograd's minimal filtering F(4×4, 3×3): 3×3 convolutions of stride 1 with a quarter of the products.
+//! Winograd's minimal filtering on tiles of 6×6: F(4×4, 3×3) takes a quarter of the products of a 3×3 convolution
+//! of stride 1, F(2×2, 5×5) some 36% of a 5×5 one's.
 //!
 //! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points are
 //! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020).
@@ -24,16 +25,25 @@ pub use weights::winograd_weights;
 
 /// Input rows of a tile.
 const IN: usize = 6;
-/// Output rows of a tile.
-const OUT: usize = 4;
 /// Products of a tile.
 const POINTS: usize = IN * IN;
+
+/// Output rows of a tile for a kernel of 3×3 or 5×5.
+///
+/// # Panics
+/// If the kernel is another.
+fn outputs(kernel: usize) -> usize {
+    assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
+    IN + 1 - kernel
+}
 /// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// A 3×3 convolution of stride 1 and dilation 1 by F(4×4, 3×3).
+/// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(2×2, 5×5).
 #[derive(Clone, Copy, Debug)]
 pub struct Winograd<'a> {
+    /// Rows and columns of the kernel: 3 or 5.
+    pub kernel: usize,
     /// Images.
     pub batch: usize,
     /// The input map, and its height and width.
@@ -90,14 +100,20 @@ impl Blocks {
 /// Floats of scratch that a call on up to `batch` images needs.
 ///
 /// # Panics
-/// If there are no channels, or the number overflows.
-pub fn winograd_scratch(threads: usize, batch: usize, output_size: (usize, usize), panels: Panels) -> usize {
-    let tiles = Grid::new(output_size).tiles(batch);
+/// If there are no channels, the kernel is neither 3 nor 5, or the number overflows.
+pub fn winograd_scratch(
+    threads: usize,
+    batch: usize,
+    kernel: usize,
+    output_size: (usize, usize),
+    panels: Panels,
+) -> usize {
+    let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
     let most = threads.max(1) * Blocks::most(panels);
     product(&[most.min(tiles + threads), POINTS, panels.k + panels.padded_n()])
 }
 
-/// Runs a convolution by F(4×4, 3×3). Each output element is computed in an order fixed by the shapes.
+/// Runs a convolution by Winograd's algorithm. Each output element is computed in an order fixed by the shapes.
 ///
 /// # Panics
 /// If a view reaches beyond the arena, views overlap (an addend may be the output itself), or lengths do not
@@ -109,7 +125,7 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
     input.assert_disjoint(out);
     assert_eq!(input.pixels, product(&[batch, input_size.0, input_size.1]), "input pixels");
     assert_eq!(out.pixels, product(&[batch, output_size.0, output_size.1]), "output pixels");
-    assert!(padding.0 <= 2 && padding.1 <= 2, "padding of at most 2");
+    assert!(padding.0 < call.kernel && padding.1 < call.kernel, "padding narrower than the kernel");
     assert_eq!(panels, Panels::new(isa, input.channels, out.channels), "weights packed for another product");
     assert_eq!(call.weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
     if let Some(bias) = call.bias {
@@ -120,7 +136,7 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
         assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
         assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
     }
-    let tiles = Grid::new(output_size).tiles(batch);
+    let tiles = Grid::new(outputs(call.kernel), output_size).tiles(batch);
     if tiles == 0 || panels.n == 0 {
         return;
     }
@@ -163,13 +179,15 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
 /// The tiles of an output map.
 #[derive(Clone, Copy, Debug)]
 struct Grid {
+    /// Output rows and columns of a tile.
+    side: usize,
     down: usize,
     across: usize,
 }
 
 impl Grid {
-    fn new(output: (usize, usize)) -> Self {
-        Self { down: output.0.div_ceil(OUT), across: output.1.div_ceil(OUT) }
+    fn new(side: usize, output: (usize, usize)) -> Self {
+        Self { side, down: output.0.div_ceil(side), across: output.1.div_ceil(side) }
     }
 
     /// Tiles of `batch` images.
@@ -181,7 +199,7 @@ impl Grid {
     #[inline(always)]
     fn place(&self, tile: usize) -> (usize, usize, usize) {
         let (rest, x) = (tile / self.across, tile % self.across);
-        (rest / self.down, rest % self.down * OUT, x * OUT)
+        (rest / self.down, rest % self.down * self.side, x * self.side)
     }
 }
 
@@ -220,7 +238,7 @@ impl Work<'_> {
             view: call.input,
             size: call.input_size,
             padding: call.padding,
-            grid: Grid::new(call.output_size),
+            grid: Grid::new(outputs(call.kernel), call.output_size),
         };
         let target = Target { offset: part.input, rows: self.size };
         // SAFETY: passed on.
@@ -288,11 +306,22 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
 
 #[inline(always)]
 unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>) {
+    // SAFETY: passed on.
+    unsafe {
+        match outputs(work.call.kernel) {
+            4 => output_tiles_of::<S, 4>(work, part, tiles),
+            _ => output_tiles_of::<S, 2>(work, part, tiles),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, tiles: Range<usize>) {
     let call = work.call;
     let channels = call.panels.n;
     let padded = call.panels.padded_n();
     let (height, width) = call.output_size;
-    let grid = Grid::new(call.output_size);
+    let grid = Grid::new(M, call.output_size);
     for t in tiles {
         let (image, y0, x0) = grid.place(part.first + t);
         let mut c = 0;
@@ -301,20 +330,20 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
             // SAFETY: products hold whole vectors of padded channels; output pixels lie in the output, `n`
             // more channels in each.
             unsafe {
-                let mut columns = [[S::splat(0.0); OUT]; IN];
+                let mut columns = [[S::splat(0.0); M]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
                     let values: [S::V; IN] = std::array::from_fn(|i| {
                         let at = part.products + ((i * IN + j) * work.size + t) * padded + c;
                         S::load(work.arena.at(at))
                     });
-                    *column = output_transform::<S>(values);
+                    *column = output_transform::<S, M>(values);
                 }
                 let bias = match call.bias {
                     Some(bias) => S::load_first(bias.as_ptr().add(c), n),
                     None => S::splat(0.0),
                 };
-                for i in 0..OUT.min(height - y0) {
-                    let line = output_transform::<S>(std::array::from_fn(|j| columns[j][i]));
+                for i in 0..M.min(height - y0) {
+                    let line = output_transform::<S, M>(std::array::from_fn(|j| columns[j][i]));
                     for (j, value) in line.into_iter().enumerate().take(width - x0) {
                         let pixel = (image * height + y0 + i) * width + x0 + j;
                         let mut value = S::add(value, bias);

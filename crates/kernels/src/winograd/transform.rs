@@ -1,11 +1,19 @@
-//! The one-dimensional transforms, on vectors of channels.
+//! The one-dimensional transforms, on vectors of channels: `M` outputs of a kernel of `R` elements, M + R = 7.
+//!
+//! The six points are the same for every M, and with them the transform of the input.
 
-use super::{IN, OUT};
+use super::IN;
 use crate::simd::Simd;
 
-/// 1/√2 and √2, the points.
+/// 1/√2 and √2, the points; with their negatives, 0 and ∞ they are six.
 const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const B: f32 = std::f32::consts::SQRT_2;
+/// One over the product of a point's differences to the other finite points.
+const OVER_A: f32 = -1.0 / 1.5;
+const OVER_B: f32 = 1.0 / 6.0;
+/// Powers of the points.
+const POWERS_A: [f32; 5] = [1.0, A, A * A, A * A * A, A * A * A * A];
+const POWERS_B: [f32; 5] = [1.0, B, B * B, B * B * B, B * B * B * B];
 
 /// Rows of Bᵀ·d for one column of a tile, or its columns for one row.
 #[inline(always)]
@@ -30,71 +38,72 @@ pub(super) unsafe fn input_transform<S: Simd>(d: [S::V; IN]) -> [S::V; IN] {
     }
 }
 
+/// The values of a polynomial with `N` coefficients at the points, each scaled: a matrix of powers times `v`,
+/// the last row its highest coefficient.
+#[inline(always)]
+unsafe fn values<S: Simd, const N: usize>(v: [S::V; N], scales: [f32; 2]) -> [S::V; IN] {
+    // SAFETY: the caller runs on a CPU with the instruction set.
+    unsafe {
+        let pair = |powers: [f32; 5], scale: f32| {
+            let part = |first: usize| {
+                let mut sum = S::fma(S::splat(scale * powers[first]), v[first], S::splat(0.0));
+                for k in (first + 2..N).step_by(2) {
+                    sum = S::fma(S::splat(scale * powers[k]), v[k], sum);
+                }
+                sum
+            };
+            let (even, odd) = (part(0), part(1));
+            (S::add(even, odd), S::fma(S::splat(-1.0), odd, even))
+        };
+        let ((plus, minus), (plus2, minus2)) = (pair(POWERS_A, scales[0]), pair(POWERS_B, scales[1]));
+        [v[0], plus, minus, plus2, minus2, v[N - 1]]
+    }
+}
+
+/// The transpose of [`values`]: `N` sums over the points.
+#[inline(always)]
+unsafe fn sums<S: Simd, const N: usize>(m: [S::V; IN], scales: [f32; 2]) -> [S::V; N] {
+    // SAFETY: the caller runs on a CPU with the instruction set.
+    unsafe {
+        let both = |a: S::V, b: S::V| (S::add(a, b), S::fma(S::splat(-1.0), b, a));
+        let ((sum, difference), (sum2, difference2)) = (both(m[1], m[2]), both(m[3], m[4]));
+        std::array::from_fn(|k| {
+            let (first, second) = if k % 2 == 0 { (sum, sum2) } else { (difference, difference2) };
+            let edge = match k {
+                0 => m[0],
+                k if k == N - 1 => m[5],
+                _ => S::splat(0.0),
+            };
+            let part = S::fma(S::splat(scales[0] * POWERS_A[k]), first, edge);
+            S::fma(S::splat(scales[1] * POWERS_B[k]), second, part)
+        })
+    }
+}
+
 /// Rows of Aᵀ·m for one column of products, or its columns for one row.
 #[inline(always)]
-pub(super) unsafe fn output_transform<S: Simd>(m: [S::V; IN]) -> [S::V; OUT] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
-    unsafe {
-        let c = |x: f32| S::splat(x);
-        let (plus, minus) = (S::add(m[1], m[2]), S::fma(c(-1.0), m[2], m[1]));
-        let (plus2, minus2) = (S::add(m[3], m[4]), S::fma(c(-1.0), m[4], m[3]));
-        [
-            S::add(S::add(m[0], plus), plus2),
-            S::fma(c(A), minus, S::fma(c(B), minus2, c(0.0))),
-            S::fma(c(A * A), plus, S::fma(c(B * B), plus2, c(0.0))),
-            S::fma(c(A * A * A), minus, S::fma(c(B * B * B), minus2, m[5])),
-        ]
-    }
+pub(super) unsafe fn output_transform<S: Simd, const M: usize>(m: [S::V; IN]) -> [S::V; M] {
+    // SAFETY: passed on.
+    unsafe { sums::<S, M>(m, [1.0, 1.0]) }
 }
 
-/// G·g for three weights of a kernel's row or column.
+/// G·g for the weights of a kernel's row or column.
 #[inline(always)]
-pub(super) unsafe fn weight_transform<S: Simd>(g: [S::V; 3]) -> [S::V; IN] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
-    unsafe {
-        let scaled = |scale: f32, v: S::V| S::fma(S::splat(scale), v, S::splat(0.0));
-        // (g₀ + x²·g₂ ± x·g₁) over the product of differences to the other points.
-        let (even, odd) = (S::fma(S::splat(A * A), g[2], g[0]), scaled(A, g[1]));
-        let (even2, odd2) = (S::fma(S::splat(B * B), g[2], g[0]), scaled(B, g[1]));
-        [
-            g[0],
-            scaled(-1.0 / 1.5, S::add(even, odd)),
-            scaled(-1.0 / 1.5, S::fma(S::splat(-1.0), odd, even)),
-            scaled(1.0 / 6.0, S::add(even2, odd2)),
-            scaled(1.0 / 6.0, S::fma(S::splat(-1.0), odd2, even2)),
-            g[2],
-        ]
-    }
+pub(super) unsafe fn weight_transform<S: Simd, const R: usize>(g: [S::V; R]) -> [S::V; IN] {
+    // SAFETY: passed on.
+    unsafe { values::<S, R>(g, [OVER_A, OVER_B]) }
 }
 
-/// A·d for four output gradients of a tile's row or column.
+/// A·d for the output gradients of a tile's row or column.
 #[inline(always)]
-pub(super) unsafe fn gradient_transform<S: Simd>(d: [S::V; OUT]) -> [S::V; IN] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
-    unsafe {
-        let c = |x: f32| S::splat(x);
-        let pair = |x: f32| {
-            let even = S::fma(c(x * x), d[2], d[0]);
-            let odd = S::fma(c(x * x * x), d[3], S::fma(c(x), d[1], c(0.0)));
-            (S::add(even, odd), S::fma(c(-1.0), odd, even))
-        };
-        let ((plus, minus), (plus2, minus2)) = (pair(A), pair(B));
-        [d[0], plus, minus, plus2, minus2, d[3]]
-    }
+pub(super) unsafe fn gradient_transform<S: Simd, const M: usize>(d: [S::V; M]) -> [S::V; IN] {
+    // SAFETY: passed on.
+    unsafe { values::<S, M>(d, [1.0, 1.0]) }
 }
 
 /// Gᵀ·u for six products of a row or column.
 #[inline(always)]
-pub(super) unsafe fn kernel_transform<S: Simd>(u: [S::V; IN]) -> [S::V; 3] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
-    unsafe {
-        let c = |x: f32| S::splat(x);
-        let (sum, difference) = (S::add(u[1], u[2]), S::fma(c(-1.0), u[2], u[1]));
-        let (sum2, difference2) = (S::add(u[3], u[4]), S::fma(c(-1.0), u[4], u[3]));
-        [
-            S::fma(c(1.0 / 6.0), sum2, S::fma(c(-1.0 / 1.5), sum, u[0])),
-            S::fma(c(B / 6.0), difference2, S::fma(c(-A / 1.5), difference, c(0.0))),
-            S::fma(c(B * B / 6.0), sum2, S::fma(c(-A * A / 1.5), sum, u[5])),
-        ]
-    }
+pub(super) unsafe fn kernel_transform<S: Simd, const R: usize>(u: [S::V; IN]) -> [S::V; R] {
+    // SAFETY: passed on.
+    unsafe { sums::<S, R>(u, [OVER_A, OVER_B]) }
 }

@@ -10,20 +10,22 @@ use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 
-/// Transforms packed 3×3 kernels, rows of which are kernel element × input channel, to 36 packed matrices of
-/// input × output channels.
+/// Transforms packed kernels of 3×3 or 5×5, rows of which are kernel element × input channel, to 36 packed
+/// matrices of input × output channels.
 ///
 /// # Panics
-/// If the lengths do not match the layouts, or the layouts one another.
+/// If the kernel is neither 3 nor 5, or the lengths do not match the layouts, or the layouts one another.
 pub fn winograd_weights(
     pool: &Pool,
     isa: Isa,
+    kernel: usize,
     (source, from): (&[f32], Panels),
     (target, to): (&mut [f32], Panels),
 ) {
     assert_eq!(source.len(), from.len(), "length of the kernels");
     assert_eq!(target.len(), POINTS * to.len(), "length of the transformed kernels");
-    assert_eq!((from.k, from.n), (9 * to.k, to.n), "kernels of 3×3");
+    assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
+    assert_eq!((from.k, from.n), (kernel * kernel * to.k, to.n), "size of the kernels");
     assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let pointer = Pointer::of(target);
     pool.ranges(to.k, 4, &|channels| {
@@ -31,7 +33,7 @@ pub fn winograd_weights(
         // SAFETY: lengths were checked; tasks have different rows of the matrices.
         unsafe {
             dispatch!(isa, transform_channels(
-                source: &[f32], pointer: Pointer, layouts: (Panels, Panels), channels: Range<usize>
+                kernel: usize, source: &[f32], pointer: Pointer, layouts: (Panels, Panels), channels: Range<usize>
             ));
         };
     });
@@ -39,6 +41,23 @@ pub fn winograd_weights(
 
 #[inline(always)]
 unsafe fn transform_channels<S: Simd>(
+    kernel: usize,
+    source: &[f32],
+    target: Pointer,
+    layouts: (Panels, Panels),
+    channels: Range<usize>,
+) {
+    // SAFETY: passed on.
+    unsafe {
+        match kernel {
+            3 => transform_channels_of::<S, 3>(source, target, layouts, channels),
+            _ => transform_channels_of::<S, 5>(source, target, layouts, channels),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn transform_channels_of<S: Simd, const R: usize>(
     source: &[f32],
     target: Pointer,
     (from, to): (Panels, Panels),
@@ -54,12 +73,12 @@ unsafe fn transform_channels<S: Simd>(
                         let at = from.start(panel) + (tap * to.k + c) * width + v;
                         S::load(source.as_ptr().add(at))
                     };
-                    let mut columns = [[S::splat(0.0); IN]; 3];
+                    let mut columns = [[S::splat(0.0); IN]; R];
                     for (x, column) in columns.iter_mut().enumerate() {
-                        *column = weight_transform::<S>([element(x), element(3 + x), element(6 + x)]);
+                        *column = weight_transform::<S, R>(std::array::from_fn(|y| element(R * y + x)));
                     }
                     for i in 0..IN {
-                        let line = weight_transform::<S>([columns[0][i], columns[1][i], columns[2][i]]);
+                        let line = weight_transform::<S, R>(std::array::from_fn(|x| columns[x][i]));
                         for (j, value) in line.into_iter().enumerate() {
                             let matrix = (i * IN + j) * to.len();
                             S::store(target.at(matrix + to.start(panel) + c * width + v), value);

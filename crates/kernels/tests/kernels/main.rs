@@ -12,3 +12,4 @@ mod pooling;
 mod refusal;
 mod scatter;
 mod winograd;
+mod winograd_gradient;

@@ -1,4 +1,4 @@
-//! F(4×4, 3×3) against the sum over taps.
+//! F(4×4, 3×3) and F(2×2, 5×5) against the sum over taps.
 
 use convnet_kernels::{Panels, Winograd, winograd, winograd_scratch, winograd_weights};
 
@@ -11,11 +11,15 @@ const TOLERANCE: f64 = 2e-5;
 fn convolutions_of_any_size_and_padding_are_right() {
     let machine = Machine::new();
     let mut random = Random::new(81);
-    for seed in 0..120 {
-        let padding = (random.below(3), random.below(3));
-        let size = |random: &mut Random, padding: usize| random.within(3 - padding.min(1) * 2..=21);
+    for seed in 0..200 {
+        let kernel = if random.chance() { 3 } else { 5 };
+        let padding = (random.below(kernel), random.below(kernel));
+        let size = |random: &mut Random, padding: usize| {
+            random.within(kernel.saturating_sub(2 * padding).max(1)..=21)
+        };
         let input_size = (size(&mut random, padding.0), size(&mut random, padding.1));
-        let output_size = (input_size.0 + 2 * padding.0 - 2, input_size.1 + 2 * padding.1 - 2);
+        let output_size =
+            (input_size.0 + 2 * padding.0 + 1 - kernel, input_size.1 + 2 * padding.1 + 1 - kernel);
         let (c, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
         let (bias, addend, relu) = (random.chance(), random.below(3), random.chance());
         let mut scene = Scene::new(seed);
@@ -27,10 +31,12 @@ fn convolutions_of_any_size_and_padding_are_right() {
             1 => Some(scene.fill(out)),
             _ => Some(scene.filled(pixels.1, n)),
         };
-        let weights = scene.random.floats(9 * c * n);
+        let weights = scene.random.floats(kernel * kernel * c * n);
         let bias = bias.then(|| scene.random.floats(n));
-        let floats =
-            machine.isas().map(|isa| winograd_scratch(3, batch, output_size, Panels::new(isa, c, n))).max();
+        let floats = machine
+            .isas()
+            .map(|isa| winograd_scratch(3, batch, kernel, output_size, Panels::new(isa, c, n)))
+            .max();
         let scratch = scene.dense(1, floats.unwrap_or(0));
 
         let x = scene.read(input);
@@ -41,8 +47,9 @@ fn convolutions_of_any_size_and_padding_are_right() {
                 pixel / output_size.1 % output_size.0,
                 pixel % output_size.1,
             );
-            for tap in 0..9 {
-                let at = ((y + tap / 3).wrapping_sub(padding.0), (x0 + tap % 3).wrapping_sub(padding.1));
+            for tap in 0..kernel * kernel {
+                let at =
+                    ((y + tap / kernel).wrapping_sub(padding.0), (x0 + tap % kernel).wrapping_sub(padding.1));
                 if at.0 >= input_size.0 || at.1 >= input_size.1 {
                     continue;
                 }
@@ -60,11 +67,12 @@ fn convolutions_of_any_size_and_padding_are_right() {
         let run = |pool: &_, isa, arena: &mut _| {
             let panels = Panels::new(isa, c, n);
             let mut transformed = vec![f32::NAN; 36 * panels.len()];
-            let layout = Panels::new(isa, 9 * c, n);
+            let layout = Panels::new(isa, kernel * kernel * c, n);
             let mut packed = vec![f32::NAN; layout.len()];
             layout.pack(&mut packed, |row, column| weights[row * n + column]);
-            winograd_weights(pool, isa, (&packed, layout), (&mut transformed, panels));
+            winograd_weights(pool, isa, kernel, (&packed, layout), (&mut transformed, panels));
             let call = Winograd {
+                kernel,
                 batch,
                 input,
                 input_size,
@@ -84,7 +92,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
             Vec::new()
         };
         machine.run(&scene, &[out, scratch], run, |arena, _, isa| {
-            let what = format!("{isa} {input_size:?} padding {padding:?}, {c} to {n}");
+            let what = format!("{isa} {kernel}×{kernel} {input_size:?} padding {padding:?}, {c} to {n}");
             assert_close(&read(arena, out), &expected, TOLERANCE, what);
         });
     }

@@ -1,0 +1,108 @@
+//! The choice between the direct kernels and Winograd's, by a model of their cost.
+
+use convnet_kernels::{Isa, Panels};
+
+use super::conv::THIN;
+use crate::graph::Shape;
+use crate::ops::Conv2d;
+
+/// Matrices of transformed weights.
+pub(super) const WINOGRAD_MATRICES: usize = 36;
+
+/// A convolution by Winograd's algorithm: F(4×4, 3×3) or F(2×2, 5×5).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct WinogradPlan {
+    /// Rows and columns of the kernel.
+    pub(super) kernel: usize,
+    /// The layout of one of the 36 matrices.
+    pub(super) panels: Panels,
+}
+
+/// Which product of a convolution is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// The output, by weights that are transformed once.
+    Infer,
+    /// The output, by weights that are transformed for each step.
+    Forward,
+    /// The gradient of the input.
+    InputGradient,
+    /// The gradient of the weights.
+    WeightGradient,
+}
+
+/// What a float that a transform reads or writes costs, in multiply-adds.
+const TRANSFORM: usize = 8;
+/// What a weight costs that comes from memory, and one that the caches may hold, in multiply-adds.
+const WEIGHT_FROM_MEMORY: usize = 19;
+const WEIGHT_FROM_CACHE: usize = 5;
+/// What a weight's transform, or that of its gradient, costs a training step for each of the 36 points.
+const WEIGHT_TRANSFORM: usize = 12;
+/// Weights that outgrow the caches, in floats.
+const CACHED: usize = 1 << 20;
+/// Rows that a product takes at least, however few it has: the register tile is filled no better below.
+const ROWS: usize = 8;
+
+/// Winograd's algorithm for a pass of a convolution on `batch` images, where it fits and the model finds it
+/// cheaper than the direct kernel: `input` and `output` are the shapes of the forward convolution.
+pub(super) fn winograd_plan(
+    isa: Isa,
+    conv: &Conv2d,
+    (input, output): (Shape, Shape),
+    batch: usize,
+    pass: Pass,
+) -> Option<WinogradPlan> {
+    let kernel = conv.kernel.h;
+    let fits = conv.kernel.w == kernel
+        && matches!(kernel, 3 | 5)
+        && conv.stride == 1.into()
+        && conv.dilation == 1.into()
+        && conv.groups == 1
+        && conv.padding.h < kernel
+        && conv.padding.w < kernel
+        && input.channels() > THIN
+        && output.channels() >= 16;
+    // The gradient of the input is a convolution of the output's gradient.
+    let (from, to) = if pass == Pass::InputGradient { (output, input) } else { (input, output) };
+    let (k, n) = (from.channels(), to.channels());
+    let (height, width) = to.spatial();
+    let side = 7usize.saturating_sub(kernel).max(1);
+    let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
+    let positions = batch.saturating_mul(height).saturating_mul(width);
+    let weights = |points: usize| {
+        let floats = points * k * n;
+        floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
+    };
+    let product = |rows: usize, points: usize| {
+        (points * k * n).saturating_mul(rows.max(ROWS)).saturating_add(weights(points))
+    };
+    let transforms = (WINOGRAD_MATRICES * TRANSFORM * (k + n)).saturating_mul(tiles);
+    let every_step = if pass == Pass::Infer { 0 } else { WINOGRAD_MATRICES * WEIGHT_TRANSFORM * k * n };
+    let winograd = product(tiles, WINOGRAD_MATRICES).saturating_add(transforms).saturating_add(every_step);
+    (fits && winograd < product(positions, kernel * kernel))
+        .then(|| WinogradPlan { kernel, panels: Panels::new(isa, k, n) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(channels: (usize, usize), kernel: usize, map: usize, batch: usize, pass: Pass) -> bool {
+        let conv = Conv2d::new(channels.1, kernel).padding(kernel / 2);
+        let shape = |channels| Shape::Map { channels, height: map, width: map };
+        winograd_plan(Isa::PORTABLE, &conv, (shape(channels.0), shape(channels.1)), batch, pass).is_some()
+    }
+
+    #[test]
+    fn wide_layers_on_large_maps_take_winograd_and_others_the_direct_kernel() {
+        assert!(choice((64, 64), 3, 56, 1, Pass::Infer));
+        assert!(choice((96, 256), 5, 27, 1, Pass::Infer));
+        assert!(choice((192, 384), 3, 13, 1, Pass::Infer));
+        assert!(choice((128, 128), 3, 28, 16, Pass::WeightGradient));
+        // Too thin, too few tiles for so many weights, and a kernel that it has no tiles for.
+        assert!(!choice((3, 64), 3, 224, 8, Pass::Infer));
+        assert!(!choice((512, 512), 3, 7, 1, Pass::Infer));
+        assert!(!choice((64, 64), 7, 56, 8, Pass::Infer));
+        assert!(!choice((512, 512), 3, 3, 1, Pass::Forward));
+    }
+}

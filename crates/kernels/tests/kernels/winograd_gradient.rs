@@ -1,0 +1,82 @@
+//! Weight gradients by Winograd's algorithm against the sum over pixels.
+
+use convnet_kernels::{Panels, WinogradGradient, winograd_gradient, winograd_gradient_scratch};
+
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close};
+
+/// The transforms multiply the error of the plain sum several times, those of 5×5 kernels most.
+const TOLERANCE: f64 = 3e-5;
+
+#[test]
+fn gradients_of_any_size_and_padding_are_right() {
+    let machine = Machine::new();
+    let mut random = Random::new(82);
+    for seed in 0..120 {
+        let kernel = if random.chance() { 3 } else { 5 };
+        let padding = (random.below(kernel), random.below(kernel));
+        let size = |random: &mut Random, padding: usize| {
+            random.within(kernel.saturating_sub(2 * padding).max(1)..=19)
+        };
+        let input_size = (size(&mut random, padding.0), size(&mut random, padding.1));
+        let output_size =
+            (input_size.0 + 2 * padding.0 + 1 - kernel, input_size.1 + 2 * padding.1 + 1 - kernel);
+        let (c, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
+        let mut scene = Scene::new(seed);
+        let pixels = (batch * input_size.0 * input_size.1, batch * output_size.0 * output_size.1);
+        let [input, dy] = scene.pair([(pixels.0, c), (pixels.1, n)]);
+        scene.fill(input);
+        scene.fill(dy);
+        let floats = machine
+            .isas()
+            .map(|isa| winograd_gradient_scratch(batch, kernel, output_size, Panels::new(isa, c, n)))
+            .max();
+        let scratch = scene.dense(1, floats.unwrap_or(0));
+
+        let (x, gradient) = (scene.read(input), scene.read(dy));
+        let mut expected = vec![0.0; kernel * kernel * c * n];
+        for (pixel, dy) in gradient.chunks_exact(n).enumerate() {
+            let (image, y, x0) = (
+                pixel / output_size.1 / output_size.0,
+                pixel / output_size.1 % output_size.0,
+                pixel % output_size.1,
+            );
+            for tap in 0..kernel * kernel {
+                let row = (y + tap / kernel).wrapping_sub(padding.0);
+                let column = (x0 + tap % kernel).wrapping_sub(padding.1);
+                if row >= input_size.0 || column >= input_size.1 {
+                    continue;
+                }
+                let values = &x[((image * input_size.0 + row) * input_size.1 + column) * c..][..c];
+                for (k, value) in values.iter().enumerate() {
+                    let sums = &mut expected[(tap * c + k) * n..][..n];
+                    sums.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += value * dy);
+                }
+            }
+        }
+        let run = |pool: &_, isa, arena: &mut _| {
+            let panels = Panels::new(isa, c, n);
+            let layout = Panels::new(isa, kernel * kernel * c, n);
+            let mut products = vec![f32::NAN; 36 * panels.len()];
+            let mut packed = vec![f32::NAN; layout.len()];
+            let call = WinogradGradient {
+                kernel,
+                batch,
+                input,
+                input_size,
+                padding,
+                output_gradient: dy,
+                output_size,
+                panels,
+                scratch: scratch.offset,
+            };
+            winograd_gradient(pool, isa, arena, &call, &mut products, (&mut packed, layout));
+            let elements = (0..layout.k).flat_map(|k| (0..n).map(move |column| (k, column)));
+            elements.map(|(k, column)| packed[layout.index(k, column)]).collect()
+        };
+        machine.run(&scene, &[scratch], run, |_, actual, isa| {
+            let actual: Vec<f64> = actual.iter().map(|&x| f64::from(x)).collect();
+            let what = format!("{isa} {kernel}×{kernel} {input_size:?} padding {padding:?}, {c} to {n}");
+            assert_close(&actual, &expected, TOLERANCE, what);
+        });
+    }
+}
