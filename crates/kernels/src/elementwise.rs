@@ -89,7 +89,7 @@ where
                 #[cfg(target_arch = "x86_64")]
                 Kind::Avx2 => map_avx2(pointer, inputs, out, f),
                 #[cfg(target_arch = "x86_64")]
-                Kind::Avx512 => map_avx512(pointer, inputs, out, f),
+                Kind::Avx512 | Kind::Avx512Half => map_avx512(pointer, inputs, out, f),
             }
         }
     });

@@ -68,6 +68,7 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
     if positions == 0 || panels.n == 0 {
         return;
     }
+    let isa = isa.for_columns(panels.n);
     let interior = Interior::new(geometry);
     let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
     // Taps that lead far outside may wrap; those that lead inside come out right in any case.
@@ -76,7 +77,8 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
         pixels.wrapping_mul(input.stride as isize)
     };
     let offsets = geometry.taps.iter().map(offset).collect();
-    let shared = &Shared { interior, offsets, zeros };
+    let step = geometry.step.1.wrapping_mul(input.stride);
+    let shared = &Shared { interior, offsets, step, zeros };
     let block = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
     let blocks = positions.div_ceil(block);
     // Columns are split only where rows do not keep all threads busy.
@@ -209,7 +211,7 @@ unsafe fn fill_tables(
     tables: &mut Tables,
 ) {
     let geometry = call.geometry;
-    let mut cursor = Cursor::new(geometry, first);
+    let mut cursor = Cursor::new(call, shared, first);
     let mut entries = tables.input.as_mut_slice();
     for tile in tiles {
         let rows = tile.len();
@@ -218,18 +220,17 @@ unsafe fn fill_tables(
         let mut inside = true;
         for (m, position) in tile.enumerate() {
             places[m] = cursor.place;
-            inside &= shared.interior.holds(cursor.place);
-            let pixel = geometry.output_pixel(cursor.place);
+            inside &= cursor.row_inside && shared.interior.columns.contains(&cursor.place.2);
             // SAFETY: an output pixel of the grid lies in the views; an input base may lie outside and is
             // only made a pointer to read from by a tap that leads inside.
             unsafe {
-                tables.output[position] = arena.at(call.out.offset + pixel * call.out.stride);
+                tables.output[position] = arena.at(call.out.offset + cursor.pixel * call.out.stride);
                 if let Some(addend) = call.addend {
-                    tables.addend[position] = arena.at(addend.offset + pixel * addend.stride);
+                    tables.addend[position] = arena.at(addend.offset + cursor.pixel * addend.stride);
                 }
-                bases[m] = arena.at(0).wrapping_add(geometry.base(cursor.place, call.input));
+                bases[m] = arena.at(0).wrapping_add(cursor.base);
             }
-            cursor.advance(geometry);
+            cursor.advance(call, shared);
         }
         let (part, rest) = entries.split_at_mut(rows * geometry.taps.len());
         entries = rest;
@@ -249,27 +250,44 @@ unsafe fn fill_tables(
     }
 }
 
-/// Walks over the positions of a grid without divisions.
+/// Walks over the positions of a grid without divisions, and within a row by additions alone.
 struct Cursor {
     place: (usize, usize, usize),
+    /// See [`Geometry::base`] and [`Geometry::output_pixel`].
+    base: usize,
+    pixel: usize,
+    /// Whether every tap of the row stays inside the input's rows.
+    row_inside: bool,
 }
 
 impl Cursor {
-    fn new(geometry: &Geometry, position: usize) -> Self {
-        Self { place: geometry.locate(position) }
+    #[inline(always)]
+    fn new(call: &Igemm<'_>, shared: &Shared, position: usize) -> Self {
+        Self::at(call, shared, call.geometry.locate(position))
     }
 
     #[inline(always)]
-    fn advance(&mut self, geometry: &Geometry) {
-        let (image, y, x) = &mut self.place;
-        *x += 1;
-        if *x == geometry.grid.1 {
-            *x = 0;
-            *y += 1;
-            if *y == geometry.grid.0 {
-                *y = 0;
-                *image += 1;
-            }
+    fn at(call: &Igemm<'_>, shared: &Shared, place: (usize, usize, usize)) -> Self {
+        Self {
+            place,
+            base: call.geometry.base(place, call.input),
+            pixel: call.geometry.output_pixel(place),
+            row_inside: shared.interior.rows.contains(&place.1),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, call: &Igemm<'_>, shared: &Shared) {
+        let geometry = call.geometry;
+        let (image, y, x) = self.place;
+        if x + 1 < geometry.grid.1 {
+            self.place.2 += 1;
+            self.base = self.base.wrapping_add(shared.step);
+            self.pixel += geometry.spread.1;
+        } else if y + 1 < geometry.grid.0 {
+            *self = Self::at(call, shared, (image, y + 1, 0));
+        } else {
+            *self = Self::at(call, shared, (image + 1, 0, 0));
         }
     }
 }
@@ -294,11 +312,6 @@ impl Interior {
         }
     }
 
-    #[inline(always)]
-    fn holds(&self, (_, y, x): (usize, usize, usize)) -> bool {
-        self.rows.contains(&y) && self.columns.contains(&x)
-    }
-
     /// Whether the whole grid is inside, so that no row of zeros is needed.
     fn is_all(&self, geometry: &Geometry) -> bool {
         self.rows == (0..geometry.grid.0) && self.columns == (0..geometry.grid.1)
@@ -310,6 +323,8 @@ struct Shared {
     interior: Interior,
     /// Floats from a position's base to each tap.
     offsets: Vec<isize>,
+    /// Floats from a position's base to the next one's.
+    step: usize,
     /// What a tap in the padding reads.
     zeros: Vec<f32>,
 }
@@ -338,7 +353,13 @@ unsafe fn f32_igemm<S: Simd, const MR: usize, const NV: usize>(tile: Tile) {
     // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel of taps·run rows of NV
     // vectors, and MR output (and addend) rows of at least column + columns floats.
     unsafe {
+        let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
+        let full = tile.columns == NV * S::LANES;
         let mut acc = [[S::splat(0.0); NV]; MR];
+        if !tile.bias.is_null() {
+            let bias = tile.bias.add(tile.column);
+            acc = [std::array::from_fn(|v| S::load_first(bias.add(v * S::LANES), lanes(v))); MR];
+        }
         let mut weights = tile.weights;
         for tap in 0..tile.taps {
             let rows: [*const f32; MR] = std::array::from_fn(|m| *tile.input.add(tap * MR + m));
@@ -353,38 +374,29 @@ unsafe fn f32_igemm<S: Simd, const MR: usize, const NV: usize>(tile: Tile) {
                 weights = weights.add(NV * S::LANES);
             }
         }
-        // Through memory once: what follows indexes the sums by loops that may not be unrolled, and the compiler
-        // would keep them in memory during the products too.
-        let mut acc = std::hint::black_box(acc);
-        let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
-        let full = tile.columns == NV * S::LANES;
-        if !tile.bias.is_null() {
-            for v in 0..NV {
-                let bias = tile.bias.add(tile.column + v * S::LANES);
-                let bias = if full { S::load(bias) } else { S::load_first(bias, lanes(v)) };
-                for row in &mut acc {
-                    row[v] = S::add(row[v], bias);
+        // Short loops, each on its own: the compiler unrolls them, and the sums stay in registers throughout.
+        if !tile.addend.is_null() {
+            for m in 0..MR {
+                let addend = (*tile.addend.add(m)).add(tile.column);
+                for v in 0..NV {
+                    acc[m][v] = S::add(acc[m][v], S::load_first(addend.add(v * S::LANES), lanes(v)));
                 }
             }
         }
-        for m in 0..MR {
-            let out = (*tile.output.add(m)).add(tile.column);
-            for v in 0..NV {
-                let at = v * S::LANES;
-                let mut value = acc[m][v];
-                if !tile.addend.is_null() {
-                    let addend = (*tile.addend.add(m)).add(tile.column + at);
-                    let addend = if full { S::load(addend) } else { S::load_first(addend, lanes(v)) };
-                    value = S::add(value, addend);
+        // In this order NaN stays NaN.
+        let floor = S::splat(if tile.relu { 0.0 } else { f32::NEG_INFINITY });
+        if full {
+            for m in 0..MR {
+                let out = (*tile.output.add(m)).add(tile.column);
+                for v in 0..NV {
+                    S::store(out.add(v * S::LANES), S::max(floor, acc[m][v]));
                 }
-                if tile.relu {
-                    // In this order NaN stays NaN.
-                    value = S::max(S::splat(0.0), value);
-                }
-                if full {
-                    S::store(out.add(at), value);
-                } else {
-                    S::store_first(out.add(at), value, lanes(v));
+            }
+        } else {
+            for m in 0..MR {
+                let out = (*tile.output.add(m)).add(tile.column);
+                for v in 0..NV {
+                    S::store_first(out.add(v * S::LANES), S::max(floor, acc[m][v]), lanes(v));
                 }
             }
         }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Avx512Half, Simd};
+
 /// An instruction set that this machine has: owning a value is the proof that its kernels may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Isa(pub(crate) Kind);
@@ -13,6 +16,9 @@ pub(crate) enum Kind {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// Vectors of 256 bits with the registers of AVX-512, for matrices that leave wider ones half empty.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Half,
 }
 
 impl Isa {
@@ -46,6 +52,15 @@ impl Isa {
         Self::available().into_iter().find(|isa| isa.name() == name)
     }
 
+    /// The variant for matrices of `n` columns: of half the width where that holds them all.
+    pub(crate) fn for_columns(self, n: usize) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if self.0 == Kind::Avx512 && n <= Avx512Half::LANES {
+            return Self(Kind::Avx512Half);
+        }
+        self
+    }
+
     /// `portable`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
         match self.0 {
@@ -53,7 +68,7 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => "avx512",
+            Kind::Avx512 | Kind::Avx512Half => "avx512",
         }
     }
 }

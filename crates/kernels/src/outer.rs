@@ -41,6 +41,7 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     geometry.check(batch, input, output_gradient);
     assert_eq!(panels, Panels::new(isa, geometry.k(), output_gradient.channels), "another product's layout");
     assert_eq!(gradient.len(), panels.len(), "length of the gradient");
+    let isa = isa.for_columns(panels.n);
     let rows_of_grid = batch * geometry.grid.0;
     if rows_of_grid == 0 || geometry.grid.1 == 0 || panels.is_empty() {
         gradient.fill(0.0);
@@ -73,6 +74,12 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     }
 }
 
+/// Floats that a narrow view's sums take at a time.
+const NARROW: usize = 128;
+
+/// Sums of a tile up to which they are split in two.
+const SPLIT: usize = 6;
+
 fn rows_per_tile(isa: Isa) -> usize {
     match isa.0 {
         crate::isa::Kind::Portable => crate::simd::Portable::ROWS,
@@ -80,6 +87,8 @@ fn rows_per_tile(isa: Isa) -> usize {
         crate::isa::Kind::Avx2 => crate::simd::Avx2::ROWS,
         #[cfg(target_arch = "x86_64")]
         crate::isa::Kind::Avx512 => crate::simd::Avx512::ROWS,
+        #[cfg(target_arch = "x86_64")]
+        crate::isa::Kind::Avx512Half => crate::simd::Avx512Half::ROWS,
     }
 }
 
@@ -203,9 +212,12 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
                 }
             }
         }
+        // Few chains of sums wait for one another: every second pixel then has chains of its own.
+        let mut odd = [[S::splat(0.0); NV]; MR];
+        let split = MR * NV <= SPLIT;
         for segment in segments {
             let (mut x, mut dy) = (segment.input, segment.gradient);
-            for _ in 0..segment.pixels {
+            let mut pixel = |acc: &mut [[S::V; NV]; MR]| {
                 let b: [S::V; NV] = std::array::from_fn(|v| {
                     let p = dy.add(v * S::LANES);
                     if FULL { S::load(p) } else { S::load_first(p, lanes(v)) }
@@ -218,11 +230,25 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
                 }
                 x = x.wrapping_add(tile.steps.0);
                 dy = dy.wrapping_add(tile.steps.1);
+            };
+            if split {
+                for _ in 0..segment.pixels / 2 {
+                    pixel(&mut acc);
+                    pixel(&mut odd);
+                }
+                if segment.pixels % 2 == 1 {
+                    pixel(&mut acc);
+                }
+            } else {
+                for _ in 0..segment.pixels {
+                    pixel(&mut acc);
+                }
             }
         }
         for m in 0..MR {
             for v in 0..NV {
-                S::store(tile.out.add(m * tile.width + v * S::LANES), acc[m][v]);
+                let sum = if split { S::add(acc[m][v], odd[m][v]) } else { acc[m][v] };
+                S::store(tile.out.add(m * tile.width + v * S::LANES), sum);
             }
         }
     }
@@ -230,37 +256,61 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
 
 /// Sums of the columns of a view, the gradient of a bias: `sums[c] = Σ_p view[p][c]`.
 ///
-/// Pixels are summed in blocks of a fixed size, in order.
+/// Pixels are summed in blocks of a fixed size, in order; those of a narrow view without gaps several at a time.
 ///
 /// # Panics
 /// If the view reaches beyond the arena or `sums` is shorter than its channels.
 pub fn column_sums(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, sums: &mut [f32]) {
     arena.check(view);
-    let sums = &mut sums[..view.channels];
+    let channels = view.channels;
+    let sums = &mut sums[..channels];
+    if channels == 0 {
+        return;
+    }
     let pointer = arena.pointer();
+    let together = if view.is_dense() { (NARROW / channels).max(1) } else { 1 };
+    if together > 1 {
+        // Rows of several pixels, and then the sums of those.
+        let whole = view.pixels / together;
+        let wide = View::dense(view.offset, whole, together * channels);
+        let rest =
+            View::dense(view.offset + wide.pixels * wide.channels, view.pixels - whole * together, channels);
+        let mut parts = vec![0.0; wide.channels];
+        sum_rows(isa, pointer, wide, &mut parts);
+        sum_rows(isa, pointer, rest, sums);
+        for part in parts.chunks_exact(channels) {
+            sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+        }
+        return;
+    }
     let target = Pointer::of(sums);
     // Channels are split between tasks, 64 (four cache lines) at a time.
-    pool.ranges(view.channels.div_ceil(64), 1, &|blocks| {
-        let channels = blocks.start * 64..(blocks.end * 64).min(view.channels);
-        // SAFETY: tasks write different channels; the view was checked and is not written meanwhile.
+    pool.ranges(channels.div_ceil(64), 1, &|blocks| {
+        let channels = blocks.start * 64..(blocks.end * 64).min(channels);
+        // SAFETY: tasks write different channels.
         let sums = unsafe { target.slice_mut(channels.clone()) };
         let rows = View { offset: view.offset + channels.start, channels: channels.len(), ..view };
-        vectorized!(isa, |pointer: Pointer, rows: View, sums: &mut [f32]| {
-            let mut part = vec![0.0f32; sums.len()];
-            sums.fill(0.0);
-            for block in (0..rows.pixels).step_by(256) {
-                part.fill(0.0);
-                for pixel in block..(block + 256).min(rows.pixels) {
-                    // SAFETY: the view was checked and nothing writes it meanwhile.
-                    let row = unsafe { pointer.slice(rows.pixel(pixel)) };
-                    for (sum, x) in part.iter_mut().zip(row) {
-                        *sum += x;
-                    }
-                }
-                for (sum, x) in sums.iter_mut().zip(&part) {
+        sum_rows(isa, pointer, rows, sums);
+    });
+}
+
+/// Sums the pixels of a view that was checked and is not written meanwhile.
+fn sum_rows(isa: Isa, pointer: Pointer, rows: View, sums: &mut [f32]) {
+    vectorized!(isa, |pointer: Pointer, rows: View, sums: &mut [f32]| {
+        let mut part = vec![0.0f32; sums.len()];
+        sums.fill(0.0);
+        for block in (0..rows.pixels).step_by(256) {
+            part.fill(0.0);
+            for pixel in block..(block + 256).min(rows.pixels) {
+                // SAFETY: the view was checked and nothing writes it meanwhile.
+                let row = unsafe { pointer.slice(rows.pixel(pixel)) };
+                for (sum, x) in part.iter_mut().zip(row) {
                     *sum += x;
                 }
             }
-        }(pointer, rows, sums));
-    });
+            for (sum, x) in sums.iter_mut().zip(&part) {
+                *sum += x;
+            }
+        }
+    }(pointer, rows, sums));
 }

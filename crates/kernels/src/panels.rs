@@ -24,12 +24,14 @@ pub struct Panels {
 impl Panels {
     /// The cut for an instruction set.
     pub fn new(isa: Isa, k: usize, n: usize) -> Self {
-        let lanes = match isa.0 {
+        let lanes = match isa.for_columns(n).0 {
             Kind::Portable => Portable::LANES,
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => crate::simd::Avx2::LANES,
             #[cfg(target_arch = "x86_64")]
             Kind::Avx512 => crate::simd::Avx512::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Half => crate::simd::Avx512Half::LANES,
         };
         Self { k, n, lanes }
     }

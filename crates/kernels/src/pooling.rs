@@ -66,6 +66,11 @@ impl PoolWindow {
         longest(&self.rows) * longest(&self.columns)
     }
 
+    /// Whether every pixel of the input lies in exactly one window.
+    fn is_partition(&self) -> bool {
+        self.row_holders.iter().chain(&self.column_holders).all(|holders| holders.len() == 1)
+    }
+
     /// # Panics
     /// If the views do not fit the window and the arena.
     fn check(&self, arena: &Arena, input: View, out: View) -> usize {
@@ -235,10 +240,53 @@ pub fn max_pool_backward(
     assert_eq!(argmax.len(), output_gradient.pixels * output_gradient.channels, "length of argmax");
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };
+    if window.is_partition() {
+        pool.ranges(batch * window.output().0, 1, &|rows| {
+            // SAFETY: views and lengths were checked; windows of different rows share no input row.
+            unsafe {
+                dispatch!(isa, max_windows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8]))
+            };
+        });
+        return;
+    }
     pool.ranges(batch * window.input.0, 1, &|rows| {
         // SAFETY: views and lengths were checked; tasks have different input rows.
         unsafe { dispatch!(isa, max_rows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8])) };
     });
+}
+
+/// The backward pass of windows that hold every pixel once: each output's gradient goes to its window.
+#[inline(always)]
+unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argmax: &[u8]) {
+    let (height, width) = task.window.output();
+    let (channels, stride) = (task.out.channels, task.window.width());
+    for index in rows {
+        let (image, row) = (index / height, task.window.rows[index % height]);
+        for (x, column) in task.window.columns.iter().enumerate() {
+            let pixel = index * width + x;
+            for c in (0..channels).step_by(S::LANES) {
+                let n = (channels - c).min(S::LANES);
+                // SAFETY: the pixels lie in their views, `n` more channels in each, and `argmax` has a byte for
+                // each output element.
+                unsafe {
+                    let at = S::load_bytes(argmax.as_ptr().add(pixel * channels + c), n);
+                    let dy = S::load_first(task.out(pixel).add(c), n);
+                    for y in row.start..row.end {
+                        let line = task.input(image, y, column.start).add(c);
+                        for i in 0..column.end - column.start {
+                            let code = S::splat(((y - row.start) * stride + i) as f32);
+                            let target = line.add(i * task.input.stride);
+                            let mut share = S::if_equal(at, code, dy, S::splat(0.0));
+                            if task.accumulate {
+                                share = S::add(share, S::load_first(target, n));
+                            }
+                            S::store_first(target, share, n);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[inline(always)]

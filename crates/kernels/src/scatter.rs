@@ -51,6 +51,7 @@ pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
         let across = (geometry.grid.1.max(1) - 1) * geometry.step.1 + tap.dx.unsigned_abs() + geometry.span;
         assert!(inside && across <= geometry.input.1, "{tap:?} leaves the input");
     }
+    let isa = isa.for_columns(panels.n);
     let pointer = arena.pointer();
     pool.ranges(batch, 1, &|images| {
         for image in images {

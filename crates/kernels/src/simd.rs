@@ -116,7 +116,7 @@ impl Simd for Portable {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
+pub(crate) use x86::{Avx2, Avx512, Avx512Half};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -228,6 +228,84 @@ mod x86 {
         }
     }
 
+    /// AVX-512 (F, VL, BW, DQ) on vectors of 256 bits: eight lanes, thirty-two registers.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Avx512Half;
+
+    #[inline(always)]
+    fn mask8(n: usize) -> __mmask8 {
+        ((1u32 << n.min(8)) - 1) as __mmask8
+    }
+
+    // SAFETY of every block below: the trait's contract gives the instruction set and valid pointers.
+    impl Simd for Avx512Half {
+        type V = __m256;
+        const LANES: usize = 8;
+        const ROWS: usize = 12;
+
+        #[inline(always)]
+        unsafe fn splat(x: f32) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { Avx2::splat(x) }
+        }
+        #[inline(always)]
+        unsafe fn load(p: *const f32) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { Avx2::load(p) }
+        }
+        #[inline(always)]
+        unsafe fn store(p: *mut f32, v: Self::V) {
+            // SAFETY: see the impl.
+            unsafe { Avx2::store(p, v) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm256_maskz_loadu_ps(mask8(n), p) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm256_mask_storeu_ps(p, mask8(n), v) }
+        }
+        #[inline(always)]
+        unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { Avx2::fma(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { Avx2::add(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { Avx2::max(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_mask_blend_ps(_mm256_cmp_ps_mask::<_CMP_GT_OQ>(a, b), y, x) }
+        }
+        #[inline(always)]
+        unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { _mm256_mask_blend_ps(_mm256_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), y, x) }
+        }
+        #[inline(always)]
+        unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm256_mask_cvtepi32_storeu_epi8(p.cast(), mask8(n), _mm256_cvttps_epi32(v)) }
+        }
+        #[inline(always)]
+        unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+            let mask = u16::from(mask8(n));
+            // SAFETY: see the impl; masked lanes are not touched.
+            unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
+        }
+    }
+
     /// AVX-512 (F, BW, VL, DQ): sixteen lanes, thirty-two registers.
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512;
@@ -321,12 +399,20 @@ macro_rules! dispatch {
             // SAFETY: passed on to the caller of `dispatch!`.
             unsafe { $kernel::<$crate::simd::Avx512>($($arg),*) }
         }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+        unsafe fn avx512_half($($arg: $ty),*) {
+            // SAFETY: passed on to the caller of `dispatch!`.
+            unsafe { $kernel::<$crate::simd::Avx512Half>($($arg),*) }
+        }
         match $isa.0 {
             $crate::isa::Kind::Portable => $kernel::<$crate::simd::Portable>($($arg),*),
             #[cfg(target_arch = "x86_64")]
             $crate::isa::Kind::Avx2 => avx2($($arg),*),
             #[cfg(target_arch = "x86_64")]
             $crate::isa::Kind::Avx512 => avx512($($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            $crate::isa::Kind::Avx512Half => avx512_half($($arg),*),
         }
     }};
 }
@@ -355,7 +441,7 @@ macro_rules! vectorized {
             $crate::isa::Kind::Avx2 => unsafe { avx2($($value),*) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            $crate::isa::Kind::Avx512 => unsafe { avx512($($value),*) },
+            $crate::isa::Kind::Avx512 | $crate::isa::Kind::Avx512Half => unsafe { avx512($($value),*) },
         }
     }};
 }

@@ -99,6 +99,7 @@ pub fn winograd_gradient(
         gradient.fill(0.0);
         return;
     }
+    let isa = isa.for_columns(panels.n);
     let rows = block_size(tiles, panels);
     let scratch = View::dense(call.scratch, 1, rows * POINTS * (panels.k + panels.padded_n()));
     arena.check(scratch);

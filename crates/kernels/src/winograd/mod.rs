@@ -140,6 +140,7 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
     if tiles == 0 || panels.n == 0 {
         return;
     }
+    let isa = isa.for_columns(panels.n);
     let blocks = Blocks::new(pool.threads(), tiles, panels);
     let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, blocks.floats(panels)]));
     arena.check(scratch);

@@ -27,6 +27,7 @@ pub fn winograd_weights(
     assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
     assert_eq!((from.k, from.n), (kernel * kernel * to.k, to.n), "size of the kernels");
     assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
+    let isa = isa.for_columns(to.n);
     let pointer = Pointer::of(target);
     pool.ranges(to.k, 4, &|channels| {
         let layouts = (from, to);
