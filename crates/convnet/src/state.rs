@@ -8,6 +8,10 @@ use rand_chacha::ChaCha8Rng;
 use crate::graph::{Graph, Init};
 use crate::ops::{Op, ParamKind, ParamSpec};
 
+mod source;
+
+pub use source::{ReadError, TensorSource};
+
 /// A dense float32 tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {

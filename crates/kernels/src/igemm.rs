@@ -79,10 +79,16 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
     let offsets = geometry.taps.iter().map(offset).collect();
     let step = geometry.step.1.wrapping_mul(input.stride);
     let shared = &Shared { interior, offsets, step, zeros };
-    let block = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
+    let most = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
+    // Blocks of one size, but for what tiles leave over.
+    let block = positions.div_ceil(positions.div_ceil(most)).next_multiple_of(isa.tile_rows());
     let blocks = positions.div_ceil(block);
-    // Columns are split only where rows do not keep all threads busy.
-    let groups = (4 * pool.threads()).div_ceil(blocks).min(panels.count());
+    // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
+    let threads = pool.threads();
+    let enough = (4 * threads).div_ceil(blocks).min(panels.count());
+    let groups = (enough..panels.count().min(enough + threads))
+        .find(|groups| (blocks * groups).is_multiple_of(threads))
+        .unwrap_or(enough);
     let pointer = arena.pointer();
     pool.run(blocks * groups, &|task| {
         let (b, g) = (task / groups, task % groups);

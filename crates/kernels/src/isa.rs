@@ -3,7 +3,8 @@
 use std::fmt;
 
 #[cfg(target_arch = "x86_64")]
-use crate::simd::{Avx512Half, Simd};
+use crate::simd::{Avx2, Avx512, Avx512Half};
+use crate::simd::{Portable, Simd};
 
 /// An instruction set that this machine has: owning a value is the proof that its kernels may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,32 @@ impl Isa {
             return Self(Kind::Avx512Half);
         }
         self
+    }
+
+    /// Rows of the widest GEMM tile.
+    pub(crate) fn tile_rows(self) -> usize {
+        match self.0 {
+            Kind::Portable => Portable::ROWS,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => Avx2::ROWS,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => Avx512::ROWS,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Half => Avx512Half::ROWS,
+        }
+    }
+
+    /// Floats of a vector.
+    pub(crate) fn lanes(self) -> usize {
+        match self.0 {
+            Kind::Portable => Portable::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => Avx2::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => Avx512::LANES,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Half => Avx512Half::LANES,
+        }
     }
 
     /// `portable`, `avx2` or `avx512`.

@@ -54,7 +54,7 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
         .saturating_add(output_gradient.channels)
         .saturating_mul(4 * geometry.grid.1);
     let chunk = (CHUNK_BYTES / row_bytes).clamp(1, rows_of_grid);
-    let rows = geometry.run.div_ceil(rows_per_tile(isa));
+    let rows = geometry.run.div_ceil(isa.tile_rows());
     let tiles = panels.count() * geometry.taps.len() * rows;
     let pointer = arena.pointer();
     let target = Pointer::of(gradient);
@@ -79,18 +79,6 @@ const NARROW: usize = 128;
 
 /// Sums of a tile up to which they are split in two.
 const SPLIT: usize = 6;
-
-fn rows_per_tile(isa: Isa) -> usize {
-    match isa.0 {
-        crate::isa::Kind::Portable => crate::simd::Portable::ROWS,
-        #[cfg(target_arch = "x86_64")]
-        crate::isa::Kind::Avx2 => crate::simd::Avx2::ROWS,
-        #[cfg(target_arch = "x86_64")]
-        crate::isa::Kind::Avx512 => crate::simd::Avx512::ROWS,
-        #[cfg(target_arch = "x86_64")]
-        crate::isa::Kind::Avx512Half => crate::simd::Avx512Half::ROWS,
-    }
-}
 
 /// Pixels that follow one another at a fixed distance in both operands.
 #[derive(Clone, Copy)]

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use crate::arena::Pointer;
 use crate::geometry::product;
-use crate::isa::{Isa, Kind};
-use crate::simd::{Portable, Simd};
+use crate::isa::Isa;
 use crate::threads::Pool;
 
 /// The cut of `n` columns in panels.
@@ -24,15 +23,7 @@ pub struct Panels {
 impl Panels {
     /// The cut for an instruction set.
     pub fn new(isa: Isa, k: usize, n: usize) -> Self {
-        let lanes = match isa.for_columns(n).0 {
-            Kind::Portable => Portable::LANES,
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2 => crate::simd::Avx2::LANES,
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => crate::simd::Avx512::LANES,
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512Half => crate::simd::Avx512Half::LANES,
-        };
+        let lanes = isa.for_columns(n).lanes();
         Self { k, n, lanes }
     }
 

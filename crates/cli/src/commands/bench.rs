@@ -1,11 +1,13 @@
 //! `convnet bench`: how fast a network runs or trains here.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use convnet::exec::{Engine, Learner, Optimizer, Options, PlanStep, StepTimes};
 use convnet::graph::Graph;
-use convnet::state;
+use convnet::ops::{ParamKind, ParamSpec};
+use convnet::state::{ReadError, TensorSource};
 use serde::Serialize;
 
 use crate::args::{SizeArgs, ThreadsArg, positive};
@@ -127,7 +129,7 @@ enum Subject {
 
 fn measure(args: &Args, model: &str, graph: &Graph) -> Result<Report, Failure> {
     let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
-    let weights = state::initialize(graph, 0);
+    let weights = Noise::new(graph);
     let optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
     let mut subject = match args.mode {
         Mode::Infer => Subject::Infer(Box::new(Engine::compile(graph, &weights, args.batch, &options)?)),
@@ -291,7 +293,47 @@ fn text(report: &Report) -> String {
 
 /// Reproducible values in ±1.
 fn noise(len: usize) -> Vec<f32> {
-    (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / 8_388_608.0 - 1.0).collect()
+    (0..len).map(noise_at).collect()
+}
+
+/// A value in ±1 that depends on its index alone, by the finalizer of MurmurHash3 (Appleby 2011).
+fn noise_at(index: usize) -> f32 {
+    let mut hash = index as u32;
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85EB_CA6B);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xC2B2_AE35);
+    ((hash ^ (hash >> 16)) >> 8) as f32 / 8_388_608.0 - 1.0
+}
+
+/// Random weights that are made as they are read, so that the memory measured is the engine's own.
+struct Noise(BTreeMap<String, ParamSpec>);
+
+impl Noise {
+    fn new(graph: &Graph) -> Self {
+        Self(graph.parameters().into_iter().map(|spec| (spec.name.clone(), spec)).collect())
+    }
+}
+
+impl TensorSource for Noise {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.0.get(name).map(|spec| spec.shape.clone())
+    }
+
+    fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
+        let Some(spec) = self.0.get(name) else { return Err(ReadError(format!("there is no `{name}`"))) };
+        match spec.kind {
+            ParamKind::NormWeight | ParamKind::RunningVar => out.fill(1.0),
+            ParamKind::NormBias | ParamKind::RunningMean | ParamKind::ConvBias | ParamKind::LinearBias => {
+                out.fill(0.0);
+            }
+            ParamKind::ConvWeight | ParamKind::LinearWeight => {
+                // He's rule, so that activations neither die out nor overflow.
+                let fan: usize = spec.shape[1..].iter().product();
+                let scale = (6.0 / fan.max(1) as f32).sqrt();
+                out.iter_mut().enumerate().for_each(|(i, x)| *x = scale * noise_at(first + i));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The most memory that this process has held, where the system tells it (Linux).

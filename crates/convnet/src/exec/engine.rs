@@ -8,11 +8,11 @@ use super::forward::{Kind, Program, Run, Step};
 use super::lifetime::{Lifetime, place};
 use super::lower::{Kernel, Mode};
 use super::profile::PlanStep;
-use super::weights::{tensor, tensors};
+use super::weights::{Matrix, check, read, vectors};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
-use crate::state::{StateDict, Tensor};
+use crate::state::{Tensor, TensorSource};
 
 /// A network compiled for inference: weights packed, layers fused, one arena for all activations.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Engine {
     /// If a weight is missing or has another shape, or the engine cannot run a layer.
     pub fn compile(
         graph: &Graph,
-        state: &StateDict,
+        state: &dyn TensorSource,
         batch: usize,
         options: &Options,
     ) -> Result<Self, ExecError> {
@@ -49,7 +49,7 @@ impl Engine {
     /// As [`Engine::compile`].
     pub fn compile_traced(
         graph: &Graph,
-        state: &StateDict,
+        state: &dyn TensorSource,
         batch: usize,
         options: &Options,
     ) -> Result<Self, ExecError> {
@@ -58,7 +58,7 @@ impl Engine {
 
     fn new(
         graph: &Graph,
-        state: &StateDict,
+        state: &dyn TensorSource,
         batch: usize,
         options: &Options,
         mode: Mode,
@@ -258,11 +258,15 @@ fn bind(
     program: &Program,
     pool: &Pool,
     step: &Step,
-    state: &StateDict,
+    state: &dyn TensorSource,
     out: &mut [f32],
 ) -> Result<(), ExecError> {
     let graph = &program.graph;
-    let weights = tensors(graph, state, step.stage.node)?;
+    let specs = graph.node_parameters(step.stage.node);
+    let pack = |matrix: &Matrix, target: &mut [f32], scale: Option<&[f32]>| {
+        check(state, &specs[0])?;
+        matrix.pack(pool, (state, &specs[0].name), target, scale)
+    };
     match (&step.kind, &step.stage.kernel) {
         (Kind::Conv { matrix, winograd, .. }, Kernel::Conv { norm, .. }) => {
             let fold = norm.map(|id| scale_and_shift(graph, state, id)).transpose()?;
@@ -271,26 +275,29 @@ fn bind(
             match winograd {
                 Some(plan) if program.mode == Mode::Infer => {
                     let mut packed = vec![0.0; matrix.len()];
-                    matrix.pack(&weights[0].data, &mut packed, scale);
+                    pack(matrix, &mut packed, scale)?;
                     let layouts = (&packed[..], matrix.panels);
                     winograd_weights(pool, program.isa, plan.kernel, layouts, (target, plan.panels));
                 }
-                _ => matrix.pack(&weights[0].data, target, scale),
+                _ => pack(matrix, target, scale)?,
             }
             if let Some(range) = step.bias.clone() {
-                for (i, target) in out[range].iter_mut().enumerate() {
-                    let bias = weights.get(1).map_or(0.0, |bias| bias.data[i]);
-                    *target = match &fold {
-                        Some((scale, shift)) => bias * scale[i] + shift[i],
-                        None => bias,
-                    };
+                let target = &mut out[range];
+                match specs.get(1) {
+                    Some(spec) => read(state, spec, target)?,
+                    None => target.fill(0.0),
+                }
+                if let Some((scale, shift)) = &fold {
+                    for ((x, scale), shift) in target.iter_mut().zip(scale).zip(shift) {
+                        *x = *x * scale + shift;
+                    }
                 }
             }
         }
         (Kind::Linear { matrix, .. }, _) => {
-            matrix.pack(&weights[0].data, &mut out[step.weight.clone()], None);
-            if let (Some(range), Some(bias)) = (step.bias.clone(), weights.get(1)) {
-                out[range].copy_from_slice(&bias.data);
+            pack(matrix, &mut out[step.weight.clone()], None)?;
+            if let (Some(range), Some(spec)) = (step.bias.clone(), specs.get(1)) {
+                read(state, spec, &mut out[range])?;
             }
         }
         (Kind::Affine, _) => {
@@ -306,11 +313,14 @@ fn bind(
 }
 
 /// A batch normalization with running statistics as y = scale·x + shift.
-fn scale_and_shift(graph: &Graph, state: &StateDict, id: NodeId) -> Result<(Vec<f32>, Vec<f32>), ExecError> {
+fn scale_and_shift(
+    graph: &Graph,
+    state: &dyn TensorSource,
+    id: NodeId,
+) -> Result<(Vec<f32>, Vec<f32>), ExecError> {
     let Op::BatchNorm2d(norm) = &graph.node(id).op else { return Ok((Vec::new(), Vec::new())) };
-    let specs = graph.node_parameters(id);
-    let tensors = specs.iter().map(|spec| tensor(state, spec)).collect::<Result<Vec<_>, _>>()?;
-    let [weight, bias, mean, var] = [0, 1, 2, 3].map(|i| tensors[i].data.iter().map(|&x| f64::from(x)));
+    let vectors = vectors(graph, state, id)?;
+    let [weight, bias, mean, var] = [0, 1, 2, 3].map(|i| vectors[i].iter().map(|&x| f64::from(x)));
     let (scale, shift) = weight
         .zip(bias)
         .zip(mean.zip(var))

@@ -27,6 +27,14 @@ pub enum ExecError {
         /// The parameter's shape.
         expected: Vec<usize>,
     },
+    /// A parameter that cannot be read.
+    #[error("tensor `{name}`: {reason}")]
+    Read {
+        /// The parameter.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// A layer that the engine cannot run.
     #[error("node `{path}` ({op}): {reason}")]
     Unsupported {

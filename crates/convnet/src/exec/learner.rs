@@ -10,11 +10,11 @@ use super::forward::{Kind, Program, Run, Saved, mix};
 use super::lifetime::{Lifetime, place};
 use super::lower::Mode;
 use super::profile::{PlanStep, StepTimes};
-use super::weights::{Matrix, tensor};
+use super::weights::{Matrix, check, read};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{ParamKind, ParamSpec};
-use crate::state::{StateDict, Tensor};
+use crate::state::{StateDict, Tensor, TensorSource};
 
 /// How parameters are updated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,7 +116,7 @@ impl Learner {
     /// If a weight is missing or has another shape, or the engine cannot train a layer.
     pub fn compile(
         graph: &Graph,
-        state: &StateDict,
+        state: &dyn TensorSource,
         batch: usize,
         optimizer: Optimizer,
         seed: u64,
@@ -379,16 +379,16 @@ impl Learner {
     ///
     /// # Errors
     /// If one is missing or has another shape; nothing is replaced then.
-    pub fn load(&mut self, state: &StateDict) -> Result<(), ExecError> {
+    pub fn load(&mut self, state: &dyn TensorSource) -> Result<(), ExecError> {
         for spec in self.program.graph.parameters() {
-            tensor(state, &spec)?;
+            check(state, &spec)?;
         }
         for parameter in &self.table {
-            pack(parameter, &tensor(state, &parameter.spec)?.data, self.parameters.as_mut_slice());
+            pack(&self.pool, parameter, (state, &parameter.spec), self.parameters.as_mut_slice())?;
         }
         for (step, running) in self.program.steps.iter().zip(&mut self.running) {
             for (spec, values) in running_specs(&self.program, step.stage.node).iter().zip(running) {
-                values.copy_from_slice(&tensor(state, spec)?.data);
+                read(state, spec, values)?;
             }
         }
         Ok(())
@@ -415,12 +415,13 @@ impl Learner {
         };
         for buffer in self.optimizer.buffers() {
             for parameter in &self.table {
-                tensor(state, &spec(parameter, buffer))?;
+                check(state, &spec(parameter, buffer))?;
             }
         }
         for (buffer, moment) in self.optimizer.buffers().iter().zip(&mut self.moments) {
             for parameter in &self.table {
-                pack(parameter, &tensor(state, &spec(parameter, buffer))?.data, moment.as_mut_slice());
+                let spec = spec(parameter, buffer);
+                pack(&self.pool, parameter, (state, &spec), moment.as_mut_slice())?;
             }
         }
         self.steps = steps;
@@ -442,11 +443,16 @@ impl Learner {
     }
 }
 
-fn pack(parameter: &Parameter, tensor: &[f32], flat: &mut [f32]) {
+fn pack(
+    pool: &Pool,
+    parameter: &Parameter,
+    (state, spec): (&dyn TensorSource, &ParamSpec),
+    flat: &mut [f32],
+) -> Result<(), ExecError> {
     let target = &mut flat[parameter.range.clone()];
     match &parameter.matrix {
-        Some(matrix) => matrix.pack(tensor, target, None),
-        None => target.copy_from_slice(tensor),
+        Some(matrix) => matrix.pack(pool, (state, &spec.name), target, None),
+        None => read(state, spec, target),
     }
 }
 

@@ -1,51 +1,41 @@
 //! Between the state dict's tensors and the engine's packed ones.
 
-use convnet_kernels::{Isa, Panels};
+use std::sync::Mutex;
+
+use convnet_kernels::{Isa, Panels, Pool};
 
 use super::{ExecError, conv::ConvPlan};
 use crate::graph::{Graph, NodeId};
 use crate::ops::ParamSpec;
-use crate::state::{StateDict, Tensor};
+use crate::state::TensorSource;
 
 /// The packed weight of a Conv2d (a matrix a group) or a Linear.
+///
+/// A tensor's row is an output channel and holds its inputs channel by channel, each with its `spots` (kernel
+/// elements, or the pixels of a flattened map); the matrix has a column for it, spot by spot.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Matrix {
     /// The layout of one group.
     pub(super) panels: Panels,
     pub(super) groups: usize,
-    source: Source,
-}
-
-/// How an element of the packed matrix lies in PyTorch's tensor.
-#[derive(Clone, Debug, PartialEq)]
-enum Source {
-    /// OIHW with so many kernel elements and input channels of a group.
-    Conv { taps: usize, channels: usize },
-    /// (out, in), the input's C, H, W where it is read in NHWC order.
-    Linear { order: Option<(usize, usize, usize)>, features: usize },
+    spots: usize,
 }
 
 impl Matrix {
     pub(super) fn conv(isa: Isa, plan: &ConvPlan) -> Self {
         let (channels, out) = plan.group_channels;
-        Self {
-            panels: Panels::new(isa, plan.k(), out),
-            groups: plan.groups,
-            source: Source::Conv { taps: plan.k() / channels, channels },
-        }
+        Self { panels: Panels::new(isa, plan.k(), out), groups: plan.groups, spots: plan.k() / channels }
     }
 
+    /// Of a Linear; `order` is the C, H, W of a map that it reads in NHWC order.
     pub(super) fn linear(
         isa: Isa,
         features: usize,
         out: usize,
         order: Option<(usize, usize, usize)>,
     ) -> Self {
-        Self {
-            panels: Panels::new(isa, features, out),
-            groups: 1,
-            source: Source::Linear { order, features },
-        }
+        let spots = order.map_or(1, |(_, height, width)| height * width);
+        Self { panels: Panels::new(isa, features, out), groups: 1, spots }
     }
 
     /// Floats of all groups.
@@ -58,59 +48,102 @@ impl Matrix {
         g * self.panels.len()..(g + 1) * self.panels.len()
     }
 
-    /// Where packed element (k, n) of a group lies in the tensor.
-    fn source(&self, g: usize, k: usize, n: usize) -> usize {
-        match self.source {
-            Source::Conv { taps, channels } => {
-                ((g * self.panels.n + n) * channels + k % channels) * taps + k / channels
-            }
-            Source::Linear { order: None, features } => n * features + k,
-            Source::Linear { order: Some((c, h, w)), features } => n * features + (k % c) * h * w + k / c,
+    /// Packs a tensor, each output channel scaled by `scale` where given. It is read a panel's rows at a time,
+    /// so that no copy of the whole is made.
+    pub(super) fn pack(
+        &self,
+        pool: &Pool,
+        (source, name): (&dyn TensorSource, &str),
+        packed: &mut [f32],
+        scale: Option<&[f32]>,
+    ) -> Result<(), ExecError> {
+        let (k, count) = (self.panels.k, self.panels.count());
+        let mut rest = packed;
+        let mut parts = Vec::with_capacity(self.groups * count);
+        for panel in (0..self.groups).flat_map(|_| 0..count) {
+            let (part, tail) = rest.split_at_mut(k * self.panels.width(panel));
+            parts.push(Mutex::new(part));
+            rest = tail;
         }
+        let failure = Mutex::new(None);
+        pool.run(parts.len(), &|i| {
+            let columns = self.panels.columns(i % count);
+            let first = i / count * self.panels.n + columns.start;
+            let mut rows = vec![0.0; columns.len() * k];
+            if let Err(error) = source.read(name, first * k, &mut rows) {
+                let error = ExecError::Read { name: name.to_owned(), reason: error.to_string() };
+                *lock(&failure) = Some(error);
+                return;
+            }
+            if let Some(scale) = scale {
+                for (row, factor) in rows.chunks_exact_mut(k).zip(&scale[first..]) {
+                    row.iter_mut().for_each(|x| *x *= factor);
+                }
+            }
+            self.transpose(&rows, self.panels.width(i % count), &mut lock(&parts[i]));
+        });
+        lock(&failure).take().map_or(Ok(()), Err)
     }
 
-    /// Packs a tensor, each output channel scaled by `scale` where given.
-    pub(super) fn pack(&self, tensor: &[f32], packed: &mut [f32], scale: Option<&[f32]>) {
-        for g in 0..self.groups {
-            let part = &mut packed[self.group(g)];
-            let factor = |n: usize| scale.map_or(1.0, |scale| scale[g * self.panels.n + n]);
-            self.panels.pack(part, |k, n| tensor[self.source(g, k, n)] * factor(n));
+    /// Rows of a tensor as the columns of a panel.
+    fn transpose(&self, rows: &[f32], width: usize, panel: &mut [f32]) {
+        let (k, spots) = (self.panels.k, self.spots);
+        let channels = k / spots;
+        for at in 0..k {
+            let (channel, spot) = (at / spots, at % spots);
+            let target = &mut panel[(spot * channels + channel) * width..][..width];
+            let mut column = rows[at..].iter().step_by(k);
+            target.fill_with(|| column.next().copied().unwrap_or(0.0));
         }
     }
 
     /// The tensor of a packed matrix.
     pub(super) fn unpack(&self, packed: &[f32], tensor: &mut [f32]) {
-        for g in 0..self.groups {
+        let (k, spots) = (self.panels.k, self.spots);
+        let channels = k / spots;
+        for (g, group) in tensor.chunks_exact_mut(self.panels.n * k).enumerate() {
             let part = &packed[self.group(g)];
-            for k in 0..self.panels.k {
-                for n in 0..self.panels.n {
-                    tensor[self.source(g, k, n)] = part[self.panels.index(k, n)];
+            for (n, row) in group.chunks_exact_mut(k).enumerate() {
+                for (at, x) in row.iter_mut().enumerate() {
+                    *x = part[self.panels.index(at % spots * channels + at / spots, n)];
                 }
             }
         }
     }
 }
 
-/// The tensor of a parameter, checked.
-pub(super) fn tensor<'a>(state: &'a StateDict, spec: &ParamSpec) -> Result<&'a Tensor, ExecError> {
-    let Some(tensor) = state.get(&spec.name) else {
-        return Err(ExecError::Missing { name: spec.name.clone(), expected: spec.shape.clone() });
-    };
-    if tensor.shape != spec.shape || tensor.data.len() != spec.elements() {
-        return Err(ExecError::Shape {
-            name: spec.name.clone(),
-            found: tensor.shape.clone(),
-            expected: spec.shape.clone(),
-        });
-    }
-    Ok(tensor)
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// The tensors of a node, in the order of its parameters.
-pub(super) fn tensors<'a>(
+/// Checks that a source has a parameter, and in the shape that the network expects.
+pub(super) fn check(source: &dyn TensorSource, spec: &ParamSpec) -> Result<(), ExecError> {
+    match source.shape(&spec.name) {
+        None => Err(ExecError::Missing { name: spec.name.clone(), expected: spec.shape.clone() }),
+        Some(found) if found != spec.shape => {
+            Err(ExecError::Shape { name: spec.name.clone(), found, expected: spec.shape.clone() })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Reads a whole parameter, checked, to `out`.
+pub(super) fn read(source: &dyn TensorSource, spec: &ParamSpec, out: &mut [f32]) -> Result<(), ExecError> {
+    check(source, spec)?;
+    source
+        .read(&spec.name, 0, out)
+        .map_err(|error| ExecError::Read { name: spec.name.clone(), reason: error.to_string() })
+}
+
+/// The parameters of a node that are vectors, checked and read, in the order of its parameters.
+pub(super) fn vectors(
     graph: &Graph,
-    state: &'a StateDict,
+    source: &dyn TensorSource,
     id: NodeId,
-) -> Result<Vec<&'a Tensor>, ExecError> {
-    graph.node_parameters(id).iter().map(|spec| tensor(state, spec)).collect()
+) -> Result<Vec<Vec<f32>>, ExecError> {
+    let vector = |spec: &ParamSpec| {
+        let mut values = vec![0.0; spec.elements()];
+        read(source, spec, &mut values).map(|()| values)
+    };
+    graph.node_parameters(id).iter().filter(|spec| spec.shape.len() == 1).map(vector).collect()
 }
