@@ -1,37 +1,36 @@
 //! One block of memory for all activations, and views of pixels × channels into it.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::Range;
-use std::ptr::NonNull;
 
-/// Alignment of the block, in bytes: a cache line, and the widest vector.
-const ALIGN: usize = 64;
+use memmap2::MmapMut;
 
-/// A zeroed, aligned block of float32.
+/// Bytes from which on a block asks for huge pages: fewer translations to look up, and a prefetcher that
+/// runs on where a page of 4 KiB would stop it.
+#[cfg(target_os = "linux")]
+const HUGE: usize = 4 << 20;
+
+/// A zeroed block of float32 that starts at a page of memory; the system gives its pages as they are written.
 #[derive(Debug)]
 pub struct Arena {
-    base: NonNull<f32>,
+    memory: MmapMut,
     len: usize,
 }
 
-// SAFETY: the arena owns its memory; shared references only read it.
-unsafe impl Send for Arena {}
-// SAFETY: as above.
-unsafe impl Sync for Arena {}
-
 impl Arena {
     /// A block of `len` zeros.
+    ///
+    /// # Panics
+    /// If the system has no such room.
     pub fn new(len: usize) -> Self {
-        let layout = Self::layout(len);
-        // SAFETY: the layout's size is not zero.
-        let pointer = unsafe { alloc_zeroed(layout) };
-        let Some(base) = NonNull::new(pointer.cast::<f32>()) else { handle_alloc_error(layout) };
-        Self { base, len }
-    }
-
-    fn layout(len: usize) -> Layout {
-        let bytes = len.max(1).checked_mul(4).and_then(|b| b.checked_next_multiple_of(ALIGN));
-        bytes.and_then(|b| Layout::from_size_align(b, ALIGN).ok()).expect("an arena fits the address space")
+        let bytes = len.max(1).checked_mul(size_of::<f32>()).expect("an arena fits the address space");
+        let memory = MmapMut::map_anon(bytes)
+            .unwrap_or_else(|error| panic!("no memory for an arena of {bytes} bytes: {error}"));
+        #[cfg(target_os = "linux")]
+        if bytes >= HUGE {
+            // A kernel without huge pages refuses the advice, and serves small ones.
+            let _ = memory.advise(memmap2::Advice::HugePage);
+        }
+        Self { memory, len }
     }
 
     /// Floats in the block.
@@ -47,31 +46,24 @@ impl Arena {
     /// The whole block.
     pub fn as_slice(&self) -> &[f32] {
         // SAFETY: `len` initialized floats belong to the arena, and `&self` forbids writes.
-        unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast(), self.len) }
     }
 
     /// The whole block, to write.
     pub fn as_mut_slice(&mut self) -> &mut [f32] {
         // SAFETY: `len` initialized floats belong to the arena, and `&mut self` is exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.base.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast(), self.len) }
     }
 
     /// The base pointer for kernels, which address through checked views.
     pub(crate) fn pointer(&mut self) -> Pointer {
-        Pointer(self.base.as_ptr())
+        Pointer(self.memory.as_mut_ptr().cast())
     }
 
     /// # Panics
     /// If the view reaches beyond the arena.
     pub(crate) fn check(&self, view: View) {
         assert!(view.end() <= self.len, "{view:?} reaches beyond an arena of {} floats", self.len);
-    }
-}
-
-impl Drop for Arena {
-    fn drop(&mut self) {
-        // SAFETY: allocated in `new` with the same layout.
-        unsafe { dealloc(self.base.as_ptr().cast(), Self::layout(self.len)) }
     }
 }
 

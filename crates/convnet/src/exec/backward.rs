@@ -185,7 +185,7 @@ impl Program {
                 offset: run.gradients_at[slot.buffer] + slot.channel,
                 pixels: run.n * buffer.pixels,
                 channels: slot.channels,
-                stride: buffer.channels,
+                stride: buffer.stride,
             };
             kernels::fill(run.pool, self.isa, run.arena, view, 0.0);
         }

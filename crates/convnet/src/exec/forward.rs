@@ -141,7 +141,7 @@ impl Program {
             (Kernel::Flatten, _) => Kind::Flatten { map: input.spatial().0 * input.spatial().1 },
             (Kernel::Conv { norm, addend }, Op::Conv2d(conv)) => {
                 let slot = self.storage.slot(stage.inputs[0]);
-                let dense = slot.channels == self.storage.buffers[slot.buffer].channels;
+                let dense = slot.channels == self.storage.buffers[slot.buffer].stride;
                 let plan = ConvPlan::new(conv, input, node.shape, dense);
                 let padded = plan
                     .border

@@ -10,11 +10,29 @@ use crate::graph::{Graph, NodeId, Shape};
 pub(super) struct Buffer {
     pub(super) pixels: usize,
     pub(super) channels: usize,
+    /// Floats from one pixel to the next.
+    pub(super) stride: usize,
 }
 
+/// Pixels that lie a multiple of so many floats apart (2 KiB) share two sets of the first-level cache, too few
+/// for the rows of a register tile; a cache line between them spreads them over all sets.
+const ALIASED: usize = 512;
+const LINE: usize = 16;
+
 impl Buffer {
+    /// Without gaps.
+    fn dense(pixels: usize, channels: usize) -> Self {
+        Self { pixels, channels, stride: channels }
+    }
+
+    /// With gaps where pixels would get in each other's way in the cache.
+    fn spread(pixels: usize, channels: usize) -> Self {
+        let aliased = pixels > 1 && channels > 0 && channels.is_multiple_of(ALIASED);
+        Self { pixels, channels, stride: if aliased { channels + LINE } else { channels } }
+    }
+
     pub(super) fn floats(&self) -> usize {
-        self.pixels * self.channels
+        self.pixels * self.stride
     }
 }
 
@@ -48,24 +66,27 @@ impl Storage {
         }
         for stage in &lowered.stages {
             if storage.slots[stage.out.index()].is_none() {
-                storage.own(graph, stage.out);
+                storage.own(graph, lowered, stage.out);
             }
         }
         storage
     }
 
-    fn own(&mut self, graph: &Graph, value: NodeId) -> Slot {
+    fn own(&mut self, graph: &Graph, lowered: &Lowered, value: NodeId) {
         let shape = graph.node(value).shape;
         let (height, width) = shape.spatial();
-        let slot = self.buffer(height * width, shape.channels());
-        self.slots[value.index()] = Some(slot);
-        slot
+        let make = if lowered.dense[value.index()] { Buffer::dense } else { Buffer::spread };
+        self.slots[value.index()] = Some(self.add(make(height * width, shape.channels())));
     }
 
-    /// A new buffer, whole.
+    /// A new buffer without gaps, whole.
     pub(super) fn buffer(&mut self, pixels: usize, channels: usize) -> Slot {
-        self.buffers.push(Buffer { pixels, channels });
-        Slot { buffer: self.buffers.len() - 1, channel: 0, channels }
+        self.add(Buffer::dense(pixels, channels))
+    }
+
+    fn add(&mut self, buffer: Buffer) -> Slot {
+        self.buffers.push(buffer);
+        Slot { buffer: self.buffers.len() - 1, channel: 0, channels: buffer.channels }
     }
 
     fn concat(&mut self, graph: &Graph, lowered: &Lowered, out: NodeId, inputs: &[NodeId]) {
@@ -76,7 +97,7 @@ impl Storage {
                 self.slots[out.index()] = Some(slot);
                 return;
             }
-            self.own(graph, out);
+            self.own(graph, lowered, out);
         }
         let Some(slot) = self.slots[out.index()] else { return };
         let mut channel = 0;
@@ -124,7 +145,7 @@ impl Storage {
                 offset: offset + slot.channel,
                 pixels: n * buffer.pixels,
                 channels: slot.channels,
-                stride: buffer.channels,
+                stride: buffer.stride,
             },
         }
     }
