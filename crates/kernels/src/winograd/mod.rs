@@ -37,7 +37,7 @@ fn outputs(kernel: usize) -> usize {
     IN + 1 - kernel
 }
 /// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
-const BLOCK_BYTES: usize = 1 << 20;
+const BLOCK_BYTES: usize = 512 << 10;
 
 /// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(2×2, 5×5).
 #[derive(Clone, Copy, Debug)]
