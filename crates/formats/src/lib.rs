@@ -10,6 +10,11 @@ mod error;
 pub mod gzip;
 pub mod idx;
 pub mod npy;
+mod number;
+pub mod pth;
 pub mod safetensors;
+mod source;
 
 pub use error::{FormatError, Malformed, read_text};
+pub use number::Number;
+pub use source::{FileSource, Source};

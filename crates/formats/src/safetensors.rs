@@ -3,20 +3,23 @@
 //! Source: <https://github.com/huggingface/safetensors>, "Format".
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
 use serde::Serialize;
 
-use crate::error::read_file;
+use crate::number::Number;
+use crate::source::{FileSource, Source};
 use crate::{FormatError, Malformed, atomic};
 
 /// The key that the format keeps for metadata; no tensor may have that name.
 const METADATA: &str = "__metadata__";
 /// The header is padded to a multiple of this, so that the tensors behind it are aligned.
 const ALIGNMENT: usize = 8;
+/// The longest header that is read, the length before it included: the format's own limit.
+const MAX_HEADER: u64 = 100_000_008;
 
 /// The content of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,35 +30,132 @@ pub struct File {
     pub metadata: BTreeMap<String, String>,
 }
 
+/// A file that is read tensor by tensor.
+pub struct Reader {
+    source: Box<dyn Source>,
+    entries: BTreeMap<String, Place>,
+    metadata: BTreeMap<String, String>,
+}
+
+/// Where a tensor lies.
+struct Place {
+    number: Number,
+    shape: Vec<usize>,
+    start: u64,
+}
+
+impl Reader {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no safetensors file, or holds a type that does not convert to float32.
+    pub fn open(path: &Path) -> Result<Self, FormatError> {
+        Self::new(Box::new(FileSource::open(path)?)).map_err(FormatError::malformed(path, "safetensors"))
+    }
+
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn new(source: Box<dyn Source>) -> Result<Self, Malformed> {
+        let invalid = |problem: &dyn std::fmt::Display| {
+            Malformed::new(0, format!("{problem}; the file was cut short or is of another format"))
+        };
+        let mut length = [0; 8];
+        source.read_at(0, &mut length).map_err(|error| invalid(&error))?;
+        let total = u64::from_le_bytes(length).saturating_add(8);
+        if total > MAX_HEADER.min(source.len()) {
+            return Err(invalid(&format!("the header ends at {total}, the file at {}", source.len())));
+        }
+        let mut bytes = vec![0; total as usize];
+        source.read_at(0, &mut bytes).map_err(|error| invalid(&error))?;
+        let header: Metadata = serde_json::from_slice(&bytes[8..]).map_err(|error| invalid(&error))?;
+        let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
+        let (mut entries, mut last) = (BTreeMap::new(), total);
+        for (name, info) in header.tensors() {
+            let start = total + info.data_offsets.0 as u64;
+            let end = total.saturating_add(info.data_offsets.1 as u64);
+            last = last.max(end);
+            let number = number(info.dtype).ok_or_else(|| {
+                Malformed::new(
+                    start as usize,
+                    format!(
+                        "tensor `{name}` is of type {:?}, expected F32 or a type that converts to it (F16, BF16, \
+                         F64, integers); save it as float32",
+                        info.dtype
+                    ),
+                )
+            })?;
+            entries.insert(name, Place { number, shape: info.shape.clone(), start });
+        }
+        if last != source.len() {
+            return Err(invalid(&format!("the tensors end at {last}, the file at {}", source.len())));
+        }
+        Ok(Self { source, entries, metadata })
+    }
+
+    /// Free text by key.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The tensors' names, in order, and their shapes.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.entries.iter().map(|(name, place)| (name.as_str(), place.shape.as_slice()))
+    }
+
+    /// The shape of a tensor; `None` where there is none of that name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.entries.get(name).map(|place| place.shape.as_slice())
+    }
+
+    /// Reads elements of a tensor in row-major order, from number `first` on, as float32.
+    ///
+    /// # Errors
+    /// If there is no such tensor, it has fewer elements, or the file cannot be read.
+    pub fn read(&self, name: &str, first: usize, out: &mut [f32]) -> io::Result<()> {
+        let place = self.entries.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let count: usize = place.shape.iter().product();
+        if first.checked_add(out.len()).is_none_or(|end| end > count) {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let position = place.start + (first * place.number.width()) as u64;
+        place.number.read(&*self.source, position, out)
+    }
+
+    fn into_file(self) -> Result<File, Malformed> {
+        let mut tensors = BTreeMap::new();
+        for (name, place) in &self.entries {
+            let mut data = vec![0.0; place.shape.iter().product()];
+            self.read(name, 0, &mut data)
+                .map_err(|error| Malformed::new(place.start as usize, format!("tensor `{name}`: {error}")))?;
+            tensors.insert(name.clone(), (place.shape.clone(), data));
+        }
+        Ok(File { tensors, metadata: self.metadata })
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("tensors", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
 /// Reads a file: F32 as it is; F16, BF16, F64 and the integers are converted, with rounding where float32
 /// has fewer digits.
+///
+/// # Errors
+/// As [`Reader::open`].
 pub fn read(path: &Path) -> Result<File, FormatError> {
-    parse(&read_file(path)?).map_err(FormatError::malformed(path, "safetensors"))
+    Reader::open(path)?.into_file().map_err(FormatError::malformed(path, "safetensors"))
 }
 
 /// As [`read`], from bytes.
+///
+/// # Errors
+/// As [`Reader::open`].
 pub fn parse(bytes: &[u8]) -> Result<File, Malformed> {
-    let invalid = |error: safetensors::SafeTensorError| {
-        Malformed::new(0, format!("{error}; the file was cut short or is of another format"))
-    };
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
-    let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
-    let mut tensors = BTreeMap::new();
-    for (name, view) in SafeTensors::deserialize(bytes).map_err(invalid)?.tensors() {
-        let data = floats(&view).ok_or_else(|| {
-            let place = view.data().as_ptr() as usize - bytes.as_ptr() as usize;
-            Malformed::new(
-                place,
-                format!(
-                    "tensor `{name}` is of type {:?}, expected F32 or a type that converts to it (F16, BF16, \
-                     F64, integers); save it as float32",
-                    view.dtype()
-                ),
-            )
-        })?;
-        tensors.insert(name, (view.shape().to_vec(), data));
-    }
-    Ok(File { tensors, metadata })
+    Reader::new(Box::new(bytes.to_vec()))?.into_file()
 }
 
 /// Writes a file atomically (see [`atomic`]). The tensors follow in the order of their names.
@@ -70,47 +170,23 @@ pub fn write(path: &Path, file: &File) -> Result<(), FormatError> {
     })
 }
 
-/// The elements as float32; `None` for a type that does not convert.
-fn floats(view: &TensorView) -> Option<Vec<f32>> {
-    let data = view.data();
-    macro_rules! convert {
-        ($number:ty) => {
-            data.as_chunks().0.iter().map(|&bytes| <$number>::from_le_bytes(bytes) as f32).collect()
-        };
-    }
-    Some(match view.dtype() {
-        Dtype::F32 => convert!(f32),
-        Dtype::F64 => convert!(f64),
-        Dtype::I64 => convert!(i64),
-        Dtype::U64 => convert!(u64),
-        Dtype::I32 => convert!(i32),
-        Dtype::U32 => convert!(u32),
-        Dtype::I16 => convert!(i16),
-        Dtype::U16 => convert!(u16),
-        Dtype::I8 => convert!(i8),
-        Dtype::U8 | Dtype::BOOL => convert!(u8),
-        Dtype::BF16 => data
-            .as_chunks()
-            .0
-            .iter()
-            .map(|&b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))
-            .collect(),
-        Dtype::F16 => data.as_chunks().0.iter().map(|&b| half(u16::from_le_bytes(b))).collect(),
+/// The type of elements; `None` for one that does not convert to float32.
+fn number(dtype: Dtype) -> Option<Number> {
+    Some(match dtype {
+        Dtype::F32 => Number::F32,
+        Dtype::F64 => Number::F64,
+        Dtype::F16 => Number::F16,
+        Dtype::BF16 => Number::Bf16,
+        Dtype::I64 => Number::I64,
+        Dtype::I32 => Number::I32,
+        Dtype::I16 => Number::I16,
+        Dtype::I8 => Number::I8,
+        Dtype::U64 => Number::U64,
+        Dtype::U32 => Number::U32,
+        Dtype::U16 => Number::U16,
+        Dtype::U8 | Dtype::BOOL => Number::U8,
         _ => return None,
     })
-}
-
-/// The float32 of an IEEE 754 binary16.
-fn half(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let exponent = u32::from(bits >> 10 & 0x1f);
-    let fraction = u32::from(bits & 0x3ff);
-    match exponent {
-        // Subnormal: fraction · 2⁻²⁴, exact in float32.
-        0 => f32::from_bits(sign | (fraction as f32 * (-24f32).exp2()).to_bits()),
-        0x1f => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits(sign | (exponent + 127 - 15) << 23 | fraction << 13),
-    }
 }
 
 #[derive(Serialize)]
@@ -122,7 +198,7 @@ enum Entry<'a> {
 
 /// The length of the header, and the header, in an order that only the content decides: the crate's own
 /// writer keeps metadata in a hash map, whose order differs from run to run.
-fn header(file: &File) -> std::io::Result<Vec<u8>> {
+fn header(file: &File) -> io::Result<Vec<u8>> {
     let mut entries = BTreeMap::new();
     let mut start = 0;
     for (name, (shape, data)) in &file.tensors {
@@ -141,7 +217,7 @@ fn header(file: &File) -> std::io::Result<Vec<u8>> {
 }
 
 /// Writes the elements through a small buffer.
-pub(crate) fn write_floats(out: &mut dyn Write, data: &[f32]) -> std::io::Result<()> {
+pub(crate) fn write_floats(out: &mut dyn Write, data: &[f32]) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(16 << 10);
     for part in data.chunks(buffer.capacity() / size_of::<f32>()) {
         buffer.clear();
@@ -154,7 +230,9 @@ pub(crate) fn write_floats(out: &mut dyn Write, data: &[f32]) -> std::io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::number::half;
     use proptest::prelude::*;
+    use safetensors::tensor::TensorView;
 
     fn sample() -> File {
         let tensors = [
