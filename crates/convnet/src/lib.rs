@@ -6,6 +6,7 @@ pub mod data;
 pub mod exec;
 pub mod graph;
 pub mod inspect;
+pub mod io;
 pub mod ops;
 pub mod reference;
 pub mod state;

@@ -36,6 +36,11 @@ pub type StateDict = BTreeMap<String, Tensor>;
 /// Each tensor has a random stream of its own, chosen by the seed and its name, so that its values depend
 /// neither on the other layers nor on their order.
 pub fn initialize(graph: &Graph, seed: u64) -> StateDict {
+    initialize_some(graph, seed, |_| true)
+}
+
+/// As [`initialize`], but only the parameters that are wanted by name.
+pub(crate) fn initialize_some(graph: &Graph, seed: u64, wanted: impl Fn(&str) -> bool) -> StateDict {
     let mut state = StateDict::new();
     let mut convs = 0;
     let mut linears_left = graph.nodes().iter().filter(|n| matches!(n.op, Op::Linear(_))).count();
@@ -48,7 +53,7 @@ pub fn initialize(graph: &Graph, seed: u64) -> StateDict {
         let specs = graph.node_parameters(id);
         let Some(fans) = specs.first().map(|weight| Fans::of(&weight.shape)) else { continue };
         let place = Place { convs, linears_left };
-        for spec in specs {
+        for spec in specs.into_iter().filter(|spec| wanted(&spec.name)) {
             let tensor = draw(&spec, rule(graph.init(), spec.kind, fans, place), seed);
             state.insert(spec.name, tensor);
         }

@@ -13,8 +13,9 @@ pub mod npy;
 mod number;
 pub mod pth;
 pub mod safetensors;
+pub mod shards;
 mod source;
 
 pub use error::{FormatError, Malformed, read_text};
-pub use number::Number;
+pub use number::{Entry, Number};
 pub use source::{FileSource, Source};

@@ -86,6 +86,17 @@ impl Number {
     }
 }
 
+/// A tensor to write, as [`Number::F32`] or [`Number::I64`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name.
+    pub name: String,
+    /// Sizes, outermost first.
+    pub shape: Vec<usize>,
+    /// The type of its elements.
+    pub number: Number,
+}
+
 /// Bytes that are read at a time: they stay in the second-level cache.
 const BUFFER: usize = 256 << 10;
 

@@ -10,7 +10,7 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use serde::Serialize;
 
-use crate::number::Number;
+use crate::number::{Entry, Number};
 use crate::source::{FileSource, Source};
 use crate::{FormatError, Malformed, atomic};
 
@@ -160,13 +160,39 @@ pub fn parse(bytes: &[u8]) -> Result<File, Malformed> {
 
 /// Writes a file atomically (see [`atomic`]). The tensors follow in the order of their names.
 ///
-/// # Panics
+/// # Errors
+/// If it cannot be written.
 ///
+/// # Panics
 /// If a tensor's shape does not have as many elements as its data, or its name is `__metadata__`.
 pub fn write(path: &Path, file: &File) -> Result<(), FormatError> {
+    let entry = |(name, (shape, data)): (&String, &(Vec<usize>, Vec<f32>))| {
+        assert_eq!(shape.iter().product::<usize>(), data.len(), "tensor `{name}`: shape {shape:?}");
+        Entry { name: name.clone(), shape: shape.clone(), number: Number::F32 }
+    };
+    let entries: Vec<Entry> = file.tensors.iter().map(entry).collect();
+    write_entries(path, &entries, &file.metadata, |entry, out| {
+        write_floats(out, &file.tensors[&entry.name].1)
+    })
+}
+
+/// As [`write`]: float32 and 64-bit integers, in the given order; `fill` writes the little-endian elements of a
+/// tensor.
+///
+/// # Errors
+/// If it cannot be written, or `fill` fails.
+///
+/// # Panics
+/// If a tensor's name is `__metadata__`.
+pub fn write_entries(
+    path: &Path,
+    entries: &[Entry],
+    metadata: &BTreeMap<String, String>,
+    mut fill: impl FnMut(&Entry, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), FormatError> {
     atomic::write_with(path, |out| {
-        out.write_all(&header(file)?)?;
-        file.tensors.values().try_for_each(|(_, data)| write_floats(out, data))
+        out.write_all(&header(entries, metadata)?)?;
+        entries.iter().try_for_each(|entry| fill(entry, out))
     })
 }
 
@@ -191,27 +217,27 @@ fn number(dtype: Dtype) -> Option<Number> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Entry<'a> {
+enum Item<'a> {
     Metadata(&'a BTreeMap<String, String>),
     Tensor { dtype: &'static str, shape: &'a [usize], data_offsets: [usize; 2] },
 }
 
 /// The length of the header, and the header, in an order that only the content decides: the crate's own
 /// writer keeps metadata in a hash map, whose order differs from run to run.
-fn header(file: &File) -> io::Result<Vec<u8>> {
-    let mut entries = BTreeMap::new();
+fn header(entries: &[Entry], metadata: &BTreeMap<String, String>) -> io::Result<Vec<u8>> {
+    let mut items = BTreeMap::new();
     let mut start = 0;
-    for (name, (shape, data)) in &file.tensors {
-        assert_eq!(shape.iter().product::<usize>(), data.len(), "tensor `{name}`: shape {shape:?}");
+    for Entry { name, shape, number } in entries {
         assert_ne!(name, METADATA, "a tensor cannot have the name that the format keeps for itself");
-        let end = start + size_of::<f32>() * data.len();
-        entries.insert(name.as_str(), Entry::Tensor { dtype: "F32", shape, data_offsets: [start, end] });
+        let end = start + number.width() * shape.iter().product::<usize>();
+        let dtype = if *number == Number::I64 { "I64" } else { "F32" };
+        items.insert(name.as_str(), Item::Tensor { dtype, shape, data_offsets: [start, end] });
         start = end;
     }
-    if !file.metadata.is_empty() {
-        entries.insert(METADATA, Entry::Metadata(&file.metadata));
+    if !metadata.is_empty() {
+        items.insert(METADATA, Item::Metadata(metadata));
     }
-    let mut json = serde_json::to_vec(&entries)?;
+    let mut json = serde_json::to_vec(&items)?;
     json.resize(json.len().next_multiple_of(ALIGNMENT), b' ');
     Ok([&(json.len() as u64).to_le_bytes()[..], &json].concat())
 }

@@ -244,7 +244,7 @@ pub fn max_pool_backward(
         pool.ranges(batch * window.output().0, 1, &|rows| {
             // SAFETY: views and lengths were checked; windows of different rows share no input row.
             unsafe {
-                dispatch!(isa, max_windows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8]))
+                dispatch!(isa, max_windows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8]));
             };
         });
         return;

@@ -41,7 +41,7 @@ pub(crate) struct Args {
 
 /// Classifies the test images.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let Trained { graph, state, card, data } = args.trained.load()?;
+    let (Trained { graph, card, data, .. }, weights) = args.trained.load()?;
     let data = super::data::open(args.data.as_deref().or(data.as_deref()).unwrap_or(data::DEFAULT))?;
     if data.classes().len() != graph.classes() {
         return Err(Failure::work(TrainError::Classes {
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
     let batch = args.batch.min(data.test.len().max(1));
-    let mut engine = Engine::compile(&graph, &state, batch, &options)?;
+    let mut engine = Engine::compile(&graph, &weights, batch, &options)?;
     let Evaluation { images, top1, top5, loss, confusion } = evaluate(&mut engine, &data.test, &preprocess);
     if args.json {
         let model = graph.name();

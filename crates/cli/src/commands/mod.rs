@@ -3,11 +3,13 @@
 //! A new one is a `mod` line, a variant and an arm of [`Command::run`].
 
 mod bench;
+mod convert;
 mod data;
 mod diff;
 mod eval;
 mod list;
 mod predict;
+mod run;
 mod show;
 mod train;
 mod trained;
@@ -29,6 +31,10 @@ pub(crate) enum Command {
     Eval(eval::Args),
     /// Tell what a trained network takes images for
     Predict(predict::Args),
+    /// Run a network on raw tensors, or write its gradients
+    Run(run::Args),
+    /// Write weights in another format
+    Convert(convert::Args),
     /// Time inference or training, layer by layer if wanted
     Bench(bench::Args),
     /// List, fetch and inspect data sets
@@ -45,6 +51,8 @@ impl Command {
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),
+            Self::Run(args) => run::run(args),
+            Self::Convert(args) => convert::run(args),
             Self::Bench(args) => bench::run(args),
             Self::Data(args) => data::run(args),
         }

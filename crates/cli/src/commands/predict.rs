@@ -47,7 +47,7 @@ type Guess = (usize, f64);
 
 /// Classifies the images; one that cannot be read does not keep the others from it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let Trained { graph, state, card, .. } = args.trained.load()?;
+    let (Trained { graph, card, .. }, weights) = args.trained.load()?;
     let input = super::trained::input(&graph);
     let (names, preprocess) = match card {
         Some(card) => (card.classes, card.preprocess),
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
-    let mut engine = Engine::compile(&graph, &state, 1, &options)?;
+    let mut engine = Engine::compile(&graph, &weights, 1, &options)?;
     let mut classify = |path: &Path| -> Result<Vec<Guess>, data::DataError> {
         let image = data::open_image(path)?;
         let guesses = softmax(engine.logits(&preprocess.apply_image(&image)));

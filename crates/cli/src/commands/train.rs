@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
+use convnet::io::WeightsFile;
 use convnet::train::{
     AugmentSettings, Optimizer, Overrides, RECIPES, Recipe, RunConfig, RunDir, Schedule, TrainError,
-    TrainReport, Trainer, Weights, training_side,
+    TrainReport, Trainer, training_side,
 };
 use convnet::zoo;
 
@@ -83,9 +84,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
     limit_steps: Option<u64>,
 
-    /// Weights to start from instead of drawn ones
+    /// Weights to start from instead of drawn ones: .safetensors, .pth
     #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
     init_from: Option<PathBuf>,
+
+    /// Draw what the weights lack or have in another shape, and ignore what the network lacks
+    #[arg(long, requires = "init_from", help_heading = "Training")]
+    partial: bool,
 
     /// Directory to write [default: runs/MODEL, or the first of runs/MODEL-2, … that is free]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
@@ -133,8 +138,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .stop(stop)
         .observer(Reporter::new(heading));
     if let Some(path) = init_from {
-        let weights = Weights::open(&path)?;
-        trainer = trainer.weights(path.display().to_string(), weights.state);
+        // The data decide the number of classes: a head for others is drawn anew.
+        let loaded = super::trained::load(&graph, WeightsFile::open(&path)?, args.partial, true)?;
+        trainer = trainer.weights(path.display().to_string(), loaded.state_dict()?);
     }
     let result = if resume { trainer.resume(&directory) } else { trainer.run(&directory) };
     finish(result, &directory)

@@ -1,13 +1,14 @@
-//! What `eval` and `predict` work on: a run's directory, or a network with a file of weights.
+//! What `eval`, `predict` and `run` work on: a run's directory, or a network with a file of weights.
 
 use std::path::{Path, PathBuf};
 
 use convnet::graph::Graph;
-use convnet::state::StateDict;
-use convnet::train::{Card, RunDir, Weights};
+use convnet::io::{self, LoadOptions, Loaded, WeightsFile};
+use convnet::train::{Card, RunDir};
 
 use crate::args::{ImageSize, SizeArgs};
 use crate::error::Failure;
+use crate::output;
 
 /// A network with its weights.
 #[derive(Debug, clap::Args)]
@@ -16,58 +17,106 @@ pub(crate) struct TrainedArgs {
     #[arg(value_name = "RUN|MODEL")]
     target: String,
 
-    /// Weights to load (safetensors) [default: the run's best]
-    #[arg(long, value_name = "FILE")]
-    weights: Option<PathBuf>,
+    #[command(flatten)]
+    weights: WeightsArgs,
 
     #[command(flatten)]
     size: SizeArgs,
+}
+
+/// A file of weights.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct WeightsArgs {
+    /// Weights to load: .safetensors (or the .index.json of its parts), .pth, .pt [default: the run's best]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+
+    /// Draw parameters that the file lacks or has in another shape, and ignore tensors that the network lacks
+    #[arg(long)]
+    pub(crate) partial: bool,
 }
 
 /// A network that was trained.
 pub(crate) struct Trained {
     /// The network, of the size it was trained for.
     pub(crate) graph: Graph,
-    /// Its weights.
-    pub(crate) state: StateDict,
+    /// Its weights; `None` for a network's name without a file.
+    pub(crate) weights: Option<Loaded>,
     /// What the weights' file tells of itself.
     pub(crate) card: Option<Card>,
     /// The data set that the run was trained on.
     pub(crate) data: Option<String>,
 }
 
+/// Opens a run, or a network of the zoo with a file of weights if one is given.
+pub(crate) fn open(target: &str, weights: &WeightsArgs, size: &SizeArgs) -> Result<Trained, Failure> {
+    let run = Path::new(target).is_dir().then(|| RunDir::open(Path::new(target))).transpose()?;
+    let path = match (&weights.weights, &run) {
+        (Some(path), _) => Some(path.clone()),
+        (None, Some(run)) => Some(run.weights()?),
+        (None, None) => None,
+    };
+    let file = path.map(WeightsFile::open).transpose()?;
+    let card = file.as_ref().and_then(WeightsFile::card).cloned();
+    let model = run.as_ref().map_or(target, |run| &run.config().model);
+    let fitted = SizeArgs {
+        input: size.input.or_else(|| {
+            let input = card.as_ref().map(|c| c.input).or(run.as_ref().map(|r| r.config().input));
+            input.map(|[channels, height, width]| ImageSize { channels, height, width })
+        }),
+        classes: size.classes.or_else(|| card.as_ref().map(|c| c.classes.len())),
+    };
+    let graph = fitted.build(model)?;
+    let new_head = size.classes.is_some();
+    let weights = file.map(|file| load(&graph, file, weights.partial, new_head)).transpose()?;
+    Ok(Trained { graph, weights, card, data: run.map(|run| run.config().recipe.data.clone()) })
+}
+
+/// Matches a file with a network, and tells what was adapted or drawn.
+pub(crate) fn load(
+    graph: &Graph,
+    file: WeightsFile,
+    partial: bool,
+    new_head: bool,
+) -> Result<Loaded, Failure> {
+    let path = file.path().display().to_string();
+    let loaded = io::load(graph, file, LoadOptions { partial, new_head, seed: 0 }).map_err(|error| {
+        let way_out = match error {
+            io::IoError::Mismatch { .. } => {
+                "\nload the weights of the same network, or what matches with `--partial`"
+            }
+            _ => "",
+        };
+        Failure::work(format!("{error}{way_out}"))
+    })?;
+    let report = &loaded.report;
+    if !report.is_exact() || !report.adapted.is_empty() || !report.drawn.is_empty() {
+        output::note(&format!("of the weights of `{path}`:\n{report}"));
+    }
+    Ok(loaded)
+}
+
 impl TrainedArgs {
     /// Reads the weights and builds the network they are for.
-    pub(crate) fn load(&self) -> Result<Trained, Failure> {
-        let run =
-            Path::new(&self.target).is_dir().then(|| RunDir::open(Path::new(&self.target))).transpose()?;
-        let path = match (&self.weights, &run) {
-            (Some(path), _) => path.clone(),
-            (None, Some(run)) => run.weights()?,
-            (None, None) => return Err(self.without_weights()),
-        };
-        let Weights { card, state } = Weights::open(path)?;
-        let model = run.as_ref().map_or(&self.target, |run| &run.config().model);
-        let size = SizeArgs {
-            input: self.size.input.or_else(|| {
-                let input = card.as_ref().map(|c| c.input).or(run.as_ref().map(|r| r.config().input));
-                input.map(|[channels, height, width]| ImageSize { channels, height, width })
-            }),
-            classes: self.size.classes.or_else(|| card.as_ref().map(|c| c.classes.len())),
-        };
-        let graph = size.build(model)?;
-        Ok(Trained { graph, state, card, data: run.map(|run| run.config().recipe.data.clone()) })
+    pub(crate) fn load(&self) -> Result<(Trained, Loaded), Failure> {
+        let mut trained = open(&self.target, &self.weights, &self.size).map_err(|failure| {
+            match convnet::zoo::find(&self.target) {
+                Err(unknown) if !Path::new(&self.target).exists() => {
+                    Failure::usage(format!("there is no run in `{}`, and {unknown}", self.target))
+                }
+                _ => failure,
+            }
+        })?;
+        let weights = trained.weights.take().ok_or_else(|| self.without_weights())?;
+        Ok((trained, weights))
     }
 
     fn without_weights(&self) -> Failure {
         let target = &self.target;
-        match convnet::zoo::find(target) {
-            Ok(_) => Failure::usage(format!(
-                "`{target}` has no weights: give them with `--weights FILE`, or train it \
-                 (`convnet train {target}`) and give the run's directory"
-            )),
-            Err(unknown) => Failure::usage(format!("there is no run in `{target}`, and {unknown}")),
-        }
+        Failure::usage(format!(
+            "`{target}` has no weights: give them with `--weights FILE`, or train it \
+             (`convnet train {target}`) and give the run's directory"
+        ))
     }
 }
 

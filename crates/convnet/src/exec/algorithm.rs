@@ -21,8 +21,10 @@ pub(super) struct WinogradPlan {
 /// Which product of a convolution is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pass {
-    /// The output, by weights that are transformed once.
+    /// The output, by weights that are transformed once and used ever after.
     Infer,
+    /// The output, by weights that are transformed for one use.
+    Once,
     /// The output, by weights that are transformed for each step.
     Forward,
     /// The gradient of the input.
@@ -38,6 +40,8 @@ const WEIGHT_FROM_MEMORY: usize = 19;
 const WEIGHT_FROM_CACHE: usize = 5;
 /// What a weight's transform, or that of its gradient, costs a training step for each of the 36 points.
 const WEIGHT_TRANSFORM: usize = 12;
+/// The same where it is used once: the system gives the memory for it first.
+const WEIGHT_ONCE: usize = 24;
 /// Weights that outgrow the caches, in floats.
 const CACHED: usize = 1 << 20;
 /// Rows that a product takes at least, however few it has: the register tile is filled no better below.
@@ -77,7 +81,12 @@ pub(super) fn winograd_plan(
         (points * k * n).saturating_mul(rows.max(ROWS)).saturating_add(weights(points))
     };
     let transforms = (WINOGRAD_MATRICES * TRANSFORM * (k + n)).saturating_mul(tiles);
-    let every_step = if pass == Pass::Infer { 0 } else { WINOGRAD_MATRICES * WEIGHT_TRANSFORM * k * n };
+    let transform = match pass {
+        Pass::Infer => 0,
+        Pass::Once => WEIGHT_ONCE,
+        Pass::Forward | Pass::InputGradient | Pass::WeightGradient => WEIGHT_TRANSFORM,
+    };
+    let every_step = WINOGRAD_MATRICES * transform * k * n;
     let winograd = product(tiles, WINOGRAD_MATRICES).saturating_add(transforms).saturating_add(every_step);
     (fits && winograd < product(positions, kernel * kernel))
         .then(|| WinogradPlan { kernel, panels: Panels::new(isa, k, n) })

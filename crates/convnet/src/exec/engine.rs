@@ -71,7 +71,7 @@ impl Engine {
             Mode::Trace => graph.ids().collect(),
             _ => vec![graph.logits(graph.output())],
         };
-        let program = Program::new(graph, &outputs, mode, (isa, batch), options.exact)?;
+        let program = Program::new(graph, &outputs, mode, (isa, batch), options)?;
         let lifetimes = lifetimes(&program, outputs[0], batch).ok_or(ExecError::TooLarge { batch })?;
         let (offsets, total) = place(&lifetimes).ok_or(ExecError::TooLarge { batch })?;
         let pool = Pool::new(options.threads);

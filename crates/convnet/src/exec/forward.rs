@@ -7,12 +7,12 @@ use convnet_kernels::{
     PoolWindow, View,
 };
 
-use super::ExecError;
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
 use super::conv::ConvPlan;
 use super::lower::{Kernel, Lowered, Mode, Stage, lower};
 use super::storage::{Slot, Storage};
 use super::weights::Matrix;
+use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{AvgPool2d, Op, Window, adaptive_span};
 
@@ -88,6 +88,8 @@ pub(super) struct Program {
     pub(super) batch: usize,
     /// Whether Winograd may be chosen.
     pub(super) winograd: bool,
+    /// Whether it runs once or twice only.
+    once: bool,
     pub(super) lowered: Lowered,
     pub(super) storage: Storage,
     pub(super) steps: Vec<Step>,
@@ -99,24 +101,25 @@ pub(super) struct Program {
 const LINE: usize = 16;
 
 impl Program {
-    /// Binds the part of a graph that `outputs` depend on; `exact` keeps to direct kernels.
+    /// Binds the part of a graph that `outputs` depend on; the options tell what algorithms may be chosen.
     pub(super) fn new(
         graph: &Graph,
         outputs: &[NodeId],
         mode: Mode,
         (isa, batch): (Isa, usize),
-        exact: bool,
+        options: &Options,
     ) -> Result<Self, ExecError> {
         let lowered = lower(graph, outputs, mode);
         let storage = Storage::new(graph, &lowered);
         let stages = lowered.stages.clone();
-        let winograd = mode != Mode::Trace && !exact;
+        let winograd = mode != Mode::Trace && !options.exact;
         let mut program = Self {
             graph: graph.clone(),
             isa,
             mode,
             batch,
             winograd,
+            once: options.once,
             lowered,
             storage,
             steps: Vec::new(),
@@ -147,7 +150,11 @@ impl Program {
                     .border
                     .map(|border| self.storage.buffer(border.padded.0 * border.padded.1, input.channels()));
                 let matrix = Matrix::conv(self.isa, &plan);
-                let pass = if self.mode == Mode::Train { Pass::Forward } else { Pass::Infer };
+                let pass = match self.mode {
+                    Mode::Train => Pass::Forward,
+                    _ if self.once => Pass::Once,
+                    _ => Pass::Infer,
+                };
                 let winograd = winograd_plan(self.isa, conv, (input, node.shape), self.batch, pass)
                     .filter(|_| self.winograd);
                 // Inference keeps the transformed weights alone.

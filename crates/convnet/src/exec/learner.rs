@@ -140,7 +140,7 @@ impl Learner {
                 });
             }
         }
-        let program = Program::new(graph, &logits, Mode::Train, (isa, batch), options.exact)?;
+        let program = Program::new(graph, &logits, Mode::Train, (isa, batch), options)?;
         let values: Vec<NodeId> =
             logits.iter().map(|id| program.lowered.value[id.index()].unwrap_or(*id)).collect();
         let (writes, back) = plan(&program, &values);
@@ -186,6 +186,16 @@ impl Learner {
         };
         learner.load(state)?;
         Ok(learner)
+    }
+
+    /// Keeps every element in dropout layers from now on, as PyTorch does with a probability of 0.
+    pub fn without_dropout(mut self) -> Self {
+        for step in &mut self.program.steps {
+            if let Kind::Dropout { p, .. } = &mut step.kind {
+                *p = 0.0;
+            }
+        }
+        self
     }
 
     /// The largest batch.

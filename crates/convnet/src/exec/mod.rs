@@ -44,6 +44,8 @@ pub struct Options {
     pub isa: Option<Isa>,
     /// Whether convolutions keep to direct kernels: Winograd's are faster and err a little more.
     pub exact: bool,
+    /// Whether an engine runs once or twice, so that weights are prepared no further than that repays.
+    pub once: bool,
 }
 
 impl Options {

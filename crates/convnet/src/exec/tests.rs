@@ -75,7 +75,7 @@ fn fused_and_traced_engines_agree_on_every_instruction_set() {
         &graph,
         &state,
         3,
-        &Options { threads: 1, isa: Some(Isa::PORTABLE), exact: false },
+        &Options { threads: 1, isa: Some(Isa::PORTABLE), exact: false, ..Options::default() },
     )
     .unwrap()
     .run(&images)
@@ -85,7 +85,7 @@ fn fused_and_traced_engines_agree_on_every_instruction_set() {
     }
     for isa in Isa::available() {
         for threads in 1..4 {
-            let options = Options { threads, isa: Some(isa), exact: false };
+            let options = Options { threads, isa: Some(isa), exact: false, ..Options::default() };
             let mut engine = Engine::compile(&graph, &state, 4, &options).unwrap();
             close(engine.run(&images), &reference, 1e-5, isa.name());
         }
@@ -98,7 +98,7 @@ fn training_gives_the_same_bits_at_any_number_of_threads() {
     let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
     for isa in Isa::available() {
         let run = |threads| {
-            let options = Options { threads, isa: Some(isa), exact: false };
+            let options = Options { threads, isa: Some(isa), exact: false, ..Options::default() };
             let mut learner = Learner::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
             let losses: Vec<_> = (0..3).map(|_| learner.step(&images, &[1, 3, 5, 9], 0.01).loss).collect();
             (losses, learner.state_dict())
@@ -114,7 +114,7 @@ fn gradients_match_central_differences_of_the_loss() {
     let graph = everything();
     let (mut state, images) = (state(&graph, 3), images(&graph, 4, 4));
     let labels = [1, 3, 5, 9];
-    let options = Options { threads: 2, isa: None, exact: false };
+    let options = Options { threads: 2, isa: None, exact: false, ..Options::default() };
     let mut learner = Learner::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
     let (_, gradients) = learner.gradients(&images, &labels);
     for spec in graph.parameters().into_iter().filter(|spec| spec.kind.trainable()) {

@@ -197,7 +197,7 @@ fn check_oracle(golden: &Golden) {
 fn check_engine(golden: &Golden) {
     let (graph, images, labels) = (golden.graph(), golden.images(), golden.labels());
     let state = state(&graph);
-    let options = Options { threads: 1, isa: None, exact: true };
+    let options = Options { threads: 1, exact: true, ..Options::default() };
     let mut engine = Engine::compile(&graph, &state, golden.batch, &options).unwrap();
     golden.check_logits(&widen(engine.logits(&images)), F32);
     drop(engine);

@@ -33,7 +33,7 @@ pub struct Weights {
 }
 
 impl Card {
-    fn to_metadata(&self) -> BTreeMap<String, String> {
+    pub(crate) fn to_metadata(&self) -> BTreeMap<String, String> {
         let json = |value: serde_json::Value| value.to_string();
         BTreeMap::from([
             // As PyTorch's own tools mark the layout of tensors.
@@ -46,7 +46,7 @@ impl Card {
     }
 
     /// The card in a file's metadata; `None` if there is none.
-    fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
+    pub(crate) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
         if !metadata.contains_key("model") || !metadata.contains_key("preprocess") {
             return Ok(None);
         }

@@ -17,7 +17,7 @@ use zip::{CompressionMethod, ZipArchive};
 use crate::number::Number;
 use crate::source::{FileSource, Source};
 use crate::{FormatError, Malformed};
-pub use write::{Entry, write};
+pub use write::write;
 
 /// The longest pickle that is read: names and shapes of a million tensors take less.
 const MAX_PICKLE: u64 = 64 << 20;

@@ -176,9 +176,14 @@ impl<'a> Pickle<'a> {
         str::from_utf8(line).or_else(|_| self.fail("a line of the pickle is not UTF-8"))
     }
 
-    fn push(&mut self, value: Value) {
+    fn push(&mut self, value: Value) -> Step<()> {
         self.values.push(value);
-        self.stack.push(Slot::Value(self.values.len() - 1));
+        self.slot(Slot::Value(self.values.len() - 1))
+    }
+
+    fn slot(&mut self, slot: Slot) -> Step<()> {
+        self.stack.push(slot);
+        Ok(())
     }
 
     fn pop(&mut self) -> Step<Id> {
@@ -210,8 +215,7 @@ impl<'a> Pickle<'a> {
     fn text_of(&mut self, length: u64) -> Step<()> {
         let start = self.at;
         self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-        self.push(Value::Text(start..self.at));
-        Ok(())
+        self.push(Value::Text(start..self.at))
     }
 
     fn remember(&mut self, index: u64) -> Step<()> {
@@ -223,10 +227,7 @@ impl<'a> Pickle<'a> {
 
     fn recall(&mut self, index: u64) -> Step<()> {
         match u32::try_from(index).ok().and_then(|index| self.memo.get(&index)) {
-            Some(&id) => {
-                self.stack.push(Slot::Value(id));
-                Ok(())
-            }
+            Some(&id) => self.slot(Slot::Value(id)),
             None => self.fail(format!("the pickle recalls value {index}, which it never stored")),
         }
     }
@@ -241,26 +242,26 @@ impl<'a> Pickle<'a> {
         match op {
             0x80 => self.take(1).map(|_| ()),
             0x95 => self.take(8).map(|_| ()),
-            b'}' => Ok(self.push(Value::Dict(Vec::new()))),
-            b']' => Ok(self.push(Value::List(Vec::new()))),
-            b')' => Ok(self.push(Value::Tuple(Vec::new()))),
-            b'(' => Ok(self.stack.push(Slot::Mark)),
+            b'}' => self.push(Value::Dict(Vec::new())),
+            b']' => self.push(Value::List(Vec::new())),
+            b')' => self.push(Value::Tuple(Vec::new())),
+            b'(' => self.slot(Slot::Mark),
             b't' => {
                 let items = self.marked()?;
-                Ok(self.push(Value::Tuple(items)))
+                self.push(Value::Tuple(items))
             }
             0x85..=0x87 => {
                 let items = self.last(usize::from(op - 0x84))?;
-                Ok(self.push(Value::Tuple(items)))
+                self.push(Value::Tuple(items))
             }
             b'l' => {
                 let items = self.marked()?;
-                Ok(self.push(Value::List(items)))
+                self.push(Value::List(items))
             }
             b'd' => {
                 let items = self.marked()?;
                 let pairs = items.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-                Ok(self.push(Value::Dict(pairs)))
+                self.push(Value::Dict(pairs))
             }
             b'a' => self.last(1).and_then(|items| self.append(&items)),
             b'e' => self.marked().and_then(|items| self.append(&items)),
@@ -274,16 +275,16 @@ impl<'a> Pickle<'a> {
             b'X' | b'B' | b'T' => self.number(4).and_then(|length| self.text_of(length)),
             0x8c | b'C' | b'U' => self.number(1).and_then(|length| self.text_of(length)),
             0x8d | 0x8e => self.number(8).and_then(|length| self.text_of(length)),
-            b'J' => self.number(4).map(|n| self.push(Value::Int(i64::from(n as u32 as i32)))),
-            b'K' => self.number(1).map(|n| self.push(Value::Int(n as i64))),
-            b'M' => self.number(2).map(|n| self.push(Value::Int(n as i64))),
+            b'J' => self.number(4).and_then(|n| self.push(Value::Int(i64::from(n as u32 as i32)))),
+            b'K' => self.number(1).and_then(|n| self.push(Value::Int(n as i64))),
+            b'M' => self.number(2).and_then(|n| self.push(Value::Int(n as i64))),
             0x8a => self.long(),
             b'G' => {
                 let bytes = self.take(8)?.try_into().unwrap_or_default();
-                Ok(self.push(Value::Float(f64::from_be_bytes(bytes))))
+                self.push(Value::Float(f64::from_be_bytes(bytes)))
             }
-            b'N' => Ok(self.push(Value::None)),
-            0x88 | 0x89 => Ok(self.push(Value::Bool(op == 0x88))),
+            b'N' => self.push(Value::None),
+            0x88 | 0x89 => self.push(Value::Bool(op == 0x88)),
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
                 self.name(module, name, place)
@@ -299,14 +300,15 @@ impl<'a> Pickle<'a> {
             b'b' => self.build(),
             b'Q' => {
                 let id = self.pop()?;
-                Ok(self.push(Value::Storage(id)))
+                self.push(Value::Storage(id))
             }
-            b'0' => Ok({
+            b'0' => {
                 self.stack.pop();
-            }),
+                Ok(())
+            }
             b'2' => {
                 let id = self.top()?;
-                Ok(self.stack.push(Slot::Value(id)))
+                self.slot(Slot::Value(id))
             }
             _ => Err(Malformed::new(
                 place,
@@ -324,14 +326,12 @@ impl<'a> Pickle<'a> {
         let bytes = self.take(length)?;
         if length > 8 {
             // The magic number of old files; nothing else that matters is as long.
-            self.push(Value::Opaque);
-            return Ok(());
+            return self.push(Value::Opaque);
         }
         let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
         let mut whole = [if negative { 0xff } else { 0 }; 8];
         whole[..length].copy_from_slice(bytes);
-        self.push(Value::Int(i64::from_le_bytes(whole)));
-        Ok(())
+        self.push(Value::Int(i64::from_le_bytes(whole)))
     }
 
     fn name(&mut self, module: &str, name: &str, place: usize) -> Step<()> {
@@ -344,8 +344,7 @@ impl<'a> Pickle<'a> {
                 ),
             ));
         };
-        self.push(if known == Known::Opaque { Value::Opaque } else { Value::Name(known) });
-        Ok(())
+        self.push(if known == Known::Opaque { Value::Opaque } else { Value::Name(known) })
     }
 
     fn append(&mut self, items: &[Id]) -> Step<()> {
@@ -387,7 +386,7 @@ impl<'a> Pickle<'a> {
             _ => None,
         };
         match value {
-            Some(value) => Ok(self.push(value)),
+            Some(value) => self.push(value),
             None => self.fail("the pickle calls a name with arguments that it does not take"),
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Entry;
 use proptest::prelude::*;
 
 /// Files that PyTorch wrote, by `tools/pth_samples.py`.

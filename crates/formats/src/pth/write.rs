@@ -6,18 +6,8 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use crate::number::Number;
+use crate::number::{Entry, Number};
 use crate::{FormatError, atomic};
-
-/// A tensor to write: its name and shape; [`Number::F32`] or [`Number::I64`].
-pub struct Entry {
-    /// The name.
-    pub name: String,
-    /// Sizes, outermost first.
-    pub shape: Vec<usize>,
-    /// The type of its elements.
-    pub number: Number,
-}
 
 /// Writes a state dict as an archive that `torch.load(…, weights_only=True)` reads, atomically (see [`atomic`]);
 /// `fill` writes the little-endian elements of a tensor.

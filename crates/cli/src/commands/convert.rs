@@ -1,0 +1,67 @@
+//! `convnet convert`: weights from one format to another.
+
+use std::path::PathBuf;
+
+use convnet::io::{self, Target, WeightsFile};
+
+use super::trained;
+use crate::args::SizeArgs;
+use crate::error::Failure;
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  convnet convert resnet18.pth resnet18.safetensors
+  convnet convert runs/lenet/best.safetensors lenet.pth        for torch.load(…, weights_only=True)
+  convnet convert old.pth new.safetensors --model densenet121  checked, and under the network's names
+
+The content of IN tells its format, the ending of OUT the one that is written. Tensors become float32, counters of
+training steps stay 64-bit integers. Without --model all tensors are written under the names that they have.";
+
+/// The arguments of `convert`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Weights to read: .safetensors (or the .index.json of its parts), .pth, .pt
+    #[arg(value_name = "IN")]
+    from: PathBuf,
+
+    /// File to write: .safetensors, .pth, .pt
+    #[arg(value_name = "OUT")]
+    to: PathBuf,
+
+    /// Network whose parameters they must be, see `convnet list`
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+
+    /// With --model: draw what the file lacks, and leave out what the network lacks
+    #[arg(long, requires = "model")]
+    partial: bool,
+
+    #[command(flatten)]
+    size: SizeArgs,
+}
+
+/// Converts.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    Target::of(&args.to).map_err(Failure::usage)?;
+    let file = WeightsFile::open(&args.from)?;
+    let card = file.card().cloned();
+    let count = match &args.model {
+        Some(model) => {
+            let graph = args.size.build(model)?;
+            let loaded = trained::load(&graph, file, args.partial, args.size.classes.is_some())?;
+            let tensors = io::parameters(&graph);
+            io::convert(&loaded, &tensors, card.as_ref(), &args.to)?;
+            tensors.len()
+        }
+        None => {
+            let tensors = file.tensors().into_iter().map(|(name, shape)| (name.to_owned(), shape.to_vec()));
+            let tensors: Vec<_> = tensors.collect();
+            io::convert(&file, &tensors, card.as_ref(), &args.to)?;
+            tensors.len()
+        }
+    };
+    output::note(&format!("wrote {count} tensors to {}", args.to.display()));
+    Ok(())
+}

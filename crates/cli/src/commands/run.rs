@@ -1,0 +1,159 @@
+//! `convnet run`: raw tensors in and out.
+
+use std::path::{Path, PathBuf};
+
+use convnet::exec::{Engine, Learner, Optimizer, Options};
+use convnet::graph::Graph;
+use convnet::io;
+use convnet::state::{self, StateDict, Tensor, TensorSource};
+use convnet_formats::npy::{self, Npy};
+
+use super::trained::{self, Trained, WeightsArgs};
+use crate::args::{ImageSize, SeedArg, SizeArgs, ThreadsArg, positive};
+use crate::error::Failure;
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  convnet run resnet18 --weights resnet18.pth --input x.npy --output y.npy
+  convnet run runs/lenet --input x.npy --output y.npy
+  convnet run vgg11 --weights vgg11.safetensors --input x.npy --grad labels.npy --grad-out g.safetensors
+
+The input is an array (N, C, H, W) as numpy.save writes it: float32, float64, float16 or uint8; the network is built
+for its C, H and W. The output is (N, classes) in float32: logits, with a final Softmax where the network has one.
+
+Gradients are those of the mean cross-entropy, as in training (batch statistics, auxiliary outputs with their
+weights) but without dropout; `--grad-out` holds `loss` and every parameter's gradient under PyTorch's names.";
+
+/// The arguments of `run`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Directory of a run, or name of a network
+    #[arg(value_name = "RUN|MODEL")]
+    target: String,
+
+    #[command(flatten)]
+    weights: WeightsArgs,
+
+    /// Images (N, C, H, W)
+    #[arg(long, value_name = "X.npy")]
+    input: PathBuf,
+
+    /// Where the output goes
+    #[arg(long, value_name = "Y.npy", required_unless_present = "grad")]
+    output: Option<PathBuf>,
+
+    /// Labels (N): compute gradients
+    #[arg(long, value_name = "LABELS.npy", requires = "grad_out")]
+    grad: Option<PathBuf>,
+
+    /// Where the loss and the gradients go
+    #[arg(long, value_name = "G.safetensors", requires = "grad")]
+    grad_out: Option<PathBuf>,
+
+    /// Leave out a final Softmax
+    #[arg(long)]
+    logits: bool,
+
+    /// Number of classes [default: the network's own]
+    #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
+    classes: Option<usize>,
+
+    /// Keep to direct convolutions: Winograd's are faster and err a little more
+    #[arg(long, help_heading = "Computation")]
+    exact: bool,
+
+    #[command(flatten)]
+    seed: SeedArg,
+
+    #[command(flatten)]
+    threads: ThreadsArg,
+}
+
+/// Images that run at a time, if there are as many.
+const BATCH: usize = 32;
+
+/// Runs the network on the input.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let (shape, images) = input(&args.input)?;
+    let [count, channels, height, width] = shape;
+    let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
+    let Trained { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
+    let options = Options {
+        threads: args.threads.threads.unwrap_or(0),
+        exact: args.exact,
+        once: count <= BATCH,
+        ..Options::default()
+    };
+    let drawn;
+    let weights: &dyn TensorSource = match &weights {
+        Some(loaded) => loaded,
+        None => {
+            output::note(&format!("without --weights: random ones of seed {}", args.seed.seed));
+            drawn = state::initialize(&graph, args.seed.seed);
+            &drawn
+        }
+    };
+    if let Some(path) = &args.output {
+        let mut engine = Engine::compile(&graph, weights, count.min(BATCH), &options)?;
+        let mut out = Vec::with_capacity(count * graph.classes());
+        for part in images.chunks(BATCH * channels * height * width) {
+            out.extend_from_slice(if args.logits { engine.logits(part) } else { engine.run(part) });
+        }
+        let shape = graph.node(graph.output()).shape.with_batch(count);
+        npy::write(path, &shape, &out)?;
+    }
+    if let (Some(labels), Some(path)) = (&args.grad, &args.grad_out) {
+        let labels = self::labels(labels, count, &graph)?;
+        gradients(&graph, weights, (&images, &labels), path, &options)?;
+    }
+    Ok(())
+}
+
+/// Reads images: their shape and elements.
+fn input(path: &Path) -> Result<([usize; 4], Vec<f32>), Failure> {
+    let Npy { shape, values } = npy::read(path)?;
+    match shape[..] {
+        [n, c, h, w] if n * c * h * w > 0 => Ok(([n, c, h, w], values.into_f32())),
+        _ => Err(Failure::work(format!(
+            "`{}` has shape {shape:?}, expected (N, C, H, W) with no size of 0; add missing dimensions with \
+             x[None]",
+            path.display()
+        ))),
+    }
+}
+
+fn labels(path: &Path, count: usize, graph: &Graph) -> Result<Vec<u32>, Failure> {
+    let Npy { shape, values } = npy::read(path)?;
+    let labels = values.to_indices().filter(|labels| shape == [count] && labels.len() == count);
+    let Some(labels) = labels else {
+        return Err(Failure::work(format!(
+            "`{}` has shape {shape:?}, expected {count} class indices, one for each image",
+            path.display()
+        )));
+    };
+    match labels.iter().find(|&&label| label as usize >= graph.classes()) {
+        Some(label) => Err(Failure::work(format!(
+            "`{}` has label {label}, the network has classes 0 to {}",
+            path.display(),
+            graph.classes() - 1
+        ))),
+        None => Ok(labels),
+    }
+}
+
+fn gradients(
+    graph: &Graph,
+    weights: &dyn TensorSource,
+    (images, labels): (&[f32], &[u32]),
+    path: &Path,
+    options: &Options,
+) -> Result<(), Failure> {
+    let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let mut learner = Learner::compile(graph, weights, labels.len(), sgd, 0, options)?.without_dropout();
+    let (report, mut state): (_, StateDict) = learner.gradients(images, labels);
+    state.insert("loss".into(), Tensor { shape: Vec::new(), data: vec![report.loss as f32] });
+    let tensors: Vec<_> = state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
+    Ok(io::convert(&state, &tensors, None, path)?)
+}

@@ -1,0 +1,102 @@
+//! `run` and `convert` as a user calls them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use convnet_formats::npy::{self, Npy};
+use convnet_formats::{pth, safetensors};
+use snapbox::cargo_bin;
+use snapbox::cmd::Command;
+use tempfile::TempDir;
+
+fn convnet(folder: &Path, arguments: &str, code: i32) -> String {
+    let command = Command::new(cargo_bin!("convnet")).current_dir(folder);
+    let assert = command.args(arguments.split_whitespace()).assert().code(code);
+    let Output { stderr, .. } = assert.get_output().clone();
+    String::from_utf8(stderr).expect("messages are UTF-8")
+}
+
+/// A folder with weights of LeNet (seed 3, by a run without training) and images.
+fn place() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let images: Vec<f32> = (0..3 * 32 * 32).map(|i| ((i * 37) % 101) as f32 / 50.0 - 1.0).collect();
+    npy::write(&folder.path().join("x.npy"), &[3, 1, 32, 32], &images).expect("images are written");
+    npy::write(&folder.path().join("labels.npy"), &[3], &[1.0, 0.0, 9.0]).expect("labels are written");
+    convnet(folder.path(), "train lenet --input 1x32x32 --limit-steps 2 --seed 3 --out trained", 0);
+    folder
+}
+
+fn output(folder: &Path, name: &str) -> Vec<f32> {
+    let Npy { shape, values } = npy::read(&folder.join(name)).expect("the output is an array");
+    assert_eq!(shape, [3, 10]);
+    values.into_f32()
+}
+
+#[test]
+fn weights_give_the_same_output_in_every_format() {
+    let folder = place();
+    let path = folder.path();
+    convnet(path, "run trained --input x.npy --output a.npy", 0);
+    let expected = output(path, "a.npy");
+    for row in expected.chunks(10) {
+        // LeNet ends in Softmax.
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+    convnet(path, "convert trained/best.safetensors lenet.pth", 0);
+    convnet(path, "convert lenet.pth again.safetensors --model lenet --input 1x32x32", 0);
+    for weights in ["lenet.pth", "again.safetensors"] {
+        convnet(path, &format!("run lenet --weights {weights} --input x.npy --output b.npy --threads 1"), 0);
+        assert_eq!(output(path, "b.npy"), expected, "{weights}");
+    }
+    convnet(path, "run trained --input x.npy --output logits.npy --logits --exact", 0);
+    for (row, logits) in expected.chunks(10).zip(output(path, "logits.npy").chunks(10)) {
+        let sum: f32 = logits.iter().map(|x| x.exp()).sum();
+        row.iter().zip(logits).for_each(|(p, x)| assert!((p - x.exp() / sum).abs() < 1e-5));
+    }
+    let card = safetensors::read(&path.join("trained/best.safetensors")).expect("weights").metadata;
+    assert!(card.contains_key("classes"));
+}
+
+#[test]
+fn gradients_come_under_the_names_of_the_parameters() {
+    let folder = place();
+    let path = folder.path();
+    convnet(path, "run trained --input x.npy --grad labels.npy --grad-out g.safetensors", 0);
+    let gradients = safetensors::Reader::open(&path.join("g.safetensors")).expect("gradients");
+    let weights = safetensors::Reader::open(&path.join("trained/best.safetensors")).expect("weights");
+    for (name, shape) in weights.tensors() {
+        assert_eq!(gradients.shape(name), Some(shape), "{name}");
+    }
+    let mut loss = [0.0];
+    gradients.read("loss", 0, &mut loss).expect("a loss");
+    assert!((0.1..10.0).contains(&loss[0]), "{}", loss[0]);
+}
+
+#[test]
+fn wrong_input_is_told_with_what_would_do() {
+    let folder = place();
+    let path = folder.path();
+    let told = |arguments: &str, code: i32, parts: &[&str]| {
+        let message = convnet(path, arguments, code);
+        for part in parts {
+            assert!(message.contains(part), "`{part}` in: {message}");
+        }
+    };
+    told("run trained --input labels.npy --output y.npy", 1, &["labels.npy", "[3]", "(N, C, H, W)"]);
+    told("run trained --input x.npy --grad x.npy --grad-out g.safetensors", 1, &["x.npy", "3 class indices"]);
+    told("run trained --input none.npy --output y.npy", 1, &["none.npy"]);
+    told("run trained --input x.npy", 2, &["--output"]);
+    told("run nothing --input x.npy --output y.npy", 2, &["nothing"]);
+    told("run nin --weights trained/best.safetensors --input x.npy --output y.npy", 1, &["nin"]);
+    told(
+        "run vgg11 --weights trained/best.safetensors --input x.npy --output y.npy",
+        1,
+        &["best.safetensors", "missing in the file", "not in the network", "--partial"],
+    );
+    fs::write(path.join("bad.pth"), "PK\x03\x04 and no more").expect("a file is written");
+    told("convert bad.pth a.safetensors", 1, &["bad.pth", "archive is damaged"]);
+    told("convert trained/best.safetensors a.onyx", 2, &["a.onyx", ".safetensors or .pth"]);
+    assert!(!path.join("a.safetensors").exists() && !path.join("y.npy").exists());
+    pth::Reader::open(&path.join("bad.pth")).expect_err("it is damaged");
+}

@@ -1,0 +1,39 @@
+//! Why weights cannot be used.
+
+use std::path::PathBuf;
+
+use convnet_formats::FormatError;
+
+use super::LoadReport;
+
+/// A file of weights that cannot be read, does not fit its network, or cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum IoError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] FormatError),
+    /// A card in its metadata that is damaged.
+    #[error("`{}`: {reason}", path.display())]
+    Card {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Tensors that do not match the network's.
+    #[error("the weights of `{}` are not `{model}`'s:\n{report}", path.display())]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// The network.
+        model: String,
+        /// What matches and what does not.
+        report: Box<LoadReport>,
+    },
+    /// A format that is not written.
+    #[error("`{}` has no ending of a format that is written, expected .safetensors or .pth", path.display())]
+    Ending {
+        /// The file.
+        path: PathBuf,
+    },
+}

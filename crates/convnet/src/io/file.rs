@@ -1,0 +1,97 @@
+//! A file of weights, by its content.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use convnet_formats::{FileSource, Source, pth, safetensors, shards};
+
+use super::IoError;
+use crate::state::{ReadError, TensorSource};
+use crate::train::Card;
+
+/// Tensors in a file, read as they are asked for.
+#[derive(Debug)]
+pub struct WeightsFile {
+    path: PathBuf,
+    reader: Reader,
+    card: Option<Card>,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Safetensors(safetensors::Reader),
+    Shards(shards::Shards),
+    Pth(pth::Reader),
+}
+
+impl WeightsFile {
+    /// Opens a file of safetensors, an index of several, or a state dict of PyTorch's; its content tells which.
+    ///
+    /// # Errors
+    /// If it cannot be read, is neither, or has a card that is damaged.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, IoError> {
+        let path = path.as_ref();
+        let source = FileSource::open(path)?;
+        let mut start = [0; 9];
+        let known = source.read_at(0, &mut start).is_ok();
+        let reader = if start.starts_with(b"PK") || start.starts_with(&[0x80, 2]) {
+            Reader::Pth(pth::Reader::open(path)?)
+        } else if known && start[0] == b'{' && start[8] != b'{' {
+            Reader::Shards(shards::Shards::open(path)?)
+        } else {
+            Reader::Safetensors(safetensors::Reader::open(path)?)
+        };
+        let metadata = match &reader {
+            Reader::Safetensors(reader) => reader.metadata().clone(),
+            Reader::Shards(shards) => shards.metadata(),
+            Reader::Pth(_) => BTreeMap::new(),
+        };
+        let card = Card::from_metadata(&metadata)
+            .map_err(|reason| IoError::Card { path: path.to_owned(), reason })?;
+        Ok(Self { path: path.to_owned(), reader, card })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file tells of itself; `None` for one that another program wrote.
+    pub fn card(&self) -> Option<&Card> {
+        self.card.as_ref()
+    }
+
+    /// The tensors' names, in order, and their shapes.
+    pub fn tensors(&self) -> Vec<(&str, &[usize])> {
+        match &self.reader {
+            Reader::Safetensors(reader) => reader.tensors().collect(),
+            Reader::Shards(shards) => shards.tensors().collect(),
+            Reader::Pth(reader) => reader.tensors().collect(),
+        }
+    }
+
+    fn read_part(&self, name: &str, first: usize, out: &mut [f32]) -> io::Result<()> {
+        match &self.reader {
+            Reader::Safetensors(reader) => reader.read(name, first, out),
+            Reader::Shards(shards) => shards.read(name, first, out),
+            Reader::Pth(reader) => reader.read(name, first, out),
+        }
+    }
+}
+
+impl TensorSource for WeightsFile {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let shape = match &self.reader {
+            Reader::Safetensors(reader) => reader.shape(name),
+            Reader::Shards(shards) => shards.shape(name),
+            Reader::Pth(reader) => reader.shape(name),
+        };
+        shape.map(<[usize]>::to_vec)
+    }
+
+    fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
+        self.read_part(name, first, out)
+            .map_err(|error| ReadError(format!("cannot read `{}`: {error}", self.path.display())))
+    }
+}

@@ -1,0 +1,206 @@
+//! Weights of a file matched with a network's parameters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::names::{canonical, is_counter, wrapper};
+use super::{IoError, WeightsFile};
+use crate::graph::Graph;
+use crate::ops::{Op, ParamKind, ParamSpec};
+use crate::state::{ReadError, StateDict, Tensor, TensorSource, initialize_some};
+use crate::train::Card;
+
+/// How strictly weights must match.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions {
+    /// Whether missing and mismatched parameters are drawn at random instead of being an error.
+    pub partial: bool,
+    /// Whether a last layer for another number of classes is drawn anew.
+    pub new_head: bool,
+    /// The seed of what is drawn.
+    pub seed: u64,
+}
+
+/// What of a file matched, by the network's names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadReport {
+    /// Parameters found in the file.
+    pub matched: usize,
+    /// Parameters that were adapted to the network's input, and how.
+    pub adapted: Vec<(String, String)>,
+    /// Parameters drawn at random by leave: of a new head, or of auxiliary outputs that the file does without.
+    pub drawn: Vec<String>,
+    /// Parameters that the file does not have: name and shape.
+    pub missing: Vec<(String, Vec<usize>)>,
+    /// Tensors that the network does not have: name and shape.
+    pub unexpected: Vec<(String, Vec<usize>)>,
+    /// Parameters of another shape: name, the file's shape, the network's.
+    pub mismatched: Vec<(String, Vec<usize>, Vec<usize>)>,
+}
+
+impl LoadReport {
+    /// Whether every parameter was found, and nothing else.
+    pub fn is_exact(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.mismatched.is_empty()
+    }
+}
+
+/// Names of a kind that a report lists before it only counts.
+const LISTED: usize = 12;
+
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  {} parameters match", self.matched)?;
+        let mut list = |title: &str, lines: Vec<String>| {
+            for (i, line) in lines.iter().enumerate() {
+                if i == LISTED {
+                    return write!(f, "\n  {title}: and {} more", lines.len() - LISTED);
+                }
+                write!(f, "\n  {title}: {line}")?;
+            }
+            Ok(())
+        };
+        let named = |(name, shape): &(String, Vec<usize>)| format!("`{name}` {shape:?}");
+        list("adapted", self.adapted.iter().map(|(name, how)| format!("`{name}`, {how}")).collect())?;
+        list("drawn at random", self.drawn.iter().map(|name| format!("`{name}`")).collect())?;
+        list("missing in the file", self.missing.iter().map(named).collect())?;
+        list("not in the network", self.unexpected.iter().map(named).collect())?;
+        let shapes = |(name, found, expected): &(String, Vec<usize>, Vec<usize>)| {
+            format!("`{name}` has {found:?}, the network expects {expected:?}")
+        };
+        list("of another shape", self.mismatched.iter().map(shapes).collect())
+    }
+}
+
+/// Weights for a network: from a file, adapted or drawn where that was allowed.
+#[derive(Debug)]
+pub struct Loaded {
+    file: WeightsFile,
+    origins: BTreeMap<String, Origin>,
+    drawn: StateDict,
+    /// What matched.
+    pub report: LoadReport,
+}
+
+/// Where a parameter's elements are in the file.
+#[derive(Debug)]
+struct Origin {
+    name: String,
+    shape: Vec<usize>,
+    /// Input channels that are summed to one, and elements of each.
+    summed: Option<(usize, usize)>,
+}
+
+/// Matches a file with a network.
+///
+/// # Errors
+/// If a parameter of the main output is missing or of another shape, or a tensor is unknown, unless the options
+/// allow it.
+pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Loaded, IoError> {
+    let mut report = LoadReport::default();
+    let tensors = file.tensors();
+    let names: Vec<&str> = tensors.iter().map(|&(name, _)| name).collect();
+    let prefix = wrapper(&names);
+    let mut left: BTreeMap<String, (&str, &[usize])> = tensors
+        .iter()
+        .map(|&(name, shape)| (canonical(&name[prefix.len()..]), (name, shape)))
+        .filter(|(name, _)| !is_counter(name))
+        .collect();
+    let (mut origins, mut wanted) = (BTreeMap::new(), BTreeSet::new());
+    let needed = graph.reachable(&[graph.output()]);
+    for id in graph.ids() {
+        let reads_image = graph.node(id).inputs.iter().any(|&input| graph.node(input).op == Op::Input);
+        for spec in graph.node_parameters(id) {
+            let Some((name, found)) = left.remove(&spec.name) else {
+                wanted.insert(spec.name.clone());
+                match needed[id.index()] {
+                    true => report.missing.push((spec.name, spec.shape)),
+                    false => report.drawn.push(spec.name),
+                }
+                continue;
+            };
+            let summed = summed_channels(&spec, found).filter(|_| reads_image);
+            if let Some((channels, _)) = summed {
+                report
+                    .adapted
+                    .push((spec.name.clone(), format!("its {channels} input channels summed to one")));
+            } else if found != spec.shape {
+                wanted.insert(spec.name.clone());
+                let head =
+                    options.new_head && spec.shape[0] == graph.classes() && found[1..] == spec.shape[1..];
+                match head {
+                    true => report.drawn.push(spec.name),
+                    false => report.mismatched.push((spec.name, found.to_vec(), spec.shape)),
+                }
+                continue;
+            }
+            report.matched += 1;
+            origins.insert(spec.name, Origin { name: name.to_owned(), shape: spec.shape, summed });
+        }
+    }
+    // Auxiliary outputs of a file are of no use to a network without them.
+    let auxiliary = |name: &str| name.starts_with("aux1.") || name.starts_with("aux2.");
+    left.retain(|name, _| !auxiliary(name));
+    report.unexpected = left.into_iter().map(|(name, (_, shape))| (name, shape.to_vec())).collect();
+    if !options.partial && !report.is_exact() {
+        let (path, model) = (file.path().to_owned(), graph.name().to_owned());
+        return Err(IoError::Mismatch { path, model, report: Box::new(report) });
+    }
+    let drawn = initialize_some(graph, options.seed, |name| wanted.contains(name));
+    Ok(Loaded { file, origins, drawn, report })
+}
+
+/// The input channels to sum where a convolution of a grey image gets weights for a coloured one, and the
+/// elements of each.
+fn summed_channels(spec: &ParamSpec, found: &[usize]) -> Option<(usize, usize)> {
+    match (spec.kind, found, &spec.shape[..]) {
+        (ParamKind::ConvWeight, &[o, 3, h, w], &[outputs, 1, height, width])
+            if (o, h, w) == (outputs, height, width) =>
+        {
+            Some((3, h * w))
+        }
+        _ => None,
+    }
+}
+
+impl Loaded {
+    /// What the file tells of itself.
+    pub fn card(&self) -> Option<&Card> {
+        self.file.card()
+    }
+
+    /// All parameters, in memory.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn state_dict(&self) -> Result<StateDict, ReadError> {
+        let mut state = self.drawn.clone();
+        for (name, origin) in &self.origins {
+            let mut data = vec![0.0; origin.shape.iter().product()];
+            self.read(name, 0, &mut data)?;
+            state.insert(name.clone(), Tensor { shape: origin.shape.clone(), data });
+        }
+        Ok(state)
+    }
+}
+
+impl TensorSource for Loaded {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.origins.get(name).map(|origin| origin.shape.clone()).or_else(|| self.drawn.shape(name))
+    }
+
+    fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
+        let Some(origin) = self.origins.get(name) else { return self.drawn.read(name, first, out) };
+        let Some((channels, elements)) = origin.summed else {
+            return self.file.read(&origin.name, first, out);
+        };
+        let mut whole = vec![0.0; channels * elements];
+        for (at, x) in (first..).zip(out) {
+            if at == first || at.is_multiple_of(elements) {
+                self.file.read(&origin.name, at / elements * channels * elements, &mut whole)?;
+            }
+            *x = (0..channels).map(|c| whole[c * elements + at % elements]).sum();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! Weights from files and to files: safetensors, also in shards, and PyTorch's state dicts.
+
+mod error;
+mod file;
+mod load;
+mod names;
+mod write;
+
+pub use error::IoError;
+pub use file::WeightsFile;
+pub use load::{LoadOptions, LoadReport, Loaded, load};
+pub use write::{Target, convert, parameters};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! Weights from one format to another.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use convnet_formats::{Entry, Number, pth, safetensors};
+
+use super::IoError;
+use super::names::is_counter;
+use crate::state::TensorSource;
+use crate::train::Card;
+
+/// A format that weights are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `.safetensors`.
+    Safetensors,
+    /// `.pth` or `.pt`.
+    Pth,
+}
+
+impl Target {
+    /// The format that a file's ending asks for.
+    ///
+    /// # Errors
+    /// If it is none that is written.
+    pub fn of(path: &Path) -> Result<Self, IoError> {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("safetensors") => Ok(Self::Safetensors),
+            Some("pth" | "pt") => Ok(Self::Pth),
+            _ => Err(IoError::Ending { path: path.to_owned() }),
+        }
+    }
+}
+
+/// Writes tensors (name and shape) as float32, counters of steps as 64-bit integers, part by part; a card goes
+/// into a safetensors file's metadata.
+///
+/// # Errors
+/// If a tensor cannot be read, or the file not written; what was there before is there still.
+pub fn convert(
+    source: &dyn TensorSource,
+    tensors: &[(String, Vec<usize>)],
+    card: Option<&Card>,
+    path: &Path,
+) -> Result<(), IoError> {
+    let entries: Vec<Entry> = tensors
+        .iter()
+        .map(|(name, shape)| Entry {
+            name: name.clone(),
+            shape: shape.clone(),
+            number: if is_counter(name) { Number::I64 } else { Number::F32 },
+        })
+        .collect();
+    let fill = |entry: &Entry, out: &mut dyn Write| elements(source, entry, out);
+    match Target::of(path)? {
+        Target::Pth => pth::write(path, &entries, fill)?,
+        Target::Safetensors => {
+            let mut metadata = card.map(Card::to_metadata).unwrap_or_default();
+            metadata.entry("format".to_owned()).or_insert_with(|| "pt".to_owned());
+            safetensors::write_entries(path, &entries, &metadata, fill)?;
+        }
+    }
+    Ok(())
+}
+
+/// Elements that are written at a time.
+const PART: usize = 1 << 16;
+
+fn elements(source: &dyn TensorSource, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+    let count: usize = entry.shape.iter().product();
+    let mut values = vec![0.0; count.min(PART)];
+    for first in (0..count).step_by(PART) {
+        let part = &mut values[..PART.min(count - first)];
+        source.read(&entry.name, first, part).map_err(io::Error::other)?;
+        let bytes: Vec<u8> = match entry.number {
+            Number::I64 => part.iter().flat_map(|&x| (x as i64).to_le_bytes()).collect(),
+            _ => part.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        };
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+/// The names and shapes that a network's weights have, counters of steps left out.
+pub fn parameters(graph: &crate::graph::Graph) -> Vec<(String, Vec<usize>)> {
+    graph
+        .parameters()
+        .into_iter()
+        .map(|spec| (spec.name, spec.shape))
+        .collect::<BTreeMap<_, _>>()
+        .into_iter()
+        .collect()
+}
