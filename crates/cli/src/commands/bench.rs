@@ -273,18 +273,20 @@ fn text(report: &Report) -> String {
     let width = report.layers.iter().map(|l| l.layers.chars().count()).max().unwrap_or(0).min(44);
     let _ = write!(
         text,
-        "\n{:>10} {:>10} {:>8} {:>6}  {:<width$}  kernel",
-        "ms", "backward", "GFLOP/s", "peak", "layers"
+        "\n{:>10} {:>10} {:>8} {:>6} {:>9} {:>7}  {:<width$}  kernel",
+        "ms", "backward", "GFLOP/s", "peak", "MB", "GB/s", "layers"
     );
     for layer in &report.layers {
         let name: String = layer.layers.chars().take(width).collect();
         let backward = layer.ms_backward.map_or(String::new(), |ms| format!("{ms:.3}"));
         let _ = write!(
             text,
-            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}%  {name:<width$}  {}",
+            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}% {:>9.2} {:>7.1}  {name:<width$}  {}",
             layer.ms,
             layer.gflops,
             100.0 * layer.peak_share,
+            layer.bytes as f64 / 1e6,
+            layer.bytes as f64 / 1e6 / layer.ms.max(1e-6),
             layer.kernel,
         );
     }
