@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::zoo;
 
@@ -79,6 +80,29 @@ pub(crate) struct ThreadsArg {
     /// Threads to compute with [default: all cores]
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "Computation")]
     pub(crate) threads: Option<usize>,
+}
+
+/// How an engine computes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct EngineArgs {
+    /// Keep to direct convolutions: Winograd's are faster and err a little more
+    #[arg(long, help_heading = "Computation")]
+    pub(crate) exact: bool,
+
+    /// Keep weights that wait for memory (Linear, and at batch 1 direct convolutions) in half precision
+    #[arg(long, help_heading = "Computation")]
+    pub(crate) f16_weights: bool,
+
+    #[command(flatten)]
+    pub(crate) threads: ThreadsArg,
+}
+
+impl EngineArgs {
+    /// The engine's options.
+    pub(crate) fn options(&self) -> Options {
+        let threads = self.threads.threads.unwrap_or(0);
+        Options { threads, exact: self.exact, half: self.f16_weights, ..Options::default() }
+    }
 }
 
 /// The seed of everything drawn at random.

@@ -4,8 +4,9 @@
 //! `cargo bench -p convnet-kernels`; a name after `--` selects.
 
 use convnet_kernels::{
-    Arena, BatchNorm, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Tap, View, Winograd, avg_pool,
-    batch_norm, batch_norm_backward, igemm, max_pool, max_pool_backward, outer, winograd, winograd_scratch,
+    Arena, BatchNorm, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Tap, View, Weights, Winograd,
+    avg_pool, batch_norm, batch_norm_backward, igemm, max_pool, max_pool_backward, outer, winograd,
+    winograd_scratch,
 };
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -105,7 +106,7 @@ fn f32_igemm<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
         geometry: &geometry,
         batch: BATCH,
         input,
-        weights: &weights,
+        weights: Weights::Single(&weights),
         panels,
         bias: None,
         addend: None,

@@ -96,7 +96,7 @@ where
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn map_avx2<const N: usize, F: Fn([f32; N], f32) -> f32>(
     p: Pointer,
     inputs: [View; N],
@@ -108,7 +108,7 @@ unsafe fn map_avx2<const N: usize, F: Fn([f32; N], f32) -> f32>(
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
 unsafe fn map_avx512<const N: usize, F: Fn([f32; N], f32) -> f32>(
     p: Pointer,
     inputs: [View; N],

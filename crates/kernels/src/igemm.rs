@@ -8,6 +8,7 @@ use std::cell::RefCell;
 
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, Tap};
+use crate::half::{Element, Half};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
@@ -20,6 +21,24 @@ const TABLE: usize = 8192;
 /// Rows of the tallest tile of any instruction set.
 pub(crate) const MAX_ROWS: usize = 12;
 
+/// A packed right operand, in either precision; products and sums are in float32.
+#[derive(Clone, Copy, Debug)]
+pub enum Weights<'a> {
+    /// float32.
+    Single(&'a [f32]),
+    /// Half precision.
+    Half(&'a [Half]),
+}
+
+impl Weights<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Single(weights) => weights.len(),
+            Self::Half(weights) => weights.len(),
+        }
+    }
+}
+
 /// `out = relu?(left · weights + bias + addend)`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
 pub struct Igemm<'a> {
@@ -30,7 +49,7 @@ pub struct Igemm<'a> {
     /// The input map, its pixels at least `geometry.run` channels (or `span` pixels) long.
     pub input: View,
     /// The right operand, packed.
-    pub weights: &'a [f32],
+    pub weights: Weights<'a>,
     /// Its layout: K × N.
     pub panels: Panels,
     /// N values added to each row, if any.
@@ -112,12 +131,12 @@ struct Tables {
 
 /// One tile's operands.
 #[derive(Clone, Copy)]
-pub(crate) struct Tile {
+pub(crate) struct Tile<W> {
     /// `taps` × `rows` pointers.
     pub(crate) input: *const *const f32,
     pub(crate) taps: usize,
     pub(crate) run: usize,
-    pub(crate) weights: *const f32,
+    pub(crate) weights: *const W,
     pub(crate) bias: *const f32,
     pub(crate) addend: *const *const f32,
     pub(crate) output: *const *mut f32,
@@ -167,10 +186,35 @@ unsafe fn block<S: Simd>(
     tables.addend.resize(if call.addend.is_some() { count } else { 0 }, std::ptr::null());
     // SAFETY: positions lie in the grid, so that every pixel lies in its view, which was checked.
     unsafe { fill_tables(call, arena, shared, rows.start, (0..tiles).map(bounds), tables) };
+    // SAFETY: the tables hold the pointers of all tiles; passed on.
+    unsafe {
+        match call.weights {
+            Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, count, tables),
+            Weights::Half(weights) => panels_of::<S, Half>(call, weights, panels, count, tables),
+        }
+    }
+}
+
+/// The tiles of a block of `count` positions whose pointers are in the tables.
+///
+/// # Safety
+/// As [`block`].
+#[inline(always)]
+unsafe fn panels_of<S: Simd, W: Element>(
+    call: &Igemm<'_>,
+    weights: &[W],
+    panels: std::ops::Range<usize>,
+    count: usize,
+    tables: &Tables,
+) {
+    let geometry = call.geometry;
+    let taps = geometry.taps.len();
+    let tiles = count.div_ceil(S::ROWS);
+    let bounds = |tile: usize| tile * count / tiles..(tile + 1) * count / tiles;
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
     for panel in panels {
         let columns = call.panels.columns(panel);
-        let weights = call.weights[call.panels.start(panel)..].as_ptr();
+        let weights = weights[call.panels.start(panel)..].as_ptr();
         let wide = call.panels.width(panel) > S::LANES;
         for i in 0..tiles {
             let positions = bounds(i);
@@ -194,9 +238,9 @@ unsafe fn block<S: Simd>(
             // SAFETY: the tables hold the tile's pointers, weights a whole panel.
             unsafe {
                 if wide {
-                    rows_of::<S, 2>(tile);
+                    rows_of::<S, W, 2>(tile);
                 } else {
-                    rows_of::<S, 1>(tile);
+                    rows_of::<S, W, 1>(tile);
                 }
             }
         }
@@ -340,12 +384,12 @@ struct Shared {
 /// # Safety
 /// The tile's pointers are valid for its rows, columns, taps and run, and the CPU has the instruction set.
 #[inline(always)]
-pub(crate) unsafe fn rows_of<S: Simd, const NV: usize>(tile: Tile) {
+pub(crate) unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {
                 // SAFETY: passed on.
-                $($rows if $rows <= S::ROWS => unsafe { f32_igemm::<S, $rows, NV>(tile) },)*
+                $($rows if $rows <= S::ROWS => unsafe { f32_igemm::<S, W, $rows, NV>(tile) },)*
                 rows => unreachable!("tiles have at most {} rows, not {rows}", S::ROWS),
             }
         };
@@ -355,7 +399,7 @@ pub(crate) unsafe fn rows_of<S: Simd, const NV: usize>(tile: Tile) {
 
 /// The microkernel: `MR` rows × `NV` vectors of columns in registers over all of K.
 #[inline(always)]
-unsafe fn f32_igemm<S: Simd, const MR: usize, const NV: usize>(tile: Tile) {
+unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile: Tile<W>) {
     // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel of taps·run rows of NV
     // vectors, and MR output (and addend) rows of at least column + columns floats.
     unsafe {
@@ -370,7 +414,7 @@ unsafe fn f32_igemm<S: Simd, const MR: usize, const NV: usize>(tile: Tile) {
         for tap in 0..tile.taps {
             let rows: [*const f32; MR] = std::array::from_fn(|m| *tile.input.add(tap * MR + m));
             for k in 0..tile.run {
-                let b: [S::V; NV] = std::array::from_fn(|v| S::load(weights.add(v * S::LANES)));
+                let b: [S::V; NV] = std::array::from_fn(|v| W::load::<S>(weights.add(v * S::LANES)));
                 for m in 0..MR {
                     let a = S::splat(*rows[m].add(k));
                     for v in 0..NV {

@@ -9,6 +9,7 @@
 mod arena;
 mod elementwise;
 mod geometry;
+mod half;
 mod igemm;
 mod isa;
 mod layout;
@@ -30,7 +31,8 @@ pub use elementwise::{
     relu_backward,
 };
 pub use geometry::{Geometry, Tap};
-pub use igemm::{Igemm, igemm};
+pub use half::Half;
+pub use igemm::{Igemm, Weights, igemm};
 pub use isa::Isa;
 pub use layout::{flatten, flatten_backward, from_nchw, pad, to_nchw};
 pub use loss::{cross_entropy, softmax, softmax_backward};

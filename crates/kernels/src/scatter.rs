@@ -111,9 +111,9 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                     // the map, so that none overlaps another.
                     unsafe {
                         if panels.width(panel) > S::LANES {
-                            rows_of::<S, 2>(tile);
+                            rows_of::<S, f32, 2>(tile);
                         } else {
-                            rows_of::<S, 1>(tile);
+                            rows_of::<S, f32, 1>(tile);
                         }
                     }
                 }

@@ -36,6 +36,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize);
     /// The first `n` bytes as floats, the rest zero.
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
+    /// Numbers in half precision.
+    unsafe fn load_half(p: *const u16) -> Self::V;
 }
 
 /// Four lanes of plain Rust.
@@ -112,6 +114,11 @@ impl Simd for Portable {
             *lane = f32::from(unsafe { *p.add(i) });
         }
         v
+    }
+    #[inline(always)]
+    unsafe fn load_half(p: *const u16) -> Self::V {
+        // SAFETY: the caller gives four readable numbers of 16 bits, which is what a `Half` is.
+        std::array::from_fn(|i| unsafe { p.cast::<crate::half::Half>().add(i).read() }.to_f32())
     }
 }
 
@@ -226,6 +233,11 @@ mod x86 {
                 _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(whole))
             }
         }
+        #[inline(always)]
+        unsafe fn load_half(p: *const u16) -> Self::V {
+            // SAFETY: see the impl; unaligned reads are allowed.
+            unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
+        }
     }
 
     /// AVX-512 (F, VL, BW, DQ) on vectors of 256 bits: eight lanes, thirty-two registers.
@@ -304,6 +316,11 @@ mod x86 {
             // SAFETY: see the impl; masked lanes are not touched.
             unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
         }
+        #[inline(always)]
+        unsafe fn load_half(p: *const u16) -> Self::V {
+            // SAFETY: see the impl.
+            unsafe { Avx2::load_half(p) }
+        }
     }
 
     /// AVX-512 (F, BW, VL, DQ): sixteen lanes, thirty-two registers.
@@ -380,6 +397,11 @@ mod x86 {
             // SAFETY: see the impl; masked lanes are not touched.
             unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
         }
+        #[inline(always)]
+        unsafe fn load_half(p: *const u16) -> Self::V {
+            // SAFETY: see the impl; unaligned reads are allowed.
+            unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
+        }
     }
 }
 
@@ -388,19 +410,19 @@ mod x86 {
 macro_rules! dispatch {
     ($isa:expr, $kernel:ident($($arg:ident : $ty:ty),* $(,)?)) => {{
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
+        #[target_feature(enable = "avx2,fma,f16c")]
         unsafe fn avx2($($arg: $ty),*) {
             // SAFETY: passed on to the caller of `dispatch!`.
             unsafe { $kernel::<$crate::simd::Avx2>($($arg),*) }
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
         unsafe fn avx512($($arg: $ty),*) {
             // SAFETY: passed on to the caller of `dispatch!`.
             unsafe { $kernel::<$crate::simd::Avx512>($($arg),*) }
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
         unsafe fn avx512_half($($arg: $ty),*) {
             // SAFETY: passed on to the caller of `dispatch!`.
             unsafe { $kernel::<$crate::simd::Avx512Half>($($arg),*) }
@@ -425,12 +447,12 @@ macro_rules! vectorized {
         #[inline(always)]
         fn body($($arg: $ty),*) $body
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma")]
+        #[target_feature(enable = "avx2,fma,f16c")]
         fn avx2($($arg: $ty),*) {
             body($($arg),*)
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
         fn avx512($($arg: $ty),*) {
             body($($arg),*)
         }

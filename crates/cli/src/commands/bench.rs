@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use convnet::exec::{Engine, Learner, Optimizer, Options, PlanStep, StepTimes};
+use convnet::exec::{Engine, Learner, Optimizer, PlanStep, StepTimes};
 use convnet::graph::Graph;
+use convnet::io::WeightsFile;
 use convnet::ops::{ParamKind, ParamSpec};
 use convnet::state::{ReadError, TensorSource};
 use serde::Serialize;
 
-use crate::args::{SizeArgs, ThreadsArg, positive};
+use super::trained;
+use crate::args::{EngineArgs, SizeArgs, positive};
 use crate::error::Failure;
 use crate::output;
 
@@ -44,7 +47,11 @@ pub(crate) struct Args {
     size: SizeArgs,
 
     #[command(flatten)]
-    threads: ThreadsArg,
+    engine: EngineArgs,
+
+    /// Weights to time it with [default: random ones]
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    weights: Option<PathBuf>,
 
     /// Least time to measure each network for, in seconds
     #[arg(long, value_name = "S", default_value_t = 3.0, help_heading = "Computation")]
@@ -128,17 +135,27 @@ enum Subject {
 }
 
 fn measure(args: &Args, model: &str, graph: &Graph) -> Result<Report, Failure> {
-    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
-    let weights = Noise::new(graph);
+    let options = args.engine.options();
+    let noise_weights;
+    let loaded;
+    let weights: &dyn TensorSource = match &args.weights {
+        Some(path) => {
+            loaded = trained::load(graph, WeightsFile::open(path)?, false, args.size.classes.is_some())?;
+            &loaded
+        }
+        None => {
+            noise_weights = Noise::new(graph);
+            &noise_weights
+        }
+    };
     let optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
     let mut subject = match args.mode {
-        Mode::Infer => Subject::Infer(Box::new(Engine::compile(graph, &weights, args.batch, &options)?)),
+        Mode::Infer => Subject::Infer(Box::new(Engine::compile(graph, weights, args.batch, &options)?)),
         Mode::Train => {
-            let learner = Learner::compile(graph, &weights, args.batch, optimizer, 0, &options)?;
+            let learner = Learner::compile(graph, weights, args.batch, optimizer, 0, &options)?;
             Subject::Train(Box::new(learner))
         }
     };
-    drop(weights);
     let images = noise(args.batch * graph.input_shape().elements());
     let labels: Vec<u32> = (0..args.batch).map(|i| (i % graph.classes()) as u32).collect();
     let (threads, isa, plan) = match &subject {

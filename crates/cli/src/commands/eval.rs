@@ -1,12 +1,12 @@
 //! `convnet eval`: how well a trained network classifies the test images.
 
 use convnet::data::{self, Preprocess};
-use convnet::exec::{Engine, Options};
+use convnet::exec::Engine;
 use convnet::train::{Evaluation, TrainError, evaluate};
 use serde_json::json;
 
 use super::trained::{Trained, TrainedArgs};
-use crate::args::{ThreadsArg, positive};
+use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, STRONG};
 
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     json: bool,
 
     #[command(flatten)]
-    threads: ThreadsArg,
+    engine: EngineArgs,
 }
 
 /// Classifies the test images.
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(card) => card.preprocess,
         None => Preprocess::for_input(super::trained::input(&graph), &data.train),
     };
-    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let options = args.engine.options();
     let batch = args.batch.min(data.test.len().max(1));
     let mut engine = Engine::compile(&graph, &weights, batch, &options)?;
     let Evaluation { images, top1, top5, loss, confusion } = evaluate(&mut engine, &data.test, &preprocess);

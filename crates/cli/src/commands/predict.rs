@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use convnet::data::{self, Preprocess};
-use convnet::exec::{Engine, Options};
+use convnet::exec::Engine;
 use serde_json::{Value, json};
 
 use super::trained::{Trained, TrainedArgs};
-use crate::args::{ThreadsArg, positive};
+use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
 
@@ -39,7 +39,7 @@ pub(crate) struct Args {
     json: bool,
 
     #[command(flatten)]
-    threads: ThreadsArg,
+    engine: EngineArgs,
 }
 
 /// A class and its probability.
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             ((0..graph.classes()).map(|class| format!("class {class}")).collect(), Preprocess::plain(input))
         }
     };
-    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let options = args.engine.options();
     let mut engine = Engine::compile(&graph, &weights, 1, &options)?;
     let mut classify = |path: &Path| -> Result<Vec<Guess>, data::DataError> {
         let image = data::open_image(path)?;

@@ -9,7 +9,7 @@ use convnet::state::{self, StateDict, Tensor, TensorSource};
 use convnet_formats::npy::{self, Npy};
 
 use super::trained::{self, Trained, WeightsArgs};
-use crate::args::{ImageSize, SeedArg, SizeArgs, ThreadsArg, positive};
+use crate::args::{EngineArgs, ImageSize, SeedArg, SizeArgs, positive};
 use crate::error::Failure;
 use crate::output;
 
@@ -60,15 +60,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
     classes: Option<usize>,
 
-    /// Keep to direct convolutions: Winograd's are faster and err a little more
-    #[arg(long, help_heading = "Computation")]
-    exact: bool,
-
     #[command(flatten)]
     seed: SeedArg,
 
     #[command(flatten)]
-    threads: ThreadsArg,
+    engine: EngineArgs,
 }
 
 /// Images that run at a time, if there are as many.
@@ -80,12 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let [count, channels, height, width] = shape;
     let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
     let Trained { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
-    let options = Options {
-        threads: args.threads.threads.unwrap_or(0),
-        exact: args.exact,
-        once: count <= BATCH,
-        ..Options::default()
-    };
+    let options = Options { once: count <= BATCH, ..args.engine.options() };
     let drawn;
     let weights: &dyn TensorSource = match &weights {
         Some(loaded) => loaded,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View, Winograd, WinogradGradient,
+    self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View, Weights, Winograd, WinogradGradient,
 };
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
@@ -431,7 +431,7 @@ fn product(
         geometry,
         batch: n,
         input,
-        weights: &run.scratch[..panels.len()],
+        weights: Weights::Single(&run.scratch[..panels.len()]),
         panels,
         bias: None,
         addend: accumulate.then_some(out),

@@ -58,7 +58,7 @@ impl Program {
                 geometry: &plan.geometry,
                 batch: n,
                 input: source.slice(g * inner, inner),
-                weights: &weight[matrix.group(g)],
+                weights: run.weights(step, matrix.group(g)),
                 panels: matrix.panels,
                 bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
                 addend: addend.map(slice),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{Arena, Isa, Pool, to_nchw, winograd_weights};
+use convnet_kernels::{Arena, Half, Isa, Pool, to_nchw, winograd_weights};
 
 use super::forward::{Kind, Program, Run, Step};
 use super::lifetime::{Lifetime, place};
@@ -24,6 +24,8 @@ pub struct Engine {
     /// Where the scratch of Winograd convolutions starts.
     scratch: usize,
     parameters: Arena,
+    /// Weights in half precision.
+    halves: Vec<Half>,
     batch: usize,
     output: Vec<f32>,
 }
@@ -78,8 +80,9 @@ impl Engine {
         let scratch = total.next_multiple_of(16);
         let total = scratch + program.winograd_room(pool.threads(), batch, &[]).0;
         let mut parameters = Arena::new(program.parameters);
+        let mut halves = vec![Half::default(); program.halves];
         for step in &program.steps {
-            bind(&program, &pool, step, state, parameters.as_mut_slice())?;
+            bind(&program, &pool, step, state, (parameters.as_mut_slice(), &mut halves))?;
         }
         Ok(Self {
             pool,
@@ -87,6 +90,7 @@ impl Engine {
             offsets,
             scratch,
             parameters,
+            halves,
             batch,
             output: Vec::with_capacity(batch * graph.node(graph.output()).shape.elements()),
             program,
@@ -110,7 +114,7 @@ impl Engine {
 
     /// Bytes of activations and of packed weights that the plan allocates.
     pub fn memory(&self) -> (usize, usize) {
-        (4 * self.arena.len(), 4 * self.parameters.len())
+        (4 * self.arena.len(), 4 * self.parameters.len() + 2 * self.halves.len())
     }
 
     /// Runs images (N, C, H, W), 1 ≤ N ≤ batch, and returns the logits (N, classes): the main output
@@ -179,6 +183,7 @@ impl Engine {
             arena: &mut self.arena,
             offsets: &self.offsets,
             parameters: self.parameters.as_slice(),
+            halves: &self.halves,
             images,
             scratch: self.scratch,
             transformed: &mut [],
@@ -259,11 +264,15 @@ fn bind(
     pool: &Pool,
     step: &Step,
     state: &dyn TensorSource,
-    out: &mut [f32],
+    (out, halves): (&mut [f32], &mut [Half]),
 ) -> Result<(), ExecError> {
     let graph = &program.graph;
     let specs = graph.node_parameters(step.stage.node);
     let pack = |matrix: &Matrix, target: &mut [f32], scale: Option<&[f32]>| {
+        check(state, &specs[0])?;
+        matrix.pack(pool, (state, &specs[0].name), target, scale)
+    };
+    let pack_half = |matrix: &Matrix, target: &mut [Half], scale: Option<&[f32]>| {
         check(state, &specs[0])?;
         matrix.pack(pool, (state, &specs[0].name), target, scale)
     };
@@ -272,8 +281,9 @@ fn bind(
             let fold = norm.map(|id| scale_and_shift(graph, state, id)).transpose()?;
             let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
             let target = &mut out[step.weight.clone()];
-            match winograd {
-                Some(plan) if program.mode == Mode::Infer => {
+            match (winograd, &step.half) {
+                (_, Some(range)) => pack_half(matrix, &mut halves[range.clone()], scale)?,
+                (Some(plan), None) if program.mode == Mode::Infer => {
                     let mut packed = vec![0.0; matrix.len()];
                     pack(matrix, &mut packed, scale)?;
                     let layouts = (&packed[..], matrix.panels);
@@ -295,7 +305,10 @@ fn bind(
             }
         }
         (Kind::Linear { matrix, .. }, _) => {
-            pack(matrix, &mut out[step.weight.clone()], None)?;
+            match &step.half {
+                Some(range) => pack_half(matrix, &mut halves[range.clone()], None)?,
+                None => pack(matrix, &mut out[step.weight.clone()], None)?,
+            }
             if let (Some(range), Some(spec)) = (step.bias.clone(), specs.get(1)) {
                 read(state, spec, &mut out[range])?;
             }

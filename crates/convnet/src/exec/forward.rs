@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Activation, Arena, BatchNorm, Geometry, Igemm, Isa, LocalResponse, Mask, Panels, Pool,
-    PoolWindow, View,
+    self as kernels, Activation, Arena, BatchNorm, Geometry, Half, Igemm, Isa, LocalResponse, Mask, Panels,
+    Pool, PoolWindow, View, Weights,
 };
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
@@ -25,6 +25,15 @@ pub(super) struct Step {
     pub(super) weight: Range<usize>,
     /// The bias, β, or the shift.
     pub(super) bias: Option<Range<usize>>,
+    /// The packed weight in half precision, in the flat halves, where `weight` is empty.
+    pub(super) half: Option<Range<usize>>,
+}
+
+impl Step {
+    /// Numbers of the packed weight, in whichever precision.
+    fn packed_len(&self) -> usize {
+        self.half.as_ref().map_or(self.weight.len(), ExactSizeIterator::len)
+    }
 }
 
 /// A kernel and its geometry.
@@ -90,6 +99,10 @@ pub(super) struct Program {
     pub(super) winograd: bool,
     /// Whether it runs once or twice only.
     once: bool,
+    /// Whether weights that wait for memory are kept in half precision.
+    keep_half: bool,
+    /// Numbers of the flat halves.
+    pub(super) halves: usize,
     pub(super) lowered: Lowered,
     pub(super) storage: Storage,
     pub(super) steps: Vec<Step>,
@@ -120,6 +133,8 @@ impl Program {
             batch,
             winograd,
             once: options.once,
+            keep_half: options.half && mode == Mode::Infer,
+            halves: 0,
             lowered,
             storage,
             steps: Vec::new(),
@@ -136,6 +151,7 @@ impl Program {
         let node = self.graph.node(stage.node).clone();
         let mut weight = 0..0;
         let mut bias = None;
+        let mut half = None;
         let first = stage.shapes.first().copied();
         let input = first.unwrap_or(node.shape);
         let kind = match (&stage.kernel, &node.op) {
@@ -157,17 +173,26 @@ impl Program {
                 };
                 let winograd = winograd_plan(self.isa, conv, (input, node.shape), self.batch, pass)
                     .filter(|_| self.winograd);
-                // Inference keeps the transformed weights alone.
-                weight = self.allocate(match winograd {
-                    Some(plan) if self.mode == Mode::Infer => WINOGRAD_MATRICES * plan.panels.len(),
-                    _ => matrix.len(),
-                });
+                match winograd {
+                    // Inference keeps the transformed weights alone.
+                    Some(plan) if self.mode == Mode::Infer => {
+                        weight = self.allocate(WINOGRAD_MATRICES * plan.panels.len());
+                    }
+                    None if self.keep_half && self.batch == 1 => {
+                        half = Some(self.allocate_half(matrix.len()));
+                    }
+                    _ => weight = self.allocate(matrix.len()),
+                }
                 bias = (conv.bias || norm.is_some()).then(|| self.allocate(conv.out_channels));
                 Kind::Conv { plan, padded, matrix, addend: *addend, winograd }
             }
             (Kernel::Linear { order }, Op::Linear(linear)) => {
                 let matrix = Matrix::linear(self.isa, input.elements(), linear.out_features, *order);
-                weight = self.allocate(matrix.len());
+                if self.keep_half {
+                    half = Some(self.allocate_half(matrix.len()));
+                } else {
+                    weight = self.allocate(matrix.len());
+                }
                 bias = linear.bias.then(|| self.allocate(linear.out_features));
                 Kind::Linear { geometry: Geometry::rows(input.elements()), matrix }
             }
@@ -221,12 +246,18 @@ impl Program {
                 ));
             }
         };
-        Ok(Step { stage, kind, weight, bias })
+        Ok(Step { stage, kind, weight, bias, half })
     }
 
     fn unsupported(&self, id: NodeId, reason: &str) -> ExecError {
         let node = self.graph.node(id);
         ExecError::Unsupported { path: node.path.clone(), op: node.op.name(), reason: reason.into() }
+    }
+
+    fn allocate_half(&mut self, len: usize) -> Range<usize> {
+        let start = self.halves;
+        self.halves = (start + len).next_multiple_of(2 * LINE);
+        start..start + len
     }
 
     fn allocate(&mut self, len: usize) -> Range<usize> {
@@ -263,13 +294,14 @@ impl Program {
         if matches!(step.kind, Kind::Conv { .. }) {
             return self.convolve(run, step);
         }
-        let Run { pool, arena, offsets, n, .. } = run;
-        let (pool, n, isa) = (*pool, *n, self.isa);
+        let (pool, offsets, n, isa) = (run.pool, run.offsets, run.n, self.isa);
         let shape = self.graph.node(stage.out).shape;
         let out = self.view(offsets, stage.out, shape, n);
         let input = |i: usize| self.view(offsets, stage.inputs[i], stage.shapes[i], n);
         let bias = step.bias.clone().map(|range| &run.parameters[range]);
         let weight = &run.parameters[step.weight.clone()];
+        let packed = run.weights(step, 0..step.packed_len());
+        let arena = &mut *run.arena;
         match &step.kind {
             Kind::Input => {
                 let map = shape.spatial().0 * shape.spatial().1;
@@ -281,7 +313,7 @@ impl Program {
                     geometry,
                     batch: n,
                     input: input(0),
-                    weights: weight,
+                    weights: packed,
                     panels: matrix.panels,
                     bias,
                     addend: None,
@@ -373,6 +405,7 @@ pub(super) struct Run<'a> {
     /// Where each buffer starts.
     pub(super) offsets: &'a [usize],
     pub(super) parameters: &'a [f32],
+    pub(super) halves: &'a [Half],
     /// N·C·H·W.
     pub(super) images: &'a [f32],
     /// Where the scratch of Winograd convolutions starts in the arena.
@@ -382,6 +415,17 @@ pub(super) struct Run<'a> {
     pub(super) n: usize,
     /// What dropout masks depend on besides the layer.
     pub(super) key: u64,
+}
+
+impl<'a> Run<'a> {
+    /// A part of a step's packed weight, in the precision that it is kept in.
+    pub(super) fn weights(&self, step: &Step, part: Range<usize>) -> Weights<'a> {
+        let (parameters, halves) = (self.parameters, self.halves);
+        match &step.half {
+            Some(range) => Weights::Half(&halves[range.clone()][part]),
+            None => Weights::Single(&parameters[step.weight.clone()][part]),
+        }
+    }
 }
 
 /// A pooling's windows, clipped to the map; divisors by PyTorch's rules for an average.

@@ -307,6 +307,7 @@ impl Learner {
             arena: &mut self.arena,
             offsets: &self.offsets,
             parameters: self.parameters.as_slice(),
+            halves: &[],
             images,
             scratch: self.winograd_at,
             transformed: self.transformed.as_mut_slice(),

@@ -36,7 +36,7 @@ fn close_within(found: &[f32], expected: &[f64], (tolerance, least): (f64, f64),
 }
 
 fn options(isa: Isa, exact: bool) -> Options {
-    Options { threads: 2, isa: Some(isa), exact, once: false }
+    Options { threads: 2, isa: Some(isa), exact, ..Options::default() }
 }
 
 #[test]

@@ -56,13 +56,14 @@ impl Program {
         let output = self.graph.node(step.stage.out).shape;
         let read: usize = step.stage.shapes.iter().map(|s| s.elements()).sum();
         let weights = step.weight.len() + step.bias.as_ref().map_or(0, ExactSizeIterator::len);
+        let halves = step.half.as_ref().map_or(0, ExactSizeIterator::len);
         PlanStep {
             layers: fused.iter().map(|&id| self.graph.node(id).path.as_str()).collect::<Vec<_>>().join(" + "),
             kernel: self.kernel_name(step),
             output,
             macs: fused.iter().map(macs).sum(),
             activation_bytes: 4 * (read + output.elements()) as u64,
-            weight_bytes: 4 * weights as u64,
+            weight_bytes: (4 * weights + 2 * halves) as u64,
         }
     }
 
@@ -74,6 +75,7 @@ impl Program {
 
     fn kernel_name(&self, step: &Step) -> String {
         let isa = self.isa;
+        let numbers = if step.half.is_some() { "f16" } else { "f32" };
         let name = match &step.kind {
             Kind::Input => "from_nchw".into(),
             Kind::Conv { winograd: Some(WinogradPlan { kernel, panels }), .. } => {
@@ -86,10 +88,10 @@ impl Program {
                 let border = if padded.is_some() { ", padded copy" } else { "" };
                 let groups =
                     if plan.groups > 1 { format!(", {} groups", plan.groups) } else { String::new() };
-                format!("f32_igemm_{isa} K={k} N={n}{groups}{rows}{border}")
+                format!("{numbers}_igemm_{isa} K={k} N={n}{groups}{rows}{border}")
             }
             Kind::Linear { matrix, .. } => {
-                format!("f32_igemm_{isa} K={} N={}", matrix.panels.k, matrix.panels.n)
+                format!("{numbers}_igemm_{isa} K={} N={}", matrix.panels.k, matrix.panels.n)
             }
             Kind::BatchNorm { .. } => "batch_norm".into(),
             Kind::Affine => "affine".into(),

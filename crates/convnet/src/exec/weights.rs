@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use convnet_kernels::{Isa, Panels, Pool};
+use convnet_kernels::{Half, Isa, Panels, Pool};
 
 use super::{ExecError, conv::ConvPlan};
 use crate::graph::{Graph, NodeId};
@@ -50,11 +50,11 @@ impl Matrix {
 
     /// Packs a tensor, each output channel scaled by `scale` where given. It is read a panel's rows at a time,
     /// so that no copy of the whole is made.
-    pub(super) fn pack(
+    pub(super) fn pack<T: Packed>(
         &self,
         pool: &Pool,
         (source, name): (&dyn TensorSource, &str),
-        packed: &mut [f32],
+        packed: &mut [T],
         scale: Option<&[f32]>,
     ) -> Result<(), ExecError> {
         let (k, count) = (self.panels.k, self.panels.count());
@@ -86,14 +86,14 @@ impl Matrix {
     }
 
     /// Rows of a tensor as the columns of a panel.
-    fn transpose(&self, rows: &[f32], width: usize, panel: &mut [f32]) {
+    fn transpose<T: Packed>(&self, rows: &[f32], width: usize, panel: &mut [T]) {
         let (k, spots) = (self.panels.k, self.spots);
         let channels = k / spots;
         for at in 0..k {
             let (channel, spot) = (at / spots, at % spots);
             let target = &mut panel[(spot * channels + channel) * width..][..width];
             let mut column = rows[at..].iter().step_by(k);
-            target.fill_with(|| column.next().copied().unwrap_or(0.0));
+            target.fill_with(|| T::new(column.next().copied().unwrap_or(0.0)));
         }
     }
 
@@ -109,6 +109,24 @@ impl Matrix {
                 }
             }
         }
+    }
+}
+
+/// A number that weights are packed in.
+pub(super) trait Packed: Send {
+    /// The nearest number.
+    fn new(value: f32) -> Self;
+}
+
+impl Packed for f32 {
+    fn new(value: f32) -> Self {
+        value
+    }
+}
+
+impl Packed for Half {
+    fn new(value: f32) -> Self {
+        Self::new(value)
     }
 }
 

@@ -295,9 +295,9 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                 // SAFETY: the pointers and the panel are whole; rows of products are as wide as all panels.
                 unsafe {
                     if wide > S::LANES {
-                        rows_of::<S, 2>(tile);
+                        rows_of::<S, f32, 2>(tile);
                     } else {
-                        rows_of::<S, 1>(tile);
+                        rows_of::<S, f32, 1>(tile);
                     }
                 }
             }

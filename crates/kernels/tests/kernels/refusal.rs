@@ -4,9 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
     Arena, BatchNorm, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow, Tap, View,
-    accumulate, activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums,
-    copy, cross_entropy, dropout, fill, flatten, from_nchw, igemm, local_response, local_response_backward,
-    max_pool, max_pool_backward, outer, pad, softmax, softmax_backward, to_nchw, transpose,
+    Weights, accumulate, activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward,
+    column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw, igemm, local_response,
+    local_response_backward, max_pool, max_pool_backward, outer, pad, softmax, softmax_backward, to_nchw,
+    transpose,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -129,7 +130,7 @@ fn product(geometry: &Geometry, batch: usize, [input, out]: [View; 2]) {
                             geometry,
                             batch,
                             input,
-                            weights: &weights,
+                            weights: Weights::Single(&weights),
                             panels,
                             bias: None,
                             addend: None,
@@ -213,7 +214,7 @@ fn taps_far_outside_read_zeros() {
             geometry: &geometry,
             batch: 1,
             input,
-            weights: &weights,
+            weights: Weights::Single(&weights),
             panels,
             bias: None,
             addend: None,
@@ -233,8 +234,13 @@ fn operands_of_other_sizes_are_refused() {
     let geometry = Geometry::rows(2);
     let (input, out) = (View::dense(0, 3, 2), View::dense(16, 3, 5));
     type Change = fn(&mut Igemm<'_>);
-    let changes: [Change; 8] = [
-        |c| c.weights = &c.weights[1..],
+    let changes: [Change; 9] = [
+        |c| {
+            if let Weights::Single(weights) = c.weights {
+                c.weights = Weights::Single(&weights[1..]);
+            }
+        },
+        |c| c.weights = Weights::Half(&[]),
         |c| c.bias = Some(&[0.0; 4]),
         |c| c.addend = Some(View { pixels: 2, ..c.out }),
         |c| c.addend = Some(View { offset: 17, ..c.out }),
@@ -251,7 +257,7 @@ fn operands_of_other_sizes_are_refused() {
                 geometry: &geometry,
                 batch: 3,
                 input,
-                weights: &weights,
+                weights: Weights::Single(&weights),
                 panels,
                 bias: None,
                 addend: None,
@@ -275,7 +281,7 @@ fn operands_of_other_sizes_are_refused() {
             geometry: &geometry,
             batch: 3,
             input,
-            weights: &weights,
+            weights: Weights::Single(&weights),
             panels,
             bias: None,
             addend: None,
