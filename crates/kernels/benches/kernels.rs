@@ -110,6 +110,7 @@ fn f32_igemm<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
         panels,
         bias: None,
         addend: None,
+        before: None,
         relu: true,
         out,
     };

@@ -39,6 +39,17 @@ impl Weights<'_> {
     }
 }
 
+/// A scale and a shift by channel, and a ReLU perhaps, applied to the left operand as it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// Factors, one for each channel.
+    pub scale: &'a [f32],
+    /// Summands.
+    pub shift: &'a [f32],
+    /// Whether max(·, 0) follows.
+    pub relu: bool,
+}
+
 /// `out = relu?(left · weights + bias + addend)`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
 pub struct Igemm<'a> {
@@ -56,6 +67,8 @@ pub struct Igemm<'a> {
     pub bias: Option<&'a [f32]>,
     /// Pixels like the output's that are added before ReLU; the output itself accumulates.
     pub addend: Option<View>,
+    /// What the input goes through first, of a walk with one tap that never leaves the input.
+    pub before: Option<Before<'a>>,
     /// Whether max(·, 0) is applied.
     pub relu: bool,
     /// The output map.
@@ -89,6 +102,18 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
     }
     let isa = isa.for_columns(panels.n);
     let interior = Interior::new(geometry);
+    if let Some(before) = call.before {
+        let plain = geometry.taps.len() == 1 && geometry.span == 1 && interior.is_all(geometry);
+        assert!(
+            plain,
+            "an input that goes through something first is read pixel by pixel, not by {geometry:?}"
+        );
+        assert_eq!(
+            (before.scale.len(), before.shift.len()),
+            (geometry.run, geometry.run),
+            "scales and shifts"
+        );
+    }
     let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
     // Taps that lead far outside may wrap; those that lead inside come out right in any case.
     let offset = |tap: &Tap| {
@@ -119,7 +144,7 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
 }
 
 thread_local! {
-    static TABLES: RefCell<Tables> = const { RefCell::new(Tables { input: Vec::new(), output: Vec::new(), addend: Vec::new() }) };
+    static TABLES: RefCell<Tables> = const { RefCell::new(Tables { input: Vec::new(), output: Vec::new(), addend: Vec::new(), rows: Vec::new() }) };
 }
 
 /// Row pointers of a block of positions, in tiles: `input[tile][tap][row]`, `output[position]`.
@@ -127,6 +152,8 @@ struct Tables {
     input: Vec<*const f32>,
     output: Vec<*mut f32>,
     addend: Vec<*const f32>,
+    /// Copies of the block's rows, where they go through something first.
+    rows: Vec<f32>,
 }
 
 /// One tile's operands.
@@ -188,10 +215,39 @@ unsafe fn block<S: Simd>(
     unsafe { fill_tables(call, arena, shared, rows.start, (0..tiles).map(bounds), tables) };
     // SAFETY: the tables hold the pointers of all tiles; passed on.
     unsafe {
+        if let Some(before) = call.before {
+            transform_rows::<S>(before, geometry.run, tables);
+        }
         match call.weights {
             Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, count, tables),
             Weights::Half(weights) => panels_of::<S, Half>(call, weights, panels, count, tables),
         }
+    }
+}
+
+/// Copies the rows of a block through a scale, a shift and a ReLU, and points the table to the copies.
+///
+/// # Safety
+/// The table holds a pointer to `run` readable floats for each position.
+#[inline(always)]
+unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut Tables) {
+    // A row is no multiple of 4 KiB, so that the rows of a tile do not share the sets of the cache.
+    let stride = run.next_multiple_of(S::LANES) + S::LANES;
+    tables.rows.resize(tables.input.len() * stride, 0.0);
+    let (scale, shift) = (before.scale.as_ptr(), before.shift.as_ptr());
+    for (entry, row) in tables.input.iter_mut().zip(tables.rows.chunks_exact_mut(stride)) {
+        for c in (0..run).step_by(S::LANES) {
+            let n = (run - c).min(S::LANES);
+            // SAFETY: `n` more floats in the row, the scales and the shifts; the copy has whole vectors.
+            unsafe {
+                let x = S::load_first((*entry).add(c), n);
+                let x = S::fma(S::load_first(scale.add(c), n), x, S::load_first(shift.add(c), n));
+                // In this order NaN stays NaN.
+                let x = if before.relu { S::max(S::splat(0.0), x) } else { x };
+                S::store(row.as_mut_ptr().add(c), x);
+            }
+        }
+        *entry = row.as_ptr();
     }
 }
 

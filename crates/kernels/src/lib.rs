@@ -32,7 +32,7 @@ pub use elementwise::{
 };
 pub use geometry::{Geometry, Tap};
 pub use half::Half;
-pub use igemm::{Igemm, Weights, igemm};
+pub use igemm::{Before, Igemm, Weights, igemm};
 pub use isa::Isa;
 pub use layout::{flatten, flatten_backward, from_nchw, pad, to_nchw};
 pub use loss::{cross_entropy, softmax, softmax_backward};

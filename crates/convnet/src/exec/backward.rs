@@ -435,6 +435,7 @@ fn product(
         panels,
         bias: None,
         addend: accumulate.then_some(out),
+        before: None,
         relu: false,
         out,
     };

@@ -1,6 +1,6 @@
 //! Running convolutions: direct or by Winograd, on a copy with a border or in place.
 
-use convnet_kernels::{self as kernels, Arena, Igemm, Pool, View, Winograd};
+use convnet_kernels::{self as kernels, Arena, Before, Igemm, Pool, View, Winograd};
 
 use super::algorithm::{WINOGRAD_MATRICES, WinogradPlan};
 use super::backward::BackStep;
@@ -14,7 +14,7 @@ use crate::ops::Op;
 impl Program {
     /// Runs a convolution step.
     pub(super) fn convolve(&self, run: &mut Run<'_>, step: &Step) {
-        let Kind::Conv { plan, padded, matrix, addend, winograd } = &step.kind else { return };
+        let Kind::Conv { plan, padded, matrix, addend, before, winograd } = &step.kind else { return };
         let stage = &step.stage;
         let (pool, isa, n) = (run.pool, self.isa, run.n);
         let shape = self.graph.node(stage.out).shape;
@@ -49,6 +49,10 @@ impl Program {
             kernels::winograd(pool, isa, run.arena, &call);
             return;
         }
+        let before = before.clone().map(|(range, relu)| {
+            let (scale, shift) = run.parameters[range].split_at(plan.geometry.run);
+            Before { scale, shift, relu }
+        });
         let place = (plan, *padded);
         let source = self.pad(pool, run.arena, run.offsets, place, (input, stage.shapes[0]), n);
         for g in 0..plan.groups {
@@ -62,6 +66,7 @@ impl Program {
                 panels: matrix.panels,
                 bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
                 addend: addend.map(slice),
+                before,
                 relu: stage.relu,
                 out: slice(out),
             };

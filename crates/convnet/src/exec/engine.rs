@@ -277,7 +277,11 @@ fn bind(
         matrix.pack(pool, (state, &specs[0].name), target, scale)
     };
     match (&step.kind, &step.stage.kernel) {
-        (Kind::Conv { matrix, winograd, .. }, Kernel::Conv { norm, .. }) => {
+        (Kind::Conv { matrix, winograd, before: ahead, .. }, Kernel::Conv { before, norm, .. }) => {
+            if let (Some((range, _)), Some(before)) = (ahead, before) {
+                let (scale, shift) = scale_and_shift(graph, state, before.norm)?;
+                out[range.clone()].copy_from_slice(&[scale, shift].concat());
+            }
             let fold = norm.map(|id| scale_and_shift(graph, state, id)).transpose()?;
             let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
             let target = &mut out[step.weight.clone()];

@@ -45,6 +45,8 @@ pub(super) enum Kind {
         padded: Option<Slot>,
         matrix: Matrix,
         addend: Option<NodeId>,
+        /// Scale and shift applied to what it reads, in the flat parameters, and whether ReLU follows them.
+        before: Option<(Range<usize>, bool)>,
         /// Winograd's algorithm, where it is faster.
         winograd: Option<WinogradPlan>,
     },
@@ -158,7 +160,7 @@ impl Program {
             (Kernel::Input, _) => Kind::Input,
             (Kernel::Concat, _) => Kind::Concat,
             (Kernel::Flatten, _) => Kind::Flatten { map: input.spatial().0 * input.spatial().1 },
-            (Kernel::Conv { norm, addend }, Op::Conv2d(conv)) => {
+            (Kernel::Conv { before, norm, addend }, Op::Conv2d(conv)) => {
                 let slot = self.storage.slot(stage.inputs[0]);
                 let dense = slot.channels == self.storage.buffers[slot.buffer].stride;
                 let plan = ConvPlan::new(conv, input, node.shape, dense);
@@ -184,7 +186,8 @@ impl Program {
                     _ => weight = self.allocate(matrix.len()),
                 }
                 bias = (conv.bias || norm.is_some()).then(|| self.allocate(conv.out_channels));
-                Kind::Conv { plan, padded, matrix, addend: *addend, winograd }
+                let before = before.map(|before| (self.allocate(2 * input.channels()), before.relu));
+                Kind::Conv { plan, padded, matrix, addend: *addend, before, winograd }
             }
             (Kernel::Linear { order }, Op::Linear(linear)) => {
                 let matrix = Matrix::linear(self.isa, input.elements(), linear.out_features, *order);
@@ -317,6 +320,7 @@ impl Program {
                     panels: matrix.panels,
                     bias,
                     addend: None,
+                    before: None,
                     relu: stage.relu,
                     out,
                 };

@@ -10,6 +10,8 @@ pub(super) enum Kernel {
     Input,
     /// Conv2d of `node`, with a folded BatchNorm2d and a sum where they follow (inference).
     Conv {
+        /// The BatchNorm2d applied while the input is read.
+        before: Option<Before>,
         /// The BatchNorm2d folded into the weights.
         norm: Option<NodeId>,
         /// The value added before ReLU.
@@ -23,6 +25,13 @@ pub(super) enum Kernel {
     Flatten,
     /// The op of `node` as it stands.
     Plain,
+}
+
+/// A BatchNorm2d, and a ReLU where it follows, that a 1×1 convolution applies to what it reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Before {
+    pub(super) norm: NodeId,
+    pub(super) relu: bool,
 }
 
 /// One kernel call in the forward pass.
@@ -80,11 +89,9 @@ pub(super) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
         dense: vec![false; count],
         order: graph.ids().map(|id| lowering.order(id)).collect(),
     };
-    let mut keyed: Vec<(NodeId, NodeId)> = Vec::new();
     for id in graph.ids().filter(|id| live[id.index()]) {
         if lowered.value[id.index()].is_none() {
             lowering.place(id, &mut lowered);
-            keyed.push((id, lowered.value[id.index()].unwrap_or(id)));
         }
     }
     // A stage runs where its last layer stands; the layers it took in are done by then.
@@ -121,6 +128,7 @@ impl Lowering<'_> {
         };
         match &node.op {
             Op::Input => stage.kernel = Kernel::Input,
+            _ if self.is_before(id) => return alias(id, node.inputs[0], lowered),
             Op::Identity if self.mode != Mode::Trace => return alias(id, node.inputs[0], lowered),
             Op::Dropout(_) | Op::Dropout1d(_) if self.mode == Mode::Infer => {
                 return alias(id, node.inputs[0], lowered);
@@ -136,7 +144,12 @@ impl Lowering<'_> {
                 }
                 stage.kernel = Kernel::Flatten;
             }
-            Op::Conv2d(_) => stage.kernel = self.conv(&mut stage.out),
+            Op::Conv2d(_) => {
+                stage.kernel = self.conv(&mut stage.out);
+                if let Kernel::Conv { before, .. } = &mut stage.kernel {
+                    *before = self.before(id);
+                }
+            }
             Op::Linear(_) => stage.kernel = Kernel::Linear { order: self.order(node.inputs[0]) },
             Op::Concat => stage.kernel = Kernel::Concat,
             _ => {}
@@ -173,7 +186,47 @@ impl Lowering<'_> {
                 }
             }
         }
-        Kernel::Conv { norm, addend }
+        Kernel::Conv { before: None, norm, addend }
+    }
+
+    /// The normalization that a convolution applies to what it reads, in inference: a 1×1 one without a border, and
+    /// a BatchNorm2d that no convolution before it takes in.
+    fn before(&self, id: NodeId) -> Option<Before> {
+        let Op::Conv2d(conv) = &self.graph.node(id).op else { return None };
+        let pointwise = conv.kernel == 1.into() && conv.padding == 0.into() && conv.groups == 1;
+        if self.mode != Mode::Infer || !pointwise {
+            return None;
+        }
+        let mut norm = self.graph.node(id).inputs[0];
+        let relu = self.graph.node(norm).op == Op::Relu;
+        if relu {
+            self.sole_consumer(norm, |op| matches!(op, Op::Conv2d(_)))?;
+            norm = self.graph.node(norm).inputs[0];
+        }
+        if !matches!(self.graph.node(norm).op, Op::BatchNorm2d(_)) {
+            return None;
+        }
+        self.sole_consumer(norm, |op| matches!(op, Op::Relu | Op::Conv2d(_)))?;
+        let input = self.graph.node(norm).inputs[0];
+        let folded = matches!(self.graph.node(input).op, Op::Conv2d(_))
+            && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some();
+        (!folded).then_some(Before { norm, relu })
+    }
+
+    /// Whether a layer is what a convolution applies to what it reads.
+    fn is_before(&self, id: NodeId) -> bool {
+        let reads = |next: NodeId, norm: NodeId| self.before(next).is_some_and(|before| before.norm == norm);
+        let next = |id| self.sole_consumer(id, |op| matches!(op, Op::Relu | Op::Conv2d(_)));
+        match self.graph.node(id).op {
+            Op::BatchNorm2d(_) => {
+                next(id).is_some_and(|n| reads(n, id) || next(n).is_some_and(|conv| reads(conv, id)))
+            }
+            Op::Relu => {
+                let norm = self.graph.node(id).inputs[0];
+                next(id).is_some_and(|conv| reads(conv, norm))
+            }
+            _ => false,
+        }
     }
 
     /// Whether a node is the end of a convolution that takes a following sum into itself.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::algorithm::WinogradPlan;
 use super::forward::{Kind, Program, Step};
+use super::lower::Kernel;
 use crate::graph::{NodeId, Shape};
 
 /// One kernel call of a plan.
@@ -48,7 +49,13 @@ impl Program {
     }
 
     fn describe_step(&self, step: &Step) -> PlanStep {
-        let fused: Vec<NodeId> = self.graph.ids().filter(|id| self.fused_into(*id, step)).collect();
+        let mut fused: Vec<NodeId> = self.graph.ids().filter(|id| self.fused_into(*id, step)).collect();
+        if let Kernel::Conv { before: Some(before), .. } = step.stage.kernel {
+            let read = self.graph.node(step.stage.node).inputs[0];
+            let mut ahead = vec![before.norm, read];
+            ahead.dedup();
+            fused.splice(0..0, ahead);
+        }
         let macs = |id: &NodeId| {
             let node = self.graph.node(*id);
             node.op.macs(&self.graph.input_shapes(*id), node.shape)

@@ -1,6 +1,6 @@
 //! The indirect GEMM: convolutions of all kinds, matrix products, gradients of inputs.
 
-use convnet_kernels::{Geometry, Half, Igemm, Panels, Tap, View, Weights, igemm, transpose};
+use convnet_kernels::{Before, Geometry, Half, Igemm, Panels, Tap, View, Weights, igemm, transpose};
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
@@ -214,6 +214,7 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
             panels,
             bias: bias.as_deref(),
             addend,
+            before: None,
             relu: *relu,
             out,
         };
@@ -346,6 +347,60 @@ fn no_taps_give_the_bias_and_no_positions_give_nothing() {
 }
 
 #[test]
+fn inputs_go_through_a_scale_a_shift_and_a_relu() {
+    let machine = Machine::new();
+    let mut random = Random::new(13);
+    for seed in 0..60 {
+        let (channels, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
+        let (step, grid) = (random.within(1..=2), (random.within(1..=9), random.within(1..=11)));
+        let map = (grid.0 * step, grid.1 * step);
+        let geometry =
+            Geometry { grid, step: (step, step), output: grid, ..Geometry::pointwise(map, channels) };
+        let (relu, mut scene) = (random.chance(), Scene::new(seed));
+        let pixels = (batch * map.0 * map.1, batch * grid.0 * grid.1);
+        let (input, out) = (scene.filled(pixels.0, channels), scene.any(pixels.1, n));
+        let weights = scene.random.floats(channels * n);
+        let (scale, shift) = (scene.random.floats(channels), scene.random.floats(channels));
+        let values = scene.read(input);
+        let mut expected = vec![0.0; pixels.1 * n];
+        for (position, row) in expected.chunks_exact_mut(n).enumerate() {
+            for (column, sum) in row.iter_mut().enumerate() {
+                *sum = (0..channels)
+                    .map(|k| {
+                        let x = left(&geometry, &values, channels, position, k);
+                        let x = f64::from(scale[k]) * x + f64::from(shift[k]);
+                        f64::from(weights[k * n + column]) * if relu { x.max(0.0) } else { x }
+                    })
+                    .sum();
+            }
+        }
+        let run = |pool: &_, isa, arena: &mut _| {
+            let panels = Panels::new(isa, channels, n);
+            let mut packed = vec![f32::NAN; panels.len()];
+            panels.pack(&mut packed, |row, column| weights[row * n + column]);
+            let call = Igemm {
+                geometry: &geometry,
+                batch,
+                input,
+                weights: Weights::Single(&packed),
+                panels,
+                bias: None,
+                addend: None,
+                before: Some(Before { scale: &scale, shift: &shift, relu }),
+                relu: false,
+                out,
+            };
+            igemm(pool, isa, arena, &call);
+            Vec::new()
+        };
+        machine.run(&scene, &[out], run, |arena, _, isa| {
+            let what = format_args!("{isa} {geometry:?}, {channels} to {n}, relu {relu}");
+            assert_close(&read(arena, out), &expected, TOLERANCE, what);
+        });
+    }
+}
+
+#[test]
 fn relu_passes_on_what_is_not_a_number() {
     let machine = Machine::new();
     let mut scene = Scene::new(0);
@@ -362,6 +417,7 @@ fn relu_passes_on_what_is_not_a_number() {
             panels,
             bias: None,
             addend: None,
+            before: None,
             relu: true,
             out,
         };
@@ -445,6 +501,7 @@ fn the_phases_of_a_strided_convolution_give_its_input_gradient() {
                         panels: to,
                         bias: None,
                         addend: Some(dx),
+                        before: None,
                         relu: false,
                         out: dx,
                     };

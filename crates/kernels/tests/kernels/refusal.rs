@@ -134,6 +134,7 @@ fn product(geometry: &Geometry, batch: usize, [input, out]: [View; 2]) {
                             panels,
                             bias: None,
                             addend: None,
+                            before: None,
                             relu: false,
                             out,
                         };
@@ -218,6 +219,7 @@ fn taps_far_outside_read_zeros() {
             panels,
             bias: None,
             addend: None,
+            before: None,
             relu: false,
             out,
         };
@@ -261,6 +263,7 @@ fn operands_of_other_sizes_are_refused() {
                 panels,
                 bias: None,
                 addend: None,
+                before: None,
                 relu: false,
                 out,
             };
@@ -285,6 +288,7 @@ fn operands_of_other_sizes_are_refused() {
             panels,
             bias: None,
             addend: None,
+            before: None,
             relu: false,
             out,
         };
