@@ -11,6 +11,7 @@ pub mod gzip;
 pub mod idx;
 pub mod npy;
 mod number;
+pub mod onnx;
 pub mod pth;
 pub mod safetensors;
 pub mod shards;

@@ -11,7 +11,7 @@ use crate::geometry::{Geometry, Tap};
 use crate::half::{Element, Half};
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 
 /// Positions that share one table of row pointers, and stay in the second-level cache beside a panel.
@@ -464,13 +464,13 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
         let mut acc = [[S::splat(0.0); NV]; MR];
         if !tile.bias.is_null() {
             let bias = tile.bias.add(tile.column);
-            acc = [std::array::from_fn(|v| S::load_first(bias.add(v * S::LANES), lanes(v))); MR];
+            acc = [array![S::splat(0.0); NV, |v| S::load_first(bias.add(v * S::LANES), lanes(v))]; MR];
         }
         let mut weights = tile.weights;
         for tap in 0..tile.taps {
-            let rows: [*const f32; MR] = std::array::from_fn(|m| *tile.input.add(tap * MR + m));
+            let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
             for k in 0..tile.run {
-                let b: [S::V; NV] = std::array::from_fn(|v| W::load::<S>(weights.add(v * S::LANES)));
+                let b = array![S::splat(0.0); NV, |v| W::load::<S>(weights.add(v * S::LANES))];
                 for m in 0..MR {
                     let a = S::splat(*rows[m].add(k));
                     for v in 0..NV {

@@ -7,7 +7,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::simd::{Simd, dispatch, vectorized};
+use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
 
 /// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.
@@ -191,7 +191,6 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
     // SAFETY: each segment holds `pixels` pixels with MR readable input floats and `columns` readable gradient
     // floats; `out` has MR rows of `width` floats.
     unsafe {
-        let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
         let mut acc = [[S::splat(0.0); NV]; MR];
         if tile.accumulate {
             for m in 0..MR {
@@ -205,38 +204,48 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
         let split = MR * NV <= SPLIT;
         for segment in segments {
             let (mut x, mut dy) = (segment.input, segment.gradient);
-            let mut pixel = |acc: &mut [[S::V; NV]; MR]| {
-                let b: [S::V; NV] = std::array::from_fn(|v| {
-                    let p = dy.add(v * S::LANES);
-                    if FULL { S::load(p) } else { S::load_first(p, lanes(v)) }
-                });
-                for m in 0..MR {
-                    let a = S::splat(*x.add(m));
-                    for v in 0..NV {
-                        acc[m][v] = S::fma(a, b[v], acc[m][v]);
-                    }
-                }
-                x = x.wrapping_add(tile.steps.0);
-                dy = dy.wrapping_add(tile.steps.1);
-            };
-            if split {
-                for _ in 0..segment.pixels / 2 {
-                    pixel(&mut acc);
-                    pixel(&mut odd);
-                }
-                if segment.pixels % 2 == 1 {
-                    pixel(&mut acc);
-                }
-            } else {
-                for _ in 0..segment.pixels {
-                    pixel(&mut acc);
-                }
+            let pairs = if split { segment.pixels / 2 } else { 0 };
+            for _ in 0..pairs {
+                add_pixel::<S, MR, NV, FULL>(&mut acc, x, dy, tile.columns);
+                (x, dy) = (x.wrapping_add(tile.steps.0), dy.wrapping_add(tile.steps.1));
+                add_pixel::<S, MR, NV, FULL>(&mut odd, x, dy, tile.columns);
+                (x, dy) = (x.wrapping_add(tile.steps.0), dy.wrapping_add(tile.steps.1));
+            }
+            for _ in 2 * pairs..segment.pixels {
+                add_pixel::<S, MR, NV, FULL>(&mut acc, x, dy, tile.columns);
+                (x, dy) = (x.wrapping_add(tile.steps.0), dy.wrapping_add(tile.steps.1));
             }
         }
         for m in 0..MR {
             for v in 0..NV {
                 let sum = if split { S::add(acc[m][v], odd[m][v]) } else { acc[m][v] };
                 S::store(tile.out.add(m * tile.width + v * S::LANES), sum);
+            }
+        }
+    }
+}
+
+/// Adds one pixel's outer product to a tile's sums.
+///
+/// # Safety
+/// `x` holds MR readable floats, `dy` the tile's columns, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn add_pixel<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
+    acc: &mut [[S::V; NV]; MR],
+    x: *const f32,
+    dy: *const f32,
+    columns: usize,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let b = array![S::splat(0.0); NV, |v| {
+            let p = dy.add(v * S::LANES);
+            if FULL { S::load(p) } else { S::load_first(p, (columns - v * S::LANES).min(S::LANES)) }
+        }];
+        for m in 0..MR {
+            let a = S::splat(*x.add(m));
+            for v in 0..NV {
+                acc[m][v] = S::fma(a, b[v], acc[m][v]);
             }
         }
     }

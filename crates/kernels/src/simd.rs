@@ -405,6 +405,21 @@ mod x86 {
     }
 }
 
+/// An array from its indices, as a loop: `array![first; N, |i| value]`, where `first` is any value of its type.
+///
+/// `std::array::from_fn` calls a closure in a function of its own, which has the instruction set only where the
+/// compiler happens to inline it; where it does not, every operation is a call.
+macro_rules! array {
+    [$first:expr; $count:expr, |$i:ident| $value:expr] => {{
+        let mut values = [$first; $count];
+        for $i in 0..$count {
+            values[$i] = $value;
+        }
+        values
+    }};
+}
+pub(crate) use array;
+
 /// Calls `kernel::<S>(args…)`, a function over a type parameter `S: Simd`, compiled for and chosen by an
 /// [`Isa`](crate::Isa). The expansion is an unsafe call: the kernel's own contract is the caller's to keep.
 macro_rules! dispatch {

@@ -14,6 +14,7 @@ Examples:
   convnet convert resnet18.pth resnet18.safetensors
   convnet convert runs/lenet/best.safetensors lenet.pth        for torch.load(…, weights_only=True)
   convnet convert old.pth new.safetensors --model densenet121  checked, and under the network's names
+  convnet convert runs/lenet/best.safetensors lenet.onnx       the network in inference form, for ONNX Runtime
 
 The content of IN tells its format, the ending of OUT the one that is written. Tensors become float32, counters of
 training steps stay 64-bit integers. Without --model all tensors are written under the names that they have.";
@@ -26,11 +27,11 @@ pub(crate) struct Args {
     #[arg(value_name = "IN")]
     from: PathBuf,
 
-    /// File to write: .safetensors, .pth, .pt
+    /// File to write: .safetensors, .pth, .pt, .onnx
     #[arg(value_name = "OUT")]
     to: PathBuf,
 
-    /// Network whose parameters they must be, see `convnet list`
+    /// Network whose parameters they must be, see `convnet list` [default for .onnx: the one IN was trained as]
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
@@ -44,15 +45,20 @@ pub(crate) struct Args {
 
 /// Converts.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    Target::of(&args.to).map_err(Failure::usage)?;
+    let target = Target::of(&args.to).map_err(Failure::usage)?;
     let file = WeightsFile::open(&args.from)?;
     let card = file.card().cloned();
-    let count = match &args.model {
+    let model =
+        args.model.as_ref().or(card.as_ref().map(|card| &card.model).filter(|_| target == Target::Onnx));
+    let count = match model {
         Some(model) => {
-            let graph = args.size.build(model)?;
+            let graph = trained::fitted(&args.size, card.as_ref(), None).build(model)?;
             let loaded = trained::load(&graph, file, args.partial, args.size.classes.is_some())?;
             let tensors = io::parameters(&graph);
-            io::convert(&loaded, &tensors, card.as_ref(), &args.to)?;
+            match target {
+                Target::Onnx => io::export(&graph, &loaded, card.as_ref(), &args.to)?,
+                _ => io::convert(&loaded, &tensors, card.as_ref(), &args.to)?,
+            }
             tensors.len()
         }
         None => {

@@ -59,17 +59,17 @@ pub(crate) fn open(target: &str, weights: &WeightsArgs, size: &SizeArgs) -> Resu
     let file = path.map(WeightsFile::open).transpose()?;
     let card = file.as_ref().and_then(WeightsFile::card).cloned();
     let model = run.as_ref().map_or(target, |run| &run.config().model);
-    let fitted = SizeArgs {
-        input: size.input.or_else(|| {
-            let input = card.as_ref().map(|c| c.input).or(run.as_ref().map(|r| r.config().input));
-            input.map(|[channels, height, width]| ImageSize { channels, height, width })
-        }),
-        classes: size.classes.or_else(|| card.as_ref().map(|c| c.classes.len())),
-    };
-    let graph = fitted.build(model)?;
+    let graph = fitted(size, card.as_ref(), run.as_ref().map(|r| r.config().input)).build(model)?;
     let new_head = size.classes.is_some();
     let weights = file.map(|file| load(&graph, file, weights.partial, new_head)).transpose()?;
     Ok(Trained { graph, weights, card, data: run.map(|run| run.config().recipe.data.clone()) })
+}
+
+/// The sizes that were given, else those that the weights tell of, else `input`.
+pub(crate) fn fitted(size: &SizeArgs, card: Option<&Card>, input: Option<[usize; 3]>) -> SizeArgs {
+    let told = card.map(|card| card.input).or(input);
+    let told = told.map(|[channels, height, width]| ImageSize { channels, height, width });
+    SizeArgs { input: size.input.or(told), classes: size.classes.or(card.map(|card| card.classes.len())) }
 }
 
 /// Matches a file with a network, and tells what was adapted or drawn.

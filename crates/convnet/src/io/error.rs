@@ -30,8 +30,24 @@ pub enum IoError {
         /// What matches and what does not.
         report: Box<LoadReport>,
     },
+    /// A layer that the format has no operator for.
+    #[error("node `{path}` ({op}): {reason}")]
+    Operator {
+        /// The layer.
+        path: String,
+        /// Its op.
+        op: &'static str,
+        /// Why not, and the way out.
+        reason: String,
+    },
+    /// An ONNX file of weights alone: it holds a network.
+    #[error("`{}`: an ONNX file holds a network; name it with `--model`", path.display())]
+    NoNetwork {
+        /// The file.
+        path: PathBuf,
+    },
     /// A format that is not written.
-    #[error("`{}` has no ending of a format that is written, expected .safetensors or .pth", path.display())]
+    #[error("`{}` has no ending of a format that is written, expected .safetensors, .pth or .onnx", path.display())]
     Ending {
         /// The file.
         path: PathBuf,

@@ -4,11 +4,13 @@ mod error;
 mod file;
 mod load;
 mod names;
+mod onnx;
 mod write;
 
 pub use error::IoError;
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, Loaded, load};
+pub use onnx::export;
 pub use write::{Target, convert, parameters};
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub enum Target {
     Safetensors,
     /// `.pth` or `.pt`.
     Pth,
+    /// `.onnx`, which holds the network too: see [`export`](super::export).
+    Onnx,
 }
 
 impl Target {
@@ -29,6 +31,7 @@ impl Target {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("safetensors") => Ok(Self::Safetensors),
             Some("pth" | "pt") => Ok(Self::Pth),
+            Some("onnx") => Ok(Self::Onnx),
             _ => Err(IoError::Ending { path: path.to_owned() }),
         }
     }
@@ -38,7 +41,7 @@ impl Target {
 /// into a safetensors file's metadata.
 ///
 /// # Errors
-/// If a tensor cannot be read, or the file not written; what was there before is there still.
+/// If the ending is of no format for weights alone, a tensor cannot be read, or the file not written; what was there before is there still.
 pub fn convert(
     source: &dyn TensorSource,
     tensors: &[(String, Vec<usize>)],
@@ -55,6 +58,7 @@ pub fn convert(
         .collect();
     let fill = |entry: &Entry, out: &mut dyn Write| elements(source, entry, out);
     match Target::of(path)? {
+        Target::Onnx => return Err(IoError::NoNetwork { path: path.to_owned() }),
         Target::Pth => pth::write(path, &entries, fill)?,
         Target::Safetensors => {
             let mut metadata = card.map(Card::to_metadata).unwrap_or_default();
@@ -68,7 +72,7 @@ pub fn convert(
 /// Elements that are written at a time.
 const PART: usize = 1 << 16;
 
-fn elements(source: &dyn TensorSource, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn elements(source: &dyn TensorSource, entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     let count: usize = entry.shape.iter().product();
     let mut values = vec![0.0; count.min(PART)];
     for first in (0..count).step_by(PART) {

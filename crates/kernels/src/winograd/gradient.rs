@@ -11,7 +11,7 @@ use crate::geometry::product;
 use crate::isa::Isa;
 use crate::outer::{Segment, Tile, tile_of};
 use crate::panels::Panels;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 
 /// Bytes of transformed tiles that a block aims at; each point's part of it stays in the second-level cache.
@@ -187,18 +187,17 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
             unsafe {
                 let mut columns = [[S::splat(0.0); IN]; M];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    let values: [S::V; M] = std::array::from_fn(|i| {
-                        if y0 + i >= height || x0 + j >= width {
-                            return S::splat(0.0);
-                        }
+                    let values = array![S::splat(0.0); M, |i| if y0 + i >= height || x0 + j >= width {
+                        S::splat(0.0)
+                    } else {
                         let pixel = (image * height + y0 + i) * width + x0 + j;
                         let p = arena.at(view.offset + pixel * view.stride + c);
                         if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
-                    });
+                    }];
                     *column = gradient_transform::<S, M>(values);
                 }
                 for i in 0..IN {
-                    let line = gradient_transform::<S, M>(std::array::from_fn(|j| columns[j][i]));
+                    let line = gradient_transform::<S, M>(array![S::splat(0.0); M, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate() {
                         let at = target.offset + ((i * IN + j) * target.rows + t) * padded + c;
                         S::store(arena.at(at), value);
@@ -277,10 +276,10 @@ unsafe fn kernels_of_side<S: Simd, const R: usize>(
                     };
                     let mut columns = [[S::splat(0.0); R]; IN];
                     for (j, column) in columns.iter_mut().enumerate() {
-                        *column = kernel_transform::<S, R>(std::array::from_fn(|i| product(i, j)));
+                        *column = kernel_transform::<S, R>(array![S::splat(0.0); IN, |i| product(i, j)]);
                     }
                     for y in 0..R {
-                        let line = kernel_transform::<S, R>(std::array::from_fn(|j| columns[j][y]));
+                        let line = kernel_transform::<S, R>(array![S::splat(0.0); IN, |j| columns[j][y]]);
                         for (x, value) in line.into_iter().enumerate() {
                             let row = (R * y + x) * panels.k + c;
                             S::store(target.at(layout.start(panel) + row * width + v), value);

@@ -6,7 +6,7 @@ use super::transform::input_transform;
 use super::{Grid, IN};
 use crate::arena::{Pointer, View};
 use crate::isa::Isa;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, array, dispatch};
 
 /// A map, its border and its tiles.
 #[derive(Clone, Copy)]
@@ -67,17 +67,17 @@ unsafe fn input_tiles<S: Simd>(
             unsafe {
                 let mut columns = [[S::splat(0.0); IN]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    let values: [S::V; IN] = std::array::from_fn(|i| match pixel(i, j) {
+                    let values = array![S::splat(0.0); IN, |i| match pixel(i, j) {
                         Some(pixel) => {
                             let p = arena.at(source.view.offset + pixel * source.view.stride + c);
                             if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
                         }
                         None => S::splat(0.0),
-                    });
+                    }];
                     *column = input_transform::<S>(values);
                 }
                 for i in 0..IN {
-                    let line = input_transform::<S>(std::array::from_fn(|j| columns[j][i]));
+                    let line = input_transform::<S>(array![S::splat(0.0); IN, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate() {
                         let at = target.offset + ((i * IN + j) * target.rows + t) * channels + c;
                         if n == S::LANES {

@@ -16,7 +16,7 @@ use crate::geometry::product;
 use crate::igemm::{MAX_ROWS, Tile, rows_of};
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 use input::{Source, Target, transform_tiles};
@@ -333,10 +333,10 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
             unsafe {
                 let mut columns = [[S::splat(0.0); M]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    let values: [S::V; IN] = std::array::from_fn(|i| {
+                    let values = array![S::splat(0.0); IN, |i| {
                         let at = part.products + ((i * IN + j) * work.size + t) * padded + c;
                         S::load(work.arena.at(at))
-                    });
+                    }];
                     *column = output_transform::<S, M>(values);
                 }
                 let bias = match call.bias {
@@ -344,7 +344,7 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                     None => S::splat(0.0),
                 };
                 for i in 0..M.min(height - y0) {
-                    let line = output_transform::<S, M>(std::array::from_fn(|j| columns[j][i]));
+                    let line = output_transform::<S, M>(array![S::splat(0.0); IN, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate().take(width - x0) {
                         let pixel = (image * height + y0 + i) * width + x0 + j;
                         let mut value = S::add(value, bias);

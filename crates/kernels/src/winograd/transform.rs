@@ -3,7 +3,7 @@
 //! The six points are the same for every M, and with them the transform of the input.
 
 use super::IN;
-use crate::simd::Simd;
+use crate::simd::{Simd, array};
 
 /// 1/√2 and √2, the points; with their negatives, 0 and ∞ they are six.
 const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
@@ -67,7 +67,7 @@ unsafe fn sums<S: Simd, const N: usize>(m: [S::V; IN], scales: [f32; 2]) -> [S::
     unsafe {
         let both = |a: S::V, b: S::V| (S::add(a, b), S::fma(S::splat(-1.0), b, a));
         let ((sum, difference), (sum2, difference2)) = (both(m[1], m[2]), both(m[3], m[4]));
-        std::array::from_fn(|k| {
+        array![S::splat(0.0); N, |k| {
             let (first, second) = if k % 2 == 0 { (sum, sum2) } else { (difference, difference2) };
             let edge = match k {
                 0 => m[0],
@@ -76,7 +76,7 @@ unsafe fn sums<S: Simd, const N: usize>(m: [S::V; IN], scales: [f32; 2]) -> [S::
             };
             let part = S::fma(S::splat(scales[0] * POWERS_A[k]), first, edge);
             S::fma(S::splat(scales[1] * POWERS_B[k]), second, part)
-        })
+        }]
     }
 }
 

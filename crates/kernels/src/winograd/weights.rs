@@ -7,7 +7,7 @@ use super::{IN, POINTS};
 use crate::arena::Pointer;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 
 /// Transforms packed kernels of 3×3 or 5×5, rows of which are kernel element × input channel, to 36 packed
@@ -76,10 +76,10 @@ unsafe fn transform_channels_of<S: Simd, const R: usize>(
                     };
                     let mut columns = [[S::splat(0.0); IN]; R];
                     for (x, column) in columns.iter_mut().enumerate() {
-                        *column = weight_transform::<S, R>(std::array::from_fn(|y| element(R * y + x)));
+                        *column = weight_transform::<S, R>(array![S::splat(0.0); R, |y| element(R * y + x)]);
                     }
                     for i in 0..IN {
-                        let line = weight_transform::<S, R>(std::array::from_fn(|x| columns[x][i]));
+                        let line = weight_transform::<S, R>(array![S::splat(0.0); R, |x| columns[x][i]]);
                         for (j, value) in line.into_iter().enumerate() {
                             let matrix = (i * IN + j) * to.len();
                             S::store(target.at(matrix + to.start(panel) + c * width + v), value);
