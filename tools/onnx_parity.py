@@ -23,12 +23,12 @@ def run(*arguments):
 def parity(name, folder):
     shown = json.loads(run("show", name, "--format", "json"))
     _, channels, height, width = shown["input"]
-    x, y, weights, model = (os.path.join(folder, file) for file in ("x.npy", "y.npy", "w.safetensors", "m.onnx"))
+    x, y, model = (os.path.join(folder, file) for file in ("x.npy", "y.npy", "m.onnx"))
     images = numpy.random.default_rng(0).standard_normal((3, channels, height, width), dtype=numpy.float32)
     numpy.save(x, images)
     # Weights drawn by the network's own rule: those of a run without --weights, of seed 0.
     run("run", name, "--input", x, "--output", y)
-    run("convert", "random", model, "--model", name)
+    run("convert", name, model)
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     found = session.run(None, {"input": images})[0]

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Output;
 
 use convnet_formats::npy::{self, Npy};
+use convnet_formats::onnx::Model;
 use convnet_formats::{pth, safetensors};
+use prost::Message;
 use snapbox::cargo_bin;
 use snapbox::cmd::Command;
 use tempfile::TempDir;
@@ -74,6 +76,35 @@ fn gradients_come_under_the_names_of_the_parameters() {
 }
 
 #[test]
+fn networks_become_onnx_models() {
+    let folder = place();
+    let path = folder.path();
+    convnet(path, "convert trained/best.safetensors lenet.onnx", 0);
+    convnet(path, "convert lenet random.onnx --input 1x28x28", 0);
+    let read = |name: &str| Model::decode(&fs::read(path.join(name)).expect("a file")[..]).expect("a model");
+    let graph = read("lenet.onnx").graph.expect("a graph");
+    let operators: Vec<_> = graph.node.iter().filter_map(|node| node.op_type.as_deref()).collect();
+    let expected = "Conv MaxPool Conv MaxPool Flatten Gemm Relu Gemm Relu Gemm Softmax";
+    assert_eq!(operators, expected.split(' ').collect::<Vec<_>>());
+    let weights = safetensors::Reader::open(&path.join("trained/best.safetensors")).expect("weights");
+    for tensor in &graph.initializer {
+        let name = tensor.name.as_deref().unwrap_or_default();
+        let shape: Vec<i64> = weights.shape(name).expect("a weight").iter().map(|&n| n as i64).collect();
+        assert_eq!(tensor.dims, shape, "{name}");
+        let mut first = [0.0];
+        weights.read(name, 0, &mut first).expect("an element");
+        assert_eq!(tensor.raw_data.as_deref().map(|raw| &raw[..4]), Some(&first[0].to_le_bytes()[..]));
+    }
+    assert!(read("lenet.onnx").metadata_props.iter().any(|p| p.key.as_deref() == Some("classes")));
+    assert_eq!(read("random.onnx").graph.expect("a graph").initializer.len(), 10);
+    let told = convnet(path, "convert lenet.onnx a.pth", 1);
+    assert!(told.contains("lenet.onnx"), "{told}");
+    // Adaptive pooling whose windows differ has no operator.
+    let told = convnet(path, "convert vgg11@torchvision a.onnx --input 3x96x96", 1);
+    assert!(told.contains("avgpool") && told.contains("7×7"), "{told}");
+}
+
+#[test]
 fn wrong_input_is_told_with_what_would_do() {
     let folder = place();
     let path = folder.path();
@@ -96,7 +127,7 @@ fn wrong_input_is_told_with_what_would_do() {
     );
     fs::write(path.join("bad.pth"), "PK\x03\x04 and no more").expect("a file is written");
     told("convert bad.pth a.safetensors", 1, &["bad.pth", "archive is damaged"]);
-    told("convert trained/best.safetensors a.onyx", 2, &["a.onyx", ".safetensors or .pth"]);
+    told("convert trained/best.safetensors a.onyx", 2, &["a.onyx", ".safetensors, .pth or .onnx"]);
     assert!(!path.join("a.safetensors").exists() && !path.join("y.npy").exists());
     pth::Reader::open(&path.join("bad.pth")).expect_err("it is damaged");
 }

@@ -23,6 +23,7 @@ mod pooling;
 mod scatter;
 mod simd;
 mod threads;
+mod tile;
 mod winograd;
 
 pub use arena::{Arena, View};

@@ -5,11 +5,11 @@
 
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
-use crate::igemm::{MAX_ROWS, Tile, rows_of};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
+use crate::tile::{MAX_ROWS, Tile, rows_of};
 
 /// `input_gradient (+)=` the output's gradient times the transposed weights, by kernel row.
 #[derive(Clone, Copy, Debug)]

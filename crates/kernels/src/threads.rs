@@ -1,8 +1,11 @@
 //! A fixed pool of threads with a low start-up cost: workers spin for a moment before they sleep.
+//!
+//! Tasks are handed out in contiguous shares, the first to the first thread and so on, so that a thread finds in its
+//! own cache what it wrote in the call before; who is done early takes tasks from the end of another's share.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
 
@@ -24,8 +27,8 @@ struct Shared {
     generation: AtomicU32,
     /// The job of this generation; valid until `busy` is zero again.
     job: Mutex<Option<Slot>>,
-    /// The next task to hand out.
-    next: AtomicUsize,
+    /// What is left of each thread's share.
+    shares: Vec<Share>,
     /// Workers that have not finished this generation.
     busy: AtomicUsize,
     /// Workers asleep.
@@ -37,7 +40,42 @@ struct Shared {
 #[derive(Clone, Copy)]
 struct Slot {
     job: Job,
-    tasks: usize,
+}
+
+/// Tasks that are left, `first..past` in the halves of a number, on a cache line of its own.
+#[repr(align(128))]
+struct Share(AtomicU64);
+
+impl Share {
+    fn set(&self, first: usize, past: usize) {
+        self.0.store((past as u64) << 32 | first as u64, Ordering::Relaxed);
+    }
+
+    /// The first task, for the thread that the share is of.
+    fn take_first(&self) -> Option<usize> {
+        self.take(|first, past| ((first + 1, past), first))
+    }
+
+    /// The last task, for another thread.
+    fn take_last(&self) -> Option<usize> {
+        self.take(|first, past| ((first, past - 1), past - 1))
+    }
+
+    fn take(&self, change: impl Fn(u64, u64) -> ((u64, u64), u64)) -> Option<usize> {
+        let mut seen = self.0.load(Ordering::Relaxed);
+        loop {
+            let (first, past) = (seen & 0xffff_ffff, seen >> 32);
+            if first >= past {
+                return None;
+            }
+            let ((first, past), task) = change(first, past);
+            match self.0.compare_exchange_weak(seen, past << 32 | first, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return Some(task as usize),
+                Err(now) => seen = now,
+            }
+        }
+    }
 }
 
 // SAFETY: the pointer is used only while `Pool::run` waits for the workers, when its target is alive; the
@@ -52,16 +90,16 @@ impl Pool {
         let shared = Arc::new(Shared {
             generation: AtomicU32::new(0),
             job: Mutex::new(None),
-            next: AtomicUsize::new(0),
+            shares: (0..threads).map(|_| Share(AtomicU64::new(0))).collect(),
             busy: AtomicUsize::new(0),
             sleeping: AtomicUsize::new(0),
             panic: Mutex::new(None),
             stop: AtomicBool::new(false),
         });
         let workers = (1..threads)
-            .map(|_| {
+            .map(|index| {
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || shared.work())
+                thread::spawn(move || shared.work(index))
             })
             .collect();
         Self { shared, workers, running: Mutex::new(()) }
@@ -75,8 +113,9 @@ impl Pool {
     /// Calls `task(0) … task(tasks − 1)`, each once, on the pool's threads, and returns when all are done.
     ///
     /// # Panics
-    /// If a task panics.
+    /// If a task panics, or there are more than 2³² tasks.
     pub fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        assert!(u32::try_from(tasks).is_ok(), "{tasks} tasks");
         let alone = self.workers.is_empty() || tasks <= 1;
         let Some(running) = (if alone { None } else { self.running.try_lock().ok() }) else {
             (0..tasks).for_each(task);
@@ -86,14 +125,17 @@ impl Pool {
         // SAFETY: only the lifetime changes; the wait below ends every use before `task` is gone.
         let job: Job =
             unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
-        *lock(&shared.job) = Some(Slot { job, tasks });
-        shared.next.store(0, Ordering::Relaxed);
+        *lock(&shared.job) = Some(Slot { job });
+        let threads = shared.shares.len();
+        for (i, share) in shared.shares.iter().enumerate() {
+            share.set(i * tasks / threads, (i + 1) * tasks / threads);
+        }
         shared.busy.store(self.workers.len(), Ordering::Relaxed);
         shared.generation.fetch_add(1, Ordering::SeqCst);
         if shared.sleeping.load(Ordering::SeqCst) > 0 {
             self.workers.iter().map(JoinHandle::thread).for_each(Thread::unpark);
         }
-        shared.share(Slot { job, tasks });
+        shared.share(Slot { job }, 0);
         spin_until(|| shared.busy.load(Ordering::Acquire) == 0, thread::yield_now);
         let panic = lock(&shared.panic).take();
         drop(running);
@@ -134,7 +176,7 @@ impl Drop for Pool {
 }
 
 impl Shared {
-    fn work(&self) {
+    fn work(&self, index: usize) {
         let mut seen = 0;
         loop {
             spin_until(
@@ -153,26 +195,28 @@ impl Shared {
             }
             let slot = *lock(&self.job);
             if let Some(slot) = slot {
-                self.share(slot);
+                self.share(slot, index);
             }
             self.busy.fetch_sub(1, Ordering::Release);
         }
     }
 
-    /// Takes tasks until none is left.
-    fn share(&self, slot: Slot) {
+    /// Takes tasks until none is left: of the thread's own share, then of the others'.
+    fn share(&self, slot: Slot, index: usize) {
+        let next = || {
+            let others = self.shares.iter().enumerate().filter(|&(i, _)| i != index);
+            self.shares[index]
+                .take_first()
+                .or_else(|| others.map(|(_, share)| share).find_map(Share::take_last))
+        };
         let result = catch_unwind(AssertUnwindSafe(|| {
-            loop {
-                let task = self.next.fetch_add(1, Ordering::Relaxed);
-                if task >= slot.tasks {
-                    return;
-                }
+            while let Some(task) = next() {
                 // SAFETY: `run` keeps the closure alive until `busy` is zero, which this thread delays.
                 unsafe { (*slot.job)(task) };
             }
         }));
         if let Err(panic) = result {
-            self.next.store(slot.tasks, Ordering::Relaxed);
+            self.shares.iter().for_each(|share| share.set(0, 0));
             let mut first = lock(&self.panic);
             match *first {
                 None => *first = Some(panic),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use convnet::io::{self, Target, WeightsFile};
+use convnet::{state, zoo};
 
 use super::trained;
 use crate::args::SizeArgs;
@@ -23,7 +24,7 @@ training steps stay 64-bit integers. Without --model all tensors are written und
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Weights to read: .safetensors (or the .index.json of its parts), .pth, .pt
+    /// Weights to read: .safetensors (or the .index.json of its parts), .pth, .pt; or a network's name, untrained
     #[arg(value_name = "IN")]
     from: PathBuf,
 
@@ -46,6 +47,11 @@ pub(crate) struct Args {
 /// Converts.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let target = Target::of(&args.to).map_err(Failure::usage)?;
+    if let Some(name) = args.from.to_str().filter(|_| !args.from.exists())
+        && zoo::find(name).is_ok()
+    {
+        return untrained(name, target, args);
+    }
     let file = WeightsFile::open(&args.from)?;
     let card = file.card().cloned();
     let model =
@@ -68,6 +74,22 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             tensors.len()
         }
     };
+    wrote(count, args)
+}
+
+/// Writes a network with weights drawn by its own rule.
+fn untrained(name: &str, target: Target, args: &Args) -> Result<(), Failure> {
+    let graph = args.size.build(name)?;
+    let state = state::initialize(&graph, 0);
+    let tensors = io::parameters(&graph);
+    match target {
+        Target::Onnx => io::export(&graph, &state, None, &args.to)?,
+        _ => io::convert(&state, &tensors, None, &args.to)?,
+    }
+    wrote(tensors.len(), args)
+}
+
+fn wrote(count: usize, args: &Args) -> Result<(), Failure> {
     output::note(&format!("wrote {count} tensors to {}", args.to.display()));
     Ok(())
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use convnet_kernels::{Arena, Half, Isa, Pool, to_nchw, winograd_weights};
 
 use super::forward::{Kind, Program, Run, Step};
-use super::lifetime::{Lifetime, place};
+use super::lifetime::place;
 use super::lower::{Kernel, Mode};
+use super::memory;
 use super::profile::PlanStep;
 use super::weights::{Matrix, check, read, vectors};
 use super::{ExecError, Options};
@@ -74,7 +75,8 @@ impl Engine {
             _ => vec![graph.logits(graph.output())],
         };
         let program = Program::new(graph, &outputs, mode, (isa, batch), options)?;
-        let lifetimes = lifetimes(&program, outputs[0], batch).ok_or(ExecError::TooLarge { batch })?;
+        let lifetimes =
+            memory::inference(&program, outputs[0], batch).ok_or(ExecError::TooLarge { batch })?;
         let (offsets, total) = place(&lifetimes).ok_or(ExecError::TooLarge { batch })?;
         let pool = Pool::new(options.threads);
         let scratch = total.next_multiple_of(16);
@@ -220,42 +222,6 @@ fn softmax(row: &mut [f32]) {
     row.iter_mut().for_each(|x| *x = (*x - max).exp());
     let sum: f32 = row.iter().sum();
     row.iter_mut().for_each(|x| *x /= sum);
-}
-
-/// When each buffer is needed, in steps.
-fn lifetimes(program: &Program, output: NodeId, batch: usize) -> Option<Vec<Lifetime>> {
-    let end = program.steps.len();
-    let mut lives = vec![(usize::MAX, 0usize); program.storage.buffers.len()];
-    let mut touch = |buffer: usize, time: usize| {
-        let (first, last) = lives[buffer];
-        lives[buffer] = (first.min(time), last.max(time));
-    };
-    for (time, step) in program.steps.iter().enumerate() {
-        touch(program.storage.slot(step.stage.out).buffer, time);
-        for &input in &step.stage.inputs {
-            touch(program.storage.slot(input).buffer, time);
-        }
-        if let Kind::Conv { padded, addend, .. } = &step.kind {
-            if let Some(slot) = padded {
-                touch(slot.buffer, time);
-            }
-            if let Some(value) = addend {
-                touch(program.storage.slot(*value).buffer, time);
-            }
-        }
-        if program.mode == Mode::Trace {
-            touch(program.storage.slot(step.stage.out).buffer, end);
-        }
-    }
-    let output = program.lowered.value[output.index()].unwrap_or(output);
-    touch(program.storage.slot(output).buffer, end);
-    lives
-        .iter()
-        .zip(&program.storage.buffers)
-        .map(|(&(first, last), buffer)| {
-            Some(Lifetime { size: buffer.floats().checked_mul(batch)?, first: first.min(last), last })
-        })
-        .collect()
 }
 
 /// Writes a step's weights from the state dict, a batch normalization folded into them.

@@ -7,8 +7,9 @@ use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd};
 
 use super::backward::{BackRun, BackStep, Write, plan};
 use super::forward::{Kind, Program, Run, Saved, mix};
-use super::lifetime::{Lifetime, place};
+use super::lifetime::place;
 use super::lower::Mode;
+use super::memory;
 use super::profile::{PlanStep, StepTimes};
 use super::weights::{Matrix, check, read};
 use super::{ExecError, Options};
@@ -156,7 +157,8 @@ impl Learner {
             })
             .collect::<Vec<_>>();
         let too_large = ExecError::TooLarge { batch };
-        let (lifetimes, split) = lifetimes(&program, &values, &back, batch).ok_or(too_large.clone())?;
+        let (lifetimes, split) =
+            memory::training(&program, &values, &back, batch).ok_or(too_large.clone())?;
         let (places, total) = place(&lifetimes).ok_or(too_large)?;
         let flat = program.parameters;
         let pool = Pool::new(options.threads);
@@ -500,66 +502,4 @@ fn running(program: &Program) -> Vec<[Vec<f32>; 2]> {
         _ => [Vec::new(), Vec::new()],
     };
     program.steps.iter().map(buffers).collect()
-}
-
-/// When each buffer and its gradient are needed: forward step i at time i, the loss after the last, then
-/// backward steps. The second number is where the gradients begin in the list.
-fn lifetimes(
-    program: &Program,
-    outputs: &[NodeId],
-    back: &[BackStep],
-    batch: usize,
-) -> Option<(Vec<Lifetime>, usize)> {
-    let split = program.storage.buffers.len();
-    let mut lives = vec![(usize::MAX, 0usize); 2 * split];
-    let mut touch = |buffer: usize, time: usize| {
-        let (first, last) = lives[buffer];
-        lives[buffer] = (first.min(time), last.max(time));
-    };
-    let slot = |value: NodeId| program.storage.slot(value).buffer;
-    let loss = program.steps.len();
-    for (time, step) in program.steps.iter().enumerate() {
-        touch(slot(step.stage.out), time);
-        step.stage.inputs.iter().for_each(|&input| touch(slot(input), time));
-        if let Kind::Conv { padded: Some(padded), .. } = &step.kind {
-            touch(padded.buffer, time);
-        }
-    }
-    for &value in outputs {
-        touch(slot(value), loss);
-        touch(split + slot(value), loss);
-    }
-    for (i, back) in back.iter().enumerate() {
-        let (time, step) = (loss + 1 + i, &program.steps[back.step]);
-        touch(split + slot(step.stage.out), time);
-        for (&input, write) in step.stage.inputs.iter().zip(&back.inputs) {
-            if write.is_some() {
-                touch(split + slot(input), time);
-            }
-        }
-        let (input, output) = match &step.kind {
-            Kind::Conv { padded: Some(padded), .. } => {
-                touch(padded.buffer, time);
-                (false, false)
-            }
-            Kind::Conv { .. } | Kind::Linear { .. } | Kind::BatchNorm { .. } | Kind::LocalResponse(_) => {
-                (true, false)
-            }
-            Kind::Activation(_) | Kind::Softmax => (false, true),
-            _ => (false, false),
-        };
-        if input {
-            touch(slot(step.stage.inputs[0]), time);
-        }
-        if output || step.stage.relu {
-            touch(slot(step.stage.out), time);
-        }
-    }
-    let sizes = program.storage.buffers.iter().chain(&program.storage.buffers);
-    let lifetimes = lives.iter().zip(sizes).map(|(&(first, last), buffer)| {
-        // A buffer that is never touched (the gradient of the images) takes no room.
-        let size = if first == usize::MAX { 0 } else { buffer.floats().checked_mul(batch)? };
-        Some(Lifetime { size, first: first.min(last), last })
-    });
-    Some((lifetimes.collect::<Option<Vec<_>>>()?, split))
 }

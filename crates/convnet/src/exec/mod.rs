@@ -13,6 +13,7 @@ mod forward;
 mod learner;
 mod lifetime;
 mod lower;
+mod memory;
 mod profile;
 mod storage;
 mod weights;

@@ -13,11 +13,11 @@ use std::ops::Range;
 
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
-use crate::igemm::{MAX_ROWS, Tile, rows_of};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
+use crate::tile::{MAX_ROWS, Tile, rows_of};
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 use input::{Source, Target, transform_tiles};
 use transform::output_transform;
@@ -152,9 +152,9 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
     let work = Work { call, arena: arena.pointer(), size: blocks.size };
     let count = tiles.div_ceil(blocks.size);
     if blocks.lanes > 1 {
-        // Each lane of scratch serves one task at a time: task i does the blocks i, i + lanes, ….
+        // Each lane of scratch serves one task at a time: task i does the i-th share of the blocks.
         pool.run(blocks.lanes, &|lane| {
-            for block in (lane..count).step_by(blocks.lanes) {
+            for block in lane * count / blocks.lanes..(lane + 1) * count / blocks.lanes {
                 let part = Part::new(&blocks, block, lane, call);
                 // SAFETY: views and lengths were checked; lanes have different scratch and different tiles.
                 unsafe {

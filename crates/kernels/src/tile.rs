@@ -1,0 +1,99 @@
+//! The register tile of the indirect GEMM, which Winograd's products and scattered gradients run on too.
+
+use crate::half::Element;
+use crate::simd::{Simd, array};
+
+/// Rows of the tallest tile of any instruction set.
+pub(crate) const MAX_ROWS: usize = 12;
+
+/// One tile's operands.
+#[derive(Clone, Copy)]
+pub(crate) struct Tile<W> {
+    /// `taps` × `rows` pointers.
+    pub(crate) input: *const *const f32,
+    pub(crate) taps: usize,
+    pub(crate) run: usize,
+    pub(crate) weights: *const W,
+    pub(crate) bias: *const f32,
+    pub(crate) addend: *const *const f32,
+    pub(crate) output: *const *mut f32,
+    /// The panel's first column, and how many it has.
+    pub(crate) column: usize,
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
+    pub(crate) relu: bool,
+}
+
+/// Picks the kernel for the tile's number of rows.
+///
+/// # Safety
+/// The tile's pointers are valid for its rows, columns, taps and run, and the CPU has the instruction set.
+#[inline(always)]
+pub(crate) unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
+    macro_rules! pick {
+        ($($rows:literal)*) => {
+            match tile.rows {
+                // SAFETY: passed on.
+                $($rows if $rows <= S::ROWS => unsafe { f32_igemm::<S, W, $rows, NV>(tile) },)*
+                rows => unreachable!("tiles have at most {} rows, not {rows}", S::ROWS),
+            }
+        };
+    }
+    pick!(1 2 3 4 5 6 7 8 9 10 11 12);
+}
+
+/// The microkernel: `MR` rows × `NV` vectors of columns in registers over all of K.
+#[inline(always)]
+unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile: Tile<W>) {
+    // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel of taps·run rows of NV
+    // vectors, and MR output (and addend) rows of at least column + columns floats.
+    unsafe {
+        let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
+        let full = tile.columns == NV * S::LANES;
+        let mut acc = [[S::splat(0.0); NV]; MR];
+        if !tile.bias.is_null() {
+            let bias = tile.bias.add(tile.column);
+            acc = [array![S::splat(0.0); NV, |v| S::load_first(bias.add(v * S::LANES), lanes(v))]; MR];
+        }
+        let mut weights = tile.weights;
+        for tap in 0..tile.taps {
+            let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
+            for k in 0..tile.run {
+                let b = array![S::splat(0.0); NV, |v| W::load::<S>(weights.add(v * S::LANES))];
+                for m in 0..MR {
+                    let a = S::splat(*rows[m].add(k));
+                    for v in 0..NV {
+                        acc[m][v] = S::fma(a, b[v], acc[m][v]);
+                    }
+                }
+                weights = weights.add(NV * S::LANES);
+            }
+        }
+        // Short loops, each on its own: the compiler unrolls them, and the sums stay in registers throughout.
+        if !tile.addend.is_null() {
+            for m in 0..MR {
+                let addend = (*tile.addend.add(m)).add(tile.column);
+                for v in 0..NV {
+                    acc[m][v] = S::add(acc[m][v], S::load_first(addend.add(v * S::LANES), lanes(v)));
+                }
+            }
+        }
+        // In this order NaN stays NaN.
+        let floor = S::splat(if tile.relu { 0.0 } else { f32::NEG_INFINITY });
+        if full {
+            for m in 0..MR {
+                let out = (*tile.output.add(m)).add(tile.column);
+                for v in 0..NV {
+                    S::store(out.add(v * S::LANES), S::max(floor, acc[m][v]));
+                }
+            }
+        } else {
+            for m in 0..MR {
+                let out = (*tile.output.add(m)).add(tile.column);
+                for v in 0..NV {
+                    S::store_first(out.add(v * S::LANES), S::max(floor, acc[m][v]), lanes(v));
+                }
+            }
+        }
+    }
+}
