@@ -13,6 +13,7 @@ mod half;
 mod igemm;
 mod isa;
 mod layout;
+mod linear;
 mod loss;
 mod norm;
 mod optimizer;
@@ -36,11 +37,12 @@ pub use half::Half;
 pub use igemm::{Before, Igemm, Weights, igemm};
 pub use isa::Isa;
 pub use layout::{flatten, flatten_backward, from_nchw, pad, to_nchw};
+pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use loss::{cross_entropy, softmax, softmax_backward};
 pub use norm::{
     BatchNorm, LocalResponse, batch_norm, batch_norm_backward, local_response, local_response_backward,
 };
-pub use optimizer::{Adam, Sgd};
+pub use optimizer::{Adam, Sgd, Update};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;

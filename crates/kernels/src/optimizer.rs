@@ -22,50 +22,6 @@ pub struct Sgd {
     pub nesterov: bool,
 }
 
-impl Sgd {
-    /// One update of parameters by gradients; `velocity` starts at zero and may be empty without momentum.
-    ///
-    /// # Panics
-    /// If the slices differ in length.
-    pub fn step(
-        self,
-        pool: &Pool,
-        isa: Isa,
-        parameters: &mut [f32],
-        gradients: &[f32],
-        velocity: &mut [f32],
-    ) {
-        assert_eq!(parameters.len(), gradients.len(), "a gradient for each parameter");
-        let plain = self.momentum == 0.0;
-        assert!(plain || velocity.len() == parameters.len(), "a velocity for each parameter");
-        let (p, v) = (Pointer::of(parameters), Pointer::of(velocity));
-        pool.ranges(gradients.len(), LEAST, &|range| {
-            let g = &gradients[range.clone()];
-            // SAFETY: ranges are disjoint and inside the slices.
-            let p = unsafe { p.slice_mut(range.clone()) };
-            if plain {
-                vectorized!(isa, |sgd: Sgd, p: &mut [f32], g: &[f32]| {
-                    for (p, g) in p.iter_mut().zip(g) {
-                        *p -= sgd.lr * (g + sgd.weight_decay * *p);
-                    }
-                }(self, p, g));
-                return;
-            }
-            // SAFETY: as above.
-            let v = unsafe { v.slice_mut(range) };
-            vectorized!(isa, |sgd: Sgd, p: &mut [f32], g: &[f32], v: &mut [f32]| {
-                let ahead = if sgd.nesterov { 1.0 } else { 0.0 };
-                for ((p, g), v) in p.iter_mut().zip(g).zip(v) {
-                    let g = g + sgd.weight_decay * *p;
-                    *v = sgd.momentum * *v + g;
-                    let step = if ahead > 0.0 { g + sgd.momentum * *v } else { *v };
-                    *p -= sgd.lr * step;
-                }
-            }(self, p, g, v));
-        });
-    }
-}
-
 /// Adam (Kingma and Ba 2015, algorithm 1), or AdamW with decoupled decay (Loshchilov and Hutter 2019).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
@@ -83,52 +39,136 @@ pub struct Adam {
     pub decoupled: bool,
 }
 
+/// One update of parameters by their gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update(Rule);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rule {
+    Sgd(Sgd),
+    /// With the learning rate over the mean's bias, and one over the root of the squares' bias.
+    Adam(Adam, f32, f32),
+}
+
+impl From<Sgd> for Update {
+    fn from(sgd: Sgd) -> Self {
+        Self(Rule::Sgd(sgd))
+    }
+}
+
 impl Adam {
-    /// Update number `step` (from 1) of parameters by gradients; both `means` start at zero.
-    ///
-    /// # Panics
-    /// If the slices differ in length.
-    pub fn step(
-        self,
-        pool: &Pool,
-        isa: Isa,
-        step: u64,
-        parameters: &mut [f32],
-        gradients: &[f32],
-        [mean, square]: [&mut [f32]; 2],
-    ) {
-        let len = parameters.len();
-        assert!(gradients.len() == len && mean.len() == len && square.len() == len, "buffers of {len}");
+    /// Update number `step`, from 1.
+    pub fn at(self, step: u64) -> Update {
         let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
         let rate = (f64::from(self.lr) / power(self.beta1)) as f32;
         let root = (1.0 / power(self.beta2).sqrt()) as f32;
-        let (p, m, v) = (Pointer::of(parameters), Pointer::of(mean), Pointer::of(square));
-        pool.ranges(len, LEAST, &|range| {
-            let g = &gradients[range.clone()];
+        Update(Rule::Adam(self, rate, root))
+    }
+}
+
+impl Update {
+    /// Buffers of the parameters' length that it keeps; they start at zero.
+    pub fn moments(&self) -> usize {
+        match self.0 {
+            Rule::Sgd(Sgd { momentum: 0.0, .. }) => 0,
+            Rule::Sgd(_) => 1,
+            Rule::Adam(..) => 2,
+        }
+    }
+
+    /// Updates parameters and moments (the velocity, or the mean and the mean square) in place.
+    ///
+    /// # Panics
+    /// If there are fewer moments than [`Update::moments`], or lengths differ.
+    pub fn apply(
+        &self,
+        pool: &Pool,
+        isa: Isa,
+        parameters: &mut [f32],
+        gradients: &[f32],
+        moments: [&mut [f32]; 2],
+    ) {
+        let moments = self.check(parameters.len(), gradients.len(), moments);
+        let parameters = Pointer::of(parameters);
+        pool.ranges(gradients.len(), LEAST, &|range| {
             // SAFETY: ranges are disjoint and inside the slices.
-            let (p, m, v) =
-                unsafe { (p.slice_mut(range.clone()), m.slice_mut(range.clone()), v.slice_mut(range)) };
-            vectorized!(isa, |adam: Adam,
-                              rate: f32,
-                              root: f32,
-                              p: &mut [f32],
-                              g: &[f32],
-                              m: &mut [f32],
-                              v: &mut [f32]| {
-                let (coupled, keep) = if adam.decoupled {
-                    (0.0, 1.0 - adam.lr * adam.weight_decay)
-                } else {
-                    (adam.weight_decay, 1.0)
-                };
-                for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-                    let g = g + coupled * *p;
-                    *m = adam.beta1 * *m + (1.0 - adam.beta1) * g;
-                    *v = adam.beta2 * *v + (1.0 - adam.beta2) * g * g;
-                    *p = keep * *p - rate * *m / (v.sqrt() * root + adam.eps);
-                }
-            }(
-                self, rate, root, p, g, m, v
-            ));
+            unsafe { self.part(isa, parameters, moments, &gradients[range.clone()], range) };
         });
     }
+
+    /// Checks the lengths of all buffers, and shares those of the moments.
+    pub(crate) fn check(&self, parameters: usize, gradients: usize, moments: [&mut [f32]; 2]) -> [Pointer; 2] {
+        assert_eq!(parameters, gradients, "a gradient for each parameter");
+        let lengths = moments.iter().take(self.moments()).all(|moment| moment.len() == parameters);
+        assert!(lengths, "{} moments of {parameters} numbers", self.moments());
+        moments.map(Pointer::of)
+    }
+
+    /// Updates the part `range` by its gradients.
+    ///
+    /// # Safety
+    /// The range lies inside the parameters and the checked moments, and nothing else uses it meanwhile.
+    pub(crate) unsafe fn part(
+        &self,
+        isa: Isa,
+        parameters: Pointer,
+        [first, second]: [Pointer; 2],
+        gradients: &[f32],
+        range: std::ops::Range<usize>,
+    ) {
+        // SAFETY: the caller's contract; moments that the rule does not keep are not touched.
+        unsafe {
+            let p = parameters.slice_mut(range.clone());
+            match self.0 {
+                Rule::Sgd(sgd) if sgd.momentum == 0.0 => descend(isa, sgd, p, gradients),
+                Rule::Sgd(sgd) => roll(isa, sgd, p, gradients, first.slice_mut(range)),
+                Rule::Adam(adam, rate, root) => {
+                    let moments = [first.slice_mut(range.clone()), second.slice_mut(range)];
+                    adapt(isa, (adam, rate, root), p, gradients, moments);
+                }
+            }
+        }
+    }
+}
+
+fn descend(isa: Isa, sgd: Sgd, p: &mut [f32], g: &[f32]) {
+    vectorized!(isa, |sgd: Sgd, p: &mut [f32], g: &[f32]| {
+        for (p, g) in p.iter_mut().zip(g) {
+            *p -= sgd.lr * (g + sgd.weight_decay * *p);
+        }
+    }(sgd, p, g));
+}
+
+fn roll(isa: Isa, sgd: Sgd, p: &mut [f32], g: &[f32], v: &mut [f32]) {
+    vectorized!(isa, |sgd: Sgd, p: &mut [f32], g: &[f32], v: &mut [f32]| {
+        let ahead = if sgd.nesterov { 1.0 } else { 0.0 };
+        for ((p, g), v) in p.iter_mut().zip(g).zip(v) {
+            let g = g + sgd.weight_decay * *p;
+            *v = sgd.momentum * *v + g;
+            let step = if ahead > 0.0 { g + sgd.momentum * *v } else { *v };
+            *p -= sgd.lr * step;
+        }
+    }(sgd, p, g, v));
+}
+
+fn adapt(isa: Isa, (adam, rate, root): (Adam, f32, f32), p: &mut [f32], g: &[f32], [m, v]: [&mut [f32]; 2]) {
+    vectorized!(isa, |adam: Adam,
+                      rate: f32,
+                      root: f32,
+                      p: &mut [f32],
+                      g: &[f32],
+                      m: &mut [f32],
+                      v: &mut [f32]| {
+        let (coupled, keep) = if adam.decoupled {
+            (0.0, 1.0 - adam.lr * adam.weight_decay)
+        } else {
+            (adam.weight_decay, 1.0)
+        };
+        for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+            let g = g + coupled * *p;
+            *m = adam.beta1 * *m + (1.0 - adam.beta1) * g;
+            *v = adam.beta2 * *v + (1.0 - adam.beta2) * g * g;
+            *p = keep * *p - rate * *m / (v.sqrt() * root + adam.eps);
+        }
+    }(adam, rate, root, p, g, m, v));
 }

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Arena, Igemm, Outer, Panels, Pool, Scatter, View, Weights, Winograd, WinogradGradient,
+    self as kernels, Arena, Igemm, LinearBackward, Outer, Panels, Pool, Scatter, Update, View, WeightGradient,
+    Weights, Winograd, WinogradGradient,
 };
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
@@ -147,9 +148,13 @@ pub(super) struct BackRun<'a> {
     /// Where each buffer starts, and where its gradient does.
     pub(super) offsets: &'a [usize],
     pub(super) gradients_at: &'a [usize],
-    pub(super) parameters: &'a [f32],
+    pub(super) parameters: &'a mut [f32],
     /// Gradients of the parameters, laid out like them.
     pub(super) gradients: &'a mut [f32],
+    /// How a Linear's weights are updated on the way, instead of writing their gradient.
+    pub(super) update: Option<Update>,
+    /// What the update keeps, laid out like the parameters.
+    pub(super) moments: [&'a mut [f32]; 2],
     /// Room for transposed weights.
     pub(super) scratch: &'a mut [f32],
     /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
@@ -171,7 +176,6 @@ impl Program {
                     |p: &Phase| transposed(self.isa, p.taps.len(), matrix, plan.group_channels.0).len();
                 b.phases.iter().map(phase).max().unwrap_or(0)
             }
-            Kind::Linear { matrix, .. } => transposed(self.isa, 1, matrix, matrix.panels.k).len(),
             _ => 0,
         };
         back.iter().map(size).max().unwrap_or(0)
@@ -213,21 +217,27 @@ impl Program {
         match &step.kind {
             Kind::Input => {}
             Kind::Conv { .. } => self.conv_backward(run, back, step, dy),
-            Kind::Linear { geometry, matrix } => {
-                let input = x(run, 0);
-                let call = Outer { geometry, batch: n, input, output_gradient: dy, panels: matrix.panels };
-                kernels::outer(pool, isa, run.arena, &call, &mut run.gradients[step.weight.clone()]);
+            Kind::Linear { matrix, .. } => {
                 self.bias_gradient(run, step.bias.clone(), dy);
-                if let Some(accumulate) = first {
-                    let features = matrix.panels.k;
-                    let panels = transposed(isa, 1, matrix, features);
-                    let source = (&run.parameters[step.weight.clone()], matrix.panels);
-                    let target = &mut run.scratch[..panels.len()];
-                    kernels::transpose(pool, source, features, &[0], (target, panels));
-                    let geometry = convnet_kernels::Geometry::rows(matrix.panels.n);
-                    let target = dx(run, 0);
-                    product(run, self.isa, (&geometry, panels, n), (dy, target), accumulate);
-                }
+                let call = LinearBackward {
+                    panels: matrix.panels,
+                    input: x(run, 0),
+                    output_gradient: dy,
+                    input_gradient: first.map(|accumulate| (dx(run, 0), accumulate)),
+                };
+                let weights = &mut run.parameters[step.weight.clone()];
+                let target = match run.update {
+                    Some(update) => {
+                        let moments = run.moments.each_mut();
+                        let moments = moments.map(|m| m.get_mut(step.weight.clone()).unwrap_or_default());
+                        WeightGradient::Apply { update, weights, moments }
+                    }
+                    None => {
+                        let gradient = &mut run.gradients[step.weight.clone()];
+                        WeightGradient::Write { weights, gradient }
+                    }
+                };
+                kernels::linear_backward(pool, isa, run.arena, &call, target);
             }
             Kind::BatchNorm { .. } => {
                 let (input, target) = (x(run, 0), dx(run, 0));

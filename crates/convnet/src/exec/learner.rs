@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd};
+use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Update};
 
 use super::backward::{BackRun, BackStep, Write, plan};
 use super::forward::{Kind, Program, Run, Saved, mix};
@@ -53,6 +53,18 @@ impl Optimizer {
             Self::Adam { .. } => &["exp_avg", "exp_avg_sq"],
         }
     }
+
+    /// Update number `step`, from 1.
+    fn at(self, step: u64, lr: f32) -> Update {
+        match self {
+            Self::Sgd { momentum, nesterov, weight_decay } => {
+                Sgd { lr, momentum, weight_decay, nesterov }.into()
+            }
+            Self::Adam { beta1, beta2, eps, weight_decay, decoupled } => {
+                Adam { lr, beta1, beta2, eps, weight_decay, decoupled }.at(step)
+            }
+        }
+    }
 }
 
 /// What a step gave.
@@ -97,6 +109,8 @@ pub struct Learner {
     gradients: Arena,
     /// The optimizer's buffers, laid out like the parameters.
     moments: Vec<Arena>,
+    /// The parameters that are updated after the backward pass.
+    rest: Vec<Range<usize>>,
     /// Running mean and variance of each step that has them.
     running: Vec<[Vec<f32>; 2]>,
     scratch: Arena,
@@ -177,6 +191,7 @@ impl Learner {
             parameters: Arena::new(flat),
             gradients: Arena::new(flat),
             moments: optimizer.buffers().iter().map(|_| Arena::new(flat)).collect(),
+            rest: rest(&program),
             running: running(&program),
             scratch: Arena::new(program.scratch(&back)),
             back,
@@ -230,8 +245,9 @@ impl Learner {
     /// # Panics
     /// If there are not as many labels as images, more than the batch, or a label is not a class.
     pub fn step(&mut self, images: &[f32], labels: &[u32], lr: f32) -> StepReport {
-        let report = self.backward(images, labels, None);
-        self.update(labels.len(), lr);
+        let update = self.optimizer.at(self.steps + 1, lr);
+        let report = self.backward(images, labels, Some(update), None);
+        self.update(labels.len(), update);
         report
     }
 
@@ -247,30 +263,24 @@ impl Learner {
     pub fn profile(&mut self, images: &[f32], labels: &[u32], lr: f32, times: &mut StepTimes) -> StepReport {
         times.forward.resize(self.program.steps.len(), Duration::ZERO);
         times.backward.resize(self.program.steps.len(), Duration::ZERO);
-        let report = self.backward(images, labels, Some(times));
+        let update = self.optimizer.at(self.steps + 1, lr);
+        let report = self.backward(images, labels, Some(update), Some(times));
         let start = Instant::now();
-        self.update(labels.len(), lr);
+        self.update(labels.len(), update);
         times.update += start.elapsed();
         report
     }
 
-    fn update(&mut self, n: usize, lr: f32) {
+    /// Updates what the backward pass did not update on its way.
+    fn update(&mut self, n: usize, update: Update) {
         self.update_running(n);
         self.steps += 1;
         let (parameters, gradients) = (self.parameters.as_mut_slice(), self.gradients.as_slice());
-        let (pool, isa) = (&self.pool, self.program.isa);
-        match self.optimizer {
-            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
-                let velocity = self.moments.first_mut().map_or(&mut [][..], Arena::as_mut_slice);
-                Sgd { lr, momentum, weight_decay, nesterov }.step(pool, isa, parameters, gradients, velocity);
-            }
-            Optimizer::Adam { beta1, beta2, eps, weight_decay, decoupled } => {
-                let adam = Adam { lr, beta1, beta2, eps, weight_decay, decoupled };
-                if let [mean, square] = &mut self.moments[..] {
-                    let moments = [mean.as_mut_slice(), square.as_mut_slice()];
-                    adam.step(pool, isa, self.steps, parameters, gradients, moments);
-                }
-            }
+        let mut moments = moments(&mut self.moments);
+        for range in &self.rest {
+            let part = moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default());
+            let (parameters, gradients) = (&mut parameters[range.clone()], &gradients[range.clone()]);
+            update.apply(&self.pool, self.program.isa, parameters, gradients, part);
         }
     }
 
@@ -279,7 +289,7 @@ impl Learner {
     /// # Panics
     /// As [`Learner::step`].
     pub fn gradients(&mut self, images: &[f32], labels: &[u32]) -> (StepReport, StateDict) {
-        let report = self.backward(images, labels, None);
+        let report = self.backward(images, labels, None, None);
         (report, self.unpack(self.gradients.as_slice(), ""))
     }
 
@@ -293,8 +303,15 @@ impl Learner {
         self.program.dropout_scale(key, node, index)
     }
 
-    /// Forward, loss and backward; leaves the gradients in their flat buffer.
-    fn backward(&mut self, images: &[f32], labels: &[u32], mut times: Option<&mut StepTimes>) -> StepReport {
+    /// Forward, loss and backward; leaves the gradients in their flat buffer, but for those that `update` applies
+    /// to a Linear's weights on the way.
+    fn backward(
+        &mut self,
+        images: &[f32],
+        labels: &[u32],
+        update: Option<Update>,
+        mut times: Option<&mut StepTimes>,
+    ) -> StepReport {
         let n = labels.len();
         let size = self.program.graph.input_shape().elements();
         assert!(
@@ -328,8 +345,10 @@ impl Learner {
             arena: &mut self.arena,
             offsets: &self.offsets,
             gradients_at: &self.gradients_at,
-            parameters: self.parameters.as_slice(),
+            parameters: self.parameters.as_mut_slice(),
             gradients: self.gradients.as_mut_slice(),
+            update,
+            moments: moments(&mut self.moments),
             scratch: self.scratch.as_mut_slice(),
             winograd_at: self.winograd_at,
             transformed: self.transformed.as_mut_slice(),
@@ -454,6 +473,25 @@ impl Learner {
         };
         self.table.iter().map(tensor).collect()
     }
+}
+
+/// The optimizer's buffers as the kernels take them: two, empty where it keeps fewer.
+fn moments(buffers: &mut [Arena]) -> [&mut [f32]; 2] {
+    let mut buffers = buffers.iter_mut().map(Arena::as_mut_slice);
+    [(); 2].map(|()| buffers.next().unwrap_or_default())
+}
+
+/// The flat parameters without the weights of Linear layers, which are updated in the backward pass.
+fn rest(program: &Program) -> Vec<Range<usize>> {
+    let mut rest = Vec::new();
+    let mut start = 0;
+    for step in program.steps.iter().filter(|step| matches!(step.kind, Kind::Linear { .. })) {
+        rest.push(start..step.weight.start);
+        start = step.weight.end;
+    }
+    rest.push(start..program.parameters);
+    rest.retain(|range| !range.is_empty());
+    rest
 }
 
 fn pack(

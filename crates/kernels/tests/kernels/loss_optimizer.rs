@@ -179,10 +179,16 @@ fn sgd_updates_as_pytorch_defines_them() {
         let states = usize::from(momentum > 0.0);
         check_updates(
             states,
-            |pool, isa, _, buffers, gradient| match buffers {
-                [parameters, velocity] => sgd.step(pool, isa, parameters, gradient, velocity),
-                [parameters] => sgd.step(pool, isa, parameters, gradient, &mut []),
-                _ => unreachable!("one or two buffers"),
+            |pool, isa, _, buffers, gradient| {
+                let update = convnet_kernels::Update::from(sgd);
+                assert_eq!(update.moments(), states);
+                match buffers {
+                    [parameters, velocity] => {
+                        update.apply(pool, isa, parameters, gradient, [velocity, &mut []]);
+                    }
+                    [parameters] => update.apply(pool, isa, parameters, gradient, [&mut [], &mut []]),
+                    _ => unreachable!("one or two buffers"),
+                }
             },
             |_, buffers, gradient| {
                 let g = gradient + decay * buffers[0];
@@ -207,7 +213,7 @@ fn adam_updates_as_its_paper_defines_them() {
             2,
             |pool, isa, step, buffers, gradient| {
                 let [parameters, mean, square] = buffers else { unreachable!("three buffers") };
-                adam.step(pool, isa, step, parameters, gradient, [mean, square]);
+                adam.at(step).apply(pool, isa, parameters, gradient, [mean, square]);
             },
             |step, buffers, gradient| {
                 let g = gradient + if decoupled { 0.0 } else { decay * buffers[0] };

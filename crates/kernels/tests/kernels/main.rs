@@ -5,6 +5,7 @@ mod common;
 mod elementwise;
 mod igemm;
 mod layout;
+mod linear;
 mod loss_optimizer;
 mod norm;
 mod outer;

@@ -1,0 +1,301 @@
+//! The backward pass of a matrix product that reads its weights once, and updates them where they stand.
+//!
+//! A layer of millions of weights waits for memory: its time is the number of times that they are moved. A block of
+//! weights is read for the gradient of the input, and while it is in the cache its own gradient is summed and applied.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use crate::arena::{Arena, Pointer, View};
+use crate::isa::Isa;
+use crate::optimizer::Update;
+use crate::outer::{Segment, Tile as OuterTile, tile_of};
+use crate::panels::Panels;
+use crate::simd::{Simd, dispatch};
+use crate::threads::Pool;
+use crate::tile::{MAX_ROWS, Tile, rows_of};
+
+/// Rows of weights of a block: with a panel's columns they stay in the first-level cache.
+const BLOCK: usize = 96;
+/// Blocks that a small matrix is cut in, however many threads there are: sums depend on the cut.
+const TASKS: usize = 16;
+
+/// The backward pass of `output = input · weights`.
+#[derive(Clone, Copy, Debug)]
+pub struct LinearBackward {
+    /// The layout of the weights: K × N.
+    pub panels: Panels,
+    /// Pixels of K channels.
+    pub input: View,
+    /// Pixels of N channels.
+    pub output_gradient: View,
+    /// Where the input's gradient goes, if it is wanted, and whether it is added to what is there.
+    pub input_gradient: Option<(View, bool)>,
+}
+
+/// What becomes of the gradient of the weights.
+#[derive(Debug)]
+pub enum WeightGradient<'a> {
+    /// It is written, in the layout of the weights; columns beyond N get zero.
+    Write {
+        /// The packed weights.
+        weights: &'a [f32],
+        /// Their gradient.
+        gradient: &'a mut [f32],
+    },
+    /// The weights are updated by it.
+    Apply {
+        /// The rule.
+        update: Update,
+        /// The packed weights.
+        weights: &'a mut [f32],
+        /// What the rule keeps, laid out like the weights.
+        moments: [&'a mut [f32]; 2],
+    },
+}
+
+/// Computes the gradient of a matrix product's input, and writes or applies that of its weights.
+///
+/// Each element is summed by one task, the input's over the columns in order, the weights' over the pixels.
+///
+/// # Panics
+/// If a view reaches beyond the arena, views overlap, or lengths do not match.
+pub fn linear_backward(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &LinearBackward,
+    target: WeightGradient<'_>,
+) {
+    let LinearBackward { panels, input, output_gradient, input_gradient } = *call;
+    arena.check(input);
+    arena.check(output_gradient);
+    assert_eq!(input.pixels, output_gradient.pixels, "pixels of the input and of the output's gradient");
+    assert_eq!(panels, Panels::new(isa, input.channels, output_gradient.channels), "another product's layout");
+    if let Some((view, _)) = input_gradient {
+        arena.check(view);
+        assert_eq!((view.pixels, view.channels), (input.pixels, input.channels), "size of the input's gradient");
+        view.assert_disjoint(input);
+        view.assert_disjoint(output_gradient);
+    }
+    let sink = match target {
+        WeightGradient::Write { weights, gradient } => {
+            assert_eq!((weights.len(), gradient.len()), (panels.len(), panels.len()), "packed weights");
+            Sink { weights: weights.as_ptr(), target: Pointer::of(gradient), update: None }
+        }
+        WeightGradient::Apply { update, weights, moments } => {
+            let moments = update.check(weights.len(), panels.len(), moments);
+            let target = Pointer::of(weights);
+            // SAFETY: the first float, or one past the end of nothing.
+            Sink { weights: unsafe { target.at(0) }, target, update: Some((update, moments)) }
+        }
+    };
+    if panels.is_empty() {
+        return;
+    }
+    let right = Right::new(pool, isa, arena, output_gradient);
+    let rows = BLOCK.min(panels.k.div_ceil(TASKS)).next_multiple_of(isa.tile_rows());
+    let shared = Shared { call, isa, arena: arena.pointer(), right: &right, sink };
+    pool.run(panels.k.div_ceil(rows), &|block| {
+        // SAFETY: views and lengths were checked above; tasks have different rows of weights.
+        unsafe { shared.block(block * rows..((block + 1) * rows).min(panels.k)) };
+    });
+}
+
+/// Where weights are read and where their gradient, or what follows from it, is written.
+#[derive(Clone, Copy)]
+struct Sink {
+    weights: *const f32,
+    /// The gradient, or the weights themselves.
+    target: Pointer,
+    update: Option<(Update, [Pointer; 2])>,
+}
+
+// SAFETY: tasks read and write different rows.
+unsafe impl Sync for Sink {}
+
+/// The output's gradient transposed, as the right operand of the input's: N rows, a column for each pixel.
+struct Right {
+    panels: Panels,
+    packed: Vec<f32>,
+}
+
+impl Right {
+    fn new(pool: &Pool, isa: Isa, arena: &mut Arena, view: View) -> Self {
+        let panels = Panels::new(isa, view.channels, view.pixels);
+        let mut packed = vec![0.0; panels.len()];
+        let (pointer, target) = (arena.pointer(), Pointer::of(&mut packed));
+        pool.run(panels.count(), &|panel| {
+            let width = panels.width(panel);
+            // SAFETY: each task has its own panel; the view was checked and nothing writes it meanwhile.
+            let part = unsafe { target.slice_mut(panels.start(panel)..panels.start(panel) + panels.k * width) };
+            for (i, pixel) in panels.columns(panel).enumerate() {
+                // SAFETY: as above.
+                let row = unsafe { pointer.slice(view.pixel(pixel)) };
+                part[i..].iter_mut().step_by(width).zip(row).for_each(|(x, dy)| *x = *dy);
+            }
+        });
+        Self { panels, packed }
+    }
+}
+
+thread_local! {
+    /// The gradients of a block's inputs, and of its weights in one panel.
+    static BUFFERS: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+}
+
+struct Shared<'a> {
+    call: &'a LinearBackward,
+    isa: Isa,
+    arena: Pointer,
+    right: &'a Right,
+    sink: Sink,
+}
+
+impl Shared<'_> {
+    /// All panels of a block of rows.
+    ///
+    /// # Safety
+    /// The call was checked, and nothing else uses the rows meanwhile.
+    unsafe fn block(&self, rows: Range<usize>) {
+        let panels = self.call.panels;
+        BUFFERS.with_borrow_mut(|[inputs, sums]| {
+            inputs.resize(rows.len() * self.right.panels.padded_n(), 0.0);
+            sums.resize(rows.len() * panels.width(0), 0.0);
+            for panel in 0..panels.count() {
+                let start = panels.start(panel) + rows.start * panels.width(panel);
+                let part = start..start + rows.len() * panels.width(panel);
+                // SAFETY: the part lies in the weights and is this task's own; the buffers have its rows.
+                unsafe {
+                    if self.call.input_gradient.is_some() {
+                        self.input_rows(panel, rows.len(), self.sink.weights.add(start), inputs.as_mut_ptr());
+                    }
+                    match self.sink.update {
+                        None => self.weight_rows(panel, rows.clone(), self.sink.target.at(start)),
+                        Some((update, moments)) => {
+                            self.weight_rows(panel, rows.clone(), sums.as_mut_ptr());
+                            update.part(self.isa, self.sink.target, moments, &sums[..part.len()], part);
+                        }
+                    }
+                }
+            }
+            if let Some((view, accumulate)) = self.call.input_gradient {
+                let stride = self.right.panels.padded_n();
+                for pixel in 0..view.pixels {
+                    let at = view.offset + pixel * view.stride;
+                    // SAFETY: the view was checked; these channels are this task's own.
+                    let out = unsafe { self.arena.slice_mut(at + rows.start..at + rows.end) };
+                    for (x, row) in out.iter_mut().zip(inputs.chunks_exact(stride)) {
+                        *x = if accumulate { *x } else { 0.0 } + row[pixel];
+                    }
+                }
+            }
+        });
+    }
+
+    unsafe fn input_rows(&self, panel: usize, count: usize, weights: *const f32, inputs: *mut f32) {
+        let (shared, isa) = (self, self.isa.for_columns(self.right.panels.n));
+        // SAFETY: passed on; the instruction set is proven by `isa`.
+        unsafe {
+            dispatch!(isa, input_rows(
+                shared: &Shared<'_>, panel: usize, count: usize, weights: *const f32, inputs: *mut f32
+            ));
+        }
+    }
+
+    unsafe fn weight_rows(&self, panel: usize, rows: Range<usize>, out: *mut f32) {
+        let (shared, isa) = (self, self.isa.for_columns(self.call.panels.n));
+        // SAFETY: passed on; the instruction set is proven by `isa`.
+        unsafe {
+            dispatch!(isa, weight_rows(shared: &Shared<'_>, panel: usize, rows: Range<usize>, out: *mut f32));
+        }
+    }
+}
+
+/// The gradients of a block's inputs: its rows of weights in one panel times the output's gradient, added to what
+/// earlier panels gave.
+///
+/// # Safety
+/// `weights` holds the block's rows of the panel, `inputs` as many rows of padded pixels, and the CPU has the
+/// instruction set.
+#[inline(always)]
+unsafe fn input_rows<S: Simd>(
+    shared: &Shared<'_>,
+    panel: usize,
+    count: usize,
+    weights: *const f32,
+    inputs: *mut f32,
+) {
+    let (panels, right) = (shared.call.panels, shared.right);
+    let (columns, width, stride) = (panels.columns(panel), panels.width(panel), right.panels.padded_n());
+    let tiles = count.div_ceil(S::ROWS);
+    for part in 0..right.panels.count() {
+        let wide = right.panels.width(part);
+        let packed = &right.packed[right.panels.start(part) + columns.start * wide..];
+        for tile in 0..tiles {
+            let rows = tile * count / tiles..(tile + 1) * count / tiles;
+            let mut input = [std::ptr::null::<f32>(); MAX_ROWS];
+            let mut output = [std::ptr::null_mut::<f32>(); MAX_ROWS];
+            for (m, row) in rows.clone().enumerate() {
+                // SAFETY: the caller's contract.
+                unsafe {
+                    input[m] = weights.add(row * width);
+                    output[m] = inputs.add(row * stride);
+                }
+            }
+            let addend = output.map(<*mut f32>::cast_const);
+            let tile = Tile {
+                input: input.as_ptr(),
+                taps: 1,
+                run: columns.len(),
+                weights: packed.as_ptr(),
+                bias: std::ptr::null(),
+                addend: if panel == 0 { std::ptr::null() } else { addend.as_ptr() },
+                output: output.as_ptr(),
+                column: right.panels.columns(part).start,
+                columns: wide,
+                rows: rows.len(),
+                relu: false,
+            };
+            // SAFETY: pointers and panel are whole; rows of inputs are as wide as all panels of pixels.
+            unsafe {
+                if wide > S::LANES {
+                    rows_of::<S, f32, 2>(tile);
+                } else {
+                    rows_of::<S, f32, 1>(tile);
+                }
+            }
+        }
+    }
+}
+
+/// The gradients of a block's weights in one panel.
+///
+/// # Safety
+/// `out` holds the block's rows of the panel, the call was checked, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize>, out: *mut f32) {
+    let LinearBackward { panels, input, output_gradient, .. } = *shared.call;
+    let (columns, width) = (panels.columns(panel), panels.width(panel));
+    let tiles = k.len().div_ceil(S::ROWS);
+    for tile in 0..tiles {
+        let rows = tile * k.len() / tiles..(tile + 1) * k.len() / tiles;
+        // SAFETY: the views hold these channels of their pixels, `out` these rows.
+        unsafe {
+            let segment = Segment {
+                input: shared.arena.at(input.offset + k.start + rows.start),
+                gradient: shared.arena.at(output_gradient.offset + columns.start),
+                pixels: input.pixels,
+            };
+            let tile = OuterTile {
+                steps: (input.stride, output_gradient.stride),
+                columns: columns.len(),
+                width,
+                rows: rows.len(),
+                accumulate: false,
+                out: out.add(rows.start * width),
+            };
+            tile_of::<S>(tile, &[segment]);
+        }
+    }
+}

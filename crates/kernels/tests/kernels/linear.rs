@@ -1,0 +1,102 @@
+//! The backward pass of matrix products whose weights are updated where they stand.
+
+use convnet_kernels::{Adam, LinearBackward, Panels, Sgd, Update, WeightGradient, linear_backward};
+
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
+use crate::igemm::TOLERANCE;
+
+/// Compares both gradients with plain sums, and applied gradients with an update by the written ones, to the bit.
+fn check(machine: &Machine, [pixels, k, n]: [usize; 3], inputs: Option<bool>, update: Update, seed: u64) {
+    let mut scene = Scene::new(seed);
+    let [input, dy] = scene.pair([(pixels, k), (pixels, n)]);
+    scene.fill(input);
+    scene.fill(dy);
+    let dx = scene.filled(pixels, k);
+    let plain = scene.random.floats(k * n);
+    let (x_values, dy_values, old) = (scene.read(input), scene.read(dy), scene.read(dx));
+    let mut weight_gradient = vec![0.0; k * n];
+    let mut input_gradient = if inputs == Some(true) { old } else { vec![0.0; pixels * k] };
+    for pixel in 0..pixels {
+        for row in 0..k {
+            for column in 0..n {
+                let dy = dy_values[pixel * n + column];
+                weight_gradient[row * n + column] += x_values[pixel * k + row] * dy;
+                input_gradient[pixel * k + row] += f64::from(plain[row * n + column]) * dy;
+            }
+        }
+    }
+    let call = |panels| LinearBackward {
+        panels,
+        input,
+        output_gradient: dy,
+        input_gradient: inputs.map(|accumulate| (dx, accumulate)),
+    };
+    let run = |pool: &_, isa, arena: &mut convnet_kernels::Arena| {
+        let panels = Panels::new(isa, k, n);
+        let mut weights = vec![0.0; panels.len()];
+        panels.pack(&mut weights, |row, column| plain[row * n + column]);
+        let mut gradient = vec![f32::NAN; panels.len()];
+        let mut twin = scene.arena();
+        let target = WeightGradient::Write { weights: &weights, gradient: &mut gradient };
+        linear_backward(pool, isa, &mut twin, &call(panels), target);
+        let mut moments = [vec![0.5; panels.len()], vec![0.25; panels.len()]];
+        let mut expected = (weights.clone(), moments.clone());
+        let [first, second] = &mut expected.1;
+        update.apply(pool, isa, &mut expected.0, &gradient, [first, second]);
+        let [first, second] = &mut moments;
+        let target = WeightGradient::Apply { update, weights: &mut weights, moments: [first, second] };
+        linear_backward(pool, isa, arena, &call(panels), target);
+        assert_eq!((weights, moments), expected, "{isa}: an update of its own gives the same");
+        let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(twin.as_slice()), bits(arena.as_slice()), "{isa}: the same gradient of the input");
+        gradient
+    };
+    let written = if inputs.is_some() { vec![dx] } else { Vec::new() };
+    machine.run(&scene, &written, run, |arena, gradient, isa| {
+        let what = format_args!("{isa} {pixels} pixels, {k} to {n}");
+        let panels = Panels::new(isa, k, n);
+        let elements = (0..k).flat_map(|row| (0..n).map(move |column| (row, column)));
+        let actual: Vec<f64> = elements.map(|(row, c)| f64::from(gradient[panels.index(row, c)])).collect();
+        assert_close(&actual, &weight_gradient, TOLERANCE, what);
+        let mut rest = gradient.to_vec();
+        (0..k).for_each(|row| (0..n).for_each(|c| rest[panels.index(row, c)] = 0.0));
+        assert!(wide(&rest).iter().all(|&x| x == 0.0), "{what}: columns beyond N are not zero");
+        if inputs.is_some() {
+            assert_close(&read(arena, dx), &input_gradient, TOLERANCE, what);
+        }
+    });
+}
+
+#[test]
+fn every_pair_of_channel_counts_is_right_under_every_rule() {
+    let machine = Machine::new();
+    let sgd = |momentum| Update::from(Sgd { lr: 0.1, momentum, weight_decay: 0.01, nesterov: false });
+    let adam = Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.1, decoupled: true };
+    let rules = [sgd(0.0), sgd(0.9), adam.at(3)];
+    let inputs = [None, Some(false), Some(true)];
+    for (i, &k) in CHANNELS.iter().enumerate() {
+        for (j, &n) in CHANNELS.iter().enumerate() {
+            let pixels = [1, 4, 8, 9, 16, 17, 33, 40][(i * 5 + j * 3) % 8];
+            check(&machine, [pixels, k, n], inputs[(i + j) % 3], rules[(i + 2 * j) % 3], (i * 16 + j) as u64);
+        }
+    }
+}
+
+#[test]
+fn blocks_of_many_rows_are_right() {
+    let machine = Machine::new();
+    let mut random = Random::new(5);
+    for seed in 0..12 {
+        let sizes = [random.within(1..=70), random.within(300..=900), random.within(1..=140)];
+        let update = Update::from(Sgd { lr: 0.1, momentum: 0.9, weight_decay: 0.0, nesterov: true });
+        check(&machine, sizes, Some(random.chance()), update, seed);
+    }
+}
+
+#[test]
+fn nothing_to_sum_gives_zeros() {
+    let machine = Machine::new();
+    let update = Update::from(Sgd { lr: 0.1, momentum: 0.0, weight_decay: 0.0, nesterov: false });
+    check(&machine, [0, 5, 7], Some(false), update, 1);
+    check(&machine, [3, 5, 0], None, update, 2);
+}
