@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod arena;
+mod batch_norm;
 mod elementwise;
 mod geometry;
 mod half;
@@ -14,8 +15,8 @@ mod igemm;
 mod isa;
 mod layout;
 mod linear;
+mod local_response;
 mod loss;
-mod norm;
 mod optimizer;
 mod outer;
 mod panels;
@@ -28,6 +29,7 @@ mod tile;
 mod winograd;
 
 pub use arena::{Arena, View};
+pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward, moments};
 pub use elementwise::{
     Activation, Mask, accumulate, activation, activation_backward, add, affine, copy, dropout, fill,
     relu_backward,
@@ -38,10 +40,8 @@ pub use igemm::{Before, Igemm, Weights, igemm};
 pub use isa::Isa;
 pub use layout::{flatten, flatten_backward, from_nchw, pad, to_nchw};
 pub use linear::{LinearBackward, WeightGradient, linear_backward};
+pub use local_response::{LocalResponse, local_response, local_response_backward};
 pub use loss::{cross_entropy, softmax, softmax_backward};
-pub use norm::{
-    BatchNorm, LocalResponse, batch_norm, batch_norm_backward, local_response, local_response_backward,
-};
 pub use optimizer::{Adam, Sgd, Update};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};

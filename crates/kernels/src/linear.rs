@@ -71,10 +71,18 @@ pub fn linear_backward(
     arena.check(input);
     arena.check(output_gradient);
     assert_eq!(input.pixels, output_gradient.pixels, "pixels of the input and of the output's gradient");
-    assert_eq!(panels, Panels::new(isa, input.channels, output_gradient.channels), "another product's layout");
+    assert_eq!(
+        panels,
+        Panels::new(isa, input.channels, output_gradient.channels),
+        "another product's layout"
+    );
     if let Some((view, _)) = input_gradient {
         arena.check(view);
-        assert_eq!((view.pixels, view.channels), (input.pixels, input.channels), "size of the input's gradient");
+        assert_eq!(
+            (view.pixels, view.channels),
+            (input.pixels, input.channels),
+            "size of the input's gradient"
+        );
         view.assert_disjoint(input);
         view.assert_disjoint(output_gradient);
     }
@@ -128,7 +136,8 @@ impl Right {
         pool.run(panels.count(), &|panel| {
             let width = panels.width(panel);
             // SAFETY: each task has its own panel; the view was checked and nothing writes it meanwhile.
-            let part = unsafe { target.slice_mut(panels.start(panel)..panels.start(panel) + panels.k * width) };
+            let part =
+                unsafe { target.slice_mut(panels.start(panel)..panels.start(panel) + panels.k * width) };
             for (i, pixel) in panels.columns(panel).enumerate() {
                 // SAFETY: as above.
                 let row = unsafe { pointer.slice(view.pixel(pixel)) };

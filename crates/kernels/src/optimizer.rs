@@ -97,7 +97,12 @@ impl Update {
     }
 
     /// Checks the lengths of all buffers, and shares those of the moments.
-    pub(crate) fn check(&self, parameters: usize, gradients: usize, moments: [&mut [f32]; 2]) -> [Pointer; 2] {
+    pub(crate) fn check(
+        &self,
+        parameters: usize,
+        gradients: usize,
+        moments: [&mut [f32]; 2],
+    ) -> [Pointer; 2] {
         assert_eq!(parameters, gradients, "a gradient for each parameter");
         let lengths = moments.iter().take(self.moments()).all(|moment| moment.len() == parameters);
         assert!(lengths, "{} moments of {parameters} numbers", self.moments());
@@ -159,11 +164,8 @@ fn adapt(isa: Isa, (adam, rate, root): (Adam, f32, f32), p: &mut [f32], g: &[f32
                       g: &[f32],
                       m: &mut [f32],
                       v: &mut [f32]| {
-        let (coupled, keep) = if adam.decoupled {
-            (0.0, 1.0 - adam.lr * adam.weight_decay)
-        } else {
-            (adam.weight_decay, 1.0)
-        };
+        let (coupled, keep) =
+            if adam.decoupled { (0.0, 1.0 - adam.lr * adam.weight_decay) } else { (adam.weight_decay, 1.0) };
         for (((p, g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
             let g = g + coupled * *p;
             *m = adam.beta1 * *m + (1.0 - adam.beta1) * g;

@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Arena, Igemm, LinearBackward, Outer, Panels, Pool, Scatter, Update, View, WeightGradient,
-    Weights, Winograd, WinogradGradient,
+    self as kernels, Arena, BatchNormBackward, Igemm, LinearBackward, Outer, Panels, Pool, Scatter, Update,
+    View, WeightGradient, Weights, Winograd, WinogradGradient,
 };
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
 use super::conv::{Phase, phases};
 use super::forward::{Kind, Program, Saved, Step, transposed};
 use super::lower::Kernel;
+use super::statistics::Statistics;
 use super::storage::Slot;
 use crate::graph::NodeId;
 use crate::ops::Op;
@@ -160,6 +161,7 @@ pub(super) struct BackRun<'a> {
     /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
     pub(super) winograd_at: usize,
     pub(super) transformed: &'a mut [f32],
+    pub(super) statistics: &'a Statistics,
     pub(super) n: usize,
     pub(super) key: u64,
 }
@@ -210,7 +212,8 @@ impl Program {
         for write in back.inputs.iter().flatten() {
             self.fill(run, &write.fill);
         }
-        if stage.relu {
+        // A normalization passes its ReLU's gradient on its way.
+        if stage.relu && !matches!(step.kind, Kind::BatchNorm { .. }) {
             kernels::relu_backward(pool, isa, run.arena, out, dy);
         }
         let first = back.inputs.first().and_then(Option::as_ref).map(|write| write.accumulate);
@@ -240,17 +243,20 @@ impl Program {
                 kernels::linear_backward(pool, isa, run.arena, &call, target);
             }
             Kind::BatchNorm { .. } => {
-                let (input, target) = (x(run, 0), dx(run, 0));
+                let [mean, _] = run.statistics.of(self.storage.slot(stage.inputs[0]));
+                let call = BatchNormBackward {
+                    input: x(run, 0),
+                    output_gradient: dy,
+                    input_gradient: first.map(|accumulate| (dx(run, 0), accumulate)),
+                    weight: &run.parameters[step.weight.clone()],
+                    mean,
+                    inverse: &saved.inverse,
+                    relu: stage.relu.then_some([&saved.scale, &saved.shift]),
+                };
                 let bias = step.bias.clone().unwrap_or_default();
                 let (head, tail) = run.gradients.split_at_mut(bias.start);
-                kernels::batch_norm_backward(
-                    pool,
-                    isa,
-                    run.arena,
-                    (input, dy, first.map(|accumulate| (target, accumulate))),
-                    [&run.parameters[step.weight.clone()], &saved.mean, &saved.inverse],
-                    [&mut head[step.weight.clone()], &mut tail[..bias.len()]],
-                );
+                let gradients = [&mut head[step.weight.clone()], &mut tail[..bias.len()]];
+                kernels::batch_norm_backward(pool, isa, run.arena, &call, gradients);
             }
             Kind::Concat => {
                 for &(i, channel) in self.storage.copies(stage.out) {

@@ -190,6 +190,7 @@ impl Engine {
             scratch: self.scratch,
             transformed: &mut [],
             n,
+            statistics: None,
             key: 0,
         };
         match times {

@@ -10,6 +10,7 @@ use convnet_kernels::{
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
 use super::conv::ConvPlan;
 use super::lower::{Kernel, Lowered, Mode, Stage, lower};
+use super::statistics::Statistics;
 use super::storage::{Slot, Storage};
 use super::weights::Matrix;
 use super::{ExecError, Options};
@@ -83,10 +84,10 @@ pub(super) enum Kind {
 pub(super) struct Saved {
     /// Where each maximum was.
     pub(super) argmax: Vec<u8>,
-    /// The batch's statistics, by channel.
-    pub(super) mean: Vec<f32>,
-    pub(super) variance: Vec<f32>,
+    /// By channel, of a batch normalization: 1/√(var + eps), and the scale and the shift that it amounts to.
     pub(super) inverse: Vec<f32>,
+    pub(super) scale: Vec<f32>,
+    pub(super) shift: Vec<f32>,
 }
 
 /// A graph bound to an instruction set: steps, storage and the layout of flat parameters.
@@ -284,7 +285,7 @@ impl Program {
             }
             Kind::BatchNorm { .. } => {
                 let zeros = vec![0.0; self.graph.node(step.stage.out).shape.channels()];
-                Saved { argmax: Vec::new(), mean: zeros.clone(), variance: zeros.clone(), inverse: zeros }
+                Saved { argmax: Vec::new(), inverse: zeros.clone(), scale: zeros.clone(), shift: zeros }
             }
             _ => Saved::default(),
         };
@@ -293,10 +294,20 @@ impl Program {
 
     /// Runs one step on `n` images.
     pub(super) fn forward(&self, run: &mut Run<'_>, step: &Step, saved: Option<&mut Saved>) {
-        let stage = &step.stage;
-        if matches!(step.kind, Kind::Conv { .. }) {
-            return self.convolve(run, step);
+        match step.kind {
+            Kind::Conv { .. } => self.convolve(run, step),
+            _ => self.compute(run, step, saved),
         }
+        if let Some(statistics) = &mut run.statistics {
+            let shape = self.graph.node(step.stage.out).shape;
+            let out = self.view(run.offsets, step.stage.out, shape, run.n);
+            self.measure((run.pool, run.arena), (step, out), statistics);
+        }
+    }
+
+    /// Runs a step that is no convolution.
+    fn compute(&self, run: &mut Run<'_>, step: &Step, saved: Option<&mut Saved>) {
+        let stage = &step.stage;
         let (pool, offsets, n, isa) = (run.pool, run.offsets, run.n, self.isa);
         let shape = self.graph.node(stage.out).shape;
         let out = self.view(offsets, stage.out, shape, n);
@@ -327,10 +338,12 @@ impl Program {
                 kernels::igemm(pool, isa, arena, &call);
             }
             Kind::BatchNorm { eps, .. } => {
-                let norm = BatchNorm { weight, bias: bias.unwrap_or_default(), eps: *eps };
-                if let Some(saved) = saved {
-                    let statistics = [&mut saved.mean[..], &mut saved.variance[..], &mut saved.inverse[..]];
-                    kernels::batch_norm(pool, isa, arena, norm, [input(0), out], statistics, stage.relu);
+                if let (Some(saved), Some(statistics)) = (saved, &run.statistics) {
+                    let [mean, variance] = statistics.of(self.storage.slot(stage.inputs[0]));
+                    let bias = bias.unwrap_or_default();
+                    let norm = BatchNorm { weight, bias, eps: *eps, mean, variance };
+                    let vectors = [&mut saved.inverse[..], &mut saved.scale[..], &mut saved.shift[..]];
+                    kernels::batch_norm(pool, isa, arena, norm, [input(0), out], vectors, stage.relu);
                 }
             }
             Kind::Affine => {
@@ -416,6 +429,8 @@ pub(super) struct Run<'a> {
     pub(super) scratch: usize,
     /// Room for transformed weights while training.
     pub(super) transformed: &'a mut [f32],
+    /// What normalizations need of what the steps write, while training.
+    pub(super) statistics: Option<&'a mut Statistics>,
     pub(super) n: usize,
     /// What dropout masks depend on besides the layer.
     pub(super) key: u64,

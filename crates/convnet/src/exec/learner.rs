@@ -11,6 +11,7 @@ use super::lifetime::place;
 use super::lower::Mode;
 use super::memory;
 use super::profile::{PlanStep, StepTimes};
+use super::statistics::Statistics;
 use super::weights::{Matrix, check, read};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId, Shape};
@@ -104,6 +105,7 @@ pub struct Learner {
     losses: Vec<Loss>,
     back: Vec<BackStep>,
     saved: Vec<Saved>,
+    statistics: Statistics,
     table: Vec<Parameter>,
     parameters: Arena,
     gradients: Arena,
@@ -187,6 +189,7 @@ impl Learner {
             gradients_at: places[split..].to_vec(),
             losses,
             saved: program.saved(batch),
+            statistics: Statistics::new(&program),
             table: table(&program),
             parameters: Arena::new(flat),
             gradients: Arena::new(flat),
@@ -330,6 +333,7 @@ impl Learner {
             images,
             scratch: self.winograd_at,
             transformed: self.transformed.as_mut_slice(),
+            statistics: Some(&mut self.statistics),
             n,
             key,
         };
@@ -352,6 +356,7 @@ impl Learner {
             scratch: self.scratch.as_mut_slice(),
             winograd_at: self.winograd_at,
             transformed: self.transformed.as_mut_slice(),
+            statistics: &self.statistics,
             n,
             key,
         };
@@ -384,15 +389,16 @@ impl Learner {
 
     /// running = (1 − momentum)·running + momentum·batch, with the unbiased variance.
     fn update_running(&mut self, n: usize) {
-        let norms = self.program.steps.iter().zip(&self.saved).zip(&mut self.running);
-        for ((step, saved), [mean, variance]) in norms {
+        for (step, [mean, variance]) in self.program.steps.iter().zip(&mut self.running) {
             let Kind::BatchNorm { momentum, .. } = step.kind else { continue };
             let (height, width) = step.stage.shapes[0].spatial();
             let count = (n * height * width) as f32;
             let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
             let update = |old: &mut f32, new: f32| *old = (1.0 - momentum) * *old + momentum * new;
-            mean.iter_mut().zip(&saved.mean).for_each(|(old, new)| update(old, *new));
-            variance.iter_mut().zip(&saved.variance).for_each(|(old, new)| update(old, new * unbiased));
+            let [new_mean, new_variance] =
+                self.statistics.of(self.program.storage.slot(step.stage.inputs[0]));
+            mean.iter_mut().zip(new_mean).for_each(|(old, new)| update(old, *new));
+            variance.iter_mut().zip(new_variance).for_each(|(old, new)| update(old, new * unbiased));
         }
     }
 

@@ -91,7 +91,8 @@ pub(super) fn training(
         if input {
             touch(slot(step.stage.inputs[0]), time);
         }
-        if output || step.stage.relu {
+        let masked = step.stage.relu && !matches!(step.kind, Kind::BatchNorm { .. });
+        if output || masked {
             touch(slot(step.stage.out), time);
         }
     }

@@ -15,6 +15,7 @@ mod lifetime;
 mod lower;
 mod memory;
 mod profile;
+mod statistics;
 mod storage;
 mod weights;
 

@@ -1,13 +1,14 @@
 //! Every public kernel against a plain implementation in f64, on every instruction set of the machine and
 //! with one, two and three threads.
 
+mod batch_norm;
 mod common;
 mod elementwise;
 mod igemm;
 mod layout;
 mod linear;
+mod local_response;
 mod loss_optimizer;
-mod norm;
 mod outer;
 mod pooling;
 mod refusal;

@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
-    Arena, BatchNorm, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow, Tap, View,
-    Weights, accumulate, activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward,
-    column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw, igemm, local_response,
-    local_response_backward, max_pool, max_pool_backward, outer, pad, softmax, softmax_backward, to_nchw,
-    transpose,
+    Arena, BatchNorm, BatchNormBackward, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool,
+    PoolWindow, Tap, View, Weights, accumulate, activation_backward, add, affine, avg_pool, batch_norm,
+    batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw, igemm,
+    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, softmax,
+    softmax_backward, to_nchw, transpose,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -397,24 +397,39 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
     let short = [1.0f32; 2];
     refused_everywhere("short scale", |p, isa, a| affine(p, isa, a, [x, y], [&short, &[0.0; 3]], false));
     refused_everywhere("short sums", |p, isa, a| column_sums(p, isa, a, x, &mut [0.0; 2]));
-    for which in 0..5 {
+    refused_everywhere("short moments", |p, isa, a| moments(p, isa, a, x, [&mut [0.0; 3], &mut [0.0; 2]]));
+    let backward = |target, vectors: [&[f32]; 3], gradients: [usize; 2], relu| {
+        refused_everywhere("a short vector or an overlap", |p, isa, a| {
+            let [weight, mean, inverse] = vectors;
+            let relu = if relu { Some([&[1.0; 3][..], &[1.0; 2]]) } else { None };
+            let call = BatchNormBackward {
+                input: x,
+                output_gradient: y,
+                input_gradient: target,
+                weight,
+                mean,
+                inverse,
+                relu,
+            };
+            let mut gradients = gradients.map(|len| vec![0.0; len]);
+            batch_norm_backward(p, isa, a, &call, gradients.each_mut().map(Vec::as_mut_slice));
+        });
+    };
+    backward(Some((View { offset: 9, ..y }, false)), [&[1.0; 3]; 3], [3; 2], false);
+    backward(None, [&[1.0; 3]; 3], [3; 2], true);
+    for which in 0..7 {
         let length = |i: usize| vec![1.0f32; if i == which { 2 } else { 3 }];
         refused_everywhere("a short vector", |p, isa, a| {
-            let norm = BatchNorm { weight: &length(0), bias: &length(1), eps: 1e-5 };
-            let vectors = [&mut length(2)[..], &mut length(3)[..], &mut length(4)[..]];
+            let (mean, variance) = (&length(2), &length(3));
+            let norm = BatchNorm { weight: &length(0), bias: &length(1), eps: 1e-5, mean, variance };
+            let vectors = [&mut length(4)[..], &mut length(5)[..], &mut length(6)[..]];
             batch_norm(p, isa, a, norm, [x, y], vectors, false);
         });
-        refused_everywhere("a short vector", |p, isa, a| {
-            let factors = [&length(0)[..], &length(1)[..], &length(2)[..]];
-            let gradients = [&mut length(3)[..], &mut length(4)[..]];
-            batch_norm_backward(p, isa, a, (x, y, None), factors, gradients);
-        });
+        if which < 5 {
+            let vectors = [&length(0)[..], &length(1)[..], &length(2)[..]];
+            backward(None, vectors, [length(3).len(), length(4).len()], false);
+        }
     }
-    let target = Some((View { offset: 9, ..y }, false));
-    refused_everywhere("overlap", |p, isa, a| {
-        let gradients = [&mut [0.0; 3][..], &mut [0.0; 3][..]];
-        batch_norm_backward(p, isa, a, (x, y, target), [&[1.0; 3]; 3], gradients);
-    });
 }
 
 #[test]

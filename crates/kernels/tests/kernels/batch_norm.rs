@@ -1,19 +1,16 @@
-//! Batch normalization and local response normalization, forward and backward.
+//! Batch normalization: moments, forward and backward.
 
 use convnet_kernels::{
-    BatchNorm, LocalResponse, batch_norm, batch_norm_backward, local_response, local_response_backward,
+    Arena, BatchNorm, BatchNormBackward, Isa, Pool, View, batch_norm, batch_norm_backward, moments,
 };
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
+use crate::common::{Machine, Random, Scene, assert_close, read, wide};
 
 /// Float32 sums of at most 512 elements, combined in f64, then a few roundings each.
 const TOLERANCE: f64 = 3e-6;
 
 /// A difference of three terms that nearly cancel where there are few pixels.
 const GRADIENT_TOLERANCE: f64 = 1e-5;
-
-/// A root, a power and a division for each element.
-const POWER_TOLERANCE: f64 = 5e-6;
 
 const EPS: f32 = 1e-5;
 
@@ -30,6 +27,21 @@ fn statistics(x: &[f64], channels: usize) -> [Vec<f64>; 3] {
         result[2][c] = 1.0 / (variance + f64::from(EPS)).sqrt();
     }
     result
+}
+
+/// Mean, variance, and what a normalization with them saves.
+fn normalize(
+    (pool, isa, arena): (&Pool, Isa, &mut Arena),
+    [weight, bias]: [&[f32]; 2],
+    [input, out]: [View; 2],
+    relu: bool,
+) -> [Vec<f32>; 5] {
+    let mut vectors = [(); 5].map(|()| vec![f32::NAN; input.channels]);
+    let [mean, variance, inverse, scale, shift] = &mut vectors;
+    moments(pool, isa, arena, input, [mean, variance]);
+    let norm = BatchNorm { weight, bias, eps: EPS, mean, variance };
+    batch_norm(pool, isa, arena, norm, [input, out], [inverse, scale, shift], relu);
+    vectors
 }
 
 #[test]
@@ -56,10 +68,7 @@ fn batch_norm_uses_the_statistics_of_the_batch() {
             })
             .collect();
         let run = |pool: &_, isa, arena: &mut _| {
-            let mut vectors = [(); 3].map(|()| vec![f32::NAN; channels]);
-            let norm = BatchNorm { weight: &weight, bias: &bias, eps: EPS };
-            batch_norm(pool, isa, arena, norm, [input, out], vectors.each_mut().map(Vec::as_mut_slice), relu);
-            vectors.concat()
+            normalize((pool, isa, arena), [&weight, &bias], [input, out], relu)[..3].concat()
         };
         machine.run(&scene, &[out], run, |arena, vectors, isa| {
             let what = format!("{isa} {input:?}");
@@ -82,20 +91,17 @@ fn the_variance_of_a_small_spread_around_a_large_mean_is_kept() {
     let machine = Machine::new();
     let (pixels, channels) = (1500, 5);
     let mut scene = Scene::new(7);
-    let [input, out] = scene.pair([(pixels, channels); 2]);
-    scene.fill(input);
+    let input = scene.filled(pixels, channels);
     for x in scene.values.iter_mut().filter(|x| !x.is_nan()) {
         *x += 1000.0;
     }
     let [_, variance, _] = statistics(&scene.read(input), channels);
     let run = |pool: &_, isa, arena: &mut _| {
-        let (weight, bias) = (vec![1.0; channels], vec![0.0; channels]);
-        let mut vectors = [(); 3].map(|()| vec![f32::NAN; channels]);
-        let norm = BatchNorm { weight: &weight, bias: &bias, eps: EPS };
-        batch_norm(pool, isa, arena, norm, [input, out], vectors.each_mut().map(Vec::as_mut_slice), false);
+        let mut vectors = [(); 2].map(|()| vec![f32::NAN; channels]);
+        moments(pool, isa, arena, input, vectors.each_mut().map(Vec::as_mut_slice));
         vectors[1].clone()
     };
-    machine.run(&scene, &[out], run, |_, actual, isa| {
+    machine.run(&scene, &[], run, |_, actual, isa| {
         // The mean of a chunk is off by at most 1,000·ε·√512, whose square is all the variance errs by.
         assert_close(&wide(actual), &variance, 1e-4, isa);
     });
@@ -117,8 +123,15 @@ fn batch_norm_gradients_follow_from_the_definition() {
         if mode == 2 {
             scene.fill(dx);
         }
-        let weight = scene.random.floats(channels);
-        let (x, gradient) = (scene.read(input), scene.read(dy));
+        let relu = random.chance();
+        let [weight, scale, shift] = [(); 3].map(|()| scene.random.floats(channels));
+        let (x, mut gradient) = (scene.read(input), scene.read(dy));
+        if relu {
+            for (i, dy) in gradient.iter_mut().enumerate() {
+                let positive = x[i] as f32 * scale[i % channels] + shift[i % channels] > 0.0;
+                *dy = if positive { *dy } else { 0.0 };
+            }
+        }
         let [mean, _, inverse] = statistics(&x, channels);
         let normal = |i: usize| (x[i] - mean[i % channels]) * inverse[i % channels];
         let (mut weight_gradient, mut bias_gradient) = (vec![0.0; channels], vec![0.0; channels]);
@@ -140,7 +153,16 @@ fn batch_norm_gradients_follow_from_the_definition() {
         let run = |pool: &_, isa, arena: &mut _| {
             let mut vectors = [(); 2].map(|()| vec![f32::NAN; channels]);
             let gradients = vectors.each_mut().map(Vec::as_mut_slice);
-            batch_norm_backward(pool, isa, arena, (input, dy, target), [&weight, &mean, &inverse], gradients);
+            let call = BatchNormBackward {
+                input,
+                output_gradient: dy,
+                input_gradient: target,
+                weight: &weight,
+                mean: &mean,
+                inverse: &inverse,
+                relu: relu.then_some([&scale, &shift]),
+            };
+            batch_norm_backward(pool, isa, arena, &call, gradients);
             vectors.concat()
         };
         let written: Vec<_> = target.iter().map(|(view, _)| *view).collect();
@@ -152,65 +174,6 @@ fn batch_norm_gradients_follow_from_the_definition() {
             if target.is_some() {
                 assert_close(&read(arena, dx), &expected, GRADIENT_TOLERANCE, &what);
             }
-        });
-    }
-}
-
-fn base(norm: &LocalResponse, x: &[f64], c: usize) -> f64 {
-    let window = c.saturating_sub(norm.size / 2)..(c + norm.size.div_ceil(2)).min(x.len());
-    let sum: f64 = x[window].iter().map(|x| x * x).sum();
-    f64::from(norm.k) + f64::from(norm.alpha) / norm.size as f64 * sum
-}
-
-#[test]
-fn local_response_norms_and_their_gradients_are_right() {
-    let machine = Machine::new();
-    let mut random = Random::new(33);
-    for seed in 0..80 {
-        let (pixels, channels) = (random.within(1..=150), random.pick(&CHANNELS));
-        let norm = LocalResponse {
-            size: random.within(1..=7),
-            alpha: random.pick(&[1e-4, 0.5, 2.0]),
-            beta: random.pick(&[0.75, 0.5, 1.3]),
-            k: random.pick(&[1.0, 2.0]),
-        };
-        let accumulate = random.chance();
-        let mut scene = Scene::new(seed);
-        let [input, out] = scene.pair([(pixels, channels); 2]);
-        let [dy, dx] = scene.pair([(pixels, channels); 2]);
-        scene.fill(input);
-        scene.fill(dy);
-        if accumulate {
-            scene.fill(dx);
-        }
-        let (x, gradient) = (scene.read(input), scene.read(dy));
-        let mut expected = Vec::new();
-        let mut expected_dx = if accumulate { scene.read(dx) } else { vec![0.0; x.len()] };
-        let beta = f64::from(norm.beta);
-        for ((x, dy), dx) in
-            x.chunks(channels).zip(gradient.chunks(channels)).zip(expected_dx.chunks_mut(channels))
-        {
-            for j in 0..channels {
-                let base = base(&norm, x, j);
-                expected.push(x[j] * base.powf(-beta));
-                dx[j] += dy[j] * base.powf(-beta);
-                // ∂y_j/∂x_i through the base, for each i in the window of j.
-                let window = j.saturating_sub(norm.size / 2)..(j + norm.size.div_ceil(2)).min(channels);
-                for i in window {
-                    let slope = 2.0 * f64::from(norm.alpha) / norm.size as f64 * x[i];
-                    dx[i] -= dy[j] * x[j] * beta * base.powf(-beta - 1.0) * slope;
-                }
-            }
-        }
-        let run = |pool: &_, isa, arena: &mut _| {
-            local_response(pool, isa, arena, norm, [input, out]);
-            local_response_backward(pool, isa, arena, norm, [input, dy, dx], accumulate);
-            Vec::new()
-        };
-        machine.run(&scene, &[out, dx], run, |arena, _, isa| {
-            let what = format!("{isa} {norm:?} {channels}");
-            assert_close(&read(arena, out), &expected, POWER_TOLERANCE, &what);
-            assert_close(&read(arena, dx), &expected_dx, POWER_TOLERANCE, &what);
         });
     }
 }

@@ -1,0 +1,313 @@
+//! Batch normalization: statistics of a batch, and the gradients.
+
+use std::ops::Range;
+
+use crate::arena::{Arena, Pointer, View};
+use crate::elementwise::affine;
+use crate::isa::Isa;
+use crate::simd::vectorized;
+use crate::threads::Pool;
+
+/// Pixels whose partial statistics are computed together; fixed, so that sums do not depend on threads.
+const CHUNK: usize = 512;
+/// Channels of one task.
+const CHANNELS: usize = 256;
+
+/// Splits pixels × channels in tasks of fixed size and calls `task` with the part's pixels and channels.
+fn chunks(pool: &Pool, view: View, task: &(dyn Fn(Range<usize>, Range<usize>) + Sync)) {
+    let blocks = view.channels.div_ceil(CHANNELS);
+    pool.run(view.pixels.div_ceil(CHUNK) * blocks, &|i| {
+        let (chunk, block) = (i / blocks, i % blocks);
+        let pixels = chunk * CHUNK..((chunk + 1) * CHUNK).min(view.pixels);
+        let channels = block * CHANNELS..((block + 1) * CHANNELS).min(view.channels);
+        task(pixels, channels);
+    });
+}
+
+/// Pixels × channels of a view.
+fn part(view: View, pixels: &Range<usize>, channels: &Range<usize>) -> View {
+    View {
+        offset: view.offset + pixels.start * view.stride + channels.start,
+        pixels: pixels.len(),
+        channels: channels.len(),
+        stride: view.stride,
+    }
+}
+
+/// Mean and biased variance of each channel.
+///
+/// # Panics
+/// If the view reaches beyond the arena or a vector is not as long as its channels.
+pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, [mean, variance]: [&mut [f32]; 2]) {
+    arena.check(view);
+    let c = view.channels;
+    assert_eq!((mean.len(), variance.len()), (c, c), "a mean and a variance for each channel");
+    let mut partial = vec![0.0f32; view.pixels.div_ceil(CHUNK) * 2 * c];
+    let (pointer, parts) = (arena.pointer(), Pointer::of(&mut partial));
+    chunks(pool, view, &|pixels, channels| {
+        let at = pixels.start / CHUNK * 2 * c + channels.start;
+        // SAFETY: each task has its own part of `partial`.
+        let (sums, squares) = unsafe {
+            (parts.slice_mut(at..at + channels.len()), parts.slice_mut(at + c..at + c + channels.len()))
+        };
+        let view = part(view, &pixels, &channels);
+        vectorized!(isa, |p: Pointer, view: View, mean: &mut [f32], squares: &mut [f32]| {
+            for pixel in 0..view.pixels {
+                // SAFETY: the view lies in the arena and nothing writes it meanwhile.
+                let row = unsafe { p.slice(view.pixel(pixel)) };
+                for (sum, x) in mean.iter_mut().zip(row) {
+                    *sum += x;
+                }
+            }
+            let share = 1.0 / view.pixels as f32;
+            for sum in mean.iter_mut() {
+                *sum *= share;
+            }
+            for pixel in 0..view.pixels {
+                // SAFETY: as above.
+                let row = unsafe { p.slice(view.pixel(pixel)) };
+                for ((square, x), mean) in squares.iter_mut().zip(row).zip(&*mean) {
+                    *square += (x - mean) * (x - mean);
+                }
+            }
+        }(
+            pointer, view, sums, squares
+        ));
+    });
+    for channel in 0..c {
+        let (m, v) = combine(&partial, c, channel, view.pixels);
+        mean[channel] = m as f32;
+        variance[channel] = v as f32;
+    }
+}
+
+/// Mean and biased variance of a channel from its chunks (Chan, Golub and LeVeque 1979).
+fn combine(partial: &[f32], channels: usize, channel: usize, pixels: usize) -> (f64, f64) {
+    let (mut n, mut mean, mut square) = (0.0f64, 0.0f64, 0.0f64);
+    for (chunk, values) in partial.chunks_exact(2 * channels).enumerate() {
+        let size = CHUNK.min(pixels - chunk * CHUNK) as f64;
+        let (m, s) = (f64::from(values[channel]), f64::from(values[channels + channel]));
+        let (delta, total) = (m - mean, n + size);
+        mean += delta * size / total;
+        square += s + delta * delta * n * size / total;
+        n = total;
+    }
+    (mean, if n > 0.0 { square / n } else { 0.0 })
+}
+
+/// The per-channel vectors of a batch normalization.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNorm<'a> {
+    /// γ.
+    pub weight: &'a [f32],
+    /// β.
+    pub bias: &'a [f32],
+    /// Added to the variance.
+    pub eps: f32,
+    /// The batch's mean.
+    pub mean: &'a [f32],
+    /// Its biased variance.
+    pub variance: &'a [f32],
+}
+
+/// Normalizes with the batch's statistics: out = γ·(x − mean)/√(var + eps) + β, with max(·, 0) where `relu`.
+///
+/// `inverse` (1/√(var + eps)), `scale` and `shift` (out = scale·x + shift) are written for the backward pass.
+///
+/// # Panics
+/// If views do not fit or a vector is shorter than the channels.
+pub fn batch_norm(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    norm: BatchNorm<'_>,
+    [input, out]: [View; 2],
+    [inverse, scale, shift]: [&mut [f32]; 3],
+    relu: bool,
+) {
+    for channel in 0..input.channels {
+        let (mean, weight) = (f64::from(norm.mean[channel]), f64::from(norm.weight[channel]));
+        let factor = 1.0 / (f64::from(norm.variance[channel]) + f64::from(norm.eps)).sqrt();
+        inverse[channel] = factor as f32;
+        scale[channel] = (weight * factor) as f32;
+        shift[channel] = (f64::from(norm.bias[channel]) - mean * factor * weight) as f32;
+    }
+    affine(pool, isa, arena, [input, out], [scale, shift], relu);
+}
+
+/// The backward pass of [`batch_norm`].
+#[derive(Clone, Copy, Debug)]
+pub struct BatchNormBackward<'a> {
+    /// What was normalized.
+    pub input: View,
+    /// The gradient of the output.
+    pub output_gradient: View,
+    /// Where the input's gradient goes, if it is wanted, and whether it is added to what is there.
+    pub input_gradient: Option<(View, bool)>,
+    /// γ.
+    pub weight: &'a [f32],
+    /// The batch's mean.
+    pub mean: &'a [f32],
+    /// 1/√(var + eps).
+    pub inverse: &'a [f32],
+    /// The scale and the shift that gave the output, where ReLU followed: no gradient passes where they give
+    /// nothing positive.
+    pub relu: Option<[&'a [f32]; 2]>,
+}
+
+/// The gradients of [`batch_norm`]: writes those of γ and β, and
+/// input_gradient (+)= γ/√(var + eps) · (dy − mean(dy) − x̂·mean(dy·x̂)).
+///
+/// # Panics
+/// If views do not fit or a vector is shorter than the channels.
+pub fn batch_norm_backward(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &BatchNormBackward<'_>,
+    [weight_gradient, bias_gradient]: [&mut [f32]; 2],
+) {
+    let BatchNormBackward { input, output_gradient, input_gradient, .. } = *call;
+    arena.check(input);
+    arena.check(output_gradient);
+    assert_eq!((input.pixels, input.channels), (output_gradient.pixels, output_gradient.channels));
+    let c = input.channels;
+    let (mean, inverse, weight) = (&call.mean[..c], &call.inverse[..c], &call.weight[..c]);
+    let [scale, shift] = call.relu.map_or([&[][..]; 2], |vectors| vectors.map(|vector| &vector[..c]));
+    let mut partial = vec![0.0f32; input.pixels.div_ceil(CHUNK) * 2 * c];
+    let (pointer, parts) = (arena.pointer(), Pointer::of(&mut partial));
+    chunks(pool, input, &|pixels, channels| {
+        let at = pixels.start / CHUNK * 2 * c + channels.start;
+        // SAFETY: each task has its own part of `partial`.
+        let sums = unsafe {
+            [parts.slice_mut(at..at + channels.len()), parts.slice_mut(at + c..at + c + channels.len())]
+        };
+        let views = [input, output_gradient].map(|view| part(view, &pixels, &channels));
+        let mean = &mean[channels.clone()];
+        if call.relu.is_some() {
+            let mask = [&scale[channels.clone()], &shift[channels]];
+            vectorized!(isa, |p: Pointer,
+                              views: [View; 2],
+                              mean: &[f32],
+                              sums: [&mut [f32]; 2],
+                              mask: [&[f32]; 2]| {
+                let [sums, products] = sums;
+                for pixel in 0..views[0].pixels {
+                    // SAFETY: the views lie in the arena and nothing writes them meanwhile.
+                    let [x, dy] = unsafe { views.map(|view| p.slice(view.pixel(pixel))) };
+                    let sums = sums.iter_mut().zip(&mut *products);
+                    let factors = mean.iter().zip(mask[0]).zip(mask[1]);
+                    for (((sum, product), (x, dy)), ((mean, a), b)) in sums.zip(x.iter().zip(dy)).zip(factors)
+                    {
+                        let dy = if x * a + b > 0.0 { *dy } else { 0.0 };
+                        *sum += dy;
+                        *product += dy * (x - mean);
+                    }
+                }
+            }(
+                pointer, views, mean, sums, mask
+            ));
+            return;
+        }
+        vectorized!(isa, |p: Pointer, views: [View; 2], mean: &[f32], sums: [&mut [f32]; 2]| {
+            let [sums, products] = sums;
+            for pixel in 0..views[0].pixels {
+                // SAFETY: as above.
+                let [x, dy] = unsafe { views.map(|view| p.slice(view.pixel(pixel))) };
+                let sums = sums.iter_mut().zip(&mut *products);
+                for (((sum, product), (x, dy)), mean) in sums.zip(x.iter().zip(dy)).zip(mean) {
+                    *sum += dy;
+                    *product += dy * (x - mean);
+                }
+            }
+        }(
+            pointer, views, mean, sums
+        ));
+    });
+    let mut coefficients = vec![0.0f32; 3 * c];
+    let (a, rest) = coefficients.split_at_mut(c);
+    let (b, d) = rest.split_at_mut(c);
+    let count = input.pixels as f64;
+    for channel in 0..c {
+        let (mut sum, mut product) = (0.0f64, 0.0f64);
+        for values in partial.chunks_exact(2 * c) {
+            sum += f64::from(values[channel]);
+            product += f64::from(values[c + channel]);
+        }
+        let factor = f64::from(inverse[channel]);
+        bias_gradient[channel] = sum as f32;
+        weight_gradient[channel] = (product * factor) as f32;
+        // dx = a·dy + b·x + d.
+        let scale = f64::from(weight[channel]) * factor;
+        let slope = -scale * factor * factor * product / count;
+        a[channel] = scale as f32;
+        b[channel] = slope as f32;
+        d[channel] = (-scale * sum / count - slope * f64::from(mean[channel])) as f32;
+    }
+    let Some((input_gradient, accumulate)) = input_gradient else { return };
+    arena.check(input_gradient);
+    assert_eq!((input.pixels, input.channels), (input_gradient.pixels, input_gradient.channels));
+    input_gradient.assert_disjoint(input);
+    input_gradient.assert_disjoint(output_gradient);
+    let pointer = arena.pointer();
+    let coefficients = [&*a, &*b, &*d];
+    pool.ranges(input.pixels, 8192 / c.max(1), &|pixels| {
+        let views = [input, output_gradient, input_gradient];
+        if call.relu.is_some() {
+            let mask = [scale, shift];
+            vectorized!(isa, |p: Pointer,
+                              pixels: Range<usize>,
+                              views: [View; 3],
+                              factors: [&[f32]; 3],
+                              mask: [&[f32]; 2],
+                              accumulate: bool| {
+                let [x, dy, dx] = views;
+                let [a, b, d] = factors;
+                for pixel in pixels {
+                    // SAFETY: the views lie in the arena; the written one shares nothing with the others.
+                    let (x, dy, dx) = unsafe {
+                        (p.slice(x.pixel(pixel)), p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel)))
+                    };
+                    let factors = a.iter().zip(b).zip(d).zip(mask[0].iter().zip(mask[1]));
+                    for ((dx, (x, dy)), (((a, b), d), (scale, shift))) in
+                        dx.iter_mut().zip(x.iter().zip(dy)).zip(factors)
+                    {
+                        let dy = if x * scale + shift > 0.0 { *dy } else { 0.0 };
+                        *dx = if accumulate { *dx } else { 0.0 } + (a * dy + b * x + d);
+                    }
+                }
+            }(
+                pointer,
+                pixels,
+                views,
+                coefficients,
+                mask,
+                accumulate
+            ));
+            return;
+        }
+        vectorized!(isa, |p: Pointer,
+                          pixels: Range<usize>,
+                          views: [View; 3],
+                          factors: [&[f32]; 3],
+                          accumulate: bool| {
+            let [x, dy, dx] = views;
+            let [a, b, d] = factors;
+            for pixel in pixels {
+                // SAFETY: as above.
+                let (x, dy, dx) = unsafe {
+                    (p.slice(x.pixel(pixel)), p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel)))
+                };
+                for (((((dx, x), dy), a), b), d) in dx.iter_mut().zip(x).zip(dy).zip(a).zip(b).zip(d) {
+                    *dx = if accumulate { *dx } else { 0.0 } + (a * dy + b * x + d);
+                }
+            }
+        }(
+            pointer,
+            pixels,
+            views,
+            coefficients,
+            accumulate
+        ));
+    });
+}
