@@ -4,9 +4,9 @@
 //! `cargo bench -p convnet-kernels`; a name after `--` selects.
 
 use convnet_kernels::{
-    Arena, BatchNorm, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Tap, View, Weights, Winograd,
-    avg_pool, batch_norm, batch_norm_backward, igemm, max_pool, max_pool_backward, outer, winograd,
-    winograd_scratch,
+    Arena, BatchNorm, BatchNormBackward, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Tap, View,
+    Weights, Winograd, avg_pool, batch_norm, batch_norm_backward, igemm, max_pool, max_pool_backward,
+    moments, outer, winograd, winograd_scratch,
 };
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -203,15 +203,23 @@ fn f32_batch_norm(bencher: Bencher<'_, '_>, backward: bool) {
     let [x, y, dx] = [0, 1, 2].map(|i| View::dense(i * pixels * channels, pixels, channels));
     let mut arena = Arena::new(3 * pixels * channels);
     arena.as_mut_slice().fill(0.5);
-    let (weight, bias) = (vec![1.0; channels], vec![0.0; channels]);
-    let [mut a, mut b, mut c] = [(); 3].map(|()| vec![1.0; channels]);
+    let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
+    let [mut a, mut b, mut c, mut mean, mut variance] = [(); 5].map(|()| vec![1.0; channels]);
     bencher.counter(ItemsCount::new(pixels * channels)).bench_local(|| {
         if backward {
-            let gradients = [&mut b[..], &mut c[..]];
-            let factors = [&weight[..], &bias[..], &a[..]];
-            batch_norm_backward(&pool, isa, &mut arena, (x, y, Some((dx, false))), factors, gradients);
+            let call = BatchNormBackward {
+                input: x,
+                output_gradient: y,
+                input_gradient: Some((dx, false)),
+                weight: &ones,
+                mean: &zeros,
+                inverse: &ones,
+                relu: Some([&ones, &zeros]),
+            };
+            batch_norm_backward(&pool, isa, &mut arena, &call, [&mut b, &mut c]);
         } else {
-            let norm = BatchNorm { weight: &weight, bias: &bias, eps: 1e-5 };
+            moments(&pool, isa, &mut arena, x, [&mut mean, &mut variance]);
+            let norm = BatchNorm { weight: &ones, bias: &zeros, eps: 1e-5, mean: &mean, variance: &variance };
             batch_norm(&pool, isa, &mut arena, norm, [x, y], [&mut a, &mut b, &mut c], true);
         }
     });
