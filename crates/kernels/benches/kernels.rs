@@ -214,7 +214,9 @@ fn f32_batch_norm(bencher: Bencher<'_, '_>, backward: bool) {
                 weight: &ones,
                 mean: &zeros,
                 inverse: &ones,
-                relu: Some([&ones, &zeros]),
+                scale: &ones,
+                shift: &zeros,
+                relu: true,
             };
             batch_norm_backward(&pool, isa, &mut arena, &call, [&mut b, &mut c]);
         } else {

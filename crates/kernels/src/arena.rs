@@ -65,6 +65,16 @@ impl Arena {
     pub(crate) fn check(&self, view: View) {
         assert!(view.end() <= self.len, "{view:?} reaches beyond an arena of {} floats", self.len);
     }
+
+    /// # Panics
+    /// If a view reaches beyond the arena, or they differ in pixels or channels.
+    pub(crate) fn check_alike(&self, first: View, others: &[View]) {
+        self.check(first);
+        for &view in others {
+            self.check(view);
+            assert_eq!((view.pixels, view.channels), (first.pixels, first.channels), "views of one size");
+        }
+    }
 }
 
 /// A pointer that kernels share between threads; each task writes its own part.

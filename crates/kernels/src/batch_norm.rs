@@ -13,15 +13,30 @@ const CHUNK: usize = 512;
 /// Channels of one task.
 const CHANNELS: usize = 256;
 
-/// Splits pixels × channels in tasks of fixed size and calls `task` with the part's pixels and channels.
-fn chunks(pool: &Pool, view: View, task: &(dyn Fn(Range<usize>, Range<usize>) + Sync)) {
+/// Two sums for each channel over each chunk of pixels: `[chunk][which][channel]`. Tasks of fixed size fill them from
+/// zero: `task` gets its pixels, its channels and its part of both sums.
+fn sums(
+    pool: &Pool,
+    view: View,
+    task: impl Fn(Range<usize>, Range<usize>, [&mut [f32]; 2]) + Sync,
+) -> Vec<f32> {
+    let chunks = view.pixels.div_ceil(CHUNK);
     let blocks = view.channels.div_ceil(CHANNELS);
-    pool.run(view.pixels.div_ceil(CHUNK) * blocks, &|i| {
+    let mut sums = vec![0.0f32; chunks * 2 * view.channels];
+    let pointer = Pointer::of(&mut sums);
+    pool.run(chunks * blocks, &|i| {
         let (chunk, block) = (i / blocks, i % blocks);
         let pixels = chunk * CHUNK..((chunk + 1) * CHUNK).min(view.pixels);
         let channels = block * CHANNELS..((block + 1) * CHANNELS).min(view.channels);
-        task(pixels, channels);
+        let part = |which: usize| {
+            let at = (2 * chunk + which) * view.channels;
+            at + channels.start..at + channels.end
+        };
+        // SAFETY: each task has its own two parts of the sums.
+        let parts = unsafe { [pointer.slice_mut(part(0)), pointer.slice_mut(part(1))] };
+        task(pixels, channels, parts);
     });
+    sums
 }
 
 /// Pixels × channels of a view.
@@ -42,14 +57,8 @@ pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, [mean, vari
     arena.check(view);
     let c = view.channels;
     assert_eq!((mean.len(), variance.len()), (c, c), "a mean and a variance for each channel");
-    let mut partial = vec![0.0f32; view.pixels.div_ceil(CHUNK) * 2 * c];
-    let (pointer, parts) = (arena.pointer(), Pointer::of(&mut partial));
-    chunks(pool, view, &|pixels, channels| {
-        let at = pixels.start / CHUNK * 2 * c + channels.start;
-        // SAFETY: each task has its own part of `partial`.
-        let (sums, squares) = unsafe {
-            (parts.slice_mut(at..at + channels.len()), parts.slice_mut(at + c..at + c + channels.len()))
-        };
+    let pointer = arena.pointer();
+    let partial = sums(pool, view, |pixels, channels, [sums, squares]| {
         let view = part(view, &pixels, &channels);
         vectorized!(isa, |p: Pointer, view: View, mean: &mut [f32], squares: &mut [f32]| {
             for pixel in 0..view.pixels {
@@ -150,9 +159,12 @@ pub struct BatchNormBackward<'a> {
     pub mean: &'a [f32],
     /// 1/√(var + eps).
     pub inverse: &'a [f32],
-    /// The scale and the shift that gave the output, where ReLU followed: no gradient passes where they give
-    /// nothing positive.
-    pub relu: Option<[&'a [f32]; 2]>,
+    /// The scale and the shift that gave the output.
+    pub scale: &'a [f32],
+    /// See `scale`.
+    pub shift: &'a [f32],
+    /// Whether ReLU followed: no gradient passes where scale and shift give nothing positive.
+    pub relu: bool,
 }
 
 /// The gradients of [`batch_norm`]: writes those of γ and β, and
@@ -167,61 +179,38 @@ pub fn batch_norm_backward(
     call: &BatchNormBackward<'_>,
     [weight_gradient, bias_gradient]: [&mut [f32]; 2],
 ) {
-    let BatchNormBackward { input, output_gradient, input_gradient, .. } = *call;
-    arena.check(input);
-    arena.check(output_gradient);
-    assert_eq!((input.pixels, input.channels), (output_gradient.pixels, output_gradient.channels));
+    let BatchNormBackward { input, output_gradient, input_gradient, relu, .. } = *call;
+    arena.check_alike(input, &[output_gradient]);
     let c = input.channels;
     let (mean, inverse, weight) = (&call.mean[..c], &call.inverse[..c], &call.weight[..c]);
-    let [scale, shift] = call.relu.map_or([&[][..]; 2], |vectors| vectors.map(|vector| &vector[..c]));
-    let mut partial = vec![0.0f32; input.pixels.div_ceil(CHUNK) * 2 * c];
-    let (pointer, parts) = (arena.pointer(), Pointer::of(&mut partial));
-    chunks(pool, input, &|pixels, channels| {
-        let at = pixels.start / CHUNK * 2 * c + channels.start;
-        // SAFETY: each task has its own part of `partial`.
-        let sums = unsafe {
-            [parts.slice_mut(at..at + channels.len()), parts.slice_mut(at + c..at + c + channels.len())]
-        };
+    let affine = [&call.scale[..c], &call.shift[..c]];
+    let pointer = arena.pointer();
+    let partial = sums(pool, input, |pixels, channels, sums| {
         let views = [input, output_gradient].map(|view| part(view, &pixels, &channels));
         let mean = &mean[channels.clone()];
-        if call.relu.is_some() {
-            let mask = [&scale[channels.clone()], &shift[channels]];
-            vectorized!(isa, |p: Pointer,
-                              views: [View; 2],
-                              mean: &[f32],
-                              sums: [&mut [f32]; 2],
-                              mask: [&[f32]; 2]| {
-                let [sums, products] = sums;
-                for pixel in 0..views[0].pixels {
-                    // SAFETY: the views lie in the arena and nothing writes them meanwhile.
-                    let [x, dy] = unsafe { views.map(|view| p.slice(view.pixel(pixel))) };
-                    let sums = sums.iter_mut().zip(&mut *products);
-                    let factors = mean.iter().zip(mask[0]).zip(mask[1]);
-                    for (((sum, product), (x, dy)), ((mean, a), b)) in sums.zip(x.iter().zip(dy)).zip(factors)
-                    {
-                        let dy = if x * a + b > 0.0 { *dy } else { 0.0 };
-                        *sum += dy;
-                        *product += dy * (x - mean);
-                    }
-                }
-            }(
-                pointer, views, mean, sums, mask
-            ));
-            return;
-        }
-        vectorized!(isa, |p: Pointer, views: [View; 2], mean: &[f32], sums: [&mut [f32]; 2]| {
+        let affine = affine.map(|vector| &vector[channels.clone()]);
+        vectorized!(isa, |p: Pointer,
+                          views: [View; 2],
+                          mean: &[f32],
+                          affine: [&[f32]; 2],
+                          relu: bool,
+                          sums: [&mut [f32]; 2]| {
             let [sums, products] = sums;
             for pixel in 0..views[0].pixels {
-                // SAFETY: as above.
+                // SAFETY: the views lie in the arena and nothing writes them meanwhile.
                 let [x, dy] = unsafe { views.map(|view| p.slice(view.pixel(pixel))) };
                 let sums = sums.iter_mut().zip(&mut *products);
-                for (((sum, product), (x, dy)), mean) in sums.zip(x.iter().zip(dy)).zip(mean) {
+                let factors = mean.iter().zip(affine[0]).zip(affine[1]);
+                for (((sum, product), (x, dy)), ((mean, scale), shift)) in
+                    sums.zip(x.iter().zip(dy)).zip(factors)
+                {
+                    let dy = if !relu || x * scale + shift > 0.0 { *dy } else { 0.0 };
                     *sum += dy;
                     *product += dy * (x - mean);
                 }
             }
         }(
-            pointer, views, mean, sums
+            pointer, views, mean, affine, relu, sums
         ));
     });
     let mut coefficients = vec![0.0f32; 3 * c];
@@ -245,60 +234,32 @@ pub fn batch_norm_backward(
         d[channel] = (-scale * sum / count - slope * f64::from(mean[channel])) as f32;
     }
     let Some((input_gradient, accumulate)) = input_gradient else { return };
-    arena.check(input_gradient);
-    assert_eq!((input.pixels, input.channels), (input_gradient.pixels, input_gradient.channels));
+    arena.check_alike(input, &[input_gradient]);
     input_gradient.assert_disjoint(input);
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
     let coefficients = [&*a, &*b, &*d];
     pool.ranges(input.pixels, 8192 / c.max(1), &|pixels| {
         let views = [input, output_gradient, input_gradient];
-        if call.relu.is_some() {
-            let mask = [scale, shift];
-            vectorized!(isa, |p: Pointer,
-                              pixels: Range<usize>,
-                              views: [View; 3],
-                              factors: [&[f32]; 3],
-                              mask: [&[f32]; 2],
-                              accumulate: bool| {
-                let [x, dy, dx] = views;
-                let [a, b, d] = factors;
-                for pixel in pixels {
-                    // SAFETY: the views lie in the arena; the written one shares nothing with the others.
-                    let (x, dy, dx) = unsafe {
-                        (p.slice(x.pixel(pixel)), p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel)))
-                    };
-                    let factors = a.iter().zip(b).zip(d).zip(mask[0].iter().zip(mask[1]));
-                    for ((dx, (x, dy)), (((a, b), d), (scale, shift))) in
-                        dx.iter_mut().zip(x.iter().zip(dy)).zip(factors)
-                    {
-                        let dy = if x * scale + shift > 0.0 { *dy } else { 0.0 };
-                        *dx = if accumulate { *dx } else { 0.0 } + (a * dy + b * x + d);
-                    }
-                }
-            }(
-                pointer,
-                pixels,
-                views,
-                coefficients,
-                mask,
-                accumulate
-            ));
-            return;
-        }
         vectorized!(isa, |p: Pointer,
                           pixels: Range<usize>,
                           views: [View; 3],
                           factors: [&[f32]; 3],
+                          affine: [&[f32]; 2],
+                          relu: bool,
                           accumulate: bool| {
             let [x, dy, dx] = views;
             let [a, b, d] = factors;
             for pixel in pixels {
-                // SAFETY: as above.
+                // SAFETY: the views lie in the arena; the written one shares nothing with the others.
                 let (x, dy, dx) = unsafe {
                     (p.slice(x.pixel(pixel)), p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel)))
                 };
-                for (((((dx, x), dy), a), b), d) in dx.iter_mut().zip(x).zip(dy).zip(a).zip(b).zip(d) {
+                let factors = a.iter().zip(b).zip(d).zip(affine[0].iter().zip(affine[1]));
+                for ((dx, (x, dy)), (((a, b), d), (scale, shift))) in
+                    dx.iter_mut().zip(x.iter().zip(dy)).zip(factors)
+                {
+                    let dy = if !relu || x * scale + shift > 0.0 { *dy } else { 0.0 };
                     *dx = if accumulate { *dx } else { 0.0 } + (a * dy + b * x + d);
                 }
             }
@@ -307,6 +268,8 @@ pub fn batch_norm_backward(
             pixels,
             views,
             coefficients,
+            affine,
+            relu,
             accumulate
         ));
     });

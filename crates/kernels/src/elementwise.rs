@@ -64,10 +64,8 @@ fn map<const N: usize, F>(pool: &Pool, isa: Isa, arena: &mut Arena, inputs: [Vie
 where
     F: Fn([f32; N], f32) -> f32 + Sync + Copy,
 {
-    arena.check(out);
+    arena.check_alike(out, &inputs);
     for input in inputs {
-        arena.check(input);
-        assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
         assert!(input == out || input.is_disjoint(out), "{input:?} overlaps {out:?}");
     }
     let dense = out.is_dense() && inputs.iter().all(|v| v.is_dense());
@@ -218,9 +216,7 @@ pub fn dropout(
     [input, out]: [View; 2],
     accumulate: bool,
 ) {
-    arena.check(input);
-    arena.check(out);
-    assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+    arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
     pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
@@ -256,9 +252,7 @@ pub fn affine(
     [scale, shift]: [&[f32]; 2],
     relu: bool,
 ) {
-    arena.check(input);
-    arena.check(out);
-    assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+    arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let (scale, shift) = (&scale[..out.channels], &shift[..out.channels]);
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };

@@ -13,7 +13,7 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, rows_of};
+use crate::tile::{MAX_ROWS, Tile, multiply};
 
 /// Positions that share one table of row pointers, and stay in the second-level cache beside a panel.
 const BLOCK: usize = 96;
@@ -252,7 +252,6 @@ unsafe fn panels_of<S: Simd, W: Element>(
     for panel in panels {
         let columns = call.panels.columns(panel);
         let weights = weights[call.panels.start(panel)..].as_ptr();
-        let wide = call.panels.width(panel) > S::LANES;
         for i in 0..tiles {
             let positions = bounds(i);
             let tile = Tile {
@@ -273,13 +272,7 @@ unsafe fn panels_of<S: Simd, W: Element>(
                 relu: call.relu,
             };
             // SAFETY: the tables hold the tile's pointers, weights a whole panel.
-            unsafe {
-                if wide {
-                    rows_of::<S, W, 2>(tile);
-                } else {
-                    rows_of::<S, W, 1>(tile);
-                }
-            }
+            unsafe { multiply::<S, W>(tile) };
         }
     }
 }

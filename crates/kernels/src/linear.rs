@@ -13,7 +13,7 @@ use crate::outer::{Segment, Tile as OuterTile, tile_of};
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, rows_of};
+use crate::tile::{MAX_ROWS, Tile, multiply};
 
 /// Rows of weights of a block: with a panel's columns they stay in the first-level cache.
 const BLOCK: usize = 96;
@@ -77,12 +77,7 @@ pub fn linear_backward(
         "another product's layout"
     );
     if let Some((view, _)) = input_gradient {
-        arena.check(view);
-        assert_eq!(
-            (view.pixels, view.channels),
-            (input.pixels, input.channels),
-            "size of the input's gradient"
-        );
+        arena.check_alike(input, &[view]);
         view.assert_disjoint(input);
         view.assert_disjoint(output_gradient);
     }
@@ -101,9 +96,10 @@ pub fn linear_backward(
     if panels.is_empty() {
         return;
     }
-    let right = Right::new(pool, isa, arena, output_gradient);
+    let inputs = input_gradient
+        .map(|(view, accumulate)| (Right::new(pool, isa, arena, output_gradient), view, accumulate));
     let rows = BLOCK.min(panels.k.div_ceil(TASKS)).next_multiple_of(isa.tile_rows());
-    let shared = Shared { call, isa, arena: arena.pointer(), right: &right, sink };
+    let shared = Shared { call, isa, arena: arena.pointer(), inputs, sink };
     pool.run(panels.k.div_ceil(rows), &|block| {
         // SAFETY: views and lengths were checked above; tasks have different rows of weights.
         unsafe { shared.block(block * rows..((block + 1) * rows).min(panels.k)) };
@@ -157,7 +153,8 @@ struct Shared<'a> {
     call: &'a LinearBackward,
     isa: Isa,
     arena: Pointer,
-    right: &'a Right,
+    /// What the input's gradient is computed from, where it goes, and whether it is added to what is there.
+    inputs: Option<(Right, View, bool)>,
     sink: Sink,
 }
 
@@ -169,15 +166,18 @@ impl Shared<'_> {
     unsafe fn block(&self, rows: Range<usize>) {
         let panels = self.call.panels;
         BUFFERS.with_borrow_mut(|[inputs, sums]| {
-            inputs.resize(rows.len() * self.right.panels.padded_n(), 0.0);
+            if let Some((right, ..)) = &self.inputs {
+                inputs.resize(rows.len() * right.panels.padded_n(), 0.0);
+            }
             sums.resize(rows.len() * panels.width(0), 0.0);
             for panel in 0..panels.count() {
                 let start = panels.start(panel) + rows.start * panels.width(panel);
                 let part = start..start + rows.len() * panels.width(panel);
                 // SAFETY: the part lies in the weights and is this task's own; the buffers have its rows.
                 unsafe {
-                    if self.call.input_gradient.is_some() {
-                        self.input_rows(panel, rows.len(), self.sink.weights.add(start), inputs.as_mut_ptr());
+                    if let Some((right, ..)) = &self.inputs {
+                        let weights = self.sink.weights.add(start);
+                        self.input_rows(right, panel, rows.len(), weights, inputs.as_mut_ptr());
                     }
                     match self.sink.update {
                         None => self.weight_rows(panel, rows.clone(), self.sink.target.at(start)),
@@ -188,26 +188,32 @@ impl Shared<'_> {
                     }
                 }
             }
-            if let Some((view, accumulate)) = self.call.input_gradient {
-                let stride = self.right.panels.padded_n();
+            if let Some((right, view, accumulate)) = &self.inputs {
                 for pixel in 0..view.pixels {
                     let at = view.offset + pixel * view.stride;
                     // SAFETY: the view was checked; these channels are this task's own.
                     let out = unsafe { self.arena.slice_mut(at + rows.start..at + rows.end) };
-                    for (x, row) in out.iter_mut().zip(inputs.chunks_exact(stride)) {
-                        *x = if accumulate { *x } else { 0.0 } + row[pixel];
+                    for (x, row) in out.iter_mut().zip(inputs.chunks_exact(right.panels.padded_n())) {
+                        *x = if *accumulate { *x } else { 0.0 } + row[pixel];
                     }
                 }
             }
         });
     }
 
-    unsafe fn input_rows(&self, panel: usize, count: usize, weights: *const f32, inputs: *mut f32) {
-        let (shared, isa) = (self, self.isa.for_columns(self.right.panels.n));
+    unsafe fn input_rows(
+        &self,
+        right: &Right,
+        panel: usize,
+        count: usize,
+        weights: *const f32,
+        inputs: *mut f32,
+    ) {
+        let (panels, isa) = (self.call.panels, self.isa.for_columns(right.panels.n));
         // SAFETY: passed on; the instruction set is proven by `isa`.
         unsafe {
             dispatch!(isa, input_rows(
-                shared: &Shared<'_>, panel: usize, count: usize, weights: *const f32, inputs: *mut f32
+                panels: Panels, right: &Right, panel: usize, count: usize, weights: *const f32, inputs: *mut f32
             ));
         }
     }
@@ -229,13 +235,13 @@ impl Shared<'_> {
 /// instruction set.
 #[inline(always)]
 unsafe fn input_rows<S: Simd>(
-    shared: &Shared<'_>,
+    panels: Panels,
+    right: &Right,
     panel: usize,
     count: usize,
     weights: *const f32,
     inputs: *mut f32,
 ) {
-    let (panels, right) = (shared.call.panels, shared.right);
     let (columns, width, stride) = (panels.columns(panel), panels.width(panel), right.panels.padded_n());
     let tiles = count.div_ceil(S::ROWS);
     for part in 0..right.panels.count() {
@@ -267,13 +273,7 @@ unsafe fn input_rows<S: Simd>(
                 relu: false,
             };
             // SAFETY: pointers and panel are whole; rows of inputs are as wide as all panels of pixels.
-            unsafe {
-                if wide > S::LANES {
-                    rows_of::<S, f32, 2>(tile);
-                } else {
-                    rows_of::<S, f32, 1>(tile);
-                }
-            }
+            unsafe { multiply::<S, f32>(tile) };
         }
     }
 }

@@ -64,9 +64,7 @@ pub fn local_response(
     norm: LocalResponse,
     [input, out]: [View; 2],
 ) {
-    arena.check(input);
-    arena.check(out);
-    assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+    arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
     pool.ranges(input.pixels, 64, &|pixels| {
@@ -104,10 +102,7 @@ pub fn local_response_backward(
     accumulate: bool,
 ) {
     let [input, output_gradient, input_gradient] = views;
-    for view in views {
-        arena.check(view);
-        assert_eq!((view.pixels, view.channels), (input.pixels, input.channels), "views of one size");
-    }
+    arena.check_alike(input, &[output_gradient, input_gradient]);
     input_gradient.assert_disjoint(input);
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();

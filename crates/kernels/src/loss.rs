@@ -9,9 +9,7 @@ use crate::threads::Pool;
 /// # Panics
 /// If views do not fit.
 pub fn softmax(pool: &Pool, _isa: Isa, arena: &mut Arena, [input, out]: [View; 2]) {
-    arena.check(input);
-    arena.check(out);
-    assert_eq!((input.pixels, input.channels), (out.pixels, out.channels), "views of one size");
+    arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
     pool.ranges(input.pixels, 64, &|pixels| {
@@ -45,10 +43,7 @@ fn normalize(row: &mut [f32]) -> f64 {
 /// If views do not fit.
 pub fn softmax_backward(arena: &mut Arena, views: [View; 3], accumulate: bool) {
     let [output, output_gradient, input_gradient] = views;
-    for view in views {
-        arena.check(view);
-        assert_eq!((view.pixels, view.channels), (output.pixels, output.channels), "views of one size");
-    }
+    arena.check_alike(output, &[output_gradient, input_gradient]);
     input_gradient.assert_disjoint(output);
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
@@ -82,9 +77,7 @@ pub fn cross_entropy(
     weight: f32,
     accumulate: bool,
 ) -> (f64, usize) {
-    arena.check(logits);
-    arena.check(gradient);
-    assert_eq!((logits.pixels, logits.channels), (gradient.pixels, gradient.channels), "views of one size");
+    arena.check_alike(logits, &[gradient]);
     assert_eq!(labels.len(), logits.pixels, "a label for each row");
     assert!(labels.iter().all(|&l| (l as usize) < logits.channels), "labels below {}", logits.channels);
     logits.assert_disjoint(gradient);

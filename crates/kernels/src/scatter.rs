@@ -9,7 +9,7 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, rows_of};
+use crate::tile::{MAX_ROWS, Tile, multiply};
 
 /// `input_gradient (+)=` the output's gradient times the transposed weights, by kernel row.
 #[derive(Clone, Copy, Debug)]
@@ -109,13 +109,7 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                     };
                     // SAFETY: the pointers and the panel are whole; rows of a tile lie in different rows of
                     // the map, so that none overlaps another.
-                    unsafe {
-                        if panels.width(panel) > S::LANES {
-                            rows_of::<S, f32, 2>(tile);
-                        } else {
-                            rows_of::<S, f32, 1>(tile);
-                        }
-                    }
+                    unsafe { multiply::<S, f32>(tile) };
                 }
             }
         }

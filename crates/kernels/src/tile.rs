@@ -24,12 +24,24 @@ pub(crate) struct Tile<W> {
     pub(crate) relu: bool,
 }
 
-/// Picks the kernel for the tile's number of rows.
+/// Runs a tile by the kernel for its rows and columns.
 ///
 /// # Safety
 /// The tile's pointers are valid for its rows, columns, taps and run, and the CPU has the instruction set.
 #[inline(always)]
-pub(crate) unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
+pub(crate) unsafe fn multiply<S: Simd, W: Element>(tile: Tile<W>) {
+    // SAFETY: passed on; a panel is as many vectors wide as its columns need.
+    unsafe {
+        if tile.columns > S::LANES {
+            rows_of::<S, W, 2>(tile);
+        } else {
+            rows_of::<S, W, 1>(tile);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {

@@ -9,10 +9,11 @@ use convnet_kernels::{
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
 use super::conv::{Phase, phases};
-use super::forward::{Kind, Program, Saved, Step, transposed};
+use super::forward::{Kind, Program, Saved, Step};
 use super::lower::Kernel;
 use super::statistics::Statistics;
 use super::storage::Slot;
+use super::weights::Matrix;
 use crate::graph::NodeId;
 use crate::ops::Op;
 
@@ -212,8 +213,7 @@ impl Program {
         for write in back.inputs.iter().flatten() {
             self.fill(run, &write.fill);
         }
-        // A normalization passes its ReLU's gradient on its way.
-        if stage.relu && !matches!(step.kind, Kind::BatchNorm { .. }) {
+        if step.masks_by_output() {
             kernels::relu_backward(pool, isa, run.arena, out, dy);
         }
         let first = back.inputs.first().and_then(Option::as_ref).map(|write| write.accumulate);
@@ -231,8 +231,7 @@ impl Program {
                 let weights = &mut run.parameters[step.weight.clone()];
                 let target = match run.update {
                     Some(update) => {
-                        let moments = run.moments.each_mut();
-                        let moments = moments.map(|m| m.get_mut(step.weight.clone()).unwrap_or_default());
+                        let moments = part(&mut run.moments, &step.weight);
                         WeightGradient::Apply { update, weights, moments }
                     }
                     None => {
@@ -251,7 +250,9 @@ impl Program {
                     weight: &run.parameters[step.weight.clone()],
                     mean,
                     inverse: &saved.inverse,
-                    relu: stage.relu.then_some([&saved.scale, &saved.shift]),
+                    scale: &saved.scale,
+                    shift: &saved.shift,
+                    relu: stage.relu,
                 };
                 let bias = step.bias.clone().unwrap_or_default();
                 let (head, tail) = run.gradients.split_at_mut(bias.start);
@@ -427,6 +428,16 @@ impl Program {
             kernels::column_sums(run.pool, self.isa, run.arena, dy, &mut run.gradients[range]);
         }
     }
+}
+
+/// A range of the optimizer's buffers; those that it does not keep are empty.
+pub(super) fn part<'a>(moments: &'a mut [&mut [f32]; 2], range: &Range<usize>) -> [&'a mut [f32]; 2] {
+    moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default())
+}
+
+/// The panels of the transposed weights of a phase.
+fn transposed(isa: convnet_kernels::Isa, blocks: usize, matrix: &Matrix, run: usize) -> Panels {
+    Panels::new(isa, blocks * matrix.panels.n, run)
 }
 
 /// The kernel elements of an input gradient's only phase, in the order of a convolution over the output's

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Activation, Arena, BatchNorm, Geometry, Half, Igemm, Isa, LocalResponse, Mask, Panels,
-    Pool, PoolWindow, View, Weights,
+    self as kernels, Activation, Arena, BatchNorm, Geometry, Half, Igemm, Isa, LocalResponse, Mask, Pool,
+    PoolWindow, View, Weights,
 };
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
@@ -34,6 +34,11 @@ impl Step {
     /// Numbers of the packed weight, in whichever precision.
     fn packed_len(&self) -> usize {
         self.half.as_ref().map_or(self.weight.len(), ExactSizeIterator::len)
+    }
+
+    /// Whether the gradient passes its ReLU in a pass of its own, by the output; a normalization masks it on its way.
+    pub(super) fn masks_by_output(&self) -> bool {
+        self.stage.relu && !matches!(self.kind, Kind::BatchNorm { .. })
     }
 }
 
@@ -476,9 +481,4 @@ fn adaptive_window(input: Shape, output: Shape) -> PoolWindow {
     };
     let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
     PoolWindow::new((h, w), &spans(h, oh), &spans(w, ow))
-}
-
-/// The panels of the transposed weights of a phase or of a Linear.
-pub(super) fn transposed(isa: Isa, blocks: usize, matrix: &Matrix, run: usize) -> Panels {
-    Panels::new(isa, blocks * matrix.panels.n, run)
 }

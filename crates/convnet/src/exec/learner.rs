@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Update};
 
-use super::backward::{BackRun, BackStep, Write, plan};
+use super::backward::{BackRun, BackStep, Write, part, plan};
 use super::forward::{Kind, Program, Run, Saved, mix};
 use super::lifetime::place;
 use super::lower::Mode;
@@ -248,10 +248,7 @@ impl Learner {
     /// # Panics
     /// If there are not as many labels as images, more than the batch, or a label is not a class.
     pub fn step(&mut self, images: &[f32], labels: &[u32], lr: f32) -> StepReport {
-        let update = self.optimizer.at(self.steps + 1, lr);
-        let report = self.backward(images, labels, Some(update), None);
-        self.update(labels.len(), update);
-        report
+        self.advance(images, labels, lr, None)
     }
 
     /// What runs, kernel by kernel, in the order of the forward pass.
@@ -266,11 +263,23 @@ impl Learner {
     pub fn profile(&mut self, images: &[f32], labels: &[u32], lr: f32, times: &mut StepTimes) -> StepReport {
         times.forward.resize(self.program.steps.len(), Duration::ZERO);
         times.backward.resize(self.program.steps.len(), Duration::ZERO);
+        self.advance(images, labels, lr, Some(times))
+    }
+
+    fn advance(
+        &mut self,
+        images: &[f32],
+        labels: &[u32],
+        lr: f32,
+        mut times: Option<&mut StepTimes>,
+    ) -> StepReport {
         let update = self.optimizer.at(self.steps + 1, lr);
-        let report = self.backward(images, labels, Some(update), Some(times));
+        let report = self.backward(images, labels, Some(update), times.as_deref_mut());
         let start = Instant::now();
         self.update(labels.len(), update);
-        times.update += start.elapsed();
+        if let Some(times) = times {
+            times.update += start.elapsed();
+        }
         report
     }
 
@@ -281,9 +290,9 @@ impl Learner {
         let (parameters, gradients) = (self.parameters.as_mut_slice(), self.gradients.as_slice());
         let mut moments = moments(&mut self.moments);
         for range in &self.rest {
-            let part = moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default());
             let (parameters, gradients) = (&mut parameters[range.clone()], &gradients[range.clone()]);
-            update.apply(&self.pool, self.program.isa, parameters, gradients, part);
+            let moments = part(&mut moments, range);
+            update.apply(&self.pool, self.program.isa, parameters, gradients, moments);
         }
     }
 

@@ -91,8 +91,7 @@ pub(super) fn training(
         if input {
             touch(slot(step.stage.inputs[0]), time);
         }
-        let masked = step.stage.relu && !matches!(step.kind, Kind::BatchNorm { .. });
-        if output || masked {
+        if output || step.masks_by_output() {
             touch(slot(step.stage.out), time);
         }
     }

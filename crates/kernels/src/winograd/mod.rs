@@ -17,7 +17,7 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, rows_of};
+use crate::tile::{MAX_ROWS, Tile, multiply};
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 use input::{Source, Target, transform_tiles};
 use transform::output_transform;
@@ -293,13 +293,7 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                     relu: false,
                 };
                 // SAFETY: the pointers and the panel are whole; rows of products are as wide as all panels.
-                unsafe {
-                    if wide > S::LANES {
-                        rows_of::<S, f32, 2>(tile);
-                    } else {
-                        rows_of::<S, f32, 1>(tile);
-                    }
-                }
+                unsafe { multiply::<S, f32>(tile) };
             }
         }
     }

@@ -160,7 +160,9 @@ fn batch_norm_gradients_follow_from_the_definition() {
                 weight: &weight,
                 mean: &mean,
                 inverse: &inverse,
-                relu: relu.then_some([&scale, &shift]),
+                scale: &scale,
+                shift: &shift,
+                relu,
             };
             batch_norm_backward(pool, isa, arena, &call, gradients);
             vectors.concat()

@@ -398,10 +398,9 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
     refused_everywhere("short scale", |p, isa, a| affine(p, isa, a, [x, y], [&short, &[0.0; 3]], false));
     refused_everywhere("short sums", |p, isa, a| column_sums(p, isa, a, x, &mut [0.0; 2]));
     refused_everywhere("short moments", |p, isa, a| moments(p, isa, a, x, [&mut [0.0; 3], &mut [0.0; 2]]));
-    let backward = |target, vectors: [&[f32]; 3], gradients: [usize; 2], relu| {
+    let backward = |target, vectors: [&[f32]; 5], gradients: [usize; 2]| {
         refused_everywhere("a short vector or an overlap", |p, isa, a| {
-            let [weight, mean, inverse] = vectors;
-            let relu = if relu { Some([&[1.0; 3][..], &[1.0; 2]]) } else { None };
+            let [weight, mean, inverse, scale, shift] = vectors;
             let call = BatchNormBackward {
                 input: x,
                 output_gradient: y,
@@ -409,14 +408,15 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
                 weight,
                 mean,
                 inverse,
-                relu,
+                scale,
+                shift,
+                relu: true,
             };
             let mut gradients = gradients.map(|len| vec![0.0; len]);
             batch_norm_backward(p, isa, a, &call, gradients.each_mut().map(Vec::as_mut_slice));
         });
     };
-    backward(Some((View { offset: 9, ..y }, false)), [&[1.0; 3]; 3], [3; 2], false);
-    backward(None, [&[1.0; 3]; 3], [3; 2], true);
+    backward(Some((View { offset: 9, ..y }, false)), [&[1.0; 3]; 5], [3; 2]);
     for which in 0..7 {
         let length = |i: usize| vec![1.0f32; if i == which { 2 } else { 3 }];
         refused_everywhere("a short vector", |p, isa, a| {
@@ -425,10 +425,8 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
             let vectors = [&mut length(4)[..], &mut length(5)[..], &mut length(6)[..]];
             batch_norm(p, isa, a, norm, [x, y], vectors, false);
         });
-        if which < 5 {
-            let vectors = [&length(0)[..], &length(1)[..], &length(2)[..]];
-            backward(None, vectors, [length(3).len(), length(4).len()], false);
-        }
+        let vectors = [0, 1, 2, 3, 4].map(length);
+        backward(None, vectors.each_ref().map(Vec::as_slice), [length(5).len(), length(6).len()]);
     }
 }
 
