@@ -98,8 +98,8 @@ const FIXED_STD: f64 = 0.01;
 
 fn rule(init: Init, kind: ParamKind, fans: Fans, place: Place) -> Rule {
     let conv = match kind {
-        ParamKind::NormWeight | ParamKind::RunningVar => return Rule::Constant(1.0),
-        ParamKind::NormBias | ParamKind::RunningMean => return Rule::Constant(0.0),
+        ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => return Rule::Constant(1.0),
+        ParamKind::NormBias | ParamKind::RunningMean | ParamKind::Shift => return Rule::Constant(0.0),
         ParamKind::ConvWeight | ParamKind::ConvBias => true,
         ParamKind::LinearWeight | ParamKind::LinearBias => false,
     };

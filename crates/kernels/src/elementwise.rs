@@ -9,10 +9,22 @@ use crate::threads::Pool;
 const LEAST: usize = 8192;
 
 /// A function applied to each element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// max(x, 0).
     Relu,
+    /// x where it is positive, `slope`·x elsewhere; a gradient is right for a slope above 0.
+    LeakyRelu {
+        /// The factor below 0.
+        slope: f32,
+    },
+    /// x within `min` and `max`, the nearer of them elsewhere.
+    Hardtanh {
+        /// The least value.
+        min: f32,
+        /// The greatest value.
+        max: f32,
+    },
     /// 1 / (1 + e^−x).
     Sigmoid,
     /// Hyperbolic tangent.
@@ -172,12 +184,21 @@ pub fn relu_backward(pool: &Pool, isa: Isa, arena: &mut Arena, output: View, gra
 pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, input: View, out: View) {
     match kind {
         Activation::Relu => map(pool, isa, arena, [input], out, |[x], _| if x < 0.0 { 0.0 } else { x }),
+        Activation::LeakyRelu { slope } => {
+            map(pool, isa, arena, [input], out, move |[x], _| if x < 0.0 { slope * x } else { x });
+        }
+        Activation::Hardtanh { min, max } => {
+            // In this order a NaN stays one.
+            let clip = move |x: f32| if x > max { max } else { x };
+            map(pool, isa, arena, [input], out, move |[x], _| clip(if x < min { min } else { x }));
+        }
         Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| 1.0 / (1.0 + (-x).exp())),
         Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| x.tanh()),
     }
 }
 
-/// input_gradient (+)= f′ · output_gradient, f′ from the output y: y > 0, y(1 − y), 1 − y².
+/// input_gradient (+)= f′ · output_gradient, f′ from the output y: y > 0, y(1 − y), 1 − y²; of Hardtanh 1 strictly
+/// within its bounds.
 ///
 /// `views` are the output, its gradient, and the input's gradient.
 pub fn activation_backward(
@@ -195,6 +216,14 @@ pub fn activation_backward(
     match kind {
         Activation::Relu => {
             map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + if y > 0.0 { dy } else { 0.0 });
+        }
+        Activation::LeakyRelu { slope } => {
+            let share = move |y: f32| if y > 0.0 { 1.0 } else { slope };
+            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * share(y));
+        }
+        Activation::Hardtanh { min, max } => {
+            let inside = move |y: f32| y > min && y < max;
+            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + if inside(y) { dy } else { 0.0 });
         }
         Activation::Sigmoid => {
             map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * y * (1.0 - y));
@@ -275,6 +304,47 @@ pub fn affine(
             }
         }(
             pixels, pointer, input, out, scale, shift, floor
+        ));
+    });
+}
+
+/// input_gradient (+)= scale · output_gradient by channel: the gradient of [`affine`].
+///
+/// # Panics
+/// If there are fewer scales than channels.
+pub fn affine_backward(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    [output_gradient, input_gradient]: [View; 2],
+    scale: &[f32],
+    accumulate: bool,
+) {
+    arena.check_alike(output_gradient, &[input_gradient]);
+    output_gradient.assert_disjoint(input_gradient);
+    let scale = &scale[..output_gradient.channels];
+    let pointer = arena.pointer();
+    pool.ranges(input_gradient.pixels, LEAST / input_gradient.channels.max(1), &|pixels| {
+        vectorized!(isa, |pixels: std::ops::Range<usize>,
+                          p: Pointer,
+                          dy: View,
+                          dx: View,
+                          scale: &[f32],
+                          accumulate: bool| {
+            for pixel in pixels {
+                // SAFETY: the views were checked and share nothing; tasks have different pixels.
+                let (dy, dx) = unsafe { (p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel))) };
+                for ((dx, dy), a) in dx.iter_mut().zip(dy).zip(scale) {
+                    *dx = if accumulate { *dx } else { 0.0 } + dy * a;
+                }
+            }
+        }(
+            pixels,
+            pointer,
+            output_gradient,
+            input_gradient,
+            scale,
+            accumulate
         ));
     });
 }

@@ -1,4 +1,4 @@
-//! Between NCHW outside and NHWC inside, and borders of zeros.
+//! Between NCHW outside and NHWC inside, and borders around maps.
 
 use crate::arena::{Arena, View};
 use crate::geometry::product;
@@ -48,8 +48,49 @@ pub fn to_nchw(arena: &Arena, view: View, map: usize, images: &mut [f32]) {
     }
 }
 
-/// Copies maps of `height` × `width` into maps with a border of zeros of `rows` above and below and
-/// `columns` left and right.
+/// The rows and columns that a border adds to a map on each side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Border {
+    /// Rows above.
+    pub top: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Columns to the right.
+    pub right: usize,
+}
+
+impl Border {
+    /// Height and width of a map with its border.
+    ///
+    /// # Panics
+    /// If they do not fit memory.
+    fn around(self, (height, width): (usize, usize)) -> (usize, usize) {
+        let sum = |sizes: [usize; 3]| sizes.iter().try_fold(0usize, |sum, &size| sum.checked_add(size));
+        let tall = sum([self.top, height, self.bottom]);
+        tall.zip(sum([self.left, width, self.right])).expect("a border that fits memory")
+    }
+
+    /// The number of images and the padded size.
+    ///
+    /// # Panics
+    /// If the views do not fit the arena and one another.
+    fn check(self, arena: &Arena, [map, padded]: [View; 2], size: (usize, usize)) -> (usize, usize, usize) {
+        arena.check(map);
+        arena.check(padded);
+        map.assert_disjoint(padded);
+        assert_eq!(map.channels, padded.channels, "channels with and without a border");
+        let (tall, wide) = self.around(size);
+        let pixels = product(&[size.0, size.1]);
+        assert!(pixels > 0 && map.pixels.is_multiple_of(pixels), "{map:?} of maps of {pixels} pixels");
+        let batch = map.pixels / pixels;
+        assert_eq!(padded.pixels, product(&[batch, tall, wide]), "padded pixels");
+        (batch, tall, wide)
+    }
+}
+
+/// Copies maps of `height` × `width` into maps with a border of `value`.
 ///
 /// # Panics
 /// If the views do not fit the arena and one another.
@@ -58,37 +99,60 @@ pub fn pad(
     arena: &mut Arena,
     [input, out]: [View; 2],
     (height, width): (usize, usize),
-    (rows, columns): (usize, usize),
+    border: Border,
+    value: f32,
 ) {
-    arena.check(input);
-    arena.check(out);
-    input.assert_disjoint(out);
-    assert!(out.is_dense() && input.channels == out.channels, "{out:?} holds padded {input:?}");
-    let padded = |size: usize, border: usize| border.checked_mul(2).and_then(|b| b.checked_add(size));
-    let (tall, wide) = padded(height, rows).zip(padded(width, columns)).expect("a border that fits memory");
-    let map = product(&[height, width]);
-    assert!(map > 0 && input.pixels.is_multiple_of(map), "{input:?} of maps of {map} pixels");
-    let batch = input.pixels / map;
-    assert_eq!(out.pixels, product(&[batch, tall, wide]), "padded pixels");
+    let (batch, tall, wide) = border.check(arena, [input, out], (height, width));
     let pointer = arena.pointer();
     pool.ranges(batch * tall, 8, &|range| {
         for index in range {
             let (image, y) = (index / tall, index % tall);
-            let start = out.offset + index * wide * out.channels;
-            // SAFETY: the view was checked; tasks have different rows.
-            let row = unsafe { pointer.slice_mut(start..start + wide * out.channels) };
-            if y < rows || y >= rows + height {
-                row.fill(0.0);
-                continue;
+            let inside = (border.top..border.top + height).contains(&y);
+            for x in 0..wide {
+                // SAFETY: the view was checked; tasks have different rows.
+                let target = unsafe { pointer.slice_mut(out.pixel(index * wide + x)) };
+                if inside && (border.left..border.left + width).contains(&x) {
+                    let pixel = (image * height + y - border.top) * width + x - border.left;
+                    // SAFETY: the pixel lies in the checked input, which shares nothing with the output.
+                    target.copy_from_slice(unsafe { pointer.slice(input.pixel(pixel)) });
+                } else {
+                    target.fill(value);
+                }
             }
-            let (left, rest) = row.split_at_mut(columns * out.channels);
-            let (middle, right) = rest.split_at_mut(width * out.channels);
-            left.fill(0.0);
-            right.fill(0.0);
-            for (x, pixel) in middle.chunks_exact_mut(out.channels).enumerate() {
-                // SAFETY: the pixel lies in the checked input, which shares nothing with the output.
-                let values = unsafe { pointer.slice(input.pixel((image * height + y - rows) * width + x)) };
-                pixel.copy_from_slice(values);
+        }
+    });
+}
+
+/// input_gradient (+)= the gradient of [`pad`]: the output's without its border. `views` are the output's gradient and
+/// the input's.
+///
+/// # Panics
+/// If the views do not fit the arena and one another.
+pub fn pad_backward(
+    pool: &Pool,
+    arena: &mut Arena,
+    [output_gradient, input_gradient]: [View; 2],
+    (height, width): (usize, usize),
+    border: Border,
+    accumulate: bool,
+) {
+    let (batch, tall, wide) = border.check(arena, [input_gradient, output_gradient], (height, width));
+    let pointer = arena.pointer();
+    pool.ranges(batch * height, 8, &|range| {
+        for index in range {
+            let (image, y) = (index / height, index % height);
+            for x in 0..width {
+                let pixel = (image * tall + y + border.top) * wide + x + border.left;
+                // SAFETY: both views were checked and share nothing; tasks have different rows.
+                let (dy, dx) = unsafe {
+                    (
+                        pointer.slice(output_gradient.pixel(pixel)),
+                        pointer.slice_mut(input_gradient.pixel(index * width + x)),
+                    )
+                };
+                for (dx, dy) in dx.iter_mut().zip(dy) {
+                    *dx = if accumulate { *dx } else { 0.0 } + dy;
+                }
             }
         }
     });

@@ -31,17 +31,17 @@ mod winograd;
 pub use arena::{Arena, View};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward, moments};
 pub use elementwise::{
-    Activation, Mask, accumulate, activation, activation_backward, add, affine, copy, dropout, fill,
-    relu_backward,
+    Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,
+    dropout, fill, relu_backward,
 };
 pub use geometry::{Geometry, Tap};
 pub use half::Half;
 pub use igemm::{Before, Igemm, Weights, igemm};
 pub use isa::Isa;
-pub use layout::{flatten, flatten_backward, from_nchw, pad, to_nchw};
+pub use layout::{Border, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw};
 pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use local_response::{LocalResponse, local_response, local_response_backward};
-pub use loss::{cross_entropy, softmax, softmax_backward};
+pub use loss::{cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use optimizer::{Adam, Sgd, Update};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};

@@ -42,6 +42,50 @@ fn normalize(row: &mut [f32]) -> f64 {
 /// # Panics
 /// If views do not fit.
 pub fn softmax_backward(arena: &mut Arena, views: [View; 3], accumulate: bool) {
+    rows_backward(arena, views, |[y, dy], dx| {
+        let dot: f32 = y.iter().zip(dy).map(|(y, dy)| y * dy).sum();
+        for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
+            *dx = if accumulate { *dx } else { 0.0 } + y * (dy - dot);
+        }
+    });
+}
+
+/// out = input − ln Σ e^input over the channels of each row.
+///
+/// # Panics
+/// If the views do not fit the arena and one another.
+pub fn log_softmax(pool: &Pool, arena: &mut Arena, [input, out]: [View; 2]) {
+    arena.check_alike(input, &[out]);
+    input.assert_disjoint(out);
+    let pointer = arena.pointer();
+    pool.ranges(input.pixels, 64, &|pixels| {
+        for pixel in pixels {
+            // SAFETY: the views were checked and share nothing; tasks have different pixels.
+            let (x, y) = unsafe { (pointer.slice(input.pixel(pixel)), pointer.slice_mut(out.pixel(pixel))) };
+            y.copy_from_slice(x);
+            let log_sum = normalize(y);
+            for (y, x) in y.iter_mut().zip(x) {
+                *y = (f64::from(*x) - log_sum) as f32;
+            }
+        }
+    });
+}
+
+/// input_gradient (+)= dy − e^y · Σ dy, y the logarithm of the softmax. `views` are y, dy and the input's gradient.
+///
+/// # Panics
+/// If views do not fit.
+pub fn log_softmax_backward(arena: &mut Arena, views: [View; 3], accumulate: bool) {
+    rows_backward(arena, views, |[y, dy], dx| {
+        let sum: f32 = dy.iter().sum();
+        for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
+            *dx = if accumulate { *dx } else { 0.0 } + dy - y.exp() * sum;
+        }
+    });
+}
+
+/// Calls `f` with each row of an output, of its gradient and of the input's gradient.
+fn rows_backward(arena: &mut Arena, views: [View; 3], f: impl Fn([&[f32]; 2], &mut [f32])) {
     let [output, output_gradient, input_gradient] = views;
     arena.check_alike(output, &[output_gradient, input_gradient]);
     input_gradient.assert_disjoint(output);
@@ -56,10 +100,7 @@ pub fn softmax_backward(arena: &mut Arena, views: [View; 3], accumulate: bool) {
                 pointer.slice_mut(input_gradient.pixel(pixel)),
             )
         };
-        let dot: f32 = y.iter().zip(dy).map(|(y, dy)| y * dy).sum();
-        for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
-            *dx = if accumulate { *dx } else { 0.0 } + y * (dy - dot);
-        }
+        f([y, dy], dx);
     }
 }
 

@@ -340,8 +340,12 @@ impl TensorSource for Noise {
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
         let Some(spec) = self.0.get(name) else { return Err(ReadError(format!("there is no `{name}`"))) };
         match spec.kind {
-            ParamKind::NormWeight | ParamKind::RunningVar => out.fill(1.0),
-            ParamKind::NormBias | ParamKind::RunningMean | ParamKind::ConvBias | ParamKind::LinearBias => {
+            ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => out.fill(1.0),
+            ParamKind::NormBias
+            | ParamKind::RunningMean
+            | ParamKind::Shift
+            | ParamKind::ConvBias
+            | ParamKind::LinearBias => {
                 out.fill(0.0);
             }
             ParamKind::ConvWeight | ParamKind::LinearWeight => {

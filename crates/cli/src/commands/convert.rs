@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use convnet::io::{self, Target, WeightsFile};
+use convnet::io::{self, Normalization, Target, WeightsFile};
 use convnet::{state, zoo};
 
 use super::trained;
@@ -40,8 +40,18 @@ pub(crate) struct Args {
     #[arg(long, requires = "model")]
     partial: bool,
 
+    /// With .onnx: normalize pixels by nodes of the model, which then takes pixels from 0 to 1
+    #[arg(long)]
+    with_preprocessing: bool,
+
     #[command(flatten)]
     size: SizeArgs,
+}
+
+impl Args {
+    fn normalization(&self) -> Normalization {
+        if self.with_preprocessing { Normalization::Nodes } else { Normalization::Told }
+    }
 }
 
 /// Converts.
@@ -62,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let loaded = trained::load(&graph, file, args.partial, args.size.classes.is_some())?;
             let tensors = io::parameters(&graph);
             match target {
-                Target::Onnx => io::export(&graph, &loaded, card.as_ref(), &args.to)?,
+                Target::Onnx => io::export(&graph, &loaded, card.as_ref(), args.normalization(), &args.to)?,
                 _ => io::convert(&loaded, &tensors, card.as_ref(), &args.to)?,
             }
             tensors.len()
@@ -83,7 +93,7 @@ fn untrained(name: &str, target: Target, args: &Args) -> Result<(), Failure> {
     let state = state::initialize(&graph, 0);
     let tensors = io::parameters(&graph);
     match target {
-        Target::Onnx => io::export(&graph, &state, None, &args.to)?,
+        Target::Onnx => io::export(&graph, &state, None, Normalization::Told, &args.to)?,
         _ => io::convert(&state, &tensors, None, &args.to)?,
     }
     wrote(tensors.len(), args)

@@ -80,6 +80,13 @@ impl Preprocess {
         }
     }
 
+    /// The same with pixels left from 0 to 1, for a network that normalizes them itself.
+    pub fn without_normalization(mut self) -> Self {
+        self.mean.fill(0.0);
+        self.std.fill(1.0);
+        self
+    }
+
     /// Channels, height, width of the network's input.
     pub fn input(&self) -> [usize; 3] {
         self.input

@@ -137,7 +137,7 @@ fn scatters(kind: &Kind) -> bool {
 fn wanted(program: &Program) -> Vec<bool> {
     let mut wanted = vec![false; program.graph.nodes().len()];
     for step in &program.steps {
-        let own = !program.graph.node_parameters(step.stage.node).is_empty();
+        let own = program.graph.node_parameters(step.stage.node).iter().any(|spec| spec.kind.trainable());
         wanted[step.stage.out.index()] = own || step.stage.inputs.iter().any(|i| wanted[i.index()]);
     }
     wanted
@@ -276,28 +276,28 @@ impl Program {
                     }
                 }
             }
-            kind => {
+            _ => {
                 if let Some(accumulate) = first {
                     let views = [x(run, 0), out, dy, dx(run, 0)];
-                    self.plain_backward(run, (kind, stage.out), views, saved, accumulate);
+                    self.plain_backward(run, step, views, saved, accumulate);
                 }
             }
         }
     }
 
-    /// Steps with one input and no parameters; `views` are the input, the output and their gradients,
+    /// Steps with one input and nothing to train; `views` are the input, the output and their gradients,
     /// output first.
     fn plain_backward(
         &self,
         run: &mut BackRun<'_>,
-        (kind, node): (&Kind, NodeId),
+        step: &Step,
         [x, y, dy, dx]: [View; 4],
         saved: &Saved,
         accumulate: bool,
     ) {
         let (pool, isa) = (run.pool, self.isa);
         let arena = &mut *run.arena;
-        match kind {
+        match &step.kind {
             Kind::Activation(kind) => {
                 kernels::activation_backward(pool, isa, arena, *kind, [y, dy, dx], accumulate);
             }
@@ -312,8 +312,17 @@ impl Program {
                 kernels::local_response_backward(pool, isa, arena, *norm, [x, dy, dx], accumulate);
             }
             Kind::Softmax => kernels::softmax_backward(arena, [y, dy, dx], accumulate),
+            Kind::LogSoftmax => kernels::log_softmax_backward(arena, [y, dy, dx], accumulate),
+            Kind::Pad(border, _) => {
+                let size = step.stage.shapes[0].spatial();
+                kernels::pad_backward(pool, arena, [dy, dx], size, *border, accumulate);
+            }
+            Kind::Affine => {
+                let scale = &run.parameters[step.weight.clone()];
+                kernels::affine_backward(pool, isa, arena, [dy, dx], scale, accumulate);
+            }
             Kind::Dropout { p, whole } => {
-                let mask = self.mask(run.key, node, (*p, *whole), dy);
+                let mask = self.mask(run.key, step.stage.out, (*p, *whole), dy);
                 kernels::dropout(pool, isa, arena, mask, [dy, dx], accumulate);
             }
             Kind::Flatten { map } => kernels::flatten_backward(arena, *map, [dy, dx], accumulate),
@@ -322,7 +331,6 @@ impl Program {
             | Kind::Conv { .. }
             | Kind::Linear { .. }
             | Kind::BatchNorm { .. }
-            | Kind::Affine
             | Kind::Concat
             | Kind::Add => unreachable!("steps with parameters or several inputs have their own arm"),
         }

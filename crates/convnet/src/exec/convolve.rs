@@ -4,7 +4,7 @@ use convnet_kernels::{self as kernels, Arena, Before, Igemm, Pool, View, Winogra
 
 use super::algorithm::{WINOGRAD_MATRICES, WinogradPlan};
 use super::backward::BackStep;
-use super::conv::ConvPlan;
+use super::conv::{Border, ConvPlan};
 use super::forward::{Kind, Program, Run, Step};
 use super::lower::Mode;
 use super::storage::Slot;
@@ -95,7 +95,9 @@ impl Program {
         let (Some(border), Some(slot)) = (plan.border, padded) else { return source };
         let (height, width) = border.padded;
         let target = View::dense(offsets[slot.buffer], n * height * width, source.channels);
-        kernels::pad(pool, arena, [source, target], shape.spatial(), (border.rows, border.columns));
+        let Border { rows, columns, .. } = border;
+        let sides = kernels::Border { top: rows, bottom: rows, left: columns, right: columns };
+        kernels::pad(pool, arena, [source, target], shape.spatial(), sides, 0.0);
         target
     }
 

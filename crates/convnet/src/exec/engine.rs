@@ -296,14 +296,17 @@ fn bind(
     Ok(())
 }
 
-/// A batch normalization with running statistics as y = scale·x + shift.
+/// A batch normalization with running statistics, or what is one already, as y = scale·x + shift.
 fn scale_and_shift(
     graph: &Graph,
     state: &dyn TensorSource,
     id: NodeId,
 ) -> Result<(Vec<f32>, Vec<f32>), ExecError> {
-    let Op::BatchNorm2d(norm) = &graph.node(id).op else { return Ok((Vec::new(), Vec::new())) };
-    let vectors = vectors(graph, state, id)?;
+    let mut vectors = vectors(graph, state, id)?;
+    let Op::BatchNorm2d(norm) = &graph.node(id).op else {
+        let shift = vectors.pop().unwrap_or_default();
+        return Ok((vectors.pop().unwrap_or_default(), shift));
+    };
     let [weight, bias, mean, var] = [0, 1, 2, 3].map(|i| vectors[i].iter().map(|&x| f64::from(x)));
     let (scale, shift) = weight
         .zip(bias)

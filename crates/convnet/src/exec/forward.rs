@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Activation, Arena, BatchNorm, Geometry, Half, Igemm, Isa, LocalResponse, Mask, Pool,
-    PoolWindow, View, Weights,
+    self as kernels, Activation, Arena, BatchNorm, Border, Geometry, Half, Igemm, Isa, LocalResponse, Mask,
+    Pool, PoolWindow, View, Weights,
 };
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
@@ -15,7 +15,7 @@ use super::storage::{Slot, Storage};
 use super::weights::Matrix;
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::{AvgPool2d, Op, Window, adaptive_span};
+use crate::ops::{AvgPool2d, ConstantPad2d, Op, Window, adaptive_span};
 
 /// A stage bound to its kernel.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +72,8 @@ pub(super) enum Kind {
     AvgPool(PoolWindow),
     LocalResponse(LocalResponse),
     Softmax,
+    LogSoftmax,
+    Pad(Border, f32),
     Dropout {
         p: f32,
         whole: bool,
@@ -214,11 +216,25 @@ impl Program {
                     Kind::Affine
                 }
             }
+            (_, Op::Affine) => {
+                weight = self.allocate(input.channels());
+                bias = Some(self.allocate(input.channels()));
+                Kind::Affine
+            }
             (_, Op::Relu) => Kind::Activation(Activation::Relu),
+            (_, Op::LeakyRelu(op)) => Kind::Activation(Activation::LeakyRelu { slope: op.slope }),
+            (_, Op::Hardtanh(op)) => Kind::Activation(Activation::Hardtanh { min: op.min, max: op.max }),
             (_, Op::Sigmoid) => Kind::Activation(Activation::Sigmoid),
             (_, Op::Tanh) => Kind::Activation(Activation::Tanh),
             (_, Op::Softmax) if matches!(input, Shape::Vector { .. }) || input.spatial() == (1, 1) => {
                 Kind::Softmax
+            }
+            (_, Op::LogSoftmax) if matches!(input, Shape::Vector { .. }) || input.spatial() == (1, 1) => {
+                Kind::LogSoftmax
+            }
+            (_, Op::ConstantPad2d(op)) => {
+                let ConstantPad2d { left, right, top, bottom, value } = *op;
+                Kind::Pad(Border { top, bottom, left, right }, value)
             }
             (_, Op::MaxPool2d(pool)) => {
                 let window = pool_window(&pool.window(), input, node.shape, None);
@@ -246,7 +262,7 @@ impl Program {
             (_, Op::Dropout1d(dropout)) if self.mode == Mode::Train => {
                 Kind::Dropout { p: dropout.p, whole: true }
             }
-            (_, Op::Identity | Op::Dropout(_) | Op::Dropout1d(_)) => Kind::Copy,
+            (_, Op::Identity | Op::Unflatten | Op::Dropout(_) | Op::Dropout1d(_)) => Kind::Copy,
             (_, Op::Add) => Kind::Add,
             _ => {
                 return Err(self.unsupported(
@@ -363,6 +379,10 @@ impl Program {
             Kind::AvgPool(window) => kernels::avg_pool(pool, isa, arena, window, [input(0), out]),
             Kind::LocalResponse(norm) => kernels::local_response(pool, isa, arena, *norm, [input(0), out]),
             Kind::Softmax => kernels::softmax(pool, isa, arena, [input(0), out]),
+            Kind::LogSoftmax => kernels::log_softmax(pool, arena, [input(0), out]),
+            Kind::Pad(border, value) => {
+                kernels::pad(pool, arena, [input(0), out], stage.shapes[0].spatial(), *border, *value);
+            }
             Kind::Dropout { p, whole } => {
                 let mask = self.mask(run.key, stage.out, (*p, *whole), out);
                 kernels::dropout(pool, isa, arena, mask, [input(0), out], false);

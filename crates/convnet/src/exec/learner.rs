@@ -15,7 +15,7 @@ use super::statistics::Statistics;
 use super::weights::{Matrix, check, read};
 use super::{ExecError, Options};
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::{ParamKind, ParamSpec};
+use crate::ops::ParamSpec;
 use crate::state::{StateDict, Tensor, TensorSource};
 
 /// How parameters are updated.
@@ -107,6 +107,8 @@ pub struct Learner {
     saved: Vec<Saved>,
     statistics: Statistics,
     table: Vec<Parameter>,
+    /// Scales and shifts that training leaves alone.
+    fixed: Vec<Parameter>,
     parameters: Arena,
     gradients: Arena,
     /// The optimizer's buffers, laid out like the parameters.
@@ -180,6 +182,8 @@ impl Learner {
         let pool = Pool::new(options.threads);
         let (room, transformed) = program.winograd_room(pool.threads(), batch, &back);
         let winograd_at = total.next_multiple_of(16);
+        let (table, fixed) =
+            table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
         let mut learner = Self {
             pool,
             arena: Arena::new(winograd_at + room),
@@ -190,7 +194,8 @@ impl Learner {
             losses,
             saved: program.saved(batch),
             statistics: Statistics::new(&program),
-            table: table(&program),
+            table,
+            fixed,
             parameters: Arena::new(flat),
             gradients: Arena::new(flat),
             moments: optimizer.buffers().iter().map(|_| Arena::new(flat)).collect(),
@@ -302,7 +307,7 @@ impl Learner {
     /// As [`Learner::step`].
     pub fn gradients(&mut self, images: &[f32], labels: &[u32]) -> (StepReport, StateDict) {
         let report = self.backward(images, labels, None, None);
-        (report, self.unpack(self.gradients.as_slice(), ""))
+        (report, unpack(&self.table, self.gradients.as_slice(), ""))
     }
 
     /// What the next step's dropout multiplies an element of a layer's input with; `index` counts in row-major
@@ -413,7 +418,8 @@ impl Learner {
 
     /// All parameters and running statistics, under PyTorch's names and in its layouts.
     pub fn state_dict(&self) -> StateDict {
-        let mut state = self.unpack(self.parameters.as_slice(), "");
+        let mut state = unpack(&self.table, self.parameters.as_slice(), "");
+        state.extend(unpack(&self.fixed, self.parameters.as_slice(), ""));
         for (step, running) in self.program.steps.iter().zip(&self.running) {
             for (spec, values) in running_specs(&self.program, step.stage.node).iter().zip(running) {
                 state.insert(spec.name.clone(), Tensor { shape: spec.shape.clone(), data: values.clone() });
@@ -430,7 +436,7 @@ impl Learner {
         for spec in self.program.graph.parameters() {
             check(state, &spec)?;
         }
-        for parameter in &self.table {
+        for parameter in self.table.iter().chain(&self.fixed) {
             pack(&self.pool, parameter, (state, &parameter.spec), self.parameters.as_mut_slice())?;
         }
         for (step, running) in self.program.steps.iter().zip(&mut self.running) {
@@ -446,7 +452,7 @@ impl Learner {
     pub fn optimizer_state(&self) -> (u64, StateDict) {
         let mut state = StateDict::new();
         for (name, moment) in self.optimizer.buffers().iter().zip(&self.moments) {
-            state.extend(self.unpack(moment.as_slice(), &format!("/{name}")));
+            state.extend(unpack(&self.table, moment.as_slice(), &format!("/{name}")));
         }
         (self.steps, state)
     }
@@ -474,20 +480,20 @@ impl Learner {
         self.steps = steps;
         Ok(())
     }
+}
 
-    /// A flat buffer as tensors, by parameter name and suffix.
-    fn unpack(&self, flat: &[f32], suffix: &str) -> StateDict {
-        let tensor = |parameter: &Parameter| {
-            let source = &flat[parameter.range.clone()];
-            let mut data = vec![0.0; parameter.spec.elements()];
-            match &parameter.matrix {
-                Some(matrix) => matrix.unpack(source, &mut data),
-                None => data.copy_from_slice(source),
-            }
-            (format!("{}{suffix}", parameter.spec.name), Tensor { shape: parameter.spec.shape.clone(), data })
-        };
-        self.table.iter().map(tensor).collect()
-    }
+/// A flat buffer as tensors, by parameter name and suffix.
+fn unpack(table: &[Parameter], flat: &[f32], suffix: &str) -> StateDict {
+    let tensor = |parameter: &Parameter| {
+        let source = &flat[parameter.range.clone()];
+        let mut data = vec![0.0; parameter.spec.elements()];
+        match &parameter.matrix {
+            Some(matrix) => matrix.unpack(source, &mut data),
+            None => data.copy_from_slice(source),
+        }
+        (format!("{}{suffix}", parameter.spec.name), Tensor { shape: parameter.spec.shape.clone(), data })
+    };
+    table.iter().map(tensor).collect()
 }
 
 /// The optimizer's buffers as the kernels take them: two, empty where it keeps fewer.
@@ -496,13 +502,19 @@ fn moments(buffers: &mut [Arena]) -> [&mut [f32]; 2] {
     [(); 2].map(|()| buffers.next().unwrap_or_default())
 }
 
-/// The flat parameters without the weights of Linear layers, which are updated in the backward pass.
+/// The flat parameters that are updated after the backward pass: without the weights of Linear layers, which it
+/// updates itself, and without those that stay as they are.
 fn rest(program: &Program) -> Vec<Range<usize>> {
     let mut rest = Vec::new();
     let mut start = 0;
-    for step in program.steps.iter().filter(|step| matches!(step.kind, Kind::Linear { .. })) {
+    for step in &program.steps {
+        let end = match (&step.kind, &step.bias) {
+            (Kind::Linear { .. }, _) => step.weight.end,
+            (Kind::Affine, Some(bias)) => bias.end,
+            _ => continue,
+        };
         rest.push(start..step.weight.start);
-        start = step.weight.end;
+        start = end;
     }
     rest.push(start..program.parameters);
     rest.retain(|range| !range.is_empty());
@@ -522,7 +534,7 @@ fn pack(
     }
 }
 
-/// The trainable parameters of all steps and their places.
+/// What the steps keep in the flat parameters, and where.
 fn table(program: &Program) -> Vec<Parameter> {
     let mut table = Vec::new();
     for step in &program.steps {
@@ -531,9 +543,10 @@ fn table(program: &Program) -> Vec<Parameter> {
             _ => None,
         };
         let ranges = [Some(step.weight.clone()), step.bias.clone()];
-        let specs = program.graph.node_parameters(step.stage.node);
-        let trainable = specs.into_iter().filter(|spec| spec.kind.trainable());
-        for ((spec, range), matrix) in trainable.zip(ranges.into_iter().flatten()).zip([matrix, None]) {
+        let mut specs = program.graph.node_parameters(step.stage.node);
+        specs.retain(|spec| !spec.kind.is_running());
+        for ((spec, range), matrix) in specs.into_iter().zip(ranges.into_iter().flatten()).zip([matrix, None])
+        {
             table.push(Parameter { spec, range, matrix });
         }
     }
@@ -542,7 +555,7 @@ fn table(program: &Program) -> Vec<Parameter> {
 
 fn running_specs(program: &Program, node: NodeId) -> Vec<ParamSpec> {
     let mut specs = program.graph.node_parameters(node);
-    specs.retain(|spec| matches!(spec.kind, ParamKind::RunningMean | ParamKind::RunningVar));
+    specs.retain(|spec| spec.kind.is_running());
     specs
 }
 

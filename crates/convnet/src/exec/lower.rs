@@ -129,7 +129,9 @@ impl Lowering<'_> {
         match &node.op {
             Op::Input => stage.kernel = Kernel::Input,
             _ if self.is_before(id) => return alias(id, node.inputs[0], lowered),
-            Op::Identity if self.mode != Mode::Trace => return alias(id, node.inputs[0], lowered),
+            Op::Identity | Op::Unflatten if self.mode != Mode::Trace => {
+                return alias(id, node.inputs[0], lowered);
+            }
             Op::Dropout(_) | Op::Dropout1d(_) if self.mode == Mode::Infer => {
                 return alias(id, node.inputs[0], lowered);
             }
@@ -154,7 +156,8 @@ impl Lowering<'_> {
             Op::Concat => stage.kernel = Kernel::Concat,
             _ => {}
         }
-        let fusable = matches!(node.op, Op::Conv2d(_) | Op::Linear(_) | Op::BatchNorm2d(_) | Op::Add);
+        let fusable =
+            matches!(node.op, Op::Conv2d(_) | Op::Linear(_) | Op::BatchNorm2d(_) | Op::Affine | Op::Add);
         if fusable && let Some(next) = self.sole_consumer(stage.out, |op| *op == Op::Relu) {
             stage.relu = true;
             stage.out = next;
@@ -290,7 +293,17 @@ impl Lowering<'_> {
 
 /// Whether an op treats every element of a vector alike.
 fn keeps_order(op: &Op) -> bool {
-    matches!(op, Op::Relu | Op::Sigmoid | Op::Tanh | Op::Identity | Op::Dropout(_) | Op::Dropout1d(_))
+    matches!(
+        op,
+        Op::Relu
+            | Op::LeakyRelu(_)
+            | Op::Hardtanh(_)
+            | Op::Sigmoid
+            | Op::Tanh
+            | Op::Identity
+            | Op::Dropout(_)
+            | Op::Dropout1d(_)
+    )
 }
 
 fn alias(id: NodeId, input: NodeId, lowered: &mut Lowered) {

@@ -85,7 +85,7 @@ pub(super) fn training(
             Kind::Conv { .. } | Kind::Linear { .. } | Kind::BatchNorm { .. } | Kind::LocalResponse(_) => {
                 (true, false)
             }
-            Kind::Activation(_) | Kind::Softmax => (false, true),
+            Kind::Activation(_) | Kind::Softmax | Kind::LogSoftmax => (false, true),
             _ => (false, false),
         };
         if input {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use convnet_kernels::Activation;
+
 use super::algorithm::WinogradPlan;
 use super::forward::{Kind, Program, Step};
 use super::lower::Kernel;
@@ -102,11 +104,20 @@ impl Program {
             }
             Kind::BatchNorm { .. } => "batch_norm".into(),
             Kind::Affine => "affine".into(),
-            Kind::Activation(kind) => format!("{kind:?}").to_lowercase(),
+            Kind::Activation(kind) => match kind {
+                Activation::Relu => "relu",
+                Activation::LeakyRelu { .. } => "leaky_relu",
+                Activation::Hardtanh { .. } => "hardtanh",
+                Activation::Sigmoid => "sigmoid",
+                Activation::Tanh => "tanh",
+            }
+            .into(),
             Kind::MaxPool(_) => "max_pool".into(),
             Kind::AvgPool(_) => "avg_pool".into(),
             Kind::LocalResponse(_) => "local_response".into(),
             Kind::Softmax => "softmax".into(),
+            Kind::LogSoftmax => "log_softmax".into(),
+            Kind::Pad(..) => "pad".into(),
             Kind::Dropout { .. } => "dropout".into(),
             Kind::Concat if self.storage.copies(step.stage.out).is_empty() => "in place".into(),
             Kind::Concat => "copy".into(),

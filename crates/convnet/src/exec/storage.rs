@@ -139,14 +139,15 @@ impl Storage {
     /// A slot as a view of `n` images, read as `shape`, in a block where its buffer starts at `offset`.
     pub(super) fn view(&self, slot: Slot, shape: Shape, n: usize, offset: usize) -> View {
         let buffer = self.buffers[slot.buffer];
-        match shape {
-            Shape::Vector { features } if features != slot.channels => View::dense(offset, n, features),
-            _ => View {
-                offset: offset + slot.channel,
-                pixels: n * buffer.pixels,
-                channels: slot.channels,
-                stride: buffer.stride,
-            },
+        if shape.channels() != slot.channels {
+            // A map that is read as a vector, or again as maps of one pixel.
+            return View::dense(offset, n, shape.elements());
+        }
+        View {
+            offset: offset + slot.channel,
+            pixels: n * buffer.pixels,
+            channels: slot.channels,
+            stride: buffer.stride,
         }
     }
 }

@@ -150,6 +150,12 @@ pub fn properties(op: &Op) -> Vec<(String, String)> {
             ("beta", op.beta.to_string()),
             ("k", op.k.to_string()),
         ],
+        Op::ConstantPad2d(op) => vec![
+            ("padding", format!("{}, {}, {}, {}", op.left, op.right, op.top, op.bottom)),
+            ("value", op.value.to_string()),
+        ],
+        Op::LeakyRelu(op) => vec![("negative_slope", op.slope.to_string())],
+        Op::Hardtanh(op) => vec![("min_val", op.min.to_string()), ("max_val", op.max.to_string())],
         Op::Dropout(op) | Op::Dropout1d(op) => vec![("p", op.p.to_string())],
         Op::Input
         | Op::Linear(_)
@@ -157,7 +163,10 @@ pub fn properties(op: &Op) -> Vec<(String, String)> {
         | Op::Sigmoid
         | Op::Tanh
         | Op::Softmax
+        | Op::LogSoftmax
         | Op::Flatten
+        | Op::Unflatten
+        | Op::Affine
         | Op::Concat
         | Op::Add
         | Op::Identity => Vec::new(),

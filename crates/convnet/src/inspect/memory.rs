@@ -37,7 +37,7 @@ impl TrainingMemory {
 
 /// Whether inference hands the layer's input on, so that its output needs no memory of its own.
 fn passes_through(op: &Op) -> bool {
-    matches!(op, Op::Flatten | Op::Identity | Op::Dropout(_) | Op::Dropout1d(_))
+    matches!(op, Op::Flatten | Op::Unflatten | Op::Identity | Op::Dropout(_) | Op::Dropout1d(_))
 }
 
 /// The node whose tensor each node's output is: itself, or for a layer that passes its input through, its
@@ -58,8 +58,8 @@ fn buffers(graph: &Graph, passes: impl Fn(&Op) -> bool) -> Vec<NodeId> {
 ///
 /// The rule: layers run in the order of [`Graph::nodes`], auxiliary classifiers left out; a tensor lives from
 /// the layer that writes it to the last one that reads it, the images and the result included; while a layer
-/// runs, its inputs and its output are alive together. Nothing is computed in place, and Flatten, Identity
-/// and dropout hand their input on without a copy.
+/// runs, its inputs and its output are alive together. Nothing is computed in place, and Flatten, Unflatten,
+/// Identity and dropout hand their input on without a copy.
 pub fn inference_peak(graph: &Graph, batch: usize) -> Peak {
     let live = graph.reachable(&[graph.output()]);
     let buffer = buffers(graph, passes_through);
@@ -92,12 +92,12 @@ pub fn tensor_bytes(graph: &Graph, id: NodeId, batch: usize) -> u64 {
 
 /// Bytes that the forward pass of training keeps for the backward pass.
 ///
-/// The rule: Conv2d, Linear, BatchNorm2d and LocalResponseNorm keep their input; ReLU, Sigmoid, Tanh and
-/// Softmax keep their output, from which their derivative follows; a tensor that two layers keep is counted
+/// The rule: Conv2d, Linear, BatchNorm2d and LocalResponseNorm keep their input; activations and Softmax
+/// keep their output, from which their derivative follows; a tensor that two layers keep is counted
 /// once. MaxPool2d keeps a byte an output (which element of the window), BatchNorm2d a mean and a deviation a
 /// channel. Dropout draws its mask again, the other layers need nothing.
 pub fn saved_bytes(graph: &Graph, batch: usize) -> u64 {
-    let buffer = buffers(graph, |op| matches!(op, Op::Flatten | Op::Identity));
+    let buffer = buffers(graph, |op| matches!(op, Op::Flatten | Op::Unflatten | Op::Identity));
     let mut kept = vec![false; graph.nodes().len()];
     let mut extra = 0u64;
     for id in graph.ids() {
@@ -106,12 +106,21 @@ pub fn saved_bytes(graph: &Graph, batch: usize) -> u64 {
             Op::Conv2d(_) | Op::Linear(_) | Op::LocalResponseNorm(_) | Op::BatchNorm2d(_) => {
                 kept[buffer[node.inputs[0].index()].index()] = true;
             }
-            Op::Relu | Op::Sigmoid | Op::Tanh | Op::Softmax => kept[buffer[id.index()].index()] = true,
+            Op::Relu
+            | Op::LeakyRelu(_)
+            | Op::Hardtanh(_)
+            | Op::Sigmoid
+            | Op::Tanh
+            | Op::Softmax
+            | Op::LogSoftmax => kept[buffer[id.index()].index()] = true,
             Op::MaxPool2d(_)
             | Op::Input
             | Op::AvgPool2d(_)
             | Op::AdaptiveAvgPool2d(_)
+            | Op::ConstantPad2d(_)
             | Op::Flatten
+            | Op::Unflatten
+            | Op::Affine
             | Op::Dropout(_)
             | Op::Dropout1d(_)
             | Op::Concat

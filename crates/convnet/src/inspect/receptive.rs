@@ -129,6 +129,13 @@ fn field(graph: &Graph, node: &Node, inputs: &[ReceptiveField]) -> ReceptiveFiel
         Op::Conv2d(op) => first.window(op.window(), node.shape),
         Op::MaxPool2d(op) => first.window(op.window(), node.shape),
         Op::AvgPool2d(op) => first.window(op.window(), node.shape),
+        Op::ConstantPad2d(op) => {
+            let (height, width) = node.shape.spatial();
+            ReceptiveField {
+                height: first.height.window(1, 1, op.top, 1, height),
+                width: first.width.window(1, 1, op.left, 1, width),
+            }
+        }
         Op::AdaptiveAvgPool2d(op) => {
             ReceptiveField { height: first.height.adaptive(op.height), width: first.width.adaptive(op.width) }
         }
@@ -138,10 +145,15 @@ fn field(graph: &Graph, node: &Node, inputs: &[ReceptiveField]) -> ReceptiveFiel
         | Op::BatchNorm2d(_)
         | Op::LocalResponseNorm(_)
         | Op::Relu
+        | Op::LeakyRelu(_)
+        | Op::Hardtanh(_)
         | Op::Sigmoid
         | Op::Tanh
         | Op::Softmax
+        | Op::LogSoftmax
         | Op::Flatten
+        | Op::Unflatten
+        | Op::Affine
         | Op::Dropout(_)
         | Op::Dropout1d(_)
         | Op::Identity => first,

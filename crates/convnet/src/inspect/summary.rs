@@ -3,7 +3,7 @@
 use super::memory::{FLOAT, Peak, TrainingMemory, inference_peak, tensor_bytes, training_memory};
 use super::receptive::{ReceptiveField, receptive_fields};
 use crate::graph::{Graph, NodeId, ScopeId, Shape};
-use crate::ops::Op;
+use crate::ops::{ConstantPad2d, Op};
 
 /// The figures of one layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +165,12 @@ pub fn settings(op: &Op, inputs: &[Shape]) -> String {
             format!("{features} → {}", op.out_features)
         }
         Op::LocalResponseNorm(op) => format!("{} channels", op.size),
+        Op::ConstantPad2d(op) => {
+            let ConstantPad2d { left, right, top, bottom, value } = op;
+            format!("{left},{right},{top},{bottom} of {value}")
+        }
+        Op::LeakyRelu(op) => format!("×{}", op.slope),
+        Op::Hardtanh(op) => format!("{} … {}", op.min, op.max),
         Op::Dropout(op) | Op::Dropout1d(op) => dropped(op.p),
         Op::Concat => format!("of {}", inputs.len()),
         Op::Input
@@ -173,7 +179,10 @@ pub fn settings(op: &Op, inputs: &[Shape]) -> String {
         | Op::Sigmoid
         | Op::Tanh
         | Op::Softmax
+        | Op::LogSoftmax
         | Op::Flatten
+        | Op::Unflatten
+        | Op::Affine
         | Op::Add
         | Op::Identity => String::new(),
     }

@@ -10,7 +10,7 @@ mod write;
 pub use error::IoError;
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, Loaded, load};
-pub use onnx::export;
+pub use onnx::{Normalization, export};
 pub use write::{Target, convert, parameters};
 
 #[cfg(test)]

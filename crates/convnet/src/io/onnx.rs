@@ -4,14 +4,15 @@ use std::path::Path;
 
 use convnet_formats::onnx::{
     self, Attribute, AttributeKind, Dimension, DimensionSize, Model, Node, OperatorSet, Property,
-    Shape as Dims, TensorType, ValueInfo, ValueType,
+    Shape as Dims, Tensor, TensorType, ValueInfo, ValueType,
 };
 use convnet_formats::{Entry, Number};
 
 use super::IoError;
 use super::write::elements;
+use crate::data::Preprocess;
 use crate::graph::{Graph, NodeId, Shape, Size2};
-use crate::ops::{AvgPool2d, Conv2d, Op};
+use crate::ops::{AvgPool2d, Conv2d, Op, ParamSpec};
 use crate::state::TensorSource;
 use crate::train::Card;
 
@@ -23,6 +24,17 @@ const FLOAT: i32 = 1;
 /// The names of what enters and what leaves.
 const INPUT: &str = "input";
 const OUTPUT: &str = "output";
+/// The name of the images once their pixels are normalized.
+const NORMALIZED: &str = "normalized";
+
+/// Where the pixels' normalization goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Normalization {
+    /// To the properties: whoever runs the model normalizes.
+    Told,
+    /// To nodes of the model, which takes pixels from 0 to 1.
+    Nodes,
+}
 
 /// Writes a network and its weights: images (N, C, H, W) in, the main output out, the batch's size free. Nodes have
 /// the names of the layers, initializers those of the parameters; the card goes into the model's properties.
@@ -33,19 +45,31 @@ pub fn export(
     graph: &Graph,
     source: &dyn TensorSource,
     card: Option<&Card>,
+    normalization: Normalization,
     path: &Path,
 ) -> Result<(), IoError> {
     let output = graph.output();
     let live = graph.reachable(&[output]);
-    let exporter = Exporter { graph, output };
-    let mut nodes = Vec::new();
+    let mut card = card.cloned();
+    let (mut nodes, mut input) = (Vec::new(), INPUT);
+    if let (Some(card), Normalization::Nodes) = (&mut card, normalization) {
+        nodes = normalize(&card.preprocess);
+        input = NORMALIZED;
+        card.preprocess = card.preprocess.clone().without_normalization();
+    }
+    let exporter = Exporter { graph, input, output };
     let mut entries = Vec::new();
     for id in graph.ids().filter(|id| live[id.index()]) {
-        nodes.extend(exporter.node(id)?);
-        let specs = graph.node_parameters(id).into_iter();
-        entries.extend(specs.map(|spec| Entry { name: spec.name, shape: spec.shape, number: Number::F32 }));
+        nodes.extend(exporter.nodes(id)?);
+        let mut specs = graph.node_parameters(id);
+        if let (Op::Affine, Shape::Map { .. }) = (&graph.node(id).op, graph.node(id).shape) {
+            // To be multiplied with maps.
+            specs.iter_mut().for_each(|spec| spec.shape.extend([1, 1]));
+        }
+        let entry = |spec: ParamSpec| Entry { name: spec.name, shape: spec.shape, number: Number::F32 };
+        entries.extend(specs.into_iter().map(entry));
     }
-    let properties = card.map(Card::to_metadata).unwrap_or_default();
+    let properties = card.as_ref().map(Card::to_metadata).unwrap_or_default();
     let model = Model {
         ir_version: Some(IR),
         producer_name: Some("convnet".into()),
@@ -102,8 +126,49 @@ fn pair(name: &str, size: Size2) -> Attribute {
     ints(name, &[size.h, size.w])
 }
 
+/// An operator with its inputs and its output, under the output's name.
+fn operator(op: &str, input: Vec<String>, output: &str, attribute: Vec<Attribute>) -> Node {
+    Node {
+        input,
+        output: vec![output.into()],
+        name: Some(output.into()),
+        op_type: Some(op.into()),
+        attribute,
+        domain: None,
+    }
+}
+
+/// A constant that an attribute holds.
+fn constant(name: String, value: Attribute) -> Node {
+    operator("Constant", Vec::new(), &name, vec![value])
+}
+
+/// (pixels − mean) / std by channel.
+fn normalize(preprocess: &Preprocess) -> Vec<Node> {
+    let vector = |name: &str, values: &[f32]| {
+        let tensor = Tensor {
+            dims: vec![values.len() as i64, 1, 1],
+            data_type: Some(FLOAT),
+            name: None,
+            raw_data: Some(values.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        };
+        let kind = Some(AttributeKind::Tensor as i32);
+        let value = Attribute { name: Some("value".into()), t: Some(tensor), kind, ..Attribute::default() };
+        constant(name.into(), value)
+    };
+    let inputs = |names: [&str; 2]| names.map(String::from).to_vec();
+    vec![
+        vector("mean", preprocess.mean()),
+        operator("Sub", inputs([INPUT, "mean"]), "centred", Vec::new()),
+        vector("std", preprocess.std()),
+        operator("Div", inputs(["centred", "std"]), NORMALIZED, Vec::new()),
+    ]
+}
+
 struct Exporter<'a> {
     graph: &'a Graph,
+    /// The name of what the first layer reads.
+    input: &'a str,
     output: NodeId,
 }
 
@@ -112,24 +177,26 @@ impl Exporter<'_> {
     fn value(&self, id: NodeId) -> String {
         let node = self.graph.node(id);
         match node.op {
-            Op::Input => INPUT.into(),
+            Op::Input => self.input.into(),
             _ if id == self.output => OUTPUT.into(),
             Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) => self.value(node.inputs[0]),
             _ => node.path.clone(),
         }
     }
 
-    /// The operator of a layer; none for one that does nothing in inference.
-    fn node(&self, id: NodeId) -> Result<Option<Node>, IoError> {
+    /// The operators of a layer, constants that they read first; none for one that does nothing in inference.
+    fn nodes(&self, id: NodeId) -> Result<Vec<Node>, IoError> {
         let node = self.graph.node(id);
         let input = self.graph.input_shapes(id).first().copied().unwrap_or(node.shape);
+        let mut constants = Vec::new();
         let (op, attributes) = match &node.op {
-            Op::Input => return Ok(None),
-            Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) if id != self.output => return Ok(None),
+            Op::Input => return Ok(Vec::new()),
+            Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) if id != self.output => return Ok(Vec::new()),
             Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) => ("Identity", Vec::new()),
             Op::Conv2d(conv) => ("Conv", convolution(conv)),
             Op::Linear(_) => ("Gemm", vec![int("transB", 1)]),
             Op::BatchNorm2d(norm) => ("BatchNormalization", vec![float("epsilon", norm.eps)]),
+            Op::Affine => return Ok(self.affine(id)),
             Op::LocalResponseNorm(norm) => {
                 let settings = [("alpha", norm.alpha), ("beta", norm.beta), ("bias", norm.k)];
                 let mut attributes: Vec<_> = settings.map(|(name, x)| float(name, x)).into();
@@ -137,29 +204,59 @@ impl Exporter<'_> {
                 ("LRN", attributes)
             }
             Op::Relu => ("Relu", Vec::new()),
+            Op::LeakyRelu(op) => ("LeakyRelu", vec![float("alpha", op.slope)]),
+            Op::Hardtanh(op) => {
+                constants =
+                    vec![("min", float("value_float", op.min)), ("max", float("value_float", op.max))];
+                ("Clip", Vec::new())
+            }
             Op::Sigmoid => ("Sigmoid", Vec::new()),
             Op::Tanh => ("Tanh", Vec::new()),
             Op::Softmax => ("Softmax", vec![int("axis", 1)]),
+            Op::LogSoftmax => ("LogSoftmax", vec![int("axis", 1)]),
             Op::MaxPool2d(pool) => {
                 let window = (pool.kernel, pool.stride, pool.padding);
                 ("MaxPool", pooling(window, input, node.shape))
             }
             Op::AvgPool2d(pool) => ("AveragePool", average(pool, input, node.shape)),
             Op::AdaptiveAvgPool2d(_) => self.adaptive(id, input, node.shape)?,
+            Op::ConstantPad2d(op) => {
+                let pads = [0, 0, op.top, op.left, 0, 0, op.bottom, op.right];
+                constants =
+                    vec![("pads", ints("value_ints", &pads)), ("value", float("value_float", op.value))];
+                ("Pad", Vec::new())
+            }
             Op::Flatten => ("Flatten", vec![int("axis", 1)]),
+            Op::Unflatten => {
+                constants = vec![("axes", ints("value_ints", &[2, 3]))];
+                ("Unsqueeze", Vec::new())
+            }
             Op::Concat => ("Concat", vec![int("axis", 1)]),
             Op::Add => ("Add", Vec::new()),
         };
         let mut inputs: Vec<String> = node.inputs.iter().map(|&input| self.value(input)).collect();
         inputs.extend(self.graph.node_parameters(id).into_iter().map(|spec| spec.name));
-        Ok(Some(Node {
-            input: inputs,
-            output: vec![self.value(id)],
+        let mut nodes = Vec::new();
+        for (name, value) in constants {
+            let name = format!("{}.{name}", node.path);
+            inputs.push(name.clone());
+            nodes.push(constant(name, value));
+        }
+        nodes.push(Node {
             name: Some(node.path.clone()),
-            op_type: Some(op.into()),
-            attribute: attributes,
-            domain: None,
-        }))
+            ..operator(op, inputs, &self.value(id), attributes)
+        });
+        Ok(nodes)
+    }
+
+    fn affine(&self, id: NodeId) -> Vec<Node> {
+        let node = self.graph.node(id);
+        let [weight, bias] = ["weight", "bias"].map(|name| format!("{}.{name}", node.path));
+        let scaled = format!("{}.scaled", node.path);
+        vec![
+            operator("Mul", vec![self.value(node.inputs[0]), weight], &scaled, Vec::new()),
+            operator("Add", vec![scaled.clone(), bias], &self.value(id), Vec::new()),
+        ]
     }
 
     /// A mean over windows of one size, which is what an adaptive pooling comes to where its output divides the map.

@@ -3,10 +3,12 @@
 pub(crate) mod activation;
 pub(crate) mod adaptive_avg_pool2d;
 pub(crate) mod add;
+pub(crate) mod affine;
 mod array;
 pub(crate) mod avg_pool2d;
 pub(crate) mod batch_norm2d;
 pub(crate) mod concat;
+pub(crate) mod constant_pad2d;
 pub(crate) mod conv2d;
 pub(crate) mod dropout;
 pub(crate) mod flatten;
@@ -16,11 +18,13 @@ pub(crate) mod max_pool2d;
 pub(crate) mod softmax;
 mod window;
 
+pub use activation::{Hardtanh, LeakyRelu};
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
 pub(crate) use adaptive_avg_pool2d::span as adaptive_span;
 pub use array::Array;
 pub use avg_pool2d::AvgPool2d;
 pub use batch_norm2d::BatchNorm2d;
+pub use constant_pad2d::ConstantPad2d;
 pub use conv2d::Conv2d;
 pub use dropout::Dropout;
 pub use linear::Linear;
@@ -45,20 +49,32 @@ pub enum Op {
     LocalResponseNorm(LocalResponseNorm),
     /// max(x, 0).
     Relu,
+    /// x where it is positive, a small multiple elsewhere.
+    LeakyRelu(LeakyRelu),
+    /// x within two bounds.
+    Hardtanh(Hardtanh),
     /// 1 / (1 + e^−x).
     Sigmoid,
     /// Hyperbolic tangent.
     Tanh,
     /// Softmax over dimension 1.
     Softmax,
+    /// The logarithm of softmax over dimension 1.
+    LogSoftmax,
     /// Maximum over windows.
     MaxPool2d(MaxPool2d),
     /// Mean over windows.
     AvgPool2d(AvgPool2d),
     /// Mean over windows chosen so that the output has a given size.
     AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// A border of one value.
+    ConstantPad2d(ConstantPad2d),
     /// C × H × W to a vector.
     Flatten,
+    /// A vector to maps of one pixel: C × 1 × 1.
+    Unflatten,
+    /// A fixed scale and shift by channel.
+    Affine,
     /// Zeroes elements while training, scales the rest by 1/(1−p) (Srivastava et al. 2014).
     Dropout(Dropout),
     /// Zeroes whole channels while training. On a batch of vectors PyTorch takes the (N, F) input for one
@@ -91,12 +107,21 @@ pub enum ParamKind {
     RunningMean,
     /// BatchNorm2d's running variance: a buffer, initially 1.
     RunningVar,
+    /// Affine's scale: a buffer, 1 where nothing else is known.
+    Scale,
+    /// Affine's shift: a buffer, 0 where nothing else is known.
+    Shift,
 }
 
 impl ParamKind {
-    /// Whether gradients reach it (running statistics are buffers).
+    /// Whether gradients reach it; buffers keep what they hold, or are updated otherwise.
     pub fn trainable(self) -> bool {
-        !matches!(self, Self::RunningMean | Self::RunningVar)
+        !matches!(self, Self::RunningMean | Self::RunningVar | Self::Scale | Self::Shift)
+    }
+
+    /// Whether a batch normalization updates it while it trains.
+    pub(crate) fn is_running(self) -> bool {
+        matches!(self, Self::RunningMean | Self::RunningVar)
     }
 }
 
@@ -132,13 +157,19 @@ impl Op {
             Self::BatchNorm2d(_) => "BatchNorm2d",
             Self::LocalResponseNorm(_) => "LocalResponseNorm",
             Self::Relu => "ReLU",
+            Self::LeakyRelu(_) => "LeakyReLU",
+            Self::Hardtanh(_) => "Hardtanh",
             Self::Sigmoid => "Sigmoid",
             Self::Tanh => "Tanh",
             Self::Softmax => "Softmax",
+            Self::LogSoftmax => "LogSoftmax",
             Self::MaxPool2d(_) => "MaxPool2d",
             Self::AvgPool2d(_) => "AvgPool2d",
             Self::AdaptiveAvgPool2d(_) => "AdaptiveAvgPool2d",
+            Self::ConstantPad2d(_) => "ConstantPad2d",
             Self::Flatten => "Flatten",
+            Self::Unflatten => "Unflatten",
+            Self::Affine => "Affine",
             Self::Dropout(_) => "Dropout",
             Self::Dropout1d(_) => "Dropout1d",
             Self::Concat => "Concat",
@@ -163,14 +194,32 @@ impl Op {
             (Self::MaxPool2d(op), &[x]) => op.infer(x),
             (Self::AvgPool2d(op), &[x]) => op.infer(x),
             (Self::AdaptiveAvgPool2d(op), &[x]) => op.infer(x),
+            (Self::LeakyRelu(op), &[x]) => op.infer(x),
+            (Self::Hardtanh(op), &[x]) => op.infer(x),
+            (Self::ConstantPad2d(op), &[x]) => op.infer(x),
             (Self::Flatten, &[x]) => Ok(Shape::vector(x.elements())),
+            (Self::Unflatten, &[Shape::Vector { features }]) => Ok(Shape::map(features, 1, 1)),
+            (Self::Unflatten, &[x]) => Err(ShapeIssue::new(
+                format!("a feature map of {x}"),
+                "a vector of features",
+                "put Flatten before this layer",
+            )),
             (Self::Dropout1d(_), &[x @ Shape::Map { .. }]) => Err(ShapeIssue::new(
                 format!("a feature map of {x}"),
                 "a vector of features, as PyTorch's Dropout1d does",
                 "use Dropout here, or put Flatten before this layer",
             )),
             (Self::Dropout(op) | Self::Dropout1d(op), &[x]) => op.infer(x),
-            (Self::Relu | Self::Sigmoid | Self::Tanh | Self::Softmax | Self::Identity, &[x]) => Ok(x),
+            (
+                Self::Relu
+                | Self::Sigmoid
+                | Self::Tanh
+                | Self::Softmax
+                | Self::LogSoftmax
+                | Self::Affine
+                | Self::Identity,
+                &[x],
+            ) => Ok(x),
             _ => Err(ShapeIssue::new(
                 format!("{} inputs", inputs.len()),
                 "one",
@@ -192,13 +241,19 @@ impl Op {
             | Self::BatchNorm2d(_)
             | Self::LocalResponseNorm(_)
             | Self::Relu
+            | Self::LeakyRelu(_)
+            | Self::Hardtanh(_)
             | Self::Sigmoid
             | Self::Tanh
             | Self::Softmax
+            | Self::LogSoftmax
             | Self::MaxPool2d(_)
             | Self::AvgPool2d(_)
             | Self::AdaptiveAvgPool2d(_)
+            | Self::ConstantPad2d(_)
             | Self::Flatten
+            | Self::Unflatten
+            | Self::Affine
             | Self::Dropout(_)
             | Self::Dropout1d(_)
             | Self::Concat
@@ -213,16 +268,22 @@ impl Op {
             Self::Conv2d(op) => op.parameters(input.channels()),
             Self::Linear(op) => op.parameters(input.channels()),
             Self::BatchNorm2d(_) => batch_norm2d::parameters(input.channels()),
+            Self::Affine => affine::parameters(input.channels()),
             Self::Input
             | Self::LocalResponseNorm(_)
             | Self::Relu
+            | Self::LeakyRelu(_)
+            | Self::Hardtanh(_)
             | Self::Sigmoid
             | Self::Tanh
             | Self::Softmax
+            | Self::LogSoftmax
             | Self::MaxPool2d(_)
             | Self::AvgPool2d(_)
             | Self::AdaptiveAvgPool2d(_)
+            | Self::ConstantPad2d(_)
             | Self::Flatten
+            | Self::Unflatten
             | Self::Dropout(_)
             | Self::Dropout1d(_)
             | Self::Concat
@@ -241,4 +302,16 @@ macro_rules! into_op {
         }
     )*};
 }
-into_op!(Conv2d, Linear, BatchNorm2d, LocalResponseNorm, MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Dropout);
+into_op!(
+    Conv2d,
+    Linear,
+    BatchNorm2d,
+    LocalResponseNorm,
+    LeakyRelu,
+    Hardtanh,
+    MaxPool2d,
+    AvgPool2d,
+    AdaptiveAvgPool2d,
+    ConstantPad2d,
+    Dropout
+);

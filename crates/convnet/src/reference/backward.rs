@@ -3,8 +3,8 @@
 use super::{Masks, State};
 use crate::graph::{Graph, NodeId};
 use crate::ops::{
-    Array, Op, ParamSpec, activation, adaptive_avg_pool2d, avg_pool2d, batch_norm2d, concat, conv2d, dropout,
-    flatten, linear, local_response_norm, max_pool2d, softmax,
+    Array, Op, ParamSpec, activation, adaptive_avg_pool2d, affine, avg_pool2d, batch_norm2d, concat,
+    constant_pad2d, conv2d, dropout, flatten, linear, local_response_norm, max_pool2d, softmax,
 };
 
 /// What a backward pass reads.
@@ -75,15 +75,21 @@ impl Pass<'_> {
             }
             Op::LocalResponseNorm(op) => Gradients::input(local_response_norm::naive::backward(op, x, dy)),
             Op::Relu => Gradients::input(activation::naive::relu_backward(y, dy)),
+            Op::LeakyRelu(op) => Gradients::input(activation::naive::leaky_relu_backward(y, dy, op.slope)),
+            Op::Hardtanh(op) => Gradients::input(activation::naive::hardtanh_backward(y, dy, op)),
             Op::Sigmoid => Gradients::input(activation::naive::sigmoid_backward(y, dy)),
             Op::Tanh => Gradients::input(activation::naive::tanh_backward(y, dy)),
             Op::Softmax => Gradients::input(softmax::naive::backward(y, dy)),
+            Op::LogSoftmax => Gradients::input(softmax::naive::log_backward(y, dy)),
             Op::MaxPool2d(op) => Gradients::input(max_pool2d::naive::backward(op, x, dy)),
             Op::AvgPool2d(op) => Gradients::input(avg_pool2d::naive::backward(op, &x.shape, dy)),
             Op::AdaptiveAvgPool2d(op) => {
                 Gradients::input(adaptive_avg_pool2d::naive::backward(op, &x.shape, dy))
             }
+            Op::ConstantPad2d(op) => Gradients::input(constant_pad2d::naive::backward(op, &x.shape, dy)),
             Op::Flatten => Gradients::input(flatten::naive::backward(&x.shape, dy)),
+            Op::Unflatten => Gradients::input(dy.reshape(&x.shape)),
+            Op::Affine => Gradients::input(affine::naive::backward(parameter(0), dy)),
             Op::Dropout(_) => Gradients::input(dropout::naive::elements(dy, |i| (self.masks)(id, i))),
             Op::Dropout1d(_) => Gradients::input(dropout::naive::units(dy, |i| (self.masks)(id, i))),
             Op::Concat => {

@@ -3,8 +3,8 @@
 use super::Masks;
 use crate::graph::{Graph, NodeId};
 use crate::ops::{
-    Array, Op, ParamSpec, activation, adaptive_avg_pool2d, add, avg_pool2d, batch_norm2d, concat, conv2d,
-    dropout, flatten, linear, local_response_norm, max_pool2d, softmax,
+    Array, Op, ParamSpec, activation, adaptive_avg_pool2d, add, affine, avg_pool2d, batch_norm2d, concat,
+    constant_pad2d, conv2d, dropout, flatten, linear, local_response_norm, max_pool2d, softmax,
 };
 
 /// What a forward pass reads.
@@ -50,13 +50,19 @@ impl Pass<'_> {
             }
             Op::LocalResponseNorm(op) => local_response_norm::naive::forward(op, x),
             Op::Relu => activation::naive::relu(x),
+            Op::LeakyRelu(op) => activation::naive::leaky_relu(x, op.slope),
+            Op::Hardtanh(op) => activation::naive::hardtanh(x, op),
             Op::Sigmoid => activation::naive::sigmoid(x),
             Op::Tanh => activation::naive::tanh(x),
             Op::Softmax => softmax::naive::forward(x),
+            Op::LogSoftmax => softmax::naive::log_forward(x),
             Op::MaxPool2d(op) => max_pool2d::naive::forward(op, x, size),
             Op::AvgPool2d(op) => avg_pool2d::naive::forward(op, x, size),
             Op::AdaptiveAvgPool2d(op) => adaptive_avg_pool2d::naive::forward(op, x),
+            Op::ConstantPad2d(op) => constant_pad2d::naive::forward(op, x),
             Op::Flatten => flatten::naive::forward(x),
+            Op::Unflatten => x.reshape(&[x.shape[0], x.shape[1], 1, 1]),
+            Op::Affine => affine::naive::forward(x, parameter(0), parameter(1)),
             Op::Dropout(_) => match self.masks {
                 Some(masks) => dropout::naive::elements(x, |i| masks(id, i)),
                 None => x.clone(),

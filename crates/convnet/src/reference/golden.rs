@@ -163,10 +163,12 @@ fn state(graph: &Graph) -> StateDict {
         let bound = (6.0 / spec.shape[1..].iter().product::<usize>() as f64).sqrt();
         let (low, high) = match spec.kind {
             ParamKind::ConvWeight | ParamKind::LinearWeight => (-bound, bound),
-            ParamKind::NormWeight | ParamKind::RunningVar => (0.5, 1.5),
-            ParamKind::ConvBias | ParamKind::LinearBias | ParamKind::NormBias | ParamKind::RunningMean => {
-                (-0.25, 0.25)
-            }
+            ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => (0.5, 1.5),
+            ParamKind::ConvBias
+            | ParamKind::LinearBias
+            | ParamKind::NormBias
+            | ParamKind::RunningMean
+            | ParamKind::Shift => (-0.25, 0.25),
         };
         let data = recipe(&spec.name, spec.elements(), low, high);
         (spec.name, Tensor { shape: spec.shape, data })

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use super::Array;
 use crate::graph::{Builder, Graph, Shape, Size2, Value, concat};
 use crate::ops::{
-    AvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, Op, ParamKind, ParamSpec,
+    AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, Dropout, Hardtanh, LeakyRelu, Linear, LocalResponseNorm,
+    MaxPool2d, Op, ParamKind, ParamSpec,
 };
 use crate::state::{StateDict, Tensor};
 
@@ -33,8 +34,10 @@ pub fn random_graph(seed: u64) -> Graph {
         x = block(&mut rng, x);
     }
     let mut x = head(&mut rng, x, classes);
-    if rng.random_bool(0.3) {
-        x = x.softmax();
+    match rng.random_range(0..6) {
+        0 | 1 => x = x.softmax(),
+        2 => x = x.then(Op::LogSoftmax),
+        _ => {}
     }
     match net.build(x) {
         Ok(graph) => graph,
@@ -67,10 +70,12 @@ fn tensor(rng: &mut impl Rng, spec: ParamSpec) -> Tensor {
     let bound = (3.0 / fan_in as f32).sqrt();
     let (low, high) = match spec.kind {
         ParamKind::ConvWeight | ParamKind::LinearWeight => (-bound, bound),
-        ParamKind::NormWeight | ParamKind::RunningVar => (0.5, 1.5),
-        ParamKind::ConvBias | ParamKind::LinearBias | ParamKind::NormBias | ParamKind::RunningMean => {
-            (-0.5, 0.5)
-        }
+        ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => (0.5, 1.5),
+        ParamKind::ConvBias
+        | ParamKind::LinearBias
+        | ParamKind::NormBias
+        | ParamKind::RunningMean
+        | ParamKind::Shift => (-0.5, 0.5),
     };
     let data = (0..spec.elements()).map(|_| rng.random_range(low..high)).collect();
     Tensor { shape: spec.shape, data }
@@ -107,10 +112,12 @@ fn keeping(rng: &mut impl Rng) -> Conv2d {
 }
 
 fn activation(rng: &mut impl Rng) -> Op {
-    match rng.random_range(0..6) {
+    match rng.random_range(0..8) {
         0..3 => Op::Relu,
         3 => Op::Sigmoid,
         4 => Op::Tanh,
+        5 => LeakyRelu { slope: pick(rng, &[0.01, 0.3]) }.into(),
+        6 => Hardtanh { min: pick(rng, &[-1.0, 0.0]), max: pick(rng, &[0.5, 6.0]) }.into(),
         _ => Op::Identity,
     }
 }
@@ -152,7 +159,7 @@ fn convolved<'b>(rng: &mut impl Rng, x: Value<'b>, conv: Conv2d) -> Value<'b> {
 
 /// A few layers, drawn from the motifs of the classic networks.
 fn block<'b>(rng: &mut impl Rng, x: Value<'b>) -> Value<'b> {
-    match rng.random_range(0..9) {
+    match rng.random_range(0..11) {
         0 | 1 => {
             let conv = convolution(rng, x.shape());
             convolved(rng, x, conv)
@@ -167,6 +174,14 @@ fn block<'b>(rng: &mut impl Rng, x: Value<'b>) -> Value<'b> {
         5 => inception(rng, x),
         6 => dense(rng, x),
         7 => residual(rng, x),
+        8 => {
+            let [left, right, top, bottom] = [(); 4].map(|()| pick(rng, &[0, 1, 2]));
+            x.then(ConstantPad2d { left, right, top, bottom, value: pick(rng, &[0.0, -0.5]) })
+        }
+        9 => {
+            let x = x.then(Op::Affine);
+            if rng.random_bool(0.5) { x.relu() } else { x }
+        }
         _ => x.dropout(0.25),
     }
 }
@@ -226,10 +241,11 @@ fn head<'b>(rng: &mut impl Rng, x: Value<'b>, classes: usize) -> Value<'b> {
         1 => x.adaptive_avg_pool2d(height, width).flatten(),
         _ => x.flatten(),
     };
-    let x = match rng.random_range(0..4) {
+    let x = match rng.random_range(0..5) {
         0 => x,
         1 => x.linear(Linear::new(pick(rng, &CHANNELS))).then(activation(rng)),
         2 => x.dropout(0.5).linear(Linear::new(pick(rng, &CHANNELS)).no_bias()).relu().dropout(0.25),
+        3 => x.then(Op::Unflatten).conv2d(Conv2d::new(pick(rng, &CHANNELS), 1)).relu().flatten(),
         _ => x.linear(Linear::new(19)).then(Op::Dropout1d(Dropout { p: 0.5 })).tanh(),
     };
     x.linear(Linear::new(classes))

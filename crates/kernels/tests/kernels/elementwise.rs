@@ -1,8 +1,8 @@
 //! Kernels that map elements one by one, with gaps and in place.
 
 use convnet_kernels::{
-    Activation, Arena, Isa, Mask, Pool, View, accumulate, activation, activation_backward, add, affine, copy,
-    dropout, fill, relu_backward,
+    Activation, Arena, Isa, Mask, Pool, View, accumulate, activation, activation_backward, add, affine,
+    affine_backward, copy, dropout, fill, relu_backward,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
@@ -65,6 +65,8 @@ fn copies_fills_and_sums() {
 fn function(kind: Activation, x: f64) -> f64 {
     match kind {
         Activation::Relu => x.max(0.0),
+        Activation::LeakyRelu { slope } => x.max(0.0) + f64::from(slope) * x.min(0.0),
+        Activation::Hardtanh { min, max } => x.clamp(min.into(), max.into()),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Activation::Tanh => x.tanh(),
     }
@@ -74,6 +76,14 @@ fn function(kind: Activation, x: f64) -> f64 {
 fn slope(kind: Activation, y: f64) -> f64 {
     match kind {
         Activation::Relu => f64::from(u8::from(y > 0.0)),
+        Activation::LeakyRelu { slope } => {
+            if y > 0.0 {
+                1.0
+            } else {
+                slope.into()
+            }
+        }
+        Activation::Hardtanh { min, max } => f64::from(u8::from(y > min.into() && y < max.into())),
         Activation::Sigmoid => y * (1.0 - y),
         Activation::Tanh => 1.0 - y * y,
     }
@@ -81,7 +91,14 @@ fn slope(kind: Activation, y: f64) -> f64 {
 
 #[test]
 fn activations_and_their_gradients() {
-    for (seed, kind) in [(6, Activation::Relu), (7, Activation::Sigmoid), (8, Activation::Tanh)] {
+    let kinds = [
+        Activation::Relu,
+        Activation::Sigmoid,
+        Activation::Tanh,
+        Activation::LeakyRelu { slope: 0.125 },
+        Activation::Hardtanh { min: -0.25, max: 0.5 },
+    ];
+    for (seed, kind) in (60..).zip(kinds) {
         check(
             seed,
             FUNCTION_TOLERANCE,
@@ -103,6 +120,44 @@ fn activations_and_their_gradients() {
         |p, isa, a, [y], out| relu_backward(p, isa, a, y, out),
         |[y], old| if y > 0.0 { old } else { 0.0 },
     );
+}
+
+#[test]
+fn scales_by_channel_and_their_gradient() {
+    let machine = Machine::new();
+    let mut random = Random::new(31);
+    for seed in 0..40 {
+        let (pixels, channels) = shape(&mut random);
+        let (relu, accumulate) = (random.chance(), random.chance());
+        let mut scene = Scene::new(seed);
+        let (input, gradient) = (scene.filled(pixels, channels), scene.filled(pixels, channels));
+        let (out, target) = (scene.any(pixels, channels), scene.any(pixels, channels));
+        if accumulate {
+            scene.fill(target);
+        }
+        let [scale, shift] = [(); 2].map(|()| scene.random.floats(channels));
+        let (x, dy, old) = (scene.read(input), scene.read(gradient), scene.read(target));
+        let run = |pool: &_, isa, arena: &mut _| {
+            affine(pool, isa, arena, [input, out], [&scale, &shift], relu);
+            affine_backward(pool, isa, arena, [gradient, target], &scale, accumulate);
+            Vec::new()
+        };
+        let expected = |x: &[f64], f: &dyn Fn(f64, usize) -> f64| -> Vec<f64> {
+            x.iter().enumerate().map(|(i, &x)| f(x, i)).collect()
+        };
+        let floor = if relu { 0.0 } else { f64::NEG_INFINITY };
+        let y = expected(&x, &|x, i| {
+            (x * f64::from(scale[i % channels]) + f64::from(shift[i % channels])).max(floor)
+        });
+        let dx = expected(&dy, &|dy, i| {
+            dy * f64::from(scale[i % channels]) + if accumulate { old[i] } else { 0.0 }
+        });
+        machine.run(&scene, &[out, target], run, |arena, _, isa| {
+            let what = format_args!("{isa} {input:?} {out:?}");
+            assert_close(&read(arena, out), &y, TOLERANCE, what);
+            assert_close(&read(arena, target), &dx, TOLERANCE, what);
+        });
+    }
 }
 
 #[test]
@@ -130,34 +185,6 @@ fn extremes_stay_what_they_are() {
             assert_eq!(values[1..], [high, low], "{isa}");
         }
     });
-}
-
-#[test]
-fn affine_scales_and_shifts_each_channel() {
-    let machine = Machine::new();
-    let mut random = Random::new(41);
-    for seed in 0..60 {
-        let (pixels, channels) = shape(&mut random);
-        let relu = random.chance();
-        let mut scene = Scene::new(seed);
-        let [input, out] = scene.pair([(pixels, channels); 2]);
-        scene.fill(input);
-        let (scale, shift) = (scene.random.floats(channels + 1), scene.random.floats(channels));
-        let expected: Vec<f64> = scene
-            .read(input)
-            .iter()
-            .enumerate()
-            .map(|(i, x)| x * f64::from(scale[i % channels]) + f64::from(shift[i % channels]))
-            .map(|y| if relu { y.max(0.0) } else { y })
-            .collect();
-        let run = |pool: &_, isa, arena: &mut _| {
-            affine(pool, isa, arena, [input, out], [&scale, &shift], relu);
-            Vec::new()
-        };
-        machine.run(&scene, &[out], run, |arena, _, isa| {
-            assert_close(&read(arena, out), &expected, TOLERANCE, format_args!("{isa} {input:?} {out:?}"));
-        });
-    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Conversions between layouts, borders, packed matrices.
 
-use convnet_kernels::{Isa, Panels, Pool, flatten, flatten_backward, from_nchw, pad, to_nchw, transpose};
+use convnet_kernels::{
+    Border, Isa, Panels, Pool, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw, transpose,
+};
 
 use crate::common::{CHANNELS, Machine, Random, Scene, read, wide};
 
@@ -32,33 +34,44 @@ fn images_survive_the_way_in_and_out() {
 }
 
 #[test]
-fn borders_are_zero_and_the_middle_is_copied() {
+fn borders_hold_their_value_and_the_middle_goes_both_ways() {
     let machine = Machine::new();
     let mut random = Random::new(52);
     for seed in 0..60 {
         let (height, width) = (random.within(1..=7), random.within(1..=7));
-        let (rows, columns) = (random.below(4), random.below(4));
+        let [top, bottom, left, right] = [(); 4].map(|()| random.below(4));
+        let border = Border { top, bottom, left, right };
+        let value = random.pick(&[0.0, -1.5, f32::NEG_INFINITY]);
         let (batch, channels) = (random.below(4), random.pick(&CHANNELS));
-        let (tall, wide) = (height + 2 * rows, width + 2 * columns);
+        let (tall, wide) = (height + top + bottom, width + left + right);
+        let accumulate = random.chance();
         let mut scene = Scene::new(seed);
         let input = scene.filled(batch * height * width, channels);
-        let out = scene.dense(batch * tall * wide, channels);
-        let x = scene.read(input);
+        let out = scene.any(batch * tall * wide, channels);
+        let gradient = scene.filled(batch * tall * wide, channels);
+        let target = scene.any(batch * height * width, channels);
+        if accumulate {
+            scene.fill(target);
+        }
+        let (x, dy, old) = (scene.read(input), scene.read(gradient), scene.read(target));
         let run = |pool: &_, _, arena: &mut _| {
-            pad(pool, arena, [input, out], (height, width), (rows, columns));
+            pad(pool, arena, [input, out], (height, width), border, value);
+            pad_backward(pool, arena, [gradient, target], (height, width), border, accumulate);
             Vec::new()
         };
-        machine.run(&scene, &[out], run, |arena, _, _| {
-            for (i, value) in read(arena, out).into_iter().enumerate() {
+        machine.run(&scene, &[out, target], run, |arena, _, _| {
+            let dx = read(arena, target);
+            for (i, found) in read(arena, out).into_iter().enumerate() {
                 let (pixel, c) = (i / channels, i % channels);
-                let (image, y, x_) = (pixel / wide / tall, pixel / wide % tall, pixel % wide);
-                let inside = (rows..rows + height).contains(&y) && (columns..columns + width).contains(&x_);
-                let expected = if inside {
-                    x[((image * height + y - rows) * width + x_ - columns) * channels + c]
+                let (image, y, column) = (pixel / wide / tall, pixel / wide % tall, pixel % wide);
+                if (top..top + height).contains(&y) && (left..left + width).contains(&column) {
+                    let at = ((image * height + y - top) * width + column - left) * channels + c;
+                    assert_eq!(found, x[at], "{input:?} row {y} column {column}");
+                    let sum = if accumulate { old[at] as f32 + dy[i] as f32 } else { dy[i] as f32 };
+                    assert_eq!(dx[at], f64::from(sum));
                 } else {
-                    0.0
-                };
-                assert_eq!(value, expected, "{input:?} row {y} column {x_}");
+                    assert_eq!(found, f64::from(value), "{input:?} row {y} column {column}");
+                }
             }
         });
     }

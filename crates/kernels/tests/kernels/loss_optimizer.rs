@@ -1,6 +1,9 @@
 //! Softmax, cross-entropy and the updates.
 
-use convnet_kernels::{Adam, Sgd, cross_entropy, softmax, softmax_backward};
+use convnet_kernels::{
+    Adam, Arena, Isa, Pool, Sgd, View, cross_entropy, log_softmax, log_softmax_backward, softmax,
+    softmax_backward,
+};
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
 
@@ -16,8 +19,38 @@ fn softmax_of(row: &[f64]) -> Vec<f64> {
     row.iter().map(|x| (x - max).exp() / sum).collect()
 }
 
+/// y from the softmax, and the gradient from y, dy and the softmax.
+struct Function {
+    run: fn(&Pool, Isa, &mut Arena, [View; 2]),
+    backward: fn(&mut Arena, [View; 3], bool),
+    value: fn(f64) -> f64,
+    gradient: fn(p: &[f64], dy: &[f64], i: usize) -> f64,
+}
+
 #[test]
 fn softmax_and_its_gradient_are_right() {
+    check_rows(&Function {
+        run: softmax,
+        backward: softmax_backward,
+        value: |p| p,
+        gradient: |p, dy, i| {
+            let dot: f64 = p.iter().zip(dy).map(|(p, dy)| p * dy).sum();
+            p[i] * (dy[i] - dot)
+        },
+    });
+}
+
+#[test]
+fn log_softmax_and_its_gradient_are_right() {
+    check_rows(&Function {
+        run: |pool, _, arena, views| log_softmax(pool, arena, views),
+        backward: log_softmax_backward,
+        value: f64::ln,
+        gradient: |p, dy, i| dy[i] - p[i] * dy.iter().sum::<f64>(),
+    });
+}
+
+fn check_rows(function: &Function) {
     let machine = Machine::new();
     let mut random = Random::new(61);
     for seed in 0..60 {
@@ -35,20 +68,20 @@ fn softmax_and_its_gradient_are_right() {
         if accumulate {
             scene.fill(dx);
         }
-        let expected: Vec<f64> = scene.read(input).chunks(classes).flat_map(softmax_of).collect();
+        let shares: Vec<f64> = scene.read(input).chunks(classes).flat_map(softmax_of).collect();
+        let expected: Vec<f64> = shares.iter().map(|&p| (function.value)(p)).collect();
         let mut expected_dx = if accumulate { scene.read(dx) } else { vec![0.0; rows * classes] };
         let gradient = scene.read(dy);
-        for ((dx, y), dy) in
-            expected_dx.chunks_mut(classes).zip(expected.chunks(classes)).zip(gradient.chunks(classes))
+        for ((dx, p), dy) in
+            expected_dx.chunks_mut(classes).zip(shares.chunks(classes)).zip(gradient.chunks(classes))
         {
-            let dot: f64 = y.iter().zip(dy).map(|(y, dy)| y * dy).sum();
-            for ((dx, y), dy) in dx.iter_mut().zip(y).zip(dy) {
-                *dx += y * (dy - dot);
+            for (i, dx) in dx.iter_mut().enumerate() {
+                *dx += (function.gradient)(p, dy, i);
             }
         }
         let run = |pool: &_, isa, arena: &mut _| {
-            softmax(pool, isa, arena, [input, out]);
-            softmax_backward(arena, [out, dy, dx], accumulate);
+            (function.run)(pool, isa, arena, [input, out]);
+            (function.backward)(arena, [out, dy, dx], accumulate);
             Vec::new()
         };
         machine.run(&scene, &[out, dx], run, |arena, _, isa| {
@@ -134,7 +167,7 @@ fn a_loss_of_huge_logits_is_finite() {
 /// `expected` does for each parameter.
 fn check_updates(
     states: usize,
-    update: impl Fn(&convnet_kernels::Pool, convnet_kernels::Isa, u64, &mut [Vec<f32>], &[f32]),
+    update: impl Fn(&Pool, Isa, u64, &mut [Vec<f32>], &[f32]),
     expected: impl Fn(u64, &mut [f64], f64),
 ) {
     let machine = Machine::new();

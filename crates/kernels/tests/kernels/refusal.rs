@@ -3,11 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
-    Arena, BatchNorm, BatchNormBackward, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool,
-    PoolWindow, Tap, View, Weights, accumulate, activation_backward, add, affine, avg_pool, batch_norm,
+    Arena, BatchNorm, BatchNormBackward, Border, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels,
+    Pool, PoolWindow, Tap, View, Weights, accumulate, activation_backward, add, affine, avg_pool, batch_norm,
     batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw, igemm,
-    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, softmax,
-    softmax_backward, to_nchw, transpose,
+    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, pad_backward,
+    softmax, softmax_backward, to_nchw, transpose,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -374,7 +374,11 @@ fn layouts_that_do_not_fit_are_refused() {
         ((0, 3), (0, 0)),
         ((4, 3), (0, 0)),
     ] {
-        refused_everywhere(&format!("{map:?} {border:?}"), |p, _, a| pad(p, a, [view, out], map, border));
+        let (rows, columns) = border;
+        let border = Border { top: rows, bottom: rows, left: columns, right: columns };
+        let what = format!("{map:?} {border:?}");
+        refused_everywhere(&what, |p, _, a| pad(p, a, [view, out], map, border, 0.0));
+        refused_everywhere(&what, |p, _, a| pad_backward(p, a, [out, view], map, border, false));
     }
     for (map, vectors) in
         [(3, View::dense(20, 2, 5)), (2, View::dense(20, 2, 6)), (1 << 63, View::dense(20, 2, 0)), (3, view)]

@@ -1,4 +1,4 @@
-//! Softmax over dimension 1.
+//! Softmax over dimension 1, and its logarithm.
 
 pub(crate) mod naive;
 
