@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::read_file;
+use crate::number::half;
 use crate::safetensors::write_floats;
 use crate::{FormatError, Malformed, atomic};
 
@@ -32,7 +33,7 @@ pub enum Values {
     I32(Vec<i32>),
     /// `<i8`, NumPy's default of whole numbers.
     I64(Vec<i64>),
-    /// `<f4`.
+    /// `<f4`, and `<f2`, whose numbers are all float32's too.
     F32(Vec<f32>),
     /// `<f8`, NumPy's default of real numbers.
     F64(Vec<f64>),
@@ -64,7 +65,8 @@ impl Values {
     }
 }
 
-/// Reads a file of booleans, unsigned bytes, 32- or 64-bit integers or floats, in C or Fortran order.
+/// Reads a file of booleans, unsigned bytes, 32- or 64-bit integers, or floats of 16, 32 or 64 bits, in C or Fortran
+/// order.
 pub fn read(path: &Path) -> Result<Npy, FormatError> {
     parse(&read_file(path)?).map_err(FormatError::malformed(path, ".npy"))
 }
@@ -156,11 +158,12 @@ impl Header {
     fn values(&self, data: &[u8]) -> Result<Values, String> {
         let width = match self.descr.as_str() {
             "|b1" | "|u1" => 1,
+            "<f2" => 2,
             "<i4" | "<f4" => 4,
             "<i8" | "<f8" => 8,
             other => {
                 return Err(format!(
-                    "elements are of type `{other}`, expected float32 (`<f4`), float64, uint8, int32 or int64; \
+                    "elements are of type `{other}`, expected float32 (`<f4`), float64, float16, uint8, int32 or int64; \
                      convert with .astype('float32')"
                 ));
             }
@@ -176,6 +179,7 @@ impl Header {
             ));
         }
         Ok(match self.descr.as_str() {
+            "<f2" => Values::F32(self.in_order(data, |bytes| half(u16::from_le_bytes(bytes)))),
             "<i4" => Values::I32(self.in_order(data, i32::from_le_bytes)),
             "<i8" => Values::I64(self.in_order(data, i64::from_le_bytes)),
             "<f4" => Values::F32(self.in_order(data, f32::from_le_bytes)),

@@ -31,7 +31,7 @@ a shared machine's speed swings: compare shares of the peak, or alternate two co
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Names of networks, see `convnet list`
+    /// Names of networks, see `convnet list`, or .onnx files
     #[arg(value_name = "MODEL", required = true)]
     models: Vec<String>,
 
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     engine: EngineArgs,
 
-    /// Weights to time it with [default: random ones]
+    /// Weights to time it with [default: those of the .onnx file, or random ones]
     #[arg(long, value_name = "FILE", help_heading = "Network")]
     weights: Option<PathBuf>,
 
@@ -120,8 +120,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::usage("--seconds must be from 0 to 3600"));
     }
     for model in &args.models {
-        let graph = args.size.build(model)?;
-        let report = measure(args, model, &graph)?;
+        let (graph, own) = args.size.open(model)?;
+        let report = measure(args, model, &graph, own)?;
         let text = if args.json { serde_json::to_string(&report)? } else { text(&report) };
         output::emit(&text)?;
     }
@@ -134,13 +134,14 @@ enum Subject {
     Train(Box<Learner>),
 }
 
-fn measure(args: &Args, model: &str, graph: &Graph) -> Result<Report, Failure> {
+fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) -> Result<Report, Failure> {
     let options = args.engine.options();
     let noise_weights;
     let loaded;
-    let weights: &dyn TensorSource = match &args.weights {
-        Some(path) => {
-            loaded = trained::load(graph, WeightsFile::open(path)?, false, args.size.classes.is_some())?;
+    let file = args.weights.as_ref().map(|path| trained::for_network(path, graph)).transpose()?;
+    let weights: &dyn TensorSource = match file.or(own) {
+        Some(file) => {
+            loaded = trained::load(graph, file, false, args.size.classes.is_some())?;
             &loaded
         }
         None => {

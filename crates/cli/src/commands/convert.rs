@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use convnet::io::{self, Normalization, Target, WeightsFile};
 use convnet::{state, zoo};
 
-use super::trained;
-use crate::args::SizeArgs;
+use super::trained::{self, WeightsArgs};
+use crate::args::{self, SizeArgs};
 use crate::error::Failure;
 use crate::output;
 
@@ -14,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   convnet convert resnet18.pth resnet18.safetensors
   convnet convert runs/lenet/best.safetensors lenet.pth        for torch.load(…, weights_only=True)
+  convnet convert model.onnx model.safetensors                 its weights, under the names of its layers
   convnet convert old.pth new.safetensors --model densenet121  checked, and under the network's names
   convnet convert runs/lenet/best.safetensors lenet.onnx       the network in inference form, for ONNX Runtime
 
@@ -24,7 +25,7 @@ training steps stay 64-bit integers. Without --model all tensors are written und
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Weights to read: .safetensors (or the .index.json of its parts), .pth, .pt; or a network's name, untrained
+    /// Weights to read: .safetensors (or the .index.json of its parts), .pth, .pt, .onnx; or a network's name, untrained
     #[arg(value_name = "IN")]
     from: PathBuf,
 
@@ -57,10 +58,13 @@ impl Args {
 /// Converts.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let target = Target::of(&args.to).map_err(Failure::usage)?;
-    if let Some(name) = args.from.to_str().filter(|_| !args.from.exists())
-        && zoo::find(name).is_ok()
-    {
-        return untrained(name, target, args);
+    if let Some(name) = args.from.to_str() {
+        if !args.from.exists() && zoo::find(name).is_ok() {
+            return untrained(name, target, args);
+        }
+        if args::is_file(name) && args.model.is_none() {
+            return network(name, target, args);
+        }
     }
     let file = WeightsFile::open(&args.from)?;
     let card = file.card().cloned();
@@ -85,6 +89,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     wrote(count, args)
+}
+
+/// Writes an ONNX model's network, or its weights alone.
+fn network(name: &str, target: Target, args: &Args) -> Result<(), Failure> {
+    let options = WeightsArgs { weights: None, partial: args.partial };
+    let trained = trained::open(name, &options, &args.size)?;
+    let loaded = trained.weights.ok_or_else(|| Failure::work(format!("`{name}` brings no weights")))?;
+    let (graph, card) = (&trained.graph, trained.card.as_ref());
+    let tensors = io::parameters(graph);
+    match target {
+        Target::Onnx => io::export(graph, &loaded, card, args.normalization(), &args.to)?,
+        _ => io::convert(&loaded, &tensors, card, &args.to)?,
+    }
+    wrote(tensors.len(), args)
 }
 
 /// Writes a network with weights drawn by its own rule.

@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   convnet run resnet18 --weights resnet18.pth --input x.npy --output y.npy
   convnet run runs/lenet --input x.npy --output y.npy
+  convnet run model.onnx --input x.npy --output y.npy
   convnet run vgg11 --weights vgg11.safetensors --input x.npy --grad labels.npy --grad-out g.safetensors
 
 The input is an array (N, C, H, W) as numpy.save writes it: float32, float64, float16 or uint8; the network is built
@@ -29,7 +30,7 @@ weights) but without dropout; `--grad-out` holds `loss` and every parameter's gr
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Directory of a run, or name of a network
+    /// Directory of a run, name of a network, or an .onnx file
     #[arg(value_name = "RUN|MODEL")]
     target: String,
 

@@ -12,6 +12,7 @@ use crate::output::{self, FAINT};
 const EXAMPLES: &str = "\
 Examples:
   convnet show lenet                           every layer
+  convnet show model.onnx                      any ONNX file of a classic network
   convnet show densenet121 --depth 1           blocks alone
   convnet show vgg16 --columns params,share    where the parameters are
   convnet show alexnet --format torch          what PyTorch would print
@@ -25,7 +26,7 @@ that one output can see, not cut at the image's edge.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a network, see `convnet list`
+    /// Name of a network, see `convnet list`, or an .onnx file
     #[arg(value_name = "MODEL")]
     model: String,
 
@@ -103,7 +104,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let columns = args.columns.clone();
             let palette = output::palette();
             let options = TableOptions { width: output::width(), columns, depth: args.depth, palette };
-            let remark = output::wrapped(args::entry(&args.model)?.note, output::width());
+            let note = if args::is_file(&args.model) { "" } else { args::entry(&args.model)?.note };
+            let remark = output::wrapped(note, output::width());
             let remark: String = remark.iter().map(|line| format!("{FAINT}{line}{FAINT:#}\n")).collect();
             inspect::table(&summary, &options) + &remark + &result(trial.as_ref())
         }

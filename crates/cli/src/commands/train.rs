@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
-use convnet::io::WeightsFile;
 use convnet::train::{
     AugmentSettings, Optimizer, Overrides, RECIPES, Recipe, RunConfig, RunDir, Schedule, TrainError,
     TrainReport, Trainer, training_side,
@@ -17,7 +16,8 @@ use convnet::train::{
 use convnet::zoo;
 
 use self::report::Reporter;
-use crate::args::{ImageSize, SizeArgs, ThreadsArg, positive};
+use super::trained;
+use crate::args::{self, ImageSize, SizeArgs, ThreadsArg, positive};
 use crate::error::Failure;
 use crate::output;
 
@@ -27,6 +27,7 @@ Examples:
   convnet train lenet --data fashion-mnist --epochs 10  on all of Fashion-MNIST
   convnet train resnet18 --data photos --input 3x96x96  on a folder with train/CLASS/*.jpg
   convnet train vgg11 --recipe sgd-step --epochs 30     by another recipe
+  convnet train model.onnx --data photos                go on from an ONNX file, with a head for the data's classes
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
 
 Without --input, images have the data's channels and the smallest side of 32, 64, 96, 128, 160, 192 and 224
@@ -40,7 +41,7 @@ data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a network, see `convnet list`
+    /// Name of a network, see `convnet list`, or an .onnx file: training starts from its weights
     #[arg(value_name = "MODEL", required_unless_present = "resume")]
     model: Option<String>,
 
@@ -84,7 +85,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
     limit_steps: Option<u64>,
 
-    /// Weights to start from instead of drawn ones: .safetensors, .pth
+    /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx
     #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
     init_from: Option<PathBuf>,
 
@@ -139,7 +140,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .observer(Reporter::new(heading));
     if let Some(path) = init_from {
         // The data decide the number of classes: a head for others is drawn anew.
-        let loaded = super::trained::load(&graph, WeightsFile::open(&path)?, args.partial, true)?;
+        let loaded = trained::load(&graph, trained::for_network(&path, &graph)?, args.partial, true)?;
         trainer = trainer.weights(path.display().to_string(), loaded.state_dict()?);
     }
     let result = if resume { trainer.resume(&directory) } else { trainer.run(&directory) };
@@ -217,17 +218,23 @@ impl Args {
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
-        zoo::find(name).map_err(Failure::usage)?;
+        let from_file = args::is_file(name);
+        if !from_file {
+            zoo::find(name).map_err(Failure::usage)?;
+        }
         let recipe = Recipe::for_network(name).with(&self.overrides()?);
         recipe.check().map_err(Failure::usage)?;
         let directory = match &self.out {
             Some(out) => out.clone(),
-            None => RunDir::fresh(&Path::new("runs").join(name)),
+            None => {
+                let stem = if from_file { Path::new(name).file_stem() } else { None };
+                RunDir::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))
+            }
         };
         RunDir::check_new(&directory)?;
         let data = super::data::open(&recipe.data)?;
         let graph = self.network(name, &data)?;
-        let init_from = self.init_from.clone();
+        let init_from = self.init_from.clone().or(from_file.then(|| name.into()));
         Ok(Plan { directory, recipe, graph, data, init_from, resume: false })
     }
 
@@ -256,6 +263,9 @@ impl Args {
         let sized = |input| SizeArgs { input: Some(input), classes }.build(name);
         if let Some(input) = self.size.input {
             return sized(input);
+        }
+        if args::is_file(name) {
+            return SizeArgs { input: None, classes }.build(name);
         }
         let channels = data.channels();
         let square = |side| sized(ImageSize { channels, height: side, width: side });

@@ -6,14 +6,14 @@ use convnet::graph::Graph;
 use convnet::io::{self, LoadOptions, Loaded, WeightsFile};
 use convnet::train::{Card, RunDir};
 
-use crate::args::{ImageSize, SizeArgs};
+use crate::args::{self, ImageSize, SizeArgs};
 use crate::error::Failure;
 use crate::output;
 
 /// A network with its weights.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrainedArgs {
-    /// Directory of a run, or name of a network
+    /// Directory of a run, name of a network, or an .onnx file
     #[arg(value_name = "RUN|MODEL")]
     target: String,
 
@@ -27,7 +27,8 @@ pub(crate) struct TrainedArgs {
 /// A file of weights.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WeightsArgs {
-    /// Weights to load: .safetensors (or the .index.json of its parts), .pth, .pt [default: the run's best]
+    /// Weights to load: .safetensors (or the .index.json of its parts), .pth, .pt, .onnx [default: the run's best, or
+    /// those of the .onnx file]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
@@ -48,8 +49,45 @@ pub(crate) struct Trained {
     pub(crate) data: Option<String>,
 }
 
-/// Opens a run, or a network of the zoo with a file of weights if one is given.
+/// Opens a run, an ONNX model, or a network of the zoo with a file of weights if one is given.
 pub(crate) fn open(target: &str, weights: &WeightsArgs, size: &SizeArgs) -> Result<Trained, Failure> {
+    let mut trained =
+        if args::is_file(target) { model(target, weights, size)? } else { known(target, weights, size)? };
+    let fits = |card: &Card| {
+        card.classes.len() == trained.graph.classes() && card.preprocess.input() == input(&trained.graph)
+    };
+    if let Some(card) = trained.card.take_if(|card| !fits(card)) {
+        output::note(&format!(
+            "the weights' file tells of images of {:?} and {} classes, which the network does not have: ignored",
+            card.preprocess.input(),
+            card.classes.len()
+        ));
+    }
+    Ok(trained)
+}
+
+/// Opens an ONNX model, with its own weights or others.
+fn model(path: &str, weights: &WeightsArgs, size: &SizeArgs) -> Result<Trained, Failure> {
+    let (graph, own) = size.open(path)?;
+    let file = match &weights.weights {
+        Some(path) => Some(for_network(path, &graph)?),
+        None => own,
+    };
+    let card = file.as_ref().and_then(WeightsFile::card).cloned();
+    let weights = file.map(|file| load(&graph, file, weights.partial, size.classes.is_some())).transpose()?;
+    Ok(Trained { graph, weights, card, data: None })
+}
+
+/// Opens weights; those of an ONNX model for images of the network's size.
+pub(crate) fn for_network(path: &Path, graph: &Graph) -> Result<WeightsFile, Failure> {
+    match path.to_str().filter(|path| args::is_file(path)) {
+        Some(path) => Ok(io::import(path, Some(input(graph)))?.1),
+        None => Ok(WeightsFile::open(path)?),
+    }
+}
+
+/// Opens a run, or a network of the zoo.
+fn known(target: &str, weights: &WeightsArgs, size: &SizeArgs) -> Result<Trained, Failure> {
     let run = Path::new(target).is_dir().then(|| RunDir::open(Path::new(target))).transpose()?;
     let path = match (&weights.weights, &run) {
         (Some(path), _) => Some(path.clone()),

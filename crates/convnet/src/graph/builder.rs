@@ -161,7 +161,22 @@ pub fn concat<'b>(values: &[Value<'b>]) -> Value<'b> {
     Value { builder, node: builder.push(Some("cat".into()), Op::Concat, &inputs) }
 }
 
+/// Applies a layer of one or several inputs under its own name.
+///
+/// # Panics
+/// If `inputs` is empty.
+pub fn combine<'b>(name: &str, op: impl Into<Op>, inputs: &[Value<'b>]) -> Value<'b> {
+    let builder = inputs[0].builder;
+    let ids: Vec<NodeId> = inputs.iter().map(|value| value.node).collect();
+    Value { builder, node: builder.push(Some(name.into()), op.into(), &ids) }
+}
+
 impl<'b> Value<'b> {
+    /// The layer that gives it.
+    pub fn id(self) -> NodeId {
+        self.node
+    }
+
     /// The shape of this value for one image.
     pub fn shape(self) -> Shape {
         self.builder.0.borrow().graph.node(self.node).shape

@@ -4,12 +4,13 @@
 
 mod builder;
 mod error;
+mod head;
 mod shape;
 
 #[cfg(test)]
 mod tests;
 
-pub use builder::{Builder, Value, concat};
+pub use builder::{Builder, Value, combine, concat};
 pub(crate) use error::join;
 pub use error::{GraphError, ShapeIssue};
 pub use shape::{Shape, Size2};

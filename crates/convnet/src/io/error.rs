@@ -40,6 +40,26 @@ pub enum IoError {
         /// Why not, and the way out.
         reason: String,
     },
+    /// A model that cannot be a network here.
+    #[error("`{}`: {reason}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why not, and the way out.
+        reason: String,
+    },
+    /// An operator of a model that no layer here computes.
+    #[error("`{}`: node `{node}` ({op}): {reason}", path.display())]
+    Node {
+        /// The file.
+        path: PathBuf,
+        /// The node.
+        node: String,
+        /// Its operator.
+        op: String,
+        /// Why not, and the way out.
+        reason: String,
+    },
     /// An ONNX file of weights alone: it holds a network.
     #[error("`{}`: an ONNX file holds a network; name it with `--model`", path.display())]
     NoNetwork {

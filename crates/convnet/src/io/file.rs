@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use convnet_formats::{FileSource, Source, pth, safetensors, shards};
 
 use super::IoError;
+use super::onnx::{self, Imported};
 use crate::state::{ReadError, TensorSource};
 use crate::train::Card;
 
@@ -23,13 +24,15 @@ enum Reader {
     Safetensors(safetensors::Reader),
     Shards(shards::Shards),
     Pth(pth::Reader),
+    Onnx(Imported),
 }
 
 impl WeightsFile {
-    /// Opens a file of safetensors, an index of several, or a state dict of PyTorch's; its content tells which.
+    /// Opens a file of safetensors, an index of several, a state dict of PyTorch's, or an ONNX model; its content tells
+    /// which.
     ///
     /// # Errors
-    /// If it cannot be read, is neither, or has a card that is damaged.
+    /// If it cannot be read, is none of them, or has a card that is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, IoError> {
         let path = path.as_ref();
         let source = FileSource::open(path)?;
@@ -39,13 +42,25 @@ impl WeightsFile {
             Reader::Pth(pth::Reader::open(path)?)
         } else if known && start[0] == b'{' && start[8] != b'{' {
             Reader::Shards(shards::Shards::open(path)?)
+        } else if is_model(path, &start) {
+            Reader::Onnx(onnx::read(path, None)?.1)
         } else {
             Reader::Safetensors(safetensors::Reader::open(path)?)
         };
+        Self::new(path, reader)
+    }
+
+    /// The weights of an imported model.
+    pub(super) fn imported(path: &Path, imported: Imported) -> Result<Self, IoError> {
+        Self::new(path, Reader::Onnx(imported))
+    }
+
+    fn new(path: &Path, reader: Reader) -> Result<Self, IoError> {
         let metadata = match &reader {
             Reader::Safetensors(reader) => reader.metadata().clone(),
             Reader::Shards(shards) => shards.metadata(),
             Reader::Pth(_) => BTreeMap::new(),
+            Reader::Onnx(imported) => imported.metadata().clone(),
         };
         let card = Card::from_metadata(&metadata)
             .map_err(|reason| IoError::Card { path: path.to_owned(), reason })?;
@@ -68,6 +83,7 @@ impl WeightsFile {
             Reader::Safetensors(reader) => reader.tensors().collect(),
             Reader::Shards(shards) => shards.tensors().collect(),
             Reader::Pth(reader) => reader.tensors().collect(),
+            Reader::Onnx(imported) => imported.tensors().collect(),
         }
     }
 
@@ -76,8 +92,16 @@ impl WeightsFile {
             Reader::Safetensors(reader) => reader.read(name, first, out),
             Reader::Shards(shards) => shards.read(name, first, out),
             Reader::Pth(reader) => reader.read(name, first, out),
+            Reader::Onnx(imported) => imported.read(name, first, out),
         }
     }
+}
+
+/// Whether a file is an ONNX model by its ending, or by its start: the first field, its version, and no header of
+/// safetensors behind it.
+fn is_model(path: &Path, start: &[u8; 9]) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
+        || (start[0] == 8 && start[8] != b'{')
 }
 
 impl TensorSource for WeightsFile {
@@ -86,6 +110,7 @@ impl TensorSource for WeightsFile {
             Reader::Safetensors(reader) => reader.shape(name),
             Reader::Shards(shards) => shards.shape(name),
             Reader::Pth(reader) => reader.shape(name),
+            Reader::Onnx(imported) => imported.shape(name),
         };
         shape.map(<[usize]>::to_vec)
     }

@@ -100,10 +100,16 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
     let mut report = LoadReport::default();
     let tensors = file.tensors();
     let names: Vec<&str> = tensors.iter().map(|&(name, _)| name).collect();
-    let prefix = wrapper(&names);
+    // An imported network's parameters have the file's names, whatever they are.
+    let as_named = {
+        let names: BTreeSet<&str> = names.iter().copied().collect();
+        graph.parameters().iter().all(|spec| names.contains(spec.name.as_str()))
+    };
+    let prefix = if as_named { String::new() } else { wrapper(&names) };
+    let own = |name: &str| if as_named { name.to_owned() } else { canonical(&name[prefix.len()..]) };
     let mut left: BTreeMap<String, (&str, &[usize])> = tensors
         .iter()
-        .map(|&(name, shape)| (canonical(&name[prefix.len()..]), (name, shape)))
+        .map(|&(name, shape)| (own(name), (name, shape)))
         .filter(|(name, _)| !is_counter(name))
         .collect();
     let (mut origins, mut wanted) = (BTreeMap::new(), BTreeSet::new());

@@ -1,4 +1,4 @@
-//! Weights from files and to files: safetensors, also in shards, and PyTorch's state dicts.
+//! Weights from files and to files: safetensors, also in shards, and PyTorch's state dicts; whole networks as ONNX.
 
 mod error;
 mod file;
@@ -10,7 +10,7 @@ mod write;
 pub use error::IoError;
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, Loaded, load};
-pub use onnx::{Normalization, export};
+pub use onnx::{Normalization, export, import};
 pub use write::{Target, convert, parameters};
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! ONNX: the messages of a model, and writing one part by part.
+//! ONNX: reading a model without its weights, and writing one part by part.
 //!
-//! Source: `onnx/onnx.proto` of <https://github.com/onnx/onnx>. The messages hold the fields that image networks
-//! use, under the schema's numbers; others are skipped when read.
+//! Source: `onnx/onnx.proto` of <https://github.com/onnx/onnx>.
 
+pub mod read;
 mod schema;
+mod wire;
 mod write;
 
 pub use schema::{

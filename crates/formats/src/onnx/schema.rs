@@ -1,4 +1,4 @@
-//! The messages of `onnx.proto`.
+//! The messages of `onnx.proto`, with the fields that are written.
 
 /// A model: a graph and what is told of it.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -8,8 +8,8 @@ use convnet_formats::onnx::{
 };
 use convnet_formats::{Entry, Number};
 
-use super::IoError;
-use super::write::elements;
+use super::super::IoError;
+use super::super::write::elements;
 use crate::data::Preprocess;
 use crate::graph::{Graph, NodeId, Shape, Size2};
 use crate::ops::{AvgPool2d, Conv2d, Op, ParamSpec};

@@ -1,0 +1,165 @@
+//! A network while its model is read: layers that later operators may still be merged into.
+
+use std::collections::BTreeMap;
+
+use super::constant::Constant;
+use crate::graph::{Builder, Graph, GraphError, Scope, ScopeId, Shape, Value, combine};
+use crate::ops::{Op, ParamSpec};
+
+/// The most elements that a value may have for one image.
+const LARGEST: usize = 1 << 28;
+
+/// A layer with its weights.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    pub(super) op: Op,
+    pub(super) inputs: Vec<usize>,
+    pub(super) path: String,
+    /// The output's shape for one image.
+    pub(super) shape: Shape,
+    /// The weights, in the order of the op's parameters.
+    pub(super) weights: Vec<Constant>,
+}
+
+/// Layers in topological order; the first is the input.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) layers: Vec<Layer>,
+}
+
+impl Draft {
+    /// Images of this shape, and nothing else.
+    pub(super) fn new([channels, height, width]: [usize; 3]) -> Result<Self, String> {
+        let shape = Shape::map(channels, height, width);
+        check(shape)?;
+        let input =
+            Layer { op: Op::Input, inputs: Vec::new(), path: "input".into(), shape, weights: Vec::new() };
+        Ok(Self { layers: vec![input] })
+    }
+
+    pub(super) fn shape(&self, layer: usize) -> Shape {
+        self.layers[layer].shape
+    }
+
+    /// Adds a layer, if its inputs and its weights fit it.
+    pub(super) fn push(
+        &mut self,
+        op: impl Into<Op>,
+        inputs: &[usize],
+        path: String,
+        weights: Vec<Constant>,
+    ) -> Result<usize, String> {
+        let op = op.into();
+        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.shape(input)).collect();
+        let shape = op.infer(&shapes).map_err(|issue| {
+            let arithmetic = issue.arithmetic.map(|text| format!(" ({text})")).unwrap_or_default();
+            format!("got {}, expected {}{arithmetic}", issue.found, issue.expected)
+        })?;
+        check(shape)?;
+        let specs = shapes.first().map(|&first| op.parameters(first)).unwrap_or_default();
+        for (spec, weight) in specs.iter().zip(&weights) {
+            if spec.shape != weight.shape {
+                return Err(format!(
+                    "its {} has shape {:?}, expected {:?}",
+                    spec.name, weight.shape, spec.shape
+                ));
+            }
+        }
+        debug_assert_eq!(specs.len(), weights.len());
+        self.layers.push(Layer { op, inputs: inputs.to_vec(), path, shape, weights });
+        Ok(self.layers.len() - 1)
+    }
+
+    /// The layers that the output depends on as a network, and its weights by name.
+    pub(super) fn finish(
+        self,
+        name: &str,
+        output: usize,
+    ) -> Result<(Graph, BTreeMap<String, Constant>), GraphError> {
+        let mut wanted = vec![false; self.layers.len()];
+        wanted[output] = true;
+        for (i, layer) in self.layers.iter().enumerate().rev() {
+            if wanted[i] {
+                layer.inputs.iter().for_each(|&input| wanted[input] = true);
+            }
+        }
+        let input = self.shape(0);
+        let (height, width) = input.spatial();
+        let net = Builder::image(name, input.channels(), height, width);
+        let mut values: Vec<Value<'_>> = vec![net.input()];
+        let mut weights = Vec::new();
+        for (layer, _) in self.layers.iter().zip(&wanted).skip(1) {
+            let inputs: Vec<Value<'_>> = layer.inputs.iter().map(|&input| values[input]).collect();
+            let value = match wanted[values.len()] {
+                true => combine(&layer.path, layer.op.clone(), &inputs),
+                false => net.input(),
+            };
+            weights.push((value.id(), &layer.weights));
+            values.push(value);
+        }
+        let mut graph = net.build(values[output])?;
+        group(&mut graph);
+        let mut named = BTreeMap::new();
+        for (id, constants) in weights.iter().filter(|(id, _)| id.index() > 0) {
+            let names = graph.node_parameters(*id).into_iter().map(|spec: ParamSpec| spec.name);
+            named.extend(names.zip(constants.iter().cloned()));
+        }
+        Ok((graph, named))
+    }
+}
+
+/// The deepest scope: what is deeper is left where it is.
+const DEPTH: usize = 16;
+
+/// Groups layers by the parts of their paths.
+fn group(graph: &mut Graph) {
+    let mut scopes: BTreeMap<String, ScopeId> = BTreeMap::new();
+    for id in graph.ids().skip(1) {
+        let path = graph.node(id).path.clone();
+        let ends: Vec<usize> = path.match_indices('.').map(|(at, _)| at).collect();
+        if ends.len() > DEPTH {
+            continue;
+        }
+        let mut scope = ScopeId::ROOT;
+        for &end in &ends {
+            let (parent, new) = (scope, ScopeId(graph.scopes.len() as u32));
+            scope = *scopes.entry(path[..end].to_owned()).or_insert(new);
+            if scope == new {
+                let name = path[..end].rsplit('.').next().unwrap_or_default().to_owned();
+                let path = path[..end].to_owned();
+                graph.scopes.push(Scope {
+                    name,
+                    kind: "Sequential".into(),
+                    path,
+                    parent: Some(parent),
+                    result: id,
+                });
+            }
+            graph.scopes[scope.index()].result = id;
+        }
+        graph.nodes[id.index()].scope = scope;
+    }
+    // PyTorch numbers the parts of a Sequential; what has names for them is some other module.
+    let own = |path: &str| path.rsplit('.').next().unwrap_or_default().parse::<usize>().is_err();
+    let mut modules = vec![false; graph.scopes.len()];
+    for node in graph.nodes.iter().filter(|node| own(&node.path)) {
+        modules[node.scope.index()] = true;
+    }
+    for scope in &graph.scopes {
+        if let Some(parent) = scope.parent.filter(|_| own(&scope.path)) {
+            modules[parent.index()] = true;
+        }
+    }
+    for (scope, _) in graph.scopes.iter_mut().zip(modules).skip(1).filter(|(_, module)| *module) {
+        scope.kind = "Module".into();
+    }
+}
+
+/// Refuses what no machine would compute.
+fn check(shape: Shape) -> Result<(), String> {
+    let count = shape.dims().iter().try_fold(1usize, |count, &size| count.checked_mul(size));
+    match count {
+        Some(1..=LARGEST) => Ok(()),
+        _ => Err(format!("a value of {shape} for one image, expected 1 to {LARGEST} elements")),
+    }
+}

@@ -1,0 +1,264 @@
+//! Operators on constants, computed while a model is imported: the arithmetic of shapes, and of small weights.
+
+use super::constant::{Constant, FOLDED};
+use super::operators::{Call, axes, axis};
+
+/// What an operator gives that reads constants alone; `None` for one that is not computed here.
+pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Constant>, String> {
+    let first = || inputs.first().copied().ok_or_else(|| "it has no input".to_string());
+    Ok(Some(match call.op() {
+        "Constant" => constant(call)?,
+        "ConstantOfShape" => filled(call, first()?)?,
+        "Identity" | "Cast" | "Dropout" => first()?.clone(),
+        "Shape" => shape_of(first()?.shape.iter().map(|&size| Some(size as i64)).collect()),
+        "Reshape" => {
+            let target = call.integers(1)?.ok_or("it has no shape")?;
+            let shape = reshaped(&first()?.shape, &target)?;
+            first()?.clone().reshaped(&shape)
+        }
+        "Flatten" => {
+            let shape = &first()?.shape;
+            let at = axis(call.int("axis", 1)?, shape.len() + 1)?;
+            let sizes = [shape[..at].iter().product(), shape[at..].iter().product()];
+            first()?.clone().reshaped(&sizes)
+        }
+        "Squeeze" => {
+            let shape = &first()?.shape;
+            let dropped = match call.axes(1)? {
+                Some(list) => axes(&list, shape.len())?,
+                None => (0..shape.len()).filter(|&i| shape[i] == 1).collect(),
+            };
+            if dropped.iter().any(|&i| shape[i] != 1) {
+                return Err(format!("axes {dropped:?} of shape {shape:?} are not all 1"));
+            }
+            let kept: Vec<usize> =
+                (0..shape.len()).filter(|i| !dropped.contains(i)).map(|i| shape[i]).collect();
+            first()?.clone().reshaped(&kept)
+        }
+        "Unsqueeze" => {
+            let list = call.axes(1)?.ok_or("it has no axes")?;
+            let new = axes(&list, first()?.shape.len() + list.len())?;
+            let mut old = first()?.shape.iter().copied();
+            let rank = first()?.shape.len() + new.len();
+            let shape: Vec<usize> =
+                (0..rank).map(|i| if new.contains(&i) { 1 } else { old.next().unwrap_or(1) }).collect();
+            first()?.clone().reshaped(&shape)
+        }
+        "Transpose" => {
+            let rank = first()?.shape.len();
+            first()?.permuted(&call.permutation(rank)?)
+        }
+        "Gather" => gather(call, first()?)?,
+        "Slice" => slice(call, first()?)?,
+        "Concat" => joined(call, inputs)?,
+        "Add" | "Sub" | "Mul" | "Div" => {
+            let &[a, b] = inputs else { return Err(format!("{} inputs, expected two", inputs.len())) };
+            match a.is_whole() && b.is_whole() {
+                true => whole(call, a, b)?,
+                false => binary(call, a, b)?,
+            }
+        }
+        "Neg" | "Sqrt" | "Reciprocal" => {
+            let f: fn(f32) -> f32 = match call.op() {
+                "Neg" => |x| -x,
+                "Sqrt" => f32::sqrt,
+                _ => f32::recip,
+            };
+            let values = first()?.floats(call.model)?.into_iter().map(f).collect();
+            Constant::numbers(first()?.shape.clone(), values)
+        }
+        _ => return Ok(None),
+    }))
+}
+
+/// A list of sizes as a constant.
+pub(super) fn shape_of(sizes: Vec<Option<i64>>) -> Constant {
+    Constant::whole(vec![sizes.len()], sizes)
+}
+
+fn constant(call: &Call<'_>) -> Result<Constant, String> {
+    if let Some(tensor) = call.tensor("value")? {
+        return Ok(Constant::stored(tensor.clone()));
+    }
+    if let Some(values) = call.ints("value_ints")? {
+        return Ok(shape_of(values.iter().copied().map(Some).collect()));
+    }
+    if let Some(values) = call.floats("value_floats")? {
+        return Ok(Constant::numbers(vec![values.len()], values.to_vec()));
+    }
+    if call.has("value_int") {
+        return Ok(Constant::whole(Vec::new(), vec![Some(call.int("value_int", 0)?)]));
+    }
+    if call.has("value_float") {
+        return Ok(Constant::numbers(Vec::new(), vec![call.float("value_float", 0.0)?]));
+    }
+    Err("it has no value that is a tensor, a number or a list of numbers".into())
+}
+
+fn filled(call: &Call<'_>, shape: &Constant) -> Result<Constant, String> {
+    let sizes = shape.integers(call.model)?;
+    let size = |size: &Option<i64>| {
+        size.and_then(|size| usize::try_from(size).ok()).ok_or("its shape has sizes that are not known")
+    };
+    let shape = sizes.iter().map(size).collect::<Result<Vec<_>, _>>()?;
+    if shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size)).is_none() {
+        return Err(format!("its shape {shape:?} has more elements than can be addressed"));
+    }
+    let Some(value) = call.tensor("value")? else { return Ok(Constant::fill(shape, 0.0)) };
+    if value.len() != 1 {
+        return Err(format!("its value has {} elements, expected one", value.len()));
+    }
+    let value = Constant::stored(value.clone());
+    if value.is_whole() && shape.iter().product::<usize>() <= FOLDED >> 10 {
+        let number = value.integers(call.model)?[0];
+        return Ok(Constant::whole(shape.clone(), vec![number; shape.iter().product()]));
+    }
+    Ok(Constant::fill(shape, value.floats(call.model)?[0]))
+}
+
+/// The shape that a constant is reshaped to: 0 keeps a size, −1 is what is left.
+fn reshaped(shape: &[usize], target: &[Option<i64>]) -> Result<Vec<usize>, String> {
+    let count: usize = shape.iter().product();
+    let wrong = || format!("from shape {shape:?} to {target:?}");
+    let mut sizes = Vec::with_capacity(target.len());
+    let mut free = None;
+    for (i, size) in target.iter().enumerate() {
+        sizes.push(match size {
+            Some(0) => *shape.get(i).ok_or_else(wrong)?,
+            Some(-1) if free.is_none() => {
+                free = Some(i);
+                1
+            }
+            Some(size) => usize::try_from(*size).map_err(|_| wrong())?,
+            None => return Err("to the number of images, which is not known".into()),
+        });
+    }
+    let known = sizes.iter().try_fold(1usize, |count, &size| count.checked_mul(size)).ok_or_else(wrong)?;
+    if let Some(free) = free.filter(|_| known > 0) {
+        sizes[free] = count / known;
+    }
+    match sizes.iter().try_fold(1usize, |count, &size| count.checked_mul(size)) {
+        Some(found) if found == count => Ok(sizes),
+        _ => Err(wrong()),
+    }
+}
+
+/// One of a list's numbers, or several.
+fn gather(call: &Call<'_>, list: &Constant) -> Result<Constant, String> {
+    let indices = call.constant(1).ok_or("its indices are no constant")?;
+    let &[len] = &list.shape[..] else {
+        return Err(format!("from a constant of shape {:?}, expected a list", list.shape));
+    };
+    let values = list.integers(call.model)?;
+    let pick = |index: Option<i64>| {
+        let index = index.map(|index| if index < 0 { index + len as i64 } else { index });
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| values.get(index).copied()).ok_or(format!("an index outside of {len}"))
+    };
+    let picked = indices.integers(call.model)?.into_iter().map(pick).collect::<Result<Vec<_>, _>>()?;
+    Ok(Constant::whole(indices.shape.clone(), picked))
+}
+
+/// A part of a list.
+fn slice(call: &Call<'_>, list: &Constant) -> Result<Constant, String> {
+    let &[len] = &list.shape[..] else {
+        return Err(format!("of a constant of shape {:?}, expected a list", list.shape));
+    };
+    let number = |input: usize, name: &str, default: i64| -> Result<i64, String> {
+        let told = match call.integers(input)? {
+            Some(values) => values.first().copied().flatten(),
+            None => call.ints(name)?.and_then(|values| values.first().copied()),
+        };
+        Ok(told.unwrap_or(default))
+    };
+    if number(4, "steps", 1)? != 1 {
+        return Err("with steps other than 1".into());
+    }
+    let len = len as i64;
+    let clip = |at: i64| (if at < 0 { at.saturating_add(len) } else { at }).clamp(0, len);
+    let (start, end) = (clip(number(1, "starts", 0)?), clip(number(2, "ends", len)?));
+    let values = list.integers(call.model)?;
+    Ok(shape_of(values[start as usize..end.max(start) as usize].to_vec()))
+}
+
+/// Lists one after the other.
+fn joined(call: &Call<'_>, inputs: &[&Constant]) -> Result<Constant, String> {
+    let mut all = Vec::new();
+    for input in inputs {
+        if input.shape.len() != 1 {
+            return Err(format!("of a constant of shape {:?}, expected lists", input.shape));
+        }
+        all.extend(input.integers(call.model)?);
+    }
+    Ok(shape_of(all))
+}
+
+/// The shape of two constants that are combined by NumPy's rule.
+fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
+    let rank = a.len().max(b.len());
+    let size = |shape: &[usize], i: usize| (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
+    let sizes = (0..rank).map(|i| match (size(a, i), size(b, i)) {
+        (a, b) if a == b || b == 1 => Ok(a),
+        (1, b) => Ok(b),
+        _ => Err(format!("constants of shapes {a:?} and {b:?}")),
+    });
+    let shape = sizes.collect::<Result<Vec<_>, _>>()?;
+    match shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size)) {
+        Some(0..=FOLDED) => Ok(shape),
+        _ => Err(format!("a constant of shape {shape:?}, expected at most {FOLDED} elements")),
+    }
+}
+
+/// Combines the elements of two constants in row-major order.
+fn combined<T: Copy, U>(
+    (a, a_shape): (&[T], &[usize]),
+    (b, b_shape): (&[T], &[usize]),
+    shape: &[usize],
+    f: impl Fn(T, T) -> Result<U, String>,
+) -> Result<Vec<U>, String> {
+    let count: usize = shape.iter().product();
+    let element = |own: &[usize], index: usize| {
+        let (mut rest, mut at, mut step) = (index, 0, 1);
+        for (i, &size) in shape.iter().enumerate().rev() {
+            let along = rest % size;
+            rest /= size;
+            if let Some(own) = (i + own.len()).checked_sub(shape.len()).map(|i| own[i]) {
+                at += if own == 1 { 0 } else { along * step };
+                step *= own;
+            }
+        }
+        at
+    };
+    (0..count).map(|i| f(a[element(a_shape, i)], b[element(b_shape, i)])).collect()
+}
+
+fn binary(call: &Call<'_>, a: &Constant, b: &Constant) -> Result<Constant, String> {
+    let shape = broadcast(&a.shape, &b.shape)?;
+    let f: fn(f32, f32) -> f32 = match call.op() {
+        "Add" => |a, b| a + b,
+        "Sub" => |a, b| a - b,
+        "Mul" => |a, b| a * b,
+        _ => |a, b| a / b,
+    };
+    let (x, y) = (a.floats(call.model)?, b.floats(call.model)?);
+    let values = combined((&x, &a.shape), (&y, &b.shape), &shape, |a, b| Ok(f(a, b)))?;
+    Ok(Constant::numbers(shape, values))
+}
+
+fn whole(call: &Call<'_>, a: &Constant, b: &Constant) -> Result<Constant, String> {
+    let shape = broadcast(&a.shape, &b.shape)?;
+    let f = |a: Option<i64>, b: Option<i64>| {
+        let (Some(a), Some(b)) = (a, b) else {
+            return Err("on the number of images, which is not known".into());
+        };
+        let result = match call.op() {
+            "Add" => a.checked_add(b),
+            "Sub" => a.checked_sub(b),
+            "Mul" => a.checked_mul(b),
+            _ => a.checked_div(b),
+        };
+        result.map(Some).ok_or_else(|| format!("{a} and {b} give no whole number of 64 bits"))
+    };
+    let (x, y) = (a.integers(call.model)?, b.integers(call.model)?);
+    Ok(Constant::whole(shape.clone(), combined((&x, &a.shape), (&y, &b.shape), &shape, f)?))
+}
