@@ -61,6 +61,11 @@ impl Constant {
         self.shape.iter().product()
     }
 
+    /// Whether it is known to be 0 everywhere.
+    pub(super) fn is_zero(&self) -> bool {
+        matches!(self.data, Data::Fill(0.0))
+    }
+
     /// Whether its elements are whole numbers.
     pub(super) fn is_whole(&self) -> bool {
         match &self.data {

@@ -1,5 +1,7 @@
 //! Operators on constants, computed while a model is imported: the arithmetic of shapes, and of small weights.
 
+use std::ops::Range;
+
 use super::constant::{Constant, FOLDED};
 use super::operators::{Call, axes, axis};
 
@@ -9,8 +11,9 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
     Ok(Some(match call.op() {
         "Constant" => constant(call)?,
         "ConstantOfShape" => filled(call, first()?)?,
-        "Identity" | "Cast" | "Dropout" => first()?.clone(),
-        "Shape" => shape_of(first()?.shape.iter().map(|&size| Some(size as i64)).collect()),
+        "Identity" | "Cast" | "CastLike" | "Dropout" => first()?.clone(),
+        "Shape" => shape_of(call, first()?.shape.iter().map(|&size| Some(size as i64)).collect())?,
+        "Expand" => expanded(call, first()?)?,
         "Reshape" => {
             let target = call.integers(1)?.ok_or("it has no shape")?;
             let shape = reshaped(&first()?.shape, &target)?;
@@ -71,9 +74,50 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
     }))
 }
 
-/// A list of sizes as a constant.
-pub(super) fn shape_of(sizes: Vec<Option<i64>>) -> Constant {
-    Constant::whole(vec![sizes.len()], sizes)
+/// What Shape gives of these sizes: all of them, or some in a row.
+pub(super) fn shape_of(call: &Call<'_>, sizes: Vec<Option<i64>>) -> Result<Constant, String> {
+    let range = clipped(call.int("start", 0)?, call.int("end", i64::MAX)?, sizes.len());
+    Ok(list(sizes[range].to_vec()))
+}
+
+/// A list of whole numbers as a constant.
+fn list(values: Vec<Option<i64>>) -> Constant {
+    Constant::whole(vec![values.len()], values)
+}
+
+/// A range of a list; negative ends count from its end.
+fn clipped(start: i64, end: i64, len: usize) -> Range<usize> {
+    let clip =
+        |at: i64| (if at < 0 { at.saturating_add(len as i64) } else { at }).clamp(0, len as i64) as usize;
+    let start = clip(start);
+    start..clip(end).max(start)
+}
+
+/// A constant repeated to a larger shape.
+fn expanded(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
+    let target = call.integers(1)?.ok_or("it has no shape")?;
+    let target = sizes(&target)?;
+    let shape = broadcast(&constant.shape, &target)?;
+    if constant.is_whole() {
+        let values = constant.integers(call.model)?;
+        let repeated = combined((&values, &constant.shape), (&[None], &[]), &shape, |a, _| Ok(a))?;
+        return Ok(Constant::whole(shape, repeated));
+    }
+    let values = constant.floats(call.model)?;
+    if let [value] = values[..] {
+        return Ok(Constant::fill(shape, value));
+    }
+    let repeated = combined((&values, &constant.shape), (&[0.0], &[]), &shape, |a, _| Ok(a))?;
+    Ok(Constant::numbers(shape, repeated))
+}
+
+/// The sizes of a shape.
+fn sizes(list: &[Option<i64>]) -> Result<Vec<usize>, String> {
+    let size = |size: &Option<i64>| size.and_then(|size| usize::try_from(size).ok());
+    list.iter()
+        .map(size)
+        .collect::<Option<_>>()
+        .ok_or_else(|| "its shape has sizes that are not known".into())
 }
 
 fn constant(call: &Call<'_>) -> Result<Constant, String> {
@@ -81,7 +125,7 @@ fn constant(call: &Call<'_>) -> Result<Constant, String> {
         return Ok(Constant::stored(tensor.clone()));
     }
     if let Some(values) = call.ints("value_ints")? {
-        return Ok(shape_of(values.iter().copied().map(Some).collect()));
+        return Ok(list(values.iter().copied().map(Some).collect()));
     }
     if let Some(values) = call.floats("value_floats")? {
         return Ok(Constant::numbers(vec![values.len()], values.to_vec()));
@@ -96,11 +140,7 @@ fn constant(call: &Call<'_>) -> Result<Constant, String> {
 }
 
 fn filled(call: &Call<'_>, shape: &Constant) -> Result<Constant, String> {
-    let sizes = shape.integers(call.model)?;
-    let size = |size: &Option<i64>| {
-        size.and_then(|size| usize::try_from(size).ok()).ok_or("its shape has sizes that are not known")
-    };
-    let shape = sizes.iter().map(size).collect::<Result<Vec<_>, _>>()?;
+    let shape = sizes(&shape.integers(call.model)?)?;
     if shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size)).is_none() {
         return Err(format!("its shape {shape:?} has more elements than can be addressed"));
     }
@@ -160,9 +200,9 @@ fn gather(call: &Call<'_>, list: &Constant) -> Result<Constant, String> {
 }
 
 /// A part of a list.
-fn slice(call: &Call<'_>, list: &Constant) -> Result<Constant, String> {
-    let &[len] = &list.shape[..] else {
-        return Err(format!("of a constant of shape {:?}, expected a list", list.shape));
+fn slice(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
+    let &[len] = &constant.shape[..] else {
+        return Err(format!("of a constant of shape {:?}, expected a list", constant.shape));
     };
     let number = |input: usize, name: &str, default: i64| -> Result<i64, String> {
         let told = match call.integers(input)? {
@@ -174,11 +214,8 @@ fn slice(call: &Call<'_>, list: &Constant) -> Result<Constant, String> {
     if number(4, "steps", 1)? != 1 {
         return Err("with steps other than 1".into());
     }
-    let len = len as i64;
-    let clip = |at: i64| (if at < 0 { at.saturating_add(len) } else { at }).clamp(0, len);
-    let (start, end) = (clip(number(1, "starts", 0)?), clip(number(2, "ends", len)?));
-    let values = list.integers(call.model)?;
-    Ok(shape_of(values[start as usize..end.max(start) as usize].to_vec()))
+    let range = clipped(number(1, "starts", 0)?, number(2, "ends", i64::MAX)?, len);
+    Ok(list(constant.integers(call.model)?[range].to_vec()))
 }
 
 /// Lists one after the other.
@@ -190,7 +227,7 @@ fn joined(call: &Call<'_>, inputs: &[&Constant]) -> Result<Constant, String> {
         }
         all.extend(input.integers(call.model)?);
     }
-    Ok(shape_of(all))
+    Ok(list(all))
 }
 
 /// The shape of two constants that are combined by NumPy's rule.

@@ -249,9 +249,8 @@ impl<'a> Importer<'a> {
     fn apply(&mut self, call: &Call<'a>) -> Result<Known, String> {
         let constants: Option<Vec<&Constant>> =
             (0..call.inputs.len()).filter(|&i| call.inputs[i].is_some()).map(|i| call.constant(i)).collect();
-        if let Some(constants) = constants
-            && let Some(folded) = fold(call, &constants)?
-        {
+        if let Some(constants) = constants {
+            let folded = fold(call, &constants)?.ok_or("it is not computed on constants")?;
             return Ok(Known::Constant(folded));
         }
         match call.op() {
@@ -286,7 +285,10 @@ impl<'a> Importer<'a> {
                 };
                 self.element_wise(call, Dropout { p })
             }
-            "Identity" | "Cast" => self.alias(call, 0),
+            "CastLike" if call.constant(0).is_some() => {
+                Ok(call.inputs[0].clone().ok_or("it has no input")?)
+            }
+            "Identity" | "Cast" | "CastLike" => self.alias(call, 0),
             "Softmax" => self.softmax(call, Op::Softmax),
             "LogSoftmax" => self.softmax(call, Op::LogSoftmax),
             "Gemm" => self.gemm(call),
@@ -379,7 +381,7 @@ impl<'a> Importer<'a> {
     fn convolution(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.input(call, 0)?;
         let weight = call.needed(1, "weight")?.clone();
-        let bias = call.weight(2, "bias")?.cloned();
+        let bias = call.weight(2, "bias")?.filter(|bias| !bias.is_zero()).cloned();
         let &[out_channels, _, height, width] = &weight.shape[..] else {
             return Err(format!("its weight has shape {:?}, expected (O, C/groups, kH, kW)", weight.shape));
         };
@@ -575,7 +577,7 @@ impl<'a> Importer<'a> {
             Ok(Constant::numbers(constant.shape.clone(), values))
         };
         let matrix = scaled(matrix, call.float("alpha", 1.0)?)?;
-        let bias = match call.weight(2, "bias")? {
+        let bias = match call.weight(2, "bias")?.filter(|bias| !bias.is_zero()) {
             None => None,
             Some(bias) => Some(scaled(
                 self.vector(bias, matrix.shape.first().copied().unwrap_or(0))?,
@@ -889,12 +891,9 @@ impl<'a> Importer<'a> {
     }
 
     fn shape_constant(&self, call: &Call<'_>) -> Result<Known, String> {
-        if call.has("start") || call.has("end") {
-            return Err("of some axes only".into());
-        }
         let sizes = self.sizes(self.value(call, 0)?);
         let sizes = std::iter::once(None).chain(sizes.iter().map(|&size| Some(size as i64)));
-        Ok(Known::Constant(shape_of(sizes.collect())))
+        Ok(Known::Constant(shape_of(call, sizes.collect())?))
     }
 
     fn pad(&mut self, call: &Call<'_>) -> Result<Known, String> {

@@ -1,0 +1,190 @@
+//! ONNX models in and out: samples with ONNX Runtime's results, networks there and back, and damage.
+//!
+//! The samples are written by `tools/onnx_samples.py`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use convnet::exec::{Engine, Options};
+use convnet::graph::Graph;
+use convnet::inspect::Summary;
+use convnet::io::{self, Normalization, WeightsFile};
+use convnet::ops::Op;
+use convnet::reference::random::{random_graph, random_input, random_state};
+use convnet::state::TensorSource;
+use convnet::zoo;
+use convnet_formats::npy;
+use proptest::prelude::*;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx")
+}
+
+/// The models in a folder, in order.
+fn models(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|e| e == "onnx")).collect();
+    paths.sort();
+    assert!(paths.len() > 20, "{} has no samples", folder.display());
+    paths
+}
+
+fn run(graph: &Graph, weights: &dyn TensorSource, images: &[f32]) -> Vec<f32> {
+    let batch = images.len() / graph.input_shape().elements();
+    let options = Options { threads: 2, exact: true, ..Options::default() };
+    Engine::compile(graph, weights, batch, &options).unwrap().run(images).to_vec()
+}
+
+/// Compares with a tolerance over the RMS.
+fn assert_close(found: &[f32], expected: &[f32], tolerance: f64, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let rms = (expected.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / expected.len() as f64).sqrt();
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        assert!(f64::from((a - b).abs()) <= tolerance * rms, "{what} [{i}]: {a} against {b}, rms {rms}");
+    }
+}
+
+#[test]
+fn samples_give_what_onnx_runtime_gives() {
+    for path in models(&folder()) {
+        let what = path.display().to_string();
+        let (graph, weights) = io::import(&path, None).unwrap_or_else(|error| panic!("{error}"));
+        let expected = npy::read(&path.with_extension("npy")).unwrap();
+        assert_eq!(graph.node(graph.output()).shape.with_batch(2), expected.shape, "{what}");
+        let count = 2 * graph.input_shape().elements();
+        let images: Vec<f32> = (0..count).map(|i| ((37 * i % 101) as f32 - 50.0) / 50.0).collect();
+        assert_close(&run(&graph, &weights, &images), &expected.values.into_f32(), 1e-5, &what);
+    }
+}
+
+#[test]
+fn what_no_layer_computes_is_refused_by_node_and_reason() {
+    for path in models(&folder().join("refused")) {
+        let expected = fs::read_to_string(path.with_extension("txt")).unwrap();
+        let error = match io::import(&path, None) {
+            Ok((graph, _)) => panic!("{}: it became {} layers", path.display(), graph.nodes().len()),
+            Err(error) => error.to_string(),
+        };
+        let file = path.file_name().unwrap().to_str().unwrap();
+        assert!(error.contains(expected.trim()) && error.contains(file), "{file}: {error}");
+    }
+}
+
+#[test]
+fn layers_have_the_names_of_their_weights_and_scales_go_into_normalizations() {
+    let import = |name: &str| io::import(folder().join(format!("{name}.onnx")), None).unwrap();
+    let ops = |graph: &Graph| graph.nodes().iter().skip(1).map(|node| node.op.name()).collect::<Vec<_>>();
+    assert_eq!(ops(&import("scale_after_norm").0), ["BatchNorm2d", "ReLU"]);
+    assert_eq!(ops(&import("scale_beside_norm").0), ["BatchNorm2d", "Affine", "Add"]);
+    assert_eq!(ops(&import("scale_by_alias").0), ["BatchNorm2d", "Affine", "Add"]);
+    assert_eq!(ops(&import("matmul_add").0), ["Flatten", "Linear"]);
+    assert_eq!(ops(&import("pad_axes").0), ["Conv2d"]);
+    assert_eq!(ops(&import("conv_unneeded_padding").0), ["Conv2d"]);
+    assert_eq!(ops(&import("conv_asymmetric").0), ["ConstantPad2d", "Conv2d"]);
+}
+
+#[test]
+fn random_networks_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.onnx");
+    for seed in 0..60 {
+        let graph = random_graph(seed);
+        let state = random_state(&graph, seed);
+        match io::export(&graph, &state, None, Normalization::Told, &path) {
+            // ONNX has no adaptive pooling.
+            Err(io::IoError::Operator { op: "AdaptiveAvgPool2d", .. }) => continue,
+            result => result.unwrap(),
+        }
+        let what = format!("seed {seed}");
+        let images: Vec<f32> = random_input(&graph, 2, seed).data.iter().map(|&x| x as f32).collect();
+        let expected = run(&graph, &state, &images);
+        let (imported, weights) = match io::import(&path, None) {
+            // Windows of an even number of channels differ between ONNX and PyTorch.
+            Err(io::IoError::Node { op, .. }) if op == "LRN" => continue,
+            result => result.unwrap_or_else(|error| panic!("{what}: {error}")),
+        };
+        assert_close(&run(&imported, &weights, &images), &expected, 1e-5, &what);
+    }
+}
+
+#[test]
+fn networks_of_the_zoo_come_back_layer_by_layer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.onnx");
+    for name in ["lenet", "nin", "googlenet@torchvision", "resnet18@torchvision", "densenet121@torchvision"] {
+        let graph = zoo::find(name).unwrap().model().input(3, 64, 64).classes(7).build();
+        let graph = graph.or_else(|_| zoo::find(name).unwrap().model().classes(7).build()).unwrap();
+        let state = convnet::state::initialize(&graph, 1);
+        io::export(&graph, &state, None, Normalization::Told, &path).unwrap();
+        let (imported, weights) = io::import(&path, None).unwrap();
+        let live = graph.reachable(&[graph.output()]);
+        let kept = |op: &Op| !matches!(op, Op::Dropout(_) | Op::Dropout1d(_) | Op::Identity);
+        let layers = |graph: &Graph, live: &[bool]| {
+            let ids = graph.ids().skip(1).filter(|id| live[id.index()]).map(|id| graph.node(id).clone());
+            ids.filter(|node| kept(&node.op)).map(|node| (node.path, node.shape)).collect::<Vec<_>>()
+        };
+        let all = vec![true; imported.nodes().len()];
+        assert_eq!(layers(&imported, &all), layers(&graph, &live), "{name}");
+        for (tensor, shape) in weights.tensors() {
+            assert_eq!(state[tensor].shape, shape, "{name} {tensor}");
+        }
+    }
+}
+
+#[test]
+fn files_that_are_cut_short_are_errors() {
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("cut.onnx");
+    for sample in models(&folder()) {
+        let bytes = fs::read(&sample).unwrap();
+        for percent in 0..100 {
+            fs::write(&path, &bytes[..bytes.len() * percent / 100]).unwrap();
+            if let Ok((graph, _)) = io::import(&path, None) {
+                panic!("{percent}% of {} became {} layers", sample.display(), graph.nodes().len());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_model_is_told_so() {
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("no.onnx");
+    for bytes in [&b""[..], b"\0\0\0\0", b"PK\x03\x04", b"\x89PNG\r\n\x1a\n", &[0xff; 64]] {
+        fs::write(&path, bytes).unwrap();
+        let error = io::import(&path, None).unwrap_err().to_string();
+        assert!(error.contains("no.onnx") && error.contains("ONNX"), "{error}");
+        assert!(WeightsFile::open(&path).is_err());
+    }
+    assert!(io::import(temporary.path(), None).unwrap_err().to_string().contains("not a regular file"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn damage_is_an_error_or_another_network(
+        sample: prop::sample::Index,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let samples = models(&folder());
+        let mut bytes = fs::read(&samples[sample.index(samples.len())]).unwrap();
+        for (at, value) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("damaged.onnx");
+        fs::write(&path, bytes).unwrap();
+        match io::import(&path, None) {
+            Ok((graph, weights)) => {
+                Summary::new(&graph, 1);
+                for (name, shape) in weights.tensors() {
+                    let first = usize::from(shape.iter().product::<usize>() > 0);
+                    weights.read(name, 0, &mut vec![0.0; first]).unwrap();
+                }
+            }
+            Err(error) => prop_assert!(error.to_string().contains("damaged.onnx"), "{error}"),
+        }
+    }
+}
