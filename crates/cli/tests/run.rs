@@ -97,11 +97,53 @@ fn networks_become_onnx_models() {
     }
     assert!(read("lenet.onnx").metadata_props.iter().any(|p| p.key.as_deref() == Some("classes")));
     assert_eq!(read("random.onnx").graph.expect("a graph").initializer.len(), 10);
-    let told = convnet(path, "convert lenet.onnx a.pth", 1);
-    assert!(told.contains("lenet.onnx"), "{told}");
     // Adaptive pooling whose windows differ has no operator.
     let told = convnet(path, "convert vgg11@torchvision a.onnx --input 3x96x96", 1);
     assert!(told.contains("avgpool") && told.contains("7×7"), "{told}");
+}
+
+#[test]
+fn onnx_models_are_networks_in_every_command() {
+    let folder = place();
+    let path = folder.path();
+    convnet(path, "run trained --input x.npy --output a.npy", 0);
+    let expected = output(path, "a.npy");
+    convnet(path, "convert trained/best.safetensors lenet.onnx", 0);
+    convnet(path, "convert lenet.onnx a.pth", 0);
+    convnet(path, "convert lenet.onnx again.onnx", 0);
+    for arguments in ["lenet.onnx", "again.onnx", "lenet --weights a.pth", "lenet --weights lenet.onnx"] {
+        convnet(path, &format!("run {arguments} --input x.npy --output b.npy"), 0);
+        assert_eq!(output(path, "b.npy"), expected, "{arguments}");
+    }
+    // With pixels from 0 to 1 and the normalization within, to the rounding.
+    convnet(path, "convert trained/best.safetensors pixels.onnx --with-preprocessing", 0);
+    let json = |arguments: &str| -> serde_json::Value {
+        let command = Command::new(cargo_bin!("convnet")).current_dir(path);
+        let assert = command.args(arguments.split_whitespace()).assert().success();
+        serde_json::from_slice(&assert.get_output().stdout).expect("JSON")
+    };
+    let (ours, theirs, pixels) =
+        (json("eval trained --json"), json("eval lenet.onnx --json"), json("eval pixels.onnx --json"));
+    assert_eq!((&ours["top1"], &ours["loss"]), (&theirs["top1"], &theirs["loss"]));
+    assert!((ours["loss"].as_f64().expect("a loss") - pixels["loss"].as_f64().expect("a loss")).abs() < 1e-5);
+    let shown = json("show lenet.onnx --format json");
+    assert_eq!(
+        (shown["params"].as_u64(), shown["layers"][0]["path"].as_str()),
+        (Some(61_706), Some("conv.0"))
+    );
+    convnet(path, "bench lenet.onnx --seconds 0", 0);
+    convnet(path, "train lenet.onnx --limit-steps 2 --out tuned", 0);
+    assert_eq!(json("eval tuned --json")["images"], 2000);
+    // A head for another number of classes is drawn anew.
+    convnet(path, "run lenet.onnx --classes 4 --input x.npy --output c.npy", 0);
+    assert_eq!(npy::read(&path.join("c.npy")).expect("the output is an array").shape, [3, 4]);
+    let told = convnet(path, "run lenet.onnx --input labels.npy --output y.npy", 1);
+    assert!(told.contains("labels.npy"), "{told}");
+    let told = convnet(path, "show none.onnx", 1);
+    assert!(told.contains("none.onnx"), "{told}");
+    fs::write(path.join("bad.onnx"), "no model").expect("a file is written");
+    let told = convnet(path, "bench bad.onnx", 1);
+    assert!(told.contains("bad.onnx") && told.contains("ONNX"), "{told}");
 }
 
 #[test]

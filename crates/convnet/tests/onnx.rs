@@ -22,7 +22,8 @@ fn folder() -> PathBuf {
 
 /// The models in a folder, in order.
 fn models(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries =
+        fs::read_dir(folder).expect("a folder of samples").filter_map(|entry| Some(entry.ok()?.path()));
     let mut paths: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|e| e == "onnx")).collect();
     paths.sort();
@@ -33,7 +34,8 @@ fn models(folder: &Path) -> Vec<PathBuf> {
 fn run(graph: &Graph, weights: &dyn TensorSource, images: &[f32]) -> Vec<f32> {
     let batch = images.len() / graph.input_shape().elements();
     let options = Options { threads: 2, exact: true, ..Options::default() };
-    Engine::compile(graph, weights, batch, &options).unwrap().run(images).to_vec()
+    let mut engine = Engine::compile(graph, weights, batch, &options).expect("a network that can be run");
+    engine.run(images).to_vec()
 }
 
 /// Compares with a tolerance over the RMS.

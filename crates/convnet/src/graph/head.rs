@@ -70,11 +70,11 @@ mod tests {
 
     #[test]
     fn the_head_gives_as_many_outputs_as_there_are_classes() {
-        for name in ["lenet", "resnet18@torchvision", "nin", "densenet121"] {
+        for name in ["lenet", "resnet18@torchvision", "vgg11@torchvision", "densenet121"] {
             let model = || zoo::find(name).unwrap().model();
             let other = model().build().unwrap().with_classes(7).unwrap();
             let built = model().classes(7).build().unwrap();
-            assert_eq!(other.nodes(), built.nodes(), "{name}");
+            assert!(other.nodes() == built.nodes(), "{name}");
         }
     }
 

@@ -2,10 +2,15 @@
 //!
 //! Source: `onnx/onnx.proto` of <https://github.com/onnx/onnx>.
 
+mod parse;
+mod place;
 pub mod read;
 mod schema;
 mod wire;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use schema::{
     Attribute, AttributeKind, Dimension, DimensionSize, Graph, Model, Node, OperatorSet, Property, Shape,

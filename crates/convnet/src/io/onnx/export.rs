@@ -139,8 +139,8 @@ fn operator(op: &str, input: Vec<String>, output: &str, attribute: Vec<Attribute
 }
 
 /// A constant that an attribute holds.
-fn constant(name: String, value: Attribute) -> Node {
-    operator("Constant", Vec::new(), &name, vec![value])
+fn constant(name: &str, value: Attribute) -> Node {
+    operator("Constant", Vec::new(), name, vec![value])
 }
 
 /// (pixels − mean) / std by channel.
@@ -154,7 +154,7 @@ fn normalize(preprocess: &Preprocess) -> Vec<Node> {
         };
         let kind = Some(AttributeKind::Tensor as i32);
         let value = Attribute { name: Some("value".into()), t: Some(tensor), kind, ..Attribute::default() };
-        constant(name.into(), value)
+        constant(name, value)
     };
     let inputs = |names: [&str; 2]| names.map(String::from).to_vec();
     vec![
@@ -239,8 +239,8 @@ impl Exporter<'_> {
         let mut nodes = Vec::new();
         for (name, value) in constants {
             let name = format!("{}.{name}", node.path);
-            inputs.push(name.clone());
-            nodes.push(constant(name, value));
+            nodes.push(constant(&name, value));
+            inputs.push(name);
         }
         nodes.push(Node {
             name: Some(node.path.clone()),

@@ -1,16 +1,28 @@
 //! Reading a model: its operators in their order become layers.
 
-use std::collections::{BTreeMap, HashMap};
+mod arithmetic;
+mod call;
+mod constant;
+mod draft;
+mod fold;
+mod importer;
+mod linear;
+mod maps;
+mod shapes;
+mod window;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::Path;
 
 use convnet_formats::onnx::read::{Model, Node, Size, ValueInfo};
 
+use self::call::{Known, Value};
+use self::constant::Constant;
+use self::draft::Draft;
+use self::importer::Importer;
 use super::super::{IoError, WeightsFile};
-use super::constant::Constant;
-use super::draft::Draft;
-use super::operators::{Importer, Known, Value};
 use crate::graph::Graph;
 
 /// The versions of ONNX's operators that are read.
@@ -120,7 +132,7 @@ fn label(node: &Node, index: usize) -> String {
 }
 
 /// Text of a file as it may be printed: without control characters.
-pub(super) fn shown(text: &str) -> String {
+fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '_' } else { c }).collect()
 }
 
@@ -139,8 +151,7 @@ fn opset(model: &Model) -> Result<i64, String> {
 
 /// The name of the images, their channels, height and width, and the batch where the model fixes one.
 fn images(model: &Model, input: Option<[usize; 3]>) -> Result<(String, [usize; 3], Option<usize>), String> {
-    let constants: std::collections::HashSet<&str> =
-        model.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
+    let constants: HashSet<&str> = model.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
     let inputs: Vec<&ValueInfo> =
         model.inputs.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
     let &[images] = &inputs[..] else {

@@ -1,6 +1,6 @@
 //! Windows of convolutions and poolings: their settings, and padding as PyTorch's layers take it.
 
-use super::operators::Call;
+use super::call::Call;
 use crate::graph::{Shape, Size2};
 use crate::ops::{ConstantPad2d, Window};
 

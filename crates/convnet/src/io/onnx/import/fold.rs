@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::call::{Call, axes, axis};
 use super::constant::{Constant, FOLDED};
-use super::operators::{Call, axes, axis};
 
 /// What an operator gives that reads constants alone; `None` for one that is not computed here.
 pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Constant>, String> {
@@ -12,7 +12,10 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
         "Constant" => constant(call)?,
         "ConstantOfShape" => filled(call, first()?)?,
         "Identity" | "Cast" | "CastLike" | "Dropout" => first()?.clone(),
-        "Shape" => shape_of(call, first()?.shape.iter().map(|&size| Some(size as i64)).collect())?,
+        "Shape" => {
+            let sizes: Vec<Option<i64>> = first()?.shape.iter().map(|&size| Some(size as i64)).collect();
+            shape_of(call, &sizes)?
+        }
         "Expand" => expanded(call, first()?)?,
         "Reshape" => {
             let target = call.integers(1)?.ok_or("it has no shape")?;
@@ -75,7 +78,7 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
 }
 
 /// What Shape gives of these sizes: all of them, or some in a row.
-pub(super) fn shape_of(call: &Call<'_>, sizes: Vec<Option<i64>>) -> Result<Constant, String> {
+pub(super) fn shape_of(call: &Call<'_>, sizes: &[Option<i64>]) -> Result<Constant, String> {
     let range = clipped(call.int("start", 0)?, call.int("end", i64::MAX)?, sizes.len());
     Ok(list(sizes[range].to_vec()))
 }

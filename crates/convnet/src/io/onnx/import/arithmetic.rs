@@ -1,0 +1,126 @@
+//! Sums, concatenations, and arithmetic with constants, which becomes part of the layer before it where it can.
+
+use super::call::{Call, Known, Value, axis};
+use super::constant::Constant;
+use super::importer::Importer;
+use crate::graph::Shape;
+use crate::ops::{Conv2d, Linear, Op};
+
+impl Importer<'_> {
+    /// Sums of values; scales and shifts by constants.
+    pub(super) fn arithmetic(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let constants = (0..call.inputs.len()).filter(|&i| call.constant(i).is_some()).count();
+        let sums = matches!(call.op(), "Add" | "Sum");
+        if sums && constants == 0 {
+            return self.sum(call);
+        }
+        if constants != 1 || call.inputs.len() != 2 {
+            return Err(
+                "no layer computes it on two values that depend on the images; one must be a constant".into(),
+            );
+        }
+        let at = usize::from(call.constant(0).is_some());
+        let value = self.input(call, at)?;
+        let constant = call.needed(1 - at, "constant")?;
+        let numbers = self.by_channel(constant, self.shape(value))?;
+        let ones = vec![1.0; numbers.len()];
+        let zeros = vec![0.0; numbers.len()];
+        let negative = |numbers: Vec<f32>| numbers.into_iter().map(|x| -x).collect();
+        let (scale, shift) = match (call.op(), at) {
+            ("Mul", _) => (numbers, zeros),
+            ("Div", 0) => (numbers.into_iter().map(f32::recip).collect(), zeros),
+            ("Div", _) => return Err("it divides a constant by what depends on the images".into()),
+            ("Sub", 0) => (ones, negative(numbers)),
+            ("Sub", _) => (negative(ones), numbers),
+            _ => (ones, numbers),
+        };
+        if self.is_sole(call, at, value) && self.merge(value.layer, &scale, &shift)? {
+            return Ok(Known::Value(value));
+        }
+        self.affine(call, value, (scale, shift))
+    }
+
+    fn sum(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let mut total = self.input(call, 0)?;
+        if call.inputs.len() == 1 {
+            return self.alias(call, 0);
+        }
+        for i in 1..call.inputs.len() {
+            let next = self.input(call, i)?;
+            let Known::Value(sum) = self.push(call, Op::Add, &[total.layer, next.layer], Vec::new())? else {
+                continue;
+            };
+            total = sum;
+        }
+        Ok(Known::Value(total))
+    }
+
+    /// A constant as a number for each channel of a value.
+    fn by_channel(&self, constant: &Constant, shape: Shape) -> Result<Vec<f32>, String> {
+        let (channels, rank) = (shape.channels(), shape.dims().len() + 1);
+        let lead = rank.checked_sub(constant.shape.len());
+        let fits = lead.is_some_and(|lead| {
+            constant
+                .shape
+                .iter()
+                .enumerate()
+                .all(|(i, &size)| size == 1 || (lead + i == 1 && size == channels))
+        });
+        if !fits {
+            return Err(format!(
+                "by a constant of shape {:?}, expected a number, or one for each of {channels} channels",
+                constant.shape
+            ));
+        }
+        let values = constant.floats(self.model)?;
+        Ok(if values.len() == channels { values } else { vec![values[0]; channels] })
+    }
+
+    /// Takes a scale and a shift by channel into the layer that gives the value, if it can.
+    fn merge(&mut self, layer: usize, scale: &[f32], shift: &[f32]) -> Result<bool, String> {
+        let layer = &mut self.draft.layers[layer];
+        let channels = vec![scale.len()];
+        let shifts_only = scale.iter().all(|&scale| scale == 1.0);
+        match &mut layer.op {
+            Op::Conv2d(Conv2d { bias, .. }) | Op::Linear(Linear { bias, .. }) if !*bias && shifts_only => {
+                *bias = true;
+                layer.weights.push(Constant::numbers(channels, shift.to_vec()));
+            }
+            Op::BatchNorm2d(_) | Op::Affine => {
+                let weight = layer.weights[0].floats(self.model)?;
+                let bias = layer.weights[1].floats(self.model)?;
+                let bias =
+                    bias.iter().zip(scale).zip(shift).map(|((b, scale), shift)| b * scale + shift).collect();
+                let weight = weight.iter().zip(scale).map(|(w, scale)| w * scale).collect();
+                layer.weights[0] = Constant::numbers(channels.clone(), weight);
+                layer.weights[1] = Constant::numbers(channels, bias);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    pub(super) fn affine(
+        &mut self,
+        call: &Call<'_>,
+        value: Value,
+        (scale, shift): (Vec<f32>, Vec<f32>),
+    ) -> Result<Known, String> {
+        let vector = |values: Vec<f32>| Constant::numbers(vec![values.len()], values);
+        self.push(call, Op::Affine, &[value.layer], vec![vector(scale), vector(shift)])
+    }
+
+    pub(super) fn concat(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let mut layers = Vec::new();
+        for i in 0..call.inputs.len() {
+            layers.push(self.input(call, i)?.layer);
+        }
+        let first = *layers.first().ok_or("it has no input")?;
+        let rank = self.draft.shape(first).dims().len() + 1;
+        let along = axis(call.int("axis", 1)?, rank)?;
+        if along != 1 {
+            return Err(format!("along axis {along}, expected 1: the channels"));
+        }
+        self.push(call, Op::Concat, &layers, Vec::new())
+    }
+}

@@ -1,0 +1,191 @@
+//! A node with what it reads: settings, constants, and values that depend on the images.
+
+use convnet_formats::onnx::read::{Attribute, Model, Node, Tensor};
+
+use super::constant::Constant;
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Known {
+    /// What a layer gives.
+    Value(Value),
+    /// What does not depend on the images.
+    Constant(Constant),
+}
+
+/// A layer's output.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value {
+    pub(super) layer: usize,
+    pub(super) order: Order,
+    /// Whether another name for it is read by others.
+    pub(super) shared: bool,
+}
+
+/// The order of a value's elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// (N, C, H, W) or (N, F), as layers have them.
+    ChannelsFirst,
+    /// (N, H, W, C): a map after Transpose.
+    ChannelsLast,
+    /// (N, F), where F is H·W·C of a map of these channels, height and width.
+    Flattened([usize; 3]),
+}
+
+impl Value {
+    pub(super) fn plain(layer: usize) -> Self {
+        Self { layer, order: Order::ChannelsFirst, shared: false }
+    }
+}
+
+/// A node and what it reads.
+pub(super) struct Call<'a> {
+    pub(super) model: &'a Model,
+    pub(super) node: &'a Node,
+    /// `None` where an optional input is left out.
+    pub(super) inputs: Vec<Option<Known>>,
+    pub(super) opset: i64,
+}
+
+impl Call<'_> {
+    pub(super) fn op(&self) -> &str {
+        &self.node.op
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.node.attributes.contains_key(name)
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> Result<i64, String> {
+        match self.node.attributes.get(name) {
+            None => Ok(default),
+            Some(Attribute::Int(value)) => Ok(*value),
+            Some(other) => Err(format!("{name} is {other:?}, expected a whole number")),
+        }
+    }
+
+    pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, String> {
+        match self.node.attributes.get(name) {
+            None => Ok(default),
+            Some(Attribute::Float(value)) => Ok(*value),
+            Some(other) => Err(format!("{name} is {other:?}, expected a real number")),
+        }
+    }
+
+    pub(super) fn ints(&self, name: &str) -> Result<Option<&[i64]>, String> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Ints(values)) => Ok(Some(values)),
+            Some(other) => Err(format!("{name} is {other:?}, expected whole numbers")),
+        }
+    }
+
+    pub(super) fn floats(&self, name: &str) -> Result<Option<&[f32]>, String> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Floats(values)) => Ok(Some(values)),
+            Some(other) => Err(format!("{name} is {other:?}, expected real numbers")),
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, String> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Text(text)) => Ok(Some(text)),
+            Some(other) => Err(format!("{name} is {other:?}, expected text")),
+        }
+    }
+
+    pub(super) fn tensor(&self, name: &str) -> Result<Option<&Tensor>, String> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Tensor(tensor)) => Ok(Some(tensor)),
+            Some(other) => Err(format!("{name} is {other:?}, expected a tensor")),
+        }
+    }
+
+    /// An input that is a constant.
+    pub(super) fn constant(&self, input: usize) -> Option<&Constant> {
+        match self.inputs.get(input) {
+            Some(Some(Known::Constant(constant))) => Some(constant),
+            _ => None,
+        }
+    }
+
+    /// An input that must be a constant, if it is there.
+    pub(super) fn weight(&self, input: usize, what: &str) -> Result<Option<&Constant>, String> {
+        match self.inputs.get(input) {
+            Some(Some(Known::Constant(constant))) => Ok(Some(constant)),
+            Some(Some(Known::Value(_))) => {
+                Err(format!("its {what} depends on the images, expected a constant"))
+            }
+            Some(None) | None => Ok(None),
+        }
+    }
+
+    pub(super) fn needed(&self, input: usize, what: &str) -> Result<&Constant, String> {
+        self.weight(input, what)?.ok_or_else(|| format!("it has no {what}"))
+    }
+
+    /// The whole numbers of an input, if it is there.
+    pub(super) fn integers(&self, input: usize) -> Result<Option<Vec<Option<i64>>>, String> {
+        self.weight(input, "setting")?.map(|constant| constant.integers(self.model)).transpose()
+    }
+
+    /// The axes of an operator: an input since some version, an attribute before.
+    pub(super) fn axes(&self, input: usize) -> Result<Option<Vec<i64>>, String> {
+        match self.integers(input)? {
+            Some(axes) => axes
+                .into_iter()
+                .map(|axis| axis.ok_or("its axes are not known".into()))
+                .collect::<Result<_, _>>()
+                .map(Some),
+            None => Ok(self.ints("axes")?.map(<[i64]>::to_vec)),
+        }
+    }
+
+    /// A number that is an input since some version, an attribute before.
+    pub(super) fn number(&self, input: usize, name: &str, default: f32) -> Result<f32, String> {
+        match self.weight(input, name)? {
+            Some(constant) if constant.len() == 1 => Ok(constant.floats(self.model)?[0]),
+            Some(constant) => Err(format!("its {name} has shape {:?}, expected one number", constant.shape)),
+            None => self.float(name, default),
+        }
+    }
+
+    /// The order of axes that Transpose gives.
+    pub(super) fn permutation(&self, rank: usize) -> Result<Vec<usize>, String> {
+        let Some(order) = self.ints("perm")? else { return Ok((0..rank).rev().collect()) };
+        let order = axes(order, rank)?;
+        if order.len() == rank { Ok(order) } else { Err(format!("perm is {order:?} for {rank} axes")) }
+    }
+}
+
+/// An axis of a value of `rank` axes; a negative one counts from the end.
+pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
+    let from_start = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
+    let found = from_start.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
+    found.ok_or_else(|| format!("axis {axis} of {rank}"))
+}
+
+/// Axes that all differ.
+pub(super) fn axes(list: &[i64], rank: usize) -> Result<Vec<usize>, String> {
+    let found = list.iter().map(|&i| axis(i, rank)).collect::<Result<Vec<_>, _>>()?;
+    let mut sorted = found.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if sorted.len() == found.len() { Ok(found) } else { Err(format!("axes {list:?} have one twice")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_count_from_either_end() {
+        assert_eq!(axes(&[0, -1], 4), Ok(vec![0, 3]));
+        assert!(axis(4, 4).is_err() && axis(-5, 4).is_err() && axis(i64::MIN, 4).is_err());
+        assert!(axes(&[1, -3], 4).is_err());
+    }
+}

@@ -1,0 +1,233 @@
+//! Nodes become layers, each by the operator that it names.
+//!
+//! Source: <https://onnx.ai/onnx/operators/>, which tells what changed with each version.
+
+use std::collections::HashMap;
+
+use convnet_formats::onnx::read::{Model, Node};
+
+use super::super::super::names::canonical;
+use super::call::{Call, Known, Order, Value};
+use super::constant::Constant;
+use super::draft::Draft;
+use super::fold::fold;
+use super::shown;
+use crate::graph::Shape;
+use crate::ops::{AdaptiveAvgPool2d, Dropout, Hardtanh, LeakyRelu, MaxPool2d, Op};
+
+/// What turns nodes into layers.
+pub(super) struct Importer<'a> {
+    pub(super) model: &'a Model,
+    pub(super) opset: i64,
+    /// The batch that the model was exported for, where it is fixed.
+    pub(super) batch: Option<usize>,
+    pub(super) draft: Draft,
+    pub(super) names: HashMap<String, Known>,
+    /// How often each name is read.
+    pub(super) uses: HashMap<&'a str, usize>,
+}
+impl<'a> Importer<'a> {
+    /// Takes the next node in.
+    pub(super) fn node(&mut self, node: &'a Node) -> Result<(), String> {
+        if !node.domain.is_empty() && node.domain != "ai.onnx" {
+            return Err(format!(
+                "it is of the set `{}`, only ONNX's own operators are known",
+                shown(&node.domain)
+            ));
+        }
+        let known = |name: &String| match self.names.get(name) {
+            _ if name.is_empty() => Ok(None),
+            Some(known) => Ok(Some(known.clone())),
+            None => Err(format!("it reads `{}`, which nothing before it gives", shown(name))),
+        };
+        let inputs = node.inputs.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+        let call = Call { model: self.model, node, inputs, opset: self.opset };
+        let result = self.apply(&call)?;
+        let mut outputs = node.outputs.iter();
+        let output = outputs.next().filter(|name| !name.is_empty()).ok_or("it has no output")?;
+        if let Some(other) = outputs.find(|name| !name.is_empty() && self.uses.contains_key(name.as_str())) {
+            return Err(format!("its second output `{}` is read, which no layer gives", shown(other)));
+        }
+        if self.names.insert(output.clone(), result).is_some() {
+            return Err(format!("it gives `{}`, which is there already", shown(output)));
+        }
+        Ok(())
+    }
+
+    /// The layer of the model's output.
+    pub(super) fn result(&self, name: &str) -> Result<usize, String> {
+        match self.names.get(name) {
+            Some(Known::Value(Value { layer, order: Order::ChannelsFirst, .. })) => Ok(*layer),
+            Some(Known::Value(_)) => {
+                Err(format!("its output `{}` has channels last, expected them first", shown(name)))
+            }
+            Some(Known::Constant(_)) => {
+                Err(format!("its output `{}` does not depend on the images", shown(name)))
+            }
+            None => Err(format!("its output `{}` is given by no node", shown(name))),
+        }
+    }
+
+    fn apply(&mut self, call: &Call<'a>) -> Result<Known, String> {
+        let constants: Option<Vec<&Constant>> =
+            (0..call.inputs.len()).filter(|&i| call.inputs[i].is_some()).map(|i| call.constant(i)).collect();
+        if let Some(constants) = constants {
+            let folded = fold(call, &constants)?.ok_or("it is not computed on constants")?;
+            return Ok(Known::Constant(folded));
+        }
+        match call.op() {
+            "Conv" => self.convolution(call),
+            "MaxPool" => self.max_pool(call),
+            "AveragePool" => self.average_pool(call),
+            "GlobalAveragePool" => self.layer(call, AdaptiveAvgPool2d { height: 1, width: 1 }),
+            "GlobalMaxPool" => {
+                let (height, width) = self.shape(self.input(call, 0)?).spatial();
+                self.layer(call, MaxPool2d::new((height, width)))
+            }
+            "ReduceMean" => self.reduce_mean(call),
+            "BatchNormalization" => self.batch_norm(call),
+            "LRN" => self.local_response(call),
+            "Relu" => self.element_wise(call, Op::Relu),
+            "LeakyRelu" => {
+                let slope = call.float("alpha", 0.01)?;
+                self.element_wise(call, if slope == 0.0 { Op::Relu } else { LeakyRelu { slope }.into() })
+            }
+            "Clip" => {
+                let min = call.number(1, "min", f32::NEG_INFINITY)?;
+                let max = call.number(2, "max", f32::INFINITY)?;
+                let relu = min == 0.0 && max >= f32::MAX;
+                self.element_wise(call, if relu { Op::Relu } else { Hardtanh { min, max }.into() })
+            }
+            "Sigmoid" => self.element_wise(call, Op::Sigmoid),
+            "Tanh" => self.element_wise(call, Op::Tanh),
+            "Dropout" => {
+                let p = match call.opset {
+                    ..12 => call.float("ratio", 0.5)?,
+                    _ => call.number(1, "ratio", 0.5)?,
+                };
+                self.element_wise(call, Dropout { p })
+            }
+            "CastLike" if call.constant(0).is_some() => {
+                Ok(call.inputs[0].clone().ok_or("it has no input")?)
+            }
+            "Identity" | "Cast" | "CastLike" => self.alias(call, 0),
+            "Softmax" => self.softmax(call, Op::Softmax),
+            "LogSoftmax" => self.softmax(call, Op::LogSoftmax),
+            "Gemm" => self.gemm(call),
+            "MatMul" => self.matmul(call),
+            "Add" | "Sum" | "Sub" | "Mul" | "Div" => self.arithmetic(call),
+            "Concat" => self.concat(call),
+            "Flatten" => self.flatten(call),
+            "Reshape" => self.reshape(call),
+            "Squeeze" => self.squeeze(call),
+            "Unsqueeze" => self.unsqueeze(call),
+            "Transpose" => self.transpose(call),
+            "Shape" => self.shape_constant(call),
+            "Pad" => self.pad(call),
+            _ => Err("no layer computes it on what depends on the images".into()),
+        }
+    }
+
+    /// An input that a layer gives.
+    pub(super) fn value(&self, call: &Call<'_>, input: usize) -> Result<Value, String> {
+        match call.inputs.get(input) {
+            Some(Some(Known::Value(value))) => Ok(*value),
+            Some(Some(Known::Constant(_))) => {
+                Err(format!("input {input} is a constant, expected what depends on the images"))
+            }
+            Some(None) | None => Err(format!("it has no input {input}")),
+        }
+    }
+
+    /// An input with its channels first.
+    pub(super) fn input(&self, call: &Call<'_>, input: usize) -> Result<Value, String> {
+        let value = self.value(call, input)?;
+        if value.order != Order::ChannelsFirst {
+            return Err("it reads a map whose channels were put last, which is only supported before a Flatten and a Gemm".into());
+        }
+        Ok(value)
+    }
+
+    pub(super) fn shape(&self, value: Value) -> Shape {
+        self.draft.shape(value.layer)
+    }
+
+    /// What the network calls a layer: by the name of its weights, or else of the node.
+    pub(super) fn path(&self, call: &Call<'_>) -> String {
+        let named = call.node.inputs.iter().enumerate().find_map(|(i, name)| {
+            let path = canonical(name.strip_suffix(".weight")?);
+            call.constant(i).filter(|_| !path.is_empty()).map(|_| path)
+        });
+        let own = || Some(module(&call.node.name)).filter(|path| !path.is_empty());
+        let output = || call.node.outputs.first().map(|name| module(name)).filter(|path| !path.is_empty());
+        shown(&named.or_else(own).or_else(output).unwrap_or_else(|| call.op().to_lowercase()))
+    }
+
+    pub(super) fn push(
+        &mut self,
+        call: &Call<'_>,
+        op: impl Into<Op>,
+        inputs: &[usize],
+        weights: Vec<Constant>,
+    ) -> Result<Known, String> {
+        let path = self.path(call);
+        Ok(Known::Value(Value::plain(self.draft.push(op, inputs, path, weights)?)))
+    }
+
+    /// A layer without weights on the first input.
+    pub(super) fn layer(&mut self, call: &Call<'_>, op: impl Into<Op>) -> Result<Known, String> {
+        let value = self.input(call, 0)?;
+        self.push(call, op, &[value.layer], Vec::new())
+    }
+
+    /// A layer that treats all elements alike, whatever their order.
+    pub(super) fn element_wise(&mut self, call: &Call<'_>, op: impl Into<Op>) -> Result<Known, String> {
+        let value = self.value(call, 0)?;
+        let path = self.path(call);
+        let layer = self.draft.push(op, &[value.layer], path, Vec::new())?;
+        Ok(Known::Value(Value { layer, order: value.order, shared: false }))
+    }
+
+    /// The input under another name.
+    pub(super) fn alias(&self, call: &Call<'_>, input: usize) -> Result<Known, String> {
+        let value = self.value(call, input)?;
+        let shared = value.shared || self.uses.get(call.node.inputs[input].as_str()).is_some_and(|&n| n > 1);
+        Ok(Known::Value(Value { shared, ..value }))
+    }
+
+    /// Whether nobody else reads an input, so that its layer may be changed.
+    pub(super) fn is_sole(&self, call: &Call<'_>, input: usize, value: Value) -> bool {
+        !value.shared && self.uses.get(call.node.inputs[input].as_str()) == Some(&1)
+    }
+}
+
+/// The module that a node of PyTorch's exporters belongs to: `layer1.0.conv1` for `/layer1/layer1.0/conv1/Conv`; other
+/// names stay as they are.
+fn module(name: &str) -> String {
+    let Some(rest) = name.strip_prefix('/') else { return name.to_owned() };
+    let parts: Vec<&str> = rest.split('/').collect();
+    let mut path: Vec<&str> = Vec::new();
+    for part in parts[..parts.len() - 1].iter().filter(|part| !part.is_empty()) {
+        let child =
+            path.last().is_some_and(|last| part.strip_prefix(last).is_some_and(|rest| rest.starts_with('.')));
+        if child {
+            path.pop();
+        }
+        path.push(part);
+    }
+    if path.is_empty() { parts[parts.len() - 1].to_lowercase() } else { path.join(".") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_are_named_after_their_modules() {
+        assert_eq!(module("/layer1/layer1.0/conv1/Conv"), "layer1.0.conv1");
+        assert_eq!(module("/features/features.0/Conv"), "features.0");
+        assert_eq!(module("/Flatten"), "flatten");
+        assert_eq!(module("/"), "");
+        assert_eq!(module("node_conv2d_1"), "node_conv2d_1");
+    }
+}
