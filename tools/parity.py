@@ -19,8 +19,10 @@ CONVNET = os.environ.get("CONVNET", os.path.join(os.path.dirname(os.path.abspath
 NAMES = ["alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "googlenet",
          "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
          "densenet121", "densenet161", "densenet169", "densenet201"]
-# One of each family, at a smaller size where the network takes it.
-GRADIENTS = {"alexnet": 96, "vgg11": 64, "vgg11_bn": 64, "googlenet": 96, "resnet18": 64, "resnet50": 64, "densenet121": 64}
+# One of each family, at a smaller size where the network takes it: the images' side, and how many. Where a network has
+# many max-pools, few images: each pooling window more is a chance for two values to tie.
+GRADIENTS = {"alexnet": (96, 4), "vgg11": (64, 8), "vgg11_bn": (64, 4), "googlenet": (96, 1), "resnet18": (64, 8),
+             "resnet50": (64, 8), "densenet121": (64, 8)}
 IMAGES = 32
 
 
@@ -74,7 +76,7 @@ def logits(name, folder):
     return cells
 
 
-def gradients(name, side, folder, kinks):
+def gradients(name, side, count, folder, kinks):
     net = network(name, 10).train()
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d) and not kinks:
@@ -88,7 +90,7 @@ def gradients(name, side, folder, kinks):
             module.drop_rate = 0.0
     weights, x, labels_at, out = (os.path.join(folder, file) for file in ("w.pth", "x.npy", "l.npy", "g.safetensors"))
     torch.save(net.state_dict(), weights)
-    images, labels = torch.randn(8, 3, side, side), torch.arange(8) % 10
+    images, labels = torch.randn(count, 3, side, side), torch.arange(count) % 10
     numpy.save(x, images.numpy())
     numpy.save(labels_at, labels.numpy())
     criterion = torch.nn.functional.cross_entropy
@@ -130,8 +132,9 @@ def main():
     for name in names:
         for kinks in (False, True) if name in GRADIENTS else ():
             with tempfile.TemporaryDirectory() as folder:
-                row = gradients(name, GRADIENTS[name], folder, kinks)
-            print(f"| {name}, {GRADIENTS[name]}²{', ReLU at its kink' if kinks else ''} | {row} |", flush=True)
+                side, count = GRADIENTS[name]
+                row = gradients(name, side, count, folder, kinks)
+            print(f"| {name}, {count} of {side}²{', ReLU at its kink' if kinks else ''} | {row} |", flush=True)
 
 
 if __name__ == "__main__":
