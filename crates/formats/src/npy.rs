@@ -307,6 +307,7 @@ mod tests {
         };
         assert_eq!(one("<f8", &(-0.5f64).to_le_bytes()), Values::F64(vec![-0.5]));
         assert_eq!(one("<f4", &2.5f32.to_le_bytes()), Values::F32(vec![2.5]));
+        assert_eq!(one("<f2", &0xc100u16.to_le_bytes()), Values::F32(vec![-2.5]));
         assert_eq!(one("<i8", &(-7i64).to_le_bytes()), Values::I64(vec![-7]));
         assert_eq!(one("<i4", &9i32.to_le_bytes()), Values::I32(vec![9]));
         assert_eq!(one("|b1", &[1]), Values::U8(vec![1]));
