@@ -8,7 +8,14 @@ use crate::threads::Pool;
 ///
 /// # Panics
 /// If views do not fit.
-pub fn softmax(pool: &Pool, _isa: Isa, arena: &mut Arena, [input, out]: [View; 2]) {
+pub fn softmax(pool: &Pool, _isa: Isa, arena: &mut Arena, views: [View; 2]) {
+    rows(pool, arena, views, |y| {
+        normalize(y);
+    });
+}
+
+/// Copies each row of the input to the output and calls `f` with it there.
+fn rows(pool: &Pool, arena: &mut Arena, [input, out]: [View; 2], f: impl Fn(&mut [f32]) + Sync) {
     arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
@@ -17,7 +24,7 @@ pub fn softmax(pool: &Pool, _isa: Isa, arena: &mut Arena, [input, out]: [View; 2
             // SAFETY: the views were checked and share nothing; tasks have different pixels.
             let (x, y) = unsafe { (pointer.slice(input.pixel(pixel)), pointer.slice_mut(out.pixel(pixel))) };
             y.copy_from_slice(x);
-            normalize(y);
+            f(y);
         }
     });
 }
@@ -54,20 +61,12 @@ pub fn softmax_backward(arena: &mut Arena, views: [View; 3], accumulate: bool) {
 ///
 /// # Panics
 /// If the views do not fit the arena and one another.
-pub fn log_softmax(pool: &Pool, arena: &mut Arena, [input, out]: [View; 2]) {
-    arena.check_alike(input, &[out]);
-    input.assert_disjoint(out);
-    let pointer = arena.pointer();
-    pool.ranges(input.pixels, 64, &|pixels| {
-        for pixel in pixels {
-            // SAFETY: the views were checked and share nothing; tasks have different pixels.
-            let (x, y) = unsafe { (pointer.slice(input.pixel(pixel)), pointer.slice_mut(out.pixel(pixel))) };
-            y.copy_from_slice(x);
-            let log_sum = normalize(y);
-            for (y, x) in y.iter_mut().zip(x) {
-                *y = (f64::from(*x) - log_sum) as f32;
-            }
-        }
+pub fn log_softmax(pool: &Pool, arena: &mut Arena, views: [View; 2]) {
+    rows(pool, arena, views, |y| {
+        let max = y.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f64 = y.iter().map(|x| f64::from((x - max).exp())).sum();
+        let log_sum = f64::from(max) + sum.ln();
+        y.iter_mut().for_each(|x| *x = (f64::from(*x) - log_sum) as f32);
     });
 }
 

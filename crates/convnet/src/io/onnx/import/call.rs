@@ -57,52 +57,58 @@ impl Call<'_> {
         self.node.attributes.contains_key(name)
     }
 
-    pub(super) fn int(&self, name: &str, default: i64) -> Result<i64, String> {
-        match self.node.attributes.get(name) {
-            None => Ok(default),
-            Some(Attribute::Int(value)) => Ok(*value),
-            Some(other) => Err(format!("{name} is {other:?}, expected a whole number")),
+    /// A setting of the kind that `take` takes, if it is there.
+    fn setting<'b, T>(
+        &'b self,
+        name: &str,
+        expected: &str,
+        take: impl Fn(&'b Attribute) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let Some(attribute) = self.node.attributes.get(name) else { return Ok(None) };
+        match take(attribute) {
+            None => Err(format!("{name} is {attribute:?}, expected {expected}")),
+            value => Ok(value),
         }
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> Result<i64, String> {
+        let take =
+            |attribute: &Attribute| if let Attribute::Int(value) = attribute { Some(*value) } else { None };
+        Ok(self.setting(name, "a whole number", take)?.unwrap_or(default))
     }
 
     pub(super) fn float(&self, name: &str, default: f32) -> Result<f32, String> {
-        match self.node.attributes.get(name) {
-            None => Ok(default),
-            Some(Attribute::Float(value)) => Ok(*value),
-            Some(other) => Err(format!("{name} is {other:?}, expected a real number")),
-        }
+        let take =
+            |attribute: &Attribute| if let Attribute::Float(value) = attribute { Some(*value) } else { None };
+        Ok(self.setting(name, "a real number", take)?.unwrap_or(default))
     }
 
     pub(super) fn ints(&self, name: &str) -> Result<Option<&[i64]>, String> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Ints(values)) => Ok(Some(values)),
-            Some(other) => Err(format!("{name} is {other:?}, expected whole numbers")),
-        }
+        self.setting(name, "whole numbers", |attribute| match attribute {
+            Attribute::Ints(values) => Some(values.as_slice()),
+            _ => None,
+        })
     }
 
     pub(super) fn floats(&self, name: &str) -> Result<Option<&[f32]>, String> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Floats(values)) => Ok(Some(values)),
-            Some(other) => Err(format!("{name} is {other:?}, expected real numbers")),
-        }
+        self.setting(name, "real numbers", |attribute| match attribute {
+            Attribute::Floats(values) => Some(values.as_slice()),
+            _ => None,
+        })
     }
 
     pub(super) fn text(&self, name: &str) -> Result<Option<&str>, String> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Text(text)) => Ok(Some(text)),
-            Some(other) => Err(format!("{name} is {other:?}, expected text")),
-        }
+        self.setting(name, "text", |attribute| match attribute {
+            Attribute::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
     }
 
     pub(super) fn tensor(&self, name: &str) -> Result<Option<&Tensor>, String> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Tensor(tensor)) => Ok(Some(tensor)),
-            Some(other) => Err(format!("{name} is {other:?}, expected a tensor")),
-        }
+        self.setting(name, "a tensor", |attribute| match attribute {
+            Attribute::Tensor(tensor) => Some(tensor),
+            _ => None,
+        })
     }
 
     /// An input that is a constant.
