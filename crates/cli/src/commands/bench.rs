@@ -25,7 +25,11 @@ Examples:
   convnet bench googlenet --layers             where the time goes
 
 Weights and images are random. The machine's own peak of multiply-adds is measured beside each figure, since \
-a shared machine's speed swings: compare shares of the peak, or alternate two commands.";
+a shared machine's speed swings: compare shares of the peak, or alternate two commands.
+
+With --layers, `model` is what the model that chooses between them takes Winograd's algorithm to cost over the direct
+kernel, for convolutions that it fits: below 1 it is chosen. While training, the kernels of the backward pass follow,
+with the same figure.";
 
 /// The arguments of `bench`.
 #[derive(Debug, clap::Args)]
@@ -105,6 +109,10 @@ struct Report {
 struct Layer {
     layers: String,
     kernel: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    winograd_cost: Option<f64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    kernel_backward: String,
     output: Vec<usize>,
     ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,6 +247,8 @@ fn layers(
             Layer {
                 layers: step.layers.clone(),
                 kernel: step.kernel.clone(),
+                winograd_cost: step.winograd_cost,
+                kernel_backward: step.backward.clone(),
                 output: step.output.with_batch(args.batch),
                 ms,
                 ms_backward: backward,
@@ -252,6 +262,8 @@ fn layers(
         layers.push(Layer {
             layers: "update".into(),
             kernel: "sgd".into(),
+            winograd_cost: None,
+            kernel_backward: String::new(),
             output: Vec::new(),
             ms: mean(times.update),
             ms_backward: None,
@@ -291,21 +303,25 @@ fn text(report: &Report) -> String {
     let width = report.layers.iter().map(|l| l.layers.chars().count()).max().unwrap_or(0).min(44);
     let _ = write!(
         text,
-        "\n{:>10} {:>10} {:>8} {:>6} {:>9} {:>7}  {:<width$}  kernel",
-        "ms", "backward", "GFLOP/s", "peak", "MB", "GB/s", "layers"
+        "\n{:>10} {:>10} {:>8} {:>6} {:>9} {:>7} {:>6}  {:<width$}  kernel",
+        "ms", "backward", "GFLOP/s", "peak", "MB", "GB/s", "model", "layers"
     );
     for layer in &report.layers {
         let name: String = layer.layers.chars().take(width).collect();
         let backward = layer.ms_backward.map_or(String::new(), |ms| format!("{ms:.3}"));
+        let cost = layer.winograd_cost.map_or(String::new(), |cost| format!("{cost:.2}"));
+        let kernels = match layer.kernel_backward.as_str() {
+            "" => layer.kernel.clone(),
+            backward => format!("{}; {backward}", layer.kernel),
+        };
         let _ = write!(
             text,
-            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}% {:>9.2} {:>7.1}  {name:<width$}  {}",
+            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}% {:>9.2} {:>7.1} {cost:>6}  {name:<width$}  {kernels}",
             layer.ms,
             layer.gflops,
             100.0 * layer.peak_share,
             layer.bytes as f64 / 1e6,
             layer.bytes as f64 / 1e6 / layer.ms.max(1e-6),
-            layer.kernel,
         );
     }
     text

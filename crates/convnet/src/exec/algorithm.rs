@@ -47,15 +47,47 @@ const CACHED: usize = 1 << 20;
 /// Rows that a product takes at least, however few it has: the register tile is filled no better below.
 const ROWS: usize = 8;
 
+/// What the model takes a convolution's pass to cost, in multiply-adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Costs {
+    pub(super) direct: usize,
+    pub(super) winograd: usize,
+}
+
+impl Costs {
+    /// Winograd's share of the direct kernel's.
+    pub(super) fn ratio(self) -> f64 {
+        self.winograd as f64 / self.direct.max(1) as f64
+    }
+}
+
 /// Winograd's algorithm for a pass of a convolution on `batch` images, where it fits and the model finds it
 /// cheaper than the direct kernel: `input` and `output` are the shapes of the forward convolution.
 pub(super) fn winograd_plan(
     isa: Isa,
     conv: &Conv2d,
-    (input, output): (Shape, Shape),
+    shapes: (Shape, Shape),
     batch: usize,
     pass: Pass,
 ) -> Option<WinogradPlan> {
+    let Costs { direct, winograd } = costs(conv, shapes, batch, pass)?;
+    let (from, to) = ends(shapes, pass);
+    let panels = || Panels::new(isa, from.channels(), to.channels());
+    (winograd < direct).then(|| WinogradPlan { kernel: conv.kernel.h, panels: panels() })
+}
+
+/// What a pass reads and writes: the gradient of the input is a convolution of the output's gradient.
+fn ends((input, output): (Shape, Shape), pass: Pass) -> (Shape, Shape) {
+    if pass == Pass::InputGradient { (output, input) } else { (input, output) }
+}
+
+/// The costs of a pass by both algorithms; `None` where Winograd's does not fit.
+pub(super) fn costs(
+    conv: &Conv2d,
+    (input, output): (Shape, Shape),
+    batch: usize,
+    pass: Pass,
+) -> Option<Costs> {
     let kernel = conv.kernel.h;
     let fits = conv.kernel.w == kernel
         && matches!(kernel, 3 | 5)
@@ -66,8 +98,7 @@ pub(super) fn winograd_plan(
         && conv.padding.w < kernel
         && input.channels() > THIN
         && output.channels() >= 16;
-    // The gradient of the input is a convolution of the output's gradient.
-    let (from, to) = if pass == Pass::InputGradient { (output, input) } else { (input, output) };
+    let (from, to) = ends((input, output), pass);
     let (k, n) = (from.channels(), to.channels());
     let (height, width) = to.spatial();
     let side = 7usize.saturating_sub(kernel).max(1);
@@ -88,8 +119,7 @@ pub(super) fn winograd_plan(
     };
     let every_step = WINOGRAD_MATRICES * transform * k * n;
     let winograd = product(tiles, WINOGRAD_MATRICES).saturating_add(transforms).saturating_add(every_step);
-    (fits && winograd < product(positions, kernel * kernel))
-        .then(|| WinogradPlan { kernel, panels: Panels::new(isa, k, n) })
+    fits.then(|| Costs { direct: product(positions, kernel * kernel), winograd })
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ pub(super) fn plan(program: &Program, outputs: &[NodeId]) -> (Vec<Write>, Vec<Ba
 }
 
 /// Whether a convolution's input gradient is scattered by kernel row: those that read a thin input in place.
-fn scatters(kind: &Kind) -> bool {
+pub(super) fn scatters(kind: &Kind) -> bool {
     matches!(kind, Kind::Conv { plan, padded: None, .. } if plan.geometry.span > 1)
 }
 

@@ -176,11 +176,7 @@ impl Program {
                     .border
                     .map(|border| self.storage.buffer(border.padded.0 * border.padded.1, input.channels()));
                 let matrix = Matrix::conv(self.isa, &plan);
-                let pass = match self.mode {
-                    Mode::Train => Pass::Forward,
-                    _ if self.once => Pass::Once,
-                    _ => Pass::Infer,
-                };
+                let pass = self.forward_pass();
                 let winograd = winograd_plan(self.isa, conv, (input, node.shape), self.batch, pass)
                     .filter(|_| self.winograd);
                 match winograd {
@@ -272,6 +268,15 @@ impl Program {
             }
         };
         Ok(Step { stage, kind, weight, bias, half })
+    }
+
+    /// What the forward pass of a convolution is for.
+    pub(super) fn forward_pass(&self) -> Pass {
+        match self.mode {
+            Mode::Train => Pass::Forward,
+            _ if self.once => Pass::Once,
+            _ => Pass::Infer,
+        }
     }
 
     fn unsupported(&self, id: NodeId, reason: &str) -> ExecError {

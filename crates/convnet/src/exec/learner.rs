@@ -258,7 +258,11 @@ impl Learner {
 
     /// What runs, kernel by kernel, in the order of the forward pass.
     pub fn plan(&self) -> Vec<PlanStep> {
-        self.program.describe()
+        let mut plan = self.program.describe();
+        for back in &self.back {
+            plan[back.step].backward = self.program.describe_backward(back);
+        }
+        plan
     }
 
     /// As [`Learner::step`]; adds the times of its parts to `times`.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use convnet_kernels::Activation;
 
-use super::algorithm::WinogradPlan;
+use super::algorithm::{Costs, Pass, WinogradPlan, costs};
+use super::backward::{BackStep, scatters};
 use super::forward::{Kind, Program, Step};
 use super::lower::Kernel;
 use crate::graph::{NodeId, Shape};
+use crate::ops::Op;
 
 /// One kernel call of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +19,11 @@ pub struct PlanStep {
     pub layers: String,
     /// The kernel and its operands' sizes.
     pub kernel: String,
+    /// Of a convolution that Winograd's algorithm fits, what the model that chooses takes it to cost over the direct
+    /// kernel: below 1 it is chosen.
+    pub winograd_cost: Option<f64>,
+    /// While training, the kernels of the backward pass, with the same figure; empty where there is none.
+    pub backward: String,
     /// Its output's shape for one image.
     pub output: Shape,
     /// Multiply-accumulates of one image.
@@ -69,11 +76,50 @@ impl Program {
         PlanStep {
             layers: fused.iter().map(|&id| self.graph.node(id).path.as_str()).collect::<Vec<_>>().join(" + "),
             kernel: self.kernel_name(step),
+            winograd_cost: self.winograd_cost(step, self.forward_pass()),
+            backward: String::new(),
             output,
             macs: fused.iter().map(macs).sum(),
             activation_bytes: 4 * (read + output.elements()) as u64,
             weight_bytes: (4 * weights + 2 * halves) as u64,
         }
+    }
+
+    /// What the model takes Winograd's algorithm to cost over the direct kernel.
+    fn winograd_cost(&self, step: &Step, pass: Pass) -> Option<f64> {
+        let node = self.graph.node(step.stage.node);
+        let Op::Conv2d(conv) = &node.op else { return None };
+        let costs = costs(conv, (step.stage.shapes[0], node.shape), self.batch, pass);
+        costs.filter(|_| self.winograd).map(Costs::ratio)
+    }
+
+    /// The kernels of a step's backward pass.
+    pub(super) fn describe_backward(&self, back: &BackStep) -> String {
+        let step = &self.steps[back.step];
+        let input = back.inputs.iter().any(Option::is_some);
+        let cost = |pass| {
+            self.winograd_cost(step, pass).map_or(String::new(), |ratio| format!(" (winograd {ratio:.2})"))
+        };
+        let parts = match &step.kind {
+            Kind::Input => return String::new(),
+            Kind::Conv { .. } => {
+                let dx = match (&back.winograd, back.phases.len()) {
+                    (Some(_), _) => "winograd".into(),
+                    (None, _) if scatters(&step.kind) => "scatter".into(),
+                    (None, 1) => "igemm".into(),
+                    (None, phases) => format!("igemm in {phases} phases"),
+                };
+                let dw = if back.winograd_weights.is_some() { "winograd" } else { "outer" };
+                let dx = input.then(|| format!("dx {dx}{}", cost(Pass::InputGradient)));
+                [dx, Some(format!("dW {dw}{}", cost(Pass::WeightGradient)))]
+            }
+            Kind::Linear { .. } if input => [Some("dx and dW in one pass over the weights".into()), None],
+            Kind::Linear { .. } => [Some("dW".into()), None],
+            Kind::Concat if self.storage.copies(step.stage.out).is_empty() => [Some("in place".into()), None],
+            _ => [Some(format!("{}_backward", self.kind_name(step))), None],
+        };
+        let mask = (step.masks_by_output()).then(|| "relu mask".into());
+        [mask].into_iter().chain(parts).flatten().collect::<Vec<String>>().join(", ")
     }
 
     /// Whether a layer is part of a step: its first layer, its last, or one between them.
@@ -83,9 +129,14 @@ impl Program {
     }
 
     fn kernel_name(&self, step: &Step) -> String {
+        let name = self.kind_name(step);
+        if step.stage.relu { format!("{name} + relu") } else { name }
+    }
+
+    fn kind_name(&self, step: &Step) -> String {
         let isa = self.isa;
         let numbers = if step.half.is_some() { "f16" } else { "f32" };
-        let name = match &step.kind {
+        match &step.kind {
             Kind::Input => "from_nchw".into(),
             Kind::Conv { winograd: Some(WinogradPlan { kernel, panels }), .. } => {
                 let side = 7 - kernel;
@@ -124,7 +175,6 @@ impl Program {
             Kind::Add => "add".into(),
             Kind::Flatten { .. } => "flatten".into(),
             Kind::Copy => "copy".into(),
-        };
-        if step.stage.relu { format!("{name} + relu") } else { name }
+        }
     }
 }
