@@ -167,6 +167,8 @@ def constants():
            {"t": weights(3, 288)})
     sample("constant_computed", [node("Sqrt", "v", "d"), node("Div", "s d", "k"), node("Mul", "w k", "u"), node("Conv", "x u", "y")],
            {"w": kernel, "v": positive(3, 1, 1, 1), "s": weights(3, 1, 1, 1)})
+    sample("constant_cast", [node("Cast", "n", "f", to=TensorProto.FLOAT), node("Div", "one f", "k"), node("Mul", "w k", "u"),
+                             node("Conv", "x u", "y")], {"w": kernel, "n": whole(4), "one": numpy.float32(1)})
     half = kernel.astype(numpy.float16)
     sample("half", [node("Cast", "w", "c", to=TensorProto.FLOAT), node("Conv", "x c", "y")], {"w": half})
     sample("half_listed", [node("Cast", "w", "c", to=TensorProto.FLOAT), node("Conv", "x c", "y")],
@@ -218,6 +220,14 @@ def refusals():
     refused("overflow", "more elements than can be addressed", model([conv], {"w": overflow}))
     refused("filled", "a value of", model(
         [helper.make_node("ConstantOfShape", ["s"], ["w"]), conv], {"s": whole(1 << 40, 4, 1, 1)}))
+    refused("repeated", "computed constants take more than 64 MiB", model(
+        [node("Expand", "s shape", f"c{i}") for i in range(5)] + [node("Relu", "x", "y")],
+        {"s": weights(2), "shape": whole(1 << 21, 2)}))
+    refused("from_nothing", "elements of weights that are in no file", model(
+        [helper.make_node("ConstantOfShape", ["s"], ["w"]), node("Flatten", "x", "f"), node("MatMul", "f w", "y")],
+        {"s": whole(288, 1 << 20)}))
+    refused("integers", "to whole numbers, which no layer does",
+            model([node("Cast", "x", "i", to=TensorProto.INT64), node("Cast", "i", "y", to=TensorProto.FLOAT)], {}))
     refused("padded", "pads are", model([node("Pad", "x", "y", pads=[0, 0, 1 << 60, 0, 0, 0, 0, 0])], {}, opset=9))
     refused("kernel", "kernel_shape is", model([node("MaxPool", "x", "y", kernel_shape=[1 << 60, 1])], {}))
     for name, location in (("traversal", "../external.bin"), ("absolute", "/etc/passwd"), ("missing", "none.bin")):

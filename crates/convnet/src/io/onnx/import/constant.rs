@@ -26,7 +26,7 @@ enum Data {
     /// Computed.
     Numbers(Arc<Vec<f32>>),
     /// Whole numbers; `None` is the number of images, which nobody knows yet.
-    Whole(Vec<Option<i64>>),
+    Whole(Arc<Vec<Option<i64>>>),
     /// Another one with its axes in another order.
     Permuted(Arc<Permuted>),
 }
@@ -54,7 +54,7 @@ impl Constant {
 
     pub(super) fn whole(shape: Vec<usize>, values: Vec<Option<i64>>) -> Self {
         debug_assert_eq!(shape.iter().product::<usize>(), values.len());
-        Self { shape, data: Data::Whole(values) }
+        Self { shape, data: Data::Whole(Arc::new(values)) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,6 +64,24 @@ impl Constant {
     /// Whether it is known to be 0 everywhere.
     pub(super) fn is_zero(&self) -> bool {
         matches!(self.data, Data::Fill(0.0))
+    }
+
+    /// Bytes of elements that nothing else holds: of one that was computed just now.
+    pub(super) fn own_bytes(&self) -> usize {
+        match &self.data {
+            Data::Numbers(values) if Arc::strong_count(values) == 1 => size_of_val(values.as_slice()),
+            Data::Whole(values) if Arc::strong_count(values) == 1 => size_of_val(values.as_slice()),
+            _ => 0,
+        }
+    }
+
+    /// Elements that are in no file: a few bytes of it may stand for any number of them.
+    pub(super) fn filled(&self) -> usize {
+        match &self.data {
+            Data::Fill(_) => self.len(),
+            Data::Permuted(permuted) => permuted.base.filled(),
+            _ => 0,
+        }
     }
 
     /// Whether its elements are whole numbers.
@@ -133,7 +151,7 @@ impl Constant {
     /// All elements as whole numbers; `None` for the number of images.
     pub(super) fn integers(&self, model: &Model) -> Result<Vec<Option<i64>>, String> {
         match &self.data {
-            Data::Whole(values) => Ok(values.clone()),
+            Data::Whole(values) => Ok(values.to_vec()),
             Data::Stored(tensor) => {
                 let values = model.integers(tensor, WHOLE).map_err(|error| error.to_string())?;
                 Ok(values.into_iter().map(Some).collect())

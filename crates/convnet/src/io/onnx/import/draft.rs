@@ -6,7 +6,7 @@ use super::constant::Constant;
 use crate::graph::{Builder, Graph, GraphError, Scope, ScopeId, Shape, Value, combine};
 use crate::ops::{Op, ParamSpec};
 
-/// The most elements that a value may have for one image.
+/// The most elements that a value may have for one image, and that weights may have which are in no file.
 const LARGEST: usize = 1 << 28;
 
 /// A layer with its weights.
@@ -25,6 +25,8 @@ pub(super) struct Layer {
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
     pub(super) layers: Vec<Layer>,
+    /// Elements of weights that are in no file.
+    filled: usize,
 }
 
 impl Draft {
@@ -34,7 +36,7 @@ impl Draft {
         check(shape)?;
         let input =
             Layer { op: Op::Input, inputs: Vec::new(), path: "input".into(), shape, weights: Vec::new() };
-        Ok(Self { layers: vec![input] })
+        Ok(Self { layers: vec![input], filled: 0 })
     }
 
     pub(super) fn shape(&self, layer: usize) -> Shape {
@@ -66,6 +68,13 @@ impl Draft {
             }
         }
         debug_assert_eq!(specs.len(), weights.len());
+        self.filled = weights.iter().fold(self.filled, |sum, weight| sum.saturating_add(weight.filled()));
+        if self.filled > LARGEST {
+            return Err(format!(
+                "{} elements of weights that are in no file, expected at most {LARGEST}",
+                self.filled
+            ));
+        }
         self.layers.push(Layer { op, inputs: inputs.to_vec(), path, shape, weights });
         Ok(self.layers.len() - 1)
     }

@@ -11,7 +11,8 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
     Ok(Some(match call.op() {
         "Constant" => constant(call)?,
         "ConstantOfShape" => filled(call, first()?)?,
-        "Identity" | "Cast" | "CastLike" | "Dropout" => first()?.clone(),
+        "Cast" => cast(call, first()?)?,
+        "Identity" | "CastLike" | "Dropout" => first()?.clone(),
         "Shape" => {
             let sizes: Vec<Option<i64>> = first()?.shape.iter().map(|&size| Some(size as i64)).collect();
             shape_of(call, &sizes)?
@@ -75,6 +76,24 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
         }
         _ => return Ok(None),
     }))
+}
+
+/// Whether Cast gives real numbers.
+pub(super) fn is_real(call: &Call<'_>) -> Result<bool, String> {
+    // Of TensorProto's types: float, float16, double, bfloat16.
+    Ok(matches!(call.int("to", 0)?, 1 | 10 | 11 | 16))
+}
+
+/// Whole numbers as real ones, or the other way round.
+fn cast(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
+    match (is_real(call)?, constant.is_whole()) {
+        (true, true) => Ok(Constant::numbers(constant.shape.clone(), constant.floats(call.model)?)),
+        (false, false) => {
+            let whole = constant.floats(call.model)?.into_iter().map(|x| Some(x as i64)).collect();
+            Ok(Constant::whole(constant.shape.clone(), whole))
+        }
+        _ => Ok(constant.clone()),
+    }
 }
 
 /// What Shape gives of these sizes: all of them, or some in a row.

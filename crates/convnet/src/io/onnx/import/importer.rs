@@ -10,7 +10,7 @@ use super::super::super::names::canonical;
 use super::call::{Call, Known, Order, Value};
 use super::constant::Constant;
 use super::draft::Draft;
-use super::fold::fold;
+use super::fold::{fold, is_real};
 use super::shown;
 use crate::graph::Shape;
 use crate::ops::{AdaptiveAvgPool2d, Dropout, Hardtanh, LeakyRelu, MaxPool2d, Op};
@@ -25,7 +25,13 @@ pub(super) struct Importer<'a> {
     pub(super) names: HashMap<String, Known>,
     /// How often each name is read.
     pub(super) uses: HashMap<&'a str, usize>,
+    /// Bytes that computed constants may still take.
+    pub(super) room: usize,
 }
+
+/// What all computed constants may take in memory.
+pub(super) const ROOM: usize = 64 << 20;
+
 impl<'a> Importer<'a> {
     /// Takes the next node in.
     pub(super) fn node(&mut self, node: &'a Node) -> Result<(), String> {
@@ -73,6 +79,9 @@ impl<'a> Importer<'a> {
             (0..call.inputs.len()).filter(|&i| call.inputs[i].is_some()).map(|i| call.constant(i)).collect();
         if let Some(constants) = constants {
             let folded = fold(call, &constants)?.ok_or("it is not computed on constants")?;
+            self.room = self.room.checked_sub(folded.own_bytes()).ok_or_else(|| {
+                format!("computed constants take more than {} MiB; simplify the model first", ROOM >> 20)
+            })?;
             return Ok(Known::Constant(folded));
         }
         match call.op() {
@@ -110,6 +119,7 @@ impl<'a> Importer<'a> {
             "CastLike" if call.constant(0).is_some() => {
                 Ok(call.inputs[0].clone().ok_or("it has no input")?)
             }
+            "Cast" if !is_real(call)? => Err("to whole numbers, which no layer does".into()),
             "Identity" | "Cast" | "CastLike" => self.alias(call, 0),
             "Softmax" => self.softmax(call, Op::Softmax),
             "LogSoftmax" => self.softmax(call, Op::LogSoftmax),

@@ -21,7 +21,7 @@ use convnet_formats::onnx::read::{Model, Node, Size, ValueInfo};
 use self::call::{Known, Value};
 use self::constant::Constant;
 use self::draft::Draft;
-use self::importer::Importer;
+use self::importer::{Importer, ROOM};
 use super::super::{IoError, WeightsFile};
 use crate::graph::Graph;
 
@@ -113,7 +113,7 @@ fn translate(model: &Model, input: Option<[usize; 3]>) -> Result<(Draft, usize),
     for name in model.nodes.iter().flat_map(|node| &node.inputs) {
         *uses.entry(name).or_default() += 1;
     }
-    let mut importer = Importer { model, opset, batch, draft, names, uses };
+    let mut importer = Importer { model, opset, batch, draft, names, uses, room: ROOM };
     for (i, node) in model.nodes.iter().enumerate() {
         importer.node(node).map_err(|reason| Problem::Node {
             node: label(node, i),
