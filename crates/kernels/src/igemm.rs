@@ -11,6 +11,7 @@ use crate::geometry::{Geometry, Tap};
 use crate::half::{Element, Half};
 use crate::isa::Isa;
 use crate::panels::Panels;
+use crate::rows;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, multiply};
@@ -97,6 +98,12 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
     }
     let positions = geometry.positions(batch);
     if positions == 0 || panels.n == 0 {
+        return;
+    }
+    let plain = call.addend.is_none() && call.before.is_none() && matches!(call.weights, Weights::Single(_));
+    if plain && rows::along_rows(geometry, input.channels, panels.n) {
+        // SAFETY: views and lengths were checked above.
+        unsafe { rows::convolve(pool, isa, arena, call) };
         return;
     }
     let isa = isa.for_columns(panels.n);

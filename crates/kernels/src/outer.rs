@@ -7,6 +7,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
+use crate::rows;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
 
@@ -41,12 +42,17 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     geometry.check(batch, input, output_gradient);
     assert_eq!(panels, Panels::new(isa, geometry.k(), output_gradient.channels), "another product's layout");
     assert_eq!(gradient.len(), panels.len(), "length of the gradient");
-    let isa = isa.for_columns(panels.n);
     let rows_of_grid = batch * geometry.grid.0;
     if rows_of_grid == 0 || geometry.grid.1 == 0 || panels.is_empty() {
         gradient.fill(0.0);
         return;
     }
+    if rows::along_rows(geometry, input.channels, panels.n) {
+        // SAFETY: views and lengths were checked above.
+        unsafe { rows::gradient(pool, isa, arena, call, gradient) };
+        return;
+    }
+    let isa = isa.for_columns(panels.n);
     let pixels = geometry.step.0.saturating_mul(geometry.step.1);
     let row_bytes = input
         .channels

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use convnet_kernels::Activation;
+use convnet_kernels::{Activation, along_rows};
 
 use super::algorithm::{Costs, Pass, WinogradPlan, costs};
 use super::backward::{BackStep, scatters};
@@ -93,6 +93,13 @@ impl Program {
         costs.filter(|_| self.winograd).map(Costs::ratio)
     }
 
+    /// Whether a direct convolution takes the kernel for grey images.
+    fn goes_along_rows(&self, step: &Step) -> bool {
+        let Kind::Conv { plan, matrix, addend: None, before: None, .. } = &step.kind else { return false };
+        let channels = plan.group_channels.0 * plan.groups;
+        step.half.is_none() && along_rows(&plan.geometry, channels, matrix.panels.n)
+    }
+
     /// The kernels of a step's backward pass.
     pub(super) fn describe_backward(&self, back: &BackStep) -> String {
         let step = &self.steps[back.step];
@@ -109,7 +116,11 @@ impl Program {
                     (None, 1) => "igemm".into(),
                     (None, phases) => format!("igemm in {phases} phases"),
                 };
-                let dw = if back.winograd_weights.is_some() { "winograd" } else { "outer" };
+                let dw = match &back.winograd_weights {
+                    Some(_) => "winograd",
+                    None if self.goes_along_rows(step) => "rows",
+                    None => "outer",
+                };
                 let dx = input.then(|| format!("dx {dx}{}", cost(Pass::InputGradient)));
                 [dx, Some(format!("dW {dw}{}", cost(Pass::WeightGradient)))]
             }
@@ -145,10 +156,11 @@ impl Program {
             Kind::Conv { plan, matrix, padded, .. } => {
                 let (k, n) = (matrix.panels.k, matrix.panels.n);
                 let rows = if plan.geometry.span > 1 { ", whole kernel rows" } else { "" };
+                let kernel = if self.goes_along_rows(step) { "rows" } else { "igemm" };
                 let border = if padded.is_some() { ", padded copy" } else { "" };
                 let groups =
                     if plan.groups > 1 { format!(", {} groups", plan.groups) } else { String::new() };
-                format!("{numbers}_igemm_{isa} K={k} N={n}{groups}{rows}{border}")
+                format!("{numbers}_{kernel}_{isa} K={k} N={n}{groups}{rows}{border}")
             }
             Kind::Linear { matrix, .. } => {
                 format!("{numbers}_igemm_{isa} K={} N={}", matrix.panels.k, matrix.panels.n)

@@ -101,6 +101,22 @@ pub(crate) fn row_runs(random: &mut Random, channels: usize) -> Geometry {
     }
 }
 
+/// A convolution of a grey image along whole rows, as wide as one to several vectors.
+pub(crate) fn grey(random: &mut Random) -> Geometry {
+    let (tall, wide) = (random.within(1..=5), random.within(2..=9));
+    let grid = (random.within(1..=6), random.within(1..=70));
+    let dilation = random.within(1..=2);
+    Geometry {
+        taps: (0..tall).map(|k| Tap { dy: (k * dilation) as isize, dx: 0 }).collect(),
+        run: wide,
+        span: wide,
+        grid,
+        input: (grid.0 + (tall - 1) * dilation, grid.1 + wide - 1),
+        output: grid,
+        ..Geometry::rows(wide)
+    }
+}
+
 /// Any geometry at all: taps in any order, runs shorter than the pixels, grids spread over larger outputs.
 pub(crate) fn arbitrary(random: &mut Random, channels: usize) -> Geometry {
     let mut geometry = if channels <= 9 && random.chance() {
@@ -260,6 +276,24 @@ fn convolutions_of_any_stride_padding_and_dilation_are_right() {
             n,
             bias: random.chance(),
             addend: random.below(3),
+            relu: random.chance(),
+        };
+        check(&machine, &case, seed);
+    }
+}
+
+#[test]
+fn grey_images_to_a_few_channels_are_right() {
+    let machine = Machine::new();
+    let mut random = Random::new(3);
+    for seed in 0..120 {
+        let case = Case {
+            geometry: grey(&mut random),
+            batch: random.within(1..=5),
+            channels: 1,
+            n: random.within(1..=9),
+            bias: random.chance(),
+            addend: random.pick(&[0, 0, 0, 1, 2]),
             relu: random.chance(),
         };
         check(&machine, &case, seed);

@@ -4,7 +4,7 @@ use convnet_kernels::{Geometry, Outer, Panels, Tap, column_sums, outer};
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, wide};
-use crate::igemm::{Axis, TOLERANCE, arbitrary, convolution, left, output_pixel};
+use crate::igemm::{Axis, TOLERANCE, arbitrary, convolution, grey, left, output_pixel};
 
 /// Runs an outer product and compares it with the sum over all positions.
 fn check(machine: &Machine, geometry: &Geometry, batch: usize, [channels, n]: [usize; 2], seed: u64) {
@@ -67,6 +67,16 @@ fn convolutions_of_any_stride_padding_and_dilation_are_right() {
         let (channels, n) = (random.pick(&CHANNELS), random.pick(&CHANNELS));
         let axes = [Axis::random(&mut random, 9), Axis::random(&mut random, 11)];
         check(&machine, &convolution(axes, channels), random.within(1..=3), [channels, n], seed);
+    }
+}
+
+#[test]
+fn grey_images_to_a_few_channels_are_right() {
+    let machine = Machine::new();
+    let mut random = Random::new(12);
+    for seed in 0..120 {
+        let geometry = grey(&mut random);
+        check(&machine, &geometry, random.within(1..=40), [1, random.within(1..=9)], seed);
     }
 }
 

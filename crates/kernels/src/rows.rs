@@ -1,0 +1,320 @@
+//! Convolutions of a grey image to a few channels: vectors lie along a row of pixels.
+//!
+//! With up to eight output channels a vector of channels, as in the indirect GEMM, is mostly empty, and each
+//! multiply-add needs a number of its own from the image. Along the row both are dense: a vector of neighbouring
+//! pixels is used for every channel.
+
+use std::ops::Range;
+
+use crate::arena::{Arena, Pointer};
+use crate::geometry::{Geometry, Tap};
+use crate::igemm::{Igemm, Weights};
+use crate::isa::Isa;
+use crate::outer::Outer;
+use crate::simd::{Simd, array, dispatch};
+use crate::threads::Pool;
+
+/// The most output channels: with two vectors each, their sums stay in registers.
+const MOST: usize = 8;
+/// Vectors of pixels in a tile, and the widest ones.
+const VECTORS: usize = 2;
+const WIDEST: usize = 16;
+/// The fewest multiply-adds worth a task of their own.
+const LEAST: usize = 1 << 15;
+
+/// Whether products of `columns` columns go along rows of pixels: walks over images of one channel by whole kernel
+/// rows, all taps inside, to a few channels.
+pub fn along_rows(geometry: &Geometry, channels: usize, columns: usize) -> bool {
+    let inside = |tap: &Tap| {
+        usize::try_from(tap.dy).is_ok_and(|dy| dy <= geometry.input.0.saturating_sub(geometry.grid.0))
+    };
+    channels == 1
+        && (1..=MOST).contains(&columns)
+        && geometry.span > 1
+        && geometry.run == geometry.span
+        && geometry.step == (1, 1)
+        && geometry.spread == (1, 1)
+        && geometry.origin == (0, 0)
+        && geometry.output == geometry.grid
+        && geometry.grid.0 <= geometry.input.0
+        && geometry.taps.iter().all(inside)
+}
+
+/// Runs the product of a call that goes [`along_rows`], without an addend and with weights in single precision.
+///
+/// # Safety
+/// The call's views and lengths were checked against the arena and one another.
+pub(crate) unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
+    let Weights::Single(weights) = call.weights else { return };
+    let pointer = arena.pointer();
+    let rows = call.batch * call.geometry.grid.0;
+    let least = LEAST.div_ceil((call.panels.k * call.panels.n * call.geometry.grid.1).max(1));
+    pool.ranges(rows, least, &|rows| {
+        // SAFETY: the caller's contract; tasks write different rows; the instruction set is proven by `isa`.
+        unsafe {
+            dispatch!(isa, rows_of(call: &Igemm<'_>, pointer: Pointer, weights: &[f32], rows: Range<usize>));
+        }
+    });
+}
+
+#[inline(always)]
+unsafe fn rows_of<S: Simd>(call: &Igemm<'_>, arena: Pointer, weights: &[f32], rows: Range<usize>) {
+    let (height, width) = call.geometry.grid;
+    for row in rows {
+        let place = (row / height, row % height);
+        for x in (0..width).step_by(VECTORS * S::LANES) {
+            let count = (width - x).min(VECTORS * S::LANES);
+            // SAFETY: passed on; the pixels lie in the row.
+            unsafe {
+                if count == VECTORS * S::LANES {
+                    pick::<S, VECTORS, true>(call, arena, weights, place, x, count);
+                } else if count > S::LANES {
+                    pick::<S, VECTORS, false>(call, arena, weights, place, x, count);
+                } else {
+                    pick::<S, 1, false>(call, arena, weights, place, x, count);
+                }
+            }
+        }
+    }
+}
+
+/// Chooses the tile by its channels.
+#[inline(always)]
+unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
+    call: &Igemm<'_>,
+    arena: Pointer,
+    weights: &[f32],
+    place: (usize, usize),
+    x: usize,
+    count: usize,
+) {
+    macro_rules! channels {
+        ($($n:literal)*) => {
+            match call.panels.n {
+                // SAFETY: passed on.
+                $($n => unsafe { tile::<S, $n, NV, FULL>(call, arena, weights, place, x, count) },)*
+                n => unreachable!("tiles have at most {MOST} channels, not {n}"),
+            }
+        };
+    }
+    channels!(1 2 3 4 5 6 7 8);
+}
+
+/// `count` pixels of a row, all channels.
+#[inline(always)]
+unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
+    call: &Igemm<'_>,
+    arena: Pointer,
+    weights: &[f32],
+    (image, y): (usize, usize),
+    x: usize,
+    count: usize,
+) {
+    let geometry = call.geometry;
+    let lanes = array![0; NV, |v| (count - v * S::LANES).min(S::LANES)];
+    let first = ((image * geometry.input.0 + y) * geometry.input.1 + x) as isize;
+    // SAFETY: every tap of the row's pixels lies inside the image, `count` pixels of each are read; the output's
+    // pixels lie in its view; there are taps · run rows of weights, all in one panel, and N biases.
+    unsafe {
+        let mut sums = [[S::splat(0.0); NV]; N];
+        if let Some(bias) = call.bias {
+            for n in 0..N {
+                sums[n] = [S::splat(*bias.as_ptr().add(n)); NV];
+            }
+        }
+        let (mut weight, width) = (weights.as_ptr(), call.panels.width(0));
+        for tap in &geometry.taps {
+            let at = first + tap.dy * geometry.input.1 as isize + tap.dx;
+            let pixels = arena.at(call.input.offset + at as usize).cast_const();
+            for i in 0..geometry.run {
+                let mut values = [S::splat(0.0); NV];
+                for v in 0..NV {
+                    let p = pixels.add(i + v * S::LANES);
+                    values[v] = if FULL { S::load(p) } else { S::load_first(p, lanes[v]) };
+                }
+                for n in 0..N {
+                    let factor = S::splat(*weight.add(n));
+                    for v in 0..NV {
+                        sums[n][v] = S::fma(factor, values[v], sums[n][v]);
+                    }
+                }
+                weight = weight.add(width);
+            }
+        }
+        // In this order NaN stays NaN.
+        let floor = S::splat(if call.relu { 0.0 } else { f32::NEG_INFINITY });
+        let mut block = [0.0f32; MOST * VECTORS * WIDEST];
+        for n in 0..N {
+            for v in 0..NV {
+                S::store(block.as_mut_ptr().add((n * NV + v) * S::LANES), S::max(floor, sums[n][v]));
+            }
+        }
+        let pixel = (image * geometry.grid.0 + y) * geometry.grid.1 + x;
+        let mut out = arena.at(call.out.offset + pixel * call.out.stride);
+        for i in 0..count {
+            for n in 0..N {
+                *out.add(n) = *block.as_ptr().add(n * NV * S::LANES + i);
+            }
+            out = out.wrapping_add(call.out.stride);
+        }
+    }
+}
+
+/// The most tasks of a weight gradient, each with sums of its own: fixed, so that threads do not change the result.
+const TASKS: usize = 16;
+/// Displacements of a row of pixels that are multiplied at a time.
+const SHIFTS: usize = 4;
+
+/// Writes the weight gradient of a call that goes [`along_rows`], in the layout of the weights; columns beyond N get zero.
+///
+/// # Safety
+/// The call's views and lengths were checked against the arena and one another.
+pub(crate) unsafe fn gradient(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &Outer<'_>,
+    gradient: &mut [f32],
+) {
+    let (k, n) = (call.panels.k, call.panels.n);
+    let tasks = call.batch.min(TASKS);
+    let mut partial = vec![0.0f32; tasks * k * n];
+    let (pointer, target) = (arena.pointer(), Pointer::of(&mut partial));
+    pool.run(tasks, &|task| {
+        let images = task * call.batch / tasks..(task + 1) * call.batch / tasks;
+        // SAFETY: the caller's contract; tasks write different parts; the instruction set is proven by `isa`.
+        unsafe {
+            let sums = target.slice_mut(task * k * n..(task + 1) * k * n);
+            dispatch!(isa, images_of(call: &Outer<'_>, pointer: Pointer, images: Range<usize>, sums: &mut [f32]));
+        }
+    });
+    let width = call.panels.width(0);
+    for (row, out) in gradient.chunks_exact_mut(width).enumerate() {
+        out.fill(0.0);
+        for sums in partial.chunks_exact(k * n) {
+            out.iter_mut().zip(&sums[row * n..][..n]).for_each(|(out, sum)| *out += sum);
+        }
+    }
+}
+
+/// The sums of some images, `sums[row of weights][channel]`.
+#[inline(always)]
+unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usize>, sums: &mut [f32]) {
+    let geometry = call.geometry;
+    let (n, (height, width)) = (call.panels.n, geometry.grid);
+    let vectors = width.div_ceil(S::LANES);
+    // A row of the output's gradient channel by channel, whole vectors with zeros at the end.
+    let mut planes = vec![0.0f32; height * n * vectors * S::LANES];
+    // A vector for each sum, whose lanes are added at the end.
+    let mut lanes = vec![0.0f32; sums.len() * S::LANES];
+    let most = (2 * S::ROWS / n).clamp(1, SHIFTS);
+    let groups = geometry.run.div_ceil(most);
+    for image in images {
+        for row in 0..height {
+            let pixel = (image * height + row) * width;
+            for c in 0..n {
+                // SAFETY: the row's pixels lie in the checked view, the plane's in the vector.
+                unsafe {
+                    let mut from =
+                        arena.at(call.output_gradient.offset + pixel * call.output_gradient.stride + c);
+                    let to = planes.as_mut_ptr().add((row * n + c) * vectors * S::LANES);
+                    for x in 0..width {
+                        *to.add(x) = *from;
+                        from = from.wrapping_add(call.output_gradient.stride);
+                    }
+                }
+            }
+        }
+        for (t, tap) in geometry.taps.iter().enumerate() {
+            for g in 0..groups {
+                let shifts = g * geometry.run / groups..(g + 1) * geometry.run / groups;
+                let first = (image * geometry.input.0 * geometry.input.1) as isize
+                    + tap.dy * geometry.input.1 as isize
+                    + tap.dx
+                    + shifts.start as isize;
+                let part = &mut lanes[(t * geometry.run + shifts.start) * n * S::LANES..]
+                    [..shifts.len() * n * S::LANES];
+                // SAFETY: the tap's pixels lie inside the image, whose view was checked.
+                unsafe {
+                    let pixels = arena.at(call.input.offset + first as usize).cast_const();
+                    pick_shifts::<S>(pixels, geometry, &planes, part, (n, shifts.len()));
+                }
+            }
+        }
+    }
+    for (sum, lanes) in sums.iter_mut().zip(lanes.chunks_exact(S::LANES)) {
+        *sum = lanes.iter().sum();
+    }
+}
+
+/// Chooses the kernel by channels and displacements.
+#[inline(always)]
+unsafe fn pick_shifts<S: Simd>(
+    pixels: *const f32,
+    geometry: &Geometry,
+    planes: &[f32],
+    sums: &mut [f32],
+    (n, shifts): (usize, usize),
+) {
+    macro_rules! pick {
+        ($($n:literal)*) => {
+            match (n, shifts) {
+                $(
+                    // SAFETY: passed on.
+                    ($n, 1) => unsafe { products::<S, $n, 1>(pixels, geometry, planes, sums) },
+                    // SAFETY: passed on.
+                    ($n, 2) => unsafe { products::<S, $n, 2>(pixels, geometry, planes, sums) },
+                    // SAFETY: passed on.
+                    ($n, 3) => unsafe { products::<S, $n, 3>(pixels, geometry, planes, sums) },
+                    // SAFETY: passed on.
+                    ($n, 4) => unsafe { products::<S, $n, 4>(pixels, geometry, planes, sums) },
+                )*
+                _ => unreachable!("{n} channels and {shifts} displacements"),
+            }
+        };
+    }
+    pick!(1 2 3 4 5 6 7 8);
+}
+
+/// Adds the products of an image's rows, displaced by 0 to `I` − 1 pixels, with the planes of N channels.
+#[inline(always)]
+unsafe fn products<S: Simd, const N: usize, const I: usize>(
+    pixels: *const f32,
+    geometry: &Geometry,
+    planes: &[f32],
+    sums: &mut [f32],
+) {
+    let (height, width) = geometry.grid;
+    let vectors = width.div_ceil(S::LANES);
+    // SAFETY: `width` pixels of each row are read from each displacement, planes hold whole vectors, and the sums a
+    // vector for each displacement and channel.
+    unsafe {
+        let target = sums.as_mut_ptr();
+        let mut acc = [[S::splat(0.0); N]; I];
+        for i in 0..I {
+            for n in 0..N {
+                acc[i][n] = S::load(target.add((i * N + n) * S::LANES));
+            }
+        }
+        for row in 0..height {
+            let pixels = pixels.add(row * geometry.input.1);
+            let plane = planes.as_ptr().add(row * N * vectors * S::LANES);
+            for v in 0..vectors {
+                let count = (width - v * S::LANES).min(S::LANES);
+                let factors = array![S::splat(0.0); N, |n| S::load(plane.add((n * vectors + v) * S::LANES))];
+                for i in 0..I {
+                    let p = pixels.add(v * S::LANES + i);
+                    let x = if count == S::LANES { S::load(p) } else { S::load_first(p, count) };
+                    for n in 0..N {
+                        acc[i][n] = S::fma(x, factors[n], acc[i][n]);
+                    }
+                }
+            }
+        }
+        for i in 0..I {
+            for n in 0..N {
+                S::store(target.add((i * N + n) * S::LANES), acc[i][n]);
+            }
+        }
+    }
+}
