@@ -106,6 +106,7 @@ def layers():
            {"low": numpy.float32(0), "high": numpy.float32(6), "ten": numpy.float32(10)})
     flat = [node("Flatten", "x", "f")]
     sample("softmax_9", flat + [node("Softmax", "f", "y")], opset=9)
+    sample("softmax_map", [node("Softmax", "x", "y", axis=1)], opset=13)
     sample("log_softmax", flat + [node("LogSoftmax", "f", "y", axis=-1)], opset=13)
     sample("gemm", flat + [node("Gemm", "f w c", "y", alpha=0.5, beta=2.0)], {"w": weights(288, 5), "c": weights(1, 5)})
     sample("gemm_transposed", flat + [node("Gemm", "f w c", "y", transB=1)], {"w": weights(5, 288), "c": weights(1)})

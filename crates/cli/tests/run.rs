@@ -141,6 +141,9 @@ fn onnx_models_are_networks_in_every_command() {
     assert!(told.contains("labels.npy"), "{told}");
     let told = convnet(path, "show none.onnx", 1);
     assert!(told.contains("none.onnx"), "{told}");
+    let map = Path::new(env!("CARGO_MANIFEST_DIR")).join("../convnet/tests/onnx/softmax_map.onnx");
+    let told = convnet(path, &format!("predict {} x.png", map.display()), 1);
+    assert!(told.contains("gives a map of 4×9×8"), "{told}");
     fs::write(path.join("bad.onnx"), "no model").expect("a file is written");
     let told = convnet(path, "bench bad.onnx", 1);
     assert!(told.contains("bad.onnx") && told.contains("ONNX"), "{told}");

@@ -146,6 +146,13 @@ impl TrainedArgs {
             }
         })?;
         let weights = trained.weights.take().ok_or_else(|| self.without_weights())?;
+        let output = trained.graph.node(trained.graph.output()).shape;
+        if output.spatial() != (1, 1) {
+            return Err(Failure::work(format!(
+                "`{}` gives a map of {output}, expected a vector of classes; `convnet run` gives it as it is",
+                self.target
+            )));
+        }
         Ok((trained, weights))
     }
 

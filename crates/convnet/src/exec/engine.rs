@@ -138,9 +138,11 @@ impl Engine {
     pub fn run(&mut self, images: &[f32]) -> &[f32] {
         self.logits(images);
         let graph = &self.program.graph;
-        if graph.node(graph.output()).op == Op::Softmax {
-            let classes = graph.classes();
-            self.output.chunks_exact_mut(classes).for_each(softmax);
+        let node = graph.node(graph.output());
+        if node.op == Op::Softmax {
+            let (height, width) = node.shape.spatial();
+            let images = self.output.chunks_exact_mut(node.shape.elements());
+            images.for_each(|image| softmax(image, height * width));
         }
         &self.output
     }
@@ -217,12 +219,14 @@ impl Engine {
     }
 }
 
-/// Softmax of one row.
-fn softmax(row: &mut [f32]) {
-    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|x| *x = (*x - max).exp());
-    let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|x| *x /= sum);
+/// Softmax over the channels of an image (C, H, W), `map` being H·W.
+fn softmax(image: &mut [f32], map: usize) {
+    for pixel in 0..map {
+        let row = || image[pixel..].iter().step_by(map).copied();
+        let max = row().fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = row().map(|x| (x - max).exp()).sum();
+        image[pixel..].iter_mut().step_by(map).for_each(|x| *x = (*x - max).exp() / sum);
+    }
 }
 
 /// Writes a step's weights from the state dict, a batch normalization folded into them.
