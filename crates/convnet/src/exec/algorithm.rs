@@ -72,8 +72,10 @@ pub(super) fn winograd_plan(
 ) -> Option<WinogradPlan> {
     let Costs { direct, winograd } = costs(conv, shapes, batch, pass)?;
     let (from, to) = ends(shapes, pass);
-    let panels = || Panels::new(isa, from.channels(), to.channels());
-    (winograd < direct).then(|| WinogradPlan { kernel: conv.kernel.h, panels: panels() })
+    (winograd < direct).then(|| WinogradPlan {
+        kernel: conv.kernel.h,
+        panels: Panels::new(isa, from.channels(), to.channels()),
+    })
 }
 
 /// What a pass reads and writes: the gradient of the input is a convolution of the output's gradient.

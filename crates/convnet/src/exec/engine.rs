@@ -222,10 +222,11 @@ impl Engine {
 /// Softmax over the channels of an image (C, H, W), `map` being H·W.
 fn softmax(image: &mut [f32], map: usize) {
     for pixel in 0..map {
-        let row = || image[pixel..].iter().step_by(map).copied();
-        let max = row().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = row().map(|x| (x - max).exp()).sum();
-        image[pixel..].iter_mut().step_by(map).for_each(|x| *x = (*x - max).exp() / sum);
+        let row = &mut image[pixel..];
+        let max = row.iter().step_by(map).copied().fold(f32::NEG_INFINITY, f32::max);
+        row.iter_mut().step_by(map).for_each(|x| *x = (*x - max).exp());
+        let sum: f32 = row.iter().step_by(map).sum();
+        row.iter_mut().step_by(map).for_each(|x| *x /= sum);
     }
 }
 

@@ -71,7 +71,6 @@ impl<'a> Parser<'a> {
         let mut graph = None;
         while let Some(field) = self.window.next(&mut rest)? {
             match field.number {
-                2 => model.producer = self.text(field)?,
                 7 => graph = Some(bytes(field)?),
                 8 => {
                     let opset = self.opset(bytes(field)?)?;
@@ -122,7 +121,6 @@ impl<'a> Parser<'a> {
                     let node = self.node(bytes(field)?)?;
                     self.push(&mut model.nodes, node, field.place)?;
                 }
-                2 => model.name = self.text(field)?,
                 5 => {
                     let tensor = self.tensor(bytes(field)?)?;
                     self.push(&mut model.initializers, tensor, field.place)?;

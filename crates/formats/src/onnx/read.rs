@@ -18,10 +18,6 @@ pub struct Model {
     pub opsets: Vec<(String, i64)>,
     /// Free text by key.
     pub metadata: BTreeMap<String, String>,
-    /// The program that wrote it; empty where it does not tell.
-    pub producer: String,
-    /// The graph's name.
-    pub name: String,
     /// The operators, as they are ordered in the file.
     pub nodes: Vec<Node>,
     /// What enters; in old files the constants too.
@@ -129,7 +125,7 @@ impl Tensor {
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let counts = (self.nodes.len(), self.initializers.len());
-        f.debug_struct("Model").field("name", &self.name).field("nodes, initializers", &counts).finish()
+        f.debug_struct("Model").field("nodes, initializers", &counts).finish_non_exhaustive()
     }
 }
 
@@ -153,8 +149,6 @@ impl Model {
             beside: Vec::new(),
             opsets: Vec::new(),
             metadata: BTreeMap::new(),
-            producer: String::new(),
-            name: String::new(),
             nodes: Vec::new(),
             inputs: Vec::new(),
             outputs: Vec::new(),
@@ -175,18 +169,26 @@ impl Model {
         let end = first.checked_add(out.len()).filter(|&end| end <= tensor.len());
         let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
         let offset = (first * tensor.number.width()) as u64;
-        match &tensor.elements {
-            Elements::Here(start) => tensor.number.read(&*self.source, start + offset, out),
-            Elements::Beside(file, start) => tensor.number.read(&self.beside[*file], start + offset, out),
-            Elements::Listed(values) => {
-                let bits = |x: i64| match tensor.number {
-                    Number::F16 => half(x as u16),
-                    Number::Bf16 => f32::from_bits(u32::from(x as u16) << 16),
-                    _ => x as f32,
-                };
-                out.iter_mut().zip(&values[first..end]).for_each(|(out, &x)| *out = bits(x));
-                Ok(())
-            }
+        if let Some((source, start)) = self.place(tensor) {
+            return tensor.number.read(source, start + offset, out);
+        }
+        if let Elements::Listed(values) = &tensor.elements {
+            let bits = |x: i64| match tensor.number {
+                Number::F16 => half(x as u16),
+                Number::Bf16 => f32::from_bits(u32::from(x as u16) << 16),
+                _ => x as f32,
+            };
+            out.iter_mut().zip(&values[first..end]).for_each(|(out, &x)| *out = bits(x));
+        }
+        Ok(())
+    }
+
+    /// The file that holds a constant's elements, and where they start; `None` where they are listed.
+    fn place(&self, tensor: &Tensor) -> Option<(&dyn Source, u64)> {
+        match tensor.elements {
+            Elements::Here(start) => Some((&*self.source, start)),
+            Elements::Beside(file, start) => Some((&self.beside[file], start)),
+            Elements::Listed(_) => None,
         }
     }
 
@@ -207,13 +209,9 @@ impl Model {
         if let Elements::Listed(values) = &tensor.elements {
             return Ok(values.clone());
         }
-        if tensor.number == Number::I64 {
+        if let (Number::I64, Some((source, start))) = (tensor.number, self.place(tensor)) {
             let mut bytes = vec![0; tensor.len() * 8];
-            match &tensor.elements {
-                Elements::Beside(file, start) => self.beside[*file].read_at(*start, &mut bytes)?,
-                Elements::Here(start) => self.source.read_at(*start, &mut bytes)?,
-                Elements::Listed(_) => {}
-            }
+            source.read_at(start, &mut bytes)?;
             return Ok(bytes.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes)).collect());
         }
         // Narrower ones that matter here (axes, sizes) are exact in float32.

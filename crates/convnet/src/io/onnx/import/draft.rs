@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::constant::Constant;
 use crate::graph::{Builder, Graph, GraphError, Scope, ScopeId, Shape, Value, combine};
-use crate::ops::{Op, ParamSpec};
+use crate::ops::Op;
 
 /// The most elements that a value may have for one image, and that weights may have which are in no file.
 const LARGEST: usize = 1 << 28;
@@ -97,9 +97,9 @@ impl Draft {
         let net = Builder::image(name, input.channels(), height, width);
         let mut values: Vec<Value<'_>> = vec![net.input()];
         let mut weights = Vec::new();
-        for (layer, _) in self.layers.iter().zip(&wanted).skip(1) {
+        for (layer, wanted) in self.layers.iter().zip(wanted).skip(1) {
             let inputs: Vec<Value<'_>> = layer.inputs.iter().map(|&input| values[input]).collect();
-            let value = match wanted[values.len()] {
+            let value = match wanted {
                 true => combine(&layer.path, layer.op.clone(), &inputs),
                 false => net.input(),
             };
@@ -110,7 +110,7 @@ impl Draft {
         group(&mut graph);
         let mut named = BTreeMap::new();
         for (id, constants) in weights.iter().filter(|(id, _)| id.index() > 0) {
-            let names = graph.node_parameters(*id).into_iter().map(|spec: ParamSpec| spec.name);
+            let names = graph.node_parameters(*id).into_iter().map(|spec| spec.name);
             named.extend(names.zip(constants.iter().cloned()));
         }
         Ok((graph, named))

@@ -56,12 +56,18 @@ impl Importer<'_> {
         self.draft.push(border, &[layer], path, Vec::new())
     }
 
-    pub(super) fn max_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let mut layer = self.input(call, 0)?.layer;
-        let mut sliding = Sliding::of(call, None, self.draft.shape(layer))?;
+    /// What a pooling reads, and its windows.
+    fn pooling(&self, call: &Call<'_>) -> Result<(usize, Sliding), String> {
+        let layer = self.input(call, 0)?.layer;
+        let sliding = Sliding::of(call, None, self.draft.shape(layer))?;
         if sliding.dilation != 1.into() {
             return Err(format!("dilations are {}, expected 1", sliding.dilation));
         }
+        Ok((layer, sliding))
+    }
+
+    pub(super) fn max_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let (mut layer, mut sliding) = self.pooling(call)?;
         let shape = self.draft.shape(layer);
         sliding = sliding.narrowed(shape.spatial())?;
         let found = match sliding.symmetric(shape, true)? {
@@ -80,11 +86,7 @@ impl Importer<'_> {
     }
 
     pub(super) fn average_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let mut layer = self.input(call, 0)?.layer;
-        let mut sliding = Sliding::of(call, None, self.draft.shape(layer))?;
-        if sliding.dilation != 1.into() {
-            return Err(format!("dilations are {}, expected 1", sliding.dilation));
-        }
+        let (mut layer, mut sliding) = self.pooling(call)?;
         let count_include_pad = call.int("count_include_pad", 0)? != 0;
         let [top, left, bottom, right] = sliding.pads;
         // Where padding counts, it must be there on the other side too.

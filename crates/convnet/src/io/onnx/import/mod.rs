@@ -62,8 +62,8 @@ impl Imported {
     }
 }
 
-/// Reads a model as a network, called by the path, and its weights; `input` replaces channels, height and width of its images, which must
-/// be given where the model leaves them free.
+/// Reads a model as a network, called by the path, and its weights; `input` replaces channels, height and width of its
+/// images, which must be given where the model leaves them free.
 ///
 /// Constants are folded. Layers are named after their weights (`features.0` for `features.0.weight`), or else after
 /// their nodes. Mul, Add, Sub and Div by constants become part of the Conv2d, Linear or BatchNorm2d before them where
