@@ -38,6 +38,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
     /// Numbers in half precision.
     unsafe fn load_half(p: *const u16) -> Self::V;
+    /// Asks for the cache line at `p`, wherever it points.
+    fn prefetch(p: *const f32);
 }
 
 /// Four lanes of plain Rust.
@@ -120,6 +122,8 @@ impl Simd for Portable {
         // SAFETY: the caller gives four readable numbers of 16 bits, which is what a `Half` is.
         std::array::from_fn(|i| unsafe { p.cast::<crate::half::Half>().add(i).read() }.to_f32())
     }
+    #[inline(always)]
+    fn prefetch(_: *const f32) {}
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -238,6 +242,11 @@ mod x86 {
             // SAFETY: see the impl; unaligned reads are allowed.
             unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
         }
+        #[inline(always)]
+        fn prefetch(p: *const f32) {
+            // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
     }
 
     /// AVX-512 (F, VL, BW, DQ) on vectors of 256 bits: eight lanes, thirty-two registers.
@@ -321,6 +330,11 @@ mod x86 {
             // SAFETY: see the impl.
             unsafe { Avx2::load_half(p) }
         }
+        #[inline(always)]
+        fn prefetch(p: *const f32) {
+            // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
     }
 
     /// AVX-512 (F, BW, VL, DQ): sixteen lanes, thirty-two registers.
@@ -401,6 +415,11 @@ mod x86 {
         unsafe fn load_half(p: *const u16) -> Self::V {
             // SAFETY: see the impl; unaligned reads are allowed.
             unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
+        }
+        #[inline(always)]
+        fn prefetch(p: *const f32) {
+            // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
         }
     }
 }

@@ -6,6 +6,9 @@ use crate::simd::{Simd, array};
 /// Rows of the tallest tile of any instruction set.
 pub(crate) const MAX_ROWS: usize = 12;
 
+/// Rows of K between two looks at whether it ends.
+const UNROLL: usize = 4;
+
 /// One tile's operands.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<W> {
@@ -67,17 +70,28 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
             let bias = tile.bias.add(tile.column);
             acc = [array![S::splat(0.0); NV, |v| S::load_first(bias.add(v * S::LANES), lanes(v))]; MR];
         }
+        // The addend's rows lie far apart: they are asked for now and here when the sums are.
+        if !tile.addend.is_null() {
+            for m in 0..MR {
+                let addend = (*tile.addend.add(m)).wrapping_add(tile.column);
+                S::prefetch(addend);
+                S::prefetch(addend.wrapping_add(NV * S::LANES - 1));
+            }
+        }
         let mut weights = tile.weights;
         for tap in 0..tile.taps {
             let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
-            for k in 0..tile.run {
-                let b = array![S::splat(0.0); NV, |v| W::load::<S>(weights.add(v * S::LANES))];
-                for m in 0..MR {
-                    let a = S::splat(*rows[m].add(k));
-                    for v in 0..NV {
-                        acc[m][v] = S::fma(a, b[v], acc[m][v]);
-                    }
+            let mut k = 0;
+            while k + UNROLL <= tile.run {
+                for u in 0..UNROLL {
+                    add_row::<S, W, MR, NV>(&mut acc, &rows, k + u, weights.add(u * NV * S::LANES));
                 }
+                k += UNROLL;
+                weights = weights.add(UNROLL * NV * S::LANES);
+            }
+            while k < tile.run {
+                add_row::<S, W, MR, NV>(&mut acc, &rows, k, weights);
+                k += 1;
                 weights = weights.add(NV * S::LANES);
             }
         }
@@ -105,6 +119,29 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 for v in 0..NV {
                     S::store_first(out.add(v * S::LANES), S::max(floor, acc[m][v]), lanes(v));
                 }
+            }
+        }
+    }
+}
+
+/// Adds the products of one row of K to a tile's sums.
+///
+/// # Safety
+/// Each of `rows` holds more than `k` readable floats, `weights` NV vectors, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn add_row<S: Simd, W: Element, const MR: usize, const NV: usize>(
+    acc: &mut [[S::V; NV]; MR],
+    rows: &[*const f32; MR],
+    k: usize,
+    weights: *const W,
+) {
+    // SAFETY: the caller's contract.
+    unsafe {
+        let b = array![S::splat(0.0); NV, |v| W::load::<S>(weights.add(v * S::LANES))];
+        for m in 0..MR {
+            let a = S::splat(*rows[m].add(k));
+            for v in 0..NV {
+                acc[m][v] = S::fma(a, b[v], acc[m][v]);
             }
         }
     }
