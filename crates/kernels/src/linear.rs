@@ -297,6 +297,7 @@ unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize
                 pixels: input.pixels,
             };
             let tile = OuterTile {
+                offsets: (0, 0),
                 steps: (input.stride, output_gradient.stride),
                 columns: columns.len(),
                 width,

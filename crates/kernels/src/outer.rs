@@ -12,7 +12,12 @@ use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
 
 /// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.
-const CHUNK_BYTES: usize = 768 << 10;
+const CHUNK_BYTES: usize = 384 << 10;
+/// Pixels that one pass over a panel's tiles reads, so that its columns stay in the first-level cache.
+const BLOCK: usize = 128;
+
+/// Tiles that read a panel's columns of a block, from which on they are copied first.
+const COPIED: usize = 20;
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
@@ -60,22 +65,22 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
         .saturating_add(output_gradient.channels)
         .saturating_mul(4 * geometry.grid.1);
     let chunk = (CHUNK_BYTES / row_bytes).clamp(1, rows_of_grid);
-    let rows = geometry.run.div_ceil(isa.tile_rows());
-    let tiles = panels.count() * geometry.taps.len() * rows;
+    let tiles = geometry.taps.len() * panels.count() * geometry.run.div_ceil(isa.tile_rows());
     let pointer = arena.pointer();
     let target = Pointer::of(gradient);
     for start in (0..rows_of_grid).step_by(chunk) {
-        let chunk = start..(start + chunk).min(rows_of_grid);
+        let chunk = &(start..(start + chunk).min(rows_of_grid));
         pool.ranges(tiles, 1, &|tiles| {
-            for tile in tiles {
-                // Neighbouring tiles share a tap's pixels and a panel's columns.
-                let (panel, rest) =
-                    (tile / (geometry.taps.len() * rows), tile % (geometry.taps.len() * rows));
-                let (tap, part) = (rest / rows, rest % rows);
-                let part = part * geometry.run / rows..(part + 1) * geometry.run / rows;
-                // SAFETY: views and lengths were checked above; tiles write different parts of `gradient`.
-                unsafe { run_tile(isa, call, pointer, target, [panel, tap], part, chunk.clone()) };
-            }
+            SCRATCH.with_borrow_mut(|scratch| {
+                // SAFETY: views and lengths were checked above; tiles write different parts of `gradient`; the
+                // instruction set is proven by `isa`.
+                unsafe {
+                    dispatch!(isa, run_tiles(
+                        call: &Outer<'_>, pointer: Pointer, target: Pointer, tiles: Range<usize>,
+                        chunk: &Range<usize>, scratch: &mut Scratch
+                    ));
+                };
+            });
         });
     }
 }
@@ -95,63 +100,184 @@ pub(crate) struct Segment {
 }
 
 thread_local! {
-    static SEGMENTS: RefCell<Vec<Segment>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Scratch> =
+        const { RefCell::new(Scratch { segments: Vec::new(), block: Vec::new(), columns: Vec::new() }) };
 }
 
-unsafe fn run_tile(
-    isa: Isa,
+/// What a task needs beside its operands.
+struct Scratch {
+    /// The pixels that a tap reads.
+    segments: Vec<Segment>,
+    /// Those of a block whose columns were copied.
+    block: Vec<Segment>,
+    /// A panel's columns of a block, pixel by pixel.
+    columns: Vec<f32>,
+}
+
+/// Sums tiles over a chunk of the grid's rows: by taps, then by panels, then by rows of the panel.
+#[inline(always)]
+unsafe fn run_tiles<S: Simd>(
     call: &Outer<'_>,
     arena: Pointer,
     target: Pointer,
-    [panel, tap]: [usize; 2],
-    part: Range<usize>,
-    chunk: Range<usize>,
+    tiles: Range<usize>,
+    chunk: &Range<usize>,
+    scratch: &mut Scratch,
 ) {
     let geometry = call.geometry;
-    let displacement = geometry.taps[tap];
-    let columns = call.panels.columns(panel);
-    let inside = geometry.columns_inside(displacement);
-    SEGMENTS.with_borrow_mut(|segments| {
-        segments.clear();
-        for row in chunk.clone() {
-            let place = (row / geometry.grid.0, row % geometry.grid.0, inside.start);
-            if inside.is_empty() {
+    let (run, parts) = (geometry.run, geometry.run.div_ceil(S::ROWS));
+    let steps = steps(call);
+    let mut filled = None;
+    let mut next = tiles.start;
+    while next < tiles.end {
+        let (group, first) = (next / parts, next % parts);
+        let past = parts.min(first + tiles.end - next);
+        next += past - first;
+        let (tap, panel) = (group / call.panels.count(), group % call.panels.count());
+        if filled != Some(tap) {
+            // SAFETY: passed on.
+            unsafe { fill_segments(call, arena, tap, chunk, &mut scratch.segments) };
+            filled = Some(tap);
+        }
+        let (columns, width) = (call.panels.columns(panel), call.panels.width(panel));
+        let mut rest = scratch.segments.as_slice();
+        let mut accumulate = chunk.start > 0;
+        loop {
+            let (mut block, behind) = rest.split_at(block_of(rest));
+            let mut tile = Tile {
+                offsets: (0, columns.start),
+                steps,
+                columns: columns.len(),
+                width,
+                rows: 0,
+                accumulate,
+                out: std::ptr::null_mut(),
+            };
+            if past - first >= COPIED {
+                // SAFETY: the segments hold readable pixels with the panel's columns.
+                unsafe { copy_columns::<S>(tile, block, &mut scratch.block, &mut scratch.columns) };
+                block = &scratch.block;
+                tile = Tile { offsets: (0, 0), steps: (steps.0, width), columns: width, ..tile };
+            }
+            for part in first..past {
+                let rows = part * run / parts..(part + 1) * run / parts;
+                tile.offsets.0 = rows.start;
+                tile.rows = rows.len();
+                // SAFETY: the tile lies in the gradient, whose length was checked; segments hold readable
+                // pixels with all its rows and columns.
+                unsafe {
+                    tile.out = target.at(call.panels.start(panel) + (tap * run + rows.start) * width);
+                    tile_of::<S>(tile, block);
+                }
+            }
+            accumulate = true;
+            rest = behind;
+            if rest.is_empty() {
                 break;
             }
-            if let Some(pixel) = geometry.input_pixel(place, displacement) {
-                let target = geometry.output_pixel(place);
-                // SAFETY: both pixels lie in their views, which were checked against the arena.
-                segments.push(unsafe {
-                    Segment {
-                        input: arena.at(call.input.offset + pixel * call.input.stride + part.start),
-                        gradient: arena.at(call.output_gradient.offset
-                            + target * call.output_gradient.stride
-                            + columns.start),
-                        pixels: inside.len(),
-                    }
-                });
+        }
+    }
+}
+
+/// Floats between pixels of a segment: input, gradient.
+fn steps(call: &Outer<'_>) -> (usize, usize) {
+    (call.geometry.step.1 * call.input.stride, call.geometry.spread.1 * call.output_gradient.stride)
+}
+
+/// Copies a panel's columns of a block, so that they lie side by side and share no set of the cache; those that a
+/// panel has beyond them are zeros.
+///
+/// # Safety
+/// The segments hold readable pixels with the tile's columns, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn copy_columns<S: Simd>(
+    tile: Tile,
+    block: &[Segment],
+    copy: &mut Vec<Segment>,
+    columns: &mut Vec<f32>,
+) {
+    columns.resize(BLOCK * tile.width, 0.0);
+    copy.clear();
+    let mut free = columns.chunks_exact_mut(tile.width);
+    for segment in block {
+        let mut from = segment.gradient.wrapping_add(tile.offsets.1);
+        for (i, to) in free.by_ref().take(segment.pixels).enumerate() {
+            if i == 0 {
+                copy.push(Segment { gradient: to.as_ptr(), ..*segment });
+            }
+            for v in (0..tile.width).step_by(S::LANES) {
+                // SAFETY: the pixel holds these columns, the copy whole vectors.
+                unsafe {
+                    let values = S::load_first(from.add(v), (tile.columns - v).min(S::LANES));
+                    S::store(to.as_mut_ptr().add(v), values);
+                }
+            }
+            from = from.wrapping_add(tile.steps.1);
+        }
+    }
+}
+
+/// The segments of a block, from the first on.
+fn block_of(segments: &[Segment]) -> usize {
+    let mut pixels = 0;
+    segments
+        .iter()
+        .take_while(|segment| {
+            pixels += segment.pixels;
+            pixels <= BLOCK
+        })
+        .count()
+}
+
+/// Lists the pixels that a tap reads for a chunk of the grid's rows, in segments of at most [`BLOCK`] pixels.
+///
+/// # Safety
+/// The call's views were checked against the arena.
+unsafe fn fill_segments(
+    call: &Outer<'_>,
+    arena: Pointer,
+    tap: usize,
+    chunk: &Range<usize>,
+    segments: &mut Vec<Segment>,
+) {
+    let geometry = call.geometry;
+    let tap = geometry.taps[tap];
+    let inside = geometry.columns_inside(tap);
+    let steps = steps(call);
+    segments.clear();
+    for row in chunk.clone() {
+        let (image, y) = (row / geometry.grid.0, row % geometry.grid.0);
+        for x in inside.clone().step_by(BLOCK) {
+            let Some(pixel) = geometry.input_pixel((image, y, x), tap) else { break };
+            let target = geometry.output_pixel((image, y, x));
+            // SAFETY: both pixels lie in their views, which were checked against the arena.
+            let segment = unsafe {
+                Segment {
+                    input: arena.at(call.input.offset + pixel * call.input.stride),
+                    gradient: arena.at(call.output_gradient.offset + target * call.output_gradient.stride),
+                    pixels: (inside.end - x).min(BLOCK),
+                }
+            };
+            match segments.last_mut() {
+                // It goes on where the last one ends.
+                Some(last)
+                    if last.pixels + segment.pixels <= BLOCK
+                        && last.input.wrapping_add(last.pixels * steps.0) == segment.input
+                        && last.gradient.wrapping_add(last.pixels * steps.1) == segment.gradient =>
+                {
+                    last.pixels += segment.pixels;
+                }
+                _ => segments.push(segment),
             }
         }
-        let width = call.panels.width(panel);
-        let at = call.panels.start(panel) + (tap * geometry.run + part.start) * width;
-        let tile = Tile {
-            steps: (geometry.step.1 * call.input.stride, geometry.spread.1 * call.output_gradient.stride),
-            columns: columns.len(),
-            width,
-            rows: part.len(),
-            accumulate: chunk.start > 0,
-            // SAFETY: the tile lies in the gradient, whose length was checked.
-            out: unsafe { target.at(at) },
-        };
-        let segments = segments.as_slice();
-        // SAFETY: segments hold readable pixels; the instruction set is proven by `isa`.
-        unsafe { dispatch!(isa, tile_of(tile: Tile, segments: &[Segment])) };
-    });
+    }
 }
 
 /// A tile of a gradient and how its operands lie.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
+    /// Floats from a segment's pixels to the tile's rows and columns.
+    pub(crate) offsets: (usize, usize),
     /// Floats between pixels of a segment: input, gradient.
     pub(crate) steps: (usize, usize),
     pub(crate) columns: usize,
@@ -209,7 +335,8 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
         let mut odd = [[S::splat(0.0); NV]; MR];
         let split = MR * NV <= SPLIT;
         for segment in segments {
-            let (mut x, mut dy) = (segment.input, segment.gradient);
+            let mut x = segment.input.wrapping_add(tile.offsets.0);
+            let mut dy = segment.gradient.wrapping_add(tile.offsets.1);
             let pairs = if split { segment.pixels / 2 } else { 0 };
             for _ in 0..pairs {
                 add_pixel::<S, MR, NV, FULL>(&mut acc, x, dy, tile.columns);

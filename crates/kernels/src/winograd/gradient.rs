@@ -227,6 +227,7 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
                     Segment { input: arena.at(left), gradient: arena.at(right), pixels: block.count };
                 let out = point * panels.len() + panels.start(panel) + rows.start * width;
                 let tile = Tile {
+                    offsets: (0, 0),
                     steps: (panels.k, padded),
                     columns: width,
                     width,
