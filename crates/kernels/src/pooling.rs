@@ -186,37 +186,72 @@ pub fn max_pool(
 #[inline(always)]
 unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>) {
     let (height, width) = task.window.output();
-    let (channels, stride) = (task.out.channels, task.window.width());
+    let channels = task.out.channels;
+    let steps = (task.window.input.1 * task.input.stride, task.input.stride);
+    let stride = task.window.width();
     for index in rows {
         let (image, row) = (index / height, task.window.rows[index % height]);
         for (x, column) in task.window.columns.iter().enumerate() {
             let pixel = index * width + x;
-            let mut c = 0;
-            while c < channels {
-                let n = (channels - c).min(S::LANES);
-                // SAFETY: the window's pixels lie in the input, the output pixel in the output, and `n` more
-                // channels in each.
-                unsafe {
-                    let load = |p: *mut f32| if n == S::LANES { S::load(p) } else { S::load_first(p, n) };
-                    let mut best = load(task.input(image, row.start, column.start).add(c));
-                    let mut at = S::splat(0.0);
-                    for y in row.start..row.end {
-                        let line = task.input(image, y, column.start).add(c);
-                        for i in 0..column.end - column.start {
-                            let v = load(line.add(i * task.input.stride));
-                            if codes.is_some() {
-                                let code = S::splat(((y - row.start) * stride + i) as f32);
-                                at = S::if_greater(v, best, code, at);
-                            }
-                            best = S::if_greater(v, best, v, best);
-                        }
-                    }
-                    S::store_first(task.out(pixel).add(c), best, n);
-                    if let Some(codes) = codes {
-                        S::store_bytes(codes.at(pixel * channels + c), at, n);
-                    }
+            let size = (row.end - row.start, column.end - column.start);
+            // SAFETY: the window's pixels lie in the input, the output pixel in the output and its codes in
+            // `codes`, all channels of each.
+            unsafe {
+                let place = Place {
+                    corner: task.input(image, row.start, column.start),
+                    out: task.out(pixel),
+                    codes: codes.map(|codes| codes.at(pixel * channels)),
+                };
+                match size {
+                    (2, 2) => max_of::<S, 2>(place, channels, steps, size, stride),
+                    (3, 3) => max_of::<S, 3>(place, channels, steps, size, stride),
+                    _ => max_of::<S, 0>(place, channels, steps, size, stride),
                 }
-                c += n;
+            }
+        }
+    }
+}
+
+/// Where a window's first pixel, its output and its codes lie.
+#[derive(Clone, Copy)]
+struct Place<C> {
+    corner: *mut f32,
+    out: *mut f32,
+    codes: C,
+}
+
+/// One window's maximum: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
+///
+/// # Safety
+/// The window's pixels, the output and the codes are valid for `channels`, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn max_of<S: Simd, const SIDE: usize>(
+    place: Place<Option<*mut u8>>,
+    channels: usize,
+    steps: (usize, usize),
+    size: (usize, usize),
+    stride: usize,
+) {
+    let (height, width) = if SIDE == 0 { size } else { (SIDE, SIDE) };
+    for c in (0..channels).step_by(S::LANES) {
+        let n = (channels - c).min(S::LANES);
+        // SAFETY: the caller's contract.
+        unsafe {
+            let mut best = S::load_first(place.corner.add(c), n);
+            let mut at = S::splat(0.0);
+            for y in 0..height {
+                let line = place.corner.add(y * steps.0 + c);
+                for x in 0..width {
+                    let v = S::load_first(line.add(x * steps.1), n);
+                    if place.codes.is_some() {
+                        at = S::if_greater(v, best, S::splat((y * stride + x) as f32), at);
+                    }
+                    best = S::if_greater(v, best, v, best);
+                }
+            }
+            S::store_first(place.out.add(c), best, n);
+            if let Some(codes) = place.codes {
+                S::store_bytes(codes.add(c), at, n);
             }
         }
     }
@@ -259,30 +294,62 @@ pub fn max_pool_backward(
 #[inline(always)]
 unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argmax: &[u8]) {
     let (height, width) = task.window.output();
-    let (channels, stride) = (task.out.channels, task.window.width());
+    let channels = task.out.channels;
+    let steps = (task.window.input.1 * task.input.stride, task.input.stride);
+    let (stride, add) = (task.window.width(), task.accumulate);
     for index in rows {
         let (image, row) = (index / height, task.window.rows[index % height]);
         for (x, column) in task.window.columns.iter().enumerate() {
             let pixel = index * width + x;
-            for c in (0..channels).step_by(S::LANES) {
-                let n = (channels - c).min(S::LANES);
-                // SAFETY: the pixels lie in their views, `n` more channels in each, and `argmax` has a byte for
-                // each output element.
-                unsafe {
-                    let at = S::load_bytes(argmax.as_ptr().add(pixel * channels + c), n);
-                    let dy = S::load_first(task.out(pixel).add(c), n);
-                    for y in row.start..row.end {
-                        let line = task.input(image, y, column.start).add(c);
-                        for i in 0..column.end - column.start {
-                            let code = S::splat(((y - row.start) * stride + i) as f32);
-                            let target = line.add(i * task.input.stride);
-                            let mut share = S::if_equal(at, code, dy, S::splat(0.0));
-                            if task.accumulate {
-                                share = S::add(share, S::load_first(target, n));
-                            }
-                            S::store_first(target, share, n);
-                        }
+            let size = (row.end - row.start, column.end - column.start);
+            // SAFETY: the window's pixels lie in the input, the output pixel in the output and its codes in
+            // `argmax`, all channels of each.
+            unsafe {
+                let place = Place {
+                    corner: task.input(image, row.start, column.start),
+                    out: task.out(pixel),
+                    codes: argmax.as_ptr().add(pixel * channels),
+                };
+                match size {
+                    (2, 2) => share_out::<S, 2>(place, channels, steps, size, stride, add),
+                    (3, 3) => share_out::<S, 3>(place, channels, steps, size, stride, add),
+                    _ => share_out::<S, 0>(place, channels, steps, size, stride, add),
+                }
+            }
+        }
+    }
+}
+
+/// Writes, or adds, an output's gradient to its window: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
+///
+/// # Safety
+/// The window's pixels, the output and the codes are valid for `channels`, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn share_out<S: Simd, const SIDE: usize>(
+    place: Place<*const u8>,
+    channels: usize,
+    steps: (usize, usize),
+    size: (usize, usize),
+    stride: usize,
+    add: bool,
+) {
+    let (height, width) = if SIDE == 0 { size } else { (SIDE, SIDE) };
+    for c in (0..channels).step_by(S::LANES) {
+        let n = (channels - c).min(S::LANES);
+        // SAFETY: the caller's contract.
+        unsafe {
+            let at = S::load_bytes(place.codes.add(c), n);
+            let dy = S::load_first(place.out.add(c), n);
+            for y in 0..height {
+                let line = place.corner.add(y * steps.0 + c);
+                for x in 0..width {
+                    let target = line.add(x * steps.1);
+                    let code = S::splat((y * stride + x) as f32);
+                    let mut share = S::if_equal(at, code, dy, S::splat(0.0));
+                    if add {
+                        share = S::add(share, S::load_first(target, n));
                     }
+                    S::store_first(target, share, n);
                 }
             }
         }
@@ -293,31 +360,33 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
 unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, argmax: &[u8]) {
     let ((height, width), (rows, columns)) = (task.window.input, task.window.output());
     let (channels, stride) = (task.out.channels, task.window.width());
+    // The windows that hold a pixel: their outputs, and the pixel's place in them.
+    let mut holders = Vec::new();
     for index in input_rows {
         let (image, y) = (index / height, index % height);
         for x in 0..width {
-            let mut c = 0;
-            while c < channels {
+            holders.clear();
+            for oy in task.window.row_holders[y].clone() {
+                let down = (y - task.window.rows[oy].start) * stride;
+                for ox in task.window.column_holders[x].clone() {
+                    let code = (down + x - task.window.columns[ox].start) as f32;
+                    holders.push(((image * rows + oy) * columns + ox, code));
+                }
+            }
+            for c in (0..channels).step_by(S::LANES) {
                 let n = (channels - c).min(S::LANES);
                 // SAFETY: the pixels lie in their views, `n` more channels in each, and `argmax` has a byte
                 // for each output element.
                 unsafe {
                     let target = task.input(image, y, x).add(c);
                     let mut sum = if task.accumulate { S::load_first(target, n) } else { S::splat(0.0) };
-                    for oy in task.window.row_holders[y].clone() {
-                        let down = (y - task.window.rows[oy].start) * stride;
-                        for ox in task.window.column_holders[x].clone() {
-                            let code = (down + x - task.window.columns[ox].start) as f32;
-                            let pixel = (image * rows + oy) * columns + ox;
-                            let at = S::load_bytes(argmax.as_ptr().add(pixel * channels + c), n);
-                            let dy = S::load_first(task.out(pixel).add(c), n);
-                            let share = S::if_equal(at, S::splat(code), dy, S::splat(0.0));
-                            sum = S::add(sum, share);
-                        }
+                    for &(pixel, code) in &holders {
+                        let at = S::load_bytes(argmax.as_ptr().add(pixel * channels + c), n);
+                        let dy = S::load_first(task.out(pixel).add(c), n);
+                        sum = S::add(sum, S::if_equal(at, S::splat(code), dy, S::splat(0.0)));
                     }
                     S::store_first(target, sum, n);
                 }
-                c += n;
             }
         }
     }

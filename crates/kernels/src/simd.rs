@@ -230,13 +230,22 @@ mod x86 {
                 let whole = _mm256_cvttps_epi32(v);
                 let (low, high) = (_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
                 let bytes = _mm_packus_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
-                let bytes = (_mm_cvtsi128_si64(bytes) as u64).to_le_bytes();
+                let (mut left, mut p) = (_mm_cvtsi128_si64(bytes) as u64, p);
                 if n >= 8 {
-                    p.cast::<[u8; 8]>().write(bytes);
-                } else {
-                    for (i, byte) in bytes.iter().enumerate().take(n) {
-                        *p.add(i) = *byte;
-                    }
+                    return p.cast::<u64>().write_unaligned(left);
+                }
+                if n & 4 != 0 {
+                    p.cast::<u32>().write_unaligned(left as u32);
+                    left >>= 32;
+                    p = p.add(4);
+                }
+                if n & 2 != 0 {
+                    p.cast::<u16>().write_unaligned(left as u16);
+                    left >>= 16;
+                    p = p.add(2);
+                }
+                if n & 1 != 0 {
+                    p.write(left as u8);
                 }
             }
         }
@@ -244,15 +253,21 @@ mod x86 {
         unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
             // SAFETY: see the impl; only `n` bytes are read.
             unsafe {
-                let mut bytes = [0u8; 8];
+                let mut bytes = 0;
                 if n >= 8 {
-                    bytes = p.cast::<[u8; 8]>().read();
+                    bytes = p.cast::<u64>().read_unaligned();
                 } else {
-                    for (i, byte) in bytes.iter_mut().enumerate().take(n) {
-                        *byte = *p.add(i);
+                    if n & 1 != 0 {
+                        bytes = u64::from(p.add(n - 1).read());
+                    }
+                    if n & 2 != 0 {
+                        bytes = bytes << 16 | u64::from(p.add(n & 4).cast::<u16>().read_unaligned());
+                    }
+                    if n & 4 != 0 {
+                        bytes = bytes << 32 | u64::from(p.cast::<u32>().read_unaligned());
                     }
                 }
-                let whole = _mm_cvtsi64_si128(u64::from_le_bytes(bytes) as i64);
+                let whole = _mm_cvtsi64_si128(bytes as i64);
                 _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(whole))
             }
         }
