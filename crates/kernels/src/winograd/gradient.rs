@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use super::input::{Source, Target, transform_tiles};
+use super::input::{Source, transform_tiles};
+use super::planes::Planes;
 use super::transform::{gradient_transform, kernel_transform};
-use super::{Grid, IN, POINTS, outputs};
+use super::{Grid, IN, POINTS, outputs, tile_floats};
 use crate::arena::{Arena, Pointer, View};
-use crate::geometry::product;
 use crate::isa::Isa;
 use crate::outer::{Segment, Tile, tile_of};
 use crate::panels::Panels;
@@ -42,8 +42,14 @@ pub struct WinogradGradient {
 
 /// Tiles of a block.
 fn block_size(tiles: usize, panels: Panels) -> usize {
-    let most = (BLOCK_BYTES / 4 / (POINTS * (panels.k + panels.padded_n()))).clamp(128, 1024);
+    let most = (BLOCK_BYTES / 4 / tile_floats(panels)).clamp(128, 1024);
     tiles.min(most)
+}
+
+/// Floats of both operands' transformed tiles, and where those of the second start.
+fn scratch_floats(rows: usize, panels: Panels) -> (usize, usize) {
+    let left = Planes::floats(rows, panels.k);
+    (left + Planes::floats(rows, panels.padded_n()), left)
 }
 
 /// Floats of scratch that a call on up to `batch` images needs.
@@ -57,7 +63,7 @@ pub fn winograd_gradient_scratch(
     panels: Panels,
 ) -> usize {
     let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
-    product(&[block_size(tiles, panels), POINTS, panels.k + panels.padded_n()])
+    scratch_floats(block_size(tiles, panels), panels).0
 }
 
 /// Writes the gradient of packed kernels, in their layout (`layout`: kernel²·C × N); `products` is room for 36
@@ -101,14 +107,15 @@ pub fn winograd_gradient(
     }
     let isa = isa.for_columns(panels.n);
     let rows = block_size(tiles, panels);
-    let scratch = View::dense(call.scratch, 1, rows * POINTS * (panels.k + panels.padded_n()));
+    let (floats, left_floats) = scratch_floats(rows, panels);
+    let scratch = View::dense(call.scratch, 1, floats);
     arena.check(scratch);
     scratch.assert_disjoint(input);
     scratch.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
     let source = Source { view: input, size, padding: call.padding, grid };
-    let left = Target { offset: call.scratch, rows };
-    let right = Target { offset: call.scratch + rows * POINTS * panels.k, rows };
+    let left = Planes::new(call.scratch, rows, panels.k);
+    let right = Planes::new(call.scratch + left_floats, rows, panels.padded_n());
     let sums = Pointer::of(products);
     for first in (0..tiles).step_by(rows) {
         let count = rows.min(tiles - first);
@@ -117,7 +124,7 @@ pub fn winograd_gradient(
             pool.ranges(count, 1, &|tiles| {
                 transform_tiles(isa, pointer, source, left, (first, tiles.clone()));
                 dispatch!(isa, gradient_tiles(
-                    call: &WinogradGradient, pointer: Pointer, right: Target, first: usize, tiles: Range<usize>
+                    call: &WinogradGradient, pointer: Pointer, right: Planes, first: usize, tiles: Range<usize>
                 ));
             });
             pool.ranges(POINTS * panels.count(), 1, &|parts| {
@@ -142,8 +149,8 @@ pub fn winograd_gradient(
 /// Transformed tiles of both operands.
 #[derive(Clone, Copy)]
 struct Block {
-    left: Target,
-    right: Target,
+    left: Planes,
+    right: Planes,
     count: usize,
     accumulate: bool,
     panels: Panels,
@@ -153,7 +160,7 @@ struct Block {
 unsafe fn gradient_tiles<S: Simd>(
     call: &WinogradGradient,
     arena: Pointer,
-    target: Target,
+    target: Planes,
     first: usize,
     tiles: Range<usize>,
 ) {
@@ -170,7 +177,7 @@ unsafe fn gradient_tiles<S: Simd>(
 unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
     call: &WinogradGradient,
     arena: Pointer,
-    target: Target,
+    target: Planes,
     first: usize,
     tiles: Range<usize>,
 ) {
@@ -199,8 +206,7 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
                 for i in 0..IN {
                     let line = gradient_transform::<S, M>(array![S::splat(0.0); M, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate() {
-                        let at = target.offset + ((i * IN + j) * target.rows + t) * padded + c;
-                        S::store(arena.at(at), value);
+                        S::store(arena.at(target.at(i * IN + j, t) + c), value);
                     }
                 }
             }
@@ -211,7 +217,6 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
 #[inline(always)]
 unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts: Range<usize>) {
     let panels = block.panels;
-    let padded = panels.padded_n();
     let blocks = panels.k.div_ceil(S::ROWS);
     for part in parts {
         let (point, panel) = (part / panels.count(), part % panels.count());
@@ -220,15 +225,15 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
             let rows = i * panels.k / blocks..(i + 1) * panels.k / blocks;
             // SAFETY: the scratch holds these rows of both operands, and the products this part of a panel.
             unsafe {
-                let left = block.left.offset + point * block.left.rows * panels.k + rows.start;
-                let right =
-                    block.right.offset + point * block.right.rows * padded + panels.columns(panel).start;
-                let segment =
-                    Segment { input: arena.at(left), gradient: arena.at(right), pixels: block.count };
+                let segment = Segment {
+                    input: arena.at(block.left.at(point, 0) + rows.start),
+                    gradient: arena.at(block.right.at(point, 0) + panels.columns(panel).start),
+                    pixels: block.count,
+                };
                 let out = point * panels.len() + panels.start(panel) + rows.start * width;
                 let tile = Tile {
                     offsets: (0, 0),
-                    steps: (panels.k, padded),
+                    steps: (block.left.row, block.right.row),
                     columns: width,
                     width,
                     rows: rows.len(),

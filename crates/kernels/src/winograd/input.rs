@@ -2,11 +2,15 @@
 
 use std::ops::Range;
 
+use super::planes::Planes;
 use super::transform::input_transform;
 use super::{Grid, IN};
 use crate::arena::{Pointer, View};
 use crate::isa::Isa;
 use crate::simd::{Simd, array, dispatch};
+
+/// What the border reads: as many as the widest vector has lanes.
+static ZEROS: [f32; 16] = [0.0; 16];
 
 /// A map, its border and its tiles.
 #[derive(Clone, Copy)]
@@ -19,13 +23,6 @@ pub(super) struct Source {
     pub(super) grid: Grid,
 }
 
-/// Where transformed tiles go: `[point][tile][channel]`, with room for `rows` tiles at each point.
-#[derive(Clone, Copy)]
-pub(super) struct Target {
-    pub(super) offset: usize,
-    pub(super) rows: usize,
-}
-
 /// Transforms `tiles` of the block that starts at tile `first`.
 ///
 /// # Safety
@@ -34,12 +31,12 @@ pub(super) unsafe fn transform_tiles(
     isa: Isa,
     arena: Pointer,
     source: Source,
-    target: Target,
+    target: Planes,
     (first, tiles): (usize, Range<usize>),
 ) {
     // SAFETY: passed on.
     unsafe {
-        dispatch!(isa, input_tiles(arena: Pointer, source: Source, target: Target, first: usize, tiles: Range<usize>));
+        dispatch!(isa, input_tiles(arena: Pointer, source: Source, target: Planes, first: usize, tiles: Range<usize>));
     }
 }
 
@@ -47,7 +44,7 @@ pub(super) unsafe fn transform_tiles(
 unsafe fn input_tiles<S: Simd>(
     arena: Pointer,
     source: Source,
-    target: Target,
+    target: Planes,
     first: usize,
     tiles: Range<usize>,
 ) {
@@ -55,10 +52,20 @@ unsafe fn input_tiles<S: Simd>(
     let (height, width) = source.size;
     for t in tiles {
         let (image, y0, x0) = source.grid.place(first + t);
-        let pixel = |i: usize, j: usize| {
-            let (y, x) = ((y0 + i).wrapping_sub(source.padding.0), (x0 + j).wrapping_sub(source.padding.1));
-            (y < height && x < width).then(|| (image * height + y) * width + x)
-        };
+        // The tile's pixels; those of the border read zeros, whatever the channel.
+        let mut pixels = [[(ZEROS.as_ptr(), 0); IN]; IN];
+        for (i, line) in pixels.iter_mut().enumerate() {
+            for (j, place) in line.iter_mut().enumerate() {
+                let (y, x) =
+                    ((y0 + i).wrapping_sub(source.padding.0), (x0 + j).wrapping_sub(source.padding.1));
+                if y < height && x < width {
+                    let pixel = (image * height + y) * width + x;
+                    // SAFETY: the pixel lies in the input.
+                    let first = unsafe { arena.at(source.view.offset + pixel * source.view.stride) };
+                    *place = (first.cast_const(), usize::MAX);
+                }
+            }
+        }
         let mut c = 0;
         while c < channels {
             let n = (channels - c).min(S::LANES);
@@ -67,24 +74,18 @@ unsafe fn input_tiles<S: Simd>(
             unsafe {
                 let mut columns = [[S::splat(0.0); IN]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    let values = array![S::splat(0.0); IN, |i| match pixel(i, j) {
-                        Some(pixel) => {
-                            let p = arena.at(source.view.offset + pixel * source.view.stride + c);
-                            if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
-                        }
-                        None => S::splat(0.0),
+                    let values = array![S::splat(0.0); IN, |i| {
+                        let (first, mask) = pixels[i][j];
+                        let p = first.add(c & mask);
+                        if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
                     }];
                     *column = input_transform::<S>(values);
                 }
                 for i in 0..IN {
                     let line = input_transform::<S>(array![S::splat(0.0); IN, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate() {
-                        let at = target.offset + ((i * IN + j) * target.rows + t) * channels + c;
-                        if n == S::LANES {
-                            S::store(arena.at(at), value);
-                        } else {
-                            S::store_first(arena.at(at), value, n);
-                        }
+                        // A row has room for whole vectors, which nothing reads beyond the channels.
+                        S::store(arena.at(target.at(i * IN + j, t) + c), value);
                     }
                 }
             }

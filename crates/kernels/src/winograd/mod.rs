@@ -6,6 +6,7 @@
 
 mod gradient;
 mod input;
+mod planes;
 mod transform;
 mod weights;
 
@@ -19,7 +20,8 @@ use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, multiply};
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
-use input::{Source, Target, transform_tiles};
+use input::{Source, transform_tiles};
+use planes::Planes;
 use transform::output_transform;
 pub use weights::winograd_weights;
 
@@ -89,12 +91,18 @@ impl Blocks {
 
     /// The most tiles of a block.
     fn most(panels: Panels) -> usize {
-        (BLOCK_BYTES / 4 / (POINTS * (panels.k + panels.padded_n()))).max(2 * MAX_ROWS)
+        (BLOCK_BYTES / 4 / tile_floats(panels)).max(2 * MAX_ROWS)
     }
 
-    fn floats(&self, panels: Panels) -> usize {
-        product(&[self.size, POINTS, panels.k + panels.padded_n()])
+    /// Floats of a block's transformed input, and of its products.
+    fn floats(&self, panels: Panels) -> (usize, usize) {
+        (Planes::floats(self.size, panels.k), Planes::floats(self.size, panels.padded_n()))
     }
+}
+
+/// Floats that a tile's transformed input and products take.
+fn tile_floats(panels: Panels) -> usize {
+    product(&[POINTS, Planes::row(panels.k) + Planes::row(panels.padded_n())])
 }
 
 /// Floats of scratch that a call on up to `batch` images needs.
@@ -109,8 +117,9 @@ pub fn winograd_scratch(
     panels: Panels,
 ) -> usize {
     let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
-    let most = threads.max(1) * Blocks::most(panels);
-    product(&[most.min(tiles + threads), POINTS, panels.k + panels.padded_n()])
+    let lanes = threads.max(1);
+    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes), tile_floats(panels)])
+        + 2 * lanes * Planes::SLACK
 }
 
 /// Runs a convolution by Winograd's algorithm. Each output element is computed in an order fixed by the shapes.
@@ -142,14 +151,15 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
     }
     let isa = isa.for_columns(panels.n);
     let blocks = Blocks::new(pool.threads(), tiles, panels);
-    let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, blocks.floats(panels)]));
+    let (input_floats, product_floats) = blocks.floats(panels);
+    let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, input_floats + product_floats]));
     arena.check(scratch);
     scratch.assert_disjoint(input);
     scratch.assert_disjoint(out);
     if let Some(addend) = call.addend {
         scratch.assert_disjoint(addend);
     }
-    let work = Work { call, arena: arena.pointer(), size: blocks.size };
+    let work = Work { call, arena: arena.pointer() };
     let count = tiles.div_ceil(blocks.size);
     if blocks.lanes > 1 {
         // Each lane of scratch serves one task at a time: task i does the i-th share of the blocks.
@@ -210,17 +220,22 @@ struct Part {
     /// The first tile.
     first: usize,
     tiles: usize,
-    /// Transformed input, `[point][tile][channel]`, and products, `[point][tile][padded channel]`.
-    input: usize,
-    products: usize,
+    /// Transformed input, and products of padded channels.
+    input: Planes,
+    products: Planes,
 }
 
 impl Part {
     fn new(blocks: &Blocks, block: usize, lane: usize, call: &Winograd<'_>) -> Self {
         let first = block * blocks.size;
-        let input = call.scratch + lane * blocks.floats(call.panels);
-        let products = input + blocks.size * POINTS * call.panels.k;
-        Self { first, tiles: blocks.size.min(blocks.tiles - first), input, products }
+        let (input_floats, product_floats) = blocks.floats(call.panels);
+        let offset = call.scratch + lane * (input_floats + product_floats);
+        Self {
+            first,
+            tiles: blocks.size.min(blocks.tiles - first),
+            input: Planes::new(offset, blocks.size, call.panels.k),
+            products: Planes::new(offset + input_floats, blocks.size, call.panels.padded_n()),
+        }
     }
 }
 
@@ -228,8 +243,6 @@ impl Part {
 struct Work<'a> {
     call: &'a Winograd<'a>,
     arena: Pointer,
-    /// Tiles for which the scratch is laid out.
-    size: usize,
 }
 
 impl Work<'_> {
@@ -241,9 +254,8 @@ impl Work<'_> {
             padding: call.padding,
             grid: Grid::new(outputs(call.kernel), call.output_size),
         };
-        let target = Target { offset: part.input, rows: self.size };
         // SAFETY: passed on.
-        unsafe { transform_tiles(isa, self.arena, source, target, (part.first, tiles)) };
+        unsafe { transform_tiles(isa, self.arena, source, part.input, (part.first, tiles)) };
     }
 
     unsafe fn multiply(self, isa: Isa, part: Part, points: Range<usize>) {
@@ -262,7 +274,6 @@ impl Work<'_> {
 #[inline(always)]
 unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usize>) {
     let panels = work.call.panels;
-    let width = panels.padded_n();
     for point in points {
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
         let blocks = part.tiles.div_ceil(S::ROWS);
@@ -275,8 +286,8 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                 for (m, t) in rows.clone().enumerate() {
                     // SAFETY: the scratch holds these rows.
                     unsafe {
-                        input[m] = work.arena.at(part.input + (point * work.size + t) * panels.k);
-                        output[m] = work.arena.at(part.products + (point * work.size + t) * width);
+                        input[m] = work.arena.at(part.input.at(point, t));
+                        output[m] = work.arena.at(part.products.at(point, t));
                     }
                 }
                 let tile = Tile {
@@ -314,7 +325,6 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
 unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, tiles: Range<usize>) {
     let call = work.call;
     let channels = call.panels.n;
-    let padded = call.panels.padded_n();
     let (height, width) = call.output_size;
     let grid = Grid::new(M, call.output_size);
     for t in tiles {
@@ -328,8 +338,7 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                 let mut columns = [[S::splat(0.0); M]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
                     let values = array![S::splat(0.0); IN, |i| {
-                        let at = part.products + ((i * IN + j) * work.size + t) * padded + c;
-                        S::load(work.arena.at(at))
+                        S::load(work.arena.at(part.products.at(i * IN + j, t) + c))
                     }];
                     *column = output_transform::<S, M>(values);
                 }

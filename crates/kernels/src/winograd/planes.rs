@@ -1,0 +1,50 @@
+//! How transformed tiles lie in scratch.
+
+use super::POINTS;
+use crate::geometry::product;
+
+/// Floats of a cache line.
+const LINE: usize = 16;
+
+/// `[point][tile][channel]`, spaced so that neither the 36 points of a tile nor the tiles of a point share a few
+/// sets of the first-level cache.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planes {
+    offset: usize,
+    /// Floats from one tile to the next.
+    pub(super) row: usize,
+    /// Floats from one point to the next.
+    point: usize,
+}
+
+impl Planes {
+    /// The most floats by which [`Planes::floats`] exceeds [`POINTS`] rows for each tile.
+    pub(super) const SLACK: usize = POINTS * LINE;
+
+    /// Room for `tiles` tiles of `channels` channels from `offset` on.
+    pub(super) fn new(offset: usize, tiles: usize, channels: usize) -> Self {
+        Self { offset, row: Self::row(channels), point: Self::point(tiles, channels) }
+    }
+
+    /// Floats of a row of channels: whole cache lines, and not a multiple of 512 bytes.
+    pub(super) fn row(channels: usize) -> usize {
+        let lines = channels.div_ceil(LINE);
+        if lines.is_multiple_of(8) { (lines + 1) * LINE } else { lines * LINE }
+    }
+
+    /// An odd number of cache lines, so that successive points fall in different sets.
+    fn point(tiles: usize, channels: usize) -> usize {
+        (product(&[tiles, Self::row(channels)]) / LINE | 1) * LINE
+    }
+
+    /// Floats that the room takes.
+    pub(super) fn floats(tiles: usize, channels: usize) -> usize {
+        product(&[POINTS, Self::point(tiles, channels)])
+    }
+
+    /// The first float of a tile's row of a point.
+    #[inline(always)]
+    pub(super) fn at(&self, point: usize, tile: usize) -> usize {
+        self.offset + point * self.point + tile * self.row
+    }
+}
