@@ -40,6 +40,10 @@ fn outputs(kernel: usize) -> usize {
 }
 /// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
 const BLOCK_BYTES: usize = 512 << 10;
+/// Transformed weights, in floats, from which on threads work on one block together, of this many tiles at least, so
+/// that the weights come from memory once for all of them.
+const SHARED_WEIGHTS: usize = 2 << 20;
+const SHARED_TILES: usize = 192;
 
 /// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(2×2, 5×5).
 #[derive(Clone, Copy, Debug)]
@@ -82,16 +86,26 @@ struct Blocks {
 
 impl Blocks {
     fn new(threads: usize, tiles: usize, panels: Panels) -> Self {
-        let most = Self::most(panels);
         // Each thread takes a block of its own where there are enough of them.
-        let lanes = if tiles >= threads * 2 * MAX_ROWS { threads } else { 1 };
-        let rounds = tiles.div_ceil(lanes * most).max(1);
+        let lanes = if tiles >= threads * 2 * MAX_ROWS { Self::lanes(threads, panels) } else { 1 };
+        let rounds = tiles.div_ceil(lanes * Self::most(panels)).max(1);
         Self { tiles, size: tiles.div_ceil(lanes * rounds).max(1), lanes }
+    }
+
+    /// Whether the weights outgrow the caches.
+    fn shared(panels: Panels) -> bool {
+        product(&[POINTS, panels.len()]) > SHARED_WEIGHTS
+    }
+
+    /// The most blocks at a time.
+    fn lanes(threads: usize, panels: Panels) -> usize {
+        if Self::shared(panels) { 1 } else { threads.max(1) }
     }
 
     /// The most tiles of a block.
     fn most(panels: Panels) -> usize {
-        (BLOCK_BYTES / 4 / tile_floats(panels)).max(2 * MAX_ROWS)
+        let least = if Self::shared(panels) { SHARED_TILES } else { 2 * MAX_ROWS };
+        (BLOCK_BYTES / 4 / tile_floats(panels)).max(least)
     }
 
     /// Floats of a block's transformed input, and of its products.
@@ -117,7 +131,7 @@ pub fn winograd_scratch(
     panels: Panels,
 ) -> usize {
     let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
-    let lanes = threads.max(1);
+    let lanes = Blocks::lanes(threads, panels);
     product(&[(lanes * Blocks::most(panels)).min(tiles + lanes), tile_floats(panels)])
         + 2 * lanes * Planes::SLACK
 }
