@@ -288,32 +288,32 @@ impl Work<'_> {
 #[inline(always)]
 unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usize>) {
     let panels = work.call.panels;
+    let blocks = part.tiles.div_ceil(S::ROWS);
+    let mut input = vec![std::ptr::null::<f32>(); part.tiles];
+    let mut output = vec![std::ptr::null_mut::<f32>(); part.tiles];
     for point in points {
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
-        let blocks = part.tiles.div_ceil(S::ROWS);
+        for (t, (input, output)) in input.iter_mut().zip(&mut output).enumerate() {
+            // SAFETY: the scratch holds these rows.
+            unsafe {
+                *input = work.arena.at(part.input.at(point, t));
+                *output = work.arena.at(part.products.at(point, t));
+            }
+        }
         for panel in 0..panels.count() {
-            let wide = panels.width(panel);
+            let weights = matrix[panels.start(panel)..].as_ptr();
             for block in 0..blocks {
                 let rows = block * part.tiles / blocks..(block + 1) * part.tiles / blocks;
-                let mut input = [std::ptr::null::<f32>(); MAX_ROWS];
-                let mut output = [std::ptr::null_mut::<f32>(); MAX_ROWS];
-                for (m, t) in rows.clone().enumerate() {
-                    // SAFETY: the scratch holds these rows.
-                    unsafe {
-                        input[m] = work.arena.at(part.input.at(point, t));
-                        output[m] = work.arena.at(part.products.at(point, t));
-                    }
-                }
                 let tile = Tile {
-                    input: input.as_ptr(),
+                    input: input[rows.start..].as_ptr(),
                     taps: 1,
                     run: panels.k,
-                    weights: matrix[panels.start(panel)..].as_ptr(),
+                    weights,
                     bias: std::ptr::null(),
                     addend: std::ptr::null(),
-                    output: output.as_ptr(),
+                    output: output[rows.start..].as_ptr(),
                     column: panels.columns(panel).start,
-                    columns: wide,
+                    columns: panels.width(panel),
                     rows: rows.len(),
                     relu: false,
                 };
