@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::arena::Pointer;
 use crate::geometry::product;
 use crate::isa::Isa;
+use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 
 /// The cut of `n` columns in panels.
@@ -104,6 +105,7 @@ impl Panels {
 /// If the lengths do not match the layouts.
 pub fn transpose(
     pool: &Pool,
+    isa: Isa,
     (source, from): (&[f32], Panels),
     run: usize,
     blocks: &[usize],
@@ -126,12 +128,43 @@ pub fn transpose(
             let first = from.start(source_panel) + (blocks[i] * run + columns.start) * source_width;
             let rows = &source[first..first + columns.len() * source_width];
             let out = &mut part[source_columns.start * width..][..source_columns.len() * width];
-            for (n, out) in out.chunks_exact_mut(width).enumerate() {
-                for (x, row) in out.iter_mut().zip(rows.chunks_exact(source_width)) {
-                    *x = row[n];
-                }
-                out[columns.len()..].fill(0.0);
-            }
+            let size = (columns.len(), source_columns.len());
+            // SAFETY: `rows` are c × source_width, `out` is n × width; the instruction set is proven by `isa`.
+            unsafe {
+                dispatch!(isa, transpose_part(
+                    rows: &[f32], source_width: usize, out: &mut [f32], width: usize, size: (usize, usize)
+                ));
+            };
         }
     });
+}
+
+/// `out[n][c] = rows[c][n]` for `c` rows and `n` columns; the rest of `out`'s rows is zero.
+///
+/// # Safety
+/// `rows` holds `c` rows of `source_width` floats, at least `n`; `out` holds `n` of `width`, at least `c`; the CPU has
+/// the instruction set.
+#[inline(always)]
+unsafe fn transpose_part<S: Simd>(
+    rows: &[f32],
+    source_width: usize,
+    out: &mut [f32],
+    width: usize,
+    (c, n): (usize, usize),
+) {
+    let whole = |count: usize| count / S::LANES * S::LANES;
+    for at in (0..whole(n)).step_by(S::LANES) {
+        for row in (0..whole(c)).step_by(S::LANES) {
+            let (from, to) = (&rows[row * source_width + at..], &mut out[at * width + row..]);
+            // SAFETY: a whole block on both sides; passed on.
+            unsafe { S::transpose(from.as_ptr(), source_width, to.as_mut_ptr(), width) };
+        }
+    }
+    for (at, out) in out.chunks_exact_mut(width).enumerate() {
+        let done = if at < whole(n) { whole(c) } else { 0 };
+        for (x, row) in out[done..c].iter_mut().zip(rows.chunks_exact(source_width).skip(done)) {
+            *x = row[at];
+        }
+        out[c..].fill(0.0);
+    }
 }

@@ -38,9 +38,27 @@ pub(crate) trait Simd: Copy {
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
     /// Numbers in half precision.
     unsafe fn load_half(p: *const u16) -> Self::V;
+    /// Transposes a square block of as many rows as a vector has lanes: `to[c][r] = from[r][c]`, rows so many floats
+    /// apart.
+    unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize);
     /// Asks for the cache line at `p`, wherever it points.
     fn prefetch(p: *const f32);
 }
+
+/// An array from its indices, as a loop: `array![first; N, |i| value]`, where `first` is any value of its type.
+///
+/// `std::array::from_fn` calls a closure in a function of its own, which has the instruction set only where the
+/// compiler happens to inline it; where it does not, every operation is a call.
+macro_rules! array {
+    [$first:expr; $count:expr, |$i:ident| $value:expr] => {{
+        let mut values = [$first; $count];
+        for $i in 0..$count {
+            values[$i] = $value;
+        }
+        values
+    }};
+}
+pub(crate) use array;
 
 /// Four lanes of plain Rust.
 #[derive(Clone, Copy)]
@@ -121,6 +139,15 @@ impl Simd for Portable {
     unsafe fn load_half(p: *const u16) -> Self::V {
         // SAFETY: the caller gives four readable numbers of 16 bits, which is what a `Half` is.
         std::array::from_fn(|i| unsafe { p.cast::<crate::half::Half>().add(i).read() }.to_f32())
+    }
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
+        for r in 0..Self::LANES {
+            for c in 0..Self::LANES {
+                // SAFETY: the caller gives four rows of four floats on both sides.
+                unsafe { *to.add(c * to_step + r) = *from.add(r * from_step + c) };
+            }
+        }
     }
     #[inline(always)]
     fn prefetch(_: *const f32) {}
@@ -277,6 +304,31 @@ mod x86 {
             unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
         }
         #[inline(always)]
+        unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
+            // SAFETY: see the impl; the caller gives eight rows of eight floats on both sides.
+            unsafe {
+                for c in [0, 4] {
+                    // Rows r and r + 4 side by side: then four rows of four interleave within each half.
+                    let rows = array![_mm256_setzero_ps(); 4, |r| {
+                        let (low, high) = (from.add(r * from_step + c), from.add((r + 4) * from_step + c));
+                        let low = _mm256_castps128_ps256(_mm_loadu_ps(low));
+                        _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(high))
+                    }];
+                    let (a, b) = (_mm256_unpacklo_ps(rows[0], rows[1]), _mm256_unpacklo_ps(rows[2], rows[3]));
+                    let (x, y) = (_mm256_unpackhi_ps(rows[0], rows[1]), _mm256_unpackhi_ps(rows[2], rows[3]));
+                    let columns = [
+                        _mm256_shuffle_ps::<0x44>(a, b),
+                        _mm256_shuffle_ps::<0xEE>(a, b),
+                        _mm256_shuffle_ps::<0x44>(x, y),
+                        _mm256_shuffle_ps::<0xEE>(x, y),
+                    ];
+                    for (i, column) in columns.into_iter().enumerate() {
+                        _mm256_storeu_ps(to.add((c + i) * to_step), column);
+                    }
+                }
+            }
+        }
+        #[inline(always)]
         fn prefetch(p: *const f32) {
             // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -365,6 +417,11 @@ mod x86 {
             unsafe { Avx2::load_half(p) }
         }
         #[inline(always)]
+        unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
+            // SAFETY: see the impl.
+            unsafe { Avx2::transpose(from, from_step, to, to_step) }
+        }
+        #[inline(always)]
         fn prefetch(p: *const f32) {
             // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -451,27 +508,21 @@ mod x86 {
             unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
         }
         #[inline(always)]
+        unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
+            for (r, c) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
+                // SAFETY: see the impl; a quarter of the sixteen rows of sixteen floats on each side.
+                unsafe {
+                    Avx2::transpose(from.add(r * from_step + c), from_step, to.add(c * to_step + r), to_step);
+                }
+            }
+        }
+        #[inline(always)]
         fn prefetch(p: *const f32) {
             // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
         }
     }
 }
-
-/// An array from its indices, as a loop: `array![first; N, |i| value]`, where `first` is any value of its type.
-///
-/// `std::array::from_fn` calls a closure in a function of its own, which has the instruction set only where the
-/// compiler happens to inline it; where it does not, every operation is a call.
-macro_rules! array {
-    [$first:expr; $count:expr, |$i:ident| $value:expr] => {{
-        let mut values = [$first; $count];
-        for $i in 0..$count {
-            values[$i] = $value;
-        }
-        values
-    }};
-}
-pub(crate) use array;
 
 /// Calls `kernel::<S>(args…)`, a function over a type parameter `S: Simd`, compiled for and chosen by an
 /// [`Isa`](crate::Isa). The expansion is an unsafe call: the kernel's own contract is the caller's to keep.

@@ -378,7 +378,14 @@ impl Program {
             for (tap, target) in
                 run.scratch.chunks_exact_mut(panels.len()).enumerate().take(geometry.taps.len())
             {
-                kernels::transpose(pool, (weights, matrix.panels), geometry.run, &[tap], (target, panels));
+                kernels::transpose(
+                    pool,
+                    isa,
+                    (weights, matrix.panels),
+                    geometry.run,
+                    &[tap],
+                    (target, panels),
+                );
             }
             let call = Scatter {
                 geometry,
@@ -396,7 +403,14 @@ impl Program {
             let panels = transposed(isa, phase.taps.len(), matrix, inner);
             let flipped = &mut run.scratch[..panels.len()];
             let weights = &run.parameters[step.weight.clone()];
-            kernels::transpose(pool, (weights, matrix.panels), inner, &flip(&phase.taps), (flipped, panels));
+            kernels::transpose(
+                pool,
+                isa,
+                (weights, matrix.panels),
+                inner,
+                &flip(&phase.taps),
+                (flipped, panels),
+            );
             let target = &mut run.transformed[..WINOGRAD_MATRICES * to.len()];
             let source = (&run.scratch[..panels.len()], panels);
             kernels::winograd_weights(pool, isa, kernel, source, (&mut *target, to));
@@ -424,7 +438,7 @@ impl Program {
             for g in 0..plan.groups {
                 let weights = &run.parameters[step.weight.clone()][matrix.group(g)];
                 let target = &mut run.scratch[..panels.len()];
-                kernels::transpose(pool, (weights, matrix.panels), inner, &phase.taps, (target, panels));
+                kernels::transpose(pool, isa, (weights, matrix.panels), inner, &phase.taps, (target, panels));
                 let views = (dy.slice(g * outer, outer), dx.slice(g * inner, inner));
                 product(run, isa, (&phase.geometry, panels, n), views, write.accumulate);
             }

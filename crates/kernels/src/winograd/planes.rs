@@ -34,7 +34,7 @@ impl Planes {
 
     /// An odd number of cache lines, so that successive points fall in different sets.
     fn point(tiles: usize, channels: usize) -> usize {
-        (product(&[tiles, Self::row(channels)]) / LINE | 1) * LINE
+        ((product(&[tiles, Self::row(channels)]) / LINE) | 1) * LINE
     }
 
     /// Floats that the room takes.

@@ -526,7 +526,7 @@ fn the_phases_of_a_strided_convolution_give_its_input_gradient() {
                     };
                     let to = Panels::new(isa, blocks.len() * n, c);
                     let mut flipped = vec![f32::NAN; to.len()];
-                    transpose(pool, (&packed, from), c, &blocks, (&mut flipped, to));
+                    transpose(pool, isa, (&packed, from), c, &blocks, (&mut flipped, to));
                     let call = Igemm {
                         geometry: &phase,
                         batch,

@@ -153,7 +153,7 @@ fn transposed_blocks_are_the_blocks_transposed() {
             let to = Panels::new(isa, blocks.len() * n, run);
             for pool in &pools {
                 let mut target = vec![f32::NAN; to.len()];
-                transpose(pool, (&source, from), run, &blocks, (&mut target, to));
+                transpose(pool, isa, (&source, from), run, &blocks, (&mut target, to));
                 for (i, block) in blocks.iter().enumerate() {
                     for row in 0..n {
                         for c in 0..run {

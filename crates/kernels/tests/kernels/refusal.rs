@@ -307,11 +307,11 @@ fn packed_matrices_that_wrap_are_refused() {
         let source = vec![0.0; from.len()];
         for (run, blocks) in [(2, [2]), (2, [usize::MAX]), (4, [0]), (0, [0]), (usize::MAX, [1])] {
             refused("blocks", || {
-                transpose(&pool, (&source, from), run, &blocks, (&mut vec![0.0; to.len()], to));
+                transpose(&pool, isa, (&source, from), run, &blocks, (&mut vec![0.0; to.len()], to));
             });
         }
         let (from, to) = (Panels::new(isa, 4, 1 << 62), Panels::new(isa, 1 << 62, 4));
-        refused("wrapped", || transpose(&pool, (&[], from), 4, &[0], (&mut [], to)));
+        refused("wrapped", || transpose(&pool, isa, (&[], from), 4, &[0], (&mut [], to)));
     }
 }
 
