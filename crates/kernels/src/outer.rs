@@ -15,8 +15,7 @@ use crate::threads::Pool;
 const CHUNK_BYTES: usize = 384 << 10;
 /// Pixels that one pass over a panel's tiles reads, so that its columns stay in the first-level cache.
 const BLOCK: usize = 128;
-
-/// Tiles that read a panel's columns of a block, from which on they are copied first.
+/// From so many tiles on that read a panel's columns of a block, the columns are copied first.
 const COPIED: usize = 20;
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.

@@ -304,7 +304,7 @@ unsafe fn products<S: Simd, const N: usize, const I: usize>(
                 let factors = array![S::splat(0.0); N, |n| S::load(plane.add((n * vectors + v) * S::LANES))];
                 for i in 0..I {
                     let p = pixels.add(v * S::LANES + i);
-                    let x = if count == S::LANES { S::load(p) } else { S::load_first(p, count) };
+                    let x = S::load_first(p, count);
                     for n in 0..N {
                         acc[i][n] = S::fma(x, factors[n], acc[i][n]);
                     }

@@ -423,8 +423,7 @@ mod x86 {
         }
         #[inline(always)]
         fn prefetch(p: *const f32) {
-            // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+            Avx2::prefetch(p);
         }
     }
 
@@ -518,8 +517,7 @@ mod x86 {
         }
         #[inline(always)]
         fn prefetch(p: *const f32) {
-            // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+            Avx2::prefetch(p);
         }
     }
 }

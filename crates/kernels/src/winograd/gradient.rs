@@ -199,7 +199,7 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
                     } else {
                         let pixel = (image * height + y0 + i) * width + x0 + j;
                         let p = arena.at(view.offset + pixel * view.stride + c);
-                        if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
+                        S::load_first(p, n)
                     }];
                     *column = gradient_transform::<S, M>(values);
                 }

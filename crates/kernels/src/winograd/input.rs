@@ -77,7 +77,7 @@ unsafe fn input_tiles<S: Simd>(
                     let values = array![S::splat(0.0); IN, |i| {
                         let (first, mask) = pixels[i][j];
                         let p = first.add(c & mask);
-                        if n == S::LANES { S::load(p) } else { S::load_first(p, n) }
+                        S::load_first(p, n)
                     }];
                     *column = input_transform::<S>(values);
                 }

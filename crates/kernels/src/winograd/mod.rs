@@ -374,7 +374,7 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                             value = S::max(S::splat(0.0), value);
                         }
                         let p = work.arena.at(call.out.offset + pixel * call.out.stride + c);
-                        if n == S::LANES { S::store(p, value) } else { S::store_first(p, value, n) }
+                        S::store_first(p, value, n);
                     }
                 }
             }
