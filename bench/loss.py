@@ -15,7 +15,7 @@ from torchvision import models
 from networks import lenet
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-STEPS, BATCH = 100, 16
+STEPS, BATCH = 100, 32
 CASES = {
     # name: (convnet's network, module, shape, learning rate)
     "LeNet": ("lenet", lambda: lenet(10), (1, 32, 32), 0.02),

@@ -114,7 +114,7 @@ fn f32_igemm<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
         relu: true,
         out,
     };
-    bencher.counter(conv.operations(BATCH)).bench_local(|| igemm(&pool, isa, &mut arena, &call));
+    bencher.counter(conv.operations(BATCH)).bench_local(|| igemm(&pool, isa, &mut arena, &call, None));
 }
 
 #[divan::bench(args = CONVS, consts = [8])]
@@ -153,7 +153,7 @@ fn f32_winograd<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
         output_size,
         scratch: arena.len() - floats,
     };
-    bencher.counter(conv.operations(BATCH)).bench_local(|| winograd(&pool, isa, &mut arena, &call));
+    bencher.counter(conv.operations(BATCH)).bench_local(|| winograd(&pool, isa, &mut arena, &call, None));
 }
 
 /// The pool behind ResNet's stem: 3×3 of stride 2 and padding 1 over 112×112×64.

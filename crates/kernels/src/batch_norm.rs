@@ -1,4 +1,4 @@
-//! Batch normalization: statistics of a batch, and the gradients.
+//! Batch normalization with the batch's statistics, and its gradients.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
 
-/// Pixels whose partial statistics are computed together; fixed, so that sums do not depend on threads.
+/// Pixels whose sums are computed together; fixed, so that sums do not depend on threads.
 const CHUNK: usize = 512;
 /// Channels of one task.
 const CHANNELS: usize = 256;
@@ -47,61 +47,6 @@ fn part(view: View, pixels: &Range<usize>, channels: &Range<usize>) -> View {
         channels: channels.len(),
         stride: view.stride,
     }
-}
-
-/// Mean and biased variance of each channel.
-///
-/// # Panics
-/// If the view reaches beyond the arena or a vector is not as long as its channels.
-pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, [mean, variance]: [&mut [f32]; 2]) {
-    arena.check(view);
-    let c = view.channels;
-    assert_eq!((mean.len(), variance.len()), (c, c), "a mean and a variance for each channel");
-    let pointer = arena.pointer();
-    let partial = sums(pool, view, |pixels, channels, [sums, squares]| {
-        let view = part(view, &pixels, &channels);
-        vectorized!(isa, |p: Pointer, view: View, mean: &mut [f32], squares: &mut [f32]| {
-            for pixel in 0..view.pixels {
-                // SAFETY: the view lies in the arena and nothing writes it meanwhile.
-                let row = unsafe { p.slice(view.pixel(pixel)) };
-                for (sum, x) in mean.iter_mut().zip(row) {
-                    *sum += x;
-                }
-            }
-            let share = 1.0 / view.pixels as f32;
-            for sum in mean.iter_mut() {
-                *sum *= share;
-            }
-            for pixel in 0..view.pixels {
-                // SAFETY: as above.
-                let row = unsafe { p.slice(view.pixel(pixel)) };
-                for ((square, x), mean) in squares.iter_mut().zip(row).zip(&*mean) {
-                    *square += (x - mean) * (x - mean);
-                }
-            }
-        }(
-            pointer, view, sums, squares
-        ));
-    });
-    for channel in 0..c {
-        let (m, v) = combine(&partial, c, channel, view.pixels);
-        mean[channel] = m as f32;
-        variance[channel] = v as f32;
-    }
-}
-
-/// Mean and biased variance of a channel from its chunks (Chan, Golub and LeVeque 1979).
-fn combine(partial: &[f32], channels: usize, channel: usize, pixels: usize) -> (f64, f64) {
-    let (mut n, mut mean, mut square) = (0.0f64, 0.0f64, 0.0f64);
-    for (chunk, values) in partial.chunks_exact(2 * channels).enumerate() {
-        let size = CHUNK.min(pixels - chunk * CHUNK) as f64;
-        let (m, s) = (f64::from(values[channel]), f64::from(values[channels + channel]));
-        let (delta, total) = (m - mean, n + size);
-        mean += delta * size / total;
-        square += s + delta * delta * n * size / total;
-        n = total;
-    }
-    (mean, if n > 0.0 { square / n } else { 0.0 })
 }
 
 /// The per-channel vectors of a batch normalization.

@@ -10,6 +10,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, Tap};
 use crate::half::{Element, Half};
 use crate::isa::Isa;
+use crate::moments::{Chunks, Target, measure_rows, moments};
 use crate::panels::Panels;
 use crate::rows;
 use crate::simd::{Simd, dispatch};
@@ -75,12 +76,19 @@ pub struct Igemm<'a> {
     pub out: View,
 }
 
-/// Runs an indirect GEMM. Each output element is computed by one task, in an order fixed by the shapes.
+/// Runs an indirect GEMM. Each output element is computed by one task, in an order fixed by the shapes. `statistics`
+/// take the mean and the biased variance of each output channel, of a product that writes every pixel.
 ///
 /// # Panics
 /// If a view reaches beyond the arena, views overlap (an addend may be the output itself), or lengths do not
 /// match the geometry.
-pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
+pub fn igemm(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &Igemm<'_>,
+    statistics: Option<[&mut [f32]; 2]>,
+) {
     let Igemm { geometry, batch, input, panels, out, .. } = *call;
     arena.check(input);
     arena.check(out);
@@ -97,13 +105,20 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
         assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
     }
     let positions = geometry.positions(batch);
+    if statistics.is_some() {
+        assert_eq!(positions, out.pixels, "statistics of a map that is written only in part");
+    }
     if positions == 0 || panels.n == 0 {
+        statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
         return;
     }
     let plain = call.addend.is_none() && call.before.is_none() && matches!(call.weights, Weights::Single(_));
     if plain && rows::along_rows(geometry, input.channels, panels.n) {
         // SAFETY: views and lengths were checked above.
         unsafe { rows::convolve(pool, isa, arena, call) };
+        if let Some(vectors) = statistics {
+            moments(pool, isa, arena, out, vectors);
+        }
         return;
     }
     let isa = isa.for_columns(panels.n);
@@ -128,11 +143,13 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
     };
     let offsets = geometry.taps.iter().map(offset).collect();
     let step = geometry.step.1.wrapping_mul(input.stride);
-    let shared = &Shared { interior, offsets, step, zeros };
     let most = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
     // Blocks of one size, but for what tiles leave over.
     let block = positions.div_ceil(positions.div_ceil(most)).next_multiple_of(isa.tile_rows());
     let blocks = positions.div_ceil(block);
+    let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
+    let moments = chunks.as_mut().map(Chunks::target);
+    let shared = &Shared { interior, offsets, step, zeros, block, moments };
     // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
     let threads = pool.threads();
     let enough = (4 * threads).div_ceil(blocks).min(panels.count());
@@ -147,6 +164,9 @@ pub fn igemm(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
         // SAFETY: views and lengths were checked above; tasks write different rows or columns.
         unsafe { run_block(isa, call, pointer, shared, rows, columns) };
     });
+    if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
+        chunks.combine(isa, (0..blocks).map(|b| block.min(positions - b * block)), vectors);
+    }
 }
 
 thread_local! {
@@ -201,14 +221,15 @@ unsafe fn block<S: Simd>(
     tables.addend.resize(if call.addend.is_some() { count } else { 0 }, std::ptr::null());
     // SAFETY: positions lie in the grid, so that every pixel lies in its view, which was checked.
     unsafe { fill_tables(call, arena, shared, rows.start, (0..tiles).map(bounds), tables) };
+    let moments = shared.moments.map(|target| (target, rows.start / shared.block));
     // SAFETY: the tables hold the pointers of all tiles; passed on.
     unsafe {
         if let Some(before) = call.before {
             transform_rows::<S>(before, geometry.run, tables);
         }
         match call.weights {
-            Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, count, tables),
-            Weights::Half(weights) => panels_of::<S, Half>(call, weights, panels, count, tables),
+            Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, moments, tables),
+            Weights::Half(weights) => panels_of::<S, Half>(call, weights, panels, moments, tables),
         }
     }
 }
@@ -239,7 +260,7 @@ unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut T
     }
 }
 
-/// The tiles of a block of `count` positions whose pointers are in the tables.
+/// The tiles of a block of positions whose pointers are in the tables, and their moments as a chunk.
 ///
 /// # Safety
 /// As [`block`].
@@ -248,11 +269,12 @@ unsafe fn panels_of<S: Simd, W: Element>(
     call: &Igemm<'_>,
     weights: &[W],
     panels: std::ops::Range<usize>,
-    count: usize,
+    moments: Option<(Target, usize)>,
     tables: &Tables,
 ) {
     let geometry = call.geometry;
     let taps = geometry.taps.len();
+    let count = tables.output.len();
     let tiles = count.div_ceil(S::ROWS);
     let bounds = |tile: usize| tile * count / tiles..(tile + 1) * count / tiles;
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
@@ -280,6 +302,10 @@ unsafe fn panels_of<S: Simd, W: Element>(
             };
             // SAFETY: the tables hold the tile's pointers, weights a whole panel.
             unsafe { multiply::<S, W>(tile) };
+        }
+        if let Some((target, chunk)) = moments {
+            // SAFETY: the rows were just written; the block is a chunk, and the panel's columns are this task's.
+            unsafe { measure_rows::<S>(target, chunk, &tables.output, columns) };
         }
     }
 }
@@ -414,4 +440,8 @@ struct Shared {
     step: usize,
     /// What a tap in the padding reads.
     zeros: Vec<f32>,
+    /// Positions of a block, each but the last.
+    block: usize,
+    /// Where the blocks' moments go, if they are wanted.
+    moments: Option<Target>,
 }

@@ -17,6 +17,7 @@ mod layout;
 mod linear;
 mod local_response;
 mod loss;
+mod moments;
 mod optimizer;
 mod outer;
 mod panels;
@@ -30,7 +31,7 @@ mod tile;
 mod winograd;
 
 pub use arena::{Arena, View};
-pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward, moments};
+pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
 pub use elementwise::{
     Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,
     dropout, fill, relu_backward,
@@ -43,6 +44,7 @@ pub use layout::{Border, flatten, flatten_backward, from_nchw, pad, pad_backward
 pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use local_response::{LocalResponse, local_response, local_response_backward};
 pub use loss::{cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
+pub use moments::moments;
 pub use optimizer::{Adam, Sgd, Update};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};

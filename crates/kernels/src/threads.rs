@@ -20,7 +20,9 @@ pub struct Pool {
     running: Mutex<()>,
 }
 
-type Job = *const (dyn Fn(usize) + Sync);
+/// Takes the thread's index and the task's.
+type Task<'a> = dyn Fn(usize, usize) + Sync + 'a;
+type Job = *const Task<'static>;
 
 struct Shared {
     /// Counts jobs; a change wakes the workers.
@@ -115,16 +117,24 @@ impl Pool {
     /// # Panics
     /// If a task panics, or there are more than 2³² tasks.
     pub fn run(&self, tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.run_on(tasks, &|_, i| task(i));
+    }
+
+    /// As [`Pool::run`], with the index of the thread before that of the task: one thread does one task at a time, so
+    /// that what it works on may be chosen by the index, which is less than [`Pool::threads`].
+    ///
+    /// # Panics
+    /// As [`Pool::run`].
+    pub fn run_on(&self, tasks: usize, task: &Task<'_>) {
         assert!(u32::try_from(tasks).is_ok(), "{tasks} tasks");
         let alone = self.workers.is_empty() || tasks <= 1;
         let Some(running) = (if alone { None } else { self.running.try_lock().ok() }) else {
-            (0..tasks).for_each(task);
+            (0..tasks).for_each(|i| task(0, i));
             return;
         };
         let shared = &*self.shared;
         // SAFETY: only the lifetime changes; the wait below ends every use before `task` is gone.
-        let job: Job =
-            unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &'static (dyn Fn(usize) + Sync)>(task) };
+        let job: Job = unsafe { std::mem::transmute::<&Task<'_>, &Task<'static>>(task) };
         *lock(&shared.job) = Some(Slot { job });
         let threads = shared.shares.len();
         for (i, share) in shared.shares.iter().enumerate() {
@@ -212,7 +222,7 @@ impl Shared {
         let result = catch_unwind(AssertUnwindSafe(|| {
             while let Some(task) = next() {
                 // SAFETY: `run` keeps the closure alive until `busy` is zero, which this thread delays.
-                unsafe { (*slot.job)(task) };
+                unsafe { (*slot.job)(index, task) };
             }
         }));
         if let Err(panic) = result {
@@ -262,6 +272,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_thread_does_one_task_at_a_time() {
+        let pool = Pool::new(3);
+        let busy: Vec<_> = (0..3).map(|_| AtomicBool::new(false)).collect();
+        let done = AtomicUsize::new(0);
+        pool.run_on(500, &|thread, _| {
+            assert!(!busy[thread].swap(true, Ordering::Relaxed), "thread {thread} does two tasks at a time");
+            thread::yield_now();
+            busy[thread].store(false, Ordering::Relaxed);
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(done.into_inner(), 500);
     }
 
     #[test]

@@ -430,7 +430,7 @@ impl Program {
                 output_size: step.stage.shapes[0].spatial(),
                 scratch: run.winograd_at,
             };
-            kernels::winograd(pool, isa, run.arena, &call);
+            kernels::winograd(pool, isa, run.arena, &call, None);
             return;
         }
         for phase in &back.phases {
@@ -488,7 +488,7 @@ fn product(
         relu: false,
         out,
     };
-    kernels::igemm(run.pool, isa, run.arena, &call);
+    kernels::igemm(run.pool, isa, run.arena, &call, None);
 }
 
 /// target (+)= source.

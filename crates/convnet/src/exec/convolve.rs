@@ -12,12 +12,13 @@ use crate::graph::Shape;
 use crate::ops::Op;
 
 impl Program {
-    /// Runs a convolution step.
+    /// Runs a convolution step, and computes the statistics of what it writes on the way.
     pub(super) fn convolve(&self, run: &mut Run<'_>, step: &Step) {
         let Kind::Conv { plan, padded, matrix, addend, before, winograd } = &step.kind else { return };
         let stage = &step.stage;
         let (pool, isa, n) = (run.pool, self.isa, run.n);
         let shape = self.graph.node(stage.out).shape;
+        let slot = self.storage.slot(stage.out);
         let out = self.view(run.offsets, stage.out, shape, n);
         let input = self.view(run.offsets, stage.inputs[0], stage.shapes[0], n);
         let bias = step.bias.clone().map(|range| &run.parameters[range]);
@@ -46,7 +47,8 @@ impl Program {
                 output_size: shape.spatial(),
                 scratch: run.scratch,
             };
-            kernels::winograd(pool, isa, run.arena, &call);
+            let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(slot));
+            kernels::winograd(pool, isa, run.arena, &call, statistics);
             return;
         }
         let before = before.clone().map(|(range, relu)| {
@@ -70,7 +72,9 @@ impl Program {
                 relu: stage.relu,
                 out: slice(out),
             };
-            kernels::igemm(pool, isa, run.arena, &call);
+            let part = Slot { channel: slot.channel + g * outer, channels: outer, ..slot };
+            let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(part));
+            kernels::igemm(pool, isa, run.arena, &call, statistics);
         }
     }
 

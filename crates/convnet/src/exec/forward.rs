@@ -320,10 +320,10 @@ impl Program {
 
     /// Runs one step on `n` images.
     pub(super) fn forward(&self, run: &mut Run<'_>, step: &Step, saved: Option<&mut Saved>) {
-        match step.kind {
-            Kind::Conv { .. } => self.convolve(run, step),
-            _ => self.compute(run, step, saved),
+        if let Kind::Conv { .. } = step.kind {
+            return self.convolve(run, step);
         }
+        self.compute(run, step, saved);
         if let Some(statistics) = &mut run.statistics {
             let shape = self.graph.node(step.stage.out).shape;
             let out = self.view(run.offsets, step.stage.out, shape, run.n);
@@ -361,7 +361,7 @@ impl Program {
                     relu: stage.relu,
                     out,
                 };
-                kernels::igemm(pool, isa, arena, &call);
+                kernels::igemm(pool, isa, arena, &call, None);
             }
             Kind::BatchNorm { eps, .. } => {
                 if let (Some(saved), Some(statistics)) = (saved, &run.statistics) {

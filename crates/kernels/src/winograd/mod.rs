@@ -15,6 +15,7 @@ use std::ops::Range;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 use crate::isa::Isa;
+use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
@@ -44,6 +45,10 @@ const BLOCK_BYTES: usize = 512 << 10;
 /// that the weights come from memory once for all of them.
 const SHARED_WEIGHTS: usize = 2 << 20;
 const SHARED_TILES: usize = 192;
+/// Tiles whose moments are computed together, where they are wanted.
+const CHUNK: usize = 4;
+/// The most pixels of a tile.
+const PIXELS: usize = 16;
 
 /// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(2×2, 5×5).
 #[derive(Clone, Copy, Debug)]
@@ -85,11 +90,12 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn new(threads: usize, tiles: usize, panels: Panels) -> Self {
+    /// Blocks of whole `chunk`s of tiles.
+    fn new(threads: usize, (tiles, chunk): (usize, usize), panels: Panels) -> Self {
         // Each thread takes a block of its own where there are enough of them.
         let lanes = if tiles >= threads * 2 * MAX_ROWS { Self::lanes(threads, panels) } else { 1 };
         let rounds = tiles.div_ceil(lanes * Self::most(panels)).max(1);
-        Self { tiles, size: tiles.div_ceil(lanes * rounds).max(1), lanes }
+        Self { tiles, size: tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk), lanes }
     }
 
     /// Whether the weights outgrow the caches.
@@ -105,7 +111,7 @@ impl Blocks {
     /// The most tiles of a block.
     fn most(panels: Panels) -> usize {
         let least = if Self::shared(panels) { SHARED_TILES } else { 2 * MAX_ROWS };
-        (BLOCK_BYTES / 4 / tile_floats(panels)).max(least)
+        (BLOCK_BYTES / 4 / tile_floats(panels)).next_multiple_of(CHUNK).max(least)
     }
 
     /// Floats of a block's transformed input, and of its products.
@@ -132,16 +138,23 @@ pub fn winograd_scratch(
 ) -> usize {
     let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
     let lanes = Blocks::lanes(threads, panels);
-    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes), tile_floats(panels)])
+    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes * CHUNK), tile_floats(panels)])
         + 2 * lanes * Planes::SLACK
 }
 
 /// Runs a convolution by Winograd's algorithm. Each output element is computed in an order fixed by the shapes.
+/// `statistics` take the mean and the biased variance of each output channel.
 ///
 /// # Panics
 /// If a view reaches beyond the arena, views overlap (an addend may be the output itself), or lengths do not
 /// match the sizes.
-pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
+pub fn winograd(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &Winograd<'_>,
+    statistics: Option<[&mut [f32]; 2]>,
+) {
     let Winograd { batch, input, input_size, padding, panels, out, output_size, .. } = *call;
     arena.check(input);
     arena.check(out);
@@ -159,12 +172,15 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
         assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
         assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
     }
-    let tiles = Grid::new(outputs(call.kernel), output_size).tiles(batch);
+    let grid = Grid::new(outputs(call.kernel), output_size);
+    let tiles = grid.tiles(batch);
     if tiles == 0 || panels.n == 0 {
+        statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
         return;
     }
     let isa = isa.for_columns(panels.n);
-    let blocks = Blocks::new(pool.threads(), tiles, panels);
+    let chunk = if statistics.is_some() { CHUNK } else { 1 };
+    let blocks = Blocks::new(pool.threads(), (tiles, chunk), panels);
     let (input_floats, product_floats) = blocks.floats(panels);
     let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, input_floats + product_floats]));
     arena.check(scratch);
@@ -173,31 +189,39 @@ pub fn winograd(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>) {
     if let Some(addend) = call.addend {
         scratch.assert_disjoint(addend);
     }
-    let work = Work { call, arena: arena.pointer() };
+    let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK), panels.n));
+    let moments = chunks.as_mut().map(Chunks::target);
+    let work = Work { call, arena: arena.pointer(), grid, moments };
     let count = tiles.div_ceil(blocks.size);
     if blocks.lanes > 1 {
-        // Each lane of scratch serves one task at a time: task i does the i-th share of the blocks.
-        pool.run(blocks.lanes, &|lane| {
-            for block in lane * count / blocks.lanes..(lane + 1) * count / blocks.lanes {
-                let part = Part::new(&blocks, block, lane, call);
-                // SAFETY: views and lengths were checked; lanes have different scratch and different tiles.
-                unsafe {
-                    work.transform_input(isa, part, 0..part.tiles);
-                    work.multiply(isa, part, 0..POINTS);
-                    work.transform_output(isa, part, 0..part.tiles);
-                }
+        pool.run_on(count, &|lane, block| {
+            let part = Part::new(&blocks, block, lane, call);
+            // SAFETY: views and lengths were checked; a thread has its own lane of scratch, a task its own tiles.
+            unsafe {
+                work.transform_input(isa, part, 0..part.tiles);
+                work.multiply(isa, part, 0..POINTS);
+                work.transform_output(isa, part, 0..part.tiles);
             }
         });
-        return;
-    }
-    for block in 0..count {
-        let part = Part::new(&blocks, block, 0, call);
-        // SAFETY: as above; tasks have different tiles or different points.
-        unsafe {
-            pool.ranges(part.tiles, 1, &|tiles| work.transform_input(isa, part, tiles));
-            pool.ranges(POINTS, 1, &|points| work.multiply(isa, part, points));
-            pool.ranges(part.tiles, 1, &|tiles| work.transform_output(isa, part, tiles));
+    } else {
+        for block in 0..count {
+            let part = Part::new(&blocks, block, 0, call);
+            // SAFETY: as above; tasks have different tiles, whole chunks of them, or different points.
+            unsafe {
+                pool.ranges(part.tiles, 1, &|tiles| work.transform_input(isa, part, tiles));
+                pool.ranges(POINTS, 1, &|points| work.multiply(isa, part, points));
+                pool.ranges(part.tiles.div_ceil(chunk), 1, &|chunks| {
+                    let tiles = chunks.start * chunk..(chunks.end * chunk).min(part.tiles);
+                    work.transform_output(isa, part, tiles);
+                });
+            }
         }
+    }
+    if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
+        let pixels = |chunk: usize| {
+            (chunk * CHUNK..((chunk + 1) * CHUNK).min(tiles)).map(|tile| grid.pixels(tile, output_size)).sum()
+        };
+        chunks.combine(isa, (0..tiles.div_ceil(CHUNK)).map(pixels), vectors);
     }
 }
 
@@ -225,6 +249,12 @@ impl Grid {
     fn place(&self, tile: usize) -> (usize, usize, usize) {
         let (rest, x) = (tile / self.across, tile % self.across);
         (rest / self.down, rest % self.down * self.side, x * self.side)
+    }
+
+    /// Output pixels of a tile of a map of this size.
+    fn pixels(&self, tile: usize, (height, width): (usize, usize)) -> usize {
+        let (_, y, x) = self.place(tile);
+        self.side.min(height - y) * self.side.min(width - x)
     }
 }
 
@@ -257,17 +287,16 @@ impl Part {
 struct Work<'a> {
     call: &'a Winograd<'a>,
     arena: Pointer,
+    grid: Grid,
+    /// Where the moments of each chunk of tiles go, if they are wanted.
+    moments: Option<Target>,
 }
 
 impl Work<'_> {
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let call = self.call;
-        let source = Source {
-            view: call.input,
-            size: call.input_size,
-            padding: call.padding,
-            grid: Grid::new(outputs(call.kernel), call.output_size),
-        };
+        let source =
+            Source { view: call.input, size: call.input_size, padding: call.padding, grid: self.grid };
         // SAFETY: passed on.
         unsafe { transform_tiles(isa, self.arena, source, part.input, (part.first, tiles)) };
     }
@@ -329,9 +358,39 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
     // SAFETY: passed on.
     unsafe {
         match outputs(work.call.kernel) {
-            4 => output_tiles_of::<S, 4>(work, part, tiles),
-            _ => output_tiles_of::<S, 2>(work, part, tiles),
+            4 => output_tiles_of::<S, 4>(work, part, tiles.clone()),
+            _ => output_tiles_of::<S, 2>(work, part, tiles.clone()),
         }
+        if let Some(target) = work.moments {
+            measure_tiles::<S>(work, target, part.first + tiles.start..part.first + tiles.end);
+        }
+    }
+}
+
+/// Writes the moments of tiles whose output was just written, the first of which starts a chunk.
+///
+/// # Safety
+/// The tiles lie in the output, nothing writes them meanwhile, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<usize>) {
+    let Winograd { out, output_size: (height, width), .. } = *work.call;
+    let side = work.grid.side;
+    for first in tiles.clone().step_by(CHUNK) {
+        let mut rows = [std::ptr::null_mut(); CHUNK * PIXELS];
+        let mut count = 0;
+        for tile in first..(first + CHUNK).min(tiles.end) {
+            let (image, y0, x0) = work.grid.place(tile);
+            for y in y0..(y0 + side).min(height) {
+                for x in x0..(x0 + side).min(width) {
+                    let pixel = (image * height + y) * width + x;
+                    // SAFETY: the pixel lies in the output.
+                    rows[count] = unsafe { work.arena.at(out.offset + pixel * out.stride) };
+                    count += 1;
+                }
+            }
+        }
+        // SAFETY: the caller's contract; a chunk's tiles are all in one task.
+        unsafe { measure_rows::<S>(target, first / CHUNK, &rows[..count], 0..out.channels) };
     }
 }
 
@@ -340,9 +399,8 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
     let call = work.call;
     let channels = call.panels.n;
     let (height, width) = call.output_size;
-    let grid = Grid::new(M, call.output_size);
     for t in tiles {
-        let (image, y0, x0) = grid.place(part.first + t);
+        let (image, y0, x0) = work.grid.place(part.first + t);
         let mut c = 0;
         while c < channels {
             let n = (channels - c).min(S::LANES);

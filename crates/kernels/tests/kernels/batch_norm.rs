@@ -4,7 +4,7 @@ use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Isa, Pool, View, batch_norm, batch_norm_backward, moments,
 };
 
-use crate::common::{Machine, Random, Scene, assert_close, read, wide};
+use crate::common::{Machine, Random, Scene, assert_close, moments_of, read, wide};
 
 /// Float32 sums of at most 512 elements, combined in f64, then a few roundings each.
 const TOLERANCE: f64 = 3e-6;
@@ -16,17 +16,9 @@ const EPS: f32 = 1e-5;
 
 /// Mean, biased variance and 1/√(var + ε) of each channel.
 fn statistics(x: &[f64], channels: usize) -> [Vec<f64>; 3] {
-    let pixels = (x.len() / channels) as f64;
-    let mut result = [vec![0.0; channels], vec![0.0; channels], vec![0.0; channels]];
-    for c in 0..channels {
-        let column = || x.iter().skip(c).step_by(channels);
-        let mean = column().sum::<f64>() / pixels;
-        let variance = column().map(|x| (x - mean) * (x - mean)).sum::<f64>() / pixels;
-        result[0][c] = mean;
-        result[1][c] = variance;
-        result[2][c] = 1.0 / (variance + f64::from(EPS)).sqrt();
-    }
-    result
+    let [mean, variance] = moments_of(x, channels);
+    let inverse = variance.iter().map(|variance| 1.0 / (variance + f64::from(EPS)).sqrt()).collect();
+    [mean, variance, inverse]
 }
 
 /// Mean, variance, and what a normalization with them saves.

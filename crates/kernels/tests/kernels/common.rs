@@ -125,6 +125,30 @@ pub(crate) fn read(values: &[f32], view: View) -> Vec<f64> {
     elements(view).map(|i| f64::from(values[i])).collect()
 }
 
+/// The means of all channels, and their biased variances.
+pub(crate) fn moments_of(x: &[f64], channels: usize) -> [Vec<f64>; 2] {
+    let count = (x.len() / channels.max(1)) as f64;
+    let column = |c: usize| x.iter().skip(c).step_by(channels);
+    let mean: Vec<f64> = (0..channels).map(|c| column(c).sum::<f64>() / count).collect();
+    let squares = |c: usize| column(c).map(|x| (x - mean[c]) * (x - mean[c])).sum::<f64>();
+    let variance = (0..channels).map(|c| squares(c) / count).collect();
+    [mean, variance]
+}
+
+/// Asserts that a kernel gave the moments of what it wrote: all means, then all variances. These are compared as means
+/// of squares, since only rounding is left of the variance of a constant.
+pub(crate) fn assert_moments(values: &[f32], out: View, moments: &[f32], what: impl Display) {
+    let squares = |mean: &[f64], variance: &[f64]| -> Vec<f64> {
+        mean.iter().zip(variance).map(|(m, v)| m * m + v).collect()
+    };
+    let [mean, variance] = moments_of(&read(values, out), out.channels);
+    let found = wide(moments);
+    let (found_mean, found_variance) = found.split_at(out.channels);
+    assert_close(found_mean, &mean, 3e-6, format_args!("mean of {what}"));
+    let (found, expected) = (squares(found_mean, found_variance), squares(&mean, &variance));
+    assert_close(&found, &expected, 3e-6, format_args!("squares of {what}"));
+}
+
 /// Pools of one, two and three threads, and the instruction sets of this machine.
 pub(crate) struct Machine {
     pools: Vec<Pool>,

@@ -3,7 +3,7 @@
 use convnet_kernels::{Before, Geometry, Half, Igemm, Panels, Tap, View, Weights, igemm, transpose};
 use proptest::prelude::*;
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read};
 
 /// A float32 sum of K products of numbers of like size errs by about ε·√K/2 of its own RMS, and five
 /// standard deviations of that at K = 2,000 are 1e-5; the instruction sets differ only in the order.
@@ -207,6 +207,8 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
             touched[at] = true;
         }
     }
+    // A product that writes every pixel can tell its moments.
+    let measured = geometry.positions(batch) == out.pixels && out.pixels > 0;
     let of_touched = |values: &[f64]| -> Vec<f64> {
         values.iter().zip(&touched).filter(|(_, t)| **t).map(|(v, _)| *v).collect()
     };
@@ -234,12 +236,17 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
             relu: *relu,
             out,
         };
-        igemm(pool, isa, arena, &call);
-        Vec::new()
+        let mut moments = vec![f32::NAN; if measured { 2 * n } else { 0 }];
+        let vectors = measured.then(|| moments.split_at_mut(n).into());
+        igemm(pool, isa, arena, &call, vectors);
+        moments
     };
-    machine.run(&scene, &written, run, |arena, _, isa| {
+    machine.run(&scene, &written, run, |arena, moments, isa| {
         let actual = of_touched(&read(arena, out));
         assert_close(&actual, &of_touched(&expected), TOLERANCE, format_args!("{isa} {case:?}"));
+        if measured {
+            assert_moments(arena, out, moments, format_args!("{isa} {case:?}"));
+        }
     });
 }
 
@@ -424,7 +431,7 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
                 relu: false,
                 out,
             };
-            igemm(pool, isa, arena, &call);
+            igemm(pool, isa, arena, &call, None);
             Vec::new()
         };
         machine.run(&scene, &[out], run, |arena, _, isa| {
@@ -455,7 +462,7 @@ fn relu_passes_on_what_is_not_a_number() {
             relu: true,
             out,
         };
-        igemm(pool, isa, arena, &call);
+        igemm(pool, isa, arena, &call, None);
         Vec::new()
     };
     machine.run(&scene, &[out], run, |arena, _, isa| {
@@ -539,7 +546,7 @@ fn the_phases_of_a_strided_convolution_give_its_input_gradient() {
                         relu: false,
                         out: dx,
                     };
-                    igemm(pool, isa, arena, &call);
+                    igemm(pool, isa, arena, &call, None);
                 }
             }
             Vec::new()

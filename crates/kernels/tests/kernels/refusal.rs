@@ -138,7 +138,7 @@ fn product(geometry: &Geometry, batch: usize, [input, out]: [View; 2]) {
                             relu: false,
                             out,
                         };
-                        igemm(&pool, isa, &mut arena, &call);
+                        igemm(&pool, isa, &mut arena, &call, None);
                     } else {
                         let call = Outer { geometry, batch, input, output_gradient: out, panels };
                         outer(&pool, isa, &mut arena, &call, &mut weights);
@@ -223,7 +223,7 @@ fn taps_far_outside_read_zeros() {
             relu: false,
             out,
         };
-        igemm(&pool, isa, &mut arena, &call);
+        igemm(&pool, isa, &mut arena, &call, None);
         assert!(arena.as_slice()[20..47].iter().all(|&x| x == 0.0), "{isa}");
         let call = Outer { geometry: &geometry, batch: 1, input, output_gradient: out, panels };
         outer(&pool, isa, &mut arena, &call, &mut weights);
@@ -268,7 +268,7 @@ fn operands_of_other_sizes_are_refused() {
                 out,
             };
             change(&mut call);
-            igemm(pool, isa, arena, &call);
+            igemm(pool, isa, arena, &call, None);
         });
     }
     refused_everywhere("a short gradient", |pool, isa, arena| {
@@ -292,7 +292,7 @@ fn operands_of_other_sizes_are_refused() {
             relu: false,
             out,
         };
-        igemm(pool, isa, arena, &call);
+        igemm(pool, isa, arena, &call, None);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use convnet_kernels::{Panels, Winograd, winograd, winograd_scratch, winograd_weights};
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read};
 
 /// The transforms multiply the error of the plain sum several times, less with these points than with others.
 const TOLERANCE: f64 = 2e-5;
@@ -22,6 +22,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
             (input_size.0 + 2 * padding.0 + 1 - kernel, input_size.1 + 2 * padding.1 + 1 - kernel);
         let (c, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
         let (bias, addend, relu) = (random.chance(), random.below(3), random.chance());
+        let measured = random.chance();
         let mut scene = Scene::new(seed);
         let pixels = (batch * input_size.0 * input_size.1, batch * output_size.0 * output_size.1);
         let [input, out] = scene.pair([(pixels.0, c), (pixels.1, n)]);
@@ -86,14 +87,19 @@ fn convolutions_of_any_size_and_padding_are_right() {
                 output_size,
                 scratch: scratch.offset,
             };
-            winograd(pool, isa, arena, &call);
+            let mut moments = vec![f32::NAN; if measured { 2 * n } else { 0 }];
+            let vectors = measured.then(|| moments.split_at_mut(n).into());
+            winograd(pool, isa, arena, &call, vectors);
             // What is left in the scratch may depend on the number of threads.
             arena.as_mut_slice()[scratch.offset..][..scratch.channels].fill(0.0);
-            Vec::new()
+            moments
         };
-        machine.run(&scene, &[out, scratch], run, |arena, _, isa| {
+        machine.run(&scene, &[out, scratch], run, |arena, moments, isa| {
             let what = format!("{isa} {kernel}×{kernel} {input_size:?} padding {padding:?}, {c} to {n}");
-            assert_close(&read(arena, out), &expected, TOLERANCE, what);
+            assert_close(&read(arena, out), &expected, TOLERANCE, &what);
+            if measured {
+                assert_moments(arena, out, moments, what);
+            }
         });
     }
 }
