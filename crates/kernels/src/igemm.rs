@@ -5,6 +5,7 @@
 //! happen on the accumulators.
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, Tap};
@@ -16,6 +17,7 @@ use crate::rows;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, multiply};
+use crate::tiling::Tiling;
 
 /// Positions that share one table of row pointers, and stay in the second-level cache beside a panel.
 const BLOCK: usize = 96;
@@ -142,14 +144,12 @@ pub fn igemm(
         pixels.wrapping_mul(input.stride as isize)
     };
     let offsets = geometry.taps.iter().map(offset).collect();
-    let step = geometry.step.1.wrapping_mul(input.stride);
     let most = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
-    // Blocks of one size, but for what tiles leave over.
-    let block = positions.div_ceil(positions.div_ceil(most)).next_multiple_of(isa.tile_rows());
-    let blocks = positions.div_ceil(block);
+    let tiling = Tiling::new(geometry, batch, (isa.tile_rows(), most), panels.count());
+    let blocks = tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
     let moments = chunks.as_mut().map(Chunks::target);
-    let shared = &Shared { interior, offsets, step, zeros, block, moments };
+    let shared = &Shared { interior, tiling, offsets, zeros, moments };
     // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
     let threads = pool.threads();
     let enough = (4 * threads).div_ceil(blocks).min(panels.count());
@@ -159,27 +159,50 @@ pub fn igemm(
     let pointer = arena.pointer();
     pool.run(blocks * groups, &|task| {
         let (b, g) = (task / groups, task % groups);
-        let rows = b * block..((b + 1) * block).min(positions);
         let columns = g * panels.count() / groups..(g + 1) * panels.count() / groups;
         // SAFETY: views and lengths were checked above; tasks write different rows or columns.
-        unsafe { run_block(isa, call, pointer, shared, rows, columns) };
+        unsafe { run_block(isa, call, pointer, shared, b, columns) };
     });
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
-        chunks.combine(isa, (0..blocks).map(|b| block.min(positions - b * block)), vectors);
+        chunks.combine(isa, (0..blocks).map(|b| tiling.positions(&tiling.tiles(b)).len()), vectors);
     }
 }
 
 thread_local! {
-    static TABLES: RefCell<Tables> = const { RefCell::new(Tables { input: Vec::new(), output: Vec::new(), addend: Vec::new(), rows: Vec::new() }) };
+    static TABLES: RefCell<Tables> = const { RefCell::new(Tables::EMPTY) };
 }
 
 /// Row pointers of a block of positions, in tiles: `input[tile][tap][row]`, `output[position]`.
 struct Tables {
+    tiles: Vec<TileRows>,
     input: Vec<*const f32>,
+    /// The taps of each tile, without those that lead all of its rows into the padding.
+    order: Vec<u32>,
     output: Vec<*mut f32>,
     addend: Vec<*const f32>,
     /// Copies of the block's rows, where they go through something first.
     rows: Vec<f32>,
+}
+
+impl Tables {
+    const EMPTY: Self = Self {
+        tiles: Vec::new(),
+        input: Vec::new(),
+        order: Vec::new(),
+        output: Vec::new(),
+        addend: Vec::new(),
+        rows: Vec::new(),
+    };
+}
+
+/// Where a tile's part of the tables starts, and how much of it there is.
+#[derive(Clone, Copy)]
+struct TileRows {
+    input: usize,
+    order: usize,
+    output: usize,
+    rows: usize,
+    taps: usize,
 }
 
 unsafe fn run_block(
@@ -187,15 +210,15 @@ unsafe fn run_block(
     call: &Igemm<'_>,
     arena: Pointer,
     shared: &Shared,
-    rows: std::ops::Range<usize>,
-    panels: std::ops::Range<usize>,
+    index: usize,
+    panels: Range<usize>,
 ) {
     TABLES.with_borrow_mut(|tables| {
         // SAFETY: passed on; the instruction set is proven by `isa`.
         unsafe {
             dispatch!(isa, block(
-                call: &Igemm<'_>, arena: Pointer, shared: &Shared, rows: std::ops::Range<usize>,
-                panels: std::ops::Range<usize>, tables: &mut Tables
+                call: &Igemm<'_>, arena: Pointer, shared: &Shared, index: usize, panels: Range<usize>,
+                tables: &mut Tables
             ));
         }
     });
@@ -206,26 +229,17 @@ unsafe fn block<S: Simd>(
     call: &Igemm<'_>,
     arena: Pointer,
     shared: &Shared,
-    rows: std::ops::Range<usize>,
-    panels: std::ops::Range<usize>,
+    index: usize,
+    panels: Range<usize>,
     tables: &mut Tables,
 ) {
-    let geometry = call.geometry;
-    let taps = geometry.taps.len();
-    let count = rows.len();
-    let tiles = count.div_ceil(S::ROWS);
-    // Rows are spread evenly over the tiles, so that no tile is nearly empty.
-    let bounds = |tile: usize| tile * count / tiles..(tile + 1) * count / tiles;
-    tables.input.resize(count * taps, std::ptr::null());
-    tables.output.resize(count, std::ptr::null_mut());
-    tables.addend.resize(if call.addend.is_some() { count } else { 0 }, std::ptr::null());
-    // SAFETY: positions lie in the grid, so that every pixel lies in its view, which was checked.
-    unsafe { fill_tables(call, arena, shared, rows.start, (0..tiles).map(bounds), tables) };
-    let moments = shared.moments.map(|target| (target, rows.start / shared.block));
-    // SAFETY: the tables hold the pointers of all tiles; passed on.
+    let moments = shared.moments.map(|target| (target, index));
+    // SAFETY: positions lie in the grid, so that every pixel lies in its view, which was checked; the tables hold the
+    // pointers of all tiles then.
     unsafe {
+        fill_tables(call, arena, shared, shared.tiling.tiles(index), tables);
         if let Some(before) = call.before {
-            transform_rows::<S>(before, geometry.run, tables);
+            transform_rows::<S>(before, call.geometry.run, tables);
         }
         match call.weights {
             Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, moments, tables),
@@ -268,36 +282,31 @@ unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut T
 unsafe fn panels_of<S: Simd, W: Element>(
     call: &Igemm<'_>,
     weights: &[W],
-    panels: std::ops::Range<usize>,
+    panels: Range<usize>,
     moments: Option<(Target, usize)>,
     tables: &Tables,
 ) {
-    let geometry = call.geometry;
-    let taps = geometry.taps.len();
-    let count = tables.output.len();
-    let tiles = count.div_ceil(S::ROWS);
-    let bounds = |tile: usize| tile * count / tiles..(tile + 1) * count / tiles;
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
     for panel in panels {
         let columns = call.panels.columns(panel);
         let weights = weights[call.panels.start(panel)..].as_ptr();
-        for i in 0..tiles {
-            let positions = bounds(i);
+        for place in &tables.tiles {
             let tile = Tile {
-                input: tables.input[positions.start * taps..].as_ptr(),
-                taps,
-                run: geometry.run,
+                input: tables.input[place.input..].as_ptr(),
+                taps: place.taps,
+                order: tables.order[place.order..].as_ptr(),
+                run: call.geometry.run,
                 weights,
                 bias,
                 addend: if call.addend.is_some() {
-                    tables.addend[positions.start..].as_ptr()
+                    tables.addend[place.output..].as_ptr()
                 } else {
                     std::ptr::null()
                 },
-                output: tables.output[positions.start..].as_ptr(),
+                output: tables.output[place.output..].as_ptr(),
                 column: columns.start,
                 columns: columns.len(),
-                rows: positions.len(),
+                rows: place.rows,
                 relu: call.relu,
             };
             // SAFETY: the tables hold the tile's pointers, weights a whole panel.
@@ -310,60 +319,66 @@ unsafe fn panels_of<S: Simd, W: Element>(
     }
 }
 
-/// Writes the row pointers of the tiles of a block of positions.
+/// Writes the row pointers of the tiles of a block.
 ///
 /// # Safety
-/// The positions lie in the grid, and the call's views were checked against the arena.
+/// The call's views were checked against the arena.
 #[inline(always)]
 unsafe fn fill_tables(
     call: &Igemm<'_>,
     arena: Pointer,
     shared: &Shared,
-    first: usize,
-    tiles: impl Iterator<Item = std::ops::Range<usize>>,
+    tiles: Range<usize>,
     tables: &mut Tables,
 ) {
     let geometry = call.geometry;
-    let mut cursor = Cursor::new(call, shared, first);
-    let mut entries = tables.input.as_mut_slice();
+    let Tables { tiles: places, input, order, output, addend, .. } = tables;
+    places.clear();
+    input.clear();
+    order.clear();
+    output.clear();
+    addend.clear();
+    let mut cursor = Cursor::new(call, shared, shared.tiling.start(tiles.start));
     for tile in tiles {
-        let rows = tile.len();
+        let rows = shared.tiling.start(tile + 1) - shared.tiling.start(tile);
         let mut bases = [std::ptr::null::<f32>(); MAX_ROWS];
-        let mut places = [(0, 0, 0); MAX_ROWS];
+        let mut at = [(0, 0, 0); MAX_ROWS];
         let mut inside = true;
-        for (m, position) in tile.enumerate() {
-            places[m] = cursor.place;
+        let first = TileRows { input: input.len(), order: order.len(), output: output.len(), rows, taps: 0 };
+        for m in 0..rows {
+            at[m] = cursor.place;
             inside &= cursor.row_inside && shared.interior.columns.contains(&cursor.place.2);
             // SAFETY: an output pixel of the grid lies in the views; an input base may lie outside and is
             // only made a pointer to read from by a tap that leads inside.
             unsafe {
-                tables.output[position] = arena.at(call.out.offset + cursor.pixel * call.out.stride);
-                if let Some(addend) = call.addend {
-                    tables.addend[position] = arena.at(addend.offset + cursor.pixel * addend.stride);
+                output.push(arena.at(call.out.offset + cursor.pixel * call.out.stride));
+                if let Some(view) = call.addend {
+                    addend.push(arena.at(view.offset + cursor.pixel * view.stride));
                 }
                 bases[m] = arena.at(0).wrapping_add(cursor.base);
             }
             cursor.advance(call, shared);
         }
-        let (part, rest) = entries.split_at_mut(rows * geometry.taps.len());
-        entries = rest;
-        let taps = part.chunks_exact_mut(rows).zip(&geometry.taps).zip(&shared.offsets);
-        for ((part, &tap), &offset) in taps {
+        let (bases, at) = (&bases[..rows], &at[..rows]);
+        for (i, (&tap, &offset)) in geometry.taps.iter().zip(&shared.offsets).enumerate() {
             if inside {
-                for (entry, base) in part.iter_mut().zip(&bases) {
-                    *entry = base.wrapping_offset(offset);
-                }
+                input.extend(bases.iter().map(|base| base.wrapping_offset(offset)));
             } else {
-                for ((entry, base), &place) in part.iter_mut().zip(&bases).zip(&places) {
-                    let read = geometry.input_pixel(place, tap).is_some();
-                    *entry = if read { base.wrapping_offset(offset) } else { shared.zeros.as_ptr() };
+                let reads = |place: (usize, usize, usize)| geometry.input_pixel(place, tap).is_some();
+                if !at.iter().any(|&place| reads(place)) {
+                    continue;
                 }
+                input.extend(bases.iter().zip(at).map(|(base, &place)| {
+                    if reads(place) { base.wrapping_offset(offset) } else { shared.zeros.as_ptr() }
+                }));
             }
+            order.push(i as u32);
         }
+        places.push(TileRows { taps: order.len() - first.order, ..first });
     }
 }
 
-/// Walks over the positions of a grid without divisions, and within a row by additions alone.
+/// Walks over the positions of a grid in a tiling's order, without divisions, and within a row by additions alone.
 struct Cursor {
     place: (usize, usize, usize),
     /// See [`Geometry::base`] and [`Geometry::output_pixel`].
@@ -376,7 +391,7 @@ struct Cursor {
 impl Cursor {
     #[inline(always)]
     fn new(call: &Igemm<'_>, shared: &Shared, position: usize) -> Self {
-        Self::at(call, shared, call.geometry.locate(position))
+        Self::at(call, shared, shared.tiling.locate(call.geometry, position))
     }
 
     #[inline(always)]
@@ -392,23 +407,21 @@ impl Cursor {
     #[inline(always)]
     fn advance(&mut self, call: &Igemm<'_>, shared: &Shared) {
         let geometry = call.geometry;
-        let (image, y, x) = self.place;
-        if x + 1 < geometry.grid.1 {
-            self.place.2 += 1;
-            self.base = self.base.wrapping_add(shared.step);
+        let next = shared.tiling.next(geometry, self.place);
+        if (next.0, next.1) == (self.place.0, self.place.1) {
+            self.place = next;
+            self.base = self.base.wrapping_add(geometry.step.1.wrapping_mul(call.input.stride));
             self.pixel += geometry.spread.1;
-        } else if y + 1 < geometry.grid.0 {
-            *self = Self::at(call, shared, (image, y + 1, 0));
         } else {
-            *self = Self::at(call, shared, (image + 1, 0, 0));
+            *self = Self::at(call, shared, next);
         }
     }
 }
 
 /// The grid positions at which every tap stays inside the input.
 struct Interior {
-    rows: std::ops::Range<usize>,
-    columns: std::ops::Range<usize>,
+    rows: Range<usize>,
+    columns: Range<usize>,
 }
 
 impl Interior {
@@ -434,14 +447,11 @@ impl Interior {
 /// What all blocks of a call share.
 struct Shared {
     interior: Interior,
+    tiling: Tiling,
     /// Floats from a position's base to each tap.
     offsets: Vec<isize>,
-    /// Floats from a position's base to the next one's.
-    step: usize,
     /// What a tap in the padding reads.
     zeros: Vec<f32>,
-    /// Positions of a block, each but the last.
-    block: usize,
     /// Where the blocks' moments go, if they are wanted.
     moments: Option<Target>,
 }

@@ -28,6 +28,7 @@ mod scatter;
 mod simd;
 mod threads;
 mod tile;
+mod tiling;
 mod winograd;
 
 pub use arena::{Arena, View};

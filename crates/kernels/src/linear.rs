@@ -13,7 +13,7 @@ use crate::outer::{Segment, Tile as OuterTile, tile_of};
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, multiply};
+use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
 
 /// Rows of weights of a block: with a panel's columns they stay in the first-level cache.
 const BLOCK: usize = 96;
@@ -262,6 +262,7 @@ unsafe fn input_rows<S: Simd>(
             let tile = Tile {
                 input: input.as_ptr(),
                 taps: 1,
+                order: ONE_TAP.as_ptr(),
                 run: columns.len(),
                 weights: packed.as_ptr(),
                 bias: std::ptr::null(),

@@ -9,7 +9,7 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, multiply};
+use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
 
 /// `input_gradient (+)=` the output's gradient times the transposed weights, by kernel row.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +97,7 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                     let tile = Tile {
                         input: input.as_ptr(),
                         taps: 1,
+                        order: ONE_TAP.as_ptr(),
                         run: panels.k,
                         weights,
                         bias: std::ptr::null(),

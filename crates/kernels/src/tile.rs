@@ -9,13 +9,19 @@ pub(crate) const MAX_ROWS: usize = 12;
 /// Rows of K between two looks at whether it ends.
 const UNROLL: usize = 4;
 
+/// The [`Tile::order`] of a product that is one run of K.
+pub(crate) static ONE_TAP: [u32; 1] = [0];
+
 /// One tile's operands.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<W> {
     /// `taps` × `rows` pointers.
     pub(crate) input: *const *const f32,
     pub(crate) taps: usize,
+    /// Which `run` rows of the weights each of the taps is multiplied with.
+    pub(crate) order: *const u32,
     pub(crate) run: usize,
+    /// A panel.
     pub(crate) weights: *const W,
     pub(crate) bias: *const f32,
     pub(crate) addend: *const *const f32,
@@ -60,8 +66,8 @@ unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
 /// The microkernel: `MR` rows × `NV` vectors of columns in registers over all of K.
 #[inline(always)]
 unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile: Tile<W>) {
-    // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel of taps·run rows of NV
-    // vectors, and MR output (and addend) rows of at least column + columns floats.
+    // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel with `run` rows of NV vectors for each
+    // part in the order, and MR output (and addend) rows of at least column + columns floats.
     unsafe {
         let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
         let full = tile.columns == NV * S::LANES;
@@ -78,8 +84,9 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 S::prefetch(addend.wrapping_add(NV * S::LANES - 1));
             }
         }
-        let mut weights = tile.weights;
         for tap in 0..tile.taps {
+            let part = *tile.order.add(tap) as usize;
+            let mut weights = tile.weights.add(part * tile.run * NV * S::LANES);
             let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
             let mut k = 0;
             while k + UNROLL <= tile.run {

@@ -19,7 +19,7 @@ use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, multiply};
+use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 use input::{Source, transform_tiles};
 use planes::Planes;
@@ -336,6 +336,7 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                 let tile = Tile {
                     input: input[rows.start..].as_ptr(),
                     taps: 1,
+                    order: ONE_TAP.as_ptr(),
                     run: panels.k,
                     weights,
                     bias: std::ptr::null(),

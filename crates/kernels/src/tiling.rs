@@ -1,0 +1,167 @@
+//! How the positions of a product are cut in tiles of rows and blocks of tiles.
+
+use std::ops::Range;
+
+use crate::geometry::{Geometry, product};
+
+/// What a tile costs besides its rows, in rows: the weights that it reads.
+const TILE_COST: usize = 2;
+/// Tasks that blocks and panels should give at least, so that threads have their shares.
+const TASKS: usize = 8;
+/// Places of the largest map that may be walked place by place: others have too little padding.
+const MOST_PLACES: usize = 32 * 32;
+
+/// The order of positions, and where tiles and blocks begin.
+///
+/// A tile has rows of one group, spread evenly, so that no tile is nearly empty. All positions may be one group, image
+/// by image; or each place of the grid is a group, and its rows are that place in every image: the taps that lead into
+/// the padding there are left out for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tiling {
+    /// Whether positions count images first.
+    pub(crate) by_place: bool,
+    batch: usize,
+    /// Positions of a group, and its tiles.
+    group: usize,
+    group_tiles: usize,
+    tiles: usize,
+    /// Tiles of a block, each but the last.
+    block: usize,
+}
+
+impl Tiling {
+    /// Tiles of at most `rows` rows and blocks of some `most`, of a product with `panels` panels of columns.
+    pub(crate) fn new(
+        geometry: &Geometry,
+        batch: usize,
+        (rows, most): (usize, usize),
+        panels: usize,
+    ) -> Self {
+        let positions = geometry.positions(batch);
+        let by_place = by_place_is_cheaper(geometry, batch, rows);
+        let group = if by_place { batch } else { positions }.max(1);
+        let group_tiles = group.div_ceil(rows);
+        let tiles = product(&[positions / group, group_tiles]);
+        let most = (most / group.div_ceil(group_tiles)).max(1);
+        let blocks = tiles.div_ceil(most).max(TASKS.div_ceil(panels.max(1)).min(tiles)).max(1);
+        Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks).max(1) }
+    }
+
+    pub(crate) fn blocks(&self) -> usize {
+        self.tiles.div_ceil(self.block)
+    }
+
+    /// The tiles of a block.
+    pub(crate) fn tiles(&self, block: usize) -> Range<usize> {
+        block * self.block..((block + 1) * self.block).min(self.tiles)
+    }
+
+    /// The positions of consecutive tiles.
+    pub(crate) fn positions(&self, tiles: &Range<usize>) -> Range<usize> {
+        self.start(tiles.start)..self.start(tiles.end)
+    }
+
+    /// The first position of a tile.
+    #[inline(always)]
+    pub(crate) fn start(&self, tile: usize) -> usize {
+        let (group, i) = (tile / self.group_tiles, tile % self.group_tiles);
+        group * self.group + i * self.group / self.group_tiles
+    }
+
+    /// Image, row and column of a position.
+    pub(crate) fn locate(&self, geometry: &Geometry, position: usize) -> (usize, usize, usize) {
+        if !self.by_place {
+            return geometry.locate(position);
+        }
+        let (_, y, x) = geometry.locate(position / self.batch);
+        (position % self.batch, y, x)
+    }
+
+    /// The place after another.
+    #[inline(always)]
+    pub(crate) fn next(
+        &self,
+        geometry: &Geometry,
+        (image, y, x): (usize, usize, usize),
+    ) -> (usize, usize, usize) {
+        if self.by_place && image + 1 < self.batch {
+            return (image + 1, y, x);
+        }
+        let image = if self.by_place { 0 } else { image };
+        if x + 1 < geometry.grid.1 {
+            (image, y, x + 1)
+        } else if y + 1 < geometry.grid.0 {
+            (image, y + 1, 0)
+        } else {
+            (image + 1, 0, 0)
+        }
+    }
+}
+
+/// Whether the products that are left out outweigh tiles that are less full.
+fn by_place_is_cheaper(geometry: &Geometry, batch: usize, rows: usize) -> bool {
+    let places = product(&[geometry.grid.0, geometry.grid.1]);
+    let inside = |place: usize| {
+        let (_, y, x) = geometry.locate(place);
+        geometry.taps.iter().filter(|&&tap| geometry.input_pixel((0, y, x), tap).is_some()).count()
+    };
+    let cost = |rows_and_tiles: usize, taps: usize| rows_and_tiles.saturating_mul(taps);
+    let positions = product(&[places, batch]);
+    let by_image = cost(positions + TILE_COST * positions.div_ceil(rows), geometry.taps.len());
+    let fewest = batch + TILE_COST * batch.div_ceil(rows);
+    places <= MOST_PLACES && cost(fewest, (0..places).map(inside).sum()) < by_image
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Tap;
+
+    fn same(map: (usize, usize), kernel: isize) -> Geometry {
+        let half = kernel / 2;
+        let taps =
+            (0..kernel * kernel).map(|i| Tap { dy: i / kernel - half, dx: i % kernel - half }).collect();
+        Geometry { taps, ..Geometry::pointwise(map, 8) }
+    }
+
+    #[test]
+    fn small_maps_of_many_images_are_walked_by_place() {
+        let by_place =
+            |map, kernel, batch| Tiling::new(&same((map, map), kernel), batch, (12, 96), 4).by_place;
+        assert!(by_place(3, 3, 16));
+        assert!(by_place(7, 3, 24));
+        // Nothing to leave out, too few images for a tile, too little padding.
+        assert!(!by_place(3, 1, 16));
+        assert!(!by_place(3, 3, 1));
+        assert!(!by_place(56, 3, 8));
+    }
+
+    #[test]
+    fn blocks_of_tiles_cover_every_position_once() {
+        for (map, kernel, batch, most, panels) in
+            [((3, 3), 3, 16, 96, 2), ((3, 2), 3, 29, 16, 1), ((5, 7), 1, 3, 96, 1), ((1, 1), 1, 1, 96, 9)]
+        {
+            let geometry = same(map, kernel);
+            let tiling = Tiling::new(&geometry, batch, (12, most), panels);
+            let mut place = tiling.locate(&geometry, 0);
+            let mut position = 0;
+            for block in 0..tiling.blocks() {
+                let tiles = tiling.tiles(block);
+                assert!(!tiles.is_empty());
+                for tile in tiles {
+                    let rows = tiling.positions(&(tile..tile + 1));
+                    assert!(
+                        rows.start == position && (1..=12).contains(&rows.len()),
+                        "{rows:?} of {tiling:?}"
+                    );
+                    for _ in rows {
+                        assert_eq!(place, tiling.locate(&geometry, position));
+                        place = tiling.next(&geometry, place);
+                        position += 1;
+                    }
+                }
+            }
+            assert_eq!(position, geometry.positions(batch));
+        }
+    }
+}
