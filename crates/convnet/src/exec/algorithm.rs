@@ -105,13 +105,22 @@ pub(super) fn costs(
     let (height, width) = to.spatial();
     let side = 7usize.saturating_sub(kernel).max(1);
     let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
-    let positions = batch.saturating_mul(height).saturating_mul(width);
+    // Rows and columns of the kernel over all rows and columns of the map; of enough images the direct kernel leaves
+    // out those that lie in the padding.
+    let along = |size: usize, from: usize, padding: usize| {
+        let padding =
+            if pass == Pass::InputGradient { (kernel - 1).saturating_sub(padding) } else { padding };
+        let inside = |at: usize| (at..at + kernel).filter(|&i| i >= padding && i - padding < from).count();
+        if batch < ROWS { size * kernel } else { (0..size).map(inside).sum() }
+    };
+    let taps = batch.saturating_mul(along(height, from.spatial().0, conv.padding.h)).saturating_mul(along(
+        width,
+        from.spatial().1,
+        conv.padding.w,
+    ));
     let weights = |points: usize| {
         let floats = points * k * n;
         floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
-    };
-    let product = |rows: usize, points: usize| {
-        (points * k * n).saturating_mul(rows.max(ROWS)).saturating_add(weights(points))
     };
     let transforms = (WINOGRAD_MATRICES * TRANSFORM * (k + n)).saturating_mul(tiles);
     let transform = match pass {
@@ -120,8 +129,14 @@ pub(super) fn costs(
         Pass::Forward | Pass::InputGradient | Pass::WeightGradient => WEIGHT_TRANSFORM,
     };
     let every_step = WINOGRAD_MATRICES * transform * k * n;
-    let winograd = product(tiles, WINOGRAD_MATRICES).saturating_add(transforms).saturating_add(every_step);
-    fits.then(|| Costs { direct: product(positions, kernel * kernel), winograd })
+    let products = (WINOGRAD_MATRICES * k * n).saturating_mul(tiles.max(ROWS));
+    let winograd = products
+        .saturating_add(weights(WINOGRAD_MATRICES))
+        .saturating_add(transforms)
+        .saturating_add(every_step);
+    let direct =
+        (k * n).saturating_mul(taps.max(ROWS * kernel * kernel)).saturating_add(weights(kernel * kernel));
+    fits.then(|| Costs { direct, winograd })
 }
 
 #[cfg(test)]
