@@ -82,8 +82,8 @@ pub struct Igemm<'a> {
 /// take the mean and the biased variance of each output channel, of a product that writes every pixel.
 ///
 /// # Panics
-/// If a view reaches beyond the arena, views overlap (an addend may be the output itself), or lengths do not
-/// match the geometry.
+/// If a view reaches beyond the arena, views overlap (an addend may be the output itself), lengths do not match the
+/// geometry, or statistics are wanted of a product that leaves pixels out.
 pub fn igemm(
     pool: &Pool,
     isa: Isa,

@@ -12,6 +12,9 @@ const UNROLL: usize = 4;
 /// The [`Tile::order`] of a product that is one run of K.
 pub(crate) static ONE_TAP: [u32; 1] = [0];
 
+/// The longest K whose products do not hide that the output is fetched before it is written.
+const SHORT: usize = 256;
+
 /// One tile's operands.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<W> {
@@ -82,6 +85,13 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 let addend = (*tile.addend.add(m)).wrapping_add(tile.column);
                 S::prefetch(addend);
                 S::prefetch(addend.wrapping_add(NV * S::LANES - 1));
+            }
+        }
+        if tile.taps * tile.run <= SHORT {
+            for m in 0..MR {
+                let out = (*tile.output.add(m)).wrapping_add(tile.column).cast_const();
+                S::prefetch(out);
+                S::prefetch(out.wrapping_add(NV * S::LANES - 1));
             }
         }
         for tap in 0..tile.taps {

@@ -8,8 +8,10 @@ use crate::geometry::{Geometry, product};
 const TILE_COST: usize = 2;
 /// Tasks that blocks and panels should give at least, so that threads have their shares.
 const TASKS: usize = 8;
-/// Places of the largest map that may be walked place by place: others have too little padding.
-const MOST_PLACES: usize = 32 * 32;
+/// Places of the largest map that may be walked place by place, and the fewest images: beyond, the padding is too small a
+/// part or tiles are too empty to be worth the count.
+const MOST_PLACES: usize = 16 * 16;
+const FEWEST_IMAGES: usize = 4;
 
 /// The order of positions, and where tiles and blocks begin.
 ///
@@ -19,7 +21,7 @@ const MOST_PLACES: usize = 32 * 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tiling {
     /// Whether positions count images first.
-    pub(crate) by_place: bool,
+    by_place: bool,
     batch: usize,
     /// Positions of a group, and its tiles.
     group: usize,
@@ -101,6 +103,9 @@ impl Tiling {
 /// Whether the products that are left out outweigh tiles that are less full.
 fn by_place_is_cheaper(geometry: &Geometry, batch: usize, rows: usize) -> bool {
     let places = product(&[geometry.grid.0, geometry.grid.1]);
+    if places > MOST_PLACES || batch < FEWEST_IMAGES || geometry.taps.len() < 2 {
+        return false;
+    }
     let inside = |place: usize| {
         let (_, y, x) = geometry.locate(place);
         geometry.taps.iter().filter(|&&tap| geometry.input_pixel((0, y, x), tap).is_some()).count()
@@ -109,7 +114,7 @@ fn by_place_is_cheaper(geometry: &Geometry, batch: usize, rows: usize) -> bool {
     let positions = product(&[places, batch]);
     let by_image = cost(positions + TILE_COST * positions.div_ceil(rows), geometry.taps.len());
     let fewest = batch + TILE_COST * batch.div_ceil(rows);
-    places <= MOST_PLACES && cost(fewest, (0..places).map(inside).sum()) < by_image
+    cost(fewest, (0..places).map(inside).sum()) < by_image
 }
 
 #[cfg(test)]

@@ -100,10 +100,13 @@ pub(super) fn costs(
         && conv.padding.w < kernel
         && input.channels() > THIN
         && output.channels() >= 16;
+    if !fits {
+        return None;
+    }
     let (from, to) = ends((input, output), pass);
     let (k, n) = (from.channels(), to.channels());
     let (height, width) = to.spatial();
-    let side = 7usize.saturating_sub(kernel).max(1);
+    let side = 7 - kernel;
     let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
     // Rows and columns of the kernel over all rows and columns of the map; of enough images the direct kernel leaves
     // out those that lie in the padding.
@@ -113,11 +116,9 @@ pub(super) fn costs(
         let inside = |at: usize| (at..at + kernel).filter(|&i| i >= padding && i - padding < from).count();
         if batch < ROWS { size * kernel } else { (0..size).map(inside).sum() }
     };
-    let taps = batch.saturating_mul(along(height, from.spatial().0, conv.padding.h)).saturating_mul(along(
-        width,
-        from.spatial().1,
-        conv.padding.w,
-    ));
+    let (down, across) =
+        (along(height, from.spatial().0, conv.padding.h), along(width, from.spatial().1, conv.padding.w));
+    let taps = batch.saturating_mul(down).saturating_mul(across);
     let weights = |points: usize| {
         let floats = points * k * n;
         floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
@@ -129,14 +130,12 @@ pub(super) fn costs(
         Pass::Forward | Pass::InputGradient | Pass::WeightGradient => WEIGHT_TRANSFORM,
     };
     let every_step = WINOGRAD_MATRICES * transform * k * n;
-    let products = (WINOGRAD_MATRICES * k * n).saturating_mul(tiles.max(ROWS));
-    let winograd = products
-        .saturating_add(weights(WINOGRAD_MATRICES))
+    let product = |rows: usize, points: usize| (k * n).saturating_mul(rows).saturating_add(weights(points));
+    let winograd = product(tiles.max(ROWS).saturating_mul(WINOGRAD_MATRICES), WINOGRAD_MATRICES)
         .saturating_add(transforms)
         .saturating_add(every_step);
-    let direct =
-        (k * n).saturating_mul(taps.max(ROWS * kernel * kernel)).saturating_add(weights(kernel * kernel));
-    fits.then(|| Costs { direct, winograd })
+    let direct = product(taps.max(ROWS * kernel * kernel), kernel * kernel);
+    Some(Costs { direct, winograd })
 }
 
 #[cfg(test)]
