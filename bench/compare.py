@@ -60,7 +60,7 @@ def compare(name, batch, args):
     """The figures of one cell."""
     network = NETWORKS[name]
     peers = TRAINERS if args.train else PEERS
-    wanted = [p for p in peers if not (p == "ncnn" and batch != 1) and (not args.peers or p in args.peers)]
+    wanted = [p for p in peers if not (p == "ncnn" and batch != 1) and p in args.peers]
     with tempfile.TemporaryDirectory() as folder:
         if not args.train:
             export = [sys.executable, os.path.join(HERE, "worker.py"), "export", name, str(batch), folder]
@@ -104,6 +104,15 @@ def table(rows):
     return "\n".join(lines)
 
 
+def choices(parser, option, text, known):
+    """Names separated by commas, all of them known."""
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            parser.error(f"{option}: no {name!r}; known are {', '.join(known)}")
+    return names
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--train", action="store_true", help="training steps instead of inference")
@@ -114,13 +123,16 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--json", help="file to which each cell's figures are appended")
     args = parser.parse_args()
-    args.peers = [peer for peer in args.peers.split(",") if peer]
+    peers = TRAINERS if args.train else PEERS
+    args.peers = choices(parser, "--peers", args.peers or ",".join(peers), peers)
     rows = []
-    for name in args.nets.split(","):
+    for name in choices(parser, "--nets", args.nets, NETWORKS):
         batches = NETWORKS[name].train if args.train else map(int, args.batches.split(","))
         for batch in batches:
             row = compare(name, batch, args)
             rows.append(row)
+            if not row["peers"]:
+                parser.error(f"{name} at batch {batch}: none of {', '.join(args.peers)} runs it; has bench/setup.sh run?")
             best = min(map(least, row["peers"].values()))
             print(f"{name} batch {batch}: {least(row['convnet']):.3f} ms, best peer {best:.3f}"
                   + (f", failed: {', '.join(row['failed'])}" if row["failed"] else ""), file=sys.stderr, flush=True)
