@@ -176,8 +176,8 @@ thread_local! {
 struct Tables {
     tiles: Vec<TileRows>,
     input: Vec<*const f32>,
-    /// The taps of each tile, without those that lead all of its rows into the padding.
-    order: Vec<u32>,
+    /// The rows of the weights for each tap of a tile, without taps that lead all of its rows into the padding.
+    order: Vec<usize>,
     output: Vec<*mut f32>,
     addend: Vec<*const f32>,
     /// Copies of the block's rows, where they go through something first.
@@ -332,49 +332,62 @@ unsafe fn fill_tables(
     tables: &mut Tables,
 ) {
     let geometry = call.geometry;
-    let Tables { tiles: places, input, order, output, addend, .. } = tables;
-    places.clear();
-    input.clear();
-    order.clear();
-    output.clear();
-    addend.clear();
+    let taps = geometry.taps.len();
+    let count = shared.tiling.positions(&tiles).len();
+    tables.tiles.clear();
+    tables.input.resize(count * taps, std::ptr::null());
+    tables.output.resize(count, std::ptr::null_mut());
+    tables.addend.resize(if call.addend.is_some() { count } else { 0 }, std::ptr::null());
+    // First the order of all taps.
+    tables.order.clear();
+    tables.order.extend((0..taps).map(|tap| tap * geometry.run));
     let mut cursor = Cursor::new(call, shared, shared.tiling.start(tiles.start));
+    let (mut input, mut output) = (0, 0);
     for tile in tiles {
         let rows = shared.tiling.start(tile + 1) - shared.tiling.start(tile);
         let mut bases = [std::ptr::null::<f32>(); MAX_ROWS];
-        let mut at = [(0, 0, 0); MAX_ROWS];
+        let mut places = [(0, 0, 0); MAX_ROWS];
         let mut inside = true;
-        let first = TileRows { input: input.len(), order: order.len(), output: output.len(), rows, taps: 0 };
         for m in 0..rows {
-            at[m] = cursor.place;
+            places[m] = cursor.place;
             inside &= cursor.row_inside && shared.interior.columns.contains(&cursor.place.2);
             // SAFETY: an output pixel of the grid lies in the views; an input base may lie outside and is
             // only made a pointer to read from by a tap that leads inside.
             unsafe {
-                output.push(arena.at(call.out.offset + cursor.pixel * call.out.stride));
-                if let Some(view) = call.addend {
-                    addend.push(arena.at(view.offset + cursor.pixel * view.stride));
+                tables.output[output + m] = arena.at(call.out.offset + cursor.pixel * call.out.stride);
+                if let Some(addend) = call.addend {
+                    tables.addend[output + m] = arena.at(addend.offset + cursor.pixel * addend.stride);
                 }
                 bases[m] = arena.at(0).wrapping_add(cursor.base);
             }
             cursor.advance(call, shared);
         }
-        let (bases, at) = (&bases[..rows], &at[..rows]);
-        for (i, (&tap, &offset)) in geometry.taps.iter().zip(&shared.offsets).enumerate() {
-            if inside {
-                input.extend(bases.iter().map(|base| base.wrapping_offset(offset)));
-            } else {
+        let mut place = TileRows { input, order: 0, output, rows, taps };
+        output += rows;
+        let entries = tables.input[input..][..rows * taps].chunks_exact_mut(rows);
+        if inside {
+            for (part, &offset) in entries.zip(&shared.offsets) {
+                for (entry, base) in part.iter_mut().zip(&bases) {
+                    *entry = base.wrapping_offset(offset);
+                }
+            }
+        } else {
+            place.order = tables.order.len();
+            let mut entries = entries;
+            for (i, (&tap, &offset)) in geometry.taps.iter().zip(&shared.offsets).enumerate() {
                 let reads = |place: (usize, usize, usize)| geometry.input_pixel(place, tap).is_some();
-                if !at.iter().any(|&place| reads(place)) {
+                if !places[..rows].iter().any(|&place| reads(place)) {
                     continue;
                 }
-                input.extend(bases.iter().zip(at).map(|(base, &place)| {
-                    if reads(place) { base.wrapping_offset(offset) } else { shared.zeros.as_ptr() }
-                }));
+                tables.order.push(i * geometry.run);
+                for ((entry, base), &place) in entries.next().into_iter().flatten().zip(&bases).zip(&places) {
+                    *entry = if reads(place) { base.wrapping_offset(offset) } else { shared.zeros.as_ptr() };
+                }
             }
-            order.push(i as u32);
+            place.taps = tables.order.len() - place.order;
         }
-        places.push(TileRows { taps: order.len() - first.order, ..first });
+        input += rows * place.taps;
+        tables.tiles.push(place);
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) const MAX_ROWS: usize = 12;
 const UNROLL: usize = 4;
 
 /// The [`Tile::order`] of a product that is one run of K.
-pub(crate) static ONE_TAP: [u32; 1] = [0];
+pub(crate) static ONE_TAP: [usize; 1] = [0];
 
 /// The longest K whose products do not hide that the output is fetched before it is written.
 const SHORT: usize = 256;
@@ -21,8 +21,8 @@ pub(crate) struct Tile<W> {
     /// `taps` × `rows` pointers.
     pub(crate) input: *const *const f32,
     pub(crate) taps: usize,
-    /// Which `run` rows of the weights each of the taps is multiplied with.
-    pub(crate) order: *const u32,
+    /// The first of the `run` rows of the weights that each tap is multiplied with.
+    pub(crate) order: *const usize,
     pub(crate) run: usize,
     /// A panel.
     pub(crate) weights: *const W,
@@ -69,8 +69,8 @@ unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
 /// The microkernel: `MR` rows × `NV` vectors of columns in registers over all of K.
 #[inline(always)]
 unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile: Tile<W>) {
-    // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel with `run` rows of NV vectors for each
-    // part in the order, and MR output (and addend) rows of at least column + columns floats.
+    // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel with `run` rows of NV vectors from each row
+    // in the order on, and MR output (and addend) rows of at least column + columns floats.
     unsafe {
         let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
         let full = tile.columns == NV * S::LANES;
@@ -87,7 +87,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 S::prefetch(addend.wrapping_add(NV * S::LANES - 1));
             }
         }
-        if tile.taps * tile.run <= SHORT {
+        if tile.addend.is_null() && tile.taps * tile.run <= SHORT {
             for m in 0..MR {
                 let out = (*tile.output.add(m)).wrapping_add(tile.column).cast_const();
                 S::prefetch(out);
@@ -95,8 +95,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
             }
         }
         for tap in 0..tile.taps {
-            let part = *tile.order.add(tap) as usize;
-            let mut weights = tile.weights.add(part * tile.run * NV * S::LANES);
+            let mut weights = tile.weights.add(*tile.order.add(tap) * NV * S::LANES);
             let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
             let mut k = 0;
             while k + UNROLL <= tile.run {
