@@ -364,7 +364,7 @@ unsafe fn fill_tables(
         }
         let mut place = TileRows { input, order: 0, output, rows, taps };
         output += rows;
-        let entries = tables.input[input..][..rows * taps].chunks_exact_mut(rows);
+        let mut entries = tables.input[input..][..rows * taps].chunks_exact_mut(rows);
         if inside {
             for (part, &offset) in entries.zip(&shared.offsets) {
                 for (entry, base) in part.iter_mut().zip(&bases) {
@@ -373,7 +373,6 @@ unsafe fn fill_tables(
             }
         } else {
             place.order = tables.order.len();
-            let mut entries = entries;
             for (i, (&tap, &offset)) in geometry.taps.iter().zip(&shared.offsets).enumerate() {
                 let reads = |place: (usize, usize, usize)| geometry.input_pixel(place, tap).is_some();
                 if !places[..rows].iter().any(|&place| reads(place)) {
