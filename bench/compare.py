@@ -59,8 +59,7 @@ def convnet(network, batch, seconds, train, extra=()):
 def compare(name, batch, args):
     """The figures of one cell."""
     network = NETWORKS[name]
-    peers = TRAINERS if args.train else PEERS
-    wanted = [p for p in peers if not (p == "ncnn" and batch != 1) and p in args.peers]
+    wanted = [p for p in args.peers if not (p == "ncnn" and batch != 1)]
     with tempfile.TemporaryDirectory() as folder:
         if not args.train:
             export = [sys.executable, os.path.join(HERE, "worker.py"), "export", name, str(batch), folder]

@@ -1,5 +1,7 @@
 //! How a convolution, or a part of its gradient, walks over pixels.
 
+use std::ops::Range;
+
 use crate::arena::View;
 
 /// The displacement of one kernel element, in input pixels.
@@ -148,11 +150,37 @@ impl Geometry {
     }
 
     /// The grid columns for which a tap stays inside the input's columns.
-    pub(crate) fn columns_inside(&self, tap: Tap) -> std::ops::Range<usize> {
+    pub(crate) fn columns_inside(&self, tap: Tap) -> Range<usize> {
         let inside = |x: usize| (x * self.step.1).wrapping_add_signed(tap.dx) < self.input.1;
         let first = (0..self.grid.1).find(|&x| inside(x)).unwrap_or(0);
         let past = (first..self.grid.1).find(|&x| !inside(x)).unwrap_or(self.grid.1);
         first..past
+    }
+}
+
+/// The grid positions at which every tap stays inside the input.
+pub(crate) struct Interior {
+    pub(crate) rows: Range<usize>,
+    pub(crate) columns: Range<usize>,
+}
+
+impl Interior {
+    pub(crate) fn new(geometry: &Geometry) -> Self {
+        let span = |grid: usize, step: usize, size: usize, d: &dyn Fn(&Tap) -> isize| {
+            let inside =
+                |at: usize| geometry.taps.iter().all(|tap| (at * step).wrapping_add_signed(d(tap)) < size);
+            let first = (0..grid).find(|&at| inside(at)).unwrap_or(grid);
+            first..(first..grid).find(|&at| !inside(at)).unwrap_or(grid)
+        };
+        Self {
+            rows: span(geometry.grid.0, geometry.step.0, geometry.input.0, &|tap| tap.dy),
+            columns: span(geometry.grid.1, geometry.step.1, geometry.input.1, &|tap| tap.dx),
+        }
+    }
+
+    /// Whether the whole grid is inside, so that no row of zeros is needed.
+    pub(crate) fn is_all(&self, geometry: &Geometry) -> bool {
+        self.rows == (0..geometry.grid.0) && self.columns == (0..geometry.grid.1)
     }
 }
 

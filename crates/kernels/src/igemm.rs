@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use crate::arena::{Arena, Pointer, View};
-use crate::geometry::{Geometry, Tap};
+use crate::geometry::{Geometry, Interior, Tap};
 use crate::half::{Element, Half};
 use crate::isa::Isa;
 use crate::moments::{Chunks, Target, measure_rows, moments};
@@ -16,7 +16,7 @@ use crate::panels::Panels;
 use crate::rows;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, multiply};
+use crate::tile::{MAX_ROWS, Tile, check_epilogue, multiply};
 use crate::tiling::Tiling;
 
 /// Positions that share one table of row pointers, and stay in the second-level cache beside a panel.
@@ -98,14 +98,7 @@ pub fn igemm(
     geometry.check(batch, input, out);
     assert_eq!(panels, Panels::new(isa, geometry.k(), out.channels), "weights packed for another product");
     assert_eq!(call.weights.len(), panels.len(), "length of the packed weights");
-    if let Some(bias) = call.bias {
-        assert!(bias.len() >= panels.n, "bias of {} for {} columns", bias.len(), panels.n);
-    }
-    if let Some(addend) = call.addend {
-        arena.check(addend);
-        assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
-        assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
-    }
+    check_epilogue(arena, out, call.bias, call.addend);
     let positions = geometry.positions(batch);
     if statistics.is_some() {
         assert_eq!(positions, out.pixels, "statistics of a map that is written only in part");
@@ -145,7 +138,7 @@ pub fn igemm(
     };
     let offsets = geometry.taps.iter().map(offset).collect();
     let most = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
-    let tiling = Tiling::new(geometry, batch, (isa.tile_rows(), most), panels.count());
+    let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), panels.count());
     let blocks = tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
     let moments = chunks.as_mut().map(Chunks::target);
@@ -164,7 +157,7 @@ pub fn igemm(
         unsafe { run_block(isa, call, pointer, shared, b, columns) };
     });
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
-        chunks.combine(isa, (0..blocks).map(|b| tiling.positions(&tiling.tiles(b)).len()), vectors);
+        chunks.combine(isa, (0..blocks).map(|b| tiling.positions(tiling.tiles(b)).len()), vectors);
     }
 }
 
@@ -333,7 +326,8 @@ unsafe fn fill_tables(
 ) {
     let geometry = call.geometry;
     let taps = geometry.taps.len();
-    let count = shared.tiling.positions(&tiles).len();
+    let positions = shared.tiling.positions(tiles.clone());
+    let count = positions.len();
     tables.tiles.clear();
     tables.input.resize(count * taps, std::ptr::null());
     tables.output.resize(count, std::ptr::null_mut());
@@ -341,10 +335,10 @@ unsafe fn fill_tables(
     // First the order of all taps.
     tables.order.clear();
     tables.order.extend((0..taps).map(|tap| tap * geometry.run));
-    let mut cursor = Cursor::new(call, shared, shared.tiling.start(tiles.start));
+    let mut cursor = Cursor::new(call, shared, positions.start);
     let (mut input, mut output) = (0, 0);
     for tile in tiles {
-        let rows = shared.tiling.start(tile + 1) - shared.tiling.start(tile);
+        let rows = shared.tiling.positions(tile..tile + 1).len();
         let mut bases = [std::ptr::null::<f32>(); MAX_ROWS];
         let mut places = [(0, 0, 0); MAX_ROWS];
         let mut inside = true;
@@ -427,32 +421,6 @@ impl Cursor {
         } else {
             *self = Self::at(call, shared, next);
         }
-    }
-}
-
-/// The grid positions at which every tap stays inside the input.
-struct Interior {
-    rows: Range<usize>,
-    columns: Range<usize>,
-}
-
-impl Interior {
-    fn new(geometry: &Geometry) -> Self {
-        let span = |grid: usize, step: usize, size: usize, d: &dyn Fn(&Tap) -> isize| {
-            let inside =
-                |at: usize| geometry.taps.iter().all(|tap| (at * step).wrapping_add_signed(d(tap)) < size);
-            let first = (0..grid).find(|&at| inside(at)).unwrap_or(grid);
-            first..(first..grid).find(|&at| !inside(at)).unwrap_or(grid)
-        };
-        Self {
-            rows: span(geometry.grid.0, geometry.step.0, geometry.input.0, &|tap| tap.dy),
-            columns: span(geometry.grid.1, geometry.step.1, geometry.input.1, &|tap| tap.dx),
-        }
-    }
-
-    /// Whether the whole grid is inside, so that no row of zeros is needed.
-    fn is_all(&self, geometry: &Geometry) -> bool {
-        self.rows == (0..geometry.grid.0) && self.columns == (0..geometry.grid.1)
     }
 }
 

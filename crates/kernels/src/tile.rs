@@ -1,5 +1,6 @@
 //! The register tile of the indirect GEMM, which Winograd's products and scattered gradients run on too.
 
+use crate::arena::{Arena, View};
 use crate::half::Element;
 use crate::simd::{Simd, array};
 
@@ -14,6 +15,21 @@ pub(crate) static ONE_TAP: [usize; 1] = [0];
 
 /// The longest K whose products do not hide that the output is fetched before it is written.
 const SHORT: usize = 256;
+
+/// Checks what a product adds to its sums against its output.
+///
+/// # Panics
+/// If the bias is too short, or the addend reaches beyond the arena, has another size or overlaps the output in part.
+pub(crate) fn check_epilogue(arena: &Arena, out: View, bias: Option<&[f32]>, addend: Option<View>) {
+    if let Some(bias) = bias {
+        assert!(bias.len() >= out.channels, "bias of {} for {} columns", bias.len(), out.channels);
+    }
+    if let Some(addend) = addend {
+        arena.check(addend);
+        assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
+        assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
+    }
+}
 
 /// One tile's operands.
 #[derive(Clone, Copy)]
@@ -79,20 +95,11 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
             let bias = tile.bias.add(tile.column);
             acc = [array![S::splat(0.0); NV, |v| S::load_first(bias.add(v * S::LANES), lanes(v))]; MR];
         }
-        // The addend's rows lie far apart: they are asked for now and here when the sums are.
+        // Rows of the addend or the output lie far apart: they are asked for now and here when the sums are.
         if !tile.addend.is_null() {
-            for m in 0..MR {
-                let addend = (*tile.addend.add(m)).wrapping_add(tile.column);
-                S::prefetch(addend);
-                S::prefetch(addend.wrapping_add(NV * S::LANES - 1));
-            }
-        }
-        if tile.addend.is_null() && tile.taps * tile.run <= SHORT {
-            for m in 0..MR {
-                let out = (*tile.output.add(m)).wrapping_add(tile.column).cast_const();
-                S::prefetch(out);
-                S::prefetch(out.wrapping_add(NV * S::LANES - 1));
-            }
+            prefetch_rows::<S, MR, NV>(tile.addend, tile.column);
+        } else if tile.taps * tile.run <= SHORT {
+            prefetch_rows::<S, MR, NV>(tile.output.cast(), tile.column);
         }
         for tap in 0..tile.taps {
             let mut weights = tile.weights.add(*tile.order.add(tap) * NV * S::LANES);
@@ -137,6 +144,20 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 }
             }
         }
+    }
+}
+
+/// Asks for a tile's part of rows.
+///
+/// # Safety
+/// There are `MR` of them.
+#[inline(always)]
+unsafe fn prefetch_rows<S: Simd, const MR: usize, const NV: usize>(rows: *const *const f32, column: usize) {
+    for m in 0..MR {
+        // SAFETY: the caller's contract.
+        let row = unsafe { *rows.add(m) }.wrapping_add(column);
+        S::prefetch(row);
+        S::prefetch(row.wrapping_add(NV * S::LANES - 1));
     }
 }
 

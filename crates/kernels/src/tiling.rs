@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::geometry::{Geometry, product};
+use crate::geometry::{Geometry, Interior, product};
 
 /// What a tile costs besides its rows, in rows: the weights that it reads.
 const TILE_COST: usize = 2;
@@ -32,21 +32,22 @@ pub(crate) struct Tiling {
 }
 
 impl Tiling {
-    /// Tiles of at most `rows` rows and blocks of some `most`, of a product with `panels` panels of columns.
+    /// Tiles of at most `rows` rows and blocks of some `most`, of a product with some positions and `panels` panels of
+    /// columns.
     pub(crate) fn new(
-        geometry: &Geometry,
+        (geometry, interior): (&Geometry, &Interior),
         batch: usize,
         (rows, most): (usize, usize),
         panels: usize,
     ) -> Self {
         let positions = geometry.positions(batch);
-        let by_place = by_place_is_cheaper(geometry, batch, rows);
-        let group = if by_place { batch } else { positions }.max(1);
+        let by_place = !interior.is_all(geometry) && by_place_is_cheaper(geometry, batch, rows);
+        let group = if by_place { batch } else { positions };
         let group_tiles = group.div_ceil(rows);
         let tiles = product(&[positions / group, group_tiles]);
         let most = (most / group.div_ceil(group_tiles)).max(1);
-        let blocks = tiles.div_ceil(most).max(TASKS.div_ceil(panels.max(1)).min(tiles)).max(1);
-        Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks).max(1) }
+        let blocks = tiles.div_ceil(most).max(TASKS.div_ceil(panels).min(tiles));
+        Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) }
     }
 
     pub(crate) fn blocks(&self) -> usize {
@@ -59,13 +60,13 @@ impl Tiling {
     }
 
     /// The positions of consecutive tiles.
-    pub(crate) fn positions(&self, tiles: &Range<usize>) -> Range<usize> {
+    pub(crate) fn positions(&self, tiles: Range<usize>) -> Range<usize> {
         self.start(tiles.start)..self.start(tiles.end)
     }
 
     /// The first position of a tile.
     #[inline(always)]
-    pub(crate) fn start(&self, tile: usize) -> usize {
+    fn start(&self, tile: usize) -> usize {
         let (group, i) = (tile / self.group_tiles, tile % self.group_tiles);
         group * self.group + i * self.group / self.group_tiles
     }
@@ -110,11 +111,9 @@ fn by_place_is_cheaper(geometry: &Geometry, batch: usize, rows: usize) -> bool {
         let (_, y, x) = geometry.locate(place);
         geometry.taps.iter().filter(|&&tap| geometry.input_pixel((0, y, x), tap).is_some()).count()
     };
-    let cost = |rows_and_tiles: usize, taps: usize| rows_and_tiles.saturating_mul(taps);
-    let positions = product(&[places, batch]);
-    let by_image = cost(positions + TILE_COST * positions.div_ceil(rows), geometry.taps.len());
-    let fewest = batch + TILE_COST * batch.div_ceil(rows);
-    cost(fewest, (0..places).map(inside).sum()) < by_image
+    let cost = |positions: usize| positions + TILE_COST * positions.div_ceil(rows);
+    let taps: usize = (0..places).map(inside).sum();
+    cost(batch).saturating_mul(taps) < cost(places * batch).saturating_mul(geometry.taps.len())
 }
 
 #[cfg(test)]
@@ -129,10 +128,13 @@ mod tests {
         Geometry { taps, ..Geometry::pointwise(map, 8) }
     }
 
+    fn tiling(geometry: &Geometry, batch: usize, most: usize, panels: usize) -> Tiling {
+        Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), panels)
+    }
+
     #[test]
     fn small_maps_of_many_images_are_walked_by_place() {
-        let by_place =
-            |map, kernel, batch| Tiling::new(&same((map, map), kernel), batch, (12, 96), 4).by_place;
+        let by_place = |map, kernel, batch| tiling(&same((map, map), kernel), batch, 96, 4).by_place;
         assert!(by_place(3, 3, 16));
         assert!(by_place(7, 3, 24));
         // Nothing to leave out, too few images for a tile, too little padding.
@@ -147,14 +149,14 @@ mod tests {
             [((3, 3), 3, 16, 96, 2), ((3, 2), 3, 29, 16, 1), ((5, 7), 1, 3, 96, 1), ((1, 1), 1, 1, 96, 9)]
         {
             let geometry = same(map, kernel);
-            let tiling = Tiling::new(&geometry, batch, (12, most), panels);
+            let tiling = tiling(&geometry, batch, most, panels);
             let mut place = tiling.locate(&geometry, 0);
             let mut position = 0;
             for block in 0..tiling.blocks() {
                 let tiles = tiling.tiles(block);
                 assert!(!tiles.is_empty());
                 for tile in tiles {
-                    let rows = tiling.positions(&(tile..tile + 1));
+                    let rows = tiling.positions(tile..tile + 1);
                     assert!(
                         rows.start == position && (1..=12).contains(&rows.len()),
                         "{rows:?} of {tiling:?}"

@@ -19,7 +19,7 @@ use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
+use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, multiply};
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 use input::{Source, transform_tiles};
 use planes::Planes;
@@ -108,7 +108,7 @@ impl Blocks {
         if Self::shared(panels) { 1 } else { threads.max(1) }
     }
 
-    /// The most tiles of a block.
+    /// The most tiles of a block: whole chunks.
     fn most(panels: Panels) -> usize {
         let least = if Self::shared(panels) { SHARED_TILES } else { 2 * MAX_ROWS };
         (BLOCK_BYTES / 4 / tile_floats(panels)).next_multiple_of(CHUNK).max(least)
@@ -164,14 +164,7 @@ pub fn winograd(
     assert!(padding.0 < call.kernel && padding.1 < call.kernel, "padding narrower than the kernel");
     assert_eq!(panels, Panels::new(isa, input.channels, out.channels), "weights packed for another product");
     assert_eq!(call.weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
-    if let Some(bias) = call.bias {
-        assert!(bias.len() >= panels.n, "bias of {} for {} columns", bias.len(), panels.n);
-    }
-    if let Some(addend) = call.addend {
-        arena.check(addend);
-        assert_eq!((addend.pixels, addend.channels), (out.pixels, out.channels), "addend's size");
-        assert!(addend == out || addend.is_disjoint(out), "{addend:?} overlaps {out:?}");
-    }
+    check_epilogue(arena, out, call.bias, call.addend);
     let grid = Grid::new(outputs(call.kernel), output_size);
     let tiles = grid.tiles(batch);
     if tiles == 0 || panels.n == 0 {
@@ -210,8 +203,8 @@ pub fn winograd(
             unsafe {
                 pool.ranges(part.tiles, 1, &|tiles| work.transform_input(isa, part, tiles));
                 pool.ranges(POINTS, 1, &|points| work.multiply(isa, part, points));
-                pool.ranges(part.tiles.div_ceil(chunk), 1, &|chunks| {
-                    let tiles = chunks.start * chunk..(chunks.end * chunk).min(part.tiles);
+                pool.ranges(part.tiles.div_ceil(chunk), 1, &|range| {
+                    let tiles = range.start * chunk..(range.end * chunk).min(part.tiles);
                     work.transform_output(isa, part, tiles);
                 });
             }
