@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convnet::data::DataSets;
+use convnet::data::{Augment, DataSets};
 use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
-    AugmentSettings, Optimizer, Overrides, RECIPES, Recipe, RunConfig, RunDir, Schedule, TrainError,
-    TrainReport, Trainer, training_side,
+    Optimizer, Overrides, RECIPES, Recipe, RunConfig, RunDir, Schedule, TrainError, TrainReport, Trainer,
+    training_side,
 };
 use convnet::zoo;
 
@@ -210,7 +210,7 @@ impl Args {
         if self.crop.is_some() || self.flip {
             let given = over.augment.unwrap_or_default();
             let crop = self.crop.unwrap_or(given.crop);
-            over.augment = Some(AugmentSettings { crop, flip: self.flip || given.flip });
+            over.augment = Some(Augment { crop, flip: self.flip || given.flip });
         }
         Ok(over)
     }

@@ -29,7 +29,7 @@ pub use evaluate::{Evaluation, evaluate};
 pub use metrics::EpochRecord;
 pub use observer::{Observer, Start, StepProgress};
 pub use optimizer::Optimizer;
-pub use recipe::{AugmentSettings, Overrides, RECIPES, Recipe};
+pub use recipe::{Overrides, RECIPES, Recipe};
 pub use run_dir::RunDir;
 pub use schedule::{Schedule, Span};
 pub use side::training_side;

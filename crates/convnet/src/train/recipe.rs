@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Optimizer, Schedule, TrainError};
-use crate::data;
+use crate::data::{self, Augment};
 
 /// All that decides how a network is trained.
 ///
@@ -50,19 +50,7 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// Random changes of the training images.
     #[serde(default)]
-    pub augment: AugmentSettings,
-}
-
-/// Random changes of the training images; none by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AugmentSettings {
-    /// Pixels that are padded on each side before a crop of the old size is taken anywhere.
-    #[serde(default)]
-    pub crop: usize,
-    /// Mirror half of the images.
-    #[serde(default)]
-    pub flip: bool,
+    pub augment: Augment,
 }
 
 /// Settings to lay over a recipe: a recipe file, a named recipe or command-line options. What is `None`
@@ -87,7 +75,7 @@ pub struct Overrides {
     /// See [`Recipe::schedule`].
     pub schedule: Option<Schedule>,
     /// See [`Recipe::augment`].
-    pub augment: Option<AugmentSettings>,
+    pub augment: Option<Augment>,
 }
 
 /// The recipes that have a name, with what each is.
@@ -161,7 +149,7 @@ impl Recipe {
             limit_steps: None,
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
-            augment: AugmentSettings::default(),
+            augment: Augment::default(),
         };
         blank.with(&Overrides::named(recipe).unwrap_or_default())
     }
@@ -321,7 +309,7 @@ mod tests {
                 optimizer,
                 schedule,
                 limit_steps: limit,
-                augment: AugmentSettings { crop, flip: crop % 2 == 0 },
+                augment: Augment { crop, flip: crop % 2 == 0 },
                 ..Recipe::for_network("lenet")
             };
             let text = toml::to_string(&recipe).unwrap();

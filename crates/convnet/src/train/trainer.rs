@@ -8,11 +8,8 @@ use super::checkpoint::Checkpoint;
 use super::progress::Progress;
 use super::session::Session;
 use super::weights::Card;
-use super::{
-    AugmentSettings, EpochRecord, Observer, Optimizer, Overrides, Recipe, RunConfig, RunDir, Schedule,
-    TrainError,
-};
-use crate::data::{DataSets, Preprocess};
+use super::{EpochRecord, Observer, Optimizer, Overrides, Recipe, RunConfig, RunDir, Schedule, TrainError};
+use crate::data::{Augment, DataSets, Preprocess};
 use crate::exec::{self, Learner};
 use crate::graph::Graph;
 use crate::state::{self, StateDict};
@@ -108,7 +105,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Random changes of the training images.
-    pub fn augment(mut self, augment: AugmentSettings) -> Self {
+    pub fn augment(mut self, augment: Augment) -> Self {
         self.recipe.augment = augment;
         self
     }
