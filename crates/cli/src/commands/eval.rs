@@ -53,12 +53,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let preprocess = match card {
         Some(card) => card.preprocess,
-        None => Preprocess::for_input(super::trained::input(&graph), &data.train),
+        None => Preprocess::for_input(super::trained::input(&graph), &data.train)?,
     };
     let options = args.engine.options();
     let batch = args.batch.min(data.test.len().max(1));
     let mut engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&mut engine, &data.test, &preprocess);
+    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&mut engine, &data.test, &preprocess)?;
     if args.json {
         let model = graph.name();
         let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });

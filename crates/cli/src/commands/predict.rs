@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::data::{self, Preprocess};
+use convnet::data::{DataError, Image, Preprocess};
 use convnet::exec::Engine;
 use serde_json::{Value, json};
 
@@ -60,8 +60,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let options = args.engine.options();
     let mut engine = Engine::compile(&graph, &weights, 1, &options)?;
-    let mut classify = |path: &Path| -> Result<Vec<Guess>, data::DataError> {
-        let image = data::open_image(path)?;
+    let mut classify = |path: &Path| -> Result<Vec<Guess>, DataError> {
+        let image = Image::open(path)?;
         let guesses = softmax(engine.logits(&preprocess.apply_image(&image)));
         Ok(likeliest(guesses, args.top))
     };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::FormatError;
 
+use crate::data::DataError;
 use crate::exec::ExecError;
 
 /// Why a run cannot be started, continued or written.
@@ -102,6 +103,10 @@ pub enum TrainError {
     /// A network that the engine cannot run, or weights that do not fit it.
     #[error(transparent)]
     Exec(#[from] ExecError),
+
+    /// Images that cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
 
     /// A file that could not be written, or weights that could not be read.
     #[error(transparent)]

@@ -1,7 +1,7 @@
 //! Accuracy and loss on a set of labelled images.
 
 use super::Confusion;
-use crate::data::{Dataset, Loader, Preprocess};
+use crate::data::{DataError, Dataset, Loader, Preprocess};
 use crate::exec::Engine;
 
 /// How well a network classifies some images.
@@ -21,12 +21,19 @@ pub struct Evaluation {
 
 /// Classifies all images of a set and compares with their labels.
 ///
+/// # Errors
+/// If an image cannot be read.
+///
 /// # Panics
 /// If the network has not an output for each class of the set.
-pub fn evaluate(engine: &mut Engine, data: &Dataset, preprocess: &Preprocess) -> Evaluation {
+pub fn evaluate(
+    engine: &mut Engine,
+    data: &Dataset,
+    preprocess: &Preprocess,
+) -> Result<Evaluation, DataError> {
     let mut tally = Tally::new(data.classes.len());
-    evaluate_while(engine, data, preprocess, &mut tally, |_| true);
-    tally.finish()
+    evaluate_while(engine, data, preprocess, &mut tally, |_| true)?;
+    Ok(tally.finish())
 }
 
 /// The same until `go_on`, which is told after each batch how many images are done, gives `false`.
@@ -36,14 +43,15 @@ pub(super) fn evaluate_while(
     preprocess: &Preprocess,
     tally: &mut Tally,
     mut go_on: impl FnMut(usize) -> bool,
-) -> bool {
+) -> Result<bool, DataError> {
     for batch in Loader::evaluation(data, preprocess, engine.batch()) {
+        let batch = batch?;
         tally.add(engine.logits(&batch.images), &batch.labels);
         if !go_on(tally.images) {
-            return false;
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Sums over images, from which an [`Evaluation`] comes.

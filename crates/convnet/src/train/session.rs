@@ -92,6 +92,7 @@ impl Session<'_> {
             self.progress.step,
         );
         for batch in loader.take(left as usize) {
+            let batch = batch?;
             let step = self.learner.steps();
             let lr = self.recipe.schedule.rate(self.recipe.lr, step, span);
             let report = self.learner.step(&batch.images, &batch.labels, lr as f32);
@@ -138,7 +139,7 @@ impl Session<'_> {
         let whole = evaluate_while(&mut engine, test, &self.card.preprocess, &mut tally, |images| {
             observer.evaluated(images, test.len());
             !stop.load(Ordering::Relaxed)
-        });
+        })?;
         Ok(whole.then(|| tally.finish()))
     }
 

@@ -33,7 +33,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
         labels.push(class as u32);
     }
     let classes = ["lying", "standing", "leaning"].map(String::from).to_vec();
-    Dataset { images: Arc::new(pixels), labels: Arc::new(labels), classes, shape: (1, SIDE, SIDE) }
+    Dataset::new("stripes", pixels, labels, classes, (1, SIDE, SIDE)).unwrap()
 }
 
 fn data() -> DataSets {
@@ -140,7 +140,7 @@ fn a_run_learns_and_leaves_its_files() {
     assert_eq!((card.model.as_str(), card.input), ("small", [1, 12, 12]));
     assert_eq!(card.classes, ["lying", "standing", "leaning"]);
     let mut engine = crate::exec::Engine::compile(&net, &weights.state, 7, &Options::default()).unwrap();
-    let again = evaluate(&mut engine, &data().test, &card.preprocess);
+    let again = evaluate(&mut engine, &data().test, &card.preprocess).unwrap();
     assert_eq!((again.images, again.top1), (30, best.test_top1));
 }
 

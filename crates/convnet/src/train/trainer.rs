@@ -151,7 +151,7 @@ impl<'a> Trainer<'a> {
         let directory = directory.as_ref();
         self.check()?;
         RunDir::check_new(directory)?;
-        let card = self.card();
+        let card = self.card()?;
         let learner = self.learner(&self.first_weights())?;
         let run = RunDir::create(directory, self.config()?)?;
         self.session(run, card, learner, Progress::default(), Vec::new()).run()
@@ -170,7 +170,7 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
-        let card = self.card();
+        let card = self.card()?;
         let path = run.file(RunDir::CHECKPOINT);
         if !path.exists() {
             // Stopped before its first checkpoint.
@@ -233,14 +233,14 @@ impl<'a> Trainer<'a> {
         [shape.channels(), height, width]
     }
 
-    fn card(&self) -> Card {
+    fn card(&self) -> Result<Card, TrainError> {
         let input = self.input();
-        Card {
+        Ok(Card {
             model: self.net.name().to_owned(),
             input,
             classes: self.data.classes().to_vec(),
-            preprocess: Preprocess::for_input(input, &self.data.train),
-        }
+            preprocess: Preprocess::for_input(input, &self.data.train)?,
+        })
     }
 
     fn config(&self) -> Result<RunConfig, TrainError> {
