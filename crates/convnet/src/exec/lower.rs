@@ -270,7 +270,7 @@ impl Lowering<'_> {
         !self.outputs.contains(&id)
             && self.consumers[id.index()].iter().all(|&next| {
                 let op = &self.graph.node(next).op;
-                matches!(op, Op::Linear(_)) || (keeps_order(op) && self.only_linear_reads(next))
+                matches!(op, Op::Linear(_)) || (op.keeps_order() && self.only_linear_reads(next))
             })
     }
 
@@ -287,23 +287,8 @@ impl Lowering<'_> {
             let in_place = self.mode != Mode::Trace && self.reads_in_place(id, input);
             return (in_place && !trivial).then_some((input.channels(), height, width));
         }
-        if keeps_order(&node.op) { self.order(node.inputs[0]) } else { None }
+        if node.op.keeps_order() { self.order(node.inputs[0]) } else { None }
     }
-}
-
-/// Whether an op treats every element of a vector alike.
-fn keeps_order(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Relu
-            | Op::LeakyRelu(_)
-            | Op::Hardtanh(_)
-            | Op::Sigmoid
-            | Op::Tanh
-            | Op::Identity
-            | Op::Dropout(_)
-            | Op::Dropout1d(_)
-    )
 }
 
 fn alias(id: NodeId, input: NodeId, lowered: &mut Lowered) {

@@ -102,30 +102,12 @@ pub fn saved_bytes(graph: &Graph, batch: usize) -> u64 {
     let mut extra = 0u64;
     for id in graph.ids() {
         let node = graph.node(id);
-        match &node.op {
-            Op::Conv2d(_) | Op::Linear(_) | Op::LocalResponseNorm(_) | Op::BatchNorm2d(_) => {
-                kept[buffer[node.inputs[0].index()].index()] = true;
-            }
-            Op::Relu
-            | Op::LeakyRelu(_)
-            | Op::Hardtanh(_)
-            | Op::Sigmoid
-            | Op::Tanh
-            | Op::Softmax
-            | Op::LogSoftmax => kept[buffer[id.index()].index()] = true,
-            Op::MaxPool2d(_)
-            | Op::Input
-            | Op::AvgPool2d(_)
-            | Op::AdaptiveAvgPool2d(_)
-            | Op::ConstantPad2d(_)
-            | Op::Flatten
-            | Op::Unflatten
-            | Op::Affine
-            | Op::Dropout(_)
-            | Op::Dropout1d(_)
-            | Op::Concat
-            | Op::Add
-            | Op::Identity => {}
+        let reads = node.op.gradient_reads();
+        if reads.input {
+            kept[buffer[node.inputs[0].index()].index()] = true;
+        }
+        if reads.output {
+            kept[buffer[id.index()].index()] = true;
         }
         extra = extra.saturating_add(match &node.op {
             Op::MaxPool2d(_) => tensor_bytes(graph, id, batch) / FLOAT,

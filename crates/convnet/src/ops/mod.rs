@@ -11,6 +11,7 @@ pub(crate) mod concat;
 pub(crate) mod constant_pad2d;
 pub(crate) mod conv2d;
 pub(crate) mod dropout;
+mod facts;
 pub(crate) mod flatten;
 pub(crate) mod linear;
 pub(crate) mod local_response_norm;
