@@ -8,6 +8,7 @@ pub mod graph;
 pub mod inspect;
 pub mod io;
 pub mod ops;
+pub mod optim;
 pub mod reference;
 pub mod state;
 pub mod train;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use convnet_formats::FormatError;
 
 use crate::exec::ExecError;
+use crate::optim::OptimizerError;
 
 /// Why a run cannot be started, continued or written.
 #[derive(Debug, thiserror::Error)]
@@ -140,5 +141,12 @@ impl TrainError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+impl From<OptimizerError> for TrainError {
+    fn from(error: OptimizerError) -> Self {
+        let OptimizerError { name, found, expected } = error;
+        Self::Setting { name: format!("optimizer.{name}"), found, expected }
     }
 }

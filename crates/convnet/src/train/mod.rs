@@ -9,7 +9,6 @@ mod error;
 mod evaluate;
 mod metrics;
 mod observer;
-mod optimizer;
 mod progress;
 mod recipe;
 mod run_dir;
@@ -22,13 +21,13 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
+pub use crate::optim::Optimizer;
 pub use config::RunConfig;
 pub use confusion::Confusion;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use metrics::EpochRecord;
 pub use observer::{Observer, Start, StepProgress};
-pub use optimizer::Optimizer;
 pub use recipe::{AugmentSettings, Overrides, RECIPES, Recipe};
 pub use run_dir::RunDir;
 pub use schedule::{Schedule, Span};

@@ -271,3 +271,19 @@ impl<'a> Trainer<'a> {
         Ok(Learner::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
     }
 }
+
+impl From<Optimizer> for exec::Optimizer {
+    fn from(optimizer: Optimizer) -> Self {
+        match optimizer {
+            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+                Self::Sgd { momentum, nesterov, weight_decay }
+            }
+            Optimizer::Adam { beta1, beta2, eps, weight_decay } => {
+                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: false }
+            }
+            Optimizer::Adamw { beta1, beta2, eps, weight_decay } => {
+                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: true }
+            }
+        }
+    }
+}

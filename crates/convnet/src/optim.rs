@@ -1,9 +1,28 @@
-//! Optimizer settings as a recipe writes them.
+//! Optimizers: the rules that turn gradients into updates, with their settings.
+//!
+//! ```
+//! use convnet::optim::Optimizer;
+//!
+//! let optimizer = Optimizer::adamw().with_weight_decay(0.05);
+//! assert!(optimizer.check().is_ok());
+//! let error = Optimizer::sgd().with_weight_decay(-1.0).check().unwrap_err();
+//! assert_eq!(error.to_string(), "optimizer: `weight_decay` is -1, expected a number from 0");
+//! ```
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
-use crate::exec;
+/// A setting that no optimizer can follow.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("optimizer: `{name}` is {found}, expected {expected}")]
+#[non_exhaustive]
+pub struct OptimizerError {
+    /// The setting.
+    pub name: &'static str,
+    /// Its value.
+    pub found: String,
+    /// What would do.
+    pub expected: &'static str,
+}
 
 /// The rule that turns gradients into updates, as PyTorch's optimizers of the same names define it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,17 +139,20 @@ impl Optimizer {
     }
 
     /// Whether both are of one kind, whatever their settings.
-    pub(super) fn same_kind(&self, other: &Self) -> bool {
+    pub fn same_kind(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
     /// Refuses settings that no optimizer can follow.
-    pub(super) fn check(&self) -> Result<(), TrainError> {
-        let number = |name: &str, value: f32, ok: bool, expected: &'static str| {
+    ///
+    /// # Errors
+    /// The first setting out of its range.
+    pub fn check(&self) -> Result<(), OptimizerError> {
+        let number = |name, value: f32, ok: bool, expected| {
             if ok && value.is_finite() {
                 Ok(())
             } else {
-                Err(TrainError::setting(format!("optimizer.{name}"), value, expected))
+                Err(OptimizerError { name, found: value.to_string(), expected })
             }
         };
         let decay = |value: f32| number("weight_decay", value, value >= 0.0, "a number from 0");
@@ -140,11 +162,11 @@ impl Optimizer {
             Self::Sgd { momentum, nesterov, weight_decay } => {
                 below_one("momentum", momentum)?;
                 if nesterov && momentum == 0.0 {
-                    return Err(TrainError::setting(
-                        "optimizer.nesterov",
-                        true,
-                        "a momentum above 0 with it",
-                    ));
+                    return Err(OptimizerError {
+                        name: "nesterov",
+                        found: nesterov.to_string(),
+                        expected: "a momentum above 0 with it",
+                    });
                 }
                 decay(weight_decay)
             }
@@ -154,22 +176,6 @@ impl Optimizer {
                 below_one("beta2", beta2)?;
                 number("eps", eps, eps > 0.0, "a number above 0")?;
                 decay(weight_decay)
-            }
-        }
-    }
-}
-
-impl From<Optimizer> for exec::Optimizer {
-    fn from(optimizer: Optimizer) -> Self {
-        match optimizer {
-            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
-                Self::Sgd { momentum, nesterov, weight_decay }
-            }
-            Optimizer::Adam { beta1, beta2, eps, weight_decay } => {
-                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: false }
-            }
-            Optimizer::Adamw { beta1, beta2, eps, weight_decay } => {
-                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: true }
             }
         }
     }
@@ -185,9 +191,9 @@ mod tests {
             let optimizer = Optimizer::named(name).unwrap();
             optimizer.check().unwrap();
             let error = optimizer.with_weight_decay(-1.0).check().unwrap_err().to_string();
-            assert!(error.contains("optimizer.weight_decay") && error.contains("-1"), "{error}");
+            assert!(error.contains("`weight_decay`") && error.contains("-1"), "{error}");
         }
         let still = Optimizer::Sgd { momentum: 0.0, nesterov: true, weight_decay: 0.0 };
-        assert!(still.check().unwrap_err().to_string().contains("optimizer.nesterov"));
+        assert!(still.check().unwrap_err().to_string().contains("`nesterov`"));
     }
 }
