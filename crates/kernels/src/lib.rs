@@ -44,7 +44,7 @@ pub use isa::Isa;
 pub use layout::{Border, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw};
 pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use local_response::{LocalResponse, local_response, local_response_backward};
-pub use loss::{cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
+pub use loss::{Targets, cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use moments::moments;
 pub use optimizer::{Adam, Sgd, Update};
 pub use outer::{Outer, column_sums, outer};

@@ -386,7 +386,8 @@ impl Learner {
             let (value, correct) = kernels::cross_entropy(
                 run.arena,
                 [logits, gradient],
-                labels,
+                kernels::Targets::Classes(labels),
+                None,
                 loss.weight,
                 loss.write.accumulate,
             );

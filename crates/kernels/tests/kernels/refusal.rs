@@ -4,10 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Border, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels,
-    Pool, PoolWindow, Tap, View, Weights, accumulate, activation_backward, add, affine, avg_pool, batch_norm,
-    batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw, igemm,
-    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, pad_backward,
-    softmax, softmax_backward, to_nchw, transpose,
+    Pool, PoolWindow, Tap, Targets, View, Weights, accumulate, activation_backward, add, affine, avg_pool,
+    batch_norm, batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw,
+    igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad,
+    pad_backward, softmax, softmax_backward, to_nchw, transpose,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -73,7 +73,7 @@ fn views_beyond_the_arena_are_refused() {
         });
         refused_everywhere(&what, |_, _, a| softmax_backward(a, [bad; 3], false));
         refused_everywhere(&what, |_, _, a| {
-            cross_entropy(a, [bad, good], &[0; 2], 1.0, false);
+            cross_entropy(a, [bad, good], Targets::Classes(&[0; 2]), None, 1.0, false);
         });
         refused_everywhere(&what, |_, _, a| flatten(a, 1, [bad, good]));
     }
@@ -392,7 +392,17 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
     let (x, y) = (View::dense(0, 2, 3), View::dense(8, 2, 3));
     for labels in [&[0, 3][..], &[u32::MAX, 0], &[0], &[0, 1, 2]] {
         refused_everywhere(&format!("{labels:?}"), |_, _, a| {
-            cross_entropy(a, [x, y], labels, 1.0, false);
+            cross_entropy(a, [x, y], Targets::Classes(labels), None, 1.0, false);
+        });
+    }
+    for shares in [&[0.5; 5][..], &[0.5; 7], &[-0.5; 6], &[f32::NAN; 6], &[f32::INFINITY; 6]] {
+        refused_everywhere(&format!("{shares:?}"), |_, _, a| {
+            cross_entropy(a, [x, y], Targets::Distributions(shares), None, 1.0, false);
+        });
+    }
+    for weights in [&[1.0][..], &[1.0; 3], &[1.0, -1.0], &[f32::NAN, 1.0], &[1.0, f32::INFINITY]] {
+        refused_everywhere(&format!("{weights:?}"), |_, _, a| {
+            cross_entropy(a, [x, y], Targets::Classes(&[0, 1]), Some(weights), 1.0, false);
         });
     }
     for (p, group) in [(0.5, 0), (1.0, 1), (-0.1, 1), (f32::NAN, 1), (f32::INFINITY, 1)] {
