@@ -9,6 +9,7 @@
 mod arena;
 mod batch_norm;
 mod elementwise;
+pub mod flat;
 mod geometry;
 mod half;
 mod igemm;

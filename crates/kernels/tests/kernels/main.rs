@@ -4,6 +4,7 @@
 mod batch_norm;
 mod common;
 mod elementwise;
+mod flat;
 mod igemm;
 mod layout;
 mod linear;

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Border, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels,
     Pool, PoolWindow, Tap, Targets, View, Weights, accumulate, activation_backward, add, affine, avg_pool,
-    batch_norm, batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw,
-    igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad,
-    pad_backward, softmax, softmax_backward, to_nchw, transpose,
+    batch_norm, batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flat, flatten,
+    from_nchw, igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments, outer,
+    pad, pad_backward, softmax, softmax_backward, to_nchw, transpose,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -441,6 +441,17 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
         });
         let vectors = [0, 1, 2, 3, 4].map(length);
         backward(None, vectors.each_ref().map(Vec::as_slice), [length(5).len(), length(6).len()]);
+    }
+}
+
+#[test]
+fn flat_buffers_of_other_lengths_and_limits_are_refused() {
+    for len in [0, 4, 6] {
+        refused_everywhere("add", |p, isa, _| flat::add(p, isa, &mut [0.0; 5], &vec![0.0; len]));
+        refused_everywhere("lerp", |p, isa, _| flat::lerp(p, isa, &mut [0.0; 5], &vec![0.0; len], 0.5));
+    }
+    for limit in [-1.0, f32::NAN] {
+        refused_everywhere("clamp", |p, isa, _| flat::clamp(p, isa, &mut [0.0; 5], limit));
     }
 }
 
