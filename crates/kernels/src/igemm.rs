@@ -7,9 +7,11 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use half::f16;
+
 use crate::arena::{Arena, Pointer, View};
+use crate::element::Element;
 use crate::geometry::{Geometry, Interior, Tap};
-use crate::half::{Element, Half};
 use crate::isa::Isa;
 use crate::moments::{Chunks, Target, measure_rows, moments};
 use crate::panels::Panels;
@@ -30,7 +32,7 @@ pub enum Weights<'a> {
     /// float32.
     Single(&'a [f32]),
     /// Half precision.
-    Half(&'a [Half]),
+    Half(&'a [f16]),
 }
 
 impl Weights<'_> {
@@ -236,7 +238,7 @@ unsafe fn block<S: Simd>(
         }
         match call.weights {
             Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, moments, tables),
-            Weights::Half(weights) => panels_of::<S, Half>(call, weights, panels, moments, tables),
+            Weights::Half(weights) => panels_of::<S, f16>(call, weights, panels, moments, tables),
         }
     }
 }

@@ -8,10 +8,10 @@
 
 mod arena;
 mod batch_norm;
+mod element;
 mod elementwise;
 pub mod flat;
 mod geometry;
-mod half;
 mod igemm;
 mod isa;
 mod layout;
@@ -34,12 +34,13 @@ mod winograd;
 
 pub use arena::{Arena, View};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
+pub use element::saturating_f16;
 pub use elementwise::{
     Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,
     dropout, fill, relu_backward,
 };
 pub use geometry::{Geometry, Tap};
-pub use half::Half;
+pub use half::f16;
 pub use igemm::{Before, Igemm, Weights, igemm};
 pub use isa::Isa;
 pub use layout::{Border, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw};

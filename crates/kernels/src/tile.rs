@@ -1,7 +1,7 @@
 //! The register tile of the indirect GEMM, which Winograd's products and scattered gradients run on too.
 
 use crate::arena::{Arena, View};
-use crate::half::Element;
+use crate::element::Element;
 use crate::simd::{Simd, array};
 
 /// Rows of the tallest tile of any instruction set.
