@@ -1,6 +1,8 @@
 //! One block of memory for all activations, and views of pixels × channels into it.
 
+use std::error::Error;
 use std::ops::Range;
+use std::{fmt, io};
 
 use memmap2::MmapMut;
 
@@ -20,17 +22,28 @@ impl Arena {
     /// A block of `len` zeros.
     ///
     /// # Panics
-    /// If the system has no such room.
+    /// If the system has no such room; [`Arena::try_new`] returns an error then.
     pub fn new(len: usize) -> Self {
-        let bytes = len.max(1).checked_mul(size_of::<f32>()).expect("an arena fits the address space");
-        let memory = MmapMut::map_anon(bytes)
-            .unwrap_or_else(|error| panic!("no memory for an arena of {bytes} bytes: {error}"));
+        Self::try_new(len).unwrap_or_else(|error| panic!("{error}: {}", error.cause))
+    }
+
+    /// A block of `len` zeros.
+    ///
+    /// # Errors
+    /// If the system has no such room.
+    pub fn try_new(len: usize) -> Result<Self, ArenaError> {
+        let bytes = len.max(1).saturating_mul(size_of::<f32>());
+        let memory = match isize::try_from(bytes) {
+            Ok(_) => MmapMut::map_anon(bytes),
+            Err(_) => Err(io::ErrorKind::OutOfMemory.into()),
+        };
+        let memory = memory.map_err(|cause| ArenaError { bytes, cause })?;
         #[cfg(target_os = "linux")]
         if bytes >= HUGE {
             // A kernel without huge pages refuses the advice, and serves small ones.
             let _ = memory.advise(memmap2::Advice::HugePage);
         }
-        Self { memory, len }
+        Ok(Self { memory, len })
     }
 
     /// Floats in the block.
@@ -74,6 +87,32 @@ impl Arena {
             self.check(view);
             assert_eq!((view.pixels, view.channels), (first.pixels, first.channels), "views of one size");
         }
+    }
+}
+
+/// The system has no room for an arena.
+#[derive(Debug)]
+pub struct ArenaError {
+    bytes: usize,
+    cause: io::Error,
+}
+
+impl ArenaError {
+    /// The bytes that were asked for; `usize::MAX` where they are more than that.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl fmt::Display for ArenaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no memory for an arena of {} bytes", self.bytes)
+    }
+}
+
+impl Error for ArenaError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
     }
 }
 

@@ -32,7 +32,7 @@ mod tile;
 mod tiling;
 mod winograd;
 
-pub use arena::{Arena, View};
+pub use arena::{Arena, ArenaError, View};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
 pub use element::saturating_f16;
 pub use elementwise::{

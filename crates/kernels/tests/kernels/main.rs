@@ -11,6 +11,7 @@ mod linear;
 mod local_response;
 mod loss_optimizer;
 mod outer;
+mod pool;
 mod pooling;
 mod refusal;
 mod scatter;

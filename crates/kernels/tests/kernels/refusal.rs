@@ -459,7 +459,14 @@ fn flat_buffers_of_other_lengths_and_limits_are_refused() {
 fn an_arena_beyond_the_address_space_is_refused() {
     for len in [usize::MAX, usize::MAX / 4, isize::MAX as usize / 4 + 1] {
         refused("length", || assert!(Arena::new(len).is_empty()));
+        let error = Arena::try_new(len).expect_err("more than the address space");
+        assert_eq!(error.bytes(), len.saturating_mul(4));
+        assert_eq!(error.to_string(), format!("no memory for an arena of {} bytes", error.bytes()));
+        assert!(std::error::Error::source(&error).is_some(), "{error:?}");
     }
+    // Within the address space, but more than any machine has.
+    assert_eq!(Arena::try_new(1 << 60).expect_err("4 EiB").bytes(), 1 << 62);
+    assert_eq!(Arena::try_new(5).expect("20 bytes").as_slice(), [0.0; 5]);
 }
 
 /// A panic whose payload panics when dropped must not let the call return while tasks still run.
