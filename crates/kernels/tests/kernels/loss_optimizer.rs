@@ -1,8 +1,8 @@
 //! Softmax, cross-entropy and the updates.
 
 use convnet_kernels::{
-    Adam, Arena, Isa, Pool, Sgd, Targets, View, cross_entropy, log_softmax, log_softmax_backward, softmax,
-    softmax_backward,
+    Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, cross_entropy, log_softmax, log_softmax_backward,
+    softmax, softmax_backward,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
@@ -291,7 +291,7 @@ fn sgd_updates_as_pytorch_defines_them() {
         check_updates(
             states,
             |pool, isa, _, buffers, gradient| {
-                let update = convnet_kernels::Update::from(sgd);
+                let update = Update::sgd(sgd);
                 assert_eq!(update.moments(), states);
                 match buffers {
                     [parameters, velocity] => {
@@ -324,7 +324,7 @@ fn adam_updates_as_its_paper_defines_them() {
             2,
             |pool, isa, step, buffers, gradient| {
                 let [parameters, mean, square] = buffers else { unreachable!("three buffers") };
-                adam.at(step).apply(pool, isa, parameters, gradient, [mean, square]);
+                Update::adam(adam, step).apply(pool, isa, parameters, gradient, [mean, square]);
             },
             |step, buffers, gradient| {
                 let g = gradient + if decoupled { 0.0 } else { decay * buffers[0] };
