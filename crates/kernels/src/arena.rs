@@ -6,10 +6,8 @@ use std::{fmt, io};
 
 use memmap2::MmapMut;
 
-/// Bytes from which on a block asks for huge pages: fewer translations to look up, and a prefetcher that
-/// runs on where a page of 4 KiB would stop it.
 #[cfg(target_os = "linux")]
-const HUGE: usize = 4 << 20;
+use crate::tuning::machine::LEAST_HUGE_BYTES;
 
 /// A zeroed block of float32 that starts at a page of memory; the system gives its pages as they are written.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl Arena {
         };
         let memory = memory.map_err(|cause| ArenaError { bytes, cause })?;
         #[cfg(target_os = "linux")]
-        if bytes >= HUGE {
+        if bytes >= LEAST_HUGE_BYTES {
             // A kernel without huge pages refuses the advice, and serves small ones.
             let _ = memory.advise(memmap2::Advice::HugePage);
         }

@@ -9,13 +9,7 @@ use crate::arena::Pointer;
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
-
-/// The fewest floats worth a task of their own.
-const LEAST_TASK_FLOATS: usize = 16_384;
-/// Floats whose squares are summed together; fixed, so that sums do not depend on threads.
-const BLOCK_FLOATS: usize = 4096;
-/// Sums that a block keeps side by side; fixed, so that they do not depend on the instruction set.
-const BLOCK_SUMS: usize = 16;
+use crate::tuning::flat::{BLOCK_FLOATS, BLOCK_SUMS, LEAST_TASK_FLOATS};
 
 /// Calls `task` with contiguous parts of `target` and where they lie in it, on the pool's threads.
 fn parts(pool: &Pool, target: &mut [f32], task: impl Fn(&mut [f32], Range<usize>) + Sync) {

@@ -30,6 +30,7 @@ mod simd;
 mod threads;
 mod tile;
 mod tiling;
+mod tuning;
 mod winograd;
 
 pub use arena::{Arena, ArenaError, View};

@@ -3,6 +3,7 @@
 use crate::arena::{Arena, View};
 use crate::isa::Isa;
 use crate::threads::Pool;
+use crate::tuning::pixels::LEAST_TASK_PIXELS;
 
 /// out = softmax of each row.
 ///
@@ -19,7 +20,7 @@ fn rows(pool: &Pool, arena: &mut Arena, [input, out]: [View; 2], f: impl Fn(&mut
     arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
-    pool.ranges(input.pixels, 64, &|pixels| {
+    pool.ranges(input.pixels, LEAST_TASK_PIXELS, &|pixels| {
         for pixel in pixels {
             // SAFETY: the views were checked and share nothing; tasks have different pixels.
             let (x, y) = unsafe { (pointer.slice(input.pixel(pixel)), pointer.slice_mut(out.pixel(pixel))) };

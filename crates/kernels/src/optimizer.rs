@@ -4,9 +4,7 @@ use crate::arena::Pointer;
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
-
-/// The fewest parameters worth a task of their own.
-const LEAST: usize = 16_384;
+use crate::tuning::flat::LEAST_TASK_FLOATS;
 
 /// Stochastic gradient descent as PyTorch defines it: g += decay·p; v = momentum·v + g (v = g at first);
 /// p −= lr·v, or p −= lr·(g + momentum·v) with Nesterov.
@@ -87,7 +85,7 @@ impl Update {
     ) {
         let moments = self.check(parameters.len(), gradients.len(), moments);
         let parameters = Pointer::of(parameters);
-        pool.ranges(gradients.len(), LEAST, &|range| {
+        pool.ranges(gradients.len(), LEAST_TASK_FLOATS, &|range| {
             // SAFETY: ranges are disjoint and inside the slices.
             unsafe { self.part(isa, parameters, moments, &gradients[range.clone()], range) };
         });

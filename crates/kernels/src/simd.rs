@@ -49,6 +49,9 @@ pub(crate) trait Simd: Copy {
     fn prefetch(p: *const f32);
 }
 
+/// Lanes of the widest vectors.
+pub(crate) const WIDEST_LANES: usize = 16;
+
 /// An array from its indices, as a loop: `array![first; N, |i| value]`, where `first` is any value of its type.
 ///
 /// `std::array::from_fn` calls a closure in a function of its own, which has the instruction set only where the

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
 
-/// Rounds of waiting on a changed atomic before a worker sleeps or a waiter yields its time slice.
-const SPINS: u32 = 4_000;
+use crate::tuning::machine::{SPIN_ROUNDS, TASKS_PER_THREAD};
 
 /// Threads that share the tasks of one call at a time.
 ///
@@ -165,7 +164,7 @@ impl Pool {
     /// Splits `0..items` in contiguous ranges, a few per thread and none under `least` items, and calls
     /// `task` with each.
     pub fn ranges(&self, items: usize, least: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
-        let parts = (items / least.max(1)).clamp(1, 4 * self.threads());
+        let parts = (items / least.max(1)).clamp(1, TASKS_PER_THREAD * self.threads());
         self.run(parts, &|i| {
             let range = i * items / parts..(i + 1) * items / parts;
             if !range.is_empty() {
@@ -253,7 +252,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn spin_until(done: impl Fn() -> bool, idle: impl Fn()) {
     let mut spins = 0;
     while !done() {
-        if spins < SPINS {
+        if spins < SPIN_ROUNDS {
             spins += 1;
             std::hint::spin_loop();
         } else {

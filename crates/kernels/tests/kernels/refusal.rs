@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Border, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels,
-    Pool, PoolWindow, Tap, Targets, View, Weights, accumulate, activation_backward, add, affine, avg_pool,
-    batch_norm, batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flat, flatten,
-    from_nchw, igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments, outer,
-    pad, pad_backward, softmax, softmax_backward, to_nchw, transpose,
+    Pool, PoolWindow, Tap, Targets, View, Weights, Winograd, WinogradGradient, accumulate,
+    activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, copy,
+    cross_entropy, dropout, fill, flat, flatten, from_nchw, igemm, local_response, local_response_backward,
+    max_pool, max_pool_backward, moments, outer, pad, pad_backward, softmax, softmax_backward, to_nchw,
+    transpose, winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -441,6 +442,56 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
         });
         let vectors = [0, 1, 2, 3, 4].map(length);
         backward(None, vectors.each_ref().map(Vec::as_slice), [length(5).len(), length(6).len()]);
+    }
+}
+
+#[test]
+fn winograd_over_maps_that_wrap_or_kernels_that_it_has_not_is_refused() {
+    let (input, output) = (View::dense(0, 12, 1), View::dense(12, 12, 1));
+    let wrapped = ((1 << 63) + 3, 2);
+    let sizes =
+        [((3, 2), wrapped, 3), (wrapped, (3, 2), 3), ((3, 2), (3, 2), 4), ((3, 2), (3, 2), usize::MAX)];
+    for isa in Isa::available() {
+        for (input_size, output_size, kernel) in sizes {
+            let panels = Panels::new(isa, 1, 1);
+            let weights = vec![0.0; 36 * panels.len()];
+            refused(&format!("{input_size:?} {output_size:?} {kernel}"), || {
+                let call = Winograd {
+                    kernel,
+                    batch: 2,
+                    input,
+                    input_size,
+                    padding: (1, 1),
+                    weights: &weights,
+                    panels,
+                    bias: None,
+                    addend: None,
+                    relu: false,
+                    out: output,
+                    output_size,
+                    scratch: 24,
+                };
+                winograd(&Pool::new(2), isa, &mut Arena::new(1 << 20), &call, None);
+            });
+            refused(&format!("gradient: {input_size:?} {output_size:?} {kernel}"), || {
+                let call = WinogradGradient {
+                    kernel,
+                    batch: 2,
+                    input,
+                    input_size,
+                    padding: (1, 1),
+                    output_gradient: output,
+                    output_size,
+                    panels,
+                    scratch: 24,
+                };
+                let layout = Panels::new(isa, 9, 1);
+                let (mut products, mut gradient) = (weights.clone(), vec![0.0; layout.len()]);
+                let mut arena = Arena::new(1 << 20);
+                let target = (&mut gradient[..], layout);
+                winograd_gradient(&Pool::new(2), isa, &mut arena, &call, &mut products, target);
+            });
+        }
     }
 }
 
