@@ -4,9 +4,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::isa::{Isa, Kind};
 use crate::simd::vectorized;
 use crate::threads::Pool;
-
-/// The fewest floats worth a task of their own.
-const LEAST: usize = 8192;
+use crate::tuning::elementwise::LEAST_TASK_FLOATS;
 
 /// A function applied to each element.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,7 +80,7 @@ where
     }
     let dense = out.is_dense() && inputs.iter().all(|v| v.is_dense());
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+    pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
         let part = |view: View| {
             let offset = view.offset + pixels.start * view.stride;
             if dense {
@@ -248,7 +246,7 @@ pub fn dropout(
     arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+    pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
         vectorized!(isa, |pixels: std::ops::Range<usize>,
                           p: Pointer,
                           input: View,
@@ -286,7 +284,7 @@ pub fn affine(
     let (scale, shift) = (&scale[..out.channels], &shift[..out.channels]);
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+    pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
         vectorized!(isa, |pixels: std::ops::Range<usize>,
                           p: Pointer,
                           input: View,
@@ -324,7 +322,7 @@ pub fn affine_backward(
     output_gradient.assert_disjoint(input_gradient);
     let scale = &scale[..output_gradient.channels];
     let pointer = arena.pointer();
-    pool.ranges(input_gradient.pixels, LEAST / input_gradient.channels.max(1), &|pixels| {
+    pool.ranges(input_gradient.pixels, LEAST_TASK_FLOATS / input_gradient.channels.max(1), &|pixels| {
         vectorized!(isa, |pixels: std::ops::Range<usize>,
                           p: Pointer,
                           dy: View,

@@ -7,9 +7,11 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use half::f16;
+
 use crate::arena::{Arena, Pointer, View};
+use crate::element::Element;
 use crate::geometry::{Geometry, Interior, Tap};
-use crate::half::{Element, Half};
 use crate::isa::Isa;
 use crate::moments::{Chunks, Target, measure_rows, moments};
 use crate::panels::Panels;
@@ -18,11 +20,7 @@ use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, check_epilogue, multiply};
 use crate::tiling::Tiling;
-
-/// Positions that share one table of row pointers, and stay in the second-level cache beside a panel.
-const BLOCK: usize = 96;
-/// The most entries of a table of row pointers.
-const TABLE: usize = 8192;
+use crate::tuning::igemm::{BLOCK_POSITIONS, LEAST_BLOCK_POSITIONS, TABLE_ENTRIES, TASKS_PER_THREAD};
 
 /// A packed right operand, in either precision; products and sums are in float32.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +28,7 @@ pub enum Weights<'a> {
     /// float32.
     Single(&'a [f32]),
     /// Half precision.
-    Half(&'a [Half]),
+    Half(&'a [f16]),
 }
 
 impl Weights<'_> {
@@ -137,7 +135,7 @@ pub fn igemm(
         pixels.wrapping_mul(input.stride as isize)
     };
     let offsets = geometry.taps.iter().map(offset).collect();
-    let most = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
+    let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
     let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), panels.count());
     let blocks = tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
@@ -145,7 +143,7 @@ pub fn igemm(
     let shared = &Shared { interior, tiling, offsets, zeros, moments };
     // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
     let threads = pool.threads();
-    let enough = (4 * threads).div_ceil(blocks).min(panels.count());
+    let enough = (TASKS_PER_THREAD * threads).div_ceil(blocks).min(panels.count());
     let groups = (enough..panels.count().min(enough + threads))
         .find(|groups| (blocks * groups).is_multiple_of(threads))
         .unwrap_or(enough);
@@ -236,7 +234,7 @@ unsafe fn block<S: Simd>(
         }
         match call.weights {
             Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, moments, tables),
-            Weights::Half(weights) => panels_of::<S, Half>(call, weights, panels, moments, tables),
+            Weights::Half(weights) => panels_of::<S, f16>(call, weights, panels, moments, tables),
         }
     }
 }

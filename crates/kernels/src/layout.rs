@@ -3,6 +3,7 @@
 use crate::arena::{Arena, View};
 use crate::geometry::product;
 use crate::threads::Pool;
+use crate::tuning::pixels::{LEAST_COPY_PIXELS, LEAST_COPY_ROWS};
 
 /// Writes images (N, C, H, W) to a view of N·H·W pixels.
 ///
@@ -17,7 +18,7 @@ pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out
         return;
     }
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, 1024, &|pixels| {
+    pool.ranges(out.pixels, LEAST_COPY_PIXELS, &|pixels| {
         for pixel in pixels {
             let (image, at) = (pixel / map, pixel % map);
             // SAFETY: the view was checked; tasks have different pixels.
@@ -104,7 +105,7 @@ pub fn pad(
 ) {
     let (batch, tall, wide) = border.check(arena, [input, out], (height, width));
     let pointer = arena.pointer();
-    pool.ranges(batch * tall, 8, &|range| {
+    pool.ranges(batch * tall, LEAST_COPY_ROWS, &|range| {
         for index in range {
             let (image, y) = (index / tall, index % tall);
             let inside = (border.top..border.top + height).contains(&y);
@@ -138,7 +139,7 @@ pub fn pad_backward(
 ) {
     let (batch, tall, wide) = border.check(arena, [input_gradient, output_gradient], (height, width));
     let pointer = arena.pointer();
-    pool.ranges(batch * height, 8, &|range| {
+    pool.ranges(batch * height, LEAST_COPY_ROWS, &|range| {
         for index in range {
             let (image, y) = (index / height, index % height);
             for x in 0..width {

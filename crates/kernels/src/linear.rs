@@ -14,11 +14,7 @@ use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
-
-/// Rows of weights of a block: with a panel's columns they stay in the first-level cache.
-const BLOCK: usize = 96;
-/// Blocks that a small matrix is cut in, however many threads there are: sums depend on the cut.
-const TASKS: usize = 16;
+use crate::tuning::linear::{BLOCK_ROWS, LEAST_BLOCKS};
 
 /// The backward pass of `output = input · weights`.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +94,7 @@ pub fn linear_backward(
     }
     let inputs = input_gradient
         .map(|(view, accumulate)| (Right::new(pool, isa, arena, output_gradient), view, accumulate));
-    let rows = BLOCK.min(panels.k.div_ceil(TASKS)).next_multiple_of(isa.tile_rows());
+    let rows = BLOCK_ROWS.min(panels.k.div_ceil(LEAST_BLOCKS)).next_multiple_of(isa.tile_rows());
     let shared = Shared { call, isa, arena: arena.pointer(), inputs, sink };
     pool.run(panels.k.div_ceil(rows), &|block| {
         // SAFETY: views and lengths were checked above; tasks have different rows of weights.

@@ -4,6 +4,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
+use crate::tuning::pixels::LEAST_TASK_PIXELS;
 
 /// The constants of a local response normalization: y = x / (k + α/size · Σ x²)^β.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +68,7 @@ pub fn local_response(
     arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
-    pool.ranges(input.pixels, 64, &|pixels| {
+    pool.ranges(input.pixels, LEAST_TASK_PIXELS, &|pixels| {
         vectorized!(isa, |p: Pointer,
                           pixels: std::ops::Range<usize>,
                           norm: LocalResponse,
@@ -106,7 +107,7 @@ pub fn local_response_backward(
     input_gradient.assert_disjoint(input);
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
-    pool.ranges(input.pixels, 64, &|pixels| {
+    pool.ranges(input.pixels, LEAST_TASK_PIXELS, &|pixels| {
         vectorized!(isa, |p: Pointer,
                           pixels: std::ops::Range<usize>,
                           norm: LocalResponse,

@@ -8,15 +8,7 @@ use crate::geometry::product;
 use crate::isa::Isa;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
-
-/// Pixels of a chunk of [`moments`]; fixed, so that sums do not depend on threads.
-const CHUNK: usize = 64;
-/// Chunks, and channels, of one of its tasks.
-const CHUNKS: usize = 8;
-const CHANNELS: usize = 128;
-/// Rows, and vectors of channels, that are summed side by side.
-const SUMS: usize = 4;
-const SIDE: usize = 2;
+use crate::tuning::moments::{CHUNK_PIXELS, SIDE_ROWS, SIDE_VECTORS, TASK_CHANNELS, TASK_CHUNKS};
 
 /// Mean and biased variance of each channel.
 ///
@@ -24,17 +16,17 @@ const SIDE: usize = 2;
 /// If the view reaches beyond the arena or a vector is not as long as its channels.
 pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, vectors: [&mut [f32]; 2]) {
     arena.check(view);
-    let count = view.pixels.div_ceil(CHUNK);
+    let count = view.pixels.div_ceil(CHUNK_PIXELS);
     let mut chunks = Chunks::new(count, view.channels);
     let target = chunks.target();
     let pointer = arena.pointer();
-    let (tasks, blocks) = (count.div_ceil(CHUNKS), view.channels.div_ceil(CHANNELS));
+    let (tasks, blocks) = (count.div_ceil(TASK_CHUNKS), view.channels.div_ceil(TASK_CHANNELS));
     pool.run(tasks * blocks, &|i| {
         let (task, block) = (i / blocks, i % blocks);
-        let channels = block * CHANNELS..((block + 1) * CHANNELS).min(view.channels);
-        for chunk in task * CHUNKS..((task + 1) * CHUNKS).min(count) {
-            let pixels = chunk * CHUNK..((chunk + 1) * CHUNK).min(view.pixels);
-            let mut rows = [std::ptr::null_mut(); CHUNK];
+        let channels = block * TASK_CHANNELS..((block + 1) * TASK_CHANNELS).min(view.channels);
+        for chunk in task * TASK_CHUNKS..((task + 1) * TASK_CHUNKS).min(count) {
+            let pixels = chunk * CHUNK_PIXELS..((chunk + 1) * CHUNK_PIXELS).min(view.pixels);
+            let mut rows = [std::ptr::null_mut(); CHUNK_PIXELS];
             // SAFETY: the pixels lie in the arena, and nothing writes them meanwhile; the instruction set is proven by
             // `isa`; each task has its own channels of its own chunks.
             unsafe {
@@ -45,7 +37,7 @@ pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, vectors: [&
             }
         }
     });
-    chunks.combine(isa, (0..count).map(|i| CHUNK.min(view.pixels - i * CHUNK)), vectors);
+    chunks.combine(isa, (0..count).map(|i| CHUNK_PIXELS.min(view.pixels - i * CHUNK_PIXELS)), vectors);
 }
 
 /// Of each chunk and channel the mean, and the sum of squared deviations from it: `[chunk][which][channel]`.
@@ -139,12 +131,12 @@ pub(crate) unsafe fn measure_rows<S: Simd>(
     rows: &[*mut f32],
     channels: Range<usize>,
 ) {
-    for c in channels.clone().step_by(SIDE * S::LANES) {
+    for c in channels.clone().step_by(SIDE_VECTORS * S::LANES) {
         let at = 2 * chunk * target.channels + c;
         // SAFETY: the channels up to the end lie in each row and in both vectors of the chunk.
         unsafe {
             if channels.end - c > S::LANES {
-                measure_side::<S, SIDE>(target, at, rows, c..channels.end);
+                measure_side::<S, SIDE_VECTORS>(target, at, rows, c..channels.end);
             } else {
                 measure_side::<S, 1>(target, at, rows, c..channels.end);
             }
@@ -192,8 +184,8 @@ unsafe fn sum_rows<S: Simd, const NV: usize, const SQUARED: bool>(
     let lanes = |v: usize| (channels.len() - v * S::LANES).min(S::LANES);
     // SAFETY: the caller's contract.
     unsafe {
-        let mut sums = [[S::splat(0.0); NV]; SUMS];
-        for rows in rows.chunks(SUMS) {
+        let mut sums = [[S::splat(0.0); NV]; SIDE_ROWS];
+        for rows in rows.chunks(SIDE_ROWS) {
             for (sums, row) in sums.iter_mut().zip(rows) {
                 for v in 0..NV {
                     let x = S::load_first(row.add(channels.start + v * S::LANES), lanes(v));

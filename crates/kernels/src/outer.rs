@@ -10,13 +10,10 @@ use crate::panels::Panels;
 use crate::rows;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
-
-/// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.
-const CHUNK_BYTES: usize = 384 << 10;
-/// Pixels that one pass over a panel's tiles reads, so that its columns stay in the first-level cache.
-const BLOCK: usize = 128;
-/// From so many tiles on that read a panel's columns of a block, the columns are copied first.
-const COPIED: usize = 20;
+use crate::tuning::outer::{
+    BLOCK_PIXELS, CHUNK_BYTES, LEAST_COPY_TILES, LEAST_TASK_TILES, MOST_SPLIT_VECTORS, NARROW_FLOATS,
+    SUM_PIXELS, TASK_CHANNELS,
+};
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +66,7 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     let target = Pointer::of(gradient);
     for start in (0..rows_of_grid).step_by(chunk) {
         let chunk = &(start..(start + chunk).min(rows_of_grid));
-        pool.ranges(tiles, 1, &|tiles| {
+        pool.ranges(tiles, LEAST_TASK_TILES, &|tiles| {
             SCRATCH.with_borrow_mut(|scratch| {
                 // SAFETY: views and lengths were checked above; tiles write different parts of `gradient`; the
                 // instruction set is proven by `isa`.
@@ -83,12 +80,6 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
         });
     }
 }
-
-/// Floats that a narrow view's sums take at a time.
-const NARROW: usize = 128;
-
-/// Sums of a tile up to which they are split in two.
-const SPLIT: usize = 6;
 
 /// Pixels that follow one another at a fixed distance in both operands.
 #[derive(Clone, Copy)]
@@ -152,7 +143,7 @@ unsafe fn run_tiles<S: Simd>(
                 accumulate,
                 out: std::ptr::null_mut(),
             };
-            if past - first >= COPIED {
+            if past - first >= LEAST_COPY_TILES {
                 // SAFETY: the segments hold readable pixels with the panel's columns.
                 unsafe { copy_columns::<S>(tile, block, &mut scratch.block, &mut scratch.columns) };
                 block = &scratch.block;
@@ -195,7 +186,7 @@ unsafe fn copy_columns<S: Simd>(
     copy: &mut Vec<Segment>,
     columns: &mut Vec<f32>,
 ) {
-    columns.resize(BLOCK * tile.width, 0.0);
+    columns.resize(BLOCK_PIXELS * tile.width, 0.0);
     copy.clear();
     let mut free = columns.chunks_exact_mut(tile.width);
     for segment in block {
@@ -223,12 +214,12 @@ fn block_of(segments: &[Segment]) -> usize {
         .iter()
         .take_while(|segment| {
             pixels += segment.pixels;
-            pixels <= BLOCK
+            pixels <= BLOCK_PIXELS
         })
         .count()
 }
 
-/// Lists the pixels that a tap reads for a chunk of the grid's rows, in segments of at most [`BLOCK`] pixels.
+/// Lists the pixels that a tap reads for a chunk of the grid's rows, in segments of at most [`BLOCK_PIXELS`] pixels.
 ///
 /// # Safety
 /// The call's views were checked against the arena.
@@ -246,7 +237,7 @@ unsafe fn fill_segments(
     segments.clear();
     for row in chunk.clone() {
         let (image, y) = (row / geometry.grid.0, row % geometry.grid.0);
-        for x in inside.clone().step_by(BLOCK) {
+        for x in inside.clone().step_by(BLOCK_PIXELS) {
             let Some(pixel) = geometry.input_pixel((image, y, x), tap) else { break };
             let target = geometry.output_pixel((image, y, x));
             // SAFETY: both pixels lie in their views, which were checked against the arena.
@@ -254,13 +245,13 @@ unsafe fn fill_segments(
                 Segment {
                     input: arena.at(call.input.offset + pixel * call.input.stride),
                     gradient: arena.at(call.output_gradient.offset + target * call.output_gradient.stride),
-                    pixels: (inside.end - x).min(BLOCK),
+                    pixels: (inside.end - x).min(BLOCK_PIXELS),
                 }
             };
             match segments.last_mut() {
                 // It goes on where the last one ends.
                 Some(last)
-                    if last.pixels + segment.pixels <= BLOCK
+                    if last.pixels + segment.pixels <= BLOCK_PIXELS
                         && last.input.wrapping_add(last.pixels * steps.0) == segment.input
                         && last.gradient.wrapping_add(last.pixels * steps.1) == segment.gradient =>
                 {
@@ -332,7 +323,7 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
         }
         // Few chains of sums wait for one another: every second pixel then has chains of its own.
         let mut odd = [[S::splat(0.0); NV]; MR];
-        let split = MR * NV <= SPLIT;
+        let split = MR * NV <= MOST_SPLIT_VECTORS;
         for segment in segments {
             let mut x = segment.input.wrapping_add(tile.offsets.0);
             let mut dy = segment.gradient.wrapping_add(tile.offsets.1);
@@ -397,7 +388,7 @@ pub fn column_sums(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, sums: &
         return;
     }
     let pointer = arena.pointer();
-    let together = if view.is_dense() { (NARROW / channels).max(1) } else { 1 };
+    let together = if view.is_dense() { (NARROW_FLOATS / channels).max(1) } else { 1 };
     if together > 1 {
         // Rows of several pixels, and then the sums of those.
         let whole = view.pixels / together;
@@ -413,9 +404,8 @@ pub fn column_sums(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, sums: &
         return;
     }
     let target = Pointer::of(sums);
-    // Channels are split between tasks, 64 (four cache lines) at a time.
-    pool.ranges(channels.div_ceil(64), 1, &|blocks| {
-        let channels = blocks.start * 64..(blocks.end * 64).min(channels);
+    pool.ranges(channels.div_ceil(TASK_CHANNELS), 1, &|blocks| {
+        let channels = blocks.start * TASK_CHANNELS..(blocks.end * TASK_CHANNELS).min(channels);
         // SAFETY: tasks write different channels.
         let sums = unsafe { target.slice_mut(channels.clone()) };
         let rows = View { offset: view.offset + channels.start, channels: channels.len(), ..view };
@@ -428,9 +418,9 @@ fn sum_rows(isa: Isa, pointer: Pointer, rows: View, sums: &mut [f32]) {
     vectorized!(isa, |pointer: Pointer, rows: View, sums: &mut [f32]| {
         let mut part = vec![0.0f32; sums.len()];
         sums.fill(0.0);
-        for block in (0..rows.pixels).step_by(256) {
+        for block in (0..rows.pixels).step_by(SUM_PIXELS) {
             part.fill(0.0);
-            for pixel in block..(block + 256).min(rows.pixels) {
+            for pixel in block..(block + SUM_PIXELS).min(rows.pixels) {
                 // SAFETY: the view was checked and nothing writes it meanwhile.
                 let row = unsafe { pointer.slice(rows.pixel(pixel)) };
                 for (sum, x) in part.iter_mut().zip(row) {

@@ -7,6 +7,7 @@ use crate::geometry::product;
 use crate::isa::Isa;
 use crate::simd::{Simd, dispatch, vectorized};
 use crate::threads::Pool;
+use crate::tuning::pooling::LEAST_TASK_ROWS;
 
 /// The input rows (or columns) of one output row (or column).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,6 +157,15 @@ impl Codes {
     }
 }
 
+/// Places that a byte tells apart.
+const MOST_PLACES: usize = 256;
+
+/// # Panics
+/// If a byte cannot tell the places of a window apart.
+fn check_argmax(window: &PoolWindow) {
+    assert!(window.area() <= MOST_PLACES, "windows of at most {MOST_PLACES} elements have a byte's argmax");
+}
+
 /// out = the maximum of each window; `argmax`, one byte an output element in dense order, remembers where
 /// it was (the first, row by row).
 ///
@@ -173,11 +183,11 @@ pub fn max_pool(
     let task = Task { window, input, out, arena: arena.pointer(), accumulate: false };
     let height = window.output().0;
     let codes = argmax.map(|codes| {
-        assert!(window.area() <= 256, "windows of at most 256 elements have a byte's argmax");
+        check_argmax(window);
         assert_eq!(codes.len(), out.pixels * out.channels, "length of argmax");
         Codes(codes.as_mut_ptr())
     });
-    pool.ranges(batch * height, 1, &|rows| {
+    pool.ranges(batch * height, LEAST_TASK_ROWS, &|rows| {
         // SAFETY: views and lengths were checked; tasks have different output rows.
         unsafe { dispatch!(isa, max_rows(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>)) };
     });
@@ -271,12 +281,12 @@ pub fn max_pool_backward(
     accumulate: bool,
 ) {
     let batch = window.check(arena, input_gradient, output_gradient);
-    assert!(window.area() <= 256, "windows of at most 256 elements have a byte's argmax");
+    check_argmax(window);
     assert_eq!(argmax.len(), output_gradient.pixels * output_gradient.channels, "length of argmax");
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };
     if window.is_partition() {
-        pool.ranges(batch * window.output().0, 1, &|rows| {
+        pool.ranges(batch * window.output().0, LEAST_TASK_ROWS, &|rows| {
             // SAFETY: views and lengths were checked; windows of different rows share no input row.
             unsafe {
                 dispatch!(isa, max_windows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8]));
@@ -284,7 +294,7 @@ pub fn max_pool_backward(
         });
         return;
     }
-    pool.ranges(batch * window.input.0, 1, &|rows| {
+    pool.ranges(batch * window.input.0, LEAST_TASK_ROWS, &|rows| {
         // SAFETY: views and lengths were checked; tasks have different input rows.
         unsafe { dispatch!(isa, max_rows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8])) };
     });
@@ -399,7 +409,7 @@ unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, a
 pub fn avg_pool(pool: &Pool, isa: Isa, arena: &mut Arena, window: &PoolWindow, [input, out]: [View; 2]) {
     let batch = window.check(arena, input, out);
     let task = Task { window, input, out, arena: arena.pointer(), accumulate: false };
-    pool.ranges(batch * window.rows.len(), 1, &|rows| {
+    pool.ranges(batch * window.rows.len(), LEAST_TASK_ROWS, &|rows| {
         for index in rows {
             vectorized!(isa, |task: Task<'_>, index: usize| {
                 let (height, width) = task.window.output();
@@ -444,7 +454,7 @@ pub fn avg_pool_backward(
     let batch = window.check(arena, input_gradient, output_gradient);
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };
-    pool.ranges(batch * window.input.0, 1, &|rows| {
+    pool.ranges(batch * window.input.0, LEAST_TASK_ROWS, &|rows| {
         for index in rows {
             vectorized!(isa, |task: Task<'_>, index: usize| {
                 let ((height, width), (rows, columns)) = (task.window.input, task.window.output());

@@ -11,16 +11,9 @@ use crate::geometry::{Geometry, Tap};
 use crate::igemm::{Igemm, Weights};
 use crate::isa::Isa;
 use crate::outer::Outer;
-use crate::simd::{Simd, array, dispatch};
+use crate::simd::{Simd, WIDEST_LANES, array, dispatch};
 use crate::threads::Pool;
-
-/// The most output channels: with two vectors each, their sums stay in registers.
-const MOST: usize = 8;
-/// Vectors of pixels in a tile, and the widest ones.
-const VECTORS: usize = 2;
-const WIDEST: usize = 16;
-/// The fewest multiply-adds worth a task of their own.
-const LEAST: usize = 1 << 15;
+use crate::tuning::rows::{GRADIENT_TASKS, LEAST_TASK_PRODUCTS, MOST_CHANNELS, TILE_SHIFTS, TILE_VECTORS};
 
 /// Whether products of `columns` columns go along rows of pixels: walks over images of one channel by whole kernel
 /// rows, all taps inside, to a few channels.
@@ -29,7 +22,7 @@ pub fn along_rows(geometry: &Geometry, channels: usize, columns: usize) -> bool 
         usize::try_from(tap.dy).is_ok_and(|dy| dy <= geometry.input.0.saturating_sub(geometry.grid.0))
     };
     channels == 1
-        && (1..=MOST).contains(&columns)
+        && (1..=MOST_CHANNELS).contains(&columns)
         && geometry.span > 1
         && geometry.run == geometry.span
         && geometry.step == (1, 1)
@@ -48,7 +41,7 @@ pub(crate) unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, call: &I
     let Weights::Single(weights) = call.weights else { return };
     let pointer = arena.pointer();
     let rows = call.batch * call.geometry.grid.0;
-    let least = LEAST.div_ceil((call.panels.k * call.panels.n * call.geometry.grid.1).max(1));
+    let least = LEAST_TASK_PRODUCTS.div_ceil((call.panels.k * call.panels.n * call.geometry.grid.1).max(1));
     pool.ranges(rows, least, &|rows| {
         // SAFETY: the caller's contract; tasks write different rows; the instruction set is proven by `isa`.
         unsafe {
@@ -62,14 +55,14 @@ unsafe fn rows_of<S: Simd>(call: &Igemm<'_>, arena: Pointer, weights: &[f32], ro
     let (height, width) = call.geometry.grid;
     for row in rows {
         let place = (row / height, row % height);
-        for x in (0..width).step_by(VECTORS * S::LANES) {
-            let count = (width - x).min(VECTORS * S::LANES);
+        for x in (0..width).step_by(TILE_VECTORS * S::LANES) {
+            let count = (width - x).min(TILE_VECTORS * S::LANES);
             // SAFETY: passed on; the pixels lie in the row.
             unsafe {
-                if count == VECTORS * S::LANES {
-                    pick::<S, VECTORS, true>(call, arena, weights, place, x, count);
+                if count == TILE_VECTORS * S::LANES {
+                    pick::<S, TILE_VECTORS, true>(call, arena, weights, place, x, count);
                 } else if count > S::LANES {
-                    pick::<S, VECTORS, false>(call, arena, weights, place, x, count);
+                    pick::<S, TILE_VECTORS, false>(call, arena, weights, place, x, count);
                 } else {
                     pick::<S, 1, false>(call, arena, weights, place, x, count);
                 }
@@ -93,7 +86,7 @@ unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
             match call.panels.n {
                 // SAFETY: passed on.
                 $($n => unsafe { tile::<S, $n, NV, FULL>(call, arena, weights, place, x, count) },)*
-                n => unreachable!("tiles have at most {MOST} channels, not {n}"),
+                n => unreachable!("tiles have at most {MOST_CHANNELS} channels, not {n}"),
             }
         };
     }
@@ -143,7 +136,7 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
         }
         // In this order NaN stays NaN.
         let floor = S::splat(if call.relu { 0.0 } else { f32::NEG_INFINITY });
-        let mut block = [0.0f32; MOST * VECTORS * WIDEST];
+        let mut block = [0.0f32; MOST_CHANNELS * TILE_VECTORS * WIDEST_LANES];
         for n in 0..N {
             for v in 0..NV {
                 S::store(block.as_mut_ptr().add((n * NV + v) * S::LANES), S::max(floor, sums[n][v]));
@@ -160,11 +153,6 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
     }
 }
 
-/// The most tasks of a weight gradient, each with sums of its own: fixed, so that threads do not change the result.
-const TASKS: usize = 16;
-/// Displacements of a row of pixels that are multiplied at a time.
-const SHIFTS: usize = 4;
-
 /// Writes the weight gradient of a call that goes [`along_rows`], in the layout of the weights; columns beyond N get zero.
 ///
 /// # Safety
@@ -177,7 +165,7 @@ pub(crate) unsafe fn gradient(
     gradient: &mut [f32],
 ) {
     let (k, n) = (call.panels.k, call.panels.n);
-    let tasks = call.batch.min(TASKS);
+    let tasks = call.batch.min(GRADIENT_TASKS);
     let mut partial = vec![0.0f32; tasks * k * n];
     let (pointer, target) = (arena.pointer(), Pointer::of(&mut partial));
     pool.run(tasks, &|task| {
@@ -207,7 +195,7 @@ unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usi
     let mut planes = vec![0.0f32; height * n * vectors * S::LANES];
     // A vector for each sum, whose lanes are added at the end.
     let mut lanes = vec![0.0f32; sums.len() * S::LANES];
-    let most = (2 * S::ROWS / n).clamp(1, SHIFTS);
+    let most = (2 * S::ROWS / n).clamp(1, TILE_SHIFTS);
     let groups = geometry.run.div_ceil(most);
     for image in images {
         for row in 0..height {

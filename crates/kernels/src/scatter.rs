@@ -4,12 +4,13 @@
 //! kernel row's weights to that run; positions below one another never overlap, so that they form a tile.
 
 use crate::arena::{Arena, Pointer, View};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
+use crate::tuning::scatter::LEAST_TASK_IMAGES;
 
 /// `input_gradient (+)=` the output's gradient times the transposed weights, by kernel row.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,11 @@ pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
     assert!(geometry.step.0 > 0 && geometry.spread == (1, 1) && geometry.origin == (0, 0), "a forward walk");
     assert_eq!(geometry.grid, geometry.output, "a forward walk");
     assert_eq!(panels, Panels::new(isa, output_gradient.channels, geometry.run), "another product's layout");
-    assert_eq!(call.weights.len(), geometry.taps.len() * panels.len(), "length of the packed weights");
+    assert_eq!(
+        call.weights.len(),
+        product(&[geometry.taps.len(), panels.len()]),
+        "length of the packed weights"
+    );
     for tap in &geometry.taps {
         let last = (geometry.grid.0.max(1) - 1) * geometry.step.0;
         let inside = tap.dy >= 0 && tap.dx >= 0 && last + tap.dy.unsigned_abs() < geometry.input.0;
@@ -53,7 +58,7 @@ pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
     }
     let isa = isa.for_columns(panels.n);
     let pointer = arena.pointer();
-    pool.ranges(batch, 1, &|images| {
+    pool.ranges(batch, LEAST_TASK_IMAGES, &|images| {
         for image in images {
             // SAFETY: views and lengths were checked; tasks have different images.
             unsafe { dispatch!(isa, scatter_image(call: &Scatter<'_>, pointer: Pointer, image: usize)) };

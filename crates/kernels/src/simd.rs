@@ -3,6 +3,10 @@
 //! A kernel is one `#[inline(always)]` function over `S: Simd`; [`dispatch!`] wraps it once per instruction
 //! set in a function with the matching `target_feature` and picks one by [`Isa`](crate::Isa).
 
+use half::f16;
+
+use crate::element::widen;
+
 /// Vectors of float32 of one instruction set.
 ///
 /// # Safety
@@ -37,13 +41,16 @@ pub(crate) trait Simd: Copy {
     /// The first `n` bytes as floats, the rest zero.
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
     /// Numbers in half precision.
-    unsafe fn load_half(p: *const u16) -> Self::V;
+    unsafe fn load_half(p: *const f16) -> Self::V;
     /// Transposes a square block of as many rows as a vector has lanes: `to[c][r] = from[r][c]`, rows so many floats
     /// apart.
     unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize);
     /// Asks for the cache line at `p`, wherever it points.
     fn prefetch(p: *const f32);
 }
+
+/// Lanes of the widest vectors.
+pub(crate) const WIDEST_LANES: usize = 16;
 
 /// An array from its indices, as a loop: `array![first; N, |i| value]`, where `first` is any value of its type.
 ///
@@ -136,9 +143,9 @@ impl Simd for Portable {
         v
     }
     #[inline(always)]
-    unsafe fn load_half(p: *const u16) -> Self::V {
-        // SAFETY: the caller gives four readable numbers of 16 bits, which is what a `Half` is.
-        std::array::from_fn(|i| unsafe { p.cast::<crate::half::Half>().add(i).read() }.to_f32())
+    unsafe fn load_half(p: *const f16) -> Self::V {
+        // SAFETY: the caller gives four readable numbers.
+        std::array::from_fn(|i| widen(unsafe { p.add(i).read() }))
     }
     #[inline(always)]
     unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
@@ -159,6 +166,8 @@ pub(crate) use x86::{Avx2, Avx512, Avx512Half};
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
+
+    use half::f16;
 
     use super::Simd;
 
@@ -299,7 +308,7 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn load_half(p: *const u16) -> Self::V {
+        unsafe fn load_half(p: *const f16) -> Self::V {
             // SAFETY: see the impl; unaligned reads are allowed.
             unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
         }
@@ -412,7 +421,7 @@ mod x86 {
             unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
         }
         #[inline(always)]
-        unsafe fn load_half(p: *const u16) -> Self::V {
+        unsafe fn load_half(p: *const f16) -> Self::V {
             // SAFETY: see the impl.
             unsafe { Avx2::load_half(p) }
         }
@@ -502,7 +511,7 @@ mod x86 {
             unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
         }
         #[inline(always)]
-        unsafe fn load_half(p: *const u16) -> Self::V {
+        unsafe fn load_half(p: *const f16) -> Self::V {
             // SAFETY: see the impl; unaligned reads are allowed.
             unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
         }

@@ -1,20 +1,15 @@
 //! The register tile of the indirect GEMM, which Winograd's products and scattered gradients run on too.
 
 use crate::arena::{Arena, View};
-use crate::half::Element;
+use crate::element::Element;
 use crate::simd::{Simd, array};
+use crate::tuning::igemm::{SHORT_K_ROWS, UNROLLED_ROWS};
 
 /// Rows of the tallest tile of any instruction set.
 pub(crate) const MAX_ROWS: usize = 12;
 
-/// Rows of K between two looks at whether it ends.
-const UNROLL: usize = 4;
-
 /// The [`Tile::order`] of a product that is one run of K.
 pub(crate) static ONE_TAP: [usize; 1] = [0];
-
-/// The longest K whose products do not hide that the output is fetched before it is written.
-const SHORT: usize = 256;
 
 /// Checks what a product adds to its sums against its output.
 ///
@@ -98,19 +93,19 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
         // Rows of the addend or the output lie far apart: they are asked for now and here when the sums are.
         if !tile.addend.is_null() {
             prefetch_rows::<S, MR, NV>(tile.addend, tile.column);
-        } else if tile.taps * tile.run <= SHORT {
+        } else if tile.taps * tile.run <= SHORT_K_ROWS {
             prefetch_rows::<S, MR, NV>(tile.output.cast(), tile.column);
         }
         for tap in 0..tile.taps {
             let mut weights = tile.weights.add(*tile.order.add(tap) * NV * S::LANES);
             let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
             let mut k = 0;
-            while k + UNROLL <= tile.run {
-                for u in 0..UNROLL {
+            while k + UNROLLED_ROWS <= tile.run {
+                for u in 0..UNROLLED_ROWS {
                     add_row::<S, W, MR, NV>(&mut acc, &rows, k + u, weights.add(u * NV * S::LANES));
                 }
-                k += UNROLL;
-                weights = weights.add(UNROLL * NV * S::LANES);
+                k += UNROLLED_ROWS;
+                weights = weights.add(UNROLLED_ROWS * NV * S::LANES);
             }
             while k < tile.run {
                 add_row::<S, W, MR, NV>(&mut acc, &rows, k, weights);

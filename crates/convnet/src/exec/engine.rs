@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{Arena, Half, Isa, Pool, to_nchw, winograd_weights};
+use convnet_kernels::{Arena, Isa, Pool, f16, to_nchw, winograd_weights};
 
 use super::forward::{Kind, Program, Run, Step};
 use super::lifetime::place;
@@ -26,7 +26,7 @@ pub struct Engine {
     scratch: usize,
     parameters: Arena,
     /// Weights in half precision.
-    halves: Vec<Half>,
+    halves: Vec<f16>,
     batch: usize,
     output: Vec<f32>,
 }
@@ -82,7 +82,7 @@ impl Engine {
         let scratch = total.next_multiple_of(16);
         let total = scratch + program.winograd_room(pool.threads(), batch, &[]).0;
         let mut parameters = Arena::new(program.parameters);
-        let mut halves = vec![Half::default(); program.halves];
+        let mut halves = vec![f16::ZERO; program.halves];
         for step in &program.steps {
             bind(&program, &pool, step, state, (parameters.as_mut_slice(), &mut halves))?;
         }
@@ -236,7 +236,7 @@ fn bind(
     pool: &Pool,
     step: &Step,
     state: &dyn TensorSource,
-    (out, halves): (&mut [f32], &mut [Half]),
+    (out, halves): (&mut [f32], &mut [f16]),
 ) -> Result<(), ExecError> {
     let graph = &program.graph;
     let specs = graph.node_parameters(step.stage.node);
@@ -244,7 +244,7 @@ fn bind(
         check(state, &specs[0])?;
         matrix.pack(pool, (state, &specs[0].name), target, scale)
     };
-    let pack_half = |matrix: &Matrix, target: &mut [Half], scale: Option<&[f32]>| {
+    let pack_half = |matrix: &Matrix, target: &mut [f16], scale: Option<&[f32]>| {
         check(state, &specs[0])?;
         matrix.pack(pool, (state, &specs[0].name), target, scale)
     };

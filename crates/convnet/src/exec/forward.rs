@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Activation, Arena, BatchNorm, Border, Geometry, Half, Igemm, Isa, LocalResponse, Mask,
-    Pool, PoolWindow, View, Weights,
+    self as kernels, Activation, Arena, BatchNorm, Border, Geometry, Igemm, Isa, LocalResponse, Mask, Pool,
+    PoolWindow, View, Weights, f16,
 };
 
 use super::algorithm::{Pass, WINOGRAD_MATRICES, WinogradPlan, winograd_plan};
@@ -452,7 +452,7 @@ pub(super) struct Run<'a> {
     /// Where each buffer starts.
     pub(super) offsets: &'a [usize],
     pub(super) parameters: &'a [f32],
-    pub(super) halves: &'a [Half],
+    pub(super) halves: &'a [f16],
     /// N·C·H·W.
     pub(super) images: &'a [f32],
     /// Where the scratch of Winograd convolutions starts in the arena.

@@ -59,10 +59,10 @@ impl Optimizer {
     fn at(self, step: u64, lr: f32) -> Update {
         match self {
             Self::Sgd { momentum, nesterov, weight_decay } => {
-                Sgd { lr, momentum, weight_decay, nesterov }.into()
+                Update::sgd(Sgd { lr, momentum, weight_decay, nesterov })
             }
             Self::Adam { beta1, beta2, eps, weight_decay, decoupled } => {
-                Adam { lr, beta1, beta2, eps, weight_decay, decoupled }.at(step)
+                Update::adam(Adam { lr, beta1, beta2, eps, weight_decay, decoupled }, step)
             }
         }
     }
@@ -386,7 +386,8 @@ impl Learner {
             let (value, correct) = kernels::cross_entropy(
                 run.arena,
                 [logits, gradient],
-                labels,
+                kernels::Targets::Classes(labels),
+                None,
                 loss.weight,
                 loss.write.accumulate,
             );

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use convnet_kernels::{Half, Isa, Panels, Pool};
+use convnet_kernels::{Isa, Panels, Pool, f16, saturating_f16};
 
 use super::{ExecError, conv::ConvPlan};
 use crate::graph::{Graph, NodeId};
@@ -124,9 +124,9 @@ impl Packed for f32 {
     }
 }
 
-impl Packed for Half {
+impl Packed for f16 {
     fn new(value: f32) -> Self {
-        Self::new(value)
+        saturating_f16(value)
     }
 }
 

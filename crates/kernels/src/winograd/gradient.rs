@@ -8,14 +8,16 @@ use super::planes::Planes;
 use super::transform::{gradient_transform, kernel_transform};
 use super::{Grid, IN, POINTS, outputs, tile_floats};
 use crate::arena::{Arena, Pointer, View};
+use crate::geometry::product;
 use crate::isa::Isa;
 use crate::outer::{Segment, Tile, tile_of};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
-
-/// Bytes of transformed tiles that a block aims at; each point's part of it stays in the second-level cache.
-const BLOCK_BYTES: usize = 4 << 20;
+use crate::tuning::winograd::{
+    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_CHANNELS, LEAST_TASK_POINTS, LEAST_TASK_TILES,
+    MOST_GRADIENT_TILES,
+};
 
 /// The weight gradient of a 3×3 or 5×5 convolution of stride 1 and dilation 1.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,8 @@ pub struct WinogradGradient {
 
 /// Tiles of a block.
 fn block_size(tiles: usize, panels: Panels) -> usize {
-    let most = (BLOCK_BYTES / 4 / tile_floats(panels)).clamp(128, 1024);
+    let most = (GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(panels))
+        .clamp(LEAST_GRADIENT_TILES, MOST_GRADIENT_TILES);
     tiles.min(most)
 }
 
@@ -83,9 +86,9 @@ pub fn winograd_gradient(
     arena.check(input);
     arena.check(output_gradient);
     let (size, output) = (call.input_size, call.output_size);
-    assert_eq!(input.pixels, batch * size.0 * size.1, "input pixels");
-    assert_eq!(output_gradient.pixels, batch * output.0 * output.1, "output pixels");
-    let kernel = call.kernel;
+    assert_eq!(input.pixels, product(&[batch, size.0, size.1]), "input pixels");
+    assert_eq!(output_gradient.pixels, product(&[batch, output.0, output.1]), "output pixels");
+    let (kernel, grid) = (call.kernel, Grid::new(outputs(call.kernel), output));
     assert!(call.padding.0 < kernel && call.padding.1 < kernel, "padding narrower than the kernel");
     assert_eq!(
         panels,
@@ -94,12 +97,11 @@ pub fn winograd_gradient(
     );
     assert_eq!(
         layout,
-        Panels::new(isa, kernel * kernel * panels.k, panels.n),
+        Panels::new(isa, product(&[kernel, kernel, panels.k]), panels.n),
         "another convolution's layout"
     );
-    assert_eq!(products.len(), POINTS * panels.len(), "length of the products");
+    assert_eq!(products.len(), product(&[POINTS, panels.len()]), "length of the products");
     assert_eq!(gradient.len(), layout.len(), "length of the gradient");
-    let grid = Grid::new(outputs(kernel), output);
     let tiles = grid.tiles(batch);
     if tiles == 0 || panels.is_empty() {
         gradient.fill(0.0);
@@ -121,13 +123,13 @@ pub fn winograd_gradient(
         let count = rows.min(tiles - first);
         // SAFETY: views and lengths were checked; tasks have different tiles, or different sums.
         unsafe {
-            pool.ranges(count, 1, &|tiles| {
+            pool.ranges(count, LEAST_TASK_TILES, &|tiles| {
                 transform_tiles(isa, pointer, source, left, (first, tiles.clone()));
                 dispatch!(isa, gradient_tiles(
                     call: &WinogradGradient, pointer: Pointer, right: Planes, first: usize, tiles: Range<usize>
                 ));
             });
-            pool.ranges(POINTS * panels.count(), 1, &|parts| {
+            pool.ranges(POINTS * panels.count(), LEAST_TASK_POINTS, &|parts| {
                 let block = Block { left, right, count, accumulate: first > 0, panels };
                 dispatch!(isa, sum_parts(pointer: Pointer, sums: Pointer, block: Block, parts: Range<usize>));
             });
@@ -135,7 +137,7 @@ pub fn winograd_gradient(
     }
     let target = Pointer::of(gradient);
     let products = &*products;
-    pool.ranges(panels.k, 4, &|channels| {
+    pool.ranges(panels.k, LEAST_TASK_CHANNELS, &|channels| {
         let layouts = (panels, layout);
         // SAFETY: lengths were checked; tasks have different rows of the gradient.
         unsafe {

@@ -7,10 +7,10 @@ use super::transform::input_transform;
 use super::{Grid, IN};
 use crate::arena::{Pointer, View};
 use crate::isa::Isa;
-use crate::simd::{Simd, array, dispatch};
+use crate::simd::{Simd, WIDEST_LANES, array, dispatch};
 
-/// What the border reads: as many as the widest vector has lanes.
-static ZEROS: [f32; 16] = [0.0; 16];
+/// What the border reads.
+static ZEROS: [f32; WIDEST_LANES] = [0.0; WIDEST_LANES];
 
 /// A map, its border and its tiles.
 #[derive(Clone, Copy)]

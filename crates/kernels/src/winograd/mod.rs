@@ -20,6 +20,10 @@ use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, multiply};
+use crate::tuning::winograd::{
+    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, LEAST_TASK_POINTS,
+    LEAST_TASK_TILES, SHARED_WEIGHT_FLOATS,
+};
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 use input::{Source, transform_tiles};
 use planes::Planes;
@@ -30,6 +34,10 @@ pub use weights::winograd_weights;
 const IN: usize = 6;
 /// Products of a tile.
 const POINTS: usize = IN * IN;
+/// The most output pixels of a tile.
+const TILE_PIXELS: usize = 4 * 4;
+/// The fewest tiles of a block of a thread's own.
+const LEAST_BLOCK_TILES: usize = LEAST_BLOCK_PRODUCT_TILES * MAX_ROWS;
 
 /// Output rows of a tile for a kernel of 3×3 or 5×5.
 ///
@@ -39,16 +47,6 @@ fn outputs(kernel: usize) -> usize {
     assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
     IN + 1 - kernel
 }
-/// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
-const BLOCK_BYTES: usize = 512 << 10;
-/// Transformed weights, in floats, from which on threads work on one block together, of this many tiles at least, so
-/// that the weights come from memory once for all of them.
-const SHARED_WEIGHTS: usize = 2 << 20;
-const SHARED_TILES: usize = 192;
-/// Tiles whose moments are computed together, where they are wanted.
-const CHUNK: usize = 4;
-/// The most pixels of a tile.
-const PIXELS: usize = 16;
 
 /// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(2×2, 5×5).
 #[derive(Clone, Copy, Debug)]
@@ -93,14 +91,14 @@ impl Blocks {
     /// Blocks of whole `chunk`s of tiles.
     fn new(threads: usize, (tiles, chunk): (usize, usize), panels: Panels) -> Self {
         // Each thread takes a block of its own where there are enough of them.
-        let lanes = if tiles >= threads * 2 * MAX_ROWS { Self::lanes(threads, panels) } else { 1 };
+        let lanes = if tiles >= threads * LEAST_BLOCK_TILES { Self::lanes(threads, panels) } else { 1 };
         let rounds = tiles.div_ceil(lanes * Self::most(panels)).max(1);
         Self { tiles, size: tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk), lanes }
     }
 
     /// Whether the weights outgrow the caches.
     fn shared(panels: Panels) -> bool {
-        product(&[POINTS, panels.len()]) > SHARED_WEIGHTS
+        product(&[POINTS, panels.len()]) > SHARED_WEIGHT_FLOATS
     }
 
     /// The most blocks at a time.
@@ -110,8 +108,8 @@ impl Blocks {
 
     /// The most tiles of a block: whole chunks.
     fn most(panels: Panels) -> usize {
-        let least = if Self::shared(panels) { SHARED_TILES } else { 2 * MAX_ROWS };
-        (BLOCK_BYTES / 4 / tile_floats(panels)).next_multiple_of(CHUNK).max(least)
+        let least = if Self::shared(panels) { LEAST_SHARED_TILES } else { LEAST_BLOCK_TILES };
+        (BLOCK_BYTES / size_of::<f32>() / tile_floats(panels)).next_multiple_of(CHUNK_TILES).max(least)
     }
 
     /// Floats of a block's transformed input, and of its products.
@@ -138,7 +136,7 @@ pub fn winograd_scratch(
 ) -> usize {
     let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
     let lanes = Blocks::lanes(threads, panels);
-    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes * CHUNK), tile_floats(panels)])
+    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes * CHUNK_TILES), tile_floats(panels)])
         + 2 * lanes * Planes::SLACK
 }
 
@@ -172,7 +170,7 @@ pub fn winograd(
         return;
     }
     let isa = isa.for_columns(panels.n);
-    let chunk = if statistics.is_some() { CHUNK } else { 1 };
+    let chunk = if statistics.is_some() { CHUNK_TILES } else { 1 };
     let blocks = Blocks::new(pool.threads(), (tiles, chunk), panels);
     let (input_floats, product_floats) = blocks.floats(panels);
     let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, input_floats + product_floats]));
@@ -182,7 +180,7 @@ pub fn winograd(
     if let Some(addend) = call.addend {
         scratch.assert_disjoint(addend);
     }
-    let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK), panels.n));
+    let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK_TILES), panels.n));
     let moments = chunks.as_mut().map(Chunks::target);
     let work = Work { call, arena: arena.pointer(), grid, moments };
     let count = tiles.div_ceil(blocks.size);
@@ -201,9 +199,9 @@ pub fn winograd(
             let part = Part::new(&blocks, block, 0, call);
             // SAFETY: as above; tasks have different tiles, whole chunks of them, or different points.
             unsafe {
-                pool.ranges(part.tiles, 1, &|tiles| work.transform_input(isa, part, tiles));
-                pool.ranges(POINTS, 1, &|points| work.multiply(isa, part, points));
-                pool.ranges(part.tiles.div_ceil(chunk), 1, &|range| {
+                pool.ranges(part.tiles, LEAST_TASK_TILES, &|tiles| work.transform_input(isa, part, tiles));
+                pool.ranges(POINTS, LEAST_TASK_POINTS, &|points| work.multiply(isa, part, points));
+                pool.ranges(part.tiles.div_ceil(chunk), LEAST_TASK_TILES, &|range| {
                     let tiles = range.start * chunk..(range.end * chunk).min(part.tiles);
                     work.transform_output(isa, part, tiles);
                 });
@@ -212,9 +210,11 @@ pub fn winograd(
     }
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
         let pixels = |chunk: usize| {
-            (chunk * CHUNK..((chunk + 1) * CHUNK).min(tiles)).map(|tile| grid.pixels(tile, output_size)).sum()
+            (chunk * CHUNK_TILES..((chunk + 1) * CHUNK_TILES).min(tiles))
+                .map(|tile| grid.pixels(tile, output_size))
+                .sum()
         };
-        chunks.combine(isa, (0..tiles.div_ceil(CHUNK)).map(pixels), vectors);
+        chunks.combine(isa, (0..tiles.div_ceil(CHUNK_TILES)).map(pixels), vectors);
     }
 }
 
@@ -369,10 +369,10 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
 unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<usize>) {
     let Winograd { out, output_size: (height, width), .. } = *work.call;
     let side = work.grid.side;
-    for first in tiles.clone().step_by(CHUNK) {
-        let mut rows = [std::ptr::null_mut(); CHUNK * PIXELS];
+    for first in tiles.clone().step_by(CHUNK_TILES) {
+        let mut rows = [std::ptr::null_mut(); CHUNK_TILES * TILE_PIXELS];
         let mut count = 0;
-        for tile in first..(first + CHUNK).min(tiles.end) {
+        for tile in first..(first + CHUNK_TILES).min(tiles.end) {
             let (image, y0, x0) = work.grid.place(tile);
             for y in y0..(y0 + side).min(height) {
                 for x in x0..(x0 + side).min(width) {
@@ -384,7 +384,7 @@ unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<us
             }
         }
         // SAFETY: the caller's contract; a chunk's tiles are all in one task.
-        unsafe { measure_rows::<S>(target, first / CHUNK, &rows[..count], 0..out.channels) };
+        unsafe { measure_rows::<S>(target, first / CHUNK_TILES, &rows[..count], 0..out.channels) };
     }
 }
 

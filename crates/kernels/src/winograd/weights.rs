@@ -5,10 +5,12 @@ use std::ops::Range;
 use super::transform::weight_transform;
 use super::{IN, POINTS};
 use crate::arena::Pointer;
+use crate::geometry::product;
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
+use crate::tuning::winograd::LEAST_TASK_CHANNELS;
 
 /// Transforms packed kernels of 3×3 or 5×5, rows of which are kernel element × input channel, to 36 packed
 /// matrices of input × output channels.
@@ -23,13 +25,13 @@ pub fn winograd_weights(
     (target, to): (&mut [f32], Panels),
 ) {
     assert_eq!(source.len(), from.len(), "length of the kernels");
-    assert_eq!(target.len(), POINTS * to.len(), "length of the transformed kernels");
+    assert_eq!(target.len(), product(&[POINTS, to.len()]), "length of the transformed kernels");
     assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
-    assert_eq!((from.k, from.n), (kernel * kernel * to.k, to.n), "size of the kernels");
+    assert_eq!((from.k, from.n), (product(&[kernel, kernel, to.k]), to.n), "size of the kernels");
     assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let isa = isa.for_columns(to.n);
     let pointer = Pointer::of(target);
-    pool.ranges(to.k, 4, &|channels| {
+    pool.ranges(to.k, LEAST_TASK_CHANNELS, &|channels| {
         let layouts = (from, to);
         // SAFETY: lengths were checked; tasks have different rows of the matrices.
         unsafe {

@@ -1,6 +1,8 @@
 //! The indirect GEMM: convolutions of all kinds, matrix products, gradients of inputs.
 
-use convnet_kernels::{Before, Geometry, Half, Igemm, Panels, Tap, View, Weights, igemm, transpose};
+use convnet_kernels::{
+    Before, Geometry, Igemm, Panels, Tap, View, Weights, f16, igemm, saturating_f16, transpose,
+};
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read};
@@ -185,7 +187,7 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
     // Every third case has weights in half precision, which float32 holds exactly.
     let half = seed.is_multiple_of(3);
     if half {
-        weights.iter_mut().for_each(|w| *w = Half::new(*w).to_f32());
+        weights.iter_mut().for_each(|w| *w = saturating_f16(*w).to_f32());
     }
     let bias = bias.then(|| scene.random.floats(n + 3));
 
@@ -223,7 +225,7 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
         let panels = Panels::new(isa, geometry.k(), n);
         let mut packed = vec![f32::NAN; panels.len()];
         panels.pack(&mut packed, |row, column| weights[row * n + column]);
-        let halves: Vec<Half> = packed.iter().map(|&w| Half::new(w)).collect();
+        let halves: Vec<f16> = packed.iter().map(|&w| saturating_f16(w)).collect();
         let call = Igemm {
             geometry,
             batch,

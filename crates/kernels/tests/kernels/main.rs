@@ -4,12 +4,14 @@
 mod batch_norm;
 mod common;
 mod elementwise;
+mod flat;
 mod igemm;
 mod layout;
 mod linear;
 mod local_response;
 mod loss_optimizer;
 mod outer;
+mod pool;
 mod pooling;
 mod refusal;
 mod scatter;
