@@ -9,10 +9,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let weights = Weights::open("runs/lenet/best.safetensors")?;
     let card = weights.card.ok_or("the weights do not say how they were trained")?;
     let net = zoo::lenet().classes(card.classes.len()).build()?;
-    let mut engine = Engine::compile(&net, &weights.state, 1, &Options::default())?;
+    let engine = Engine::compile(&net, &weights.state, 1, &Options::default())?;
     let image = card.preprocess.apply_image(&data::open_image(path)?);
-    let scores = engine.run(&image);
-    let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0);
-    println!("{}: {:.1}%", card.classes[best], 100.0 * scores[best]);
+    let best = engine.run(&image)?.top(1)[0][0];
+    println!("{}: {:.1}%", card.classes[best.class], 100.0 * best.score);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cpu;
 pub mod data;
 pub mod exec;
 pub mod graph;
@@ -9,6 +10,8 @@ pub mod inspect;
 pub mod io;
 pub mod ops;
 pub mod optim;
+mod options;
+mod plan;
 pub mod reference;
 pub mod state;
 pub mod train;

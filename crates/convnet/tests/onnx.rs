@@ -34,8 +34,8 @@ fn models(folder: &Path) -> Vec<PathBuf> {
 fn run(graph: &Graph, weights: &dyn TensorSource, images: &[f32]) -> Vec<f32> {
     let batch = images.len() / graph.input_shape().elements();
     let options = Options { threads: 2, exact: true, ..Options::default() };
-    let mut engine = Engine::compile(graph, weights, batch, &options).expect("a network that can be run");
-    engine.run(images).to_vec()
+    let engine = Engine::compile(graph, weights, batch, &options).expect("a network that can be run");
+    engine.run(images).expect("whole images").into_vec()
 }
 
 /// Compares with a tolerance over the RMS.

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use convnet::exec::{Engine, Learner, Optimizer, PlanStep, StepTimes};
+use convnet::exec::{Engine, PlanStep, Session, StepTimes, TrainingStep};
+use convnet::optim::{Optimizer, ParameterGroups};
 use convnet::graph::Graph;
 use convnet::io::WeightsFile;
 use convnet::ops::{ParamKind, ParamSpec};
@@ -136,10 +137,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The learning rate of timed steps: small enough that weights stay near what they were.
+const RATE: f32 = 1e-6;
+
 /// A network ready to run, in either mode.
 enum Subject {
-    Infer(Box<Engine>),
-    Train(Box<Learner>),
+    Infer(Engine, Session),
+    Train(Box<TrainingStep>, ParameterGroups),
 }
 
 fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) -> Result<Report, Failure> {
@@ -159,34 +163,35 @@ fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) ->
     };
     let optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
     let mut subject = match args.mode {
-        Mode::Infer => Subject::Infer(Box::new(Engine::compile(graph, weights, args.batch, &options)?)),
+        Mode::Infer => {
+            let engine = Engine::compile(graph, weights, args.batch, &options)?;
+            let session = engine.session()?;
+            Subject::Infer(engine, session)
+        }
         Mode::Train => {
-            let learner = Learner::compile(graph, weights, args.batch, optimizer, 0, &options)?;
-            Subject::Train(Box::new(learner))
+            let training = TrainingStep::compile(graph, weights, args.batch, optimizer, 0, &options)?;
+            let groups = training.uniform_groups();
+            Subject::Train(Box::new(training), groups)
         }
     };
     let images = noise(args.batch * graph.input_shape().elements());
     let labels: Vec<u32> = (0..args.batch).map(|i| (i % graph.classes()) as u32).collect();
     let (threads, isa, plan) = match &subject {
-        Subject::Infer(engine) => (engine.threads(), engine.isa(), engine.plan()),
-        Subject::Train(learner) => (learner.threads(), learner.isa(), learner.plan()),
+        Subject::Infer(engine, _) => (engine.threads(), engine.isa(), engine.plan()),
+        Subject::Train(training, _) => (training.threads(), training.isa(), training.plan()),
     };
     let mut once = || match &mut subject {
-        Subject::Infer(engine) => {
-            engine.logits(&images);
-        }
-        Subject::Train(learner) => {
-            learner.step(&images, &labels, 1e-6);
-        }
+        Subject::Infer(_, session) => session.logits(&images).map(drop),
+        Subject::Train(training, groups) => training.step(&images, &labels, groups, RATE).map(drop),
     };
     let mut times = Vec::new();
     let mut peak = convnet::exec::peak_gflops(isa, threads);
-    once();
-    once();
+    once()?;
+    once()?;
     let start = Instant::now();
     while times.len() < RUNS || (start.elapsed().as_secs_f64() < args.seconds && times.len() < MOST_RUNS) {
         let one = Instant::now();
-        once();
+        once()?;
         times.push(one.elapsed().as_secs_f64() * 1e3);
     }
     peak = peak.max(convnet::exec::peak_gflops(isa, threads));
@@ -210,7 +215,7 @@ fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) ->
         layers: Vec::new(),
     };
     if args.layers {
-        report.layers = layers(args, &mut subject, &plan, (&images, &labels), peak);
+        report.layers = layers(args, &mut subject, &plan, (&images, &labels), peak)?;
     }
     Ok(report)
 }
@@ -222,14 +227,14 @@ fn layers(
     plan: &[PlanStep],
     (images, labels): (&[f32], &[u32]),
     peak: f64,
-) -> Vec<Layer> {
-    let mut times = StepTimes { forward: vec![Duration::ZERO; plan.len()], ..StepTimes::default() };
+) -> Result<Vec<Layer>, Failure> {
+    let mut times = StepTimes::new(plan.len());
     let (start, mut runs) = (Instant::now(), 0u32);
     while runs < 3 || (start.elapsed().as_secs_f64() < args.seconds && runs < 1000) {
         match subject {
-            Subject::Infer(engine) => engine.profile(images, &mut times.forward),
-            Subject::Train(learner) => {
-                learner.profile(images, labels, 1e-6, &mut times);
+            Subject::Infer(_, session) => session.profile(images, &mut times.forward)?,
+            Subject::Train(training, groups) => {
+                training.profile(images, labels, (groups, RATE), &mut times)?;
             }
         }
         runs += 1;
@@ -272,7 +277,7 @@ fn layers(
             bytes: plan.iter().map(|step| step.weight_bytes).sum::<u64>() * 3,
         });
     }
-    layers
+    Ok(layers)
 }
 
 fn text(report: &Report) -> String {

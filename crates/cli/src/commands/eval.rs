@@ -57,8 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let options = args.engine.options();
     let batch = args.batch.min(data.test.len().max(1));
-    let mut engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&mut engine, &data.test, &preprocess);
+    let engine = Engine::compile(&graph, &weights, batch, &options)?;
+    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &data.test, &preprocess)?;
     if args.json {
         let model = graph.name();
         let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });

@@ -59,10 +59,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     let options = args.engine.options();
-    let mut engine = Engine::compile(&graph, &weights, 1, &options)?;
+    let engine = Engine::compile(&graph, &weights, 1, &options)?;
     let mut classify = |path: &Path| -> Result<Vec<Guess>, data::DataError> {
         let image = data::open_image(path)?;
-        let guesses = softmax(engine.logits(&preprocess.apply_image(&image)));
+        let guesses = softmax(engine.logits(&preprocess.apply_image(&image))?.as_slice());
         Ok(likeliest(guesses, args.top))
     };
     let mut failed = 0;

@@ -3,7 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::exec::{Engine, ExecError, Options};
+use crate::exec::{Engine, Options, RunError, Session};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::state::{Tensor, initialize};
 
@@ -20,26 +20,26 @@ pub struct Trial {
 ///
 /// # Errors
 /// As [`Engine::compile`].
-pub fn trial(graph: &Graph, batch: usize, seed: u64, options: &Options) -> Result<Trial, ExecError> {
+pub fn trial(graph: &Graph, batch: usize, seed: u64, options: &Options) -> Result<Trial, RunError> {
     let state = initialize(graph, seed);
-    let mut engine = Engine::compile_traced(graph, &state, batch, options)?;
+    let mut session = Engine::compile_traced(graph, &state, batch, options)?.session()?;
     let images = normal_images(graph.input_shape(), batch, seed);
-    let data = engine.run(&images).to_vec();
-    let dims = graph.ids().map(|id| dims(&mut engine, graph, id, batch)).collect();
+    let data = session.run(&images)?.into_vec();
+    let dims = graph.ids().map(|id| dims(&session, graph, id, batch)).collect();
     let shape = graph.node(graph.output()).shape.with_batch(batch);
     Ok(Trial { dims, output: Tensor { shape, data } })
 }
 
 /// The dimensions of what the engine computed for a node. Where it hands its input on (Flatten, dropout) or
 /// folds the last step into reading the result, the elements are counted on what was computed.
-fn dims(engine: &mut Engine, graph: &Graph, id: NodeId, batch: usize) -> Vec<usize> {
-    if let Some(tensor) = engine.tensor(id, batch) {
+fn dims(session: &Session, graph: &Graph, id: NodeId, batch: usize) -> Vec<usize> {
+    if let Ok(tensor) = session.tensor(id) {
         return tensor.shape;
     }
     match graph.node(id).inputs.first() {
         None => graph.input_shape().with_batch(batch),
         Some(&input) => {
-            let before = dims(engine, graph, input, batch);
+            let before = dims(session, graph, input, batch);
             match graph.node(id).shape {
                 Shape::Vector { .. } => vec![before[0], before[1..].iter().product()],
                 Shape::Map { .. } => before,

@@ -2,7 +2,8 @@
 //! zoo's networks on weights that `recipe` and `tools/golden.py` make alike.
 
 use super::*;
-use crate::exec::{Engine, Learner, Optimizer, Options};
+use crate::exec::{Engine, Options, TrainingStep};
+use crate::optim::Optimizer;
 use crate::ops::{Dropout, ParamKind};
 use crate::state::Tensor;
 use crate::zoo;
@@ -200,14 +201,15 @@ fn check_engine(golden: &Golden) {
     let (graph, images, labels) = (golden.graph(), golden.images(), golden.labels());
     let state = state(&graph);
     let options = Options { threads: 1, exact: true, ..Options::default() };
-    let mut engine = Engine::compile(&graph, &state, golden.batch, &options).unwrap();
-    golden.check_logits(&widen(engine.logits(&images)), F32);
+    let engine = Engine::compile(&graph, &state, golden.batch, &options).unwrap();
+    golden.check_logits(&widen(engine.logits(&images).unwrap().as_slice()), F32);
     drop(engine);
     let optimizer = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-    let mut learner = Learner::compile(&graph, &state, golden.batch, optimizer, 0, &options).unwrap();
-    let (report, gradients) = learner.gradients(&images, &labels);
-    learner.step(&images, &labels, 0.0);
-    let stepped = learner.state_dict();
+    let mut training = TrainingStep::compile(&graph, &state, golden.batch, optimizer, 0, &options).unwrap();
+    let (report, gradients) = training.gradients(&images, &labels).unwrap();
+    let groups = training.uniform_groups();
+    training.step(&images, &labels, &groups, 0.0).unwrap();
+    let stepped = training.state_dict();
     let arrays = |dict: &StateDict, keys: &BTreeMap<String, Summary>| -> State {
         dict.iter()
             .filter(|(name, _)| keys.contains_key(*name))

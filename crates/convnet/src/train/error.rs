@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::FormatError;
 
-use crate::exec::ExecError;
+use crate::exec::{CompileError, RunError};
 use crate::optim::OptimizerError;
 
 /// Why a run cannot be started, continued or written.
@@ -102,7 +102,11 @@ pub enum TrainError {
 
     /// A network that the engine cannot run, or weights that do not fit it.
     #[error(transparent)]
-    Exec(#[from] ExecError),
+    Compile(#[from] CompileError),
+
+    /// A batch that the network cannot take.
+    #[error(transparent)]
+    Run(#[from] RunError),
 
     /// A file that could not be written, or weights that could not be read.
     #[error(transparent)]

@@ -2,7 +2,7 @@
 
 use super::Confusion;
 use crate::data::{Dataset, Loader, Preprocess};
-use crate::exec::Engine;
+use crate::exec::{Engine, RunError};
 
 /// How well a network classifies some images.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,29 +21,32 @@ pub struct Evaluation {
 
 /// Classifies all images of a set and compares with their labels.
 ///
+/// # Errors
+/// If the images are not of the engine's size.
+///
 /// # Panics
 /// If the network has not an output for each class of the set.
-pub fn evaluate(engine: &mut Engine, data: &Dataset, preprocess: &Preprocess) -> Evaluation {
+pub fn evaluate(engine: &Engine, data: &Dataset, preprocess: &Preprocess) -> Result<Evaluation, RunError> {
     let mut tally = Tally::new(data.classes.len());
-    evaluate_while(engine, data, preprocess, &mut tally, |_| true);
-    tally.finish()
+    evaluate_while(engine, data, preprocess, &mut tally, |_| true)?;
+    Ok(tally.finish())
 }
 
 /// The same until `go_on`, which is told after each batch how many images are done, gives `false`.
 pub(super) fn evaluate_while(
-    engine: &mut Engine,
+    engine: &Engine,
     data: &Dataset,
     preprocess: &Preprocess,
     tally: &mut Tally,
     mut go_on: impl FnMut(usize) -> bool,
-) -> bool {
+) -> Result<bool, RunError> {
     for batch in Loader::evaluation(data, preprocess, engine.batch()) {
-        tally.add(engine.logits(&batch.images), &batch.labels);
+        tally.add(engine.logits(&batch.images)?.as_slice(), &batch.labels);
         if !go_on(tally.images) {
-            return false;
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Sums over images, from which an [`Evaluation`] comes.

@@ -14,7 +14,7 @@ use super::{
     EpochRecord, Observer, Recipe, RunDir, Span, Start, StepProgress, TrainError, TrainReport, canvas,
 };
 use crate::data::{DataSets, Loader};
-use crate::exec::{self, Engine, Learner};
+use crate::exec::{self, Engine, TrainingStep};
 use crate::graph::Graph;
 
 /// A long epoch is saved this often, so that a crash costs no more.
@@ -30,7 +30,7 @@ pub(super) struct Session<'a> {
     pub(super) observer: Box<dyn Observer + 'a>,
     pub(super) run: RunDir,
     pub(super) card: Card,
-    pub(super) learner: Learner,
+    pub(super) training: TrainingStep,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
 }
@@ -55,7 +55,7 @@ impl Session<'_> {
             steps_done: self.progress.step,
         });
         // An epoch whose steps are all done may still lack its evaluation.
-        while self.learner.steps() < span.total || self.progress.step > 0 {
+        while self.training.steps() < span.total || self.progress.step > 0 {
             if self.train_epoch(span)? == Flow::Stopped {
                 self.checkpoint()?;
                 return Ok(TrainReport { epochs: self.records, interrupted: true });
@@ -81,7 +81,8 @@ impl Session<'_> {
     fn train_epoch(&mut self, span: Span) -> Result<Flow, TrainError> {
         let mut saved = Instant::now();
         let mut lap = Instant::now();
-        let left = span.total - self.learner.steps();
+        let groups = self.training.uniform_groups();
+        let left = span.total - self.training.steps();
         let loader = Loader::training(
             &self.data.train,
             &self.card.preprocess,
@@ -92,9 +93,9 @@ impl Session<'_> {
             self.progress.step,
         );
         for batch in loader.take(left as usize) {
-            let step = self.learner.steps();
+            let step = self.training.steps();
             let lr = self.recipe.schedule.rate(self.recipe.lr, step, span);
-            let report = self.learner.step(&batch.images, &batch.labels, lr as f32);
+            let report = self.training.step(&batch.images, &batch.labels, &groups, lr as f32)?;
             if !report.loss.is_finite() {
                 return Err(TrainError::Diverged { step: step + 1, lr: self.recipe.lr });
             }
@@ -131,15 +132,15 @@ impl Session<'_> {
 
     /// Classifies the test images; `None` if the flag was raised meanwhile.
     fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
-        let mut engine =
-            Engine::compile(self.net, &self.learner.state_dict(), self.recipe.batch, &self.options)?;
+        let engine =
+            Engine::compile(self.net, &self.training.state_dict(), self.recipe.batch, &self.options)?;
         let (stop, observer, test) = (&self.stop, &mut self.observer, &self.data.test);
         let mut tally = Tally::new(test.classes.len());
-        let whole = evaluate_while(&mut engine, test, &self.card.preprocess, &mut tally, |images| {
+        let whole = evaluate_while(&engine, test, &self.card.preprocess, &mut tally, |images| {
             observer.evaluated(images, test.len());
             !stop.load(Ordering::Relaxed)
         });
-        Ok(whole.then(|| tally.finish()))
+        Ok(whole?.then(|| tally.finish()))
     }
 
     /// Writes what an epoch gave.
@@ -148,19 +149,19 @@ impl Session<'_> {
         let images = progress.images.max(1) as f64;
         let record = EpochRecord {
             epoch: progress.epoch + 1,
-            steps: self.learner.steps(),
+            steps: self.training.steps(),
             train_loss: progress.loss / images,
             train_top1: progress.correct as f64 / images,
             test_loss: evaluation.loss,
             test_top1: evaluation.top1,
             test_top5: evaluation.top5,
-            lr: self.recipe.schedule.rate(self.recipe.lr, self.learner.steps().saturating_sub(1), span),
+            lr: self.recipe.schedule.rate(self.recipe.lr, self.training.steps().saturating_sub(1), span),
             images_per_second: images / progress.train_seconds.max(1e-9),
             train_seconds: progress.train_seconds,
             seconds: progress.seconds,
         };
         let best = progress.best.is_none_or(|best| evaluation.top1 > best);
-        let weights = Weights { card: Some(self.card.clone()), state: self.learner.state_dict() };
+        let weights = Weights { card: Some(self.card.clone()), state: self.training.state_dict() };
         weights.write(self.run.file(RunDir::LAST))?;
         if best {
             weights.write(self.run.file(RunDir::BEST))?;
@@ -191,8 +192,8 @@ impl Session<'_> {
 
     fn checkpoint(&mut self) -> Result<(), TrainError> {
         let path = self.run.file(RunDir::CHECKPOINT);
-        let (steps, optimizer) = self.learner.optimizer_state();
-        let weights = self.learner.state_dict();
+        let (steps, optimizer) = self.training.optimizer_state();
+        let weights = self.training.state_dict();
         Checkpoint { weights, optimizer, steps, progress: self.progress.clone() }.write(&path)?;
         self.observer.checkpoint(&path);
         Ok(())

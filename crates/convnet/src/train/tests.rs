@@ -139,8 +139,8 @@ fn a_run_learns_and_leaves_its_files() {
     let card = weights.card.unwrap();
     assert_eq!((card.model.as_str(), card.input), ("small", [1, 12, 12]));
     assert_eq!(card.classes, ["lying", "standing", "leaning"]);
-    let mut engine = crate::exec::Engine::compile(&net, &weights.state, 7, &Options::default()).unwrap();
-    let again = evaluate(&mut engine, &data().test, &card.preprocess);
+    let engine = crate::exec::Engine::compile(&net, &weights.state, 7, &Options::default()).unwrap();
+    let again = evaluate(&engine, &data().test, &card.preprocess).unwrap();
     assert_eq!((again.images, again.top1), (30, best.test_top1));
 }
 
@@ -232,7 +232,7 @@ fn what_does_not_fit_leaves_no_directory() {
     let error = trainer(&net).batch(0).run(&directory).unwrap_err().to_string();
     assert!(error.contains("`batch` is 0"), "{error}");
     let error = trainer(&net).weights("nothing", Default::default()).run(&directory).unwrap_err();
-    assert!(matches!(error, TrainError::Exec(_)), "{error}");
+    assert!(matches!(error, TrainError::Compile(_)), "{error}");
     assert!(!directory.exists());
 }
 

@@ -13,7 +13,7 @@ use super::{
     TrainError,
 };
 use crate::data::{DataSets, Preprocess};
-use crate::exec::{self, Learner};
+use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
 use crate::state::{self, StateDict};
 
@@ -155,9 +155,9 @@ impl<'a> Trainer<'a> {
         self.check()?;
         RunDir::check_new(directory)?;
         let card = self.card();
-        let learner = self.learner(&self.first_weights())?;
+        let training = self.training(&self.first_weights())?;
         let run = RunDir::create(directory, self.config()?)?;
-        self.session(run, card, learner, Progress::default(), Vec::new()).run()
+        self.session(run, card, training, Progress::default(), Vec::new()).run()
     }
 
     /// Goes on with a run that was interrupted, to the same result as if it had not been.
@@ -177,27 +177,27 @@ impl<'a> Trainer<'a> {
         let path = run.file(RunDir::CHECKPOINT);
         if !path.exists() {
             // Stopped before its first checkpoint.
-            let learner = self.learner(&self.first_weights())?;
-            return self.session(run, card, learner, Progress::default(), Vec::new()).run();
+            let training = self.training(&self.first_weights())?;
+            return self.session(run, card, training, Progress::default(), Vec::new()).run();
         }
         let checkpoint = Checkpoint::read(&path)?;
-        let damaged = |e: exec::ExecError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
-        let mut learner = self.learner(&checkpoint.weights).map_err(|e| match e {
-            TrainError::Exec(e) => damaged(e),
+        let damaged = |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
+        let mut training = self.training(&checkpoint.weights).map_err(|e| match e {
+            TrainError::Compile(e) => damaged(e),
             other => other,
         })?;
-        learner.load_optimizer_state(checkpoint.steps, &checkpoint.optimizer).map_err(damaged)?;
+        training.load_optimizer_state(checkpoint.steps, &checkpoint.optimizer).map_err(damaged)?;
         let mut records = run.metrics()?;
         // A crash between the two files may have left a line that the checkpoint does not know.
         records.truncate(checkpoint.progress.epoch);
-        self.session(run, card, learner, checkpoint.progress, records).run()
+        self.session(run, card, training, checkpoint.progress, records).run()
     }
 
     fn session(
         self,
         run: RunDir,
         card: Card,
-        learner: Learner,
+        training: TrainingStep,
         progress: Progress,
         records: Vec<EpochRecord>,
     ) -> Session<'a> {
@@ -210,7 +210,7 @@ impl<'a> Trainer<'a> {
             observer: self.observer,
             run,
             card,
-            learner,
+            training,
             progress,
             records,
         }
@@ -265,25 +265,9 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn learner(&self, weights: &StateDict) -> Result<Learner, TrainError> {
-        let optimizer = self.recipe.optimizer.into();
+    fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
+        let optimizer = self.recipe.optimizer;
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
-        Ok(Learner::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
-    }
-}
-
-impl From<Optimizer> for exec::Optimizer {
-    fn from(optimizer: Optimizer) -> Self {
-        match optimizer {
-            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
-                Self::Sgd { momentum, nesterov, weight_decay }
-            }
-            Optimizer::Adam { beta1, beta2, eps, weight_decay } => {
-                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: false }
-            }
-            Optimizer::Adamw { beta1, beta2, eps, weight_decay } => {
-                Self::Adam { beta1, beta2, eps, weight_decay, decoupled: true }
-            }
-        }
+        Ok(TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
     }
 }

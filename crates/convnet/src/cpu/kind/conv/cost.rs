@@ -1,22 +1,9 @@
-//! The choice between the direct kernels and Winograd's, by a model of their cost.
+//! What a convolution's passes cost by the direct kernels and by Winograd's: a model, which decides between them.
 
-use convnet_kernels::{Isa, Panels};
-
-use super::conv::THIN;
+use super::MATRICES;
+use super::walk::THIN;
 use crate::graph::Shape;
 use crate::ops::Conv2d;
-
-/// Matrices of transformed weights.
-pub(super) const WINOGRAD_MATRICES: usize = 36;
-
-/// A convolution by Winograd's algorithm: F(4×4, 3×3) or F(2×2, 5×5).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct WinogradPlan {
-    /// Rows and columns of the kernel.
-    pub(super) kernel: usize,
-    /// The layout of one of the 36 matrices.
-    pub(super) panels: Panels,
-}
 
 /// Which product of a convolution is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,31 +42,19 @@ pub(super) struct Costs {
 }
 
 impl Costs {
+    /// Whether Winograd's algorithm is the cheaper one.
+    pub(super) fn prefer_winograd(self) -> bool {
+        self.winograd < self.direct
+    }
+
     /// Winograd's share of the direct kernel's.
     pub(super) fn ratio(self) -> f64 {
         self.winograd as f64 / self.direct.max(1) as f64
     }
 }
 
-/// Winograd's algorithm for a pass of a convolution on `batch` images, where it fits and the model finds it
-/// cheaper than the direct kernel: `input` and `output` are the shapes of the forward convolution.
-pub(super) fn winograd_plan(
-    isa: Isa,
-    conv: &Conv2d,
-    shapes: (Shape, Shape),
-    batch: usize,
-    pass: Pass,
-) -> Option<WinogradPlan> {
-    let Costs { direct, winograd } = costs(conv, shapes, batch, pass)?;
-    let (from, to) = ends(shapes, pass);
-    (winograd < direct).then(|| WinogradPlan {
-        kernel: conv.kernel.h,
-        panels: Panels::new(isa, from.channels(), to.channels()),
-    })
-}
-
 /// What a pass reads and writes: the gradient of the input is a convolution of the output's gradient.
-fn ends((input, output): (Shape, Shape), pass: Pass) -> (Shape, Shape) {
+pub(super) fn ends((input, output): (Shape, Shape), pass: Pass) -> (Shape, Shape) {
     if pass == Pass::InputGradient { (output, input) } else { (input, output) }
 }
 
@@ -123,15 +98,15 @@ pub(super) fn costs(
         let floats = points * k * n;
         floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
     };
-    let transforms = (WINOGRAD_MATRICES * TRANSFORM * (k + n)).saturating_mul(tiles);
+    let transforms = (MATRICES * TRANSFORM * (k + n)).saturating_mul(tiles);
     let transform = match pass {
         Pass::Infer => 0,
         Pass::Once => WEIGHT_ONCE,
         Pass::Forward | Pass::InputGradient | Pass::WeightGradient => WEIGHT_TRANSFORM,
     };
-    let every_step = WINOGRAD_MATRICES * transform * k * n;
+    let every_step = MATRICES * transform * k * n;
     let product = |rows: usize, points: usize| (k * n).saturating_mul(rows).saturating_add(weights(points));
-    let winograd = product(tiles.max(ROWS).saturating_mul(WINOGRAD_MATRICES), WINOGRAD_MATRICES)
+    let winograd = product(tiles.max(ROWS).saturating_mul(MATRICES), MATRICES)
         .saturating_add(transforms)
         .saturating_add(every_step);
     let direct = product(taps.max(ROWS * kernel * kernel), kernel * kernel);
@@ -145,7 +120,7 @@ mod tests {
     fn choice(channels: (usize, usize), kernel: usize, map: usize, batch: usize, pass: Pass) -> bool {
         let conv = Conv2d::new(channels.1, kernel).padding(kernel / 2);
         let shape = |channels| Shape::Map { channels, height: map, width: map };
-        winograd_plan(Isa::PORTABLE, &conv, (shape(channels.0), shape(channels.1)), batch, pass).is_some()
+        costs(&conv, (shape(channels.0), shape(channels.1)), batch, pass).is_some_and(Costs::prefer_winograd)
     }
 
     #[test]

@@ -1,23 +1,26 @@
 //! Where values live: buffers, and slices of them for the branches of a concatenation.
 
-use convnet_kernels::View;
-
 use super::lower::{Kernel, Lowered};
 use crate::graph::{Graph, NodeId, Shape};
 
 /// A buffer of `pixels` × `channels` for each image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Buffer {
-    pub(super) pixels: usize,
-    pub(super) channels: usize,
+pub(crate) struct Buffer {
+    pub(crate) pixels: usize,
+    pub(crate) channels: usize,
     /// Floats from one pixel to the next.
-    pub(super) stride: usize,
+    pub(crate) stride: usize,
 }
 
-/// Pixels that lie a multiple of so many floats apart (2 KiB) share two sets of the first-level cache, too few
-/// for the rows of a register tile; a cache line between them spreads them over all sets.
-const ALIASED: usize = 512;
-const LINE: usize = 16;
+/// How a device wants its memory laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MemoryRules {
+    /// Floats to which buffers are aligned.
+    pub(crate) line: usize,
+    /// Pixels that lie a multiple of so many floats apart get in each other's way; a line between them keeps them
+    /// apart.
+    pub(crate) aliased: Option<usize>,
+}
 
 impl Buffer {
     /// Without gaps.
@@ -25,29 +28,50 @@ impl Buffer {
         Self { pixels, channels, stride: channels }
     }
 
-    /// With gaps where pixels would get in each other's way in the cache.
-    fn spread(pixels: usize, channels: usize) -> Self {
-        let aliased = pixels > 1 && channels > 0 && channels.is_multiple_of(ALIASED);
-        Self { pixels, channels, stride: if aliased { channels + LINE } else { channels } }
+    /// With gaps where pixels would get in each other's way.
+    fn spread(pixels: usize, channels: usize, rules: MemoryRules) -> Self {
+        let aliased = pixels > 1 && channels > 0 && rules.aliased.is_some_and(|a| channels.is_multiple_of(a));
+        Self { pixels, channels, stride: if aliased { channels + rules.line } else { channels } }
     }
 
-    pub(super) fn floats(&self) -> usize {
+    pub(crate) fn floats(&self) -> usize {
         self.pixels * self.stride
     }
 }
 
 /// A value's place: channels of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Slot {
-    pub(super) buffer: usize,
-    pub(super) channel: usize,
-    pub(super) channels: usize,
+pub(crate) struct Slot {
+    pub(crate) buffer: usize,
+    pub(crate) channel: usize,
+    pub(crate) channels: usize,
+}
+
+/// A value in memory: pixel p starts at float `offset + p·stride` and has `channels` floats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Region {
+    /// The first float.
+    pub(crate) offset: usize,
+    /// Pixels: N·H·W, or N for vectors.
+    pub(crate) pixels: usize,
+    /// Channels of each pixel.
+    pub(crate) channels: usize,
+    /// Floats from one pixel to the next.
+    pub(crate) stride: usize,
+}
+
+impl Region {
+    /// Without gaps between pixels.
+    pub(crate) fn dense(offset: usize, pixels: usize, channels: usize) -> Self {
+        Self { offset, pixels, channels, stride: channels }
+    }
 }
 
 /// Buffers and the slots of all values.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Storage {
-    pub(super) buffers: Vec<Buffer>,
+#[derive(Clone, Debug)]
+pub(crate) struct Storage {
+    pub(crate) buffers: Vec<Buffer>,
+    rules: MemoryRules,
     slots: Vec<Option<Slot>>,
     /// For each concatenation, the inputs that must be copied: (input index, channel in the output).
     copies: Vec<Vec<(usize, usize)>>,
@@ -55,10 +79,10 @@ pub(super) struct Storage {
 
 impl Storage {
     /// Places values so that branches are written straight into their concatenation where possible.
-    pub(super) fn new(graph: &Graph, lowered: &Lowered) -> Self {
+    pub(crate) fn new(graph: &Graph, lowered: &Lowered, rules: MemoryRules) -> Self {
         let count = graph.nodes().len();
         let mut storage =
-            Self { buffers: Vec::new(), slots: vec![None; count], copies: vec![Vec::new(); count] };
+            Self { buffers: Vec::new(), rules, slots: vec![None; count], copies: vec![Vec::new(); count] };
         for stage in lowered.stages.iter().rev() {
             if stage.kernel == Kernel::Concat {
                 storage.concat(graph, lowered, stage.out, &stage.inputs);
@@ -75,12 +99,16 @@ impl Storage {
     fn own(&mut self, graph: &Graph, lowered: &Lowered, value: NodeId) {
         let shape = graph.node(value).shape;
         let (height, width) = shape.spatial();
-        let make = if lowered.dense[value.index()] { Buffer::dense } else { Buffer::spread };
-        self.slots[value.index()] = Some(self.add(make(height * width, shape.channels())));
+        let buffer = if lowered.dense[value.index()] {
+            Buffer::dense(height * width, shape.channels())
+        } else {
+            Buffer::spread(height * width, shape.channels(), self.rules)
+        };
+        self.slots[value.index()] = Some(self.add(buffer));
     }
 
     /// A new buffer without gaps, whole.
-    pub(super) fn buffer(&mut self, pixels: usize, channels: usize) -> Slot {
+    pub(crate) fn buffer(&mut self, pixels: usize, channels: usize) -> Slot {
         self.add(Buffer::dense(pixels, channels))
     }
 
@@ -127,27 +155,33 @@ impl Storage {
     }
 
     /// The slot of a value.
-    pub(super) fn slot(&self, value: NodeId) -> Slot {
+    pub(crate) fn slot(&self, value: NodeId) -> Slot {
         self.slots[value.index()].unwrap_or_else(|| unreachable!("value {} has a slot", value.index()))
     }
 
     /// The inputs of a concatenation that are not written in place.
-    pub(super) fn copies(&self, out: NodeId) -> &[(usize, usize)] {
+    pub(crate) fn copies(&self, out: NodeId) -> &[(usize, usize)] {
         &self.copies[out.index()]
     }
 
-    /// A slot as a view of `n` images, read as `shape`, in a block where its buffer starts at `offset`.
-    pub(super) fn view(&self, slot: Slot, shape: Shape, n: usize, offset: usize) -> View {
-        let buffer = self.buffers[slot.buffer];
+    /// Whether a value's pixels follow one another without gaps.
+    pub(crate) fn is_dense(&self, value: NodeId) -> bool {
+        let slot = self.slot(value);
+        slot.channels == self.buffers[slot.buffer].stride
+    }
+
+    /// A slot of `n` images, read as `shape`, in a block where its buffer starts at `offset`.
+    pub(crate) fn region(&self, slot: Slot, shape: Shape, n: usize, offset: usize) -> Region {
         if shape.channels() != slot.channels {
             // A map that is read as a vector, or again as maps of one pixel.
-            return View::dense(offset, n, shape.elements());
+            return Region::dense(offset, n, shape.elements());
         }
-        View {
-            offset: offset + slot.channel,
-            pixels: n * buffer.pixels,
-            channels: slot.channels,
-            stride: buffer.stride,
-        }
+        self.pixels(slot, n, offset)
+    }
+
+    /// All pixels of a slot of `n` images.
+    pub(crate) fn pixels(&self, slot: Slot, n: usize, offset: usize) -> Region {
+        let Buffer { pixels, stride, .. } = self.buffers[slot.buffer];
+        Region { offset: offset + slot.channel, pixels: n * pixels, channels: slot.channels, stride }
     }
 }

@@ -8,13 +8,10 @@ pub(super) struct Lifetime {
     pub(super) last: usize,
 }
 
-/// Floats of a cache line, to which places are aligned.
-const LINE: usize = 16;
-
 /// Gives each buffer an offset such that buffers alive at one moment do not overlap, and the total size:
 /// largest first, each at the lowest place that is free during its life (Pisarchyk and Lee 2020, "greedy by
-/// size").
-pub(super) fn place(buffers: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
+/// size"), at a multiple of `line`.
+pub(super) fn place(buffers: &[Lifetime], line: usize) -> Option<(Vec<usize>, usize)> {
     let mut order: Vec<usize> = (0..buffers.len()).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(buffers[i].size));
     let mut offsets = vec![0usize; buffers.len()];
@@ -27,7 +24,7 @@ pub(super) fn place(buffers: &[Lifetime]) -> Option<(Vec<usize>, usize)> {
             let (start, end) = (offsets[other], offsets[other].checked_add(buffers[other].size)?);
             let together = buffers[other].first <= buffer.last && buffer.first <= buffers[other].last;
             if together && start < at.checked_add(buffer.size)? && at < end {
-                at = end.checked_next_multiple_of(LINE)?;
+                at = end.checked_next_multiple_of(line)?;
             }
         }
         offsets[i] = at;
@@ -48,7 +45,7 @@ mod tests {
         #[test]
         fn buffers_alive_together_never_overlap(raw in prop::collection::vec((1usize..500, 0usize..20, 0usize..6), 0..40)) {
             let buffers: Vec<_> = raw.iter().map(|&(size, first, life)| Lifetime { size, first, last: first + life }).collect();
-            let (offsets, total) = place(&buffers).unwrap();
+            let (offsets, total) = place(&buffers, 16).unwrap();
             for i in 0..buffers.len() {
                 prop_assert!(offsets[i] + buffers[i].size <= total);
                 for j in 0..i {
@@ -63,6 +60,6 @@ mod tests {
     #[test]
     fn a_chain_needs_two_places() {
         let chain: Vec<_> = (0..10).map(|i| Lifetime { size: 64, first: i, last: i + 1 }).collect();
-        assert_eq!(place(&chain).unwrap().1, 128);
+        assert_eq!(place(&chain, 16).unwrap().1, 128);
     }
 }

@@ -9,7 +9,12 @@
 //! assert_eq!(error.to_string(), "optimizer: `weight_decay` is -1, expected a number from 0");
 //! ```
 
+mod groups;
+
 use serde::{Deserialize, Serialize};
+
+pub(crate) use groups::Setting;
+pub use groups::{GroupError, ParameterGroup, ParameterGroups, Select};
 
 /// A setting that no optimizer can follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,6 +98,15 @@ fn decoupled_decay() -> f32 {
 }
 
 impl Optimizer {
+    /// The names of the buffers that it keeps for each parameter, as PyTorch calls them.
+    pub(crate) fn buffers(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd { momentum: 0.0, .. } => &[],
+            Self::Sgd { .. } => &["momentum_buffer"],
+            Self::Adam { .. } | Self::Adamw { .. } => &["exp_avg", "exp_avg_sq"],
+        }
+    }
+
     /// SGD with momentum 0.9.
     pub fn sgd() -> Self {
         Self::Sgd { momentum: momentum(), nesterov: false, weight_decay: 0.0 }

@@ -4,9 +4,7 @@ use std::sync::Mutex;
 
 use convnet_kernels::{Isa, Panels, Pool, f16, saturating_f16};
 
-use super::{ExecError, conv::ConvPlan};
-use crate::graph::{Graph, NodeId};
-use crate::ops::ParamSpec;
+use crate::plan::CompileError;
 use crate::state::TensorSource;
 
 /// The packed weight of a Conv2d (a matrix a group) or a Linear.
@@ -19,12 +17,13 @@ pub(super) struct Matrix {
     pub(super) panels: Panels,
     pub(super) groups: usize,
     spots: usize,
+    isa: Isa,
 }
 
 impl Matrix {
-    pub(super) fn conv(isa: Isa, plan: &ConvPlan) -> Self {
-        let (channels, out) = plan.group_channels;
-        Self { panels: Panels::new(isa, plan.k(), out), groups: plan.groups, spots: plan.k() / channels }
+    /// Of a convolution with `k` weights an output channel, and so many input and output channels in each of `groups`.
+    pub(super) fn conv(isa: Isa, (k, (channels, out), groups): (usize, (usize, usize), usize)) -> Self {
+        Self { panels: Panels::new(isa, k, out), groups, spots: k / channels, isa }
     }
 
     /// Of a Linear; `order` is the C, H, W of a map that it reads in NHWC order.
@@ -35,7 +34,7 @@ impl Matrix {
         order: Option<(usize, usize, usize)>,
     ) -> Self {
         let spots = order.map_or(1, |(_, height, width)| height * width);
-        Self { panels: Panels::new(isa, features, out), groups: 1, spots }
+        Self { panels: Panels::new(isa, features, out), groups: 1, spots, isa }
     }
 
     /// Floats of all groups.
@@ -48,6 +47,11 @@ impl Matrix {
         g * self.panels.len()..(g + 1) * self.panels.len()
     }
 
+    /// The layout of a group's transposed weights: `blocks` blocks of its output channels, `run` columns.
+    pub(super) fn transposed(&self, blocks: usize, run: usize) -> Panels {
+        Panels::new(self.isa, blocks * self.panels.n, run)
+    }
+
     /// Packs a tensor, each output channel scaled by `scale` where given. It is read a panel's rows at a time,
     /// so that no copy of the whole is made.
     pub(super) fn pack<T: Packed>(
@@ -56,7 +60,7 @@ impl Matrix {
         (source, name): (&dyn TensorSource, &str),
         packed: &mut [T],
         scale: Option<&[f32]>,
-    ) -> Result<(), ExecError> {
+    ) -> Result<(), CompileError> {
         let (k, count) = (self.panels.k, self.panels.count());
         let mut rest = packed;
         let mut parts = Vec::with_capacity(self.groups * count);
@@ -71,7 +75,7 @@ impl Matrix {
             let first = i / count * self.panels.n + columns.start;
             let mut rows = vec![0.0; columns.len() * k];
             if let Err(error) = source.read(name, first * k, &mut rows) {
-                let error = ExecError::Read { name: name.to_owned(), reason: error.to_string() };
+                let error = CompileError::Read { name: name.to_owned(), reason: error.to_string() };
                 *lock(&failure) = Some(error);
                 return;
             }
@@ -132,36 +136,4 @@ impl Packed for f16 {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Checks that a source has a parameter, and in the shape that the network expects.
-pub(super) fn check(source: &dyn TensorSource, spec: &ParamSpec) -> Result<(), ExecError> {
-    match source.shape(&spec.name) {
-        None => Err(ExecError::Missing { name: spec.name.clone(), expected: spec.shape.clone() }),
-        Some(found) if found != spec.shape => {
-            Err(ExecError::Shape { name: spec.name.clone(), found, expected: spec.shape.clone() })
-        }
-        Some(_) => Ok(()),
-    }
-}
-
-/// Reads a whole parameter, checked, to `out`.
-pub(super) fn read(source: &dyn TensorSource, spec: &ParamSpec, out: &mut [f32]) -> Result<(), ExecError> {
-    check(source, spec)?;
-    source
-        .read(&spec.name, 0, out)
-        .map_err(|error| ExecError::Read { name: spec.name.clone(), reason: error.to_string() })
-}
-
-/// The parameters of a node that are vectors, checked and read, in the order of its parameters.
-pub(super) fn vectors(
-    graph: &Graph,
-    source: &dyn TensorSource,
-    id: NodeId,
-) -> Result<Vec<Vec<f32>>, ExecError> {
-    let vector = |spec: &ParamSpec| {
-        let mut values = vec![0.0; spec.elements()];
-        read(source, spec, &mut values).map(|()| values)
-    };
-    graph.node_parameters(id).iter().filter(|spec| spec.shape.len() == 1).map(vector).collect()
 }

@@ -1,4 +1,4 @@
-//! Convolutions as walks over pixels: forward, and the phases of the input's gradient.
+//! A convolution as a walk over pixels: forward, and the phases of the input's gradient.
 
 use convnet_kernels::{Geometry, Tap};
 
@@ -6,38 +6,38 @@ use crate::graph::Shape;
 use crate::ops::Conv2d;
 
 /// Input channels up to which whole kernel rows are read at once: in NHWC they are contiguous.
-pub(super) const THIN: usize = 16;
+pub(in crate::cpu) const THIN: usize = 16;
 
-/// How a convolution runs forward.
+/// How a convolution walks forward.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ConvPlan {
-    pub(super) geometry: Geometry,
+pub(in crate::cpu) struct Walk {
+    pub(in crate::cpu) geometry: Geometry,
     /// The border of zeros that the input gets first, rows and columns, and the padded size.
-    pub(super) border: Option<Border>,
-    pub(super) groups: usize,
+    pub(in crate::cpu) border: Option<ZeroBorder>,
+    pub(in crate::cpu) groups: usize,
     /// Input and output channels of a group.
-    pub(super) group_channels: (usize, usize),
+    pub(in crate::cpu) group_channels: (usize, usize),
 }
 
 /// A copy of the input with a border of zeros.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Border {
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) padded: (usize, usize),
+pub(in crate::cpu) struct ZeroBorder {
+    pub(in crate::cpu) rows: usize,
+    pub(in crate::cpu) columns: usize,
+    pub(in crate::cpu) padded: (usize, usize),
 }
 
 /// One phase of the input's gradient: input pixels whose position modulo the stride is the same.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Phase {
-    pub(super) geometry: Geometry,
+pub(in crate::cpu) struct Phase {
+    pub(in crate::cpu) geometry: Geometry,
     /// The kernel elements that reach these pixels, by index.
-    pub(super) taps: Vec<usize>,
+    pub(in crate::cpu) taps: Vec<usize>,
 }
 
-impl ConvPlan {
-    /// The plan of a convolution; `dense` tells whether its input has no gaps between pixels.
-    pub(super) fn new(conv: &Conv2d, input: Shape, output: Shape, dense: bool) -> Self {
+impl Walk {
+    /// The walk of a convolution; `dense` tells whether its input has no gaps between pixels.
+    pub(in crate::cpu) fn new(conv: &Conv2d, input: Shape, output: Shape, dense: bool) -> Self {
         let channels = input.channels() / conv.groups;
         let thin = conv.groups == 1
             && conv.dilation.w == 1
@@ -46,7 +46,7 @@ impl ConvPlan {
             && (dense || conv.padding.h + conv.padding.w > 0);
         let (h, w) = input.spatial();
         let (rows, columns) = (conv.padding.h, conv.padding.w);
-        let mut plan = Self {
+        let mut walk = Self {
             geometry: Geometry {
                 input: (h, w),
                 grid: output.spatial(),
@@ -64,18 +64,18 @@ impl ConvPlan {
         };
         if thin {
             let padded = (h + 2 * rows, w + 2 * columns);
-            plan.border = (rows + columns > 0).then_some(Border { rows, columns, padded });
-            plan.geometry.input = padded;
-            plan.geometry.taps =
+            walk.border = (rows + columns > 0).then_some(ZeroBorder { rows, columns, padded });
+            walk.geometry.input = padded;
+            walk.geometry.taps =
                 (0..conv.kernel.h).map(|y| Tap { dy: (y * conv.dilation.h) as isize, dx: 0 }).collect();
-            plan.geometry.run = conv.kernel.w * channels;
-            plan.geometry.span = conv.kernel.w;
+            walk.geometry.run = conv.kernel.w * channels;
+            walk.geometry.span = conv.kernel.w;
         }
-        plan
+        walk
     }
 
     /// Rows of a group's packed weights.
-    pub(super) fn k(&self) -> usize {
+    pub(in crate::cpu) fn k(&self) -> usize {
         self.geometry.k()
     }
 }
@@ -91,7 +91,7 @@ fn taps(conv: &Conv2d, rows: usize, columns: usize) -> Vec<Tap> {
 
 /// The phases of the gradient of a convolution's input: each is a convolution of stride 1 over the output's
 /// gradient. A phase that no kernel element reaches is left out; `complete` is false then.
-pub(super) fn phases(conv: &Conv2d, input: Shape, output: Shape) -> (Vec<Phase>, bool) {
+pub(in crate::cpu) fn phases(conv: &Conv2d, input: Shape, output: Shape) -> (Vec<Phase>, bool) {
     let (h, w) = input.spatial();
     let (sy, sx) = (conv.stride.h, conv.stride.w);
     let forward = taps(conv, conv.padding.h, conv.padding.w);

@@ -5,13 +5,13 @@ use crate::ops::Op;
 
 /// What a stage computes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kernel {
+pub(crate) enum Kernel {
     /// Writes the images.
     Input,
     /// Conv2d of `node`, with a folded BatchNorm2d and a sum where they follow (inference).
     Conv {
         /// The BatchNorm2d applied while the input is read.
-        before: Option<Before>,
+        prologue: Option<Prologue>,
         /// The BatchNorm2d folded into the weights.
         norm: Option<NodeId>,
         /// The value added before ReLU.
@@ -29,30 +29,30 @@ pub(super) enum Kernel {
 
 /// A BatchNorm2d, and a ReLU where it follows, that a 1×1 convolution applies to what it reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Before {
-    pub(super) norm: NodeId,
-    pub(super) relu: bool,
+pub(crate) struct Prologue {
+    pub(crate) norm: NodeId,
+    pub(crate) relu: bool,
 }
 
 /// One kernel call in the forward pass.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Stage {
-    pub(super) kernel: Kernel,
+pub(crate) struct Stage {
+    pub(crate) kernel: Kernel,
     /// The layer whose parameters it uses.
-    pub(super) node: NodeId,
+    pub(crate) node: NodeId,
     /// The layer whose output it gives.
-    pub(super) out: NodeId,
+    pub(crate) out: NodeId,
     /// The values it reads, each the `out` of an earlier stage.
-    pub(super) inputs: Vec<NodeId>,
+    pub(crate) inputs: Vec<NodeId>,
     /// The shapes as which it reads them (a map may be read as a vector).
-    pub(super) shapes: Vec<Shape>,
+    pub(crate) shapes: Vec<Shape>,
     /// Whether the ReLU that follows is applied on the way.
-    pub(super) relu: bool,
+    pub(crate) relu: bool,
 }
 
 /// What lowering is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     /// The main output; layers fused as far as possible.
     Infer,
     /// Every node's output, nothing fused.
@@ -63,18 +63,18 @@ pub(super) enum Mode {
 
 /// A graph as stages.
 #[derive(Clone, Debug)]
-pub(super) struct Lowered {
-    pub(super) stages: Vec<Stage>,
+pub(crate) struct Lowered {
+    pub(crate) stages: Vec<Stage>,
     /// For each node the value that holds its output, if it has one.
-    pub(super) value: Vec<Option<NodeId>>,
+    pub(crate) value: Vec<Option<NodeId>>,
     /// Values that must be dense, since they are also read as vectors.
-    pub(super) dense: Vec<bool>,
+    pub(crate) dense: Vec<bool>,
     /// For each node whose vector is a map in NHWC order, its C, H, W.
-    pub(super) order: Vec<Option<(usize, usize, usize)>>,
+    pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
 /// Lowers the part of a graph that `outputs` depend on.
-pub(super) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
+pub(crate) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
     let live = graph.reachable(outputs);
     let count = graph.nodes().len();
     let consumers: Vec<Vec<NodeId>> = graph
@@ -128,7 +128,7 @@ impl Lowering<'_> {
         };
         match &node.op {
             Op::Input => stage.kernel = Kernel::Input,
-            _ if self.is_before(id) => return alias(id, node.inputs[0], lowered),
+            _ if self.is_prologue(id) => return alias(id, node.inputs[0], lowered),
             Op::Identity | Op::Unflatten if self.mode != Mode::Trace => {
                 return alias(id, node.inputs[0], lowered);
             }
@@ -148,8 +148,8 @@ impl Lowering<'_> {
             }
             Op::Conv2d(_) => {
                 stage.kernel = self.conv(&mut stage.out);
-                if let Kernel::Conv { before, .. } = &mut stage.kernel {
-                    *before = self.before(id);
+                if let Kernel::Conv { prologue, .. } = &mut stage.kernel {
+                    *prologue = self.prologue(id);
                 }
             }
             Op::Linear(_) => stage.kernel = Kernel::Linear { order: self.order(node.inputs[0]) },
@@ -189,12 +189,12 @@ impl Lowering<'_> {
                 }
             }
         }
-        Kernel::Conv { before: None, norm, addend }
+        Kernel::Conv { prologue: None, norm, addend }
     }
 
     /// The normalization that a convolution applies to what it reads, in inference: a 1×1 one without a border, and
     /// a BatchNorm2d that no convolution before it takes in.
-    fn before(&self, id: NodeId) -> Option<Before> {
+    fn prologue(&self, id: NodeId) -> Option<Prologue> {
         let Op::Conv2d(conv) = &self.graph.node(id).op else { return None };
         let pointwise = conv.kernel == 1.into() && conv.padding == 0.into() && conv.groups == 1;
         if self.mode != Mode::Infer || !pointwise {
@@ -213,12 +213,12 @@ impl Lowering<'_> {
         let input = self.graph.node(norm).inputs[0];
         let folded = matches!(self.graph.node(input).op, Op::Conv2d(_))
             && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some();
-        (!folded).then_some(Before { norm, relu })
+        (!folded).then_some(Prologue { norm, relu })
     }
 
     /// Whether a layer is what a convolution applies to what it reads.
-    fn is_before(&self, id: NodeId) -> bool {
-        let reads = |next: NodeId, norm: NodeId| self.before(next).is_some_and(|before| before.norm == norm);
+    fn is_prologue(&self, id: NodeId) -> bool {
+        let reads = |next: NodeId, norm: NodeId| self.prologue(next).is_some_and(|prologue| prologue.norm == norm);
         let next = |id| self.sole_consumer(id, |op| matches!(op, Op::Relu | Op::Conv2d(_)));
         match self.graph.node(id).op {
             Op::BatchNorm2d(_) => {
