@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let options = args.engine.options();
     let engine = Engine::compile(&graph, &weights, 1, &options)?;
-    let mut classify = |path: &Path| -> Result<Vec<Guess>, data::DataError> {
+    let classify = |path: &Path| -> Result<Vec<Guess>, Box<dyn std::error::Error>> {
         let image = data::open_image(path)?;
         let guesses = softmax(engine.logits(&preprocess.apply_image(&image))?.as_slice());
         Ok(likeliest(guesses, args.top))
