@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod io;
 pub mod ops;
 pub mod reference;
+pub mod shape;
 pub mod state;
 pub mod train;
 pub mod zoo;

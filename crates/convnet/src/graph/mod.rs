@@ -5,15 +5,14 @@
 mod builder;
 mod error;
 mod head;
-mod shape;
 
 #[cfg(test)]
 mod tests;
 
 pub use builder::{Builder, Value, combine, concat};
-pub(crate) use error::join;
-pub use error::{GraphError, ShapeIssue};
-pub use shape::{Shape, Size2};
+pub use error::GraphError;
+
+pub use crate::shape::{Shape, ShapeIssue, Size2};
 
 use crate::ops::{Op, ParamSpec};
 

@@ -33,7 +33,7 @@ pub use local_response_norm::LocalResponseNorm;
 pub use max_pool2d::MaxPool2d;
 pub(crate) use window::Window;
 
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// A layer.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! The arithmetic of sliding windows, shared by convolution and pooling.
 
-use crate::graph::{Shape, ShapeIssue, Size2};
+use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// A window that slides over a padded map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

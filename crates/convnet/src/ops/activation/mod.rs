@@ -5,7 +5,7 @@ pub(crate) mod naive;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// x where it is positive, `slope`·x elsewhere, PyTorch's `nn.LeakyReLU` (Maas, Hannun and Ng 2013).
 #[derive(Clone, Debug, PartialEq)]

@@ -5,9 +5,9 @@ use super::naive::{
     sigmoid_backward, tanh, tanh_backward,
 };
 use super::{Hardtanh, LeakyRelu};
-use crate::graph::Shape;
 use crate::ops::Array;
 use crate::ops::array::checks::{distinct, gradient, random};
+use crate::shape::Shape;
 
 #[test]
 fn values_at_known_points() {

@@ -5,7 +5,7 @@ pub(crate) mod naive;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// Mean over windows that divide the input evenly, PyTorch's `nn.AdaptiveAvgPool2d`: output row i averages
 /// input rows ⌊i·H/h⌋ to ⌈(i + 1)·H/h⌉.

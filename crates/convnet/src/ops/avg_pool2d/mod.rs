@@ -6,7 +6,7 @@ pub(crate) mod naive;
 mod tests;
 
 use super::Window;
-use crate::graph::{Shape, ShapeIssue, Size2};
+use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows, PyTorch's `nn.AvgPool2d`.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ pub(crate) mod naive;
 mod tests;
 
 use super::{ParamKind, ParamSpec};
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// Batch normalization over N, H and W, PyTorch's `nn.BatchNorm2d` (Ioffe and Szegedy 2015, algorithm 1).
 ///

@@ -5,7 +5,7 @@ pub(crate) mod naive;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Shape, ShapeIssue, join};
+use crate::shape::{Shape, ShapeIssue, join};
 
 pub(super) fn infer(inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
     let Some(&first) = inputs.first() else {

@@ -5,7 +5,7 @@ pub(crate) mod naive;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// Rows and columns of one value around a map, PyTorch's `nn.ConstantPad2d` (`nn.ZeroPad2d` where it is 0): what a
 /// convolution or pooling needs before it whose padding is not the same on opposite sides.

@@ -6,7 +6,7 @@ pub(crate) mod naive;
 mod tests;
 
 use super::{ParamKind, ParamSpec, Window};
-use crate::graph::{Shape, ShapeIssue, Size2};
+use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// A 2-D convolution (cross-correlation, as in every framework), PyTorch's `nn.Conv2d`.
 ///

@@ -5,7 +5,7 @@ pub(crate) mod naive;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// The probability of a dropout layer; inference passes its input through.
 #[derive(Clone, Debug, PartialEq)]

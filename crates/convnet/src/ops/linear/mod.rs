@@ -6,7 +6,7 @@ pub(crate) mod naive;
 mod tests;
 
 use super::{ParamKind, ParamSpec};
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// A fully connected layer, PyTorch's `nn.Linear`: input (N, I), weight (O, I), output (N, O).
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ pub(crate) mod naive;
 #[cfg(test)]
 mod tests;
 
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
 /// Local response normalization across channels, PyTorch's `nn.LocalResponseNorm`:
 /// y_c = x_c / (k + α/size · Σ x_j²)^β over the `size` channels around c
