@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use super::{Graph, GraphError, Init, Node, NodeId, Output, Scope, ScopeId, Shape};
 use crate::ops::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, Op,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Linear, LocalResponseNorm,
+    MaxPool2d, Op,
 };
 
 /// A network under construction.
@@ -295,12 +296,12 @@ impl<'b> Value<'b> {
 
     /// Zeroes each element with probability `p` while training.
     pub fn dropout(self, p: f32) -> Self {
-        self.then(Op::Dropout(Dropout { p }))
+        self.then(Dropout { p })
     }
 
     /// PyTorch's `Dropout1d`; on a batch of vectors it zeroes whole vectors (see [`Op::Dropout1d`]).
     pub fn dropout1d(self, p: f32) -> Self {
-        self.then(Op::Dropout1d(Dropout { p }))
+        self.then(Dropout1d { p })
     }
 }
 

@@ -14,11 +14,11 @@ mod trial;
 #[cfg(test)]
 mod tests;
 
-pub use diff::{Change, Setting, diff, properties};
+pub use diff::{Change, Setting, diff};
 pub use figures::{bar, bytes, grouped, percent, scaled};
 pub use memory::{FLOAT, Peak, TrainingMemory, inference_peak, saved_bytes, tensor_bytes, training_memory};
 pub use receptive::{Axis, ReceptiveField, receptive_fields};
-pub use summary::{Layer, Summary, settings};
+pub use summary::{Layer, Summary};
 pub use table::{Column, Palette, TableOptions, field_text, markdown, table, usual_depth};
 pub use tensor::tensor_text;
 pub use torch::{TorchLine, torch_lines, torch_listing};

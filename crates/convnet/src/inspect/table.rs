@@ -7,7 +7,7 @@ use super::figures::{bar, bytes, grouped, percent, scaled};
 use super::receptive::{Axis, ReceptiveField};
 use super::summary::Summary;
 use super::tree::{Opened, Row, rows};
-use crate::ops::Op;
+use crate::ops::Reach;
 
 /// A column of the table, after the first one, which is the tree of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -334,12 +334,12 @@ fn name<'a>(row: &Row, palette: &'a Palette) -> Segments<'a> {
 }
 
 fn operation<'a>(summary: &Summary, row: &Row, palette: &'a Palette) -> Segments<'a> {
-    let style = match summary.graph.node(row.figures.node).op {
-        _ if row.scope == Some(Opened::No) => "",
-        _ if row.scope == Some(Opened::Yes) => palette.faint.as_str(),
-        Op::Conv2d(_) | Op::Linear(_) => palette.weights.as_str(),
-        Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d(_) => palette.pool.as_str(),
-        _ => palette.faint.as_str(),
+    let style = match (row.scope, summary.graph.node(row.figures.node).op.reach()) {
+        (Some(Opened::No), _) => "",
+        (Some(Opened::Yes), _) => palette.faint.as_str(),
+        (None, _) if row.figures.macs > 0 => palette.weights.as_str(),
+        (None, Reach::Window(_) | Reach::Adaptive { .. }) => palette.pool.as_str(),
+        (None, Reach::Position | Reach::Border { .. } | Reach::All) => palette.faint.as_str(),
     };
     let settings = if row.settings.is_empty() { String::new() } else { format!(" {}", row.settings) };
     vec![(style, row.op.clone()), ("", settings)]

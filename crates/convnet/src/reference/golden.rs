@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::exec::{Engine, Learner, Optimizer, Options};
-use crate::ops::{Dropout, ParamKind};
+use crate::ops::{Dropout, Dropout1d, Op, ParamKind};
 use crate::state::Tensor;
 use crate::zoo;
 
@@ -72,7 +72,7 @@ impl Golden {
         let model = zoo::find(self.name).unwrap().model().input(channels, height, width);
         let mut graph = model.classes(self.classes).build().unwrap();
         for node in &mut graph.nodes {
-            if let Op::Dropout(Dropout { p }) | Op::Dropout1d(Dropout { p }) = &mut node.op {
+            if let Op::Dropout(Dropout { p }) | Op::Dropout1d(Dropout1d { p }) = &mut node.op {
                 *p = 0.0;
             }
         }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::graph::{Builder, Value, concat};
-use crate::ops::{AdaptiveAvgPool2d, Conv2d, Linear, MaxPool2d};
+use crate::ops::{AdaptiveAvgPool2d, Conv2d, Linear, MaxPool2d, Op};
 
 fn last(graph: &Graph) -> ReceptiveField {
     *receptive_fields(graph).last().unwrap()
