@@ -8,6 +8,7 @@ pub mod graph;
 pub mod inspect;
 pub mod io;
 pub mod ops;
+#[doc(hidden)]
 pub mod reference;
 pub mod shape;
 pub mod state;

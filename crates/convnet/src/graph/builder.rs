@@ -23,10 +23,10 @@ use crate::ops::{
 /// assert_eq!(graph.classes(), 10);
 /// ```
 #[derive(Debug)]
-pub struct Builder(RefCell<State>);
+pub struct Builder(RefCell<BuilderState>);
 
 #[derive(Debug)]
-struct State {
+struct BuilderState {
     graph: Graph,
     /// Modules numbered so far, per scope.
     counters: Vec<usize>,
@@ -65,7 +65,7 @@ impl Builder {
             outputs: Vec::new(),
             init: Init::default(),
         };
-        Self(RefCell::new(State { graph, counters: vec![0], current: ScopeId::ROOT, error: None }))
+        Self(RefCell::new(BuilderState { graph, counters: vec![0], current: ScopeId::ROOT, error: None }))
     }
 
     /// The images.
@@ -130,7 +130,7 @@ impl Builder {
     }
 }
 
-impl State {
+impl BuilderState {
     /// The path of a new child of the current scope: numbered when it has no name; a name taken twice gets
     /// a suffix.
     fn child_path(&mut self, name: Option<String>, is_node: bool) -> String {

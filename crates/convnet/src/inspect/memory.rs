@@ -1,10 +1,10 @@
 //! Memory of inference and of training, in bytes of float32, worked out from the graph.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::{HandsOn, Notes};
+use crate::ops::{PassThrough, Reserve};
 
 /// Bytes of a float32.
-pub const FLOAT: u64 = 4;
+pub(super) const FLOAT: u64 = 4;
 
 /// The most memory that activations take at one time during inference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +40,10 @@ fn buffers(graph: &Graph, training: bool) -> Vec<NodeId> {
     let mut buffer: Vec<NodeId> = Vec::with_capacity(graph.nodes().len());
     for id in graph.ids() {
         let node = graph.node(id);
-        let handed_on = match node.op.hands_on() {
-            HandsOn::Never => false,
-            HandsOn::Inference => !training,
-            HandsOn::Always => true,
+        let handed_on = match node.op.pass_through() {
+            PassThrough::Never => false,
+            PassThrough::Inference => !training,
+            PassThrough::Always => true,
         };
         buffer.push(match node.inputs.first() {
             Some(input) if handed_on => buffer[input.index()],
@@ -85,7 +85,7 @@ pub fn inference_peak(graph: &Graph, batch: usize) -> Peak {
 }
 
 /// Bytes of a node's output for a batch.
-pub fn tensor_bytes(graph: &Graph, id: NodeId, batch: usize) -> u64 {
+pub(super) fn tensor_bytes(graph: &Graph, id: NodeId, batch: usize) -> u64 {
     (graph.node(id).shape.elements() as u64).saturating_mul(batch as u64).saturating_mul(FLOAT)
 }
 
@@ -108,10 +108,10 @@ pub fn saved_bytes(graph: &Graph, batch: usize) -> u64 {
         if reads.output {
             kept[buffer[id.index()].index()] = true;
         }
-        extra = extra.saturating_add(match reads.notes {
-            Notes::None => 0,
-            Notes::BytePerElement => tensor_bytes(graph, id, batch) / FLOAT,
-            Notes::TwoFloatsPerChannel => 2 * FLOAT * node.shape.channels() as u64,
+        extra = extra.saturating_add(match reads.reserve {
+            Reserve::None => 0,
+            Reserve::BytePerElement => tensor_bytes(graph, id, batch) / FLOAT,
+            Reserve::TwoFloatsPerChannel => 2 * FLOAT * node.shape.channels() as u64,
         });
     }
     graph

@@ -6,7 +6,7 @@ use crate::graph::{Graph, NodeId, ScopeId, Shape};
 
 /// The figures of one layer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
+pub struct LayerFigures {
     /// The node.
     pub node: NodeId,
     /// Its path: `features.3`.
@@ -44,7 +44,7 @@ pub struct Summary {
     /// Images in a batch; memory is counted for all of them, MACs for one.
     pub batch: usize,
     /// All layers in topological order, the input left out.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerFigures>,
     /// Parameters, those of auxiliary classifiers included.
     pub params: u64,
     /// Parameters that inference uses.
@@ -66,16 +66,16 @@ impl Summary {
     pub fn new(graph: &Graph, batch: usize) -> Self {
         let fields = receptive_fields(graph);
         let used = graph.reachable(&[graph.output()]);
-        let layers: Vec<Layer> = graph
+        let layers: Vec<LayerFigures> = graph
             .ids()
             .skip(1)
-            .map(|id| Layer {
+            .map(|id| LayerFigures {
                 receptive_field: fields[id.index()],
                 auxiliary: !used[id.index()],
                 ..layer(graph, id, batch, fields[id.index()])
             })
             .collect();
-        let sum = |value: fn(&Layer) -> u64, all: bool| {
+        let sum = |value: fn(&LayerFigures) -> u64, all: bool| {
             let counted = layers.iter().filter(|l| all || !l.auxiliary);
             counted.fold(0u64, |sum, l| sum.saturating_add(value(l)))
         };
@@ -94,12 +94,12 @@ impl Summary {
     }
 
     /// The figures of one node; `None` for the input.
-    pub fn layer(&self, id: NodeId) -> Option<&Layer> {
+    pub fn layer(&self, id: NodeId) -> Option<&LayerFigures> {
         self.layers.get(id.index().checked_sub(1)?)
     }
 }
 
-fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveField) -> Layer {
+fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveField) -> LayerFigures {
     let node = graph.node(id);
     let inputs = graph.input_shapes(id);
     let macs = node.op.macs(&inputs, node.shape);
@@ -111,7 +111,7 @@ fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveFiel
     let activation_bytes = tensor_bytes(graph, id, batch);
     let read: u64 = node.inputs.iter().map(|&i| tensor_bytes(graph, i, batch)).fold(0, u64::saturating_add);
     let moved = read as f64 + activation_bytes as f64 + ((params + buffers) * FLOAT) as f64;
-    Layer {
+    LayerFigures {
         node: id,
         path: node.path.clone(),
         op: node.op.name(),

@@ -51,13 +51,19 @@ pub(crate) struct Facts {
     /// Whether every element of a vector is treated alike, so that their order does not matter.
     pub(crate) keeps_order: bool,
     /// Where the output is the input itself.
-    pub(crate) hands_on: HandsOn,
+    pub(crate) pass_through: PassThrough,
 }
 
 impl Facts {
     /// Of a function applied to each element by itself.
     pub(crate) fn element_wise(name: &'static str, gradient_reads: GradientReads) -> Self {
-        Self { name, reach: Reach::Position, gradient_reads, keeps_order: true, hands_on: HandsOn::Never }
+        Self {
+            name,
+            reach: Reach::Position,
+            gradient_reads,
+            keeps_order: true,
+            pass_through: PassThrough::Never,
+        }
     }
 }
 
@@ -69,18 +75,18 @@ pub(crate) struct GradientReads {
     /// The layer's output.
     pub(crate) output: bool,
     /// What is written down for it on the way forward.
-    pub(crate) notes: Notes,
+    pub(crate) reserve: Reserve,
 }
 
 impl GradientReads {
-    pub(crate) const NOTHING: Self = Self { input: false, output: false, notes: Notes::None };
+    pub(crate) const NOTHING: Self = Self { input: false, output: false, reserve: Reserve::None };
     pub(crate) const INPUT: Self = Self { input: true, ..Self::NOTHING };
     pub(crate) const OUTPUT: Self = Self { output: true, ..Self::NOTHING };
 }
 
 /// What training's forward pass writes down for the gradient, beside inputs and outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notes {
+pub(crate) enum Reserve {
     /// Nothing.
     None,
     /// A byte for each element of the output: which element of its window it is.
@@ -91,7 +97,7 @@ pub(crate) enum Notes {
 
 /// Where a layer hands its input on, so that its output takes no memory of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HandsOn {
+pub(crate) enum PassThrough {
     /// Nowhere.
     Never,
     /// In inference: dropout.

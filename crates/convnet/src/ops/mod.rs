@@ -28,9 +28,9 @@ mod window;
 mod tests;
 
 pub use array::Array;
-pub(crate) use layer::{Facts, GradientReads, HandsOn, Layer, Notes, Reach};
+pub(crate) use layer::{Facts, GradientReads, Layer, PassThrough, Reach, Reserve};
 pub(crate) use naive::{Gradients, Naive, Reads};
-pub(crate) use onnx::{Attribute, Onnx, Operand, Operator};
+pub(crate) use onnx::{Onnx, OnnxValue, Operand, Operator};
 pub use parameter::{ParamKind, ParamSpec};
 pub(crate) use window::Window;
 
@@ -209,8 +209,8 @@ impl Op {
     }
 
     /// Where the layer's output is its input.
-    pub(crate) fn hands_on(&self) -> HandsOn {
-        self.facts().hands_on
+    pub(crate) fn pass_through(&self) -> PassThrough {
+        self.facts().pass_through
     }
 
     /// The layer as ONNX has it, in inference.

@@ -33,7 +33,7 @@ pub(crate) struct Operator {
     /// What it reads, in order.
     pub(crate) operands: Vec<Operand>,
     /// Its attributes by name.
-    pub(crate) attributes: Vec<(&'static str, Attribute)>,
+    pub(crate) attributes: Vec<(&'static str, OnnxValue)>,
     /// The name of its result after the layer's; that of the last operator is not used.
     pub(crate) result: &'static str,
 }
@@ -50,12 +50,12 @@ pub(crate) enum Operand {
     /// The result of an operator before it, by [`Operator::result`].
     Result(&'static str),
     /// A constant, which is called so after the layer.
-    Constant(&'static str, Attribute),
+    Constant(&'static str, OnnxValue),
 }
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Attribute {
+pub(crate) enum OnnxValue {
     Int(usize),
     Ints(Vec<usize>),
     Float(f32),
@@ -79,11 +79,11 @@ impl Operator {
     }
 
     pub(crate) fn int(self, name: &'static str, value: usize) -> Self {
-        self.attribute(name, Attribute::Int(value))
+        self.attribute(name, OnnxValue::Int(value))
     }
 
     pub(crate) fn ints(self, name: &'static str, values: &[usize]) -> Self {
-        self.attribute(name, Attribute::Ints(values.to_vec()))
+        self.attribute(name, OnnxValue::Ints(values.to_vec()))
     }
 
     pub(crate) fn pair(self, name: &'static str, size: Size2) -> Self {
@@ -91,16 +91,16 @@ impl Operator {
     }
 
     pub(crate) fn float(self, name: &'static str, value: f32) -> Self {
-        self.attribute(name, Attribute::Float(value))
+        self.attribute(name, OnnxValue::Float(value))
     }
 
-    fn attribute(mut self, name: &'static str, value: Attribute) -> Self {
+    fn attribute(mut self, name: &'static str, value: OnnxValue) -> Self {
         self.attributes.push((name, value));
         self
     }
 
     /// Adds a constant to what it reads.
-    pub(crate) fn constant(mut self, name: &'static str, value: Attribute) -> Self {
+    pub(crate) fn constant(mut self, name: &'static str, value: OnnxValue) -> Self {
         self.operands.push(Operand::Constant(name, value));
         self
     }

@@ -25,7 +25,7 @@ fn output_of(layer: &impl Layer, inputs: &[&Array]) -> (usize, usize) {
 }
 
 /// A layer with a batch of inputs and parameters drawn from a seed, in training.
-struct Trial {
+struct Case {
     output: Shape,
     specs: Vec<ParamSpec>,
     inputs: Vec<Array>,
@@ -33,7 +33,7 @@ struct Trial {
     dy: Array,
 }
 
-impl Trial {
+impl Case {
     /// `None` where the inputs do not fit the layer.
     fn new(layer: &dyn Layer, inputs: &[Shape], batch: usize, seed: u64) -> Option<Self> {
         let output = layer.infer(inputs).ok()?;
@@ -64,47 +64,47 @@ impl Trial {
 
 /// Asserts that a layer's gradients in training are those of central differences, if the inputs fit it.
 pub(super) fn check_gradients(layer: &(impl Layer + Naive), inputs: &[Shape], batch: usize, seed: u64) {
-    if let Some(trial) = Trial::new(layer, inputs, batch, seed) {
-        check(layer.facts().name, layer, trial);
+    if let Some(case) = Case::new(layer, inputs, batch, seed) {
+        check(layer.facts().name, layer, case);
     }
 }
 
-fn check(name: &str, layer: &dyn Naive, mut trial: Trial) {
-    let y = trial.run(|reads| layer.forward(reads));
-    assert_eq!(y.shape, trial.dy.shape, "{name}");
-    let found = trial.run(|reads| layer.backward(reads, &y, &trial.dy));
-    assert_eq!(found.inputs.len(), trial.inputs.len(), "{name}");
-    let dy = trial.dy.clone();
+fn check(name: &str, layer: &dyn Naive, mut case: Case) {
+    let y = case.run(|reads| layer.forward(reads));
+    assert_eq!(y.shape, case.dy.shape, "{name}");
+    let found = case.run(|reads| layer.backward(reads, &y, &case.dy));
+    assert_eq!(found.inputs.len(), case.inputs.len(), "{name}");
+    let dy = case.dy.clone();
     for (i, dx) in found.inputs.iter().enumerate() {
-        let x = trial.inputs[i].clone();
-        let mut moved = std::cell::RefCell::new(&mut trial);
+        let x = case.inputs[i].clone();
+        let mut moved = std::cell::RefCell::new(&mut case);
         gradient(&format!("{name}: input {i}"), &x, dx, &dy, |x| {
-            let mut trial = moved.borrow_mut();
-            trial.inputs[i] = x.clone();
-            trial.run(|reads| layer.forward(reads))
+            let mut case = moved.borrow_mut();
+            case.inputs[i] = x.clone();
+            case.run(|reads| layer.forward(reads))
         });
         moved.get_mut().inputs[i] = x;
     }
-    let trainable: Vec<usize> = (0..trial.specs.len()).filter(|&i| trial.specs[i].kind.trainable()).collect();
+    let trainable: Vec<usize> = (0..case.specs.len()).filter(|&i| case.specs[i].kind.trainable()).collect();
     assert!(found.parameters.len() >= trainable.len(), "{name}");
     for (i, dw) in trainable.into_iter().zip(&found.parameters) {
-        let (w, what) = (trial.parameters[i].clone(), format!("{name}: {}", trial.specs[i].name));
-        let mut moved = std::cell::RefCell::new(&mut trial);
+        let (w, what) = (case.parameters[i].clone(), format!("{name}: {}", case.specs[i].name));
+        let mut moved = std::cell::RefCell::new(&mut case);
         gradient(&what, &w, dw, &dy, |w| {
-            let mut trial = moved.borrow_mut();
-            trial.parameters[i] = w.clone();
-            trial.run(|reads| layer.forward(reads))
+            let mut case = moved.borrow_mut();
+            case.parameters[i] = w.clone();
+            case.run(|reads| layer.forward(reads))
         });
         moved.get_mut().parameters[i] = w;
     }
 }
 
 /// Samples with the inputs that feed them.
-fn trials() -> impl Iterator<Item = (Op, Vec<Shape>, Trial)> {
+fn cases() -> impl Iterator<Item = (Op, Vec<Shape>, Case)> {
     Op::samples().into_iter().zip(0..).map(|((op, inputs), seed)| {
-        let trial = Trial::new(op.layer(), &inputs, 2, seed);
-        let trial = trial.unwrap_or_else(|| panic!("{}: its sample does not fit", op.name()));
-        (op, inputs, trial)
+        let case = Case::new(op.layer(), &inputs, 2, seed);
+        let case = case.unwrap_or_else(|| panic!("{}: its sample does not fit", op.name()));
+        (op, inputs, case)
     })
 }
 
@@ -119,62 +119,62 @@ fn every_layer_has_a_name_of_its_own_and_a_sample() {
 
 #[test]
 fn every_layers_gradients_match_central_differences() {
-    for (op, _, trial) in trials() {
-        check(op.name(), op.naive(), trial);
+    for (op, _, case) in cases() {
+        check(op.name(), op.naive(), case);
     }
 }
 
 /// What a gradient does not read may hold anything.
 #[test]
 fn gradients_read_what_they_say() {
-    for (op, _, mut trial) in trials() {
+    for (op, _, mut case) in cases() {
         let (name, reads) = (op.name(), op.gradient_reads());
-        let y = trial.run(|reads| op.naive().forward(reads));
-        let expected = trial.run(|reads| op.naive().backward(reads, &y, &trial.dy));
+        let y = case.run(|reads| op.naive().forward(reads));
+        let expected = case.run(|reads| op.naive().backward(reads, &y, &case.dy));
         if !reads.output {
             let other = y.map(|_| f64::NAN);
-            assert_eq!(trial.run(|reads| op.naive().backward(reads, &other, &trial.dy)), expected, "{name}");
+            assert_eq!(case.run(|reads| op.naive().backward(reads, &other, &case.dy)), expected, "{name}");
         }
         // The oracle looks again where an engine has notes.
-        if !reads.input && reads.notes == Notes::None {
-            trial.inputs.iter_mut().for_each(|x| *x = x.map(|_| f64::NAN));
-            assert_eq!(trial.run(|reads| op.naive().backward(reads, &y, &trial.dy)), expected, "{name}");
+        if !reads.input && reads.reserve == Reserve::None {
+            case.inputs.iter_mut().for_each(|x| *x = x.map(|_| f64::NAN));
+            assert_eq!(case.run(|reads| op.naive().backward(reads, &y, &case.dy)), expected, "{name}");
         }
     }
 }
 
 #[test]
 fn layers_that_keep_the_order_of_a_vector_do() {
-    for (op, inputs, mut trial) in trials().filter(|(op, ..)| op.keeps_order()) {
+    for (op, inputs, mut case) in cases().filter(|(op, ..)| op.keeps_order()) {
         assert_eq!(op.infer(&inputs), Ok(inputs[0]), "{}", op.name());
-        let run = |trial: &Trial| trial.run(|reads| op.naive().forward(&Reads { training: None, ..*reads }));
-        let mut y = run(&trial);
-        trial.inputs[0].data.reverse();
+        let run = |case: &Case| case.run(|reads| op.naive().forward(&Reads { training: None, ..*reads }));
+        let mut y = run(&case);
+        case.inputs[0].data.reverse();
         y.data.reverse();
-        assert_eq!(run(&trial), y, "{}", op.name());
+        assert_eq!(run(&case), y, "{}", op.name());
     }
 }
 
 #[test]
 fn layers_that_hand_their_input_on_compute_nothing() {
-    for (op, _, trial) in trials() {
-        let inputs = &trial.inputs[0].data;
-        let inference = trial.run(|reads| op.naive().forward(&Reads { training: None, ..*reads }));
-        let training = trial.run(|reads| op.naive().forward(reads));
+    for (op, _, case) in cases() {
+        let inputs = &case.inputs[0].data;
+        let inference = case.run(|reads| op.naive().forward(&Reads { training: None, ..*reads }));
+        let training = case.run(|reads| op.naive().forward(reads));
         let same = (inference.data == *inputs, training.data == *inputs);
-        match op.hands_on() {
-            HandsOn::Always => assert_eq!(same, (true, true), "{}", op.name()),
-            HandsOn::Inference => assert_eq!(same, (true, false), "{}", op.name()),
-            HandsOn::Never => {}
+        match op.pass_through() {
+            PassThrough::Always => assert_eq!(same, (true, true), "{}", op.name()),
+            PassThrough::Inference => assert_eq!(same, (true, false), "{}", op.name()),
+            PassThrough::Never => {}
         }
     }
 }
 
 #[test]
 fn running_statistics_are_those_of_the_buffers() {
-    for (op, _, trial) in trials() {
-        let buffers = trial.specs.iter().filter(|spec| spec.kind.is_running()).map(|spec| &spec.shape);
-        let running = trial.run(|reads| op.naive().running(reads));
+    for (op, _, case) in cases() {
+        let buffers = case.specs.iter().filter(|spec| spec.kind.is_running()).map(|spec| &spec.shape);
+        let running = case.run(|reads| op.naive().running(reads));
         assert!(running.iter().map(|array| &array.shape).eq(buffers), "{}", op.name());
     }
 }

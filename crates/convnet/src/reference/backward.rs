@@ -1,19 +1,19 @@
 //! The backward pass of a whole network.
 
-use super::State;
-use super::forward::Pass;
+use super::ArrayDict;
+use super::forward::NetworkPass;
 use crate::graph::NodeId;
 use crate::ops::Array;
 
-impl Pass<'_> {
+impl NetworkPass<'_> {
     /// The gradients of all trainable parameters, from those of the loss in some nodes' outputs; zeros where
     /// the loss does not depend on a parameter. `outputs` are every node's in the forward pass.
-    pub(super) fn backward(&self, outputs: &[Array], sources: Vec<(NodeId, Array)>) -> State {
+    pub(super) fn backward(&self, outputs: &[Array], sources: Vec<(NodeId, Array)>) -> ArrayDict {
         let mut reached: Vec<Option<Array>> = vec![None; outputs.len()];
         for (id, gradient) in sources {
             accumulate(&mut reached[id.index()], gradient);
         }
-        let mut gradients = State::new();
+        let mut gradients = ArrayDict::new();
         for id in self.graph.ids().rev() {
             let specs = self.parameters[id.index()].iter().filter(|(spec, _)| spec.kind.trainable());
             let Some(dy) = reached[id.index()].take() else {
@@ -32,8 +32,8 @@ impl Pass<'_> {
     }
 
     /// The running statistics after a step of training, by name.
-    pub(super) fn running(&self, outputs: &[Array]) -> State {
-        let mut state = State::new();
+    pub(super) fn running(&self, outputs: &[Array]) -> ArrayDict {
+        let mut state = ArrayDict::new();
         for id in self.graph.ids() {
             let buffers = self.parameters[id.index()].iter().filter(|(spec, _)| spec.kind.is_running());
             let op = &self.graph.node(id).op;

@@ -6,7 +6,7 @@ use crate::ops::{Array, ParamSpec, Reads};
 
 /// What the passes over a network read.
 #[derive(Clone, Copy)]
-pub(super) struct Pass<'a> {
+pub(super) struct NetworkPass<'a> {
     pub(super) graph: &'a Graph,
     /// The parameters of each node.
     pub(super) parameters: &'a [Vec<(ParamSpec, Array)>],
@@ -14,7 +14,7 @@ pub(super) struct Pass<'a> {
     pub(super) masks: Option<Masks<'a>>,
 }
 
-impl Pass<'_> {
+impl NetworkPass<'_> {
     /// Every node's output.
     pub(super) fn forward(&self, images: &Array) -> Vec<Array> {
         let mut outputs: Vec<Array> = Vec::with_capacity(self.graph.nodes().len());

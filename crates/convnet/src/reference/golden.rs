@@ -15,8 +15,8 @@ struct Golden {
     classes: usize,
     logits: Vec<f64>,
     loss: f64,
-    gradients: BTreeMap<String, Summary>,
-    running: BTreeMap<String, Summary>,
+    gradients: BTreeMap<String, Digest>,
+    running: BTreeMap<String, Digest>,
 }
 
 /// Largest errors, relative to the RMS.
@@ -31,7 +31,7 @@ struct Tolerance {
 }
 
 /// A tensor's norm, sum, and evenly spread elements.
-struct Summary {
+struct Digest {
     norm: f64,
     sum: f64,
     samples: Vec<f64>,
@@ -48,7 +48,7 @@ impl Golden {
             let summary = |row: Vec<String>| {
                 let values = numbers(&row[1..]);
                 let (norm, sum, samples) = (values[0], values[1], values[2..].to_vec());
-                (row[0].clone(), Summary { norm, sum, samples })
+                (row[0].clone(), Digest { norm, sum, samples })
             };
             rows(kind).into_iter().map(summary).collect()
         };
@@ -100,7 +100,7 @@ impl Golden {
     /// Asserts that a step's loss, gradients and running statistics are within `tolerance`: of the loss, of
     /// each tensor's RMS. A gradient that is 0 but for rounding (a bias before BatchNorm2d) may be off by
     /// that much of the whole network's RMS, over a thousand.
-    fn check_step(&self, loss: f64, gradients: &State, running: &State, tolerance: Tolerance) {
+    fn check_step(&self, loss: f64, gradients: &ArrayDict, running: &ArrayDict, tolerance: Tolerance) {
         assert!((loss - self.loss).abs() <= tolerance.values * self.loss, "{}: {loss}", self.name);
         assert_eq!(names(gradients), self.gradients.keys().collect::<Vec<_>>(), "{}", self.name);
         assert_eq!(names(running), self.running.keys().collect::<Vec<_>>(), "{}", self.name);
@@ -118,7 +118,7 @@ impl Golden {
     }
 }
 
-impl Summary {
+impl Digest {
     fn check(&self, what: &str, data: &[f64], tolerance: f64, floor: f64) {
         let root = (data.len() as f64).sqrt();
         let allowed = tolerance * (self.norm / root + floor);
@@ -139,7 +139,7 @@ impl Summary {
     }
 }
 
-fn names(state: &State) -> Vec<&String> {
+fn names(state: &ArrayDict) -> Vec<&String> {
     state.keys().collect()
 }
 
@@ -208,7 +208,7 @@ fn check_engine(golden: &Golden) {
     let (report, gradients) = learner.gradients(&images, &labels);
     learner.step(&images, &labels, 0.0);
     let stepped = learner.state_dict();
-    let arrays = |dict: &StateDict, keys: &BTreeMap<String, Summary>| -> State {
+    let arrays = |dict: &StateDict, keys: &BTreeMap<String, Digest>| -> ArrayDict {
         dict.iter()
             .filter(|(name, _)| keys.contains_key(*name))
             .map(|(name, tensor)| {

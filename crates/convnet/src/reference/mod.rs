@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use self::forward::Pass;
+use self::forward::NetworkPass;
 use crate::graph::{Graph, NodeId, Shape};
 pub use crate::ops::Array;
 use crate::ops::ParamSpec;
@@ -23,7 +23,7 @@ use crate::ops::softmax::naive::softmax;
 use crate::state::StateDict;
 
 /// Parameters and buffers in f64 by PyTorch's name.
-pub type State = BTreeMap<String, Array>;
+pub type ArrayDict = BTreeMap<String, Array>;
 
 /// What a dropout layer multiplies with: 0, or 1/(1 − p).
 ///
@@ -36,7 +36,7 @@ pub fn keep_all(_: NodeId, _: usize) -> f64 {
     1.0
 }
 
-/// Where parameters come from: a [`StateDict`], or a [`State`] where f32 is too coarse (finite differences).
+/// Where parameters come from: a [`StateDict`], or a [`ArrayDict`] where f32 is too coarse (finite differences).
 pub trait ParameterSource {
     /// The tensor of this name in f64.
     fn array(&self, name: &str) -> Option<Array>;
@@ -52,7 +52,7 @@ impl ParameterSource for StateDict {
     }
 }
 
-impl ParameterSource for State {
+impl ParameterSource for ArrayDict {
     fn array(&self, name: &str) -> Option<Array> {
         self.get(name).cloned()
     }
@@ -115,15 +115,15 @@ pub enum ReferenceError {
 
 /// The result of a training step without its update.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct TrainingStep {
     /// Cross-entropy, mean over the batch, auxiliaries included with their weights.
     pub loss: f64,
     /// The main output's logits, (N, classes).
     pub logits: Array,
     /// The gradient of every trainable parameter.
-    pub gradients: State,
+    pub gradients: ArrayDict,
     /// The running statistics after the step, by name.
-    pub running: State,
+    pub running: ArrayDict,
     /// Every node's output.
     pub outputs: Vec<Array>,
 }
@@ -139,7 +139,7 @@ pub fn forward(
 ) -> Result<Vec<Array>, ReferenceError> {
     let parameters = parameters(graph, weights)?;
     check_input(graph, input)?;
-    Ok(Pass { graph, parameters: &parameters, masks: None }.forward(input))
+    Ok(NetworkPass { graph, parameters: &parameters, masks: None }.forward(input))
 }
 
 /// Loss and gradients of one batch in training: batch statistics, dropout by `masks` ([`keep_all`] for none).
@@ -155,13 +155,13 @@ pub fn loss_and_gradients(
     input: &Array,
     labels: &[u32],
     masks: Masks<'_>,
-) -> Result<Step, ReferenceError> {
+) -> Result<TrainingStep, ReferenceError> {
     let parameters = parameters(graph, weights)?;
     let batch = check_input(graph, input)?;
     if labels.len() != batch {
         return Err(ReferenceError::Labels { found: labels.len(), expected: batch });
     }
-    let pass = Pass { graph, parameters: &parameters, masks: Some(masks) };
+    let pass = NetworkPass { graph, parameters: &parameters, masks: Some(masks) };
     let outputs = pass.forward(input);
     let mut loss = 0.0;
     let mut sources = Vec::new();
@@ -176,7 +176,7 @@ pub fn loss_and_gradients(
     let logits = outputs[graph.logits(graph.output()).index()].clone();
     let gradients = pass.backward(&outputs, sources);
     let running = pass.running(&outputs);
-    Ok(Step { loss, logits, gradients, running, outputs })
+    Ok(TrainingStep { loss, logits, gradients, running, outputs })
 }
 
 /// Cross-entropy of logits (N, K), mean over N, and its gradient: (softmax − one-hot) / N.

@@ -7,7 +7,7 @@ use super::*;
 use crate::graph::{Builder, concat};
 use crate::ops::{AvgPool2d, Conv2d, Dropout1d, Linear, LocalResponseNorm, MaxPool2d, Op};
 
-fn widen(state: &StateDict) -> State {
+fn widen(state: &StateDict) -> ArrayDict {
     state.keys().map(|name| (name.clone(), state.array(name).unwrap())).collect()
 }
 
@@ -17,9 +17,9 @@ fn some_masks(node: NodeId, i: usize) -> f64 {
 }
 
 /// The loss of a training step by a forward pass alone.
-fn loss(graph: &Graph, state: &State, input: &Array, labels: &[u32]) -> f64 {
+fn loss(graph: &Graph, state: &ArrayDict, input: &Array, labels: &[u32]) -> f64 {
     let parameters = parameters(graph, state).unwrap();
-    let outputs = Pass { graph, parameters: &parameters, masks: Some(&some_masks) }.forward(input);
+    let outputs = NetworkPass { graph, parameters: &parameters, masks: Some(&some_masks) }.forward(input);
     let of = |output: &crate::graph::Output| {
         let logits = &outputs[graph.logits(output.node).index()];
         f64::from(output.loss_weight) * cross_entropy(logits, labels).0

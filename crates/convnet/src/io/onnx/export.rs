@@ -12,7 +12,7 @@ use super::super::IoError;
 use super::super::write::elements;
 use crate::data::Preprocess;
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::{Attribute as Value, Onnx, Operand, Operator, ParamSpec};
+use crate::ops::{Onnx, OnnxValue, Operand, Operator, ParamSpec};
 use crate::state::TensorSource;
 use crate::train::Card;
 
@@ -31,7 +31,7 @@ const NORMALIZED: &str = "normalized";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalization {
     /// To the properties: whoever runs the model normalizes.
-    Told,
+    Properties,
     /// To nodes of the model, which takes pixels from 0 to 1.
     Nodes,
 }
@@ -107,18 +107,18 @@ fn value(name: &str, shape: Shape) -> ValueInfo {
 }
 
 /// An attribute as the format has it.
-fn attribute(name: &str, value: &Value) -> Attribute {
+fn attribute(name: &str, value: &OnnxValue) -> Attribute {
     let mut attribute = Attribute { name: Some(name.into()), ..Attribute::default() };
     let kind = match value {
-        Value::Int(i) => {
+        OnnxValue::Int(i) => {
             attribute.i = Some(*i as i64);
             AttributeKind::Int
         }
-        Value::Ints(ints) => {
+        OnnxValue::Ints(ints) => {
             attribute.ints = ints.iter().map(|&i| i as i64).collect();
             AttributeKind::Ints
         }
-        Value::Float(f) => {
+        OnnxValue::Float(f) => {
             attribute.f = Some(*f);
             AttributeKind::Float
         }
@@ -231,9 +231,9 @@ impl Exporter<'_> {
                 Operand::Constant(name, value) => {
                     let name = format!("{}.{name}", node.path);
                     let key = match value {
-                        Value::Int(_) => "value_int",
-                        Value::Ints(_) => "value_ints",
-                        Value::Float(_) => "value_float",
+                        OnnxValue::Int(_) => "value_int",
+                        OnnxValue::Ints(_) => "value_ints",
+                        OnnxValue::Float(_) => "value_float",
                     };
                     nodes.push(constant(&name, attribute(key, value)));
                     names.push(name);

@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::{only, only_map};
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows that divide the input evenly, PyTorch's `nn.AdaptiveAvgPool2d`: output row i averages
@@ -23,7 +23,7 @@ impl Layer for AdaptiveAvgPool2d {
             reach: Reach::Adaptive { height: self.height, width: self.width },
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Element-wise sum.
 
 use super::{
-    Array, Facts, GradientReads, Gradients, HandsOn, Layer, Naive, Onnx, Operator, ParamSpec, Reach, Reads,
+    Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, Operator, ParamSpec, Reach, Reads,
 };
 use crate::shape::{Shape, ShapeIssue, join};
 
@@ -16,7 +16,7 @@ impl Layer for Add {
             reach: Reach::Position,
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

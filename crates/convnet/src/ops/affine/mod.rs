@@ -4,7 +4,7 @@ mod naive;
 
 use super::layer::only;
 use super::{
-    Facts, GradientReads, HandsOn, Layer, Onnx, Operand, Operator, ParamKind, ParamSpec, Reach,
+    Facts, GradientReads, PassThrough, Layer, Onnx, Operand, Operator, ParamKind, ParamSpec, Reach,
 };
 use crate::shape::{Shape, ShapeIssue};
 
@@ -20,7 +20,7 @@ impl Layer for Affine {
             reach: Reach::Position,
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

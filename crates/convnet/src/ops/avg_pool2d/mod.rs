@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamSpec, Reach, Window};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows, PyTorch's `nn.AvgPool2d`.
@@ -70,7 +70,7 @@ impl Layer for AvgPool2d {
             reach: Reach::Window(self.window()),
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

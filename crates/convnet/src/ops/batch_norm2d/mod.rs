@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only_map;
-use super::{Facts, GradientReads, HandsOn, Layer, Notes, Onnx, Operator, ParamKind, ParamSpec, Reach};
+use super::{Facts, GradientReads, PassThrough, Layer, Reserve, Onnx, Operator, ParamKind, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Batch normalization over N, H and W, PyTorch's `nn.BatchNorm2d` (Ioffe and Szegedy 2015, algorithm 1).
@@ -30,9 +30,9 @@ impl Layer for BatchNorm2d {
         Facts {
             name: "BatchNorm2d",
             reach: Reach::Position,
-            gradient_reads: GradientReads { notes: Notes::TwoFloatsPerChannel, ..GradientReads::INPUT },
+            gradient_reads: GradientReads { reserve: Reserve::TwoFloatsPerChannel, ..GradientReads::INPUT },
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

@@ -2,7 +2,7 @@
 
 mod naive;
 
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue, join};
 
 /// (N, C₁, H, W), (N, C₂, H, W), … to (N, C₁ + C₂ + …, H, W), PyTorch's `torch.cat` along dimension 1.
@@ -16,7 +16,7 @@ impl Layer for Concat {
             reach: Reach::Position,
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

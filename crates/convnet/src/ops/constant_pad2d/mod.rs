@@ -4,7 +4,7 @@ mod naive;
 
 use super::layer::only_map;
 use super::{
-    Attribute, Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamSpec, Reach,
+    OnnxValue, Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach,
 };
 use crate::shape::{Shape, ShapeIssue};
 
@@ -31,7 +31,7 @@ impl Layer for ConstantPad2d {
             reach: Reach::Border { top: self.top, left: self.left },
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 
@@ -63,8 +63,8 @@ impl Layer for ConstantPad2d {
 
     fn onnx(&self, _: &[Shape], _: Shape) -> Result<Onnx, String> {
         let pads = vec![0, 0, self.top, self.left, 0, 0, self.bottom, self.right];
-        let pad = Operator::new("Pad").constant("pads", Attribute::Ints(pads));
-        Ok(pad.constant("value", Attribute::Float(self.value)).into())
+        let pad = Operator::new("Pad").constant("pads", OnnxValue::Ints(pads));
+        Ok(pad.constant("value", OnnxValue::Float(self.value)).into())
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamKind, ParamSpec, Reach, Window};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamKind, ParamSpec, Reach, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// A 2-D convolution (cross-correlation, as in every framework), PyTorch's `nn.Conv2d`.
@@ -90,7 +90,7 @@ impl Layer for Conv2d {
             reach: Reach::Window(self.window()),
             gradient_reads: GradientReads::INPUT,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

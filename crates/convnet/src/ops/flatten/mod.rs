@@ -2,7 +2,7 @@
 
 use super::layer::only;
 use super::{
-    Array, Facts, GradientReads, Gradients, HandsOn, Layer, Naive, Onnx, Operator, ParamSpec, Reach, Reads,
+    Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, Operator, ParamSpec, Reach, Reads,
 };
 use crate::shape::{Shape, ShapeIssue};
 
@@ -17,7 +17,7 @@ impl Layer for Flatten {
             reach: Reach::Position,
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Always,
+            pass_through: PassThrough::Always,
         }
     }
 

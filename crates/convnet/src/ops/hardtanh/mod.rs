@@ -2,7 +2,7 @@
 
 use super::layer::only;
 use super::{
-    Array, Attribute, Facts, GradientReads, Gradients, Layer, Naive, Onnx, Operator, ParamSpec, Reads,
+    Array, OnnxValue, Facts, GradientReads, Gradients, Layer, Naive, Onnx, Operator, ParamSpec, Reads,
 };
 use crate::shape::{Shape, ShapeIssue};
 
@@ -49,8 +49,8 @@ impl Layer for Hardtanh {
     }
 
     fn onnx(&self, _: &[Shape], _: Shape) -> Result<Onnx, String> {
-        let clip = Operator::new("Clip").constant("min", Attribute::Float(self.min));
-        Ok(clip.constant("max", Attribute::Float(self.max)).into())
+        let clip = Operator::new("Clip").constant("min", OnnxValue::Float(self.min));
+        Ok(clip.constant("max", OnnxValue::Float(self.max)).into())
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

@@ -1,7 +1,7 @@
 //! A layer that does nothing.
 
 use super::layer::only;
-use super::{Array, Facts, GradientReads, Gradients, HandsOn, Layer, Naive, Onnx, ParamSpec, Reads};
+use super::{Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, ParamSpec, Reads};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Its input, unchanged, PyTorch's `nn.Identity`.
@@ -11,7 +11,7 @@ pub(crate) struct Identity;
 impl Layer for Identity {
     fn facts(&self) -> Facts {
         Facts {
-            hands_on: HandsOn::Always,
+            pass_through: PassThrough::Always,
             ..Facts::element_wise("Identity", GradientReads::NOTHING)
         }
     }

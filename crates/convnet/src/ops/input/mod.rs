@@ -1,6 +1,6 @@
 //! The images.
 
-use super::{Array, Facts, GradientReads, Gradients, HandsOn, Layer, Naive, Onnx, ParamSpec, Reach, Reads};
+use super::{Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, ParamSpec, Reach, Reads};
 use crate::shape::{Shape, ShapeIssue};
 
 /// The images that enter a network: the node that reads no other.
@@ -14,7 +14,7 @@ impl Layer for Input {
             reach: Reach::Position,
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

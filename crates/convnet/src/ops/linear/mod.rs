@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::{only, only_vector};
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamKind, ParamSpec, Reach};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamKind, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// A fully connected layer, PyTorch's `nn.Linear`: input (N, I), weight (O, I), output (N, O).
@@ -35,7 +35,7 @@ impl Layer for Linear {
             reach: Reach::All,
             gradient_reads: GradientReads::INPUT,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

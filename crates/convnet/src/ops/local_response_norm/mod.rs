@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::{only, only_map};
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Local response normalization across channels, PyTorch's `nn.LocalResponseNorm`:
@@ -35,7 +35,7 @@ impl Layer for LocalResponseNorm {
             reach: Reach::Position,
             gradient_reads: GradientReads::INPUT,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

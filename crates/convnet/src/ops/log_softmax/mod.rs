@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// x_c − ln Σ e^x_j over dimension 1, PyTorch's `nn.LogSoftmax(dim=1)`.
@@ -17,7 +17,7 @@ impl Layer for LogSoftmax {
             reach: Reach::Position,
             gradient_reads: GradientReads::OUTPUT,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

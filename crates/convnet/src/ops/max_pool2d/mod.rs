@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, HandsOn, Layer, Notes, Onnx, ParamSpec, Reach, Window};
+use super::{Facts, GradientReads, PassThrough, Layer, Reserve, Onnx, ParamSpec, Reach, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Maximum over windows, PyTorch's `nn.MaxPool2d`; padding counts as −∞.
@@ -60,9 +60,9 @@ impl Layer for MaxPool2d {
         Facts {
             name: "MaxPool2d",
             reach: Reach::Window(self.window()),
-            gradient_reads: GradientReads { notes: Notes::BytePerElement, ..GradientReads::NOTHING },
+            gradient_reads: GradientReads { reserve: Reserve::BytePerElement, ..GradientReads::NOTHING },
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

@@ -3,7 +3,7 @@
 pub(crate) mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, HandsOn, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// e^x_c / Σ e^x_j over dimension 1, PyTorch's `nn.Softmax(dim=1)`.
@@ -17,7 +17,7 @@ impl Layer for Softmax {
             reach: Reach::Position,
             gradient_reads: GradientReads::OUTPUT,
             keeps_order: false,
-            hands_on: HandsOn::Never,
+            pass_through: PassThrough::Never,
         }
     }
 

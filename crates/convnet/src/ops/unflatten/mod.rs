@@ -2,7 +2,7 @@
 
 use super::layer::only_vector;
 use super::{
-    Array, Attribute, Facts, GradientReads, Gradients, HandsOn, Layer, Naive, Onnx, Operator, ParamSpec,
+    Array, OnnxValue, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, Operator, ParamSpec,
     Reach, Reads,
 };
 use crate::shape::{Shape, ShapeIssue};
@@ -18,7 +18,7 @@ impl Layer for Unflatten {
             reach: Reach::Position,
             gradient_reads: GradientReads::NOTHING,
             keeps_order: false,
-            hands_on: HandsOn::Always,
+            pass_through: PassThrough::Always,
         }
     }
 
@@ -43,7 +43,7 @@ impl Layer for Unflatten {
     }
 
     fn onnx(&self, _: &[Shape], _: Shape) -> Result<Onnx, String> {
-        Ok(Operator::new("Unsqueeze").constant("axes", Attribute::Ints(vec![2, 3])).into())
+        Ok(Operator::new("Unsqueeze").constant("axes", OnnxValue::Ints(vec![2, 3])).into())
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

@@ -10,7 +10,7 @@ use crate::ops::{Reach, Window, adaptive_span};
 
 /// The receptive field along one axis, in input pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Axis {
+pub struct AxisField {
     /// Extent of the field.
     pub size: u64,
     /// Distance between the fields of neighbouring output positions (the "jump"); 0 after Linear, fractional
@@ -23,7 +23,7 @@ pub struct Axis {
     positions: usize,
 }
 
-impl Axis {
+impl AxisField {
     fn pixel(positions: usize) -> Self {
         Self { size: 1, stride: 1.0, start: 0.0, whole: false, positions }
     }
@@ -85,9 +85,9 @@ impl Axis {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReceptiveField {
     /// Along the rows.
-    pub height: Axis,
+    pub height: AxisField,
     /// Along the columns.
-    pub width: Axis,
+    pub width: AxisField,
 }
 
 impl ReceptiveField {
@@ -123,7 +123,7 @@ pub fn receptive_fields(graph: &Graph) -> Vec<ReceptiveField> {
 fn field(graph: &Graph, node: &Node, inputs: &[ReceptiveField]) -> ReceptiveField {
     let Some(&first) = inputs.first() else {
         let (height, width) = graph.input_shape().spatial();
-        return ReceptiveField { height: Axis::pixel(height), width: Axis::pixel(width) };
+        return ReceptiveField { height: AxisField::pixel(height), width: AxisField::pixel(width) };
     };
     let all = inputs[1..].iter().fold(first, |all, &branch| all.union(branch));
     match node.op.reach() {
