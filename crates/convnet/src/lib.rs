@@ -12,7 +12,9 @@ pub mod ops;
 pub mod optim;
 mod options;
 mod plan;
+#[doc(hidden)]
 pub mod reference;
+pub mod shape;
 pub mod state;
 pub mod train;
 pub mod zoo;

@@ -51,7 +51,7 @@ pub(crate) struct Args {
 
 impl Args {
     fn normalization(&self) -> Normalization {
-        if self.with_preprocessing { Normalization::Nodes } else { Normalization::Told }
+        if self.with_preprocessing { Normalization::Nodes } else { Normalization::Properties }
     }
 }
 
@@ -111,7 +111,7 @@ fn untrained(name: &str, target: Target, args: &Args) -> Result<(), Failure> {
     let state = state::initialize(&graph, 0);
     let tensors = io::parameters(&graph);
     match target {
-        Target::Onnx => io::export(&graph, &state, None, Normalization::Told, &args.to)?,
+        Target::Onnx => io::export(&graph, &state, None, Normalization::Properties, &args.to)?,
         _ => io::convert(&state, &tensors, None, &args.to)?,
     }
     wrote(tensors.len(), args)

@@ -3,7 +3,7 @@
 mod export;
 
 use convnet::exec::Options;
-use convnet::inspect::{self, Column, Summary, TableOptions, Trial};
+use convnet::inspect::{self, Column, Summary, TableOptions, Trace};
 
 use crate::args::{self, SeedArg, SizeArgs, ThreadsArg, positive};
 use crate::error::Failure;
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let seed = args.seed.seed;
         output::note(&format!("random weights and a random input, seed {seed}, in inference mode"));
         let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
-        inspect::trial(&graph, args.batch, seed, &options)
+        inspect::trace(&graph, args.batch, seed, &options)
     });
     let trial = trial.transpose()?;
     let text = match args.format {
@@ -118,13 +118,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The listing of shapes: of the tensors of a run, or inferred ones.
-fn torch(summary: &Summary, trial: Option<&Trial>) -> String {
+fn torch(summary: &Summary, trial: Option<&Trace>) -> String {
     let Some(trial) = trial else { return inspect::torch_listing(&summary.graph, summary.batch) };
     let lines = inspect::torch_lines(&summary.graph);
     let listing: String = lines.iter().map(|line| line.text(&trial.dims[line.node.index()]) + "\n").collect();
     listing + &result(Some(trial))
 }
 
-fn result(trial: Option<&Trial>) -> String {
+fn result(trial: Option<&Trace>) -> String {
     trial.map_or(String::new(), |trial| inspect::tensor_text(&trial.output.shape, &trial.output.data) + "\n")
 }

@@ -1,19 +1,36 @@
 //! A network as data: nodes in topological order, grouped in scopes, with inferred shapes.
 //!
 //! Everything else in this crate is a reading of a [`Graph`].
+//!
+//! ```
+//! use convnet::graph::{Builder, concat};
+//! use convnet::ops::Conv2d;
+//! use convnet::shape::Shape;
+//!
+//! let net = Builder::image("branches", 3, 32, 32);
+//! let x = net.input().conv2d(Conv2d::new(16, 3).padding(1)).relu();
+//! let y = concat(&[x.conv2d(Conv2d::new(8, 1)), x.conv2d(Conv2d::new(8, 3).padding(1))]);
+//! let graph = net.build((x + y).relu()).unwrap();
+//! assert_eq!(graph.node(graph.output()).shape, Shape::map(16, 32, 32));
+//! assert_eq!(graph.parameters()[0].name, "0.weight");
+//!
+//! // A layer that does not fit is named, with what came before it and a way out.
+//! let error = net.build(x.conv2d(Conv2d::new(8, 33))).unwrap_err();
+//! assert_eq!(error.path, "6");
+//! assert!(error.to_string().contains("height of at least 33"));
+//! ```
 
 mod builder;
 mod error;
 mod head;
-mod shape;
 
 #[cfg(test)]
 mod tests;
 
 pub use builder::{Builder, Value, combine, concat};
-pub(crate) use error::join;
-pub use error::{GraphError, ShapeIssue};
-pub use shape::{Shape, Size2};
+pub use error::GraphError;
+
+pub use crate::shape::{Shape, ShapeIssue, Size2};
 
 use crate::ops::{Op, ParamSpec};
 

@@ -6,11 +6,11 @@
 //! image, so that a deep network's is larger than its input.
 
 use crate::graph::{Graph, Node, Shape};
-use crate::ops::{Op, Window};
+use crate::ops::{Reach, Window, adaptive_span};
 
 /// The receptive field along one axis, in input pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Axis {
+pub struct AxisField {
     /// Extent of the field.
     pub size: u64,
     /// Distance between the fields of neighbouring output positions (the "jump"); 0 after Linear, fractional
@@ -23,7 +23,7 @@ pub struct Axis {
     positions: usize,
 }
 
-impl Axis {
+impl AxisField {
     fn pixel(positions: usize) -> Self {
         Self { size: 1, stride: 1.0, start: 0.0, whole: false, positions }
     }
@@ -54,7 +54,7 @@ impl Axis {
         if out == 1 {
             return self.spread();
         }
-        let longest = (0..out).map(|i| crate::ops::adaptive_span(i, out, self.positions).len()).max();
+        let longest = (0..out).map(|i| adaptive_span(i, out, self.positions).len()).max();
         let pooled = self.window(longest.unwrap_or(1), 1, 0, 1, out);
         Self { stride: self.stride * self.positions as f64 / out as f64, ..pooled }
     }
@@ -85,9 +85,9 @@ impl Axis {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReceptiveField {
     /// Along the rows.
-    pub height: Axis,
+    pub height: AxisField,
     /// Along the columns.
-    pub width: Axis,
+    pub width: AxisField,
 }
 
 impl ReceptiveField {
@@ -123,40 +123,23 @@ pub fn receptive_fields(graph: &Graph) -> Vec<ReceptiveField> {
 fn field(graph: &Graph, node: &Node, inputs: &[ReceptiveField]) -> ReceptiveField {
     let Some(&first) = inputs.first() else {
         let (height, width) = graph.input_shape().spatial();
-        return ReceptiveField { height: Axis::pixel(height), width: Axis::pixel(width) };
+        return ReceptiveField { height: AxisField::pixel(height), width: AxisField::pixel(width) };
     };
-    match &node.op {
-        Op::Conv2d(op) => first.window(op.window(), node.shape),
-        Op::MaxPool2d(op) => first.window(op.window(), node.shape),
-        Op::AvgPool2d(op) => first.window(op.window(), node.shape),
-        Op::ConstantPad2d(op) => {
+    let all = inputs[1..].iter().fold(first, |all, &branch| all.union(branch));
+    match node.op.reach() {
+        Reach::Position => all,
+        Reach::Window(window) => all.window(window, node.shape),
+        Reach::Border { top, left } => {
             let (height, width) = node.shape.spatial();
             ReceptiveField {
-                height: first.height.window(1, 1, op.top, 1, height),
-                width: first.width.window(1, 1, op.left, 1, width),
+                height: all.height.window(1, 1, top, 1, height),
+                width: all.width.window(1, 1, left, 1, width),
             }
         }
-        Op::AdaptiveAvgPool2d(op) => {
-            ReceptiveField { height: first.height.adaptive(op.height), width: first.width.adaptive(op.width) }
+        Reach::Adaptive { height, width } => {
+            ReceptiveField { height: all.height.adaptive(height), width: all.width.adaptive(width) }
         }
-        Op::Linear(_) => ReceptiveField { height: first.height.spread(), width: first.width.spread() },
-        Op::Concat | Op::Add => inputs[1..].iter().fold(first, |all, &branch| all.union(branch)),
-        Op::Input
-        | Op::BatchNorm2d(_)
-        | Op::LocalResponseNorm(_)
-        | Op::Relu
-        | Op::LeakyRelu(_)
-        | Op::Hardtanh(_)
-        | Op::Sigmoid
-        | Op::Tanh
-        | Op::Softmax
-        | Op::LogSoftmax
-        | Op::Flatten
-        | Op::Unflatten
-        | Op::Affine
-        | Op::Dropout(_)
-        | Op::Dropout1d(_)
-        | Op::Identity => first,
+        Reach::All => ReceptiveField { height: all.height.spread(), width: all.width.spread() },
     }
 }
 

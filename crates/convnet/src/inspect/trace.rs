@@ -9,7 +9,7 @@ use crate::state::{Tensor, initialize};
 
 /// What came out of a run.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trial {
+pub struct Trace {
     /// The dimensions of every node's output, in the order of [`Graph::nodes`].
     pub dims: Vec<Vec<usize>>,
     /// The main output.
@@ -20,14 +20,14 @@ pub struct Trial {
 ///
 /// # Errors
 /// As [`Engine::compile`].
-pub fn trial(graph: &Graph, batch: usize, seed: u64, options: &Options) -> Result<Trial, RunError> {
+pub fn trace(graph: &Graph, batch: usize, seed: u64, options: &Options) -> Result<Trace, RunError> {
     let state = initialize(graph, seed);
     let mut session = Engine::compile_traced(graph, &state, batch, options)?.session()?;
     let images = normal_images(graph.input_shape(), batch, seed);
     let data = session.run(&images)?.into_vec();
     let dims = graph.ids().map(|id| dims(&session, graph, id, batch)).collect();
     let shape = graph.node(graph.output()).shape.with_batch(batch);
-    Ok(Trial { dims, output: Tensor { shape, data } })
+    Ok(Trace { dims, output: Tensor { shape, data } })
 }
 
 /// The dimensions of what the engine computed for a node. Where it hands its input on (Flatten, dropout) or
@@ -73,7 +73,7 @@ mod tests {
         let net = Builder::image("trial", 2, 9, 8);
         let x = net.input().conv2d(Conv2d::new(5, 3).padding(1)).relu().max_pool2d(MaxPool2d::new(2));
         let graph = net.build(x.flatten().dropout(0.5).linear(Linear::new(4)).softmax()).unwrap();
-        let run = |seed| trial(&graph, 3, seed, &Options::default()).unwrap();
+        let run = |seed| trace(&graph, 3, seed, &Options::default()).unwrap();
         let first = run(1);
         let inferred: Vec<_> = graph.nodes().iter().map(|n| n.shape.with_batch(3)).collect();
         assert_eq!(first.dims, inferred);

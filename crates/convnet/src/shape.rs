@@ -1,4 +1,16 @@
-//! Shapes of one image's activations; the batch dimension is added by whoever reads the graph.
+//! Shapes of one image's activations, and why a layer refuses them: the ground that layers and graphs stand on.
+//!
+//! The batch dimension is added by whoever reads a graph.
+//!
+//! ```
+//! use convnet::shape::{Shape, Size2};
+//!
+//! let map = Shape::map(96, 54, 54);
+//! assert_eq!(map.with_batch(8), [8, 96, 54, 54]);
+//! assert_eq!((map.channels(), map.spatial(), map.elements()), (96, (54, 54), 279_936));
+//! assert_eq!(map.to_string(), "96×54×54");
+//! assert_eq!(Size2::from(3), Size2 { h: 3, w: 3 });
+//! ```
 
 use std::fmt;
 
@@ -106,4 +118,35 @@ impl fmt::Display for Size2 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.h == self.w { write!(f, "{}", self.h) } else { write!(f, "{}×{}", self.h, self.w) }
     }
+}
+
+/// Why one op rejects its inputs: found, expected, the arithmetic, the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShapeIssue {
+    /// What the op got.
+    pub found: String,
+    /// What it expected.
+    pub expected: String,
+    /// The computation that failed, where there is one: `(5 + 2·0 − 11) / 4 + 1 < 1`.
+    pub arithmetic: Option<String>,
+    /// What would fit.
+    pub fix: String,
+}
+
+impl ShapeIssue {
+    /// An issue without arithmetic.
+    pub fn new(found: impl Into<String>, expected: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { found: found.into(), expected: expected.into(), arithmetic: None, fix: fix.into() }
+    }
+
+    /// The same issue with the computation that failed.
+    pub fn with_arithmetic(mut self, arithmetic: impl Into<String>) -> Self {
+        self.arithmetic = Some(arithmetic.into());
+        self
+    }
+}
+
+/// Joins shapes for a message: `64×28×28, 32×14×14`.
+pub(crate) fn join(shapes: &[Shape]) -> String {
+    shapes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
