@@ -146,6 +146,5 @@ fn gradients(
     let mut learner = Learner::compile(graph, weights, labels.len(), sgd, 0, options)?.without_dropout();
     let (report, mut state): (_, StateDict) = learner.gradients(images, labels);
     state.insert("loss".into(), Tensor { shape: Vec::new(), data: vec![report.loss as f32] });
-    let tensors: Vec<_> = state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-    Ok(io::convert(&state, &tensors, None, path)?)
+    Ok(io::save(&state, None, path)?)
 }

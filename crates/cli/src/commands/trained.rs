@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use convnet::graph::Graph;
-use convnet::io::{self, LoadOptions, Loaded, WeightsFile};
-use convnet::train::{Card, RunDir};
+use convnet::io::{self, LoadOptions, Loaded, ModelCard, WeightsFile};
+use convnet::train::RunDir;
 
 use crate::args::{self, ImageSize, SizeArgs};
 use crate::error::Failure;
@@ -44,7 +44,7 @@ pub(crate) struct Trained {
     /// Its weights; `None` for a network's name without a file.
     pub(crate) weights: Option<Loaded>,
     /// What the weights' file tells of itself.
-    pub(crate) card: Option<Card>,
+    pub(crate) card: Option<ModelCard>,
     /// The data set that the run was trained on.
     pub(crate) data: Option<String>,
 }
@@ -53,7 +53,7 @@ pub(crate) struct Trained {
 pub(crate) fn open(target: &str, weights: &WeightsArgs, size: &SizeArgs) -> Result<Trained, Failure> {
     let mut trained =
         if args::is_file(target) { model(target, weights, size)? } else { known(target, weights, size)? };
-    let fits = |card: &Card| {
+    let fits = |card: &ModelCard| {
         card.classes.len() == trained.graph.classes() && card.preprocess.input() == input(&trained.graph)
     };
     if let Some(card) = trained.card.take_if(|card| !fits(card)) {
@@ -104,7 +104,7 @@ fn known(target: &str, weights: &WeightsArgs, size: &SizeArgs) -> Result<Trained
 }
 
 /// The sizes that were given, else those that the weights tell of, else `input`.
-pub(crate) fn fitted(size: &SizeArgs, card: Option<&Card>, input: Option<[usize; 3]>) -> SizeArgs {
+pub(crate) fn fitted(size: &SizeArgs, card: Option<&ModelCard>, input: Option<[usize; 3]>) -> SizeArgs {
     let told = card.map(|card| card.input).or(input);
     let told = told.map(|[channels, height, width]| ImageSize { channels, height, width });
     SizeArgs { input: size.input.or(told), classes: size.classes.or(card.map(|card| card.classes.len())) }

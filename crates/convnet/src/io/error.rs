@@ -5,13 +5,18 @@ use std::path::PathBuf;
 use convnet_formats::FormatError;
 
 use super::LoadReport;
+use crate::state::ReadError;
 
 /// A file of weights that cannot be read, does not fit its network, or cannot be written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IoError {
     /// The file.
     #[error(transparent)]
     File(#[from] FormatError),
+    /// Elements that cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// A card in its metadata that is damaged.
     #[error("`{}`: {reason}", path.display())]
     Card {

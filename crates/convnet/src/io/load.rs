@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::names::{canonical, is_counter, wrapper};
-use super::{IoError, WeightsFile};
+use super::{IoError, ModelCard, WeightsFile};
 use crate::graph::Graph;
 use crate::ops::{Op, ParamKind, ParamSpec};
 use crate::state::{ReadError, StateDict, Tensor, TensorSource, initialize_some};
-use crate::train::Card;
 
 /// How strictly weights must match.
 #[derive(Clone, Copy, Debug, Default)]
@@ -171,7 +170,7 @@ fn summed_channels(spec: &ParamSpec, found: &[usize]) -> Option<(usize, usize)> 
 
 impl Loaded {
     /// What the file tells of itself.
-    pub fn card(&self) -> Option<&Card> {
+    pub fn card(&self) -> Option<&ModelCard> {
         self.file.card()
     }
 
@@ -179,7 +178,7 @@ impl Loaded {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn state_dict(&self) -> Result<StateDict, ReadError> {
+    pub fn state_dict(&self) -> Result<StateDict, IoError> {
         let mut state = self.drawn.clone();
         for (name, origin) in &self.origins {
             let mut data = vec![0.0; origin.shape.iter().product()];

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use convnet_formats::FormatError;
 
 use crate::exec::ExecError;
+use crate::io::IoError;
 use crate::optim::OptimizerError;
 
 /// Why a run cannot be started, continued or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// A setting that cannot be followed.
     #[error("setting `{name}` is {found}, expected {expected}")]
@@ -104,6 +106,10 @@ pub enum TrainError {
     #[error(transparent)]
     Exec(#[from] ExecError),
 
+    /// Weights that could not be used.
+    #[error(transparent)]
+    Weights(IoError),
+
     /// A file that could not be written, or weights that could not be read.
     #[error(transparent)]
     File(#[from] FormatError),
@@ -148,5 +154,14 @@ impl From<OptimizerError> for TrainError {
     fn from(error: OptimizerError) -> Self {
         let OptimizerError { name, found, expected } = error;
         Self::Setting { name: format!("optimizer.{name}"), found, expected }
+    }
+}
+
+impl From<IoError> for TrainError {
+    fn from(error: IoError) -> Self {
+        match error {
+            IoError::File(error) => Self::File(error),
+            error => Self::Weights(error),
+        }
     }
 }

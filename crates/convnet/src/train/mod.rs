@@ -16,7 +16,6 @@ mod schedule;
 mod session;
 mod side;
 mod trainer;
-mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -33,4 +32,3 @@ pub use run_dir::RunDir;
 pub use schedule::{Schedule, Span};
 pub use side::training_side;
 pub use trainer::{TrainReport, Trainer};
-pub use weights::{Card, Weights};

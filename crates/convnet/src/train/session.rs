@@ -9,13 +9,13 @@ use super::confusion::{ConfusionChart, MAX_CHART};
 use super::curves::Curves;
 use super::evaluate::{Evaluation, Tally, evaluate_while};
 use super::progress::Progress;
-use super::weights::{Card, Weights};
 use super::{
     EpochRecord, Observer, Recipe, RunDir, Span, Start, StepProgress, TrainError, TrainReport, canvas,
 };
 use crate::data::{DataSets, Loader};
 use crate::exec::{self, Engine, Learner};
 use crate::graph::Graph;
+use crate::io::{self, ModelCard};
 
 /// A long epoch is saved this often, so that a crash costs no more.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
@@ -29,7 +29,7 @@ pub(super) struct Session<'a> {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) observer: Box<dyn Observer + 'a>,
     pub(super) run: RunDir,
-    pub(super) card: Card,
+    pub(super) card: ModelCard,
     pub(super) learner: Learner,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
@@ -160,10 +160,10 @@ impl Session<'_> {
             seconds: progress.seconds,
         };
         let best = progress.best.is_none_or(|best| evaluation.top1 > best);
-        let weights = Weights { card: Some(self.card.clone()), state: self.learner.state_dict() };
-        weights.write(self.run.file(RunDir::LAST))?;
+        let weights = self.learner.state_dict();
+        io::save(&weights, Some(&self.card), self.run.file(RunDir::LAST))?;
         if best {
-            weights.write(self.run.file(RunDir::BEST))?;
+            io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
             self.progress.best = Some(evaluation.top1);
             self.draw_confusion(evaluation)?;
         }

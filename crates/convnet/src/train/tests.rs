@@ -9,6 +9,7 @@ use super::*;
 use crate::data::{DataSets, Dataset};
 use crate::exec::Options;
 use crate::graph::{Builder, Graph};
+use crate::io::WeightsFile;
 use crate::ops::{Conv2d, Linear, MaxPool2d};
 
 /// Images of stripes that lie (class 0), stand (1) or lean (2), at random places, with some noise.
@@ -135,11 +136,11 @@ fn a_run_learns_and_leaves_its_files() {
     );
 
     let run = RunDir::open(&directory).unwrap();
-    let weights = Weights::open(run.weights().unwrap()).unwrap();
-    let card = weights.card.unwrap();
+    let weights = WeightsFile::open(run.weights().unwrap()).unwrap();
+    let card = weights.card().unwrap();
     assert_eq!((card.model.as_str(), card.input), ("small", [1, 12, 12]));
     assert_eq!(card.classes, ["lying", "standing", "leaning"]);
-    let mut engine = crate::exec::Engine::compile(&net, &weights.state, 7, &Options::default()).unwrap();
+    let mut engine = crate::exec::Engine::compile(&net, &weights, 7, &Options::default()).unwrap();
     let again = evaluate(&mut engine, &data().test, &card.preprocess);
     assert_eq!((again.images, again.top1), (30, best.test_top1));
 }

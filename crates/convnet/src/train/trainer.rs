@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use super::checkpoint::Checkpoint;
 use super::progress::Progress;
 use super::session::Session;
-use super::weights::Card;
 use super::{
     AugmentSettings, EpochRecord, Observer, Optimizer, Overrides, Recipe, RunConfig, RunDir, Schedule,
     TrainError,
@@ -15,6 +14,7 @@ use super::{
 use crate::data::{DataSets, Preprocess};
 use crate::exec::{self, Learner};
 use crate::graph::Graph;
+use crate::io::ModelCard;
 use crate::state::{self, StateDict};
 
 /// A network, the data it shall learn and how.
@@ -196,7 +196,7 @@ impl<'a> Trainer<'a> {
     fn session(
         self,
         run: RunDir,
-        card: Card,
+        card: ModelCard,
         learner: Learner,
         progress: Progress,
         records: Vec<EpochRecord>,
@@ -236,9 +236,9 @@ impl<'a> Trainer<'a> {
         [shape.channels(), height, width]
     }
 
-    fn card(&self) -> Card {
+    fn card(&self) -> ModelCard {
         let input = self.input();
-        Card {
+        ModelCard {
             model: self.net.name().to_owned(),
             input,
             classes: self.data.classes().to_vec(),
