@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use convnet::exec::{Engine, Learner, Optimizer, PlanStep, StepTimes};
 use convnet::graph::Graph;
 use convnet::io::WeightsFile;
+use convnet::model;
 use convnet::ops::{ParamKind, ParamSpec};
 use convnet::state::{ReadError, TensorSource};
 use serde::Serialize;
@@ -127,9 +128,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
         return Err(Failure::usage("--seconds must be from 0 to 3600"));
     }
-    for model in &args.models {
-        let (graph, own) = args.size.open(model)?;
-        let report = measure(args, model, &graph, own)?;
+    for name in &args.models {
+        let (graph, own) = model::network(name, &args.size.options())?;
+        let report = measure(args, name, &graph, own)?;
         let text = if args.json { serde_json::to_string(&report)? } else { text(&report) };
         output::emit(&text)?;
     }
@@ -146,7 +147,7 @@ fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) ->
     let options = args.engine.options();
     let noise_weights;
     let loaded;
-    let file = args.weights.as_ref().map(|path| trained::for_network(path, graph)).transpose()?;
+    let file = args.weights.as_ref().map(|path| model::weights_for(path, graph)).transpose()?;
     let weights: &dyn TensorSource = match file.or(own) {
         Some(file) => {
             loaded = trained::load(graph, file, false, args.size.classes.is_some())?;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use convnet::io::{self, Format, Normalization, WeightsFile};
+use convnet::model::{self, is_onnx};
 use convnet::{state, zoo};
 
 use super::trained::{self, WeightsArgs};
-use crate::args::{self, SizeArgs};
+use crate::args::SizeArgs;
 use crate::error::Failure;
 use crate::output;
 
@@ -62,17 +63,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         if !args.from.exists() && zoo::find(name).is_ok() {
             return untrained(name, target, args);
         }
-        if args::is_file(name) && args.model.is_none() {
+        if is_onnx(name) && args.model.is_none() {
             return network(name, target, args);
         }
     }
     let file = WeightsFile::open(&args.from)?;
     let card = file.card().cloned();
-    let model =
+    let name =
         args.model.as_ref().or(card.as_ref().map(|card| &card.model).filter(|_| target == Format::Onnx));
-    let count = match model {
-        Some(model) => {
-            let graph = trained::fitted(&args.size, card.as_ref(), None).build(model)?;
+    let count = match name {
+        Some(name) => {
+            let (graph, _) = model::network(name, &args.size.options().fitted(card.as_ref(), None))?;
             let loaded = trained::load(&graph, file, args.partial, args.size.classes.is_some())?;
             let tensors = io::parameters(&graph);
             match target {
@@ -94,9 +95,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 /// Writes an ONNX model's network, or its weights alone.
 fn network(name: &str, target: Format, args: &Args) -> Result<(), Failure> {
     let options = WeightsArgs { weights: None, partial: args.partial };
-    let trained = trained::open(name, &options, &args.size)?;
-    let loaded = trained.weights.ok_or_else(|| Failure::work(format!("`{name}` brings no weights")))?;
-    let (graph, card) = (&trained.graph, trained.card.as_ref());
+    let model = trained::open(name, &options, &args.size)?;
+    let loaded = model.weights.ok_or_else(|| Failure::work(format!("`{name}` brings no weights")))?;
+    let (graph, card) = (&model.graph, model.card.as_ref());
     let tensors = io::parameters(graph);
     match target {
         Format::Onnx => io::export(graph, &loaded, card, args.normalization(), &args.to)?,

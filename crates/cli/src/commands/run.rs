@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use convnet::exec::{Engine, Learner, Optimizer, Options};
 use convnet::graph::Graph;
 use convnet::io;
+use convnet::model::Model;
 use convnet::state::{self, StateDict, Tensor, TensorSource};
 use convnet_formats::npy::{self, Npy};
 
-use super::trained::{self, Trained, WeightsArgs};
+use super::trained::{self, WeightsArgs};
 use crate::args::{EngineArgs, ImageSize, SeedArg, SizeArgs, positive};
 use crate::error::Failure;
 use crate::output;
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (shape, images) = input(&args.input)?;
     let [count, channels, height, width] = shape;
     let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
-    let Trained { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
+    let Model { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
     let options = Options { once: count <= BATCH, ..args.engine.options() };
     let drawn;
     let weights: &dyn TensorSource = match &weights {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::names::{canonical, is_counter, wrapper};
+use super::names::{is_counter, wrapper};
 use super::{IoError, ModelCard, WeightsFile};
 use crate::graph::Graph;
 use crate::ops::{Op, ParamKind, ParamSpec};
 use crate::state::{ReadError, StateDict, Tensor, TensorSource, initialize_some};
+use crate::zoo;
 
 /// How strictly weights must match.
 #[derive(Clone, Copy, Debug, Default)]
@@ -105,7 +106,10 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
         graph.parameters().iter().all(|spec| names.contains(spec.name.as_str()))
     };
     let prefix = if as_named { String::new() } else { wrapper(&names) };
-    let own = |name: &str| if as_named { name.to_owned() } else { canonical(&name[prefix.len()..]) };
+    let own = |name: &str| {
+        let bare = &name[prefix.len()..];
+        if as_named { None } else { zoo::current_name(bare) }.unwrap_or_else(|| bare.to_owned())
+    };
     let mut left: BTreeMap<String, (&str, &[usize])> = tensors
         .iter()
         .map(|&(name, shape)| (own(name), (name, shape)))
@@ -144,8 +148,7 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
         }
     }
     // Auxiliary outputs of a file are of no use to a network without them.
-    let auxiliary = |name: &str| name.starts_with("aux1.") || name.starts_with("aux2.");
-    left.retain(|name, _| !auxiliary(name));
+    left.retain(|name, _| !zoo::is_auxiliary(name));
     report.unexpected = left.into_iter().map(|(name, (_, shape))| (name, shape.to_vec())).collect();
     if !options.partial && !report.is_exact() {
         let (path, model) = (file.path().to_owned(), graph.name().to_owned());

@@ -35,7 +35,7 @@ pub enum TrainError {
 
     /// The directory for a new run holds something already.
     #[error(
-        "`{0}` exists already: continue that run with `--resume {0}`, or choose another directory with `--out`",
+        "`{}` exists already and is not empty: resume the run in it, or choose another directory",
         path.display()
     )]
     Exists {
@@ -44,7 +44,7 @@ pub enum TrainError {
     },
 
     /// A directory that is no run.
-    #[error("`{}` is no training run: it has no `{missing}`; give a directory that `train` wrote", path.display())]
+    #[error("`{}` is no training run: it has no `{missing}`; give a directory that a run wrote", path.display())]
     NotARun {
         /// The directory.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum TrainError {
     /// A run that was made by other settings than those it shall go on with.
     #[error(
         "`{}` was made by other settings: {}; leave these out to continue it as it was, \
-         or start a new run with `--out`",
+         or start a new run in another directory",
         path.display(),
         differences.join(", ")
     )]
@@ -78,7 +78,7 @@ pub enum TrainError {
     /// A network and a data set with different numbers of classes.
     #[error(
         "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; \
-         build the network with `--classes {classes}`"
+         build the network for {classes} classes"
     )]
     Classes {
         /// The network.

@@ -1,5 +1,6 @@
 //! Training: recipes, schedules, and the directory that a run writes.
 
+mod callback;
 mod canvas;
 mod checkpoint;
 mod config;
@@ -7,28 +8,27 @@ mod confusion;
 mod curves;
 mod error;
 mod evaluate;
+mod input_size;
 mod metrics;
-mod observer;
 mod progress;
 mod recipe;
 mod run_dir;
 mod schedule;
-mod session;
-mod side;
 mod trainer;
+mod training_loop;
 
 #[cfg(test)]
 mod tests;
 
 pub use crate::optim::Optimizer;
+pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 pub use config::RunConfig;
 pub use confusion::Confusion;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
+pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
-pub use observer::{Observer, Start, StepProgress};
-pub use recipe::{AugmentSettings, Overrides, RECIPES, Recipe};
+pub use recipe::{AugmentSettings, RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
-pub use schedule::{Schedule, Span};
-pub use side::training_side;
+pub use schedule::{RunLength, Schedule};
 pub use trainer::{TrainReport, Trainer};
