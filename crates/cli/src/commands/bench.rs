@@ -356,7 +356,7 @@ impl TensorSource for Noise {
     }
 
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
-        let Some(spec) = self.0.get(name) else { return Err(ReadError(format!("there is no `{name}`"))) };
+        let spec = self.0.get(name).ok_or_else(|| ReadError::Missing { name: name.to_owned() })?;
         match spec.kind {
             ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => out.fill(1.0),
             ParamKind::NormBias

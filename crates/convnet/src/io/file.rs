@@ -129,7 +129,6 @@ impl TensorSource for WeightsFile {
     }
 
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
-        self.read_part(name, first, out)
-            .map_err(|error| ReadError(format!("cannot read `{}`: {error}", self.path.display())))
+        self.read_part(name, first, out).map_err(|source| ReadError::File { path: self.path.clone(), source })
     }
 }

@@ -1,4 +1,20 @@
 //! Weights from files and to files: safetensors, also in shards, and PyTorch's state dicts; whole networks as ONNX.
+//!
+//! ```
+//! use convnet::io::{self, LoadOptions, WeightsFile};
+//! use convnet::{state, zoo};
+//!
+//! let net = zoo::lenet().build()?;
+//! let weights = state::initialize(&net, 0);
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("lenet.pth");
+//! io::save(&weights, None, &path)?;
+//! // Read part by part where an engine asks for it, or as a whole.
+//! let loaded = io::load(&net, WeightsFile::open(&path)?, LoadOptions::default())?;
+//! assert!(loaded.report.is_exact());
+//! assert_eq!(loaded.state_dict()?, weights);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod card;
 mod error;

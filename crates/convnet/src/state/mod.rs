@@ -1,4 +1,18 @@
 //! The state dict: every parameter and buffer of a network by PyTorch's name and in PyTorch's layout.
+//!
+//! ```
+//! use convnet::state::{self, TensorSource};
+//! use convnet::zoo;
+//!
+//! let net = zoo::lenet().build()?;
+//! let weights = state::initialize(&net, 7);
+//! assert_eq!(weights["linear.5.bias"].shape, [10]);
+//! // As all sources of weights, it can be read part by part.
+//! let mut second_row = [0.0; 84];
+//! weights.read("linear.5.weight", 84, &mut second_row)?;
+//! assert_eq!(second_row, weights["linear.5.weight"].data[84..168]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 

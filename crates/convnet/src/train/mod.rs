@@ -1,4 +1,19 @@
-//! Training: recipes, schedules, and the directory that a run writes.
+//! Training: recipes, schedules, callbacks, and the directory that a run writes.
+//!
+//! ```
+//! use convnet::train::{Recipe, RecipePatch, RunLength};
+//! use convnet::zoo;
+//!
+//! let suiting = Recipe::for_graph(&zoo::lenet().build()?);
+//! let recipe = suiting.with(&RecipePatch { lr: Some(0.001), ..RecipePatch::default() });
+//! recipe.check()?;
+//! let run = RunLength { steps_per_epoch: 157, total: 157 * recipe.epochs as u64 };
+//! // One cycle climbs to its peak.
+//! assert_eq!(recipe.schedule.rate(recipe.lr, 0, run), 0.001 / 25.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Trainer`] runs it.
 
 mod callback;
 mod canvas;
