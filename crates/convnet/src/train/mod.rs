@@ -43,7 +43,7 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
-pub use recipe::{AugmentSettings, RECIPES, Recipe, RecipePatch};
+pub use recipe::{RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
 pub use trainer::{TrainReport, Trainer};

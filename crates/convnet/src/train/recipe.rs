@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Optimizer, Schedule, TrainError};
-use crate::data;
+use crate::data::{self, Augment};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -52,19 +52,7 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// Random changes of the training images.
     #[serde(default)]
-    pub augment: AugmentSettings,
-}
-
-/// Random changes of the training images; none by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AugmentSettings {
-    /// Pixels that are padded on each side before a crop of the old size is taken anywhere.
-    #[serde(default)]
-    pub crop: usize,
-    /// Mirror half of the images.
-    #[serde(default)]
-    pub flip: bool,
+    pub augment: Augment,
 }
 
 /// Settings that replace those of a recipe: of a recipe file, a named recipe or a user. What is `None` stays as it was.
@@ -88,7 +76,7 @@ pub struct RecipePatch {
     /// See [`Recipe::schedule`].
     pub schedule: Option<Schedule>,
     /// See [`Recipe::augment`].
-    pub augment: Option<AugmentSettings>,
+    pub augment: Option<Augment>,
 }
 
 /// The recipes that have a name, with what each is.
@@ -163,7 +151,7 @@ impl Recipe {
             limit_steps: None,
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
-            augment: AugmentSettings::default(),
+            augment: Augment::default(),
         };
         blank.with(&RecipePatch::named(recipe).unwrap_or_default())
     }
@@ -245,7 +233,7 @@ mod tests {
             data: data::DEFAULT.into(),
             seed: 0,
             limit_steps: None,
-            augment: AugmentSettings::default(),
+            augment: Augment::default(),
             ..suiting("lenet").with(&RecipePatch::named(name).unwrap())
         };
         for entry in zoo::entries() {
@@ -351,7 +339,7 @@ mod tests {
                 optimizer,
                 schedule,
                 limit_steps: limit,
-                augment: AugmentSettings { crop, flip: crop % 2 == 0 },
+                augment: Augment { crop, flip: crop % 2 == 0 },
                 ..suiting("lenet")
             };
             let text = toml::to_string(&recipe).unwrap();

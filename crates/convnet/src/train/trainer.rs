@@ -8,11 +8,8 @@ use super::callback::Callbacks;
 use super::checkpoint::Checkpoint;
 use super::progress::Progress;
 use super::training_loop::TrainingLoop;
-use super::{
-    AugmentSettings, Callback, EpochRecord, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule,
-    TrainError,
-};
-use crate::data::{DataSets, Preprocess};
+use super::{Callback, EpochRecord, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError};
+use crate::data::{Augment, DataSets, Preprocess};
 use crate::exec::{self, Learner};
 use crate::graph::Graph;
 use crate::io::ModelCard;
@@ -109,7 +106,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Random changes of the training images.
-    pub fn augment(mut self, augment: AugmentSettings) -> Self {
+    pub fn augment(mut self, augment: Augment) -> Self {
         self.recipe.augment = augment;
         self
     }

@@ -89,7 +89,7 @@ impl TrainingLoop<'_> {
         let loader = Loader::training(
             &self.data.train,
             &self.card.preprocess,
-            self.recipe.augment.into(),
+            self.recipe.augment,
             self.recipe.seed,
             self.progress.epoch,
             self.recipe.batch,

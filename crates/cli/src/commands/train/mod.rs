@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convnet::data::DataSets;
+use convnet::data::{Augment, DataSets};
 use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::model::{self, is_onnx};
 use convnet::train::{
-    AugmentSettings, Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError,
-    TrainReport, Trainer, training_input_size,
+    Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport, Trainer,
+    training_input_size,
 };
 use convnet::zoo;
 
@@ -211,7 +211,7 @@ impl Args {
         if self.crop.is_some() || self.flip {
             let given = patch.augment.unwrap_or_default();
             let crop = self.crop.unwrap_or(given.crop);
-            patch.augment = Some(AugmentSettings { crop, flip: self.flip || given.flip });
+            patch.augment = Some(Augment { crop, flip: self.flip || given.flip });
         }
         Ok(patch)
     }
