@@ -8,6 +8,7 @@ pub mod exec;
 pub mod graph;
 pub mod inspect;
 pub mod io;
+pub mod model;
 pub mod ops;
 pub mod optim;
 mod options;

@@ -92,7 +92,7 @@ fn random_networks_and_every_layer_come_back() {
     let path = folder.path().join("m.onnx");
     for (seed, graph) in (0..).zip(random_graphs(60)) {
         let state = random_state(&graph, seed);
-        match io::export(&graph, &state, None, Normalization::Properties, &path) {
+        match io::export(&graph, &state, None, Normalization::Metadata, &path) {
             // ONNX has no adaptive pooling.
             Err(io::IoError::Operator { op: "AdaptiveAvgPool2d", .. }) => continue,
             result => result.unwrap(),
@@ -117,7 +117,7 @@ fn networks_of_the_zoo_come_back_layer_by_layer() {
         let graph = zoo::find(name).unwrap().model().input(3, 64, 64).classes(7).build();
         let graph = graph.or_else(|_| zoo::find(name).unwrap().model().classes(7).build()).unwrap();
         let state = convnet::state::initialize(&graph, 1);
-        io::export(&graph, &state, None, Normalization::Properties, &path).unwrap();
+        io::export(&graph, &state, None, Normalization::Metadata, &path).unwrap();
         let (imported, weights) = io::import(&path, None).unwrap();
         let live = graph.reachable(&[graph.output()]);
         let kept = |op: &Op| !matches!(op, Op::Dropout(_) | Op::Dropout1d(_) | Op::Identity);

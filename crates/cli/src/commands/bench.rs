@@ -9,6 +9,7 @@ use convnet::exec::{Engine, PlanStep, Session, StepTimes, TrainingStep};
 use convnet::optim::{Optimizer, ParameterGroups};
 use convnet::graph::Graph;
 use convnet::io::WeightsFile;
+use convnet::model;
 use convnet::ops::{ParamKind, ParamSpec};
 use convnet::state::{ReadError, TensorSource};
 use serde::Serialize;
@@ -128,9 +129,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
         return Err(Failure::usage("--seconds must be from 0 to 3600"));
     }
-    for model in &args.models {
-        let (graph, own) = args.size.open(model)?;
-        let report = measure(args, model, &graph, own)?;
+    for name in &args.models {
+        let (graph, own) = model::network(name, &args.size.options())?;
+        let report = measure(args, name, &graph, own)?;
         let text = if args.json { serde_json::to_string(&report)? } else { text(&report) };
         output::emit(&text)?;
     }
@@ -150,7 +151,7 @@ fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) ->
     let options = args.engine.options();
     let noise_weights;
     let loaded;
-    let file = args.weights.as_ref().map(|path| trained::for_network(path, graph)).transpose()?;
+    let file = args.weights.as_ref().map(|path| model::weights_for(path, graph)).transpose()?;
     let weights: &dyn TensorSource = match file.or(own) {
         Some(file) => {
             loaded = trained::load(graph, file, false, args.size.classes.is_some())?;
@@ -360,7 +361,7 @@ impl TensorSource for Noise {
     }
 
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
-        let Some(spec) = self.0.get(name) else { return Err(ReadError(format!("there is no `{name}`"))) };
+        let spec = self.0.get(name).ok_or_else(|| ReadError::Missing { name: name.to_owned() })?;
         match spec.kind {
             ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => out.fill(1.0),
             ParamKind::NormBias

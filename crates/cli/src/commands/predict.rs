@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use convnet::data::{self, Preprocess};
 use convnet::exec::Engine;
+use convnet::model::Model;
 use serde_json::{Value, json};
 
-use super::trained::{Trained, TrainedArgs};
+use super::trained::TrainedArgs;
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
@@ -47,8 +48,8 @@ type Guess = (usize, f64);
 
 /// Classifies the images; one that cannot be read does not keep the others from it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (Trained { graph, card, .. }, weights) = args.trained.load()?;
-    let input = super::trained::input(&graph);
+    let (Model { graph, card, .. }, weights) = args.trained.load()?;
+    let input = graph.input_size();
     let (names, preprocess) = match card {
         Some(card) => (card.classes, card.preprocess),
         None => {

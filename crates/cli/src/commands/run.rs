@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use convnet::exec::{Engine, Options, TrainingStep};
 use convnet::graph::Graph;
 use convnet::io;
+use convnet::model::Model;
 use convnet::optim::Optimizer;
 use convnet::state::{self, StateDict, Tensor, TensorSource};
 use convnet_formats::npy::{self, Npy};
 
-use super::trained::{self, Trained, WeightsArgs};
+use super::trained::{self, WeightsArgs};
 use crate::args::{EngineArgs, ImageSize, SeedArg, SizeArgs, positive};
 use crate::error::Failure;
 use crate::output;
@@ -77,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (shape, images) = input(&args.input)?;
     let [count, channels, height, width] = shape;
     let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
-    let Trained { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
+    let Model { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
     let options = Options { once: count <= BATCH, ..args.engine.options() };
     let drawn;
     let weights: &dyn TensorSource = match &weights {
@@ -149,6 +150,5 @@ fn gradients(
         TrainingStep::compile(graph, weights, labels.len(), sgd, 0, options)?.without_dropout();
     let (report, mut state): (_, StateDict) = training.gradients(images, labels)?;
     state.insert("loss".into(), Tensor { shape: Vec::new(), data: vec![report.loss as f32] });
-    let tensors: Vec<_> = state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-    Ok(io::convert(&state, &tensors, None, path)?)
+    Ok(io::save(&state, None, path)?)
 }

@@ -2,22 +2,18 @@
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
-use crate::train::AugmentSettings;
-
-/// What is done to a training image; nothing by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Random changes of the training images, as a recipe keeps them; none by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Augment {
     /// Pixels of black that are added on each side before a window of the old size is cut out anywhere.
+    #[serde(default)]
     pub crop: usize,
-    /// Mirror left and right, half of the time.
+    /// Mirror half of the images left to right.
+    #[serde(default)]
     pub flip: bool,
-}
-
-impl From<AugmentSettings> for Augment {
-    fn from(settings: AugmentSettings) -> Self {
-        Self { crop: settings.crop, flip: settings.flip }
-    }
 }
 
 /// 32-bit words of the random stream that belong to one image: one block of ChaCha.

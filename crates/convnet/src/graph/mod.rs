@@ -122,9 +122,11 @@ pub enum Init {
     TruncatedNormal,
     /// Weights from U(−a, a) with a = √(6 / (fan_in + fan_out)), biases 0 (Glorot and Bengio 2010).
     Xavier,
-    /// Weights from N(0, 0.01²); biases 1 in the second, fourth and fifth Conv2d and in all Linear layers but the
-    /// last, 0 elsewhere (Krizhevsky et al. 2012, section 5).
-    AlexNet,
+    /// Weights from N(0, 0.01²); biases 1 in the layers of the paths in `ones`, 0 elsewhere.
+    Normal {
+        /// The paths of the layers whose biases start at 1.
+        ones: &'static [&'static str],
+    },
     /// Weights and biases from U(−2.4/fan_in, 2.4/fan_in) (LeCun et al. 1998, appendix A).
     LeCunUniform,
 }
@@ -183,6 +185,13 @@ impl Graph {
     /// The shape of one input image.
     pub fn input_shape(&self) -> Shape {
         self.nodes[0].shape
+    }
+
+    /// Channels, height and width of one input image.
+    pub fn input_size(&self) -> [usize; 3] {
+        let shape = self.input_shape();
+        let (height, width) = shape.spatial();
+        [shape.channels(), height, width]
     }
 
     /// Features of the main output: the number of classes of a classifier.

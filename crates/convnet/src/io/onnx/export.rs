@@ -8,13 +8,12 @@ use convnet_formats::onnx::{
 };
 use convnet_formats::{Entry, Number};
 
-use super::super::IoError;
 use super::super::write::elements;
+use super::super::{IoError, ModelCard};
 use crate::data::Preprocess;
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Onnx, OnnxValue, Operand, Operator, ParamSpec};
 use crate::state::TensorSource;
-use crate::train::Card;
 
 /// Versions of ONNX's operators and of its format.
 const OPSET: i64 = 17;
@@ -30,8 +29,8 @@ const NORMALIZED: &str = "normalized";
 /// Where the pixels' normalization goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalization {
-    /// To the properties: whoever runs the model normalizes.
-    Properties,
+    /// To the model's metadata: whoever runs the model normalizes.
+    Metadata,
     /// To nodes of the model, which takes pixels from 0 to 1.
     Nodes,
 }
@@ -44,7 +43,7 @@ pub enum Normalization {
 pub fn export(
     graph: &Graph,
     source: &dyn TensorSource,
-    card: Option<&Card>,
+    card: Option<&ModelCard>,
     normalization: Normalization,
     path: &Path,
 ) -> Result<(), IoError> {
@@ -73,7 +72,7 @@ pub fn export(
         let entry = |spec: ParamSpec| Entry { name: spec.name, shape: spec.shape, number: Number::F32 };
         entries.extend(specs.into_iter().map(entry));
     }
-    let properties = card.as_ref().map(Card::to_metadata).unwrap_or_default();
+    let properties = card.as_ref().map(ModelCard::to_metadata).unwrap_or_default();
     let model = Model {
         ir_version: Some(IR),
         producer_name: Some("convnet".into()),

@@ -4,8 +4,10 @@ mod export;
 
 use convnet::exec::Options;
 use convnet::inspect::{self, Column, Summary, TableOptions, Trace};
+use convnet::model::is_onnx;
+use convnet::zoo;
 
-use crate::args::{self, SeedArg, SizeArgs, ThreadsArg, positive};
+use crate::args::{SeedArg, SizeArgs, ThreadsArg, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT};
 
@@ -104,7 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let columns = args.columns.clone();
             let palette = output::palette();
             let options = TableOptions { width: output::width(), columns, depth: args.depth, palette };
-            let note = if args::is_file(&args.model) { "" } else { args::entry(&args.model)?.note };
+            let note = if is_onnx(&args.model) { "" } else { zoo::find(&args.model)?.note };
             let remark = output::wrapped(note, output::width());
             let remark: String = remark.iter().map(|line| format!("{FAINT}{line}{FAINT:#}\n")).collect();
             inspect::table(&summary, &options) + &remark + &result(trial.as_ref())

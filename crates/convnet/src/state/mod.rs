@@ -1,4 +1,18 @@
 //! The state dict: every parameter and buffer of a network by PyTorch's name and in PyTorch's layout.
+//!
+//! ```
+//! use convnet::state::{self, TensorSource};
+//! use convnet::zoo;
+//!
+//! let net = zoo::lenet().build()?;
+//! let weights = state::initialize(&net, 7);
+//! assert_eq!(weights["linear.5.bias"].shape, [10]);
+//! // As all sources of weights, it can be read part by part.
+//! let mut second_row = [0.0; 84];
+//! weights.read("linear.5.weight", 84, &mut second_row)?;
+//! assert_eq!(second_row, weights["linear.5.weight"].data[84..168]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -6,7 +20,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::graph::{Graph, Init};
-use crate::ops::{Op, ParamKind, ParamSpec};
+use crate::ops::{ParamKind, ParamSpec};
 
 mod source;
 
@@ -42,19 +56,11 @@ pub fn initialize(graph: &Graph, seed: u64) -> StateDict {
 /// As [`initialize`], but only the parameters that are wanted by name.
 pub(crate) fn initialize_some(graph: &Graph, seed: u64, wanted: impl Fn(&str) -> bool) -> StateDict {
     let mut state = StateDict::new();
-    let mut convs = 0;
-    let mut linears_left = graph.nodes().iter().filter(|n| matches!(n.op, Op::Linear(_))).count();
     for id in graph.ids() {
-        match graph.node(id).op {
-            Op::Conv2d(_) => convs += 1,
-            Op::Linear(_) => linears_left -= 1,
-            _ => {}
-        }
         let specs = graph.node_parameters(id);
         let Some(fans) = specs.first().map(|weight| Fans::of(&weight.shape)) else { continue };
-        let place = Place { convs, linears_left };
         for spec in specs.into_iter().filter(|spec| wanted(&spec.name)) {
-            let tensor = draw(&spec, rule(graph.init(), spec.kind, fans, place), seed);
+            let tensor = draw(&spec, rule(graph.init(), spec.kind, fans, &graph.node(id).path), seed);
             state.insert(spec.name, tensor);
         }
     }
@@ -76,13 +82,6 @@ impl Fans {
     }
 }
 
-/// Where a layer stands: convolutions up to it, itself included, and Linear layers after it.
-#[derive(Clone, Copy)]
-struct Place {
-    convs: usize,
-    linears_left: usize,
-}
-
 /// What the elements of one tensor are drawn from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
@@ -96,7 +95,7 @@ enum Rule {
 /// The standard deviation of the fixed normal rules.
 const FIXED_STD: f64 = 0.01;
 
-fn rule(init: Init, kind: ParamKind, fans: Fans, place: Place) -> Rule {
+fn rule(init: Init, kind: ParamKind, fans: Fans, path: &str) -> Rule {
     let conv = match kind {
         ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => return Rule::Constant(1.0),
         ParamKind::NormBias | ParamKind::RunningMean | ParamKind::Shift => return Rule::Constant(0.0),
@@ -111,18 +110,19 @@ fn rule(init: Init, kind: ParamKind, fans: Fans, place: Place) -> Rule {
             Rule::Normal((2.0 / fans.outputs).sqrt())
         }
         (Init::KaimingFanOut, ..) => default,
-        (Init::KaimingFanOutLinearNormal | Init::TruncatedNormal | Init::AlexNet, _, false) => {
+        (Init::KaimingFanOutLinearNormal | Init::TruncatedNormal | Init::Normal { .. }, _, false) => {
             Rule::Normal(FIXED_STD)
         }
         (Init::KaimingFanIn, true, false) => Rule::Normal((2.0 / fans.inputs).sqrt()),
         (Init::KaimingFanIn, false, false) | (Init::TruncatedNormal, _, true) => default,
         (Init::Xavier, _, false) => Rule::Uniform((6.0 / (fans.inputs + fans.outputs)).sqrt()),
         (Init::LeCunUniform, ..) => Rule::Uniform(2.4 / fans.inputs),
-        (Init::AlexNet, true, true) if matches!(place.convs, 2 | 4 | 5) => Rule::Constant(1.0),
-        (Init::AlexNet, false, true) if place.linears_left > 0 => Rule::Constant(1.0),
-        (Init::KaimingFanOutLinearNormal | Init::KaimingFanIn | Init::Xavier | Init::AlexNet, _, true) => {
-            Rule::Constant(0.0)
-        }
+        (Init::Normal { ones }, _, true) if ones.contains(&path) => Rule::Constant(1.0),
+        (
+            Init::KaimingFanOutLinearNormal | Init::KaimingFanIn | Init::Xavier | Init::Normal { .. },
+            _,
+            true,
+        ) => Rule::Constant(0.0),
     }
 }
 

@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convnet::data::DataSets;
+use convnet::data::{Augment, DataSets};
 use convnet::exec::Options;
 use convnet::graph::Graph;
+use convnet::model::{self, is_onnx};
 use convnet::train::{
-    AugmentSettings, Optimizer, Overrides, RECIPES, Recipe, RunConfig, RunDir, Schedule, TrainError,
-    TrainReport, Trainer, training_side,
+    Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport, Trainer,
+    training_input_size,
 };
 use convnet::zoo;
 
 use self::report::Reporter;
 use super::trained;
-use crate::args::{self, ImageSize, SizeArgs, ThreadsArg, positive};
+use crate::args::{ImageSize, SizeArgs, ThreadsArg, positive};
 use crate::error::Failure;
 use crate::output;
 
@@ -137,10 +138,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .recipe(recipe)
         .options(options)
         .stop(stop)
-        .observer(Reporter::new(heading));
+        .callback(Reporter::new(heading));
     if let Some(path) = init_from {
         // The data decide the number of classes: a head for others is drawn anew.
-        let loaded = trained::load(&graph, trained::for_network(&path, &graph)?, args.partial, true)?;
+        let loaded = trained::load(&graph, model::weights_for(&path, &graph)?, args.partial, true)?;
         trainer = trainer.weights(path.display().to_string(), loaded.state_dict()?);
     }
     let result = if resume { trainer.resume(&directory) } else { trainer.run(&directory) };
@@ -180,13 +181,13 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 
 impl Args {
     /// The settings that were given.
-    fn overrides(&self) -> Result<Overrides, Failure> {
-        let mut over = match self.recipe.as_deref() {
-            None => Overrides::default(),
-            Some(name) => match Overrides::named(name) {
+    fn patch(&self) -> Result<RecipePatch, Failure> {
+        let mut patch = match self.recipe.as_deref() {
+            None => RecipePatch::default(),
+            Some(name) => match RecipePatch::named(name) {
                 Some(named) => named,
                 None if Path::new(name).extension().is_some_and(|e| e == "toml") => {
-                    Overrides::read(Path::new(name))?
+                    RecipePatch::read(Path::new(name))?
                 }
                 None => {
                     let names = RECIPES.map(|(name, _)| name).join(", ");
@@ -199,30 +200,32 @@ impl Args {
         fn replace<T>(setting: &mut Option<T>, by: Option<T>) {
             *setting = by.or(setting.take());
         }
-        replace(&mut over.data, self.data.clone());
-        replace(&mut over.epochs, self.epochs);
-        replace(&mut over.batch, self.batch);
-        replace(&mut over.lr, self.lr);
-        replace(&mut over.seed, self.seed);
-        replace(&mut over.limit_steps, self.limit_steps);
-        replace(&mut over.optimizer, self.optimizer.as_deref().and_then(Optimizer::named));
-        replace(&mut over.schedule, self.schedule.as_deref().and_then(Schedule::named));
+        replace(&mut patch.data, self.data.clone());
+        replace(&mut patch.epochs, self.epochs);
+        replace(&mut patch.batch, self.batch);
+        replace(&mut patch.lr, self.lr);
+        replace(&mut patch.seed, self.seed);
+        replace(&mut patch.limit_steps, self.limit_steps);
+        replace(&mut patch.optimizer, self.optimizer.as_deref().and_then(Optimizer::named));
+        replace(&mut patch.schedule, self.schedule.as_deref().and_then(Schedule::named));
         if self.crop.is_some() || self.flip {
-            let given = over.augment.unwrap_or_default();
+            let given = patch.augment.unwrap_or_default();
             let crop = self.crop.unwrap_or(given.crop);
-            over.augment = Some(AugmentSettings { crop, flip: self.flip || given.flip });
+            patch.augment = Some(Augment { crop, flip: self.flip || given.flip });
         }
-        Ok(over)
+        Ok(patch)
     }
 
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
-        let from_file = args::is_file(name);
-        if !from_file {
-            zoo::find(name).map_err(Failure::usage)?;
-        }
-        let recipe = Recipe::for_network(name).with(&self.overrides()?);
+        let from_file = is_onnx(name);
+        // The layers decide the recipe, whatever the number of classes that the data will ask for.
+        let layers = match from_file {
+            true => SizeArgs { classes: None, ..self.size.clone() }.build(name)?,
+            false => zoo::find(name)?.model().build()?,
+        };
+        let recipe = Recipe::for_graph(&layers).with(&self.patch()?);
         recipe.check().map_err(Failure::usage)?;
         let directory = match &self.out {
             Some(out) => out.clone(),
@@ -244,7 +247,7 @@ impl Args {
         let run = RunDir::open(directory)?;
         let config = run.config();
         note_machine(config)?;
-        let recipe = config.recipe.clone().with(&self.overrides()?);
+        let recipe = config.recipe.clone().with(&self.patch()?);
         let name = self.model.as_deref().unwrap_or(&config.model);
         let [channels, height, width] = config.input;
         let size = SizeArgs {
@@ -264,12 +267,12 @@ impl Args {
         if let Some(input) = self.size.input {
             return sized(input);
         }
-        if args::is_file(name) {
+        if is_onnx(name) {
             return SizeArgs { input: None, classes }.build(name);
         }
         let channels = data.channels();
         let square = |side| sized(ImageSize { channels, height: side, width: side });
-        match training_side(|side| square(side).ok()) {
+        match training_input_size(|side| square(side).ok()) {
             Some(side) => square(side),
             None => SizeArgs { input: None, classes }.build(name),
         }

@@ -11,7 +11,7 @@ const SIDES: [usize; 7] = [32, 64, 96, 128, 160, 192, 224];
 ///
 /// Networks for 224 × 224 images take a tenth of the work or less on these, and small images have no more to
 /// show. `None` where no side will do.
-pub fn training_side(build: impl Fn(usize) -> Option<Graph>) -> Option<usize> {
+pub fn training_input_size(build: impl Fn(usize) -> Option<Graph>) -> Option<usize> {
     SIDES.into_iter().find(|&side| build(side).is_some_and(|graph| sees_enough(&graph)))
 }
 
@@ -42,11 +42,11 @@ mod tests {
 
     #[test]
     fn the_last_convolution_sees_two_pixels() {
-        assert_eq!(training_side(|side| halving(side, 2)), Some(32));
+        assert_eq!(training_input_size(|side| halving(side, 2)), Some(32));
         // 32 pixels after four halvings are two: the fifth convolution sees them.
-        assert_eq!(training_side(|side| halving(side, 5)), Some(32));
-        assert_eq!(training_side(|side| halving(side, 6)), Some(64));
-        assert_eq!(training_side(|side| halving(side, 9)), None);
-        assert_eq!(training_side(|_| None), None);
+        assert_eq!(training_input_size(|side| halving(side, 5)), Some(32));
+        assert_eq!(training_input_size(|side| halving(side, 6)), Some(64));
+        assert_eq!(training_input_size(|side| halving(side, 9)), None);
+        assert_eq!(training_input_size(|_| None), None);
     }
 }
