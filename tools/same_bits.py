@@ -120,7 +120,7 @@ def main():
     for isa, name, arguments, recipe in cases(quick):
         report(isa, name, trained(binaries, isa, arguments, recipe))
     for isa in isas():
-        for net, size in {**NETS, "vgg11": "1x32x32", "nin": "1x64x64"}.items():
+        for net, size in {**NETS, "vgg11": "1x32x32", "nin": "1x96x96"}.items():
             for count, options in ((1, []), (5, ["--exact"]), (1, ["--f16-weights"])):
                 name = f"run {net}, {count} image{'s' * (count > 1)} {' '.join(options)}"
                 report(isa, name, raw(binaries, isa, net, size, count, options))

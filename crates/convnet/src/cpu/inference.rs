@@ -86,7 +86,13 @@ impl Inference {
     }
 
     /// Runs images, N·C·H·W of at most the batch; adds the time of each stage to `times`.
-    pub(crate) fn execute(&self, arena: &mut Arena, images: &[f32], n: usize, times: Option<&mut [Duration]>) {
+    pub(crate) fn execute(
+        &self,
+        arena: &mut Arena,
+        images: &[f32],
+        n: usize,
+        times: Option<&mut [Duration]>,
+    ) {
         let mut run = Forward {
             pool: &self.pool,
             isa: self.program.isa,

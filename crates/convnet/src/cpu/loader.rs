@@ -121,11 +121,7 @@ pub(super) fn check(source: &dyn TensorSource, spec: &ParamSpec) -> Result<(), C
 }
 
 /// Reads a whole parameter, checked, to `out`.
-pub(super) fn read(
-    source: &dyn TensorSource,
-    spec: &ParamSpec,
-    out: &mut [f32],
-) -> Result<(), CompileError> {
+pub(super) fn read(source: &dyn TensorSource, spec: &ParamSpec, out: &mut [f32]) -> Result<(), CompileError> {
     check(source, spec)?;
     source
         .read(&spec.name, 0, out)

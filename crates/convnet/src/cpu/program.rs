@@ -128,7 +128,8 @@ impl Program {
 
     fn describe_step(&self, at: At<'_>, kind: &Kind) -> PlanStep {
         let (stage, parameters) = (at.stage, at.parameters);
-        let length = |range: &Option<std::ops::Range<usize>>| range.as_ref().map_or(0, ExactSizeIterator::len);
+        let length =
+            |range: &Option<std::ops::Range<usize>>| range.as_ref().map_or(0, ExactSizeIterator::len);
         let (kernel, winograd_cost) = kind.describe(&self.plan, stage, (self.isa, parameters.half.is_some()));
         let floats = parameters.weight.len() + length(&parameters.bias);
         PlanStep {

@@ -322,7 +322,8 @@ impl Training {
         let mut report = StepReport { loss: 0.0, correct: 0 };
         for (i, (loss, write)) in self.losses.iter().zip(&plan.losses).enumerate() {
             fill(&mut run, &write.fill);
-            let views = [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
+            let views =
+                [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
             let Batch { targets, weights, .. } = batch;
             let views = views.map(View::from);
             let (value, correct) =
@@ -350,8 +351,7 @@ impl Training {
             let count = (n * height * width) as f32;
             let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
             let update = |old: &mut f32, new: f32| *old = (1.0 - momentum) * *old + momentum * new;
-            let [new_mean, new_variance] =
-                self.statistics.of(self.program.plan.slot(at.stage.inputs[0]));
+            let [new_mean, new_variance] = self.statistics.of(self.program.plan.slot(at.stage.inputs[0]));
             mean.iter_mut().zip(new_mean).for_each(|(old, new)| update(old, *new));
             variance.iter_mut().zip(new_variance).for_each(|(old, new)| update(old, new * unbiased));
         }

@@ -154,9 +154,9 @@ impl Engine {
         inference.describe()
     }
 
-    /// The plan as text: each stage with the memory that it reads and writes.
+    /// The plan as text: each stage with its kernel and the memory that it reads and writes.
     pub fn plan_text(&self) -> String {
-        self.shared.plan().to_string()
+        self.shared.plan().text(&self.plan())
     }
 }
 

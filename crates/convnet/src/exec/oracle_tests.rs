@@ -4,8 +4,8 @@ use convnet_kernels::Isa;
 
 use super::{Engine, Options, TrainingStep};
 use crate::graph::{Builder, Graph, NodeId};
-use crate::optim::Optimizer;
 use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d, Op};
+use crate::optim::Optimizer;
 use crate::reference::random::{random_graph, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, keep_all, loss_and_gradients};
 
@@ -56,7 +56,12 @@ fn every_node_of_random_networks_has_the_oracles_value() {
             }
             let engine = Engine::compile(&graph, &state, 4, &options(isa, true)).unwrap();
             let what = format!("seed {seed}, {isa}, fused");
-            close(engine.run(&single(&input)).unwrap().as_slice(), &expected[graph.output().index()].data, DIRECT, &what);
+            close(
+                engine.run(&single(&input)).unwrap().as_slice(),
+                &expected[graph.output().index()].data,
+                DIRECT,
+                &what,
+            );
         }
     }
 }
@@ -69,7 +74,8 @@ fn gradients_of_random_networks_are_the_oracles() {
         let labels = random_labels(&graph, 3, seed);
         for isa in Isa::available() {
             let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-            let mut training = TrainingStep::compile(&graph, &state, 3, sgd, seed, &options(isa, true)).unwrap();
+            let mut training =
+                TrainingStep::compile(&graph, &state, 3, sgd, seed, &options(isa, true)).unwrap();
             let scale = |node: NodeId, index: usize| f64::from(training.dropout_scale(node, index).unwrap());
             let expected = loss_and_gradients(&graph, &state, &input, &labels, &scale).unwrap();
             let (report, gradients) = training.gradients(&single(&input), &labels).unwrap();

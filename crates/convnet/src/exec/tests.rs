@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::graph::{Builder, Graph, concat};
-use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, ParamKind};
+use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
 use crate::state::{StateDict, Tensor};
 
 /// A network with everything in it: branches, nested concatenations, sums, groups, every norm and pool.
@@ -151,10 +151,11 @@ fn training_lowers_the_loss_and_a_restored_learner_continues_bit_for_bit() {
     let graph = everything();
     let (state, images) = (state(&graph, 5), images(&graph, 8, 6));
     let labels = [0, 1, 2, 3, 4, 5, 6, 7];
-    let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, };
+    let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 };
     for optimizer in [SGD, adam] {
         let lr = if optimizer == SGD { 0.02 } else { 0.003 };
-        let compile = |state| TrainingStep::compile(&graph, state, 8, optimizer, 1, &Options::default()).unwrap();
+        let compile =
+            |state| TrainingStep::compile(&graph, state, 8, optimizer, 1, &Options::default()).unwrap();
         let mut training = compile(&state);
         let first = step(&mut training, &images, &labels, lr).loss;
         for _ in 0..30 {
@@ -307,8 +308,13 @@ fn frozen_parameters_stay_and_rates_and_decays_are_the_groups() {
                 ParamKind::LinearWeight => (0.02, 0.1),
                 _ => (0.0, 0.0),
             };
-            let expected = before.iter().zip(&gradients[&spec.name].data).map(|(p, g)| p - rate * (g + decay * p));
-            assert!(expected.zip(after).all(|(e, a)| (e - a).abs() <= 1e-6 * e.abs() + 1e-9), "{}", spec.name);
+            let expected =
+                before.iter().zip(&gradients[&spec.name].data).map(|(p, g)| p - rate * (g + decay * p));
+            assert!(
+                expected.zip(after).all(|(e, a)| (e - a).abs() <= 1e-6 * e.abs() + 1e-9),
+                "{}",
+                spec.name
+            );
         }
     }
 }

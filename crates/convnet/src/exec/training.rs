@@ -45,11 +45,9 @@ impl<'a> Target<'a> {
         let count = |what, found, expected| {
             if found == expected { Ok(()) } else { Err(RunError::Count { what, found, expected }) }
         };
-        let values = |what, values: &[f32]| {
-            match values.iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
-                None => Ok(()),
-                Some(index) => Err(RunError::Value { what, index, found: values[index] }),
-            }
+        let values = |what, values: &[f32]| match values.iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
+            None => Ok(()),
+            Some(index) => Err(RunError::Value { what, index, found: values[index] }),
         };
         match self.labels {
             Labels::Classes(labels) => {
@@ -217,9 +215,9 @@ impl TrainingStep {
         training.describe()
     }
 
-    /// The plan as text: each stage with the memory that it reads and writes, and the backward pass.
+    /// The plan as text: each stage with its kernel and the memory that it reads and writes, and the backward pass.
     pub fn plan_text(&self) -> String {
-        self.plan_value().to_string()
+        self.plan_value().text(&self.plan())
     }
 
     fn plan_value(&self) -> &Plan {

@@ -26,10 +26,9 @@ impl Select {
             Self::All => true,
             Self::Name(pattern) => matches(pattern.as_bytes(), parameter.name.as_bytes()),
             Self::Kind(kind) => parameter.kind == *kind,
-            Self::Biases => matches!(
-                parameter.kind,
-                ParamKind::ConvBias | ParamKind::LinearBias | ParamKind::NormBias
-            ),
+            Self::Biases => {
+                matches!(parameter.kind, ParamKind::ConvBias | ParamKind::LinearBias | ParamKind::NormBias)
+            }
             Self::Norms => matches!(parameter.kind, ParamKind::NormWeight | ParamKind::NormBias),
         }
     }
@@ -191,8 +190,7 @@ impl ParameterGroups {
                 }
             }
             let mut held = 0;
-            for (setting, _) in
-                all.settings.iter_mut().zip(&trainable).filter(|(_, p)| group.select.holds(p))
+            for (setting, _) in all.settings.iter_mut().zip(&trainable).filter(|(_, p)| group.select.holds(p))
             {
                 let ParameterGroup { rate, weight_decay, frozen, .. } = *group;
                 *setting = Setting { rate, weight_decay, frozen };
@@ -234,7 +232,9 @@ mod tests {
         ] {
             assert!(fits(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [("", "x"), ("fc", "fc.weight"), ("*.bias", "bias.weight"), ("?", ""), ("a*b", "ac")] {
+        for (pattern, name) in
+            [("", "x"), ("fc", "fc.weight"), ("*.bias", "bias.weight"), ("?", ""), ("a*b", "ac")]
+        {
             assert!(!fits(pattern, name), "{pattern} {name}");
         }
     }

@@ -86,23 +86,29 @@ impl Draft {
     /// # Errors
     /// If the memory cannot be addressed.
     pub(crate) fn finish(mut self, needs: &[Needs], batch: usize) -> Result<Plan, TooLarge> {
-        let workspace = |need: &Needs| {
-            need.workspace.map(|(pixels, channels)| self.storage.buffer(pixels, channels))
-        };
+        let workspace =
+            |need: &Needs| need.workspace.map(|(pixels, channels)| self.storage.buffer(pixels, channels));
         let workspaces: Vec<Option<Slot>> = needs.iter().map(workspace).collect();
         let value = |id: &NodeId| self.lowered.value[id.index()].unwrap_or(*id);
         let outputs: Vec<NodeId> = self.outputs.iter().map(value).collect();
         let (losses, backward): (Vec<GradientWrite>, Vec<BackwardStage>) = match self.mode {
-            Mode::Train => gradients::plan(&self.storage, &self.lowered.stages, &self.wanted, needs, &outputs),
+            Mode::Train => {
+                gradients::plan(&self.storage, &self.lowered.stages, &self.wanted, needs, &outputs)
+            }
             Mode::Infer | Mode::Trace => (Vec::new(), Vec::new()),
         };
-        let scene = lives::Scene { storage: &self.storage, stages: &self.lowered.stages, workspaces: &workspaces };
+        let scene =
+            lives::Scene { storage: &self.storage, stages: &self.lowered.stages, workspaces: &workspaces };
         let buffers = self.storage.buffers.len();
         let lifetimes = match self.mode {
             Mode::Train => lives::training(&scene, &outputs, &backward, needs, batch),
             Mode::Infer => lives::inference(&scene, &outputs, batch),
             // Every value stays readable after the last stage.
-            Mode::Trace => lives::inference(&scene, &self.lowered.stages.iter().map(|s| s.out).collect::<Vec<_>>(), batch),
+            Mode::Trace => lives::inference(
+                &scene,
+                &self.lowered.stages.iter().map(|s| s.out).collect::<Vec<_>>(),
+                batch,
+            ),
         };
         let (mut offsets, floats) = place(&lifetimes.ok_or(TooLarge)?, self.rules.line).ok_or(TooLarge)?;
         let gradient_offsets = offsets.split_off(buffers);

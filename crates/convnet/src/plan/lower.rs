@@ -218,7 +218,8 @@ impl Lowering<'_> {
 
     /// Whether a layer is what a convolution applies to what it reads.
     fn is_prologue(&self, id: NodeId) -> bool {
-        let reads = |next: NodeId, norm: NodeId| self.prologue(next).is_some_and(|prologue| prologue.norm == norm);
+        let reads =
+            |next: NodeId, norm: NodeId| self.prologue(next).is_some_and(|prologue| prologue.norm == norm);
         let next = |id| self.sole_consumer(id, |op| matches!(op, Op::Relu | Op::Conv2d(_)));
         match self.graph.node(id).op {
             Op::BatchNorm2d(_) => {

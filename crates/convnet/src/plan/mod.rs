@@ -18,9 +18,9 @@ mod storage;
 mod tests;
 
 pub(crate) use draft::{Draft, Needs};
+pub use error::CompileError;
 pub(crate) use gradients::{BackwardStage, GradientWrite};
 pub(crate) use lower::{Kernel, Mode, Stage};
-pub use error::CompileError;
 pub use report::{PlanStep, StepReport, StepTimes};
 pub(crate) use storage::{MemoryRules, Region, Slot};
 
@@ -110,9 +110,7 @@ impl Plan {
 
     /// The layers that a stage computes, in order.
     pub(crate) fn layers(&self, stage: &Stage) -> Vec<NodeId> {
-        let fused = |id: NodeId| {
-            self.value(id) == Some(stage.out) && (stage.node..=stage.out).contains(&id)
-        };
+        let fused = |id: NodeId| self.value(id) == Some(stage.out) && (stage.node..=stage.out).contains(&id);
         let mut layers: Vec<NodeId> = self.graph.ids().filter(|id| fused(*id)).collect();
         if let Kernel::Conv { prologue: Some(prologue), .. } = stage.kernel {
             let mut ahead = vec![prologue.norm, self.graph.node(stage.node).inputs[0]];

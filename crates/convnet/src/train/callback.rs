@@ -132,7 +132,11 @@ impl<'a> Callbacks<'a> {
     }
 
     /// Calls each with what it may see and change.
-    pub(super) fn steer(&mut self, training: &TrainingStep, call: impl Fn(&mut dyn Callback, &mut Control<'_>)) {
+    pub(super) fn steer(
+        &mut self,
+        training: &TrainingStep,
+        call: impl Fn(&mut dyn Callback, &mut Control<'_>),
+    ) {
         let mut control = Control { stop: self.stop, rate: self.rate, training };
         for callback in &mut self.list {
             call(callback.as_mut(), &mut control);

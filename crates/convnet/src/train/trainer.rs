@@ -179,7 +179,8 @@ impl<'a> Trainer<'a> {
             return self.training_loop(run, card, training, Progress::default(), Vec::new()).run();
         }
         let checkpoint = Checkpoint::read(&path)?;
-        let damaged = |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
+        let damaged =
+            |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
         let mut training = self.training(&checkpoint.weights).map_err(|e| match e {
             TrainError::Compile(e) => damaged(e),
             other => other,

@@ -15,8 +15,8 @@ pub(super) use self::conv::{Conv, Scratch};
 pub(super) use self::elementwise::Dropout;
 use self::layout::Pad;
 use self::linear::Linear;
-pub(super) use self::norm::BatchNorm;
 use self::norm::Affine;
+pub(super) use self::norm::BatchNorm;
 use self::pool::{AvgPool, MaxPool};
 use super::binder::{Binder, Parameters};
 use super::loader::Loader;
@@ -218,7 +218,12 @@ impl Kind {
 
     /// The kernel and its operands' sizes; of a convolution that Winograd's algorithm fits, what the model of costs
     /// takes that to cost over the direct kernel.
-    pub(super) fn describe(&self, plan: &Plan, stage: &Stage, (isa, half): (Isa, bool)) -> (String, Option<f64>) {
+    pub(super) fn describe(
+        &self,
+        plan: &Plan,
+        stage: &Stage,
+        (isa, half): (Isa, bool),
+    ) -> (String, Option<f64>) {
         let name = match self {
             Self::Input => "from_nchw",
             Self::Conv(conv) => return conv.describe(isa, half),

@@ -21,11 +21,7 @@ pub(in crate::cpu) struct MaxPool(PoolWindow);
 pub(in crate::cpu) struct AvgPool(PoolWindow);
 
 impl MaxPool {
-    pub(super) fn bind(
-        binder: &Binder<'_>,
-        stage: &Stage,
-        pool: &MaxPool2d,
-    ) -> Result<Bound, CompileError> {
+    pub(super) fn bind(binder: &Binder<'_>, stage: &Stage, pool: &MaxPool2d) -> Result<Bound, CompileError> {
         let window = pool_window(&pool.window(), stage.shapes[0], binder.node(stage.node).shape, None);
         if binder.mode() == Mode::Train && window.area() > LARGEST_WINDOW_ELEMENTS {
             let reason = "training takes windows of at most 256 elements; use a smaller kernel";

@@ -16,9 +16,9 @@ use crate::cpu::binder::{Binder, Parameters};
 use crate::cpu::loader::{Loader, scale_and_shift};
 use crate::cpu::matrix::Matrix;
 use crate::cpu::run::{At, Forward};
-use crate::plan::CompileError;
 use crate::graph::NodeId;
 use crate::ops::Conv2d;
+use crate::plan::CompileError;
 use crate::plan::{Kernel, Mode, Needs, Plan, Slot, Stage};
 
 /// Matrices of transformed weights.
@@ -75,8 +75,8 @@ impl Conv {
         let halved = allowed.half && allowed.batch == 1;
         let plain = addend.is_none() && prologue.is_none() && !halved;
         let forward = problem.forward(mode, plain);
-        let gradients = (mode == Mode::Train)
-            .then(|| problem.gradients(binder.draft.wants_gradient(stage.inputs[0])));
+        let gradients =
+            (mode == Mode::Train).then(|| problem.gradients(binder.draft.wants_gradient(stage.inputs[0])));
         let mut parameters = Parameters::default();
         // Inference keeps the transformed weights alone.
         let transformed = mode == Mode::Infer && matches!(forward.kernel, ForwardKernel::Winograd(_));
@@ -277,7 +277,8 @@ impl Conv {
     /// The kernels of the backward pass, each with what it was chosen by.
     pub(in crate::cpu) fn describe_backward(&self) -> Vec<String> {
         let Some(Gradients { input, weight, .. }) = &self.gradients else { return Vec::new() };
-        let cost = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!(" (winograd {ratio:.2})"));
+        let cost =
+            |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!(" (winograd {ratio:.2})"));
         let dx = input.as_ref().map(|choice| {
             let kernel = match &choice.kernel {
                 InputGradient::Winograd(..) => "winograd".into(),

@@ -1,19 +1,22 @@
 //! `convnet bench`: how fast a network runs or trains here.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod noise;
+mod report;
+mod subject;
+
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use convnet::exec::{Engine, PlanStep, Session, StepTimes, TrainingStep};
-use convnet::optim::{Optimizer, ParameterGroups};
+use convnet::exec::{PlanStep, StepTimes};
 use convnet::graph::Graph;
 use convnet::io::WeightsFile;
 use convnet::model;
-use convnet::ops::{ParamKind, ParamSpec};
-use convnet::state::{ReadError, TensorSource};
+use convnet::state::TensorSource;
 use serde::Serialize;
 
+use self::noise::{Noise, noise};
+use self::report::{Layer, Report};
+use self::subject::Subject;
 use super::trained;
 use crate::args::{EngineArgs, SizeArgs, positive};
 use crate::error::Failure;
@@ -25,6 +28,7 @@ Examples:
   convnet bench vgg16 resnet50 --batch 8       several networks
   convnet bench lenet --mode train --batch 64  a training step: forward, backward, update
   convnet bench googlenet --layers             where the time goes
+  convnet bench resnet18 --plan                what would run, by which kernel and where in memory
 
 Weights and images are random. The machine's own peak of multiply-adds is measured beside each figure, since \
 a shared machine's speed swings: compare shares of the peak, or alternate two commands.
@@ -67,6 +71,10 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Listing")]
     layers: bool,
 
+    /// What would run, in which order, by which kernel and where in memory, instead of times
+    #[arg(long, conflicts_with_all = ["layers", "json"], help_heading = "Listing")]
+    plan: bool,
+
     /// One JSON object a network, on a line each
     #[arg(long, help_heading = "Listing")]
     json: bool,
@@ -87,43 +95,6 @@ const RUNS: usize = 7;
 /// The most runs: more add nothing to the median.
 const MOST_RUNS: usize = 5000;
 
-/// One network's figures.
-#[derive(Debug, Serialize)]
-struct Report {
-    model: String,
-    mode: Mode,
-    batch: usize,
-    threads: usize,
-    ms_median: f64,
-    ms_min: f64,
-    ms_max: f64,
-    runs: usize,
-    gflop: f64,
-    gflops_peak: f64,
-    peak_rss_bytes: Option<u64>,
-    isa: &'static str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    layers: Vec<Layer>,
-}
-
-/// One step of the plan.
-#[derive(Debug, Serialize)]
-struct Layer {
-    layers: String,
-    kernel: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    winograd_cost: Option<f64>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    kernel_backward: String,
-    output: Vec<usize>,
-    ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ms_backward: Option<f64>,
-    gflops: f64,
-    peak_share: f64,
-    bytes: u64,
-}
-
 /// Times each network.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
@@ -131,23 +102,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     for name in &args.models {
         let (graph, own) = model::network(name, &args.size.options())?;
-        let report = measure(args, name, &graph, own)?;
-        let text = if args.json { serde_json::to_string(&report)? } else { text(&report) };
+        let subject = compile(args, &graph, own)?;
+        if args.plan {
+            output::emit(&format!("{name}: {}", subject.plan_text().trim_end()))?;
+            continue;
+        }
+        let report = measure(args, name, &graph, subject)?;
+        let text = if args.json { serde_json::to_string(&report)? } else { report::text(&report) };
         output::emit(&text)?;
     }
     Ok(())
 }
 
-/// The learning rate of timed steps: small enough that weights stay near what they were.
-const RATE: f32 = 1e-6;
-
-/// A network ready to run, in either mode.
-enum Subject {
-    Infer(Engine, Session),
-    Train(Box<TrainingStep>, ParameterGroups),
-}
-
-fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) -> Result<Report, Failure> {
+/// Compiles the network with the weights that were given, its own, or random ones.
+fn compile(args: &Args, graph: &Graph, own: Option<WeightsFile>) -> Result<Subject, Failure> {
     let options = args.engine.options();
     let noise_weights;
     let loaded;
@@ -162,29 +130,14 @@ fn measure(args: &Args, model: &str, graph: &Graph, own: Option<WeightsFile>) ->
             &noise_weights
         }
     };
-    let optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
-    let mut subject = match args.mode {
-        Mode::Infer => {
-            let engine = Engine::compile(graph, weights, args.batch, &options)?;
-            let session = engine.session()?;
-            Subject::Infer(engine, session)
-        }
-        Mode::Train => {
-            let training = TrainingStep::compile(graph, weights, args.batch, optimizer, 0, &options)?;
-            let groups = training.uniform_groups();
-            Subject::Train(Box::new(training), groups)
-        }
-    };
+    Subject::new(args.mode, (graph, weights), args.batch, &options)
+}
+
+fn measure(args: &Args, model: &str, graph: &Graph, mut subject: Subject) -> Result<Report, Failure> {
     let images = noise(args.batch * graph.input_shape().elements());
     let labels: Vec<u32> = (0..args.batch).map(|i| (i % graph.classes()) as u32).collect();
-    let (threads, isa, plan) = match &subject {
-        Subject::Infer(engine, _) => (engine.threads(), engine.isa(), engine.plan()),
-        Subject::Train(training, _) => (training.threads(), training.isa(), training.plan()),
-    };
-    let mut once = || match &mut subject {
-        Subject::Infer(_, session) => session.logits(&images).map(drop),
-        Subject::Train(training, groups) => training.step(&images, &labels, groups, RATE).map(drop),
-    };
+    let (threads, isa, plan) = (subject.threads(), subject.isa(), subject.plan());
+    let mut once = || subject.run(&images, &labels);
     let mut times = Vec::new();
     let mut peak = convnet::exec::peak_gflops(isa, threads);
     once()?;
@@ -232,12 +185,7 @@ fn layers(
     let mut times = StepTimes::new(plan.len());
     let (start, mut runs) = (Instant::now(), 0u32);
     while runs < 3 || (start.elapsed().as_secs_f64() < args.seconds && runs < 1000) {
-        match subject {
-            Subject::Infer(_, session) => session.profile(images, &mut times.forward)?,
-            Subject::Train(training, groups) => {
-                training.profile(images, labels, (groups, RATE), &mut times)?;
-            }
-        }
+        subject.profile(images, labels, &mut times)?;
         runs += 1;
     }
     let mean = |time: Duration| time.as_secs_f64() * 1e3 / f64::from(runs);
@@ -279,107 +227,6 @@ fn layers(
         });
     }
     Ok(layers)
-}
-
-fn text(report: &Report) -> String {
-    let mode = if report.mode == Mode::Train { "training step" } else { "inference" };
-    let speed = report.gflop / report.ms_min * 1e3;
-    let mut text = format!(
-        "{}: {mode}, batch {}, {} threads, {}: {:.3} ms least, {:.3} median, {:.3} most of {} runs; {:.1} images/s, \
-         {:.0} GFLOP/s, {:.0}% of the {:.0} GFLOP/s peak",
-        report.model,
-        report.batch,
-        report.threads,
-        report.isa,
-        report.ms_min,
-        report.ms_median,
-        report.ms_max,
-        report.runs,
-        report.batch as f64 / report.ms_min * 1e3,
-        speed,
-        100.0 * speed / report.gflops_peak,
-        report.gflops_peak,
-    );
-    if let Some(rss) = report.peak_rss_bytes {
-        let _ = write!(text, "; {:.0} MB at most", rss as f64 / 1e6);
-    }
-    if report.layers.is_empty() {
-        return text;
-    }
-    let width = report.layers.iter().map(|l| l.layers.chars().count()).max().unwrap_or(0).min(44);
-    let _ = write!(
-        text,
-        "\n{:>10} {:>10} {:>8} {:>6} {:>9} {:>7} {:>6}  {:<width$}  kernel",
-        "ms", "backward", "GFLOP/s", "peak", "MB", "GB/s", "model", "layers"
-    );
-    for layer in &report.layers {
-        let name: String = layer.layers.chars().take(width).collect();
-        let backward = layer.ms_backward.map_or(String::new(), |ms| format!("{ms:.3}"));
-        let cost = layer.winograd_cost.map_or(String::new(), |cost| format!("{cost:.2}"));
-        let kernels = match layer.kernel_backward.as_str() {
-            "" => layer.kernel.clone(),
-            backward => format!("{}; {backward}", layer.kernel),
-        };
-        let _ = write!(
-            text,
-            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}% {:>9.2} {:>7.1} {cost:>6}  {name:<width$}  {kernels}",
-            layer.ms,
-            layer.gflops,
-            100.0 * layer.peak_share,
-            layer.bytes as f64 / 1e6,
-            layer.bytes as f64 / 1e6 / layer.ms.max(1e-6),
-        );
-    }
-    text
-}
-
-/// Reproducible values in ±1.
-fn noise(len: usize) -> Vec<f32> {
-    (0..len).map(noise_at).collect()
-}
-
-/// A value in ±1 that depends on its index alone, by the finalizer of MurmurHash3 (Appleby 2011).
-fn noise_at(index: usize) -> f32 {
-    let mut hash = index as u32;
-    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85EB_CA6B);
-    hash = (hash ^ (hash >> 13)).wrapping_mul(0xC2B2_AE35);
-    ((hash ^ (hash >> 16)) >> 8) as f32 / 8_388_608.0 - 1.0
-}
-
-/// Random weights that are made as they are read, so that the memory measured is the engine's own.
-struct Noise(BTreeMap<String, ParamSpec>);
-
-impl Noise {
-    fn new(graph: &Graph) -> Self {
-        Self(graph.parameters().into_iter().map(|spec| (spec.name.clone(), spec)).collect())
-    }
-}
-
-impl TensorSource for Noise {
-    fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.0.get(name).map(|spec| spec.shape.clone())
-    }
-
-    fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
-        let spec = self.0.get(name).ok_or_else(|| ReadError::Missing { name: name.to_owned() })?;
-        match spec.kind {
-            ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => out.fill(1.0),
-            ParamKind::NormBias
-            | ParamKind::RunningMean
-            | ParamKind::Shift
-            | ParamKind::ConvBias
-            | ParamKind::LinearBias => {
-                out.fill(0.0);
-            }
-            ParamKind::ConvWeight | ParamKind::LinearWeight => {
-                // He's rule, so that activations neither die out nor overflow.
-                let fan: usize = spec.shape[1..].iter().product();
-                let scale = (6.0 / fan.max(1) as f32).sqrt();
-                out.iter_mut().enumerate().for_each(|(i, x)| *x = scale * noise_at(first + i));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The most memory that this process has held, where the system tells it (Linux).
