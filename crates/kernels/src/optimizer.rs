@@ -86,7 +86,8 @@ impl Update {
         let moments = self.check(parameters.len(), gradients.len(), moments);
         let parameters = Pointer::of(parameters);
         pool.ranges(gradients.len(), LEAST_TASK_FLOATS, &|range| {
-            // SAFETY: ranges are disjoint and inside the slices.
+            // SAFETY: `ranges` gives parts of `0..gradients.len()` that share nothing; `check` has the parameters and the
+            // moments of that length, and they are borrowed for the call.
             unsafe { self.part(isa, parameters, moments, &gradients[range.clone()], range) };
         });
     }
@@ -107,7 +108,8 @@ impl Update {
     /// Updates the part `range` by its gradients.
     ///
     /// # Safety
-    /// The range lies inside the parameters and the checked moments, and nothing else uses it meanwhile.
+    /// `parameters` and as many of the moments as [`Update::moments`] says are blocks that hold `range`, and nothing else
+    /// uses that part of them meanwhile.
     pub(crate) unsafe fn part(
         &self,
         isa: Isa,
@@ -116,7 +118,8 @@ impl Update {
         gradients: &[f32],
         range: std::ops::Range<usize>,
     ) {
-        // SAFETY: the caller's contract; moments that the rule does not keep are not touched.
+        // SAFETY: the caller gives blocks that hold the range and that nothing else uses; of the moments only those are
+        // touched that the rule keeps.
         unsafe {
             let p = parameters.slice_mut(range.clone());
             match self.0 {

@@ -33,7 +33,7 @@ pub fn winograd_weights(
     let pointer = Pointer::of(target);
     pool.ranges(to.k, LEAST_TASK_CHANNELS, &|channels| {
         let layouts = (from, to);
-        // SAFETY: lengths were checked; tasks have different rows of the matrices.
+        // SAFETY: lengths and layouts were checked above; tasks have different channels, so rows of the matrices.
         unsafe {
             dispatch!(isa, transform_channels(
                 kernel: usize, source: &[f32], pointer: Pointer, layouts: (Panels, Panels), channels: Range<usize>
@@ -42,6 +42,11 @@ pub fn winograd_weights(
     });
 }
 
+/// Transforms the kernels of some input channels.
+///
+/// # Safety
+/// [`winograd_weights`] has checked kernel, `source`, the block of `target` and `layouts`; `channels` are rows of the
+/// matrices, which nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn transform_channels<S: Simd>(
     kernel: usize,
@@ -50,7 +55,7 @@ unsafe fn transform_channels<S: Simd>(
     layouts: (Panels, Panels),
     channels: Range<usize>,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the caller has checked the lengths for this kernel, and gives channels of its own.
     unsafe {
         match kernel {
             3 => transform_channels_of::<S, 3>(source, target, layouts, channels),
@@ -59,6 +64,11 @@ unsafe fn transform_channels<S: Simd>(
     }
 }
 
+/// Transforms the kernels, of side `R`, of some input channels.
+///
+/// # Safety
+/// [`winograd_weights`] has checked `source`, the block of `target` and the layouts for kernels of side `R`; `channels` are
+/// rows of the matrices, which nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn transform_channels_of<S: Simd, const R: usize>(
     source: &[f32],
@@ -70,7 +80,8 @@ unsafe fn transform_channels_of<S: Simd, const R: usize>(
         let width = to.width(panel);
         for c in channels.clone() {
             for v in (0..width).step_by(S::LANES) {
-                // SAFETY: both matrices hold whole panels of `width` columns for each of their rows.
+                // SAFETY: source and target hold panels of `width` columns, whole vectors, for each tap and channel, and for
+                // each point and channel, as the layouts say; these rows of the target are the caller's alone.
                 unsafe {
                     let element = |tap: usize| {
                         let at = from.start(panel) + (tap * to.k + c) * width + v;

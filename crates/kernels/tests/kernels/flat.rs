@@ -9,7 +9,7 @@ const LENGTHS: [usize; 12] = [0, 1, 7, 17, 31, 4095, 4096, 4097, 16_383, 16_384,
 
 /// Runs an operation everywhere on a random target and source; the result is the plain loop's to the bit.
 fn check(operation: impl Fn(&Pool, Isa, &mut [f32], &[f32]), plain: impl Fn(f32, f32) -> f32) {
-    let machine = Machine::new();
+    let machine = Machine::new(11);
     for (seed, len) in (0..).zip(LENGTHS) {
         let mut random = Random::new(seed);
         let (mut target, source) = (random.floats(len), random.floats(len));

@@ -51,7 +51,7 @@ fn log_softmax_and_its_gradient_are_right() {
 }
 
 fn check_rows(function: &Function) {
-    let machine = Machine::new();
+    let machine = Machine::new(50);
     let mut random = Random::new(61);
     for seed in 0..60 {
         let (rows, classes) = (random.pick(&[0, 1, 3, 70, 200]), random.pick(&CHANNELS));
@@ -122,7 +122,7 @@ const DIFFERENCE_TOLERANCE: f64 = 1e-5;
 
 #[test]
 fn cross_entropy_gives_loss_hits_and_gradient() {
-    let machine = Machine::new();
+    let machine = Machine::new(120);
     let mut random = Random::new(62);
     for seed in 0..120 {
         let (rows, classes) = (random.pick(&[1, 3, 70]), random.pick(&CHANNELS[1..]));
@@ -227,7 +227,7 @@ fn samples_that_weigh_nothing_have_no_loss() {
 
 #[test]
 fn a_loss_of_huge_logits_is_finite() {
-    let machine = Machine::new();
+    let machine = Machine::new(1);
     let mut scene = Scene::new(1);
     let [logits, gradient] = [(); 2].map(|()| scene.dense(1, 3));
     scene.values[logits.offset..][..3].copy_from_slice(&[3e38, -3e38, 0.0]);
@@ -248,7 +248,7 @@ fn check_updates(
     update: impl Fn(&Pool, Isa, u64, &mut [Vec<f32>], &[f32]),
     expected: impl Fn(u64, &mut [f64], f64),
 ) {
-    let machine = Machine::new();
+    let machine = Machine::new(3);
     for len in [0, 6, 17, 40_000] {
         let mut scene = Scene::new(len as u64);
         let mut start = vec![vec![0.0; len]; states + 1];

@@ -3,6 +3,7 @@
 
 mod batch_norm;
 mod common;
+mod contracts;
 mod elementwise;
 mod flat;
 mod igemm;
