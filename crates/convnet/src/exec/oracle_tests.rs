@@ -4,9 +4,9 @@ use convnet_kernels::Isa;
 
 use super::{Engine, Options, TrainingStep};
 use crate::graph::{Builder, Graph, NodeId};
-use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d, Op};
+use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d};
 use crate::optim::Optimizer;
-use crate::reference::random::{random_graph, random_input, random_labels, random_state};
+use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, keep_all, loss_and_gradients};
 
 /// Largest difference over the RMS of outputs of whole networks by direct kernels: a kernel alone errs by
@@ -41,8 +41,7 @@ fn options(isa: Isa, exact: bool) -> Options {
 
 #[test]
 fn every_node_of_random_networks_has_the_oracles_value() {
-    for seed in 0..40 {
-        let graph = random_graph(seed);
+    for (seed, graph) in (0..).zip(random_graphs(40)) {
         let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
         let expected = forward(&graph, &state, &input).unwrap();
         for isa in Isa::available() {
@@ -68,8 +67,7 @@ fn every_node_of_random_networks_has_the_oracles_value() {
 
 #[test]
 fn gradients_of_random_networks_are_the_oracles() {
-    for seed in 0..40 {
-        let graph = random_graph(seed);
+    for (seed, graph) in (0..).zip(random_graphs(40)) {
         let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
         let labels = random_labels(&graph, 3, seed);
         for isa in Isa::available() {
@@ -128,44 +126,6 @@ fn winograd_convolutions_are_close_and_exact_turns_them_off() {
             close(&run(true, 2), expected, DIRECT, isa.name());
             assert_eq!(run(false, 1), run(false, 3));
         }
-    }
-}
-
-#[test]
-fn random_networks_cover_every_op() {
-    let mut seen: Vec<&str> = (0..40)
-        .flat_map(|seed| random_graph(seed).nodes().iter().map(|n| n.op.name()).collect::<Vec<_>>())
-        .collect();
-    seen.sort_unstable();
-    seen.dedup();
-    for op in [
-        Op::Relu,
-        Op::Sigmoid,
-        Op::Tanh,
-        Op::Concat,
-        Op::Add,
-        Op::Flatten,
-        Op::Unflatten,
-        Op::Affine,
-        Op::Identity,
-        Op::Softmax,
-        Op::LogSoftmax,
-    ] {
-        assert!(seen.contains(&op.name()), "{} in {seen:?}", op.name());
-    }
-    for name in [
-        "Conv2d",
-        "Linear",
-        "BatchNorm2d",
-        "LocalResponseNorm",
-        "LeakyReLU",
-        "Hardtanh",
-        "MaxPool2d",
-        "AvgPool2d",
-        "ConstantPad2d",
-        "Dropout",
-    ] {
-        assert!(seen.contains(&name), "{name} in {seen:?}");
     }
 }
 

@@ -17,11 +17,35 @@
 //! assert_eq!(shapes, [vec![96, 1, 11, 11], vec![96]]);
 //! ```
 
+mod adaptive_avg_pool2d;
+mod add;
+mod affine;
 mod array;
+mod avg_pool2d;
+mod batch_norm2d;
+mod concat;
+mod constant_pad2d;
+mod conv2d;
+mod dropout;
+mod dropout1d;
+mod flatten;
+mod hardtanh;
+mod identity;
+mod input;
 mod layer;
+mod leaky_relu;
+mod linear;
+mod local_response_norm;
+mod log_softmax;
+mod max_pool2d;
 mod naive;
 mod onnx;
 mod parameter;
+mod relu;
+mod sigmoid;
+pub(crate) mod softmax;
+mod tanh;
+mod unflatten;
 mod window;
 
 #[cfg(test)]
@@ -40,7 +64,6 @@ use crate::shape::{Shape, ShapeIssue};
 /// payload where it has settings.
 macro_rules! layers {
     ($($(#[$doc:meta])* $folder:ident :: $name:ident $(($settings:ident))?,)+) => {
-        $(pub(crate) mod $folder;)+
         $(layers!(@export $folder $name $($settings)?);)+
 
         /// A layer.

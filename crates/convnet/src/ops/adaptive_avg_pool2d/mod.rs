@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::{only, only_map};
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows that divide the input evenly, PyTorch's `nn.AdaptiveAvgPool2d`: output row i averages

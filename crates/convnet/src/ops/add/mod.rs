@@ -1,7 +1,8 @@
 //! Element-wise sum.
 
 use super::{
-    Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, Operator, ParamSpec, Reach, Reads,
+    Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, Operator, ParamSpec, PassThrough, Reach,
+    Reads,
 };
 use crate::shape::{Shape, ShapeIssue, join};
 

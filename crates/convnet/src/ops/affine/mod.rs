@@ -3,9 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{
-    Facts, GradientReads, PassThrough, Layer, Onnx, Operand, Operator, ParamKind, ParamSpec, Reach,
-};
+use super::{Facts, GradientReads, Layer, Onnx, Operand, Operator, ParamKind, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// y = weight·x + bias by channel, both fixed: what is left of Mul, Add, Sub and Div by constants in an imported

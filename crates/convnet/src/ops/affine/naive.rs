@@ -31,7 +31,8 @@ mod tests {
     #[test]
     fn each_channel_has_its_own() {
         let x = Array { shape: vec![1, 2, 1, 2], data: vec![1.0, 2.0, 3.0, 4.0] };
-        let [weight, bias] = [[2.0, -1.0], [0.5, 0.0]].map(|data| Array { shape: vec![2], data: data.to_vec() });
+        let [weight, bias] =
+            [[2.0, -1.0], [0.5, 0.0]].map(|data| Array { shape: vec![2], data: data.to_vec() });
         let reads = Reads { inputs: &[&x], parameters: &[&weight, &bias], output: (1, 2), training: None };
         assert_eq!(Affine.forward(&reads).data, [2.5, 4.5, -3.0, -4.0]);
     }

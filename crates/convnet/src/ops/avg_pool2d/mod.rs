@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach, Window};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows, PyTorch's `nn.AvgPool2d`.

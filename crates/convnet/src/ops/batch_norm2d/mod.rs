@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only_map;
-use super::{Facts, GradientReads, PassThrough, Layer, Reserve, Onnx, Operator, ParamKind, ParamSpec, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamKind, ParamSpec, PassThrough, Reach, Reserve};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Batch normalization over N, H and W, PyTorch's `nn.BatchNorm2d` (Ioffe and Szegedy 2015, algorithm 1).
@@ -69,6 +69,9 @@ impl Layer for BatchNorm2d {
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {
-        vec![(Self::default(), vec![Shape::map(3, 4, 5)]), (Self { eps: 1e-3, momentum: 0.3 }, vec![Shape::map(9, 3, 3)])]
+        vec![
+            (Self::default(), vec![Shape::map(3, 4, 5)]),
+            (Self { eps: 1e-3, momentum: 0.3 }, vec![Shape::map(9, 3, 3)]),
+        ]
     }
 }

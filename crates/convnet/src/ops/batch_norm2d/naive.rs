@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn inference_uses_the_statistics_it_is_given() {
         let x = Array { shape: vec![1, 1, 1, 2], data: vec![1.0, 5.0] };
-        let [gamma, beta, mean, variance] = [3.0, 10.0, 1.0, 4.0].map(|v| Array { shape: vec![1], data: vec![v] });
+        let [gamma, beta, mean, variance] =
+            [3.0, 10.0, 1.0, 4.0].map(|v| Array { shape: vec![1], data: vec![v] });
         let parameters = [&gamma, &beta, &mean, &variance];
         let reads = Reads { inputs: &[&x], parameters: &parameters, output: (1, 2), training: None };
         assert_eq!(BatchNorm2d { eps: 0.0, momentum: 0.1 }.forward(&reads).data, [10.0, 16.0]);

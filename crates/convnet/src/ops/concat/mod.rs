@@ -2,7 +2,7 @@
 
 mod naive;
 
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue, join};
 
 /// (N, C₁, H, W), (N, C₂, H, W), … to (N, C₁ + C₂ + …, H, W), PyTorch's `torch.cat` along dimension 1.
@@ -30,7 +30,9 @@ impl Layer for Concat {
                 Ok(Shape::vector(channels))
             }
             Shape::Map { height, width, .. }
-                if inputs.iter().all(|s| matches!(s, Shape::Map { .. }) && s.spatial() == (height, width)) =>
+                if inputs
+                    .iter()
+                    .all(|s| matches!(s, Shape::Map { .. }) && s.spatial() == (height, width)) =>
             {
                 Ok(Shape::map(channels, height, width))
             }

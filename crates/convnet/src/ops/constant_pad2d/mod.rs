@@ -3,9 +3,7 @@
 mod naive;
 
 use super::layer::only_map;
-use super::{
-    OnnxValue, Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach,
-};
+use super::{Facts, GradientReads, Layer, Onnx, OnnxValue, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Rows and columns of one value around a map, PyTorch's `nn.ConstantPad2d` (`nn.ZeroPad2d` where it is 0): what a

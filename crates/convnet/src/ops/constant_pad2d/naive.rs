@@ -20,7 +20,8 @@ impl Naive for ConstantPad2d {
     fn forward(&self, reads: &Reads<'_>) -> Array {
         let x = reads.inputs[0];
         let [batch, channels, ..] = x.nchw();
-        let mut y = Array::from_fn(&[batch, channels, reads.output.0, reads.output.1], |_| f64::from(self.value));
+        let mut y =
+            Array::from_fn(&[batch, channels, reads.output.0, reads.output.1], |_| f64::from(self.value));
         places(self, x.nchw(), |from, to| y.data[to] = x.data[from]);
         y
     }

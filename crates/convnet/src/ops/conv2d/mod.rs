@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamKind, ParamSpec, Reach, Window};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamKind, ParamSpec, PassThrough, Reach, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// A 2-D convolution (cross-correlation, as in every framework), PyTorch's `nn.Conv2d`.
@@ -162,7 +162,10 @@ impl Layer for Conv2d {
     fn samples() -> Vec<(Self, Vec<Shape>)> {
         vec![
             (Self::new(5, 3).padding(1), vec![Shape::map(3, 6, 5)]),
-            (Self::new(4, (2, 3)).stride((1, 2)).dilation((2, 1)).groups(2).no_bias(), vec![Shape::map(6, 7, 8)]),
+            (
+                Self::new(4, (2, 3)).stride((1, 2)).dilation((2, 1)).groups(2).no_bias(),
+                vec![Shape::map(6, 7, 8)],
+            ),
         ]
     }
 }

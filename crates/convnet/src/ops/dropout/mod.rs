@@ -3,7 +3,7 @@
 pub(crate) mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, ParamSpec};
+use super::{Facts, GradientReads, Layer, Onnx, ParamSpec, PassThrough};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Zeroes each element with a probability while training, PyTorch's `nn.Dropout`; inference passes its input through.
@@ -15,7 +15,10 @@ pub struct Dropout {
 
 impl Layer for Dropout {
     fn facts(&self) -> Facts {
-        Facts { pass_through: PassThrough::Inference, ..Facts::element_wise("Dropout", GradientReads::NOTHING) }
+        Facts {
+            pass_through: PassThrough::Inference,
+            ..Facts::element_wise("Dropout", GradientReads::NOTHING)
+        }
     }
 
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {

@@ -4,7 +4,7 @@ mod naive;
 
 use super::dropout::check;
 use super::layer::only;
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, ParamSpec};
+use super::{Facts, GradientReads, Layer, Onnx, ParamSpec, PassThrough};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Zeroes whole channels with a probability while training, PyTorch's `nn.Dropout1d`; inference passes its input
@@ -17,7 +17,10 @@ pub struct Dropout1d {
 
 impl Layer for Dropout1d {
     fn facts(&self) -> Facts {
-        Facts { pass_through: PassThrough::Inference, ..Facts::element_wise("Dropout1d", GradientReads::NOTHING) }
+        Facts {
+            pass_through: PassThrough::Inference,
+            ..Facts::element_wise("Dropout1d", GradientReads::NOTHING)
+        }
     }
 
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {

@@ -2,7 +2,8 @@
 
 use super::layer::only;
 use super::{
-    Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, Operator, ParamSpec, Reach, Reads,
+    Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, Operator, ParamSpec, PassThrough, Reach,
+    Reads,
 };
 use crate::shape::{Shape, ShapeIssue};
 

@@ -2,7 +2,7 @@
 
 use super::layer::only;
 use super::{
-    Array, OnnxValue, Facts, GradientReads, Gradients, Layer, Naive, Onnx, Operator, ParamSpec, Reads,
+    Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, OnnxValue, Operator, ParamSpec, Reads,
 };
 use crate::shape::{Shape, ShapeIssue};
 

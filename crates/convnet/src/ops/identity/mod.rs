@@ -1,7 +1,7 @@
 //! A layer that does nothing.
 
 use super::layer::only;
-use super::{Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, ParamSpec, Reads};
+use super::{Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, ParamSpec, PassThrough, Reads};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Its input, unchanged, PyTorch's `nn.Identity`.
@@ -10,10 +10,7 @@ pub(crate) struct Identity;
 
 impl Layer for Identity {
     fn facts(&self) -> Facts {
-        Facts {
-            pass_through: PassThrough::Always,
-            ..Facts::element_wise("Identity", GradientReads::NOTHING)
-        }
+        Facts { pass_through: PassThrough::Always, ..Facts::element_wise("Identity", GradientReads::NOTHING) }
     }
 
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {

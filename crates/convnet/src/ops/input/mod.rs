@@ -1,6 +1,8 @@
 //! The images.
 
-use super::{Array, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, ParamSpec, Reach, Reads};
+use super::{
+    Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, ParamSpec, PassThrough, Reach, Reads,
+};
 use crate::shape::{Shape, ShapeIssue};
 
 /// The images that enter a network: the node that reads no other.

@@ -45,10 +45,7 @@ impl Layer for LeakyRelu {
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {
-        vec![
-            (Self { slope: 0.01 }, vec![Shape::map(3, 4, 5)]),
-            (Self { slope: 0.3 }, vec![Shape::vector(7)]),
-        ]
+        vec![(Self { slope: 0.01 }, vec![Shape::map(3, 4, 5)]), (Self { slope: 0.3 }, vec![Shape::vector(7)])]
     }
 }
 

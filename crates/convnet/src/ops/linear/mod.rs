@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::{only, only_vector};
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamKind, ParamSpec, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamKind, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// A fully connected layer, PyTorch's `nn.Linear`: input (N, I), weight (O, I), output (N, O).

@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::{only, only_map};
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Local response normalization across channels, PyTorch's `nn.LocalResponseNorm`:

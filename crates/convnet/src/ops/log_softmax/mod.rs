@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// x_c − ln Σ e^x_j over dimension 1, PyTorch's `nn.LogSoftmax(dim=1)`.

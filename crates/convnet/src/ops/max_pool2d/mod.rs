@@ -3,7 +3,7 @@
 mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, PassThrough, Layer, Reserve, Onnx, ParamSpec, Reach, Window};
+use super::{Facts, GradientReads, Layer, Onnx, ParamSpec, PassThrough, Reach, Reserve, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Maximum over windows, PyTorch's `nn.MaxPool2d`; padding counts as −∞.

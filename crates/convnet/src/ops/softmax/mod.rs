@@ -3,7 +3,7 @@
 pub(crate) mod naive;
 
 use super::layer::only;
-use super::{Facts, GradientReads, PassThrough, Layer, Onnx, Operator, ParamSpec, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// e^x_c / Σ e^x_j over dimension 1, PyTorch's `nn.Softmax(dim=1)`.

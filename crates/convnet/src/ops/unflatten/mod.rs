@@ -2,7 +2,7 @@
 
 use super::layer::only_vector;
 use super::{
-    Array, OnnxValue, Facts, GradientReads, Gradients, PassThrough, Layer, Naive, Onnx, Operator, ParamSpec,
+    Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, OnnxValue, Operator, ParamSpec, PassThrough,
     Reach, Reads,
 };
 use crate::shape::{Shape, ShapeIssue};
