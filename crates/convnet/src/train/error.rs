@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use convnet_formats::FormatError;
 
 use crate::data::DataError;
-use crate::exec::ExecError;
+use crate::exec::{CompileError, RunError};
+use crate::io::IoError;
+use crate::optim::OptimizerError;
 
 /// Why a run cannot be started, continued or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// A setting that cannot be followed.
     #[error("setting `{name}` is {found}, expected {expected}")]
@@ -33,7 +36,7 @@ pub enum TrainError {
 
     /// The directory for a new run holds something already.
     #[error(
-        "`{0}` exists already: continue that run with `--resume {0}`, or choose another directory with `--out`",
+        "`{}` exists already and is not empty: resume the run in it, or choose another directory",
         path.display()
     )]
     Exists {
@@ -42,7 +45,7 @@ pub enum TrainError {
     },
 
     /// A directory that is no run.
-    #[error("`{}` is no training run: it has no `{missing}`; give a directory that `train` wrote", path.display())]
+    #[error("`{}` is no training run: it has no `{missing}`; give a directory that a run wrote", path.display())]
     NotARun {
         /// The directory.
         path: PathBuf,
@@ -53,7 +56,7 @@ pub enum TrainError {
     /// A run that was made by other settings than those it shall go on with.
     #[error(
         "`{}` was made by other settings: {}; leave these out to continue it as it was, \
-         or start a new run with `--out`",
+         or start a new run in another directory",
         path.display(),
         differences.join(", ")
     )]
@@ -76,7 +79,7 @@ pub enum TrainError {
     /// A network and a data set with different numbers of classes.
     #[error(
         "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; \
-         build the network with `--classes {classes}`"
+         build the network for {classes} classes"
     )]
     Classes {
         /// The network.
@@ -102,7 +105,15 @@ pub enum TrainError {
 
     /// A network that the engine cannot run, or weights that do not fit it.
     #[error(transparent)]
-    Exec(#[from] ExecError),
+    Compile(#[from] CompileError),
+
+    /// A batch that the network cannot take.
+    #[error(transparent)]
+    Run(#[from] RunError),
+
+    /// Weights that could not be used.
+    #[error(transparent)]
+    Weights(IoError),
 
     /// Images that cannot be read.
     #[error(transparent)]
@@ -145,5 +156,21 @@ impl TrainError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+impl From<OptimizerError> for TrainError {
+    fn from(error: OptimizerError) -> Self {
+        let OptimizerError { name, found, expected } = error;
+        Self::Setting { name: format!("optimizer.{name}"), found, expected }
+    }
+}
+
+impl From<IoError> for TrainError {
+    fn from(error: IoError) -> Self {
+        match error {
+            IoError::File(error) => Self::File(error),
+            error => Self::Weights(error),
+        }
     }
 }
