@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 
 /// Rooms, and the ones that they may import, each listed above. Rooms of one row are one ground: they may import one
 /// another.
-const ROOMS: [(&[&str], &[&str]); 10] = [
-    (&["graph", "ops"], &[]),
-    (&["optim"], &[]),
+const ROOMS: [(&[&str], &[&str]); 15] = [
+    (&["shape"], &[]),
+    (&["ops"], &["shape"]),
+    (&["graph"], &["shape", "ops"]),
+    (&["optim"], &["ops"]),
     (&["data"], &[]),
-    (&["zoo"], &["graph", "ops"]),
-    (&["state"], &["graph", "ops"]),
-    (&["exec"], &["graph", "ops", "state", "optim"]),
-    (&["inspect", "reference"], &["graph", "ops", "state", "exec"]),
-    (&["io"], &["graph", "ops", "state", "data", "zoo"]),
-    (&["train"], &["graph", "ops", "optim", "data", "state", "exec", "io"]),
+    (&["zoo"], &["shape", "ops", "graph"]),
+    (&["state"], &["shape", "ops", "graph"]),
+    (&["plan"], &["shape", "ops", "graph"]),
+    (&["options"], &["plan"]),
+    (&["cpu"], &["shape", "ops", "graph", "optim", "state", "plan", "options"]),
+    (&["exec"], &["shape", "ops", "graph", "optim", "state", "plan", "options", "cpu"]),
+    (&["inspect", "reference"], &["shape", "ops", "graph", "state", "exec"]),
+    (&["io"], &["shape", "ops", "graph", "state", "data", "zoo"]),
+    (&["train"], &["shape", "ops", "graph", "optim", "data", "state", "exec", "io"]),
     (&["model"], &["graph", "zoo", "io", "train"]),
 ];
 

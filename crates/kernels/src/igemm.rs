@@ -13,9 +13,8 @@ use crate::arena::{Arena, Pointer, View};
 use crate::element::Element;
 use crate::geometry::{Geometry, Interior, Tap};
 use crate::isa::Isa;
-use crate::moments::{Chunks, Target, measure_rows, moments};
+use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
-use crate::rows;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, check_epilogue, multiply};
@@ -76,6 +75,30 @@ pub struct Igemm<'a> {
     pub out: View,
 }
 
+impl Igemm<'_> {
+    /// Checks views, geometry, panels and lengths against the arena and one another; gives the number of elements that are
+    /// to be written. `measured` wants every pixel written.
+    ///
+    /// # Panics
+    /// As [`igemm`].
+    pub(crate) fn check(&self, isa: Isa, arena: &Arena, measured: bool) -> usize {
+        let Self { geometry, batch, input, panels, out, .. } = *self;
+        arena.check(input);
+        arena.check(out);
+        input.assert_disjoint(out);
+        geometry.check(batch, input, out);
+        let expected = Panels::new(isa, geometry.k(), out.channels);
+        assert_eq!(panels, expected, "weights packed for another product");
+        assert_eq!(self.weights.len(), panels.len(), "length of the packed weights");
+        check_epilogue(arena, out, self.bias, self.addend);
+        let positions = geometry.positions(batch);
+        if measured {
+            assert_eq!(positions, out.pixels, "statistics of a map that is written only in part");
+        }
+        positions * panels.n
+    }
+}
+
 /// Runs an indirect GEMM. Each output element is computed by one task, in an order fixed by the shapes. `statistics`
 /// take the mean and the biased variance of each output channel, of a product that writes every pixel.
 ///
@@ -89,29 +112,9 @@ pub fn igemm(
     call: &Igemm<'_>,
     statistics: Option<[&mut [f32]; 2]>,
 ) {
-    let Igemm { geometry, batch, input, panels, out, .. } = *call;
-    arena.check(input);
-    arena.check(out);
-    input.assert_disjoint(out);
-    geometry.check(batch, input, out);
-    assert_eq!(panels, Panels::new(isa, geometry.k(), out.channels), "weights packed for another product");
-    assert_eq!(call.weights.len(), panels.len(), "length of the packed weights");
-    check_epilogue(arena, out, call.bias, call.addend);
-    let positions = geometry.positions(batch);
-    if statistics.is_some() {
-        assert_eq!(positions, out.pixels, "statistics of a map that is written only in part");
-    }
-    if positions == 0 || panels.n == 0 {
+    let Igemm { geometry, batch, input, panels, .. } = *call;
+    if call.check(isa, arena, statistics.is_some()) == 0 {
         statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
-        return;
-    }
-    let plain = call.addend.is_none() && call.before.is_none() && matches!(call.weights, Weights::Single(_));
-    if plain && rows::along_rows(geometry, input.channels, panels.n) {
-        // SAFETY: views, geometry, panels and lengths were checked above, and `along_rows` holds; there is no addend.
-        unsafe { rows::convolve(pool, isa, arena, call) };
-        if let Some(vectors) = statistics {
-            moments(pool, isa, arena, out, vectors);
-        }
         return;
     }
     let isa = isa.for_columns(panels.n);

@@ -7,7 +7,6 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::rows;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
 use crate::tuning::outer::{
@@ -30,6 +29,24 @@ pub struct Outer<'a> {
     pub panels: Panels,
 }
 
+impl Outer<'_> {
+    /// Checks views, geometry, panels and the gradient's length against the arena and one another; gives the number of
+    /// products that are summed.
+    ///
+    /// # Panics
+    /// As [`outer`].
+    pub(crate) fn check(&self, isa: Isa, arena: &Arena, gradient: &[f32]) -> usize {
+        let Self { geometry, batch, input, output_gradient, panels } = *self;
+        arena.check(input);
+        arena.check(output_gradient);
+        geometry.check(batch, input, output_gradient);
+        let expected = Panels::new(isa, geometry.k(), output_gradient.channels);
+        assert_eq!(panels, expected, "another product's layout");
+        assert_eq!(gradient.len(), panels.len(), "length of the gradient");
+        geometry.positions(batch).saturating_mul(panels.len())
+    }
+}
+
 /// Writes the gradient of packed weights, in the layout of the weights; columns beyond N get zero.
 ///
 /// Each element is summed by one task, image by image.
@@ -38,21 +55,11 @@ pub struct Outer<'a> {
 /// If a view reaches beyond the arena or lengths do not match the geometry.
 pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
     let Outer { geometry, batch, input, output_gradient, panels } = *call;
-    arena.check(input);
-    arena.check(output_gradient);
-    geometry.check(batch, input, output_gradient);
-    assert_eq!(panels, Panels::new(isa, geometry.k(), output_gradient.channels), "another product's layout");
-    assert_eq!(gradient.len(), panels.len(), "length of the gradient");
-    let rows_of_grid = batch * geometry.grid.0;
-    if rows_of_grid == 0 || geometry.grid.1 == 0 || panels.is_empty() {
+    if call.check(isa, arena, gradient) == 0 {
         gradient.fill(0.0);
         return;
     }
-    if rows::along_rows(geometry, input.channels, panels.n) {
-        // SAFETY: views, geometry, panels and the gradient's length were checked above, and `along_rows` holds.
-        unsafe { rows::gradient(pool, isa, arena, call, gradient) };
-        return;
-    }
+    let rows_of_grid = batch * geometry.grid.0;
     let isa = isa.for_columns(panels.n);
     let pixels = geometry.step.0.saturating_mul(geometry.step.1);
     let row_bytes = input

@@ -10,6 +10,7 @@ use crate::arena::{Arena, Pointer};
 use crate::geometry::{Geometry, Tap};
 use crate::igemm::{Igemm, Weights};
 use crate::isa::Isa;
+use crate::moments::moments;
 use crate::outer::Outer;
 use crate::simd::{Simd, WIDEST_LANES, array, dispatch};
 use crate::threads::Pool;
@@ -33,13 +34,43 @@ pub fn along_rows(geometry: &Geometry, channels: usize, columns: usize) -> bool 
         && geometry.taps.iter().all(inside)
 }
 
-/// Runs the product of a call that goes [`along_rows`], without an addend and with weights in single precision.
+/// The product of [`igemm`](crate::igemm()) for a call that goes [`along_rows`], without an addend, with nothing before it
+/// and with weights in single precision; `statistics` as there.
+///
+/// # Panics
+/// As [`igemm`](crate::igemm()), or if the call is another one.
+pub fn rows_product(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &Igemm<'_>,
+    statistics: Option<[&mut [f32]; 2]>,
+) {
+    let written = call.check(isa, arena, statistics.is_some());
+    let Weights::Single(weights) = call.weights else { panic!("weights in half precision along rows") };
+    assert!(call.addend.is_none() && call.before.is_none(), "rows add nothing and change nothing first");
+    assert!(
+        along_rows(call.geometry, call.input.channels, call.panels.n),
+        "{:?} goes along rows",
+        call.geometry
+    );
+    if written == 0 {
+        statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
+        return;
+    }
+    // SAFETY: views, geometry, panels and lengths were checked above, and `along_rows` holds; there is no addend.
+    unsafe { convolve(pool, isa, arena, (call, weights)) };
+    if let Some(vectors) = statistics {
+        moments(pool, isa, arena, call.out, vectors);
+    }
+}
+
+/// Runs the product of a call that goes [`along_rows`], without an addend.
 ///
 /// # Safety
-/// The call goes [`along_rows`], and [`igemm`](crate::igemm::igemm) has checked it against the arena: views, geometry, panels
-/// and lengths.
-pub(crate) unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
-    let Weights::Single(weights) = call.weights else { return };
+/// The call goes [`along_rows`], and [`Igemm::check`] has checked it against the arena: views, geometry, panels and lengths;
+/// the weights are its own.
+unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, (call, weights): (&Igemm<'_>, &[f32])) {
     let pointer = arena.pointer();
     let rows = call.batch * call.geometry.grid.0;
     let least = LEAST_TASK_PRODUCTS.div_ceil((call.panels.k * call.panels.n * call.geometry.grid.1).max(1));
@@ -174,18 +205,31 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
     }
 }
 
+/// The weight gradient of [`outer`](crate::outer()) for a call that goes [`along_rows`].
+///
+/// # Panics
+/// As [`outer`](crate::outer()), or if the call does not go along rows.
+pub fn rows_gradient(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
+    let products = call.check(isa, arena, gradient);
+    assert!(
+        along_rows(call.geometry, call.input.channels, call.panels.n),
+        "{:?} goes along rows",
+        call.geometry
+    );
+    if products == 0 {
+        gradient.fill(0.0);
+        return;
+    }
+    // SAFETY: views, geometry, panels and the gradient's length were checked above, and `along_rows` holds.
+    unsafe { sum_rows(pool, isa, arena, call, gradient) };
+}
+
 /// Writes the weight gradient of a call that goes [`along_rows`], in the layout of the weights; columns beyond N get zero.
 ///
 /// # Safety
-/// The call goes [`along_rows`], and [`outer`](crate::outer::outer) has checked it against the arena: views, geometry, panels
-/// and the gradient's length.
-pub(crate) unsafe fn gradient(
-    pool: &Pool,
-    isa: Isa,
-    arena: &mut Arena,
-    call: &Outer<'_>,
-    gradient: &mut [f32],
-) {
+/// The call goes [`along_rows`], and [`Outer::check`] has checked it against the arena: views, geometry, panels and the
+/// gradient's length.
+unsafe fn sum_rows(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
     let (k, n) = (call.panels.k, call.panels.n);
     let tasks = call.batch.min(GRADIENT_TASKS);
     let mut partial = vec![0.0f32; tasks * k * n];
@@ -211,7 +255,7 @@ pub(crate) unsafe fn gradient(
 /// The sums of some images, `sums[row of weights][channel]`.
 ///
 /// # Safety
-/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`gradient`] has it; `images` are images of
+/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`sum_rows`] has it; `images` are images of
 /// its batch, whose views nothing writes meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usize>, sums: &mut [f32]) {
