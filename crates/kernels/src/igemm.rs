@@ -154,8 +154,8 @@ pub fn igemm(
     pool.run(blocks * groups, &|task| {
         let (b, g) = (task / groups, task % groups);
         let columns = g * panels.count() / groups..(g + 1) * panels.count() / groups;
-        // SAFETY: views, geometry, panels and lengths were checked above; the block and the panels exist, and no two tasks
-        // have the same of both; nothing writes the views but the tasks.
+        // SAFETY: views, geometry, panels and lengths were checked above; the block and the panels exist, and no two
+        // tasks have the same of both; nothing writes the views but the tasks.
         unsafe { run_block(isa, call, pointer, shared, b, columns) };
     });
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
@@ -203,9 +203,9 @@ struct TileRows {
 /// Runs [`block`] with the thread's tables.
 ///
 /// # Safety
-/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the tiling,
-/// `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these columns of the
-/// block's rows of the output; an addend that is not the output is not written.
+/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the
+/// tiling, `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these
+/// columns of the block's rows of the output; an addend that is not the output is not written.
 unsafe fn run_block(
     isa: Isa,
     call: &Igemm<'_>,
@@ -228,9 +228,10 @@ unsafe fn run_block(
 /// Computes some panels of columns of a block of positions.
 ///
 /// # Safety
-/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the tiling,
-/// `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these columns of the
-/// block's rows of the output; an addend that is not the output is not written. The CPU has the instruction set.
+/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the
+/// tiling, `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these
+/// columns of the block's rows of the output; an addend that is not the output is not written. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn block<S: Simd>(
     call: &Igemm<'_>,
@@ -241,8 +242,9 @@ unsafe fn block<S: Simd>(
     tables: &mut Tables,
 ) {
     let moments = shared.moments.map(|target| (target, index));
-    // SAFETY: the caller has checked the call, and gives a block of its tiling: `fill_tables` points to pixels of its views,
-    // `transform_rows` to copies of theirs, which live in the tables; the panels' columns of these rows are the caller's.
+    // SAFETY: the caller has checked the call, and gives a block of its tiling: `fill_tables` points to pixels of its
+    // views, `transform_rows` to copies of theirs, which live in the tables; the panels' columns of these rows are
+    // the caller's.
     unsafe {
         fill_tables(call, arena, shared, shared.tiling.tiles(index), tables);
         if let Some(before) = call.before {
@@ -269,8 +271,8 @@ unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut T
     for (entry, row) in tables.input.iter_mut().zip(tables.rows.chunks_exact_mut(stride)) {
         for c in (0..run).step_by(S::LANES) {
             let n = (run - c).min(S::LANES);
-            // SAFETY: the caller has `run` floats in the row, the scales and the shifts, `n` of them from `c` on; the copy is
-            // as long as whole vectors for all of them.
+            // SAFETY: the caller has `run` floats in the row, the scales and the shifts, `n` of them from `c` on; the
+            // copy is as long as whole vectors for all of them.
             unsafe {
                 let x = S::load_first((*entry).add(c), n);
                 let x = S::fma(S::load_first(scale.add(c), n), x, S::load_first(shift.add(c), n));
@@ -286,10 +288,10 @@ unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut T
 /// The tiles of a block of positions whose pointers are in the tables, and their moments as a chunk.
 ///
 /// # Safety
-/// `tables` hold the pointers of a block's tiles as [`fill_tables`] lists them, `call.geometry.run` readable floats at each
-/// input, the output's channels at each output and addend; weights and bias are as long as the panels say. The `panels`'
-/// columns of the output, and of the chunk of the moments, exist and are used by nothing else meanwhile. The CPU has the
-/// instruction set.
+/// `tables` hold the pointers of a block's tiles as [`fill_tables`] lists them, `call.geometry.run` readable floats
+/// at each input, the output's channels at each output and addend; weights and bias are as long as the panels say.
+/// The `panels`' columns of the output, and of the chunk of the moments, exist and are used by nothing else
+/// meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn panels_of<S: Simd, W: Element>(
     call: &Igemm<'_>,
@@ -321,8 +323,9 @@ unsafe fn panels_of<S: Simd, W: Element>(
                 rows: place.rows,
                 relu: call.relu,
             };
-            // SAFETY: the caller's tables have `rows` pointers for each of the tile's taps, whose rows in the panel `order`
-            // lists, and for the output and the addend; panel and columns are cut from the weights as `Panels` says.
+            // SAFETY: the caller's tables have `rows` pointers for each of the tile's taps, whose rows in the panel
+            // `order` lists, and for the output and the addend; panel and columns are cut from the weights as
+            // `Panels` says.
             unsafe { multiply::<S, W>(tile) };
         }
         if let Some((target, chunk)) = moments {
@@ -332,12 +335,13 @@ unsafe fn panels_of<S: Simd, W: Element>(
     }
 }
 
-/// Writes the row pointers of the tiles of a block: in `tables.tiles` where each begins, in `tables.input` for each of its
-/// taps a pointer for each row, to `run` floats of the input or to zeros; in `tables.output` and `tables.addend` for each
-/// position the pixel.
+/// Writes the row pointers of the tiles of a block: in `tables.tiles` where each begins, in `tables.input` for each
+/// of its taps a pointer for each row, to `run` floats of the input or to zeros; in `tables.output` and
+/// `tables.addend` for each position the pixel.
 ///
 /// # Safety
-/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `tiles` are tiles of the tiling.
+/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `tiles` are tiles of the
+/// tiling.
 #[inline(always)]
 unsafe fn fill_tables(
     call: &Igemm<'_>,
@@ -367,9 +371,9 @@ unsafe fn fill_tables(
         for m in 0..rows {
             places[m] = cursor.place;
             inside &= cursor.row_inside && shared.interior.columns.contains(&cursor.place.2);
-            // SAFETY: an output pixel of the grid lies in the output and the addend, as `Geometry::check` has it, and these
-            // in the block. An input base may lie outside: it is computed without `add`, and read from only where a tap
-            // leads inside.
+            // SAFETY: an output pixel of the grid lies in the output and the addend, as `Geometry::check` has it, and
+            // these in the block. An input base may lie outside: it is computed without `add`, and read from only
+            // where a tap leads inside.
             unsafe {
                 tables.output[output + m] = arena.at(call.out.offset + cursor.pixel * call.out.stride);
                 if let Some(addend) = call.addend {

@@ -75,8 +75,9 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
         let chunk = &(start..(start + chunk).min(rows_of_grid));
         pool.ranges(tiles, LEAST_TASK_TILES, &|tiles| {
             SCRATCH.with_borrow_mut(|scratch| {
-                // SAFETY: views, geometry, panels and the gradient's length were checked above; `ranges` gives tiles of all,
-                // `step_by` rows of the grid; tiles write different parts of `gradient`, and nothing writes the views.
+                // SAFETY: views, geometry, panels and the gradient's length were checked above; `ranges` gives tiles
+                // of all, `step_by` rows of the grid; tiles write different parts of `gradient`, and nothing writes
+                // the views.
                 unsafe {
                     dispatch!(isa, run_tiles(
                         call: &Outer<'_>, pointer: Pointer, target: Pointer, tiles: Range<usize>,
@@ -156,8 +157,8 @@ unsafe fn run_tiles<S: Simd>(
                 out: std::ptr::null_mut(),
             };
             if past - first >= LEAST_COPY_TILES {
-                // SAFETY: `fill_segments` lists pixels of the output's gradient, which have the panel's columns and which
-                // nothing writes; the caller has the instruction set.
+                // SAFETY: `fill_segments` lists pixels of the output's gradient, which have the panel's columns and
+                // which nothing writes; the caller has the instruction set.
                 unsafe { copy_columns::<S>(tile, block, &mut scratch.block, &mut scratch.columns) };
                 block = &scratch.block;
                 tile = Tile { offsets: (0, 0), steps: (steps.0, width), columns: width, ..tile };
@@ -166,8 +167,8 @@ unsafe fn run_tiles<S: Simd>(
                 let rows = part * run / parts..(part + 1) * run / parts;
                 tile.offsets.0 = rows.start;
                 tile.rows = rows.len();
-                // SAFETY: the tile lies in the panel, so in the target, and is the caller's alone; `fill_segments` lists
-                // pixels of the views, or `copy_columns` copies of theirs, that have all its rows and columns.
+                // SAFETY: the tile lies in the panel, so in the target, and is the caller's alone; `fill_segments`
+                // lists pixels of the views, or `copy_columns` copies of theirs, that have all its rows and columns.
                 unsafe {
                     tile.out = target.at(call.panels.start(panel) + (tap * run + rows.start) * width);
                     tile_of::<S>(tile, block);
@@ -210,8 +211,8 @@ unsafe fn copy_columns<S: Simd>(
                 copy.push(Segment { gradient: to.as_ptr(), ..*segment });
             }
             for v in (0..tile.width).step_by(S::LANES) {
-                // SAFETY: the caller gives pixels of `tile.columns` floats, of which those from `v` on are read; `to` is
-                // `tile.width` floats long, a multiple of the lanes.
+                // SAFETY: the caller gives pixels of `tile.columns` floats, of which those from `v` on are read; `to`
+                // is `tile.width` floats long, a multiple of the lanes.
                 unsafe {
                     let values = S::load_first(from.add(v), (tile.columns - v).min(S::LANES));
                     S::store(to.as_mut_ptr().add(v), values);
@@ -255,8 +256,8 @@ unsafe fn fill_segments(
         for x in inside.clone().step_by(BLOCK_PIXELS) {
             let Some(pixel) = geometry.input_pixel((image, y, x), tap) else { break };
             let target = geometry.output_pixel((image, y, x));
-            // SAFETY: the grid position reads and writes pixels of the views, as `Geometry::check` has it, and the caller has
-            // the views inside the block.
+            // SAFETY: the grid position reads and writes pixels of the views, as `Geometry::check` has it, and the
+            // caller has the views inside the block.
             let segment = unsafe {
                 Segment {
                     input: arena.at(call.input.offset + pixel * call.input.stride),
@@ -296,17 +297,17 @@ pub(crate) struct Tile {
 /// Sums one tile.
 ///
 /// # Safety
-/// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `tile.rows` floats of the input from
-/// `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on, are valid to read. `tile.out` is valid
-/// to read and write `tile.rows` × `tile.width` floats, which nothing else uses meanwhile; the width is the columns rounded
-/// up to one or two vectors. The CPU has the instruction set.
+/// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `tile.rows` floats of the
+/// input from `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on, are valid to read.
+/// `tile.out` is valid to read and write `tile.rows` × `tile.width` floats, which nothing else uses meanwhile; the
+/// width is the columns rounded up to one or two vectors. The CPU has the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {
-                // SAFETY: the kernel's rows are the tile's, its vectors as wide as the tile, and `FULL` only where the columns
-                // fill them; the caller gives the tile's segments, output and instruction set.
+                // SAFETY: the kernel's rows are the tile's, its vectors as wide as the tile, and `FULL` only where
+                // the columns fill them; the caller gives the tile's segments, output and instruction set.
                 $($rows if $rows <= S::ROWS => unsafe {
                     if tile.columns == 2 * S::LANES {
                         f32_outer::<S, $rows, 2, true>(tile, segments);
@@ -327,9 +328,9 @@ pub(crate) unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
 ///
 /// # Safety
 /// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `MR` floats of the input from
-/// `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on (with `FULL`, `NV` vectors), are valid to
-/// read. `tile.out` is valid to read and write `MR` rows of `tile.width` floats, `NV` vectors, which nothing else uses
-/// meanwhile. The CPU has the instruction set.
+/// `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on (with `FULL`, `NV` vectors), are
+/// valid to read. `tile.out` is valid to read and write `MR` rows of `tile.width` floats, `NV` vectors, which nothing
+/// else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
     tile: Tile,

@@ -75,8 +75,8 @@ unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, (call, weights): (&
     let rows = call.batch * call.geometry.grid.0;
     let least = LEAST_TASK_PRODUCTS.div_ceil((call.panels.k * call.panels.n * call.geometry.grid.1).max(1));
     pool.ranges(rows, least, &|rows| {
-        // SAFETY: the caller has checked the call; `ranges` gives rows of the grid, each to one task, and nothing writes the
-        // input.
+        // SAFETY: the caller has checked the call; `ranges` gives rows of the grid, each to one task, and nothing
+        // writes the input.
         unsafe {
             dispatch!(isa, rows_of(call: &Igemm<'_>, pointer: Pointer, weights: &[f32], rows: Range<usize>));
         }
@@ -86,9 +86,9 @@ unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, (call, weights): (&
 /// Some rows of the grid over all images.
 ///
 /// # Safety
-/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`convolve`] has it; `weights` are its
-/// weights, `rows` are rows of the grid of the batch. Meanwhile nothing writes the input, and nothing else uses these rows
-/// of the output. The CPU has the instruction set.
+/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`convolve`] has it; `weights` are
+/// its weights, `rows` are rows of the grid of the batch. Meanwhile nothing writes the input, and nothing else uses
+/// these rows of the output. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn rows_of<S: Simd>(call: &Igemm<'_>, arena: Pointer, weights: &[f32], rows: Range<usize>) {
     let (height, width) = call.geometry.grid;
@@ -96,8 +96,8 @@ unsafe fn rows_of<S: Simd>(call: &Igemm<'_>, arena: Pointer, weights: &[f32], ro
         let place = (row / height, row % height);
         for x in (0..width).step_by(TILE_VECTORS * S::LANES) {
             let count = (width - x).min(TILE_VECTORS * S::LANES);
-            // SAFETY: the caller has checked the call and gives rows of its own; the `count` pixels from `x` on lie in the
-            // row, and take as many vectors as the tile has.
+            // SAFETY: the caller has checked the call and gives rows of its own; the `count` pixels from `x` on lie
+            // in the row, and take as many vectors as the tile has.
             unsafe {
                 if count == TILE_VECTORS * S::LANES {
                     pick::<S, TILE_VECTORS, true>(call, arena, weights, place, x, count);
@@ -114,10 +114,10 @@ unsafe fn rows_of<S: Simd>(call: &Igemm<'_>, arena: Pointer, weights: &[f32], ro
 /// Chooses the tile by its channels.
 ///
 /// # Safety
-/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`convolve`] has it; `weights` are its
-/// weights. `count` pixels of the grid lie in the row from (image, row) `place` and column `x` on; they take `NV` vectors,
-/// all of them with `FULL`. Meanwhile nothing writes the input, and nothing else uses these pixels of the output. The CPU
-/// has the instruction set.
+/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`convolve`] has it; `weights` are
+/// its weights. `count` pixels of the grid lie in the row from (image, row) `place` and column `x` on; they take `NV`
+/// vectors, all of them with `FULL`. Meanwhile nothing writes the input, and nothing else uses these pixels of the
+/// output. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
     call: &Igemm<'_>,
@@ -130,7 +130,8 @@ unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
     macro_rules! channels {
         ($($n:literal)*) => {
             match call.panels.n {
-                // SAFETY: the caller has checked the call, and gives `count` pixels of a row; the panels have this many columns.
+                // SAFETY: the caller has checked the call, and gives `count` pixels of a row; the panels have this
+                // many columns.
                 $($n => unsafe { tile::<S, $n, NV, FULL>(call, arena, weights, place, x, count) },)*
                 n => unreachable!("tiles have at most {MOST_CHANNELS} channels, not {n}"),
             }
@@ -143,9 +144,9 @@ unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
 ///
 /// # Safety
 /// The call goes [`along_rows`] to `N` channels and was checked against the block of `arena`, as [`convolve`] has it;
-/// `weights` are its weights. `count` pixels of the grid lie in the row from (image, y) and column `x` on; they take `NV`
-/// vectors, all of them with `FULL`. Meanwhile nothing writes the input, and nothing else uses these pixels of the output.
-/// The CPU has the instruction set.
+/// `weights` are its weights. `count` pixels of the grid lie in the row from (image, y) and column `x` on; they take
+/// `NV` vectors, all of them with `FULL`. Meanwhile nothing writes the input, and nothing else uses these pixels of
+/// the output. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
     call: &Igemm<'_>,
@@ -158,8 +159,9 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
     let geometry = call.geometry;
     let lanes = array![0; NV, |v| (count - v * S::LANES).min(S::LANES)];
     let first = ((image * geometry.input.0 + y) * geometry.input.1 + x) as isize;
-    // SAFETY: `along_rows` has every tap of the row's pixels inside the image, `count` pixels of each are read; the output's
-    // pixels lie in its view, which was checked; there are taps · run rows of weights, all in one panel, and N biases.
+    // SAFETY: `along_rows` has every tap of the row's pixels inside the image, `count` pixels of each are read; the
+    // output's pixels lie in its view, which was checked; there are taps · run rows of weights, all in one panel, and
+    // N biases.
     unsafe {
         let mut sums = [[S::splat(0.0); NV]; N];
         if let Some(bias) = call.bias {
@@ -236,8 +238,8 @@ unsafe fn sum_rows(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, g
     let (pointer, target) = (arena.pointer(), Pointer::of(&mut partial));
     pool.run(tasks, &|task| {
         let images = task * call.batch / tasks..(task + 1) * call.batch / tasks;
-        // SAFETY: the caller has checked the call, and the images are part of the batch; each task has its own part of the
-        // sums, which have room for all of them; nothing writes the views.
+        // SAFETY: the caller has checked the call, and the images are part of the batch; each task has its own part
+        // of the sums, which have room for all of them; nothing writes the views.
         unsafe {
             let sums = target.slice_mut(task * k * n..(task + 1) * k * n);
             dispatch!(isa, images_of(call: &Outer<'_>, pointer: Pointer, images: Range<usize>, sums: &mut [f32]));
@@ -272,8 +274,8 @@ unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usi
         for row in 0..height {
             let pixel = (image * height + row) * width;
             for c in 0..n {
-                // SAFETY: the row's `width` pixels have channel `c` in the output's gradient, whose view was checked; the
-                // plane has room for whole vectors of them.
+                // SAFETY: the row's `width` pixels have channel `c` in the output's gradient, whose view was checked;
+                // the plane has room for whole vectors of them.
                 unsafe {
                     let mut from =
                         arena.at(call.output_gradient.offset + pixel * call.output_gradient.stride + c);
@@ -294,8 +296,8 @@ unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usi
                     + shifts.start as isize;
                 let part = &mut lanes[(t * geometry.run + shifts.start) * n * S::LANES..]
                     [..shifts.len() * n * S::LANES];
-                // SAFETY: `along_rows` has the tap's rows, and its pixels up to the last displacement, inside the image, whose
-                // view was checked; planes and sums are as long as the kernel asks for.
+                // SAFETY: `along_rows` has the tap's rows, and its pixels up to the last displacement, inside the
+                // image, whose view was checked; planes and sums are as long as the kernel asks for.
                 unsafe {
                     let pixels = arena.at(call.input.offset + first as usize).cast_const();
                     pick_shifts::<S>(pixels, geometry, &planes, part, (n, shifts.len()));
@@ -311,9 +313,9 @@ unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usi
 /// Chooses the kernel by channels and displacements.
 ///
 /// # Safety
-/// From `pixels` on, in rows of `geometry.input.1` floats, `geometry.grid.0` rows of `geometry.grid.1` + `shifts` − 1 floats
-/// are valid to read, and nothing writes them meanwhile. `planes` hold `n` planes of each row, in whole vectors, `sums` a
-/// vector for each displacement and channel. The CPU has the instruction set.
+/// From `pixels` on, in rows of `geometry.input.1` floats, `geometry.grid.0` rows of `geometry.grid.1` + `shifts` − 1
+/// floats are valid to read, and nothing writes them meanwhile. `planes` hold `n` planes of each row, in whole
+/// vectors, `sums` a vector for each displacement and channel. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn pick_shifts<S: Simd>(
     pixels: *const f32,
@@ -345,9 +347,9 @@ unsafe fn pick_shifts<S: Simd>(
 /// Adds the products of an image's rows, displaced by 0 to `I` − 1 pixels, with the planes of N channels.
 ///
 /// # Safety
-/// From `pixels` on, in rows of `geometry.input.1` floats, `geometry.grid.0` rows of `geometry.grid.1` + `I` − 1 floats are
-/// valid to read, and nothing writes them meanwhile. `planes` hold `N` planes of each row, in whole vectors, `sums` a vector
-/// for each displacement and channel. The CPU has the instruction set.
+/// From `pixels` on, in rows of `geometry.input.1` floats, `geometry.grid.0` rows of `geometry.grid.1` + `I` − 1
+/// floats are valid to read, and nothing writes them meanwhile. `planes` hold `N` planes of each row, in whole
+/// vectors, `sums` a vector for each displacement and channel. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn products<S: Simd, const N: usize, const I: usize>(
     pixels: *const f32,
@@ -357,8 +359,8 @@ unsafe fn products<S: Simd, const N: usize, const I: usize>(
 ) {
     let (height, width) = geometry.grid;
     let vectors = width.div_ceil(S::LANES);
-    // SAFETY: of each row `width` pixels are read from each displacement on, which the caller has; its planes hold whole
-    // vectors, its sums a vector for each displacement and channel.
+    // SAFETY: of each row `width` pixels are read from each displacement on, which the caller has; its planes hold
+    // whole vectors, its sums a vector for each displacement and channel.
     unsafe {
         let target = sums.as_mut_ptr();
         let mut acc = [[S::splat(0.0); N]; I];
