@@ -1,6 +1,8 @@
 //! From levels to a network's input.
 
+use super::Pad;
 use super::view::{Levels, View};
+use super::window::Axis;
 
 /// Levels as numbers from 0 to 1, less `mean` and divided by `std`: the last step of every pipeline.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,22 +23,55 @@ impl Affine {
         Self(channels.map(|(&mean, &std)| (1.0 / (255.0 * std), -mean / std)).collect())
     }
 
-    /// Writes a plane a channel; an image of fewer planes has them repeated.
-    pub(super) fn apply(&self, image: View, out: &mut [f32]) {
+    /// Writes what `pad` makes of the image, a plane a channel; an image of fewer planes has them repeated.
+    pub(super) fn apply(&self, image: View, pad: Pad, out: &mut [f32]) {
+        let [top, left] = pad.corner(image.size);
+        let window = Window {
+            rows: Axis::new(image.size[0], top, pad.size[0]),
+            columns: Axis::new(image.size[1], left, pad.size[1]),
+            widths: [image.size[1], pad.size[1]],
+        };
         let plane = image.size[0] * image.size[1];
-        for (channel, (out, &(scale, offset))) in out.chunks_exact_mut(plane).zip(&self.0).enumerate() {
-            let start = channel % image.channels * plane;
+        for (channel, (out, &affine)) in
+            out.chunks_exact_mut(pad.size[0] * pad.size[1]).zip(&self.0).enumerate()
+        {
+            let from = channel % image.channels * plane;
             match image.levels {
-                Levels::Bytes(levels) => affine(&levels[start..][..plane], scale, offset, out),
-                Levels::Floats(levels) => affine(&levels[start..][..plane], scale, offset, out),
+                Levels::Bytes(levels) => write(&levels[from..][..plane], &window, affine, out),
+                Levels::Floats(levels) => write(&levels[from..][..plane], &window, affine, out),
             }
         }
     }
 }
 
-fn affine<T: Copy>(levels: &[T], scale: f32, offset: f32, out: &mut [f32])
+/// The part of a plane that is kept, and where it lies in the output.
+struct Window {
+    rows: Axis,
+    columns: Axis,
+    /// Columns of the plane and of the output.
+    widths: [usize; 2],
+}
+
+/// Writes the window of a plane as numbers, and black around it.
+///
+/// Not inlined: as a function's arguments, the two planes are known not to overlap, and the loops are vectorized.
+#[inline(never)]
+fn write<T: Copy>(levels: &[T], window: &Window, (scale, offset): (f32, f32), out: &mut [f32])
 where
     f32: From<T>,
 {
-    out.iter_mut().zip(levels).for_each(|(to, &from)| *to = f32::from(from) * scale + offset);
+    let number = |level: T| f32::from(level) * scale + offset;
+    let Window { rows, columns, widths: [width, row] } = *window;
+    if width == row && levels.len() == out.len() {
+        out.iter_mut().zip(levels).for_each(|(to, &from)| *to = number(from));
+        return;
+    }
+    if rows.len * row < out.len() || columns.len < row {
+        out.fill(offset);
+    }
+    let from = levels.chunks_exact(width).skip(rows.from).take(rows.len);
+    for (from, to) in from.zip(out.chunks_exact_mut(row).skip(rows.to)) {
+        let from = &from[columns.from..][..columns.len];
+        to[columns.to..][..columns.len].iter_mut().zip(from).for_each(|(to, &from)| *to = number(from));
+    }
 }

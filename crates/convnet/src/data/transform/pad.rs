@@ -13,6 +13,14 @@ pub struct Pad {
     pub size: [usize; 2],
 }
 
+impl Pad {
+    /// Where the window of `size` begins in an image of `image` (height, width).
+    pub(super) fn corner(self, image: [usize; 2]) -> [isize; 2] {
+        // Division of signed numbers rounds towards 0.
+        [0, 1].map(|axis| (image[axis] as isize - self.size[axis] as isize) / 2)
+    }
+}
+
 impl Parameters for Pad {
     fn size(&self, _: Option<[usize; 2]>) -> Option<[usize; 2]> {
         Some(self.size)
@@ -30,9 +38,6 @@ struct PadStep {
 
 impl Step for PadStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
-        let size = self.pad.size;
-        // Division of signed numbers rounds towards 0.
-        let corner = [0, 1].map(|axis| (image.size[axis] as isize - size[axis] as isize) / 2);
-        window(image, corner, size, &mut self.buffer)
+        window(image, self.pad.corner(image.size), self.pad.size, &mut self.buffer)
     }
 }

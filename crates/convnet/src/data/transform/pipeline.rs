@@ -4,7 +4,7 @@ use super::super::random::{Draw, Random};
 use super::super::{DataError, Image};
 use super::normalize::Affine;
 use super::round::RoundStep;
-use super::{Normalize, Step, Transform, View};
+use super::{Normalize, Pad, Step, Transform, View};
 
 /// From an image of any size to a network's input of C, H, W.
 ///
@@ -88,14 +88,21 @@ impl Pipeline {
 /// A pipeline with memory of its own, for one thread and one epoch.
 pub(in crate::data) struct Runner {
     steps: Vec<Box<dyn Step>>,
+    /// The last step where it pads, which the normalization does in its own pass.
+    pad: Option<Pad>,
     affine: Affine,
     random: Random,
 }
 
 impl Runner {
     pub(in crate::data) fn new(pipeline: &Pipeline, seed: u64, epoch: usize) -> Self {
+        let (pad, before) = match pipeline.transforms.split_last() {
+            Some((Transform::Pad(pad), before)) => (Some(*pad), before),
+            _ => (None, &pipeline.transforms[..]),
+        };
         Self {
-            steps: steps(&pipeline.transforms),
+            steps: steps(before),
+            pad,
             affine: Affine::new(&pipeline.normalize),
             random: Random::new(seed, epoch),
         }
@@ -103,8 +110,9 @@ impl Runner {
 
     /// Writes the input for image `index` of a set.
     pub(in crate::data) fn run(&mut self, image: &Image, index: usize, out: &mut [f32]) {
-        let Self { steps, affine, random } = self;
-        affine.apply(apply(steps, image, index, random), out);
+        let Self { steps, pad, affine, random } = self;
+        let image = apply(steps, image, index, random);
+        affine.apply(image, pad.unwrap_or(Pad { size: image.size }), out);
     }
 }
 
@@ -154,7 +162,7 @@ fn steps(transforms: &[Transform]) -> Vec<Box<dyn Step>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CenterCrop, Grayscale, Pad, RandomCrop, RandomHorizontalFlip, Resize, Round};
+    use super::super::{CenterCrop, Grayscale, RandomCrop, RandomHorizontalFlip, Resize, Round};
     use super::*;
     use proptest::prelude::*;
 
@@ -219,6 +227,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_pad_at_the_end_is_the_pad_and_the_normalization_one_after_the_other(
+            (height, width) in (1usize..9, 1usize..9),
+            (rows, columns) in (1usize..9, 1usize..9),
+        ) {
+            let pixels: Vec<u8> = (0..height * width).map(|i| (i * 29 + 1) as u8).collect();
+            let image = Image::new((1, height, width), pixels).unwrap();
+            let applied = |steps| Pipeline::new(steps, normalize(3)).unwrap().apply(&image, Draw::default());
+            // The second pad finds nothing to do.
+            let apart = applied(vec![pad(rows, columns), pad(rows, columns)]);
+            prop_assert_eq!(applied(vec![pad(rows, columns)]), apart);
+        }
+
         #[test]
         fn every_image_gives_the_output_s_size_and_the_same_whatever_came_before(
             mut steps in proptest::collection::vec(transforms(), 0..6),

@@ -20,6 +20,8 @@ impl Resize {
     /// Height and width that an image of `height` × `width` gets.
     pub(in crate::data) fn of(self, [height, width]: [usize; 2]) -> [usize; 2] {
         match self {
+            // Most images have the size already.
+            Self::Cover(size) if size == [height, width] => size,
             // The side that is relatively shorter is made equal; the other one comes out longer.
             Self::Cover([rows, columns]) => match rows * width >= columns * height {
                 true => [rows, ratio(width, rows, height).max(columns)],

@@ -22,14 +22,16 @@ pub(super) fn window<'a>(
 
 /// The part of one axis that is both in the image and in the window.
 #[derive(Clone, Copy)]
-struct Axis {
-    from: usize,
-    to: usize,
-    len: usize,
+pub(super) struct Axis {
+    /// Where it begins in the image.
+    pub(super) from: usize,
+    /// Where it begins in the window.
+    pub(super) to: usize,
+    pub(super) len: usize,
 }
 
 impl Axis {
-    fn new(image: usize, start: isize, window: usize) -> Self {
+    pub(super) fn new(image: usize, start: isize, window: usize) -> Self {
         let (from, to) = (start.max(0) as usize, start.min(0).unsigned_abs());
         let len = image.saturating_sub(from).min(window.saturating_sub(to));
         Self { from, to, len }
