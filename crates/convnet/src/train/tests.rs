@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::data::{DataSets, Dataset};
+use crate::data::{DataError, DataSets, Dataset, Image, Samples};
 use crate::exec::Options;
 use crate::graph::{Builder, Graph};
 use crate::io::WeightsFile;
@@ -247,6 +247,44 @@ fn a_loss_that_is_no_number_ends_the_run() {
     let error = wild.run(folder.path().join("run")).unwrap_err();
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
     assert!(error.to_string().contains("lower the learning rate"));
+}
+
+/// Images of which one cannot be read.
+#[derive(Debug)]
+struct Torn(Dataset);
+
+impl Samples for Torn {
+    fn labels(&self) -> &[u32] {
+        self.0.labels()
+    }
+
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        match index {
+            20 => Err(DataError::Image { path: Some("torn.png".into()), problem: "it was cut short".into() }),
+            _ => self.0.image(index),
+        }
+    }
+}
+
+#[test]
+fn an_image_that_cannot_be_read_ends_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = net();
+    let torn = |set: Dataset| {
+        let (classes, shape) = (set.classes.clone(), set.shape);
+        Dataset::of("torn", Torn(set), classes, shape).unwrap()
+    };
+    let whole = data();
+    // The training images are all read before the first step, for their mean and deviation.
+    for data in [
+        DataSets { train: torn(whole.train.clone()), ..whole.clone() },
+        DataSets { test: torn(whole.test.clone()), ..whole },
+    ] {
+        let trainer = Trainer::new(&net, data).recipe(recipe());
+        let error = trainer.run(folder.path().join("run")).unwrap_err();
+        assert!(matches!(error, TrainError::Data(_)), "{error}");
+        assert!(error.to_string().contains("`torn.png` is no image that can be used"), "{error}");
+    }
 }
 
 #[test]
