@@ -76,7 +76,9 @@ pub(crate) fn open(spec: &str) -> Result<DataSets, Failure> {
 /// A name that nothing has is wrong usage.
 fn classified(error: DataError) -> Failure {
     match error {
-        DataError::Unknown { .. } => Failure::usage(error),
+        DataError::Unknown { .. } => {
+            Failure::usage(format!("{error}; `convnet data list` tells where they are"))
+        }
         error => Failure::work(error),
     }
 }

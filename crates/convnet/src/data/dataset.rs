@@ -221,7 +221,7 @@ mod tests {
         let sizes = [(4, 4, 10), (9, 4, 50), (12, 17, 250), (3, 5, 90), (4, 4, 0)];
         let paths: Vec<_> = (0..sizes.len()).map(|i| folder.path().join(format!("{i}.png"))).collect();
         sizes.iter().zip(&paths).for_each(|(&(w, h, level), path)| write_grey(path, w, h, level));
-        let files = ImageFiles::new(paths, vec![0; sizes.len()]);
+        let files = ImageFiles::new(paths.into_iter().map(|path| (path, 0)));
         let set = Dataset::of("x", files, classes(1), (3, 4, 4)).unwrap();
         let pixels = sizes.iter().flat_map(|&(_, _, level)| vec![level; 48]).collect();
         let kept = Dataset::new("x", pixels, vec![0; sizes.len()], classes(1), (3, 4, 4)).unwrap();

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use convnet_formats::FormatError;
 
+use super::DEFAULT;
+use super::fashion_mnist::FULL;
+
 /// A data set or an image that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// A name that no set and no folder has.
     #[error(
-        "no data set and no folder is called `{name}`{}; expected a name that `convnet data list` shows, or a \
-         folder of IDX files or of images",
+        "no data set and no folder is called `{name}`{}; expected `{DEFAULT}`, `{FULL}`, or a folder of IDX \
+         files or of images",
         nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
     )]
     Unknown {

@@ -76,9 +76,10 @@ fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError>
 
 /// The images of a split and their classes.
 fn files(split: Vec<Class>) -> ImageFiles {
-    let labels = split.iter().enumerate().flat_map(|(label, class)| vec![label as u32; class.images.len()]);
-    let labels = labels.collect();
-    ImageFiles::new(split.into_iter().flat_map(|class| class.images).collect(), labels)
+    let classes = split.into_iter().zip(0..);
+    ImageFiles::new(
+        classes.flat_map(|(class, label)| class.images.into_iter().map(move |image| (image, label))),
+    )
 }
 
 /// The pixels of all images at one size.

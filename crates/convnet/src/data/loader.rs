@@ -380,7 +380,8 @@ mod tests {
             .collect();
         let labels: Vec<u32> = (0..23).map(|index| index % 3).collect();
         let kept = Dataset::new("x", pixels, labels.clone(), classes(), (3, 6, 7)).unwrap();
-        let files = Dataset::of("x", ImageFiles::new(paths, labels), classes(), (3, 6, 7)).unwrap();
+        let files =
+            Dataset::of("x", ImageFiles::new(paths.into_iter().zip(labels)), classes(), (3, 6, 7)).unwrap();
         for input in [[3, 6, 7], [1, 7, 8], [3, 12, 12]] {
             let preprocess = Preprocess::for_input(input, &kept).unwrap();
             assert_eq!(Preprocess::for_input(input, &files).unwrap(), preprocess);

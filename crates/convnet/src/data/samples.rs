@@ -110,11 +110,8 @@ pub struct ImageFiles {
 
 impl ImageFiles {
     /// The files and the class of each.
-    ///
-    /// # Panics
-    /// If there are not as many labels as files.
-    pub fn new(paths: Vec<PathBuf>, labels: Vec<u32>) -> Self {
-        assert_eq!(paths.len(), labels.len(), "each file has a label");
+    pub fn new(files: impl IntoIterator<Item = (PathBuf, u32)>) -> Self {
+        let (paths, labels) = files.into_iter().unzip();
         Self { paths, labels }
     }
 
@@ -149,7 +146,7 @@ mod tests {
         let paths: Vec<PathBuf> = ["a.png", "b.png"].map(|name| folder.path().join(name)).into();
         write_grey(&paths[0], 3, 2, 9);
         write_grey(&paths[1], 5, 4, 8);
-        let set = ImageFiles::new(paths, vec![1, 0]);
+        let set = ImageFiles::new(paths.into_iter().zip([1, 0]));
         assert_eq!(set.image(0).unwrap().shape(), (1, 2, 3));
         assert_eq!(set.image(1).unwrap(), Image::new((1, 4, 5), vec![8; 20]).unwrap());
         assert_eq!((set.labels(), set.in_memory()), (&[1, 0][..], false));
