@@ -4,19 +4,29 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms, and the ones that they may import, each listed above. Rooms of one row are one ground: they may import one
-/// another.
-const ROOMS: [(&[&str], &[&str]); 10] = [
-    (&["graph", "ops"], &[]),
-    (&["optim"], &[]),
-    (&["data"], &[]),
-    (&["zoo"], &["graph", "ops"]),
-    (&["state"], &["graph", "ops"]),
-    (&["exec"], &["graph", "ops", "state", "optim"]),
-    (&["inspect", "reference"], &["graph", "ops", "state", "exec"]),
-    (&["io"], &["graph", "ops", "state", "data", "zoo"]),
-    (&["train"], &["graph", "ops", "optim", "data", "state", "exec", "io"]),
-    (&["model"], &["graph", "zoo", "io", "train"]),
+/// A room, the rooms that it may import, each listed above, and the crates of the workspace that it may.
+type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+const FORMATS: &[&str] = &["convnet_formats"];
+const KERNELS: &[&str] = &["convnet_kernels"];
+
+const ROOMS: [Row; 16] = [
+    ("shape", &[], &[]),
+    ("ops", &["shape"], &[]),
+    ("graph", &["shape", "ops"], &[]),
+    ("optim", &["ops"], &[]),
+    ("data", &[], FORMATS),
+    ("zoo", &["graph", "ops"], &[]),
+    ("state", &["graph", "ops"], &[]),
+    ("reference", &["graph", "ops", "state"], &[]),
+    ("plan", &["graph", "ops"], &[]),
+    ("options", &["plan"], KERNELS),
+    ("cpu", &["graph", "ops", "optim", "state", "plan", "options"], KERNELS),
+    ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu"], KERNELS),
+    ("inspect", &["graph", "ops", "state", "exec"], &[]),
+    ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
+    ("train", &["graph", "ops", "optim", "data", "state", "exec", "io"], FORMATS),
+    ("model", &["graph", "zoo", "io", "train"], &[]),
 ];
 
 fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
@@ -55,7 +65,7 @@ fn test_files(file: &Path, text: &str) -> Vec<PathBuf> {
     declared.flat_map(|name| [folder.join(format!("{name}.rs")), folder.join(name).join("mod.rs")]).collect()
 }
 
-/// The rooms that a line names: `crate::graph::Graph`, `crate::{data, io::load}`.
+/// The rooms that a line names (`crate::graph::Graph`, `crate::{data, io::load}`), and the crates.
 fn named(line: &str) -> Vec<String> {
     let mut rooms = Vec::new();
     for (at, root) in line.match_indices("crate::") {
@@ -81,9 +91,11 @@ fn named(line: &str) -> Vec<String> {
     }
     rooms.retain(|room| !room.is_empty());
     rooms
+        .extend([FORMATS, KERNELS].concat().into_iter().filter(|name| line.contains(name)).map(String::from));
+    rooms
 }
 
-/// The room of each file of the library, and the rooms that its code names.
+/// The room of each file of the library, and the rooms and crates that its code names.
 fn imports() -> BTreeMap<PathBuf, (String, BTreeSet<String>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -105,16 +117,15 @@ fn imports() -> BTreeMap<PathBuf, (String, BTreeSet<String>)> {
 
 #[test]
 fn every_room_imports_only_what_it_may() {
-    let row = |room: &str| ROOMS.iter().find(|(rooms, _)| rooms.contains(&room));
     let mut wrong = Vec::new();
     let (mut seen, mut edges) = (BTreeSet::new(), 0);
     for (path, (room, named)) in imports() {
-        let Some((own, may)) = row(&room) else {
+        let Some((own, rooms, crates)) = ROOMS.iter().find(|(own, ..)| *own == room) else {
             wrong.push(format!("{}: `{room}` is in no row of the table", path.display()));
             continue;
         };
-        for other in &named {
-            if !own.contains(&other.as_str()) && !may.contains(&other.as_str()) {
+        for other in named.iter().map(String::as_str) {
+            if other != *own && !rooms.contains(&other) && !crates.contains(&other) {
                 wrong.push(format!("{}: `{room}` imports `{other}`", path.display()));
             }
         }
@@ -123,19 +134,17 @@ fn every_room_imports_only_what_it_may() {
     }
     assert!(wrong.is_empty(), "the order of rooms is broken:\n{}", wrong.join("\n"));
     assert!(edges > 100, "only {edges} imports were found");
-    let listed: BTreeSet<String> =
-        ROOMS.iter().flat_map(|(rooms, _)| rooms.iter().map(ToString::to_string)).collect();
+    let listed: BTreeSet<String> = ROOMS.iter().map(|(room, ..)| room.to_string()).collect();
     assert_eq!(seen, listed, "the table lists other rooms than there are");
 }
 
 #[test]
 fn no_row_climbs() {
-    let mut above: Vec<&str> = Vec::new();
-    for (rooms, may) in ROOMS {
-        for room in may {
-            assert!(above.contains(room), "{rooms:?} may import `{room}`, which is not above");
+    for (i, (room, may, _)) in ROOMS.iter().enumerate() {
+        for other in *may {
+            let above = ROOMS[..i].iter().any(|(above, ..)| above == other);
+            assert!(above, "`{room}` may import `{other}`, which is not above it");
         }
-        above.extend(rooms);
     }
 }
 
@@ -145,6 +154,7 @@ fn imports_are_found_in_every_form() {
     assert_eq!(named("use crate::{data, io::{self, load}, zoo};"), ["data", "io", "zoo"]);
     assert_eq!(named("    pub(in crate::train) fn f(x: crate::state::Tensor) {"), ["train", "state"]);
     assert_eq!(named("my_crate::graph $crate::graph crate::"), Vec::<String>::new());
+    assert_eq!(named("use convnet_kernels::{Arena, Isa};"), KERNELS);
     let text = "mod a;\n\n#[cfg(test)]\nmod golden;\n#[cfg(test)]\npub(crate) mod tests;\n";
     let found = test_files(Path::new("src/io/mod.rs"), text);
     assert_eq!(found[0], Path::new("src/io/golden.rs"));

@@ -127,8 +127,8 @@ pub(crate) struct Pointer {
 #[cfg(not(debug_assertions))]
 const _: () = assert!(size_of::<Pointer>() == size_of::<*mut f32>());
 
-// SAFETY: a pointer alone reads and writes nothing; whoever does so through `at`, `slice` or `slice_mut` promises that no
-// other thread uses that part meanwhile.
+// SAFETY: a pointer alone reads and writes nothing; whoever does so through `at`, `slice` or `slice_mut` promises
+// that no other thread uses that part meanwhile.
 unsafe impl Send for Pointer {}
 // SAFETY: `&Pointer` gives no more than a copy of it, which may be sent.
 unsafe impl Sync for Pointer {}
@@ -189,8 +189,8 @@ impl Pointer {
     /// `range` as a slice to write.
     ///
     /// # Safety
-    /// The range lies inside the block; for as long as the slice lives, the block is allocated and nothing else reads or
-    /// writes the range.
+    /// The range lies inside the block; for as long as the slice lives, the block is allocated and nothing else reads
+    /// or writes the range.
     #[inline(always)]
     #[track_caller]
     pub(crate) unsafe fn slice_mut<'a>(self, range: Range<usize>) -> &'a mut [f32] {

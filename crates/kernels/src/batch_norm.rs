@@ -28,8 +28,8 @@ fn sums(
             let at = (2 * chunk + which) * view.channels;
             at + channels.start..at + channels.end
         };
-        // SAFETY: chunk, sum and channels lie in the vector, which has room for all chunks; no two tasks have the same chunk
-        // and channels.
+        // SAFETY: chunk, sum and channels lie in the vector, which has room for all chunks; no two tasks have the
+        // same chunk and channels.
         let parts = unsafe { [pointer.slice_mut(part(0)), pointer.slice_mut(part(1))] };
         task(pixels, channels, parts);
     });
@@ -139,7 +139,8 @@ pub fn batch_norm_backward(
                           sums: [&mut [f32]; 2]| {
             let [sums, products] = sums;
             for pixel in 0..views[0].pixels {
-                // SAFETY: `check_alike` has the views inside the arena, of which these are parts; this pass writes none.
+                // SAFETY: `check_alike` has the views inside the arena, of which these are parts; this pass writes
+                // none.
                 let [x, dy] = unsafe { views.map(|view| p.slice(view.pixel(pixel))) };
                 let sums = sums.iter_mut().zip(&mut *products);
                 let factors = mean.iter().zip(affine[0]).zip(affine[1]);
@@ -193,8 +194,8 @@ pub fn batch_norm_backward(
             let [x, dy, dx] = views;
             let [a, b, d] = factors;
             for pixel in pixels {
-                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from the
-                // others; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from
+                // the others; tasks have different pixels.
                 let (x, dy, dx) = unsafe {
                     (p.slice(x.pixel(pixel)), p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel)))
                 };

@@ -107,8 +107,8 @@ where
 /// [`map_rows`] for AVX2.
 ///
 /// # Safety
-/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing writes
-/// the inputs, and nothing else uses the output. The CPU has AVX2, FMA and F16C.
+/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing
+/// writes the inputs, and nothing else uses the output. The CPU has AVX2, FMA and F16C.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn map_avx2<const N: usize, F: Fn([f32; N], f32) -> f32>(
@@ -124,8 +124,8 @@ unsafe fn map_avx2<const N: usize, F: Fn([f32; N], f32) -> f32>(
 /// [`map_rows`] for AVX-512.
 ///
 /// # Safety
-/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing writes
-/// the inputs, and nothing else uses the output. The CPU has AVX-512 F, BW, VL and DQ, AVX2, FMA and F16C.
+/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing
+/// writes the inputs, and nothing else uses the output. The CPU has AVX-512 F, BW, VL and DQ, AVX2, FMA and F16C.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
 unsafe fn map_avx512<const N: usize, F: Fn([f32; N], f32) -> f32>(
@@ -141,8 +141,8 @@ unsafe fn map_avx512<const N: usize, F: Fn([f32; N], f32) -> f32>(
 /// Writes `f` of the inputs and of the output's old value to each element of the output.
 ///
 /// # Safety
-/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing writes
-/// the inputs, and nothing else uses the output.
+/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing
+/// writes the inputs, and nothing else uses the output.
 #[inline(always)]
 unsafe fn map_rows<const N: usize, F: Fn([f32; N], f32) -> f32>(
     p: Pointer,
@@ -151,8 +151,8 @@ unsafe fn map_rows<const N: usize, F: Fn([f32; N], f32) -> f32>(
     f: F,
 ) {
     for pixel in 0..out.pixels {
-        // SAFETY: pixel and channel lie in each view, which the caller has inside the block; an element is read before it
-        // is written. No slices, since an input may be the output itself.
+        // SAFETY: pixel and channel lie in each view, which the caller has inside the block; an element is read
+        // before it is written. No slices, since an input may be the output itself.
         unsafe {
             let rows: [*const f32; N] =
                 std::array::from_fn(|i| p.at(inputs[i].pixel(pixel).start).cast_const());
@@ -269,7 +269,8 @@ pub fn dropout(
                           mask: Mask,
                           accumulate: bool| {
             for pixel in pixels {
-                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
                 let first = pixel * x.len();
                 for (c, (x, y)) in x.iter().zip(y).enumerate() {
@@ -308,7 +309,8 @@ pub fn affine(
                           shift: &[f32],
                           floor: f32| {
             for pixel in pixels {
-                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
                 for (((y, x), a), b) in y.iter_mut().zip(x).zip(scale).zip(shift) {
                     let v = x * a + b;
@@ -345,7 +347,8 @@ pub fn affine_backward(
                           scale: &[f32],
                           accumulate: bool| {
             for pixel in pixels {
-                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (dy, dx) = unsafe { (p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel))) };
                 for ((dx, dy), a) in dx.iter_mut().zip(dy).zip(scale) {
                     *dx = if accumulate { *dx } else { 0.0 } + dy * a;

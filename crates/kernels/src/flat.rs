@@ -1,6 +1,17 @@
 //! Vector operations over flat buffers: what a training step does with gradients and weights besides an update.
 //!
 //! Every result is the same bits at any number of threads and on every instruction set.
+//!
+//! ```
+//! use convnet_kernels::{Isa, Pool, flat};
+//!
+//! let (pool, isa) = (Pool::new(2), Isa::best());
+//! let mut gradient = [3.0, -4.0];
+//! let norm = flat::sum_of_squares(&pool, isa, &gradient).sqrt();
+//! assert_eq!(norm, 5.0);
+//! flat::scale(&pool, isa, &mut gradient, 0.5);
+//! assert_eq!(gradient, [1.5, -2.0]);
+//! ```
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};

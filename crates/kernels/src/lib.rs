@@ -54,7 +54,7 @@ pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
-pub use rows::along_rows;
+pub use rows::{along_rows, rows_gradient, rows_product};
 pub use scatter::{Scatter, scatter};
 pub use threads::Pool;
 pub use winograd::{

@@ -158,9 +158,9 @@ impl Shared<'_> {
     /// All panels of a block of rows.
     ///
     /// # Safety
-    /// [`linear_backward`] has checked the call, the arena and the sink's lengths; `rows` are rows of the weights. Meanwhile
-    /// nothing else uses these rows of the weights, the sink and its moments, or these channels of the input's gradient,
-    /// and nothing writes the input and the output's gradient.
+    /// [`linear_backward`] has checked the call, the arena and the sink's lengths; `rows` are rows of the weights.
+    /// Meanwhile nothing else uses these rows of the weights, the sink and its moments, or these channels of the
+    /// input's gradient, and nothing writes the input and the output's gradient.
     unsafe fn block(&self, rows: Range<usize>) {
         let panels = self.call.panels;
         BUFFERS.with_borrow_mut(|[inputs, sums]| {
@@ -171,8 +171,8 @@ impl Shared<'_> {
             for panel in 0..panels.count() {
                 let start = panels.start(panel) + rows.start * panels.width(panel);
                 let part = start..start + rows.len() * panels.width(panel);
-                // SAFETY: the part is the rows' in a panel, so in the weights, and the caller's alone; the buffers have room
-                // for its rows, of the pixels and of the panel.
+                // SAFETY: the part is the rows' in a panel, so in the weights, and the caller's alone; the buffers
+                // have room for its rows, of the pixels and of the panel.
                 unsafe {
                     if let Some((right, ..)) = &self.inputs {
                         let weights = self.sink.weights.add(start);
@@ -190,7 +190,8 @@ impl Shared<'_> {
             if let Some((right, view, accumulate)) = &self.inputs {
                 for pixel in 0..view.pixels {
                     let at = view.offset + pixel * view.stride;
-                    // SAFETY: `linear_backward` has checked the view; these channels of its pixels are the caller's alone.
+                    // SAFETY: `linear_backward` has checked the view; these channels of its pixels are the caller's
+                    // alone.
                     let out = unsafe { self.arena.slice_mut(at + rows.start..at + rows.end) };
                     for (x, row) in out.iter_mut().zip(inputs.chunks_exact(right.panels.padded_n())) {
                         *x = if *accumulate { *x } else { 0.0 } + row[pixel];
@@ -225,8 +226,8 @@ impl Shared<'_> {
     /// The gradients of a block's weights in one panel, on the widest vectors that the columns fill.
     ///
     /// # Safety
-    /// [`linear_backward`] has checked the call; `rows` are rows of the weights, and `out` is valid to write so many rows of
-    /// the panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient.
+    /// [`linear_backward`] has checked the call; `rows` are rows of the weights, and `out` is valid to write so many
+    /// rows of the panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient.
     unsafe fn weight_rows(&self, panel: usize, rows: Range<usize>, out: *mut f32) {
         let (shared, isa) = (self, self.isa.for_columns(self.call.panels.n));
         // SAFETY: the caller has checked the call, and gives rows and room for them.
@@ -241,8 +242,8 @@ impl Shared<'_> {
 ///
 /// # Safety
 /// `weights` is valid to read `count` rows of the panel from, `inputs` to read and write as many rows of
-/// `right.panels.padded_n()` floats, which nothing else uses meanwhile. `right` is packed for the instruction set, which the
-/// CPU has.
+/// `right.panels.padded_n()` floats, which nothing else uses meanwhile. `right` is packed for the instruction set,
+/// which the CPU has.
 #[inline(always)]
 unsafe fn input_rows<S: Simd>(
     panels: Panels,
@@ -283,8 +284,8 @@ unsafe fn input_rows<S: Simd>(
                 rows: rows.len(),
                 relu: false,
             };
-            // SAFETY: each input is a row of the panel, `columns.len()` floats; from `columns.start` on `right` has as many
-            // rows of pixels; rows of inputs are as wide as all panels of pixels, and apart.
+            // SAFETY: each input is a row of the panel, `columns.len()` floats; from `columns.start` on `right` has
+            // as many rows of pixels; rows of inputs are as wide as all panels of pixels, and apart.
             unsafe { multiply::<S, f32>(tile) };
         }
     }
@@ -293,9 +294,9 @@ unsafe fn input_rows<S: Simd>(
 /// The gradients of a block's weights in one panel.
 ///
 /// # Safety
-/// [`linear_backward`] has checked the call; `k` are rows of the weights, and `out` is valid to write so many rows of the
-/// panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient. The CPU has the
-/// instruction set.
+/// [`linear_backward`] has checked the call; `k` are rows of the weights, and `out` is valid to write so many rows of
+/// the panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient. The CPU has
+/// the instruction set.
 #[inline(always)]
 unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize>, out: *mut f32) {
     let LinearBackward { panels, input, output_gradient, .. } = *shared.call;
@@ -303,8 +304,8 @@ unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize
     let tiles = k.len().div_ceil(S::ROWS);
     for tile in 0..tiles {
         let rows = tile * k.len() / tiles..(tile + 1) * k.len() / tiles;
-        // SAFETY: the checked views hold these channels of each of their pixels, at their strides; `out` holds these rows,
-        // as wide as the panel.
+        // SAFETY: the checked views hold these channels of each of their pixels, at their strides; `out` holds these
+        // rows, as wide as the panel.
         unsafe {
             let segment = Segment {
                 input: shared.arena.at(input.offset + k.start + rows.start),

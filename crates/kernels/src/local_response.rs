@@ -76,7 +76,8 @@ pub fn local_response(
                           out: View| {
             let mut base = vec![0.0f32; input.channels];
             for pixel in pixels {
-                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
                 norm.bases(x, &mut base);
                 for ((y, x), base) in y.iter_mut().zip(x).zip(&base) {
@@ -118,8 +119,8 @@ pub fn local_response_backward(
             let (mut base, mut terms) = (vec![0.0f32; c], vec![0.0f32; c]);
             let factor = 2.0 * norm.alpha * norm.beta / norm.size as f32;
             for pixel in pixels {
-                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from the
-                // others; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from
+                // the others; tasks have different pixels.
                 let (x, dy, dx) = unsafe {
                     (
                         p.slice(input.pixel(pixel)),

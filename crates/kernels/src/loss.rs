@@ -22,7 +22,8 @@ fn rows(pool: &Pool, arena: &mut Arena, [input, out]: [View; 2], f: impl Fn(&mut
     let pointer = arena.pointer();
     pool.ranges(input.pixels, LEAST_TASK_PIXELS, &|pixels| {
         for pixel in pixels {
-            // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different pixels.
+            // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+            // pixels.
             let (x, y) = unsafe { (pointer.slice(input.pixel(pixel)), pointer.slice_mut(out.pixel(pixel))) };
             y.copy_from_slice(x);
             f(y);
@@ -92,7 +93,8 @@ fn rows_backward(arena: &mut Arena, views: [View; 3], f: impl Fn([&[f32]; 2], &m
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
     for pixel in 0..output.pixels {
-        // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from the others.
+        // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from the
+        // others.
         let (y, dy, dx) = unsafe {
             (
                 pointer.slice(output.pixel(pixel)),

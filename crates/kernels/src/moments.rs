@@ -27,8 +27,8 @@ pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, vectors: [&
         for chunk in task * TASK_CHUNKS..((task + 1) * TASK_CHUNKS).min(count) {
             let pixels = chunk * CHUNK_PIXELS..((chunk + 1) * CHUNK_PIXELS).min(view.pixels);
             let mut rows = [std::ptr::null_mut(); CHUNK_PIXELS];
-            // SAFETY: `check` has the view inside the arena, the pixels and channels lie in it and nothing writes them; no
-            // two tasks have the same channels of a chunk, of which there are `count`.
+            // SAFETY: `check` has the view inside the arena, the pixels and channels lie in it and nothing writes
+            // them; no two tasks have the same channels of a chunk, of which there are `count`.
             unsafe {
                 for (row, pixel) in rows.iter_mut().zip(pixels.clone()) {
                     *row = pointer.at(view.pixel(pixel).start);
@@ -112,8 +112,9 @@ impl Target {
     /// Writes the moments of some channels of a chunk, whose pixels start at `rows`.
     ///
     /// # Safety
-    /// The chunk and the channels exist, and the [`Chunks`] of this target live; each row is valid to read floats from up to
-    /// `channels.end`. Meanwhile nothing writes the rows, and nothing else uses these channels of this chunk.
+    /// The chunk and the channels exist, and the [`Chunks`] of this target live; each row is valid to read floats
+    /// from up to `channels.end`. Meanwhile nothing writes the rows, and nothing else uses these channels of this
+    /// chunk.
     pub(crate) unsafe fn measure(self, isa: Isa, chunk: usize, rows: &[*mut f32], channels: Range<usize>) {
         let target = self;
         // SAFETY: the caller gives a chunk and channels of its own and rows that hold them.
@@ -126,9 +127,9 @@ impl Target {
 /// Writes the moments of some channels of a chunk, whose pixels start at `rows`.
 ///
 /// # Safety
-/// The chunk and the channels exist, and the [`Chunks`] of the target live; each row is valid to read floats from up to
-/// `channels.end`. Meanwhile nothing writes the rows, and nothing else uses these channels of this chunk. The CPU has the
-/// instruction set.
+/// The chunk and the channels exist, and the [`Chunks`] of the target live; each row is valid to read floats from up
+/// to `channels.end`. Meanwhile nothing writes the rows, and nothing else uses these channels of this chunk. The CPU
+/// has the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn measure_rows<S: Simd>(
     target: Target,
@@ -138,8 +139,8 @@ pub(crate) unsafe fn measure_rows<S: Simd>(
 ) {
     for c in channels.clone().step_by(SIDE_VECTORS * S::LANES) {
         let at = 2 * chunk * target.channels + c;
-        // SAFETY: the caller has the channels up to the end in each row and in both vectors of the chunk, where they begin
-        // at `at`; there are more than one vector less holds.
+        // SAFETY: the caller has the channels up to the end in each row and in both vectors of the chunk, where they
+        // begin at `at`; there are more than one vector less holds.
         unsafe {
             if channels.end - c > S::LANES {
                 measure_side::<S, SIDE_VECTORS>(target, at, rows, c..channels.end);
@@ -153,9 +154,9 @@ pub(crate) unsafe fn measure_rows<S: Simd>(
 /// The moments of the first channels of a range, as many as `NV` vectors hold.
 ///
 /// # Safety
-/// The range has more channels than `NV` − 1 vectors hold. Each row is valid to read floats from up to its end; the target's
-/// block has the channels from `at` on, and again `target.channels` floats on. Meanwhile nothing writes the rows, and nothing
-/// else uses these floats of the target. The CPU has the instruction set.
+/// The range has more channels than `NV` − 1 vectors hold. Each row is valid to read floats from up to its end; the
+/// target's block has the channels from `at` on, and again `target.channels` floats on. Meanwhile nothing writes the
+/// rows, and nothing else uses these floats of the target. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn measure_side<S: Simd, const NV: usize>(
     target: Target,
@@ -164,7 +165,8 @@ unsafe fn measure_side<S: Simd, const NV: usize>(
     channels: Range<usize>,
 ) {
     let lanes = |v: usize| (channels.len() - v * S::LANES).min(S::LANES);
-    // SAFETY: the caller has the channels in the rows and, from `at` on, twice in the target; each vector takes its own.
+    // SAFETY: the caller has the channels in the rows and, from `at` on, twice in the target; each vector takes its
+    // own.
     unsafe {
         let (zero, share) = (S::splat(0.0), 1.0 / rows.len() as f32);
         let sums = sum_rows::<S, NV, false>(rows, &channels, [zero; NV]);
@@ -181,8 +183,8 @@ unsafe fn measure_side<S: Simd, const NV: usize>(
 /// The sums over rows of x + shift, or of its square, in the first channels of a range.
 ///
 /// # Safety
-/// The range has more channels than `NV` − 1 vectors hold, each row is valid to read floats from up to its end, and nothing
-/// writes them meanwhile. The CPU has the instruction set.
+/// The range has more channels than `NV` − 1 vectors hold, each row is valid to read floats from up to its end, and
+/// nothing writes them meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn sum_rows<S: Simd, const NV: usize, const SQUARED: bool>(
     rows: &[*mut f32],

@@ -86,8 +86,8 @@ impl Update {
         let moments = self.check(parameters.len(), gradients.len(), moments);
         let parameters = Pointer::of(parameters);
         pool.ranges(gradients.len(), LEAST_TASK_FLOATS, &|range| {
-            // SAFETY: `ranges` gives parts of `0..gradients.len()` that share nothing; `check` has the parameters and the
-            // moments of that length, and they are borrowed for the call.
+            // SAFETY: `ranges` gives parts of `0..gradients.len()` that share nothing; `check` has the parameters and
+            // the moments of that length, and they are borrowed for the call.
             unsafe { self.part(isa, parameters, moments, &gradients[range.clone()], range) };
         });
     }
@@ -108,8 +108,8 @@ impl Update {
     /// Updates the part `range` by its gradients.
     ///
     /// # Safety
-    /// `parameters` and as many of the moments as [`Update::moments`] says are blocks that hold `range`, and nothing else
-    /// uses that part of them meanwhile.
+    /// `parameters` and as many of the moments as [`Update::moments`] says are blocks that hold `range`, and nothing
+    /// else uses that part of them meanwhile.
     pub(crate) unsafe fn part(
         &self,
         isa: Isa,

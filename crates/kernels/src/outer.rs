@@ -7,7 +7,6 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::rows;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
 use crate::tuning::outer::{
@@ -30,6 +29,24 @@ pub struct Outer<'a> {
     pub panels: Panels,
 }
 
+impl Outer<'_> {
+    /// Checks views, geometry, panels and the gradient's length against the arena and one another; gives the number of
+    /// products that are summed.
+    ///
+    /// # Panics
+    /// As [`outer`].
+    pub(crate) fn check(&self, isa: Isa, arena: &Arena, gradient: &[f32]) -> usize {
+        let Self { geometry, batch, input, output_gradient, panels } = *self;
+        arena.check(input);
+        arena.check(output_gradient);
+        geometry.check(batch, input, output_gradient);
+        let expected = Panels::new(isa, geometry.k(), output_gradient.channels);
+        assert_eq!(panels, expected, "another product's layout");
+        assert_eq!(gradient.len(), panels.len(), "length of the gradient");
+        geometry.positions(batch).saturating_mul(panels.len())
+    }
+}
+
 /// Writes the gradient of packed weights, in the layout of the weights; columns beyond N get zero.
 ///
 /// Each element is summed by one task, image by image.
@@ -38,21 +55,11 @@ pub struct Outer<'a> {
 /// If a view reaches beyond the arena or lengths do not match the geometry.
 pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
     let Outer { geometry, batch, input, output_gradient, panels } = *call;
-    arena.check(input);
-    arena.check(output_gradient);
-    geometry.check(batch, input, output_gradient);
-    assert_eq!(panels, Panels::new(isa, geometry.k(), output_gradient.channels), "another product's layout");
-    assert_eq!(gradient.len(), panels.len(), "length of the gradient");
-    let rows_of_grid = batch * geometry.grid.0;
-    if rows_of_grid == 0 || geometry.grid.1 == 0 || panels.is_empty() {
+    if call.check(isa, arena, gradient) == 0 {
         gradient.fill(0.0);
         return;
     }
-    if rows::along_rows(geometry, input.channels, panels.n) {
-        // SAFETY: views, geometry, panels and the gradient's length were checked above, and `along_rows` holds.
-        unsafe { rows::gradient(pool, isa, arena, call, gradient) };
-        return;
-    }
+    let rows_of_grid = batch * geometry.grid.0;
     let isa = isa.for_columns(panels.n);
     let pixels = geometry.step.0.saturating_mul(geometry.step.1);
     let row_bytes = input
@@ -68,8 +75,9 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
         let chunk = &(start..(start + chunk).min(rows_of_grid));
         pool.ranges(tiles, LEAST_TASK_TILES, &|tiles| {
             SCRATCH.with_borrow_mut(|scratch| {
-                // SAFETY: views, geometry, panels and the gradient's length were checked above; `ranges` gives tiles of all,
-                // `step_by` rows of the grid; tiles write different parts of `gradient`, and nothing writes the views.
+                // SAFETY: views, geometry, panels and the gradient's length were checked above; `ranges` gives tiles
+                // of all, `step_by` rows of the grid; tiles write different parts of `gradient`, and nothing writes
+                // the views.
                 unsafe {
                     dispatch!(isa, run_tiles(
                         call: &Outer<'_>, pointer: Pointer, target: Pointer, tiles: Range<usize>,
@@ -149,8 +157,8 @@ unsafe fn run_tiles<S: Simd>(
                 out: std::ptr::null_mut(),
             };
             if past - first >= LEAST_COPY_TILES {
-                // SAFETY: `fill_segments` lists pixels of the output's gradient, which have the panel's columns and which
-                // nothing writes; the caller has the instruction set.
+                // SAFETY: `fill_segments` lists pixels of the output's gradient, which have the panel's columns and
+                // which nothing writes; the caller has the instruction set.
                 unsafe { copy_columns::<S>(tile, block, &mut scratch.block, &mut scratch.columns) };
                 block = &scratch.block;
                 tile = Tile { offsets: (0, 0), steps: (steps.0, width), columns: width, ..tile };
@@ -159,8 +167,8 @@ unsafe fn run_tiles<S: Simd>(
                 let rows = part * run / parts..(part + 1) * run / parts;
                 tile.offsets.0 = rows.start;
                 tile.rows = rows.len();
-                // SAFETY: the tile lies in the panel, so in the target, and is the caller's alone; `fill_segments` lists
-                // pixels of the views, or `copy_columns` copies of theirs, that have all its rows and columns.
+                // SAFETY: the tile lies in the panel, so in the target, and is the caller's alone; `fill_segments`
+                // lists pixels of the views, or `copy_columns` copies of theirs, that have all its rows and columns.
                 unsafe {
                     tile.out = target.at(call.panels.start(panel) + (tap * run + rows.start) * width);
                     tile_of::<S>(tile, block);
@@ -203,8 +211,8 @@ unsafe fn copy_columns<S: Simd>(
                 copy.push(Segment { gradient: to.as_ptr(), ..*segment });
             }
             for v in (0..tile.width).step_by(S::LANES) {
-                // SAFETY: the caller gives pixels of `tile.columns` floats, of which those from `v` on are read; `to` is
-                // `tile.width` floats long, a multiple of the lanes.
+                // SAFETY: the caller gives pixels of `tile.columns` floats, of which those from `v` on are read; `to`
+                // is `tile.width` floats long, a multiple of the lanes.
                 unsafe {
                     let values = S::load_first(from.add(v), (tile.columns - v).min(S::LANES));
                     S::store(to.as_mut_ptr().add(v), values);
@@ -248,8 +256,8 @@ unsafe fn fill_segments(
         for x in inside.clone().step_by(BLOCK_PIXELS) {
             let Some(pixel) = geometry.input_pixel((image, y, x), tap) else { break };
             let target = geometry.output_pixel((image, y, x));
-            // SAFETY: the grid position reads and writes pixels of the views, as `Geometry::check` has it, and the caller has
-            // the views inside the block.
+            // SAFETY: the grid position reads and writes pixels of the views, as `Geometry::check` has it, and the
+            // caller has the views inside the block.
             let segment = unsafe {
                 Segment {
                     input: arena.at(call.input.offset + pixel * call.input.stride),
@@ -289,17 +297,17 @@ pub(crate) struct Tile {
 /// Sums one tile.
 ///
 /// # Safety
-/// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `tile.rows` floats of the input from
-/// `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on, are valid to read. `tile.out` is valid
-/// to read and write `tile.rows` × `tile.width` floats, which nothing else uses meanwhile; the width is the columns rounded
-/// up to one or two vectors. The CPU has the instruction set.
+/// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `tile.rows` floats of the
+/// input from `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on, are valid to read.
+/// `tile.out` is valid to read and write `tile.rows` × `tile.width` floats, which nothing else uses meanwhile; the
+/// width is the columns rounded up to one or two vectors. The CPU has the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {
-                // SAFETY: the kernel's rows are the tile's, its vectors as wide as the tile, and `FULL` only where the columns
-                // fill them; the caller gives the tile's segments, output and instruction set.
+                // SAFETY: the kernel's rows are the tile's, its vectors as wide as the tile, and `FULL` only where
+                // the columns fill them; the caller gives the tile's segments, output and instruction set.
                 $($rows if $rows <= S::ROWS => unsafe {
                     if tile.columns == 2 * S::LANES {
                         f32_outer::<S, $rows, 2, true>(tile, segments);
@@ -320,9 +328,9 @@ pub(crate) unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
 ///
 /// # Safety
 /// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `MR` floats of the input from
-/// `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on (with `FULL`, `NV` vectors), are valid to
-/// read. `tile.out` is valid to read and write `MR` rows of `tile.width` floats, `NV` vectors, which nothing else uses
-/// meanwhile. The CPU has the instruction set.
+/// `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on (with `FULL`, `NV` vectors), are
+/// valid to read. `tile.out` is valid to read and write `MR` rows of `tile.width` floats, `NV` vectors, which nothing
+/// else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
     tile: Tile,

@@ -142,8 +142,8 @@ pub fn transpose(
 /// `out[n][c] = rows[c][n]` for `c` rows and `n` columns; the rest of `out`'s rows is zero.
 ///
 /// # Safety
-/// `rows` holds `c` rows of `source_width` floats, at least `n`; `out` holds `n` of `width`, at least `c`. The CPU has the
-/// instruction set.
+/// `rows` holds `c` rows of `source_width` floats, at least `n`; `out` holds `n` of `width`, at least `c`. The CPU
+/// has the instruction set.
 #[inline(always)]
 unsafe fn transpose_part<S: Simd>(
     rows: &[f32],
@@ -156,8 +156,8 @@ unsafe fn transpose_part<S: Simd>(
     for at in (0..whole(n)).step_by(S::LANES) {
         for row in (0..whole(c)).step_by(S::LANES) {
             let (from, to) = (&rows[row * source_width + at..], &mut out[at * width + row..]);
-            // SAFETY: both sides have a whole block from here on, since `row` and `at` are whole blocks before `c` and `n`; the
-            // caller has the instruction set.
+            // SAFETY: both sides have a whole block from here on, since `row` and `at` are whole blocks before `c`
+            // and `n`; the caller has the instruction set.
             unsafe { S::transpose(from.as_ptr(), source_width, to.as_mut_ptr(), width) };
         }
     }

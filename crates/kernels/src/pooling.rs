@@ -142,8 +142,8 @@ impl Task<'_> {
 #[derive(Clone, Copy)]
 struct Codes(*mut u8);
 
-// SAFETY: a pointer alone reads and writes nothing; whoever does so through `at` promises that no other thread uses that
-// byte meanwhile.
+// SAFETY: a pointer alone reads and writes nothing; whoever does so through `at` promises that no other thread uses
+// that byte meanwhile.
 unsafe impl Send for Codes {}
 // SAFETY: `&Codes` gives no more than a copy of it, which may be sent.
 unsafe impl Sync for Codes {}
@@ -191,8 +191,8 @@ pub fn max_pool(
         Codes(codes.as_mut_ptr())
     });
     pool.ranges(batch * height, LEAST_TASK_ROWS, &|rows| {
-        // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have different
-        // rows of the output.
+        // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
+        // different rows of the output.
         unsafe { dispatch!(isa, max_rows(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>)) };
     });
 }
@@ -200,9 +200,9 @@ pub fn max_pool(
 /// The maxima of some rows of the output.
 ///
 /// # Safety
-/// [`max_pool`] has checked the task's window and views, and the length of the codes; `rows` are rows of the output of the
-/// batch. Meanwhile nothing writes the input, and nothing else uses these rows of the output and the codes. The CPU has the
-/// instruction set.
+/// [`max_pool`] has checked the task's window and views, and the length of the codes; `rows` are rows of the output
+/// of the batch. Meanwhile nothing writes the input, and nothing else uses these rows of the output and the codes.
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>) {
     let (height, width) = task.window.output();
@@ -214,8 +214,9 @@ unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Co
         for (x, column) in task.window.columns.iter().enumerate() {
             let pixel = index * width + x;
             let size = (row.end - row.start, column.end - column.start);
-            // SAFETY: the window's pixels lie in the input, as `PoolWindow` has them, at these steps; the pixel lies in the
-            // output and its codes in `codes`, which are the caller's alone; all have `channels`, and `size` is the window's.
+            // SAFETY: the window's pixels lie in the input, as `PoolWindow` has them, at these steps; the pixel lies
+            // in the output and its codes in `codes`, which are the caller's alone; all have `channels`, and `size`
+            // is the window's.
             unsafe {
                 let place = Place {
                     corner: task.input(image, row.start, column.start),
@@ -243,9 +244,10 @@ struct Place<C> {
 /// One window's maximum: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
 ///
 /// # Safety
-/// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats apart,
-/// each valid to read `channels` floats from; `place.out` is valid to write `channels` floats to, the codes as many bytes.
-/// Meanwhile nothing writes the pixels, and nothing else uses the output and the codes. The CPU has the instruction set.
+/// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats
+/// apart, each valid to read `channels` floats from; `place.out` is valid to write `channels` floats to, the codes as
+/// many bytes. Meanwhile nothing writes the pixels, and nothing else uses the output and the codes. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn max_of<S: Simd, const SIDE: usize>(
     place: Place<Option<*mut u8>>,
@@ -257,7 +259,8 @@ unsafe fn max_of<S: Simd, const SIDE: usize>(
     let (height, width) = if SIDE == 0 { size } else { (SIDE, SIDE) };
     for c in (0..channels).step_by(S::LANES) {
         let n = (channels - c).min(S::LANES);
-        // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c` on.
+        // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c`
+        // on.
         unsafe {
             let mut best = S::load_first(place.corner.add(c), n);
             let mut at = S::splat(0.0);
@@ -308,8 +311,8 @@ pub fn max_pool_backward(
         return;
     }
     pool.ranges(batch * window.input.0, LEAST_TASK_ROWS, &|rows| {
-        // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have different
-        // rows of the input's gradient.
+        // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
+        // different rows of the input's gradient.
         unsafe { dispatch!(isa, max_rows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8])) };
     });
 }
@@ -317,9 +320,9 @@ pub fn max_pool_backward(
 /// The backward pass of windows that hold every pixel once: each output's gradient goes to its window.
 ///
 /// # Safety
-/// [`max_pool_backward`] has checked the task's window and views, and the length of `argmax`; `rows` are rows of the output
-/// of the batch. Meanwhile nothing writes the output's gradient, and nothing else uses the input's gradient in the windows
-/// of these rows. The CPU has the instruction set.
+/// [`max_pool_backward`] has checked the task's window and views, and the length of `argmax`; `rows` are rows of the
+/// output of the batch. Meanwhile nothing writes the output's gradient, and nothing else uses the input's gradient in
+/// the windows of these rows. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argmax: &[u8]) {
     let (height, width) = task.window.output();
@@ -331,9 +334,9 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
         for (x, column) in task.window.columns.iter().enumerate() {
             let pixel = index * width + x;
             let size = (row.end - row.start, column.end - column.start);
-            // SAFETY: the window's pixels lie in the input's gradient, as `PoolWindow` has them, at these steps, and are the
-            // caller's alone; the pixel lies in the output's gradient and its codes in `argmax`; all have `channels`, and
-            // `size` is the window's.
+            // SAFETY: the window's pixels lie in the input's gradient, as `PoolWindow` has them, at these steps, and
+            // are the caller's alone; the pixel lies in the output's gradient and its codes in `argmax`; all have
+            // `channels`, and `size` is the window's.
             unsafe {
                 let place = Place {
                     corner: task.input(image, row.start, column.start),
@@ -353,9 +356,10 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
 /// Writes, or adds, an output's gradient to its window: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
 ///
 /// # Safety
-/// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats apart,
-/// each valid to read and write `channels` floats at; `place.out` is valid to read `channels` floats from, the codes as many
-/// bytes. Meanwhile nothing else uses the pixels, and nothing writes the output's gradient. The CPU has the instruction set.
+/// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats
+/// apart, each valid to read and write `channels` floats at; `place.out` is valid to read `channels` floats from, the
+/// codes as many bytes. Meanwhile nothing else uses the pixels, and nothing writes the output's gradient. The CPU has
+/// the instruction set.
 #[inline(always)]
 unsafe fn share_out<S: Simd, const SIDE: usize>(
     place: Place<*const u8>,
@@ -368,7 +372,8 @@ unsafe fn share_out<S: Simd, const SIDE: usize>(
     let (height, width) = if SIDE == 0 { size } else { (SIDE, SIDE) };
     for c in (0..channels).step_by(S::LANES) {
         let n = (channels - c).min(S::LANES);
-        // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c` on.
+        // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c`
+        // on.
         unsafe {
             let at = S::load_bytes(place.codes.add(c), n);
             let dy = S::load_first(place.out.add(c), n);
@@ -391,9 +396,9 @@ unsafe fn share_out<S: Simd, const SIDE: usize>(
 /// The backward pass of some rows of the input: each pixel gathers from the windows that hold it.
 ///
 /// # Safety
-/// [`max_pool_backward`] has checked the task's window and views, and the length of `argmax`; `input_rows` are rows of the
-/// input of the batch. Meanwhile nothing writes the output's gradient, and nothing else uses these rows of the input's. The
-/// CPU has the instruction set.
+/// [`max_pool_backward`] has checked the task's window and views, and the length of `argmax`; `input_rows` are rows
+/// of the input of the batch. Meanwhile nothing writes the output's gradient, and nothing else uses these rows of the
+/// input's. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, argmax: &[u8]) {
     let ((height, width), (rows, columns)) = (task.window.input, task.window.output());
@@ -413,8 +418,8 @@ unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, a
             }
             for c in (0..channels).step_by(S::LANES) {
                 let n = (channels - c).min(S::LANES);
-                // SAFETY: the pixel lies in its row, and its holders in the output, as `PoolWindow` has them; each has `n` more
-                // channels, and `argmax` a byte for each element of the output.
+                // SAFETY: the pixel lies in its row, and its holders in the output, as `PoolWindow` has them; each
+                // has `n` more channels, and `argmax` a byte for each element of the output.
                 unsafe {
                     let target = task.input(image, y, x).add(c);
                     let mut sum = if task.accumulate { S::load_first(target, n) } else { S::splat(0.0) };
@@ -443,16 +448,16 @@ pub fn avg_pool(pool: &Pool, isa: Isa, arena: &mut Arena, window: &PoolWindow, [
                 let (height, width) = task.window.output();
                 let (image, row) = (index / height, task.window.rows[index % height]);
                 for (x, &column) in task.window.columns.iter().enumerate() {
-                    // SAFETY: the pixel lies in the output, which `window.check` has inside the arena; tasks have different
-                    // rows of it.
+                    // SAFETY: the pixel lies in the output, which `window.check` has inside the arena; tasks have
+                    // different rows of it.
                     let out = unsafe { task.arena.slice_mut(task.out.pixel(index * width + x)) };
                     out.fill(0.0);
                     let map = image * task.window.input.0;
                     for y in row.start..row.end {
                         for x in column.start..column.end {
                             let pixel = (map + y) * task.window.input.1 + x;
-                            // SAFETY: the pixel lies in the window, so in the input, which `window.check` has inside the
-                            // arena and apart from the output.
+                            // SAFETY: the pixel lies in the window, so in the input, which `window.check` has inside
+                            // the arena and apart from the output.
                             let values = unsafe { task.arena.slice(task.input.pixel(pixel)) };
                             for (sum, v) in out.iter_mut().zip(values) {
                                 *sum += v;
@@ -490,8 +495,8 @@ pub fn avg_pool_backward(
                 let ((height, width), (rows, columns)) = (task.window.input, task.window.output());
                 let (image, y) = (index / height, index % height);
                 for x in 0..width {
-                    // SAFETY: the pixel lies in the input's gradient, which `window.check` has inside the arena; tasks have
-                    // different rows of it.
+                    // SAFETY: the pixel lies in the input's gradient, which `window.check` has inside the arena;
+                    // tasks have different rows of it.
                     let dx = unsafe { task.arena.slice_mut(task.input.pixel(index * width + x)) };
                     if !task.accumulate {
                         dx.fill(0.0);
@@ -501,8 +506,8 @@ pub fn avg_pool_backward(
                             let (row, column) = (task.window.rows[oy], task.window.columns[ox]);
                             let share = 1.0 / (row.divisor * column.divisor) as f32;
                             let pixel = (image * rows + oy) * columns + ox;
-                            // SAFETY: the pixel lies in the output's gradient, which `window.check` has inside the arena and
-                            // apart from the input's.
+                            // SAFETY: the pixel lies in the output's gradient, which `window.check` has inside the
+                            // arena and apart from the input's.
                             let dy = unsafe { task.arena.slice(task.out.pixel(pixel)) };
                             for (dx, dy) in dx.iter_mut().zip(dy) {
                                 *dx += dy * share;

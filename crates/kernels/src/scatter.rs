@@ -60,8 +60,8 @@ pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
     let pointer = arena.pointer();
     pool.ranges(batch, LEAST_TASK_IMAGES, &|images| {
         for image in images {
-            // SAFETY: views, walk, panels and lengths were checked above; images are part of the batch, each of one task, and
-            // nothing writes the output's gradient.
+            // SAFETY: views, walk, panels and lengths were checked above; images are part of the batch, each of one
+            // task, and nothing writes the output's gradient.
             unsafe { dispatch!(isa, scatter_image(call: &Scatter<'_>, pointer: Pointer, image: usize)) };
         }
     });
@@ -70,8 +70,8 @@ pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
 /// The products of one image.
 ///
 /// # Safety
-/// [`scatter`] has checked the call against the block of `arena`, and `image` is one of its batch. Meanwhile nothing writes
-/// the output's gradient, and nothing else uses this image of the input's. The CPU has the instruction set.
+/// [`scatter`] has checked the call against the block of `arena`, and `image` is one of its batch. Meanwhile nothing
+/// writes the output's gradient, and nothing else uses this image of the input's. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usize) {
     let (geometry, panels) = (call.geometry, call.panels);
@@ -98,8 +98,8 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                         let pixel = (image * grid.0 + y) * grid.1 + x;
                         let row = y * geometry.step.0 + tap.dy.unsigned_abs();
                         let column = x * geometry.step.1 + tap.dx.unsigned_abs();
-                        // SAFETY: `scatter` has checked that the grid is the output's map, and that each tap's run stays in
-                        // the input's map from every position of it on.
+                        // SAFETY: `scatter` has checked that the grid is the output's map, and that each tap's run
+                        // stays in the input's map from every position of it on.
                         unsafe {
                             input[m] = arena.at(call.output_gradient.pixel(pixel).start);
                             output[m] = arena.at(start + (row * width + column) * target.channels);
@@ -120,8 +120,9 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                         rows: rows.len(),
                         relu: false,
                     };
-                    // SAFETY: inputs are pixels of `panels.k` channels, outputs runs of `panels.n` floats in different rows of
-                    // the map, so that none overlaps another; the panel is cut from the tap's weights as `Panels` says.
+                    // SAFETY: inputs are pixels of `panels.k` channels, outputs runs of `panels.n` floats in
+                    // different rows of the map, so that none overlaps another; the panel is cut from the tap's
+                    // weights as `Panels` says.
                     unsafe { multiply::<S, f32>(tile) };
                 }
             }

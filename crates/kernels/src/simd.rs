@@ -86,8 +86,8 @@ pub(crate) trait Simd: Copy {
     /// apart.
     ///
     /// # Safety
-    /// `from` is valid to read `LANES` floats from at each of `LANES` steps of `from_step` floats, `to` to write as many
-    /// to at steps of `to_step`; the two share nothing, and the CPU has the instruction set.
+    /// `from` is valid to read `LANES` floats from at each of `LANES` steps of `from_step` floats, `to` to write as
+    /// many to at steps of `to_step`; the two share nothing, and the CPU has the instruction set.
     unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize);
     /// Asks for the cache line at `p`, wherever it points.
     fn prefetch(p: *const f32);
@@ -579,8 +579,8 @@ mod x86 {
 }
 
 /// Calls `kernel::<S>(args…)`, a function over a type parameter `S: Simd`, compiled for and chosen by an
-/// [`Isa`](crate::Isa). That the CPU has the instruction set is proven by the `Isa`; the expansion is an unsafe call all the
-/// same, since whatever else the kernel's contract asks of its arguments is the caller's to keep.
+/// [`Isa`](crate::Isa). That the CPU has the instruction set is proven by the `Isa`; the expansion is an unsafe call
+/// all the same, since whatever else the kernel's contract asks of its arguments is the caller's to keep.
 macro_rules! dispatch {
     ($isa:expr, $kernel:ident($($arg:ident : $ty:ty),* $(,)?)) => {{
         /// # Safety

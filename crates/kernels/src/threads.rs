@@ -126,9 +126,9 @@ impl Pool {
         self.run_on(tasks, &|_, i| task(i));
     }
 
-    /// Calls `task(thread, 0) … task(thread, tasks − 1)`, each task once, and returns when all are done. Of the tasks of
-    /// one call no two run at a time with the same index of a thread, which is less than [`Pool::threads`]: what a task
-    /// works on may be chosen by it.
+    /// Calls `task(thread, 0) … task(thread, tasks − 1)`, each task once, and returns when all are done. Of the tasks
+    /// of one call no two run at a time with the same index of a thread, which is less than [`Pool::threads`]: what a
+    /// task works on may be chosen by it.
     ///
     /// # Panics
     /// If a task panics, or there are more than 2³² tasks.

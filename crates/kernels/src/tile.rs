@@ -26,8 +26,8 @@ pub(crate) fn check_epilogue(arena: &Arena, out: View, bias: Option<&[f32]>, add
     }
 }
 
-/// One tile's operands. A tile is valid where each pointer is as its field says, and nothing but the tile's product uses
-/// its output, or writes what it reads, meanwhile.
+/// One tile's operands. A tile is valid where each pointer is as its field says, and nothing but the tile's product
+/// uses its output, or writes what it reads, meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<W> {
     /// `taps` × `rows` pointers, each valid to read `run` floats from.
@@ -88,8 +88,8 @@ unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
 /// The microkernel: `MR` rows × `NV` vectors of columns in registers over all of K.
 ///
 /// # Safety
-/// The tile is valid, as [`Tile`] says, with `MR` rows and columns that take `NV` vectors, and the CPU has the instruction
-/// set.
+/// The tile is valid, as [`Tile`] says, with `MR` rows and columns that take `NV` vectors, and the CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile: Tile<W>) {
     // SAFETY: the caller's tile holds MR pointers for each tap to `run` readable floats, a panel with `run` rows of NV

@@ -1,7 +1,7 @@
 //! The constants of tiles, blocks, caches and tasks: a table for each family of kernels, with the unit in the name.
 //!
-//! Those that say where a sum is cut are part of the result: with another value the last bits are others. None depends on
-//! the number of threads. What follows from an instruction set (lanes, rows of a register tile) stands in
+//! Those that say where a sum is cut are part of the result: with another value the last bits are others. None
+//! depends on the number of threads. What follows from an instruction set (lanes, rows of a register tile) stands in
 //! [`simd`](crate::simd), what follows from an algorithm beside it.
 
 /// Memory and threads.

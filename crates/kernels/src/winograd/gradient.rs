@@ -121,8 +121,9 @@ pub fn winograd_gradient(
     let sums = Pointer::of(products);
     for first in (0..tiles).step_by(rows) {
         let count = rows.min(tiles - first);
-        // SAFETY: views, sizes, lengths and scratch were checked above; in the first pass tasks have different tiles, in the
-        // second different panels of points, for which they read the tiles of the first; nothing writes the views.
+        // SAFETY: views, sizes, lengths and scratch were checked above; in the first pass tasks have different tiles,
+        // in the second different panels of points, for which they read the tiles of the first; nothing writes the
+        // views.
         unsafe {
             pool.ranges(count, LEAST_TASK_TILES, &|tiles| {
                 transform_tiles(isa, pointer, source, left, (first, tiles.clone()));
@@ -162,9 +163,9 @@ struct Block {
 /// Transforms tiles of the output's gradient.
 ///
 /// # Safety
-/// [`winograd_gradient`] has checked the call and its scratch against the block of `arena`; `target` is the planes of the
-/// second operand there. From `first` on the `tiles` are tiles of the output, and rows of the target. Meanwhile nothing
-/// writes the output's gradient, and nothing else uses these rows. The CPU has the instruction set.
+/// [`winograd_gradient`] has checked the call and its scratch against the block of `arena`; `target` is the planes of
+/// the second operand there. From `first` on the `tiles` are tiles of the output, and rows of the target. Meanwhile
+/// nothing writes the output's gradient, and nothing else uses these rows. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn gradient_tiles<S: Simd>(
     call: &WinogradGradient,
@@ -185,10 +186,10 @@ unsafe fn gradient_tiles<S: Simd>(
 /// Transforms tiles of the output's gradient, of `M` × `M` pixels each.
 ///
 /// # Safety
-/// [`winograd_gradient`] has checked the call and its scratch against the block of `arena`, and its kernel has outputs of
-/// side `M`; `target` is the planes of the second operand there. From `first` on the `tiles` are tiles of the output, and
-/// rows of the target. Meanwhile nothing writes the output's gradient, and nothing else uses these rows. The CPU has the
-/// instruction set.
+/// [`winograd_gradient`] has checked the call and its scratch against the block of `arena`, and its kernel has
+/// outputs of side `M`; `target` is the planes of the second operand there. From `first` on the `tiles` are tiles of
+/// the output, and rows of the target. Meanwhile nothing writes the output's gradient, and nothing else uses these
+/// rows. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
     call: &WinogradGradient,
@@ -205,8 +206,8 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
         let (image, y0, x0) = grid.place(first + t);
         for c in (0..padded).step_by(S::LANES) {
             let n = (view.channels - c).min(S::LANES);
-            // SAFETY: pixels that are read lie in the map, so in the checked view, with `n` more channels in each; the target
-            // holds a row of padded channels, whole vectors, for each point and tile, the caller's alone.
+            // SAFETY: pixels that are read lie in the map, so in the checked view, with `n` more channels in each;
+            // the target holds a row of padded channels, whole vectors, for each point and tile, the caller's alone.
             unsafe {
                 let mut columns = [[S::splat(0.0); IN]; M];
                 for (j, column) in columns.iter_mut().enumerate() {
@@ -233,9 +234,9 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
 /// Sums the outer products of some panels of points: part = point × panels + panel.
 ///
 /// # Safety
-/// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing writes them
-/// meanwhile; `sums` is a block of [`POINTS`] matrices of the panels. `parts` are less than points × panels, and nothing
-/// else uses these panels. The CPU has the instruction set.
+/// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing
+/// writes them meanwhile; `sums` is a block of [`POINTS`] matrices of the panels. `parts` are less than points ×
+/// panels, and nothing else uses these panels. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts: Range<usize>) {
     let panels = block.panels;
@@ -245,8 +246,8 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
         let width = panels.width(panel);
         for i in 0..blocks {
             let rows = i * panels.k / blocks..(i + 1) * panels.k / blocks;
-            // SAFETY: the planes hold `count` rows of a point, as far apart as they say, with these channels of both operands;
-            // the sums hold these rows of the panel, which are the caller's alone.
+            // SAFETY: the planes hold `count` rows of a point, as far apart as they say, with these channels of both
+            // operands; the sums hold these rows of the panel, which are the caller's alone.
             unsafe {
                 let segment = Segment {
                     input: arena.at(block.left.at(point, 0) + rows.start),
@@ -272,8 +273,8 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
 /// Transforms the sums of some input channels to gradients of kernels.
 ///
 /// # Safety
-/// [`winograd_gradient`] has checked kernel, `products`, the block of `target` and `layouts`; `channels` are rows of the
-/// matrices, whose rows of the target nothing else uses meanwhile. The CPU has the instruction set.
+/// [`winograd_gradient`] has checked kernel, `products`, the block of `target` and `layouts`; `channels` are rows of
+/// the matrices, whose rows of the target nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn kernels_of<S: Simd>(
     kernel: usize,
@@ -294,8 +295,9 @@ unsafe fn kernels_of<S: Simd>(
 /// Transforms the sums of some input channels to gradients of kernels of side `R`.
 ///
 /// # Safety
-/// [`winograd_gradient`] has checked `products`, the block of `target` and the layouts for kernels of side `R`; `channels`
-/// are rows of the matrices, whose rows of the target nothing else uses meanwhile. The CPU has the instruction set.
+/// [`winograd_gradient`] has checked `products`, the block of `target` and the layouts for kernels of side `R`;
+/// `channels` are rows of the matrices, whose rows of the target nothing else uses meanwhile. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn kernels_of_side<S: Simd, const R: usize>(
     products: &[f32],
@@ -307,8 +309,9 @@ unsafe fn kernels_of_side<S: Simd, const R: usize>(
         let width = panels.width(panel);
         for c in channels.clone() {
             for v in (0..width).step_by(S::LANES) {
-                // SAFETY: products and target hold panels of `width` columns, whole vectors, for each point and channel, and
-                // for each element of the kernel and channel; these rows of the target are the caller's alone.
+                // SAFETY: products and target hold panels of `width` columns, whole vectors, for each point and
+                // channel, and for each element of the kernel and channel; these rows of the target are the caller's
+                // alone.
                 unsafe {
                     let product = |i: usize, j: usize| {
                         let at = (i * IN + j) * panels.len() + panels.start(panel) + c * width + v;

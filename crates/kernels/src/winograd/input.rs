@@ -26,9 +26,9 @@ pub(super) struct Source {
 /// Transforms `tiles` of the block that starts at tile `first`.
 ///
 /// # Safety
-/// The source's view lies in the block of `arena` and holds whole maps of its size; `target` lies in it too, with room for
-/// the source's channels, apart from the view. From `first` on the `tiles` are tiles of the grid, and rows of the target.
-/// Meanwhile nothing writes the view, and nothing else uses these rows.
+/// The source's view lies in the block of `arena` and holds whole maps of its size; `target` lies in it too, with
+/// room for the source's channels, apart from the view. From `first` on the `tiles` are tiles of the grid, and rows
+/// of the target. Meanwhile nothing writes the view, and nothing else uses these rows.
 pub(super) unsafe fn transform_tiles(
     isa: Isa,
     arena: Pointer,
@@ -45,9 +45,10 @@ pub(super) unsafe fn transform_tiles(
 /// Transforms `tiles` of the block that starts at tile `first`.
 ///
 /// # Safety
-/// The source's view lies in the block of `arena` and holds whole maps of its size; `target` lies in it too, with room for
-/// the source's channels, apart from the view. From `first` on the `tiles` are tiles of the grid, and rows of the target.
-/// Meanwhile nothing writes the view, and nothing else uses these rows. The CPU has the instruction set.
+/// The source's view lies in the block of `arena` and holds whole maps of its size; `target` lies in it too, with
+/// room for the source's channels, apart from the view. From `first` on the `tiles` are tiles of the grid, and rows
+/// of the target. Meanwhile nothing writes the view, and nothing else uses these rows. The CPU has the instruction
+/// set.
 #[inline(always)]
 unsafe fn input_tiles<S: Simd>(
     arena: Pointer,
@@ -68,7 +69,8 @@ unsafe fn input_tiles<S: Simd>(
                     ((y0 + i).wrapping_sub(source.padding.0), (x0 + j).wrapping_sub(source.padding.1));
                 if y < height && x < width {
                     let pixel = (image * height + y) * width + x;
-                    // SAFETY: row and column lie in the map, so the pixel in the view, which the caller has inside the block.
+                    // SAFETY: row and column lie in the map, so the pixel in the view, which the caller has inside
+                    // the block.
                     let first = unsafe { arena.at(source.view.offset + pixel * source.view.stride) };
                     *place = (first.cast_const(), usize::MAX);
                 }
@@ -77,8 +79,8 @@ unsafe fn input_tiles<S: Simd>(
         let mut c = 0;
         while c < channels {
             let n = (channels - c).min(S::LANES);
-            // SAFETY: each place is a pixel of the view with `n` more channels from `c` on, or as many zeros as a vector has
-            // lanes; the target holds a row of whole vectors for each point and tile, the caller's alone.
+            // SAFETY: each place is a pixel of the view with `n` more channels from `c` on, or as many zeros as a
+            // vector has lanes; the target holds a row of whole vectors for each point and tile, the caller's alone.
             unsafe {
                 let mut columns = [[S::splat(0.0); IN]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {

@@ -187,8 +187,8 @@ pub fn winograd(
     if blocks.lanes > 1 {
         pool.run_on(count, &|lane, block| {
             let part = Part::new(&blocks, block, lane, call);
-            // SAFETY: views, sizes, lengths and scratch were checked above; `run_on` gives one task at a time to a lane of the
-            // scratch, and each task has its own tiles; nothing writes the input.
+            // SAFETY: views, sizes, lengths and scratch were checked above; `run_on` gives one task at a time to a
+            // lane of the scratch, and each task has its own tiles; nothing writes the input.
             unsafe {
                 work.transform_input(isa, part, 0..part.tiles);
                 work.multiply(isa, part, 0..POINTS);
@@ -198,8 +198,9 @@ pub fn winograd(
     } else {
         for block in 0..count {
             let part = Part::new(&blocks, block, 0, call);
-            // SAFETY: views, sizes, lengths and scratch were checked above; in each pass tasks have different tiles, whole
-            // chunks of them, or different points, and read what the pass before wrote; nothing writes the input.
+            // SAFETY: views, sizes, lengths and scratch were checked above; in each pass tasks have different tiles,
+            // whole chunks of them, or different points, and read what the pass before wrote; nothing writes the
+            // input.
             unsafe {
                 pool.ranges(part.tiles, LEAST_TASK_TILES, &|tiles| work.transform_input(isa, part, tiles));
                 pool.ranges(POINTS, LEAST_TASK_POINTS, &|points| work.multiply(isa, part, points));
@@ -291,8 +292,8 @@ impl Work<'_> {
     /// Transforms tiles of a block's input.
     ///
     /// # Safety
-    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part. Meanwhile
-    /// nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
+    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part.
+    /// Meanwhile nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let call = self.call;
         let source =
@@ -304,8 +305,8 @@ impl Work<'_> {
     /// Multiplies a block's transformed input with the weights of some points.
     ///
     /// # Safety
-    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`]. Meanwhile
-    /// nothing writes the part's transformed input, and nothing else uses these points of its products.
+    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`].
+    /// Meanwhile nothing writes the part's transformed input, and nothing else uses these points of its products.
     unsafe fn multiply(self, isa: Isa, part: Part, points: Range<usize>) {
         let work = self;
         // SAFETY: the caller has checked weights and scratch, and gives points of its own.
@@ -315,9 +316,9 @@ impl Work<'_> {
     /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
     ///
     /// # Safety
-    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part, whole chunks of
-    /// them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses these tiles of the
-    /// output, or their chunks of the moments; an addend that is not the output is not written.
+    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part, whole
+    /// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses
+    /// these tiles of the output, or their chunks of the moments; an addend that is not the output is not written.
     unsafe fn transform_output(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let work = self;
         // SAFETY: the caller has checked output and scratch, and gives tiles of its own.
@@ -328,9 +329,9 @@ impl Work<'_> {
 /// Multiplies a block's transformed input with the weights of some points.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`]. Meanwhile
-/// nothing writes the part's transformed input, and nothing else uses these points of its products. The CPU has the
-/// instruction set.
+/// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`].
+/// Meanwhile nothing writes the part's transformed input, and nothing else uses these points of its products. The CPU
+/// has the instruction set.
 #[inline(always)]
 unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usize>) {
     let panels = work.call.panels;
@@ -340,7 +341,8 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
     for point in points {
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
         for (t, (input, output)) in input.iter_mut().zip(&mut output).enumerate() {
-            // SAFETY: the part's planes hold a row for each point and tile of the block, and lie in the checked scratch.
+            // SAFETY: the part's planes hold a row for each point and tile of the block, and lie in the checked
+            // scratch.
             unsafe {
                 *input = work.arena.at(part.input.at(point, t));
                 *output = work.arena.at(part.products.at(point, t));
@@ -364,8 +366,8 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                     rows: rows.len(),
                     relu: false,
                 };
-                // SAFETY: inputs are rows of `panels.k` channels; the panel is cut from the point's matrix as `Panels` says; rows
-                // of products are as wide as all panels, apart, and the caller's alone.
+                // SAFETY: inputs are rows of `panels.k` channels; the panel is cut from the point's matrix as
+                // `Panels` says; rows of products are as wide as all panels, apart, and the caller's alone.
                 unsafe { multiply::<S, f32>(tile) };
             }
         }
@@ -375,13 +377,14 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
 /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the part, whole chunks
-/// of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses these tiles of the
-/// output, or their chunks of the moments; an addend that is not the output is not written. The CPU has the instruction set.
+/// [`winograd`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the part, whole
+/// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses these
+/// tiles of the output, or their chunks of the moments; an addend that is not the output is not written. The CPU has
+/// the instruction set.
 #[inline(always)]
 unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>) {
-    // SAFETY: the caller has checked output and scratch, and gives tiles of its own, which the call's kernel has of this side;
-    // where moments are wanted they are whole chunks.
+    // SAFETY: the caller has checked output and scratch, and gives tiles of its own, which the call's kernel has of
+    // this side; where moments are wanted they are whole chunks.
     unsafe {
         match outputs(work.call.kernel) {
             4 => output_tiles_of::<S, 4>(work, part, tiles.clone()),
@@ -396,8 +399,9 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
 /// Writes the moments of tiles whose output was just written, the first of which starts a chunk.
 ///
 /// # Safety
-/// The tiles lie in the output, which was checked against the block of `work.arena`, and nothing writes them meanwhile; the
-/// chunks of `target` that they are exist, and nothing else uses them. The CPU has the instruction set.
+/// The tiles lie in the output, which was checked against the block of `work.arena`, and nothing writes them
+/// meanwhile; the chunks of `target` that they are exist, and nothing else uses them. The CPU has the instruction
+/// set.
 #[inline(always)]
 unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<usize>) {
     let Winograd { out, output_size: (height, width), .. } = *work.call;
@@ -424,9 +428,9 @@ unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<us
 /// Transforms a block's products to tiles of the output, of `M` × `M` pixels each.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `work.arena`, and its kernel has outputs of side `M`;
-/// `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these tiles of the
-/// output; an addend that is not the output is not written. The CPU has the instruction set.
+/// [`winograd`] has checked the call, its scratch and the block of `work.arena`, and its kernel has outputs of side
+/// `M`; `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these
+/// tiles of the output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, tiles: Range<usize>) {
     let call = work.call;
@@ -437,9 +441,9 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
         let mut c = 0;
         while c < channels {
             let n = (channels - c).min(S::LANES);
-            // SAFETY: the part's planes hold whole vectors of padded channels for each point and tile; rows and columns are
-            // cut at the output's edge, so that pixels lie in the checked views, with `n` more channels in each and in the
-            // bias.
+            // SAFETY: the part's planes hold whole vectors of padded channels for each point and tile; rows and
+            // columns are cut at the output's edge, so that pixels lie in the checked views, with `n` more channels
+            // in each and in the bias.
             unsafe {
                 let mut columns = [[S::splat(0.0); M]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {

@@ -67,8 +67,8 @@ unsafe fn transform_channels<S: Simd>(
 /// Transforms the kernels, of side `R`, of some input channels.
 ///
 /// # Safety
-/// [`winograd_weights`] has checked `source`, the block of `target` and the layouts for kernels of side `R`; `channels` are
-/// rows of the matrices, which nothing else uses meanwhile. The CPU has the instruction set.
+/// [`winograd_weights`] has checked `source`, the block of `target` and the layouts for kernels of side `R`;
+/// `channels` are rows of the matrices, which nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn transform_channels_of<S: Simd, const R: usize>(
     source: &[f32],
@@ -80,8 +80,9 @@ unsafe fn transform_channels_of<S: Simd, const R: usize>(
         let width = to.width(panel);
         for c in channels.clone() {
             for v in (0..width).step_by(S::LANES) {
-                // SAFETY: source and target hold panels of `width` columns, whole vectors, for each tap and channel, and for
-                // each point and channel, as the layouts say; these rows of the target are the caller's alone.
+                // SAFETY: source and target hold panels of `width` columns, whole vectors, for each tap and channel,
+                // and for each point and channel, as the layouts say; these rows of the target are the caller's
+                // alone.
                 unsafe {
                     let element = |tap: usize| {
                         let at = from.start(panel) + (tap * to.k + c) * width + v;

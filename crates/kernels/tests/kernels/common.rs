@@ -65,7 +65,8 @@ impl Scene {
     pub(crate) fn dense(&mut self, pixels: usize, channels: usize) -> View {
         let view = View::dense(self.values.len(), pixels, channels);
         self.values.resize(self.values.len() + pixels * channels, f32::NAN);
-        self.values.extend([f32::NAN; 5]);
+        // A gap wider than any vector, so that one that runs over is seen; odd, so that views begin anywhere.
+        self.values.extend([f32::NAN; 21]);
         view
     }
 

@@ -1,11 +1,19 @@
 //! The indirect GEMM: convolutions of all kinds, matrix products, gradients of inputs.
 
 use convnet_kernels::{
-    Before, Geometry, Igemm, Panels, Tap, View, Weights, along_rows, f16, igemm, saturating_f16, transpose,
+    Before, Geometry, Igemm, Panels, Tap, View, Weights, along_rows, f16, igemm, rows_product,
+    saturating_f16, transpose,
 };
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read};
+
+/// Which kernel computes a product.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kernel {
+    Igemm,
+    Rows,
+}
 
 /// A float32 sum of K products of numbers of like size errs by about ε·√K/2 of its own RMS, and five
 /// standard deviations of that at K = 2,000 are 1e-5; the instruction sets differ only in the order.
@@ -221,7 +229,7 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
             ..out
         })
         .collect();
-    let run = |pool: &_, isa, arena: &mut _| {
+    let run = |kernel, pool: &_, isa, arena: &mut _| {
         let panels = Panels::new(isa, geometry.k(), n);
         let mut packed = vec![f32::NAN; panels.len()];
         panels.pack(&mut packed, |row, column| weights[row * n + column]);
@@ -240,16 +248,28 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
         };
         let mut moments = vec![f32::NAN; if measured { 2 * n } else { 0 }];
         let vectors = measured.then(|| moments.split_at_mut(n).into());
-        igemm(pool, isa, arena, &call, vectors);
+        match kernel {
+            Kernel::Igemm => igemm(pool, isa, arena, &call, vectors),
+            Kernel::Rows => rows_product(pool, isa, arena, &call, vectors),
+        }
         moments
     };
-    machine.run(&scene, &written, run, |arena, moments, isa| {
-        let actual = of_touched(&read(arena, out));
-        assert_close(&actual, &of_touched(&expected), TOLERANCE, format_args!("{isa} {case:?}"));
-        if measured {
-            assert_moments(arena, out, moments, format_args!("{isa} {case:?}"));
-        }
-    });
+    let along = addend.is_none() && !half && along_rows(geometry, input.channels, n);
+    for kernel in [Kernel::Igemm, Kernel::Rows].into_iter().filter(|k| *k == Kernel::Igemm || along) {
+        let run = |pool: &_, isa, arena: &mut _| run(kernel, pool, isa, arena);
+        machine.run(&scene, &written, run, |arena, moments, isa| {
+            let actual = of_touched(&read(arena, out));
+            assert_close(
+                &actual,
+                &of_touched(&expected),
+                TOLERANCE,
+                format_args!("{isa} {kernel:?} {case:?}"),
+            );
+            if measured {
+                assert_moments(arena, out, moments, format_args!("{isa} {kernel:?} {case:?}"));
+            }
+        });
+    }
 }
 
 #[test]

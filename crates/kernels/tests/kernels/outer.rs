@@ -1,6 +1,6 @@
 //! Gradients of weights and biases.
 
-use convnet_kernels::{Geometry, Outer, Panels, Tap, along_rows, column_sums, outer};
+use convnet_kernels::{Geometry, Outer, Panels, Tap, along_rows, column_sums, outer, rows_gradient};
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, wide};
@@ -29,11 +29,12 @@ fn check(machine: &Machine, geometry: &Geometry, batch: usize, [channels, n]: [u
             row.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += x * dy);
         }
     }
+    let kernel = if along_rows(geometry, channels, n) { rows_gradient } else { outer };
     let run = |pool: &_, isa, arena: &mut _| {
         let panels = Panels::new(isa, geometry.k(), n);
         let mut packed = vec![f32::NAN; panels.len()];
         let call = Outer { geometry, batch, input, output_gradient: dy, panels };
-        outer(pool, isa, arena, &call, &mut packed);
+        kernel(pool, isa, arena, &call, &mut packed);
         packed
     };
     machine.run(&scene, &[], run, |_, packed, isa| {

@@ -14,7 +14,9 @@ impl Conv {
         let dy = run.output_gradient(at);
         match gradients.weight.kernel {
             WeightGradient::Winograd(winograd) => self.weight_gradient_winograd(run, at, winograd, dy),
-            WeightGradient::Rows | WeightGradient::Outer => self.weight_gradient(run, at, dy),
+            kernel @ (WeightGradient::Rows | WeightGradient::Outer) => {
+                self.weight_gradient(run, at, kernel, dy)
+            }
         }
         run.bias_gradient(at, dy);
         let (Some(input), Some(Some(write))) = (&gradients.input, back.inputs.first()) else { return };
@@ -50,7 +52,7 @@ impl Conv {
         kernels::winograd_gradient(run.pool, run.isa, run.arena, &call, products, gradient);
     }
 
-    fn weight_gradient(&self, run: &mut Backward<'_>, at: At<'_>, dy: View) {
+    fn weight_gradient(&self, run: &mut Backward<'_>, at: At<'_>, kernel: WeightGradient, dy: View) {
         // The forward pass has left the padded copy of the input.
         let input = match run.plan.workspace(at.index, run.n) {
             Some(region) => region.into(),
@@ -66,7 +68,11 @@ impl Conv {
                 panels: self.matrix.panels,
             };
             let gradient = &mut run.gradients[at.parameters.weight.clone()][self.matrix.group(g)];
-            kernels::outer(run.pool, run.isa, run.arena, &call, gradient);
+            if kernel == WeightGradient::Rows {
+                kernels::rows_gradient(run.pool, run.isa, run.arena, &call, gradient);
+            } else {
+                kernels::outer(run.pool, run.isa, run.arena, &call, gradient);
+            }
         }
     }
 

@@ -166,7 +166,11 @@ impl Conv {
             };
             let part = Slot { channel: slot.channel + g * outer, channels: outer, ..slot };
             let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(part));
-            kernels::igemm(run.pool, run.isa, run.arena, &call, statistics);
+            if self.forward.kernel == ForwardKernel::Rows {
+                kernels::rows_product(run.pool, run.isa, run.arena, &call, statistics);
+            } else {
+                kernels::igemm(run.pool, run.isa, run.arena, &call, statistics);
+            }
         }
     }
 
