@@ -148,7 +148,7 @@ pub fn forward(
 /// outputs add theirs times `loss_weight`.
 ///
 /// # Errors
-/// As [`forward`]; and if the labels do not fit the batch or the classes, or an output is not a vector.
+/// As `forward`; and if the labels do not fit the batch or the classes, or an output is not a vector.
 pub fn loss_and_gradients(
     graph: &Graph,
     weights: &impl ParameterSource,
