@@ -1,7 +1,6 @@
 //! Accuracy and loss on a set of labelled images.
 
-use super::Confusion;
-use super::TrainError;
+use super::{Confusion, TrainError};
 use crate::data::{Dataset, Loader, Preprocess};
 use crate::exec::Engine;
 
@@ -23,7 +22,7 @@ pub struct Evaluation {
 /// Classifies all images of a set and compares with their labels.
 ///
 /// # Errors
-/// If an image cannot be read, or is not of the engine's size.
+/// If an image cannot be read, or the images are not of the engine's size.
 ///
 /// # Panics
 /// If the network has not an output for each class of the set.
