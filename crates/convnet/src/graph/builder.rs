@@ -305,6 +305,16 @@ impl<'b> Value<'b> {
     }
 }
 
+/// Element-wise product of two values of one shape, or of a map and a map of one pixel.
+impl std::ops::Mul for Value<'_> {
+    type Output = Self;
+
+    fn mul(self, other: Self) -> Self {
+        let node = self.builder.push(Some("mul".into()), Op::Mul, &[self.node, other.node]);
+        Self { builder: self.builder, node }
+    }
+}
+
 /// Element-wise sum of two values of one shape.
 impl std::ops::Add for Value<'_> {
     type Output = Self;

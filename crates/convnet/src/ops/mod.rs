@@ -38,6 +38,7 @@ mod linear;
 mod local_response_norm;
 mod log_softmax;
 mod max_pool2d;
+pub(crate) mod mul;
 mod naive;
 mod onnx;
 mod parameter;
@@ -168,6 +169,8 @@ layers! {
     concat::Concat,
     /// Element-wise sum of two inputs.
     add::Add,
+    /// Element-wise product of two inputs, or of a map and a factor for each channel.
+    mul::Mul,
     /// Its input, unchanged.
     identity::Identity,
 }

@@ -2,7 +2,7 @@
 
 use convnet_kernels::{
     Activation, Arena, Isa, Mask, Pool, View, accumulate, activation, activation_backward, add, affine,
-    affine_backward, copy, dropout, fill, relu_backward,
+    affine_backward, copy, dropout, fill, multiply, multiply_backward, relu_backward,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
@@ -60,6 +60,38 @@ fn copies_fills_and_sums() {
         |p, isa, a, views, out| add(p, isa, a, views, out, true),
         |[a, b], _| (a + b).max(0.0),
     );
+}
+
+#[test]
+fn products_with_every_pixel_and_with_one_for_a_run() {
+    let machine = Machine::new(80);
+    let mut random = Random::new(20);
+    for seed in 0..60 {
+        let (runs, run, channels) =
+            (random.pick(&[1, 2, 3, 40]), random.pick(&[1, 2, 49, 300]), random.pick(&CHANNELS));
+        let (pixels, add) = (runs * run, random.chance());
+        let mut scene = Scene::new(7000 + seed);
+        let (x, factor) = (scene.filled(pixels, channels), scene.filled(runs, channels));
+        let (dy, out, gradient) =
+            (scene.filled(pixels, channels), scene.filled(pixels, channels), scene.filled(runs, channels));
+        let [xs, factors, dys, outs, gradients] = [x, factor, dy, out, gradient].map(|view| scene.read(view));
+        let of_run = |i: usize| i / channels / run * channels + i % channels;
+        let old = |values: &[f64], i: usize| if add { values[i] } else { 0.0 };
+        let expected: Vec<f64> = (0..xs.len()).map(|i| old(&outs, i) + xs[i] * factors[of_run(i)]).collect();
+        let mut sums: Vec<f64> = (0..gradients.len()).map(|i| old(&gradients, i)).collect();
+        (0..xs.len()).for_each(|i| sums[of_run(i)] += xs[i] * dys[i]);
+        let kernels = |pool: &_, isa, arena: &mut _| {
+            multiply(pool, isa, arena, [x, factor], out, add);
+            multiply_backward(pool, isa, arena, [x, dy], gradient, add);
+            Vec::new()
+        };
+        machine.run(&scene, &[out, gradient], kernels, |arena, _, isa| {
+            let what = format_args!("{isa} {x:?} by {factor:?}");
+            assert_close(&read(arena, out), &expected, TOLERANCE, what);
+            // 300 products of like size err by their roundings' root.
+            assert_close(&read(arena, gradient), &sums, 10.0 * TOLERANCE, what);
+        });
+    }
 }
 
 fn function(kind: Activation, x: f64) -> f64 {

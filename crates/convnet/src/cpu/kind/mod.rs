@@ -44,6 +44,7 @@ pub(super) enum Kind {
     Dropout(Dropout),
     Concat,
     Add,
+    Mul,
     Flatten,
     Copy,
 }
@@ -80,6 +81,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Input => Kind::Input,
         Op::Concat => Kind::Concat,
         Op::Add => Kind::Add,
+        Op::Mul => Kind::Mul,
         Op::Flatten if stage.kernel == Kernel::Flatten => Kind::Flatten,
         Op::Relu => Kind::Activation(Activation::Relu),
         Op::LeakyRelu(op) => Kind::Activation(Activation::LeakyRelu { slope: op.slope }),
@@ -130,6 +132,7 @@ impl Kind {
             | Self::Dropout(_)
             | Self::Concat
             | Self::Add
+            | Self::Mul
             | Self::Flatten
             | Self::Copy => Ok(()),
         }
@@ -153,6 +156,7 @@ impl Kind {
             Self::Dropout(dropout) => dropout.forward(run, at),
             Self::Concat => layout::concat(run, at),
             Self::Add => elementwise::add(run, at),
+            Self::Mul => elementwise::mul(run, at),
             Self::Flatten => layout::flatten(run, at),
             Self::Copy => elementwise::copy(run, at),
         }
@@ -170,6 +174,7 @@ impl Kind {
             (Self::BatchNorm(norm), _) => norm.backward(run, at, back, saved),
             (Self::Concat, _) => layout::concat_backward(run, at, back),
             (Self::Add, _) => elementwise::add_backward(run, at, back),
+            (Self::Mul, _) => elementwise::mul_backward(run, at, back),
             (Self::Affine(_), Some(write)) => Affine::backward(run, at, write),
             (Self::Activation(kind), Some(write)) => elementwise::activate_backward(*kind, run, at, write),
             (Self::MaxPool(pool), Some(write)) => pool.backward(run, at, write, saved),
@@ -241,6 +246,7 @@ impl Kind {
             Self::Concat if plan.copies(stage.out).is_empty() => "in place",
             Self::Concat | Self::Copy => "copy",
             Self::Add => "add",
+            Self::Mul => "mul",
             Self::Flatten => "flatten",
         };
         (name.into(), None)

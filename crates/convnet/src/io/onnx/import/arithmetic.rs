@@ -14,6 +14,10 @@ impl Importer<'_> {
         if sums && constants == 0 {
             return self.sum(call);
         }
+        if call.op() == "Mul" && constants == 0 && call.inputs.len() == 2 {
+            let inputs = [self.input(call, 0)?.layer, self.input(call, 1)?.layer];
+            return self.push(call, Op::Mul, &inputs, Vec::new());
+        }
         if constants != 1 || call.inputs.len() != 2 {
             return Err(
                 "no layer computes it on two values that depend on the images; one must be a constant".into(),
