@@ -27,6 +27,18 @@ pub enum Activation {
     Sigmoid,
     /// Hyperbolic tangent.
     Tanh,
+    /// x / (1 + e^−x).
+    Silu,
+}
+
+impl Activation {
+    /// Whether the derivative is taken from the input; else it is from the output.
+    pub fn derives_from_input(self) -> bool {
+        match self {
+            Self::Silu => true,
+            Self::Relu | Self::LeakyRelu { .. } | Self::Hardtanh { .. } | Self::Sigmoid | Self::Tanh => false,
+        }
+    }
 }
 
 /// A reproducible dropout mask: whether an element is kept depends on the key and its index alone.
@@ -313,13 +325,15 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
         }
         Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| 1.0 / (1.0 + (-x).exp())),
         Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| x.tanh()),
+        Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| x / (1.0 + (-x).exp())),
     }
 }
 
 /// input_gradient (+)= f′ · output_gradient, f′ from the output y: y > 0, y(1 − y), 1 − y²; of Hardtanh 1 strictly
-/// within its bounds.
+/// within its bounds. Of SiLU from the input x: σ(1 + x(1 − σ)), σ its sigmoid.
 ///
-/// `views` are the output, its gradient, and the input's gradient.
+/// `views` are the output, or the input where [`Activation::derives_from_input`], the output's gradient, and the
+/// input's gradient.
 pub fn activation_backward(
     pool: &Pool,
     isa: Isa,
@@ -349,6 +363,13 @@ pub fn activation_backward(
         }
         Activation::Tanh => {
             map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * (1.0 - y * y));
+        }
+        Activation::Silu => {
+            let slope = |x: f32| {
+                let sigmoid = 1.0 / (1.0 + (-x).exp());
+                sigmoid * (1.0 + x * (1.0 - sigmoid))
+            };
+            map(pool, isa, arena, inputs, out, move |[x, dy], o| old(o) + dy * slope(x));
         }
     }
 }

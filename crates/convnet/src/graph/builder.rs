@@ -264,6 +264,11 @@ impl<'b> Value<'b> {
         self.then(Op::Sigmoid)
     }
 
+    /// x / (1 + e^−x).
+    pub fn silu(self) -> Self {
+        self.then(Op::Silu)
+    }
+
     /// Hyperbolic tangent.
     pub fn tanh(self) -> Self {
         self.then(Op::Tanh)

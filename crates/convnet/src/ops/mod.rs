@@ -44,6 +44,7 @@ mod onnx;
 mod parameter;
 mod relu;
 mod sigmoid;
+mod silu;
 pub(crate) mod softmax;
 mod tanh;
 mod unflatten;
@@ -142,6 +143,8 @@ layers! {
     sigmoid::Sigmoid,
     /// Hyperbolic tangent.
     tanh::Tanh,
+    /// x / (1 + e^−x).
+    silu::Silu,
     /// Softmax over dimension 1.
     softmax::Softmax,
     /// The logarithm of softmax over dimension 1.

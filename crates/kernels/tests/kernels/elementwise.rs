@@ -101,10 +101,11 @@ fn function(kind: Activation, x: f64) -> f64 {
         Activation::Hardtanh { min, max } => x.clamp(min.into(), max.into()),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Activation::Tanh => x.tanh(),
+        Activation::Silu => x / (1.0 + (-x).exp()),
     }
 }
 
-/// The derivative in terms of the output.
+/// The derivative in terms of the output; of SiLU, of the input.
 fn slope(kind: Activation, y: f64) -> f64 {
     match kind {
         Activation::Relu => f64::from(u8::from(y > 0.0)),
@@ -118,6 +119,10 @@ fn slope(kind: Activation, y: f64) -> f64 {
         Activation::Hardtanh { min, max } => f64::from(u8::from(y > min.into() && y < max.into())),
         Activation::Sigmoid => y * (1.0 - y),
         Activation::Tanh => 1.0 - y * y,
+        Activation::Silu => {
+            let sigmoid = 1.0 / (1.0 + (-y).exp());
+            sigmoid + y * sigmoid * (1.0 - sigmoid)
+        }
     }
 }
 
@@ -129,6 +134,7 @@ fn activations_and_their_gradients() {
         Activation::Tanh,
         Activation::LeakyRelu { slope: 0.125 },
         Activation::Hardtanh { min: -0.25, max: 0.5 },
+        Activation::Silu,
     ];
     for (seed, kind) in (60..).zip(kinds) {
         check(

@@ -21,7 +21,8 @@ pub(super) fn activate(kind: Activation, run: &mut Forward<'_>, at: At<'_>) {
 }
 
 pub(super) fn activate_backward(kind: Activation, run: &mut Backward<'_>, at: At<'_>, write: &GradientWrite) {
-    let views = [run.output(at), run.output_gradient(at), run.input_gradient(at, 0)];
+    let value = if kind.derives_from_input() { run.input(at, 0) } else { run.output(at) };
+    let views = [value, run.output_gradient(at), run.input_gradient(at, 0)];
     kernels::activation_backward(run.pool, run.isa, run.arena, kind, views, write.accumulate);
 }
 
@@ -32,6 +33,7 @@ pub(in crate::cpu) fn activation_name(kind: Activation) -> &'static str {
         Activation::Hardtanh { .. } => "hardtanh",
         Activation::Sigmoid => "sigmoid",
         Activation::Tanh => "tanh",
+        Activation::Silu => "silu",
     }
 }
 

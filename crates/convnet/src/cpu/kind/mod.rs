@@ -88,6 +88,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Hardtanh(op) => Kind::Activation(Activation::Hardtanh { min: op.min, max: op.max }),
         Op::Sigmoid => Kind::Activation(Activation::Sigmoid),
         Op::Tanh => Kind::Activation(Activation::Tanh),
+        Op::Silu => Kind::Activation(Activation::Silu),
         Op::Softmax if is_vector(stage.shapes[0]) => Kind::Softmax,
         Op::LogSoftmax if is_vector(stage.shapes[0]) => Kind::LogSoftmax,
         Op::Softmax | Op::LogSoftmax => {
