@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let preprocess = match card {
         Some(card) => card.preprocess,
-        None => Preprocess::for_input(graph.input_size(), &data.train),
+        None => Preprocess::for_input(graph.input_size(), &data.train)?,
     };
     let options = args.engine.options();
     let batch = args.batch.min(data.test.len().max(1));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::data::{self, Preprocess};
+use convnet::data::{Image, Preprocess};
 use convnet::exec::Engine;
 use convnet::model::Model;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = args.engine.options();
     let engine = Engine::compile(&graph, &weights, 1, &options)?;
     let classify = |path: &Path| -> Result<Vec<Guess>, Box<dyn std::error::Error>> {
-        let image = data::open_image(path)?;
+        let image = Image::open(path)?;
         let guesses = softmax(engine.logits(&preprocess.apply_image(&image))?.as_slice());
         Ok(likeliest(guesses, args.top))
     };

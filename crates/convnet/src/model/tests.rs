@@ -8,16 +8,12 @@ use crate::state::{self, StateDict, TensorSource};
 use crate::train::{Recipe, RunConfig};
 
 fn card(classes: usize) -> ModelCard {
-    let images = Dataset {
-        images: Default::default(),
-        labels: Default::default(),
-        classes: (0..classes).map(|class| class.to_string()).collect(),
-        shape: (1, 28, 28),
-    };
+    let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+    let images = Dataset::new("one", vec![0; 28 * 28], vec![0], classes, (1, 28, 28)).unwrap();
     ModelCard {
         model: "lenet".into(),
         input: [1, 32, 32],
-        preprocess: Preprocess::for_input([1, 32, 32], &images),
+        preprocess: Preprocess::for_input([1, 32, 32], &images).unwrap(),
         classes: images.classes,
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::FormatError;
 
+use crate::data::DataError;
 use crate::exec::{CompileError, RunError};
 use crate::io::IoError;
 use crate::optim::OptimizerError;
@@ -113,6 +114,10 @@ pub enum TrainError {
     /// Weights that could not be used.
     #[error(transparent)]
     Weights(IoError),
+
+    /// Images that cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
 
     /// A file that could not be written, or weights that could not be read.
     #[error(transparent)]

@@ -1,8 +1,9 @@
 //! Accuracy and loss on a set of labelled images.
 
 use super::Confusion;
+use super::TrainError;
 use crate::data::{Dataset, Loader, Preprocess};
-use crate::exec::{Engine, RunError};
+use crate::exec::Engine;
 
 /// How well a network classifies some images.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,11 +23,11 @@ pub struct Evaluation {
 /// Classifies all images of a set and compares with their labels.
 ///
 /// # Errors
-/// If the images are not of the engine's size.
+/// If an image cannot be read, or is not of the engine's size.
 ///
 /// # Panics
 /// If the network has not an output for each class of the set.
-pub fn evaluate(engine: &Engine, data: &Dataset, preprocess: &Preprocess) -> Result<Evaluation, RunError> {
+pub fn evaluate(engine: &Engine, data: &Dataset, preprocess: &Preprocess) -> Result<Evaluation, TrainError> {
     let mut tally = Tally::new(data.classes.len());
     evaluate_while(engine, data, preprocess, &mut tally, |_| true)?;
     Ok(tally.finish())
@@ -39,8 +40,9 @@ pub(super) fn evaluate_while(
     preprocess: &Preprocess,
     tally: &mut Tally,
     mut go_on: impl FnMut(usize) -> bool,
-) -> Result<bool, RunError> {
+) -> Result<bool, TrainError> {
     for batch in Loader::evaluation(data, preprocess, engine.batch()) {
+        let batch = batch?;
         tally.add(engine.logits(&batch.images)?.as_slice(), &batch.labels);
         if !go_on(tally.images) {
             return Ok(false);

@@ -35,7 +35,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
         labels.push(class as u32);
     }
     let classes = ["lying", "standing", "leaning"].map(String::from).to_vec();
-    Dataset { images: Arc::new(pixels), labels: Arc::new(labels), classes, shape: (1, SIDE, SIDE) }
+    Dataset::new("stripes", pixels, labels, classes, (1, SIDE, SIDE)).unwrap()
 }
 
 fn data() -> DataSets {

@@ -152,7 +152,7 @@ impl<'a> Trainer<'a> {
         let directory = directory.as_ref();
         self.check()?;
         RunDir::check_new(directory)?;
-        let card = self.card();
+        let card = self.card()?;
         let training = self.training(&self.first_weights())?;
         let run = RunDir::create(directory, self.config()?)?;
         self.training_loop(run, card, training, Progress::default(), Vec::new()).run()
@@ -171,7 +171,7 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
-        let card = self.card();
+        let card = self.card()?;
         let path = run.file(RunDir::CHECKPOINT);
         if !path.exists() {
             // Stopped before its first checkpoint.
@@ -230,14 +230,14 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    fn card(&self) -> ModelCard {
+    fn card(&self) -> Result<ModelCard, TrainError> {
         let input = self.net.input_size();
-        ModelCard {
+        Ok(ModelCard {
             model: self.net.name().to_owned(),
             input,
             classes: self.data.classes().to_vec(),
-            preprocess: Preprocess::for_input(input, &self.data.train),
-        }
+            preprocess: Preprocess::for_input(input, &self.data.train)?,
+        })
     }
 
     fn config(&self) -> Result<RunConfig, TrainError> {

@@ -97,6 +97,7 @@ impl TrainingLoop<'_> {
             self.progress.step,
         );
         for batch in loader.take(left as usize) {
+            let batch = batch?;
             let step = self.training.steps();
             let lr = self.callbacks.rate.of(self.recipe.schedule.rate(self.recipe.lr, step, length));
             if !(lr.is_finite() && lr >= 0.0) {

@@ -75,8 +75,11 @@ impl Resizer {
         Self { rows: Axis::new(rows), columns: Axis::new(columns), narrowed }
     }
 
-    /// Writes the resized plane, row by row, values from 0 to 255.
-    pub(super) fn apply(&mut self, plane: &[u8], out: &mut [f32]) {
+    /// Writes the resized plane, row by row.
+    pub(super) fn apply<T: Copy>(&mut self, plane: &[T], out: &mut [f32])
+    where
+        f32: From<T>,
+    {
         let width = self.columns.len();
         let height = self.narrowed.len() / width;
         for (from, to) in plane.chunks_exact(plane.len() / height).zip(self.narrowed.chunks_exact_mut(width))
