@@ -49,7 +49,8 @@ pub(super) fn read_lines(text: &str) -> Vec<EpochRecord> {
     text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(feature = "train")]
+#[cfg(test)]
 pub(super) mod tests {
     use super::*;
 

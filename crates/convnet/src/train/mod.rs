@@ -37,7 +37,8 @@ mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(feature = "train")]
+#[cfg(test)]
 mod tests;
 
 pub use crate::optim::Optimizer;

@@ -149,7 +149,8 @@ pub(super) fn read_text(path: &Path) -> Result<String, TrainError> {
     read().map_err(fail)
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(feature = "train")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::train::Recipe;

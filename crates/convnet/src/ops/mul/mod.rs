@@ -36,9 +36,9 @@ impl Layer for Mul {
     }
 
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
-        match inputs {
-            &[a, b] if fits(a, b) => Ok(a),
-            &[a, b] if fits(b, a) => Ok(b),
+        match *inputs {
+            [a, b] if fits(a, b) => Ok(a),
+            [a, b] if fits(b, a) => Ok(b),
             _ => Err(ShapeIssue::new(
                 format!("inputs of {}", join(inputs)),
                 "two inputs of one shape, or a map and a map of one pixel with as many channels",
