@@ -214,6 +214,33 @@ impl Kind {
         }
     }
 
+    /// Room for what it saves for the backward pass, its output being of a shape.
+    pub(super) fn saved(&self, shape: Shape, batch: usize) -> Saved {
+        match self {
+            Self::MaxPool(_) => Saved { argmax: vec![0; batch * shape.elements()], ..Saved::default() },
+            Self::BatchNorm(_) => {
+                let zeros = vec![0.0; shape.channels()];
+                Saved { argmax: Vec::new(), inverse: zeros.clone(), scale: zeros.clone(), shift: zeros }
+            }
+            Self::Input
+            | Self::Conv(_)
+            | Self::Linear(_)
+            | Self::Affine(_)
+            | Self::Activation(_)
+            | Self::AvgPool(_)
+            | Self::LocalResponse(_)
+            | Self::Softmax
+            | Self::LogSoftmax
+            | Self::Pad(_)
+            | Self::Dropout(_)
+            | Self::Concat
+            | Self::Add
+            | Self::Mul
+            | Self::Flatten
+            | Self::Copy => Saved::default(),
+        }
+    }
+
     /// Memory that it needs while it runs.
     pub(super) fn scratch(&self, plan: &Plan, stage: &Stage, threads: usize) -> Scratch {
         match self {
