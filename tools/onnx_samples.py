@@ -187,8 +187,8 @@ def refusals():
     conv = node("Conv", "x w", "y")
     refused("shuffle", "node `y_node` (Reshape): from [4, 9, 8] to [2, 2, 9, 8]",
             model([node("Reshape", "x t", "y")], {"t": whole(-1, 2, 2, 9, 8)}))
-    refused("gate", "node `y_node` (Mul): no layer computes it on two values",
-            model([node("Sigmoid", "x", "s"), node("Mul", "x s", "y")], {}))
+    refused("ratio", "node `y_node` (Div): no layer computes it on two values",
+            model([node("Sigmoid", "x", "s"), node("Div", "x s", "y")], {}))
     refused("unknown", "node `y_node` (Erf): no layer computes it", model([node("Erf", "x", "y")], {}))
     refused("domain", "of the set `com.example`", model([helper.make_node("Conv", ["x", "w"], ["y"], domain="com.example")], one))
     refused("even_lrn", "size is 4, expected an odd number", model([node("LRN", "x", "y", size=4)], {}))

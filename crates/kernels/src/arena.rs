@@ -148,17 +148,13 @@ impl Pointer {
         Self::new(slice.as_mut_ptr(), slice.len())
     }
 
-    /// Asserts, with debug assertions, that a range lies inside the block.
-    #[inline(always)]
+    /// # Panics
+    /// If a range does not lie inside the block.
+    #[cfg(debug_assertions)]
     #[track_caller]
     fn check(self, range: &Range<usize>) {
-        #[cfg(debug_assertions)]
-        assert!(
-            range.start <= range.end && range.end <= self.len,
-            "{range:?} lies outside a block of {} floats",
-            self.len
-        );
-        let _ = range;
+        let inside = range.start <= range.end && range.end <= self.len;
+        assert!(inside, "{range:?} lies outside a block of {} floats", self.len);
     }
 
     /// The address of float `index`.
@@ -166,8 +162,9 @@ impl Pointer {
     /// # Safety
     /// `index` is at most the block's length, and the block is still allocated.
     #[inline(always)]
-    #[track_caller]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) unsafe fn at(self, index: usize) -> *mut f32 {
+        #[cfg(debug_assertions)]
         self.check(&(index..index));
         // SAFETY: the caller gives an index inside the block, or one past its end.
         unsafe { self.start.add(index) }
@@ -179,8 +176,9 @@ impl Pointer {
     /// The range lies inside the block; for as long as the slice lives, the block is allocated and nothing writes the
     /// range.
     #[inline(always)]
-    #[track_caller]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) unsafe fn slice<'a>(self, range: Range<usize>) -> &'a [f32] {
+        #[cfg(debug_assertions)]
         self.check(&range);
         // SAFETY: the caller gives a range of the block's initialized floats that nothing writes meanwhile.
         unsafe { std::slice::from_raw_parts(self.start.add(range.start), range.len()) }
@@ -192,8 +190,9 @@ impl Pointer {
     /// The range lies inside the block; for as long as the slice lives, the block is allocated and nothing else reads
     /// or writes the range.
     #[inline(always)]
-    #[track_caller]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub(crate) unsafe fn slice_mut<'a>(self, range: Range<usize>) -> &'a mut [f32] {
+        #[cfg(debug_assertions)]
         self.check(&range);
         // SAFETY: the caller gives a range of the block's initialized floats that nothing else uses meanwhile.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }

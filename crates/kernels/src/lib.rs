@@ -38,7 +38,7 @@ pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backwa
 pub use element::saturating_f16;
 pub use elementwise::{
     Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,
-    dropout, fill, relu_backward,
+    dropout, fill, multiply, multiply_backward, relu_backward,
 };
 pub use geometry::{Geometry, Tap};
 pub use half::f16;

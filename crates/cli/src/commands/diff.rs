@@ -1,7 +1,7 @@
 //! `convnet diff`: what differs between two networks.
 
 use convnet::graph::{Graph, NodeId};
-use convnet::inspect::{self, Change, Setting, Summary, bytes, grouped, scaled};
+use convnet::inspect::{self, Change, SettingChange, Summary, bytes, grouped, scaled};
 
 use crate::args::SizeArgs;
 use crate::error::Failure;
@@ -162,8 +162,8 @@ fn layer(graph: &Graph, id: NodeId, width: usize) -> String {
     format!("{:<width$}  {:<OPERATION$} {}", node.path, operation.trim_end(), node.shape)
 }
 
-fn setting(setting: &Setting) -> String {
-    let Setting { name, before, after } = setting;
+fn setting(setting: &SettingChange) -> String {
+    let SettingChange { name, before, after } = setting;
     match (before, after) {
         (Some(before), Some(after)) => {
             format!("{name} {REMOVED}{before}{REMOVED:#} → {ADDED}{after}{ADDED:#}")

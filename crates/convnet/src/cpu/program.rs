@@ -80,19 +80,7 @@ impl Program {
 
     /// Buffers for what the stages save for the backward pass.
     pub(super) fn saved(&self) -> Vec<Saved> {
-        let save = |(at, kind): (At<'_>, &Kind)| {
-            let shape = self.plan.shape(at.stage);
-            match kind {
-                Kind::MaxPool(_) => {
-                    Saved { argmax: vec![0; self.plan.batch * shape.elements()], ..Saved::default() }
-                }
-                Kind::BatchNorm(_) => {
-                    let zeros = vec![0.0; shape.channels()];
-                    Saved { argmax: Vec::new(), inverse: zeros.clone(), scale: zeros.clone(), shift: zeros }
-                }
-                _ => Saved::default(),
-            }
-        };
+        let save = |(at, kind): (At<'_>, &Kind)| kind.saved(self.plan.shape(at.stage), self.plan.batch);
         self.steps().map(save).collect()
     }
 

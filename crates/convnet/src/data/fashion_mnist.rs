@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use convnet_formats::FormatError;
 use convnet_formats::idx::{self, Idx};
 
-use super::fetch::{Progress, Remote, fetch_all};
-use super::{DEFAULT, DataError, DataSets, cache, idx_folder};
+#[cfg(feature = "fetch")]
+use super::fetch::{Remote, fetch_all};
+use super::{DEFAULT, DataError, DataSets, Progress, cache, idx_folder};
 
 /// The whole set's name.
 pub(super) const FULL: &str = "fashion-mnist";
@@ -16,6 +17,7 @@ pub(super) const FULL: &str = "fashion-mnist";
 const DEBIAN: &str = "/usr/share/datasets/fashion-mnist";
 
 /// The set's own two sites.
+#[cfg(feature = "fetch")]
 const MIRRORS: [&str; 2] = [
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
@@ -23,6 +25,7 @@ const MIRRORS: [&str; 2] = [
 
 /// The four files, with size and SHA-256 of what they unpack to: the gzip files themselves differ between
 /// the sites and Debian's package.
+#[cfg(feature = "fetch")]
 const FILES: [Remote; 4] = [
     Remote {
         name: "train-images-idx3-ubyte.gz",
@@ -78,9 +81,12 @@ pub(super) fn full(progress: &mut dyn FnMut(Progress)) -> Result<DataSets, DataE
 
 /// The folder that holds the whole set, into which it was fetched if it was nowhere here.
 pub(super) fn fetch(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, DataError> {
-    if let Some(folder) = found() {
-        return Ok(folder);
-    }
+    found().map_or_else(|| bring(progress), Ok)
+}
+
+/// Fetches the whole set into the cache.
+#[cfg(feature = "fetch")]
+fn bring(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, DataError> {
     let folder = cache::folder().ok_or(DataError::NoCache { set: FULL })?.join(FULL);
     let mirrors = match std::env::var("CONVNET_MIRROR") {
         Ok(mirror) => vec![mirror],
@@ -88,6 +94,14 @@ pub(super) fn fetch(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, DataE
     };
     fetch_all(FULL, &mirrors, &FILES, &folder, progress)?;
     Ok(folder)
+}
+
+/// Without the feature `fetch` the set must be here.
+#[cfg(not(feature = "fetch"))]
+fn bring(_: &mut dyn FnMut(Progress)) -> Result<PathBuf, DataError> {
+    let folder = cache::folder().ok_or(DataError::NoCache { set: FULL })?.join(FULL);
+    let reasons = vec!["this program was built without the feature `fetch`".to_owned()];
+    Err(DataError::Fetch { set: FULL, file: "train-images-idx3-ubyte.gz", reasons, folder })
 }
 
 macro_rules! asset {

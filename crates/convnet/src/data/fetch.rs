@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use ureq::Agent;
 use ureq::http::{HeaderMap, StatusCode, header};
 
-use super::DataError;
+use super::{DataError, Progress};
 
 /// A gzip file to fetch.
 #[derive(Clone, Copy, Debug)]
@@ -21,17 +21,6 @@ pub(super) struct Remote {
     pub(super) size: usize,
     /// SHA-256 of its content, in hexadecimal.
     pub(super) sha256: &'static str,
-}
-
-/// How far a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress<'a> {
-    /// Its name.
-    pub file: &'a str,
-    /// Bytes that are here.
-    pub done: u64,
-    /// Bytes in all, if the server tells.
-    pub total: Option<u64>,
 }
 
 /// The longest wait for a connection.

@@ -26,6 +26,7 @@ mod dataset;
 mod decode;
 mod error;
 mod fashion_mnist;
+#[cfg(feature = "fetch")]
 mod fetch;
 mod idx_folder;
 mod image_folder;
@@ -33,6 +34,7 @@ mod loader;
 mod parallel;
 mod picture;
 mod preprocess;
+mod progress;
 mod random;
 mod samples;
 pub mod transform;
@@ -42,10 +44,10 @@ use std::path::{Path, PathBuf};
 pub use augment::Augment;
 pub use dataset::{DataSets, Dataset};
 pub use error::DataError;
-pub use fetch::Progress;
 pub use loader::{Batch, Loader, Pass};
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
+pub use progress::Progress;
 pub use samples::{ImageFiles, Samples};
 pub use transform::{Pipeline, Transform};
 

@@ -448,3 +448,24 @@ fn half_precision_weights_err_by_half_precision() {
     close(a.as_slice(), b.as_slice(), 1e-2, "half precision");
     assert_ne!(a, b);
 }
+
+/// What is chosen on each instruction set, held by a file; `CONVNET_SNAPSHOTS=write` writes it anew.
+#[test]
+fn the_kernels_of_each_instruction_set_are_the_known_ones() {
+    let graph = everything();
+    let state = state(&graph, 1);
+    for isa in Isa::available() {
+        let options = |exact| Options { threads: 2, isa: Some(isa), exact, ..Options::default() };
+        let infer = Engine::compile(&graph, &state, 4, &options(false)).unwrap().plan_text();
+        let exact = Engine::compile(&graph, &state, 4, &options(true)).unwrap().plan_text();
+        let train = TrainingStep::compile(&graph, &state, 4, SGD, 7, &options(false)).unwrap().plan_text();
+        let found = format!("inference\n{infer}\nexact\n{exact}\ntraining\n{train}");
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/exec/snapshots/{isa}.txt"));
+        if std::env::var_os("CONVNET_SNAPSHOTS").is_some_and(|value| value == "write") {
+            std::fs::write(&path, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(found, expected, "{}: set CONVNET_SNAPSHOTS=write if this is meant", path.display());
+    }
+}

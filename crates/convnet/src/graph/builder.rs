@@ -264,6 +264,11 @@ impl<'b> Value<'b> {
         self.then(Op::Sigmoid)
     }
 
+    /// x / (1 + e^−x).
+    pub fn silu(self) -> Self {
+        self.then(Op::Silu)
+    }
+
     /// Hyperbolic tangent.
     pub fn tanh(self) -> Self {
         self.then(Op::Tanh)
@@ -302,6 +307,16 @@ impl<'b> Value<'b> {
     /// PyTorch's `Dropout1d`; on a batch of vectors it zeroes whole vectors (see [`Op::Dropout1d`]).
     pub fn dropout1d(self, p: f32) -> Self {
         self.then(Dropout1d { p })
+    }
+}
+
+/// Element-wise product of two values of one shape, or of a map and a map of one pixel.
+impl std::ops::Mul for Value<'_> {
+    type Output = Self;
+
+    fn mul(self, other: Self) -> Self {
+        let node = self.builder.push(Some("mul".into()), Op::Mul, &[self.node, other.node]);
+        Self { builder: self.builder, node }
     }
 }
 

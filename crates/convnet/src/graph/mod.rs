@@ -16,7 +16,7 @@
 //!
 //! // A layer that does not fit is named, with what came before it and a way out.
 //! let error = net.build(x.conv2d(Conv2d::new(8, 33))).unwrap_err();
-//! assert_eq!(error.path, "6");
+//! assert_eq!(error.path, "5");
 //! assert!(error.to_string().contains("height of at least 33"));
 //! ```
 

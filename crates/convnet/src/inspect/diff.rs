@@ -8,7 +8,7 @@ pub enum Change {
     /// The same layer in both: op, settings and parameter shapes.
     Same(NodeId, NodeId),
     /// The same op with other settings or parameter shapes.
-    Changed(NodeId, NodeId, Vec<Setting>),
+    Changed(NodeId, NodeId, Vec<SettingChange>),
     /// A layer of the first network alone.
     Removed(NodeId),
     /// A layer of the second network alone.
@@ -17,7 +17,7 @@ pub enum Change {
 
 /// A setting that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct SettingChange {
     /// `stride`, `bias`, `weight`.
     pub name: String,
     /// Its value in the first network; `None` where it has none.
@@ -102,9 +102,9 @@ impl<'a> Described<'a> {
         };
         let mut names: Vec<&String> = self.settings.iter().map(|(name, _)| name).collect();
         names.extend(other.settings.iter().map(|(n, _)| n).filter(|n| value(&self.settings, n).is_none()));
-        let settings: Vec<Setting> = names
+        let settings: Vec<SettingChange> = names
             .into_iter()
-            .map(|name| Setting {
+            .map(|name| SettingChange {
                 name: name.clone(),
                 before: value(&self.settings, name),
                 after: value(&other.settings, name),

@@ -34,7 +34,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-pub use diff::{Change, Setting, diff};
+pub use diff::{Change, SettingChange, diff};
 #[doc(hidden)]
 pub use figures::{bytes, grouped, scaled};
 pub use memory::{Peak, TrainingMemory, inference_peak, saved_bytes, training_memory};

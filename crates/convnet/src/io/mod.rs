@@ -23,6 +23,7 @@ mod load;
 mod metadata;
 mod names;
 mod onnx;
+#[cfg(feature = "train")]
 mod tensors;
 mod write;
 
@@ -30,8 +31,10 @@ pub use card::ModelCard;
 pub use error::IoError;
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, Loaded, load};
+#[cfg(feature = "train")]
 pub(crate) use metadata::entry;
 pub use onnx::{Normalization, export, import};
+#[cfg(feature = "train")]
 pub(crate) use tensors::{read_tensors, write_tensors};
 pub use write::{Format, convert, parameters, save};
 

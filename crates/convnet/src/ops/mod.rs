@@ -38,11 +38,13 @@ mod linear;
 mod local_response_norm;
 mod log_softmax;
 mod max_pool2d;
+pub(crate) mod mul;
 mod naive;
 mod onnx;
 mod parameter;
 mod relu;
 mod sigmoid;
+mod silu;
 pub(crate) mod softmax;
 mod tanh;
 mod unflatten;
@@ -141,6 +143,8 @@ layers! {
     sigmoid::Sigmoid,
     /// Hyperbolic tangent.
     tanh::Tanh,
+    /// x / (1 + e^−x).
+    silu::Silu,
     /// Softmax over dimension 1.
     softmax::Softmax,
     /// The logarithm of softmax over dimension 1.
@@ -168,6 +172,8 @@ layers! {
     concat::Concat,
     /// Element-wise sum of two inputs.
     add::Add,
+    /// Element-wise product of two inputs, or of a map and a factor for each channel.
+    mul::Mul,
     /// Its input, unchanged.
     identity::Identity,
 }

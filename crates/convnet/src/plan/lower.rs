@@ -1,7 +1,7 @@
 //! From layers to stages: what runs as one kernel.
 
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::Op;
+use crate::ops::{Op, PassThrough};
 
 /// What a stage computes.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,14 +126,13 @@ impl Lowering<'_> {
             shapes: self.graph.input_shapes(id),
             relu: false,
         };
-        match &node.op {
-            Op::Input => stage.kernel = Kernel::Input,
-            _ if self.is_prologue(id) => return alias(id, node.inputs[0], lowered),
-            Op::Identity | Op::Unflatten if self.mode != Mode::Trace => {
-                return alias(id, node.inputs[0], lowered);
-            }
-            Op::Dropout(_) | Op::Dropout1d(_) if self.mode == Mode::Infer => {
-                return alias(id, node.inputs[0], lowered);
+        if self.is_prologue(id) || self.hands_on(&node.op) {
+            return alias(id, node.inputs[0], lowered);
+        }
+        let fusable = match &node.op {
+            Op::Input => {
+                stage.kernel = Kernel::Input;
+                false
             }
             Op::Flatten => {
                 let input = self.graph.node(node.inputs[0]).shape;
@@ -145,19 +144,27 @@ impl Lowering<'_> {
                     return;
                 }
                 stage.kernel = Kernel::Flatten;
+                false
             }
             Op::Conv2d(_) => {
                 stage.kernel = self.conv(&mut stage.out);
                 if let Kernel::Conv { prologue, .. } = &mut stage.kernel {
                     *prologue = self.prologue(id);
                 }
+                true
             }
-            Op::Linear(_) => stage.kernel = Kernel::Linear { order: self.order(node.inputs[0]) },
-            Op::Concat => stage.kernel = Kernel::Concat,
-            _ => {}
-        }
-        let fusable =
-            matches!(node.op, Op::Conv2d(_) | Op::Linear(_) | Op::BatchNorm2d(_) | Op::Affine | Op::Add);
+            Op::Linear(_) => {
+                stage.kernel = Kernel::Linear { order: self.order(node.inputs[0]) };
+                true
+            }
+            Op::Concat => {
+                stage.kernel = Kernel::Concat;
+                false
+            }
+            Op::BatchNorm2d(_) | Op::Affine | Op::Add => true,
+            // What lowering knows nothing of is a stage as it stands.
+            _ => false,
+        };
         if fusable && let Some(next) = self.sole_consumer(stage.out, |op| *op == Op::Relu) {
             stage.relu = true;
             stage.out = next;
@@ -169,6 +176,15 @@ impl Lowering<'_> {
         }
         lowered.value[stage.out.index()] = Some(stage.out);
         lowered.stages.push(stage);
+    }
+
+    /// Whether a layer's output is its input here; a map as a vector is a matter of its readers.
+    fn hands_on(&self, op: &Op) -> bool {
+        match op.pass_through() {
+            PassThrough::Always => self.mode != Mode::Trace && *op != Op::Flatten,
+            PassThrough::Inference => self.mode == Mode::Infer,
+            PassThrough::Never => false,
+        }
     }
 
     /// Takes the BatchNorm2d and the sum that follow a convolution into it; `out` moves along.
@@ -221,15 +237,13 @@ impl Lowering<'_> {
         let reads =
             |next: NodeId, norm: NodeId| self.prologue(next).is_some_and(|prologue| prologue.norm == norm);
         let next = |id| self.sole_consumer(id, |op| matches!(op, Op::Relu | Op::Conv2d(_)));
-        match self.graph.node(id).op {
-            Op::BatchNorm2d(_) => {
-                next(id).is_some_and(|n| reads(n, id) || next(n).is_some_and(|conv| reads(conv, id)))
-            }
-            Op::Relu => {
-                let norm = self.graph.node(id).inputs[0];
-                next(id).is_some_and(|conv| reads(conv, norm))
-            }
-            _ => false,
+        let op = &self.graph.node(id).op;
+        if matches!(op, Op::BatchNorm2d(_)) {
+            return next(id).is_some_and(|n| reads(n, id) || next(n).is_some_and(|conv| reads(conv, id)));
+        }
+        *op == Op::Relu && {
+            let norm = self.graph.node(id).inputs[0];
+            next(id).is_some_and(|conv| reads(conv, norm))
         }
     }
 
@@ -239,15 +253,12 @@ impl Lowering<'_> {
             return false;
         }
         let node = self.graph.node(id);
-        match node.op {
-            Op::Conv2d(_) => true,
-            Op::BatchNorm2d(_) => {
-                let input = node.inputs[0];
-                matches!(self.graph.node(input).op, Op::Conv2d(_))
-                    && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some()
-            }
-            _ => false,
-        }
+        let is_conv = |op: &Op| matches!(op, Op::Conv2d(_));
+        let folded = |input: NodeId| {
+            is_conv(&self.graph.node(input).op)
+                && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some()
+        };
+        is_conv(&node.op) || (matches!(node.op, Op::BatchNorm2d(_)) && folded(node.inputs[0]))
     }
 
     /// The only reader of a node's output, if it is of the wanted kind and may be fused.

@@ -115,7 +115,7 @@ pub enum ReferenceError {
 
 /// The result of a training step without its update.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TrainingStep {
+pub struct ReferenceStep {
     /// Cross-entropy, mean over the batch, auxiliaries included with their weights.
     pub loss: f64,
     /// The main output's logits, (N, classes).
@@ -148,14 +148,14 @@ pub fn forward(
 /// outputs add theirs times `loss_weight`.
 ///
 /// # Errors
-/// As [`forward`]; and if the labels do not fit the batch or the classes, or an output is not a vector.
+/// As `forward`; and if the labels do not fit the batch or the classes, or an output is not a vector.
 pub fn loss_and_gradients(
     graph: &Graph,
     weights: &impl ParameterSource,
     input: &Array,
     labels: &[u32],
     masks: Masks<'_>,
-) -> Result<TrainingStep, ReferenceError> {
+) -> Result<ReferenceStep, ReferenceError> {
     let parameters = parameters(graph, weights)?;
     let batch = check_input(graph, input)?;
     if labels.len() != batch {
@@ -176,7 +176,7 @@ pub fn loss_and_gradients(
     let logits = outputs[graph.logits(graph.output()).index()].clone();
     let gradients = pass.backward(&outputs, sources);
     let running = pass.running(&outputs);
-    Ok(TrainingStep { loss, logits, gradients, running, outputs })
+    Ok(ReferenceStep { loss, logits, gradients, running, outputs })
 }
 
 /// Cross-entropy of logits (N, K), mean over N, and its gradient: (softmax − one-hot) / N.

@@ -31,6 +31,7 @@ pub struct EpochRecord {
 }
 
 /// The records as JSON lines.
+#[cfg(feature = "train")]
 pub(super) fn write_lines(records: &[EpochRecord]) -> String {
     let mut text = String::new();
     for record in records {
@@ -48,6 +49,7 @@ pub(super) fn read_lines(text: &str) -> Vec<EpochRecord> {
     text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
 }
 
+#[cfg(feature = "train")]
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;

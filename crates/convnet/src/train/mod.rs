@@ -15,27 +15,34 @@
 //!
 //! [`Trainer`] runs it.
 
+#[cfg(feature = "train")]
 mod callback;
-mod canvas;
+#[cfg(feature = "train")]
+mod charts;
+#[cfg(feature = "train")]
 mod checkpoint;
 mod config;
 mod confusion;
-mod curves;
 mod error;
 mod evaluate;
 mod input_size;
 mod metrics;
+#[cfg(feature = "train")]
 mod progress;
 mod recipe;
 mod run_dir;
 mod schedule;
+#[cfg(feature = "train")]
 mod trainer;
+#[cfg(feature = "train")]
 mod training_loop;
 
+#[cfg(feature = "train")]
 #[cfg(test)]
 mod tests;
 
 pub use crate::optim::Optimizer;
+#[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 pub use config::RunConfig;
 pub use confusion::Confusion;
@@ -46,4 +53,5 @@ pub use metrics::EpochRecord;
 pub use recipe::{RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
+#[cfg(feature = "train")]
 pub use trainer::{TrainReport, Trainer};

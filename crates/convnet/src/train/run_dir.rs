@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::atomic;
 
-use super::metrics::{read_lines, write_lines};
+use super::metrics::read_lines;
 use super::{EpochRecord, RunConfig, TrainError};
 
 /// A run's directory and its settings.
@@ -125,8 +125,9 @@ impl RunDir {
         Ok(read_lines(&read_text(&path)?))
     }
 
+    #[cfg(feature = "train")]
     pub(super) fn write_metrics(&self, records: &[EpochRecord]) -> Result<(), TrainError> {
-        Ok(atomic::write(&self.file(Self::METRICS), write_lines(records).as_bytes())?)
+        Ok(atomic::write(&self.file(Self::METRICS), super::metrics::write_lines(records).as_bytes())?)
     }
 
     fn write_config(&self) -> Result<(), TrainError> {
@@ -148,6 +149,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, TrainError> {
     read().map_err(fail)
 }
 
+#[cfg(feature = "train")]
 #[cfg(test)]
 mod tests {
     use super::*;

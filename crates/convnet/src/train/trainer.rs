@@ -50,7 +50,7 @@ impl TrainReport {
     /// The epoch with the best top-1 accuracy on the test images: the one whose weights `best.safetensors`
     /// holds.
     pub fn best(&self) -> Option<&EpochRecord> {
-        super::curves::best(&self.epochs)
+        super::charts::best(&self.epochs)
     }
 }
 

@@ -5,14 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::callback::Callbacks;
+use super::charts::{self, ConfusionChart, Curves, MAX_CHART};
 use super::checkpoint::Checkpoint;
-use super::confusion::{ConfusionChart, MAX_CHART};
-use super::curves::Curves;
 use super::evaluate::{Evaluation, Tally, evaluate_while};
 use super::progress::Progress;
-use super::{
-    EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport, canvas,
-};
+use super::{EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport};
 use crate::data::{DataSets, Loader};
 use crate::exec::{self, Engine, TrainingStep};
 use crate::graph::Graph;
@@ -187,7 +184,7 @@ impl TrainingLoop<'_> {
         self.progress.next_epoch();
         self.checkpoint()?;
         let curves = Curves { title: self.title(), records: &self.records };
-        let drawn = canvas::write(&curves, self.run.path(), RunDir::CURVES);
+        let drawn = charts::write(&curves, self.run.path(), RunDir::CURVES);
         self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, best, run));
         drawn
     }
@@ -198,7 +195,7 @@ impl TrainingLoop<'_> {
         }
         let chart =
             ConfusionChart { title: self.title(), names: &self.card.classes, matrix: &evaluation.confusion };
-        canvas::write(&chart, self.run.path(), RunDir::CONFUSION)
+        charts::write(&chart, self.run.path(), RunDir::CONFUSION)
     }
 
     fn title(&self) -> String {

@@ -147,7 +147,14 @@ pub(crate) fn assert_moments(values: &[f32], out: View, moments: &[f32], what: i
     let [mean, variance] = moments_of(&read(values, out), out.channels);
     let found = wide(moments);
     let (found_mean, found_variance) = found.split_at(out.channels);
-    assert_close(found_mean, &mean, 3e-6, format_args!("mean of {what}"));
+    // Sums round in proportion to what is summed, of which the mean may be a small rest.
+    for (i, (found, (mean, variance))) in found_mean.iter().zip(mean.iter().zip(&variance)).enumerate() {
+        let rms = (mean * mean + variance).sqrt();
+        assert!(
+            (found - mean).abs() <= 3e-6 * rms,
+            "mean {i} of {what}: {found}, expected {mean}, RMS {rms}"
+        );
+    }
     let (found, expected) = (squares(found_mean, found_variance), squares(&mean, &variance));
     assert_close(&found, &expected, 3e-6, format_args!("squares of {what}"));
 }

@@ -2,7 +2,7 @@
 
 use convnet_kernels::{
     Activation, Arena, Isa, Mask, Pool, View, accumulate, activation, activation_backward, add, affine,
-    affine_backward, copy, dropout, fill, relu_backward,
+    affine_backward, copy, dropout, fill, multiply, multiply_backward, relu_backward,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
@@ -62,6 +62,38 @@ fn copies_fills_and_sums() {
     );
 }
 
+#[test]
+fn products_with_every_pixel_and_with_one_for_a_run() {
+    let machine = Machine::new(80);
+    let mut random = Random::new(20);
+    for seed in 0..60 {
+        let (runs, run, channels) =
+            (random.pick(&[1, 2, 3, 40]), random.pick(&[1, 2, 49, 300]), random.pick(&CHANNELS));
+        let (pixels, add) = (runs * run, random.chance());
+        let mut scene = Scene::new(7000 + seed);
+        let (x, factor) = (scene.filled(pixels, channels), scene.filled(runs, channels));
+        let (dy, out, gradient) =
+            (scene.filled(pixels, channels), scene.filled(pixels, channels), scene.filled(runs, channels));
+        let [xs, factors, dys, outs, gradients] = [x, factor, dy, out, gradient].map(|view| scene.read(view));
+        let of_run = |i: usize| i / channels / run * channels + i % channels;
+        let old = |values: &[f64], i: usize| if add { values[i] } else { 0.0 };
+        let expected: Vec<f64> = (0..xs.len()).map(|i| old(&outs, i) + xs[i] * factors[of_run(i)]).collect();
+        let mut sums: Vec<f64> = (0..gradients.len()).map(|i| old(&gradients, i)).collect();
+        (0..xs.len()).for_each(|i| sums[of_run(i)] += xs[i] * dys[i]);
+        let kernels = |pool: &_, isa, arena: &mut _| {
+            multiply(pool, isa, arena, [x, factor], out, add);
+            multiply_backward(pool, isa, arena, [x, dy], gradient, add);
+            Vec::new()
+        };
+        machine.run(&scene, &[out, gradient], kernels, |arena, _, isa| {
+            let what = format_args!("{isa} {x:?} by {factor:?}");
+            assert_close(&read(arena, out), &expected, TOLERANCE, what);
+            // 300 products of like size err by their roundings' root.
+            assert_close(&read(arena, gradient), &sums, 10.0 * TOLERANCE, what);
+        });
+    }
+}
+
 fn function(kind: Activation, x: f64) -> f64 {
     match kind {
         Activation::Relu => x.max(0.0),
@@ -69,10 +101,11 @@ fn function(kind: Activation, x: f64) -> f64 {
         Activation::Hardtanh { min, max } => x.clamp(min.into(), max.into()),
         Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
         Activation::Tanh => x.tanh(),
+        Activation::Silu => x / (1.0 + (-x).exp()),
     }
 }
 
-/// The derivative in terms of the output.
+/// The derivative in terms of the output; of SiLU, of the input.
 fn slope(kind: Activation, y: f64) -> f64 {
     match kind {
         Activation::Relu => f64::from(u8::from(y > 0.0)),
@@ -86,6 +119,10 @@ fn slope(kind: Activation, y: f64) -> f64 {
         Activation::Hardtanh { min, max } => f64::from(u8::from(y > min.into() && y < max.into())),
         Activation::Sigmoid => y * (1.0 - y),
         Activation::Tanh => 1.0 - y * y,
+        Activation::Silu => {
+            let sigmoid = 1.0 / (1.0 + (-y).exp());
+            sigmoid + y * sigmoid * (1.0 - sigmoid)
+        }
     }
 }
 
@@ -97,6 +134,7 @@ fn activations_and_their_gradients() {
         Activation::Tanh,
         Activation::LeakyRelu { slope: 0.125 },
         Activation::Hardtanh { min: -0.25, max: 0.5 },
+        Activation::Silu,
     ];
     for (seed, kind) in (60..).zip(kinds) {
         check(

@@ -3,6 +3,7 @@
 use convnet_kernels::{self as kernels, Activation};
 
 use crate::cpu::run::{At, Backward, Forward, mask};
+use crate::ops::mul;
 use crate::plan::{BackwardStage, GradientWrite};
 
 /// Dropout while training.
@@ -20,7 +21,8 @@ pub(super) fn activate(kind: Activation, run: &mut Forward<'_>, at: At<'_>) {
 }
 
 pub(super) fn activate_backward(kind: Activation, run: &mut Backward<'_>, at: At<'_>, write: &GradientWrite) {
-    let views = [run.output(at), run.output_gradient(at), run.input_gradient(at, 0)];
+    let value = if kind.derives_from_input() { run.input(at, 0) } else { run.output(at) };
+    let views = [value, run.output_gradient(at), run.input_gradient(at, 0)];
     kernels::activation_backward(run.pool, run.isa, run.arena, kind, views, write.accumulate);
 }
 
@@ -31,6 +33,7 @@ pub(in crate::cpu) fn activation_name(kind: Activation) -> &'static str {
         Activation::Hardtanh { .. } => "hardtanh",
         Activation::Sigmoid => "sigmoid",
         Activation::Tanh => "tanh",
+        Activation::Silu => "silu",
     }
 }
 
@@ -44,6 +47,26 @@ pub(super) fn add_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardSt
         if let Some(write) = write {
             run.pass(run.output_gradient(at), run.input_gradient(at, i), write.accumulate);
         }
+    }
+}
+
+/// The map, and what it is multiplied with.
+pub(super) fn mul(run: &mut Forward<'_>, at: At<'_>) {
+    let (map, factor) = mul::sides(&at.stage.shapes);
+    let (inputs, output) = ([run.input(at, map), run.input(at, factor)], run.output(at));
+    kernels::multiply(run.pool, run.isa, run.arena, inputs, output, false);
+}
+
+pub(super) fn mul_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
+    let (map, factor) = mul::sides(&at.stage.shapes);
+    let dy = run.output_gradient(at);
+    if let Some(write) = &back.inputs[map] {
+        let (inputs, dx) = ([dy, run.input(at, factor)], run.input_gradient(at, map));
+        kernels::multiply(run.pool, run.isa, run.arena, inputs, dx, write.accumulate);
+    }
+    if let Some(write) = &back.inputs[factor] {
+        let (inputs, dx) = ([run.input(at, map), dy], run.input_gradient(at, factor));
+        kernels::multiply_backward(run.pool, run.isa, run.arena, inputs, dx, write.accumulate);
     }
 }
 

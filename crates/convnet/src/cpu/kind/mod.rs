@@ -44,6 +44,7 @@ pub(super) enum Kind {
     Dropout(Dropout),
     Concat,
     Add,
+    Mul,
     Flatten,
     Copy,
 }
@@ -80,12 +81,14 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Input => Kind::Input,
         Op::Concat => Kind::Concat,
         Op::Add => Kind::Add,
+        Op::Mul => Kind::Mul,
         Op::Flatten if stage.kernel == Kernel::Flatten => Kind::Flatten,
         Op::Relu => Kind::Activation(Activation::Relu),
         Op::LeakyRelu(op) => Kind::Activation(Activation::LeakyRelu { slope: op.slope }),
         Op::Hardtanh(op) => Kind::Activation(Activation::Hardtanh { min: op.min, max: op.max }),
         Op::Sigmoid => Kind::Activation(Activation::Sigmoid),
         Op::Tanh => Kind::Activation(Activation::Tanh),
+        Op::Silu => Kind::Activation(Activation::Silu),
         Op::Softmax if is_vector(stage.shapes[0]) => Kind::Softmax,
         Op::LogSoftmax if is_vector(stage.shapes[0]) => Kind::LogSoftmax,
         Op::Softmax | Op::LogSoftmax => {
@@ -130,6 +133,7 @@ impl Kind {
             | Self::Dropout(_)
             | Self::Concat
             | Self::Add
+            | Self::Mul
             | Self::Flatten
             | Self::Copy => Ok(()),
         }
@@ -153,6 +157,7 @@ impl Kind {
             Self::Dropout(dropout) => dropout.forward(run, at),
             Self::Concat => layout::concat(run, at),
             Self::Add => elementwise::add(run, at),
+            Self::Mul => elementwise::mul(run, at),
             Self::Flatten => layout::flatten(run, at),
             Self::Copy => elementwise::copy(run, at),
         }
@@ -170,6 +175,7 @@ impl Kind {
             (Self::BatchNorm(norm), _) => norm.backward(run, at, back, saved),
             (Self::Concat, _) => layout::concat_backward(run, at, back),
             (Self::Add, _) => elementwise::add_backward(run, at, back),
+            (Self::Mul, _) => elementwise::mul_backward(run, at, back),
             (Self::Affine(_), Some(write)) => Affine::backward(run, at, write),
             (Self::Activation(kind), Some(write)) => elementwise::activate_backward(*kind, run, at, write),
             (Self::MaxPool(pool), Some(write)) => pool.backward(run, at, write, saved),
@@ -208,6 +214,33 @@ impl Kind {
         }
     }
 
+    /// Room for what it saves for the backward pass, its output being of a shape.
+    pub(super) fn saved(&self, shape: Shape, batch: usize) -> Saved {
+        match self {
+            Self::MaxPool(_) => Saved { argmax: vec![0; batch * shape.elements()], ..Saved::default() },
+            Self::BatchNorm(_) => {
+                let zeros = vec![0.0; shape.channels()];
+                Saved { argmax: Vec::new(), inverse: zeros.clone(), scale: zeros.clone(), shift: zeros }
+            }
+            Self::Input
+            | Self::Conv(_)
+            | Self::Linear(_)
+            | Self::Affine(_)
+            | Self::Activation(_)
+            | Self::AvgPool(_)
+            | Self::LocalResponse(_)
+            | Self::Softmax
+            | Self::LogSoftmax
+            | Self::Pad(_)
+            | Self::Dropout(_)
+            | Self::Concat
+            | Self::Add
+            | Self::Mul
+            | Self::Flatten
+            | Self::Copy => Saved::default(),
+        }
+    }
+
     /// Memory that it needs while it runs.
     pub(super) fn scratch(&self, plan: &Plan, stage: &Stage, threads: usize) -> Scratch {
         match self {
@@ -241,6 +274,7 @@ impl Kind {
             Self::Concat if plan.copies(stage.out).is_empty() => "in place",
             Self::Concat | Self::Copy => "copy",
             Self::Add => "add",
+            Self::Mul => "mul",
             Self::Flatten => "flatten",
         };
         (name.into(), None)

@@ -5,7 +5,7 @@ use crate::ops::{Array, Gradients, Naive, Reads};
 
 /// A batch's statistics by channel.
 #[derive(Clone, Debug, PartialEq)]
-struct Statistics {
+struct BatchStatistics {
     mean: Array,
     /// Biased: divided by the number of elements.
     variance: Array,
@@ -13,7 +13,7 @@ struct Statistics {
     count: usize,
 }
 
-impl Statistics {
+impl BatchStatistics {
     /// The batch's own statistics.
     fn of(x: &Array) -> Self {
         let [batch, channels, height, width] = x.nchw();
@@ -40,7 +40,7 @@ impl Statistics {
 }
 
 /// y = γ·(x − mean) / √(variance + ε) + β: inference with the running statistics, training with
-/// [`Statistics::of`] the batch.
+/// [`BatchStatistics::of`] the batch.
 fn normalize(
     op: &BatchNorm2d,
     x: &Array,
@@ -62,7 +62,7 @@ impl Naive for BatchNorm2d {
         if reads.training.is_none() {
             return normalize(self, x, affine, [reads.parameters[2], reads.parameters[3]]);
         }
-        let batch = Statistics::of(x);
+        let batch = BatchStatistics::of(x);
         normalize(self, x, affine, [&batch.mean, &batch.variance])
     }
 
@@ -71,7 +71,7 @@ impl Naive for BatchNorm2d {
     fn backward(&self, reads: &Reads<'_>, _: &Array, dy: &Array) -> Gradients {
         let (x, gamma) = (reads.inputs[0], reads.parameters[0]);
         let [batch, channels, height, width] = x.nchw();
-        let statistics = Statistics::of(x);
+        let statistics = BatchStatistics::of(x);
         let sigma = statistics.variance.map(|v| (v + f64::from(self.eps)).sqrt());
         let channel = |i: usize| i / (height * width) % channels;
         let normalized = Array::from_fn(&x.shape, |i| {
@@ -93,7 +93,7 @@ impl Naive for BatchNorm2d {
     }
 
     fn running(&self, reads: &Reads<'_>) -> Vec<Array> {
-        Statistics::of(reads.inputs[0]).update(self, reads.parameters[2], reads.parameters[3]).to_vec()
+        BatchStatistics::of(reads.inputs[0]).update(self, reads.parameters[2], reads.parameters[3]).to_vec()
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
         // Channel 0 holds 1, 3 over two images; channel 1 holds 0, 0.
         let x = Array { shape: vec![2, 2, 1, 1], data: vec![1.0, 0.0, 3.0, 0.0] };
         let (ones, zeros) = (vector([1.0; 2]), vector([0.0; 2]));
-        let batch = Statistics::of(&x);
+        let batch = BatchStatistics::of(&x);
         assert_eq!(batch.mean.data, [2.0, 0.0]);
         assert_eq!(batch.variance.data, [1.0, 0.0]);
         let op = BatchNorm2d { eps: 1.0, momentum: 0.5 };

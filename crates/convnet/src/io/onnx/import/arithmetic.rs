@@ -14,6 +14,9 @@ impl Importer<'_> {
         if sums && constants == 0 {
             return self.sum(call);
         }
+        if call.op() == "Mul" && constants == 0 && call.inputs.len() == 2 {
+            return self.product(call);
+        }
         if constants != 1 || call.inputs.len() != 2 {
             return Err(
                 "no layer computes it on two values that depend on the images; one must be a constant".into(),
@@ -38,6 +41,20 @@ impl Importer<'_> {
             return Ok(Known::Value(value));
         }
         self.affine(call, value, (scale, shift))
+    }
+
+    /// A product of two values; x · σ(x) is SiLU, as exporters write it.
+    fn product(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let values = [self.input(call, 0)?, self.input(call, 1)?];
+        for (x, gate) in [(0, 1), (1, 0)] {
+            let sole = self.is_sole(call, gate, values[gate]);
+            let layer = &mut self.draft.layers[values[gate].layer];
+            if sole && layer.op == Op::Sigmoid && layer.inputs == [values[x].layer] {
+                layer.op = Op::Silu;
+                return Ok(Known::Value(values[gate]));
+            }
+        }
+        self.push(call, Op::Mul, &values.map(|value| value.layer), Vec::new())
     }
 
     fn sum(&mut self, call: &Call<'_>) -> Result<Known, String> {

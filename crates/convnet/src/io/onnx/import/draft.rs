@@ -23,13 +23,13 @@ pub(super) struct DraftLayer {
 
 /// Layers in topological order; the first is the input.
 #[derive(Clone, Debug)]
-pub(super) struct Draft {
+pub(super) struct NetworkDraft {
     pub(super) layers: Vec<DraftLayer>,
     /// Elements of weights that are in no file.
     filled: usize,
 }
 
-impl Draft {
+impl NetworkDraft {
     /// Images of this shape, and nothing else.
     pub(super) fn new([channels, height, width]: [usize; 3]) -> Result<Self, String> {
         let shape = Shape::map(channels, height, width);

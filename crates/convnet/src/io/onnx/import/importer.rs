@@ -8,7 +8,7 @@ use convnet_formats::onnx::read::{Model, Node};
 
 use super::call::{Call, Known, Order, Value};
 use super::constant::Constant;
-use super::draft::Draft;
+use super::draft::NetworkDraft;
 use super::fold::{fold, is_real};
 use super::shown;
 use crate::graph::Shape;
@@ -21,7 +21,7 @@ pub(super) struct Importer<'a> {
     pub(super) opset: i64,
     /// The batch that the model was exported for, where it is fixed.
     pub(super) batch: Option<usize>,
-    pub(super) draft: Draft,
+    pub(super) draft: NetworkDraft,
     pub(super) names: HashMap<String, Known>,
     /// How often each name is read.
     pub(super) uses: HashMap<&'a str, usize>,

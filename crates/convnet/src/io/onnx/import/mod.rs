@@ -20,7 +20,7 @@ use convnet_formats::onnx::read::{Model, Node, Size, ValueInfo};
 
 use self::call::{Known, Value};
 use self::constant::Constant;
-use self::draft::Draft;
+use self::draft::NetworkDraft;
 use self::importer::{Importer, ROOM};
 use super::super::{IoError, WeightsFile};
 use crate::graph::Graph;
@@ -98,10 +98,10 @@ enum Problem {
     Node { node: String, op: String, reason: String },
 }
 
-fn translate(model: &Model, input: Option<[usize; 3]>) -> Result<(Draft, usize), Problem> {
+fn translate(model: &Model, input: Option<[usize; 3]>) -> Result<(NetworkDraft, usize), Problem> {
     let opset = opset(model).map_err(Problem::Model)?;
     let (name, shape, batch) = images(model, input)?;
-    let draft = Draft::new(shape).map_err(Problem::Model)?;
+    let draft = NetworkDraft::new(shape).map_err(Problem::Model)?;
     let [output] = &model.outputs[..] else {
         let names: Vec<&str> = model.outputs.iter().map(|output| output.name.as_str()).collect();
         return Err(Problem::Model(format!("it has outputs {names:?}, expected one")));

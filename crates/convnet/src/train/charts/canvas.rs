@@ -11,24 +11,24 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, register_font};
 
-use super::TrainError;
+use crate::train::TrainError;
 
 /// Inter, Copyright 2016 The Inter Project Authors, SIL Open Font License 1.1 (`assets/fonts/OFL.txt`).
-static FONT: &[u8] = include_bytes!("../../assets/fonts/inter.ttf");
+static FONT: &[u8] = include_bytes!("../../../assets/fonts/inter.ttf");
 
 /// The name under which SVG files ask for the font.
 const FAMILY: &str = "Inter, Helvetica, Arial, sans-serif";
 
 /// Text and axes.
-pub(super) const INK: RGBColor = RGBColor(31, 41, 51);
+pub(in crate::train) const INK: RGBColor = RGBColor(31, 41, 51);
 /// What is secondary.
-pub(super) const FAINT: RGBColor = RGBColor(110, 122, 135);
+pub(in crate::train) const FAINT: RGBColor = RGBColor(110, 122, 135);
 /// Grid lines.
-pub(super) const GRID: RGBColor = RGBColor(228, 231, 235);
+pub(in crate::train) const GRID: RGBColor = RGBColor(228, 231, 235);
 /// The colour of what matters: the test images.
-pub(super) const STRONG: RGBColor = RGBColor(9, 103, 210);
+pub(in crate::train) const STRONG: RGBColor = RGBColor(9, 103, 210);
 /// The colour of what it is compared with: the training images.
-pub(super) const PALE: RGBColor = RGBColor(240, 140, 46);
+pub(in crate::train) const PALE: RGBColor = RGBColor(240, 140, 46);
 
 /// A PNG has this many pixels for each unit of the drawing.
 const PNG_SCALE: u32 = 2;
@@ -41,7 +41,7 @@ const PNG_RISE: f64 = 0.13;
 type Drawn = Result<(), String>;
 
 /// A drawing of a width and height in units, each of which is `scale` pixels.
-pub(super) struct Canvas<'a, DB: DrawingBackend> {
+pub(in crate::train) struct Canvas<'a, DB: DrawingBackend> {
     area: &'a DrawingArea<DB, Shift>,
     scale: f64,
     /// How far the backend's texts stand above the middle of their points, in ems.
@@ -49,7 +49,7 @@ pub(super) struct Canvas<'a, DB: DrawingBackend> {
 }
 
 /// A chart: what it draws on a canvas of its size.
-pub(super) trait Chart {
+pub(in crate::train) trait Chart {
     /// Slanted lines of the bitmap backend have hard edges: a chart that has some is drawn this much larger
     /// and averaged.
     const OVERSAMPLING: u32;
@@ -60,7 +60,7 @@ pub(super) trait Chart {
 }
 
 /// Writes a chart as `NAME.svg` and `NAME.png`.
-pub(super) fn write(chart: &impl Chart, directory: &Path, name: &str) -> Result<(), TrainError> {
+pub(in crate::train) fn write(chart: &impl Chart, directory: &Path, name: &str) -> Result<(), TrainError> {
     for (extension, render) in [("svg", svg as fn(&_) -> _), ("png", png)] {
         let path = directory.join(name).with_extension(extension);
         let bytes = render(chart).map_err(|reason| TrainError::Chart { path: path.clone(), reason })?;
@@ -106,7 +106,7 @@ fn told(error: impl std::fmt::Display) -> String {
 
 /// Where a text stands beside its point.
 #[derive(Clone, Copy)]
-pub(super) enum Align {
+pub(in crate::train) enum Align {
     Left,
     Centre,
     Right,
@@ -114,14 +114,14 @@ pub(super) enum Align {
 
 /// A text's size in units, colour and place.
 #[derive(Clone, Copy)]
-pub(super) struct TextStyle {
-    pub(super) size: f64,
-    pub(super) colour: RGBColor,
-    pub(super) align: Align,
+pub(in crate::train) struct TextStyle {
+    pub(in crate::train) size: f64,
+    pub(in crate::train) colour: RGBColor,
+    pub(in crate::train) align: Align,
 }
 
 impl TextStyle {
-    pub(super) fn new(size: f64, colour: RGBColor, align: Align) -> Self {
+    pub(in crate::train) fn new(size: f64, colour: RGBColor, align: Align) -> Self {
         Self { size, colour, align }
     }
 }
@@ -132,7 +132,7 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 
     /// A text, its middle line at the point's height.
-    pub(super) fn text(&self, text: &str, at: (f64, f64), style: TextStyle) -> Drawn {
+    pub(in crate::train) fn text(&self, text: &str, at: (f64, f64), style: TextStyle) -> Drawn {
         let h = match style.align {
             Align::Left => HPos::Left,
             Align::Centre => HPos::Center,
@@ -145,14 +145,14 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 
     /// A line through points, of a width in units.
-    pub(super) fn line(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) -> Drawn {
+    pub(in crate::train) fn line(&self, points: &[(f64, f64)], colour: RGBColor, width: f64) -> Drawn {
         let points: Vec<_> = points.iter().map(|&p| self.pixel(p)).collect();
         let style = ShapeStyle::from(&colour).stroke_width(((width * self.scale).round() as u32).max(1));
         self.area.draw(&PathElement::new(points, style)).map_err(told)
     }
 
     /// A disc of a radius in units, with a white rim that sets it off from its line.
-    pub(super) fn dot(&self, at: (f64, f64), radius: f64, colour: RGBColor) -> Drawn {
+    pub(in crate::train) fn dot(&self, at: (f64, f64), radius: f64, colour: RGBColor) -> Drawn {
         for (radius, colour) in [(radius + 1.5, WHITE), (radius, colour)] {
             let radius = (radius * self.scale).round() as i32;
             self.area.draw(&Circle::new(self.pixel(at), radius, colour.filled())).map_err(told)?;
@@ -161,14 +161,14 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 
     /// A filled rectangle between two corners.
-    pub(super) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawn {
+    pub(in crate::train) fn rectangle(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawn {
         let corners = [self.pixel(from), self.pixel(to)];
         self.area.draw(&Rectangle::new(corners, colour.filled())).map_err(told)
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::train) mod tests {
     use super::*;
 
     /// Both forms of a chart: the SVG's text, and the PNG decoded again.

@@ -3,15 +3,15 @@
 use plotters::prelude::DrawingBackend;
 use plotters::style::RGBColor;
 
-use super::EpochRecord;
 use super::canvas::{Align, Canvas, Chart, FAINT, GRID, INK, PALE, STRONG, TextStyle};
+use crate::train::EpochRecord;
 
 /// The chart of a run's records.
-pub(super) struct Curves<'a> {
+pub(in crate::train) struct Curves<'a> {
     /// `lenet on fashion-mnist`.
-    pub(super) title: String,
+    pub(in crate::train) title: String,
     /// One or more epochs.
-    pub(super) records: &'a [EpochRecord],
+    pub(in crate::train) records: &'a [EpochRecord],
 }
 
 const WIDTH: f64 = 1080.0;
@@ -134,7 +134,7 @@ impl Curves<'_> {
 }
 
 /// The record with the best top-1 accuracy on the test images; the earliest of equals.
-pub(super) fn best(records: &[EpochRecord]) -> Option<&EpochRecord> {
+pub(in crate::train) fn best(records: &[EpochRecord]) -> Option<&EpochRecord> {
     records.iter().rev().max_by(|a, b| a.test_top1.total_cmp(&b.test_top1))
 }
 
@@ -216,7 +216,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::train::canvas::tests::rendered;
+    use crate::train::charts::canvas::tests::rendered;
     use crate::train::metrics::tests::record;
 
     #[test]
