@@ -1,0 +1,51 @@
+//! Operations compared with plain loops in double precision, on any machine that runs lists: the emulation on a CPU, or a
+//! card.
+
+#![allow(missing_docs)]
+
+mod case;
+mod convolutions;
+pub mod layers;
+pub mod maps;
+pub mod reductions;
+
+
+pub use convolutions::each_product;
+
+use convnet_gpu::List;
+
+/// What runs lists.
+pub trait Machine {
+    /// Runs a list on a block and leaves what it holds then.
+    fn run(&mut self, list: &List, memory: &mut [u8]) -> Result<(), String>;
+}
+
+/// Errors beyond what is allowed, by name; and how many comparisons were made.
+#[derive(Default)]
+pub struct Report {
+    pub failures: Vec<String>,
+    pub compared: usize,
+    pub worst: Vec<(String, f64)>,
+}
+
+impl Report {
+    /// Prints what failed.
+    pub fn print(&self, what: &str) {
+        println!("{what}: {} comparisons, {} failures", self.compared, self.failures.len());
+        for failure in self.failures.iter().take(40) {
+            println!("  {failure}");
+        }
+    }
+}
+
+/// All operations but convolutions and products.
+pub fn kernels(machine: &mut dyn Machine, report: &mut Report) {
+    maps::check(machine, report);
+    reductions::check(machine, report);
+    layers::check(machine, report);
+}
+
+/// Convolutions and products in every precision.
+pub fn products(machine: &mut dyn Machine, report: &mut Report) {
+    convolutions::check(machine, report);
+}
