@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Error;
-use crate::dnn::Choices;
+use crate::dnn::{Choices, Handle};
 use crate::list::Lane;
 use crate::load::driver::{self, COMPUTE_MAJOR, COMPUTE_MINOR, Driver, MULTIPROCESSORS};
 use crate::load::{Libraries, LibraryFound};
@@ -79,7 +79,8 @@ struct Inner {
     copies: *mut c_void,
     product_workspace: u64,
     modules: Mutex<Modules>,
-    choices: Mutex<Choices>,
+    /// The engines that were chosen, and the handles that plans are built with.
+    choices: Mutex<(Choices, Vec<Arc<Handle>>)>,
     description: Description,
     /// Held by whoever enqueues.
     queue: Mutex<()>,
@@ -135,7 +136,7 @@ impl Device {
             streams: [Stream { stream: none, products: none }, Stream { stream: none, products: none }],
             copies: none,
             product_workspace: 0,
-            choices: Mutex::new(Choices::open(folder.as_ref().map(plans))),
+            choices: Mutex::new((Choices::open(folder.as_ref().map(plans)), Vec::new())),
             modules: Mutex::new(Modules::new(description.architecture.clone(), folder)),
             description,
             queue: Mutex::new(()),
@@ -246,6 +247,7 @@ impl Drop for Inner {
         if self.enter().is_err() {
             return;
         }
+        self.choices.get_mut().unwrap_or_else(PoisonError::into_inner).1.clear();
         // SAFETY: everything was created by this device and is used no more: blocks, programs and graphs hold the device.
         // The modules' functions were taken by programs. Failures change nothing any more.
         unsafe {

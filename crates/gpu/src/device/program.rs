@@ -185,8 +185,13 @@ impl Device {
             return Ok(Vec::new());
         }
         let mut choices = device.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        let (choices, handles) = &mut *choices;
         let enter = || device.enter();
-        let chooser = Chooser { cudnn: &device.libraries.cudnn, choices: &mut choices, enter: &enter };
+        let mut chooser = Chooser { cudnn: &device.libraries.cudnn, choices, handles, enter: &enter };
+        let candidates = {
+            let _queue = device.queue()?;
+            chooser.build(&problems)?
+        };
         let mut trial: Option<Trial> = None;
         let mut time = |problem: &Problem, plans: &mut [Plan]| {
             let trial = match &mut trial {
@@ -195,7 +200,7 @@ impl Device {
             };
             trial.time(problem, plans)
         };
-        let plans = chooser.choose(&problems, &mut time)?;
+        let plans = chooser.choose(candidates, &mut time)?;
         device.enter()?;
         let pick = |convolution: &Convolution| {
             let plan = |problem: &Problem| plans.get(problem).cloned().flatten();

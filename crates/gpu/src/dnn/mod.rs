@@ -10,4 +10,4 @@ pub use problem::{Conv, Convolution, Fused, Pass, Precision, Problem, Tensor};
 
 pub(crate) use cache::{Choices, replace};
 pub use graph::finalize_graphs;
-pub(crate) use plan::{Chooser, Pack, Plan};
+pub(crate) use plan::{Chooser, Handle, Pack, Plan};

@@ -30,7 +30,7 @@ const THREADS: usize = 14;
 const WORKSPACE: usize = 1 << 30;
 
 /// A handle of cuDNN, destroyed when it is dropped.
-struct Handle {
+pub(crate) struct Handle {
     cudnn: &'static Cudnn,
     pointer: *mut c_void,
 }
@@ -197,6 +197,8 @@ fn candidates(handle: &Arc<Handle>, problem: &Problem) -> Result<Vec<Plan>, Erro
 pub(crate) struct Chooser<'a> {
     pub(crate) cudnn: &'static Cudnn,
     pub(crate) choices: &'a mut Choices,
+    /// A handle a thread, kept for the next time.
+    pub(crate) handles: &'a mut Vec<Arc<Handle>>,
     /// Makes the device's context current in a thread.
     pub(crate) enter: &'a (dyn Fn() -> Result<(), Error> + Sync),
 }
@@ -204,23 +206,66 @@ pub(crate) struct Chooser<'a> {
 /// Times the candidates of a problem and sets what each took, in microseconds.
 pub(crate) type Timing<'a> = dyn FnMut(&Problem, &mut [Plan]) -> Result<(), Error> + 'a;
 
+/// Problems with their candidates, or with what was chosen before.
+pub(crate) struct Candidates(Vec<(Problem, Built)>);
+
 impl Chooser<'_> {
-    /// The fastest plan of each problem, by `time`, or the one that was chosen before; none where cuDNN has none.
-    pub(crate) fn choose(
-        self,
-        problems: &[Problem],
-        time: &mut Timing<'_>,
-    ) -> Result<HashMap<Problem, Option<Arc<Plan>>>, Error> {
+    /// Builds the plans of distinct problems. Nothing may run on the device's handles meanwhile.
+    pub(crate) fn build(&mut self, problems: &[Problem]) -> Result<Candidates, Error> {
         let mut unique: Vec<Problem> = Vec::new();
         for problem in problems {
             if !unique.contains(problem) {
                 unique.push(*problem);
             }
         }
-        let built = self.build(&unique)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = cores.min(THREADS).min(unique.len());
+        while self.handles.len() < threads {
+            self.handles.push(Handle::new(self.cudnn)?);
+        }
+        let next = AtomicUsize::new(0);
+        let (choices, enter, unique) = (&*self.choices, self.enter, &unique);
+        let work = |handle: Arc<Handle>| -> Result<Vec<(usize, Built)>, Error> {
+            enter()?;
+            let mut built = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(problem) = unique.get(index) else { return Ok(built) };
+                let known = match choices.get(&problem.to_string()) {
+                    Some(None) => Some(Built::Known(None)),
+                    // An engine that does not build any more is chosen anew.
+                    Some(Some(engine)) => Plan::again(&handle, problem, engine).ok().map(|plan| Built::Known(Some(plan))),
+                    None => None,
+                };
+                let plans = match known {
+                    Some(known) => known,
+                    None => Built::Candidates(candidates(&handle, problem)?),
+                };
+                built.push((index, plans));
+            }
+        };
+        let parts = std::thread::scope(|scope| {
+            let handles = self.handles[..threads].iter().cloned();
+            let workers: Vec<_> = handles.map(|handle| scope.spawn(|| work(handle))).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect::<Result<Vec<_>, Error>>()
+        })?;
+        let mut built: Vec<(usize, Built)> = parts.into_iter().flatten().collect();
+        built.sort_by_key(|(index, _)| *index);
+        Ok(Candidates(unique.iter().copied().zip(built.into_iter().map(|(_, built)| built)).collect()))
+    }
+
+    /// The fastest plan of each problem, by `time`, or the one that was chosen before; none where cuDNN has none.
+    pub(crate) fn choose(
+        self,
+        candidates: Candidates,
+        time: &mut Timing<'_>,
+    ) -> Result<HashMap<Problem, Option<Arc<Plan>>>, Error> {
         let mut chosen = HashMap::new();
         let mut changed = false;
-        for (problem, built) in unique.into_iter().zip(built) {
+        for (problem, built) in candidates.0 {
             let plan = match built {
                 Built::Known(plan) => plan,
                 Built::Candidates(mut plans) => {
@@ -238,42 +283,6 @@ impl Chooser<'_> {
             self.choices.save();
         }
         Ok(chosen)
-    }
-
-    fn build(&self, problems: &[Problem]) -> Result<Vec<Built>, Error> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = cores.min(THREADS).min(problems.len());
-        let next = AtomicUsize::new(0);
-        let choices = &*self.choices;
-        let work = || -> Result<Vec<(usize, Built)>, Error> {
-            (self.enter)()?;
-            let handle = Handle::new(self.cudnn)?;
-            let mut built = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(problem) = problems.get(index) else { return Ok(built) };
-                let known = match choices.get(&problem.to_string()) {
-                    Some(None) => Some(Built::Known(None)),
-                    // An engine that does not build any more is chosen anew.
-                    Some(Some(engine)) => Plan::again(&handle, problem, engine).ok().map(|plan| Built::Known(Some(plan))),
-                    None => None,
-                };
-                built.push((index, match known {
-                    Some(known) => known,
-                    None => Built::Candidates(candidates(&handle, problem)?),
-                }));
-            }
-        };
-        let parts = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers
-                .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect::<Result<Vec<_>, Error>>()
-        })?;
-        let mut built: Vec<(usize, Built)> = parts.into_iter().flatten().collect();
-        built.sort_by_key(|(index, _)| *index);
-        Ok(built.into_iter().map(|(_, built)| built).collect())
     }
 }
 

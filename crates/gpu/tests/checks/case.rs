@@ -5,8 +5,8 @@ use convnet_gpu::{Bytes, Format, List, Vector, View, Words};
 use super::{Machine, Report};
 
 /// One comparison: a list's inputs and what it should write.
-pub struct Case {
-    pub memory: Vec<u8>,
+pub(crate) struct Case {
+    pub(crate) memory: Vec<u8>,
     seed: u64,
     expected: Vec<(View, Vec<f64>, f64)>,
     exact: Vec<(usize, Vec<u8>)>,
@@ -14,7 +14,7 @@ pub struct Case {
 }
 
 /// The nearest number of a format.
-pub fn round(value: f64, format: Format) -> f64 {
+pub(crate) fn round(value: f64, format: Format) -> f64 {
     match format {
         Format::F32 => f64::from(value as f32),
         Format::Bf16 => {
@@ -24,8 +24,8 @@ pub fn round(value: f64, format: Format) -> f64 {
     }
 }
 
-/// The error that a result in this format may have, relative to the RMS.
-pub fn tolerance(format: Format) -> f64 {
+/// The error that a result in this format may have, relative to the larger of it and the RMS.
+pub(crate) fn tolerance(format: Format) -> f64 {
     match format {
         Format::F32 => 2e-5,
         Format::Bf16 => 8e-3,
@@ -33,12 +33,12 @@ pub fn tolerance(format: Format) -> f64 {
 }
 
 impl Case {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { memory: vec![0; 256], seed: seed * 7919 + 1, expected: Vec::new(), exact: Vec::new(), free: Vec::new() }
     }
 
     /// A number in [-1, 1).
-    pub fn number(&mut self) -> f64 {
+    pub(crate) fn number(&mut self) -> f64 {
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.seed >> 33) as f64 / f64::from(1u32 << 30) - 1.0
     }
@@ -50,7 +50,7 @@ impl Case {
     }
 
     /// A random map whose pixels lie `before` elements into pixels that are `after` wider.
-    pub fn map(&mut self, pixels: usize, channels: usize, format: Format, (before, after): (usize, usize)) -> View {
+    pub(crate) fn map(&mut self, pixels: usize, channels: usize, format: Format, (before, after): (usize, usize)) -> View {
         let stride = before + channels + after;
         let at = self.grow(pixels * stride * format.size());
         let all = View::dense(at, pixels, stride, format);
@@ -59,20 +59,20 @@ impl Case {
         all.slice(before, channels)
     }
 
-    pub fn vector(&mut self, len: usize, format: Format) -> Vector {
+    pub(crate) fn vector(&mut self, len: usize, format: Format) -> Vector {
         let view = self.map(1, len, format, (0, 0));
         Vector { at: view.at, len, format }
     }
 
-    pub fn floats(&mut self, len: usize) -> Vector {
+    pub(crate) fn floats(&mut self, len: usize) -> Vector {
         self.vector(len, Format::F32)
     }
 
-    pub fn bytes(&mut self, len: usize) -> Bytes {
+    pub(crate) fn bytes(&mut self, len: usize) -> Bytes {
         Bytes { at: self.grow(len), len }
     }
 
-    pub fn words(&mut self, values: &[u32]) -> Words {
+    pub(crate) fn words(&mut self, values: &[u32]) -> Words {
         let at = self.grow(values.len() * 4);
         for (i, value) in values.iter().enumerate() {
             self.memory[at + 4 * i..][..4].copy_from_slice(&value.to_le_bytes());
@@ -80,16 +80,16 @@ impl Case {
         Words { at, len: values.len() }
     }
 
-    pub fn put(&mut self, at: usize, bytes: &[u8]) {
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) {
         self.memory[at..][..bytes.len()].copy_from_slice(bytes);
     }
 
     /// Room for bytes.
-    pub fn room(&mut self, bytes: usize) -> usize {
+    pub(crate) fn room(&mut self, bytes: usize) -> usize {
         self.grow(bytes)
     }
 
-    pub fn set(&mut self, view: View, values: &[f64]) {
+    pub(crate) fn set(&mut self, view: View, values: &[f64]) {
         for p in 0..view.pixels {
             for c in 0..view.channels {
                 let value = round(values[p * view.channels + c], view.format) as f32;
@@ -102,40 +102,40 @@ impl Case {
         }
     }
 
-    pub fn get(&self, view: View) -> Vec<f64> {
+    pub(crate) fn get(&self, view: View) -> Vec<f64> {
         read(&self.memory, view)
     }
 
-    pub fn values(&self, vector: Vector) -> Vec<f64> {
+    pub(crate) fn values(&self, vector: Vector) -> Vec<f64> {
         self.get(View::dense(vector.at, 1, vector.len, vector.format))
     }
 
-    /// The view should hold these values, within `tolerance` of their RMS.
-    pub fn expect(&mut self, view: View, values: Vec<f64>, tolerance: f64) {
+    /// The view should hold these values, within `tolerance` of the larger of them and their RMS.
+    pub(crate) fn expect(&mut self, view: View, values: Vec<f64>, tolerance: f64) {
         assert_eq!(values.len(), view.pixels * view.channels);
         self.expected.push((view, values, tolerance));
     }
 
-    pub fn expect_vector(&mut self, vector: Vector, values: Vec<f64>, tolerance: f64) {
+    pub(crate) fn expect_vector(&mut self, vector: Vector, values: Vec<f64>, tolerance: f64) {
         self.expect(View::dense(vector.at, 1, vector.len, vector.format), values, tolerance);
     }
 
     /// These bytes should be there exactly.
-    pub fn expect_bytes(&mut self, at: usize, bytes: Vec<u8>) {
+    pub(crate) fn expect_bytes(&mut self, at: usize, bytes: Vec<u8>) {
         self.exact.push((at, bytes));
     }
 
     /// These bytes may be anything.
-    pub fn ignore(&mut self, at: usize, bytes: usize) {
+    pub(crate) fn ignore(&mut self, at: usize, bytes: usize) {
         self.free.push((at, bytes));
     }
 
-    pub fn list(&self) -> List {
+    pub(crate) fn list(&self) -> List {
         List::new(self.memory.len())
     }
 
     /// Runs the list and compares: what is expected, and that nothing else changed.
-    pub fn run(self, machine: &mut dyn Machine, report: &mut Report, name: &str, list: &List) {
+    pub(crate) fn run(self, machine: &mut dyn Machine, report: &mut Report, name: &str, list: &List) {
         let mut memory = self.memory.clone();
         if let Err(error) = machine.run(list, &mut memory) {
             report.failures.push(format!("{name}: {error}"));
@@ -146,7 +146,7 @@ impl Case {
             report.compared += 1;
             let found = read(&memory, *view);
             let rms = (values.iter().map(|v| v * v).sum::<f64>() / values.len().max(1) as f64).sqrt().max(1e-30);
-            let off = found.iter().zip(values).map(|(a, b)| (a - b).abs() / rms);
+            let off = found.iter().zip(values).map(|(a, b)| (a - b).abs() / rms.max(b.abs()));
             let (at, error) = off.enumerate().fold((0, 0.0), |best: (usize, f64), (i, e)| {
                 if e > best.1 || e.is_nan() { (i, if e.is_nan() { f64::INFINITY } else { e }) } else { best }
             });

@@ -41,7 +41,7 @@ fn convolutions() -> Vec<(Conv, (usize, usize))> {
 }
 
 /// Calls f with the indices of output, input and weight of every product.
-pub fn each_product(conv: &Conv, f: &mut dyn FnMut(usize, usize, usize)) {
+pub(crate) fn each_product(conv: &Conv, f: &mut dyn FnMut(usize, usize, usize)) {
     let (height, width) = conv.output();
     let (inner, outer) = (conv.channels.0 / conv.groups, conv.channels.1 / conv.groups);
     for n in 0..conv.batch {
@@ -69,7 +69,7 @@ pub fn each_product(conv: &Conv, f: &mut dyn FnMut(usize, usize, usize)) {
     }
 }
 
-pub fn check(machine: &mut dyn Machine, report: &mut Report) {
+pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
         for (conv, gap) in convolutions() {
             for which in 0..5 {

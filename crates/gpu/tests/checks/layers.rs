@@ -27,7 +27,7 @@ fn adaptive(size: usize, out: usize) -> Vec<Span> {
         .collect()
 }
 
-pub fn check(machine: &mut dyn Machine, report: &mut Report) {
+pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     for format in [Format::F32, Format::Bf16] {
         for (channels, gap) in [(1, (0, 0)), (3, (1, 0)), (16, (0, 0)), (8, (8, 8)), (17, (0, 0))] {
             let windows: [(&str, (usize, usize), Vec<Span>, Vec<Span>); 5] = [

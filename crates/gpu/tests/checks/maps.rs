@@ -27,7 +27,7 @@ fn added(case: &Case, out: View, values: Vec<f64>, add: bool) -> Vec<f64> {
     if add { zip(&case.get(out), &values, |a, b| a + b) } else { values }
 }
 
-pub fn check(machine: &mut dyn Machine, report: &mut Report) {
+pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     for format in FORMATS {
         for (index, &(pixels, channels, gap)) in SHAPES.iter().enumerate() {
             let name = |what: &str| format!("{what} {format:?} {pixels}x{channels} gap {gap:?}");

@@ -5,32 +5,33 @@
 
 mod case;
 mod convolutions;
-pub mod layers;
-pub mod maps;
-pub mod reductions;
+pub(crate) mod layers;
+pub(crate) mod lenet;
+pub(crate) mod maps;
+pub(crate) mod reductions;
 
 
-pub use convolutions::each_product;
+pub(crate) use convolutions::each_product;
 
 use convnet_gpu::List;
 
 /// What runs lists.
-pub trait Machine {
+pub(crate) trait Machine {
     /// Runs a list on a block and leaves what it holds then.
     fn run(&mut self, list: &List, memory: &mut [u8]) -> Result<(), String>;
 }
 
 /// Errors beyond what is allowed, by name; and how many comparisons were made.
 #[derive(Default)]
-pub struct Report {
-    pub failures: Vec<String>,
-    pub compared: usize,
-    pub worst: Vec<(String, f64)>,
+pub(crate) struct Report {
+    pub(crate) failures: Vec<String>,
+    pub(crate) compared: usize,
+    pub(crate) worst: Vec<(String, f64)>,
 }
 
 impl Report {
     /// Prints what failed.
-    pub fn print(&self, what: &str) {
+    pub(crate) fn print(&self, what: &str) {
         println!("{what}: {} comparisons, {} failures", self.compared, self.failures.len());
         for failure in self.failures.iter().take(40) {
             println!("  {failure}");
@@ -39,13 +40,13 @@ impl Report {
 }
 
 /// All operations but convolutions and products.
-pub fn kernels(machine: &mut dyn Machine, report: &mut Report) {
+pub(crate) fn kernels(machine: &mut dyn Machine, report: &mut Report) {
     maps::check(machine, report);
     reductions::check(machine, report);
     layers::check(machine, report);
 }
 
 /// Convolutions and products in every precision.
-pub fn products(machine: &mut dyn Machine, report: &mut Report) {
+pub(crate) fn products(machine: &mut dyn Machine, report: &mut Report) {
     convolutions::check(machine, report);
 }

@@ -33,7 +33,7 @@ fn moments(values: &[f64], channels: usize) -> [Vec<f64>; 2] {
     [mean, variance]
 }
 
-pub fn check(machine: &mut dyn Machine, report: &mut Report) {
+pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     for format in [Format::F32, Format::Bf16] {
         for (pixels, channels, gap) in SHAPES {
             let name = |what: &str| format!("{what} {format:?} {pixels}x{channels} gap {gap:?}");

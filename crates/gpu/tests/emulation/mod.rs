@@ -15,7 +15,7 @@ use crate::checks::Machine;
 type Run = unsafe extern "C" fn(u32, u32, u32, u32, *mut *mut c_void);
 
 /// A machine that emulates a GPU.
-pub struct Emulator {
+pub(crate) struct Emulator {
     families: HashMap<Family, Library>,
 }
 
@@ -40,7 +40,7 @@ impl Block {
 
 impl Emulator {
     /// Compiles all families; none where there is no g++.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         if Command::new("g++").arg("--version").output().is_err() {
             println!("skipped: no g++ to compile the kernels with");
             return None;
