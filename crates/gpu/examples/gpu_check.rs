@@ -1,8 +1,9 @@
 //! Checks operations on a card against double precision, and times the steps and convolutions that count.
 //!
-//! `gpu_check [SECTION…]`, of `kernels`, `products`, `lenet`, `resnet`, `bandwidth`; all of them without one.
+//! `gpu_check [SECTION…]`, of `maps`, `reductions`, `layers`, `thin`, `stem`, `products`, `lenet`, `resnet`,
+//! `stem_times`, `bandwidth`; all of them without one.
 
-#[path = "../tests/checks/mod.rs"]
+#[path = "../tests/kernels/checks/mod.rs"]
 mod checks;
 
 use std::sync::Arc;
@@ -11,8 +12,8 @@ use std::time::Instant;
 use checks::lenet::{Lenet, distance, first_parameters, noise, reference};
 use checks::{Machine, Report};
 use convnet_gpu::{
-    Affine, BatchNorm, BatchNormBackward, Bytes, Clock, Conv, Device, Epilogue, Error, Format, Gradient, List, Memory,
-    PoolWindow, Precision, Vector, View,
+    Affine, BatchNorm, BatchNormBackward, Bytes, Clock, Conv, Device, Epilogue, Error, Format, Gradient,
+    List, Memory, PoolWindow, Precision, Stem, Vector, View,
 };
 
 /// A card that runs lists on blocks of their own.
@@ -32,6 +33,31 @@ impl Machine for Card {
     }
 }
 
+/// Collects lists, to prepare them together.
+#[derive(Default)]
+struct Collector(Vec<List>);
+
+impl Machine for Collector {
+    fn run(&mut self, list: &List, _: &mut [u8]) -> Result<(), String> {
+        self.0.push(list.clone());
+        Err("collected".into())
+    }
+}
+
+/// What times something, and prints.
+type Section = fn(&Device) -> Result<(), Error>;
+type Check = fn(&mut dyn Machine, &mut Report);
+
+/// Every comparison, by name.
+const CHECKS: [(&str, Check); 6] = [
+    ("maps", checks::maps::check),
+    ("reductions", checks::reductions::check),
+    ("layers", checks::layers::check),
+    ("thin", checks::convolutions::thin),
+    ("stem", checks::convolutions::stem),
+    ("products", checks::convolutions::check),
+];
+
 fn main() {
     let sections: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |name: &str| sections.is_empty() || sections.iter().any(|section| section == name);
@@ -46,18 +72,24 @@ fn main() {
     println!("{}", device.description());
     println!("opened in {:.2?}, {} free", started.elapsed(), device.free_memory().unwrap_or(0));
     let mut failed = false;
-    for (name, check) in [("kernels", checks::kernels as fn(&mut dyn Machine, &mut Report)), ("products", checks::products)] {
+    for (name, check) in CHECKS {
         if wanted(name) {
             let started = Instant::now();
+            let mut lists = Collector::default();
+            check(&mut lists, &mut Report::default());
+            if let Err(error) = device.prepare(&lists.0) {
+                println!("{name} not prepared: {error}");
+            }
+            let prepared = started.elapsed();
             let mut report = Report::default();
             check(&mut Card(device.clone()), &mut report);
             report.print(name);
-            println!("{name} in {:.1?}", started.elapsed());
+            println!("{name} in {:.1?}, prepared in {prepared:.1?}", started.elapsed());
             failed |= !report.failures.is_empty();
         }
     }
-    let sections: [(&str, fn(&Device) -> Result<(), Error>); 3] =
-        [("lenet", lenet), ("resnet", resnet), ("bandwidth", bandwidth)];
+    let sections: [(&str, Section); 4] =
+        [("lenet", lenet), ("resnet", resnet), ("stem_times", stem), ("bandwidth", bandwidth)];
     for (name, section) in sections {
         if wanted(name) {
             let started = Instant::now();
@@ -78,9 +110,9 @@ fn lenet(device: &Device) -> Result<(), Error> {
         let images = noise(3, batch * 1024);
         let labels: Vec<u32> = noise(4, batch).iter().map(|v| ((v + 1.0) * 4.999) as u32).collect();
         for precision in [Precision::F32, Precision::Tf32] {
-            for branch in [false, true] {
+            for (branch, thin) in [(false, false), (true, false), (false, true), (true, true)] {
                 let started = Instant::now();
-                let net = Lenet::new(batch, precision, branch);
+                let net = Lenet::new(batch, precision, branch, thin);
                 let memory = device.memory(net.bytes)?;
                 let reset = || reset(&memory, &net, &images, &labels);
                 reset()?;
@@ -108,7 +140,7 @@ fn lenet(device: &Device) -> Result<(), Error> {
                 let (least, median) = graph.time(300)?;
                 let ten = program.capture(10)?.time(100)?;
                 println!(
-                    "lenet b{batch} {} branch {branch}: {} nodes, graph {:.4} / {:.4} ms, ten in one {:.4} ms, bound in \
+                    "lenet b{batch} {} branch {branch} thin {thin}: {} nodes, graph {:.4} / {:.4} ms, ten in one {:.4} ms, bound in \
                      {bound:.1?}; losses {:?} for {losses:.5?}, updates off by {:.1e}, bits same {same}",
                     precision.name(),
                     graph.nodes(),
@@ -118,7 +150,7 @@ fn lenet(device: &Device) -> Result<(), Error> {
                     eager.0,
                     distance(&found, target),
                 );
-                if !branch {
+                if !branch && thin {
                     for (name, time) in program.names().iter().zip(program.profile(20)?) {
                         println!("   {time:7.2} us  {name}");
                     }
@@ -209,10 +241,50 @@ fn resnet(device: &Device) -> Result<(), Error> {
     Ok(())
 }
 
+/// ResNet-18's stem over blocks of pixels.
+fn stem(device: &Device) -> Result<(), Error> {
+    let conv = Conv {
+        batch: 128,
+        input: (224, 224),
+        channels: (3, 64),
+        kernel: (7, 7),
+        stride: (2, 2),
+        padding: (3, 3),
+        dilation: (1, 1),
+        groups: 1,
+    };
+    let memory = device.memory(2 << 30)?;
+    for (precision, align) in
+        [(Precision::Tf32, 4), (Precision::Tf32, 16), (Precision::Bf16, 8), (Precision::Bf16, 16)]
+    {
+        let Some(stem) = Stem::of(conv, align) else { continue };
+        let format = precision.format();
+        let at = |part: usize| part * (512 << 20);
+        let pixels = 128 * stem.blocks.input.0 * stem.blocks.input.1;
+        let x = View::dense(at(1), pixels, stem.blocks.channels.0, format);
+        let y = View::dense(at(2), 128 * 112 * 112, 64, format);
+        let w = Vector { at: at(3), len: stem.blocks.weights(), format };
+        let images = Vector::new(0, 128 * 3 * 224 * 224);
+        let mut list = List::new(memory.bytes());
+        list.pack_stem(&stem, images, x);
+        list.convolution(&stem.blocks, precision, [x, y], w, Epilogue::default());
+        list.convolution_weight_gradient(&stem.blocks, precision, [x, y], w);
+        list.clear_stem(&stem, w);
+        let program = device.bind(&list, &memory)?;
+        println!("stem {} of {} channels", precision.name(), stem.blocks.channels.0);
+        for (name, time) in program.names().iter().zip(program.profile(10)?) {
+            println!("   {time:7.1} us  {name}");
+        }
+    }
+    Ok(())
+}
+
 /// Kernels of ours on large maps, in bytes a second.
 fn bandwidth(device: &Device) -> Result<(), Error> {
     for format in [Format::F32, Format::Bf16] {
-        for (pixels, side, channels) in [(128 * 112 * 112, 112, 64), (128 * 28 * 28, 28, 128), (128 * 7 * 7, 7, 512)] {
+        for (pixels, side, channels) in
+            [(128 * 112 * 112, 112, 64), (128 * 28 * 28, 28, 128), (128 * 7 * 7, 7, 512)]
+        {
             let size = (pixels * channels * format.size()).next_multiple_of(256);
             let total = 4 * size + (pixels * channels).next_multiple_of(256) + (1 << 20);
             let memory = device.memory(total)?;
@@ -233,9 +305,11 @@ fn bandwidth(device: &Device) -> Result<(), Error> {
                 shift: vector(6),
                 running: Some(([vector(7), vector(8)], 0.1)),
             };
-            let spans: Vec<_> = (0..side / 2).map(|i: usize| ((2 * i).saturating_sub(1), (2 * i + 2).min(side), 1)).collect();
+            let spans: Vec<_> =
+                (0..side / 2).map(|i: usize| ((2 * i).saturating_sub(1), (2 * i + 2).min(side), 1)).collect();
             let window = PoolWindow::new((side, side), &spans, &spans);
-            let pooled = View::dense(size, pixels / (side * side) * (side / 2) * (side / 2), channels, format);
+            let pooled =
+                View::dense(size, pixels / (side * side) * (side / 2) * (side / 2), channels, format);
             let codes = Bytes { at: 4 * size, len: pooled.pixels * channels };
             let (scale, shift) = (norm.scale, norm.shift);
             let back = |gradient, masked: bool| BatchNormBackward {
@@ -246,23 +320,51 @@ fn bandwidth(device: &Device) -> Result<(), Error> {
                 bias_gradient: vector(10),
                 input_gradient: masked.then_some((map(3), false)),
             };
-            let join = Gradient::Join { first: map(1), second: Some(map(2)), output: Some(map(3)), masked: map(2) };
+            let join =
+                Gradient::Join { first: map(1), second: Some(map(2)), output: Some(map(3)), masked: map(2) };
             type Add<'a> = Box<dyn Fn(&mut List) + 'a>;
             let operations: Vec<(&str, f64, Add<'_>)> = vec![
                 ("copy", 2.0, Box::new(|list| list.copy(map(0), map(1)))),
                 ("add", 3.0, Box::new(|list| list.add([map(0), map(1)], map(2), true))),
                 ("statistics", 1.0, Box::new(|list| list.batch_norm(map(0), &norm))),
-                ("apply", 2.0, Box::new(|list| {
-                    list.affine(&Affine { input: map(0), scale, shift, addend: None, relu: true, out: map(1) });
-                })),
-                ("sums of the gradient", 2.0, Box::new(|list| list.batch_norm_backward(&back(Gradient::Inside(map(1)), false)))),
+                (
+                    "apply",
+                    2.0,
+                    Box::new(|list| {
+                        list.affine(&Affine {
+                            input: map(0),
+                            scale,
+                            shift,
+                            addend: None,
+                            relu: true,
+                            out: map(1),
+                        });
+                    }),
+                ),
+                (
+                    "sums of the gradient",
+                    2.0,
+                    Box::new(|list| list.batch_norm_backward(&back(Gradient::Inside(map(1)), false))),
+                ),
                 ("sums at a join", 5.0, Box::new(|list| list.batch_norm_backward(&back(join, false)))),
-                ("whole backward", 5.0, Box::new(|list| list.batch_norm_backward(&back(Gradient::Inside(map(1)), true)))),
+                (
+                    "whole backward",
+                    5.0,
+                    Box::new(|list| list.batch_norm_backward(&back(Gradient::Inside(map(1)), true))),
+                ),
                 ("column sums", 1.0, Box::new(|list| list.column_sums(map(0), vector(9)))),
-                ("max pool", 1.3, Box::new(|list| list.max_pool(&window, [map(0), pooled], Some(codes), None))),
-                ("max pool backward", 1.3, Box::new(|list| {
-                    list.max_pool_backward(&window, [pooled, map(2)], codes, None, false);
-                })),
+                (
+                    "max pool",
+                    1.3,
+                    Box::new(|list| list.max_pool(&window, [map(0), pooled], Some(codes), None)),
+                ),
+                (
+                    "max pool backward",
+                    1.3,
+                    Box::new(|list| {
+                        list.max_pool_backward(&window, [pooled, map(2)], codes, None, false);
+                    }),
+                ),
             ];
             for (name, passes, add) in operations {
                 let mut list = List::new(total);
@@ -280,7 +382,10 @@ fn bandwidth(device: &Device) -> Result<(), Error> {
         let mut list = List::new(total);
         list.unflatten(224 * 224, [images, View::dense(pixels * 12, pixels, 3, format)], false);
         let time = Arc::new(device.bind(&list, &memory)?).capture(10)?.time(5)?.0 / 10.0;
-        println!("{format:?} images packed: {time:.1} us, {:.2} TB/s", (pixels * 3 * (4 + size)) as f64 / f64::from(time) / 1e6);
+        println!(
+            "{format:?} images packed: {time:.1} us, {:.2} TB/s",
+            (pixels * 3 * (4 + size)) as f64 / f64::from(time) / 1e6
+        );
     }
     Ok(())
 }

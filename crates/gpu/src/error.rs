@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The driver's library is not there.
-    #[error("no NVIDIA driver: libcuda.so.1 cannot be loaded ({reason}); install NVIDIA's driver, or run on the CPU")]
+    #[error(
+        "no NVIDIA driver: libcuda.so.1 cannot be loaded ({reason}); install NVIDIA's driver, or run on the CPU"
+    )]
     NoDriver {
         /// What the loader says.
         reason: String,
@@ -18,7 +20,9 @@ pub enum Error {
         reason: String,
     },
     /// The driver knows no CUDA that we can use.
-    #[error("the NVIDIA driver supports CUDA {found}, convnet needs {needed} or later; install a newer driver")]
+    #[error(
+        "the NVIDIA driver supports CUDA {found}, convnet needs {needed} or later; install a newer driver"
+    )]
     OldDriver {
         /// The CUDA version that it supports.
         found: String,

@@ -42,9 +42,9 @@ pub use kernels::Family;
 pub use linear::{Matrix, Product};
 pub use list::{Argument, COUNTERS, KernelLaunch, Lane, Launch, List, Work};
 pub use load::LibraryFound;
-pub use load::nvrtc::compile_all;
+pub use load::nvrtc::{Compiled, compile_all};
 pub use ops::{
-    Activation, Adam, Addend, Affine, BatchNorm, BatchNormBackward, Before, Border, Clock, Dropout, Epilogue, Gradient,
-    LocalResponse, Parameters, PoolWindow, Sgd,
+    Activation, Adam, Addend, Affine, BatchNorm, BatchNormBackward, Before, Border, Clock, Dropout, Epilogue,
+    Gradient, LocalResponse, Parameters, PoolWindow, Sgd, Stem,
 };
 pub use view::{Bytes, Format, Vector, View, Words};

@@ -142,7 +142,8 @@ impl List {
         self.lane = lane;
     }
 
-    /// From here on the side lane may read what was launched before.
+    /// From here on the side lane may read what was launched before. Until the join, what one lane writes the other must not
+    /// touch: whoever makes the list sees to that.
     pub fn fork(&mut self) {
         self.forked = true;
         self.launches.push(Launch { lane: Lane::Main, work: Work::Fork });

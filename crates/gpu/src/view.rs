@@ -140,7 +140,10 @@ impl Vector {
     /// # Panics
     /// If the range has fewer elements.
     pub fn slice(self, start: usize, len: usize) -> Self {
-        assert!(start <= self.len && len <= self.len - start, "{self:?} has no {len} elements from {start} on");
+        assert!(
+            start <= self.len && len <= self.len - start,
+            "{self:?} has no {len} elements from {start} on"
+        );
         Self { at: self.at + start * self.format.size(), len, ..self }
     }
 

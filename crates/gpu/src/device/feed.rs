@@ -57,7 +57,9 @@ impl Feed {
         let stream = self.device.copies;
         self.taken.hold(stream)?;
         // SAFETY: both places have that many bytes; the pinned one is not written before the event below.
-        let code = unsafe { (self.device.driver.upload)(self.landing.pointer, self.pinned.cast(), self.bytes, stream) };
+        let code = unsafe {
+            (self.device.driver.upload)(self.landing.pointer, self.pinned.cast(), self.bytes, stream)
+        };
         self.device.driver.check("cuMemcpyHtoDAsync", code)?;
         self.landed.record(stream)
     }

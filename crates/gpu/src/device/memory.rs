@@ -102,7 +102,8 @@ impl Memory {
         let stream = device.stream(Lane::Main);
         let source = self.0.pointer + at as u64;
         // SAFETY: the range lies in the block; the target outlives the wait below.
-        let code = unsafe { (device.driver.download)(bytes.as_mut_ptr().cast(), source, bytes.len(), stream) };
+        let code =
+            unsafe { (device.driver.download)(bytes.as_mut_ptr().cast(), source, bytes.len(), stream) };
         device.driver.check("cuMemcpyDtoHAsync", code)?;
         device.wait(stream)
     }

@@ -89,7 +89,7 @@ struct Inner {
 // SAFETY: context, streams and cuBLAS's handles belong to no thread; every method makes the context current first, and
 // holds `queue` while it uses a stream or a handle.
 unsafe impl Send for Inner {}
-// SAFETY: as for `Send`: `queue` lets one thread at a time enqueue.
+// SAFETY: what changes stands behind locks, and `queue` lets one thread at a time enqueue.
 unsafe impl Sync for Inner {}
 
 impl Device {
@@ -126,7 +126,8 @@ impl Device {
             .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
             .collect();
         let folder = cache_folder();
-        let plans = |folder: &PathBuf| folder.join(format!("{slug}-cudnn-{}.plans", libraries.cudnn.version_text()));
+        let plans =
+            |folder: &PathBuf| folder.join(format!("{slug}-cudnn-{}.plans", libraries.cudnn.version_text()));
         let none = std::ptr::null_mut();
         let mut inner = Inner {
             driver,
@@ -156,7 +157,8 @@ impl Device {
             // SAFETY: handle and stream are alive.
             cublas.check("cublasSetStream", unsafe { (cublas.set_stream)(products, stream) })?;
             // SAFETY: the workspace belongs to this handle and is freed after it.
-            let code = unsafe { (cublas.set_workspace)(products, workspace as *mut c_void, PRODUCT_WORKSPACE) };
+            let code =
+                unsafe { (cublas.set_workspace)(products, workspace as *mut c_void, PRODUCT_WORKSPACE) };
             cublas.check("cublasSetWorkspace", code)?;
         }
         Ok(Self(Arc::new(inner)))
@@ -291,7 +293,9 @@ fn describe(
             library: "convnet",
             call: format!("open {card}"),
             code: major,
-            reason: format!("compute capability {major}.{minor}, {LEAST}.0 or later is needed; run on the CPU"),
+            reason: format!(
+                "compute capability {major}.{minor}, {LEAST}.0 or later is needed; run on the CPU"
+            ),
         });
     }
     Ok(Description {
@@ -330,7 +334,8 @@ impl Event {
         const DISABLE_TIMING: u32 = 2;
         let mut pointer = std::ptr::null_mut();
         // SAFETY: the function writes one pointer; the caller has made the context current.
-        let code = unsafe { (driver.event_create)(&raw mut pointer, if timing { 0 } else { DISABLE_TIMING }) };
+        let code =
+            unsafe { (driver.event_create)(&raw mut pointer, if timing { 0 } else { DISABLE_TIMING }) };
         driver.check("cuEventCreate", code)?;
         Ok(Self { driver, pointer })
     }
@@ -357,7 +362,8 @@ impl Event {
     fn since(&self, earlier: &Self) -> Result<f32, Error> {
         let mut milliseconds = 0.0;
         // SAFETY: both events are alive; the function writes one number.
-        let code = unsafe { (self.driver.event_elapsed)(&raw mut milliseconds, earlier.pointer, self.pointer) };
+        let code =
+            unsafe { (self.driver.event_elapsed)(&raw mut milliseconds, earlier.pointer, self.pointer) };
         self.driver.check("cuEventElapsedTime", code)?;
         Ok(milliseconds * 1e3)
     }

@@ -49,9 +49,10 @@ impl Modules {
     fn load(&self, driver: &Driver, libraries: &Libraries, family: Family) -> Result<*mut c_void, Error> {
         let version = libraries.nvrtc.version_text();
         let key = digest(&[&family.source(), &self.architecture, &version]);
-        let path = self.folder.as_ref().map(|folder| {
-            folder.join(format!("{}-{}-{key:016x}.cubin", family.name(), self.architecture))
-        });
+        let path = self
+            .folder
+            .as_ref()
+            .map(|folder| folder.join(format!("{}-{}-{key:016x}.cubin", family.name(), self.architecture)));
         if let Some(code) = path.as_ref().and_then(|path| std::fs::read(path).ok())
             && let Ok(module) = load(driver, &code)
         {
@@ -84,7 +85,8 @@ fn load(driver: &Driver, code: &[u8]) -> Result<*mut c_void, Error> {
     }
     let mut module = std::ptr::null_mut();
     // SAFETY: machine code with an ELF header, whose own sizes the driver checks; the function writes one pointer.
-    driver.check("cuModuleLoadData", unsafe { (driver.module_load)(&raw mut module, code.as_ptr().cast()) })?;
+    let status = unsafe { (driver.module_load)(&raw mut module, code.as_ptr().cast()) };
+    driver.check("cuModuleLoadData", status)?;
     Ok(module)
 }
 

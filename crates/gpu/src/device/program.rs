@@ -49,7 +49,7 @@ struct Step {
 
 // SAFETY: functions, plans and packs belong to no thread; running them goes through the device's queue lock.
 unsafe impl Send for Program {}
-// SAFETY: as for `Send`: all methods that enqueue hold the device's queue lock.
+// SAFETY: nothing changes after binding, and all methods that enqueue hold the device's queue lock.
 unsafe impl Sync for Program {}
 
 /// The program's own block.
@@ -97,10 +97,15 @@ impl Device {
     pub fn bind(&self, list: &List, memory: &Memory) -> Result<Program, Error> {
         let device = &self.0;
         assert!(Arc::ptr_eq(device, &memory.0.device), "a block of the same device");
-        assert!(list.memory() <= memory.bytes(), "a block of {} bytes, not {}", list.memory(), memory.bytes());
+        assert!(
+            list.memory() <= memory.bytes(),
+            "a block of {} bytes, not {}",
+            list.memory(),
+            memory.bytes()
+        );
         assert!(!list.is_open(), "a join at the end of the list");
         device.enter()?;
-        let chosen = self.choose(list)?;
+        let chosen = self.choose(std::slice::from_ref(list))?;
         let mut scratch = Lane::ALL.map(|lane| list.scratch(lane));
         let mut workspace = 0;
         let convolutions = list.launches().iter().filter_map(|launch| match &launch.work {
@@ -164,23 +169,42 @@ impl Device {
         ];
         let pack = plan.pack(operands, word(Argument::Scratch(temporary)))?;
         let after = if whole { &[][..] } else { &convolution.after };
-        let after = after.iter().map(|launch| layout.kernel(&self.0, launch, lane)).collect::<Result<_, _>>()?;
+        let after =
+            after.iter().map(|launch| layout.kernel(&self.0, launch, lane)).collect::<Result<_, _>>()?;
         Ok(Task::Convolution { plan, pack, after, problem })
     }
 
-    /// The plan of each convolution of a list.
-    fn choose(&self, list: &List) -> Result<Vec<Chosen>, Error> {
+    /// Compiles the kernels and chooses the engines of several lists at once, side by side on all cores; binding them is
+    /// quick after it.
+    ///
+    /// # Errors
+    /// If a kernel does not compile, or a convolution has no engine.
+    pub fn prepare(&self, lists: &[List]) -> Result<(), Error> {
+        self.0.enter()?;
+        for launch in lists.iter().flat_map(List::launches) {
+            if let Work::Kernel(kernel) = &launch.work {
+                self.0.function(kernel.family, &kernel.name)?;
+            }
+        }
+        self.choose(lists).map(|_| ())
+    }
+
+    /// The plan of each convolution of some lists.
+    fn choose(&self, lists: &[List]) -> Result<Vec<Chosen>, Error> {
         let device = &self.0;
-        let convolutions: Vec<&Convolution> = list
-            .launches()
+        let convolutions: Vec<&Convolution> = lists
             .iter()
+            .flat_map(List::launches)
             .filter_map(|launch| match &launch.work {
                 Work::Convolution(convolution) => Some(&**convolution),
                 _ => None,
             })
             .collect();
-        let problems: Vec<Problem> =
-            convolutions.iter().flat_map(|convolution| [Some(convolution.plain), convolution.fused]).flatten().collect();
+        let problems: Vec<Problem> = convolutions
+            .iter()
+            .flat_map(|convolution| [Some(convolution.plain), convolution.fused])
+            .flatten()
+            .collect();
         if problems.is_empty() {
             return Ok(Vec::new());
         }
@@ -207,11 +231,14 @@ impl Device {
             let plain = plan(&convolution.plain);
             let whole = convolution.fused.as_ref().and_then(plan);
             let written = convolution.plain.conv.output();
-            let elements = convolution.plain.conv.batch * written.0 * written.1 * convolution.plain.conv.channels.1;
+            let elements =
+                convolution.plain.conv.batch * written.0 * written.1 * convolution.plain.conv.channels.1;
             let bytes = 3 * elements * convolution.plain.output.format.size();
             let more = convolution.after.len() as f32 * (LAUNCH + bytes as f32 / BYTES);
             match (plain, whole) {
-                (Some(plain), Some(whole)) if plain.engine.time + more < whole.engine.time => Ok((plain, false)),
+                (Some(plain), Some(whole)) if plain.engine.time + more < whole.engine.time => {
+                    Ok((plain, false))
+                }
                 (_, Some(whole)) => Ok((whole, true)),
                 (Some(plain), None) => Ok((plain, false)),
                 (None, None) => Err(Error::NoEngine {
@@ -262,17 +289,21 @@ impl Program {
         // SAFETY: the stream is alive.
         driver.check("cuStreamBeginCapture", unsafe { (driver.begin_capture)(stream, THREAD_LOCAL) })?;
         let enqueued = (0..repeats).try_for_each(|_| self.enqueue());
-        let mut graph = std::ptr::null_mut();
+        let none = std::ptr::null_mut();
+        let mut captured = Graph { program: self.clone(), graph: none, executable: none, nodes: 0 };
         // SAFETY: a capture of this stream is under way; the function writes one pointer.
-        let code = unsafe { (driver.end_capture)(stream, &raw mut graph) };
+        let code = unsafe { (driver.end_capture)(stream, &raw mut captured.graph) };
         enqueued?;
         driver.check("cuStreamEndCapture", code)?;
-        let mut captured = Graph { program: self.clone(), graph, executable: std::ptr::null_mut(), nodes: 0 };
+        let graph = captured.graph;
         // SAFETY: the graph is alive; the functions write one size, and one pointer.
         unsafe {
-            let none = std::ptr::null_mut();
-            driver.check("cuGraphGetNodes", (driver.graph_nodes)(graph, none, &raw mut captured.nodes))?;
-            driver.check("cuGraphInstantiate", (driver.instantiate)(&raw mut captured.executable, graph, 0))?;
+            driver.check(
+                "cuGraphGetNodes",
+                (driver.graph_nodes)(graph, std::ptr::null_mut(), &raw mut captured.nodes),
+            )?;
+            driver
+                .check("cuGraphInstantiate", (driver.instantiate)(&raw mut captured.executable, graph, 0))?;
             driver.check("cuGraphUpload", (driver.graph_upload)(captured.executable, stream))?;
         }
         Ok(captured)
@@ -396,7 +427,7 @@ pub struct Graph {
 
 // SAFETY: a graph belongs to no thread; replays go through the device's queue lock.
 unsafe impl Send for Graph {}
-// SAFETY: as for `Send`.
+// SAFETY: shared graphs are only replayed, and a replay holds the device's queue lock.
 unsafe impl Sync for Graph {}
 
 impl Graph {
@@ -448,7 +479,9 @@ impl Drop for Graph {
                 if !self.executable.is_null() {
                     (driver.graph_executable_destroy)(self.executable);
                 }
-                (driver.graph_destroy)(self.graph);
+                if !self.graph.is_null() {
+                    (driver.graph_destroy)(self.graph);
+                }
             }
         }
     }

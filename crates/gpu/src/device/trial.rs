@@ -29,7 +29,8 @@ pub(super) struct Trial {
 fn sizes(problem: &Problem) -> [usize; 5] {
     let Conv { batch, input, channels, .. } = problem.conv;
     let output = problem.conv.output();
-    let map = |(height, width): (usize, usize), stride: usize, size: usize| batch * height * width * stride * size;
+    let map =
+        |(height, width): (usize, usize), stride: usize, size: usize| batch * height * width * stride * size;
     let addend = problem.fused.and_then(|Fused { addend, .. }| addend);
     [
         map(input, problem.input.stride, problem.input.format.size()),

@@ -38,11 +38,11 @@ impl Choices {
         self.engines.insert(problem, engine);
     }
 
-
     /// Writes the file anew. A folder that cannot be written means only that the next start chooses again.
     pub(crate) fn save(&self) {
         let Some(path) = &self.path else { return };
-        let mut lines: Vec<String> = self.engines.iter().map(|(problem, engine)| line(problem, engine.as_ref())).collect();
+        let mut lines: Vec<String> =
+            self.engines.iter().map(|(problem, engine)| line(problem, engine.as_ref())).collect();
         lines.sort();
         replace(path, lines.concat().as_bytes());
     }

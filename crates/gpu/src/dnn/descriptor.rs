@@ -218,8 +218,9 @@ impl Descriptor {
         let (room, mut count) = (values.len(), 0i64);
         let target = values.as_mut_ptr().cast();
         // SAFETY: room for as many elements of the attribute's type as said.
-        let code =
-            unsafe { (self.cudnn.get_attribute)(self.pointer, name, kind, room as i64, &raw mut count, target) };
+        let code = unsafe {
+            (self.cudnn.get_attribute)(self.pointer, name, kind, room as i64, &raw mut count, target)
+        };
         self.cudnn.check(&format!("cudnnBackendGetAttribute {attribute:?}"), code)?;
         values.truncate(usize::try_from(count).unwrap_or(0).min(room));
         Ok(())
@@ -240,7 +241,8 @@ impl Descriptor {
 
     /// Fills descriptors that were created for it, and keeps those that were.
     pub(super) fn fill(&self, attribute: Attribute, mut descriptors: Vec<Self>) -> Result<Vec<Self>, Error> {
-        let mut pointers: Vec<*mut c_void> = descriptors.iter().map(|descriptor| descriptor.pointer).collect();
+        let mut pointers: Vec<*mut c_void> =
+            descriptors.iter().map(|descriptor| descriptor.pointer).collect();
         self.get(attribute, &mut pointers)?;
         descriptors.truncate(pointers.len());
         Ok(descriptors)

@@ -49,7 +49,11 @@ fn attributes(pass: Pass) -> (Kind, [c_int; 4], [c_int; 2]) {
 
 impl Graph {
     /// The graph of a problem; without a handle it can be finalized on a machine that has no GPU.
-    pub(super) fn new(cudnn: &'static Cudnn, problem: &Problem, handle: Option<*mut c_void>) -> Result<Self, Error> {
+    pub(super) fn new(
+        cudnn: &'static Cudnn,
+        problem: &Problem,
+        handle: Option<*mut c_void>,
+    ) -> Result<Self, Error> {
         let Problem { conv, pass, input, output, weights, fused, .. } = *problem;
         let tensor = |id, dimensions, tensor: Tensor| map(cudnn, id, dimensions, tensor, false);
         let x = tensor(id::INPUT, images(&conv, conv.input, conv.channels.0), input)?;

@@ -37,7 +37,7 @@ pub(crate) struct Handle {
 
 // SAFETY: a handle belongs to no thread; all use of one goes through the device's lock.
 unsafe impl Send for Handle {}
-// SAFETY: as for `Send`: the device's lock lets one thread at a time use it.
+// SAFETY: the device's lock lets one thread at a time use it.
 unsafe impl Sync for Handle {}
 
 impl Handle {
@@ -154,7 +154,8 @@ fn candidates(handle: &Arc<Handle>, problem: &Problem) -> Result<Vec<Plan>, Erro
     let cudnn = handle.cudnn;
     let Ok(graph) = Graph::new(cudnn, problem, Some(handle.pointer)) else { return Ok(Vec::new()) };
     let graph = Arc::new(graph);
-    let many = |kind, count: usize| (0..count).map(|_| Descriptor::new(cudnn, kind)).collect::<Result<Vec<_>, _>>();
+    let many =
+        |kind, count: usize| (0..count).map(|_| Descriptor::new(cudnn, kind)).collect::<Result<Vec<_>, _>>();
     let mut plans = Vec::new();
     let mut seen = HashSet::new();
     for (mode, most) in CANDIDATES {
@@ -170,11 +171,14 @@ fn candidates(handle: &Arc<Handle>, problem: &Problem) -> Result<Vec<Plan>, Erro
             if taken == most {
                 break;
             }
-            let Ok(engines) = configuration.fill(A::ConfigurationEngine, many(Kind::Engine, 1)?) else { continue };
+            let Ok(engines) = configuration.fill(A::ConfigurationEngine, many(Kind::Engine, 1)?) else {
+                continue;
+            };
             let Some(engine) = engines.first() else { continue };
             let number = engine.integer(A::EngineIndex)?;
             let notes = engine.choices(A::EngineNotes, 32).unwrap_or_default();
-            let knobs = configuration.fill(A::ConfigurationKnobs, many(Kind::KnobChoice, KNOBS)?).unwrap_or_default();
+            let knobs =
+                configuration.fill(A::ConfigurationKnobs, many(Kind::KnobChoice, KNOBS)?).unwrap_or_default();
             let pair = |knob: &Descriptor| {
                 let kind = *knob.choices(A::KnobKind, 1).ok()?.first()?;
                 Some((kind, knob.integer(A::KnobValue).ok()?))
@@ -184,7 +188,9 @@ fn candidates(handle: &Arc<Handle>, problem: &Problem) -> Result<Vec<Plan>, Erro
                 continue;
             }
             let engine = Engine { number, knobs, time: f32::INFINITY };
-            if let Ok(plan) = Plan::new(handle, &graph, configuration, engine) && plan.workspace <= WORKSPACE {
+            if let Ok(plan) = Plan::new(handle, &graph, configuration, engine)
+                && plan.workspace <= WORKSPACE
+            {
                 plans.push(plan);
                 taken += 1;
             }
@@ -234,7 +240,9 @@ impl Chooser<'_> {
                 let known = match choices.get(&problem.to_string()) {
                     Some(None) => Some(Built::Known(None)),
                     // An engine that does not build any more is chosen anew.
-                    Some(Some(engine)) => Plan::again(&handle, problem, engine).ok().map(|plan| Built::Known(Some(plan))),
+                    Some(Some(engine)) => {
+                        Plan::again(&handle, problem, engine).ok().map(|plan| Built::Known(Some(plan)))
+                    }
                     None => None,
                 };
                 let plans = match known {

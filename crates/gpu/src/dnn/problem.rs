@@ -70,7 +70,10 @@ impl Conv {
             room.unwrap_or_else(|| panic!("{self:?} has a kernel larger than its input")) / stride + 1
         };
         let (i, o) = self.channels;
-        assert!(self.groups > 0 && i.is_multiple_of(self.groups) && o.is_multiple_of(self.groups), "groups of {self:?}");
+        assert!(
+            self.groups > 0 && i.is_multiple_of(self.groups) && o.is_multiple_of(self.groups),
+            "groups of {self:?}"
+        );
         let Self { input, kernel, stride, padding, dilation, .. } = *self;
         (
             side(input.0, kernel.0, stride.0, padding.0, dilation.0),

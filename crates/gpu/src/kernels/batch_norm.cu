@@ -28,7 +28,7 @@ INLINE void normalization(const Norm& n, u32 c, float mean, float variance, u32 
         Norm norm = NORM; \
         float pivot[W]; \
         { \
-            const int tx = lanes(channels / W); \
+            const int tx = lanes<W>(channels / W); \
             const u32 c = (blockIdx.y * tx + threadIdx.x % tx) * W; \
             if (c < channels) load<W>(x + c, pivot); \
         } \
@@ -67,7 +67,7 @@ KERNEL(256, normalization_f32, u32 pixels, u32 channels, NORM_ARGS) {
            float* coefficients) { \
         float m[W], a[W], b[W]; \
         { \
-            const int tx = lanes(channels / W); \
+            const int tx = lanes<W>(channels / W); \
             const u32 c = (blockIdx.y * tx + threadIdx.x % tx) * W; \
             if (c < channels) { \
                 load<W>(mean + c, m); \
@@ -104,7 +104,10 @@ KERNEL(256, normalization_f32, u32 pixels, u32 channels, NORM_ARGS) {
                 coefficients[channels + c] = (float)slope; \
                 coefficients[2 * channels + c] = (float)(-size * sums[0] / pixels - slope * (double)mean[c]); \
             }); \
-    } \
+    }
+FOURS(GRADIENTS)
+
+#define BACKWARD(N, T, W) \
     KERNEL(256, norm_backward_##N, const T* x, int xs, const T* dy, int ds, T* dx, int os, u32 pixels, u32 channels, int mask, \
            const float* scale, const float* shift, const float* coefficients, int add) { \
         each<W>(pixels, channels, [&](u32 p, u32 c) { \
@@ -124,7 +127,7 @@ KERNEL(256, normalization_f32, u32 pixels, u32 channels, NORM_ARGS) {
             put<W>(at(dx, p, os, c), g, add); \
         }); \
     }
-FORMATS(GRADIENTS)
+FORMATS(BACKWARD)
 
 // out = the sum of each channel.
 #define SUMS(N, T, W) \

@@ -1,5 +1,5 @@
 // What all kernels share: element formats, vector loads and stores, walks over views. Compiled by NVRTC, and for tests
-// by g++ behind tests/emulation.h; it includes nothing.
+// by g++ behind tests/kernels/emulation.h; it includes nothing.
 typedef unsigned char u8;
 typedef unsigned short bf16;
 typedef unsigned int u32;
@@ -21,7 +21,7 @@ INLINE float up(bf16 x) { return __uint_as_float((u32)x << 16); }
 INLINE void down(float x, float* y) { *y = x; }
 INLINE void down(float x, bf16* y) { *y = (bf16)(pack(x, 0.f) & 0xffffu); }
 
-// W elements from p on; vectors of 4 floats or 8 bf16 need an address that 16 divides (8 floats: two such vectors).
+// W elements from p on, of which 4 or 8 go as vectors of 16 bytes or, of 4 bf16, of 8; these divide the address.
 template <int W> INLINE void load(const float* p, float* v) {
     if (W % 4 == 0) {
         UNROLL for (int i = 0; i < W; i += 4) {
@@ -40,6 +40,10 @@ template <int W> INLINE void load(const bf16* p, float* v) {
             v[(2 * i) % W] = __uint_as_float(w[i] << 16);
             v[(2 * i + 1) % W] = __uint_as_float(w[i] & 0xffff0000u);
         }
+    } else if (W == 4) {
+        uint2 u = *(const uint2*)p;
+        v[0] = __uint_as_float(u.x << 16); v[1 % W] = __uint_as_float(u.x & 0xffff0000u);
+        v[2 % W] = __uint_as_float(u.y << 16); v[3 % W] = __uint_as_float(u.y & 0xffff0000u);
     } else {
         UNROLL for (int i = 0; i < W; i++) v[i] = up(p[i]);
     }
@@ -61,6 +65,10 @@ template <int W> INLINE void store(bf16* p, const float* v) {
         u.x = pack(v[0], v[1 % W]); u.y = pack(v[2 % W], v[3 % W]);
         u.z = pack(v[4 % W], v[5 % W]); u.w = pack(v[6 % W], v[7 % W]);
         *(uint4*)p = u;
+    } else if (W == 4) {
+        uint2 u;
+        u.x = pack(v[0], v[1 % W]); u.y = pack(v[2 % W], v[3 % W]);
+        *(uint2*)p = u;
     } else {
         UNROLL for (int i = 0; i < W; i++) down(v[i], p + i);
     }
@@ -132,3 +140,5 @@ INLINE bool is_last(u32* counter, u32 count) {
 
 // K(suffix, format, vector width)
 #define FORMATS(K) K(f32_wide, float, 4) K(f32, float, 1) K(bf16_wide, bf16, 8) K(bf16, bf16, 1)
+// The same for kernels of many numbers a channel, where vectors of four leave registers for them.
+#define FOURS(K) K(f32_wide, float, 4) K(f32, float, 1) K(bf16_wide, bf16, 4) K(bf16, bf16, 1)

@@ -70,3 +70,34 @@ TRANSPOSE(bf16_bf16, bf16, bf16)
         }); \
     }
 FORMATS(PAD)
+
+// Images (N, C, H, W) as maps whose pixels are blocks of 2 × 2 of theirs, C channels after C channels row by row, filled up
+// with zeros to `channels`, with a border of zeros: block (y, x) starts at row 2·y − top and column 2·x − left.
+#define BLOCKS(N, T, W) \
+    KERNEL(256, space_to_depth_##N, const float* x, T* y, int ys, u32 batch, int height, int width, int in, u32 rows, \
+           u32 columns, u32 channels, int top, int left) { \
+        each<W>(batch * rows * columns, channels, [&](u32 p, u32 k) { \
+            int rest = p / columns, n = rest / rows; \
+            int h = (int)(rest % rows) * 2 - top, w = (int)(p % columns) * 2 - left; \
+            float v[W]; \
+            UNROLL for (int i = 0; i < W; i++) { \
+                int b = (int)(k + i) / in, c = (int)(k + i) - b * in, r = h + b / 2, s = w + b % 2; \
+                bool inside = b < 4 && r >= 0 && r < height && s >= 0 && s < width; \
+                v[i] = inside ? x[((size_t)(n * in + c) * height + r) * width + s] : 0.f; \
+            } \
+            store<W>(at(y, p, ys, k), v); \
+        }); \
+    }
+FORMATS(BLOCKS)
+
+// Zeros where a weight (out, rows, columns, channels) of such blocks stands for no weight of the kernel that it came from:
+// beyond its `height` rows or `width` columns, or beyond the blocks' channels.
+#define CLEAR(N, T) \
+    KERNEL(256, clear_taps_##N, T* w, u32 count, int rows, int columns, int channels, int in, int height, int width) { \
+        for (u32 i = blockIdx.x * 256 + threadIdx.x; i < count; i += gridDim.x * 256) { \
+            int k = i % channels, rest = i / channels, s = rest % columns, r = rest / columns % rows, b = k / in; \
+            if (b >= 4 || 2 * r + b / 2 >= height || 2 * s + b % 2 >= width) down(0.f, w + i); \
+        } \
+    }
+CLEAR(f32, float)
+CLEAR(bf16, bf16)

@@ -1,10 +1,11 @@
 // Sums by channel over all pixels of a view, in an order that the view alone decides.
 #define REDUCE 512
 
-// Threads side by side over vectors of channels; a power of two.
-INLINE int lanes(int vectors) {
+// Threads side by side over vectors of W channels: a power of two, and at most 64 channels, so that the last block has
+// many threads for each.
+template <int W> INLINE int lanes(int vectors) {
     int n = 1;
-    while (n < vectors && n < 32) n *= 2;
+    while (n < vectors && n < (W < 2 ? 32 : 64 / W)) n *= 2;
     return n;
 }
 
@@ -14,7 +15,7 @@ INLINE int lanes(int vectors) {
 template <int W, int N, class Row, class Finish>
 INLINE void columns(u32 pixels, u32 channels, float* part, u32* counters, Row row, Finish finish) {
     __shared__ __align__(16) float shared[REDUCE * N * (W < 2 ? 2 : W)];
-    const int vectors = channels / W, tx = lanes(vectors), ty = REDUCE / tx;
+    const int vectors = channels / W, tx = lanes<W>(vectors), ty = REDUCE / tx;
     const int x = threadIdx.x % tx, y = threadIdx.x / tx, width = tx * W;
     const u32 first = blockIdx.y * width;
     const u32 channel = first + x * W;

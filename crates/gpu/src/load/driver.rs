@@ -116,8 +116,12 @@ impl Driver {
         let mut text: *const c_char = std::ptr::null();
         // SAFETY: the function writes the address of a static string, or null for a code that it does not know.
         let known = unsafe { (self.error_string)(code, &raw mut text) } == 0 && !text.is_null();
-        // SAFETY: a string of the driver, which ends with a zero.
-        let reason = if known { unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned() } else { "unknown".into() };
+        let reason = if known {
+            // SAFETY: a string of the driver, which ends with a zero.
+            unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+        } else {
+            "unknown".into()
+        };
         Err(Error::Call { library: "driver", call: call.into(), code, reason })
     }
 

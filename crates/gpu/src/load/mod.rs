@@ -86,8 +86,9 @@ impl Libraries {
             ("cuBLAS", cublas.version_text(), &cublas_found),
             ("cuDNN", cudnn.version_text(), &cudnn_found),
         ];
-        let found =
-            found.map(|(name, version, found)| LibraryFound { name, version, path: found.path.clone() }).to_vec();
+        let found = found
+            .map(|(name, version, found)| LibraryFound { name, version, path: found.path.clone() })
+            .to_vec();
         Ok(Self { nvrtc, cublas, cudnn, found })
     }
 }

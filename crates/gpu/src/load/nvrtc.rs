@@ -56,11 +56,11 @@ impl Nvrtc {
         let mut program = std::ptr::null_mut();
         let none = std::ptr::null();
         // SAFETY: both strings end with a zero and outlive the call; there are no headers.
-        let code =
-            unsafe { (self.create)(&raw mut program, source.as_ptr(), name.as_ptr(), 0, none, none) };
+        let code = unsafe { (self.create)(&raw mut program, source.as_ptr(), name.as_ptr(), 0, none, none) };
         self.check("nvrtcCreateProgram", code)?;
         let program = Program(self, program);
-        let options = [format!("--gpu-architecture={architecture}"), "-std=c++17".into(), "--ptxas-options=-v".into()];
+        let options =
+            [format!("--gpu-architecture={architecture}"), "-std=c++17".into(), "--ptxas-options=-v".into()];
         let options = options.map(|option| CString::new(option).expect("options hold no zero"));
         let pointers: Vec<*const c_char> = options.iter().map(|option| option.as_ptr()).collect();
         // SAFETY: the program lives; as many strings as said, which outlive the call.
@@ -89,15 +89,19 @@ impl Nvrtc {
     }
 }
 
-/// The machine code of every family for an architecture, with the NVRTC that the search finds; and its path. For tests:
-/// it needs no driver.
+/// A family's machine code: its bytes, and what the compiler says of it.
+pub type Compiled = (Family, usize, String);
+
+/// Compiles every family for an architecture with the NVRTC that the search finds, whose path comes second. It needs no
+/// driver.
 ///
 /// # Errors
 /// If NVRTC is not found or a source does not compile.
-pub fn compile_all(architecture: &str) -> Result<(Vec<(Family, usize, String)>, std::path::PathBuf), Error> {
+pub fn compile_all(architecture: &str) -> Result<(Vec<Compiled>, std::path::PathBuf), Error> {
     let found = super::find(&["libnvrtc.so.13".into(), "libnvrtc.so.12".into()], "nvidia-cuda-nvrtc")?;
     let nvrtc = Nvrtc::bind(&found)?;
-    let compile = |family: Family| nvrtc.compile(family, architecture).map(|(code, log)| (family, code.len(), log));
+    let compile =
+        |family: Family| nvrtc.compile(family, architecture).map(|(code, log)| (family, code.len(), log));
     let codes = Family::ALL.into_iter().map(compile).collect::<Result<_, _>>()?;
     Ok((codes, found.path))
 }

@@ -49,7 +49,9 @@ pub(crate) fn open_driver() -> Result<Found, Error> {
     };
     for folder in ["/usr/local/nvidia/lib64", "/usr/local/nvidia/lib"] {
         let path = Path::new(folder).join(name);
-        if path.exists() && let Ok(library) = open(&path) {
+        if path.exists()
+            && let Ok(library) = open(&path)
+        {
             return Ok(Found::new(library, path));
         }
     }
@@ -140,7 +142,8 @@ fn open_builtins(folder: &Path, name: &str) {
         return;
     }
     for path in entries(folder) {
-        let is_builtins = path.file_name().is_some_and(|file| file.to_string_lossy().starts_with("libnvrtc-builtins.so."));
+        let is_builtins =
+            path.file_name().is_some_and(|file| file.to_string_lossy().starts_with("libnvrtc-builtins.so."));
         if is_builtins && let Ok(library) = open(&path) {
             std::mem::forget(library);
         }

@@ -8,6 +8,10 @@ use crate::view::{Vector, View};
 
 /// Threads of a reduction's block.
 const THREADS: usize = 512;
+/// Channels of a thread of a gradient's sums, where it reads vectors.
+const VECTOR: usize = 4;
+/// Channels of a block at most, where it reads vectors.
+const CHANNELS: usize = 64;
 /// Blocks that a reduction is meant to have: two for each multiprocessor of a large card.
 const BLOCKS: usize = 264;
 
@@ -83,9 +87,11 @@ struct Cut {
 }
 
 impl Cut {
-    fn new(view: View, wide: bool, sums: usize) -> Self {
-        let lanes = if wide { view.format.lanes() } else { 1 };
-        let side = (view.channels / lanes).next_power_of_two().clamp(1, 32);
+    /// A thread reads `vector` channels at once, or one.
+    fn new(view: View, vector: Option<usize>, sums: usize) -> Self {
+        let (wide, lanes) = (vector.is_some(), vector.unwrap_or(1));
+        let side =
+            (view.channels / lanes).next_power_of_two().clamp(1, if wide { CHANNELS / lanes } else { 32 });
         let columns = view.channels.div_ceil(side * lanes).max(1);
         assert!(columns <= COUNTERS, "{view:?} has too many channels for a reduction");
         let rows = view.pixels.div_ceil(THREADS / side * 4).max(1);
@@ -149,7 +155,7 @@ impl List {
     fn moments_call(&mut self, view: View) -> Call {
         self.check(view);
         assert!(view.pixels > 0, "{view:?} of at least one pixel");
-        let cut = Cut::new(view, view.is_wide(), 2);
+        let cut = Cut::new(view, view.is_wide().then(|| view.format.lanes()), 2);
         self.reserve(cut.bytes);
         let kernel = suffixed("moments", view.format.name(), cut.wide);
         Call::grid(Family::BatchNorm, &kernel, cut.grid, THREADS as u32)
@@ -166,7 +172,8 @@ impl List {
     /// # Panics
     /// If views or vectors do not fit the block and one another, or there is no pixel.
     pub fn batch_norm_backward(&mut self, call: &BatchNormBackward) {
-        let BatchNormBackward { input, gradient, norm, weight_gradient, bias_gradient, input_gradient } = *call;
+        let BatchNormBackward { input, gradient, norm, weight_gradient, bias_gradient, input_gradient } =
+            *call;
         let (first, second, output, masked) = match gradient {
             Gradient::Plain(view) | Gradient::Inside(view) => (view, None, None, None),
             Gradient::Join { first, second, output, masked } => (first, second, output, Some(masked)),
@@ -178,21 +185,30 @@ impl List {
         self.check_floats(weight_gradient, input.channels);
         self.check_floats(bias_gradient, input.channels);
         for &view in &others[..others.len() - usize::from(masked.is_some())] {
-            assert!(masked.is_none_or(|masked| masked == view || masked.is_disjoint(view)), "{view:?} overlaps {masked:?}");
+            assert!(
+                masked.is_none_or(|masked| masked == view || masked.is_disjoint(view)),
+                "{view:?} overlaps {masked:?}"
+            );
         }
         let mut views = vec![input];
         views.extend(&others);
         let format = one_format(&views);
         let vectors = [norm.mean, norm.scale, norm.shift];
         let wide = views.iter().all(|view| view.is_wide()) && aligned(&vectors);
-        let cut = Cut::new(input, wide, 2);
+        let cut = Cut::new(input, wide.then_some(VECTOR), 2);
         let sums = cut.bytes.next_multiple_of(256);
         self.reserve(sums + 12 * input.channels);
         let coefficients = Argument::Scratch(sums);
         let mask = match gradient {
             Gradient::Plain(_) => 0,
             Gradient::Inside(_) => 1,
-            Gradient::Join { output, .. } => if output.is_some() { 2 } else { 0 },
+            Gradient::Join { output, .. } => {
+                if output.is_some() {
+                    2
+                } else {
+                    0
+                }
+            }
         };
         Call::grid(Family::BatchNorm, &suffixed("norm_sums", format.name(), wide), cut.grid, THREADS as u32)
             .view(input)
@@ -244,7 +260,7 @@ impl List {
     pub fn column_sums(&mut self, view: View, out: Vector) {
         self.check(view);
         self.check_floats(out, view.channels);
-        let cut = Cut::new(view, view.is_wide(), 1);
+        let cut = Cut::new(view, view.is_wide().then(|| view.format.lanes()), 1);
         self.reserve(cut.bytes);
         let kernel = suffixed("column_sums", view.format.name(), cut.wide);
         Call::grid(Family::BatchNorm, &kernel, cut.grid, THREADS as u32)

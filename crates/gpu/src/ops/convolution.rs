@@ -113,7 +113,13 @@ impl List {
     ///
     /// # Panics
     /// If views and ranges do not fit the block, one another and the precision.
-    pub fn convolution_weight_gradient(&mut self, conv: &Conv, precision: Precision, views: [View; 2], gradient: Vector) {
+    pub fn convolution_weight_gradient(
+        &mut self,
+        conv: &Conv,
+        precision: Precision,
+        views: [View; 2],
+        gradient: Vector,
+    ) {
         let plain = self.problem(conv, precision, Pass::WeightGradient, views, gradient);
         let [input, output_gradient] = views;
         self.push(Work::Convolution(Box::new(Convolution {
@@ -141,8 +147,7 @@ impl List {
         for format in [input.format, output.format, weight.format] {
             assert_eq!(format, precision.format(), "operands in the format of {}", precision.name());
         }
-        let weights =
-            Tensor { stride: conv.channels.0 / conv.groups, ..Tensor::of(weight.view()) };
+        let weights = Tensor { stride: conv.channels.0 / conv.groups, ..Tensor::of(weight.view()) };
         let (input, output) = (Tensor::of(input), Tensor::of(output));
         Problem { conv: *conv, pass, precision, input, output, weights, fused: None }
     }
@@ -157,8 +162,16 @@ impl List {
         let pixels = |(height, width): (usize, usize)| {
             conv.batch.checked_mul(height).and_then(|n| n.checked_mul(width)).expect("a map that fits memory")
         };
-        assert_eq!((input.pixels, input.channels), (pixels(conv.input), conv.channels.0), "size of {input:?}");
-        assert_eq!((output.pixels, output.channels), (pixels((height, width)), conv.channels.1), "size of {output:?}");
+        assert_eq!(
+            (input.pixels, input.channels),
+            (pixels(conv.input), conv.channels.0),
+            "size of {input:?}"
+        );
+        assert_eq!(
+            (output.pixels, output.channels),
+            (pixels((height, width)), conv.channels.1),
+            "size of {output:?}"
+        );
         self.check_vector(weight, conv.weights());
         assert_eq!(weight.len, conv.weights(), "elements of {weight:?}");
         for view in [input, output] {

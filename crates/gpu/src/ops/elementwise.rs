@@ -277,7 +277,8 @@ impl List {
         let format = one_format(&views);
         let wide = views.iter().all(|view| view.is_wide()) && aligned(&vectors);
         let walk = Walk { views: [out], wide };
-        let [second_scale, second_shift] = addend.and_then(|addend| addend.affine).map_or([None; 2], |v| v.map(Some));
+        let [second_scale, second_shift] =
+            addend.and_then(|addend| addend.affine).map_or([None; 2], |v| v.map(Some));
         Call::walk(Family::Elementwise, &walk.kernel("affine", format), walk.vectors(format))
             .view(input)
             .vector(scale)
@@ -296,7 +297,12 @@ impl List {
     ///
     /// # Panics
     /// If views do not fit the block and one another, or there are fewer scales than channels.
-    pub fn affine_backward(&mut self, [output_gradient, input_gradient]: [View; 2], scale: Vector, accumulate: bool) {
+    pub fn affine_backward(
+        &mut self,
+        [output_gradient, input_gradient]: [View; 2],
+        scale: Vector,
+        accumulate: bool,
+    ) {
         self.check_alike(output_gradient, &[input_gradient]);
         assert_apart(&[output_gradient], input_gradient);
         self.check_floats(scale, output_gradient.channels);
@@ -338,7 +344,9 @@ pub(super) fn copy_call(input: View, out: View, accumulate: bool) -> KernelLaunc
         (walk.kernel("copy", y.format), walk.vectors(y.format))
     } else {
         // Eight elements at a time: a vector of bf16, two of single precision.
-        let eights = |view: View| view.channels.is_multiple_of(8) && (view.stride.is_multiple_of(8) || view.pixels == 1);
+        let eights = |view: View| {
+            view.channels.is_multiple_of(8) && (view.stride.is_multiple_of(8) || view.pixels == 1)
+        };
         walk.wide &= walk.views.into_iter().all(eights);
         let name = format!("convert_{}", x.format.name());
         (walk.kernel(&name, y.format), walk.vectors(Format::Bf16))

@@ -55,13 +55,7 @@ impl List {
             let grid = tiles(map, maps.channels, batch);
             Call::grid(Family::Layout, &format!("unflatten_{formats}"), grid, 256)
         };
-        call.view(vectors)
-            .view(maps)
-            .int(batch)
-            .int(map)
-            .int(maps.channels)
-            .flag(accumulate)
-            .add(self);
+        call.view(vectors).view(maps).int(batch).int(map).int(maps.channels).flag(accumulate).add(self);
     }
 
     fn check_flat(&self, map: usize, maps: View, vectors: View) -> usize {
@@ -121,7 +115,12 @@ impl List {
             .add(self);
     }
 
-    fn check_border(&self, [map, padded]: [View; 2], size: (usize, usize), border: Border) -> (usize, usize, usize) {
+    fn check_border(
+        &self,
+        [map, padded]: [View; 2],
+        size: (usize, usize),
+        border: Border,
+    ) -> (usize, usize, usize) {
         self.check(map);
         self.check(padded);
         map.assert_disjoint(padded);
@@ -130,7 +129,8 @@ impl List {
         let tall = sum([border.top, size.0, border.bottom]);
         let around = tall.zip(sum([border.left, size.1, border.right]));
         let (tall, wide) = around.expect("a border that fits memory");
-        let pixels = size.0.checked_mul(size.1).filter(|&pixels| pixels > 0 && map.pixels.is_multiple_of(pixels));
+        let pixels =
+            size.0.checked_mul(size.1).filter(|&pixels| pixels > 0 && map.pixels.is_multiple_of(pixels));
         let batch = map.pixels / pixels.unwrap_or_else(|| panic!("{map:?} of maps of {size:?}"));
         let padded_pixels = batch.checked_mul(tall).and_then(|rows| rows.checked_mul(wide));
         assert_eq!(Some(padded.pixels), padded_pixels, "padded pixels");

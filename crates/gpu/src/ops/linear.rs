@@ -20,7 +20,12 @@ impl List {
     ) {
         self.check_linear(precision, input, out, weight);
         let weight = Matrix::of(weight.rows(input.channels));
-        self.product(precision, (input.pixels, out.channels, input.channels), [Matrix::of(input), weight.transpose()], out);
+        self.product(
+            precision,
+            (input.pixels, out.channels, input.channels),
+            [Matrix::of(input), weight.transpose()],
+            out,
+        );
         if bias.is_some() || relu {
             self.bias(out, bias, None, relu);
         }
@@ -52,7 +57,12 @@ impl List {
     /// If views and ranges do not fit the block, one another and the precision.
     pub fn linear_weight_gradient(&mut self, precision: Precision, views: [View; 2], gradient: Vector) {
         let [input, output_gradient] = views;
-        self.check_linear(precision, input, output_gradient, Vector { format: precision.format(), ..gradient });
+        self.check_linear(
+            precision,
+            input,
+            output_gradient,
+            Vector { format: precision.format(), ..gradient },
+        );
         self.check_vector(gradient, gradient.len);
         let sides = (output_gradient.channels, input.channels, input.pixels);
         let factors = [Matrix::of(output_gradient).transpose(), Matrix::of(input)];
@@ -67,7 +77,9 @@ impl List {
         out: View,
     ) {
         assert!(
-            [rows, columns, depth, left.pitch, right.pitch, out.stride].iter().all(|&n| (1..1 << 31).contains(&n)),
+            [rows, columns, depth, left.pitch, right.pitch, out.stride]
+                .iter()
+                .all(|&n| (1..1 << 31).contains(&n)),
             "a product of {rows} × {columns} × {depth} with sizes from 1 to 2³¹"
         );
         for factor in [left, right] {

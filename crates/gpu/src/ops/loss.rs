@@ -92,7 +92,10 @@ impl List {
         self.check_floats(loss, 1);
         self.check_words(correct, 1);
         assert!(logits.pixels > 0 && logits.channels > 0, "{logits:?} of at least one row and class");
-        assert!(logits.pixels < 1 << 24 && logits.channels < 1 << 24, "{logits:?} below 2²⁴ rows and classes");
+        assert!(
+            logits.pixels < 1 << 24 && logits.channels < 1 << 24,
+            "{logits:?} below 2²⁴ rows and classes"
+        );
         if let Some((gradient, _)) = gradient {
             self.check_alike(logits, &[gradient]);
             logits.assert_disjoint(gradient);

@@ -10,7 +10,8 @@ mod local_response;
 mod loss;
 mod optimizer;
 mod pooling;
-
+mod stem;
+mod thin;
 
 pub use batch_norm::{BatchNorm, BatchNormBackward, Gradient};
 pub use convolution::Epilogue;
@@ -20,3 +21,4 @@ pub use layout::Border;
 pub use local_response::LocalResponse;
 pub use optimizer::{Adam, Clock, Parameters, Sgd};
 pub use pooling::{Before, PoolWindow};
+pub use stem::Stem;

@@ -48,7 +48,10 @@ impl PoolWindow {
             assert!((1..1 << 31).contains(&size), "windows of an empty map");
             for &(start, end, divisor) in spans {
                 assert!(start < end && end <= size, "span {start}..{end} of {size}");
-                assert!((1..1 << 15).contains(&divisor), "a divisor of span {start}..{end} from 1 to 2¹⁵, not {divisor}");
+                assert!(
+                    (1..1 << 15).contains(&divisor),
+                    "a divisor of span {start}..{end} from 1 to 2¹⁵, not {divisor}"
+                );
             }
             assert!(spans.is_sorted_by_key(|s| s.0) && spans.is_sorted_by_key(|s| s.1), "spans in order");
         }
@@ -129,7 +132,11 @@ impl List {
             walk.wide &= aligned(&[scale, shift]);
         }
         let format = one_format(&[input, out]);
-        let call = Call::walk(Family::Pooling, &suffixed("max_pool", format.name(), walk.wide), walk.vectors(format));
+        let call = Call::walk(
+            Family::Pooling,
+            &suffixed("max_pool", format.name(), walk.wide),
+            walk.vectors(format),
+        );
         shape(call.view(input).view(out), window, &tables, out.channels)
             .raw(tables.spans[0])
             .raw(tables.spans[1])
@@ -157,7 +164,8 @@ impl List {
     ) {
         let tables = self.tables(window, input_gradient, output_gradient, true);
         self.check_argmax(window, argmax, output_gradient);
-        let mut wide = [output_gradient, input_gradient].iter().all(|view| view.is_wide()) && argmax.at.is_multiple_of(8);
+        let mut wide = [output_gradient, input_gradient].iter().all(|view| view.is_wide())
+            && argmax.at.is_multiple_of(8);
         if let Some(output) = output {
             self.check_alike(output_gradient, &[output]);
             output.assert_disjoint(input_gradient);
@@ -166,7 +174,8 @@ impl List {
         }
         let format = one_format(&[output_gradient, input_gradient]);
         let walk = Walk { views: [input_gradient], wide };
-        let call = Call::walk(Family::Pooling, &walk.kernel("max_pool_backward", format), walk.vectors(format));
+        let call =
+            Call::walk(Family::Pooling, &walk.kernel("max_pool_backward", format), walk.vectors(format));
         let call = call.view(output_gradient).view(input_gradient);
         shape(call, window, &tables, output_gradient.channels)
             .raw(tables.spans[0])
@@ -210,7 +219,8 @@ impl List {
         let tables = self.tables(window, input_gradient, output_gradient, true);
         let format = one_format(&views);
         let walk = Walk::by_channel([input_gradient, output_gradient]);
-        let call = Call::walk(Family::Pooling, &walk.kernel("avg_pool_backward", format), walk.vectors(format));
+        let call =
+            Call::walk(Family::Pooling, &walk.kernel("avg_pool_backward", format), walk.vectors(format));
         let call = call.view(output_gradient).view(input_gradient);
         shape(call, window, &tables, output_gradient.channels)
             .raw(tables.spans[0])

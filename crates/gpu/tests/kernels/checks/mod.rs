@@ -4,12 +4,11 @@
 #![allow(missing_docs)]
 
 mod case;
-mod convolutions;
+pub(crate) mod convolutions;
 pub(crate) mod layers;
 pub(crate) mod lenet;
 pub(crate) mod maps;
 pub(crate) mod reductions;
-
 
 pub(crate) use convolutions::each_product;
 
@@ -26,7 +25,6 @@ pub(crate) trait Machine {
 pub(crate) struct Report {
     pub(crate) failures: Vec<String>,
     pub(crate) compared: usize,
-    pub(crate) worst: Vec<(String, f64)>,
 }
 
 impl Report {
@@ -37,16 +35,4 @@ impl Report {
             println!("  {failure}");
         }
     }
-}
-
-/// All operations but convolutions and products.
-pub(crate) fn kernels(machine: &mut dyn Machine, report: &mut Report) {
-    maps::check(machine, report);
-    reductions::check(machine, report);
-    layers::check(machine, report);
-}
-
-/// Convolutions and products in every precision.
-pub(crate) fn products(machine: &mut dyn Machine, report: &mut Report) {
-    convolutions::check(machine, report);
 }

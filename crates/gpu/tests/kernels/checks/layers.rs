@@ -6,9 +6,16 @@ use super::case::{Case, tolerance};
 use super::{Machine, Report};
 
 type Span = (usize, usize, usize);
+/// A name, the input's size, and the spans of rows and columns.
+type Named = (&'static str, (usize, usize), Vec<Span>, Vec<Span>);
 
 /// Spans of a window: kernel, stride, padding, outputs; divisors with or without the padding.
-fn spans(size: usize, out: usize, (kernel, stride, padding): (usize, usize, usize), whole: bool) -> Vec<Span> {
+fn spans(
+    size: usize,
+    out: usize,
+    (kernel, stride, padding): (usize, usize, usize),
+    whole: bool,
+) -> Vec<Span> {
     (0..out)
         .map(|i| {
             let (start, end) = (i * stride, (i * stride + kernel).min(size + 2 * padding));
@@ -30,7 +37,7 @@ fn adaptive(size: usize, out: usize) -> Vec<Span> {
 pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     for format in [Format::F32, Format::Bf16] {
         for (channels, gap) in [(1, (0, 0)), (3, (1, 0)), (16, (0, 0)), (8, (8, 8)), (17, (0, 0))] {
-            let windows: [(&str, (usize, usize), Vec<Span>, Vec<Span>); 5] = [
+            let windows: [Named; 5] = [
                 ("2 of 2", (6, 4), spans(6, 3, (2, 2, 0), true), spans(4, 2, (2, 2, 0), true)),
                 ("3 of 2 padded", (7, 8), spans(7, 4, (3, 2, 1), true), spans(8, 4, (3, 2, 1), true)),
                 ("3 of 2 up", (6, 6), spans(6, 3, (3, 2, 0), false), spans(6, 3, (3, 2, 0), false)),
@@ -64,7 +71,7 @@ fn pools(
 ) {
     let batch = 2;
     let (inputs, outputs) = (batch * size.0 * size.1, batch * rows.len() * columns.len());
-    let pitch = columns.iter().map(|s| s.1 - s.0).max().unwrap();
+    let pitch = columns.iter().map(|s| s.1 - s.0).max().unwrap_or(0);
     // Calls f with output pixel, input pixel, code and divisor.
     let each = |f: &mut dyn FnMut(usize, usize, usize, f64)| {
         for n in 0..batch {
@@ -95,7 +102,8 @@ fn pools(
         each(&mut |out, input, code, _| {
             for c in 0..channels {
                 let v = coarse[input * channels + c];
-                let v = if scaled { f64::from((v as f32).mul_add(scale[c] as f32, shift[c] as f32)) } else { v };
+                let v =
+                    if scaled { f64::from((v as f32).mul_add(scale[c] as f32, shift[c] as f32)) } else { v };
                 if v > best[out * channels + c] {
                     best[out * channels + c] = v;
                     at[out * channels + c] = code as u8;
@@ -120,7 +128,10 @@ fn pools(
         let codes = case.bytes(outputs * channels);
         let at: Vec<u8> = (0..outputs * channels)
             .map(|i| {
-                let (row, column) = (&rows[i / channels / columns.len() % rows.len()], &columns[i / channels % columns.len()]);
+                let (row, column) = (
+                    &rows[i / channels / columns.len() % rows.len()],
+                    &columns[i / channels % columns.len()],
+                );
                 let (h, w) = (i * 7 % (row.1 - row.0), i * 5 % (column.1 - column.0));
                 (h * pitch + w) as u8
             })
@@ -181,7 +192,8 @@ fn local_response(
     let LocalResponse { size, alpha, beta, k } = norm;
     let (alpha, beta, k) = (f64::from(alpha), f64::from(beta), f64::from(k));
     let window = |c: usize| c.saturating_sub(size / 2)..(c + size.div_ceil(2)).min(channels);
-    let base = |row: &[f64], c: usize| k + alpha / size as f64 * window(c).map(|j| row[j] * row[j]).sum::<f64>();
+    let base =
+        |row: &[f64], c: usize| k + alpha / size as f64 * window(c).map(|j| row[j] * row[j]).sum::<f64>();
     let mut case = Case::new(25);
     let (x, y) = (case.map(pixels, channels, format, gap), case.map(pixels, channels, format, (0, 0)));
     let values = case
@@ -213,7 +225,12 @@ fn local_response(
         case.expect(dx, values, tolerance(format));
         let mut list = case.list();
         list.local_response_backward(norm, [x, dy, dx], add);
-        case.run(machine, report, &format!("local response backward {format:?} {pixels}x{channels} {size}"), &list);
+        case.run(
+            machine,
+            report,
+            &format!("local response backward {format:?} {pixels}x{channels} {size}"),
+            &list,
+        );
     }
 }
 

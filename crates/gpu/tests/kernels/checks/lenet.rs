@@ -1,7 +1,8 @@
 //! LeNet (1 × 32 × 32, ReLU, max pooling): a training step put together by hand, and the same in double precision.
 
 use convnet_gpu::{
-    Bytes, Clock, Conv, Epilogue, Format, Lane, List, Parameters, PoolWindow, Precision, Sgd, Vector, View, Words,
+    Bytes, Clock, Conv, Epilogue, Format, Lane, List, Parameters, PoolWindow, Precision, Sgd, Vector, View,
+    Words,
 };
 
 use super::each_product;
@@ -13,6 +14,8 @@ pub(crate) const SIZES: [usize; 10] = [150, 6, 2400, 16, 48_000, 120, 10_080, 84
 pub(crate) struct Lenet {
     pub(crate) batch: usize,
     pub(crate) precision: Precision,
+    /// Whether convolutions are kernels of ours.
+    pub(crate) thin: bool,
     /// Whether weight gradients have a lane of their own.
     pub(crate) branch: bool,
     pub(crate) images: Vector,
@@ -33,7 +36,7 @@ pub(crate) struct Lenet {
 const MAPS: [usize; 7] = [4704, 1176, 1600, 400, 120, 84, 10];
 
 impl Lenet {
-    pub(crate) fn new(batch: usize, precision: Precision, branch: bool) -> Self {
+    pub(crate) fn new(batch: usize, precision: Precision, branch: bool, thin: bool) -> Self {
         let mut bytes = 0usize;
         let mut room = |size: usize| {
             let at = bytes;
@@ -55,6 +58,7 @@ impl Lenet {
             batch,
             precision,
             branch,
+            thin,
             images,
             labels,
             clock,
@@ -93,9 +97,24 @@ impl Lenet {
         let image = View::dense(self.images.at, n * 1024, 1, Format::F32);
         let relu = |i: usize| Epilogue { bias: Some(p(i)), addend: None, relu: true };
         list.tick(self.clock);
-        list.convolution(&first, precision, [image, view(0, 784)], p(0), relu(1));
+        let forward = |list: &mut List, conv: &Conv, views: [View; 2], i: usize| {
+            if self.thin {
+                list.thin_convolution(conv, views, p(i), Some(p(i + 1)), true);
+            } else {
+                list.convolution(conv, precision, views, p(i), relu(i + 1));
+            }
+        };
+        let weights = |list: &mut List, conv: &Conv, views: [View; 2], i: usize| {
+            if self.thin {
+                list.thin_weight_gradient(conv, views, g(i), Some(g(i + 1)));
+            } else {
+                list.convolution_weight_gradient(conv, precision, views, g(i));
+                list.column_sums(views[1], g(i + 1));
+            }
+        };
+        forward(&mut list, &first, [image, view(0, 784)], 0);
         list.max_pool(&windows[0], [view(0, 784), view(1, 196)], Some(self.codes[0]), None);
-        list.convolution(&second, precision, [view(1, 196), view(2, 100)], p(2), relu(3));
+        forward(&mut list, &second, [view(1, 196), view(2, 100)], 2);
         list.max_pool(&windows[1], [view(2, 100), view(3, 25)], Some(self.codes[1]), None);
         list.linear(precision, [view(3, 1), view(4, 1)], p(4), Some(p(5)), true);
         list.linear(precision, [view(4, 1), view(5, 1)], p(6), Some(p(7)), true);
@@ -112,21 +131,36 @@ impl Lenet {
                 list.relu_backward(view(layer - 1, 1), view(layer + 6, 1));
             }
         }
-        list.max_pool_backward(&windows[1], [view(10, 25), view(9, 100)], self.codes[1], Some(view(3, 25)), false);
+        list.max_pool_backward(
+            &windows[1],
+            [view(10, 25), view(9, 100)],
+            self.codes[1],
+            Some(view(3, 25)),
+            false,
+        );
         self.side(&mut list, |list| {
-            list.convolution_weight_gradient(&second, precision, [view(1, 196), view(9, 100)], g(2));
-            list.column_sums(view(9, 100), g(3));
+            weights(list, &second, [view(1, 196), view(9, 100)], 2);
         });
-        list.convolution_input_gradient(&second, precision, [view(9, 100), view(8, 196)], p(2), false);
-        list.max_pool_backward(&windows[0], [view(8, 196), view(7, 784)], self.codes[0], Some(view(1, 196)), false);
-        list.convolution_weight_gradient(&first, precision, [image, view(7, 784)], g(0));
-        list.column_sums(view(7, 784), g(1));
+        if self.thin {
+            list.thin_input_gradient(&second, [view(9, 100), view(8, 196)], p(2), false);
+        } else {
+            list.convolution_input_gradient(&second, precision, [view(9, 100), view(8, 196)], p(2), false);
+        }
+        list.max_pool_backward(
+            &windows[0],
+            [view(8, 196), view(7, 784)],
+            self.codes[0],
+            Some(view(1, 196)),
+            false,
+        );
+        weights(&mut list, &first, [image, view(7, 784)], 0);
         if self.branch {
             list.join();
         }
         let sgd = Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false };
         let moments = [Some(self.velocity), None];
-        let parameters = Parameters { values: self.parameters, gradients: self.gradients, moments, low: None };
+        let parameters =
+            Parameters { values: self.parameters, gradients: self.gradients, moments, low: None };
         list.sgd(self.clock, sgd, &parameters);
         list
     }
@@ -184,7 +218,13 @@ pub(crate) fn first_parameters() -> Vec<f64> {
 }
 
 /// Training steps in double precision: the losses and the parameters after them.
-pub(crate) fn reference(batch: usize, images: &[f64], labels: &[u32], rate: f64, steps: usize) -> (Vec<f64>, Vec<f64>) {
+pub(crate) fn reference(
+    batch: usize,
+    images: &[f64],
+    labels: &[u32],
+    rate: f64,
+    steps: usize,
+) -> (Vec<f64>, Vec<f64>) {
     let mut p = first_parameters();
     let mut velocity = vec![0.0; p.len()];
     let mut losses = Vec::new();
@@ -206,7 +246,8 @@ pub(crate) fn reference(batch: usize, images: &[f64], labels: &[u32], rate: f64,
                     let (c, q) = (i % k, i / k);
                     let (n, y, z) = (q / (half * half), q / half % half, q % half);
                     let places = (0..4).map(|e| ((n * side + 2 * y + e / 2) * side + 2 * z + e % 2) * k + c);
-                    places.fold((f64::NEG_INFINITY, 0), |best, j| if x[j] > best.0 { (x[j], j) } else { best })
+                    places
+                        .fold((f64::NEG_INFINITY, 0), |best, j| if x[j] > best.0 { (x[j], j) } else { best })
                 })
                 .unzip()
         };

@@ -97,7 +97,12 @@ fn simple(
             }
         };
         case.expect(out, values, tolerance(format));
-        case.run(machine, report, &name(["copy", "accumulate", "add", "add relu", "fill", "mask", "add in place"][which as usize]), &list);
+        case.run(
+            machine,
+            report,
+            &name(["copy", "accumulate", "add", "add relu", "fill", "mask", "add in place"][which as usize]),
+            &list,
+        );
     }
 }
 
@@ -118,15 +123,29 @@ fn activations(
     for kind in kinds {
         let f = |x: f64| match kind {
             Activation::Relu => x.max(0.0),
-            Activation::LeakyRelu { slope } => if x < 0.0 { f64::from(slope) * x } else { x },
+            Activation::LeakyRelu { slope } => {
+                if x < 0.0 {
+                    f64::from(slope) * x
+                } else {
+                    x
+                }
+            }
             Activation::Hardtanh { min, max } => x.clamp(f64::from(min), f64::from(max)),
             Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Activation::Tanh => x.tanh(),
         };
         let slope = |y: f64| match kind {
             Activation::Relu => f64::from(u8::from(y > 0.0)),
-            Activation::LeakyRelu { slope } => if y > 0.0 { 1.0 } else { f64::from(slope) },
-            Activation::Hardtanh { min, max } => f64::from(u8::from(y > f64::from(min) && y < f64::from(max))),
+            Activation::LeakyRelu { slope } => {
+                if y > 0.0 {
+                    1.0
+                } else {
+                    f64::from(slope)
+                }
+            }
+            Activation::Hardtanh { min, max } => {
+                f64::from(u8::from(y > f64::from(min) && y < f64::from(max)))
+            }
             Activation::Sigmoid => y * (1.0 - y),
             Activation::Tanh => 1.0 - y * y,
         };
@@ -256,7 +275,9 @@ fn dropout(
 }
 
 fn layout(machine: &mut dyn Machine, report: &mut Report, format: Format) {
-    for (batch, map, channels, gap) in [(2, 35, 3, (0, 1)), (3, 33, 70, (2, 0)), (1, 1, 16, (0, 0)), (2, 64, 8, (0, 0))] {
+    for (batch, map, channels, gap) in
+        [(2, 35, 3, (0, 1)), (3, 33, 70, (2, 0)), (1, 1, 16, (0, 0)), (2, 64, 8, (0, 0))]
+    {
         for other in FORMATS {
             for add in [false, true] {
                 let mut case = Case::new(2);
@@ -275,7 +296,12 @@ fn layout(machine: &mut dyn Machine, report: &mut Report, format: Format) {
                 let values = transposed(&case.get(vectors));
                 let values = added(&case, maps, values, add);
                 case.expect(maps, values, tolerance(if other == Format::F32 { format } else { other }));
-                case.run(machine, report, &format!("unflatten {batch}x{map}x{channels} {other:?}-{format:?} {add}"), &list);
+                case.run(
+                    machine,
+                    report,
+                    &format!("unflatten {batch}x{map}x{channels} {other:?}-{format:?} {add}"),
+                    &list,
+                );
             }
             let mut case = Case::new(2);
             let maps = case.map(batch * map, channels, format, gap);
@@ -290,7 +316,12 @@ fn layout(machine: &mut dyn Machine, report: &mut Report, format: Format) {
             case.expect(vectors, values, tolerance(if other == Format::F32 { format } else { other }));
             let mut list = case.list();
             list.flatten(map, [maps, vectors]);
-            case.run(machine, report, &format!("flatten {batch}x{map}x{channels} {format:?}-{other:?}"), &list);
+            case.run(
+                machine,
+                report,
+                &format!("flatten {batch}x{map}x{channels} {format:?}-{other:?}"),
+                &list,
+            );
         }
     }
     for (channels, gap) in [(3, (0, 0)), (16, (8, 0)), (8, (0, 0))] {

@@ -25,8 +25,9 @@ fn norm(case: &mut Case, channels: usize, running: bool) -> BatchNorm {
 
 fn moments(values: &[f64], channels: usize) -> [Vec<f64>; 2] {
     let pixels = values.len() / channels;
-    let mean: Vec<f64> =
-        (0..channels).map(|c| (0..pixels).map(|p| values[p * channels + c]).sum::<f64>() / pixels as f64).collect();
+    let mean: Vec<f64> = (0..channels)
+        .map(|c| (0..pixels).map(|p| values[p * channels + c]).sum::<f64>() / pixels as f64)
+        .collect();
     let square = |c: usize, p: usize| (values[p * channels + c] - mean[c]).powi(2);
     let variance =
         (0..channels).map(|c| (0..pixels).map(|p| square(c, p)).sum::<f64>() / pixels as f64).collect();
@@ -39,7 +40,14 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
             let name = |what: &str| format!("{what} {format:?} {pixels}x{channels} gap {gap:?}");
             forward(machine, report, (pixels, channels, gap), format, &name);
             for which in 0..6 {
-                backward(machine, report, (pixels, channels, gap), format, which, &name(&format!("norm backward {which}")));
+                backward(
+                    machine,
+                    report,
+                    (pixels, channels, gap),
+                    format,
+                    which,
+                    &name(&format!("norm backward {which}")),
+                );
             }
             let mut case = Case::new(3);
             let view = case.map(pixels, channels, format, gap);
@@ -68,7 +76,8 @@ fn forward(
         let mut case = Case::new(7);
         let view = case.map(pixels, channels, format, gap);
         // A mean far from zero: sums of squares alone would lose the variance.
-        let far: Vec<f64> = case.get(view).iter().map(|v| v + if format == Format::F32 { 100.0 } else { 3.0 }).collect();
+        let far: Vec<f64> =
+            case.get(view).iter().map(|v| v + if format == Format::F32 { 100.0 } else { 3.0 }).collect();
         case.set(view, &far);
         let out = case.map(pixels, channels, format, (0, 0));
         let norm = norm(&mut case, channels, which == 0);
@@ -147,7 +156,8 @@ fn backward(
         0 => (Gradient::Plain(first), case.get(first)),
         1 => {
             let passes = |i: usize| xs[i] * scale[i % channels] + shift[i % channels] > 0.0;
-            let g = case.get(first).iter().enumerate().map(|(i, g)| if passes(i) { *g } else { 0.0 }).collect();
+            let g =
+                case.get(first).iter().enumerate().map(|(i, g)| if passes(i) { *g } else { 0.0 }).collect();
             (Gradient::Inside(first), g)
         }
         _ => {
@@ -165,8 +175,9 @@ fn backward(
     };
     let count = pixels as f64;
     let sum = of(&|c| (0..pixels).map(|p| g[p * channels + c]).sum());
-    let product =
-        of(&|c| (0..pixels).map(|p| g[p * channels + c] * (xs[p * channels + c] - mean[c]) * inverse[c]).sum());
+    let product = of(&|c| {
+        (0..pixels).map(|p| g[p * channels + c] * (xs[p * channels + c] - mean[c]) * inverse[c]).sum()
+    });
     let sums = 2e-5 * count.sqrt();
     case.expect_vector(bias_gradient, sum.clone(), sums);
     case.expect_vector(weight_gradient, product.clone(), sums);
@@ -179,7 +190,8 @@ fn backward(
         .collect();
     let wanted = which != 3;
     if wanted {
-        let values: Vec<f64> = if add { case.get(dx).iter().zip(&values).map(|(a, b)| a + b).collect() } else { values };
+        let values: Vec<f64> =
+            if add { case.get(dx).iter().zip(&values).map(|(a, b)| a + b).collect() } else { values };
         case.expect(dx, values, 3.0 * tolerance(format));
     }
     let mut list = case.list();
@@ -198,7 +210,8 @@ fn rows(machine: &mut dyn Machine, report: &mut Report, format: Format) {
     for (pixels, channels, gap) in [(1, 1, (0, 0)), (5, 10, (1, 2)), (3, 1000, (0, 0)), (9, 33, (3, 0))] {
         for logarithm in [false, true] {
             let mut case = Case::new(13);
-            let (x, y) = (case.map(pixels, channels, format, gap), case.map(pixels, channels, format, (0, 0)));
+            let (x, y) =
+                (case.map(pixels, channels, format, gap), case.map(pixels, channels, format, (0, 0)));
             let wide: Vec<f64> = case.get(x).iter().map(|v| v * 8.0).collect();
             case.set(x, &wide);
             let values = case.get(x);
@@ -214,7 +227,11 @@ fn rows(machine: &mut dyn Machine, report: &mut Report, format: Format) {
                 .collect();
             case.expect(y, result, tolerance(format).max(if channels == 1 { 1.0 } else { 0.0 }) * 4.0);
             let mut list = case.list();
-            if logarithm { list.log_softmax([x, y]) } else { list.softmax([x, y]) }
+            if logarithm {
+                list.log_softmax([x, y]);
+            } else {
+                list.softmax([x, y]);
+            }
             case.run(machine, report, &format!("softmax {logarithm} {format:?} {pixels}x{channels}"), &list);
             for add in [false, true] {
                 let mut case = Case::new(14);
@@ -235,15 +252,26 @@ fn rows(machine: &mut dyn Machine, report: &mut Report, format: Format) {
                 case.expect(dx, result, tolerance(format));
                 let mut list = case.list();
                 let views = [y, dy, dx];
-                if logarithm { list.log_softmax_backward(views, add) } else { list.softmax_backward(views, add) }
-                case.run(machine, report, &format!("softmax backward {logarithm} {format:?} {pixels}x{channels}"), &list);
+                if logarithm {
+                    list.log_softmax_backward(views, add);
+                } else {
+                    list.softmax_backward(views, add);
+                }
+                case.run(
+                    machine,
+                    report,
+                    &format!("softmax backward {logarithm} {format:?} {pixels}x{channels}"),
+                    &list,
+                );
             }
         }
     }
 }
 
 fn loss(machine: &mut dyn Machine, report: &mut Report) {
-    for (format, to) in [(Format::F32, Format::F32), (Format::F32, Format::Bf16), (Format::Bf16, Format::Bf16)] {
+    for (format, to) in
+        [(Format::F32, Format::F32), (Format::F32, Format::Bf16), (Format::Bf16, Format::Bf16)]
+    {
         for (rows, classes, gap) in [(1, 2, (0, 0)), (7, 10, (0, 1)), (130, 33, (1, 0)), (3, 1000, (0, 0))] {
             for gradient in [None, Some(false), Some(true)] {
                 let mut case = Case::new(rows as u64);
@@ -274,13 +302,19 @@ fn loss(machine: &mut dyn Machine, report: &mut Report) {
                 case.expect_bytes(correct.at, right.to_le_bytes().to_vec());
                 if let Some(add) = gradient {
                     let old = case.get(dx);
-                    let values = values.iter().zip(old).map(|(v, old)| v + if add { old } else { 0.0 }).collect();
+                    let values =
+                        values.iter().zip(old).map(|(v, old)| v + if add { old } else { 0.0 }).collect();
                     case.expect(dx, values, tolerance(to));
                 }
                 let mut list = case.list();
                 let target = gradient.map(|add| (dx, add));
                 list.cross_entropy(logits, words, target, weight, (loss, correct));
-                case.run(machine, report, &format!("cross entropy {format:?}-{to:?} {rows}x{classes} {gradient:?}"), &list);
+                case.run(
+                    machine,
+                    report,
+                    &format!("cross entropy {format:?}-{to:?} {rows}x{classes} {gradient:?}"),
+                    &list,
+                );
             }
         }
     }

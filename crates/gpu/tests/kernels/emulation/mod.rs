@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use convnet_gpu::{
-    Argument, COUNTERS, Conv, Convolution, Family, Format, Fused, KernelLaunch, Lane, List, Pass, Product, Work,
+    Argument, COUNTERS, Conv, Convolution, Family, Format, Fused, KernelLaunch, Lane, List, Pass, Product,
+    Work,
 };
 use libloading::Library;
 
@@ -59,7 +60,8 @@ impl Emulator {
         let run = unsafe { self.families[&launch.family].get::<Run>(symbol.as_bytes()) };
         let run = run.unwrap_or_else(|_| panic!("{} has no kernel {}", launch.family.name(), launch.name));
         let mut words: Vec<u64> = launch.arguments.iter().map(|&argument| place(argument)).collect();
-        let mut pointers: Vec<*mut c_void> = words.iter_mut().map(|word| std::ptr::from_mut(word).cast()).collect();
+        let mut pointers: Vec<*mut c_void> =
+            words.iter_mut().map(|word| std::ptr::from_mut(word).cast()).collect();
         let [x, y, z] = launch.grid;
         // SAFETY: the list's operations give each kernel its arguments, whose addresses lie in our blocks.
         unsafe { run(x, y, z, launch.threads, pointers.as_mut_ptr()) };
@@ -68,12 +70,14 @@ impl Emulator {
 
 fn compile(family: Family) -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kernels");
-    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::create_dir_all(&folder).expect("a folder for compiled kernels, and g++ in it");
     let source = ["#include \"emulation.h\"", &family.source()].join("\n");
-    let header = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/emulation.h")).unwrap();
-    let hash = source.bytes().chain(header.bytes()).fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let header = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernels/emulation.h"))
+        .expect("a folder for compiled kernels, and g++ in it");
+    let hash = source
+        .bytes()
+        .chain(header.bytes())
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let stem = folder.join(format!("{}-{hash:016x}", family.name()));
     let library = stem.with_extension("so");
     if library.exists() {
@@ -81,16 +85,16 @@ fn compile(family: Family) -> PathBuf {
     }
     let part = stem.with_extension(format!("{}.so", std::process::id()));
     let file = stem.with_extension(format!("{}.cc", std::process::id()));
-    std::fs::write(&file, source).unwrap();
+    std::fs::write(&file, source).expect("a folder for compiled kernels, and g++ in it");
     let output = Command::new("g++")
         .args(["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off"])
-        .arg(concat!("-I", env!("CARGO_MANIFEST_DIR"), "/tests"))
+        .arg(concat!("-I", env!("CARGO_MANIFEST_DIR"), "/tests/kernels"))
         .args([file.as_os_str(), "-o".as_ref(), part.as_os_str()])
         .output()
-        .unwrap();
+        .expect("a folder for compiled kernels, and g++ in it");
     assert!(output.status.success(), "{}: {}", family.name(), String::from_utf8_lossy(&output.stderr));
-    std::fs::rename(&part, &library).unwrap();
-    std::fs::remove_file(&file).unwrap();
+    std::fs::rename(&part, &library).expect("a folder for compiled kernels, and g++ in it");
+    std::fs::remove_file(&file).expect("a folder for compiled kernels, and g++ in it");
     library
 }
 
@@ -176,7 +180,9 @@ unsafe fn set(at: u64, index: usize, format: Format, value: f64) {
     unsafe {
         match format {
             Format::F32 => (at as *mut u32).add(index).write(bits),
-            Format::Bf16 => (at as *mut u16).add(index).write(((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16),
+            Format::Bf16 => {
+                (at as *mut u16).add(index).write(((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16);
+            }
         }
     }
 }
@@ -201,7 +207,9 @@ fn convolve(convolution: &Convolution, place: &dyn Fn(Argument) -> u64) {
     // SAFETY: indices lie in the operands, whose views the operation checked.
     crate::checks::each_product(conv, &mut |o, i, k| unsafe {
         match problem.pass {
-            Pass::Forward => sums[o] += get(x, input(i), problem.input.format) * get(w, k, problem.weights.format),
+            Pass::Forward => {
+                sums[o] += get(x, input(i), problem.input.format) * get(w, k, problem.weights.format);
+            }
             Pass::InputGradient => {
                 sums[i] += get(y, output(o), problem.output.format) * get(w, k, problem.weights.format);
             }
@@ -211,7 +219,7 @@ fn convolve(convolution: &Convolution, place: &dyn Fn(Argument) -> u64) {
         }
     });
     for (i, sum) in sums.into_iter().enumerate() {
-        // SAFETY: as above.
+        // SAFETY: the element lies in the operand, whose view the operation checked.
         unsafe {
             match problem.pass {
                 Pass::Forward => set(y, output(i), problem.output.format, sum),
@@ -235,7 +243,7 @@ fn multiply(product: &Product, base: *mut u8) {
                 sum += element(&product.left, row, k) * element(&product.right, k, column);
             }
             let out = &product.out;
-            // SAFETY: as above.
+            // SAFETY: the element lies in the result, which the operation checked against the memory.
             unsafe { set(base as u64 + out.at as u64, row * out.pitch + column, out.format, sum) };
         }
     }
