@@ -1,7 +1,7 @@
 //! Checks operations on a card against double precision, and times the steps and convolutions that count.
 //!
 //! `gpu_check [SECTION…]`, of `maps`, `reductions`, `layers`, `thin`, `stem`, `products`, `lenet`, `resnet`,
-//! `stem_times`, `bandwidth`; all of them without one.
+//! `stem_times`, `feed`, `bandwidth`; all of them without one.
 
 #[path = "../tests/kernels/checks/mod.rs"]
 mod checks;
@@ -88,8 +88,13 @@ fn main() {
             failed |= !report.failures.is_empty();
         }
     }
-    let sections: [(&str, Section); 4] =
-        [("lenet", lenet), ("resnet", resnet), ("stem_times", stem), ("bandwidth", bandwidth)];
+    let sections: [(&str, Section); 5] = [
+        ("feed", feed),
+        ("lenet", lenet),
+        ("resnet", resnet),
+        ("stem_times", stem),
+        ("bandwidth", bandwidth),
+    ];
     for (name, section) in sections {
         if wanted(name) {
             let started = Instant::now();
@@ -276,6 +281,32 @@ fn stem(device: &Device) -> Result<(), Error> {
             println!("   {time:7.1} us  {name}");
         }
     }
+    Ok(())
+}
+
+/// Batches sent from the host: that they arrive, and how fast.
+fn feed(device: &Device) -> Result<(), Error> {
+    let bytes = 128 * 3 * 224 * 224 * 4;
+    let memory = device.memory(bytes + 256)?;
+    let mut feeds = [device.feed(bytes)?, device.feed(bytes)?];
+    let mut right = true;
+    for round in 0..4u8 {
+        let feed = &mut feeds[usize::from(round % 2)];
+        feed.send(|batch| batch.fill(round + 1))?;
+        feed.take(&memory, 256)?;
+        let mut found = vec![0; bytes + 256];
+        memory.read(0, &mut found)?;
+        right &=
+            found[..256].iter().all(|&byte| byte == 0) && found[256..].iter().all(|&byte| byte == round + 1);
+    }
+    let started = Instant::now();
+    for round in 0..20 {
+        feeds[round % 2].send(|_| ())?;
+        feeds[round % 2].take(&memory, 256)?;
+    }
+    device.synchronize()?;
+    let rate = 20.0 * bytes as f64 / started.elapsed().as_secs_f64() / 1e9;
+    println!("feed: batches arrive {right}, {rate:.1} GB/s");
     Ok(())
 }
 

@@ -150,11 +150,12 @@ fn open_builtins(folder: &Path, name: &str) {
     }
 }
 
-/// The file that the loader mapped for a library opened by name.
+/// The file that the loader mapped for a library opened by name, whatever its version is there.
 fn mapped(name: &str) -> PathBuf {
+    let stem = name.split_inclusive(".so").next().unwrap_or(name);
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let path = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| {
-        Path::new(path).file_name().is_some_and(|file| file.to_string_lossy().starts_with(name))
+        Path::new(path).file_name().is_some_and(|file| file.to_string_lossy().starts_with(stem))
     });
     PathBuf::from(path.unwrap_or(name))
 }
@@ -187,6 +188,7 @@ mod tests {
             println!("no libm.so.6 here");
             return;
         };
+        assert!(found.path.is_absolute(), "{} is where the loader found it", found.path.display());
         // SAFETY: nothing is called.
         let function = unsafe { found.function::<unsafe extern "C" fn()>("convnet_none") };
         assert!(matches!(function, Err(Error::NoFunction { .. })));
