@@ -29,13 +29,12 @@ fn added(case: &Case, out: View, values: Vec<f64>, add: bool) -> Vec<f64> {
 
 pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     for format in FORMATS {
-        for (index, &(pixels, channels, gap)) in SHAPES.iter().enumerate() {
+        for (pixels, channels, gap) in SHAPES {
             let name = |what: &str| format!("{what} {format:?} {pixels}x{channels} gap {gap:?}");
             simple(machine, report, (pixels, channels, gap), format, &name);
             activations(machine, report, (pixels, channels, gap), format, &name);
             affine(machine, report, (pixels, channels, gap), format, &name);
             dropout(machine, report, (pixels, channels, gap), format, &name);
-            let _ = index;
         }
         layout(machine, report, format);
     }

@@ -1,8 +1,6 @@
 //! Operations compared with plain loops in double precision, on any machine that runs lists: the emulation on a CPU, or a
 //! card.
 
-#![allow(missing_docs)]
-
 mod case;
 pub(crate) mod convolutions;
 pub(crate) mod layers;
