@@ -210,7 +210,7 @@ def refusals():
     more.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4, 9, 8]))
     refused("inputs", 'it has inputs ["x", "z"] that are no constants', more)
     free = model([node("Relu", "x", "y")], {}, shape=("N", 4, "H", "W"))
-    refused("free", "leaves channels, height or width free; give them with `--input CxHxW`", free)
+    refused("free", "leaves channels, height or width free; give all three", free)
     refused("sequence", "has 3 dimensions, expected 4", model([node("Relu", "x", "y")], {}, shape=(2, 4, 9)))
     refused("huge_shape", "elements", model([node("Relu", "x", "y")], {}, shape=(1, 1 << 30, 1 << 30, 1 << 30)))
     billion = helper.make_tensor("w", 1, [1, 4, 1, 1], [0.0] * 4)

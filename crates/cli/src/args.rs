@@ -1,12 +1,10 @@
 //! Options that several subcommands share.
 
-use std::path::Path;
 use std::str::FromStr;
 
 use convnet::exec::Options;
 use convnet::graph::Graph;
-use convnet::io::{self, WeightsFile};
-use convnet::zoo;
+use convnet::model::{self, OpenOptions};
 
 use crate::error::Failure;
 
@@ -55,54 +53,20 @@ pub(crate) struct SizeArgs {
 }
 
 impl SizeArgs {
+    /// As the library takes them.
+    pub(crate) fn options(&self) -> OpenOptions {
+        let input = self.input.map(|ImageSize { channels, height, width }| [channels, height, width]);
+        OpenOptions { input, classes: self.classes, ..OpenOptions::default() }
+    }
+
     /// Builds a network for these sizes: the zoo's of that name, or an ONNX model's.
     ///
     /// # Errors
     /// Wrong usage for a name that is not in the zoo; failed work for a network that its input does not fit, or a file
     /// that cannot be one.
     pub(crate) fn build(&self, name: &str) -> Result<Graph, Failure> {
-        Ok(self.open(name)?.0)
+        Ok(model::network(name, &self.options())?.0)
     }
-
-    /// As [`SizeArgs::build`], with the weights that a file brings.
-    ///
-    /// # Errors
-    /// As [`SizeArgs::build`].
-    pub(crate) fn open(&self, name: &str) -> Result<(Graph, Option<WeightsFile>), Failure> {
-        if is_file(name) {
-            let input = self.input.map(|ImageSize { channels, height, width }| [channels, height, width]);
-            let (graph, weights) = io::import(name, input)?;
-            let graph = match self.classes {
-                Some(classes) if classes != graph.classes() => {
-                    graph.with_classes(classes).ok_or_else(|| {
-                        Failure::work(format!(
-                            "`{name}` does not end in a layer that can give {classes} classes"
-                        ))
-                    })?
-                }
-                _ => graph,
-            };
-            return Ok((graph, Some(weights)));
-        }
-        let mut model = entry(name)?.model();
-        if let Some(ImageSize { channels, height, width }) = self.input {
-            model = model.input(channels, height, width);
-        }
-        if let Some(classes) = self.classes {
-            model = model.classes(classes);
-        }
-        Ok((model.build()?, None))
-    }
-}
-
-/// Whether a network is named by a file and not by its name in the zoo.
-pub(crate) fn is_file(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
-}
-
-/// What the zoo knows of a network; an unknown name is wrong usage.
-pub(crate) fn entry(name: &str) -> Result<&'static zoo::Entry, Failure> {
-    zoo::find(name).map_err(Failure::usage)
 }
 
 /// The number of threads.

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::output::ERROR;
+use crate::wording::{Worded, worded};
 
 /// A command that did not do its work.
 ///
-/// Any error becomes a failure of the work (exit code 1) through `?`; [`Failure::usage`] is for arguments
-/// that cannot be meant (exit code 2).
+/// Any error becomes a failure of the work (exit code 1) through `?`, in the command's words where it has some
+/// ([`worded`]); [`Failure::usage`] is for arguments that cannot be meant (exit code 2).
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
@@ -79,7 +80,11 @@ fn highlighted(message: &str) -> String {
 
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::work(error)
+        match worded(&error) {
+            Some(Worded { text, usage: true }) => Self::usage(text),
+            Some(Worded { text, .. }) => Self::work(text),
+            None => Self::work(error),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod error;
 mod output;
+mod wording;
 
 use std::process::ExitCode;
 

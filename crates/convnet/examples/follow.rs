@@ -3,8 +3,9 @@
 //! `follow MODEL CxHxW CLASSES FILE.safetensors LR`: the file holds the weights, `batch.images` (S, N, C, H, W) and
 //! `batch.labels` (S, N) for S steps of SGD with momentum 0.9, without dropout. `bench/loss.py` writes it.
 
-use convnet::exec::{Learner, Optimizer, Options};
+use convnet::exec::{Options, TrainingStep};
 use convnet::io::WeightsFile;
+use convnet::optim::Optimizer;
 use convnet::state::TensorSource;
 use convnet::zoo;
 
@@ -21,13 +22,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("batch.labels is (S, N)".into());
     };
     let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
-    let mut learner = Learner::compile(&net, &file, batch, sgd, 0, &Options::default())?.without_dropout();
+    let mut training =
+        TrainingStep::compile(&net, &file, batch, sgd, 0, &Options::default())?.without_dropout();
+    let groups = training.uniform_groups();
     let (mut images, mut labels) = (vec![0.0; batch * channels * height * width], vec![0.0; batch]);
     for step in 0..steps {
         file.read("batch.images", step * images.len(), &mut images)?;
         file.read("batch.labels", step * batch, &mut labels)?;
         let classes: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
-        println!("{}", learner.step(&images, &classes, lr.parse()?).loss);
+        println!("{}", training.step(&images, &classes, &groups, lr.parse()?)?.loss);
     }
     Ok(())
 }

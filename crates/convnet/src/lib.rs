@@ -2,13 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+mod cpu;
 pub mod data;
 pub mod exec;
 pub mod graph;
 pub mod inspect;
 pub mod io;
+pub mod model;
 pub mod ops;
+pub mod optim;
+mod options;
+mod plan;
+#[doc(hidden)]
 pub mod reference;
+pub mod shape;
 pub mod state;
 pub mod train;
 pub mod zoo;

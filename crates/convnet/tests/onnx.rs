@@ -10,7 +10,7 @@ use convnet::graph::Graph;
 use convnet::inspect::Summary;
 use convnet::io::{self, Normalization, WeightsFile};
 use convnet::ops::Op;
-use convnet::reference::random::{random_graph, random_input, random_state};
+use convnet::reference::random::{random_graphs, random_input, random_state};
 use convnet::state::TensorSource;
 use convnet::zoo;
 use convnet_formats::npy;
@@ -34,8 +34,8 @@ fn models(folder: &Path) -> Vec<PathBuf> {
 fn run(graph: &Graph, weights: &dyn TensorSource, images: &[f32]) -> Vec<f32> {
     let batch = images.len() / graph.input_shape().elements();
     let options = Options { threads: 2, exact: true, ..Options::default() };
-    let mut engine = Engine::compile(graph, weights, batch, &options).expect("a network that can be run");
-    engine.run(images).to_vec()
+    let engine = Engine::compile(graph, weights, batch, &options).expect("a network that can be run");
+    engine.run(images).expect("whole images").into_vec()
 }
 
 /// Compares with a tolerance over the RMS.
@@ -87,18 +87,17 @@ fn layers_have_the_names_of_their_weights_and_scales_go_into_normalizations() {
 }
 
 #[test]
-fn random_networks_come_back() {
+fn random_networks_and_every_layer_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("m.onnx");
-    for seed in 0..60 {
-        let graph = random_graph(seed);
+    for (seed, graph) in (0..).zip(random_graphs(60)) {
         let state = random_state(&graph, seed);
-        match io::export(&graph, &state, None, Normalization::Told, &path) {
+        match io::export(&graph, &state, None, Normalization::Metadata, &path) {
             // ONNX has no adaptive pooling.
             Err(io::IoError::Operator { op: "AdaptiveAvgPool2d", .. }) => continue,
             result => result.unwrap(),
         }
-        let what = format!("seed {seed}");
+        let what = format!("{} {seed}", graph.name());
         let images: Vec<f32> = random_input(&graph, 2, seed).data.iter().map(|&x| x as f32).collect();
         let expected = run(&graph, &state, &images);
         let (imported, weights) = match io::import(&path, None) {
@@ -118,7 +117,7 @@ fn networks_of_the_zoo_come_back_layer_by_layer() {
         let graph = zoo::find(name).unwrap().model().input(3, 64, 64).classes(7).build();
         let graph = graph.or_else(|_| zoo::find(name).unwrap().model().classes(7).build()).unwrap();
         let state = convnet::state::initialize(&graph, 1);
-        io::export(&graph, &state, None, Normalization::Told, &path).unwrap();
+        io::export(&graph, &state, None, Normalization::Metadata, &path).unwrap();
         let (imported, weights) = io::import(&path, None).unwrap();
         let live = graph.reachable(&[graph.output()]);
         let kept = |op: &Op| !matches!(op, Op::Dropout(_) | Op::Dropout1d(_) | Op::Identity);

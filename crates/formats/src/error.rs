@@ -22,6 +22,7 @@ impl Malformed {
 
 /// A file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FormatError {
     /// The operating system refuses.
     #[error("cannot {action} `{}`: {source}", path.display())]

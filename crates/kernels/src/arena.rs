@@ -1,13 +1,13 @@
 //! One block of memory for all activations, and views of pixels × channels into it.
 
+use std::error::Error;
 use std::ops::Range;
+use std::{fmt, io};
 
 use memmap2::MmapMut;
 
-/// Bytes from which on a block asks for huge pages: fewer translations to look up, and a prefetcher that
-/// runs on where a page of 4 KiB would stop it.
 #[cfg(target_os = "linux")]
-const HUGE: usize = 4 << 20;
+use crate::tuning::machine::LEAST_HUGE_BYTES;
 
 /// A zeroed block of float32 that starts at a page of memory; the system gives its pages as they are written.
 #[derive(Debug)]
@@ -20,17 +20,28 @@ impl Arena {
     /// A block of `len` zeros.
     ///
     /// # Panics
-    /// If the system has no such room.
+    /// If the system has no such room; [`Arena::try_new`] returns an error then.
     pub fn new(len: usize) -> Self {
-        let bytes = len.max(1).checked_mul(size_of::<f32>()).expect("an arena fits the address space");
-        let memory = MmapMut::map_anon(bytes)
-            .unwrap_or_else(|error| panic!("no memory for an arena of {bytes} bytes: {error}"));
+        Self::try_new(len).unwrap_or_else(|error| panic!("{error}: {}", error.cause))
+    }
+
+    /// A block of `len` zeros.
+    ///
+    /// # Errors
+    /// If the system has no such room.
+    pub fn try_new(len: usize) -> Result<Self, ArenaError> {
+        let bytes = len.max(1).saturating_mul(size_of::<f32>());
+        let memory = match isize::try_from(bytes) {
+            Ok(_) => MmapMut::map_anon(bytes),
+            Err(_) => Err(io::ErrorKind::OutOfMemory.into()),
+        };
+        let memory = memory.map_err(|cause| ArenaError { bytes, cause })?;
         #[cfg(target_os = "linux")]
-        if bytes >= HUGE {
+        if bytes >= LEAST_HUGE_BYTES {
             // A kernel without huge pages refuses the advice, and serves small ones.
             let _ = memory.advise(memmap2::Advice::HugePage);
         }
-        Self { memory, len }
+        Ok(Self { memory, len })
     }
 
     /// Floats in the block.
@@ -57,7 +68,7 @@ impl Arena {
 
     /// The base pointer for kernels, which address through checked views.
     pub(crate) fn pointer(&mut self) -> Pointer {
-        Pointer(self.memory.as_mut_ptr().cast())
+        Pointer::new(self.memory.as_mut_ptr().cast(), self.len)
     }
 
     /// # Panics
@@ -77,49 +88,115 @@ impl Arena {
     }
 }
 
-/// A pointer that kernels share between threads; each task writes its own part.
-#[derive(Clone, Copy)]
-pub(crate) struct Pointer(*mut f32);
+/// The system has no room for an arena.
+#[derive(Debug)]
+pub struct ArenaError {
+    bytes: usize,
+    cause: io::Error,
+}
 
-// SAFETY: kernels split their output among tasks so that no two write the same element.
+impl ArenaError {
+    /// The bytes that were asked for; `usize::MAX` where they are more than that.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl fmt::Display for ArenaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no memory for an arena of {} bytes", self.bytes)
+    }
+}
+
+impl Error for ArenaError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// A block of floats that kernels share between threads; each task writes its own part. It is an address; a build
+/// with debug assertions knows the block's length too, and asserts that what is used lies inside.
+#[derive(Clone, Copy)]
+pub(crate) struct Pointer {
+    start: *mut f32,
+    #[cfg(debug_assertions)]
+    len: usize,
+}
+
+/// What kernels pass around is one word.
+#[cfg(not(debug_assertions))]
+const _: () = assert!(size_of::<Pointer>() == size_of::<*mut f32>());
+
+// SAFETY: a pointer alone reads and writes nothing; whoever does so through `at`, `slice` or `slice_mut` promises
+// that no other thread uses that part meanwhile.
 unsafe impl Send for Pointer {}
-// SAFETY: as above.
+// SAFETY: `&Pointer` gives no more than a copy of it, which may be sent.
 unsafe impl Sync for Pointer {}
 
 impl Pointer {
+    fn new(start: *mut f32, len: usize) -> Self {
+        let _ = len;
+        Self {
+            start,
+            #[cfg(debug_assertions)]
+            len,
+        }
+    }
+
     /// Shares a slice between tasks.
     pub(crate) fn of(slice: &mut [f32]) -> Self {
-        Self(slice.as_mut_ptr())
+        Self::new(slice.as_mut_ptr(), slice.len())
+    }
+
+    /// Asserts, with debug assertions, that a range lies inside the block.
+    #[inline(always)]
+    #[track_caller]
+    fn check(self, range: &Range<usize>) {
+        #[cfg(debug_assertions)]
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "{range:?} lies outside a block of {} floats",
+            self.len
+        );
+        let _ = range;
     }
 
     /// The address of float `index`.
     ///
     /// # Safety
-    /// `index` lies inside the block (or one past its end).
+    /// `index` is at most the block's length, and the block is still allocated.
     #[inline(always)]
+    #[track_caller]
     pub(crate) unsafe fn at(self, index: usize) -> *mut f32 {
-        // SAFETY: the caller's contract.
-        unsafe { self.0.add(index) }
+        self.check(&(index..index));
+        // SAFETY: the caller gives an index inside the block, or one past its end.
+        unsafe { self.start.add(index) }
     }
 
     /// `range` as a slice.
     ///
     /// # Safety
-    /// The range lies inside the block and nothing writes it meanwhile.
+    /// The range lies inside the block; for as long as the slice lives, the block is allocated and nothing writes the
+    /// range.
     #[inline(always)]
+    #[track_caller]
     pub(crate) unsafe fn slice<'a>(self, range: Range<usize>) -> &'a [f32] {
-        // SAFETY: the caller's contract.
-        unsafe { std::slice::from_raw_parts(self.0.add(range.start), range.len()) }
+        self.check(&range);
+        // SAFETY: the caller gives a range of the block's initialized floats that nothing writes meanwhile.
+        unsafe { std::slice::from_raw_parts(self.start.add(range.start), range.len()) }
     }
 
     /// `range` as a slice to write.
     ///
     /// # Safety
-    /// The range lies inside the block and nothing else uses it meanwhile.
+    /// The range lies inside the block; for as long as the slice lives, the block is allocated and nothing else reads
+    /// or writes the range.
     #[inline(always)]
+    #[track_caller]
     pub(crate) unsafe fn slice_mut<'a>(self, range: Range<usize>) -> &'a mut [f32] {
-        // SAFETY: the caller's contract.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+        self.check(&range);
+        // SAFETY: the caller gives a range of the block's initialized floats that nothing else uses meanwhile.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 }
 
@@ -205,6 +282,26 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(debug_assertions)]
+    #[test]
+    fn a_pointer_asserts_that_what_is_used_lies_inside() {
+        use std::panic::catch_unwind;
+
+        let mut floats = [1.0, 2.0, 3.0];
+        let pointer = Pointer::of(&mut floats);
+        // SAFETY: ranges inside the block, which nothing else uses; the others panic before they touch it.
+        unsafe {
+            assert_eq!((*pointer.at(2), pointer.slice(1..3)), (3.0, &[2.0, 3.0][..]));
+            assert_eq!((pointer.at(3), pointer.slice_mut(3..3).len()), (pointer.start.add(3), 0));
+            assert!(catch_unwind(|| pointer.at(4)).is_err());
+            assert!(catch_unwind(|| pointer.slice(2..4)).is_err());
+            assert!(catch_unwind(|| pointer.slice_mut(4..4)).is_err());
+            #[expect(clippy::reversed_empty_ranges)]
+            let reversed = 2..1;
+            assert!(catch_unwind(|| pointer.slice(reversed)).is_err());
+        }
+    }
 
     #[test]
     fn views_of_one_stride_are_disjoint_where_they_share_no_float() {

@@ -7,11 +7,7 @@ use crate::elementwise::affine;
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
-
-/// Pixels whose sums are computed together; fixed, so that sums do not depend on threads.
-const CHUNK: usize = 512;
-/// Channels of one task.
-const CHANNELS: usize = 256;
+use crate::tuning::batch_norm::{CHUNK_PIXELS, LEAST_TASK_FLOATS, TASK_CHANNELS};
 
 /// Two sums for each channel over each chunk of pixels: `[chunk][which][channel]`. Tasks of fixed size fill them from
 /// zero: `task` gets its pixels, its channels and its part of both sums.
@@ -20,19 +16,20 @@ fn sums(
     view: View,
     task: impl Fn(Range<usize>, Range<usize>, [&mut [f32]; 2]) + Sync,
 ) -> Vec<f32> {
-    let chunks = view.pixels.div_ceil(CHUNK);
-    let blocks = view.channels.div_ceil(CHANNELS);
+    let chunks = view.pixels.div_ceil(CHUNK_PIXELS);
+    let blocks = view.channels.div_ceil(TASK_CHANNELS);
     let mut sums = vec![0.0f32; chunks * 2 * view.channels];
     let pointer = Pointer::of(&mut sums);
     pool.run(chunks * blocks, &|i| {
         let (chunk, block) = (i / blocks, i % blocks);
-        let pixels = chunk * CHUNK..((chunk + 1) * CHUNK).min(view.pixels);
-        let channels = block * CHANNELS..((block + 1) * CHANNELS).min(view.channels);
+        let pixels = chunk * CHUNK_PIXELS..((chunk + 1) * CHUNK_PIXELS).min(view.pixels);
+        let channels = block * TASK_CHANNELS..((block + 1) * TASK_CHANNELS).min(view.channels);
         let part = |which: usize| {
             let at = (2 * chunk + which) * view.channels;
             at + channels.start..at + channels.end
         };
-        // SAFETY: each task has its own two parts of the sums.
+        // SAFETY: chunk, sum and channels lie in the vector, which has room for all chunks; no two tasks have the
+        // same chunk and channels.
         let parts = unsafe { [pointer.slice_mut(part(0)), pointer.slice_mut(part(1))] };
         task(pixels, channels, parts);
     });
@@ -142,7 +139,8 @@ pub fn batch_norm_backward(
                           sums: [&mut [f32]; 2]| {
             let [sums, products] = sums;
             for pixel in 0..views[0].pixels {
-                // SAFETY: the views lie in the arena and nothing writes them meanwhile.
+                // SAFETY: `check_alike` has the views inside the arena, of which these are parts; this pass writes
+                // none.
                 let [x, dy] = unsafe { views.map(|view| p.slice(view.pixel(pixel))) };
                 let sums = sums.iter_mut().zip(&mut *products);
                 let factors = mean.iter().zip(affine[0]).zip(affine[1]);
@@ -184,7 +182,7 @@ pub fn batch_norm_backward(
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
     let coefficients = [&*a, &*b, &*d];
-    pool.ranges(input.pixels, 8192 / c.max(1), &|pixels| {
+    pool.ranges(input.pixels, LEAST_TASK_FLOATS / c.max(1), &|pixels| {
         let views = [input, output_gradient, input_gradient];
         vectorized!(isa, |p: Pointer,
                           pixels: Range<usize>,
@@ -196,7 +194,8 @@ pub fn batch_norm_backward(
             let [x, dy, dx] = views;
             let [a, b, d] = factors;
             for pixel in pixels {
-                // SAFETY: the views lie in the arena; the written one shares nothing with the others.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from
+                // the others; tasks have different pixels.
                 let (x, dy, dx) = unsafe {
                     (p.slice(x.pixel(pixel)), p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel)))
                 };

@@ -4,9 +4,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::isa::{Isa, Kind};
 use crate::simd::vectorized;
 use crate::threads::Pool;
-
-/// The fewest floats worth a task of their own.
-const LEAST: usize = 8192;
+use crate::tuning::elementwise::LEAST_TASK_FLOATS;
 
 /// A function applied to each element.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,7 +80,7 @@ where
     }
     let dense = out.is_dense() && inputs.iter().all(|v| v.is_dense());
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+    pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
         let part = |view: View| {
             let offset = view.offset + pixels.start * view.stride;
             if dense {
@@ -92,7 +90,8 @@ where
             }
         };
         let (inputs, out) = (inputs.map(part), part(out));
-        // SAFETY: views were checked, tasks have different pixels, an `Isa` proves its features.
+        // SAFETY: `check_alike` has the views inside the arena, the assertion above the inputs apart from the output or
+        // equal to it, and so are their parts; tasks have different pixels; the `Isa` proves the CPU's features.
         unsafe {
             match isa.0 {
                 Kind::Portable => map_rows(pointer, inputs, out, f),
@@ -105,6 +104,11 @@ where
     });
 }
 
+/// [`map_rows`] for AVX2.
+///
+/// # Safety
+/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing
+/// writes the inputs, and nothing else uses the output. The CPU has AVX2, FMA and F16C.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
 unsafe fn map_avx2<const N: usize, F: Fn([f32; N], f32) -> f32>(
@@ -113,10 +117,15 @@ unsafe fn map_avx2<const N: usize, F: Fn([f32; N], f32) -> f32>(
     out: View,
     f: F,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the caller gives views inside the block, apart or equal, that nothing else uses.
     unsafe { map_rows(p, inputs, out, f) }
 }
 
+/// [`map_rows`] for AVX-512.
+///
+/// # Safety
+/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing
+/// writes the inputs, and nothing else uses the output. The CPU has AVX-512 F, BW, VL and DQ, AVX2, FMA and F16C.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
 unsafe fn map_avx512<const N: usize, F: Fn([f32; N], f32) -> f32>(
@@ -125,12 +134,15 @@ unsafe fn map_avx512<const N: usize, F: Fn([f32; N], f32) -> f32>(
     out: View,
     f: F,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the caller gives views inside the block, apart or equal, that nothing else uses.
     unsafe { map_rows(p, inputs, out, f) }
 }
 
+/// Writes `f` of the inputs and of the output's old value to each element of the output.
+///
 /// # Safety
-/// The views lie in the arena; inputs are the output itself or share nothing with it.
+/// The views lie in the block of `p`; each input is the output itself or shares nothing with it; meanwhile nothing
+/// writes the inputs, and nothing else uses the output.
 #[inline(always)]
 unsafe fn map_rows<const N: usize, F: Fn([f32; N], f32) -> f32>(
     p: Pointer,
@@ -139,7 +151,8 @@ unsafe fn map_rows<const N: usize, F: Fn([f32; N], f32) -> f32>(
     f: F,
 ) {
     for pixel in 0..out.pixels {
-        // SAFETY: the caller's contract. Raw pointers are used, since an input may be the output itself.
+        // SAFETY: pixel and channel lie in each view, which the caller has inside the block; an element is read
+        // before it is written. No slices, since an input may be the output itself.
         unsafe {
             let rows: [*const f32; N] =
                 std::array::from_fn(|i| p.at(inputs[i].pixel(pixel).start).cast_const());
@@ -248,7 +261,7 @@ pub fn dropout(
     arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+    pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
         vectorized!(isa, |pixels: std::ops::Range<usize>,
                           p: Pointer,
                           input: View,
@@ -256,7 +269,8 @@ pub fn dropout(
                           mask: Mask,
                           accumulate: bool| {
             for pixel in pixels {
-                // SAFETY: the views were checked and share nothing; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
                 let first = pixel * x.len();
                 for (c, (x, y)) in x.iter().zip(y).enumerate() {
@@ -286,7 +300,7 @@ pub fn affine(
     let (scale, shift) = (&scale[..out.channels], &shift[..out.channels]);
     let floor = if relu { 0.0 } else { f32::NEG_INFINITY };
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST / out.channels.max(1), &|pixels| {
+    pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
         vectorized!(isa, |pixels: std::ops::Range<usize>,
                           p: Pointer,
                           input: View,
@@ -295,7 +309,8 @@ pub fn affine(
                           shift: &[f32],
                           floor: f32| {
             for pixel in pixels {
-                // SAFETY: the views were checked and share nothing; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
                 for (((y, x), a), b) in y.iter_mut().zip(x).zip(scale).zip(shift) {
                     let v = x * a + b;
@@ -324,7 +339,7 @@ pub fn affine_backward(
     output_gradient.assert_disjoint(input_gradient);
     let scale = &scale[..output_gradient.channels];
     let pointer = arena.pointer();
-    pool.ranges(input_gradient.pixels, LEAST / input_gradient.channels.max(1), &|pixels| {
+    pool.ranges(input_gradient.pixels, LEAST_TASK_FLOATS / input_gradient.channels.max(1), &|pixels| {
         vectorized!(isa, |pixels: std::ops::Range<usize>,
                           p: Pointer,
                           dy: View,
@@ -332,7 +347,8 @@ pub fn affine_backward(
                           scale: &[f32],
                           accumulate: bool| {
             for pixel in pixels {
-                // SAFETY: the views were checked and share nothing; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (dy, dx) = unsafe { (p.slice(dy.pixel(pixel)), p.slice_mut(dx.pixel(pixel))) };
                 for ((dx, dy), a) in dx.iter_mut().zip(dy).zip(scale) {
                     *dx = if accumulate { *dx } else { 0.0 } + dy * a;

@@ -7,22 +7,19 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use half::f16;
+
 use crate::arena::{Arena, Pointer, View};
+use crate::element::Element;
 use crate::geometry::{Geometry, Interior, Tap};
-use crate::half::{Element, Half};
 use crate::isa::Isa;
-use crate::moments::{Chunks, Target, measure_rows, moments};
+use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
-use crate::rows;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, check_epilogue, multiply};
 use crate::tiling::Tiling;
-
-/// Positions that share one table of row pointers, and stay in the second-level cache beside a panel.
-const BLOCK: usize = 96;
-/// The most entries of a table of row pointers.
-const TABLE: usize = 8192;
+use crate::tuning::igemm::{BLOCK_POSITIONS, LEAST_BLOCK_POSITIONS, TABLE_ENTRIES, TASKS_PER_THREAD};
 
 /// A packed right operand, in either precision; products and sums are in float32.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +27,7 @@ pub enum Weights<'a> {
     /// float32.
     Single(&'a [f32]),
     /// Half precision.
-    Half(&'a [Half]),
+    Half(&'a [f16]),
 }
 
 impl Weights<'_> {
@@ -78,6 +75,30 @@ pub struct Igemm<'a> {
     pub out: View,
 }
 
+impl Igemm<'_> {
+    /// Checks views, geometry, panels and lengths against the arena and one another; gives the number of elements that are
+    /// to be written. `measured` wants every pixel written.
+    ///
+    /// # Panics
+    /// As [`igemm`].
+    pub(crate) fn check(&self, isa: Isa, arena: &Arena, measured: bool) -> usize {
+        let Self { geometry, batch, input, panels, out, .. } = *self;
+        arena.check(input);
+        arena.check(out);
+        input.assert_disjoint(out);
+        geometry.check(batch, input, out);
+        let expected = Panels::new(isa, geometry.k(), out.channels);
+        assert_eq!(panels, expected, "weights packed for another product");
+        assert_eq!(self.weights.len(), panels.len(), "length of the packed weights");
+        check_epilogue(arena, out, self.bias, self.addend);
+        let positions = geometry.positions(batch);
+        if measured {
+            assert_eq!(positions, out.pixels, "statistics of a map that is written only in part");
+        }
+        positions * panels.n
+    }
+}
+
 /// Runs an indirect GEMM. Each output element is computed by one task, in an order fixed by the shapes. `statistics`
 /// take the mean and the biased variance of each output channel, of a product that writes every pixel.
 ///
@@ -91,29 +112,9 @@ pub fn igemm(
     call: &Igemm<'_>,
     statistics: Option<[&mut [f32]; 2]>,
 ) {
-    let Igemm { geometry, batch, input, panels, out, .. } = *call;
-    arena.check(input);
-    arena.check(out);
-    input.assert_disjoint(out);
-    geometry.check(batch, input, out);
-    assert_eq!(panels, Panels::new(isa, geometry.k(), out.channels), "weights packed for another product");
-    assert_eq!(call.weights.len(), panels.len(), "length of the packed weights");
-    check_epilogue(arena, out, call.bias, call.addend);
-    let positions = geometry.positions(batch);
-    if statistics.is_some() {
-        assert_eq!(positions, out.pixels, "statistics of a map that is written only in part");
-    }
-    if positions == 0 || panels.n == 0 {
+    let Igemm { geometry, batch, input, panels, .. } = *call;
+    if call.check(isa, arena, statistics.is_some()) == 0 {
         statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
-        return;
-    }
-    let plain = call.addend.is_none() && call.before.is_none() && matches!(call.weights, Weights::Single(_));
-    if plain && rows::along_rows(geometry, input.channels, panels.n) {
-        // SAFETY: views and lengths were checked above.
-        unsafe { rows::convolve(pool, isa, arena, call) };
-        if let Some(vectors) = statistics {
-            moments(pool, isa, arena, out, vectors);
-        }
         return;
     }
     let isa = isa.for_columns(panels.n);
@@ -137,7 +138,7 @@ pub fn igemm(
         pixels.wrapping_mul(input.stride as isize)
     };
     let offsets = geometry.taps.iter().map(offset).collect();
-    let most = BLOCK.min(TABLE / geometry.taps.len().max(1)).max(16);
+    let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
     let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), panels.count());
     let blocks = tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
@@ -145,7 +146,7 @@ pub fn igemm(
     let shared = &Shared { interior, tiling, offsets, zeros, moments };
     // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
     let threads = pool.threads();
-    let enough = (4 * threads).div_ceil(blocks).min(panels.count());
+    let enough = (TASKS_PER_THREAD * threads).div_ceil(blocks).min(panels.count());
     let groups = (enough..panels.count().min(enough + threads))
         .find(|groups| (blocks * groups).is_multiple_of(threads))
         .unwrap_or(enough);
@@ -153,7 +154,8 @@ pub fn igemm(
     pool.run(blocks * groups, &|task| {
         let (b, g) = (task / groups, task % groups);
         let columns = g * panels.count() / groups..(g + 1) * panels.count() / groups;
-        // SAFETY: views and lengths were checked above; tasks write different rows or columns.
+        // SAFETY: views, geometry, panels and lengths were checked above; the block and the panels exist, and no two
+        // tasks have the same of both; nothing writes the views but the tasks.
         unsafe { run_block(isa, call, pointer, shared, b, columns) };
     });
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
@@ -198,6 +200,12 @@ struct TileRows {
     taps: usize,
 }
 
+/// Runs [`block`] with the thread's tables.
+///
+/// # Safety
+/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the
+/// tiling, `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these
+/// columns of the block's rows of the output; an addend that is not the output is not written.
 unsafe fn run_block(
     isa: Isa,
     call: &Igemm<'_>,
@@ -207,7 +215,7 @@ unsafe fn run_block(
     panels: Range<usize>,
 ) {
     TABLES.with_borrow_mut(|tables| {
-        // SAFETY: passed on; the instruction set is proven by `isa`.
+        // SAFETY: the caller gives a checked call and a block and panels of its own.
         unsafe {
             dispatch!(isa, block(
                 call: &Igemm<'_>, arena: Pointer, shared: &Shared, index: usize, panels: Range<usize>,
@@ -217,6 +225,13 @@ unsafe fn run_block(
     });
 }
 
+/// Computes some panels of columns of a block of positions.
+///
+/// # Safety
+/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the
+/// tiling, `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these
+/// columns of the block's rows of the output; an addend that is not the output is not written. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn block<S: Simd>(
     call: &Igemm<'_>,
@@ -227,8 +242,9 @@ unsafe fn block<S: Simd>(
     tables: &mut Tables,
 ) {
     let moments = shared.moments.map(|target| (target, index));
-    // SAFETY: positions lie in the grid, so that every pixel lies in its view, which was checked; the tables hold the
-    // pointers of all tiles then.
+    // SAFETY: the caller has checked the call, and gives a block of its tiling: `fill_tables` points to pixels of its
+    // views, `transform_rows` to copies of theirs, which live in the tables; the panels' columns of these rows are
+    // the caller's.
     unsafe {
         fill_tables(call, arena, shared, shared.tiling.tiles(index), tables);
         if let Some(before) = call.before {
@@ -236,7 +252,7 @@ unsafe fn block<S: Simd>(
         }
         match call.weights {
             Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, moments, tables),
-            Weights::Half(weights) => panels_of::<S, Half>(call, weights, panels, moments, tables),
+            Weights::Half(weights) => panels_of::<S, f16>(call, weights, panels, moments, tables),
         }
     }
 }
@@ -244,7 +260,8 @@ unsafe fn block<S: Simd>(
 /// Copies the rows of a block through a scale, a shift and a ReLU, and points the table to the copies.
 ///
 /// # Safety
-/// The table holds a pointer to `run` readable floats for each position.
+/// Each entry of `tables.input` is valid to read `run` floats from; there are `run` scales and shifts. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut Tables) {
     // A row is no multiple of 4 KiB, so that the rows of a tile do not share the sets of the cache.
@@ -254,7 +271,8 @@ unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut T
     for (entry, row) in tables.input.iter_mut().zip(tables.rows.chunks_exact_mut(stride)) {
         for c in (0..run).step_by(S::LANES) {
             let n = (run - c).min(S::LANES);
-            // SAFETY: `n` more floats in the row, the scales and the shifts; the copy has whole vectors.
+            // SAFETY: the caller has `run` floats in the row, the scales and the shifts, `n` of them from `c` on; the
+            // copy is as long as whole vectors for all of them.
             unsafe {
                 let x = S::load_first((*entry).add(c), n);
                 let x = S::fma(S::load_first(scale.add(c), n), x, S::load_first(shift.add(c), n));
@@ -270,7 +288,10 @@ unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut T
 /// The tiles of a block of positions whose pointers are in the tables, and their moments as a chunk.
 ///
 /// # Safety
-/// As [`block`].
+/// `tables` hold the pointers of a block's tiles as [`fill_tables`] lists them, `call.geometry.run` readable floats
+/// at each input, the output's channels at each output and addend; weights and bias are as long as the panels say.
+/// The `panels`' columns of the output, and of the chunk of the moments, exist and are used by nothing else
+/// meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn panels_of<S: Simd, W: Element>(
     call: &Igemm<'_>,
@@ -302,20 +323,25 @@ unsafe fn panels_of<S: Simd, W: Element>(
                 rows: place.rows,
                 relu: call.relu,
             };
-            // SAFETY: the tables hold the tile's pointers, weights a whole panel.
+            // SAFETY: the caller's tables have `rows` pointers for each of the tile's taps, whose rows in the panel
+            // `order` lists, and for the output and the addend; panel and columns are cut from the weights as
+            // `Panels` says.
             unsafe { multiply::<S, W>(tile) };
         }
         if let Some((target, chunk)) = moments {
-            // SAFETY: the rows were just written; the block is a chunk, and the panel's columns are this task's.
+            // SAFETY: the output's rows hold the panel's columns, which like those of the chunk are the caller's alone.
             unsafe { measure_rows::<S>(target, chunk, &tables.output, columns) };
         }
     }
 }
 
-/// Writes the row pointers of the tiles of a block.
+/// Writes the row pointers of the tiles of a block: in `tables.tiles` where each begins, in `tables.input` for each
+/// of its taps a pointer for each row, to `run` floats of the input or to zeros; in `tables.output` and
+/// `tables.addend` for each position the pixel.
 ///
 /// # Safety
-/// The call's views were checked against the arena.
+/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `tiles` are tiles of the
+/// tiling.
 #[inline(always)]
 unsafe fn fill_tables(
     call: &Igemm<'_>,
@@ -345,8 +371,9 @@ unsafe fn fill_tables(
         for m in 0..rows {
             places[m] = cursor.place;
             inside &= cursor.row_inside && shared.interior.columns.contains(&cursor.place.2);
-            // SAFETY: an output pixel of the grid lies in the views; an input base may lie outside and is
-            // only made a pointer to read from by a tap that leads inside.
+            // SAFETY: an output pixel of the grid lies in the output and the addend, as `Geometry::check` has it, and
+            // these in the block. An input base may lie outside: it is computed without `add`, and read from only
+            // where a tap leads inside.
             unsafe {
                 tables.output[output + m] = arena.at(call.out.offset + cursor.pixel * call.out.stride);
                 if let Some(addend) = call.addend {

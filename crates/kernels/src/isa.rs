@@ -108,3 +108,20 @@ impl fmt::Display for Isa {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instruction_sets_of_the_machine_are_found_by_name() {
+        let found = Isa::available();
+        let names: Vec<_> = found.iter().map(|isa| isa.name()).collect();
+        println!("instruction sets: {}", names.join(" "));
+        assert!(found.iter().all(|isa| Isa::named(isa.name()) == Some(*isa)), "{names:?}");
+        assert_eq!((found[0], found.last()), (Isa::PORTABLE, Some(&Isa::best())));
+        assert_eq!(Isa::named("none"), None);
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(names.contains(&"avx2"), is_x86_feature_detected!("avx2"), "{names:?}");
+    }
+}

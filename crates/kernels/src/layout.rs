@@ -3,6 +3,7 @@
 use crate::arena::{Arena, View};
 use crate::geometry::product;
 use crate::threads::Pool;
+use crate::tuning::pixels::{LEAST_COPY_PIXELS, LEAST_COPY_ROWS};
 
 /// Writes images (N, C, H, W) to a view of N·H·W pixels.
 ///
@@ -17,10 +18,10 @@ pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out
         return;
     }
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, 1024, &|pixels| {
+    pool.ranges(out.pixels, LEAST_COPY_PIXELS, &|pixels| {
         for pixel in pixels {
             let (image, at) = (pixel / map, pixel % map);
-            // SAFETY: the view was checked; tasks have different pixels.
+            // SAFETY: `check` has the view inside the arena; tasks have different pixels.
             let row = unsafe { pointer.slice_mut(out.pixel(pixel)) };
             let first = image * out.channels * map + at;
             for (x, value) in row.iter_mut().zip(images[first..].iter().step_by(map)) {
@@ -104,16 +105,17 @@ pub fn pad(
 ) {
     let (batch, tall, wide) = border.check(arena, [input, out], (height, width));
     let pointer = arena.pointer();
-    pool.ranges(batch * tall, 8, &|range| {
+    pool.ranges(batch * tall, LEAST_COPY_ROWS, &|range| {
         for index in range {
             let (image, y) = (index / tall, index % tall);
             let inside = (border.top..border.top + height).contains(&y);
             for x in 0..wide {
-                // SAFETY: the view was checked; tasks have different rows.
+                // SAFETY: `border.check` has the view inside the arena and this pixel in it; tasks have different rows.
                 let target = unsafe { pointer.slice_mut(out.pixel(index * wide + x)) };
                 if inside && (border.left..border.left + width).contains(&x) {
                     let pixel = (image * height + y - border.top) * width + x - border.left;
-                    // SAFETY: the pixel lies in the checked input, which shares nothing with the output.
+                    // SAFETY: row and column lie inside the border, so that the pixel lies in the input, which
+                    // `border.check` has inside the arena and apart from the output.
                     target.copy_from_slice(unsafe { pointer.slice(input.pixel(pixel)) });
                 } else {
                     target.fill(value);
@@ -138,12 +140,13 @@ pub fn pad_backward(
 ) {
     let (batch, tall, wide) = border.check(arena, [input_gradient, output_gradient], (height, width));
     let pointer = arena.pointer();
-    pool.ranges(batch * height, 8, &|range| {
+    pool.ranges(batch * height, LEAST_COPY_ROWS, &|range| {
         for index in range {
             let (image, y) = (index / height, index % height);
             for x in 0..width {
                 let pixel = (image * tall + y + border.top) * wide + x + border.left;
-                // SAFETY: both views were checked and share nothing; tasks have different rows.
+                // SAFETY: `border.check` has both views inside the arena, apart, and these pixels in them; tasks have
+                // different rows.
                 let (dy, dx) = unsafe {
                     (
                         pointer.slice(output_gradient.pixel(pixel)),

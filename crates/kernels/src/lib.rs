@@ -8,9 +8,10 @@
 
 mod arena;
 mod batch_norm;
+mod element;
 mod elementwise;
+pub mod flat;
 mod geometry;
-mod half;
 mod igemm;
 mod isa;
 mod layout;
@@ -29,29 +30,31 @@ mod simd;
 mod threads;
 mod tile;
 mod tiling;
+mod tuning;
 mod winograd;
 
-pub use arena::{Arena, View};
+pub use arena::{Arena, ArenaError, View};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
+pub use element::saturating_f16;
 pub use elementwise::{
     Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,
     dropout, fill, relu_backward,
 };
 pub use geometry::{Geometry, Tap};
-pub use half::Half;
+pub use half::f16;
 pub use igemm::{Before, Igemm, Weights, igemm};
 pub use isa::Isa;
 pub use layout::{Border, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw};
 pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use local_response::{LocalResponse, local_response, local_response_backward};
-pub use loss::{cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
+pub use loss::{Targets, cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use moments::moments;
 pub use optimizer::{Adam, Sgd, Update};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
-pub use rows::along_rows;
+pub use rows::{along_rows, rows_gradient, rows_product};
 pub use scatter::{Scatter, scatter};
 pub use threads::Pool;
 pub use winograd::{

@@ -14,11 +14,7 @@ use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
-
-/// Rows of weights of a block: with a panel's columns they stay in the first-level cache.
-const BLOCK: usize = 96;
-/// Blocks that a small matrix is cut in, however many threads there are: sums depend on the cut.
-const TASKS: usize = 16;
+use crate::tuning::linear::{BLOCK_ROWS, LEAST_BLOCKS};
 
 /// The backward pass of `output = input · weights`.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +85,7 @@ pub fn linear_backward(
         WeightGradient::Apply { update, weights, moments } => {
             let moments = update.check(weights.len(), panels.len(), moments);
             let target = Pointer::of(weights);
-            // SAFETY: the first float, or one past the end of nothing.
+            // SAFETY: 0 is at most the length of any block.
             Sink { weights: unsafe { target.at(0) }, target, update: Some((update, moments)) }
         }
     };
@@ -98,10 +94,10 @@ pub fn linear_backward(
     }
     let inputs = input_gradient
         .map(|(view, accumulate)| (Right::new(pool, isa, arena, output_gradient), view, accumulate));
-    let rows = BLOCK.min(panels.k.div_ceil(TASKS)).next_multiple_of(isa.tile_rows());
+    let rows = BLOCK_ROWS.min(panels.k.div_ceil(LEAST_BLOCKS)).next_multiple_of(isa.tile_rows());
     let shared = Shared { call, isa, arena: arena.pointer(), inputs, sink };
     pool.run(panels.k.div_ceil(rows), &|block| {
-        // SAFETY: views and lengths were checked above; tasks have different rows of weights.
+        // SAFETY: views, panels and lengths were checked above; tasks have different rows of weights, none beyond K.
         unsafe { shared.block(block * rows..((block + 1) * rows).min(panels.k)) };
     });
 }
@@ -115,7 +111,7 @@ struct Sink {
     update: Option<(Update, [Pointer; 2])>,
 }
 
-// SAFETY: tasks read and write different rows.
+// SAFETY: `Shared::block` reads and writes through it only the rows that its caller gives it alone.
 unsafe impl Sync for Sink {}
 
 /// The output's gradient transposed, as the right operand of the input's: N rows, a column for each pixel.
@@ -131,11 +127,11 @@ impl Right {
         let (pointer, target) = (arena.pointer(), Pointer::of(&mut packed));
         pool.run(panels.count(), &|panel| {
             let width = panels.width(panel);
-            // SAFETY: each task has its own panel; the view was checked and nothing writes it meanwhile.
+            // SAFETY: the panel lies in the packed matrix, and each task has its own.
             let part =
                 unsafe { target.slice_mut(panels.start(panel)..panels.start(panel) + panels.k * width) };
             for (i, pixel) in panels.columns(panel).enumerate() {
-                // SAFETY: as above.
+                // SAFETY: `linear_backward` has checked the view against the arena, and nothing writes it meanwhile.
                 let row = unsafe { pointer.slice(view.pixel(pixel)) };
                 part[i..].iter_mut().step_by(width).zip(row).for_each(|(x, dy)| *x = *dy);
             }
@@ -162,7 +158,9 @@ impl Shared<'_> {
     /// All panels of a block of rows.
     ///
     /// # Safety
-    /// The call was checked, and nothing else uses the rows meanwhile.
+    /// [`linear_backward`] has checked the call, the arena and the sink's lengths; `rows` are rows of the weights.
+    /// Meanwhile nothing else uses these rows of the weights, the sink and its moments, or these channels of the
+    /// input's gradient, and nothing writes the input and the output's gradient.
     unsafe fn block(&self, rows: Range<usize>) {
         let panels = self.call.panels;
         BUFFERS.with_borrow_mut(|[inputs, sums]| {
@@ -173,7 +171,8 @@ impl Shared<'_> {
             for panel in 0..panels.count() {
                 let start = panels.start(panel) + rows.start * panels.width(panel);
                 let part = start..start + rows.len() * panels.width(panel);
-                // SAFETY: the part lies in the weights and is this task's own; the buffers have its rows.
+                // SAFETY: the part is the rows' in a panel, so in the weights, and the caller's alone; the buffers
+                // have room for its rows, of the pixels and of the panel.
                 unsafe {
                     if let Some((right, ..)) = &self.inputs {
                         let weights = self.sink.weights.add(start);
@@ -191,7 +190,8 @@ impl Shared<'_> {
             if let Some((right, view, accumulate)) = &self.inputs {
                 for pixel in 0..view.pixels {
                     let at = view.offset + pixel * view.stride;
-                    // SAFETY: the view was checked; these channels are this task's own.
+                    // SAFETY: `linear_backward` has checked the view; these channels of its pixels are the caller's
+                    // alone.
                     let out = unsafe { self.arena.slice_mut(at + rows.start..at + rows.end) };
                     for (x, row) in out.iter_mut().zip(inputs.chunks_exact(right.panels.padded_n())) {
                         *x = if *accumulate { *x } else { 0.0 } + row[pixel];
@@ -201,6 +201,11 @@ impl Shared<'_> {
         });
     }
 
+    /// The gradients of a block's inputs in one panel, on the widest vectors that the pixels fill.
+    ///
+    /// # Safety
+    /// `weights` is valid to read `count` rows of the panel from, `inputs` to read and write as many rows of
+    /// `right.panels.padded_n()` floats, which nothing else uses meanwhile.
     unsafe fn input_rows(
         &self,
         right: &Right,
@@ -210,7 +215,7 @@ impl Shared<'_> {
         inputs: *mut f32,
     ) {
         let (panels, isa) = (self.call.panels, self.isa.for_columns(right.panels.n));
-        // SAFETY: passed on; the instruction set is proven by `isa`.
+        // SAFETY: the caller gives `count` rows of the panel and as many of inputs; `Right` is packed for this variant.
         unsafe {
             dispatch!(isa, input_rows(
                 panels: Panels, right: &Right, panel: usize, count: usize, weights: *const f32, inputs: *mut f32
@@ -218,9 +223,14 @@ impl Shared<'_> {
         }
     }
 
+    /// The gradients of a block's weights in one panel, on the widest vectors that the columns fill.
+    ///
+    /// # Safety
+    /// [`linear_backward`] has checked the call; `rows` are rows of the weights, and `out` is valid to write so many
+    /// rows of the panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient.
     unsafe fn weight_rows(&self, panel: usize, rows: Range<usize>, out: *mut f32) {
         let (shared, isa) = (self, self.isa.for_columns(self.call.panels.n));
-        // SAFETY: passed on; the instruction set is proven by `isa`.
+        // SAFETY: the caller has checked the call, and gives rows and room for them.
         unsafe {
             dispatch!(isa, weight_rows(shared: &Shared<'_>, panel: usize, rows: Range<usize>, out: *mut f32));
         }
@@ -231,8 +241,9 @@ impl Shared<'_> {
 /// earlier panels gave.
 ///
 /// # Safety
-/// `weights` holds the block's rows of the panel, `inputs` as many rows of padded pixels, and the CPU has the
-/// instruction set.
+/// `weights` is valid to read `count` rows of the panel from, `inputs` to read and write as many rows of
+/// `right.panels.padded_n()` floats, which nothing else uses meanwhile. `right` is packed for the instruction set,
+/// which the CPU has.
 #[inline(always)]
 unsafe fn input_rows<S: Simd>(
     panels: Panels,
@@ -252,7 +263,7 @@ unsafe fn input_rows<S: Simd>(
             let mut input = [std::ptr::null::<f32>(); MAX_ROWS];
             let mut output = [std::ptr::null_mut::<f32>(); MAX_ROWS];
             for (m, row) in rows.clone().enumerate() {
-                // SAFETY: the caller's contract.
+                // SAFETY: the caller gives `count` rows of weights and of inputs.
                 unsafe {
                     input[m] = weights.add(row * width);
                     output[m] = inputs.add(row * stride);
@@ -273,7 +284,8 @@ unsafe fn input_rows<S: Simd>(
                 rows: rows.len(),
                 relu: false,
             };
-            // SAFETY: pointers and panel are whole; rows of inputs are as wide as all panels of pixels.
+            // SAFETY: each input is a row of the panel, `columns.len()` floats; from `columns.start` on `right` has
+            // as many rows of pixels; rows of inputs are as wide as all panels of pixels, and apart.
             unsafe { multiply::<S, f32>(tile) };
         }
     }
@@ -282,7 +294,9 @@ unsafe fn input_rows<S: Simd>(
 /// The gradients of a block's weights in one panel.
 ///
 /// # Safety
-/// `out` holds the block's rows of the panel, the call was checked, and the CPU has the instruction set.
+/// [`linear_backward`] has checked the call; `k` are rows of the weights, and `out` is valid to write so many rows of
+/// the panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient. The CPU has
+/// the instruction set.
 #[inline(always)]
 unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize>, out: *mut f32) {
     let LinearBackward { panels, input, output_gradient, .. } = *shared.call;
@@ -290,7 +304,8 @@ unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize
     let tiles = k.len().div_ceil(S::ROWS);
     for tile in 0..tiles {
         let rows = tile * k.len() / tiles..(tile + 1) * k.len() / tiles;
-        // SAFETY: the views hold these channels of their pixels, `out` these rows.
+        // SAFETY: the checked views hold these channels of each of their pixels, at their strides; `out` holds these
+        // rows, as wide as the panel.
         unsafe {
             let segment = Segment {
                 input: shared.arena.at(input.offset + k.start + rows.start),

@@ -4,6 +4,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
+use crate::tuning::pixels::LEAST_TASK_PIXELS;
 
 /// The constants of a local response normalization: y = x / (k + α/size · Σ x²)^β.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,7 +68,7 @@ pub fn local_response(
     arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
-    pool.ranges(input.pixels, 64, &|pixels| {
+    pool.ranges(input.pixels, LEAST_TASK_PIXELS, &|pixels| {
         vectorized!(isa, |p: Pointer,
                           pixels: std::ops::Range<usize>,
                           norm: LocalResponse,
@@ -75,7 +76,8 @@ pub fn local_response(
                           out: View| {
             let mut base = vec![0.0f32; input.channels];
             for pixel in pixels {
-                // SAFETY: the views lie in the arena and share nothing; tasks have different pixels.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+                // pixels.
                 let (x, y) = unsafe { (p.slice(input.pixel(pixel)), p.slice_mut(out.pixel(pixel))) };
                 norm.bases(x, &mut base);
                 for ((y, x), base) in y.iter_mut().zip(x).zip(&base) {
@@ -106,7 +108,7 @@ pub fn local_response_backward(
     input_gradient.assert_disjoint(input);
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
-    pool.ranges(input.pixels, 64, &|pixels| {
+    pool.ranges(input.pixels, LEAST_TASK_PIXELS, &|pixels| {
         vectorized!(isa, |p: Pointer,
                           pixels: std::ops::Range<usize>,
                           norm: LocalResponse,
@@ -117,7 +119,8 @@ pub fn local_response_backward(
             let (mut base, mut terms) = (vec![0.0f32; c], vec![0.0f32; c]);
             let factor = 2.0 * norm.alpha * norm.beta / norm.size as f32;
             for pixel in pixels {
-                // SAFETY: the views lie in the arena; the written one shares nothing with the others.
+                // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from
+                // the others; tasks have different pixels.
                 let (x, dy, dx) = unsafe {
                     (
                         p.slice(input.pixel(pixel)),

@@ -3,6 +3,7 @@
 use crate::arena::{Arena, View};
 use crate::isa::Isa;
 use crate::threads::Pool;
+use crate::tuning::pixels::LEAST_TASK_PIXELS;
 
 /// out = softmax of each row.
 ///
@@ -19,9 +20,10 @@ fn rows(pool: &Pool, arena: &mut Arena, [input, out]: [View; 2], f: impl Fn(&mut
     arena.check_alike(input, &[out]);
     input.assert_disjoint(out);
     let pointer = arena.pointer();
-    pool.ranges(input.pixels, 64, &|pixels| {
+    pool.ranges(input.pixels, LEAST_TASK_PIXELS, &|pixels| {
         for pixel in pixels {
-            // SAFETY: the views were checked and share nothing; tasks have different pixels.
+            // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart; tasks have different
+            // pixels.
             let (x, y) = unsafe { (pointer.slice(input.pixel(pixel)), pointer.slice_mut(out.pixel(pixel))) };
             y.copy_from_slice(x);
             f(y);
@@ -91,7 +93,8 @@ fn rows_backward(arena: &mut Arena, views: [View; 3], f: impl Fn([&[f32]; 2], &m
     input_gradient.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
     for pixel in 0..output.pixels {
-        // SAFETY: the views were checked; the written one shares nothing with the others.
+        // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` the written one apart from the
+        // others.
         let (y, dy, dx) = unsafe {
             (
                 pointer.slice(output.pixel(pixel)),
@@ -103,41 +106,110 @@ fn rows_backward(arena: &mut Arena, views: [View; 3], f: impl Fn([&[f32]; 2], &m
     }
 }
 
-/// Cross-entropy of logits (N, classes) with labels: returns the mean loss and how many rows have their
-/// largest logit (the first of equals) at the label; gradient (+)= weight·(softmax − one-hot)/N.
+/// What rows of logits are compared with.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a> {
+    /// A class for each row.
+    Classes(&'a [u32]),
+    /// A share for each class of each row (N, classes): soft labels. The shares of a row need not sum to one.
+    Distributions(&'a [f32]),
+}
+
+impl Targets<'_> {
+    /// # Panics
+    /// If there is not a target for each row of `logits`, a class is not below their number, or a share is negative
+    /// or not finite.
+    fn check(self, logits: View) {
+        let View { pixels, channels, .. } = logits;
+        match self {
+            Self::Classes(classes) => {
+                assert_eq!(classes.len(), pixels, "a class for each row");
+                assert!(classes.iter().all(|&class| (class as usize) < channels), "classes below {channels}");
+            }
+            Self::Distributions(shares) => {
+                assert_eq!(
+                    Some(shares.len()),
+                    pixels.checked_mul(channels),
+                    "a share for each class of each row"
+                );
+                assert!(shares.iter().all(|&share| is_weight(share)), "shares from 0 on, and finite");
+            }
+        }
+    }
+}
+
+/// Whether a sample or a class may count that much.
+fn is_weight(weight: f32) -> bool {
+    weight >= 0.0 && weight.is_finite()
+}
+
+/// Cross-entropy lᵢ = −Σ_c q_c ln softmax(xᵢ)_c of logits (N, classes) with targets q. Returns the mean Σ wᵢ·lᵢ / Σ wᵢ
+/// and how many rows have their largest logit at the class, or at the largest share (the first of equals in both;
+/// whatever the row's weight); gradient (+)= weight·wᵢ·(softmax·Σ_c q_c − q) / Σ wᵢ.
 ///
-/// `views` are the logits and their gradient.
+/// `views` are the logits and their gradient; `sample_weights` are the wᵢ, one for each row, all 1 where there are
+/// none. Where they sum to 0, so do loss and gradient.
 ///
 /// # Panics
-/// If views do not fit or a label is not below the number of classes.
+/// If views do not fit, there is not a target and a weight for each row, a class is not below the number of
+/// classes, or a share or a weight is negative or not finite.
 pub fn cross_entropy(
     arena: &mut Arena,
     [logits, gradient]: [View; 2],
-    labels: &[u32],
+    targets: Targets<'_>,
+    sample_weights: Option<&[f32]>,
     weight: f32,
     accumulate: bool,
 ) -> (f64, usize) {
     arena.check_alike(logits, &[gradient]);
-    assert_eq!(labels.len(), logits.pixels, "a label for each row");
-    assert!(labels.iter().all(|&l| (l as usize) < logits.channels), "labels below {}", logits.channels);
+    targets.check(logits);
+    if let Some(weights) = sample_weights {
+        assert_eq!(weights.len(), logits.pixels, "a weight for each row");
+        assert!(weights.iter().all(|&weight| is_weight(weight)), "weights of samples from 0 on, and finite");
+    }
     logits.assert_disjoint(gradient);
     let pointer = arena.pointer();
+    let (classes, sample_weight) =
+        (logits.channels, |pixel| sample_weights.map_or(1.0, |weights| f64::from(weights[pixel])));
+    let total: f64 = (0..logits.pixels).map(sample_weight).sum();
+    // The mean of nothing.
+    let total = if total > 0.0 { total } else { 1.0 };
     let (mut loss, mut correct) = (0.0, 0);
-    let mut row = vec![0.0f32; logits.channels];
-    let factor = weight / labels.len() as f32;
-    for (pixel, &label) in labels.iter().enumerate() {
-        // SAFETY: the views were checked and share nothing.
+    let mut row = vec![0.0f32; classes];
+    for pixel in 0..logits.pixels {
+        // SAFETY: `check_alike` has the views inside the arena, `assert_disjoint` apart.
         let (x, dx) =
             unsafe { (pointer.slice(logits.pixel(pixel)), pointer.slice_mut(gradient.pixel(pixel))) };
-        let label = label as usize;
         row.copy_from_slice(x);
-        loss += normalize(&mut row) - f64::from(x[label]);
-        let best = x.iter().enumerate().fold(0, |best, (i, &v)| if v > x[best] { i } else { best });
-        correct += usize::from(best == label);
-        row[label] -= 1.0;
+        let log_sum = normalize(&mut row);
+        let (entropy, class) = match targets {
+            Targets::Classes(targets) => {
+                let class = targets[pixel] as usize;
+                row[class] -= 1.0;
+                (log_sum - f64::from(x[class]), class)
+            }
+            Targets::Distributions(shares) => {
+                let shares = &shares[pixel * classes..][..classes];
+                let sum = shares.iter().copied().map(f64::from).sum::<f64>() as f32;
+                row.iter_mut().zip(shares).for_each(|(p, share)| *p = *p * sum - share);
+                // A class without a share may have an infinite loss.
+                let entropies = shares.iter().zip(x).filter(|&(&share, _)| share > 0.0);
+                let entropy = entropies.map(|(&share, &x)| f64::from(share) * (log_sum - f64::from(x))).sum();
+                (entropy, first_largest(shares))
+            }
+        };
+        let share = sample_weight(pixel);
+        loss += share * entropy;
+        correct += usize::from(first_largest(x) == class);
+        let factor = (f64::from(weight) * share / total) as f32;
         for (dx, p) in dx.iter_mut().zip(&row) {
             *dx = if accumulate { *dx } else { 0.0 } + factor * p;
         }
     }
-    (loss / labels.len() as f64, correct)
+    (loss / total, correct)
+}
+
+/// The index of the largest value, the first of equals.
+fn first_largest(values: &[f32]) -> usize {
+    values.iter().enumerate().fold(0, |best, (i, &v)| if v > values[best] { i } else { best })
 }

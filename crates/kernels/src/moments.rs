@@ -8,15 +8,7 @@ use crate::geometry::product;
 use crate::isa::Isa;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
-
-/// Pixels of a chunk of [`moments`]; fixed, so that sums do not depend on threads.
-const CHUNK: usize = 64;
-/// Chunks, and channels, of one of its tasks.
-const CHUNKS: usize = 8;
-const CHANNELS: usize = 128;
-/// Rows, and vectors of channels, that are summed side by side.
-const SUMS: usize = 4;
-const SIDE: usize = 2;
+use crate::tuning::moments::{CHUNK_PIXELS, SIDE_ROWS, SIDE_VECTORS, TASK_CHANNELS, TASK_CHUNKS};
 
 /// Mean and biased variance of each channel.
 ///
@@ -24,19 +16,19 @@ const SIDE: usize = 2;
 /// If the view reaches beyond the arena or a vector is not as long as its channels.
 pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, vectors: [&mut [f32]; 2]) {
     arena.check(view);
-    let count = view.pixels.div_ceil(CHUNK);
+    let count = view.pixels.div_ceil(CHUNK_PIXELS);
     let mut chunks = Chunks::new(count, view.channels);
     let target = chunks.target();
     let pointer = arena.pointer();
-    let (tasks, blocks) = (count.div_ceil(CHUNKS), view.channels.div_ceil(CHANNELS));
+    let (tasks, blocks) = (count.div_ceil(TASK_CHUNKS), view.channels.div_ceil(TASK_CHANNELS));
     pool.run(tasks * blocks, &|i| {
         let (task, block) = (i / blocks, i % blocks);
-        let channels = block * CHANNELS..((block + 1) * CHANNELS).min(view.channels);
-        for chunk in task * CHUNKS..((task + 1) * CHUNKS).min(count) {
-            let pixels = chunk * CHUNK..((chunk + 1) * CHUNK).min(view.pixels);
-            let mut rows = [std::ptr::null_mut(); CHUNK];
-            // SAFETY: the pixels lie in the arena, and nothing writes them meanwhile; the instruction set is proven by
-            // `isa`; each task has its own channels of its own chunks.
+        let channels = block * TASK_CHANNELS..((block + 1) * TASK_CHANNELS).min(view.channels);
+        for chunk in task * TASK_CHUNKS..((task + 1) * TASK_CHUNKS).min(count) {
+            let pixels = chunk * CHUNK_PIXELS..((chunk + 1) * CHUNK_PIXELS).min(view.pixels);
+            let mut rows = [std::ptr::null_mut(); CHUNK_PIXELS];
+            // SAFETY: `check` has the view inside the arena, the pixels and channels lie in it and nothing writes
+            // them; no two tasks have the same channels of a chunk, of which there are `count`.
             unsafe {
                 for (row, pixel) in rows.iter_mut().zip(pixels.clone()) {
                     *row = pointer.at(view.pixel(pixel).start);
@@ -45,7 +37,7 @@ pub fn moments(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, vectors: [&
             }
         }
     });
-    chunks.combine(isa, (0..count).map(|i| CHUNK.min(view.pixels - i * CHUNK)), vectors);
+    chunks.combine(isa, (0..count).map(|i| CHUNK_PIXELS.min(view.pixels - i * CHUNK_PIXELS)), vectors);
 }
 
 /// Of each chunk and channel the mean, and the sum of squared deviations from it: `[chunk][which][channel]`.
@@ -120,18 +112,24 @@ impl Target {
     /// Writes the moments of some channels of a chunk, whose pixels start at `rows`.
     ///
     /// # Safety
-    /// The chunk and the channels exist, each row holds the channels, nothing writes them meanwhile, no other task has
-    /// these channels of this chunk, and the CPU has the instruction set.
+    /// The chunk and the channels exist, and the [`Chunks`] of this target live; each row is valid to read floats
+    /// from up to `channels.end`. Meanwhile nothing writes the rows, and nothing else uses these channels of this
+    /// chunk.
     pub(crate) unsafe fn measure(self, isa: Isa, chunk: usize, rows: &[*mut f32], channels: Range<usize>) {
         let target = self;
-        // SAFETY: passed on.
+        // SAFETY: the caller gives a chunk and channels of its own and rows that hold them.
         unsafe {
             dispatch!(isa, measure_rows(target: Target, chunk: usize, rows: &[*mut f32], channels: Range<usize>));
         }
     }
 }
 
-/// See [`Target::measure`].
+/// Writes the moments of some channels of a chunk, whose pixels start at `rows`.
+///
+/// # Safety
+/// The chunk and the channels exist, and the [`Chunks`] of the target live; each row is valid to read floats from up
+/// to `channels.end`. Meanwhile nothing writes the rows, and nothing else uses these channels of this chunk. The CPU
+/// has the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn measure_rows<S: Simd>(
     target: Target,
@@ -139,12 +137,13 @@ pub(crate) unsafe fn measure_rows<S: Simd>(
     rows: &[*mut f32],
     channels: Range<usize>,
 ) {
-    for c in channels.clone().step_by(SIDE * S::LANES) {
+    for c in channels.clone().step_by(SIDE_VECTORS * S::LANES) {
         let at = 2 * chunk * target.channels + c;
-        // SAFETY: the channels up to the end lie in each row and in both vectors of the chunk.
+        // SAFETY: the caller has the channels up to the end in each row and in both vectors of the chunk, where they
+        // begin at `at`; there are more than one vector less holds.
         unsafe {
             if channels.end - c > S::LANES {
-                measure_side::<S, SIDE>(target, at, rows, c..channels.end);
+                measure_side::<S, SIDE_VECTORS>(target, at, rows, c..channels.end);
             } else {
                 measure_side::<S, 1>(target, at, rows, c..channels.end);
             }
@@ -155,8 +154,9 @@ pub(crate) unsafe fn measure_rows<S: Simd>(
 /// The moments of the first channels of a range, as many as `NV` vectors hold.
 ///
 /// # Safety
-/// The range has more channels than one vector less holds, each row has them, and both vectors of the chunk from `at`
-/// on; the CPU has the instruction set.
+/// The range has more channels than `NV` − 1 vectors hold. Each row is valid to read floats from up to its end; the
+/// target's block has the channels from `at` on, and again `target.channels` floats on. Meanwhile nothing writes the
+/// rows, and nothing else uses these floats of the target. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn measure_side<S: Simd, const NV: usize>(
     target: Target,
@@ -165,7 +165,8 @@ unsafe fn measure_side<S: Simd, const NV: usize>(
     channels: Range<usize>,
 ) {
     let lanes = |v: usize| (channels.len() - v * S::LANES).min(S::LANES);
-    // SAFETY: the caller's contract.
+    // SAFETY: the caller has the channels in the rows and, from `at` on, twice in the target; each vector takes its
+    // own.
     unsafe {
         let (zero, share) = (S::splat(0.0), 1.0 / rows.len() as f32);
         let sums = sum_rows::<S, NV, false>(rows, &channels, [zero; NV]);
@@ -182,7 +183,8 @@ unsafe fn measure_side<S: Simd, const NV: usize>(
 /// The sums over rows of x + shift, or of its square, in the first channels of a range.
 ///
 /// # Safety
-/// As [`measure_side`].
+/// The range has more channels than `NV` − 1 vectors hold, each row is valid to read floats from up to its end, and
+/// nothing writes them meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn sum_rows<S: Simd, const NV: usize, const SQUARED: bool>(
     rows: &[*mut f32],
@@ -190,10 +192,10 @@ unsafe fn sum_rows<S: Simd, const NV: usize, const SQUARED: bool>(
     shifts: [S::V; NV],
 ) -> [S::V; NV] {
     let lanes = |v: usize| (channels.len() - v * S::LANES).min(S::LANES);
-    // SAFETY: the caller's contract.
+    // SAFETY: the caller has the channels in each row; each vector reads its own.
     unsafe {
-        let mut sums = [[S::splat(0.0); NV]; SUMS];
-        for rows in rows.chunks(SUMS) {
+        let mut sums = [[S::splat(0.0); NV]; SIDE_ROWS];
+        for rows in rows.chunks(SIDE_ROWS) {
             for (sums, row) in sums.iter_mut().zip(rows) {
                 for v in 0..NV {
                     let x = S::load_first(row.add(channels.start + v * S::LANES), lanes(v));

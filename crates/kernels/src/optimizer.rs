@@ -4,9 +4,7 @@ use crate::arena::Pointer;
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
-
-/// The fewest parameters worth a task of their own.
-const LEAST: usize = 16_384;
+use crate::tuning::flat::LEAST_TASK_FLOATS;
 
 /// Stochastic gradient descent as PyTorch defines it: g += decay·p; v = momentum·v + g (v = g at first);
 /// p −= lr·v, or p −= lr·(g + momentum·v) with Nesterov.
@@ -50,23 +48,20 @@ enum Rule {
     Adam(Adam, f32, f32),
 }
 
-impl From<Sgd> for Update {
-    fn from(sgd: Sgd) -> Self {
+impl Update {
+    /// An update by stochastic gradient descent.
+    pub fn sgd(sgd: Sgd) -> Self {
         Self(Rule::Sgd(sgd))
     }
-}
 
-impl Adam {
-    /// Update number `step`, from 1.
-    pub fn at(self, step: u64) -> Update {
+    /// Update number `step`, from 1, by Adam: its means are corrected for their start at zero.
+    pub fn adam(adam: Adam, step: u64) -> Self {
         let power = |beta: f32| 1.0 - f64::from(beta).powf(step as f64);
-        let rate = (f64::from(self.lr) / power(self.beta1)) as f32;
-        let root = (1.0 / power(self.beta2).sqrt()) as f32;
-        Update(Rule::Adam(self, rate, root))
+        let rate = (f64::from(adam.lr) / power(adam.beta1)) as f32;
+        let root = (1.0 / power(adam.beta2).sqrt()) as f32;
+        Self(Rule::Adam(adam, rate, root))
     }
-}
 
-impl Update {
     /// Buffers of the parameters' length that it keeps; they start at zero.
     pub fn moments(&self) -> usize {
         match self.0 {
@@ -90,8 +85,9 @@ impl Update {
     ) {
         let moments = self.check(parameters.len(), gradients.len(), moments);
         let parameters = Pointer::of(parameters);
-        pool.ranges(gradients.len(), LEAST, &|range| {
-            // SAFETY: ranges are disjoint and inside the slices.
+        pool.ranges(gradients.len(), LEAST_TASK_FLOATS, &|range| {
+            // SAFETY: `ranges` gives parts of `0..gradients.len()` that share nothing; `check` has the parameters and
+            // the moments of that length, and they are borrowed for the call.
             unsafe { self.part(isa, parameters, moments, &gradients[range.clone()], range) };
         });
     }
@@ -112,7 +108,8 @@ impl Update {
     /// Updates the part `range` by its gradients.
     ///
     /// # Safety
-    /// The range lies inside the parameters and the checked moments, and nothing else uses it meanwhile.
+    /// `parameters` and as many of the moments as [`Update::moments`] says are blocks that hold `range`, and nothing
+    /// else uses that part of them meanwhile.
     pub(crate) unsafe fn part(
         &self,
         isa: Isa,
@@ -121,7 +118,8 @@ impl Update {
         gradients: &[f32],
         range: std::ops::Range<usize>,
     ) {
-        // SAFETY: the caller's contract; moments that the rule does not keep are not touched.
+        // SAFETY: the caller gives blocks that hold the range and that nothing else uses; of the moments only those are
+        // touched that the rule keeps.
         unsafe {
             let p = parameters.slice_mut(range.clone());
             match self.0 {

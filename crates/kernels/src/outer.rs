@@ -7,16 +7,12 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::rows;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
-
-/// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.
-const CHUNK_BYTES: usize = 384 << 10;
-/// Pixels that one pass over a panel's tiles reads, so that its columns stay in the first-level cache.
-const BLOCK: usize = 128;
-/// From so many tiles on that read a panel's columns of a block, the columns are copied first.
-const COPIED: usize = 20;
+use crate::tuning::outer::{
+    BLOCK_PIXELS, CHUNK_BYTES, LEAST_COPY_TILES, LEAST_TASK_TILES, MOST_SPLIT_VECTORS, NARROW_FLOATS,
+    SUM_PIXELS, TASK_CHANNELS,
+};
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +29,24 @@ pub struct Outer<'a> {
     pub panels: Panels,
 }
 
+impl Outer<'_> {
+    /// Checks views, geometry, panels and the gradient's length against the arena and one another; gives the number of
+    /// products that are summed.
+    ///
+    /// # Panics
+    /// As [`outer`].
+    pub(crate) fn check(&self, isa: Isa, arena: &Arena, gradient: &[f32]) -> usize {
+        let Self { geometry, batch, input, output_gradient, panels } = *self;
+        arena.check(input);
+        arena.check(output_gradient);
+        geometry.check(batch, input, output_gradient);
+        let expected = Panels::new(isa, geometry.k(), output_gradient.channels);
+        assert_eq!(panels, expected, "another product's layout");
+        assert_eq!(gradient.len(), panels.len(), "length of the gradient");
+        geometry.positions(batch).saturating_mul(panels.len())
+    }
+}
+
 /// Writes the gradient of packed weights, in the layout of the weights; columns beyond N get zero.
 ///
 /// Each element is summed by one task, image by image.
@@ -41,21 +55,11 @@ pub struct Outer<'a> {
 /// If a view reaches beyond the arena or lengths do not match the geometry.
 pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
     let Outer { geometry, batch, input, output_gradient, panels } = *call;
-    arena.check(input);
-    arena.check(output_gradient);
-    geometry.check(batch, input, output_gradient);
-    assert_eq!(panels, Panels::new(isa, geometry.k(), output_gradient.channels), "another product's layout");
-    assert_eq!(gradient.len(), panels.len(), "length of the gradient");
-    let rows_of_grid = batch * geometry.grid.0;
-    if rows_of_grid == 0 || geometry.grid.1 == 0 || panels.is_empty() {
+    if call.check(isa, arena, gradient) == 0 {
         gradient.fill(0.0);
         return;
     }
-    if rows::along_rows(geometry, input.channels, panels.n) {
-        // SAFETY: views and lengths were checked above.
-        unsafe { rows::gradient(pool, isa, arena, call, gradient) };
-        return;
-    }
+    let rows_of_grid = batch * geometry.grid.0;
     let isa = isa.for_columns(panels.n);
     let pixels = geometry.step.0.saturating_mul(geometry.step.1);
     let row_bytes = input
@@ -69,10 +73,11 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     let target = Pointer::of(gradient);
     for start in (0..rows_of_grid).step_by(chunk) {
         let chunk = &(start..(start + chunk).min(rows_of_grid));
-        pool.ranges(tiles, 1, &|tiles| {
+        pool.ranges(tiles, LEAST_TASK_TILES, &|tiles| {
             SCRATCH.with_borrow_mut(|scratch| {
-                // SAFETY: views and lengths were checked above; tiles write different parts of `gradient`; the
-                // instruction set is proven by `isa`.
+                // SAFETY: views, geometry, panels and the gradient's length were checked above; `ranges` gives tiles
+                // of all, `step_by` rows of the grid; tiles write different parts of `gradient`, and nothing writes
+                // the views.
                 unsafe {
                     dispatch!(isa, run_tiles(
                         call: &Outer<'_>, pointer: Pointer, target: Pointer, tiles: Range<usize>,
@@ -83,12 +88,6 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
         });
     }
 }
-
-/// Floats that a narrow view's sums take at a time.
-const NARROW: usize = 128;
-
-/// Sums of a tile up to which they are split in two.
-const SPLIT: usize = 6;
 
 /// Pixels that follow one another at a fixed distance in both operands.
 #[derive(Clone, Copy)]
@@ -114,6 +113,11 @@ struct Scratch {
 }
 
 /// Sums tiles over a chunk of the grid's rows: by taps, then by panels, then by rows of the panel.
+///
+/// # Safety
+/// [`outer`] has checked the call against the block of `arena`, and `target` is a block of `call.panels.len()` floats.
+/// `tiles` are less than taps × panels × tiles of a run, `chunk` rows of the grid. Meanwhile nothing writes the call's
+/// views, and nothing else uses these tiles of the target. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn run_tiles<S: Simd>(
     call: &Outer<'_>,
@@ -134,7 +138,7 @@ unsafe fn run_tiles<S: Simd>(
         next += past - first;
         let (tap, panel) = (group / call.panels.count(), group % call.panels.count());
         if filled != Some(tap) {
-            // SAFETY: passed on.
+            // SAFETY: the caller has checked the call, and gives rows of the grid.
             unsafe { fill_segments(call, arena, tap, chunk, &mut scratch.segments) };
             filled = Some(tap);
         }
@@ -152,8 +156,9 @@ unsafe fn run_tiles<S: Simd>(
                 accumulate,
                 out: std::ptr::null_mut(),
             };
-            if past - first >= COPIED {
-                // SAFETY: the segments hold readable pixels with the panel's columns.
+            if past - first >= LEAST_COPY_TILES {
+                // SAFETY: `fill_segments` lists pixels of the output's gradient, which have the panel's columns and
+                // which nothing writes; the caller has the instruction set.
                 unsafe { copy_columns::<S>(tile, block, &mut scratch.block, &mut scratch.columns) };
                 block = &scratch.block;
                 tile = Tile { offsets: (0, 0), steps: (steps.0, width), columns: width, ..tile };
@@ -162,8 +167,8 @@ unsafe fn run_tiles<S: Simd>(
                 let rows = part * run / parts..(part + 1) * run / parts;
                 tile.offsets.0 = rows.start;
                 tile.rows = rows.len();
-                // SAFETY: the tile lies in the gradient, whose length was checked; segments hold readable
-                // pixels with all its rows and columns.
+                // SAFETY: the tile lies in the panel, so in the target, and is the caller's alone; `fill_segments`
+                // lists pixels of the views, or `copy_columns` copies of theirs, that have all its rows and columns.
                 unsafe {
                     tile.out = target.at(call.panels.start(panel) + (tap * run + rows.start) * width);
                     tile_of::<S>(tile, block);
@@ -187,7 +192,8 @@ fn steps(call: &Outer<'_>) -> (usize, usize) {
 /// panel has beyond them are zeros.
 ///
 /// # Safety
-/// The segments hold readable pixels with the tile's columns, and the CPU has the instruction set.
+/// `gradient` of each segment of `block` points to its pixels, `tile.steps.1` floats apart, of each of which
+/// `tile.columns` floats from `tile.offsets.1` on are valid to read. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn copy_columns<S: Simd>(
     tile: Tile,
@@ -195,7 +201,7 @@ unsafe fn copy_columns<S: Simd>(
     copy: &mut Vec<Segment>,
     columns: &mut Vec<f32>,
 ) {
-    columns.resize(BLOCK * tile.width, 0.0);
+    columns.resize(BLOCK_PIXELS * tile.width, 0.0);
     copy.clear();
     let mut free = columns.chunks_exact_mut(tile.width);
     for segment in block {
@@ -205,7 +211,8 @@ unsafe fn copy_columns<S: Simd>(
                 copy.push(Segment { gradient: to.as_ptr(), ..*segment });
             }
             for v in (0..tile.width).step_by(S::LANES) {
-                // SAFETY: the pixel holds these columns, the copy whole vectors.
+                // SAFETY: the caller gives pixels of `tile.columns` floats, of which those from `v` on are read; `to`
+                // is `tile.width` floats long, a multiple of the lanes.
                 unsafe {
                     let values = S::load_first(from.add(v), (tile.columns - v).min(S::LANES));
                     S::store(to.as_mut_ptr().add(v), values);
@@ -223,15 +230,15 @@ fn block_of(segments: &[Segment]) -> usize {
         .iter()
         .take_while(|segment| {
             pixels += segment.pixels;
-            pixels <= BLOCK
+            pixels <= BLOCK_PIXELS
         })
         .count()
 }
 
-/// Lists the pixels that a tap reads for a chunk of the grid's rows, in segments of at most [`BLOCK`] pixels.
+/// Lists the pixels that a tap reads for a chunk of the grid's rows, in segments of at most [`BLOCK_PIXELS`] pixels.
 ///
 /// # Safety
-/// The call's views were checked against the arena.
+/// [`outer`] has checked the call against the block of `arena`; `tap` is one of its taps, `chunk` rows of its grid.
 unsafe fn fill_segments(
     call: &Outer<'_>,
     arena: Pointer,
@@ -246,21 +253,22 @@ unsafe fn fill_segments(
     segments.clear();
     for row in chunk.clone() {
         let (image, y) = (row / geometry.grid.0, row % geometry.grid.0);
-        for x in inside.clone().step_by(BLOCK) {
+        for x in inside.clone().step_by(BLOCK_PIXELS) {
             let Some(pixel) = geometry.input_pixel((image, y, x), tap) else { break };
             let target = geometry.output_pixel((image, y, x));
-            // SAFETY: both pixels lie in their views, which were checked against the arena.
+            // SAFETY: the grid position reads and writes pixels of the views, as `Geometry::check` has it, and the
+            // caller has the views inside the block.
             let segment = unsafe {
                 Segment {
                     input: arena.at(call.input.offset + pixel * call.input.stride),
                     gradient: arena.at(call.output_gradient.offset + target * call.output_gradient.stride),
-                    pixels: (inside.end - x).min(BLOCK),
+                    pixels: (inside.end - x).min(BLOCK_PIXELS),
                 }
             };
             match segments.last_mut() {
                 // It goes on where the last one ends.
                 Some(last)
-                    if last.pixels + segment.pixels <= BLOCK
+                    if last.pixels + segment.pixels <= BLOCK_PIXELS
                         && last.input.wrapping_add(last.pixels * steps.0) == segment.input
                         && last.gradient.wrapping_add(last.pixels * steps.1) == segment.gradient =>
                 {
@@ -289,14 +297,17 @@ pub(crate) struct Tile {
 /// Sums one tile.
 ///
 /// # Safety
-/// Each segment holds its pixels with the tile's rows and columns, `out` its rows of `width` floats, and the
-/// CPU has the instruction set.
+/// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `tile.rows` floats of the
+/// input from `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on, are valid to read.
+/// `tile.out` is valid to read and write `tile.rows` × `tile.width` floats, which nothing else uses meanwhile; the
+/// width is the columns rounded up to one or two vectors. The CPU has the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {
-                // SAFETY: passed on.
+                // SAFETY: the kernel's rows are the tile's, its vectors as wide as the tile, and `FULL` only where
+                // the columns fill them; the caller gives the tile's segments, output and instruction set.
                 $($rows if $rows <= S::ROWS => unsafe {
                     if tile.columns == 2 * S::LANES {
                         f32_outer::<S, $rows, 2, true>(tile, segments);
@@ -314,13 +325,19 @@ pub(crate) unsafe fn tile_of<S: Simd>(tile: Tile, segments: &[Segment]) {
 }
 
 /// The microkernel: `MR` input channels × `NV` vectors of output channels in registers over all pixels.
+///
+/// # Safety
+/// The pointers of each segment lead to its pixels, `tile.steps` floats apart; of each `MR` floats of the input from
+/// `tile.offsets.0` on, and `tile.columns` of the gradient from `tile.offsets.1` on (with `FULL`, `NV` vectors), are
+/// valid to read. `tile.out` is valid to read and write `MR` rows of `tile.width` floats, `NV` vectors, which nothing
+/// else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
     tile: Tile,
     segments: &[Segment],
 ) {
-    // SAFETY: each segment holds `pixels` pixels with MR readable input floats and `columns` readable gradient
-    // floats; `out` has MR rows of `width` floats.
+    // SAFETY: the caller gives segments of `pixels` pixels with MR readable floats of the input and `columns` of the
+    // gradient, and MR rows of `width` floats at `out`, NV vectors each.
     unsafe {
         let mut acc = [[S::splat(0.0); NV]; MR];
         if tile.accumulate {
@@ -332,7 +349,7 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
         }
         // Few chains of sums wait for one another: every second pixel then has chains of its own.
         let mut odd = [[S::splat(0.0); NV]; MR];
-        let split = MR * NV <= SPLIT;
+        let split = MR * NV <= MOST_SPLIT_VECTORS;
         for segment in segments {
             let mut x = segment.input.wrapping_add(tile.offsets.0);
             let mut dy = segment.gradient.wrapping_add(tile.offsets.1);
@@ -360,7 +377,8 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
 /// Adds one pixel's outer product to a tile's sums.
 ///
 /// # Safety
-/// `x` holds MR readable floats, `dy` the tile's columns, and the CPU has the instruction set.
+/// `x` is valid to read `MR` floats from, `dy` to read `columns`, more than `NV` − 1 vectors hold, and with `FULL` `NV`
+/// vectors. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn add_pixel<S: Simd, const MR: usize, const NV: usize, const FULL: bool>(
     acc: &mut [[S::V; NV]; MR],
@@ -368,7 +386,7 @@ unsafe fn add_pixel<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
     dy: *const f32,
     columns: usize,
 ) {
-    // SAFETY: the caller's contract.
+    // SAFETY: the caller gives MR floats at `x` and `columns` at `dy`, of which each vector reads its own.
     unsafe {
         let b = array![S::splat(0.0); NV, |v| {
             let p = dy.add(v * S::LANES);
@@ -397,7 +415,7 @@ pub fn column_sums(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, sums: &
         return;
     }
     let pointer = arena.pointer();
-    let together = if view.is_dense() { (NARROW / channels).max(1) } else { 1 };
+    let together = if view.is_dense() { (NARROW_FLOATS / channels).max(1) } else { 1 };
     if together > 1 {
         // Rows of several pixels, and then the sums of those.
         let whole = view.pixels / together;
@@ -405,33 +423,39 @@ pub fn column_sums(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, sums: &
         let rest =
             View::dense(view.offset + wide.pixels * wide.channels, view.pixels - whole * together, channels);
         let mut parts = vec![0.0; wide.channels];
-        sum_rows(isa, pointer, wide, &mut parts);
-        sum_rows(isa, pointer, rest, sums);
+        // SAFETY: both are parts of the view, which `check` has inside the arena and nothing writes.
+        unsafe {
+            sum_rows(isa, pointer, wide, &mut parts);
+            sum_rows(isa, pointer, rest, sums);
+        }
         for part in parts.chunks_exact(channels) {
             sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
         }
         return;
     }
     let target = Pointer::of(sums);
-    // Channels are split between tasks, 64 (four cache lines) at a time.
-    pool.ranges(channels.div_ceil(64), 1, &|blocks| {
-        let channels = blocks.start * 64..(blocks.end * 64).min(channels);
-        // SAFETY: tasks write different channels.
+    pool.ranges(channels.div_ceil(TASK_CHANNELS), 1, &|blocks| {
+        let channels = blocks.start * TASK_CHANNELS..(blocks.end * TASK_CHANNELS).min(channels);
+        // SAFETY: `ranges` gives blocks of channels that share nothing, and `sums` has all channels.
         let sums = unsafe { target.slice_mut(channels.clone()) };
         let rows = View { offset: view.offset + channels.start, channels: channels.len(), ..view };
-        sum_rows(isa, pointer, rows, sums);
+        // SAFETY: these are channels of the view, which `check` has inside the arena and nothing writes.
+        unsafe { sum_rows(isa, pointer, rows, sums) };
     });
 }
 
-/// Sums the pixels of a view that was checked and is not written meanwhile.
-fn sum_rows(isa: Isa, pointer: Pointer, rows: View, sums: &mut [f32]) {
+/// Sums the pixels of a view.
+///
+/// # Safety
+/// The view lies in the block of `pointer`, and nothing writes it meanwhile.
+unsafe fn sum_rows(isa: Isa, pointer: Pointer, rows: View, sums: &mut [f32]) {
     vectorized!(isa, |pointer: Pointer, rows: View, sums: &mut [f32]| {
         let mut part = vec![0.0f32; sums.len()];
         sums.fill(0.0);
-        for block in (0..rows.pixels).step_by(256) {
+        for block in (0..rows.pixels).step_by(SUM_PIXELS) {
             part.fill(0.0);
-            for pixel in block..(block + 256).min(rows.pixels) {
-                // SAFETY: the view was checked and nothing writes it meanwhile.
+            for pixel in block..(block + SUM_PIXELS).min(rows.pixels) {
+                // SAFETY: the caller of `sum_rows` has the view inside the block, and nothing writes it.
                 let row = unsafe { pointer.slice(rows.pixel(pixel)) };
                 for (sum, x) in part.iter_mut().zip(row) {
                     *sum += x;

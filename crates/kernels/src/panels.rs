@@ -121,7 +121,7 @@ pub fn transpose(
         let (panel, i) = (task % panels, task / panels);
         let (columns, width) = (to.columns(panel), to.width(panel));
         let start = to.start(panel) + i * from.n * width;
-        // SAFETY: each task has its own rows of its own panel, inside the target, whose length was checked.
+        // SAFETY: the rows lie in the panel, so in the target, whose length was checked; each task has its own.
         let part = unsafe { pointer.slice_mut(start..start + from.n * width) };
         for source_panel in 0..from.count() {
             let (source_columns, source_width) = (from.columns(source_panel), from.width(source_panel));
@@ -129,7 +129,7 @@ pub fn transpose(
             let rows = &source[first..first + columns.len() * source_width];
             let out = &mut part[source_columns.start * width..][..source_columns.len() * width];
             let size = (columns.len(), source_columns.len());
-            // SAFETY: `rows` are c × source_width, `out` is n × width; the instruction set is proven by `isa`.
+            // SAFETY: `rows` are c × source_width floats, `out` n × width, as they were just cut.
             unsafe {
                 dispatch!(isa, transpose_part(
                     rows: &[f32], source_width: usize, out: &mut [f32], width: usize, size: (usize, usize)
@@ -142,8 +142,8 @@ pub fn transpose(
 /// `out[n][c] = rows[c][n]` for `c` rows and `n` columns; the rest of `out`'s rows is zero.
 ///
 /// # Safety
-/// `rows` holds `c` rows of `source_width` floats, at least `n`; `out` holds `n` of `width`, at least `c`; the CPU has
-/// the instruction set.
+/// `rows` holds `c` rows of `source_width` floats, at least `n`; `out` holds `n` of `width`, at least `c`. The CPU
+/// has the instruction set.
 #[inline(always)]
 unsafe fn transpose_part<S: Simd>(
     rows: &[f32],
@@ -156,7 +156,8 @@ unsafe fn transpose_part<S: Simd>(
     for at in (0..whole(n)).step_by(S::LANES) {
         for row in (0..whole(c)).step_by(S::LANES) {
             let (from, to) = (&rows[row * source_width + at..], &mut out[at * width + row..]);
-            // SAFETY: a whole block on both sides; passed on.
+            // SAFETY: both sides have a whole block from here on, since `row` and `at` are whole blocks before `c`
+            // and `n`; the caller has the instruction set.
             unsafe { S::transpose(from.as_ptr(), source_width, to.as_mut_ptr(), width) };
         }
     }

@@ -40,9 +40,12 @@ pub fn peak(pool: &Pool, isa: Isa) -> f64 {
 }
 
 /// Runs the chains and adds the operations to `count`.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn multiply_adds<S: Simd>(count: &mut u64) {
-    // SAFETY: the caller runs on a CPU with the instruction set.
+    // SAFETY: the caller has a CPU with the instruction set, which is all that these ask for.
     unsafe {
         let (factor, term) = (S::splat(black_box(0.5)), S::splat(black_box(1.0)));
         let mut chains = [term; CHAINS];

@@ -7,6 +7,7 @@ use crate::geometry::product;
 use crate::isa::Isa;
 use crate::simd::{Simd, dispatch, vectorized};
 use crate::threads::Pool;
+use crate::tuning::pooling::LEAST_TASK_ROWS;
 
 /// The input rows (or columns) of one output row (or column).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -118,21 +119,21 @@ impl Task<'_> {
     /// The first float of an input pixel of an image.
     ///
     /// # Safety
-    /// The pixel lies in the input, which was checked against the arena.
+    /// The pixel lies in the input, which lies in the block of `arena`.
     #[inline(always)]
     unsafe fn input(&self, image: usize, y: usize, x: usize) -> *mut f32 {
         let (height, width) = self.window.input;
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller gives a pixel of a view inside the block.
         unsafe { self.arena.at(self.input.pixel((image * height + y) * width + x).start) }
     }
 
     /// The first float of an output pixel.
     ///
     /// # Safety
-    /// The pixel lies in the output, which was checked against the arena.
+    /// The pixel lies in the output, which lies in the block of `arena`.
     #[inline(always)]
     unsafe fn out(&self, pixel: usize) -> *mut f32 {
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller gives a pixel of a view inside the block.
         unsafe { self.arena.at(self.out.pixel(pixel).start) }
     }
 }
@@ -141,19 +142,31 @@ impl Task<'_> {
 #[derive(Clone, Copy)]
 struct Codes(*mut u8);
 
-// SAFETY: tasks use different rows.
+// SAFETY: a pointer alone reads and writes nothing; whoever does so through `at` promises that no other thread uses
+// that byte meanwhile.
 unsafe impl Send for Codes {}
-// SAFETY: as above.
+// SAFETY: `&Codes` gives no more than a copy of it, which may be sent.
 unsafe impl Sync for Codes {}
 
 impl Codes {
+    /// The address of byte `index`.
+    ///
     /// # Safety
-    /// `index` lies in the slice.
+    /// `index` is at most the length of the slice, which is still borrowed.
     #[inline(always)]
     unsafe fn at(self, index: usize) -> *mut u8 {
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller gives an index inside the slice, or one past its end.
         unsafe { self.0.add(index) }
     }
+}
+
+/// Places that a byte tells apart.
+const MOST_PLACES: usize = 256;
+
+/// # Panics
+/// If a byte cannot tell the places of a window apart.
+fn check_argmax(window: &PoolWindow) {
+    assert!(window.area() <= MOST_PLACES, "windows of at most {MOST_PLACES} elements have a byte's argmax");
 }
 
 /// out = the maximum of each window; `argmax`, one byte an output element in dense order, remembers where
@@ -173,16 +186,23 @@ pub fn max_pool(
     let task = Task { window, input, out, arena: arena.pointer(), accumulate: false };
     let height = window.output().0;
     let codes = argmax.map(|codes| {
-        assert!(window.area() <= 256, "windows of at most 256 elements have a byte's argmax");
+        check_argmax(window);
         assert_eq!(codes.len(), out.pixels * out.channels, "length of argmax");
         Codes(codes.as_mut_ptr())
     });
-    pool.ranges(batch * height, 1, &|rows| {
-        // SAFETY: views and lengths were checked; tasks have different output rows.
+    pool.ranges(batch * height, LEAST_TASK_ROWS, &|rows| {
+        // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
+        // different rows of the output.
         unsafe { dispatch!(isa, max_rows(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>)) };
     });
 }
 
+/// The maxima of some rows of the output.
+///
+/// # Safety
+/// [`max_pool`] has checked the task's window and views, and the length of the codes; `rows` are rows of the output
+/// of the batch. Meanwhile nothing writes the input, and nothing else uses these rows of the output and the codes.
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>) {
     let (height, width) = task.window.output();
@@ -194,8 +214,9 @@ unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Co
         for (x, column) in task.window.columns.iter().enumerate() {
             let pixel = index * width + x;
             let size = (row.end - row.start, column.end - column.start);
-            // SAFETY: the window's pixels lie in the input, the output pixel in the output and its codes in
-            // `codes`, all channels of each.
+            // SAFETY: the window's pixels lie in the input, as `PoolWindow` has them, at these steps; the pixel lies
+            // in the output and its codes in `codes`, which are the caller's alone; all have `channels`, and `size`
+            // is the window's.
             unsafe {
                 let place = Place {
                     corner: task.input(image, row.start, column.start),
@@ -223,7 +244,10 @@ struct Place<C> {
 /// One window's maximum: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
 ///
 /// # Safety
-/// The window's pixels, the output and the codes are valid for `channels`, and the CPU has the instruction set.
+/// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats
+/// apart, each valid to read `channels` floats from; `place.out` is valid to write `channels` floats to, the codes as
+/// many bytes. Meanwhile nothing writes the pixels, and nothing else uses the output and the codes. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn max_of<S: Simd, const SIDE: usize>(
     place: Place<Option<*mut u8>>,
@@ -235,7 +259,8 @@ unsafe fn max_of<S: Simd, const SIDE: usize>(
     let (height, width) = if SIDE == 0 { size } else { (SIDE, SIDE) };
     for c in (0..channels).step_by(S::LANES) {
         let n = (channels - c).min(S::LANES);
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c`
+        // on.
         unsafe {
             let mut best = S::load_first(place.corner.add(c), n);
             let mut at = S::splat(0.0);
@@ -271,26 +296,33 @@ pub fn max_pool_backward(
     accumulate: bool,
 ) {
     let batch = window.check(arena, input_gradient, output_gradient);
-    assert!(window.area() <= 256, "windows of at most 256 elements have a byte's argmax");
+    check_argmax(window);
     assert_eq!(argmax.len(), output_gradient.pixels * output_gradient.channels, "length of argmax");
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };
     if window.is_partition() {
-        pool.ranges(batch * window.output().0, 1, &|rows| {
-            // SAFETY: views and lengths were checked; windows of different rows share no input row.
+        pool.ranges(batch * window.output().0, LEAST_TASK_ROWS, &|rows| {
+            // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
+            // different rows of windows, which share no row of the input where every pixel lies in one window.
             unsafe {
                 dispatch!(isa, max_windows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8]));
             };
         });
         return;
     }
-    pool.ranges(batch * window.input.0, 1, &|rows| {
-        // SAFETY: views and lengths were checked; tasks have different input rows.
+    pool.ranges(batch * window.input.0, LEAST_TASK_ROWS, &|rows| {
+        // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
+        // different rows of the input's gradient.
         unsafe { dispatch!(isa, max_rows_backward(task: Task<'_>, rows: Range<usize>, argmax: &[u8])) };
     });
 }
 
 /// The backward pass of windows that hold every pixel once: each output's gradient goes to its window.
+///
+/// # Safety
+/// [`max_pool_backward`] has checked the task's window and views, and the length of `argmax`; `rows` are rows of the
+/// output of the batch. Meanwhile nothing writes the output's gradient, and nothing else uses the input's gradient in
+/// the windows of these rows. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argmax: &[u8]) {
     let (height, width) = task.window.output();
@@ -302,8 +334,9 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
         for (x, column) in task.window.columns.iter().enumerate() {
             let pixel = index * width + x;
             let size = (row.end - row.start, column.end - column.start);
-            // SAFETY: the window's pixels lie in the input, the output pixel in the output and its codes in
-            // `argmax`, all channels of each.
+            // SAFETY: the window's pixels lie in the input's gradient, as `PoolWindow` has them, at these steps, and
+            // are the caller's alone; the pixel lies in the output's gradient and its codes in `argmax`; all have
+            // `channels`, and `size` is the window's.
             unsafe {
                 let place = Place {
                     corner: task.input(image, row.start, column.start),
@@ -323,7 +356,10 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
 /// Writes, or adds, an output's gradient to its window: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
 ///
 /// # Safety
-/// The window's pixels, the output and the codes are valid for `channels`, and the CPU has the instruction set.
+/// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats
+/// apart, each valid to read and write `channels` floats at; `place.out` is valid to read `channels` floats from, the
+/// codes as many bytes. Meanwhile nothing else uses the pixels, and nothing writes the output's gradient. The CPU has
+/// the instruction set.
 #[inline(always)]
 unsafe fn share_out<S: Simd, const SIDE: usize>(
     place: Place<*const u8>,
@@ -336,7 +372,8 @@ unsafe fn share_out<S: Simd, const SIDE: usize>(
     let (height, width) = if SIDE == 0 { size } else { (SIDE, SIDE) };
     for c in (0..channels).step_by(S::LANES) {
         let n = (channels - c).min(S::LANES);
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c`
+        // on.
         unsafe {
             let at = S::load_bytes(place.codes.add(c), n);
             let dy = S::load_first(place.out.add(c), n);
@@ -356,6 +393,12 @@ unsafe fn share_out<S: Simd, const SIDE: usize>(
     }
 }
 
+/// The backward pass of some rows of the input: each pixel gathers from the windows that hold it.
+///
+/// # Safety
+/// [`max_pool_backward`] has checked the task's window and views, and the length of `argmax`; `input_rows` are rows
+/// of the input of the batch. Meanwhile nothing writes the output's gradient, and nothing else uses these rows of the
+/// input's. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, argmax: &[u8]) {
     let ((height, width), (rows, columns)) = (task.window.input, task.window.output());
@@ -375,8 +418,8 @@ unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, a
             }
             for c in (0..channels).step_by(S::LANES) {
                 let n = (channels - c).min(S::LANES);
-                // SAFETY: the pixels lie in their views, `n` more channels in each, and `argmax` has a byte
-                // for each output element.
+                // SAFETY: the pixel lies in its row, and its holders in the output, as `PoolWindow` has them; each
+                // has `n` more channels, and `argmax` a byte for each element of the output.
                 unsafe {
                     let target = task.input(image, y, x).add(c);
                     let mut sum = if task.accumulate { S::load_first(target, n) } else { S::splat(0.0) };
@@ -399,20 +442,22 @@ unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, a
 pub fn avg_pool(pool: &Pool, isa: Isa, arena: &mut Arena, window: &PoolWindow, [input, out]: [View; 2]) {
     let batch = window.check(arena, input, out);
     let task = Task { window, input, out, arena: arena.pointer(), accumulate: false };
-    pool.ranges(batch * window.rows.len(), 1, &|rows| {
+    pool.ranges(batch * window.rows.len(), LEAST_TASK_ROWS, &|rows| {
         for index in rows {
             vectorized!(isa, |task: Task<'_>, index: usize| {
                 let (height, width) = task.window.output();
                 let (image, row) = (index / height, task.window.rows[index % height]);
                 for (x, &column) in task.window.columns.iter().enumerate() {
-                    // SAFETY: pixels lie in the views, which were checked; output rows belong to one task.
+                    // SAFETY: the pixel lies in the output, which `window.check` has inside the arena; tasks have
+                    // different rows of it.
                     let out = unsafe { task.arena.slice_mut(task.out.pixel(index * width + x)) };
                     out.fill(0.0);
                     let map = image * task.window.input.0;
                     for y in row.start..row.end {
                         for x in column.start..column.end {
                             let pixel = (map + y) * task.window.input.1 + x;
-                            // SAFETY: as above; the input shares nothing with the output.
+                            // SAFETY: the pixel lies in the window, so in the input, which `window.check` has inside
+                            // the arena and apart from the output.
                             let values = unsafe { task.arena.slice(task.input.pixel(pixel)) };
                             for (sum, v) in out.iter_mut().zip(values) {
                                 *sum += v;
@@ -444,13 +489,14 @@ pub fn avg_pool_backward(
     let batch = window.check(arena, input_gradient, output_gradient);
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };
-    pool.ranges(batch * window.input.0, 1, &|rows| {
+    pool.ranges(batch * window.input.0, LEAST_TASK_ROWS, &|rows| {
         for index in rows {
             vectorized!(isa, |task: Task<'_>, index: usize| {
                 let ((height, width), (rows, columns)) = (task.window.input, task.window.output());
                 let (image, y) = (index / height, index % height);
                 for x in 0..width {
-                    // SAFETY: pixels lie in the views, which were checked; input rows belong to one task.
+                    // SAFETY: the pixel lies in the input's gradient, which `window.check` has inside the arena;
+                    // tasks have different rows of it.
                     let dx = unsafe { task.arena.slice_mut(task.input.pixel(index * width + x)) };
                     if !task.accumulate {
                         dx.fill(0.0);
@@ -460,7 +506,8 @@ pub fn avg_pool_backward(
                             let (row, column) = (task.window.rows[oy], task.window.columns[ox]);
                             let share = 1.0 / (row.divisor * column.divisor) as f32;
                             let pixel = (image * rows + oy) * columns + ox;
-                            // SAFETY: as above; the output gradient shares nothing with the input's.
+                            // SAFETY: the pixel lies in the output's gradient, which `window.check` has inside the
+                            // arena and apart from the input's.
                             let dy = unsafe { task.arena.slice(task.out.pixel(pixel)) };
                             for (dx, dy) in dx.iter_mut().zip(dy) {
                                 *dx += dy * share;

@@ -10,17 +10,11 @@ use crate::arena::{Arena, Pointer};
 use crate::geometry::{Geometry, Tap};
 use crate::igemm::{Igemm, Weights};
 use crate::isa::Isa;
+use crate::moments::moments;
 use crate::outer::Outer;
-use crate::simd::{Simd, array, dispatch};
+use crate::simd::{Simd, WIDEST_LANES, array, dispatch};
 use crate::threads::Pool;
-
-/// The most output channels: with two vectors each, their sums stay in registers.
-const MOST: usize = 8;
-/// Vectors of pixels in a tile, and the widest ones.
-const VECTORS: usize = 2;
-const WIDEST: usize = 16;
-/// The fewest multiply-adds worth a task of their own.
-const LEAST: usize = 1 << 15;
+use crate::tuning::rows::{GRADIENT_TASKS, LEAST_TASK_PRODUCTS, MOST_CHANNELS, TILE_SHIFTS, TILE_VECTORS};
 
 /// Whether products of `columns` columns go along rows of pixels: walks over images of one channel by whole kernel
 /// rows, all taps inside, to a few channels.
@@ -29,7 +23,7 @@ pub fn along_rows(geometry: &Geometry, channels: usize, columns: usize) -> bool 
         usize::try_from(tap.dy).is_ok_and(|dy| dy <= geometry.input.0.saturating_sub(geometry.grid.0))
     };
     channels == 1
-        && (1..=MOST).contains(&columns)
+        && (1..=MOST_CHANNELS).contains(&columns)
         && geometry.span > 1
         && geometry.run == geometry.span
         && geometry.step == (1, 1)
@@ -40,36 +34,75 @@ pub fn along_rows(geometry: &Geometry, channels: usize, columns: usize) -> bool 
         && geometry.taps.iter().all(inside)
 }
 
-/// Runs the product of a call that goes [`along_rows`], without an addend and with weights in single precision.
+/// The product of [`igemm`](crate::igemm()) for a call that goes [`along_rows`], without an addend, with nothing before it
+/// and with weights in single precision; `statistics` as there.
+///
+/// # Panics
+/// As [`igemm`](crate::igemm()), or if the call is another one.
+pub fn rows_product(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &Igemm<'_>,
+    statistics: Option<[&mut [f32]; 2]>,
+) {
+    let written = call.check(isa, arena, statistics.is_some());
+    let Weights::Single(weights) = call.weights else { panic!("weights in half precision along rows") };
+    assert!(call.addend.is_none() && call.before.is_none(), "rows add nothing and change nothing first");
+    assert!(
+        along_rows(call.geometry, call.input.channels, call.panels.n),
+        "{:?} goes along rows",
+        call.geometry
+    );
+    if written == 0 {
+        statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
+        return;
+    }
+    // SAFETY: views, geometry, panels and lengths were checked above, and `along_rows` holds; there is no addend.
+    unsafe { convolve(pool, isa, arena, (call, weights)) };
+    if let Some(vectors) = statistics {
+        moments(pool, isa, arena, call.out, vectors);
+    }
+}
+
+/// Runs the product of a call that goes [`along_rows`], without an addend.
 ///
 /// # Safety
-/// The call's views and lengths were checked against the arena and one another.
-pub(crate) unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>) {
-    let Weights::Single(weights) = call.weights else { return };
+/// The call goes [`along_rows`], and [`Igemm::check`] has checked it against the arena: views, geometry, panels and lengths;
+/// the weights are its own.
+unsafe fn convolve(pool: &Pool, isa: Isa, arena: &mut Arena, (call, weights): (&Igemm<'_>, &[f32])) {
     let pointer = arena.pointer();
     let rows = call.batch * call.geometry.grid.0;
-    let least = LEAST.div_ceil((call.panels.k * call.panels.n * call.geometry.grid.1).max(1));
+    let least = LEAST_TASK_PRODUCTS.div_ceil((call.panels.k * call.panels.n * call.geometry.grid.1).max(1));
     pool.ranges(rows, least, &|rows| {
-        // SAFETY: the caller's contract; tasks write different rows; the instruction set is proven by `isa`.
+        // SAFETY: the caller has checked the call; `ranges` gives rows of the grid, each to one task, and nothing
+        // writes the input.
         unsafe {
             dispatch!(isa, rows_of(call: &Igemm<'_>, pointer: Pointer, weights: &[f32], rows: Range<usize>));
         }
     });
 }
 
+/// Some rows of the grid over all images.
+///
+/// # Safety
+/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`convolve`] has it; `weights` are
+/// its weights, `rows` are rows of the grid of the batch. Meanwhile nothing writes the input, and nothing else uses
+/// these rows of the output. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn rows_of<S: Simd>(call: &Igemm<'_>, arena: Pointer, weights: &[f32], rows: Range<usize>) {
     let (height, width) = call.geometry.grid;
     for row in rows {
         let place = (row / height, row % height);
-        for x in (0..width).step_by(VECTORS * S::LANES) {
-            let count = (width - x).min(VECTORS * S::LANES);
-            // SAFETY: passed on; the pixels lie in the row.
+        for x in (0..width).step_by(TILE_VECTORS * S::LANES) {
+            let count = (width - x).min(TILE_VECTORS * S::LANES);
+            // SAFETY: the caller has checked the call and gives rows of its own; the `count` pixels from `x` on lie
+            // in the row, and take as many vectors as the tile has.
             unsafe {
-                if count == VECTORS * S::LANES {
-                    pick::<S, VECTORS, true>(call, arena, weights, place, x, count);
+                if count == TILE_VECTORS * S::LANES {
+                    pick::<S, TILE_VECTORS, true>(call, arena, weights, place, x, count);
                 } else if count > S::LANES {
-                    pick::<S, VECTORS, false>(call, arena, weights, place, x, count);
+                    pick::<S, TILE_VECTORS, false>(call, arena, weights, place, x, count);
                 } else {
                     pick::<S, 1, false>(call, arena, weights, place, x, count);
                 }
@@ -79,6 +112,12 @@ unsafe fn rows_of<S: Simd>(call: &Igemm<'_>, arena: Pointer, weights: &[f32], ro
 }
 
 /// Chooses the tile by its channels.
+///
+/// # Safety
+/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`convolve`] has it; `weights` are
+/// its weights. `count` pixels of the grid lie in the row from (image, row) `place` and column `x` on; they take `NV`
+/// vectors, all of them with `FULL`. Meanwhile nothing writes the input, and nothing else uses these pixels of the
+/// output. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
     call: &Igemm<'_>,
@@ -91,9 +130,10 @@ unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
     macro_rules! channels {
         ($($n:literal)*) => {
             match call.panels.n {
-                // SAFETY: passed on.
+                // SAFETY: the caller has checked the call, and gives `count` pixels of a row; the panels have this
+                // many columns.
                 $($n => unsafe { tile::<S, $n, NV, FULL>(call, arena, weights, place, x, count) },)*
-                n => unreachable!("tiles have at most {MOST} channels, not {n}"),
+                n => unreachable!("tiles have at most {MOST_CHANNELS} channels, not {n}"),
             }
         };
     }
@@ -101,6 +141,12 @@ unsafe fn pick<S: Simd, const NV: usize, const FULL: bool>(
 }
 
 /// `count` pixels of a row, all channels.
+///
+/// # Safety
+/// The call goes [`along_rows`] to `N` channels and was checked against the block of `arena`, as [`convolve`] has it;
+/// `weights` are its weights. `count` pixels of the grid lie in the row from (image, y) and column `x` on; they take
+/// `NV` vectors, all of them with `FULL`. Meanwhile nothing writes the input, and nothing else uses these pixels of
+/// the output. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
     call: &Igemm<'_>,
@@ -113,8 +159,9 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
     let geometry = call.geometry;
     let lanes = array![0; NV, |v| (count - v * S::LANES).min(S::LANES)];
     let first = ((image * geometry.input.0 + y) * geometry.input.1 + x) as isize;
-    // SAFETY: every tap of the row's pixels lies inside the image, `count` pixels of each are read; the output's
-    // pixels lie in its view; there are taps · run rows of weights, all in one panel, and N biases.
+    // SAFETY: `along_rows` has every tap of the row's pixels inside the image, `count` pixels of each are read; the
+    // output's pixels lie in its view, which was checked; there are taps · run rows of weights, all in one panel, and
+    // N biases.
     unsafe {
         let mut sums = [[S::splat(0.0); NV]; N];
         if let Some(bias) = call.bias {
@@ -143,7 +190,7 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
         }
         // In this order NaN stays NaN.
         let floor = S::splat(if call.relu { 0.0 } else { f32::NEG_INFINITY });
-        let mut block = [0.0f32; MOST * VECTORS * WIDEST];
+        let mut block = [0.0f32; MOST_CHANNELS * TILE_VECTORS * WIDEST_LANES];
         for n in 0..N {
             for v in 0..NV {
                 S::store(block.as_mut_ptr().add((n * NV + v) * S::LANES), S::max(floor, sums[n][v]));
@@ -160,29 +207,39 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
     }
 }
 
-/// The most tasks of a weight gradient, each with sums of its own: fixed, so that threads do not change the result.
-const TASKS: usize = 16;
-/// Displacements of a row of pixels that are multiplied at a time.
-const SHIFTS: usize = 4;
+/// The weight gradient of [`outer`](crate::outer()) for a call that goes [`along_rows`].
+///
+/// # Panics
+/// As [`outer`](crate::outer()), or if the call does not go along rows.
+pub fn rows_gradient(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
+    let products = call.check(isa, arena, gradient);
+    assert!(
+        along_rows(call.geometry, call.input.channels, call.panels.n),
+        "{:?} goes along rows",
+        call.geometry
+    );
+    if products == 0 {
+        gradient.fill(0.0);
+        return;
+    }
+    // SAFETY: views, geometry, panels and the gradient's length were checked above, and `along_rows` holds.
+    unsafe { sum_rows(pool, isa, arena, call, gradient) };
+}
 
 /// Writes the weight gradient of a call that goes [`along_rows`], in the layout of the weights; columns beyond N get zero.
 ///
 /// # Safety
-/// The call's views and lengths were checked against the arena and one another.
-pub(crate) unsafe fn gradient(
-    pool: &Pool,
-    isa: Isa,
-    arena: &mut Arena,
-    call: &Outer<'_>,
-    gradient: &mut [f32],
-) {
+/// The call goes [`along_rows`], and [`Outer::check`] has checked it against the arena: views, geometry, panels and the
+/// gradient's length.
+unsafe fn sum_rows(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
     let (k, n) = (call.panels.k, call.panels.n);
-    let tasks = call.batch.min(TASKS);
+    let tasks = call.batch.min(GRADIENT_TASKS);
     let mut partial = vec![0.0f32; tasks * k * n];
     let (pointer, target) = (arena.pointer(), Pointer::of(&mut partial));
     pool.run(tasks, &|task| {
         let images = task * call.batch / tasks..(task + 1) * call.batch / tasks;
-        // SAFETY: the caller's contract; tasks write different parts; the instruction set is proven by `isa`.
+        // SAFETY: the caller has checked the call, and the images are part of the batch; each task has its own part
+        // of the sums, which have room for all of them; nothing writes the views.
         unsafe {
             let sums = target.slice_mut(task * k * n..(task + 1) * k * n);
             dispatch!(isa, images_of(call: &Outer<'_>, pointer: Pointer, images: Range<usize>, sums: &mut [f32]));
@@ -198,6 +255,10 @@ pub(crate) unsafe fn gradient(
 }
 
 /// The sums of some images, `sums[row of weights][channel]`.
+///
+/// # Safety
+/// The call goes [`along_rows`] and was checked against the block of `arena`, as [`sum_rows`] has it; `images` are images of
+/// its batch, whose views nothing writes meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usize>, sums: &mut [f32]) {
     let geometry = call.geometry;
@@ -207,13 +268,14 @@ unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usi
     let mut planes = vec![0.0f32; height * n * vectors * S::LANES];
     // A vector for each sum, whose lanes are added at the end.
     let mut lanes = vec![0.0f32; sums.len() * S::LANES];
-    let most = (2 * S::ROWS / n).clamp(1, SHIFTS);
+    let most = (2 * S::ROWS / n).clamp(1, TILE_SHIFTS);
     let groups = geometry.run.div_ceil(most);
     for image in images {
         for row in 0..height {
             let pixel = (image * height + row) * width;
             for c in 0..n {
-                // SAFETY: the row's pixels lie in the checked view, the plane's in the vector.
+                // SAFETY: the row's `width` pixels have channel `c` in the output's gradient, whose view was checked;
+                // the plane has room for whole vectors of them.
                 unsafe {
                     let mut from =
                         arena.at(call.output_gradient.offset + pixel * call.output_gradient.stride + c);
@@ -234,7 +296,8 @@ unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usi
                     + shifts.start as isize;
                 let part = &mut lanes[(t * geometry.run + shifts.start) * n * S::LANES..]
                     [..shifts.len() * n * S::LANES];
-                // SAFETY: the tap's pixels lie inside the image, whose view was checked.
+                // SAFETY: `along_rows` has the tap's rows, and its pixels up to the last displacement, inside the
+                // image, whose view was checked; planes and sums are as long as the kernel asks for.
                 unsafe {
                     let pixels = arena.at(call.input.offset + first as usize).cast_const();
                     pick_shifts::<S>(pixels, geometry, &planes, part, (n, shifts.len()));
@@ -248,6 +311,11 @@ unsafe fn images_of<S: Simd>(call: &Outer<'_>, arena: Pointer, images: Range<usi
 }
 
 /// Chooses the kernel by channels and displacements.
+///
+/// # Safety
+/// From `pixels` on, in rows of `geometry.input.1` floats, `geometry.grid.0` rows of `geometry.grid.1` + `shifts` − 1
+/// floats are valid to read, and nothing writes them meanwhile. `planes` hold `n` planes of each row, in whole
+/// vectors, `sums` a vector for each displacement and channel. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn pick_shifts<S: Simd>(
     pixels: *const f32,
@@ -260,13 +328,13 @@ unsafe fn pick_shifts<S: Simd>(
         ($($n:literal)*) => {
             match (n, shifts) {
                 $(
-                    // SAFETY: passed on.
+                    // SAFETY: the caller gives pixels, planes and sums for this many channels and displacements.
                     ($n, 1) => unsafe { products::<S, $n, 1>(pixels, geometry, planes, sums) },
-                    // SAFETY: passed on.
+                    // SAFETY: the caller gives pixels, planes and sums for this many channels and displacements.
                     ($n, 2) => unsafe { products::<S, $n, 2>(pixels, geometry, planes, sums) },
-                    // SAFETY: passed on.
+                    // SAFETY: the caller gives pixels, planes and sums for this many channels and displacements.
                     ($n, 3) => unsafe { products::<S, $n, 3>(pixels, geometry, planes, sums) },
-                    // SAFETY: passed on.
+                    // SAFETY: the caller gives pixels, planes and sums for this many channels and displacements.
                     ($n, 4) => unsafe { products::<S, $n, 4>(pixels, geometry, planes, sums) },
                 )*
                 _ => unreachable!("{n} channels and {shifts} displacements"),
@@ -277,6 +345,11 @@ unsafe fn pick_shifts<S: Simd>(
 }
 
 /// Adds the products of an image's rows, displaced by 0 to `I` − 1 pixels, with the planes of N channels.
+///
+/// # Safety
+/// From `pixels` on, in rows of `geometry.input.1` floats, `geometry.grid.0` rows of `geometry.grid.1` + `I` − 1
+/// floats are valid to read, and nothing writes them meanwhile. `planes` hold `N` planes of each row, in whole
+/// vectors, `sums` a vector for each displacement and channel. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn products<S: Simd, const N: usize, const I: usize>(
     pixels: *const f32,
@@ -286,8 +359,8 @@ unsafe fn products<S: Simd, const N: usize, const I: usize>(
 ) {
     let (height, width) = geometry.grid;
     let vectors = width.div_ceil(S::LANES);
-    // SAFETY: `width` pixels of each row are read from each displacement, planes hold whole vectors, and the sums a
-    // vector for each displacement and channel.
+    // SAFETY: of each row `width` pixels are read from each displacement on, which the caller has; its planes hold
+    // whole vectors, its sums a vector for each displacement and channel.
     unsafe {
         let target = sums.as_mut_ptr();
         let mut acc = [[S::splat(0.0); N]; I];

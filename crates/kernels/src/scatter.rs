@@ -4,12 +4,13 @@
 //! kernel row's weights to that run; positions below one another never overlap, so that they form a tile.
 
 use crate::arena::{Arena, Pointer, View};
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
+use crate::tuning::scatter::LEAST_TASK_IMAGES;
 
 /// `input_gradient (+)=` the output's gradient times the transposed weights, by kernel row.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,11 @@ pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
     assert!(geometry.step.0 > 0 && geometry.spread == (1, 1) && geometry.origin == (0, 0), "a forward walk");
     assert_eq!(geometry.grid, geometry.output, "a forward walk");
     assert_eq!(panels, Panels::new(isa, output_gradient.channels, geometry.run), "another product's layout");
-    assert_eq!(call.weights.len(), geometry.taps.len() * panels.len(), "length of the packed weights");
+    assert_eq!(
+        call.weights.len(),
+        product(&[geometry.taps.len(), panels.len()]),
+        "length of the packed weights"
+    );
     for tap in &geometry.taps {
         let last = (geometry.grid.0.max(1) - 1) * geometry.step.0;
         let inside = tap.dy >= 0 && tap.dx >= 0 && last + tap.dy.unsigned_abs() < geometry.input.0;
@@ -53,14 +58,20 @@ pub fn scatter(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Scatter<'_>) {
     }
     let isa = isa.for_columns(panels.n);
     let pointer = arena.pointer();
-    pool.ranges(batch, 1, &|images| {
+    pool.ranges(batch, LEAST_TASK_IMAGES, &|images| {
         for image in images {
-            // SAFETY: views and lengths were checked; tasks have different images.
+            // SAFETY: views, walk, panels and lengths were checked above; images are part of the batch, each of one
+            // task, and nothing writes the output's gradient.
             unsafe { dispatch!(isa, scatter_image(call: &Scatter<'_>, pointer: Pointer, image: usize)) };
         }
     });
 }
 
+/// The products of one image.
+///
+/// # Safety
+/// [`scatter`] has checked the call against the block of `arena`, and `image` is one of its batch. Meanwhile nothing
+/// writes the output's gradient, and nothing else uses this image of the input's. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usize) {
     let (geometry, panels) = (call.geometry, call.panels);
@@ -69,7 +80,7 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
     let image_floats = geometry.input.0 * width * target.channels;
     let start = target.offset + image * image_floats;
     if !call.accumulate {
-        // SAFETY: the image lies in the view, and no other task uses it.
+        // SAFETY: the image lies in the checked view, which has no gaps, and is the caller's alone.
         unsafe { arena.slice_mut(start..start + image_floats) }.fill(0.0);
     }
     let tiles = grid.0.div_ceil(S::ROWS);
@@ -87,7 +98,8 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                         let pixel = (image * grid.0 + y) * grid.1 + x;
                         let row = y * geometry.step.0 + tap.dy.unsigned_abs();
                         let column = x * geometry.step.1 + tap.dx.unsigned_abs();
-                        // SAFETY: the grid and its runs lie inside both maps, as was checked.
+                        // SAFETY: `scatter` has checked that the grid is the output's map, and that each tap's run
+                        // stays in the input's map from every position of it on.
                         unsafe {
                             input[m] = arena.at(call.output_gradient.pixel(pixel).start);
                             output[m] = arena.at(start + (row * width + column) * target.channels);
@@ -108,8 +120,9 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                         rows: rows.len(),
                         relu: false,
                     };
-                    // SAFETY: the pointers and the panel are whole; rows of a tile lie in different rows of
-                    // the map, so that none overlaps another.
+                    // SAFETY: inputs are pixels of `panels.k` channels, outputs runs of `panels.n` floats in
+                    // different rows of the map, so that none overlaps another; the panel is cut from the tap's
+                    // weights as `Panels` says.
                     unsafe { multiply::<S, f32>(tile) };
                 }
             }

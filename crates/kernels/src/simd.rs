@@ -3,11 +3,12 @@
 //! A kernel is one `#[inline(always)]` function over `S: Simd`; [`dispatch!`] wraps it once per instruction
 //! set in a function with the matching `target_feature` and picks one by [`Isa`](crate::Isa).
 
-/// Vectors of float32 of one instruction set.
-///
-/// # Safety
-/// All methods may only run on a CPU with the instruction set; pointers must be valid for the lanes read
-/// or written. [`dispatch!`] guarantees the former.
+use half::f16;
+
+use crate::element::widen;
+
+/// Vectors of float32 of one instruction set. Its functions may only run on a CPU with that instruction set, which
+/// [`dispatch!`] sees to; pointers need no alignment.
 pub(crate) trait Simd: Copy {
     /// A vector register.
     type V: Copy;
@@ -16,34 +17,84 @@ pub(crate) trait Simd: Copy {
     /// Rows of the widest GEMM tile (with two vectors of columns) that stays in registers.
     const ROWS: usize;
 
+    /// `x` in every lane.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
     unsafe fn splat(x: f32) -> Self::V;
+    /// The vector at `p`.
+    ///
+    /// # Safety
+    /// `p` is valid to read `LANES` floats from, and the CPU has the instruction set.
     unsafe fn load(p: *const f32) -> Self::V;
+    /// Writes a vector at `p`.
+    ///
+    /// # Safety
+    /// `p` is valid to write `LANES` floats to, and the CPU has the instruction set.
     unsafe fn store(p: *mut f32, v: Self::V);
     /// The first `n` lanes, the rest zero; reads nothing beyond them.
+    ///
+    /// # Safety
+    /// `p` is valid to read `n` floats from, `LANES` where `n` is more, and the CPU has the instruction set.
     unsafe fn load_first(p: *const f32, n: usize) -> Self::V;
     /// Writes the first `n` lanes and nothing beyond them.
+    ///
+    /// # Safety
+    /// `p` is valid to write `n` floats to, `LANES` where `n` is more, and the CPU has the instruction set.
     unsafe fn store_first(p: *mut f32, v: Self::V, n: usize);
     /// a·b + c.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// a + b.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     /// a where a > b, else b: where either is NaN, b.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// a > b ? x : y.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
     unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
     /// a = b ? x : y.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
     unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
     /// Writes the first `n` lanes, whole numbers from 0 to 255, as bytes.
+    ///
+    /// # Safety
+    /// `p` is valid to write `n` bytes to, `LANES` where `n` is more, and the CPU has the instruction set.
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize);
     /// The first `n` bytes as floats, the rest zero.
+    ///
+    /// # Safety
+    /// `p` is valid to read `n` bytes from, `LANES` where `n` is more, and the CPU has the instruction set.
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
     /// Numbers in half precision.
-    unsafe fn load_half(p: *const u16) -> Self::V;
+    ///
+    /// # Safety
+    /// `p` is valid to read `LANES` numbers from, and the CPU has the instruction set.
+    unsafe fn load_half(p: *const f16) -> Self::V;
     /// Transposes a square block of as many rows as a vector has lanes: `to[c][r] = from[r][c]`, rows so many floats
     /// apart.
+    ///
+    /// # Safety
+    /// `from` is valid to read `LANES` floats from at each of `LANES` steps of `from_step` floats, `to` to write as
+    /// many to at steps of `to_step`; the two share nothing, and the CPU has the instruction set.
     unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize);
     /// Asks for the cache line at `p`, wherever it points.
     fn prefetch(p: *const f32);
 }
+
+/// Lanes of the widest vectors.
+pub(crate) const WIDEST_LANES: usize = 16;
 
 /// An array from its indices, as a loop: `array![first; N, |i| value]`, where `first` is any value of its type.
 ///
@@ -75,19 +126,19 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> Self::V {
-        // SAFETY: the caller gives four readable floats; unaligned reads are allowed.
+        // SAFETY: the trait's contract gives four readable floats; unaligned reads are allowed.
         unsafe { p.cast::<[f32; 4]>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: Self::V) {
-        // SAFETY: the caller gives four writable floats; unaligned writes are allowed.
+        // SAFETY: the trait's contract gives four writable floats; unaligned writes are allowed.
         unsafe { p.cast::<[f32; 4]>().write_unaligned(v) }
     }
     #[inline(always)]
     unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
         let mut v = [0.0; 4];
         for (i, lane) in v.iter_mut().enumerate().take(n) {
-            // SAFETY: the caller gives `n` readable floats.
+            // SAFETY: the trait's contract gives `n` readable floats, of which this is one.
             *lane = unsafe { *p.add(i) };
         }
         v
@@ -95,7 +146,7 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
         for (i, lane) in v.iter().enumerate().take(n) {
-            // SAFETY: the caller gives `n` writable floats.
+            // SAFETY: the trait's contract gives `n` writable floats, of which this is one.
             unsafe { *p.add(i) = *lane };
         }
     }
@@ -122,7 +173,7 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
         for (i, lane) in v.iter().enumerate().take(n) {
-            // SAFETY: the caller gives `n` writable bytes.
+            // SAFETY: the trait's contract gives `n` writable bytes, of which this is one.
             unsafe { *p.add(i) = *lane as u8 };
         }
     }
@@ -130,21 +181,21 @@ impl Simd for Portable {
     unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
         let mut v = [0.0; 4];
         for (i, lane) in v.iter_mut().enumerate().take(n) {
-            // SAFETY: the caller gives `n` readable bytes.
+            // SAFETY: the trait's contract gives `n` readable bytes, of which this is one.
             *lane = f32::from(unsafe { *p.add(i) });
         }
         v
     }
     #[inline(always)]
-    unsafe fn load_half(p: *const u16) -> Self::V {
-        // SAFETY: the caller gives four readable numbers of 16 bits, which is what a `Half` is.
-        std::array::from_fn(|i| unsafe { p.cast::<crate::half::Half>().add(i).read() }.to_f32())
+    unsafe fn load_half(p: *const f16) -> Self::V {
+        // SAFETY: the trait's contract gives four readable numbers, of which this is one.
+        std::array::from_fn(|i| widen(unsafe { p.add(i).read() }))
     }
     #[inline(always)]
     unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
         for r in 0..Self::LANES {
             for c in 0..Self::LANES {
-                // SAFETY: the caller gives four rows of four floats on both sides.
+                // SAFETY: the trait's contract gives four rows of four floats on both sides.
                 unsafe { *to.add(c * to_step + r) = *from.add(r * from_step + c) };
             }
         }
@@ -160,22 +211,27 @@ pub(crate) use x86::{Avx2, Avx512, Avx512Half};
 mod x86 {
     use std::arch::x86_64::*;
 
+    use half::f16;
+
     use super::Simd;
 
-    /// AVX2 with FMA: eight lanes, sixteen registers.
+    /// AVX2 with FMA and F16C: eight lanes, sixteen registers.
     #[derive(Clone, Copy)]
     pub(crate) struct Avx2;
 
     /// Eight ones, then eight zeros: a window of eight starting at 8 − n masks the first n lanes.
     static FIRST: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
+    /// A mask of the first `n` of eight lanes.
+    ///
+    /// # Safety
+    /// The CPU has AVX.
     #[inline(always)]
     unsafe fn first8(n: usize) -> __m256i {
-        // SAFETY: n ≤ 8, so that the eight integers lie inside the table.
+        // SAFETY: the window starts at 0 to 8, so that its eight integers lie inside the table; the caller has AVX.
         unsafe { _mm256_loadu_si256(FIRST.as_ptr().add(8 - n.min(8)).cast()) }
     }
 
-    // SAFETY of every block below: the trait's contract gives the instruction set and valid pointers.
     impl Simd for Avx2 {
         type V = __m256;
         const LANES: usize = 8;
@@ -183,28 +239,29 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX2.
             unsafe { _mm256_set1_ps(x) }
         }
         #[inline(always)]
         unsafe fn load(p: *const f32) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX2 and eight readable floats.
             unsafe { _mm256_loadu_ps(p) }
         }
         #[inline(always)]
         unsafe fn store(p: *mut f32, v: Self::V) {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX2 and eight writable floats.
             unsafe { _mm256_storeu_ps(p, v) }
         }
         #[inline(always)]
         unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX2 and `n` readable floats; masked lanes are not touched.
             unsafe { if n >= 8 { _mm256_loadu_ps(p) } else { _mm256_maskload_ps(p, first8(n)) } }
         }
         #[inline(always)]
         unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
             // In halves: a masked store takes AMD's processors tens of cycles.
-            // SAFETY: see the impl; four, two and one of what is left are written where `n` has that bit.
+            // SAFETY: the trait's contract gives AVX2 and `n` writable floats; four, two and one of
+            // what is left are written where `n` has that bit.
             unsafe {
                 if n >= 8 {
                     return _mm256_storeu_ps(p, v);
@@ -227,32 +284,32 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives FMA.
             unsafe { _mm256_fmadd_ps(a, b, c) }
         }
         #[inline(always)]
         unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX2.
             unsafe { _mm256_add_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX2.
             unsafe { _mm256_max_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX2.
             unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
         }
         #[inline(always)]
         unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX2.
             unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b)) }
         }
         #[inline(always)]
         unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
-            // SAFETY: see the impl; only `n` bytes are written.
+            // SAFETY: the trait's contract gives AVX2 and `n` writable bytes.
             unsafe {
                 let whole = _mm256_cvttps_epi32(v);
                 let (low, high) = (_mm256_castsi256_si128(whole), _mm256_extracti128_si256::<1>(whole));
@@ -278,7 +335,7 @@ mod x86 {
         }
         #[inline(always)]
         unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
-            // SAFETY: see the impl; only `n` bytes are read.
+            // SAFETY: the trait's contract gives AVX2 and `n` readable bytes.
             unsafe {
                 let mut bytes = 0;
                 if n >= 8 {
@@ -299,13 +356,13 @@ mod x86 {
             }
         }
         #[inline(always)]
-        unsafe fn load_half(p: *const u16) -> Self::V {
-            // SAFETY: see the impl; unaligned reads are allowed.
+        unsafe fn load_half(p: *const f16) -> Self::V {
+            // SAFETY: the trait's contract gives F16C and eight readable numbers; unaligned reads are allowed.
             unsafe { _mm256_cvtph_ps(_mm_loadu_si128(p.cast())) }
         }
         #[inline(always)]
         unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
-            // SAFETY: see the impl; the caller gives eight rows of eight floats on both sides.
+            // SAFETY: the trait's contract gives AVX2 and eight rows of eight floats on both sides.
             unsafe {
                 for c in [0, 4] {
                     // Rows r and r + 4 side by side: then four rows of four interleave within each half.
@@ -335,7 +392,7 @@ mod x86 {
         }
     }
 
-    /// AVX-512 (F, VL, BW, DQ) on vectors of 256 bits: eight lanes, thirty-two registers.
+    /// AVX-512 (F, VL, BW, DQ), with AVX2, FMA and F16C, on vectors of 256 bits: eight lanes, thirty-two registers.
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512Half;
 
@@ -344,7 +401,6 @@ mod x86 {
         ((1u32 << n.min(8)) - 1) as __mmask8
     }
 
-    // SAFETY of every block below: the trait's contract gives the instruction set and valid pointers.
     impl Simd for Avx512Half {
         type V = __m256;
         const LANES: usize = 8;
@@ -352,73 +408,73 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { Avx2::splat(x) }
         }
         #[inline(always)]
         unsafe fn load(p: *const f32) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512 and eight readable floats.
             unsafe { Avx2::load(p) }
         }
         #[inline(always)]
         unsafe fn store(p: *mut f32, v: Self::V) {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512 and eight writable floats.
             unsafe { Avx2::store(p, v) }
         }
         #[inline(always)]
         unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` readable floats; masked lanes are not touched.
             unsafe { _mm256_maskz_loadu_ps(mask8(n), p) }
         }
         #[inline(always)]
         unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` writable floats; masked lanes are not touched.
             unsafe { _mm256_mask_storeu_ps(p, mask8(n), v) }
         }
         #[inline(always)]
         unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { Avx2::fma(a, b, c) }
         }
         #[inline(always)]
         unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { Avx2::add(a, b) }
         }
         #[inline(always)]
         unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { Avx2::max(a, b) }
         }
         #[inline(always)]
         unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm256_mask_blend_ps(_mm256_cmp_ps_mask::<_CMP_GT_OQ>(a, b), y, x) }
         }
         #[inline(always)]
         unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm256_mask_blend_ps(_mm256_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), y, x) }
         }
         #[inline(always)]
         unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` writable bytes; masked lanes are not touched.
             unsafe { _mm256_mask_cvtepi32_storeu_epi8(p.cast(), mask8(n), _mm256_cvttps_epi32(v)) }
         }
         #[inline(always)]
         unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
             let mask = u16::from(mask8(n));
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` readable bytes; masked lanes are not touched.
             unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
         }
         #[inline(always)]
-        unsafe fn load_half(p: *const u16) -> Self::V {
-            // SAFETY: see the impl.
+        unsafe fn load_half(p: *const f16) -> Self::V {
+            // SAFETY: the trait's contract gives AVX-512 and eight readable numbers.
             unsafe { Avx2::load_half(p) }
         }
         #[inline(always)]
         unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512 and eight rows of eight floats on both sides.
             unsafe { Avx2::transpose(from, from_step, to, to_step) }
         }
         #[inline(always)]
@@ -427,11 +483,10 @@ mod x86 {
         }
     }
 
-    /// AVX-512 (F, BW, VL, DQ): sixteen lanes, thirty-two registers.
+    /// AVX-512 (F, BW, VL, DQ), with AVX2, FMA and F16C: sixteen lanes, thirty-two registers.
     #[derive(Clone, Copy)]
     pub(crate) struct Avx512;
 
-    // SAFETY of every block below: the trait's contract gives the instruction set and valid pointers.
     impl Simd for Avx512 {
         type V = __m512;
         const LANES: usize = 16;
@@ -439,77 +494,78 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn splat(x: f32) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm512_set1_ps(x) }
         }
         #[inline(always)]
         unsafe fn load(p: *const f32) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512 and sixteen readable floats.
             unsafe { _mm512_loadu_ps(p) }
         }
         #[inline(always)]
         unsafe fn store(p: *mut f32, v: Self::V) {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512 and sixteen writable floats.
             unsafe { _mm512_storeu_ps(p, v) }
         }
         #[inline(always)]
         unsafe fn load_first(p: *const f32, n: usize) -> Self::V {
             let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` readable floats; masked lanes are not touched.
             unsafe { _mm512_maskz_loadu_ps(mask, p) }
         }
         #[inline(always)]
         unsafe fn store_first(p: *mut f32, v: Self::V, n: usize) {
             let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` writable floats; masked lanes are not touched.
             unsafe { _mm512_mask_storeu_ps(p, mask, v) }
         }
         #[inline(always)]
         unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm512_fmadd_ps(a, b, c) }
         }
         #[inline(always)]
         unsafe fn add(a: Self::V, b: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm512_add_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm512_max_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), y, x) }
         }
         #[inline(always)]
         unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-            // SAFETY: see the impl.
+            // SAFETY: the trait's contract gives AVX-512.
             unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), y, x) }
         }
         #[inline(always)]
         unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
             let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` writable bytes; masked lanes are not touched.
             unsafe { _mm512_mask_cvtepi32_storeu_epi8(p.cast(), mask, _mm512_cvttps_epi32(v)) }
         }
         #[inline(always)]
         unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
             let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
-            // SAFETY: see the impl; masked lanes are not touched.
+            // SAFETY: the trait's contract gives AVX-512 and `n` readable bytes; masked lanes are not touched.
             unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
         }
         #[inline(always)]
-        unsafe fn load_half(p: *const u16) -> Self::V {
-            // SAFETY: see the impl; unaligned reads are allowed.
+        unsafe fn load_half(p: *const f16) -> Self::V {
+            // SAFETY: the trait's contract gives AVX-512 and sixteen readable numbers; unaligned reads are allowed.
             unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(p.cast())) }
         }
         #[inline(always)]
         unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize) {
             for (r, c) in [(0, 0), (0, 8), (8, 0), (8, 8)] {
-                // SAFETY: see the impl; a quarter of the sixteen rows of sixteen floats on each side.
+                // SAFETY: the trait's contract gives AVX2 too, and sixteen rows of sixteen floats on both sides, of
+                // which this is a quarter.
                 unsafe {
                     Avx2::transpose(from.add(r * from_step + c), from_step, to.add(c * to_step + r), to_step);
                 }
@@ -523,25 +579,32 @@ mod x86 {
 }
 
 /// Calls `kernel::<S>(args…)`, a function over a type parameter `S: Simd`, compiled for and chosen by an
-/// [`Isa`](crate::Isa). The expansion is an unsafe call: the kernel's own contract is the caller's to keep.
+/// [`Isa`](crate::Isa). That the CPU has the instruction set is proven by the `Isa`; the expansion is an unsafe call
+/// all the same, since whatever else the kernel's contract asks of its arguments is the caller's to keep.
 macro_rules! dispatch {
     ($isa:expr, $kernel:ident($($arg:ident : $ty:ty),* $(,)?)) => {{
+        /// # Safety
+        /// The arguments keep the kernel's contract, and the CPU has AVX2, FMA and F16C.
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma,f16c")]
         unsafe fn avx2($($arg: $ty),*) {
-            // SAFETY: passed on to the caller of `dispatch!`.
+            // SAFETY: the caller keeps the kernel's contract, and this function has the features of `Avx2`.
             unsafe { $kernel::<$crate::simd::Avx2>($($arg),*) }
         }
+        /// # Safety
+        /// The arguments keep the kernel's contract, and the CPU has AVX-512 F, BW, VL and DQ, AVX2, FMA and F16C.
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
         unsafe fn avx512($($arg: $ty),*) {
-            // SAFETY: passed on to the caller of `dispatch!`.
+            // SAFETY: the caller keeps the kernel's contract, and this function has the features of `Avx512`.
             unsafe { $kernel::<$crate::simd::Avx512>($($arg),*) }
         }
+        /// # Safety
+        /// The arguments keep the kernel's contract, and the CPU has AVX-512 F, BW, VL and DQ, AVX2, FMA and F16C.
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
         unsafe fn avx512_half($($arg: $ty),*) {
-            // SAFETY: passed on to the caller of `dispatch!`.
+            // SAFETY: the caller keeps the kernel's contract, and this function has the features of `Avx512Half`.
             unsafe { $kernel::<$crate::simd::Avx512Half>($($arg),*) }
         }
         match $isa.0 {
@@ -563,11 +626,15 @@ macro_rules! vectorized {
     ($isa:expr, |$($arg:ident : $ty:ty),* $(,)?| $body:block ($($value:expr),* $(,)?)) => {{
         #[inline(always)]
         fn body($($arg: $ty),*) $body
+        /// # Safety
+        /// The CPU has AVX2, FMA and F16C.
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,fma,f16c")]
         fn avx2($($arg: $ty),*) {
             body($($arg),*)
         }
+        /// # Safety
+        /// The CPU has AVX-512 F, BW, VL and DQ, AVX2, FMA and F16C.
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
         fn avx512($($arg: $ty),*) {
@@ -578,7 +645,7 @@ macro_rules! vectorized {
             // SAFETY: an `Isa` of this kind is only made where the CPU has these features.
             #[cfg(target_arch = "x86_64")]
             $crate::isa::Kind::Avx2 => unsafe { avx2($($value),*) },
-            // SAFETY: as above.
+            // SAFETY: an `Isa` of these kinds is only made where the CPU has these features.
             #[cfg(target_arch = "x86_64")]
             $crate::isa::Kind::Avx512 | $crate::isa::Kind::Avx512Half => unsafe { avx512($($value),*) },
         }

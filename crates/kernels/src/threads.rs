@@ -9,14 +9,20 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
 
-/// Rounds of waiting on a changed atomic before a worker sleeps or a waiter yields its time slice.
-const SPINS: u32 = 4_000;
+use crate::tuning::machine::{SPIN_ROUNDS, TASKS_PER_THREAD};
 
 /// Threads that share the tasks of one call at a time.
+///
+/// A pool may be called by several threads at once, and by its own tasks. The first caller has the threads; whoever
+/// calls meanwhile waits for nobody and does its tasks alone, in order, on its own thread. Since tasks are fixed by the
+/// problem, both ways give the same result.
+///
+/// A panic of a task reaches the caller whose task it was, once no task of that call runs any more: tasks that have not
+/// begun are left out, and other callers see nothing of it. The pool goes on.
 pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
-    /// Held for the length of a call; a second caller meanwhile does its tasks alone.
+    /// Held while a call has the threads.
     running: Mutex<()>,
 }
 
@@ -120,11 +126,12 @@ impl Pool {
         self.run_on(tasks, &|_, i| task(i));
     }
 
-    /// As [`Pool::run`], with the index of the thread before that of the task: one thread does one task at a time, so
-    /// that what it works on may be chosen by the index, which is less than [`Pool::threads`].
+    /// Calls `task(thread, 0) … task(thread, tasks − 1)`, each task once, and returns when all are done. Of the tasks
+    /// of one call no two run at a time with the same index of a thread, which is less than [`Pool::threads`]: what a
+    /// task works on may be chosen by it.
     ///
     /// # Panics
-    /// As [`Pool::run`].
+    /// If a task panics, or there are more than 2³² tasks.
     pub fn run_on(&self, tasks: usize, task: &Task<'_>) {
         assert!(u32::try_from(tasks).is_ok(), "{tasks} tasks");
         let alone = self.workers.is_empty() || tasks <= 1;
@@ -157,7 +164,7 @@ impl Pool {
     /// Splits `0..items` in contiguous ranges, a few per thread and none under `least` items, and calls
     /// `task` with each.
     pub fn ranges(&self, items: usize, least: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
-        let parts = (items / least.max(1)).clamp(1, 4 * self.threads());
+        let parts = (items / least.max(1)).clamp(1, TASKS_PER_THREAD * self.threads());
         self.run(parts, &|i| {
             let range = i * items / parts..(i + 1) * items / parts;
             if !range.is_empty() {
@@ -245,7 +252,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn spin_until(done: impl Fn() -> bool, idle: impl Fn()) {
     let mut spins = 0;
     while !done() {
-        if spins < SPINS {
+        if spins < SPIN_ROUNDS {
             spins += 1;
             std::hint::spin_loop();
         } else {

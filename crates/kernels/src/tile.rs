@@ -1,20 +1,15 @@
 //! The register tile of the indirect GEMM, which Winograd's products and scattered gradients run on too.
 
 use crate::arena::{Arena, View};
-use crate::half::Element;
+use crate::element::Element;
 use crate::simd::{Simd, array};
+use crate::tuning::igemm::{SHORT_K_ROWS, UNROLLED_ROWS};
 
 /// Rows of the tallest tile of any instruction set.
 pub(crate) const MAX_ROWS: usize = 12;
 
-/// Rows of K between two looks at whether it ends.
-const UNROLL: usize = 4;
-
 /// The [`Tile::order`] of a product that is one run of K.
 pub(crate) static ONE_TAP: [usize; 1] = [0];
-
-/// The longest K whose products do not hide that the output is fetched before it is written.
-const SHORT: usize = 256;
 
 /// Checks what a product adds to its sums against its output.
 ///
@@ -31,21 +26,25 @@ pub(crate) fn check_epilogue(arena: &Arena, out: View, bias: Option<&[f32]>, add
     }
 }
 
-/// One tile's operands.
+/// One tile's operands. A tile is valid where each pointer is as its field says, and nothing but the tile's product
+/// uses its output, or writes what it reads, meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<W> {
-    /// `taps` × `rows` pointers.
+    /// `taps` × `rows` pointers, each valid to read `run` floats from.
     pub(crate) input: *const *const f32,
     pub(crate) taps: usize,
-    /// The first of the `run` rows of the weights that each tap is multiplied with.
+    /// For each tap the first of the `run` rows of the weights that it is multiplied with.
     pub(crate) order: *const usize,
     pub(crate) run: usize,
-    /// A panel.
+    /// A panel: valid to read the rows that `order` names from, each as many vectors as the columns need.
     pub(crate) weights: *const W,
+    /// Null, or valid to read `column` + `columns` floats from.
     pub(crate) bias: *const f32,
+    /// Null, or `rows` pointers, each valid to read `column` + `columns` floats from.
     pub(crate) addend: *const *const f32,
+    /// `rows` pointers, each valid to write `column` + `columns` floats to; rows do not overlap.
     pub(crate) output: *const *mut f32,
-    /// The panel's first column, and how many it has.
+    /// The panel's first column, and how many it has, at most two vectors.
     pub(crate) column: usize,
     pub(crate) columns: usize,
     pub(crate) rows: usize,
@@ -55,10 +54,10 @@ pub(crate) struct Tile<W> {
 /// Runs a tile by the kernel for its rows and columns.
 ///
 /// # Safety
-/// The tile's pointers are valid for its rows, columns, taps and run, and the CPU has the instruction set.
+/// The tile is valid, as [`Tile`] says, with at most `S::ROWS` rows, and the CPU has the instruction set.
 #[inline(always)]
 pub(crate) unsafe fn multiply<S: Simd, W: Element>(tile: Tile<W>) {
-    // SAFETY: passed on; a panel is as many vectors wide as its columns need.
+    // SAFETY: the caller gives a valid tile, whose panel is as many vectors wide as its columns need.
     unsafe {
         if tile.columns > S::LANES {
             rows_of::<S, W, 2>(tile);
@@ -68,12 +67,16 @@ pub(crate) unsafe fn multiply<S: Simd, W: Element>(tile: Tile<W>) {
     }
 }
 
+/// Runs a tile by the kernel for its rows.
+///
+/// # Safety
+/// The tile is valid, as [`Tile`] says, with columns that take `NV` vectors, and the CPU has the instruction set.
 #[inline(always)]
 unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
     macro_rules! pick {
         ($($rows:literal)*) => {
             match tile.rows {
-                // SAFETY: passed on.
+                // SAFETY: the caller gives a valid tile of NV vectors, which has this many rows.
                 $($rows if $rows <= S::ROWS => unsafe { f32_igemm::<S, W, $rows, NV>(tile) },)*
                 rows => unreachable!("tiles have at most {} rows, not {rows}", S::ROWS),
             }
@@ -83,10 +86,14 @@ unsafe fn rows_of<S: Simd, W: Element, const NV: usize>(tile: Tile<W>) {
 }
 
 /// The microkernel: `MR` rows × `NV` vectors of columns in registers over all of K.
+///
+/// # Safety
+/// The tile is valid, as [`Tile`] says, with `MR` rows and columns that take `NV` vectors, and the CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile: Tile<W>) {
-    // SAFETY: `tile` holds MR pointers per tap to `run` readable floats, a panel with `run` rows of NV vectors from each row
-    // in the order on, and MR output (and addend) rows of at least column + columns floats.
+    // SAFETY: the caller's tile holds MR pointers for each tap to `run` readable floats, a panel with `run` rows of NV
+    // vectors from each row in the order on, and MR output (and addend) rows of at least column + columns floats.
     unsafe {
         let lanes = |v: usize| (tile.columns - v * S::LANES).min(S::LANES);
         let full = tile.columns == NV * S::LANES;
@@ -98,19 +105,19 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
         // Rows of the addend or the output lie far apart: they are asked for now and here when the sums are.
         if !tile.addend.is_null() {
             prefetch_rows::<S, MR, NV>(tile.addend, tile.column);
-        } else if tile.taps * tile.run <= SHORT {
+        } else if tile.taps * tile.run <= SHORT_K_ROWS {
             prefetch_rows::<S, MR, NV>(tile.output.cast(), tile.column);
         }
         for tap in 0..tile.taps {
             let mut weights = tile.weights.add(*tile.order.add(tap) * NV * S::LANES);
             let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
             let mut k = 0;
-            while k + UNROLL <= tile.run {
-                for u in 0..UNROLL {
+            while k + UNROLLED_ROWS <= tile.run {
+                for u in 0..UNROLLED_ROWS {
                     add_row::<S, W, MR, NV>(&mut acc, &rows, k + u, weights.add(u * NV * S::LANES));
                 }
-                k += UNROLL;
-                weights = weights.add(UNROLL * NV * S::LANES);
+                k += UNROLLED_ROWS;
+                weights = weights.add(UNROLLED_ROWS * NV * S::LANES);
             }
             while k < tile.run {
                 add_row::<S, W, MR, NV>(&mut acc, &rows, k, weights);
@@ -150,11 +157,11 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
 /// Asks for a tile's part of rows.
 ///
 /// # Safety
-/// There are `MR` of them.
+/// `rows` is valid to read `MR` pointers from, wherever these lead.
 #[inline(always)]
 unsafe fn prefetch_rows<S: Simd, const MR: usize, const NV: usize>(rows: *const *const f32, column: usize) {
     for m in 0..MR {
-        // SAFETY: the caller's contract.
+        // SAFETY: the caller gives MR pointers.
         let row = unsafe { *rows.add(m) }.wrapping_add(column);
         S::prefetch(row);
         S::prefetch(row.wrapping_add(NV * S::LANES - 1));
@@ -164,7 +171,8 @@ unsafe fn prefetch_rows<S: Simd, const MR: usize, const NV: usize>(rows: *const 
 /// Adds the products of one row of K to a tile's sums.
 ///
 /// # Safety
-/// Each of `rows` holds more than `k` readable floats, `weights` NV vectors, and the CPU has the instruction set.
+/// Each of `rows` is valid to read float `k` from, `weights` to read `NV` vectors of elements, and the CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn add_row<S: Simd, W: Element, const MR: usize, const NV: usize>(
     acc: &mut [[S::V; NV]; MR],
@@ -172,7 +180,7 @@ unsafe fn add_row<S: Simd, W: Element, const MR: usize, const NV: usize>(
     k: usize,
     weights: *const W,
 ) {
-    // SAFETY: the caller's contract.
+    // SAFETY: the caller gives NV vectors of weights, and float `k` of each row.
     unsafe {
         let b = array![S::splat(0.0); NV, |v| W::load::<S>(weights.add(v * S::LANES))];
         for m in 0..MR {

@@ -3,15 +3,7 @@
 use std::ops::Range;
 
 use crate::geometry::{Geometry, Interior, product};
-
-/// What a tile costs besides its rows, in rows: the weights that it reads.
-const TILE_COST: usize = 2;
-/// Tasks that blocks and panels should give at least, so that threads have their shares.
-const TASKS: usize = 8;
-/// Places of the largest map that may be walked place by place, and the fewest images: beyond, the padding is too small a
-/// part or tiles are too empty to be worth the count.
-const MOST_PLACES: usize = 16 * 16;
-const FEWEST_IMAGES: usize = 4;
+use crate::tuning::igemm::{LEAST_IMAGES, LEAST_TASKS, MOST_PLACES, TILE_COST_ROWS};
 
 /// The order of positions, and where tiles and blocks begin.
 ///
@@ -46,7 +38,7 @@ impl Tiling {
         let group_tiles = group.div_ceil(rows);
         let tiles = product(&[positions / group, group_tiles]);
         let most = (most / group.div_ceil(group_tiles)).max(1);
-        let blocks = tiles.div_ceil(most).max(TASKS.div_ceil(panels).min(tiles));
+        let blocks = tiles.div_ceil(most).max(LEAST_TASKS.div_ceil(panels).min(tiles));
         Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) }
     }
 
@@ -104,14 +96,14 @@ impl Tiling {
 /// Whether the products that are left out outweigh tiles that are less full.
 fn by_place_is_cheaper(geometry: &Geometry, batch: usize, rows: usize) -> bool {
     let places = product(&[geometry.grid.0, geometry.grid.1]);
-    if places > MOST_PLACES || batch < FEWEST_IMAGES || geometry.taps.len() < 2 {
+    if places > MOST_PLACES || batch < LEAST_IMAGES || geometry.taps.len() < 2 {
         return false;
     }
     let inside = |place: usize| {
         let (_, y, x) = geometry.locate(place);
         geometry.taps.iter().filter(|&&tap| geometry.input_pixel((0, y, x), tap).is_some()).count()
     };
-    let cost = |positions: usize| positions + TILE_COST * positions.div_ceil(rows);
+    let cost = |positions: usize| positions + TILE_COST_ROWS * positions.div_ceil(rows);
     let taps: usize = (0..places).map(inside).sum();
     cost(batch).saturating_mul(taps) < cost(places * batch).saturating_mul(geometry.taps.len())
 }

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use convnet::io::{self, Normalization, Target, WeightsFile};
+use convnet::io::{self, Format, Normalization, WeightsFile};
+use convnet::model::{self, is_onnx};
 use convnet::{state, zoo};
 
 use super::trained::{self, WeightsArgs};
-use crate::args::{self, SizeArgs};
+use crate::args::SizeArgs;
 use crate::error::Failure;
 use crate::output;
 
@@ -51,32 +52,32 @@ pub(crate) struct Args {
 
 impl Args {
     fn normalization(&self) -> Normalization {
-        if self.with_preprocessing { Normalization::Nodes } else { Normalization::Told }
+        if self.with_preprocessing { Normalization::Nodes } else { Normalization::Metadata }
     }
 }
 
 /// Converts.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let target = Target::of(&args.to).map_err(Failure::usage)?;
+    let target = Format::of(&args.to).map_err(Failure::usage)?;
     if let Some(name) = args.from.to_str() {
         if !args.from.exists() && zoo::find(name).is_ok() {
             return untrained(name, target, args);
         }
-        if args::is_file(name) && args.model.is_none() {
+        if is_onnx(name) && args.model.is_none() {
             return network(name, target, args);
         }
     }
     let file = WeightsFile::open(&args.from)?;
     let card = file.card().cloned();
-    let model =
-        args.model.as_ref().or(card.as_ref().map(|card| &card.model).filter(|_| target == Target::Onnx));
-    let count = match model {
-        Some(model) => {
-            let graph = trained::fitted(&args.size, card.as_ref(), None).build(model)?;
+    let name =
+        args.model.as_ref().or(card.as_ref().map(|card| &card.model).filter(|_| target == Format::Onnx));
+    let count = match name {
+        Some(name) => {
+            let (graph, _) = model::network(name, &args.size.options().fitted(card.as_ref(), None))?;
             let loaded = trained::load(&graph, file, args.partial, args.size.classes.is_some())?;
             let tensors = io::parameters(&graph);
             match target {
-                Target::Onnx => io::export(&graph, &loaded, card.as_ref(), args.normalization(), &args.to)?,
+                Format::Onnx => io::export(&graph, &loaded, card.as_ref(), args.normalization(), &args.to)?,
                 _ => io::convert(&loaded, &tensors, card.as_ref(), &args.to)?,
             }
             tensors.len()
@@ -92,26 +93,26 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Writes an ONNX model's network, or its weights alone.
-fn network(name: &str, target: Target, args: &Args) -> Result<(), Failure> {
+fn network(name: &str, target: Format, args: &Args) -> Result<(), Failure> {
     let options = WeightsArgs { weights: None, partial: args.partial };
-    let trained = trained::open(name, &options, &args.size)?;
-    let loaded = trained.weights.ok_or_else(|| Failure::work(format!("`{name}` brings no weights")))?;
-    let (graph, card) = (&trained.graph, trained.card.as_ref());
+    let model = trained::open(name, &options, &args.size)?;
+    let loaded = model.weights.ok_or_else(|| Failure::work(format!("`{name}` brings no weights")))?;
+    let (graph, card) = (&model.graph, model.card.as_ref());
     let tensors = io::parameters(graph);
     match target {
-        Target::Onnx => io::export(graph, &loaded, card, args.normalization(), &args.to)?,
+        Format::Onnx => io::export(graph, &loaded, card, args.normalization(), &args.to)?,
         _ => io::convert(&loaded, &tensors, card, &args.to)?,
     }
     wrote(tensors.len(), args)
 }
 
 /// Writes a network with weights drawn by its own rule.
-fn untrained(name: &str, target: Target, args: &Args) -> Result<(), Failure> {
+fn untrained(name: &str, target: Format, args: &Args) -> Result<(), Failure> {
     let graph = args.size.build(name)?;
     let state = state::initialize(&graph, 0);
     let tensors = io::parameters(&graph);
     match target {
-        Target::Onnx => io::export(&graph, &state, None, Normalization::Told, &args.to)?,
+        Format::Onnx => io::export(&graph, &state, None, Normalization::Metadata, &args.to)?,
         _ => io::convert(&state, &tensors, None, &args.to)?,
     }
     wrote(tensors.len(), args)

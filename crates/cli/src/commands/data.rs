@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
         Action::Inspect { spec, json } => {
             let sets = open(spec)?;
-            output::emit(&if *json { object(&sets).to_string() } else { report(&sets) })
+            output::emit(&if *json { object(&sets)?.to_string() } else { report(&sets)? })
         }
     }
 }
@@ -159,7 +159,7 @@ fn size((channels, height, width): (usize, usize, usize)) -> String {
 /// The longest bar of a class.
 const BAR: usize = 30;
 
-fn report(sets: &DataSets) -> String {
+fn report(sets: &DataSets) -> Result<String, DataError> {
     let (train, test) = (sets.train.histogram(), sets.test.histogram());
     let mut text = String::new();
     let _ = writeln!(
@@ -179,23 +179,23 @@ fn report(sets: &DataSets) -> String {
         let (train, test) = (grouped(train as u64), grouped(test as u64));
         let _ = writeln!(text, "  {name:<wide$}  {train:>8}  {test:>8}  {FAINT}{bar}{FAINT:#}");
     }
-    let (mean, std) = sets.train.statistics();
+    let (mean, std) = sets.train.statistics()?;
     let figures = |values: &[f32]| values.iter().map(|x| format!("{x:.4}")).collect::<Vec<_>>().join(", ");
     let _ =
         writeln!(text, "\n  training pixels (0 to 1)  mean {}  deviation {}", figures(&mean), figures(&std));
-    text
+    Ok(text)
 }
 
-fn object(sets: &DataSets) -> Value {
-    let split = |set: &Dataset| {
-        let (mean, std) = set.statistics();
-        json!({ "images": set.len(), "histogram": set.histogram(), "mean": mean, "std": std })
+fn object(sets: &DataSets) -> Result<Value, DataError> {
+    let split = |set: &Dataset| -> Result<Value, DataError> {
+        let (mean, std) = set.statistics()?;
+        Ok(json!({ "images": set.len(), "histogram": set.histogram(), "mean": mean, "std": std }))
     };
-    json!({
+    Ok(json!({
         "name": sets.name,
         "shape": sets.train.shape,
         "classes": sets.classes(),
-        "train": split(&sets.train),
-        "test": split(&sets.test),
-    })
+        "train": split(&sets.train)?,
+        "test": split(&sets.test)?,
+    }))
 }

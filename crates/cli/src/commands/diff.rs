@@ -157,7 +157,7 @@ fn line(first: &Graph, second: &Graph, change: &Change, width: usize) -> String 
 
 fn layer(graph: &Graph, id: NodeId, width: usize) -> String {
     let node = graph.node(id);
-    let settings = inspect::settings(&node.op, &graph.input_shapes(id));
+    let settings = node.op.settings(&graph.input_shapes(id));
     let operation = format!("{} {settings}", node.op.name());
     format!("{:<width$}  {:<OPERATION$} {}", node.path, operation.trim_end(), node.shape)
 }

@@ -2,10 +2,11 @@
 
 use convnet::data::{self, Preprocess};
 use convnet::exec::Engine;
+use convnet::model::Model;
 use convnet::train::{Evaluation, TrainError, evaluate};
 use serde_json::json;
 
-use super::trained::{Trained, TrainedArgs};
+use super::trained::TrainedArgs;
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, STRONG};
@@ -41,24 +42,25 @@ pub(crate) struct Args {
 
 /// Classifies the test images.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (Trained { graph, card, data, .. }, weights) = args.trained.load()?;
+    let (Model { graph, card, data, .. }, weights) = args.trained.load()?;
     let data = super::data::open(args.data.as_deref().or(data.as_deref()).unwrap_or(data::DEFAULT))?;
     if data.classes().len() != graph.classes() {
-        return Err(Failure::work(TrainError::Classes {
+        return Err(TrainError::Classes {
             net: graph.name().to_owned(),
             outputs: graph.classes(),
             data: data.name.clone(),
             classes: data.classes().len(),
-        }));
+        }
+        .into());
     }
     let preprocess = match card {
         Some(card) => card.preprocess,
-        None => Preprocess::for_input(super::trained::input(&graph), &data.train),
+        None => Preprocess::for_input(graph.input_size(), &data.train)?,
     };
     let options = args.engine.options();
     let batch = args.batch.min(data.test.len().max(1));
-    let mut engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&mut engine, &data.test, &preprocess);
+    let engine = Engine::compile(&graph, &weights, batch, &options)?;
+    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &data.test, &preprocess)?;
     if args.json {
         let model = graph.name();
         let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::data::{self, Preprocess};
+use convnet::data::{Image, Preprocess};
 use convnet::exec::Engine;
+use convnet::model::Model;
 use serde_json::{Value, json};
 
-use super::trained::{Trained, TrainedArgs};
+use super::trained::TrainedArgs;
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
@@ -47,8 +48,8 @@ type Guess = (usize, f64);
 
 /// Classifies the images; one that cannot be read does not keep the others from it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (Trained { graph, card, .. }, weights) = args.trained.load()?;
-    let input = super::trained::input(&graph);
+    let (Model { graph, card, .. }, weights) = args.trained.load()?;
+    let input = graph.input_size();
     let (names, preprocess) = match card {
         Some(card) => (card.classes, card.preprocess),
         None => {
@@ -59,10 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     let options = args.engine.options();
-    let mut engine = Engine::compile(&graph, &weights, 1, &options)?;
-    let mut classify = |path: &Path| -> Result<Vec<Guess>, data::DataError> {
-        let image = data::open_image(path)?;
-        let guesses = softmax(engine.logits(&preprocess.apply_image(&image)));
+    let engine = Engine::compile(&graph, &weights, 1, &options)?;
+    let classify = |path: &Path| -> Result<Vec<Guess>, Box<dyn std::error::Error>> {
+        let image = Image::open(path)?;
+        let guesses = softmax(engine.logits(&preprocess.apply_image(&image))?.as_slice());
         Ok(likeliest(guesses, args.top))
     };
     let mut failed = 0;

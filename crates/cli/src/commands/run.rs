@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::exec::{Engine, Learner, Optimizer, Options};
+use convnet::exec::{Engine, Options, TrainingStep};
 use convnet::graph::Graph;
 use convnet::io;
+use convnet::model::Model;
+use convnet::optim::Optimizer;
 use convnet::state::{self, StateDict, Tensor, TensorSource};
 use convnet_formats::npy::{self, Npy};
 
-use super::trained::{self, Trained, WeightsArgs};
+use super::trained::{self, WeightsArgs};
 use crate::args::{EngineArgs, ImageSize, SeedArg, SizeArgs, positive};
 use crate::error::Failure;
 use crate::output;
@@ -76,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (shape, images) = input(&args.input)?;
     let [count, channels, height, width] = shape;
     let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
-    let Trained { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
+    let Model { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
     let options = Options { once: count <= BATCH, ..args.engine.options() };
     let drawn;
     let weights: &dyn TensorSource = match &weights {
@@ -88,10 +90,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     };
     if let Some(path) = &args.output {
-        let mut engine = Engine::compile(&graph, weights, count.min(BATCH), &options)?;
+        let engine = Engine::compile(&graph, weights, count.min(BATCH), &options)?;
         let mut out = Vec::with_capacity(count * graph.classes());
         for part in images.chunks(BATCH * channels * height * width) {
-            out.extend_from_slice(if args.logits { engine.logits(part) } else { engine.run(part) });
+            let scores = if args.logits { engine.logits(part) } else { engine.run(part) }?;
+            out.extend_from_slice(scores.as_slice());
         }
         let shape = graph.node(graph.output()).shape.with_batch(count);
         npy::write(path, &shape, &out)?;
@@ -143,9 +146,9 @@ fn gradients(
     options: &Options,
 ) -> Result<(), Failure> {
     let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-    let mut learner = Learner::compile(graph, weights, labels.len(), sgd, 0, options)?.without_dropout();
-    let (report, mut state): (_, StateDict) = learner.gradients(images, labels);
+    let mut training =
+        TrainingStep::compile(graph, weights, labels.len(), sgd, 0, options)?.without_dropout();
+    let (report, mut state): (_, StateDict) = training.gradients(images, labels)?;
     state.insert("loss".into(), Tensor { shape: Vec::new(), data: vec![report.loss as f32] });
-    let tensors: Vec<_> = state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-    Ok(io::convert(&state, &tensors, None, path)?)
+    Ok(io::save(&state, None, path)?)
 }

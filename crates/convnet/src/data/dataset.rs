@@ -1,24 +1,25 @@
-//! Images and labels in memory.
+//! Labelled images and their classes.
 
 use std::sync::Arc;
 
-use super::DataError;
+use super::parallel;
+use super::samples::{InMemory, Samples};
+use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
+use super::{DataError, Image};
 
-/// Labelled images of one size, eight bits a channel. Clones share the images.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Labelled images, given one by one, and the names of their classes. Clones share the images.
+#[derive(Clone, Debug)]
 pub struct Dataset {
-    /// Pixels in the order N, C, H, W.
-    pub images: Arc<Vec<u8>>,
-    /// The class of each image, an index into `classes`.
-    pub labels: Arc<Vec<u32>>,
+    samples: Arc<dyn Samples>,
     /// The names of the classes.
     pub classes: Vec<String>,
-    /// Channels (1 grey, 3 RGB), height, width.
+    /// Channels (1 grey, 3 RGB), height, width. Images of another size are resized to cover it, and their middle is
+    /// taken.
     pub shape: (usize, usize, usize),
 }
 
 impl Dataset {
-    /// A checked set; `origin` names it in errors.
+    /// Images of one size in memory, in the order N, C, H, W; `origin` names the set in errors.
     ///
     /// # Errors
     /// If the pixels are not those of one image a label, if a label has no class, or if there is no image.
@@ -29,74 +30,122 @@ impl Dataset {
         classes: Vec<String>,
         shape: (usize, usize, usize),
     ) -> Result<Self, DataError> {
-        let size = shape.0 * shape.1 * shape.2;
-        if size == 0 || labels.is_empty() {
+        Self::of(origin, InMemory::new(origin, images, labels, shape)?, classes, shape)
+    }
+
+    /// Images that `samples` gives, to be brought to one size; `origin` names the set in errors.
+    ///
+    /// # Errors
+    /// If a label has no class, or if there is no image.
+    pub fn of(
+        origin: &str,
+        samples: impl Samples + 'static,
+        classes: Vec<String>,
+        shape: (usize, usize, usize),
+    ) -> Result<Self, DataError> {
+        let labels = samples.labels();
+        if labels.is_empty() || [shape.0, shape.1, shape.2].contains(&0) {
             return Err(DataError::NoImages { origin: origin.to_owned() });
-        }
-        if images.len() != labels.len() * size {
-            return Err(DataError::Counts {
-                origin: origin.to_owned(),
-                images: images.len() / size,
-                labels: labels.len(),
-            });
         }
         if let Some((index, &label)) = labels.iter().enumerate().find(|&(_, &l)| l as usize >= classes.len())
         {
             return Err(DataError::Label { origin: origin.to_owned(), index, label, classes: classes.len() });
         }
-        Ok(Self { images: Arc::new(images), labels: Arc::new(labels), classes, shape })
+        Ok(Self { samples: Arc::new(samples), classes, shape })
     }
 
     /// The number of images.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.labels().len()
     }
 
-    /// Whether there is no image.
+    /// Whether there is no image; such a set does not exist.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.labels().is_empty()
     }
 
-    /// The pixels of one image: C, H, W.
-    pub fn image(&self, index: usize) -> &[u8] {
-        let (channels, height, width) = self.shape;
-        let size = channels * height * width;
-        &self.images[index * size..][..size]
+    /// The class of each image, an index into `classes`.
+    pub fn labels(&self) -> &[u32] {
+        self.samples.labels()
+    }
+
+    /// One image, as its source gives it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.image(index)
+    }
+
+    /// Whether images are in memory and not decoded when they are asked for.
+    pub fn in_memory(&self) -> bool {
+        self.samples.in_memory()
     }
 
     /// How many images each class has.
     pub fn histogram(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
-        for &label in self.labels.iter() {
+        for &label in self.labels() {
             counts[label as usize] += 1;
         }
         counts
     }
 
-    /// Mean and standard deviation of each channel, of pixels from 0 to 1.
-    pub fn statistics(&self) -> (Vec<f32>, Vec<f32>) {
-        let (channels, height, width) = self.shape;
-        let mut counts = vec![[0u64; 256]; channels];
-        for (plane, pixels) in self.images.chunks_exact((height * width).max(1)).enumerate() {
-            let counts = &mut counts[plane % channels];
-            for &pixel in pixels {
-                counts[usize::from(pixel)] += 1;
-            }
-        }
-        counts.iter().map(moments).unzip()
+    /// Mean and standard deviation of each channel, of pixels from 0 to 1 at the set's size.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn statistics(&self) -> Result<(Vec<f32>, Vec<f32>), DataError> {
+        self.statistics_of(self.shape.0)
     }
 
-    /// The same set as grey images.
-    pub(super) fn grey(&self) -> Self {
-        let (channels, height, width) = self.shape;
-        if channels == 1 {
-            return self.clone();
+    /// The same of so many channels: one is the brightness.
+    pub(super) fn statistics_of(&self, channels: usize) -> Result<(Vec<f32>, Vec<f32>), DataError> {
+        let transforms = at_shape((channels, self.shape.1, self.shape.2));
+        let state = || (Chain::new(&transforms), vec![[0u64; 256]; channels]);
+        let mut states: Vec<_> = (0..self.threads()).map(|_| state()).collect();
+        parallel::for_each(&mut states, 0..self.len(), |(chain, counts), index| -> Result<(), DataError> {
+            count(&chain.run(&self.image(index)?), counts);
+            Ok(())
+        })?;
+        let total = |channel: usize| -> [u64; 256] {
+            std::array::from_fn(|level| states.iter().map(|(_, counts)| counts[channel][level]).sum())
+        };
+        Ok((0..channels).map(|channel| moments(&total(channel))).unzip())
+    }
+
+    /// Threads that are of use to read images: one for those in memory.
+    pub(super) fn threads(&self) -> usize {
+        if self.in_memory() { 1 } else { parallel::threads(self.len()) }
+    }
+}
+
+/// What brings an image to `size` (height, width): resized to cover it, its middle taken, the levels whole again.
+pub(super) fn at_size(size: [usize; 2]) -> Vec<Transform> {
+    vec![
+        Transform::Resize(Resize::Cover(size)),
+        Transform::CenterCrop(CenterCrop { size }),
+        Transform::Round(Round),
+    ]
+}
+
+/// What brings an image to the size of `shape`, and to grey if that is of one channel.
+pub(super) fn at_shape((channels, height, width): (usize, usize, usize)) -> Vec<Transform> {
+    let mut transforms = at_size([height, width]);
+    if channels == 1 {
+        transforms.push(Transform::Grayscale(Grayscale));
+    }
+    transforms
+}
+
+/// Adds the levels of each channel; a grey image counts for all of them.
+fn count(image: &Image, counts: &mut [[u64; 256]]) {
+    let (channels, height, width) = image.shape();
+    let plane = height * width;
+    for (channel, counts) in counts.iter_mut().enumerate() {
+        for &level in &image.pixels()[channel % channels * plane..][..plane] {
+            counts[usize::from(level)] += 1;
         }
-        let mut images = Vec::with_capacity(self.len() * height * width);
-        for index in 0..self.len() {
-            images.extend(luma(self.image(index)));
-        }
-        Self { images: Arc::new(images), shape: (1, height, width), ..self.clone() }
     }
 }
 
@@ -104,25 +153,13 @@ impl Dataset {
 fn moments(counts: &[u64; 256]) -> (f32, f32) {
     let values = || counts.iter().enumerate().map(|(value, &count)| (value as f64 / 255.0, count as f64));
     let total: f64 = values().map(|(_, count)| count).sum();
-    if total == 0.0 {
-        return (0.0, 0.0);
-    }
     let mean = values().map(|(value, count)| value * count).sum::<f64>() / total;
     let variance = values().map(|(value, count)| (value - mean).powi(2) * count).sum::<f64>() / total;
     (mean as f32, variance.sqrt() as f32)
 }
 
-/// Grey levels of three planes R, G, B, by the weights of ITU-R BT.601.
-pub(super) fn luma(rgb: &[u8]) -> impl Iterator<Item = u8> {
-    let plane = rgb.len() / 3;
-    (0..plane).map(move |i| {
-        let [r, g, b] = [rgb[i], rgb[plane + i], rgb[2 * plane + i]].map(u32::from);
-        ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
-    })
-}
-
 /// A training and a test set of the same classes and image size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct DataSets {
     /// The name or folder that it was opened by.
     pub name: String,
@@ -147,6 +184,8 @@ impl DataSets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::picture::tests::write_grey;
+    use crate::data::samples::ImageFiles;
 
     fn classes(count: usize) -> Vec<String> {
         (0..count).map(|class| class.to_string()).collect()
@@ -169,18 +208,24 @@ mod tests {
         // Two 1 × 2 images of three channels.
         let pixels = vec![0, 255, 51, 51, 255, 255, 255, 0, 102, 102, 255, 255];
         let set = Dataset::new("x", pixels, vec![0, 0], classes(1), (3, 1, 2)).unwrap();
-        let (mean, std) = set.statistics();
+        let (mean, std) = set.statistics().unwrap();
         assert_eq!(mean, [0.5, 0.3, 1.0]);
         assert_eq!(std, [0.5, 0.1, 0.0]);
+        let (mean, _) = set.statistics_of(1).unwrap();
+        assert!((mean[0] - (0.299 * 0.5 + 0.587 * 0.3 + 0.114)).abs() < 2e-3, "{mean:?}");
     }
 
     #[test]
-    fn colours_become_grey_by_their_brightness() {
-        let pixels = vec![255, 0, 0, 7, 0, 255, 0, 7, 0, 0, 255, 7];
-        let set = Dataset::new("x", pixels, vec![0], classes(1), (3, 1, 4)).unwrap();
-        let grey = set.grey();
-        assert_eq!(grey.shape, (1, 1, 4));
-        assert_eq!(*grey.images, [76, 150, 29, 7]);
-        assert_eq!(grey.grey(), grey);
+    fn statistics_of_files_are_those_of_their_images_at_the_set_s_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let sizes = [(4, 4, 10), (9, 4, 50), (12, 17, 250), (3, 5, 90), (4, 4, 0)];
+        let paths: Vec<_> = (0..sizes.len()).map(|i| folder.path().join(format!("{i}.png"))).collect();
+        sizes.iter().zip(&paths).for_each(|(&(w, h, level), path)| write_grey(path, w, h, level));
+        let files = ImageFiles::new(paths, vec![0; sizes.len()]);
+        let set = Dataset::of("x", files, classes(1), (3, 4, 4)).unwrap();
+        let pixels = sizes.iter().flat_map(|&(_, _, level)| vec![level; 48]).collect();
+        let kept = Dataset::new("x", pixels, vec![0; sizes.len()], classes(1), (3, 4, 4)).unwrap();
+        assert_eq!(set.statistics().unwrap(), kept.statistics().unwrap());
+        assert_eq!(set.statistics_of(1).unwrap(), kept.statistics_of(1).unwrap());
     }
 }

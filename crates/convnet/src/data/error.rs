@@ -6,6 +6,7 @@ use convnet_formats::FormatError;
 
 /// A data set or an image that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DataError {
     /// A name that no set and no folder has.
     #[error(
@@ -84,10 +85,13 @@ pub enum DataError {
         missing: String,
     },
     /// A file that is no image.
-    #[error("`{}` is no image that can be used: {problem}", path.display())]
+    #[error("{} be used: {problem}", match path {
+        Some(path) => format!("`{}` is no image that can", path.display()),
+        None => "the image cannot".to_owned(),
+    })]
     Image {
-        /// The file.
-        path: PathBuf,
+        /// The file; `None` for an image that comes from none.
+        path: Option<PathBuf>,
         /// What is wrong, and the way out.
         problem: String,
     },
@@ -123,25 +127,11 @@ pub enum DataError {
         /// The split's folder that has it not.
         lacks: PathBuf,
     },
-    /// More pixels than are kept in memory.
-    #[error(
-        "`{}`: {images} images of {height} × {width} would take {} GiB, expected at most {}; make the images \
-         smaller or take fewer",
-        folder.display(), bytes >> 30, limit >> 30
-    )]
-    TooLarge {
-        /// The folder.
-        folder: PathBuf,
-        /// How many images.
-        images: usize,
-        /// Rows of an image.
-        height: usize,
-        /// Columns of an image.
-        width: usize,
-        /// What they would take.
-        bytes: u64,
-        /// What they may take.
-        limit: u64,
+    /// Transforms that do not make one input of every image.
+    #[error("the pipeline cannot be used: {problem}")]
+    Pipeline {
+        /// What is wrong, and the way out.
+        problem: String,
     },
     /// A file that no mirror gives as it should be.
     #[error(

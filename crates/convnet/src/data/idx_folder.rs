@@ -127,8 +127,8 @@ pub(super) mod tests {
         assert!(is_one(folder) && is_complete(folder));
         let sets = open(folder).unwrap();
         assert_eq!(sets.train.shape, (1, 2, 3));
-        assert_eq!(sets.train.image(1), [6, 7, 8, 9, 10, 11]);
-        assert_eq!((*sets.train.labels).as_slice(), [0, 2]);
+        assert_eq!(sets.train.image(1).unwrap().pixels(), [6, 7, 8, 9, 10, 11]);
+        assert_eq!(sets.train.labels(), [0, 2]);
         assert_eq!(sets.classes(), ["0", "1", "2"]);
         assert_eq!(sets.test.len(), 1);
         fs::write(folder.join(CLASSES), "cat\ndog\n\nfox\n").unwrap();

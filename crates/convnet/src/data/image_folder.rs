@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use convnet_formats::FormatError;
 
-use super::augment::shuffled;
-use super::picture::{Image, dimensions, open_image};
-use super::{DataError, DataSets, Dataset};
+use super::dataset::at_shape;
+use super::decode::Header;
+use super::picture::{Image, header};
+use super::random::shuffled;
+use super::samples::{ImageFiles, Samples};
+use super::transform::Chain;
+use super::{DataError, DataSets, Dataset, parallel};
 
 /// The names that the test split's folder may have, beside `train`.
 const TEST: [&str; 3] = ["test", "val", "valid"];
@@ -20,8 +23,9 @@ const TEST_SEED: u64 = 0;
 const MAX_KEPT: usize = 512;
 /// Other images are cut to squares of at most so many pixels a side.
 const MAX_SQUARE: usize = 256;
-/// The most bytes that the images of a split may take.
-const MAX_BYTES: u64 = 8 << 30;
+/// The most bytes that the images of both splits take in memory; those of a larger folder stay in their files, and
+/// are decoded whenever they are asked for.
+const MAX_IN_MEMORY: u64 = 2 << 30;
 
 /// A class's name, its folder and its images, sorted by name.
 struct Class {
@@ -34,8 +38,14 @@ struct Class {
 /// drawn for the test, always the same one.
 ///
 /// Images that are all of one size (up to 512 × 512) keep it; others are resized to cover a square and cut to
-/// it, whose side is the median of their shorter sides, at most 256. They are grey if all are.
+/// it, whose side is the median of their shorter sides, at most 256. They are grey if all are. At that size they are
+/// kept in memory, if they take no more than 2 GiB.
 pub(super) fn open(folder: &Path) -> Result<DataSets, DataError> {
+    open_within(folder, MAX_IN_MEMORY)
+}
+
+/// The same with another bound to the images in memory, in bytes.
+fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError> {
     let training = folder.join("train");
     let (train, test) = if training.is_dir() {
         let test = TEST.iter().map(|name| folder.join(name)).find(|path| path.is_dir());
@@ -47,21 +57,48 @@ pub(super) fn open(folder: &Path) -> Result<DataSets, DataError> {
     } else {
         one_split(folder)?
     };
-    let shape = common_size(folder, &train, &test)?;
-    let mut images = [decode(&train, shape)?, decode(&test, shape)?];
-    if images.iter().flatten().any(|image| image.channels == 3) {
-        images = images.map(|split| split.into_iter().map(Image::into_rgb).collect());
-    }
-    let channels = images[0][0].channels;
+    let name = folder.display().to_string();
     let classes: Vec<String> = train.iter().map(|class| class.name.clone()).collect();
-    let [train, test] = [(&train, &images[0]), (&test, &images[1])].map(|(split, images)| {
-        let labels =
-            split.iter().enumerate().flat_map(|(label, class)| vec![label as u32; class.images.len()]);
-        let pixels = images.iter().flat_map(|image| &image.pixels).copied().collect();
-        let origin = folder.display().to_string();
-        Dataset::new(&origin, pixels, labels.collect(), classes.clone(), (channels, shape.0, shape.1))
-    });
-    Ok(DataSets { name: folder.display().to_string(), train: train?, test: test? })
+    let splits = [files(train), files(test)];
+    let shape = common_shape(splits.iter().flat_map(ImageFiles::paths))?;
+    let count: usize = splits.iter().map(|files| files.paths().len()).sum();
+    let bytes = (shape.0 * shape.1 * shape.2) as u64 * count as u64;
+    let set = |files: ImageFiles| -> Result<Dataset, DataError> {
+        if bytes > max_in_memory {
+            return Dataset::of(&name, files, classes.clone(), shape);
+        }
+        let pixels = decoded(&files, shape)?;
+        Dataset::new(&name, pixels, files.labels().to_vec(), classes.clone(), shape)
+    };
+    let [train, test] = splits.map(set);
+    Ok(DataSets { train: train?, test: test?, name })
+}
+
+/// The images of a split and their classes.
+fn files(split: Vec<Class>) -> ImageFiles {
+    let labels = split.iter().enumerate().flat_map(|(label, class)| vec![label as u32; class.images.len()]);
+    let labels = labels.collect();
+    ImageFiles::new(split.into_iter().flat_map(|class| class.images).collect(), labels)
+}
+
+/// The pixels of all images at one size.
+fn decoded(files: &ImageFiles, shape: (usize, usize, usize)) -> Result<Vec<u8>, DataError> {
+    let (channels, height, width) = shape;
+    let size = channels * height * width;
+    let mut pixels = vec![0; files.paths().len() * size];
+    let threads = parallel::threads(files.paths().len());
+    let mut chains: Vec<Chain> = (0..threads).map(|_| Chain::new(&at_shape(shape))).collect();
+    let images = files.paths().iter().zip(pixels.chunks_exact_mut(size));
+    parallel::for_each(&mut chains, images, |chain, (path, out)| -> Result<(), DataError> {
+        let image = Image::open(path)?;
+        let image = chain.run(&image);
+        // A grey image among RGB ones has its plane repeated.
+        for plane in out.chunks_exact_mut(image.pixels().len()) {
+            plane.copy_from_slice(image.pixels());
+        }
+        Ok(())
+    })?;
+    Ok(pixels)
 }
 
 fn two_splits(train: &Path, test: &Path) -> Result<(Vec<Class>, Vec<Class>), DataError> {
@@ -147,66 +184,27 @@ fn is_image(path: &Path) -> bool {
     ["png", "jpg", "jpeg"].iter().any(|known| extension == *known) && path.is_file()
 }
 
-/// Height and width that all images get.
-fn common_size(folder: &Path, train: &[Class], test: &[Class]) -> Result<(usize, usize), DataError> {
-    let files: Vec<&PathBuf> = train.iter().chain(test).flat_map(|class| &class.images).collect();
-    let sizes = in_parallel(&files, dimensions)?;
-    let (width, height) = sizes[0];
-    let (width, height) = (width as usize, height as usize);
-    let size = if sizes.iter().all(|size| *size == sizes[0]) && width.max(height) <= MAX_KEPT {
-        (height, width)
-    } else {
-        let mut shorter: Vec<usize> =
-            sizes.iter().map(|&(width, height)| width.min(height) as usize).collect();
-        shorter.sort_unstable();
-        let side = shorter[shorter.len() / 2].min(MAX_SQUARE);
-        (side, side)
-    };
-    let bytes = 3 * (size.0 * size.1) as u64 * files.len() as u64;
-    if bytes > MAX_BYTES {
-        return Err(DataError::TooLarge {
-            folder: folder.to_owned(),
-            images: files.len(),
-            height: size.0,
-            width: size.1,
-            bytes,
-            limit: MAX_BYTES,
-        });
+/// The shape that all images get: channels, height, width.
+fn common_shape<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<(usize, usize, usize), DataError> {
+    let paths: Vec<&PathBuf> = paths.collect();
+    let headers = parallel::map(&paths, |path| header(path))?;
+    let channels = headers.iter().map(|header| header.channels).max().unwrap_or(1);
+    let size = |header: &Header| (header.height as usize, header.width as usize);
+    let (height, width) = size(&headers[0]);
+    if headers.iter().all(|header| size(header) == (height, width)) && width.max(height) <= MAX_KEPT {
+        return Ok((channels, height, width));
     }
-    Ok(size)
-}
-
-fn decode(split: &[Class], (height, width): (usize, usize)) -> Result<Vec<Image>, DataError> {
-    let files: Vec<&PathBuf> = split.iter().flat_map(|class| &class.images).collect();
-    in_parallel(&files, |path| Ok(open_image(path)?.covering(height, width)))
-}
-
-/// The results in the order of the files; of several errors the first one.
-fn in_parallel<T: Send>(
-    files: &[&PathBuf],
-    work: impl Fn(&Path) -> Result<T, DataError> + Sync,
-) -> Result<Vec<T>, DataError> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let work = &work;
-    thread::scope(|scope| {
-        let parts = files.chunks(files.len().div_ceil(threads).max(1));
-        let handles: Vec<_> = parts
-            .map(|part| {
-                scope.spawn(move || part.iter().map(|path| work(path)).collect::<Result<Vec<T>, _>>())
-            })
-            .collect();
-        let mut results = Vec::with_capacity(files.len());
-        for handle in handles {
-            results.extend(handle.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause))?);
-        }
-        Ok(results)
-    })
+    let mut shorter: Vec<usize> = headers.iter().map(size).map(|(height, width)| height.min(width)).collect();
+    shorter.sort_unstable();
+    let side = shorter[shorter.len() / 2].min(MAX_SQUARE);
+    Ok((channels, side, side))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::picture::tests::write_grey;
+    use crate::data::{Augment, Loader, Preprocess};
 
     fn write(folder: &Path, images: &[(&str, u32, u32, u8)]) {
         for &(path, width, height, level) in images {
@@ -214,6 +212,12 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             write_grey(&path, width, height, level);
         }
+    }
+
+    /// All pixels of a set in memory.
+    fn pixels(set: &Dataset) -> Vec<u8> {
+        assert!(set.in_memory());
+        (0..set.len()).flat_map(|index| set.image(index).unwrap().pixels().to_vec()).collect()
     }
 
     fn message(folder: &Path) -> String {
@@ -236,8 +240,8 @@ mod tests {
         let sets = open(folder).unwrap();
         assert_eq!(sets.classes(), ["cat", "dog"]);
         assert_eq!(sets.train.shape, (1, 2, 3));
-        assert_eq!((*sets.train.labels).as_slice(), [0, 1, 1]);
-        let levels = |set: &Dataset| (0..set.len()).map(|i| set.image(i)[5]).collect::<Vec<u8>>();
+        assert_eq!(sets.train.labels(), [0, 1, 1]);
+        let levels = |set: &Dataset| pixels(set).chunks(6).map(|image| image[5]).collect::<Vec<u8>>();
         assert_eq!(levels(&sets.train), [30, 10, 20]);
         assert_eq!(levels(&sets.test), [40, 50]);
     }
@@ -252,9 +256,9 @@ mod tests {
         let sets = open(folder).unwrap();
         // The shorter sides are 6, 7, 9, 20.
         assert_eq!(sets.train.shape, (3, 9, 9));
-        assert_eq!(sets.train.image(1), [2; 3 * 81]);
-        assert_eq!(sets.train.image(2), [[255u8; 81], [0; 81], [0; 81]].concat());
-        assert_eq!(sets.test.image(0), [3; 3 * 81]);
+        assert_eq!(pixels(&sets.train)[243..486], [2; 243]);
+        assert_eq!(pixels(&sets.train)[486..], [[255u8; 81], [0; 81], [0; 81]].concat());
+        assert_eq!(pixels(&sets.test), [3; 243]);
     }
 
     #[test]
@@ -268,12 +272,13 @@ mod tests {
         }
         let sets = open(folder).unwrap();
         assert_eq!((sets.train.histogram(), sets.test.histogram()), (vec![8, 8], vec![2, 2]));
-        let level = |set: &Dataset, i: usize| set.image(i)[0];
+        let level = |set: &Dataset, i: usize| set.image(i).unwrap().pixels()[0];
         let mut seen: Vec<u8> =
             (0..8).map(|i| level(&sets.train, i)).chain((0..2).map(|i| level(&sets.test, i))).collect();
         seen.sort_unstable();
         assert_eq!(seen, (0..10).collect::<Vec<u8>>());
-        assert_eq!(open(folder).unwrap(), sets);
+        let again = open(folder).unwrap();
+        assert_eq!((pixels(&again.train), pixels(&again.test)), (pixels(&sets.train), pixels(&sets.test)));
     }
 
     #[test]
@@ -291,5 +296,65 @@ mod tests {
         assert!(message(folder).contains("b` has 0 PNG or JPEG images, expected at least 1"));
         fs::write(folder.join("train/b/1.jpg"), "text").unwrap();
         assert!(message(folder).contains("1.jpg` is no image that can be used: by its first bytes"));
+    }
+
+    /// Photos of several sizes, some grey.
+    fn photos(folder: &Path) {
+        for (number, class) in ["a", "b"].repeat(6).iter().enumerate() {
+            let path = folder.join(class).join(format!("{number:02}.png"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let (width, height) = (20 + number as u32 * 3, 40 - number as u32 * 2);
+            let level = |x, y| (x * 7 + y * 5 + 20 * number as u32) as u8;
+            match number % 3 {
+                0 => image::GrayImage::from_fn(width, height, |x, y| image::Luma([level(x, y)])).save(path),
+                _ => {
+                    image::RgbImage::from_fn(width, height, |x, y| image::Rgb([level(x, y), level(y, x), 9]))
+                        .save(path)
+                }
+            }
+            .unwrap();
+        }
+    }
+
+    #[test]
+    fn a_folder_too_large_for_memory_gives_the_same_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        photos(folder.path());
+        let (kept, read) = (open(folder.path()).unwrap(), open_within(folder.path(), 0).unwrap());
+        assert!(kept.train.in_memory() && !read.train.in_memory());
+        assert_eq!(kept.train.shape, read.train.shape);
+        assert_eq!(kept.train.shape.0, 3);
+        assert_eq!(kept.train.labels(), read.train.labels());
+        assert_eq!(kept.train.statistics().unwrap(), read.train.statistics().unwrap());
+        let augment = Augment { crop: 3, flip: true };
+        for input in [[3, 24, 24], [1, 16, 16], [3, 40, 33]] {
+            let preprocess = Preprocess::for_input(input, &kept.train).unwrap();
+            assert_eq!(Preprocess::for_input(input, &read.train).unwrap(), preprocess);
+            let (mut kept, mut read) = [&kept.train, &read.train]
+                .map(|set| Loader::training(set, &preprocess, augment, 1, 2, 3, 0).map(Result::unwrap))
+                .into();
+            assert!(kept.by_ref().zip(read.by_ref()).all(|(kept, read)| kept.images == read.images));
+            assert!(kept.next().is_none() && read.next().is_none());
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_whenever_it_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        photos(folder.path());
+        let path = folder.path().join("b/05.png");
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        assert!(message(folder.path()).contains("05.png` is no image that can be used"));
+        // Its header is whole: it is only found when it is decoded.
+        let sets = open_within(folder.path(), 0).unwrap();
+        let preprocess = Preprocess::plain([3, 16, 16]);
+        let errors: Vec<String> = [&sets.train, &sets.test]
+            .into_iter()
+            .flat_map(|set| Loader::evaluation(set, &preprocess, 2))
+            .filter_map(|batch| batch.err().map(|error| error.to_string()))
+            .collect();
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].contains("b/05.png` is no image that can be used"), "{errors:?}");
     }
 }

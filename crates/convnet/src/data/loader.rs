@@ -1,17 +1,21 @@
-//! Batches, prepared on a thread beside the computation.
+//! Batches, prepared on threads beside the computation.
 
 use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::augment::{Augmenter, shuffled};
-use super::preprocess::Preparer;
-use super::{Augment, Dataset, Preprocess};
+use super::random::shuffled;
+use super::transform::Runner;
+use super::{Augment, DataError, Dataset, Pipeline, Preprocess, parallel};
 
 /// Batches that wait ready, at most.
 const PREFETCH: usize = 3;
 /// Bytes that waiting batches may take; one may wait whatever its size.
 const PREFETCH_BYTES: usize = 64 << 20;
+/// Threads that decode, where their number is not given: they are waited for by one network.
+const MAX_WORKERS: usize = 8;
 
 /// Images ready for the network, and their classes. Its buffers go back to the loader when it is dropped.
 #[derive(Debug, Default)]
@@ -32,25 +36,91 @@ impl Drop for Batch {
     }
 }
 
-/// The batches of one pass over a data set; the last may be smaller. What it gives depends on its arguments
-/// alone, never on timing.
+/// One pass over a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// Images of a batch, at least 1; the last may be smaller.
+    pub batch: usize,
+    /// Whether the order of the images is drawn from the seed and the epoch.
+    pub shuffle: bool,
+    /// What all that is drawn at random depends on, with the epoch and each image's place in the set.
+    pub seed: u64,
+    /// The epoch, counted from 0.
+    pub epoch: usize,
+    /// The first batch that is given: 0 but for a pass that is resumed.
+    pub start: usize,
+    /// Threads that decode and transform; `None` for as many as are of use, which is one for a set in memory.
+    pub workers: Option<usize>,
+}
+
+impl Pass {
+    /// All images in their order, in batches of so many.
+    pub fn in_order(batch: usize) -> Self {
+        Self { batch, shuffle: false, seed: 0, epoch: 0, start: 0, workers: None }
+    }
+}
+
+/// The batches of one pass over a data set. What it gives depends on its arguments alone, never on timing or on the
+/// number of its threads.
+///
+/// At most three batches or 64 MiB wait ready, beside the one under way, and each thread holds one decoded image. An
+/// image that cannot be read ends the pass with its error. Threads end with the loader.
+///
+/// ```
+/// use convnet::data::{self, Loader, Preprocess};
+///
+/// # fn main() -> Result<(), data::DataError> {
+/// let test = data::open(data::DEFAULT)?.test;
+/// let preprocess = Preprocess::for_input([1, 28, 28], &test)?;
+/// for batch in Loader::evaluation(&test, &preprocess, 500) {
+///     let batch = batch?;
+///     assert_eq!((batch.images.len(), batch.labels.len()), (500 * 28 * 28, 500));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Loader {
-    batches: Receiver<Batch>,
+    /// `None` once no more is wanted.
+    batches: Option<Receiver<Result<Batch, DataError>>>,
+    /// Raised so that a batch under way is left.
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread needs.
-struct Work {
-    data: Dataset,
-    order: Vec<usize>,
-    batch: usize,
-    start: usize,
-    preparer: Preparer,
-    augmenter: Option<Augmenter>,
-}
-
 impl Loader {
+    /// The batches of a pass, by any pipeline.
+    ///
+    /// # Panics
+    /// If a batch or the number of workers is 0.
+    pub fn new(data: &Dataset, pipeline: &Pipeline, pass: Pass) -> Self {
+        assert!(pass.batch > 0, "a batch has at least one image");
+        let workers = pass.workers.unwrap_or_else(|| data.threads().min(MAX_WORKERS));
+        assert!(workers > 0, "at least one thread loads");
+        let order = match pass.shuffle {
+            true => shuffled(data.len(), pass.seed, pass.epoch),
+            false => (0..data.len()).collect(),
+        };
+        let size: usize = pipeline.output().iter().product();
+        let bytes = size_of::<f32>() * size * pass.batch.min(order.len());
+        let depth = (PREFETCH_BYTES / bytes.max(1)).clamp(1, PREFETCH);
+        let runner = |_| Runner::new(pipeline, pass.seed, pass.epoch);
+        let workers = workers.min(pass.batch).min(order.len());
+        let stop = Arc::<AtomicBool>::default();
+        let work = Work {
+            data: data.clone(),
+            order,
+            batch: pass.batch,
+            start: pass.start,
+            size,
+            runners: (0..workers).map(runner).collect(),
+            stop: Arc::clone(&stop),
+        };
+        let (sender, batches) = mpsc::sync_channel(depth);
+        let thread = thread::spawn(move || work.run(|batch| sender.send(batch).is_ok()));
+        Self { batches: Some(batches), stop, thread: Some(thread) }
+    }
+
     /// An epoch of training: shuffled by (seed, epoch), augmented by (seed, epoch, image), from batch `start`
     /// on (0 but for a run that is resumed).
     ///
@@ -65,14 +135,8 @@ impl Loader {
         batch: usize,
         start: usize,
     ) -> Self {
-        Self::start(Work {
-            data: data.clone(),
-            order: shuffled(data.len(), seed, epoch),
-            batch,
-            start,
-            preparer: Preparer::new(preprocess, data.shape),
-            augmenter: Augmenter::new(augment, seed, epoch),
-        })
+        let pass = Pass { batch, shuffle: true, seed, epoch, start, workers: None };
+        Self::new(data, &preprocess.pipeline(data.shape, augment), pass)
     }
 
     /// All images, unchanged and in their order.
@@ -80,33 +144,15 @@ impl Loader {
     /// # Panics
     /// If `batch` is 0.
     pub fn evaluation(data: &Dataset, preprocess: &Preprocess, batch: usize) -> Self {
-        Self::start(Work {
-            data: data.clone(),
-            order: (0..data.len()).collect(),
-            batch,
-            start: 0,
-            preparer: Preparer::new(preprocess, data.shape),
-            augmenter: None,
-        })
-    }
-
-    fn start(work: Work) -> Self {
-        assert!(work.batch > 0, "a batch has at least one image");
-        let bytes = size_of::<f32>() * work.preparer.len() * work.batch.min(work.order.len());
-        let depth = (PREFETCH_BYTES / bytes.max(1)).clamp(1, PREFETCH);
-        let (sender, batches) = mpsc::sync_channel(depth);
-        let thread = thread::spawn(move || {
-            work.run(|batch| sender.send(batch).is_ok());
-        });
-        Self { batches, thread: Some(thread) }
+        Self::new(data, &preprocess.pipeline(data.shape, Augment::default()), Pass::in_order(batch))
     }
 }
 
 impl Iterator for Loader {
-    type Item = Batch;
+    type Item = Result<Batch, DataError>;
 
-    fn next(&mut self) -> Option<Batch> {
-        let batch = self.batches.recv().ok();
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.batches.as_ref().and_then(|batches| batches.recv().ok());
         if batch.is_none()
             && let Some(Err(cause)) = self.thread.take().map(JoinHandle::join)
         {
@@ -117,24 +163,53 @@ impl Iterator for Loader {
     }
 }
 
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // The thread may be waiting to give a batch.
+        self.batches = None;
+        if let Some(thread) = self.thread.take() {
+            // Its panic was reported where it happened; what it was to give is not wanted any more.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the thread needs.
+struct Work {
+    data: Dataset,
+    order: Vec<usize>,
+    batch: usize,
+    start: usize,
+    /// Floats of an image.
+    size: usize,
+    /// One a thread.
+    runners: Vec<Runner>,
+    stop: Arc<AtomicBool>,
+}
+
 impl Work {
-    /// Prepares batch after batch until `give` says that no more are wanted.
-    fn run(mut self, give: impl Fn(Batch) -> bool) {
+    /// Prepares batch after batch until one fails, or `give` says that no more are wanted.
+    fn run(mut self, give: impl Fn(Result<Batch, DataError>) -> bool) {
         let (home, buffers) = mpsc::channel();
-        let size = self.preparer.len();
         for indices in self.order.chunks(self.batch).skip(self.start) {
             let (mut images, mut labels): (Vec<f32>, Vec<u32>) = buffers.try_recv().unwrap_or_default();
-            images.resize(indices.len() * size, 0.0);
+            images.resize(indices.len() * self.size, 0.0);
             labels.clear();
-            labels.extend(indices.iter().map(|&index| self.data.labels[index]));
-            for (&index, out) in indices.iter().zip(images.chunks_exact_mut(size)) {
-                let mut pixels = self.data.image(index);
-                if let Some(augmenter) = &mut self.augmenter {
-                    pixels = augmenter.apply(index, pixels, self.data.shape);
-                }
-                self.preparer.apply(pixels, out);
-            }
-            if !give(Batch { images, labels, home: Some(home.clone()) }) {
+            labels.extend(indices.iter().map(|&index| self.data.labels()[index]));
+            let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
+            let places = wanted.zip(images.chunks_exact_mut(self.size));
+            let result = parallel::for_each(
+                &mut self.runners,
+                places,
+                |runner, (&index, out)| -> Result<(), DataError> {
+                    runner.run(&self.data.image(index)?, index, out);
+                    Ok(())
+                },
+            );
+            let failed = result.is_err();
+            let batch = result.map(|()| Batch { images, labels, home: Some(home.clone()) });
+            if !give(batch) || failed {
                 return;
             }
         }
@@ -144,21 +219,88 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
+    use crate::data::picture::Image;
+    use crate::data::samples::{ImageFiles, Samples};
+    use std::collections::{HashMap, HashSet};
+    use std::path::PathBuf;
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
 
     /// Images of 2 × 3 whose first pixel is their number.
     fn data(images: u8) -> Dataset {
         let pixels = (0..images).flat_map(|i| [i, 10, 20, 30, 40, 50]).collect();
         let labels = (0..images).map(|i| u32::from(i % 3)).collect();
-        let classes = ["a", "b", "c"].map(String::from).to_vec();
-        Dataset::new("test", pixels, labels, classes, (1, 2, 3)).unwrap()
+        Dataset::new("test", pixels, labels, classes(), (1, 2, 3)).unwrap()
+    }
+
+    fn classes() -> Vec<String> {
+        ["a", "b", "c"].map(String::from).to_vec()
     }
 
     fn copied(loader: Loader) -> Vec<(Vec<f32>, Vec<u32>)> {
-        loader.map(|batch| (batch.images.clone(), batch.labels.clone())).collect()
+        let copied = |batch: Batch| (batch.images.clone(), batch.labels.clone());
+        loader.map(|batch| copied(batch.unwrap())).collect()
     }
 
     const CROP: Augment = Augment { crop: 1, flip: true };
+
+    /// Images of changing sizes that are made when they are asked for, and what is to be known of the asking.
+    #[derive(Debug, Default)]
+    struct Made {
+        labels: Vec<u32>,
+        /// Asked for, and the most at once.
+        counts: Arc<Counts>,
+        /// The first that fails, and the first that panics.
+        error: Option<usize>,
+        panic: Option<usize>,
+    }
+
+    #[derive(Debug, Default)]
+    struct Counts {
+        asked: AtomicUsize,
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Made {
+        fn new(images: usize) -> Self {
+            Self { labels: vec![0; images], ..Self::default() }
+        }
+
+        fn set(self) -> Dataset {
+            Dataset::of("made", self, classes(), (3, 6, 7)).unwrap()
+        }
+    }
+
+    impl Samples for Made {
+        fn labels(&self) -> &[u32] {
+            &self.labels
+        }
+
+        fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+            self.counts.asked.fetch_add(1, Ordering::SeqCst);
+            let now = self.counts.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.counts.most.fetch_max(now, Ordering::SeqCst);
+            thread::sleep(Duration::from_micros(50 * (index as u64 * 7 % 5)));
+            self.counts.now.fetch_sub(1, Ordering::SeqCst);
+            assert!(self.panic.is_none_or(|first| index < first), "image {index} cannot be made");
+            if self.error.is_some_and(|first| index >= first) {
+                let path = Some(PathBuf::from(format!("{index}.png")));
+                return Err(DataError::Image { path, problem: "it was made so".to_owned() });
+            }
+            let (height, width) = (5 + index % 4, 6 + index % 3);
+            let pixels: Vec<u8> = (0..3 * height * width).map(|i| (i * 31 + index) as u8).collect();
+            Image::new((3, height, width), pixels)
+        }
+    }
+
+    fn shuffled_pass(batch: usize, workers: usize) -> Pass {
+        Pass { shuffle: true, seed: 4, epoch: 2, workers: Some(workers), ..Pass::in_order(batch) }
+    }
+
+    fn pipeline() -> Pipeline {
+        Preprocess::plain([3, 9, 9]).pipeline((3, 6, 7), CROP)
+    }
 
     #[test]
     fn evaluation_gives_all_images_in_order_with_a_smaller_last_batch() {
@@ -168,7 +310,7 @@ mod tests {
         let firsts: Vec<f32> = batches.iter().flat_map(|b| b.0.chunks(6).map(|i| i[0] * 255.0)).collect();
         let expected: Vec<f32> = (0..10).map(|i| i as f32).collect();
         assert!(firsts.iter().zip(&expected).all(|(f, e)| (f - e).abs() < 1e-4), "{firsts:?}");
-        assert_eq!(batches.into_iter().flat_map(|b| b.1).collect::<Vec<_>>(), *data.labels);
+        assert_eq!(batches.into_iter().flat_map(|b| b.1).collect::<Vec<_>>(), data.labels());
     }
 
     #[test]
@@ -176,6 +318,7 @@ mod tests {
         let (data, preprocess) = (data(200), Preprocess::plain([1, 2, 3]));
         let mut seen = HashMap::new();
         for batch in Loader::training(&data, &preprocess, Augment::default(), 3, 0, 32, 0) {
+            let batch = batch.unwrap();
             for (image, &label) in batch.images.chunks(6).zip(&batch.labels) {
                 let number = (image[0] * 255.0).round() as u32;
                 assert_eq!(label, number % 3);
@@ -206,21 +349,120 @@ mod tests {
     }
 
     #[test]
+    fn batches_are_the_same_to_the_bit_by_any_number_of_threads() {
+        let set = Made::new(60).set();
+        for batch in [1, 7, 64] {
+            let by = |workers| copied(Loader::new(&set, &pipeline(), shuffled_pass(batch, workers)));
+            let one = by(1);
+            assert_eq!(one.iter().map(|(_, labels)| labels.len()).sum::<usize>(), 60);
+            assert!(one == by(2) && one == by(7), "batches of {batch}");
+        }
+        let alone = Made::new(1).set();
+        let batches = copied(Loader::new(&alone, &pipeline(), shuffled_pass(64, 7)));
+        assert_eq!(batches, copied(Loader::new(&alone, &pipeline(), shuffled_pass(1, 1))));
+        assert_eq!((batches.len(), batches[0].0.len()), (1, 3 * 81));
+    }
+
+    #[test]
+    fn files_give_the_batches_of_the_same_images_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pixels = Vec::new();
+        let paths: Vec<PathBuf> = (0..23_usize)
+            .map(|index| {
+                let image = image::RgbImage::from_fn(7, 6, |x, y| {
+                    image::Rgb([x as u8 * 30, y as u8 * 40, index as u8 * 10])
+                });
+                let path = folder.path().join(format!("{index}.png"));
+                image.save(&path).unwrap();
+                pixels.extend_from_slice(Image::open(&path).unwrap().pixels());
+                path
+            })
+            .collect();
+        let labels: Vec<u32> = (0..23).map(|index| index % 3).collect();
+        let kept = Dataset::new("x", pixels, labels.clone(), classes(), (3, 6, 7)).unwrap();
+        let files = Dataset::of("x", ImageFiles::new(paths, labels), classes(), (3, 6, 7)).unwrap();
+        for input in [[3, 6, 7], [1, 7, 8], [3, 12, 12]] {
+            let preprocess = Preprocess::for_input(input, &kept).unwrap();
+            assert_eq!(Preprocess::for_input(input, &files).unwrap(), preprocess);
+            let epoch = |set| copied(Loader::training(set, &preprocess, CROP, 9, 1, 5, 0));
+            assert_eq!(epoch(&kept), epoch(&files));
+        }
+    }
+
+    #[test]
+    fn the_first_error_in_the_order_ends_the_pass() {
+        for workers in [1, 2, 7] {
+            let set = Made { error: Some(21), ..Made::new(60) }.set();
+            let pass = Pass { workers: Some(workers), ..Pass::in_order(8) };
+            let mut loader = Loader::new(&set, &pipeline(), pass);
+            assert!(loader.by_ref().take(2).all(|batch| batch.is_ok()));
+            let error = loader.next().unwrap().unwrap_err().to_string();
+            assert!(error.contains("`21.png` is no image that can be used"), "{error}");
+            assert!(loader.next().is_none() && loader.next().is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_decoded_ahead_is_bounded() {
+        let counts = Arc::<Counts>::default();
+        let set = Made { counts: Arc::clone(&counts), ..Made::new(500) }.set();
+        let mut loader = Loader::new(&set, &pipeline(), shuffled_pass(10, 3));
+        let mut taken = 0;
+        for _ in 0..5 {
+            taken += loader.next().unwrap().unwrap().labels.len();
+            thread::sleep(Duration::from_millis(20));
+            // Those that wait, and the batch under way.
+            assert!(counts.asked.load(Ordering::SeqCst) <= taken + (PREFETCH + 1) * 10);
+        }
+        drop(loader);
+        let asked = counts.asked.load(Ordering::SeqCst);
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(counts.asked.load(Ordering::SeqCst), asked, "threads go on after the loader");
+        assert!(counts.most.load(Ordering::SeqCst) <= 3, "{counts:?}");
+        assert_eq!(Arc::strong_count(&counts), 2);
+    }
+
+    #[test]
+    fn a_loader_that_is_dropped_leaves_a_batch_under_way() {
+        let counts = Arc::<Counts>::default();
+        let set = Made { counts: Arc::clone(&counts), ..Made::new(100_000) }.set();
+        let loader = Loader::new(&set, &pipeline(), shuffled_pass(100_000, 2));
+        while counts.asked.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+        drop(loader);
+        assert!(counts.asked.load(Ordering::SeqCst) < 50_000, "{counts:?}");
+    }
+
+    #[test]
     fn batches_may_be_kept_or_left() {
         let (data, preprocess) = (data(100), Preprocess::plain([1, 2, 3]));
-        let kept: Vec<Batch> = Loader::evaluation(&data, &preprocess, 1).collect();
+        let kept: Vec<Batch> = Loader::evaluation(&data, &preprocess, 1).map(Result::unwrap).collect();
         assert_eq!(kept.len(), 100);
         assert_eq!(kept[99].labels, [0]);
         let mut loader = Loader::evaluation(&data, &preprocess, 1);
-        assert_eq!(loader.next().unwrap().labels, [0]);
+        assert_eq!(loader.next().unwrap().unwrap().labels, [0]);
         drop(loader);
     }
 
     #[test]
-    #[should_panic(expected = "out of range")]
-    fn a_failure_of_the_thread_is_no_end_of_the_epoch() {
-        let mut broken = data(4);
-        broken.images = vec![0; 7].into();
-        Loader::evaluation(&broken, &Preprocess::plain([1, 2, 3]), 1).for_each(drop);
+    fn a_batch_may_be_larger_than_the_set() {
+        let (data, preprocess) = (data(3), Preprocess::plain([1, 2, 3]));
+        let batches = copied(Loader::training(&data, &preprocess, CROP, 0, 0, usize::MAX, 0));
+        assert_eq!(batches.len(), 1);
+        assert_eq!(batches[0].1.iter().collect::<HashSet<_>>().len(), 3);
+    }
+
+    #[test]
+    fn a_panic_of_a_thread_is_no_end_of_the_epoch() {
+        for workers in [1, 2, 7] {
+            let set = Made { panic: Some(13), ..Made::new(40) }.set();
+            let pass = Pass { workers: Some(workers), ..Pass::in_order(6) };
+            let loader = Loader::new(&set, &pipeline(), pass);
+            let result = panic::catch_unwind(panic::AssertUnwindSafe(|| loader.map(Result::unwrap).count()));
+            let cause = result.unwrap_err();
+            let message = cause.downcast_ref::<String>().unwrap();
+            assert!(message.contains("cannot be made"), "{message}");
+        }
     }
 }

@@ -1,20 +1,41 @@
 //! Data sets: where they lie, how images become batches.
 //!
-//! [`open`] gives the training and test images of a named set or of a folder; a [`Preprocess`] says how an
-//! image becomes a network's input; a [`Loader`] prepares batches on a thread of its own.
+//! [`open`] gives the training and test images of a named set or of a folder, [`Samples`] are where any other set gets
+//! its images from. A [`Preprocess`] says how an image becomes a network's input, an [`Augment`] how training images are
+//! changed at random; together they make a [`Pipeline`]. A [`Loader`] decodes, transforms and gives batches, on threads
+//! of its own.
+//!
+//! ```
+//! use convnet::data::{self, Augment, Loader, Preprocess};
+//!
+//! # fn main() -> Result<(), data::DataError> {
+//! let sets = data::open("fashion-mnist-mini")?;
+//! let preprocess = Preprocess::for_input([1, 32, 32], &sets.train)?;
+//! let (augment, seed, epoch) = (Augment { crop: 2, flip: true }, 7, 0);
+//! let mut loader = Loader::training(&sets.train, &preprocess, augment, seed, epoch, 64, 0);
+//! let batch = loader.next().expect("the set has images")?;
+//! assert_eq!(batch.images.len(), 64 * 32 * 32);
+//! assert!(batch.labels.iter().all(|&class| (class as usize) < sets.classes().len()));
+//! # Ok(())
+//! # }
+//! ```
 
 mod augment;
 mod cache;
 mod dataset;
+mod decode;
 mod error;
 mod fashion_mnist;
 mod fetch;
 mod idx_folder;
 mod image_folder;
 mod loader;
+mod parallel;
 mod picture;
 mod preprocess;
-mod resize;
+mod random;
+mod samples;
+pub mod transform;
 
 use std::path::{Path, PathBuf};
 
@@ -22,9 +43,11 @@ pub use augment::Augment;
 pub use dataset::{DataSets, Dataset};
 pub use error::DataError;
 pub use fetch::Progress;
-pub use loader::{Batch, Loader};
-pub use picture::{Image, open_image};
+pub use loader::{Batch, Loader, Pass};
+pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
+pub use samples::{ImageFiles, Samples};
+pub use transform::{Pipeline, Transform};
 
 /// The bundled set: [`open`] finds it anywhere.
 pub const DEFAULT: &str = "fashion-mnist-mini";

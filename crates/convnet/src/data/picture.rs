@@ -1,100 +1,100 @@
-//! One image from a PNG or JPEG file.
+//! An image in memory, and where it comes from: a file, bytes, a reader or the `image` crate.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
+use image::DynamicImage;
 
 use super::DataError;
-use super::preprocess::cover;
+use super::decode::{self, Header, MAX_BYTES};
 
-/// The longest side of an image that is decoded.
-const MAX_SIDE: u32 = 1 << 15;
-/// The most pixels of an image that is decoded.
-const MAX_PIXELS: u64 = 1 << 26;
-
-/// An image of eight bits a channel.
+/// An image of eight bits a channel, grey or RGB, of at least one pixel. Its pixels are its own, or borrowed from
+/// a data set in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// 1 (grey) or 3 (RGB).
-    pub channels: usize,
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Pixels in the order C, H, W.
-    pub pixels: Vec<u8>,
+pub struct Image<'a> {
+    shape: (usize, usize, usize),
+    pixels: Cow<'a, [u8]>,
 }
 
-/// Reads a PNG or JPEG image, turned as its Exif data says, what is transparent laid on white, 16 bits
-/// reduced to 8.
-///
-/// # Errors
-/// A file that cannot be read, is neither PNG nor JPEG, is damaged, or has more than 2¹⁵ pixels on a side or
-/// 2²⁶ in all, which is found before any memory is taken for them.
-pub fn open_image(path: impl AsRef<Path>) -> Result<Image, DataError> {
-    let path = path.as_ref();
-    decode(path).map_err(|problem| DataError::Image { path: path.to_owned(), problem })
-}
-
-/// Width and height of an image file, of its header alone.
-pub(super) fn dimensions(path: &Path) -> Result<(u32, u32), DataError> {
-    let size = || decoder(path).map(|decoder| decoder.dimensions());
-    size().map_err(|problem| DataError::Image { path: path.to_owned(), problem })
-}
-
-fn decoder(path: &Path) -> Result<impl ImageDecoder, String> {
-    let unreadable = |error: io::Error| format!("it cannot be read: {error}");
-    if path.is_dir() {
-        return Err("it is a folder; give an image file in it".to_owned());
-    }
-    // What a file is, its first bytes say; its name may lie.
-    let file = BufReader::new(File::open(path).map_err(unreadable)?);
-    let mut reader = ImageReader::new(file).with_guessed_format().map_err(unreadable)?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_SIDE);
-    limits.max_image_height = Some(MAX_SIDE);
-    reader.limits(limits);
-    if !reader.format().is_some_and(|format| format.reading_enabled()) {
-        return Err("by its first bytes it is neither PNG nor JPEG; convert it to one of them".to_owned());
-    }
-    let decoder = reader.into_decoder().map_err(described)?;
-    let (width, height) = decoder.dimensions();
-    if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(format!(
-            "it has {width} × {height} pixels, expected at most {MAX_SIDE} a side and {MAX_PIXELS} in all; \
-             make it smaller"
-        ));
-    }
-    Ok(decoder)
-}
-
-fn described(error: ImageError) -> String {
-    match error {
-        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "the file ends too early; it was cut short".to_owned()
+impl<'a> Image<'a> {
+    /// An image of the shape (channels, height, width), of pixels in the order C, H, W.
+    ///
+    /// # Errors
+    /// If it has not 1 (grey) or 3 (RGB) channels, no pixel, or other pixels than its shape says.
+    pub fn new(shape: (usize, usize, usize), pixels: impl Into<Cow<'a, [u8]>>) -> Result<Self, DataError> {
+        let pixels = pixels.into();
+        let (channels, height, width) = shape;
+        let values = channels.checked_mul(height).and_then(|rows| rows.checked_mul(width));
+        if !matches!(channels, 1 | 3) || pixels.is_empty() || values != Some(pixels.len()) {
+            let found = pixels.len();
+            return Err(unusable(format!(
+                "{found} values are no {channels} × {height} × {width} pixels, expected 1 (grey) or 3 (RGB) \
+                 planes of at least one pixel"
+            )));
         }
-        ImageError::Limits(_) => {
-            format!("it has too many pixels, expected at most {MAX_SIDE} a side and {MAX_PIXELS} in all")
-        }
-        error => format!("it cannot be decoded: {error}"),
+        Ok(Self { shape, pixels })
+    }
+
+    /// One of the images of a set, whose shape was checked.
+    pub(super) fn of_set(shape: (usize, usize, usize), pixels: &'a [u8]) -> Self {
+        Self { shape, pixels: Cow::Borrowed(pixels) }
+    }
+
+    /// Channels (1 grey, 3 RGB), height, width.
+    pub fn shape(&self) -> (usize, usize, usize) {
+        self.shape
+    }
+
+    /// The pixels in the order C, H, W.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
     }
 }
 
-fn decode(path: &Path) -> Result<Image, String> {
-    let mut decoder = decoder(path)?;
-    // Exif data that cannot be read turn nothing.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(described)?;
-    image.apply_orientation(orientation);
-    Ok(Image::from_decoded(&image))
-}
+impl Image<'static> {
+    /// Reads a PNG or JPEG file, turned as its Exif data says, what is transparent laid on white, 16 bits reduced
+    /// to 8.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is neither PNG nor JPEG, is damaged, or has more than 2¹⁵ pixels on a side or
+    /// 2²⁶ in all, which is found before any memory is taken for them.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let image = file(path).and_then(|file| Self::decoded(&decode::decode(file)?));
+        image.map_err(|problem| DataError::Image { path: Some(path.to_owned()), problem })
+    }
 
-impl Image {
-    fn from_decoded(image: &DynamicImage) -> Self {
+    /// The image in the bytes of a PNG or JPEG file, as [`Image::open`] reads it.
+    ///
+    /// # Errors
+    /// As [`Image::open`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DataError> {
+        decode::decode(Cursor::new(bytes)).and_then(|image| Self::decoded(&image)).map_err(unusable)
+    }
+
+    /// The image that a reader of a PNG or JPEG file gives until its end, as [`Image::open`] reads it.
+    ///
+    /// # Errors
+    /// As [`Image::open`], also if it gives more bytes than 2²⁶ pixels take.
+    pub fn from_reader(reader: impl Read) -> Result<Self, DataError> {
+        decode::decode_stream(reader, MAX_BYTES).and_then(|image| Self::decoded(&image)).map_err(unusable)
+    }
+
+    /// An image of the `image` crate: what is transparent laid on white, 16 bits and floats reduced to 8 bits.
+    ///
+    /// # Errors
+    /// If it has no pixel.
+    pub fn from_dynamic(image: &DynamicImage) -> Result<Self, DataError> {
+        Self::decoded(image).map_err(unusable)
+    }
+
+    fn decoded(image: &DynamicImage) -> Result<Self, String> {
         let (width, height) = (image.width() as usize, image.height() as usize);
+        if width == 0 || height == 0 {
+            return Err(format!("it has {width} × {height} pixels, expected at least one"));
+        }
         let color = image.color();
         let (channels, pixels) = match (color.has_color(), color.has_alpha()) {
             (false, false) => (1, image.to_luma8().into_raw()),
@@ -103,37 +103,25 @@ impl Image {
             (true, true) => (3, on_white::<4>(image.to_rgba8().as_raw())),
         };
         let planes = (0..channels).flat_map(|channel| pixels.iter().skip(channel).step_by(channels).copied());
-        Self { channels, height, width, pixels: planes.collect() }
+        Ok(Self { shape: (channels, height, width), pixels: planes.collect() })
     }
+}
 
-    /// The shape of the pixels: channels, height, width.
-    pub(super) fn shape(&self) -> (usize, usize, usize) {
-        (self.channels, self.height, self.width)
-    }
+/// The size and the channels of an image file, by its header alone.
+pub(super) fn header(path: &Path) -> Result<Header, DataError> {
+    let header = file(path).and_then(decode::header);
+    header.map_err(|problem| DataError::Image { path: Some(path.to_owned()), problem })
+}
 
-    /// The image resized so that it just covers `height` × `width`, and what stands over cut off evenly.
-    pub fn covering(&self, height: usize, width: usize) -> Self {
-        if (self.height, self.width) == (height, width) {
-            return self.clone();
-        }
-        let mut resizer = cover([self.height, self.width], [height, width]);
-        let mut plane = vec![0.0; height * width];
-        let mut pixels = Vec::with_capacity(self.channels * plane.len());
-        for from in self.pixels.chunks_exact(self.height * self.width) {
-            resizer.apply(from, &mut plane);
-            pixels.extend(plane.iter().map(|x| x.round() as u8));
-        }
-        Self { channels: self.channels, height, width, pixels }
+fn file(path: &Path) -> Result<BufReader<File>, String> {
+    if path.is_dir() {
+        return Err("it is a folder; give an image file in it".to_owned());
     }
+    Ok(BufReader::new(File::open(path).map_err(|error| decode::unreadable(&error))?))
+}
 
-    /// The same image as RGB.
-    pub(super) fn into_rgb(mut self) -> Self {
-        if self.channels == 1 {
-            self.pixels = self.pixels.repeat(3);
-            self.channels = 3;
-        }
-        self
-    }
+fn unusable(problem: String) -> DataError {
+    DataError::Image { path: None, problem }
 }
 
 /// Takes the last of each pixel's `CHANNELS` values as its opacity over white, and drops it.
@@ -148,16 +136,20 @@ fn on_white<const CHANNELS: usize>(pixels: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use image::{GrayImage, Rgb, RgbImage, Rgba, RgbaImage};
+    use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
     use std::fs;
 
     /// Writes a grey image of one level.
     pub(in crate::data) fn write_grey(path: &Path, width: u32, height: u32, level: u8) {
-        GrayImage::from_pixel(width, height, image::Luma([level])).save(path).unwrap();
+        GrayImage::from_pixel(width, height, Luma([level])).save(path).unwrap();
+    }
+
+    fn image(shape: (usize, usize, usize), pixels: &[u8]) -> Image<'_> {
+        Image::new(shape, pixels).unwrap()
     }
 
     fn message(path: &Path) -> String {
-        open_image(path).unwrap_err().to_string()
+        Image::open(path).unwrap_err().to_string()
     }
 
     #[test]
@@ -165,19 +157,47 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         write_grey(&path, 3, 2, 9);
-        assert_eq!(
-            open_image(&path).unwrap(),
-            Image { channels: 1, height: 2, width: 3, pixels: vec![9; 6] }
-        );
+        assert_eq!(Image::open(&path).unwrap(), image((1, 2, 3), &[9; 6]));
+        assert_eq!(header(&path).unwrap(), Header { width: 3, height: 2, channels: 1 });
         RgbImage::from_fn(2, 1, |x, _| Rgb([x as u8, 10, 20])).save(&path).unwrap();
-        let image = open_image(&path).unwrap();
-        assert_eq!(image, Image { channels: 3, height: 1, width: 2, pixels: vec![0, 1, 10, 10, 20, 20] });
-        assert_eq!(dimensions(&path).unwrap(), (2, 1));
+        assert_eq!(Image::open(&path).unwrap(), image((3, 1, 2), &[0, 1, 10, 10, 20, 20]));
+        assert_eq!(header(&path).unwrap(), Header { width: 2, height: 1, channels: 3 });
         let jpeg = folder.path().join("a.jpg");
         RgbImage::from_pixel(16, 8, Rgb([200, 100, 50])).save(&jpeg).unwrap();
-        let image = open_image(&jpeg).unwrap();
+        let image = Image::open(&jpeg).unwrap();
         assert_eq!(image.shape(), (3, 8, 16));
         assert!(image.pixels[0].abs_diff(200) < 4 && image.pixels[128].abs_diff(100) < 4);
+    }
+
+    #[test]
+    fn files_bytes_readers_and_decoded_images_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let pixels = RgbaImage::from_fn(5, 3, |x, y| Rgba([x as u8, y as u8, 77, 50 * x as u8]));
+        pixels.save(&path).unwrap();
+        let opened = Image::open(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(Image::from_bytes(&bytes).unwrap(), opened);
+        assert_eq!(Image::from_reader(&bytes[..]).unwrap(), opened);
+        assert_eq!(Image::from_dynamic(&DynamicImage::from(pixels)).unwrap(), opened);
+        let deep = image::ImageBuffer::from_pixel(2, 1, Luma([0xabcd_u16]));
+        assert_eq!(Image::from_dynamic(&deep.into()).unwrap(), image((1, 1, 2), &[0xab; 2]));
+        let told = |result: Result<Image, DataError>| result.unwrap_err().to_string();
+        assert!(told(Image::from_bytes(b"text")).contains("the image cannot be used: by its first bytes"));
+        assert!(told(Image::from_reader(&bytes[..30])).contains("the image cannot be used"));
+        assert!(told(Image::from_dynamic(&DynamicImage::new_luma8(0, 4))).contains("it has 0 × 4 pixels"));
+    }
+
+    #[test]
+    fn pixels_go_with_their_shape() {
+        let values = [1, 2, 3, 4, 5, 6];
+        assert_eq!(Image::new((3, 1, 2), &values[..]).unwrap().pixels(), values);
+        assert_eq!(Image::new((1, 3, 2), values.to_vec()).unwrap().shape(), (1, 3, 2));
+        for shape in [(2, 1, 3), (1, 2, 2), (3, 2, 0), (3, usize::MAX, usize::MAX)] {
+            let message = Image::new(shape, &values[..]).unwrap_err().to_string();
+            assert!(message.contains("expected 1 (grey) or 3 (RGB)"), "{message}");
+        }
+        assert!(Image::new((1, 0, 9), &[][..]).is_err());
     }
 
     #[test]
@@ -186,7 +206,7 @@ pub(super) mod tests {
         let path = folder.path().join("a.png");
         let pixels = [[0, 0, 0, 0], [10, 20, 30, 255], [0, 0, 0, 51]];
         RgbaImage::from_fn(3, 1, |x, _| Rgba(pixels[x as usize])).save(&path).unwrap();
-        assert_eq!(open_image(&path).unwrap().pixels, [255, 10, 204, 255, 20, 204, 255, 30, 204]);
+        assert_eq!(Image::open(&path).unwrap().pixels(), [255, 10, 204, 255, 20, 204, 255, 30, 204]);
     }
 
     #[test]
@@ -223,6 +243,8 @@ pub(super) mod tests {
             bytes[29..33].copy_from_slice(&checksum.to_be_bytes());
             fs::write(&path, &bytes).unwrap();
             assert!(message(&path).contains("expected at most 32768 a side"), "{}", message(&path));
+            let message = Image::from_bytes(&bytes).unwrap_err().to_string();
+            assert!(message.contains("expected at most 32768 a side"), "{message}");
         }
     }
 
@@ -232,15 +254,5 @@ pub(super) mod tests {
             (0..8)
                 .fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
         })
-    }
-
-    #[test]
-    fn covering_keeps_the_middle() {
-        let columns = [0, 0, 100, 100, 200, 200];
-        let image = Image { channels: 1, height: 2, width: 6, pixels: columns.repeat(2) };
-        assert_eq!(image.covering(2, 2).pixels, [100; 4]);
-        assert_eq!(image.covering(2, 6), image);
-        assert_eq!(image.covering(1, 3).pixels, [14, 100, 186]);
-        assert_eq!(image.clone().into_rgb().pixels, image.pixels.repeat(3));
     }
 }

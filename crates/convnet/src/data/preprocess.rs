@@ -1,12 +1,10 @@
 //! How an image becomes a network's input, as a value that is kept beside the weights.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 
-use super::dataset::luma;
-use super::resize::{Resizer, Span};
-use super::{Dataset, Image};
+use super::dataset::at_size;
+use super::transform::{CenterCrop, Draw, Grayscale, Normalize, Pad, Resize, Transform};
+use super::{Augment, DataError, Dataset, Image, Pipeline};
 
 /// How an image gets the input's height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,17 +40,20 @@ impl Preprocess {
     /// An input of the images' size or up to a quarter larger is padded; any other is covered by resizing.
     /// Grey images are repeated for each of C channels, RGB images are taken as grey where C is not 3. Mean
     /// and standard deviation are those of `train`.
-    pub fn for_input(input: [usize; 3], train: &Dataset) -> Self {
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn for_input(input: [usize; 3], train: &Dataset) -> Result<Self, DataError> {
         let [channels, height, width] = input;
         let (_, rows, columns) = train.shape;
         let near = |size: usize, image: usize| size >= image && 4 * (size - image) <= image;
         let fit = if near(height, rows) && near(width, columns) { Fit::Pad } else { Fit::Cover };
-        let as_seen = if train.shape.0 == channels { train.clone() } else { train.grey() };
-        let (mean, mut std) = as_seen.statistics();
+        let as_seen = if train.shape.0 == channels { channels } else { 1 };
+        let (mean, mut std) = train.statistics_of(as_seen)?;
         // Images that are all alike have nothing to scale.
         std.iter_mut().filter(|std| **std == 0.0).for_each(|std| *std = 1.0);
         let each = |values: Vec<f32>| (0..channels).map(|c| values[c % values.len()]).collect();
-        Self { input, source: [rows, columns], fit, mean: each(mean), std: each(std) }
+        Ok(Self { input, source: [rows, columns], fit, mean: each(mean), std: each(std) })
     }
 
     /// Pixels as numbers from 0 to 1, for a network of which nothing is known.
@@ -117,18 +118,42 @@ impl Preprocess {
         self.len() == 0
     }
 
+    /// The steps for images that are first brought to the size of `shape` (channels, height, width), the data set's:
+    /// random changes, then height, width and channels of the input, then the normalization.
+    pub fn pipeline(&self, (_, rows, columns): (usize, usize, usize), augment: Augment) -> Pipeline {
+        let [channels, height, width] = self.input;
+        let (source, size) = ([rows, columns], [height, width]);
+        let mut transforms = at_size(source);
+        transforms.extend(augment.transforms(source));
+        if channels != 3 {
+            transforms.push(Transform::Grayscale(Grayscale));
+        }
+        let resize = match self.fit {
+            Fit::Pad => None,
+            Fit::Cover => Some(Resize::Cover(size)),
+            Fit::CenterCrop(short) => Some(Resize::Shorter(short)),
+        };
+        match resize.filter(|resize| resize.of(source) != source) {
+            Some(resize) => {
+                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop { size })]);
+            }
+            None => transforms.push(Transform::Pad(Pad { size })),
+        }
+        let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
+        Pipeline::checked(transforms, normalize, self.input)
+    }
+
     /// The input for one image of any size: C, H, W.
     ///
     /// The image first gets the size of the training images, then what they got.
     pub fn apply_image(&self, image: &Image) -> Vec<f32> {
+        let (channels, ..) = image.shape();
         let [height, width] = self.source;
-        let like_trained = match self.fit {
-            Fit::CenterCrop(_) => Cow::Borrowed(image),
-            Fit::Pad | Fit::Cover => Cow::Owned(image.covering(height, width)),
+        let shape = match self.fit {
+            Fit::CenterCrop(_) => image.shape(),
+            Fit::Pad | Fit::Cover => (channels, height, width),
         };
-        let mut out = vec![0.0; self.len()];
-        Preparer::new(self, like_trained.shape()).apply(&like_trained.pixels, &mut out);
-        out
+        self.pipeline(shape, Augment::default()).apply(image, Draw::default())
     }
 
     fn check(&self) -> Result<(), String> {
@@ -183,137 +208,6 @@ impl TryFrom<Fields> for Preprocess {
     }
 }
 
-/// A [`Preprocess`] made ready for images of one shape: no allocation an image.
-pub(super) struct Preparer {
-    source: (usize, usize, usize),
-    input: [usize; 3],
-    /// Each channel's floats are `pixel · scale + offset`.
-    affine: Vec<(f32, f32)>,
-    method: Method,
-    /// A colour image's grey levels.
-    grey: Vec<u8>,
-}
-
-enum Method {
-    /// Rows and columns of the image, and of the input, that coincide.
-    Pad { rows: Overlap, columns: Overlap },
-    /// The resizer, and a plane that it gave.
-    Resize(Box<Resizer>, Vec<f32>),
-}
-
-/// The part of one axis that is both in the image and in the input.
-#[derive(Clone, Copy)]
-struct Overlap {
-    from: usize,
-    to: usize,
-    len: usize,
-}
-
-impl Overlap {
-    fn centered(image: usize, input: usize) -> Self {
-        let len = image.min(input);
-        Self { from: (image - len) / 2, to: (input - len) / 2, len }
-    }
-}
-
-/// Height and width after the resize that is meant, of images of `height` × `width`.
-fn resized(fit: Fit, [height, width]: [usize; 2], input: [usize; 2]) -> [usize; 2] {
-    match fit {
-        Fit::Pad => [height, width],
-        // The side that is relatively shorter is made equal; the other one comes out longer.
-        Fit::Cover => match input[0] * width >= input[1] * height {
-            true => [input[0], ratio(width, input[0], height).max(input[1])],
-            false => [ratio(height, input[1], width).max(input[0]), input[1]],
-        },
-        Fit::CenterCrop(short) => match height <= width {
-            true => [short, short * width / height],
-            false => [short * height / width, short],
-        },
-    }
-}
-
-/// `a · b / c`, rounded.
-fn ratio(a: usize, b: usize, c: usize) -> usize {
-    (a * b + c / 2) / c
-}
-
-fn resizer(image: [usize; 2], resized: [usize; 2], kept: [usize; 2]) -> Resizer {
-    let span = |axis: usize| Span {
-        size: image[axis],
-        resized: resized[axis],
-        offset: (resized[axis] - kept[axis]).div_ceil(2),
-        kept: kept[axis],
-    };
-    Resizer::new(span(0), span(1))
-}
-
-/// What resizes a plane of `image` (height, width) so that it just covers `kept`, and cuts out the middle.
-pub(super) fn cover(image: [usize; 2], kept: [usize; 2]) -> Resizer {
-    resizer(image, resized(Fit::Cover, image, kept), kept)
-}
-
-impl Preparer {
-    /// For images of the shape (channels, height, width).
-    pub(super) fn new(preprocess: &Preprocess, source: (usize, usize, usize)) -> Self {
-        let (channels, rows, columns) = source;
-        let [_, height, width] = preprocess.input;
-        let size = resized(preprocess.fit, [rows, columns], [height, width]);
-        let method = if size == [rows, columns] {
-            Method::Pad { rows: Overlap::centered(rows, height), columns: Overlap::centered(columns, width) }
-        } else {
-            let resizer = resizer([rows, columns], size, [height, width]);
-            Method::Resize(Box::new(resizer), vec![0.0; height * width])
-        };
-        let affine = preprocess.mean.iter().zip(&preprocess.std);
-        let affine = affine.map(|(&mean, &std)| (1.0 / (255.0 * std), -mean / std)).collect();
-        let grey = if channels == preprocess.input[0] { Vec::new() } else { vec![0; rows * columns] };
-        Self { source, input: preprocess.input, affine, method, grey }
-    }
-
-    /// Floats of one input.
-    pub(super) fn len(&self) -> usize {
-        self.input.iter().product()
-    }
-
-    /// Writes the input for one image.
-    pub(super) fn apply(&mut self, pixels: &[u8], out: &mut [f32]) {
-        let Self { source: (channels, height, width), input, affine, method, grey } = self;
-        let plane = *height * *width;
-        let pixels = if *channels == 3 && input[0] != 3 {
-            grey.iter_mut().zip(luma(pixels)).for_each(|(to, from)| *to = from);
-            grey
-        } else {
-            pixels
-        };
-        let planes = pixels.len() / plane;
-        for (channel, (out, &(scale, offset))) in
-            out.chunks_exact_mut(input[1] * input[2]).zip(&*affine).enumerate()
-        {
-            let pixels = &pixels[channel % planes * plane..][..plane];
-            match method {
-                Method::Pad { rows, columns } => {
-                    if rows.len < input[1] || columns.len < input[2] {
-                        out.fill(offset);
-                    }
-                    let from = pixels.chunks_exact(*width).skip(rows.from).take(rows.len);
-                    for (from, to) in from.zip(out.chunks_exact_mut(input[2]).skip(rows.to)) {
-                        let from = &from[columns.from..][..columns.len];
-                        for (to, &from) in to[columns.to..][..columns.len].iter_mut().zip(from) {
-                            *to = f32::from(from) * scale + offset;
-                        }
-                    }
-                }
-                Method::Resize(resizer, resized) => {
-                    if channel < planes {
-                        resizer.apply(pixels, resized);
-                    }
-                    out.iter_mut().zip(&*resized).for_each(|(to, from)| *to = from * scale + offset);
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,21 +218,24 @@ mod tests {
         Dataset::new("test", pixels, vec![0; count], vec!["a".to_owned()], shape).unwrap()
     }
 
+    /// As the loader has it, of images of one shape.
     fn applied(preprocess: &Preprocess, pixels: &[u8], shape: (usize, usize, usize)) -> Vec<f32> {
-        let mut out = vec![f32::NAN; preprocess.len()];
-        Preparer::new(preprocess, shape).apply(pixels, &mut out);
-        out
+        preprocess.pipeline(shape, Augment::default()).apply(&image(shape, pixels), Draw::default())
     }
 
-    fn image((channels, height, width): (usize, usize, usize), pixels: &[u8]) -> Image {
-        Image { channels, height, width, pixels: pixels.to_vec() }
+    fn image(shape: (usize, usize, usize), pixels: &[u8]) -> Image<'_> {
+        Image::new(shape, pixels).unwrap()
+    }
+
+    fn for_input(input: [usize; 3], train: &Dataset) -> Preprocess {
+        Preprocess::for_input(input, train).unwrap()
     }
 
     #[test]
     fn lenet_gets_its_images_in_a_frame_of_black() {
         let pixels: Vec<u8> = (0..28 * 28).map(|i| (i % 251) as u8).collect();
         let train = set(pixels.clone(), (1, 28, 28));
-        let preprocess = Preprocess::for_input([1, 32, 32], &train);
+        let preprocess = for_input([1, 32, 32], &train);
         assert_eq!(preprocess.fit(), Fit::Pad);
         let out = applied(&preprocess, &pixels, train.shape);
         let (mean, std) = (preprocess.mean()[0], preprocess.std()[0]);
@@ -350,7 +247,7 @@ mod tests {
         }
         assert_eq!(preprocess.apply_image(&image(train.shape, &pixels)), out);
         // Normalized over the set itself: mean 0 and deviation 1 within the frame.
-        let identity = Preprocess::for_input([1, 28, 28], &train);
+        let identity = for_input([1, 28, 28], &train);
         let out = applied(&identity, &pixels, train.shape);
         let mean = out.iter().sum::<f32>() / 784.0;
         let variance = out.iter().map(|x| x * x).sum::<f32>() / 784.0;
@@ -361,7 +258,7 @@ mod tests {
     fn larger_inputs_are_resized_and_grey_is_repeated() {
         let pixels: Vec<u8> = (0..28 * 28).map(|i| (i % 28 * 9) as u8).collect();
         let train = set(pixels.clone(), (1, 28, 28));
-        let preprocess = Preprocess::for_input([3, 96, 96], &train);
+        let preprocess = for_input([3, 96, 96], &train);
         assert_eq!(preprocess.fit(), Fit::Cover);
         let out = applied(&preprocess, &pixels, train.shape);
         let plane = 96 * 96;
@@ -376,20 +273,20 @@ mod tests {
     fn colours_become_grey_where_the_network_wants_one_channel() {
         let pixels = [255, 0, 0, 255, 0, 0, 255, 255, 0, 0, 255, 255];
         let train = set(pixels.to_vec(), (3, 2, 2));
-        let preprocess = Preprocess::for_input([1, 2, 2], &train);
+        let preprocess = for_input([1, 2, 2], &train);
         assert_eq!(preprocess.mean().len(), 1);
         let out = applied(&preprocess, &pixels, train.shape);
         // Black, red, cyan, white.
         assert!(out[1] < out[0] && out[0] < out[2] && out[2] < out[3], "{out:?}");
         assert!(out.iter().sum::<f32>().abs() < 1e-5);
-        let same = Preprocess::for_input([3, 2, 2], &train);
+        let same = for_input([3, 2, 2], &train);
         assert_eq!(same.mean(), [0.5, 0.5, 0.5]);
     }
 
     #[test]
     fn images_of_other_sizes_first_become_as_the_training_images_were() {
         let train = set(vec![0, 255, 255, 0], (1, 2, 2));
-        let preprocess = Preprocess::for_input([1, 2, 2], &train);
+        let preprocess = for_input([1, 2, 2], &train);
         let large = image((3, 8, 12), &[255; 3 * 8 * 12]);
         assert_eq!(preprocess.apply_image(&large), [1.0; 4]);
         assert_eq!(Preprocess::plain([4, 3, 5]).apply_image(&large), [1.0; 60]);
@@ -413,7 +310,7 @@ mod tests {
 
     #[test]
     fn it_is_kept_as_text_and_checked_when_read() {
-        let preprocess = Preprocess::for_input([1, 32, 32], &set(vec![3, 200, 7, 9], (1, 2, 2)));
+        let preprocess = for_input([1, 32, 32], &set(vec![3, 200, 7, 9], (1, 2, 2)));
         let text = serde_json::to_string(&preprocess).unwrap();
         assert_eq!(serde_json::from_str::<Preprocess>(&text).unwrap(), preprocess);
         for (from, to) in [
@@ -438,12 +335,12 @@ mod tests {
             train in (1usize..40, 1usize..40),
         ) {
             let shape = (channels, size.0, size.1);
-            let picture = image(shape, &vec![200; channels * size.0 * size.1]);
+            let picture = Image::new(shape, vec![200; channels * size.0 * size.1]).unwrap();
             let [c, h, w] = [input.0, input.1, input.2];
             let train = set(vec![0; train.0 * train.1], (1, train.0, train.1));
             let mut crop = Preprocess::plain([c, h, w]);
             crop.fit = Fit::CenterCrop(h.max(w));
-            for preprocess in [Preprocess::for_input([c, h, w], &train), Preprocess::plain([c, h, w]), crop] {
+            for preprocess in [for_input([c, h, w], &train), Preprocess::plain([c, h, w]), crop] {
                 let out = preprocess.apply_image(&picture);
                 prop_assert_eq!(out.len(), c * h * w);
                 let white = 200.0 / 255.0;

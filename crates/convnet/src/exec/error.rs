@@ -1,65 +1,69 @@
-//! Why a graph cannot be run.
+//! Why a compiled network cannot take what it is given.
 
 use thiserror::Error;
 
-/// A graph, its weights or the options do not go together.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ExecError {
-    /// A parameter is not in the state dict.
+/// Images, targets or groups that a compiled network cannot take.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Not a whole number of images, none, or more than the network was compiled for.
     #[error(
-        "the weights have no tensor `{name}` (expected shape {expected:?}); load weights of the same network"
+        "{floats} floats are not 1 to {batch} images of {image} floats; give whole images, at most {batch} at a time"
     )]
-    Missing {
-        /// The parameter.
-        name: String,
-        /// Its shape.
-        expected: Vec<usize>,
-    },
-    /// A parameter has another shape.
-    #[error(
-        "tensor `{name}` has shape {found:?}, the network expects {expected:?}; build the network with the same input and classes"
-    )]
-    Shape {
-        /// The parameter.
-        name: String,
-        /// The tensor's shape.
-        found: Vec<usize>,
-        /// The parameter's shape.
-        expected: Vec<usize>,
-    },
-    /// A parameter that cannot be read.
-    #[error("tensor `{name}`: {reason}")]
-    Read {
-        /// The parameter.
-        name: String,
-        /// Why.
-        reason: String,
-    },
-    /// A layer that the engine cannot run.
-    #[error("node `{path}` ({op}): {reason}")]
-    Unsupported {
-        /// The layer.
-        path: String,
-        /// Its op.
-        op: &'static str,
-        /// What is not supported, and the way out.
-        reason: String,
-    },
-    /// A batch of nothing.
-    #[error("batch is 0, expected at least 1")]
-    EmptyBatch,
-    /// More memory than can be addressed.
-    #[error("a batch of {batch} needs more memory than can be addressed; choose a smaller one")]
-    TooLarge {
-        /// The batch.
+    Images {
+        /// Floats given.
+        floats: usize,
+        /// Floats of one image.
+        image: usize,
+        /// The compiled batch.
         batch: usize,
     },
-    /// An instruction set that is not there.
-    #[error("instruction set `{found}` is not available here, expected one of {available}")]
-    Isa {
-        /// What was asked for.
-        found: String,
-        /// What there is.
-        available: String,
+    /// Not a target, or a weight, for each image.
+    #[error("found {found} {what}, expected {expected}")]
+    Count {
+        /// `labels`, `shares of classes`, `weights of samples`.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
     },
+    /// A label that is not a class.
+    #[error("label {label} of image {image} is not a class, expected 0 to {}", classes - 1)]
+    Label {
+        /// The label.
+        label: u32,
+        /// The image's index in the batch.
+        image: usize,
+        /// The network's classes.
+        classes: usize,
+    },
+    /// A share or a weight that is negative or not finite.
+    #[error("{what}: number {index} is {found}, expected a finite number from 0")]
+    Value {
+        /// `shares of classes`, `weights of samples`.
+        what: &'static str,
+        /// Its index.
+        index: usize,
+        /// Its value.
+        found: f32,
+    },
+    /// A parameter that the network does not have.
+    #[error("the network has no trainable parameter `{name}`")]
+    Parameter {
+        /// The name.
+        name: String,
+    },
+    /// Parameter groups of another network.
+    #[error("the parameter groups are those of another network; make them from this one's parameters")]
+    Groups,
+    /// A layer whose output is not kept.
+    #[error("the output of `{path}` is not kept; compile with `Engine::compile_traced`")]
+    NotKept {
+        /// The layer.
+        path: String,
+    },
+    /// More memory than the system gives.
+    #[error(transparent)]
+    Memory(#[from] crate::plan::CompileError),
 }

@@ -1,23 +1,26 @@
-//! Running graphs on the CPU: inference with [`Engine`], training with [`Learner`].
+//! Running networks: [`Engine`] compiles one for inference, [`Session`] is one caller's memory, [`TrainingStep`] trains.
 //!
-//! A graph becomes stages (fused layers), values get places in one arena by their lifetimes, and each stage
-//! calls a kernel. Activations are NHWC inside; images and results are NCHW at the edges.
+//! A graph is planned (fused stages, places in one arena by their lifetimes), and a [`Device`] binds the plan to its
+//! kernels. An engine is shared: its weights exist once, however many threads run it.
+//!
+//! ```
+//! use convnet::exec::{Engine, Options};
+//! use convnet::{state, zoo};
+//!
+//! let net = zoo::lenet().build()?;
+//! let engine = Engine::compile(&net, &state::initialize(&net, 0), 8, &Options::default())?;
+//! let images = vec![0.5; 2 * net.input_shape().elements()];
+//! let output = engine.run(&images)?;
+//! assert_eq!(output.shape(), [2, 10]);
+//! let best = &output.top(3)[0];
+//! assert!(best[0].score >= best[1].score);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-mod algorithm;
-mod backward;
-mod conv;
-mod convolve;
 mod engine;
 mod error;
-mod forward;
-mod learner;
-mod lifetime;
-mod lower;
-mod memory;
-mod profile;
-mod statistics;
-mod storage;
-mod weights;
+mod output;
+mod training;
 
 #[cfg(test)]
 mod oracle_tests;
@@ -25,49 +28,16 @@ mod oracle_tests;
 mod tests;
 
 pub use convnet_kernels::Isa;
-pub use engine::Engine;
-pub use error::ExecError;
-pub use learner::{Learner, Optimizer, StepReport};
-pub use profile::{PlanStep, StepTimes};
+pub use engine::{Engine, Session};
+pub use error::RunError;
+pub use output::{Output, Scored};
+pub use training::{Ema, Target, TrainingStep};
+
+pub use crate::options::{Device, Options};
+pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};
 
 /// The machine's own peak of multiply-adds with an instruction set on so many threads (0: one per core), in
 /// GFLOP/s: measured for some 50 ms, what a kernel's speed is compared with.
 pub fn peak_gflops(isa: Isa, threads: usize) -> f64 {
     convnet_kernels::peak(&convnet_kernels::Pool::new(threads), isa)
-}
-
-/// How to run.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
-    /// Threads; 0 means one per core.
-    pub threads: usize,
-    /// Instruction set; `None` means the best that the machine has, or the one that the environment variable
-    /// `CONVNET_ISA` names.
-    pub isa: Option<Isa>,
-    /// Whether convolutions keep to direct kernels: Winograd's are faster and err a little more.
-    pub exact: bool,
-    /// Whether an engine runs once or twice, so that weights are prepared no further than that repays.
-    pub once: bool,
-    /// Whether inference keeps the weights of Linear, and at batch 1 those of direct convolutions, in half
-    /// precision: half the memory traffic, which is what they wait for, and some 3 digits of the weights.
-    pub half: bool,
-}
-
-impl Options {
-    /// The instruction set to use.
-    ///
-    /// # Errors
-    /// If `CONVNET_ISA` names one that this machine does not have.
-    pub fn isa(&self) -> Result<Isa, ExecError> {
-        if let Some(isa) = self.isa {
-            return Ok(isa);
-        }
-        match std::env::var("CONVNET_ISA") {
-            Ok(name) if !name.is_empty() => Isa::named(&name).ok_or_else(|| ExecError::Isa {
-                found: name,
-                available: Isa::available().iter().map(|i| i.name()).collect::<Vec<_>>().join(", "),
-            }),
-            _ => Ok(Isa::best()),
-        }
-    }
 }

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::graph::{Builder, Graph, concat};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, ParamKind};
+use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
 use crate::state::{StateDict, Tensor};
 
 /// A network with everything in it: branches, nested concatenations, sums, groups, every norm and pool.
@@ -65,6 +66,12 @@ fn close(a: &[f32], b: &[f32], tolerance: f32, what: &str) {
     }
 }
 
+/// A step of all parameters alike.
+fn step(training: &mut TrainingStep, images: &[f32], labels: &[u32], rate: f32) -> StepReport {
+    let groups = training.uniform_groups();
+    training.step(images, labels, &groups, rate).unwrap()
+}
+
 const SGD: Optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
 
 #[test]
@@ -79,15 +86,16 @@ fn fused_and_traced_engines_agree_on_every_instruction_set() {
     )
     .unwrap()
     .run(&images)
-    .to_vec();
+    .unwrap()
+    .into_vec();
     for row in reference.chunks(10) {
         assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
     for isa in Isa::available() {
         for threads in 1..4 {
             let options = Options { threads, isa: Some(isa), exact: false, ..Options::default() };
-            let mut engine = Engine::compile(&graph, &state, 4, &options).unwrap();
-            close(engine.run(&images), &reference, 1e-5, isa.name());
+            let engine = Engine::compile(&graph, &state, 4, &options).unwrap();
+            close(engine.run(&images).unwrap().as_slice(), &reference, 1e-5, isa.name());
         }
     }
 }
@@ -99,9 +107,10 @@ fn training_gives_the_same_bits_at_any_number_of_threads() {
     for isa in Isa::available() {
         let run = |threads| {
             let options = Options { threads, isa: Some(isa), exact: false, ..Options::default() };
-            let mut learner = Learner::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
-            let losses: Vec<_> = (0..3).map(|_| learner.step(&images, &[1, 3, 5, 9], 0.01).loss).collect();
-            (losses, learner.state_dict())
+            let mut training = TrainingStep::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
+            let losses: Vec<_> =
+                (0..3).map(|_| step(&mut training, &images, &[1, 3, 5, 9], 0.01).loss).collect();
+            (losses, training.state_dict())
         };
         let one = run(1);
         assert_eq!(one, run(2));
@@ -115,8 +124,8 @@ fn gradients_match_central_differences_of_the_loss() {
     let (mut state, images) = (state(&graph, 3), images(&graph, 4, 4));
     let labels = [1, 3, 5, 9];
     let options = Options { threads: 2, isa: None, exact: false, ..Options::default() };
-    let mut learner = Learner::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
-    let (_, gradients) = learner.gradients(&images, &labels);
+    let mut training = TrainingStep::compile(&graph, &state, 4, SGD, 7, &options).unwrap();
+    let (_, gradients) = training.gradients(&images, &labels).unwrap();
     for spec in graph.parameters().into_iter().filter(|spec| spec.kind.trainable()) {
         let gradient = &gradients[&spec.name].data;
         let norm = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
@@ -124,8 +133,8 @@ fn gradients_match_central_differences_of_the_loss() {
         let mut loss_at = |step: f32, state: &mut StateDict| {
             let values = &mut state.get_mut(&spec.name).unwrap().data;
             values.iter_mut().zip(gradient).for_each(|(v, g)| *v += step * g / norm as f32);
-            learner.load(state).unwrap();
-            learner.gradients(&images, &labels).0.loss
+            training.load(state).unwrap();
+            training.gradients(&images, &labels).unwrap().0.loss
         };
         if norm < 1e-4 {
             continue;
@@ -142,28 +151,29 @@ fn training_lowers_the_loss_and_a_restored_learner_continues_bit_for_bit() {
     let graph = everything();
     let (state, images) = (state(&graph, 5), images(&graph, 8, 6));
     let labels = [0, 1, 2, 3, 4, 5, 6, 7];
-    let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, decoupled: false };
+    let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 };
     for optimizer in [SGD, adam] {
         let lr = if optimizer == SGD { 0.02 } else { 0.003 };
-        let compile = |state| Learner::compile(&graph, state, 8, optimizer, 1, &Options::default()).unwrap();
-        let mut learner = compile(&state);
-        let first = learner.step(&images, &labels, lr).loss;
+        let compile =
+            |state| TrainingStep::compile(&graph, state, 8, optimizer, 1, &Options::default()).unwrap();
+        let mut training = compile(&state);
+        let first = step(&mut training, &images, &labels, lr).loss;
         for _ in 0..30 {
-            learner.step(&images, &labels, lr);
+            step(&mut training, &images, &labels, lr);
         }
-        let (steps, moments) = learner.optimizer_state();
-        let mut restored = compile(&learner.state_dict());
+        let (steps, moments) = training.optimizer_state();
+        let mut restored = compile(&training.state_dict());
         restored.load_optimizer_state(steps, &moments).unwrap();
         for n in [8, 5] {
             let size = graph.input_shape().elements();
             let (a, b) = (
-                learner.step(&images[..n * size], &labels[..n], lr),
-                restored.step(&images[..n * size], &labels[..n], lr),
+                step(&mut training, &images[..n * size], &labels[..n], lr),
+                step(&mut restored, &images[..n * size], &labels[..n], lr),
             );
             assert_eq!(a, b);
             assert!(a.loss < 0.8 * first, "{} after {first}", a.loss);
         }
-        assert_eq!(learner.state_dict(), restored.state_dict());
+        assert_eq!(training.state_dict(), restored.state_dict());
     }
 }
 
@@ -176,6 +186,265 @@ fn missing_and_misshapen_weights_are_named() {
     let error = Engine::compile(&graph, &state, 1, &Options::default()).unwrap_err();
     assert!(error.to_string().contains(&format!("`{name}` has shape [1]")), "{error}");
     state.remove(&name);
-    let error = Learner::compile(&graph, &state, 1, SGD, 0, &Options::default()).unwrap_err();
+    let error = TrainingStep::compile(&graph, &state, 1, SGD, 0, &Options::default()).unwrap_err();
     assert!(error.to_string().contains(&name), "{error}");
+}
+
+#[test]
+fn a_shared_engine_gives_every_caller_the_same_bytes() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
+    let engine = Engine::compile(&graph, &state, 4, &Options { threads: 2, ..Options::default() }).unwrap();
+    let size = graph.input_shape().elements();
+    let alone: Vec<Output> = (1..5).map(|n| engine.run(&images[..n * size]).unwrap()).collect();
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..8)
+            .map(|caller| {
+                let (engine, images, alone) = (engine.clone(), &images, &alone);
+                scope.spawn(move || {
+                    for round in 0..20 {
+                        let n = 1 + (caller + round) % 4;
+                        assert_eq!(engine.run(&images[..n * size]).unwrap(), alone[n - 1]);
+                    }
+                })
+            })
+            .collect();
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+    });
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_errors() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 3, 2));
+    let engine = Engine::compile(&graph, &state, 2, &Options::default()).unwrap();
+    let size = graph.input_shape().elements();
+    for floats in [0, 1, size - 1, size + 1, 3 * size] {
+        let error = engine.run(&images[..floats]).unwrap_err();
+        assert_eq!(error, RunError::Images { floats, image: size, batch: 2 });
+    }
+    assert!(matches!(engine.session().unwrap().tensor(graph.output()), Err(RunError::NotKept { .. })));
+    let mut training = TrainingStep::compile(&graph, &state, 3, SGD, 0, &Options::default()).unwrap();
+    let mut error = |target: Target<'_>| training.forward_backward(&images, target).unwrap_err().to_string();
+    assert_eq!(error(Target::classes(&[1, 2])), "found 2 labels, expected 3");
+    assert_eq!(error(Target::classes(&[1, 10, 2])), "label 10 of image 1 is not a class, expected 0 to 9");
+    assert_eq!(error(Target::soft(&[0.1; 29])), "found 29 shares of classes, expected 30");
+    assert!(error(Target::soft(&[f32::NAN; 30])).contains("shares of classes: number 0 is NaN"));
+    assert_eq!(error(Target::classes(&[1, 2, 3]).weighted(&[1.0])), "found 1 weights of samples, expected 3");
+    assert!(error(Target::classes(&[1, 2, 3]).weighted(&[1.0, -1.0, 1.0])).contains("number 1 is -1"));
+    let other = crate::zoo::lenet().build().unwrap();
+    let groups = ParameterGroups::uniform(&other.parameters());
+    assert_eq!(training.apply(&groups, 0.1), Err(RunError::Groups));
+    assert!(training.gradient("nothing").unwrap_err().to_string().contains("`nothing`"));
+}
+
+/// Optimizers of every kind, with every setting.
+fn optimizers() -> [Optimizer; 5] {
+    [
+        SGD,
+        Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.01 },
+        Optimizer::Sgd { momentum: 0.8, nesterov: true, weight_decay: 0.01 },
+        Optimizer::adam().with_weight_decay(0.01),
+        Optimizer::adamw(),
+    ]
+}
+
+#[test]
+fn an_open_step_gives_the_bits_of_the_fused_one() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
+    for optimizer in optimizers() {
+        let compile = || TrainingStep::compile(&graph, &state, 4, optimizer, 7, &Options::default()).unwrap();
+        let (mut fused, mut open) = (compile(), compile());
+        let groups = ParameterGroups::new(
+            &graph.parameters(),
+            &[
+                ParameterGroup::new(Select::Norms).weight_decay(0.0),
+                ParameterGroup::new(Select::Kind(ParamKind::LinearWeight)).rate(0.5),
+            ],
+        )
+        .unwrap();
+        for labels in [[1, 3, 5, 9], [0, 2, 4, 6]] {
+            let report = fused.step(&images, &labels, &groups, 0.01).unwrap();
+            assert_eq!(open.forward_backward(&images, &labels).unwrap(), report);
+            open.apply(&groups, 0.01).unwrap();
+        }
+        assert_eq!(fused.state_dict(), open.state_dict(), "{optimizer:?}");
+        assert_eq!(fused.optimizer_state(), open.optimizer_state(), "{optimizer:?}");
+    }
+}
+
+#[test]
+fn frozen_parameters_stay_and_rates_and_decays_are_the_groups() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
+    let plain = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let first = graph.parameters()[0].name.clone();
+    let groups = ParameterGroups::new(
+        &graph.parameters(),
+        &[
+            ParameterGroup::new(Select::All).frozen(),
+            ParameterGroup::new(Select::Kind(ParamKind::LinearWeight)).rate(2.0).weight_decay(0.1),
+            ParameterGroup::new(Select::Name(first.clone())).rate(3.0),
+        ],
+    )
+    .unwrap();
+    for open in [false, true] {
+        let mut training = TrainingStep::compile(&graph, &state, 4, plain, 7, &Options::default()).unwrap();
+        let (_, gradients) = training.gradients(&images, &[1, 3, 5, 9]).unwrap();
+        // The gradients' pass has taken the first masks of dropout; a new step takes them again.
+        let mut training = TrainingStep::compile(&graph, &state, 4, plain, 7, &Options::default()).unwrap();
+        if open {
+            training.forward_backward(&images, &[1, 3, 5, 9]).unwrap();
+            training.apply(&groups, 0.01).unwrap();
+        } else {
+            training.step(&images, &[1, 3, 5, 9], &groups, 0.01).unwrap();
+        }
+        let after = training.state_dict();
+        for spec in graph.parameters().iter().filter(|spec| spec.kind.trainable()) {
+            let (before, after) = (&state[&spec.name].data, &after[&spec.name].data);
+            let (rate, decay) = match spec.kind {
+                _ if spec.name == first => (0.03, 0.0),
+                ParamKind::LinearWeight => (0.02, 0.1),
+                _ => (0.0, 0.0),
+            };
+            let expected =
+                before.iter().zip(&gradients[&spec.name].data).map(|(p, g)| p - rate * (g + decay * p));
+            assert!(
+                expected.zip(after).all(|(e, a)| (e - a).abs() <= 1e-6 * e.abs() + 1e-9),
+                "{}",
+                spec.name
+            );
+        }
+    }
+}
+
+/// Without dropout and batch statistics, so that a batch is the sum of its images.
+fn additive() -> Graph {
+    let net = Builder::image("additive", 2, 9, 8);
+    let x = net.input().conv2d(Conv2d::new(5, 3).padding(1)).relu().max_pool2d(MaxPool2d::new(2));
+    net.build(x.flatten().linear(Linear::new(6)).sigmoid().linear(Linear::new(4))).unwrap()
+}
+
+#[test]
+fn accumulated_gradients_are_those_of_the_joined_batch() {
+    let graph = additive();
+    let (state, images) = (state(&graph, 1), images(&graph, 6, 2));
+    let (labels, size) = ([0, 1, 2, 3, 0, 1], graph.input_shape().elements());
+    let compile = || TrainingStep::compile(&graph, &state, 6, SGD, 7, &Options::default()).unwrap();
+    let (mut whole, mut parts) = (compile(), compile());
+    whole.forward_backward(&images, &labels).unwrap();
+    parts.forward_backward(&images[..2 * size], &labels[..2]).unwrap();
+    parts.accumulate(&images[2 * size..4 * size], &labels[2..4]).unwrap();
+    parts.accumulate(&images[4 * size..], &labels[4..]).unwrap();
+    let groups = parts.uniform_groups();
+    parts.scale_gradients(&groups, 1.0 / 3.0).unwrap();
+    for name in whole.parameters().map(|spec| spec.name.clone()) {
+        let (a, b) = (parts.gradient_tensor(&name).unwrap(), whole.gradient_tensor(&name).unwrap());
+        close(&a.data, &b.data, 1e-5, &name);
+    }
+    parts.apply(&groups, 0.1).unwrap();
+    whole.apply(&groups, 0.1).unwrap();
+    assert_eq!((parts.steps(), whole.steps()), (1, 1));
+}
+
+#[test]
+fn passes_of_one_step_draw_their_own_dropout() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
+    let mut training = TrainingStep::compile(&graph, &state, 4, SGD, 7, &Options::default()).unwrap();
+    let mut loss = || training.forward_backward(&images, &[1, 3, 5, 9]).unwrap().loss;
+    assert_ne!(loss(), loss());
+}
+
+#[test]
+fn gradients_are_clipped_by_norm_and_by_value() {
+    let graph = additive();
+    let (state, images) = (state(&graph, 1), images(&graph, 2, 2));
+    let mut training = TrainingStep::compile(&graph, &state, 2, SGD, 7, &Options::default()).unwrap();
+    training.forward_backward(&images, &[0, 3]).unwrap();
+    let groups = training.uniform_groups();
+    let all = |training: &TrainingStep| -> Vec<f32> {
+        let names: Vec<String> = training.parameters().map(|spec| spec.name.clone()).collect();
+        names.iter().flat_map(|name| training.gradient_tensor(name).unwrap().data).collect()
+    };
+    let before = all(&training);
+    let norm = before.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
+    let limit = 0.25 * norm as f32;
+    assert!((training.clip_norm(&groups, limit).unwrap() - norm).abs() < 1e-6 * norm);
+    assert!((training.gradient_norm(&groups).unwrap() - f64::from(limit)).abs() < 1e-4 * norm);
+    close(&all(&training), &before.iter().map(|g| 0.25 * g).collect::<Vec<_>>(), 1e-4, "scaled");
+    // A norm below the limit leaves everything as it is.
+    let clipped = all(&training);
+    training.clip_norm(&groups, 10.0 * limit).unwrap();
+    assert_eq!(all(&training), clipped);
+    let most = 0.5 * clipped.iter().fold(0.0f32, |m, g| m.max(g.abs()));
+    training.clip_value(&groups, most).unwrap();
+    assert_eq!(all(&training), clipped.iter().map(|g| g.clamp(-most, most)).collect::<Vec<_>>());
+    assert!(training.clip_value(&groups, f32::NAN).is_err());
+    // What is seen can be changed.
+    training.gradient_mut("4.bias").unwrap().fill(0.5);
+    assert!(training.gradient("4.bias").unwrap().iter().all(|g| *g == 0.5));
+}
+
+#[test]
+fn an_average_follows_the_weights() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
+    let mut training = TrainingStep::compile(&graph, &state, 4, SGD, 7, &Options::default()).unwrap();
+    let mut ema = training.ema(0.75);
+    assert_eq!(training.ema_state_dict(&ema), state);
+    let mut expected = state.clone();
+    for _ in 0..3 {
+        step(&mut training, &images, &[1, 3, 5, 9], 0.05);
+        training.update_ema(&mut ema);
+        for (name, now) in training.state_dict() {
+            let average = expected.get_mut(&name).unwrap();
+            average.data.iter_mut().zip(now.data).for_each(|(a, b)| *a += (b - *a) * 0.25);
+        }
+    }
+    let found = training.ema_state_dict(&ema);
+    assert_eq!(found.len(), expected.len());
+    for (name, tensor) in &found {
+        close(&tensor.data, &expected[name].data, 1e-6, name);
+    }
+}
+
+#[test]
+fn soft_labels_and_weights_of_samples_reach_the_gradients() {
+    let graph = additive();
+    let (state, images) = (state(&graph, 1), images(&graph, 3, 2));
+    let labels = [2, 0, 3];
+    let mut training = TrainingStep::compile(&graph, &state, 3, SGD, 7, &Options::default()).unwrap();
+    let (hard, expected) = training.gradients(&images, &labels).unwrap();
+    let mut shares = [0.0; 12];
+    labels.iter().enumerate().for_each(|(i, &label)| shares[4 * i + label as usize] = 1.0);
+    let (soft, found) = training.gradients(&images, Target::soft(&shares)).unwrap();
+    assert!((soft.loss - hard.loss).abs() < 1e-6 && soft.correct == hard.correct);
+    for (name, tensor) in &found {
+        close(&tensor.data, &expected[name].data, 1e-5, name);
+    }
+    // A weight of 0 leaves an image out; equal weights change nothing.
+    let size = graph.input_shape().elements();
+    let weighted = Target::classes(&labels).weighted(&[2.0, 2.0, 0.0]);
+    let (part, found) = training.gradients(&images, weighted).unwrap();
+    let (two, expected) = training.gradients(&images[..2 * size], &labels[..2]).unwrap();
+    assert!((part.loss - two.loss).abs() < 1e-6);
+    for (name, tensor) in &found {
+        close(&tensor.data, &expected[name].data, 1e-5, name);
+    }
+}
+
+#[test]
+fn half_precision_weights_err_by_half_precision() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 1, 2));
+    let single = Engine::compile(&graph, &state, 1, &Options::default()).unwrap();
+    let half = Engine::compile(&graph, &state, 1, &Options { half: true, ..Options::default() }).unwrap();
+    assert!(half.plan().iter().filter(|step| step.kernel.starts_with("f16_")).count() >= 4);
+    assert!(half.memory().1 < single.memory().1);
+    let (a, b) = (half.logits(&images).unwrap(), single.logits(&images).unwrap());
+    // Weights err by 2⁻¹¹ of themselves, over some fifteen layers.
+    close(a.as_slice(), b.as_slice(), 1e-2, "half precision");
+    assert_ne!(a, b);
 }

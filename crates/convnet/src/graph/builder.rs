@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use super::{Graph, GraphError, Init, Node, NodeId, Output, Scope, ScopeId, Shape};
 use crate::ops::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, LocalResponseNorm, MaxPool2d, Op,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Linear, LocalResponseNorm,
+    MaxPool2d, Op,
 };
 
 /// A network under construction.
@@ -22,10 +23,10 @@ use crate::ops::{
 /// assert_eq!(graph.classes(), 10);
 /// ```
 #[derive(Debug)]
-pub struct Builder(RefCell<State>);
+pub struct Builder(RefCell<BuilderState>);
 
 #[derive(Debug)]
-struct State {
+struct BuilderState {
     graph: Graph,
     /// Modules numbered so far, per scope.
     counters: Vec<usize>,
@@ -64,7 +65,7 @@ impl Builder {
             outputs: Vec::new(),
             init: Init::default(),
         };
-        Self(RefCell::new(State { graph, counters: vec![0], current: ScopeId::ROOT, error: None }))
+        Self(RefCell::new(BuilderState { graph, counters: vec![0], current: ScopeId::ROOT, error: None }))
     }
 
     /// The images.
@@ -129,7 +130,7 @@ impl Builder {
     }
 }
 
-impl State {
+impl BuilderState {
     /// The path of a new child of the current scope: numbered when it has no name; a name taken twice gets
     /// a suffix.
     fn child_path(&mut self, name: Option<String>, is_node: bool) -> String {
@@ -295,12 +296,12 @@ impl<'b> Value<'b> {
 
     /// Zeroes each element with probability `p` while training.
     pub fn dropout(self, p: f32) -> Self {
-        self.then(Op::Dropout(Dropout { p }))
+        self.then(Dropout { p })
     }
 
     /// PyTorch's `Dropout1d`; on a batch of vectors it zeroes whole vectors (see [`Op::Dropout1d`]).
     pub fn dropout1d(self, p: f32) -> Self {
-        self.then(Op::Dropout1d(Dropout { p }))
+        self.then(Dropout1d { p })
     }
 }
 

@@ -2,33 +2,8 @@
 
 use std::fmt;
 
-use super::{Graph, NodeId, Shape};
-
-/// Why one op rejects its inputs: found, expected, the arithmetic, the way out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShapeIssue {
-    /// What the op got.
-    pub found: String,
-    /// What it expected.
-    pub expected: String,
-    /// The computation that failed, where there is one: `(5 + 2·0 − 11) / 4 + 1 < 1`.
-    pub arithmetic: Option<String>,
-    /// What would fit.
-    pub fix: String,
-}
-
-impl ShapeIssue {
-    /// An issue without arithmetic.
-    pub fn new(found: impl Into<String>, expected: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { found: found.into(), expected: expected.into(), arithmetic: None, fix: fix.into() }
-    }
-
-    /// The same issue with the computation that failed.
-    pub fn with_arithmetic(mut self, arithmetic: impl Into<String>) -> Self {
-        self.arithmetic = Some(arithmetic.into());
-        self
-    }
-}
+use super::{Graph, NodeId};
+use crate::shape::ShapeIssue;
 
 /// A network that cannot be: the part that is right, and the layer that is not.
 #[derive(Clone, Debug)]
@@ -79,8 +54,3 @@ impl fmt::Display for GraphError {
 }
 
 impl std::error::Error for GraphError {}
-
-/// Joins shapes for a message: `64×28×28, 32×14×14`.
-pub(crate) fn join(shapes: &[Shape]) -> String {
-    shapes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}

@@ -1,64 +1,42 @@
 //! A network for another number of classes.
 
-use super::{Graph, NodeId};
+use super::Graph;
 use crate::ops::Op;
 
 impl Graph {
     /// The same network with `classes` outputs: its last Conv2d or Linear gives as many. `None` where what follows it
-    /// does not keep its channels apart, or others read it too.
+    /// does not give as many channels as it reads, or has parameters, or others read it too.
     pub fn with_classes(&self, classes: usize) -> Option<Self> {
         let consumers = self.consumers();
         let mut graph = self.clone();
         let mut id = self.output();
-        let mut chain = Vec::new();
-        loop {
-            let node = graph.node(id);
-            let keeps = match node.op {
-                Op::Conv2d(_) | Op::Linear(_) => break,
-                Op::Flatten => graph.node(node.inputs[0]).shape.spatial() == (1, 1),
-                Op::Relu
-                | Op::LeakyRelu(_)
-                | Op::Hardtanh(_)
-                | Op::Sigmoid
-                | Op::Tanh
-                | Op::Softmax
-                | Op::LogSoftmax
-                | Op::MaxPool2d(_)
-                | Op::AvgPool2d(_)
-                | Op::AdaptiveAvgPool2d(_)
-                | Op::ConstantPad2d(_)
-                | Op::Unflatten
-                | Op::Dropout(_)
-                | Op::Dropout1d(_)
-                | Op::Identity => true,
-                Op::Input
-                | Op::BatchNorm2d(_)
-                | Op::LocalResponseNorm(_)
-                | Op::Affine
-                | Op::Concat
-                | Op::Add => false,
-            };
-            let before = *node.inputs.first()?;
-            if !keeps || consumers[before.index()].len() != 1 {
+        let mut chain = vec![id];
+        while !matches!(graph.node(id).op, Op::Conv2d(_) | Op::Linear(_)) {
+            let &[before] = &graph.node(id).inputs[..] else { return None };
+            if !graph.node_parameters(id).is_empty() || consumers[before.index()].len() != 1 {
                 return None;
             }
-            chain.push(id);
+            chain.push(before);
             id = before;
         }
-        chain.push(id);
-        match &mut graph.nodes[id.index()].op {
-            Op::Conv2d(conv) if conv.groups == 1 => conv.out_channels = classes,
-            Op::Linear(linear) => linear.out_features = classes,
-            _ => return None,
+        let head = &mut graph.nodes[id.index()].op;
+        if let Op::Conv2d(conv) = head
+            && conv.groups == 1
+        {
+            conv.out_channels = classes;
+        } else if let Op::Linear(linear) = head {
+            linear.out_features = classes;
+        } else {
+            return None;
         }
         for id in chain.into_iter().rev() {
-            graph.nodes[id.index()].shape = graph.infer(id)?;
+            let shape = graph.node(id).op.infer(&graph.input_shapes(id)).ok()?;
+            if shape.channels() != classes {
+                return None;
+            }
+            graph.nodes[id.index()].shape = shape;
         }
         Some(graph)
-    }
-
-    fn infer(&self, id: NodeId) -> Option<super::Shape> {
-        self.node(id).op.infer(&self.input_shapes(id)).ok()
     }
 }
 

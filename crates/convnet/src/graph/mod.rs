@@ -1,19 +1,36 @@
 //! A network as data: nodes in topological order, grouped in scopes, with inferred shapes.
 //!
 //! Everything else in this crate is a reading of a [`Graph`].
+//!
+//! ```
+//! use convnet::graph::{Builder, concat};
+//! use convnet::ops::Conv2d;
+//! use convnet::shape::Shape;
+//!
+//! let net = Builder::image("branches", 3, 32, 32);
+//! let x = net.input().conv2d(Conv2d::new(16, 3).padding(1)).relu();
+//! let y = concat(&[x.conv2d(Conv2d::new(8, 1)), x.conv2d(Conv2d::new(8, 3).padding(1))]);
+//! let graph = net.build((x + y).relu()).unwrap();
+//! assert_eq!(graph.node(graph.output()).shape, Shape::map(16, 32, 32));
+//! assert_eq!(graph.parameters()[0].name, "0.weight");
+//!
+//! // A layer that does not fit is named, with what came before it and a way out.
+//! let error = net.build(x.conv2d(Conv2d::new(8, 33))).unwrap_err();
+//! assert_eq!(error.path, "6");
+//! assert!(error.to_string().contains("height of at least 33"));
+//! ```
 
 mod builder;
 mod error;
 mod head;
-mod shape;
 
 #[cfg(test)]
 mod tests;
 
 pub use builder::{Builder, Value, combine, concat};
-pub(crate) use error::join;
-pub use error::{GraphError, ShapeIssue};
-pub use shape::{Shape, Size2};
+pub use error::GraphError;
+
+pub use crate::shape::{Shape, ShapeIssue, Size2};
 
 use crate::ops::{Op, ParamSpec};
 
@@ -105,9 +122,11 @@ pub enum Init {
     TruncatedNormal,
     /// Weights from U(−a, a) with a = √(6 / (fan_in + fan_out)), biases 0 (Glorot and Bengio 2010).
     Xavier,
-    /// Weights from N(0, 0.01²); biases 1 in the second, fourth and fifth Conv2d and in all Linear layers but the
-    /// last, 0 elsewhere (Krizhevsky et al. 2012, section 5).
-    AlexNet,
+    /// Weights from N(0, 0.01²); biases 1 in the layers of the paths in `ones`, 0 elsewhere.
+    Normal {
+        /// The paths of the layers whose biases start at 1.
+        ones: &'static [&'static str],
+    },
     /// Weights and biases from U(−2.4/fan_in, 2.4/fan_in) (LeCun et al. 1998, appendix A).
     LeCunUniform,
 }
@@ -166,6 +185,13 @@ impl Graph {
     /// The shape of one input image.
     pub fn input_shape(&self) -> Shape {
         self.nodes[0].shape
+    }
+
+    /// Channels, height and width of one input image.
+    pub fn input_size(&self) -> [usize; 3] {
+        let shape = self.input_shape();
+        let (height, width) = shape.spatial();
+        [shape.channels(), height, width]
     }
 
     /// Features of the main output: the number of classes of a classifier.

@@ -1,7 +1,6 @@
 //! What differs between two networks.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::Op;
 
 /// One step of the alignment of two networks' layers.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +76,8 @@ struct Described<'a> {
 impl<'a> Described<'a> {
     fn new(graph: &'a Graph, id: NodeId) -> Self {
         let node = graph.node(id);
-        let mut settings = properties(&node.op);
+        let mut settings: Vec<(String, String)> =
+            node.op.properties().into_iter().map(|(name, value)| (name.into(), value)).collect();
         for spec in graph.node_parameters(id) {
             let shape: Vec<String> = spec.shape.iter().map(ToString::to_string).collect();
             let name = spec.name.rsplit('.').next().unwrap_or(&spec.name).to_string();
@@ -117,61 +117,6 @@ impl<'a> Described<'a> {
             Change::Changed(self.id, other.id, settings)
         }
     }
-}
-
-/// All settings of an op by PyTorch's names; sizes that parameters tell are left to them.
-pub fn properties(op: &Op) -> Vec<(String, String)> {
-    let list: Vec<(&str, String)> = match op {
-        Op::Conv2d(op) => vec![
-            ("kernel_size", op.kernel.to_string()),
-            ("stride", op.stride.to_string()),
-            ("padding", op.padding.to_string()),
-            ("dilation", op.dilation.to_string()),
-            ("groups", op.groups.to_string()),
-        ],
-        Op::MaxPool2d(op) => vec![
-            ("kernel_size", op.kernel.to_string()),
-            ("stride", op.stride.to_string()),
-            ("padding", op.padding.to_string()),
-            ("ceil_mode", op.ceil_mode.to_string()),
-        ],
-        Op::AvgPool2d(op) => vec![
-            ("kernel_size", op.kernel.to_string()),
-            ("stride", op.stride.to_string()),
-            ("padding", op.padding.to_string()),
-            ("ceil_mode", op.ceil_mode.to_string()),
-            ("count_include_pad", op.count_include_pad.to_string()),
-        ],
-        Op::AdaptiveAvgPool2d(op) => vec![("output_size", format!("{}×{}", op.height, op.width))],
-        Op::BatchNorm2d(op) => vec![("eps", op.eps.to_string()), ("momentum", op.momentum.to_string())],
-        Op::LocalResponseNorm(op) => vec![
-            ("size", op.size.to_string()),
-            ("alpha", op.alpha.to_string()),
-            ("beta", op.beta.to_string()),
-            ("k", op.k.to_string()),
-        ],
-        Op::ConstantPad2d(op) => vec![
-            ("padding", format!("{}, {}, {}, {}", op.left, op.right, op.top, op.bottom)),
-            ("value", op.value.to_string()),
-        ],
-        Op::LeakyRelu(op) => vec![("negative_slope", op.slope.to_string())],
-        Op::Hardtanh(op) => vec![("min_val", op.min.to_string()), ("max_val", op.max.to_string())],
-        Op::Dropout(op) | Op::Dropout1d(op) => vec![("p", op.p.to_string())],
-        Op::Input
-        | Op::Linear(_)
-        | Op::Relu
-        | Op::Sigmoid
-        | Op::Tanh
-        | Op::Softmax
-        | Op::LogSoftmax
-        | Op::Flatten
-        | Op::Unflatten
-        | Op::Affine
-        | Op::Concat
-        | Op::Add
-        | Op::Identity => Vec::new(),
-    };
-    list.into_iter().map(|(name, value)| (name.to_string(), value)).collect()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ fn three_digits(n: u64, base: f64, units: &[&str]) -> String {
 }
 
 /// A share as a percentage: `0.3%`, `12%`; under a twentieth of a percent `<0.1%`.
-pub fn percent(part: u64, whole: u64) -> String {
+pub(super) fn percent(part: u64, whole: u64) -> String {
     if part == 0 || whole == 0 {
         return String::new();
     }
@@ -54,7 +54,7 @@ pub fn percent(part: u64, whole: u64) -> String {
 }
 
 /// A bar of at most `cells` columns, drawn in eighths of one.
-pub fn bar(part: u64, whole: u64, cells: usize) -> String {
+pub(super) fn bar(part: u64, whole: u64, cells: usize) -> String {
     if part == 0 || whole == 0 {
         return String::new();
     }

@@ -1,10 +1,10 @@
 //! Memory of inference and of training, in bytes of float32, worked out from the graph.
 
 use crate::graph::{Graph, NodeId};
-use crate::ops::Op;
+use crate::ops::{PassThrough, Reserve};
 
 /// Bytes of a float32.
-pub const FLOAT: u64 = 4;
+pub(super) const FLOAT: u64 = 4;
 
 /// The most memory that activations take at one time during inference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,19 +35,18 @@ impl TrainingMemory {
     }
 }
 
-/// Whether inference hands the layer's input on, so that its output needs no memory of its own.
-fn passes_through(op: &Op) -> bool {
-    matches!(op, Op::Flatten | Op::Unflatten | Op::Identity | Op::Dropout(_) | Op::Dropout1d(_))
-}
-
-/// The node whose tensor each node's output is: itself, or for a layer that passes its input through, its
-/// input's.
-fn buffers(graph: &Graph, passes: impl Fn(&Op) -> bool) -> Vec<NodeId> {
+/// The node whose tensor each node's output is: itself, or for a layer that hands its input on, its input's.
+fn buffers(graph: &Graph, training: bool) -> Vec<NodeId> {
     let mut buffer: Vec<NodeId> = Vec::with_capacity(graph.nodes().len());
     for id in graph.ids() {
         let node = graph.node(id);
+        let handed_on = match node.op.pass_through() {
+            PassThrough::Never => false,
+            PassThrough::Inference => !training,
+            PassThrough::Always => true,
+        };
         buffer.push(match node.inputs.first() {
-            Some(input) if passes(&node.op) => buffer[input.index()],
+            Some(input) if handed_on => buffer[input.index()],
             _ => id,
         });
     }
@@ -62,7 +61,7 @@ fn buffers(graph: &Graph, passes: impl Fn(&Op) -> bool) -> Vec<NodeId> {
 /// Identity and dropout hand their input on without a copy.
 pub fn inference_peak(graph: &Graph, batch: usize) -> Peak {
     let live = graph.reachable(&[graph.output()]);
-    let buffer = buffers(graph, passes_through);
+    let buffer = buffers(graph, false);
     let mut last_use: Vec<usize> = (0..graph.nodes().len()).collect();
     for id in graph.ids().filter(|id| live[id.index()]) {
         for input in &graph.node(id).inputs {
@@ -86,7 +85,7 @@ pub fn inference_peak(graph: &Graph, batch: usize) -> Peak {
 }
 
 /// Bytes of a node's output for a batch.
-pub fn tensor_bytes(graph: &Graph, id: NodeId, batch: usize) -> u64 {
+pub(super) fn tensor_bytes(graph: &Graph, id: NodeId, batch: usize) -> u64 {
     (graph.node(id).shape.elements() as u64).saturating_mul(batch as u64).saturating_mul(FLOAT)
 }
 
@@ -97,40 +96,22 @@ pub fn tensor_bytes(graph: &Graph, id: NodeId, batch: usize) -> u64 {
 /// once. MaxPool2d keeps a byte an output (which element of the window), BatchNorm2d a mean and a deviation a
 /// channel. Dropout draws its mask again, the other layers need nothing.
 pub fn saved_bytes(graph: &Graph, batch: usize) -> u64 {
-    let buffer = buffers(graph, |op| matches!(op, Op::Flatten | Op::Unflatten | Op::Identity));
+    let buffer = buffers(graph, true);
     let mut kept = vec![false; graph.nodes().len()];
     let mut extra = 0u64;
     for id in graph.ids() {
         let node = graph.node(id);
-        match &node.op {
-            Op::Conv2d(_) | Op::Linear(_) | Op::LocalResponseNorm(_) | Op::BatchNorm2d(_) => {
-                kept[buffer[node.inputs[0].index()].index()] = true;
-            }
-            Op::Relu
-            | Op::LeakyRelu(_)
-            | Op::Hardtanh(_)
-            | Op::Sigmoid
-            | Op::Tanh
-            | Op::Softmax
-            | Op::LogSoftmax => kept[buffer[id.index()].index()] = true,
-            Op::MaxPool2d(_)
-            | Op::Input
-            | Op::AvgPool2d(_)
-            | Op::AdaptiveAvgPool2d(_)
-            | Op::ConstantPad2d(_)
-            | Op::Flatten
-            | Op::Unflatten
-            | Op::Affine
-            | Op::Dropout(_)
-            | Op::Dropout1d(_)
-            | Op::Concat
-            | Op::Add
-            | Op::Identity => {}
+        let reads = node.op.gradient_reads();
+        if reads.input {
+            node.inputs.iter().for_each(|input| kept[buffer[input.index()].index()] = true);
         }
-        extra = extra.saturating_add(match &node.op {
-            Op::MaxPool2d(_) => tensor_bytes(graph, id, batch) / FLOAT,
-            Op::BatchNorm2d(_) => 2 * FLOAT * node.shape.channels() as u64,
-            _ => 0,
+        if reads.output {
+            kept[buffer[id.index()].index()] = true;
+        }
+        extra = extra.saturating_add(match reads.reserve {
+            Reserve::None => 0,
+            Reserve::BytePerElement => tensor_bytes(graph, id, batch) / FLOAT,
+            Reserve::TwoFloatsPerChannel => 2 * FLOAT * node.shape.channels() as u64,
         });
     }
     graph

@@ -3,11 +3,10 @@
 use super::memory::{FLOAT, Peak, TrainingMemory, inference_peak, tensor_bytes, training_memory};
 use super::receptive::{ReceptiveField, receptive_fields};
 use crate::graph::{Graph, NodeId, ScopeId, Shape};
-use crate::ops::{ConstantPad2d, Op};
 
 /// The figures of one layer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
+pub struct LayerFigures {
     /// The node.
     pub node: NodeId,
     /// Its path: `features.3`.
@@ -24,7 +23,7 @@ pub struct Layer {
     pub params: u64,
     /// Elements of its buffers.
     pub buffers: u64,
-    /// Multiply-accumulates for one image, see [`Op::macs`].
+    /// Multiply-accumulates for one image, see [`Op::macs`](crate::ops::Op::macs).
     pub macs: u64,
     /// Bytes of its output for the whole batch, in float32.
     pub activation_bytes: u64,
@@ -45,7 +44,7 @@ pub struct Summary {
     /// Images in a batch; memory is counted for all of them, MACs for one.
     pub batch: usize,
     /// All layers in topological order, the input left out.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerFigures>,
     /// Parameters, those of auxiliary classifiers included.
     pub params: u64,
     /// Parameters that inference uses.
@@ -67,16 +66,16 @@ impl Summary {
     pub fn new(graph: &Graph, batch: usize) -> Self {
         let fields = receptive_fields(graph);
         let used = graph.reachable(&[graph.output()]);
-        let layers: Vec<Layer> = graph
+        let layers: Vec<LayerFigures> = graph
             .ids()
             .skip(1)
-            .map(|id| Layer {
+            .map(|id| LayerFigures {
                 receptive_field: fields[id.index()],
                 auxiliary: !used[id.index()],
                 ..layer(graph, id, batch, fields[id.index()])
             })
             .collect();
-        let sum = |value: fn(&Layer) -> u64, all: bool| {
+        let sum = |value: fn(&LayerFigures) -> u64, all: bool| {
             let counted = layers.iter().filter(|l| all || !l.auxiliary);
             counted.fold(0u64, |sum, l| sum.saturating_add(value(l)))
         };
@@ -95,12 +94,12 @@ impl Summary {
     }
 
     /// The figures of one node; `None` for the input.
-    pub fn layer(&self, id: NodeId) -> Option<&Layer> {
+    pub fn layer(&self, id: NodeId) -> Option<&LayerFigures> {
         self.layers.get(id.index().checked_sub(1)?)
     }
 }
 
-fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveField) -> Layer {
+fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveField) -> LayerFigures {
     let node = graph.node(id);
     let inputs = graph.input_shapes(id);
     let macs = node.op.macs(&inputs, node.shape);
@@ -112,11 +111,11 @@ fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveFiel
     let activation_bytes = tensor_bytes(graph, id, batch);
     let read: u64 = node.inputs.iter().map(|&i| tensor_bytes(graph, i, batch)).fold(0, u64::saturating_add);
     let moved = read as f64 + activation_bytes as f64 + ((params + buffers) * FLOAT) as f64;
-    Layer {
+    LayerFigures {
         node: id,
         path: node.path.clone(),
         op: node.op.name(),
-        settings: settings(&node.op, &inputs),
+        settings: node.op.settings(&inputs),
         depth: depth(graph, node.scope),
         output: node.shape,
         params,
@@ -132,58 +131,4 @@ fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveFiel
 /// Scopes from the root down to one, both counted.
 fn depth(graph: &Graph, scope: ScopeId) -> usize {
     1 + graph.scope(scope).parent.map_or(0, |parent| depth(graph, parent))
-}
-
-/// A layer's settings in short: window `3×3`, stride `s2`, padding `p1`, dilation `d2`, groups `g2`; what has
-/// its usual value is left out.
-pub fn settings(op: &Op, inputs: &[Shape]) -> String {
-    let window = |w: crate::ops::Window, always_stride: bool| {
-        let mut text = format!("{}×{}", w.kernel.h, w.kernel.w);
-        for (letter, value, usual) in
-            [('s', w.stride, if always_stride { 0 } else { 1 }), ('p', w.padding, 0), ('d', w.dilation, 1)]
-        {
-            if value != usual.into() {
-                text.push_str(&format!(" {letter}{value}"));
-            }
-        }
-        if w.ceil_mode {
-            text.push_str(" ceil");
-        }
-        text
-    };
-    let dropped = |p: f32| format!("p={p}");
-    match op {
-        Op::Conv2d(op) => {
-            let groups = if op.groups == 1 { String::new() } else { format!(" g{}", op.groups) };
-            window(op.window(), false) + &groups
-        }
-        Op::MaxPool2d(op) => window(op.window(), true),
-        Op::AvgPool2d(op) => window(op.window(), true),
-        Op::AdaptiveAvgPool2d(op) => format!("{}×{}", op.height, op.width),
-        Op::Linear(op) => {
-            let features = inputs.first().map_or(0, |x| x.channels());
-            format!("{features} → {}", op.out_features)
-        }
-        Op::LocalResponseNorm(op) => format!("{} channels", op.size),
-        Op::ConstantPad2d(op) => {
-            let ConstantPad2d { left, right, top, bottom, value } = op;
-            format!("{left},{right},{top},{bottom} of {value}")
-        }
-        Op::LeakyRelu(op) => format!("×{}", op.slope),
-        Op::Hardtanh(op) => format!("{} … {}", op.min, op.max),
-        Op::Dropout(op) | Op::Dropout1d(op) => dropped(op.p),
-        Op::Concat => format!("of {}", inputs.len()),
-        Op::Input
-        | Op::BatchNorm2d(_)
-        | Op::Relu
-        | Op::Sigmoid
-        | Op::Tanh
-        | Op::Softmax
-        | Op::LogSoftmax
-        | Op::Flatten
-        | Op::Unflatten
-        | Op::Affine
-        | Op::Add
-        | Op::Identity => String::new(),
-    }
 }

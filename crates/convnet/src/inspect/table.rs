@@ -4,10 +4,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::figures::{bar, bytes, grouped, percent, scaled};
-use super::receptive::{Axis, ReceptiveField};
+use super::receptive::{AxisField, ReceptiveField};
 use super::summary::Summary;
-use super::tree::{Opened, Row, rows};
-use crate::ops::Op;
+use super::tree::{Row, ScopeRow, rows};
+use crate::ops::Reach;
 
 /// A column of the table, after the first one, which is the tree of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,7 +85,7 @@ impl Column {
             Self::Memory => bytes(figures.activation_bytes),
             Self::Field => field_text(figures.receptive_field),
             Self::Stride => axes(figures.receptive_field, |a| a.stride),
-            Self::Center => axes(figures.receptive_field, Axis::center),
+            Self::Center => axes(figures.receptive_field, AxisField::center),
             Self::Intensity if figures.macs == 0 => String::new(),
             Self::Intensity => format!("{:.1}", figures.intensity),
         }
@@ -103,17 +103,17 @@ impl FromStr for Column {
 }
 
 /// The size of a field: `195`, `3×21`, or `all` where one output sees everything.
-pub fn field_text(field: ReceptiveField) -> String {
-    let one = |axis: Axis| if axis.whole { "all".to_string() } else { axis.size.to_string() };
+pub(super) fn field_text(field: ReceptiveField) -> String {
+    let one = |axis: AxisField| if axis.whole { "all".to_string() } else { axis.size.to_string() };
     let (height, width) = (one(field.height), one(field.width));
     if height == width { height } else { format!("{height}×{width}") }
 }
 
-fn axes(field: ReceptiveField, value: impl Fn(Axis) -> f64) -> String {
+fn axes(field: ReceptiveField, value: impl Fn(AxisField) -> f64) -> String {
     if field.whole() {
         return String::new();
     }
-    let one = |axis: Axis| format!("{:.1}", value(axis)).trim_end_matches(".0").to_string();
+    let one = |axis: AxisField| format!("{:.1}", value(axis)).trim_end_matches(".0").to_string();
     let (height, width) = (one(field.height), one(field.width));
     if height == width { height } else { format!("{height}×{width}") }
 }
@@ -166,7 +166,7 @@ const GAP: usize = 2;
 const FIRST_TO_GO: [Column; 4] = [Column::Share, Column::Memory, Column::Field, Column::Macs];
 
 /// The levels that a listing shows when none are asked for: as many as keep it under 64 rows.
-pub fn usual_depth(summary: &Summary) -> usize {
+pub(super) fn usual_depth(summary: &Summary) -> usize {
     let all = rows(summary, usize::MAX, true);
     let deepest = all.iter().map(|row| row.depth).max().unwrap_or(1);
     (1..=deepest)
@@ -334,12 +334,12 @@ fn name<'a>(row: &Row, palette: &'a Palette) -> Segments<'a> {
 }
 
 fn operation<'a>(summary: &Summary, row: &Row, palette: &'a Palette) -> Segments<'a> {
-    let style = match summary.graph.node(row.figures.node).op {
-        _ if row.scope == Some(Opened::No) => "",
-        _ if row.scope == Some(Opened::Yes) => palette.faint.as_str(),
-        Op::Conv2d(_) | Op::Linear(_) => palette.weights.as_str(),
-        Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d(_) => palette.pool.as_str(),
-        _ => palette.faint.as_str(),
+    let style = match (row.scope, summary.graph.node(row.figures.node).op.reach()) {
+        (Some(ScopeRow::Folded), _) => "",
+        (Some(ScopeRow::Open), _) => palette.faint.as_str(),
+        (None, _) if row.figures.macs > 0 => palette.weights.as_str(),
+        (None, Reach::Window(_) | Reach::Adaptive { .. }) => palette.pool.as_str(),
+        (None, Reach::Position | Reach::Border { .. } | Reach::All) => palette.faint.as_str(),
     };
     let settings = if row.settings.is_empty() { String::new() } else { format!(" {}", row.settings) };
     vec![(style, row.op.clone()), ("", settings)]
@@ -441,7 +441,7 @@ fn notes(rows: &[Row], palette: &Palette) -> Vec<String> {
     if rows.iter().any(|row| row.repeats > 1) {
         notes.push("× equal blocks in a row: their sum, and the first one's layers".to_string());
     }
-    if rows.iter().any(|row| row.scope == Some(Opened::No)) {
+    if rows.iter().any(|row| row.scope == Some(ScopeRow::Folded)) {
         let depth = rows.iter().map(|row| row.depth).max().unwrap_or(1);
         notes.push(format!("folded at depth {depth}: --depth {} shows more", depth + 1));
     }

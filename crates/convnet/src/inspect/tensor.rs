@@ -16,7 +16,7 @@ pub fn tensor_text(dims: &[usize], data: &[f32]) -> String {
     let summarize = data.len() > THRESHOLD;
     let mut shown = Vec::new();
     collect(dims, data, summarize, &mut shown);
-    let format = Format::of(&shown);
+    let format = NumberFormat::of(&shown);
     format!("tensor({})", print(dims, data, summarize, "tensor(".len(), &format))
 }
 
@@ -53,7 +53,7 @@ fn parts<'a>(size: usize, inner: &[usize], data: &'a [f32], summarize: bool) -> 
     parts
 }
 
-fn print(dims: &[usize], data: &[f32], summarize: bool, indent: usize, format: &Format) -> String {
+fn print(dims: &[usize], data: &[f32], summarize: bool, indent: usize, format: &NumberFormat) -> String {
     let Some((&size, inner)) = dims.split_first() else {
         return data.first().map_or(String::new(), |&value| format.text(value));
     };
@@ -76,18 +76,18 @@ fn print(dims: &[usize], data: &[f32], summarize: bool, indent: usize, format: &
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Style {
+enum NumberStyle {
     Integer,
     Fixed,
     Exponent,
 }
 
-struct Format {
-    style: Style,
+struct NumberFormat {
+    style: NumberStyle,
     width: usize,
 }
 
-impl Format {
+impl NumberFormat {
     fn of(shown: &[f32]) -> Self {
         let counted: Vec<f32> = shown.iter().copied().filter(|v| v.is_finite() && *v != 0.0).collect();
         let magnitude = counted.iter().map(|v| f64::from(v.abs()));
@@ -95,10 +95,10 @@ impl Format {
         let integers = shown.iter().filter(|v| v.is_finite()).all(|v| v.fract() == 0.0);
         let spread = !counted.is_empty() && (largest / least > 1000.0 || largest > 1e8);
         let style = match integers {
-            _ if spread => Style::Exponent,
-            true => Style::Integer,
-            false if least < 1e-4 => Style::Exponent,
-            false => Style::Fixed,
+            _ if spread => NumberStyle::Exponent,
+            true => NumberStyle::Integer,
+            false if least < 1e-4 => NumberStyle::Exponent,
+            false => NumberStyle::Fixed,
         };
         let mut format = Self { style, width: 1 };
         format.width = counted.iter().map(|&v| format.text(v).chars().count()).max().unwrap_or(1);
@@ -112,9 +112,9 @@ impl Format {
             if value > 0.0 { "inf".into() } else { "-inf".into() }
         } else {
             match self.style {
-                Style::Integer => format!("{value:.0}."),
-                Style::Fixed => format!("{value:.4}"),
-                Style::Exponent => exponent(value),
+                NumberStyle::Integer => format!("{value:.0}."),
+                NumberStyle::Fixed => format!("{value:.4}"),
+                NumberStyle::Exponent => exponent(value),
             }
         };
         format!("{text:>width$}", width = self.width)

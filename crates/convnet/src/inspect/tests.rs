@@ -69,7 +69,7 @@ fn equal_blocks_fold_and_their_figures_add_up() {
     );
     let shallow = rows(&summary, 1, true);
     assert_eq!(shallow.iter().map(|r| r.figures.params).sum::<u64>(), summary.params);
-    assert_eq!(shallow[1].scope, Some(Opened::No));
+    assert_eq!(shallow[1].scope, Some(ScopeRow::Folded));
     assert_eq!(folded[4].figures.params, 3 * 148);
     // Four 3×3 convolutions up to the third block's end, two up to the first one's.
     assert_eq!(folded[4].figures.receptive_field.height.size, 9);
@@ -146,7 +146,7 @@ proptest! {
         }
         let summary = net.build(x).unwrap().summary();
         let rows = rows(&summary, depth, false);
-        let leaves = rows.iter().filter(|row| row.scope != Some(Opened::Yes));
+        let leaves = rows.iter().filter(|row| row.scope != Some(ScopeRow::Open));
         let (params, macs) = leaves.fold((0, 0), |(p, m), row| (p + row.figures.params, m + row.figures.macs));
         prop_assert_eq!((params, macs), (summary.params, summary.macs));
         let top = super::rows(&summary, depth, true);

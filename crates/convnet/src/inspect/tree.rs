@@ -1,24 +1,24 @@
 //! The tree of a network's scopes and layers, with depth limits and repeated blocks folded.
 
-use super::summary::{Layer, Summary};
+use super::summary::{LayerFigures, Summary};
 use crate::graph::{Graph, NodeId, ScopeId, Shape};
 
 /// A scope or a layer with what lies in it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Branch {
+pub(super) struct Branch {
     /// What stands here.
-    pub item: Item,
+    pub(super) item: Item,
     /// How many times in a row the same block stands here; the branches below show the first.
-    pub repeats: usize,
+    pub(super) repeats: usize,
     /// The last of those; the item itself where there is one.
-    pub last: Item,
+    pub(super) last: Item,
     /// The parts of a scope, in order.
-    pub children: Vec<Branch>,
+    pub(super) children: Vec<Branch>,
 }
 
 /// A part of a network's tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item {
+pub(super) enum Item {
     /// A named group.
     Scope(ScopeId),
     /// A layer.
@@ -32,7 +32,7 @@ impl Branch {
 }
 
 /// The tree of a network, the input left out; repeated blocks are not folded yet.
-pub fn tree(graph: &Graph) -> Vec<Branch> {
+pub(super) fn tree(graph: &Graph) -> Vec<Branch> {
     let mut roots: Vec<Branch> = Vec::new();
     for id in graph.ids().skip(1) {
         let mut chain = Vec::new();
@@ -56,7 +56,7 @@ pub fn tree(graph: &Graph) -> Vec<Branch> {
 }
 
 /// Folds runs of equal scopes, innermost first: equal in class, layers, shapes and wiring.
-pub fn fold_repeats(graph: &Graph, branches: Vec<Branch>) -> Vec<Branch> {
+pub(super) fn fold_repeats(graph: &Graph, branches: Vec<Branch>) -> Vec<Branch> {
     let mut folded: Vec<Branch> = Vec::new();
     let mut before = String::new();
     for branch in branches {
@@ -102,10 +102,10 @@ pub struct Row {
     pub path: String,
     /// The class of a scope, the op of a layer.
     pub op: String,
-    /// A layer's settings, see [`super::settings`].
+    /// A layer's settings, see [`Op::settings`](crate::ops::Op::settings).
     pub settings: String,
     /// Whether it is a scope, and whether its parts follow as rows.
-    pub scope: Option<Opened>,
+    pub scope: Option<ScopeRow>,
     /// Levels below the network: 1 for its own parts.
     pub depth: usize,
     /// For each level whether more siblings follow there, its own level last: what tree lines are drawn from.
@@ -113,16 +113,16 @@ pub struct Row {
     /// Equal blocks in a row that this one stands for; figures count them all, and the field is the last one's.
     pub repeats: usize,
     /// The figures: of a scope, sums over its layers, and output and receptive field of its result.
-    pub figures: Layer,
+    pub figures: LayerFigures,
 }
 
 /// Whether the parts of a scope are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opened {
+pub enum ScopeRow {
     /// Its parts are the rows that follow.
-    Yes,
+    Open,
     /// Its parts are folded into it.
-    No,
+    Folded,
 }
 
 /// The rows of a listing.
@@ -147,7 +147,7 @@ fn walk(summary: &Summary, branches: &[Branch], depth: usize, above: &[bool], ro
             Item::Layer(_) => (figures.op.to_string(), None),
             Item::Scope(id) => {
                 let kind = summary.graph.scope(id).kind.clone();
-                (kind, Some(if opened { Opened::Yes } else { Opened::No }))
+                (kind, Some(if opened { ScopeRow::Open } else { ScopeRow::Folded }))
             }
         };
         let path = match branch.item {
@@ -172,16 +172,16 @@ fn walk(summary: &Summary, branches: &[Branch], depth: usize, above: &[bool], ro
 }
 
 /// The figures of a branch: sums over its layers times its repeats.
-fn figures(summary: &Summary, branch: &Branch) -> Option<Layer> {
+fn figures(summary: &Summary, branch: &Branch) -> Option<LayerFigures> {
     let scope = match branch.last {
         Item::Layer(id) => return summary.layer(id).cloned(),
         Item::Scope(id) => id,
     };
-    let parts: Vec<Layer> = branch.children.iter().filter_map(|b| figures(summary, b)).collect();
+    let parts: Vec<LayerFigures> = branch.children.iter().filter_map(|b| figures(summary, b)).collect();
     let result = summary.graph.scope(scope).result;
     let mut total = summary.layer(result).or(parts.last())?.clone();
     let repeats = branch.repeats as u64;
-    let sum = |value: fn(&Layer) -> u64| {
+    let sum = |value: fn(&LayerFigures) -> u64| {
         parts.iter().fold(0u64, |sum, l| sum.saturating_add(value(l))).saturating_mul(repeats)
     };
     total.params = sum(|l| l.params);

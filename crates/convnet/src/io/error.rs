@@ -5,13 +5,18 @@ use std::path::PathBuf;
 use convnet_formats::FormatError;
 
 use super::LoadReport;
+use crate::state::ReadError;
 
 /// A file of weights that cannot be read, does not fit its network, or cannot be written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IoError {
     /// The file.
     #[error(transparent)]
     File(#[from] FormatError),
+    /// Elements that cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// A card in its metadata that is damaged.
     #[error("`{}`: {reason}", path.display())]
     Card {
@@ -21,7 +26,11 @@ pub enum IoError {
         reason: String,
     },
     /// Tensors that do not match the network's.
-    #[error("the weights of `{}` are not `{model}`'s:\n{report}", path.display())]
+    #[error(
+        "the weights of `{}` are not `{model}`'s:\n{report}\nload the weights of the same network, or allow a partial \
+         match",
+        path.display()
+    )]
     Mismatch {
         /// The file.
         path: PathBuf,
@@ -48,6 +57,14 @@ pub enum IoError {
         /// Why not, and the way out.
         reason: String,
     },
+    /// A model for images of any size, without a size.
+    #[error("`{}`: its input `{input}` leaves channels, height or width free; give all three", path.display())]
+    FreeInput {
+        /// The file.
+        path: PathBuf,
+        /// The name of its images.
+        input: String,
+    },
     /// An operator of a model that no layer here computes.
     #[error("`{}`: node `{node}` ({op}): {reason}", path.display())]
     Node {
@@ -61,7 +78,7 @@ pub enum IoError {
         reason: String,
     },
     /// An ONNX file of weights alone: it holds a network.
-    #[error("`{}`: an ONNX file holds a network; name it with `--model`", path.display())]
+    #[error("`{}`: an ONNX file holds a network, and there are only weights; export a graph with them", path.display())]
     NoNetwork {
         /// The file.
         path: PathBuf,

@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::{FileSource, Source, pth, safetensors, shards};
 
-use super::IoError;
 use super::onnx::{self, Imported};
-use crate::state::{ReadError, TensorSource};
-use crate::train::Card;
+use super::{IoError, ModelCard};
+use crate::state::{ReadError, StateDict, Tensor, TensorSource};
 
 /// Tensors in a file, read as they are asked for.
 #[derive(Debug)]
 pub struct WeightsFile {
     path: PathBuf,
     reader: Reader,
-    card: Option<Card>,
+    card: Option<ModelCard>,
 }
 
 #[derive(Debug)]
@@ -62,7 +61,7 @@ impl WeightsFile {
             Reader::Pth(_) => BTreeMap::new(),
             Reader::Onnx(imported) => imported.metadata().clone(),
         };
-        let card = Card::from_metadata(&metadata)
+        let card = ModelCard::from_metadata(&metadata)
             .map_err(|reason| IoError::Card { path: path.to_owned(), reason })?;
         Ok(Self { path: path.to_owned(), reader, card })
     }
@@ -73,7 +72,7 @@ impl WeightsFile {
     }
 
     /// What the file tells of itself; `None` for one that another program wrote.
-    pub fn card(&self) -> Option<&Card> {
+    pub fn card(&self) -> Option<&ModelCard> {
         self.card.as_ref()
     }
 
@@ -85,6 +84,20 @@ impl WeightsFile {
             Reader::Pth(reader) => reader.tensors().collect(),
             Reader::Onnx(imported) => imported.tensors().collect(),
         }
+    }
+
+    /// All tensors, in memory.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn state_dict(&self) -> Result<StateDict, IoError> {
+        let mut state = StateDict::new();
+        for (name, shape) in self.tensors() {
+            let mut data = vec![0.0; shape.iter().product()];
+            self.read(name, 0, &mut data)?;
+            state.insert(name.to_owned(), Tensor { shape: shape.to_vec(), data });
+        }
+        Ok(state)
     }
 
     fn read_part(&self, name: &str, first: usize, out: &mut [f32]) -> io::Result<()> {
@@ -116,7 +129,6 @@ impl TensorSource for WeightsFile {
     }
 
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
-        self.read_part(name, first, out)
-            .map_err(|error| ReadError(format!("cannot read `{}`: {error}", self.path.display())))
+        self.read_part(name, first, out).map_err(|source| ReadError::File { path: self.path.clone(), source })
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::names::{canonical, is_counter, wrapper};
-use super::{IoError, WeightsFile};
+use super::names::{is_counter, wrapper};
+use super::{IoError, ModelCard, WeightsFile};
 use crate::graph::Graph;
 use crate::ops::{Op, ParamKind, ParamSpec};
 use crate::state::{ReadError, StateDict, Tensor, TensorSource, initialize_some};
-use crate::train::Card;
+use crate::zoo;
 
 /// How strictly weights must match.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,7 +106,10 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
         graph.parameters().iter().all(|spec| names.contains(spec.name.as_str()))
     };
     let prefix = if as_named { String::new() } else { wrapper(&names) };
-    let own = |name: &str| if as_named { name.to_owned() } else { canonical(&name[prefix.len()..]) };
+    let own = |name: &str| {
+        let bare = &name[prefix.len()..];
+        if as_named { None } else { zoo::current_name(bare) }.unwrap_or_else(|| bare.to_owned())
+    };
     let mut left: BTreeMap<String, (&str, &[usize])> = tensors
         .iter()
         .map(|&(name, shape)| (own(name), (name, shape)))
@@ -145,8 +148,7 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
         }
     }
     // Auxiliary outputs of a file are of no use to a network without them.
-    let auxiliary = |name: &str| name.starts_with("aux1.") || name.starts_with("aux2.");
-    left.retain(|name, _| !auxiliary(name));
+    left.retain(|name, _| !zoo::is_auxiliary(name));
     report.unexpected = left.into_iter().map(|(name, (_, shape))| (name, shape.to_vec())).collect();
     if !options.partial && !report.is_exact() {
         let (path, model) = (file.path().to_owned(), graph.name().to_owned());
@@ -171,7 +173,7 @@ fn summed_channels(spec: &ParamSpec, found: &[usize]) -> Option<(usize, usize)> 
 
 impl Loaded {
     /// What the file tells of itself.
-    pub fn card(&self) -> Option<&Card> {
+    pub fn card(&self) -> Option<&ModelCard> {
         self.file.card()
     }
 
@@ -179,7 +181,7 @@ impl Loaded {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn state_dict(&self) -> Result<StateDict, ReadError> {
+    pub fn state_dict(&self) -> Result<StateDict, IoError> {
         let mut state = self.drawn.clone();
         for (name, origin) in &self.origins {
             let mut data = vec![0.0; origin.shape.iter().product()];

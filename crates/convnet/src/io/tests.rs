@@ -104,6 +104,17 @@ fn heads_and_grey_images_are_adapted() {
 }
 
 #[test]
+fn auxiliary_outputs_that_the_network_lacks_are_ignored() {
+    let graph = small("lenet");
+    let folder = tempdir().unwrap();
+    let mut state = initialize(&graph, 0);
+    state.insert("aux1.fc1.weight".into(), Tensor::full(&[2, 2], 0.0));
+    let path = written(folder.path(), "a.pth", &state);
+    let loaded = loaded(&graph, &path, LoadOptions::default()).unwrap();
+    assert!(loaded.report.is_exact());
+}
+
+#[test]
 fn auxiliary_outputs_may_be_missing() {
     let graph =
         zoo::find("googlenet@torchvision").unwrap().model().input(3, 64, 64).classes(4).build().unwrap();

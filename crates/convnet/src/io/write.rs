@@ -6,14 +6,13 @@ use std::path::Path;
 
 use convnet_formats::{Entry, Number, pth, safetensors};
 
-use super::IoError;
 use super::names::is_counter;
-use crate::state::TensorSource;
-use crate::train::Card;
+use super::{IoError, ModelCard};
+use crate::state::{StateDict, TensorSource};
 
 /// A format that weights are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Format {
     /// `.safetensors`.
     Safetensors,
     /// `.pth` or `.pt`.
@@ -22,7 +21,7 @@ pub enum Target {
     Onnx,
 }
 
-impl Target {
+impl Format {
     /// The format that a file's ending asks for.
     ///
     /// # Errors
@@ -37,15 +36,25 @@ impl Target {
     }
 }
 
+/// Writes a state dict, in the format of the file's ending; the same weights and card give the same bytes.
+///
+/// # Errors
+/// As [`convert`].
+pub fn save(state: &StateDict, card: Option<&ModelCard>, path: impl AsRef<Path>) -> Result<(), IoError> {
+    let tensors: Vec<_> = state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
+    convert(state, &tensors, card, path.as_ref())
+}
+
 /// Writes tensors (name and shape) as float32, counters of steps as 64-bit integers, part by part; a card goes
 /// into a safetensors file's metadata.
 ///
 /// # Errors
-/// If the ending is of no format for weights alone, a tensor cannot be read, or the file not written; what was there before is there still.
+/// If the ending is of no format for weights alone, a tensor cannot be read, or the file cannot
+/// be written; what was there before is there still.
 pub fn convert(
     source: &dyn TensorSource,
     tensors: &[(String, Vec<usize>)],
-    card: Option<&Card>,
+    card: Option<&ModelCard>,
     path: &Path,
 ) -> Result<(), IoError> {
     let entries: Vec<Entry> = tensors
@@ -57,11 +66,11 @@ pub fn convert(
         })
         .collect();
     let fill = |entry: &Entry, out: &mut dyn Write| elements(source, entry, out);
-    match Target::of(path)? {
-        Target::Onnx => return Err(IoError::NoNetwork { path: path.to_owned() }),
-        Target::Pth => pth::write(path, &entries, fill)?,
-        Target::Safetensors => {
-            let mut metadata = card.map(Card::to_metadata).unwrap_or_default();
+    match Format::of(path)? {
+        Format::Onnx => return Err(IoError::NoNetwork { path: path.to_owned() }),
+        Format::Pth => pth::write(path, &entries, fill)?,
+        Format::Safetensors => {
+            let mut metadata = card.map(ModelCard::to_metadata).unwrap_or_default();
             metadata.entry("format".to_owned()).or_insert_with(|| "pt".to_owned());
             safetensors::write_entries(path, &entries, &metadata, fill)?;
         }

@@ -1,181 +1,183 @@
-//! The closed set of layers: their parameters, shape rules, costs and plain implementations.
+//! The closed set of layers: what each is, and its plain implementation.
+//!
+//! A layer's folder holds all that is known of it (`Layer`) and its formula in f64 (`Naive`); this file lists the
+//! layers. Whoever reads a graph asks the layer, or matches on [`Op`] without leaving one out.
+//!
+//! ```
+//! use convnet::ops::{Conv2d, Op};
+//! use convnet::shape::Shape;
+//!
+//! let conv = Op::from(Conv2d::new(96, 11).stride(4));
+//! let input = Shape::map(1, 224, 224);
+//! let output = conv.infer(&[input]).unwrap();
+//! assert_eq!(output, Shape::map(96, 54, 54));
+//! assert_eq!((conv.name(), conv.settings(&[input])), ("Conv2d", "11×11 s4".to_string()));
+//! assert_eq!(conv.macs(&[input], output), 96 * 54 * 54 * 11 * 11);
+//! let shapes: Vec<_> = conv.parameters(input).into_iter().map(|spec| spec.shape).collect();
+//! assert_eq!(shapes, [vec![96, 1, 11, 11], vec![96]]);
+//! ```
 
-pub(crate) mod activation;
-pub(crate) mod adaptive_avg_pool2d;
-pub(crate) mod add;
-pub(crate) mod affine;
+mod adaptive_avg_pool2d;
+mod add;
+mod affine;
 mod array;
-pub(crate) mod avg_pool2d;
-pub(crate) mod batch_norm2d;
-pub(crate) mod concat;
-pub(crate) mod constant_pad2d;
-pub(crate) mod conv2d;
-pub(crate) mod dropout;
-pub(crate) mod flatten;
-pub(crate) mod linear;
-pub(crate) mod local_response_norm;
-pub(crate) mod max_pool2d;
+mod avg_pool2d;
+mod batch_norm2d;
+mod concat;
+mod constant_pad2d;
+mod conv2d;
+mod dropout;
+mod dropout1d;
+mod flatten;
+mod hardtanh;
+mod identity;
+mod input;
+mod layer;
+mod leaky_relu;
+mod linear;
+mod local_response_norm;
+mod log_softmax;
+mod max_pool2d;
+mod naive;
+mod onnx;
+mod parameter;
+mod relu;
+mod sigmoid;
 pub(crate) mod softmax;
+mod tanh;
+mod unflatten;
 mod window;
 
-pub use activation::{Hardtanh, LeakyRelu};
-pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
-pub(crate) use adaptive_avg_pool2d::span as adaptive_span;
+#[cfg(test)]
+mod tests;
+
 pub use array::Array;
-pub use avg_pool2d::AvgPool2d;
-pub use batch_norm2d::BatchNorm2d;
-pub use constant_pad2d::ConstantPad2d;
-pub use conv2d::Conv2d;
-pub use dropout::Dropout;
-pub use linear::Linear;
-pub use local_response_norm::LocalResponseNorm;
-pub use max_pool2d::MaxPool2d;
+pub(crate) use layer::{Facts, GradientReads, Layer, PassThrough, Reach, Reserve};
+pub(crate) use naive::{Gradients, Naive, Reads};
+pub(crate) use onnx::{Onnx, OnnxValue, Operand, Operator};
+pub use parameter::{ParamKind, ParamSpec};
 pub(crate) use window::Window;
 
-use crate::graph::{Shape, ShapeIssue};
+use crate::shape::{Shape, ShapeIssue};
 
-/// A layer.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Op {
+/// Declares the set of layers: for each its folder, its variant of [`Op`] and its struct, which is the variant's
+/// payload where it has settings.
+macro_rules! layers {
+    ($($(#[$doc:meta])* $folder:ident :: $name:ident $(($settings:ident))?,)+) => {
+        $(layers!(@export $folder $name $($settings)?);)+
+
+        /// A layer.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Op {
+            $($(#[$doc])* $name $(($settings))?,)+
+        }
+
+        impl Op {
+            fn layer(&self) -> &dyn Layer {
+                match self {
+                    $(Self::$name $((layer @ $settings { .. }))? => layers!(@borrow $name $($settings layer)?),)+
+                }
+            }
+
+            /// The plain implementation.
+            pub(crate) fn naive(&self) -> &dyn Naive {
+                match self {
+                    $(Self::$name $((layer @ $settings { .. }))? => layers!(@borrow $name $($settings layer)?),)+
+                }
+            }
+
+            /// How many kinds of layers there are.
+            #[cfg(test)]
+            pub(crate) const COUNT: usize = [$(stringify!($name)),+].len();
+
+            /// Small layers of every kind, with the shapes that feed them.
+            pub(crate) fn samples() -> Vec<(Self, Vec<Shape>)> {
+                let mut samples: Vec<(Self, Vec<Shape>)> = Vec::new();
+                $(samples.extend($name::samples().into_iter().map(|(layer, inputs)| (layer.into(), inputs)));)+
+                samples
+            }
+        }
+
+        $(layers!(@from $name $($settings)?);)+
+    };
+    (@export $folder:ident $name:ident) => { use $folder::$name; };
+    (@export $folder:ident $name:ident $settings:ident) => { pub use $folder::$name; };
+    (@borrow $name:ident) => { &$name };
+    (@borrow $name:ident $settings:ident $layer:ident) => { $layer };
+    (@from $name:ident) => {
+        impl From<$name> for Op {
+            fn from(_: $name) -> Self {
+                Self::$name
+            }
+        }
+    };
+    (@from $name:ident $settings:ident) => {
+        impl From<$name> for Op {
+            fn from(layer: $name) -> Self {
+                Self::$name(layer)
+            }
+        }
+    };
+}
+
+layers! {
     /// The images that enter the network.
-    Input,
+    input::Input,
     /// 2-D cross-correlation (LeCun et al. 1989).
-    Conv2d(Conv2d),
+    conv2d::Conv2d(Conv2d),
     /// y = x·Wᵀ + b.
-    Linear(Linear),
+    linear::Linear(Linear),
     /// Batch normalization (Ioffe and Szegedy 2015).
-    BatchNorm2d(BatchNorm2d),
+    batch_norm2d::BatchNorm2d(BatchNorm2d),
     /// Local response normalization (Krizhevsky et al. 2012, section 3.3).
-    LocalResponseNorm(LocalResponseNorm),
+    local_response_norm::LocalResponseNorm(LocalResponseNorm),
     /// max(x, 0).
-    Relu,
+    relu::Relu,
     /// x where it is positive, a small multiple elsewhere.
-    LeakyRelu(LeakyRelu),
+    leaky_relu::LeakyRelu(LeakyRelu),
     /// x within two bounds.
-    Hardtanh(Hardtanh),
+    hardtanh::Hardtanh(Hardtanh),
     /// 1 / (1 + e^−x).
-    Sigmoid,
+    sigmoid::Sigmoid,
     /// Hyperbolic tangent.
-    Tanh,
+    tanh::Tanh,
     /// Softmax over dimension 1.
-    Softmax,
+    softmax::Softmax,
     /// The logarithm of softmax over dimension 1.
-    LogSoftmax,
+    log_softmax::LogSoftmax,
     /// Maximum over windows.
-    MaxPool2d(MaxPool2d),
+    max_pool2d::MaxPool2d(MaxPool2d),
     /// Mean over windows.
-    AvgPool2d(AvgPool2d),
+    avg_pool2d::AvgPool2d(AvgPool2d),
     /// Mean over windows chosen so that the output has a given size.
-    AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    adaptive_avg_pool2d::AdaptiveAvgPool2d(AdaptiveAvgPool2d),
     /// A border of one value.
-    ConstantPad2d(ConstantPad2d),
+    constant_pad2d::ConstantPad2d(ConstantPad2d),
     /// C × H × W to a vector.
-    Flatten,
+    flatten::Flatten,
     /// A vector to maps of one pixel: C × 1 × 1.
-    Unflatten,
+    unflatten::Unflatten,
     /// A fixed scale and shift by channel.
-    Affine,
+    affine::Affine,
     /// Zeroes elements while training, scales the rest by 1/(1−p) (Srivastava et al. 2014).
-    Dropout(Dropout),
+    dropout::Dropout(Dropout),
     /// Zeroes whole channels while training. On a batch of vectors PyTorch takes the (N, F) input for one
     /// unbatched (C, L) sample, so that whole vectors are zeroed; this does the same.
-    Dropout1d(Dropout),
+    dropout1d::Dropout1d(Dropout1d),
     /// Joins its inputs along the channels.
-    Concat,
+    concat::Concat,
     /// Element-wise sum of two inputs.
-    Add,
+    add::Add,
     /// Its input, unchanged.
-    Identity,
+    identity::Identity,
 }
 
-/// What a parameter is for, and so how it is initialized and whether it is trained.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParamKind {
-    /// A Conv2d weight, (O, I/groups, kH, kW).
-    ConvWeight,
-    /// A Linear weight, (out_features, in_features).
-    LinearWeight,
-    /// A Conv2d bias.
-    ConvBias,
-    /// A Linear bias.
-    LinearBias,
-    /// BatchNorm2d's γ, initially 1.
-    NormWeight,
-    /// BatchNorm2d's β, initially 0.
-    NormBias,
-    /// BatchNorm2d's running mean: a buffer, initially 0.
-    RunningMean,
-    /// BatchNorm2d's running variance: a buffer, initially 1.
-    RunningVar,
-    /// Affine's scale: a buffer, 1 where nothing else is known.
-    Scale,
-    /// Affine's shift: a buffer, 0 where nothing else is known.
-    Shift,
-}
-
-impl ParamKind {
-    /// Whether gradients reach it; buffers keep what they hold, or are updated otherwise.
-    pub fn trainable(self) -> bool {
-        !matches!(self, Self::RunningMean | Self::RunningVar | Self::Scale | Self::Shift)
-    }
-
-    /// Whether a batch normalization updates it while it trains.
-    pub(crate) fn is_running(self) -> bool {
-        matches!(self, Self::RunningMean | Self::RunningVar)
-    }
-}
-
-/// One tensor of a layer, in PyTorch's layout.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ParamSpec {
-    /// `weight`, or with its node's path `features.0.weight`.
-    pub name: String,
-    /// PyTorch's shape: OIHW for a convolution, (out, in) for Linear.
-    pub shape: Vec<usize>,
-    /// What it is for.
-    pub kind: ParamKind,
-}
-
-impl ParamSpec {
-    fn new(name: &str, shape: &[usize], kind: ParamKind) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), kind }
-    }
-
-    /// Number of elements.
-    pub fn elements(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
+pub(crate) use adaptive_avg_pool2d::span as adaptive_span;
 
 impl Op {
     /// PyTorch's class name; for ops without a module, PyTorch's function (`cat`, `add`) capitalized.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Input => "Input",
-            Self::Conv2d(_) => "Conv2d",
-            Self::Linear(_) => "Linear",
-            Self::BatchNorm2d(_) => "BatchNorm2d",
-            Self::LocalResponseNorm(_) => "LocalResponseNorm",
-            Self::Relu => "ReLU",
-            Self::LeakyRelu(_) => "LeakyReLU",
-            Self::Hardtanh(_) => "Hardtanh",
-            Self::Sigmoid => "Sigmoid",
-            Self::Tanh => "Tanh",
-            Self::Softmax => "Softmax",
-            Self::LogSoftmax => "LogSoftmax",
-            Self::MaxPool2d(_) => "MaxPool2d",
-            Self::AvgPool2d(_) => "AvgPool2d",
-            Self::AdaptiveAvgPool2d(_) => "AdaptiveAvgPool2d",
-            Self::ConstantPad2d(_) => "ConstantPad2d",
-            Self::Flatten => "Flatten",
-            Self::Unflatten => "Unflatten",
-            Self::Affine => "Affine",
-            Self::Dropout(_) => "Dropout",
-            Self::Dropout1d(_) => "Dropout1d",
-            Self::Concat => "Concat",
-            Self::Add => "Add",
-            Self::Identity => "Identity",
-        }
+        self.facts().name
     }
 
     /// The output's shape for one image.
@@ -183,49 +185,7 @@ impl Op {
     /// # Errors
     /// What the op got, what it expected, the arithmetic and a way out.
     pub fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
-        match (self, inputs) {
-            (Self::Input, _) => Err(ShapeIssue::new("a second input", "one", "take images at one place")),
-            (Self::Concat, _) => concat::infer(inputs),
-            (Self::Add, _) => add::infer(inputs),
-            (Self::Conv2d(op), &[x]) => op.infer(x),
-            (Self::Linear(op), &[x]) => op.infer(x),
-            (Self::BatchNorm2d(_), &[x]) => batch_norm2d::infer(x),
-            (Self::LocalResponseNorm(op), &[x]) => op.infer(x),
-            (Self::MaxPool2d(op), &[x]) => op.infer(x),
-            (Self::AvgPool2d(op), &[x]) => op.infer(x),
-            (Self::AdaptiveAvgPool2d(op), &[x]) => op.infer(x),
-            (Self::LeakyRelu(op), &[x]) => op.infer(x),
-            (Self::Hardtanh(op), &[x]) => op.infer(x),
-            (Self::ConstantPad2d(op), &[x]) => op.infer(x),
-            (Self::Flatten, &[x]) => Ok(Shape::vector(x.elements())),
-            (Self::Unflatten, &[Shape::Vector { features }]) => Ok(Shape::map(features, 1, 1)),
-            (Self::Unflatten, &[x]) => Err(ShapeIssue::new(
-                format!("a feature map of {x}"),
-                "a vector of features",
-                "put Flatten before this layer",
-            )),
-            (Self::Dropout1d(_), &[x @ Shape::Map { .. }]) => Err(ShapeIssue::new(
-                format!("a feature map of {x}"),
-                "a vector of features, as PyTorch's Dropout1d does",
-                "use Dropout here, or put Flatten before this layer",
-            )),
-            (Self::Dropout(op) | Self::Dropout1d(op), &[x]) => op.infer(x),
-            (
-                Self::Relu
-                | Self::Sigmoid
-                | Self::Tanh
-                | Self::Softmax
-                | Self::LogSoftmax
-                | Self::Affine
-                | Self::Identity,
-                &[x],
-            ) => Ok(x),
-            _ => Err(ShapeIssue::new(
-                format!("{} inputs", inputs.len()),
-                "one",
-                "join several values with concat or add first",
-            )),
-        }
+        self.layer().infer(inputs)
     }
 
     /// Multiply-accumulates for one image.
@@ -233,85 +193,54 @@ impl Op {
     /// Those of Conv2d and Linear alone, without biases, as fvcore, torchinfo and torchvision's documented
     /// figures count them; one is two floating-point operations. Saturates.
     pub fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
-        let channels = inputs.first().map_or(0, |x| x.channels());
-        match self {
-            Self::Conv2d(op) => op.macs(channels, output),
-            Self::Linear(op) => op.macs(channels),
-            Self::Input
-            | Self::BatchNorm2d(_)
-            | Self::LocalResponseNorm(_)
-            | Self::Relu
-            | Self::LeakyRelu(_)
-            | Self::Hardtanh(_)
-            | Self::Sigmoid
-            | Self::Tanh
-            | Self::Softmax
-            | Self::LogSoftmax
-            | Self::MaxPool2d(_)
-            | Self::AvgPool2d(_)
-            | Self::AdaptiveAvgPool2d(_)
-            | Self::ConstantPad2d(_)
-            | Self::Flatten
-            | Self::Unflatten
-            | Self::Affine
-            | Self::Dropout(_)
-            | Self::Dropout1d(_)
-            | Self::Concat
-            | Self::Add
-            | Self::Identity => 0,
-        }
+        self.layer().macs(inputs, output)
     }
 
     /// The parameters and buffers of the layer for an input of this shape, trainable ones first.
     pub fn parameters(&self, input: Shape) -> Vec<ParamSpec> {
-        match self {
-            Self::Conv2d(op) => op.parameters(input.channels()),
-            Self::Linear(op) => op.parameters(input.channels()),
-            Self::BatchNorm2d(_) => batch_norm2d::parameters(input.channels()),
-            Self::Affine => affine::parameters(input.channels()),
-            Self::Input
-            | Self::LocalResponseNorm(_)
-            | Self::Relu
-            | Self::LeakyRelu(_)
-            | Self::Hardtanh(_)
-            | Self::Sigmoid
-            | Self::Tanh
-            | Self::Softmax
-            | Self::LogSoftmax
-            | Self::MaxPool2d(_)
-            | Self::AvgPool2d(_)
-            | Self::AdaptiveAvgPool2d(_)
-            | Self::ConstantPad2d(_)
-            | Self::Flatten
-            | Self::Unflatten
-            | Self::Dropout(_)
-            | Self::Dropout1d(_)
-            | Self::Concat
-            | Self::Add
-            | Self::Identity => Vec::new(),
-        }
+        self.layer().parameters(input)
+    }
+
+    /// All settings by PyTorch's names; sizes that parameters tell are left to them.
+    pub fn properties(&self) -> Vec<(&'static str, String)> {
+        self.layer().properties()
+    }
+
+    /// The settings in short: window `3×3`, stride `s2`, padding `p1`, dilation `d2`, groups `g2`; what has its usual
+    /// value is left out.
+    pub fn settings(&self, inputs: &[Shape]) -> String {
+        self.layer().settings(inputs)
+    }
+
+    fn facts(&self) -> Facts {
+        self.layer().facts()
+    }
+
+    /// What one position of the output reads of the input's positions.
+    pub(crate) fn reach(&self) -> Reach {
+        self.facts().reach
+    }
+
+    /// What the layer's gradient reads of the forward pass.
+    pub(crate) fn gradient_reads(&self) -> GradientReads {
+        self.facts().gradient_reads
+    }
+
+    /// Whether the layer treats every element of a vector alike, so that it keeps their order, whichever it is.
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.facts().keeps_order
+    }
+
+    /// Where the layer's output is its input.
+    pub(crate) fn pass_through(&self) -> PassThrough {
+        self.facts().pass_through
+    }
+
+    /// The layer as ONNX has it, in inference.
+    ///
+    /// # Errors
+    /// Why ONNX has no operator for it at these shapes, and a way out.
+    pub(crate) fn onnx(&self, inputs: &[Shape], output: Shape) -> Result<Onnx, String> {
+        self.layer().onnx(inputs, output)
     }
 }
-
-macro_rules! into_op {
-    ($($name:ident),*) => {$(
-        impl From<$name> for Op {
-            fn from(op: $name) -> Self {
-                Self::$name(op)
-            }
-        }
-    )*};
-}
-into_op!(
-    Conv2d,
-    Linear,
-    BatchNorm2d,
-    LocalResponseNorm,
-    LeakyRelu,
-    Hardtanh,
-    MaxPool2d,
-    AvgPool2d,
-    AdaptiveAvgPool2d,
-    ConstantPad2d,
-    Dropout
-);

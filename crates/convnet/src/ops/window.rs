@@ -1,6 +1,7 @@
 //! The arithmetic of sliding windows, shared by convolution and pooling.
 
-use crate::graph::{Shape, ShapeIssue, Size2};
+use super::Operator;
+use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// A window that slides over a padded map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,37 @@ impl Window {
         let Self { kernel: k, stride: s, padding: p, dilation: d, .. } = *self;
         inside(row, k.h, s.h, p.h, d.h, height)
             .flat_map(move |y| inside(column, k.w, s.w, p.w, d.w, width).map(move |x| (y, x)))
+    }
+
+    /// The window in short: `3×3 s2 p1 d2 ceil`; a stride, padding or dilation that is usual is left out.
+    pub(super) fn settings(&self, usual_stride: Option<usize>) -> String {
+        let mut text = format!("{}×{}", self.kernel.h, self.kernel.w);
+        let parts =
+            [('s', self.stride, usual_stride), ('p', self.padding, Some(0)), ('d', self.dilation, Some(1))];
+        for (letter, value, usual) in parts {
+            if usual.is_none_or(|usual| value != usual.into()) {
+                text.push_str(&format!(" {letter}{value}"));
+            }
+        }
+        if self.ceil_mode {
+            text.push_str(" ceil");
+        }
+        text
+    }
+
+    /// A pooling's operator in ONNX. Its padding at the end is as wide as the last window reaches.
+    pub(super) fn onnx(&self, operator: &'static str, input: Shape, output: Shape) -> Operator {
+        let end = |size: usize, count: usize, kernel: usize, stride: usize, padding: usize| {
+            ((count - 1) * stride + kernel).saturating_sub(size + padding)
+        };
+        let ((height, width), (rows, columns)) = (input.spatial(), output.spatial());
+        let Self { kernel, stride, padding, .. } = *self;
+        let bottom = end(height, rows, kernel.h, stride.h, padding.h);
+        let right = end(width, columns, kernel.w, stride.w, padding.w);
+        Operator::new(operator)
+            .pair("kernel_shape", kernel)
+            .pair("strides", stride)
+            .ints("pads", &[padding.h, padding.w, bottom, right])
     }
 
     fn along(&self, rows: bool, size: usize, input: Shape) -> Result<usize, ShapeIssue> {

@@ -2,8 +2,9 @@
 //! zoo's networks on weights that `recipe` and `tools/golden.py` make alike.
 
 use super::*;
-use crate::exec::{Engine, Learner, Optimizer, Options};
-use crate::ops::{Dropout, ParamKind};
+use crate::exec::{Engine, Options, TrainingStep};
+use crate::ops::{Dropout, Dropout1d, Op, ParamKind};
+use crate::optim::Optimizer;
 use crate::state::Tensor;
 use crate::zoo;
 
@@ -15,8 +16,8 @@ struct Golden {
     classes: usize,
     logits: Vec<f64>,
     loss: f64,
-    gradients: BTreeMap<String, Summary>,
-    running: BTreeMap<String, Summary>,
+    gradients: BTreeMap<String, Digest>,
+    running: BTreeMap<String, Digest>,
 }
 
 /// Largest errors, relative to the RMS.
@@ -31,7 +32,7 @@ struct Tolerance {
 }
 
 /// A tensor's norm, sum, and evenly spread elements.
-struct Summary {
+struct Digest {
     norm: f64,
     sum: f64,
     samples: Vec<f64>,
@@ -48,7 +49,7 @@ impl Golden {
             let summary = |row: Vec<String>| {
                 let values = numbers(&row[1..]);
                 let (norm, sum, samples) = (values[0], values[1], values[2..].to_vec());
-                (row[0].clone(), Summary { norm, sum, samples })
+                (row[0].clone(), Digest { norm, sum, samples })
             };
             rows(kind).into_iter().map(summary).collect()
         };
@@ -72,7 +73,7 @@ impl Golden {
         let model = zoo::find(self.name).unwrap().model().input(channels, height, width);
         let mut graph = model.classes(self.classes).build().unwrap();
         for node in &mut graph.nodes {
-            if let Op::Dropout(Dropout { p }) | Op::Dropout1d(Dropout { p }) = &mut node.op {
+            if let Op::Dropout(Dropout { p }) | Op::Dropout1d(Dropout1d { p }) = &mut node.op {
                 *p = 0.0;
             }
         }
@@ -100,7 +101,7 @@ impl Golden {
     /// Asserts that a step's loss, gradients and running statistics are within `tolerance`: of the loss, of
     /// each tensor's RMS. A gradient that is 0 but for rounding (a bias before BatchNorm2d) may be off by
     /// that much of the whole network's RMS, over a thousand.
-    fn check_step(&self, loss: f64, gradients: &State, running: &State, tolerance: Tolerance) {
+    fn check_step(&self, loss: f64, gradients: &ArrayDict, running: &ArrayDict, tolerance: Tolerance) {
         assert!((loss - self.loss).abs() <= tolerance.values * self.loss, "{}: {loss}", self.name);
         assert_eq!(names(gradients), self.gradients.keys().collect::<Vec<_>>(), "{}", self.name);
         assert_eq!(names(running), self.running.keys().collect::<Vec<_>>(), "{}", self.name);
@@ -118,7 +119,7 @@ impl Golden {
     }
 }
 
-impl Summary {
+impl Digest {
     fn check(&self, what: &str, data: &[f64], tolerance: f64, floor: f64) {
         let root = (data.len() as f64).sqrt();
         let allowed = tolerance * (self.norm / root + floor);
@@ -139,7 +140,7 @@ impl Summary {
     }
 }
 
-fn names(state: &State) -> Vec<&String> {
+fn names(state: &ArrayDict) -> Vec<&String> {
     state.keys().collect()
 }
 
@@ -200,15 +201,16 @@ fn check_engine(golden: &Golden) {
     let (graph, images, labels) = (golden.graph(), golden.images(), golden.labels());
     let state = state(&graph);
     let options = Options { threads: 1, exact: true, ..Options::default() };
-    let mut engine = Engine::compile(&graph, &state, golden.batch, &options).unwrap();
-    golden.check_logits(&widen(engine.logits(&images)), F32);
+    let engine = Engine::compile(&graph, &state, golden.batch, &options).unwrap();
+    golden.check_logits(&widen(engine.logits(&images).unwrap().as_slice()), F32);
     drop(engine);
     let optimizer = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-    let mut learner = Learner::compile(&graph, &state, golden.batch, optimizer, 0, &options).unwrap();
-    let (report, gradients) = learner.gradients(&images, &labels);
-    learner.step(&images, &labels, 0.0);
-    let stepped = learner.state_dict();
-    let arrays = |dict: &StateDict, keys: &BTreeMap<String, Summary>| -> State {
+    let mut training = TrainingStep::compile(&graph, &state, golden.batch, optimizer, 0, &options).unwrap();
+    let (report, gradients) = training.gradients(&images, &labels).unwrap();
+    let groups = training.uniform_groups();
+    training.step(&images, &labels, &groups, 0.0).unwrap();
+    let stepped = training.state_dict();
+    let arrays = |dict: &StateDict, keys: &BTreeMap<String, Digest>| -> ArrayDict {
         dict.iter()
             .filter(|(name, _)| keys.contains_key(*name))
             .map(|(name, tensor)| {

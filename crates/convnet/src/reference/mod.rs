@@ -15,13 +15,15 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use self::forward::NetworkPass;
 use crate::graph::{Graph, NodeId, Shape};
 pub use crate::ops::Array;
-use crate::ops::{BatchNorm2d, Op, ParamSpec, batch_norm2d, softmax};
+use crate::ops::ParamSpec;
+use crate::ops::softmax::naive::softmax;
 use crate::state::StateDict;
 
 /// Parameters and buffers in f64 by PyTorch's name.
-pub type State = BTreeMap<String, Array>;
+pub type ArrayDict = BTreeMap<String, Array>;
 
 /// What a dropout layer multiplies with: 0, or 1/(1 − p).
 ///
@@ -34,13 +36,13 @@ pub fn keep_all(_: NodeId, _: usize) -> f64 {
     1.0
 }
 
-/// Where parameters come from: a [`StateDict`], or a [`State`] where f32 is too coarse (finite differences).
-pub trait Weights {
+/// Where parameters come from: a [`StateDict`], or a [`ArrayDict`] where f32 is too coarse (finite differences).
+pub trait ParameterSource {
     /// The tensor of this name in f64.
     fn array(&self, name: &str) -> Option<Array>;
 }
 
-impl Weights for StateDict {
+impl ParameterSource for StateDict {
     fn array(&self, name: &str) -> Option<Array> {
         let tensor = self.get(name)?;
         Some(Array {
@@ -50,7 +52,7 @@ impl Weights for StateDict {
     }
 }
 
-impl Weights for State {
+impl ParameterSource for ArrayDict {
     fn array(&self, name: &str) -> Option<Array> {
         self.get(name).cloned()
     }
@@ -113,15 +115,15 @@ pub enum ReferenceError {
 
 /// The result of a training step without its update.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct TrainingStep {
     /// Cross-entropy, mean over the batch, auxiliaries included with their weights.
     pub loss: f64,
     /// The main output's logits, (N, classes).
     pub logits: Array,
     /// The gradient of every trainable parameter.
-    pub gradients: State,
+    pub gradients: ArrayDict,
     /// The running statistics after the step, by name.
-    pub running: State,
+    pub running: ArrayDict,
     /// Every node's output.
     pub outputs: Vec<Array>,
 }
@@ -130,10 +132,14 @@ pub struct Step {
 ///
 /// # Errors
 /// If a parameter is missing or has another shape, or `input` is not (N, C, H, W) with N ≥ 1.
-pub fn forward(graph: &Graph, weights: &impl Weights, input: &Array) -> Result<Vec<Array>, ReferenceError> {
+pub fn forward(
+    graph: &Graph,
+    weights: &impl ParameterSource,
+    input: &Array,
+) -> Result<Vec<Array>, ReferenceError> {
     let parameters = parameters(graph, weights)?;
     check_input(graph, input)?;
-    Ok(forward::Pass { graph, parameters: &parameters, masks: None }.run(input))
+    Ok(NetworkPass { graph, parameters: &parameters, masks: None }.forward(input))
 }
 
 /// Loss and gradients of one batch in training: batch statistics, dropout by `masks` ([`keep_all`] for none).
@@ -145,17 +151,18 @@ pub fn forward(graph: &Graph, weights: &impl Weights, input: &Array) -> Result<V
 /// As [`forward`]; and if the labels do not fit the batch or the classes, or an output is not a vector.
 pub fn loss_and_gradients(
     graph: &Graph,
-    weights: &impl Weights,
+    weights: &impl ParameterSource,
     input: &Array,
     labels: &[u32],
     masks: Masks<'_>,
-) -> Result<Step, ReferenceError> {
+) -> Result<TrainingStep, ReferenceError> {
     let parameters = parameters(graph, weights)?;
     let batch = check_input(graph, input)?;
     if labels.len() != batch {
         return Err(ReferenceError::Labels { found: labels.len(), expected: batch });
     }
-    let outputs = forward::Pass { graph, parameters: &parameters, masks: Some(masks) }.run(input);
+    let pass = NetworkPass { graph, parameters: &parameters, masks: Some(masks) };
+    let outputs = pass.forward(input);
     let mut loss = 0.0;
     let mut sources = Vec::new();
     for output in graph.outputs() {
@@ -167,16 +174,16 @@ pub fn loss_and_gradients(
         sources.push((id, gradient.map(|g| weight * g)));
     }
     let logits = outputs[graph.logits(graph.output()).index()].clone();
-    let gradients = backward::Pass { graph, parameters: &parameters, masks, outputs: &outputs }.run(sources);
-    let running = running(graph, &parameters, &outputs);
-    Ok(Step { loss, logits, gradients, running, outputs })
+    let gradients = pass.backward(&outputs, sources);
+    let running = pass.running(&outputs);
+    Ok(TrainingStep { loss, logits, gradients, running, outputs })
 }
 
 /// Cross-entropy of logits (N, K), mean over N, and its gradient: (softmax − one-hot) / N.
 fn cross_entropy(logits: &Array, labels: &[u32]) -> (f64, Array) {
     let classes = logits.shape[1];
     let count = labels.len() as f64;
-    let mut gradient = softmax::naive::forward(logits).map(|p| p / count);
+    let mut gradient = softmax(logits).map(|p| p / count);
     let mut loss = 0.0;
     for (n, &label) in labels.iter().enumerate() {
         let row = &logits.data[n * classes..][..classes];
@@ -188,29 +195,11 @@ fn cross_entropy(logits: &Array, labels: &[u32]) -> (f64, Array) {
     (loss, gradient)
 }
 
-/// The running statistics of every BatchNorm2d after a batch.
-fn running(graph: &Graph, parameters: &[Vec<(ParamSpec, Array)>], outputs: &[Array]) -> State {
-    let mut state = State::new();
-    for id in graph.ids() {
-        let (Op::BatchNorm2d(op), [_, _, (mean, old_mean), (var, old_var)]) =
-            (&graph.node(id).op, &parameters[id.index()][..])
-        else {
-            continue;
-        };
-        let x = &outputs[graph.node(id).inputs[0].index()];
-        let [new_mean, new_var] = updated(op, x, old_mean, old_var);
-        state.insert(mean.name.clone(), new_mean);
-        state.insert(var.name.clone(), new_var);
-    }
-    state
-}
-
-fn updated(op: &BatchNorm2d, x: &Array, mean: &Array, variance: &Array) -> [Array; 2] {
-    batch_norm2d::naive::Statistics::of(x).update(op, mean, variance)
-}
-
 /// The checked parameters of each node, in the order of [`Graph::node_parameters`].
-fn parameters(graph: &Graph, weights: &impl Weights) -> Result<Vec<Vec<(ParamSpec, Array)>>, ReferenceError> {
+fn parameters(
+    graph: &Graph,
+    weights: &impl ParameterSource,
+) -> Result<Vec<Vec<(ParamSpec, Array)>>, ReferenceError> {
     let checked = |spec: ParamSpec| {
         let Some(array) = weights.array(&spec.name) else {
             return Err(ReferenceError::Missing { name: spec.name, expected: spec.shape });

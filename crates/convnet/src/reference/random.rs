@@ -4,9 +4,9 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Array;
-use crate::graph::{Builder, Graph, Shape, Size2, Value, concat};
+use crate::graph::{Builder, Graph, Shape, Size2, Value, combine, concat};
 use crate::ops::{
-    AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, Dropout, Hardtanh, LeakyRelu, Linear, LocalResponseNorm,
+    AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, Dropout1d, Hardtanh, LeakyRelu, Linear, LocalResponseNorm,
     MaxPool2d, Op, ParamKind, ParamSpec,
 };
 use crate::state::{StateDict, Tensor};
@@ -42,6 +42,48 @@ pub fn random_graph(seed: u64) -> Graph {
     match net.build(x) {
         Ok(graph) => graph,
         Err(error) => panic!("seed {seed}: {error}"),
+    }
+}
+
+/// So many random networks, and a small one around each kind of layer: tests over them leave no layer out.
+pub fn random_graphs(count: u64) -> impl Iterator<Item = Graph> {
+    (0..count)
+        .map(random_graph)
+        .chain(Op::samples().into_iter().map(|(op, inputs)| sample_graph(op, &inputs)))
+}
+
+/// A layer between others: convolutions, poolings and Linear layers bring the images to the shapes that feed it, and
+/// its output to the logits.
+///
+/// # Panics
+/// If the layer does not fit its shapes, which is an error of its samples.
+fn sample_graph(op: Op, inputs: &[Shape]) -> Graph {
+    let (height, width) = match inputs[0] {
+        Shape::Map { height, width, .. } => (height, width),
+        Shape::Vector { .. } => (3, 2),
+    };
+    let (name, shapes) = (op.name(), inputs);
+    let net = Builder::image(name, 3, height, width);
+    let inputs: Vec<Value<'_>> = shapes.iter().map(|&shape| reshaped(net.input(), shape)).collect();
+    let x = match combine("layer", op, &inputs) {
+        x if matches!(x.shape(), Shape::Map { .. }) => x.conv2d(Conv2d::new(5, 1)).flatten(),
+        x => x,
+    };
+    match net.build(x.linear(Linear::new(4))) {
+        Ok(graph) => graph,
+        Err(error) => panic!("{name} of {shapes:?}: {error}"),
+    }
+}
+
+/// A value of this shape from a map.
+fn reshaped(x: Value<'_>, shape: Shape) -> Value<'_> {
+    let (height, width) = shape.spatial();
+    match shape {
+        Shape::Vector { features } => x.flatten().linear(Linear::new(features)),
+        Shape::Map { channels, .. } if x.shape().spatial() == (height, width) => {
+            x.conv2d(Conv2d::new(channels, 1))
+        }
+        Shape::Map { channels, .. } => x.conv2d(Conv2d::new(channels, 1)).adaptive_avg_pool2d(height, width),
     }
 }
 
@@ -246,7 +288,7 @@ fn head<'b>(rng: &mut impl Rng, x: Value<'b>, classes: usize) -> Value<'b> {
         1 => x.linear(Linear::new(pick(rng, &CHANNELS))).then(activation(rng)),
         2 => x.dropout(0.5).linear(Linear::new(pick(rng, &CHANNELS)).no_bias()).relu().dropout(0.25),
         3 => x.then(Op::Unflatten).conv2d(Conv2d::new(pick(rng, &CHANNELS), 1)).relu().flatten(),
-        _ => x.linear(Linear::new(19)).then(Op::Dropout1d(Dropout { p: 0.5 })).tanh(),
+        _ => x.linear(Linear::new(19)).then(Dropout1d { p: 0.5 }).tanh(),
     };
     x.linear(Linear::new(classes))
 }

@@ -1,13 +1,39 @@
 //! Weights that need not be in memory as a whole.
 
-use thiserror::Error;
+use std::io;
+use std::path::PathBuf;
 
 use super::StateDict;
 
-/// A tensor could not be read.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0}")]
-pub struct ReadError(pub String);
+/// A tensor that could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// There is none of that name.
+    #[error("there is no tensor `{name}`")]
+    Missing {
+        /// The name.
+        name: String,
+    },
+    /// It has fewer elements.
+    #[error("tensor `{name}` has no {count} elements from number {first} on")]
+    Range {
+        /// The tensor.
+        name: String,
+        /// The first element that was asked for.
+        first: usize,
+        /// How many were asked for.
+        count: usize,
+    },
+    /// Its file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
 
 /// Where an engine takes weights from: a state dict in memory, or a file that is read part by part.
 pub trait TensorSource: Sync {
@@ -27,9 +53,10 @@ impl TensorSource for StateDict {
     }
 
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
-        let part = self.get(name).and_then(|tensor| tensor.data.get(first..)?.get(..out.len()));
+        let tensor = self.get(name).ok_or_else(|| ReadError::Missing { name: name.to_owned() })?;
+        let part = tensor.data.get(first..).and_then(|rest| rest.get(..out.len()));
         let Some(part) = part else {
-            return Err(ReadError(format!("there are no {} elements from {first} on", out.len())));
+            return Err(ReadError::Range { name: name.to_owned(), first, count: out.len() });
         };
         out.copy_from_slice(part);
         Ok(())

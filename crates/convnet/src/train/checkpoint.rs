@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::TrainError;
-use super::progress::{Progress, entry};
-use super::weights::{read_tensors, write_tensors};
+use super::progress::Progress;
+use crate::io::{entry, read_tensors, write_tensors};
 use crate::state::StateDict;
 
 /// A run between two steps.
@@ -31,7 +31,7 @@ impl Checkpoint {
         for (prefix, state) in [(WEIGHTS, self.weights), (OPTIMIZER, self.optimizer)] {
             tensors.extend(state.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
         }
-        write_tensors(path, &tensors, metadata)
+        Ok(write_tensors(path, &tensors, &metadata)?)
     }
 
     pub(super) fn read(path: &Path) -> Result<Self, TrainError> {
@@ -84,7 +84,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("other.safetensors");
         let state = StateDict::from([("a.weight".to_owned(), Tensor::full(&[1], 0.5))]);
-        write_tensors(&path, &state, Default::default()).unwrap();
+        write_tensors(&path, &state, &Default::default()).unwrap();
         let error = Checkpoint::read(&path).err().unwrap().to_string();
         assert!(error.contains("other.safetensors") && error.contains("`a.weight`"), "{error}");
         std::fs::write(&path, "text").unwrap();

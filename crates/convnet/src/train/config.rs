@@ -70,7 +70,8 @@ fn flatten(prefix: &str, value: &toml::Value, out: &mut Vec<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{Optimizer, Overrides};
+    use crate::train::{Optimizer, RecipePatch};
+    use crate::zoo;
 
     fn config() -> RunConfig {
         RunConfig {
@@ -80,7 +81,7 @@ mod tests {
             input: [1, 32, 32],
             classes: vec!["no".into(), "yes".into()],
             init_from: None,
-            recipe: Recipe::for_network("lenet"),
+            recipe: Recipe::for_graph(&zoo::lenet().build().unwrap()),
         }
     }
 
@@ -88,11 +89,11 @@ mod tests {
     fn each_differing_setting_is_named() {
         let run = config();
         assert_eq!(run.differences(&run), Vec::<String>::new());
-        let over = Overrides {
+        let over = RecipePatch {
             lr: Some(0.5),
             optimizer: Some(Optimizer::adam().with_weight_decay(0.25)),
             limit_steps: Some(7),
-            ..Overrides::default()
+            ..RecipePatch::default()
         };
         let asked = RunConfig {
             isa: "another".into(),

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::FormatError;
 
-use crate::exec::ExecError;
+use crate::data::DataError;
+use crate::exec::{CompileError, RunError};
+use crate::io::IoError;
+use crate::optim::OptimizerError;
 
 /// Why a run cannot be started, continued or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// A setting that cannot be followed.
     #[error("setting `{name}` is {found}, expected {expected}")]
@@ -32,7 +36,7 @@ pub enum TrainError {
 
     /// The directory for a new run holds something already.
     #[error(
-        "`{0}` exists already: continue that run with `--resume {0}`, or choose another directory with `--out`",
+        "`{}` exists already and is not empty: resume the run in it, or choose another directory",
         path.display()
     )]
     Exists {
@@ -41,7 +45,7 @@ pub enum TrainError {
     },
 
     /// A directory that is no run.
-    #[error("`{}` is no training run: it has no `{missing}`; give a directory that `train` wrote", path.display())]
+    #[error("`{}` is no training run: it has no `{missing}`; give a directory that a run wrote", path.display())]
     NotARun {
         /// The directory.
         path: PathBuf,
@@ -52,7 +56,7 @@ pub enum TrainError {
     /// A run that was made by other settings than those it shall go on with.
     #[error(
         "`{}` was made by other settings: {}; leave these out to continue it as it was, \
-         or start a new run with `--out`",
+         or start a new run in another directory",
         path.display(),
         differences.join(", ")
     )]
@@ -75,7 +79,7 @@ pub enum TrainError {
     /// A network and a data set with different numbers of classes.
     #[error(
         "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; \
-         build the network with `--classes {classes}`"
+         build the network for {classes} classes"
     )]
     Classes {
         /// The network.
@@ -101,7 +105,19 @@ pub enum TrainError {
 
     /// A network that the engine cannot run, or weights that do not fit it.
     #[error(transparent)]
-    Exec(#[from] ExecError),
+    Compile(#[from] CompileError),
+
+    /// A batch that the network cannot take.
+    #[error(transparent)]
+    Run(#[from] RunError),
+
+    /// Weights that could not be used.
+    #[error(transparent)]
+    Weights(IoError),
+
+    /// Images that cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
 
     /// A file that could not be written, or weights that could not be read.
     #[error(transparent)]
@@ -140,5 +156,21 @@ impl TrainError {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }
+    }
+}
+
+impl From<OptimizerError> for TrainError {
+    fn from(error: OptimizerError) -> Self {
+        let OptimizerError { name, found, expected } = error;
+        Self::Setting { name: format!("optimizer.{name}"), found, expected }
+    }
+}
+
+impl From<IoError> for TrainError {
+    fn from(error: IoError) -> Self {
+        match error {
+            IoError::File(error) => Self::File(error),
+            error => Self::Weights(error),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Accuracy and loss on a set of labelled images.
 
 use super::Confusion;
+use super::TrainError;
 use crate::data::{Dataset, Loader, Preprocess};
 use crate::exec::Engine;
 
@@ -21,29 +22,33 @@ pub struct Evaluation {
 
 /// Classifies all images of a set and compares with their labels.
 ///
+/// # Errors
+/// If an image cannot be read, or is not of the engine's size.
+///
 /// # Panics
 /// If the network has not an output for each class of the set.
-pub fn evaluate(engine: &mut Engine, data: &Dataset, preprocess: &Preprocess) -> Evaluation {
+pub fn evaluate(engine: &Engine, data: &Dataset, preprocess: &Preprocess) -> Result<Evaluation, TrainError> {
     let mut tally = Tally::new(data.classes.len());
-    evaluate_while(engine, data, preprocess, &mut tally, |_| true);
-    tally.finish()
+    evaluate_while(engine, data, preprocess, &mut tally, |_| true)?;
+    Ok(tally.finish())
 }
 
 /// The same until `go_on`, which is told after each batch how many images are done, gives `false`.
 pub(super) fn evaluate_while(
-    engine: &mut Engine,
+    engine: &Engine,
     data: &Dataset,
     preprocess: &Preprocess,
     tally: &mut Tally,
     mut go_on: impl FnMut(usize) -> bool,
-) -> bool {
+) -> Result<bool, TrainError> {
     for batch in Loader::evaluation(data, preprocess, engine.batch()) {
-        tally.add(engine.logits(&batch.images), &batch.labels);
+        let batch = batch?;
+        tally.add(engine.logits(&batch.images)?.as_slice(), &batch.labels);
         if !go_on(tally.images) {
-            return false;
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Sums over images, from which an [`Evaluation`] comes.

@@ -1,5 +1,21 @@
-//! Training: recipes, schedules, and the directory that a run writes.
+//! Training: recipes, schedules, callbacks, and the directory that a run writes.
+//!
+//! ```
+//! use convnet::train::{Recipe, RecipePatch, RunLength};
+//! use convnet::zoo;
+//!
+//! let suiting = Recipe::for_graph(&zoo::lenet().build()?);
+//! let recipe = suiting.with(&RecipePatch { lr: Some(0.001), ..RecipePatch::default() });
+//! recipe.check()?;
+//! let run = RunLength { steps_per_epoch: 157, total: 157 * recipe.epochs as u64 };
+//! // One cycle climbs to its peak.
+//! assert!(recipe.schedule.rate(recipe.lr, 0, run) < 0.0001);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`Trainer`] runs it.
 
+mod callback;
 mod canvas;
 mod checkpoint;
 mod config;
@@ -7,31 +23,27 @@ mod confusion;
 mod curves;
 mod error;
 mod evaluate;
+mod input_size;
 mod metrics;
-mod observer;
-mod optimizer;
 mod progress;
 mod recipe;
 mod run_dir;
 mod schedule;
-mod session;
-mod side;
 mod trainer;
-mod weights;
+mod training_loop;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::optim::Optimizer;
+pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 pub use config::RunConfig;
 pub use confusion::Confusion;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
+pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
-pub use observer::{Observer, Start, StepProgress};
-pub use optimizer::Optimizer;
-pub use recipe::{AugmentSettings, Overrides, RECIPES, Recipe};
+pub use recipe::{RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
-pub use schedule::{Schedule, Span};
-pub use side::training_side;
+pub use schedule::{RunLength, Schedule};
 pub use trainer::{TrainReport, Trainer};
-pub use weights::{Card, Weights};

@@ -1,8 +1,8 @@
 //! How far a run is: what a checkpoint keeps besides weights and optimizer state.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::str::FromStr;
+
+use crate::io::entry;
 
 /// The state of a run between two steps.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,15 +63,6 @@ impl Progress {
             best,
         })
     }
-}
-
-/// One entry of a file's metadata as a value.
-pub(super) fn entry<T: FromStr<Err: Display>>(
-    metadata: &BTreeMap<String, String>,
-    key: &str,
-) -> Result<T, String> {
-    let text = metadata.get(key).ok_or_else(|| format!("its metadata has no `{key}`"))?;
-    text.parse().map_err(|e| format!("`{key}` in its metadata is `{text}`: {e}"))
 }
 
 #[cfg(test)]

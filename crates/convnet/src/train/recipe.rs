@@ -5,7 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Optimizer, Schedule, TrainError};
-use crate::data;
+use crate::data::{self, Augment};
+use crate::graph::Graph;
+use crate::ops::Op;
 
 /// All that decides how a network is trained.
 ///
@@ -50,26 +52,13 @@ pub struct Recipe {
     pub schedule: Schedule,
     /// Random changes of the training images.
     #[serde(default)]
-    pub augment: AugmentSettings,
+    pub augment: Augment,
 }
 
-/// Random changes of the training images; none by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AugmentSettings {
-    /// Pixels that are padded on each side before a crop of the old size is taken anywhere.
-    #[serde(default)]
-    pub crop: usize,
-    /// Mirror half of the images.
-    #[serde(default)]
-    pub flip: bool,
-}
-
-/// Settings to lay over a recipe: a recipe file, a named recipe or command-line options. What is `None`
-/// stays as it was.
+/// Settings that replace those of a recipe: of a recipe file, a named recipe or a user. What is `None` stays as it was.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Overrides {
+pub struct RecipePatch {
     /// See [`Recipe::data`].
     pub data: Option<String>,
     /// See [`Recipe::epochs`].
@@ -87,7 +76,7 @@ pub struct Overrides {
     /// See [`Recipe::schedule`].
     pub schedule: Option<Schedule>,
     /// See [`Recipe::augment`].
-    pub augment: Option<AugmentSettings>,
+    pub augment: Option<Augment>,
 }
 
 /// The recipes that have a name, with what each is.
@@ -102,7 +91,7 @@ pub const RECIPES: [(&str, &str); 5] = [
     ("adamw-cosine", "AdamW up to 0.001, warm-up and cosine, weight decay 0.01"),
 ];
 
-impl Overrides {
+impl RecipePatch {
     /// Reads a recipe file. A key that no recipe has is an error that names it.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let text = super::run_dir::read_text(path)?;
@@ -132,23 +121,24 @@ impl Overrides {
     }
 }
 
+/// The layers with weights of the first network that was called deep, AlexNet.
+const DEEP: usize = 8;
+
 impl Recipe {
-    /// The recipe that suits a network of the zoo, by the family that its name starts with.
+    /// The recipe that suits a network, by its layers.
     ///
-    /// LeNet: Adam in one cycle. Networks with batch normalization: SGD with momentum, warm-up and cosine.
-    /// Deep networks without it: Adam at a low rate, since plain SGD hardly leaves their first plateau. The
+    /// Networks with batch normalization: SGD with momentum, warm-up and cosine. Shallow networks without it: Adam in
+    /// one cycle. Deep networks without it: Adam at a low rate, since plain SGD hardly leaves their first plateau. The
     /// data is the bundled subset.
-    pub fn for_network(name: &str) -> Self {
-        let (base, variant) = name.split_once('@').unwrap_or((name, ""));
-        let normalized = base.contains("resnet")
-            || base.contains("densenet")
-            || base.ends_with("_bn")
-            || (base == "alexnet" && variant.is_empty())
-            || (base == "googlenet" && variant == "torchvision");
-        let (recipe, epochs) = if base.starts_with("lenet") {
-            ("adam-one-cycle", 12)
-        } else if normalized {
+    pub fn for_graph(graph: &Graph) -> Self {
+        let needed = graph.reachable(&[graph.output()]);
+        let layers = || graph.ids().filter(|id| needed[id.index()]).map(|id| &graph.node(id).op);
+        let normalized = layers().any(|op| matches!(op, Op::BatchNorm2d(_)));
+        let weighted = layers().filter(|op| matches!(op, Op::Conv2d(_) | Op::Linear(_))).count();
+        let (recipe, epochs) = if normalized {
             ("sgd-cosine", 5)
+        } else if weighted < DEEP {
+            ("adam-one-cycle", 12)
         } else {
             ("adam-cosine", 5)
         };
@@ -161,14 +151,14 @@ impl Recipe {
             limit_steps: None,
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
-            augment: AugmentSettings::default(),
+            augment: Augment::default(),
         };
-        blank.with(&Overrides::named(recipe).unwrap_or_default())
+        blank.with(&RecipePatch::named(recipe).unwrap_or_default())
     }
 
     /// The recipe with some settings replaced.
-    pub fn with(mut self, over: &Overrides) -> Self {
-        if let Some(optimizer) = over.optimizer {
+    pub fn with(mut self, patch: &RecipePatch) -> Self {
+        if let Some(optimizer) = patch.optimizer {
             if !optimizer.same_kind(&self.optimizer) {
                 self.lr = optimizer.usual_lr();
             }
@@ -179,14 +169,14 @@ impl Recipe {
                 setting.clone_from(by);
             }
         }
-        replace(&mut self.data, over.data.as_ref());
-        replace(&mut self.epochs, over.epochs.as_ref());
-        replace(&mut self.batch, over.batch.as_ref());
-        replace(&mut self.lr, over.lr.as_ref());
-        replace(&mut self.seed, over.seed.as_ref());
-        replace(&mut self.schedule, over.schedule.as_ref());
-        replace(&mut self.augment, over.augment.as_ref());
-        self.limit_steps = over.limit_steps.or(self.limit_steps);
+        replace(&mut self.data, patch.data.as_ref());
+        replace(&mut self.epochs, patch.epochs.as_ref());
+        replace(&mut self.batch, patch.batch.as_ref());
+        replace(&mut self.lr, patch.lr.as_ref());
+        replace(&mut self.seed, patch.seed.as_ref());
+        replace(&mut self.schedule, patch.schedule.as_ref());
+        replace(&mut self.augment, patch.augment.as_ref());
+        self.limit_steps = patch.limit_steps.or(self.limit_steps);
         self
     }
 
@@ -218,27 +208,56 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::graph::Builder;
+    use crate::ops::{Conv2d, Linear};
+    use crate::zoo;
 
     #[test]
     fn every_named_recipe_can_be_followed() {
         for (name, _) in RECIPES {
-            let recipe = Recipe::for_network("resnet18").with(&Overrides::named(name).unwrap());
+            let recipe = suiting("resnet18").with(&RecipePatch::named(name).unwrap());
             recipe.check().unwrap();
         }
-        assert_eq!(Overrides::named("adam"), None);
+        assert_eq!(RecipePatch::named("adam"), None);
+    }
+
+    fn suiting(name: &str) -> Recipe {
+        Recipe::for_graph(&zoo::find(name).unwrap().model().build().unwrap())
     }
 
     #[test]
-    fn networks_without_normalization_get_adam() {
-        let lr = |name| Recipe::for_network(name).lr;
-        assert_eq!(lr("alexnet"), 0.05);
-        assert_eq!(lr("alexnet-plain"), 0.0003);
-        assert_eq!(lr("alexnet@torchvision"), 0.0003);
-        assert_eq!(lr("vgg11"), 0.0003);
-        assert_eq!(lr("vgg11_bn@torchvision"), 0.05);
-        for name in ["lenet5@paper", "vgg11", "nin", "googlenet"] {
-            assert!(matches!(Recipe::for_network(name).optimizer, Optimizer::Adam { .. }), "{name}");
+    fn every_network_of_the_zoo_has_its_recipe() {
+        let named = |name: &str, epochs| Recipe {
+            epochs,
+            batch: 64,
+            data: data::DEFAULT.into(),
+            seed: 0,
+            limit_steps: None,
+            augment: Augment::default(),
+            ..suiting("lenet").with(&RecipePatch::named(name).unwrap())
+        };
+        for entry in zoo::entries() {
+            let name = entry.name;
+            let normalized = name.contains("resnet")
+                || name.contains("densenet")
+                || name.contains("_bn")
+                || matches!(name, "alexnet" | "googlenet@torchvision");
+            let expected = match name {
+                "lenet" | "lenet1@paper" | "lenet4@paper" | "lenet5@paper" => named("adam-one-cycle", 12),
+                _ if normalized => named("sgd-cosine", 5),
+                _ => named("adam-cosine", 5),
+            };
+            assert_eq!(suiting(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn auxiliary_classifiers_and_names_do_not_decide() {
+        let net = Builder::image("lenet", 3, 8, 8);
+        let x = (0..7).fold(net.input(), |x, _| x.conv2d(Conv2d::new(4, 3).padding(1)).relu());
+        net.auxiliary("aux", x.batch_norm2d().flatten().linear(Linear::new(2)), 0.3);
+        let deep = Recipe::for_graph(&net.build(x.flatten().linear(Linear::new(2))).unwrap());
+        assert_eq!((deep.epochs, deep.lr), (5, 0.0003));
     }
 
     #[test]
@@ -252,33 +271,32 @@ mod tests {
             ("[augment]\nmirror = true\n", "mirror"),
         ] {
             std::fs::write(&path, text).unwrap();
-            let error = Overrides::read(&path).unwrap_err().to_string();
+            let error = RecipePatch::read(&path).unwrap_err().to_string();
             assert!(
                 error.contains("recipe.toml") && error.contains(&format!("unknown field `{key}`")),
                 "{error}"
             );
         }
         assert!(
-            Overrides::read(&directory.path().join("none.toml")).unwrap_err().to_string().contains("read")
+            RecipePatch::read(&directory.path().join("none.toml")).unwrap_err().to_string().contains("read")
         );
     }
 
     #[test]
     fn another_optimizer_brings_its_rate() {
-        let lenet = Recipe::for_network("lenet");
-        let sgd = Overrides { optimizer: Some(Optimizer::sgd()), ..Overrides::default() };
+        let lenet = suiting("lenet");
+        let sgd = RecipePatch { optimizer: Some(Optimizer::sgd()), ..RecipePatch::default() };
         assert_eq!(lenet.clone().with(&sgd).lr, Optimizer::sgd().usual_lr());
-        assert_eq!(lenet.with(&Overrides { lr: Some(0.3), ..sgd }).lr, 0.3);
+        assert_eq!(lenet.with(&RecipePatch { lr: Some(0.3), ..sgd }).lr, 0.3);
     }
 
     #[test]
     fn settings_that_cannot_be_followed_are_named() {
-        let fail =
-            |over: Overrides| Recipe::for_network("lenet").with(&over).check().unwrap_err().to_string();
-        assert!(fail(Overrides { batch: Some(0), ..Overrides::default() }).contains("`batch` is 0"));
-        assert!(fail(Overrides { epochs: Some(0), ..Overrides::default() }).contains("`epochs` is 0"));
-        assert!(fail(Overrides { lr: Some(f64::NAN), ..Overrides::default() }).contains("`lr` is NaN"));
-        assert!(fail(Overrides { seed: Some(u64::MAX), ..Overrides::default() }).contains("`seed`"));
+        let fail = |patch: RecipePatch| suiting("lenet").with(&patch).check().unwrap_err().to_string();
+        assert!(fail(RecipePatch { batch: Some(0), ..RecipePatch::default() }).contains("`batch` is 0"));
+        assert!(fail(RecipePatch { epochs: Some(0), ..RecipePatch::default() }).contains("`epochs` is 0"));
+        assert!(fail(RecipePatch { lr: Some(f64::NAN), ..RecipePatch::default() }).contains("`lr` is NaN"));
+        assert!(fail(RecipePatch { seed: Some(u64::MAX), ..RecipePatch::default() }).contains("`seed`"));
     }
 
     fn optimizers() -> impl Strategy<Value = Optimizer> {
@@ -321,8 +339,8 @@ mod tests {
                 optimizer,
                 schedule,
                 limit_steps: limit,
-                augment: AugmentSettings { crop, flip: crop % 2 == 0 },
-                ..Recipe::for_network("lenet")
+                augment: Augment { crop, flip: crop % 2 == 0 },
+                ..suiting("lenet")
             };
             let text = toml::to_string(&recipe).unwrap();
             prop_assert_eq!(toml::from_str::<Recipe>(&text).unwrap(), recipe, "{}", text);

@@ -153,6 +153,7 @@ mod tests {
     use super::*;
     use crate::train::Recipe;
     use crate::train::metrics::tests::record;
+    use crate::zoo;
 
     fn config() -> RunConfig {
         RunConfig {
@@ -162,7 +163,7 @@ mod tests {
             input: [1, 32, 32],
             classes: vec!["no".into(), "yes".into()],
             init_from: None,
-            recipe: Recipe::for_network("lenet"),
+            recipe: Recipe::for_graph(&zoo::lenet().build().unwrap()),
         }
     }
 
@@ -188,7 +189,7 @@ mod tests {
         let path = directory.path().join("lenet");
         RunDir::create(&path, config()).unwrap();
         let error = RunDir::create(&path, config()).unwrap_err().to_string();
-        assert!(error.contains("--resume") && error.contains("--out"), "{error}");
+        assert!(error.contains("resume the run") && error.contains("another directory"), "{error}");
         let empty = directory.path().join("empty");
         fs::create_dir(&empty).unwrap();
         RunDir::create(&empty, config()).unwrap();

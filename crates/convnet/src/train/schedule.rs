@@ -78,7 +78,7 @@ fn one_cycle_end() -> f64 {
 
 /// The length of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct RunLength {
     /// Steps of a whole epoch.
     pub steps_per_epoch: u64,
     /// Steps of the whole run.
@@ -118,29 +118,29 @@ impl Schedule {
     pub const NAMES: [&'static str; 4] = ["constant", "step", "cosine", "one-cycle"];
 
     /// The learning rate of one step, counted from 0.
-    pub fn rate(&self, peak: f64, step: u64, span: Span) -> f64 {
+    pub fn rate(&self, peak: f64, step: u64, length: RunLength) -> f64 {
         match *self {
-            Self::Constant { warmup } => peak * warming(warmup, step, span).unwrap_or(1.0),
+            Self::Constant { warmup } => peak * warming(warmup, step, length).unwrap_or(1.0),
             Self::Step { every, gamma } => {
-                let epoch = step / span.steps_per_epoch.max(1);
+                let epoch = step / length.steps_per_epoch.max(1);
                 peak * power(gamma, epoch / every.max(1) as u64)
             }
             Self::Milestones { ref at, gamma } => {
-                let falls = at.iter().filter(|&&at| part_of(at, span) <= step).count();
+                let falls = at.iter().filter(|&&at| part_of(at, length) <= step).count();
                 peak * power(gamma, falls as u64)
             }
             Self::Cosine { warmup, end } => {
-                if let Some(factor) = warming(warmup, step, span) {
+                if let Some(factor) = warming(warmup, step, length) {
                     return peak * factor;
                 }
-                let start = part_of(warmup, span);
-                let through = (step - start) as f64 / span.total.saturating_sub(start).max(1) as f64;
+                let start = part_of(warmup, length);
+                let through = (step - start) as f64 / length.total.saturating_sub(start).max(1) as f64;
                 ease(peak, peak * end, through.min(1.0))
             }
             Self::OneCycle { climb, start_divisor, end_divisor } => {
                 let first = peak / start_divisor;
-                let top = climb * span.total as f64 - 1.0;
-                let last = span.total as f64 - 1.0;
+                let top = climb * length.total as f64 - 1.0;
+                let last = length.total as f64 - 1.0;
                 let step = step as f64;
                 if step <= top {
                     ease(first, peak, fraction(step, top))
@@ -187,13 +187,13 @@ impl Schedule {
 }
 
 /// The steps of a fraction of the run.
-fn part_of(fraction: f64, span: Span) -> u64 {
-    (fraction * span.total as f64).round() as u64
+fn part_of(fraction: f64, length: RunLength) -> u64 {
+    (fraction * length.total as f64).round() as u64
 }
 
 /// The factor of a linear warm-up over a fraction of the run; `None` once it is over.
-fn warming(fraction: f64, step: u64, span: Span) -> Option<f64> {
-    let steps = part_of(fraction, span);
+fn warming(fraction: f64, step: u64, length: RunLength) -> Option<f64> {
+    let steps = part_of(fraction, length);
     (step < steps).then(|| WARMUP_START + (1.0 - WARMUP_START) * step as f64 / steps as f64)
 }
 
@@ -220,9 +220,9 @@ mod tests {
 
     /// Compares with figures that `tools/schedule_figures.py` printed.
     fn assert_rates(schedule: &Schedule, peak: f64, steps_per_epoch: u64, expected: &[f64]) {
-        let span = Span { steps_per_epoch, total: expected.len() as u64 };
+        let length = RunLength { steps_per_epoch, total: expected.len() as u64 };
         for (step, &expected) in expected.iter().enumerate() {
-            let rate = schedule.rate(peak, step as u64, span);
+            let rate = schedule.rate(peak, step as u64, length);
             assert!((rate - expected).abs() <= 1e-9 * peak, "step {step}: {rate}, PyTorch gives {expected}");
         }
     }
@@ -342,9 +342,9 @@ mod tests {
             steps_per_epoch in 1..50_u64,
         ) {
             let schedule = Schedule::named(Schedule::NAMES[index]).unwrap();
-            let span = Span { steps_per_epoch, total: steps_per_epoch * epochs as u64 };
-            for step in 0..span.total {
-                let rate = schedule.rate(0.1, step, span);
+            let length = RunLength { steps_per_epoch, total: steps_per_epoch * epochs as u64 };
+            for step in 0..length.total {
+                let rate = schedule.rate(0.1, step, length);
                 prop_assert!(rate > 0.0 && rate <= 0.1 * (1.0 + 1e-12), "{schedule:?} step {step}: {rate}");
             }
         }

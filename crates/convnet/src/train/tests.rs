@@ -9,7 +9,9 @@ use super::*;
 use crate::data::{DataSets, Dataset};
 use crate::exec::Options;
 use crate::graph::{Builder, Graph};
+use crate::io::WeightsFile;
 use crate::ops::{Conv2d, Linear, MaxPool2d};
+use crate::state::StateDict;
 
 /// Images of stripes that lie (class 0), stand (1) or lean (2), at random places, with some noise.
 fn stripes(images: usize, seed: u32) -> Dataset {
@@ -33,7 +35,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
         labels.push(class as u32);
     }
     let classes = ["lying", "standing", "leaning"].map(String::from).to_vec();
-    Dataset { images: Arc::new(pixels), labels: Arc::new(labels), classes, shape: (1, SIDE, SIDE) }
+    Dataset::new("stripes", pixels, labels, classes, (1, SIDE, SIDE)).unwrap()
 }
 
 fn data() -> DataSets {
@@ -50,15 +52,15 @@ fn net() -> Graph {
 }
 
 fn recipe() -> Recipe {
-    let over = Overrides {
+    let over = RecipePatch {
         data: Some("stripes".into()),
         epochs: Some(3),
         batch: Some(16),
         lr: Some(0.02),
         seed: Some(5),
-        ..Overrides::named("adam-one-cycle").unwrap()
+        ..RecipePatch::named("adam-one-cycle").unwrap()
     };
-    Recipe::for_network("lenet").with(&over)
+    Recipe::for_graph(&net()).with(&over)
 }
 
 fn trainer(net: &Graph) -> Trainer<'_> {
@@ -85,8 +87,8 @@ struct Stopper {
     during_evaluation: bool,
 }
 
-impl Observer for Stopper {
-    fn step(&mut self, _: &StepProgress) {
+impl Callback for Stopper {
+    fn step(&mut self, _: &StepProgress, _: &mut Control<'_>) {
         self.steps = self.steps.saturating_sub(1);
         if self.steps == 0 && !self.during_evaluation {
             self.flag.store(true, Ordering::Relaxed);
@@ -102,7 +104,7 @@ impl Observer for Stopper {
 
 fn stopping(trainer: Trainer<'_>, steps: usize, during_evaluation: bool) -> Trainer<'_> {
     let flag = Arc::<AtomicBool>::default();
-    trainer.stop(flag.clone()).observer(Stopper { flag, steps, during_evaluation })
+    trainer.stop(flag.clone()).callback(Stopper { flag, steps, during_evaluation })
 }
 
 #[test]
@@ -135,12 +137,12 @@ fn a_run_learns_and_leaves_its_files() {
     );
 
     let run = RunDir::open(&directory).unwrap();
-    let weights = Weights::open(run.weights().unwrap()).unwrap();
-    let card = weights.card.unwrap();
+    let weights = WeightsFile::open(run.weights().unwrap()).unwrap();
+    let card = weights.card().unwrap();
     assert_eq!((card.model.as_str(), card.input), ("small", [1, 12, 12]));
     assert_eq!(card.classes, ["lying", "standing", "leaning"]);
-    let mut engine = crate::exec::Engine::compile(&net, &weights.state, 7, &Options::default()).unwrap();
-    let again = evaluate(&mut engine, &data().test, &card.preprocess);
+    let engine = crate::exec::Engine::compile(&net, &weights, 7, &Options::default()).unwrap();
+    let again = evaluate(&engine, &data().test, &card.preprocess).unwrap();
     assert_eq!((again.images, again.top1), (30, best.test_top1));
 }
 
@@ -232,7 +234,7 @@ fn what_does_not_fit_leaves_no_directory() {
     let error = trainer(&net).batch(0).run(&directory).unwrap_err().to_string();
     assert!(error.contains("`batch` is 0"), "{error}");
     let error = trainer(&net).weights("nothing", Default::default()).run(&directory).unwrap_err();
-    assert!(matches!(error, TrainError::Exec(_)), "{error}");
+    assert!(matches!(error, TrainError::Compile(_)), "{error}");
     assert!(!directory.exists());
 }
 
@@ -267,4 +269,95 @@ fn a_damaged_checkpoint_is_told() {
     fs::write(&path, &whole[..whole.len() / 2]).unwrap();
     let error = trainer(&net).resume(&directory).unwrap_err().to_string();
     assert!(error.contains("checkpoint.safetensors"), "{error}");
+}
+
+/// Halves the rate from some step on, by the steps done alone, and keeps what it was told.
+#[derive(Default)]
+struct Halver {
+    from: u64,
+    seen: Vec<StepProgress>,
+    weights: StateDict,
+}
+
+impl Callback for &mut Halver {
+    fn start(&mut self, start: &RunStart, run: &mut Control<'_>) {
+        let done = (start.epochs_done * start.steps_per_epoch + start.steps_done) as u64;
+        run.rate = if done >= self.from { Rate::Times(0.5) } else { Rate::Schedule };
+    }
+
+    fn step(&mut self, step: &StepProgress, run: &mut Control<'_>) {
+        self.seen.push(*step);
+        if step.total_steps == self.from {
+            run.rate = Rate::Times(0.5);
+        }
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, _: bool, run: &mut Control<'_>) {
+        assert_eq!(record.lr, self.seen.last().unwrap().lr);
+        self.weights = run.weights();
+    }
+}
+
+#[test]
+fn callbacks_see_the_run_and_change_its_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = net();
+    let run = |name: &str, from: u64| {
+        let directory = folder.path().join(name);
+        let mut halver = Halver { from, ..Halver::default() };
+        trainer(&net).callback(&mut halver).run(&directory).unwrap();
+        (halver, bytes(&directory, RunDir::LAST))
+    };
+    let (plain, untouched) = run("plain", u64::MAX);
+    let whole = folder.path().join("whole");
+    trainer(&net).run(&whole).unwrap();
+    assert!(untouched == bytes(&whole, RunDir::LAST), "a callback that changes nothing changes the bits");
+    let (halver, halved) = run("halved", 8);
+    assert!(halved != untouched);
+    let last = WeightsFile::open(folder.path().join("halved").join(RunDir::LAST)).unwrap();
+    assert_eq!(halver.weights, last.state_dict().unwrap());
+    for (step, plain) in halver.seen.iter().zip(&plain.seen) {
+        let factor = if step.total_steps > 8 { 0.5 } else { 1.0 };
+        assert_eq!(step.lr, factor * plain.lr, "step {}", step.total_steps);
+    }
+    // Interrupted behind the change, to the same bits.
+    let parts = folder.path().join("parts");
+    let mut first = Halver { from: 8, ..Halver::default() };
+    assert!(stopping(trainer(&net).callback(&mut first), 10, false).run(&parts).unwrap().interrupted);
+    let mut second = Halver { from: 8, ..Halver::default() };
+    trainer(&net).callback(&mut second).resume(&parts).unwrap();
+    assert_eq!(first.seen.len() + second.seen.len(), halver.seen.len());
+    assert!(halved == bytes(&parts, RunDir::LAST));
+}
+
+/// Stops after an epoch.
+struct OneEpoch;
+
+impl Callback for OneEpoch {
+    fn epoch(&mut self, _: &EpochRecord, _: bool, run: &mut Control<'_>) {
+        run.stop = true;
+    }
+}
+
+/// Sets a rate.
+struct Fixed(f64);
+
+impl Callback for Fixed {
+    fn start(&mut self, _: &RunStart, run: &mut Control<'_>) {
+        run.rate = Rate::Fixed(self.0);
+    }
+}
+
+#[test]
+fn callbacks_end_a_run_and_set_its_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    let net = net();
+    let report = trainer(&net).callback(OneEpoch).callback(Fixed(0.01)).run(&directory).unwrap();
+    assert!(report.interrupted);
+    assert_eq!(report.epochs.iter().map(|e| (e.steps, e.lr)).collect::<Vec<_>>(), [(6, 0.01)]);
+    assert!(directory.join("curves.svg").exists());
+    assert_eq!(trainer(&net).resume(&directory).unwrap().epochs.len(), 3);
+    let error = trainer(&net).callback(Fixed(f64::NAN)).run(folder.path().join("wild")).unwrap_err();
+    assert!(error.to_string().contains("`rate` is NaN"), "{error}");
 }

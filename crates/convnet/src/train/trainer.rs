@@ -4,17 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::callback::Callbacks;
 use super::checkpoint::Checkpoint;
 use super::progress::Progress;
-use super::session::Session;
-use super::weights::Card;
-use super::{
-    AugmentSettings, EpochRecord, Observer, Optimizer, Overrides, Recipe, RunConfig, RunDir, Schedule,
-    TrainError,
-};
-use crate::data::{DataSets, Preprocess};
-use crate::exec::{self, Learner};
+use super::training_loop::TrainingLoop;
+use super::{Callback, EpochRecord, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError};
+use crate::data::{Augment, DataSets, Preprocess};
+use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
+use crate::io::ModelCard;
 use crate::state::{self, StateDict};
 
 /// A network, the data it shall learn and how.
@@ -35,7 +33,7 @@ pub struct Trainer<'a> {
     recipe: Recipe,
     options: exec::Options,
     stop: Arc<AtomicBool>,
-    observer: Box<dyn Observer + 'a>,
+    callbacks: Callbacks<'a>,
     start: Option<(String, StateDict)>,
 }
 
@@ -57,16 +55,16 @@ impl TrainReport {
 }
 
 impl<'a> Trainer<'a> {
-    /// Training by the recipe that suits the network ([`Recipe::for_network`]).
+    /// Training by the recipe that suits the network ([`Recipe::for_graph`]).
     pub fn new(net: &'a Graph, data: DataSets) -> Self {
-        let recipe = Recipe { data: data.name.clone(), ..Recipe::for_network(net.name()) };
+        let recipe = Recipe { data: data.name.clone(), ..Recipe::for_graph(net) };
         Self {
             net,
             data,
             recipe,
             options: exec::Options::default(),
             stop: Arc::default(),
-            observer: Box::new(()),
+            callbacks: Callbacks::default(),
             start: None,
         }
     }
@@ -97,7 +95,7 @@ impl<'a> Trainer<'a> {
 
     /// The update rule; another kind than before brings its usual learning rate.
     pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
-        self.recipe = self.recipe.with(&Overrides { optimizer: Some(optimizer), ..Overrides::default() });
+        self.recipe = self.recipe.with(&RecipePatch { optimizer: Some(optimizer), ..RecipePatch::default() });
         self
     }
 
@@ -108,7 +106,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Random changes of the training images.
-    pub fn augment(mut self, augment: AugmentSettings) -> Self {
+    pub fn augment(mut self, augment: Augment) -> Self {
         self.recipe.augment = augment;
         self
     }
@@ -126,9 +124,9 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Who is told what happens.
-    pub fn observer(mut self, observer: impl Observer + 'a) -> Self {
-        self.observer = Box::new(observer);
+    /// Another callback, called after those that were given before it.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.add(callback);
         self
     }
 
@@ -154,10 +152,10 @@ impl<'a> Trainer<'a> {
         let directory = directory.as_ref();
         self.check()?;
         RunDir::check_new(directory)?;
-        let card = self.card();
-        let learner = self.learner(&self.first_weights())?;
+        let card = self.card()?;
+        let training = self.training(&self.first_weights())?;
         let run = RunDir::create(directory, self.config()?)?;
-        self.session(run, card, learner, Progress::default(), Vec::new()).run()
+        self.training_loop(run, card, training, Progress::default(), Vec::new()).run()
     }
 
     /// Goes on with a run that was interrupted, to the same result as if it had not been.
@@ -173,46 +171,48 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
-        let card = self.card();
+        let card = self.card()?;
         let path = run.file(RunDir::CHECKPOINT);
         if !path.exists() {
             // Stopped before its first checkpoint.
-            let learner = self.learner(&self.first_weights())?;
-            return self.session(run, card, learner, Progress::default(), Vec::new()).run();
+            let training = self.training(&self.first_weights())?;
+            return self.training_loop(run, card, training, Progress::default(), Vec::new()).run();
         }
         let checkpoint = Checkpoint::read(&path)?;
-        let damaged = |e: exec::ExecError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
-        let mut learner = self.learner(&checkpoint.weights).map_err(|e| match e {
-            TrainError::Exec(e) => damaged(e),
+        let damaged =
+            |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
+        let mut training = self.training(&checkpoint.weights).map_err(|e| match e {
+            TrainError::Compile(e) => damaged(e),
             other => other,
         })?;
-        learner.load_optimizer_state(checkpoint.steps, &checkpoint.optimizer).map_err(damaged)?;
+        training.load_optimizer_state(checkpoint.steps, &checkpoint.optimizer).map_err(damaged)?;
         let mut records = run.metrics()?;
         // A crash between the two files may have left a line that the checkpoint does not know.
         records.truncate(checkpoint.progress.epoch);
-        self.session(run, card, learner, checkpoint.progress, records).run()
+        self.training_loop(run, card, training, checkpoint.progress, records).run()
     }
 
-    fn session(
+    fn training_loop(
         self,
         run: RunDir,
-        card: Card,
-        learner: Learner,
+        card: ModelCard,
+        training: TrainingStep,
         progress: Progress,
         records: Vec<EpochRecord>,
-    ) -> Session<'a> {
-        Session {
+    ) -> TrainingLoop<'a> {
+        TrainingLoop {
             net: self.net,
             data: self.data,
             recipe: self.recipe,
             options: self.options,
             stop: self.stop,
-            observer: self.observer,
+            callbacks: self.callbacks,
             run,
             card,
-            learner,
+            training,
             progress,
             records,
+            lr: None,
         }
     }
 
@@ -230,20 +230,14 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    fn input(&self) -> [usize; 3] {
-        let shape = self.net.input_shape();
-        let (height, width) = shape.spatial();
-        [shape.channels(), height, width]
-    }
-
-    fn card(&self) -> Card {
-        let input = self.input();
-        Card {
+    fn card(&self) -> Result<ModelCard, TrainError> {
+        let input = self.net.input_size();
+        Ok(ModelCard {
             model: self.net.name().to_owned(),
             input,
             classes: self.data.classes().to_vec(),
-            preprocess: Preprocess::for_input(input, &self.data.train),
-        }
+            preprocess: Preprocess::for_input(input, &self.data.train)?,
+        })
     }
 
     fn config(&self) -> Result<RunConfig, TrainError> {
@@ -251,7 +245,7 @@ impl<'a> Trainer<'a> {
             convnet: env!("CARGO_PKG_VERSION").to_owned(),
             isa: self.options.isa()?.name().to_owned(),
             model: self.net.name().to_owned(),
-            input: self.input(),
+            input: self.net.input_size(),
             classes: self.data.classes().to_vec(),
             init_from: self.start.as_ref().map(|(origin, _)| origin.clone()),
             recipe: self.recipe.clone(),
@@ -265,9 +259,9 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    fn learner(&self, weights: &StateDict) -> Result<Learner, TrainError> {
-        let optimizer = self.recipe.optimizer.into();
+    fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
+        let optimizer = self.recipe.optimizer;
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
-        Ok(Learner::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
+        Ok(TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
     }
 }

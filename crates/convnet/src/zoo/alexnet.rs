@@ -119,8 +119,12 @@ fn torchvision(net: &Builder, classes: usize) -> Value<'_> {
     })
 }
 
+/// The layers whose biases start at 1, so that their ReLUs do: the second, fourth and fifth Conv2d, and all Linear
+/// layers but the last (section 5).
+const ONES: [&str; 5] = ["features.4", "features.10", "features.12", "classifier.0", "classifier.3"];
+
 fn paper(net: &Builder, classes: usize) -> Value<'_> {
-    net.init(Init::AlexNet);
+    net.init(Init::Normal { ones: &ONES });
     let pool = MaxPool2d::new(3).stride(2);
     // Section 3.3: k = 2, n = 5, α = 1e−4, β = 0.75, with α not divided by n.
     let norm = LocalResponseNorm { size: 5, alpha: 5e-4, beta: 0.75, k: 2.0 };

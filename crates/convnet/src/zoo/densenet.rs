@@ -209,3 +209,34 @@ fn cifar(net: &Builder, classes: usize, growth: usize, layers: usize, bc: bool) 
     });
     head(x, classes)
 }
+
+/// torchvision's first DenseNets numbered the modules of a dense layer apart: `denselayer1.norm.1.weight` is
+/// `denselayer1.norm1.weight` today.
+pub(super) fn current_name(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let mut current: Vec<String> = Vec::with_capacity(parts.len());
+    for (i, part) in parts.iter().enumerate() {
+        let layer = i >= 2 && parts[i - 2].starts_with("denselayer");
+        let numbered = matches!(*part, "1" | "2") && matches!(parts[i.max(1) - 1], "norm" | "relu" | "conv");
+        match current.last_mut() {
+            Some(last) if layer && numbered => last.push_str(part),
+            _ => current.push((*part).to_owned()),
+        }
+    }
+    (current.len() < parts.len()).then(|| current.join("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_dense_layers_have_a_name_of_today() {
+        let old = "features.denseblock1.denselayer12.norm.2.running_mean";
+        let new = "features.denseblock1.denselayer12.norm2.running_mean";
+        assert_eq!(current_name(old).as_deref(), Some(new));
+        assert_eq!(current_name(new), None);
+        assert_eq!(current_name("features.3.weight"), None);
+        assert_eq!(current_name("conv.1.weight"), None);
+    }
+}

@@ -153,13 +153,18 @@ fn torchvision(net: &Builder, classes: usize) -> Value<'_> {
     x.layer("dropout", Dropout { p: 0.2 }).layer("fc", Linear::new(classes))
 }
 
+/// The auxiliary classifiers, and the block of stage 4 whose output each reads.
+const AUXILIARIES: [(&str, &str); 2] = [("aux1", "a"), ("aux2", "d")];
+
 /// The auxiliary classifier that reads the output of a block of stage 4.
 fn aux_after(letter: &str) -> Option<&'static str> {
-    match letter {
-        "a" => Some("aux1"),
-        "d" => Some("aux2"),
-        _ => None,
-    }
+    AUXILIARIES.iter().find(|(_, after)| *after == letter).map(|&(name, _)| name)
+}
+
+/// Whether a parameter belongs to an auxiliary classifier.
+pub(super) fn is_auxiliary(parameter: &str) -> bool {
+    let within = |name| parameter.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    AUXILIARIES.iter().any(|&(name, _)| within(name))
 }
 
 fn norm_inception<'b>(x: Value<'b>, name: &str, w: Widths) -> Value<'b> {

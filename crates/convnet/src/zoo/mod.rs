@@ -25,7 +25,7 @@ mod vgg;
 #[cfg(test)]
 mod tests;
 
-pub use registry::{Entry, Model, Paper, UnknownModel, Variant};
+pub use registry::{Entry, Network, Paper, UnknownModel, Variant};
 
 /// Every network, grouped by family.
 pub fn entries() -> &'static [Entry] {
@@ -43,13 +43,23 @@ pub fn find(name: &str) -> Result<&'static Entry, UnknownModel> {
     registry::look_up(ENTRIES, name)
 }
 
+/// The name of today for a parameter that older published weights call otherwise; `None` where it is the same.
+pub fn current_name(parameter: &str) -> Option<String> {
+    densenet::current_name(parameter)
+}
+
+/// Whether a parameter of published weights belongs to an auxiliary classifier, which networks may do without.
+pub fn is_auxiliary(parameter: &str) -> bool {
+    googlenet::is_auxiliary(parameter)
+}
+
 macro_rules! networks {
     ($($function:ident: $family:ident::$entry:ident, $doc:literal;)*) => {
         static ENTRIES: &[Entry] = &[$($family::$entry),*];
 
         $(
             #[doc = $doc]
-            pub fn $function() -> Model {
+            pub fn $function() -> Network {
                 (const { &$family::$entry }).model()
             }
         )*

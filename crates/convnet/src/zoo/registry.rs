@@ -87,8 +87,8 @@ impl Entry {
     }
 
     /// The network with its default input and classes, to be changed and built.
-    pub fn model(&'static self) -> Model {
-        Model { entry: self, input: self.input, classes: self.classes }
+    pub fn model(&'static self) -> Network {
+        Network { entry: self, input: self.input, classes: self.classes }
     }
 
     /// Whether a name without variant means this network.
@@ -111,13 +111,13 @@ const MAX_CLASSES: usize = 1 << 24;
 /// assert_eq!(net.classes(), 10);
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Model {
+pub struct Network {
     entry: &'static Entry,
     input: [usize; 3],
     classes: usize,
 }
 
-impl Model {
+impl Network {
     /// What the zoo knows of the network.
     pub fn entry(&self) -> &'static Entry {
         self.entry
@@ -177,7 +177,8 @@ impl Model {
 
 /// A name that no network of the zoo has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no network is called `{name}`{}; `convnet list` shows all names", suggestion(nearest))]
+#[error("no network is called `{name}`{}", suggestion(nearest))]
+#[non_exhaustive]
 pub struct UnknownModel {
     /// The name that was asked for.
     pub name: String,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::graph::Graph;
+use crate::graph::{Graph, Init};
 use crate::ops::Op;
 
 #[test]
@@ -53,7 +53,6 @@ fn an_unknown_name_is_answered_with_the_nearest() {
     assert_eq!(error.nearest[0], "resnet18");
     let text = error.to_string();
     assert!(text.contains("`restnet18`") && text.contains("did you mean `resnet18`"), "{text}");
-    assert!(text.contains("convnet list"), "{text}");
     assert!(find("lenet@caffe").is_err() && find("vgg11-lrn@torchvision").is_err());
     assert!(find("").unwrap_err().nearest.is_empty());
     let long = find(&"é".repeat(10_000)).unwrap_err();
@@ -103,6 +102,20 @@ fn googlenets_auxiliary_classifiers_read_4a_and_4d() {
     }
 }
 
+#[test]
+fn every_auxiliary_classifier_is_known_by_the_names_of_its_parameters() {
+    for entry in entries() {
+        let graph = entry.model().build().unwrap();
+        let needed = graph.reachable(&[graph.output()]);
+        for id in graph.ids() {
+            for spec in graph.node_parameters(id) {
+                assert_eq!(is_auxiliary(&spec.name), !needed[id.index()], "{}: {}", entry.name, spec.name);
+                assert_eq!(current_name(&spec.name), None);
+            }
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn any_size_builds_or_tells_what_does_not_fit(
@@ -117,4 +130,17 @@ proptest! {
             Err(error) => prop_assert!(error.issue.arithmetic.is_some(), "{}", error),
         }
     }
+}
+
+#[test]
+fn alexnets_biases_start_at_one_in_the_papers_layers() {
+    let net = alexnet_paper().build().unwrap();
+    let Init::Normal { ones } = net.init() else { panic!("{:?}", net.init()) };
+    let layers = |wanted: fn(&Op) -> bool| -> Vec<&str> {
+        net.nodes().iter().filter(|node| wanted(&node.op)).map(|node| node.path.as_str()).collect()
+    };
+    let convs = layers(|op| matches!(op, Op::Conv2d(_)));
+    let linears = layers(|op| matches!(op, Op::Linear(_)));
+    assert_eq!(ones, [convs[1], convs[3], convs[4], linears[0], linears[1]]);
+    assert_eq!((convs.len(), linears.len()), (5, 3));
 }

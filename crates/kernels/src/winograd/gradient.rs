@@ -8,14 +8,16 @@ use super::planes::Planes;
 use super::transform::{gradient_transform, kernel_transform};
 use super::{Grid, IN, POINTS, outputs, tile_floats};
 use crate::arena::{Arena, Pointer, View};
+use crate::geometry::product;
 use crate::isa::Isa;
 use crate::outer::{Segment, Tile, tile_of};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
-
-/// Bytes of transformed tiles that a block aims at; each point's part of it stays in the second-level cache.
-const BLOCK_BYTES: usize = 4 << 20;
+use crate::tuning::winograd::{
+    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_CHANNELS, LEAST_TASK_POINTS, LEAST_TASK_TILES,
+    MOST_GRADIENT_TILES,
+};
 
 /// The weight gradient of a 3×3 or 5×5 convolution of stride 1 and dilation 1.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,8 @@ pub struct WinogradGradient {
 
 /// Tiles of a block.
 fn block_size(tiles: usize, panels: Panels) -> usize {
-    let most = (BLOCK_BYTES / 4 / tile_floats(panels)).clamp(128, 1024);
+    let most = (GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(panels))
+        .clamp(LEAST_GRADIENT_TILES, MOST_GRADIENT_TILES);
     tiles.min(most)
 }
 
@@ -83,9 +86,9 @@ pub fn winograd_gradient(
     arena.check(input);
     arena.check(output_gradient);
     let (size, output) = (call.input_size, call.output_size);
-    assert_eq!(input.pixels, batch * size.0 * size.1, "input pixels");
-    assert_eq!(output_gradient.pixels, batch * output.0 * output.1, "output pixels");
-    let kernel = call.kernel;
+    assert_eq!(input.pixels, product(&[batch, size.0, size.1]), "input pixels");
+    assert_eq!(output_gradient.pixels, product(&[batch, output.0, output.1]), "output pixels");
+    let (kernel, grid) = (call.kernel, Grid::new(outputs(call.kernel), output));
     assert!(call.padding.0 < kernel && call.padding.1 < kernel, "padding narrower than the kernel");
     assert_eq!(
         panels,
@@ -94,12 +97,11 @@ pub fn winograd_gradient(
     );
     assert_eq!(
         layout,
-        Panels::new(isa, kernel * kernel * panels.k, panels.n),
+        Panels::new(isa, product(&[kernel, kernel, panels.k]), panels.n),
         "another convolution's layout"
     );
-    assert_eq!(products.len(), POINTS * panels.len(), "length of the products");
+    assert_eq!(products.len(), product(&[POINTS, panels.len()]), "length of the products");
     assert_eq!(gradient.len(), layout.len(), "length of the gradient");
-    let grid = Grid::new(outputs(kernel), output);
     let tiles = grid.tiles(batch);
     if tiles == 0 || panels.is_empty() {
         gradient.fill(0.0);
@@ -119,15 +121,17 @@ pub fn winograd_gradient(
     let sums = Pointer::of(products);
     for first in (0..tiles).step_by(rows) {
         let count = rows.min(tiles - first);
-        // SAFETY: views and lengths were checked; tasks have different tiles, or different sums.
+        // SAFETY: views, sizes, lengths and scratch were checked above; in the first pass tasks have different tiles,
+        // in the second different panels of points, for which they read the tiles of the first; nothing writes the
+        // views.
         unsafe {
-            pool.ranges(count, 1, &|tiles| {
+            pool.ranges(count, LEAST_TASK_TILES, &|tiles| {
                 transform_tiles(isa, pointer, source, left, (first, tiles.clone()));
                 dispatch!(isa, gradient_tiles(
                     call: &WinogradGradient, pointer: Pointer, right: Planes, first: usize, tiles: Range<usize>
                 ));
             });
-            pool.ranges(POINTS * panels.count(), 1, &|parts| {
+            pool.ranges(POINTS * panels.count(), LEAST_TASK_POINTS, &|parts| {
                 let block = Block { left, right, count, accumulate: first > 0, panels };
                 dispatch!(isa, sum_parts(pointer: Pointer, sums: Pointer, block: Block, parts: Range<usize>));
             });
@@ -135,9 +139,9 @@ pub fn winograd_gradient(
     }
     let target = Pointer::of(gradient);
     let products = &*products;
-    pool.ranges(panels.k, 4, &|channels| {
+    pool.ranges(panels.k, LEAST_TASK_CHANNELS, &|channels| {
         let layouts = (panels, layout);
-        // SAFETY: lengths were checked; tasks have different rows of the gradient.
+        // SAFETY: lengths and layouts were checked above; tasks have different channels, so rows of the gradient.
         unsafe {
             dispatch!(isa, kernels_of(
                 kernel: usize, products: &[f32], target: Pointer, layouts: (Panels, Panels), channels: Range<usize>
@@ -156,6 +160,12 @@ struct Block {
     panels: Panels,
 }
 
+/// Transforms tiles of the output's gradient.
+///
+/// # Safety
+/// [`winograd_gradient`] has checked the call and its scratch against the block of `arena`; `target` is the planes of
+/// the second operand there. From `first` on the `tiles` are tiles of the output, and rows of the target. Meanwhile
+/// nothing writes the output's gradient, and nothing else uses these rows. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn gradient_tiles<S: Simd>(
     call: &WinogradGradient,
@@ -164,7 +174,7 @@ unsafe fn gradient_tiles<S: Simd>(
     first: usize,
     tiles: Range<usize>,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the caller has checked call and scratch, and gives tiles of its own, which the kernel has of this side.
     unsafe {
         match outputs(call.kernel) {
             4 => gradient_tiles_of::<S, 4>(call, arena, target, first, tiles),
@@ -173,6 +183,13 @@ unsafe fn gradient_tiles<S: Simd>(
     }
 }
 
+/// Transforms tiles of the output's gradient, of `M` × `M` pixels each.
+///
+/// # Safety
+/// [`winograd_gradient`] has checked the call and its scratch against the block of `arena`, and its kernel has
+/// outputs of side `M`; `target` is the planes of the second operand there. From `first` on the `tiles` are tiles of
+/// the output, and rows of the target. Meanwhile nothing writes the output's gradient, and nothing else uses these
+/// rows. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
     call: &WinogradGradient,
@@ -189,8 +206,8 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
         let (image, y0, x0) = grid.place(first + t);
         for c in (0..padded).step_by(S::LANES) {
             let n = (view.channels - c).min(S::LANES);
-            // SAFETY: pixels lie in the gradient, `n` more channels in each; the target holds a row of
-            // padded channels for each point and tile.
+            // SAFETY: pixels that are read lie in the map, so in the checked view, with `n` more channels in each;
+            // the target holds a row of padded channels, whole vectors, for each point and tile, the caller's alone.
             unsafe {
                 let mut columns = [[S::splat(0.0); IN]; M];
                 for (j, column) in columns.iter_mut().enumerate() {
@@ -214,6 +231,12 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
     }
 }
 
+/// Sums the outer products of some panels of points: part = point × panels + panel.
+///
+/// # Safety
+/// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing
+/// writes them meanwhile; `sums` is a block of [`POINTS`] matrices of the panels. `parts` are less than points ×
+/// panels, and nothing else uses these panels. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts: Range<usize>) {
     let panels = block.panels;
@@ -223,7 +246,8 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
         let width = panels.width(panel);
         for i in 0..blocks {
             let rows = i * panels.k / blocks..(i + 1) * panels.k / blocks;
-            // SAFETY: the scratch holds these rows of both operands, and the products this part of a panel.
+            // SAFETY: the planes hold `count` rows of a point, as far apart as they say, with these channels of both
+            // operands; the sums hold these rows of the panel, which are the caller's alone.
             unsafe {
                 let segment = Segment {
                     input: arena.at(block.left.at(point, 0) + rows.start),
@@ -246,6 +270,11 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
     }
 }
 
+/// Transforms the sums of some input channels to gradients of kernels.
+///
+/// # Safety
+/// [`winograd_gradient`] has checked kernel, `products`, the block of `target` and `layouts`; `channels` are rows of
+/// the matrices, whose rows of the target nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn kernels_of<S: Simd>(
     kernel: usize,
@@ -254,7 +283,7 @@ unsafe fn kernels_of<S: Simd>(
     layouts: (Panels, Panels),
     channels: Range<usize>,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the caller has checked the lengths for this kernel, and gives channels of its own.
     unsafe {
         match kernel {
             3 => kernels_of_side::<S, 3>(products, target, layouts, channels),
@@ -263,6 +292,12 @@ unsafe fn kernels_of<S: Simd>(
     }
 }
 
+/// Transforms the sums of some input channels to gradients of kernels of side `R`.
+///
+/// # Safety
+/// [`winograd_gradient`] has checked `products`, the block of `target` and the layouts for kernels of side `R`;
+/// `channels` are rows of the matrices, whose rows of the target nothing else uses meanwhile. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn kernels_of_side<S: Simd, const R: usize>(
     products: &[f32],
@@ -274,7 +309,9 @@ unsafe fn kernels_of_side<S: Simd, const R: usize>(
         let width = panels.width(panel);
         for c in channels.clone() {
             for v in (0..width).step_by(S::LANES) {
-                // SAFETY: both layouts hold whole panels of `width` columns for each of their rows.
+                // SAFETY: products and target hold panels of `width` columns, whole vectors, for each point and
+                // channel, and for each element of the kernel and channel; these rows of the target are the caller's
+                // alone.
                 unsafe {
                     let product = |i: usize, j: usize| {
                         let at = (i * IN + j) * panels.len() + panels.start(panel) + c * width + v;

@@ -7,10 +7,10 @@ use super::transform::input_transform;
 use super::{Grid, IN};
 use crate::arena::{Pointer, View};
 use crate::isa::Isa;
-use crate::simd::{Simd, array, dispatch};
+use crate::simd::{Simd, WIDEST_LANES, array, dispatch};
 
-/// What the border reads: as many as the widest vector has lanes.
-static ZEROS: [f32; 16] = [0.0; 16];
+/// What the border reads.
+static ZEROS: [f32; WIDEST_LANES] = [0.0; WIDEST_LANES];
 
 /// A map, its border and its tiles.
 #[derive(Clone, Copy)]
@@ -26,7 +26,9 @@ pub(super) struct Source {
 /// Transforms `tiles` of the block that starts at tile `first`.
 ///
 /// # Safety
-/// The source's view and the target lie in the arena, and no other task uses these rows of the target.
+/// The source's view lies in the block of `arena` and holds whole maps of its size; `target` lies in it too, with
+/// room for the source's channels, apart from the view. From `first` on the `tiles` are tiles of the grid, and rows
+/// of the target. Meanwhile nothing writes the view, and nothing else uses these rows.
 pub(super) unsafe fn transform_tiles(
     isa: Isa,
     arena: Pointer,
@@ -34,12 +36,19 @@ pub(super) unsafe fn transform_tiles(
     target: Planes,
     (first, tiles): (usize, Range<usize>),
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the caller has view and target inside the block, apart, and gives tiles of its own.
     unsafe {
         dispatch!(isa, input_tiles(arena: Pointer, source: Source, target: Planes, first: usize, tiles: Range<usize>));
     }
 }
 
+/// Transforms `tiles` of the block that starts at tile `first`.
+///
+/// # Safety
+/// The source's view lies in the block of `arena` and holds whole maps of its size; `target` lies in it too, with
+/// room for the source's channels, apart from the view. From `first` on the `tiles` are tiles of the grid, and rows
+/// of the target. Meanwhile nothing writes the view, and nothing else uses these rows. The CPU has the instruction
+/// set.
 #[inline(always)]
 unsafe fn input_tiles<S: Simd>(
     arena: Pointer,
@@ -60,7 +69,8 @@ unsafe fn input_tiles<S: Simd>(
                     ((y0 + i).wrapping_sub(source.padding.0), (x0 + j).wrapping_sub(source.padding.1));
                 if y < height && x < width {
                     let pixel = (image * height + y) * width + x;
-                    // SAFETY: the pixel lies in the input.
+                    // SAFETY: row and column lie in the map, so the pixel in the view, which the caller has inside
+                    // the block.
                     let first = unsafe { arena.at(source.view.offset + pixel * source.view.stride) };
                     *place = (first.cast_const(), usize::MAX);
                 }
@@ -69,8 +79,8 @@ unsafe fn input_tiles<S: Simd>(
         let mut c = 0;
         while c < channels {
             let n = (channels - c).min(S::LANES);
-            // SAFETY: pixels lie in the input, `n` more channels in each; the target holds a row of all
-            // channels for each point and tile.
+            // SAFETY: each place is a pixel of the view with `n` more channels from `c` on, or as many zeros as a
+            // vector has lanes; the target holds a row of whole vectors for each point and tile, the caller's alone.
             unsafe {
                 let mut columns = [[S::splat(0.0); IN]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {

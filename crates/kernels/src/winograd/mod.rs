@@ -20,6 +20,10 @@ use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, multiply};
+use crate::tuning::winograd::{
+    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, LEAST_TASK_POINTS,
+    LEAST_TASK_TILES, SHARED_WEIGHT_FLOATS,
+};
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 use input::{Source, transform_tiles};
 use planes::Planes;
@@ -30,6 +34,10 @@ pub use weights::winograd_weights;
 const IN: usize = 6;
 /// Products of a tile.
 const POINTS: usize = IN * IN;
+/// The most output pixels of a tile.
+const TILE_PIXELS: usize = 4 * 4;
+/// The fewest tiles of a block of a thread's own.
+const LEAST_BLOCK_TILES: usize = LEAST_BLOCK_PRODUCT_TILES * MAX_ROWS;
 
 /// Output rows of a tile for a kernel of 3×3 or 5×5.
 ///
@@ -39,16 +47,6 @@ fn outputs(kernel: usize) -> usize {
     assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
     IN + 1 - kernel
 }
-/// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
-const BLOCK_BYTES: usize = 512 << 10;
-/// Transformed weights, in floats, from which on threads work on one block together, of this many tiles at least, so
-/// that the weights come from memory once for all of them.
-const SHARED_WEIGHTS: usize = 2 << 20;
-const SHARED_TILES: usize = 192;
-/// Tiles whose moments are computed together, where they are wanted.
-const CHUNK: usize = 4;
-/// The most pixels of a tile.
-const PIXELS: usize = 16;
 
 /// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(2×2, 5×5).
 #[derive(Clone, Copy, Debug)]
@@ -93,14 +91,14 @@ impl Blocks {
     /// Blocks of whole `chunk`s of tiles.
     fn new(threads: usize, (tiles, chunk): (usize, usize), panels: Panels) -> Self {
         // Each thread takes a block of its own where there are enough of them.
-        let lanes = if tiles >= threads * 2 * MAX_ROWS { Self::lanes(threads, panels) } else { 1 };
+        let lanes = if tiles >= threads * LEAST_BLOCK_TILES { Self::lanes(threads, panels) } else { 1 };
         let rounds = tiles.div_ceil(lanes * Self::most(panels)).max(1);
         Self { tiles, size: tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk), lanes }
     }
 
     /// Whether the weights outgrow the caches.
     fn shared(panels: Panels) -> bool {
-        product(&[POINTS, panels.len()]) > SHARED_WEIGHTS
+        product(&[POINTS, panels.len()]) > SHARED_WEIGHT_FLOATS
     }
 
     /// The most blocks at a time.
@@ -110,8 +108,8 @@ impl Blocks {
 
     /// The most tiles of a block: whole chunks.
     fn most(panels: Panels) -> usize {
-        let least = if Self::shared(panels) { SHARED_TILES } else { 2 * MAX_ROWS };
-        (BLOCK_BYTES / 4 / tile_floats(panels)).next_multiple_of(CHUNK).max(least)
+        let least = if Self::shared(panels) { LEAST_SHARED_TILES } else { LEAST_BLOCK_TILES };
+        (BLOCK_BYTES / size_of::<f32>() / tile_floats(panels)).next_multiple_of(CHUNK_TILES).max(least)
     }
 
     /// Floats of a block's transformed input, and of its products.
@@ -138,7 +136,7 @@ pub fn winograd_scratch(
 ) -> usize {
     let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
     let lanes = Blocks::lanes(threads, panels);
-    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes * CHUNK), tile_floats(panels)])
+    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes * CHUNK_TILES), tile_floats(panels)])
         + 2 * lanes * Planes::SLACK
 }
 
@@ -172,7 +170,7 @@ pub fn winograd(
         return;
     }
     let isa = isa.for_columns(panels.n);
-    let chunk = if statistics.is_some() { CHUNK } else { 1 };
+    let chunk = if statistics.is_some() { CHUNK_TILES } else { 1 };
     let blocks = Blocks::new(pool.threads(), (tiles, chunk), panels);
     let (input_floats, product_floats) = blocks.floats(panels);
     let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, input_floats + product_floats]));
@@ -182,14 +180,15 @@ pub fn winograd(
     if let Some(addend) = call.addend {
         scratch.assert_disjoint(addend);
     }
-    let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK), panels.n));
+    let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK_TILES), panels.n));
     let moments = chunks.as_mut().map(Chunks::target);
     let work = Work { call, arena: arena.pointer(), grid, moments };
     let count = tiles.div_ceil(blocks.size);
     if blocks.lanes > 1 {
         pool.run_on(count, &|lane, block| {
             let part = Part::new(&blocks, block, lane, call);
-            // SAFETY: views and lengths were checked; a thread has its own lane of scratch, a task its own tiles.
+            // SAFETY: views, sizes, lengths and scratch were checked above; `run_on` gives one task at a time to a
+            // lane of the scratch, and each task has its own tiles; nothing writes the input.
             unsafe {
                 work.transform_input(isa, part, 0..part.tiles);
                 work.multiply(isa, part, 0..POINTS);
@@ -199,11 +198,13 @@ pub fn winograd(
     } else {
         for block in 0..count {
             let part = Part::new(&blocks, block, 0, call);
-            // SAFETY: as above; tasks have different tiles, whole chunks of them, or different points.
+            // SAFETY: views, sizes, lengths and scratch were checked above; in each pass tasks have different tiles,
+            // whole chunks of them, or different points, and read what the pass before wrote; nothing writes the
+            // input.
             unsafe {
-                pool.ranges(part.tiles, 1, &|tiles| work.transform_input(isa, part, tiles));
-                pool.ranges(POINTS, 1, &|points| work.multiply(isa, part, points));
-                pool.ranges(part.tiles.div_ceil(chunk), 1, &|range| {
+                pool.ranges(part.tiles, LEAST_TASK_TILES, &|tiles| work.transform_input(isa, part, tiles));
+                pool.ranges(POINTS, LEAST_TASK_POINTS, &|points| work.multiply(isa, part, points));
+                pool.ranges(part.tiles.div_ceil(chunk), LEAST_TASK_TILES, &|range| {
                     let tiles = range.start * chunk..(range.end * chunk).min(part.tiles);
                     work.transform_output(isa, part, tiles);
                 });
@@ -212,9 +213,11 @@ pub fn winograd(
     }
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
         let pixels = |chunk: usize| {
-            (chunk * CHUNK..((chunk + 1) * CHUNK).min(tiles)).map(|tile| grid.pixels(tile, output_size)).sum()
+            (chunk * CHUNK_TILES..((chunk + 1) * CHUNK_TILES).min(tiles))
+                .map(|tile| grid.pixels(tile, output_size))
+                .sum()
         };
-        chunks.combine(isa, (0..tiles.div_ceil(CHUNK)).map(pixels), vectors);
+        chunks.combine(isa, (0..tiles.div_ceil(CHUNK_TILES)).map(pixels), vectors);
     }
 }
 
@@ -286,27 +289,49 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Transforms tiles of a block's input.
+    ///
+    /// # Safety
+    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part.
+    /// Meanwhile nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let call = self.call;
         let source =
             Source { view: call.input, size: call.input_size, padding: call.padding, grid: self.grid };
-        // SAFETY: passed on.
+        // SAFETY: the caller has checked input and scratch, and gives tiles of its own.
         unsafe { transform_tiles(isa, self.arena, source, part.input, (part.first, tiles)) };
     }
 
+    /// Multiplies a block's transformed input with the weights of some points.
+    ///
+    /// # Safety
+    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`].
+    /// Meanwhile nothing writes the part's transformed input, and nothing else uses these points of its products.
     unsafe fn multiply(self, isa: Isa, part: Part, points: Range<usize>) {
         let work = self;
-        // SAFETY: passed on.
+        // SAFETY: the caller has checked weights and scratch, and gives points of its own.
         unsafe { dispatch!(isa, multiply_points(work: Work<'_>, part: Part, points: Range<usize>)) };
     }
 
+    /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
+    ///
+    /// # Safety
+    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part, whole
+    /// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses
+    /// these tiles of the output, or their chunks of the moments; an addend that is not the output is not written.
     unsafe fn transform_output(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let work = self;
-        // SAFETY: passed on.
+        // SAFETY: the caller has checked output and scratch, and gives tiles of its own.
         unsafe { dispatch!(isa, output_tiles(work: Work<'_>, part: Part, tiles: Range<usize>)) };
     }
 }
 
+/// Multiplies a block's transformed input with the weights of some points.
+///
+/// # Safety
+/// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`].
+/// Meanwhile nothing writes the part's transformed input, and nothing else uses these points of its products. The CPU
+/// has the instruction set.
 #[inline(always)]
 unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usize>) {
     let panels = work.call.panels;
@@ -316,7 +341,8 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
     for point in points {
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
         for (t, (input, output)) in input.iter_mut().zip(&mut output).enumerate() {
-            // SAFETY: the scratch holds these rows.
+            // SAFETY: the part's planes hold a row for each point and tile of the block, and lie in the checked
+            // scratch.
             unsafe {
                 *input = work.arena.at(part.input.at(point, t));
                 *output = work.arena.at(part.products.at(point, t));
@@ -340,16 +366,25 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                     rows: rows.len(),
                     relu: false,
                 };
-                // SAFETY: the pointers and the panel are whole; rows of products are as wide as all panels.
+                // SAFETY: inputs are rows of `panels.k` channels; the panel is cut from the point's matrix as
+                // `Panels` says; rows of products are as wide as all panels, apart, and the caller's alone.
                 unsafe { multiply::<S, f32>(tile) };
             }
         }
     }
 }
 
+/// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
+///
+/// # Safety
+/// [`winograd`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the part, whole
+/// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses these
+/// tiles of the output, or their chunks of the moments; an addend that is not the output is not written. The CPU has
+/// the instruction set.
 #[inline(always)]
 unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>) {
-    // SAFETY: passed on.
+    // SAFETY: the caller has checked output and scratch, and gives tiles of its own, which the call's kernel has of
+    // this side; where moments are wanted they are whole chunks.
     unsafe {
         match outputs(work.call.kernel) {
             4 => output_tiles_of::<S, 4>(work, part, tiles.clone()),
@@ -364,30 +399,38 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
 /// Writes the moments of tiles whose output was just written, the first of which starts a chunk.
 ///
 /// # Safety
-/// The tiles lie in the output, nothing writes them meanwhile, and the CPU has the instruction set.
+/// The tiles lie in the output, which was checked against the block of `work.arena`, and nothing writes them
+/// meanwhile; the chunks of `target` that they are exist, and nothing else uses them. The CPU has the instruction
+/// set.
 #[inline(always)]
 unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<usize>) {
     let Winograd { out, output_size: (height, width), .. } = *work.call;
     let side = work.grid.side;
-    for first in tiles.clone().step_by(CHUNK) {
-        let mut rows = [std::ptr::null_mut(); CHUNK * PIXELS];
+    for first in tiles.clone().step_by(CHUNK_TILES) {
+        let mut rows = [std::ptr::null_mut(); CHUNK_TILES * TILE_PIXELS];
         let mut count = 0;
-        for tile in first..(first + CHUNK).min(tiles.end) {
+        for tile in first..(first + CHUNK_TILES).min(tiles.end) {
             let (image, y0, x0) = work.grid.place(tile);
             for y in y0..(y0 + side).min(height) {
                 for x in x0..(x0 + side).min(width) {
                     let pixel = (image * height + y) * width + x;
-                    // SAFETY: the pixel lies in the output.
+                    // SAFETY: row and column lie in the output's map, so the pixel in its view, which was checked.
                     rows[count] = unsafe { work.arena.at(out.offset + pixel * out.stride) };
                     count += 1;
                 }
             }
         }
-        // SAFETY: the caller's contract; a chunk's tiles are all in one task.
-        unsafe { measure_rows::<S>(target, first / CHUNK, &rows[..count], 0..out.channels) };
+        // SAFETY: the rows are pixels of the output, which have its channels; the caller has the chunk to itself.
+        unsafe { measure_rows::<S>(target, first / CHUNK_TILES, &rows[..count], 0..out.channels) };
     }
 }
 
+/// Transforms a block's products to tiles of the output, of `M` × `M` pixels each.
+///
+/// # Safety
+/// [`winograd`] has checked the call, its scratch and the block of `work.arena`, and its kernel has outputs of side
+/// `M`; `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these
+/// tiles of the output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, tiles: Range<usize>) {
     let call = work.call;
@@ -398,8 +441,9 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
         let mut c = 0;
         while c < channels {
             let n = (channels - c).min(S::LANES);
-            // SAFETY: products hold whole vectors of padded channels; output pixels lie in the output, `n`
-            // more channels in each.
+            // SAFETY: the part's planes hold whole vectors of padded channels for each point and tile; rows and
+            // columns are cut at the output's edge, so that pixels lie in the checked views, with `n` more channels
+            // in each and in the bias.
             unsafe {
                 let mut columns = [[S::splat(0.0); M]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {

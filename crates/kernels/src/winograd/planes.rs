@@ -2,9 +2,7 @@
 
 use super::POINTS;
 use crate::geometry::product;
-
-/// Floats of a cache line.
-const LINE: usize = 16;
+use crate::tuning::winograd::{LINE_FLOATS, SET_LINES};
 
 /// `[point][tile][channel]`, spaced so that neither the 36 points of a tile nor the tiles of a point share a few
 /// sets of the first-level cache.
@@ -19,7 +17,7 @@ pub(super) struct Planes {
 
 impl Planes {
     /// The most floats by which [`Planes::floats`] exceeds [`POINTS`] rows for each tile.
-    pub(super) const SLACK: usize = POINTS * LINE;
+    pub(super) const SLACK: usize = POINTS * LINE_FLOATS;
 
     /// Room for `tiles` tiles of `channels` channels from `offset` on.
     pub(super) fn new(offset: usize, tiles: usize, channels: usize) -> Self {
@@ -28,13 +26,13 @@ impl Planes {
 
     /// Floats of a row of channels: whole cache lines, and not a multiple of 512 bytes.
     pub(super) fn row(channels: usize) -> usize {
-        let lines = channels.div_ceil(LINE);
-        if lines.is_multiple_of(8) { (lines + 1) * LINE } else { lines * LINE }
+        let lines = channels.div_ceil(LINE_FLOATS);
+        if lines.is_multiple_of(SET_LINES) { (lines + 1) * LINE_FLOATS } else { lines * LINE_FLOATS }
     }
 
     /// An odd number of cache lines, so that successive points fall in different sets.
     fn point(tiles: usize, channels: usize) -> usize {
-        ((product(&[tiles, Self::row(channels)]) / LINE) | 1) * LINE
+        ((product(&[tiles, Self::row(channels)]) / LINE_FLOATS) | 1) * LINE_FLOATS
     }
 
     /// Floats that the room takes.

@@ -16,9 +16,12 @@ const POWERS_A: [f32; 5] = [1.0, A, A * A, A * A * A, A * A * A * A];
 const POWERS_B: [f32; 5] = [1.0, B, B * B, B * B * B, B * B * B * B];
 
 /// Rows of Bᵀ·d for one column of a tile, or its columns for one row.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 pub(super) unsafe fn input_transform<S: Simd>(d: [S::V; IN]) -> [S::V; IN] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
+    // SAFETY: the caller has a CPU with the instruction set, which is all that arithmetic asks for.
     unsafe {
         let c = |x: f32| S::splat(x);
         // x⁴ − 2.5x² + 1 and x⁵ − 2.5x³ + x.
@@ -40,9 +43,12 @@ pub(super) unsafe fn input_transform<S: Simd>(d: [S::V; IN]) -> [S::V; IN] {
 
 /// The values of a polynomial with `N` coefficients at the points, each scaled: a matrix of powers times `v`,
 /// the last row its highest coefficient.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn values<S: Simd, const N: usize>(v: [S::V; N], scales: [f32; 2]) -> [S::V; IN] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
+    // SAFETY: the caller has a CPU with the instruction set, which is all that arithmetic asks for.
     unsafe {
         let pair = |powers: [f32; 5], scale: f32| {
             let part = |first: usize| {
@@ -61,9 +67,12 @@ unsafe fn values<S: Simd, const N: usize>(v: [S::V; N], scales: [f32; 2]) -> [S:
 }
 
 /// The transpose of [`values`]: `N` sums over the points.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 unsafe fn sums<S: Simd, const N: usize>(m: [S::V; IN], scales: [f32; 2]) -> [S::V; N] {
-    // SAFETY: the caller runs on a CPU with the instruction set.
+    // SAFETY: the caller has a CPU with the instruction set, which is all that arithmetic asks for.
     unsafe {
         let both = |a: S::V, b: S::V| (S::add(a, b), S::fma(S::splat(-1.0), b, a));
         let ((sum, difference), (sum2, difference2)) = (both(m[1], m[2]), both(m[3], m[4]));
@@ -81,29 +90,41 @@ unsafe fn sums<S: Simd, const N: usize>(m: [S::V; IN], scales: [f32; 2]) -> [S::
 }
 
 /// Rows of Aᵀ·m for one column of products, or its columns for one row.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 pub(super) unsafe fn output_transform<S: Simd, const M: usize>(m: [S::V; IN]) -> [S::V; M] {
-    // SAFETY: passed on.
+    // SAFETY: the caller has a CPU with the instruction set.
     unsafe { sums::<S, M>(m, [1.0, 1.0]) }
 }
 
 /// G·g for the weights of a kernel's row or column.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 pub(super) unsafe fn weight_transform<S: Simd, const R: usize>(g: [S::V; R]) -> [S::V; IN] {
-    // SAFETY: passed on.
+    // SAFETY: the caller has a CPU with the instruction set.
     unsafe { values::<S, R>(g, [OVER_A, OVER_B]) }
 }
 
 /// A·d for the output gradients of a tile's row or column.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 pub(super) unsafe fn gradient_transform<S: Simd, const M: usize>(d: [S::V; M]) -> [S::V; IN] {
-    // SAFETY: passed on.
+    // SAFETY: the caller has a CPU with the instruction set.
     unsafe { values::<S, M>(d, [1.0, 1.0]) }
 }
 
 /// Gᵀ·u for six products of a row or column.
+///
+/// # Safety
+/// The CPU has the instruction set.
 #[inline(always)]
 pub(super) unsafe fn kernel_transform<S: Simd, const R: usize>(u: [S::V; IN]) -> [S::V; R] {
-    // SAFETY: passed on.
+    // SAFETY: the caller has a CPU with the instruction set.
     unsafe { sums::<S, R>(u, [OVER_A, OVER_B]) }
 }

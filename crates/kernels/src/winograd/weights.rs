@@ -5,10 +5,12 @@ use std::ops::Range;
 use super::transform::weight_transform;
 use super::{IN, POINTS};
 use crate::arena::Pointer;
+use crate::geometry::product;
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
+use crate::tuning::winograd::LEAST_TASK_CHANNELS;
 
 /// Transforms packed kernels of 3×3 or 5×5, rows of which are kernel element × input channel, to 36 packed
 /// matrices of input × output channels.
@@ -23,15 +25,15 @@ pub fn winograd_weights(
     (target, to): (&mut [f32], Panels),
 ) {
     assert_eq!(source.len(), from.len(), "length of the kernels");
-    assert_eq!(target.len(), POINTS * to.len(), "length of the transformed kernels");
+    assert_eq!(target.len(), product(&[POINTS, to.len()]), "length of the transformed kernels");
     assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
-    assert_eq!((from.k, from.n), (kernel * kernel * to.k, to.n), "size of the kernels");
+    assert_eq!((from.k, from.n), (product(&[kernel, kernel, to.k]), to.n), "size of the kernels");
     assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let isa = isa.for_columns(to.n);
     let pointer = Pointer::of(target);
-    pool.ranges(to.k, 4, &|channels| {
+    pool.ranges(to.k, LEAST_TASK_CHANNELS, &|channels| {
         let layouts = (from, to);
-        // SAFETY: lengths were checked; tasks have different rows of the matrices.
+        // SAFETY: lengths and layouts were checked above; tasks have different channels, so rows of the matrices.
         unsafe {
             dispatch!(isa, transform_channels(
                 kernel: usize, source: &[f32], pointer: Pointer, layouts: (Panels, Panels), channels: Range<usize>
@@ -40,6 +42,11 @@ pub fn winograd_weights(
     });
 }
 
+/// Transforms the kernels of some input channels.
+///
+/// # Safety
+/// [`winograd_weights`] has checked kernel, `source`, the block of `target` and `layouts`; `channels` are rows of the
+/// matrices, which nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn transform_channels<S: Simd>(
     kernel: usize,
@@ -48,7 +55,7 @@ unsafe fn transform_channels<S: Simd>(
     layouts: (Panels, Panels),
     channels: Range<usize>,
 ) {
-    // SAFETY: passed on.
+    // SAFETY: the caller has checked the lengths for this kernel, and gives channels of its own.
     unsafe {
         match kernel {
             3 => transform_channels_of::<S, 3>(source, target, layouts, channels),
@@ -57,6 +64,11 @@ unsafe fn transform_channels<S: Simd>(
     }
 }
 
+/// Transforms the kernels, of side `R`, of some input channels.
+///
+/// # Safety
+/// [`winograd_weights`] has checked `source`, the block of `target` and the layouts for kernels of side `R`;
+/// `channels` are rows of the matrices, which nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn transform_channels_of<S: Simd, const R: usize>(
     source: &[f32],
@@ -68,7 +80,9 @@ unsafe fn transform_channels_of<S: Simd, const R: usize>(
         let width = to.width(panel);
         for c in channels.clone() {
             for v in (0..width).step_by(S::LANES) {
-                // SAFETY: both matrices hold whole panels of `width` columns for each of their rows.
+                // SAFETY: source and target hold panels of `width` columns, whole vectors, for each tap and channel,
+                // and for each point and channel, as the layouts say; these rows of the target are the caller's
+                // alone.
                 unsafe {
                     let element = |tap: usize| {
                         let at = from.start(panel) + (tap * to.k + c) * width + v;

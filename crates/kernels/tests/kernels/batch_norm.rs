@@ -38,7 +38,7 @@ fn normalize(
 
 #[test]
 fn batch_norm_uses_the_statistics_of_the_batch() {
-    let machine = Machine::new();
+    let machine = Machine::new(80);
     let mut random = Random::new(31);
     for seed in 0..80 {
         let pixels = random.pick(&[1, 2, 7, 64, 511, 512, 513, 1100]);
@@ -80,7 +80,7 @@ fn batch_norm_uses_the_statistics_of_the_batch() {
 /// The variance of values far from zero, which Σx² − mean² would lose.
 #[test]
 fn the_variance_of_a_small_spread_around_a_large_mean_is_kept() {
-    let machine = Machine::new();
+    let machine = Machine::new(1);
     let (pixels, channels) = (1500, 5);
     let mut scene = Scene::new(7);
     let input = scene.filled(pixels, channels);
@@ -101,7 +101,7 @@ fn the_variance_of_a_small_spread_around_a_large_mean_is_kept() {
 
 #[test]
 fn batch_norm_gradients_follow_from_the_definition() {
-    let machine = Machine::new();
+    let machine = Machine::new(80);
     let mut random = Random::new(32);
     for seed in 0..80 {
         let pixels = random.pick(&[7, 64, 511, 512, 513, 1100]);

@@ -1,6 +1,8 @@
 //! Random scenes in an arena, and one kernel run everywhere.
 
+use std::cell::Cell;
 use std::fmt::Display;
+use std::thread;
 
 use convnet_kernels::{Arena, Isa, Pool, View};
 
@@ -63,7 +65,8 @@ impl Scene {
     pub(crate) fn dense(&mut self, pixels: usize, channels: usize) -> View {
         let view = View::dense(self.values.len(), pixels, channels);
         self.values.resize(self.values.len() + pixels * channels, f32::NAN);
-        self.values.extend([f32::NAN; 5]);
+        // A gap wider than any vector, so that one that runs over is seen; odd, so that views begin anywhere.
+        self.values.extend([f32::NAN; 21]);
         view
     }
 
@@ -150,14 +153,21 @@ pub(crate) fn assert_moments(values: &[f32], out: View, moments: &[f32], what: i
 }
 
 /// Pools of one, two and three threads, and the instruction sets of this machine.
+///
+/// When it goes it asserts that it had work enough: a test whose random cases came to nothing would pass otherwise.
 pub(crate) struct Machine {
     pools: Vec<Pool>,
     isas: Vec<Isa>,
+    /// Scenes of which a kernel wrote or returned something.
+    scenes: Cell<usize>,
+    least: usize,
 }
 
 impl Machine {
-    pub(crate) fn new() -> Self {
-        Self { pools: [1, 2, 3].map(Pool::new).into(), isas: Isa::available() }
+    /// A machine that should have `least` scenes of which a kernel writes or returns something.
+    pub(crate) fn new(least: usize) -> Self {
+        let pools = [1, 2, 3].map(Pool::new).into();
+        Self { pools, isas: Isa::available(), scenes: Cell::new(0), least }
     }
 
     /// The instruction sets of this machine.
@@ -178,6 +188,7 @@ impl Machine {
     ) {
         let mut may_change = vec![false; scene.values.len()];
         written.iter().flat_map(|&view| elements(view)).for_each(|i| may_change[i] = true);
+        let mut wrote = may_change.contains(&true);
         for &isa in &self.isas {
             let mut first: Option<(Vec<u32>, Vec<u32>)> = None;
             for pool in &self.pools {
@@ -192,9 +203,18 @@ impl Machine {
                     assert!(may_change[i] || old.to_bits() == *new, "{isa} writes outside, at {i}");
                 }
                 check(arena.as_slice(), &extra, isa);
+                wrote |= !extra.is_empty();
                 first = Some(bits);
             }
         }
+        self.scenes.set(self.scenes.get() + usize::from(wrote));
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let (scenes, least) = (self.scenes.get(), self.least);
+        assert!(thread::panicking() || scenes >= least, "{scenes} scenes with anything in them, not {least}");
     }
 }
 

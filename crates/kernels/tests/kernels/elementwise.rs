@@ -25,7 +25,7 @@ fn check<const N: usize>(
     kernel: impl Fn(&Pool, Isa, &mut Arena, [View; N], View),
     expected: impl Fn([f64; N], f64) -> f64,
 ) {
-    let machine = Machine::new();
+    let machine = Machine::new(18);
     let mut random = Random::new(seed);
     for round in 0..30 {
         let shape = shape(&mut random);
@@ -124,7 +124,7 @@ fn activations_and_their_gradients() {
 
 #[test]
 fn scales_by_channel_and_their_gradient() {
-    let machine = Machine::new();
+    let machine = Machine::new(30);
     let mut random = Random::new(31);
     for seed in 0..40 {
         let (pixels, channels) = shape(&mut random);
@@ -162,7 +162,7 @@ fn scales_by_channel_and_their_gradient() {
 
 #[test]
 fn extremes_stay_what_they_are() {
-    let machine = Machine::new();
+    let machine = Machine::new(1);
     let mut scene = Scene::new(1);
     let [input, relu, sigmoid, tanh, scaled] = [(); 5].map(|()| scene.dense(1, 3));
     scene.values[input.offset..][..3].copy_from_slice(&[f32::NAN, f32::INFINITY, f32::NEG_INFINITY]);
@@ -189,7 +189,7 @@ fn extremes_stay_what_they_are() {
 
 #[test]
 fn dropout_multiplies_by_the_mask() {
-    let machine = Machine::new();
+    let machine = Machine::new(50);
     let mut random = Random::new(42);
     for seed in 0..60 {
         let (pixels, channels) = shape(&mut random);

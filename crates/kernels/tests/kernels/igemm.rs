@@ -1,9 +1,19 @@
 //! The indirect GEMM: convolutions of all kinds, matrix products, gradients of inputs.
 
-use convnet_kernels::{Before, Geometry, Half, Igemm, Panels, Tap, View, Weights, igemm, transpose};
+use convnet_kernels::{
+    Before, Geometry, Igemm, Panels, Tap, View, Weights, along_rows, f16, igemm, rows_product,
+    saturating_f16, transpose,
+};
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read};
+
+/// Which kernel computes a product.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kernel {
+    Igemm,
+    Rows,
+}
 
 /// A float32 sum of K products of numbers of like size errs by about ε·√K/2 of its own RMS, and five
 /// standard deviations of that at K = 2,000 are 1e-5; the instruction sets differ only in the order.
@@ -185,7 +195,7 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
     // Every third case has weights in half precision, which float32 holds exactly.
     let half = seed.is_multiple_of(3);
     if half {
-        weights.iter_mut().for_each(|w| *w = Half::new(*w).to_f32());
+        weights.iter_mut().for_each(|w| *w = saturating_f16(*w).to_f32());
     }
     let bias = bias.then(|| scene.random.floats(n + 3));
 
@@ -219,11 +229,11 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
             ..out
         })
         .collect();
-    let run = |pool: &_, isa, arena: &mut _| {
+    let run = |kernel, pool: &_, isa, arena: &mut _| {
         let panels = Panels::new(isa, geometry.k(), n);
         let mut packed = vec![f32::NAN; panels.len()];
         panels.pack(&mut packed, |row, column| weights[row * n + column]);
-        let halves: Vec<Half> = packed.iter().map(|&w| Half::new(w)).collect();
+        let halves: Vec<f16> = packed.iter().map(|&w| saturating_f16(w)).collect();
         let call = Igemm {
             geometry,
             batch,
@@ -238,21 +248,33 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
         };
         let mut moments = vec![f32::NAN; if measured { 2 * n } else { 0 }];
         let vectors = measured.then(|| moments.split_at_mut(n).into());
-        igemm(pool, isa, arena, &call, vectors);
+        match kernel {
+            Kernel::Igemm => igemm(pool, isa, arena, &call, vectors),
+            Kernel::Rows => rows_product(pool, isa, arena, &call, vectors),
+        }
         moments
     };
-    machine.run(&scene, &written, run, |arena, moments, isa| {
-        let actual = of_touched(&read(arena, out));
-        assert_close(&actual, &of_touched(&expected), TOLERANCE, format_args!("{isa} {case:?}"));
-        if measured {
-            assert_moments(arena, out, moments, format_args!("{isa} {case:?}"));
-        }
-    });
+    let along = addend.is_none() && !half && along_rows(geometry, input.channels, n);
+    for kernel in [Kernel::Igemm, Kernel::Rows].into_iter().filter(|k| *k == Kernel::Igemm || along) {
+        let run = |pool: &_, isa, arena: &mut _| run(kernel, pool, isa, arena);
+        machine.run(&scene, &written, run, |arena, moments, isa| {
+            let actual = of_touched(&read(arena, out));
+            assert_close(
+                &actual,
+                &of_touched(&expected),
+                TOLERANCE,
+                format_args!("{isa} {kernel:?} {case:?}"),
+            );
+            if measured {
+                assert_moments(arena, out, moments, format_args!("{isa} {kernel:?} {case:?}"));
+            }
+        });
+    }
 }
 
 #[test]
 fn every_pair_of_channel_counts_is_multiplied_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(256);
     for (i, &k) in CHANNELS.iter().enumerate() {
         for (j, &n) in CHANNELS.iter().enumerate() {
             let case = Case {
@@ -271,7 +293,7 @@ fn every_pair_of_channel_counts_is_multiplied_right() {
 
 #[test]
 fn convolutions_of_any_stride_padding_and_dilation_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(230);
     let mut random = Random::new(1);
     // A few images of larger maps, and more of small ones, which are walked place by place.
     for seed in 0..230 {
@@ -293,8 +315,9 @@ fn convolutions_of_any_stride_padding_and_dilation_are_right() {
 
 #[test]
 fn grey_images_to_a_few_channels_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(120);
     let mut random = Random::new(3);
+    let mut along = 0;
     for seed in 0..120 {
         let case = Case {
             geometry: grey(&mut random),
@@ -305,13 +328,15 @@ fn grey_images_to_a_few_channels_are_right() {
             addend: random.pick(&[0, 0, 0, 1, 2]),
             relu: random.chance(),
         };
+        along += usize::from(case.addend == 0 && along_rows(&case.geometry, 1, case.n));
         check(&machine, &case, seed);
     }
+    assert!(along >= 50, "{along} cases along rows");
 }
 
 #[test]
 fn many_positions_and_many_columns_are_split_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(4);
     let mut random = Random::new(2);
     for (map, n) in [((19, 21), 3), ((1, 97), 33), ((14, 7), 260), ((2, 2), 700)] {
         let case = Case {
@@ -340,13 +365,13 @@ proptest! {
         let channels = CHANNELS[c];
         let geometry = arbitrary(&mut Random::new(seed), channels);
         let case = Case { geometry, batch, channels, n: CHANNELS[n], bias, addend, relu };
-        check(&Machine::new(), &case, seed);
+        check(&Machine::new(1), &case, seed);
     }
 }
 
 #[test]
 fn no_taps_give_the_bias_and_no_positions_give_nothing() {
-    let machine = Machine::new();
+    let machine = Machine::new(6);
     let no_taps = Geometry { taps: Vec::new(), ..Geometry::pointwise((3, 5), 4) };
     let no_grid = Geometry { grid: (0, 5), ..Geometry::pointwise((3, 5), 4) };
     let no_map = Geometry::pointwise((0, 5), 4);
@@ -391,7 +416,7 @@ fn no_taps_give_the_bias_and_no_positions_give_nothing() {
 
 #[test]
 fn inputs_go_through_a_scale_a_shift_and_a_relu() {
-    let machine = Machine::new();
+    let machine = Machine::new(60);
     let mut random = Random::new(13);
     for seed in 0..60 {
         let (channels, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
@@ -445,7 +470,7 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
 
 #[test]
 fn relu_passes_on_what_is_not_a_number() {
-    let machine = Machine::new();
+    let machine = Machine::new(1);
     let mut scene = Scene::new(0);
     let (input, out) = (scene.dense(5, 3), scene.dense(5, 9));
     let run = |pool: &_, isa, arena: &mut _| {
@@ -475,7 +500,7 @@ fn relu_passes_on_what_is_not_a_number() {
 /// The gradient of a convolution's input, as the phases of its stride, against scattering.
 #[test]
 fn the_phases_of_a_strided_convolution_give_its_input_gradient() {
-    let machine = Machine::new();
+    let machine = Machine::new(60);
     let mut random = Random::new(3);
     for seed in 0..60 {
         let [y, x] = [Axis::random(&mut random, 9), Axis::random(&mut random, 9)];

@@ -8,7 +8,7 @@ use crate::common::{CHANNELS, Machine, Random, Scene, read, wide};
 
 #[test]
 fn images_survive_the_way_in_and_out() {
-    let machine = Machine::new();
+    let machine = Machine::new(40);
     let mut random = Random::new(51);
     for seed in 0..60 {
         let (batch, map, channels) =
@@ -35,7 +35,7 @@ fn images_survive_the_way_in_and_out() {
 
 #[test]
 fn borders_hold_their_value_and_the_middle_goes_both_ways() {
-    let machine = Machine::new();
+    let machine = Machine::new(50);
     let mut random = Random::new(52);
     for seed in 0..60 {
         let (height, width) = (random.within(1..=7), random.within(1..=7));
@@ -79,7 +79,7 @@ fn borders_hold_their_value_and_the_middle_goes_both_ways() {
 
 #[test]
 fn flattening_orders_features_as_channels_of_maps() {
-    let machine = Machine::new();
+    let machine = Machine::new(45);
     let mut random = Random::new(53);
     for seed in 0..60 {
         let (batch, map, channels) = (random.below(4), random.within(1..=9), random.pick(&CHANNELS));

@@ -69,10 +69,10 @@ fn check(machine: &Machine, [pixels, k, n]: [usize; 3], inputs: Option<bool>, up
 
 #[test]
 fn every_pair_of_channel_counts_is_right_under_every_rule() {
-    let machine = Machine::new();
-    let sgd = |momentum| Update::from(Sgd { lr: 0.1, momentum, weight_decay: 0.01, nesterov: false });
+    let machine = Machine::new(256);
+    let sgd = |momentum| Update::sgd(Sgd { lr: 0.1, momentum, weight_decay: 0.01, nesterov: false });
     let adam = Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.1, decoupled: true };
-    let rules = [sgd(0.0), sgd(0.9), adam.at(3)];
+    let rules = [sgd(0.0), sgd(0.9), Update::adam(adam, 3)];
     let inputs = [None, Some(false), Some(true)];
     for (i, &k) in CHANNELS.iter().enumerate() {
         for (j, &n) in CHANNELS.iter().enumerate() {
@@ -84,19 +84,19 @@ fn every_pair_of_channel_counts_is_right_under_every_rule() {
 
 #[test]
 fn blocks_of_many_rows_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(12);
     let mut random = Random::new(5);
     for seed in 0..12 {
         let sizes = [random.within(1..=70), random.within(300..=900), random.within(1..=140)];
-        let update = Update::from(Sgd { lr: 0.1, momentum: 0.9, weight_decay: 0.0, nesterov: true });
+        let update = Update::sgd(Sgd { lr: 0.1, momentum: 0.9, weight_decay: 0.0, nesterov: true });
         check(&machine, sizes, Some(random.chance()), update, seed);
     }
 }
 
 #[test]
 fn nothing_to_sum_gives_zeros() {
-    let machine = Machine::new();
-    let update = Update::from(Sgd { lr: 0.1, momentum: 0.0, weight_decay: 0.0, nesterov: false });
+    let machine = Machine::new(1);
+    let update = Update::sgd(Sgd { lr: 0.1, momentum: 0.0, weight_decay: 0.0, nesterov: false });
     check(&machine, [0, 5, 7], Some(false), update, 1);
     check(&machine, [3, 5, 0], None, update, 2);
 }

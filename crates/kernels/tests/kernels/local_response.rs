@@ -15,7 +15,7 @@ fn base(norm: &LocalResponse, x: &[f64], c: usize) -> f64 {
 
 #[test]
 fn local_response_norms_and_their_gradients_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(80);
     let mut random = Random::new(33);
     for seed in 0..80 {
         let (pixels, channels) = (random.within(1..=150), random.pick(&CHANNELS));

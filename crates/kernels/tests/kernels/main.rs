@@ -3,13 +3,16 @@
 
 mod batch_norm;
 mod common;
+mod contracts;
 mod elementwise;
+mod flat;
 mod igemm;
 mod layout;
 mod linear;
 mod local_response;
 mod loss_optimizer;
 mod outer;
+mod pool;
 mod pooling;
 mod refusal;
 mod scatter;

@@ -1,6 +1,6 @@
 //! Gradients of weights and biases.
 
-use convnet_kernels::{Geometry, Outer, Panels, Tap, column_sums, outer};
+use convnet_kernels::{Geometry, Outer, Panels, Tap, along_rows, column_sums, outer, rows_gradient};
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, wide};
@@ -29,11 +29,12 @@ fn check(machine: &Machine, geometry: &Geometry, batch: usize, [channels, n]: [u
             row.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += x * dy);
         }
     }
+    let kernel = if along_rows(geometry, channels, n) { rows_gradient } else { outer };
     let run = |pool: &_, isa, arena: &mut _| {
         let panels = Panels::new(isa, geometry.k(), n);
         let mut packed = vec![f32::NAN; panels.len()];
         let call = Outer { geometry, batch, input, output_gradient: dy, panels };
-        outer(pool, isa, arena, &call, &mut packed);
+        kernel(pool, isa, arena, &call, &mut packed);
         packed
     };
     machine.run(&scene, &[], run, |_, packed, isa| {
@@ -50,7 +51,7 @@ fn check(machine: &Machine, geometry: &Geometry, batch: usize, [channels, n]: [u
 
 #[test]
 fn every_pair_of_channel_counts_is_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(256);
     for (i, &k) in CHANNELS.iter().enumerate() {
         for (j, &n) in CHANNELS.iter().enumerate() {
             let batch = 1 + (i * 7 + j * 5) % 29;
@@ -61,7 +62,7 @@ fn every_pair_of_channel_counts_is_right() {
 
 #[test]
 fn convolutions_of_any_stride_padding_and_dilation_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(150);
     let mut random = Random::new(11);
     for seed in 0..150 {
         let (channels, n) = (random.pick(&CHANNELS), random.pick(&CHANNELS));
@@ -72,18 +73,22 @@ fn convolutions_of_any_stride_padding_and_dilation_are_right() {
 
 #[test]
 fn grey_images_to_a_few_channels_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(120);
     let mut random = Random::new(12);
+    let mut along = 0;
     for seed in 0..120 {
         let geometry = grey(&mut random);
-        check(&machine, &geometry, random.within(1..=40), [1, random.within(1..=9)], seed);
+        let (batch, n) = (random.within(1..=40), random.within(1..=9));
+        along += usize::from(along_rows(&geometry, 1, n));
+        check(&machine, &geometry, batch, [1, n], seed);
     }
+    assert!(along >= 90, "{along} cases along rows");
 }
 
 /// Both operands exceed what one pass reads, so that later passes add to the first one's sums.
 #[test]
 fn maps_beyond_the_cache_are_summed_over_all_passes() {
-    let machine = Machine::new();
+    let machine = Machine::new(1);
     let taps = vec![Tap { dy: -1, dx: 1 }, Tap { dy: 1, dx: 0 }];
     let geometry = Geometry { taps, ..Geometry::pointwise((41, 60), 48) };
     check(&machine, &geometry, 2, [48, 65], 0);
@@ -95,13 +100,13 @@ proptest! {
     #[test]
     fn any_geometry_is_right(seed in any::<u64>(), batch in 1usize..4, c in 0usize..16, n in 0usize..16) {
         let geometry = arbitrary(&mut Random::new(seed), CHANNELS[c]);
-        check(&Machine::new(), &geometry, batch, [CHANNELS[c], CHANNELS[n]], seed);
+        check(&Machine::new(usize::from(geometry.k() > 0)), &geometry, batch, [CHANNELS[c], CHANNELS[n]], seed);
     }
 }
 
 #[test]
 fn nothing_to_sum_gives_zeros() {
-    let machine = Machine::new();
+    let machine = Machine::new(4);
     let no_taps = Geometry { taps: Vec::new(), ..Geometry::pointwise((3, 5), 4) };
     let no_rows = Geometry { grid: (0, 5), ..Geometry::pointwise((3, 5), 4) };
     let no_columns = Geometry { grid: (3, 0), ..Geometry::pointwise((3, 5), 4) };
@@ -115,7 +120,7 @@ fn nothing_to_sum_gives_zeros() {
 
 #[test]
 fn column_sums_add_all_pixels() {
-    let machine = Machine::new();
+    let machine = Machine::new(60);
     let mut random = Random::new(12);
     for seed in 0..60 {
         let (pixels, channels) =

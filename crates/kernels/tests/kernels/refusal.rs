@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Border, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels,
-    Pool, PoolWindow, Tap, View, Weights, accumulate, activation_backward, add, affine, avg_pool, batch_norm,
-    batch_norm_backward, column_sums, copy, cross_entropy, dropout, fill, flatten, from_nchw, igemm,
-    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, pad_backward,
-    softmax, softmax_backward, to_nchw, transpose,
+    Pool, PoolWindow, Tap, Targets, View, Weights, Winograd, WinogradGradient, accumulate,
+    activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, copy,
+    cross_entropy, dropout, fill, flat, flatten, from_nchw, igemm, local_response, local_response_backward,
+    max_pool, max_pool_backward, moments, outer, pad, pad_backward, softmax, softmax_backward, to_nchw,
+    transpose, winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -73,7 +74,7 @@ fn views_beyond_the_arena_are_refused() {
         });
         refused_everywhere(&what, |_, _, a| softmax_backward(a, [bad; 3], false));
         refused_everywhere(&what, |_, _, a| {
-            cross_entropy(a, [bad, good], &[0; 2], 1.0, false);
+            cross_entropy(a, [bad, good], Targets::Classes(&[0; 2]), None, 1.0, false);
         });
         refused_everywhere(&what, |_, _, a| flatten(a, 1, [bad, good]));
     }
@@ -392,7 +393,17 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
     let (x, y) = (View::dense(0, 2, 3), View::dense(8, 2, 3));
     for labels in [&[0, 3][..], &[u32::MAX, 0], &[0], &[0, 1, 2]] {
         refused_everywhere(&format!("{labels:?}"), |_, _, a| {
-            cross_entropy(a, [x, y], labels, 1.0, false);
+            cross_entropy(a, [x, y], Targets::Classes(labels), None, 1.0, false);
+        });
+    }
+    for shares in [&[0.5; 5][..], &[0.5; 7], &[-0.5; 6], &[f32::NAN; 6], &[f32::INFINITY; 6]] {
+        refused_everywhere(&format!("{shares:?}"), |_, _, a| {
+            cross_entropy(a, [x, y], Targets::Distributions(shares), None, 1.0, false);
+        });
+    }
+    for weights in [&[1.0][..], &[1.0; 3], &[1.0, -1.0], &[f32::NAN, 1.0], &[1.0, f32::INFINITY]] {
+        refused_everywhere(&format!("{weights:?}"), |_, _, a| {
+            cross_entropy(a, [x, y], Targets::Classes(&[0, 1]), Some(weights), 1.0, false);
         });
     }
     for (p, group) in [(0.5, 0), (1.0, 1), (-0.1, 1), (f32::NAN, 1), (f32::INFINITY, 1)] {
@@ -435,10 +446,78 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
 }
 
 #[test]
+fn winograd_over_maps_that_wrap_or_kernels_that_it_has_not_is_refused() {
+    let (input, output) = (View::dense(0, 12, 1), View::dense(12, 12, 1));
+    let wrapped = ((1 << 63) + 3, 2);
+    let sizes =
+        [((3, 2), wrapped, 3), (wrapped, (3, 2), 3), ((3, 2), (3, 2), 4), ((3, 2), (3, 2), usize::MAX)];
+    for isa in Isa::available() {
+        for (input_size, output_size, kernel) in sizes {
+            let panels = Panels::new(isa, 1, 1);
+            let weights = vec![0.0; 36 * panels.len()];
+            refused(&format!("{input_size:?} {output_size:?} {kernel}"), || {
+                let call = Winograd {
+                    kernel,
+                    batch: 2,
+                    input,
+                    input_size,
+                    padding: (1, 1),
+                    weights: &weights,
+                    panels,
+                    bias: None,
+                    addend: None,
+                    relu: false,
+                    out: output,
+                    output_size,
+                    scratch: 24,
+                };
+                winograd(&Pool::new(2), isa, &mut Arena::new(1 << 20), &call, None);
+            });
+            refused(&format!("gradient: {input_size:?} {output_size:?} {kernel}"), || {
+                let call = WinogradGradient {
+                    kernel,
+                    batch: 2,
+                    input,
+                    input_size,
+                    padding: (1, 1),
+                    output_gradient: output,
+                    output_size,
+                    panels,
+                    scratch: 24,
+                };
+                let layout = Panels::new(isa, 9, 1);
+                let (mut products, mut gradient) = (weights.clone(), vec![0.0; layout.len()]);
+                let mut arena = Arena::new(1 << 20);
+                let target = (&mut gradient[..], layout);
+                winograd_gradient(&Pool::new(2), isa, &mut arena, &call, &mut products, target);
+            });
+        }
+    }
+}
+
+#[test]
+fn flat_buffers_of_other_lengths_and_limits_are_refused() {
+    for len in [0, 4, 6] {
+        refused_everywhere("add", |p, isa, _| flat::add(p, isa, &mut [0.0; 5], &vec![0.0; len]));
+        refused_everywhere("lerp", |p, isa, _| flat::lerp(p, isa, &mut [0.0; 5], &vec![0.0; len], 0.5));
+    }
+    for limit in [-1.0, f32::NAN] {
+        refused_everywhere("clamp", |p, isa, _| flat::clamp(p, isa, &mut [0.0; 5], limit));
+    }
+}
+
+#[test]
 fn an_arena_beyond_the_address_space_is_refused() {
     for len in [usize::MAX, usize::MAX / 4, isize::MAX as usize / 4 + 1] {
         refused("length", || assert!(Arena::new(len).is_empty()));
+        let error = Arena::try_new(len).expect_err("more than the address space");
+        assert_eq!(error.bytes(), len.saturating_mul(4));
+        assert_eq!(error.to_string(), format!("no memory for an arena of {} bytes", error.bytes()));
+        assert!(std::error::Error::source(&error).is_some(), "{error:?}");
     }
+    // Within the address space, but more than any machine has.
+    assert_eq!(Arena::try_new(1 << 60).expect_err("4 EiB").bytes(), 1 << 62);
+    assert_eq!(Arena::try_new(5).expect("20 bytes").as_slice(), [0.0; 5]);
 }
 
 /// A panic whose payload panics when dropped must not let the call return while tasks still run.

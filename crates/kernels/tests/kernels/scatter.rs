@@ -7,7 +7,7 @@ use crate::igemm::TOLERANCE;
 
 #[test]
 fn kernel_rows_are_scattered_to_the_pixels_that_were_read() {
-    let machine = Machine::new();
+    let machine = Machine::new(120);
     let mut random = Random::new(71);
     for seed in 0..120 {
         let (channels, n, batch) =

@@ -9,7 +9,7 @@ const TOLERANCE: f64 = 2e-5;
 
 #[test]
 fn convolutions_of_any_size_and_padding_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(200);
     let mut random = Random::new(81);
     for seed in 0..200 {
         let kernel = if random.chance() { 3 } else { 5 };

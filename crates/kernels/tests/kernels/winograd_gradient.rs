@@ -9,7 +9,7 @@ const TOLERANCE: f64 = 3e-5;
 
 #[test]
 fn gradients_of_any_size_and_padding_are_right() {
-    let machine = Machine::new();
+    let machine = Machine::new(120);
     let mut random = Random::new(82);
     for seed in 0..120 {
         let kernel = if random.chance() { 3 } else { 5 };

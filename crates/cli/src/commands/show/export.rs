@@ -1,6 +1,6 @@
 //! The figures of a network for other programs.
 
-use convnet::inspect::{Row, Summary, Trial, rows};
+use convnet::inspect::{Row, Summary, Trace, rows};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -63,7 +63,7 @@ struct Field {
 /// All layers, or with a depth the layers down to it and the scopes at it.
 fn listed(summary: &Summary, depth: Option<usize>) -> Vec<Row> {
     let rows = rows(summary, depth.unwrap_or(usize::MAX), false);
-    let open = convnet::inspect::Opened::Yes;
+    let open = convnet::inspect::ScopeRow::Open;
     rows.into_iter().filter(|row| row.scope != Some(open)).collect()
 }
 
@@ -72,7 +72,7 @@ pub(super) fn json(
     model: &str,
     summary: &Summary,
     depth: Option<usize>,
-    trial: Option<&Trial>,
+    trial: Option<&Trace>,
 ) -> Result<String, Failure> {
     let graph = &summary.graph;
     let training = summary.training;

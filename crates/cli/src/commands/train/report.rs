@@ -8,7 +8,7 @@ use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
-    EpochRecord, Observer, Optimizer, Recipe, RunDir, Schedule, Start, StepProgress, TrainReport,
+    Callback, Control, EpochRecord, Optimizer, Recipe, RunDir, RunStart, Schedule, StepProgress, TrainReport,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -95,7 +95,7 @@ pub(super) fn ending(result: &TrainReport, directory: &Path) -> String {
 pub(super) struct Reporter {
     heading: String,
     bar: Option<ProgressBar>,
-    start: Option<Start>,
+    start: Option<RunStart>,
     /// When the bar's text was last set.
     shown: Option<Instant>,
 }
@@ -118,8 +118,8 @@ impl Reporter {
     }
 }
 
-impl Observer for Reporter {
-    fn start(&mut self, start: &Start) {
+impl Callback for Reporter {
+    fn start(&mut self, start: &RunStart, _: &mut Control<'_>) {
         let columns = "epoch   train loss  accuracy   test loss  accuracy     top-5         lr    images/s";
         self.tell(&format!("{}\n\n{STRONG}{columns}{STRONG:#}", self.heading));
         if let Some(bar) = &self.bar {
@@ -132,7 +132,7 @@ impl Observer for Reporter {
         self.start = Some(start.clone());
     }
 
-    fn step(&mut self, step: &StepProgress) {
+    fn step(&mut self, step: &StepProgress, _: &mut Control<'_>) {
         let (Some(bar), Some(start)) = (&self.bar, &self.start) else { return };
         let last = step.step == start.steps_per_epoch;
         if !last && self.shown.is_some_and(|shown| shown.elapsed() < REFRESH) {
@@ -161,7 +161,7 @@ impl Observer for Reporter {
         }
     }
 
-    fn epoch(&mut self, record: &EpochRecord, best: bool) {
+    fn epoch(&mut self, record: &EpochRecord, best: bool, _: &mut Control<'_>) {
         let epochs = self.start.as_ref().map_or(record.epoch, |start| start.epochs);
         let width = epochs.to_string().len();
         let epoch = format!("{:>width$}/{epochs}", record.epoch);

@@ -93,10 +93,9 @@ fn traced_rows(graph: &Graph) -> Vec<Vec<BTreeSet<usize>>> {
     let mut traced: Vec<Vec<BTreeSet<usize>>> = Vec::new();
     for node in graph.nodes() {
         let rows = node.shape.spatial().0;
-        let window = match &node.op {
-            Op::Conv2d(op) => Some(op.window()),
-            Op::MaxPool2d(op) => Some(op.window()),
-            _ => None,
+        let window = match node.op.reach() {
+            Reach::Window(window) => Some(window),
+            Reach::Position | Reach::Border { .. } | Reach::Adaptive { .. } | Reach::All => None,
         };
         let row = |y: usize| -> BTreeSet<usize> {
             if node.inputs.is_empty() {

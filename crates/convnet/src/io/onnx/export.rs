@@ -8,13 +8,12 @@ use convnet_formats::onnx::{
 };
 use convnet_formats::{Entry, Number};
 
-use super::super::IoError;
 use super::super::write::elements;
+use super::super::{IoError, ModelCard};
 use crate::data::Preprocess;
-use crate::graph::{Graph, NodeId, Shape, Size2};
-use crate::ops::{AvgPool2d, Conv2d, Op, ParamSpec};
+use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::{Onnx, OnnxValue, Operand, Operator, ParamSpec};
 use crate::state::TensorSource;
-use crate::train::Card;
 
 /// Versions of ONNX's operators and of its format.
 const OPSET: i64 = 17;
@@ -30,8 +29,8 @@ const NORMALIZED: &str = "normalized";
 /// Where the pixels' normalization goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Normalization {
-    /// To the properties: whoever runs the model normalizes.
-    Told,
+    /// To the model's metadata: whoever runs the model normalizes.
+    Metadata,
     /// To nodes of the model, which takes pixels from 0 to 1.
     Nodes,
 }
@@ -44,7 +43,7 @@ pub enum Normalization {
 pub fn export(
     graph: &Graph,
     source: &dyn TensorSource,
-    card: Option<&Card>,
+    card: Option<&ModelCard>,
     normalization: Normalization,
     path: &Path,
 ) -> Result<(), IoError> {
@@ -57,19 +56,23 @@ pub fn export(
         input = NORMALIZED;
         card.preprocess = card.preprocess.clone().without_normalization();
     }
-    let exporter = Exporter { graph, input, output };
+    let mut exporter = Exporter { graph, output, names: vec![String::new(); graph.nodes().len()] };
     let mut entries = Vec::new();
     for id in graph.ids().filter(|id| live[id.index()]) {
-        nodes.extend(exporter.nodes(id)?);
+        let node = graph.node(id);
+        let onnx = node.op.onnx(&graph.input_shapes(id), node.shape).map_err(|reason| IoError::Operator {
+            path: node.path.clone(),
+            op: node.op.name(),
+            reason,
+        })?;
+        exporter.names[id.index()] = exporter.name(id, &onnx, input);
+        nodes.extend(exporter.nodes(id, &onnx));
         let mut specs = graph.node_parameters(id);
-        if let (Op::Affine, Shape::Map { .. }) = (&graph.node(id).op, graph.node(id).shape) {
-            // To be multiplied with maps.
-            specs.iter_mut().for_each(|spec| spec.shape.extend([1, 1]));
-        }
+        specs.iter_mut().for_each(|spec| spec.shape.extend(vec![1; onnx.trailing]));
         let entry = |spec: ParamSpec| Entry { name: spec.name, shape: spec.shape, number: Number::F32 };
         entries.extend(specs.into_iter().map(entry));
     }
-    let properties = card.as_ref().map(Card::to_metadata).unwrap_or_default();
+    let properties = card.as_ref().map(ModelCard::to_metadata).unwrap_or_default();
     let model = Model {
         ir_version: Some(IR),
         producer_name: Some("convnet".into()),
@@ -102,32 +105,29 @@ fn value(name: &str, shape: Shape) -> ValueInfo {
     ValueInfo { name: Some(name.into()), kind: Some(ValueType { tensor_type }) }
 }
 
-fn int(name: &str, i: usize) -> Attribute {
-    let kind = Some(AttributeKind::Int as i32);
-    Attribute { name: Some(name.into()), i: Some(i as i64), kind, ..Attribute::default() }
-}
-
-fn ints(name: &str, ints: &[usize]) -> Attribute {
-    let ints = ints.iter().map(|&i| i as i64).collect();
-    Attribute {
-        name: Some(name.into()),
-        ints,
-        kind: Some(AttributeKind::Ints as i32),
-        ..Attribute::default()
-    }
-}
-
-fn float(name: &str, f: f32) -> Attribute {
-    let kind = Some(AttributeKind::Float as i32);
-    Attribute { name: Some(name.into()), f: Some(f), kind, ..Attribute::default() }
-}
-
-fn pair(name: &str, size: Size2) -> Attribute {
-    ints(name, &[size.h, size.w])
+/// An attribute as the format has it.
+fn attribute(name: &str, value: &OnnxValue) -> Attribute {
+    let mut attribute = Attribute { name: Some(name.into()), ..Attribute::default() };
+    let kind = match value {
+        OnnxValue::Int(i) => {
+            attribute.i = Some(*i as i64);
+            AttributeKind::Int
+        }
+        OnnxValue::Ints(ints) => {
+            attribute.ints = ints.iter().map(|&i| i as i64).collect();
+            AttributeKind::Ints
+        }
+        OnnxValue::Float(f) => {
+            attribute.f = Some(*f);
+            AttributeKind::Float
+        }
+    };
+    attribute.kind = Some(kind as i32);
+    attribute
 }
 
 /// An operator with its inputs and its output, under the output's name.
-fn operator(op: &str, input: Vec<String>, output: &str, attribute: Vec<Attribute>) -> Node {
+fn node_of(op: &str, input: Vec<String>, output: &str, attribute: Vec<Attribute>) -> Node {
     Node {
         input,
         output: vec![output.into()],
@@ -140,7 +140,7 @@ fn operator(op: &str, input: Vec<String>, output: &str, attribute: Vec<Attribute
 
 /// A constant that an attribute holds.
 fn constant(name: &str, value: Attribute) -> Node {
-    operator("Constant", Vec::new(), name, vec![value])
+    node_of("Constant", Vec::new(), name, vec![value])
 }
 
 /// (pixels − mean) / std by channel.
@@ -159,172 +159,86 @@ fn normalize(preprocess: &Preprocess) -> Vec<Node> {
     let inputs = |names: [&str; 2]| names.map(String::from).to_vec();
     vec![
         vector("mean", preprocess.mean()),
-        operator("Sub", inputs([INPUT, "mean"]), "centred", Vec::new()),
+        node_of("Sub", inputs([INPUT, "mean"]), "centred", Vec::new()),
         vector("std", preprocess.std()),
-        operator("Div", inputs(["centred", "std"]), NORMALIZED, Vec::new()),
+        node_of("Div", inputs(["centred", "std"]), NORMALIZED, Vec::new()),
     ]
 }
 
 struct Exporter<'a> {
     graph: &'a Graph,
-    /// The name of what the first layer reads.
-    input: &'a str,
     output: NodeId,
+    /// The name of each layer's output.
+    names: Vec<String>,
 }
 
 impl Exporter<'_> {
-    /// The name of a layer's output; layers that do nothing in inference have their input's.
-    fn value(&self, id: NodeId) -> String {
+    /// The name of a layer's output; layers that do nothing in inference have their input's. `images` is what the
+    /// first layer reads.
+    fn name(&self, id: NodeId, onnx: &Onnx, images: &str) -> String {
         let node = self.graph.node(id);
-        match node.op {
-            Op::Input => self.input.into(),
-            _ if id == self.output => OUTPUT.into(),
-            Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) => self.value(node.inputs[0]),
-            _ => node.path.clone(),
+        match node.inputs.first() {
+            None => images.into(),
+            Some(_) if id == self.output => OUTPUT.into(),
+            Some(input) if onnx.operators.is_empty() => self.names[input.index()].clone(),
+            Some(_) => node.path.clone(),
         }
     }
 
-    /// The operators of a layer, constants that they read first; none for one that does nothing in inference.
-    fn nodes(&self, id: NodeId) -> Result<Vec<Node>, IoError> {
+    /// The operators of a layer, constants that they read first; none for one that does nothing in inference, if
+    /// its input is not the output itself.
+    fn nodes(&self, id: NodeId, onnx: &Onnx) -> Vec<Node> {
         let node = self.graph.node(id);
-        let input = self.graph.input_shapes(id).first().copied().unwrap_or(node.shape);
-        let mut constants = Vec::new();
-        let (op, attributes) = match &node.op {
-            Op::Input => return Ok(Vec::new()),
-            Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) if id != self.output => return Ok(Vec::new()),
-            Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) => ("Identity", Vec::new()),
-            Op::Conv2d(conv) => ("Conv", convolution(conv)),
-            Op::Linear(_) => ("Gemm", vec![int("transB", 1)]),
-            Op::BatchNorm2d(norm) => ("BatchNormalization", vec![float("epsilon", norm.eps)]),
-            Op::Affine => return Ok(self.affine(id)),
-            Op::LocalResponseNorm(norm) => {
-                let settings = [("alpha", norm.alpha), ("beta", norm.beta), ("bias", norm.k)];
-                let mut attributes: Vec<_> = settings.map(|(name, x)| float(name, x)).into();
-                attributes.push(int("size", norm.size));
-                ("LRN", attributes)
-            }
-            Op::Relu => ("Relu", Vec::new()),
-            Op::LeakyRelu(op) => ("LeakyRelu", vec![float("alpha", op.slope)]),
-            Op::Hardtanh(op) => {
-                constants =
-                    vec![("min", float("value_float", op.min)), ("max", float("value_float", op.max))];
-                ("Clip", Vec::new())
-            }
-            Op::Sigmoid => ("Sigmoid", Vec::new()),
-            Op::Tanh => ("Tanh", Vec::new()),
-            Op::Softmax => ("Softmax", vec![int("axis", 1)]),
-            Op::LogSoftmax => ("LogSoftmax", vec![int("axis", 1)]),
-            Op::MaxPool2d(pool) => {
-                let window = (pool.kernel, pool.stride, pool.padding);
-                ("MaxPool", pooling(window, input, node.shape))
-            }
-            Op::AvgPool2d(pool) => ("AveragePool", average(pool, input, node.shape)),
-            Op::AdaptiveAvgPool2d(_) => self.adaptive(id, input, node.shape)?,
-            Op::ConstantPad2d(op) => {
-                let pads = [0, 0, op.top, op.left, 0, 0, op.bottom, op.right];
-                constants =
-                    vec![("pads", ints("value_ints", &pads)), ("value", float("value_float", op.value))];
-                ("Pad", Vec::new())
-            }
-            Op::Flatten => ("Flatten", vec![int("axis", 1)]),
-            Op::Unflatten => {
-                constants = vec![("axes", ints("value_ints", &[2, 3]))];
-                ("Unsqueeze", Vec::new())
-            }
-            Op::Concat => ("Concat", vec![int("axis", 1)]),
-            Op::Add => ("Add", Vec::new()),
-        };
-        let mut inputs: Vec<String> = node.inputs.iter().map(|&input| self.value(input)).collect();
-        inputs.extend(self.graph.node_parameters(id).into_iter().map(|spec| spec.name));
         let mut nodes = Vec::new();
-        for (name, value) in constants {
-            let name = format!("{}.{name}", node.path);
-            nodes.push(constant(&name, value));
-            inputs.push(name);
-        }
-        nodes.push(Node {
-            name: Some(node.path.clone()),
-            ..operator(op, inputs, &self.value(id), attributes)
-        });
-        Ok(nodes)
-    }
-
-    fn affine(&self, id: NodeId) -> Vec<Node> {
-        let node = self.graph.node(id);
-        let [weight, bias] = ["weight", "bias"].map(|name| format!("{}.{name}", node.path));
-        let scaled = format!("{}.scaled", node.path);
-        vec![
-            operator("Mul", vec![self.value(node.inputs[0]), weight], &scaled, Vec::new()),
-            operator("Add", vec![scaled.clone(), bias], &self.value(id), Vec::new()),
-        ]
-    }
-
-    /// A mean over windows of one size, which is what an adaptive pooling comes to where its output divides the map.
-    fn adaptive(
-        &self,
-        id: NodeId,
-        input: Shape,
-        output: Shape,
-    ) -> Result<(&'static str, Vec<Attribute>), IoError> {
-        let ((height, width), (rows, columns)) = (input.spatial(), output.spatial());
-        if (rows, columns) == (1, 1) {
-            return Ok(("GlobalAveragePool", Vec::new()));
-        }
-        if !height.is_multiple_of(rows) || !width.is_multiple_of(columns) {
-            return Err(IoError::Operator {
-                path: self.graph.node(id).path.clone(),
-                op: "AdaptiveAvgPool2d",
-                reason: format!(
-                    "ONNX has windows of one size only, and {rows}×{columns} do not divide a map of \
-                     {height}×{width}; build the network for an input at which they do"
-                ),
+        for (i, operator) in onnx.operators.iter().enumerate() {
+            let last = i + 1 == onnx.operators.len();
+            let inputs = self.operands(id, operator, &mut nodes);
+            let result = format!("{}.{}", node.path, operator.result);
+            let (name, output) =
+                if last { (&node.path, &self.names[id.index()]) } else { (&result, &result) };
+            let attributes = operator.attributes.iter().map(|(name, value)| attribute(name, value)).collect();
+            nodes.push(Node {
+                name: Some(name.clone()),
+                ..node_of(operator.name, inputs, output, attributes)
             });
         }
-        let window = Size2 { h: height / rows, w: width / columns };
-        Ok(("AveragePool", vec![pair("kernel_shape", window), pair("strides", window)]))
+        if let (Some(input), true, true) = (node.inputs.first(), onnx.operators.is_empty(), id == self.output)
+        {
+            let inputs = vec![self.names[input.index()].clone()];
+            nodes.push(Node {
+                name: Some(node.path.clone()),
+                ..node_of("Identity", inputs, OUTPUT, Vec::new())
+            });
+        }
+        nodes
     }
-}
 
-fn convolution(conv: &Conv2d) -> Vec<Attribute> {
-    let Size2 { h, w } = conv.padding;
-    vec![
-        pair("kernel_shape", conv.kernel),
-        pair("strides", conv.stride),
-        ints("pads", &[h, w, h, w]),
-        pair("dilations", conv.dilation),
-        int("group", conv.groups),
-    ]
-}
-
-/// The windows of a pooling; padding at the end is as wide as the last window reaches.
-fn pooling((kernel, stride, padding): (Size2, Size2, Size2), input: Shape, output: Shape) -> Vec<Attribute> {
-    let end = |size: usize, count: usize, kernel: usize, stride: usize, padding: usize| {
-        ((count - 1) * stride + kernel).saturating_sub(size + padding)
-    };
-    let ((height, width), (rows, columns)) = (input.spatial(), output.spatial());
-    let bottom = end(height, rows, kernel.h, stride.h, padding.h);
-    let right = end(width, columns, kernel.w, stride.w, padding.w);
-    vec![
-        pair("kernel_shape", kernel),
-        pair("strides", stride),
-        ints("pads", &[padding.h, padding.w, bottom, right]),
-    ]
-}
-
-/// An average pooling. Where the last window hangs over the border, PyTorch counts it up to the padding, which the
-/// operator does with `ceil_mode`.
-fn average(pool: &AvgPool2d, input: Shape, output: Shape) -> Vec<Attribute> {
-    let mut attributes = if pool.ceil_mode {
-        let Size2 { h, w } = pool.padding;
-        vec![
-            pair("kernel_shape", pool.kernel),
-            pair("strides", pool.stride),
-            ints("pads", &[h, w, h, w]),
-            int("ceil_mode", 1),
-        ]
-    } else {
-        pooling((pool.kernel, pool.stride, pool.padding), input, output)
-    };
-    attributes.push(int("count_include_pad", usize::from(pool.count_include_pad)));
-    attributes
+    /// The names of what an operator reads; constants are added to the nodes.
+    fn operands(&self, id: NodeId, operator: &Operator, nodes: &mut Vec<Node>) -> Vec<String> {
+        let node = self.graph.node(id);
+        let mut names = Vec::new();
+        for operand in &operator.operands {
+            match operand {
+                Operand::Layer => {
+                    names.extend(node.inputs.iter().map(|input| self.names[input.index()].clone()));
+                    names.extend(self.graph.node_parameters(id).into_iter().map(|spec| spec.name));
+                }
+                Operand::Input(i) => names.push(self.names[node.inputs[*i].index()].clone()),
+                Operand::Parameter(name) | Operand::Result(name) => {
+                    names.push(format!("{}.{name}", node.path));
+                }
+                Operand::Constant(name, value) => {
+                    let name = format!("{}.{name}", node.path);
+                    let key = match value {
+                        OnnxValue::Int(_) => "value_int",
+                        OnnxValue::Ints(_) => "value_ints",
+                        OnnxValue::Float(_) => "value_float",
+                    };
+                    nodes.push(constant(&name, attribute(key, value)));
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
 }

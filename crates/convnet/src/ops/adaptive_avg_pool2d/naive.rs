@@ -1,7 +1,7 @@
 //! Adaptive average pooling as its formula, and its gradient.
 
 use super::{AdaptiveAvgPool2d, span};
-use crate::ops::Array;
+use crate::ops::{Array, Gradients, Naive, Reads};
 
 /// Calls `f(y, x, share)` for each output and each input that it averages, with the input's weight.
 fn shares(
@@ -20,17 +20,49 @@ fn shares(
     }
 }
 
-/// The mean of each window.
-pub(crate) fn forward(op: &AdaptiveAvgPool2d, x: &Array) -> Array {
-    let [batch, channels, ..] = x.nchw();
-    let mut y = Array::zeros(&[batch, channels, op.height, op.width]);
-    shares(op, x.nchw(), |yi, xi, share| y.data[yi] += share * x.data[xi]);
-    y
+impl Naive for AdaptiveAvgPool2d {
+    /// The mean of each window.
+    fn forward(&self, reads: &Reads<'_>) -> Array {
+        let x = reads.inputs[0];
+        let [batch, channels, ..] = x.nchw();
+        let mut y = Array::zeros(&[batch, channels, self.height, self.width]);
+        shares(self, x.nchw(), |yi, xi, share| y.data[yi] += share * x.data[xi]);
+        y
+    }
+
+    /// Each dy is shared out over its window.
+    fn backward(&self, reads: &Reads<'_>, _: &Array, dy: &Array) -> Gradients {
+        let mut dx = Array::zeros(&reads.inputs[0].shape);
+        shares(self, dx.nchw(), |yi, xi, share| dx.data[xi] += share * dy.data[yi]);
+        Gradients::input(dx)
+    }
 }
 
-/// Each dy is shared out over its window; `input` is the shape of x.
-pub(crate) fn backward(op: &AdaptiveAvgPool2d, input: &[usize], dy: &Array) -> Array {
-    let mut dx = Array::zeros(input);
-    shares(op, dx.nchw(), |yi, xi, share| dx.data[xi] += share * dy.data[yi]);
-    dx
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ops::tests::{check_gradients, forward};
+    use crate::shape::Shape;
+
+    #[test]
+    fn windows_overlap_where_the_sizes_do_not_divide() {
+        // 5 columns to 3: columns 0–1, 1–3, 3–4.
+        let x = Array { shape: vec![1, 1, 1, 5], data: vec![0.0, 2.0, 4.0, 6.0, 8.0] };
+        assert_eq!(forward(&AdaptiveAvgPool2d { height: 1, width: 3 }, &[&x]).data, [1.0, 4.0, 7.0]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn gradients_match_central_differences(
+            (n, channels, height, width) in (1..3_usize, 1..3_usize, 1..9_usize, 1..9_usize),
+            (rows, columns) in (1..8_usize, 1..8_usize),
+            seed: u64,
+        ) {
+            let op = AdaptiveAvgPool2d { height: rows, width: columns };
+            check_gradients(&op, &[Shape::map(channels, height, width)], n, seed);
+        }
+    }
 }

@@ -1,12 +1,10 @@
 //! Average pooling.
 
-pub(crate) mod naive;
+mod naive;
 
-#[cfg(test)]
-mod tests;
-
-use super::Window;
-use crate::graph::{Shape, ShapeIssue, Size2};
+use super::layer::only;
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach, Window};
+use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows, PyTorch's `nn.AvgPool2d`.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,8 +61,65 @@ impl AvgPool2d {
             ceil_mode: self.ceil_mode,
         }
     }
+}
 
-    pub(super) fn infer(&self, input: Shape) -> Result<Shape, ShapeIssue> {
-        self.window().pool(input)
+impl Layer for AvgPool2d {
+    fn facts(&self) -> Facts {
+        Facts {
+            name: "AvgPool2d",
+            reach: Reach::Window(self.window()),
+            gradient_reads: GradientReads::NOTHING,
+            keeps_order: false,
+            pass_through: PassThrough::Never,
+        }
+    }
+
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
+        self.window().pool(only(inputs)?)
+    }
+
+    fn macs(&self, _: &[Shape], _: Shape) -> u64 {
+        0
+    }
+
+    fn parameters(&self, _: Shape) -> Vec<ParamSpec> {
+        Vec::new()
+    }
+
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("kernel_size", self.kernel.to_string()),
+            ("stride", self.stride.to_string()),
+            ("padding", self.padding.to_string()),
+            ("ceil_mode", self.ceil_mode.to_string()),
+            ("count_include_pad", self.count_include_pad.to_string()),
+        ]
+    }
+
+    fn settings(&self, _: &[Shape]) -> String {
+        self.window().settings(None)
+    }
+
+    fn onnx(&self, inputs: &[Shape], output: Shape) -> Result<Onnx, String> {
+        // Where the last window hangs over the border, PyTorch counts it up to the padding, as `ceil_mode` does.
+        let operator = if self.ceil_mode {
+            let Size2 { h, w } = self.padding;
+            Operator::new("AveragePool")
+                .pair("kernel_shape", self.kernel)
+                .pair("strides", self.stride)
+                .ints("pads", &[h, w, h, w])
+                .int("ceil_mode", 1)
+        } else {
+            self.window().onnx("AveragePool", inputs[0], output)
+        };
+        Ok(operator.int("count_include_pad", usize::from(self.count_include_pad)).into())
+    }
+
+    fn samples() -> Vec<(Self, Vec<Shape>)> {
+        vec![
+            (Self::new(2), vec![Shape::map(3, 6, 8)]),
+            (Self::new(3).stride(2).padding(1).ceil_mode(), vec![Shape::map(2, 6, 7)]),
+            (Self::new(3).stride(2).padding(1).exclude_pad(), vec![Shape::map(2, 7, 5)]),
+        ]
     }
 }

@@ -1,12 +1,10 @@
 //! 2-D convolution.
 
-pub(crate) mod naive;
+mod naive;
 
-#[cfg(test)]
-mod tests;
-
-use super::{ParamKind, ParamSpec, Window};
-use crate::graph::{Shape, ShapeIssue, Size2};
+use super::layer::only;
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamKind, ParamSpec, PassThrough, Reach, Window};
+use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// A 2-D convolution (cross-correlation, as in every framework), PyTorch's `nn.Conv2d`.
 ///
@@ -83,8 +81,21 @@ impl Conv2d {
             ceil_mode: false,
         }
     }
+}
 
-    pub(super) fn infer(&self, input: Shape) -> Result<Shape, ShapeIssue> {
+impl Layer for Conv2d {
+    fn facts(&self) -> Facts {
+        Facts {
+            name: "Conv2d",
+            reach: Reach::Window(self.window()),
+            gradient_reads: GradientReads::INPUT,
+            keeps_order: false,
+            pass_through: PassThrough::Never,
+        }
+    }
+
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
+        let input = only(inputs)?;
         let channels = input.channels();
         if self.out_channels == 0 {
             return Err(ShapeIssue::new("0 output channels", "at least 1", "give the layer output channels"));
@@ -107,17 +118,54 @@ impl Conv2d {
     }
 
     /// One multiply-accumulate per output element and weight that it sees.
-    pub(super) fn macs(&self, in_channels: usize, output: Shape) -> u64 {
-        let taps = (in_channels / self.groups.max(1)) as u64 * self.kernel.h as u64 * self.kernel.w as u64;
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let channels = inputs.first().map_or(0, |x| x.channels());
+        let taps = (channels / self.groups.max(1)) as u64 * self.kernel.h as u64 * self.kernel.w as u64;
         taps.saturating_mul(output.elements() as u64)
     }
 
-    pub(super) fn parameters(&self, in_channels: usize) -> Vec<ParamSpec> {
-        let shape = [self.out_channels, in_channels / self.groups, self.kernel.h, self.kernel.w];
+    fn parameters(&self, input: Shape) -> Vec<ParamSpec> {
+        let shape = [self.out_channels, input.channels() / self.groups, self.kernel.h, self.kernel.w];
         let mut specs = vec![ParamSpec::new("weight", &shape, ParamKind::ConvWeight)];
         if self.bias {
             specs.push(ParamSpec::new("bias", &[self.out_channels], ParamKind::ConvBias));
         }
         specs
+    }
+
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("kernel_size", self.kernel.to_string()),
+            ("stride", self.stride.to_string()),
+            ("padding", self.padding.to_string()),
+            ("dilation", self.dilation.to_string()),
+            ("groups", self.groups.to_string()),
+        ]
+    }
+
+    fn settings(&self, _: &[Shape]) -> String {
+        let groups = if self.groups == 1 { String::new() } else { format!(" g{}", self.groups) };
+        self.window().settings(Some(1)) + &groups
+    }
+
+    fn onnx(&self, _: &[Shape], _: Shape) -> Result<Onnx, String> {
+        let Size2 { h, w } = self.padding;
+        Ok(Operator::new("Conv")
+            .pair("kernel_shape", self.kernel)
+            .pair("strides", self.stride)
+            .ints("pads", &[h, w, h, w])
+            .pair("dilations", self.dilation)
+            .int("group", self.groups)
+            .into())
+    }
+
+    fn samples() -> Vec<(Self, Vec<Shape>)> {
+        vec![
+            (Self::new(5, 3).padding(1), vec![Shape::map(3, 6, 5)]),
+            (
+                Self::new(4, (2, 3)).stride((1, 2)).dilation((2, 1)).groups(2).no_bias(),
+                vec![Shape::map(6, 7, 8)],
+            ),
+        ]
     }
 }

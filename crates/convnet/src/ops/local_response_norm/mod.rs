@@ -1,11 +1,10 @@
 //! Local response normalization.
 
-pub(crate) mod naive;
+mod naive;
 
-#[cfg(test)]
-mod tests;
-
-use crate::graph::{Shape, ShapeIssue};
+use super::layer::{only, only_map};
+use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
+use crate::shape::{Shape, ShapeIssue};
 
 /// Local response normalization across channels, PyTorch's `nn.LocalResponseNorm`:
 /// y_c = x_c / (k + α/size · Σ x_j²)^β over the `size` channels around c
@@ -27,18 +26,62 @@ impl LocalResponseNorm {
     pub fn new(size: usize) -> Self {
         Self { size, alpha: 1e-4, beta: 0.75, k: 1.0 }
     }
+}
 
-    pub(super) fn infer(&self, input: Shape) -> Result<Shape, ShapeIssue> {
+impl Layer for LocalResponseNorm {
+    fn facts(&self) -> Facts {
+        Facts {
+            name: "LocalResponseNorm",
+            reach: Reach::Position,
+            gradient_reads: GradientReads::INPUT,
+            keeps_order: false,
+            pass_through: PassThrough::Never,
+        }
+    }
+
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
+        let input = only(inputs)?;
         if self.size == 0 {
             return Err(ShapeIssue::new("a window of 0 channels", "at least 1", "set size to 1 or more"));
         }
-        match input {
-            Shape::Map { .. } => Ok(input),
-            Shape::Vector { .. } => Err(ShapeIssue::new(
-                format!("a vector of {input} features"),
-                "a feature map of channels × height × width",
-                "put LocalResponseNorm before Flatten",
-            )),
-        }
+        only_map(inputs, "LocalResponseNorm")?;
+        Ok(input)
+    }
+
+    fn macs(&self, _: &[Shape], _: Shape) -> u64 {
+        0
+    }
+
+    fn parameters(&self, _: Shape) -> Vec<ParamSpec> {
+        Vec::new()
+    }
+
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("size", self.size.to_string()),
+            ("alpha", self.alpha.to_string()),
+            ("beta", self.beta.to_string()),
+            ("k", self.k.to_string()),
+        ]
+    }
+
+    fn settings(&self, _: &[Shape]) -> String {
+        format!("{} channels", self.size)
+    }
+
+    fn onnx(&self, _: &[Shape], _: Shape) -> Result<Onnx, String> {
+        Ok(Operator::new("LRN")
+            .float("alpha", self.alpha)
+            .float("beta", self.beta)
+            .float("bias", self.k)
+            .int("size", self.size)
+            .into())
+    }
+
+    fn samples() -> Vec<(Self, Vec<Shape>)> {
+        vec![
+            (Self { size: 3, alpha: 0.5, beta: 0.75, k: 2.0 }, vec![Shape::map(5, 3, 4)]),
+            (Self { size: 5, alpha: 0.9, beta: 1.0, k: 1.0 }, vec![Shape::map(9, 2, 2)]),
+        ]
     }
 }

@@ -1,12 +1,10 @@
 //! Max pooling.
 
-pub(crate) mod naive;
+mod naive;
 
-#[cfg(test)]
-mod tests;
-
-use super::Window;
-use crate::graph::{Shape, ShapeIssue, Size2};
+use super::layer::only;
+use super::{Facts, GradientReads, Layer, Onnx, ParamSpec, PassThrough, Reach, Reserve, Window};
+use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Maximum over windows, PyTorch's `nn.MaxPool2d`; padding counts as −∞.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +53,52 @@ impl MaxPool2d {
             ceil_mode: self.ceil_mode,
         }
     }
+}
 
-    pub(super) fn infer(&self, input: Shape) -> Result<Shape, ShapeIssue> {
-        self.window().pool(input)
+impl Layer for MaxPool2d {
+    fn facts(&self) -> Facts {
+        Facts {
+            name: "MaxPool2d",
+            reach: Reach::Window(self.window()),
+            gradient_reads: GradientReads { reserve: Reserve::BytePerElement, ..GradientReads::NOTHING },
+            keeps_order: false,
+            pass_through: PassThrough::Never,
+        }
+    }
+
+    fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
+        self.window().pool(only(inputs)?)
+    }
+
+    fn macs(&self, _: &[Shape], _: Shape) -> u64 {
+        0
+    }
+
+    fn parameters(&self, _: Shape) -> Vec<ParamSpec> {
+        Vec::new()
+    }
+
+    fn properties(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("kernel_size", self.kernel.to_string()),
+            ("stride", self.stride.to_string()),
+            ("padding", self.padding.to_string()),
+            ("ceil_mode", self.ceil_mode.to_string()),
+        ]
+    }
+
+    fn settings(&self, _: &[Shape]) -> String {
+        self.window().settings(None)
+    }
+
+    fn onnx(&self, inputs: &[Shape], output: Shape) -> Result<Onnx, String> {
+        Ok(self.window().onnx("MaxPool", inputs[0], output).into())
+    }
+
+    fn samples() -> Vec<(Self, Vec<Shape>)> {
+        vec![
+            (Self::new(2), vec![Shape::map(3, 6, 8)]),
+            (Self::new(3).stride(2).padding(1).ceil_mode(), vec![Shape::map(2, 6, 7)]),
+        ]
     }
 }

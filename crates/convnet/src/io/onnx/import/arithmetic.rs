@@ -81,21 +81,22 @@ impl Importer<'_> {
         let layer = &mut self.draft.layers[layer];
         let channels = vec![scale.len()];
         let shifts_only = scale.iter().all(|&scale| scale == 1.0);
-        match &mut layer.op {
-            Op::Conv2d(Conv2d { bias, .. }) | Op::Linear(Linear { bias, .. }) if !*bias && shifts_only => {
-                *bias = true;
-                layer.weights.push(Constant::numbers(channels, shift.to_vec()));
-            }
-            Op::BatchNorm2d(_) | Op::Affine => {
-                let weight = layer.weights[0].floats(self.model)?;
-                let bias = layer.weights[1].floats(self.model)?;
-                let bias =
-                    bias.iter().zip(scale).zip(shift).map(|((b, scale), shift)| b * scale + shift).collect();
-                let weight = weight.iter().zip(scale).map(|(w, scale)| w * scale).collect();
-                layer.weights[0] = Constant::numbers(channels.clone(), weight);
-                layer.weights[1] = Constant::numbers(channels, bias);
-            }
-            _ => return Ok(false),
+        if let Op::Conv2d(Conv2d { bias, .. }) | Op::Linear(Linear { bias, .. }) = &mut layer.op
+            && !*bias
+            && shifts_only
+        {
+            *bias = true;
+            layer.weights.push(Constant::numbers(channels, shift.to_vec()));
+        } else if matches!(layer.op, Op::BatchNorm2d(_) | Op::Affine) {
+            let weight = layer.weights[0].floats(self.model)?;
+            let bias = layer.weights[1].floats(self.model)?;
+            let bias =
+                bias.iter().zip(scale).zip(shift).map(|((b, scale), shift)| b * scale + shift).collect();
+            let weight = weight.iter().zip(scale).map(|(w, scale)| w * scale).collect();
+            layer.weights[0] = Constant::numbers(channels.clone(), weight);
+            layer.weights[1] = Constant::numbers(channels, bias);
+        } else {
+            return Ok(false);
         }
         Ok(true)
     }

@@ -11,7 +11,7 @@ const LARGEST: usize = 1 << 28;
 
 /// A layer with its weights.
 #[derive(Clone, Debug)]
-pub(super) struct Layer {
+pub(super) struct DraftLayer {
     pub(super) op: Op,
     pub(super) inputs: Vec<usize>,
     pub(super) path: String,
@@ -24,7 +24,7 @@ pub(super) struct Layer {
 /// Layers in topological order; the first is the input.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
-    pub(super) layers: Vec<Layer>,
+    pub(super) layers: Vec<DraftLayer>,
     /// Elements of weights that are in no file.
     filled: usize,
 }
@@ -34,8 +34,13 @@ impl Draft {
     pub(super) fn new([channels, height, width]: [usize; 3]) -> Result<Self, String> {
         let shape = Shape::map(channels, height, width);
         check(shape)?;
-        let input =
-            Layer { op: Op::Input, inputs: Vec::new(), path: "input".into(), shape, weights: Vec::new() };
+        let input = DraftLayer {
+            op: Op::Input,
+            inputs: Vec::new(),
+            path: "input".into(),
+            shape,
+            weights: Vec::new(),
+        };
         Ok(Self { layers: vec![input], filled: 0 })
     }
 
@@ -75,7 +80,7 @@ impl Draft {
                 self.filled
             ));
         }
-        self.layers.push(Layer { op, inputs: inputs.to_vec(), path, shape, weights });
+        self.layers.push(DraftLayer { op, inputs: inputs.to_vec(), path, shape, weights });
         Ok(self.layers.len() - 1)
     }
 

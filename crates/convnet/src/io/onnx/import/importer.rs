@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use convnet_formats::onnx::read::{Model, Node};
 
-use super::super::super::names::canonical;
 use super::call::{Call, Known, Order, Value};
 use super::constant::Constant;
 use super::draft::Draft;
@@ -14,6 +13,7 @@ use super::fold::{fold, is_real};
 use super::shown;
 use crate::graph::Shape;
 use crate::ops::{AdaptiveAvgPool2d, Dropout, Hardtanh, LeakyRelu, MaxPool2d, Op};
+use crate::zoo;
 
 /// What turns nodes into layers.
 pub(super) struct Importer<'a> {
@@ -165,7 +165,8 @@ impl<'a> Importer<'a> {
     /// What the network calls a layer: by the name of its weights, or else of the node.
     pub(super) fn path(&self, call: &Call<'_>) -> String {
         let named = call.node.inputs.iter().enumerate().find_map(|(i, name)| {
-            let path = canonical(name.strip_suffix(".weight")?);
+            let path = name.strip_suffix(".weight")?;
+            let path = zoo::current_name(path).unwrap_or_else(|| path.to_owned());
             call.constant(i).filter(|_| !path.is_empty()).map(|_| path)
         });
         let own = || Some(module(&call.node.name)).filter(|path| !path.is_empty());

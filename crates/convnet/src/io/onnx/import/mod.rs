@@ -84,6 +84,7 @@ pub(crate) fn read(path: &Path, input: Option<[usize; 3]>) -> Result<(Graph, Imp
     let whole = |reason: String| IoError::Model { path: path.to_owned(), reason };
     let (draft, output) = translate(&model, input).map_err(|problem| match problem {
         Problem::Model(reason) => whole(reason),
+        Problem::FreeInput(input) => IoError::FreeInput { path: path.to_owned(), input },
         Problem::Node { node, op, reason } => IoError::Node { path: path.to_owned(), node, op, reason },
     })?;
     let (graph, tensors) = draft.finish(&name, output).map_err(|error| whole(error.to_string()))?;
@@ -93,12 +94,13 @@ pub(crate) fn read(path: &Path, input: Option<[usize; 3]>) -> Result<(Graph, Imp
 /// Why a model cannot be imported.
 enum Problem {
     Model(String),
+    FreeInput(String),
     Node { node: String, op: String, reason: String },
 }
 
 fn translate(model: &Model, input: Option<[usize; 3]>) -> Result<(Draft, usize), Problem> {
     let opset = opset(model).map_err(Problem::Model)?;
-    let (name, shape, batch) = images(model, input).map_err(Problem::Model)?;
+    let (name, shape, batch) = images(model, input)?;
     let draft = Draft::new(shape).map_err(Problem::Model)?;
     let [output] = &model.outputs[..] else {
         let names: Vec<&str> = model.outputs.iter().map(|output| output.name.as_str()).collect();
@@ -150,21 +152,22 @@ fn opset(model: &Model) -> Result<i64, String> {
 }
 
 /// The name of the images, their channels, height and width, and the batch where the model fixes one.
-fn images(model: &Model, input: Option<[usize; 3]>) -> Result<(String, [usize; 3], Option<usize>), String> {
+fn images(model: &Model, input: Option<[usize; 3]>) -> Result<(String, [usize; 3], Option<usize>), Problem> {
+    let wrong = |reason: String| Err(Problem::Model(reason));
     let constants: HashSet<&str> = model.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
     let inputs: Vec<&ValueInfo> =
         model.inputs.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
     let &[images] = &inputs[..] else {
         let names: Vec<String> = inputs.iter().map(|input| shown(&input.name)).collect();
-        return Err(format!("it has inputs {names:?} that are no constants, expected one: the images"));
+        return wrong(format!("it has inputs {names:?} that are no constants, expected one: the images"));
     };
     let name = shown(&images.name);
     let Some([batch, sizes @ ..]) = images.shape.as_deref() else {
-        return Err(format!("its input `{name}` has no shape, expected (N, C, H, W)"));
+        return wrong(format!("its input `{name}` has no shape, expected (N, C, H, W)"));
     };
     let &[_, _, _] = &sizes else {
         let rank = sizes.len() + 1;
-        return Err(format!("its input `{name}` has {rank} dimensions, expected 4: (N, C, H, W)"));
+        return wrong(format!("its input `{name}` has {rank} dimensions, expected 4: (N, C, H, W)"));
     };
     let known = |size: &Size| match size {
         Size::Known(size) => Some(*size),
@@ -174,9 +177,7 @@ fn images(model: &Model, input: Option<[usize; 3]>) -> Result<(String, [usize; 3
         (Some(shape), ..) => shape,
         (None, Some(channels), Some(height), Some(width)) => [channels, height, width],
         _ => {
-            return Err(format!(
-                "its input `{name}` leaves channels, height or width free; give them with `--input CxHxW`"
-            ));
+            return Err(Problem::FreeInput(name));
         }
     };
     Ok((images.name.clone(), shape, known(batch)))

@@ -1,0 +1,237 @@
+//! `convnet bench`: how fast a network runs or trains here.
+
+mod noise;
+mod report;
+mod subject;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use convnet::exec::{PlanStep, StepTimes};
+use convnet::graph::Graph;
+use convnet::io::WeightsFile;
+use convnet::model;
+use convnet::state::TensorSource;
+use serde::Serialize;
+
+use self::noise::{Noise, noise};
+use self::report::{Layer, Report};
+use self::subject::Subject;
+use super::trained;
+use crate::args::{EngineArgs, SizeArgs, positive};
+use crate::error::Failure;
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  convnet bench resnet18                       one image at a time
+  convnet bench vgg16 resnet50 --batch 8       several networks
+  convnet bench lenet --mode train --batch 64  a training step: forward, backward, update
+  convnet bench googlenet --layers             where the time goes
+  convnet bench resnet18 --plan                what would run, by which kernel and where in memory
+
+Weights and images are random. The machine's own peak of multiply-adds is measured beside each figure, since \
+a shared machine's speed swings: compare shares of the peak, or alternate two commands.
+
+With --layers, `model` is what the model that chooses between them takes Winograd's algorithm to cost over the direct
+kernel, for convolutions that it fits: below 1 it is chosen. While training, the kernels of the backward pass follow,
+with the same figure.";
+
+/// The arguments of `bench`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Names of networks, see `convnet list`, or .onnx files
+    #[arg(value_name = "MODEL", required = true)]
+    models: Vec<String>,
+
+    /// What is timed
+    #[arg(long, value_enum, default_value_t = Mode::Infer, help_heading = "Computation")]
+    mode: Mode,
+
+    /// Images at a time
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive, help_heading = "Computation")]
+    batch: usize,
+
+    #[command(flatten)]
+    size: SizeArgs,
+
+    #[command(flatten)]
+    engine: EngineArgs,
+
+    /// Weights to time it with [default: those of the .onnx file, or random ones]
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    weights: Option<PathBuf>,
+
+    /// Least time to measure each network for, in seconds
+    #[arg(long, value_name = "S", default_value_t = 3.0, help_heading = "Computation")]
+    seconds: f64,
+
+    /// Time, speed and kernel of each layer
+    #[arg(long, help_heading = "Listing")]
+    layers: bool,
+
+    /// What would run, in which order, by which kernel and where in memory, instead of times
+    #[arg(long, conflicts_with_all = ["layers", "json"], help_heading = "Listing")]
+    plan: bool,
+
+    /// One JSON object a network, on a line each
+    #[arg(long, help_heading = "Listing")]
+    json: bool,
+}
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Mode {
+    /// A forward pass
+    Infer,
+    /// Forward, loss, backward and an update by SGD with momentum 0.9
+    Train,
+}
+
+/// The fewest runs that give a median.
+const RUNS: usize = 7;
+/// The most runs: more add nothing to the median.
+const MOST_RUNS: usize = 5000;
+
+/// Times each network.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
+        return Err(Failure::usage("--seconds must be from 0 to 3600"));
+    }
+    for name in &args.models {
+        let (graph, own) = model::network(name, &args.size.options())?;
+        let subject = compile(args, &graph, own)?;
+        if args.plan {
+            output::emit(&format!("{name}: {}", subject.plan_text().trim_end()))?;
+            continue;
+        }
+        let report = measure(args, name, &graph, subject)?;
+        let text = if args.json { serde_json::to_string(&report)? } else { report::text(&report) };
+        output::emit(&text)?;
+    }
+    Ok(())
+}
+
+/// Compiles the network with the weights that were given, its own, or random ones.
+fn compile(args: &Args, graph: &Graph, own: Option<WeightsFile>) -> Result<Subject, Failure> {
+    let options = args.engine.options();
+    let noise_weights;
+    let loaded;
+    let file = args.weights.as_ref().map(|path| model::weights_for(path, graph)).transpose()?;
+    let weights: &dyn TensorSource = match file.or(own) {
+        Some(file) => {
+            loaded = trained::load(graph, file, false, args.size.classes.is_some())?;
+            &loaded
+        }
+        None => {
+            noise_weights = Noise::new(graph);
+            &noise_weights
+        }
+    };
+    Subject::new(args.mode, (graph, weights), args.batch, &options)
+}
+
+fn measure(args: &Args, model: &str, graph: &Graph, mut subject: Subject) -> Result<Report, Failure> {
+    let images = noise(args.batch * graph.input_shape().elements());
+    let labels: Vec<u32> = (0..args.batch).map(|i| (i % graph.classes()) as u32).collect();
+    let (threads, isa, plan) = (subject.threads(), subject.isa(), subject.plan());
+    let mut once = || subject.run(&images, &labels);
+    let mut times = Vec::new();
+    let mut peak = convnet::exec::peak_gflops(isa, threads);
+    once()?;
+    once()?;
+    let start = Instant::now();
+    while times.len() < RUNS || (start.elapsed().as_secs_f64() < args.seconds && times.len() < MOST_RUNS) {
+        let one = Instant::now();
+        once()?;
+        times.push(one.elapsed().as_secs_f64() * 1e3);
+    }
+    peak = peak.max(convnet::exec::peak_gflops(isa, threads));
+    times.sort_by(f64::total_cmp);
+    // A backward pass computes two products of the forward's size: by the input and by the weights.
+    let passes = if args.mode == Mode::Train { 3.0 } else { 1.0 };
+    let macs: u64 = plan.iter().map(|step| step.macs).sum();
+    let mut report = Report {
+        model: model.into(),
+        mode: args.mode,
+        batch: args.batch,
+        threads,
+        ms_median: times[times.len() / 2],
+        ms_min: times[0],
+        ms_max: times[times.len() - 1],
+        runs: times.len(),
+        gflop: passes * 2e-9 * macs as f64 * args.batch as f64,
+        gflops_peak: peak,
+        peak_rss_bytes: peak_rss(),
+        isa: isa.name(),
+        layers: Vec::new(),
+    };
+    if args.layers {
+        report.layers = layers(args, &mut subject, &plan, (&images, &labels), peak)?;
+    }
+    Ok(report)
+}
+
+/// The mean time of each step of the plan over a few runs.
+fn layers(
+    args: &Args,
+    subject: &mut Subject,
+    plan: &[PlanStep],
+    (images, labels): (&[f32], &[u32]),
+    peak: f64,
+) -> Result<Vec<Layer>, Failure> {
+    let mut times = StepTimes::new(plan.len());
+    let (start, mut runs) = (Instant::now(), 0u32);
+    while runs < 3 || (start.elapsed().as_secs_f64() < args.seconds && runs < 1000) {
+        subject.profile(images, labels, &mut times)?;
+        runs += 1;
+    }
+    let mean = |time: Duration| time.as_secs_f64() * 1e3 / f64::from(runs);
+    let mut layers: Vec<Layer> = plan
+        .iter()
+        .enumerate()
+        .map(|(i, step)| {
+            let backward = times.backward.get(i).copied().map(mean);
+            let ms = mean(times.forward[i]);
+            let passes = if backward.is_some() { 3.0 } else { 1.0 };
+            let flop = passes * 2.0 * step.macs as f64 * args.batch as f64;
+            let gflops = flop / (ms + backward.unwrap_or(0.0)) / 1e6;
+            Layer {
+                layers: step.layers.clone(),
+                kernel: step.kernel.clone(),
+                winograd_cost: step.winograd_cost,
+                kernel_backward: step.backward.clone(),
+                output: step.output.with_batch(args.batch),
+                ms,
+                ms_backward: backward,
+                gflops,
+                peak_share: gflops / peak,
+                bytes: step.weight_bytes + step.activation_bytes * args.batch as u64,
+            }
+        })
+        .collect();
+    if args.mode == Mode::Train {
+        layers.push(Layer {
+            layers: "update".into(),
+            kernel: "sgd".into(),
+            winograd_cost: None,
+            kernel_backward: String::new(),
+            output: Vec::new(),
+            ms: mean(times.update),
+            ms_backward: None,
+            gflops: 0.0,
+            peak_share: 0.0,
+            bytes: plan.iter().map(|step| step.weight_bytes).sum::<u64>() * 3,
+        });
+    }
+    Ok(layers)
+}
+
+/// The most memory that this process has held, where the system tells it (Linux).
+fn peak_rss() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+}

@@ -1,0 +1,96 @@
+//! The figures of a network, and how they are printed.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Mode;
+
+/// One network's figures.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) model: String,
+    pub(super) mode: Mode,
+    pub(super) batch: usize,
+    pub(super) threads: usize,
+    pub(super) ms_median: f64,
+    pub(super) ms_min: f64,
+    pub(super) ms_max: f64,
+    pub(super) runs: usize,
+    pub(super) gflop: f64,
+    pub(super) gflops_peak: f64,
+    pub(super) peak_rss_bytes: Option<u64>,
+    pub(super) isa: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) layers: Vec<Layer>,
+}
+
+/// One step of the plan.
+#[derive(Debug, Serialize)]
+pub(super) struct Layer {
+    pub(super) layers: String,
+    pub(super) kernel: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) winograd_cost: Option<f64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) kernel_backward: String,
+    pub(super) output: Vec<usize>,
+    pub(super) ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ms_backward: Option<f64>,
+    pub(super) gflops: f64,
+    pub(super) peak_share: f64,
+    pub(super) bytes: u64,
+}
+
+pub(super) fn text(report: &Report) -> String {
+    let mode = if report.mode == Mode::Train { "training step" } else { "inference" };
+    let speed = report.gflop / report.ms_min * 1e3;
+    let mut text = format!(
+        "{}: {mode}, batch {}, {} threads, {}: {:.3} ms least, {:.3} median, {:.3} most of {} runs; {:.1} images/s, \
+         {:.0} GFLOP/s, {:.0}% of the {:.0} GFLOP/s peak",
+        report.model,
+        report.batch,
+        report.threads,
+        report.isa,
+        report.ms_min,
+        report.ms_median,
+        report.ms_max,
+        report.runs,
+        report.batch as f64 / report.ms_min * 1e3,
+        speed,
+        100.0 * speed / report.gflops_peak,
+        report.gflops_peak,
+    );
+    if let Some(rss) = report.peak_rss_bytes {
+        let _ = write!(text, "; {:.0} MB at most", rss as f64 / 1e6);
+    }
+    if report.layers.is_empty() {
+        return text;
+    }
+    let width = report.layers.iter().map(|l| l.layers.chars().count()).max().unwrap_or(0).min(44);
+    let _ = write!(
+        text,
+        "\n{:>10} {:>10} {:>8} {:>6} {:>9} {:>7} {:>6}  {:<width$}  kernel",
+        "ms", "backward", "GFLOP/s", "peak", "MB", "GB/s", "model", "layers"
+    );
+    for layer in &report.layers {
+        let name: String = layer.layers.chars().take(width).collect();
+        let backward = layer.ms_backward.map_or(String::new(), |ms| format!("{ms:.3}"));
+        let cost = layer.winograd_cost.map_or(String::new(), |cost| format!("{cost:.2}"));
+        let kernels = match layer.kernel_backward.as_str() {
+            "" => layer.kernel.clone(),
+            backward => format!("{}; {backward}", layer.kernel),
+        };
+        let _ = write!(
+            text,
+            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}% {:>9.2} {:>7.1} {cost:>6}  {name:<width$}  {kernels}",
+            layer.ms,
+            layer.gflops,
+            100.0 * layer.peak_share,
+            layer.bytes as f64 / 1e6,
+            layer.bytes as f64 / 1e6 / layer.ms.max(1e-6),
+        );
+    }
+    text
+}

@@ -1,0 +1,94 @@
+//! What is timed: a network ready to run, in either mode.
+
+use convnet::exec::{Engine, Isa, Options, PlanStep, Session, StepTimes, TrainingStep};
+use convnet::graph::Graph;
+use convnet::optim::{Optimizer, ParameterGroups};
+use convnet::state::TensorSource;
+
+use super::Mode;
+use crate::error::Failure;
+
+/// The learning rate of timed steps: small enough that weights stay near what they were.
+const RATE: f32 = 1e-6;
+
+/// A network ready to run.
+pub(super) enum Subject {
+    Infer(Engine, Session),
+    Train(Box<TrainingStep>, ParameterGroups),
+}
+
+impl Subject {
+    pub(super) fn new(
+        mode: Mode,
+        (graph, weights): (&Graph, &dyn TensorSource),
+        batch: usize,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        match mode {
+            Mode::Infer => {
+                let engine = Engine::compile(graph, weights, batch, options)?;
+                let session = engine.session()?;
+                Ok(Self::Infer(engine, session))
+            }
+            Mode::Train => {
+                let optimizer = Optimizer::sgd();
+                let training = TrainingStep::compile(graph, weights, batch, optimizer, 0, options)?;
+                let groups = training.uniform_groups();
+                Ok(Self::Train(Box::new(training), groups))
+            }
+        }
+    }
+
+    /// A forward pass, or a training step.
+    pub(super) fn run(&mut self, images: &[f32], labels: &[u32]) -> Result<(), Failure> {
+        match self {
+            Self::Infer(_, session) => session.logits(images).map(drop)?,
+            Self::Train(training, groups) => training.step(images, labels, groups, RATE).map(drop)?,
+        }
+        Ok(())
+    }
+
+    /// The same; adds the time of each part.
+    pub(super) fn profile(
+        &mut self,
+        images: &[f32],
+        labels: &[u32],
+        times: &mut StepTimes,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Infer(_, session) => session.profile(images, &mut times.forward)?,
+            Self::Train(training, groups) => {
+                training.profile(images, labels, (groups, RATE), times).map(drop)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        match self {
+            Self::Infer(engine, _) => engine.threads(),
+            Self::Train(training, _) => training.threads(),
+        }
+    }
+
+    pub(super) fn isa(&self) -> Isa {
+        match self {
+            Self::Infer(engine, _) => engine.isa(),
+            Self::Train(training, _) => training.isa(),
+        }
+    }
+
+    pub(super) fn plan(&self) -> Vec<PlanStep> {
+        match self {
+            Self::Infer(engine, _) => engine.plan(),
+            Self::Train(training, _) => training.plan(),
+        }
+    }
+
+    pub(super) fn plan_text(&self) -> String {
+        match self {
+            Self::Infer(engine, _) => engine.plan_text(),
+            Self::Train(training, _) => training.plan_text(),
+        }
+    }
+}

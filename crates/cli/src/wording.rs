@@ -1,0 +1,119 @@
+//! The library's errors in the words of the command: the way out by its options and subcommands.
+
+use std::error::Error;
+
+use convnet::io::IoError;
+use convnet::model::OpenError;
+use convnet::train::TrainError;
+use convnet::zoo::UnknownModel;
+
+/// An error whose way out is the command's own.
+pub(crate) struct Worded {
+    /// What to tell.
+    pub(crate) text: String,
+    /// Whether the arguments cannot be meant.
+    pub(crate) usage: bool,
+}
+
+/// The command's words for an error of the library; `None` where the library's own do.
+pub(crate) fn worded(error: &(dyn Error + 'static)) -> Option<Worded> {
+    if let Some(error) = error.downcast_ref::<OpenError>() {
+        return match error {
+            OpenError::Unknown(error) => Some(unknown(error)),
+            OpenError::Io(error) => io(error),
+            OpenError::Run(error) => train(error),
+            _ => None,
+        };
+    }
+    error
+        .downcast_ref()
+        .map(unknown)
+        .or_else(|| error.downcast_ref().and_then(io))
+        .or_else(|| error.downcast_ref().and_then(train))
+}
+
+fn work(text: String) -> Option<Worded> {
+    Some(Worded { text, usage: false })
+}
+
+/// A name that no network has.
+pub(crate) fn unknown(error: &UnknownModel) -> Worded {
+    Worded { text: format!("{error}; `convnet list` shows all names"), usage: true }
+}
+
+fn io(error: &IoError) -> Option<Worded> {
+    match error {
+        IoError::Mismatch { path, model, report } => work(format!(
+            "the weights of `{}` are not `{model}`'s:\n{report}\nload the weights of the same network, or what matches \
+             with `--partial`",
+            path.display()
+        )),
+        IoError::FreeInput { path, input } => work(format!(
+            "`{}`: its input `{input}` leaves channels, height or width free; give them with `--input CxHxW`",
+            path.display()
+        )),
+        IoError::NoNetwork { path } => {
+            work(format!("`{}`: an ONNX file holds a network; name it with `--model`", path.display()))
+        }
+        _ => None,
+    }
+}
+
+fn train(error: &TrainError) -> Option<Worded> {
+    match error {
+        TrainError::Exists { path } => work(format!(
+            "`{0}` exists already: continue that run with `--resume {0}`, or choose another directory with `--out`",
+            path.display()
+        )),
+        TrainError::NotARun { path, missing } => work(format!(
+            "`{}` is no training run: it has no `{missing}`; give a directory that `train` wrote",
+            path.display()
+        )),
+        TrainError::OtherSettings { path, differences } => work(format!(
+            "`{}` was made by other settings: {}; leave these out to continue it as it was, or start a new run with \
+             `--out`",
+            path.display(),
+            differences.join(", ")
+        )),
+        TrainError::Classes { net, outputs, data, classes } => work(format!(
+            "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; build the network with \
+             `--classes {classes}`"
+        )),
+        TrainError::Weights(error) => io(error),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use convnet::{model, zoo};
+
+    use super::*;
+
+    fn told(error: &(dyn Error + 'static)) -> String {
+        worded(error).map(|worded| worded.text).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_way_out_is_an_option() {
+        let path = PathBuf::from("a.onnx");
+        let input = String::from("x");
+        assert!(told(&IoError::FreeInput { path: path.clone(), input }).contains("`--input CxHxW`"));
+        let error = OpenError::from(IoError::NoNetwork { path: path.clone() });
+        assert!(told(&error).contains("`--model`"));
+        assert!(told(&TrainError::Exists { path }).contains("`--resume a.onnx`"));
+        let error = zoo::find("lenett").unwrap_err();
+        assert!(told(&error).contains("did you mean `lenet`"), "{}", told(&error));
+        assert!(told(&error).ends_with("`convnet list` shows all names"));
+    }
+
+    #[test]
+    fn an_unknown_name_is_wrong_usage_and_other_errors_keep_their_words() {
+        let error = model::network("lenett", &Default::default()).unwrap_err();
+        assert!(worded(&error).is_some_and(|worded| worded.usage));
+        let error = model::network("none.onnx", &Default::default()).unwrap_err();
+        assert!(worded(&error).is_none());
+    }
+}

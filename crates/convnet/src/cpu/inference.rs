@@ -1,0 +1,133 @@
+//! Inference: packed weights that many callers share, and the memory of one.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use convnet_kernels::{Arena, Isa, Pool, f16, to_nchw};
+
+use super::loader::Loader;
+use super::program::Program;
+use super::run::Forward;
+use super::training::allocate;
+use crate::graph::{Graph, NodeId};
+use crate::options::Options;
+use crate::plan::{CompileError, Mode, Plan, PlanStep};
+use crate::state::TensorSource;
+
+/// A network with its weights packed and its kernels chosen.
+#[derive(Debug)]
+pub(crate) struct Inference {
+    program: Program,
+    pool: Arc<Pool>,
+    parameters: Arena,
+    /// Weights in half precision.
+    halves: Vec<f16>,
+    /// Where the scratch of Winograd convolutions starts in an arena, and the floats of one.
+    winograd_at: usize,
+    floats: usize,
+}
+
+impl Inference {
+    pub(crate) fn new(
+        graph: &Graph,
+        source: &dyn TensorSource,
+        batch: usize,
+        options: &Options,
+        mode: Mode,
+    ) -> Result<Self, CompileError> {
+        let outputs: Vec<NodeId> = match mode {
+            Mode::Trace => graph.ids().collect(),
+            Mode::Infer | Mode::Train => vec![graph.logits(graph.output())],
+        };
+        let program = Program::new(graph, &outputs, mode, batch, options)?;
+        let pool = Arc::new(Pool::new(options.threads));
+        let winograd_at = program.plan.floats.next_multiple_of(16);
+        let floats = winograd_at + program.scratch(pool.threads()).tiles;
+        let mut parameters = allocate(program.parameters, batch)?;
+        let mut halves = vec![f16::ZERO; program.halves];
+        let mut loader = Loader {
+            pool: &pool,
+            isa: program.isa,
+            graph,
+            source,
+            parameters: parameters.as_mut_slice(),
+            halves: &mut halves,
+        };
+        for (at, kind) in program.steps() {
+            kind.load(&mut loader, at)?;
+        }
+        Ok(Self { program, pool, parameters, halves, winograd_at, floats })
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.program.plan
+    }
+
+    pub(crate) fn isa(&self) -> Isa {
+        self.program.isa
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// Bytes of one caller's activations, and of the weights that all share.
+    pub(crate) fn memory(&self) -> (usize, usize) {
+        (4 * self.floats, 4 * self.parameters.len() + 2 * self.halves.len())
+    }
+
+    pub(crate) fn describe(&self) -> Vec<PlanStep> {
+        self.program.describe()
+    }
+
+    /// The memory of one caller.
+    pub(crate) fn arena(&self) -> Result<Arena, CompileError> {
+        allocate(self.floats, self.plan().batch)
+    }
+
+    /// Runs images, N·C·H·W of at most the batch; adds the time of each stage to `times`.
+    pub(crate) fn execute(
+        &self,
+        arena: &mut Arena,
+        images: &[f32],
+        n: usize,
+        times: Option<&mut [Duration]>,
+    ) {
+        let mut run = Forward {
+            pool: &self.pool,
+            isa: self.program.isa,
+            plan: &self.program.plan,
+            arena,
+            parameters: self.parameters.as_slice(),
+            halves: &self.halves,
+            images,
+            winograd_at: self.winograd_at,
+            transformed: &mut [],
+            statistics: None,
+            n,
+            key: 0,
+        };
+        let stages = 0..self.plan().stages.len();
+        match times {
+            None => stages.for_each(|stage| self.program.forward(&mut run, stage, None)),
+            Some(times) => {
+                for (stage, time) in stages.zip(times) {
+                    let start = Instant::now();
+                    self.program.forward(&mut run, stage, None);
+                    *time += start.elapsed();
+                }
+            }
+        }
+    }
+
+    /// A node's output of the `n` images that ran last: (N, C, H, W) or (N, F).
+    pub(crate) fn read(&self, arena: &Arena, node: NodeId, n: usize) -> Vec<f32> {
+        let plan = self.plan();
+        let shape = plan.graph.node(node).shape;
+        let view = plan.region(plan.value(node).unwrap_or(node), shape, n).into();
+        let mut output = vec![0.0; n * shape.elements()];
+        let convnet_kernels::View { pixels, .. } = view;
+        to_nchw(arena, view, (pixels / n).max(1), &mut output);
+        output
+    }
+}

@@ -1,0 +1,176 @@
+//! The gradients of a convolution.
+
+use convnet_kernels::{self as kernels, Igemm, Outer, Panels, Scatter, View, Weights, WinogradGradient};
+
+use super::choose::{InputGradient, WeightGradient, Winograd};
+use super::walk::Phase;
+use super::{Conv, MATRICES};
+use crate::cpu::run::{At, Backward};
+use crate::plan::BackwardStage;
+
+impl Conv {
+    pub(in crate::cpu::kind) fn backward(&self, run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
+        let Some(gradients) = &self.gradients else { return };
+        let dy = run.output_gradient(at);
+        match gradients.weight.kernel {
+            WeightGradient::Winograd(winograd) => self.weight_gradient_winograd(run, at, winograd, dy),
+            kernel @ (WeightGradient::Rows | WeightGradient::Outer) => {
+                self.weight_gradient(run, at, kernel, dy)
+            }
+        }
+        run.bias_gradient(at, dy);
+        let (Some(input), Some(Some(write))) = (&gradients.input, back.inputs.first()) else { return };
+        let views = (dy, run.input_gradient(at, 0));
+        match &input.kernel {
+            InputGradient::Scatter => self.scatter(run, at, views, write.accumulate),
+            InputGradient::Winograd(winograd, phase) => {
+                self.input_gradient_winograd(run, at, (*winograd, phase), views, write.accumulate);
+            }
+            InputGradient::Phases(phases) => {
+                for phase in phases {
+                    self.input_gradient(run, at, phase, views, write.accumulate);
+                }
+            }
+        }
+    }
+
+    fn weight_gradient_winograd(&self, run: &mut Backward<'_>, at: At<'_>, winograd: Winograd, dy: View) {
+        let Winograd { side, panels } = winograd;
+        let call = WinogradGradient {
+            kernel: side,
+            batch: run.n,
+            input: run.input(at, 0),
+            input_size: at.stage.shapes[0].spatial(),
+            padding: self.padding,
+            output_gradient: dy,
+            output_size: run.plan.graph.node(at.stage.node).shape.spatial(),
+            panels,
+            scratch: run.winograd_at,
+        };
+        let products = &mut run.transformed[..MATRICES * panels.len()];
+        let gradient = (&mut run.gradients[at.parameters.weight.clone()], self.matrix.panels);
+        kernels::winograd_gradient(run.pool, run.isa, run.arena, &call, products, gradient);
+    }
+
+    fn weight_gradient(&self, run: &mut Backward<'_>, at: At<'_>, kernel: WeightGradient, dy: View) {
+        // The forward pass has left the padded copy of the input.
+        let input = match run.plan.workspace(at.index, run.n) {
+            Some(region) => region.into(),
+            None => run.input(at, 0),
+        };
+        let (inner, outer) = self.walk.group_channels;
+        for g in 0..self.walk.groups {
+            let call = Outer {
+                geometry: &self.walk.geometry,
+                batch: run.n,
+                input: input.slice(g * inner, inner),
+                output_gradient: dy.slice(g * outer, outer),
+                panels: self.matrix.panels,
+            };
+            let gradient = &mut run.gradients[at.parameters.weight.clone()][self.matrix.group(g)];
+            if kernel == WeightGradient::Rows {
+                kernels::rows_gradient(run.pool, run.isa, run.arena, &call, gradient);
+            } else {
+                kernels::outer(run.pool, run.isa, run.arena, &call, gradient);
+            }
+        }
+    }
+
+    fn scatter(&self, run: &mut Backward<'_>, at: At<'_>, (dy, dx): (View, View), accumulate: bool) {
+        let geometry = &self.walk.geometry;
+        let panels = self.matrix.transposed(1, geometry.run);
+        let weights = &run.parameters[at.parameters.weight.clone()];
+        let matrices = &mut run.scratch[..geometry.taps.len() * panels.len()];
+        for (tap, target) in matrices.chunks_exact_mut(panels.len()).enumerate() {
+            let source = (weights, self.matrix.panels);
+            kernels::transpose(run.pool, run.isa, source, geometry.run, &[tap], (target, panels));
+        }
+        let call = Scatter {
+            geometry,
+            batch: run.n,
+            output_gradient: dy,
+            weights: matrices,
+            panels,
+            input_gradient: dx,
+            accumulate,
+        };
+        kernels::scatter(run.pool, run.isa, run.arena, &call);
+    }
+
+    /// Floats of the transposed weights that [`Conv::scatter`] takes.
+    pub(super) fn scattered_floats(&self) -> usize {
+        self.walk.geometry.taps.len() * self.matrix.transposed(1, self.walk.geometry.run).len()
+    }
+
+    fn input_gradient_winograd(
+        &self,
+        run: &mut Backward<'_>,
+        at: At<'_>,
+        (Winograd { side, panels: to }, phase): (Winograd, &Phase),
+        (dy, dx): (View, View),
+        accumulate: bool,
+    ) {
+        let panels = self.transposed(phase);
+        let flipped = &mut run.scratch[..panels.len()];
+        let weights = (&run.parameters[at.parameters.weight.clone()], self.matrix.panels);
+        // A convolution over the output's gradient takes the kernel back to front.
+        let taps: Vec<usize> = phase.taps.iter().rev().copied().collect();
+        kernels::transpose(run.pool, run.isa, weights, self.walk.group_channels.0, &taps, (flipped, panels));
+        let target = &mut run.transformed[..MATRICES * to.len()];
+        let source = (&run.scratch[..panels.len()], panels);
+        kernels::winograd_weights(run.pool, run.isa, side, source, (&mut *target, to));
+        let call = kernels::Winograd {
+            kernel: side,
+            batch: run.n,
+            input: dy,
+            input_size: run.plan.graph.node(at.stage.node).shape.spatial(),
+            padding: (side - 1 - self.padding.0, side - 1 - self.padding.1),
+            weights: target,
+            panels: to,
+            bias: None,
+            addend: accumulate.then_some(dx),
+            relu: false,
+            out: dx,
+            output_size: at.stage.shapes[0].spatial(),
+            scratch: run.winograd_at,
+        };
+        kernels::winograd(run.pool, run.isa, run.arena, &call, None);
+    }
+
+    fn input_gradient(
+        &self,
+        run: &mut Backward<'_>,
+        at: At<'_>,
+        phase: &Phase,
+        (dy, dx): (View, View),
+        accumulate: bool,
+    ) {
+        let (inner, outer) = self.walk.group_channels;
+        let panels = self.transposed(phase);
+        for g in 0..self.walk.groups {
+            let weights = &run.parameters[at.parameters.weight.clone()][self.matrix.group(g)];
+            let target = &mut run.scratch[..panels.len()];
+            let source = (weights, self.matrix.panels);
+            kernels::transpose(run.pool, run.isa, source, inner, &phase.taps, (target, panels));
+            let out = dx.slice(g * inner, inner);
+            let call = Igemm {
+                geometry: &phase.geometry,
+                batch: run.n,
+                input: dy.slice(g * outer, outer),
+                weights: Weights::Single(&run.scratch[..panels.len()]),
+                panels,
+                bias: None,
+                addend: accumulate.then_some(out),
+                before: None,
+                relu: false,
+                out,
+            };
+            kernels::igemm(run.pool, run.isa, run.arena, &call, None);
+        }
+    }
+
+    /// The layout of the transposed weights of a phase.
+    pub(super) fn transposed(&self, phase: &Phase) -> Panels {
+        self.matrix.transposed(phase.taps.len(), self.walk.group_channels.0)
+    }
+}

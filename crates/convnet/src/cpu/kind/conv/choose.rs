@@ -1,0 +1,135 @@
+//! The choice of a convolution's kernels.
+
+use convnet_kernels::{Isa, Panels, along_rows};
+
+use super::cost::{Pass, costs, ends};
+use super::walk::{Phase, Walk, phases};
+use crate::cpu::binder::Allowed;
+use crate::graph::Shape;
+use crate::ops::Conv2d;
+use crate::plan::Mode;
+
+/// A kernel, and what it was chosen by.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cpu) struct Choice<K> {
+    pub(in crate::cpu) kernel: K,
+    /// Where Winograd's algorithm fits, what the model of costs takes it to cost over the direct kernel: below 1 it is
+    /// chosen.
+    pub(in crate::cpu) winograd_cost: Option<f64>,
+}
+
+/// A convolution by Winograd's algorithm: F(4×4, 3×3) or F(2×2, 5×5).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::cpu) struct Winograd {
+    /// Rows and columns of the kernel.
+    pub(in crate::cpu) side: usize,
+    /// The layout of one of the 36 matrices of transformed weights.
+    pub(in crate::cpu) panels: Panels,
+}
+
+/// The kernel of the output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::cpu) enum ForwardKernel {
+    /// Grey images to few channels: vectors along a row of pixels.
+    Rows,
+    /// Indirect GEMM.
+    Igemm,
+    Winograd(Winograd),
+}
+
+/// The kernel of the input's gradient.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cpu) enum InputGradient {
+    /// Whole kernel rows, added where they were read.
+    Scatter,
+    /// Indirect GEMM, once for each phase of the stride.
+    Phases(Vec<Phase>),
+    /// A convolution of the output's gradient with the kernel back to front.
+    Winograd(Winograd, Phase),
+}
+
+/// The kernel of the weights' gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::cpu) enum WeightGradient {
+    /// Of grey images to few channels.
+    Rows,
+    /// Sums of outer products.
+    Outer,
+    Winograd(Winograd),
+}
+
+/// The kernels of a convolution's backward pass.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cpu) struct Gradients {
+    /// `None` where the input's gradient is not wanted.
+    pub(in crate::cpu) input: Option<Choice<InputGradient>>,
+    pub(in crate::cpu) weight: Choice<WeightGradient>,
+    /// Whether the input's gradient reaches every pixel.
+    pub(in crate::cpu) reaches_all: bool,
+}
+
+/// A convolution whose kernels are to be chosen: its layer, its walk, and the shapes that it reads and writes.
+pub(super) struct Problem<'a> {
+    pub(super) conv: &'a Conv2d,
+    pub(super) walk: &'a Walk,
+    pub(super) shapes: (Shape, Shape),
+    pub(super) allowed: Allowed,
+}
+
+impl Problem<'_> {
+    /// The kernel of the output; `plain` says that nothing is added to it and nothing done to what it reads, and that
+    /// its weights are in single precision if it is a direct one.
+    pub(super) fn forward(&self, mode: Mode, plain: bool) -> Choice<ForwardKernel> {
+        let pass = match mode {
+            Mode::Train => Pass::Forward,
+            Mode::Infer | Mode::Trace if self.allowed.once => Pass::Once,
+            Mode::Infer | Mode::Trace => Pass::Infer,
+        };
+        self.choose(pass, |winograd| match winograd {
+            Some(winograd) => ForwardKernel::Winograd(winograd),
+            None if plain && self.along_rows() => ForwardKernel::Rows,
+            None => ForwardKernel::Igemm,
+        })
+    }
+
+    /// The kernels of the gradients; that of the input only if it is `wanted`.
+    pub(super) fn gradients(&self, wanted: bool) -> Gradients {
+        let scatters = self.walk.border.is_none() && self.walk.geometry.span > 1;
+        let (phases, complete) =
+            if scatters { (Vec::new(), true) } else { phases(self.conv, self.shapes.0, self.shapes.1) };
+        let input = |winograd: Option<Winograd>| match (winograd, <[Phase; 1]>::try_from(phases)) {
+            _ if scatters => InputGradient::Scatter,
+            (Some(winograd), Ok([phase])) => InputGradient::Winograd(winograd, phase),
+            (None, Ok([phase])) => InputGradient::Phases(vec![phase]),
+            (_, Err(phases)) => InputGradient::Phases(phases),
+        };
+        Gradients {
+            input: wanted.then(|| self.choose(Pass::InputGradient, input)),
+            weight: self.choose(Pass::WeightGradient, |winograd| match winograd {
+                Some(winograd) => WeightGradient::Winograd(winograd),
+                None if self.along_rows() => WeightGradient::Rows,
+                None => WeightGradient::Outer,
+            }),
+            reaches_all: complete,
+        }
+    }
+
+    fn along_rows(&self) -> bool {
+        let (channels, columns) = self.walk.group_channels;
+        along_rows(&self.walk.geometry, channels * self.walk.groups, columns)
+    }
+
+    /// The kernel that `pick` makes of Winograd's algorithm, if that fits, may be chosen, and is the cheaper one.
+    fn choose<K>(&self, pass: Pass, pick: impl FnOnce(Option<Winograd>) -> K) -> Choice<K> {
+        let costs = costs(self.conv, self.shapes, self.allowed.batch, pass).filter(|_| self.allowed.winograd);
+        let winograd = costs.filter(|costs| costs.prefer_winograd()).map(|_| {
+            let (from, to) = ends(self.shapes, pass);
+            winograd(self.allowed.isa, self.conv, (from.channels(), to.channels()))
+        });
+        Choice { kernel: pick(winograd), winograd_cost: costs.map(super::cost::Costs::ratio) }
+    }
+}
+
+fn winograd(isa: Isa, conv: &Conv2d, (from, to): (usize, usize)) -> Winograd {
+    Winograd { side: conv.kernel.h, panels: Panels::new(isa, from, to) }
+}

@@ -1,0 +1,138 @@
+//! What a convolution's passes cost by the direct kernels and by Winograd's: a model, which decides between them.
+
+use super::MATRICES;
+use super::walk::THIN;
+use crate::graph::Shape;
+use crate::ops::Conv2d;
+
+/// Which product of a convolution is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// The output, by weights that are transformed once and used ever after.
+    Infer,
+    /// The output, by weights that are transformed for one use.
+    Once,
+    /// The output, by weights that are transformed for each step.
+    Forward,
+    /// The gradient of the input.
+    InputGradient,
+    /// The gradient of the weights.
+    WeightGradient,
+}
+
+/// What a float that a transform reads or writes costs, in multiply-adds.
+const TRANSFORM: usize = 8;
+/// What a weight costs that comes from memory, and one that the caches may hold, in multiply-adds.
+const WEIGHT_FROM_MEMORY: usize = 19;
+const WEIGHT_FROM_CACHE: usize = 5;
+/// What a weight's transform, or that of its gradient, costs a training step for each of the 36 points.
+const WEIGHT_TRANSFORM: usize = 12;
+/// The same where it is used once: the system gives the memory for it first.
+const WEIGHT_ONCE: usize = 24;
+/// Weights that outgrow the caches, in floats.
+const CACHED: usize = 1 << 20;
+/// Rows that a product takes at least, however few it has: the register tile is filled no better below.
+const ROWS: usize = 8;
+
+/// What the model takes a convolution's pass to cost, in multiply-adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Costs {
+    pub(super) direct: usize,
+    pub(super) winograd: usize,
+}
+
+impl Costs {
+    /// Whether Winograd's algorithm is the cheaper one.
+    pub(super) fn prefer_winograd(self) -> bool {
+        self.winograd < self.direct
+    }
+
+    /// Winograd's share of the direct kernel's.
+    pub(super) fn ratio(self) -> f64 {
+        self.winograd as f64 / self.direct.max(1) as f64
+    }
+}
+
+/// What a pass reads and writes: the gradient of the input is a convolution of the output's gradient.
+pub(super) fn ends((input, output): (Shape, Shape), pass: Pass) -> (Shape, Shape) {
+    if pass == Pass::InputGradient { (output, input) } else { (input, output) }
+}
+
+/// The costs of a pass by both algorithms; `None` where Winograd's does not fit.
+pub(super) fn costs(
+    conv: &Conv2d,
+    (input, output): (Shape, Shape),
+    batch: usize,
+    pass: Pass,
+) -> Option<Costs> {
+    let kernel = conv.kernel.h;
+    let fits = conv.kernel.w == kernel
+        && matches!(kernel, 3 | 5)
+        && conv.stride == 1.into()
+        && conv.dilation == 1.into()
+        && conv.groups == 1
+        && conv.padding.h < kernel
+        && conv.padding.w < kernel
+        && input.channels() > THIN
+        && output.channels() >= 16;
+    if !fits {
+        return None;
+    }
+    let (from, to) = ends((input, output), pass);
+    let (k, n) = (from.channels(), to.channels());
+    let (height, width) = to.spatial();
+    let side = 7 - kernel;
+    let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
+    // Rows and columns of the kernel over all rows and columns of the map; of enough images the direct kernel leaves
+    // out those that lie in the padding.
+    let along = |size: usize, from: usize, padding: usize| {
+        let padding =
+            if pass == Pass::InputGradient { (kernel - 1).saturating_sub(padding) } else { padding };
+        let inside = |at: usize| (at..at + kernel).filter(|&i| i >= padding && i - padding < from).count();
+        if batch < ROWS { size * kernel } else { (0..size).map(inside).sum() }
+    };
+    let (down, across) =
+        (along(height, from.spatial().0, conv.padding.h), along(width, from.spatial().1, conv.padding.w));
+    let taps = batch.saturating_mul(down).saturating_mul(across);
+    let weights = |points: usize| {
+        let floats = points * k * n;
+        floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
+    };
+    let transforms = (MATRICES * TRANSFORM * (k + n)).saturating_mul(tiles);
+    let transform = match pass {
+        Pass::Infer => 0,
+        Pass::Once => WEIGHT_ONCE,
+        Pass::Forward | Pass::InputGradient | Pass::WeightGradient => WEIGHT_TRANSFORM,
+    };
+    let every_step = MATRICES * transform * k * n;
+    let product = |rows: usize, points: usize| (k * n).saturating_mul(rows).saturating_add(weights(points));
+    let winograd = product(tiles.max(ROWS).saturating_mul(MATRICES), MATRICES)
+        .saturating_add(transforms)
+        .saturating_add(every_step);
+    let direct = product(taps.max(ROWS * kernel * kernel), kernel * kernel);
+    Some(Costs { direct, winograd })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(channels: (usize, usize), kernel: usize, map: usize, batch: usize, pass: Pass) -> bool {
+        let conv = Conv2d::new(channels.1, kernel).padding(kernel / 2);
+        let shape = |channels| Shape::Map { channels, height: map, width: map };
+        costs(&conv, (shape(channels.0), shape(channels.1)), batch, pass).is_some_and(Costs::prefer_winograd)
+    }
+
+    #[test]
+    fn wide_layers_on_large_maps_take_winograd_and_others_the_direct_kernel() {
+        assert!(choice((64, 64), 3, 56, 1, Pass::Infer));
+        assert!(choice((96, 256), 5, 27, 1, Pass::Infer));
+        assert!(choice((192, 384), 3, 13, 1, Pass::Infer));
+        assert!(choice((128, 128), 3, 28, 16, Pass::WeightGradient));
+        // Too thin, too few tiles for so many weights, and a kernel that it has no tiles for.
+        assert!(!choice((3, 64), 3, 224, 8, Pass::Infer));
+        assert!(!choice((512, 512), 3, 7, 1, Pass::Infer));
+        assert!(!choice((64, 64), 7, 56, 8, Pass::Infer));
+        assert!(!choice((512, 512), 3, 3, 1, Pass::Forward));
+    }
+}

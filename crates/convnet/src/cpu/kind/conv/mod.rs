@@ -1,0 +1,302 @@
+//! Conv2d, with what was fused into it.
+
+mod backward;
+mod choose;
+mod cost;
+mod walk;
+
+use std::ops::Range;
+
+use convnet_kernels::{self as kernels, Before, Border, Igemm, View};
+
+use self::choose::{Choice, ForwardKernel, Gradients, InputGradient, Problem, WeightGradient, Winograd};
+use self::walk::{Walk, ZeroBorder};
+use super::{Bound, Kind};
+use crate::cpu::binder::{Binder, Parameters};
+use crate::cpu::loader::{Loader, scale_and_shift};
+use crate::cpu::matrix::Matrix;
+use crate::cpu::run::{At, Forward};
+use crate::graph::NodeId;
+use crate::ops::Conv2d;
+use crate::plan::CompileError;
+use crate::plan::{Kernel, Mode, Needs, Plan, Slot, Stage};
+
+/// Matrices of transformed weights.
+const MATRICES: usize = 36;
+
+/// A convolution bound to its kernels.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cpu) struct Conv {
+    walk: Walk,
+    /// Zeros above and to the left of the input.
+    padding: (usize, usize),
+    pub(in crate::cpu) matrix: Matrix,
+    addend: Option<NodeId>,
+    /// Scale and shift applied to what it reads, in the flat parameters, and whether ReLU follows them.
+    prologue: Option<(Range<usize>, bool)>,
+    /// Whether the weights are kept transformed by Winograd's algorithm.
+    transformed: bool,
+    forward: Choice<ForwardKernel>,
+    gradients: Option<Gradients>,
+}
+
+/// Floats of memory that a convolution needs while it runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::cpu) struct Scratch {
+    /// In the arena, for transformed tiles.
+    pub(in crate::cpu) tiles: usize,
+    /// For transformed weights or their gradients.
+    pub(in crate::cpu) transformed: usize,
+    /// For transposed weights.
+    pub(in crate::cpu) transposed: usize,
+}
+
+impl Scratch {
+    /// What serves both, one after the other.
+    pub(in crate::cpu) fn or(self, other: Self) -> Self {
+        Self {
+            tiles: self.tiles.max(other.tiles),
+            transformed: self.transformed.max(other.transformed),
+            transposed: self.transposed.max(other.transposed),
+        }
+    }
+}
+
+impl Conv {
+    pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage, conv: &Conv2d) -> Bound {
+        let (input, output) = (stage.shapes[0], binder.node(stage.node).shape);
+        let Kernel::Conv { prologue, norm, addend } = stage.kernel else {
+            unreachable!("a Conv2d is lowered to a convolution")
+        };
+        let (mode, allowed) = (binder.mode(), binder.allowed);
+        let walk = Walk::new(conv, input, output, binder.draft.is_dense(stage.inputs[0]));
+        let matrix = Matrix::conv(allowed.isa, (walk.k(), walk.group_channels, walk.groups));
+        let problem = Problem { conv, walk: &walk, shapes: (input, output), allowed };
+        let halved = allowed.half && allowed.batch == 1;
+        let plain = addend.is_none() && prologue.is_none() && !halved;
+        let forward = problem.forward(mode, plain);
+        let gradients =
+            (mode == Mode::Train).then(|| problem.gradients(binder.draft.wants_gradient(stage.inputs[0])));
+        let mut parameters = Parameters::default();
+        // Inference keeps the transformed weights alone.
+        let transformed = mode == Mode::Infer && matches!(forward.kernel, ForwardKernel::Winograd(_));
+        match forward.kernel {
+            ForwardKernel::Winograd(winograd) if transformed => {
+                parameters.weight = binder.allocate(MATRICES * winograd.panels.len());
+            }
+            ForwardKernel::Rows | ForwardKernel::Igemm if halved => {
+                parameters.half = Some(binder.allocate_half(matrix.len()));
+            }
+            _ => parameters.weight = binder.allocate(matrix.len()),
+        }
+        parameters.bias = (conv.bias || norm.is_some()).then(|| binder.allocate(conv.out_channels));
+        let prologue = prologue.map(|prologue| (binder.allocate(2 * input.channels()), prologue.relu));
+        let workspace =
+            walk.border.map(|ZeroBorder { padded: (height, width), .. }| (height * width, input.channels()));
+        let needs = binder.draft.needs(stage);
+        let needs = Needs {
+            workspace,
+            reads_inputs: needs.reads_inputs && workspace.is_none(),
+            reads_workspace: workspace.is_some(),
+            reaches_all: gradients.as_ref().is_none_or(|gradients| gradients.reaches_all),
+            ..needs
+        };
+        let padding = (conv.padding.h, conv.padding.w);
+        let conv = Self { walk, padding, matrix, addend, prologue, transformed, forward, gradients };
+        Bound { kind: Kind::Conv(Box::new(conv)), parameters, needs }
+    }
+
+    /// Writes the weights, a batch normalization folded into them.
+    pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
+        let Kernel::Conv { prologue, norm, .. } = at.stage.kernel else { return Ok(()) };
+        if let (Some((range, _)), Some(prologue)) = (&self.prologue, prologue) {
+            let (scale, shift) = scale_and_shift(loader.graph, loader.source, prologue.norm)?;
+            loader.parameters[range.clone()].copy_from_slice(&[scale, shift].concat());
+        }
+        let fold = norm.map(|id| scale_and_shift(loader.graph, loader.source, id)).transpose()?;
+        let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
+        match (self.forward.kernel, &at.parameters.half) {
+            (_, Some(range)) => loader.pack_half(at, &self.matrix, range.clone(), scale)?,
+            (ForwardKernel::Winograd(Winograd { side, panels }), None) if self.transformed => {
+                let mut packed = vec![0.0; self.matrix.len()];
+                loader.pack_to(at, &self.matrix, &mut packed, scale)?;
+                let target = &mut loader.parameters[at.parameters.weight.clone()];
+                let source = (&packed[..], self.matrix.panels);
+                kernels::winograd_weights(loader.pool, loader.isa, side, source, (target, panels));
+            }
+            _ => loader.pack(at, &self.matrix, scale)?,
+        }
+        let Some(range) = at.parameters.bias.clone() else { return Ok(()) };
+        loader.bias(at, range.clone())?;
+        if let Some((scale, shift)) = &fold {
+            for ((x, scale), shift) in loader.parameters[range].iter_mut().zip(scale).zip(shift) {
+                *x = *x * scale + shift;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>) {
+        let (shape, slot) = (run.plan.shape(at.stage), run.plan.slot(at.stage.out));
+        let addend = self.addend.map(|value| run.value(value, shape));
+        if let ForwardKernel::Winograd(winograd) = self.forward.kernel {
+            return self.forward_winograd(run, at, winograd, addend);
+        }
+        let out = run.output(at);
+        let before = self.prologue.clone().map(|(range, relu)| {
+            let (scale, shift) = run.parameters[range].split_at(self.walk.geometry.run);
+            Before { scale, shift, relu }
+        });
+        let bias = run.bias(at);
+        let source = self.padded_input(run, at);
+        let (inner, outer) = self.walk.group_channels;
+        for g in 0..self.walk.groups {
+            let slice = |view: View| view.slice(g * outer, outer);
+            let call = Igemm {
+                geometry: &self.walk.geometry,
+                batch: run.n,
+                input: source.slice(g * inner, inner),
+                weights: run.weights(at, self.matrix.group(g)),
+                panels: self.matrix.panels,
+                bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
+                addend: addend.map(slice),
+                before,
+                relu: at.stage.relu,
+                out: slice(out),
+            };
+            let part = Slot { channel: slot.channel + g * outer, channels: outer, ..slot };
+            let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(part));
+            if self.forward.kernel == ForwardKernel::Rows {
+                kernels::rows_product(run.pool, run.isa, run.arena, &call, statistics);
+            } else {
+                kernels::igemm(run.pool, run.isa, run.arena, &call, statistics);
+            }
+        }
+    }
+
+    fn forward_winograd(&self, run: &mut Forward<'_>, at: At<'_>, winograd: Winograd, addend: Option<View>) {
+        let Winograd { side, panels } = winograd;
+        let (weight, input, out) = (run.weight(at), run.input(at, 0), run.output(at));
+        let weights = if self.transformed {
+            weight
+        } else {
+            let target = &mut run.transformed[..MATRICES * panels.len()];
+            let source = (weight, self.matrix.panels);
+            kernels::winograd_weights(run.pool, run.isa, side, source, (&mut *target, panels));
+            &*target
+        };
+        let call = kernels::Winograd {
+            kernel: side,
+            batch: run.n,
+            input,
+            input_size: at.stage.shapes[0].spatial(),
+            padding: self.padding,
+            weights,
+            panels,
+            bias: at.parameters.bias.clone().map(|range| &run.parameters[range]),
+            addend,
+            relu: at.stage.relu,
+            out,
+            output_size: run.plan.shape(at.stage).spatial(),
+            scratch: run.winograd_at,
+        };
+        let slot = run.plan.slot(at.stage.out);
+        let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(slot));
+        kernels::winograd(run.pool, run.isa, run.arena, &call, statistics);
+    }
+
+    /// The input that the convolution reads: with its border of zeros, where it needs one.
+    fn padded_input(&self, run: &mut Forward<'_>, at: At<'_>) -> View {
+        let source = run.input(at, 0);
+        let (Some(border), Some(region)) = (self.walk.border, run.plan.workspace(at.index, run.n)) else {
+            return source;
+        };
+        let target = region.into();
+        let ZeroBorder { rows, columns, .. } = border;
+        let sides = Border { top: rows, bottom: rows, left: columns, right: columns };
+        let size = at.stage.shapes[0].spatial();
+        kernels::pad(run.pool, run.arena, [source, target], size, sides, 0.0);
+        target
+    }
+
+    /// What the passes of the convolution need on so many threads.
+    pub(in crate::cpu) fn scratch(&self, plan: &Plan, stage: &Stage, threads: usize) -> Scratch {
+        let batch = plan.batch;
+        let (input, output) = (stage.shapes[0].spatial(), plan.shape(stage).spatial());
+        let by_tiles = |Winograd { side, panels }: Winograd, size| Scratch {
+            tiles: kernels::winograd_scratch(threads, batch, side, size, panels),
+            transformed: MATRICES * panels.len(),
+            transposed: 0,
+        };
+        let forward = match self.forward.kernel {
+            ForwardKernel::Winograd(winograd) => by_tiles(winograd, output),
+            ForwardKernel::Rows | ForwardKernel::Igemm => Scratch::default(),
+        };
+        let Some(Gradients { input: input_gradient, weight, .. }) = &self.gradients else { return forward };
+        let transposed = |floats| Scratch { transposed: floats, ..Scratch::default() };
+        let inputs = match input_gradient.as_ref().map(|choice| &choice.kernel) {
+            None => Scratch::default(),
+            Some(InputGradient::Scatter) => transposed(self.scattered_floats()),
+            Some(InputGradient::Phases(phases)) => {
+                transposed(phases.iter().map(|phase| self.transposed(phase).len()).max().unwrap_or(0))
+            }
+            Some(InputGradient::Winograd(winograd, phase)) => {
+                by_tiles(*winograd, input).or(transposed(self.transposed(phase).len()))
+            }
+        };
+        let weights = match weight.kernel {
+            WeightGradient::Winograd(Winograd { side, panels }) => Scratch {
+                tiles: kernels::winograd_gradient_scratch(batch, side, output, panels),
+                transformed: MATRICES * panels.len(),
+                transposed: 0,
+            },
+            WeightGradient::Rows | WeightGradient::Outer => Scratch::default(),
+        };
+        forward.or(inputs).or(weights)
+    }
+
+    /// The forward kernel and its operands' sizes, and what it was chosen by.
+    pub(in crate::cpu) fn describe(&self, isa: kernels::Isa, half: bool) -> (String, Option<f64>) {
+        let numbers = if half { "f16" } else { "f32" };
+        let name = match self.forward.kernel {
+            ForwardKernel::Winograd(Winograd { side, panels }) => {
+                let tile = 7 - side;
+                format!("f32_winograd_{tile}x{tile}_{side}x{side}_{isa} K={} N={}", panels.k, panels.n)
+            }
+            ForwardKernel::Rows | ForwardKernel::Igemm => {
+                let kernel = if self.forward.kernel == ForwardKernel::Rows { "rows" } else { "igemm" };
+                let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
+                let groups = match self.walk.groups {
+                    1 => String::new(),
+                    groups => format!(", {groups} groups"),
+                };
+                let rows = if self.walk.geometry.span > 1 { ", whole kernel rows" } else { "" };
+                let border = if self.walk.border.is_some() { ", padded copy" } else { "" };
+                format!("{numbers}_{kernel}_{isa} K={k} N={n}{groups}{rows}{border}")
+            }
+        };
+        (name, self.forward.winograd_cost)
+    }
+
+    /// The kernels of the backward pass, each with what it was chosen by.
+    pub(in crate::cpu) fn describe_backward(&self) -> Vec<String> {
+        let Some(Gradients { input, weight, .. }) = &self.gradients else { return Vec::new() };
+        let cost =
+            |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!(" (winograd {ratio:.2})"));
+        let dx = input.as_ref().map(|choice| {
+            let kernel = match &choice.kernel {
+                InputGradient::Winograd(..) => "winograd".into(),
+                InputGradient::Scatter => "scatter".into(),
+                InputGradient::Phases(phases) if phases.len() == 1 => "igemm".into(),
+                InputGradient::Phases(phases) => format!("igemm in {} phases", phases.len()),
+            };
+            format!("dx {kernel}{}", cost(choice.winograd_cost))
+        });
+        let kernel = match weight.kernel {
+            WeightGradient::Winograd(_) => "winograd",
+            WeightGradient::Rows => "rows",
+            WeightGradient::Outer => "outer",
+        };
+        dx.into_iter().chain([format!("dW {kernel}{}", cost(weight.winograd_cost))]).collect()
+    }
+}

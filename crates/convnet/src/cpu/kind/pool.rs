@@ -1,0 +1,100 @@
+//! MaxPool2d, AvgPool2d and AdaptiveAvgPool2d.
+
+use convnet_kernels::{self as kernels, PoolWindow};
+
+use super::{Bound, Kind};
+use crate::cpu::binder::{Binder, Parameters};
+use crate::cpu::run::{At, Backward, Forward, Saved};
+use crate::graph::Shape;
+use crate::ops::{AvgPool2d, MaxPool2d, Window, adaptive_span};
+use crate::plan::{CompileError, GradientWrite, Mode, Stage};
+
+/// The largest window that training takes: where a maximum was is kept in a byte.
+const LARGEST_WINDOW_ELEMENTS: usize = 256;
+
+/// Maxima over windows.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cpu) struct MaxPool(PoolWindow);
+
+/// Means over windows.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cpu) struct AvgPool(PoolWindow);
+
+impl MaxPool {
+    pub(super) fn bind(binder: &Binder<'_>, stage: &Stage, pool: &MaxPool2d) -> Result<Bound, CompileError> {
+        let window = pool_window(&pool.window(), stage.shapes[0], binder.node(stage.node).shape, None);
+        if binder.mode() == Mode::Train && window.area() > LARGEST_WINDOW_ELEMENTS {
+            let reason = "training takes windows of at most 256 elements; use a smaller kernel";
+            return Err(CompileError::unsupported(binder.node(stage.node), reason));
+        }
+        Ok(Bound::plain(binder, stage, Kind::MaxPool(Self(window)), Parameters::default()))
+    }
+
+    pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>, saved: Option<&mut Saved>) {
+        let views = [run.input(at, 0), run.output(at)];
+        let argmax = saved.map(|saved| &mut saved.argmax[..views[1].pixels * views[1].channels]);
+        kernels::max_pool(run.pool, run.isa, run.arena, &self.0, views, argmax);
+    }
+
+    pub(super) fn backward(&self, run: &mut Backward<'_>, at: At<'_>, write: &GradientWrite, saved: &Saved) {
+        let views = [run.output_gradient(at), run.input_gradient(at, 0)];
+        let argmax = &saved.argmax[..views[0].pixels * views[0].channels];
+        kernels::max_pool_backward(run.pool, run.isa, run.arena, &self.0, views, argmax, write.accumulate);
+    }
+}
+
+impl AvgPool {
+    pub(super) fn bind(binder: &Binder<'_>, stage: &Stage, pool: &AvgPool2d) -> Bound {
+        let (input, output) = (stage.shapes[0], binder.node(stage.node).shape);
+        Self::bound(binder, stage, pool_window(&pool.window(), input, output, Some(pool)))
+    }
+
+    pub(super) fn bind_adaptive(binder: &Binder<'_>, stage: &Stage) -> Bound {
+        Self::bound(binder, stage, adaptive_window(stage.shapes[0], binder.node(stage.node).shape))
+    }
+
+    fn bound(binder: &Binder<'_>, stage: &Stage, window: PoolWindow) -> Bound {
+        Bound::plain(binder, stage, Kind::AvgPool(Self(window)), Parameters::default())
+    }
+
+    pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>) {
+        let views = [run.input(at, 0), run.output(at)];
+        kernels::avg_pool(run.pool, run.isa, run.arena, &self.0, views);
+    }
+
+    pub(super) fn backward(&self, run: &mut Backward<'_>, at: At<'_>, write: &GradientWrite) {
+        let views = [run.output_gradient(at), run.input_gradient(at, 0)];
+        kernels::avg_pool_backward(run.pool, run.isa, run.arena, &self.0, views, write.accumulate);
+    }
+}
+
+/// A pooling's windows, clipped to the map; divisors by PyTorch's rules for an average.
+fn pool_window(window: &Window, input: Shape, output: Shape, average: Option<&AvgPool2d>) -> PoolWindow {
+    let spans = |size: usize, out: usize, kernel: usize, stride: usize, padding: usize| {
+        (0..out)
+            .map(|i| {
+                let start = i * stride;
+                let end = (start + kernel).min(size + 2 * padding);
+                let clipped = (start.saturating_sub(padding), (end - padding.min(end)).min(size));
+                let whole = average.is_some_and(|pool| pool.count_include_pad);
+                let divisor = if whole { end - start } else { clipped.1 - clipped.0 };
+                (clipped.0, clipped.1, divisor)
+            })
+            .collect::<Vec<_>>()
+    };
+    let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
+    PoolWindow::new(
+        (h, w),
+        &spans(h, oh, window.kernel.h, window.stride.h, window.padding.h),
+        &spans(w, ow, window.kernel.w, window.stride.w, window.padding.w),
+    )
+}
+
+fn adaptive_window(input: Shape, output: Shape) -> PoolWindow {
+    let spans = |size: usize, out: usize| {
+        let span = |i| adaptive_span(i, out, size);
+        (0..out).map(span).map(|s| (s.start, s.end, s.len())).collect::<Vec<_>>()
+    };
+    let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
+    PoolWindow::new((h, w), &spans(h, oh), &spans(w, ow))
+}

@@ -1,0 +1,176 @@
+//! A plan bound to an instruction set: a kernel for each stage, and the layout of flat parameters.
+
+use convnet_kernels::{self as kernels, Isa, View};
+
+use super::binder::{Allowed, Binder, Parameters};
+use super::kind::{self, Kind, Scratch};
+use super::run::{At, Backward, Forward, Saved};
+use crate::graph::{Graph, NodeId};
+use crate::options::Options;
+use crate::plan::{BackwardStage, CompileError, Draft, MemoryRules, Mode, Plan, PlanStep, Slot, Stage};
+
+/// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
+/// too few for the rows of a register tile; a line between them spreads them over all sets.
+const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512) };
+
+/// A plan with its kernels.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) plan: Plan,
+    pub(super) isa: Isa,
+    /// The kernel of each stage, and where its parameters lie.
+    pub(super) kinds: Vec<Kind>,
+    pub(super) layout: Vec<Parameters>,
+    /// Floats of the flat parameters.
+    pub(super) parameters: usize,
+    /// Numbers of the flat halves.
+    pub(super) halves: usize,
+}
+
+impl Program {
+    /// Plans the part of a graph that `outputs` depend on for `batch` images, and chooses its kernels; the options
+    /// tell what may be chosen.
+    pub(super) fn new(
+        graph: &Graph,
+        outputs: &[NodeId],
+        mode: Mode,
+        batch: usize,
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        if batch == 0 {
+            return Err(CompileError::EmptyBatch);
+        }
+        let isa = options.isa()?;
+        let draft = Draft::new(graph, outputs, mode, MEMORY);
+        let allowed = Allowed {
+            isa,
+            batch,
+            winograd: mode != Mode::Trace && !options.exact,
+            once: options.once,
+            half: options.half && mode == Mode::Infer,
+        };
+        let mut binder = Binder { draft: &draft, allowed, parameters: 0, halves: 0 };
+        let (mut kinds, mut layout, mut needs) = (Vec::new(), Vec::new(), Vec::new());
+        for stage in draft.stages() {
+            let bound = kind::bind(&mut binder, stage)?;
+            kinds.push(bound.kind);
+            layout.push(bound.parameters);
+            needs.push(bound.needs);
+        }
+        let (parameters, halves) = (binder.parameters, binder.halves);
+        let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
+        Ok(Self { plan, isa, kinds, layout, parameters, halves })
+    }
+
+    /// The stages with their kernels.
+    pub(super) fn steps(&self) -> impl Iterator<Item = (At<'_>, &Kind)> {
+        (0..self.kinds.len()).map(|index| (self.at(index), &self.kinds[index]))
+    }
+
+    pub(super) fn at(&self, index: usize) -> At<'_> {
+        At { index, stage: &self.plan.stages[index], parameters: &self.layout[index] }
+    }
+
+    /// Memory that the kernels need while they run, on so many threads.
+    pub(super) fn scratch(&self, threads: usize) -> Scratch {
+        self.steps()
+            .map(|(at, kind)| kind.scratch(&self.plan, at.stage, threads))
+            .fold(Scratch::default(), Scratch::or)
+    }
+
+    /// Buffers for what the stages save for the backward pass.
+    pub(super) fn saved(&self) -> Vec<Saved> {
+        let save = |(at, kind): (At<'_>, &Kind)| {
+            let shape = self.plan.shape(at.stage);
+            match kind {
+                Kind::MaxPool(_) => {
+                    Saved { argmax: vec![0; self.plan.batch * shape.elements()], ..Saved::default() }
+                }
+                Kind::BatchNorm(_) => {
+                    let zeros = vec![0.0; shape.channels()];
+                    Saved { argmax: Vec::new(), inverse: zeros.clone(), scale: zeros.clone(), shift: zeros }
+                }
+                _ => Saved::default(),
+            }
+        };
+        self.steps().map(save).collect()
+    }
+
+    /// Runs one stage.
+    pub(super) fn forward(&self, run: &mut Forward<'_>, index: usize, saved: Option<&mut Saved>) {
+        let (at, kind) = (self.at(index), &self.kinds[index]);
+        kind.forward(run, at, saved);
+        if !kind.measures() {
+            measure(run, at);
+        }
+    }
+
+    /// Runs the backward pass of one stage.
+    pub(super) fn backward(&self, run: &mut Backward<'_>, back: &BackwardStage, saved: &Saved) {
+        fill(run, &back.fill);
+        for write in back.inputs.iter().flatten() {
+            fill(run, &write.fill);
+        }
+        self.kinds[back.stage].backward(run, self.at(back.stage), back, saved);
+    }
+
+    /// What runs, kernel by kernel.
+    pub(super) fn describe(&self) -> Vec<PlanStep> {
+        let mut steps: Vec<PlanStep> = self.steps().map(|(at, kind)| self.describe_step(at, kind)).collect();
+        for back in &self.plan.backward {
+            let (stage, kind) = (&self.plan.stages[back.stage], &self.kinds[back.stage]);
+            let mask = kind.masks_by_output(stage).then(|| "relu mask".to_owned());
+            let kernels = kind.describe_backward(&self.plan, stage, back);
+            steps[back.stage].backward = mask.into_iter().chain(kernels).collect::<Vec<_>>().join(", ");
+        }
+        steps
+    }
+
+    fn describe_step(&self, at: At<'_>, kind: &Kind) -> PlanStep {
+        let (stage, parameters) = (at.stage, at.parameters);
+        let length =
+            |range: &Option<std::ops::Range<usize>>| range.as_ref().map_or(0, ExactSizeIterator::len);
+        let (kernel, winograd_cost) = kind.describe(&self.plan, stage, (self.isa, parameters.half.is_some()));
+        let floats = parameters.weight.len() + length(&parameters.bias);
+        PlanStep {
+            kernel: if stage.relu { format!("{kernel} + relu") } else { kernel },
+            winograd_cost,
+            weight_bytes: (4 * floats + 2 * length(&parameters.half)) as u64,
+            ..self.plan.describe(stage)
+        }
+    }
+}
+
+/// Computes the statistics of what a stage has just written, where a normalization reads it.
+fn measure(run: &mut Forward<'_>, at: At<'_>) {
+    if run.statistics.is_none() {
+        return;
+    }
+    let (slot, out) = (run.plan.slot(at.stage.out), run.output(at));
+    for (channel, channels) in written(run.plan, at.stage) {
+        let part = Slot { channel: slot.channel + channel, channels, ..slot };
+        if let Some(vectors) = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(part)) {
+            let view: View = out.slice(channel, channels);
+            kernels::moments(run.pool, run.isa, run.arena, view, vectors);
+        }
+    }
+}
+
+/// The channels of its output that a stage writes itself: first and number.
+fn written(plan: &Plan, stage: &Stage) -> Vec<(usize, usize)> {
+    match stage.kernel {
+        crate::plan::Kernel::Concat => {
+            let part = |&(i, channel): &(usize, usize)| (channel, stage.shapes[i].channels());
+            plan.copies(stage.out).iter().map(part).collect()
+        }
+        _ => vec![(0, plan.slot(stage.out).channels)],
+    }
+}
+
+/// Zeroes parts of gradients.
+pub(super) fn fill(run: &mut Backward<'_>, parts: &[Slot]) {
+    for &slot in parts {
+        let view = run.plan.gradient_part(slot, run.n).into();
+        kernels::fill(run.pool, run.isa, run.arena, view, 0.0);
+    }
+}

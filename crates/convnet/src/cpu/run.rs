@@ -1,0 +1,171 @@
+//! What the passes of a stage work on.
+
+use std::ops::Range;
+
+use convnet_kernels::{self as kernels, Arena, Isa, Mask, Pool, Update, View, Weights, f16};
+
+use super::binder::Parameters;
+use super::statistics::Statistics;
+use crate::graph::{NodeId, Shape};
+use crate::plan::{Plan, Region, Stage};
+
+impl From<Region> for View {
+    fn from(region: Region) -> Self {
+        let Region { offset, pixels, channels, stride } = region;
+        Self { offset, pixels, channels, stride }
+    }
+}
+
+/// A stage and its parameters.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) index: usize,
+    pub(super) stage: &'a Stage,
+    pub(super) parameters: &'a Parameters,
+}
+
+/// What a stage keeps from the forward pass for the backward pass.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Saved {
+    /// Where each maximum was.
+    pub(super) argmax: Vec<u8>,
+    /// By channel, of a batch normalization: 1/√(var + eps), and the scale and the shift that it amounts to.
+    pub(super) inverse: Vec<f32>,
+    pub(super) scale: Vec<f32>,
+    pub(super) shift: Vec<f32>,
+}
+
+/// A forward pass.
+pub(super) struct Forward<'a> {
+    pub(super) pool: &'a Pool,
+    pub(super) isa: Isa,
+    pub(super) plan: &'a Plan,
+    pub(super) arena: &'a mut Arena,
+    pub(super) parameters: &'a [f32],
+    pub(super) halves: &'a [f16],
+    /// N·C·H·W.
+    pub(super) images: &'a [f32],
+    /// Where the scratch of Winograd convolutions starts in the arena.
+    pub(super) winograd_at: usize,
+    /// Room for transformed weights while training.
+    pub(super) transformed: &'a mut [f32],
+    /// What normalizations need of what the stages write, while training.
+    pub(super) statistics: Option<&'a mut Statistics>,
+    pub(super) n: usize,
+    /// What dropout masks depend on besides the layer.
+    pub(super) key: u64,
+}
+
+impl<'a> Forward<'a> {
+    pub(super) fn value(&self, value: NodeId, shape: Shape) -> View {
+        self.plan.region(value, shape, self.n).into()
+    }
+
+    /// What a stage writes.
+    pub(super) fn output(&self, at: At<'_>) -> View {
+        self.value(at.stage.out, self.plan.shape(at.stage))
+    }
+
+    /// What it reads.
+    pub(super) fn input(&self, at: At<'_>, i: usize) -> View {
+        self.value(at.stage.inputs[i], at.stage.shapes[i])
+    }
+
+    /// A part of a packed weight, in the precision that it is kept in.
+    pub(super) fn weights(&self, at: At<'_>, part: Range<usize>) -> Weights<'a> {
+        let (parameters, halves) = (self.parameters, self.halves);
+        match &at.parameters.half {
+            Some(range) => Weights::Half(&halves[range.clone()][part]),
+            None => Weights::Single(&parameters[at.parameters.weight.clone()][part]),
+        }
+    }
+
+    pub(super) fn weight(&self, at: At<'_>) -> &'a [f32] {
+        &self.parameters[at.parameters.weight.clone()]
+    }
+
+    pub(super) fn bias(&self, at: At<'_>) -> Option<&'a [f32]> {
+        at.parameters.bias.clone().map(|range| &self.parameters[range])
+    }
+}
+
+/// A backward pass.
+pub(super) struct Backward<'a> {
+    pub(super) pool: &'a Pool,
+    pub(super) isa: Isa,
+    pub(super) plan: &'a Plan,
+    pub(super) arena: &'a mut Arena,
+    pub(super) parameters: &'a mut [f32],
+    /// Gradients of the parameters, laid out like them.
+    pub(super) gradients: &'a mut [f32],
+    /// Of each stage how a Linear's weights are updated on the way, instead of writing their gradient.
+    pub(super) updates: &'a [Option<Update>],
+    /// What the updates keep, laid out like the parameters.
+    pub(super) moments: [&'a mut [f32]; 2],
+    /// Room for transposed weights.
+    pub(super) scratch: &'a mut [f32],
+    /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
+    pub(super) winograd_at: usize,
+    pub(super) transformed: &'a mut [f32],
+    pub(super) statistics: &'a Statistics,
+    pub(super) n: usize,
+    pub(super) key: u64,
+}
+
+impl Backward<'_> {
+    /// What a stage wrote.
+    pub(super) fn output(&self, at: At<'_>) -> View {
+        self.plan.region(at.stage.out, self.plan.shape(at.stage), self.n).into()
+    }
+
+    /// Its gradient.
+    pub(super) fn output_gradient(&self, at: At<'_>) -> View {
+        self.plan.gradient_region(at.stage.out, self.plan.shape(at.stage), self.n).into()
+    }
+
+    /// What the stage read.
+    pub(super) fn input(&self, at: At<'_>, i: usize) -> View {
+        self.plan.region(at.stage.inputs[i], at.stage.shapes[i], self.n).into()
+    }
+
+    /// Its gradient.
+    pub(super) fn input_gradient(&self, at: At<'_>, i: usize) -> View {
+        self.plan.gradient_region(at.stage.inputs[i], at.stage.shapes[i], self.n).into()
+    }
+
+    /// target (+)= source.
+    pub(super) fn pass(&mut self, source: View, target: View, accumulate: bool) {
+        if accumulate {
+            kernels::accumulate(self.pool, self.isa, self.arena, source, target);
+        } else {
+            kernels::copy(self.pool, self.isa, self.arena, source, target);
+        }
+    }
+
+    /// The gradient of a bias: the sums of the columns of the output's gradient.
+    pub(super) fn bias_gradient(&mut self, at: At<'_>, output_gradient: View) {
+        if let Some(range) = at.parameters.bias.clone() {
+            let sums = &mut self.gradients[range];
+            kernels::column_sums(self.pool, self.isa, self.arena, output_gradient, sums);
+        }
+    }
+}
+
+/// A range of the optimizer's buffers; those that it does not keep are empty.
+pub(super) fn part<'a>(moments: &'a mut [&mut [f32]; 2], range: &Range<usize>) -> [&'a mut [f32]; 2] {
+    moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default())
+}
+
+/// The mask of a dropout layer in the pass with this key; `whole` drops whole vectors.
+pub(super) fn mask(key: u64, node: NodeId, (p, whole): (f32, bool), view: View) -> Mask {
+    let key = mix(key ^ mix(node.index() as u64 + 1));
+    Mask::new(key, p, if whole { view.channels.max(1) } else { 1 })
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+pub(super) fn mix(key: u64) -> u64 {
+    let key = key.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let key = (key ^ (key >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let key = (key ^ (key >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    key ^ (key >> 31)
+}

@@ -1,0 +1,539 @@
+//! Training: forward, loss, backward and update.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, flat};
+
+use super::kind::{Dropout, Kind};
+use super::loader::{check, read};
+use super::program::{Program, fill};
+use super::run::{Backward, Forward, Saved, mask, mix, part};
+use super::statistics::Statistics;
+use super::table::{Parameter, running, running_specs, table, unpack};
+use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::{Op, ParamSpec};
+use crate::optim::{Optimizer, ParameterGroups, Setting};
+use crate::options::Options;
+use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes};
+use crate::state::{StateDict, Tensor, TensorSource};
+
+/// An output that the loss reads, and its weight.
+#[derive(Clone, Copy, Debug)]
+struct Loss {
+    value: NodeId,
+    shape: Shape,
+    weight: f32,
+}
+
+/// Images and what they shall be taken for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch<'a> {
+    /// N·C·H·W.
+    pub(crate) images: &'a [f32],
+    pub(crate) targets: Targets<'a>,
+    /// How much each image counts.
+    pub(crate) weights: Option<&'a [f32]>,
+    pub(crate) n: usize,
+}
+
+/// A moving average of weights and running statistics.
+#[derive(Clone, Debug)]
+pub(crate) struct Average {
+    parameters: Vec<f32>,
+    running: Vec<[Vec<f32>; 2]>,
+}
+
+/// A network in training: its weights, its optimizer's state and the memory of one step.
+#[derive(Debug)]
+pub(crate) struct Training {
+    program: Program,
+    pool: Pool,
+    arena: Arena,
+    losses: Vec<Loss>,
+    saved: Vec<Saved>,
+    statistics: Statistics,
+    table: Vec<Parameter>,
+    /// Scales and shifts that training leaves alone.
+    fixed: Vec<Parameter>,
+    parameters: Arena,
+    gradients: Arena,
+    /// The gradients of earlier batches while another's are computed, once some are accumulated.
+    earlier: Option<Arena>,
+    /// The optimizer's buffers, laid out like the parameters.
+    moments: Vec<Arena>,
+    /// Running mean and variance of each stage that has them.
+    running: Vec<[Vec<f32>; 2]>,
+    /// How each stage's Linear weights are updated on the backward pass.
+    updates: Vec<Option<Update>>,
+    transposed: Arena,
+    /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
+    winograd_at: usize,
+    transformed: Arena,
+    optimizer: Optimizer,
+    seed: u64,
+    steps: u64,
+    /// Passes since the last update: the dropout of each is its own.
+    passes: u64,
+}
+
+impl Training {
+    pub(crate) fn new(
+        graph: &Graph,
+        state: &dyn TensorSource,
+        batch: usize,
+        (optimizer, seed): (Optimizer, u64),
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        let logits: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
+        let program = Program::new(graph, &logits, Mode::Train, batch, options)?;
+        let plan = &program.plan;
+        let loss = |(output, &id): (&crate::graph::Output, &NodeId)| {
+            let value = plan.value(id).unwrap_or(id);
+            Loss { value, shape: graph.node(value).shape, weight: output.loss_weight }
+        };
+        let losses = graph.outputs().iter().zip(&logits).map(loss).collect();
+        let pool = Pool::new(options.threads);
+        let scratch = program.scratch(pool.threads());
+        let winograd_at = plan.floats.next_multiple_of(16);
+        let normalized = program
+            .steps()
+            .filter(|(_, kind)| matches!(kind, Kind::BatchNorm(_)))
+            .map(|(at, _)| plan.slot(at.stage.inputs[0]));
+        let (table, fixed) =
+            table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
+        let floats = program.parameters;
+        let mut training = Self {
+            arena: allocate(winograd_at + scratch.tiles, batch)?,
+            winograd_at,
+            transformed: allocate(scratch.transformed, batch)?,
+            transposed: allocate(scratch.transposed, batch)?,
+            losses,
+            saved: program.saved(),
+            statistics: Statistics::new(plan, normalized),
+            table,
+            fixed,
+            parameters: allocate(floats, batch)?,
+            gradients: allocate(floats, batch)?,
+            earlier: None,
+            moments: optimizer.buffers().iter().map(|_| allocate(floats, batch)).collect::<Result<_, _>>()?,
+            running: running(&program),
+            updates: vec![None; plan.stages.len()],
+            pool,
+            program,
+            optimizer,
+            seed,
+            steps: 0,
+            passes: 0,
+        };
+        training.load(state)?;
+        Ok(training)
+    }
+
+    /// Keeps every element in dropout layers from now on.
+    pub(crate) fn disable_dropout(&mut self) {
+        for kind in &mut self.program.kinds {
+            if let Kind::Dropout(Dropout { p, .. }) = kind {
+                *p = 0.0;
+            }
+        }
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.program.plan
+    }
+
+    pub(crate) fn isa(&self) -> Isa {
+        self.program.isa
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    pub(crate) fn activation_bytes(&self) -> usize {
+        4 * self.arena.len()
+    }
+
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    pub(crate) fn describe(&self) -> Vec<PlanStep> {
+        self.program.describe()
+    }
+
+    /// The trainable parameters, in the order of the network.
+    pub(crate) fn specs(&self) -> impl ExactSizeIterator<Item = &ParamSpec> {
+        self.table.iter().map(|parameter| &parameter.spec)
+    }
+
+    /// Forward, loss and backward; the gradients take the place of the last ones.
+    pub(crate) fn forward_backward(&mut self, batch: Batch<'_>) -> StepReport {
+        self.updates.fill(None);
+        let report = self.pass(batch, None);
+        self.passes += 1;
+        self.track(batch.n);
+        report
+    }
+
+    /// The same without a trace but in the gradients: running statistics stay, and the next pass draws the same dropout.
+    pub(crate) fn probe(&mut self, batch: Batch<'_>) -> StepReport {
+        self.updates.fill(None);
+        self.pass(batch, None)
+    }
+
+    /// The same, the gradients added to those that are there.
+    pub(crate) fn accumulate(&mut self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
+        let earlier = match self.earlier.take() {
+            Some(earlier) => earlier,
+            None => allocate(self.gradients.len(), self.plan().batch)?,
+        };
+        let earlier = std::mem::replace(&mut self.gradients, earlier);
+        let report = self.forward_backward(batch);
+        flat::add(&self.pool, self.program.isa, self.gradients.as_mut_slice(), earlier.as_slice());
+        self.earlier = Some(earlier);
+        Ok(report)
+    }
+
+    /// A whole step: the weights of Linear layers are updated on the backward pass, while their gradient is in the
+    /// cache; it is not kept.
+    pub(crate) fn step(
+        &mut self,
+        batch: Batch<'_>,
+        groups: &ParameterGroups,
+        rate: f32,
+        mut times: Option<&mut StepTimes>,
+    ) -> StepReport {
+        self.updates.fill(None);
+        for (i, parameter) in self.table.iter().enumerate().filter(|(_, p)| p.fused) {
+            self.updates[parameter.stage] = self.update(groups.setting(i), rate);
+        }
+        let report = self.pass(batch, times.as_deref_mut());
+        let start = Instant::now();
+        self.track(batch.n);
+        self.apply(groups, rate);
+        if let Some(times) = times {
+            times.update += start.elapsed();
+        }
+        report
+    }
+
+    /// Updates the parameters that the backward pass did not update on its way.
+    pub(crate) fn apply(&mut self, groups: &ParameterGroups, rate: f32) {
+        for (range, update) in self.pending(groups, rate) {
+            let parameters = &mut self.parameters.as_mut_slice()[range.clone()];
+            let gradients = &self.gradients.as_slice()[range.clone()];
+            let mut moments = moments(&mut self.moments);
+            let moments = part(&mut moments, &range);
+            update.apply(&self.pool, self.program.isa, parameters, gradients, moments);
+        }
+        self.updates.fill(None);
+        self.steps += 1;
+        self.passes = 0;
+    }
+
+    /// The parts of the flat parameters that are still to be updated, neighbours of one update together.
+    fn pending(&self, groups: &ParameterGroups, rate: f32) -> Vec<(Range<usize>, Update)> {
+        let updated = |(i, parameter): (usize, &Parameter)| {
+            let pending = !(parameter.fused && self.updates[parameter.stage].is_some());
+            let update = if pending { self.update(groups.setting(i), rate) } else { None };
+            (parameter.range.clone(), update)
+        };
+        let mut all: Vec<_> = self.table.iter().enumerate().map(updated).collect();
+        all.extend(self.fixed.iter().map(|parameter| (parameter.range.clone(), None)));
+        all.sort_by_key(|(range, _)| range.start);
+        let mut parts: Vec<(Range<usize>, Update)> = Vec::new();
+        let mut joins = false;
+        for (range, update) in all {
+            let Some(update) = update else {
+                joins = false;
+                continue;
+            };
+            match parts.last_mut() {
+                Some((part, last)) if joins && *last == update => part.end = range.end,
+                _ => parts.push((range, update)),
+            }
+            joins = true;
+        }
+        parts
+    }
+
+    /// How parameters of a setting are updated in the next step; `None` where they stay as they are.
+    fn update(&self, setting: Setting, rate: f32) -> Option<Update> {
+        let Setting { rate: factor, weight_decay, frozen } = setting;
+        let optimizer = match weight_decay {
+            Some(decay) => self.optimizer.with_weight_decay(decay),
+            None => self.optimizer,
+        };
+        (!frozen).then(|| update(optimizer, self.steps + 1, rate * factor))
+    }
+
+    fn key(&self) -> u64 {
+        let step = mix(self.seed ^ mix(self.steps));
+        if self.passes == 0 { step } else { mix(step ^ mix(self.passes)) }
+    }
+
+    fn pass(&mut self, batch: Batch<'_>, mut times: Option<&mut StepTimes>) -> StepReport {
+        let key = self.key();
+        let (program, n) = (&self.program, batch.n);
+        let plan = &program.plan;
+        if let Some(times) = &mut times {
+            times.forward.resize(plan.stages.len(), Duration::ZERO);
+            times.backward.resize(plan.stages.len(), Duration::ZERO);
+        }
+        let mut run = Forward {
+            pool: &self.pool,
+            isa: program.isa,
+            plan,
+            arena: &mut self.arena,
+            parameters: self.parameters.as_slice(),
+            halves: &[],
+            images: batch.images,
+            winograd_at: self.winograd_at,
+            transformed: self.transformed.as_mut_slice(),
+            statistics: Some(&mut self.statistics),
+            n,
+            key,
+        };
+        for (stage, saved) in self.saved.iter_mut().enumerate() {
+            let start = times.as_ref().map(|_| Instant::now());
+            program.forward(&mut run, stage, Some(saved));
+            if let (Some(times), Some(start)) = (&mut times, start) {
+                times.forward[stage] += start.elapsed();
+            }
+        }
+        let mut run = Backward {
+            pool: &self.pool,
+            isa: program.isa,
+            plan,
+            arena: &mut self.arena,
+            parameters: self.parameters.as_mut_slice(),
+            gradients: self.gradients.as_mut_slice(),
+            updates: &self.updates,
+            moments: moments(&mut self.moments),
+            scratch: self.transposed.as_mut_slice(),
+            winograd_at: self.winograd_at,
+            transformed: self.transformed.as_mut_slice(),
+            statistics: &self.statistics,
+            n,
+            key,
+        };
+        let mut report = StepReport { loss: 0.0, correct: 0 };
+        for (i, (loss, write)) in self.losses.iter().zip(&plan.losses).enumerate() {
+            fill(&mut run, &write.fill);
+            let views =
+                [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
+            let Batch { targets, weights, .. } = batch;
+            let views = views.map(View::from);
+            let (value, correct) =
+                kernels::cross_entropy(run.arena, views, targets, weights, loss.weight, write.accumulate);
+            report.loss += f64::from(loss.weight) * value;
+            if i == 0 {
+                report.correct = correct;
+            }
+        }
+        for back in &plan.backward {
+            let start = times.as_ref().map(|_| Instant::now());
+            program.backward(&mut run, back, &self.saved[back.stage]);
+            if let (Some(times), Some(start)) = (&mut times, start) {
+                times.backward[back.stage] += start.elapsed();
+            }
+        }
+        report
+    }
+
+    /// running = (1 − momentum)·running + momentum·batch, with the unbiased variance.
+    fn track(&mut self, n: usize) {
+        for ((at, kind), [mean, variance]) in self.program.steps().zip(&mut self.running) {
+            let Kind::BatchNorm(norm) = kind else { continue };
+            let (momentum, (height, width)) = (norm.momentum, at.stage.shapes[0].spatial());
+            let count = (n * height * width) as f32;
+            let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
+            let update = |old: &mut f32, new: f32| *old = (1.0 - momentum) * *old + momentum * new;
+            let [new_mean, new_variance] = self.statistics.of(self.program.plan.slot(at.stage.inputs[0]));
+            mean.iter_mut().zip(new_mean).for_each(|(old, new)| update(old, *new));
+            variance.iter_mut().zip(new_variance).for_each(|(old, new)| update(old, new * unbiased));
+        }
+    }
+
+    /// The gradient of parameter number `parameter`, in the device's layout.
+    pub(crate) fn gradient(&self, parameter: usize) -> &[f32] {
+        &self.gradients.as_slice()[self.table[parameter].range.clone()]
+    }
+
+    /// The same, to change.
+    pub(crate) fn gradient_mut(&mut self, parameter: usize) -> &mut [f32] {
+        &mut self.gradients.as_mut_slice()[self.table[parameter].range.clone()]
+    }
+
+    /// The same, in PyTorch's layout.
+    pub(crate) fn gradient_tensor(&self, parameter: usize) -> Tensor {
+        self.table[parameter].unpack(self.gradients.as_slice())
+    }
+
+    /// Every gradient under its parameter's name, in PyTorch's layout.
+    pub(crate) fn gradients(&self) -> StateDict {
+        unpack(&self.table, self.gradients.as_slice(), "")
+    }
+
+    /// The places of the gradients that `groups` does not freeze.
+    fn live(&self, groups: &ParameterGroups) -> Vec<Range<usize>> {
+        let parameters = self.table.iter().enumerate();
+        parameters.filter(|(i, _)| !groups.setting(*i).frozen).map(|(_, p)| p.range.clone()).collect()
+    }
+
+    /// √Σ g² over the gradients that are not frozen.
+    pub(crate) fn gradient_norm(&self, groups: &ParameterGroups) -> f64 {
+        let squares = |range: Range<usize>| {
+            flat::sum_of_squares(&self.pool, self.program.isa, &self.gradients.as_slice()[range])
+        };
+        self.live(groups).into_iter().map(squares).sum::<f64>().sqrt()
+    }
+
+    /// Multiplies the gradients that are not frozen.
+    pub(crate) fn scale_gradients(&mut self, groups: &ParameterGroups, factor: f32) {
+        for range in self.live(groups) {
+            flat::scale(&self.pool, self.program.isa, &mut self.gradients.as_mut_slice()[range], factor);
+        }
+    }
+
+    /// Brings the gradients that are not frozen within ±limit.
+    pub(crate) fn clamp_gradients(&mut self, groups: &ParameterGroups, limit: f32) {
+        for range in self.live(groups) {
+            flat::clamp(&self.pool, self.program.isa, &mut self.gradients.as_mut_slice()[range], limit);
+        }
+    }
+
+    /// A moving average that starts at what is.
+    pub(crate) fn average(&self) -> Average {
+        Average { parameters: self.parameters.as_slice().to_vec(), running: self.running.clone() }
+    }
+
+    /// average += (what is − average)·weight.
+    pub(crate) fn update_average(&self, average: &mut Average, weight: f32) {
+        let (pool, isa) = (&self.pool, self.program.isa);
+        flat::lerp(pool, isa, &mut average.parameters, self.parameters.as_slice(), weight);
+        for (average, running) in average.running.iter_mut().flatten().zip(self.running.iter().flatten()) {
+            flat::lerp(pool, isa, average, running, weight);
+        }
+    }
+
+    /// The state dict of an average.
+    pub(crate) fn averaged_state(&self, average: &Average) -> StateDict {
+        self.state(&average.parameters, &average.running)
+    }
+
+    /// All parameters and running statistics, under PyTorch's names and in its layouts.
+    pub(crate) fn state_dict(&self) -> StateDict {
+        self.state(self.parameters.as_slice(), &self.running)
+    }
+
+    fn state(&self, parameters: &[f32], running: &[[Vec<f32>; 2]]) -> StateDict {
+        let mut state = unpack(&self.table, parameters, "");
+        state.extend(unpack(&self.fixed, parameters, ""));
+        for (stage, running) in self.plan().stages.iter().zip(running) {
+            for (spec, values) in running_specs(&self.program, stage.node).iter().zip(running) {
+                state.insert(spec.name.clone(), Tensor { shape: spec.shape.clone(), data: values.clone() });
+            }
+        }
+        state
+    }
+
+    /// Replaces all parameters and running statistics; nothing where one is missing or has another shape.
+    pub(crate) fn load(&mut self, state: &dyn TensorSource) -> Result<(), CompileError> {
+        for spec in self.plan().graph.parameters() {
+            check(state, &spec)?;
+        }
+        for parameter in self.table.iter().chain(&self.fixed) {
+            parameter.pack(&self.pool, (state, &parameter.spec), self.parameters.as_mut_slice())?;
+        }
+        for (stage, running) in self.program.plan.stages.iter().zip(&mut self.running) {
+            for (spec, values) in running_specs(&self.program, stage.node).iter().zip(running) {
+                read(state, spec, values)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps done, and the optimizer's buffers named `PARAMETER/BUFFER`.
+    pub(crate) fn optimizer_state(&self) -> (u64, StateDict) {
+        let mut state = StateDict::new();
+        for (name, moment) in self.optimizer.buffers().iter().zip(&self.moments) {
+            state.extend(unpack(&self.table, moment.as_slice(), &format!("/{name}")));
+        }
+        (self.steps, state)
+    }
+
+    /// Replaces them; nothing where one is missing or has another shape.
+    pub(crate) fn load_optimizer_state(&mut self, steps: u64, state: &StateDict) -> Result<(), CompileError> {
+        let spec = |parameter: &Parameter, buffer: &str| ParamSpec {
+            name: format!("{}/{buffer}", parameter.spec.name),
+            ..parameter.spec.clone()
+        };
+        for buffer in self.optimizer.buffers() {
+            for parameter in &self.table {
+                check(state, &spec(parameter, buffer))?;
+            }
+        }
+        for (buffer, moment) in self.optimizer.buffers().iter().zip(&mut self.moments) {
+            for parameter in &self.table {
+                parameter.pack(&self.pool, (state, &spec(parameter, buffer)), moment.as_mut_slice())?;
+            }
+        }
+        self.steps = steps;
+        self.passes = 0;
+        Ok(())
+    }
+
+    /// What the next pass's dropout multiplies an element of a layer's input with; `index` counts in PyTorch's order.
+    /// `None` for a node that is no dropout layer.
+    pub(crate) fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
+        let plan = self.plan();
+        let (shape, key) = (plan.graph.node(node).shape, self.key());
+        let elements = shape.elements();
+        let (p, whole) = match &plan.graph.node(node).op {
+            Op::Dropout(dropout) => (dropout.p, false),
+            Op::Dropout1d(dropout) => (dropout.p, true),
+            _ => return None,
+        };
+        let mask = mask(key, node, (p, whole), View::dense(0, 1, elements));
+        if whole {
+            return Some(mask.scale(index * elements));
+        }
+        let (image, at) = (index / elements, index % elements);
+        let inside = match (shape, plan.order(node)) {
+            (Shape::Map { channels, height, width }, _) | (_, Some((channels, height, width))) => {
+                let (c, pixel) = (at / (height * width), at % (height * width));
+                pixel * channels + c
+            }
+            _ => at,
+        };
+        Some(mask.scale(image * elements + inside))
+    }
+}
+
+/// A block of floats that a batch needs.
+pub(super) fn allocate(floats: usize, batch: usize) -> Result<Arena, CompileError> {
+    Arena::try_new(floats).map_err(|error| CompileError::Memory { batch, bytes: error.bytes() })
+}
+
+/// Update number `step`, from 1, at a rate.
+fn update(optimizer: Optimizer, step: u64, lr: f32) -> Update {
+    let adam = |beta1, beta2, eps, weight_decay, decoupled| {
+        Update::adam(Adam { lr, beta1, beta2, eps, weight_decay, decoupled }, step)
+    };
+    match optimizer {
+        Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+            Update::sgd(Sgd { lr, momentum, weight_decay, nesterov })
+        }
+        Optimizer::Adam { beta1, beta2, eps, weight_decay } => adam(beta1, beta2, eps, weight_decay, false),
+        Optimizer::Adamw { beta1, beta2, eps, weight_decay } => adam(beta1, beta2, eps, weight_decay, true),
+    }
+}
+
+/// The optimizer's buffers as the kernels take them: two, empty where it keeps fewer.
+fn moments(buffers: &mut [Arena]) -> [&mut [f32]; 2] {
+    let mut buffers = buffers.iter_mut().map(Arena::as_mut_slice);
+    [(); 2].map(|()| buffers.next().unwrap_or_default())
+}

@@ -1,0 +1,159 @@
+//! Where a data set's images come from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::{DataError, Image};
+
+/// Labelled images, given one by one. Several threads ask at once.
+///
+/// ```
+/// use convnet::data::{DataError, Dataset, Image, Samples};
+///
+/// /// Squares of one grey level, bright (1) or dark (0).
+/// #[derive(Debug)]
+/// struct Squares(Vec<u32>);
+///
+/// impl Samples for Squares {
+///     fn labels(&self) -> &[u32] {
+///         &self.0
+///     }
+///
+///     fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+///         let side = 8 + index % 5;
+///         let level = if self.0[index] == 1 { 200 } else { 50 };
+///         Image::new((1, side, side), vec![level; side * side])
+///     }
+/// }
+///
+/// # fn main() -> Result<(), DataError> {
+/// let classes = vec!["dark".to_owned(), "bright".to_owned()];
+/// // All images are brought to 8 × 8.
+/// let set = Dataset::of("squares", Squares(vec![0, 1, 1]), classes, (1, 8, 8))?;
+/// assert_eq!(set.histogram(), [1, 2]);
+/// # Ok(())
+/// # }
+/// ```
+pub trait Samples: fmt::Debug + Send + Sync {
+    /// The class of each image, an index into the set's classes; as many as there are images.
+    fn labels(&self) -> &[u32];
+
+    /// One image, of any size.
+    ///
+    /// # Errors
+    /// If it cannot be read; the error names it.
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError>;
+
+    /// Whether images are in memory, so that one thread gives them as fast as several.
+    fn in_memory(&self) -> bool {
+        false
+    }
+}
+
+/// Images of one size in memory.
+#[derive(Debug)]
+pub(super) struct InMemory {
+    pixels: Vec<u8>,
+    labels: Vec<u32>,
+    shape: (usize, usize, usize),
+}
+
+impl InMemory {
+    /// Images of `shape` (channels, height, width), one a label.
+    ///
+    /// # Errors
+    /// If the pixels are not those of one image a label, or there is no image of at least one grey or RGB pixel;
+    /// `origin` names the set.
+    pub(super) fn new(
+        origin: &str,
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
+        shape: (usize, usize, usize),
+    ) -> Result<Self, DataError> {
+        let size = shape.0 * shape.1 * shape.2;
+        if size == 0 || labels.is_empty() {
+            return Err(DataError::NoImages { origin: origin.to_owned() });
+        }
+        if pixels.len() != labels.len() * size {
+            return Err(DataError::Counts {
+                origin: origin.to_owned(),
+                images: pixels.len() / size,
+                labels: labels.len(),
+            });
+        }
+        Ok(Self { pixels, labels, shape })
+    }
+}
+
+impl Samples for InMemory {
+    fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        let (channels, height, width) = self.shape;
+        let size = channels * height * width;
+        Ok(Image::of_set(self.shape, &self.pixels[index * size..][..size]))
+    }
+
+    fn in_memory(&self) -> bool {
+        true
+    }
+}
+
+/// PNG and JPEG files, decoded when asked for.
+#[derive(Clone, Debug)]
+pub struct ImageFiles {
+    paths: Vec<PathBuf>,
+    labels: Vec<u32>,
+}
+
+impl ImageFiles {
+    /// The files and the class of each.
+    ///
+    /// # Panics
+    /// If there are not as many labels as files.
+    pub fn new(paths: Vec<PathBuf>, labels: Vec<u32>) -> Self {
+        assert_eq!(paths.len(), labels.len(), "each file has a label");
+        Self { paths, labels }
+    }
+
+    /// The files, in their order.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+}
+
+impl Samples for ImageFiles {
+    fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        Image::open(&self.paths[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::picture::tests::write_grey;
+
+    #[test]
+    fn images_in_memory_are_borrowed_and_those_of_files_keep_their_size() {
+        let set = InMemory::new("x", (0..12).collect(), vec![0, 1], (1, 2, 3)).unwrap();
+        assert_eq!(set.image(1).unwrap().pixels(), [6, 7, 8, 9, 10, 11]);
+        assert!(std::ptr::eq(set.image(1).unwrap().pixels(), &raw const set.pixels[6..]));
+        assert!(set.in_memory());
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = ["a.png", "b.png"].map(|name| folder.path().join(name)).into();
+        write_grey(&paths[0], 3, 2, 9);
+        write_grey(&paths[1], 5, 4, 8);
+        let set = ImageFiles::new(paths, vec![1, 0]);
+        assert_eq!(set.image(0).unwrap().shape(), (1, 2, 3));
+        assert_eq!(set.image(1).unwrap(), Image::new((1, 4, 5), vec![8; 20]).unwrap());
+        assert_eq!((set.labels(), set.in_memory()), (&[1, 0][..], false));
+        std::fs::remove_file(&set.paths()[1]).unwrap();
+        assert!(set.image(1).unwrap_err().to_string().contains("b.png"));
+    }
+}

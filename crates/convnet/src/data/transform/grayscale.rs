@@ -1,0 +1,74 @@
+//! Colours as their brightness.
+
+use super::super::random::Random;
+use super::view::{Buffer, Levels, View};
+use super::{Parameters, Step};
+
+/// Grey levels by the weights of ITU-R BT.601; an image of one channel stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grayscale;
+
+impl Parameters for Grayscale {
+    fn size(&self, before: Option<[usize; 2]>) -> Option<[usize; 2]> {
+        before
+    }
+
+    fn step(&self) -> Box<dyn Step> {
+        Box::new(GrayscaleStep(Buffer::default()))
+    }
+}
+
+struct GrayscaleStep(Buffer);
+
+impl Step for GrayscaleStep {
+    fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
+        if image.channels != 3 {
+            return image;
+        }
+        let Buffer { bytes, floats } = &mut self.0;
+        let levels = match image.levels {
+            Levels::Bytes(pixels) => {
+                bytes.clear();
+                bytes.extend(colours(pixels).map(|rgb| {
+                    let [r, g, b] = rgb.map(u32::from);
+                    ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
+                }));
+                Levels::Bytes(bytes)
+            }
+            Levels::Floats(pixels) => {
+                floats.clear();
+                floats.extend(colours(pixels).map(|[r, g, b]| 0.299 * r + 0.587 * g + 0.114 * b));
+                Levels::Floats(floats)
+            }
+        };
+        View { channels: 1, levels, ..image }
+    }
+}
+
+/// The pixels of three planes.
+fn colours<T: Copy>(rgb: &[T]) -> impl Iterator<Item = [T; 3]> {
+    let (red, rest) = rgb.split_at(rgb.len() / 3);
+    let (green, blue) = rest.split_at(rest.len() / 2);
+    red.iter().zip(green).zip(blue).map(|((&r, &g), &b)| [r, g, b])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_become_grey_by_their_brightness() {
+        let pixels = [255, 0, 0, 7, 0, 255, 0, 7, 0, 0, 255, 7];
+        let view = |levels| View { channels: 3, size: [1, 4], levels };
+        let (mut step, mut random) = (Grayscale.step(), Random::new(0, 0));
+        let grey = step.apply(view(Levels::Bytes(&pixels)), &mut random);
+        assert_eq!((grey.channels, grey.size), (1, [1, 4]));
+        assert!(matches!(grey.levels, Levels::Bytes([76, 150, 29, 7])), "{grey:?}");
+        let floats = pixels.map(f32::from);
+        let grey = step.apply(view(Levels::Floats(&floats)), &mut random);
+        let Levels::Floats(levels) = grey.levels else { panic!("{grey:?}") };
+        assert!(levels.iter().zip([76.2, 149.7, 29.1, 7.0]).all(|(x, y)| (x - y).abs() < 0.1), "{levels:?}");
+        let single = View { channels: 1, size: [3, 4], levels: Levels::Bytes(&pixels) };
+        assert!(matches!(step.apply(single, &mut random).levels, Levels::Bytes(same) if same == pixels));
+    }
+}

@@ -1,0 +1,43 @@
+//! Levels as an image of eight bits holds them.
+
+use super::super::random::Random;
+use super::view::{Levels, View};
+use super::{Parameters, Step};
+
+/// Levels rounded to whole ones, as an image of eight bits holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round;
+
+impl Parameters for Round {
+    fn size(&self, before: Option<[usize; 2]>) -> Option<[usize; 2]> {
+        before
+    }
+
+    fn step(&self) -> Box<dyn Step> {
+        Box::new(RoundStep::default())
+    }
+}
+
+/// A [`Round`] at work.
+#[derive(Default)]
+pub(super) struct RoundStep(Vec<u8>);
+
+impl RoundStep {
+    /// The levels, rounded.
+    pub(super) fn whole<'a>(&'a mut self, levels: Levels<'a>) -> &'a [u8] {
+        match levels {
+            Levels::Bytes(levels) => levels,
+            Levels::Floats(levels) => {
+                self.0.clear();
+                self.0.extend(levels.iter().map(|level| level.round() as u8));
+                &self.0
+            }
+        }
+    }
+}
+
+impl Step for RoundStep {
+    fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
+        View { levels: Levels::Bytes(self.whole(image.levels)), ..image }
+    }
+}

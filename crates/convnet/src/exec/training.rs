@@ -1,0 +1,487 @@
+//! Training: an open step, whose gradients can be seen and changed before they are applied.
+
+use convnet_kernels::{Isa, Targets};
+
+use super::engine::images_in;
+use super::{Device, Options, RunError};
+use crate::cpu;
+use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::ParamSpec;
+use crate::optim::{Optimizer, ParameterGroups};
+use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
+use crate::state::{StateDict, Tensor, TensorSource};
+
+/// What the images of a batch shall be taken for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Target<'a> {
+    labels: Labels<'a>,
+    weights: Option<&'a [f32]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Labels<'a> {
+    Classes(&'a [u32]),
+    Soft(&'a [f32]),
+}
+
+impl<'a> Target<'a> {
+    /// A class for each image.
+    pub fn classes(labels: &'a [u32]) -> Self {
+        Self { labels: Labels::Classes(labels), weights: None }
+    }
+
+    /// Soft labels (N, classes): for each image a share for each class, as label smoothing, mixup and distillation give.
+    pub fn soft(shares: &'a [f32]) -> Self {
+        Self { labels: Labels::Soft(shares), weights: None }
+    }
+
+    /// How much each image counts: the loss is Σ wᵢ·lᵢ / Σ wᵢ.
+    pub fn weighted(mut self, weights: &'a [f32]) -> Self {
+        self.weights = Some(weights);
+        self
+    }
+
+    fn check(&self, n: usize, classes: usize) -> Result<(), RunError> {
+        let count = |what, found, expected| {
+            if found == expected { Ok(()) } else { Err(RunError::Count { what, found, expected }) }
+        };
+        let values = |what, values: &[f32]| match values.iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
+            None => Ok(()),
+            Some(index) => Err(RunError::Value { what, index, found: values[index] }),
+        };
+        match self.labels {
+            Labels::Classes(labels) => {
+                count("labels", labels.len(), n)?;
+                if let Some(image) = labels.iter().position(|&label| label as usize >= classes) {
+                    return Err(RunError::Label { label: labels[image], image, classes });
+                }
+            }
+            Labels::Soft(shares) => {
+                count("shares of classes", shares.len(), n * classes)?;
+                values("shares of classes", shares)?;
+            }
+        }
+        let Some(weights) = self.weights else { return Ok(()) };
+        count("weights of samples", weights.len(), n)?;
+        values("weights of samples", weights)
+    }
+}
+
+impl<'a> From<&'a [u32]> for Target<'a> {
+    fn from(labels: &'a [u32]) -> Self {
+        Self::classes(labels)
+    }
+}
+
+impl<'a> From<&'a Vec<u32>> for Target<'a> {
+    fn from(labels: &'a Vec<u32>) -> Self {
+        Self::classes(labels)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u32; N]> for Target<'a> {
+    fn from(labels: &'a [u32; N]) -> Self {
+        Self::classes(labels)
+    }
+}
+
+/// A network in training: its weights, its optimizer's state and the memory of one step.
+///
+/// A step is [`TrainingStep::forward_backward`], whatever is to be done with the gradients, and
+/// [`TrainingStep::apply`]; or [`TrainingStep::step`], which is both at once and faster where nobody needs the
+/// gradients: the weights of Linear layers are updated while their gradient is in the cache.
+///
+/// ```
+/// use convnet::exec::{Options, Target, TrainingStep};
+/// use convnet::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
+/// use convnet::{state, zoo};
+///
+/// let net = zoo::lenet().build()?;
+/// let weights = state::initialize(&net, 0);
+/// let mut training = TrainingStep::compile(&net, &weights, 4, Optimizer::sgd(), 0, &Options::default())?;
+/// let groups = ParameterGroups::new(
+///     &net.parameters(),
+///     &[ParameterGroup::new(Select::All).weight_decay(5e-4), ParameterGroup::new(Select::Biases).weight_decay(0.0)],
+/// )?;
+/// let images = vec![0.5; 4 * net.input_shape().elements()];
+/// let report = training.forward_backward(&images, &[1, 2, 3, 4])?;
+/// training.clip_norm(&groups, 1.0)?;
+/// training.apply(&groups, 0.01)?;
+/// assert!(report.loss > 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct TrainingStep {
+    compiled: Compiled,
+    classes: usize,
+}
+
+/// The network on its device.
+#[derive(Debug)]
+enum Compiled {
+    Cpu(Box<cpu::Training>),
+}
+
+/// An exponential moving average of weights and running statistics: average += (weights − average)·(1 − decay).
+#[derive(Clone, Debug)]
+pub struct Ema {
+    decay: f32,
+    average: Average,
+}
+
+#[derive(Clone, Debug)]
+enum Average {
+    Cpu(cpu::Average),
+}
+
+impl TrainingStep {
+    /// Compiles a network for training on up to `batch` images a step, from the weights of `state`; `seed`
+    /// drives dropout.
+    ///
+    /// # Errors
+    /// If a weight is missing or has another shape, the device cannot train a layer, or there is no memory for it.
+    pub fn compile(
+        graph: &Graph,
+        state: &dyn TensorSource,
+        batch: usize,
+        optimizer: Optimizer,
+        seed: u64,
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        for output in graph.outputs() {
+            let node = graph.node(graph.logits(output.node));
+            if !matches!(node.shape, Shape::Vector { .. }) {
+                let reason = format!(
+                    "training takes a vector of logits, not a map of {}; end the network with Flatten",
+                    node.shape
+                );
+                return Err(CompileError::unsupported(node, reason));
+            }
+        }
+        let compiled = match options.device {
+            Device::Cpu => {
+                let training = cpu::Training::new(graph, state, batch, (optimizer, seed), options)?;
+                Compiled::Cpu(Box::new(training))
+            }
+        };
+        Ok(Self { compiled, classes: graph.classes() })
+    }
+
+    /// Keeps every element in dropout layers from now on, as PyTorch does with a probability of 0.
+    pub fn without_dropout(mut self) -> Self {
+        let Compiled::Cpu(training) = &mut self.compiled;
+        training.disable_dropout();
+        self
+    }
+
+    /// The largest batch.
+    pub fn batch(&self) -> usize {
+        self.plan_value().batch
+    }
+
+    /// The device it runs on.
+    pub fn device(&self) -> Device {
+        let Compiled::Cpu(_) = &self.compiled;
+        Device::Cpu
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.isa()
+    }
+
+    /// Threads in use.
+    pub fn threads(&self) -> usize {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.threads()
+    }
+
+    /// Bytes of activations and their gradients that the plan allocates.
+    pub fn activation_bytes(&self) -> usize {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.activation_bytes()
+    }
+
+    /// Updates done: Adam's bias correction and dropout count from it.
+    pub fn steps(&self) -> u64 {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.steps()
+    }
+
+    /// What runs, kernel by kernel, in the order of the forward pass.
+    pub fn plan(&self) -> Vec<PlanStep> {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.describe()
+    }
+
+    /// The plan as text: each stage with its kernel and the memory that it reads and writes, and the backward pass.
+    pub fn plan_text(&self) -> String {
+        self.plan_value().text(&self.plan())
+    }
+
+    fn plan_value(&self) -> &Plan {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.plan()
+    }
+
+    /// The trainable parameters, in the order of the network.
+    pub fn parameters(&self) -> impl ExactSizeIterator<Item = &ParamSpec> {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.specs()
+    }
+
+    /// Groups of these parameters that treat all alike: the step's rate, the optimizer's decay.
+    pub fn uniform_groups(&self) -> ParameterGroups {
+        ParameterGroups::uniform(&self.parameters().cloned().collect::<Vec<_>>())
+    }
+
+    /// Forward, loss and backward on images (N, C, H, W), 1 ≤ N ≤ batch, and what they shall be taken for. The gradients
+    /// take the place of the last ones; running statistics take the batch in, parameters stay.
+    ///
+    /// # Errors
+    /// If the images are not 1 to batch whole ones, or the target does not fit them.
+    pub fn forward_backward<'a>(
+        &mut self,
+        images: &[f32],
+        target: impl Into<Target<'a>>,
+    ) -> Result<StepReport, RunError> {
+        let batch = self.check(images, target.into())?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        Ok(training.forward_backward(batch))
+    }
+
+    /// As [`TrainingStep::forward_backward`], but the gradients are added to those that are there: the sum over several
+    /// batches. Scale them by one over their number ([`TrainingStep::scale_gradients`]) for the mean.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::forward_backward`]; also if there is no memory for a second set of gradients.
+    pub fn accumulate<'a>(
+        &mut self,
+        images: &[f32],
+        target: impl Into<Target<'a>>,
+    ) -> Result<StepReport, RunError> {
+        let batch = self.check(images, target.into())?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        Ok(training.accumulate(batch)?)
+    }
+
+    /// Updates the parameters by the gradients, at a learning rate.
+    ///
+    /// # Errors
+    /// If the groups are those of another network.
+    pub fn apply(&mut self, groups: &ParameterGroups, rate: f32) -> Result<(), RunError> {
+        self.check_groups(groups)?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        training.apply(groups, rate);
+        Ok(())
+    }
+
+    /// [`TrainingStep::forward_backward`] and [`TrainingStep::apply`] at once, to the same bits. Afterwards the gradients of
+    /// Linear weights are not there to be seen.
+    ///
+    /// # Errors
+    /// As both.
+    pub fn step<'a>(
+        &mut self,
+        images: &[f32],
+        target: impl Into<Target<'a>>,
+        groups: &ParameterGroups,
+        rate: f32,
+    ) -> Result<StepReport, RunError> {
+        let batch = self.check(images, target.into())?;
+        self.check_groups(groups)?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        Ok(training.step(batch, groups, rate, None))
+    }
+
+    /// As [`TrainingStep::step`]; adds the times of its parts to `times`.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::step`].
+    pub fn profile<'a>(
+        &mut self,
+        images: &[f32],
+        target: impl Into<Target<'a>>,
+        (groups, rate): (&ParameterGroups, f32),
+        times: &mut StepTimes,
+    ) -> Result<StepReport, RunError> {
+        let batch = self.check(images, target.into())?;
+        self.check_groups(groups)?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        Ok(training.step(batch, groups, rate, Some(times)))
+    }
+
+    /// The loss and every parameter's gradient, under PyTorch's names and in its layouts; nothing is updated, running
+    /// statistics included.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::forward_backward`].
+    pub fn gradients<'a>(
+        &mut self,
+        images: &[f32],
+        target: impl Into<Target<'a>>,
+    ) -> Result<(StepReport, StateDict), RunError> {
+        let batch = self.check(images, target.into())?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        let report = training.probe(batch);
+        Ok((report, training.gradients()))
+    }
+
+    /// The gradient of a parameter as a flat buffer, in the device's own layout: all elements, in an order of the
+    /// device's, with zeros between.
+    ///
+    /// # Errors
+    /// If there is no trainable parameter of that name.
+    pub fn gradient(&self, name: &str) -> Result<&[f32], RunError> {
+        let parameter = self.parameter(name)?;
+        let Compiled::Cpu(training) = &self.compiled;
+        Ok(training.gradient(parameter))
+    }
+
+    /// The same, to change. Zeros between elements must stay zeros.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::gradient`].
+    pub fn gradient_mut(&mut self, name: &str) -> Result<&mut [f32], RunError> {
+        let parameter = self.parameter(name)?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        Ok(training.gradient_mut(parameter))
+    }
+
+    /// The gradient of a parameter in PyTorch's layout.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::gradient`].
+    pub fn gradient_tensor(&self, name: &str) -> Result<Tensor, RunError> {
+        let parameter = self.parameter(name)?;
+        let Compiled::Cpu(training) = &self.compiled;
+        Ok(training.gradient_tensor(parameter))
+    }
+
+    /// √Σ g² over the gradients of the parameters that are not frozen.
+    ///
+    /// # Errors
+    /// If the groups are those of another network.
+    pub fn gradient_norm(&self, groups: &ParameterGroups) -> Result<f64, RunError> {
+        self.check_groups(groups)?;
+        let Compiled::Cpu(training) = &self.compiled;
+        Ok(training.gradient_norm(groups))
+    }
+
+    /// Multiplies the gradients of the parameters that are not frozen.
+    ///
+    /// # Errors
+    /// If the groups are those of another network.
+    pub fn scale_gradients(&mut self, groups: &ParameterGroups, factor: f32) -> Result<(), RunError> {
+        self.check_groups(groups)?;
+        let Compiled::Cpu(training) = &mut self.compiled;
+        training.scale_gradients(groups, factor);
+        Ok(())
+    }
+
+    /// Scales the gradients down so that their norm is at most `limit`, as PyTorch's `clip_grad_norm_` does; gives the norm
+    /// before.
+    ///
+    /// # Errors
+    /// If the groups are those of another network.
+    pub fn clip_norm(&mut self, groups: &ParameterGroups, limit: f32) -> Result<f64, RunError> {
+        let norm = self.gradient_norm(groups)?;
+        let factor = f64::from(limit) / (norm + 1e-6);
+        if factor < 1.0 {
+            self.scale_gradients(groups, factor as f32)?;
+        }
+        Ok(norm)
+    }
+
+    /// Brings every gradient within ±limit, as PyTorch's `clip_grad_value_` does.
+    ///
+    /// # Errors
+    /// If the groups are those of another network, or the limit is negative or not a number.
+    pub fn clip_value(&mut self, groups: &ParameterGroups, limit: f32) -> Result<(), RunError> {
+        self.check_groups(groups)?;
+        if limit.is_nan() || limit < 0.0 {
+            return Err(RunError::Value { what: "limit of gradients", index: 0, found: limit });
+        }
+        let Compiled::Cpu(training) = &mut self.compiled;
+        training.clamp_gradients(groups, limit);
+        Ok(())
+    }
+
+    /// A moving average of the weights that starts at what they are now.
+    pub fn ema(&self, decay: f32) -> Ema {
+        let Compiled::Cpu(training) = &self.compiled;
+        Ema { decay, average: Average::Cpu(training.average()) }
+    }
+
+    /// Takes the weights of now into an average that this training started.
+    pub fn update_ema(&self, ema: &mut Ema) {
+        let (Compiled::Cpu(training), Average::Cpu(average)) = (&self.compiled, &mut ema.average);
+        training.update_average(average, 1.0 - ema.decay);
+    }
+
+    /// The averaged parameters and running statistics, under PyTorch's names and in its layouts.
+    pub fn ema_state_dict(&self, ema: &Ema) -> StateDict {
+        let (Compiled::Cpu(training), Average::Cpu(average)) = (&self.compiled, &ema.average);
+        training.averaged_state(average)
+    }
+
+    /// All parameters and running statistics, under PyTorch's names and in its layouts.
+    pub fn state_dict(&self) -> StateDict {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.state_dict()
+    }
+
+    /// Replaces all parameters and running statistics.
+    ///
+    /// # Errors
+    /// If one is missing or has another shape; nothing is replaced then.
+    pub fn load(&mut self, state: &dyn TensorSource) -> Result<(), CompileError> {
+        let Compiled::Cpu(training) = &mut self.compiled;
+        training.load(state)
+    }
+
+    /// What a checkpoint needs besides the state dict: the updates done, and the optimizer's buffers named
+    /// `PARAMETER/BUFFER` (`features.0.weight/exp_avg`).
+    pub fn optimizer_state(&self) -> (u64, StateDict) {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.optimizer_state()
+    }
+
+    /// Replaces the count of updates and the optimizer's buffers.
+    ///
+    /// # Errors
+    /// If a buffer is missing or has another shape; nothing is replaced then.
+    pub fn load_optimizer_state(&mut self, steps: u64, state: &StateDict) -> Result<(), CompileError> {
+        let Compiled::Cpu(training) = &mut self.compiled;
+        training.load_optimizer_state(steps, state)
+    }
+
+    /// What the next pass's dropout multiplies an element of a layer's input with; `index` counts in row-major
+    /// (N, C, H, W) or (N, F) order, for a `Dropout1d` its vectors. `None` for a node that is no dropout layer.
+    pub fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
+        let Compiled::Cpu(training) = &self.compiled;
+        training.dropout_scale(node, index)
+    }
+
+    fn parameter(&self, name: &str) -> Result<usize, RunError> {
+        let position = self.parameters().position(|spec| spec.name == name);
+        position.ok_or_else(|| RunError::Parameter { name: name.to_owned() })
+    }
+
+    fn check_groups(&self, groups: &ParameterGroups) -> Result<(), RunError> {
+        let fit = groups.fit(self.parameters().map(|spec| spec.name.as_str()));
+        if fit { Ok(()) } else { Err(RunError::Groups) }
+    }
+
+    fn check<'b>(&self, images: &'b [f32], target: Target<'b>) -> Result<cpu::Batch<'b>, RunError> {
+        let plan = self.plan_value();
+        let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
+        target.check(n, self.classes)?;
+        let targets = match target.labels {
+            Labels::Classes(labels) => Targets::Classes(labels),
+            Labels::Soft(shares) => Targets::Distributions(shares),
+        };
+        Ok(cpu::Batch { images, targets, weights: target.weights, n })
+    }
+}

@@ -1,0 +1,53 @@
+//! What a file of weights tells of itself.
+
+use std::collections::BTreeMap;
+
+use super::metadata::entry;
+use crate::data::Preprocess;
+
+/// What is needed to use trained weights without further settings: kept in the metadata of their file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelCard {
+    /// The network's name in the zoo, or the ONNX file that it was read from.
+    pub model: String,
+    /// Channels, height and width of an input image.
+    pub input: [usize; 3],
+    /// The names of the classes, in the order of the outputs.
+    pub classes: Vec<String>,
+    /// How images become input.
+    pub preprocess: Preprocess,
+}
+
+impl ModelCard {
+    pub(crate) fn to_metadata(&self) -> BTreeMap<String, String> {
+        let json = |value: serde_json::Value| value.to_string();
+        BTreeMap::from([
+            // As PyTorch's own tools mark the layout of tensors.
+            ("format".to_owned(), "pt".to_owned()),
+            ("model".to_owned(), self.model.clone()),
+            ("input".to_owned(), json(serde_json::json!(self.input))),
+            ("classes".to_owned(), json(serde_json::json!(self.classes))),
+            ("preprocess".to_owned(), json(serde_json::json!(self.preprocess))),
+        ])
+    }
+
+    /// The card in a file's metadata; `None` if there is none.
+    pub(crate) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Option<Self>, String> {
+        if !metadata.contains_key("model") || !metadata.contains_key("preprocess") {
+            return Ok(None);
+        }
+        fn json<T: serde::de::DeserializeOwned>(
+            metadata: &BTreeMap<String, String>,
+            key: &str,
+        ) -> Result<T, String> {
+            let text: String = entry(metadata, key)?;
+            serde_json::from_str(&text).map_err(|e| format!("`{key}` in its metadata is `{text}`: {e}"))
+        }
+        Ok(Some(Self {
+            model: entry(metadata, "model")?,
+            input: json(metadata, "input")?,
+            classes: json(metadata, "classes")?,
+            preprocess: json(metadata, "preprocess")?,
+        }))
+    }
+}

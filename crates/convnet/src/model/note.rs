@@ -1,0 +1,41 @@
+//! What opening a model did that its user should know.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::io::LoadReport;
+
+/// Something that was adapted, drawn or left out.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Note {
+    /// Weights did not match the network one to one.
+    Weights {
+        /// Their file.
+        path: PathBuf,
+        /// What matched, and what was done about the rest.
+        report: LoadReport,
+    },
+    /// The weights' card is for another network, and was ignored.
+    Card {
+        /// Channels, height and width of the images that it tells of.
+        input: [usize; 3],
+        /// The number of classes that it tells of.
+        classes: usize,
+    },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Weights { path, report } => {
+                write!(f, "of the weights of `{}`:\n{report}", path.display())
+            }
+            Self::Card { input, classes } => write!(
+                f,
+                "the weights' file tells of images of {input:?} and {classes} classes, which the network does not \
+                 have: ignored"
+            ),
+        }
+    }
+}

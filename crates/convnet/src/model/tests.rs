@@ -1,0 +1,95 @@
+use std::path::Path;
+
+use tempfile::tempdir;
+
+use super::*;
+use crate::data::{Dataset, Preprocess};
+use crate::state::{self, StateDict, TensorSource};
+use crate::train::{Recipe, RunConfig};
+
+fn card(classes: usize) -> ModelCard {
+    let classes: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+    let images = Dataset::new("one", vec![0; 28 * 28], vec![0], classes, (1, 28, 28)).unwrap();
+    ModelCard {
+        model: "lenet".into(),
+        input: [1, 32, 32],
+        preprocess: Preprocess::for_input([1, 32, 32], &images).unwrap(),
+        classes: images.classes,
+    }
+}
+
+/// The weights of a LeNet for images of 32 × 32 and so many classes.
+fn weights(classes: usize) -> StateDict {
+    state::initialize(&zoo::lenet().input(1, 32, 32).classes(classes).build().unwrap(), 1)
+}
+
+fn run(directory: &Path, classes: usize) {
+    let config = RunConfig {
+        convnet: "0.1.0".into(),
+        isa: "portable".into(),
+        model: "lenet".into(),
+        input: [1, 32, 32],
+        classes: card(classes).classes,
+        init_from: None,
+        recipe: Recipe::for_graph(&zoo::lenet().build().unwrap()),
+    };
+    let run = RunDir::create(directory, config).unwrap();
+    io::save(&weights(classes), Some(&card(classes)), run.file(RunDir::LAST)).unwrap();
+}
+
+#[test]
+fn a_run_brings_its_size_its_classes_its_weights_and_its_data() {
+    let folder = tempdir().unwrap();
+    // A directory goes before a network of the same name.
+    let directory = folder.path().join("vgg11");
+    run(&directory, 4);
+    let model = Model::open(directory.to_str().unwrap(), &OpenOptions::default()).unwrap();
+    assert_eq!((model.graph.input_size(), model.graph.classes()), ([1, 32, 32], 4));
+    assert_eq!(model.data.as_deref(), Some("fashion-mnist-mini"));
+    assert_eq!(model.weights.unwrap().state_dict().unwrap(), weights(4));
+    assert_eq!((model.card, model.notes), (Some(card(4)), vec![]));
+}
+
+#[test]
+fn other_classes_draw_a_head_and_leave_the_card() {
+    let folder = tempdir().unwrap();
+    run(folder.path(), 4);
+    let name = folder.path().to_str().unwrap();
+    let options = OpenOptions { classes: Some(3), ..OpenOptions::default() };
+    let error = Model::open(name, &options).unwrap_err();
+    assert!(matches!(error, OpenError::Io(IoError::Mismatch { .. })), "{error}");
+    let model = Model::open(name, &OpenOptions { new_head: true, ..options }).unwrap();
+    assert_eq!(model.card, None);
+    let [Note::Weights { path, report }, Note::Card { input: [1, 32, 32], classes: 4 }] = &model.notes[..]
+    else {
+        panic!("{:?}", model.notes)
+    };
+    assert_eq!(path, &folder.path().join(RunDir::LAST));
+    assert_eq!(report.drawn.len(), 2);
+}
+
+#[test]
+fn an_onnx_file_brings_its_network_and_weights() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.ONNX");
+    let graph = zoo::lenet().input(1, 32, 32).classes(4).build().unwrap();
+    io::export(&graph, &weights(4), None, io::Normalization::Metadata, &path).unwrap();
+    let name = path.to_str().unwrap();
+    let model = Model::open(name, &OpenOptions::default()).unwrap();
+    assert_eq!(model.weights.unwrap().shape("conv.0.weight"), Some(vec![6, 1, 5, 5]));
+    assert_eq!(Recipe::for_graph(&model.graph), Recipe::for_graph(&graph));
+    let options = OpenOptions { weights: Some(path.clone()), ..OpenOptions::default() };
+    let error = Model::open("lenet", &options).unwrap_err();
+    assert!(matches!(error, OpenError::Io(IoError::Mismatch { .. })), "{error}");
+}
+
+#[test]
+fn names_that_mean_nothing_are_told() {
+    let folder = tempdir().unwrap();
+    let open = |name: &str| Model::open(name, &OpenOptions::default()).unwrap_err();
+    assert!(matches!(open("lenett"), OpenError::Unknown(_)));
+    assert!(matches!(open(folder.path().to_str().unwrap()), OpenError::Run(_)));
+    assert!(matches!(open("none.onnx"), OpenError::Io(_)));
+    let options = OpenOptions { input: Some([1, 5, 5]), ..OpenOptions::default() };
+    assert!(matches!(Model::open("alexnet", &options), Err(OpenError::Graph(_))));
+}

@@ -1,0 +1,74 @@
+//! How a network is computed: on which device, by which instruction set, with how many threads.
+
+use std::fmt;
+use std::str::FromStr;
+
+use convnet_kernels::Isa;
+
+use crate::plan::CompileError;
+
+/// The devices that a plan can be bound to: a closed set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Device {
+    /// This machine's processor.
+    #[default]
+    Cpu,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "cpu",
+        })
+    }
+}
+
+impl FromStr for Device {
+    type Err = CompileError;
+
+    fn from_str(name: &str) -> Result<Self, CompileError> {
+        match name {
+            "cpu" => Ok(Self::Cpu),
+            _ => Err(CompileError::Device { found: name.to_owned() }),
+        }
+    }
+}
+
+/// How to compute.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The device.
+    pub device: Device,
+    /// Threads; 0 means one per core.
+    pub threads: usize,
+    /// Instruction set; `None` means the best that the machine has, or the one that the environment variable
+    /// `CONVNET_ISA` names.
+    pub isa: Option<Isa>,
+    /// Whether convolutions keep to direct kernels: Winograd's are faster and err a little more.
+    pub exact: bool,
+    /// Whether an engine runs once or twice, so that weights are prepared no further than that repays.
+    pub once: bool,
+    /// Whether inference keeps the weights of Linear, and at batch 1 those of direct convolutions, in half
+    /// precision: half the memory traffic, which is what they wait for, and some 3 digits of the weights.
+    pub half: bool,
+}
+
+impl Options {
+    /// The instruction set to use.
+    ///
+    /// # Errors
+    /// If `CONVNET_ISA` names one that this machine does not have.
+    pub fn isa(&self) -> Result<Isa, CompileError> {
+        if let Some(isa) = self.isa {
+            return Ok(isa);
+        }
+        match std::env::var("CONVNET_ISA") {
+            Ok(name) if !name.is_empty() => Isa::named(&name).ok_or_else(|| CompileError::Isa {
+                found: name,
+                available: Isa::available().iter().map(|i| i.name()).collect::<Vec<_>>().join(", "),
+            }),
+            _ => Ok(Isa::best()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! A plan that waits for what a device's kernels need.
+
+use super::gradients::{self, wanted};
+use super::lifetime::place;
+use super::lives;
+use super::lower::{Kernel, Lowered, Mode, Stage, lower};
+use super::storage::{MemoryRules, Slot, Storage};
+use super::{BackwardStage, GradientWrite, Plan};
+use crate::graph::{Graph, NodeId};
+
+/// The memory of a plan cannot be addressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+/// Stages and storage, before kernels are chosen.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) graph: Graph,
+    pub(crate) mode: Mode,
+    outputs: Vec<NodeId>,
+    lowered: Lowered,
+    storage: Storage,
+    wanted: Vec<bool>,
+    rules: MemoryRules,
+}
+
+/// What the kernel of a stage needs beside its inputs and its output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Needs {
+    /// A buffer of its own, pixels × channels for each image, from the forward pass to the backward pass.
+    pub(crate) workspace: Option<(usize, usize)>,
+    /// Whether its backward pass reads the inputs, the output and the workspace.
+    pub(crate) reads_inputs: bool,
+    /// See [`Needs::reads_inputs`].
+    pub(crate) reads_output: bool,
+    /// See [`Needs::reads_inputs`].
+    pub(crate) reads_workspace: bool,
+    /// Whether the gradient that it gives its inputs reaches every element.
+    pub(crate) reaches_all: bool,
+}
+
+impl Draft {
+    /// Lowers the part of a graph that `outputs` depend on, and gives its values storage.
+    pub(crate) fn new(graph: &Graph, outputs: &[NodeId], mode: Mode, rules: MemoryRules) -> Self {
+        let lowered = lower(graph, outputs, mode);
+        Self {
+            graph: graph.clone(),
+            mode,
+            outputs: outputs.to_vec(),
+            storage: Storage::new(graph, &lowered, rules),
+            wanted: wanted(graph, &lowered.stages),
+            lowered,
+            rules,
+        }
+    }
+
+    /// What runs, in order.
+    pub(crate) fn stages(&self) -> &[Stage] {
+        &self.lowered.stages
+    }
+
+    /// Whether a value's gradient is wanted: whether it depends on a parameter.
+    pub(crate) fn wants_gradient(&self, value: NodeId) -> bool {
+        self.wanted[value.index()]
+    }
+
+    /// Whether a value's pixels follow one another without gaps.
+    pub(crate) fn is_dense(&self, value: NodeId) -> bool {
+        self.storage.is_dense(value)
+    }
+
+    /// What a stage needs by its layers' own account: what their gradients read.
+    pub(crate) fn needs(&self, stage: &Stage) -> Needs {
+        let reads = self.graph.node(stage.node).op.gradient_reads();
+        Needs {
+            workspace: None,
+            reads_inputs: reads.input,
+            reads_output: reads.output || stage.relu,
+            reads_workspace: false,
+            reaches_all: true,
+        }
+    }
+
+    /// Places everything for `batch` images, given what the kernel of each stage needs.
+    ///
+    /// # Errors
+    /// If the memory cannot be addressed.
+    pub(crate) fn finish(mut self, needs: &[Needs], batch: usize) -> Result<Plan, TooLarge> {
+        let workspace =
+            |need: &Needs| need.workspace.map(|(pixels, channels)| self.storage.buffer(pixels, channels));
+        let workspaces: Vec<Option<Slot>> = needs.iter().map(workspace).collect();
+        let value = |id: &NodeId| self.lowered.value[id.index()].unwrap_or(*id);
+        let outputs: Vec<NodeId> = self.outputs.iter().map(value).collect();
+        let (losses, backward): (Vec<GradientWrite>, Vec<BackwardStage>) = match self.mode {
+            Mode::Train => {
+                gradients::plan(&self.storage, &self.lowered.stages, &self.wanted, needs, &outputs)
+            }
+            Mode::Infer | Mode::Trace => (Vec::new(), Vec::new()),
+        };
+        let scene =
+            lives::Scene { storage: &self.storage, stages: &self.lowered.stages, workspaces: &workspaces };
+        let buffers = self.storage.buffers.len();
+        let lifetimes = match self.mode {
+            Mode::Train => lives::training(&scene, &outputs, &backward, needs, batch),
+            Mode::Infer => lives::inference(&scene, &outputs, batch),
+            // Every value stays readable after the last stage.
+            Mode::Trace => lives::inference(
+                &scene,
+                &self.lowered.stages.iter().map(|s| s.out).collect::<Vec<_>>(),
+                batch,
+            ),
+        };
+        let (mut offsets, floats) = place(&lifetimes.ok_or(TooLarge)?, self.rules.line).ok_or(TooLarge)?;
+        let gradient_offsets = offsets.split_off(buffers);
+        Ok(Plan {
+            graph: self.graph,
+            mode: self.mode,
+            batch,
+            stages: self.lowered.stages,
+            values: self.lowered.value,
+            orders: self.lowered.order,
+            storage: self.storage,
+            workspaces,
+            losses,
+            backward,
+            offsets,
+            gradient_offsets,
+            floats,
+        })
+    }
+}
+
+/// Whether a stage's input lies in its place in the output of a concatenation already.
+pub(super) fn is_placed(storage: &Storage, stage: &Stage, input: usize) -> bool {
+    stage.kernel == Kernel::Concat && storage.copies(stage.out).iter().all(|&(copied, _)| copied != input)
+}

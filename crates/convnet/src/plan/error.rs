@@ -1,0 +1,89 @@
+//! Why a graph cannot be run.
+
+use thiserror::Error;
+
+use crate::graph::Node;
+
+/// A graph, its weights or the options do not go together.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// A parameter is not in the state dict.
+    #[error(
+        "the weights have no tensor `{name}` (expected shape {expected:?}); load weights of the same network"
+    )]
+    Missing {
+        /// The parameter.
+        name: String,
+        /// Its shape.
+        expected: Vec<usize>,
+    },
+    /// A parameter has another shape.
+    #[error(
+        "tensor `{name}` has shape {found:?}, the network expects {expected:?}; build the network with the same input and classes"
+    )]
+    Shape {
+        /// The parameter.
+        name: String,
+        /// The tensor's shape.
+        found: Vec<usize>,
+        /// The parameter's shape.
+        expected: Vec<usize>,
+    },
+    /// A parameter that cannot be read.
+    #[error("tensor `{name}`: {reason}")]
+    Read {
+        /// The parameter.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// A layer that the engine cannot run.
+    #[error("node `{path}` ({op}): {reason}")]
+    Unsupported {
+        /// The layer.
+        path: String,
+        /// Its op.
+        op: &'static str,
+        /// What is not supported, and the way out.
+        reason: String,
+    },
+    /// A batch of nothing.
+    #[error("batch is 0, expected at least 1")]
+    EmptyBatch,
+    /// More memory than can be addressed.
+    #[error("a batch of {batch} needs more memory than can be addressed; choose a smaller one")]
+    TooLarge {
+        /// The batch.
+        batch: usize,
+    },
+    /// More memory than the system gives.
+    #[error("there is no room for {} MiB, which a batch of {batch} needs; choose a smaller one", bytes >> 20)]
+    Memory {
+        /// The batch.
+        batch: usize,
+        /// What was asked for.
+        bytes: usize,
+    },
+    /// A device of another name.
+    #[error("there is no device `{found}`, expected `cpu`")]
+    Device {
+        /// What was asked for.
+        found: String,
+    },
+    /// An instruction set that is not there.
+    #[error("instruction set `{found}` is not available here, expected one of {available}")]
+    Isa {
+        /// What was asked for.
+        found: String,
+        /// What there is.
+        available: String,
+    },
+}
+
+impl CompileError {
+    /// A layer that a device has no kernel for.
+    pub(crate) fn unsupported(node: &Node, reason: impl Into<String>) -> Self {
+        Self::Unsupported { path: node.path.clone(), op: node.op.name(), reason: reason.into() }
+    }
+}

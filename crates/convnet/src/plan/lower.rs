@@ -1,0 +1,297 @@
+//! From layers to stages: what runs as one kernel.
+
+use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::Op;
+
+/// What a stage computes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kernel {
+    /// Writes the images.
+    Input,
+    /// Conv2d of `node`, with a folded BatchNorm2d and a sum where they follow (inference).
+    Conv {
+        /// The BatchNorm2d applied while the input is read.
+        prologue: Option<Prologue>,
+        /// The BatchNorm2d folded into the weights.
+        norm: Option<NodeId>,
+        /// The value added before ReLU.
+        addend: Option<NodeId>,
+    },
+    /// Linear of `node`; `order` is the C, H, W of a map that it reads in NHWC order without a copy.
+    Linear { order: Option<(usize, usize, usize)> },
+    /// A copy of the inputs that are not written in place.
+    Concat,
+    /// A map to a vector in PyTorch's order, where a later layer can tell.
+    Flatten,
+    /// The op of `node` as it stands.
+    Plain,
+}
+
+/// A BatchNorm2d, and a ReLU where it follows, that a 1×1 convolution applies to what it reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Prologue {
+    pub(crate) norm: NodeId,
+    pub(crate) relu: bool,
+}
+
+/// One kernel call in the forward pass.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stage {
+    pub(crate) kernel: Kernel,
+    /// The layer whose parameters it uses.
+    pub(crate) node: NodeId,
+    /// The layer whose output it gives.
+    pub(crate) out: NodeId,
+    /// The values it reads, each the `out` of an earlier stage.
+    pub(crate) inputs: Vec<NodeId>,
+    /// The shapes as which it reads them (a map may be read as a vector).
+    pub(crate) shapes: Vec<Shape>,
+    /// Whether the ReLU that follows is applied on the way.
+    pub(crate) relu: bool,
+}
+
+/// What lowering is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// The main output; layers fused as far as possible.
+    Infer,
+    /// Every node's output, nothing fused.
+    Trace,
+    /// All outputs, and what the backward pass needs.
+    Train,
+}
+
+/// A graph as stages.
+#[derive(Clone, Debug)]
+pub(crate) struct Lowered {
+    pub(crate) stages: Vec<Stage>,
+    /// For each node the value that holds its output, if it has one.
+    pub(crate) value: Vec<Option<NodeId>>,
+    /// Values that must be dense, since they are also read as vectors.
+    pub(crate) dense: Vec<bool>,
+    /// For each node whose vector is a map in NHWC order, its C, H, W.
+    pub(crate) order: Vec<Option<(usize, usize, usize)>>,
+}
+
+/// Lowers the part of a graph that `outputs` depend on.
+pub(crate) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
+    let live = graph.reachable(outputs);
+    let count = graph.nodes().len();
+    let consumers: Vec<Vec<NodeId>> = graph
+        .consumers()
+        .into_iter()
+        .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
+        .collect();
+    let lowering = Lowering { graph, outputs, mode, consumers };
+    let mut lowered = Lowered {
+        stages: Vec::new(),
+        value: vec![None; count],
+        dense: vec![false; count],
+        order: graph.ids().map(|id| lowering.order(id)).collect(),
+    };
+    for id in graph.ids().filter(|id| live[id.index()]) {
+        if lowered.value[id.index()].is_none() {
+            lowering.place(id, &mut lowered);
+        }
+    }
+    // A stage runs where its last layer stands; the layers it took in are done by then.
+    lowered.stages.sort_by_key(|stage| stage.out);
+    for stage in &mut lowered.stages {
+        for input in &mut stage.inputs {
+            *input = lowered.value[input.index()].unwrap_or(*input);
+        }
+        if let Kernel::Conv { addend: Some(addend), .. } = &mut stage.kernel {
+            *addend = lowered.value[addend.index()].unwrap_or(*addend);
+        }
+    }
+    lowered
+}
+
+struct Lowering<'a> {
+    graph: &'a Graph,
+    outputs: &'a [NodeId],
+    mode: Mode,
+    consumers: Vec<Vec<NodeId>>,
+}
+
+impl Lowering<'_> {
+    /// Makes the stage that starts at a node, or gives the node its input's value.
+    fn place(&self, id: NodeId, lowered: &mut Lowered) {
+        let node = self.graph.node(id);
+        let mut stage = Stage {
+            kernel: Kernel::Plain,
+            node: id,
+            out: id,
+            inputs: node.inputs.clone(),
+            shapes: self.graph.input_shapes(id),
+            relu: false,
+        };
+        match &node.op {
+            Op::Input => stage.kernel = Kernel::Input,
+            _ if self.is_prologue(id) => return alias(id, node.inputs[0], lowered),
+            Op::Identity | Op::Unflatten if self.mode != Mode::Trace => {
+                return alias(id, node.inputs[0], lowered);
+            }
+            Op::Dropout(_) | Op::Dropout1d(_) if self.mode == Mode::Infer => {
+                return alias(id, node.inputs[0], lowered);
+            }
+            Op::Flatten => {
+                let input = self.graph.node(node.inputs[0]).shape;
+                if self.mode != Mode::Trace && self.reads_in_place(id, input) {
+                    alias(id, node.inputs[0], lowered);
+                    if let Some(value) = lowered.value[id.index()] {
+                        lowered.dense[value.index()] = true;
+                    }
+                    return;
+                }
+                stage.kernel = Kernel::Flatten;
+            }
+            Op::Conv2d(_) => {
+                stage.kernel = self.conv(&mut stage.out);
+                if let Kernel::Conv { prologue, .. } = &mut stage.kernel {
+                    *prologue = self.prologue(id);
+                }
+            }
+            Op::Linear(_) => stage.kernel = Kernel::Linear { order: self.order(node.inputs[0]) },
+            Op::Concat => stage.kernel = Kernel::Concat,
+            _ => {}
+        }
+        let fusable =
+            matches!(node.op, Op::Conv2d(_) | Op::Linear(_) | Op::BatchNorm2d(_) | Op::Affine | Op::Add);
+        if fusable && let Some(next) = self.sole_consumer(stage.out, |op| *op == Op::Relu) {
+            stage.relu = true;
+            stage.out = next;
+        }
+        let mut inner = id;
+        while inner != stage.out {
+            lowered.value[inner.index()] = Some(stage.out);
+            inner = self.consumers[inner.index()][0];
+        }
+        lowered.value[stage.out.index()] = Some(stage.out);
+        lowered.stages.push(stage);
+    }
+
+    /// Takes the BatchNorm2d and the sum that follow a convolution into it; `out` moves along.
+    fn conv(&self, out: &mut NodeId) -> Kernel {
+        let (mut norm, mut addend) = (None, None);
+        if self.mode == Mode::Infer {
+            if let Some(next) = self.sole_consumer(*out, |op| matches!(op, Op::BatchNorm2d(_))) {
+                norm = Some(next);
+                *out = next;
+            }
+            if let Some(next) = self.sole_consumer(*out, |op| *op == Op::Add) {
+                let inputs = &self.graph.node(next).inputs;
+                let other = if inputs[0] == *out { inputs[1] } else { inputs[0] };
+                // The other summand may have taken the sum already, or be this convolution itself.
+                if other != *out && !(other < *out && self.takes_sum(other)) {
+                    addend = Some(other);
+                    *out = next;
+                }
+            }
+        }
+        Kernel::Conv { prologue: None, norm, addend }
+    }
+
+    /// The normalization that a convolution applies to what it reads, in inference: a 1×1 one without a border, and
+    /// a BatchNorm2d that no convolution before it takes in.
+    fn prologue(&self, id: NodeId) -> Option<Prologue> {
+        let Op::Conv2d(conv) = &self.graph.node(id).op else { return None };
+        let pointwise = conv.kernel == 1.into() && conv.padding == 0.into() && conv.groups == 1;
+        if self.mode != Mode::Infer || !pointwise {
+            return None;
+        }
+        let mut norm = self.graph.node(id).inputs[0];
+        let relu = self.graph.node(norm).op == Op::Relu;
+        if relu {
+            self.sole_consumer(norm, |op| matches!(op, Op::Conv2d(_)))?;
+            norm = self.graph.node(norm).inputs[0];
+        }
+        if !matches!(self.graph.node(norm).op, Op::BatchNorm2d(_)) {
+            return None;
+        }
+        self.sole_consumer(norm, |op| matches!(op, Op::Relu | Op::Conv2d(_)))?;
+        let input = self.graph.node(norm).inputs[0];
+        let folded = matches!(self.graph.node(input).op, Op::Conv2d(_))
+            && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some();
+        (!folded).then_some(Prologue { norm, relu })
+    }
+
+    /// Whether a layer is what a convolution applies to what it reads.
+    fn is_prologue(&self, id: NodeId) -> bool {
+        let reads =
+            |next: NodeId, norm: NodeId| self.prologue(next).is_some_and(|prologue| prologue.norm == norm);
+        let next = |id| self.sole_consumer(id, |op| matches!(op, Op::Relu | Op::Conv2d(_)));
+        match self.graph.node(id).op {
+            Op::BatchNorm2d(_) => {
+                next(id).is_some_and(|n| reads(n, id) || next(n).is_some_and(|conv| reads(conv, id)))
+            }
+            Op::Relu => {
+                let norm = self.graph.node(id).inputs[0];
+                next(id).is_some_and(|conv| reads(conv, norm))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a node is the end of a convolution that takes a following sum into itself.
+    fn takes_sum(&self, id: NodeId) -> bool {
+        if self.sole_consumer(id, |op| *op == Op::Add).is_none() {
+            return false;
+        }
+        let node = self.graph.node(id);
+        match node.op {
+            Op::Conv2d(_) => true,
+            Op::BatchNorm2d(_) => {
+                let input = node.inputs[0];
+                matches!(self.graph.node(input).op, Op::Conv2d(_))
+                    && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// The only reader of a node's output, if it is of the wanted kind and may be fused.
+    fn sole_consumer(&self, id: NodeId, wanted: impl Fn(&Op) -> bool) -> Option<NodeId> {
+        if self.mode == Mode::Trace || self.outputs.contains(&id) {
+            return None;
+        }
+        match self.consumers[id.index()].as_slice() {
+            &[next] if wanted(&self.graph.node(next).op) => Some(next),
+            _ => None,
+        }
+    }
+
+    /// Whether a flattened map may stay in NHWC order: one pixel or channel, or only Linear layers read it.
+    fn reads_in_place(&self, id: NodeId, input: Shape) -> bool {
+        let (height, width) = input.spatial();
+        height * width == 1 || input.channels() == 1 || self.only_linear_reads(id)
+    }
+
+    fn only_linear_reads(&self, id: NodeId) -> bool {
+        !self.outputs.contains(&id)
+            && self.consumers[id.index()].iter().all(|&next| {
+                let op = &self.graph.node(next).op;
+                matches!(op, Op::Linear(_)) || (op.keeps_order() && self.only_linear_reads(next))
+            })
+    }
+
+    /// The C, H, W of the map that a vector is, in NHWC order; `None` in PyTorch's order.
+    fn order(&self, id: NodeId) -> Option<(usize, usize, usize)> {
+        let node = self.graph.node(id);
+        if !matches!(node.shape, Shape::Vector { .. }) {
+            return None;
+        }
+        if node.op == Op::Flatten {
+            let input = self.graph.node(node.inputs[0]).shape;
+            let (height, width) = input.spatial();
+            let trivial = height * width == 1 || input.channels() == 1;
+            let in_place = self.mode != Mode::Trace && self.reads_in_place(id, input);
+            return (in_place && !trivial).then_some((input.channels(), height, width));
+        }
+        if node.op.keeps_order() { self.order(node.inputs[0]) } else { None }
+    }
+}
+
+fn alias(id: NodeId, input: NodeId, lowered: &mut Lowered) {
+    lowered.value[id.index()] = lowered.value[input.index()];
+}

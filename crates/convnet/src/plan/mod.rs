@@ -1,0 +1,122 @@
+//! What runs, in which order and in which memory: a graph as stages with storage, lifetimes and gradient writes.
+//!
+//! A plan is a pure value that can be printed. It knows layers and shapes, and no device's kernels: a device looks at a
+//! [`Draft`], chooses a kernel for each stage, and tells what that one [`Needs`]; the finished [`Plan`] says where
+//! everything lies.
+
+mod draft;
+mod error;
+mod gradients;
+mod lifetime;
+mod lives;
+mod lower;
+mod print;
+mod report;
+mod storage;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use draft::{Draft, Needs};
+pub use error::CompileError;
+pub(crate) use gradients::{BackwardStage, GradientWrite};
+pub(crate) use lower::{Kernel, Mode, Stage};
+pub use report::{PlanStep, StepReport, StepTimes};
+pub(crate) use storage::{MemoryRules, Region, Slot};
+
+use crate::graph::{Graph, NodeId, Shape};
+use storage::Storage;
+
+/// A graph in memory: what a device runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) graph: Graph,
+    pub(crate) mode: Mode,
+    /// Images at a time, at most.
+    pub(crate) batch: usize,
+    /// What runs, in order.
+    pub(crate) stages: Vec<Stage>,
+    /// For each node the value that holds its output, if it has one.
+    values: Vec<Option<NodeId>>,
+    /// For each node whose vector is a map in NHWC order, its C, H, W.
+    orders: Vec<Option<(usize, usize, usize)>>,
+    storage: Storage,
+    /// The buffer of its own that each stage asked for.
+    workspaces: Vec<Option<Slot>>,
+    /// How the loss writes the gradient of each output.
+    pub(crate) losses: Vec<GradientWrite>,
+    /// The backward pass, in the order in which it runs.
+    pub(crate) backward: Vec<BackwardStage>,
+    /// Where each buffer starts, and where its gradient does.
+    offsets: Vec<usize>,
+    gradient_offsets: Vec<usize>,
+    /// Floats of all buffers together.
+    pub(crate) floats: usize,
+}
+
+impl Plan {
+    /// The value that holds a node's output.
+    pub(crate) fn value(&self, node: NodeId) -> Option<NodeId> {
+        self.values[node.index()]
+    }
+
+    /// The C, H, W of a vector that is a map in NHWC order; `None` in PyTorch's order.
+    pub(crate) fn order(&self, node: NodeId) -> Option<(usize, usize, usize)> {
+        self.orders[node.index()]
+    }
+
+    /// The shape of what a stage writes, for one image.
+    pub(crate) fn shape(&self, stage: &Stage) -> Shape {
+        self.graph.node(stage.out).shape
+    }
+
+    /// Where a value lies, read as `shape`, of `n` images.
+    pub(crate) fn region(&self, value: NodeId, shape: Shape, n: usize) -> Region {
+        let slot = self.storage.slot(value);
+        self.storage.region(slot, shape, n, self.offsets[slot.buffer])
+    }
+
+    /// Where its gradient lies.
+    pub(crate) fn gradient_region(&self, value: NodeId, shape: Shape, n: usize) -> Region {
+        let slot = self.storage.slot(value);
+        self.storage.region(slot, shape, n, self.gradient_offsets[slot.buffer])
+    }
+
+    /// Where some channels of a gradient's buffer lie.
+    pub(crate) fn gradient_part(&self, slot: Slot, n: usize) -> Region {
+        self.storage.pixels(slot, n, self.gradient_offsets[slot.buffer])
+    }
+
+    /// The buffer of its own that stage number `stage` asked for, of `n` images.
+    pub(crate) fn workspace(&self, stage: usize, n: usize) -> Option<Region> {
+        let slot = self.workspaces[stage]?;
+        Some(self.storage.pixels(slot, n, self.offsets[slot.buffer]))
+    }
+
+    /// The slot of a value.
+    pub(crate) fn slot(&self, value: NodeId) -> Slot {
+        self.storage.slot(value)
+    }
+
+    /// Channels of each buffer.
+    pub(crate) fn buffer_channels(&self) -> impl Iterator<Item = usize> + '_ {
+        self.storage.buffers.iter().map(|buffer| buffer.channels)
+    }
+
+    /// The inputs of a concatenation that are not written in place: (input index, channel in the output).
+    pub(crate) fn copies(&self, concat: NodeId) -> &[(usize, usize)] {
+        self.storage.copies(concat)
+    }
+
+    /// The layers that a stage computes, in order.
+    pub(crate) fn layers(&self, stage: &Stage) -> Vec<NodeId> {
+        let fused = |id: NodeId| self.value(id) == Some(stage.out) && (stage.node..=stage.out).contains(&id);
+        let mut layers: Vec<NodeId> = self.graph.ids().filter(|id| fused(*id)).collect();
+        if let Kernel::Conv { prologue: Some(prologue), .. } = stage.kernel {
+            let mut ahead = vec![prologue.norm, self.graph.node(stage.node).inputs[0]];
+            ahead.dedup();
+            layers.splice(0..0, ahead);
+        }
+        layers
+    }
+}

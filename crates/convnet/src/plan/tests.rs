@@ -1,0 +1,64 @@
+//! Plans as text, and their memory.
+
+use super::*;
+use crate::graph::{Builder, concat};
+use crate::inspect;
+use crate::ops::{Conv2d, Linear, MaxPool2d};
+
+const RULES: MemoryRules = MemoryRules { line: 16, aliased: None };
+
+/// A plan by the layers' own account of their needs.
+fn planned(graph: &Graph, mode: Mode, batch: usize) -> Plan {
+    let draft = Draft::new(graph, &[graph.logits(graph.output())], mode, RULES);
+    let needs: Vec<Needs> = draft.stages().iter().map(|stage| draft.needs(stage)).collect();
+    draft.finish(&needs, batch).unwrap()
+}
+
+fn branches() -> Graph {
+    let net = Builder::image("branches", 3, 8, 8);
+    let x = net.input().conv2d(Conv2d::new(4, 3).padding(1)).batch_norm2d().relu();
+    let y = concat(&[x.conv2d(Conv2d::new(2, 1)), x.max_pool2d(MaxPool2d::new(3).stride(1).padding(1))]);
+    let z = (y.conv2d(Conv2d::new(6, 3).padding(1)) + y).relu();
+    net.build(z.flatten().linear(Linear::new(5)).softmax()).unwrap()
+}
+
+#[test]
+fn what_inference_fuses_and_where_it_lies() {
+    let expected = "\
+2 images at a time, 1536 floats of activations
+   0  input [Input]: → @0 128×3
+   1  0 + 1 + 2 [Conv2d]: @0 128×3 → @768 128×4
+   2  3 [Conv2d]: @768 128×4 → @0 128×2 of 6
+   3  4 [MaxPool2d]: @768 128×4 → @2 128×4 of 6
+   4  cat [Concat]: @0 128×2 of 6 @2 128×4 of 6 → @0 128×6
+   5  5 + add + 6 [Conv2d]: @0 128×6 + @0 128×6 → @768 128×6
+   6  8 [Linear]: @768 2×384 → @0 2×5
+";
+    assert_eq!(planned(&branches(), Mode::Infer, 2).to_string(), expected);
+}
+
+#[test]
+fn which_gradients_are_written_and_which_added() {
+    let text = planned(&branches(), Mode::Train, 1).to_string();
+    let (_, backward) = text.split_once("backward\n").unwrap();
+    let writes: Vec<String> = backward
+        .lines()
+        .map(|line| line.split_whitespace().filter(|word| ["=", "+=", "zero"].contains(word)).collect())
+        .collect();
+    // Linear, ReLU + sum, conv3 on the same map as the sum, the concatenation in place, pool, conv2 on the same map,
+    // normalization, conv1.
+    assert_eq!(writes, ["=", "==", "+=", "", "=", "+=", "=", ""], "{text}");
+}
+
+#[test]
+fn predicted_memory_is_what_is_allocated() {
+    for name in ["lenet", "alexnet", "vgg11", "nin", "googlenet", "resnet18", "densenet121"] {
+        let graph = crate::zoo::find(name).unwrap().model().build().unwrap();
+        let batch = 2;
+        // The listing counts tensors by liveness, nothing fused; the plan fuses, and rounds up to lines.
+        let traced = 4 * planned(&graph, Mode::Infer, batch).floats as u64;
+        let predicted = inspect::inference_peak(&graph, batch).bytes;
+        assert!(traced <= predicted + predicted / 20, "{name}: {traced} of {predicted} bytes predicted");
+        assert!(2 * traced >= predicted, "{name}: {traced} of {predicted} bytes predicted");
+    }
+}

@@ -1,0 +1,216 @@
+//! The loop of a run: steps, evaluations, files.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::callback::Callbacks;
+use super::checkpoint::Checkpoint;
+use super::confusion::{ConfusionChart, MAX_CHART};
+use super::curves::Curves;
+use super::evaluate::{Evaluation, Tally, evaluate_while};
+use super::progress::Progress;
+use super::{
+    EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport, canvas,
+};
+use crate::data::{DataSets, Loader};
+use crate::exec::{self, Engine, TrainingStep};
+use crate::graph::Graph;
+use crate::io::{self, ModelCard};
+
+/// A long epoch is saved this often, so that a crash costs no more.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
+
+/// A run under way.
+pub(super) struct TrainingLoop<'a> {
+    pub(super) net: &'a Graph,
+    pub(super) data: DataSets,
+    pub(super) recipe: Recipe,
+    pub(super) options: exec::Options,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) callbacks: Callbacks<'a>,
+    pub(super) run: RunDir,
+    pub(super) card: ModelCard,
+    pub(super) training: TrainingStep,
+    pub(super) progress: Progress,
+    pub(super) records: Vec<EpochRecord>,
+    /// The learning rate of the last step, if any was done since the run started or went on.
+    pub(super) lr: Option<f64>,
+}
+
+/// Whether to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    On,
+    Stopped,
+}
+
+impl TrainingLoop<'_> {
+    /// Trains until the last step, or until the flag is raised.
+    pub(super) fn run(mut self) -> Result<TrainReport, TrainError> {
+        let length = self.length();
+        let start = RunStart {
+            epochs: self.recipe.epochs,
+            steps_per_epoch: length.steps_per_epoch as usize,
+            train_images: self.data.train.len(),
+            test_images: self.data.test.len(),
+            epochs_done: self.progress.epoch,
+            steps_done: self.progress.step,
+        };
+        self.callbacks.steer(&self.training, |callback, run| callback.start(&start, run));
+        // An epoch whose steps are all done may still lack its evaluation.
+        while self.training.steps() < length.total || self.progress.step > 0 {
+            if self.callbacks.stop || self.train_epoch(length)? == Flow::Stopped {
+                self.checkpoint()?;
+                return Ok(TrainReport { epochs: self.records, interrupted: true });
+            }
+            let started = Instant::now();
+            let Some(evaluation) = self.evaluate()? else {
+                self.checkpoint()?;
+                return Ok(TrainReport { epochs: self.records, interrupted: true });
+            };
+            self.progress.seconds += started.elapsed().as_secs_f64();
+            self.finish_epoch(&evaluation, length)?;
+        }
+        Ok(TrainReport { epochs: self.records, interrupted: false })
+    }
+
+    fn length(&self) -> RunLength {
+        let steps_per_epoch = self.data.train.len().div_ceil(self.recipe.batch) as u64;
+        let total = steps_per_epoch * self.recipe.epochs as u64;
+        RunLength { steps_per_epoch, total: self.recipe.limit_steps.map_or(total, |limit| limit.min(total)) }
+    }
+
+    /// The rest of the epoch under way.
+    fn train_epoch(&mut self, length: RunLength) -> Result<Flow, TrainError> {
+        let mut saved = Instant::now();
+        let mut lap = Instant::now();
+        let groups = self.training.uniform_groups();
+        let left = length.total - self.training.steps();
+        let loader = Loader::training(
+            &self.data.train,
+            &self.card.preprocess,
+            self.recipe.augment,
+            self.recipe.seed,
+            self.progress.epoch,
+            self.recipe.batch,
+            self.progress.step,
+        );
+        for batch in loader.take(left as usize) {
+            let batch = batch?;
+            let step = self.training.steps();
+            let lr = self.callbacks.rate.of(self.recipe.schedule.rate(self.recipe.lr, step, length));
+            if !(lr.is_finite() && lr >= 0.0) {
+                return Err(TrainError::setting("rate", lr, "callbacks to set a finite number from 0"));
+            }
+            self.lr = Some(lr);
+            let report = self.training.step(&batch.images, &batch.labels, &groups, lr as f32)?;
+            if !report.loss.is_finite() {
+                return Err(TrainError::Diverged { step: step + 1, lr: self.recipe.lr });
+            }
+            let images = batch.labels.len();
+            let progress = &mut self.progress;
+            progress.step += 1;
+            progress.loss += report.loss * images as f64;
+            progress.correct += report.correct;
+            progress.images += images;
+            let seconds = lap.elapsed().as_secs_f64();
+            progress.train_seconds += seconds;
+            progress.seconds += seconds;
+            let done = StepProgress {
+                epoch: progress.epoch + 1,
+                step: progress.step,
+                total_steps: step + 1,
+                batch_loss: report.loss,
+                loss: progress.loss / progress.images as f64,
+                top1: progress.correct as f64 / progress.images as f64,
+                lr,
+                images: progress.images,
+                seconds: progress.train_seconds,
+            };
+            self.callbacks.steer(&self.training, |callback, run| callback.step(&done, run));
+            lap = Instant::now();
+            if self.callbacks.stop || self.stop.load(Ordering::Relaxed) {
+                return Ok(Flow::Stopped);
+            }
+            if saved.elapsed() >= CHECKPOINT_EVERY {
+                self.checkpoint()?;
+                saved = Instant::now();
+                lap = saved;
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// Classifies the test images; `None` if the flag was raised meanwhile.
+    fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
+        let engine =
+            Engine::compile(self.net, &self.training.state_dict(), self.recipe.batch, &self.options)?;
+        let (stop, callbacks, test) = (&self.stop, &mut self.callbacks, &self.data.test);
+        let mut tally = Tally::new(test.classes.len());
+        let whole = evaluate_while(&engine, test, &self.card.preprocess, &mut tally, |images| {
+            callbacks.tell(|callback| callback.evaluated(images, test.len()));
+            !stop.load(Ordering::Relaxed)
+        });
+        Ok(whole?.then(|| tally.finish()))
+    }
+
+    /// Writes what an epoch came to.
+    fn finish_epoch(&mut self, evaluation: &Evaluation, length: RunLength) -> Result<(), TrainError> {
+        let last = self.training.steps().saturating_sub(1);
+        let scheduled = self.recipe.schedule.rate(self.recipe.lr, last, length);
+        let progress = &self.progress;
+        let images = progress.images.max(1) as f64;
+        let record = EpochRecord {
+            epoch: progress.epoch + 1,
+            steps: self.training.steps(),
+            train_loss: progress.loss / images,
+            train_top1: progress.correct as f64 / images,
+            test_loss: evaluation.loss,
+            test_top1: evaluation.top1,
+            test_top5: evaluation.top5,
+            lr: self.lr.unwrap_or(scheduled),
+            images_per_second: images / progress.train_seconds.max(1e-9),
+            train_seconds: progress.train_seconds,
+            seconds: progress.seconds,
+        };
+        let best = progress.best.is_none_or(|best| evaluation.top1 > best);
+        let weights = self.training.state_dict();
+        io::save(&weights, Some(&self.card), self.run.file(RunDir::LAST))?;
+        if best {
+            io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
+            self.progress.best = Some(evaluation.top1);
+            self.draw_confusion(evaluation)?;
+        }
+        self.records.push(record.clone());
+        self.run.write_metrics(&self.records)?;
+        self.progress.next_epoch();
+        self.checkpoint()?;
+        let curves = Curves { title: self.title(), records: &self.records };
+        let drawn = canvas::write(&curves, self.run.path(), RunDir::CURVES);
+        self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, best, run));
+        drawn
+    }
+
+    fn draw_confusion(&self, evaluation: &Evaluation) -> Result<(), TrainError> {
+        if evaluation.confusion.classes() > MAX_CHART {
+            return Ok(());
+        }
+        let chart =
+            ConfusionChart { title: self.title(), names: &self.card.classes, matrix: &evaluation.confusion };
+        canvas::write(&chart, self.run.path(), RunDir::CONFUSION)
+    }
+
+    fn title(&self) -> String {
+        format!("{} on {}", self.net.name(), self.data.name)
+    }
+
+    fn checkpoint(&mut self) -> Result<(), TrainError> {
+        let path = self.run.file(RunDir::CHECKPOINT);
+        let (steps, optimizer) = self.training.optimizer_state();
+        let weights = self.training.state_dict();
+        Checkpoint { weights, optimizer, steps, progress: self.progress.clone() }.write(&path)?;
+        self.callbacks.tell(|callback| callback.checkpoint(&path));
+        Ok(())
+    }
+}

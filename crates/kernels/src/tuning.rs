@@ -1,0 +1,171 @@
+//! The constants of tiles, blocks, caches and tasks: a table for each family of kernels, with the unit in the name.
+//!
+//! Those that say where a sum is cut are part of the result: with another value the last bits are others. None
+//! depends on the number of threads. What follows from an instruction set (lanes, rows of a register tile) stands in
+//! [`simd`](crate::simd), what follows from an algorithm beside it.
+
+/// Memory and threads.
+pub(crate) mod machine {
+    /// Bytes from which on a block asks for huge pages: fewer translations to look up, and a prefetcher that runs on
+    /// where a page of 4 KiB would stop it.
+    #[cfg(target_os = "linux")]
+    pub(crate) const LEAST_HUGE_BYTES: usize = 4 << 20;
+    /// Rounds of waiting on a changed atomic before a worker sleeps or a waiter yields its time slice.
+    pub(crate) const SPIN_ROUNDS: u32 = 4_000;
+    /// The most tasks for each thread that a range of items is cut in.
+    pub(crate) const TASKS_PER_THREAD: usize = 4;
+}
+
+/// The indirect GEMM.
+pub(crate) mod igemm {
+    /// Positions that share one table of row pointers, and stay in the second-level cache beside a panel.
+    pub(crate) const BLOCK_POSITIONS: usize = 96;
+    /// The fewest positions of a block, however many taps they have.
+    pub(crate) const LEAST_BLOCK_POSITIONS: usize = 16;
+    /// The most entries of a table of row pointers.
+    pub(crate) const TABLE_ENTRIES: usize = 8192;
+    /// Tasks for each thread at which columns are split no further.
+    pub(crate) const TASKS_PER_THREAD: usize = 4;
+    /// Tasks that blocks and panels should give at least, so that threads have their shares.
+    pub(crate) const LEAST_TASKS: usize = 8;
+    /// What a tile costs besides its rows, in rows: the weights that it reads.
+    pub(crate) const TILE_COST_ROWS: usize = 2;
+    /// Places of the largest map that may be walked place by place, and the fewest images: beyond, the padding is too
+    /// small a part or tiles are too empty to be worth the count.
+    pub(crate) const MOST_PLACES: usize = 16 * 16;
+    pub(crate) const LEAST_IMAGES: usize = 4;
+    /// Rows of K between two looks at whether it ends.
+    pub(crate) const UNROLLED_ROWS: usize = 4;
+    /// The longest K whose products do not hide that the output is fetched before it is written.
+    pub(crate) const SHORT_K_ROWS: usize = 256;
+}
+
+/// Weight gradients by outer products, and sums of columns.
+pub(crate) mod outer {
+    /// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.
+    pub(crate) const CHUNK_BYTES: usize = 384 << 10;
+    /// Pixels that one pass over a panel's tiles reads, so that its columns stay in the first-level cache.
+    pub(crate) const BLOCK_PIXELS: usize = 128;
+    /// From so many tiles on that read a panel's columns of a block, the columns are copied first.
+    pub(crate) const LEAST_COPY_TILES: usize = 20;
+    /// The fewest tiles worth a task of their own.
+    pub(crate) const LEAST_TASK_TILES: usize = 1;
+    /// The most vectors of sums in a tile that is summed in two parts.
+    pub(crate) const MOST_SPLIT_VECTORS: usize = 6;
+    /// Floats that a narrow view's column sums take at a time.
+    pub(crate) const NARROW_FLOATS: usize = 128;
+    /// Channels of a task of column sums: four cache lines.
+    pub(crate) const TASK_CHANNELS: usize = 64;
+    /// Pixels whose columns are summed apart, before they are added to the sums of those before.
+    pub(crate) const SUM_PIXELS: usize = 256;
+}
+
+/// Convolutions of a grey image along rows of pixels.
+pub(crate) mod rows {
+    /// The most output channels: with two vectors each, their sums stay in registers.
+    pub(crate) const MOST_CHANNELS: usize = 8;
+    /// Vectors of pixels in a tile.
+    pub(crate) const TILE_VECTORS: usize = 2;
+    /// The fewest multiply-adds worth a task of their own.
+    pub(crate) const LEAST_TASK_PRODUCTS: usize = 1 << 15;
+    /// The most tasks of a weight gradient, each with sums of its own: fixed, so that threads do not change the result.
+    pub(crate) const GRADIENT_TASKS: usize = 16;
+    /// Displacements of a row of pixels that are multiplied at a time.
+    pub(crate) const TILE_SHIFTS: usize = 4;
+}
+
+/// Gradients of an input with few channels.
+pub(crate) mod scatter {
+    /// The fewest images worth a task of their own.
+    pub(crate) const LEAST_TASK_IMAGES: usize = 1;
+}
+
+/// Winograd's algorithm, its weight gradient and its weights.
+pub(crate) mod winograd {
+    /// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
+    pub(crate) const BLOCK_BYTES: usize = 512 << 10;
+    /// Transformed weights from which on threads work on one block together, of this many tiles at least, so that the
+    /// weights come from memory once for all of them.
+    pub(crate) const SHARED_WEIGHT_FLOATS: usize = 2 << 20;
+    pub(crate) const LEAST_SHARED_TILES: usize = 192;
+    /// The fewest tiles of a block of a thread's own, in tiles of the product.
+    pub(crate) const LEAST_BLOCK_PRODUCT_TILES: usize = 2;
+    /// Tiles whose moments are computed together, where they are wanted.
+    pub(crate) const CHUNK_TILES: usize = 4;
+    /// Floats of a cache line.
+    pub(crate) const LINE_FLOATS: usize = 16;
+    /// Cache lines of which no row of a tile is a multiple, since rows would share a few sets of the first-level cache.
+    pub(crate) const SET_LINES: usize = 8;
+    /// The fewest tiles, points and channels worth a task of their own.
+    pub(crate) const LEAST_TASK_TILES: usize = 1;
+    pub(crate) const LEAST_TASK_POINTS: usize = 1;
+    pub(crate) const LEAST_TASK_CHANNELS: usize = 4;
+    /// Bytes of transformed tiles that a block of a weight gradient aims at; each point's part of it stays in the
+    /// second-level cache.
+    pub(crate) const GRADIENT_BLOCK_BYTES: usize = 4 << 20;
+    /// The fewest and the most tiles of such a block.
+    pub(crate) const LEAST_GRADIENT_TILES: usize = 128;
+    pub(crate) const MOST_GRADIENT_TILES: usize = 1024;
+}
+
+/// The backward pass of Linear.
+pub(crate) mod linear {
+    /// Rows of weights of a block: with a panel's columns they stay in the first-level cache.
+    pub(crate) const BLOCK_ROWS: usize = 96;
+    /// Blocks that a small matrix is cut in, however many threads there are: sums depend on the cut.
+    pub(crate) const LEAST_BLOCKS: usize = 16;
+}
+
+/// Pooling.
+pub(crate) mod pooling {
+    /// The fewest rows of a map worth a task of their own.
+    pub(crate) const LEAST_TASK_ROWS: usize = 1;
+}
+
+/// Mean and variance by channel.
+pub(crate) mod moments {
+    /// Pixels of a chunk; fixed, so that sums do not depend on threads.
+    pub(crate) const CHUNK_PIXELS: usize = 64;
+    /// Chunks, and channels, of a task.
+    pub(crate) const TASK_CHUNKS: usize = 8;
+    pub(crate) const TASK_CHANNELS: usize = 128;
+    /// Rows, and vectors of channels, that are summed side by side.
+    pub(crate) const SIDE_ROWS: usize = 4;
+    pub(crate) const SIDE_VECTORS: usize = 2;
+}
+
+/// Batch normalization's gradients.
+pub(crate) mod batch_norm {
+    /// Pixels whose sums are computed together; fixed, so that sums do not depend on threads.
+    pub(crate) const CHUNK_PIXELS: usize = 512;
+    /// Channels of a task.
+    pub(crate) const TASK_CHANNELS: usize = 256;
+    /// The fewest floats of a map worth a task of their own.
+    pub(crate) const LEAST_TASK_FLOATS: usize = 8192;
+}
+
+/// Element by element over views.
+pub(crate) mod elementwise {
+    /// The fewest floats worth a task of their own.
+    pub(crate) const LEAST_TASK_FLOATS: usize = 8192;
+}
+
+/// Flat buffers: vector operations and updates.
+pub(crate) mod flat {
+    /// The fewest floats worth a task of their own.
+    pub(crate) const LEAST_TASK_FLOATS: usize = 16_384;
+    /// Floats whose squares are summed together; fixed, so that sums do not depend on threads.
+    pub(crate) const BLOCK_FLOATS: usize = 4096;
+    /// Sums that a block keeps side by side; fixed, so that they do not depend on the instruction set.
+    pub(crate) const BLOCK_SUMS: usize = 16;
+}
+
+/// Pixel by pixel, with a loop over the channels of each: softmax, local response normalization, layouts.
+pub(crate) mod pixels {
+    /// The fewest pixels worth a task of their own, where each takes an exponential or a root for each channel.
+    pub(crate) const LEAST_TASK_PIXELS: usize = 64;
+    /// The fewest pixels worth a task of their own, where they are copied.
+    pub(crate) const LEAST_COPY_PIXELS: usize = 1024;
+    /// The fewest rows of a map worth a task of their own, where they are copied.
+    pub(crate) const LEAST_COPY_ROWS: usize = 8;
+}
