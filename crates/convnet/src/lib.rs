@@ -5,6 +5,7 @@
 mod cpu;
 pub mod data;
 pub mod exec;
+mod gpu;
 pub mod graph;
 pub mod inspect;
 pub mod io;
@@ -18,4 +19,5 @@ pub mod reference;
 pub mod shape;
 pub mod state;
 pub mod train;
+mod weights;
 pub mod zoo;
