@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
-use convnet::exec::Options;
+use convnet::exec::{self, Device, Options, Precision};
 use convnet::graph::Graph;
 use convnet::model::{self, OpenOptions};
 
 use crate::error::Failure;
+use crate::output;
 
 /// The size of an image: `3x224x224`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,83 @@ pub(crate) struct ThreadsArg {
     pub(crate) threads: Option<usize>,
 }
 
+/// The variable that names a device where `--device` does not.
+const DEVICE_VARIABLE: &str = "CONVNET_DEVICE";
+
+/// A device that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceChoice {
+    /// A GPU where there is one that can be used, or the CPU.
+    Auto,
+    /// This one.
+    One(Device),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            _ => name
+                .parse()
+                .map(Self::One)
+                .map_err(|_| format!("there is no device `{name}`, expected auto, cpu, gpu or gpu:N")),
+        }
+    }
+}
+
+/// Where a network is computed.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct DeviceArgs {
+    /// Device: auto (a GPU where one can be used), cpu, gpu or gpu:N [default: CONVNET_DEVICE, or cpu]
+    #[arg(long, value_name = "DEVICE", help_heading = "Computation")]
+    pub(crate) device: Option<DeviceChoice>,
+
+    /// How a GPU computes products [default: tf32 to train, fp32 otherwise]
+    #[arg(long, value_name = "NAME", value_parser = Precision::NAMES, help_heading = "Computation")]
+    pub(crate) precision: Option<String>,
+}
+
+impl DeviceArgs {
+    /// Puts device and precision into options; tells in a line which card and libraries are used.
+    ///
+    /// # Errors
+    /// Wrong usage for a variable that names no device, or a precision that the CPU does not have; failed work for a GPU
+    /// that is not there or lacks a library.
+    pub(crate) fn apply(&self, options: Options, default: Precision) -> Result<Options, Failure> {
+        let choice = match (self.device, std::env::var(DEVICE_VARIABLE)) {
+            (Some(choice), _) => choice,
+            (None, Ok(name)) if !name.is_empty() => {
+                name.parse().map_err(|error| Failure::usage(format!("{DEVICE_VARIABLE}: {error}")))?
+            }
+            (None, _) => DeviceChoice::One(Device::Cpu),
+        };
+        let named: Option<Precision> = self.precision.as_deref().map(str::parse).transpose()?;
+        let precision = named.unwrap_or(default);
+        let on = |index: usize, card: &str| {
+            output::note(&format!("{card}; {precision}"));
+            Ok(Options { device: Device::Gpu(index), precision, ..options })
+        };
+        match choice {
+            DeviceChoice::One(Device::Gpu(index)) => on(index, &exec::describe_gpu(index)?),
+            DeviceChoice::Auto => match exec::describe_gpu(0) {
+                Ok(card) => on(0, &card),
+                Err(error) => {
+                    output::note(&format!("on the CPU: {error}"));
+                    Ok(options)
+                }
+            },
+            DeviceChoice::One(_) => match named {
+                Some(precision) if precision != Precision::F32 => {
+                    Err(Failure::usage(format!("--precision {precision} is a GPU's; add --device gpu")))
+                }
+                _ => Ok(options),
+            },
+        }
+    }
+}
+
 /// How an engine computes.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct EngineArgs {
@@ -90,13 +168,20 @@ pub(crate) struct EngineArgs {
 
     #[command(flatten)]
     pub(crate) threads: ThreadsArg,
+
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
 }
 
 impl EngineArgs {
-    /// The engine's options.
-    pub(crate) fn options(&self) -> Options {
+    /// The engine's options, a GPU's precision being `precision` where none is named.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::apply`].
+    pub(crate) fn options(&self, precision: Precision) -> Result<Options, Failure> {
         let threads = self.threads.threads.unwrap_or(0);
-        Options { threads, exact: self.exact, half: self.f16_weights, ..Options::default() }
+        let options = Options { threads, exact: self.exact, half: self.f16_weights, ..Options::default() };
+        self.device.apply(options, precision)
     }
 }
 
@@ -133,6 +218,18 @@ mod tests {
         assert!(size("1x-5x5").unwrap_err().contains("CHANNELSxHEIGHTxWIDTH"));
         assert!(size("1x0x5").unwrap_err().contains("at least 1"));
         assert!(size("99999999999x99999999999x3").unwrap_err().contains("at most"));
+    }
+
+    #[test]
+    fn devices() {
+        let device = |text: &str| text.parse::<DeviceChoice>();
+        assert_eq!(device("auto"), Ok(DeviceChoice::Auto));
+        assert_eq!(device("cpu"), Ok(DeviceChoice::One(Device::Cpu)));
+        assert_eq!(device("gpu"), Ok(DeviceChoice::One(Device::Gpu(0))));
+        assert_eq!(device("gpu:3"), Ok(DeviceChoice::One(Device::Gpu(3))));
+        for wrong in ["", "gpu:", "gpu:x", "gpu:-1", "GPU", "cuda"] {
+            assert!(device(wrong).unwrap_err().contains("expected auto, cpu, gpu or gpu:N"), "{wrong}");
+        }
     }
 
     #[test]

@@ -47,6 +47,7 @@
 mod cpu;
 pub mod data;
 pub mod exec;
+mod gpu;
 pub mod graph;
 pub mod inspect;
 pub mod io;
@@ -60,6 +61,7 @@ pub mod reference;
 pub mod shape;
 pub mod state;
 pub mod train;
+mod weights;
 pub mod zoo;
 
 pub use exec::{Engine, Options, Output, Session, TrainingStep};

@@ -14,13 +14,16 @@ pub enum Device {
     /// This machine's processor.
     #[default]
     Cpu,
+    /// NVIDIA's GPU of this number, from 0.
+    Gpu(usize),
 }
 
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cpu => "cpu",
-        })
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Gpu(index) => write!(f, "gpu:{index}"),
+        }
     }
 }
 
@@ -28,9 +31,50 @@ impl FromStr for Device {
     type Err = CompileError;
 
     fn from_str(name: &str) -> Result<Self, CompileError> {
+        let number = |name: &str| name.strip_prefix("gpu:")?.parse().ok();
         match name {
             "cpu" => Ok(Self::Cpu),
-            _ => Err(CompileError::Device { found: name.to_owned() }),
+            "gpu" => Ok(Self::Gpu(0)),
+            _ => number(name)
+                .map(Self::Gpu)
+                .ok_or_else(|| CompileError::Device { found: name.to_owned() }),
+        }
+    }
+}
+
+/// How a GPU computes products: of convolutions and of Linear layers. All else is in single precision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precision {
+    /// Single precision, without shortcuts.
+    #[default]
+    F32,
+    /// Single precision in memory; factors are rounded to 10 bits of mantissa, sums are not.
+    Tf32,
+}
+
+impl Precision {
+    /// Their names.
+    pub const NAMES: [&str; 2] = ["fp32", "tf32"];
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "fp32",
+            Self::Tf32 => "tf32",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = CompileError;
+
+    fn from_str(name: &str) -> Result<Self, CompileError> {
+        match name {
+            "fp32" => Ok(Self::F32),
+            "tf32" => Ok(Self::Tf32),
+            _ => Err(CompileError::Precision { found: name.to_owned() }),
         }
     }
 }
@@ -40,6 +84,8 @@ impl FromStr for Device {
 pub struct Options {
     /// The device.
     pub device: Device,
+    /// How a GPU computes products; the CPU computes in single precision.
+    pub precision: Precision,
     /// Threads; 0 means one per core.
     pub threads: usize,
     /// Instruction set; `None` means the best that the machine has, or the one that the environment variable
@@ -55,6 +101,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// What makes the bits of a result: the instruction set, or a GPU's precision (`gpu tf32`).
+    ///
+    /// # Errors
+    /// As [`Options::isa`].
+    pub fn machine(&self) -> Result<String, CompileError> {
+        match self.device {
+            Device::Cpu => Ok(self.isa()?.name().to_owned()),
+            Device::Gpu(_) => Ok(format!("gpu {}", self.precision)),
+        }
+    }
+
     /// The instruction set to use.
     ///
     /// # Errors

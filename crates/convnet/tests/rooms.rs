@@ -9,8 +9,9 @@ type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const FORMATS: &[&str] = &["convnet_formats"];
 const KERNELS: &[&str] = &["convnet_kernels"];
+const DEVICES: &[&str] = &["convnet_kernels", "convnet_gpu"];
 
-const ROOMS: [Row; 16] = [
+const ROOMS: [Row; 18] = [
     ("shape", &[], &[]),
     ("ops", &["shape"], &[]),
     ("graph", &["shape", "ops"], &[]),
@@ -21,8 +22,10 @@ const ROOMS: [Row; 16] = [
     ("reference", &["graph", "ops", "state"], &[]),
     ("plan", &["graph", "ops"], &[]),
     ("options", &["plan"], KERNELS),
-    ("cpu", &["graph", "ops", "optim", "state", "plan", "options"], KERNELS),
-    ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu"], KERNELS),
+    ("weights", &["graph", "ops", "state", "plan"], &[]),
+    ("cpu", &["graph", "ops", "optim", "state", "plan", "options", "weights"], KERNELS),
+    ("gpu", &["graph", "ops", "optim", "state", "plan", "options", "weights"], DEVICES),
+    ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
     ("train", &["graph", "ops", "optim", "data", "state", "exec", "io"], FORMATS),
@@ -91,7 +94,7 @@ fn named(line: &str) -> Vec<String> {
     }
     rooms.retain(|room| !room.is_empty());
     rooms
-        .extend([FORMATS, KERNELS].concat().into_iter().filter(|name| line.contains(name)).map(String::from));
+        .extend([FORMATS, DEVICES].concat().into_iter().filter(|name| line.contains(name)).map(String::from));
     rooms
 }
 

@@ -1,7 +1,7 @@
 //! `convnet eval`: how well a trained network classifies the test images.
 
 use convnet::data::{self, Preprocess};
-use convnet::exec::Engine;
+use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use convnet::train::{Evaluation, TrainError, evaluate};
 use serde_json::json;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(card) => card.preprocess,
         None => Preprocess::for_input(graph.input_size(), &data.train)?,
     };
-    let options = args.engine.options();
+    let options = args.engine.options(Precision::F32)?;
     let batch = args.batch.min(data.test.len().max(1));
     let engine = Engine::compile(&graph, &weights, batch, &options)?;
     let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &data.test, &preprocess)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use convnet::data::{Image, Preprocess};
-use convnet::exec::Engine;
+use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             ((0..graph.classes()).map(|class| format!("class {class}")).collect(), Preprocess::plain(input))
         }
     };
-    let options = args.engine.options();
+    let options = args.engine.options(Precision::F32)?;
     let engine = Engine::compile(&graph, &weights, 1, &options)?;
     let classify = |path: &Path| -> Result<Vec<Guess>, Box<dyn std::error::Error>> {
         let image = Image::open(path)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::exec::{Engine, Options, TrainingStep};
+use convnet::exec::{Engine, Options, Precision, TrainingStep};
 use convnet::graph::Graph;
 use convnet::io;
 use convnet::model::Model;
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let [count, channels, height, width] = shape;
     let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
     let Model { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
-    let options = Options { once: count <= BATCH, ..args.engine.options() };
+    let options = Options { once: count <= BATCH, ..args.engine.options(Precision::F32)? };
     let drawn;
     let weights: &dyn TensorSource = match &weights {
         Some(loaded) => loaded,

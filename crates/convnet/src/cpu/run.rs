@@ -7,7 +7,7 @@ use convnet_kernels::{self as kernels, Arena, Isa, Mask, Pool, Update, View, Wei
 use super::binder::Parameters;
 use super::statistics::Statistics;
 use crate::graph::{NodeId, Shape};
-use crate::plan::{Plan, Region, Stage};
+use crate::plan::{Plan, Region, Stage, layer_key};
 
 impl From<Region> for View {
     fn from(region: Region) -> Self {
@@ -158,14 +158,5 @@ pub(super) fn part<'a>(moments: &'a mut [&mut [f32]; 2], range: &Range<usize>) -
 
 /// The mask of a dropout layer in the pass with this key; `whole` drops whole vectors.
 pub(super) fn mask(key: u64, node: NodeId, (p, whole): (f32, bool), view: View) -> Mask {
-    let key = mix(key ^ mix(node.index() as u64 + 1));
-    Mask::new(key, p, if whole { view.channels.max(1) } else { 1 })
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-pub(super) fn mix(key: u64) -> u64 {
-    let key = key.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let key = (key ^ (key >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let key = (key ^ (key >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    key ^ (key >> 31)
+    Mask::new(layer_key(key, node), p, if whole { view.channels.max(1) } else { 1 })
 }

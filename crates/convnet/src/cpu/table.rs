@@ -5,7 +5,6 @@ use std::ops::Range;
 use convnet_kernels::Pool;
 
 use super::kind::Kind;
-use super::loader::read;
 use super::matrix::Matrix;
 use super::program::Program;
 use super::run::At;
@@ -13,6 +12,7 @@ use crate::graph::NodeId;
 use crate::ops::ParamSpec;
 use crate::plan::CompileError;
 use crate::state::{StateDict, Tensor, TensorSource};
+use crate::weights::read;
 
 /// A parameter's place in the flat buffers.
 #[derive(Clone, Debug)]

@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, flat};
 
 use super::kind::{Dropout, Kind};
-use super::loader::{check, read};
 use super::program::{Program, fill};
-use super::run::{Backward, Forward, Saved, mask, mix, part};
+use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
 use super::table::{Parameter, running, running_specs, table, unpack};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Optimizer, ParameterGroups, Setting};
 use crate::options::Options;
-use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes};
+use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
+use crate::weights::{check, read};
 
 /// An output that the loss reads, and its weight.
 #[derive(Clone, Copy, Debug)]
@@ -270,8 +270,7 @@ impl Training {
     }
 
     fn key(&self) -> u64 {
-        let step = mix(self.seed ^ mix(self.steps));
-        if self.passes == 0 { step } else { mix(step ^ mix(self.passes)) }
+        pass_key(self.seed, self.steps, self.passes)
     }
 
     fn pass(&mut self, batch: Batch<'_>, mut times: Option<&mut StepTimes>) -> StepReport {

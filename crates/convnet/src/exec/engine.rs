@@ -6,8 +6,8 @@ use std::time::Duration;
 use convnet_kernels::{Arena, Isa};
 
 use super::{Device, Options, Output, RunError};
-use crate::cpu;
 use crate::graph::{Graph, NodeId};
+use crate::{cpu, gpu};
 use crate::ops::Op;
 use crate::plan::{CompileError, Mode, Plan, PlanStep};
 use crate::state::{Tensor, TensorSource};
@@ -31,12 +31,15 @@ struct Shared {
 #[derive(Debug)]
 enum Compiled {
     Cpu(cpu::Inference),
+    Gpu(gpu::Inference),
 }
 
 /// The activations of one caller on the device.
 #[derive(Debug)]
 enum Memory {
     Cpu(Arena),
+    /// What came back from the card.
+    Gpu(gpu::Kept),
 }
 
 /// One caller's memory of a shared [`Engine`].
@@ -85,6 +88,9 @@ impl Engine {
     ) -> Result<Self, CompileError> {
         let compiled = match options.device {
             Device::Cpu => Compiled::Cpu(cpu::Inference::new(graph, weights, batch, options, mode)?),
+            Device::Gpu(index) => {
+                Compiled::Gpu(gpu::Inference::new(graph, weights, (batch, index), options, mode)?)
+            }
         };
         Ok(Self { shared: Arc::new(Shared { compiled, idle: Mutex::default() }) })
     }
@@ -126,32 +132,55 @@ impl Engine {
 
     /// The device it runs on.
     pub fn device(&self) -> Device {
-        let Compiled::Cpu(_) = &self.shared.compiled;
-        Device::Cpu
+        match &self.shared.compiled {
+            Compiled::Cpu(_) => Device::Cpu,
+            Compiled::Gpu(inference) => Device::Gpu(inference.index()),
+        }
     }
 
-    /// The instruction set in use.
+    /// The instruction set in use; with a GPU the best one of the processor beside it.
     pub fn isa(&self) -> Isa {
-        let Compiled::Cpu(inference) = &self.shared.compiled;
-        inference.isa()
+        match &self.shared.compiled {
+            Compiled::Cpu(inference) => inference.isa(),
+            Compiled::Gpu(_) => Isa::best(),
+        }
     }
 
-    /// Threads in use.
+    /// Threads in use; one that feeds a GPU.
     pub fn threads(&self) -> usize {
-        let Compiled::Cpu(inference) = &self.shared.compiled;
-        inference.threads()
+        match &self.shared.compiled {
+            Compiled::Cpu(inference) => inference.threads(),
+            Compiled::Gpu(_) => 1,
+        }
     }
 
-    /// Bytes of activations of each session, and of packed weights, which all sessions share.
+    /// Microseconds of the card's work for the `n` images that ran last, the least and the median of `count` runs without
+    /// the way to the card and back; `None` on the CPU, or if no run had `n` images.
+    ///
+    /// # Errors
+    /// If the GPU fails.
+    pub fn device_time(&self, n: usize, count: usize) -> Result<Option<(f32, f32)>, RunError> {
+        match &self.shared.compiled {
+            Compiled::Cpu(_) => Ok(None),
+            Compiled::Gpu(inference) => Ok(inference.time(n, count)?),
+        }
+    }
+
+    /// Bytes of activations of each session, and of packed weights, which all sessions share. A GPU's activations are
+    /// shared too: callers take turns.
     pub fn memory(&self) -> (usize, usize) {
-        let Compiled::Cpu(inference) = &self.shared.compiled;
-        inference.memory()
+        match &self.shared.compiled {
+            Compiled::Cpu(inference) => inference.memory(),
+            Compiled::Gpu(inference) => inference.memory(),
+        }
     }
 
     /// What runs, kernel by kernel.
     pub fn plan(&self) -> Vec<PlanStep> {
-        let Compiled::Cpu(inference) = &self.shared.compiled;
-        inference.describe()
+        match &self.shared.compiled {
+            Compiled::Cpu(inference) => inference.describe(),
+            Compiled::Gpu(inference) => inference.describe(),
+        }
     }
 
     /// The plan as text: each stage with its kernel and the memory that it reads and writes.
@@ -162,13 +191,17 @@ impl Engine {
 
 impl Shared {
     fn plan(&self) -> &Plan {
-        let Compiled::Cpu(inference) = &self.compiled;
-        inference.plan()
+        match &self.compiled {
+            Compiled::Cpu(inference) => inference.plan(),
+            Compiled::Gpu(inference) => inference.plan(),
+        }
     }
 
     fn memory(&self) -> Result<Memory, CompileError> {
-        let Compiled::Cpu(inference) = &self.compiled;
-        inference.arena().map(Memory::Cpu)
+        match &self.compiled {
+            Compiled::Cpu(inference) => inference.arena().map(Memory::Cpu),
+            Compiled::Gpu(_) => Ok(Memory::Gpu(gpu::Kept::default())),
+        }
     }
 }
 
@@ -233,14 +266,31 @@ impl Session {
     fn execute(&mut self, images: &[f32], times: Option<&mut [Duration]>) -> Result<(), RunError> {
         let plan = self.shared.plan();
         self.images = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
-        let (Compiled::Cpu(inference), Memory::Cpu(arena)) = (&self.shared.compiled, &mut self.memory);
-        inference.execute(arena, images, self.images, times);
+        match (&self.shared.compiled, &mut self.memory) {
+            (Compiled::Cpu(inference), Memory::Cpu(arena)) => {
+                inference.execute(arena, images, self.images, times);
+            }
+            (Compiled::Gpu(inference), Memory::Gpu(kept)) => {
+                if let Err(error) = inference.execute(kept, images, self.images, times) {
+                    self.images = 0;
+                    return Err(error.into());
+                }
+            }
+            (Compiled::Cpu(_), Memory::Gpu(_)) | (Compiled::Gpu(_), Memory::Cpu(_)) => {
+                unreachable!("an engine makes memory for its own device")
+            }
+        }
         Ok(())
     }
 
     fn read(&self, node: NodeId) -> Vec<f32> {
-        let (Compiled::Cpu(inference), Memory::Cpu(arena)) = (&self.shared.compiled, &self.memory);
-        inference.read(arena, node, self.images)
+        match (&self.shared.compiled, &self.memory) {
+            (Compiled::Cpu(inference), Memory::Cpu(arena)) => inference.read(arena, node, self.images),
+            (Compiled::Gpu(inference), Memory::Gpu(kept)) => inference.read(kept, node, self.images),
+            (Compiled::Cpu(_), Memory::Gpu(_)) | (Compiled::Gpu(_), Memory::Cpu(_)) => {
+                unreachable!("an engine makes memory for its own device")
+            }
+        }
     }
 }
 

@@ -33,11 +33,20 @@ pub use error::RunError;
 pub use output::{Output, Scored};
 pub use training::{Ema, Target, TrainingStep};
 
-pub use crate::options::{Device, Options};
+pub use crate::options::{Device, Options, Precision};
 pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};
 
 /// The machine's own peak of multiply-adds with an instruction set on so many threads (0: one per core), in
 /// GFLOP/s: measured for some 50 ms, what a kernel's speed is compared with.
 pub fn peak_gflops(isa: Isa, threads: usize) -> f64 {
     convnet_kernels::peak(&convnet_kernels::Pool::new(threads), isa)
+}
+
+/// What GPU number `index` is and what it is used through: the card, the driver and each library, with versions and
+/// places.
+///
+/// # Errors
+/// If there is no such GPU, no driver, or a library is missing: the error says which, and the way out.
+pub fn describe_gpu(index: usize) -> Result<String, CompileError> {
+    crate::gpu::describe(index)
 }

@@ -4,12 +4,12 @@ use convnet_kernels::{Isa, Targets};
 
 use super::engine::images_in;
 use super::{Device, Options, RunError};
-use crate::cpu;
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::ParamSpec;
 use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
 use crate::state::{StateDict, Tensor, TensorSource};
+use crate::{cpu, gpu};
 
 /// What the images of a batch shall be taken for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -120,6 +120,7 @@ pub struct TrainingStep {
 #[derive(Debug)]
 enum Compiled {
     Cpu(Box<cpu::Training>),
+    Gpu(Box<gpu::Training>),
 }
 
 /// An exponential moving average of weights and running statistics: average += (weights − average)·(1 − decay).
@@ -132,6 +133,26 @@ pub struct Ema {
 #[derive(Clone, Debug)]
 enum Average {
     Cpu(cpu::Average),
+    Gpu(gpu::Average),
+}
+
+/// A batch that was checked, as each device takes it.
+struct Batch<'a>(cpu::Batch<'a>);
+
+impl<'a> Batch<'a> {
+    fn gpu(self) -> gpu::Batch<'a> {
+        let cpu::Batch { images, targets, weights, n } = self.0;
+        gpu::Batch { images, targets, weights, n }
+    }
+}
+
+/// What a GPU that is alive gives.
+fn alive<T>(result: Result<T, CompileError>) -> T {
+    result.unwrap_or_else(|error| panic!("the GPU failed: {error}"))
+}
+
+fn other_device() -> ! {
+    panic!("a moving average of a training on another device")
 }
 
 impl TrainingStep {
@@ -163,14 +184,20 @@ impl TrainingStep {
                 let training = cpu::Training::new(graph, state, batch, (optimizer, seed), options)?;
                 Compiled::Cpu(Box::new(training))
             }
+            Device::Gpu(index) => {
+                let at = (batch, index);
+                Compiled::Gpu(Box::new(gpu::Training::new(graph, state, at, (optimizer, seed), options)?))
+            }
         };
         Ok(Self { compiled, classes: graph.classes() })
     }
 
     /// Keeps every element in dropout layers from now on, as PyTorch does with a probability of 0.
     pub fn without_dropout(mut self) -> Self {
-        let Compiled::Cpu(training) = &mut self.compiled;
-        training.disable_dropout();
+        match &mut self.compiled {
+            Compiled::Cpu(training) => training.disable_dropout(),
+            Compiled::Gpu(training) => training.disable_dropout(),
+        }
         self
     }
 
@@ -181,38 +208,62 @@ impl TrainingStep {
 
     /// The device it runs on.
     pub fn device(&self) -> Device {
-        let Compiled::Cpu(_) = &self.compiled;
-        Device::Cpu
+        match &self.compiled {
+            Compiled::Cpu(_) => Device::Cpu,
+            Compiled::Gpu(training) => Device::Gpu(training.index()),
+        }
     }
 
-    /// The instruction set in use.
+    /// The instruction set in use; with a GPU the best one of the processor beside it.
     pub fn isa(&self) -> Isa {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.isa()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.isa(),
+            Compiled::Gpu(_) => Isa::best(),
+        }
     }
 
-    /// Threads in use.
+    /// Threads in use; one that feeds a GPU.
     pub fn threads(&self) -> usize {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.threads()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.threads(),
+            Compiled::Gpu(_) => 1,
+        }
     }
 
     /// Bytes of activations and their gradients that the plan allocates.
     pub fn activation_bytes(&self) -> usize {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.activation_bytes()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.activation_bytes(),
+            Compiled::Gpu(training) => training.activation_bytes(),
+        }
+    }
+
+    /// Microseconds of the card's work of a step of `n` images, if the last was one: the least and the median of `count`
+    /// steps, which change the weights as every step does. `None` on the CPU.
+    ///
+    /// # Errors
+    /// If the GPU fails.
+    pub fn device_time(&mut self, n: usize, count: usize) -> Result<Option<(f32, f32)>, RunError> {
+        match &mut self.compiled {
+            Compiled::Cpu(_) => Ok(None),
+            Compiled::Gpu(training) => Ok(training.time(n, count)?),
+        }
     }
 
     /// Updates done: Adam's bias correction and dropout count from it.
     pub fn steps(&self) -> u64 {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.steps()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.steps(),
+            Compiled::Gpu(training) => training.steps(),
+        }
     }
 
     /// What runs, kernel by kernel, in the order of the forward pass.
     pub fn plan(&self) -> Vec<PlanStep> {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.describe()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.describe(),
+            Compiled::Gpu(training) => training.describe(),
+        }
     }
 
     /// The plan as text: each stage with its kernel and the memory that it reads and writes, and the backward pass.
@@ -221,14 +272,19 @@ impl TrainingStep {
     }
 
     fn plan_value(&self) -> &Plan {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.plan()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.plan(),
+            Compiled::Gpu(training) => training.plan(),
+        }
     }
 
     /// The trainable parameters, in the order of the network.
     pub fn parameters(&self) -> impl ExactSizeIterator<Item = &ParamSpec> {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.specs()
+        let specs: Box<dyn ExactSizeIterator<Item = &ParamSpec>> = match &self.compiled {
+            Compiled::Cpu(training) => Box::new(training.specs()),
+            Compiled::Gpu(training) => Box::new(training.specs()),
+        };
+        specs
     }
 
     /// Groups of these parameters that treat all alike: the step's rate, the optimizer's decay.
@@ -247,8 +303,10 @@ impl TrainingStep {
         target: impl Into<Target<'a>>,
     ) -> Result<StepReport, RunError> {
         let batch = self.check(images, target.into())?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        Ok(training.forward_backward(batch))
+        match &mut self.compiled {
+            Compiled::Cpu(training) => Ok(training.forward_backward(batch.0)),
+            Compiled::Gpu(training) => Ok(training.forward_backward(batch.gpu())?),
+        }
     }
 
     /// As [`TrainingStep::forward_backward`], but the gradients are added to those that are there: the sum over several
@@ -262,8 +320,10 @@ impl TrainingStep {
         target: impl Into<Target<'a>>,
     ) -> Result<StepReport, RunError> {
         let batch = self.check(images, target.into())?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        Ok(training.accumulate(batch)?)
+        match &mut self.compiled {
+            Compiled::Cpu(training) => Ok(training.accumulate(batch.0)?),
+            Compiled::Gpu(training) => Ok(training.accumulate(batch.gpu())?),
+        }
     }
 
     /// Updates the parameters by the gradients, at a learning rate.
@@ -272,8 +332,10 @@ impl TrainingStep {
     /// If the groups are those of another network.
     pub fn apply(&mut self, groups: &ParameterGroups, rate: f32) -> Result<(), RunError> {
         self.check_groups(groups)?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        training.apply(groups, rate);
+        match &mut self.compiled {
+            Compiled::Cpu(training) => training.apply(groups, rate),
+            Compiled::Gpu(training) => training.apply(groups, rate)?,
+        }
         Ok(())
     }
 
@@ -291,8 +353,10 @@ impl TrainingStep {
     ) -> Result<StepReport, RunError> {
         let batch = self.check(images, target.into())?;
         self.check_groups(groups)?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        Ok(training.step(batch, groups, rate, None))
+        match &mut self.compiled {
+            Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, None)),
+            Compiled::Gpu(training) => Ok(training.step(batch.gpu(), groups, rate, None)?),
+        }
     }
 
     /// As [`TrainingStep::step`]; adds the times of its parts to `times`.
@@ -308,8 +372,10 @@ impl TrainingStep {
     ) -> Result<StepReport, RunError> {
         let batch = self.check(images, target.into())?;
         self.check_groups(groups)?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        Ok(training.step(batch, groups, rate, Some(times)))
+        match &mut self.compiled {
+            Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, Some(times))),
+            Compiled::Gpu(training) => Ok(training.step(batch.gpu(), groups, rate, Some(times))?),
+        }
     }
 
     /// The loss and every parameter's gradient, under PyTorch's names and in its layouts; nothing is updated, running
@@ -323,9 +389,16 @@ impl TrainingStep {
         target: impl Into<Target<'a>>,
     ) -> Result<(StepReport, StateDict), RunError> {
         let batch = self.check(images, target.into())?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        let report = training.probe(batch);
-        Ok((report, training.gradients()))
+        match &mut self.compiled {
+            Compiled::Cpu(training) => {
+                let report = training.probe(batch.0);
+                Ok((report, training.gradients()))
+            }
+            Compiled::Gpu(training) => {
+                let report = training.probe(batch.gpu())?;
+                Ok((report, training.gradients()?))
+            }
+        }
     }
 
     /// The gradient of a parameter as a flat buffer, in the device's own layout: all elements, in an order of the
@@ -335,8 +408,10 @@ impl TrainingStep {
     /// If there is no trainable parameter of that name.
     pub fn gradient(&self, name: &str) -> Result<&[f32], RunError> {
         let parameter = self.parameter(name)?;
-        let Compiled::Cpu(training) = &self.compiled;
-        Ok(training.gradient(parameter))
+        match &self.compiled {
+            Compiled::Cpu(training) => Ok(training.gradient(parameter)),
+            Compiled::Gpu(training) => Ok(training.gradient(parameter)?),
+        }
     }
 
     /// The same, to change. Zeros between elements must stay zeros.
@@ -345,8 +420,10 @@ impl TrainingStep {
     /// As [`TrainingStep::gradient`].
     pub fn gradient_mut(&mut self, name: &str) -> Result<&mut [f32], RunError> {
         let parameter = self.parameter(name)?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        Ok(training.gradient_mut(parameter))
+        match &mut self.compiled {
+            Compiled::Cpu(training) => Ok(training.gradient_mut(parameter)),
+            Compiled::Gpu(training) => Ok(training.gradient_mut(parameter)?),
+        }
     }
 
     /// The gradient of a parameter in PyTorch's layout.
@@ -355,8 +432,10 @@ impl TrainingStep {
     /// As [`TrainingStep::gradient`].
     pub fn gradient_tensor(&self, name: &str) -> Result<Tensor, RunError> {
         let parameter = self.parameter(name)?;
-        let Compiled::Cpu(training) = &self.compiled;
-        Ok(training.gradient_tensor(parameter))
+        match &self.compiled {
+            Compiled::Cpu(training) => Ok(training.gradient_tensor(parameter)),
+            Compiled::Gpu(training) => Ok(training.gradient_tensor(parameter)?),
+        }
     }
 
     /// √Σ g² over the gradients of the parameters that are not frozen.
@@ -365,8 +444,10 @@ impl TrainingStep {
     /// If the groups are those of another network.
     pub fn gradient_norm(&self, groups: &ParameterGroups) -> Result<f64, RunError> {
         self.check_groups(groups)?;
-        let Compiled::Cpu(training) = &self.compiled;
-        Ok(training.gradient_norm(groups))
+        match &self.compiled {
+            Compiled::Cpu(training) => Ok(training.gradient_norm(groups)),
+            Compiled::Gpu(training) => Ok(training.gradient_norm(groups)?),
+        }
     }
 
     /// Multiplies the gradients of the parameters that are not frozen.
@@ -375,8 +456,10 @@ impl TrainingStep {
     /// If the groups are those of another network.
     pub fn scale_gradients(&mut self, groups: &ParameterGroups, factor: f32) -> Result<(), RunError> {
         self.check_groups(groups)?;
-        let Compiled::Cpu(training) = &mut self.compiled;
-        training.scale_gradients(groups, factor);
+        match &mut self.compiled {
+            Compiled::Cpu(training) => training.scale_gradients(groups, factor),
+            Compiled::Gpu(training) => training.scale_gradients(groups, factor)?,
+        }
         Ok(())
     }
 
@@ -403,33 +486,59 @@ impl TrainingStep {
         if limit.is_nan() || limit < 0.0 {
             return Err(RunError::Value { what: "limit of gradients", index: 0, found: limit });
         }
-        let Compiled::Cpu(training) = &mut self.compiled;
-        training.clamp_gradients(groups, limit);
+        match &mut self.compiled {
+            Compiled::Cpu(training) => training.clamp_gradients(groups, limit),
+            Compiled::Gpu(training) => training.clamp_gradients(groups, limit)?,
+        }
         Ok(())
     }
 
     /// A moving average of the weights that starts at what they are now.
+    ///
+    /// # Panics
+    /// If the GPU fails.
     pub fn ema(&self, decay: f32) -> Ema {
-        let Compiled::Cpu(training) = &self.compiled;
-        Ema { decay, average: Average::Cpu(training.average()) }
+        let average = match &self.compiled {
+            Compiled::Cpu(training) => Average::Cpu(training.average()),
+            Compiled::Gpu(training) => Average::Gpu(alive(training.average())),
+        };
+        Ema { decay, average }
     }
 
     /// Takes the weights of now into an average that this training started.
+    ///
+    /// # Panics
+    /// If the average is of another device, or the GPU fails.
     pub fn update_ema(&self, ema: &mut Ema) {
-        let (Compiled::Cpu(training), Average::Cpu(average)) = (&self.compiled, &mut ema.average);
-        training.update_average(average, 1.0 - ema.decay);
+        let weight = 1.0 - ema.decay;
+        match (&self.compiled, &mut ema.average) {
+            (Compiled::Cpu(training), Average::Cpu(average)) => training.update_average(average, weight),
+            (Compiled::Gpu(training), Average::Gpu(average)) => alive(training.update_average(average, weight)),
+            (Compiled::Cpu(_), Average::Gpu(_)) | (Compiled::Gpu(_), Average::Cpu(_)) => other_device(),
+        }
     }
 
     /// The averaged parameters and running statistics, under PyTorch's names and in its layouts.
+    ///
+    /// # Panics
+    /// If the average is of another device.
     pub fn ema_state_dict(&self, ema: &Ema) -> StateDict {
-        let (Compiled::Cpu(training), Average::Cpu(average)) = (&self.compiled, &ema.average);
-        training.averaged_state(average)
+        match (&self.compiled, &ema.average) {
+            (Compiled::Cpu(training), Average::Cpu(average)) => training.averaged_state(average),
+            (Compiled::Gpu(training), Average::Gpu(average)) => training.averaged_state(average),
+            (Compiled::Cpu(_), Average::Gpu(_)) | (Compiled::Gpu(_), Average::Cpu(_)) => other_device(),
+        }
     }
 
     /// All parameters and running statistics, under PyTorch's names and in its layouts.
+    ///
+    /// # Panics
+    /// If the GPU fails.
     pub fn state_dict(&self) -> StateDict {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.state_dict()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.state_dict(),
+            Compiled::Gpu(training) => alive(training.state_dict()),
+        }
     }
 
     /// Replaces all parameters and running statistics.
@@ -437,15 +546,22 @@ impl TrainingStep {
     /// # Errors
     /// If one is missing or has another shape; nothing is replaced then.
     pub fn load(&mut self, state: &dyn TensorSource) -> Result<(), CompileError> {
-        let Compiled::Cpu(training) = &mut self.compiled;
-        training.load(state)
+        match &mut self.compiled {
+            Compiled::Cpu(training) => training.load(state),
+            Compiled::Gpu(training) => training.load(state),
+        }
     }
 
     /// What a checkpoint needs besides the state dict: the updates done, and the optimizer's buffers named
     /// `PARAMETER/BUFFER` (`features.0.weight/exp_avg`).
+    ///
+    /// # Panics
+    /// If the GPU fails.
     pub fn optimizer_state(&self) -> (u64, StateDict) {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.optimizer_state()
+        match &self.compiled {
+            Compiled::Cpu(training) => training.optimizer_state(),
+            Compiled::Gpu(training) => alive(training.optimizer_state()),
+        }
     }
 
     /// Replaces the count of updates and the optimizer's buffers.
@@ -453,15 +569,19 @@ impl TrainingStep {
     /// # Errors
     /// If a buffer is missing or has another shape; nothing is replaced then.
     pub fn load_optimizer_state(&mut self, steps: u64, state: &StateDict) -> Result<(), CompileError> {
-        let Compiled::Cpu(training) = &mut self.compiled;
-        training.load_optimizer_state(steps, state)
+        match &mut self.compiled {
+            Compiled::Cpu(training) => training.load_optimizer_state(steps, state),
+            Compiled::Gpu(training) => training.load_optimizer_state(steps, state),
+        }
     }
 
     /// What the next pass's dropout multiplies an element of a layer's input with; `index` counts in row-major
     /// (N, C, H, W) or (N, F) order, for a `Dropout1d` its vectors. `None` for a node that is no dropout layer.
     pub fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
-        let Compiled::Cpu(training) = &self.compiled;
-        training.dropout_scale(node, index)
+        match &self.compiled {
+            Compiled::Cpu(training) => training.dropout_scale(node, index),
+            Compiled::Gpu(training) => training.dropout_scale(node, index),
+        }
     }
 
     fn parameter(&self, name: &str) -> Result<usize, RunError> {
@@ -474,7 +594,7 @@ impl TrainingStep {
         if fit { Ok(()) } else { Err(RunError::Groups) }
     }
 
-    fn check<'b>(&self, images: &'b [f32], target: Target<'b>) -> Result<cpu::Batch<'b>, RunError> {
+    fn check<'b>(&self, images: &'b [f32], target: Target<'b>) -> Result<Batch<'b>, RunError> {
         let plan = self.plan_value();
         let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
         target.check(n, self.classes)?;
@@ -482,6 +602,6 @@ impl TrainingStep {
             Labels::Classes(labels) => Targets::Classes(labels),
             Labels::Soft(shares) => Targets::Distributions(shares),
         };
-        Ok(cpu::Batch { images, targets, weights: target.weights, n })
+        Ok(Batch(cpu::Batch { images, targets, weights: target.weights, n }))
     }
 }

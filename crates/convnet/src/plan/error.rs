@@ -66,10 +66,22 @@ pub enum CompileError {
         bytes: usize,
     },
     /// A device of another name.
-    #[error("there is no device `{found}`, expected `cpu`")]
+    #[error("there is no device `{found}`, expected `cpu`, `gpu` or `gpu:N`")]
     Device {
         /// What was asked for.
         found: String,
+    },
+    /// A precision of another name.
+    #[error("there is no precision `{found}`, expected `fp32` or `tf32`")]
+    Precision {
+        /// What was asked for.
+        found: String,
+    },
+    /// The GPU is not there, or failed.
+    #[error("{reason}")]
+    Gpu {
+        /// What is missing or failed, and the way out.
+        reason: String,
     },
     /// An instruction set that is not there.
     #[error("instruction set `{found}` is not available here, expected one of {available}")]

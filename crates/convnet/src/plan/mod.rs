@@ -5,6 +5,7 @@
 //! everything lies.
 
 mod draft;
+mod dropout;
 mod error;
 mod gradients;
 mod lifetime;
@@ -13,16 +14,19 @@ mod lower;
 mod print;
 mod report;
 mod storage;
+mod windows;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use draft::{Draft, Needs};
+pub(crate) use dropout::{layer_key, layer_part, pass_key};
 pub use error::CompileError;
 pub(crate) use gradients::{BackwardStage, GradientWrite};
 pub(crate) use lower::{Kernel, Mode, Stage};
 pub use report::{PlanStep, StepReport, StepTimes};
 pub(crate) use storage::{MemoryRules, Region, Slot};
+pub(crate) use windows::{adaptive_spans, pool_spans};
 
 use crate::graph::{Graph, NodeId, Shape};
 use storage::Storage;

@@ -10,7 +10,8 @@ use super::Recipe;
 pub struct RunConfig {
     /// The version of this crate that made the run.
     pub convnet: String,
-    /// The instruction set that it ran on: results are the same bit for bit on the same one.
+    /// The instruction set that it ran on, or the precision of a GPU (`gpu tf32`): results are the same bit for bit on
+    /// the same one.
     pub isa: String,
     /// The network's name in the zoo.
     pub model: String,

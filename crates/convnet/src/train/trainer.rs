@@ -243,7 +243,7 @@ impl<'a> Trainer<'a> {
     fn config(&self) -> Result<RunConfig, TrainError> {
         Ok(RunConfig {
             convnet: env!("CARGO_PKG_VERSION").to_owned(),
-            isa: self.options.isa()?.name().to_owned(),
+            isa: self.options.machine()?,
             model: self.net.name().to_owned(),
             input: self.net.input_size(),
             classes: self.data.classes().to_vec(),

@@ -7,7 +7,7 @@ mod subject;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use convnet::exec::{PlanStep, StepTimes};
+use convnet::exec::{Device, Options, PlanStep, Precision, StepTimes};
 use convnet::graph::Graph;
 use convnet::io::WeightsFile;
 use convnet::model;
@@ -100,14 +100,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
         return Err(Failure::usage("--seconds must be from 0 to 3600"));
     }
+    let precision = if args.mode == Mode::Train { Precision::Tf32 } else { Precision::F32 };
+    let options = args.engine.options(precision)?;
     for name in &args.models {
         let (graph, own) = model::network(name, &args.size.options())?;
-        let subject = compile(args, &graph, own)?;
+        let subject = compile(args, &graph, own, &options)?;
         if args.plan {
             output::emit(&format!("{name}: {}", subject.plan_text().trim_end()))?;
             continue;
         }
-        let report = measure(args, name, &graph, subject)?;
+        let report = measure(args, (name, &graph), subject, &options)?;
         let text = if args.json { serde_json::to_string(&report)? } else { report::text(&report) };
         output::emit(&text)?;
     }
@@ -115,8 +117,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// Compiles the network with the weights that were given, its own, or random ones.
-fn compile(args: &Args, graph: &Graph, own: Option<WeightsFile>) -> Result<Subject, Failure> {
-    let options = args.engine.options();
+fn compile(
+    args: &Args,
+    graph: &Graph,
+    own: Option<WeightsFile>,
+    options: &Options,
+) -> Result<Subject, Failure> {
     let noise_weights;
     let loaded;
     let file = args.weights.as_ref().map(|path| model::weights_for(path, graph)).transpose()?;
@@ -130,16 +136,23 @@ fn compile(args: &Args, graph: &Graph, own: Option<WeightsFile>) -> Result<Subje
             &noise_weights
         }
     };
-    Subject::new(args.mode, (graph, weights), args.batch, &options)
+    Subject::new(args.mode, (graph, weights), args.batch, options)
 }
 
-fn measure(args: &Args, model: &str, graph: &Graph, mut subject: Subject) -> Result<Report, Failure> {
+fn measure(
+    args: &Args,
+    (model, graph): (&str, &Graph),
+    mut subject: Subject,
+    options: &Options,
+) -> Result<Report, Failure> {
     let images = noise(args.batch * graph.input_shape().elements());
     let labels: Vec<u32> = (0..args.batch).map(|i| (i % graph.classes()) as u32).collect();
     let (threads, isa, plan) = (subject.threads(), subject.isa(), subject.plan());
     let mut once = || subject.run(&images, &labels);
     let mut times = Vec::new();
-    let mut peak = convnet::exec::peak_gflops(isa, threads);
+    // A GPU's own peak is not measured.
+    let measured = || (options.device == Device::Cpu).then(|| convnet::exec::peak_gflops(isa, threads));
+    let mut peak = measured();
     once()?;
     once()?;
     let start = Instant::now();
@@ -148,7 +161,8 @@ fn measure(args: &Args, model: &str, graph: &Graph, mut subject: Subject) -> Res
         once()?;
         times.push(one.elapsed().as_secs_f64() * 1e3);
     }
-    peak = peak.max(convnet::exec::peak_gflops(isa, threads));
+    peak = peak.zip(measured()).map(|(a, b)| a.max(b));
+    let device_ms = subject.device_time(args.batch, times.len().min(200))?;
     times.sort_by(f64::total_cmp);
     // A backward pass computes two products of the forward's size: by the input and by the weights.
     let passes = if args.mode == Mode::Train { 3.0 } else { 1.0 };
@@ -165,7 +179,8 @@ fn measure(args: &Args, model: &str, graph: &Graph, mut subject: Subject) -> Res
         gflop: passes * 2e-9 * macs as f64 * args.batch as f64,
         gflops_peak: peak,
         peak_rss_bytes: peak_rss(),
-        isa: isa.name(),
+        isa: options.machine()?,
+        device_ms,
         layers: Vec::new(),
     };
     if args.layers {
@@ -180,7 +195,7 @@ fn layers(
     subject: &mut Subject,
     plan: &[PlanStep],
     (images, labels): (&[f32], &[u32]),
-    peak: f64,
+    peak: Option<f64>,
 ) -> Result<Vec<Layer>, Failure> {
     let mut times = StepTimes::new(plan.len());
     let (start, mut runs) = (Instant::now(), 0u32);
@@ -207,7 +222,7 @@ fn layers(
                 ms,
                 ms_backward: backward,
                 gflops,
-                peak_share: gflops / peak,
+                peak_share: peak.map(|peak| gflops / peak),
                 bytes: step.weight_bytes + step.activation_bytes * args.batch as u64,
             }
         })
@@ -222,7 +237,7 @@ fn layers(
             ms: mean(times.update),
             ms_backward: None,
             gflops: 0.0,
-            peak_share: 0.0,
+            peak_share: peak.map(|_| 0.0),
             bytes: plan.iter().map(|step| step.weight_bytes).sum::<u64>() * 3,
         });
     }

@@ -18,9 +18,13 @@ pub(super) struct Report {
     pub(super) ms_max: f64,
     pub(super) runs: usize,
     pub(super) gflop: f64,
-    pub(super) gflops_peak: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gflops_peak: Option<f64>,
     pub(super) peak_rss_bytes: Option<u64>,
-    pub(super) isa: &'static str,
+    pub(super) isa: String,
+    /// Milliseconds of a GPU's work alone, the least and the median.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) device_ms: Option<[f64; 2]>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) layers: Vec<Layer>,
 }
@@ -39,7 +43,8 @@ pub(super) struct Layer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ms_backward: Option<f64>,
     pub(super) gflops: f64,
-    pub(super) peak_share: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) peak_share: Option<f64>,
     pub(super) bytes: u64,
 }
 
@@ -48,7 +53,7 @@ pub(super) fn text(report: &Report) -> String {
     let speed = report.gflop / report.ms_min * 1e3;
     let mut text = format!(
         "{}: {mode}, batch {}, {} threads, {}: {:.3} ms least, {:.3} median, {:.3} most of {} runs; {:.1} images/s, \
-         {:.0} GFLOP/s, {:.0}% of the {:.0} GFLOP/s peak",
+         {:.0} GFLOP/s",
         report.model,
         report.batch,
         report.threads,
@@ -59,9 +64,13 @@ pub(super) fn text(report: &Report) -> String {
         report.runs,
         report.batch as f64 / report.ms_min * 1e3,
         speed,
-        100.0 * speed / report.gflops_peak,
-        report.gflops_peak,
     );
+    if let Some(peak) = report.gflops_peak {
+        let _ = write!(text, ", {:.0}% of the {peak:.0} GFLOP/s peak", 100.0 * speed / peak);
+    }
+    if let Some([least, median]) = report.device_ms {
+        let _ = write!(text, "; the card alone {least:.4} ms least, {median:.4} median");
+    }
     if let Some(rss) = report.peak_rss_bytes {
         let _ = write!(text, "; {:.0} MB at most", rss as f64 / 1e6);
     }
@@ -78,16 +87,16 @@ pub(super) fn text(report: &Report) -> String {
         let name: String = layer.layers.chars().take(width).collect();
         let backward = layer.ms_backward.map_or(String::new(), |ms| format!("{ms:.3}"));
         let cost = layer.winograd_cost.map_or(String::new(), |cost| format!("{cost:.2}"));
+        let share = layer.peak_share.map_or(String::new(), |share| format!("{:.0}%", 100.0 * share));
         let kernels = match layer.kernel_backward.as_str() {
             "" => layer.kernel.clone(),
             backward => format!("{}; {backward}", layer.kernel),
         };
         let _ = write!(
             text,
-            "\n{:>10.3} {backward:>10} {:>8.1} {:>5.0}% {:>9.2} {:>7.1} {cost:>6}  {name:<width$}  {kernels}",
+            "\n{:>10.3} {backward:>10} {:>8.1} {share:>6} {:>9.2} {:>7.1} {cost:>6}  {name:<width$}  {kernels}",
             layer.ms,
             layer.gflops,
-            100.0 * layer.peak_share,
             layer.bytes as f64 / 1e6,
             layer.bytes as f64 / 1e6 / layer.ms.max(1e-6),
         );

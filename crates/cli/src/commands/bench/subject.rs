@@ -64,6 +64,15 @@ impl Subject {
         Ok(())
     }
 
+    /// Milliseconds of a GPU's work alone, the least and the median of `count`.
+    pub(super) fn device_time(&mut self, batch: usize, count: usize) -> Result<Option<[f64; 2]>, Failure> {
+        let time = match self {
+            Self::Infer(engine, _) => engine.device_time(batch, count)?,
+            Self::Train(training, _) => training.device_time(batch, count)?,
+        };
+        Ok(time.map(|(least, median)| [least, median].map(|us| f64::from(us) / 1e3)))
+    }
+
     pub(super) fn threads(&self) -> usize {
         match self {
             Self::Infer(engine, _) => engine.threads(),

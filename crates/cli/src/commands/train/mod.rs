@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use convnet::data::{Augment, DataSets};
-use convnet::exec::Options;
+use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
 use convnet::model::{self, is_onnx};
 use convnet::train::{
@@ -18,7 +18,7 @@ use convnet::zoo;
 
 use self::report::Reporter;
 use super::trained;
-use crate::args::{ImageSize, SizeArgs, ThreadsArg, positive};
+use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, positive};
 use crate::error::Failure;
 use crate::output;
 
@@ -111,6 +111,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     threads: ThreadsArg,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// A run that is about to start: its settings, and what they bring.
@@ -125,12 +128,13 @@ struct Plan {
 
 /// Trains.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let options = args.device.apply(options, Precision::Tf32)?;
     let plan = match &args.resume {
-        Some(directory) => args.resumed(directory)?,
+        Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
     let Plan { directory, recipe, graph, data, init_from, resume } = plan;
-    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
@@ -243,10 +247,10 @@ impl Args {
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
     /// difference.
-    fn resumed(&self, directory: &Path) -> Result<Plan, Failure> {
+    fn resumed(&self, directory: &Path, options: &Options) -> Result<Plan, Failure> {
         let run = RunDir::open(directory)?;
         let config = run.config();
-        note_machine(config)?;
+        note_machine(config, options)?;
         let recipe = config.recipe.clone().with(&self.patch()?);
         let name = self.model.as_deref().unwrap_or(&config.model);
         let [channels, height, width] = config.input;
@@ -280,8 +284,8 @@ impl Args {
 }
 
 /// Tells what makes the bits of a resumed run differ from those of one that was not interrupted.
-fn note_machine(config: &RunConfig) -> Result<(), Failure> {
-    let isa = Options::default().isa()?.name();
+fn note_machine(config: &RunConfig, options: &Options) -> Result<(), Failure> {
+    let isa = options.machine()?;
     if config.isa != isa {
         output::note(&format!(
             "the run was started on {}, this machine has {isa}: the last digits will differ",

@@ -58,7 +58,7 @@ pub(super) fn heading(
         recipe.epochs,
         recipe.batch,
         recipe.seed,
-        options.isa()?.name(),
+        options.machine()?,
         directory.display(),
     ))
 }

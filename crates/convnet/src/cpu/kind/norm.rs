@@ -4,10 +4,11 @@ use convnet_kernels::{self as kernels, BatchNormBackward};
 
 use super::{Bound, Kind};
 use crate::cpu::binder::Binder;
-use crate::cpu::loader::{Loader, scale_and_shift};
+use crate::cpu::loader::Loader;
 use crate::cpu::run::{At, Backward, Forward, Saved};
 use crate::ops::BatchNorm2d;
 use crate::plan::{BackwardStage, CompileError, GradientWrite, Mode, Needs, Stage};
+use crate::weights::scale_and_shift;
 
 /// A batch normalization while training.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,8 +6,8 @@ use super::{Bound, Kind};
 use crate::cpu::binder::{Binder, Parameters};
 use crate::cpu::run::{At, Backward, Forward, Saved};
 use crate::graph::Shape;
-use crate::ops::{AvgPool2d, MaxPool2d, Window, adaptive_span};
-use crate::plan::{CompileError, GradientWrite, Mode, Stage};
+use crate::ops::{AvgPool2d, MaxPool2d, Window};
+use crate::plan::{CompileError, GradientWrite, Mode, Stage, adaptive_spans, pool_spans};
 
 /// The largest window that training takes: where a maximum was is kept in a byte.
 const LARGEST_WINDOW_ELEMENTS: usize = 256;
@@ -50,7 +50,10 @@ impl AvgPool {
     }
 
     pub(super) fn bind_adaptive(binder: &Binder<'_>, stage: &Stage) -> Bound {
-        Self::bound(binder, stage, adaptive_window(stage.shapes[0], binder.node(stage.node).shape))
+        Self::bound(binder, stage, {
+            let [rows, columns] = adaptive_spans(stage.shapes[0], binder.node(stage.node).shape);
+            PoolWindow::new(stage.shapes[0].spatial(), &rows, &columns)
+        })
     }
 
     fn bound(binder: &Binder<'_>, stage: &Stage, window: PoolWindow) -> Bound {
@@ -68,33 +71,8 @@ impl AvgPool {
     }
 }
 
-/// A pooling's windows, clipped to the map; divisors by PyTorch's rules for an average.
+/// A pooling's windows.
 fn pool_window(window: &Window, input: Shape, output: Shape, average: Option<&AvgPool2d>) -> PoolWindow {
-    let spans = |size: usize, out: usize, kernel: usize, stride: usize, padding: usize| {
-        (0..out)
-            .map(|i| {
-                let start = i * stride;
-                let end = (start + kernel).min(size + 2 * padding);
-                let clipped = (start.saturating_sub(padding), (end - padding.min(end)).min(size));
-                let whole = average.is_some_and(|pool| pool.count_include_pad);
-                let divisor = if whole { end - start } else { clipped.1 - clipped.0 };
-                (clipped.0, clipped.1, divisor)
-            })
-            .collect::<Vec<_>>()
-    };
-    let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
-    PoolWindow::new(
-        (h, w),
-        &spans(h, oh, window.kernel.h, window.stride.h, window.padding.h),
-        &spans(w, ow, window.kernel.w, window.stride.w, window.padding.w),
-    )
-}
-
-fn adaptive_window(input: Shape, output: Shape) -> PoolWindow {
-    let spans = |size: usize, out: usize| {
-        let span = |i| adaptive_span(i, out, size);
-        (0..out).map(span).map(|s| (s.start, s.end, s.len())).collect::<Vec<_>>()
-    };
-    let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
-    PoolWindow::new((h, w), &spans(h, oh), &spans(w, ow))
+    let [rows, columns] = pool_spans(window, input, output, average);
+    PoolWindow::new(input.spatial(), &rows, &columns)
 }

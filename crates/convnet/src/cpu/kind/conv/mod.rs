@@ -13,13 +13,14 @@ use self::choose::{Choice, ForwardKernel, Gradients, InputGradient, Problem, Wei
 use self::walk::{Walk, ZeroBorder};
 use super::{Bound, Kind};
 use crate::cpu::binder::{Binder, Parameters};
-use crate::cpu::loader::{Loader, scale_and_shift};
+use crate::cpu::loader::Loader;
 use crate::cpu::matrix::Matrix;
 use crate::cpu::run::{At, Forward};
 use crate::graph::NodeId;
 use crate::ops::Conv2d;
 use crate::plan::CompileError;
 use crate::plan::{Kernel, Mode, Needs, Plan, Slot, Stage};
+use crate::weights::scale_and_shift;
 
 /// Matrices of transformed weights.
 const MATRICES: usize = 36;

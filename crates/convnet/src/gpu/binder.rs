@@ -1,0 +1,71 @@
+//! Where a stage's parameters and what it saves lie, while its operation is chosen.
+
+use std::ops::Range;
+
+use convnet_gpu::Precision;
+
+use crate::graph::{Node, NodeId};
+use crate::plan::{Draft, Mode};
+
+/// Floats to which everything is aligned: 256 bytes.
+pub(super) const LINE: usize = 64;
+
+/// Where a stage's parameters lie in the flat buffers, in floats.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Parameters {
+    /// The weight, γ, or a scale.
+    pub(super) weight: Range<usize>,
+    /// The bias, β, or a shift.
+    pub(super) bias: Option<Range<usize>>,
+}
+
+/// Binds the stages of a draft one by one, and lays out what they keep.
+pub(super) struct Binder<'a> {
+    pub(super) draft: &'a Draft,
+    pub(super) precision: Precision,
+    /// Images at a time, at most.
+    pub(super) batch: usize,
+    /// Floats of the flat parameters so far.
+    pub(super) parameters: usize,
+    /// Floats saved for the backward pass so far.
+    pub(super) saved: usize,
+    /// Floats of running statistics so far.
+    pub(super) running: usize,
+}
+
+impl Binder<'_> {
+    pub(super) fn mode(&self) -> Mode {
+        self.draft.mode
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> &Node {
+        self.draft.graph.node(id)
+    }
+
+    pub(super) fn allocate(&mut self, len: usize) -> Range<usize> {
+        take(&mut self.parameters, len)
+    }
+
+    /// A vector for each channel, twice: a scale and a shift, or γ and β.
+    pub(super) fn allocate_pair(&mut self, channels: usize) -> Parameters {
+        let weight = self.allocate(channels);
+        Parameters { weight, bias: Some(self.allocate(channels)) }
+    }
+
+    /// Floats that a stage saves for its backward pass; where they start.
+    pub(super) fn save(&mut self, floats: usize) -> usize {
+        take(&mut self.saved, floats).start
+    }
+
+    /// Floats of running statistics; where they start.
+    pub(super) fn track(&mut self, floats: usize) -> usize {
+        take(&mut self.running, floats).start
+    }
+}
+
+/// The next `len` floats of a space.
+fn take(space: &mut usize, len: usize) -> Range<usize> {
+    let start = *space;
+    *space = (start + len).next_multiple_of(LINE);
+    start..start + len
+}

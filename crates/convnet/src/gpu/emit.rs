@@ -1,0 +1,121 @@
+//! What the passes of a stage are made of: a list under way, and where everything lies.
+
+use std::ops::Range;
+
+use convnet_gpu::{Clock, Format, List, Precision, Vector, View};
+
+use super::binder::Parameters;
+use super::places::Places;
+use crate::graph::{NodeId, Shape};
+use crate::plan::{Plan, Region, Slot, Stage};
+
+/// A stage and its parameters.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) index: usize,
+    pub(super) stage: &'a Stage,
+    pub(super) parameters: &'a Parameters,
+}
+
+/// A list that stages add their launches to, for `n` images.
+pub(super) struct Emit<'a> {
+    pub(super) list: &'a mut List,
+    pub(super) plan: &'a Plan,
+    pub(super) places: &'a Places,
+    pub(super) precision: Precision,
+    pub(super) n: usize,
+    /// Whether running statistics take the batch in.
+    pub(super) track: bool,
+}
+
+impl Emit<'_> {
+    fn view(&self, region: Region) -> View {
+        let Region { offset, pixels, channels, stride } = region;
+        View { at: self.places.activations + 4 * offset, pixels, channels, stride, format: Format::F32 }
+    }
+
+    pub(super) fn value(&self, value: NodeId, shape: Shape) -> View {
+        self.view(self.plan.region(value, shape, self.n))
+    }
+
+    /// What a stage writes.
+    pub(super) fn output(&self, at: At<'_>) -> View {
+        self.value(at.stage.out, self.plan.shape(at.stage))
+    }
+
+    /// Its gradient.
+    pub(super) fn output_gradient(&self, at: At<'_>) -> View {
+        self.gradient(at.stage.out, self.plan.shape(at.stage))
+    }
+
+    /// What it reads.
+    pub(super) fn input(&self, at: At<'_>, i: usize) -> View {
+        self.value(at.stage.inputs[i], at.stage.shapes[i])
+    }
+
+    /// Its gradient.
+    pub(super) fn input_gradient(&self, at: At<'_>, i: usize) -> View {
+        self.gradient(at.stage.inputs[i], at.stage.shapes[i])
+    }
+
+    pub(super) fn gradient(&self, value: NodeId, shape: Shape) -> View {
+        self.view(self.plan.gradient_region(value, shape, self.n))
+    }
+
+    /// The buffer of its own that a stage asked for.
+    pub(super) fn workspace(&self, at: At<'_>) -> Option<View> {
+        self.plan.workspace(at.index, self.n).map(|region| self.view(region))
+    }
+
+    /// Zeroes parts of gradients.
+    pub(super) fn fill(&mut self, parts: &[Slot]) {
+        for &slot in parts {
+            let view = self.view(self.plan.gradient_part(slot, self.n));
+            self.list.fill(view, 0.0);
+        }
+    }
+
+    /// The images as they came, (N, C, H, W).
+    pub(super) fn images(&self) -> Vector {
+        Vector::new(self.places.images, self.n * self.plan.graph.input_shape().elements())
+    }
+
+    fn flat(&self, start: usize, range: &Range<usize>) -> Vector {
+        Vector::new(start + 4 * range.start, range.len())
+    }
+
+    pub(super) fn parameter(&self, range: &Range<usize>) -> Vector {
+        self.flat(self.places.parameters, range)
+    }
+
+    pub(super) fn weight(&self, at: At<'_>) -> Vector {
+        self.parameter(&at.parameters.weight)
+    }
+
+    pub(super) fn bias(&self, at: At<'_>) -> Option<Vector> {
+        at.parameters.bias.as_ref().map(|range| self.parameter(range))
+    }
+
+    pub(super) fn weight_gradient(&self, at: At<'_>) -> Vector {
+        self.flat(self.places.gradients, &at.parameters.weight)
+    }
+
+    pub(super) fn bias_gradient(&self, at: At<'_>) -> Option<Vector> {
+        at.parameters.bias.as_ref().map(|range| self.flat(self.places.gradients, range))
+    }
+
+    /// Floats that a stage saved, from the `start`-th on.
+    pub(super) fn saved(&self, start: usize, len: usize) -> Vector {
+        Vector::new(self.places.saved + 4 * start, len)
+    }
+
+    /// Running statistics.
+    pub(super) fn running(&self, start: usize, len: usize) -> Vector {
+        Vector::new(self.places.running + 4 * start, len)
+    }
+
+    /// What changes from step to step.
+    pub(super) fn clock(&self) -> Clock {
+        Clock { at: self.places.clocks }
+    }
+}

@@ -1,0 +1,189 @@
+//! Conv2d, with what was fused into it: by cuDNN, or by kernels of ours where there are few channels.
+
+use std::ops::Range;
+
+use convnet_gpu::{self as gpu, Affine, Epilogue, Lane, Precision, Stem, View};
+
+use super::{Bound, Kind};
+use crate::gpu::binder::{Binder, Parameters};
+use crate::gpu::emit::{At, Emit};
+use crate::gpu::program::Loader;
+use crate::gpu::rows::Rows;
+use crate::graph::NodeId;
+use crate::ops::{Conv2d, Op};
+use crate::plan::{BackwardStage, CompileError, Kernel, Needs, Stage};
+use crate::weights::scale_and_shift;
+
+/// Output channels up to which kernels of ours are faster than cuDNN, where there are few input channels too.
+const THIN: usize = 16;
+/// Channels of a stem's blocks are a multiple of it.
+const STEM: usize = 4;
+
+/// A convolution bound to its operations.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::gpu) struct Conv {
+    /// For as many images as the plan takes.
+    conv: gpu::Conv,
+    pub(in crate::gpu) rows: Rows,
+    by: By,
+    addend: Option<NodeId>,
+    /// Scale and shift applied to what it reads, in the flat parameters, and whether ReLU follows them.
+    prologue: Option<([Range<usize>; 2], bool)>,
+}
+
+/// What computes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Library,
+    /// Kernels for few channels.
+    Thin,
+    /// cuDNN over blocks of 2 × 2 pixels of the images.
+    Blocks,
+}
+
+impl Conv {
+    pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage, op: &Conv2d) -> Bound {
+        let input = stage.shapes[0];
+        let Kernel::Conv { prologue, norm, addend } = stage.kernel else {
+            unreachable!("a Conv2d is lowered to a convolution")
+        };
+        let conv = gpu::Conv {
+            batch: binder.batch,
+            input: input.spatial(),
+            channels: (input.channels(), op.out_channels),
+            kernel: (op.kernel.h, op.kernel.w),
+            stride: (op.stride.h, op.stride.w),
+            padding: (op.padding.h, op.padding.w),
+            dilation: (op.dilation.h, op.dilation.w),
+            groups: op.groups,
+        };
+        let images = binder.node(stage.inputs[0]).op == Op::Input;
+        let stem = Stem::of(conv, STEM).filter(|_| images && binder.precision == Precision::Tf32);
+        let by = match stem {
+            Some(_) => By::Blocks,
+            None if conv.is_thin() && op.out_channels <= THIN && addend.is_none() => By::Thin,
+            None => By::Library,
+        };
+        let (channels, spots) = (input.channels() / op.groups, op.kernel.h * op.kernel.w);
+        let rows = Rows { out: op.out_channels, channels, spots, stem };
+        let weight = binder.allocate(rows.len());
+        let bias = (op.bias || norm.is_some()).then(|| binder.allocate(op.out_channels));
+        let mut workspace = prologue.map(|_| {
+            let (height, width) = input.spatial();
+            (height * width, input.channels())
+        });
+        let prologue = prologue.map(|prologue| {
+            let vectors = [(); 2].map(|()| binder.allocate(input.channels()));
+            (vectors, prologue.relu)
+        });
+        let needs = binder.draft.needs(stage);
+        if let Some(Stem { blocks, .. }) = stem {
+            workspace = Some((blocks.input.0 * blocks.input.1, blocks.channels.0));
+        }
+        let needs = Needs {
+            workspace,
+            reads_inputs: needs.reads_inputs && workspace.is_none(),
+            reads_workspace: workspace.is_some(),
+            ..needs
+        };
+        let kind = Kind::Conv(Box::new(Self { conv, rows, by, addend, prologue }));
+        Bound { kind, parameters: Parameters { weight, bias }, needs }
+    }
+
+    /// Writes the weights, a batch normalization folded into them.
+    pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
+        let Kernel::Conv { prologue, norm, .. } = at.stage.kernel else { return Ok(()) };
+        if let (Some(([scale_at, shift_at], _)), Some(prologue)) = (&self.prologue, prologue) {
+            let (scale, shift) = scale_and_shift(loader.graph, loader.source, prologue.norm)?;
+            loader.parameters[scale_at.clone()].copy_from_slice(&scale);
+            loader.parameters[shift_at.clone()].copy_from_slice(&shift);
+        }
+        let fold = norm.map(|id| scale_and_shift(loader.graph, loader.source, id)).transpose()?;
+        loader.pack(at, &self.rows, fold.as_ref().map(|(scale, _)| scale.as_slice()))?;
+        let Some(range) = at.parameters.bias.clone() else { return Ok(()) };
+        loader.bias(at, range.clone())?;
+        if let Some((scale, shift)) = &fold {
+            for ((x, scale), shift) in loader.parameters[range].iter_mut().zip(scale).zip(shift) {
+                *x = *x * scale + shift;
+            }
+        }
+        Ok(())
+    }
+
+    /// The convolution of `n` images.
+    fn conv(&self, n: usize) -> gpu::Conv {
+        let conv = self.rows.stem.as_ref().map_or(self.conv, |stem| stem.blocks);
+        gpu::Conv { batch: n, ..conv }
+    }
+
+    /// What it reads: the input, or its copy with a normalization applied or in blocks.
+    fn source(&self, run: &Emit<'_>, at: At<'_>) -> View {
+        let Some(workspace) = run.workspace(at) else { return run.input(at, 0) };
+        workspace
+    }
+
+    pub(super) fn forward(&self, run: &mut Emit<'_>, at: At<'_>) {
+        let (source, out, relu) = (self.source(run, at), run.output(at), at.stage.relu);
+        if let Some(([scale, shift], relu)) = &self.prologue {
+            let [scale, shift] = [scale, shift].map(|range| run.parameter(range));
+            let (input, relu) = (run.input(at, 0), *relu);
+            run.list.affine(&Affine { input, scale, shift, addend: None, relu, out: source });
+        }
+        if let Some(stem) = &self.rows.stem {
+            let one = |conv: gpu::Conv| gpu::Conv { batch: run.n, ..conv };
+            let stem = Stem { conv: one(stem.conv), blocks: one(stem.blocks) };
+            let images = run.images();
+            run.list.pack_stem(&stem, images, source);
+        }
+        let (conv, weight, bias) = (self.conv(run.n), run.weight(at), run.bias(at));
+        if self.by == By::Thin {
+            return run.list.thin_convolution(&conv, [source, out], weight, bias, relu);
+        }
+        let addend = self.addend.map(|value| run.value(value, run.plan.shape(at.stage)));
+        let epilogue = Epilogue { bias, addend, relu };
+        run.list.convolution(&conv, run.precision, [source, out], weight, epilogue);
+    }
+
+    pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
+        let (conv, source, dy) = (self.conv(run.n), self.source(run, at), run.output_gradient(at));
+        let (weight, gradient, bias) = (run.weight(at), run.weight_gradient(at), run.bias_gradient(at));
+        let write = back.inputs.first().and_then(Option::as_ref);
+        let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
+        let (list, precision) = (&mut *run.list, run.precision);
+        // The weight's gradient beside the input's.
+        if input.is_some() {
+            list.fork();
+            list.on(Lane::Side);
+        }
+        if self.by == By::Thin {
+            list.thin_weight_gradient(&conv, [source, dy], gradient, bias);
+        } else {
+            if let Some(bias) = bias {
+                list.column_sums(dy, bias);
+            }
+            list.convolution_weight_gradient(&conv, precision, [source, dy], gradient);
+            if let Some(stem) = &self.rows.stem {
+                list.clear_stem(stem, gradient);
+            }
+        }
+        let Some((dx, accumulate)) = input else { return };
+        list.on(Lane::Main);
+        if self.by == By::Thin {
+            list.thin_input_gradient(&conv, [dy, dx], weight, accumulate);
+        } else {
+            list.convolution_input_gradient(&conv, precision, [dy, dx], weight, accumulate);
+        }
+        list.join();
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let gpu::Conv { channels, kernel, stride, groups, .. } = self.conv;
+        let by = match self.by {
+            By::Library => "cudnn",
+            By::Thin => "thin",
+            By::Blocks => "cudnn over 2x2 blocks",
+        };
+        let groups = if groups > 1 { format!(", {groups} groups") } else { String::new() };
+        format!("{by} {}x{}/{} {}-{}{groups}", kernel.0, kernel.1, stride.0, channels.0, channels.1)
+    }
+}

@@ -1,0 +1,69 @@
+//! Linear, by cuBLAS.
+
+use convnet_gpu::Lane;
+
+use super::{Bound, Kind};
+use crate::gpu::binder::{Binder, Parameters};
+use crate::gpu::emit::{At, Emit};
+use crate::gpu::program::Loader;
+use crate::gpu::rows::Rows;
+use crate::ops;
+use crate::plan::{BackwardStage, CompileError, Kernel, Stage};
+
+/// A Linear.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::gpu) struct Linear {
+    pub(in crate::gpu) rows: Rows,
+}
+
+impl Linear {
+    pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage, linear: &ops::Linear) -> Bound {
+        let order = match stage.kernel {
+            Kernel::Linear { order } => order,
+            _ => None,
+        };
+        let spots = order.map_or(1, |(_, height, width)| height * width);
+        let features = stage.shapes[0].elements();
+        let rows = Rows { out: linear.out_features, channels: features / spots, spots, stem: None };
+        let weight = binder.allocate(rows.len());
+        let bias = linear.bias.then(|| binder.allocate(linear.out_features));
+        Bound::plain(binder, stage, Kind::Linear(Self { rows }), Parameters { weight, bias })
+    }
+
+    pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
+        loader.pack(at, &self.rows, None)?;
+        at.parameters.bias.clone().map_or(Ok(()), |range| loader.bias(at, range))
+    }
+
+    pub(super) fn forward(&self, run: &mut Emit<'_>, at: At<'_>) {
+        let views = [run.input(at, 0), run.output(at)];
+        let (weight, bias) = (run.weight(at), run.bias(at));
+        run.list.linear(run.precision, views, weight, bias, at.stage.relu);
+    }
+
+    pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
+        let (x, dy) = (run.input(at, 0), run.output_gradient(at));
+        let (weight, gradient, bias) = (run.weight(at), run.weight_gradient(at), run.bias_gradient(at));
+        let write = back.inputs.first().and_then(Option::as_ref);
+        let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
+        let (list, precision) = (&mut *run.list, run.precision);
+        // The weight's gradient beside the input's.
+        if input.is_some() {
+            list.fork();
+            list.on(Lane::Side);
+        }
+        if let Some(bias) = bias {
+            list.column_sums(dy, bias);
+        }
+        list.linear_weight_gradient(precision, [x, dy], gradient);
+        let Some((dx, accumulate)) = input else { return };
+        list.on(Lane::Main);
+        list.linear_input_gradient(precision, [dy, dx], weight, accumulate);
+        list.join();
+    }
+
+    pub(super) fn describe(&self) -> String {
+        let Rows { out, channels, spots, .. } = self.rows;
+        format!("cublas {}-{out}", channels * spots)
+    }
+}

@@ -1,0 +1,24 @@
+//! The GPU: a plan bound to lists of launches. `binder` and `kind` choose the operations, `program` makes lists of them,
+//! `inference` and `training` own the card's memory and replay captured graphs.
+//!
+//! Binding is pure: lists are made and printed without a card. Activations, weights, gradients and the optimizer's state
+//! lie in one block of the card's memory, `places` says where. Activations are NHWC, weights (out, height, width, in).
+
+mod binder;
+mod card;
+mod emit;
+mod inference;
+mod kind;
+mod places;
+mod program;
+mod rows;
+mod table;
+mod training;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use card::describe;
+pub(crate) use inference::{Inference, Kept};
+pub(crate) use training::{Average, Batch, Training};

@@ -1,0 +1,88 @@
+//! Where everything lies in a program's block of memory.
+
+use convnet_gpu::Clock;
+
+use super::binder::LINE;
+use super::program::Program;
+use crate::plan::Mode;
+
+/// Where the parts of a block start, and where it ends, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Places {
+    /// What a step takes from the host: a clock for each rate, labels, images.
+    pub(super) clocks: usize,
+    pub(super) labels: usize,
+    pub(super) images: usize,
+    /// Bytes of all of it.
+    pub(super) batch: usize,
+    /// Of each output of the network the loss and the count of right images.
+    pub(super) results: usize,
+    /// Gradients of the outputs that the host computed.
+    pub(super) staged: usize,
+    pub(super) activations: usize,
+    pub(super) saved: usize,
+    pub(super) parameters: usize,
+    pub(super) gradients: usize,
+    /// The gradients of earlier batches.
+    pub(super) earlier: usize,
+    pub(super) moments: [usize; 2],
+    pub(super) running: usize,
+    /// Means and variances of gradients, and factors.
+    pub(super) spare: usize,
+    /// Bytes of the block.
+    pub(super) end: usize,
+}
+
+/// Bytes of a pair of results.
+pub(super) const RESULT: usize = 8;
+
+impl Places {
+    /// Lays out a program with so many outputs that a loss reads, parameters in training and moments of each. Nothing where the
+    /// block cannot be addressed.
+    pub(super) fn new(program: &Program, losses: usize, trained: usize, moments: usize) -> Option<Self> {
+        let (plan, mut end) = (&program.plan, 0usize);
+        let mut take = |bytes: Option<usize>| -> Option<usize> {
+            let start = end;
+            end = start.checked_add(bytes?)?.checked_next_multiple_of(4 * LINE)?;
+            Some(start)
+        };
+        let floats = |count: usize| count.checked_mul(4);
+        let training = plan.mode == Mode::Train;
+        let only = |bytes: Option<usize>| if training { bytes } else { Some(0) };
+        let images = plan.batch.checked_mul(plan.graph.input_shape().elements());
+        let clocks = take(only(trained.max(1).checked_mul(Clock::BYTES)))?;
+        let labels = take(only(floats(plan.batch)))?;
+        let images_at = take(images.and_then(floats))?;
+        let batch = images_at.checked_add(images.and_then(floats)?)?;
+        let outputs = plan.batch.checked_mul(plan.graph.classes())?.checked_next_multiple_of(LINE)?;
+        let results = take(only(losses.checked_mul(RESULT)))?;
+        let staged = take(only(outputs.checked_mul(losses).and_then(floats)))?;
+        let activations = take(floats(plan.floats))?;
+        let saved = take(floats(program.saved))?;
+        let flat = floats(program.parameters);
+        let parameters = take(flat)?;
+        let gradients = take(only(flat))?;
+        let earlier = take(only(flat))?;
+        let mut moment = |index: usize| take(if index < moments { flat } else { Some(0) });
+        let moments = [moment(0)?, moment(1)?];
+        let running = take(floats(program.running))?;
+        let spare = take(only(floats((2 * trained + 2) * LINE)))?;
+        Some(Self {
+            clocks,
+            labels,
+            images: images_at,
+            batch,
+            results,
+            staged,
+            activations,
+            saved,
+            parameters,
+            gradients,
+            earlier,
+            moments,
+            running,
+            spare,
+            end,
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! A plan bound to operations: one for each stage, the layout of flat parameters, and the lists that they make.
+
+use std::ops::Range;
+
+use convnet_gpu::{self as gpu, List, Vector, Words};
+
+use super::binder::{Binder, LINE, Parameters};
+use super::emit::{At, Emit};
+use super::kind::{self, Kind};
+use super::places::{Places, RESULT};
+use super::rows::Rows;
+use crate::graph::{Graph, NodeId, Shape};
+use crate::options::{Options, Precision};
+use crate::plan::{CompileError, Draft, MemoryRules, Mode, Plan, PlanStep};
+use crate::state::TensorSource;
+use crate::weights::{check, read};
+
+/// Everything lies at 256 bytes; caches of a GPU have no use for gaps between pixels.
+const MEMORY: MemoryRules = MemoryRules { line: LINE, aliased: None };
+
+/// A plan with its operations.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub(super) plan: Plan,
+    pub(super) precision: gpu::Precision,
+    /// The operation of each stage, and where its parameters lie.
+    pub(super) kinds: Vec<Kind>,
+    layout: Vec<Parameters>,
+    /// Floats of the flat parameters, of what is saved, and of running statistics.
+    pub(super) parameters: usize,
+    pub(super) saved: usize,
+    pub(super) running: usize,
+    /// Whether nobody reads the images channels last.
+    packed: bool,
+}
+
+/// An output that the loss reads, and its weight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loss {
+    pub(super) value: NodeId,
+    pub(super) shape: Shape,
+    pub(super) weight: f32,
+}
+
+/// What some launches of a list are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Forward(usize),
+    Backward(usize),
+    /// The loss, and what is done with gradients and parameters.
+    Rest,
+}
+
+/// A list, and what its launches are for, in order.
+pub(super) struct Parts {
+    pub(super) list: List,
+    spans: Vec<(Part, usize)>,
+}
+
+impl Parts {
+    pub(super) fn new(places: &Places) -> Self {
+        Self { list: List::new(places.end), spans: Vec::new() }
+    }
+
+    /// The launches since the last mark are for a part.
+    pub(super) fn mark(&mut self, part: Part) {
+        self.spans.push((part, self.list.launches().len()));
+    }
+
+    /// The time of each part, from that of each launch.
+    pub(super) fn sum<'a>(&'a self, times: &'a [f32]) -> impl Iterator<Item = (Part, f32)> + 'a {
+        let starts = std::iter::once(0).chain(self.spans.iter().map(|&(_, end)| end));
+        self.spans.iter().zip(starts).map(|(&(part, end), start)| (part, times[start..end].iter().sum()))
+    }
+}
+
+impl Program {
+    /// Plans the part of a graph that `outputs` depend on for `batch` images, and chooses its operations.
+    pub(super) fn new(
+        graph: &Graph,
+        outputs: &[NodeId],
+        mode: Mode,
+        batch: usize,
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        if batch == 0 {
+            return Err(CompileError::EmptyBatch);
+        }
+        // Kernels count the elements of a value by 32 bits.
+        let fits = |id: NodeId| {
+            let elements = batch.checked_mul(graph.node(id).shape.elements());
+            elements.is_some_and(|count| count < 1 << 32)
+        };
+        if !graph.ids().all(fits) {
+            return Err(CompileError::TooLarge { batch });
+        }
+        let precision = match options.precision {
+            Precision::F32 => gpu::Precision::F32,
+            Precision::Tf32 => gpu::Precision::Tf32,
+        };
+        let draft = Draft::new(graph, outputs, mode, MEMORY);
+        let mut binder = Binder { draft: &draft, precision, batch, parameters: 0, saved: 0, running: 0 };
+        let (mut kinds, mut layout, mut needs) = (Vec::new(), Vec::new(), Vec::new());
+        for stage in draft.stages() {
+            let bound = kind::bind(&mut binder, stage)?;
+            kinds.push(bound.kind);
+            layout.push(bound.parameters);
+            needs.push(bound.needs);
+        }
+        let (parameters, saved, running) = (binder.parameters, binder.saved, binder.running);
+        let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
+        let reads = |index: &usize| {
+            let inputs = &plan.stages[*index].inputs;
+            inputs.iter().any(|&input| plan.graph.node(input).op == crate::ops::Op::Input)
+        };
+        let packed = mode != Mode::Trace
+            && (0..kinds.len()).filter(reads).all(|index| kinds[index].packs_images())
+            && !outputs.iter().any(|&output| plan.graph.node(output).op == crate::ops::Op::Input);
+        Ok(Self { plan, precision, kinds, layout, parameters, saved, running, packed })
+    }
+
+    /// The stages with their operations.
+    pub(super) fn steps(&self) -> impl Iterator<Item = (At<'_>, &Kind)> {
+        (0..self.kinds.len()).map(|index| (self.at(index), &self.kinds[index]))
+    }
+
+    pub(super) fn at(&self, index: usize) -> At<'_> {
+        At { index, stage: &self.plan.stages[index], parameters: &self.layout[index] }
+    }
+
+    fn emit<'a>(&'a self, parts: &'a mut Parts, places: &'a Places, (n, track): (usize, bool)) -> Emit<'a> {
+        Emit { list: &mut parts.list, plan: &self.plan, places, precision: self.precision, n, track }
+    }
+
+    /// Adds the forward pass of `n` images; `track` tells whether running statistics take them in.
+    pub(super) fn forward(&self, parts: &mut Parts, places: &Places, (n, track): (usize, bool)) {
+        for (at, kind) in self.steps() {
+            if !(self.packed && *kind == Kind::Input) {
+                kind.forward(&mut self.emit(parts, places, (n, track)), at);
+            }
+            parts.mark(Part::Forward(at.index));
+        }
+    }
+
+    /// Adds the losses by labels, and the gradients of the outputs.
+    pub(super) fn loss(&self, parts: &mut Parts, places: &Places, losses: &[Loss], n: usize) {
+        for (i, (loss, write)) in losses.iter().zip(&self.plan.losses).enumerate() {
+            let mut run = self.emit(parts, places, (n, false));
+            run.fill(&write.fill);
+            let (logits, gradient) =
+                (run.value(loss.value, loss.shape), run.gradient(loss.value, loss.shape));
+            let at = places.results + RESULT * i;
+            run.list.cross_entropy(
+                logits,
+                Words { at: places.labels, len: n },
+                Some((gradient, write.accumulate)),
+                loss.weight,
+                (Vector::new(at, 1), Words { at: at + 4, len: 1 }),
+            );
+        }
+        parts.mark(Part::Rest);
+    }
+
+    /// Where the host puts the gradient of output number `i`, of `n` images.
+    pub(super) fn staged(&self, places: &Places, (i, loss): (usize, &Loss), n: usize) -> Vector {
+        let room = (self.plan.batch * loss.shape.elements()).next_multiple_of(LINE);
+        Vector::new(places.staged + 4 * i * room, n * loss.shape.elements())
+    }
+
+    /// Adds the gradients of the outputs that the host computed.
+    pub(super) fn stage(&self, parts: &mut Parts, places: &Places, losses: &[Loss], n: usize) {
+        for ((i, loss), write) in losses.iter().enumerate().zip(&self.plan.losses) {
+            let staged = self.staged(places, (i, loss), n).rows(loss.shape.elements());
+            let mut run = self.emit(parts, places, (n, false));
+            run.fill(&write.fill);
+            run.list.transfer(staged, run.gradient(loss.value, loss.shape), write.accumulate);
+        }
+        parts.mark(Part::Rest);
+    }
+
+    /// Adds the backward pass.
+    pub(super) fn backward(&self, parts: &mut Parts, places: &Places, n: usize) {
+        for back in &self.plan.backward {
+            let mut run = self.emit(parts, places, (n, false));
+            run.fill(&back.fill);
+            for write in back.inputs.iter().flatten() {
+                run.fill(&write.fill);
+            }
+            self.kinds[back.stage].backward(&mut run, self.at(back.stage), back);
+            parts.mark(Part::Backward(back.stage));
+        }
+    }
+
+    /// What runs, operation by operation.
+    pub(super) fn describe(&self) -> Vec<PlanStep> {
+        let step = |(at, kind): (At<'_>, &Kind)| {
+            let bias = at.parameters.bias.as_ref().map_or(0, ExactSizeIterator::len);
+            let kernel = kind.describe(&self.plan, at.stage);
+            PlanStep {
+                kernel: if at.stage.relu { format!("{kernel} + relu") } else { kernel },
+                weight_bytes: 4 * (at.parameters.weight.len() + bias) as u64,
+                ..self.plan.describe(at.stage)
+            }
+        };
+        let mut steps: Vec<PlanStep> = self.steps().map(step).collect();
+        for back in &self.plan.backward {
+            let (stage, kind) = (&self.plan.stages[back.stage], &self.kinds[back.stage]);
+            steps[back.stage].backward = kind.describe_backward(&self.plan, stage, back);
+        }
+        steps
+    }
+}
+
+/// Writes the weights of inference, stage by stage.
+pub(super) struct Loader<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) source: &'a dyn TensorSource,
+    pub(super) parameters: &'a mut [f32],
+}
+
+impl Loader<'_> {
+    /// The weight of a stage, each output channel scaled by `scale` where given.
+    pub(super) fn pack(
+        &mut self,
+        at: At<'_>,
+        rows: &Rows,
+        scale: Option<&[f32]>,
+    ) -> Result<(), CompileError> {
+        let spec = self.graph.node_parameters(at.stage.node).swap_remove(0);
+        check(self.source, &spec)?;
+        let target = &mut self.parameters[at.parameters.weight.clone()];
+        rows.pack((self.source, &spec.name), target, scale)
+    }
+
+    /// The bias of a stage; zeros where its layer has none.
+    pub(super) fn bias(&mut self, at: At<'_>, range: Range<usize>) -> Result<(), CompileError> {
+        let target = &mut self.parameters[range];
+        match self.graph.node_parameters(at.stage.node).get(1) {
+            Some(spec) => read(self.source, spec, target),
+            None => {
+                target.fill(0.0);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! Training: forward, loss, backward and update as captured graphs, and what lies on the card by name.
+
+mod gradients;
+mod state;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use convnet_gpu::{Clock, Feed, Format, View};
+use convnet_kernels::{self as kernels, Arena, Targets};
+
+use super::binder::LINE;
+use super::card::{self, Captured, Card};
+use super::inference::outputs;
+use super::kind::{Dropout, Kind};
+use super::places::{Places, RESULT};
+use super::program::{Loss, Part, Parts, Program};
+use super::rows::bytes;
+use super::table::{Parameter, table};
+use super::update::Updates;
+use crate::graph::Graph;
+use crate::ops::ParamSpec;
+use crate::optim::{Optimizer, ParameterGroups};
+use crate::options::Options;
+use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
+use crate::state::TensorSource;
+
+pub(crate) use self::state::Average;
+
+/// Images and what they shall be taken for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch<'a> {
+    /// N·C·H·W.
+    pub(crate) images: &'a [f32],
+    pub(crate) targets: Targets<'a>,
+    /// How much each image counts.
+    pub(crate) weights: Option<&'a [f32]>,
+    pub(crate) n: usize,
+}
+
+/// What a graph does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Task {
+    /// Forward, loss by labels and backward; whether running statistics take the batch in.
+    Pass { track: bool },
+    /// The same, and the update.
+    Step,
+    /// The forward pass alone.
+    Forward { track: bool },
+    /// The backward pass from gradients of the outputs that the host computed.
+    Backward,
+    /// The update alone.
+    Update,
+    /// Puts the gradients away, and adds them to those that took their place.
+    Keep,
+    Add,
+}
+
+/// A network in training: its weights, its optimizer's state and the memory of one step, on the card.
+pub(crate) struct Training {
+    blueprint: Blueprint,
+    card: Card,
+    index: usize,
+    feed: Feed,
+    /// The graph of each task, for each number of images.
+    graphs: HashMap<(Task, usize), Captured>,
+    /// What the graphs that update do.
+    updates: Updates,
+    /// The gradients in the host's memory, once they are asked for, and whether they were changed there.
+    seen: OnceLock<Vec<f32>>,
+    changed: AtomicBool,
+    seed: u64,
+    steps: u64,
+    /// Passes since the last update: the dropout of each is its own.
+    passes: u64,
+    /// The host computes the loss, where labels would do too.
+    #[cfg(test)]
+    pub(super) staged: bool,
+}
+
+impl fmt::Debug for Training {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Training").field("program", &self.blueprint.program).finish_non_exhaustive()
+    }
+}
+
+/// A training's program, its losses and where everything lies: all that is known without a card.
+pub(super) struct Blueprint {
+    pub(super) program: Program,
+    pub(super) places: Places,
+    pub(super) losses: Vec<Loss>,
+    pub(super) table: Vec<Parameter>,
+    /// Scales and shifts that training leaves alone.
+    fixed: Vec<Parameter>,
+    optimizer: Optimizer,
+}
+
+impl Blueprint {
+    pub(super) fn new(
+        graph: &Graph,
+        batch: usize,
+        optimizer: Optimizer,
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        let logits = outputs(graph, Mode::Train);
+        let program = Program::new(graph, &logits, Mode::Train, batch, options)?;
+        let loss = |(output, &id): (&crate::graph::Output, &crate::graph::NodeId)| {
+            let value = program.plan.value(id).unwrap_or(id);
+            Loss { value, shape: graph.node(value).shape, weight: output.loss_weight }
+        };
+        let losses: Vec<Loss> = graph.outputs().iter().zip(&logits).map(loss).collect();
+        let (table, fixed): (Vec<_>, Vec<_>) =
+            table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
+        let places = Places::new(&program, losses.len(), table.len(), optimizer.buffers().len())
+            .ok_or(CompileError::TooLarge { batch })?;
+        Ok(Self { program, places, losses, table, fixed, optimizer })
+    }
+
+    /// The list of a task.
+    pub(super) fn list(&self, (task, n): (Task, usize), updates: &Updates) -> Parts {
+        let (program, places) = (&self.program, &self.places);
+        let mut parts = Parts::new(places);
+        let flat = |at| View::dense(at, program.parameters / LINE, LINE, Format::F32);
+        let track = match task {
+            Task::Pass { track } | Task::Forward { track } => Some(track),
+            Task::Step => Some(true),
+            Task::Backward | Task::Update | Task::Keep | Task::Add => None,
+        };
+        if let Some(track) = track {
+            program.forward(&mut parts, places, (n, track));
+        }
+        match task {
+            Task::Pass { .. } | Task::Step => {
+                program.loss(&mut parts, places, &self.losses, n);
+                program.backward(&mut parts, places, n);
+            }
+            Task::Backward => {
+                program.stage(&mut parts, places, &self.losses, n);
+                program.backward(&mut parts, places, n);
+            }
+            Task::Keep => parts.list.copy(flat(places.gradients), flat(places.earlier)),
+            Task::Add => parts.list.accumulate(flat(places.earlier), flat(places.gradients)),
+            Task::Forward { .. } | Task::Update => {}
+        }
+        if matches!(task, Task::Step | Task::Update) {
+            updates.add(&mut parts.list, places, self.optimizer);
+        }
+        parts.mark(Part::Rest);
+        parts
+    }
+}
+
+impl Training {
+    pub(crate) fn new(
+        graph: &Graph,
+        state: &dyn TensorSource,
+        (batch, index): (usize, usize),
+        (optimizer, seed): (Optimizer, u64),
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        let blueprint = Blueprint::new(graph, batch, optimizer, options)?;
+        let card = Card::new(card::open(index)?, blueprint.places.end)?;
+        let mut training = Self {
+            feed: card.feed(blueprint.places.batch)?,
+            blueprint,
+            card,
+            index,
+            graphs: HashMap::new(),
+            updates: Updates::default(),
+            seen: OnceLock::new(),
+            changed: AtomicBool::new(false),
+            seed,
+            steps: 0,
+            passes: 0,
+            #[cfg(test)]
+            staged: false,
+        };
+        training.load(state)?;
+        Ok(training)
+    }
+
+    /// Keeps every element in dropout layers from now on.
+    pub(crate) fn disable_dropout(&mut self) {
+        for kind in &mut self.blueprint.program.kinds {
+            if let Kind::Dropout(Dropout { p, .. }) = kind {
+                *p = 0.0;
+            }
+        }
+        self.graphs.clear();
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.blueprint.program.plan
+    }
+
+    /// The card's number.
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+
+    pub(crate) fn activation_bytes(&self) -> usize {
+        4 * self.plan().floats
+    }
+
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    pub(crate) fn describe(&self) -> Vec<PlanStep> {
+        self.blueprint.program.describe()
+    }
+
+    /// The trainable parameters, in the order of the network.
+    pub(crate) fn specs(&self) -> impl ExactSizeIterator<Item = &ParamSpec> {
+        self.blueprint.table.iter().map(|parameter| &parameter.spec)
+    }
+
+    /// Forward, loss and backward; the gradients take the place of the last ones.
+    pub(crate) fn forward_backward(&mut self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
+        let report = self.pass(batch, true)?;
+        self.passes += 1;
+        Ok(report)
+    }
+
+    /// The same without a trace but in the gradients: running statistics stay, and the next pass draws the same dropout.
+    pub(crate) fn probe(&mut self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
+        self.pass(batch, false)
+    }
+
+    /// The same, the gradients added to those that are there.
+    pub(crate) fn accumulate(&mut self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
+        self.settle()?;
+        self.replay(Task::Keep, 0)?;
+        let report = self.forward_backward(batch)?;
+        self.replay(Task::Add, 0)?;
+        Ok(report)
+    }
+
+    /// A whole step in one graph.
+    pub(crate) fn step(
+        &mut self,
+        batch: Batch<'_>,
+        groups: &ParameterGroups,
+        rate: f32,
+        times: Option<&mut StepTimes>,
+    ) -> Result<StepReport, CompileError> {
+        self.group(groups);
+        let Some(labels) = self.labels(&batch) else {
+            let report = self.pass(batch, true)?;
+            self.apply(groups, rate)?;
+            return Ok(report);
+        };
+        self.forget();
+        self.send(batch.images, labels, rate)?;
+        match times {
+            None => self.replay(Task::Step, batch.n)?,
+            Some(times) => self.profile(batch.n, times)?,
+        }
+        let report = self.report()?;
+        self.updated();
+        Ok(report)
+    }
+
+    /// Updates the parameters by the gradients.
+    pub(crate) fn apply(&mut self, groups: &ParameterGroups, rate: f32) -> Result<(), CompileError> {
+        self.group(groups);
+        self.settle()?;
+        let clocks = self.clocks(rate);
+        self.card.memory.write(self.blueprint.places.clocks, &clocks)?;
+        self.replay(Task::Update, 0)?;
+        self.updated();
+        Ok(())
+    }
+
+    /// Microseconds of the graph of a step of `n` images that ran before: the least and the median of `count`. The steps are
+    /// real ones, all with the numbers of the last.
+    pub(crate) fn time(&self, n: usize, count: usize) -> Result<Option<(f32, f32)>, CompileError> {
+        let captured = self.graphs.get(&(Task::Step, n));
+        Ok(captured.map(|captured| captured.graph.time(count)).transpose()?)
+    }
+
+    fn updated(&mut self) {
+        self.steps += 1;
+        self.passes = 0;
+    }
+
+    /// Makes the graphs that update follow these groups.
+    fn group(&mut self, groups: &ParameterGroups) {
+        let updates = Updates::new(&self.blueprint.table, groups);
+        if updates != self.updates {
+            self.graphs.retain(|(task, _), _| !matches!(task, Task::Step | Task::Update));
+            self.updates = updates;
+        }
+    }
+
+    /// The labels of a batch, where the card can compute the loss.
+    fn labels<'b>(&self, batch: &Batch<'b>) -> Option<&'b [u32]> {
+        #[cfg(test)]
+        if self.staged {
+            return None;
+        }
+        match batch.targets {
+            Targets::Classes(labels) if batch.weights.is_none() => Some(labels),
+            Targets::Classes(_) | Targets::Distributions(_) => None,
+        }
+    }
+
+    /// The next pass's key.
+    fn key(&self) -> u64 {
+        pass_key(self.seed, self.steps, self.passes)
+    }
+
+    /// What changes from step to step, for each rate.
+    fn clocks(&self, rate: f32) -> Vec<u8> {
+        let clock = |factor: &f32| {
+            let mut bytes = Clock::bytes(self.seed, self.steps + 1, rate * factor);
+            bytes[16..24].copy_from_slice(&self.key().to_le_bytes());
+            bytes
+        };
+        let rates = if self.updates.rates.is_empty() { &[1.0][..] } else { &self.updates.rates };
+        rates.iter().flat_map(clock).collect()
+    }
+
+    /// Sends a batch and the numbers of a step to the card.
+    fn send(&mut self, images: &[f32], labels: &[u32], rate: f32) -> Result<(), CompileError> {
+        let (clocks, places) = (self.clocks(rate), self.blueprint.places);
+        self.feed.send(|target| {
+            target[places.clocks..][..clocks.len()].copy_from_slice(&clocks);
+            for (to, label) in target[places.labels..].chunks_exact_mut(4).zip(labels) {
+                to.copy_from_slice(&label.to_le_bytes());
+            }
+            card::copy(images, &mut target[places.images..]);
+        })?;
+        Ok(self.feed.take(&self.card.memory, 0)?)
+    }
+
+    fn pass(&mut self, batch: Batch<'_>, track: bool) -> Result<StepReport, CompileError> {
+        self.forget();
+        let n = batch.n;
+        if let Some(labels) = self.labels(&batch) {
+            self.send(batch.images, labels, 0.0)?;
+            self.replay(Task::Pass { track }, n)?;
+            return self.report();
+        }
+        self.send(batch.images, &[], 0.0)?;
+        self.replay(Task::Forward { track }, n)?;
+        let report = self.host_loss(batch)?;
+        self.replay(Task::Backward, n)?;
+        Ok(report)
+    }
+
+    /// The loss of soft or weighted targets, by the host; the gradients of the outputs go to the card.
+    fn host_loss(&self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
+        let (n, mut report) = (batch.n, StepReport { loss: 0.0, correct: 0 });
+        for (i, loss) in self.blueprint.losses.iter().enumerate() {
+            let classes = loss.shape.elements();
+            let region = self.blueprint.program.plan.region(loss.value, loss.shape, n);
+            let span = region.pixels.saturating_sub(1) * region.stride + region.channels;
+            let logits = self.card.read(self.blueprint.places.activations + 4 * region.offset, span)?;
+            let size = n * classes;
+            let mut arena =
+                Arena::try_new(2 * size).map_err(|error| CompileError::Memory { batch: n, bytes: error.bytes() })?;
+            for (row, to) in arena.as_mut_slice()[..size].chunks_exact_mut(classes).enumerate() {
+                to.copy_from_slice(&logits[row * region.stride..][..classes]);
+            }
+            let views = [0, size].map(|at| kernels::View::dense(at, n, classes));
+            let Batch { targets, weights, .. } = batch;
+            let (value, correct) =
+                kernels::cross_entropy(&mut arena, views, targets, weights, loss.weight, false);
+            report.loss += f64::from(loss.weight) * value;
+            if i == 0 {
+                report.correct = correct;
+            }
+            let staged = self.blueprint.program.staged(&self.blueprint.places, (i, loss), n);
+            self.card.write(staged.at, &arena.as_slice()[size..2 * size])?;
+        }
+        Ok(report)
+    }
+
+    /// What the loss's kernels found.
+    fn report(&self) -> Result<StepReport, CompileError> {
+        let mut results = vec![0; RESULT * self.blueprint.losses.len()];
+        self.card.memory.read(self.blueprint.places.results, &mut results)?;
+        let mut report = StepReport { loss: 0.0, correct: 0 };
+        for (i, (loss, pair)) in self.blueprint.losses.iter().zip(results.chunks_exact(RESULT)).enumerate() {
+            let word = |at: usize| [pair[at], pair[at + 1], pair[at + 2], pair[at + 3]];
+            report.loss += f64::from(loss.weight) * f64::from(f32::from_le_bytes(word(0)));
+            if i == 0 {
+                report.correct = u32::from_le_bytes(word(4)) as usize;
+            }
+        }
+        Ok(report)
+    }
+
+    fn captured(&mut self, task: Task, n: usize) -> Result<&Captured, CompileError> {
+        if !self.graphs.contains_key(&(task, n)) {
+            let captured = self.card.capture(self.blueprint.list((task, n), &self.updates))?;
+            self.graphs.insert((task, n), captured);
+        }
+        Ok(&self.graphs[&(task, n)])
+    }
+
+    fn replay(&mut self, task: Task, n: usize) -> Result<(), CompileError> {
+        Ok(self.captured(task, n)?.graph.replay()?)
+    }
+
+    /// A step launch by launch.
+    fn profile(&mut self, n: usize, times: &mut StepTimes) -> Result<(), CompileError> {
+        let stages = self.plan().stages.len();
+        times.forward.resize(stages, Duration::ZERO);
+        times.backward.resize(stages, Duration::ZERO);
+        let captured = self.captured(Task::Step, n)?;
+        let launches = captured.program.profile(1)?;
+        for (part, time) in captured.parts.sum(&launches) {
+            let time = Duration::from_secs_f32(time * 1e-6);
+            match part {
+                Part::Forward(stage) => times.forward[stage] += time,
+                Part::Backward(stage) => times.backward[stage] += time,
+                Part::Rest => times.update += time,
+            }
+        }
+        Ok(())
+    }
+
+    /// The gradients that were seen are those of an earlier pass from now on.
+    fn forget(&mut self) {
+        self.seen = OnceLock::new();
+        *self.changed.get_mut() = false;
+    }
+
+    /// Sends gradients back that were changed in the host's memory.
+    fn settle(&self) -> Result<(), CompileError> {
+        if self.changed.swap(false, Ordering::Relaxed)
+            && let Some(gradients) = self.seen.get()
+        {
+            self.card.memory.write(self.blueprint.places.gradients, &bytes(gradients))?;
+        }
+        Ok(())
+    }
+}

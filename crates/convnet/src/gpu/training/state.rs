@@ -1,0 +1,133 @@
+//! Weights, running statistics and the optimizer's state in and out, by PyTorch's names.
+
+use std::ops::Range;
+
+use convnet_kernels::Mask;
+
+use super::Training;
+use crate::graph::{NodeId, Shape};
+use crate::gpu::table::{running, unpack};
+use crate::ops::{Op, ParamSpec};
+use crate::plan::{CompileError, layer_key};
+use crate::state::{StateDict, Tensor, TensorSource};
+use crate::weights::{check, read};
+
+/// A moving average of weights and running statistics, in the host's memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Average {
+    parameters: Vec<f32>,
+    running: Vec<f32>,
+}
+
+impl Training {
+    fn running(&self) -> Vec<(ParamSpec, Range<usize>)> {
+        running(&self.blueprint.program)
+    }
+
+    /// A moving average that starts at what is.
+    pub(crate) fn average(&self) -> Result<Average, CompileError> {
+        Ok(Average {
+            parameters: self.card.read(self.blueprint.places.parameters, self.blueprint.program.parameters)?,
+            running: self.card.read(self.blueprint.places.running, self.blueprint.program.running)?,
+        })
+    }
+
+    /// average += (what is − average)·weight.
+    pub(crate) fn update_average(&self, average: &mut Average, weight: f32) -> Result<(), CompileError> {
+        let now = self.average()?;
+        let pairs = [(&mut average.parameters, now.parameters), (&mut average.running, now.running)];
+        for (average, now) in pairs {
+            average.iter_mut().zip(now).for_each(|(average, now)| *average += (now - *average) * weight);
+        }
+        Ok(())
+    }
+
+    /// The state dict of an average.
+    pub(crate) fn averaged_state(&self, average: &Average) -> StateDict {
+        let mut state = unpack(&self.blueprint.table, &average.parameters, "");
+        state.extend(unpack(&self.blueprint.fixed, &average.parameters, ""));
+        for (spec, range) in self.running() {
+            let data = average.running[range].to_vec();
+            state.insert(spec.name, Tensor { shape: spec.shape, data });
+        }
+        state
+    }
+
+    /// All parameters and running statistics, under PyTorch's names and in its layouts.
+    pub(crate) fn state_dict(&self) -> Result<StateDict, CompileError> {
+        Ok(self.averaged_state(&self.average()?))
+    }
+
+    /// Replaces all parameters and running statistics; nothing where one is missing or has another shape.
+    pub(crate) fn load(&mut self, state: &dyn TensorSource) -> Result<(), CompileError> {
+        for spec in self.plan().graph.parameters() {
+            check(state, &spec)?;
+        }
+        let mut parameters = vec![0.0; self.blueprint.program.parameters];
+        for parameter in self.blueprint.table.iter().chain(&self.blueprint.fixed) {
+            parameter.pack((state, &parameter.spec), &mut parameters)?;
+        }
+        let mut statistics = vec![0.0; self.blueprint.program.running];
+        for (spec, range) in self.running() {
+            read(state, &spec, &mut statistics[range])?;
+        }
+        self.card.write(self.blueprint.places.parameters, &parameters)?;
+        self.card.write(self.blueprint.places.running, &statistics)
+    }
+
+    /// The steps done, and the optimizer's buffers named `PARAMETER/BUFFER`.
+    pub(crate) fn optimizer_state(&self) -> Result<(u64, StateDict), CompileError> {
+        let mut state = StateDict::new();
+        for (name, &at) in self.blueprint.optimizer.buffers().iter().zip(&self.blueprint.places.moments) {
+            let moment = self.card.read(at, self.blueprint.program.parameters)?;
+            state.extend(unpack(&self.blueprint.table, &moment, &format!("/{name}")));
+        }
+        Ok((self.steps, state))
+    }
+
+    /// Replaces them; nothing where one is missing or has another shape.
+    pub(crate) fn load_optimizer_state(&mut self, steps: u64, state: &StateDict) -> Result<(), CompileError> {
+        let mut moments = Vec::new();
+        for buffer in self.blueprint.optimizer.buffers() {
+            let mut moment = vec![0.0; self.blueprint.program.parameters];
+            for parameter in &self.blueprint.table {
+                let name = format!("{}/{buffer}", parameter.spec.name);
+                let spec = ParamSpec { name, ..parameter.spec.clone() };
+                check(state, &spec)?;
+                parameter.pack((state, &spec), &mut moment)?;
+            }
+            moments.push(moment);
+        }
+        for (moment, &at) in moments.iter().zip(&self.blueprint.places.moments) {
+            self.card.write(at, moment)?;
+        }
+        self.steps = steps;
+        self.passes = 0;
+        Ok(())
+    }
+
+    /// What the next pass's dropout multiplies an element of a layer's input with; `index` counts in PyTorch's order.
+    /// `None` for a node that is no dropout layer.
+    pub(crate) fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
+        let plan = self.plan();
+        let (shape, key) = (plan.graph.node(node).shape, layer_key(self.key(), node));
+        let elements = shape.elements();
+        match &plan.graph.node(node).op {
+            Op::Dropout(dropout) => {
+                let (image, at) = (index / elements, index % elements);
+                let inside = match (shape, plan.order(node)) {
+                    (Shape::Map { channels, height, width }, _) | (_, Some((channels, height, width))) => {
+                        let (c, pixel) = (at / (height * width), at % (height * width));
+                        pixel * channels + c
+                    }
+                    _ => at,
+                };
+                Some(Mask::new(key, dropout.p, 1).scale(image * elements + inside))
+            }
+            Op::Dropout1d(dropout) => {
+                Some(Mask::new(key, dropout.p, elements.max(1)).scale(index * elements))
+            }
+            _ => None,
+        }
+    }
+}

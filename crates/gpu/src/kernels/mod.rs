@@ -1,0 +1,70 @@
+//! The sources of our kernels, a file a family.
+
+/// A file of kernels that are compiled together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// Maps over views.
+    Elementwise,
+    /// Batch normalization and sums by channel.
+    BatchNorm,
+    /// Max and average pooling.
+    Pooling,
+    /// Local response normalization.
+    LocalResponse,
+    /// Softmax and cross-entropy.
+    Loss,
+    /// Orders of elements, and borders.
+    Layout,
+    /// Updates of parameters.
+    Optimizer,
+    /// Convolutions of few channels.
+    Thin,
+}
+
+/// What every source starts with.
+const COMMON: &str = include_str!("common.cuh");
+/// Sums by channel.
+const REDUCE: &str = include_str!("reduce.cuh");
+
+impl Family {
+    /// All families.
+    pub const ALL: [Self; 8] = [
+        Self::Elementwise,
+        Self::BatchNorm,
+        Self::Pooling,
+        Self::LocalResponse,
+        Self::Loss,
+        Self::Layout,
+        Self::Optimizer,
+        Self::Thin,
+    ];
+
+    /// The file's name, without its extension.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Elementwise => "elementwise",
+            Self::BatchNorm => "batch_norm",
+            Self::Pooling => "pooling",
+            Self::LocalResponse => "local_response",
+            Self::Loss => "loss",
+            Self::Layout => "layout",
+            Self::Optimizer => "optimizer",
+            Self::Thin => "thin",
+        }
+    }
+
+    /// The whole source in CUDA C++; it includes no header.
+    pub fn source(self) -> String {
+        let own = match self {
+            Self::Elementwise => include_str!("elementwise.cu"),
+            Self::BatchNorm => include_str!("batch_norm.cu"),
+            Self::Pooling => include_str!("pooling.cu"),
+            Self::LocalResponse => include_str!("local_response.cu"),
+            Self::Loss => include_str!("loss.cu"),
+            Self::Layout => include_str!("layout.cu"),
+            Self::Optimizer => include_str!("optimizer.cu"),
+            Self::Thin => include_str!("thin.cu"),
+        };
+        [COMMON, REDUCE, own].join("\n")
+    }
+}

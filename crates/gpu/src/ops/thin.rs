@@ -1,0 +1,127 @@
+//! Convolutions of few input channels by kernels of ours, with sums in single precision whatever the format.
+
+use super::call::{Call, one_format, suffixed};
+use crate::dnn::Conv;
+use crate::kernels::Family;
+use crate::list::{Argument, List};
+use crate::view::{Vector, View};
+
+/// The most input channels, output channels, and weights with their gaps in shared memory.
+const CHANNELS: (usize, usize) = (8, 64);
+const WEIGHTS: usize = 12_288;
+/// The most blocks of a weight gradient.
+const BLOCKS: usize = 528;
+/// Pixels of a block at least.
+const PIXELS: usize = 48;
+
+impl Conv {
+    /// Whether [`List::thin_convolution`] and its gradients take it: at most 8 input and 64 output channels, weights that fit
+    /// shared memory, no groups, no dilation.
+    pub fn is_thin(&self) -> bool {
+        let (i, o) = self.channels;
+        let taps = self.kernel.0 * self.kernel.1;
+        let most = taps * (i * o.next_multiple_of(8)).max(o * i.next_multiple_of(4));
+        i <= CHANNELS.0 && o <= CHANNELS.1 && most <= WEIGHTS && self.groups == 1 && self.dilation == (1, 1)
+    }
+}
+
+fn shape(call: Call, conv: &Conv) -> Call {
+    let (rows, columns) = conv.output();
+    let sizes = [conv.input.0, conv.input.1, conv.channels.0, rows, columns, conv.channels.1];
+    let steps = [conv.kernel.0, conv.kernel.1, conv.stride.0, conv.stride.1, conv.padding.0, conv.padding.1];
+    sizes.into_iter().chain(steps).fold(call, Call::int)
+}
+
+impl List {
+    fn check_thin(&self, conv: &Conv, views: [View; 2], weight: Vector) {
+        assert!(conv.is_thin(), "{conv:?} of at most 8 input and 64 output channels and few weights");
+        self.check_conv(conv, views, weight);
+        let format = one_format(&views);
+        assert_eq!(weight.format, format, "format of {weight:?}");
+    }
+
+    /// out = input ∗ weight + bias, with ReLU where wanted, for a convolution that [`Conv::is_thin`].
+    ///
+    /// # Panics
+    /// If the convolution is not thin, or views and ranges do not fit the block and one another.
+    pub fn thin_convolution(
+        &mut self,
+        conv: &Conv,
+        [input, out]: [View; 2],
+        weight: Vector,
+        bias: Option<Vector>,
+        relu: bool,
+    ) {
+        self.check_thin(conv, [input, out], weight);
+        if let Some(bias) = bias {
+            self.check_floats(bias, conv.channels.1);
+        }
+        let threads = out.pixels * conv.channels.1.div_ceil(8);
+        let call = Call::walk(Family::Thin, &suffixed("thin_forward", out.format.name(), false), threads)
+            .view(input)
+            .vector(weight)
+            .maybe_vector(bias)
+            .view(out)
+            .int(out.pixels)
+            .flag(relu);
+        shape(call, conv).add(self);
+    }
+
+    /// input_gradient (+)= the gradient of [`List::thin_convolution`]'s input. `views` are the output's gradient and the
+    /// input's.
+    ///
+    /// # Panics
+    /// If the convolution is not thin, or views and ranges do not fit the block and one another.
+    pub fn thin_input_gradient(&mut self, conv: &Conv, views: [View; 2], weight: Vector, accumulate: bool) {
+        let [output_gradient, input_gradient] = views;
+        self.check_thin(conv, [input_gradient, output_gradient], weight);
+        let threads = input_gradient.pixels * conv.channels.0.div_ceil(4);
+        let format = output_gradient.format.name();
+        let kernel = suffixed("thin_input_gradient", format, output_gradient.is_wide());
+        let call = Call::walk(Family::Thin, &kernel, threads)
+            .view(output_gradient)
+            .vector(weight)
+            .view(input_gradient)
+            .int(input_gradient.pixels)
+            .flag(accumulate);
+        shape(call, conv).add(self);
+    }
+
+    /// The gradients of [`List::thin_convolution`]'s weight and bias. `views` are the input and the output's gradient.
+    ///
+    /// # Panics
+    /// If the convolution is not thin, or views and ranges do not fit the block and one another.
+    pub fn thin_weight_gradient(
+        &mut self,
+        conv: &Conv,
+        views: [View; 2],
+        gradient: Vector,
+        bias: Option<Vector>,
+    ) {
+        let [input, output_gradient] = views;
+        self.check_thin(conv, views, gradient);
+        if let Some(bias) = bias {
+            self.check_floats(bias, conv.channels.1);
+        }
+        let taps = conv.kernel.0 * conv.kernel.1 * conv.channels.0;
+        let numbers = (taps + 1) * conv.channels.1.next_multiple_of(8);
+        let blocks = output_gradient.pixels.div_ceil(PIXELS).clamp(1, BLOCKS);
+        self.reserve(4 * blocks * numbers);
+        let format = input.format.name();
+        let grid = [blocks, (numbers / 8).div_ceil(256), 1];
+        let call = Call::grid(Family::Thin, &suffixed("thin_weight_gradient", format, false), grid, 256)
+            .view(input)
+            .view(output_gradient)
+            .raw(Argument::Scratch(0))
+            .int(output_gradient.pixels);
+        shape(call, conv).add(self);
+        Call::grid(Family::Thin, &suffixed("thin_gather", format, false), [numbers.div_ceil(32), 1, 1], 256)
+            .raw(Argument::Scratch(0))
+            .int(blocks)
+            .int(taps)
+            .int(conv.channels.1)
+            .vector(gradient)
+            .maybe_vector(bias)
+            .add(self);
+    }
+}
