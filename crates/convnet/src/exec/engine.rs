@@ -7,10 +7,10 @@ use convnet_kernels::{Arena, Isa};
 
 use super::{Device, Options, Output, RunError};
 use crate::graph::{Graph, NodeId};
-use crate::{cpu, gpu};
 use crate::ops::Op;
 use crate::plan::{CompileError, Mode, Plan, PlanStep};
 use crate::state::{Tensor, TensorSource};
+use crate::{cpu, gpu};
 
 /// A network compiled for inference: weights packed once, layers fused, for up to `batch` images at a time.
 ///

@@ -25,7 +25,7 @@ fn check<const N: usize>(
     kernel: impl Fn(&Pool, Isa, &mut Arena, [View; N], View),
     expected: impl Fn([f64; N], f64) -> f64,
 ) {
-    let machine = Machine::new(18);
+    let machine = Machine::new(15);
     let mut random = Random::new(seed);
     for round in 0..30 {
         let shape = shape(&mut random);
@@ -64,7 +64,7 @@ fn copies_fills_and_sums() {
 
 #[test]
 fn products_with_every_pixel_and_with_one_for_a_run() {
-    let machine = Machine::new(80);
+    let machine = Machine::new(60);
     let mut random = Random::new(20);
     for seed in 0..60 {
         let (runs, run, channels) =

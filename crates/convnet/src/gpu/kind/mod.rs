@@ -203,7 +203,8 @@ impl Kind {
             Self::Flatten => run.list.unflatten(layout::map(at), [dy, dx], adds),
             Self::Copy => run.list.transfer(dy, dx, adds),
             // The images; and what was dealt with above.
-            Self::Input | Self::Conv(_) | Self::Linear(_) | Self::BatchNorm(_) | Self::Concat | Self::Add => {}
+            Self::Input | Self::Conv(_) | Self::Linear(_) | Self::BatchNorm(_) | Self::Concat | Self::Add => {
+            }
         }
     }
 
