@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use crate::output::ERROR;
+use crate::style::ERROR;
 use crate::wording::{Worded, worded};
 
 /// A command that did not do its work.

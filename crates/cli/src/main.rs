@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod error;
 mod output;
+mod style;
 mod wording;
 
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ Colours are off where NO_COLOR is set or the output is not a terminal.";
 
 /// The classic convolutional networks, LeNet to DenseNet: define, show, train, check and run them.
 #[derive(Debug, Parser)]
-#[command(name = "convnet", version, after_help = EXAMPLES, styles = output::HELP_STYLES)]
+#[command(name = "convnet", version, after_help = EXAMPLES, styles = style::HELP_STYLES)]
 #[command(disable_help_subcommand = true, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]

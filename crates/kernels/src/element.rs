@@ -11,17 +11,6 @@ pub fn saturating_f16(value: f32) -> f16 {
     f16::from_f32(if value.is_nan() { f32::NAN.copysign(value) } else { value.clamp(least, most) })
 }
 
-/// The value of a number in half precision, without a branch on its kind: a loop over it is vectorized.
-#[inline(always)]
-pub(crate) fn widen(number: f16) -> f32 {
-    let bits = u32::from(number.to_bits());
-    let (sign, rest) = ((bits & 0x8000) << 16, bits & 0x7fff);
-    // The exponent moves by 112 through a product, which subnormal numbers need too.
-    let magnitude = f32::from_bits(rest << 13) * f32::from_bits((127 + 112) << 23);
-    let magnitude = if rest >= 0x7c00 { f32::from_bits(rest << 13 | 0x7f80_0000) } else { magnitude };
-    f32::from_bits(sign | magnitude.to_bits())
-}
-
 /// What a microkernel reads weights from.
 pub(crate) trait Element: Copy {
     /// A vector of them.
@@ -50,6 +39,7 @@ impl Element for f16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::widen;
 
     #[test]
     fn every_half_comes_back() {

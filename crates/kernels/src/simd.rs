@@ -5,7 +5,16 @@
 
 use half::f16;
 
-use crate::element::widen;
+/// The value of a number in half precision, without a branch on its kind: a loop over it is vectorized.
+#[inline(always)]
+pub(crate) fn widen(number: f16) -> f32 {
+    let bits = u32::from(number.to_bits());
+    let (sign, rest) = ((bits & 0x8000) << 16, bits & 0x7fff);
+    // The exponent moves by 112 through a product, which subnormal numbers need too.
+    let magnitude = f32::from_bits(rest << 13) * f32::from_bits((127 + 112) << 23);
+    let magnitude = if rest >= 0x7c00 { f32::from_bits(rest << 13 | 0x7f80_0000) } else { magnitude };
+    f32::from_bits(sign | magnitude.to_bits())
+}
 
 /// Vectors of float32 of one instruction set. Its functions may only run on a CPU with that instruction set, which
 /// [`dispatch!`] sees to; pointers need no alignment.

@@ -3,7 +3,8 @@
 use super::gradients::{self, wanted};
 use super::lifetime::place;
 use super::lives;
-use super::lower::{Kernel, Lowered, Mode, Stage, lower};
+use super::lower::{Lowered, Mode, Stage, lower};
+use super::needs::Needs;
 use super::storage::{MemoryRules, Slot, Storage};
 use super::{BackwardStage, GradientWrite, Plan};
 use crate::graph::{Graph, NodeId};
@@ -22,21 +23,6 @@ pub(crate) struct Draft {
     storage: Storage,
     wanted: Vec<bool>,
     rules: MemoryRules,
-}
-
-/// What the kernel of a stage needs beside its inputs and its output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Needs {
-    /// A buffer of its own, pixels × channels for each image, from the forward pass to the backward pass.
-    pub(crate) workspace: Option<(usize, usize)>,
-    /// Whether its backward pass reads the inputs, the output and the workspace.
-    pub(crate) reads_inputs: bool,
-    /// See [`Needs::reads_inputs`].
-    pub(crate) reads_output: bool,
-    /// See [`Needs::reads_inputs`].
-    pub(crate) reads_workspace: bool,
-    /// Whether the gradient that it gives its inputs reaches every element.
-    pub(crate) reaches_all: bool,
 }
 
 impl Draft {
@@ -128,9 +114,4 @@ impl Draft {
             floats,
         })
     }
-}
-
-/// Whether a stage's input lies in its place in the output of a concatenation already.
-pub(super) fn is_placed(storage: &Storage, stage: &Stage, input: usize) -> bool {
-    stage.kernel == Kernel::Concat && storage.copies(stage.out).iter().all(|&(copied, _)| copied != input)
 }

@@ -1,7 +1,7 @@
 //! The backward pass: which gradients are written, added or zeroed first.
 
-use super::draft::{Needs, is_placed};
-use super::lower::Stage;
+use super::lower::{Kernel, Stage};
+use super::needs::Needs;
 use super::storage::{Slot, Storage};
 use crate::graph::{Graph, NodeId};
 
@@ -94,4 +94,9 @@ pub(super) fn wanted(graph: &Graph, stages: &[Stage]) -> Vec<bool> {
         wanted[stage.out.index()] = own || stage.inputs.iter().any(|i| wanted[i.index()]);
     }
     wanted
+}
+
+/// Whether a stage's input lies in its place in the output of a concatenation already.
+fn is_placed(storage: &Storage, stage: &Stage, input: usize) -> bool {
+    stage.kernel == Kernel::Concat && storage.copies(stage.out).iter().all(|&(copied, _)| copied != input)
 }

@@ -1,9 +1,9 @@
 //! When each buffer of a plan is needed.
 
-use super::draft::Needs;
 use super::gradients::BackwardStage;
 use super::lifetime::Lifetime;
 use super::lower::{Kernel, Stage};
+use super::needs::Needs;
 use super::storage::{Slot, Storage};
 use crate::graph::NodeId;
 

@@ -11,6 +11,7 @@ mod gradients;
 mod lifetime;
 mod lives;
 mod lower;
+mod needs;
 mod print;
 mod report;
 mod storage;
@@ -19,11 +20,12 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use draft::{Draft, Needs};
+pub(crate) use draft::Draft;
 pub(crate) use dropout::{layer_key, layer_part, pass_key};
 pub use error::CompileError;
 pub(crate) use gradients::{BackwardStage, GradientWrite};
 pub(crate) use lower::{Kernel, Mode, Stage};
+pub(crate) use needs::Needs;
 pub use report::{PlanStep, StepReport, StepTimes};
 pub(crate) use storage::{MemoryRules, Region, Slot};
 pub(crate) use windows::{adaptive_spans, pool_spans};

@@ -2,6 +2,7 @@
 //!
 //! Source: `onnx/onnx.proto` of <https://github.com/onnx/onnx>.
 
+mod model;
 mod parse;
 mod place;
 pub mod read;

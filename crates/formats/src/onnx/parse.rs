@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::place::{Beside, Raw};
-use super::read::{Attribute, Model, Node, Size, Tensor, ValueInfo};
+use super::model::{Attribute, Model, Node, Size, Tensor, ValueInfo};
+use super::place::{Beside, LISTED, Raw};
 use super::wire::{Field, Span, Window, Wire, malformed};
 use crate::Malformed;
 use crate::number::Number;
@@ -17,8 +17,6 @@ const SETTINGS: usize = 64;
 const TEXT: u64 = 64 << 10;
 /// The most numbers in a list.
 const NUMBERS: usize = 1 << 12;
-/// The most elements of a constant that is written number by number and not as bytes.
-pub(super) const LISTED: usize = 1 << 22;
 /// What all names, texts and lists of numbers of a model may take in memory.
 const ROOM: u64 = 48 << 20;
 

@@ -5,12 +5,14 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::parse::LISTED;
-use super::read::{Elements, Tensor};
+use super::model::{Elements, Tensor};
 use super::wire::{Field, Span, malformed};
 use crate::Malformed;
 use crate::number::Number;
 use crate::source::{FileSource, Source};
+
+/// The most elements of a constant that is written number by number and not as bytes.
+pub(super) const LISTED: usize = 1 << 22;
 
 /// A `TensorProto` as it is read.
 #[derive(Default)]
