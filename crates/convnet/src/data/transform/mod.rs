@@ -51,7 +51,7 @@ use super::random::Random;
 
 /// One step of a [`Pipeline`]: from levels of 0 to 255 to such levels.
 ///
-/// A new one is a file with its parameters and its [`Step`], a variant here and an arm below.
+/// A new one is a file with its parameters and its `Step`, a variant here and an arm below.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Transform {
     /// Another size, by bilinear interpolation.
