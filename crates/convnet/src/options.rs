@@ -35,9 +35,7 @@ impl FromStr for Device {
         match name {
             "cpu" => Ok(Self::Cpu),
             "gpu" => Ok(Self::Gpu(0)),
-            _ => number(name)
-                .map(Self::Gpu)
-                .ok_or_else(|| CompileError::Device { found: name.to_owned() }),
+            _ => number(name).map(Self::Gpu).ok_or_else(|| CompileError::Device { found: name.to_owned() }),
         }
     }
 }

@@ -7,10 +7,10 @@ use convnet_kernels::{Arena, Isa};
 
 use super::{Device, Options, Output, RunError};
 use crate::graph::{Graph, NodeId};
-use crate::{cpu, gpu};
 use crate::ops::Op;
 use crate::plan::{CompileError, Mode, Plan, PlanStep};
 use crate::state::{Tensor, TensorSource};
+use crate::{cpu, gpu};
 
 /// A network compiled for inference: weights packed once, layers fused, for up to `batch` images at a time.
 ///
@@ -31,7 +31,7 @@ struct Shared {
 #[derive(Debug)]
 enum Compiled {
     Cpu(cpu::Inference),
-    Gpu(gpu::Inference),
+    Gpu(Box<gpu::Inference>),
 }
 
 /// The activations of one caller on the device.
@@ -89,7 +89,7 @@ impl Engine {
         let compiled = match options.device {
             Device::Cpu => Compiled::Cpu(cpu::Inference::new(graph, weights, batch, options, mode)?),
             Device::Gpu(index) => {
-                Compiled::Gpu(gpu::Inference::new(graph, weights, (batch, index), options, mode)?)
+                Compiled::Gpu(Box::new(gpu::Inference::new(graph, weights, (batch, index), options, mode)?))
             }
         };
         Ok(Self { shared: Arc::new(Shared { compiled, idle: Mutex::default() }) })

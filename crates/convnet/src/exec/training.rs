@@ -513,7 +513,9 @@ impl TrainingStep {
         let weight = 1.0 - ema.decay;
         match (&self.compiled, &mut ema.average) {
             (Compiled::Cpu(training), Average::Cpu(average)) => training.update_average(average, weight),
-            (Compiled::Gpu(training), Average::Gpu(average)) => alive(training.update_average(average, weight)),
+            (Compiled::Gpu(training), Average::Gpu(average)) => {
+                alive(training.update_average(average, weight));
+            }
             (Compiled::Cpu(_), Average::Gpu(_)) | (Compiled::Gpu(_), Average::Cpu(_)) => other_device(),
         }
     }

@@ -45,11 +45,15 @@ pub(crate) struct Batch<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Task {
     /// Forward, loss by labels and backward; whether running statistics take the batch in.
-    Pass { track: bool },
+    Pass {
+        track: bool,
+    },
     /// The same, and the update.
     Step,
     /// The forward pass alone.
-    Forward { track: bool },
+    Forward {
+        track: bool,
+    },
     /// The backward pass from gradients of the outputs that the host computed.
     Backward,
     /// The update alone.
@@ -361,8 +365,8 @@ impl Training {
             let span = region.pixels.saturating_sub(1) * region.stride + region.channels;
             let logits = self.card.read(self.blueprint.places.activations + 4 * region.offset, span)?;
             let size = n * classes;
-            let mut arena =
-                Arena::try_new(2 * size).map_err(|error| CompileError::Memory { batch: n, bytes: error.bytes() })?;
+            let mut arena = Arena::try_new(2 * size)
+                .map_err(|error| CompileError::Memory { batch: n, bytes: error.bytes() })?;
             for (row, to) in arena.as_mut_slice()[..size].chunks_exact_mut(classes).enumerate() {
                 to.copy_from_slice(&logits[row * region.stride..][..classes]);
             }

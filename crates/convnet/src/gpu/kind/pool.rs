@@ -72,11 +72,7 @@ impl AvgPool {
         Self::bound(binder, stage, &adaptive_spans(stage.shapes[0], binder.node(stage.node).shape))
     }
 
-    fn bound(
-        binder: &Binder<'_>,
-        stage: &Stage,
-        [rows, columns]: &[Vec<(usize, usize, usize)>; 2],
-    ) -> Bound {
+    fn bound(binder: &Binder<'_>, stage: &Stage, [rows, columns]: &[Vec<(usize, usize, usize)>; 2]) -> Bound {
         let window = PoolWindow::new(stage.shapes[0].spatial(), rows, columns);
         Bound::plain(binder, stage, Kind::AvgPool(Self(window)), Parameters::default())
     }

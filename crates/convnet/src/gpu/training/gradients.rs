@@ -17,7 +17,8 @@ impl Training {
     /// All gradients in the host's memory.
     fn seen(&self) -> Result<&[f32], CompileError> {
         if self.seen.get().is_none() {
-            let gradients = self.card.read(self.blueprint.places.gradients, self.blueprint.program.parameters)?;
+            let gradients =
+                self.card.read(self.blueprint.places.gradients, self.blueprint.program.parameters)?;
             return Ok(self.seen.get_or_init(|| gradients));
         }
         Ok(self.seen.get().map_or(&[], Vec::as_slice))

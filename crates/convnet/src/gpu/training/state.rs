@@ -5,8 +5,8 @@ use std::ops::Range;
 use convnet_kernels::Mask;
 
 use super::Training;
-use crate::graph::{NodeId, Shape};
 use crate::gpu::table::{running, unpack};
+use crate::graph::{NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
 use crate::plan::{CompileError, layer_key};
 use crate::state::{StateDict, Tensor, TensorSource};
@@ -27,7 +27,9 @@ impl Training {
     /// A moving average that starts at what is.
     pub(crate) fn average(&self) -> Result<Average, CompileError> {
         Ok(Average {
-            parameters: self.card.read(self.blueprint.places.parameters, self.blueprint.program.parameters)?,
+            parameters: self
+                .card
+                .read(self.blueprint.places.parameters, self.blueprint.program.parameters)?,
             running: self.card.read(self.blueprint.places.running, self.blueprint.program.running)?,
         })
     }

@@ -15,7 +15,7 @@ impl Conv {
         match gradients.weight.kernel {
             WeightGradient::Winograd(winograd) => self.weight_gradient_winograd(run, at, winograd, dy),
             kernel @ (WeightGradient::Rows | WeightGradient::Outer) => {
-                self.weight_gradient(run, at, kernel, dy)
+                self.weight_gradient(run, at, kernel, dy);
             }
         }
         run.bias_gradient(at, dy);
