@@ -30,7 +30,7 @@ struct Shared {
 /// The network on its device.
 #[derive(Debug)]
 enum Compiled {
-    Cpu(cpu::Inference),
+    Cpu(Box<cpu::Inference>),
     Gpu(Box<gpu::Inference>),
 }
 
@@ -87,7 +87,9 @@ impl Engine {
         mode: Mode,
     ) -> Result<Self, CompileError> {
         let compiled = match options.device {
-            Device::Cpu => Compiled::Cpu(cpu::Inference::new(graph, weights, batch, options, mode)?),
+            Device::Cpu => {
+                Compiled::Cpu(Box::new(cpu::Inference::new(graph, weights, batch, options, mode)?))
+            }
             Device::Gpu(index) => {
                 Compiled::Gpu(Box::new(gpu::Inference::new(graph, weights, (batch, index), options, mode)?))
             }

@@ -45,7 +45,7 @@ fn machines() -> Vec<(String, Options)> {
     let mut machines: Vec<_> =
         instruction_sets.map(|isa| (isa.name().to_owned(), options(isa, true))).collect();
     match describe_gpu(0) {
-        Ok(card) => machines.push((card, Options { device: Device::Gpu(0), ..Options::default() })),
+        Ok(_) => machines.push(("gpu".to_owned(), Options { device: Device::Gpu(0), ..Options::default() })),
         Err(error) => println!("no GPU: {error}"),
     }
     machines
