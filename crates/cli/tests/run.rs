@@ -164,6 +164,9 @@ fn wrong_input_is_told_with_what_would_do() {
     told("run trained --input none.npy --output y.npy", 1, &["none.npy"]);
     told("run trained --input x.npy", 2, &["--output"]);
     told("run nothing --input x.npy --output y.npy", 2, &["nothing"]);
+    told("run trained --input x.npy --output y.npy --device tpu", 2, &["`tpu`", "auto, cpu, gpu or gpu:N"]);
+    told("run trained --input x.npy --output y.npy --precision tf32", 2, &["tf32", "--device gpu"]);
+    told("run trained --input x.npy --output y.npy --device gpu:9999", 1, &["run on the CPU"]);
     told("run nin --weights trained/best.safetensors --input x.npy --output y.npy", 1, &["nin"]);
     told(
         "run vgg11 --weights trained/best.safetensors --input x.npy --output y.npy",

@@ -176,7 +176,7 @@ pub fn write(path: &Path, file: &File) -> Result<(), FormatError> {
     })
 }
 
-/// As [`write`]: float32 and 64-bit integers, in the given order; `fill` writes the little-endian elements of a
+/// As [`write()`]: float32 and 64-bit integers, in the given order; `fill` writes the little-endian elements of a
 /// tensor.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use convnet_kernels::Isa;
 
-use super::{Engine, Options, TrainingStep};
+use super::{Device, Engine, Options, TrainingStep, describe_gpu};
 use crate::graph::{Builder, Graph, NodeId};
 use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d};
 use crate::optim::Optimizer;
@@ -39,22 +39,34 @@ fn options(isa: Isa, exact: bool) -> Options {
     Options { threads: 2, isa: Some(isa), exact, ..Options::default() }
 }
 
+/// Every instruction set, and the GPU where one is there: its name, and the options of direct kernels.
+fn machines() -> Vec<(String, Options)> {
+    let instruction_sets = Isa::available().into_iter();
+    let mut machines: Vec<_> =
+        instruction_sets.map(|isa| (isa.name().to_owned(), options(isa, true))).collect();
+    match describe_gpu(0) {
+        Ok(_) => machines.push(("gpu".to_owned(), Options { device: Device::Gpu(0), ..Options::default() })),
+        Err(error) => println!("no GPU: {error}"),
+    }
+    machines
+}
+
 #[test]
 fn every_node_of_random_networks_has_the_oracles_value() {
     for (seed, graph) in (0..).zip(random_graphs(40)) {
         let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
         let expected = forward(&graph, &state, &input).unwrap();
-        for isa in Isa::available() {
-            let traced = Engine::compile_traced(&graph, &state, 3, &options(isa, true)).unwrap();
+        for (machine, options) in machines() {
+            let traced = Engine::compile_traced(&graph, &state, 3, &options).unwrap();
             let mut traced = traced.session().unwrap();
             traced.run(&single(&input)).unwrap();
             for id in graph.ids() {
                 let tensor = traced.tensor(id).unwrap();
-                let what = format!("seed {seed}, {isa}, {}", graph.node(id).path);
+                let what = format!("seed {seed}, {machine}, {}", graph.node(id).path);
                 close(&tensor.data, &expected[id.index()].data, DIRECT, &what);
             }
-            let engine = Engine::compile(&graph, &state, 4, &options(isa, true)).unwrap();
-            let what = format!("seed {seed}, {isa}, fused");
+            let engine = Engine::compile(&graph, &state, 4, &options).unwrap();
+            let what = format!("seed {seed}, {machine}, fused");
             close(
                 engine.run(&single(&input)).unwrap().as_slice(),
                 &expected[graph.output().index()].data,
@@ -70,14 +82,13 @@ fn gradients_of_random_networks_are_the_oracles() {
     for (seed, graph) in (0..).zip(random_graphs(40)) {
         let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
         let labels = random_labels(&graph, 3, seed);
-        for isa in Isa::available() {
+        for (machine, options) in machines() {
             let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-            let mut training =
-                TrainingStep::compile(&graph, &state, 3, sgd, seed, &options(isa, true)).unwrap();
+            let mut training = TrainingStep::compile(&graph, &state, 3, sgd, seed, &options).unwrap();
             let scale = |node: NodeId, index: usize| f64::from(training.dropout_scale(node, index).unwrap());
             let expected = loss_and_gradients(&graph, &state, &input, &labels, &scale).unwrap();
             let (report, gradients) = training.gradients(&single(&input), &labels).unwrap();
-            let what = format!("seed {seed}, {isa}");
+            let what = format!("seed {seed}, {machine}");
             assert!((report.loss - expected.loss).abs() < 1e-5 * expected.loss.abs(), "{what}: loss");
             let largest =
                 expected.gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));

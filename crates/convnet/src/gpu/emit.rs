@@ -6,6 +6,7 @@ use convnet_gpu::{Clock, Format, List, Precision, Vector, View};
 
 use super::binder::Parameters;
 use super::places::Places;
+use super::program::Program;
 use crate::graph::{NodeId, Shape};
 use crate::plan::{Plan, Region, Slot, Stage};
 
@@ -20,6 +21,7 @@ pub(super) struct At<'a> {
 /// A list that stages add their launches to, for `n` images.
 pub(super) struct Emit<'a> {
     pub(super) list: &'a mut List,
+    pub(super) program: &'a Program,
     pub(super) plan: &'a Plan,
     pub(super) places: &'a Places,
     pub(super) precision: Precision,

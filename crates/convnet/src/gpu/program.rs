@@ -6,7 +6,7 @@ use convnet_gpu::{self as gpu, List, Vector, Words};
 
 use super::binder::{Binder, LINE, Parameters};
 use super::emit::{At, Emit};
-use super::kind::{self, Kind};
+use super::kind::{self, Kind, joins};
 use super::places::{Places, RESULT};
 use super::rows::Rows;
 use crate::graph::{Graph, NodeId, Shape};
@@ -107,6 +107,9 @@ impl Program {
             layout.push(bound.parameters);
             needs.push(bound.needs);
         }
+        for join in joins(&draft) {
+            join.take(&mut kinds, &mut needs);
+        }
         let (parameters, saved, running) = (binder.parameters, binder.saved, binder.running);
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
         let reads = |index: &usize| {
@@ -129,7 +132,8 @@ impl Program {
     }
 
     fn emit<'a>(&'a self, parts: &'a mut Parts, places: &'a Places, (n, track): (usize, bool)) -> Emit<'a> {
-        Emit { list: &mut parts.list, plan: &self.plan, places, precision: self.precision, n, track }
+        let (list, plan, precision) = (&mut parts.list, &self.plan, self.precision);
+        Emit { list, program: self, plan, places, precision, n, track }
     }
 
     /// Adds the forward pass of `n` images; `track` tells whether running statistics take them in.

@@ -50,6 +50,18 @@ impl Draft {
         self.wanted[value.index()]
     }
 
+    /// The only stage that reads a value, if there is one and the value is no output.
+    pub(crate) fn sole_reader(&self, value: NodeId) -> Option<usize> {
+        let resolved = |id: &NodeId| self.lowered.value[id.index()].unwrap_or(*id);
+        if self.outputs.iter().any(|output| resolved(output) == value) {
+            return None;
+        }
+        let mut reads = self.lowered.stages.iter().enumerate().flat_map(|(index, stage)| {
+            stage.inputs.iter().filter(|&&input| input == value).map(move |_| index)
+        });
+        reads.next().filter(|_| reads.next().is_none())
+    }
+
     /// Whether a value's pixels follow one another without gaps.
     pub(crate) fn is_dense(&self, value: NodeId) -> bool {
         self.storage.is_dense(value)
@@ -64,6 +76,8 @@ impl Draft {
             reads_output: reads.output || stage.relu,
             reads_workspace: false,
             reaches_all: true,
+            absent: false,
+            until: None,
         }
     }
 
@@ -83,11 +97,15 @@ impl Draft {
             }
             Mode::Infer | Mode::Trace => (Vec::new(), Vec::new()),
         };
-        let scene =
-            lives::Scene { storage: &self.storage, stages: &self.lowered.stages, workspaces: &workspaces };
+        let scene = lives::Scene {
+            storage: &self.storage,
+            stages: &self.lowered.stages,
+            workspaces: &workspaces,
+            needs,
+        };
         let buffers = self.storage.buffers.len();
         let lifetimes = match self.mode {
-            Mode::Train => lives::training(&scene, &outputs, &backward, needs, batch),
+            Mode::Train => lives::training(&scene, &outputs, &backward, batch),
             Mode::Infer => lives::inference(&scene, &outputs, batch),
             // Every value stays readable after the last stage.
             Mode::Trace => lives::inference(

@@ -12,6 +12,7 @@ pub(super) struct Scene<'a> {
     pub(super) storage: &'a Storage,
     pub(super) stages: &'a [Stage],
     pub(super) workspaces: &'a [Option<Slot>],
+    pub(super) needs: &'a [Needs],
 }
 
 /// The first and the last moment at which each buffer is touched.
@@ -29,11 +30,19 @@ impl Scene<'_> {
         self.storage.slot(value).buffer
     }
 
+    /// Whether nobody writes a value.
+    fn is_absent(&self, value: NodeId) -> bool {
+        let mut stages = self.stages.iter().zip(self.needs);
+        stages.any(|(stage, needs)| needs.absent && stage.out == value)
+    }
+
     /// The forward pass: stage i at time i.
     fn forward(&self, lives: &mut Lives) {
         for (time, (stage, workspace)) in self.stages.iter().zip(self.workspaces).enumerate() {
-            lives.touch(self.buffer(stage.out), time);
-            stage.inputs.iter().for_each(|&input| lives.touch(self.buffer(input), time));
+            let values = stage.inputs.iter().copied().chain([stage.out]);
+            for value in values.filter(|&value| !self.is_absent(value)) {
+                lives.touch(self.buffer(value), time);
+            }
             if let Some(slot) = workspace {
                 lives.touch(slot.buffer, time);
             }
@@ -69,7 +78,6 @@ pub(super) fn training(
     scene: &Scene<'_>,
     outputs: &[NodeId],
     backward: &[BackwardStage],
-    needs: &[Needs],
     batch: usize,
 ) -> Option<Vec<Lifetime>> {
     let gradients = scene.storage.buffers.len();
@@ -81,10 +89,19 @@ pub(super) fn training(
         lives.touch(gradients + scene.buffer(value), loss);
     }
     for (i, back) in backward.iter().enumerate() {
-        let (time, stage, needs) = (loss + 1 + i, &scene.stages[back.stage], needs[back.stage]);
-        lives.touch(gradients + scene.buffer(stage.out), time);
+        let (time, stage, needs) = (loss + 1 + i, &scene.stages[back.stage], scene.needs[back.stage]);
+        if !needs.absent {
+            lives.touch(gradients + scene.buffer(stage.out), time);
+        }
+        for (late, needs) in scene.stages.iter().zip(scene.needs).filter(|(_, n)| n.until == Some(back.stage))
+        {
+            lives.touch(gradients + scene.buffer(late.out), time);
+            if needs.reads_output {
+                lives.touch(scene.buffer(late.out), time);
+            }
+        }
         for (&input, write) in stage.inputs.iter().zip(&back.inputs) {
-            if write.is_some() {
+            if write.is_some() && !scene.is_absent(input) {
                 lives.touch(gradients + scene.buffer(input), time);
             }
             if needs.reads_inputs {

@@ -13,4 +13,8 @@ pub(crate) struct Needs {
     pub(crate) reads_workspace: bool,
     /// Whether the gradient that it gives its inputs reaches every element.
     pub(crate) reaches_all: bool,
+    /// Whether nobody writes its output, nor that one's gradient: the only stage that reads it computes it on the way.
+    pub(crate) absent: bool,
+    /// The stage on whose backward pass its own is done: its output, if read, and that one's gradient stay so long.
+    pub(crate) until: Option<usize>,
 }

@@ -2,7 +2,7 @@
 //!
 //! Sources: `torch/serialization.py` and `torch/_utils.py`. The format since PyTorch 1.6 is a zip archive with a
 //! pickle and a file for each storage; before, pickles followed by the storages. Nothing is executed: see
-//! [`pickle`].
+//! `pickle.rs`.
 
 mod pickle;
 mod write;

@@ -61,7 +61,7 @@ impl Conv {
         let stem = Stem::of(conv, STEM).filter(|_| images && binder.precision == Precision::Tf32);
         let by = match stem {
             Some(_) => By::Blocks,
-            None if conv.is_thin() && op.out_channels <= THIN && addend.is_none() => By::Thin,
+            None if conv.is_thin() && op.out_channels <= THIN => By::Thin,
             None => By::Library,
         };
         let (channels, spots) = (input.channels() / op.groups, op.kernel.h * op.kernel.w);
@@ -136,10 +136,15 @@ impl Conv {
             run.list.pack_stem(&stem, images, source);
         }
         let (conv, weight, bias) = (self.conv(run.n), run.weight(at), run.bias(at));
-        if self.by == By::Thin {
-            return run.list.thin_convolution(&conv, [source, out], weight, bias, relu);
-        }
         let addend = self.addend.map(|value| run.value(value, run.plan.shape(at.stage)));
+        if self.by == By::Thin {
+            let alone = addend.is_none();
+            run.list.thin_convolution(&conv, [source, out], weight, bias, relu && alone);
+            if !alone {
+                run.list.bias(out, None, addend, relu);
+            }
+            return;
+        }
         let epilogue = Epilogue { bias, addend, relu };
         run.list.convolution(&conv, run.precision, [source, out], weight, epilogue);
     }

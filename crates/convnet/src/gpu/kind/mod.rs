@@ -3,6 +3,7 @@
 
 mod conv;
 mod elementwise;
+mod join;
 mod layout;
 mod linear;
 mod norm;
@@ -12,6 +13,7 @@ use convnet_gpu::{Activation, LocalResponse};
 
 use self::conv::Conv;
 pub(super) use self::elementwise::Dropout;
+pub(super) use self::join::{Join, joins};
 use self::layout::Pad;
 use self::linear::Linear;
 use self::norm::Affine;
@@ -43,6 +45,7 @@ pub(super) enum Kind {
     Dropout(Dropout),
     Concat,
     Add,
+    Join(Join),
     Flatten,
     Copy,
 }
@@ -133,6 +136,7 @@ impl Kind {
             | Self::Dropout(_)
             | Self::Concat
             | Self::Add
+            | Self::Join(_)
             | Self::Flatten
             | Self::Copy => Ok(()),
         }
@@ -157,6 +161,7 @@ impl Kind {
             Self::Dropout(dropout) => dropout.forward(run, at),
             Self::Concat => layout::concat(run, at),
             Self::Add => run.list.add([run.input(at, 0), run.input(at, 1)], out, at.stage.relu),
+            Self::Join(join) => join.forward(run, at),
             Self::Flatten => run.list.flatten(layout::map(at), [run.input(at, 0), out]),
             Self::Copy => run.list.copy(run.input(at, 0), out),
         }
@@ -175,6 +180,8 @@ impl Kind {
             Self::BatchNorm(norm) => return norm.backward(run, at, back),
             Self::Concat => return layout::concat_backward(run, at, back),
             Self::Add => return elementwise::add_backward(run, at, back),
+            // The normalizations do it.
+            Self::Join(_) => return,
             Self::Input
             | Self::Affine(_)
             | Self::Activation(_)
@@ -203,15 +210,20 @@ impl Kind {
             Self::Flatten => run.list.unflatten(layout::map(at), [dy, dx], adds),
             Self::Copy => run.list.transfer(dy, dx, adds),
             // The images; and what was dealt with above.
-            Self::Input | Self::Conv(_) | Self::Linear(_) | Self::BatchNorm(_) | Self::Concat | Self::Add => {
-            }
+            Self::Input
+            | Self::Conv(_)
+            | Self::Linear(_)
+            | Self::BatchNorm(_)
+            | Self::Concat
+            | Self::Add
+            | Self::Join(_) => {}
         }
     }
 
     /// Whether the gradient passes a fused ReLU in a pass of its own, by the output; a normalization masks it on its
     /// way.
     fn masks_by_output(&self, stage: &Stage) -> bool {
-        stage.relu && !matches!(self, Self::BatchNorm(_))
+        stage.relu && !matches!(self, Self::BatchNorm(_) | Self::Join(_))
     }
 
     /// Whether it takes the images as they came.
@@ -234,6 +246,7 @@ impl Kind {
             Self::Input => "nhwc",
             Self::Conv(conv) => return conv.describe(),
             Self::Linear(linear) => return linear.describe(),
+            Self::BatchNorm(norm) if norm.join.is_some() => "batch_norm, with the sum",
             Self::BatchNorm(_) => "batch_norm",
             Self::Affine(_) => "affine",
             Self::Activation(kind) => elementwise::activation_name(*kind),
@@ -247,6 +260,7 @@ impl Kind {
             Self::Concat if plan.copies(stage.out).is_empty() => "in place",
             Self::Concat | Self::Copy => "copy",
             Self::Add => "add",
+            Self::Join(_) => "add of batch_norm",
             Self::Flatten => "flatten",
         }
         .into()
@@ -257,6 +271,7 @@ impl Kind {
         let mask = if self.masks_by_output(stage) { "relu mask, " } else { "" };
         let products = match (self, back.inputs.iter().any(Option::is_some)) {
             (Self::Input, _) => return String::new(),
+            (Self::Join(_), _) => return "with batch_norm".into(),
             (Self::Conv(_) | Self::Linear(_), true) => "dx, dW".into(),
             (Self::Conv(_) | Self::Linear(_), false) => "dW".into(),
             (Self::Concat, _) if plan.copies(stage.out).is_empty() => "in place".into(),

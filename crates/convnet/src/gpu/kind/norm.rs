@@ -3,6 +3,7 @@
 use convnet_gpu as gpu;
 use convnet_gpu::{BatchNormBackward, Gradient};
 
+use super::join::Join;
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, LINE};
 use crate::gpu::emit::{At, Emit};
@@ -21,6 +22,8 @@ pub(in crate::gpu) struct BatchNorm {
     saved: usize,
     /// Where the running mean and variance lie.
     running: usize,
+    /// The sum that computes its output.
+    pub(super) join: Option<Join>,
 }
 
 /// A scale and a shift by channel: an Affine, or a batch normalization with running statistics.
@@ -43,7 +46,7 @@ impl BatchNorm {
         let (saved, running) = (binder.save(5 * pitch(channels)), binder.track(2 * pitch(channels)));
         // A ReLU's mask follows from the input, the scale and the shift.
         let needs = Needs { reads_output: false, ..binder.draft.needs(stage) };
-        let kind = Self { eps: norm.eps, momentum: norm.momentum, saved, running };
+        let kind = Self { eps: norm.eps, momentum: norm.momentum, saved, running, join: None };
         Bound { kind: Kind::BatchNorm(kind), parameters, needs }
     }
 
@@ -52,7 +55,7 @@ impl BatchNorm {
         [self.running, self.running + pitch(channels)]
     }
 
-    fn vectors(&self, run: &Emit<'_>, at: At<'_>) -> gpu::BatchNorm {
+    pub(super) fn vectors(&self, run: &Emit<'_>, at: At<'_>) -> gpu::BatchNorm {
         let channels = at.stage.shapes[0].channels();
         let saved = |i: usize| run.saved(self.saved + i * pitch(channels), channels);
         let running = self.running(channels).map(|start| run.running(start, channels));
@@ -73,22 +76,33 @@ impl BatchNorm {
     pub(super) fn forward(&self, run: &mut Emit<'_>, at: At<'_>) {
         let (norm, input, out) = (self.vectors(run, at), run.input(at, 0), run.output(at));
         run.list.batch_norm(input, &norm);
+        if self.join.is_some() {
+            return;
+        }
         let (scale, shift, relu) = (norm.scale, norm.shift, at.stage.relu);
         run.list.affine(&gpu::Affine { input, scale, shift, addend: None, relu, out });
     }
 
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
-        let (dy, weight_gradient) = (run.output_gradient(at), run.weight_gradient(at));
+        let weight_gradient = run.weight_gradient(at);
+        let (gradient, pass) = match self.join {
+            Some(join) => join.gradient(run, at.index),
+            None if at.stage.relu => (Gradient::Inside(run.output_gradient(at)), None),
+            None => (Gradient::Plain(run.output_gradient(at)), None),
+        };
         let write = back.inputs.first().and_then(Option::as_ref);
         let call = BatchNormBackward {
             input: run.input(at, 0),
-            gradient: if at.stage.relu { Gradient::Inside(dy) } else { Gradient::Plain(dy) },
+            gradient,
             norm: self.vectors(run, at),
             weight_gradient,
             bias_gradient: run.bias_gradient(at).unwrap_or(weight_gradient),
             input_gradient: write.map(|write| (run.input_gradient(at, 0), write.accumulate)),
         };
         run.list.batch_norm_backward(&call);
+        if let (Some((from, to)), Some(join)) = (pass, self.join) {
+            run.list.transfer(from, to, join.adds(run));
+        }
     }
 }
 
