@@ -164,6 +164,9 @@ impl Index for Lane {
 }
 
 /// An element at an address.
+///
+/// # Safety
+/// Element `index` behind `at` lies in memory of the format, which nothing else uses meanwhile.
 unsafe fn get(at: u64, index: usize, format: Format) -> f64 {
     // SAFETY: the caller's address.
     unsafe {
@@ -174,6 +177,10 @@ unsafe fn get(at: u64, index: usize, format: Format) -> f64 {
     }
 }
 
+/// Writes an element at an address.
+///
+/// # Safety
+/// Element `index` behind `at` lies in memory of the format, which nothing else uses meanwhile.
 unsafe fn set(at: u64, index: usize, format: Format, value: f64) {
     let bits = (value as f32).to_bits();
     // SAFETY: the caller's address.
