@@ -166,9 +166,9 @@ impl Index for Lane {
 /// An element at an address.
 ///
 /// # Safety
-/// `at` is the address of a block with at least `index` + 1 elements of the format, which nothing writes meanwhile.
+/// Element `index` behind `at` lies in memory of the format, which nothing else uses meanwhile.
 unsafe fn get(at: u64, index: usize, format: Format) -> f64 {
-    // SAFETY: the block at `at` holds element `index`.
+    // SAFETY: the caller's address.
     unsafe {
         f64::from(match format {
             Format::F32 => (at as *const f32).add(index).read(),
@@ -180,10 +180,10 @@ unsafe fn get(at: u64, index: usize, format: Format) -> f64 {
 /// Writes an element at an address.
 ///
 /// # Safety
-/// `at` is the address of a block with at least `index` + 1 elements of the format, which nothing else uses meanwhile.
+/// Element `index` behind `at` lies in memory of the format, which nothing else uses meanwhile.
 unsafe fn set(at: u64, index: usize, format: Format, value: f64) {
     let bits = (value as f32).to_bits();
-    // SAFETY: the block at `at` holds element `index`.
+    // SAFETY: the caller's address.
     unsafe {
         match format {
             Format::F32 => (at as *mut u32).add(index).write(bits),
