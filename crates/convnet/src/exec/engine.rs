@@ -46,7 +46,8 @@ enum Memory {
 #[derive(Debug)]
 pub struct Session {
     shared: Arc<Shared>,
-    memory: Memory,
+    /// Given back to the engine when the session ends; there until then.
+    memory: Option<Memory>,
     /// Images of the last run.
     images: usize,
 }
@@ -107,7 +108,7 @@ impl Engine {
             Some(memory) => memory,
             None => self.shared.memory()?,
         };
-        Ok(Session { shared: Arc::clone(&self.shared), memory, images: 0 })
+        Ok(Session { shared: Arc::clone(&self.shared), memory: Some(memory), images: 0 })
     }
 
     /// Runs images (N, C, H, W), 1 ≤ N ≤ batch, and gives the main output: logits (N, classes), behind a final Softmax
@@ -209,8 +210,8 @@ impl Shared {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let memory = std::mem::replace(&mut self.memory, Memory::Cpu(Arena::new(0)));
-        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        let mut idle = self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.extend(self.memory.take());
     }
 }
 
@@ -269,17 +270,18 @@ impl Session {
         let plan = self.shared.plan();
         self.images = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
         match (&self.shared.compiled, &mut self.memory) {
-            (Compiled::Cpu(inference), Memory::Cpu(arena)) => {
+            (Compiled::Cpu(inference), Some(Memory::Cpu(arena))) => {
                 inference.execute(arena, images, self.images, times);
             }
-            (Compiled::Gpu(inference), Memory::Gpu(kept)) => {
+            (Compiled::Gpu(inference), Some(Memory::Gpu(kept))) => {
                 if let Err(error) = inference.execute(kept, images, self.images, times) {
                     self.images = 0;
                     return Err(error.into());
                 }
             }
-            (Compiled::Cpu(_), Memory::Gpu(_)) | (Compiled::Gpu(_), Memory::Cpu(_)) => {
-                unreachable!("an engine makes memory for its own device")
+            (Compiled::Cpu(_), Some(Memory::Gpu(_)) | None)
+            | (Compiled::Gpu(_), Some(Memory::Cpu(_)) | None) => {
+                unreachable!("a session has memory of its engine's device until it ends")
             }
         }
         Ok(())
@@ -287,10 +289,11 @@ impl Session {
 
     fn read(&self, node: NodeId) -> Vec<f32> {
         match (&self.shared.compiled, &self.memory) {
-            (Compiled::Cpu(inference), Memory::Cpu(arena)) => inference.read(arena, node, self.images),
-            (Compiled::Gpu(inference), Memory::Gpu(kept)) => inference.read(kept, node, self.images),
-            (Compiled::Cpu(_), Memory::Gpu(_)) | (Compiled::Gpu(_), Memory::Cpu(_)) => {
-                unreachable!("an engine makes memory for its own device")
+            (Compiled::Cpu(inference), Some(Memory::Cpu(arena))) => inference.read(arena, node, self.images),
+            (Compiled::Gpu(inference), Some(Memory::Gpu(kept))) => inference.read(kept, node, self.images),
+            (Compiled::Cpu(_), Some(Memory::Gpu(_)) | None)
+            | (Compiled::Gpu(_), Some(Memory::Cpu(_)) | None) => {
+                unreachable!("a session has memory of its engine's device until it ends")
             }
         }
     }
