@@ -8,8 +8,9 @@ use std::time::Duration;
 use convnet_gpu::Feed;
 
 use super::card::{self, Captured, Card};
+use super::loader::Loader;
 use super::places::Places;
-use super::program::{Loader, Part, Parts, Program};
+use super::program::{Part, Parts, Program};
 use crate::graph::{Graph, NodeId};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode, Plan, PlanStep, Region};

@@ -9,6 +9,7 @@ mod card;
 mod emit;
 mod inference;
 mod kind;
+mod loader;
 mod places;
 mod program;
 mod rows;

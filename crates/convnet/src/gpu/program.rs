@@ -1,19 +1,14 @@
 //! A plan bound to operations: one for each stage, the layout of flat parameters, and the lists that they make.
 
-use std::ops::Range;
-
 use convnet_gpu::{self as gpu, List, Vector, Words};
 
 use super::binder::{Binder, LINE, Parameters};
 use super::emit::{At, Emit};
 use super::kind::{self, Kind, joins};
 use super::places::{Places, RESULT};
-use super::rows::Rows;
 use crate::graph::{Graph, NodeId, Shape};
 use crate::options::{Options, Precision};
 use crate::plan::{CompileError, Draft, MemoryRules, Mode, Plan, PlanStep};
-use crate::state::TensorSource;
-use crate::weights::{check, read};
 
 /// Everything lies at 256 bytes; caches of a GPU have no use for gaps between pixels.
 const MEMORY: MemoryRules = MemoryRules { line: LINE, aliased: None };
@@ -212,39 +207,5 @@ impl Program {
             steps[back.stage].backward = kind.describe_backward(&self.plan, stage, back);
         }
         steps
-    }
-}
-
-/// Writes the weights of inference, stage by stage.
-pub(super) struct Loader<'a> {
-    pub(super) graph: &'a Graph,
-    pub(super) source: &'a dyn TensorSource,
-    pub(super) parameters: &'a mut [f32],
-}
-
-impl Loader<'_> {
-    /// The weight of a stage, each output channel scaled by `scale` where given.
-    pub(super) fn pack(
-        &mut self,
-        at: At<'_>,
-        rows: &Rows,
-        scale: Option<&[f32]>,
-    ) -> Result<(), CompileError> {
-        let spec = self.graph.node_parameters(at.stage.node).swap_remove(0);
-        check(self.source, &spec)?;
-        let target = &mut self.parameters[at.parameters.weight.clone()];
-        rows.pack((self.source, &spec.name), target, scale)
-    }
-
-    /// The bias of a stage; zeros where its layer has none.
-    pub(super) fn bias(&mut self, at: At<'_>, range: Range<usize>) -> Result<(), CompileError> {
-        let target = &mut self.parameters[range];
-        match self.graph.node_parameters(at.stage.node).get(1) {
-            Some(spec) => read(self.source, spec, target),
-            None => {
-                target.fill(0.0);
-                Ok(())
-            }
-        }
     }
 }

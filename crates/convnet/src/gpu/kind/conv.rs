@@ -7,7 +7,7 @@ use convnet_gpu::{self as gpu, Affine, Epilogue, Lane, Precision, Stem, View};
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
 use crate::gpu::emit::{At, Emit};
-use crate::gpu::program::Loader;
+use crate::gpu::loader::Loader;
 use crate::gpu::rows::Rows;
 use crate::graph::NodeId;
 use crate::ops::{Conv2d, Op};

@@ -5,7 +5,7 @@ use convnet_gpu::Lane;
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
 use crate::gpu::emit::{At, Emit};
-use crate::gpu::program::Loader;
+use crate::gpu::loader::Loader;
 use crate::gpu::rows::Rows;
 use crate::ops;
 use crate::plan::{BackwardStage, CompileError, Kernel, Stage};

@@ -21,7 +21,7 @@ pub(super) use self::norm::BatchNorm;
 use self::pool::{AvgPool, MaxPool};
 use super::binder::{Binder, Parameters};
 use super::emit::{At, Emit};
-use super::program::Loader;
+use super::loader::Loader;
 use super::rows::Rows;
 use crate::graph::Shape;
 use crate::ops::Op;

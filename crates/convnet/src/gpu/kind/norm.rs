@@ -7,7 +7,7 @@ use super::join::Join;
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, LINE};
 use crate::gpu::emit::{At, Emit};
-use crate::gpu::program::Loader;
+use crate::gpu::loader::Loader;
 use crate::ops::BatchNorm2d;
 use crate::plan::{BackwardStage, CompileError, Mode, Needs, Stage};
 use crate::weights::scale_and_shift;
