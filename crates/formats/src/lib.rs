@@ -17,6 +17,6 @@ pub mod safetensors;
 pub mod shards;
 mod source;
 
-pub use error::{FormatError, Malformed, read_text};
+pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};
-pub use source::{FileSource, Source};
+pub use source::{FileSource, Source, open_regular};
