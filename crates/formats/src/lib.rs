@@ -7,6 +7,7 @@
 
 pub mod atomic;
 mod error;
+mod foreign;
 pub mod gzip;
 pub mod idx;
 pub mod npy;
@@ -16,6 +17,7 @@ pub mod pth;
 pub mod safetensors;
 pub mod shards;
 mod source;
+mod strided;
 
 pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};
