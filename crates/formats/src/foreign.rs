@@ -39,7 +39,7 @@ const KINDS: [(&[u8], &str); 21] = [
 ];
 
 /// What a file is that is no file of weights, and the way out; `None` for what is not known.
-pub(crate) fn kind(source: &dyn Source) -> Option<String> {
+pub fn kind(source: &dyn Source) -> Option<String> {
     if source.is_empty() {
         return Some("empty; the download or the copy that made it failed".into());
     }

@@ -7,7 +7,7 @@
 
 pub mod atomic;
 mod error;
-mod foreign;
+pub mod foreign;
 pub mod gzip;
 pub mod idx;
 pub mod npy;

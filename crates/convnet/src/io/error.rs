@@ -1,5 +1,6 @@
 //! Why weights cannot be used.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use convnet_formats::FormatError;
@@ -24,6 +25,24 @@ pub enum IoError {
         path: PathBuf,
         /// What is wrong.
         reason: String,
+    },
+    /// A file that is of another kind.
+    #[error("`{}` is {found}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and the way out.
+        found: String,
+    },
+    /// A key under which there are no weights, or several.
+    #[error("`{}` has no weights under the key `{key}`, or several; {known}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The keys that there are.
+        known: Known,
     },
     /// Tensors that do not match the network's.
     #[error(
@@ -89,4 +108,20 @@ pub enum IoError {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// The keys of a file's state dicts.
+#[derive(Debug)]
+pub struct Known(pub Vec<String>);
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => f.write_str("it holds one state dict, without a key"),
+            keys => {
+                let keys: Vec<String> = keys.iter().take(12).map(|key| format!("`{key}`")).collect();
+                write!(f, "its keys are {}", keys.join(", "))
+            }
+        }
+    }
 }

@@ -28,7 +28,7 @@ mod tensors;
 mod write;
 
 pub use card::ModelCard;
-pub use error::IoError;
+pub use error::{IoError, Known};
 pub use file::WeightsFile;
 pub use load::{LoadOptions, LoadReport, Loaded, load};
 #[cfg(feature = "train")]

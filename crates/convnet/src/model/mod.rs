@@ -164,7 +164,6 @@ pub fn load(
     let OpenOptions { partial, new_head, seed, .. } = *options;
     let loaded = io::load(graph, file, io::LoadOptions { partial, new_head, seed })?;
     let report = &loaded.report;
-    let told = !report.is_exact() || !report.adapted.is_empty() || !report.drawn.is_empty();
-    let note = told.then(|| Note::Weights { path, report: report.clone() });
+    let note = (!report.is_plain()).then(|| Note::Weights { path, report: report.clone() });
     Ok((loaded, note))
 }
