@@ -35,7 +35,7 @@ impl Idx {
 
 /// Reads an IDX file of unsigned bytes, plain or gzip (told by its first bytes), with `RANK` dimensions.
 pub fn read<const RANK: usize>(path: &Path) -> Result<Idx, FormatError> {
-    parse::<RANK>(&read_file(path)?).map_err(FormatError::malformed(path, "IDX"))
+    parse::<RANK>(&read_file(path, u64::MAX)?).map_err(FormatError::malformed(path, "IDX"))
 }
 
 /// As [`read`], from bytes.

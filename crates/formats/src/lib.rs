@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+pub mod checksum;
 mod error;
 pub mod gzip;
 pub mod idx;
@@ -14,9 +15,10 @@ mod number;
 pub mod onnx;
 pub mod pth;
 pub mod safetensors;
+pub mod sealed;
 pub mod shards;
 mod source;
 
-pub use error::{FormatError, Malformed, read_text};
+pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};
-pub use source::{FileSource, Source};
+pub use source::{FileSource, Source, open_regular};

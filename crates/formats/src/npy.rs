@@ -68,7 +68,7 @@ impl Values {
 /// Reads a file of booleans, unsigned bytes, 32- or 64-bit integers, or floats of 16, 32 or 64 bits, in C or Fortran
 /// order.
 pub fn read(path: &Path) -> Result<Npy, FormatError> {
-    parse(&read_file(path)?).map_err(FormatError::malformed(path, ".npy"))
+    parse(&read_file(path, u64::MAX)?).map_err(FormatError::malformed(path, ".npy"))
 }
 
 /// Writes float32 values in C order, version 1, atomically (see [`atomic`]).
