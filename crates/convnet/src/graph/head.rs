@@ -1,6 +1,6 @@
-//! A network for another number of classes.
+//! A network for another number of classes, or for images of another size.
 
-use super::Graph;
+use super::{Graph, GraphError, Shape};
 use crate::ops::Op;
 
 impl Graph {
@@ -40,6 +40,30 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// The same network for images of another size: channels, height, width.
+    ///
+    /// # Errors
+    /// The first layer that they do not fit.
+    pub fn with_input(&self, [channels, height, width]: [usize; 3]) -> Result<Self, GraphError> {
+        let mut graph = self.clone();
+        graph.nodes[0].shape = Shape::map(channels, height, width);
+        for id in self.ids().skip(1) {
+            let node = graph.node(id);
+            match node.op.infer(&graph.input_shapes(id)) {
+                Ok(shape) => graph.nodes[id.index()].shape = shape,
+                Err(issue) => {
+                    let (path, op, inputs) = (node.path.clone(), node.op.name(), node.inputs.clone());
+                    graph.nodes.truncate(id.index());
+                    let partial = Box::new(graph);
+                    return Err(GraphError { partial, path, op, inputs, issue: Box::new(issue) });
+                }
+            }
+        }
+        Ok(graph)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::graph::Builder;
@@ -54,6 +78,16 @@ mod tests {
             let built = model().classes(7).build().unwrap();
             assert!(other.nodes() == built.nodes(), "{name}");
         }
+    }
+
+    #[test]
+    fn another_size_is_inferred_again_or_named() {
+        let model = || zoo::find("resnet18").unwrap().model();
+        let other = model().build().unwrap().with_input([1, 64, 96]).unwrap();
+        assert_eq!(other, model().input(1, 64, 96).build().unwrap());
+        let vgg = zoo::find("vgg11").unwrap().model().build().unwrap();
+        let (error, built) = (vgg.with_input([1, 8, 8]), zoo::find("vgg11").unwrap().model().input(1, 8, 8).build());
+        assert_eq!(error.unwrap_err().to_string(), built.unwrap_err().to_string());
     }
 
     #[test]
