@@ -116,7 +116,10 @@ impl ClassMatch {
             parts.push(more(pairs.collect::<Vec<_>>().join(", "), self.alike.len()));
         }
         if !self.without.is_empty() {
-            parts.push(format!("the set has no images of {}", listed(self.without.iter().map(String::as_str))));
+            parts.push(format!(
+                "the set has no images of {}",
+                listed(self.without.iter().map(String::as_str))
+            ));
         }
         (!parts.is_empty()).then(|| format!("classes matched by name: {}", parts.join("; ")))
     }

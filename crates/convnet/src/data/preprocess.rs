@@ -93,6 +93,30 @@ impl Preprocess {
         Ok(preprocess)
     }
 
+    /// The same for an input of another size, as far as it can be: mean and deviation stay, images are resized as before in
+    /// relation to the input. `None` for another number of channels, if these differ in mean or deviation.
+    pub fn for_size(&self, input: [usize; 3]) -> Option<Self> {
+        if input == self.input {
+            return Some(self.clone());
+        }
+        let [channels, height, width] = input;
+        let each = |values: &[f32]| -> Option<Vec<f32>> {
+            let same = values.windows(2).all(|pair| pair[0] == pair[1]);
+            match values.len() == channels {
+                true => Some(values.to_vec()),
+                false => same.then(|| vec![values[0]; channels]),
+            }
+        };
+        let fit = match self.fit {
+            Fit::CenterCrop(short) => {
+                let [_, rows, columns] = self.input;
+                Fit::CenterCrop(short * height.max(width) / rows.max(columns))
+            }
+            Fit::Pad | Fit::Cover => Fit::Cover,
+        };
+        Self::new(input, fit, each(&self.mean)?, each(&self.std)?).ok()
+    }
+
     /// The same with pixels left from 0 to 1, for a network that normalizes them itself.
     pub fn without_normalization(mut self) -> Self {
         self.mean.fill(0.0);

@@ -5,8 +5,8 @@ use std::path::Path;
 use convnet_formats::open_regular;
 use serde::Deserialize;
 
-use super::preprocess::{Fit, Preprocess};
 use super::DataError;
+use super::preprocess::{Fit, Preprocess};
 
 /// The preprocessing that weights were trained with, for a network of any size.
 ///
@@ -62,7 +62,10 @@ const MAX_FILE: u64 = 1 << 16;
 impl PreprocessSpec {
     /// The names that [`PreprocessSpec::parse`] knows, with what each is.
     pub const NAMES: [(&'static str, &'static str); 3] = [
-        ("imagenet", "torchvision's: the shorter side to 256/224 of the input, its middle, ImageNet's mean and deviation"),
+        (
+            "imagenet",
+            "torchvision's: the shorter side to 256/224 of the input, its middle, ImageNet's mean and deviation",
+        ),
         ("cifar", "resized to cover the input, CIFAR-10's mean and deviation"),
         ("plain", "resized to cover the input, pixels from 0 to 1"),
     ];
@@ -111,7 +114,9 @@ impl PreprocessSpec {
         }
         // Deviations as many users have them at first: of pixels from 0 to 255.
         if mean.iter().chain(&std).any(|x| x.abs() > 16.0) {
-            return Err("means and deviations are of pixels from 0 to 1: divide those of levels by 255".to_owned());
+            return Err(
+                "means and deviations are of pixels from 0 to 1: divide those of levels by 255".to_owned()
+            );
         }
         if let (Some(resize), Some(crop)) = (resize, crop)
             && resize < crop

@@ -1,25 +1,42 @@
 //! A network for another number of classes, or for images of another size.
 
-use super::{Graph, GraphError, Shape};
+use super::{Graph, GraphError, NodeId, Shape};
 use crate::ops::Op;
 
 impl Graph {
-    /// The same network with `classes` outputs: its last Conv2d or Linear gives as many. `None` where what follows it
-    /// does not give as many channels as it reads, or has parameters, or others read it too.
-    pub fn with_classes(&self, classes: usize) -> Option<Self> {
+    /// The layer that gives the classes: the last Conv2d or Linear before the output. `None` where what follows it has
+    /// parameters or several inputs, or where others read it too.
+    pub fn head(&self) -> Option<NodeId> {
+        self.head_of(self.output())
+    }
+
+    /// The same of any output.
+    pub(crate) fn head_of(&self, output: NodeId) -> Option<NodeId> {
+        self.head_chain(output)?.pop()
+    }
+
+    /// The layers from an output back to its head.
+    fn head_chain(&self, output: NodeId) -> Option<Vec<NodeId>> {
         let consumers = self.consumers();
-        let mut graph = self.clone();
-        let mut id = self.output();
+        let mut id = output;
         let mut chain = vec![id];
-        while !matches!(graph.node(id).op, Op::Conv2d(_) | Op::Linear(_)) {
-            let &[before] = &graph.node(id).inputs[..] else { return None };
-            if !graph.node_parameters(id).is_empty() || consumers[before.index()].len() != 1 {
+        while !matches!(self.node(id).op, Op::Conv2d(_) | Op::Linear(_)) {
+            let &[before] = &self.node(id).inputs[..] else { return None };
+            if !self.node_parameters(id).is_empty() || consumers[before.index()].len() != 1 {
                 return None;
             }
             chain.push(before);
             id = before;
         }
-        let head = &mut graph.nodes[id.index()].op;
+        Some(chain)
+    }
+
+    /// The same network with `classes` outputs: its last Conv2d or Linear gives as many. `None` where what follows it
+    /// does not give as many channels as it reads, or has parameters, or others read it too.
+    pub fn with_classes(&self, classes: usize) -> Option<Self> {
+        let chain = self.head_chain(self.output())?;
+        let mut graph = self.clone();
+        let head = &mut graph.nodes[chain.last()?.index()].op;
         if let Op::Conv2d(conv) = head
             && conv.groups == 1
         {
@@ -86,7 +103,8 @@ mod tests {
         let other = model().build().unwrap().with_input([1, 64, 96]).unwrap();
         assert_eq!(other, model().input(1, 64, 96).build().unwrap());
         let vgg = zoo::find("vgg11").unwrap().model().build().unwrap();
-        let (error, built) = (vgg.with_input([1, 8, 8]), zoo::find("vgg11").unwrap().model().input(1, 8, 8).build());
+        let (error, built) =
+            (vgg.with_input([1, 8, 8]), zoo::find("vgg11").unwrap().model().input(1, 8, 8).build());
         assert_eq!(error.unwrap_err().to_string(), built.unwrap_err().to_string());
     }
 

@@ -260,7 +260,8 @@ mod tests {
             assert_eq!(Graph::from_toml(&graph.to_toml().unwrap()).unwrap(), graph);
         }
         let net = Builder::image("bounds", 1, 4, 4);
-        let pad = crate::ops::ConstantPad2d { left: 1, right: 0, top: 0, bottom: 2, value: f32::NEG_INFINITY };
+        let pad =
+            crate::ops::ConstantPad2d { left: 1, right: 0, top: 0, bottom: 2, value: f32::NEG_INFINITY };
         let graph = net.build(net.input().then(pad)).unwrap();
         assert_eq!(Graph::from_toml(&graph.to_toml().unwrap()).unwrap(), graph);
     }

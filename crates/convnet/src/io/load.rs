@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::names::{is_counter, wrapper};
 use super::{IoError, ModelCard, WeightsFile};
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::ops::{Op, ParamKind, ParamSpec};
 use crate::state::{ReadError, StateDict, Tensor, TensorSource, initialize_some};
 use crate::zoo;
@@ -13,12 +13,26 @@ use crate::zoo;
 /// How strictly weights must match.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoadOptions {
-    /// Whether missing and mismatched parameters are drawn at random instead of being an error.
-    pub partial: bool,
-    /// Whether a last layer for another number of classes is drawn anew.
-    pub new_head: bool,
+    /// Whether missing and mismatched parameters are drawn at random instead of being an error, which is for training.
+    pub draw: bool,
+    /// Whether tensors that the network lacks are left out instead of being an error.
+    pub ignore: bool,
+    /// Whether the last layer is drawn, which is for training.
+    pub head: Head,
     /// The seed of what is drawn.
     pub seed: u64,
+}
+
+/// What becomes of the layer that gives the classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Head {
+    /// It is the file's.
+    #[default]
+    Kept,
+    /// It is the file's if that has as many classes, else it is drawn.
+    Resized,
+    /// It is drawn: the classes are others.
+    Drawn,
 }
 
 /// What of a file matched, by the network's names.
@@ -117,8 +131,11 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
         .collect();
     let (mut origins, mut wanted) = (BTreeMap::new(), BTreeSet::new());
     let needed = graph.reachable(&[graph.output()]);
+    let heads: Vec<Option<NodeId>> =
+        graph.outputs().iter().map(|output| graph.head_of(output.node)).collect();
     for id in graph.ids() {
         let reads_image = graph.node(id).inputs.iter().any(|&input| graph.node(input).op == Op::Input);
+        let is_head = heads.contains(&Some(id));
         for spec in graph.node_parameters(id) {
             let Some((name, found)) = left.remove(&spec.name) else {
                 wanted.insert(spec.name.clone());
@@ -128,6 +145,11 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
                 }
                 continue;
             };
+            if is_head && options.head == Head::Drawn {
+                wanted.insert(spec.name.clone());
+                report.drawn.push(spec.name);
+                continue;
+            }
             let summed = summed_channels(&spec, found).filter(|_| reads_image);
             if let Some((channels, _)) = summed {
                 report
@@ -135,9 +157,7 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
                     .push((spec.name.clone(), format!("its {channels} input channels summed to one")));
             } else if found != spec.shape {
                 wanted.insert(spec.name.clone());
-                let head =
-                    options.new_head && spec.shape[0] == graph.classes() && found[1..] == spec.shape[1..];
-                match head {
+                match is_head && options.head == Head::Resized && found[1..] == spec.shape[1..] {
                     true => report.drawn.push(spec.name),
                     false => report.mismatched.push((spec.name, found.to_vec(), spec.shape)),
                 }
@@ -150,7 +170,10 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
     // Auxiliary outputs of a file are of no use to a network without them.
     left.retain(|name, _| !zoo::is_auxiliary(name));
     report.unexpected = left.into_iter().map(|(name, (_, shape))| (name, shape.to_vec())).collect();
-    if !options.partial && !report.is_exact() {
+    let lacks = !report.missing.is_empty() || !report.mismatched.is_empty();
+    let allowed = (options.draw || !lacks) && (options.ignore || report.unexpected.is_empty());
+    // Where nothing fits, nothing would be left of the file.
+    if !allowed || report.matched == 0 {
         let (path, model) = (file.path().to_owned(), graph.name().to_owned());
         return Err(IoError::Mismatch { path, model, report: Box::new(report) });
     }
