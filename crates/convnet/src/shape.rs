@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The shape of an activation for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
@@ -94,7 +96,8 @@ impl fmt::Display for Shape {
 }
 
 /// A height and a width: of a kernel, a stride, a padding, a dilation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Size2 {
     /// Along the rows.
     pub h: usize,

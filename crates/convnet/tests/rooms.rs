@@ -29,7 +29,7 @@ const ROOMS: [Row; 18] = [
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
     ("train", &["graph", "ops", "optim", "data", "state", "exec", "io"], FORMATS),
-    ("model", &["graph", "zoo", "io", "train"], &[]),
+    ("model", &["graph", "zoo", "data", "io", "train"], &[]),
 ];
 
 fn sources(folder: &Path, out: &mut Vec<PathBuf>) {

@@ -45,6 +45,20 @@ pub enum FormatError {
         /// Where and what.
         malformed: Malformed,
     },
+    /// A file that is not what its checksum was taken of.
+    #[error(
+        "`{}` is not as it was written: it has {found}, expected {expected}; it was damaged, or changed by another \
+         program: put back a copy of it",
+        path.display()
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The checksum of what is there, or that there is none.
+        found: String,
+        /// The checksum that it was written with.
+        expected: String,
+    },
 }
 
 impl FormatError {
@@ -54,6 +68,10 @@ impl FormatError {
 
     pub(crate) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Io { action: "write", path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn checksum(path: &Path, found: &str, expected: &str) -> Self {
+        Self::Checksum { path: path.to_path_buf(), found: found.to_owned(), expected: expected.to_owned() }
     }
 
     pub(crate) fn malformed(path: &Path, format: &'static str) -> impl FnOnce(Malformed) -> Self {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+pub mod checksum;
 mod error;
 pub mod foreign;
 pub mod gzip;
@@ -15,6 +16,7 @@ mod number;
 pub mod onnx;
 pub mod pth;
 pub mod safetensors;
+pub mod sealed;
 pub mod shards;
 mod source;
 mod strided;

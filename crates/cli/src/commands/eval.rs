@@ -1,6 +1,6 @@
 //! `convnet eval`: how well a trained network classifies the test images.
 
-use convnet::data::{self, Preprocess};
+use convnet::data::{self, ClassMatch, DataSets};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use convnet::train::{Evaluation, TrainError, evaluate};
@@ -28,6 +28,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME|DIR")]
     data: Option<String>,
 
+    /// Take class 1, 2, … of the data for output 1, 2, …, whatever their names
+    #[arg(long)]
+    by_position: bool,
+
     /// Images to classify at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Computation")]
     batch: usize,
@@ -40,27 +44,47 @@ pub(crate) struct Args {
     engine: EngineArgs,
 }
 
+impl Args {
+    /// The names of the outputs, and which of them the data's classes are.
+    fn classes(&self, model: &Model, data: &DataSets) -> Result<(Vec<String>, ClassMatch), Failure> {
+        if let Some(names) = model.classes().filter(|_| !self.by_position) {
+            return Ok((names.to_vec(), ClassMatch::by_name(names, data.classes(), &data.name)?));
+        }
+        let (outputs, classes) = (model.graph.classes(), data.classes().len());
+        if outputs != classes {
+            let (net, data) = (model.graph.name().to_owned(), data.name.clone());
+            return Err(TrainError::Classes { net, outputs, data, classes }.into());
+        }
+        if !self.by_position {
+            output::note(
+                "the weights do not tell the names of their classes: not compared, the data's classes are taken in \
+                 their order",
+            );
+        }
+        Ok((data.classes().to_vec(), ClassMatch::by_position(classes)))
+    }
+}
+
 /// Classifies the test images.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (Model { graph, card, data, .. }, weights) = args.trained.load()?;
-    let data = super::data::open(args.data.as_deref().or(data.as_deref()).unwrap_or(data::DEFAULT))?;
-    if data.classes().len() != graph.classes() {
-        return Err(TrainError::Classes {
-            net: graph.name().to_owned(),
-            outputs: graph.classes(),
-            data: data.name.clone(),
-            classes: data.classes().len(),
-        }
-        .into());
-    }
-    let preprocess = match card {
-        Some(card) => card.preprocess,
-        None => Preprocess::for_input(graph.input_size(), &data.train)?,
-    };
+    let (model, weights) = args.trained.load()?;
+    let data = super::data::open(args.data.as_deref().or(model.data.as_deref()).unwrap_or(data::DEFAULT))?;
+    let (classes, matched) = args.classes(&model, &data)?;
+    matched.told().iter().for_each(|told| output::note(told));
+    let test = data.test.among(&classes, &matched)?;
+    let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
-    let batch = args.batch.min(data.test.len().max(1));
+    let batch = args.batch.min(test.len().max(1));
     let engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &data.test, &preprocess)?;
+    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &test, &preprocess)?;
+    if !loss.is_finite() {
+        return Err(Failure::work(format!(
+            "`{}` gives logits that are no finite numbers on images of {}: its weights are damaged, or the images are \
+             not what it was trained on",
+            graph.name(),
+            data.name
+        )));
+    }
     if args.json {
         let model = graph.name();
         let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });
@@ -76,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         100.0 * top5,
     );
     if let Some((truth, predicted, count)) = confusion.worst() {
-        let name = |class: usize| &data.classes()[class];
+        let name = |class: usize| &classes[class];
         text.push_str(&format!(
             "\nmost common mistake: {} taken for {} ({count} of {} images)\n",
             name(truth),

@@ -22,6 +22,7 @@
 
 mod augment;
 mod cache;
+mod class_match;
 mod dataset;
 mod decode;
 mod error;
@@ -34,6 +35,7 @@ mod loader;
 mod parallel;
 mod picture;
 mod preprocess;
+mod preprocess_spec;
 mod progress;
 mod random;
 mod samples;
@@ -42,11 +44,13 @@ pub mod transform;
 use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
+pub use class_match::ClassMatch;
 pub use dataset::{DataSets, Dataset};
 pub use error::DataError;
 pub use loader::{Batch, Loader, Pass};
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
+pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
 pub use samples::{ImageFiles, Samples};
 pub use transform::{Pipeline, Transform};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{DataError, Image};
 
@@ -47,6 +48,27 @@ pub trait Samples: fmt::Debug + Send + Sync {
     /// Whether images are in memory, so that one thread gives them as fast as several.
     fn in_memory(&self) -> bool {
         false
+    }
+}
+
+/// Images of another source by other numbers of their classes.
+#[derive(Debug)]
+pub(super) struct Relabeled {
+    pub(super) samples: Arc<dyn Samples>,
+    pub(super) labels: Vec<u32>,
+}
+
+impl Samples for Relabeled {
+    fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.image(index)
+    }
+
+    fn in_memory(&self) -> bool {
+        self.samples.in_memory()
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::names::{self, Aligned, is_idle};
 use super::{IoError, ModelCard, WeightsFile};
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::ops::{Op, ParamKind, ParamSpec};
 use crate::state::{ReadError, StateDict, Tensor, TensorSource, initialize_some};
 use crate::zoo;
@@ -14,12 +14,26 @@ use crate::zoo;
 /// How strictly weights must match.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoadOptions {
-    /// Whether missing and mismatched parameters are drawn at random instead of being an error.
-    pub partial: bool,
-    /// Whether a last layer for another number of classes is drawn anew.
-    pub new_head: bool,
+    /// Whether missing and mismatched parameters are drawn at random instead of being an error, which is for training.
+    pub draw: bool,
+    /// Whether tensors that the network lacks are left out instead of being an error.
+    pub ignore: bool,
+    /// Whether the last layer is drawn, which is for training.
+    pub head: Head,
     /// The seed of what is drawn.
     pub seed: u64,
+}
+
+/// What becomes of the layer that gives the classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Head {
+    /// It is the file's.
+    #[default]
+    Kept,
+    /// It is the file's if that has as many classes, else it is drawn.
+    Resized,
+    /// It is drawn: the classes are others.
+    Drawn,
 }
 
 /// What of a file matched, by the network's names.
@@ -126,7 +140,10 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
     }
     let Matched { mut report, origins, wanted, .. } = best;
     report.found.splice(..0, file.told());
-    if !options.partial && !report.is_exact() {
+    let lacks = !report.missing.is_empty() || !report.mismatched.is_empty();
+    let allowed = (options.draw || !lacks) && (options.ignore || report.unexpected.is_empty());
+    // Where nothing fits, nothing would be left of the file.
+    if !allowed || report.matched == 0 {
         let (path, model) = (file.path().to_owned(), graph.name().to_owned());
         return Err(IoError::Mismatch { path, model, report: Box::new(report) });
     }
@@ -170,7 +187,7 @@ fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -> Matched {
     }
     let parts = with_names(graph, &tensors, &names::without_parts(&aligned, &is_wanted), options);
     // What is left out of a part of the names is a guess, unless all fits then.
-    let better = parts.report.is_exact() || options.partial && parts.fit() > plain.fit();
+    let better = parts.report.is_exact() || (options.draw || options.ignore) && parts.fit() > plain.fit();
     if better { parts } else { plain }
 }
 
@@ -197,8 +214,11 @@ fn with_names(
     }
     let (mut origins, mut wanted) = (BTreeMap::new(), BTreeSet::new());
     let needed = graph.reachable(&[graph.output()]);
+    let heads: Vec<Option<NodeId>> =
+        graph.outputs().iter().map(|output| graph.head_of(output.node)).collect();
     for id in graph.ids() {
         let reads_image = graph.node(id).inputs.iter().any(|&input| graph.node(input).op == Op::Input);
+        let is_head = heads.contains(&Some(id));
         for spec in graph.node_parameters(id) {
             let Some((name, found)) = left.remove(spec.name.as_str()) else {
                 wanted.insert(spec.name.clone());
@@ -208,6 +228,11 @@ fn with_names(
                 }
                 continue;
             };
+            if is_head && options.head == Head::Drawn {
+                wanted.insert(spec.name.clone());
+                report.drawn.push(spec.name);
+                continue;
+            }
             let summed = summed_channels(&spec, found).filter(|_| reads_image);
             if let Some((channels, _)) = summed {
                 report
@@ -217,9 +242,7 @@ fn with_names(
                 report.adapted.push((spec.name.clone(), format!("{found:?} read as {:?}", spec.shape)));
             } else if found != spec.shape {
                 wanted.insert(spec.name.clone());
-                let head =
-                    options.new_head && spec.shape[0] == graph.classes() && found[1..] == spec.shape[1..];
-                match head {
+                match is_head && options.head == Head::Resized && found[1..] == spec.shape[1..] {
                     true => report.drawn.push(spec.name),
                     false => report.mismatched.push((spec.name, found.to_vec(), spec.shape)),
                 }

@@ -30,7 +30,7 @@ mod write;
 pub use card::ModelCard;
 pub use error::{IoError, Known};
 pub use file::WeightsFile;
-pub use load::{LoadOptions, LoadReport, Loaded, load};
+pub use load::{Head, LoadOptions, LoadReport, Loaded, load};
 #[cfg(feature = "train")]
 pub(crate) use metadata::entry;
 pub use onnx::{Normalization, export, import};

@@ -60,6 +60,8 @@ pub(crate) use onnx::{Onnx, OnnxValue, Operand, Operator};
 pub use parameter::{ParamKind, ParamSpec};
 pub(crate) use window::Window;
 
+use serde::{Deserialize, Serialize};
+
 use crate::shape::{Shape, ShapeIssue};
 
 /// Declares the set of layers: for each its folder, its variant of [`Op`] and its struct, which is the variant's
@@ -69,7 +71,8 @@ macro_rules! layers {
         $(layers!(@export $folder $name $($settings)?);)+
 
         /// A layer.
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind")]
         pub enum Op {
             $($(#[$doc])* $name $(($settings))?,)+
         }

@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use convnet_formats::atomic;
+use convnet_formats::{atomic, sealed};
 
 use super::metrics::read_lines;
 use super::{EpochRecord, RunConfig, TrainError};
+use crate::graph::Graph;
 
 /// A run's directory and its settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,8 @@ const MAX_TEXT: u64 = 64 << 20;
 impl RunDir {
     /// The settings: all that is needed to repeat the run.
     pub const CONFIG: &'static str = "config.toml";
+    /// The network, whatever becomes of the zoo or of the file that it was read from.
+    pub const GRAPH: &'static str = "graph.toml";
     /// A line an epoch.
     pub const METRICS: &'static str = "metrics.jsonl";
     /// The weights after the last epoch.
@@ -47,15 +50,15 @@ impl RunDir {
         }
     }
 
-    /// Makes the directory of a new run and writes its `config.toml`.
+    /// Makes the directory of a new run and writes its network and its `config.toml`.
     ///
     /// Where that fails, no directory is left behind.
-    pub fn create(path: &Path, config: RunConfig) -> Result<Self, TrainError> {
+    pub fn create(path: &Path, config: RunConfig, net: &Graph) -> Result<Self, TrainError> {
         Self::check_new(path)?;
         let new = !path.exists();
         fs::create_dir_all(path).map_err(TrainError::io("make the run directory", path))?;
         let run = Self { path: path.to_owned(), config };
-        let written = run.write_config();
+        let written = run.write_graph(net).and_then(|()| run.write_config());
         if written.is_err() && new {
             // The first error is the one to tell; an empty directory that stays is harmless.
             let _ = fs::remove_dir(path);
@@ -73,6 +76,11 @@ impl RunDir {
         let config =
             toml::from_str(&text).map_err(|e| TrainError::Toml { path: file, reason: e.to_string() })?;
         Ok(Self { path: path.to_owned(), config })
+    }
+
+    /// Whether a directory looks like a run: it has settings.
+    pub fn is_run(path: &Path) -> bool {
+        path.join(Self::CONFIG).is_file()
     }
 
     /// The first of `base`, `base-2`, `base-3`, … that does not exist.
@@ -105,6 +113,27 @@ impl RunDir {
     /// The path of one of the run's files.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The network that the run trains; `None` in a run of a version that did not keep it.
+    pub fn graph(&self) -> Result<Option<Graph>, TrainError> {
+        let path = self.file(Self::GRAPH);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = sealed::read(&path, MAX_TEXT)?;
+        match Graph::from_toml(&text) {
+            Ok(graph) => Ok(Some(graph)),
+            Err(error) => Err(TrainError::Damaged { path, reason: error.to_string() }),
+        }
+    }
+
+    fn write_graph(&self, net: &Graph) -> Result<(), TrainError> {
+        let path = self.file(Self::GRAPH);
+        let text = net
+            .to_toml()
+            .map_err(|error| TrainError::Toml { path: path.clone(), reason: error.to_string() })?;
+        Ok(sealed::write(&path, &text)?)
     }
 
     /// The weights to use of the run: the best where there are any, else the last.
@@ -157,6 +186,10 @@ mod tests {
     use crate::train::metrics::tests::record;
     use crate::zoo;
 
+    fn net() -> Graph {
+        zoo::lenet().input(1, 32, 32).classes(2).build().unwrap()
+    }
+
     fn config() -> RunConfig {
         RunConfig {
             convnet: "0.1.0".into(),
@@ -164,8 +197,9 @@ mod tests {
             model: "lenet".into(),
             input: [1, 32, 32],
             classes: vec!["no".into(), "yes".into()],
+            preprocess: None,
             init_from: None,
-            recipe: Recipe::for_graph(&zoo::lenet().build().unwrap()),
+            recipe: Recipe::for_graph(&net()),
         }
     }
 
@@ -173,28 +207,29 @@ mod tests {
     fn a_run_opens_with_its_settings_and_metrics() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("runs/lenet");
-        let run = RunDir::create(&path, config()).unwrap();
+        let run = RunDir::create(&path, config(), &net()).unwrap();
         assert_eq!(run.metrics().unwrap(), []);
         let records = [record(1, 0.5), record(2, 0.75)];
         run.write_metrics(&records[..1]).unwrap();
         run.write_metrics(&records).unwrap();
         let again = RunDir::open(&path).unwrap();
         assert_eq!(again, run);
+        assert_eq!(again.graph().unwrap(), Some(net()));
         assert_eq!(again.metrics().unwrap(), records);
         // Nothing temporary stays.
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 3);
     }
 
     #[test]
     fn a_directory_with_something_in_it_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lenet");
-        RunDir::create(&path, config()).unwrap();
-        let error = RunDir::create(&path, config()).unwrap_err().to_string();
+        RunDir::create(&path, config(), &net()).unwrap();
+        let error = RunDir::create(&path, config(), &net()).unwrap_err().to_string();
         assert!(error.contains("resume the run") && error.contains("another directory"), "{error}");
         let empty = directory.path().join("empty");
         fs::create_dir(&empty).unwrap();
-        RunDir::create(&empty, config()).unwrap();
+        RunDir::create(&empty, config(), &net()).unwrap();
     }
 
     #[test]
@@ -203,7 +238,7 @@ mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "text").unwrap();
         for path in [file.clone(), file.join("lenet")] {
-            let error = RunDir::create(&path, config()).unwrap_err();
+            let error = RunDir::create(&path, config(), &net()).unwrap_err();
             assert!(matches!(error, TrainError::Io { .. }), "{error}");
             assert!(error.to_string().contains("file"), "{error}");
         }

@@ -131,6 +131,7 @@ fn a_run_learns_and_leaves_its_files() {
             "confusion.svg",
             "curves.png",
             "curves.svg",
+            "graph.toml",
             "last.safetensors",
             "metrics.jsonl",
         ]
@@ -398,4 +399,50 @@ fn callbacks_end_a_run_and_set_its_rate() {
     assert_eq!(trainer(&net).resume(&directory).unwrap().epochs.len(), 3);
     let error = trainer(&net).callback(Fixed(f64::NAN)).run(folder.path().join("wild")).unwrap_err();
     assert!(error.to_string().contains("`rate` is NaN"), "{error}");
+}
+
+#[test]
+fn a_run_that_started_from_weights_goes_on_without_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = net();
+    let weights = crate::state::initialize(&net, 77);
+    let preprocess =
+        crate::data::PreprocessSpec::parse("mean=0.25,std=0.5").unwrap().for_input([1, 12, 12]).unwrap();
+    let from = |weights: StateDict| trainer(&net).weights("a.pth", weights).preprocess(preprocess.clone());
+    let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
+    from(weights.clone()).run(&whole).unwrap();
+    assert!(stopping(from(weights.clone()), 1, false).run(&cut).unwrap().interrupted);
+    // As if it had been killed before its first step was saved.
+    fs::remove_dir_all(&cut).unwrap();
+    let stopped = from(weights).callback(Stop).run(&cut).unwrap();
+    assert!(stopped.interrupted && stopped.epochs.is_empty());
+    // Neither the weights nor the preprocessing are given again: the run has them.
+    let mut resumed = trainer(&net);
+    resumed = resumed.weights("a.pth", crate::state::initialize(&net, 1));
+    resumed.resume(&cut).unwrap();
+    assert_eq!(bytes(&whole, RunDir::LAST), bytes(&cut, RunDir::LAST));
+    assert_eq!(WeightsFile::open(cut.join(RunDir::LAST)).unwrap().card().unwrap().preprocess, preprocess);
+}
+
+/// Stops a run before its first step.
+struct Stop;
+
+impl Callback for Stop {
+    fn start(&mut self, _: &RunStart, run: &mut Control<'_>) {
+        run.stop = true;
+    }
+}
+
+#[test]
+fn another_network_of_the_same_name_does_not_go_on_with_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    let first = net();
+    trainer(&first).callback(Stop).run(&directory).unwrap();
+    let other = {
+        let net = Builder::image("small", 1, 12, 12);
+        net.build(net.input().flatten().linear(Linear::new(3))).unwrap()
+    };
+    let error = trainer(&other).resume(&directory).unwrap_err().to_string();
+    assert!(error.contains("the layers of the network are others"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! Training a network from the first step to the last, or from where it was interrupted.
 
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -35,6 +36,7 @@ pub struct Trainer<'a> {
     stop: Arc<AtomicBool>,
     callbacks: Callbacks<'a>,
     start: Option<(String, StateDict)>,
+    preprocess: Option<Preprocess>,
 }
 
 /// What a run came to.
@@ -66,6 +68,7 @@ impl<'a> Trainer<'a> {
             stop: Arc::default(),
             callbacks: Callbacks::default(),
             start: None,
+            preprocess: None,
         }
     }
 
@@ -143,6 +146,13 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// How images become input, instead of the data's own mean and deviation: that which the weights to start from were
+    /// trained with.
+    pub fn preprocess(mut self, preprocess: Preprocess) -> Self {
+        self.preprocess = Some(preprocess);
+        self
+    }
+
     /// Trains in a new directory.
     ///
     /// # Errors
@@ -154,8 +164,14 @@ impl<'a> Trainer<'a> {
         RunDir::check_new(directory)?;
         let card = self.card()?;
         let training = self.training(&self.first_weights())?;
-        let run = RunDir::create(directory, self.config()?)?;
-        self.training_loop(run, card, training, Progress::default(), Vec::new()).run()
+        let run = RunDir::create(directory, self.config(&card)?, self.net)?;
+        let given = self.start.is_some();
+        let training = self.training_loop(run, card, training, Progress::default(), Vec::new());
+        if given {
+            // The run must go on even if the weights that it started from are gone.
+            training.write_checkpoint()?;
+        }
+        training.run()
     }
 
     /// Goes on with a run that was interrupted, to the same result as if it had not been.
@@ -163,15 +179,19 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, or if its
     /// checkpoint does not fit the network.
-    pub fn resume(self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
+    pub fn resume(mut self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
         let directory = directory.as_ref();
         let run = RunDir::open(directory)?;
-        let differences = run.config().differences(&self.config()?);
+        self.preprocess = self.preprocess.or(run.config().preprocess.clone());
+        let card = self.card()?;
+        let mut differences = run.config().differences(&self.config(&card)?);
+        if run.graph()?.is_some_and(|graph| graph != *self.net) {
+            differences.push("the layers of the network are others".to_owned());
+        }
         if !differences.is_empty() {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
-        let card = self.card()?;
         let path = run.file(RunDir::CHECKPOINT);
         if !path.exists() {
             // Stopped before its first checkpoint.
@@ -232,23 +252,31 @@ impl<'a> Trainer<'a> {
 
     fn card(&self) -> Result<ModelCard, TrainError> {
         let input = self.net.input_size();
-        Ok(ModelCard {
-            model: self.net.name().to_owned(),
-            input,
-            classes: self.data.classes().to_vec(),
-            preprocess: Preprocess::for_input(input, &self.data.train)?,
-        })
+        let preprocess = match &self.preprocess {
+            Some(preprocess) if preprocess.input() == input => preprocess.clone(),
+            Some(preprocess) => {
+                return Err(TrainError::setting(
+                    "preprocess",
+                    format!("for images of {:?}", preprocess.input()),
+                    "one for the network's input",
+                ));
+            }
+            None => Preprocess::for_input(input, &self.data.train)?,
+        };
+        let classes = self.data.classes().to_vec();
+        Ok(ModelCard { model: self.net.name().to_owned(), input, classes, preprocess })
     }
 
-    fn config(&self) -> Result<RunConfig, TrainError> {
+    fn config(&self, card: &ModelCard) -> Result<RunConfig, TrainError> {
         Ok(RunConfig {
             convnet: env!("CARGO_PKG_VERSION").to_owned(),
             isa: self.options.machine()?,
             model: self.net.name().to_owned(),
             input: self.net.input_size(),
             classes: self.data.classes().to_vec(),
-            init_from: self.start.as_ref().map(|(origin, _)| origin.clone()),
-            recipe: self.recipe.clone(),
+            preprocess: Some(card.preprocess.clone()),
+            init_from: self.start.as_ref().map(|(origin, _)| absolute(origin)),
+            recipe: Recipe { data: absolute(&self.recipe.data), ..self.recipe.clone() },
         })
     }
 
@@ -264,4 +292,10 @@ impl<'a> Trainer<'a> {
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
         Ok(TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
     }
+}
+
+/// The full path of a file or folder, so that a run does not depend on where it was started; any other name as it is.
+fn absolute(name: &str) -> String {
+    let path = fs::canonicalize(name).ok();
+    path.as_deref().and_then(Path::to_str).map_or_else(|| name.to_owned(), str::to_owned)
 }

@@ -1,5 +1,6 @@
 //! The loop of a run: steps, evaluations, files.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -203,11 +204,17 @@ impl TrainingLoop<'_> {
     }
 
     fn checkpoint(&mut self) -> Result<(), TrainError> {
+        let path = self.write_checkpoint()?;
+        self.callbacks.tell(|callback| callback.checkpoint(&path));
+        Ok(())
+    }
+
+    /// Writes all that is needed to go on from here.
+    pub(super) fn write_checkpoint(&self) -> Result<PathBuf, TrainError> {
         let path = self.run.file(RunDir::CHECKPOINT);
         let (steps, optimizer) = self.training.optimizer_state();
         let weights = self.training.state_dict();
         Checkpoint { weights, optimizer, steps, progress: self.progress.clone() }.write(&path)?;
-        self.callbacks.tell(|callback| callback.checkpoint(&path));
-        Ok(())
+        Ok(path)
     }
 }

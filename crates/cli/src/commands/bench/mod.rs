@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use convnet::exec::{Device, Options, PlanStep, Precision, StepTimes};
 use convnet::graph::Graph;
 use convnet::io::WeightsFile;
-use convnet::model;
+use convnet::model::{self, OpenOptions};
 use convnet::state::TensorSource;
 use serde::Serialize;
 
@@ -125,10 +125,10 @@ fn compile(
 ) -> Result<Subject, Failure> {
     let noise_weights;
     let loaded;
-    let file = args.weights.as_ref().map(|path| model::weights_for(path, graph)).transpose()?;
+    let file = args.weights.as_ref().map(|path| model::weights_file(path, Some(graph))).transpose()?;
     let weights: &dyn TensorSource = match file.or(own) {
         Some(file) => {
-            loaded = trained::load(graph, file, false, args.size.classes.is_some())?;
+            loaded = trained::load(graph, file, &OpenOptions::default())?;
             &loaded
         }
         None => {

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convnet::data::{Augment, DataSets};
+use convnet::data::{Augment, DataSets, Preprocess};
 use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
-use convnet::model::{self, is_onnx};
+use convnet::io::Head;
+use convnet::model::{self, OpenOptions, is_onnx};
+use convnet::state::StateDict;
 use convnet::train::{
     Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport, Trainer,
     training_input_size,
@@ -17,7 +19,7 @@ use convnet::train::{
 use convnet::zoo;
 
 use self::report::Reporter;
-use super::trained;
+use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, positive};
 use crate::error::Failure;
 use crate::output;
@@ -42,7 +44,7 @@ data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a network, see `convnet list`, or an .onnx file: training starts from its weights
+    /// Name of a network, see `convnet list`, or a run or an .onnx file: training starts from its weights
     #[arg(value_name = "MODEL", required_unless_present = "resume")]
     model: Option<String>,
 
@@ -86,13 +88,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
     limit_steps: Option<u64>,
 
-    /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx
+    /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx, or a run
     #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
     init_from: Option<PathBuf>,
 
     /// Draw what the weights lack or have in another shape, and ignore what the network lacks
     #[arg(long, requires = "init_from", help_heading = "Training")]
     partial: bool,
+
+    #[command(flatten)]
+    preprocess: PreprocessArg,
 
     /// Directory to write [default: runs/MODEL, or the first of runs/MODEL-2, … that is free]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
@@ -122,7 +127,10 @@ struct Plan {
     recipe: Recipe,
     graph: Graph,
     data: DataSets,
-    init_from: Option<PathBuf>,
+    /// Weights to start from, and where they come from.
+    start: Option<(String, StateDict)>,
+    /// How images become input, if the weights to start from or the user tell.
+    preprocess: Option<Preprocess>,
     resume: bool,
 }
 
@@ -134,7 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
-    let Plan { directory, recipe, graph, data, init_from, resume } = plan;
+    let Plan { directory, recipe, graph, data, start, preprocess, resume } = plan;
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
@@ -143,10 +151,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .options(options)
         .stop(stop)
         .callback(Reporter::new(heading));
-    if let Some(path) = init_from {
-        // The data decide the number of classes: a head for others is drawn anew.
-        let loaded = trained::load(&graph, model::weights_for(&path, &graph)?, args.partial, true)?;
-        trainer = trainer.weights(path.display().to_string(), loaded.state_dict()?);
+    if let Some((origin, weights)) = start {
+        trainer = trainer.weights(origin, weights);
+    }
+    if let Some(preprocess) = preprocess {
+        trainer = trainer.preprocess(preprocess);
     }
     let result = if resume { trainer.resume(&directory) } else { trainer.run(&directory) };
     finish(result, &directory)
@@ -207,10 +216,17 @@ impl Args {
         replace(&mut patch.data, self.data.clone());
         replace(&mut patch.epochs, self.epochs);
         replace(&mut patch.batch, self.batch);
+        let optimizer = self.optimizer.as_deref().and_then(Optimizer::named);
+        if let (Some(asked), Some(of_recipe)) = (&optimizer, &patch.optimizer)
+            && !asked.same_kind(of_recipe)
+        {
+            // The recipe's rate is its optimizer's.
+            patch.lr = Some(asked.usual_lr());
+        }
         replace(&mut patch.lr, self.lr);
         replace(&mut patch.seed, self.seed);
         replace(&mut patch.limit_steps, self.limit_steps);
-        replace(&mut patch.optimizer, self.optimizer.as_deref().and_then(Optimizer::named));
+        replace(&mut patch.optimizer, optimizer);
         replace(&mut patch.schedule, self.schedule.as_deref().and_then(Schedule::named));
         if self.crop.is_some() || self.flip {
             let given = patch.augment.unwrap_or_default();
@@ -223,26 +239,75 @@ impl Args {
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
-        let from_file = is_onnx(name);
         // The layers decide the recipe, whatever the number of classes that the data will ask for.
-        let layers = match from_file {
-            true => SizeArgs { classes: None, ..self.size.clone() }.build(name)?,
-            false => zoo::find(name)?.model().build()?,
-        };
-        let recipe = Recipe::for_graph(&layers).with(&self.patch()?);
+        let (layers, own) = model::network(name, &self.file_size(name).options())?;
+        let init_from = self.init_from.clone().or(own.is_some().then(|| name.into()));
+        let mut recipe = Recipe::for_graph(&layers).with(&self.patch()?);
+        if init_from.is_some() && self.lr.is_none() && self.recipe.is_none() {
+            recipe = recipe.fine_tuning();
+            output::note(&format!(
+                "starting from weights: a tenth of the usual learning rate, {}",
+                recipe.lr
+            ));
+        }
         recipe.check().map_err(Failure::usage)?;
         let directory = match &self.out {
             Some(out) => out.clone(),
             None => {
-                let stem = if from_file { Path::new(name).file_stem() } else { None };
+                let path = Path::new(name);
+                let stem = if path.exists() { path.file_stem() } else { None };
                 RunDir::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))
             }
         };
         RunDir::check_new(&directory)?;
         let data = super::data::open(&recipe.data)?;
         let graph = self.network(name, &data)?;
-        let init_from = self.init_from.clone().or(from_file.then(|| name.into()));
-        Ok(Plan { directory, recipe, graph, data, init_from, resume: false })
+        let asked = self.preprocess.preprocess.as_ref();
+        let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
+        let plan = Plan { directory, recipe, graph, data, start: None, preprocess, resume: false };
+        match init_from {
+            Some(path) => self.started(plan, name, &path),
+            None => Ok(plan),
+        }
+    }
+
+    /// A run that starts from weights: its classes in their order, their preprocessing, their head if it is for these
+    /// classes.
+    fn started(&self, plan: Plan, name: &str, path: &Path) -> Result<Plan, Failure> {
+        let Plan { graph, mut data, mut preprocess, .. } = plan;
+        let file = model::weights_file(path, Some(&graph))?;
+        let card = file.card().cloned();
+        let mut head = Head::Resized;
+        match card.as_ref().map(|card| &card.classes).filter(|classes| !classes.is_empty()) {
+            Some(classes) => match data.in_order_of(classes) {
+                Ok((ordered, told)) => {
+                    told.iter().for_each(|told| output::note(told));
+                    data = ordered;
+                }
+                Err(error) => {
+                    output::note(&format!("{error}; the last layer is drawn anew"));
+                    head = Head::Drawn;
+                }
+            },
+            None => output::note(
+                "the weights do not tell the names of their classes: the last layer is kept if it has as many as the data",
+            ),
+        }
+        if preprocess.is_none() {
+            let known = model::preprocess_of(name, &file, graph.input_size())?;
+            match &known {
+                Some(known) => output::note(&format!("images become input as for the weights: {known}")),
+                None => output::note(
+                    "the weights do not tell how images became input: the data's own mean and deviation are taken; \
+                     `--preprocess` sets others",
+                ),
+            }
+            preprocess = known;
+        }
+        let options =
+            OpenOptions { draw: self.partial, ignore: self.partial, head, ..OpenOptions::default() };
+        let weights = trained::load(&graph, file, &options)?.state_dict()?;
+        Ok(Plan { graph, data, preprocess, start: Some((path.display().to_string(), weights)), ..plan })
     }
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
@@ -252,16 +317,42 @@ impl Args {
         let config = run.config();
         note_machine(config, options)?;
         let recipe = config.recipe.clone().with(&self.patch()?);
-        let name = self.model.as_deref().unwrap_or(&config.model);
         let [channels, height, width] = config.input;
         let size = SizeArgs {
             input: self.size.input.or(Some(ImageSize { channels, height, width })),
             classes: self.size.classes.or(Some(config.classes.len())),
         };
-        let graph = size.build(name)?;
-        let data = super::data::open(&recipe.data)?;
-        let init_from = self.init_from.clone().or(config.init_from.as_ref().map(PathBuf::from));
-        Ok(Plan { directory: directory.to_owned(), recipe, graph, data, init_from, resume: true })
+        let graph = match (&self.model, run.graph()?) {
+            (None, Some(graph)) if self.size.input.is_none() && self.size.classes.is_none() => graph,
+            (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
+        };
+        let (data, _) = super::data::open(&recipe.data)?.in_order_of(&config.classes)?;
+        let origin =
+            self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
+        let mut start = None;
+        if let Some(origin) = origin {
+            // What training started from is in the checkpoint; a run of a version that wrote none at its start has it
+            // in the file alone.
+            let weights = match run.file(RunDir::CHECKPOINT).exists() {
+                true => StateDict::new(),
+                false => {
+                    let file = model::weights_file(Path::new(&origin), Some(&graph))?;
+                    let draw = self.partial;
+                    let options =
+                        OpenOptions { draw, ignore: draw, head: Head::Resized, ..OpenOptions::default() };
+                    trained::load(&graph, file, &options)?.state_dict()?
+                }
+            };
+            start = Some((origin, weights));
+        }
+        let directory = directory.to_owned();
+        Ok(Plan { directory, recipe, graph, data, start, preprocess: None, resume: true })
+    }
+
+    /// The size to read a model for, to see its layers: its own number of classes.
+    fn file_size(&self, name: &str) -> SizeArgs {
+        let input = self.size.input.filter(|_| is_onnx(name));
+        SizeArgs { input, classes: None }
     }
 
     /// The network for the data's classes, and of the size that was given or that suits it.
@@ -271,7 +362,7 @@ impl Args {
         if let Some(input) = self.size.input {
             return sized(input);
         }
-        if is_onnx(name) {
+        if Path::new(name).exists() && zoo::find(name).is_err() {
             return SizeArgs { input: None, classes }.build(name);
         }
         let channels = data.channels();

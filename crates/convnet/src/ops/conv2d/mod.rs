@@ -2,6 +2,8 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only;
 use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamKind, ParamSpec, PassThrough, Reach, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
@@ -10,7 +12,8 @@ use crate::shape::{Shape, ShapeIssue, Size2};
 ///
 /// Input (N, C, H, W), weight (O, C/groups, kH, kW), output (N, O, H', W') with
 /// H' = ⌊(H + 2·padding − dilation·(kH − 1) − 1) / stride⌋ + 1.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Conv2d {
     /// Output channels (O).
     pub out_channels: usize,
