@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::FormatError;
+use crate::{FormatError, stale};
 
 /// Writes a file to a temporary name in the same folder, syncs it, and renames it over `path`.
 ///
@@ -32,11 +32,14 @@ fn write_renamed(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".convnet-");
+    builder.prefix(stale::PREFIX);
     // The permissions that a file made in the usual way would get; the process's umask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = BufWriter::new(builder.tempfile_in(folder).map_err(|error| plain(&error))?);
+    let file = builder.tempfile_in(folder).map_err(|error| plain(&error))?;
+    // Tells those who clear away that its writer lives; where there are no locks, it is told nothing.
+    let _ = file.as_file().lock();
+    let mut file = BufWriter::new(file);
     fill(&mut file)?;
     let file: NamedTempFile = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.as_file().sync_all()?;

@@ -18,6 +18,7 @@ pub mod safetensors;
 pub mod sealed;
 pub mod shards;
 mod source;
+pub mod stale;
 
 pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};
