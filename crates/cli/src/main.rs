@@ -11,7 +11,7 @@ mod wording;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use commands::Command;
 
@@ -34,8 +34,14 @@ struct Cli {
     command: Command,
 }
 
+/// The arguments; a negative number is the value of the option before it, which tells its range.
+fn parse() -> Cli {
+    let command = Cli::command().mut_subcommands(|command| command.allow_negative_numbers(true));
+    Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
 fn main() -> ExitCode {
-    match Cli::parse().command.run() {
+    match parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

@@ -89,7 +89,11 @@ impl Model {
         let card = file.as_ref().and_then(WeightsFile::card);
         let fitted = options.fitted(card, config.map(|config| config.input));
         let (graph, _) = network(config.map_or(name, |config| &config.model), &fitted)?;
-        Self::matched(graph, file, options, config.map(|config| config.recipe.data.clone()))
+        let mut model = Self::matched(graph, file, options, config.map(|config| config.recipe.data.clone()))?;
+        if let Some(run) = run.as_ref().filter(|run| !run.is_sealed()) {
+            model.notes.push(Note::Unchecked { path: run.path().to_owned() });
+        }
+        Ok(model)
     }
 
     fn matched(

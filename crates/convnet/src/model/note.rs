@@ -16,6 +16,11 @@ pub enum Note {
         /// What matched, and what was done about the rest.
         report: LoadReport,
     },
+    /// A run of an older version: its files carry no checksums.
+    Unchecked {
+        /// The run.
+        path: PathBuf,
+    },
     /// The weights' card is for another network, and was ignored.
     Card {
         /// Channels, height and width of the images that it tells of.
@@ -30,6 +35,13 @@ impl fmt::Display for Note {
         match self {
             Self::Weights { path, report } => {
                 write!(f, "of the weights of `{}`:\n{report}", path.display())
+            }
+            Self::Unchecked { path } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "`{path}` is of an older version: its files carry no checksums and cannot be checked"
+                )
             }
             Self::Card { input, classes } => write!(
                 f,

@@ -32,6 +32,7 @@ mod new_run;
 #[cfg(feature = "train")]
 mod progress;
 mod recipe;
+pub mod remarks;
 mod run_dir;
 mod schedule;
 #[cfg(feature = "train")]

@@ -11,14 +11,14 @@ use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
 use convnet::model::{self, is_onnx};
 use convnet::train::{
-    Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport, Trainer,
-    training_input_size,
+    NewRun, Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport,
+    Trainer, remarks, training_input_size,
 };
 use convnet::zoo;
 
 use self::report::Reporter;
 use super::trained;
-use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, positive};
+use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, number, positive, whole};
 use crate::error::Failure;
 use crate::output;
 
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     batch: Option<usize>,
 
     /// Peak of the learning rate [default: the recipe's]
-    #[arg(long, value_name = "X", help_heading = "Training")]
+    #[arg(long, value_name = "X", value_parser = number, allow_hyphen_values = true, help_heading = "Training")]
     lr: Option<f64>,
 
     /// A named recipe or a TOML file [default: the one that suits the network]
@@ -75,15 +75,15 @@ pub(crate) struct Args {
     schedule: Option<String>,
 
     /// Crop training images at random places after padding them by N pixels
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    crop: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
+    crop: Option<u64>,
 
     /// Mirror half of the training images
     #[arg(long, help_heading = "Training")]
     flip: bool,
 
     /// End after N steps, whatever the epochs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
     limit_steps: Option<u64>,
 
     /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx
@@ -106,7 +106,7 @@ pub(crate) struct Args {
     size: SizeArgs,
 
     /// Seed of all random numbers: the same seed gives the same weights [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Computation")]
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Computation")]
     seed: Option<u64>,
 
     #[command(flatten)]
@@ -116,39 +116,60 @@ pub(crate) struct Args {
     device: DeviceArgs,
 }
 
+/// Where a run is written.
+enum Place {
+    /// A new directory, which no other process gets.
+    New(NewRun),
+    /// That of a run that was interrupted.
+    Old(PathBuf),
+}
+
 /// A run that is about to start: its settings, and what they bring.
 struct Plan {
-    directory: PathBuf,
+    place: Place,
     recipe: Recipe,
     graph: Graph,
     data: DataSets,
     init_from: Option<PathBuf>,
-    resume: bool,
 }
 
 /// Trains.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
     let plan = match &args.resume {
         Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
-    let Plan { directory, recipe, graph, data, init_from, resume } = plan;
+    let Plan { place, recipe, graph, data, init_from } = plan;
+    let directory = match &place {
+        Place::New(new) => new.path().to_owned(),
+        Place::Old(directory) => directory.clone(),
+    };
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
+    remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
+    let (images, most) = (data.test.len(), data.test.histogram().into_iter().max().unwrap_or(0));
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
     let mut trainer = Trainer::new(&graph, data)
         .recipe(recipe)
         .options(options)
         .stop(stop)
-        .callback(Reporter::new(heading));
+        .callback(Reporter::new(heading, graph.classes()));
     if let Some(path) = init_from {
         // The data decide the number of classes: a head for others is drawn anew.
         let loaded = trained::load(&graph, model::weights_for(&path, &graph)?, args.partial, true)?;
         trainer = trainer.weights(path.display().to_string(), loaded.state_dict()?);
     }
-    let result = if resume { trainer.resume(&directory) } else { trainer.run(&directory) };
+    let result = match place {
+        Place::New(new) => trainer.run_in(new),
+        Place::Old(directory) => trainer.resume(directory),
+    };
+    if let Some(best) = result.as_ref().ok().filter(|report| !report.interrupted).and_then(TrainReport::best)
+    {
+        let share = most as f64 / images.max(1) as f64;
+        remarks::guessing(best, share, images).iter().for_each(|remark| output::note(remark));
+    }
     finish(result, &directory)
 }
 
@@ -214,7 +235,7 @@ impl Args {
         replace(&mut patch.schedule, self.schedule.as_deref().and_then(Schedule::named));
         if self.crop.is_some() || self.flip {
             let given = patch.augment.unwrap_or_default();
-            let crop = self.crop.unwrap_or(given.crop);
+            let crop = self.crop.map_or(given.crop, |crop| crop as usize);
             patch.augment = Some(Augment { crop, flip: self.flip || given.flip });
         }
         Ok(patch)
@@ -231,18 +252,21 @@ impl Args {
         };
         let recipe = Recipe::for_graph(&layers).with(&self.patch()?);
         recipe.check().map_err(Failure::usage)?;
-        let directory = match &self.out {
-            Some(out) => out.clone(),
-            None => {
-                let stem = if from_file { Path::new(name).file_stem() } else { None };
-                RunDir::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))
-            }
-        };
-        RunDir::check_new(&directory)?;
+        if let Some(out) = &self.out {
+            RunDir::check_new(out)?;
+        }
         let data = super::data::open(&recipe.data)?;
         let graph = self.network(name, &data)?;
+        recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
+        let new = match &self.out {
+            Some(out) => NewRun::claim(out)?,
+            None => {
+                let stem = if from_file { Path::new(name).file_stem() } else { None };
+                NewRun::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))?
+            }
+        };
         let init_from = self.init_from.clone().or(from_file.then(|| name.into()));
-        Ok(Plan { directory, recipe, graph, data, init_from, resume: false })
+        Ok(Plan { place: Place::New(new), recipe, graph, data, init_from })
     }
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
@@ -261,7 +285,7 @@ impl Args {
         let graph = size.build(name)?;
         let data = super::data::open(&recipe.data)?;
         let init_from = self.init_from.clone().or(config.init_from.as_ref().map(PathBuf::from));
-        Ok(Plan { directory: directory.to_owned(), recipe, graph, data, init_from, resume: true })
+        Ok(Plan { place: Place::Old(directory.to_owned()), recipe, graph, data, init_from })
     }
 
     /// The network for the data's classes, and of the size that was given or that suits it.
