@@ -45,7 +45,7 @@ impl FromStr for ImageSize {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SizeArgs {
     /// Size of an input image: channels, height, width [default: the network's own]
-    #[arg(long, value_name = "CxHxW", allow_hyphen_values = true, help_heading = "Network")]
+    #[arg(long, value_name = "CxHxW", help_heading = "Network")]
     pub(crate) input: Option<ImageSize>,
 
     /// Number of classes [default: the network's own]

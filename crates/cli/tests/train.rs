@@ -150,7 +150,7 @@ fn what_cannot_be_done_leaves_nothing() {
         ("train lenet --lr -1", 2, "`lr` is -1, expected a number above 0"),
         ("train lenet --lr -1e-3", 2, "`lr` is -0.001, expected a number above 0"),
         ("train lenet --lr 1e-320", 2, "`lr` is 1e-320,"),
-        ("train lenet --lr --epochs 3", 2, "expected a number"),
+        ("train lenet --lr --epochs 3", 2, "a value is required for '--lr"),
         ("train lenet --seed -1", 2, "at least 0"),
         ("train lenet --limit-steps -5", 2, "at least 0"),
         ("train lenet --limit-steps 0", 2, "`limit_steps` is 0"),

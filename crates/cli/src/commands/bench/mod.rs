@@ -64,8 +64,7 @@ pub(crate) struct Args {
     weights: Option<PathBuf>,
 
     /// Least time to measure each network for, in seconds
-    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = number, allow_hyphen_values = true)]
-    #[arg(help_heading = "Computation")]
+    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = number, help_heading = "Computation")]
     seconds: f64,
 
     /// Time, speed and kernel of each layer

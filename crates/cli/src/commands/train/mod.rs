@@ -59,7 +59,7 @@ pub(crate) struct Args {
     batch: Option<usize>,
 
     /// Peak of the learning rate [default: the recipe's]
-    #[arg(long, value_name = "X", value_parser = number, allow_hyphen_values = true, help_heading = "Training")]
+    #[arg(long, value_name = "X", value_parser = number, help_heading = "Training")]
     lr: Option<f64>,
 
     /// A named recipe or a TOML file [default: the one that suits the network]
