@@ -7,6 +7,8 @@ use convnet::model::OpenError;
 use convnet::train::TrainError;
 use convnet::zoo::UnknownModel;
 
+use crate::output::counted;
+
 /// An error whose way out is the command's own.
 pub(crate) struct Worded {
     /// What to tell.
@@ -69,6 +71,19 @@ fn train(error: &TrainError) -> Option<Worded> {
             "`{}` is no training run: it has no `{missing}`; give a directory that `train` wrote",
             path.display()
         )),
+        TrainError::NotStarted { path } => work(format!(
+            "the run in `{0}` was stopped before its settings were written: start it again with `convnet train MODEL \
+             --out {0}`",
+            path.display()
+        )),
+        TrainError::NoEpoch { path } => work(format!(
+            "no epoch of the run in `{0}` is finished yet, so it has no weights: go on with `convnet train --resume {0}`",
+            path.display()
+        )),
+        TrainError::Busy { path } => work(format!(
+            "another process trains in `{}`: wait until it ends, or choose another directory with `--out`",
+            path.display()
+        )),
         TrainError::OtherSettings { path, differences } => work(format!(
             "`{}` was made by other settings: {}; leave these out to continue it as it was, or start a new run with \
              `--out`",
@@ -76,8 +91,9 @@ fn train(error: &TrainError) -> Option<Worded> {
             differences.join(", ")
         )),
         TrainError::Classes { net, outputs, data, classes } => work(format!(
-            "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; build the network with \
-             `--classes {classes}`"
+            "network `{net}` has {}, data set `{data}` has {}; build the network with `--classes {classes}`",
+            counted(*outputs, "output"),
+            counted(*classes, "class"),
         )),
         TrainError::Weights(error) => io(error),
         _ => None,

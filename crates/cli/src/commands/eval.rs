@@ -91,21 +91,22 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return output::emit(&figures.to_string());
     }
     let mut text = format!(
-        "{} on {} test images of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
-         loss            {loss:.4}\n",
+        "{} on {} of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
+         loss            {}\n",
         graph.name(),
-        images,
+        output::counted(images, "test image"),
         data.name,
         100.0 * top1,
         100.0 * top5,
+        output::loss(loss),
     );
     if let Some((truth, predicted, count)) = confusion.worst() {
         let name = |class: usize| &classes[class];
         text.push_str(&format!(
-            "\nmost common mistake: {} taken for {} ({count} of {} images)\n",
+            "\nmost common mistake: {} taken for {} ({count} of {})\n",
             name(truth),
             name(predicted),
-            confusion.images(truth),
+            output::counted(confusion.images(truth) as usize, "image"),
         ));
     }
     output::emit(&text)

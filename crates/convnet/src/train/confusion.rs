@@ -13,6 +13,19 @@ impl Confusion {
         Self { classes, counts: vec![0; classes * classes] }
     }
 
+    /// A matrix of counts, row by row.
+    #[cfg(feature = "train")]
+    pub(super) fn of(classes: usize, counts: Vec<u32>) -> Self {
+        assert_eq!(counts.len(), classes * classes, "a count for each pair of classes");
+        Self { classes, counts }
+    }
+
+    /// All counts, row by row.
+    #[cfg(feature = "train")]
+    pub(super) fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+
     /// Counts one image.
     ///
     /// # Panics

@@ -26,16 +26,22 @@ mod confusion;
 mod error;
 mod evaluate;
 mod input_size;
+mod lock;
 mod metrics;
+mod new_run;
 #[cfg(feature = "train")]
 mod progress;
 mod recipe;
+pub mod remarks;
 mod run_dir;
 mod schedule;
+#[cfg(feature = "train")]
+mod standing;
 #[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
+mod version;
 
 #[cfg(feature = "train")]
 #[cfg(test)]
@@ -50,6 +56,7 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
+pub use new_run::NewRun;
 pub use recipe::{RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
