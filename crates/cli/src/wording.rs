@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use convnet::io::IoError;
+use convnet::io::{Fit, IoError, LoadReport};
 use convnet::model::OpenError;
 use convnet::train::TrainError;
 use convnet::zoo::UnknownModel;
@@ -45,10 +45,10 @@ pub(crate) fn unknown(error: &UnknownModel) -> Worded {
 
 fn io(error: &IoError) -> Option<Worded> {
     match error {
-        IoError::Mismatch { path, model, report } => work(format!(
-            "the weights of `{}` are not `{model}`'s:\n{report}\nload the weights of the same network, or what matches \
-             with `--partial`",
-            path.display()
+        IoError::Mismatch { path, model, report, fits } => work(format!(
+            "the weights of `{}` are not `{model}`'s:\n{report}\n{}",
+            path.display(),
+            way_out(report, fits)
         )),
         IoError::FreeInput { path, input } => work(format!(
             "`{}`: its input `{input}` leaves channels, height or width free; give them with `--input CxHxW`",
@@ -58,6 +58,26 @@ fn io(error: &IoError) -> Option<Worded> {
             work(format!("`{}`: an ONNX file holds a network; name it with `--model`", path.display()))
         }
         _ => None,
+    }
+}
+
+/// What fits where weights do not.
+fn way_out(report: &LoadReport, fits: &[Fit]) -> String {
+    let name = |fit: &Fit| match fit.classes {
+        Some(classes) => format!("`{} --classes {classes}`", fit.model),
+        None => format!("`{}`", fit.model),
+    };
+    if !fits.is_empty() {
+        return format!("they fit {}", fits.iter().map(name).collect::<Vec<_>>().join(", "));
+    }
+    if report.matched == 0 {
+        return "load the weights of the same network".to_owned();
+    }
+    match report.missing.is_empty() && report.mismatched.is_empty() {
+        true => "load the weights of the same network, or leave out what it lacks with `--partial`".to_owned(),
+        false => "load the weights of the same network; to train on from what matches, `convnet train … --init-from FILE \
+                  --partial`"
+            .to_owned(),
     }
 }
 
