@@ -28,11 +28,14 @@ mod error;
 mod fashion_mnist;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod gate;
 mod idx_folder;
 mod image_folder;
+mod jpeg;
 mod loader;
 mod parallel;
 mod picture;
+mod planes;
 mod preprocess;
 mod progress;
 mod random;
