@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{DataError, Image};
+use super::{DataError, Image, Print, parallel};
 
 /// Labelled images, given one by one. Several threads ask at once.
 ///
@@ -47,6 +47,15 @@ pub trait Samples: fmt::Debug + Send + Sync {
     /// Whether images are in memory, so that one thread gives them as fast as several.
     fn in_memory(&self) -> bool {
         false
+    }
+
+    /// What tells these images from others, for a [`Fingerprint`](super::Fingerprint). By default it is their labels
+    /// alone.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        Ok(vec![Print::of_labels(self.labels())])
     }
 }
 
@@ -99,9 +108,13 @@ impl Samples for InMemory {
     fn in_memory(&self) -> bool {
         true
     }
+
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        Ok(vec![Print::of_array(&self.pixels, &self.labels)])
+    }
 }
 
-/// PNG and JPEG files, decoded when asked for.
+/// Image files, decoded when asked for.
 #[derive(Clone, Debug)]
 pub struct ImageFiles {
     paths: Vec<PathBuf>,
@@ -128,6 +141,10 @@ impl Samples for ImageFiles {
 
     fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
         Image::open(&self.paths[index])
+    }
+
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        parallel::map(&self.paths, |path| Print::of_file(path.display().to_string(), path))
     }
 }
 

@@ -39,7 +39,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
 }
 
 fn data() -> DataSets {
-    DataSets { name: "stripes".into(), train: stripes(90, 1), test: stripes(30, 2) }
+    DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
 fn net() -> Graph {
