@@ -151,6 +151,12 @@ pub enum DataError {
         /// The split's folder that has it not.
         lacks: PathBuf,
     },
+    /// A folder for new files that holds some.
+    #[error("`{}` exists already and is not empty; choose another folder, or empty this one", folder.display())]
+    Exists {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Transforms that do not make one input of every image.
     #[error("the pipeline cannot be used: {problem}")]
     Pipeline {

@@ -151,7 +151,7 @@ impl Fingerprint {
         let start = whole.rfind('\n').map_or(0, |at| at + 1);
         let cut = || "it has no checksum at its end; it was cut short".to_owned();
         let foot: Foot = serde_json::from_str(&whole[start..]).map_err(|_| cut())?;
-        if foot.sha256 != hexadecimal(&Sha256::digest(text[..start].as_bytes())) {
+        if foot.sha256 != hexadecimal(&Sha256::digest(&text.as_bytes()[..start])) {
             return Err("its checksum is wrong; it was changed or damaged".to_owned());
         }
         let mut lines = text[..start].lines();

@@ -25,6 +25,7 @@ mod cache;
 mod dataset;
 mod decode;
 mod error;
+mod export;
 mod fashion_mnist;
 #[cfg(feature = "fetch")]
 mod fetch;
@@ -48,6 +49,7 @@ use std::path::{Path, PathBuf};
 pub use augment::Augment;
 pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
+pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use loader::{Batch, Loader, Pass};
 pub use picture::Image;
