@@ -75,6 +75,11 @@ fn train(error: &TrainError) -> Option<Worded> {
             path.display(),
             differences.join(", ")
         )),
+        TrainError::OtherData { path, differences } => work(format!(
+            "the data of `{}` have changed since it was started: {differences}; bring them back to what they were, or \
+             start a new run with `--out`",
+            path.display()
+        )),
         TrainError::Classes { net, outputs, data, classes } => work(format!(
             "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; build the network with \
              `--classes {classes}`"

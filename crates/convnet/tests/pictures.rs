@@ -29,14 +29,14 @@ fn folder() -> PathBuf {
 }
 
 fn expected() -> BTreeMap<String, Expected> {
-    let text = fs::read_to_string(folder().join("expected.json")).unwrap();
-    serde_json::from_str::<File>(&text).unwrap().files
+    let text = fs::read_to_string(folder().join("expected.json")).expect("the file is there");
+    serde_json::from_str::<File>(&text).expect("it is as the script wrote it").files
 }
 
 impl Expected {
     /// The levels in the order C, H, W.
     fn planes(&self) -> Vec<u8> {
-        let level = |at: usize| u8::from_str_radix(&self.pixels[2 * at..2 * at + 2], 16).unwrap();
+        let level = |at: usize| u8::from_str_radix(&self.pixels[2 * at..2 * at + 2], 16).expect("two digits");
         let count = self.width * self.height;
         (0..self.channels).flat_map(|c| (0..count).map(move |i| level(i * self.channels + c))).collect()
     }

@@ -1,6 +1,6 @@
 //! `convnet eval`: how well a trained network classifies the test images.
 
-use convnet::data::{self, Preprocess};
+use convnet::data::Preprocess;
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use convnet::train::{Evaluation, TrainError, evaluate};
@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   convnet eval runs/lenet                               on the test images of the run's data set
   convnet eval runs/lenet --data fashion-mnist --json   on those of another
+  convnet eval runs/photos --data new-photos            on all images of a folder CLASS/…
   convnet eval lenet --weights lenet.safetensors";
 
 /// The arguments of `eval`.
@@ -43,24 +44,26 @@ pub(crate) struct Args {
 /// Classifies the test images.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (Model { graph, card, data, .. }, weights) = args.trained.load()?;
-    let data = super::data::open(args.data.as_deref().or(data.as_deref()).unwrap_or(data::DEFAULT))?;
-    if data.classes().len() != graph.classes() {
+    let run = args.trained.run();
+    let data = super::data::open_test(args.data.as_deref(), data.as_deref(), run.as_ref())?;
+    let classes = &data.images.classes;
+    if classes.len() != graph.classes() {
         return Err(TrainError::Classes {
             net: graph.name().to_owned(),
             outputs: graph.classes(),
             data: data.name.clone(),
-            classes: data.classes().len(),
+            classes: classes.len(),
         }
         .into());
     }
     let preprocess = match card {
         Some(card) => card.preprocess,
-        None => Preprocess::for_input(graph.input_size(), &data.train)?,
+        None => Preprocess::for_input(graph.input_size(), &data.images)?,
     };
     let options = args.engine.options(Precision::F32)?;
-    let batch = args.batch.min(data.test.len().max(1));
+    let batch = args.batch.min(data.images.len().max(1));
     let engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &data.test, &preprocess)?;
+    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &data.images, &preprocess)?;
     if args.json {
         let model = graph.name();
         let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });
@@ -76,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         100.0 * top5,
     );
     if let Some((truth, predicted, count)) = confusion.worst() {
-        let name = |class: usize| &data.classes()[class];
+        let name = |class: usize| &classes[class];
         text.push_str(&format!(
             "\nmost common mistake: {} taken for {} ({count} of {} images)\n",
             name(truth),

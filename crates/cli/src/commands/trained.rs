@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use convnet::graph::Graph;
 use convnet::io::{Loaded, WeightsFile};
 use convnet::model::{self, Model, OpenOptions};
+use convnet::train::RunDir;
 
 use crate::args::SizeArgs;
 use crate::error::Failure;
@@ -81,6 +82,11 @@ impl TrainedArgs {
             )));
         }
         Ok((model, weights))
+    }
+
+    /// The run, if that is what was named.
+    pub(crate) fn run(&self) -> Option<RunDir> {
+        RunDir::open(Path::new(&self.target)).ok()
     }
 
     fn without_weights(&self) -> Failure {

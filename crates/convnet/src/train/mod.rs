@@ -30,6 +30,7 @@ mod metrics;
 #[cfg(feature = "train")]
 mod progress;
 mod recipe;
+mod run_data;
 mod run_dir;
 mod schedule;
 #[cfg(feature = "train")]

@@ -9,7 +9,7 @@ use super::checkpoint::Checkpoint;
 use super::progress::Progress;
 use super::training_loop::TrainingLoop;
 use super::{Callback, EpochRecord, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError};
-use crate::data::{Augment, DataSets, Preprocess};
+use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
 use crate::io::ModelCard;
@@ -154,15 +154,17 @@ impl<'a> Trainer<'a> {
         RunDir::check_new(directory)?;
         let card = self.card()?;
         let training = self.training(&self.first_weights())?;
+        let data = Fingerprint::of(&self.data)?;
         let run = RunDir::create(directory, self.config()?)?;
+        run.write_data(&data)?;
         self.training_loop(run, card, training, Progress::default(), Vec::new()).run()
     }
 
     /// Goes on with a run that was interrupted, to the same result as if it had not been.
     ///
     /// # Errors
-    /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, or if its
-    /// checkpoint does not fit the network.
+    /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, if the data have
+    /// changed since, or if its checkpoint does not fit the network.
     pub fn resume(self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
         let directory = directory.as_ref();
         let run = RunDir::open(directory)?;
@@ -171,6 +173,7 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
+        run.check_data(&Fingerprint::of(&self.data)?)?;
         let card = self.card()?;
         let path = run.file(RunDir::CHECKPOINT);
         if !path.exists() {
@@ -218,6 +221,7 @@ impl<'a> Trainer<'a> {
 
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check()?;
+        self.data.check_classes()?;
         let (outputs, classes) = (self.net.classes(), self.data.classes().len());
         if outputs != classes {
             return Err(TrainError::Classes {
