@@ -110,6 +110,11 @@ fn train(error: &TrainError) -> Option<Worded> {
             path.display(),
             differences.join(", ")
         )),
+        TrainError::OtherData { path, differences } => work(format!(
+            "the data of `{}` have changed since it was started: {differences}; bring them back to what they were, or \
+             start a new run with `--out`",
+            path.display()
+        )),
         TrainError::Classes { net, outputs, data, classes } => work(format!(
             "network `{net}` has {}, data set `{data}` has {}; build the network with `--classes {classes}`",
             counted(*outputs, "output"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::FormatError;
 
-use crate::data::DataError;
+use crate::data::{DataError, Differences};
 use crate::exec::{CompileError, RunError};
 use crate::io::IoError;
 use crate::optim::OptimizerError;
@@ -108,6 +108,19 @@ pub enum TrainError {
         path: PathBuf,
         /// Each setting that differs: its key, the run's value and the one asked for.
         differences: Vec<String>,
+    },
+
+    /// Data that are not what they were when the run was started.
+    #[error(
+        "the data of `{}` have changed since it was started: {differences}; bring them back to what they were, or start \
+         a new run",
+        path.display()
+    )]
+    OtherData {
+        /// The run's directory.
+        path: PathBuf,
+        /// What changed.
+        differences: Box<Differences>,
     },
 
     /// A file of a run that does not fit the rest of it.

@@ -33,6 +33,7 @@ mod new_run;
 mod progress;
 mod recipe;
 pub mod remarks;
+mod run_data;
 mod run_dir;
 mod schedule;
 #[cfg(feature = "train")]

@@ -8,6 +8,7 @@ use convnet_formats::stale;
 
 use super::lock::Lock;
 use super::{RunConfig, RunDir, TrainError};
+use crate::data::Fingerprint;
 use crate::graph::Graph;
 
 /// A directory that a new run has for itself: no other process gets it meanwhile.
@@ -67,9 +68,16 @@ impl NewRun {
     }
 
     /// Writes what a run has from its start; `config.toml` comes last: with it the directory is a run.
-    pub(super) fn start(mut self, config: RunConfig, net: &Graph) -> Result<(RunDir, Lock), TrainError> {
+    pub(super) fn start(
+        mut self,
+        config: RunConfig,
+        net: &Graph,
+        data: &Fingerprint,
+    ) -> Result<(RunDir, Lock), TrainError> {
         let run = RunDir::new(&self.path, config);
-        if let Err(error) = run.write_graph(net).and_then(|()| run.write_config()) {
+        let written =
+            run.write_graph(net).and_then(|()| run.write_data(data)).and_then(|()| run.write_config());
+        if let Err(error) = written {
             // The first error is the one to tell.
             let _ = self.clear();
             return Err(error);
@@ -127,7 +135,7 @@ fn make(path: &Path) -> io::Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::run_dir::tests::{config, net};
+    use crate::train::run_dir::tests::{config, data, net};
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> =
@@ -154,7 +162,7 @@ mod tests {
         // What was not started leaves nothing, and its name is free again.
         drop(NewRun::fresh(&base).unwrap());
         assert!(names(&folder.path().join("runs")).is_empty());
-        NewRun::fresh(&base).unwrap().start(config(), &net()).unwrap();
+        NewRun::fresh(&base).unwrap().start(config(), &net(), &data()).unwrap();
         assert!(NewRun::fresh(&base).unwrap().path().ends_with("lenet-2"));
     }
 
@@ -163,7 +171,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().join("runs/lenet");
         let mut paths: Vec<PathBuf> = std::thread::scope(|scope| {
-            let start = || NewRun::fresh(&base).unwrap().start(config(), &net()).unwrap().0.path().to_owned();
+            let start = || {
+                NewRun::fresh(&base).unwrap().start(config(), &net(), &data()).unwrap().0.path().to_owned()
+            };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
@@ -180,7 +190,7 @@ mod tests {
         fs::write(path.join(".convnet-Ab3dEf"), "half of the settings").unwrap();
         let error = RunDir::open(&path).unwrap_err();
         assert!(matches!(error, TrainError::NotStarted { .. }), "{error}");
-        NewRun::claim(&path).unwrap().start(config(), &net()).unwrap();
+        NewRun::claim(&path).unwrap().start(config(), &net(), &data()).unwrap();
         assert_eq!(names(&path), ["config.toml"]);
         fs::write(folder.path().join("note.txt"), "text").unwrap();
         assert!(matches!(NewRun::claim(folder.path()), Err(TrainError::Exists { .. })));
@@ -190,7 +200,7 @@ mod tests {
     fn a_directory_in_which_a_run_trains_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        let (_run, lock) = NewRun::claim(&path).unwrap().start(config(), &net()).unwrap();
+        let (_run, lock) = NewRun::claim(&path).unwrap().start(config(), &net(), &data()).unwrap();
         assert!(matches!(Lock::take(&path), Err(TrainError::Busy { .. })));
         drop(lock);
         Lock::take(&path).unwrap();

@@ -11,6 +11,7 @@ use convnet_formats::{read_text, sealed, stale};
 use super::metrics::{longest, read_lines};
 use super::new_run::NewRun;
 use super::{EpochRecord, RunConfig, TrainError, version};
+use crate::data::Fingerprint;
 use crate::graph::Graph;
 
 /// A run's directory and its settings.
@@ -45,7 +46,7 @@ impl RunDir {
     pub const CHECKPOINT: &'static str = "checkpoint.safetensors";
 
     /// What is written before `config.toml`, without which a directory is no run yet.
-    pub(super) const BEFORE_CONFIG: [&'static str; 1] = [Self::GRAPH];
+    pub(super) const BEFORE_CONFIG: [&'static str; 2] = [Self::GRAPH, Self::DATA];
 
     /// Refuses a path that cannot become a new run's directory: one that exists and holds something. What a run that
     /// was stopped before its settings were written has left is nothing.
@@ -58,11 +59,16 @@ impl RunDir {
         }
     }
 
-    /// Makes the directory of a new run and writes its network and its `config.toml`.
+    /// Makes the directory of a new run and writes its network, the fingerprint of its data and its `config.toml`.
     ///
     /// Where that fails, no directory is left behind.
-    pub fn create(path: &Path, config: RunConfig, net: &Graph) -> Result<Self, TrainError> {
-        Ok(NewRun::claim(path)?.start(config, net)?.0)
+    pub fn create(
+        path: &Path,
+        config: RunConfig,
+        net: &Graph,
+        data: &Fingerprint,
+    ) -> Result<Self, TrainError> {
+        Ok(NewRun::claim(path)?.start(config, net, data)?.0)
     }
 
     /// Opens the directory of a run that was started before.
@@ -234,6 +240,10 @@ pub(super) mod tests {
         zoo::lenet().input(1, 32, 32).classes(2).build().unwrap()
     }
 
+    pub(in crate::train) fn data() -> Fingerprint {
+        Fingerprint::default()
+    }
+
     pub(in crate::train) fn config() -> RunConfig {
         RunConfig {
             convnet: "0.1.0".into(),
@@ -251,7 +261,7 @@ pub(super) mod tests {
     fn a_run_opens_with_its_settings_and_metrics() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("runs/lenet");
-        let run = RunDir::create(&path, config(), &net()).unwrap();
+        let run = RunDir::create(&path, config(), &net(), &data()).unwrap();
         assert_eq!(run.metrics().unwrap(), []);
         let records = [record(1, 0.5), record(2, 0.75)];
         run.write_metrics(&records[..1]).unwrap();
@@ -261,19 +271,19 @@ pub(super) mod tests {
         assert_eq!(again.graph().unwrap(), Some(net()));
         assert_eq!(again.metrics().unwrap(), records);
         // Nothing temporary stays.
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
     }
 
     #[test]
     fn a_directory_with_something_in_it_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lenet");
-        RunDir::create(&path, config(), &net()).unwrap();
-        let error = RunDir::create(&path, config(), &net()).unwrap_err().to_string();
+        RunDir::create(&path, config(), &net(), &data()).unwrap();
+        let error = RunDir::create(&path, config(), &net(), &data()).unwrap_err().to_string();
         assert!(error.contains("resume the run") && error.contains("another directory"), "{error}");
         let empty = directory.path().join("empty");
         fs::create_dir(&empty).unwrap();
-        RunDir::create(&empty, config(), &net()).unwrap();
+        RunDir::create(&empty, config(), &net(), &data()).unwrap();
     }
 
     #[test]
@@ -282,7 +292,7 @@ pub(super) mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "text").unwrap();
         for path in [file.clone(), file.join("lenet")] {
-            let error = RunDir::create(&path, config(), &net()).unwrap_err();
+            let error = RunDir::create(&path, config(), &net(), &data()).unwrap_err();
             assert!(matches!(error, TrainError::Io { .. }), "{error}");
             assert!(error.to_string().contains("file"), "{error}");
         }
@@ -294,7 +304,7 @@ pub(super) mod tests {
     fn damage_to_the_settings_is_told_and_an_older_run_is_accepted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lenet");
-        assert!(RunDir::create(&path, config(), &net()).unwrap().is_sealed());
+        assert!(RunDir::create(&path, config(), &net(), &data()).unwrap().is_sealed());
         let file = path.join(RunDir::CONFIG);
         let text = fs::read_to_string(&file).unwrap();
         fs::write(&file, text.replace("epochs = 12", "epochs = 13")).unwrap();
@@ -314,7 +324,7 @@ pub(super) mod tests {
     fn what_is_missing_is_told() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lenet");
-        let run = RunDir::create(&path, config(), &net()).unwrap();
+        let run = RunDir::create(&path, config(), &net(), &data()).unwrap();
         assert!(matches!(run.weights(), Err(TrainError::NoEpoch { .. })));
         fs::write(run.file(RunDir::LAST), "").unwrap();
         assert_eq!(run.weights().unwrap(), run.file(RunDir::LAST));
@@ -331,7 +341,7 @@ pub(super) mod tests {
     fn pipes_and_files_beyond_any_size_are_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lenet");
-        let run = RunDir::create(&path, config(), &net()).unwrap();
+        let run = RunDir::create(&path, config(), &net(), &data()).unwrap();
         let metrics = run.file(RunDir::METRICS);
         assert!(std::process::Command::new("mkfifo").arg(&metrics).status().unwrap().success());
         let error = run.metrics().unwrap_err().to_string();

@@ -39,7 +39,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
 }
 
 fn data() -> DataSets {
-    DataSets { name: "stripes".into(), train: stripes(90, 1), test: stripes(30, 2) }
+    DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
 fn net() -> Graph {
@@ -131,6 +131,7 @@ fn a_run_learns_and_leaves_its_files() {
             "confusion.svg",
             "curves.png",
             "curves.svg",
+            "data.jsonl",
             "graph.toml",
             "last.safetensors",
             "metrics.jsonl",
@@ -456,6 +457,44 @@ fn an_image_that_cannot_be_read_ends_the_run() {
         assert!(matches!(error, TrainError::Data(_)), "{error}");
         assert!(error.to_string().contains("`torn.png` is no image that can be used"), "{error}");
     }
+}
+
+#[test]
+fn data_that_changed_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    let net = net();
+    let whole = stopping(trainer(&net), 7, false);
+    whole.run(&directory).unwrap();
+    let other = DataSets::new("stripes", stripes(90, 1), stripes(30, 3));
+    let resume = |data: DataSets| {
+        let options = Options { threads: 1, ..Options::default() };
+        Trainer::new(&net, data).recipe(recipe()).options(options).resume(&directory)
+    };
+    let error = resume(other).unwrap_err().to_string();
+    assert!(error.contains("have changed") && error.contains("the test images or labels"), "{error}");
+    let path = directory.join(RunDir::DATA);
+    let kept = fs::read_to_string(&path).unwrap();
+    fs::write(&path, kept.replace("train", "test")).unwrap();
+    assert!(matches!(resume(data()).unwrap_err(), TrainError::Damaged { .. }));
+    fs::remove_file(&path).unwrap();
+    let error = resume(data()).unwrap_err().to_string();
+    assert!(error.contains("data.jsonl: it is missing"), "{error}");
+    fs::write(&path, kept).unwrap();
+    resume(data()).unwrap();
+}
+
+#[test]
+fn one_class_is_no_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = net();
+    let alone = |set: &Dataset| {
+        let pixels = set.image(0).unwrap().pixels().to_vec();
+        Dataset::new("alone", pixels, vec![0], vec!["lying".into()], set.shape).unwrap()
+    };
+    let data = DataSets::new("alone", alone(&data().train), alone(&data().test));
+    let error = Trainer::new(&net, data).recipe(recipe()).run(folder.path().join("run")).unwrap_err();
+    assert!(error.to_string().contains("there is one class, `lying`"), "{error}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::{
     Callback, EpochRecord, NewRun, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError,
     version,
 };
-use crate::data::{Augment, DataSets, Preprocess};
+use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
 use crate::io::ModelCard;
@@ -177,7 +177,7 @@ impl<'a> Trainer<'a> {
         self.check()?;
         let card = self.card()?;
         let training = self.training(&self.first_weights())?;
-        let (run, lock) = place.start(self.config(&card)?, self.net)?;
+        let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
         let training = self.training_loop((run, lock), card, training, None);
         if given {
@@ -190,8 +190,9 @@ impl<'a> Trainer<'a> {
     /// Goes on with a run that was interrupted, to the same result as if it had not been.
     ///
     /// # Errors
-    /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, if one of its files is
-    /// missing, damaged or does not fit the others, or if another process trains in the directory.
+    /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, if the data have changed
+    /// since, if one of its files is missing, damaged or does not fit the others, or if another process trains in the
+    /// directory.
     pub fn resume(mut self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
         let directory = directory.as_ref();
         let run = RunDir::open(directory)?;
@@ -205,6 +206,7 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
+        run.check_data(&Fingerprint::of(&self.data)?)?;
         let lock = Lock::take(directory)?;
         stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
         let mut standing = Standing::of(&run, &self.recipe, self.data.train.len())?;
@@ -262,6 +264,7 @@ impl<'a> Trainer<'a> {
 
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
+        self.data.check_classes()?;
         let (outputs, classes) = (self.net.classes(), self.data.classes().len());
         if outputs != classes {
             return Err(TrainError::Classes {
