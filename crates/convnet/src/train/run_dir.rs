@@ -32,6 +32,8 @@ impl RunDir {
     pub const CURVES: &'static str = "curves";
     /// Which classes the best weights take for which: `.svg` and `.png`.
     pub const CONFUSION: &'static str = "confusion";
+    /// The same as figures, with the name of every class.
+    pub const CONFUSION_CSV: &'static str = "confusion.csv";
     /// All that is needed to go on with the run.
     pub const CHECKPOINT: &'static str = "checkpoint.safetensors";
 

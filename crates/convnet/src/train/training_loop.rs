@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use convnet_formats::atomic;
+
 use super::callback::Callbacks;
-use super::charts::{self, ConfusionChart, Curves, MAX_CHART};
+use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
 use super::evaluate::{Evaluation, Tally, evaluate_while};
 use super::progress::Progress;
@@ -177,25 +179,24 @@ impl TrainingLoop<'_> {
         if best {
             io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
             self.progress.best = Some(evaluation.top1);
-            self.draw_confusion(evaluation)?;
+            self.write_confusion(evaluation, record.epoch)?;
         }
         self.records.push(record.clone());
         self.run.write_metrics(&self.records)?;
         self.progress.next_epoch();
         self.checkpoint()?;
         let curves = Curves { title: self.title(), records: &self.records };
-        let drawn = charts::write(&curves, self.run.path(), RunDir::CURVES);
+        let drawn = charts::write(&curves.draw(), self.run.path(), RunDir::CURVES);
         self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, best, run));
         drawn
     }
 
-    fn draw_confusion(&self, evaluation: &Evaluation) -> Result<(), TrainError> {
-        if evaluation.confusion.classes() > MAX_CHART {
-            return Ok(());
-        }
-        let chart =
-            ConfusionChart { title: self.title(), names: &self.card.classes, matrix: &evaluation.confusion };
-        charts::write(&chart, self.run.path(), RunDir::CONFUSION)
+    /// The mistakes of the best epoch, as a chart and as figures.
+    fn write_confusion(&self, evaluation: &Evaluation, epoch: usize) -> Result<(), TrainError> {
+        let (names, matrix) = (&self.card.classes, &evaluation.confusion);
+        atomic::write(&self.run.file(RunDir::CONFUSION_CSV), matrix.to_csv(names).as_bytes())?;
+        let chart = ConfusionChart { title: self.title(), epoch, names, matrix };
+        charts::write(&chart.draw(), self.run.path(), RunDir::CONFUSION)
     }
 
     fn title(&self) -> String {
