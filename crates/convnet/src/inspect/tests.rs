@@ -97,7 +97,8 @@ fn a_folded_sequential_says_what_it_is_made_of() {
         x.conv2d(Conv2d::new(4, 1)).max_pool2d(MaxPool2d::new(2))
     });
     let summary = net.build(x.sequential("head", |x| x.flatten().linear(Linear::new(3)))).unwrap().summary();
-    let settings = |depth| -> Vec<_> { rows(&summary, depth, true).into_iter().map(|r| r.settings).collect() };
+    let settings =
+        |depth| -> Vec<_> { rows(&summary, depth, true).into_iter().map(|r| r.settings).collect() };
     assert_eq!(settings(1), ["of 2 Conv2d, ReLU, 2 Block, MaxPool2d", "of Flatten, Linear"]);
     assert_eq!(settings(2)[0], "", "its parts follow as rows");
     let listing = summary.to_string();

@@ -4,7 +4,7 @@
 //! beside it, and more are bars by class with those mistakes.
 
 use super::drawing::{Align, Drawing, FAINT, Label, Mark, TextStyle};
-use super::names::{Names, shorten};
+use super::names::{Names, line};
 use super::{SUBTITLE, TITLE, classes, matrix};
 use crate::train::Confusion;
 use crate::train::figures::{grouped, percent};
@@ -51,7 +51,7 @@ impl ConfusionChart<'_> {
         draw(&mut sheet, self.matrix, &names);
         let subtitle = self.subtitle();
         let width = sheet.right.max(super::font::width(&subtitle) * SUBTITLE.size + MARGIN);
-        let title = shorten(&self.title, (width - MARGIN) / TITLE.size);
+        let title = line(&self.title, (width - MARGIN) / TITLE.size);
         let mut drawing = sheet.drawing;
         drawing.text(title, (MARGIN, 34.0), TITLE);
         drawing.text(subtitle, (MARGIN, 63.0), SUBTITLE);

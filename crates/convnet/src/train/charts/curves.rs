@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, epoch_ticks, outliers_above};
 use super::drawing::{Align, Colour, Drawing, FAINT, GRID, INK, PALE, Point, STRONG, TextStyle};
-use super::names::shorten;
+use super::names;
 use super::{SUBTITLE, TITLE};
 use crate::train::EpochRecord;
 use crate::train::figures::{loss, percent};
@@ -80,7 +80,7 @@ impl Curves<'_> {
     /// Draws it.
     pub(in crate::train) fn draw(&self) -> Drawing {
         let mut drawing = Drawing::new((WIDTH, HEIGHT), &self.title);
-        let title = shorten(&self.title, (WIDTH - 48.0) / TITLE.size);
+        let title = names::line(&self.title, (WIDTH - 48.0) / TITLE.size);
         drawing.text(title, (24.0, 34.0), TITLE);
         drawing.text(self.subtitle(), (24.0, 63.0), SUBTITLE);
         let curve = |name, quantity, colour| Curve { name, quantity, colour };

@@ -130,5 +130,5 @@ fn cell(
 fn shade(share: f64, right: bool) -> (Colour, Colour) {
     // Mistakes are rare: their shades spread over the first third of the scale.
     let (full, depth) = if right { (STRONG, share) } else { (PALE, (3.0 * share).min(1.0).sqrt()) };
-    (EMPTY.towards(full, depth), if right && depth > 0.5 { WHITE } else { INK })
+    (EMPTY.towards(full, depth), if right && depth > 0.62 { WHITE } else { INK })
 }

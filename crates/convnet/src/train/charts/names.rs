@@ -27,17 +27,36 @@ impl Names<'_> {
         Label { shown, drawn }
     }
 
-    /// The name with accents joined to their letters, as the font has them, and blanks for what is not seen;
-    /// `None` for an empty one.
+    /// The name as charts write it; `None` for an empty one.
     fn name(&self, class: usize) -> Option<String> {
-        let name: String = self.0.get(class)?.nfc().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
+        let name = clean(self.0.get(class)?);
         let name = name.trim();
         (!name.is_empty()).then(|| name.to_owned())
     }
 }
 
+/// A line that names what is not the charts' own, at most so many ems wide. What the font cannot draw is `…` in the
+/// PNG.
+pub(super) fn line(text: &str, room: f64) -> Label {
+    let text = clean(text);
+    let mut drawn = String::with_capacity(text.len());
+    for c in text.chars() {
+        match font::draws(c.encode_utf8(&mut [0; 4])) {
+            true => drawn.push(c),
+            false if drawn.ends_with('…') => {}
+            false => drawn.push('…'),
+        }
+    }
+    Label { shown: shorten(&text, room), drawn: shorten(&drawn, room) }
+}
+
+/// A text with accents joined to their letters, as the font has them, and blanks for what is not seen.
+fn clean(text: &str) -> String {
+    text.nfc().map(|c| if is_unseen(c) { ' ' } else { c }).collect()
+}
+
 /// A text of at most so many ems: its beginning and its end, which is where names that are alike differ.
-pub(super) fn shorten(text: &str, room: f64) -> String {
+fn shorten(text: &str, room: f64) -> String {
     if font::width(text) <= room {
         return text.to_owned();
     }
@@ -113,6 +132,16 @@ mod tests {
         assert_eq!(label("e\u{301}te\u{301}").1, "été");
         assert_eq!(label("и\u{306}од").1, "йод");
         assert_eq!(label("a\u{202e}b").0, "a b");
+    }
+
+    #[test]
+    fn titles_show_where_letters_are_left_out() {
+        let title = line("resnet18 on 照片/кот", 40.0);
+        assert_eq!(
+            (title.shown.as_str(), title.drawn.as_str()),
+            ("resnet18 on 照片/кот", "resnet18 on …/кот")
+        );
+        assert_eq!(line("lenet on fashion-mnist", 40.0), "lenet on fashion-mnist".into());
     }
 
     #[test]
