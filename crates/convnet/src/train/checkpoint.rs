@@ -28,9 +28,11 @@ pub(super) struct Checkpoint {
 /// What the names of weights and of optimizer buffers start with in the file.
 const WEIGHTS: &str = "weights/";
 const OPTIMIZER: &str = "optimizer/";
-/// The counts of [`Confusion`], row by row.
+/// The counts of [`Confusion`]: a row for each pair of classes that has images, truth, predicted and how many.
 const CONFUSION: &str = "confusion";
-/// The largest count that float32 holds exactly, as all below it.
+/// In the metadata: the number of its classes.
+const CLASSES: &str = "confusion_classes";
+/// The largest number that float32 holds exactly, as all below it.
 const MAX_COUNT: u32 = 1 << 24;
 
 impl Checkpoint {
@@ -43,11 +45,15 @@ impl Checkpoint {
         for (prefix, state) in [(WEIGHTS, self.weights), (OPTIMIZER, self.optimizer)] {
             tensors.extend(state.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
         }
-        // A chart of more images than that is not drawn again.
-        if let Some(matrix) = self.confusion.filter(|matrix| matrix.counts().iter().all(|&n| n <= MAX_COUNT))
-        {
-            let data = matrix.counts().iter().map(|&count| count as f32).collect();
-            tensors.insert(CONFUSION.into(), Tensor { shape: vec![matrix.classes(); 2], data });
+        // A chart of more images or classes than that is not drawn again.
+        let fits = |matrix: &Confusion| {
+            matrix.classes() <= MAX_COUNT as usize && matrix.counts().all(|(.., images)| images <= MAX_COUNT)
+        };
+        if let Some(matrix) = self.confusion.filter(fits) {
+            let row = |(truth, predicted, images)| [truth as f32, predicted as f32, images as f32];
+            let data: Vec<f32> = matrix.counts().flat_map(row).collect();
+            metadata.insert(CLASSES.into(), matrix.classes().to_string());
+            tensors.insert(CONFUSION.into(), Tensor { shape: vec![data.len() / 3, 3], data });
         }
         Ok(write_tensors(path, &tensors, &metadata)?)
     }
@@ -69,7 +75,8 @@ impl Checkpoint {
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 optimizer.insert(name.to_owned(), tensor);
             } else if name == CONFUSION {
-                confusion = Some(matrix(&tensor).map_err(damaged)?);
+                let classes = entry(&metadata, CLASSES).map_err(damaged)?;
+                confusion = Some(matrix(&tensor, classes).map_err(damaged)?);
             } else {
                 return Err(damaged(format!("tensor `{name}` belongs to no checkpoint")));
             }
@@ -81,13 +88,16 @@ impl Checkpoint {
     }
 }
 
-fn matrix(tensor: &Tensor) -> Result<Confusion, String> {
-    let counts: Vec<u32> = tensor.data.iter().map(|&count| count as u32).collect();
-    let exact = tensor.data.iter().zip(&counts).all(|(&count, &whole)| count == whole as f32);
-    match tensor.shape[..] {
-        [rows, columns] if rows == columns && exact => Ok(Confusion::of(rows, counts)),
-        _ => Err(format!("tensor `{CONFUSION}` of shape {:?} does not count pairs of classes", tensor.shape)),
-    }
+fn matrix(tensor: &Tensor, classes: usize) -> Result<Confusion, String> {
+    let whole = |x: f32| (x == x as u32 as f32).then_some(x as u32);
+    let row = |row: &[f32]| Some((whole(row[0])? as usize, whole(row[1])? as usize, whole(row[2])?));
+    let rows: Option<Vec<_>> = match tensor.shape[..] {
+        [_, 3] if classes <= MAX_COUNT as usize => tensor.data.chunks_exact(3).map(row).collect(),
+        _ => None,
+    };
+    rows.and_then(|rows| Confusion::of(classes, rows)).ok_or_else(|| {
+        format!("tensor `{CONFUSION}` of shape {:?} does not count pairs of {classes} classes", tensor.shape)
+    })
 }
 
 #[cfg(test)]
@@ -101,7 +111,7 @@ mod tests {
         let weights = StateDict::from([("a.weight".to_owned(), Tensor::full(&[2, 3], 0.5))]);
         let optimizer = StateDict::from([("a.weight/momentum".to_owned(), Tensor::full(&[2, 3], -1.0))]);
         let progress = Progress { epoch: 3, step: 7, loss: 0.1 + 0.2, ..Progress::default() };
-        let confusion = Some(Confusion::of(2, vec![7, 0, 1, 16_777_216]));
+        let confusion = Confusion::of(2, [(0, 0, 7), (1, 0, 1), (1, 1, 16_777_216)]);
         let checkpoint = Checkpoint {
             weights: weights.clone(),
             optimizer: optimizer.clone(),

@@ -30,6 +30,21 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
+#[cfg(feature = "train")]
+impl EpochRecord {
+    /// Whether its weights are to be preferred: more test images right, or as many and a lower loss.
+    pub(super) fn is_better(&self, than: &Self) -> bool {
+        self.test_top1 > than.test_top1
+            || (self.test_top1 == than.test_top1 && self.test_loss < than.test_loss)
+    }
+}
+
+/// The epoch whose weights are to be preferred to those of all others; of equal ones the first.
+#[cfg(feature = "train")]
+pub(super) fn best(records: &[EpochRecord]) -> Option<&EpochRecord> {
+    records.iter().reduce(|best, record| if record.is_better(best) { record } else { best })
+}
+
 /// The records as JSON lines.
 #[cfg(feature = "train")]
 pub(super) fn write_lines(records: &[EpochRecord]) -> String {

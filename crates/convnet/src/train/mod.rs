@@ -25,6 +25,7 @@ mod config;
 mod confusion;
 mod error;
 mod evaluate;
+pub mod figures;
 mod input_size;
 mod lock;
 mod metrics;
@@ -52,7 +53,7 @@ pub use crate::optim::Optimizer;
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 pub use config::RunConfig;
-pub use confusion::Confusion;
+pub use confusion::{Confusion, Mistake};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use input_size::training_input_size;

@@ -36,12 +36,14 @@ impl RunDir {
     pub const METRICS: &'static str = "metrics.jsonl";
     /// The weights after the last epoch.
     pub const LAST: &'static str = "last.safetensors";
-    /// The weights after the epoch with the best top-1 accuracy on the test images.
+    /// The weights after the epoch that the test images chose: that with the best top-1 accuracy on them.
     pub const BEST: &'static str = "best.safetensors";
     /// Loss and accuracy over the epochs: `.svg` and `.png`.
     pub const CURVES: &'static str = "curves";
     /// Which classes the best weights take for which: `.svg` and `.png`.
     pub const CONFUSION: &'static str = "confusion";
+    /// The same as figures, with the name of every class.
+    pub const CONFUSION_CSV: &'static str = "confusion.csv";
     /// All that is needed to go on with the run.
     pub const CHECKPOINT: &'static str = "checkpoint.safetensors";
 

@@ -127,6 +127,7 @@ fn a_run_learns_and_leaves_its_files() {
             "best.safetensors",
             "checkpoint.safetensors",
             "config.toml",
+            "confusion.csv",
             "confusion.png",
             "confusion.svg",
             "curves.png",
@@ -168,7 +169,9 @@ fn an_interrupted_run_ends_with_the_same_bits() {
         }
         let report = trainer(&net).resume(&parts).unwrap();
         assert!(!report.interrupted);
-        for file in [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.svg"] {
+        for file in
+            [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.csv", "confusion.svg", "confusion.png"]
+        {
             assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs in {name}");
         }
         assert_eq!(results(&whole), results(&parts), "{name}");

@@ -55,10 +55,10 @@ pub struct TrainReport {
 }
 
 impl TrainReport {
-    /// The epoch with the best top-1 accuracy on the test images: the one whose weights `best.safetensors`
+    /// The epoch with the best top-1 accuracy on the test images, of equal ones that with the lowest loss: the one whose weights `best.safetensors`
     /// holds.
     pub fn best(&self) -> Option<&EpochRecord> {
-        super::charts::best(&self.epochs)
+        super::metrics::best(&self.epochs)
     }
 }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use convnet_formats::atomic;
 use convnet_formats::checksum::Checksum;
 
 use super::callback::Callbacks;
-use super::charts::{self, ConfusionChart, Curves, MAX_CHART};
+use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
 use super::evaluate::{Evaluation, Tally, evaluate_while};
 use super::lock::Lock;
-use super::metrics::write_lines;
+use super::metrics::{best, write_lines};
 use super::progress::Progress;
 use super::{
     Confusion, EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport,
@@ -74,7 +75,7 @@ impl TrainingLoop<'_> {
         if self.resumed {
             // A crash may have come before they were drawn.
             self.draw_curves()?;
-            self.draw_confusion()?;
+            self.write_confusion()?;
         }
         // An epoch whose steps are all done may still lack its evaluation.
         while self.training.steps() < length.total || self.progress.step > 0 {
@@ -189,21 +190,23 @@ impl TrainingLoop<'_> {
             train_seconds: progress.train_seconds,
             seconds: progress.seconds,
         };
-        let best = progress.best.is_none_or(|best| evaluation.top1 > best);
+        let is_best = best(&self.records).is_none_or(|best| record.is_better(best));
         let weights = self.training.state_dict();
         io::save(&weights, Some(&self.card), self.run.file(RunDir::LAST))?;
-        if best {
+        if is_best {
             io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
             self.progress.best = Some(evaluation.top1);
-            self.confusion = Some(evaluation.confusion).filter(|matrix| matrix.classes() <= MAX_CHART);
-            self.draw_confusion()?;
+            self.confusion = Some(evaluation.confusion);
         }
         self.records.push(record.clone());
         self.run.write_metrics(&self.records)?;
         self.progress.next_epoch();
         self.checkpoint()?;
+        if is_best {
+            self.write_confusion()?;
+        }
         let drawn = self.draw_curves();
-        self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, best, run));
+        self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, is_best, run));
         drawn
     }
 
@@ -212,13 +215,18 @@ impl TrainingLoop<'_> {
             return Ok(());
         }
         let curves = Curves { title: self.title(), records: &self.records };
-        charts::write(&curves, self.run.path(), RunDir::CURVES)
+        charts::write(&curves.draw(), self.run.path(), RunDir::CURVES)
     }
 
-    fn draw_confusion(&self) -> Result<(), TrainError> {
-        let Some(matrix) = &self.confusion else { return Ok(()) };
-        let chart = ConfusionChart { title: self.title(), names: &self.card.classes, matrix };
-        charts::write(&chart, self.run.path(), RunDir::CONFUSION)
+    /// The mistakes of the best epoch, as a chart and as figures.
+    fn write_confusion(&self) -> Result<(), TrainError> {
+        let (Some(matrix), Some(best)) = (&self.confusion, best(&self.records)) else {
+            return Ok(());
+        };
+        let names = &self.card.classes;
+        atomic::write(&self.run.file(RunDir::CONFUSION_CSV), matrix.to_csv(names).as_bytes())?;
+        let chart = ConfusionChart { title: self.title(), epoch: best.epoch, names, matrix };
+        charts::write(&chart.draw(), self.run.path(), RunDir::CONFUSION)
     }
 
     fn title(&self) -> String {

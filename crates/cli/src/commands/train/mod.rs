@@ -35,7 +35,8 @@ Examples:
 
 Without --input, images have the data's channels and the smallest side of 32, 64, 96, 128, 160, 192 and 224
 at which the network's last convolution still sees 2x2 pixels, so that large networks train in bearable
-time. The test images choose the best epoch: their accuracy is a little too good for unseen images.
+time. The test images choose the best epoch, whose weights are kept: the \"best test accuracy\" is theirs, and
+images that chose nothing may do worse.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. Options win over the recipe.";

@@ -9,7 +9,7 @@ use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
     Callback, Control, EpochRecord, Optimizer, Recipe, RunDir, RunStart, Schedule, StepProgress, TrainReport,
-    remarks,
+    figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -75,16 +75,24 @@ pub(super) fn ending(result: &TrainReport, directory: &Path) -> String {
         (RunDir::LAST, "weights of the last epoch"),
         ("curves.png", "loss and accuracy over the epochs (and .svg)"),
         ("confusion.png", "which classes are taken for which (and .svg)"),
+        (RunDir::CONFUSION_CSV, "the same as figures"),
         (RunDir::METRICS, "the figures, a line an epoch"),
         (RunDir::CONFIG, "all that is needed to repeat the run"),
     ];
+    let chosen = if result.epochs.len() > 1 { "best test accuracy" } else { "test accuracy" };
     let mut text = format!(
-        "\ntest accuracy {STRONG}{}{STRONG:#} (top-5 {}) after epoch {}, trained in {}\n\n",
+        "\n{chosen} {STRONG}{}{STRONG:#} (top-5 {}) after epoch {}, trained in {}\n",
         percent(best.test_top1),
         percent(best.test_top5),
         best.epoch,
         duration(seconds),
     );
+    if result.epochs.len() > 1 {
+        text.push_str(&format!(
+            "{FAINT}the test images chose that epoch: images that chose nothing may do worse{FAINT:#}\n"
+        ));
+    }
+    text.push('\n');
     let width = files.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, what) in files.into_iter().filter(|(name, _)| directory.join(name).exists()) {
         text.push_str(&format!("  {place}/{name:<width$}  {FAINT}{what}{FAINT:#}\n"));
@@ -152,7 +160,7 @@ impl Callback for Reporter {
         bar.set_prefix(format!("{:>3}/{}", step.epoch, start.epochs));
         bar.set_message(format!(
             "loss {}  accuracy {}  {} images/s  {} left",
-            loss(step.loss),
+            figures::loss(step.loss),
             percent(step.top1),
             grouped((step.images as f64 / step.seconds.max(1e-9)).round() as usize),
             duration(seconds),
@@ -175,9 +183,9 @@ impl Callback for Reporter {
         let epoch = format!("{:>width$}/{epochs}", record.epoch);
         self.tell(&format!(
             "{epoch:<8}{:>10}  {:>8}  {:>10}  {STRONG}{:>8}{STRONG:#}  {:>8}  {:>9.2e}  {:>10}{}",
-            loss(record.train_loss),
+            figures::loss(record.train_loss),
             percent(record.train_top1),
-            loss(record.test_loss),
+            figures::loss(record.test_loss),
             percent(record.test_top1),
             percent(record.test_top5),
             record.lr,
@@ -211,8 +219,9 @@ fn line(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
+/// As the charts write it.
 fn percent(fraction: f64) -> String {
-    format!("{:.2}%", 100.0 * fraction)
+    figures::percent(fraction, 2)
 }
 
 /// `12.3 s`, `4 min 05 s`, `3 h 20 min`.
