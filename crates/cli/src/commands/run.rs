@@ -85,6 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(loaded) => loaded,
         None => {
             output::note(&format!("without --weights: random ones of seed {}", args.seed.seed));
+            Engine::check(&graph, count.min(BATCH), &options)?;
             drawn = state::initialize(&graph, args.seed.seed);
             &drawn
         }

@@ -75,7 +75,7 @@ impl Preprocess {
         Self {
             input: [3, height, width],
             source: [height, width],
-            fit: Fit::CenterCrop(height.max(width) * 256 / 224),
+            fit: Fit::CenterCrop(height.max(width).saturating_mul(256) / 224),
             mean: vec![0.485, 0.456, 0.406],
             std: vec![0.229, 0.224, 0.225],
         }
@@ -110,7 +110,7 @@ impl Preprocess {
 
     /// Floats of one input image.
     pub fn len(&self) -> usize {
-        self.input.iter().product()
+        self.input.iter().fold(1, |product, &size| product.saturating_mul(size))
     }
 
     /// Whether the input has no value; such a network does not exist.
