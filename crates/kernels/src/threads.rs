@@ -411,6 +411,64 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_lets_workers_in_until_it_closes_and_the_last_to_leave_wakes_the_caller() {
+        let gate = Gate(AtomicU64::new(0));
+        assert_eq!(gate.enter(), (0, false), "no job yet");
+        gate.open();
+        assert_eq!((gate.job(), gate.is_empty()), (1, true), "whoever has not begun is not waited for");
+        assert_eq!((gate.enter(), gate.enter()), ((1, true), (1, true)));
+        gate.close();
+        assert_eq!((gate.enter(), gate.is_empty()), ((1, false), false));
+        assert!(!gate.leave());
+        gate.0.fetch_or(Gate::CALLER_SLEEPS, Ordering::SeqCst);
+        assert!(gate.leave() && gate.is_empty());
+        gate.open();
+        assert_eq!((gate.enter(), gate.leave()), ((2, true), false));
+        // The number of jobs wraps.
+        gate.0.store(u64::from(u32::MAX) << 32, Ordering::SeqCst);
+        gate.open();
+        assert_eq!(gate.enter(), (0, true));
+    }
+
+    #[test]
+    fn a_caller_that_fell_asleep_is_woken() {
+        let pool = Pool::new(2);
+        let slow = AtomicUsize::new(0);
+        pool.run_on(2, &|thread, _| {
+            if thread == 1 {
+                thread::sleep(std::time::Duration::from_millis(200));
+            }
+            slow.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(slow.into_inner(), 2);
+    }
+
+    #[test]
+    fn more_pools_than_cores_give_every_result() {
+        let total: usize = thread::scope(|scope| {
+            let count = || {
+                let (pool, sum) = (Pool::new(4), AtomicUsize::new(0));
+                for _ in 0..2_000 {
+                    pool.run(16, &|i| {
+                        sum.fetch_add(i, Ordering::Relaxed);
+                    });
+                }
+                sum.into_inner()
+            };
+            let callers: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).sum()
+        });
+        assert_eq!(total, 4 * 2_000 * 120);
+    }
+
+    #[test]
+    fn pools_of_absurd_sizes_are_refused() {
+        for threads in [Pool::MOST_THREADS + 1, 1 << 31, usize::MAX] {
+            assert_eq!(Pool::try_new(threads).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+    }
+
+    #[test]
     fn workers_that_slept_wake_up() {
         let pool = Pool::new(2);
         thread::sleep(std::time::Duration::from_millis(30));
