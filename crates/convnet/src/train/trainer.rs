@@ -176,6 +176,7 @@ impl<'a> Trainer<'a> {
     pub fn run_in(self, place: NewRun) -> Result<TrainReport, TrainError> {
         self.check()?;
         let card = self.card()?;
+        TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
         let training = self.training(&self.first_weights())?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
@@ -317,7 +318,18 @@ impl<'a> Trainer<'a> {
     fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
         let optimizer = self.recipe.optimizer;
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
-        Ok(TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
+        let training = TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?;
+        let images = self.data.train.len();
+        let steps = images.div_ceil(batch) as u64;
+        training.check_images(images.min(batch))?;
+        // The last batch of an epoch may be a smaller one.
+        if images > batch
+            && !images.is_multiple_of(batch)
+            && self.recipe.limit_steps.is_none_or(|limit| limit >= steps)
+        {
+            training.check_images(images % batch)?;
+        }
+        Ok(training)
     }
 }
 

@@ -14,7 +14,7 @@ use convnet::train::{
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::Failure;
-use crate::output::{self, FAINT, STRONG, counted, grouped, loss};
+use crate::output::{self, FAINT, STRONG, counted, grouped};
 
 /// The network, the data, the recipe and the directory, a line each.
 pub(super) fn heading(
