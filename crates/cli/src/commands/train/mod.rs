@@ -92,6 +92,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
     init_from: Option<PathBuf>,
 
+    /// Of several state dicts in WEIGHTS the one under this key (`model_ema`), or the tensors whose names start with it
+    #[arg(long, value_name = "KEY", requires = "init_from", help_heading = "Training")]
+    key: Option<String>,
+
     /// Draw what the weights lack or have in another shape, and ignore what the network lacks
     #[arg(long, requires = "init_from", help_heading = "Training")]
     partial: bool,
@@ -304,8 +308,13 @@ impl Args {
             }
             preprocess = known;
         }
-        let options =
-            OpenOptions { draw: self.partial, ignore: self.partial, head, ..OpenOptions::default() };
+        let options = OpenOptions {
+            key: self.key.clone(),
+            draw: self.partial,
+            ignore: self.partial,
+            head,
+            ..OpenOptions::default()
+        };
         let weights = trained::load(&graph, file, &options)?.state_dict()?;
         Ok(Plan { graph, data, preprocess, start: Some((path.display().to_string(), weights)), ..plan })
     }
@@ -338,8 +347,13 @@ impl Args {
                 false => {
                     let file = model::weights_file(Path::new(&origin), Some(&graph))?;
                     let draw = self.partial;
-                    let options =
-                        OpenOptions { draw, ignore: draw, head: Head::Resized, ..OpenOptions::default() };
+                    let options = OpenOptions {
+                        key: self.key.clone(),
+                        draw,
+                        ignore: draw,
+                        head: Head::Resized,
+                        ..OpenOptions::default()
+                    };
                     trained::load(&graph, file, &options)?.state_dict()?
                 }
             };
