@@ -200,7 +200,6 @@ def styles():
         "state dict": lambda m, n: sd(m),
         "state dict, plain dict": lambda m, n: dict(sd(m)),
         "state dict, legacy format": (lambda m, n: sd(m), {"_use_new_zipfile_serialization": False}),
-        "state dict, pickle protocol 0": (lambda m, n: sd(m), {"pickle_protocol": 0}),
         "state dict, pickle protocol 3": (lambda m, n: sd(m), {"pickle_protocol": 3}),
         "state dict, pickle protocol 4": (lambda m, n: sd(m), {"pickle_protocol": 4}),
         "state dict, pickle protocol 5": (lambda m, n: sd(m), {"pickle_protocol": 5}),

@@ -54,6 +54,9 @@ fn io(error: &IoError) -> Option<Worded> {
             "`{}`: its input `{input}` leaves channels, height or width free; give them with `--input CxHxW`",
             path.display()
         )),
+        IoError::Key { .. } => {
+            Some(Worded { text: format!("{error}; `--key` takes one of them"), usage: true })
+        }
         IoError::NoNetwork { path } => {
             work(format!("`{}`: an ONNX file holds a network; name it with `--model`", path.display()))
         }

@@ -73,7 +73,16 @@ pub fn kind(source: &dyn Source) -> Option<String> {
         return Some("zeros, as a download that was cut short leaves; fetch it again".into());
     }
     let is_text = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace();
-    start.iter().all(is_text).then(|| "a text, expected weights".into())
+    start.iter().all(is_text).then(|| "a text, expected binary data".into())
+}
+
+/// What a file is that is no array, and the way out; `None` for what is not known.
+pub(crate) fn array(source: &dyn Source) -> Option<String> {
+    let mut start = [0; 4];
+    if source.read_at(0, &mut start).is_ok() && start == *b"PK\x03\x04" {
+        return Some("an .npz, or another zip archive; write one array of it with numpy.save".into());
+    }
+    kind(source)
 }
 
 /// A SavedModel: its version 1 as field 1, then a graph as field 2 whose first field is its description.

@@ -39,6 +39,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
+    /// Of several state dicts in IN the one under this key (`model_ema`), or the tensors whose names start with it
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+
     /// With --model: leave out tensors that the network lacks
     #[arg(long, requires = "model")]
     partial: bool,
@@ -63,7 +67,7 @@ impl Args {
     fn open(&self) -> Result<Model, Failure> {
         let from = self.from.to_string_lossy();
         let weights = self.model.is_some().then(|| self.from.clone());
-        let weights = WeightsArgs { weights, partial: self.partial };
+        let weights = WeightsArgs { weights, key: self.key.clone(), partial: self.partial };
         let model =
             trained::open(self.model.as_deref().unwrap_or(&from), &weights, &self.size, &self.preprocess)?;
         if model.assumption.is_some_and(|assumption| assumption != Assumption::Plain) {
@@ -125,7 +129,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Writes all tensors of a file under the names that they have.
 fn copy(target: Format, args: &Args) -> Result<(), Failure> {
-    let file = WeightsFile::open(&args.from)?;
+    let mut file = WeightsFile::open(&args.from)?;
+    if let Some(key) = &args.key {
+        file.choose(key)?;
+    }
+    if let Some(told) = file.told() {
+        output::note(&format!("of `{}`: {told}; `--key` chooses another", args.from.display()));
+    }
     let tensors: Vec<_> =
         file.tensors().into_iter().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
     io::convert(&file, &tensors, file.card(), &args.to)?;

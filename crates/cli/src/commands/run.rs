@@ -134,8 +134,12 @@ fn input(path: &Path) -> Result<([usize; 4], Vec<f32>), Failure> {
     let Npy { shape, values } = npy::read(path)?;
     match shape[..] {
         [n, c, h, w] if n * c * h * w > 0 => Ok(([n, c, h, w], values.into_f32())),
+        [c, h, w] if c * h * w > 0 => {
+            output::note(&format!("`{}` of shape {shape:?} is read as one image", path.display()));
+            Ok(([1, c, h, w], values.into_f32()))
+        }
         _ => Err(Failure::work(format!(
-            "`{}` has shape {shape:?}, expected (N, C, H, W) with no size of 0; add missing dimensions with \
+            "`{}` has shape {shape:?}, expected (N, C, H, W), or (C, H, W) for one image, with no size of 0; add missing dimensions with \
              x[None]",
             path.display()
         ))),

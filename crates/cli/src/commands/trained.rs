@@ -37,6 +37,10 @@ pub(crate) struct WeightsArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
+    /// Of several state dicts in the file the one under this key (`model_ema`), or the tensors whose names start with it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+
     /// Leave out tensors that the network lacks; what the file lacks stays an error
     #[arg(long)]
     pub(crate) partial: bool,
@@ -63,9 +67,9 @@ pub(crate) fn open(
     size: &SizeArgs,
     preprocess: &PreprocessArg,
 ) -> Result<Model, Failure> {
-    let WeightsArgs { weights, partial: ignore } = weights.clone();
+    let WeightsArgs { weights, key, partial: ignore } = weights.clone();
     let preprocess = preprocess.preprocess.clone();
-    let model = Model::open(target, &OpenOptions { weights, preprocess, ignore, ..size.options() })?;
+    let model = Model::open(target, &OpenOptions { weights, key, preprocess, ignore, ..size.options() })?;
     model.notes.iter().for_each(|note| output::note(&note.to_string()));
     Ok(model)
 }

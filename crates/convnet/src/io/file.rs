@@ -135,7 +135,10 @@ impl WeightsFile {
         /// Keys that are told before they are only counted.
         const LISTED: usize = 6;
         let (dicts, chosen) = (self.dicts(), self.dict());
-        let is_told = |&(i, (name, _)): &(usize, (&str, usize))| i != chosen && !name.ends_with('*');
+        let together = dicts[chosen].0.strip_suffix('*');
+        let is_told = |&(i, (name, _)): &(usize, (&str, usize))| {
+            i != chosen && !name.ends_with('*') && !together.is_some_and(|folder| name.starts_with(folder))
+        };
         let others: Vec<_> = dicts.iter().copied().enumerate().filter(is_told).collect();
         if others.is_empty() || self.is_chosen {
             return None;

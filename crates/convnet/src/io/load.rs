@@ -123,9 +123,8 @@ struct Origin {
 pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Result<Loaded, IoError> {
     let mut best = matched(graph, &file, options);
     if !file.is_chosen() {
-        let first = file.dict();
-        let mut place = first;
-        for other in (0..file.dicts().len().min(MOST_TRIED)).filter(|&other| other != first) {
+        let mut place = file.dict();
+        for other in others(&file) {
             if best.report.is_exact() {
                 break;
             }
@@ -153,7 +152,16 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
     Ok(Loaded { file, origins, drawn, report })
 }
 
-/// State dicts of a file that are tried.
+/// The places of state dicts that are tried beside the first: what several are together before single ones.
+fn others(file: &WeightsFile) -> Vec<usize> {
+    let dicts = file.dicts();
+    let (together, alone): (Vec<usize>, Vec<usize>) = (0..dicts.len())
+        .filter(|&place| place != file.dict())
+        .partition(|&place| dicts[place].0.ends_with('*'));
+    together.into_iter().take(MOST_TRIED).chain(alone.into_iter().take(MOST_TRIED)).collect()
+}
+
+/// State dicts of each kind that are tried.
 const MOST_TRIED: usize = 16;
 
 /// How the tensors of a file match a network.

@@ -176,10 +176,13 @@ pub fn preprocess_of(
 /// If they do not match, unless the options allow it.
 pub fn load(
     graph: &Graph,
-    file: WeightsFile,
+    mut file: WeightsFile,
     options: &OpenOptions,
 ) -> Result<(Loaded, Option<Note>), IoError> {
     let path = file.path().to_owned();
+    if let Some(key) = &options.key {
+        file.choose(key)?;
+    }
     let OpenOptions { draw, ignore, head, seed, .. } = *options;
     let loaded = io::load(graph, file, io::LoadOptions { draw, ignore, head, seed })?;
     let report = &loaded.report;

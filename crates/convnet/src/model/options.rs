@@ -14,6 +14,8 @@ pub struct OpenOptions {
     pub classes: Option<usize>,
     /// Weights, instead of the model's own: a file of them, or a run, whose best they are.
     pub weights: Option<PathBuf>,
+    /// Which of several state dicts in the file of weights is meant, by its key.
+    pub key: Option<String>,
     /// How images become input, instead of what the weights tell.
     pub preprocess: Option<PreprocessSpec>,
     /// Whether parameters that the weights lack or have in another shape are drawn, which is for training.

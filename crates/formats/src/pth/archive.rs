@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::{CompressionMethod, ZipArchive};
 
+use super::inner::Inner;
 use super::pickle::Pickle;
 use super::place::{Storage, Storages};
 use super::{Dict, read_pickle, state_dicts};
@@ -56,8 +57,8 @@ impl Storages for Parts {
     }
 }
 
-/// The state dicts of a zip archive.
-pub(super) fn read(source: &dyn Source) -> Result<Vec<Dict>, Malformed> {
+/// The state dicts of a zip archive, and the bytes that were decoded.
+pub(super) fn read(source: &dyn Source) -> Result<(Vec<Dict>, Vec<u8>), Malformed> {
     let parts = parts(source)?;
     let root = &parts.root;
     if let Some(&(at, length)) = parts.parts.get(&format!("{root}byteorder")) {
@@ -71,7 +72,9 @@ pub(super) fn read(source: &dyn Source) -> Result<Vec<Dict>, Malformed> {
     let bytes = read_pickle(source, start, size)?;
     let mut pickle = Pickle::new(&bytes);
     let top = pickle.run()?;
-    state_dicts(&pickle, top, &parts)
+    let inner = Inner::new(&pickle, start, source.len(), bytes.len());
+    let dicts = state_dicts(&pickle, top, &parts, &inner)?;
+    Ok((dicts, inner.into_decoded()))
 }
 
 fn parts(source: &dyn Source) -> Result<Parts, Malformed> {

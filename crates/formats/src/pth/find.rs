@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::inner::array;
 use super::pickle::{Id, Pickle, Value};
 
 /// How deep a state dict may lie in a checkpoint's dictionaries.
@@ -192,7 +193,9 @@ fn is_tensor(pickle: &Pickle<'_>, id: Id) -> bool {
     let rebuilds = |name: String| name.starts_with("torch.") && name.contains("._rebuild_");
     match pickle.value(id) {
         Value::Tensor(_) => true,
-        Value::Object(object) => pickle.foreign(object.class).is_some_and(rebuilds),
+        Value::Object(object) => {
+            pickle.foreign(object.class).is_some_and(rebuilds) || array(pickle, id).is_some()
+        }
         _ => false,
     }
 }

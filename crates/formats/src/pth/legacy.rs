@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
+use super::inner::Inner;
 use super::pickle::{Id, Pickle, Value};
 use super::place::{Storage, Storages, persistent};
-use super::{Dict, MAX_PICKLE, read_pickle, state_dicts};
+use super::{Dict, read_pickle, state_dicts};
 use crate::Malformed;
 use crate::source::Source;
 
-/// What PyTorch's files start with: a pickled long integer.
-const MAGIC: [u8; 14] = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+/// The most bytes of an old file's pickles: names and shapes of a million tensors take less.
+const MAX_HEADER: u64 = 64 << 20;
 
 impl Storages for HashMap<String, Storage> {
     fn find(&self, key: &str, _: usize) -> Option<Storage> {
@@ -18,27 +19,34 @@ impl Storages for HashMap<String, Storage> {
 }
 
 /// The state dicts of such a file: pickles of a magic number, a version, the system, what was saved and the storages'
-/// keys, and then each storage as its number of elements and they; or of one that is a pickle and nothing else.
-pub(super) fn read(source: &dyn Source) -> Result<Vec<Dict>, Malformed> {
-    let mut magic = [0; MAGIC.len()];
-    let is_ours = source.read_at(0, &mut magic).is_ok() && magic == MAGIC;
-    if !is_ours {
-        let bytes = read_pickle(source, 0, source.len())?;
-        let mut pickle = Pickle::new(&bytes);
-        let top = pickle.run()?;
-        return state_dicts(&pickle, top, &HashMap::new());
-    }
-    let bytes = read_pickle(source, 0, source.len().min(MAX_PICKLE))?;
+/// keys, and then each storage as its number of elements and they; or of one that is a pickle and nothing else. With
+/// them, the bytes that were decoded.
+pub(super) fn read(source: &dyn Source) -> Result<(Vec<Dict>, Vec<u8>), Malformed> {
+    let mut bytes = read_pickle(source, 0, source.len().min(MAX_HEADER))?;
     let mut pickle = Pickle::new(&bytes);
-    let (top, storages) = parse(source, &mut pickle, 0)?;
-    state_dicts(&pickle, top, &storages)
+    // The magic number has more than 64 bits.
+    let is_old = pickle.run().is_ok_and(|first| *pickle.value(first) == Value::Opaque);
+    if is_old {
+        let mut pickle = Pickle::new(&bytes);
+        let (top, storages) = parse(source, &mut pickle)?;
+        let inner = Inner::new(&pickle, 0, source.len(), bytes.len());
+        let dicts = state_dicts(&pickle, top, &storages, &inner)?;
+        return Ok((dicts, inner.into_decoded()));
+    }
+    if source.len() > MAX_HEADER {
+        bytes = read_pickle(source, 0, source.len())?;
+    }
+    let mut pickle = Pickle::new(&bytes);
+    let top = pickle.run()?;
+    let inner = Inner::new(&pickle, 0, source.len(), bytes.len());
+    let dicts = state_dicts(&pickle, top, &HashMap::new(), &inner)?;
+    Ok((dicts, inner.into_decoded()))
 }
 
-/// Runs the pickles, and finds the storages behind them; the pickle's bytes lie at `base` of the source.
+/// Runs the pickles that a source starts with, and finds the storages behind them.
 pub(super) fn parse(
     source: &dyn Source,
     pickle: &mut Pickle<'_>,
-    base: u64,
 ) -> Result<(Id, HashMap<String, Storage>), Malformed> {
     for _ in 0..3 {
         pickle.run()?;
@@ -46,7 +54,7 @@ pub(super) fn parse(
     let top = pickle.run()?;
     let widths = widths(pickle);
     let keys = pickle.run()?;
-    let mut at = base + pickle.position() as u64;
+    let mut at = pickle.position() as u64;
     let mut storages = HashMap::new();
     for &key in pickle.list(keys).unwrap_or_default() {
         let Some(key) = pickle.text(key) else { continue };

@@ -6,6 +6,7 @@
 
 mod archive;
 mod find;
+mod inner;
 mod legacy;
 mod names;
 mod pickle;
@@ -17,6 +18,7 @@ use std::io;
 use std::path::Path;
 
 use find::Found;
+use inner::{Extended, Inner};
 use pickle::{Id, Pickle, Value};
 
 use crate::source::{FileSource, Source};
@@ -24,8 +26,8 @@ use crate::strided::{Cache, Place};
 use crate::{FormatError, Malformed, foreign};
 pub use write::write;
 
-/// The longest pickle that is read: names and shapes of a million tensors take less.
-const MAX_PICKLE: u64 = 64 << 20;
+/// The longest pickle that is read: that of a state dict is short, but NumPy's arrays are part of it.
+const MAX_PICKLE: u64 = 1 << 30;
 
 /// The state dicts of a file, one of which is chosen.
 pub struct Reader {
@@ -59,7 +61,7 @@ impl Reader {
     pub fn new(source: Box<dyn Source>) -> Result<Self, Malformed> {
         let mut start = [0; 2];
         source.read_at(0, &mut start).map_err(|_| Malformed::new(0, "the file has fewer than 2 bytes"))?;
-        let dicts = match start {
+        let (dicts, more) = match start {
             [b'P', b'K'] => archive::read(&*source)?,
             [0x80, 2..=5] => legacy::read(&*source)?,
             _ => {
@@ -67,6 +69,10 @@ impl Reader {
                     .unwrap_or_else(|| "neither a zip archive nor a pickle; save with torch.save".into());
                 return Err(Malformed::new(0, format!("it is {found}")));
             }
+        };
+        let source = match more.is_empty() {
+            true => source,
+            false => Box::new(Extended { file: source, more }),
         };
         let mut reader = Self { source, dicts, chosen: 0, cache: Cache::default() };
         reader.choose(0)?;
@@ -132,8 +138,7 @@ impl std::fmt::Debug for Reader {
 fn read_pickle(source: &dyn Source, start: u64, size: u64) -> Result<Vec<u8>, Malformed> {
     if size > MAX_PICKLE {
         let problem = format!(
-            "the pickle has {size} bytes, expected at most {MAX_PICKLE}; weights that are part of it are NumPy's or were \
-             pickled without torch.save: save tensors with torch.save"
+            "the pickle has {size} bytes, expected at most {MAX_PICKLE}: weights are part of it; save tensors with torch.save"
         );
         return Err(Malformed::new(start as usize, problem));
     }
@@ -143,13 +148,18 @@ fn read_pickle(source: &dyn Source, start: u64, size: u64) -> Result<Vec<u8>, Ma
 }
 
 /// The state dicts of a pickle, and where their tensors lie.
-fn state_dicts(pickle: &Pickle<'_>, top: Id, storages: &dyn place::Storages) -> Result<Vec<Dict>, Malformed> {
+fn state_dicts(
+    pickle: &Pickle<'_>,
+    top: Id,
+    storages: &dyn place::Storages,
+    inner: &Inner<'_, '_>,
+) -> Result<Vec<Dict>, Malformed> {
     let found = find::state_dicts(pickle, top).map_err(|problem| Malformed::new(0, problem))?;
     if found.is_empty() {
         return Err(Malformed::new(0, nothing(pickle, top)));
     }
     let places = |Found { key, tensors }: Found| {
-        let place = |(name, id): (String, Id)| match place::place(pickle, id, storages) {
+        let place = |(name, id): (String, Id)| match place::place(pickle, id, storages, inner) {
             Ok(place) => Ok((name, place)),
             Err(problem) => Err(Malformed::new(0, format!("tensor `{name}`: {problem}"))),
         };

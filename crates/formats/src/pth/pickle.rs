@@ -21,13 +21,13 @@ const MOST_ITEMS: usize = 1 << 21;
 /// What a tensor or an object counts as, beside its items.
 const WEIGHT: usize = 8;
 /// The most dimensions of a tensor.
-const RANK: usize = 8;
+pub(super) const RANK: usize = 8;
 
 /// A plain value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     None,
-    Bool,
+    Bool(bool),
     Int(i64),
     Float,
     /// Text or bytes.
@@ -348,7 +348,7 @@ impl<'a> Pickle<'a> {
             b'F' => self.line().and_then(|_| self.push(Value::Float)),
             b'G' => self.take(8).and_then(|_| self.push(Value::Float)),
             b'N' => self.push(Value::None),
-            0x88 | 0x89 => self.push(Value::Bool),
+            0x88 | 0x89 => self.push(Value::Bool(op == 0x88)),
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
                 self.name(module, name, place)

@@ -1,7 +1,8 @@
 //! Where a tensor's elements lie.
 
+use super::inner::{Array, Inner, array};
 use super::names::Known;
-use super::pickle::{Id, Pickle, Tensor, Value};
+use super::pickle::{Id, Pickle, RANK, Tensor, Value};
 use crate::number::Number;
 use crate::strided::Place;
 
@@ -21,10 +22,17 @@ pub(super) trait Storages {
     fn find(&self, key: &str, width: usize) -> Option<Storage>;
 }
 
+/// A storage, and the type of its elements.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Typed {
+    pub(super) number: Number,
+    pub(super) storage: Storage,
+}
+
 /// What a persistent id tells of a storage.
 pub(super) struct Described<'a> {
     /// The type of its elements; `None` for one that the tensor tells, or that is not read.
-    number: Option<Number>,
+    pub(super) number: Option<Number>,
     class: &'static str,
     pub(super) width: usize,
     pub(super) key: &'a str,
@@ -83,7 +91,15 @@ fn typed(name: &str) -> Option<Number> {
 }
 
 /// The place of a tensor.
-pub(super) fn place(pickle: &Pickle<'_>, id: Id, storages: &dyn Storages) -> Result<Place, String> {
+pub(super) fn place(
+    pickle: &Pickle<'_>,
+    id: Id,
+    storages: &dyn Storages,
+    inner: &Inner<'_, '_>,
+) -> Result<Place, String> {
+    if let Some(array) = array(pickle, id) {
+        return array_place(pickle, &array, inner);
+    }
     let tensor = match pickle.value(id) {
         Value::Tensor(tensor) => tensor,
         Value::Object(object) => {
@@ -92,6 +108,11 @@ pub(super) fn place(pickle: &Pickle<'_>, id: Id, storages: &dyn Storages) -> Res
         }
         _ => return Err("it is no tensor".into()),
     };
+    if matches!(pickle.value(tensor.storage), Value::Object(_)) {
+        let Typed { number, storage } =
+            inner.storage(tensor.storage).ok_or("its storage is of a kind that is not known")?;
+        return within(tensor, storage, number, 0);
+    }
     let described = persistent(pickle, tensor.storage).ok_or("its storage is of a kind that is not known")?;
     let unread = |name: &str| {
         format!(
@@ -119,6 +140,23 @@ fn way_out(maker: &str) -> &'static str {
         Some("_rebuild_meta_tensor_no_storage") => "it was on the meta device and has no elements",
         _ => "save `model.state_dict()` of a plain copy in float32",
     }
+}
+
+/// The place of an array in the pickle.
+fn array_place(pickle: &Pickle<'_>, array: &Array<'_>, inner: &Inner<'_, '_>) -> Result<Place, String> {
+    let shape: Option<Vec<i64>> = array.shape.iter().take(RANK + 1).map(|&size| pickle.int(size)).collect();
+    let shape = shape.filter(|shape| shape.len() <= RANK).ok_or("its sizes are no numbers, or too many")?;
+    let part = inner.part(array.data).ok_or("its elements are not in the file")?;
+    let mut stride = vec![1; shape.len()];
+    let mut next: i64 = 1;
+    for i in 0..shape.len() {
+        let axis = if array.is_fortran { i } else { shape.len() - 1 - i };
+        stride[axis] = next;
+        next = next.checked_mul(shape[axis]).ok_or("its sizes are more than can be addressed")?;
+    }
+    let storage = Storage { start: part.start, elements: part.length / array.number.width() as u64 };
+    let tensor = Tensor { storage: 0, offset: 0, shape, stride, number: None };
+    within(&tensor, storage, array.number, 0)
 }
 
 fn within(tensor: &Tensor, storage: Storage, number: Number, first: usize) -> Result<Place, String> {

@@ -93,6 +93,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
     init_from: Option<PathBuf>,
 
+    /// Of several state dicts in WEIGHTS the one under this key (`model_ema`), or the tensors whose names start with it
+    #[arg(long, value_name = "KEY", requires = "init_from", help_heading = "Training")]
+    key: Option<String>,
+
     /// Draw what the weights lack or have in another shape, and ignore what the network lacks
     #[arg(long, requires = "init_from", help_heading = "Training")]
     partial: bool,
@@ -336,11 +340,15 @@ impl Args {
                 ),
             }
         }
-        let (draw, ignore) = (self.partial, self.partial);
-        let loaded =
-            trained::load(&graph, file, &OpenOptions { draw, ignore, head, ..OpenOptions::default() })?;
+        let loaded = trained::load(&graph, file, &self.loading(head))?;
         let weights = Some((path.display().to_string(), loaded.state_dict()?));
         Ok(Start { graph, data, preprocess, weights })
+    }
+
+    /// How weights to start from are matched.
+    fn loading(&self, head: Head) -> OpenOptions {
+        let (draw, ignore) = (self.partial, self.partial);
+        OpenOptions { key: self.key.clone(), draw, ignore, head, ..OpenOptions::default() }
     }
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
@@ -370,9 +378,7 @@ impl Args {
                 true => StateDict::new(),
                 false => {
                     let file = model::weights_file(Path::new(&origin), Some(&graph))?;
-                    let (draw, ignore) = (self.partial, self.partial);
-                    let options = OpenOptions { draw, ignore, head: Head::Resized, ..OpenOptions::default() };
-                    trained::load(&graph, file, &options)?.state_dict()?
+                    trained::load(&graph, file, &self.loading(Head::Resized))?.state_dict()?
                 }
             };
             start = Some((origin, weights));
