@@ -53,11 +53,6 @@ pub(crate) fn grouped(number: usize) -> String {
     text
 }
 
-/// A loss with four decimals, or with an exponent where it has more digits than anyone reads.
-pub(crate) fn loss(loss: f64) -> String {
-    if loss.abs() < 1e5 { format!("{loss:.4}") } else { format!("{loss:.3e}") }
-}
-
 /// A learning rate or another small number: `0.003`, and not hundreds of zeros.
 pub(crate) fn small(number: f64) -> String {
     match number.abs() {
@@ -92,8 +87,6 @@ mod tests {
         assert_eq!(counted(0, "class"), "0 classes");
         assert_eq!(counted(1, "class"), "1 class");
         assert_eq!(counted(10_000, "image"), "10,000 images");
-        assert_eq!([2.512_345, 99_999.0].map(loss), ["2.5123", "99999.0000"]);
-        assert_eq!(loss(1.2345e33), "1.234e33");
         assert_eq!([0.003, 1e-320, 5e30, 1.0].map(small), ["0.003", "1e-320", "5e30", "1"]);
     }
 

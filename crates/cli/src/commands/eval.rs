@@ -3,7 +3,7 @@
 use convnet::data::{ClassMatch, TestSet};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
-use convnet::train::{Evaluation, TrainError, evaluate};
+use convnet::train::{Evaluation, TrainError, evaluate, figures};
 use serde_json::json;
 
 use super::trained::TrainedArgs;
@@ -93,15 +93,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return output::emit(&figures.to_string());
     }
     let mut text = format!(
-        "{} on {} of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
-         loss            {}\n",
+        "{} on {} of {}\n\n  top-1 accuracy  {STRONG}{}{STRONG:#}\n",
         graph.name(),
         output::counted(images, "test image"),
         data.name,
-        100.0 * top1,
-        100.0 * top5,
-        output::loss(loss),
+        figures::percent(top1, 2),
     );
+    // Of five classes the right one is always among the five likeliest.
+    if classes.len() > 5 {
+        text.push_str(&format!("  top-5 accuracy  {}\n", figures::percent(top5, 2)));
+    }
+    text.push_str(&format!("  loss            {}\n", figures::loss(loss)));
     if let Some((truth, predicted, count)) = confusion.worst() {
         let name = |class: usize| &classes[class];
         text.push_str(&format!(
