@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The shape of an activation for one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
@@ -44,10 +46,10 @@ impl Shape {
         Self::Vector { features }
     }
 
-    /// Elements per image.
+    /// Elements per image; `usize::MAX` where they are more than that.
     pub fn elements(self) -> usize {
         match self {
-            Self::Map { channels, height, width } => channels * height * width,
+            Self::Map { channels, height, width } => channels.saturating_mul(height).saturating_mul(width),
             Self::Vector { features } => features,
         }
     }
@@ -94,7 +96,8 @@ impl fmt::Display for Shape {
 }
 
 /// A height and a width: of a kernel, a stride, a padding, a dilation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Size2 {
     /// Along the rows.
     pub h: usize,

@@ -1,9 +1,10 @@
 //! IDX, the format of MNIST: big-endian magic `00 00 TYPE RANK`, a 32-bit size for each dimension, the
 //! elements. Source: <http://yann.lecun.com/exdb/mnist/>, "The IDX file format".
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use crate::error::read_file;
+use crate::source::open_regular;
 use crate::{FormatError, Malformed, gzip};
 
 /// TYPE of unsigned bytes, the only one that image sets use.
@@ -34,43 +35,64 @@ impl Idx {
 }
 
 /// Reads an IDX file of unsigned bytes, plain or gzip (told by its first bytes), with `RANK` dimensions.
+///
+/// # Errors
+/// If it cannot be read, is no such file, does not have the length that its header tells, or is gzip data that unpacks to
+/// far more than images do.
 pub fn read<const RANK: usize>(path: &Path) -> Result<Idx, FormatError> {
-    parse::<RANK>(&read_file(path)?).map_err(FormatError::malformed(path, "IDX"))
+    let (file, length) = open_regular(path).map_err(FormatError::read(path))?;
+    parse_from::<RANK>(BufReader::new(file), length).map_err(FormatError::malformed(path, "IDX"))
 }
 
 /// As [`read`], from bytes.
+///
+/// # Errors
+/// As [`read`].
 pub fn parse<const RANK: usize>(bytes: &[u8]) -> Result<Idx, Malformed> {
-    if gzip::is_gzip(bytes) { parse_gzip::<RANK>(bytes) } else { parse_plain::<RANK>(bytes) }
+    parse_from::<RANK>(bytes, bytes.len() as u64)
 }
 
-fn parse_plain<const RANK: usize>(bytes: &[u8]) -> Result<Idx, Malformed> {
+fn parse_from<const RANK: usize>(mut source: impl BufRead, length: u64) -> Result<Idx, Malformed> {
+    let start = source.fill_buf().map_err(|error| Malformed::new(0, error.to_string()))?;
+    match gzip::is_gzip(start) {
+        true => parse_gzip::<RANK>(source, length),
+        false => parse_plain::<RANK>(source, length),
+    }
+}
+
+fn parse_plain<const RANK: usize>(mut source: impl BufRead, length: u64) -> Result<Idx, Malformed> {
+    let mut bytes = Vec::new();
+    let mut read = |count: u64, out: &mut Vec<u8>| {
+        source.by_ref().take(count).read_to_end(out).map_err(|error| Malformed::new(0, error.to_string()))
+    };
     let header = header_len::<RANK>();
-    let (dims, count) = parse_header::<RANK>(bytes)?;
-    let data = &bytes[header..];
+    read(header as u64, &mut bytes)?;
+    let (dims, count) = parse_header::<RANK>(&bytes)?;
+    let found = length.saturating_sub(header as u64);
+    if found > count as u64 {
+        let problem = format!("{} bytes follow the last element", found - count as u64);
+        return Err(Malformed::new(header + count, problem));
+    }
+    let mut data = Vec::with_capacity(count.min(found as usize));
+    read(count as u64, &mut data)?;
     if data.len() < count {
         return Err(short(header + data.len(), data.len(), &dims));
     }
-    if data.len() > count {
-        return Err(Malformed::new(
-            header + count,
-            format!("{} bytes follow the last element", data.len() - count),
-        ));
-    }
-    Ok(Idx { dims, data: data.to_vec() })
+    Ok(Idx { dims, data })
 }
 
-fn parse_gzip<const RANK: usize>(bytes: &[u8]) -> Result<Idx, Malformed> {
-    let mut reader = gzip::Reader::new(bytes);
+fn parse_gzip<const RANK: usize>(source: impl BufRead, length: u64) -> Result<Idx, Malformed> {
+    let mut reader = gzip::Reader::new(source);
     let mut header = Vec::new();
     reader.read(header_len::<RANK>(), &mut header)?;
     let (dims, count) = parse_header::<RANK>(&header)?;
-    let bound = gzip::bound(bytes.len());
-    if count > bound {
+    let bound = gzip::bound(length);
+    if count as u64 > bound {
         return Err(Malformed::new(
             MAGIC_LEN,
             format!(
-                "sizes {dims:?} need {count} bytes, but {} bytes of gzip data hold {bound} at most",
-                bytes.len()
+                "sizes {dims:?} need {count} bytes, of {length} bytes of gzip data {bound} are unpacked at most; if they are \
+                 right, unpack the file with gunzip"
             ),
         ));
     }
@@ -125,7 +147,7 @@ mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
     use proptest::prelude::*;
-    use std::io::Write;
+    use std::io::Write as _;
 
     fn gz(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
@@ -193,6 +215,14 @@ mod tests {
             large.extend(size.to_be_bytes());
         }
         assert!(problem(&gz(&large)).contains("at most"));
+        // What its header asks for would be there: 100 MB of zeros in 0.4 MB.
+        let mut bomb = vec![0, 0, 8, 3];
+        for size in [100u32, 1000, 1000] {
+            bomb.extend(size.to_be_bytes());
+        }
+        bomb.resize(16 + 100_000_000, 0);
+        let bomb = gz(&bomb);
+        assert!(problem(&bomb).contains("unpack the file with gunzip"), "{}", problem(&bomb));
         assert!(problem(&large).contains("the file ends after 0 elements"));
     }
 

@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 pub mod atomic;
+pub mod checksum;
 mod error;
+pub mod foreign;
 pub mod gzip;
 pub mod idx;
 pub mod npy;
@@ -14,9 +16,12 @@ mod number;
 pub mod onnx;
 pub mod pth;
 pub mod safetensors;
+pub mod sealed;
 pub mod shards;
 mod source;
+pub mod stale;
+mod strided;
 
-pub use error::{FormatError, Malformed, read_text};
+pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};
-pub use source::{FileSource, Source};
+pub use source::{FileSource, Source, open_regular};

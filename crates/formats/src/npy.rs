@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::error::read_file;
-use crate::number::half;
+use crate::number::{Number, half};
 use crate::safetensors::write_floats;
-use crate::{FormatError, Malformed, atomic};
+use crate::source::{FileSource, Source};
+use crate::{FormatError, Malformed, atomic, foreign};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// Where the header's length starts, after the magic and two bytes of version.
@@ -24,18 +24,20 @@ pub struct Npy {
     pub values: Values,
 }
 
-/// Elements by type.
+/// Elements by a type that holds all of the file's, whatever the order of its bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// Booleans and unsigned bytes: `|b1`, `|u1`.
+    /// Booleans and unsigned bytes: `b1`, `u1`.
     U8(Vec<u8>),
-    /// `<i4`.
+    /// `i4`, and `i1`, `i2` and `u2`.
     I32(Vec<i32>),
-    /// `<i8`, NumPy's default of whole numbers.
+    /// `i8`, NumPy's default of whole numbers, and `u4`.
     I64(Vec<i64>),
-    /// `<f4`, and `<f2`, whose numbers are all float32's too.
+    /// `u8`.
+    U64(Vec<u64>),
+    /// `f4`, and `f2`, whose numbers are all float32's too.
     F32(Vec<f32>),
-    /// `<f8`, NumPy's default of real numbers.
+    /// `f8`, NumPy's default of real numbers.
     F64(Vec<f64>),
 }
 
@@ -46,6 +48,7 @@ impl Values {
             Self::U8(values) => values.into_iter().map(f32::from).collect(),
             Self::I32(values) => values.into_iter().map(|x| x as f32).collect(),
             Self::I64(values) => values.into_iter().map(|x| x as f32).collect(),
+            Self::U64(values) => values.into_iter().map(|x| x as f32).collect(),
             Self::F32(values) => values,
             Self::F64(values) => values.into_iter().map(|x| x as f32).collect(),
         }
@@ -59,16 +62,20 @@ impl Values {
             Self::U8(values) => Some(values.iter().map(|&x| u32::from(x)).collect()),
             Self::I32(values) => values.iter().map(|&x| x.try_into().ok()).collect(),
             Self::I64(values) => values.iter().map(|&x| x.try_into().ok()).collect(),
+            Self::U64(values) => values.iter().map(|&x| x.try_into().ok()).collect(),
             Self::F32(values) => values.iter().map(|&x| real(x.into())).collect(),
             Self::F64(values) => values.iter().map(|&x| real(x)).collect(),
         }
     }
 }
 
-/// Reads a file of booleans, unsigned bytes, 32- or 64-bit integers, or floats of 16, 32 or 64 bits, in C or Fortran
-/// order.
+/// Reads a file of booleans, integers, or floats of 16, 32 or 64 bits, little- or big-endian, in C or Fortran order.
+///
+/// # Errors
+/// If it cannot be read, is no such file, or does not have the length that its header tells.
 pub fn read(path: &Path) -> Result<Npy, FormatError> {
-    parse(&read_file(path)?).map_err(FormatError::malformed(path, ".npy"))
+    let source = FileSource::open(path)?;
+    parse_source(&source).map_err(FormatError::malformed(path, ".npy"))
 }
 
 /// Writes float32 values in C order, version 1, atomically (see [`atomic`]).
@@ -95,12 +102,21 @@ pub fn write(path: &Path, shape: &[usize], data: &[f32]) -> Result<(), FormatErr
 }
 
 /// As [`read`], from bytes.
+///
+/// # Errors
+/// As [`read`].
 pub fn parse(bytes: &[u8]) -> Result<Npy, Malformed> {
+    parse_source(&bytes.to_vec())
+}
+
+fn parse_source(source: &dyn Source) -> Result<Npy, Malformed> {
+    let mut bytes = vec![0; source.len().min((LENGTH_AT + 4 + MAX_HEADER) as u64) as usize];
+    source.read_at(0, &mut bytes).map_err(|error| Malformed::new(0, error.to_string()))?;
     if !bytes.starts_with(MAGIC) {
-        return Err(Malformed::new(
-            0,
-            "the first bytes are not `\\x93NUMPY`; save the array with numpy.save",
-        ));
+        let found = foreign::array(source).unwrap_or_else(|| {
+            "not an array: the first bytes are not `\\x93NUMPY`; save it with numpy.save".to_owned()
+        });
+        return Err(Malformed::new(0, format!("it is {found}")));
     }
     let cut = || Malformed::new(bytes.len(), "the file ends in its header");
     let version = *bytes.get(MAGIC.len()).ok_or_else(cut)?;
@@ -115,9 +131,8 @@ pub fn parse(bytes: &[u8]) -> Result<Npy, Malformed> {
     }
     let header = bytes.get(start..start + length).ok_or_else(cut)?;
     let header = Header::parse(header, start)?;
-    let data = &bytes[start + length..];
     header
-        .values(data)
+        .values(source, (start + length) as u64)
         .map(|values| Npy { shape: header.shape, values })
         .map_err(|problem| Malformed::new(start + length, problem))
 }
@@ -155,50 +170,66 @@ impl Header {
         }
     }
 
-    fn values(&self, data: &[u8]) -> Result<Values, String> {
-        let width = match self.descr.as_str() {
-            "|b1" | "|u1" => 1,
-            "<f2" => 2,
-            "<i4" | "<f4" => 4,
-            "<i8" | "<f8" => 8,
-            other => {
-                return Err(format!(
-                    "elements are of type `{other}`, expected float32 (`<f4`), float64, float16, uint8, int32 or int64; \
-                     convert with .astype('float32')"
-                ));
-            }
+    fn values(&self, source: &dyn Source, start: u64) -> Result<Values, String> {
+        let (big, name) = match self.descr.split_at_checked(1) {
+            Some((">", name)) => (true, name),
+            Some(("<" | "|" | "=", name)) => (false, name),
+            _ => (false, ""),
         };
-        let expected = self.shape.iter().try_fold(width, |bytes: usize, &size| bytes.checked_mul(size));
-        if expected != Some(data.len()) {
-            let expected = expected.map_or("more than can be addressed".to_string(), |n| n.to_string());
-            return Err(format!(
-                "{} bytes of elements, the header promises {expected} (shape {:?} of `{}`)",
-                data.len(),
-                self.shape,
-                self.descr
-            ));
+        let elements = Elements { source, start, big, count: self.count(name, source.len() - start)? };
+        macro_rules! read {
+            ($kind:ident, $convert:expr) => {
+                Values::$kind(self.in_order(elements.read($convert)?))
+            };
         }
-        Ok(match self.descr.as_str() {
-            "<f2" => Values::F32(self.in_order(data, |bytes| half(u16::from_le_bytes(bytes)))),
-            "<i4" => Values::I32(self.in_order(data, i32::from_le_bytes)),
-            "<i8" => Values::I64(self.in_order(data, i64::from_le_bytes)),
-            "<f4" => Values::F32(self.in_order(data, f32::from_le_bytes)),
-            "<f8" => Values::F64(self.in_order(data, f64::from_le_bytes)),
-            _ => Values::U8(self.in_order(data, u8::from_le_bytes)),
+        Ok(match name {
+            "b1" | "u1" => read!(U8, u8::from_le_bytes),
+            "i1" => read!(I32, |bytes| i8::from_le_bytes(bytes).into()),
+            "i2" => read!(I32, |bytes| i16::from_le_bytes(bytes).into()),
+            "u2" => read!(I32, |bytes| u16::from_le_bytes(bytes).into()),
+            "i4" => read!(I32, i32::from_le_bytes),
+            "u4" => read!(I64, |bytes| u32::from_le_bytes(bytes).into()),
+            "i8" => read!(I64, i64::from_le_bytes),
+            "u8" => read!(U64, u64::from_le_bytes),
+            "f2" => read!(F32, |bytes| half(u16::from_le_bytes(bytes))),
+            "f4" => read!(F32, f32::from_le_bytes),
+            _ => read!(F64, f64::from_le_bytes),
         })
     }
 
+    /// The number of elements, if the file has as many bytes as they need.
+    fn count(&self, name: &str, found: u64) -> Result<usize, String> {
+        let Some(number) = Number::of_numpy(name) else {
+            return Err(format!(
+                "elements are of type `{}`, expected float16, float32, float64, a boolean or an integer; convert with \
+                 .astype('float32')",
+                self.descr
+            ));
+        };
+        let count = self.shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size));
+        let expected = count.and_then(|count| count.checked_mul(number.width()));
+        match count {
+            Some(count) if expected.is_some_and(|bytes| bytes as u64 == found) => Ok(count),
+            _ => {
+                let expected = expected.map_or("more than can be addressed".to_owned(), |n| n.to_string());
+                Err(format!(
+                    "{found} bytes of elements, the header promises {expected} (shape {:?} of `{}`)",
+                    self.shape, self.descr
+                ))
+            }
+        }
+    }
+
     /// The elements in row-major order.
-    fn in_order<const WIDTH: usize, T>(&self, data: &[u8], number: impl Fn([u8; WIDTH]) -> T) -> Vec<T> {
-        let elements = data.as_chunks().0;
+    fn in_order<T: Copy>(&self, elements: Vec<T>) -> Vec<T> {
         if !self.fortran || self.shape.len() < 2 {
-            return elements.iter().map(|&bytes| number(bytes)).collect();
+            return elements;
         }
         let mut index = vec![0; self.shape.len()];
         let mut out = Vec::with_capacity(elements.len());
         while out.len() < elements.len() {
             let place = index.iter().zip(&self.shape).rev().fold(0, |place, (&i, &size)| place * size + i);
-            out.push(number(elements[place]));
+            out.push(elements[place]);
             for (i, &size) in index.iter_mut().zip(&self.shape).rev() {
                 *i += 1;
                 if *i < size {
@@ -208,6 +239,41 @@ impl Header {
             }
         }
         out
+    }
+}
+
+/// The elements of a file.
+struct Elements<'a> {
+    source: &'a dyn Source,
+    start: u64,
+    /// Whether their bytes are big-endian.
+    big: bool,
+    count: usize,
+}
+
+impl Elements<'_> {
+    /// Reads all, through a small buffer.
+    fn read<const WIDTH: usize, T>(&self, number: impl Fn([u8; WIDTH]) -> T) -> Result<Vec<T>, String> {
+        /// Bytes that are read at a time.
+        const BUFFER: usize = 64 << 10;
+        let mut out = Vec::with_capacity(self.count);
+        let mut buffer = vec![0; BUFFER.min(self.count * WIDTH)];
+        let mut at = self.start;
+        while out.len() < self.count {
+            let length = buffer.len().min((self.count - out.len()) * WIDTH);
+            let part = &mut buffer[..length];
+            self.source.read_at(at, part).map_err(|error| error.to_string())?;
+            at += length as u64;
+            let elements = part.as_chunks().0;
+            match self.big {
+                true => out.extend(elements.iter().map(|&(mut bytes): &[u8; WIDTH]| {
+                    bytes.reverse();
+                    number(bytes)
+                })),
+                false => out.extend(elements.iter().map(|&bytes| number(bytes))),
+            }
+        }
+        Ok(out)
     }
 }
 
@@ -311,6 +377,18 @@ mod tests {
         assert_eq!(one("<i8", &(-7i64).to_le_bytes()), Values::I64(vec![-7]));
         assert_eq!(one("<i4", &9i32.to_le_bytes()), Values::I32(vec![9]));
         assert_eq!(one("|b1", &[1]), Values::U8(vec![1]));
+        // numpy.array(-300, dtype).tobytes() and the like.
+        assert_eq!(one("|i1", &[0xd6]), Values::I32(vec![-42]));
+        assert_eq!(one("<i2", &[0xd4, 0xfe]), Values::I32(vec![-300]));
+        assert_eq!(one(">i2", &[0xfe, 0xd4]), Values::I32(vec![-300]));
+        assert_eq!(one("<u2", &[0xff, 0xff]), Values::I32(vec![65535]));
+        assert_eq!(one(">u4", &[0xff, 0xff, 0xff, 0xfe]), Values::I64(vec![4_294_967_294]));
+        assert_eq!(one("<u8", &[0xff; 8]), Values::U64(vec![u64::MAX]));
+        assert_eq!(one(">i8", &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xf9]), Values::I64(vec![-7]));
+        assert_eq!(one(">f4", &[0x40, 0x20, 0, 0]), Values::F32(vec![2.5]));
+        assert_eq!(one(">f2", &[0xc1, 0]), Values::F32(vec![-2.5]));
+        assert_eq!(one(">f8", &[0xbf, 0xe0, 0, 0, 0, 0, 0, 0]), Values::F64(vec![-0.5]));
+        assert_eq!(one("=i4", &9i32.to_le_bytes()), Values::I32(vec![9]));
     }
 
     #[test]
@@ -335,14 +413,16 @@ mod tests {
 
     #[test]
     fn errors_tell_place_found_and_expected() {
-        assert!(problem(b"PK").contains("numpy.save"));
+        assert!(problem(b"\x01\x02").contains("numpy.save"));
+        assert!(problem(b"PK\x03\x04 and so on").contains("an .npz"));
+        assert!(problem(b"\x89PNG\r\n\x1a\n").contains("it is a PNG picture"));
         assert!(problem(&file(9, "", &[])).contains("version is 9, expected 1, 2 or 3"));
         let promised = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
         assert!(
             problem(&file(1, promised, &[0; 20])).contains("20 bytes of elements, the header promises 24")
         );
         let objects = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n";
-        assert!(problem(&file(1, objects, &[0; 20])).contains("type `|O`, expected float32"));
+        assert!(problem(&file(1, objects, &[0; 20])).contains("type `|O`, expected float16"));
         let records = "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }\n";
         assert!(problem(&file(1, records, &[0; 4])).contains("of a plain array"));
         let endless = [MAGIC, &[2, 0], &[0xff; 4]].concat();

@@ -44,6 +44,24 @@ impl Number {
         }
     }
 
+    /// The type that NumPy calls by a letter and a number of bytes.
+    pub(crate) fn of_numpy(name: &str) -> Option<Self> {
+        Some(match name {
+            "f4" => Self::F32,
+            "f8" => Self::F64,
+            "f2" => Self::F16,
+            "i8" => Self::I64,
+            "i4" => Self::I32,
+            "i2" => Self::I16,
+            "i1" => Self::I8,
+            "u8" => Self::U64,
+            "u4" => Self::U32,
+            "u2" => Self::U16,
+            "u1" | "b1" => Self::U8,
+            _ => return None,
+        })
+    }
+
     /// Little-endian elements as float32, rounded where it has fewer digits; `bytes` holds one for each of `out`.
     pub fn decode(self, bytes: &[u8], out: &mut [f32]) {
         macro_rules! each {

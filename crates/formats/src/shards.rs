@@ -9,6 +9,9 @@ use serde::Deserialize;
 use crate::error::{FormatError, Malformed, read_file};
 use crate::safetensors::Reader;
 
+/// The longest index that is read: names of forty thousand tensors take less.
+const MAX_INDEX: u64 = 4 << 20;
+
 /// Tensors that lie in several files of one folder.
 #[derive(Debug)]
 pub struct Shards {
@@ -30,8 +33,8 @@ impl Shards {
     pub fn open(path: &Path) -> Result<Self, FormatError> {
         let malformed =
             |problem: String| FormatError::malformed(path, "safetensors index")(Malformed::new(0, problem));
-        let index: Index =
-            serde_json::from_slice(&read_file(path)?).map_err(|error| malformed(error.to_string()))?;
+        let index: Index = serde_json::from_slice(&read_file(path, MAX_INDEX)?)
+            .map_err(|error| malformed(error.to_string()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut names: Vec<&String> = index.weight_map.values().collect();
         names.sort_unstable();

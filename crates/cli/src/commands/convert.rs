@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use convnet::io::{self, Format, Normalization, WeightsFile};
-use convnet::model::{self, is_onnx};
-use convnet::{state, zoo};
+use convnet::io::{self, Format, ModelCard, Normalization, WeightsFile};
+use convnet::model::{Assumption, Model, is_onnx};
+use convnet::state::{self, TensorSource};
 
-use super::trained::{self, WeightsArgs};
+use super::trained::{self, PreprocessArg, WeightsArgs};
 use crate::args::SizeArgs;
 use crate::error::Failure;
 use crate::output;
@@ -14,10 +14,10 @@ use crate::output;
 const EXAMPLES: &str = "\
 Examples:
   convnet convert resnet18.pth resnet18.safetensors
-  convnet convert runs/lenet/best.safetensors lenet.pth        for torch.load(…, weights_only=True)
+  convnet convert runs/lenet lenet.pth                         for torch.load(…, weights_only=True)
   convnet convert model.onnx model.safetensors                 its weights, under the names of its layers
   convnet convert old.pth new.safetensors --model densenet121  checked, and under the network's names
-  convnet convert runs/lenet/best.safetensors lenet.onnx       the network in inference form, for ONNX Runtime
+  convnet convert runs/lenet lenet.onnx                        the network in inference form, for ONNX Runtime
 
 The content of IN tells its format, the ending of OUT the one that is written. Tensors become float32, counters of
 training steps stay 64-bit integers. Without --model all tensors are written under the names that they have.";
@@ -26,7 +26,8 @@ training steps stay 64-bit integers. Without --model all tensors are written und
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Weights to read: .safetensors (or the .index.json of its parts), .pth, .pt, .onnx; or a network's name, untrained
+    /// Run, or weights to read: .safetensors (or the .index.json of its parts), .pth, .pt, .onnx; with --seed a network's
+    /// name
     #[arg(value_name = "IN")]
     from: PathBuf,
 
@@ -38,84 +39,119 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
-    /// With --model: draw what the file lacks, and leave out what the network lacks
+    /// Of several state dicts in IN the one under this key (`model_ema`), or the tensors whose names start with it
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+
+    /// With --model: leave out tensors that the network lacks
     #[arg(long, requires = "model")]
     partial: bool,
+
+    /// Draw the weights of a network that has none, from this seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 
     /// With .onnx: normalize pixels by nodes of the model, which then takes pixels from 0 to 1
     #[arg(long)]
     with_preprocessing: bool,
 
     #[command(flatten)]
+    preprocess: PreprocessArg,
+
+    #[command(flatten)]
     size: SizeArgs,
 }
 
 impl Args {
-    fn normalization(&self) -> Normalization {
-        if self.with_preprocessing { Normalization::Nodes } else { Normalization::Metadata }
+    /// With --model, or where the file tells of its network: that network with these weights.
+    fn open(&self) -> Result<Model, Failure> {
+        let from = self.from.to_string_lossy();
+        let weights = self.model.is_some().then(|| self.from.clone());
+        let weights = WeightsArgs { weights, key: self.key.clone(), partial: self.partial };
+        let model =
+            trained::open(self.model.as_deref().unwrap_or(&from), &weights, &self.size, &self.preprocess)?;
+        if model.assumption.is_some_and(|assumption| assumption != Assumption::Plain) {
+            trained::note_assumption(&model);
+        }
+        Ok(model)
     }
 }
 
 /// Converts.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let target = Format::of(&args.to).map_err(Failure::usage)?;
-    if let Some(name) = args.from.to_str() {
-        if !args.from.exists() && zoo::find(name).is_ok() {
-            return untrained(name, target, args);
-        }
-        if is_onnx(name) && args.model.is_none() {
-            return network(name, target, args);
-        }
+    let tensors = args.from.is_file() && !is_onnx(&args.from);
+    if args.model.is_none() && tensors && target != Format::Onnx && args.preprocess.preprocess.is_none() {
+        return copy(target, args);
     }
-    let file = WeightsFile::open(&args.from)?;
-    let card = file.card().cloned();
-    let name =
-        args.model.as_ref().or(card.as_ref().map(|card| &card.model).filter(|_| target == Format::Onnx));
-    let count = match name {
-        Some(name) => {
-            let (graph, _) = model::network(name, &args.size.options().fitted(card.as_ref(), None))?;
-            let loaded = trained::load(&graph, file, args.partial, args.size.classes.is_some())?;
-            let tensors = io::parameters(&graph);
-            match target {
-                Format::Onnx => io::export(&graph, &loaded, card.as_ref(), args.normalization(), &args.to)?,
-                _ => io::convert(&loaded, &tensors, card.as_ref(), &args.to)?,
-            }
-            tensors.len()
+    let model = args.open()?;
+    let card = model.written_card();
+    let Model { graph, weights, preprocess, assumption, .. } = model;
+    let drawn;
+    let weights: &dyn TensorSource = match (&weights, args.seed) {
+        (Some(loaded), _) => loaded,
+        (None, Some(seed)) => {
+            output::note(&format!("random weights of seed {seed}"));
+            drawn = state::initialize(&graph, seed);
+            &drawn
         }
-        None => {
-            let tensors = file.tensors().into_iter().map(|(name, shape)| (name.to_owned(), shape.to_vec()));
-            let tensors: Vec<_> = tensors.collect();
-            io::convert(&file, &tensors, card.as_ref(), &args.to)?;
-            tensors.len()
+        (None, None) => {
+            return Err(Failure::usage(format!(
+                "`{}` has no weights: give the run or the file that holds them, or draw them with `--seed N`",
+                args.from.display()
+            )));
         }
     };
-    wrote(count, args)
-}
-
-/// Writes an ONNX model's network, or its weights alone.
-fn network(name: &str, target: Format, args: &Args) -> Result<(), Failure> {
-    let options = WeightsArgs { weights: None, partial: args.partial };
-    let model = trained::open(name, &options, &args.size)?;
-    let loaded = model.weights.ok_or_else(|| Failure::work(format!("`{name}` brings no weights")))?;
-    let (graph, card) = (&model.graph, model.card.as_ref());
-    let tensors = io::parameters(graph);
-    match target {
-        Format::Onnx => io::export(graph, &loaded, card, args.normalization(), &args.to)?,
-        _ => io::convert(&loaded, &tensors, card, &args.to)?,
-    }
-    wrote(tensors.len(), args)
-}
-
-/// Writes a network with weights drawn by its own rule.
-fn untrained(name: &str, target: Format, args: &Args) -> Result<(), Failure> {
-    let graph = args.size.build(name)?;
-    let state = state::initialize(&graph, 0);
     let tensors = io::parameters(&graph);
     match target {
-        Format::Onnx => io::export(&graph, &state, None, Normalization::Metadata, &args.to)?,
-        _ => io::convert(&state, &tensors, None, &args.to)?,
+        Format::Onnx => {
+            let normalization = match args.with_preprocessing {
+                true if assumption == Some(Assumption::Plain) => {
+                    return Err(Failure::usage(
+                        "nothing tells the preprocessing that shall be part of the model: give it with `--preprocess`",
+                    ));
+                }
+                true => Normalization::Nodes,
+                false => Normalization::Metadata,
+            };
+            io::export(&graph, weights, card.as_ref(), normalization, &args.to)?;
+            if args.with_preprocessing {
+                output::note(&format!(
+                    "the model takes pixels from 0 to 1 and does the rest of: {preprocess}"
+                ));
+            }
+        }
+        _ => io::convert(weights, &tensors, card.as_ref(), &args.to)?,
     }
+    note_lost(target, card.as_ref());
     wrote(tensors.len(), args)
+}
+
+/// Writes all tensors of a file under the names that they have.
+fn copy(target: Format, args: &Args) -> Result<(), Failure> {
+    let mut file = WeightsFile::open(&args.from)?;
+    if let Some(key) = &args.key {
+        file.choose(key)?;
+    }
+    if let Some(told) = file.told() {
+        output::note(&format!("of `{}`: {told}; `--key` chooses another", args.from.display()));
+    }
+    let tensors: Vec<_> =
+        file.tensors().into_iter().map(|(name, shape)| (name.to_owned(), shape.to_vec())).collect();
+    io::convert(&file, &tensors, file.card(), &args.to)?;
+    note_lost(target, file.card());
+    wrote(tensors.len(), args)
+}
+
+/// Tells what the written format has no place for.
+fn note_lost(target: Format, card: Option<&ModelCard>) {
+    if let (Format::Pth, Some(card)) = (target, card) {
+        let names = if card.classes.is_empty() { "" } else { "the classes' names and " };
+        output::note(&format!(
+            "not in the file, which has no place for it: {names}the preprocessing ({})",
+            card.preprocess
+        ));
+    }
 }
 
 fn wrote(count: usize, args: &Args) -> Result<(), Failure> {

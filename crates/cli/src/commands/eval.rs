@@ -1,6 +1,6 @@
 //! `convnet eval`: how well a trained network classifies the test images.
 
-use convnet::data::Preprocess;
+use convnet::data::{ClassMatch, TestSet};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use convnet::train::{Evaluation, TrainError, evaluate};
@@ -29,6 +29,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME|DIR")]
     data: Option<String>,
 
+    /// Take class 1, 2, … of the data for output 1, 2, …, whatever their names
+    #[arg(long)]
+    by_position: bool,
+
     /// Images to classify at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Computation")]
     batch: usize,
@@ -41,50 +45,70 @@ pub(crate) struct Args {
     engine: EngineArgs,
 }
 
+impl Args {
+    /// The names of the outputs, and which of them the data's classes are.
+    fn classes(&self, model: &Model, data: &TestSet) -> Result<(Vec<String>, ClassMatch), Failure> {
+        if let Some(names) = model.classes().filter(|_| !self.by_position) {
+            return Ok((names.to_vec(), ClassMatch::by_name(names, &data.images.classes, &data.name)?));
+        }
+        let (outputs, classes) = (model.graph.classes(), data.images.classes.len());
+        if outputs != classes {
+            let (net, data) = (model.graph.name().to_owned(), data.name.clone());
+            return Err(TrainError::Classes { net, outputs, data, classes }.into());
+        }
+        if !self.by_position {
+            output::note(
+                "the weights do not tell the names of their classes: not compared, the data's classes are taken in \
+                 their order",
+            );
+        }
+        Ok((data.images.classes.clone(), ClassMatch::by_position(classes)))
+    }
+}
+
 /// Classifies the test images.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (Model { graph, card, data, .. }, weights) = args.trained.load()?;
+    let (model, weights) = args.trained.load()?;
     let run = args.trained.run();
-    let data = super::data::open_test(args.data.as_deref(), data.as_deref(), run.as_ref())?;
-    let classes = &data.images.classes;
-    if classes.len() != graph.classes() {
-        return Err(TrainError::Classes {
-            net: graph.name().to_owned(),
-            outputs: graph.classes(),
-            data: data.name.clone(),
-            classes: classes.len(),
-        }
-        .into());
-    }
-    let preprocess = match card {
-        Some(card) => card.preprocess,
-        None => Preprocess::for_input(graph.input_size(), &data.images)?,
-    };
+    let data = super::data::open_test(args.data.as_deref(), model.data.as_deref(), run.as_ref())?;
+    let (classes, matched) = args.classes(&model, &data)?;
+    matched.told().iter().for_each(|told| output::note(told));
+    let test = data.images.among(&classes, &matched)?;
+    let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
-    let batch = args.batch.min(data.images.len().max(1));
+    let batch = args.batch.min(test.len().max(1));
     let engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &data.images, &preprocess)?;
+    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &test, &preprocess)?;
+    if !loss.is_finite() {
+        return Err(Failure::work(format!(
+            "`{}` gives logits that are no finite numbers on images of {}: its weights are damaged, or the images are \
+             not what it was trained on",
+            graph.name(),
+            data.name
+        )));
+    }
     if args.json {
         let model = graph.name();
         let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });
         return output::emit(&figures.to_string());
     }
     let mut text = format!(
-        "{} on {} test images of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
-         loss            {loss:.4}\n",
+        "{} on {} of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
+         loss            {}\n",
         graph.name(),
-        images,
+        output::counted(images, "test image"),
         data.name,
         100.0 * top1,
         100.0 * top5,
+        output::loss(loss),
     );
     if let Some((truth, predicted, count)) = confusion.worst() {
         let name = |class: usize| &classes[class];
         text.push_str(&format!(
-            "\nmost common mistake: {} taken for {} ({count} of {} images)\n",
+            "\nmost common mistake: {} taken for {} ({count} of {})\n",
             name(truth),
             name(predicted),
-            confusion.images(truth),
+            output::counted(confusion.images(truth) as usize, "image"),
         ));
     }
     output::emit(&text)

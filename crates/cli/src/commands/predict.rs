@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::data::{Image, Preprocess};
+use convnet::data::Image;
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use serde_json::{Value, json};
@@ -48,23 +48,22 @@ type Guess = (usize, f64);
 
 /// Classifies the images; one that cannot be read does not keep the others from it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (Model { graph, card, .. }, weights) = args.trained.load()?;
-    let input = graph.input_size();
-    let (names, preprocess) = match card {
-        Some(card) => (card.classes, card.preprocess),
-        None => {
-            output::note(
-                "the weights' file does not tell how images become input: assuming pixels from 0 to 1",
-            );
-            ((0..graph.classes()).map(|class| format!("class {class}")).collect(), Preprocess::plain(input))
-        }
+    let (model, weights) = args.trained.load()?;
+    let count = model.graph.classes();
+    let names = match model.classes() {
+        Some(names) => names.to_vec(),
+        None => (0..count).map(|class| format!("class {class}")).collect(),
     };
+    let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
     let engine = Engine::compile(&graph, &weights, 1, &options)?;
     let classify = |path: &Path| -> Result<Vec<Guess>, Box<dyn std::error::Error>> {
         let image = Image::open(path)?;
-        let guesses = softmax(engine.logits(&preprocess.apply_image(&image))?.as_slice());
-        Ok(likeliest(guesses, args.top))
+        let logits = engine.logits(&preprocess.apply_image(&image))?;
+        if !logits.as_slice().iter().all(|x| x.is_finite()) {
+            return Err(format!("`{}`: the network's logits are no finite numbers", path.display()).into());
+        }
+        Ok(likeliest(softmax(logits.as_slice()), args.top))
     };
     let mut failed = 0;
     let mut objects = Vec::new();
@@ -85,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     match failed {
         0 => Ok(()),
-        _ => Err(Failure::work(format!("{failed} of {} images could not be read", args.images.len()))),
+        _ => Err(Failure::work(format!("{failed} of {} images could not be classified", args.images.len()))),
     }
 }
 

@@ -10,8 +10,8 @@ use convnet::optim::Optimizer;
 use convnet::state::{self, StateDict, Tensor, TensorSource};
 use convnet_formats::npy::{self, Npy};
 
-use super::trained::{self, WeightsArgs};
-use crate::args::{EngineArgs, ImageSize, SeedArg, SizeArgs, positive};
+use super::trained::{self, PreprocessArg, WeightsArgs};
+use crate::args::{EngineArgs, ImageSize, SizeArgs, positive};
 use crate::error::Failure;
 use crate::output;
 
@@ -63,8 +63,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
     classes: Option<usize>,
 
-    #[command(flatten)]
-    seed: SeedArg,
+    /// Draw the weights of a network that has none, from this seed
+    #[arg(long, value_name = "N", help_heading = "Computation")]
+    seed: Option<u64>,
 
     #[command(flatten)]
     engine: EngineArgs,
@@ -78,14 +79,22 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (shape, images) = input(&args.input)?;
     let [count, channels, height, width] = shape;
     let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
-    let Model { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
+    let Model { graph, weights, .. } =
+        trained::open(&args.target, &args.weights, &size, &PreprocessArg::default())?;
     let options = Options { once: count <= BATCH, ..args.engine.options(Precision::F32)? };
     let drawn;
     let weights: &dyn TensorSource = match &weights {
         Some(loaded) => loaded,
         None => {
-            output::note(&format!("without --weights: random ones of seed {}", args.seed.seed));
-            drawn = state::initialize(&graph, args.seed.seed);
+            let seed = args.seed.ok_or_else(|| {
+                Failure::usage(format!(
+                    "`{}` has no weights: give them with `--weights FILE`, or draw them with `--seed N`",
+                    args.target
+                ))
+            })?;
+            output::note(&format!("random weights of seed {seed}"));
+            Engine::check(&graph, count.min(BATCH), &options)?;
+            drawn = state::initialize(&graph, seed);
             &drawn
         }
     };
@@ -98,6 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
         let shape = graph.node(graph.output()).shape.with_batch(count);
         npy::write(path, &shape, &out)?;
+        finite(&images, &out, path)?;
     }
     if let (Some(labels), Some(path)) = (&args.grad, &args.grad_out) {
         let labels = self::labels(labels, count, &graph)?;
@@ -106,13 +116,30 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses results that are no numbers though the images are.
+fn finite(images: &[f32], out: &[f32], path: &Path) -> Result<(), Failure> {
+    let wrong = out.iter().filter(|x| !x.is_finite()).count();
+    if wrong == 0 || !images.iter().all(|x| x.is_finite()) {
+        return Ok(());
+    }
+    Err(Failure::work(format!(
+        "{wrong} of the {} numbers written to `{}` are not finite, though those of the input are",
+        out.len(),
+        path.display()
+    )))
+}
+
 /// Reads images: their shape and elements.
 fn input(path: &Path) -> Result<([usize; 4], Vec<f32>), Failure> {
     let Npy { shape, values } = npy::read(path)?;
     match shape[..] {
         [n, c, h, w] if n * c * h * w > 0 => Ok(([n, c, h, w], values.into_f32())),
+        [c, h, w] if c * h * w > 0 => {
+            output::note(&format!("`{}` of shape {shape:?} is read as one image", path.display()));
+            Ok(([1, c, h, w], values.into_f32()))
+        }
         _ => Err(Failure::work(format!(
-            "`{}` has shape {shape:?}, expected (N, C, H, W) with no size of 0; add missing dimensions with \
+            "`{}` has shape {shape:?}, expected (N, C, H, W), or (C, H, W) for one image, with no size of 0; add missing dimensions with \
              x[None]",
             path.display()
         ))),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use convnet::data::PreprocessSpec;
 use convnet::graph::Graph;
 use convnet::io::{Loaded, WeightsFile};
 use convnet::model::{self, Model, OpenOptions};
@@ -14,12 +15,15 @@ use crate::{output, wording};
 /// A network with its weights.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrainedArgs {
-    /// Directory of a run, name of a network, or an .onnx file
+    /// Directory of a run, a file of its weights, name of a network, or an .onnx file
     #[arg(value_name = "RUN|MODEL")]
     target: String,
 
     #[command(flatten)]
     weights: WeightsArgs,
+
+    #[command(flatten)]
+    preprocess: PreprocessArg,
 
     #[command(flatten)]
     size: SizeArgs,
@@ -28,35 +32,58 @@ pub(crate) struct TrainedArgs {
 /// A file of weights.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct WeightsArgs {
-    /// Weights to load: .safetensors (or the .index.json of its parts), .pth, .pt, .onnx [default: the run's best, or
-    /// those of the .onnx file]
+    /// Weights to load: .safetensors (or the .index.json of its parts), .pth, .pt, .onnx, or a run [default: the run's
+    /// best, or those of the .onnx file]
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
 
-    /// Draw parameters that the file lacks or has in another shape, and ignore tensors that the network lacks
+    /// Of several state dicts in the file the one under this key (`model_ema`), or the tensors whose names start with it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+
+    /// Leave out tensors that the network lacks; what the file lacks stays an error
     #[arg(long)]
     pub(crate) partial: bool,
 }
 
-/// Opens a run, an ONNX model, or a network of the zoo with a file of weights if one is given; notes what was adapted,
-/// drawn or left out.
-pub(crate) fn open(target: &str, weights: &WeightsArgs, size: &SizeArgs) -> Result<Model, Failure> {
-    let WeightsArgs { weights, partial } = weights.clone();
-    let new_head = size.classes.is_some();
-    let model = Model::open(target, &OpenOptions { weights, partial, new_head, ..size.options() })?;
+/// How images become input.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct PreprocessArg {
+    /// How images become input: imagenet, cifar, plain, mean=…,std=…,resize=256,crop=224, or a file of these keys
+    /// [default: as the weights tell]
+    #[arg(long, value_name = "SPEC", value_parser = preprocess)]
+    pub(crate) preprocess: Option<PreprocessSpec>,
+}
+
+fn preprocess(text: &str) -> Result<PreprocessSpec, String> {
+    PreprocessSpec::parse(text).map_err(|error| error.to_string())
+}
+
+/// Opens a run, an ONNX model, a file of weights, or a network of the zoo with a file of weights if one is given; notes
+/// what was adapted or left out.
+pub(crate) fn open(
+    target: &str,
+    weights: &WeightsArgs,
+    size: &SizeArgs,
+    preprocess: &PreprocessArg,
+) -> Result<Model, Failure> {
+    let WeightsArgs { weights, key, partial: ignore } = weights.clone();
+    let preprocess = preprocess.preprocess.clone();
+    let model = Model::open(target, &OpenOptions { weights, key, preprocess, ignore, ..size.options() })?;
     model.notes.iter().for_each(|note| output::note(&note.to_string()));
     Ok(model)
 }
 
+/// Tells how images become input, if that is assumed.
+pub(crate) fn note_assumption(model: &Model) {
+    if let Some(assumption) = model.assumption {
+        output::note(&format!("{assumption} ({}); `--preprocess` sets another", model.preprocess));
+    }
+}
+
 /// Matches a file with a network, and notes what was adapted or drawn.
-pub(crate) fn load(
-    graph: &Graph,
-    file: WeightsFile,
-    partial: bool,
-    new_head: bool,
-) -> Result<Loaded, Failure> {
-    let options = OpenOptions { partial, new_head, ..OpenOptions::default() };
-    let (loaded, note) = model::load(graph, file, &options)?;
+pub(crate) fn load(graph: &Graph, file: WeightsFile, options: &OpenOptions) -> Result<Loaded, Failure> {
+    let (loaded, note) = model::load(graph, file, options)?;
     note.iter().for_each(|note| output::note(&note.to_string()));
     Ok(loaded)
 }
@@ -64,15 +91,16 @@ pub(crate) fn load(
 impl TrainedArgs {
     /// Reads the weights and builds the network they are for.
     pub(crate) fn load(&self) -> Result<(Model, Loaded), Failure> {
-        let mut model = open(&self.target, &self.weights, &self.size).map_err(|failure| {
-            match convnet::zoo::find(&self.target) {
-                Err(unknown) if !Path::new(&self.target).exists() => {
-                    let unknown = wording::unknown(&unknown).text;
-                    Failure::usage(format!("there is no run in `{}`, and {unknown}", self.target))
+        let mut model =
+            open(&self.target, &self.weights, &self.size, &self.preprocess).map_err(|failure| {
+                match convnet::zoo::find(&self.target) {
+                    Err(unknown) if !Path::new(&self.target).exists() => {
+                        let unknown = wording::unknown(&unknown).text;
+                        Failure::usage(format!("there is no run in `{}`, and {unknown}", self.target))
+                    }
+                    _ => failure,
                 }
-                _ => failure,
-            }
-        })?;
+            })?;
         let weights = model.weights.take().ok_or_else(|| self.without_weights())?;
         let output = model.graph.node(model.graph.output()).shape;
         if output.spatial() != (1, 1) {
@@ -81,6 +109,7 @@ impl TrainedArgs {
                 self.target
             )));
         }
+        note_assumption(&model);
         Ok((model, weights))
     }
 

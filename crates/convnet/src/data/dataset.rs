@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::parallel;
-use super::samples::{InMemory, Samples};
+use super::samples::{InMemory, Relabeled, Samples};
 use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
-use super::{DataError, Image, Print};
+use super::{ClassMatch, DataError, Image, Print};
 
 /// Labelled images, given one by one, and the names of their classes. Clones share the images.
 #[derive(Clone, Debug)]
@@ -80,6 +80,16 @@ impl Dataset {
     /// Whether images are in memory and not decoded when they are asked for.
     pub fn in_memory(&self) -> bool {
         self.samples.in_memory()
+    }
+
+    /// The same images, class *i* being `matched.outputs()[i]` of these classes.
+    ///
+    /// # Errors
+    /// If there is no class of that number.
+    pub fn among(&self, classes: &[String], matched: &ClassMatch) -> Result<Self, DataError> {
+        let labels = self.labels().iter().map(|&label| matched.outputs()[label as usize]).collect();
+        let samples = Relabeled { samples: Arc::clone(&self.samples), labels };
+        Self::of("the set among other classes", samples, classes.to_vec(), self.shape)
     }
 
     /// What tells these images from others.
@@ -165,6 +175,23 @@ fn moments(counts: &[u64; 256]) -> (f32, f32) {
     let mean = values().map(|(value, count)| value * count).sum::<f64>() / total;
     let variance = values().map(|(value, count)| (value - mean).powi(2) * count).sum::<f64>() / total;
     (mean as f32, variance.sqrt() as f32)
+}
+
+impl DataSets {
+    /// The same sets with their classes in the order of a network's outputs, and of its names; told in a line if
+    /// anything differs.
+    ///
+    /// # Errors
+    /// If a class is no output, or an output has no class.
+    pub fn in_order_of(&self, outputs: &[String]) -> Result<(Self, Option<String>), DataError> {
+        let matched = ClassMatch::by_name(outputs, self.classes(), &self.name)?;
+        if !matched.without().is_empty() {
+            let problem = format!("it has {}, the network {}", self.classes().len(), outputs.len());
+            return Err(DataError::ClassNames { set: self.name.clone(), problem });
+        }
+        let [train, test] = [&self.train, &self.test].map(|set| set.among(outputs, &matched));
+        Ok((Self { train: train?, test: test?, ..self.clone() }, matched.told()))
+    }
 }
 
 /// A training and a test set of the same classes and image size.

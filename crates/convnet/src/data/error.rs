@@ -151,6 +151,22 @@ pub enum DataError {
         /// The split's folder that has it not.
         lacks: PathBuf,
     },
+    /// Classes whose names are not those of a network's outputs.
+    #[error("the classes of `{set}` are not the network's: {problem}")]
+    ClassNames {
+        /// The data set.
+        set: String,
+        /// Which are not, and what there is.
+        problem: String,
+    },
+    /// Settings of a preprocessing that cannot be meant, or are for another network.
+    #[error("the preprocessing `{text}` cannot be used: {problem}")]
+    Preprocess {
+        /// The settings.
+        text: String,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
     /// A folder for new files that holds some.
     #[error("`{}` exists already and is not empty; choose another folder, or empty this one", folder.display())]
     Exists {

@@ -88,6 +88,9 @@ fn labels(split: &str) -> String {
     format!("{split}-labels-idx1-ubyte")
 }
 
+/// The longest list of class names that is read.
+const MAX_NAMES: u64 = 16 << 20;
+
 /// The plain or the gzip file of that name.
 fn find(folder: &Path, name: &str) -> Result<PathBuf, DataError> {
     [folder.join(name), folder.join(format!("{name}.gz"))]
@@ -97,7 +100,7 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, DataError> {
 }
 
 fn class_names(path: &Path) -> Result<Vec<String>, DataError> {
-    let text = convnet_formats::read_text(path)?;
+    let text = convnet_formats::read_text(path, MAX_NAMES)?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 

@@ -22,6 +22,7 @@
 
 mod augment;
 mod cache;
+mod class_match;
 mod dataset;
 mod decode;
 mod error;
@@ -39,6 +40,7 @@ mod parallel;
 mod picture;
 mod planes;
 mod preprocess;
+mod preprocess_spec;
 mod progress;
 mod random;
 mod samples;
@@ -47,6 +49,7 @@ pub mod transform;
 use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
+pub use class_match::ClassMatch;
 pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
 pub use export::{export, folder_name};
@@ -54,6 +57,7 @@ pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use loader::{Batch, Loader, Pass};
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
+pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
 pub use samples::{ImageFiles, Samples};
 pub use transform::{Pipeline, Transform};

@@ -1,8 +1,11 @@
 //! How an image becomes a network's input, as a value that is kept beside the weights.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::dataset::at_size;
+use super::preprocess_spec::IMAGENET;
 use super::transform::{CenterCrop, Draw, Grayscale, Normalize, Pad, Resize, Transform};
 use super::{Augment, DataError, Dataset, Image, Pipeline};
 
@@ -72,13 +75,46 @@ impl Preprocess {
     /// input's, the middle cut out, mean and deviation of ImageNet. Source: torchvision,
     /// `transforms._presets.ImageClassification`.
     pub fn imagenet(height: usize, width: usize) -> Self {
+        let (mean, std) = IMAGENET;
         Self {
             input: [3, height, width],
             source: [height, width],
-            fit: Fit::CenterCrop(height.max(width) * 256 / 224),
-            mean: vec![0.485, 0.456, 0.406],
-            std: vec![0.229, 0.224, 0.225],
+            fit: Fit::CenterCrop(height.max(width).saturating_mul(256) / 224),
+            mean: mean.to_vec(),
+            std: std.to_vec(),
         }
+    }
+
+    /// Images of any size to an input, by these steps.
+    pub(super) fn new(input: [usize; 3], fit: Fit, mean: Vec<f32>, std: Vec<f32>) -> Result<Self, String> {
+        let [_, height, width] = input;
+        let preprocess = Self { input, source: [height, width], fit, mean, std };
+        preprocess.check()?;
+        Ok(preprocess)
+    }
+
+    /// The same for an input of another size, as far as it can be: mean and deviation stay, images are resized as before in
+    /// relation to the input. `None` for another number of channels, if these differ in mean or deviation.
+    pub fn for_size(&self, input: [usize; 3]) -> Option<Self> {
+        if input == self.input {
+            return Some(self.clone());
+        }
+        let [channels, height, width] = input;
+        let each = |values: &[f32]| -> Option<Vec<f32>> {
+            let same = values.windows(2).all(|pair| pair[0] == pair[1]);
+            match values.len() == channels {
+                true => Some(values.to_vec()),
+                false => same.then(|| vec![values[0]; channels]),
+            }
+        };
+        let fit = match self.fit {
+            Fit::CenterCrop(short) => {
+                let [_, rows, columns] = self.input;
+                Fit::CenterCrop(short.saturating_mul(height.max(width)) / rows.max(columns))
+            }
+            Fit::Pad | Fit::Cover => Fit::Cover,
+        };
+        Self::new(input, fit, each(&self.mean)?, each(&self.std)?).ok()
     }
 
     /// The same with pixels left from 0 to 1, for a network that normalizes them itself.
@@ -110,7 +146,7 @@ impl Preprocess {
 
     /// Floats of one input image.
     pub fn len(&self) -> usize {
-        self.input.iter().product()
+        self.input.iter().fold(1, |product, &size| product.saturating_mul(size))
     }
 
     /// Whether the input has no value; such a network does not exist.
@@ -156,6 +192,11 @@ impl Preprocess {
         self.pipeline(shape, Augment::default()).apply(image, Draw::default())
     }
 
+    /// Whether images go in as they are but for their size: pixels from 0 to 1.
+    pub fn is_plain(&self) -> bool {
+        self.mean.iter().all(|&mean| mean == 0.0) && self.std.iter().all(|&std| std == 1.0)
+    }
+
     fn check(&self) -> Result<(), String> {
         let [channels, height, width] = self.input;
         let values = |sizes: &[usize]| sizes.iter().try_fold(1usize, |n, &size| n.checked_mul(size));
@@ -184,6 +225,27 @@ impl Preprocess {
             true => Ok(()),
             false => Err("a standard deviation is not above 0".to_owned()),
         }
+    }
+}
+
+/// The steps, for a line: `shorter side to 256, middle 224 × 224, minus 0.485, 0.456, 0.406, over 0.229, 0.224, 0.225`.
+impl fmt::Display for Preprocess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [_, height, width] = self.input;
+        match self.fit {
+            Fit::Pad => write!(f, "put in the middle of {height} × {width} pixels of black")?,
+            Fit::Cover => write!(f, "resized to cover {height} × {width} pixels")?,
+            Fit::CenterCrop(side) => write!(f, "shorter side to {side}, middle {height} × {width}")?,
+        }
+        if self.is_plain() {
+            return f.write_str(", pixels from 0 to 1");
+        }
+        let list = |values: &[f32]| {
+            let same = values.windows(2).all(|pair| pair[0] == pair[1]);
+            let shown = if same { &values[..1] } else { values };
+            shown.iter().map(|x| format!("{}", (x * 1e4).round() / 1e4)).collect::<Vec<_>>().join(", ")
+        };
+        write!(f, ", mean {}, deviation {}", list(&self.mean), list(&self.std))
     }
 }
 

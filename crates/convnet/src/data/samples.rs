@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{DataError, Image, Print, parallel};
 
@@ -56,6 +57,32 @@ pub trait Samples: fmt::Debug + Send + Sync {
     /// If an image cannot be read.
     fn prints(&self) -> Result<Vec<Print>, DataError> {
         Ok(vec![Print::of_labels(self.labels())])
+    }
+}
+
+/// Images of another source by other numbers of their classes.
+#[derive(Debug)]
+pub(super) struct Relabeled {
+    pub(super) samples: Arc<dyn Samples>,
+    pub(super) labels: Vec<u32>,
+}
+
+impl Samples for Relabeled {
+    fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.image(index)
+    }
+
+    fn in_memory(&self) -> bool {
+        self.samples.in_memory()
+    }
+
+    /// Those of the images' own source: another numbering of the classes is no change of the data.
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        self.samples.prints()
     }
 }
 

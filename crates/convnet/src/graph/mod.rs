@@ -23,6 +23,7 @@
 mod builder;
 mod error;
 mod head;
+mod stored;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,11 @@ mod tests;
 pub use builder::{Builder, Value, combine, concat};
 pub use error::GraphError;
 
+pub use stored::StoredError;
+
 pub use crate::shape::{Shape, ShapeIssue, Size2};
+
+use serde::{Deserialize, Serialize};
 
 use crate::ops::{Op, ParamSpec};
 
@@ -104,7 +109,8 @@ pub struct Output {
 ///
 /// Fans are PyTorch's: fan_in = C/groups · kH · kW and fan_out = O · kH · kW for a convolution, the features
 /// for Linear. Batch normalization starts at γ = 1, β = 0 under every rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "rule")]
 pub enum Init {
     /// PyTorch's default of Conv2d and Linear: weight and bias from U(−1/√fan_in, 1/√fan_in).
     #[default]
@@ -125,7 +131,7 @@ pub enum Init {
     /// Weights from N(0, 0.01²); biases 1 in the layers of the paths in `ones`, 0 elsewhere.
     Normal {
         /// The paths of the layers whose biases start at 1.
-        ones: &'static [&'static str],
+        ones: Vec<String>,
     },
     /// Weights and biases from U(−2.4/fan_in, 2.4/fan_in) (LeCun et al. 1998, appendix A).
     LeCunUniform,
@@ -200,8 +206,8 @@ impl Graph {
     }
 
     /// How its weights are drawn before training.
-    pub fn init(&self) -> Init {
-        self.init
+    pub fn init(&self) -> &Init {
+        &self.init
     }
 
     /// The node that gives the logits of an output: the output itself, or what its final Softmax reads.

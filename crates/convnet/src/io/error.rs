@@ -1,10 +1,11 @@
 //! Why weights cannot be used.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use convnet_formats::FormatError;
 
-use super::LoadReport;
+use super::{Fit, LoadReport};
 use crate::state::ReadError;
 
 /// A file of weights that cannot be read, does not fit its network, or cannot be written.
@@ -25,11 +26,29 @@ pub enum IoError {
         /// What is wrong.
         reason: String,
     },
+    /// A file that is of another kind.
+    #[error("`{}` is {found}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is, and the way out.
+        found: String,
+    },
+    /// A key under which there are no weights, or several.
+    #[error("`{}` has no weights under the key `{key}`, or several; {known}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+        /// The keys that there are.
+        known: Known,
+    },
     /// Tensors that do not match the network's.
     #[error(
-        "the weights of `{}` are not `{model}`'s:\n{report}\nload the weights of the same network, or allow a partial \
-         match",
-        path.display()
+        "the weights of `{}` are not `{model}`'s:\n{report}\n{}",
+        path.display(),
+        whose(fits)
     )]
     Mismatch {
         /// The file.
@@ -38,6 +57,8 @@ pub enum IoError {
         model: String,
         /// What matches and what does not.
         report: Box<LoadReport>,
+        /// The networks of the zoo that they fit.
+        fits: Vec<Fit>,
     },
     /// A layer that the format has no operator for.
     #[error("node `{path}` ({op}): {reason}")]
@@ -89,4 +110,28 @@ pub enum IoError {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// The keys of a file's state dicts.
+#[derive(Debug)]
+pub struct Known(pub Vec<String>);
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => f.write_str("it holds one state dict, without a key"),
+            keys => {
+                let keys: Vec<String> = keys.iter().take(12).map(|key| format!("`{key}`")).collect();
+                write!(f, "its keys are {}", keys.join(", "))
+            }
+        }
+    }
+}
+
+/// The way out: the networks that weights fit.
+fn whose(fits: &[Fit]) -> String {
+    match fits {
+        [] => "load the weights of the same network".to_owned(),
+        fits => format!("they fit {}", fits.iter().map(Fit::to_string).collect::<Vec<_>>().join(", ")),
+    }
 }

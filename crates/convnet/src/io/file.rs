@@ -1,13 +1,15 @@
 //! A file of weights, by its content.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use convnet_formats::{FileSource, Source, pth, safetensors, shards};
+use convnet_formats::{FileSource, FormatError, Source, foreign, pth, safetensors, shards};
 
+use super::ModelCard;
+use super::error::{IoError, Known};
 use super::onnx::{self, Imported};
-use super::{IoError, ModelCard};
 use crate::state::{ReadError, StateDict, Tensor, TensorSource};
 
 /// Tensors in a file, read as they are asked for.
@@ -16,6 +18,10 @@ pub struct WeightsFile {
     path: PathBuf,
     reader: Reader,
     card: Option<ModelCard>,
+    /// Whether the caller chose among the state dicts.
+    is_chosen: bool,
+    /// What the names of the tensors that were chosen start with.
+    prefix: String,
 }
 
 #[derive(Debug)]
@@ -37,9 +43,13 @@ impl WeightsFile {
         let source = FileSource::open(path)?;
         let mut start = [0; 9];
         let known = source.read_at(0, &mut start).is_ok();
-        let reader = if start.starts_with(b"PK") || start.starts_with(&[0x80, 2]) {
+        let is_ours = known && (is_index(&start) || is_header(&start));
+        if let Some(found) = foreign::kind(&source).filter(|_| !is_ours) {
+            return Err(IoError::Foreign { path: path.to_owned(), found });
+        }
+        let reader = if start.starts_with(b"PK") || is_pickle(&start) {
             Reader::Pth(pth::Reader::open(path)?)
-        } else if known && start[0] == b'{' && start[8] != b'{' {
+        } else if known && is_index(&start) {
             Reader::Shards(shards::Shards::open(path)?)
         } else if is_model(path, &start) {
             Reader::Onnx(onnx::read(path, None)?.1)
@@ -63,7 +73,87 @@ impl WeightsFile {
         };
         let card = ModelCard::from_metadata(&metadata)
             .map_err(|reason| IoError::Card { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), reader, card })
+        Ok(Self { path: path.to_owned(), reader, card, is_chosen: false, prefix: String::new() })
+    }
+
+    /// The keys under which the file has state dicts (empty: it is one itself), and how many tensors each holds; a file of
+    /// one state dict has one.
+    pub fn dicts(&self) -> Vec<(&str, usize)> {
+        match &self.reader {
+            Reader::Pth(reader) => reader.keys().collect(),
+            _ => vec![("", self.all_tensors().len())],
+        }
+    }
+
+    /// The place of the state dict that is read.
+    pub(super) fn dict(&self) -> usize {
+        match &self.reader {
+            Reader::Pth(reader) => reader.chosen(),
+            _ => 0,
+        }
+    }
+
+    /// Reads another state dict of the file.
+    pub(super) fn take_dict(&mut self, place: usize) -> Result<(), IoError> {
+        let Reader::Pth(reader) = &mut self.reader else { return Ok(()) };
+        let malformed =
+            |malformed| FormatError::Malformed { path: self.path.clone(), format: "PyTorch", malformed };
+        Ok(reader.choose(place).map_err(malformed)?)
+    }
+
+    /// Whether the caller chose what is read.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.is_chosen
+    }
+
+    /// Chooses the state dict under a key (`model_ema`, or the last part of a longer one), or the tensors whose names
+    /// start with it and a dot.
+    ///
+    /// # Errors
+    /// If there are none, or several.
+    pub fn choose(&mut self, key: &str) -> Result<(), IoError> {
+        let dicts = self.dicts();
+        let ends = |name: &str| name == key || name.strip_suffix(key).is_some_and(|rest| rest.ends_with('.'));
+        let exact = dicts.iter().position(|&(name, _)| name == key);
+        let places: Vec<usize> = (0..dicts.len()).filter(|&i| ends(dicts[i].0)).collect();
+        let prefix = format!("{key}.");
+        if let Some(place) = exact.or(places.first().copied().filter(|_| places.len() == 1)) {
+            self.take_dict(place)?;
+        } else if places.is_empty() && self.all_tensors().iter().any(|(name, _)| name.starts_with(&prefix)) {
+            self.prefix = prefix;
+        } else {
+            let known =
+                dicts.iter().map(|&(name, _)| name.to_owned()).filter(|name| !name.is_empty()).collect();
+            return Err(IoError::Key { path: self.path.clone(), key: key.to_owned(), known: Known(known) });
+        }
+        self.is_chosen = true;
+        Ok(())
+    }
+
+    /// Which state dict is read, where the file holds others: what was not asked for is told.
+    pub fn told(&self) -> Option<String> {
+        /// Keys that are told before they are only counted.
+        const LISTED: usize = 6;
+        let (dicts, chosen) = (self.dicts(), self.dict());
+        let together = dicts[chosen].0.strip_suffix('*');
+        let is_told = |&(i, (name, _)): &(usize, (&str, usize))| {
+            i != chosen && !name.ends_with('*') && !together.is_some_and(|folder| name.starts_with(folder))
+        };
+        let others: Vec<_> = dicts.iter().copied().enumerate().filter(is_told).collect();
+        if others.is_empty() || self.is_chosen {
+            return None;
+        }
+        let named = |name: &str, count: usize| {
+            let of = if count == 1 { "1 tensor".to_owned() } else { format!("{count} tensors") };
+            if name.is_empty() { format!("the file's own {of}") } else { format!("`{name}` ({of})") }
+        };
+        let mut listed: Vec<String> =
+            others.iter().take(LISTED).map(|&(_, (name, count))| named(name, count)).collect();
+        if others.len() > LISTED {
+            listed.push(format!("{} more", others.len() - LISTED));
+        }
+        let (name, count) = dicts[chosen];
+        Some(format!("{}; left aside: {}", named(name, count), listed.join(", ")))
     }
 
     /// Where it lies.
@@ -78,6 +168,15 @@ impl WeightsFile {
 
     /// The tensors' names, in order, and their shapes.
     pub fn tensors(&self) -> Vec<(&str, &[usize])> {
+        let mut tensors = self.all_tensors();
+        if !self.prefix.is_empty() {
+            tensors.retain(|(name, _)| name.starts_with(&self.prefix));
+            tensors.iter_mut().for_each(|(name, _)| *name = &name[self.prefix.len()..]);
+        }
+        tensors
+    }
+
+    fn all_tensors(&self) -> Vec<(&str, &[usize])> {
         match &self.reader {
             Reader::Safetensors(reader) => reader.tensors().collect(),
             Reader::Shards(shards) => shards.tensors().collect(),
@@ -100,7 +199,13 @@ impl WeightsFile {
         Ok(state)
     }
 
+    /// The name in the file of a tensor that was chosen.
+    fn whole<'a>(&self, name: &'a str) -> Cow<'a, str> {
+        if self.prefix.is_empty() { name.into() } else { format!("{}{name}", self.prefix).into() }
+    }
+
     fn read_part(&self, name: &str, first: usize, out: &mut [f32]) -> io::Result<()> {
+        let name = &*self.whole(name);
         match &self.reader {
             Reader::Safetensors(reader) => reader.read(name, first, out),
             Reader::Shards(shards) => shards.read(name, first, out),
@@ -108,6 +213,21 @@ impl WeightsFile {
             Reader::Onnx(imported) => imported.read(name, first, out),
         }
     }
+}
+
+/// Whether a file starts as a pickle.
+fn is_pickle(start: &[u8; 9]) -> bool {
+    start[0] == 0x80 && (2..=5).contains(&start[1])
+}
+
+/// Whether a file starts as safetensors: the length of a header, and its first character.
+fn is_header(start: &[u8; 9]) -> bool {
+    start[4..] == *b"\0\0\0\0{"
+}
+
+/// Whether a file starts as a JSON text, and not as the header of safetensors.
+fn is_index(start: &[u8; 9]) -> bool {
+    start[0] == b'{' && start[8] != b'{'
 }
 
 /// Whether a file is an ONNX model by its ending, or by its start: the first field, its version, and no header of
@@ -119,6 +239,7 @@ fn is_model(path: &Path, start: &[u8; 9]) -> bool {
 
 impl TensorSource for WeightsFile {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        let name = &*self.whole(name);
         let shape = match &self.reader {
             Reader::Safetensors(reader) => reader.shape(name),
             Reader::Shards(shards) => shards.shape(name),

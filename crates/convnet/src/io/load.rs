@@ -1,11 +1,13 @@
 //! Weights of a file matched with a network's parameters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
-use super::names::{is_counter, wrapper};
+use super::fits::fits;
+use super::names::{self, Aligned, is_idle};
 use super::{IoError, ModelCard, WeightsFile};
-use crate::graph::Graph;
+use crate::graph::{Graph, NodeId};
 use crate::ops::{Op, ParamKind, ParamSpec};
 use crate::state::{ReadError, StateDict, Tensor, TensorSource, initialize_some};
 use crate::zoo;
@@ -13,17 +15,33 @@ use crate::zoo;
 /// How strictly weights must match.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LoadOptions {
-    /// Whether missing and mismatched parameters are drawn at random instead of being an error.
-    pub partial: bool,
-    /// Whether a last layer for another number of classes is drawn anew.
-    pub new_head: bool,
+    /// Whether missing and mismatched parameters are drawn at random instead of being an error, which is for training.
+    pub draw: bool,
+    /// Whether tensors that the network lacks are left out instead of being an error.
+    pub ignore: bool,
+    /// Whether the last layer is drawn, which is for training.
+    pub head: Head,
     /// The seed of what is drawn.
     pub seed: u64,
+}
+
+/// What becomes of the layer that gives the classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Head {
+    /// It is the file's.
+    #[default]
+    Kept,
+    /// It is the file's if that has as many classes, else it is drawn.
+    Resized,
+    /// It is drawn: the classes are others.
+    Drawn,
 }
 
 /// What of a file matched, by the network's names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadReport {
+    /// Where in the file the weights are, if it holds others too, and what is left out of their names.
+    pub found: Vec<String>,
     /// Parameters found in the file.
     pub matched: usize,
     /// Parameters that were adapted to the network's input, and how.
@@ -43,6 +61,11 @@ impl LoadReport {
     pub fn is_exact(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.mismatched.is_empty()
     }
+
+    /// Whether there is nothing to tell: every parameter was found as it is, under its own name.
+    pub fn is_plain(&self) -> bool {
+        self.is_exact() && self.found.is_empty() && self.adapted.is_empty() && self.drawn.is_empty()
+    }
 }
 
 /// Names of a kind that a report lists before it only counts.
@@ -61,6 +84,7 @@ impl fmt::Display for LoadReport {
             Ok(())
         };
         let named = |(name, shape): &(String, Vec<usize>)| format!("`{name}` {shape:?}");
+        list("found", self.found.clone())?;
         list("adapted", self.adapted.iter().map(|(name, how)| format!("`{name}`, {how}")).collect())?;
         list("drawn at random", self.drawn.iter().map(|name| format!("`{name}`")).collect())?;
         list("missing in the file", self.missing.iter().map(named).collect())?;
@@ -91,36 +115,122 @@ struct Origin {
     summed: Option<(usize, usize)>,
 }
 
-/// Matches a file with a network.
+/// Matches a file with a network. Of several state dicts in it the one that fits best is taken, unless one was chosen.
 ///
 /// # Errors
 /// If a parameter of the main output is missing or of another shape, or a tensor is unknown, unless the options
 /// allow it.
-pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Loaded, IoError> {
-    let mut report = LoadReport::default();
+pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Result<Loaded, IoError> {
+    let mut best = matched(graph, &file, options);
+    if !file.is_chosen() {
+        let mut place = file.dict();
+        for other in others(&file) {
+            if best.report.is_exact() {
+                break;
+            }
+            // One that cannot be read is not what is looked for.
+            if file.take_dict(other).is_ok() {
+                let found = matched(graph, &file, options);
+                if found.fit() > best.fit() {
+                    (best, place) = (found, other);
+                }
+            }
+        }
+        file.take_dict(place)?;
+    }
+    let Matched { mut report, origins, wanted, .. } = best;
+    report.found.splice(..0, file.told());
+    let lacks = !report.missing.is_empty() || !report.mismatched.is_empty();
+    let allowed = (options.draw || !lacks) && (options.ignore || report.unexpected.is_empty());
+    // Where nothing fits, nothing would be left of the file.
+    if !allowed || report.matched == 0 {
+        let (path, model) = (file.path().to_owned(), graph.name().to_owned());
+        let fits = fits(&file);
+        return Err(IoError::Mismatch { path, model, report: Box::new(report), fits });
+    }
+    let drawn = initialize_some(graph, options.seed, |name| wanted.contains(name));
+    Ok(Loaded { file, origins, drawn, report })
+}
+
+/// The places of state dicts that are tried beside the first: what several are together before single ones.
+fn others(file: &WeightsFile) -> Vec<usize> {
+    let dicts = file.dicts();
+    let (together, alone): (Vec<usize>, Vec<usize>) = (0..dicts.len())
+        .filter(|&place| place != file.dict())
+        .partition(|&place| dicts[place].0.ends_with('*'));
+    together.into_iter().take(MOST_TRIED).chain(alone.into_iter().take(MOST_TRIED)).collect()
+}
+
+/// State dicts of each kind that are tried.
+const MOST_TRIED: usize = 16;
+
+/// How the tensors of a file match a network.
+pub(super) struct Matched {
+    pub(super) report: LoadReport,
+    origins: BTreeMap<String, Origin>,
+    /// Parameters to draw.
+    wanted: BTreeSet<String>,
+}
+
+impl Matched {
+    fn fit(&self) -> (bool, usize, Reverse<usize>) {
+        let report = &self.report;
+        (report.is_exact(), report.matched, Reverse(report.unexpected.len() + report.mismatched.len()))
+    }
+}
+
+pub(super) fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -> Matched {
     let tensors = file.tensors();
     let names: Vec<&str> = tensors.iter().map(|&(name, _)| name).collect();
+    let parameters: HashSet<String> = graph.parameters().into_iter().map(|spec| spec.name).collect();
+    let in_file: HashSet<&str> = names.iter().copied().collect();
     // An imported network's parameters have the file's names, whatever they are.
-    let as_named = {
-        let names: BTreeSet<&str> = names.iter().copied().collect();
-        graph.parameters().iter().all(|spec| names.contains(spec.name.as_str()))
-    };
-    let prefix = if as_named { String::new() } else { wrapper(&names) };
-    let own = |name: &str| {
-        let bare = &name[prefix.len()..];
-        if as_named { None } else { zoo::current_name(bare) }.unwrap_or_else(|| bare.to_owned())
-    };
-    let mut left: BTreeMap<String, (&str, &[usize])> = tensors
-        .iter()
-        .map(|&(name, shape)| (own(name), (name, shape)))
-        .filter(|(name, _)| !is_counter(name))
-        .collect();
+    if parameters.iter().all(|name| in_file.contains(name.as_str())) {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        return with_names(graph, &tensors, &Aligned { names, ..Aligned::default() }, options);
+    }
+    let is_wanted = |name: &str| parameters.contains(name);
+    let aligned = names::without_prefix(&names, &is_wanted);
+    let plain = with_names(graph, &tensors, &aligned, options);
+    if plain.report.is_exact() {
+        return plain;
+    }
+    let parts = with_names(graph, &tensors, &names::without_parts(&aligned, &is_wanted), options);
+    // What is left out of a part of the names is a guess, unless all fits then.
+    let better = parts.report.is_exact() || (options.draw || options.ignore) && parts.fit() > plain.fit();
+    if better { parts } else { plain }
+}
+
+/// Matches tensors under the names that are theirs in the network.
+fn with_names(
+    graph: &Graph,
+    tensors: &[(&str, &[usize])],
+    aligned: &Aligned,
+    options: LoadOptions,
+) -> Matched {
+    let mut report = LoadReport::default();
+    for (from, to) in &aligned.shortened {
+        report.found.push(match to.as_str() {
+            "" => format!("names without `{from}`"),
+            _ => format!("names with `{to}` for `{from}`"),
+        });
+    }
+    let mut left: BTreeMap<&str, (&str, &[usize])> = BTreeMap::new();
+    for (own, &(name, shape)) in aligned.names.iter().zip(tensors).filter(|(own, _)| !is_idle(own)) {
+        // Of two for the same parameter one is too many, whichever it is.
+        if let Some((other, shape)) = left.insert(own, (name, shape)) {
+            report.unexpected.push((other.to_owned(), shape.to_vec()));
+        }
+    }
     let (mut origins, mut wanted) = (BTreeMap::new(), BTreeSet::new());
     let needed = graph.reachable(&[graph.output()]);
+    let heads: Vec<Option<NodeId>> =
+        graph.outputs().iter().map(|output| graph.head_of(output.node)).collect();
     for id in graph.ids() {
         let reads_image = graph.node(id).inputs.iter().any(|&input| graph.node(input).op == Op::Input);
+        let is_head = heads.contains(&Some(id));
         for spec in graph.node_parameters(id) {
-            let Some((name, found)) = left.remove(&spec.name) else {
+            let Some((name, found)) = left.remove(spec.name.as_str()) else {
                 wanted.insert(spec.name.clone());
                 match needed[id.index()] {
                     true => report.missing.push((spec.name, spec.shape)),
@@ -128,16 +238,21 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
                 }
                 continue;
             };
+            if is_head && options.head == Head::Drawn {
+                wanted.insert(spec.name.clone());
+                report.drawn.push(spec.name);
+                continue;
+            }
             let summed = summed_channels(&spec, found).filter(|_| reads_image);
             if let Some((channels, _)) = summed {
                 report
                     .adapted
                     .push((spec.name.clone(), format!("its {channels} input channels summed to one")));
+            } else if is_flattened(&spec, found) {
+                report.adapted.push((spec.name.clone(), format!("{found:?} read as {:?}", spec.shape)));
             } else if found != spec.shape {
                 wanted.insert(spec.name.clone());
-                let head =
-                    options.new_head && spec.shape[0] == graph.classes() && found[1..] == spec.shape[1..];
-                match head {
+                match is_head && options.head == Head::Resized && found[1..] == spec.shape[1..] {
                     true => report.drawn.push(spec.name),
                     false => report.mismatched.push((spec.name, found.to_vec(), spec.shape)),
                 }
@@ -149,13 +264,8 @@ pub fn load(graph: &Graph, file: WeightsFile, options: LoadOptions) -> Result<Lo
     }
     // Auxiliary outputs of a file are of no use to a network without them.
     left.retain(|name, _| !zoo::is_auxiliary(name));
-    report.unexpected = left.into_iter().map(|(name, (_, shape))| (name, shape.to_vec())).collect();
-    if !options.partial && !report.is_exact() {
-        let (path, model) = (file.path().to_owned(), graph.name().to_owned());
-        return Err(IoError::Mismatch { path, model, report: Box::new(report) });
-    }
-    let drawn = initialize_some(graph, options.seed, |name| wanted.contains(name));
-    Ok(Loaded { file, origins, drawn, report })
+    report.unexpected.extend(left.into_values().map(|(name, shape)| (name.to_owned(), shape.to_vec())));
+    Matched { report, origins, wanted }
 }
 
 /// The input channels to sum where a convolution of a grey image gets weights for a coloured one, and the
@@ -168,6 +278,18 @@ fn summed_channels(spec: &ParamSpec, found: &[usize]) -> Option<(usize, usize)> 
             Some((3, h * w))
         }
         _ => None,
+    }
+}
+
+/// Whether a linear layer's weight is that of a convolution over the whole map, or a 1×1 convolution's that of a linear
+/// layer: the same elements in the same order.
+fn is_flattened(spec: &ParamSpec, found: &[usize]) -> bool {
+    match (spec.kind, found, &spec.shape[..]) {
+        (ParamKind::LinearWeight, &[o, c, h, w], &[outputs, inputs]) => {
+            o == outputs && c.checked_mul(h).and_then(|n| n.checked_mul(w)) == Some(inputs)
+        }
+        (ParamKind::ConvWeight, &[o, i], &[outputs, inputs, 1, 1]) => (o, i) == (outputs, inputs),
+        _ => false,
     }
 }
 
@@ -197,11 +319,33 @@ impl TensorSource for Loaded {
         self.origins.get(name).map(|origin| origin.shape.clone()).or_else(|| self.drawn.shape(name))
     }
 
+    /// A weight that is no finite number is an error too.
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
         let Some(origin) = self.origins.get(name) else { return self.drawn.read(name, first, out) };
-        let Some((channels, elements)) = origin.summed else {
-            return self.file.read(&origin.name, first, out);
-        };
+        match origin.summed {
+            None => self.file.read(&origin.name, first, out)?,
+            Some(summed) => self.read_summed(origin, summed, first, out)?,
+        }
+        match out.iter().position(|x| !x.is_finite()) {
+            None => Ok(()),
+            Some(at) => Err(ReadError::NotFinite {
+                path: self.file.path().to_owned(),
+                name: name.to_owned(),
+                index: index(&origin.shape, first + at),
+                value: out[at],
+            }),
+        }
+    }
+}
+
+impl Loaded {
+    fn read_summed(
+        &self,
+        origin: &Origin,
+        (channels, elements): (usize, usize),
+        first: usize,
+        out: &mut [f32],
+    ) -> Result<(), ReadError> {
         let mut whole = vec![0.0; channels * elements];
         for (at, x) in (first..).zip(out) {
             if at == first || at.is_multiple_of(elements) {
@@ -211,4 +355,20 @@ impl TensorSource for Loaded {
         }
         Ok(())
     }
+}
+
+/// An element's index along each dimension.
+fn index(shape: &[usize], element: usize) -> Vec<usize> {
+    let mut rest = element;
+    let mut index: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|&size| {
+            let along = rest % size;
+            rest /= size;
+            along
+        })
+        .collect();
+    index.reverse();
+    index
 }

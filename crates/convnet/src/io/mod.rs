@@ -19,6 +19,7 @@
 mod card;
 mod error;
 mod file;
+mod fits;
 mod load;
 mod metadata;
 mod names;
@@ -28,9 +29,10 @@ mod tensors;
 mod write;
 
 pub use card::ModelCard;
-pub use error::IoError;
+pub use error::{IoError, Known};
 pub use file::WeightsFile;
-pub use load::{LoadOptions, LoadReport, Loaded, load};
+pub use fits::Fit;
+pub use load::{Head, LoadOptions, LoadReport, Loaded, load};
 #[cfg(feature = "train")]
 pub(crate) use metadata::entry;
 pub use onnx::{Normalization, export, import};

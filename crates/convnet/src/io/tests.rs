@@ -74,7 +74,7 @@ fn what_does_not_match_is_named_with_both_shapes() {
     ] {
         assert!(error.contains(&part), "{part} in {error}");
     }
-    let partial = LoadOptions { partial: true, seed: 4, ..LoadOptions::default() };
+    let partial = LoadOptions { draw: true, ignore: true, seed: 4, ..LoadOptions::default() };
     let loaded = loaded(&graph, &path, partial).unwrap();
     assert_eq!(loaded.state_dict().unwrap()[&first], initialize(&graph, 4)[&first]);
     assert!(!loaded.report.is_exact());
@@ -88,7 +88,7 @@ fn heads_and_grey_images_are_adapted() {
     let path = written(folder.path(), "a.safetensors", &state);
     let grey = zoo::find("resnet18").unwrap().model().input(1, 32, 32).classes(5).build().unwrap();
     assert!(loaded(&grey, &path, LoadOptions::default()).is_err());
-    let options = LoadOptions { new_head: true, ..LoadOptions::default() };
+    let options = LoadOptions { head: Head::Resized, ..LoadOptions::default() };
     let loaded = loaded(&grey, &path, options).unwrap();
     assert_eq!(loaded.report.drawn, ["fc.weight", "fc.bias"]);
     let adapted = &loaded.state_dict().unwrap()["conv1.weight"];

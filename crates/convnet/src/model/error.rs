@@ -1,5 +1,8 @@
 //! Why a model cannot be opened.
 
+use std::path::PathBuf;
+
+use crate::data::DataError;
 use crate::graph::GraphError;
 use crate::io::IoError;
 use crate::train::TrainError;
@@ -21,6 +24,24 @@ pub enum OpenError {
     /// A directory that is no run.
     #[error(transparent)]
     Run(#[from] TrainError),
+    /// A preprocessing that is not for the network.
+    #[error(transparent)]
+    Preprocess(#[from] DataError),
+    /// A file of weights that does not tell of a network that is known.
+    #[error(
+        "`{}` holds weights, and {}: name the network, and give the file as its weights",
+        path.display(),
+        match model {
+            Some(model) => format!("its network `{model}` is not in the zoo"),
+            None => "does not tell of which network".to_owned(),
+        }
+    )]
+    Nameless {
+        /// The file.
+        path: PathBuf,
+        /// The network that its card names.
+        model: Option<String>,
+    },
     /// A network whose last layer gives a fixed number of outputs.
     #[error("`{model}` does not end in a layer that can give {classes} classes")]
     Head {

@@ -1,4 +1,5 @@
-//! Models by name: a network of the zoo, an ONNX file, or the directory of a training run, with its weights.
+//! Models by name: a network of the zoo, an ONNX file, the directory of a training run, or a file of weights that tells
+//! of its network.
 //!
 //! [`Model::open`] finds out what a name means, builds the network for the size that is asked for, and matches weights
 //! with it. What it adapted, drew or left out on the way is told in [`Model::notes`].
@@ -14,23 +15,27 @@
 //! # Ok::<(), convnet::model::OpenError>(())
 //! ```
 
+mod assumption;
 mod error;
 mod note;
 mod options;
+mod source;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
+pub use assumption::Assumption;
 pub use error::OpenError;
 pub use note::Note;
 pub use options::OpenOptions;
+pub use source::{is_onnx, weights_file};
 
+use self::source::Named;
+use crate::data::Preprocess;
 use crate::graph::Graph;
 use crate::io::{self, IoError, Loaded, ModelCard, WeightsFile};
-use crate::train::RunDir;
-use crate::zoo;
 
 /// A network, and what is known of how to use it.
 #[derive(Debug)]
@@ -41,6 +46,10 @@ pub struct Model {
     pub weights: Option<Loaded>,
     /// What the weights' file tells of itself, if it fits the network.
     pub card: Option<ModelCard>,
+    /// How images become its input: as was asked for, else as the card tells, else as is assumed.
+    pub preprocess: Preprocess,
+    /// What was assumed of the preprocessing; `None` where it is known.
+    pub assumption: Option<Assumption>,
     /// The data set that the run was trained on; `None` for what is no run.
     pub data: Option<String>,
     /// What was adapted, drawn or left out.
@@ -48,106 +57,116 @@ pub struct Model {
 }
 
 impl Model {
-    /// Opens an ONNX file (a name that ends in `.onnx`), a run (a directory), or a network of the zoo.
+    /// Opens an ONNX file (a name that ends in `.onnx`), a run (a directory), a file of weights that tells of its network
+    /// (a run's, or one with a card), or a network of the zoo.
     ///
-    /// Weights are those of `options.weights`, else the best of the run or those of the ONNX file. The size of the
-    /// network is the one in `options`, else the one that the weights' card tells, else the run's, else its own.
+    /// Weights are those of `options.weights`, else the best of the run or those of the file. The size of the network is
+    /// the one in `options`, else the one that the weights' card tells, else the run's, else its own.
     ///
     /// # Errors
     /// A name that means nothing, a file that cannot be read, a size that does not fit the network, weights that do not
-    /// match it.
+    /// match it, a preprocessing for another size.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self, OpenError> {
-        let mut model = if is_onnx(name) { Self::onnx(name, options) } else { Self::known(name, options) }?;
-        let Self { graph, card, notes, .. } = &mut model;
+        let named = Named::find(name)?;
+        let given = options.weights.as_deref();
+        let (graph, file) = match named.onnx() {
+            Some(path) => {
+                let (graph, own) = source::onnx(path, options)?;
+                (graph, if given.is_some() { None } else { Some(own) })
+            }
+            None => {
+                let file = match given.map(Path::to_owned).or(named.weights()?) {
+                    // An ONNX file is read for the network's size, which is not known before.
+                    Some(path) if !is_onnx(&path) => Some(weights_file(&path, None)?),
+                    _ => None,
+                };
+                let card = file.as_ref().and_then(WeightsFile::card);
+                (named.graph(&options.fitted(card, named.input()))?, file)
+            }
+        };
+        let file = match (file, given) {
+            (None, Some(path)) => Some(weights_file(path, Some(&graph))?),
+            (file, _) => file,
+        };
+        let mut notes: Vec<Note> = named.note().into_iter().chain(named.unchecked()).collect();
+        let mut card = file.as_ref().and_then(WeightsFile::card).cloned();
         let fits = |card: &ModelCard| {
-            card.classes.len() == graph.classes() && card.preprocess.input() == graph.input_size()
+            (card.classes.is_empty() || card.classes.len() == graph.classes())
+                && card.preprocess.input() == graph.input_size()
         };
-        if let Some(card) = card.take_if(|card| !fits(card)) {
-            notes.push(Note::Card { input: card.preprocess.input(), classes: card.classes.len() });
-        }
-        Ok(model)
-    }
-
-    fn onnx(path: &str, options: &OpenOptions) -> Result<Self, OpenError> {
-        let (graph, own) = network(path, options)?;
-        let file = match &options.weights {
-            Some(path) => Some(weights_for(path, &graph)?),
-            None => own,
-        };
-        Self::matched(graph, file, options, None)
-    }
-
-    fn known(name: &str, options: &OpenOptions) -> Result<Self, OpenError> {
-        let run = Path::new(name).is_dir().then(|| RunDir::open(Path::new(name))).transpose()?;
-        let path = match (&options.weights, &run) {
-            (Some(path), _) => Some(path.clone()),
-            (None, Some(run)) => Some(run.weights()?),
-            (None, None) => None,
-        };
-        let file = path.map(WeightsFile::open).transpose()?;
-        let config = run.as_ref().map(RunDir::config);
-        let card = file.as_ref().and_then(WeightsFile::card);
-        let fitted = options.fitted(card, config.map(|config| config.input));
-        let (graph, _) = network(config.map_or(name, |config| &config.model), &fitted)?;
-        Self::matched(graph, file, options, config.map(|config| config.recipe.data.clone()))
-    }
-
-    fn matched(
-        graph: Graph,
-        file: Option<WeightsFile>,
-        options: &OpenOptions,
-        data: Option<String>,
-    ) -> Result<Self, OpenError> {
-        let card = file.as_ref().and_then(WeightsFile::card).cloned();
-        let (mut weights, mut notes) = (None, Vec::new());
+        let mut weights = None;
         if let Some(file) = file {
             let (loaded, note) = load(&graph, file, options)?;
             weights = Some(loaded);
             notes.extend(note);
         }
-        Ok(Self { graph, weights, card, data, notes })
-    }
-}
-
-/// Whether a name is that of an ONNX file.
-pub fn is_onnx(name: impl AsRef<Path>) -> bool {
-    name.as_ref().extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
-}
-
-/// Builds a network of the zoo, or reads an ONNX file and the weights in it, for the input and the classes in the
-/// options.
-///
-/// # Errors
-/// A name that is not in the zoo, a file that cannot be a network, a size that does not fit it.
-pub fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), OpenError> {
-    if is_onnx(name) {
-        let (graph, weights) = io::import(name, options.input)?;
-        let graph = match options.classes {
-            Some(classes) if classes != graph.classes() => graph
-                .with_classes(classes)
-                .ok_or_else(|| OpenError::Head { model: name.to_owned(), classes })?,
-            _ => graph,
+        if let Some(card) = card.take_if(|card| !fits(card)) {
+            notes.push(Note::Card { input: card.preprocess.input(), classes: card.classes.len() });
+        }
+        let input = graph.input_size();
+        let (preprocess, assumption) = match (&options.preprocess, &card) {
+            (Some(asked), _) => (asked.for_input(input)?, None),
+            (None, Some(card)) => (card.preprocess.clone(), None),
+            (None, None) => {
+                let assumption = Assumption::of(named.entry(), input, graph.classes());
+                (assumption.preprocess(input)?, Some(assumption))
+            }
         };
-        return Ok((graph, Some(weights)));
+        Ok(Self { graph, weights, card, preprocess, assumption, data: named.data(), notes })
     }
-    let mut network = zoo::find(name)?.model();
-    if let Some([channels, height, width]) = options.input {
-        network = network.input(channels, height, width);
+
+    /// What to keep beside the weights where they are written again: their card with the preprocessing in use, also of
+    /// weights without one if a preprocessing was asked for or torchvision's is assumed.
+    pub fn written_card(&self) -> Option<ModelCard> {
+        (self.assumption != Some(Assumption::Plain)).then(|| ModelCard {
+            model: self.card.as_ref().map_or_else(|| self.graph.name().to_owned(), |card| card.model.clone()),
+            input: self.graph.input_size(),
+            classes: self.card.as_ref().map(|card| card.classes.clone()).unwrap_or_default(),
+            preprocess: self.preprocess.clone(),
+        })
     }
-    if let Some(classes) = options.classes {
-        network = network.classes(classes);
+
+    /// The names of the classes, in the order of the outputs; `None` if nothing tells them.
+    pub fn classes(&self) -> Option<&[String]> {
+        self.card.as_ref().map(|card| &card.classes[..]).filter(|classes| !classes.is_empty())
     }
-    Ok((network.build()?, None))
 }
 
-/// Opens a file of weights for a network; an ONNX file is read for images of the network's size.
+/// Builds the network of a name, and opens the weights that come with it (of an ONNX file, a run, a file of weights), for
+/// the input and the classes in the options.
 ///
 /// # Errors
-/// If it cannot be read.
-pub fn weights_for(path: &Path, graph: &Graph) -> Result<WeightsFile, IoError> {
-    match is_onnx(path) {
-        true => Ok(io::import(path, Some(graph.input_size()))?.1),
-        false => WeightsFile::open(path),
+/// A name that means nothing, a file that cannot be a network, a size that does not fit it.
+pub fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), OpenError> {
+    let named = Named::find(name)?;
+    if let Some(path) = named.onnx() {
+        let (graph, file) = source::onnx(path, options)?;
+        return Ok((graph, Some(file)));
+    }
+    // A run that has no weights yet has a network all the same.
+    let file = named.weights().ok().flatten().map(|path| weights_file(&path, None)).transpose()?;
+    let card = file.as_ref().and_then(WeightsFile::card);
+    Ok((named.graph(&options.fitted(card, named.input()))?, file))
+}
+
+/// How images became input for weights that training shall start from, for the network of that name and images of
+/// another size: what their card tells, or what is known of torchvision's; `None` where nothing is known.
+///
+/// # Errors
+/// If the preprocessing is for another number of channels.
+pub fn preprocess_of(
+    name: &str,
+    file: &WeightsFile,
+    input: [usize; 3],
+) -> Result<Option<Preprocess>, OpenError> {
+    if let Some(card) = file.card() {
+        return Ok(card.preprocess.for_size(input));
+    }
+    let published = file.tensors().iter().any(|(_, shape)| *shape == [assumption::IMAGENET_CLASSES]);
+    let classes = if published { assumption::IMAGENET_CLASSES } else { 0 };
+    match Assumption::of(Named::find(name)?.entry(), input, classes) {
+        Assumption::Plain => Ok(None),
+        known => Ok(Some(known.preprocess(input)?)),
     }
 }
 
@@ -157,14 +176,16 @@ pub fn weights_for(path: &Path, graph: &Graph) -> Result<WeightsFile, IoError> {
 /// If they do not match, unless the options allow it.
 pub fn load(
     graph: &Graph,
-    file: WeightsFile,
+    mut file: WeightsFile,
     options: &OpenOptions,
 ) -> Result<(Loaded, Option<Note>), IoError> {
     let path = file.path().to_owned();
-    let OpenOptions { partial, new_head, seed, .. } = *options;
-    let loaded = io::load(graph, file, io::LoadOptions { partial, new_head, seed })?;
+    if let Some(key) = &options.key {
+        file.choose(key)?;
+    }
+    let OpenOptions { draw, ignore, head, seed, .. } = *options;
+    let loaded = io::load(graph, file, io::LoadOptions { draw, ignore, head, seed })?;
     let report = &loaded.report;
-    let told = !report.is_exact() || !report.adapted.is_empty() || !report.drawn.is_empty();
-    let note = told.then(|| Note::Weights { path, report: report.clone() });
+    let note = (!report.is_plain()).then(|| Note::Weights { path, report: report.clone() });
     Ok((loaded, note))
 }

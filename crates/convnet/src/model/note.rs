@@ -16,6 +16,21 @@ pub enum Note {
         /// What matched, and what was done about the rest.
         report: LoadReport,
     },
+    /// A run that has the name of a network of the zoo.
+    Shadowed {
+        /// The run.
+        path: PathBuf,
+    },
+    /// A network of the zoo whose name a folder or a file has too, which is not meant.
+    Beside {
+        /// The network.
+        name: String,
+    },
+    /// A run of an older version: its files carry no checksums.
+    Unchecked {
+        /// The run.
+        path: PathBuf,
+    },
     /// The weights' card is for another network, and was ignored.
     Card {
         /// Channels, height and width of the images that it tells of.
@@ -30,6 +45,20 @@ impl fmt::Display for Note {
         match self {
             Self::Weights { path, report } => {
                 write!(f, "of the weights of `{}`:\n{report}", path.display())
+            }
+            Self::Shadowed { path } => {
+                let path = path.display();
+                write!(f, "`{path}` is the run in that folder here, not the network of the zoo")
+            }
+            Self::Beside { name } => {
+                write!(f, "`{name}` is the network of the zoo, not the folder or file of that name")
+            }
+            Self::Unchecked { path } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "`{path}` is of an older version: its files carry no checksums and cannot be checked"
+                )
             }
             Self::Card { input, classes } => write!(
                 f,

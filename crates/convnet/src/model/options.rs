@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::io::ModelCard;
+use crate::data::PreprocessSpec;
+use crate::io::{Head, ModelCard};
 
 /// How a model is opened.
 #[derive(Clone, Debug, Default)]
@@ -11,13 +12,18 @@ pub struct OpenOptions {
     pub input: Option<[usize; 3]>,
     /// The number of classes, instead of the model's own.
     pub classes: Option<usize>,
-    /// A file of weights, instead of the model's own.
+    /// Weights, instead of the model's own: a file of them, or a run, whose best they are.
     pub weights: Option<PathBuf>,
-    /// Whether parameters that the weights lack or have in another shape are drawn, and tensors that the network lacks
-    /// are ignored.
-    pub partial: bool,
-    /// Whether a last layer for another number of classes than the weights' is drawn.
-    pub new_head: bool,
+    /// Which of several state dicts in the file of weights is meant, by its key.
+    pub key: Option<String>,
+    /// How images become input, instead of what the weights tell.
+    pub preprocess: Option<PreprocessSpec>,
+    /// Whether parameters that the weights lack or have in another shape are drawn, which is for training.
+    pub draw: bool,
+    /// Whether tensors that the network lacks are left out.
+    pub ignore: bool,
+    /// Whether the last layer is drawn, which is for training.
+    pub head: Head,
     /// The seed of what is drawn.
     pub seed: u64,
 }
@@ -26,9 +32,10 @@ impl OpenOptions {
     /// The same with the sizes that weights tell of where none are given, else with this input.
     #[must_use]
     pub fn fitted(&self, card: Option<&ModelCard>, input: Option<[usize; 3]>) -> Self {
+        let named = card.map(|card| card.classes.len()).filter(|&count| count > 0);
         Self {
             input: self.input.or(card.map(|card| card.input)).or(input),
-            classes: self.classes.or(card.map(|card| card.classes.len())),
+            classes: self.classes.or(named),
             ..self.clone()
         }
     }

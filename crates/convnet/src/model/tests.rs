@@ -3,9 +3,10 @@ use std::path::Path;
 use tempfile::tempdir;
 
 use super::*;
-use crate::data::Preprocess;
+use crate::data::{Fingerprint, Preprocess};
 use crate::state::{self, StateDict, TensorSource};
-use crate::train::{Recipe, RunConfig};
+use crate::train::{Recipe, RunConfig, RunDir};
+use crate::zoo;
 
 fn card(classes: usize) -> ModelCard {
     ModelCard {
@@ -28,10 +29,12 @@ fn run(directory: &Path, classes: usize) {
         model: "lenet".into(),
         input: [1, 32, 32],
         classes: card(classes).classes,
+        preprocess: None,
         init_from: None,
         recipe: Recipe::for_graph(&zoo::lenet().build().unwrap()),
     };
-    let run = RunDir::create(directory, config).unwrap();
+    let graph = zoo::lenet().input(1, 32, 32).classes(classes).build().unwrap();
+    let run = RunDir::create(directory, config, &graph, &Fingerprint::default()).unwrap();
     io::save(&weights(classes), Some(&card(classes)), run.file(RunDir::LAST)).unwrap();
 }
 
@@ -56,7 +59,7 @@ fn other_classes_draw_a_head_and_leave_the_card() {
     let options = OpenOptions { classes: Some(3), ..OpenOptions::default() };
     let error = Model::open(name, &options).unwrap_err();
     assert!(matches!(error, OpenError::Io(IoError::Mismatch { .. })), "{error}");
-    let model = Model::open(name, &OpenOptions { new_head: true, ..options }).unwrap();
+    let model = Model::open(name, &OpenOptions { head: io::Head::Resized, ..options }).unwrap();
     assert_eq!(model.card, None);
     let [Note::Weights { path, report }, Note::Card { input: [1, 32, 32], classes: 4 }] = &model.notes[..]
     else {

@@ -95,7 +95,7 @@ enum Rule {
 /// The standard deviation of the fixed normal rules.
 const FIXED_STD: f64 = 0.01;
 
-fn rule(init: Init, kind: ParamKind, fans: Fans, path: &str) -> Rule {
+fn rule(init: &Init, kind: ParamKind, fans: Fans, path: &str) -> Rule {
     let conv = match kind {
         ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => return Rule::Constant(1.0),
         ParamKind::NormBias | ParamKind::RunningMean | ParamKind::Shift => return Rule::Constant(0.0),
@@ -117,7 +117,7 @@ fn rule(init: Init, kind: ParamKind, fans: Fans, path: &str) -> Rule {
         (Init::KaimingFanIn, false, false) | (Init::TruncatedNormal, _, true) => default,
         (Init::Xavier, _, false) => Rule::Uniform((6.0 / (fans.inputs + fans.outputs)).sqrt()),
         (Init::LeCunUniform, ..) => Rule::Uniform(2.4 / fans.inputs),
-        (Init::Normal { ones }, _, true) if ones.contains(&path) => Rule::Constant(1.0),
+        (Init::Normal { ones }, _, true) if ones.iter().any(|one| one == path) => Rule::Constant(1.0),
         (
             Init::KaimingFanOutLinearNormal | Init::KaimingFanIn | Init::Xavier | Init::Normal { .. },
             _,

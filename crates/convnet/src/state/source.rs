@@ -33,6 +33,22 @@ pub enum ReadError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A weight that no network computes with.
+    #[error(
+        "`{}`: parameter `{name}` has {value} at {index:?}; such weights are left by a training that diverged, or by a \
+         conversion to a type that they are too large for: load an earlier checkpoint",
+        path.display()
+    )]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The parameter.
+        name: String,
+        /// The element, an index for each dimension.
+        index: Vec<usize>,
+        /// NaN or an infinity.
+        value: f32,
+    },
 }
 
 /// Where an engine takes weights from: a state dict in memory, or a file that is read part by part.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Recipe;
+use crate::data::Preprocess;
 
 /// A run's settings, as its `config.toml` holds them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct RunConfig {
     pub input: [usize; 3],
     /// The names of the classes, in the order of the outputs.
     pub classes: Vec<String>,
+    /// How images become input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preprocess: Option<Preprocess>,
     /// The weights that training started from, where they were not drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init_from: Option<String>,
@@ -36,6 +40,8 @@ impl RunConfig {
             if let Ok(toml::Value::Table(mut table)) = toml::Value::try_from(config) {
                 table.remove("convnet");
                 table.remove("isa");
+                // It follows from the data and from the weights that training starts from.
+                table.remove("preprocess");
                 flatten("", &toml::Value::Table(table), out);
             }
         }
@@ -81,6 +87,7 @@ mod tests {
             model: "lenet".into(),
             input: [1, 32, 32],
             classes: vec!["no".into(), "yes".into()],
+            preprocess: None,
             init_from: None,
             recipe: Recipe::for_graph(&zoo::lenet().build().unwrap()),
         }

@@ -127,11 +127,13 @@ fn a_run_learns_and_leaves_its_files() {
             "best.safetensors",
             "checkpoint.safetensors",
             "config.toml",
+            "confusion.csv",
             "confusion.png",
             "confusion.svg",
             "curves.png",
             "curves.svg",
             "data.jsonl",
+            "graph.toml",
             "last.safetensors",
             "metrics.jsonl",
         ]
@@ -167,7 +169,9 @@ fn an_interrupted_run_ends_with_the_same_bits() {
         }
         let report = trainer(&net).resume(&parts).unwrap();
         assert!(!report.interrupted);
-        for file in [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.svg"] {
+        for file in
+            [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.csv", "confusion.svg", "confusion.png"]
+        {
             assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs in {name}");
         }
         assert_eq!(results(&whole), results(&parts), "{name}");
@@ -187,6 +191,176 @@ fn a_run_without_checkpoint_starts_again() {
     fs::remove_file(lost.join(RunDir::CHECKPOINT)).unwrap();
     trainer(&net).resume(&lost).unwrap();
     assert!(bytes(&whole, RunDir::LAST) == bytes(&lost, RunDir::LAST));
+}
+
+/// A copy of a directory.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// Puts one file of a run in another's place.
+fn put(from: &Path, to: &Path, name: &str) {
+    fs::copy(from.join(name), to.join(name)).unwrap();
+}
+
+/// Keeps a copy of the run before and after each of its epochs' ends.
+struct Photographer<'a> {
+    run: &'a Path,
+    album: &'a Path,
+    taken: usize,
+}
+
+impl Photographer<'_> {
+    fn take(&mut self) {
+        copy(self.run, &self.album.join(self.taken.to_string()));
+        self.taken += 1;
+    }
+}
+
+impl Callback for &mut Photographer<'_> {
+    fn evaluated(&mut self, images: usize, of: usize) {
+        if images == of {
+            self.take();
+        }
+    }
+
+    fn epoch(&mut self, _: &EpochRecord, _: bool, _: &mut Control<'_>) {
+        self.take();
+    }
+}
+
+/// Between the end of the second epoch and the photograph after it the files are written one by one: each state that
+/// lies between goes on to the same bytes.
+#[test]
+fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, album) = (folder.path().join("whole"), folder.path().join("album"));
+    fs::create_dir(&album).unwrap();
+    let net = net();
+    let mut photographer = Photographer { run: &whole, album: &album, taken: 0 };
+    trainer(&net).callback(&mut photographer).run(&whole).unwrap();
+    assert_eq!(photographer.taken, 6);
+    // What was written last, first to last; the fourth photograph is of the end of the second epoch.
+    let order = ["last.safetensors", "best.safetensors", "confusion.svg", "confusion.png", "metrics.jsonl"];
+    let order = [&order[..], &["checkpoint.safetensors", "curves.svg", "curves.png"]].concat();
+    for written in 0..=order.len() {
+        let parts = folder.path().join(format!("parts-{written}"));
+        copy(&album.join("2"), &parts);
+        for name in &order[..written] {
+            put(&album.join("3"), &parts, name);
+        }
+        fs::write(parts.join(".convnet-aB3dEf"), "half of a file").unwrap();
+        trainer(&net).resume(&parts).unwrap();
+        for file in [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.svg", "curves.svg", "curves.png"] {
+            assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs after {written} files");
+        }
+        assert_eq!(results(&whole), results(&parts), "after {written} files");
+        assert_eq!(fs::read_dir(&parts).unwrap().count(), fs::read_dir(&whole).unwrap().count());
+    }
+}
+
+#[test]
+fn other_states_are_refused_and_the_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, album) = (folder.path().join("whole"), folder.path().join("album"));
+    fs::create_dir(&album).unwrap();
+    let net = net();
+    let mut photographer = Photographer { run: &whole, album: &album, taken: 0 };
+    trainer(&net).callback(&mut photographer).run(&whole).unwrap();
+    let mut count = 0;
+    let mut told = |change: &dyn Fn(&Path)| {
+        count += 1;
+        let parts = folder.path().join(format!("parts-{count}"));
+        copy(&album.join("3"), &parts);
+        change(&parts);
+        trainer(&net).resume(&parts).map_or_else(|error| error.to_string(), |_| "nothing".to_owned())
+    };
+    for (name, why) in [
+        ("metrics.jsonl", "missing, and by the checkpoint 2 epochs are done"),
+        ("best.safetensors", "missing"),
+        ("last.safetensors", "missing"),
+        ("checkpoint.safetensors", "missing, and metrics.jsonl tells of 2 epochs"),
+        ("config.toml", "missing"),
+    ] {
+        let lost = told(&|run| fs::remove_file(run.join(name)).unwrap());
+        assert!(lost.contains(name) && lost.contains(why), "{name}: {lost}");
+        let cut = told(&|run| {
+            let whole = bytes(run, name);
+            fs::write(run.join(name), &whole[..whole.len() * 2 / 3]).unwrap();
+        });
+        assert!(cut.contains(name), "{name}: {cut}");
+    }
+    // Files of another moment of the same run, each whole.
+    let older = told(&|run| put(&album.join("0"), run, "config.toml"));
+    assert_eq!(older, "nothing");
+    let older = told(&|run| put(&album.join("1"), run, "metrics.jsonl"));
+    assert!(older.contains("metrics.jsonl`: lines of 1 epoch"), "{older}");
+    let older = told(&|run| {
+        put(&whole, run, "checkpoint.safetensors");
+    });
+    assert!(older.contains("lines of 2 epochs, the checkpoint has done 3"), "{older}");
+    // A sealed run's files have checksums.
+    let unsealed = told(&|run| {
+        let path = run.join("best.safetensors");
+        let file = convnet_formats::safetensors::read(&path).unwrap();
+        let metadata = file.metadata.into_iter().filter(|(key, _)| key != "convnet.checksum").collect();
+        convnet_formats::safetensors::write(&path, &convnet_formats::safetensors::File { metadata, ..file })
+            .unwrap();
+    });
+    assert!(unsealed.contains("best.safetensors") && unsealed.contains("no checksum"), "{unsealed}");
+}
+
+/// Keeps what was told of a run that goes on.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Callback for &mut Notes {
+    fn start(&mut self, start: &RunStart, _: &mut Control<'_>) {
+        self.0.clone_from(&start.notes);
+    }
+}
+
+#[test]
+fn a_run_without_checksums_is_accepted_and_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, old) = (folder.path().join("whole"), folder.path().join("old"));
+    let net = net();
+    trainer(&net).run(&whole).unwrap();
+    stopping(trainer(&net), 8, false).run(&old).unwrap();
+    let config = String::from_utf8(bytes(&old, "config.toml")).unwrap();
+    let lines: Vec<&str> = config.lines().filter(|line| !line.starts_with('#')).collect();
+    fs::write(old.join("config.toml"), lines.join("\n")).unwrap();
+    for name in ["best.safetensors", "last.safetensors", "checkpoint.safetensors"] {
+        let file = convnet_formats::safetensors::read(&old.join(name)).unwrap();
+        let known = |key: &str| !["convnet.checksum", "metrics", "convnet"].contains(&key);
+        let metadata = file.metadata.into_iter().filter(|(key, _)| known(key)).collect();
+        let file = convnet_formats::safetensors::File { metadata, ..file };
+        convnet_formats::safetensors::write(&old.join(name), &file).unwrap();
+    }
+    let mut notes = Notes::default();
+    trainer(&net).callback(&mut notes).resume(&old).unwrap();
+    assert!(notes.0.len() == 1 && notes.0[0].contains("no checksum"), "{:?}", notes.0);
+    assert!(bytes(&whole, RunDir::LAST) == bytes(&old, RunDir::LAST));
+}
+
+#[test]
+fn one_process_at_a_time_trains_in_a_directory() {
+    struct Second<'a>(&'a Path, &'a Graph, String);
+    impl Callback for &mut Second<'_> {
+        fn start(&mut self, _: &RunStart, _: &mut Control<'_>) {
+            self.2 = trainer(self.1).epochs(1).resume(self.0).unwrap_err().to_string();
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    let net = net();
+    let mut second = Second(&directory, &net, String::new());
+    trainer(&net).epochs(1).callback(&mut second).run(&directory).unwrap();
+    assert!(second.2.contains("another process trains in"), "{}", second.2);
 }
 
 #[test]
@@ -437,4 +611,50 @@ fn callbacks_end_a_run_and_set_its_rate() {
     assert_eq!(trainer(&net).resume(&directory).unwrap().epochs.len(), 3);
     let error = trainer(&net).callback(Fixed(f64::NAN)).run(folder.path().join("wild")).unwrap_err();
     assert!(error.to_string().contains("`rate` is NaN"), "{error}");
+}
+
+#[test]
+fn a_run_that_started_from_weights_goes_on_without_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = net();
+    let weights = crate::state::initialize(&net, 77);
+    let preprocess =
+        crate::data::PreprocessSpec::parse("mean=0.25,std=0.5").unwrap().for_input([1, 12, 12]).unwrap();
+    let from = |weights: StateDict| trainer(&net).weights("a.pth", weights).preprocess(preprocess.clone());
+    let (whole, cut) = (folder.path().join("whole"), folder.path().join("cut"));
+    from(weights.clone()).run(&whole).unwrap();
+    assert!(stopping(from(weights.clone()), 1, false).run(&cut).unwrap().interrupted);
+    // As if it had been killed before its first step was saved.
+    fs::remove_dir_all(&cut).unwrap();
+    let stopped = from(weights).callback(Stop).run(&cut).unwrap();
+    assert!(stopped.interrupted && stopped.epochs.is_empty());
+    // Neither the weights nor the preprocessing are given again: the run has them.
+    let mut resumed = trainer(&net);
+    resumed = resumed.weights("a.pth", crate::state::initialize(&net, 1));
+    resumed.resume(&cut).unwrap();
+    assert_eq!(bytes(&whole, RunDir::LAST), bytes(&cut, RunDir::LAST));
+    assert_eq!(WeightsFile::open(cut.join(RunDir::LAST)).unwrap().card().unwrap().preprocess, preprocess);
+}
+
+/// Stops a run before its first step.
+struct Stop;
+
+impl Callback for Stop {
+    fn start(&mut self, _: &RunStart, run: &mut Control<'_>) {
+        run.stop = true;
+    }
+}
+
+#[test]
+fn another_network_of_the_same_name_does_not_go_on_with_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    let first = net();
+    trainer(&first).callback(Stop).run(&directory).unwrap();
+    let other = {
+        let net = Builder::image("small", 1, 12, 12);
+        net.build(net.input().flatten().linear(Linear::new(3))).unwrap()
+    };
+    let error = trainer(&other).resume(&directory).unwrap_err().to_string();
+    assert!(error.contains("the layers of the network are others"), "{error}");
 }

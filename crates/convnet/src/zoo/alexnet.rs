@@ -124,7 +124,7 @@ fn torchvision(net: &Builder, classes: usize) -> Value<'_> {
 const ONES: [&str; 5] = ["features.4", "features.10", "features.12", "classifier.0", "classifier.3"];
 
 fn paper(net: &Builder, classes: usize) -> Value<'_> {
-    net.init(Init::Normal { ones: &ONES });
+    net.init(Init::Normal { ones: ONES.map(String::from).to_vec() });
     let pool = MaxPool2d::new(3).stride(2);
     // Section 3.3: k = 2, n = 5, α = 1e−4, β = 0.75, with α not divided by n.
     let norm = LocalResponseNorm { size: 5, alpha: 5e-4, beta: 0.75, k: 2.0 };

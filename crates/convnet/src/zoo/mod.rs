@@ -43,9 +43,9 @@ pub fn find(name: &str) -> Result<&'static Entry, UnknownModel> {
     registry::look_up(ENTRIES, name)
 }
 
-/// The name of today for a parameter that older published weights call otherwise; `None` where it is the same.
+/// The name of today for a parameter that older or other published weights call otherwise; `None` where it is the same.
 pub fn current_name(parameter: &str) -> Option<String> {
-    densenet::current_name(parameter)
+    densenet::current_name(parameter).or_else(|| vgg::current_name(parameter))
 }
 
 /// Whether a parameter of published weights belongs to an auxiliary classifier, which networks may do without.

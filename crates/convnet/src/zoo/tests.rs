@@ -141,6 +141,6 @@ fn alexnets_biases_start_at_one_in_the_papers_layers() {
     };
     let convs = layers(|op| matches!(op, Op::Conv2d(_)));
     let linears = layers(|op| matches!(op, Op::Linear(_)));
-    assert_eq!(ones, [convs[1], convs[3], convs[4], linears[0], linears[1]]);
+    assert_eq!(ones[..], [convs[1], convs[3], convs[4], linears[0], linears[1]]);
     assert_eq!((convs.len(), linears.len()), (5, 3));
 }

@@ -99,6 +99,16 @@ entry!(VGG_D, PAPER, "vgg16@paper", "VGG configuration D", |net, k| paper(net, k
 entry!(VGG_E, PAPER, "vgg19@paper", "VGG configuration E", |net, k| paper(net, k, &E, Extra::None),
     aliases: &["vgg-e"]);
 
+/// timm writes the first two linear layers of torchvision's classifier as convolutions, and the last as its head.
+pub(super) fn current_name(name: &str) -> Option<String> {
+    const LAYERS: [(&str, &str); 3] = [
+        ("pre_logits.fc1.", "classifier.0."),
+        ("pre_logits.fc2.", "classifier.3."),
+        ("head.fc.", "classifier.6."),
+    ];
+    LAYERS.iter().find_map(|(theirs, ours)| Some(format!("{ours}{}", name.strip_prefix(theirs)?)))
+}
+
 fn conv3x3(maps: usize) -> Conv2d {
     Conv2d::new(maps, 3).padding(1)
 }

@@ -1,17 +1,27 @@
-//! The part of Python's pickle that a state dict needs: a stack machine that builds plain values and calls nothing.
+//! The part of Python's pickle that a checkpoint needs: a stack machine that builds plain values and calls nothing.
 //!
-//! Source: CPython's `pickletools`. Opcodes and names that a state dict has no use for are refused by name.
+//! Source: CPython's `pickletools`. Of a class or a function that is no tensor's, what it would be called with is kept
+//! ([`Object`]); names that are there to run code are refused.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
+use super::names::{Known, known, runs_code};
 use crate::Malformed;
 
 /// A value, by its index in [`Pickle`]: a flat list, so that no nesting can exhaust the stack.
-pub(super) type Id = usize;
+pub(super) type Id = u32;
+
+/// Bytes of the pickle, from and to.
+pub(super) type Span = (u32, u32);
 
 /// The most values, stack places and remembered values: a state dict of a thousand tensors takes some 30,000.
-const MOST: usize = 1 << 20;
+const MOST: usize = 1 << 19;
+/// The most that all values hold together, in items of lists.
+const MOST_ITEMS: usize = 1 << 21;
+/// What a tensor or an object counts as, beside its items.
+const WEIGHT: usize = 8;
+/// The most dimensions of a tensor.
+pub(super) const RANK: usize = 8;
 
 /// A plain value.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,66 +29,48 @@ pub(super) enum Value {
     None,
     Bool(bool),
     Int(i64),
-    Float(f64),
-    /// Text, as a range of the pickle's bytes.
-    Text(Range<usize>),
+    Float,
+    /// Text or bytes.
+    Text(Span),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
-    /// A class or function that is known by name.
+    /// A class or function that tensors and dictionaries are made by.
     Name(Known),
+    /// Another one: its module and its name.
+    Foreign(Span, Span),
     /// What a persistent id names: the elements of some tensors.
-    Storage(Id),
-    Tensor(Tensor),
-    /// A value that weights do not depend on: a device, a data type.
+    Persistent(Id),
+    Tensor(Box<Tensor>),
+    Object(Box<Object>),
+    /// A number of more than 64 bits.
     Opaque,
 }
 
 /// A tensor as its pickle describes it; the numbers are still to be checked.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tensor {
-    /// The persistent id of its storage.
+    /// The persistent id of its storage, or the object that stands for it.
     pub(super) storage: Id,
     pub(super) offset: i64,
     pub(super) shape: Vec<i64>,
     pub(super) stride: Vec<i64>,
+    /// The name of its type, where the storage does not tell it.
+    pub(super) number: Option<&'static str>,
 }
 
-/// The names that a state dict may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Size,
-    /// `torch.FloatStorage` and the like, by the element's name.
-    Storage(&'static str),
-    Opaque,
-}
-
-const STORAGES: [&str; 10] = [
-    "FloatStorage",
-    "DoubleStorage",
-    "HalfStorage",
-    "BFloat16Storage",
-    "LongStorage",
-    "IntStorage",
-    "ShortStorage",
-    "CharStorage",
-    "ByteStorage",
-    "BoolStorage",
-];
-
-fn known(module: &str, name: &str) -> Option<Known> {
-    Some(match (module, name) {
-        ("collections", "OrderedDict") => Known::OrderedDict,
-        ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor") => Known::RebuildTensor,
-        ("torch._utils", "_rebuild_parameter") => Known::RebuildParameter,
-        ("torch", "Size") => Known::Size,
-        ("torch", "device" | "float32" | "float64" | "float16" | "bfloat16" | "int64") => Known::Opaque,
-        ("torch", name) => Known::Storage(STORAGES.into_iter().find(|storage| *storage == name)?),
-        _ => return None,
-    })
+/// What a class would have been told: nothing was made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Object {
+    /// The class or function.
+    pub(super) class: Id,
+    pub(super) arguments: Vec<Id>,
+    /// What was set by key.
+    pub(super) pairs: Vec<(Id, Id)>,
+    /// What was appended.
+    pub(super) items: Vec<Id>,
+    /// Its attributes, or what it is restored from.
+    pub(super) state: Option<Id>,
 }
 
 /// Values built from a pickle, and where it ended.
@@ -89,6 +81,7 @@ pub(super) struct Pickle<'a> {
     at: usize,
     stack: Vec<Slot>,
     memo: HashMap<u32, Id>,
+    items: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +95,7 @@ type Step<T> = Result<T, Malformed>;
 impl<'a> Pickle<'a> {
     /// A machine over bytes; values of all pickles that it runs stay valid.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, values: Vec::new(), at: 0, stack: Vec::new(), memo: HashMap::new() }
+        Self { bytes, values: Vec::new(), at: 0, stack: Vec::new(), memo: HashMap::new(), items: 0 }
     }
 
     /// Where the next pickle starts.
@@ -111,27 +104,72 @@ impl<'a> Pickle<'a> {
     }
 
     pub(super) fn value(&self, id: Id) -> &Value {
-        &self.values[id]
+        &self.values[id as usize]
+    }
+
+    /// All values, of all pickles that it ran.
+    pub(super) fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// The bytes of a text.
+    pub(super) fn bytes(&self, (start, end): Span) -> &'a [u8] {
+        &self.bytes[start as usize..end as usize]
+    }
+
+    fn span(&self, span: Span) -> Option<&'a str> {
+        str::from_utf8(self.bytes(span)).ok()
     }
 
     /// The text of a value; `None` if it is none, or not UTF-8.
     pub(super) fn text(&self, id: Id) -> Option<&'a str> {
-        match &self.values[id] {
-            Value::Text(range) => str::from_utf8(&self.bytes[range.clone()]).ok(),
+        match *self.value(id) {
+            Value::Text(span) => self.span(span),
             _ => None,
         }
     }
 
-    pub(super) fn tuple(&self, id: Id) -> Option<&[Id]> {
-        match &self.values[id] {
+    /// The items of a tuple or a list.
+    pub(super) fn list(&self, id: Id) -> Option<&[Id]> {
+        match self.value(id) {
             Value::Tuple(items) | Value::List(items) => Some(items),
             _ => None,
         }
     }
 
+    /// The entries of a dictionary, or of an object that is one.
+    pub(super) fn pairs(&self, id: Id) -> &[(Id, Id)] {
+        match self.value(id) {
+            Value::Dict(pairs) => pairs,
+            Value::Object(object) => &object.pairs,
+            _ => &[],
+        }
+    }
+
+    /// The value of an entry.
+    pub(super) fn entry(&self, id: Id, key: &str) -> Option<Id> {
+        self.pairs(id).iter().rev().find(|&&(name, _)| self.text(name) == Some(key)).map(|&(_, value)| value)
+    }
+
+    /// The attributes of an object, which are a dictionary.
+    pub(super) fn attributes(&self, id: Id) -> Option<Id> {
+        match self.value(id) {
+            Value::Object(object) => object.state.filter(|&state| !self.pairs(state).is_empty()),
+            _ => None,
+        }
+    }
+
     pub(super) fn int(&self, id: Id) -> Option<i64> {
-        match self.values[id] {
+        match *self.value(id) {
             Value::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The full name of a class or function that is no tensor's.
+    pub(super) fn foreign(&self, id: Id) -> Option<String> {
+        match *self.value(id) {
+            Value::Foreign(module, name) => Some(format!("{}.{}", self.span(module)?, self.span(name)?)),
             _ => None,
         }
     }
@@ -147,7 +185,8 @@ impl<'a> Pickle<'a> {
                 return self.pop();
             }
             self.step(op, place)?;
-            if self.values.len().max(self.stack.len()).max(self.memo.len()) > MOST {
+            let most = self.values.len().max(self.stack.len()).max(self.memo.len());
+            if most > MOST || self.items > MOST_ITEMS {
                 return Err(Malformed::new(place, format!("the pickle builds more than {MOST} values")));
             }
         }
@@ -168,17 +207,24 @@ impl<'a> Pickle<'a> {
         Ok(self.take(bytes)?.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
 
-    fn line(&mut self) -> Step<&'a str> {
+    fn line(&mut self) -> Step<Span> {
         let length = self.bytes[self.at..].iter().position(|&byte| byte == b'\n');
         let Some(length) = length else { return self.fail("the pickle ends in the middle of a line") };
-        let line = self.take(length)?;
-        self.at += 1;
-        str::from_utf8(line).or_else(|_| self.fail("a line of the pickle is not UTF-8"))
+        let line = (self.at as u32, (self.at + length) as u32);
+        self.at += length + 1;
+        Ok(line)
     }
 
     fn push(&mut self, value: Value) -> Step<()> {
+        self.items += match &value {
+            Value::Tuple(items) | Value::List(items) => items.len(),
+            Value::Dict(pairs) => 2 * pairs.len(),
+            Value::Object(_) => WEIGHT,
+            Value::Tensor(_) => WEIGHT + 2 * RANK,
+            _ => 0,
+        };
         self.values.push(value);
-        self.slot(Slot::Value(self.values.len() - 1))
+        self.slot(Slot::Value((self.values.len() - 1) as Id))
     }
 
     fn slot(&mut self, slot: Slot) -> Step<()> {
@@ -215,7 +261,7 @@ impl<'a> Pickle<'a> {
     fn text_of(&mut self, length: u64) -> Step<()> {
         let start = self.at;
         self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-        self.push(Value::Text(start..self.at))
+        self.push(Value::Text((start as u32, self.at as u32)))
     }
 
     fn remember(&mut self, index: u64) -> Step<()> {
@@ -243,7 +289,7 @@ impl<'a> Pickle<'a> {
             0x80 => self.take(1).map(|_| ()),
             0x95 => self.take(8).map(|_| ()),
             b'}' => self.push(Value::Dict(Vec::new())),
-            b']' => self.push(Value::List(Vec::new())),
+            b']' | 0x8f => self.push(Value::List(Vec::new())),
             b')' => self.push(Value::Tuple(Vec::new())),
             b'(' => self.slot(Slot::Mark),
             b't' => {
@@ -254,7 +300,7 @@ impl<'a> Pickle<'a> {
                 let items = self.last(usize::from(op - 0x84))?;
                 self.push(Value::Tuple(items))
             }
-            b'l' => {
+            b'l' | 0x91 => {
                 let items = self.marked()?;
                 self.push(Value::List(items))
             }
@@ -264,7 +310,7 @@ impl<'a> Pickle<'a> {
                 self.push(Value::Dict(pairs))
             }
             b'a' => self.last(1).and_then(|items| self.append(&items)),
-            b'e' => self.marked().and_then(|items| self.append(&items)),
+            b'e' | 0x90 => self.marked().and_then(|items| self.append(&items)),
             b's' => self.last(2).and_then(|items| self.set(&items)),
             b'u' => self.marked().and_then(|items| self.set(&items)),
             b'q' => self.number(1).and_then(|index| self.remember(index)),
@@ -272,17 +318,35 @@ impl<'a> Pickle<'a> {
             0x94 => self.remember(self.memo.len() as u64),
             b'h' => self.number(1).and_then(|index| self.recall(index)),
             b'j' => self.number(4).and_then(|index| self.recall(index)),
+            b'p' | b'g' => {
+                let line = self.line()?;
+                match self.span(line).and_then(|text| text.parse().ok()) {
+                    Some(index) if op == b'p' => self.remember(index),
+                    Some(index) => self.recall(index),
+                    None => self.fail("the pickle remembers a value by what is no number"),
+                }
+            }
             b'X' | b'B' | b'T' => self.number(4).and_then(|length| self.text_of(length)),
             0x8c | b'C' | b'U' => self.number(1).and_then(|length| self.text_of(length)),
-            0x8d | 0x8e => self.number(8).and_then(|length| self.text_of(length)),
+            0x8d | 0x8e | 0x96 => self.number(8).and_then(|length| self.text_of(length)),
+            b'V' => self.line().and_then(|line| self.push(Value::Text(line))),
+            b'S' => {
+                let (start, end) = self.line()?;
+                let quotes = u32::from(end - start >= 2);
+                self.push(Value::Text((start + quotes, end - quotes)))
+            }
             b'J' => self.number(4).and_then(|n| self.push(Value::Int(i64::from(n as u32 as i32)))),
             b'K' => self.number(1).and_then(|n| self.push(Value::Int(n as i64))),
             b'M' => self.number(2).and_then(|n| self.push(Value::Int(n as i64))),
-            0x8a => self.long(),
-            b'G' => {
-                let bytes = self.take(8)?.try_into().unwrap_or_default();
-                self.push(Value::Float(f64::from_be_bytes(bytes)))
+            0x8a => self.number(1).and_then(|length| self.long(length)),
+            0x8b => self.number(4).and_then(|length| self.long(length)),
+            b'I' | b'L' => {
+                let line = self.line()?;
+                let text = self.span(line).unwrap_or_default().trim_end_matches('L');
+                self.push(text.parse().map_or(Value::Opaque, Value::Int))
             }
+            b'F' => self.line().and_then(|_| self.push(Value::Float)),
+            b'G' => self.take(8).and_then(|_| self.push(Value::Float)),
             b'N' => self.push(Value::None),
             0x88 | 0x89 => self.push(Value::Bool(op == 0x88)),
             b'c' => {
@@ -291,21 +355,52 @@ impl<'a> Pickle<'a> {
             }
             0x93 => {
                 let parts = self.last(2)?;
-                match (self.text(parts[0]), self.text(parts[1])) {
-                    (Some(module), Some(name)) => self.name(module, name, place),
+                match (self.value(parts[0]), self.value(parts[1])) {
+                    (&Value::Text(module), &Value::Text(name)) => self.name(module, name, place),
                     _ => self.fail("the pickle names something by what is no text"),
                 }
             }
-            b'R' => self.reduce(),
+            b'R' | 0x81 => {
+                let parts = self.last(2)?;
+                self.call(parts[0], parts[1])
+            }
+            0x92 => {
+                let parts = self.last(3)?;
+                self.call(parts[0], parts[1])
+            }
+            b'i' => {
+                let (module, name) = (self.line()?, self.line()?);
+                let arguments = self.marked()?;
+                self.items += arguments.len();
+                self.name(module, name, place)?;
+                let class = self.pop()?;
+                self.call_with(class, arguments)
+            }
+            b'o' => {
+                let mut arguments = self.marked()?;
+                if arguments.is_empty() {
+                    return self.fail("the pickle makes an object of no class");
+                }
+                self.items += arguments.len();
+                let class = arguments.remove(0);
+                self.call_with(class, arguments)
+            }
             b'b' => self.build(),
+            b'P' => {
+                let line = self.line()?;
+                self.push(Value::Text(line))?;
+                let id = self.pop()?;
+                self.push(Value::Persistent(id))
+            }
             b'Q' => {
                 let id = self.pop()?;
-                self.push(Value::Storage(id))
+                self.push(Value::Persistent(id))
             }
             b'0' => {
                 self.stack.pop();
                 Ok(())
             }
+            b'1' => self.marked().map(|_| ()),
             b'2' => {
                 let id = self.top()?;
                 self.slot(Slot::Value(id))
@@ -321,134 +416,153 @@ impl<'a> Pickle<'a> {
         }
     }
 
-    fn long(&mut self) -> Step<()> {
-        let length = self.number(1)? as usize;
-        let bytes = self.take(length)?;
-        if length > 8 {
+    fn long(&mut self, length: u64) -> Step<()> {
+        let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+        if bytes.len() > 8 {
             // The magic number of old files; nothing else that matters is as long.
             return self.push(Value::Opaque);
         }
         let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
         let mut whole = [if negative { 0xff } else { 0 }; 8];
-        whole[..length].copy_from_slice(bytes);
+        whole[..bytes.len()].copy_from_slice(bytes);
         self.push(Value::Int(i64::from_le_bytes(whole)))
     }
 
-    fn name(&mut self, module: &str, name: &str, place: usize) -> Step<()> {
-        let Some(known) = known(module, name) else {
-            return Err(Malformed::new(
-                place,
-                format!(
-                    "the pickle refers to `{module}.{name}`, which is not loaded: only tensors and plain values \
-                     are; save `model.state_dict()`"
-                ),
-            ));
+    fn name(&mut self, module: Span, name: Span, place: usize) -> Step<()> {
+        let (Some(in_module), Some(called)) = (self.span(module), self.span(name)) else {
+            return self.fail("a name in the pickle is not UTF-8");
         };
-        self.push(if known == Known::Opaque { Value::Opaque } else { Value::Name(known) })
+        if runs_code(in_module, called) {
+            let problem = format!(
+                "the pickle refers to `{in_module}.{called}`, which would run code where Python loads it; nothing was \
+                 run: get the weights from someone you trust"
+            );
+            return Err(Malformed::new(place, problem));
+        }
+        self.push(known(in_module, called).map_or(Value::Foreign(module, name), Value::Name))
     }
 
     fn append(&mut self, items: &[Id]) -> Step<()> {
         let target = self.top()?;
-        match &mut self.values[target] {
-            Value::List(list) => {
-                list.extend(items);
-                Ok(())
-            }
-            _ => self.fail("the pickle appends to what is no list"),
+        self.items += items.len();
+        match &mut self.values[target as usize] {
+            Value::List(list) => list.extend(items),
+            Value::Object(object) => object.items.extend(items),
+            _ => return self.fail("the pickle appends to what is no list"),
         }
+        Ok(())
     }
 
     fn set(&mut self, items: &[Id]) -> Step<()> {
         let target = self.top()?;
-        match &mut self.values[target] {
-            Value::Dict(pairs) => {
-                pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
-                Ok(())
+        self.items += items.len();
+        let pairs = items.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        match &mut self.values[target as usize] {
+            Value::Dict(known) => known.extend(pairs),
+            Value::Object(object) => object.pairs.extend(pairs),
+            _ => return self.fail("the pickle sets an item of what is no dictionary"),
+        }
+        Ok(())
+    }
+
+    /// What a call of a name gives; nothing is called.
+    fn call(&mut self, class: Id, arguments: Id) -> Step<()> {
+        match self.list(arguments).map(<[Id]>::to_vec) {
+            Some(arguments) => {
+                self.items += arguments.len();
+                self.call_with(class, arguments)
             }
-            _ => self.fail("the pickle sets an item of what is no dictionary"),
+            None => self.fail("the pickle calls a name without a tuple of arguments"),
         }
     }
 
-    /// What a call of a known name gives; nothing is called.
-    fn reduce(&mut self) -> Step<()> {
-        let parts = self.last(2)?;
-        let Some(arguments) = self.tuple(parts[1]).map(<[Id]>::to_vec) else {
-            return self.fail("the pickle calls a name without a tuple of arguments");
+    fn call_with(&mut self, class: Id, arguments: Vec<Id>) -> Step<()> {
+        let known = match *self.value(class) {
+            Value::Name(known) => known,
+            Value::Foreign(..) | Value::Persistent(_) | Value::Object(_) => Known::Other,
+            _ => return self.fail("the pickle calls what is no name"),
         };
-        let value = match self.values[parts[0]] {
-            Value::Name(Known::OrderedDict) => self.ordered(&arguments),
-            Value::Name(Known::RebuildTensor) => self.tensor(&arguments),
-            Value::Name(Known::RebuildParameter) => {
-                arguments.first().map(|&tensor| self.values[tensor].clone())
+        let made = match known {
+            Known::OrderedDict => self.ordered(&arguments).map(Value::Dict),
+            Known::RebuildTensor => self.tensor(&arguments).map(|tensor| Value::Tensor(Box::new(tensor))),
+            // The data of a parameter, and the sizes in a `Size`, are their first argument.
+            Known::RebuildParameter | Known::Size => match arguments.first() {
+                Some(&id) => return self.slot(Slot::Value(id)),
+                None => None,
+            },
+            // A function, the type of what it gives, its arguments, and attributes.
+            Known::RebuildFromType => match arguments[..] {
+                [function, _, inner, ..] if *self.value(function) != Value::Name(Known::RebuildFromType) => {
+                    return self.call(function, inner);
+                }
+                _ => None,
+            },
+            Known::Storage(_) | Known::Type(_) | Known::Other => {
+                let (pairs, items) = (Vec::new(), Vec::new());
+                Some(Value::Object(Box::new(Object { class, arguments, pairs, items, state: None })))
             }
-            Value::Name(Known::Size) => arguments.first().map(|&size| self.values[size].clone()),
-            Value::Opaque => Some(Value::Opaque),
-            _ => None,
         };
-        match value {
+        match made {
             Some(value) => self.push(value),
             None => self.fail("the pickle calls a name with arguments that it does not take"),
         }
     }
 
-    fn ordered(&self, arguments: &[Id]) -> Option<Value> {
-        let pairs = match arguments {
-            [] => Vec::new(),
-            &[list, ..] => self
-                .tuple(list)?
-                .iter()
-                .map(|&pair| match self.tuple(pair)? {
-                    &[key, value] => Some((key, value)),
-                    _ => None,
-                })
-                .collect::<Option<Vec<_>>>()?,
+    fn ordered(&self, arguments: &[Id]) -> Option<Vec<(Id, Id)>> {
+        let Some(&list) = arguments.first() else { return Some(Vec::new()) };
+        let pair = |&pair: &Id| match self.list(pair)? {
+            &[key, value] => Some((key, value)),
+            _ => None,
         };
-        Some(Value::Dict(pairs))
-    }
-
-    fn tensor(&self, arguments: &[Id]) -> Option<Value> {
-        let &[storage, offset, shape, stride, ..] = arguments else { return None };
-        let Value::Storage(storage) = self.values[storage] else { return None };
-        let numbers = |id| self.tuple(id)?.iter().map(|&n| self.int(n)).collect::<Option<Vec<i64>>>();
-        let (shape, stride) = (numbers(shape)?, numbers(stride)?);
-        Some(Value::Tensor(Tensor { storage, offset: self.int(offset)?, shape, stride }))
-    }
-
-    /// The state of an OrderedDict holds nothing that weights depend on.
-    fn build(&mut self) -> Step<()> {
-        self.pop()?;
-        let target = self.top()?;
-        match self.values[target] {
-            Value::Dict(_) | Value::Opaque => Ok(()),
-            _ => self.fail("the pickle sets the state of an object that is not loaded"),
+        match self.value(list) {
+            Value::Dict(pairs) => Some(pairs.clone()),
+            _ => self.list(list)?.iter().map(pair).collect(),
         }
+    }
+
+    /// A tensor from its storage, offset, sizes and strides; behind them, whether it has a gradient, hooks, in one
+    /// version the type, and marks of a view (conjugate, negative), which no weights have.
+    fn tensor(&self, arguments: &[Id]) -> Option<Tensor> {
+        let &[storage, offset, shape, stride, ref more @ ..] = arguments else { return None };
+        let numbers = |id| {
+            let list = self.list(id).filter(|list| list.len() <= RANK)?;
+            list.iter().map(|&n| self.int(n)).collect::<Option<Vec<i64>>>()
+        };
+        let number = more.get(2).and_then(|&id| match *self.value(id) {
+            Value::Name(Known::Type(name)) => Some(name),
+            _ => None,
+        });
+        if more.iter().skip(2).any(|&id| !self.pairs(id).is_empty()) {
+            return None;
+        }
+        let (shape, stride) = (numbers(shape)?, numbers(stride)?);
+        let storage = match *self.value(storage) {
+            Value::Persistent(id) => id,
+            Value::Object(_) => storage,
+            _ => return None,
+        };
+        Some(Tensor { storage, offset: self.int(offset)?, shape, stride, number })
+    }
+
+    /// Keeps the state of an object; that of a plain value holds nothing that weights depend on.
+    fn build(&mut self) -> Step<()> {
+        let state = self.pop()?;
+        let target = self.top()?;
+        match &mut self.values[target as usize] {
+            Value::Object(object) => object.state = Some(state),
+            Value::Tensor(_) => return self.fail("the pickle changes a tensor after it was made"),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
 /// The names of instructions that are refused.
 fn instruction(op: u8) -> &'static str {
     match op {
-        b'i' => "INST",
-        b'o' => "OBJ",
-        0x81 => "NEWOBJ",
-        0x92 => "NEWOBJ_EX",
         0x82..=0x84 => "EXT",
-        0x8f => "EMPTY_SET",
-        0x90 => "ADDITEMS",
-        0x91 => "FROZENSET",
-        0x96 => "BYTEARRAY8",
         0x97 => "NEXT_BUFFER",
         0x98 => "READONLY_BUFFER",
-        b'P' => "PERSID",
-        b'I' => "INT",
-        b'L' => "LONG",
-        b'F' => "FLOAT",
-        b'S' => "STRING",
-        b'V' => "UNICODE",
-        b'p' => "PUT",
-        b'g' => "GET",
-        0x8b => "LONG4",
-        b'1' => "POP_MARK",
         _ => "of no known name",
     }
 }

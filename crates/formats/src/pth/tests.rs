@@ -1,5 +1,5 @@
 use super::*;
-use crate::Entry;
+use crate::{Entry, Number};
 use proptest::prelude::*;
 
 /// Files that PyTorch wrote, by `tools/pth_samples.py`.
@@ -46,9 +46,13 @@ fn a_state_dict_is_found_in_a_checkpoint() {
 }
 
 #[test]
-fn whole_modules_and_calls_are_refused_by_name() {
-    let error = open(MODULE).unwrap_err().to_string();
-    assert!(error.contains("`torch.nn.modules.linear.Linear`"), "{error}");
+fn a_module_that_was_saved_as_a_whole_is_read_by_its_parts() {
+    let reader = open(MODULE).unwrap();
+    assert_eq!((values(&reader, "weight"), values(&reader, "bias")), (vec![0.5, 0.5], vec![0.25]));
+}
+
+#[test]
+fn names_that_run_code_are_refused() {
     for (call, name) in [("os\nsystem", "`os.system`"), ("builtins\neval", "`builtins.eval`")] {
         let pickle = format!("c{call}\nX\x04\0\0\0true\u{85}R.");
         let bytes: Vec<u8> = [0x80, 2].into_iter().chain(pickle.chars().map(|c| c as u8)).collect();
@@ -62,7 +66,7 @@ fn nesting_and_growth_are_bounded() {
     let deep = vec![b')'; 2_000_000];
     assert!(Pickle::new(&deep).run().unwrap_err().problem.contains("more than"));
     let nested: Vec<u8> =
-        [b')'].into_iter().chain(std::iter::repeat_n(0x85, 900_000)).chain([b'.']).collect();
+        [b')'].into_iter().chain(std::iter::repeat_n(0x85, 400_000)).chain([b'.']).collect();
     assert!(Pickle::new(&nested).run().is_ok());
 }
 

@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convnet::data::{Augment, DataSets};
+use convnet::data::{Augment, DataSets, Preprocess};
 use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
-use convnet::model::{self, is_onnx};
+use convnet::io::Head;
+use convnet::model::{self, OpenOptions, is_onnx};
+use convnet::state::StateDict;
 use convnet::train::{
-    Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport, Trainer,
-    training_input_size,
+    NewRun, Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport,
+    Trainer, remarks, training_input_size,
 };
 use convnet::zoo;
 
 use self::report::Reporter;
-use super::trained;
-use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, positive};
+use super::trained::{self, PreprocessArg};
+use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, number, positive, whole};
 use crate::error::Failure;
 use crate::output;
 
@@ -33,7 +35,8 @@ Examples:
 
 Without --input, images have the data's channels and the smallest side of 32, 64, 96, 128, 160, 192 and 224
 at which the network's last convolution still sees 2x2 pixels, so that large networks train in bearable
-time. The test images choose the best epoch: their accuracy is a little too good for unseen images.
+time. The test images choose the best epoch, whose weights are kept: the \"best test accuracy\" is theirs, and
+images that chose nothing may do worse.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. Options win over the recipe.";
@@ -42,7 +45,7 @@ data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a network, see `convnet list`, or an .onnx file: training starts from its weights
+    /// Name of a network, see `convnet list`, or a run or an .onnx file: training starts from its weights
     #[arg(value_name = "MODEL", required_unless_present = "resume")]
     model: Option<String>,
 
@@ -59,7 +62,7 @@ pub(crate) struct Args {
     batch: Option<usize>,
 
     /// Peak of the learning rate [default: the recipe's]
-    #[arg(long, value_name = "X", help_heading = "Training")]
+    #[arg(long, value_name = "X", value_parser = number, help_heading = "Training")]
     lr: Option<f64>,
 
     /// A named recipe or a TOML file [default: the one that suits the network]
@@ -75,24 +78,31 @@ pub(crate) struct Args {
     schedule: Option<String>,
 
     /// Crop training images at random places after padding them by N pixels
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    crop: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
+    crop: Option<u64>,
 
     /// Mirror half of the training images
     #[arg(long, help_heading = "Training")]
     flip: bool,
 
     /// End after N steps, whatever the epochs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
     limit_steps: Option<u64>,
 
-    /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx
+    /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx, or a run
     #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
     init_from: Option<PathBuf>,
+
+    /// Of several state dicts in WEIGHTS the one under this key (`model_ema`), or the tensors whose names start with it
+    #[arg(long, value_name = "KEY", requires = "init_from", help_heading = "Training")]
+    key: Option<String>,
 
     /// Draw what the weights lack or have in another shape, and ignore what the network lacks
     #[arg(long, requires = "init_from", help_heading = "Training")]
     partial: bool,
+
+    #[command(flatten)]
+    preprocess: PreprocessArg,
 
     /// Directory to write [default: runs/MODEL, or the first of runs/MODEL-2, … that is free]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
@@ -106,7 +116,7 @@ pub(crate) struct Args {
     size: SizeArgs,
 
     /// Seed of all random numbers: the same seed gives the same weights [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Computation")]
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Computation")]
     seed: Option<u64>,
 
     #[command(flatten)]
@@ -116,39 +126,72 @@ pub(crate) struct Args {
     device: DeviceArgs,
 }
 
+/// Where a run is written.
+enum Place {
+    /// A new directory, which no other process gets.
+    New(NewRun),
+    /// That of a run that was interrupted.
+    Old(PathBuf),
+}
+
 /// A run that is about to start: its settings, and what they bring.
 struct Plan {
-    directory: PathBuf,
+    place: Place,
     recipe: Recipe,
     graph: Graph,
     data: DataSets,
-    init_from: Option<PathBuf>,
-    resume: bool,
+    /// Weights to start from, and where they come from.
+    start: Option<(String, StateDict)>,
+    /// How images become input, if the weights to start from or the user tell.
+    preprocess: Option<Preprocess>,
+}
+
+/// What a run starts with.
+struct Start {
+    graph: Graph,
+    data: DataSets,
+    preprocess: Option<Preprocess>,
+    weights: Option<(String, StateDict)>,
 }
 
 /// Trains.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
     let plan = match &args.resume {
         Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
-    let Plan { directory, recipe, graph, data, init_from, resume } = plan;
+    let Plan { place, recipe, graph, data, start, preprocess } = plan;
+    let directory = match &place {
+        Place::New(new) => new.path().to_owned(),
+        Place::Old(directory) => directory.clone(),
+    };
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
+    remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
+    let (images, most) = (data.test.len(), data.test.histogram().into_iter().max().unwrap_or(0));
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
     let mut trainer = Trainer::new(&graph, data)
         .recipe(recipe)
         .options(options)
         .stop(stop)
-        .callback(Reporter::new(heading));
-    if let Some(path) = init_from {
-        // The data decide the number of classes: a head for others is drawn anew.
-        let loaded = trained::load(&graph, model::weights_for(&path, &graph)?, args.partial, true)?;
-        trainer = trainer.weights(path.display().to_string(), loaded.state_dict()?);
+        .callback(Reporter::new(heading, graph.classes()));
+    if let Some((origin, weights)) = start {
+        trainer = trainer.weights(origin, weights);
     }
-    let result = if resume { trainer.resume(&directory) } else { trainer.run(&directory) };
+    if let Some(preprocess) = preprocess {
+        trainer = trainer.preprocess(preprocess);
+    }
+    let result = match place {
+        Place::New(new) => trainer.run_in(new),
+        Place::Old(directory) => trainer.resume(directory),
+    };
+    if let Some(best) = result.as_ref().ok().filter(|report| !report.interrupted).and_then(TrainReport::best)
+    {
+        let share = most as f64 / images.max(1) as f64;
+        remarks::guessing(best, share, images).iter().for_each(|remark| output::note(remark));
+    }
     finish(result, &directory)
 }
 
@@ -207,14 +250,21 @@ impl Args {
         replace(&mut patch.data, self.data.clone());
         replace(&mut patch.epochs, self.epochs);
         replace(&mut patch.batch, self.batch);
+        let optimizer = self.optimizer.as_deref().and_then(Optimizer::named);
+        if let (Some(asked), Some(of_recipe)) = (&optimizer, &patch.optimizer)
+            && !asked.same_kind(of_recipe)
+        {
+            // The recipe's rate is its optimizer's.
+            patch.lr = Some(asked.usual_lr());
+        }
         replace(&mut patch.lr, self.lr);
         replace(&mut patch.seed, self.seed);
         replace(&mut patch.limit_steps, self.limit_steps);
-        replace(&mut patch.optimizer, self.optimizer.as_deref().and_then(Optimizer::named));
+        replace(&mut patch.optimizer, optimizer);
         replace(&mut patch.schedule, self.schedule.as_deref().and_then(Schedule::named));
         if self.crop.is_some() || self.flip {
             let given = patch.augment.unwrap_or_default();
-            let crop = self.crop.unwrap_or(given.crop);
+            let crop = self.crop.map_or(given.crop, |crop| crop as usize);
             patch.augment = Some(Augment { crop, flip: self.flip || given.flip });
         }
         Ok(patch)
@@ -223,26 +273,82 @@ impl Args {
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
-        let from_file = is_onnx(name);
         // The layers decide the recipe, whatever the number of classes that the data will ask for.
-        let layers = match from_file {
-            true => SizeArgs { classes: None, ..self.size.clone() }.build(name)?,
-            false => zoo::find(name)?.model().build()?,
-        };
-        let recipe = Recipe::for_graph(&layers).with(&self.patch()?);
+        let (layers, own) = model::network(name, &self.file_size(name).options())?;
+        let init_from = self.init_from.clone().or(own.is_some().then(|| name.into()));
+        let mut recipe = Recipe::for_graph(&layers).with(&self.patch()?);
+        if init_from.is_some() && self.lr.is_none() && self.recipe.is_none() {
+            recipe = recipe.fine_tuning();
+            output::note(&format!(
+                "starting from weights: a tenth of the usual learning rate, {}",
+                recipe.lr
+            ));
+        }
         recipe.check().map_err(Failure::usage)?;
-        let directory = match &self.out {
-            Some(out) => out.clone(),
-            None => {
-                let stem = if from_file { Path::new(name).file_stem() } else { None };
-                RunDir::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))
-            }
-        };
-        RunDir::check_new(&directory)?;
+        if let Some(out) = &self.out {
+            RunDir::check_new(out)?;
+        }
         let data = super::data::open(&recipe.data)?;
         let graph = self.network(name, &data)?;
-        let init_from = self.init_from.clone().or(from_file.then(|| name.into()));
-        Ok(Plan { directory, recipe, graph, data, init_from, resume: false })
+        recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
+        let asked = self.preprocess.preprocess.as_ref();
+        let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
+        let start = Start { graph, data, preprocess, weights: None };
+        let Start { graph, data, preprocess, weights: start } = match init_from {
+            Some(path) => self.started(start, name, &path)?,
+            None => start,
+        };
+        let new = match &self.out {
+            Some(out) => NewRun::claim(out)?,
+            None => {
+                let path = Path::new(name);
+                let stem = if path.exists() { path.file_stem() } else { None };
+                NewRun::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))?
+            }
+        };
+        Ok(Plan { place: Place::New(new), recipe, graph, data, start, preprocess })
+    }
+
+    /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
+    /// is for these classes.
+    fn started(&self, start: Start, name: &str, path: &Path) -> Result<Start, Failure> {
+        let Start { graph, mut data, mut preprocess, .. } = start;
+        let file = model::weights_file(path, Some(&graph))?;
+        let mut head = Head::Resized;
+        match file.card().map(|card| &card.classes).filter(|classes| !classes.is_empty()) {
+            Some(classes) => match data.in_order_of(classes) {
+                Ok((ordered, told)) => {
+                    told.iter().for_each(|told| output::note(told));
+                    data = ordered;
+                }
+                Err(error) => {
+                    output::note(&format!("{error}; the last layer is drawn anew"));
+                    head = Head::Drawn;
+                }
+            },
+            None => output::note(
+                "the weights do not tell the names of their classes: the last layer is kept if it has as many as the data",
+            ),
+        }
+        if preprocess.is_none() {
+            preprocess = model::preprocess_of(name, &file, graph.input_size())?;
+            match &preprocess {
+                Some(known) => output::note(&format!("images become input as for the weights: {known}")),
+                None => output::note(
+                    "the weights do not tell how images became input: the data's own mean and deviation are taken; \
+                     `--preprocess` sets others",
+                ),
+            }
+        }
+        let loaded = trained::load(&graph, file, &self.loading(head))?;
+        let weights = Some((path.display().to_string(), loaded.state_dict()?));
+        Ok(Start { graph, data, preprocess, weights })
+    }
+
+    /// How weights to start from are matched.
+    fn loading(&self, head: Head) -> OpenOptions {
+        let (draw, ignore) = (self.partial, self.partial);
+        OpenOptions { key: self.key.clone(), draw, ignore, head, ..OpenOptions::default() }
     }
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
@@ -252,16 +358,38 @@ impl Args {
         let config = run.config();
         note_machine(config, options)?;
         let recipe = config.recipe.clone().with(&self.patch()?);
-        let name = self.model.as_deref().unwrap_or(&config.model);
         let [channels, height, width] = config.input;
         let size = SizeArgs {
             input: self.size.input.or(Some(ImageSize { channels, height, width })),
             classes: self.size.classes.or(Some(config.classes.len())),
         };
-        let graph = size.build(name)?;
-        let data = super::data::open(&recipe.data)?;
-        let init_from = self.init_from.clone().or(config.init_from.as_ref().map(PathBuf::from));
-        Ok(Plan { directory: directory.to_owned(), recipe, graph, data, init_from, resume: true })
+        let graph = match (&self.model, run.graph()?) {
+            (None, Some(graph)) if self.size.input.is_none() && self.size.classes.is_none() => graph,
+            (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
+        };
+        let (data, _) = super::data::open(&recipe.data)?.in_order_of(&config.classes)?;
+        let origin =
+            self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
+        let mut start = None;
+        if let Some(origin) = origin {
+            // What training started from is in the checkpoint; a run of a version that wrote none at its start has it
+            // in the file alone.
+            let weights = match run.file(RunDir::CHECKPOINT).exists() {
+                true => StateDict::new(),
+                false => {
+                    let file = model::weights_file(Path::new(&origin), Some(&graph))?;
+                    trained::load(&graph, file, &self.loading(Head::Resized))?.state_dict()?
+                }
+            };
+            start = Some((origin, weights));
+        }
+        Ok(Plan { place: Place::Old(directory.to_owned()), recipe, graph, data, start, preprocess: None })
+    }
+
+    /// The size to read a model for, to see its layers: its own number of classes.
+    fn file_size(&self, name: &str) -> SizeArgs {
+        let input = self.size.input.filter(|_| is_onnx(name));
+        SizeArgs { input, classes: None }
     }
 
     /// The network for the data's classes, and of the size that was given or that suits it.
@@ -271,7 +399,7 @@ impl Args {
         if let Some(input) = self.size.input {
             return sized(input);
         }
-        if is_onnx(name) {
+        if Path::new(name).exists() && zoo::find(name).is_err() {
             return SizeArgs { input: None, classes }.build(name);
         }
         let channels = data.channels();

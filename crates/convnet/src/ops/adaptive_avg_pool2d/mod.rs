@@ -2,13 +2,16 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::{only, only_map};
 use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows that divide the input evenly, PyTorch's `nn.AdaptiveAvgPool2d`: output row i averages
 /// input rows ⌊i·H/h⌋ to ⌈(i + 1)·H/h⌉.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AdaptiveAvgPool2d {
     /// Output rows.
     pub height: usize,

@@ -2,12 +2,15 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only;
 use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Mean over windows, PyTorch's `nn.AvgPool2d`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AvgPool2d {
     /// Window height and width.
     pub kernel: Size2,

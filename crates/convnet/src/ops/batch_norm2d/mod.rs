@@ -2,6 +2,8 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only_map;
 use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamKind, ParamSpec, PassThrough, Reach, Reserve};
 use crate::shape::{Shape, ShapeIssue};
@@ -11,7 +13,8 @@ use crate::shape::{Shape, ShapeIssue};
 /// Training normalizes with the batch's mean and biased variance and updates
 /// `running = (1 − momentum)·running + momentum·batch` (with the unbiased variance); inference uses the
 /// running statistics.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BatchNorm2d {
     /// Added to the variance.
     pub eps: f32,

@@ -2,13 +2,16 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only_map;
 use super::{Facts, GradientReads, Layer, Onnx, OnnxValue, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Rows and columns of one value around a map, PyTorch's `nn.ConstantPad2d` (`nn.ZeroPad2d` where it is 0): what a
 /// convolution or pooling needs before it whose padding is not the same on opposite sides.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ConstantPad2d {
     /// Columns added on the left.
     pub left: usize,

@@ -2,12 +2,15 @@
 
 pub(crate) mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only;
 use super::{Facts, GradientReads, Layer, Onnx, ParamSpec, PassThrough};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Zeroes each element with a probability while training, PyTorch's `nn.Dropout`; inference passes its input through.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dropout {
     /// Probability of zeroing, in [0, 1).
     pub p: f32,

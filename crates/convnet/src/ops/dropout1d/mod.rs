@@ -2,6 +2,8 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::dropout::check;
 use super::layer::only;
 use super::{Facts, GradientReads, Layer, Onnx, ParamSpec, PassThrough};
@@ -9,7 +11,8 @@ use crate::shape::{Shape, ShapeIssue};
 
 /// Zeroes whole channels with a probability while training, PyTorch's `nn.Dropout1d`; inference passes its input
 /// through. A batch of vectors is one unbatched (C, L) sample to PyTorch, so that whole vectors are zeroed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Dropout1d {
     /// Probability of zeroing, in [0, 1).
     pub p: f32,

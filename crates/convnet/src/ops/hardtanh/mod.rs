@@ -1,5 +1,7 @@
 //! Values within two bounds.
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only;
 use super::{
     Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, OnnxValue, Operator, ParamSpec, Reads,
@@ -7,7 +9,8 @@ use super::{
 use crate::shape::{Shape, ShapeIssue};
 
 /// x within `min` and `max`, the nearer of them elsewhere, PyTorch's `nn.Hardtanh`; from 0 to 6 it is `nn.ReLU6`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hardtanh {
     /// The least value.
     pub min: f32,

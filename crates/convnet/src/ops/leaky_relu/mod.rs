@@ -1,11 +1,14 @@
 //! The rectified linear unit with a slope below 0.
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only;
 use super::{Array, Facts, GradientReads, Gradients, Layer, Naive, Onnx, Operator, ParamSpec, Reads};
 use crate::shape::{Shape, ShapeIssue};
 
 /// x where it is positive, `slope`·x elsewhere, PyTorch's `nn.LeakyReLU` (Maas, Hannun and Ng 2013).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LeakyRelu {
     /// The factor below 0, itself above 0.
     pub slope: f32,

@@ -2,12 +2,15 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::{only, only_vector};
 use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamKind, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// A fully connected layer, PyTorch's `nn.Linear`: input (N, I), weight (O, I), output (N, O).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Linear {
     /// Output features (O).
     pub out_features: usize,

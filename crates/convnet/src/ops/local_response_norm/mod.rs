@@ -2,6 +2,8 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::{only, only_map};
 use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue};
@@ -9,7 +11,8 @@ use crate::shape::{Shape, ShapeIssue};
 /// Local response normalization across channels, PyTorch's `nn.LocalResponseNorm`:
 /// y_c = x_c / (k + α/size · Σ x_j²)^β over the `size` channels around c
 /// (Krizhevsky et al. 2012, section 3.3, whose α is not divided by `size`).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LocalResponseNorm {
     /// Channels in the window: from c − size/2 to c + (size − 1)/2.
     pub size: usize,

@@ -2,12 +2,15 @@
 
 mod naive;
 
+use serde::{Deserialize, Serialize};
+
 use super::layer::only;
 use super::{Facts, GradientReads, Layer, Onnx, ParamSpec, PassThrough, Reach, Reserve, Window};
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// Maximum over windows, PyTorch's `nn.MaxPool2d`; padding counts as −∞.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MaxPool2d {
     /// Window height and width.
     pub kernel: Size2,
