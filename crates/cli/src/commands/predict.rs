@@ -17,8 +17,8 @@ Examples:
   convnet predict runs/lenet shirt.png boot.jpg
   convnet predict runs/lenet --top 3 --json *.png
 
-Images are PNG or JPEG of any size: they are resized and turned to grey or RGB as the network was trained.
-Fashion-MNIST shows bright clothes on black.";
+Images are PNG, JPEG, WebP, BMP, TIFF, GIF, QOI or PNM of any size: they are resized and turned to grey or RGB as the
+network was trained. Fashion-MNIST shows bright clothes on black; `convnet data export` writes some of its images.";
 
 /// The arguments of `predict`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     trained: TrainedArgs,
 
-    /// Image files (PNG, JPEG)
+    /// Image files (PNG, JPEG, WebP, BMP, TIFF, GIF, QOI, PNM)
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
 

@@ -88,12 +88,14 @@ pub(super) fn decode(mut file: impl BufRead + Seek) -> Result<(DynamicImage, Per
     let mut decoder = decoder(file)?;
     // Exif data that cannot be read turn nothing.
     let orientation = orientation(&mut decoder);
-    let mut bytes = decoder.total_bytes();
-    if turns(orientation) || progressive {
-        // A copy, or coefficients of 16 bits.
-        bytes *= if progressive { 3 } else { 2 };
-    }
-    let permit = gate::admit(bytes);
+    // Coefficients of 16 bits, four channels beside three, a strip or a turned copy are there at the same time.
+    let copies = match format {
+        ImageFormat::WebP => 3,
+        ImageFormat::Jpeg if progressive => 3,
+        ImageFormat::Tiff => 2,
+        _ => 1 + u64::from(turns(orientation)),
+    };
+    let permit = gate::admit(copies * decoder.total_bytes());
     let mut image = DynamicImage::from_decoder(decoder).map_err(described)?;
     image.apply_orientation(orientation);
     Ok((image, permit))

@@ -240,6 +240,18 @@ pub(super) mod tests {
         assert!(message(&folder.path().join("dog.png")).contains("cannot be read"));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe.png");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        assert!(message(&path).contains("pipe.png` is no image that can be used: it is no regular file"));
+        assert!(header(&path).is_err());
+        assert!(message(Path::new("/dev/zero")).contains("it is no regular file"));
+    }
+
     #[test]
     fn huge_sizes_are_refused_by_the_header() {
         let folder = tempfile::tempdir().unwrap();
