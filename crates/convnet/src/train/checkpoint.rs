@@ -28,7 +28,7 @@ pub(super) struct Checkpoint {
 /// What the names of weights and of optimizer buffers start with in the file.
 const WEIGHTS: &str = "weights/";
 const OPTIMIZER: &str = "optimizer/";
-/// The counts of [`Confusion`], row by row.
+/// The counts of [`Confusion`] above 0, a row each: true class, predicted class, images.
 const CONFUSION: &str = "confusion";
 /// The largest count that float32 holds exactly, as all below it.
 const MAX_COUNT: u32 = 1 << 24;
@@ -44,16 +44,19 @@ impl Checkpoint {
             tensors.extend(state.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
         }
         // A chart of more images than that is not drawn again.
-        if let Some(matrix) = self.confusion.filter(|matrix| matrix.counts().iter().all(|&n| n <= MAX_COUNT))
+        let entries = self.confusion.map(|matrix| matrix.entries());
+        if let Some(entries) =
+            entries.filter(|entries| entries.as_flattened().iter().all(|&n| n <= MAX_COUNT))
         {
-            let data = matrix.counts().iter().map(|&count| count as f32).collect();
-            tensors.insert(CONFUSION.into(), Tensor { shape: vec![matrix.classes(); 2], data });
+            let data = entries.as_flattened().iter().map(|&n| n as f32).collect();
+            tensors.insert(CONFUSION.into(), Tensor { shape: vec![entries.len(), 3], data });
         }
         Ok(write_tensors(path, &tensors, &metadata)?)
     }
 
-    /// Reads a checkpoint; one without a checksum where `sealed` says that the run has them is damaged.
-    pub(super) fn read(path: &Path, sealed: bool) -> Result<Self, TrainError> {
+    /// Reads a checkpoint of a run with so many classes; one without a checksum where `sealed` says that the run has
+    /// them is damaged.
+    pub(super) fn read(path: &Path, classes: usize, sealed: bool) -> Result<Self, TrainError> {
         let damaged = |reason| TrainError::Damaged { path: path.to_owned(), reason };
         let (tensors, metadata) = read_tensors(path)?;
         if sealed && !metadata.contains_key(safetensors::CHECKSUM) {
@@ -69,7 +72,7 @@ impl Checkpoint {
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 optimizer.insert(name.to_owned(), tensor);
             } else if name == CONFUSION {
-                confusion = Some(matrix(&tensor).map_err(damaged)?);
+                confusion = Some(matrix(&tensor, classes).map_err(damaged)?);
             } else {
                 return Err(damaged(format!("tensor `{name}` belongs to no checkpoint")));
             }
@@ -81,13 +84,16 @@ impl Checkpoint {
     }
 }
 
-fn matrix(tensor: &Tensor) -> Result<Confusion, String> {
-    let counts: Vec<u32> = tensor.data.iter().map(|&count| count as u32).collect();
-    let exact = tensor.data.iter().zip(&counts).all(|(&count, &whole)| count == whole as f32);
-    match tensor.shape[..] {
-        [rows, columns] if rows == columns && exact => Ok(Confusion::of(rows, counts)),
-        _ => Err(format!("tensor `{CONFUSION}` of shape {:?} does not count pairs of classes", tensor.shape)),
-    }
+fn matrix(tensor: &Tensor, classes: usize) -> Result<Confusion, String> {
+    let whole: Vec<u32> = tensor.data.iter().map(|&x| x as u32).collect();
+    let exact = tensor.data.iter().zip(&whole).all(|(&x, &whole)| x == whole as f32);
+    let matrix = match (&tensor.shape[..], whole.as_chunks()) {
+        ([_, 3], (entries, [])) if exact => Confusion::of(classes, entries),
+        _ => None,
+    };
+    let wrong =
+        || format!("tensor `{CONFUSION}` of shape {:?} counts no pairs of {classes} classes", tensor.shape);
+    matrix.ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -101,7 +107,7 @@ mod tests {
         let weights = StateDict::from([("a.weight".to_owned(), Tensor::full(&[2, 3], 0.5))]);
         let optimizer = StateDict::from([("a.weight/momentum".to_owned(), Tensor::full(&[2, 3], -1.0))]);
         let progress = Progress { epoch: 3, step: 7, loss: 0.1 + 0.2, ..Progress::default() };
-        let confusion = Some(Confusion::of(2, vec![7, 0, 1, 16_777_216]));
+        let confusion = Confusion::of(2, &[[0, 0, 7], [1, 0, 1], [1, 1, 16_777_216]]);
         let checkpoint = Checkpoint {
             weights: weights.clone(),
             optimizer: optimizer.clone(),
@@ -111,12 +117,14 @@ mod tests {
             metrics: Some("crc32:00000000".into()),
         };
         checkpoint.write(&path).unwrap();
-        let read = Checkpoint::read(&path, true).unwrap();
+        let read = Checkpoint::read(&path, 2, true).unwrap();
         assert_eq!(
             (read.weights, read.optimizer, read.steps, read.progress, read.confusion),
             (weights, optimizer, 607, progress, confusion)
         );
         assert_eq!(read.metrics.as_deref(), Some("crc32:00000000"));
+        let error = Checkpoint::read(&path, 1, true).err().unwrap().to_string();
+        assert!(error.contains("`confusion` of shape [3, 3] counts no pairs of 1 classes"), "{error}");
     }
 
     #[test]
@@ -125,7 +133,7 @@ mod tests {
         let path = directory.path().join("other.safetensors");
         let state = StateDict::from([("a.weight".to_owned(), Tensor::full(&[1], 0.5))]);
         write_tensors(&path, &state, &Default::default()).unwrap();
-        let told = |sealed| Checkpoint::read(&path, sealed).err().unwrap().to_string();
+        let told = |sealed| Checkpoint::read(&path, 2, sealed).err().unwrap().to_string();
         assert!(
             told(true).contains("other.safetensors") && told(true).contains("`a.weight`"),
             "{}",

@@ -13,17 +13,29 @@ impl Confusion {
         Self { classes, counts: vec![0; classes * classes] }
     }
 
-    /// A matrix of counts, row by row.
+    /// The matrix of some counts above 0: true class, predicted class, images. `None` where a class is out of range.
     #[cfg(feature = "train")]
-    pub(super) fn of(classes: usize, counts: Vec<u32>) -> Self {
-        assert_eq!(counts.len(), classes * classes, "a count for each pair of classes");
-        Self { classes, counts }
+    pub(super) fn of(classes: usize, entries: &[[u32; 3]]) -> Option<Self> {
+        let mut matrix = Self::new(classes);
+        for &[truth, predicted, images] in entries {
+            let (truth, predicted) = (truth as usize, predicted as usize);
+            if truth >= classes || predicted >= classes {
+                return None;
+            }
+            matrix.counts[truth * classes + predicted] = images;
+        }
+        Some(matrix)
     }
 
-    /// All counts, row by row.
+    /// The counts above 0: true class, predicted class, images.
     #[cfg(feature = "train")]
-    pub(super) fn counts(&self) -> &[u32] {
-        &self.counts
+    pub(super) fn entries(&self) -> Vec<[u32; 3]> {
+        let pairs =
+            (0..self.classes).flat_map(|truth| (0..self.classes).map(move |predicted| (truth, predicted)));
+        pairs
+            .map(|(truth, predicted)| [truth as u32, predicted as u32, self.count(truth, predicted)])
+            .filter(|entry| entry[2] > 0)
+            .collect()
     }
 
     /// Counts one image.
@@ -75,5 +87,17 @@ mod tests {
         assert_eq!((matrix.images(0), matrix.images(1), matrix.images(2)), (2, 1, 2));
         assert_eq!(matrix.count(2, 1), 2);
         assert_eq!(matrix.worst(), Some((2, 1, 2)));
+    }
+
+    #[cfg(feature = "train")]
+    #[test]
+    fn counts_give_the_matrix_back() {
+        let mut matrix = Confusion::new(3);
+        for (truth, predicted) in [(0, 1), (2, 1), (2, 1)] {
+            matrix.add(truth, predicted);
+        }
+        assert_eq!(matrix.entries(), [[0, 1, 1], [2, 1, 2]]);
+        assert_eq!(Confusion::of(3, &matrix.entries()), Some(matrix));
+        assert_eq!(Confusion::of(2, &[[0, 2, 1]]), None);
     }
 }
