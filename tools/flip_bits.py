@@ -3,7 +3,7 @@
 
     tools/flip_bits.py CONVNET [--flips 2000] [--jobs 2] [--seed 0] [--minutes M]
 
-A run of LeNet on the bundled images is stopped in its third epoch (Ctrl-C). Of its files one is drawn, each as often as
+A run of LeNet on a few drawn images is stopped in its third epoch (Ctrl-C). Of its files one is drawn, each as often as
 any other, and one of its bits is flipped. The run is resumed, and `eval` reads the weights if the bit was in one of
 those. A flip is noticed if the command fails with a message that names the file; it is without effect if the command
 does what it does without the flip: a resumed run ends with the same bytes (times left out), `eval` prints the same
@@ -23,20 +23,20 @@ import tempfile
 import threading
 import time
 
-from kill_and_resume import call, state
+from kill_and_resume import call, images, state
 
-TRAIN = ["train", "lenet", "--epochs", "4", "--batch", "512", "--threads", "1", "--out", "run"]
+TRAIN = ["train", "lenet", "--epochs", "4", "--batch", "2", "--input", "1x28x28", "--threads", "1", "--out", "run"]
 RESUME = ["train", "--resume", "run", "--threads", "1"]
-EVAL = ["eval", "lenet", "--threads", "1", "--json", "--weights"]
+EVAL = ["eval", "lenet", "--threads", "1", "--json"]
 WEIGHTS = ("best.safetensors", "last.safetensors")
 
 
-def interrupted(binary, folder):
+def interrupted(binary, data, folder):
     """A run that was stopped within its third epoch."""
     for delay in range(1, 200):
         shutil.rmtree(os.path.join(folder, "run"), ignore_errors=True)
         process = subprocess.Popen(
-            [binary, *TRAIN], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            [binary, *TRAIN, "--data", data], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         seen = 0
         for line in process.stderr:
@@ -51,14 +51,13 @@ def interrupted(binary, folder):
     raise SystemExit(f"no run could be stopped in its third epoch: {told}")
 
 
-def evaluated(binary, run, name):
-    done = subprocess.run(
-        [binary, *EVAL, os.path.join(run, name)], capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+def evaluated(binary, data, run, name):
+    arguments = [binary, *EVAL, "--data", data, "--weights", os.path.join(run, name)]
+    done = subprocess.run(arguments, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return done.returncode, done.stdout, done.stderr
 
 
-def one(binary, index, seed, before, whole, figures):
+def one(binary, data, index, seed, before, whole, figures):
     """The file, and what happened for each command: `noticed`, `no effect` or what is wrong."""
     draw = random.Random(f"{seed} {index}")
     name = draw.choice(sorted(os.listdir(before)))
@@ -74,7 +73,7 @@ def one(binary, index, seed, before, whole, figures):
             file.write(bytes([byte ^ 1 << bit % 8]))
         outcomes = []
         if name in WEIGHTS:
-            code, said, told = evaluated(binary, run, name)
+            code, said, told = evaluated(binary, data, run, name)
             outcomes.append(outcome(name, code, told, (code, said) == (0, figures[name]), "eval"))
         code, told = call([binary, *RESUME], folder)
         same = code == 0 and state(run) == whole
@@ -102,14 +101,15 @@ def main():
     binary = os.path.abspath(args.binary)
     end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
     with tempfile.TemporaryDirectory() as folder:
-        before = interrupted(binary, folder)
+        data = images(os.path.join(folder, "data"))
+        before = interrupted(binary, data, folder)
         other = os.path.join(folder, "other")
         shutil.copytree(before, os.path.join(other, "run"))
         code, told = call([binary, *RESUME], other)
         if code != 0:
             raise SystemExit(f"the run without a flip fails: {told}")
         whole = state(os.path.join(other, "run"))
-        figures = {name: evaluated(binary, before, name)[1] for name in WEIGHTS}
+        figures = {name: evaluated(binary, data, before, name)[1] for name in WEIGHTS}
         print(f"a run of {len(os.listdir(before))} files, stopped in its third epoch of four", flush=True)
 
         counts = collections.Counter()
@@ -120,7 +120,7 @@ def main():
             nonlocal done, wrong
             if time.monotonic() > end:
                 return
-            name, bit, outcomes = one(binary, index, args.seed, before, whole, figures)
+            name, bit, outcomes = one(binary, data, index, args.seed, before, whole, figures)
             with lock:
                 done += 1
                 bad = [text for text in outcomes if text not in ("noticed", "no effect")]

@@ -3,7 +3,7 @@
 
     tools/kill_and_resume.py CONVNET [--runs 1000] [--jobs 2] [--seed 0] [--minutes M]
 
-Each run trains LeNet on the bundled images for three epochs of a few steps, is killed (SIGKILL) one to four times at a
+Each run trains LeNet on a few drawn images for three epochs of 15 steps, is killed (SIGKILL) one to four times at a
 moment drawn between its start and its end, often while it writes, and is resumed to the end. Compared are, byte for
 byte: the weights, the settings, the pictures, the metrics without their times, the tensors of the checkpoint. No other
 file may be left, and a run that was killed before its settings were written must start again in its directory. Prints a
@@ -23,10 +23,30 @@ import tempfile
 import threading
 import time
 
-TRAIN = ["train", "lenet", "--epochs", "3", "--batch", "512", "--limit-steps", "50", "--threads", "1"]
+TRAIN = ["train", "lenet", "--epochs", "3", "--batch", "16", "--input", "1x28x28", "--threads", "1"]
 TIMES = ("images_per_second", "train_seconds", "seconds")
 # A step that hangs is killed after this many seconds and counted.
 STUCK = 300
+
+
+def images(folder):
+    """A small data set in IDX files: bright squares, whose place tells the class, in noise."""
+    os.makedirs(folder)
+    draw = random.Random(7)
+    for split, count in (("train", 240), ("t10k", 60)):
+        labels = bytes(i % 4 for i in range(count))
+        pixels = bytearray()
+        for label in labels:
+            top, left = 2 + 14 * (label // 2) + draw.randrange(4), 2 + 14 * (label % 2) + draw.randrange(4)
+            for y in range(28):
+                for x in range(28):
+                    inside = top <= y < top + 8 and left <= x < left + 8
+                    pixels.append(draw.randrange(100) + (100 if inside else 0))
+        with open(os.path.join(folder, f"{split}-images-idx3-ubyte"), "wb") as file:
+            file.write(struct.pack(">4I", 0x803, count, 28, 28) + pixels)
+        with open(os.path.join(folder, f"{split}-labels-idx1-ubyte"), "wb") as file:
+            file.write(struct.pack(">2I", 0x801, count) + labels)
+    return folder
 
 
 def tensors(path):
@@ -72,13 +92,13 @@ def call(arguments, folder, limit=STUCK):
         return None, "killed"
 
 
-def one(binary, index, seed, whole, length):
+def one(binary, data, index, seed, whole, length):
     """What is wrong with one run that was killed, how often it was, and how often before its settings."""
     draw = random.Random(f"{seed} {index}")
     kills = early = 0
     with tempfile.TemporaryDirectory() as folder:
         run = os.path.join(folder, "run")
-        start = [binary, *TRAIN, "--out", "run"]
+        start = [binary, *TRAIN, "--data", data, "--out", "run"]
         resume = [binary, "train", "--resume", "run", "--threads", "1"]
         for _ in range(draw.randint(1, 4)):
             has_settings = os.path.exists(os.path.join(run, "config.toml"))
@@ -113,10 +133,11 @@ def main():
     args = parser.parse_args()
     binary = os.path.abspath(args.binary)
     with tempfile.TemporaryDirectory() as folder:
+        data = images(os.path.join(folder, "data"))
         lengths = []
         for name in ("first", "second"):
             began = time.monotonic()
-            code, told = call([binary, *TRAIN, "--out", name], folder)
+            code, told = call([binary, *TRAIN, "--data", data, "--out", name], folder)
             lengths.append(time.monotonic() - began)
             if code != 0:
                 raise SystemExit(f"the run that is not killed fails: {told}")
@@ -124,28 +145,28 @@ def main():
         if whole != again:
             names = [name for name in whole if whole[name] != again.get(name)]
             raise SystemExit(f"two runs that are not killed differ: {', '.join(names)}")
-    length = min(lengths) * 1.1
-    print(f"a run that is not killed takes {min(lengths):.2f} s and leaves {len(whole)} files", flush=True)
+        length = min(lengths) * 1.1
+        print(f"a run that is not killed takes {min(lengths):.2f} s and leaves {len(whole)} files", flush=True)
 
-    end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
-    lock = threading.Lock()
-    done = wrong = kills = early = 0
+        end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
+        lock = threading.Lock()
+        done = wrong = kills = early = 0
 
-    def work(index):
-        nonlocal done, wrong, kills, early
-        if time.monotonic() > end:
-            return
-        problems, killed, before = one(binary, index, args.seed, whole, length)
-        with lock:
-            done, wrong, kills, early = done + 1, wrong + bool(problems), kills + killed, early + before
-            for problem in problems:
-                print(f"run {index}: {problem}", flush=True)
-            if done % 100 == 0:
-                print(f"{done} runs, {kills} kills, {wrong} wrong", flush=True)
+        def work(index):
+            nonlocal done, wrong, kills, early
+            if time.monotonic() > end:
+                return
+            problems, killed, before = one(binary, data, index, args.seed, whole, length)
+            with lock:
+                done, wrong, kills, early = done + 1, wrong + bool(problems), kills + killed, early + before
+                for problem in problems:
+                    print(f"run {index}: {problem}", flush=True)
+                if done % 100 == 0:
+                    print(f"{done} runs, {kills} kills, {wrong} wrong", flush=True)
 
-    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for future in [pool.submit(work, index) for index in range(args.runs)]:
-            future.result()
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+            for future in [pool.submit(work, index) for index in range(args.runs)]:
+                future.result()
     print(
         f"{done - wrong} of {done} runs end with the same bytes, after {kills} kills, {early} of them before the "
         "settings were written"

@@ -58,7 +58,7 @@ fn classes_are_matched_by_name() {
     // Weights without names cannot be compared, which is said.
     place.success("convert run run.pth");
     let (_, told) =
-        place.convnet("eval lenet --weights run.pth --data photos --classes 3 --input 1x28x28", 0);
+        place.convnet("eval lenet --weights run.pth --data photos --classes 3 --input 1x32x32", 0);
     assert!(told.contains("not compared") && told.contains("assumed"), "{told}");
 }
 
@@ -95,7 +95,7 @@ fn one_preprocessing_serves_all_commands() {
         line.trim_end_matches(']').rsplit('[').next().expect("a number").parse().expect("a number")
     };
     let spec = format!("mean={},std={}", value("mean"), value("std"));
-    let sizes = "--classes 3 --input 1x28x28";
+    let sizes = "--classes 3 --input 1x32x32";
     let weights = format!("lenet --weights run.pth {sizes}");
     assert_eq!(top1(&place, &format!("{weights} --data photos --preprocess {spec}")), 1.0);
     let guess = |arguments: &str| {
@@ -173,9 +173,9 @@ fn weights_are_drawn_where_that_is_asked_for() {
         assert!(told.contains("the network expects [7, 84]") && told.contains("they fit `lenet`"), "{told}");
     }
     // Nothing matches: --partial does not make a network of it.
-    let told = place.failure("predict alexnet --weights run --partial boot.png", 1);
+    let told = place.failure("predict resnet18 --weights run --partial boot.png", 1);
     assert!(told.contains("0 parameters match") && !told.contains("--partial"), "{told}");
-    let told = place.failure("train alexnet --init-from run --partial", 1);
+    let told = place.failure("train resnet18 --init-from run --partial", 1);
     assert!(told.contains("0 parameters match"), "{told}");
     assert!(!place.path().join("runs").exists() && !place.path().join("b.onnx").exists());
 }

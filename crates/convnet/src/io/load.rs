@@ -143,7 +143,7 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
     let lacks = !report.missing.is_empty() || !report.mismatched.is_empty();
     let allowed = (options.draw || !lacks) && (options.ignore || report.unexpected.is_empty());
     // Where nothing fits, nothing would be left of the file.
-    if !allowed || report.matched == 0 {
+    if !allowed || (report.matched == 0 && !report.is_exact()) {
         let (path, model) = (file.path().to_owned(), graph.name().to_owned());
         let fits = fits(&file);
         return Err(IoError::Mismatch { path, model, report: Box::new(report), fits });

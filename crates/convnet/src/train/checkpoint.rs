@@ -30,8 +30,6 @@ const WEIGHTS: &str = "weights/";
 const OPTIMIZER: &str = "optimizer/";
 /// The counts of [`Confusion`]: a row for each pair of classes that has images, truth, predicted and how many.
 const CONFUSION: &str = "confusion";
-/// In the metadata: the number of its classes.
-const CLASSES: &str = "confusion_classes";
 /// The largest number that float32 holds exactly, as all below it.
 const MAX_COUNT: u32 = 1 << 24;
 
@@ -52,14 +50,14 @@ impl Checkpoint {
         if let Some(matrix) = self.confusion.filter(fits) {
             let row = |(truth, predicted, images)| [truth as f32, predicted as f32, images as f32];
             let data: Vec<f32> = matrix.counts().flat_map(row).collect();
-            metadata.insert(CLASSES.into(), matrix.classes().to_string());
             tensors.insert(CONFUSION.into(), Tensor { shape: vec![data.len() / 3, 3], data });
         }
         Ok(write_tensors(path, &tensors, &metadata)?)
     }
 
-    /// Reads a checkpoint; one without a checksum where `sealed` says that the run has them is damaged.
-    pub(super) fn read(path: &Path, sealed: bool) -> Result<Self, TrainError> {
+    /// Reads a checkpoint of a run with so many classes; one without a checksum where `sealed` says that the run has
+    /// them is damaged.
+    pub(super) fn read(path: &Path, classes: usize, sealed: bool) -> Result<Self, TrainError> {
         let damaged = |reason| TrainError::Damaged { path: path.to_owned(), reason };
         let (tensors, metadata) = read_tensors(path)?;
         if sealed && !metadata.contains_key(safetensors::CHECKSUM) {
@@ -75,7 +73,6 @@ impl Checkpoint {
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 optimizer.insert(name.to_owned(), tensor);
             } else if name == CONFUSION {
-                let classes = entry(&metadata, CLASSES).map_err(damaged)?;
                 confusion = Some(matrix(&tensor, classes).map_err(damaged)?);
             } else {
                 return Err(damaged(format!("tensor `{name}` belongs to no checkpoint")));
@@ -121,12 +118,14 @@ mod tests {
             metrics: Some("crc32:00000000".into()),
         };
         checkpoint.write(&path).unwrap();
-        let read = Checkpoint::read(&path, true).unwrap();
+        let read = Checkpoint::read(&path, 2, true).unwrap();
         assert_eq!(
             (read.weights, read.optimizer, read.steps, read.progress, read.confusion),
             (weights, optimizer, 607, progress, confusion)
         );
         assert_eq!(read.metrics.as_deref(), Some("crc32:00000000"));
+        let error = Checkpoint::read(&path, 1, true).err().unwrap().to_string();
+        assert!(error.contains("`confusion` of shape [3, 3] counts no pairs of 1 classes"), "{error}");
     }
 
     #[test]
@@ -135,7 +134,7 @@ mod tests {
         let path = directory.path().join("other.safetensors");
         let state = StateDict::from([("a.weight".to_owned(), Tensor::full(&[1], 0.5))]);
         write_tensors(&path, &state, &Default::default()).unwrap();
-        let told = |sealed| Checkpoint::read(&path, sealed).err().unwrap().to_string();
+        let told = |sealed| Checkpoint::read(&path, 2, sealed).err().unwrap().to_string();
         assert!(
             told(true).contains("other.safetensors") && told(true).contains("`a.weight`"),
             "{}",

@@ -173,4 +173,16 @@ mod tests {
         matrix.add(999_999, 5);
         assert_eq!(matrix.worst(), Some((999_999, 5, 1)));
     }
+
+    #[cfg(feature = "train")]
+    #[test]
+    fn counts_give_the_matrix_back() {
+        let mut matrix = Confusion::new(3);
+        for (truth, predicted) in [(0, 1), (2, 1), (2, 1)] {
+            matrix.add(truth, predicted);
+        }
+        assert_eq!(matrix.counts().collect::<Vec<_>>(), [(0, 1, 1), (2, 1, 2)]);
+        assert_eq!(Confusion::of(3, matrix.counts()).as_ref(), Some(&matrix));
+        assert_eq!(Confusion::of(2, [(0, 2, 1)]), None);
+    }
 }

@@ -42,7 +42,7 @@ impl Standing {
         if path.symlink_metadata().is_err() {
             return Self::without_checkpoint(run, notes);
         }
-        let checkpoint = Checkpoint::read(&path, run.is_sealed())?;
+        let checkpoint = Checkpoint::read(&path, run.config().classes.len(), run.is_sealed())?;
         let length = RunLength::of(recipe, images);
         let progress = &checkpoint.progress;
         let damaged = |reason| TrainError::Damaged { path: path.clone(), reason };

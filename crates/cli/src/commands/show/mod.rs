@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let columns = args.columns.clone();
             let palette = output::palette();
             let options = TableOptions { width: output::width(), columns, depth: args.depth, palette };
-            let note = if is_onnx(&args.model) { "" } else { zoo::find(&args.model)?.note };
+            let note = zoo::find(&args.model).map_or("", |entry| entry.note);
             let remark = output::wrapped(note, output::width());
             let remark: String = remark.iter().map(|line| format!("{FAINT}{line}{FAINT:#}\n")).collect();
             inspect::table(&summary, &options) + &remark + &result(trial.as_ref())
