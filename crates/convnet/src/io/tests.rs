@@ -143,7 +143,8 @@ fn what_wrappers_put_before_or_into_names_is_found_by_what_is_left() {
         true => format!("head.{name}"),
         false => format!("backbone.{name}"),
     };
-    let cases: [(Box<dyn Fn(&str) -> String>, &[&str]); 6] = [
+    type Rename = Box<dyn Fn(&str) -> String>;
+    let cases: [(Rename, &[&str]); 6] = [
         (Box::new(wrapped("module.")), &["names without `module.`"]),
         (Box::new(wrapped("model.net.")), &["names without `model.net.`"]),
         (Box::new(in_part), &["names with `layer1.` for `layer1._orig_mod.`"]),
