@@ -27,8 +27,8 @@ def parity(name, folder):
     images = numpy.random.default_rng(0).standard_normal((3, channels, height, width), dtype=numpy.float32)
     numpy.save(x, images)
     # Weights drawn by the network's own rule: those of a run without --weights, of seed 0.
-    run("run", name, "--input", x, "--output", y)
-    run("convert", name, model)
+    run("run", name, "--seed", "0", "--input", x, "--output", y)
+    run("convert", name, model, "--seed", "0")
     onnx.checker.check_model(model, full_check=True)
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     found = session.run(None, {"input": images})[0]

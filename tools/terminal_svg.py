@@ -2,7 +2,7 @@
 
 The README's picture:
     COLUMNS=96 CLICOLOR_FORCE=1 target/release/convnet show googlenet --depth 2 \
-        | python3 tools/terminal_svg.py docs/show.svg "convnet show googlenet"
+        | python3 tools/terminal_svg.py docs/show.svg "convnet show googlenet --depth 2"
 """
 import html
 import re
@@ -48,9 +48,12 @@ def main():
     for row, line in enumerate(lines):
         column = 0
         for text, style in spans(line):
-            attributes = "".join(f' {key}="{value}"' for key, value in style.items())
-            parts.append(f'<text x="{PAD + column * WIDTH:.1f}" y="{TOP + 14 + row * HEIGHT}" '
-                         f'textLength="{len(text) * WIDTH:.1f}"{attributes}>{html.escape(text)}</text>')
+            # Blanks are places, not text: viewers differ in how wide they draw them.
+            for word in re.finditer(r"\S+(?: \S+)*", text):
+                x = PAD + (column + word.start()) * WIDTH
+                attributes = "".join(f' {key}="{value}"' for key, value in style.items())
+                parts.append(f'<text x="{x:.1f}" y="{TOP + 14 + row * HEIGHT}" '
+                             f'textLength="{len(word.group()) * WIDTH:.1f}"{attributes}>{html.escape(word.group())}</text>')
             column += len(text)
     parts.append("</g></svg>\n")
     with open(out, "w", encoding="utf-8") as file:

@@ -74,8 +74,22 @@ impl SizeArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ThreadsArg {
     /// Threads to compute with [default: all cores]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Computation")]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Computation")]
+    threads: Option<usize>,
+}
+
+impl ThreadsArg {
+    /// As the library takes it: 0 for all cores. More threads than cores are remarked.
+    pub(crate) fn count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if let Some(threads) = self.threads.filter(|&threads| threads > cores) {
+            let cores = output::counted(cores, "core");
+            output::note(&format!(
+                "{threads} threads on {cores}: threads without a core slow the others down"
+            ));
+        }
+        self.threads.unwrap_or(0)
+    }
 }
 
 /// The variable that names a device where `--device` does not.
@@ -179,7 +193,7 @@ impl EngineArgs {
     /// # Errors
     /// As [`DeviceArgs::apply`].
     pub(crate) fn options(&self, precision: Precision) -> Result<Options, Failure> {
-        let threads = self.threads.threads.unwrap_or(0);
+        let threads = self.threads.count();
         let options = Options { threads, exact: self.exact, half: self.f16_weights, ..Options::default() };
         self.device.apply(options, precision)
     }
@@ -189,7 +203,7 @@ impl EngineArgs {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct SeedArg {
     /// Seed of all random numbers: the same seed gives the same result
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Computation")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, help_heading = "Computation")]
     pub(crate) seed: u64,
 }
 
@@ -202,8 +216,39 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
         Ok(0) => Err("must be at least 1".into()),
         Ok(n) if n <= MAX_COUNT => Ok(n),
         Ok(_) => Err(format!("must be at most {MAX_COUNT}")),
+        Err(_) if is_number(text) && text.starts_with('-') => Err("must be at least 1".into()),
         Err(_) => Err(format!("expected a whole number from 1 to {MAX_COUNT}")),
     }
+}
+
+/// The most threads: no machine has more cores, and each takes memory.
+const MAX_THREADS: usize = 1024;
+
+/// A number of threads.
+fn threads(text: &str) -> Result<usize, String> {
+    match positive(text)? {
+        n if n <= MAX_THREADS => Ok(n),
+        _ => Err(format!("must be at most {MAX_THREADS}")),
+    }
+}
+
+/// A whole number from 0 that a recipe can hold.
+pub(crate) fn whole(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(n) if n <= i64::MAX as u64 => Ok(n),
+        Ok(_) => Err(format!("must be at most {}", i64::MAX)),
+        Err(_) if is_number(text) && text.starts_with('-') => Err("must be at least 0".into()),
+        Err(_) => Err(format!("expected a whole number from 0 to {}", i64::MAX)),
+    }
+}
+
+/// A number of any sign and size; its range is told where it is used.
+pub(crate) fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "expected a number, for example 0.05 or 1e-3".to_owned())
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
@@ -238,5 +283,21 @@ mod tests {
         assert!(positive("0").unwrap_err().contains("at least 1"));
         assert!(positive("99999999999").unwrap_err().contains("at most"));
         assert!(positive("many").is_err());
+        for below in ["-3", "-1.5", "-99999999999999999999999"] {
+            assert_eq!(positive(below), Err("must be at least 1".into()), "{below}");
+        }
+        assert!(positive("1.5").unwrap_err().contains("whole number"));
+        assert_eq!(threads("1024"), Ok(1024));
+        assert_eq!(threads("1025"), Err("must be at most 1024".into()));
+    }
+
+    #[test]
+    fn whole_numbers_start_at_zero() {
+        assert_eq!(whole("0"), Ok(0));
+        assert_eq!(whole("-1"), Err("must be at least 0".into()));
+        assert_eq!(whole("18446744073709551615"), Err("must be at most 9223372036854775807".into()));
+        assert!(whole("7.5").unwrap_err().contains("whole number"));
+        assert_eq!(number("-1e-3"), Ok(-0.001));
+        assert!(number("--epochs").unwrap_err().contains("expected a number"));
     }
 }

@@ -30,6 +30,42 @@ pub(crate) fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|&c| c > 0).unwrap_or(100)
 }
 
+/// `1 epoch`, `12 epochs`, `2 classes`, `10,000 images`.
+pub(crate) fn counted(number: usize, one: &str) -> String {
+    let ending = match number {
+        1 => "",
+        _ if one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {one}{ending}", grouped(number))
+}
+
+/// `61706` as `61,706`.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A loss with four decimals, or with an exponent where it has more digits than anyone reads.
+pub(crate) fn loss(loss: f64) -> String {
+    if loss.abs() < 1e5 { format!("{loss:.4}") } else { format!("{loss:.3e}") }
+}
+
+/// A learning rate or another small number: `0.003`, and not hundreds of zeros.
+pub(crate) fn small(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-5..1e7 => number.to_string(),
+        _ => format!("{number:e}"),
+    }
+}
+
 /// Breaks a text at blanks into lines of at most `width` columns.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -47,7 +83,19 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::wrapped;
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        assert_eq!([0, 999, 61_706, 132_863_336].map(grouped), ["0", "999", "61,706", "132,863,336"]);
+        assert_eq!(counted(1, "epoch"), "1 epoch");
+        assert_eq!(counted(0, "class"), "0 classes");
+        assert_eq!(counted(1, "class"), "1 class");
+        assert_eq!(counted(10_000, "image"), "10,000 images");
+        assert_eq!([2.512_345, 99_999.0].map(loss), ["2.5123", "99999.0000"]);
+        assert_eq!(loss(1.2345e33), "1.234e33");
+        assert_eq!([0.003, 1e-320, 5e30, 1.0].map(small), ["0.003", "1e-320", "5e30", "1"]);
+    }
 
     #[test]
     fn lines_break_at_blanks() {

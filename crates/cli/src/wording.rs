@@ -2,10 +2,12 @@
 
 use std::error::Error;
 
-use convnet::io::IoError;
+use convnet::io::{Fit, IoError, LoadReport};
 use convnet::model::OpenError;
 use convnet::train::TrainError;
 use convnet::zoo::UnknownModel;
+
+use crate::output::counted;
 
 /// An error whose way out is the command's own.
 pub(crate) struct Worded {
@@ -43,10 +45,10 @@ pub(crate) fn unknown(error: &UnknownModel) -> Worded {
 
 fn io(error: &IoError) -> Option<Worded> {
     match error {
-        IoError::Mismatch { path, model, report } => work(format!(
-            "the weights of `{}` are not `{model}`'s:\n{report}\nload the weights of the same network, or what matches \
-             with `--partial`",
-            path.display()
+        IoError::Mismatch { path, model, report, fits } => work(format!(
+            "the weights of `{}` are not `{model}`'s:\n{report}\n{}",
+            path.display(),
+            way_out(report, fits)
         )),
         IoError::FreeInput { path, input } => work(format!(
             "`{}`: its input `{input}` leaves channels, height or width free; give them with `--input CxHxW`",
@@ -62,6 +64,26 @@ fn io(error: &IoError) -> Option<Worded> {
     }
 }
 
+/// What fits where weights do not.
+fn way_out(report: &LoadReport, fits: &[Fit]) -> String {
+    let name = |fit: &Fit| match fit.classes {
+        Some(classes) => format!("`{} --classes {classes}`", fit.model),
+        None => format!("`{}`", fit.model),
+    };
+    if !fits.is_empty() {
+        return format!("they fit {}", fits.iter().map(name).collect::<Vec<_>>().join(", "));
+    }
+    if report.matched == 0 {
+        return "load the weights of the same network".to_owned();
+    }
+    match report.missing.is_empty() && report.mismatched.is_empty() {
+        true => "load the weights of the same network, or leave out what it lacks with `--partial`".to_owned(),
+        false => "load the weights of the same network; to train on from what matches, `convnet train … --init-from FILE \
+                  --partial`"
+            .to_owned(),
+    }
+}
+
 fn train(error: &TrainError) -> Option<Worded> {
     match error {
         TrainError::Exists { path } => work(format!(
@@ -72,15 +94,34 @@ fn train(error: &TrainError) -> Option<Worded> {
             "`{}` is no training run: it has no `{missing}`; give a directory that `train` wrote",
             path.display()
         )),
+        TrainError::NotStarted { path } => work(format!(
+            "the run in `{0}` was stopped before its settings were written: start it again with `convnet train MODEL \
+             --out {0}`",
+            path.display()
+        )),
+        TrainError::NoEpoch { path } => work(format!(
+            "no epoch of the run in `{0}` is finished yet, so it has no weights: go on with `convnet train --resume {0}`",
+            path.display()
+        )),
+        TrainError::Busy { path } => work(format!(
+            "another process trains in `{}`: wait until it ends, or choose another directory with `--out`",
+            path.display()
+        )),
         TrainError::OtherSettings { path, differences } => work(format!(
             "`{}` was made by other settings: {}; leave these out to continue it as it was, or start a new run with \
              `--out`",
             path.display(),
             differences.join(", ")
         )),
+        TrainError::OtherData { path, differences } => work(format!(
+            "the data of `{}` have changed since it was started: {differences}; bring them back to what they were, or \
+             start a new run with `--out`",
+            path.display()
+        )),
         TrainError::Classes { net, outputs, data, classes } => work(format!(
-            "network `{net}` has {outputs} outputs, data set `{data}` has {classes} classes; build the network with \
-             `--classes {classes}`"
+            "network `{net}` has {}, data set `{data}` has {}; build the network with `--classes {classes}`",
+            counted(*outputs, "output"),
+            counted(*classes, "class"),
         )),
         TrainError::Weights(error) => io(error),
         _ => None,

@@ -1,66 +1,11 @@
 //! `train`, `eval` and `predict` as a user runs them: short runs of LeNet on the bundled images.
 
+mod place;
+
 use std::fs;
-use std::path::Path;
-use std::process::Output;
 
+use place::Place;
 use snapbox::cargo_bin;
-use snapbox::cmd::Command;
-use tempfile::TempDir;
-
-/// A folder to work in.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a temporary folder"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// What a command says (standard output) and tells (standard error), after checking its exit code.
-    fn convnet(&self, arguments: &str, code: i32) -> (String, String) {
-        let command = Command::new(cargo_bin!("convnet")).current_dir(self.path());
-        let assert = command.args(arguments.split_whitespace()).assert().code(code);
-        let Output { stdout, stderr, .. } = assert.get_output().clone();
-        (text(stdout), text(stderr))
-    }
-
-    fn success(&self, arguments: &str) -> String {
-        self.convnet(arguments, 0).0
-    }
-
-    fn failure(&self, arguments: &str, code: i32) -> String {
-        let (said, told) = self.convnet(arguments, code);
-        assert_eq!(said, "", "{arguments}");
-        told
-    }
-
-    fn bytes(&self, file: &str) -> Vec<u8> {
-        fs::read(self.path().join(file)).expect("the file is there")
-    }
-
-    /// The names in a folder.
-    fn files(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path().join(folder)).expect("the folder is there");
-        let mut names: Vec<_> =
-            entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
-
-    /// The first test image of Fashion-MNIST as `boot.png`: 28 × 28 grey pixels.
-    fn write_boot(&self) {
-        fs::write(self.path().join("boot.png"), include_bytes!("data/boot.png"))
-            .expect("the folder can be written");
-    }
-}
-
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).expect("output is UTF-8")
-}
 
 #[test]
 fn train_eval_and_predict() {
@@ -101,7 +46,7 @@ fn an_image_that_is_text_does_not_keep_the_others() {
     let (said, told) = place.convnet("predict runs/lenet note.png boot.png none.png --top 1", 1);
     assert!(said.starts_with("boot.png\n") && said.lines().count() == 2, "{said}");
     assert!(told.contains("note.png") && told.contains("none.png"), "{told}");
-    assert!(told.contains("2 of 3 images could not be read"), "{told}");
+    assert!(told.contains("2 of 3 images could not be classified"), "{told}");
 }
 
 #[test]
@@ -144,6 +89,27 @@ fn what_cannot_be_done_leaves_nothing() {
         ("train", 2, "MODEL"),
         ("train lenett", 2, "lenet"),
         ("train lenet --batch 0", 2, "at least 1"),
+        ("train lenet --batch -3", 2, "at least 1"),
+        ("train lenet --epochs -3", 2, "at least 1"),
+        ("train lenet --epochs 100001", 2, "from 1 to 100000"),
+        ("train lenet --lr -1", 2, "`lr` is -1, expected a number above 0"),
+        ("train lenet --lr -1e-3", 2, "`lr` is -0.001, expected a number above 0"),
+        ("train lenet --lr 1e-320", 2, "`lr` is 1e-320,"),
+        ("train lenet --lr --epochs 3", 2, "a value is required for '--lr"),
+        ("train lenet --seed -1", 2, "at least 0"),
+        ("train lenet --limit-steps -5", 2, "at least 0"),
+        ("train lenet --limit-steps 0", 2, "`limit_steps` is 0"),
+        ("train lenet --threads -1", 2, "at least 1"),
+        ("train lenet --threads 100000", 2, "at most 1024"),
+        ("train lenet --crop -2", 2, "at least 0"),
+        ("train lenet --crop 32", 2, "`augment.crop` is 32 for images of 32x32"),
+        ("train lenet --input -1x32x32", 2, "CHANNELSxHEIGHTxWIDTH"),
+        ("train lenet --classes -7", 2, "at least 1"),
+        ("bench lenet --seconds -1", 2, "from 0 to 3600"),
+        ("bench lenet --batch -1", 2, "at least 1"),
+        ("show lenet --depth -1", 2, "at least 1"),
+        ("predict lenet x.png --top -1", 2, "at least 1"),
+        ("eval lenet --batch -1", 2, "at least 1"),
         ("train lenet --lr=-1", 2, "`lr` is -1"),
         ("train lenet --optimizer adagrad", 2, "sgd, adam, adamw"),
         ("train lenet --data nowhere", 2, "nowhere"),
@@ -161,4 +127,110 @@ fn what_cannot_be_done_leaves_nothing() {
         assert!(told.starts_with("error:") && told.contains(part), "{arguments}: {told}");
     }
     assert_eq!(place.files("."), ["file"]);
+}
+
+/// A run that is killed in its first epoch.
+fn begun(place: &Place) {
+    let arguments = "train lenet --epochs 3 --batch 1 --threads 1";
+    let mut child = std::process::Command::new(cargo_bin!("convnet"))
+        .current_dir(place.path())
+        .args(arguments.split_whitespace())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    let config = place.path().join("runs/lenet/config.toml");
+    while !config.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.kill().expect("the command can be killed");
+    child.wait().expect("the command ends");
+}
+
+#[test]
+fn what_has_no_epoch_yet_is_told_with_the_way_out() {
+    let place = Place::new();
+    begun(&place);
+    for command in ["eval runs/lenet", "predict runs/lenet x.png"] {
+        let told = place.failure(command, 1);
+        assert!(told.contains("no epoch") && told.contains("convnet train --resume runs/lenet"), "{told}");
+    }
+    // Stopped while the settings were written: it can be started again, and not be resumed.
+    fs::rename(place.path().join("runs/lenet/config.toml"), place.path().join("runs/lenet/.convnet-x1y2z3"))
+        .unwrap();
+    let told = place.failure("train --resume runs/lenet", 1);
+    assert!(told.contains("--out runs/lenet"), "{told}");
+    place.success("train lenet --limit-steps 2 --out runs/lenet");
+    assert!(!place.files("runs/lenet").iter().any(|name| name.starts_with('.')));
+}
+
+#[test]
+fn two_trainings_at_once_take_two_names() {
+    let place = Place::new();
+    let start = || {
+        std::process::Command::new(cargo_bin!("convnet"))
+            .current_dir(place.path())
+            .args("train lenet --limit-steps 2 --threads 1".split_whitespace())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the command starts")
+    };
+    let children: Vec<_> = (0..3).map(|_| start()).collect();
+    for mut child in children {
+        assert!(child.wait().expect("the command ends").success());
+    }
+    assert_eq!(place.files("runs"), ["lenet", "lenet-2", "lenet-3"]);
+}
+
+#[test]
+fn what_was_hardly_meant_is_remarked_in_a_line() {
+    let place = Place::new();
+    let (_, told) = place.convnet("train lenet --limit-steps 2 --threads 1000 --lr 1e-30", 0);
+    for part in ["1000 threads on", "one cycle up to 1e-30", "that of guessing"] {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
+    let (_, told) = place.convnet("train lenet --epochs 1 --batch 5000 --threads 1", 0);
+    assert!(
+        told.contains("2 steps in all (1 epoch of 2 steps)") && told.contains("1 epoch, batch 5000"),
+        "{told}"
+    );
+    assert!(told.contains("1 thread on"), "{told}");
+}
+
+#[test]
+fn bench_checks_all_names_before_it_times_one() {
+    let place = Place::new();
+    let told = place.failure("bench lenet lenett --seconds 0", 2);
+    assert!(told.contains("`lenett`"), "{told}");
+}
+
+#[test]
+fn damage_to_a_run_is_named() {
+    let place = Place::new();
+    place.success("train lenet --limit-steps 2 --threads 1 --out run");
+    let path = |name: &str| place.path().join("run").join(name);
+    for (name, commands) in [
+        ("config.toml", &["train --resume run", "eval run"][..]),
+        ("metrics.jsonl", &["train --resume run"]),
+        ("checkpoint.safetensors", &["train --resume run"]),
+        ("best.safetensors", &["train --resume run", "eval run"]),
+        ("last.safetensors", &["train --resume run", "eval lenet --weights run/last.safetensors"]),
+    ] {
+        let whole = place.bytes(&format!("run/{name}"));
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 4;
+        for (content, part) in [(Some(&flipped), "checksum"), (None, "missing")] {
+            match content {
+                Some(bytes) => fs::write(path(name), bytes).unwrap(),
+                None => fs::remove_file(path(name)).unwrap(),
+            }
+            for command in commands.iter().filter(|_| content.is_some() || name != "checkpoint.safetensors") {
+                let told = place.failure(command, 1);
+                let lost = content.is_none() && command.starts_with("eval lenet");
+                assert!(told.contains(name) && (lost || told.contains(part)), "{command}: {told}");
+            }
+        }
+        fs::write(path(name), whole).unwrap();
+    }
+    place.success("train --resume run");
 }

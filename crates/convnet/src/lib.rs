@@ -51,6 +51,7 @@ mod gpu;
 pub mod graph;
 pub mod inspect;
 pub mod io;
+mod machine;
 pub mod model;
 pub mod ops;
 pub mod optim;

@@ -46,10 +46,10 @@ impl Shape {
         Self::Vector { features }
     }
 
-    /// Elements per image.
+    /// Elements per image; `usize::MAX` where they are more than that.
     pub fn elements(self) -> usize {
         match self {
-            Self::Map { channels, height, width } => channels * height * width,
+            Self::Map { channels, height, width } => channels.saturating_mul(height).saturating_mul(width),
             Self::Vector { features } => features,
         }
     }

@@ -11,7 +11,7 @@ const FORMATS: &[&str] = &["convnet_formats"];
 const KERNELS: &[&str] = &["convnet_kernels"];
 const DEVICES: &[&str] = &["convnet_kernels", "convnet_gpu"];
 
-const ROOMS: [Row; 18] = [
+const ROOMS: [Row; 19] = [
     ("shape", &[], &[]),
     ("ops", &["shape"], &[]),
     ("graph", &["shape", "ops"], &[]),
@@ -21,9 +21,10 @@ const ROOMS: [Row; 18] = [
     ("state", &["graph", "ops"], &[]),
     ("reference", &["graph", "ops", "state"], &[]),
     ("plan", &["graph", "ops"], &[]),
+    ("machine", &[], &[]),
     ("options", &["plan"], KERNELS),
     ("weights", &["graph", "ops", "state", "plan"], &[]),
-    ("cpu", &["graph", "ops", "optim", "state", "plan", "options", "weights"], KERNELS),
+    ("cpu", &["graph", "ops", "optim", "state", "plan", "machine", "options", "weights"], KERNELS),
     ("gpu", &["graph", "ops", "optim", "state", "plan", "options", "weights"], DEVICES),
     ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::FormatError;
+use crate::{FormatError, stale};
 
 /// Writes a file to a temporary name in the same folder, syncs it, and renames it over `path`.
 ///
@@ -92,11 +92,14 @@ fn write_renamed(
         OpenOptions::new().write(true).open(path)?;
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".convnet-");
+    builder.prefix(stale::PREFIX);
     // The permissions that a file made in the usual way would get; the process's umask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = BufWriter::new(builder.tempfile_in(folder(path)).map_err(|error| plain(&error))?);
+    let file = builder.tempfile_in(folder(path)).map_err(|error| plain(&error))?;
+    // Tells those who clear away that its writer lives; where there are no locks, it is told nothing.
+    let _ = file.as_file().lock();
+    let mut file = BufWriter::new(file);
     fill(&mut file)?;
     let file: NamedTempFile = file.into_inner().map_err(io::IntoInnerError::into_error)?;
     if let Some(before) = before {

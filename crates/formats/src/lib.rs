@@ -19,6 +19,7 @@ pub mod safetensors;
 pub mod sealed;
 pub mod shards;
 mod source;
+pub mod stale;
 mod strided;
 
 pub use error::{FormatError, Malformed, read_file, read_text};

@@ -10,16 +10,21 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use serde::Serialize;
 
+use crate::checksum::Checksum;
 use crate::number::{Entry, Number};
 use crate::source::{FileSource, Source};
 use crate::{FormatError, Malformed, atomic};
 
 /// The key that the format keeps for metadata; no tensor may have that name.
 const METADATA: &str = "__metadata__";
+/// The key in the metadata of the checksum of all the rest: other metadata, names, types, shapes, elements.
+pub const CHECKSUM: &str = "convnet.checksum";
 /// The header is padded to a multiple of this, so that the tensors behind it are aligned.
 const ALIGNMENT: usize = 8;
+/// Bytes that are read at a time.
+const BUFFER: usize = 256 << 10;
 /// The longest header that is read, the length before it included: that of thirty thousand tensors. The format's own limit
-/// of 100 MB is a million names, which take half a gigabyte.
+/// of 100 MB lets in a million names, which take half a gigabyte.
 const MAX_HEADER: u64 = 4 << 20;
 
 /// The content of a file.
@@ -46,12 +51,42 @@ struct Place {
 }
 
 impl Reader {
-    /// Opens a file and reads its header.
+    /// Opens a file and reads its header; a file with a checksum is read through and compared with it.
     ///
     /// # Errors
-    /// If it cannot be read, is no safetensors file, or holds a type that does not convert to float32.
+    /// If it cannot be read, is no safetensors file, holds a type that does not convert to float32, or is not what its
+    /// checksum was taken of.
     pub fn open(path: &Path) -> Result<Self, FormatError> {
-        Self::new(Box::new(FileSource::open(path)?)).map_err(FormatError::malformed(path, "safetensors"))
+        let reader = Self::new(Box::new(FileSource::open(path)?))
+            .map_err(FormatError::malformed(path, "safetensors"))?;
+        if let Some(expected) = reader.metadata.get(CHECKSUM) {
+            let found = reader.checksum().map_err(FormatError::read(path))?.to_string();
+            if found != *expected {
+                return Err(FormatError::checksum(path, &format!("checksum {found}"), expected));
+            }
+        }
+        Ok(reader)
+    }
+
+    /// Whether the file carries a checksum.
+    pub fn is_sealed(&self) -> bool {
+        self.metadata.contains_key(CHECKSUM)
+    }
+
+    fn checksum(&self) -> io::Result<Checksum> {
+        let mut sum = Checksum::default();
+        add_metadata(&mut sum, &self.metadata);
+        let mut buffer = vec![0; BUFFER];
+        for (name, Place { number, shape, start }) in &self.entries {
+            add_name(&mut sum, name, shape, *number);
+            let bytes = number.width() * shape.iter().product::<usize>();
+            for first in (0..bytes).step_by(BUFFER) {
+                let part = &mut buffer[..BUFFER.min(bytes - first)];
+                self.source.read_at(start + first as u64, part)?;
+                sum.add(part);
+            }
+        }
+        Ok(sum)
     }
 
     /// Reads the header.
@@ -201,6 +236,44 @@ pub fn write_entries(
     })
 }
 
+/// As [`write_entries`], with a checksum that [`Reader::open`] compares; `fill` is called twice for each tensor and
+/// writes the same.
+///
+/// # Errors
+/// As [`write_entries`].
+///
+/// # Panics
+/// As [`write_entries`].
+pub fn write_sealed(
+    path: &Path,
+    entries: &[Entry],
+    metadata: &BTreeMap<String, String>,
+    mut fill: impl FnMut(&Entry, &mut dyn Write) -> io::Result<()>,
+) -> Result<(), FormatError> {
+    let mut sum = Checksum::default();
+    add_metadata(&mut sum, metadata);
+    let by_name: BTreeMap<&str, &Entry> = entries.iter().map(|entry| (entry.name.as_str(), entry)).collect();
+    for (name, entry) in by_name {
+        add_name(&mut sum, name, &entry.shape, entry.number);
+        fill(entry, &mut sum).map_err(FormatError::write(path))?;
+    }
+    let mut metadata = metadata.clone();
+    metadata.insert(CHECKSUM.to_owned(), sum.to_string());
+    write_entries(path, entries, &metadata, fill)
+}
+
+fn add_metadata(sum: &mut Checksum, metadata: &BTreeMap<String, String>) {
+    for (key, value) in metadata.iter().filter(|(key, _)| *key != CHECKSUM) {
+        sum.add_part(key.as_bytes());
+        sum.add_part(value.as_bytes());
+    }
+}
+
+fn add_name(sum: &mut Checksum, name: &str, shape: &[usize], number: Number) {
+    sum.add_part(name.as_bytes());
+    sum.add_part(format!("{number:?} {shape:?}").as_bytes());
+}
+
 /// The type of elements; `None` for one that does not convert to float32.
 fn number(dtype: Dtype) -> Option<Number> {
     Some(match dtype {
@@ -290,6 +363,62 @@ mod tests {
     fn a_file_comes_back_and_its_bytes_are_the_same_each_time() {
         assert_eq!(written(&sample()), written(&sample()));
         assert_eq!(written(&File::default()).len(), 16);
+    }
+
+    fn sealed(path: &Path) -> Vec<u8> {
+        let file = sample();
+        let entry = |(name, (shape, _)): (&String, &(Vec<usize>, Vec<f32>))| Entry {
+            name: name.clone(),
+            shape: shape.clone(),
+            number: Number::F32,
+        };
+        let entries: Vec<Entry> = file.tensors.iter().map(entry).rev().collect();
+        let fill = |entry: &Entry, out: &mut dyn Write| write_floats(out, &file.tensors[&entry.name].1);
+        write_sealed(path, &entries, &file.metadata, fill).unwrap();
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn a_flipped_bit_is_seen_where_there_is_a_checksum() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let whole = sealed(&path);
+        assert!(Reader::open(&path).unwrap().is_sealed());
+        assert_eq!(read(&path).unwrap().tensors, sample().tensors);
+        let mut unsealed = 0;
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &bytes).unwrap();
+            match Reader::open(&path) {
+                Err(error) => assert!(error.to_string().contains("a.safetensors"), "{error}"),
+                // The key itself was hit.
+                Ok(reader) => {
+                    assert!(!reader.is_sealed(), "bit {bit}");
+                    assert_eq!(reader.into_file().unwrap().tensors, sample().tensors);
+                    unsealed += 1;
+                }
+            }
+        }
+        assert!(unsealed <= 8 * CHECKSUM.len(), "{unsealed}");
+    }
+
+    #[test]
+    fn another_program_may_write_the_same_content_in_its_own_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        sealed(&path);
+        let File { tensors, metadata } = read(&path).unwrap();
+        let bytes: Vec<(String, Vec<usize>, Vec<u8>)> = tensors
+            .into_iter()
+            .map(|(name, (shape, data))| (name, shape, data.iter().flat_map(|x| x.to_le_bytes()).collect()))
+            .collect();
+        let views = bytes.iter().map(|(name, shape, data)| {
+            (name.as_str(), TensorView::new(Dtype::F32, shape.clone(), data).unwrap())
+        });
+        let again = safetensors::serialize(views, Some(metadata.into_iter().collect())).unwrap();
+        std::fs::write(&path, &again).unwrap();
+        assert!(Reader::open(&path).unwrap().is_sealed());
     }
 
     #[test]

@@ -1,15 +1,19 @@
-//! A fixed pool of threads with a low start-up cost: workers spin for a moment before they sleep.
+//! A fixed pool of threads with a low start-up cost: workers spin for a moment before they yield, and then sleep.
+//!
+//! A call waits only for workers that have begun with it: on a busy machine a worker that is not running costs its
+//! caller nothing, and a call that is over before a worker comes was done alone.
 //!
 //! Tasks are handed out in contiguous shares, the first to the first thread and so on, so that a thread finds in its
 //! own cache what it wrote in the call before; who is done early takes tasks from the end of another's share.
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
 
-use crate::tuning::machine::{SPIN_ROUNDS, TASKS_PER_THREAD};
+use crate::tuning::machine::{CALLER_YIELDS, SPIN_ROUNDS, TASKS_PER_THREAD, WORKER_YIELDS};
 
 /// Threads that share the tasks of one call at a time.
 ///
@@ -31,14 +35,14 @@ type Task<'a> = dyn Fn(usize, usize) + Sync + 'a;
 type Job = *const Task<'static>;
 
 struct Shared {
-    /// Counts jobs; a change wakes the workers.
-    generation: AtomicU32,
-    /// The job of this generation; valid until `busy` is zero again.
+    /// Whether a job may be entered, and who is inside.
+    gate: Gate,
+    /// The job of this generation; valid while its gate is open or somebody is inside.
     job: Mutex<Option<Slot>>,
     /// What is left of each thread's share.
     shares: Vec<Share>,
-    /// Workers that have not finished this generation.
-    busy: AtomicUsize,
+    /// Who sleeps until the last worker has left.
+    caller: Mutex<Option<Thread>>,
     /// Workers asleep.
     sleeping: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
@@ -48,6 +52,54 @@ struct Shared {
 #[derive(Clone, Copy)]
 struct Slot {
     job: Job,
+}
+
+/// The number of the job in the upper half; below it whether it may be entered, whether its caller sleeps, and the
+/// workers inside. A worker enters by exchanging the whole word, so that it enters the job that it saw or none.
+struct Gate(AtomicU64);
+
+impl Gate {
+    const OPEN: u64 = 1 << 31;
+    const CALLER_SLEEPS: u64 = 1 << 30;
+    const INSIDE: u64 = Self::CALLER_SLEEPS - 1;
+
+    /// The job's number.
+    fn job(&self) -> u64 {
+        self.0.load(Ordering::SeqCst) >> 32
+    }
+
+    /// Opens for the next job; nobody is inside.
+    fn open(&self) {
+        let next = (self.job() + 1) & u64::from(u32::MAX);
+        self.0.store(next << 32 | Self::OPEN, Ordering::SeqCst);
+    }
+
+    /// Lets nobody in any more.
+    fn close(&self) {
+        self.0.fetch_and(!Self::OPEN, Ordering::AcqRel);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Acquire) & Self::INSIDE == 0
+    }
+
+    /// Enters the job that there is, unless it is closed; gives the number of the job that was seen.
+    fn enter(&self) -> (u64, bool) {
+        let mut seen = self.0.load(Ordering::SeqCst);
+        while seen & Self::OPEN != 0 {
+            match self.0.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::SeqCst) {
+                Ok(_) => return (seen >> 32, true),
+                Err(now) => seen = now,
+            }
+        }
+        (seen >> 32, false)
+    }
+
+    /// Leaves; whether the caller sleeps and this was the last worker.
+    fn leave(&self) -> bool {
+        let before = self.0.fetch_sub(1, Ordering::SeqCst);
+        before & Self::CALLER_SLEEPS != 0 && before & Self::INSIDE == 1
+    }
 }
 
 /// Tasks that are left, `first..past` in the halves of a number, on a cache line of its own.
@@ -91,26 +143,44 @@ impl Share {
 unsafe impl Send for Slot {}
 
 impl Pool {
+    /// The most threads of a pool.
+    pub const MOST_THREADS: usize = 1024;
+
     /// A pool of `threads` threads, the calling one included; 0 means one per core.
+    ///
+    /// # Panics
+    /// Where [`Pool::try_new`] returns an error.
     pub fn new(threads: usize) -> Self {
-        let threads =
-            if threads == 0 { thread::available_parallelism().map_or(1, usize::from) } else { threads };
+        Self::try_new(threads).unwrap_or_else(|error| panic!("no pool of {threads} threads: {error}"))
+    }
+
+    /// A pool of `threads` threads, the calling one included; 0 means one per core.
+    ///
+    /// # Errors
+    /// If they are more than [`Pool::MOST_THREADS`], or the system starts no more.
+    pub fn try_new(threads: usize) -> io::Result<Self> {
+        let cores = || thread::available_parallelism().map_or(1, usize::from).min(Self::MOST_THREADS);
+        let threads = if threads == 0 { cores() } else { threads };
+        if threads > Self::MOST_THREADS {
+            let reason = format!("a pool has at most {} threads", Self::MOST_THREADS);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
         let shared = Arc::new(Shared {
-            generation: AtomicU32::new(0),
+            gate: Gate(AtomicU64::new(0)),
             job: Mutex::new(None),
             shares: (0..threads).map(|_| Share(AtomicU64::new(0))).collect(),
-            busy: AtomicUsize::new(0),
+            caller: Mutex::new(None),
             sleeping: AtomicUsize::new(0),
             panic: Mutex::new(None),
             stop: AtomicBool::new(false),
         });
-        let workers = (1..threads)
-            .map(|index| {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || shared.work(index))
-            })
-            .collect();
-        Self { shared, workers, running: Mutex::new(()) }
+        // Dropped with the workers that there are, should one not start.
+        let mut pool = Self { shared, workers: Vec::with_capacity(threads - 1), running: Mutex::new(()) };
+        for index in 1..threads {
+            let shared = Arc::clone(&pool.shared);
+            pool.workers.push(thread::Builder::new().spawn(move || shared.work(index))?);
+        }
+        Ok(pool)
     }
 
     /// Threads, the calling one included.
@@ -147,13 +217,13 @@ impl Pool {
         for (i, share) in shared.shares.iter().enumerate() {
             share.set(i * tasks / threads, (i + 1) * tasks / threads);
         }
-        shared.busy.store(self.workers.len(), Ordering::Relaxed);
-        shared.generation.fetch_add(1, Ordering::SeqCst);
+        shared.gate.open();
         if shared.sleeping.load(Ordering::SeqCst) > 0 {
             self.workers.iter().map(JoinHandle::thread).for_each(Thread::unpark);
         }
         shared.share(Slot { job }, 0);
-        spin_until(|| shared.busy.load(Ordering::Acquire) == 0, thread::yield_now);
+        shared.gate.close();
+        wait_until(|| shared.gate.is_empty(), CALLER_YIELDS, || shared.sleep_until_empty());
         let panic = lock(&shared.panic).take();
         drop(running);
         if let Some(panic) = panic {
@@ -183,7 +253,7 @@ impl std::fmt::Debug for Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
-        self.shared.generation.fetch_add(1, Ordering::SeqCst);
+        self.shared.gate.open();
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
             // A worker catches its tasks' panics, so that it always ends well.
@@ -196,25 +266,43 @@ impl Shared {
     fn work(&self, index: usize) {
         let mut seen = 0;
         loop {
-            spin_until(
-                || self.generation.load(Ordering::SeqCst) != seen,
+            wait_until(
+                || self.gate.job() != seen,
+                WORKER_YIELDS,
                 || {
                     self.sleeping.fetch_add(1, Ordering::SeqCst);
-                    if self.generation.load(Ordering::SeqCst) == seen {
+                    if self.gate.job() == seen {
                         thread::park();
                     }
                     self.sleeping.fetch_sub(1, Ordering::SeqCst);
                 },
             );
-            seen = self.generation.load(Ordering::SeqCst);
             if self.stop.load(Ordering::SeqCst) {
                 return;
+            }
+            let (job, entered) = self.gate.enter();
+            seen = job;
+            if !entered {
+                continue;
             }
             let slot = *lock(&self.job);
             if let Some(slot) = slot {
                 self.share(slot, index);
             }
-            self.busy.fetch_sub(1, Ordering::Release);
+            if self.gate.leave()
+                && let Some(caller) = lock(&self.caller).take()
+            {
+                caller.unpark();
+            }
+        }
+    }
+
+    /// Sleeps until the last worker leaves, or for a while.
+    fn sleep_until_empty(&self) {
+        *lock(&self.caller) = Some(thread::current());
+        let before = self.gate.0.fetch_or(Gate::CALLER_SLEEPS, Ordering::SeqCst);
+        if before & Gate::INSIDE != 0 {
+            thread::park();
         }
     }
 
@@ -228,7 +316,7 @@ impl Shared {
         };
         let result = catch_unwind(AssertUnwindSafe(|| {
             while let Some(task) = next() {
-                // SAFETY: `run` keeps the closure alive until `busy` is zero, which this thread delays.
+                // SAFETY: `run_on` keeps the closure alive until nobody is inside the gate, and this thread is.
                 unsafe { (*slot.job)(index, task) };
             }
         }));
@@ -248,16 +336,19 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Waits for `done`, spinning for a moment and then calling `idle` between looks.
-fn spin_until(done: impl Fn() -> bool, idle: impl Fn()) {
-    let mut spins = 0;
+/// Waits for `done`: spins for a moment, then gives the core away so many times, and then calls `sleep` between looks.
+fn wait_until(done: impl Fn() -> bool, yields: u32, sleep: impl Fn()) {
+    let mut rounds = 0;
     while !done() {
-        if spins < SPIN_ROUNDS {
-            spins += 1;
+        if rounds < SPIN_ROUNDS {
             std::hint::spin_loop();
+        } else if rounds < SPIN_ROUNDS + yields {
+            thread::yield_now();
         } else {
-            idle();
+            sleep();
+            continue;
         }
+        rounds += 1;
     }
 }
 
@@ -317,6 +408,64 @@ mod tests {
             count.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(count.into_inner(), 4);
+    }
+
+    #[test]
+    fn a_gate_lets_workers_in_until_it_closes_and_the_last_to_leave_wakes_the_caller() {
+        let gate = Gate(AtomicU64::new(0));
+        assert_eq!(gate.enter(), (0, false), "no job yet");
+        gate.open();
+        assert_eq!((gate.job(), gate.is_empty()), (1, true), "whoever has not begun is not waited for");
+        assert_eq!((gate.enter(), gate.enter()), ((1, true), (1, true)));
+        gate.close();
+        assert_eq!((gate.enter(), gate.is_empty()), ((1, false), false));
+        assert!(!gate.leave());
+        gate.0.fetch_or(Gate::CALLER_SLEEPS, Ordering::SeqCst);
+        assert!(gate.leave() && gate.is_empty());
+        gate.open();
+        assert_eq!((gate.enter(), gate.leave()), ((2, true), false));
+        // The number of jobs wraps.
+        gate.0.store(u64::from(u32::MAX) << 32, Ordering::SeqCst);
+        gate.open();
+        assert_eq!(gate.enter(), (0, true));
+    }
+
+    #[test]
+    fn a_caller_that_fell_asleep_is_woken() {
+        let pool = Pool::new(2);
+        let slow = AtomicUsize::new(0);
+        pool.run_on(2, &|thread, _| {
+            if thread == 1 {
+                thread::sleep(std::time::Duration::from_millis(200));
+            }
+            slow.fetch_add(1, Ordering::Relaxed);
+        });
+        assert_eq!(slow.into_inner(), 2);
+    }
+
+    #[test]
+    fn more_pools_than_cores_give_every_result() {
+        let total: usize = thread::scope(|scope| {
+            let count = || {
+                let (pool, sum) = (Pool::new(4), AtomicUsize::new(0));
+                for _ in 0..2_000 {
+                    pool.run(16, &|i| {
+                        sum.fetch_add(i, Ordering::Relaxed);
+                    });
+                }
+                sum.into_inner()
+            };
+            let callers: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();
+            callers.into_iter().map(|caller| caller.join().unwrap()).sum()
+        });
+        assert_eq!(total, 4 * 2_000 * 120);
+    }
+
+    #[test]
+    fn pools_of_absurd_sizes_are_refused() {
+        for threads in [Pool::MOST_THREADS + 1, 1 << 31, usize::MAX] {
+            assert_eq!(Pool::try_new(threads).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
     }
 
     #[test]

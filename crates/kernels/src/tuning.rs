@@ -10,8 +10,12 @@ pub(crate) mod machine {
     /// where a page of 4 KiB would stop it.
     #[cfg(target_os = "linux")]
     pub(crate) const LEAST_HUGE_BYTES: usize = 4 << 20;
-    /// Rounds of waiting on a changed atomic before a worker sleeps or a waiter yields its time slice.
-    pub(crate) const SPIN_ROUNDS: u32 = 4_000;
+    /// Rounds of looking at an atomic before whoever waits gives its core to others between looks: some 20 to 40 µs.
+    pub(crate) const SPIN_ROUNDS: u32 = 1_000;
+    /// So many times a worker gives its core away before it sleeps.
+    pub(crate) const WORKER_YIELDS: u32 = 200;
+    /// The same for a caller that waits for workers inside a task, which end soon as a rule: a millisecond or so.
+    pub(crate) const CALLER_YIELDS: u32 = 2_000;
     /// The most tasks for each thread that a range of items is cut in.
     pub(crate) const TASKS_PER_THREAD: usize = 4;
 }

@@ -1,12 +1,17 @@
 //! `convnet data`: the data sets, where they are, and what is in them.
 
 use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
-use convnet::data::{self, DataError, DataSets, Dataset, Place, Progress, Source};
+use convnet::data::{
+    self, DataError, DataSets, Dataset, Fingerprint, Place, Progress, Sizes, Source, TestSet,
+};
 use convnet::inspect::grouped;
+use convnet::train::RunDir;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::args::positive;
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
 
@@ -17,6 +22,8 @@ Examples:
   convnet data inspect fashion-mnist-mini  how many images a class has, mean, deviation
   convnet data inspect photos              the same of a folder of IDX files, or of images as
                                            train/CLASS/… and test/CLASS/…, or as CLASS/…
+  convnet data export fashion-mnist-mini samples
+                                           images to predict on: samples/Bag/001.png …
 
 Fetched files are kept in $CONVNET_CACHE, else in `convnet` in the user's cache folder. CONVNET_MIRROR names a
 server to fetch from instead of the set's own.";
@@ -51,6 +58,21 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Write images of a data set as PNG files, in a folder a class
+    Export {
+        /// A data set's name, or a folder
+        #[arg(value_name = "PATH")]
+        spec: String,
+        /// Folder to write, which must be new or empty
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+        /// Images of each class
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
+        count: usize,
+        /// Which images
+        #[arg(long, value_name = "SPLIT", value_parser = ["test", "train"], default_value = "test")]
+        split: String,
+    },
 }
 
 /// Does what is asked.
@@ -65,12 +87,70 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let sets = open(spec)?;
             output::emit(&if *json { object(&sets)?.to_string() } else { report(&sets)? })
         }
+        Action::Export { spec, folder, count, split } => {
+            let sets = open(spec)?;
+            let set = if split == "train" { &sets.train } else { &sets.test };
+            let written = data::export(set, folder, *count)?;
+            output::emit(&format!("wrote {} to {}", plural(written, "image"), folder.display()))
+        }
     }
 }
 
 /// Opens a data set, with a bar on standard error where it has to be fetched.
 pub(crate) fn open(spec: &str) -> Result<DataSets, Failure> {
-    with_bar(|progress| data::open_with(spec, progress)).map_err(classified)
+    let sets = with_bar(|progress| data::open_with(spec, progress)).map_err(classified)?;
+    sets.notes.iter().for_each(|note| output::note(note));
+    Ok(sets)
+}
+
+/// Opens the images to measure on: those of the data set that was asked for, else of the run's own, else of the bundled
+/// one. Tells whether the run's data have changed, and how many of the images it was trained on.
+pub(crate) fn open_test(
+    asked: Option<&str>,
+    own: Option<&str>,
+    run: Option<&RunDir>,
+) -> Result<TestSet, Failure> {
+    let spec = asked.or(own).unwrap_or(data::DEFAULT);
+    let then = run.map(RunDir::data).transpose()?.flatten();
+    let set = if own.is_some_and(|own| is_same(own, spec)) {
+        let sets = open(spec)?;
+        if let Some(then) = &then
+            && let Some(differences) = then.differences(&Fingerprint::of(&sets)?)
+        {
+            output::note(&format!("the data have changed since the run was started: {differences}"));
+        }
+        TestSet { name: sets.name, images: sets.test, sizes: sets.sizes, notes: sets.notes }
+    } else {
+        let set = with_bar(|progress| data::open_test(spec, progress)).map_err(classified)?;
+        set.notes.iter().for_each(|note| output::note(note));
+        set
+    };
+    match (&then, run) {
+        (Some(then), _) => {
+            let seen = then.trained_on(&set.images.prints()?);
+            if !seen.is_empty() {
+                output::note(&format!(
+                    "{} of the {} images to measure on were trained on ({}): the figures promise too much",
+                    seen.len(),
+                    set.images.len(),
+                    data::some_names(&seen)
+                ));
+            }
+        }
+        (None, Some(_)) => output::note(&format!(
+            "the run keeps no `{}`: whether its data have changed, and whether it was trained on these images, is not \
+             known",
+            RunDir::DATA,
+        )),
+        (None, None) => {}
+    }
+    Ok(set)
+}
+
+/// Whether two names of data sets are of the same one.
+fn is_same(one: &str, other: &str) -> bool {
+    let folder = |name: &str| Path::new(name).canonicalize().ok();
+    one == other || folder(one).is_some_and(|one| folder(other) == Some(one))
 }
 
 /// A name that nothing has is wrong usage.
@@ -158,6 +238,29 @@ fn size((channels, height, width): (usize, usize, usize)) -> String {
     format!("{height} × {width} {}", if channels == 1 { "grey" } else { "RGB" })
 }
 
+/// `1 image`, `1,000 images`.
+fn plural(count: usize, word: &str) -> String {
+    format!("{} {word}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
+}
+
+/// What images of these sizes become, if they are not of the set's size already.
+fn sizes(sets: &DataSets) -> Option<String> {
+    let (_, height, width) = sets.train.shape;
+    let Sizes { smallest, largest } = sets.sizes?;
+    if smallest == largest && largest == [height, width] {
+        return None;
+    }
+    let text = |[height, width]: [usize; 2]| format!("{height} × {width}");
+    let range = match smallest == largest {
+        true => format!("{} pixels", text(largest)),
+        false => format!("{} to {} pixels", text(smallest), text(largest)),
+    };
+    Some(format!(
+        "images of {range} (height × width) become {}: resized to cover it, and their middle is kept",
+        size(sets.train.shape)
+    ))
+}
+
 /// The longest bar of a class.
 const BAR: usize = 30;
 
@@ -173,6 +276,9 @@ fn report(sets: &DataSets) -> Result<String, DataError> {
         size(sets.train.shape),
         sets.classes().len()
     );
+    if let Some(sizes) = sizes(sets) {
+        let _ = writeln!(text, "  {sizes}");
+    }
     let wide = sets.classes().iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
     let most = train.iter().copied().max().unwrap_or(0).max(1);
     let _ = writeln!(text, "\n  {FAINT}{:<wide$}  {:>8}  {:>8}{FAINT:#}", "class", "training", "test");
@@ -196,6 +302,8 @@ fn object(sets: &DataSets) -> Result<Value, DataError> {
     Ok(json!({
         "name": sets.name,
         "shape": sets.train.shape,
+        "sizes": sets.sizes.map(|Sizes { smallest, largest }| json!({ "smallest": smallest, "largest": largest })),
+        "notes": sets.notes,
         "classes": sets.classes(),
         "train": split(&sets.train)?,
         "test": split(&sets.test)?,

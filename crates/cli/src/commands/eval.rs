@@ -1,6 +1,6 @@
 //! `convnet eval`: how well a trained network classifies the test images.
 
-use convnet::data::{self, ClassMatch, DataSets};
+use convnet::data::{ClassMatch, TestSet};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use convnet::train::{Evaluation, TrainError, evaluate};
@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   convnet eval runs/lenet                               on the test images of the run's data set
   convnet eval runs/lenet --data fashion-mnist --json   on those of another
+  convnet eval runs/photos --data new-photos            on all images of a folder CLASS/…
   convnet eval lenet --weights lenet.safetensors";
 
 /// The arguments of `eval`.
@@ -46,11 +47,11 @@ pub(crate) struct Args {
 
 impl Args {
     /// The names of the outputs, and which of them the data's classes are.
-    fn classes(&self, model: &Model, data: &DataSets) -> Result<(Vec<String>, ClassMatch), Failure> {
+    fn classes(&self, model: &Model, data: &TestSet) -> Result<(Vec<String>, ClassMatch), Failure> {
         if let Some(names) = model.classes().filter(|_| !self.by_position) {
-            return Ok((names.to_vec(), ClassMatch::by_name(names, data.classes(), &data.name)?));
+            return Ok((names.to_vec(), ClassMatch::by_name(names, &data.images.classes, &data.name)?));
         }
-        let (outputs, classes) = (model.graph.classes(), data.classes().len());
+        let (outputs, classes) = (model.graph.classes(), data.images.classes.len());
         if outputs != classes {
             let (net, data) = (model.graph.name().to_owned(), data.name.clone());
             return Err(TrainError::Classes { net, outputs, data, classes }.into());
@@ -61,17 +62,18 @@ impl Args {
                  their order",
             );
         }
-        Ok((data.classes().to_vec(), ClassMatch::by_position(classes)))
+        Ok((data.images.classes.clone(), ClassMatch::by_position(classes)))
     }
 }
 
 /// Classifies the test images.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (model, weights) = args.trained.load()?;
-    let data = super::data::open(args.data.as_deref().or(model.data.as_deref()).unwrap_or(data::DEFAULT))?;
+    let run = args.trained.run();
+    let data = super::data::open_test(args.data.as_deref(), model.data.as_deref(), run.as_ref())?;
     let (classes, matched) = args.classes(&model, &data)?;
     matched.told().iter().for_each(|told| output::note(told));
-    let test = data.test.among(&classes, &matched)?;
+    let test = data.images.among(&classes, &matched)?;
     let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
     let batch = args.batch.min(test.len().max(1));
@@ -91,21 +93,22 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return output::emit(&figures.to_string());
     }
     let mut text = format!(
-        "{} on {} test images of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
-         loss            {loss:.4}\n",
+        "{} on {} of {}\n\n  top-1 accuracy  {STRONG}{:.2}%{STRONG:#}\n  top-5 accuracy  {:.2}%\n  \
+         loss            {}\n",
         graph.name(),
-        images,
+        output::counted(images, "test image"),
         data.name,
         100.0 * top1,
         100.0 * top5,
+        output::loss(loss),
     );
     if let Some((truth, predicted, count)) = confusion.worst() {
         let name = |class: usize| &classes[class];
         text.push_str(&format!(
-            "\nmost common mistake: {} taken for {} ({count} of {} images)\n",
+            "\nmost common mistake: {} taken for {} ({count} of {})\n",
             name(truth),
             name(predicted),
-            confusion.images(truth),
+            output::counted(confusion.images(truth) as usize, "image"),
         ));
     }
     output::emit(&text)

@@ -93,6 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 ))
             })?;
             output::note(&format!("random weights of seed {seed}"));
+            Engine::check(&graph, count.min(BATCH), &options)?;
             drawn = state::initialize(&graph, seed);
             &drawn
         }

@@ -6,6 +6,7 @@ use convnet::data::PreprocessSpec;
 use convnet::graph::Graph;
 use convnet::io::{Loaded, WeightsFile};
 use convnet::model::{self, Model, OpenOptions};
+use convnet::train::RunDir;
 
 use crate::args::SizeArgs;
 use crate::error::Failure;
@@ -110,6 +111,11 @@ impl TrainedArgs {
         }
         note_assumption(&model);
         Ok((model, weights))
+    }
+
+    /// The run, if that is what was named.
+    pub(crate) fn run(&self) -> Option<RunDir> {
+        RunDir::open(Path::new(&self.target)).ok()
     }
 
     fn without_weights(&self) -> Failure {

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use convnet_kernels::{Arena, Isa, Pool, f16, to_nchw};
 
 use super::loader::Loader;
+use super::memory::{self, Planner, allocate, sum, times, zeros};
 use super::program::Program;
 use super::run::Forward;
-use super::training::allocate;
 use crate::graph::{Graph, NodeId};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode, Plan, PlanStep};
@@ -35,16 +35,15 @@ impl Inference {
         options: &Options,
         mode: Mode,
     ) -> Result<Self, CompileError> {
-        let outputs: Vec<NodeId> = match mode {
-            Mode::Trace => graph.ids().collect(),
-            Mode::Infer | Mode::Train => vec![graph.logits(graph.output())],
-        };
-        let program = Program::new(graph, &outputs, mode, batch, options)?;
-        let pool = Arc::new(Pool::new(options.threads));
+        let outputs = outputs(graph, mode);
+        let pool = Arc::new(memory::pool(options)?);
+        let need = |program: &Program| need(program, pool.threads());
+        let program = Planner { task: "inference", graph, outputs: &outputs, mode, options, need: &need }
+            .plan(batch)?;
         let winograd_at = program.plan.floats.next_multiple_of(16);
         let floats = winograd_at + program.scratch(pool.threads()).tiles;
-        let mut parameters = allocate(program.parameters, batch)?;
-        let mut halves = vec![f16::ZERO; program.halves];
+        let mut parameters = allocate(program.parameters, ("inference", batch))?;
+        let mut halves = zeros(program.halves, ("inference", batch))?;
         let mut loader = Loader {
             pool: &pool,
             isa: program.isa,
@@ -57,6 +56,17 @@ impl Inference {
             kind.load(&mut loader, at)?;
         }
         Ok(Self { program, pool, parameters, halves, winograd_at, floats })
+    }
+
+    /// Whether a network can be run, and the machine has the memory for it, weights in memory beside the packed ones
+    /// included; nothing is allocated.
+    pub(crate) fn check(graph: &Graph, batch: usize, options: &Options) -> Result<(), CompileError> {
+        let (mode, threads) = (Mode::Infer, memory::pool(options)?.threads());
+        let need = |program: &Program| sum(&[need(program, threads), memory::weights(graph)]);
+        let outputs = outputs(graph, mode);
+        Planner { task: "inference", graph, outputs: &outputs, mode, options, need: &need }
+            .plan(batch)
+            .map(drop)
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -82,7 +92,9 @@ impl Inference {
 
     /// The memory of one caller.
     pub(crate) fn arena(&self) -> Result<Arena, CompileError> {
-        allocate(self.floats, self.plan().batch)
+        let batch = self.plan().batch;
+        memory::room(times(1, self.floats), ("inference", batch))?;
+        allocate(self.floats, ("inference", batch))
     }
 
     /// Runs images, N·C·H·W of at most the batch; adds the time of each stage to `times`.
@@ -130,4 +142,24 @@ impl Inference {
         to_nchw(arena, view, (pixels / n).max(1), &mut output);
         output
     }
+}
+
+/// What an engine computes.
+fn outputs(graph: &Graph, mode: Mode) -> Vec<NodeId> {
+    match mode {
+        Mode::Trace => graph.ids().collect(),
+        Mode::Infer | Mode::Train => vec![graph.logits(graph.output())],
+    }
+}
+
+/// Bytes of the weights, of one caller's memory, and of the images that it gives.
+fn need(program: &Program, threads: usize) -> Option<usize> {
+    let plan = &program.plan;
+    sum(&[
+        times(1, program.parameters),
+        times(1, program.halves.div_ceil(2)),
+        times(1, plan.floats),
+        times(1, program.scratch(threads).tiles),
+        times(plan.batch, plan.graph.input_shape().elements()),
+    ])
 }

@@ -8,6 +8,7 @@ mod inference;
 mod kind;
 mod loader;
 mod matrix;
+mod memory;
 mod program;
 mod run;
 mod statistics;

@@ -4,6 +4,7 @@ use convnet_kernels::{self as kernels, Isa, View};
 
 use super::binder::{Allowed, Binder, Parameters};
 use super::kind::{self, Kind, Scratch};
+use super::memory::sum;
 use super::run::{At, Backward, Forward, Saved};
 use crate::graph::{Graph, NodeId};
 use crate::options::Options;
@@ -37,9 +38,6 @@ impl Program {
         batch: usize,
         options: &Options,
     ) -> Result<Self, CompileError> {
-        if batch == 0 {
-            return Err(CompileError::EmptyBatch);
-        }
         let isa = options.isa()?;
         let draft = Draft::new(graph, outputs, mode, MEMORY);
         let allowed = Allowed {
@@ -79,9 +77,20 @@ impl Program {
     }
 
     /// Buffers for what the stages save for the backward pass.
-    pub(super) fn saved(&self) -> Vec<Saved> {
+    ///
+    /// # Errors
+    /// If the system has no such room.
+    pub(super) fn saved(&self) -> Result<Vec<Saved>, CompileError> {
         let save = |(at, kind): (At<'_>, &Kind)| kind.saved(self.plan.shape(at.stage), self.plan.batch);
         self.steps().map(save).collect()
+    }
+
+    /// Bytes of what the stages save, without what a channel takes.
+    pub(super) fn saved_bytes(&self) -> Option<usize> {
+        let maxima = self.steps().filter(|(_, kind)| matches!(kind, Kind::MaxPool(_)));
+        let bytes =
+            |(at, _): (At<'_>, &Kind)| self.plan.batch.checked_mul(self.plan.shape(at.stage).elements());
+        sum(&maxima.map(bytes).collect::<Vec<_>>())
     }
 
     /// Runs one stage.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, flat};
 
-use super::kind::{Dropout, Kind};
+use super::kind::{Dropout, Kind, Scratch};
+use super::memory::{self, Planner, allocate, sum, times};
 use super::program::{Program, fill};
 use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
@@ -86,14 +87,16 @@ impl Training {
         options: &Options,
     ) -> Result<Self, CompileError> {
         let logits: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
-        let program = Program::new(graph, &logits, Mode::Train, batch, options)?;
+        let pool = memory::pool(options)?;
+        let need = |program: &Program| need(program, &optimizer, pool.threads());
+        let (mode, task) = (Mode::Train, "training");
+        let program = Planner { task, graph, outputs: &logits, mode, options, need: &need }.plan(batch)?;
         let plan = &program.plan;
         let loss = |(output, &id): (&crate::graph::Output, &NodeId)| {
             let value = plan.value(id).unwrap_or(id);
             Loss { value, shape: graph.node(value).shape, weight: output.loss_weight }
         };
         let losses = graph.outputs().iter().zip(&logits).map(loss).collect();
-        let pool = Pool::new(options.threads);
         let scratch = program.scratch(pool.threads());
         let winograd_at = plan.floats.next_multiple_of(16);
         let normalized = program
@@ -104,19 +107,23 @@ impl Training {
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
         let floats = program.parameters;
         let mut training = Self {
-            arena: allocate(winograd_at + scratch.tiles, batch)?,
+            arena: allocate(winograd_at + scratch.tiles, (task, batch))?,
             winograd_at,
-            transformed: allocate(scratch.transformed, batch)?,
-            transposed: allocate(scratch.transposed, batch)?,
+            transformed: allocate(scratch.transformed, (task, batch))?,
+            transposed: allocate(scratch.transposed, (task, batch))?,
             losses,
-            saved: program.saved(),
+            saved: program.saved()?,
             statistics: Statistics::new(plan, normalized),
             table,
             fixed,
-            parameters: allocate(floats, batch)?,
-            gradients: allocate(floats, batch)?,
+            parameters: allocate(floats, (task, batch))?,
+            gradients: allocate(floats, (task, batch))?,
             earlier: None,
-            moments: optimizer.buffers().iter().map(|_| allocate(floats, batch)).collect::<Result<_, _>>()?,
+            moments: optimizer
+                .buffers()
+                .iter()
+                .map(|_| allocate(floats, (task, batch)))
+                .collect::<Result<_, _>>()?,
             running: running(&program),
             updates: vec![None; plan.stages.len()],
             pool,
@@ -128,6 +135,22 @@ impl Training {
         };
         training.load(state)?;
         Ok(training)
+    }
+
+    /// Whether a network can be trained, and the machine has the memory for it, weights in memory beside the packed
+    /// ones included; nothing is allocated.
+    pub(crate) fn check(
+        graph: &Graph,
+        batch: usize,
+        optimizer: Optimizer,
+        options: &Options,
+    ) -> Result<(), CompileError> {
+        let outputs: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
+        let threads = memory::pool(options)?.threads();
+        let need = |program: &Program| sum(&[need(program, &optimizer, threads), memory::weights(graph)]);
+        let planner =
+            Planner { task: "training", graph, outputs: &outputs, mode: Mode::Train, options, need: &need };
+        planner.plan(batch).map(drop)
     }
 
     /// Keeps every element in dropout layers from now on.
@@ -187,7 +210,7 @@ impl Training {
     pub(crate) fn accumulate(&mut self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
         let earlier = match self.earlier.take() {
             Some(earlier) => earlier,
-            None => allocate(self.gradients.len(), self.plan().batch)?,
+            None => allocate(self.gradients.len(), ("training", self.plan().batch))?,
         };
         let earlier = std::mem::replace(&mut self.gradients, earlier);
         let report = self.forward_backward(batch);
@@ -512,9 +535,19 @@ impl Training {
     }
 }
 
-/// A block of floats that a batch needs.
-pub(super) fn allocate(floats: usize, batch: usize) -> Result<Arena, CompileError> {
-    Arena::try_new(floats).map_err(|error| CompileError::Memory { batch, bytes: error.bytes() })
+/// Bytes of weights, gradients and what the optimizer keeps, of one step's memory, and of the images that it takes.
+fn need(program: &Program, optimizer: &Optimizer, threads: usize) -> Option<usize> {
+    let plan = &program.plan;
+    let Scratch { tiles, transformed, transposed } = program.scratch(threads);
+    sum(&[
+        times(2 + optimizer.buffers().len(), program.parameters),
+        times(1, plan.floats),
+        times(1, tiles),
+        times(1, transformed),
+        times(1, transposed),
+        program.saved_bytes(),
+        times(plan.batch, plan.graph.input_shape().elements()),
+    ])
 }
 
 /// Update number `step`, from 1, at a rate.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::parallel;
 use super::samples::{InMemory, Relabeled, Samples};
 use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
-use super::{ClassMatch, DataError, Image};
+use super::{ClassMatch, DataError, Image, Print};
 
 /// Labelled images, given one by one, and the names of their classes. Clones share the images.
 #[derive(Clone, Debug)]
@@ -92,6 +92,14 @@ impl Dataset {
         Self::of("the set among other classes", samples, classes.to_vec(), self.shape)
     }
 
+    /// What tells these images from others.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn prints(&self) -> Result<Vec<Print>, DataError> {
+        self.samples.prints()
+    }
+
     /// How many images each class has.
     pub fn histogram(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
@@ -114,10 +122,11 @@ impl Dataset {
         let transforms = at_shape((channels, self.shape.1, self.shape.2));
         let state = || (Chain::new(&transforms), vec![[0u64; 256]; channels]);
         let mut states: Vec<_> = (0..self.threads()).map(|_| state()).collect();
-        parallel::for_each(&mut states, 0..self.len(), |(chain, counts), index| -> Result<(), DataError> {
+        let work = |(chain, counts): &mut (Chain, Vec<[u64; 256]>), index| -> Result<(), DataError> {
             count(&chain.run(&self.image(index)?), counts);
             Ok(())
-        })?;
+        };
+        DataError::all(parallel::all_errors(&mut states, 0..self.len(), work))?;
         let total = |channel: usize| -> [u64; 256] {
             std::array::from_fn(|level| states.iter().map(|(_, counts)| counts[channel][level]).sum())
         };
@@ -181,7 +190,7 @@ impl DataSets {
             return Err(DataError::ClassNames { set: self.name.clone(), problem });
         }
         let [train, test] = [&self.train, &self.test].map(|set| set.among(outputs, &matched));
-        Ok((Self { name: self.name.clone(), train: train?, test: test? }, matched.told()))
+        Ok((Self { train: train?, test: test?, ..self.clone() }, matched.told()))
     }
 }
 
@@ -194,9 +203,55 @@ pub struct DataSets {
     pub train: Dataset,
     /// The images to measure on.
     pub test: Dataset,
+    /// Sizes of the images as they are in their files; `None` for images of one size in memory.
+    pub sizes: Option<Sizes>,
+    /// What was left out or assumed when the set was opened, a line each.
+    pub notes: Vec<String>,
+}
+
+/// Labelled images to measure on, of sets that need not have others to train on.
+#[derive(Clone, Debug)]
+pub struct TestSet {
+    /// The name or folder that it was opened by.
+    pub name: String,
+    /// The images.
+    pub images: Dataset,
+    /// Sizes of the images as they are in their files; `None` for images of one size in memory.
+    pub sizes: Option<Sizes>,
+    /// What was left out or assumed when the set was opened, a line each.
+    pub notes: Vec<String>,
+}
+
+/// Sizes of images before they are brought to a set's size: height and width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of the image with the fewest pixels.
+    pub smallest: [usize; 2],
+    /// Of the image with the most pixels.
+    pub largest: [usize; 2],
 }
 
 impl DataSets {
+    /// Sets of one's own.
+    pub fn new(name: impl Into<String>, train: Dataset, test: Dataset) -> Self {
+        Self { name: name.into(), train, test, sizes: None, notes: Vec::new() }
+    }
+
+    /// Refuses a set of one class: there is nothing to tell it from.
+    ///
+    /// # Errors
+    /// If there is one class alone.
+    pub fn check_classes(&self) -> Result<(), DataError> {
+        match self.classes() {
+            [class] => Err(DataError::OneClass {
+                origin: self.name.clone(),
+                class: class.clone(),
+                hint: String::new(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The names of the classes.
     pub fn classes(&self) -> &[String] {
         &self.train.classes

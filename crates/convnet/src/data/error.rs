@@ -1,5 +1,6 @@
 //! What can be wrong with a data set, told with a way out.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use convnet_formats::FormatError;
@@ -98,10 +99,16 @@ pub enum DataError {
         /// What is wrong, and the way out.
         problem: String,
     },
+    /// Several files that are no images.
+    #[error("{} images cannot be used; mend them or take them out:{}", problems.len(), listed(problems))]
+    Images {
+        /// The error of each, in the order of the set.
+        problems: Vec<DataError>,
+    },
     /// A folder that holds no data set.
     #[error(
-        "`{}` holds no data set: {problem}; expected IDX files (`train-images-idx3-ubyte.gz` …), or PNG or JPEG \
-         images as `train/CLASS/…` and `test/CLASS/…` or as `CLASS/…`",
+        "`{}` holds no data set: {problem}; expected IDX files (`train-images-idx3-ubyte.gz` …), or images as \
+         `train/CLASS/…` and `test/CLASS/…` or as `CLASS/…`",
         folder.display()
     )]
     NoSet {
@@ -110,15 +117,29 @@ pub enum DataError {
         /// What is there.
         problem: String,
     },
-    /// A class that has too few images to learn or to measure by.
-    #[error("`{}` has {found} PNG or JPEG images, expected at least {expected}; add some or remove the folder", folder.display())]
+    /// Classes that have too few images to learn or to measure by.
+    #[error(
+        "{}: expected at least {expected} images of each class; add some or remove the folder",
+        classes.iter().map(|(folder, found)| format!("`{}` has {found}", folder.display()))
+            .collect::<Vec<_>>().join(", ")
+    )]
     EmptyClass {
-        /// The class's folder.
-        folder: PathBuf,
-        /// Images found.
-        found: usize,
+        /// The classes' folders, and the images found in each.
+        classes: Vec<(PathBuf, usize)>,
         /// Images needed.
         expected: usize,
+    },
+    /// A set without anything to tell apart.
+    #[error(
+        "{origin}: there is one class, `{class}`, and nothing to tell it from; expected at least 2{hint}"
+    )]
+    OneClass {
+        /// The set.
+        origin: String,
+        /// Its class.
+        class: String,
+        /// Where the classes may be, if anywhere.
+        hint: String,
     },
     /// A class that only one of the two splits has.
     #[error("`{}` has a folder `{class}` for a class, `{}` has not; each split needs every class", has.display(), lacks.display())]
@@ -145,6 +166,12 @@ pub enum DataError {
         text: String,
         /// What is wrong, and the way out.
         problem: String,
+    },
+    /// A folder for new files that holds some.
+    #[error("`{}` exists already and is not empty; choose another folder, or empty this one", folder.display())]
+    Exists {
+        /// The folder.
+        folder: PathBuf,
     },
     /// Transforms that do not make one input of every image.
     #[error("the pipeline cannot be used: {problem}")]
@@ -183,4 +210,35 @@ pub enum DataError {
         /// The data set.
         name: &'static str,
     },
+}
+
+impl DataError {
+    /// Several errors as one.
+    pub(super) fn all(mut problems: Vec<Self>) -> Result<(), Self> {
+        match problems.len() {
+            0 => Ok(()),
+            1 => Err(problems.remove(0)),
+            _ => Err(Self::Images { problems }),
+        }
+    }
+}
+
+/// So many of several errors are told.
+const LISTED: usize = 100;
+
+/// A line each.
+fn listed(problems: &[DataError]) -> String {
+    let mut text = String::new();
+    for problem in problems.iter().take(LISTED) {
+        let _ = match problem {
+            DataError::Image { path: Some(path), problem } => {
+                write!(text, "\n  `{}`: {problem}", path.display())
+            }
+            other => write!(text, "\n  {other}"),
+        };
+    }
+    if problems.len() > LISTED {
+        let _ = write!(text, "\n  and {} more", problems.len() - LISTED);
+    }
+    text
 }

@@ -75,7 +75,9 @@ pub(super) fn assemble(
     if train.shape != test.shape {
         return Err(DataError::Sizes { folder: folder.to_owned(), train: train.shape, test: test.shape });
     }
-    Ok(DataSets { name: name.to_owned(), train, test })
+    let sets = DataSets::new(name, train, test);
+    sets.check_classes()?;
+    Ok(sets)
 }
 
 fn images(split: &str) -> String {

@@ -26,14 +26,19 @@ mod class_match;
 mod dataset;
 mod decode;
 mod error;
+mod export;
 mod fashion_mnist;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod fingerprint;
+mod gate;
 mod idx_folder;
 mod image_folder;
+mod jpeg;
 mod loader;
 mod parallel;
 mod picture;
+mod planes;
 mod preprocess;
 mod preprocess_spec;
 mod progress;
@@ -45,8 +50,10 @@ use std::path::{Path, PathBuf};
 
 pub use augment::Augment;
 pub use class_match::ClassMatch;
-pub use dataset::{DataSets, Dataset};
+pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
+pub use export::{export, folder_name};
+pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use loader::{Batch, Loader, Pass};
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
@@ -131,6 +138,22 @@ pub fn open_with(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<DataS
         _ if idx_folder::is_one(folder) => idx_folder::open(folder),
         _ => image_folder::open(folder),
     }
+}
+
+/// The labelled images that are there to measure on: the test images of a named set, of a folder of IDX files or of a
+/// folder with a test split, and all images of a folder that is not divided.
+///
+/// Where there is a training split without a test split, it is the images that [`open`] keeps for the test.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_test(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<TestSet, DataError> {
+    let folder = Path::new(spec);
+    if folder.is_dir() && ![DEFAULT, fashion_mnist::FULL].contains(&spec) && !idx_folder::is_one(folder) {
+        return image_folder::open_test(folder);
+    }
+    let DataSets { name, test, sizes, notes, .. } = open_with(spec, progress)?;
+    Ok(TestSet { name, images: test, sizes, notes })
 }
 
 /// Brings a named set to this machine, unless it is here already, and tells its folder.

@@ -1,8 +1,12 @@
 //! Work on many items by a few threads, with results that do not depend on their number.
 
+use std::convert::Infallible;
 use std::panic;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+/// So many errors are looked for.
+const MAX_ERRORS: usize = 1000;
 
 /// How many threads are of use for so many items: those of the machine, or one an item.
 pub(super) fn threads(items: usize) -> usize {
@@ -45,6 +49,26 @@ pub(super) fn for_each<S: Send, T: Send, E: Send>(
         }
     });
     first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// As [`for_each`], but an error does not keep others from being found: all of them, in the order of the items, up to
+/// [`MAX_ERRORS`].
+pub(super) fn all_errors<S: Send, T: Send, E: Send>(
+    states: &mut [S],
+    items: impl Iterator<Item = T> + Send,
+    work: impl Fn(&mut S, T) -> Result<(), E> + Sync,
+) -> Vec<E> {
+    let errors: Mutex<Vec<(usize, E)>> = Mutex::default();
+    let items = items.enumerate().take_while(|_| locked(&errors).len() < MAX_ERRORS);
+    let Ok(()) = for_each(states, items, |state, (place, item)| -> Result<(), Infallible> {
+        if let Err(error) = work(state, item) {
+            locked(&errors).push((place, error));
+        }
+        Ok(())
+    });
+    let mut errors = errors.into_inner().unwrap_or_else(PoisonError::into_inner);
+    errors.sort_by_key(|&(place, _)| place);
+    errors.into_iter().map(|(_, error)| error).collect()
 }
 
 /// What `work` makes of each item, in their order.
@@ -104,6 +128,17 @@ mod tests {
             });
             assert_eq!(result, Err(7));
             assert!(seen.into_inner() < 7 + 2 * threads + 1);
+        }
+    }
+
+    #[test]
+    fn all_errors_are_found_in_their_order_and_not_without_end() {
+        for threads in [1, 2, 5] {
+            let mut states = vec![(); threads];
+            let odd = |(): &mut (), item: i32| if item % 2 == 1 { Err(item) } else { Ok(()) };
+            assert_eq!(all_errors(&mut states, 0..9, odd), [1, 3, 5, 7]);
+            let found = all_errors(&mut states, 0.., |(), item: i32| Err::<(), _>(item)).len();
+            assert!((MAX_ERRORS..MAX_ERRORS + threads).contains(&found));
         }
     }
 

@@ -1,14 +1,14 @@
 //! An image in memory, and where it comes from: a file, bytes, a reader or the `image` crate.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use image::DynamicImage;
 
-use super::DataError;
 use super::decode::{self, Header, MAX_BYTES};
+use super::gate::Permit;
+use super::{DataError, planes};
 
 /// An image of eight bits a channel, grey or RGB, of at least one pixel. Its pixels are its own, or borrowed from
 /// a data set in memory.
@@ -47,6 +47,11 @@ impl<'a> Image<'a> {
         self.shape
     }
 
+    /// The image with pixels of its own.
+    pub(super) fn into_owned(self) -> Image<'static> {
+        Image { shape: self.shape, pixels: Cow::Owned(self.pixels.into_owned()) }
+    }
+
     /// The pixels in the order C, H, W.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
@@ -54,32 +59,40 @@ impl<'a> Image<'a> {
 }
 
 impl Image<'static> {
-    /// Reads a PNG or JPEG file, turned as its Exif data says, what is transparent laid on white, 16 bits reduced
-    /// to 8.
+    /// Reads a PNG, JPEG, WebP, BMP, TIFF, GIF, QOI or PNM file, turned as its Exif data say, what is transparent laid
+    /// on white, 16 bits reduced to 8; of several images the first.
     ///
     /// # Errors
-    /// A file that cannot be read, is neither PNG nor JPEG, is damaged, or has more than 2¹⁵ pixels on a side or
-    /// 2²⁶ in all, which is found before any memory is taken for them.
+    /// What is no regular file, cannot be read, is in none of these formats, is damaged or cut short, or has more than
+    /// 2¹⁵ pixels on a side or 2²⁶ in all, which is found before any memory is taken for them.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DataError> {
-        let path = path.as_ref();
-        let image = file(path).and_then(|file| Self::decoded(&decode::decode(file)?));
+        Self::open_for(path.as_ref(), |image| image)
+    }
+
+    /// As [`Image::open`], and does something with the image before others may take its memory.
+    pub(super) fn open_for<T>(path: &Path, then: impl FnOnce(Self) -> T) -> Result<T, DataError> {
+        let image = decode::open(path).and_then(decode::decode).and_then(|(image, permit)| {
+            let done = then(Self::decoded(image)?);
+            drop(permit);
+            Ok(done)
+        });
         image.map_err(|problem| DataError::Image { path: Some(path.to_owned()), problem })
     }
 
-    /// The image in the bytes of a PNG or JPEG file, as [`Image::open`] reads it.
+    /// The image in the bytes of a file, as [`Image::open`] reads it.
     ///
     /// # Errors
     /// As [`Image::open`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DataError> {
-        decode::decode(Cursor::new(bytes)).and_then(|image| Self::decoded(&image)).map_err(unusable)
+        decode::decode(Cursor::new(bytes)).and_then(Self::admitted).map_err(unusable)
     }
 
-    /// The image that a reader of a PNG or JPEG file gives until its end, as [`Image::open`] reads it.
+    /// The image that a reader of a file gives until its end, as [`Image::open`] reads it.
     ///
     /// # Errors
     /// As [`Image::open`], also if it gives more bytes than 2²⁶ pixels take.
     pub fn from_reader(reader: impl Read) -> Result<Self, DataError> {
-        decode::decode_stream(reader, MAX_BYTES).and_then(|image| Self::decoded(&image)).map_err(unusable)
+        decode::decode_stream(reader, MAX_BYTES).and_then(Self::admitted).map_err(unusable)
     }
 
     /// An image of the `image` crate: what is transparent laid on white, 16 bits and floats reduced to 8 bits.
@@ -87,50 +100,48 @@ impl Image<'static> {
     /// # Errors
     /// If it has no pixel.
     pub fn from_dynamic(image: &DynamicImage) -> Result<Self, DataError> {
-        Self::decoded(image).map_err(unusable)
+        Self::decoded(image.clone()).map_err(unusable)
     }
 
-    fn decoded(image: &DynamicImage) -> Result<Self, String> {
+    fn admitted((image, permit): (DynamicImage, Permit)) -> Result<Self, String> {
+        let image = Self::decoded(image);
+        drop(permit);
+        image
+    }
+
+    fn decoded(image: DynamicImage) -> Result<Self, String> {
         let (width, height) = (image.width() as usize, image.height() as usize);
         if width == 0 || height == 0 {
             return Err(format!("it has {width} × {height} pixels, expected at least one"));
         }
         let color = image.color();
-        let (channels, pixels) = match (color.has_color(), color.has_alpha()) {
-            (false, false) => (1, image.to_luma8().into_raw()),
-            (false, true) => (1, on_white::<2>(image.to_luma_alpha8().as_raw())),
-            (true, false) => (3, image.to_rgb8().into_raw()),
-            (true, true) => (3, on_white::<4>(image.to_rgba8().as_raw())),
+        let mut pixels = match (color.has_color(), color.has_alpha()) {
+            (false, false) => image.into_luma8().into_raw(),
+            (false, true) => image.into_luma_alpha8().into_raw(),
+            (true, false) => image.into_rgb8().into_raw(),
+            (true, true) => image.into_rgba8().into_raw(),
         };
-        let planes = (0..channels).flat_map(|channel| pixels.iter().skip(channel).step_by(channels).copied());
-        Ok(Self { shape: (channels, height, width), pixels: planes.collect() })
+        match (color.has_color(), color.has_alpha()) {
+            (false, true) => planes::lay_on_white::<2>(&mut pixels),
+            (true, true) => planes::lay_on_white::<4>(&mut pixels),
+            _ => {}
+        }
+        let channels = if color.has_color() { 3 } else { 1 };
+        if channels == 3 {
+            planes::separate(&mut pixels);
+        }
+        Ok(Self { shape: (channels, height, width), pixels: Cow::Owned(pixels) })
     }
 }
 
 /// The size and the channels of an image file, by its header alone.
 pub(super) fn header(path: &Path) -> Result<Header, DataError> {
-    let header = file(path).and_then(decode::header);
+    let header = decode::open(path).and_then(decode::header);
     header.map_err(|problem| DataError::Image { path: Some(path.to_owned()), problem })
-}
-
-fn file(path: &Path) -> Result<BufReader<File>, String> {
-    if path.is_dir() {
-        return Err("it is a folder; give an image file in it".to_owned());
-    }
-    Ok(BufReader::new(File::open(path).map_err(|error| decode::unreadable(&error))?))
 }
 
 fn unusable(problem: String) -> DataError {
     DataError::Image { path: None, problem }
-}
-
-/// Takes the last of each pixel's `CHANNELS` values as its opacity over white, and drops it.
-fn on_white<const CHANNELS: usize>(pixels: &[u8]) -> Vec<u8> {
-    let blend = |pixel: &[u8; CHANNELS], channel: usize| {
-        let (value, opacity) = (u32::from(pixel[channel]), u32::from(pixel[CHANNELS - 1]));
-        ((value * opacity + 255 * (255 - opacity) + 127) / 255) as u8
-    };
-    pixels.as_chunks().0.iter().flat_map(|pixel| (0..CHANNELS - 1).map(move |c| blend(pixel, c))).collect()
 }
 
 #[cfg(test)]
@@ -215,10 +226,10 @@ pub(super) mod tests {
         let path = folder.path().join("cat.png");
         fs::write(&path, "I am a cat").unwrap();
         assert!(message(&path).contains("cat.png` is no image"), "{}", message(&path));
-        assert!(message(&path).contains("neither PNG nor JPEG"));
+        assert!(message(&path).contains("it is none of PNG, JPEG, WebP"));
         // A format that is known, but not read here.
-        fs::write(&path, b"GIF89a\x01\x00\x01\x00").unwrap();
-        assert!(message(&path).contains("neither PNG nor JPEG"));
+        fs::write(&path, b"\0\0\x01\0\x01\0\x10\x10").unwrap();
+        assert!(message(&path).contains("it is none of PNG, JPEG, WebP"));
         write_grey(&path, 40, 40, 7);
         let whole = fs::read(&path).unwrap();
         for cut in [10, 40, whole.len() - 20] {

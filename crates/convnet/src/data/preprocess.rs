@@ -79,7 +79,7 @@ impl Preprocess {
         Self {
             input: [3, height, width],
             source: [height, width],
-            fit: Fit::CenterCrop(height.max(width) * 256 / 224),
+            fit: Fit::CenterCrop(height.max(width).saturating_mul(256) / 224),
             mean: mean.to_vec(),
             std: std.to_vec(),
         }
@@ -110,7 +110,7 @@ impl Preprocess {
         let fit = match self.fit {
             Fit::CenterCrop(short) => {
                 let [_, rows, columns] = self.input;
-                Fit::CenterCrop(short * height.max(width) / rows.max(columns))
+                Fit::CenterCrop(short.saturating_mul(height.max(width)) / rows.max(columns))
             }
             Fit::Pad | Fit::Cover => Fit::Cover,
         };
@@ -146,7 +146,7 @@ impl Preprocess {
 
     /// Floats of one input image.
     pub fn len(&self) -> usize {
-        self.input.iter().product()
+        self.input.iter().fold(1, |product, &size| product.saturating_mul(size))
     }
 
     /// Whether the input has no value; such a network does not exist.

@@ -148,7 +148,7 @@ impl PreprocessSpec {
         }
         let fit = match self.resize {
             Resize::Cover => Fit::Cover,
-            Resize::ImageNet => Fit::CenterCrop(height.max(width) * 256 / 224),
+            Resize::ImageNet => Fit::CenterCrop(height.max(width).saturating_mul(256) / 224),
             Resize::Shorter(side) => Fit::CenterCrop(side),
         };
         let each = |values: &[f32]| (0..channels).map(|c| values[c % values.len()]).collect();

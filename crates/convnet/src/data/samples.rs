@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{DataError, Image};
+use super::{DataError, Image, Print, parallel};
 
 /// Labelled images, given one by one. Several threads ask at once.
 ///
@@ -49,6 +49,15 @@ pub trait Samples: fmt::Debug + Send + Sync {
     fn in_memory(&self) -> bool {
         false
     }
+
+    /// What tells these images from others, for a [`Fingerprint`](super::Fingerprint). By default it is their labels
+    /// alone.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        Ok(vec![Print::of_labels(self.labels())])
+    }
 }
 
 /// Images of another source by other numbers of their classes.
@@ -69,6 +78,11 @@ impl Samples for Relabeled {
 
     fn in_memory(&self) -> bool {
         self.samples.in_memory()
+    }
+
+    /// Those of the images' own source: another numbering of the classes is no change of the data.
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        self.samples.prints()
     }
 }
 
@@ -121,9 +135,13 @@ impl Samples for InMemory {
     fn in_memory(&self) -> bool {
         true
     }
+
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        Ok(vec![Print::of_array(&self.pixels, &self.labels)])
+    }
 }
 
-/// PNG and JPEG files, decoded when asked for.
+/// Image files, decoded when asked for.
 #[derive(Clone, Debug)]
 pub struct ImageFiles {
     paths: Vec<PathBuf>,
@@ -150,6 +168,10 @@ impl Samples for ImageFiles {
 
     fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
         Image::open(&self.paths[index])
+    }
+
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        parallel::map(&self.paths, |path| Print::of_file(path.display().to_string(), path))
     }
 }
 

@@ -56,7 +56,8 @@ impl Engine {
     /// Compiles a network with its weights for up to `batch` images at a time.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot run a layer, or there is no memory for it.
+    /// If a weight is missing or has another shape, the device cannot run a layer, or the machine has no memory for the
+    /// weights, one session and its images: the error tells the largest batch that fits. Nothing is allocated then.
     pub fn compile(
         graph: &Graph,
         weights: &dyn TensorSource,
@@ -64,6 +65,18 @@ impl Engine {
         options: &Options,
     ) -> Result<Self, CompileError> {
         Self::new(graph, weights, batch, options, Mode::Infer)
+    }
+
+    /// Whether [`Engine::compile`] can run a network and the machine has the memory for it, its weights beside the packed
+    /// ones included: to be asked before weights are drawn or read. On a GPU compiling tells.
+    ///
+    /// # Errors
+    /// As [`Engine::compile`], weights aside.
+    pub fn check(graph: &Graph, batch: usize, options: &Options) -> Result<(), CompileError> {
+        match options.device {
+            Device::Cpu => cpu::Inference::check(graph, batch, options),
+            Device::Gpu(_) => Ok(()),
+        }
     }
 
     /// Compiles a network so that every layer runs by itself and its output stays readable
@@ -259,7 +272,10 @@ impl Session {
     /// If the engine is not a traced one, or nothing ran yet.
     pub fn tensor(&self, node: NodeId) -> Result<Tensor, RunError> {
         let plan = self.shared.plan();
-        let (kept, layer) = (plan.value(node) == Some(node), plan.graph.node(node));
+        let Some(layer) = plan.graph.nodes().get(node.index()) else {
+            return Err(RunError::NotKept { path: format!("node {}", node.index()) });
+        };
+        let kept = plan.value(node) == Some(node);
         if !kept || plan.mode != Mode::Trace || self.images == 0 {
             return Err(RunError::NotKept { path: layer.path.clone() });
         }

@@ -48,6 +48,15 @@ pub enum RunError {
         /// Its value.
         found: f32,
     },
+    /// A batch normalization that sees one value a channel.
+    #[error(
+        "node `{path}` (BatchNorm2d) has one value per channel to take a mean of, which leaves nothing to learn from: train on at \
+         least 2 images at a time, the last ones of an epoch included, or on larger images"
+    )]
+    OneValue {
+        /// The layer.
+        path: String,
+    },
     /// A parameter that the network does not have.
     #[error("the network has no trainable parameter `{name}`")]
     Parameter {

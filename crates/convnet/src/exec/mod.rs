@@ -37,9 +37,9 @@ pub use crate::options::{Device, Options, Precision};
 pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};
 
 /// The machine's own peak of multiply-adds with an instruction set on so many threads (0: one per core), in
-/// GFLOP/s: measured for some 50 ms, what a kernel's speed is compared with.
+/// GFLOP/s: measured for some 50 ms, what a kernel's speed is compared with; 0 where so many threads cannot be started.
 pub fn peak_gflops(isa: Isa, threads: usize) -> f64 {
-    convnet_kernels::peak(&convnet_kernels::Pool::new(threads), isa)
+    convnet_kernels::Pool::try_new(threads).map_or(0.0, |pool| convnet_kernels::peak(&pool, isa))
 }
 
 /// What GPU number `index` is and what it is used through: the card, the driver and each library, with versions and

@@ -5,7 +5,7 @@ use convnet_kernels::{Isa, Targets};
 use super::engine::images_in;
 use super::{Device, Options, RunError};
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::ParamSpec;
+use crate::ops::{Op, ParamSpec};
 use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
 use crate::state::{StateDict, Tensor, TensorSource};
@@ -114,6 +114,8 @@ impl<'a, const N: usize> From<&'a [u32; N]> for Target<'a> {
 pub struct TrainingStep {
     compiled: Compiled,
     classes: usize,
+    /// The first batch normalization of maps of one pixel: of one image it sees one value a channel.
+    normalizes_pixels: Option<String>,
 }
 
 /// The network on its device.
@@ -151,6 +153,17 @@ fn alive<T>(result: Result<T, CompileError>) -> T {
     result.unwrap_or_else(|error| panic!("the GPU failed: {error}"))
 }
 
+/// The first batch normalization of maps of one pixel that training runs through.
+fn normalizes_pixels(graph: &Graph) -> Option<String> {
+    let outputs: Vec<NodeId> = graph.outputs().iter().map(|output| output.node).collect();
+    let live = graph.reachable(&outputs);
+    let pixel = |id: &NodeId| {
+        let node = graph.node(*id);
+        live[id.index()] && matches!(node.op, Op::BatchNorm2d(_)) && node.shape.spatial() == (1, 1)
+    };
+    graph.ids().find(pixel).map(|id| graph.node(id).path.clone())
+}
+
 fn other_device() -> ! {
     panic!("a moving average of a training on another device")
 }
@@ -160,7 +173,8 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot train a layer, or there is no memory for it.
+    /// If a weight is missing or has another shape, the device cannot train a layer, or the machine has no memory for
+    /// training and a batch of images: the error tells the largest batch that fits. Nothing is allocated then.
     pub fn compile(
         graph: &Graph,
         state: &dyn TensorSource,
@@ -189,7 +203,39 @@ impl TrainingStep {
                 Compiled::Gpu(Box::new(gpu::Training::new(graph, state, at, (optimizer, seed), options)?))
             }
         };
-        Ok(Self { compiled, classes: graph.classes() })
+        Ok(Self { compiled, classes: graph.classes(), normalizes_pixels: normalizes_pixels(graph) })
+    }
+
+    /// Whether [`TrainingStep::compile`] can train a network and the machine has the memory for it, its weights beside the
+    /// packed ones included: to be asked before weights are drawn or read. On a GPU compiling tells.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::compile`], weights aside.
+    pub fn check(
+        graph: &Graph,
+        batch: usize,
+        optimizer: Optimizer,
+        options: &Options,
+    ) -> Result<(), CompileError> {
+        match options.device {
+            Device::Cpu => cpu::Training::check(graph, batch, optimizer, options),
+            Device::Gpu(_) => Ok(()),
+        }
+    }
+
+    /// Whether a step can learn from so many images: a batch normalization takes the mean of at least two values.
+    ///
+    /// # Errors
+    /// If there is no image, more than the batch, or a normalization sees one value a channel; the error names it.
+    pub fn check_images(&self, images: usize) -> Result<(), RunError> {
+        let (batch, image) = (self.batch(), self.plan_value().graph.input_shape().elements());
+        if !(1..=batch).contains(&images) {
+            return Err(RunError::Images { floats: images.saturating_mul(image), image, batch });
+        }
+        match &self.normalizes_pixels {
+            Some(path) if images == 1 => Err(RunError::OneValue { path: path.clone() }),
+            _ => Ok(()),
+        }
     }
 
     /// Keeps every element in dropout layers from now on, as PyTorch does with a probability of 0.
@@ -302,7 +348,7 @@ impl TrainingStep {
         images: &[f32],
         target: impl Into<Target<'a>>,
     ) -> Result<StepReport, RunError> {
-        let batch = self.check(images, target.into())?;
+        let batch = self.checked(images, target.into())?;
         match &mut self.compiled {
             Compiled::Cpu(training) => Ok(training.forward_backward(batch.0)),
             Compiled::Gpu(training) => Ok(training.forward_backward(batch.gpu())?),
@@ -319,7 +365,7 @@ impl TrainingStep {
         images: &[f32],
         target: impl Into<Target<'a>>,
     ) -> Result<StepReport, RunError> {
-        let batch = self.check(images, target.into())?;
+        let batch = self.checked(images, target.into())?;
         match &mut self.compiled {
             Compiled::Cpu(training) => Ok(training.accumulate(batch.0)?),
             Compiled::Gpu(training) => Ok(training.accumulate(batch.gpu())?),
@@ -351,7 +397,7 @@ impl TrainingStep {
         groups: &ParameterGroups,
         rate: f32,
     ) -> Result<StepReport, RunError> {
-        let batch = self.check(images, target.into())?;
+        let batch = self.checked(images, target.into())?;
         self.check_groups(groups)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, None)),
@@ -370,7 +416,7 @@ impl TrainingStep {
         (groups, rate): (&ParameterGroups, f32),
         times: &mut StepTimes,
     ) -> Result<StepReport, RunError> {
-        let batch = self.check(images, target.into())?;
+        let batch = self.checked(images, target.into())?;
         self.check_groups(groups)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, Some(times))),
@@ -388,7 +434,7 @@ impl TrainingStep {
         images: &[f32],
         target: impl Into<Target<'a>>,
     ) -> Result<(StepReport, StateDict), RunError> {
-        let batch = self.check(images, target.into())?;
+        let batch = self.checked(images, target.into())?;
         match &mut self.compiled {
             Compiled::Cpu(training) => {
                 let report = training.probe(batch.0);
@@ -596,9 +642,10 @@ impl TrainingStep {
         if fit { Ok(()) } else { Err(RunError::Groups) }
     }
 
-    fn check<'b>(&self, images: &'b [f32], target: Target<'b>) -> Result<Batch<'b>, RunError> {
+    fn checked<'b>(&self, images: &'b [f32], target: Target<'b>) -> Result<Batch<'b>, RunError> {
         let plan = self.plan_value();
         let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
+        self.check_images(n)?;
         target.check(n, self.classes)?;
         let targets = match target.labels {
             Labels::Classes(labels) => Targets::Classes(labels),

@@ -366,7 +366,7 @@ impl Training {
             let logits = self.card.read(self.blueprint.places.activations + 4 * region.offset, span)?;
             let size = n * classes;
             let mut arena = Arena::try_new(2 * size)
-                .map_err(|error| CompileError::Memory { batch: n, bytes: error.bytes() })?;
+                .map_err(|error| CompileError::memory(("training", n), error.bytes()))?;
             for (row, to) in arena.as_mut_slice()[..size].chunks_exact_mut(classes).enumerate() {
                 to.copy_from_slice(&logits[row * region.stride..][..classes]);
             }

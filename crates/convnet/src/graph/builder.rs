@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use super::{Graph, GraphError, Init, Node, NodeId, Output, Scope, ScopeId, Shape};
+use super::{Graph, GraphError, Init, Node, NodeId, Output, Scope, ScopeId, Shape, ShapeIssue};
 use crate::ops::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Linear, LocalResponseNorm,
-    MaxPool2d, Op,
+    MOST_ELEMENTS, MaxPool2d, Op, ParamSpec, check_shape,
 };
 
 /// A network under construction.
@@ -31,6 +31,8 @@ struct BuilderState {
     /// Modules numbered so far, per scope.
     counters: Vec<usize>,
     current: ScopeId,
+    /// Elements of all values and parameters so far.
+    elements: usize,
     error: Option<GraphError>,
 }
 
@@ -58,6 +60,7 @@ impl Builder {
             parent: None,
             result: NodeId(0),
         };
+        let shape = input.shape;
         let graph = Graph {
             name: name.into(),
             nodes: vec![input],
@@ -65,7 +68,17 @@ impl Builder {
             outputs: Vec::new(),
             init: Init::default(),
         };
-        Self(RefCell::new(BuilderState { graph, counters: vec![0], current: ScopeId::ROOT, error: None }))
+        let mut state = BuilderState {
+            graph,
+            counters: vec![0],
+            current: ScopeId::ROOT,
+            elements: shape.elements(),
+            error: None,
+        };
+        if let Err(issue) = check_shape("an image", shape) {
+            state.fail("input".into(), "Input", &[], issue);
+        }
+        Self(RefCell::new(state))
     }
 
     /// The images.
@@ -76,8 +89,11 @@ impl Builder {
     /// Declares an auxiliary classifier: an output that training adds to the loss with `loss_weight`, and
     /// that inference leaves out.
     pub fn auxiliary(&self, name: &str, value: Value<'_>, loss_weight: f32) {
-        let output = Output { name: name.into(), node: value.node, loss_weight };
-        self.0.borrow_mut().graph.outputs.push(output);
+        let mut state = self.0.borrow_mut();
+        if state.owns(self, name, "Output", &[value]) {
+            let output = Output { name: name.into(), node: value.node, loss_weight };
+            state.graph.outputs.push(output);
+        }
     }
 
     /// Sets how the weights are drawn.
@@ -88,9 +104,12 @@ impl Builder {
     /// Ends the network with its main output.
     ///
     /// # Errors
-    /// The first layer whose input does not fit it.
+    /// The first layer whose input does not fit it, or that reads a value of another network.
     pub fn build(&self, output: Value<'_>) -> Result<Graph, GraphError> {
         let state = self.0.borrow();
+        if state.error.is_none() && !output.is_of(self) {
+            return Err(state.foreign("output".into(), "Output"));
+        }
         if let Some(error) = &state.error {
             return Err(error.clone());
         }
@@ -100,30 +119,24 @@ impl Builder {
         Ok(graph)
     }
 
-    fn push(&self, name: Option<String>, op: Op, inputs: &[NodeId]) -> NodeId {
+    fn push(&self, name: Option<String>, op: Op, values: &[Value<'_>]) -> NodeId {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
         let path = state.child_path(name, true);
-        if state.error.is_some() {
-            return inputs[0];
+        if state.error.is_some() || !state.owns(self, &path, op.name(), values) {
+            return state.last(self, values);
         }
+        let inputs: Vec<NodeId> = values.iter().map(|value| value.node).collect();
         let shapes: Vec<Shape> = inputs.iter().map(|&i| state.graph.node(i).shape).collect();
-        match op.infer(&shapes) {
+        match op.infer(&shapes).and_then(|shape| state.count(&op, shapes[0], shape).map(|()| shape)) {
             Ok(shape) => {
                 let id = NodeId(state.graph.nodes.len() as u32);
-                let node = Node { op, inputs: inputs.to_vec(), path, scope: state.current, shape };
+                let node = Node { op, inputs, path, scope: state.current, shape };
                 state.graph.nodes.push(node);
                 id
             }
             Err(issue) => {
-                let partial = Box::new(state.graph.clone());
-                state.error = Some(GraphError {
-                    partial,
-                    path,
-                    op: op.name(),
-                    inputs: inputs.to_vec(),
-                    issue: Box::new(issue),
-                });
+                state.fail(path, op.name(), &inputs, issue);
                 inputs[0]
             }
         }
@@ -131,6 +144,58 @@ impl Builder {
 }
 
 impl BuilderState {
+    /// Remembers the first layer that does not fit.
+    fn fail(&mut self, path: String, op: &'static str, inputs: &[NodeId], issue: ShapeIssue) {
+        if self.error.is_none() {
+            self.error = Some(self.error_at(path, op, inputs, issue));
+        }
+    }
+
+    /// Whether values are those of `builder`, whose state this is; it fails where one is not.
+    fn owns(&mut self, builder: &Builder, path: &str, op: &'static str, values: &[Value<'_>]) -> bool {
+        let own = values.iter().all(|value| value.is_of(builder));
+        if !own && self.error.is_none() {
+            self.error = Some(self.foreign(path.into(), op));
+        }
+        own
+    }
+
+    /// A layer, or an output, that reads a value of another network.
+    fn foreign(&self, path: String, op: &'static str) -> GraphError {
+        let issue = ShapeIssue::new(
+            "a value of another network",
+            format!("one of `{}`", self.graph.name),
+            "build each network from its own `input()`",
+        );
+        self.error_at(path, op, &[], issue)
+    }
+
+    fn error_at(&self, path: String, op: &'static str, inputs: &[NodeId], issue: ShapeIssue) -> GraphError {
+        let partial = Box::new(self.graph.clone());
+        GraphError { partial, path, op, inputs: inputs.to_vec(), issue: Box::new(issue) }
+    }
+
+    /// Where building goes on after an error: the first input, if it is one of these nodes.
+    fn last(&self, builder: &Builder, values: &[Value<'_>]) -> NodeId {
+        values.first().filter(|value| value.is_of(builder)).map_or(NodeId(0), |value| value.node)
+    }
+
+    /// Counts the elements of a layer.
+    fn count(&mut self, op: &Op, input: Shape, output: Shape) -> Result<(), ShapeIssue> {
+        let parameters = op.parameters(input);
+        let counts = parameters.iter().map(ParamSpec::elements).chain([output.elements()]);
+        let elements = counts.fold(self.elements, usize::saturating_add);
+        if elements > MOST_ELEMENTS {
+            return Err(ShapeIssue::new(
+                format!("{elements} elements of values and parameters up to here"),
+                format!("at most {MOST_ELEMENTS}"),
+                "make the network smaller",
+            ));
+        }
+        self.elements = elements;
+        Ok(())
+    }
+
     /// The path of a new child of the current scope: numbered when it has no name; a name taken twice gets
     /// a suffix.
     fn child_path(&mut self, name: Option<String>, is_node: bool) -> String {
@@ -158,8 +223,7 @@ impl BuilderState {
 /// If `values` is empty.
 pub fn concat<'b>(values: &[Value<'b>]) -> Value<'b> {
     let builder = values[0].builder;
-    let inputs: Vec<NodeId> = values.iter().map(|v| v.node).collect();
-    Value { builder, node: builder.push(Some("cat".into()), Op::Concat, &inputs) }
+    Value { builder, node: builder.push(Some("cat".into()), Op::Concat, values) }
 }
 
 /// Applies a layer of one or several inputs under its own name.
@@ -168,11 +232,14 @@ pub fn concat<'b>(values: &[Value<'b>]) -> Value<'b> {
 /// If `inputs` is empty.
 pub fn combine<'b>(name: &str, op: impl Into<Op>, inputs: &[Value<'b>]) -> Value<'b> {
     let builder = inputs[0].builder;
-    let ids: Vec<NodeId> = inputs.iter().map(|value| value.node).collect();
-    Value { builder, node: builder.push(Some(name.into()), op.into(), &ids) }
+    Value { builder, node: builder.push(Some(name.into()), op.into(), inputs) }
 }
 
 impl<'b> Value<'b> {
+    fn is_of(self, builder: &Builder) -> bool {
+        std::ptr::eq(self.builder, builder)
+    }
+
     /// The layer that gives it.
     pub fn id(self) -> NodeId {
         self.node
@@ -185,12 +252,12 @@ impl<'b> Value<'b> {
 
     /// Applies a layer under its own name, as an attribute of a PyTorch module is named.
     pub fn layer(self, name: &str, op: impl Into<Op>) -> Self {
-        Self { builder: self.builder, node: self.builder.push(Some(name.into()), op.into(), &[self.node]) }
+        Self { builder: self.builder, node: self.builder.push(Some(name.into()), op.into(), &[self]) }
     }
 
     /// Applies a layer under the next number of the scope, as `nn.Sequential` names its children.
     pub fn then(self, op: impl Into<Op>) -> Self {
-        Self { builder: self.builder, node: self.builder.push(None, op.into(), &[self.node]) }
+        Self { builder: self.builder, node: self.builder.push(None, op.into(), &[self]) }
     }
 
     /// Runs `f` in a named scope of class `kind`; the layers made inside are its children.
@@ -229,6 +296,11 @@ impl<'b> Value<'b> {
         let result = f(self);
         let mut state = self.builder.0.borrow_mut();
         let inner = state.current;
+        let path = state.graph.scopes[inner.index()].path.clone();
+        let result = match state.owns(self.builder, &path, "Output", &[result]) {
+            true => result,
+            false => self,
+        };
         state.graph.scopes[inner.index()].result = result.node;
         state.current = outer;
         result
@@ -315,7 +387,7 @@ impl std::ops::Mul for Value<'_> {
     type Output = Self;
 
     fn mul(self, other: Self) -> Self {
-        let node = self.builder.push(Some("mul".into()), Op::Mul, &[self.node, other.node]);
+        let node = self.builder.push(Some("mul".into()), Op::Mul, &[self, other]);
         Self { builder: self.builder, node }
     }
 }
@@ -325,7 +397,7 @@ impl std::ops::Add for Value<'_> {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        let node = self.builder.push(Some("add".into()), Op::Add, &[self.node, other.node]);
+        let node = self.builder.push(Some("add".into()), Op::Add, &[self, other]);
         Self { builder: self.builder, node }
     }
 }

@@ -110,7 +110,8 @@ fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveFiel
     }
     let activation_bytes = tensor_bytes(graph, id, batch);
     let read: u64 = node.inputs.iter().map(|&i| tensor_bytes(graph, i, batch)).fold(0, u64::saturating_add);
-    let moved = read as f64 + activation_bytes as f64 + ((params + buffers) * FLOAT) as f64;
+    let moved =
+        read as f64 + activation_bytes as f64 + params.saturating_add(buffers).saturating_mul(FLOAT) as f64;
     LayerFigures {
         node: id,
         path: node.path.clone(),

@@ -90,6 +90,22 @@ fn blocks_that_differ_do_not_fold() {
 }
 
 #[test]
+fn a_folded_sequential_says_what_it_is_made_of() {
+    let net = Builder::image("stages", 1, 16, 16);
+    let x = net.input().numbered("Sequential", |x| {
+        let x = block(block(x.conv2d(Conv2d::new(4, 3).padding(1)).relu(), "a"), "b");
+        x.conv2d(Conv2d::new(4, 1)).max_pool2d(MaxPool2d::new(2))
+    });
+    let summary = net.build(x.sequential("head", |x| x.flatten().linear(Linear::new(3)))).unwrap().summary();
+    let settings =
+        |depth| -> Vec<_> { rows(&summary, depth, true).into_iter().map(|r| r.settings).collect() };
+    assert_eq!(settings(1), ["of 2 Conv2d, ReLU, 2 Block, MaxPool2d", "of Flatten, Linear"]);
+    assert_eq!(settings(2)[0], "", "its parts follow as rows");
+    let listing = summary.to_string();
+    assert!(!listing.contains("Sequential of"), "{listing}");
+}
+
+#[test]
 fn auxiliary_classifiers_count_in_parameters_and_not_in_inference() {
     let net = Builder::image("aux", 1, 4, 4);
     let x = net.input().conv2d(Conv2d::new(2, 1));

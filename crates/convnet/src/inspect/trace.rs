@@ -21,6 +21,7 @@ pub struct Trace {
 /// # Errors
 /// As [`Engine::compile`].
 pub fn trace(graph: &Graph, batch: usize, seed: u64, options: &Options) -> Result<Trace, RunError> {
+    Engine::check(graph, batch, options)?;
     let state = initialize(graph, seed);
     let mut session = Engine::compile_traced(graph, &state, batch, options)?.session()?;
     let images = normal_images(graph.input_shape(), batch, seed);

@@ -102,7 +102,8 @@ pub struct Row {
     pub path: String,
     /// The class of a scope, the op of a layer.
     pub op: String,
-    /// A layer's settings, see [`Op::settings`](crate::ops::Op::settings).
+    /// A layer's settings, see [`Op::settings`](crate::ops::Op::settings); of a folded `Sequential`, whose class says
+    /// nothing of it, what it is made of: `of 2 Inception, MaxPool2d`.
     pub settings: String,
     /// Whether it is a scope, and whether its parts follow as rows.
     pub scope: Option<ScopeRow>,
@@ -150,6 +151,11 @@ fn walk(summary: &Summary, branches: &[Branch], depth: usize, above: &[bool], ro
                 (kind, Some(if opened { ScopeRow::Open } else { ScopeRow::Folded }))
             }
         };
+        let settings = match scope {
+            None => figures.settings.clone(),
+            Some(ScopeRow::Folded) if op == "Sequential" => contents(&summary.graph, branch),
+            Some(_) => String::new(),
+        };
         let path = match branch.item {
             Item::Layer(id) => &summary.graph.node(id).path,
             Item::Scope(id) => &summary.graph.scope(id).path,
@@ -158,7 +164,7 @@ fn walk(summary: &Summary, branches: &[Branch], depth: usize, above: &[bool], ro
             name: path.rsplit('.').next().unwrap_or(path).to_string(),
             path: path.clone(),
             op,
-            settings: if scope.is_some() { String::new() } else { figures.settings.clone() },
+            settings,
             scope,
             depth: more.len(),
             more: more.clone(),
@@ -169,6 +175,25 @@ fn walk(summary: &Summary, branches: &[Branch], depth: usize, above: &[bool], ro
             walk(summary, &branch.children, depth, &more, rows);
         }
     }
+}
+
+/// The parts of a scope by their class, each with its number, in the order in which they first come.
+fn contents(graph: &Graph, branch: &Branch) -> String {
+    let mut kinds: Vec<(&str, usize)> = Vec::new();
+    for part in &branch.children {
+        let kind = match part.item {
+            Item::Layer(id) => graph.node(id).op.name(),
+            Item::Scope(id) => &graph.scope(id).kind,
+        };
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += part.repeats,
+            None => kinds.push((kind, part.repeats)),
+        }
+    }
+    let one = |(kind, count): &(&str, usize)| {
+        if *count == 1 { (*kind).to_owned() } else { format!("{count} {kind}") }
+    };
+    format!("of {}", kinds.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
 /// The figures of a branch: sums over its layers times its repeats.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use convnet_formats::FormatError;
 
-use super::LoadReport;
+use super::{Fit, LoadReport};
 use crate::state::ReadError;
 
 /// A file of weights that cannot be read, does not fit its network, or cannot be written.
@@ -46,9 +46,9 @@ pub enum IoError {
     },
     /// Tensors that do not match the network's.
     #[error(
-        "the weights of `{}` are not `{model}`'s:\n{report}\nload the weights of the same network, or allow a partial \
-         match",
-        path.display()
+        "the weights of `{}` are not `{model}`'s:\n{report}\n{}",
+        path.display(),
+        whose(fits)
     )]
     Mismatch {
         /// The file.
@@ -57,6 +57,8 @@ pub enum IoError {
         model: String,
         /// What matches and what does not.
         report: Box<LoadReport>,
+        /// The networks of the zoo that they fit.
+        fits: Vec<Fit>,
     },
     /// A layer that the format has no operator for.
     #[error("node `{path}` ({op}): {reason}")]
@@ -123,5 +125,13 @@ impl fmt::Display for Known {
                 write!(f, "its keys are {}", keys.join(", "))
             }
         }
+    }
+}
+
+/// The way out: the networks that weights fit.
+fn whose(fits: &[Fit]) -> String {
+    match fits {
+        [] => "load the weights of the same network".to_owned(),
+        fits => format!("they fit {}", fits.iter().map(Fit::to_string).collect::<Vec<_>>().join(", ")),
     }
 }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 
+use super::fits::fits;
 use super::names::{self, Aligned, is_idle};
 use super::{IoError, ModelCard, WeightsFile};
 use crate::graph::{Graph, NodeId};
@@ -144,7 +145,8 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
     // Where nothing fits, nothing would be left of the file.
     if !allowed || report.matched == 0 {
         let (path, model) = (file.path().to_owned(), graph.name().to_owned());
-        return Err(IoError::Mismatch { path, model, report: Box::new(report) });
+        let fits = fits(&file);
+        return Err(IoError::Mismatch { path, model, report: Box::new(report), fits });
     }
     let drawn = initialize_some(graph, options.seed, |name| wanted.contains(name));
     Ok(Loaded { file, origins, drawn, report })
@@ -163,8 +165,8 @@ fn others(file: &WeightsFile) -> Vec<usize> {
 const MOST_TRIED: usize = 16;
 
 /// How the tensors of a file match a network.
-struct Matched {
-    report: LoadReport,
+pub(super) struct Matched {
+    pub(super) report: LoadReport,
     origins: BTreeMap<String, Origin>,
     /// Parameters to draw.
     wanted: BTreeSet<String>,
@@ -177,7 +179,7 @@ impl Matched {
     }
 }
 
-fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -> Matched {
+pub(super) fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -> Matched {
     let tensors = file.tensors();
     let names: Vec<&str> = tensors.iter().map(|&(name, _)| name).collect();
     let parameters: HashSet<String> = graph.parameters().into_iter().map(|spec| spec.name).collect();

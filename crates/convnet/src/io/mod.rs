@@ -19,6 +19,7 @@
 mod card;
 mod error;
 mod file;
+mod fits;
 mod load;
 mod metadata;
 mod names;
@@ -30,6 +31,7 @@ mod write;
 pub use card::ModelCard;
 pub use error::{IoError, Known};
 pub use file::WeightsFile;
+pub use fits::Fit;
 pub use load::{Head, LoadOptions, LoadReport, Loaded, load};
 #[cfg(feature = "train")]
 pub(crate) use metadata::entry;

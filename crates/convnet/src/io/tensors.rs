@@ -15,7 +15,7 @@ pub(crate) fn read_tensors(path: &Path) -> Result<(StateDict, BTreeMap<String, S
     Ok((file.tensors.into_iter().map(tensor).collect(), file.metadata))
 }
 
-/// Writes a safetensors file, or leaves the one that is there as it was.
+/// Writes a safetensors file with a checksum, or leaves the one that is there as it was.
 pub(crate) fn write_tensors(
     path: &Path,
     state: &StateDict,
@@ -27,5 +27,5 @@ pub(crate) fn write_tensors(
         number: Number::F32,
     };
     let entries: Vec<Entry> = state.iter().map(entry).collect();
-    safetensors::write_entries(path, &entries, metadata, |entry, out| elements(state, entry, out))
+    safetensors::write_sealed(path, &entries, metadata, |entry, out| elements(state, entry, out))
 }

@@ -38,11 +38,35 @@ impl Format {
 
 /// Writes a state dict, in the format of the file's ending; the same weights and card give the same bytes.
 ///
+/// A safetensors file carries a checksum, which is compared when the file is opened.
+///
 /// # Errors
 /// As [`convert`].
 pub fn save(state: &StateDict, card: Option<&ModelCard>, path: impl AsRef<Path>) -> Result<(), IoError> {
+    let path = path.as_ref();
     let tensors: Vec<_> = state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-    convert(state, &tensors, card, path.as_ref())
+    match Format::of(path)? {
+        Format::Safetensors => {
+            let fill = |entry: &Entry, out: &mut dyn Write| elements(state, entry, out);
+            Ok(safetensors::write_sealed(path, &entries(&tensors), &metadata(card), fill)?)
+        }
+        _ => convert(state, &tensors, card, path),
+    }
+}
+
+fn entries(tensors: &[(String, Vec<usize>)]) -> Vec<Entry> {
+    let entry = |(name, shape): &(String, Vec<usize>)| Entry {
+        name: name.clone(),
+        shape: shape.clone(),
+        number: if is_counter(name) { Number::I64 } else { Number::F32 },
+    };
+    tensors.iter().map(entry).collect()
+}
+
+fn metadata(card: Option<&ModelCard>) -> BTreeMap<String, String> {
+    let mut metadata = card.map(ModelCard::to_metadata).unwrap_or_default();
+    metadata.entry("format".to_owned()).or_insert_with(|| "pt".to_owned());
+    metadata
 }
 
 /// Writes tensors (name and shape) as float32, counters of steps as 64-bit integers, part by part; a card goes
@@ -57,23 +81,12 @@ pub fn convert(
     card: Option<&ModelCard>,
     path: &Path,
 ) -> Result<(), IoError> {
-    let entries: Vec<Entry> = tensors
-        .iter()
-        .map(|(name, shape)| Entry {
-            name: name.clone(),
-            shape: shape.clone(),
-            number: if is_counter(name) { Number::I64 } else { Number::F32 },
-        })
-        .collect();
+    let entries = entries(tensors);
     let fill = |entry: &Entry, out: &mut dyn Write| elements(source, entry, out);
     match Format::of(path)? {
         Format::Onnx => return Err(IoError::NoNetwork { path: path.to_owned() }),
         Format::Pth => pth::write(path, &entries, fill)?,
-        Format::Safetensors => {
-            let mut metadata = card.map(ModelCard::to_metadata).unwrap_or_default();
-            metadata.entry("format".to_owned()).or_insert_with(|| "pt".to_owned());
-            safetensors::write_entries(path, &entries, &metadata, fill)?;
-        }
+        Format::Safetensors => safetensors::write_entries(path, &entries, &metadata(card), fill)?,
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ impl Model {
             (None, Some(path)) => Some(weights_file(path, Some(&graph))?),
             (file, _) => file,
         };
-        let mut notes: Vec<Note> = named.note().into_iter().collect();
+        let mut notes: Vec<Note> = named.note().into_iter().chain(named.unchecked()).collect();
         let mut card = file.as_ref().and_then(WeightsFile::card).cloned();
         let fits = |card: &ModelCard| {
             (card.classes.is_empty() || card.classes.len() == graph.classes())

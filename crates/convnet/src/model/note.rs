@@ -26,6 +26,11 @@ pub enum Note {
         /// The network.
         name: String,
     },
+    /// A run of an older version: its files carry no checksums.
+    Unchecked {
+        /// The run.
+        path: PathBuf,
+    },
     /// The weights' card is for another network, and was ignored.
     Card {
         /// Channels, height and width of the images that it tells of.
@@ -47,6 +52,13 @@ impl fmt::Display for Note {
             }
             Self::Beside { name } => {
                 write!(f, "`{name}` is the network of the zoo, not the folder or file of that name")
+            }
+            Self::Unchecked { path } => {
+                let path = path.display();
+                write!(
+                    f,
+                    "`{path}` is of an older version: its files carry no checksums and cannot be checked"
+                )
             }
             Self::Card { input, classes } => write!(
                 f,

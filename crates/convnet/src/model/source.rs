@@ -108,6 +108,16 @@ impl Named {
         }
     }
 
+    /// That nothing of a run can be checked, if it is of an older version.
+    pub(super) fn unchecked(&self) -> Option<Note> {
+        match self {
+            Self::Run { run, .. } if !run.is_sealed() => {
+                Some(Note::Unchecked { path: run.path().to_owned() })
+            }
+            _ => None,
+        }
+    }
+
     /// The network, if it is no ONNX file: the run's own, or the zoo's.
     pub(super) fn graph(&self, options: &OpenOptions) -> Result<Graph, OpenError> {
         match self {

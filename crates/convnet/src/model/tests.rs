@@ -3,7 +3,7 @@ use std::path::Path;
 use tempfile::tempdir;
 
 use super::*;
-use crate::data::Preprocess;
+use crate::data::{Fingerprint, Preprocess};
 use crate::state::{self, StateDict, TensorSource};
 use crate::train::{Recipe, RunConfig, RunDir};
 use crate::zoo;
@@ -34,7 +34,7 @@ fn run(directory: &Path, classes: usize) {
         recipe: Recipe::for_graph(&zoo::lenet().build().unwrap()),
     };
     let graph = zoo::lenet().input(1, 32, 32).classes(classes).build().unwrap();
-    let run = RunDir::create(directory, config, &graph).unwrap();
+    let run = RunDir::create(directory, config, &graph, &Fingerprint::default()).unwrap();
     io::save(&weights(classes), Some(&card(classes)), run.file(RunDir::LAST)).unwrap();
 }
 

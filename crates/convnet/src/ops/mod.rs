@@ -23,6 +23,7 @@ mod affine;
 mod array;
 mod avg_pool2d;
 mod batch_norm2d;
+mod bounds;
 mod concat;
 mod constant_pad2d;
 mod conv2d;
@@ -54,6 +55,7 @@ mod window;
 mod tests;
 
 pub use array::Array;
+pub(crate) use bounds::{MOST_ELEMENTS, check_shape};
 pub(crate) use layer::{Facts, GradientReads, Layer, PassThrough, Reach, Reserve};
 pub(crate) use naive::{Gradients, Naive, Reads};
 pub(crate) use onnx::{Onnx, OnnxValue, Operand, Operator};
@@ -194,7 +196,13 @@ impl Op {
     /// # Errors
     /// What the op got, what it expected, the arithmetic and a way out.
     pub fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
-        self.layer().infer(inputs)
+        inputs.iter().try_for_each(|&input| check_shape("an input", input))?;
+        let output = self.layer().infer(inputs)?;
+        check_shape("an output", output)?;
+        if let Some(&first) = inputs.first() {
+            bounds::check_parameters(&self.parameters(first))?;
+        }
+        Ok(output)
     }
 
     /// Multiply-accumulates for one image.

@@ -53,8 +53,8 @@ impl ParamSpec {
         Self { name: name.into(), shape: shape.to_vec(), kind }
     }
 
-    /// Number of elements.
+    /// Number of elements; `usize::MAX` where they are more than that.
     pub fn elements(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |product, &size| product.saturating_mul(size))
     }
 }

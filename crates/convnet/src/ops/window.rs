@@ -1,6 +1,7 @@
 //! The arithmetic of sliding windows, shared by convolution and pooling.
 
 use super::Operator;
+use super::bounds::LARGEST_SIDE;
 use crate::shape::{Shape, ShapeIssue, Size2};
 
 /// A window that slides over a padded map.
@@ -24,9 +25,17 @@ impl Window {
                 "put this layer before Flatten",
             ));
         };
-        if self.kernel.h * self.kernel.w * self.stride.h * self.stride.w * self.dilation.h * self.dilation.w
-            == 0
+        let Self { kernel, stride, padding, dilation, .. } = *self;
+        let sizes = [kernel.h, kernel.w, stride.h, stride.w, dilation.h, dilation.w];
+        if let Some(size) = sizes.into_iter().chain([padding.h, padding.w]).find(|&size| size > LARGEST_SIDE)
         {
+            return Err(ShapeIssue::new(
+                format!("kernel {kernel}, stride {stride}, padding {padding}, dilation {dilation}"),
+                format!("each at most {LARGEST_SIDE}"),
+                format!("give a size below {size}"),
+            ));
+        }
+        if sizes.contains(&0) {
             return Err(ShapeIssue::new(
                 format!("kernel {}, stride {}, dilation {}", self.kernel, self.stride, self.dilation),
                 "each at least 1",
@@ -58,7 +67,9 @@ impl Window {
         (height, width): (usize, usize),
     ) -> impl Iterator<Item = (usize, usize)> {
         let inside = |at: usize, k: usize, s: usize, p: usize, d: usize, size: usize| {
-            (0..k).filter_map(move |i| (at * s + i * d).checked_sub(p)).filter(move |i| *i < size)
+            let first = p.saturating_sub(at * s).div_ceil(d);
+            let past = (size + p).saturating_sub(at * s).div_ceil(d).min(k);
+            (first..past).map(move |i| at * s + i * d - p)
         };
         let Self { kernel: k, stride: s, padding: p, dilation: d, .. } = *self;
         inside(row, k.h, s.h, p.h, d.h, height)

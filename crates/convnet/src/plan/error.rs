@@ -57,13 +57,27 @@ pub enum CompileError {
         /// The batch.
         batch: usize,
     },
-    /// More memory than the system gives.
-    #[error("there is no room for {} MiB, which a batch of {batch} needs; choose a smaller one", bytes >> 20)]
+    /// More memory than the machine has to give.
+    #[error("{task} with a batch of {batch} needs {} of memory{}; {}", size(*bytes), left(*available), way_out(*largest))]
     Memory {
+        /// `inference` or `training`.
+        task: &'static str,
         /// The batch.
         batch: usize,
-        /// What was asked for.
+        /// What it needs, at least; `usize::MAX` where that is more than can be addressed.
         bytes: usize,
+        /// What the machine has to give, where the system tells.
+        available: Option<usize>,
+        /// The largest batch that fits, 0 where not even one image does; `None` where that is not known.
+        largest: Option<usize>,
+    },
+    /// More threads than the system starts.
+    #[error("{threads} threads cannot be started ({reason}); choose fewer, or 0 for one per core")]
+    Threads {
+        /// What was asked for.
+        threads: usize,
+        /// Why not.
+        reason: String,
     },
     /// A device of another name.
     #[error("there is no device `{found}`, expected `cpu`, `gpu` or `gpu:N`")]
@@ -93,7 +107,33 @@ pub enum CompileError {
     },
 }
 
+/// A size as people read it.
+fn size(bytes: usize) -> String {
+    match bytes {
+        usize::MAX => "more than can be addressed".into(),
+        _ if bytes < 1 << 30 => format!("{} MiB", bytes.div_ceil(1 << 20)),
+        _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
+    }
+}
+
+fn left(available: Option<usize>) -> String {
+    available.map_or(String::new(), |bytes| format!(", and the machine has {} to give", size(bytes)))
+}
+
+fn way_out(largest: Option<usize>) -> String {
+    match largest {
+        None => "choose a smaller batch".into(),
+        Some(0) => "not even one image fits: take a smaller network or smaller images".into(),
+        Some(batch) => format!("the largest batch that fits is {batch}"),
+    }
+}
+
 impl CompileError {
+    /// Memory that the system refused.
+    pub(crate) fn memory((task, batch): (&'static str, usize), bytes: usize) -> Self {
+        Self::Memory { task, batch, bytes, available: None, largest: None }
+    }
+
     /// A layer that a device has no kernel for.
     pub(crate) fn unsupported(node: &Node, reason: impl Into<String>) -> Self {
         Self::Unsupported { path: node.path.clone(), op: node.op.name(), reason: reason.into() }

@@ -21,6 +21,8 @@ pub struct RunStart {
     pub epochs_done: usize,
     /// Steps of the epoch under way that were done before.
     pub steps_done: usize,
+    /// What was found in the files of a run that goes on, a line each.
+    pub notes: Vec<String>,
 }
 
 /// One step.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use convnet_formats::FormatError;
 
-use crate::data::DataError;
+use crate::data::{DataError, Differences};
 use crate::exec::{CompileError, RunError};
 use crate::io::IoError;
 use crate::optim::OptimizerError;
@@ -53,6 +53,49 @@ pub enum TrainError {
         missing: &'static str,
     },
 
+    /// A directory in which a run was stopped before its settings were written.
+    #[error("the run in `{}` was stopped before its settings were written: start it again there", path.display())]
+    NotStarted {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// A run of which no epoch is finished, so that there are no weights to use.
+    #[error("no epoch of the run in `{}` is finished yet, so it has no weights: resume it", path.display())]
+    NoEpoch {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// A directory in which another process trains.
+    #[error("another process trains in `{}`: wait until it ends, or choose another directory", path.display())]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
+
+    /// A file of a run that is lost.
+    #[error("`{}` is missing, and {why}; put back a copy of it, or start a new run", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// How that is known.
+        why: String,
+    },
+
+    /// A run that a newer version of this crate made.
+    #[error(
+        "{}: made by convnet {version}, which is newer than this one, {}; use that version",
+        path.display(),
+        super::version::OWN
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version.
+        version: String,
+    },
+
     /// A run that was made by other settings than those it shall go on with.
     #[error(
         "`{}` was made by other settings: {}; leave these out to continue it as it was, \
@@ -67,8 +110,21 @@ pub enum TrainError {
         differences: Vec<String>,
     },
 
+    /// Data that are not what they were when the run was started.
+    #[error(
+        "the data of `{}` have changed since it was started: {differences}; bring them back to what they were, or start \
+         a new run",
+        path.display()
+    )]
+    OtherData {
+        /// The run's directory.
+        path: PathBuf,
+        /// What changed.
+        differences: Box<Differences>,
+    },
+
     /// A file of a run that does not fit the rest of it.
-    #[error("{}: {reason}; the run cannot go on from it", path.display())]
+    #[error("`{}`: {reason}; put back a copy of it, or start a new run", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -94,7 +150,7 @@ pub enum TrainError {
 
     /// A loss that is no number any more.
     #[error(
-        "the loss is not a finite number at step {step}; lower the learning rate, whose peak is `lr` = {lr}"
+        "the loss is not a finite number at step {step}; lower the learning rate, whose peak is `lr` = {}", readable(*lr)
     )]
     Diverged {
         /// The step, counted from 1.
@@ -142,6 +198,14 @@ pub enum TrainError {
         /// The drawing library's reason.
         reason: String,
     },
+}
+
+/// A number as people write it: `0.05`, and not hundreds of zeros.
+pub(super) fn readable(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-5..1e7 => number.to_string(),
+        _ => format!("{number:e}"),
+    }
 }
 
 impl TrainError {

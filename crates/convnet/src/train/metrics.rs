@@ -30,6 +30,21 @@ pub struct EpochRecord {
     pub seconds: f64,
 }
 
+#[cfg(feature = "train")]
+impl EpochRecord {
+    /// Whether its weights are to be preferred: more test images right, or as many and a lower loss.
+    pub(super) fn is_better(&self, than: &Self) -> bool {
+        self.test_top1 > than.test_top1
+            || (self.test_top1 == than.test_top1 && self.test_loss < than.test_loss)
+    }
+}
+
+/// The epoch whose weights are to be preferred to those of all others; of equal ones the first.
+#[cfg(feature = "train")]
+pub(super) fn best(records: &[EpochRecord]) -> Option<&EpochRecord> {
+    records.iter().reduce(|best, record| if record.is_better(best) { record } else { best })
+}
+
 /// The records as JSON lines.
 #[cfg(feature = "train")]
 pub(super) fn write_lines(records: &[EpochRecord]) -> String {
@@ -44,14 +59,38 @@ pub(super) fn write_lines(records: &[EpochRecord]) -> String {
     text
 }
 
-/// The records of JSON lines, up to the first line that is none.
-pub(super) fn read_lines(text: &str) -> Vec<EpochRecord> {
-    text.lines().map_while(|line| serde_json::from_str(line).ok()).collect()
+/// The records of JSON lines, or the line that is none and why.
+pub(super) fn read_lines(text: &str) -> Result<Vec<EpochRecord>, String> {
+    let record = |(i, line): (usize, &str)| {
+        let record: EpochRecord =
+            serde_json::from_str(line).map_err(|error| format!("line {} is no record: {error}", i + 1))?;
+        let numbers = [record.train_loss, record.test_loss, record.lr, record.images_per_second];
+        let times = [record.train_seconds, record.seconds];
+        let fractions = [record.train_top1, record.test_top1, record.test_top5];
+        if record.epoch != i + 1 {
+            return Err(format!("line {} is of epoch {}", i + 1, record.epoch));
+        }
+        if !numbers.iter().chain(&times).all(|x| x.is_finite())
+            || !fractions.iter().all(|x| (0.0..=1.0).contains(x))
+        {
+            return Err(format!("line {} has a number out of its range", i + 1));
+        }
+        Ok(record)
+    };
+    text.lines().enumerate().map(record).collect()
+}
+
+/// The longest file of so many epochs: no line is longer than this.
+pub(super) fn longest(epochs: usize) -> u64 {
+    const LINE: u64 = 1024;
+    LINE.saturating_mul(epochs as u64 + 1)
 }
 
 #[cfg(feature = "train")]
 #[cfg(test)]
 pub(super) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     pub(in crate::train) fn record(epoch: usize, top1: f64) -> EpochRecord {
@@ -71,11 +110,29 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn lines_give_the_records_back_and_a_cut_line_ends_them() {
+    fn lines_give_the_records_back_and_damaged_ones_are_told() {
         let records = [record(1, 0.5), record(2, 0.75)];
         let text = write_lines(&records);
         assert_eq!(text.lines().count(), 2);
-        assert_eq!(read_lines(&text), records);
-        assert_eq!(read_lines(&text[..text.len() - 5]), records[..1]);
+        assert_eq!(read_lines(&text).unwrap(), records);
+        let told = |text: &str| read_lines(text).unwrap_err();
+        assert!(told(&text[..text.len() - 5]).starts_with("line 2 is no record: EOF"));
+        assert_eq!(told(&text.replace("\"epoch\":2", "\"epoch\":3")), "line 2 is of epoch 3");
+        assert_eq!(told(&text.replace("0.99", "1.99")), "line 1 has a number out of its range");
+        assert!(told(&text.replace("1.25", "null")).contains("null"));
+    }
+
+    proptest! {
+        /// What was read and is written again is the same to the byte.
+        #[test]
+        fn floats_survive_their_text(losses in prop::collection::vec(0.0..9.0_f64, 2), bits: u64) {
+            let any = f64::from_bits(bits);
+            let lr = if any.is_finite() { any } else { 0.1 };
+            let record = EpochRecord { train_loss: losses[0], test_loss: losses[1], lr, ..record(1, 0.5) };
+            let text = write_lines(std::slice::from_ref(&record));
+            let again = read_lines(&text).unwrap();
+            prop_assert_eq!(&again, &[record]);
+            prop_assert_eq!(write_lines(&again), text);
+        }
     }
 }

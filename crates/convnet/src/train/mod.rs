@@ -25,17 +25,25 @@ mod config;
 mod confusion;
 mod error;
 mod evaluate;
+pub mod figures;
 mod input_size;
+mod lock;
 mod metrics;
+mod new_run;
 #[cfg(feature = "train")]
 mod progress;
 mod recipe;
+pub mod remarks;
+mod run_data;
 mod run_dir;
 mod schedule;
+#[cfg(feature = "train")]
+mod standing;
 #[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
+mod version;
 
 #[cfg(feature = "train")]
 #[cfg(test)]
@@ -45,11 +53,12 @@ pub use crate::optim::Optimizer;
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 pub use config::RunConfig;
-pub use confusion::Confusion;
+pub use confusion::{Confusion, Mistake};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
+pub use new_run::NewRun;
 pub use recipe::{RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};

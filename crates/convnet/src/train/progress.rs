@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::RunLength;
 use crate::io::entry;
 
 /// The state of a run between two steps.
@@ -29,6 +30,42 @@ impl Progress {
     /// Starts the next epoch.
     pub(super) fn next_epoch(&mut self) {
         *self = Self { epoch: self.epoch + 1, best: self.best, ..Self::default() };
+    }
+
+    /// Tells what cannot be of a run of this length on so many training images that has done so many steps.
+    pub(super) fn check(
+        &self,
+        steps: u64,
+        length: RunLength,
+        images: usize,
+        batch: usize,
+    ) -> Result<(), String> {
+        let Self { epoch, step, loss, correct, .. } = *self;
+        let RunLength { steps_per_epoch, total } = length;
+        let (epochs, done) = (total.div_ceil(steps_per_epoch.max(1)), epoch as u64);
+        if done > epochs || (done == epochs && step > 0) {
+            return Err(format!("it is in epoch {} of {epochs}", done.saturating_add(1)));
+        }
+        if step as u64 > steps_per_epoch {
+            return Err(format!("it is at step {step} of the epoch's {steps_per_epoch}"));
+        }
+        let expected = (done * steps_per_epoch + step as u64).min(total);
+        if steps != expected {
+            return Err(format!(
+                "it has done {steps} steps, expected {expected} after {epoch} epochs and {step}"
+            ));
+        }
+        let seen = step.saturating_mul(batch).min(images);
+        if self.images != seen || correct > seen {
+            let found = format!("{correct} of {} images classified rightly", self.images);
+            return Err(format!("it has {found}, expected {seen} images after {step} steps of {batch}"));
+        }
+        let fractions = self.best.is_none_or(|best| (0.0..=1.0).contains(&best));
+        let times = [self.train_seconds, self.seconds];
+        if !(loss.is_finite() && fractions && times.iter().all(|x| x.is_finite() && *x >= 0.0)) {
+            return Err("it has a loss, an accuracy or a time out of its range".to_owned());
+        }
+        Ok(())
     }
 
     /// As a checkpoint's metadata, from which [`Progress::from_metadata`] gives the same bits.
@@ -83,6 +120,33 @@ mod tests {
             let progress =
                 Progress { epoch, step, loss, correct, images, train_seconds: seconds, seconds, best };
             prop_assert_eq!(Progress::from_metadata(&progress.to_metadata()), Ok(progress));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        // 100 images in batches of 16, three epochs, ended after 20 steps.
+        let length = RunLength { steps_per_epoch: 7, total: 20 };
+        let check = |steps: u64, progress: &Progress| progress.check(steps, length, 100, 16);
+        let at = |epoch, step, images| Progress { epoch, step, images, ..Progress::default() };
+        for (steps, progress) in [(0, at(0, 0, 0)), (7, at(0, 7, 100)), (9, at(1, 2, 32)), (20, at(3, 0, 0))]
+        {
+            check(steps, &progress).unwrap();
+        }
+        for (steps, progress, part) in [
+            (20, at(99, 0, 0), "epoch 100 of 3"),
+            (20, at(3, 1, 16), "epoch 4 of 3"),
+            (15, at(1, 8, 100), "step 8 of the epoch's 7"),
+            (10, at(1, 2, 32), "10 steps, expected 9"),
+            (9, at(1, 2, 33), "expected 32 images"),
+            (9, Progress { correct: 33, ..at(1, 2, 32) }, "33 of 32 images"),
+            (9, Progress { loss: f64::NAN, ..at(1, 2, 32) }, "out of its range"),
+            (9, Progress { best: Some(1.5), ..at(1, 2, 32) }, "out of its range"),
+            (9, Progress { seconds: -1.0, ..at(1, 2, 32) }, "out of its range"),
+            (u64::MAX, at(usize::MAX, 0, 0), "of 3"),
+        ] {
+            let told = check(steps, &progress).unwrap_err();
+            assert!(told.contains(part), "{told}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
 use crate::data::{self, Augment};
 use crate::graph::Graph;
@@ -94,7 +96,7 @@ pub const RECIPES: [(&str, &str); 5] = [
 impl RecipePatch {
     /// Reads a recipe file. A key that no recipe has is an error that names it.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let text = super::run_dir::read_text(path)?;
+        let text = convnet_formats::read_text(path, MAX_FILE)?;
         toml::from_str(&text).map_err(|e| TrainError::Toml { path: path.to_owned(), reason: e.to_string() })
     }
 
@@ -120,6 +122,17 @@ impl RecipePatch {
         })
     }
 }
+
+/// The longest recipe file.
+const MAX_FILE: u64 = 1 << 20;
+/// The most epochs of a run.
+const MAX_EPOCHS: usize = 100_000;
+/// The most images of a step.
+const MAX_BATCH: usize = 1 << 24;
+/// The most steps of a run.
+const MAX_STEPS: u64 = 1 << 53;
+/// The widest border that images are padded by before they are cropped.
+const MAX_CROP: usize = 1 << 16;
 
 /// The layers with weights of the first network that was called deep, AlexNet.
 const DEEP: usize = 8;
@@ -189,23 +202,38 @@ impl Recipe {
         self
     }
 
+    /// As [`Recipe::check`], for images of a size: channels, height and width.
+    pub fn check_for(&self, [_, height, width]: [usize; 3]) -> Result<(), TrainError> {
+        self.check()?;
+        let (crop, side) = (self.augment.crop, height.min(width));
+        if crop >= side {
+            let found = format!("{crop} for images of {height}x{width}");
+            let expected = "fewer pixels than a side has: a crop could show nothing but the border";
+            return Err(TrainError::setting("augment.crop", found, expected));
+        }
+        Ok(())
+    }
+
     /// Refuses settings that cannot be followed, naming the first.
     pub fn check(&self) -> Result<(), TrainError> {
-        if self.epochs == 0 {
-            return Err(TrainError::setting("epochs", 0, "at least 1"));
-        }
-        if self.batch == 0 {
-            return Err(TrainError::setting("batch", 0, "at least 1"));
-        }
-        if self.limit_steps == Some(0) {
-            return Err(TrainError::setting("limit_steps", 0, "at least 1"));
-        }
+        let whole = |name: &str, found: u64, range: RangeInclusive<u64>, expected| {
+            if range.contains(&found) { Ok(()) } else { Err(TrainError::setting(name, found, expected)) }
+        };
+        whole("epochs", self.epochs as u64, 1..=MAX_EPOCHS as u64, "a whole number from 1 to 100000")?;
+        whole("batch", self.batch as u64, 1..=MAX_BATCH as u64, "a whole number from 1 to 16777216")?;
+        let steps = self.limit_steps.unwrap_or(1);
+        whole("limit_steps", steps, 1..=MAX_STEPS, "a whole number from 1 to 2^53")?;
+        let crop = self.augment.crop as u64;
+        whole("augment.crop", crop, 0..=MAX_CROP as u64, "a whole number from 0 to 65536")?;
         // TOML has no integers beyond those of 64 bits with a sign.
         if i64::try_from(self.seed).is_err() {
             return Err(TrainError::setting("seed", self.seed, "at most 9223372036854775807"));
         }
-        if !(self.lr.is_finite() && self.lr > 0.0) {
-            return Err(TrainError::setting("lr", self.lr, "a number above 0"));
+        // Weights are float32: a step by less than its smallest number is none.
+        if !(f64::from(f32::MIN_POSITIVE)..=f64::from(f32::MAX)).contains(&self.lr) {
+            let expected =
+                if self.lr <= 0.0 { "a number above 0" } else { "a number from 1.2e-38 to 3.4e38" };
+            return Err(TrainError::setting("lr", readable(self.lr), expected));
         }
         self.optimizer.check()?;
         self.schedule.check()
@@ -306,6 +334,48 @@ mod tests {
         assert!(fail(RecipePatch { epochs: Some(0), ..RecipePatch::default() }).contains("`epochs` is 0"));
         assert!(fail(RecipePatch { lr: Some(f64::NAN), ..RecipePatch::default() }).contains("`lr` is NaN"));
         assert!(fail(RecipePatch { seed: Some(u64::MAX), ..RecipePatch::default() }).contains("`seed`"));
+        let lr = |lr: f64| fail(RecipePatch { lr: Some(lr), ..RecipePatch::default() });
+        assert_eq!(lr(-1.0), "setting `lr` is -1, expected a number above 0");
+        assert_eq!(lr(1e-320), "setting `lr` is 1e-320, expected a number from 1.2e-38 to 3.4e38");
+        assert!(lr(1e39).contains("`lr` is 1e39"), "{}", lr(1e39));
+        for epochs in [100_001, usize::MAX] {
+            let told = fail(RecipePatch { epochs: Some(epochs), ..RecipePatch::default() });
+            assert!(told.ends_with("expected a whole number from 1 to 100000"), "{told}");
+        }
+        assert!(fail(RecipePatch { batch: Some(usize::MAX), ..RecipePatch::default() }).contains("`batch`"));
+        assert!(
+            fail(RecipePatch { limit_steps: Some(0), ..RecipePatch::default() })
+                .contains("`limit_steps` is 0")
+        );
+        let at = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1 };
+        assert!(fail(RecipePatch { schedule: Some(at), ..RecipePatch::default() }).contains("1001 points"));
+    }
+
+    #[test]
+    fn a_crop_beyond_the_side_is_refused() {
+        let crop = |crop| Recipe { augment: Augment { crop, flip: false }, ..suiting("lenet") };
+        crop(27).check_for([1, 28, 32]).unwrap();
+        let error = crop(28).check_for([1, 28, 32]).unwrap_err().to_string();
+        assert!(error.contains("`augment.crop` is 28 for images of 28x32"), "{error}");
+    }
+
+    #[test]
+    fn a_recipe_file_is_bounded_before_it_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("long.toml");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(1 << 40).unwrap();
+        let error = RecipePatch::read(&path).unwrap_err().to_string();
+        assert!(error.contains("long.toml") && error.contains("at most 1048576"), "{error}");
+        #[cfg(unix)]
+        {
+            let error = RecipePatch::read(Path::new("/dev/zero")).unwrap_err().to_string();
+            assert!(error.contains("a device"), "{error}");
+            let pipe = directory.path().join("pipe.toml");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            let error = RecipePatch::read(&pipe).unwrap_err().to_string();
+            assert!(error.contains("pipe.toml") && error.contains("a pipe"), "{error}");
+        }
     }
 
     fn optimizers() -> impl Strategy<Value = Optimizer> {

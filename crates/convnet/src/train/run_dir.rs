@@ -1,13 +1,17 @@
 //! The directory that a training run writes.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use convnet_formats::{atomic, sealed};
+#[cfg(feature = "train")]
+use convnet_formats::atomic;
+use convnet_formats::{read_text, sealed, stale};
 
-use super::metrics::read_lines;
-use super::{EpochRecord, RunConfig, TrainError};
+use super::metrics::{longest, read_lines};
+use super::new_run::NewRun;
+use super::{EpochRecord, RunConfig, TrainError, version};
+use crate::data::Fingerprint;
 use crate::graph::Graph;
 
 /// A run's directory and its settings.
@@ -15,10 +19,13 @@ use crate::graph::Graph;
 pub struct RunDir {
     path: PathBuf,
     config: RunConfig,
+    sealed: bool,
 }
 
-/// The most that a text file of a run may hold.
-const MAX_TEXT: u64 = 64 << 20;
+/// The longest `config.toml`: names of twenty thousand classes take less.
+const MAX_CONFIG: u64 = 2 << 20;
+/// The most that a network takes as text: some hundred thousand layers.
+const MAX_GRAPH: u64 = 32 << 20;
 
 impl RunDir {
     /// The settings: all that is needed to repeat the run.
@@ -29,75 +36,83 @@ impl RunDir {
     pub const METRICS: &'static str = "metrics.jsonl";
     /// The weights after the last epoch.
     pub const LAST: &'static str = "last.safetensors";
-    /// The weights after the epoch with the best top-1 accuracy on the test images.
+    /// The weights after the epoch that the test images chose: that with the best top-1 accuracy on them.
     pub const BEST: &'static str = "best.safetensors";
     /// Loss and accuracy over the epochs: `.svg` and `.png`.
     pub const CURVES: &'static str = "curves";
     /// Which classes the best weights take for which: `.svg` and `.png`.
     pub const CONFUSION: &'static str = "confusion";
+    /// The same as figures, with the name of every class.
+    pub const CONFUSION_CSV: &'static str = "confusion.csv";
     /// All that is needed to go on with the run.
     pub const CHECKPOINT: &'static str = "checkpoint.safetensors";
 
-    /// Refuses a path that cannot become a new run's directory: one that exists and is not an empty directory.
+    /// What is written before `config.toml`, without which a directory is no run yet.
+    pub(super) const BEFORE_CONFIG: [&'static str; 2] = [Self::GRAPH, Self::DATA];
+
+    /// Refuses a path that cannot become a new run's directory: one that exists and holds something. What a run that
+    /// was stopped before its settings were written has left is nothing.
     pub fn check_new(path: &Path) -> Result<(), TrainError> {
-        match fs::read_dir(path) {
-            Ok(mut entries) => match entries.next() {
-                None => Ok(()),
-                Some(_) => Err(TrainError::Exists { path: path.to_owned() }),
-            },
+        match left_of_a_start(path) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(TrainError::Exists { path: path.to_owned() }),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(e) => Err(TrainError::io("make the run directory", path)(e)),
         }
     }
 
-    /// Makes the directory of a new run and writes its network and its `config.toml`.
+    /// Makes the directory of a new run and writes its network, the fingerprint of its data and its `config.toml`.
     ///
     /// Where that fails, no directory is left behind.
-    pub fn create(path: &Path, config: RunConfig, net: &Graph) -> Result<Self, TrainError> {
-        Self::check_new(path)?;
-        let new = !path.exists();
-        fs::create_dir_all(path).map_err(TrainError::io("make the run directory", path))?;
-        let run = Self { path: path.to_owned(), config };
-        let written = run.write_graph(net).and_then(|()| run.write_config());
-        if written.is_err() && new {
-            // The first error is the one to tell; an empty directory that stays is harmless.
-            let _ = fs::remove_dir(path);
-        }
-        written.map(|()| run)
+    pub fn create(
+        path: &Path,
+        config: RunConfig,
+        net: &Graph,
+        data: &Fingerprint,
+    ) -> Result<Self, TrainError> {
+        Ok(NewRun::claim(path)?.start(config, net, data)?.0)
     }
 
     /// Opens the directory of a run that was started before.
+    ///
+    /// # Errors
+    /// If it is no run, its settings cannot be read or are not as they were written, or a newer version of this crate
+    /// made it.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
         let file = path.join(Self::CONFIG);
-        if !file.is_file() {
-            return Err(TrainError::NotARun { path: path.to_owned(), missing: Self::CONFIG });
+        if file.symlink_metadata().is_err() {
+            return Err(Self::without_config(path));
         }
-        let text = read_text(&file)?;
-        let config =
-            toml::from_str(&text).map_err(|e| TrainError::Toml { path: file, reason: e.to_string() })?;
-        Ok(Self { path: path.to_owned(), config })
+        let sealed::Sealed { text, checked } = sealed::read_any(&file, MAX_CONFIG)?;
+        let config: RunConfig = toml::from_str(&text)
+            .map_err(|e| TrainError::Toml { path: file.clone(), reason: e.to_string() })?;
+        version::check(&file, &config.convnet)?;
+        if let Err(error) = config.recipe.check() {
+            return Err(TrainError::Damaged { path: file, reason: error.to_string() });
+        }
+        Ok(Self { path: path.to_owned(), config, sealed: checked })
     }
 
     /// Whether a directory looks like a run: it has settings.
     pub fn is_run(path: &Path) -> bool {
-        path.join(Self::CONFIG).is_file()
+        path.join(Self::CONFIG).symlink_metadata().is_ok()
     }
 
-    /// The first of `base`, `base-2`, `base-3`, … that does not exist.
-    pub fn fresh(base: &Path) -> PathBuf {
-        let numbered = |n: u32| {
-            let mut name = base.as_os_str().to_owned();
-            name.push(format!("-{n}"));
-            PathBuf::from(name)
-        };
-        let mut path = base.to_owned();
-        let mut n = 1;
-        // A broken link is there too.
-        while path.symlink_metadata().is_ok() {
-            n += 1;
-            path = numbered(n);
+    fn without_config(path: &Path) -> TrainError {
+        let known = [Self::CHECKPOINT, Self::METRICS, Self::LAST, Self::BEST];
+        if known.iter().any(|name| path.join(name).exists()) {
+            let why = "without its settings the run cannot go on";
+            return TrainError::Missing { path: path.join(Self::CONFIG), why: why.into() };
         }
-        path
+        match (left_of_a_start(path), path.read_dir().map(Iterator::count)) {
+            (Ok(true), Ok(1..)) => TrainError::NotStarted { path: path.to_owned() },
+            _ => TrainError::NotARun { path: path.to_owned(), missing: Self::CONFIG },
+        }
+    }
+
+    /// The settings of a run that is about to start.
+    pub(super) fn new(path: &Path, config: RunConfig) -> Self {
+        Self { path: path.to_owned(), config, sealed: true }
     }
 
     /// The directory.
@@ -116,19 +131,26 @@ impl RunDir {
     }
 
     /// The network that the run trains; `None` in a run of a version that did not keep it.
+    ///
+    /// # Errors
+    /// If its text is lost, or not as it was written.
     pub fn graph(&self) -> Result<Option<Graph>, TrainError> {
         let path = self.file(Self::GRAPH);
-        if !path.exists() {
+        if path.symlink_metadata().is_err() {
+            if self.sealed {
+                let why = "without its network the run cannot go on, nor its weights be used";
+                return Err(TrainError::Missing { path, why: why.into() });
+            }
             return Ok(None);
         }
-        let text = sealed::read(&path, MAX_TEXT)?;
+        let text = sealed::read(&path, MAX_GRAPH)?;
         match Graph::from_toml(&text) {
             Ok(graph) => Ok(Some(graph)),
             Err(error) => Err(TrainError::Damaged { path, reason: error.to_string() }),
         }
     }
 
-    fn write_graph(&self, net: &Graph) -> Result<(), TrainError> {
+    pub(super) fn write_graph(&self, net: &Graph) -> Result<(), TrainError> {
         let path = self.file(Self::GRAPH);
         let text = net
             .to_toml()
@@ -136,22 +158,46 @@ impl RunDir {
         Ok(sealed::write(&path, &text)?)
     }
 
-    /// The weights to use of the run: the best where there are any, else the last.
-    pub fn weights(&self) -> Result<PathBuf, TrainError> {
-        [Self::BEST, Self::LAST]
-            .map(|name| self.file(name))
-            .into_iter()
-            .find(|path| path.is_file())
-            .ok_or_else(|| TrainError::NotARun { path: self.path.clone(), missing: Self::BEST })
+    /// Whether the settings, and with them all that the run wrote, carry checksums; `false` for a run of an older
+    /// version, whose files cannot be checked.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
-    /// The records of the epochs done; what follows a damaged line is left out.
+    /// The weights to use of the run: the best, or the last of a run that was stopped before it had written the best.
+    ///
+    /// # Errors
+    /// If no epoch is finished yet, or the best weights are lost.
+    pub fn weights(&self) -> Result<PathBuf, TrainError> {
+        let [best, last] = [Self::BEST, Self::LAST].map(|name| self.file(name));
+        if best.exists() {
+            return Ok(best);
+        }
+        let done = self.metrics()?.len();
+        if done > 0 {
+            let why = format!("metrics.jsonl tells of {done} {}", if done == 1 { "epoch" } else { "epochs" });
+            return Err(TrainError::Missing { path: best, why });
+        }
+        if last.exists() { Ok(last) } else { Err(TrainError::NoEpoch { path: self.path.clone() }) }
+    }
+
+    /// The records of the epochs done; none where the file is not there yet.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is longer than that many epochs make it, or has a line that is no record.
     pub fn metrics(&self) -> Result<Vec<EpochRecord>, TrainError> {
         let path = self.file(Self::METRICS);
-        if !path.exists() {
-            return Ok(Vec::new());
+        let text = self.metrics_text()?.unwrap_or_default();
+        read_lines(&text).map_err(|reason| TrainError::Damaged { path, reason })
+    }
+
+    /// The text of the records; `None` where the file is not there.
+    pub(super) fn metrics_text(&self) -> Result<Option<String>, TrainError> {
+        let path = self.file(Self::METRICS);
+        if path.symlink_metadata().is_err() {
+            return Ok(None);
         }
-        Ok(read_lines(&read_text(&path)?))
+        Ok(Some(read_text(&path, longest(self.config.recipe.epochs))?))
     }
 
     #[cfg(feature = "train")]
@@ -159,38 +205,48 @@ impl RunDir {
         Ok(atomic::write(&self.file(Self::METRICS), super::metrics::write_lines(records).as_bytes())?)
     }
 
-    fn write_config(&self) -> Result<(), TrainError> {
+    pub(super) fn write_config(&self) -> Result<(), TrainError> {
         let path = self.file(Self::CONFIG);
-        let text = toml::to_string(&self.config)
-            .map_err(|e| TrainError::Toml { path: path.clone(), reason: e.to_string() })?;
-        Ok(atomic::write(&path, text.as_bytes())?)
+        let fail = |reason: String| TrainError::Toml { path: path.clone(), reason };
+        let text = toml::to_string(&self.config).map_err(|e| fail(e.to_string()))?;
+        if text.len() as u64 + 1024 > MAX_CONFIG {
+            return Err(fail(format!(
+                "the settings take {} bytes, at most {MAX_CONFIG} are read",
+                text.len()
+            )));
+        }
+        Ok(sealed::write(&path, &text)?)
     }
 }
 
-/// Reads a text file, up to a size that no honest one has.
-pub(super) fn read_text(path: &Path) -> Result<String, TrainError> {
-    let fail = TrainError::io("read", path);
-    let read = || {
-        let mut text = String::new();
-        File::open(path)?.take(MAX_TEXT).read_to_string(&mut text)?;
-        Ok(text)
-    };
-    read().map_err(fail)
+/// Whether a directory holds nothing, or only what a run that was stopped before its settings were written has left.
+fn left_of_a_start(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        if !stale::is_temporary(&name) && !RunDir::BEFORE_CONFIG.iter().any(|known| name == *known) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(feature = "train")]
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::train::Recipe;
     use crate::train::metrics::tests::record;
     use crate::zoo;
 
-    fn net() -> Graph {
+    pub(in crate::train) fn net() -> Graph {
         zoo::lenet().input(1, 32, 32).classes(2).build().unwrap()
     }
 
-    fn config() -> RunConfig {
+    pub(in crate::train) fn data() -> Fingerprint {
+        Fingerprint::default()
+    }
+
+    pub(in crate::train) fn config() -> RunConfig {
         RunConfig {
             convnet: "0.1.0".into(),
             isa: "portable".into(),
@@ -207,7 +263,7 @@ mod tests {
     fn a_run_opens_with_its_settings_and_metrics() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("runs/lenet");
-        let run = RunDir::create(&path, config(), &net()).unwrap();
+        let run = RunDir::create(&path, config(), &net(), &data()).unwrap();
         assert_eq!(run.metrics().unwrap(), []);
         let records = [record(1, 0.5), record(2, 0.75)];
         run.write_metrics(&records[..1]).unwrap();
@@ -217,19 +273,19 @@ mod tests {
         assert_eq!(again.graph().unwrap(), Some(net()));
         assert_eq!(again.metrics().unwrap(), records);
         // Nothing temporary stays.
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
     }
 
     #[test]
     fn a_directory_with_something_in_it_is_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lenet");
-        RunDir::create(&path, config(), &net()).unwrap();
-        let error = RunDir::create(&path, config(), &net()).unwrap_err().to_string();
+        RunDir::create(&path, config(), &net(), &data()).unwrap();
+        let error = RunDir::create(&path, config(), &net(), &data()).unwrap_err().to_string();
         assert!(error.contains("resume the run") && error.contains("another directory"), "{error}");
         let empty = directory.path().join("empty");
         fs::create_dir(&empty).unwrap();
-        RunDir::create(&empty, config(), &net()).unwrap();
+        RunDir::create(&empty, config(), &net(), &data()).unwrap();
     }
 
     #[test]
@@ -238,7 +294,7 @@ mod tests {
         let file = directory.path().join("file");
         fs::write(&file, "text").unwrap();
         for path in [file.clone(), file.join("lenet")] {
-            let error = RunDir::create(&path, config(), &net()).unwrap_err();
+            let error = RunDir::create(&path, config(), &net(), &data()).unwrap_err();
             assert!(matches!(error, TrainError::Io { .. }), "{error}");
             assert!(error.to_string().contains("file"), "{error}");
         }
@@ -247,14 +303,60 @@ mod tests {
     }
 
     #[test]
-    fn fresh_names_count_up() {
+    fn damage_to_the_settings_is_told_and_an_older_run_is_accepted() {
         let directory = tempfile::tempdir().unwrap();
-        let base = directory.path().join("lenet");
-        for name in ["lenet", "lenet-2", "lenet-3"] {
-            let fresh = RunDir::fresh(&base);
-            assert_eq!(fresh, directory.path().join(name));
-            fs::create_dir(&fresh).unwrap();
-        }
+        let path = directory.path().join("lenet");
+        assert!(RunDir::create(&path, config(), &net(), &data()).unwrap().is_sealed());
+        let file = path.join(RunDir::CONFIG);
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(&file, text.replace("epochs = 12", "epochs = 13")).unwrap();
+        let error = RunDir::open(&path).unwrap_err().to_string();
+        assert!(error.contains("config.toml") && error.contains("checksum"), "{error}");
+        let old: String =
+            text.lines().filter(|line| !line.starts_with('#')).map(|l| format!("{l}\n")).collect();
+        fs::write(&file, &old).unwrap();
+        let run = RunDir::open(&path).unwrap();
+        assert_eq!((run.config(), run.is_sealed()), (&config(), false));
+        fs::write(&file, old.replace("convnet = \"0.1.0\"", "convnet = \"9.0.1\"")).unwrap();
+        let error = RunDir::open(&path).unwrap_err();
+        assert!(matches!(&error, TrainError::Newer { version, .. } if version == "9.0.1"), "{error}");
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lenet");
+        let run = RunDir::create(&path, config(), &net(), &data()).unwrap();
+        assert!(matches!(run.weights(), Err(TrainError::NoEpoch { .. })));
+        fs::write(run.file(RunDir::LAST), "").unwrap();
+        assert_eq!(run.weights().unwrap(), run.file(RunDir::LAST));
+        run.write_metrics(&[record(1, 0.5)]).unwrap();
+        let error = run.weights().unwrap_err().to_string();
+        assert!(error.contains("best.safetensors") && error.contains("1 epoch"), "{error}");
+        fs::remove_file(run.file(RunDir::CONFIG)).unwrap();
+        let error = RunDir::open(&path).unwrap_err().to_string();
+        assert!(error.contains("config.toml") && error.contains("missing"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_files_beyond_any_size_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lenet");
+        let run = RunDir::create(&path, config(), &net(), &data()).unwrap();
+        let metrics = run.file(RunDir::METRICS);
+        assert!(std::process::Command::new("mkfifo").arg(&metrics).status().unwrap().success());
+        let error = run.metrics().unwrap_err().to_string();
+        assert!(error.contains("metrics.jsonl") && error.contains("a pipe"), "{error}");
+        fs::remove_file(&metrics).unwrap();
+        fs::write(&metrics, vec![b'\n'; 13 * 1024 + 1]).unwrap();
+        let error = run.metrics().unwrap_err().to_string();
+        assert!(error.contains("metrics.jsonl") && error.contains("at most 13312"), "{error}");
+        let file = run.file(RunDir::CONFIG);
+        fs::remove_file(&file).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+        let error = RunDir::open(&path).unwrap_err().to_string();
+        assert!(error.contains("config.toml") && error.contains("a pipe"), "{error}");
     }
 
     #[test]

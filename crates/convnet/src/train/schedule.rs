@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TrainError;
+use super::error::readable;
+use super::{Recipe, TrainError};
 
 /// How the learning rate moves from its peak, the recipe's `lr`, over a run.
 ///
@@ -57,6 +58,10 @@ pub enum Schedule {
     },
 }
 
+/// The most points at which a rate falls.
+const MAX_POINTS: usize = 1000;
+/// The most epochs between two falls.
+const MAX_EVERY: usize = 100_000;
 /// What a warm-up starts from, as a fraction of the peak.
 const WARMUP_START: f64 = 0.01;
 
@@ -83,6 +88,15 @@ pub struct RunLength {
     pub steps_per_epoch: u64,
     /// Steps of the whole run.
     pub total: u64,
+}
+
+impl RunLength {
+    /// The length of a run by its recipe on so many training images.
+    pub fn of(recipe: &Recipe, images: usize) -> Self {
+        let steps_per_epoch = images.div_ceil(recipe.batch.max(1)) as u64;
+        let total = steps_per_epoch.saturating_mul(recipe.epochs as u64);
+        Self { steps_per_epoch, total: recipe.limit_steps.map_or(total, |limit| limit.min(total)) }
+    }
 }
 
 impl Schedule {
@@ -157,8 +171,11 @@ impl Schedule {
             if ok && value.is_finite() {
                 Ok(())
             } else {
-                Err(TrainError::setting(format!("schedule.{name}"), value, expected))
+                Err(TrainError::setting(format!("schedule.{name}"), readable(value), expected))
             }
+        };
+        let gamma_of = |gamma: f64| {
+            number("gamma", gamma, gamma > 0.0 && gamma <= 100.0, "a number above 0, at most 100")
         };
         let fraction = |name, value: f64| {
             number(name, value, (0.0..=1.0).contains(&value), "a fraction of the run, from 0 to 1")
@@ -166,12 +183,16 @@ impl Schedule {
         match *self {
             Self::Constant { warmup } => fraction("warmup", warmup),
             Self::Step { every, gamma } => {
-                number("every", every as f64, every > 0, "at least 1 epoch")?;
-                number("gamma", gamma, gamma > 0.0, "a number above 0")
+                number("every", every as f64, (1..=MAX_EVERY).contains(&every), "from 1 to 100000 epochs")?;
+                gamma_of(gamma)
             }
             Self::Milestones { ref at, gamma } => {
+                if at.len() > MAX_POINTS {
+                    let found = format!("a list of {} points", at.len());
+                    return Err(TrainError::setting("schedule.at", found, "at most 1000"));
+                }
                 at.iter().try_for_each(|&at| fraction("at", at))?;
-                number("gamma", gamma, gamma > 0.0, "a number above 0")
+                gamma_of(gamma)
             }
             Self::Cosine { warmup, end } => {
                 fraction("warmup", warmup)?;

@@ -39,7 +39,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
 }
 
 fn data() -> DataSets {
-    DataSets { name: "stripes".into(), train: stripes(90, 1), test: stripes(30, 2) }
+    DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
 fn net() -> Graph {
@@ -127,10 +127,12 @@ fn a_run_learns_and_leaves_its_files() {
             "best.safetensors",
             "checkpoint.safetensors",
             "config.toml",
+            "confusion.csv",
             "confusion.png",
             "confusion.svg",
             "curves.png",
             "curves.svg",
+            "data.jsonl",
             "graph.toml",
             "last.safetensors",
             "metrics.jsonl",
@@ -167,7 +169,9 @@ fn an_interrupted_run_ends_with_the_same_bits() {
         }
         let report = trainer(&net).resume(&parts).unwrap();
         assert!(!report.interrupted);
-        for file in [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.svg"] {
+        for file in
+            [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.csv", "confusion.svg", "confusion.png"]
+        {
             assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs in {name}");
         }
         assert_eq!(results(&whole), results(&parts), "{name}");
@@ -187,6 +191,176 @@ fn a_run_without_checkpoint_starts_again() {
     fs::remove_file(lost.join(RunDir::CHECKPOINT)).unwrap();
     trainer(&net).resume(&lost).unwrap();
     assert!(bytes(&whole, RunDir::LAST) == bytes(&lost, RunDir::LAST));
+}
+
+/// A copy of a directory.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// Puts one file of a run in another's place.
+fn put(from: &Path, to: &Path, name: &str) {
+    fs::copy(from.join(name), to.join(name)).unwrap();
+}
+
+/// Keeps a copy of the run before and after each of its epochs' ends.
+struct Photographer<'a> {
+    run: &'a Path,
+    album: &'a Path,
+    taken: usize,
+}
+
+impl Photographer<'_> {
+    fn take(&mut self) {
+        copy(self.run, &self.album.join(self.taken.to_string()));
+        self.taken += 1;
+    }
+}
+
+impl Callback for &mut Photographer<'_> {
+    fn evaluated(&mut self, images: usize, of: usize) {
+        if images == of {
+            self.take();
+        }
+    }
+
+    fn epoch(&mut self, _: &EpochRecord, _: bool, _: &mut Control<'_>) {
+        self.take();
+    }
+}
+
+/// Between the end of the second epoch and the photograph after it the files are written one by one: each state that
+/// lies between goes on to the same bytes.
+#[test]
+fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, album) = (folder.path().join("whole"), folder.path().join("album"));
+    fs::create_dir(&album).unwrap();
+    let net = net();
+    let mut photographer = Photographer { run: &whole, album: &album, taken: 0 };
+    trainer(&net).callback(&mut photographer).run(&whole).unwrap();
+    assert_eq!(photographer.taken, 6);
+    // What was written last, first to last; the fourth photograph is of the end of the second epoch.
+    let order = ["last.safetensors", "best.safetensors", "confusion.svg", "confusion.png", "metrics.jsonl"];
+    let order = [&order[..], &["checkpoint.safetensors", "curves.svg", "curves.png"]].concat();
+    for written in 0..=order.len() {
+        let parts = folder.path().join(format!("parts-{written}"));
+        copy(&album.join("2"), &parts);
+        for name in &order[..written] {
+            put(&album.join("3"), &parts, name);
+        }
+        fs::write(parts.join(".convnet-aB3dEf"), "half of a file").unwrap();
+        trainer(&net).resume(&parts).unwrap();
+        for file in [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.svg", "curves.svg", "curves.png"] {
+            assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs after {written} files");
+        }
+        assert_eq!(results(&whole), results(&parts), "after {written} files");
+        assert_eq!(fs::read_dir(&parts).unwrap().count(), fs::read_dir(&whole).unwrap().count());
+    }
+}
+
+#[test]
+fn other_states_are_refused_and_the_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, album) = (folder.path().join("whole"), folder.path().join("album"));
+    fs::create_dir(&album).unwrap();
+    let net = net();
+    let mut photographer = Photographer { run: &whole, album: &album, taken: 0 };
+    trainer(&net).callback(&mut photographer).run(&whole).unwrap();
+    let mut count = 0;
+    let mut told = |change: &dyn Fn(&Path)| {
+        count += 1;
+        let parts = folder.path().join(format!("parts-{count}"));
+        copy(&album.join("3"), &parts);
+        change(&parts);
+        trainer(&net).resume(&parts).map_or_else(|error| error.to_string(), |_| "nothing".to_owned())
+    };
+    for (name, why) in [
+        ("metrics.jsonl", "missing, and by the checkpoint 2 epochs are done"),
+        ("best.safetensors", "missing"),
+        ("last.safetensors", "missing"),
+        ("checkpoint.safetensors", "missing, and metrics.jsonl tells of 2 epochs"),
+        ("config.toml", "missing"),
+    ] {
+        let lost = told(&|run| fs::remove_file(run.join(name)).unwrap());
+        assert!(lost.contains(name) && lost.contains(why), "{name}: {lost}");
+        let cut = told(&|run| {
+            let whole = bytes(run, name);
+            fs::write(run.join(name), &whole[..whole.len() * 2 / 3]).unwrap();
+        });
+        assert!(cut.contains(name), "{name}: {cut}");
+    }
+    // Files of another moment of the same run, each whole.
+    let older = told(&|run| put(&album.join("0"), run, "config.toml"));
+    assert_eq!(older, "nothing");
+    let older = told(&|run| put(&album.join("1"), run, "metrics.jsonl"));
+    assert!(older.contains("metrics.jsonl`: lines of 1 epoch"), "{older}");
+    let older = told(&|run| {
+        put(&whole, run, "checkpoint.safetensors");
+    });
+    assert!(older.contains("lines of 2 epochs, the checkpoint has done 3"), "{older}");
+    // A sealed run's files have checksums.
+    let unsealed = told(&|run| {
+        let path = run.join("best.safetensors");
+        let file = convnet_formats::safetensors::read(&path).unwrap();
+        let metadata = file.metadata.into_iter().filter(|(key, _)| key != "convnet.checksum").collect();
+        convnet_formats::safetensors::write(&path, &convnet_formats::safetensors::File { metadata, ..file })
+            .unwrap();
+    });
+    assert!(unsealed.contains("best.safetensors") && unsealed.contains("no checksum"), "{unsealed}");
+}
+
+/// Keeps what was told of a run that goes on.
+#[derive(Default)]
+struct Notes(Vec<String>);
+
+impl Callback for &mut Notes {
+    fn start(&mut self, start: &RunStart, _: &mut Control<'_>) {
+        self.0.clone_from(&start.notes);
+    }
+}
+
+#[test]
+fn a_run_without_checksums_is_accepted_and_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, old) = (folder.path().join("whole"), folder.path().join("old"));
+    let net = net();
+    trainer(&net).run(&whole).unwrap();
+    stopping(trainer(&net), 8, false).run(&old).unwrap();
+    let config = String::from_utf8(bytes(&old, "config.toml")).unwrap();
+    let lines: Vec<&str> = config.lines().filter(|line| !line.starts_with('#')).collect();
+    fs::write(old.join("config.toml"), lines.join("\n")).unwrap();
+    for name in ["best.safetensors", "last.safetensors", "checkpoint.safetensors"] {
+        let file = convnet_formats::safetensors::read(&old.join(name)).unwrap();
+        let known = |key: &str| !["convnet.checksum", "metrics", "convnet"].contains(&key);
+        let metadata = file.metadata.into_iter().filter(|(key, _)| known(key)).collect();
+        let file = convnet_formats::safetensors::File { metadata, ..file };
+        convnet_formats::safetensors::write(&old.join(name), &file).unwrap();
+    }
+    let mut notes = Notes::default();
+    trainer(&net).callback(&mut notes).resume(&old).unwrap();
+    assert!(notes.0.len() == 1 && notes.0[0].contains("no checksum"), "{:?}", notes.0);
+    assert!(bytes(&whole, RunDir::LAST) == bytes(&old, RunDir::LAST));
+}
+
+#[test]
+fn one_process_at_a_time_trains_in_a_directory() {
+    struct Second<'a>(&'a Path, &'a Graph, String);
+    impl Callback for &mut Second<'_> {
+        fn start(&mut self, _: &RunStart, _: &mut Control<'_>) {
+            self.2 = trainer(self.1).epochs(1).resume(self.0).unwrap_err().to_string();
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    let net = net();
+    let mut second = Second(&directory, &net, String::new());
+    trainer(&net).epochs(1).callback(&mut second).run(&directory).unwrap();
+    assert!(second.2.contains("another process trains in"), "{}", second.2);
 }
 
 #[test]
@@ -286,6 +460,44 @@ fn an_image_that_cannot_be_read_ends_the_run() {
         assert!(matches!(error, TrainError::Data(_)), "{error}");
         assert!(error.to_string().contains("`torn.png` is no image that can be used"), "{error}");
     }
+}
+
+#[test]
+fn data_that_changed_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("run");
+    let net = net();
+    let whole = stopping(trainer(&net), 7, false);
+    whole.run(&directory).unwrap();
+    let other = DataSets::new("stripes", stripes(90, 1), stripes(30, 3));
+    let resume = |data: DataSets| {
+        let options = Options { threads: 1, ..Options::default() };
+        Trainer::new(&net, data).recipe(recipe()).options(options).resume(&directory)
+    };
+    let error = resume(other).unwrap_err().to_string();
+    assert!(error.contains("have changed") && error.contains("the test images or labels"), "{error}");
+    let path = directory.join(RunDir::DATA);
+    let kept = fs::read_to_string(&path).unwrap();
+    fs::write(&path, kept.replace("train", "test")).unwrap();
+    assert!(matches!(resume(data()).unwrap_err(), TrainError::Damaged { .. }));
+    fs::remove_file(&path).unwrap();
+    let error = resume(data()).unwrap_err().to_string();
+    assert!(error.contains("data.jsonl: it is missing"), "{error}");
+    fs::write(&path, kept).unwrap();
+    resume(data()).unwrap();
+}
+
+#[test]
+fn one_class_is_no_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = net();
+    let alone = |set: &Dataset| {
+        let pixels = set.image(0).unwrap().pixels().to_vec();
+        Dataset::new("alone", pixels, vec![0], vec!["lying".into()], set.shape).unwrap()
+    };
+    let data = DataSets::new("alone", alone(&data().train), alone(&data().test));
+    let error = Trainer::new(&net, data).recipe(recipe()).run(folder.path().join("run")).unwrap_err();
+    assert!(error.to_string().contains("there is one class, `lying`"), "{error}");
 }
 
 #[test]

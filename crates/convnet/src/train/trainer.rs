@@ -5,12 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use convnet_formats::stale;
+
 use super::callback::Callbacks;
-use super::checkpoint::Checkpoint;
+use super::lock::Lock;
 use super::progress::Progress;
+use super::standing::Standing;
 use super::training_loop::TrainingLoop;
-use super::{Callback, EpochRecord, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError};
-use crate::data::{Augment, DataSets, Preprocess};
+use super::{
+    Callback, EpochRecord, NewRun, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError,
+    version,
+};
+use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
 use crate::io::ModelCard;
@@ -49,10 +55,10 @@ pub struct TrainReport {
 }
 
 impl TrainReport {
-    /// The epoch with the best top-1 accuracy on the test images: the one whose weights `best.safetensors`
+    /// The epoch with the best top-1 accuracy on the test images, of equal ones that with the lowest loss: the one whose weights `best.safetensors`
     /// holds.
     pub fn best(&self) -> Option<&EpochRecord> {
-        super::charts::best(&self.epochs)
+        super::metrics::best(&self.epochs)
     }
 }
 
@@ -159,14 +165,22 @@ impl<'a> Trainer<'a> {
     /// If the recipe, the network and the data do not fit one another, if the directory holds something, if
     /// a file cannot be written, or if the loss is no number any more.
     pub fn run(self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
-        let directory = directory.as_ref();
         self.check()?;
-        RunDir::check_new(directory)?;
+        self.run_in(NewRun::claim(directory.as_ref())?)
+    }
+
+    /// The same in a directory that was claimed before.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn run_in(self, place: NewRun) -> Result<TrainReport, TrainError> {
+        self.check()?;
         let card = self.card()?;
+        TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
         let training = self.training(&self.first_weights())?;
-        let run = RunDir::create(directory, self.config(&card)?, self.net)?;
+        let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
-        let training = self.training_loop(run, card, training, Progress::default(), Vec::new());
+        let training = self.training_loop((run, lock), card, training, None);
         if given {
             // The run must go on even if the weights that it started from are gone.
             training.write_checkpoint()?;
@@ -177,8 +191,9 @@ impl<'a> Trainer<'a> {
     /// Goes on with a run that was interrupted, to the same result as if it had not been.
     ///
     /// # Errors
-    /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, or if its
-    /// checkpoint does not fit the network.
+    /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, if the data have changed
+    /// since, if one of its files is missing, damaged or does not fit the others, or if another process trains in the
+    /// directory.
     pub fn resume(mut self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
         let directory = directory.as_ref();
         let run = RunDir::open(directory)?;
@@ -192,34 +207,42 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
-        let path = run.file(RunDir::CHECKPOINT);
-        if !path.exists() {
-            // Stopped before its first checkpoint.
-            let training = self.training(&self.first_weights())?;
-            return self.training_loop(run, card, training, Progress::default(), Vec::new()).run();
-        }
-        let checkpoint = Checkpoint::read(&path)?;
-        let damaged =
-            |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
-        let mut training = self.training(&checkpoint.weights).map_err(|e| match e {
-            TrainError::Compile(e) => damaged(e),
-            other => other,
-        })?;
-        training.load_optimizer_state(checkpoint.steps, &checkpoint.optimizer).map_err(damaged)?;
-        let mut records = run.metrics()?;
-        // A crash between the two files may have left a line that the checkpoint does not know.
-        records.truncate(checkpoint.progress.epoch);
-        self.training_loop(run, card, training, checkpoint.progress, records).run()
+        run.check_data(&Fingerprint::of(&self.data)?)?;
+        let lock = Lock::take(directory)?;
+        stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
+        let mut standing = Standing::of(&run, &self.recipe, self.data.train.len())?;
+        let training = match &mut standing.checkpoint {
+            None => self.training(&self.first_weights())?,
+            Some(checkpoint) => {
+                let path = run.file(RunDir::CHECKPOINT);
+                let damaged =
+                    |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
+                let weights = std::mem::take(&mut checkpoint.weights);
+                let mut training = self.training(&weights).map_err(|e| match e {
+                    TrainError::Compile(e) => damaged(e),
+                    other => other,
+                })?;
+                let optimizer = std::mem::take(&mut checkpoint.optimizer);
+                training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
+                training
+            }
+        };
+        self.training_loop((run, lock), card, training, Some(standing)).run()
     }
 
     fn training_loop(
         self,
-        run: RunDir,
+        (run, lock): (RunDir, Lock),
         card: ModelCard,
         training: TrainingStep,
-        progress: Progress,
-        records: Vec<EpochRecord>,
+        standing: Option<Standing>,
     ) -> TrainingLoop<'a> {
+        let resumed = standing.is_some();
+        let Standing { checkpoint, records, notes } = standing.unwrap_or_default();
+        let (progress, confusion) = match checkpoint {
+            Some(checkpoint) => (checkpoint.progress, checkpoint.confusion),
+            None => (Progress::default(), None),
+        };
         TrainingLoop {
             net: self.net,
             data: self.data,
@@ -228,16 +251,21 @@ impl<'a> Trainer<'a> {
             stop: self.stop,
             callbacks: self.callbacks,
             run,
+            _lock: lock,
             card,
             training,
             progress,
             records,
+            confusion,
+            resumed,
+            notes,
             lr: None,
         }
     }
 
     fn check(&self) -> Result<(), TrainError> {
-        self.recipe.check()?;
+        self.recipe.check_for(self.net.input_size())?;
+        self.data.check_classes()?;
         let (outputs, classes) = (self.net.classes(), self.data.classes().len());
         if outputs != classes {
             return Err(TrainError::Classes {
@@ -269,7 +297,7 @@ impl<'a> Trainer<'a> {
 
     fn config(&self, card: &ModelCard) -> Result<RunConfig, TrainError> {
         Ok(RunConfig {
-            convnet: env!("CARGO_PKG_VERSION").to_owned(),
+            convnet: version::OWN.to_owned(),
             isa: self.options.machine()?,
             model: self.net.name().to_owned(),
             input: self.net.input_size(),
@@ -290,7 +318,18 @@ impl<'a> Trainer<'a> {
     fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
         let optimizer = self.recipe.optimizer;
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
-        Ok(TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?)
+        let training = TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?;
+        let images = self.data.train.len();
+        let steps = images.div_ceil(batch) as u64;
+        training.check_images(images.min(batch))?;
+        // The last batch of an epoch may be a smaller one.
+        if images > batch
+            && !images.is_multiple_of(batch)
+            && self.recipe.limit_steps.is_none_or(|limit| limit >= steps)
+        {
+            training.check_images(images % batch)?;
+        }
+        Ok(training)
     }
 }
 

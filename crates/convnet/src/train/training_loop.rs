@@ -5,12 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use convnet_formats::atomic;
+use convnet_formats::checksum::Checksum;
+
 use super::callback::Callbacks;
-use super::charts::{self, ConfusionChart, Curves, MAX_CHART};
+use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
 use super::evaluate::{Evaluation, Tally, evaluate_while};
+use super::lock::Lock;
+use super::metrics::{best, write_lines};
 use super::progress::Progress;
-use super::{EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport};
+use super::{
+    Confusion, EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport,
+};
 use crate::data::{DataSets, Loader};
 use crate::exec::{self, Engine, TrainingStep};
 use crate::graph::Graph;
@@ -28,10 +35,18 @@ pub(super) struct TrainingLoop<'a> {
     pub(super) stop: Arc<AtomicBool>,
     pub(super) callbacks: Callbacks<'a>,
     pub(super) run: RunDir,
+    /// Keeps other processes out of the directory.
+    pub(super) _lock: Lock,
     pub(super) card: ModelCard,
     pub(super) training: TrainingStep,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
+    /// Which classes the best weights took for which.
+    pub(super) confusion: Option<Confusion>,
+    /// Whether the run was started before.
+    pub(super) resumed: bool,
+    /// What was found when it was taken up again.
+    pub(super) notes: Vec<String>,
     /// The learning rate of the last step, if any was done since the run started or went on.
     pub(super) lr: Option<f64>,
 }
@@ -46,7 +61,7 @@ enum Flow {
 impl TrainingLoop<'_> {
     /// Trains until the last step, or until the flag is raised.
     pub(super) fn run(mut self) -> Result<TrainReport, TrainError> {
-        let length = self.length();
+        let length = RunLength::of(&self.recipe, self.data.train.len());
         let start = RunStart {
             epochs: self.recipe.epochs,
             steps_per_epoch: length.steps_per_epoch as usize,
@@ -54,8 +69,14 @@ impl TrainingLoop<'_> {
             test_images: self.data.test.len(),
             epochs_done: self.progress.epoch,
             steps_done: self.progress.step,
+            notes: std::mem::take(&mut self.notes),
         };
         self.callbacks.steer(&self.training, |callback, run| callback.start(&start, run));
+        if self.resumed {
+            // A crash may have come before they were drawn.
+            self.draw_curves()?;
+            self.write_confusion()?;
+        }
         // An epoch whose steps are all done may still lack its evaluation.
         while self.training.steps() < length.total || self.progress.step > 0 {
             if self.callbacks.stop || self.train_epoch(length)? == Flow::Stopped {
@@ -68,15 +89,9 @@ impl TrainingLoop<'_> {
                 return Ok(TrainReport { epochs: self.records, interrupted: true });
             };
             self.progress.seconds += started.elapsed().as_secs_f64();
-            self.finish_epoch(&evaluation, length)?;
+            self.finish_epoch(evaluation, length)?;
         }
         Ok(TrainReport { epochs: self.records, interrupted: false })
-    }
-
-    fn length(&self) -> RunLength {
-        let steps_per_epoch = self.data.train.len().div_ceil(self.recipe.batch) as u64;
-        let total = steps_per_epoch * self.recipe.epochs as u64;
-        RunLength { steps_per_epoch, total: self.recipe.limit_steps.map_or(total, |limit| limit.min(total)) }
     }
 
     /// The rest of the epoch under way.
@@ -154,7 +169,10 @@ impl TrainingLoop<'_> {
     }
 
     /// Writes what an epoch came to.
-    fn finish_epoch(&mut self, evaluation: &Evaluation, length: RunLength) -> Result<(), TrainError> {
+    fn finish_epoch(&mut self, evaluation: Evaluation, length: RunLength) -> Result<(), TrainError> {
+        if !evaluation.loss.is_finite() {
+            return Err(TrainError::Diverged { step: self.training.steps(), lr: self.recipe.lr });
+        }
         let last = self.training.steps().saturating_sub(1);
         let scheduled = self.recipe.schedule.rate(self.recipe.lr, last, length);
         let progress = &self.progress;
@@ -172,31 +190,43 @@ impl TrainingLoop<'_> {
             train_seconds: progress.train_seconds,
             seconds: progress.seconds,
         };
-        let best = progress.best.is_none_or(|best| evaluation.top1 > best);
+        let is_best = best(&self.records).is_none_or(|best| record.is_better(best));
         let weights = self.training.state_dict();
         io::save(&weights, Some(&self.card), self.run.file(RunDir::LAST))?;
-        if best {
+        if is_best {
             io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
             self.progress.best = Some(evaluation.top1);
-            self.draw_confusion(evaluation)?;
+            self.confusion = Some(evaluation.confusion);
         }
         self.records.push(record.clone());
         self.run.write_metrics(&self.records)?;
         self.progress.next_epoch();
         self.checkpoint()?;
-        let curves = Curves { title: self.title(), records: &self.records };
-        let drawn = charts::write(&curves, self.run.path(), RunDir::CURVES);
-        self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, best, run));
+        if is_best {
+            self.write_confusion()?;
+        }
+        let drawn = self.draw_curves();
+        self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, is_best, run));
         drawn
     }
 
-    fn draw_confusion(&self, evaluation: &Evaluation) -> Result<(), TrainError> {
-        if evaluation.confusion.classes() > MAX_CHART {
+    fn draw_curves(&self) -> Result<(), TrainError> {
+        if self.records.is_empty() {
             return Ok(());
         }
-        let chart =
-            ConfusionChart { title: self.title(), names: &self.card.classes, matrix: &evaluation.confusion };
-        charts::write(&chart, self.run.path(), RunDir::CONFUSION)
+        let curves = Curves { title: self.title(), records: &self.records };
+        charts::write(&curves.draw(), self.run.path(), RunDir::CURVES)
+    }
+
+    /// The mistakes of the best epoch, as a chart and as figures.
+    fn write_confusion(&self) -> Result<(), TrainError> {
+        let (Some(matrix), Some(best)) = (&self.confusion, best(&self.records)) else {
+            return Ok(());
+        };
+        let names = &self.card.classes;
+        atomic::write(&self.run.file(RunDir::CONFUSION_CSV), matrix.to_csv(names).as_bytes())?;
+        let chart = ConfusionChart { title: self.title(), epoch: best.epoch, names, matrix };
+        charts::write(&chart.draw(), self.run.path(), RunDir::CONFUSION)
     }
 
     fn title(&self) -> String {
@@ -214,7 +244,9 @@ impl TrainingLoop<'_> {
         let path = self.run.file(RunDir::CHECKPOINT);
         let (steps, optimizer) = self.training.optimizer_state();
         let weights = self.training.state_dict();
-        Checkpoint { weights, optimizer, steps, progress: self.progress.clone() }.write(&path)?;
+        let metrics = Some(Checksum::of(write_lines(&self.records).as_bytes()).to_string());
+        let (progress, confusion) = (self.progress.clone(), self.confusion.clone());
+        Checkpoint { weights, optimizer, steps, progress, confusion, metrics }.write(&path)?;
         Ok(path)
     }
 }

@@ -18,7 +18,7 @@ use self::noise::{Noise, noise};
 use self::report::{Layer, Report};
 use self::subject::Subject;
 use super::trained;
-use crate::args::{EngineArgs, SizeArgs, positive};
+use crate::args::{EngineArgs, SizeArgs, number, positive};
 use crate::error::Failure;
 use crate::output;
 
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     weights: Option<PathBuf>,
 
     /// Least time to measure each network for, in seconds
-    #[arg(long, value_name = "S", default_value_t = 3.0, help_heading = "Computation")]
+    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = number, help_heading = "Computation")]
     seconds: f64,
 
     /// Time, speed and kernel of each layer
@@ -102,8 +102,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let precision = if args.mode == Mode::Train { Precision::Tf32 } else { Precision::F32 };
     let options = args.engine.options(precision)?;
+    // A name that means nothing is told before the first network has taken its seconds.
+    let mut networks = Vec::new();
     for name in &args.models {
-        let (graph, own) = model::network(name, &args.size.options())?;
+        networks.push((name, model::network(name, &args.size.options())?));
+    }
+    for (name, (graph, own)) in networks {
         let subject = compile(args, &graph, own, &options)?;
         if args.plan {
             output::emit(&format!("{name}: {}", subject.plan_text().trim_end()))?;

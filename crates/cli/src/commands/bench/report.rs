@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::Mode;
+use crate::output::counted;
 
 /// One network's figures.
 #[derive(Debug, Serialize)]
@@ -52,16 +53,16 @@ pub(super) fn text(report: &Report) -> String {
     let mode = if report.mode == Mode::Train { "training step" } else { "inference" };
     let speed = report.gflop / report.ms_min * 1e3;
     let mut text = format!(
-        "{}: {mode}, batch {}, {} threads, {}: {:.3} ms least, {:.3} median, {:.3} most of {} runs; {:.1} images/s, \
+        "{}: {mode}, batch {}, {}, {}: {:.3} ms least, {:.3} median, {:.3} most of {}; {:.1} images/s, \
          {:.0} GFLOP/s",
         report.model,
         report.batch,
-        report.threads,
+        counted(report.threads, "thread"),
         report.isa,
         report.ms_min,
         report.ms_median,
         report.ms_max,
-        report.runs,
+        counted(report.runs, "run"),
         report.batch as f64 / report.ms_min * 1e3,
         speed,
     );

@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let trial = args.run.then(|| {
         let seed = args.seed.seed;
         output::note(&format!("random weights and a random input, seed {seed}, in inference mode"));
-        let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+        let options = Options { threads: args.threads.count(), ..Options::default() };
         inspect::trace(&graph, args.batch, seed, &options)
     });
     let trial = trial.transpose()?;

@@ -13,14 +13,14 @@ use convnet::io::Head;
 use convnet::model::{self, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
-    Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport, Trainer,
-    training_input_size,
+    NewRun, Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport,
+    Trainer, remarks, training_input_size,
 };
 use convnet::zoo;
 
 use self::report::Reporter;
 use super::trained::{self, PreprocessArg};
-use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, positive};
+use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, number, positive, whole};
 use crate::error::Failure;
 use crate::output;
 
@@ -35,7 +35,8 @@ Examples:
 
 Without --input, images have the data's channels and the smallest side of 32, 64, 96, 128, 160, 192 and 224
 at which the network's last convolution still sees 2x2 pixels, so that large networks train in bearable
-time. The test images choose the best epoch: their accuracy is a little too good for unseen images.
+time. The test images choose the best epoch, whose weights are kept: the \"best test accuracy\" is theirs, and
+images that chose nothing may do worse.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. Options win over the recipe.";
@@ -61,7 +62,7 @@ pub(crate) struct Args {
     batch: Option<usize>,
 
     /// Peak of the learning rate [default: the recipe's]
-    #[arg(long, value_name = "X", help_heading = "Training")]
+    #[arg(long, value_name = "X", value_parser = number, help_heading = "Training")]
     lr: Option<f64>,
 
     /// A named recipe or a TOML file [default: the one that suits the network]
@@ -77,15 +78,15 @@ pub(crate) struct Args {
     schedule: Option<String>,
 
     /// Crop training images at random places after padding them by N pixels
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    crop: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
+    crop: Option<u64>,
 
     /// Mirror half of the training images
     #[arg(long, help_heading = "Training")]
     flip: bool,
 
     /// End after N steps, whatever the epochs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Training")]
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
     limit_steps: Option<u64>,
 
     /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx, or a run
@@ -115,7 +116,7 @@ pub(crate) struct Args {
     size: SizeArgs,
 
     /// Seed of all random numbers: the same seed gives the same weights [default: 0]
-    #[arg(long, value_name = "N", help_heading = "Computation")]
+    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Computation")]
     seed: Option<u64>,
 
     #[command(flatten)]
@@ -125,9 +126,17 @@ pub(crate) struct Args {
     device: DeviceArgs,
 }
 
+/// Where a run is written.
+enum Place {
+    /// A new directory, which no other process gets.
+    New(NewRun),
+    /// That of a run that was interrupted.
+    Old(PathBuf),
+}
+
 /// A run that is about to start: its settings, and what they bring.
 struct Plan {
-    directory: PathBuf,
+    place: Place,
     recipe: Recipe,
     graph: Graph,
     data: DataSets,
@@ -135,33 +144,54 @@ struct Plan {
     start: Option<(String, StateDict)>,
     /// How images become input, if the weights to start from or the user tell.
     preprocess: Option<Preprocess>,
-    resume: bool,
+}
+
+/// What a run starts with.
+struct Start {
+    graph: Graph,
+    data: DataSets,
+    preprocess: Option<Preprocess>,
+    weights: Option<(String, StateDict)>,
 }
 
 /// Trains.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let options = Options { threads: args.threads.threads.unwrap_or(0), ..Options::default() };
+    let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
     let plan = match &args.resume {
         Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
-    let Plan { directory, recipe, graph, data, start, preprocess, resume } = plan;
+    let Plan { place, recipe, graph, data, start, preprocess } = plan;
+    let directory = match &place {
+        Place::New(new) => new.path().to_owned(),
+        Place::Old(directory) => directory.clone(),
+    };
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
+    remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
+    let (images, most) = (data.test.len(), data.test.histogram().into_iter().max().unwrap_or(0));
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
     let mut trainer = Trainer::new(&graph, data)
         .recipe(recipe)
         .options(options)
         .stop(stop)
-        .callback(Reporter::new(heading));
+        .callback(Reporter::new(heading, graph.classes()));
     if let Some((origin, weights)) = start {
         trainer = trainer.weights(origin, weights);
     }
     if let Some(preprocess) = preprocess {
         trainer = trainer.preprocess(preprocess);
     }
-    let result = if resume { trainer.resume(&directory) } else { trainer.run(&directory) };
+    let result = match place {
+        Place::New(new) => trainer.run_in(new),
+        Place::Old(directory) => trainer.resume(directory),
+    };
+    if let Some(best) = result.as_ref().ok().filter(|report| !report.interrupted).and_then(TrainReport::best)
+    {
+        let share = most as f64 / images.max(1) as f64;
+        remarks::guessing(best, share, images).iter().for_each(|remark| output::note(remark));
+    }
     finish(result, &directory)
 }
 
@@ -234,7 +264,7 @@ impl Args {
         replace(&mut patch.schedule, self.schedule.as_deref().and_then(Schedule::named));
         if self.crop.is_some() || self.flip {
             let given = patch.augment.unwrap_or_default();
-            let crop = self.crop.unwrap_or(given.crop);
+            let crop = self.crop.map_or(given.crop, |crop| crop as usize);
             patch.augment = Some(Augment { crop, flip: self.flip || given.flip });
         }
         Ok(patch)
@@ -255,34 +285,37 @@ impl Args {
             ));
         }
         recipe.check().map_err(Failure::usage)?;
-        let directory = match &self.out {
-            Some(out) => out.clone(),
+        if let Some(out) = &self.out {
+            RunDir::check_new(out)?;
+        }
+        let data = super::data::open(&recipe.data)?;
+        let graph = self.network(name, &data)?;
+        recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
+        let asked = self.preprocess.preprocess.as_ref();
+        let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
+        let start = Start { graph, data, preprocess, weights: None };
+        let Start { graph, data, preprocess, weights: start } = match init_from {
+            Some(path) => self.started(start, name, &path)?,
+            None => start,
+        };
+        let new = match &self.out {
+            Some(out) => NewRun::claim(out)?,
             None => {
                 let path = Path::new(name);
                 let stem = if path.exists() { path.file_stem() } else { None };
-                RunDir::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))
+                NewRun::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))?
             }
         };
-        RunDir::check_new(&directory)?;
-        let data = super::data::open(&recipe.data)?;
-        let graph = self.network(name, &data)?;
-        let asked = self.preprocess.preprocess.as_ref();
-        let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
-        let plan = Plan { directory, recipe, graph, data, start: None, preprocess, resume: false };
-        match init_from {
-            Some(path) => self.started(plan, name, &path),
-            None => Ok(plan),
-        }
+        Ok(Plan { place: Place::New(new), recipe, graph, data, start, preprocess })
     }
 
-    /// A run that starts from weights: its classes in their order, their preprocessing, their head if it is for these
-    /// classes.
-    fn started(&self, plan: Plan, name: &str, path: &Path) -> Result<Plan, Failure> {
-        let Plan { graph, mut data, mut preprocess, .. } = plan;
+    /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
+    /// is for these classes.
+    fn started(&self, start: Start, name: &str, path: &Path) -> Result<Start, Failure> {
+        let Start { graph, mut data, mut preprocess, .. } = start;
         let file = model::weights_file(path, Some(&graph))?;
-        let card = file.card().cloned();
         let mut head = Head::Resized;
-        match card.as_ref().map(|card| &card.classes).filter(|classes| !classes.is_empty()) {
+        match file.card().map(|card| &card.classes).filter(|classes| !classes.is_empty()) {
             Some(classes) => match data.in_order_of(classes) {
                 Ok((ordered, told)) => {
                     told.iter().for_each(|told| output::note(told));
@@ -298,25 +331,24 @@ impl Args {
             ),
         }
         if preprocess.is_none() {
-            let known = model::preprocess_of(name, &file, graph.input_size())?;
-            match &known {
+            preprocess = model::preprocess_of(name, &file, graph.input_size())?;
+            match &preprocess {
                 Some(known) => output::note(&format!("images become input as for the weights: {known}")),
                 None => output::note(
                     "the weights do not tell how images became input: the data's own mean and deviation are taken; \
                      `--preprocess` sets others",
                 ),
             }
-            preprocess = known;
         }
-        let options = OpenOptions {
-            key: self.key.clone(),
-            draw: self.partial,
-            ignore: self.partial,
-            head,
-            ..OpenOptions::default()
-        };
-        let weights = trained::load(&graph, file, &options)?.state_dict()?;
-        Ok(Plan { graph, data, preprocess, start: Some((path.display().to_string(), weights)), ..plan })
+        let loaded = trained::load(&graph, file, &self.loading(head))?;
+        let weights = Some((path.display().to_string(), loaded.state_dict()?));
+        Ok(Start { graph, data, preprocess, weights })
+    }
+
+    /// How weights to start from are matched.
+    fn loading(&self, head: Head) -> OpenOptions {
+        let (draw, ignore) = (self.partial, self.partial);
+        OpenOptions { key: self.key.clone(), draw, ignore, head, ..OpenOptions::default() }
     }
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
@@ -346,21 +378,12 @@ impl Args {
                 true => StateDict::new(),
                 false => {
                     let file = model::weights_file(Path::new(&origin), Some(&graph))?;
-                    let draw = self.partial;
-                    let options = OpenOptions {
-                        key: self.key.clone(),
-                        draw,
-                        ignore: draw,
-                        head: Head::Resized,
-                        ..OpenOptions::default()
-                    };
-                    trained::load(&graph, file, &options)?.state_dict()?
+                    trained::load(&graph, file, &self.loading(Head::Resized))?.state_dict()?
                 }
             };
             start = Some((origin, weights));
         }
-        let directory = directory.to_owned();
-        Ok(Plan { directory, recipe, graph, data, start, preprocess: None, resume: true })
+        Ok(Plan { place: Place::Old(directory.to_owned()), recipe, graph, data, start, preprocess: None })
     }
 
     /// The size to read a model for, to see its layers: its own number of classes.

@@ -9,11 +9,12 @@ use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
     Callback, Control, EpochRecord, Optimizer, Recipe, RunDir, RunStart, Schedule, StepProgress, TrainReport,
+    figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::Failure;
-use crate::output::{FAINT, STRONG};
+use crate::output::{self, FAINT, STRONG, counted, grouped};
 
 /// The network, the data, the recipe and the directory, a line each.
 pub(super) fn heading(
@@ -42,22 +43,23 @@ pub(super) fn heading(
         Schedule::Cosine { .. } => "cosine from",
         Schedule::OneCycle { .. } => "one cycle up to",
     };
-    let lr = recipe.lr;
+    let lr = output::small(recipe.lr);
     Ok(format!(
-        "{} · {} parameters · {} → {} classes\n\
-         {} · {} training and {} test images\n\
-         {} epochs, batch {} · {rule}, {schedule} {lr} · seed {} · {threads} threads on {}\n\
+        "{} · {} · {} → {}\n\
+         {} · {} training and {}\n\
+         {}, batch {} · {rule}, {schedule} {lr} · seed {} · {} on {}\n\
          writing {}",
         graph.name(),
-        grouped(parameters),
+        counted(parameters, "parameter"),
         graph.input_shape(),
-        graph.classes(),
+        counted(graph.classes(), "class"),
         data.name,
         grouped(data.train.len()),
-        grouped(data.test.len()),
-        recipe.epochs,
+        counted(data.test.len(), "test image"),
+        counted(recipe.epochs, "epoch"),
         recipe.batch,
         recipe.seed,
+        counted(threads, "thread"),
         options.machine()?,
         directory.display(),
     ))
@@ -73,16 +75,24 @@ pub(super) fn ending(result: &TrainReport, directory: &Path) -> String {
         (RunDir::LAST, "weights of the last epoch"),
         ("curves.png", "loss and accuracy over the epochs (and .svg)"),
         ("confusion.png", "which classes are taken for which (and .svg)"),
+        (RunDir::CONFUSION_CSV, "the same as figures"),
         (RunDir::METRICS, "the figures, a line an epoch"),
         (RunDir::CONFIG, "all that is needed to repeat the run"),
     ];
+    let chosen = if result.epochs.len() > 1 { "best test accuracy" } else { "test accuracy" };
     let mut text = format!(
-        "\ntest accuracy {STRONG}{}{STRONG:#} (top-5 {}) after epoch {}, trained in {}\n\n",
+        "\n{chosen} {STRONG}{}{STRONG:#} (top-5 {}) after epoch {}, trained in {}\n",
         percent(best.test_top1),
         percent(best.test_top5),
         best.epoch,
         duration(seconds),
     );
+    if result.epochs.len() > 1 {
+        text.push_str(&format!(
+            "{FAINT}the test images chose that epoch: images that chose nothing may do worse{FAINT:#}\n"
+        ));
+    }
+    text.push('\n');
     let width = files.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, what) in files.into_iter().filter(|(name, _)| directory.join(name).exists()) {
         text.push_str(&format!("  {place}/{name:<width$}  {FAINT}{what}{FAINT:#}\n"));
@@ -98,6 +108,10 @@ pub(super) struct Reporter {
     start: Option<RunStart>,
     /// When the bar's text was last set.
     shown: Option<Instant>,
+    /// Outputs of the network.
+    classes: usize,
+    /// Whether it was said that the loss explodes.
+    warned: bool,
 }
 
 /// How often the bar's text changes.
@@ -105,9 +119,9 @@ const REFRESH: Duration = Duration::from_millis(100);
 
 impl Reporter {
     /// What to say before the first step: see [`heading`].
-    pub(super) fn new(heading: String) -> Self {
+    pub(super) fn new(heading: String, classes: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(ProgressBar::no_length);
-        Self { heading, bar, start: None, shown: None }
+        Self { heading, bar, start: None, shown: None, classes, warned: false }
     }
 
     fn tell(&self, text: &str) {
@@ -121,7 +135,9 @@ impl Reporter {
 impl Callback for Reporter {
     fn start(&mut self, start: &RunStart, _: &mut Control<'_>) {
         let columns = "epoch   train loss  accuracy   test loss  accuracy     top-5         lr    images/s";
-        self.tell(&format!("{}\n\n{STRONG}{columns}{STRONG:#}", self.heading));
+        self.tell(&format!("{}\n", self.heading));
+        start.notes.iter().for_each(|note| self.tell(&format!("{FAINT}{note}{FAINT:#}")));
+        self.tell(&format!("{STRONG}{columns}{STRONG:#}"));
         if let Some(bar) = &self.bar {
             bar.set_length(start.steps_per_epoch as u64);
             bar.set_position(start.steps_done as u64);
@@ -143,8 +159,8 @@ impl Callback for Reporter {
         let seconds = step.seconds / step.step as f64 * left as f64;
         bar.set_prefix(format!("{:>3}/{}", step.epoch, start.epochs));
         bar.set_message(format!(
-            "loss {:.4}  accuracy {}  {} images/s  {} left",
-            step.loss,
+            "loss {}  accuracy {}  {} images/s  {} left",
+            figures::loss(step.loss),
             percent(step.top1),
             grouped((step.images as f64 / step.seconds.max(1e-9)).round() as usize),
             duration(seconds),
@@ -157,7 +173,7 @@ impl Callback for Reporter {
             && self.shown.is_none_or(|shown| shown.elapsed() >= REFRESH)
         {
             self.shown = Some(Instant::now());
-            bar.set_message(format!("testing: {} of {} images", grouped(images), grouped(of)));
+            bar.set_message(format!("testing: {} of {}", grouped(images), counted(of, "image")));
         }
     }
 
@@ -166,16 +182,20 @@ impl Callback for Reporter {
         let width = epochs.to_string().len();
         let epoch = format!("{:>width$}/{epochs}", record.epoch);
         self.tell(&format!(
-            "{epoch:<8}{:>10.4}  {:>8}  {:>10.4}  {STRONG}{:>8}{STRONG:#}  {:>8}  {:>9.2e}  {:>10}{}",
-            record.train_loss,
+            "{epoch:<8}{:>10}  {:>8}  {:>10}  {STRONG}{:>8}{STRONG:#}  {:>8}  {:>9.2e}  {:>10}{}",
+            figures::loss(record.train_loss),
             percent(record.train_top1),
-            record.test_loss,
+            figures::loss(record.test_loss),
             percent(record.test_top1),
             percent(record.test_top5),
             record.lr,
             grouped(record.images_per_second.round() as usize),
             if best { "  best" } else { "" },
         ));
+        if let Some(remark) = remarks::exploding(record, self.classes).filter(|_| !self.warned) {
+            self.warned = true;
+            self.tell(&format!("{FAINT}{remark}{FAINT:#}"));
+        }
         if let Some(bar) = &self.bar {
             bar.set_position(0);
             if record.epoch == epochs {
@@ -199,21 +219,9 @@ fn line(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// `61706` as `61,706`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
+/// As the charts write it.
 fn percent(fraction: f64) -> String {
-    format!("{:.2}%", 100.0 * fraction)
+    figures::percent(fraction, 2)
 }
 
 /// `12.3 s`, `4 min 05 s`, `3 h 20 min`.
@@ -232,10 +240,6 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(61_706), "61,706");
-        assert_eq!(grouped(132_863_336), "132,863,336");
         assert_eq!(percent(0.89254), "89.25%");
         assert_eq!(duration(12.34), "12.3 s");
         assert_eq!(duration(245.2), "4 min 05 s");

@@ -21,6 +21,7 @@ use self::pool::{AvgPool, MaxPool};
 use super::binder::{Binder, Parameters};
 use super::loader::Loader;
 use super::matrix::Matrix;
+use super::memory::zeros;
 use super::run::{At, Backward, Forward, Saved};
 use crate::graph::Shape;
 use crate::ops::Op;
@@ -215,9 +216,12 @@ impl Kind {
     }
 
     /// Room for what it saves for the backward pass, its output being of a shape.
-    pub(super) fn saved(&self, shape: Shape, batch: usize) -> Saved {
-        match self {
-            Self::MaxPool(_) => Saved { argmax: vec![0; batch * shape.elements()], ..Saved::default() },
+    pub(super) fn saved(&self, shape: Shape, batch: usize) -> Result<Saved, CompileError> {
+        let saved = match self {
+            Self::MaxPool(_) => {
+                let argmax = zeros(batch * shape.elements(), ("training", batch))?;
+                Saved { argmax, ..Saved::default() }
+            }
             Self::BatchNorm(_) => {
                 let zeros = vec![0.0; shape.channels()];
                 Saved { argmax: Vec::new(), inverse: zeros.clone(), scale: zeros.clone(), shift: zeros }
@@ -238,7 +242,8 @@ impl Kind {
             | Self::Mul
             | Self::Flatten
             | Self::Copy => Saved::default(),
-        }
+        };
+        Ok(saved)
     }
 
     /// Memory that it needs while it runs.

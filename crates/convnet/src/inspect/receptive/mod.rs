@@ -6,7 +6,7 @@
 //! image, so that a deep network's is larger than its input.
 
 use crate::graph::{Graph, Node, Shape};
-use crate::ops::{Reach, Window, adaptive_span};
+use crate::ops::{Reach, Window};
 
 /// The receptive field along one axis, in input pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +36,7 @@ impl AxisField {
     fn window(self, kernel: usize, stride: usize, padding: usize, dilation: usize, out: usize) -> Self {
         let reach = (kernel as f64 - 1.0) * dilation as f64 * self.stride;
         Self {
-            size: self.size + reach.ceil() as u64,
+            size: self.size.saturating_add(reach.ceil() as u64),
             stride: self.stride * stride as f64,
             start: self.start - padding as f64 * self.stride,
             positions: out,
@@ -47,15 +47,22 @@ impl AxisField {
     /// What one output sees that reads every position.
     fn spread(self) -> Self {
         let reach = (self.positions as f64 - 1.0) * self.stride;
-        Self { size: self.size + reach.ceil() as u64, stride: 0.0, whole: true, positions: 1, ..self }
+        Self {
+            size: self.size.saturating_add(reach.ceil() as u64),
+            stride: 0.0,
+            whole: true,
+            positions: 1,
+            ..self
+        }
     }
 
     fn adaptive(self, out: usize) -> Self {
         if out == 1 {
             return self.spread();
         }
-        let longest = (0..out).map(|i| adaptive_span(i, out, self.positions).len()).max();
-        let pooled = self.window(longest.unwrap_or(1), 1, 0, 1, out);
+        // Window i begins r past a whole number of windows, r a multiple of the greatest common divisor below `out`.
+        let longest = (self.positions + out - common_divisor(self.positions, out)).div_ceil(out);
+        let pooled = self.window(longest, 1, 0, 1, out);
         Self { stride: self.stride * self.positions as f64 / out as f64, ..pooled }
     }
 
@@ -108,6 +115,11 @@ impl ReceptiveField {
     fn union(self, other: Self) -> Self {
         Self { height: self.height.union(other.height), width: self.width.union(other.width) }
     }
+}
+
+/// The greatest common divisor of two numbers, one of them above 0.
+fn common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
 /// The receptive field of every node, in the order of [`Graph::nodes`].

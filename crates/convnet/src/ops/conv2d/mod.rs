@@ -123,12 +123,13 @@ impl Layer for Conv2d {
     /// One multiply-accumulate per output element and weight that it sees.
     fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
         let channels = inputs.first().map_or(0, |x| x.channels());
-        let taps = (channels / self.groups.max(1)) as u64 * self.kernel.h as u64 * self.kernel.w as u64;
-        taps.saturating_mul(output.elements() as u64)
+        let Size2 { h, w } = self.kernel;
+        let sizes = [channels / self.groups.max(1), h, w, output.elements()];
+        sizes.into_iter().fold(1, |macs, size| macs.saturating_mul(size as u64))
     }
 
     fn parameters(&self, input: Shape) -> Vec<ParamSpec> {
-        let shape = [self.out_channels, input.channels() / self.groups, self.kernel.h, self.kernel.w];
+        let shape = [self.out_channels, input.channels() / self.groups.max(1), self.kernel.h, self.kernel.w];
         let mut specs = vec![ParamSpec::new("weight", &shape, ParamKind::ConvWeight)];
         if self.bias {
             specs.push(ParamSpec::new("bias", &[self.out_channels], ParamKind::ConvBias));

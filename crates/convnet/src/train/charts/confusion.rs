@@ -1,101 +1,93 @@
 //! `confusion.svg` and `confusion.png`: which classes are taken for which.
+//!
+//! Up to 12 classes are a matrix with names and counts, up to 32 one of per cents with the most common mistakes
+//! beside it, and more are bars by class with those mistakes.
 
-use plotters::prelude::DrawingBackend;
-use plotters::style::RGBColor;
-
-use super::canvas::{Align, Canvas, Chart, FAINT, INK, PALE, STRONG, TextStyle};
+use super::drawing::{Align, Drawing, FAINT, Label, Mark, TextStyle};
+use super::names::{Names, line};
+use super::{SUBTITLE, TITLE, classes, matrix};
 use crate::train::Confusion;
+use crate::train::figures::{grouped, percent};
 
-/// The most classes that a chart can show.
-pub(in crate::train) const MAX_CHART: usize = 32;
-/// The most classes whose columns have room for a name.
-const NAMED_COLUMNS: usize = 12;
-/// The left edge and the top of the cells.
-const ORIGIN: (f64, f64) = (148.0, 124.0);
+/// The most classes whose cells have room for names and counts.
+const NAMED: usize = 12;
+/// The most classes that are shown as a matrix.
+const NUMBERED: usize = 32;
 
-/// The chart of a confusion matrix of at most [`MAX_CHART`] classes.
+/// The chart of a confusion matrix.
 pub(in crate::train) struct ConfusionChart<'a> {
     /// `lenet on fashion-mnist`.
     pub(in crate::train) title: String,
+    /// The epoch whose weights it shows.
+    pub(in crate::train) epoch: usize,
     /// A name for each class.
     pub(in crate::train) names: &'a [String],
     /// What to draw.
     pub(in crate::train) matrix: &'a Confusion,
 }
 
+/// A drawing under way: its marks, and the corner below them.
+pub(super) struct Sheet {
+    pub(super) drawing: Drawing,
+    pub(super) right: f64,
+    pub(super) bottom: f64,
+}
+
+/// The top of what stands below the title.
+pub(super) const TOP: f64 = 98.0;
+/// The margin around everything.
+pub(super) const MARGIN: f64 = 24.0;
+
 impl ConfusionChart<'_> {
-    /// Width and height of a cell.
-    fn cell(&self) -> (f64, f64) {
-        if self.matrix.classes() <= NAMED_COLUMNS { (72.0, 40.0) } else { (34.0, 26.0) }
-    }
-}
-
-impl Chart for ConfusionChart<'_> {
-    const OVERSAMPLING: u32 = 1;
-
-    fn size(&self) -> (u32, u32) {
-        let (wide, high) = self.cell();
-        let n = self.matrix.classes() as f64;
-        // The title needs some width whatever the number of classes.
-        ((ORIGIN.0 + n * wide + 24.0).max(520.0) as u32, (ORIGIN.1 + n * high + 24.0) as u32)
-    }
-
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Result<(), String> {
-        let (wide, high) = self.cell();
-        canvas.text(&self.title, (24.0, 34.0), TextStyle::new(21.0, INK, Align::Left))?;
-        let subtitle = "rows: the true class, columns: the predicted one; per cent of the row";
-        canvas.text(subtitle, (24.0, 62.0), TextStyle::new(14.0, FAINT, Align::Left))?;
-        let row_name = TextStyle::new(13.0, INK, Align::Right);
-        let column_name = TextStyle::new(12.0, FAINT, Align::Centre);
-        for truth in 0..self.matrix.classes() {
-            let y = ORIGIN.1 + truth as f64 * high;
-            let name = self.names.get(truth).map_or_else(|| truth.to_string(), |name| shorten(name, 17));
-            canvas.text(&name, (ORIGIN.0 - 12.0, y + high / 2.0), row_name)?;
-            let x = ORIGIN.0 + truth as f64 * wide;
-            let name = self.names.get(truth).filter(|_| self.matrix.classes() <= NAMED_COLUMNS);
-            let name = name.map_or_else(|| truth.to_string(), |name| shorten(name, 11));
-            canvas.text(&name, (x + wide / 2.0, ORIGIN.1 - 16.0), column_name)?;
-            let images = self.matrix.images(truth);
-            for predicted in 0..self.matrix.classes() {
-                let x = ORIGIN.0 + predicted as f64 * wide;
-                let share = f64::from(self.matrix.count(truth, predicted)) / f64::from(images.max(1));
-                let (fill, text) = shade(share, truth == predicted);
-                canvas.rectangle((x + 1.0, y + 1.0), (x + wide - 1.0, y + high - 1.0), fill)?;
-                if share >= 0.0005 {
-                    let style = TextStyle::new(12.0, text, Align::Centre);
-                    let decimals = usize::from(share < 0.0995);
-                    let label = format!("{:.decimals$}", 100.0 * share);
-                    canvas.text(&label, (x + wide / 2.0, y + high / 2.0), style)?;
-                }
-            }
+    /// Draws it.
+    pub(in crate::train) fn draw(&self) -> Drawing {
+        let names = Names(self.names);
+        let mut sheet = Sheet { drawing: Drawing::new((0.0, 0.0), &self.title), right: 0.0, bottom: 0.0 };
+        let draw = match self.matrix.classes() {
+            n if n <= NAMED => matrix::named,
+            n if n <= NUMBERED => matrix::numbered,
+            _ => classes::bars,
+        };
+        draw(&mut sheet, self.matrix, &names);
+        let subtitle = self.subtitle();
+        let width = sheet.right.max(super::font::width(&subtitle) * SUBTITLE.size + MARGIN);
+        let title = line(&self.title, (width - MARGIN) / TITLE.size);
+        let mut drawing = sheet.drawing;
+        drawing.text(title, (MARGIN, 34.0), TITLE);
+        drawing.text(subtitle, (MARGIN, 63.0), SUBTITLE);
+        let mut bottom = sheet.bottom;
+        if drawing.marks.iter().any(|mark| matches!(mark, Mark::Text { label, .. } if label.is_numbered())) {
+            bottom += 24.0;
+            let key = "names that this picture's font lacks are numbers: confusion.svg shows them, confusion.csv lists them";
+            let label = Label { shown: String::new(), drawn: key.to_owned() };
+            drawing.text(label, (MARGIN, bottom), TextStyle::new(12.0, FAINT, Align::Left));
+            drawing.size.0 = super::font::width(key) * 12.0 + MARGIN;
         }
-        Ok(())
+        drawing.size = (width.max(drawing.size.0) + MARGIN, bottom + MARGIN);
+        drawing
     }
-}
 
-/// A name of at most some characters.
-fn shorten(name: &str, most: usize) -> String {
-    if name.chars().count() <= most {
-        return name.to_owned();
+    /// How many images are right, and of which epoch.
+    fn subtitle(&self) -> String {
+        let classes = 0..self.matrix.classes();
+        let sum = |count: &dyn Fn(usize) -> u32| classes.clone().map(|c| u64::from(count(c))).sum::<u64>();
+        let images = sum(&|class| self.matrix.images(class));
+        let right = sum(&|class| self.matrix.count(class, class));
+        format!(
+            "{} of {} test images right, {}, after epoch {}: the best by these same images",
+            grouped(right),
+            grouped(images),
+            percent(right as f64 / images.max(1) as f64, 2),
+            self.epoch
+        )
     }
-    name.chars().take(most - 1).chain(['…']).collect()
-}
-
-/// The colours of a cell and of its text: right answers go to blue, wrong ones to orange.
-fn shade(share: f64, right: bool) -> (RGBColor, RGBColor) {
-    const EMPTY: RGBColor = RGBColor(246, 248, 250);
-    const WHITE: RGBColor = RGBColor(255, 255, 255);
-    // Mistakes are rare: their shades spread over the first third of the scale.
-    let (full, depth) = if right { (STRONG, share) } else { (PALE, (3.0 * share).min(1.0).sqrt()) };
-    let mix = |from: u8, to: u8| (f64::from(from) + (f64::from(to) - f64::from(from)) * depth).round() as u8;
-    let fill = RGBColor(mix(EMPTY.0, full.0), mix(EMPTY.1, full.1), mix(EMPTY.2, full.2));
-    (fill, if right && depth > 0.5 { WHITE } else { INK })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::charts::canvas::tests::rendered;
+    use crate::train::charts::drawing::{PALE, STRONG};
+    use crate::train::charts::tests::{pixels, rendered};
 
     fn matrix(classes: usize) -> Confusion {
         let mut matrix = Confusion::new(classes);
@@ -108,17 +100,75 @@ mod tests {
         matrix
     }
 
+    fn chart(names: &[String], matrix: &Confusion) -> Drawing {
+        ConfusionChart { title: "lenet on stripes".into(), epoch: 3, names, matrix }.draw()
+    }
+
+    fn texts(drawing: &Drawing, form: fn(&Label) -> &String) -> Vec<String> {
+        let label = |mark: &Mark| match mark {
+            Mark::Text { label, .. } => Some(form(label).clone()),
+            _ => None,
+        };
+        drawing.marks.iter().filter_map(label).collect()
+    }
+
     #[test]
-    fn both_forms_show_the_matrix() {
+    fn few_classes_show_per_cents_and_counts() {
         let names: Vec<String> = (0..10).map(|i| format!("a rather long class name {i}")).collect();
-        let chart = ConfusionChart { title: "lenet on stripes".into(), names: &names, matrix: &matrix(10) };
-        let (svg, png) = rendered(&chart);
-        assert!(svg.contains("lenet on stripes") && svg.contains("a rather long cl…"), "{svg}");
-        let right = shade(f64::from(matrix(10).count(0, 0)) / 40.0, true).0;
-        let blue = png.pixels().filter(|p| p.0 == [right.0, right.1, right.2]).count();
-        assert!(blue > 10 * 5_000, "the diagonal has {blue} pixels");
-        let (svg, _) =
-            rendered(&ConfusionChart { title: "many".into(), names: &[], matrix: &matrix(MAX_CHART) });
-        assert!(svg.contains("\n31\n"), "classes without names have numbers");
+        let (svg, png) = rendered(&chart(&names, &matrix(10)));
+        for text in ["lenet on stripes", "a rather", "360 of 400 test images right, 90.00%, after epoch 3"] {
+            assert!(svg.contains(text), "{text} is missing in {svg}");
+        }
+        // 36 of 40, beside the per cents.
+        assert_eq!((svg.matches(">90.0<").count(), svg.matches(">36<").count()), (10, 10), "{svg}");
+        assert!(pixels(&png, STRONG) < png.pixels().len() / 10);
+    }
+
+    #[test]
+    fn any_number_of_classes_has_its_worst_pairs() {
+        for classes in [13, 32, 33, 100, 1000] {
+            let mut matrix = matrix(classes);
+            for _ in 0..9 {
+                matrix.add(11, 4);
+            }
+            let names: Vec<String> = (0..classes).map(|i| format!("class {i}")).collect();
+            let drawing = chart(&names, &matrix);
+            let texts = texts(&drawing, |label| &label.drawn);
+            for text in ["class 11", "class 4", "9 of 49", "18.4%"] {
+                assert!(texts.iter().any(|t| t == text), "{classes} classes lack {text}: {texts:?}");
+            }
+            assert!(drawing.size.0 < 1700.0 && drawing.size.1 < 1100.0, "{:?}", drawing.size);
+            let (_, png) = rendered(&drawing);
+            assert!(pixels(&png, PALE) > 100 || classes <= 32, "{classes} classes");
+        }
+    }
+
+    #[test]
+    fn names_of_any_script_are_in_the_svg_and_numbers_with_a_key_in_the_png() {
+        let names = ["猫", "собака", "قطة", "🐱", ""].map(String::from);
+        let drawing = chart(&names, &matrix(5));
+        let shown = texts(&drawing, |label| &label.shown);
+        let drawn = texts(&drawing, |label| &label.drawn);
+        for (class, name) in ["猫", "собака", "قطة\u{200f}", "🐱", "#4"].into_iter().enumerate() {
+            assert!(shown.iter().any(|t| t == name), "{name} is missing in {shown:?}");
+            let name = if class == 1 { "собака".to_owned() } else { format!("#{class}") };
+            assert!(drawn.contains(&name), "{name} is missing in {drawn:?}");
+        }
+        let has_key = |texts: &[String]| texts.iter().any(|t| t.contains("confusion.csv"));
+        assert!(has_key(&drawn) && !has_key(&shown));
+        assert!(chart(&names, &Confusion::new(5)).size.0 > 600.0, "the key has room");
+        let plain = ["cat", "dog"].map(String::from);
+        assert!(!has_key(&texts(&chart(&plain, &matrix(2)), |label| &label.drawn)));
+    }
+
+    #[test]
+    fn odd_matrices_can_be_drawn() {
+        for classes in [0, 1, 2, 13, 40] {
+            let (svg, _) = rendered(&chart(&[], &Confusion::new(classes)));
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            let mut right = Confusion::new(classes);
+            (0..classes).for_each(|class| right.add(class, class));
+            rendered(&chart(&[], &right));
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! `curves.svg` and `curves.png`: loss and accuracy over the epochs.
 
-use plotters::prelude::DrawingBackend;
-use plotters::style::RGBColor;
-
-use super::canvas::{Align, Canvas, Chart, FAINT, GRID, INK, PALE, STRONG, TextStyle};
+use super::axis::{Axis, epoch_ticks, outliers_above};
+use super::drawing::{Align, Colour, Drawing, FAINT, GRID, INK, PALE, Point, STRONG, TextStyle};
+use super::names;
+use super::{SUBTITLE, TITLE};
 use crate::train::EpochRecord;
+use crate::train::figures::{loss, percent};
+use crate::train::metrics::best;
 
 /// The chart of a run's records.
 pub(in crate::train) struct Curves<'a> {
@@ -14,181 +16,240 @@ pub(in crate::train) struct Curves<'a> {
     pub(in crate::train) records: &'a [EpochRecord],
 }
 
-const WIDTH: f64 = 1080.0;
+const WIDTH: f64 = 1112.0;
 const HEIGHT: f64 = 436.0;
 /// The top of the panels' plots, and their bottom.
-const TOP: f64 = 118.0;
-const BOTTOM: f64 = 372.0;
+const TOP: f64 = 122.0;
+const BOTTOM: f64 = 376.0;
 /// The horizontal extent of each panel's plot.
-const PANELS: [(f64, f64); 2] = [(64.0, 452.0), (592.0, 980.0)];
+const PANELS: [(f64, f64); 2] = [(72.0, 452.0), (616.0, 996.0)];
 /// The least distance of two labels, in units.
-const LABEL_DISTANCE: f64 = 16.0;
+const LABEL_DISTANCE: f64 = 17.0;
+/// How far a tick's text keeps from the best epoch's.
+const TICK_DISTANCE: f64 = 40.0;
 
 /// A quantity of each epoch.
 type Quantity = fn(&EpochRecord) -> f64;
+
+/// One of the two curves of a panel.
+struct Curve {
+    name: &'static str,
+    quantity: Quantity,
+    colour: Colour,
+}
 
 /// One of the two plots.
 struct Panel {
     name: &'static str,
     extent: (f64, f64),
-    train: Quantity,
-    test: Quantity,
+    curves: [Curve; 2],
+    /// How a value is written.
+    text: fn(f64) -> String,
     /// Whether it shows fractions as per cents.
     fraction: bool,
 }
 
-impl Chart for Curves<'_> {
-    const OVERSAMPLING: u32 = 2;
+/// Where the values of a panel lie on paper.
+struct Frame {
+    axis: Axis,
+    extent: (f64, f64),
+    epochs: (usize, usize),
+    /// Values above this one lie beyond the axis.
+    top: Option<f64>,
+}
 
-    fn size(&self) -> (u32, u32) {
-        (WIDTH as u32, HEIGHT as u32)
+impl Frame {
+    fn x(&self, epoch: usize) -> f64 {
+        let (first, last) = self.epochs;
+        let (left, right) = self.extent;
+        if first == last {
+            return (left + right) / 2.0;
+        }
+        left + (epoch - first) as f64 / (last - first) as f64 * (right - left)
     }
 
-    fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Result<(), String> {
-        let left = TextStyle::new(21.0, INK, Align::Left);
-        canvas.text(&self.title, (24.0, 34.0), left)?;
-        if let Some(best) = best(self.records) {
-            let text =
-                format!("best test accuracy {} after epoch {}", percent(best.test_top1, 2), best.epoch);
-            canvas.text(&text, (24.0, 62.0), TextStyle::new(14.0, FAINT, Align::Left))?;
-        }
-        let [loss, accuracy] = PANELS;
-        self.panel(
-            canvas,
-            &Panel {
-                name: "Loss",
-                extent: loss,
-                train: |r| r.train_loss,
-                test: |r| r.test_loss,
-                fraction: false,
-            },
-        )?;
-        self.panel(
-            canvas,
-            &Panel {
-                name: "Accuracy",
-                extent: accuracy,
-                train: |r| r.train_top1,
-                test: |r| r.test_top1,
-                fraction: true,
-            },
-        )
+    fn y(&self, value: f64) -> f64 {
+        BOTTOM - (value - self.axis.from) / (self.axis.to - self.axis.from) * (BOTTOM - TOP)
+    }
+
+    fn is_beyond(&self, value: f64) -> bool {
+        self.top.is_some_and(|top| value > top)
     }
 }
 
 impl Curves<'_> {
-    fn panel<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, panel: &Panel) -> Result<(), String> {
+    /// Draws it.
+    pub(in crate::train) fn draw(&self) -> Drawing {
+        let mut drawing = Drawing::new((WIDTH, HEIGHT), &self.title);
+        let title = names::line(&self.title, (WIDTH - 48.0) / TITLE.size);
+        drawing.text(title, (24.0, 34.0), TITLE);
+        drawing.text(self.subtitle(), (24.0, 63.0), SUBTITLE);
+        let curve = |name, quantity, colour| Curve { name, quantity, colour };
+        let panels = [
+            Panel {
+                name: "Loss",
+                extent: PANELS[0],
+                curves: [curve("train", |r| r.train_loss, PALE), curve("test", |r| r.test_loss, STRONG)],
+                text: loss,
+                fraction: false,
+            },
+            Panel {
+                name: "Accuracy",
+                extent: PANELS[1],
+                curves: [curve("train", |r| r.train_top1, PALE), curve("test", |r| r.test_top1, STRONG)],
+                text: |value| percent(value, 2),
+                fraction: true,
+            },
+        ];
+        for panel in &panels {
+            self.panel(&mut drawing, panel);
+        }
+        drawing
+    }
+
+    /// The best epoch, and what its figure is worth.
+    fn subtitle(&self) -> String {
+        let Some(best) = best(self.records) else { return String::new() };
+        let figure = percent(best.test_top1, 2);
+        if self.records.len() == 1 {
+            return format!("test accuracy {figure} after epoch {}", best.epoch);
+        }
+        format!(
+            "best test accuracy {figure}, after epoch {}: the test images chose that epoch, other images may do worse",
+            best.epoch
+        )
+    }
+
+    fn panel(&self, drawing: &mut Drawing, panel: &Panel) {
         let (left, right) = panel.extent;
-        canvas.text(panel.name, (left, TOP - 20.0), TextStyle::new(14.0, INK, Align::Left))?;
-        let values = self.records.iter().flat_map(|r| [(panel.train)(r), (panel.test)(r)]);
-        let axis = Axis::over(values.filter(|v| v.is_finite()), panel.fraction);
-        let height = |value: f64| BOTTOM - (value - axis.from) / (axis.to - axis.from) * (BOTTOM - TOP);
-        for tick in axis.ticks() {
-            let y = height(tick);
-            canvas.line(&[(left, y), (right, y)], GRID, 1.0)?;
-            let text =
-                if panel.fraction { percent(tick, axis.decimals) } else { decimal(tick, axis.decimals) };
-            canvas.text(&text, (left - 10.0, y), TextStyle::new(12.0, FAINT, Align::Right))?;
-        }
+        drawing.text(panel.name, (left, TOP - 22.0), TextStyle::new(14.0, INK, Align::Left));
+        let (Some(first), Some(last)) = (self.records.first(), self.records.last()) else { return };
+        let values = || {
+            let all = self.records.iter().flat_map(|r| panel.curves.iter().map(|curve| (curve.quantity)(r)));
+            all.filter(|value| value.is_finite())
+        };
+        let top = if panel.fraction { None } else { outliers_above(values()) };
+        let on_axis = values().filter(|&value| top.is_none_or(|top| value <= top));
+        let axis = Axis::over(on_axis, panel.fraction);
+        let frame = Frame { axis, extent: panel.extent, epochs: (first.epoch, last.epoch), top };
 
-        let (Some(first), Some(last)) = (self.records.first(), self.records.last()) else { return Ok(()) };
-        let epochs = (last.epoch - first.epoch).max(1) as f64;
-        let across = |epoch: usize| left + (epoch - first.epoch) as f64 / epochs * (right - left);
+        for tick in frame.axis.ticks() {
+            let y = frame.y(tick);
+            drawing.line(vec![(left, y), (right, y)], GRID, 1.0);
+            drawing.text(frame.axis.text(tick), (left - 10.0, y), TextStyle::new(12.0, FAINT, Align::Right));
+        }
+        self.epochs(drawing, &frame);
+        for curve in &panel.curves {
+            self.curve(drawing, &frame, curve);
+        }
+        if let Some(best) = self.marked() {
+            let test = &panel.curves[1];
+            let value = (test.quantity)(best);
+            if value.is_finite() && !frame.is_beyond(value) {
+                drawing.ring((frame.x(best.epoch), frame.y(value)), 5.0, test.colour);
+            }
+        }
+        self.ends(drawing, panel, &frame);
+        self.beyond(drawing, panel, &frame);
+    }
+
+    /// The epoch to mark as the best: there must be others.
+    fn marked(&self) -> Option<&EpochRecord> {
+        best(self.records).filter(|_| self.records.len() > 1)
+    }
+
+    /// The epochs' numbers, the best one among them, and a line upwards from it.
+    fn epochs(&self, drawing: &mut Drawing, frame: &Frame) {
         let below = TextStyle::new(12.0, FAINT, Align::Centre);
-        for epoch in epoch_ticks(first.epoch, last.epoch) {
-            canvas.text(&epoch.to_string(), (across(epoch), BOTTOM + 18.0), below)?;
+        let marked = self.marked().map(|best| frame.x(best.epoch));
+        for epoch in epoch_ticks(frame.epochs.0, frame.epochs.1) {
+            let x = frame.x(epoch);
+            if marked.is_none_or(|marked| (marked - x).abs() >= TICK_DISTANCE) {
+                drawing.text(epoch.to_string(), (x, BOTTOM + 18.0), below);
+            }
         }
-        canvas.text("epoch", ((left + right) / 2.0, BOTTOM + 38.0), below)?;
+        if let Some(best) = self.marked() {
+            let x = frame.x(best.epoch);
+            drawing.dashed((x, TOP), (x, BOTTOM), STRONG.towards(GRID, 0.6), 1.0);
+            let style = TextStyle { colour: STRONG, ..below };
+            drawing.text(format!("best: {}", best.epoch), (x, BOTTOM + 18.0), style);
+        }
+        let middle = (frame.extent.0 + frame.extent.1) / 2.0;
+        drawing.text("epoch", (middle, BOTTOM + 38.0), below);
+    }
 
-        let lines = [("train", panel.train, PALE), ("test", panel.test, STRONG)];
-        let mut ends: Vec<(f64, String, RGBColor)> = Vec::new();
-        for (name, quantity, colour) in lines {
-            let points: Vec<_> = self
-                .records
-                .iter()
-                .filter(|r| quantity(r).is_finite())
-                .map(|r| (across(r.epoch), height(quantity(r))))
-                .collect();
-            if points.len() > 1 {
-                canvas.line(&points, colour, 2.5)?;
+    /// A curve: what lies beyond the axis is cut off at its top.
+    fn curve(&self, drawing: &mut Drawing, frame: &Frame, curve: &Curve) {
+        let values = self.records.iter().map(|r| (r.epoch, (curve.quantity)(r)));
+        let values: Vec<_> = values.filter(|(_, value)| value.is_finite()).collect();
+        let mut part: Vec<Point> = Vec::new();
+        let mut parts = Vec::new();
+        for (i, &(epoch, value)) in values.iter().enumerate() {
+            if !frame.is_beyond(value) {
+                part.push((frame.x(epoch), frame.y(value)));
+                continue;
             }
-            if let Some(&end) = points.last() {
-                canvas.dot(end, 4.0, colour)?;
-                let value = quantity(last);
-                let value = match (value.is_finite(), panel.fraction) {
-                    (false, _) => "diverged".to_string(),
-                    (true, true) => percent(value, 1),
-                    (true, false) => decimal(value, 3),
-                };
-                ends.push((end.1, format!("{name} {value}"), colour));
+            let crossing = |&(other, inside): &(usize, f64)| {
+                let along = (frame.axis.to - inside) / (value - inside);
+                (frame.x(other) + (frame.x(epoch) - frame.x(other)) * along, TOP)
+            };
+            let inside = |neighbour: &&(usize, f64)| !frame.is_beyond(neighbour.1);
+            if let Some(before) = i.checked_sub(1).and_then(|i| values.get(i)).filter(inside) {
+                part.push(crossing(before));
             }
+            parts.push(std::mem::take(&mut part));
+            if let Some(after) = values.get(i + 1).filter(inside) {
+                part.push(crossing(after));
+            }
+            let x = frame.x(epoch);
+            drawing.polygon(vec![(x - 5.0, TOP + 1.0), (x + 5.0, TOP + 1.0), (x, TOP - 7.0)], curve.colour);
+        }
+        parts.push(part);
+        for part in parts.into_iter().filter(|part| part.len() > 1) {
+            drawing.line(part, curve.colour, 2.5);
+        }
+        if let Some(&(epoch, value)) = values.last()
+            && !frame.is_beyond(value)
+        {
+            drawing.dot((frame.x(epoch), frame.y(value)), 4.0, curve.colour);
+        }
+    }
+
+    /// The last values, beside the curves' ends.
+    fn ends(&self, drawing: &mut Drawing, panel: &Panel, frame: &Frame) {
+        let Some(last) = self.records.last() else { return };
+        let mut ends: Vec<(f64, String, Colour)> = Vec::new();
+        for curve in &panel.curves {
+            let value = (curve.quantity)(last);
+            let finite = self.records.iter().map(curve.quantity).rfind(|v| v.is_finite());
+            let height = finite.map_or(BOTTOM, |v| if frame.is_beyond(v) { TOP } else { frame.y(v) });
+            let value = if value.is_finite() { (panel.text)(value) } else { "diverged".to_owned() };
+            ends.push((height, format!("{} {value}", curve.name), curve.colour));
         }
         ends.sort_by(|a, b| a.0.total_cmp(&b.0));
         let heights = apart(ends.iter().map(|end| end.0).collect());
-        let end_x = across(last.epoch) + 12.0;
+        let x = frame.x(last.epoch) + 12.0;
         for ((_, text, colour), y) in ends.into_iter().zip(heights) {
-            canvas.text(&text, (end_x, y), TextStyle::new(13.0, colour, Align::Left))?;
+            drawing.text(text, (x, y), TextStyle::new(13.0, colour, Align::Left));
         }
-        Ok(())
-    }
-}
-
-/// The record with the best top-1 accuracy on the test images; the earliest of equals.
-pub(in crate::train) fn best(records: &[EpochRecord]) -> Option<&EpochRecord> {
-    records.iter().rev().max_by(|a, b| a.test_top1.total_cmp(&b.test_top1))
-}
-
-/// The extent of an axis and the distance of its ticks.
-struct Axis {
-    from: f64,
-    to: f64,
-    step: f64,
-    decimals: usize,
-}
-
-impl Axis {
-    /// An axis over some values, from and to a tick: one at zero for losses, within 0 to 1 for fractions.
-    fn over(values: impl Iterator<Item = f64>, fraction: bool) -> Self {
-        let (mut low, mut high) =
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-        if !fraction {
-            low = 0.0;
-        }
-        // Also where there are no values, or all are alike.
-        if high <= low || !low.is_finite() {
-            (low, high) = (0.0, if high > 0.0 { high } else { 1.0 });
-        }
-        let step = round_step((high - low) / 4.0);
-        // Guard against 0.30000000000000004 / 0.1 being above 3.
-        let from = ((low / step) + 1e-9).floor() * step;
-        let to = ((high / step) - 1e-9).ceil() * step;
-        let smallest = if fraction { step * 100.0 } else { step };
-        let decimals = (-smallest.log10().floor()).max(0.0) as usize;
-        Self { from, to, step, decimals }
     }
 
-    fn ticks(&self) -> impl Iterator<Item = f64> + use<> {
-        let (from, step) = (self.from, self.step);
-        let count = ((self.to - from) / step).round() as usize;
-        (0..=count).map(move |i| from + i as f64 * step)
+    /// What the triangles at the top stand for.
+    fn beyond(&self, drawing: &mut Drawing, panel: &Panel, frame: &Frame) {
+        let values = self
+            .records
+            .iter()
+            .flat_map(|r| panel.curves.iter().map(move |curve| (r.epoch, curve.name, (curve.quantity)(r))));
+        let beyond: Vec<_> = values.filter(|(.., v)| v.is_finite() && frame.is_beyond(*v)).collect();
+        let Some(&(epoch, name, value)) = beyond.iter().max_by(|a, b| a.2.total_cmp(&b.2)) else { return };
+        let value = (panel.text)(value);
+        let text = match beyond.len() {
+            1 => format!("beyond the axis: {name} {value}, epoch {epoch}"),
+            count => format!("beyond the axis: {count} values, up to {name} {value}, epoch {epoch}"),
+        };
+        // On the line of the panel's name, which is short.
+        drawing.text(text, (panel.extent.1, TOP - 22.0), TextStyle::new(12.0, FAINT, Align::Right));
     }
-}
-
-/// The least of 1, 2, 5, 10, 20, … (and their tenths, hundredths) that is not below a number above 0.
-fn round_step(at_least: f64) -> f64 {
-    let power = 10.0_f64.powf(at_least.log10().floor());
-    [1.0, 2.0, 5.0]
-        .into_iter()
-        .map(|m| m * power)
-        .find(|&s| s >= at_least * (1.0 - 1e-9))
-        .unwrap_or(10.0 * power)
-}
-
-/// Epochs to write below the axis: the first, and some eight more.
-fn epoch_ticks(first: usize, last: usize) -> impl Iterator<Item = usize> {
-    let step = (round_step((last - first).max(1) as f64 / 8.0).round() as usize).max(1);
-    let next = if step == 1 { first + 1 } else { (first / step + 1) * step };
-    std::iter::once(first).chain((next..=last).step_by(step))
 }
 
 /// Moves two heights, the lesser first, until their labels do not touch.
@@ -203,33 +264,54 @@ fn apart(mut heights: Vec<f64>) -> Vec<f64> {
     heights
 }
 
-fn decimal(value: f64, decimals: usize) -> String {
-    format!("{value:.decimals$}")
-}
-
-fn percent(fraction: f64, decimals: usize) -> String {
-    format!("{:.decimals$}%", 100.0 * fraction)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::train::charts::canvas::tests::rendered;
+    use crate::train::charts::tests::{pixels, rendered};
     use crate::train::metrics::tests::record;
+
+    fn draw(records: &[EpochRecord]) -> Drawing {
+        Curves { title: "lenet on stripes".into(), records }.draw()
+    }
 
     #[test]
     fn both_forms_show_the_run() {
         let records: Vec<_> = (1..=12).map(|e| record(e, 0.9 - 0.4 / e as f64)).collect();
-        let (svg, png) = rendered(&Curves { title: "lenet on stripes".into(), records: &records });
+        let (svg, png) = rendered(&draw(&records));
         for text in
-            ["lenet on stripes", "best test accuracy 86.67% after epoch 12", "Loss", "Accuracy", "epoch"]
+            ["lenet on stripes", "best test accuracy 86.67%, after epoch 12", "Loss", "Accuracy", "epoch"]
         {
             assert!(svg.contains(text), "{text} is missing in {svg}");
         }
-        let blue = png.pixels().filter(|p| p.0 == [STRONG.0, STRONG.1, STRONG.2]).count();
-        assert!(blue > 500, "the test curve has {blue} pixels");
+        // The figures are those of the terminal: two decimals of per cents, four of losses.
+        for text in [">test 86.67%<", ">train 87.67%<", ">train 0.1917<", ">test 0.2000<"] {
+            assert!(svg.contains(text), "{text} is missing in {svg}");
+        }
+        assert!(pixels(&png, STRONG) > 500, "the test curve has {} pixels", pixels(&png, STRONG));
+    }
+
+    #[test]
+    fn the_epoch_that_the_test_images_chose_is_marked_and_said() {
+        let records: Vec<_> = [0.5, 0.8, 0.7].iter().zip(1..).map(|(&top1, e)| record(e, top1)).collect();
+        let (svg, _) = rendered(&draw(&records));
+        assert!(svg.contains("best test accuracy 80.00%, after epoch 2: the test images chose"), "{svg}");
+        assert_eq!(svg.matches("stroke-dasharray").count(), 2, "a line in each panel: {svg}");
+        assert_eq!(svg.matches(">best: 2<").count(), 2, "{svg}");
+        // One epoch chooses nothing.
+        let (svg, _) = rendered(&draw(&records[..1]));
+        assert!(svg.contains("test accuracy 50.00% after epoch 1") && !svg.contains("chose"), "{svg}");
+    }
+
+    #[test]
+    fn a_loss_far_off_does_not_flatten_the_others() {
+        let mut records: Vec<_> = (1..=10).map(|e| record(e, 0.5)).collect();
+        records[0].train_loss = 60.0;
+        let (svg, _) = rendered(&draw(&records));
+        assert!(svg.contains("beyond the axis: train 60.0000, epoch 1"), "{svg}");
+        assert!(svg.contains("<polygon") && svg.contains(">3<") && !svg.contains(">20<"), "{svg}");
+        records[4].test_loss = 99.0;
+        let (svg, _) = rendered(&draw(&records));
+        assert!(svg.contains("beyond the axis: 2 values, up to test 99.0000, epoch 5"), "{svg}");
     }
 
     #[test]
@@ -239,8 +321,11 @@ mod tests {
         diverged[1].test_loss = f64::INFINITY;
         let perfect =
             vec![EpochRecord { train_top1: 1.0, test_loss: 0.0, train_loss: 0.0, ..record(1, 1.0) }];
-        for records in [diverged, perfect, Vec::new()] {
-            let (svg, _) = rendered(&Curves { title: "odd".into(), records: &records });
+        let huge =
+            vec![EpochRecord { test_loss: 1e300, train_loss: 1e-300, ..record(1, 0.1) }, record(2, 0.1)];
+        let many: Vec<_> = (1..=3000).map(|e| record(e, 0.5)).collect();
+        for records in [diverged, perfect, huge, many, Vec::new()] {
+            let (svg, _) = rendered(&draw(&records));
             let diverged = records.iter().any(|r| r.test_loss.is_infinite());
             assert_eq!(svg.contains("test diverged"), diverged, "{svg}");
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
@@ -251,23 +336,5 @@ mod tests {
     fn the_earliest_of_equals_is_best() {
         let records = [record(1, 0.5), record(2, 0.75), record(3, 0.75)];
         assert_eq!(best(&records).unwrap().epoch, 2);
-    }
-
-    proptest! {
-        #[test]
-        fn axes_hold_their_values(values in prop::collection::vec(1e-6..50.0_f64, 1..20)) {
-            let (low, high) = values.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), &v| (l.min(v), h.max(v)));
-            let axis = Axis::over(values.iter().copied(), false);
-            prop_assert!(axis.from <= low && axis.to >= high * (1.0 - 1e-6));
-            let ticks = axis.ticks().count();
-            prop_assert!((2..=6).contains(&ticks), "{} ticks", ticks);
-        }
-
-        #[test]
-        fn epochs_are_few_and_within(first in 1..3_usize, more in 0..500_usize) {
-            let ticks: Vec<_> = epoch_ticks(first, first + more).collect();
-            prop_assert!(ticks.len() <= 11, "{:?}", ticks);
-            prop_assert!(ticks.windows(2).all(|w| w[0] < w[1]) && *ticks.last().unwrap() <= first + more);
-        }
     }
 }

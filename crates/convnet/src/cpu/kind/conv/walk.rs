@@ -1,5 +1,7 @@
 //! A convolution as a walk over pixels: forward, and the phases of the input's gradient.
 
+use std::collections::BTreeSet;
+
 use convnet_kernels::{Geometry, Tap};
 
 use crate::graph::Shape;
@@ -95,9 +97,15 @@ pub(in crate::cpu) fn phases(conv: &Conv2d, input: Shape, output: Shape) -> (Vec
     let (h, w) = input.spatial();
     let (sy, sx) = (conv.stride.h, conv.stride.w);
     let forward = taps(conv, conv.padding.h, conv.padding.w);
-    let mut found = Vec::new();
-    let mut complete = true;
-    for (py, px) in (0..sy.min(h)).flat_map(|y| (0..sx.min(w)).map(move |x| (y, x))) {
+    let place = |d: isize, s: usize| d.rem_euclid(s as isize) as usize;
+    let reached: BTreeSet<(usize, usize)> = forward
+        .iter()
+        .map(|tap| (place(tap.dy, sy), place(tap.dx, sx)))
+        .filter(|&(y, x)| y < h && x < w)
+        .collect();
+    let complete = reached.len() == sy.min(h) * sx.min(w);
+    let mut found = Vec::with_capacity(reached.len());
+    for (py, px) in reached {
         // Input row i is read by output row (i − dy) / stride, where that is whole.
         let whole = |at: usize, d: isize, s: usize| {
             let distance = at as isize - d;
@@ -108,10 +116,6 @@ pub(in crate::cpu) fn phases(conv: &Conv2d, input: Shape, output: Shape) -> (Vec
             .enumerate()
             .filter_map(|(i, tap)| Some((i, Tap { dy: whole(py, tap.dy, sy)?, dx: whole(px, tap.dx, sx)? })))
             .unzip();
-        if taps.is_empty() {
-            complete = false;
-            continue;
-        }
         found.push(Phase {
             geometry: Geometry {
                 input: output.spatial(),

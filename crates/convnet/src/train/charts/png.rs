@@ -1,0 +1,177 @@
+//! A drawing as PNG, at two pixels a unit.
+
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder};
+use tiny_skia::{
+    Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
+};
+use ttf_parser::OutlineBuilder;
+
+use super::drawing::{Align, Colour, Drawing, Mark, Point, TextStyle};
+use super::font::{self, CAPITAL};
+
+/// Pixels of a unit.
+pub(super) const SCALE: f64 = 2.0;
+
+/// The bytes of the file, or what went wrong.
+pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>, String> {
+    let (width, height) = ((drawing.size.0 * SCALE).ceil() as u32, (drawing.size.1 * SCALE).ceil() as u32);
+    let mut canvas = Pixmap::new(width, height)
+        .ok_or_else(|| format!("a picture of {width} x {height} pixels cannot be drawn"))?;
+    canvas.fill(Color::WHITE);
+    for mark in &drawing.marks {
+        draw(&mut canvas, mark);
+    }
+    // On white paper every pixel is opaque.
+    let pixels: Vec<u8> = canvas.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+    // Large areas of one colour become smallest without a filter.
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::NoFilter)
+        .write_image(&pixels, width, height, ExtendedColorType::Rgb8)
+        .map_err(|e| e.to_string())?;
+    Ok(bytes)
+}
+
+/// Draws a mark; one without extent draws nothing.
+fn draw(canvas: &mut Pixmap, mark: &Mark) {
+    let whole = Transform::from_scale(SCALE as f32, SCALE as f32);
+    match mark {
+        Mark::Text { label, at, style } => {
+            if let Some(path) = letters(&label.drawn, *at, *style) {
+                canvas.fill_path(&path, &paint(style.colour), FillRule::Winding, whole, None);
+            }
+        }
+        Mark::Line { points, colour, width, dashed } => {
+            if let Some(path) = polyline(points, false) {
+                let stroke = Stroke {
+                    width: *width as f32,
+                    line_cap: LineCap::Butt,
+                    line_join: LineJoin::Round,
+                    dash: if *dashed { StrokeDash::new(vec![4.0, 4.0], 0.0) } else { None },
+                    ..Stroke::default()
+                };
+                canvas.stroke_path(&path, &paint(*colour), &stroke, whole, None);
+            }
+        }
+        Mark::Polygon { points, colour } => {
+            if let Some(path) = polyline(points, true) {
+                canvas.fill_path(&path, &paint(*colour), FillRule::Winding, whole, None);
+            }
+        }
+        Mark::Disc { at, radius, colour } => {
+            if let Some(path) = PathBuilder::from_circle(at.0 as f32, at.1 as f32, *radius as f32) {
+                canvas.fill_path(&path, &paint(*colour), FillRule::Winding, whole, None);
+            }
+        }
+        Mark::Rectangle { from, to, radius, colour } => {
+            if let Some(path) = rectangle(*from, *to, *radius) {
+                canvas.fill_path(&path, &paint(*colour), FillRule::Winding, whole, None);
+            }
+        }
+    }
+}
+
+fn paint(colour: Colour) -> Paint<'static> {
+    let mut paint = Paint::default();
+    paint.set_color_rgba8(colour.0, colour.1, colour.2, 255);
+    paint.anti_alias = true;
+    paint
+}
+
+fn polyline(points: &[Point], close: bool) -> Option<Path> {
+    let mut path = PathBuilder::new();
+    let (&first, rest) = points.split_first()?;
+    path.move_to(first.0 as f32, first.1 as f32);
+    for &point in rest {
+        path.line_to(point.0 as f32, point.1 as f32);
+    }
+    if close {
+        path.close();
+    }
+    path.finish()
+}
+
+/// How far the control points of a quarter circle lie from its ends, in radii.
+const QUARTER: f32 = 0.552_284_8;
+
+fn rectangle(from: Point, to: Point, radius: f64) -> Option<Path> {
+    let rect = Rect::from_ltrb(from.0 as f32, from.1 as f32, to.0 as f32, to.1 as f32)?;
+    let r = (radius as f32).min(rect.width() / 2.0).min(rect.height() / 2.0);
+    if r <= 0.0 {
+        return Some(PathBuilder::from_rect(rect));
+    }
+    let (left, top, right, bottom) = (rect.left(), rect.top(), rect.right(), rect.bottom());
+    let k = r * (1.0 - QUARTER);
+    let mut path = PathBuilder::new();
+    path.move_to(left + r, top);
+    path.line_to(right - r, top);
+    path.cubic_to(right - k, top, right, top + k, right, top + r);
+    path.line_to(right, bottom - r);
+    path.cubic_to(right, bottom - k, right - k, bottom, right - r, bottom);
+    path.line_to(left + r, bottom);
+    path.cubic_to(left + k, bottom, left, bottom - k, left, bottom - r);
+    path.line_to(left, top + r);
+    path.cubic_to(left, top + k, left + k, top, left + r, top);
+    path.close();
+    path.finish()
+}
+
+/// The outlines of a text.
+fn letters(text: &str, at: Point, style: TextStyle) -> Option<Path> {
+    let width = style.size * font::width(text);
+    let start = match style.align {
+        Align::Left => at.0,
+        Align::Centre => at.0 - width / 2.0,
+        Align::Right => at.0 - width,
+    };
+    let mut pen =
+        Pen { path: PathBuilder::new(), x: 0.0, y: (at.1 + style.size * CAPITAL / 2.0) as f32, scale: 0.0 };
+    let mut x = start;
+    for c in text.chars() {
+        pen.x = x as f32;
+        pen.scale = (style.size / font::UNITS) as f32;
+        font::outline(c, &mut pen);
+        x += style.size * font::advance(c);
+    }
+    pen.path.finish()
+}
+
+/// Places outlines in font units, which count upwards.
+struct Pen {
+    path: PathBuilder,
+    x: f32,
+    y: f32,
+    scale: f32,
+}
+
+impl Pen {
+    fn at(&self, x: f32, y: f32) -> (f32, f32) {
+        (self.x + x * self.scale, self.y - y * self.scale)
+    }
+}
+
+impl OutlineBuilder for Pen {
+    fn move_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.at(x, y);
+        self.path.move_to(x, y);
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.at(x, y);
+        self.path.line_to(x, y);
+    }
+
+    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
+        let ((x1, y1), (x, y)) = (self.at(x1, y1), self.at(x, y));
+        self.path.quad_to(x1, y1, x, y);
+    }
+
+    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
+        let ((x1, y1), (x2, y2), (x, y)) = (self.at(x1, y1), self.at(x2, y2), self.at(x, y));
+        self.path.cubic_to(x1, y1, x2, y2, x, y);
+    }
+
+    fn close(&mut self) {
+        self.path.close();
+    }
+}

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Kills runs at random moments, resumes them, and compares what they end with to a run that was never killed.
+
+    tools/kill_and_resume.py CONVNET [--runs 1000] [--jobs 2] [--seed 0] [--minutes M]
+
+Each run trains LeNet on the bundled images for three epochs of a few steps, is killed (SIGKILL) one to four times at a
+moment drawn between its start and its end, often while it writes, and is resumed to the end. Compared are, byte for
+byte: the weights, the settings, the pictures, the metrics without their times, the tensors of the checkpoint. No other
+file may be left, and a run that was killed before its settings were written must start again in its directory. Prints a
+line for each run that differs and the count of those that do not; exit code 1 where one differs. With --minutes it
+ends after that time and tells how many runs it did. Needs Python alone.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+TRAIN = ["train", "lenet", "--epochs", "3", "--batch", "512", "--limit-steps", "50", "--threads", "1"]
+TIMES = ("images_per_second", "train_seconds", "seconds")
+# A step that hangs is killed after this many seconds and counted.
+STUCK = 300
+
+
+def tensors(path):
+    """Everything in a safetensors file but its metadata."""
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        header.pop("__metadata__")
+        return json.dumps(header, sort_keys=True).encode() + file.read()
+
+
+def content(path):
+    name = os.path.basename(path)
+    if name == "checkpoint.safetensors":
+        return tensors(path)
+    with open(path, "rb") as file:
+        content = file.read()
+    if name != "metrics.jsonl":
+        return content
+    # As text: a float that does not survive being read and written again would differ here.
+    lines = []
+    for line in content.decode().splitlines():
+        fields = [field for field in line.strip("{}").split(",") if field.split(":")[0].strip('"') not in TIMES]
+        lines.append(",".join(fields))
+    return "\n".join(lines).encode()
+
+
+def state(run):
+    return {name: content(os.path.join(run, name)) for name in os.listdir(run)}
+
+
+def call(arguments, folder, limit=STUCK):
+    """The exit code and standard error; the code of a run that was killed at its limit is None."""
+    process = subprocess.Popen(
+        arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        _, told = process.communicate(timeout=limit)
+        return process.returncode, told.decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return None, "killed"
+
+
+def one(binary, index, seed, whole, length):
+    """What is wrong with one run that was killed, how often it was, and how often before its settings."""
+    draw = random.Random(f"{seed} {index}")
+    kills = early = 0
+    with tempfile.TemporaryDirectory() as folder:
+        run = os.path.join(folder, "run")
+        start = [binary, *TRAIN, "--out", "run"]
+        resume = [binary, "train", "--resume", "run", "--threads", "1"]
+        for _ in range(draw.randint(1, 4)):
+            has_settings = os.path.exists(os.path.join(run, "config.toml"))
+            code, told = call(resume if has_settings else start, folder, draw.uniform(0, length))
+            if code is None:
+                kills += 1
+                early += not os.path.exists(os.path.join(run, "config.toml"))
+            elif code != 0:
+                return [f"failed: {told.strip()}"], kills, early
+            else:
+                break
+        has_settings = os.path.exists(os.path.join(run, "config.toml"))
+        code, told = call(resume if has_settings else start, folder)
+        if code != 0:
+            return [("stuck" if code is None else "failed") + f": {told.strip()}"], kills, early
+        parts = state(run)
+        wrong = [f"{name} is left over" for name in parts if name not in whole]
+        wrong += [f"{name} is missing" for name in whole if name not in parts]
+        wrong += [f"{name} differs" for name in whole if name in parts and parts[name] != whole[name]]
+        if wrong:
+            shutil.copytree(run, os.path.join(tempfile.gettempdir(), f"kill-{seed}-{index}"), dirs_exist_ok=True)
+        return wrong, kills, early
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("binary", metavar="CONVNET")
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float)
+    args = parser.parse_args()
+    binary = os.path.abspath(args.binary)
+    with tempfile.TemporaryDirectory() as folder:
+        lengths = []
+        for name in ("first", "second"):
+            began = time.monotonic()
+            code, told = call([binary, *TRAIN, "--out", name], folder)
+            lengths.append(time.monotonic() - began)
+            if code != 0:
+                raise SystemExit(f"the run that is not killed fails: {told}")
+        whole, again = (state(os.path.join(folder, name)) for name in ("first", "second"))
+        if whole != again:
+            names = [name for name in whole if whole[name] != again.get(name)]
+            raise SystemExit(f"two runs that are not killed differ: {', '.join(names)}")
+    length = min(lengths) * 1.1
+    print(f"a run that is not killed takes {min(lengths):.2f} s and leaves {len(whole)} files", flush=True)
+
+    end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
+    lock = threading.Lock()
+    done = wrong = kills = early = 0
+
+    def work(index):
+        nonlocal done, wrong, kills, early
+        if time.monotonic() > end:
+            return
+        problems, killed, before = one(binary, index, args.seed, whole, length)
+        with lock:
+            done, wrong, kills, early = done + 1, wrong + bool(problems), kills + killed, early + before
+            for problem in problems:
+                print(f"run {index}: {problem}", flush=True)
+            if done % 100 == 0:
+                print(f"{done} runs, {kills} kills, {wrong} wrong", flush=True)
+
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for future in [pool.submit(work, index) for index in range(args.runs)]:
+            future.result()
+    print(
+        f"{done - wrong} of {done} runs end with the same bytes, after {kills} kills, {early} of them before the "
+        "settings were written"
+    )
+    raise SystemExit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()
