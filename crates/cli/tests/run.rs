@@ -180,3 +180,36 @@ fn wrong_input_is_told_with_what_would_do() {
     assert!(!path.join("a.safetensors").exists() && !path.join("y.npy").exists());
     pth::Reader::open(&path.join("bad.pth")).expect_err("it is damaged");
 }
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_refused_devices_written_and_a_state_dict_chosen_by_its_key() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = place();
+    let path = folder.path();
+    let made = std::process::Command::new("mkfifo").arg(path.join("pipe")).status().expect("mkfifo runs");
+    assert!(made.success());
+    for arguments in [
+        "run trained --input pipe --output y.npy",
+        "run lenet --weights pipe --input x.npy --output y.npy",
+        "convert pipe y.pth",
+    ] {
+        let told = convnet(path, arguments, 1);
+        assert!(told.contains("it is a pipe, expected a regular file"), "{arguments}: {told}");
+    }
+    convnet(path, "run trained --input x.npy --output /dev/null", 0);
+    assert!(fs::metadata("/dev/null").expect("a device").file_type().is_char_device());
+    // One image without its first dimension.
+    npy::write(&path.join("one.npy"), &[1, 32, 32], &[0.5; 1024]).expect("an image is written");
+    assert!(convnet(path, "run trained --input one.npy --output y.npy", 0).contains("read as one image"));
+    // Written by PyTorch, see tools/pth_samples.py.
+    let example = include_bytes!("../../formats/samples/example.pth");
+    fs::write(path.join("example.pth"), example).expect("a checkpoint is written");
+    let told = convnet(path, "convert example.pth a.safetensors", 0);
+    assert!(told.contains("`state_dict` (2 tensors); left aside: `model_ema` (2 tensors)"), "{told}");
+    convnet(path, "convert example.pth b.safetensors --key model_ema", 0);
+    assert!(convnet(path, "convert example.pth c.pth --key ema2", 2).contains("its keys are `state_dict`"));
+    let weight =
+        |name: &str| safetensors::read(&path.join(name)).expect("weights").tensors["weight"].1.clone();
+    assert_eq!((weight("a.safetensors"), weight("b.safetensors")), (vec![0.5, 0.5], vec![1.5, 1.5]));
+}

@@ -128,3 +128,52 @@ pub(crate) fn contents(names: &[impl AsRef<str>]) -> Option<&'static str> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_called_what_they_are() {
+        let mut tar = vec![b'a'; 400];
+        tar[257..262].copy_from_slice(b"ustar");
+        let files: [(&[u8], &str); 12] = [
+            (b"", "empty"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+            (b"\r\n <!DOCTYPE html>\n<html>", "an HTML page"),
+            (b"<html lang=\"en\">", "an HTML page"),
+            (b"<?xml version=\"1.0\"?><Error>", "an XML document"),
+            (b"\x89HDF\r\n\x1a\n\0\0", "an HDF5 file"),
+            (b"\x1f\x8b\x08\0", "gzip data"),
+            (&tar, "a tar archive"),
+            (b"\x1c\0\0\0TFL3\0", "a TensorFlow Lite model"),
+            (b"\x08\x01\x12\xa2\x12\x0a\x10\x03", "a TensorFlow SavedModel"),
+            (&[0; 600], "zeros"),
+            (b"Not Found", "a text"),
+        ];
+        for (bytes, what) in files {
+            let found = kind(&bytes.to_vec()).unwrap_or_default();
+            assert!(found.starts_with(what), "{what}: {found}");
+        }
+        // Safetensors, a pickle, ONNX.
+        for bytes in [&b"\x08\0\0\0\0\0\0\0{}      "[..], b"\x80\x02}q\0.", b"\x08\x08\x12\x07pytorch"] {
+            assert_eq!(kind(&bytes.to_vec()), None);
+        }
+    }
+
+    #[test]
+    fn archives_are_told_by_their_files() {
+        let archives: [(&[&str], &str); 6] = [
+            (&["m/data.pkl", "m/code/__torch__.py", "m/constants.pkl"], "a TorchScript archive"),
+            (&["fc.weight.npy", "fc.bias.npy"], "an .npz"),
+            (&["metadata.json", "config.json", "model.weights.h5"], "a Keras model"),
+            (&["m/archive_format", "m/models/model.json"], "a program of torch.export"),
+            (&["MAR-INF/MANIFEST.json", "model.pt"], "a TorchServe archive"),
+            (&["readme.txt", "weights.pth"], "a zip archive"),
+        ];
+        for (names, what) in archives {
+            assert!(contents(names).is_some_and(|found| found.starts_with(what)), "{what}");
+        }
+        assert_eq!(contents(&["m/data.pkl", "m/data/0", "m/version"]), None);
+    }
+}

@@ -73,7 +73,15 @@ impl WeightsFile {
         };
         let card = ModelCard::from_metadata(&metadata)
             .map_err(|reason| IoError::Card { path: path.to_owned(), reason })?;
-        Ok(Self { path: path.to_owned(), reader, card, is_chosen: false, prefix: String::new() })
+        let file = Self { path: path.to_owned(), reader, card, is_chosen: false, prefix: String::new() };
+        // A network may do without weights, a file of them does not.
+        if !matches!(file.reader, Reader::Onnx(_)) && file.all_tensors().is_empty() {
+            return Err(IoError::Foreign {
+                path: file.path,
+                found: "a file of weights that holds none".into(),
+            });
+        }
+        Ok(file)
     }
 
     /// The keys under which the file has state dicts (empty: it is one itself), and how many tensors each holds; a file of

@@ -29,7 +29,7 @@ pub(super) fn without_prefix(names: &[&str], is_wanted: &dyn Fn(&str) -> bool) -
     let best = votes.iter().max_by_key(|&(prefix, count)| (*count, std::cmp::Reverse(prefix.len())));
     let prefix = best.map_or("", |(prefix, _)| *prefix);
     let own = |name: &&str| match name.strip_prefix(prefix) {
-        Some(bare) => current(bare, is_wanted),
+        Some(bare) => wanted(bare, is_wanted).unwrap_or_else(|| bare.to_owned()),
         None => (*name).to_owned(),
     };
     let shortened = if prefix.is_empty() { Vec::new() } else { vec![(prefix.to_owned(), String::new())] };
@@ -85,11 +85,6 @@ fn wanted(name: &str, is_wanted: &dyn Fn(&str) -> bool) -> Option<String> {
         return Some(name.to_owned());
     }
     zoo::current_name(name).filter(|name| is_wanted(name))
-}
-
-/// The network's name for one of a file, or what it is called today.
-fn current(name: &str, is_wanted: &dyn Fn(&str) -> bool) -> String {
-    wanted(name, is_wanted).or_else(|| zoo::current_name(name)).unwrap_or_else(|| name.to_owned())
 }
 
 /// Whether a tensor counts training steps, which weights do not depend on.

@@ -126,3 +126,98 @@ fn auxiliary_outputs_may_be_missing() {
     assert!(loaded.report.drawn.iter().all(|name| name.starts_with("aux")));
     assert!(!loaded.report.drawn.is_empty() && loaded.report.is_exact());
 }
+
+/// A network's weights under names that `rename` makes of its own.
+fn renamed(graph: &Graph, rename: impl Fn(&str) -> String) -> StateDict {
+    initialize(graph, 0).into_iter().map(|(name, tensor)| (rename(&name), tensor)).collect()
+}
+
+#[test]
+fn what_wrappers_put_before_or_into_names_is_found_by_what_is_left() {
+    let graph = small("resnet20");
+    let folder = tempdir().unwrap();
+    let wrapped = |start: &'static str| move |name: &str| format!("{start}{name}");
+    let in_part = |name: &str| name.replace("layer1.", "layer1._orig_mod.");
+    let last = |name: &str| name.replace("fc.", "fc.0.");
+    let parts = |name: &str| match name.starts_with("fc.") {
+        true => format!("head.{name}"),
+        false => format!("backbone.{name}"),
+    };
+    type Rename = Box<dyn Fn(&str) -> String>;
+    let cases: [(Rename, &[&str]); 6] = [
+        (Box::new(wrapped("module.")), &["names without `module.`"]),
+        (Box::new(wrapped("model.net.")), &["names without `model.net.`"]),
+        (Box::new(in_part), &["names with `layer1.` for `layer1._orig_mod.`"]),
+        (Box::new(last), &["names with `fc.` for `fc.0.`"]),
+        (Box::new(parts), &["names without `backbone.`", "names without `head.`"]),
+        (Box::new(|name: &str| name.to_owned()), &[]),
+    ];
+    for (rename, told) in cases {
+        let mut state = renamed(&graph, rename);
+        state.insert("n_averaged".into(), Tensor::full(&[], 3.0));
+        let path = written(folder.path(), "a.pth", &state);
+        let loaded = loaded(&graph, &path, LoadOptions::default()).unwrap();
+        assert_eq!(loaded.report.found, told);
+        assert_eq!(loaded.report.is_plain(), told.is_empty());
+        assert_eq!(loaded.state_dict().unwrap(), initialize(&graph, 0));
+    }
+    // Two copies of a network in one file: neither is guessed.
+    let mut state = renamed(&graph, wrapped("model."));
+    state.extend(renamed(&graph, wrapped("ema_model.")));
+    let path = written(folder.path(), "a.safetensors", &state);
+    let error = loaded(&graph, &path, LoadOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("not in the network: `"), "{error}");
+    let mut file = WeightsFile::open(&path).unwrap();
+    file.choose("ema_model").unwrap();
+    assert_eq!(file.tensors()[0].0, "bn1.bias");
+    assert!(load(&graph, file, LoadOptions::default()).unwrap().report.is_plain());
+    let error = WeightsFile::open(&path).unwrap().choose("ema").unwrap_err().to_string();
+    assert!(error.contains("under the key `ema`"), "{error}");
+}
+
+#[test]
+fn a_convolution_over_the_whole_map_is_read_as_a_linear_layer() {
+    let graph = small("lenet");
+    let folder = tempdir().unwrap();
+    let mut state = initialize(&graph, 0);
+    let name = "linear.1.weight";
+    let shape = state[name].shape.clone();
+    state.get_mut(name).unwrap().shape = vec![shape[0], 16, shape[1] / 16, 1];
+    let path = written(folder.path(), "a.pth", &state);
+    let loaded = loaded(&graph, &path, LoadOptions::default()).unwrap();
+    let told = format!("[{}, 16, {}, 1] read as {shape:?}", shape[0], shape[1] / 16);
+    assert_eq!(loaded.report.adapted, [(name.to_owned(), told)]);
+    assert_eq!(loaded.state_dict().unwrap(), initialize(&graph, 0));
+}
+
+#[test]
+fn weights_that_are_not_finite_are_named_by_file_parameter_and_index() {
+    let graph = small("lenet");
+    let folder = tempdir().unwrap();
+    let name = "linear.1.weight";
+    for (value, told) in [(f32::NAN, "NaN"), (f32::NEG_INFINITY, "-inf")] {
+        let mut state = initialize(&graph, 0);
+        let columns = state[name].shape[1];
+        state.get_mut(name).unwrap().data[2 * columns + 5] = value;
+        let path = written(folder.path(), "spoilt.pth", &state);
+        let loaded = loaded(&graph, &path, LoadOptions::default()).unwrap();
+        let error = loaded.state_dict().unwrap_err().to_string();
+        assert!(error.contains(&format!("spoilt.pth`: parameter `{name}` has {told} at [2, 5]")), "{error}");
+    }
+}
+
+#[test]
+fn files_of_other_kinds_are_told() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("weights.pth");
+    for (bytes, told) in [
+        (&b""[..], "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer"),
+        (b"<!DOCTYPE html>", "is an HTML page"),
+        (b"{\"weight_map\": {}}", "holds none"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = WeightsFile::open(&path).unwrap_err().to_string();
+        assert!(error.contains(told), "{told}: {error}");
+    }
+}

@@ -176,3 +176,21 @@ fn paper<'b>(net: &'b Builder, classes: usize, depths: &Depths, extra: Extra) ->
     });
     x.layer("flatten", Op::Flatten).sequential("classifier", |x| classifier(x, classes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::current_name;
+
+    #[test]
+    fn timms_classifier_has_torchvisions_names() {
+        // timm.create_model("vgg11").state_dict()
+        for (theirs, ours) in [
+            ("pre_logits.fc1.weight", "classifier.0.weight"),
+            ("pre_logits.fc2.bias", "classifier.3.bias"),
+            ("head.fc.weight", "classifier.6.weight"),
+        ] {
+            assert_eq!(current_name(theirs).as_deref(), Some(ours));
+        }
+        assert_eq!(current_name("features.0.weight"), None);
+    }
+}

@@ -81,10 +81,14 @@ fn is_average(key: &str) -> bool {
 }
 
 impl Found {
-    /// Tensors that are no counters.
-    fn weights(&self) -> usize {
-        let counts = |name: &str| name.ends_with("num_batches_tracked") || name.ends_with("n_averaged");
-        self.tensors.iter().filter(|(name, _)| !counts(name)).count()
+    /// Tensors that are called as layers call theirs, and those that are no counters.
+    fn weights(&self) -> (usize, usize) {
+        let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+        let names: Vec<String> = self.tensors.iter().map(|(name, _)| last(name)).collect();
+        let is_weight =
+            |name: &&String| ["weight", "bias", "running_"].iter().any(|start| name.starts_with(start));
+        let counts = |name: &&String| ["num_batches_tracked", "n_averaged"].contains(&name.as_str());
+        (names.iter().filter(is_weight).count(), names.iter().filter(|name| !counts(name)).count())
     }
 }
 
@@ -115,7 +119,7 @@ impl Search<'_, '_> {
             .pairs(id)
             .iter()
             .chain(attributes)
-            .filter_map(|&(name, value)| Some((pickle.text(name)?, value)))
+            .filter_map(|&(name, value)| Some((pickle.name_of(name)?, value)))
             .chain(paired(pickle, id))
             .collect();
         let mut tensors = Vec::new();
@@ -171,8 +175,8 @@ impl Search<'_, '_> {
         let transient = transient.and_then(|set| set_items(pickle, set)).unwrap_or_default();
         for (key, passing) in [("_parameters", false), ("_buffers", true)] {
             for &(name, value) in entries(key) {
-                let Some(name) = pickle.text(name).filter(|_| is_tensor(pickle, value)) else { continue };
-                if passing && transient.iter().any(|&id| pickle.text(id) == Some(name)) {
+                let Some(name) = pickle.name_of(name).filter(|_| is_tensor(pickle, value)) else { continue };
+                if passing && transient.iter().any(|&id| pickle.name_of(id) == Some(name)) {
                     continue;
                 }
                 self.count(prefix.len() + name.len())?;
@@ -180,7 +184,7 @@ impl Search<'_, '_> {
             }
         }
         for &(name, value) in entries("_modules") {
-            let Some(name) = pickle.text(name) else { continue };
+            let Some(name) = pickle.name_of(name) else { continue };
             self.count(prefix.len() + name.len())?;
             self.module(value, &format!("{prefix}{name}."), depth - 1, tensors)?;
         }
@@ -203,7 +207,7 @@ fn is_tensor(pickle: &Pickle<'_>, id: Id) -> bool {
 /// The pairs of a list of names and tensors.
 fn paired<'a>(pickle: &Pickle<'a>, id: Id) -> Vec<(&'a str, Id)> {
     let pair = |&item: &Id| match pickle.list(item)? {
-        &[name, value] if is_tensor(pickle, value) => Some((pickle.text(name)?, value)),
+        &[name, value] if is_tensor(pickle, value) => Some((pickle.name_of(name)?, value)),
         _ => None,
     };
     let list = pickle.list(id).unwrap_or_default();

@@ -179,7 +179,7 @@ fn nothing(pickle: &Pickle<'_>, top: Id) -> String {
             "it holds an object of `{maker}`, which is not loaded, and no tensors with names; save `model.state_dict()`"
         );
     }
-    let keys: Vec<_> = pickle.pairs(top).iter().filter_map(|&(key, _)| pickle.text(key)).take(8).collect();
+    let keys: Vec<_> = pickle.pairs(top).iter().filter_map(|&(key, _)| pickle.name_of(key)).take(8).collect();
     format!("there is no state dict in it (found the keys {keys:?}); save `model.state_dict()`")
 }
 

@@ -20,6 +20,8 @@ const MOST: usize = 1 << 19;
 const MOST_ITEMS: usize = 1 << 21;
 /// What a tensor or an object counts as, beside its items.
 const WEIGHT: usize = 8;
+/// The longest name of a tensor.
+const LONGEST_NAME: u32 = 1 << 10;
 /// The most dimensions of a tensor.
 pub(super) const RANK: usize = 8;
 
@@ -129,6 +131,14 @@ impl<'a> Pickle<'a> {
         }
     }
 
+    /// The text of a value if it is no longer than a name: one of megabytes may be there a million times.
+    pub(super) fn name_of(&self, id: Id) -> Option<&'a str> {
+        match *self.value(id) {
+            Value::Text((start, end)) if end - start <= LONGEST_NAME => self.span((start, end)),
+            _ => None,
+        }
+    }
+
     /// The items of a tuple or a list.
     pub(super) fn list(&self, id: Id) -> Option<&[Id]> {
         match self.value(id) {
@@ -148,7 +158,11 @@ impl<'a> Pickle<'a> {
 
     /// The value of an entry.
     pub(super) fn entry(&self, id: Id, key: &str) -> Option<Id> {
-        self.pairs(id).iter().rev().find(|&&(name, _)| self.text(name) == Some(key)).map(|&(_, value)| value)
+        self.pairs(id)
+            .iter()
+            .rev()
+            .find(|&&(name, _)| self.name_of(name) == Some(key))
+            .map(|&(_, value)| value)
     }
 
     /// The attributes of an object, which are a dictionary.
