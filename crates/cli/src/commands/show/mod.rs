@@ -4,7 +4,6 @@ mod export;
 
 use convnet::exec::Options;
 use convnet::inspect::{self, Column, Summary, TableOptions, Trace};
-use convnet::model::is_onnx;
 use convnet::zoo;
 
 use crate::args::{SeedArg, SizeArgs, ThreadsArg, positive};
