@@ -4,7 +4,7 @@ use convnet_kernels::{Isa, Targets};
 
 use super::engine::images_in;
 use super::{Device, Options, RunError};
-use crate::graph::{Graph, NodeId, Shape};
+use crate::graph::{Graph, NodeId, Shape, SharedWeight};
 use crate::ops::ParamSpec;
 use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
@@ -160,7 +160,8 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot train a layer, or there is no memory for it.
+    /// If a weight is missing or has another shape, two layers share one, the device cannot train a layer, or there is no
+    /// memory for it.
     pub fn compile(
         graph: &Graph,
         state: &dyn TensorSource,
@@ -169,6 +170,9 @@ impl TrainingStep {
         seed: u64,
         options: &Options,
     ) -> Result<Self, CompileError> {
+        if let Some(SharedWeight { name, first }) = graph.shared_weights().first().cloned() {
+            return Err(CompileError::SharedWeight { name, first });
+        }
         for output in graph.outputs() {
             let node = graph.node(graph.logits(output.node));
             if !matches!(node.shape, Shape::Vector { .. }) {

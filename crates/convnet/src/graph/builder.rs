@@ -64,6 +64,7 @@ impl Builder {
             scopes: vec![root],
             outputs: Vec::new(),
             init: Init::default(),
+            shared: Vec::new(),
         };
         Self(RefCell::new(BuilderState { graph, counters: vec![0], current: ScopeId::ROOT, error: None }))
     }
