@@ -28,7 +28,7 @@ pub use note::Note;
 pub use options::OpenOptions;
 
 use crate::graph::Graph;
-use crate::io::{self, IoError, Loaded, ModelCard, WeightsFile};
+use crate::io::{self, Import, ImportOptions, IoError, Loaded, ModelCard, WeightsFile};
 use crate::train::RunDir;
 use crate::zoo;
 
@@ -69,12 +69,14 @@ impl Model {
     }
 
     fn onnx(path: &str, options: &OpenOptions) -> Result<Self, OpenError> {
-        let (graph, own) = network(path, options)?;
+        let Import { graph, weights, channels_last } = imported(path, options)?;
         let file = match &options.weights {
-            Some(path) => Some(weights_for(path, &graph)?),
-            None => own,
+            Some(path) => weights_for(path, &graph)?,
+            None => weights,
         };
-        Self::matched(graph, file, options, None)
+        let mut model = Self::matched(graph, Some(file), options, None)?;
+        model.notes.extend(channels_last.map(|input| Note::ChannelsLast { path: path.into(), input }));
+        Ok(model)
     }
 
     fn known(name: &str, options: &OpenOptions) -> Result<Self, OpenError> {
@@ -121,13 +123,7 @@ pub fn is_onnx(name: impl AsRef<Path>) -> bool {
 /// A name that is not in the zoo, a file that cannot be a network, a size that does not fit it.
 pub fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), OpenError> {
     if is_onnx(name) {
-        let (graph, weights) = io::import(name, options.input)?;
-        let graph = match options.classes {
-            Some(classes) if classes != graph.classes() => graph
-                .with_classes(classes)
-                .ok_or_else(|| OpenError::Head { model: name.to_owned(), classes })?,
-            _ => graph,
-        };
+        let Import { graph, weights, .. } = imported(name, options)?;
         return Ok((graph, Some(weights)));
     }
     let mut network = zoo::find(name)?.model();
@@ -138,6 +134,17 @@ pub fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<Weigh
         network = network.classes(classes);
     }
     Ok((network.build()?, None))
+}
+
+/// Reads an ONNX file for the input, the classes and the output in the options.
+fn imported(path: &str, options: &OpenOptions) -> Result<Import, OpenError> {
+    let asked = ImportOptions { input: options.input, output: options.output.clone() };
+    let mut import = io::import_with(path, &asked)?;
+    if let Some(classes) = options.classes.filter(|&classes| classes != import.graph.classes()) {
+        let head = || OpenError::Head { model: path.to_owned(), classes };
+        import.graph = import.graph.with_classes(classes).ok_or_else(head)?;
+    }
+    Ok(import)
 }
 
 /// Opens a file of weights for a network; an ONNX file is read for images of the network's size.

@@ -16,6 +16,13 @@ pub enum Note {
         /// What matched, and what was done about the rest.
         report: LoadReport,
     },
+    /// An ONNX file takes its images with their channels last.
+    ChannelsLast {
+        /// The file.
+        path: PathBuf,
+        /// The name of its images.
+        input: String,
+    },
     /// The weights' card is for another network, and was ignored.
     Card {
         /// Channels, height and width of the images that it tells of.
@@ -31,6 +38,11 @@ impl fmt::Display for Note {
             Self::Weights { path, report } => {
                 write!(f, "of the weights of `{}`:\n{report}", path.display())
             }
+            Self::ChannelsLast { path, input } => write!(
+                f,
+                "`{}` takes its images `{input}` as (N, H, W, C); the network takes them as (N, C, H, W), like all others",
+                path.display()
+            ),
             Self::Card { input, classes } => write!(
                 f,
                 "the weights' file tells of images of {input:?} and {classes} classes, which the network does not \

@@ -11,6 +11,8 @@ pub struct OpenOptions {
     pub input: Option<[usize; 3]>,
     /// The number of classes, instead of the model's own.
     pub classes: Option<usize>,
+    /// The output of an ONNX file that is the network's, where the file has several.
+    pub output: Option<String>,
     /// A file of weights, instead of the model's own.
     pub weights: Option<PathBuf>,
     /// Whether parameters that the weights lack or have in another shape are drawn, and tensors that the network lacks
