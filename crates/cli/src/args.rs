@@ -51,13 +51,22 @@ pub(crate) struct SizeArgs {
     /// Number of classes [default: the network's own]
     #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
     pub(crate) classes: Option<usize>,
+
+    /// Output of an .onnx file that has several
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub(crate) output_name: Option<String>,
 }
 
 impl SizeArgs {
     /// As the library takes them.
     pub(crate) fn options(&self) -> OpenOptions {
         let input = self.input.map(|ImageSize { channels, height, width }| [channels, height, width]);
-        OpenOptions { input, classes: self.classes, ..OpenOptions::default() }
+        OpenOptions {
+            input,
+            classes: self.classes,
+            output: self.output_name.clone(),
+            ..OpenOptions::default()
+        }
     }
 
     /// Builds a network for these sizes: the zoo's of that name, or an ONNX model's.

@@ -52,6 +52,9 @@ fn io(error: &IoError) -> Option<Worded> {
             "`{}`: its input `{input}` leaves channels, height or width free; give them with `--input CxHxW`",
             path.display()
         )),
+        IoError::Outputs { outputs, asked: None, .. } if !outputs.is_empty() => {
+            work(format!("{error} with `--output-name {}`", outputs[0]))
+        }
         IoError::NoNetwork { path } => {
             work(format!("`{}`: an ONNX file holds a network; name it with `--model`", path.display()))
         }

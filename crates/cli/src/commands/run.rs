@@ -63,6 +63,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
     classes: Option<usize>,
 
+    /// Output of an .onnx file that has several
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    output_name: Option<String>,
+
     #[command(flatten)]
     seed: SeedArg,
 
@@ -77,7 +81,11 @@ const BATCH: usize = 32;
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (shape, images) = input(&args.input)?;
     let [count, channels, height, width] = shape;
-    let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
+    let size = SizeArgs {
+        input: Some(ImageSize { channels, height, width }),
+        classes: args.classes,
+        output_name: args.output_name.clone(),
+    };
     let Model { graph, weights, .. } = trained::open(&args.target, &args.weights, &size)?;
     let options = Options { once: count <= BATCH, ..args.engine.options(Precision::F32)? };
     let drawn;

@@ -257,6 +257,7 @@ impl Args {
         let size = SizeArgs {
             input: self.size.input.or(Some(ImageSize { channels, height, width })),
             classes: self.size.classes.or(Some(config.classes.len())),
+            ..self.size.clone()
         };
         let graph = size.build(name)?;
         let data = super::data::open(&recipe.data)?;
@@ -267,18 +268,18 @@ impl Args {
     /// The network for the data's classes, and of the size that was given or that suits it.
     fn network(&self, name: &str, data: &DataSets) -> Result<Graph, Failure> {
         let classes = self.size.classes.or(Some(data.classes().len()));
-        let sized = |input| SizeArgs { input: Some(input), classes }.build(name);
+        let sized = |input| SizeArgs { input: Some(input), classes, ..self.size.clone() }.build(name);
         if let Some(input) = self.size.input {
             return sized(input);
         }
         if is_onnx(name) {
-            return SizeArgs { input: None, classes }.build(name);
+            return SizeArgs { input: None, classes, ..self.size.clone() }.build(name);
         }
         let channels = data.channels();
         let square = |side| sized(ImageSize { channels, height: side, width: side });
         match training_input_size(|side| square(side).ok()) {
             Some(side) => square(side),
-            None => SizeArgs { input: None, classes }.build(name),
+            None => SizeArgs { input: None, classes, ..self.size.clone() }.build(name),
         }
     }
 }
