@@ -75,7 +75,16 @@ impl SizeArgs {
     /// Wrong usage for a name that is not in the zoo; failed work for a network that its input does not fit, or a file
     /// that cannot be one.
     pub(crate) fn build(&self, name: &str) -> Result<Graph, Failure> {
-        Ok(model::network(name, &self.options())?.0)
+        let (graph, _) = model::network(name, &self.options())?;
+        if let [first, ..] = graph.shared_weights() {
+            output::note(&format!(
+                "`{name}` reads weights twice ({} in all, `{}` as `{}` too): they count once, and cannot be trained",
+                graph.shared_weights().len(),
+                first.first,
+                first.name
+            ));
+        }
+        Ok(graph)
     }
 }
 
