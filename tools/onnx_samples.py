@@ -314,6 +314,7 @@ def refusals():
         [node("Dropout", "x ratio training", "y")], {"ratio": numpy.float32(0.5), "training": numpy.array(True)}))
     refused("squeeze_one", "without axes it drops that of the images too", model(
         [node("GlobalAveragePool", "x", "g"), node("Squeeze", "g", "y")], {}, shape=(1, 4, 9, 8), batch=None))
+    refused("squeeze_free", "so that later axes are others", model([node("Squeeze", "x", "y")], {}, shape=(2, 4, 1, 8)))
     refused("same_leaves_out", "auto_pad with windows that cover 7 of 9 pixels", model(
         [node("MaxPool", "x", "y", kernel_shape=[1, 1], strides=[3, 1], auto_pad="SAME_UPPER")], {}))
     refused("last_out", "its output `y` has channels last", model([node("Transpose", "x", "y", perm=[0, 2, 3, 1])], {}))

@@ -140,6 +140,11 @@ impl Importer<'_> {
         }
         let kept: Vec<usize> =
             (0..sizes.len()).filter(|i| !dropped.contains(&(i + 1))).map(|i| sizes[i]).collect();
+        if self.batch.is_none() && kept.len() > 1 && call.axes(1)?.is_none() {
+            let reason = "without axes it drops that of the images too where there is one, so that later axes are others; \
+                          export it with axes";
+            return Err(reason.into());
+        }
         self.shaped(call, value, &kept, &sizes)
     }
 
