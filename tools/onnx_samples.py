@@ -48,12 +48,18 @@ def model(nodes, constants, shape=(2, 4, 9, 8), opset=17, ir=8, batch="N", rank=
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
 
 
-def sample(name, nodes, constants=None, shape=(2, 4, 9, 8), **options):
-    made = model(nodes, constants or {}, shape, **options)
-    path = os.path.join(FOLDER, name + ".onnx")
-    onnx.save(made, path)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    numpy.save(os.path.join(FOLDER, name + ".npy"), session.run(None, {"x": images(shape)})[0])
+def sample(name, nodes, constants=None, shape=(2, 4, 9, 8), last=False, one_by_one=False, stamp=None, **options):
+    """A model and its output. `last`: it takes the images of `shape` with their channels last; `one_by_one`: its batch is
+    fixed at 1; `stamp`: the version of operators that is written, where ONNX Runtime knows an older one."""
+    x = images(shape)
+    x = x.transpose(0, 2, 3, 1) if last else x
+    made = model(nodes, constants or {}, (1 if one_by_one else shape[0], *x.shape[1:]), **options)
+    session = onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    parts = [x[i:i + 1] for i in range(shape[0])] if one_by_one else [x]
+    numpy.save(os.path.join(FOLDER, name + ".npy"), numpy.concatenate([session.run(None, {"x": part})[0] for part in parts]))
+    if stamp:
+        made.opset_import[0].version = stamp
+    onnx.save(made, os.path.join(FOLDER, name + ".onnx"))
 
 
 def refused(name, message, made):
@@ -182,6 +188,81 @@ def constants():
     numpy.save(os.path.join(FOLDER, "external.npy"), session.run(None, {"x": images((2, 4, 9, 8))})[0])
 
 
+def pools():
+    pool = dict(kernel_shape=[3, 4], strides=[2, 3], ceil_mode=1)
+    for name, pads in (("uneven", [0, 1, 2, 3]), ("wide", [2, 3, 2, 3])):
+        sample(f"max_pool_ceil_{name}", [node("MaxPool", "x", "y", pads=pads, **pool)])
+        for count, word in ((0, "excludes"), (1, "counts")):
+            sample(f"average_pool_ceil_{name}_{word}", [node("AveragePool", "x", "y", pads=pads, count_include_pad=count, **pool)])
+    for mode in ("SAME_UPPER", "SAME_LOWER"):
+        for count, word in ((0, "excludes"), (1, "counts")):
+            sample(f"average_pool_{mode.lower()}_{word}",
+                   [node("AveragePool", "x", "y", auto_pad=mode, kernel_shape=[2, 4], count_include_pad=count)])
+    beyond = dict(kernel_shape=[4, 11], strides=[2, 5], ceil_mode=1)
+    sample("max_pool_beyond", [node("MaxPool", "x", "y", **beyond)])
+    sample("average_pool_beyond", [node("AveragePool", "x", "y", pads=[0, 1, 0, 0], count_include_pad=1, **beyond)])
+
+
+def orders():
+    norm = {"s": positive(5), "b": weights(5), "m": weights(5), "v": positive(5)}
+    keras = [node("Sub", "x mean", "c"), node("Div", "c std", "n"), node("Transpose", "n", "t", perm=[0, 3, 1, 2]),
+             node("Pad", "t pads", "p"), node("Conv", "p w", "d", strides=[2, 2]), node("BatchNormalization", "d s b m v", "e"),
+             node("Relu", "e", "r")]
+    tensors = norm | {"mean": weights(4), "std": positive(1, 1, 4), "pads": whole(0, 0, 1, 1, 0, 0, 1, 1), "w": weights(5, 4, 3, 3),
+                      "k": weights(5, 3), "bias": weights(3)}
+    dense = [node("MatMul", "f k", "g"), node("Add", "g bias", "l"), node("Softmax", "l", "y", axis=-1)]
+    back = [node("Transpose", "r", "q", perm=[0, 2, 3, 1])]
+    sample("keras_mean", keras + back + [node("ReduceMean", "q", "f", axes=[1, 2], keepdims=0)] + dense, tensors, last=True)
+    sample("keras_pixel", keras + back + [node("ReduceMean", "q", "g1", axes=[1, 2], keepdims=1), node("Reshape", "g1 to", "f")] + dense,
+           tensors | {"to": whole(-1, 5)}, last=True)
+    sample("keras_squeeze", keras + [node("GlobalAveragePool", "r", "g1"), node("Squeeze", "g1 axes", "f")] + dense,
+           tensors | {"axes": whole(2, 3)}, last=True)
+    sample("keras_sums", keras + back + [node("Mul", "q five", "a"), node("Add", "a q", "c1"), node("Concat", "c1 q", "c2", axis=-1),
+                                         node("MatMul", "c2 mix", "c3"), node("Transpose", "c3", "y", perm=[0, 3, 1, 2])],
+           tensors | {"five": weights(5), "mix": weights(10, 3)}, last=True)
+    sample("keras_grey", [node("Reshape", "x to", "r"), node("Conv", "r w", "c"), node("Reshape", "c flat", "y")],
+           {"to": whole(-1, 1, 9, 8), "w": weights(3, 1, 9, 8), "flat": whole(-1, 3)}, shape=(2, 1, 9, 8), last=True)
+    sample("pixels_moved", [node("GlobalAveragePool", "x", "g"), node("Reshape", "g last", "l"), node("Transpose", "l", "u", perm=[0, 3, 2, 1]),
+                            node("Conv", "u w", "y")], {"last": whole(-1, 1, 1, 4), "w": weights(3, 4, 1, 1)})
+    sample("concat_vectors", [node("Flatten", "x", "f"), node("Flatten", "x", "h"), node("Concat", "f h", "c", axis=1), node("Gemm", "c w", "y")],
+           {"w": weights(12, 3)}, shape=(2, 1, 2, 3))
+    sample("concat_one_vector", [node("Flatten", "x", "f"), node("Concat", "f f", "y", axis=1)], shape=(2, 1, 2, 3))
+    sample("flatten_negative", [node("Flatten", "x", "f", axis=-3), node("Flatten", "k", "w", axis=-1), node("MatMul", "f w", "y")],
+           {"k": weights(4, 72, 3)})
+    sample("fixed_batch", [node("Reshape", "x to", "f"), node("MatMul", "f w", "y")], {"to": whole(1, -1), "w": weights(288, 3)},
+           one_by_one=True, batch=None)
+    sample("opset_28", [node("Cast", "x", "c", to=TensorProto.FLOAT), node("Conv", "c w", "d"), node("Flatten", "d", "y")],
+           {"w": weights(3, 4, 9, 8)}, opset=21, ir=10, stamp=28)
+
+
+def channels():
+    def transform(axes, count):
+        nodes = []
+        for i in range(count):
+            nodes += [node("Gather", f"x i{i}", f"g{i}", axis=1), node("Unsqueeze", f"g{i} one" if axes else f"g{i}", f"u{i}", **({} if axes else {"axes": [1]})),
+                      node("Mul", f"u{i} scale{i}", f"m{i}"), node("Add", f"m{i} shift{i}", f"a{i}")]
+        return nodes + [node("Concat", " ".join(f"a{i}" for i in range(count)), "t", axis=1), node("Conv", "t w", "y")]
+    tensors = {"one": whole(1), "w": weights(2, 4, 3, 3)}
+    for i in range(4):
+        tensors |= {f"i{i}": numpy.int64(i), f"scale{i}": numpy.float32(0.5 + i), f"shift{i}": numpy.float32(i - 1.5)}
+    sample("transform_input", transform(True, 4), tensors)
+    sample("transform_input_9", transform(False, 4), {name: tensor for name, tensor in tensors.items() if name != "one"}, opset=9)
+    sample("channels_turned", [node("Gather", "x order", "g", axis=1), node("Conv", "g w", "y")], {"order": whole(3, 2, 1, 0), "w": tensors["w"]})
+    sample("channels_taken", [node("Slice", "x from to axes steps", "s"), node("Mul", "s k", "m"), node("Slice", "x zero one axes", "z"),
+                              node("Concat", "m z", "c", axis=1), node("Conv", "c w", "y")],
+           {"from": whole(-1), "to": whole(-(1 << 31)), "axes": whole(1), "steps": whole(-2), "zero": whole(0), "one": whole(1),
+            "k": weights(2, 1, 1), "w": weights(2, 3, 3, 3)})
+    # nn.ZeroPad2d by PyTorch's older exporter.
+    sample("zero_pad", [
+        helper.make_node("ConstantOfShape", ["missing"], ["zeros"], value=helper.make_tensor("v", TensorProto.INT64, [1], [0])),
+        node("Concat", "told zeros", "eight", axis=0), node("Reshape", "eight pairs", "rows"),
+        node("Slice", "rows last first axis back", "turned"), node("Transpose", "turned", "columns", perm=[1, 0]),
+        node("Reshape", "columns flat", "list"), node("Cast", "list", "pads", to=TensorProto.INT64),
+        node("Pad", "x pads", "p", mode="constant"), node("Conv", "p w", "y")],
+        {"missing": whole(4), "told": whole(1, 2, 0, 3), "pairs": whole(-1, 2), "last": whole(-1), "first": whole(-(1 << 63) + 1),
+         "axis": whole(0), "back": whole(-1), "flat": whole(-1), "w": weights(2, 4, 3, 3)}, opset=13)
+
+
 def refusals():
     one = {"w": weights(3, 4, 1, 1)}
     conv = node("Conv", "x w", "y")
@@ -192,8 +273,6 @@ def refusals():
     refused("unknown", "node `y_node` (Erf): no layer computes it", model([node("Erf", "x", "y")], {}))
     refused("domain", "of the set `com.example`", model([helper.make_node("Conv", ["x", "w"], ["y"], domain="com.example")], one))
     refused("even_lrn", "size is 4, expected an odd number", model([node("LRN", "x", "y", size=4)], {}))
-    refused("same_average", "no padding that is the same on opposite sides",
-            model([node("AveragePool", "x", "y", kernel_shape=[2, 2], pads=[0, 0, 1, 1])], {}))
     refused("volume", "its weight has shape [3, 4, 1, 1, 1], expected (O, C/groups, kH, kW)",
             model([conv], {"w": weights(3, 4, 1, 1, 1)}))
     refused("channels", "its weight has shape [3, 5, 1, 1], expected [3, 4, 1, 1]", model([conv], {"w": weights(3, 5, 1, 1)}))
@@ -205,7 +284,7 @@ def refusals():
     refused("nothing", "its output `y` is given by no node", model([node("Relu", "x", "z")], {}))
     two = model([node("Relu", "x", "y"), node("Relu", "x", "z")], {})
     two.graph.output.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, None))
-    refused("outputs", 'it has outputs ["y", "z"], expected one', two)
+    refused("outputs", 'it has the outputs `y`, `z`, expected one; choose one of them', two)
     more = model([node("Add", "x z", "y")], {})
     more.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4, 9, 8]))
     refused("inputs", 'it has inputs ["x", "z"] that are no constants', more)
@@ -222,7 +301,7 @@ def refusals():
     refused("filled", "a value of", model(
         [helper.make_node("ConstantOfShape", ["s"], ["w"]), conv], {"s": whole(1 << 40, 4, 1, 1)}))
     refused("repeated", "computed constants take more than 64 MiB", model(
-        [node("Expand", "s shape", f"c{i}") for i in range(5)] + [node("Relu", "x", "y")],
+        [node("Expand", "s shape", f"c{i}") for i in range(5)] + [node("Sum", "x c0 c1 c2 c3 c4", "y")],
         {"s": weights(2), "shape": whole(1 << 21, 2)}))
     refused("from_nothing", "elements of weights that are in no file", model(
         [helper.make_node("ConstantOfShape", ["s"], ["w"]), node("Flatten", "x", "f"), node("MatMul", "f w", "y")],
@@ -231,6 +310,18 @@ def refusals():
             model([node("Cast", "x", "i", to=TensorProto.INT64), node("Cast", "i", "y", to=TensorProto.FLOAT)], {}))
     refused("padded", "pads are", model([node("Pad", "x", "y", pads=[0, 0, 1 << 60, 0, 0, 0, 0, 0])], {}, opset=9))
     refused("kernel", "kernel_shape is", model([node("MaxPool", "x", "y", kernel_shape=[1 << 60, 1])], {}))
+    refused("dropout_trains", "it drops in inference too", model(
+        [node("Dropout", "x ratio training", "y")], {"ratio": numpy.float32(0.5), "training": numpy.array(True)}))
+    refused("squeeze_one", "without axes it drops that of the images too", model(
+        [node("GlobalAveragePool", "x", "g"), node("Squeeze", "g", "y")], {}, shape=(1, 4, 9, 8), batch=None))
+    refused("squeeze_free", "so that later axes are others", model([node("Squeeze", "x", "y")], {}, shape=(2, 4, 1, 8)))
+    refused("same_leaves_out", "auto_pad with windows that cover 7 of 9 pixels", model(
+        [node("MaxPool", "x", "y", kernel_shape=[1, 1], strides=[3, 1], auto_pad="SAME_UPPER")], {}))
+    refused("last_out", "its output `y` has channels last", model([node("Transpose", "x", "y", perm=[0, 2, 3, 1])], {}))
+    refused("no_axis", "it reads a channel without its axis", model(
+        [node("Gather", "x zero", "g", axis=1), node("Relu", "g", "y")], {"zero": numpy.int64(0)}))
+    refused("cut", "1 of 9 along axis 2, expected all", model(
+        [node("Slice", "x zero one two", "y")], {"zero": whole(0), "one": whole(1), "two": whole(2)}))
     for name, location in (("traversal", "../external.bin"), ("absolute", "/etc/passwd"), ("missing", "none.bin")):
         outside = TensorProto(name="w", dims=[3, 4, 1, 1], data_type=1, data_location=TensorProto.EXTERNAL)
         outside.external_data.add(key="location", value=location)
@@ -241,7 +332,7 @@ def refusals():
 def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(REFUSED)
-    for write in (windows, layers, arithmetic, shapes, constants, refusals):
+    for write in (windows, layers, arithmetic, shapes, constants, refusals, pools, orders, channels):
         write()
 
 

@@ -51,13 +51,22 @@ pub(crate) struct SizeArgs {
     /// Number of classes [default: the network's own]
     #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
     pub(crate) classes: Option<usize>,
+
+    /// Output of an .onnx file that has several
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    pub(crate) output_name: Option<String>,
 }
 
 impl SizeArgs {
     /// As the library takes them.
     pub(crate) fn options(&self) -> OpenOptions {
         let input = self.input.map(|ImageSize { channels, height, width }| [channels, height, width]);
-        OpenOptions { input, classes: self.classes, ..OpenOptions::default() }
+        OpenOptions {
+            input,
+            classes: self.classes,
+            output: self.output_name.clone(),
+            ..OpenOptions::default()
+        }
     }
 
     /// Builds a network for these sizes: the zoo's of that name, or an ONNX model's.
@@ -66,7 +75,16 @@ impl SizeArgs {
     /// Wrong usage for a name that is not in the zoo; failed work for a network that its input does not fit, or a file
     /// that cannot be one.
     pub(crate) fn build(&self, name: &str) -> Result<Graph, Failure> {
-        Ok(model::network(name, &self.options())?.0)
+        let (graph, _) = model::network(name, &self.options())?;
+        if let [first, ..] = graph.shared_weights() {
+            output::note(&format!(
+                "`{name}` reads weights twice ({} in all, `{}` as `{}` too): they count once, and cannot be trained",
+                graph.shared_weights().len(),
+                first.first,
+                first.name
+            ));
+        }
+        Ok(graph)
     }
 }
 

@@ -57,6 +57,9 @@ fn io(error: &IoError) -> Option<Worded> {
         IoError::Key { .. } => {
             Some(Worded { text: format!("{error}; `--key` takes one of them"), usage: true })
         }
+        IoError::Outputs { outputs, asked: None, .. } if !outputs.is_empty() => {
+            work(format!("{error} with `--output-name {}`", outputs[0]))
+        }
         IoError::NoNetwork { path } => {
             work(format!("`{}`: an ONNX file holds a network; name it with `--model`", path.display()))
         }

@@ -102,6 +102,44 @@ fn networks_become_onnx_models() {
     assert!(told.contains("avgpool") && told.contains("7×7"), "{told}");
 }
 
+/// A sample of the library's tests, and images for it.
+fn sample(name: &str, shape: [usize; 4]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../convnet/tests/onnx");
+    fs::copy(samples.join(name), folder.path().join("m.onnx")).expect("a sample");
+    npy::write(&folder.path().join("x.npy"), &shape, &vec![0.5; shape.iter().product()]).expect("images");
+    folder
+}
+
+#[test]
+fn an_output_of_an_onnx_model_is_chosen_by_its_name() {
+    let folder = sample("refused/outputs.onnx", [2, 4, 9, 8]);
+    let path = folder.path();
+    let told = convnet(path, "run m.onnx --input x.npy --output y.npy", 1);
+    assert!(
+        told.contains("the outputs `y`, `z`, expected one; choose one of them with `--output-name y`"),
+        "{told}"
+    );
+    for command in ["show m.onnx", "run m.onnx --input x.npy --output y.npy", "convert m.onnx n.onnx"] {
+        convnet(path, &format!("{command} --output-name z"), 0);
+        let told = convnet(path, &format!("{command} --output-name w"), 1);
+        assert!(told.contains("has no output `w`, its outputs are `y`, `z`"), "{told}");
+    }
+}
+
+#[test]
+fn channels_last_and_shared_weights_of_an_onnx_model_are_told() {
+    let folder = sample("keras_mean.onnx", [2, 4, 9, 8]);
+    let told = convnet(folder.path(), "run m.onnx --input x.npy --output y.npy", 0);
+    assert!(told.contains("takes its images `x` as (N, H, W, C)"), "{told}");
+    let folder = sample("shared_weights.onnx", [2, 4, 9, 8]);
+    let told = convnet(folder.path(), "show m.onnx", 0);
+    assert!(
+        told.contains("reads weights twice (1 in all, `a_node.weight` as `y_node.weight` too)"),
+        "{told}"
+    );
+}
+
 #[test]
 fn onnx_models_are_networks_in_every_command() {
     let folder = place();

@@ -5,11 +5,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use convnet::exec::{Engine, Options};
+use convnet::exec::{Engine, Options, TrainingStep};
 use convnet::graph::Graph;
 use convnet::inspect::Summary;
-use convnet::io::{self, Normalization, WeightsFile};
+use convnet::io::{self, Import, ImportOptions, Normalization, WeightsFile};
 use convnet::ops::Op;
+use convnet::optim::Optimizer;
 use convnet::reference::random::{random_graphs, random_input, random_state};
 use convnet::state::TensorSource;
 use convnet::zoo;
@@ -84,6 +85,63 @@ fn layers_have_the_names_of_their_weights_and_scales_go_into_normalizations() {
     assert_eq!(ops(&import("pad_axes").0), ["Conv2d"]);
     assert_eq!(ops(&import("conv_unneeded_padding").0), ["Conv2d"]);
     assert_eq!(ops(&import("conv_asymmetric").0), ["ConstantPad2d", "Conv2d"]);
+}
+
+#[test]
+fn one_of_several_outputs_is_chosen_by_its_name() {
+    let path = folder().join("refused/outputs.onnx");
+    let chosen = |output: &str| {
+        let options = ImportOptions { output: Some(output.into()), ..ImportOptions::default() };
+        io::import_with(&path, &options)
+    };
+    let Import { graph, channels_last, .. } = chosen("z").unwrap();
+    // The node of the other output is left out.
+    let paths: Vec<&str> = graph.nodes().iter().map(|node| node.path.as_str()).collect();
+    assert_eq!(paths, ["input", "z_node"]);
+    assert_eq!(channels_last, None);
+    let error = chosen("w").unwrap_err().to_string();
+    assert!(error.ends_with("has no output `w`, its outputs are `y`, `z`"), "{error}");
+}
+
+#[test]
+fn channels_last_become_first_and_no_layer_turns_them() {
+    let options = ImportOptions::default();
+    let Import { graph, channels_last, .. } =
+        io::import_with(folder().join("keras_mean.onnx"), &options).unwrap();
+    assert_eq!((graph.input_size(), channels_last.as_deref()), ([4, 9, 8], Some("x")));
+    let ops: Vec<&str> = graph.nodes().iter().skip(1).map(|node| node.op.name()).collect();
+    let expected =
+        ["Affine", "Conv2d", "BatchNorm2d", "ReLU", "AdaptiveAvgPool2d", "Flatten", "Linear", "Softmax"];
+    assert_eq!(ops, expected);
+    let error = io::import(folder().join("keras_mean.onnx"), Some([9, 8, 4])).unwrap_err().to_string();
+    assert!(error.contains("has 4 channels, expected 9; they are last in the file"), "{error}");
+}
+
+#[test]
+fn channels_that_are_scaled_one_by_one_are_one_layer() {
+    let ops = |name: &str| -> Vec<&'static str> {
+        let (graph, _) = io::import(folder().join(format!("{name}.onnx")), None).unwrap();
+        graph.nodes().iter().skip(1).map(|node| node.op.name()).collect()
+    };
+    assert_eq!(ops("transform_input"), ["Affine", "Conv2d"]);
+    assert_eq!(ops("transform_input_9"), ["Affine", "Conv2d"]);
+    assert_eq!(ops("channels_turned"), ["Conv2d", "Conv2d"]);
+    assert_eq!(ops("zero_pad"), ["ConstantPad2d", "Conv2d"]);
+}
+
+#[test]
+fn a_weight_of_two_layers_counts_once_and_is_not_trained() {
+    let (graph, weights) = io::import(folder().join("shared_weights.onnx"), None).unwrap();
+    let [shared] = graph.shared_weights() else { panic!("{:?}", graph.shared_weights()) };
+    let weight = 4 * 4 * 3 * 3;
+    assert_eq!((shared.first.as_str(), shared.name.as_str()), ("a_node.weight", "y_node.weight"));
+    assert_eq!((Summary::new(&graph, 1).params, Summary::new(&graph, 1).layers[1].params), (weight, 0));
+    let training = TrainingStep::compile(&graph, &weights, 1, Optimizer::sgd(), 0, &Options::default());
+    let error = training.unwrap_err().to_string();
+    assert!(error.starts_with("`y_node.weight` and `a_node.weight` are one weight"), "{error}");
+    // Equal constants that were written once are no shared weight.
+    let (graph, _) = io::import(folder().join("scale_beside_norm.onnx"), None).unwrap();
+    assert_eq!(graph.shared_weights(), []);
 }
 
 #[test]

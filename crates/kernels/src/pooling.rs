@@ -169,8 +169,8 @@ fn check_argmax(window: &PoolWindow) {
     assert!(window.area() <= MOST_PLACES, "windows of at most {MOST_PLACES} elements have a byte's argmax");
 }
 
-/// out = the maximum of each window; `argmax`, one byte an output element in dense order, remembers where
-/// it was (the first, row by row).
+/// out = the maximum of each window, NaN where it holds one; `argmax`, one byte an output element in dense order,
+/// remembers where it was (the first of equals, row by row, but the last NaN, as in PyTorch).
 ///
 /// # Panics
 /// If views do not fit, or `argmax` is given with the wrong length or windows of more than 256 elements.
@@ -269,9 +269,9 @@ unsafe fn max_of<S: Simd, const SIDE: usize>(
                 for x in 0..width {
                     let v = S::load_first(line.add(x * steps.1), n);
                     if place.codes.is_some() {
-                        at = S::if_greater(v, best, S::splat((y * stride + x) as f32), at);
+                        at = S::if_greater_or_nan(v, best, S::splat((y * stride + x) as f32), at);
                     }
-                    best = S::if_greater(v, best, v, best);
+                    best = S::if_greater_or_nan(v, best, v, best);
                 }
             }
             S::store_first(place.out.add(c), best, n);

@@ -66,11 +66,11 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// The CPU has the instruction set.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
-    /// a > b ? x : y.
+    /// a > b ? x : y, and x where a is NaN.
     ///
     /// # Safety
     /// The CPU has the instruction set.
-    unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
     /// a = b ? x : y.
     ///
     /// # Safety
@@ -172,8 +172,8 @@ impl Simd for Portable {
         std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
     }
     #[inline(always)]
-    unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-        std::array::from_fn(|i| if a[i] > b[i] { x[i] } else { y[i] })
+    unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] || a[i].is_nan() { x[i] } else { y[i] })
     }
     #[inline(always)]
     unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
@@ -307,9 +307,13 @@ mod x86 {
             unsafe { _mm256_max_ps(a, b) }
         }
         #[inline(always)]
-        unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
             // SAFETY: the trait's contract gives AVX2.
-            unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
+            unsafe {
+                let greater = _mm256_cmp_ps::<_CMP_GT_OQ>(a, b);
+                let nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a);
+                _mm256_blendv_ps(y, x, _mm256_or_ps(greater, nan))
+            }
         }
         #[inline(always)]
         unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
@@ -456,9 +460,13 @@ mod x86 {
             unsafe { Avx2::max(a, b) }
         }
         #[inline(always)]
-        unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
             // SAFETY: the trait's contract gives AVX-512.
-            unsafe { _mm256_mask_blend_ps(_mm256_cmp_ps_mask::<_CMP_GT_OQ>(a, b), y, x) }
+            unsafe {
+                let greater = _mm256_cmp_ps_mask::<_CMP_GT_OQ>(a, b);
+                let nan = _mm256_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+                _mm256_mask_blend_ps(greater | nan, y, x)
+            }
         }
         #[inline(always)]
         unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
@@ -544,9 +552,13 @@ mod x86 {
             unsafe { _mm512_max_ps(a, b) }
         }
         #[inline(always)]
-        unsafe fn if_greater(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
             // SAFETY: the trait's contract gives AVX-512.
-            unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), y, x) }
+            unsafe {
+                let greater = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b);
+                let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+                _mm512_mask_blend_ps(greater | nan, y, x)
+            }
         }
         #[inline(always)]
         unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {

@@ -63,6 +63,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "K", value_parser = positive, help_heading = "Network")]
     classes: Option<usize>,
 
+    /// Output of an .onnx file that has several
+    #[arg(long, value_name = "NAME", help_heading = "Network")]
+    output_name: Option<String>,
+
     /// Draw the weights of a network that has none, from this seed
     #[arg(long, value_name = "N", help_heading = "Computation")]
     seed: Option<u64>,
@@ -78,7 +82,11 @@ const BATCH: usize = 32;
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (shape, images) = input(&args.input)?;
     let [count, channels, height, width] = shape;
-    let size = SizeArgs { input: Some(ImageSize { channels, height, width }), classes: args.classes };
+    let size = SizeArgs {
+        input: Some(ImageSize { channels, height, width }),
+        classes: args.classes,
+        output_name: args.output_name.clone(),
+    };
     let Model { graph, weights, .. } =
         trained::open(&args.target, &args.weights, &size, &PreprocessArg::default())?;
     let options = Options { once: count <= BATCH, ..args.engine.options(Precision::F32)? };

@@ -4,7 +4,7 @@ use convnet_kernels::{Isa, Targets};
 
 use super::engine::images_in;
 use super::{Device, Options, RunError};
-use crate::graph::{Graph, NodeId, Shape};
+use crate::graph::{Graph, NodeId, Shape, SharedWeight};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
@@ -173,8 +173,9 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot train a layer, or the machine has no memory for
-    /// training and a batch of images: the error tells the largest batch that fits. Nothing is allocated then.
+    /// If a weight is missing or has another shape, two layers share one, the device cannot train a layer, or the machine
+    /// has no memory for training and a batch of images: the error tells the largest batch that fits. Nothing is
+    /// allocated then.
     pub fn compile(
         graph: &Graph,
         state: &dyn TensorSource,
@@ -183,6 +184,9 @@ impl TrainingStep {
         seed: u64,
         options: &Options,
     ) -> Result<Self, CompileError> {
+        if let Some(SharedWeight { name, first }) = graph.shared_weights().first().cloned() {
+            return Err(CompileError::SharedWeight { name, first });
+        }
         for output in graph.outputs() {
             let node = graph.node(graph.logits(output.node));
             if !matches!(node.shape, Shape::Vector { .. }) {

@@ -67,6 +67,7 @@ impl Builder {
             scopes: vec![root],
             outputs: Vec::new(),
             init: Init::default(),
+            shared: Vec::new(),
         };
         let mut state = BuilderState {
             graph,

@@ -145,6 +145,17 @@ pub struct Graph {
     pub(crate) scopes: Vec<Scope>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) init: Init,
+    pub(crate) shared: Vec<SharedWeight>,
+}
+
+/// A parameter that is the same tensor as another one, as an ONNX model may have it: a weight that two layers read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedWeight {
+    /// The parameter.
+    pub name: String,
+    /// The parameter before it that it is the same as.
+    pub first: String,
 }
 
 impl Graph {
@@ -236,6 +247,11 @@ impl Graph {
     /// All parameters and buffers, in the order of the nodes: the keys of the state dict.
     pub fn parameters(&self) -> Vec<ParamSpec> {
         self.ids().flat_map(|id| self.node_parameters(id)).collect()
+    }
+
+    /// Parameters that are the same tensor as one before them; they are computed with, but not trained.
+    pub fn shared_weights(&self) -> &[SharedWeight] {
+        &self.shared
     }
 
     /// Which nodes the given ones depend on, themselves included.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Graph, Init, Node, NodeId, Output, Scope, ScopeId, Shape};
+use super::{Graph, Init, Node, NodeId, Output, Scope, ScopeId, Shape, SharedWeight};
 use crate::ops::Op;
 
 /// Why a text is no network.
@@ -40,6 +40,8 @@ struct Stored {
     /// Channels, height, width.
     input: [usize; 3],
     init: Init,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shared: Vec<SharedWeight>,
     outputs: Vec<StoredOutput>,
     scopes: Vec<StoredScope>,
     nodes: Vec<StoredNode>,
@@ -85,6 +87,7 @@ impl Graph {
             name: self.name.clone(),
             input: [channels, height, width],
             init: self.init.clone(),
+            shared: self.shared.clone(),
             outputs: self
                 .outputs
                 .iter()
@@ -144,6 +147,7 @@ impl Graph {
             scopes,
             outputs: outputs(stored.outputs, count)?,
             init: stored.init,
+            shared: stored.shared,
         };
         let mut paths = HashSet::new();
         for node in stored.nodes {

@@ -19,7 +19,7 @@ pub struct LayerFigures {
     pub depth: usize,
     /// Shape of its output for one image.
     pub output: Shape,
-    /// Parameters (running statistics are buffers and do not count).
+    /// Parameters (running statistics are buffers and do not count); one that is shared counts where it is first.
     pub params: u64,
     /// Elements of its buffers.
     pub buffers: u64,
@@ -104,7 +104,8 @@ fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveFiel
     let inputs = graph.input_shapes(id);
     let macs = node.op.macs(&inputs, node.shape);
     let (mut params, mut buffers) = (0u64, 0u64);
-    for spec in graph.node_parameters(id) {
+    let shared = |name: &str| graph.shared_weights().iter().any(|shared| shared.name == name);
+    for spec in graph.node_parameters(id).into_iter().filter(|spec| !shared(&spec.name)) {
         let count = if spec.kind.trainable() { &mut params } else { &mut buffers };
         *count = count.saturating_add(spec.elements() as u64);
     }

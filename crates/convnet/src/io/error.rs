@@ -1,7 +1,7 @@
 //! Why weights cannot be used.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use convnet_formats::FormatError;
 
@@ -78,6 +78,16 @@ pub enum IoError {
         /// Why not, and the way out.
         reason: String,
     },
+    /// A model of several outputs of which none is chosen, or one that it does not have.
+    #[error("{}", outputs_text(path, outputs, asked.as_deref(), "choose one of them"))]
+    Outputs {
+        /// The file.
+        path: PathBuf,
+        /// The names of its outputs.
+        outputs: Vec<String>,
+        /// The name that was asked for.
+        asked: Option<String>,
+    },
     /// A model for images of any size, without a size.
     #[error("`{}`: its input `{input}` leaves channels, height or width free; give all three", path.display())]
     FreeInput {
@@ -133,5 +143,16 @@ fn whose(fits: &[Fit]) -> String {
     match fits {
         [] => "load the weights of the same network".to_owned(),
         fits => format!("they fit {}", fits.iter().map(Fit::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// What is told of a model's outputs; `way_out` is how to choose one.
+fn outputs_text(path: &Path, outputs: &[String], asked: Option<&str>, way_out: &str) -> String {
+    let names: Vec<String> = outputs.iter().map(|name| format!("`{name}`")).collect();
+    let (path, names) = (path.display(), names.join(", "));
+    match asked {
+        Some(asked) => format!("`{path}` has no output `{asked}`, its outputs are {names}"),
+        None if outputs.is_empty() => format!("`{path}`: it has no outputs, expected one"),
+        None => format!("`{path}`: it has the outputs {names}, expected one; {way_out}"),
     }
 }

@@ -35,7 +35,7 @@ pub use fits::Fit;
 pub use load::{Head, LoadOptions, LoadReport, Loaded, load};
 #[cfg(feature = "train")]
 pub(crate) use metadata::entry;
-pub use onnx::{Normalization, export, import};
+pub use onnx::{Import, ImportOptions, Normalization, export, import, import_with};
 #[cfg(feature = "train")]
 pub(crate) use tensors::{read_tensors, write_tensors};
 pub use write::{Format, convert, parameters, save};

@@ -35,7 +35,7 @@ pub use source::{is_onnx, weights_file};
 use self::source::Named;
 use crate::data::Preprocess;
 use crate::graph::Graph;
-use crate::io::{self, IoError, Loaded, ModelCard, WeightsFile};
+use crate::io::{self, Import, IoError, Loaded, ModelCard, WeightsFile};
 
 /// A network, and what is known of how to use it.
 #[derive(Debug)]
@@ -69,10 +69,12 @@ impl Model {
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self, OpenError> {
         let named = Named::find(name)?;
         let given = options.weights.as_deref();
+        let mut notes: Vec<Note> = named.note().into_iter().chain(named.unchecked()).collect();
         let (graph, file) = match named.onnx() {
             Some(path) => {
-                let (graph, own) = source::onnx(path, options)?;
-                (graph, if given.is_some() { None } else { Some(own) })
+                let Import { graph, weights, channels_last } = source::onnx(path, options)?;
+                notes.extend(channels_last.map(|input| Note::ChannelsLast { path: path.to_owned(), input }));
+                (graph, if given.is_some() { None } else { Some(weights) })
             }
             None => {
                 let file = match given.map(Path::to_owned).or(named.weights()?) {
@@ -88,7 +90,6 @@ impl Model {
             (None, Some(path)) => Some(weights_file(path, Some(&graph))?),
             (file, _) => file,
         };
-        let mut notes: Vec<Note> = named.note().into_iter().chain(named.unchecked()).collect();
         let mut card = file.as_ref().and_then(WeightsFile::card).cloned();
         let fits = |card: &ModelCard| {
             (card.classes.is_empty() || card.classes.len() == graph.classes())
@@ -140,8 +141,8 @@ impl Model {
 pub fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), OpenError> {
     let named = Named::find(name)?;
     if let Some(path) = named.onnx() {
-        let (graph, file) = source::onnx(path, options)?;
-        return Ok((graph, Some(file)));
+        let Import { graph, weights, .. } = source::onnx(path, options)?;
+        return Ok((graph, Some(weights)));
     }
     // A run that has no weights yet has a network all the same.
     let file = named.weights().ok().flatten().map(|path| weights_file(&path, None)).transpose()?;

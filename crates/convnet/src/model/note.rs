@@ -31,6 +31,13 @@ pub enum Note {
         /// The run.
         path: PathBuf,
     },
+    /// An ONNX file takes its images with their channels last.
+    ChannelsLast {
+        /// The file.
+        path: PathBuf,
+        /// The name of its images.
+        input: String,
+    },
     /// The weights' card is for another network, and was ignored.
     Card {
         /// Channels, height and width of the images that it tells of.
@@ -60,6 +67,11 @@ impl fmt::Display for Note {
                     "`{path}` is of an older version: its files carry no checksums and cannot be checked"
                 )
             }
+            Self::ChannelsLast { path, input } => write!(
+                f,
+                "`{}` takes its images `{input}` as (N, H, W, C); the network takes them as (N, C, H, W), like all others",
+                path.display()
+            ),
             Self::Card { input, classes } => write!(
                 f,
                 "the weights' file tells of images of {input:?} and {classes} classes, which the network does not \

@@ -12,6 +12,8 @@ pub struct OpenOptions {
     pub input: Option<[usize; 3]>,
     /// The number of classes, instead of the model's own.
     pub classes: Option<usize>,
+    /// The output of an ONNX file that is the network's, where the file has several.
+    pub output: Option<String>,
     /// Weights, instead of the model's own: a file of them, or a run, whose best they are.
     pub weights: Option<PathBuf>,
     /// Which of several state dicts in the file of weights is meant, by its key.

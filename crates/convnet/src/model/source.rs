@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Note, OpenError, OpenOptions};
 use crate::graph::Graph;
-use crate::io::{self, WeightsFile};
+use crate::io::{self, Import, ImportOptions, WeightsFile};
 use crate::train::RunDir;
 use crate::zoo::{self, Entry};
 
@@ -121,11 +121,13 @@ impl Named {
     /// The network, if it is no ONNX file: the run's own, or the zoo's.
     pub(super) fn graph(&self, options: &OpenOptions) -> Result<Graph, OpenError> {
         match self {
-            Self::Onnx(path) => Ok(onnx(path, options)?.0),
+            Self::Onnx(path) => Ok(onnx(path, options)?.graph),
             Self::Weights { entry, .. } | Self::Zoo { entry, .. } => built(entry, options),
             Self::Run { run, .. } => match run.graph()? {
                 Some(graph) => adapted(graph, options),
-                None if is_onnx(&run.config().model) => Ok(onnx(Path::new(&run.config().model), options)?.0),
+                None if is_onnx(&run.config().model) => {
+                    Ok(onnx(Path::new(&run.config().model), options)?.graph)
+                }
                 None => built(zoo::find(&run.config().model)?, options),
             },
         }
@@ -158,10 +160,12 @@ fn adapted(graph: Graph, options: &OpenOptions) -> Result<Graph, OpenError> {
     }
 }
 
-/// The network and the weights of an ONNX file, for the sizes that are asked for.
-pub(super) fn onnx(path: &Path, options: &OpenOptions) -> Result<(Graph, WeightsFile), OpenError> {
-    let (graph, weights) = io::import(path, options.input)?;
-    Ok((adapted(graph, &OpenOptions { input: None, ..options.clone() })?, weights))
+/// The network and the weights of an ONNX file, for the sizes and the output that are asked for.
+pub(super) fn onnx(path: &Path, options: &OpenOptions) -> Result<Import, OpenError> {
+    let asked = ImportOptions { input: options.input, output: options.output.clone() };
+    let import = io::import_with(path, &asked)?;
+    let graph = adapted(import.graph, &OpenOptions { input: None, ..options.clone() })?;
+    Ok(Import { graph, ..import })
 }
 
 /// Opens weights: a file, or the best of a run. An ONNX file is read for images of the network's size.

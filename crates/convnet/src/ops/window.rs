@@ -9,7 +9,10 @@ use crate::shape::{Shape, ShapeIssue, Size2};
 pub(crate) struct Window {
     pub(crate) kernel: Size2,
     pub(crate) stride: Size2,
+    /// Above and on the left.
     pub(crate) padding: Size2,
+    /// Below and on the right.
+    pub(crate) end: Size2,
     pub(crate) dilation: Size2,
     pub(crate) ceil_mode: bool,
 }
@@ -59,6 +62,21 @@ impl Window {
         Ok(Shape::map(input.channels(), height, width))
     }
 
+    /// The output of a pooling that may be padded more, or not the same on opposite sides: by less than the kernel, as
+    /// ONNX demands, so that no window lies wholly in it.
+    pub(crate) fn pool_uneven(&self, input: Shape) -> Result<Shape, ShapeIssue> {
+        let Self { kernel, padding, end, .. } = *self;
+        if [padding, end].iter().any(|side| side.h >= kernel.h || side.w >= kernel.w) {
+            return Err(ShapeIssue::new(
+                format!("padding {padding} and {end} behind with kernel {kernel}"),
+                "padding that is smaller than the kernel",
+                "lower the padding or enlarge the kernel",
+            ));
+        }
+        let (height, width) = self.output(input)?;
+        Ok(Shape::map(input.channels(), height, width))
+    }
+
     /// The elements of a `height` × `width` map under the window of output (row, column), in row-major order;
     /// padding is left out.
     pub(super) fn elements(
@@ -86,6 +104,9 @@ impl Window {
                 text.push_str(&format!(" {letter}{value}"));
             }
         }
+        if self.end != self.padding {
+            text.push_str(&format!(" ({} behind)", self.end));
+        }
         if self.ceil_mode {
             text.push_str(" ceil");
         }
@@ -111,19 +132,22 @@ impl Window {
         let pick = |s: Size2| if rows { s.h } else { s.w };
         let (k, s, p, d) = (pick(self.kernel), pick(self.stride), pick(self.padding), pick(self.dilation));
         let reach = d.saturating_mul(k - 1).saturating_add(1);
-        let padded = size.saturating_add(p.saturating_mul(2));
-        if padded < reach || size == 0 {
+        let padded = size.saturating_add(p).saturating_add(pick(self.end));
+        // With `ceil_mode` a window may reach further than the padding, if by less than a stride.
+        let reaches = padded >= reach || (self.ceil_mode && reach - padded < s);
+        if !reaches || size == 0 {
             let word = if rows { "height" } else { "width" };
-            let least = reach.saturating_sub(2 * p).max(1);
+            let both = p.saturating_add(pick(self.end));
+            let least = reach.saturating_sub(both).max(1);
             let padding = reach.saturating_sub(size).div_ceil(2);
             return Err(ShapeIssue::new(
                 input.to_string(),
                 format!("{word} of at least {least}"),
                 format!("{word} {size} is too small for a window of {reach}: give a larger input, a smaller kernel, or padding of at least {padding}"),
             )
-            .with_arithmetic(format!("{} < 1", self.formula(size, k, s, p, d))));
+            .with_arithmetic(format!("{} < 1", self.formula(size, k, s, (p, pick(self.end)), d))));
         }
-        let span = padded - reach;
+        let span = padded.saturating_sub(reach);
         let mut out = if self.ceil_mode { span.div_ceil(s) } else { span / s } + 1;
         if self.ceil_mode && (out - 1) * s >= size + p {
             out -= 1;
@@ -131,9 +155,10 @@ impl Window {
         Ok(out)
     }
 
-    fn formula(&self, size: usize, k: usize, s: usize, p: usize, d: usize) -> String {
+    fn formula(&self, size: usize, k: usize, s: usize, (p, end): (usize, usize), d: usize) -> String {
         let reach = if d == 1 { k.to_string() } else { format!("({d}·({k} − 1) + 1)") };
-        let span = format!("({size} + 2·{p} − {reach})");
+        let pads = if p == end { format!("2·{p}") } else { format!("{p} + {end}") };
+        let span = format!("({size} + {pads} − {reach})");
         if s == 1 { format!("{span} + 1") } else { format!("{span} / {s} + 1") }
     }
 }

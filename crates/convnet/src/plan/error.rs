@@ -48,6 +48,17 @@ pub enum CompileError {
         /// What is not supported, and the way out.
         reason: String,
     },
+    /// A weight of two layers, in training.
+    #[error(
+        "`{name}` and `{first}` are one weight, which two layers read; training would change them apart: export the \
+         network with a weight for each, or use it as it is"
+    )]
+    SharedWeight {
+        /// The parameter.
+        name: String,
+        /// The one before it that it is the same as.
+        first: String,
+    },
     /// A batch of nothing.
     #[error("batch is 0, expected at least 1")]
     EmptyBatch,

@@ -1,6 +1,6 @@
 //! Where values live: buffers, and slices of them for the branches of a concatenation.
 
-use super::lower::{Kernel, Lowered};
+use super::lower::{Kernel, Lowered, Stage};
 use crate::graph::{Graph, NodeId, Shape};
 
 /// A buffer of `pixels` × `channels` for each image.
@@ -85,7 +85,7 @@ impl Storage {
             Self { buffers: Vec::new(), rules, slots: vec![None; count], copies: vec![Vec::new(); count] };
         for stage in lowered.stages.iter().rev() {
             if stage.kernel == Kernel::Concat {
-                storage.concat(graph, lowered, stage.out, &stage.inputs);
+                storage.concat(graph, lowered, stage);
             }
         }
         for stage in &lowered.stages {
@@ -117,7 +117,8 @@ impl Storage {
         Slot { buffer: self.buffers.len() - 1, channel: 0, channels: buffer.channels }
     }
 
-    fn concat(&mut self, graph: &Graph, lowered: &Lowered, out: NodeId, inputs: &[NodeId]) {
+    fn concat(&mut self, graph: &Graph, lowered: &Lowered, stage: &Stage) {
+        let (out, inputs) = (stage.out, &stage.inputs);
         if self.slots[out.index()].is_none() {
             if !lowered.dense[out.index()]
                 && let Some(slot) = self.together(inputs)
@@ -130,7 +131,8 @@ impl Storage {
         let Some(slot) = self.slots[out.index()] else { return };
         let mut channel = 0;
         for (i, input) in inputs.iter().enumerate() {
-            let channels = graph.node(*input).shape.channels();
+            // As it is read here: a vector may be a map elsewhere.
+            let channels = stage.shapes[i].channels();
             let place = Slot { buffer: slot.buffer, channel: slot.channel + channel, channels };
             if self.slots[input.index()].is_none() && !lowered.dense[input.index()] {
                 self.slots[input.index()] = Some(place);

@@ -13,11 +13,11 @@ pub(crate) fn pool_spans(
     output: Shape,
     average: Option<&AvgPool2d>,
 ) -> [Vec<Span>; 2] {
-    let spans = |size: usize, out: usize, kernel: usize, stride: usize, padding: usize| {
+    let spans = |size: usize, out: usize, kernel: usize, stride: usize, (padding, behind): (usize, usize)| {
         (0..out)
             .map(|i| {
                 let start = i * stride;
-                let end = (start + kernel).min(size + 2 * padding);
+                let end = (start + kernel).min(size + padding + behind);
                 let clipped = (start.saturating_sub(padding), (end - padding.min(end)).min(size));
                 let whole = average.is_some_and(|pool| pool.count_include_pad);
                 let divisor = if whole { end - start } else { clipped.1 - clipped.0 };
@@ -27,8 +27,8 @@ pub(crate) fn pool_spans(
     };
     let ((h, w), (oh, ow)) = (input.spatial(), output.spatial());
     [
-        spans(h, oh, window.kernel.h, window.stride.h, window.padding.h),
-        spans(w, ow, window.kernel.w, window.stride.w, window.padding.w),
+        spans(h, oh, window.kernel.h, window.stride.h, (window.padding.h, window.end.h)),
+        spans(w, ow, window.kernel.w, window.stride.w, (window.padding.w, window.end.w)),
     ]
 }
 

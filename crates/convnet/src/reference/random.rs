@@ -49,7 +49,24 @@ pub fn random_graph(seed: u64) -> Graph {
 pub fn random_graphs(count: u64) -> impl Iterator<Item = Graph> {
     (0..count)
         .map(random_graph)
+        .chain([vectors()])
         .chain(Op::samples().into_iter().map(|(op, inputs)| sample_graph(op, &inputs)))
+}
+
+/// Vectors side by side that are maps of one channel elsewhere.
+///
+/// # Panics
+/// Never: all layers fit.
+fn vectors() -> Graph {
+    let net = Builder::image("vectors", 1, 2, 3);
+    let x = net.input();
+    let y = x.conv2d(Conv2d::new(1, 1));
+    let wide = x.conv2d(Conv2d::new(4, (2, 3))).flatten();
+    let joined = concat(&[x.flatten(), y.flatten(), wide, x.flatten()]);
+    match net.build(concat(&[joined, y.relu().flatten()]).linear(Linear::new(4))) {
+        Ok(graph) => graph,
+        Err(error) => panic!("vectors: {error}"),
+    }
 }
 
 /// A layer between others: convolutions, poolings and Linear layers bring the images to the shapes that feed it, and

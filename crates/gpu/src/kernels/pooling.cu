@@ -21,6 +21,7 @@ template <int W> INLINE void load_codes(const u8* p, u32* codes) {
 }
 
 // y = the maximum of each window; codes, a byte an element, tell where it was: the first of equals, row by row.
+// A NaN is above all others, the last one of them.
 // The maximum may be of relu(x·scale + shift), so that normalization, ReLU and pooling are one pass.
 #define MAX_POOL(N, T, W) \
     KERNEL(256, max_pool_##N, const T* x, int xs, T* y, int ys, u32 batch, u32 channels, u32 height, u32 width, u32 rows, \
@@ -44,7 +45,7 @@ template <int W> INLINE void load_codes(const u8* p, u32* codes) {
                     if (scale) { UNROLL for (int i = 0; i < W; i++) v[i] = fmaf(v[i], a[i], b[i]); } \
                     bool first = h == top && w == left; \
                     u32 k = (h - top) * pitch + w - left; \
-                    UNROLL for (int i = 0; i < W; i++) if (first || v[i] > best[i]) { best[i] = v[i]; code[i] = k; } \
+                    UNROLL for (int i = 0; i < W; i++) if (first || v[i] > best[i] || v[i] != v[i]) { best[i] = v[i]; code[i] = k; } \
                 } \
             if (positive) { UNROLL for (int i = 0; i < W; i++) best[i] = best[i] < 0.f ? 0.f : best[i]; } \
             store<W>(at(y, o, ys, c), best); \

@@ -107,8 +107,8 @@ impl List {
         Tables { batch, spans, holders }
     }
 
-    /// out = the maximum of each window; `argmax`, one byte an output element in dense order, remembers where it was (the
-    /// first, row by row). With `before` the maximum is of the scaled input, and ReLU may follow.
+    /// out = the maximum of each window, NaN where it holds one; `argmax`, one byte an output element in dense order,
+    /// remembers where it was (the first of equals, row by row, but the last NaN). With `before` the maximum is of the scaled input, and ReLU may follow.
     ///
     /// # Panics
     /// If views do not fit the block and one another, or `argmax` is given with the wrong length or windows of more than 256

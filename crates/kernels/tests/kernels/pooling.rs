@@ -2,7 +2,7 @@
 
 use convnet_kernels::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, elements, read};
 
 /// A mean of at most 49 values, and a sum of at most as many gradients.
 const TOLERANCE: f64 = 2e-6;
@@ -215,6 +215,49 @@ fn pools_of_nothing_write_nothing() {
         };
         machine.run(&scene, &[input], run, |arena, _, _| {
             assert!(read(arena, input).iter().all(|&x| x == 0.0), "no window has a gradient");
+        });
+    }
+}
+
+/// The last NaN of a window is its maximum, as in PyTorch, and gets its gradient.
+#[test]
+fn a_nan_is_the_maximum() {
+    let machine = Machine::new(100);
+    let mut random = Random::new(23);
+    for seed in 0..100 {
+        let case = Case::random(&mut random);
+        let window = case.window();
+        let mut scene = Scene::new(seed);
+        let [input, out] = scene.pair(case.shapes());
+        let [dx, dy] = scene.pair(case.shapes());
+        scene.fill(input);
+        scene.fill(dy);
+        for at in elements(input) {
+            if random.below(4) == 0 {
+                scene.values[at] = f32::NAN;
+            }
+        }
+        let (x, gradient) = (scene.read(input), scene.read(dy));
+        let mut expected = Vec::new();
+        let mut expected_dx = vec![0.0; x.len()];
+        for ((window, _), dy) in case.windows().iter().zip(&gradient) {
+            let larger = |i: usize, best: usize| x[i].is_nan() || x[i] > x[best];
+            let best = window.iter().fold(window[0], |best, &i| if larger(i, best) { i } else { best });
+            expected.push(x[best]);
+            expected_dx[best] += dy;
+        }
+        let run = |pool: &_, isa, arena: &mut _| {
+            let mut argmax = vec![255; expected.len()];
+            max_pool(pool, isa, arena, &window, [input, out], Some(&mut argmax));
+            max_pool_backward(pool, isa, arena, &window, [dy, dx], &argmax, false);
+            Vec::new()
+        };
+        machine.run(&scene, &[out, dx], run, |arena, _, isa| {
+            let what = format!("{isa} {window:?}");
+            for (found, expected) in read(arena, out).into_iter().zip(&expected) {
+                assert!(found == *expected || (found.is_nan() && expected.is_nan()), "{what}: {found}");
+            }
+            assert_close(&read(arena, dx), &expected_dx, TOLERANCE, &what);
         });
     }
 }

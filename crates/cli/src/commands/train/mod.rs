@@ -362,6 +362,7 @@ impl Args {
         let size = SizeArgs {
             input: self.size.input.or(Some(ImageSize { channels, height, width })),
             classes: self.size.classes.or(Some(config.classes.len())),
+            ..self.size.clone()
         };
         let graph = match (&self.model, run.graph()?) {
             (None, Some(graph)) if self.size.input.is_none() && self.size.classes.is_none() => graph,
@@ -389,24 +390,24 @@ impl Args {
     /// The size to read a model for, to see its layers: its own number of classes.
     fn file_size(&self, name: &str) -> SizeArgs {
         let input = self.size.input.filter(|_| is_onnx(name));
-        SizeArgs { input, classes: None }
+        SizeArgs { input, classes: None, ..self.size.clone() }
     }
 
     /// The network for the data's classes, and of the size that was given or that suits it.
     fn network(&self, name: &str, data: &DataSets) -> Result<Graph, Failure> {
         let classes = self.size.classes.or(Some(data.classes().len()));
-        let sized = |input| SizeArgs { input: Some(input), classes }.build(name);
+        let sized = |input| SizeArgs { input: Some(input), classes, ..self.size.clone() }.build(name);
         if let Some(input) = self.size.input {
             return sized(input);
         }
         if Path::new(name).exists() && zoo::find(name).is_err() {
-            return SizeArgs { input: None, classes }.build(name);
+            return SizeArgs { input: None, classes, ..self.size.clone() }.build(name);
         }
         let channels = data.channels();
         let square = |side| sized(ImageSize { channels, height: side, width: side });
         match training_input_size(|side| square(side).ok()) {
             Some(side) => square(side),
-            None => SizeArgs { input: None, classes }.build(name),
+            None => SizeArgs { input: None, classes, ..self.size.clone() }.build(name),
         }
     }
 }

@@ -4,5 +4,5 @@ mod export;
 mod import;
 
 pub use export::{Normalization, export};
-pub use import::import;
+pub use import::{Import, ImportOptions, import, import_with};
 pub(super) use import::{Imported, read};

@@ -18,6 +18,9 @@ pub struct AvgPool2d {
     pub stride: Size2,
     /// Zeros added on each side, at most half the kernel.
     pub padding: Size2,
+    /// Zeros added below and on the right where they are not as many as above and on the left; then all are fewer than
+    /// the kernel. PyTorch's layer has none, ONNX's has.
+    pub padding_end: Option<Size2>,
     /// Whether a window that is only partly inside counts.
     pub ceil_mode: bool,
     /// Whether padding counts in the divisor.
@@ -28,7 +31,14 @@ impl AvgPool2d {
     /// Windows that touch but do not overlap (stride = kernel), no padding.
     pub fn new(kernel: impl Into<Size2>) -> Self {
         let kernel = kernel.into();
-        Self { kernel, stride: kernel, padding: 0.into(), ceil_mode: false, count_include_pad: true }
+        Self {
+            kernel,
+            stride: kernel,
+            padding: 0.into(),
+            padding_end: None,
+            ceil_mode: false,
+            count_include_pad: true,
+        }
     }
 
     /// Sets the step of the window.
@@ -60,6 +70,7 @@ impl AvgPool2d {
             kernel: self.kernel,
             stride: self.stride,
             padding: self.padding,
+            end: self.padding_end.unwrap_or(self.padding),
             dilation: 1.into(),
             ceil_mode: self.ceil_mode,
         }
@@ -78,7 +89,8 @@ impl Layer for AvgPool2d {
     }
 
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
-        self.window().pool(only(inputs)?)
+        let (window, input) = (self.window(), only(inputs)?);
+        if self.padding_end.is_some() { window.pool_uneven(input) } else { window.pool(input) }
     }
 
     fn macs(&self, _: &[Shape], _: Shape) -> u64 {
@@ -90,13 +102,15 @@ impl Layer for AvgPool2d {
     }
 
     fn properties(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut properties = vec![
             ("kernel_size", self.kernel.to_string()),
             ("stride", self.stride.to_string()),
             ("padding", self.padding.to_string()),
             ("ceil_mode", self.ceil_mode.to_string()),
             ("count_include_pad", self.count_include_pad.to_string()),
-        ]
+        ];
+        properties.extend(self.padding_end.map(|end| ("padding_end", end.to_string())));
+        properties
     }
 
     fn settings(&self, _: &[Shape]) -> String {
@@ -106,11 +120,11 @@ impl Layer for AvgPool2d {
     fn onnx(&self, inputs: &[Shape], output: Shape) -> Result<Onnx, String> {
         // Where the last window hangs over the border, PyTorch counts it up to the padding, as `ceil_mode` does.
         let operator = if self.ceil_mode {
-            let Size2 { h, w } = self.padding;
+            let Window { padding, end, .. } = self.window();
             Operator::new("AveragePool")
                 .pair("kernel_shape", self.kernel)
                 .pair("strides", self.stride)
-                .ints("pads", &[h, w, h, w])
+                .ints("pads", &[padding.h, padding.w, end.h, end.w])
                 .int("ceil_mode", 1)
         } else {
             self.window().onnx("AveragePool", inputs[0], output)
@@ -123,6 +137,14 @@ impl Layer for AvgPool2d {
             (Self::new(2), vec![Shape::map(3, 6, 8)]),
             (Self::new(3).stride(2).padding(1).ceil_mode(), vec![Shape::map(2, 6, 7)]),
             (Self::new(3).stride(2).padding(1).exclude_pad(), vec![Shape::map(2, 7, 5)]),
+            (
+                Self { padding_end: Some((1, 2).into()), ..Self::new((2, 4)).stride(1).exclude_pad() },
+                vec![Shape::map(2, 4, 5)],
+            ),
+            (
+                Self { padding_end: Some(0.into()), ..Self::new(3).stride(2).padding(2).ceil_mode() },
+                vec![Shape::map(2, 4, 5)],
+            ),
         ]
     }
 }

@@ -14,9 +14,10 @@ fn divisor(
     if !op.count_include_pad {
         return covered as f64;
     }
-    let extent = |at: usize, k: usize, s: usize, p: usize, size: usize| k.min(size + 2 * p - at * s);
-    let rows = extent(row, op.kernel.h, op.stride.h, op.padding.h, height);
-    let columns = extent(column, op.kernel.w, op.stride.w, op.padding.w, width);
+    let (padding, end) = (op.padding, op.window().end);
+    let extent = |at: usize, k: usize, s: usize, pads: usize, size: usize| k.min(size + pads - at * s);
+    let rows = extent(row, op.kernel.h, op.stride.h, padding.h + end.h, height);
+    let columns = extent(column, op.kernel.w, op.stride.w, padding.w + end.w, width);
     (rows * columns) as f64
 }
 
@@ -90,6 +91,7 @@ mod tests {
                 kernel: (kh, kw).into(),
                 stride: (sh, sw).into(),
                 padding: (ph.min(kh / 2), pw.min(kw / 2)).into(),
+                padding_end: None,
                 ceil_mode,
                 count_include_pad,
             };

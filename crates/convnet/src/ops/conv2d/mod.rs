@@ -80,6 +80,7 @@ impl Conv2d {
             kernel: self.kernel,
             stride: self.stride,
             padding: self.padding,
+            end: self.padding,
             dilation: self.dilation,
             ceil_mode: false,
         }

@@ -52,6 +52,7 @@ impl MaxPool2d {
             kernel: self.kernel,
             stride: self.stride,
             padding: self.padding,
+            end: self.padding,
             dilation: 1.into(),
             ceil_mode: self.ceil_mode,
         }

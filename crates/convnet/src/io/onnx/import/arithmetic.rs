@@ -1,9 +1,8 @@
 //! Sums, concatenations, and arithmetic with constants, which becomes part of the layer before it where it can.
 
-use super::call::{Call, Known, Value, axis};
+use super::call::{Call, Known, Order, Value, axis};
 use super::constant::Constant;
 use super::importer::Importer;
-use crate::graph::Shape;
 use crate::ops::{Conv2d, Linear, Op};
 
 impl Importer<'_> {
@@ -23,9 +22,9 @@ impl Importer<'_> {
             );
         }
         let at = usize::from(call.constant(0).is_some());
-        let value = self.input(call, at)?;
+        let value = self.map_or_vector(call, at)?;
         let constant = call.needed(1 - at, "constant")?;
-        let numbers = self.by_channel(constant, self.shape(value))?;
+        let numbers = self.by_channel(constant, value)?;
         let ones = vec![1.0; numbers.len()];
         let zeros = vec![0.0; numbers.len()];
         let negative = |numbers: Vec<f32>| numbers.into_iter().map(|x| -x).collect();
@@ -45,7 +44,8 @@ impl Importer<'_> {
 
     /// A product of two values; x · σ(x) is SiLU, as exporters write it.
     fn product(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let values = [self.input(call, 0)?, self.input(call, 1)?];
+        let values = self.alike(call)?;
+        let values = [values[0], values[1]];
         for (x, gate) in [(0, 1), (1, 0)] {
             let sole = self.is_sole(call, gate, values[gate]);
             let layer = &mut self.draft.layers[values[gate].layer];
@@ -54,34 +54,41 @@ impl Importer<'_> {
                 return Ok(Known::Value(values[gate]));
             }
         }
-        self.push(call, Op::Mul, &values.map(|value| value.layer), Vec::new())
+        self.push_all(call, Op::Mul, &values)
     }
 
     fn sum(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let mut total = self.input(call, 0)?;
-        if call.inputs.len() == 1 {
+        let values = self.alike(call)?;
+        let (&[mut total], rest) = values.split_at(1) else { return Err("it has no input".into()) };
+        if rest.is_empty() {
             return self.alias(call, 0);
         }
-        for i in 1..call.inputs.len() {
-            let next = self.input(call, i)?;
-            let Known::Value(sum) = self.push(call, Op::Add, &[total.layer, next.layer], Vec::new())? else {
-                continue;
-            };
+        for &next in rest {
+            let Known::Value(sum) = self.push_all(call, Op::Add, &[total, next])? else { continue };
             total = sum;
         }
         Ok(Known::Value(total))
     }
 
     /// A constant as a number for each channel of a value.
-    fn by_channel(&self, constant: &Constant, shape: Shape) -> Result<Vec<f32>, String> {
-        let (channels, rank) = (shape.channels(), shape.dims().len() + 1);
+    fn by_channel(&self, constant: &Constant, value: Value) -> Result<Vec<f32>, String> {
+        let axis = if value.order == Order::ChannelsLast { 3 } else { 1 };
+        self.along(constant, self.sizes(value).len() + 1, Some(axis), self.shape(value).channels())
+    }
+
+    /// A constant that is combined with a value of `rank` axes, as a number for each of `channels` along an axis.
+    pub(super) fn along(
+        &self,
+        constant: &Constant,
+        rank: usize,
+        axis: Option<usize>,
+        channels: usize,
+    ) -> Result<Vec<f32>, String> {
         let lead = rank.checked_sub(constant.shape.len());
         let fits = lead.is_some_and(|lead| {
-            constant
-                .shape
-                .iter()
-                .enumerate()
-                .all(|(i, &size)| size == 1 || (lead + i == 1 && size == channels))
+            let fits =
+                |(i, &size): (usize, &usize)| size == 1 || (Some(lead + i) == axis && size == channels);
+            constant.shape.iter().enumerate().all(fits)
         });
         if !fits {
             return Err(format!(
@@ -125,20 +132,25 @@ impl Importer<'_> {
         (scale, shift): (Vec<f32>, Vec<f32>),
     ) -> Result<Known, String> {
         let vector = |values: Vec<f32>| Constant::numbers(vec![values.len()], values);
-        self.push(call, Op::Affine, &[value.layer], vec![vector(scale), vector(shift)])
+        self.push_on(call, Op::Affine, value, vec![vector(scale), vector(shift)])
     }
 
     pub(super) fn concat(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let mut layers = Vec::new();
-        for i in 0..call.inputs.len() {
-            layers.push(self.input(call, i)?.layer);
-        }
-        let first = *layers.first().ok_or("it has no input")?;
-        let rank = self.draft.shape(first).dims().len() + 1;
+        let values = self.alike(call)?;
+        let rank = self.sizes(values[0]).len() + 1;
         let along = axis(call.int("axis", 1)?, rank)?;
-        if along != 1 {
-            return Err(format!("along axis {along}, expected 1: the channels"));
+        let channels = if values[0].order == Order::ChannelsLast { 3 } else { 1 };
+        if along != channels {
+            return Err(format!("along axis {along}, expected {channels}: the channels"));
         }
-        self.push(call, Op::Concat, &layers, Vec::new())
+        self.push_all(call, Op::Concat, &values)
+    }
+
+    /// A layer of several inputs of one order.
+    fn push_all(&mut self, call: &Call<'_>, op: Op, inputs: &[Value]) -> Result<Known, String> {
+        let path = self.path(call);
+        let layers: Vec<usize> = inputs.iter().map(|input| input.layer).collect();
+        let layer = self.draft.push(op, &layers, path, Vec::new())?;
+        Ok(Known::Value(Value { layer, order: inputs[0].order, shared: false }))
     }
 }

@@ -2,6 +2,7 @@
 
 use convnet_formats::onnx::read::{Attribute, Model, Node, Tensor};
 
+use super::channels::Channels;
 use super::constant::Constant;
 
 /// What a name stands for.
@@ -11,6 +12,8 @@ pub(super) enum Known {
     Value(Value),
     /// What does not depend on the images.
     Constant(Constant),
+    /// Channels of a value, which no layer gives yet.
+    Channels(Channels),
 }
 
 /// A layer's output.
@@ -123,7 +126,7 @@ impl Call<'_> {
     pub(super) fn weight(&self, input: usize, what: &str) -> Result<Option<&Constant>, String> {
         match self.inputs.get(input) {
             Some(Some(Known::Constant(constant))) => Ok(Some(constant)),
-            Some(Some(Known::Value(_))) => {
+            Some(Some(Known::Value(_) | Known::Channels(_))) => {
                 Err(format!("its {what} depends on the images, expected a constant"))
             }
             Some(None) | None => Ok(None),
@@ -160,6 +163,19 @@ impl Call<'_> {
         }
     }
 
+    /// Refuses a Dropout that drops in inference too.
+    pub(super) fn refuse_training(&self) -> Result<(), String> {
+        let told =
+            self.weight(2, "training_mode")?.map(|constant| constant.floats(self.model)).transpose()?;
+        match told {
+            Some(values) if values.iter().any(|&x| x != 0.0) => Err(
+                "it says that it drops in inference too (training_mode); export the model in inference mode"
+                    .into(),
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// The order of axes that Transpose gives.
     pub(super) fn permutation(&self, rank: usize) -> Result<Vec<usize>, String> {
         let Some(order) = self.ints("perm")? else { return Ok((0..rank).rev().collect()) };
@@ -173,6 +189,12 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
     let from_start = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
     let found = from_start.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
     found.ok_or_else(|| format!("axis {axis} of {rank}"))
+}
+
+/// An axis before which or behind the last one of which a value of `rank` axes is cut; a negative one counts from the
+/// last axis.
+pub(super) fn end_axis(at: i64, rank: usize) -> Result<usize, String> {
+    if at < 0 { axis(at, rank) } else { axis(at, rank + 1) }
 }
 
 /// Axes that all differ.
@@ -193,5 +215,7 @@ mod tests {
         assert_eq!(axes(&[0, -1], 4), Ok(vec![0, 3]));
         assert!(axis(4, 4).is_err() && axis(-5, 4).is_err() && axis(i64::MIN, 4).is_err());
         assert!(axes(&[1, -3], 4).is_err());
+        assert_eq!([end_axis(-1, 4), end_axis(-3, 4), end_axis(4, 4)], [Ok(3), Ok(1), Ok(4)]);
+        assert!(end_axis(-5, 4).is_err() && end_axis(5, 4).is_err());
     }
 }

@@ -93,6 +93,31 @@ impl Constant {
         }
     }
 
+    /// What tells whether two are one tensor, in whatever shape or order of axes; `None` for what is in no file.
+    pub(super) fn origin(&self) -> Option<*const ()> {
+        match &self.data {
+            Data::Permuted(permuted) => permuted.base.origin(),
+            Data::Stored(tensor) => Some(Arc::as_ptr(tensor).cast()),
+            Data::Numbers(values) => Some(Arc::as_ptr(values).cast()),
+            Data::Fill(_) | Data::Whole(_) => None,
+        }
+    }
+
+    /// Whether all elements are equal.
+    pub(super) fn is_uniform(&self, model: &Model) -> io::Result<bool> {
+        let mut part = vec![0.0; self.len().min(1 << 14)];
+        let mut first = None;
+        for at in (0..self.len()).step_by(part.len().max(1)) {
+            let len = part.len().min(self.len() - at);
+            self.read(model, at, &mut part[..len])?;
+            let value = *first.get_or_insert(part[0]);
+            if part[..len].iter().any(|&x| x != value) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The same elements in another shape of as many.
     pub(super) fn reshaped(mut self, shape: &[usize]) -> Self {
         debug_assert_eq!(self.len(), shape.iter().product::<usize>());

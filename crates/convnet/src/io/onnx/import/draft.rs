@@ -1,9 +1,9 @@
 //! A network while its model is read: layers that later operators may still be merged into.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::constant::Constant;
-use crate::graph::{Builder, Graph, GraphError, Scope, ScopeId, Shape, Value, combine};
+use crate::graph::{Builder, Graph, GraphError, Scope, ScopeId, Shape, SharedWeight, Value, combine};
 use crate::ops::Op;
 
 /// The most elements that a value may have for one image, and that weights may have which are in no file.
@@ -114,12 +114,34 @@ impl NetworkDraft {
         let mut graph = net.build(values[output])?;
         group(&mut graph);
         let mut named = BTreeMap::new();
+        let mut trained: Vec<(String, &Constant)> = Vec::new();
         for (id, constants) in weights.iter().filter(|(id, _)| id.index() > 0) {
-            let names = graph.node_parameters(*id).into_iter().map(|spec| spec.name);
-            named.extend(names.zip(constants.iter().cloned()));
+            for (spec, constant) in graph.node_parameters(*id).into_iter().zip(*constants) {
+                if spec.kind.trainable() {
+                    trained.push((spec.name.clone(), constant));
+                }
+                named.insert(spec.name, constant.clone());
+            }
         }
+        graph.shared = shared(&trained);
         Ok((graph, named))
     }
+}
+
+/// Which parameters are the same tensor as one before them.
+fn shared(parameters: &[(String, &Constant)]) -> Vec<SharedWeight> {
+    let mut seen: HashMap<*const (), &str> = HashMap::new();
+    let mut found = Vec::new();
+    for (name, constant) in parameters {
+        let Some(origin) = constant.origin() else { continue };
+        match seen.get(&origin) {
+            Some(&first) => found.push(SharedWeight { name: name.clone(), first: first.to_owned() }),
+            None => {
+                seen.insert(origin, name);
+            }
+        }
+    }
+    found
 }
 
 /// The deepest scope: what is deeper is left where it is.

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::call::{Call, axes, axis};
+use super::call::{Call, axes, axis, end_axis};
 use super::constant::{Constant, FOLDED};
+use super::slices::slices;
 
 /// What an operator gives that reads constants alone; `None` for one that is not computed here.
 pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Constant>, String> {
@@ -12,7 +13,11 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
         "Constant" => constant(call)?,
         "ConstantOfShape" => filled(call, first()?)?,
         "Cast" => cast(call, first()?)?,
-        "Identity" | "CastLike" | "Dropout" => first()?.clone(),
+        "Identity" | "CastLike" => first()?.clone(),
+        "Dropout" => {
+            call.refuse_training()?;
+            first()?.clone()
+        }
         "Shape" => {
             let sizes: Vec<Option<i64>> = first()?.shape.iter().map(|&size| Some(size as i64)).collect();
             shape_of(call, &sizes)?
@@ -25,7 +30,7 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
         }
         "Flatten" => {
             let shape = &first()?.shape;
-            let at = axis(call.int("axis", 1)?, shape.len() + 1)?;
+            let at = end_axis(call.int("axis", 1)?, shape.len())?;
             let sizes = [shape[..at].iter().product(), shape[at..].iter().product()];
             first()?.clone().reshaped(&sizes)
         }
@@ -51,10 +56,7 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
                 (0..rank).map(|i| if new.contains(&i) { 1 } else { old.next().unwrap_or(1) }).collect();
             first()?.clone().reshaped(&shape)
         }
-        "Transpose" => {
-            let rank = first()?.shape.len();
-            first()?.permuted(&call.permutation(rank)?)
-        }
+        "Transpose" => transposed(call, first()?)?,
         "Gather" => gather(call, first()?)?,
         "Slice" => slice(call, first()?)?,
         "Concat" => joined(call, inputs)?,
@@ -205,51 +207,130 @@ fn reshaped(shape: &[usize], target: &[Option<i64>]) -> Result<Vec<usize>, Strin
     }
 }
 
-/// One of a list's numbers, or several.
-fn gather(call: &Call<'_>, list: &Constant) -> Result<Constant, String> {
+/// A constant of `shape` whose elements are those of another at the places that `source` tells for their indices.
+fn moved(
+    call: &Call<'_>,
+    constant: &Constant,
+    shape: Vec<usize>,
+    source: impl Fn(&[usize]) -> usize,
+) -> Result<Constant, String> {
+    let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
+    let count = count.filter(|&count| count <= FOLDED);
+    let count =
+        count.ok_or_else(|| format!("a constant of shape {shape:?}, expected at most {FOLDED} elements"))?;
+    let mut index = vec![0; shape.len()];
+    let mut places = Vec::with_capacity(count);
+    for _ in 0..count {
+        places.push(source(&index));
+        for (at, &size) in index.iter_mut().zip(&shape).rev() {
+            *at += 1;
+            if *at < size {
+                break;
+            }
+            *at = 0;
+        }
+    }
+    Ok(if constant.is_whole() {
+        let values = constant.integers(call.model)?;
+        Constant::whole(shape, places.into_iter().map(|place| values[place]).collect())
+    } else {
+        let values = constant.floats(call.model)?;
+        Constant::numbers(shape, places.into_iter().map(|place| values[place]).collect())
+    })
+}
+
+/// Elements from one step along each axis to the next.
+fn strides(shape: &[usize]) -> Vec<usize> {
+    (0..shape.len()).map(|i| shape[i + 1..].iter().product()).collect()
+}
+
+/// Axes in another order; real numbers are moved when they are read.
+fn transposed(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
+    let order = call.permutation(constant.shape.len())?;
+    if !constant.is_whole() {
+        return Ok(constant.permuted(&order));
+    }
+    let steps: Vec<usize> = order.iter().map(|&axis| strides(&constant.shape)[axis]).collect();
+    let shape = order.iter().map(|&axis| constant.shape[axis]).collect();
+    moved(call, constant, shape, |index| index.iter().zip(&steps).map(|(i, step)| i * step).sum())
+}
+
+/// Some of a constant along one axis, by their numbers.
+fn gather(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
     let indices = call.constant(1).ok_or("its indices are no constant")?;
-    let &[len] = &list.shape[..] else {
-        return Err(format!("from a constant of shape {:?}, expected a list", list.shape));
-    };
-    let values = list.integers(call.model)?;
+    let along = axis(call.int("axis", 0)?, constant.shape.len())?;
+    let len = constant.shape[along];
     let pick = |index: Option<i64>| {
-        let index = index.map(|index| if index < 0 { index + len as i64 } else { index });
-        let index = index.and_then(|index| usize::try_from(index).ok());
-        index.and_then(|index| values.get(index).copied()).ok_or(format!("an index outside of {len}"))
+        let index = index.map(|index| if index < 0 { index.saturating_add(len as i64) } else { index });
+        let index = index.and_then(|index| usize::try_from(index).ok()).filter(|&index| index < len);
+        index.ok_or_else(|| format!("an index outside of {len}"))
     };
     let picked = indices.integers(call.model)?.into_iter().map(pick).collect::<Result<Vec<_>, _>>()?;
-    Ok(Constant::whole(indices.shape.clone(), picked))
+    let (before, after) = (&constant.shape[..along], &constant.shape[along + 1..]);
+    let shape = [before, &indices.shape, after].concat();
+    let (strides, places, rank) = (strides(&constant.shape), strides(&indices.shape), indices.shape.len());
+    moved(call, constant, shape, |index| {
+        let (before, rest) = index.split_at(along);
+        let (at, after) = rest.split_at(rank);
+        let place: usize = at.iter().zip(&places).map(|(i, step)| i * step).sum();
+        let own = before.iter().copied().chain([picked[place]]).chain(after.iter().copied());
+        own.zip(&strides).map(|(i, step)| i * step).sum()
+    })
 }
 
-/// A part of a list.
+/// A part of a constant.
 fn slice(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
-    let &[len] = &constant.shape[..] else {
-        return Err(format!("of a constant of shape {:?}, expected a list", constant.shape));
-    };
-    let number = |input: usize, name: &str, default: i64| -> Result<i64, String> {
-        let told = match call.integers(input)? {
-            Some(values) => values.first().copied().flatten(),
-            None => call.ints(name)?.and_then(|values| values.first().copied()),
-        };
-        Ok(told.unwrap_or(default))
-    };
-    if number(4, "steps", 1)? != 1 {
-        return Err("with steps other than 1".into());
+    if constant.len() > FOLDED {
+        return Err(format!("of a constant of {} elements, expected at most {FOLDED}", constant.len()));
     }
-    let range = clipped(number(1, "starts", 0)?, number(2, "ends", i64::MAX)?, len);
-    Ok(list(constant.integers(call.model)?[range].to_vec()))
+    let sizes: Vec<Option<usize>> = constant.shape.iter().copied().map(Some).collect();
+    let mut shape = constant.shape.clone();
+    let mut taken = vec![None; shape.len()];
+    for (axis, indices) in slices(call, &sizes)? {
+        if let Some(indices) = indices {
+            shape[axis] = indices.len();
+            taken[axis] = Some(indices);
+        }
+    }
+    let strides = strides(&constant.shape);
+    moved(call, constant, shape, |index| {
+        let own = index.iter().zip(&taken).map(|(&i, taken)| taken.as_ref().map_or(i, |taken| taken[i]));
+        own.zip(&strides).map(|(i, step)| i * step).sum()
+    })
 }
 
-/// Lists one after the other.
+/// Constants one after the other along an axis.
 fn joined(call: &Call<'_>, inputs: &[&Constant]) -> Result<Constant, String> {
-    let mut all = Vec::new();
+    let first = inputs.first().ok_or("it has no input")?;
+    let along = axis(call.int("axis", 0)?, first.shape.len())?;
+    let mut shape = first.shape.clone();
+    shape[along] = 0;
     for input in inputs {
-        if input.shape.len() != 1 {
-            return Err(format!("of a constant of shape {:?}, expected lists", input.shape));
+        let fits = |(i, size): (usize, &usize)| i == along || *size == first.shape[i];
+        if input.shape.len() != shape.len() || !input.shape.iter().enumerate().all(fits) {
+            return Err(format!("of constants of shapes {:?} and {:?}", first.shape, input.shape));
         }
-        all.extend(input.integers(call.model)?);
+        shape[along] = shape[along].saturating_add(input.shape[along]);
     }
-    Ok(list(all))
+    let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
+    if count.is_none_or(|count| count > FOLDED) {
+        return Err(format!("a constant of shape {shape:?}, expected at most {FOLDED} elements"));
+    }
+    let outer: usize = shape[..along].iter().product();
+    // So many elements in a row are of one input.
+    let rows = |input: &Constant| input.shape[along..].iter().product::<usize>();
+    if inputs.iter().all(|input| input.is_whole()) {
+        let parts = inputs.iter().map(|input| Ok((input.integers(call.model)?, rows(input))));
+        return Ok(Constant::whole(shape, interleaved(&parts.collect::<Result<Vec<_>, String>>()?, outer)));
+    }
+    let parts = inputs.iter().map(|input| Ok((input.floats(call.model)?, rows(input))));
+    Ok(Constant::numbers(shape, interleaved(&parts.collect::<Result<Vec<_>, String>>()?, outer)))
+}
+
+/// A row of each part in turn.
+fn interleaved<T: Copy>(parts: &[(Vec<T>, usize)], count: usize) -> Vec<T> {
+    let rows = (0..count).flat_map(|i| parts.iter().map(move |(values, len)| &values[i * len..][..*len]));
+    rows.flatten().copied().collect()
 }
 
 /// The shape of two constants that are combined by NumPy's rule.

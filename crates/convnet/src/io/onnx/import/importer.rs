@@ -47,8 +47,14 @@ impl<'a> Importer<'a> {
             None => Err(format!("it reads `{}`, which nothing before it gives", shown(name))),
         };
         let inputs = node.inputs.iter().map(known).collect::<Result<Vec<_>, _>>()?;
-        let call = Call { model: self.model, node, inputs, opset: self.opset };
-        let result = self.apply(&call)?;
+        let mut call = Call { model: self.model, node, inputs, opset: self.opset };
+        let result = match self.channels(&call)? {
+            Some(channels) => channels,
+            None => {
+                self.settle_inputs(&mut call)?;
+                self.apply(&call)?
+            }
+        };
         let mut outputs = node.outputs.iter();
         let output = outputs.next().filter(|name| !name.is_empty()).ok_or("it has no output")?;
         if let Some(other) = outputs.find(|name| !name.is_empty() && self.uses.contains_key(name.as_str())) {
@@ -60,8 +66,35 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
+    /// Gives channels that a node reads a layer of their own.
+    fn settle_inputs(&mut self, call: &mut Call<'_>) -> Result<(), String> {
+        for (name, input) in call.node.inputs.iter().zip(&mut call.inputs) {
+            if let Some(Known::Channels(channels)) = input {
+                let known = match self.names.get(name) {
+                    Some(Known::Channels(_)) | None => Known::Value(self.settle(channels)?),
+                    Some(settled) => settled.clone(),
+                };
+                self.names.insert(name.clone(), known.clone());
+                *input = Some(known);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes bytes of what is computed from the room for it.
+    pub(super) fn spend(&mut self, bytes: usize) -> Result<(), String> {
+        self.room = self.room.checked_sub(bytes).ok_or_else(|| {
+            format!("computed constants take more than {} MiB; simplify the model first", ROOM >> 20)
+        })?;
+        Ok(())
+    }
+
     /// The layer of the model's output.
-    pub(super) fn result(&self, name: &str) -> Result<usize, String> {
+    pub(super) fn result(&mut self, name: &str) -> Result<usize, String> {
+        if let Some(Known::Channels(channels)) = self.names.get(name).cloned() {
+            let settled = self.settle(&channels)?;
+            self.names.insert(name.to_owned(), Known::Value(settled));
+        }
         match self.names.get(name) {
             Some(Known::Value(Value { layer, order: Order::ChannelsFirst, .. })) => Ok(*layer),
             Some(Known::Value(_)) => {
@@ -70,7 +103,9 @@ impl<'a> Importer<'a> {
             Some(Known::Constant(_)) => {
                 Err(format!("its output `{}` does not depend on the images", shown(name)))
             }
-            None => Err(format!("its output `{}` is given by no node", shown(name))),
+            Some(Known::Channels(_)) | None => {
+                Err(format!("its output `{}` is given by no node", shown(name)))
+            }
         }
     }
 
@@ -79,9 +114,7 @@ impl<'a> Importer<'a> {
             (0..call.inputs.len()).filter(|&i| call.inputs[i].is_some()).map(|i| call.constant(i)).collect();
         if let Some(constants) = constants {
             let folded = fold(call, &constants)?.ok_or("it is not computed on constants")?;
-            self.room = self.room.checked_sub(folded.own_bytes()).ok_or_else(|| {
-                format!("computed constants take more than {} MiB; simplify the model first", ROOM >> 20)
-            })?;
+            self.spend(folded.own_bytes())?;
             return Ok(Known::Constant(folded));
         }
         match call.op() {
@@ -93,7 +126,7 @@ impl<'a> Importer<'a> {
                 let (height, width) = self.shape(self.input(call, 0)?).spatial();
                 self.layer(call, MaxPool2d::new((height, width)))
             }
-            "ReduceMean" => self.reduce_mean(call),
+            "ReduceMean" | "ReduceMax" => self.reduce(call),
             "BatchNormalization" => self.batch_norm(call),
             "LRN" => self.local_response(call),
             "Relu" => self.element_wise(call, Op::Relu),
@@ -110,6 +143,7 @@ impl<'a> Importer<'a> {
             "Sigmoid" => self.element_wise(call, Op::Sigmoid),
             "Tanh" => self.element_wise(call, Op::Tanh),
             "Dropout" => {
+                call.refuse_training()?;
                 let p = match call.opset {
                     ..12 => call.float("ratio", 0.5)?,
                     _ => call.number(1, "ratio", 0.5)?,
@@ -145,7 +179,7 @@ impl<'a> Importer<'a> {
             Some(Some(Known::Constant(_))) => {
                 Err(format!("input {input} is a constant, expected what depends on the images"))
             }
-            Some(None) | None => Err(format!("it has no input {input}")),
+            Some(Some(Known::Channels(_)) | None) | None => Err(format!("it has no input {input}")),
         }
     }
 
@@ -153,9 +187,34 @@ impl<'a> Importer<'a> {
     pub(super) fn input(&self, call: &Call<'_>, input: usize) -> Result<Value, String> {
         let value = self.value(call, input)?;
         if value.order != Order::ChannelsFirst {
-            return Err("it reads a map whose channels were put last, which is only supported before a Flatten and a Gemm".into());
+            return Err(
+                "it reads a map whose channels were put last, expected them first, as ONNX has them".into()
+            );
         }
         Ok(value)
+    }
+
+    /// An input with its channels first or last, but not a vector of a map that had them last.
+    pub(super) fn map_or_vector(&self, call: &Call<'_>, input: usize) -> Result<Value, String> {
+        let value = self.value(call, input)?;
+        match value.order {
+            Order::ChannelsFirst | Order::ChannelsLast => Ok(value),
+            Order::Flattened(_) => {
+                Err("it reads a vector of a map whose channels were put last, which only a Gemm may".into())
+            }
+        }
+    }
+
+    /// Inputs of one order, and as many axes.
+    pub(super) fn alike(&self, call: &Call<'_>) -> Result<Vec<Value>, String> {
+        let values: Vec<Value> =
+            (0..call.inputs.len()).map(|i| self.map_or_vector(call, i)).collect::<Result<_, _>>()?;
+        let first = values.first().ok_or("it has no input")?;
+        let rank = self.sizes(*first).len();
+        if values.iter().any(|value| value.order != first.order || self.sizes(*value).len() != rank) {
+            return Err("it reads maps and vectors, or maps whose channels are first and last".into());
+        }
+        Ok(values)
     }
 
     pub(super) fn shape(&self, value: Value) -> Shape {
@@ -185,6 +244,19 @@ impl<'a> Importer<'a> {
         Ok(Known::Value(Value::plain(self.draft.push(op, inputs, path, weights)?)))
     }
 
+    /// A layer whose output has the order of its input.
+    pub(super) fn push_on(
+        &mut self,
+        call: &Call<'_>,
+        op: impl Into<Op>,
+        input: Value,
+        weights: Vec<Constant>,
+    ) -> Result<Known, String> {
+        let path = self.path(call);
+        let layer = self.draft.push(op, &[input.layer], path, weights)?;
+        Ok(Known::Value(Value { layer, order: input.order, shared: false }))
+    }
+
     /// A layer without weights on the first input.
     pub(super) fn layer(&mut self, call: &Call<'_>, op: impl Into<Op>) -> Result<Known, String> {
         let value = self.input(call, 0)?;
@@ -194,9 +266,7 @@ impl<'a> Importer<'a> {
     /// A layer that treats all elements alike, whatever their order.
     pub(super) fn element_wise(&mut self, call: &Call<'_>, op: impl Into<Op>) -> Result<Known, String> {
         let value = self.value(call, 0)?;
-        let path = self.path(call);
-        let layer = self.draft.push(op, &[value.layer], path, Vec::new())?;
-        Ok(Known::Value(Value { layer, order: value.order, shared: false }))
+        self.push_on(call, op, value, Vec::new())
     }
 
     /// The input under another name.

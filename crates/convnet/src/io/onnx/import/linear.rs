@@ -3,7 +3,7 @@
 use super::call::{Call, Known, Order};
 use super::constant::Constant;
 use super::importer::Importer;
-use crate::ops::Linear;
+use crate::ops::{Conv2d, Linear};
 
 impl Importer<'_> {
     /// y = α·x·B + β·C.
@@ -70,7 +70,12 @@ impl Importer<'_> {
             Order::Flattened(_) => {
                 return Err(format!("a matrix of {features} rows for {}", self.shape(value)));
             }
-            Order::ChannelsLast => return Err("it multiplies along the channels of a map; use Conv".into()),
+            // Along the channels of a map, pixel by pixel.
+            Order::ChannelsLast => {
+                let weight = weight.reshaped(&[out_features, features, 1, 1]);
+                let conv = Conv2d { bias: bias.is_some(), ..Conv2d::new(out_features, 1) };
+                return self.push_on(call, conv, value, [Some(weight), bias].into_iter().flatten().collect());
+            }
         };
         let linear = Linear { out_features, bias: bias.is_some() };
         self.push(call, linear, &[value.layer], [Some(weight), bias].into_iter().flatten().collect())

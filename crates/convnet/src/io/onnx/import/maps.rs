@@ -1,6 +1,6 @@
 //! Operators on maps: convolutions, poolings, borders, normalizations.
 
-use super::call::{Call, Known, axes, axis};
+use super::call::{Call, Known, Order, axes, axis};
 use super::importer::Importer;
 use super::window::{Sliding, sides};
 use crate::graph::{Shape, Size2};
@@ -73,7 +73,7 @@ impl Importer<'_> {
         let found = match sliding.symmetric(shape, true)? {
             None => {
                 let border;
-                (border, sliding) = sliding.split(f32::NEG_INFINITY);
+                (border, sliding) = sliding.reaching(shape.spatial())?.split(f32::NEG_INFINITY);
                 layer = self.border(call, layer, border)?;
                 sliding.symmetric(self.draft.shape(layer), true)?
             }
@@ -86,51 +86,52 @@ impl Importer<'_> {
     }
 
     pub(super) fn average_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let (mut layer, mut sliding) = self.pooling(call)?;
+        let (layer, sliding) = self.pooling(call)?;
         let count_include_pad = call.int("count_include_pad", 0)? != 0;
         let [top, left, bottom, right] = sliding.pads;
+        let even = (top, left) == (bottom, right);
         // Where padding counts, it must be there on the other side too.
-        if count_include_pad && (top, left) != (bottom, right) {
-            let border;
-            (border, sliding) = sliding.split(0.0);
-            layer = self.border(call, layer, border)?;
-        }
-        if !count_include_pad {
-            sliding = sliding.narrowed(self.draft.shape(layer).spatial())?;
-        }
-        let (padding, ceil_mode) = sliding
-            .symmetric(self.draft.shape(layer), true)?
-            .ok_or("no padding that is the same on opposite sides has its windows, and what is padded does not count")?;
-        let pool = AvgPool2d {
-            kernel: sliding.kernel,
-            stride: sliding.stride,
-            padding,
-            ceil_mode,
-            count_include_pad,
+        let found = match even || !count_include_pad {
+            true => sliding.symmetric(self.draft.shape(layer), true)?,
+            false => None,
         };
+        let (padding, padding_end, ceil_mode) = match found {
+            Some((padding, ceil_mode)) => (padding, None, ceil_mode),
+            None => (Size2 { h: top, w: left }, Some(Size2 { h: bottom, w: right }), sliding.ceil_mode),
+        };
+        let (kernel, stride) = (sliding.kernel, sliding.stride);
+        let pool = AvgPool2d { kernel, stride, padding, padding_end, ceil_mode, count_include_pad };
         self.push(call, pool, &[layer], Vec::new())
     }
 
-    /// A mean over height and width.
-    pub(super) fn reduce_mean(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let value = self.input(call, 0)?;
-        let Shape::Map { .. } = self.shape(value) else {
+    /// A mean, or a maximum, over height and width.
+    pub(super) fn reduce(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value = self.map_or_vector(call, 0)?;
+        let Shape::Map { height, width, .. } = self.shape(value) else {
             return Err("it reduces a vector, expected a map".into());
         };
         let mut over = axes(&call.axes(1)?.unwrap_or_default(), 4)?;
         over.sort_unstable();
-        if over != [2, 3] {
-            return Err(format!("over axes {over:?}, expected height and width: 2 and 3"));
+        let plane = if value.order == Order::ChannelsLast { [1, 2] } else { [2, 3] };
+        if over != plane {
+            return Err(format!(
+                "over axes {over:?}, expected height and width: {} and {}",
+                plane[0], plane[1]
+            ));
         }
-        let mean = self.layer(call, AdaptiveAvgPool2d { height: 1, width: 1 })?;
-        match (mean, call.int("keepdims", 1)?) {
-            (Known::Value(mean), 0) => self.push(call, Op::Flatten, &[mean.layer], Vec::new()),
-            (mean, _) => Ok(mean),
+        let op: Op = match call.op() {
+            "ReduceMax" => MaxPool2d::new((height, width)).into(),
+            _ => AdaptiveAvgPool2d { height: 1, width: 1 }.into(),
+        };
+        let reduced = self.push_on(call, op, value, Vec::new())?;
+        match (reduced, call.int("keepdims", 1)?) {
+            (Known::Value(reduced), 0) => self.push(call, Op::Flatten, &[reduced.layer], Vec::new()),
+            (reduced, _) => Ok(reduced),
         }
     }
 
     pub(super) fn pad(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let value = self.input(call, 0)?;
+        let value = self.map_or_vector(call, 0)?;
         if let Some(mode @ ("reflect" | "edge" | "wrap")) = call.text("mode")? {
             return Err(format!("mode is `{mode}`, expected `constant`"));
         }
@@ -156,12 +157,14 @@ impl Importer<'_> {
         if all.iter().all(|&pad| pad == 0) {
             return self.alias(call, 0);
         }
-        let &[0, 0, top, left, 0, 0, bottom, right] = &all[..] else {
-            return Err(format!("pads are {all:?}, expected them at height and width of a map"));
+        let pads = match (&all[..], value.order) {
+            (&[0, 0, top, left, 0, 0, bottom, right], Order::ChannelsFirst)
+            | (&[0, top, left, 0, 0, bottom, right, 0], Order::ChannelsLast) => [top, left, bottom, right],
+            _ => return Err(format!("pads are {all:?}, expected them at height and width of a map")),
         };
-        let [top, left, bottom, right] = sides(&[top, left, bottom, right])?;
-        let value = call.number(2, "value", 0.0)?;
-        self.layer(call, ConstantPad2d { left, right, top, bottom, value })
+        let [top, left, bottom, right] = sides(&pads)?;
+        let border = ConstantPad2d { left, right, top, bottom, value: call.number(2, "value", 0.0)? };
+        self.push_on(call, border, value, Vec::new())
     }
 
     pub(super) fn batch_norm(&mut self, call: &Call<'_>) -> Result<Known, String> {
@@ -219,14 +222,22 @@ impl Importer<'_> {
     }
 
     pub(super) fn softmax(&mut self, call: &Call<'_>, op: Op) -> Result<Known, String> {
-        let shape = self.shape(self.input(call, 0)?);
-        let rank = shape.dims().len() + 1;
+        let value = self.value(call, 0)?;
+        let (shape, sizes) = (self.shape(value), self.sizes(value));
         let coerced = call.opset < 13;
-        let along = axis(call.int("axis", if coerced { 1 } else { -1 })?, rank)?;
-        let whole = coerced && shape.spatial() != (1, 1);
-        if along != 1 || whole {
+        let along = axis(call.int("axis", if coerced { 1 } else { -1 })?, sizes.len() + 1)?;
+        let channels = if value.order == Order::ChannelsLast { 3 } else { 1 };
+        // Before version 13 it was over all elements from an axis on.
+        let fits = match along {
+            0 => false,
+            _ if coerced => {
+                shape.channels() == shape.elements() && sizes[..along - 1].iter().all(|&size| size == 1)
+            }
+            _ => along == channels,
+        };
+        if !fits {
             return Err(format!("over axis {along} of {shape}, expected the channels alone"));
         }
-        self.layer(call, op)
+        self.push_on(call, op, value, Vec::new())
     }
 }

@@ -2,31 +2,35 @@
 
 mod arithmetic;
 mod call;
+mod channels;
 mod constant;
 mod draft;
 mod fold;
 mod importer;
+mod inputs;
 mod linear;
 mod maps;
 mod shapes;
+mod slices;
 mod window;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-use convnet_formats::onnx::read::{Model, Node, Size, ValueInfo};
+use convnet_formats::onnx::read::{Model, Node, ValueInfo};
 
-use self::call::{Known, Value};
+use self::call::{Known, Order, Value};
 use self::constant::Constant;
 use self::draft::NetworkDraft;
 use self::importer::{Importer, ROOM};
+use self::inputs::{Images, images};
 use super::super::{IoError, WeightsFile};
-use crate::graph::Graph;
+use crate::graph::{Graph, SharedWeight};
 
 /// The versions of ONNX's operators that are read.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
+const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
 
 /// The weights of an imported model, which stay in its file until they are asked for.
 pub(crate) struct Imported {
@@ -62,61 +66,116 @@ impl Imported {
     }
 }
 
-/// Reads a model as a network, called by the path, and its weights; `input` replaces channels, height and width of its
-/// images, which must be given where the model leaves them free.
+/// What of a model is read.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Channels, height and width of an image, instead of the model's own; they must be given where it leaves them free.
+    pub input: Option<[usize; 3]>,
+    /// The name of the output, where the model has several.
+    pub output: Option<String>,
+}
+
+/// A model as a network.
+#[derive(Debug)]
+pub struct Import {
+    /// The network, called by the path.
+    pub graph: Graph,
+    /// Its weights, which stay in the file.
+    pub weights: WeightsFile,
+    /// The name of the images, if the model takes them with their channels last, (N, H, W, C): the network takes them
+    /// as all others do, (N, C, H, W).
+    pub channels_last: Option<String>,
+}
+
+/// Reads a model as a network, and its weights; see [`import_with`].
+///
+/// # Errors
+/// As [`import_with`].
+pub fn import(path: impl AsRef<Path>, input: Option<[usize; 3]>) -> Result<(Graph, WeightsFile), IoError> {
+    let Import { graph, weights, .. } = import_with(path, &ImportOptions { input, output: None })?;
+    Ok((graph, weights))
+}
+
+/// Reads a model as a network: the nodes that its output depends on.
 ///
 /// Constants are folded. Layers are named after their weights (`features.0` for `features.0.weight`), or else after
 /// their nodes. Mul, Add, Sub and Div by constants become part of the Conv2d, Linear or BatchNorm2d before them where
 /// that is the same, or a layer of their own.
 ///
 /// # Errors
-/// If the file cannot be read or is damaged, or holds what no layer here computes; the node and the reason are told.
-pub fn import(path: impl AsRef<Path>, input: Option<[usize; 3]>) -> Result<(Graph, WeightsFile), IoError> {
+/// If the file cannot be read or is damaged, has several outputs of which none is chosen, or holds what no layer here
+/// computes; the node and the reason are told.
+pub fn import_with(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Import, IoError> {
     let path = path.as_ref();
-    let (graph, imported) = read(path, input)?;
-    Ok((graph, WeightsFile::imported(path, imported)?))
+    let (graph, imported, channels_last) = read_with(path, options)?;
+    Ok(Import { graph, weights: WeightsFile::imported(path, imported)?, channels_last })
 }
 
 /// As [`import`], without the file around the weights.
 pub(crate) fn read(path: &Path, input: Option<[usize; 3]>) -> Result<(Graph, Imported), IoError> {
+    let (graph, imported, _) = read_with(path, &ImportOptions { input, output: None })?;
+    Ok((graph, imported))
+}
+
+fn read_with(path: &Path, options: &ImportOptions) -> Result<(Graph, Imported, Option<String>), IoError> {
     let model = Model::open(path)?;
     let name = path.display().to_string();
     let whole = |reason: String| IoError::Model { path: path.to_owned(), reason };
-    let (draft, output) = translate(&model, input).map_err(|problem| match problem {
-        Problem::Model(reason) => whole(reason),
-        Problem::FreeInput(input) => IoError::FreeInput { path: path.to_owned(), input },
-        Problem::Node { node, op, reason } => IoError::Node { path: path.to_owned(), node, op, reason },
-    })?;
-    let (graph, tensors) = draft.finish(&name, output).map_err(|error| whole(error.to_string()))?;
-    Ok((graph, Imported { model, tensors }))
+    let Translation { draft, output, channels_last } =
+        translate(&model, options).map_err(|problem| match problem {
+            Problem::Model(reason) => whole(reason),
+            Problem::Outputs(outputs) => {
+                IoError::Outputs { path: path.to_owned(), outputs, asked: options.output.clone() }
+            }
+            Problem::FreeInput(input) => IoError::FreeInput { path: path.to_owned(), input },
+            Problem::Node { node, op, reason } => IoError::Node { path: path.to_owned(), node, op, reason },
+        })?;
+    let (mut graph, tensors) = draft.finish(&name, output).map_err(|error| whole(error.to_string()))?;
+    // Exporters write equal weights once, as those of normalizations that were not trained are; these are not one.
+    let mut uniform: HashMap<String, bool> = HashMap::new();
+    for SharedWeight { first, .. } in graph.shared_weights() {
+        if let (Some(constant), false) = (tensors.get(first), uniform.contains_key(first)) {
+            let is_uniform = constant.is_uniform(&model).map_err(|error| whole(error.to_string()))?;
+            uniform.insert(first.clone(), is_uniform);
+        }
+    }
+    graph.shared.retain(|shared| uniform.get(&shared.first) != Some(&true));
+    Ok((graph, Imported { model, tensors }, channels_last))
+}
+
+/// A model as layers.
+struct Translation {
+    draft: NetworkDraft,
+    output: usize,
+    channels_last: Option<String>,
 }
 
 /// Why a model cannot be imported.
 enum Problem {
     Model(String),
+    Outputs(Vec<String>),
     FreeInput(String),
     Node { node: String, op: String, reason: String },
 }
 
-fn translate(model: &Model, input: Option<[usize; 3]>) -> Result<(NetworkDraft, usize), Problem> {
+fn translate(model: &Model, options: &ImportOptions) -> Result<Translation, Problem> {
     let opset = opset(model).map_err(Problem::Model)?;
-    let (name, shape, batch) = images(model, input)?;
+    let output = chosen(model, options.output.as_deref())?;
+    let nodes = needed(model, &output.name);
+    let Images { name, shape, batch, channels_last } = images(model, &nodes, options.input)?;
     let draft = NetworkDraft::new(shape).map_err(Problem::Model)?;
-    let [output] = &model.outputs[..] else {
-        let names: Vec<&str> = model.outputs.iter().map(|output| output.name.as_str()).collect();
-        return Err(Problem::Model(format!("it has outputs {names:?}, expected one")));
-    };
     let mut names = HashMap::new();
     for tensor in &model.initializers {
         names.insert(tensor.name.clone(), Known::Constant(Constant::stored(tensor.clone())));
     }
-    names.insert(name, Known::Value(Value::plain(0)));
+    let order = if channels_last { Order::ChannelsLast } else { Order::ChannelsFirst };
+    names.insert(name.clone(), Known::Value(Value { order, ..Value::plain(0) }));
     let mut uses: HashMap<&str, usize> = HashMap::from([(output.name.as_str(), 1)]);
-    for name in model.nodes.iter().flat_map(|node| &node.inputs) {
+    for name in nodes.iter().flat_map(|(_, node)| &node.inputs) {
         *uses.entry(name).or_default() += 1;
     }
     let mut importer = Importer { model, opset, batch, draft, names, uses, room: ROOM };
-    for (i, node) in model.nodes.iter().enumerate() {
+    for &(i, node) in &nodes {
         importer.node(node).map_err(|reason| Problem::Node {
             node: label(node, i),
             op: shown(&node.op),
@@ -124,7 +183,40 @@ fn translate(model: &Model, input: Option<[usize; 3]>) -> Result<(NetworkDraft, 
         })?;
     }
     let output = importer.result(&output.name).map_err(Problem::Model)?;
-    Ok((importer.draft, output))
+    Ok(Translation { draft: importer.draft, output, channels_last: channels_last.then(|| shown(&name)) })
+}
+
+/// The output of that name, or the only one.
+fn chosen<'a>(model: &'a Model, name: Option<&str>) -> Result<&'a ValueInfo, Problem> {
+    let found = match (name, &model.outputs[..]) {
+        (None, [output]) => Some(output),
+        (None, _) => None,
+        (Some(name), outputs) => outputs.iter().find(|output| output.name == name),
+    };
+    let names = || model.outputs.iter().map(|output| shown(&output.name)).collect();
+    found.ok_or_else(|| Problem::Outputs(names()))
+}
+
+/// The nodes that a value depends on, with their numbers, in the model's order.
+fn needed<'a>(model: &'a Model, output: &str) -> Vec<(usize, &'a Node)> {
+    let mut givers: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (i, node) in model.nodes.iter().enumerate() {
+        for name in node.outputs.iter().filter(|name| !name.is_empty()) {
+            givers.entry(name).or_default().push(i);
+        }
+    }
+    let mut wanted = vec![false; model.nodes.len()];
+    let mut open: Vec<usize> = givers.get(output).cloned().unwrap_or_default();
+    while let Some(i) = open.pop() {
+        if std::mem::replace(&mut wanted[i], true) {
+            continue;
+        }
+        for name in &model.nodes[i].inputs {
+            let givers = givers.get(name.as_str()).map_or(&[][..], Vec::as_slice);
+            open.extend(givers.iter().filter(|&&i| !wanted[i]));
+        }
+    }
+    model.nodes.iter().enumerate().filter(|(i, _)| wanted[*i]).collect()
 }
 
 /// What a node is called in a message.
@@ -149,36 +241,4 @@ fn opset(model: &Model) -> Result<i64, String> {
         ));
     }
     Ok(version)
-}
-
-/// The name of the images, their channels, height and width, and the batch where the model fixes one.
-fn images(model: &Model, input: Option<[usize; 3]>) -> Result<(String, [usize; 3], Option<usize>), Problem> {
-    let wrong = |reason: String| Err(Problem::Model(reason));
-    let constants: HashSet<&str> = model.initializers.iter().map(|tensor| tensor.name.as_str()).collect();
-    let inputs: Vec<&ValueInfo> =
-        model.inputs.iter().filter(|input| !constants.contains(input.name.as_str())).collect();
-    let &[images] = &inputs[..] else {
-        let names: Vec<String> = inputs.iter().map(|input| shown(&input.name)).collect();
-        return wrong(format!("it has inputs {names:?} that are no constants, expected one: the images"));
-    };
-    let name = shown(&images.name);
-    let Some([batch, sizes @ ..]) = images.shape.as_deref() else {
-        return wrong(format!("its input `{name}` has no shape, expected (N, C, H, W)"));
-    };
-    let &[_, _, _] = &sizes else {
-        let rank = sizes.len() + 1;
-        return wrong(format!("its input `{name}` has {rank} dimensions, expected 4: (N, C, H, W)"));
-    };
-    let known = |size: &Size| match size {
-        Size::Known(size) => Some(*size),
-        Size::Free(_) => None,
-    };
-    let shape = match (input, known(&sizes[0]), known(&sizes[1]), known(&sizes[2])) {
-        (Some(shape), ..) => shape,
-        (None, Some(channels), Some(height), Some(width)) => [channels, height, width],
-        _ => {
-            return Err(Problem::FreeInput(name));
-        }
-    };
-    Ok((images.name.clone(), shape, known(batch)))
 }

@@ -1,6 +1,6 @@
 //! Operators that change the shape or the order of elements alone.
 
-use super::call::{Call, Known, Order, Value, axes, axis};
+use super::call::{Call, Known, Order, Value, axes, end_axis};
 use super::fold::shape_of;
 use super::importer::Importer;
 use crate::graph::Shape;
@@ -9,7 +9,7 @@ use crate::ops::Op;
 impl Importer<'_> {
     pub(super) fn flatten(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let rank = self.shape(self.value(call, 0)?).dims().len() + 1;
-        let at = axis(call.int("axis", 1)?, rank + 1)?;
+        let at = end_axis(call.int("axis", 1)?, rank)?;
         if at != 1 {
             return Err(format!("from axis {at} on, expected 1: all but the images"));
         }
@@ -93,9 +93,30 @@ impl Importer<'_> {
         if target == sizes {
             return self.alias(call, 0);
         }
+        let order = |order| -> Result<Known, String> {
+            match self.alias(call, 0)? {
+                Known::Value(value) => Ok(Known::Value(Value { order, ..value })),
+                other => Ok(other),
+            }
+        };
         match (target, self.shape(value)) {
             ([_], _) => self.vectors(call),
             ([_, 1, 1], Shape::Vector { .. }) => self.layer(call, Op::Unflatten),
+            ([1, 1, _], Shape::Vector { .. }) => match self.layer(call, Op::Unflatten)? {
+                Known::Value(value) => Ok(Known::Value(Value { order: Order::ChannelsLast, ..value })),
+                other => Ok(other),
+            },
+            // Of one pixel or one channel, channels first and last are the same elements.
+            (&[c, h, w], Shape::Map { channels, height, width })
+                if (channels == 1 || height * width == 1) && [c, h, w] == [channels, height, width] =>
+            {
+                order(Order::ChannelsFirst)
+            }
+            (&[h, w, c], Shape::Map { channels, height, width })
+                if (channels == 1 || height * width == 1) && [c, h, w] == [channels, height, width] =>
+            {
+                order(Order::ChannelsLast)
+            }
             _ => Err(format!(
                 "from {sizes:?} to {target:?} for an image, which no layer does but Flatten and Unflatten"
             )),
@@ -107,6 +128,11 @@ impl Importer<'_> {
         let sizes = self.sizes(value);
         let dropped = match call.axes(1)? {
             Some(list) => axes(&list, sizes.len() + 1)?,
+            None if self.batch == Some(1) => {
+                let reason = "without axes it drops that of the images too, of which the model has one; export it for \
+                              more images, or with axes";
+                return Err(reason.into());
+            }
             None => (1..=sizes.len()).filter(|&i| sizes[i - 1] == 1).collect(),
         };
         if dropped.iter().any(|&i| i == 0 || sizes[i - 1] != 1) {
@@ -114,6 +140,11 @@ impl Importer<'_> {
         }
         let kept: Vec<usize> =
             (0..sizes.len()).filter(|i| !dropped.contains(&(i + 1))).map(|i| sizes[i]).collect();
+        if self.batch.is_none() && kept.len() > 1 && call.axes(1)?.is_none() {
+            let reason = "without axes it drops that of the images too where there is one, so that later axes are others; \
+                          export it with axes";
+            return Err(reason.into());
+        }
         self.shaped(call, value, &kept, &sizes)
     }
 
@@ -133,10 +164,20 @@ impl Importer<'_> {
         let value = self.value(call, 0)?;
         let rank = self.sizes(value).len() + 1;
         let permutation = call.permutation(rank)?;
+        let sizes = self.sizes(value);
+        let target: Vec<usize> =
+            permutation.iter().filter(|&&axis| axis > 0).map(|&axis| sizes[axis - 1]).collect();
+        let long = |axes: &[usize]| {
+            axes.iter().copied().filter(|&axis| axis > 0 && sizes[axis - 1] > 1).collect::<Vec<_>>()
+        };
         let order = match (&permutation[..], value.order) {
             (same, order) if same.iter().enumerate().all(|(i, &axis)| i == axis) => order,
             ([0, 2, 3, 1], Order::ChannelsFirst) => Order::ChannelsLast,
             ([0, 3, 1, 2], Order::ChannelsLast) => Order::ChannelsFirst,
+            // Axes of one element alone are moved.
+            ([0, ..], _) if long(&permutation).is_sorted() => {
+                return self.shaped(call, value, &target, &sizes);
+            }
             _ => {
                 let wanted = "expected one that puts the channels last or first again";
                 return Err(format!("perm is {permutation:?}, {wanted}"));

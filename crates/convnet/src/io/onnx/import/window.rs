@@ -49,7 +49,7 @@ impl Sliding {
                 Some(pads) => sides(pads)?,
             },
             "VALID" => [0; 4],
-            mode @ ("SAME_UPPER" | "SAME_LOWER") => sliding.same(input.spatial(), mode == "SAME_UPPER"),
+            mode @ ("SAME_UPPER" | "SAME_LOWER") => sliding.same(input.spatial(), mode == "SAME_UPPER")?,
             other => {
                 return Err(format!(
                     "auto_pad is `{other}`, expected NOTSET, VALID, SAME_UPPER or SAME_LOWER"
@@ -60,15 +60,26 @@ impl Sliding {
     }
 
     /// Padding that makes the output the input's size over the stride, rounded up.
-    fn same(&self, (height, width): (usize, usize), upper: bool) -> [usize; 4] {
+    ///
+    /// # Errors
+    /// For windows that leave out two pixels or more at the end: TensorFlow starts at the first pixel, ONNX's formula
+    /// has padding below zero, and runtimes differ.
+    fn same(&self, (height, width): (usize, usize), upper: bool) -> Result<[usize; 4], String> {
         let along = |size: usize, kernel: usize, stride: usize, dilation: usize| {
             let reach = (kernel - 1) * dilation + 1;
-            let total = ((size.div_ceil(stride).max(1) - 1) * stride + reach).saturating_sub(size);
-            if upper { (total / 2, total - total / 2) } else { (total - total / 2, total / 2) }
+            let covered = (size.div_ceil(stride).max(1) - 1) * stride + reach;
+            if covered + 1 < size {
+                return Err(format!(
+                    "auto_pad with windows that cover {covered} of {size} pixels: where they start is told differently; \
+                     give pads"
+                ));
+            }
+            let total = covered.saturating_sub(size);
+            Ok(if upper { (total / 2, total - total / 2) } else { (total - total / 2, total / 2) })
         };
-        let (top, bottom) = along(height, self.kernel.h, self.stride.h, self.dilation.h);
-        let (left, right) = along(width, self.kernel.w, self.stride.w, self.dilation.w);
-        [top, left, bottom, right]
+        let (top, bottom) = along(height, self.kernel.h, self.stride.h, self.dilation.h)?;
+        let (left, right) = along(width, self.kernel.w, self.stride.w, self.dilation.w)?;
+        Ok([top, left, bottom, right])
     }
 
     /// Height and width of the output over a map.
@@ -78,9 +89,16 @@ impl Sliding {
             |size: usize, (begin, end): (usize, usize), kernel: usize, stride: usize, dilation: usize| {
                 let reach = (kernel - 1) * dilation + 1;
                 let padded = size + begin + end;
-                let span = padded.checked_sub(reach).ok_or_else(|| {
-                    format!("a window of {reach} over {padded} pixels of {height}×{width}, padding included")
-                })?;
+                // With `ceil_mode` a window may reach further than the padding, if by less than a stride.
+                let span = match padded.checked_sub(reach) {
+                    Some(span) => span,
+                    None if self.ceil_mode && reach - padded < stride => 0,
+                    None => {
+                        return Err(format!(
+                            "a window of {reach} over {padded} pixels of {height}×{width}, padding included"
+                        ));
+                    }
+                };
                 let count = if self.ceil_mode { span.div_ceil(stride) } else { span / stride } + 1;
                 // A last window that starts behind the map is dropped, as in PyTorch.
                 let dropped = self.ceil_mode && (count - 1) * stride >= size + begin;
@@ -100,7 +118,7 @@ impl Sliding {
         let padding = Size2 { h: self.pads[0], w: self.pads[1] };
         let fits = |ceil_mode: bool| {
             let Self { kernel, stride, dilation, .. } = *self;
-            let window = Window { kernel, stride, padding, dilation, ceil_mode };
+            let window = Window { kernel, stride, padding, end: padding, dilation, ceil_mode };
             let output = if pools { window.pool(input).map(Shape::spatial) } else { window.output(input) };
             output.is_ok_and(|output| output == wanted)
         };
@@ -130,6 +148,19 @@ impl Sliding {
     pub(super) fn split(&self, value: f32) -> (ConstantPad2d, Self) {
         let [top, left, bottom, right] = self.pads;
         (ConstantPad2d { left, right, top, bottom, value }, Self { pads: [0; 4], ..*self })
+    }
+
+    /// The same windows where the padding behind a map reaches as far as the last of them.
+    pub(super) fn reaching(self, (height, width): (usize, usize)) -> Result<Self, String> {
+        let (rows, columns) = self.output((height, width))?;
+        let [top, left, ..] = self.pads;
+        let behind =
+            |count: usize, size: usize, begin: usize, kernel: usize, stride: usize, dilation: usize| {
+                ((count - 1) * stride + (kernel - 1) * dilation + 1).saturating_sub(size + begin)
+            };
+        let bottom = behind(rows, height, top, self.kernel.h, self.stride.h, self.dilation.h);
+        let right = behind(columns, width, left, self.kernel.w, self.stride.w, self.dilation.w);
+        Ok(Self { pads: [top, left, bottom, right], ceil_mode: false, ..self })
     }
 }
 
