@@ -37,7 +37,7 @@ fn op() -> impl Strategy<Value = Op> {
     });
     let average = (pair(), pair(), pair(), any::<bool>(), any::<bool>()).prop_map(
         |(kernel, stride, padding, ceil_mode, count_include_pad)| {
-            AvgPool2d { kernel, stride, padding, padding_end: padding, ceil_mode, count_include_pad }.into()
+            AvgPool2d { kernel, stride, padding, padding_end: None, ceil_mode, count_include_pad }.into()
         },
     );
     let adaptive = (size(), size()).prop_map(|(height, width)| AdaptiveAvgPool2d { height, width }.into());
