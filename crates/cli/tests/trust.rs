@@ -23,7 +23,7 @@ fn photos(place: &Place, folder: &str, classes: &[(&str, u8)]) {
 /// A run that tells three grey levels apart, called as people call animals.
 fn trained(place: &Place) {
     photos(place, "photos", &[("Dog", 20), ("Owl", 120), ("cat", 220)]);
-    place.success("train lenet --data photos --epochs 12 --batch 16 --threads 1 --out run");
+    place.success("train lenet --data photos --input 1x28x28 --epochs 12 --batch 16 --threads 1 --out run");
 }
 
 fn top1(place: &Place, arguments: &str) -> f64 {
@@ -58,7 +58,7 @@ fn classes_are_matched_by_name() {
     // Weights without names cannot be compared, which is said.
     place.success("convert run run.pth");
     let (_, told) =
-        place.convnet("eval lenet --weights run.pth --data photos --classes 3 --input 1x32x32", 0);
+        place.convnet("eval lenet --weights run.pth --data photos --classes 3 --input 1x28x28", 0);
     assert!(told.contains("not compared") && told.contains("assumed"), "{told}");
 }
 
@@ -95,7 +95,7 @@ fn one_preprocessing_serves_all_commands() {
         line.trim_end_matches(']').rsplit('[').next().expect("a number").parse().expect("a number")
     };
     let spec = format!("mean={},std={}", value("mean"), value("std"));
-    let sizes = "--classes 3 --input 1x32x32";
+    let sizes = "--classes 3 --input 1x28x28";
     let weights = format!("lenet --weights run.pth {sizes}");
     assert_eq!(top1(&place, &format!("{weights} --data photos --preprocess {spec}")), 1.0);
     let guess = |arguments: &str| {
@@ -154,7 +154,7 @@ fn a_run_is_a_model_wherever_one_is_meant() {
     assert!(told.contains("does not tell of which network"), "{told}");
     // A folder that is no run does not keep the network of its name from being meant, which is said.
     fs::create_dir(place.path().join("lenet")).expect("a folder is made");
-    let (_, told) = place.convnet("show lenet", 0);
+    let (_, told) = place.convnet("convert lenet b.onnx --seed 1", 0);
     assert!(told.contains("the network of the zoo, not the folder"), "{told}");
 }
 

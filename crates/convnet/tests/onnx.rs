@@ -216,7 +216,7 @@ fn what_is_no_model_is_told_so() {
         assert!(error.contains("no.onnx") && error.contains("ONNX"), "{error}");
         assert!(WeightsFile::open(&path).is_err());
     }
-    assert!(io::import(temporary.path(), None).unwrap_err().to_string().contains("not a regular file"));
+    assert!(io::import(temporary.path(), None).unwrap_err().to_string().contains("expected a regular file"));
 }
 
 proptest! {

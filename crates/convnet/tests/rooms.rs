@@ -50,7 +50,8 @@ fn read(path: &Path) -> String {
 
 /// A file's lines of code: comments are left out, and the tests that end it.
 fn code(text: &str) -> impl Iterator<Item = &str> {
-    let test = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    let tests = ["#[cfg(test)]\nmod tests {", "#[cfg(test)]\npub(super) mod tests {"];
+    let test = tests.iter().find_map(|start| text.find(start)).unwrap_or(text.len());
     text[..test].lines().filter(|line| !line.trim_start().starts_with("//"))
 }
 

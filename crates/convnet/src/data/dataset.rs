@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::parallel;
-use super::samples::{InMemory, Relabeled, Samples};
+use super::samples::{InMemory, Originals, Relabeled, Samples};
 use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
 use super::{ClassMatch, DataError, Image, Print};
 
@@ -90,6 +90,12 @@ impl Dataset {
         let labels = self.labels().iter().map(|&label| matched.outputs()[label as usize]).collect();
         let samples = Relabeled { samples: Arc::clone(&self.samples), labels };
         Self::of("the set among other classes", samples, classes.to_vec(), self.shape)
+    }
+
+    /// The same images as they are in their files, of any size.
+    pub(super) fn originals(&self) -> Self {
+        let samples = Arc::new(Originals(Arc::clone(&self.samples)));
+        Self { samples, classes: self.classes.clone(), shape: self.shape }
     }
 
     /// What tells these images from others.

@@ -139,12 +139,16 @@ impl Loader {
         Self::new(data, &preprocess.pipeline(data.shape, augment), pass)
     }
 
-    /// All images, unchanged and in their order.
+    /// All images in their order, each as [`Preprocess::apply_image`] makes it of its file, whatever the set's size.
     ///
     /// # Panics
     /// If `batch` is 0.
     pub fn evaluation(data: &Dataset, preprocess: &Preprocess, batch: usize) -> Self {
-        Self::new(data, &preprocess.pipeline(data.shape, Augment::default()), Pass::in_order(batch))
+        let pass = Pass::in_order(batch);
+        match preprocess.starts_at(data.shape) {
+            true => Self::new(data, &preprocess.evaluation(), pass),
+            false => Self::new(&data.originals(), &preprocess.evaluation(), pass),
+        }
     }
 }
 

@@ -179,17 +179,33 @@ impl Preprocess {
         Pipeline::checked(transforms, normalize, self.input)
     }
 
-    /// The input for one image of any size: C, H, W.
-    ///
-    /// The image first gets the size of the training images, then what they got.
-    pub fn apply_image(&self, image: &Image) -> Vec<f32> {
-        let (channels, ..) = image.shape();
-        let [height, width] = self.source;
-        let shape = match self.fit {
-            Fit::CenterCrop(_) => image.shape(),
-            Fit::Pad | Fit::Cover => (channels, height, width),
+    /// The steps for images of any size, unchanged by chance: as the training images became input, an image first gets
+    /// their size, but for [`Fit::CenterCrop`].
+    pub fn evaluation(&self) -> Pipeline {
+        let [rows, columns] = self.source;
+        let Fit::CenterCrop(short) = self.fit else {
+            return self.pipeline((self.input[0], rows, columns), Augment::default());
         };
-        self.pipeline(shape, Augment::default()).apply(image, Draw::default())
+        let [channels, height, width] = self.input;
+        let mut transforms = Vec::new();
+        if channels != 3 {
+            transforms.push(Transform::Grayscale(Grayscale));
+        }
+        transforms.push(Transform::Resize(Resize::Shorter(short)));
+        transforms.push(Transform::CenterCrop(CenterCrop { size: [height, width] }));
+        let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
+        Pipeline::checked(transforms, normalize, self.input)
+    }
+
+    /// Whether images that were brought to this shape (channels, height, width) are what [`Preprocess::evaluation`] would
+    /// make of them first.
+    pub(super) fn starts_at(&self, (_, rows, columns): (usize, usize, usize)) -> bool {
+        !matches!(self.fit, Fit::CenterCrop(_)) && self.source == [rows, columns]
+    }
+
+    /// The input for one image of any size: C, H, W.
+    pub fn apply_image(&self, image: &Image) -> Vec<f32> {
+        self.evaluation().apply(image, Draw::default())
     }
 
     /// Whether images go in as they are but for their size: pixels from 0 to 1.
@@ -385,6 +401,29 @@ mod tests {
         ] {
             assert!(text.contains(from), "{text}");
             assert!(serde_json::from_str::<Preprocess>(&text.replace(from, to)).is_err(), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_set_and_its_files_one_by_one_become_the_same_input() {
+        let folder = tempfile::tempdir().unwrap();
+        for (number, class) in ["a", "b"].repeat(4).iter().enumerate() {
+            let path = folder.path().join(class).join(format!("{number}.png"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let (width, height) = (20 + 3 * number as u32, 44 - 2 * number as u32);
+            let pixel = |x: u32, y: u32| image::Rgb([(x * 9) as u8, (y * 5) as u8, (7 * number) as u8]);
+            image::RgbImage::from_fn(width, height, pixel).save(path).unwrap();
+        }
+        let set = crate::data::open_test(folder.path().to_str().unwrap(), &mut |_| {}).unwrap().images;
+        let far = Preprocess { source: [17, 19], ..Preprocess::plain([3, 16, 16]) };
+        for preprocess in [far, Preprocess::plain([1, 30, 12]), Preprocess::imagenet(28, 28)] {
+            let batch = crate::data::Loader::evaluation(&set, &preprocess, 8).next().unwrap().unwrap();
+            let mut numbers = ["0", "2", "4", "6"].map(|n| format!("a/{n}.png")).to_vec();
+            numbers.extend(["1", "3", "5", "7"].map(|n| format!("b/{n}.png")));
+            for (input, name) in batch.images.chunks(preprocess.len()).zip(&numbers) {
+                let image = Image::open(folder.path().join(name)).unwrap();
+                assert_eq!(input, preprocess.apply_image(&image), "{preprocess} {name}");
+            }
         }
     }
 

@@ -45,6 +45,14 @@ pub trait Samples: fmt::Debug + Send + Sync {
     /// If it cannot be read; the error names it.
     fn image(&self, index: usize) -> Result<Image<'_>, DataError>;
 
+    /// One image before anything was done to bring it to the set's size.
+    ///
+    /// # Errors
+    /// If it cannot be read; the error names it.
+    fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.image(index)
+    }
+
     /// Whether images are in memory, so that one thread gives them as fast as several.
     fn in_memory(&self) -> bool {
         false
@@ -80,9 +88,31 @@ impl Samples for Relabeled {
         self.samples.in_memory()
     }
 
+    fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.original(index)
+    }
+
     /// Those of the images' own source: another numbering of the classes is no change of the data.
     fn prints(&self) -> Result<Vec<Print>, DataError> {
         self.samples.prints()
+    }
+}
+
+/// Images of another source as they are before they are brought to its size.
+#[derive(Debug)]
+pub(super) struct Originals(pub(super) Arc<dyn Samples>);
+
+impl Samples for Originals {
+    fn labels(&self) -> &[u32] {
+        self.0.labels()
+    }
+
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.0.original(index)
+    }
+
+    fn prints(&self) -> Result<Vec<Print>, DataError> {
+        self.0.prints()
     }
 }
 

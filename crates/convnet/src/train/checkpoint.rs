@@ -125,7 +125,7 @@ mod tests {
         );
         assert_eq!(read.metrics.as_deref(), Some("crc32:00000000"));
         let error = Checkpoint::read(&path, 1, true).err().unwrap().to_string();
-        assert!(error.contains("`confusion` of shape [3, 3] counts no pairs of 1 classes"), "{error}");
+        assert!(error.contains("`confusion` of shape [3, 3] does not count pairs of 1 classes"), "{error}");
     }
 
     #[test]

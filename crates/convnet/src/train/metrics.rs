@@ -135,4 +135,13 @@ pub(super) mod tests {
             prop_assert_eq!(write_lines(&again), text);
         }
     }
+
+    #[cfg(feature = "train")]
+    #[test]
+    fn of_equal_accuracies_the_lower_loss_is_best_and_of_equals_the_first() {
+        let with = |epoch, top1, test_loss| EpochRecord { test_loss, ..record(epoch, top1) };
+        let records = [with(1, 0.5, 0.1), with(2, 0.75, 0.6), with(3, 0.75, 0.4), with(4, 0.75, 0.4)];
+        assert_eq!(best(&records).map(|record| record.epoch), Some(3));
+        assert_eq!(best(&[]), None);
+    }
 }

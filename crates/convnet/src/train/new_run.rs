@@ -191,7 +191,7 @@ mod tests {
         let error = RunDir::open(&path).unwrap_err();
         assert!(matches!(error, TrainError::NotStarted { .. }), "{error}");
         NewRun::claim(&path).unwrap().start(config(), &net(), &data()).unwrap();
-        assert_eq!(names(&path), ["config.toml"]);
+        assert_eq!(names(&path), ["config.toml", "data.jsonl", "graph.toml"]);
         fs::write(folder.path().join("note.txt"), "text").unwrap();
         assert!(matches!(NewRun::claim(folder.path()), Err(TrainError::Exists { .. })));
     }

@@ -482,7 +482,7 @@ fn data_that_changed_are_noticed() {
     assert!(matches!(resume(data()).unwrap_err(), TrainError::Damaged { .. }));
     fs::remove_file(&path).unwrap();
     let error = resume(data()).unwrap_err().to_string();
-    assert!(error.contains("data.jsonl: it is missing"), "{error}");
+    assert!(error.contains("data.jsonl` is missing"), "{error}");
     fs::write(&path, kept).unwrap();
     resume(data()).unwrap();
 }

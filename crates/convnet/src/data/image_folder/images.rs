@@ -93,6 +93,10 @@ impl Samples for FolderImages {
         }
     }
 
+    fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
+        Image::open(&self.files.paths[index])
+    }
+
     fn in_memory(&self) -> bool {
         self.kept.is_some()
     }

@@ -331,10 +331,4 @@ mod tests {
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
     }
-
-    #[test]
-    fn the_earliest_of_equals_is_best() {
-        let records = [record(1, 0.5), record(2, 0.75), record(3, 0.75)];
-        assert_eq!(best(&records).unwrap().epoch, 2);
-    }
 }
