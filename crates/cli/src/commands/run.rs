@@ -89,6 +89,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let Model { graph, weights, .. } =
         trained::open(&args.target, &args.weights, &size, &PreprocessArg::default())?;
+    if weights.is_some() && graph.name() == "googlenet@torchvision" && graph.classes() == 1000 {
+        output::note(
+            "arrays go in as they are: torchvision's transform_input, which its published weights were trained with, is left \
+             to whoever makes them",
+        );
+    }
     let options = Options { once: count <= BATCH, ..args.engine.options(Precision::F32)? };
     let drawn;
     let weights: &dyn TensorSource = match &weights {
