@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-NETS = {"lenet": "1x32x32", "alexnet": "1x96x96", "googlenet": "1x32x32", "resnet18": "1x64x64", "densenet121": "1x32x32"}
+NETS = {"lenet": "1x32x32", "alexnet": "1x96x96", "googlenet": "1x32x32", "resnet18": "1x64x64", "densenet121": "1x64x64"}
 OPTIMIZERS = {
     "sgd": 'kind = "sgd"',
     "sgd-plain": 'kind = "sgd"\nmomentum = 0.0\nweight_decay = 0.001',

@@ -12,7 +12,9 @@ pub struct ModelCard {
     pub model: String,
     /// Channels, height and width of an input image.
     pub input: [usize; 3],
-    /// The names of the classes, in the order of the outputs.
+    /// How many outputs the network has: its classes.
+    pub outputs: usize,
+    /// The names of the classes, in the order of the outputs; empty where nothing tells them.
     pub classes: Vec<String>,
     /// How images become input.
     pub preprocess: Preprocess,
@@ -26,6 +28,7 @@ impl ModelCard {
             ("format".to_owned(), "pt".to_owned()),
             ("model".to_owned(), self.model.clone()),
             ("input".to_owned(), json(serde_json::json!(self.input))),
+            ("outputs".to_owned(), self.outputs.to_string()),
             ("classes".to_owned(), json(serde_json::json!(self.classes))),
             ("preprocess".to_owned(), json(serde_json::json!(self.preprocess))),
         ])
@@ -43,10 +46,20 @@ impl ModelCard {
             let text: String = entry(metadata, key)?;
             serde_json::from_str(&text).map_err(|e| format!("`{key}` in its metadata is `{text}`: {e}"))
         }
+        let classes: Vec<String> = json(metadata, "classes")?;
+        // A card of an older version has as many outputs as names.
+        let outputs = match metadata.contains_key("outputs") {
+            true => entry(metadata, "outputs")?,
+            false => classes.len(),
+        };
+        if !classes.is_empty() && classes.len() != outputs {
+            return Err(format!("its metadata has {} `classes` for {outputs} `outputs`", classes.len()));
+        }
         Ok(Some(Self {
             model: entry(metadata, "model")?,
             input: json(metadata, "input")?,
-            classes: json(metadata, "classes")?,
+            outputs,
+            classes,
             preprocess: json(metadata, "preprocess")?,
         }))
     }

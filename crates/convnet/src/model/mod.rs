@@ -92,8 +92,7 @@ impl Model {
         };
         let mut card = file.as_ref().and_then(WeightsFile::card).cloned();
         let fits = |card: &ModelCard| {
-            (card.classes.is_empty() || card.classes.len() == graph.classes())
-                && card.preprocess.input() == graph.input_size()
+            card.outputs == graph.classes() && card.preprocess.input() == graph.input_size()
         };
         let mut weights = None;
         if let Some(file) = file {
@@ -102,7 +101,7 @@ impl Model {
             notes.extend(note);
         }
         if let Some(card) = card.take_if(|card| !fits(card)) {
-            notes.push(Note::Card { input: card.preprocess.input(), classes: card.classes.len() });
+            notes.push(Note::Card { input: card.preprocess.input(), classes: card.outputs });
         }
         let input = graph.input_size();
         let (preprocess, assumption) = match (&options.preprocess, &card) {
@@ -122,6 +121,7 @@ impl Model {
         (self.assumption != Some(Assumption::Plain)).then(|| ModelCard {
             model: self.card.as_ref().map_or_else(|| self.graph.name().to_owned(), |card| card.model.clone()),
             input: self.graph.input_size(),
+            outputs: self.graph.classes(),
             classes: self.card.as_ref().map(|card| card.classes.clone()).unwrap_or_default(),
             preprocess: self.preprocess.clone(),
         })

@@ -34,10 +34,9 @@ impl OpenOptions {
     /// The same with the sizes that weights tell of where none are given, else with this input.
     #[must_use]
     pub fn fitted(&self, card: Option<&ModelCard>, input: Option<[usize; 3]>) -> Self {
-        let named = card.map(|card| card.classes.len()).filter(|&count| count > 0);
         Self {
             input: self.input.or(card.map(|card| card.input)).or(input),
-            classes: self.classes.or(named),
+            classes: self.classes.or(card.map(|card| card.outputs)),
             ..self.clone()
         }
     }

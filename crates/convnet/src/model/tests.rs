@@ -12,6 +12,7 @@ fn card(classes: usize) -> ModelCard {
     ModelCard {
         model: "lenet".into(),
         input: [1, 32, 32],
+        outputs: classes,
         preprocess: Preprocess::plain([1, 32, 32]),
         classes: (0..classes).map(|class| class.to_string()).collect(),
     }
@@ -93,4 +94,74 @@ fn names_that_mean_nothing_are_told() {
     assert!(matches!(open("none.onnx"), OpenError::Io(_)));
     let options = OpenOptions { input: Some([1, 5, 5]), ..OpenOptions::default() };
     assert!(matches!(Model::open("alexnet", &options), Err(OpenError::Graph(_))));
+}
+
+#[test]
+fn a_network_of_ones_own_is_opened_by_its_run() {
+    let folder = tempdir().unwrap();
+    let net = crate::graph::Builder::image("mine", 1, 32, 32);
+    let x = net.input().conv2d(crate::ops::Conv2d::new(3, 5)).relu().flatten();
+    let graph = net.build(x.linear(crate::ops::Linear::new(4))).unwrap();
+    let config = RunConfig {
+        convnet: "0.1.0".into(),
+        isa: "portable".into(),
+        model: "mine".into(),
+        input: [1, 32, 32],
+        classes: card(4).classes,
+        preprocess: None,
+        init_from: None,
+        recipe: Recipe::for_graph(&graph),
+    };
+    let run = RunDir::create(folder.path(), config, &graph, &Fingerprint::default()).unwrap();
+    let state = state::initialize(&graph, 3);
+    io::save(&state, Some(&ModelCard { model: "mine".into(), ..card(4) }), run.file(RunDir::BEST)).unwrap();
+    // The run, and one of its files.
+    for path in [folder.path().to_owned(), run.file(RunDir::BEST)] {
+        let model = Model::open(path.to_str().unwrap(), &OpenOptions::default()).unwrap();
+        assert_eq!(model.graph, graph);
+        assert_eq!(model.weights.unwrap().state_dict().unwrap(), state);
+    }
+    // Out of the run, the file's network is not known.
+    let alone = folder.path().parent().unwrap().join(format!("{}.safetensors", std::process::id()));
+    std::fs::copy(run.file(RunDir::BEST), &alone).unwrap();
+    let error = Model::open(alone.to_str().unwrap(), &OpenOptions::default()).unwrap_err().to_string();
+    std::fs::remove_file(&alone).unwrap();
+    assert!(error.contains("its network `mine` is not in the zoo"), "{error}");
+}
+
+#[test]
+fn a_file_of_weights_is_the_network_that_its_card_names() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    let unnamed = ModelCard { classes: Vec::new(), ..card(4) };
+    io::save(&weights(4), Some(&unnamed), &path).unwrap();
+    let model = Model::open(path.to_str().unwrap(), &OpenOptions::default()).unwrap();
+    assert_eq!((model.graph.classes(), model.graph.input_size()), (4, [1, 32, 32]));
+    assert_eq!((model.assumption, model.classes()), (None, None));
+    assert_eq!(model.written_card(), Some(unnamed));
+}
+
+#[test]
+fn what_is_assumed_of_the_preprocessing_is_torchvisions_or_nothing() {
+    let open = |name: &str, options: OpenOptions| Model::open(name, &options).unwrap();
+    let imagenet = open("resnet18", OpenOptions::default());
+    assert_eq!(imagenet.assumption, Some(Assumption::Torchvision));
+    assert_eq!(imagenet.preprocess, Preprocess::imagenet(224, 224));
+    // (x − m) / s, then transform_input's · s / 0.5 + (m − 0.5) / 0.5, of torchvision's GoogLeNet.
+    let googlenet = open("googlenet@torchvision", OpenOptions::default());
+    assert_eq!(googlenet.assumption, Some(Assumption::TransformInput));
+    for (m, s) in [(0.485, 0.229), (0.456, 0.224), (0.406, 0.225)] {
+        let (x, mean, std) =
+            (0.7, f64::from(googlenet.preprocess.mean()[0]), f64::from(googlenet.preprocess.std()[0]));
+        let scaled = (x - m) / s * (s / 0.5) + (m - 0.5) / 0.5;
+        assert!(((x - mean) / std - scaled).abs() < 1e-12);
+    }
+    for (name, classes) in [("resnet18", Some(10)), ("alexnet", Some(1000)), ("resnet50@paper", None)] {
+        let model = open(name, OpenOptions { classes, ..OpenOptions::default() });
+        assert_eq!(model.assumption, Some(Assumption::Plain), "{name}");
+        assert_eq!(model.written_card(), None);
+    }
+    let spec = crate::data::PreprocessSpec::parse("mean=0.5,std=0.25").unwrap();
+    let asked = open("resnet18", OpenOptions { preprocess: Some(spec), ..OpenOptions::default() });
+    assert_eq!((asked.assumption, asked.preprocess.mean()), (None, &[0.5; 3][..]));
 }

@@ -292,7 +292,8 @@ impl<'a> Trainer<'a> {
             None => Preprocess::for_input(input, &self.data.train)?,
         };
         let classes = self.data.classes().to_vec();
-        Ok(ModelCard { model: self.net.name().to_owned(), input, classes, preprocess })
+        let (model, outputs) = (self.net.name().to_owned(), self.net.classes());
+        Ok(ModelCard { model, input, outputs, classes, preprocess })
     }
 
     fn config(&self, card: &ModelCard) -> Result<RunConfig, TrainError> {

@@ -289,7 +289,7 @@ impl Args {
             RunDir::check_new(out)?;
         }
         let data = super::data::open(&recipe.data)?;
-        let graph = self.network(name, &data)?;
+        let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
@@ -393,8 +393,9 @@ impl Args {
         SizeArgs { input, classes: None, ..self.size.clone() }
     }
 
-    /// The network for the data's classes, and of the size that was given or that suits it.
-    fn network(&self, name: &str, data: &DataSets) -> Result<Graph, Failure> {
+    /// The network for the data's classes, and of the size that was given, that the weights to start from are for, or that
+    /// suits it.
+    fn network(&self, name: &str, data: &DataSets, init_from: Option<&Path>) -> Result<Graph, Failure> {
         let classes = self.size.classes.or(Some(data.classes().len()));
         let sized = |input| SizeArgs { input: Some(input), classes, ..self.size.clone() }.build(name);
         if let Some(input) = self.size.input {
@@ -402,6 +403,13 @@ impl Args {
         }
         if Path::new(name).exists() && zoo::find(name).is_err() {
             return SizeArgs { input: None, classes, ..self.size.clone() }.build(name);
+        }
+        // Weights that tell the size of their images go on with it.
+        if let Some(path) = init_from.filter(|path| !is_onnx(path))
+            && let Some([channels, height, width]) =
+                model::weights_file(path, None)?.card().map(|card| card.input)
+        {
+            return sized(ImageSize { channels, height, width });
         }
         let channels = data.channels();
         let square = |side| sized(ImageSize { channels, height: side, width: side });
