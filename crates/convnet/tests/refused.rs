@@ -148,7 +148,7 @@ proptest! {
 fn tiny() -> Graph {
     let net = Builder::image("tiny", 1, 4, 4);
     let x = net.input().conv2d(Conv2d::new(3, 3).padding(1)).relu().max_pool2d(MaxPool2d::new(2));
-    net.build(x.flatten().linear(Linear::new(5))).unwrap()
+    net.build(x.flatten().linear(Linear::new(5))).expect("it is a network")
 }
 
 #[test]
@@ -259,7 +259,8 @@ fn a_value_of_another_network_is_refused() {
 fn pooled() -> Graph {
     let net = Builder::image("pooled", 1, 4, 4);
     let x = net.input().conv2d(Conv2d::new(3, 3)).batch_norm2d().relu().adaptive_avg_pool2d(1, 1);
-    net.build(x.layer("last", BatchNorm2d::default()).flatten().linear(Linear::new(2))).unwrap()
+    net.build(x.layer("last", BatchNorm2d::default()).flatten().linear(Linear::new(2)))
+        .expect("it is a network")
 }
 
 /// PyTorch: "Expected more than 1 value per channel when training, got input size torch.Size([1, 3, 1, 1])"; of two
