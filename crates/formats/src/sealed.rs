@@ -19,7 +19,7 @@ const MEMBER_END: &str = "\",";
 /// A text, and what its file said of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// The text as it was given to [`write`].
+    /// The text as it was given to [`write`](write()).
     pub text: String,
     /// Whether there was a checksum, which is right then; `false` for a file that was never sealed.
     pub checked: bool,

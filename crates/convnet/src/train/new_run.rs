@@ -13,7 +13,7 @@ use crate::graph::Graph;
 
 /// A directory that a new run has for itself: no other process gets it meanwhile.
 ///
-/// Dropped before [`NewRun::start`], it takes away the directories that it made.
+/// Dropped before the run starts, it takes away the directories that it made.
 #[derive(Debug)]
 pub struct NewRun {
     path: PathBuf,
