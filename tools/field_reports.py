@@ -672,7 +672,8 @@ def strides_of_another_resnet(folder):
     with torch.inference_mode():
         expected = net(x).numpy()
     close(ran(folder, folder / "a.onnx", x.numpy()), expected, 2e-3 * abs(expected).max())
-    result = convnet("convert", folder / "a.onnx", folder / "b.onnx", "--model", "resnet50@torchvision", "--classes", 10)
+    result = convnet("convert", folder / "a.onnx", folder / "b.onnx", "--model", "resnet50@torchvision", "--classes", 10,
+                     "--input", "3x64x64")
     if not result.returncode:
         x0 = numpy.load(folder / "x.npy")
         close(runtime(folder / "b.onnx", x0), expected, 2e-3 * abs(expected).max())
