@@ -226,7 +226,7 @@ def four_inks(folder):
 
 
 def transparent(folder, picture):
-    """That a picture is seen as Pillow's `convert("RGB")` gives it, which is what PyTorch trains on, or that it is said."""
+    """That a picture is seen as Pillow's `convert("RGB")` gives it, on which PyTorch trains, or that it is said."""
     eye(folder / "eye.onnx")
     if "transparen" not in done("predict", folder / "eye.onnx", picture).stderr:
         saw(folder, picture, Image.open(picture).convert("RGB"))
@@ -459,7 +459,7 @@ def top_five_of_three(folder):
 
 @report("tflearn/tflearn#75")
 def a_smaller_last_batch(folder):
-    """10 images, one of which is named wrongly, in batches of 3: the mean over batches would be another."""
+    """32 images, two of which are named wrongly: the mean over batches would be another."""
     data = photos(folder / "data", per_class=20)
     train(data, folder / "run")
     for i, name in enumerate(("blue", "green")):
@@ -627,7 +627,7 @@ def another_epsilon(folder):
 
 @report("ruotianluo/pytorch-faster-rcnn#145")
 def counters_that_are_missing(folder):
-    """PyTorch before 0.4.1 wrote no `num_batches_tracked`, others write it with one dimension (JDAI-CV/fast-reid#164)."""
+    """PyTorch before 0.4.1 wrote no `num_batches_tracked`, others with one dimension (JDAI-CV/fast-reid#164)."""
     net = resnet()
     state = {n: v for n, v in net.state_dict().items() if not n.endswith("num_batches_tracked")}
     torch.save(state, folder / "a.pth")
@@ -672,8 +672,8 @@ def strides_of_another_resnet(folder):
     with torch.inference_mode():
         expected = net(x).numpy()
     close(ran(folder, folder / "a.onnx", x.numpy()), expected, 2e-3 * abs(expected).max())
-    result = convnet("convert", folder / "a.onnx", folder / "b.onnx", "--model", "resnet50@torchvision", "--classes", 10,
-                     "--input", "3x64x64")
+    result = convnet("convert", folder / "a.onnx", folder / "b.onnx", "--model", "resnet50@torchvision",
+                     "--classes", 10, "--input", "3x64x64")
     if not result.returncode:
         x0 = numpy.load(folder / "x.npy")
         close(runtime(folder / "b.onnx", x0), expected, 2e-3 * abs(expected).max())
@@ -734,7 +734,7 @@ def a_momentum_of_zero(folder):
         raise Refused(brief(result.stderr))
     mean = next(v for n, v in load_file(folder / "run/last.safetensors").items() if n.endswith("running_mean"))
     said = "momentum" in result.stdout + result.stderr
-    need(abs(mean).max() == 0 or said, f"the file's momentum keeps the statistics as they are, and they moved to {mean}")
+    need(abs(mean).max() == 0 or said, f"the file's momentum keeps the statistics, and they moved to {mean}")
 
 
 @report("microsoft/onnxruntime#20594")
