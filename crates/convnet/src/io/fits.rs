@@ -70,6 +70,6 @@ mod tests {
         assert_eq!(told("alexnet@torchvision", 1000, "alexnet"), [fit("alexnet@torchvision", None)]);
         assert_eq!(told("googlenet@torchvision", 1000, "googlenet"), [fit("googlenet@torchvision", None)]);
         assert_eq!(told("resnet18", 7, "resnet18"), [fit("resnet18", Some(7))]);
-        assert_eq!(told("densenet121", 3, "lenet"), [fit("densenet121", Some(3))]);
+        assert_eq!(told("densenet121", 3, "lenet"), [fit("densenet121@torchvision", Some(3))]);
     }
 }
