@@ -45,7 +45,34 @@ def exif(orientation, thumbnail=None):
     return raw + thumbnail
 
 
+def clear(image):
+    """The same with an opacity from 0 to 255 across it."""
+    width, height = image.size
+    opacity = np.tile(np.linspace(0, 255, width).astype("uint8"), (height, 1))
+    image = image.copy()
+    image.putalpha(Image.fromarray(opacity))
+    return image
+
+
+def see_through():
+    """Pictures of which pixels are transparent: Pillow's convert("RGB") keeps the colours below."""
+    rgb, grey = photo(23, 17), photo(23, 17).convert("L")
+    palette = rgb.quantize(16)
+    yield "clear.png", encoded(clear(rgb), "PNG")
+    yield "clear-grey.png", encoded(clear(grey), "PNG")
+    yield "clear-palette.png", encoded(palette, "PNG", transparency=bytes(range(0, 256, 16)))
+    yield "clear-index.png", encoded(palette, "PNG", transparency=3)
+    yield "clear-level.png", encoded(grey, "PNG", transparency=grey.getpixel((4, 4)))
+    yield "clear-colour.png", encoded(rgb, "PNG", transparency=rgb.getpixel((4, 4)))
+    yield "clear.gif", encoded(palette, "GIF", transparency=3)
+    yield "clear.webp", encoded(clear(rgb), "WEBP", lossless=True, exact=True)
+    yield "clear.tiff", encoded(clear(rgb), "TIFF")
+    yield "clear.bmp", encoded(clear(rgb), "BMP")
+    yield "clear.qoi", encoded(clear(rgb), "QOI")
+
+
 def samples():
+    yield from see_through()
     rgb, grey = photo(23, 17), photo(23, 17).convert("L")
     thumbnail = encoded(photo(8, 6), "JPEG")
     yield "baseline.jpg", encoded(rgb, "JPEG", quality=90)
@@ -83,7 +110,7 @@ def loaded(content):
     with Image.open(io.BytesIO(content)) as image:
         image.load()
         turned = ImageOps.exif_transpose(image)
-        return turned if turned.mode == "L" else turned.convert("RGB")
+        return turned.convert("L" if turned.mode in ("L", "LA") else "RGB")
 
 
 def loads(content):

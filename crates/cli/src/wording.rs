@@ -50,6 +50,10 @@ fn io(error: &IoError) -> Option<Worded> {
             path.display(),
             way_out(report, fits)
         )),
+        IoError::Settings { path, .. } => work(format!(
+            "{error}: give `{}` as the model, or train on from its weights with `convnet train MODEL --init-from`",
+            path.display()
+        )),
         IoError::FreeInput { path, input } => work(format!(
             "`{}`: its input `{input}` leaves channels, height or width free; give them with `--input CxHxW`",
             path.display()

@@ -124,6 +124,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         _ => io::convert(weights, &tensors, card.as_ref(), &args.to)?,
     }
     note_lost(target, card.as_ref());
+    if target != Format::Onnx && convnet::zoo::find(graph.name()).is_err() {
+        output::note(
+            "weights alone: the settings of their layers (strides, padding, epsilon) are not in the file",
+        );
+    }
     wrote(tensors.len(), args)
 }
 

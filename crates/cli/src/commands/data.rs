@@ -85,6 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
         Action::Inspect { spec, json } => {
             let sets = open(spec)?;
+            sets.repeats()?.iter().for_each(|told| output::note(told));
             output::emit(&if *json { object(&sets)?.to_string() } else { report(&sets)? })
         }
         Action::Export { spec, folder, count, split } => {

@@ -58,6 +58,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = args.engine.options(Precision::F32)?;
     let engine = Engine::compile(&graph, &weights, 1, &options)?;
     let classify = |path: &Path| -> Result<Vec<Guess>, Box<dyn std::error::Error>> {
+        if path.is_dir() {
+            return Err(format!("`{0}` is a folder: give its images, `{0}/*`", path.display()).into());
+        }
         let image = Image::open(path)?;
         let logits = engine.logits(&preprocess.apply_image(&image))?;
         if !logits.as_slice().iter().all(|x| x.is_finite()) {

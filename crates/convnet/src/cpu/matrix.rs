@@ -1,5 +1,6 @@
 //! Between the state dict's tensors and the engine's packed ones.
 
+use std::cmp::Ordering;
 use std::sync::Mutex;
 
 use convnet_kernels::{Isa, Panels, Pool, f16, saturating_f16};
@@ -70,6 +71,7 @@ impl Matrix {
             rest = tail;
         }
         let failure = Mutex::new(None);
+        let largest = Mutex::new(0.0f32);
         pool.run(parts.len(), &|i| {
             let columns = self.panels.columns(i % count);
             let first = i / count * self.panels.n + columns.start;
@@ -84,9 +86,21 @@ impl Matrix {
                     row.iter_mut().for_each(|x| *x *= factor);
                 }
             }
+            if !rows.iter().all(|&x| T::holds(x)) {
+                let mut largest = lock(&largest);
+                *largest = rows.iter().copied().filter(|x| !x.is_nan()).fold(*largest, farther);
+            }
             self.transpose(&rows, self.panels.width(i % count), &mut lock(&parts[i]));
         });
-        lock(&failure).take().map_or(Ok(()), Err)
+        if let Some(error) = lock(&failure).take() {
+            return Err(error);
+        }
+        let largest = *lock(&largest);
+        if T::holds(largest) {
+            return Ok(());
+        }
+        let (name, scaled) = (name.to_owned(), scale.is_some());
+        Err(CompileError::HalfRange { name, largest: largest.to_string(), scaled })
     }
 
     /// Rows of a tensor as the columns of a panel.
@@ -116,21 +130,42 @@ impl Matrix {
     }
 }
 
+/// Of two numbers the one farther from 0, the positive one of two as far: the same in any order.
+fn farther(a: f32, b: f32) -> f32 {
+    match b.abs().total_cmp(&a.abs()) {
+        Ordering::Greater => b,
+        Ordering::Equal => a.max(b),
+        Ordering::Less => a,
+    }
+}
+
 /// A number that weights are packed in.
 pub(super) trait Packed: Send {
     /// The nearest number.
     fn new(value: f32) -> Self;
+
+    /// Whether a weight is within its range, or no number, which it stays.
+    fn holds(value: f32) -> bool;
 }
 
 impl Packed for f32 {
     fn new(value: f32) -> Self {
         value
     }
+
+    fn holds(_: f32) -> bool {
+        true
+    }
 }
 
 impl Packed for f16 {
     fn new(value: f32) -> Self {
         saturating_f16(value)
+    }
+
+    /// What is rounded to the largest half is no loss.
+    fn holds(value: f32) -> bool {
+        value.is_nan() || f16::from_f32(value).is_finite()
     }
 }
 

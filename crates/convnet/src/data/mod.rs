@@ -43,6 +43,7 @@ mod preprocess;
 mod preprocess_spec;
 mod progress;
 mod random;
+mod repeats;
 mod samples;
 pub mod transform;
 

@@ -59,8 +59,9 @@ impl<'a> Image<'a> {
 }
 
 impl Image<'static> {
-    /// Reads a PNG, JPEG, WebP, BMP, TIFF, GIF, QOI or PNM file, turned as its Exif data say, what is transparent laid
-    /// on white, 16 bits reduced to 8; of several images the first.
+    /// Reads a PNG, JPEG, WebP, BMP, TIFF, GIF, QOI or PNM file, turned as its Exif data say, 16 bits reduced to 8;
+    /// of several images the first. What is transparent has the colour that lies in the file, as Pillow's `convert("RGB")`
+    /// gives it, which PyTorch's data sets read.
     ///
     /// # Errors
     /// What is no regular file, cannot be read, is in none of these formats, is damaged or cut short, or has more than
@@ -95,7 +96,7 @@ impl Image<'static> {
         decode::decode_stream(reader, MAX_BYTES).and_then(Self::admitted).map_err(unusable)
     }
 
-    /// An image of the `image` crate: what is transparent laid on white, 16 bits and floats reduced to 8 bits.
+    /// An image of the `image` crate: without its opacity, 16 bits and floats reduced to 8 bits.
     ///
     /// # Errors
     /// If it has no pixel.
@@ -122,8 +123,8 @@ impl Image<'static> {
             (true, true) => image.into_rgba8().into_raw(),
         };
         match (color.has_color(), color.has_alpha()) {
-            (false, true) => planes::lay_on_white::<2>(&mut pixels),
-            (true, true) => planes::lay_on_white::<4>(&mut pixels),
+            (false, true) => planes::drop_opacity::<2>(&mut pixels),
+            (true, true) => planes::drop_opacity::<4>(&mut pixels),
             _ => {}
         }
         let channels = if color.has_color() { 3 } else { 1 };
@@ -147,7 +148,7 @@ fn unusable(problem: String) -> DataError {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use image::{GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+    use image::{GrayAlphaImage, GrayImage, Luma, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
     use std::fs;
 
     /// Writes a grey image of one level.
@@ -212,12 +213,14 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_transparent_lies_on_white() {
+    fn what_is_transparent_keeps_its_colour() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
-        let pixels = [[0, 0, 0, 0], [10, 20, 30, 255], [0, 0, 0, 51]];
+        let pixels = [[1, 2, 3, 0], [10, 20, 30, 255], [4, 5, 6, 51]];
         RgbaImage::from_fn(3, 1, |x, _| Rgba(pixels[x as usize])).save(&path).unwrap();
-        assert_eq!(Image::open(&path).unwrap().pixels(), [255, 10, 204, 255, 20, 204, 255, 30, 204]);
+        assert_eq!(Image::open(&path).unwrap().pixels(), [1, 10, 4, 2, 20, 5, 3, 30, 6]);
+        GrayAlphaImage::from_fn(2, 1, |x, _| LumaA([7 + x as u8, 100 * x as u8])).save(&path).unwrap();
+        assert_eq!(Image::open(&path).unwrap(), image((1, 1, 2), &[7, 8]));
     }
 
     #[test]

@@ -449,6 +449,39 @@ fn half_precision_weights_err_by_half_precision() {
     assert_ne!(a, b);
 }
 
+#[test]
+fn weights_beyond_half_precision_are_refused() {
+    let net = Builder::image("wide", 2, 4, 4);
+    let graph = net
+        .build(
+            net.input().conv2d(Conv2d::new(3, 3).no_bias()).batch_norm2d().flatten().linear(Linear::new(2)),
+        )
+        .unwrap();
+    let mut weights = state(&graph, 1);
+    let compiled = |weights: &StateDict, half| {
+        Engine::compile(&graph, weights, 1, &Options { half, ..Options::default() }).map(drop)
+    };
+    let told = |weights: &StateDict| compiled(weights, true).unwrap_err().to_string();
+    // 65519 is rounded to 65504, the largest half; 65520 to infinity.
+    for (value, fits) in [(65_519.0, true), (-65_519.0, true), (65_520.0, false), (-3e38, false)] {
+        weights.get_mut("3.weight").unwrap().data[1] = value;
+        assert_eq!(compiled(&weights, true).is_ok(), fits, "{value}");
+        assert!(compiled(&weights, false).is_ok());
+    }
+    weights.get_mut("3.weight").unwrap().data[0] = 70_000.0;
+    weights.get_mut("3.weight").unwrap().data[1] = -1e6;
+    let found = told(&weights);
+    assert!(
+        found.contains("tensor `3.weight`: half precision ends at ±65504") && found.contains("is -1000000;"),
+        "{found}"
+    );
+    // A normalization that is folded in scales the weights.
+    let mut weights = state(&graph, 1);
+    weights.get_mut("1.weight").unwrap().data.fill(1e9);
+    let found = told(&weights);
+    assert!(found.contains("`0.weight`") && found.contains("after the scale of the BatchNorm2d"), "{found}");
+}
+
 /// What is chosen on each instruction set, held by a file; `CONVNET_SNAPSHOTS=write` writes it anew.
 #[test]
 fn the_kernels_of_each_instruction_set_are_the_known_ones() {

@@ -60,6 +60,21 @@ pub enum IoError {
         /// The networks of the zoo that they fit.
         fits: Vec<Fit>,
     },
+    /// Weights of a network that has other settings.
+    #[error(
+        "`{}` holds another network than `{model}`, with weights of the same names and shapes:\n{}\ntake that network as \
+         it is",
+        path.display(),
+        listed(differences)
+    )]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// The network that was to take its weights.
+        model: String,
+        /// The layer, the setting, what it is in the file, and in the network.
+        differences: Vec<String>,
+    },
     /// A layer that the format has no operator for.
     #[error("node `{path}` ({op}): {reason}")]
     Operator {
@@ -136,6 +151,17 @@ impl fmt::Display for Known {
             }
         }
     }
+}
+
+/// The first of some lines, and how many more there are.
+fn listed(lines: &[String]) -> String {
+    /// Lines before they are only counted.
+    const LISTED: usize = 6;
+    let mut listed: Vec<String> = lines.iter().take(LISTED).map(|line| format!("  {line}")).collect();
+    if lines.len() > LISTED {
+        listed.push(format!("  and {} more", lines.len() - LISTED));
+    }
+    listed.join("\n")
 }
 
 /// The way out: the networks that weights fit.

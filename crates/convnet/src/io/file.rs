@@ -10,6 +10,7 @@ use convnet_formats::{FileSource, FormatError, Source, foreign, pth, safetensors
 use super::ModelCard;
 use super::error::{IoError, Known};
 use super::onnx::{self, Imported};
+use crate::graph::Graph;
 use crate::state::{ReadError, StateDict, Tensor, TensorSource};
 
 /// Tensors in a file, read as they are asked for.
@@ -18,6 +19,8 @@ pub struct WeightsFile {
     path: PathBuf,
     reader: Reader,
     card: Option<ModelCard>,
+    /// The network that they are the weights of, where that is known.
+    network: Option<Box<Graph>>,
     /// Whether the caller chose among the state dicts.
     is_chosen: bool,
     /// What the names of the tensors that were chosen start with.
@@ -47,12 +50,16 @@ impl WeightsFile {
         if let Some(found) = foreign::kind(&source).filter(|_| !is_ours) {
             return Err(IoError::Foreign { path: path.to_owned(), found });
         }
+        if !(start.starts_with(b"PK") || is_pickle(&start) || known && is_index(&start))
+            && is_model(path, &start)
+        {
+            let (graph, imported) = onnx::read(path, None)?;
+            return Self::imported(path, &graph, imported);
+        }
         let reader = if start.starts_with(b"PK") || is_pickle(&start) {
             Reader::Pth(pth::Reader::open(path)?)
         } else if known && is_index(&start) {
             Reader::Shards(shards::Shards::open(path)?)
-        } else if is_model(path, &start) {
-            Reader::Onnx(onnx::read(path, None)?.1)
         } else {
             Reader::Safetensors(safetensors::Reader::open(path)?)
         };
@@ -60,8 +67,19 @@ impl WeightsFile {
     }
 
     /// The weights of an imported model.
-    pub(super) fn imported(path: &Path, imported: Imported) -> Result<Self, IoError> {
-        Self::new(path, Reader::Onnx(imported))
+    pub(super) fn imported(path: &Path, graph: &Graph, imported: Imported) -> Result<Self, IoError> {
+        Ok(Self::new(path, Reader::Onnx(imported))?.of_network(graph.clone()))
+    }
+
+    /// The same, known to be the weights of this network: another one takes them only if its settings are the same.
+    #[must_use]
+    pub fn of_network(self, network: Graph) -> Self {
+        Self { network: Some(Box::new(network)), ..self }
+    }
+
+    /// The network that they are the weights of: an ONNX file's, or the one that was told.
+    pub fn network(&self) -> Option<&Graph> {
+        self.network.as_deref()
     }
 
     fn new(path: &Path, reader: Reader) -> Result<Self, IoError> {
@@ -73,7 +91,8 @@ impl WeightsFile {
         };
         let card = ModelCard::from_metadata(&metadata)
             .map_err(|reason| IoError::Card { path: path.to_owned(), reason })?;
-        let file = Self { path: path.to_owned(), reader, card, is_chosen: false, prefix: String::new() };
+        let (path, prefix) = (path.to_owned(), String::new());
+        let file = Self { path, reader, card, network: None, is_chosen: false, prefix };
         // A network may do without weights, a file of them does not.
         if !matches!(file.reader, Reader::Onnx(_)) && file.all_tensors().is_empty() {
             return Err(IoError::Foreign {

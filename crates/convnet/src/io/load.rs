@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::fits::fits;
 use super::names::{self, Aligned, is_idle};
+use super::settings::{self, Compared};
 use super::{IoError, ModelCard, WeightsFile};
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Op, ParamKind, ParamSpec};
@@ -21,6 +22,9 @@ pub struct LoadOptions {
     pub ignore: bool,
     /// Whether the last layer is drawn, which is for training.
     pub head: Head,
+    /// Whether the network may have other settings than the one that the file is known to hold the weights of, which is
+    /// for training: they are told.
+    pub other_settings: bool,
     /// The seed of what is drawn.
     pub seed: u64,
 }
@@ -54,6 +58,8 @@ pub struct LoadReport {
     pub unexpected: Vec<(String, Vec<usize>)>,
     /// Parameters of another shape: name, the file's shape, the network's.
     pub mismatched: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// Settings that the file's network has otherwise, or that could not be compared with it.
+    pub settings: Vec<String>,
 }
 
 impl LoadReport {
@@ -64,7 +70,8 @@ impl LoadReport {
 
     /// Whether there is nothing to tell: every parameter was found as it is, under its own name.
     pub fn is_plain(&self) -> bool {
-        self.is_exact() && self.found.is_empty() && self.adapted.is_empty() && self.drawn.is_empty()
+        let told = [self.found.len(), self.adapted.len(), self.drawn.len(), self.settings.len()];
+        self.is_exact() && told == [0; 4]
     }
 }
 
@@ -92,7 +99,8 @@ impl fmt::Display for LoadReport {
         let shapes = |(name, found, expected): &(String, Vec<usize>, Vec<usize>)| {
             format!("`{name}` has {found:?}, the network expects {expected:?}")
         };
-        list("of another shape", self.mismatched.iter().map(shapes).collect())
+        list("of another shape", self.mismatched.iter().map(shapes).collect())?;
+        list("settings", self.settings.clone())
     }
 }
 
@@ -115,11 +123,11 @@ struct Origin {
     summed: Option<(usize, usize)>,
 }
 
-/// Matches a file with a network. Of several state dicts in it the one that fits best is taken, unless one was chosen.
+/// Matches a file with a network, and the settings of its layers with the file's network if that is known. Of several state dicts in it the one that fits best is taken, unless one was chosen.
 ///
 /// # Errors
 /// If a parameter of the main output is missing or of another shape, or a tensor is unknown, unless the options
-/// allow it.
+/// allow it; if the file's network has other settings.
 pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Result<Loaded, IoError> {
     let mut best = matched(graph, &file, options);
     if !file.is_chosen() {
@@ -147,6 +155,15 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
         let (path, model) = (file.path().to_owned(), graph.name().to_owned());
         let fits = fits(&file);
         return Err(IoError::Mismatch { path, model, report: Box::new(report), fits });
+    }
+    if let Some(network) = file.network() {
+        let origin = |name: &str| origins.get(name).map(|origin| origin.name.as_str());
+        let Compared { differences, untold } = settings::compare(graph, network, &origin);
+        if !differences.is_empty() && !options.other_settings {
+            let (path, model) = (file.path().to_owned(), graph.name().to_owned());
+            return Err(IoError::Settings { path, model, differences });
+        }
+        report.settings = differences.into_iter().chain(untold).collect();
     }
     let drawn = initialize_some(graph, options.seed, |name| wanted.contains(name));
     Ok(Loaded { file, origins, drawn, report })

@@ -24,6 +24,7 @@ mod load;
 mod metadata;
 mod names;
 mod onnx;
+mod settings;
 #[cfg(feature = "train")]
 mod tensors;
 mod write;

@@ -184,8 +184,8 @@ pub fn load(
     if let Some(key) = &options.key {
         file.choose(key)?;
     }
-    let OpenOptions { draw, ignore, head, seed, .. } = *options;
-    let loaded = io::load(graph, file, io::LoadOptions { draw, ignore, head, seed })?;
+    let OpenOptions { draw, ignore, head, other_settings, seed, .. } = *options;
+    let loaded = io::load(graph, file, io::LoadOptions { draw, ignore, head, other_settings, seed })?;
     let report = &loaded.report;
     let note = (!report.is_plain()).then(|| Note::Weights { path, report: report.clone() });
     Ok((loaded, note))

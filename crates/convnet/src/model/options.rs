@@ -26,6 +26,8 @@ pub struct OpenOptions {
     pub ignore: bool,
     /// Whether the last layer is drawn, which is for training.
     pub head: Head,
+    /// Whether weights may be those of a network with other settings, which is for training: they are told.
+    pub other_settings: bool,
     /// The seed of what is drawn.
     pub seed: u64,
 }

@@ -168,16 +168,31 @@ pub(super) fn onnx(path: &Path, options: &OpenOptions) -> Result<Import, OpenErr
     Ok(Import { graph, ..import })
 }
 
-/// Opens weights: a file, or the best of a run. An ONNX file is read for images of the network's size.
+/// Opens weights: a file, or the best of a run. An ONNX file is read for images of the network's size. Those of a run, or
+/// of an ONNX file, are known to be their network's.
 ///
 /// # Errors
 /// If they cannot be read.
 pub fn weights_file(path: &Path, graph: Option<&Graph>) -> Result<WeightsFile, OpenError> {
     if path.is_dir() {
-        return Ok(WeightsFile::open(RunDir::open(path)?.weights()?)?);
+        let run = RunDir::open(path)?;
+        return Ok(of_run(WeightsFile::open(run.weights()?)?, &run));
     }
-    match is_onnx(path) {
-        true => Ok(io::import(path, graph.map(Graph::input_size))?.1),
-        false => Ok(WeightsFile::open(path)?),
+    if is_onnx(path) {
+        return Ok(io::import(path, graph.map(Graph::input_size))?.1);
+    }
+    let file = WeightsFile::open(path)?;
+    let folder = path.parent().filter(|folder| RunDir::is_run(folder));
+    Ok(match folder.and_then(|folder| RunDir::open(folder).ok()) {
+        Some(run) => of_run(file, &run),
+        None => file,
+    })
+}
+
+/// Weights in a run's directory, known to be those of its network.
+fn of_run(file: WeightsFile, run: &RunDir) -> WeightsFile {
+    match run.graph() {
+        Ok(Some(graph)) if file.network().is_none() => file.of_network(graph),
+        _ => file,
     }
 }

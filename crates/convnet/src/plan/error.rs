@@ -38,6 +38,20 @@ pub enum CompileError {
         /// Why.
         reason: String,
     },
+    /// Weights that half precision has no numbers for.
+    #[error(
+        "tensor `{name}`: half precision ends at ±65504, and the weight farthest from 0 is {largest}{}; keep the weights in \
+         float32",
+        if *scaled { " after the scale of the BatchNorm2d behind it" } else { "" }
+    )]
+    HalfRange {
+        /// The parameter.
+        name: String,
+        /// Its weight of the greatest magnitude.
+        largest: String,
+        /// Whether that is after a normalization was folded in.
+        scaled: bool,
+    },
     /// A layer that the engine cannot run.
     #[error("node `{path}` ({op}): {reason}")]
     Unsupported {

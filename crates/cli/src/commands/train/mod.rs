@@ -168,6 +168,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Place::Old(directory) => directory.clone(),
     };
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
+    data.repeats().map_err(Failure::work)?.iter().for_each(|told| output::note(told));
     remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
     let (images, most) = (data.test.len(), data.test.histogram().into_iter().max().unwrap_or(0));
     let stop = Arc::<AtomicBool>::default();
@@ -348,7 +349,14 @@ impl Args {
     /// How weights to start from are matched.
     fn loading(&self, head: Head) -> OpenOptions {
         let (draw, ignore) = (self.partial, self.partial);
-        OpenOptions { key: self.key.clone(), draw, ignore, head, ..OpenOptions::default() }
+        OpenOptions {
+            key: self.key.clone(),
+            draw,
+            ignore,
+            head,
+            other_settings: true,
+            ..OpenOptions::default()
+        }
     }
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any

@@ -41,7 +41,8 @@ fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError>
     let mut found = Found::default();
     let (train, test) = found.splits(folder)?;
     let name = folder.display().to_string();
-    let Opened { mut sets, sizes } = found.opened(folder, vec![train, test], max_in_memory)?;
+    let Opened { mut sets, sizes, cut } = found.opened(folder, vec![train, test], max_in_memory)?;
+    found.notes.extend(cut);
     let (Some(test), Some(train)) = (sets.pop(), sets.pop()) else {
         return Err(DataError::NoImages { origin: name });
     };
@@ -52,7 +53,8 @@ fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError>
 pub(super) fn open_test(folder: &Path) -> Result<TestSet, DataError> {
     let mut found = Found::default();
     let classes = found.test_images(folder)?;
-    let Opened { mut sets, sizes } = found.opened(folder, vec![classes], MAX_IN_MEMORY)?;
+    let Opened { mut sets, sizes, cut } = found.opened(folder, vec![classes], MAX_IN_MEMORY)?;
+    found.notes.extend(cut);
     let name = folder.display().to_string();
     let Some(images) = sets.pop() else { return Err(DataError::NoImages { origin: name }) };
     Ok(TestSet { name, images, sizes: Some(sizes), notes: found.notes(folder) })
@@ -69,6 +71,8 @@ struct Found {
 struct Opened {
     sets: Vec<Dataset>,
     sizes: Sizes,
+    /// That much of most images is cut off.
+    cut: Option<String>,
 }
 
 impl Found {
@@ -204,7 +208,7 @@ impl Found {
             }
             None => Dataset::of(&name, FolderImages::read(files, shape), names.clone(), shape),
         });
-        Ok(Opened { sets: sets.collect::<Result<_, _>>()?, sizes })
+        Ok(Opened { sets: sets.collect::<Result<_, _>>()?, sizes, cut: cut_off(folder, &headers, shape) })
     }
 }
 
@@ -258,6 +262,27 @@ fn common_shape(headers: &[Header]) -> (usize, usize, usize) {
     shorter.sort_unstable();
     let side = shorter[shorter.len() / 2].min(MAX_SQUARE);
     (channels, side, side)
+}
+
+/// The share of an image's area, in hundredths, from which it is told that most images lose as much to their square.
+const MUCH: usize = 34;
+
+/// That half of the images or more lose much of their area where they are cut to a square.
+fn cut_off(folder: &Path, headers: &[Header], (_, height, width): (usize, usize, usize)) -> Option<String> {
+    if headers.iter().all(|header| size(header) == [height, width]) {
+        return None;
+    }
+    let lost = |[height, width]: [usize; 2]| 100 - 100 * height.min(width) / height.max(width).max(1);
+    let mut shares: Vec<usize> = headers.iter().map(size).map(lost).collect();
+    shares.sort_unstable();
+    let share = shares[shares.len() / 2];
+    (share >= MUCH).then(|| {
+        format!(
+            "`{}`: the images are cut to their middle, a square: half of them lose {share}% of their area or more at \
+             their ends",
+            folder.display()
+        )
+    })
 }
 
 /// The sizes of the smallest and the largest image.

@@ -374,3 +374,20 @@ fn damaged_files_of_a_folder_too_large_for_memory_are_found_before_the_first_ste
     let told = Preprocess::for_input([3, 16, 16], &sets.train).unwrap_err().to_string();
     assert!(train.iter().all(|path| told.contains(&path.display().to_string())), "{told}");
 }
+
+#[test]
+fn ends_that_are_cut_off_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = |wide: u32| {
+        for (split, class) in [("train", "a"), ("train", "b"), ("test", "a"), ("test", "b")] {
+            let class = folder.path().join(split).join(class);
+            fs::create_dir_all(&class).unwrap();
+            for i in 0..4 {
+                write_grey(&class.join(format!("{i}.png")), wide + i, 40, 9);
+            }
+        }
+        open(folder.path()).unwrap().notes.join("; ")
+    };
+    assert!(told(160).contains("half of them lose 76% of their area or more"), "{}", told(160));
+    assert_eq!(told(55), "");
+}

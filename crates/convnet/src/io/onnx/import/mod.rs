@@ -108,7 +108,8 @@ pub fn import(path: impl AsRef<Path>, input: Option<[usize; 3]>) -> Result<(Grap
 pub fn import_with(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Import, IoError> {
     let path = path.as_ref();
     let (graph, imported, channels_last) = read_with(path, options)?;
-    Ok(Import { graph, weights: WeightsFile::imported(path, imported)?, channels_last })
+    let weights = WeightsFile::imported(path, &graph, imported)?;
+    Ok(Import { graph, weights, channels_last })
 }
 
 /// As [`import`], without the file around the weights.
