@@ -193,10 +193,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let share = most as f64 / images.max(1) as f64;
         remarks::guessing(best, share, images).iter().for_each(|remark| output::note(remark));
     }
-    finish(result, &directory)
+    finish(result, &directory, graph.classes())
 }
 
-fn finish(result: Result<TrainReport, TrainError>, directory: &Path) -> Result<(), Failure> {
+fn finish(result: Result<TrainReport, TrainError>, directory: &Path, classes: usize) -> Result<(), Failure> {
     let place = directory.display();
     match result {
         Ok(report) if report.interrupted => {
@@ -204,7 +204,7 @@ fn finish(result: Result<TrainReport, TrainError>, directory: &Path) -> Result<(
             let way_out = format!("go on with `convnet train --resume {place}`");
             Err(Failure::work(format!("interrupted in epoch {epoch}; {way_out}")))
         }
-        Ok(report) => output::emit(&report::ending(&report, directory)),
+        Ok(report) => output::emit(&report::ending(&report, directory, classes)),
         Err(error @ (TrainError::Io { .. } | TrainError::File(_)))
             if directory.join(RunDir::CHECKPOINT).exists() =>
         {

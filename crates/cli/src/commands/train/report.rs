@@ -66,7 +66,7 @@ pub(super) fn heading(
 }
 
 /// The accuracy, the files and what to do with them.
-pub(super) fn ending(result: &TrainReport, directory: &Path) -> String {
+pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> String {
     let place = directory.display();
     let Some(best) = result.best() else { return format!("{place} has no epoch") };
     let seconds: f64 = result.epochs.iter().map(|e| e.seconds).sum();
@@ -80,10 +80,11 @@ pub(super) fn ending(result: &TrainReport, directory: &Path) -> String {
         (RunDir::CONFIG, "all that is needed to repeat the run"),
     ];
     let chosen = if result.epochs.len() > 1 { "best test accuracy" } else { "test accuracy" };
+    // Of five classes the right one is always among the five likeliest.
+    let top5 = if classes > 5 { format!(" (top-5 {})", percent(best.test_top5)) } else { String::new() };
     let mut text = format!(
-        "\n{chosen} {STRONG}{}{STRONG:#} (top-5 {}) after epoch {}, trained in {}\n",
+        "\n{chosen} {STRONG}{}{STRONG:#}{top5} after epoch {}, trained in {}\n",
         percent(best.test_top1),
-        percent(best.test_top5),
         best.epoch,
         duration(seconds),
     );
