@@ -82,7 +82,7 @@ impl Least {
         for id in graph.ids().filter(|id| live[id.index()]) {
             let node = graph.node(id);
             image = image.max(node.shape.elements() * FLOAT);
-            let elements: usize = graph.node_parameters(id).iter().map(|spec| spec.elements()).sum();
+            let elements: usize = graph.node_parameters(id).iter().map(crate::ops::ParamSpec::elements).sum();
             let (height, width) = node.shape.spatial();
             let entries = match &node.op {
                 Op::Conv2d(conv) => conv.kernel.h * conv.kernel.w,

@@ -7,6 +7,9 @@ use super::{DataError, DataSets, Dataset};
 /// So many pairs are told by name.
 const PAIRS: usize = 3;
 
+/// Bytes and digest of a file.
+type Content = (u64, String);
+
 /// An image file and its place in a set.
 struct Place {
     name: String,
@@ -21,7 +24,7 @@ impl DataSets {
     /// # Errors
     /// If an image cannot be read.
     pub fn repeats(&self) -> Result<Vec<String>, DataError> {
-        let mut contents: HashMap<(u64, String), Vec<Place>> = HashMap::new();
+        let mut contents: HashMap<Content, Vec<Place>> = HashMap::new();
         let mut order = Vec::new();
         for (set, is_test) in [(&self.train, false), (&self.test, true)] {
             for (content, place) in places(set, is_test)? {
@@ -68,7 +71,7 @@ impl DataSets {
 }
 
 /// The content of each image file of a set, and its place; none where images are in memory alone.
-fn places(set: &Dataset, is_test: bool) -> Result<Vec<((u64, String), Place)>, DataError> {
+fn places(set: &Dataset, is_test: bool) -> Result<Vec<(Content, Place)>, DataError> {
     let (prints, labels) = (set.prints()?, set.labels());
     if prints.len() != labels.len() || prints.iter().any(|print| print.name.is_empty()) {
         return Ok(Vec::new());
