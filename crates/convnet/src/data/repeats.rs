@@ -7,6 +7,9 @@ use super::{DataError, DataSets, Dataset};
 /// So many pairs are told by name.
 const PAIRS: usize = 3;
 
+/// Bytes and digest of a file.
+type Content = (u64, String);
+
 /// An image file and its place in a set.
 struct Place {
     name: String,
