@@ -24,6 +24,9 @@ pub(crate) fn worded(error: &(dyn Error + 'static)) -> Option<Worded> {
             OpenError::Unknown(error) => Some(unknown(error)),
             OpenError::Io(error) => io(error),
             OpenError::Run(error) => train(error),
+            OpenError::Nameless { .. } => {
+                work(format!("{error}: `NETWORK --weights FILE`, in `convert` `FILE OUT --model NETWORK`"))
+            }
             _ => None,
         };
     }

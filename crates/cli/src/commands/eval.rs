@@ -3,7 +3,7 @@
 use convnet::data::{ClassMatch, TestSet};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
-use convnet::train::{Evaluation, TrainError, evaluate, figures};
+use convnet::train::{Evaluation, evaluate, figures};
 use serde_json::json;
 
 use super::trained::TrainedArgs;
@@ -53,8 +53,11 @@ impl Args {
         }
         let (outputs, classes) = (model.graph.classes(), data.images.classes.len());
         if outputs != classes {
-            let (net, data) = (model.graph.name().to_owned(), data.name.clone());
-            return Err(TrainError::Classes { net, outputs, data, classes }.into());
+            return Err(Failure::work(format!(
+                "`{}` has {outputs} outputs, `{}` has {classes} classes, and the weights do not tell which outputs these are",
+                model.graph.name(),
+                data.name
+            )));
         }
         if !self.by_position {
             output::note(
