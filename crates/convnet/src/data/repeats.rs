@@ -17,9 +17,6 @@ struct Place {
     is_test: bool,
 }
 
-/// What tells a content from others: its bytes and their digest.
-type Content = (u64, String);
-
 impl DataSets {
     /// What is to be said of image files that are there twice, byte by byte: in the training and in the test images,
     /// where they are no test, or in two classes, of which one must be wrong. Files are read as a whole.
