@@ -3,9 +3,8 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Graph, NodeId};
+use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{AvgPool2d, Conv2d, Op, Window, adaptive_span};
-use crate::shape::Shape;
 
 /// What a comparison of two networks found.
 #[derive(Debug, Default, PartialEq)]
