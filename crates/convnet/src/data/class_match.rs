@@ -6,8 +6,8 @@ use super::DataError;
 
 /// Which output of a network each class of a data set is.
 ///
-/// Names are compared as they are; where that leaves some over, without regard to case, and with `_` and `-` taken for
-/// blanks.
+/// Names are compared as they are; where that leaves some over, without regard to case, and with `_`, `-` and `/` taken
+/// for blanks: folders cannot have the names that some classes have.
 ///
 /// ```
 /// use convnet::data::ClassMatch;
@@ -127,7 +127,7 @@ impl ClassMatch {
 
 /// A name without its case and its blanks.
 fn plain(name: &str) -> String {
-    let blanks = |c: char| if matches!(c, '_' | '-') { ' ' } else { c };
+    let blanks = |c: char| if matches!(c, '_' | '-' | '/') { ' ' } else { c };
     let text: String = name.to_lowercase().chars().map(blanks).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -167,6 +167,8 @@ mod tests {
         assert_eq!(found.outputs(), [0, 2, 1]);
         let told = found.told().unwrap();
         assert!(told.contains("order differs") && told.contains("`ankle_boot` is `Ankle boot`"), "{told}");
+        // As `data::export` names the folder of a class.
+        assert_eq!(find("Bag,T-shirt/top", "Bag,T-shirt-top").unwrap().outputs(), [0, 1]);
         // Exact names come before alike ones.
         assert_eq!(find("a,A", "A,a").unwrap().outputs(), [1, 0]);
     }
