@@ -42,15 +42,7 @@ pub(crate) fn counted(number: usize, one: &str) -> String {
 
 /// `61706` as `61,706`.
 pub(crate) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    convnet::inspect::grouped(number as u64)
 }
 
 /// A learning rate or another small number: `0.003`, and not hundreds of zeros.

@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let sets = open(spec)?;
             let set = if split == "train" { &sets.train } else { &sets.test };
             let written = data::export(set, folder, *count)?;
-            output::emit(&format!("wrote {} to {}", plural(written, "image"), folder.display()))
+            output::emit(&format!("wrote {} to {}", output::counted(written, "image"), folder.display()))
         }
     }
 }
@@ -237,11 +237,6 @@ fn listed(source: &Source) -> Value {
 /// `28 × 28 grey`.
 fn size((channels, height, width): (usize, usize, usize)) -> String {
     format!("{height} × {width} {}", if channels == 1 { "grey" } else { "RGB" })
-}
-
-/// `1 image`, `1,000 images`.
-fn plural(count: usize, word: &str) -> String {
-    format!("{} {word}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
 /// What images of these sizes become, if they are not of the set's size already.

@@ -138,19 +138,16 @@ enum Place {
 struct Plan {
     place: Place,
     recipe: Recipe,
-    graph: Graph,
-    data: DataSets,
-    /// Weights to start from, and where they come from.
-    start: Option<(String, StateDict)>,
-    /// How images become input, if the weights to start from or the user tell.
-    preprocess: Option<Preprocess>,
+    start: Start,
 }
 
 /// What a run starts with.
 struct Start {
     graph: Graph,
     data: DataSets,
+    /// How images become input, if the weights to start from or the user tell.
     preprocess: Option<Preprocess>,
+    /// Weights to start from, and where they come from.
     weights: Option<(String, StateDict)>,
 }
 
@@ -162,7 +159,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
-    let Plan { place, recipe, graph, data, start, preprocess } = plan;
+    let Plan { place, recipe, start: Start { graph, data, preprocess, weights } } = plan;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory) => directory.clone(),
@@ -178,7 +175,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .options(options)
         .stop(stop)
         .callback(Reporter::new(heading, graph.classes()));
-    if let Some((origin, weights)) = start {
+    if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }
     if let Some(preprocess) = preprocess {
@@ -295,7 +292,7 @@ impl Args {
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
         let start = Start { graph, data, preprocess, weights: None };
-        let Start { graph, data, preprocess, weights: start } = match init_from {
+        let start = match init_from {
             Some(path) => self.started(start, name, &path)?,
             None => start,
         };
@@ -307,7 +304,7 @@ impl Args {
                 NewRun::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))?
             }
         };
-        Ok(Plan { place: Place::New(new), recipe, graph, data, start, preprocess })
+        Ok(Plan { place: Place::New(new), recipe, start })
     }
 
     /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
@@ -379,20 +376,21 @@ impl Args {
         let (data, _) = super::data::open(&recipe.data)?.in_order_of(&config.classes)?;
         let origin =
             self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
-        let mut start = None;
+        let mut weights = None;
         if let Some(origin) = origin {
             // What training started from is in the checkpoint; a run of a version that wrote none at its start has it
             // in the file alone.
-            let weights = match run.file(RunDir::CHECKPOINT).exists() {
+            let first = match run.file(RunDir::CHECKPOINT).exists() {
                 true => StateDict::new(),
                 false => {
                     let file = model::weights_file(Path::new(&origin), Some(&graph))?;
                     trained::load(&graph, file, &self.loading(Head::Resized))?.state_dict()?
                 }
             };
-            start = Some((origin, weights));
+            weights = Some((origin, first));
         }
-        Ok(Plan { place: Place::Old(directory.to_owned()), recipe, graph, data, start, preprocess: None })
+        let start = Start { graph, data, preprocess: None, weights };
+        Ok(Plan { place: Place::Old(directory.to_owned()), recipe, start })
     }
 
     /// The size to read a model for, to see its layers: its own number of classes.
