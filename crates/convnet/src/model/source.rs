@@ -54,11 +54,11 @@ impl Named {
     fn weights_of(path: &Path) -> Result<Self, OpenError> {
         let folder =
             path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
-        let file = WeightsFile::open(path)?;
         if let Some(folder) = folder.filter(|folder| RunDir::is_run(folder)) {
             let (run, weights) = (Box::new(RunDir::open(folder)?), Some(path.to_owned()));
             return Ok(Self::Run { run, weights, shadows: false });
         }
+        let file = WeightsFile::open(path)?;
         let entry = file.card().and_then(|card| zoo::find(&card.model).ok());
         let entry = entry.ok_or_else(|| OpenError::Nameless {
             path: path.to_owned(),
