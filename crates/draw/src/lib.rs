@@ -1,0 +1,3 @@
+//! Networks as drawings: SVG, HTML, DOT and Mermaid.
+
+#![forbid(unsafe_code)]
