@@ -1,3 +1,18 @@
 //! PyTorch model code as networks, and networks as PyTorch model code.
+//!
+//! A `.py` file that defines a network by `torch.nn` is read as it is: its Python is evaluated by a small interpreter that
+//! is bounded in steps and memory and reaches nothing but the files beside it, `forward` is traced with tensors that have
+//! a shape and no numbers, and what it computed becomes a [`convnet::graph::Graph`].
 
 #![forbid(unsafe_code)]
+
+mod ast;
+mod builtins;
+pub mod diagnostic;
+mod interp;
+mod nearest;
+mod parse;
+mod prelude;
+pub mod source;
+mod torch;
+mod value;

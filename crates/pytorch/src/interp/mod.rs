@@ -1,0 +1,120 @@
+//! The interpreter: evaluates what the parser gives, within limits.
+
+mod args;
+mod attributes;
+mod call;
+mod class;
+mod exceptions;
+mod expr;
+mod imports;
+mod iterate;
+mod limits;
+mod stmt;
+mod thrown;
+mod types;
+mod unpack;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+pub(crate) use args::{Args, Bound};
+pub(crate) use limits::Limits;
+pub(crate) use thrown::{Result, Site, Teaching, Thrown};
+pub(crate) use types::Types;
+
+use crate::ast::Name;
+use crate::source::{Sources, Span};
+use crate::torch::{CallFrame, Tape};
+use crate::value::{Class, Instance, Module, Scope, Value};
+
+/// A function that is being run, or a module's statements.
+pub(crate) struct Frame {
+    /// `Net.forward`; `None` for a module's statements.
+    pub(crate) function: Option<Name>,
+    /// What is evaluated now.
+    pub(crate) span: Span,
+    /// Whether it is in one of the crate's files.
+    pub(crate) is_prelude: bool,
+    /// Where the arguments of its call stand, by parameter.
+    pub(crate) arguments: Vec<(Name, Span)>,
+    /// For `super()`: the class it was defined in, and its first argument.
+    pub(crate) class: Option<Rc<Class>>,
+    pub(crate) receiver: Option<Value>,
+    /// What a generator function gave so far.
+    pub(crate) yielded: Option<Vec<Value>>,
+    pub(crate) scope: Rc<Scope>,
+}
+
+/// The interpreter's state.
+pub(crate) struct Interp {
+    pub(crate) sources: Sources,
+    pub(crate) limits: Limits,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) modules: HashMap<String, Rc<Module>>,
+    pub(crate) builtins: HashMap<Name, Value>,
+    pub(crate) types: Types,
+    /// Takes what `print` prints.
+    pub(crate) output: Box<dyn FnMut(&str)>,
+    pub(crate) tape: Tape,
+    /// The module that is being called.
+    pub(crate) frame: Option<Rc<CallFrame>>,
+    pub(crate) calls: u64,
+    /// How many random tensors were made: each has its own draws.
+    pub(crate) drawn: u64,
+    /// What to tell in a line each, once: imports that are not known, initializations that are left out.
+    pub(crate) notes: Vec<(Span, String)>,
+    /// How often something unknown was used.
+    pub(crate) opaque_uses: u64,
+    /// The folder of the main file: relative imports stay within its package.
+    pub(crate) root: PathBuf,
+    /// The exceptions that are being handled, innermost last.
+    pub(crate) handling: Vec<Value>,
+}
+
+impl Interp {
+    /// Where the evaluation is, in code of the user's if any frame is in it.
+    pub(crate) fn site(&self) -> Span {
+        let users = self.frames.iter().rev().find(|frame| !frame.is_prelude);
+        users.or(self.frames.last()).map_or(Span::default(), |frame| frame.span)
+    }
+
+    /// The places on the stack in the user's code, innermost first.
+    pub(crate) fn sites(&self) -> Vec<Span> {
+        self.frames.iter().rev().filter(|frame| !frame.is_prelude).map(|frame| frame.span).collect()
+    }
+
+    /// Where the argument of a parameter of the function being run stands in the user's code: arguments that the crate's
+    /// own files pass on by name are followed.
+    pub(crate) fn argument_span(&self, parameter: &str) -> Option<Span> {
+        let mut wanted = parameter.to_owned();
+        for frame in self.frames.iter().rev() {
+            let (_, span) = frame.arguments.iter().find(|(name, _)| **name == *wanted)?;
+            if self.sources.is_users(*span) {
+                return Some(*span);
+            }
+            wanted = self.sources.text(*span).trim().to_owned();
+        }
+        None
+    }
+
+    /// Remembers something to tell, once.
+    pub(crate) fn note(&mut self, span: Span, text: impl Into<String>) {
+        let text = text.into();
+        if !self.notes.iter().any(|(_, known)| *known == text) {
+            self.notes.push((span, text));
+        }
+    }
+
+    /// An exception of a built-in class.
+    pub(crate) fn raise(&mut self, class: &str, message: &str) -> Box<Thrown> {
+        let value = self.exception(class, vec![Value::str(message)]);
+        self.throw(value)
+    }
+
+    /// Whether an instance is an `nn.Module`.
+    pub(crate) fn is_module(&self, instance: &Instance) -> bool {
+        let module = self.types.module.borrow();
+        module.as_ref().is_some_and(|module| instance.class.is_subclass(module))
+    }
+}

@@ -1,0 +1,68 @@
+//! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
+
+mod tape;
+mod tensor;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
+pub(crate) use tensor::{Kind, Tensor};
+
+use crate::ast::Name;
+use crate::source::Span;
+use crate::value::Value;
+
+/// What an `nn.Module` has once `Module.__init__` ran. Children, parameters and buffers are its attributes, in the
+/// order in which they were set.
+#[derive(Default)]
+pub(crate) struct ModuleState {
+    /// Names of attributes that are buffers, and whether each is in the state dict.
+    pub(crate) buffers: Vec<(Name, bool)>,
+    /// Set for evaluation by `eval()`.
+    pub(crate) is_evaluating: bool,
+}
+
+/// A weight, or a buffer.
+pub(crate) struct Parameter {
+    /// Its dimensions; a lazy layer's are set by its first call.
+    pub(crate) dims: RefCell<Vec<usize>>,
+    /// How its values are drawn; `None` for the layer's default.
+    pub(crate) draw: RefCell<Option<Draw>>,
+    /// Whether it is a buffer.
+    pub(crate) is_buffer: bool,
+    /// Whether it is trained.
+    pub(crate) requires_grad: Cell<bool>,
+    /// Where it was made.
+    pub(crate) made: Option<Span>,
+}
+
+/// How a parameter's values are drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Draw {
+    Constant(f64),
+    Uniform { low: f64, high: f64 },
+    Normal { mean: f64, std: f64 },
+    /// Normal, drawn again outside of [low, high].
+    Truncated { mean: f64, std: f64, low: f64, high: f64 },
+    /// By a rule that convnet does not have: `orthogonal_`.
+    Other(&'static str),
+}
+
+impl Parameter {
+    /// A weight of these dimensions.
+    pub(crate) fn new(dims: Vec<usize>, is_buffer: bool, made: Option<Span>) -> Rc<Self> {
+        Rc::new(Self {
+            dims: RefCell::new(dims),
+            draw: RefCell::default(),
+            is_buffer,
+            requires_grad: Cell::new(!is_buffer),
+            made,
+        })
+    }
+}
+
+/// A parameter as a value of Python's.
+pub(crate) fn parameter_value(parameter: &Rc<Parameter>) -> Value {
+    Value::Tensor(Tensor::of(Kind::Parameter(parameter.clone())))
+}
