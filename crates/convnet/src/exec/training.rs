@@ -184,7 +184,7 @@ impl TrainingStep {
         seed: u64,
         options: &Options,
     ) -> Result<Self, CompileError> {
-        if let Some(SharedWeight { name, first }) = graph.shared_weights().first().cloned() {
+        if let Some(SharedWeight { name, first, .. }) = graph.shared_weights().first().cloned() {
             return Err(CompileError::SharedWeight { name, first });
         }
         for output in graph.outputs() {

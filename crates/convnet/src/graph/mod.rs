@@ -20,18 +20,21 @@
 //! assert!(error.to_string().contains("height of at least 33"));
 //! ```
 
+mod assembly;
 mod builder;
 mod error;
 mod head;
 mod stored;
+mod tensors;
 
 #[cfg(test)]
 mod tests;
 
+pub use assembly::Assembly;
 pub use builder::{Builder, Value, combine, concat};
 pub use error::GraphError;
-
 pub use stored::StoredError;
+pub use tensors::{SharedWeight, UnusedTensor};
 
 pub use crate::shape::{Shape, ShapeIssue, Size2};
 
@@ -146,16 +149,7 @@ pub struct Graph {
     pub(crate) outputs: Vec<Output>,
     pub(crate) init: Init,
     pub(crate) shared: Vec<SharedWeight>,
-}
-
-/// A parameter that is the same tensor as another one, as an ONNX model may have it: a weight that two layers read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SharedWeight {
-    /// The parameter.
-    pub name: String,
-    /// The parameter before it that it is the same as.
-    pub first: String,
+    pub(crate) unused: Vec<UnusedTensor>,
 }
 
 impl Graph {
@@ -252,6 +246,11 @@ impl Graph {
     /// Parameters that are the same tensor as one before them; they are computed with, but not trained.
     pub fn shared_weights(&self) -> &[SharedWeight] {
         &self.shared
+    }
+
+    /// Tensors of the state dict that no layer reads: those of modules that PyTorch code registers and never calls.
+    pub fn unused(&self) -> &[UnusedTensor] {
+        &self.unused
     }
 
     /// Which nodes the given ones depend on, themselves included.
