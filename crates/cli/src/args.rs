@@ -78,7 +78,7 @@ impl SizeArgs {
         let (graph, _) = models::network(name, &self.options())?;
         if let [first, ..] = graph.shared_weights() {
             output::note(&format!(
-                "`{name}` reads weights twice ({} in all, `{}` as `{}` too): they count once, and cannot be trained",
+                "`{name}` reads weights twice ({} in all, `{}` as `{}` too): each counts once",
                 graph.shared_weights().len(),
                 first.first,
                 first.name

@@ -250,7 +250,9 @@ impl Assembly {
             }
         }
         self.graph.scopes[0].result = output;
-        match super::tensors::check(&self.graph) {
+        let checked = super::tensors::check(&self.graph);
+        self.graph.shared.sort_by(|a, b| a.name.cmp(&b.name));
+        match checked {
             Ok(()) => Ok(self.graph),
             Err((name, issue)) => Err(self.error(&name, "Parameter", &[], issue)),
         }

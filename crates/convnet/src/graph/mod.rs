@@ -226,26 +226,63 @@ impl Graph {
         self.node(id).inputs.iter().map(|&i| self.node(i).shape).collect()
     }
 
-    /// The parameters and buffers of one node, with full names (`features.0.weight`).
+    /// The parameters and buffers that one node reads, by their names in the state dict (`features.0.weight`): a weight that
+    /// it shares with a layer before it has that one's.
     pub fn node_parameters(&self, id: NodeId) -> Vec<ParamSpec> {
-        let node = self.node(id);
-        let Some(&first) = node.inputs.first() else { return Vec::new() };
-        let mut specs = node.op.parameters(self.node(first).shape);
+        let mut specs = self.named_parameters(id);
         for spec in &mut specs {
-            spec.name =
-                if node.path.is_empty() { spec.name.clone() } else { format!("{}.{}", node.path, spec.name) };
+            if let Some(first) = self.first_of(&spec.name) {
+                spec.name = first.to_owned();
+            }
         }
         specs
     }
 
-    /// All parameters and buffers, in the order of the nodes: the keys of the state dict.
-    pub fn parameters(&self) -> Vec<ParamSpec> {
-        self.ids().flat_map(|id| self.node_parameters(id)).collect()
+    /// Those of them that no layer before it reads.
+    pub fn own_parameters(&self, id: NodeId) -> Vec<ParamSpec> {
+        let mut specs = self.named_parameters(id);
+        specs.retain(|spec| self.first_of(&spec.name).is_none());
+        specs
     }
 
-    /// Parameters that are the same tensor as one before them; they are computed with, but not trained.
+    /// The same with the names that the node's path gives them, whatever it shares.
+    pub(crate) fn named_parameters(&self, id: NodeId) -> Vec<ParamSpec> {
+        let node = self.node(id);
+        let Some(&first) = node.inputs.first() else { return Vec::new() };
+        let mut specs = node.op.parameters(self.node(first).shape);
+        for spec in specs.iter_mut().filter(|_| !node.path.is_empty()) {
+            spec.name = format!("{}.{}", node.path, spec.name);
+        }
+        specs
+    }
+
+    /// All parameters and buffers, each tensor once, in the order of the nodes. With [`Graph::aliases`] these are the keys
+    /// of the state dict.
+    pub fn parameters(&self) -> Vec<ParamSpec> {
+        self.ids().flat_map(|id| self.own_parameters(id)).collect()
+    }
+
+    /// Names of tensors that other parameters have too, ordered by name.
     pub fn shared_weights(&self) -> &[SharedWeight] {
         &self.shared
+    }
+
+    /// Those of them that the state dict has beside the first ones.
+    pub fn aliases(&self) -> impl Iterator<Item = &SharedWeight> {
+        self.shared.iter().filter(|shared| shared.in_state_dict)
+    }
+
+    /// The parameter that a name is another name for.
+    pub fn first_of(&self, name: &str) -> Option<&str> {
+        let found = self.shared.binary_search_by(|shared| shared.name.as_str().cmp(name)).ok()?;
+        Some(&self.shared[found].first)
+    }
+
+    /// The first weight that two layers read.
+    pub(crate) fn first_twin(&self) -> Option<SharedWeight> {
+        let names = self.ids().flat_map(|id| self.named_parameters(id)).map(|spec| spec.name);
+        let found = names.into_iter().find(|name| self.first_of(name).is_some())?;
+        self.shared.iter().find(|shared| shared.name == found).cloned()
     }
 
     /// Tensors of the state dict that no layer reads: those of modules that PyTorch code registers and never calls.

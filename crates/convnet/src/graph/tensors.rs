@@ -50,7 +50,7 @@ pub(super) fn check(graph: &Graph) -> Result<(), (String, ShapeIssue)> {
     if graph.shared.is_empty() && graph.unused.is_empty() {
         return Ok(());
     }
-    let parameters = graph.parameters();
+    let parameters: Vec<ParamSpec> = graph.ids().flat_map(|id| graph.named_parameters(id)).collect();
     let mut names: HashMap<&str, Option<(usize, &ParamSpec)>> =
         parameters.iter().enumerate().map(|(i, spec)| (spec.name.as_str(), Some((i, spec)))).collect();
     let mut firsts = HashSet::new();

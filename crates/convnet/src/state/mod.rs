@@ -48,18 +48,29 @@ pub type StateDict = BTreeMap<String, Tensor>;
 /// The parameters before training, drawn as the network's [`Init`] says; running statistics are 0 and 1.
 ///
 /// Each tensor has a random stream of its own, chosen by the seed and its name, so that its values depend
-/// neither on the other layers nor on their order.
+/// neither on the other layers nor on their order. A tensor that has several names is under each of them.
 pub fn initialize(graph: &Graph, seed: u64) -> StateDict {
-    initialize_some(graph, seed, |_| true)
+    let mut state = initialize_some(graph, seed, |_| true);
+    add_aliases(graph, &mut state);
+    state
+}
+
+/// Puts tensors that have several names in the state dict under each of them.
+pub(crate) fn add_aliases(graph: &Graph, state: &mut StateDict) {
+    for shared in graph.aliases() {
+        if let Some(tensor) = state.get(&shared.first).cloned() {
+            state.insert(shared.name.clone(), tensor);
+        }
+    }
 }
 
 /// As [`initialize`], but only the parameters that are wanted by name.
 pub(crate) fn initialize_some(graph: &Graph, seed: u64, wanted: impl Fn(&str) -> bool) -> StateDict {
     let mut state = StateDict::new();
     for id in graph.ids() {
-        let specs = graph.node_parameters(id);
-        let Some(fans) = specs.first().map(|weight| Fans::of(&weight.shape)) else { continue };
-        for spec in specs.into_iter().filter(|spec| wanted(&spec.name)) {
+        let weight = graph.node_parameters(id).into_iter().next();
+        let Some(fans) = weight.map(|weight| Fans::of(&weight.shape)) else { continue };
+        for spec in graph.own_parameters(id).into_iter().filter(|spec| wanted(&spec.name)) {
             let tensor = draw(&spec, rule(graph.init(), spec.kind, fans, &graph.node(id).path), seed);
             state.insert(spec.name, tensor);
         }

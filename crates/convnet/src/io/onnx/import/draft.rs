@@ -1,9 +1,9 @@
 //! A network while its model is read: layers that later operators may still be merged into.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::constant::Constant;
-use crate::graph::{Assembly, Graph, GraphError, NodeId, ScopeId, Shape, SharedWeight};
+use crate::graph::{Assembly, Graph, GraphError, NodeId, ScopeId, Shape};
 use crate::ops::Op;
 
 /// The most elements that a value may have for one image, and that weights may have which are in no file.
@@ -117,37 +117,12 @@ impl NetworkDraft {
         let mut graph = net.finish(ids[output])?;
         classes(&mut graph);
         let mut named = BTreeMap::new();
-        let mut trained: Vec<(String, &Constant)> = Vec::new();
         for (id, constants) in &weights {
-            for (spec, constant) in graph.node_parameters(*id).into_iter().zip(*constants) {
-                if spec.kind.trainable() {
-                    trained.push((spec.name.clone(), constant));
-                }
-                named.insert(spec.name, constant.clone());
-            }
+            let specs = graph.node_parameters(*id).into_iter();
+            named.extend(specs.map(|spec| spec.name).zip(constants.iter().cloned()));
         }
-        graph.shared = shared(&trained);
         Ok((graph, named))
     }
-}
-
-/// Which parameters are the same tensor as one before them.
-fn shared(parameters: &[(String, &Constant)]) -> Vec<SharedWeight> {
-    let mut seen: HashMap<*const (), &str> = HashMap::new();
-    let mut found = Vec::new();
-    for (name, constant) in parameters {
-        let Some(origin) = constant.origin() else { continue };
-        match seen.get(&origin) {
-            Some(&first) => {
-                let (name, first) = (name.clone(), first.to_owned());
-                found.push(SharedWeight { name, first, in_state_dict: true });
-            }
-            None => {
-                seen.insert(origin, name);
-            }
-        }
-    }
-    found
 }
 
 /// The deepest scope: what is deeper is left where it is.
