@@ -249,6 +249,14 @@ impl Assembly {
                 return Err(self.error(name, "Output", &[], issue));
             }
         }
+        if let Some(name) = self.graph.init.invalid() {
+            let issue = ShapeIssue::new(
+                "an initialization that nothing can be drawn from",
+                "finite numbers, bounds in their order, no negative deviation",
+                "change how it is drawn",
+            );
+            return Err(self.error(name, "Parameter", &[], issue));
+        }
         self.graph.scopes[0].result = output;
         let checked = super::tensors::check(&self.graph);
         self.graph.shared.sort_by(|a, b| a.name.cmp(&b.name));

@@ -24,6 +24,7 @@ mod assembly;
 mod builder;
 mod error;
 mod head;
+mod init;
 mod stored;
 mod tensors;
 
@@ -33,12 +34,11 @@ mod tests;
 pub use assembly::Assembly;
 pub use builder::{Builder, Value, combine, concat};
 pub use error::GraphError;
+pub use init::{Draw, Init};
 pub use stored::StoredError;
 pub use tensors::{SharedWeight, UnusedTensor};
 
 pub use crate::shape::{Shape, ShapeIssue, Size2};
-
-use serde::{Deserialize, Serialize};
 
 use crate::ops::{Op, ParamSpec};
 
@@ -106,38 +106,6 @@ pub struct Output {
     pub node: NodeId,
     /// Its weight in the training loss (1 for the main output, 0.3 for GoogLeNet's auxiliaries).
     pub loss_weight: f32,
-}
-
-/// How `state::initialize` draws the weights before training.
-///
-/// Fans are PyTorch's: fan_in = C/groups · kH · kW and fan_out = O · kH · kW for a convolution, the features
-/// for Linear. Batch normalization starts at γ = 1, β = 0 under every rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "rule")]
-pub enum Init {
-    /// PyTorch's default of Conv2d and Linear: weight and bias from U(−1/√fan_in, 1/√fan_in).
-    #[default]
-    Default,
-    /// Conv2d weights from N(0, 2/fan_out) (He et al. 2015), all else as `Default` (torchvision's ResNet, whose
-    /// convolutions have no bias).
-    KaimingFanOut,
-    /// Conv2d weights from N(0, 2/fan_out), Linear weights from N(0, 0.01²), biases 0 (torchvision's VGG).
-    KaimingFanOutLinearNormal,
-    /// Conv2d weights from N(0, 2/fan_in) (He et al. 2015), Linear weights as `Default`, biases 0 (torchvision's
-    /// DenseNet). The tutorial's deep networks without normalization take it too: the tutorial names no rule, and
-    /// with PyTorch's default they stay on a plateau for long.
-    KaimingFanIn,
-    /// Weights from N(0, 0.01²) cut off at ±2, biases as `Default` (torchvision's GoogLeNet).
-    TruncatedNormal,
-    /// Weights from U(−a, a) with a = √(6 / (fan_in + fan_out)), biases 0 (Glorot and Bengio 2010).
-    Xavier,
-    /// Weights from N(0, 0.01²); biases 1 in the layers of the paths in `ones`, 0 elsewhere.
-    Normal {
-        /// The paths of the layers whose biases start at 1.
-        ones: Vec<String>,
-    },
-    /// Weights and biases from U(−2.4/fan_in, 2.4/fan_in) (LeCun et al. 1998, appendix A).
-    LeCunUniform,
 }
 
 /// A checked network.

@@ -269,6 +269,9 @@ pub(super) fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -
     if better { parts } else { plain }
 }
 
+/// A tensor of a file: its name in the network, in the file, and its shape.
+type Named<'a> = (&'a str, &'a str, &'a [usize]);
+
 /// Matches tensors under the names that are theirs in the network.
 fn with_names(
     graph: &Graph,
@@ -295,7 +298,7 @@ fn with_names(
     let read = graph.ids().filter(|id| live[id.index()]).flat_map(|id| graph.node_parameters(id));
     let needed: HashSet<String> = read.map(|spec| spec.name).collect();
     // Other names of a parameter: one of them does for it.
-    let mut others: BTreeMap<&str, VecDeque<(&str, &str, &[usize])>> = BTreeMap::new();
+    let mut others: BTreeMap<&str, VecDeque<Named<'_>>> = BTreeMap::new();
     for shared in graph.shared_weights() {
         if let Some((name, shape)) = left.remove(shared.name.as_str()) {
             others.entry(&shared.first).or_default().push_back((&shared.name, name, shape));
