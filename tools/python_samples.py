@@ -16,7 +16,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent.parent / "crates" / "pytorch" /
 def printed(path, seed):
     """What the file prints, run from its own folder; an error if it fails or prints to stderr."""
     environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run([sys.executable, path.name], cwd=path.parent, env=environment, timeout=20,
+    run = subprocess.run([sys.executable, "-P", "-W", "ignore::SyntaxWarning", path.name], cwd=path.parent, env=environment, timeout=20,
                          capture_output=True, text=True, encoding="utf-8")
     if run.returncode or run.stderr:
         sys.exit(f"{path}: exit status {run.returncode}\n{run.stderr}")
