@@ -6,7 +6,6 @@ beyond 3 GB. Needs PyTorch; nothing is compared, the files are for those who jud
 """
 import argparse
 import pathlib
-import resource
 import subprocess
 import sys
 import tomllib
@@ -14,7 +13,7 @@ import tomllib
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "crates" / "pytorch" / "tests" / "wrong"
 # Refuses what would leave the file: a wrong file may try.
 CALL = """
-import importlib.util, inspect, sys
+import importlib.util, inspect, resource, sys
 def audit(event, args):
     if event in ("os.system", "subprocess.Popen", "socket.connect"):
         raise PermissionError(event)
@@ -22,6 +21,10 @@ sys.path.append(sys.argv[3])
 import torch
 sys.addaudithook(audit)
 torch.set_num_threads(1)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (3 << 30), used + (3 << 30)))
+spent = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))
+resource.setrlimit(resource.RLIMIT_CPU, (spent + 10, spent + 12))
 spec = importlib.util.spec_from_file_location(sys.argv[1].rsplit("/", 1)[1][:-3], sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
@@ -34,15 +37,10 @@ print("no error:", f"output {tuple(out.shape)}" if isinstance(out, torch.Tensor)
 """
 
 
-def limited():
-    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
-    resource.setrlimit(resource.RLIMIT_CPU, (10, 12))
-
-
 def said(path, size):
     command = [sys.executable, "-c", CALL, str(path), size, str(FOLDER)]
     try:
-        run = subprocess.run(command, capture_output=True, timeout=20, preexec_fn=limited, stdin=subprocess.DEVNULL)
+        run = subprocess.run(command, capture_output=True, timeout=40, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         return "hangs"
     if run.returncode in (-24, -9):
