@@ -19,8 +19,8 @@ import tempfile
 
 # What PyTorch runs in evaluation mode for the layers that the graph has, without what only moves numbers about.
 KNOWN = """convolution native_batch_norm native_layer_norm relu relu_ leaky_relu silu silu_ hardtanh hardtanh_ sigmoid
-sigmoid_ tanh mul mul_ max_pool2d_with_indices avg_pool2d mean _adaptive_avg_pool2d addmm mm add add_ cat _softmax _log_softmax
-_native_batch_norm_legit_no_training""".split()
+sigmoid_ tanh mul mul_ max_pool2d_with_indices avg_pool2d mean _adaptive_avg_pool2d addmm mm add add_ cat _softmax
+_log_softmax _native_batch_norm_legit_no_training""".split()
 MOVES = """view _unsafe_view reshape transpose t permute clone detach alias expand unsqueeze squeeze slice select split
 split_with_sizes empty constant_pad_nd lift_fresh _to_copy copy_""".split()
 SIZES = [(3, 32, 32), (3, 224, 224), (3, 299, 299), (1, 28, 28), (1, 32, 32)]

@@ -15,7 +15,6 @@ NUMBER = re.compile(r"-?(?:\d+\.?\d*(?:e[+-]?\d+)?|inf|nan)")
 
 
 def printed(command):
-    # Scripts that plot or import beside what they need find stand-ins for packages that are not installed.
     run = subprocess.run(command, capture_output=True, text=True, timeout=900)
     if run.returncode:
         sys.exit(f"{' '.join(command)}: exit status {run.returncode}\n{run.stderr[-2000:]}")
