@@ -2,9 +2,9 @@
 
 For every .py file below each folder: which of its classes and functions make a network without arguments, and what
 PyTorch says of each (names and shapes of the state dict, an input size that works, logits of random weights in
-evaluation mode). Then convnet is asked for the same by `FILE:ENTRY`: does it read the network, are names and shapes
-equal, are the logits within 1e-4 of their RMS. PyTorch's facts are kept under --golden and not computed again.
-Nothing is fetched. Exit status 1 if convnet errs where its graph has all the operations, or refuses without a line.
+evaluation mode); --also names calls with arguments. Then convnet is asked for the same by `FILE:ENTRY`: does it read
+the network, are names and shapes equal, are the logits within 1e-4 of their RMS. PyTorch's facts are kept under --golden
+and not computed again. Nothing is fetched. Exit status 1 if convnet errs where its graph has all the operations, or refuses without a line.
 """
 import argparse
 import json
@@ -35,7 +35,7 @@ def module_of(path):
     return ".".join(part for part in parts if part != "__init__"), folder
 
 
-def facts(path, golden, sizes, largest):
+def facts(path, golden, sizes, largest, also):
     """In a process of its own: writes PyTorch's facts of the file's networks into the folder `golden`."""
     import contextlib
     import importlib
@@ -118,6 +118,8 @@ def facts(path, golden, sizes, largest):
                     continue
                 if isinstance(made, torch.nn.Module) and made.state_dict():
                     found.append(entry(key, made))
+            for call in also:
+                found.append(entry(call, eval(call, vars(module))))
         except Exception as problem:
             error = f"{type(problem).__name__}: {problem}"[:300]
     (golden / "facts.json").write_text(json.dumps({"file": str(path), "error": error, "entries": found}, indent=1))
@@ -181,6 +183,8 @@ def main():
                         help="where PyTorch's facts are kept")
     parser.add_argument("--input", help="CxHxW, tried first")
     parser.add_argument("--largest", type=float, default=12, help="millions of parameters up to which logits are compared")
+    parser.add_argument("--also", action="append", default=[], metavar="FILE.py:CALL",
+                        help="a network that needs arguments: 'resnet.py:ResNet(20, num_classes=10)'")
     parser.add_argument("--facts-only", action="store_true", help="ask PyTorch, not convnet")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
@@ -190,7 +194,8 @@ def main():
         path, golden = map(pathlib.Path, options.one)
         if not options.input and {"torchvision", "imagenet"} & set(path.parts):
             sizes = [SIZES[1], SIZES[2]]
-        return facts(path, golden, sizes, options.largest * 1e6)
+        also = [call for name, call in (given.split(":", 1) for given in options.also) if name == path.name]
+        return facts(path, golden, sizes, options.largest * 1e6, also)
     rows = []
     for folder in options.folders:
         folder = folder.resolve()
@@ -198,7 +203,8 @@ def main():
             golden = options.golden / folder.parent.name / folder.name / path.relative_to(folder).with_suffix("")
             if not (golden / "facts.json").exists():
                 golden.mkdir(parents=True, exist_ok=True)
-                again = ["--input", options.input] if options.input else []
+                again = [word for call in options.also for word in ("--also", call)]
+                again += ["--input", options.input] if options.input else []
                 command = [sys.executable, __file__, options.convnet, str(folder), "--largest", str(options.largest), *again,
                            "--one", str(path), str(golden)]
                 try:
