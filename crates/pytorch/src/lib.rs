@@ -4,4 +4,4 @@
 
 mod write;
 
-pub use write::{WriteError, write};
+pub use write::{WriteError, start, write};

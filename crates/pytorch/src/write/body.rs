@@ -207,7 +207,9 @@ impl Reader<'_> {
             items.push(Item { name: name.clone(), what, reads });
         }
         let results = match group {
-            0 => self.graph.outputs().iter().map(|output| value(output.node.index())).collect::<Option<_>>()?,
+            0 => {
+                self.graph.outputs().iter().map(|output| value(output.node.index())).collect::<Option<_>>()?
+            }
             _ => vec![value(self.tree.groups[group].gives)?],
         };
         let body = Body { inputs: inputs.len().max(1), items, results, containers: found.containers };
@@ -279,7 +281,9 @@ impl Reader<'_> {
             .iter()
             .filter(|&&part| match part {
                 Part::Layer(layer) => self.is_module(layer),
-                Part::Group(inner) => self.tree.groups[inner].mode != Mode::Container || self.has_modules(inner),
+                Part::Group(inner) => {
+                    self.tree.groups[inner].mode != Mode::Container || self.has_modules(inner)
+                }
             })
             .map(|&part| self.tree.part_name(part))
             .collect();
@@ -364,7 +368,8 @@ fn loop_at(body: &Body, start: usize) -> Option<(Loop, usize)> {
         let (What::Module(term), What::Function(function)) = (&module.what, &joint.what) else { return None };
         let (&[read], own) = (&module.reads[..], Ref::Item(at)) else { return None };
         let first = joint.reads == [own, read];
-        let joined = matches!(function, Function::Concat | Function::Add) && (first || joint.reads == [read, own]);
+        let joined =
+            matches!(function, Function::Concat | Function::Add) && (first || joint.reads == [read, own]);
         let chained = at == start || read == Ref::Item(at - 1);
         let often = if at == start { true } else { uses.get(&read) == Some(&2) };
         let only = uses.get(&own) == Some(&1) && often && chained;
@@ -393,7 +398,12 @@ fn loop_at(body: &Body, start: usize) -> Option<(Loop, usize)> {
     let steps = steps
         .into_iter()
         .zip(terms[0].leaves())
-        .map(|(step, leaf)| Leaf { value: Scalar::Int(step), role: Role::Step, classes: false, place: leaf.place.clone() })
+        .map(|(step, leaf)| Leaf {
+            value: Scalar::Int(step),
+            role: Role::Step,
+            classes: false,
+            place: leaf.place.clone(),
+        })
         .collect();
     let run = Loop {
         prefix: prefix.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::body::{Body, Item, Ref, What};
 use super::params::{Column, Solution, solve};
-use super::term::{Leaf, Role, Scalar};
+use super::term::{Leaf, Role, Scalar, Term};
 
 /// A class: what it has and does, with a text for each of its numbers.
 #[derive(Clone, Debug)]
@@ -79,7 +79,9 @@ impl Cluster {
                 };
                 match optional {
                     None if others.is_empty() => {}
-                    Some(before) if (1..=2).contains(&others.len()) && base.uses().get(&usual) == Some(&1) => {
+                    Some(before)
+                        if (1..=2).contains(&others.len()) && base.uses().get(&usual) == Some(&1) =>
+                    {
                         let What::Module(term) = &base.items[before].what else { return None };
                         let absent = |i: usize| maps[i][before].is_none();
                         if (0..members.len()).any(|i| found[i].is_some_and(|r| (r != usual) != absent(i))) {
@@ -89,7 +91,8 @@ impl Cluster {
                         let count = |other: Ref| found.iter().filter(|r| **r == Some(other)).count();
                         others.sort_by_key(|&other| count(other));
                         let name = base.items[before].name.join(".");
-                        let flag = |place: String| Leaf { place, ..Leaf::new(Scalar::Bool(true), Role::Flag) };
+                        let flag =
+                            |place: String| Leaf { place, ..Leaf::new(Scalar::Bool(true), Role::Flag) };
                         let mut flags = vec![flag(name.clone())];
                         if let [Ref::Item(rare), _] = others[..] {
                             flags.push(flag(format!("{name}_from_{}", base.items[rare].name.join("_"))));
@@ -120,7 +123,8 @@ impl Cluster {
         if left || !results || !held || !(0..base.items.len()).all(again) {
             return None;
         }
-        let instances = members.iter().zip(maps).map(|(&member, map)| (bodies[member].clone(), map)).collect();
+        let instances =
+            members.iter().zip(maps).map(|(&member, map)| (bodies[member].clone(), map)).collect();
         Some(Self { body, instances, members: members.to_vec() })
     }
 
@@ -136,7 +140,7 @@ impl Cluster {
                 let leaves: Vec<Option<&Leaf>> = rows.iter().map(|row| row[i].as_ref()).collect();
                 columns.push(Column::new(&leaves));
             }
-            if item.reads.first() == Some(&Ref::Input(0))
+            if self.has_input_channels(item.reads.first().copied())
                 && let Some(column) = columns[first..].iter_mut().find(|c| c.role == Role::InChannels)
             {
                 column.is_input = true;
@@ -149,8 +153,31 @@ impl Cluster {
         Class { name, body: self.body, solution }
     }
 
+    /// Whether a value has the channels that the module is given: it is its input, or nothing before it changes them.
+    fn has_input_channels(&self, mut value: Option<Ref>) -> bool {
+        while let Some(Ref::Item(at)) = value {
+            let item = &self.body.items[at];
+            let keeps = match &item.what {
+                What::Module(Term::Layer { .. }) => {
+                    item.what.leaves().iter().all(|leaf| leaf.role != Role::OutChannels)
+                }
+                What::Again(_) => true,
+                _ => false,
+            };
+            value = item.reads.first().copied().filter(|_| keeps);
+        }
+        value == Some(Ref::Input(0))
+    }
+
     /// The numbers of an instance's item.
-    fn row(&self, item: &Item, at: usize, body: &Body, map: &[Option<usize>], width: usize) -> Vec<Option<Leaf>> {
+    fn row(
+        &self,
+        item: &Item,
+        at: usize,
+        body: &Body,
+        map: &[Option<usize>],
+        width: usize,
+    ) -> Vec<Option<Leaf>> {
         let own = map[at].map(|own| &body.items[own]);
         let leaves = own.map_or_else(Vec::new, |own| own.what.leaves());
         let mut row: Vec<Option<Leaf>> = leaves.into_iter().cloned().map(Some).collect();
@@ -172,9 +199,9 @@ impl Cluster {
         let item = &self.body.items[at];
         self.body.items.iter().enumerate().any(|(i, other)| {
             let operand = other.reads.iter().position(|&read| read == Ref::Item(at));
-            operand.zip(map[i]).is_some_and(|(operand, own)| {
-                back(map, body.items[own].reads[operand]) == item.reads[1]
-            })
+            operand
+                .zip(map[i])
+                .is_some_and(|(operand, own)| back(map, body.items[own].reads[operand]) == item.reads[1])
         })
     }
 
@@ -188,7 +215,8 @@ impl Cluster {
             let last = item.what.leaves().iter().rposition(|leaf| leaf.role == Role::OutChannels);
             match (&item.what, last) {
                 (What::Module(_) | What::Optional(..), Some(last)) => return Some(before + last),
-                (What::Module(_) | What::Again(_), None) | (What::Function(super::layers::Function::Add), _) => {
+                (What::Module(_) | What::Again(_), None)
+                | (What::Function(super::layers::Function::Add), _) => {
                     result = item.reads[0];
                 }
                 _ => return None,
@@ -217,7 +245,14 @@ fn alike(a: &What, b: &What) -> bool {
         (What::Function(a), What::Function(b)) => a == b,
         (What::Loop(a), What::Loop(b)) => {
             let shape = |run: &super::body::Loop| {
-                (run.prefix.clone(), run.first, run.container.clone(), run.function, run.module_first, run.term.skeleton())
+                (
+                    run.prefix.clone(),
+                    run.first,
+                    run.container.clone(),
+                    run.function,
+                    run.module_first,
+                    run.term.skeleton(),
+                )
             };
             shape(a) == shape(b)
         }

@@ -20,7 +20,8 @@ pub(super) struct Code<'a> {
 impl<'a> Code<'a> {
     pub(super) fn new(body: &'a Body, texts: &[String]) -> Self {
         let mut texts = texts.iter().cloned();
-        let texts = body.items.iter().map(|item| texts.by_ref().take(item.what.leaves().len()).collect()).collect();
+        let texts =
+            body.items.iter().map(|item| texts.by_ref().take(item.what.leaves().len()).collect()).collect();
         let mut tops: Vec<&str> = Vec::new();
         for item in body.items.iter().filter(|item| item.is_module()) {
             if tops.last() != Some(&item.name[0].as_str()) {
@@ -85,7 +86,8 @@ impl<'a> Code<'a> {
     fn module(&self, path: &[String], later: &mut Vec<(String, Doc)>) -> Option<Doc> {
         let own = self.body.items.iter().position(|item| item.is_module() && item.name == path);
         let held = self.body.containers.iter().find(|held| held.path == path);
-        let own_doc = own.filter(|&at| !matches!(self.body.items[at].what, What::Loop(_))).map(|at| self.layer(at));
+        let own_doc =
+            own.filter(|&at| !matches!(self.body.items[at].what, What::Loop(_))).map(|at| self.layer(at));
         let Some(held) = held else { return own_doc };
         let mut children: Vec<String> = Vec::new();
         let below = self.body.items.iter().filter(|item| item.is_module()).map(|item| &item.name);
@@ -123,7 +125,9 @@ impl<'a> Code<'a> {
     }
 
     fn items_in(&self, path: &[String]) -> Vec<Item> {
-        let inside = |item: &&Item| item.is_module() && item.name.len() > path.len() && item.name[..path.len()] == *path;
+        let inside = |item: &&Item| {
+            item.is_module() && item.name.len() > path.len() && item.name[..path.len()] == *path
+        };
         self.body.items.iter().filter(inside).cloned().collect()
     }
 
@@ -139,11 +143,10 @@ impl<'a> Code<'a> {
     /// The modules of a loop in a container.
     fn repeated(&self, run: &Loop, at: usize, class: &str) -> Doc {
         let (count, element) = self.element(run, at);
-        let list = format!("{} for i in range({count})", element.flat());
-        match class {
-            "nn.Sequential" => Doc::call("nn.Sequential", vec![Doc::Text(format!("*[{list}]"))]),
-            _ => Doc::call("nn.ModuleList", vec![Doc::Text(format!("[{list}]"))]),
-        }
+        let star = if class == "nn.Sequential" { "*[" } else { "[" };
+        let each = format!("for i in range({count})");
+        let list = Doc::Each { open: star.into(), element: Box::new(element), each, close: "]".into() };
+        Doc::call(class, vec![list])
     }
 
     fn add_loop(&self, run: &Loop, at: usize, lines: &mut Lines, depth: usize) {
@@ -216,7 +219,7 @@ impl<'a> Code<'a> {
             let parts = results.iter().map(Doc::text).collect();
             lines.statement(depth + 1, "return ", &Doc::call(outputs, parts), "");
         }
-        lines.line(depth, &format!("return {}", results[0]));
+        lines.statement(depth, "return ", &doc(&results[0]), "");
     }
 }
 
@@ -332,18 +335,25 @@ impl<'a> Steps<'a> {
     fn waits(&self, at: usize, text: &str) -> bool {
         let body = self.code.body;
         let own = Ref::Item(at);
-        if self.uses.get(&own) != Some(&1) || text.chars().count() > WIDTH - 30 {
+        if self.uses.get(&own) != Some(&1) {
             return false;
         }
         // The main result behind which nothing else runs is returned as it is.
         if body.results[0] == own {
             return at + 1 == body.items.len() && body.results.len() == 1;
         }
-        let Some(&reader) = self.last.get(&own).filter(|&&reader| reader < body.items.len()) else { return false };
+        if text.chars().count() > WIDTH - 30 {
+            return false;
+        }
+        let Some(&reader) = self.last.get(&own).filter(|&&reader| reader < body.items.len()) else {
+            return false;
+        };
         let next = &body.items[reader];
         let light = match &next.what {
             What::Module(Term::Layer { light, .. }) => *light,
-            What::Again(first) => matches!(&body.items[*first].what, What::Module(Term::Layer { light: true, .. })),
+            What::Again(first) => {
+                matches!(&body.items[*first].what, What::Module(Term::Layer { light: true, .. }))
+            }
             _ => false,
         };
         if light {
@@ -359,7 +369,8 @@ impl<'a> Steps<'a> {
         let mut last = at;
         (at + 1..reader).all(|between| {
             let value = Ref::Item(between);
-            let chained = body.items[between].reads == [Ref::Item(last)] && self.uses.get(&Ref::Item(last)) == Some(&1);
+            let chained =
+                body.items[between].reads == [Ref::Item(last)] && self.uses.get(&Ref::Item(last)) == Some(&1);
             let is_operand = next.reads.contains(&value);
             let simple = matches!(body.items[between].what, What::Module(_) | What::Again(_));
             last = between;

@@ -59,7 +59,8 @@ impl Stack {
         let first = all(&self.first);
         let rest = self.rest.as_deref().map_or_else(|| vec![None; first.len()], all);
         let count = Leaf::new(Scalar::Int(self.count), Role::Count);
-        [vec![Some(count)], first, rest, all(&self.last)].concat()
+        let count = (self.count > 0).then_some(Some(count));
+        [count.into_iter().collect(), first, rest, all(&self.last)].concat()
     }
 }
 
@@ -127,12 +128,15 @@ pub(super) fn extract_terms(
             }
         }
     }
-    let known = |sets: &[(Vec<usize>, Vec<Stack>)], i: usize| sets.iter().any(|(members, _)| members.contains(&i));
+    let known =
+        |sets: &[(Vec<usize>, Vec<Stack>)], i: usize| sets.iter().any(|(members, _)| members.contains(&i));
     for (i, parts) in &sequences {
         if known(&sets, *i) {
             continue;
         }
-        let found = sets.iter_mut().find_map(|(members, stacks)| Some((Stack::once(parts, &stacks[0])?, members, stacks)));
+        let found = sets
+            .iter_mut()
+            .find_map(|(members, stacks)| Some((Stack::once(parts, &stacks[0])?, members, stacks)));
         if let Some((stack, members, stacks)) = found {
             let at = members.partition_point(|member| member < i);
             members.insert(at, *i);
@@ -140,7 +144,7 @@ pub(super) fn extract_terms(
         }
     }
     // What is left, without repetition.
-    sets.retain(|(members, _)| members.len() > 1);
+    sets.retain(|(_, stacks)| stacks.iter().filter(|stack| stack.rest.is_some()).count() > 1);
     for (i, parts) in &sequences {
         if known(&sets, *i) || parts.len() < LEAST {
             continue;
@@ -167,7 +171,8 @@ pub(super) fn extract_terms(
 
 /// A function's name: what its results are called, without their numbers.
 fn function_name(own: &[&str], usual: &str, taken: &mut Vec<String>) -> String {
-    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_').to_owned();
+    let stem =
+        |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_').to_owned();
     let first = own.first().map(|name| stem(name)).unwrap_or_default();
     let alike = !first.is_empty() && own.iter().all(|name| stem(name) == first);
     let base = if alike { names::snake(&format!("make_{first}")) } else { usual.to_owned() };
@@ -190,24 +195,22 @@ fn write_function(name: &str, stacks: &[Stack], lines: &mut Lines) -> Vec<Term> 
     if let Some(input) = columns.iter_mut().find(|column| column.role == Role::InChannels) {
         input.is_input = true;
     }
-    let result = if model.rest.is_some() || model.count == 0 {
-        columns.iter_mut().rfind(|column| column.role == Role::OutChannels)
-    } else {
-        None
-    };
-    if let Some(result) = result {
-        result.is_result = true;
+    // A class's parameter is what it returns only where it says so.
+    let own = |place: &str| place.rsplit('.').next().is_some_and(|last| last.parse::<usize>().is_ok());
+    if let Some(result) = columns.iter_mut().rfind(|column| column.role == Role::OutChannels) {
+        result.is_result = own(&result.place);
     }
     let solution = solve(&columns, stacks.len(), true);
     let mut formals: Vec<String> = Vec::new();
     for formal in &solution.formals {
-        formals.push(formal.default.map_or_else(
-            || formal.name.clone(),
-            |default| format!("{}={}", formal.name, default.text()),
-        ));
+        formals.push(
+            formal
+                .default
+                .map_or_else(|| formal.name.clone(), |default| format!("{}={}", formal.name, default.text())),
+        );
     }
     let mut texts = solution.texts.iter().cloned();
-    let count = texts.next().unwrap_or_default();
+    let count = if model.count > 0 { texts.next().unwrap_or_default() } else { String::new() };
     let mut docs = |terms: &[Term]| -> Vec<Doc> { terms.iter().map(|term| term.doc(&mut texts)).collect() };
     let (first, rest) = (docs(&model.first), docs(model.rest.as_deref().unwrap_or_default()));
     let last = docs(&model.last);

@@ -12,7 +12,13 @@ struct Rule {
 }
 
 /// The statements that draw the weights, for the modules of `owner`; `at` tells how a layer is written by its path.
-pub(super) fn statements(graph: &Graph, lines: &mut Lines, depth: usize, owner: &str, at: impl Fn(&str) -> String) {
+pub(super) fn statements(
+    graph: &Graph,
+    lines: &mut Lines,
+    depth: usize,
+    owner: &str,
+    at: impl Fn(&str) -> String,
+) {
     let (conv, linear) = (Biases::of(graph, true), Biases::of(graph, false));
     let zero = |biases: Biases| biases.statement("nn.init.zeros_(module.bias)");
     let both = |weights: &str, biases: bool| {
@@ -37,7 +43,9 @@ pub(super) fn statements(graph: &Graph, lines: &mut Lines, depth: usize, owner: 
             let conv_all = [weights].into_iter().chain(zero(conv)).collect();
             (&[], vec![(true, conv_all), (false, zero(linear).into_iter().collect())])
         }
-        Init::TruncatedNormal => (&[], both("nn.init.trunc_normal_(module.weight, std=0.01, a=-2, b=2)", false)),
+        Init::TruncatedNormal => {
+            (&[], both("nn.init.trunc_normal_(module.weight, std=0.01, a=-2, b=2)", false))
+        }
         Init::Xavier => (&[], both("nn.init.xavier_uniform_(module.weight)", true)),
         Init::Normal { .. } => (&[], both("nn.init.normal_(module.weight, std=0.01)", true)),
         Init::LeCunUniform => {
@@ -50,7 +58,9 @@ pub(super) fn statements(graph: &Graph, lines: &mut Lines, depth: usize, owner: 
         }
     };
     let there = |conv: bool| {
-        graph.nodes().iter().any(|node| if conv { matches!(node.op, Op::Conv2d(_)) } else { matches!(node.op, Op::Linear(_)) })
+        graph.nodes().iter().any(|node| {
+            if conv { matches!(node.op, Op::Conv2d(_)) } else { matches!(node.op, Op::Linear(_)) }
+        })
     };
     let rules: Vec<Rule> = rules
         .into_iter()

@@ -148,7 +148,8 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
         Op::AvgPool2d(pool) => average_pool(pool),
         Op::AdaptiveAvgPool2d(pool) => {
             let size = Size2 { h: pool.height, w: pool.width };
-            let args = vec![Arg { keyword: None, ..pair("", size, Role::Other("output_size"), Usual::Never) }];
+            let args =
+                vec![Arg { keyword: None, ..pair("", size, Role::Other("output_size"), Usual::Never) }];
             layer("nn.AdaptiveAvgPool2d", args, false)
         }
         Op::ConstantPad2d(pad) => {
@@ -164,12 +165,17 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
         Op::Flatten => simple("nn.Flatten", false),
         Op::Unflatten => {
             let sizes = [int(channels, Role::InChannels), int(1, Role::Other("")), int(1, Role::Other(""))];
-            let args = vec![one(None, Scalar::Int(1), Role::Other("dim"), Usual::Never), arg(None, sizes, Usual::Never)];
+            let args = vec![
+                one(None, Scalar::Int(1), Role::Other("dim"), Usual::Never),
+                arg(None, sizes, Usual::Never),
+            ];
             layer("nn.Unflatten", args, false)
         }
         Op::Affine => layer(AFFINE.0, vec![input()], false),
         Op::Dropout(dropout) => layer("nn.Dropout", vec![float("p", dropout.p, Usual::Text("0.5"))], false),
-        Op::Dropout1d(dropout) => layer("nn.Dropout1d", vec![float("p", dropout.p, Usual::Text("0.5"))], false),
+        Op::Dropout1d(dropout) => {
+            layer("nn.Dropout1d", vec![float("p", dropout.p, Usual::Text("0.5"))], false)
+        }
         Op::Identity => simple("nn.Identity", false),
     };
     Form::Module(term)

@@ -13,6 +13,7 @@ mod init;
 mod layers;
 mod names;
 mod params;
+mod start;
 mod term;
 mod text;
 mod tree;
@@ -25,6 +26,8 @@ use std::collections::HashMap;
 use convnet::graph::Graph;
 use convnet::ops::Op;
 use convnet::zoo;
+
+pub use self::start::start;
 
 use self::body::Reader;
 use self::class::{Class, Cluster};
@@ -67,7 +70,14 @@ const TEXT_WIDTH: usize = 96;
 pub fn write(graph: &Graph) -> Result<String, WriteError> {
     check(graph)?;
     let tree = Tree::new(graph);
-    let mut file = File { graph, reader: reader(graph, &tree), tree: &tree, taken: Vec::new(), classes: Lines::default() };
+    let file = File {
+        graph,
+        reader: reader(graph, &tree),
+        tree: &tree,
+        taken: Vec::new(),
+        classes: Lines::default(),
+        name: None,
+    };
     file.write()
 }
 
@@ -114,10 +124,12 @@ struct File<'a> {
     /// Names of classes and functions.
     taken: Vec<String>,
     classes: Lines,
+    /// What the network is to be called, instead of its own name.
+    name: Option<String>,
 }
 
 impl File<'_> {
-    fn write(&mut self) -> Result<String, WriteError> {
+    fn write(mut self) -> Result<String, WriteError> {
         self.taken = vec![layers::AFFINE.0.into(), layers::UNEVEN_POOL.0.into()];
         let network = self.network_name();
         self.taken.push(network.clone());
@@ -144,6 +156,9 @@ impl File<'_> {
     /// What the network is called: its class, or its function.
     fn network_name(&self) -> String {
         let chain = self.tree.groups[0].mode == Mode::Chain;
+        if let Some(name) = &self.name {
+            return if chain { names::snake(name) } else { name.clone() };
+        }
         let name = self.graph.name();
         let stem = std::path::Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or("net");
         let entry = zoo::find(name).ok();
@@ -163,7 +178,8 @@ impl File<'_> {
         let mut open: Vec<usize> = (1..self.tree.groups.len()).collect();
         open.retain(|&group| self.tree.groups[group].mode == Mode::Class);
         while !open.is_empty() {
-            let ready: Vec<usize> = open.iter().copied().filter(|&group| self.is_ready(group, &open)).collect();
+            let ready: Vec<usize> =
+                open.iter().copied().filter(|&group| self.is_ready(group, &open)).collect();
             let mut kinds: Vec<Option<&str>> = Vec::new();
             for &group in &ready {
                 let kind = self.tree.groups[group].kind.as_deref();
@@ -172,8 +188,11 @@ impl File<'_> {
                 }
             }
             for kind in kinds {
-                let members: Vec<usize> =
-                    ready.iter().copied().filter(|&group| self.tree.groups[group].kind.as_deref() == kind).collect();
+                let members: Vec<usize> = ready
+                    .iter()
+                    .copied()
+                    .filter(|&group| self.tree.groups[group].kind.as_deref() == kind)
+                    .collect();
                 let bodies = members.iter().filter_map(|&group| self.reader.body(group)).collect();
                 for cluster in Cluster::sort(bodies) {
                     let groups: Vec<usize> = cluster.members.iter().map(|&member| members[member]).collect();
@@ -223,18 +242,23 @@ impl File<'_> {
 
     /// The network as a class.
     fn class(&mut self, lines: &mut Lines, name: &str) -> Result<(), WriteError> {
-        let wrong = || WriteError::Path { path: self.graph.name().into(), reason: "its layers cannot be ordered".into() };
+        let wrong = || WriteError::Path {
+            path: self.graph.name().into(),
+            reason: "its layers cannot be ordered".into(),
+        };
         let mut body = self.reader.body(0).ok_or_else(wrong)?;
         helper::extract(&mut body, &mut self.taken, &mut self.classes);
         let results = body.results.len();
         let cluster = Cluster::sort(vec![body]).pop().ok_or_else(wrong)?;
         let class = cluster.class(name.to_owned(), false);
-        let fields: Vec<String> = self.graph.outputs().iter().map(|output| names::cleaned(&output.name)).collect();
+        let fields: Vec<String> =
+            self.graph.outputs().iter().map(|output| names::cleaned(&output.name)).collect();
         let outputs = (results > 1).then(|| format!("{name}Outputs"));
         if let Some(outputs) = &outputs {
             lines.blank(2);
             let quoted: Vec<Doc> = fields.iter().map(|field| Doc::Text(text::quoted(field))).collect();
-            let call = Doc::call("namedtuple", vec![Doc::Text(text::quoted(outputs)), Doc::list(quoted, false)]);
+            let call =
+                Doc::call("namedtuple", vec![Doc::Text(text::quoted(outputs)), Doc::list(quoted, false)]);
             lines.statement(0, &format!("{outputs} = "), &call, "");
         }
         let code = Code::new(&class.body, &class.solution.texts);
@@ -242,8 +266,12 @@ impl File<'_> {
         let base = if code.numbered { "nn.ModuleList" } else { "nn.Module" };
         lines.line(0, &format!("class {name}({base}):"));
         let classes = Scalar::Int(self.graph.classes());
-        let formals: Vec<Formal> =
-            class.solution.formals.iter().map(|formal| Formal { default: Some(classes), ..formal.clone() }).collect();
+        let formals: Vec<Formal> = class
+            .solution
+            .formals
+            .iter()
+            .map(|formal| Formal { default: Some(classes), ..formal.clone() })
+            .collect();
         constructor(lines, &formals, &code);
         self.tie(lines, 2, "self");
         init::statements(self.graph, lines, 2, "self", |path| self.located("self", path));
@@ -259,11 +287,20 @@ impl File<'_> {
 
     /// The network as a function that returns an `nn.Sequential`.
     fn function(&mut self, lines: &mut Lines, name: &str) -> Result<(), WriteError> {
-        let wrong = || WriteError::Path { path: self.graph.name().into(), reason: "its layers cannot be ordered".into() };
+        let wrong = || WriteError::Path {
+            path: self.graph.name().into(),
+            reason: "its layers cannot be ordered".into(),
+        };
         let mut term = self.reader.term(0).ok_or_else(wrong)?;
         if let Term::Container { parts, .. } = &mut term {
             let mut parts: Vec<&mut Term> = parts.iter_mut().collect();
-            helper::extract_terms(&mut parts, &[], &helper::block_name(self.graph.name()), &mut self.taken, &mut self.classes);
+            helper::extract_terms(
+                &mut parts,
+                &[],
+                &helper::block_name(self.graph.name()),
+                &mut self.taken,
+                &mut self.classes,
+            );
         }
         let with_classes = term.leaves().iter().any(|leaf| leaf.classes);
         let numbers: Vec<String> = term
@@ -273,7 +310,8 @@ impl File<'_> {
             .collect();
         let doc = term.doc(&mut numbers.into_iter());
         lines.blank(2);
-        let formals = if with_classes { format!("num_classes={}", self.graph.classes()) } else { String::new() };
+        let formals =
+            if with_classes { format!("num_classes={}", self.graph.classes()) } else { String::new() };
         lines.line(0, &format!("def {name}({formals}):"));
         lines.statement(1, "net = ", &doc, "");
         self.tie(lines, 1, "net");
@@ -322,14 +360,17 @@ impl File<'_> {
         let entry = zoo::find(name).ok();
         let title = entry.map_or(name, |entry| entry.title);
         let plain = |text: &str| text.replace('\\', "/").replace("\"\"\"", "'''");
-        let first = format!("{title}: images of {channels} × {height} × {width}, {} classes.", self.graph.classes());
+        let first =
+            format!("{title}: images of {channels} × {height} × {width}, {} classes.", self.graph.classes());
         let mut paragraphs = vec![first];
         if let Some(entry) = entry {
             let paper = &entry.paper;
             paragraphs.push(format!("{}: {}. {}, {}.", paper.authors, paper.title, paper.venue, paper.year));
             paragraphs.extend((!entry.note.is_empty()).then(|| entry.note.to_owned()));
         }
-        paragraphs.push(format!("Written by convnet from its network `{name}`; the state dict has the same names."));
+        paragraphs.push(format!(
+            "Written by convnet from its network `{name}`; the state dict has the same names."
+        ));
         let mut text: Vec<String> = Vec::new();
         for paragraph in &paragraphs {
             if !text.is_empty() {
@@ -395,7 +436,10 @@ fn forward(lines: &mut Lines, code: &Code<'_>, outputs: Option<&str>, weight: Op
     let inputs = code.inputs().join(", ");
     lines.line(1, &format!("def forward(self, {inputs}):"));
     if let Some(weight) = weight {
-        lines.line(2, &format!("# The auxiliary classifiers are for training: their losses count {weight} times."));
+        lines.line(
+            2,
+            &format!("# The auxiliary classifiers are for training: their losses count {weight} times."),
+        );
     }
     code.steps(lines, 2, outputs);
 }

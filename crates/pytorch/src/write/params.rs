@@ -57,34 +57,38 @@ pub(super) fn solve(columns: &[Column], instances: usize, open: bool) -> Solutio
     let mut texts: Vec<Option<String>> = vec![None; columns.len()];
     // What the module is given comes first, so that it is the first parameter.
     let input = columns.iter().position(|column| column.is_input);
-    let mut order: Vec<usize> = input.into_iter().chain((0..columns.len()).filter(|&i| Some(i) != input)).collect();
+    let mut order: Vec<usize> =
+        input.into_iter().chain((0..columns.len()).filter(|&i| Some(i) != input)).collect();
     // Switches come last: the numbers may tell of them.
     order.sort_by_key(|&i| columns[i].role == Role::Flag);
     for i in order {
         let column = &columns[i];
         if column.role == Role::Flag
+            && column.constant().is_none()
             && let Some(condition) = condition(columns, i, &texts)
         {
             texts[i] = Some(condition);
             continue;
         }
-        let forced = open && column.is_input;
-        if let Some(value) = column.constant().filter(|_| !forced) {
+        let forced = open && (column.is_input || column.role == Role::Count);
+        // What some instances do without is told by what all have, if it can be.
+        let partial = column.values.contains(&None);
+        let equal = params.iter().find_map(|param| equal(column, param));
+        if let Some(value) = column.constant().filter(|_| !forced && !(partial && equal.is_some())) {
             texts[i] = Some(value.text());
             continue;
         }
-        let known = params.iter().find_map(|param| expressed(column, param));
+        let known = equal.or_else(|| params.iter().find_map(|param| expressed(column, param)));
         texts[i] = Some(known.unwrap_or_else(|| {
             let taken: Vec<&str> = params.iter().map(|param| param.name.as_str()).collect();
             let name = name(columns, i, &taken);
-            let default = usual(column.role).filter(|usual| {
-                column.values.iter().flatten().any(|value| *value == (*usual, false))
-            });
+            let default = usual(column.role)
+                .filter(|usual| column.values.iter().flatten().any(|value| *value == (*usual, false)));
             params.push(Param { name: name.clone(), column: column.clone(), default });
             name
         }));
     }
-    params.sort_by_key(|param| param.default.is_some());
+    params.sort_by_key(|param| (param.default.is_some(), param.column.role == Role::Count));
     let leaf = |param: &Param, instance: usize| {
         let value = param.column.values.get(instance).copied().flatten();
         let any = || param.column.values.iter().flatten().next().copied();
@@ -102,24 +106,35 @@ pub(super) fn solve(columns: &[Column], instances: usize, open: bool) -> Solutio
 
 /// What tells the number apart in the class around: nothing for the usual ones, else the parameter's name.
 fn inner_place(column: &Column, name: &str) -> String {
-    if matches!(column.role, Role::InChannels) || name == "out_channels" || usual(column.role).is_some() {
-        String::new()
-    } else {
-        name.to_owned()
+    match column.role {
+        Role::InChannels => String::new(),
+        Role::Flag => name.to_owned(),
+        role if name == "out_channels" || usual(role).is_some() => String::new(),
+        _ => name.to_owned(),
     }
+}
+
+/// Two numbers of an instance, and whether each is the number of classes.
+type Pair = ((Scalar, bool), (Scalar, bool));
+
+/// The numbers of the instances that have both.
+fn pairs(column: &Column, param: &Param) -> Vec<Pair> {
+    column.values.iter().zip(&param.column.values).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect()
+}
+
+/// The column as a parameter that it is the same as.
+fn equal(column: &Column, param: &Param) -> Option<String> {
+    let pairs = pairs(column, param);
+    let same = !pairs.is_empty() && pairs.iter().all(|(a, b)| a == b);
+    (same && column.role.goes_with(param.column.role)).then(|| param.name.clone())
 }
 
 /// The column in terms of a parameter.
 fn expressed(column: &Column, param: &Param) -> Option<String> {
-    let pairs: Vec<((Scalar, bool), (Scalar, bool))> =
-        column.values.iter().zip(&param.column.values).filter_map(|(a, b)| Some(((*a)?, (*b)?))).collect();
-    let name = &param.name;
+    let pairs = pairs(column, param);
+    let (name, together) = (&param.name, column.role.goes_with(param.column.role));
     if pairs.is_empty() {
         return None;
-    }
-    let together = column.role.goes_with(param.column.role);
-    if together && pairs.iter().all(|(a, b)| a == b) {
-        return Some(name.clone());
     }
     let ints: Vec<(usize, usize)> =
         pairs.iter().filter_map(|(a, b)| Some((a.0.int()?, b.0.int()?))).collect();
@@ -147,10 +162,13 @@ fn expressed(column: &Column, param: &Param) -> Option<String> {
 /// When a switch is on, as the numbers tell: where the stride is not 1, or the channels change.
 fn condition(columns: &[Column], index: usize, texts: &[Option<String>]) -> Option<String> {
     let switch = &columns[index];
-    let written = |i: usize| texts[i].clone().filter(|text| columns[i].constant().map(Scalar::text) != Some(text.clone()));
+    let written = |i: usize| {
+        texts[i].clone().filter(|text| columns[i].constant().map(Scalar::text) != Some(text.clone()))
+    };
     let stride = (0..columns.len()).find(|&i| columns[i].role == Role::Stride && written(i).is_some());
     let ends = columns.iter().position(|c| c.is_input).zip(columns.iter().position(|c| c.is_result));
-    let value = |column: usize, instance: usize| columns[column].values[instance].and_then(|(value, _)| value.int());
+    let value =
+        |column: usize, instance: usize| columns[column].values[instance].and_then(|(value, _)| value.int());
     let mut tests: Vec<(String, Vec<bool>)> = Vec::new();
     let instances = 0..switch.values.len();
     if let Some(stride) = stride {
@@ -169,7 +187,9 @@ fn condition(columns: &[Column], index: usize, texts: &[Option<String>]) -> Opti
         tests.push((format!("{first} or {second}"), both));
     }
     let fits = |on: &[bool]| {
-        let same = |(value, on): (&Option<(Scalar, bool)>, &bool)| value.is_none_or(|(value, _)| value == Scalar::Bool(*on));
+        let same = |(value, on): (&Option<(Scalar, bool)>, &bool)| {
+            value.is_none_or(|(value, _)| value == Scalar::Bool(*on))
+        };
         switch.values.iter().zip(on).all(same)
     };
     // The most telling first.
@@ -183,7 +203,9 @@ fn usual(role: Role) -> Option<Scalar> {
         Role::Padding => Some(Scalar::Int(0)),
         Role::Bias => Some(Scalar::Bool(true)),
         Role::Flag => Some(Scalar::Bool(false)),
-        Role::InChannels | Role::OutChannels | Role::Kernel | Role::Count | Role::Step | Role::Other(_) => None,
+        Role::InChannels | Role::OutChannels | Role::Kernel | Role::Count | Role::Step | Role::Other(_) => {
+            None
+        }
     }
 }
 
@@ -197,11 +219,12 @@ fn name(columns: &[Column], index: usize, taken: &[&str]) -> String {
         _ if all_classes => choices.push("num_classes".into()),
         Role::InChannels if column.is_input => choices.push("in_channels".into()),
         Role::InChannels | Role::OutChannels => {
-            if column.is_result {
+            let is_result = columns.iter().any(|other| other.is_result && agree(other, column));
+            if is_result {
                 choices.push("out_channels".into());
             }
             let others = channel_widths(columns);
-            if others.len() == 1 && !column.is_result {
+            if others.len() == 1 && !is_result {
                 choices.push("mid_channels".into());
             }
             choices.extend(branch_name(columns, index));
@@ -212,16 +235,22 @@ fn name(columns: &[Column], index: usize, taken: &[&str]) -> String {
         Role::Dilation => choices.push("dilation".into()),
         Role::Groups => choices.push("groups".into()),
         Role::Bias => choices.push("bias".into()),
-        Role::Count => choices.push("num_layers".into()),
+        Role::Count => choices.push("depth".into()),
         Role::Step => choices.push("growth_rate".into()),
-        Role::Flag => choices.push(place.clone()),
+        // The switch of a class inside has its name there.
+        Role::Flag => {
+            let parts = column.place.rsplit('.').map(names::cleaned);
+            choices.extend(parts.filter(|part| names::is_variable(part)).take(1));
+            choices.push(place.clone());
+        }
         Role::Other(name) => choices.push(name.into()),
     }
     if let Some(last) = choices.last().cloned() {
         choices.push(format!("{place}_{last}"));
     }
     let free = |name: &String| names::is_variable(name) && !taken.contains(&name.as_str());
-    let base = choices.iter().find(|name| names::is_variable(name)).cloned().unwrap_or_else(|| "number".into());
+    let base =
+        choices.iter().find(|name| names::is_variable(name)).cloned().unwrap_or_else(|| "number".into());
     choices
         .iter()
         .find(|name| free(name))
@@ -230,16 +259,24 @@ fn name(columns: &[Column], index: usize, taken: &[&str]) -> String {
         .unwrap_or(base)
 }
 
-/// The places of channels that differ and that are neither given nor returned.
-fn channel_widths(columns: &[Column]) -> Vec<&str> {
-    let mut values: Vec<(&[Option<(Scalar, bool)>], &str)> = Vec::new();
-    for column in columns.iter().filter(|column| column.role == Role::OutChannels && column.constant().is_none()) {
-        let of_result = columns.iter().any(|other| other.is_result && other.values == column.values);
-        if !of_result && !values.iter().any(|(known, _)| *known == column.values) {
-            values.push((&column.values, &column.place));
+/// Whether two columns are the same where both have a number.
+fn agree(a: &Column, b: &Column) -> bool {
+    let mut pairs = a.values.iter().zip(&b.values).filter(|(a, b)| a.is_some() && b.is_some()).peekable();
+    pairs.peek().is_some() && pairs.all(|(a, b)| a == b)
+}
+
+/// Channels that differ and that are neither given nor returned.
+fn channel_widths(columns: &[Column]) -> Vec<&Column> {
+    let mut widths: Vec<&Column> = Vec::new();
+    for column in
+        columns.iter().filter(|column| column.role == Role::OutChannels && column.constant().is_none())
+    {
+        let of_result = columns.iter().any(|other| other.is_result && agree(other, column));
+        if !of_result && !widths.iter().any(|known| agree(known, column)) {
+            widths.push(column);
         }
     }
-    values.into_iter().map(|(_, place)| place).collect()
+    widths
 }
 
 /// A place without numbers that only count.

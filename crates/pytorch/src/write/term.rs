@@ -38,7 +38,7 @@ fn float(value: f32) -> String {
         return if value > 0.0 { "float(\"inf\")".into() } else { "-float(\"inf\")".into() };
     }
     let magnitude = value.abs();
-    if value != 0.0 && !(1e-3..1e7).contains(&magnitude) {
+    if value != 0.0 && !(1e-4..1e7).contains(&magnitude) {
         let text = format!("{value:e}");
         let Some((digits, exponent)) = text.split_once('e') else { return text };
         let (sign, exponent) = exponent.strip_prefix('-').map_or(("", exponent), |rest| ("-", rest));
@@ -217,7 +217,8 @@ impl Term {
 /// A container of modules.
 pub(super) fn container(class: &str, names: Option<&[String]>, parts: Vec<Doc>) -> Doc {
     let tall = parts.len() > 2;
-    let group = |open: String, parts: Vec<Doc>, close: &str| Doc::Group { open, parts, close: close.into(), tall };
+    let group =
+        |open: String, parts: Vec<Doc>, close: &str| Doc::Group { open, parts, close: close.into(), tall };
     let Some(names) = names else {
         return match class {
             "nn.Sequential" => group("nn.Sequential(".into(), parts, ")"),

@@ -21,6 +21,15 @@ pub(super) enum Doc {
         /// Whether each part stands on a line of its own even where one line would hold all.
         tall: bool,
     },
+    /// A list of an expression for each of something.
+    Each {
+        /// `*[`, `nn.ModuleList([`.
+        open: String,
+        element: Box<Doc>,
+        /// `for i in range(4)`.
+        each: String,
+        close: String,
+    },
 }
 
 impl Doc {
@@ -49,6 +58,7 @@ impl Doc {
                 let parts: Vec<String> = parts.iter().map(Self::flat).collect();
                 format!("{open}{}{close}", parts.join(", "))
             }
+            Self::Each { open, element, each, close } => format!("{open}{} {each}{close}", element.flat()),
         }
     }
 
@@ -56,7 +66,10 @@ impl Doc {
         match self {
             Self::Text(_) => false,
             Self::Named(_, value) => value.is_tall(),
-            Self::Group { parts, tall, .. } => (*tall && !parts.is_empty()) || parts.iter().any(Self::is_tall),
+            Self::Each { .. } => false,
+            Self::Group { parts, tall, .. } => {
+                (*tall && !parts.is_empty()) || parts.iter().any(Self::is_tall)
+            }
         }
     }
 
@@ -71,15 +84,23 @@ impl Doc {
             Self::Named(name, value) => {
                 format!("{name}={}", value.broken(indent, column + name.chars().count() + 1, after))
             }
+            Self::Each { open, element, each, close } => {
+                let (inner, pad) = (indent + 4, " ".repeat(indent + 4));
+                let element = element.broken(inner, inner, 0);
+                format!("{open}\n{pad}{element}\n{pad}{each}\n{}{close}", " ".repeat(indent))
+            }
             Self::Group { open, parts, close, tall } => {
                 let (inner, pad) = (indent + 4, " ".repeat(indent + 4));
                 let one: Vec<String> = parts.iter().map(Self::flat).collect();
                 let one = one.join(", ");
-                let lines = if !tall && !parts.iter().any(Self::is_tall) && inner + one.chars().count() <= WIDTH {
-                    format!("{pad}{one}\n")
-                } else {
-                    parts.iter().map(|part| format!("{pad}{},\n", part.broken(inner, inner, 1))).collect()
-                };
+                let lines =
+                    if !tall && !parts.iter().any(Self::is_tall) && inner + one.chars().count() <= WIDTH {
+                        format!("{pad}{one}\n")
+                    } else if let [part @ (Self::Group { .. } | Self::Each { .. })] = &parts[..] {
+                        format!("{pad}{}\n", part.broken(inner, inner, 0))
+                    } else {
+                        parts.iter().map(|part| format!("{pad}{},\n", part.broken(inner, inner, 1))).collect()
+                    };
                 format!("{open}\n{lines}{}{close}", " ".repeat(indent))
             }
         }
@@ -127,7 +148,9 @@ pub(super) fn quoted(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
-            c if c.is_control() && u32::from(c) < 0x100 => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_control() && u32::from(c) < 0x100 => {
+                quoted.push_str(&format!("\\x{:02x}", u32::from(c)))
+            }
             c => quoted.push(c),
         }
     }
@@ -162,10 +185,10 @@ mod tests {
         let long = Doc::call("function", vec![part(&"a".repeat(50)), part(&"b".repeat(40))]);
         lines.statement(1, "x = ", &long, "");
         let longer = Doc::call("function", vec![part(&"a".repeat(60)), part(&"b".repeat(40))]);
-        lines.statement(0, "return ", &Doc::tall_call("nn.Sequential", vec![longer]), "");
+        lines.statement(0, "return ", &Doc::tall_call("nn.Sequential", vec![part("c"), longer]), "");
         let (a, b, a60) = ("a".repeat(50), "b".repeat(40), "a".repeat(60));
         let expected = format!(
-            "    x = f(a, b)\n    x = function(\n        {a}, {b}\n    )\nreturn nn.Sequential(\n    function(\n        \
+            "    x = f(a, b)\n    x = function(\n        {a}, {b}\n    )\nreturn nn.Sequential(\n    c,\n    function(\n        \
              {a60},\n        {b},\n    ),\n)\n"
         );
         assert_eq!(lines.finish(), expected);

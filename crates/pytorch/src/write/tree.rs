@@ -118,9 +118,12 @@ impl Tree {
                 }
             }
         }
-        let given = if group == 0 { Some(graph.output().index()) } else { only_output(graph, &layers, &inside) };
+        let given =
+            if group == 0 { Some(graph.output().index()) } else { only_output(graph, &layers, &inside) };
         let callable = given.is_some_and(|given| {
-            reads.iter().all(|&read| read < given) && (1..=3).contains(&reads.len()) && !self.groups[group].in_layer
+            reads.iter().all(|&read| read < given)
+                && (1..=3).contains(&reads.len())
+                && !self.groups[group].in_layer
         });
         let kind = self.groups[group].kind.as_deref();
         let mode = match given {
@@ -149,7 +152,10 @@ impl Tree {
             let (reads, gives): (Vec<usize>, usize) = match part {
                 Part::Layer(layer) => {
                     let node = &graph.nodes()[layer];
-                    let is_module = matches!(form(&node.op, &graph.input_shapes(id(graph, layer)), false), Form::Module(_));
+                    let is_module = matches!(
+                        form(&node.op, &graph.input_shapes(id(graph, layer)), false),
+                        Form::Module(_)
+                    );
                     let is_module = is_module || node.op == convnet::ops::Op::Flatten;
                     let again = self.again.contains_key(&layer) && has_parameters(graph, layer);
                     if !is_module || again {
@@ -308,7 +314,8 @@ impl<'a> Growing<'a> {
                     (group, name) = (inner, node.op.name().to_lowercase());
                 }
                 let path = &self.groups[group].path;
-                let full = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+                let full =
+                    |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
                 if full(&name) != node.path {
                     let base = name.clone();
                     let mut count = 0;

@@ -117,7 +117,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Format::Json => export::json(&args.model, &summary, args.depth, trial.as_ref())?,
         Format::Csv => export::csv(&summary, args.depth),
         Format::Markdown => inspect::markdown(&summary, args.columns.as_deref(), args.depth),
-        Format::Pytorch => convnet_pytorch::write(&graph).map_err(|error| Failure::work(error.to_string()))?,
+        Format::Pytorch => {
+            convnet_pytorch::write(&graph).map_err(|error| Failure::work(error.to_string()))?
+        }
     };
     output::emit(&text)
 }
