@@ -1,4 +1,4 @@
-"""Holds the PyTorch code that convnet writes against PyTorch: pytorch_write.py CONVNET [--random N] [--only NAMES] [--onnx].
+"""Holds the PyTorch code that convnet writes against PyTorch: pytorch_write.py CONVNET [options].
 
 For every network of the zoo, and for N models of tools/onnx_random.py or the --onnx files: the file is written by
 `show --format pytorch`, loaded by PyTorch, and its state dict compared by name and shape with the weights that convnet
@@ -99,17 +99,38 @@ def compare(convnet, model, folder, weights=None):
     return numpy.abs(found - expected).max() / numpy.sqrt(numpy.square(expected).mean())
 
 
+def compare_graph(stem):
+    """A network that crates/pytorch/examples/random_code.rs wrote, against the outputs that it gives."""
+    net, _ = load(stem + ".py")
+    net.eval()
+    weights, values = load_file(stem + ".weights.safetensors"), load_file(stem + ".values.safetensors")
+    own = {k: v for k, v in net.state_dict().items() if not k.endswith("num_batches_tracked")}
+    if set(own) != set(weights):
+        raise RuntimeError(f"names differ: {sorted(set(own) ^ set(weights))[:4]}")
+    net.load_state_dict({**net.state_dict(), **weights}, strict=True)
+    with torch.inference_mode():
+        found = net(values["images"]).double()
+    expected = values["output"].double()
+    if found.shape != expected.shape:
+        raise RuntimeError(f"PyTorch gives {tuple(found.shape)}, convnet {tuple(expected.shape)}")
+    return float((found - expected).abs().max() / expected.square().mean().sqrt())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("convnet")
     parser.add_argument("--random", type=int, default=0, metavar="N", help="random ONNX models as well")
     parser.add_argument("--only", nargs="*", help="these networks alone")
     parser.add_argument("--onnx", nargs="*", default=[], help="ONNX files as well")
+    parser.add_argument("--graphs", metavar="FOLDER", help="what `cargo run -p convnet-pytorch --example random_code` wrote")
     options = parser.parse_args()
     listed = json.loads(command(options.convnet, "list", "--json"))
     names = [entry["name"] for entry in (listed if isinstance(listed, list) else listed["networks"])]
     jobs = [(name, name, None) for name in (names if options.only is None else options.only)]
     jobs += [(os.path.basename(path), path, path) for path in options.onnx]
+    if options.graphs:
+        stems = {path.split(".")[0] for path in os.listdir(options.graphs)}
+        jobs += [(f"graph {stem}", os.path.join(options.graphs, stem), "graph") for stem in sorted(stems, key=int)]
     with tempfile.TemporaryDirectory() as models:
         if options.random:
             sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -125,7 +146,10 @@ def main():
         for label, model, weights in jobs:
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    difference = compare(options.convnet, model, folder, weights)
+                    if weights == "graph":
+                        difference = compare_graph(model)
+                    else:
+                        difference = compare(options.convnet, model, folder, weights)
                     good = difference < TOLERANCE
                     verdict = f"{difference:.1e}"
                 except Refused as error:

@@ -342,9 +342,6 @@ impl<'a> Steps<'a> {
         if body.results[0] == own {
             return at + 1 == body.items.len() && body.results.len() == 1;
         }
-        if text.chars().count() > WIDTH - 30 {
-            return false;
-        }
         let Some(&reader) = self.last.get(&own).filter(|&&reader| reader < body.items.len()) else {
             return false;
         };
@@ -356,6 +353,13 @@ impl<'a> Steps<'a> {
             }
             _ => false,
         };
+        let most = match next.what {
+            What::Function(Function::Add | Function::Mul) => WIDTH / 3,
+            _ => WIDTH - 30,
+        };
+        if text.chars().count() > most {
+            return false;
+        }
         if light {
             return reader == at + 1;
         }
@@ -526,25 +530,32 @@ fn inner(operand: &str) -> String {
 
 /// An expression that may be broken: a concatenation over several lines.
 fn doc(text: &str) -> Doc {
-    match text.strip_prefix("torch.cat([").and_then(|rest| rest.strip_suffix("], dim=1)")) {
-        Some(list) if !list.contains("torch.cat") => {
-            let mut parts: Vec<Doc> = Vec::new();
-            let (mut depth, mut start) = (0_usize, 0);
-            for (i, c) in list.char_indices() {
-                match c {
-                    '(' | '[' => depth += 1,
-                    ')' | ']' => depth = depth.saturating_sub(1),
-                    ',' if depth == 0 => {
-                        parts.push(Doc::text(list[start..i].trim()));
-                        start = i + 1;
-                    }
-                    _ => {}
-                }
-            }
-            parts.push(Doc::text(list[start..].trim()));
+    let list = text.strip_prefix("torch.cat([").and_then(|rest| rest.strip_suffix("], dim=1)"));
+    match list.and_then(operands) {
+        Some(parts) => {
+            let parts = parts.into_iter().map(doc).collect();
             let dim = Doc::Named("dim".into(), Box::new(Doc::text("1")));
             Doc::call("torch.cat", vec![Doc::list(parts, false), dim])
         }
-        _ => Doc::text(text),
+        None => Doc::text(text),
     }
+}
+
+/// What commas outside of all parentheses separate; `None` if a parenthesis is closed that was not opened.
+fn operands(list: &str) -> Option<Vec<&str>> {
+    let mut parts: Vec<&str> = Vec::new();
+    let (mut depth, mut start) = (0_usize, 0);
+    for (i, c) in list.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth = depth.checked_sub(1)?,
+            ',' if depth == 0 => {
+                parts.push(list[start..i].trim());
+                start = i + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(list[start..].trim());
+    Some(parts)
 }
