@@ -18,5 +18,7 @@ pub mod source;
 mod stubs;
 mod torch;
 mod value;
+mod write;
 
 pub use session::print_of;
+pub use write::{WriteError, start, write};

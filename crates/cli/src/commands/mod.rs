@@ -8,6 +8,7 @@ mod data;
 mod diff;
 mod eval;
 mod list;
+mod new;
 mod predict;
 mod run;
 mod show;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     List(list::Args),
     /// Show a network: layers, shapes, parameters, MACs, memory, receptive fields
     Show(show::Args),
+    /// Write a network's file to start from
+    New(new::Args),
     /// Show what differs between two networks
     Diff(diff::Args),
     /// Train a network, or go on with a run that was interrupted
@@ -47,6 +50,7 @@ impl Command {
         match self {
             Self::List(args) => list::run(args),
             Self::Show(args) => show::run(args),
+            Self::New(args) => new::run(args),
             Self::Diff(args) => diff::run(args),
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
