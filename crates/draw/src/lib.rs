@@ -1,3 +1,108 @@
 //! Networks as drawings: SVG, HTML, DOT and Mermaid.
+//!
+//! ```
+//! use convnet::zoo;
+//! use convnet_draw::{DrawOptions, Drawing};
+//!
+//! let lenet = zoo::find("lenet").unwrap().model().build().unwrap();
+//! let drawing = Drawing::new(&lenet, &DrawOptions::default());
+//! let svg = drawing.svg();
+//! assert!(svg.starts_with("<svg") && svg.contains("6×28×28"));
+//! ```
+//!
+//! Layers that follow one another without a change of shape are stacked on one another, scopes are boxes around what they
+//! hold, and of equal blocks in a row the first is drawn with `× n`. The layout is ours: the crates for layered graphs know
+//! no boxes within boxes and give no routes for edges, and a page must do the same in a browser.
 
 #![forbid(unsafe_code)]
+
+mod layout;
+mod leaf;
+mod level;
+mod order;
+mod paint;
+mod place;
+mod repeats;
+mod svg;
+mod text;
+mod tree;
+
+use std::collections::BTreeMap;
+
+use convnet::graph::Graph;
+use convnet::inspect::Summary;
+
+use crate::layout::{Plan, View};
+use crate::tree::Tree;
+
+/// How a network is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Layers as boxes, values as lines with their shapes.
+    #[default]
+    Graph,
+    /// Feature maps as blocks in perspective: faces follow height and width, depths the channels.
+    Blocks,
+}
+
+/// Where values flow to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// From top to bottom.
+    #[default]
+    Down,
+    /// From left to right.
+    Right,
+}
+
+/// What a drawing shows.
+#[derive(Clone, Debug, Default)]
+pub struct DrawOptions {
+    /// How the network is drawn.
+    pub style: Style,
+    /// How many levels of scopes are seen: 1 for the network's own parts. Chosen by their number where it is not given.
+    pub depth: Option<usize>,
+    /// Where values flow to.
+    pub direction: Direction,
+    /// Draw equal blocks in a row one by one.
+    pub every_block: bool,
+    /// Where layers and scopes are written, by their path: `net.py:12`.
+    pub sources: BTreeMap<String, String>,
+}
+
+/// The most boxes of a drawing whose depth is not given.
+const READABLE: usize = 30;
+
+/// A network that can be drawn.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    graph: Graph,
+    summary: Summary,
+    options: DrawOptions,
+}
+
+impl Drawing {
+    /// Prepares a network.
+    pub fn new(graph: &Graph, options: &DrawOptions) -> Self {
+        Self { graph: graph.clone(), summary: graph.summary(), options: options.clone() }
+    }
+
+    /// The drawing as SVG, in light or dark colours as its reader prefers.
+    pub fn svg(&self) -> String {
+        self.with_plan(|plan, view| svg::document(plan, view, &self.summary))
+    }
+
+    fn with_plan<T>(&self, draw: impl FnOnce(&Plan<'_, '_>, &View) -> T) -> T {
+        let tree = Tree::new(&self.graph, !self.options.every_block);
+        let plan = Plan::new(&tree, &self.summary, self.options.direction);
+        let view = plan.view(self.options.depth.unwrap_or_else(|| readable(&plan)));
+        draw(&plan, &view)
+    }
+}
+
+/// The most levels that show no more boxes than a reader takes in.
+fn readable(plan: &Plan<'_, '_>) -> usize {
+    let deepest = plan.tree.items.iter().map(|item| item.depth).max().unwrap_or(1).max(1);
+    let fits = |depth: &usize| plan.shown(&plan.view(*depth), plan.tree.root()) <= READABLE;
+    (1..=deepest).take_while(fits).last().unwrap_or(1)
+}
