@@ -7,7 +7,7 @@ use crate::leaf::{self, Leaf, SMALL};
 use crate::level::{self, Entity, Level};
 use crate::order;
 use crate::place::{self, Extent, Labels, Places};
-use crate::text::width;
+use crate::text::{shortened, width};
 use crate::tree::{ItemId, Kind, Tree};
 
 /// The height of an open scope's heading.
@@ -263,6 +263,7 @@ impl<'t, 'g> Plan<'t, 'g> {
     /// The width of an open scope's heading.
     pub(crate) fn heading_width(&self, item: ItemId) -> f64 {
         let (name, rest) = &self.headings[item];
-        leaf::bold(name) + if rest.is_empty() { 0.0 } else { width(rest, leaf::TEXT) + 6.0 } + 48.0
+        let (name, rest) = (shortened(name, leaf::MOST_CHARACTERS), shortened(rest, leaf::MOST_CHARACTERS));
+        leaf::bold(&name) + if rest.is_empty() { 0.0 } else { width(&rest, leaf::TEXT) + 6.0 } + 48.0
     }
 }

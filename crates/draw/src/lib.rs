@@ -16,6 +16,8 @@
 
 #![forbid(unsafe_code)]
 
+mod figures;
+mod html;
 mod layout;
 mod leaf;
 mod level;
@@ -90,6 +92,14 @@ impl Drawing {
     /// The drawing as SVG, in light or dark colours as its reader prefers.
     pub fn svg(&self) -> String {
         self.with_plan(|plan, view| svg::document(plan, view, &self.summary))
+    }
+
+    /// The drawing as a page in one file, whose scopes fold and unfold.
+    pub fn html(&self) -> String {
+        self.with_plan(|plan, view| {
+            let svg = svg::document(plan, view, &self.summary);
+            html::page(plan, view, &self.summary, &self.options.sources, &svg)
+        })
     }
 
     fn with_plan<T>(&self, draw: impl FnOnce(&Plan<'_, '_>, &View) -> T) -> T {

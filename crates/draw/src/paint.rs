@@ -1,7 +1,7 @@
 //! A drawing's SVG from its frames. `page.js` writes the same text for what a page shows.
 
 use crate::layout::{CARD, Frame, HEADING, Plan, View};
-use crate::leaf::{MOST_CHARACTERS, SMALL, bold};
+use crate::leaf::{MOST_CHARACTERS, SMALL, TEXT, bold};
 use crate::level::{Entity, Level};
 use crate::place::TRACK;
 use crate::text::{num, shortened, xml};
@@ -89,20 +89,14 @@ impl Painter<'_, '_, '_> {
     }
 
     fn heading(&self, item: ItemId, frame: &Frame) -> String {
-        let (name, rest) = &self.plan.headings[item];
         let (width, height) = (num(frame.width), num(frame.height));
-        let rest = match rest.as_str() {
-            "" => String::new(),
-            rest => format!(" <tspan class=\"of\">{}</tspan>", xml(&shortened(rest, MOST_CHARACTERS))),
-        };
         format!(
             "<rect class=\"scope\" width=\"{width}\" height=\"{height}\" rx=\"9\"/><path class=\"heading\" d=\"M0 {}\
-             V9q0 -9 9 -9H{}q9 0 9 9V{}z\"/><text class=\"title\" x=\"11\" y=\"17\"><tspan class=\"name\">{}</tspan>{rest}\
-             </text>",
+             V9q0 -9 9 -9H{}q9 0 9 9V{}z\"/>{}",
             num(HEADING),
             num(frame.width - 9.0),
             num(HEADING),
-            xml(&shortened(name, MOST_CHARACTERS)),
+            heading_text(&self.plan.headings[item])
         )
     }
 
@@ -225,15 +219,29 @@ fn group(item: ItemId, x: f64, y: f64, inner: &str) -> String {
     format!("<g class=\"item\" data-i=\"{item}\" transform=\"translate({} {})\">{inner}</g>", num(x), num(y))
 }
 
+/// The text of an open scope's heading.
+pub(crate) fn heading_text((name, rest): &(String, String)) -> String {
+    let rest = match rest.as_str() {
+        "" => String::new(),
+        rest => format!(" <tspan class=\"of\">{}</tspan>", xml(&shortened(rest, MOST_CHARACTERS))),
+    };
+    let name = xml(&shortened(name, MOST_CHARACTERS));
+    format!("<text class=\"title\" x=\"11\" y=\"17\"><tspan class=\"name\">{name}</tspan>{rest}</text>")
+}
+
 /// `× n` at a box's upper right corner.
-pub(crate) fn badge(count: usize, width: f64) -> String {
+fn badge(count: usize, width: f64) -> String {
+    let (pill, parts) = badge_parts(count);
+    format!("<g class=\"badge\" transform=\"translate({} -9)\">{parts}</g>", num(width - pill + 7.0))
+}
+
+/// The width of `× n`, and its parts.
+pub(crate) fn badge_parts(count: usize) -> (f64, String) {
     let text = format!("× {count}");
-    let pill = (bold(&text) * SMALL / 12.5 + 14.0).ceil();
-    format!(
-        "<g class=\"badge\" transform=\"translate({} -9)\"><rect width=\"{}\" height=\"18\" rx=\"9\"/><text x=\"{}\" \
-         y=\"13\">{text}</text></g>",
-        num(width - pill + 7.0),
-        num(pill),
-        num(pill / 2.0)
+    let pill = (bold(&text) * SMALL / TEXT + 14.0).ceil();
+    let middle = num(pill / 2.0);
+    (
+        pill,
+        format!("<rect width=\"{pill}\" height=\"18\" rx=\"9\"/><text x=\"{middle}\" y=\"13\">{text}</text>"),
     )
 }
