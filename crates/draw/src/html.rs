@@ -52,6 +52,13 @@ pub(crate) fn page(
     document(tree.graph.name(), &described(summary), svg, &data)
 }
 
+/// The page of a drawing that does not fold: what is told of each part, by its number.
+pub(crate) fn still(name: &str, summary: &Summary, svg: &str, figures: &[Figures]) -> String {
+    let told: Vec<String> = figures.iter().enumerate().map(|(i, one)| told(&format!("n{i}"), one)).collect();
+    let data = format!("{{\"items\":[],\"figures\":{{{}}}}}", told.join(",\n"));
+    document(name, &described(summary), svg, &data)
+}
+
 /// A page around a drawing and what it tells.
 fn document(name: &str, description: &str, svg: &str, data: &str) -> String {
     // The page has the drawing's style in its head.
@@ -64,8 +71,8 @@ fn document(name: &str, description: &str, svg: &str, data: &str) -> String {
          content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>{title}</title>\n\
          <style>\n{STYLE}{PAGE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n<p>{}</p>\n<div id=\"bar\" \
          role=\"toolbar\" aria-label=\"Drawing\" hidden>\n<button id=\"unfold\" title=\"+\">Unfold a level</button>\n\
-         <button id=\"fold\" title=\"-\">Fold a level</button>\n<button id=\"larger\" aria-label=\"Larger\">＋</button>\n\
-         <button id=\"smaller\" aria-label=\"Smaller\">－</button>\n<button id=\"fit\">Fit</button>\n</div>\n</header>\n\
+         <button id=\"fold\" title=\"-\">Fold a level</button>\n<button id=\"larger\" aria-label=\"Larger\">+</button>\n\
+         <button id=\"smaller\" aria-label=\"Smaller\">−</button>\n<button id=\"fit\">Fit</button>\n</div>\n</header>\n\
          <main>\n<div id=\"stage\">\n{svg}</div>\n<aside id=\"figures\" aria-live=\"polite\"><p>Point at a layer for its \
          figures. Press a box to fold or unfold it, × n to see every block. Keys: Tab, arrows, Enter, + and -.</p></aside>\n\
          </main>\n<script type=\"application/json\" id=\"net\">{data}</script>\n<script>\n{LAYOUT}</script>\n\

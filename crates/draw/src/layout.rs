@@ -106,6 +106,16 @@ impl<'t, 'g> Plan<'t, 'g> {
         }
     }
 
+    /// Lines that a view does not draw, since there are too many.
+    pub(crate) fn left_out(&self, view: &View, item: ItemId) -> usize {
+        let Some(level) = self.level(view, item) else { return 0 };
+        let inner = level.entities.iter().map(|entity| match entity {
+            Entity::Item(part) => self.left_out(view, *part),
+            Entity::In(_) | Entity::Out(_) | Entity::Result(_) | Entity::Lane(_) => 0,
+        });
+        level.left_out + inner.sum::<usize>()
+    }
+
     /// Whether a box is a run that shows one box for all its blocks.
     pub(crate) fn is_card(&self, view: &View, item: ItemId) -> bool {
         matches!(&self.tree.items[item].kind, Kind::Run(blocks) if !view.open[item] && blocks[0].len() == 1)

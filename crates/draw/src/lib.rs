@@ -16,15 +16,19 @@
 
 #![forbid(unsafe_code)]
 
+mod blocks;
+mod dot;
 mod figures;
 mod html;
 mod layout;
 mod leaf;
 mod level;
+mod mermaid;
 mod order;
 mod paint;
 mod place;
 mod repeats;
+mod shown;
 mod svg;
 mod text;
 mod tree;
@@ -34,6 +38,7 @@ use std::collections::BTreeMap;
 use convnet::graph::Graph;
 use convnet::inspect::Summary;
 
+use crate::figures::Figures;
 use crate::layout::{Plan, View};
 use crate::tree::Tree;
 
@@ -91,15 +96,55 @@ impl Drawing {
 
     /// The drawing as SVG, in light or dark colours as its reader prefers.
     pub fn svg(&self) -> String {
-        self.with_plan(|plan, view| svg::document(plan, view, &self.summary))
+        self.with_plan(|plan, view| match self.options.style {
+            Style::Graph => svg::document(plan, view, &self.summary),
+            Style::Blocks => self.blocks(plan).0,
+        })
     }
 
     /// The drawing as a page in one file, whose scopes fold and unfold.
     pub fn html(&self) -> String {
-        self.with_plan(|plan, view| {
-            let svg = svg::document(plan, view, &self.summary);
-            html::page(plan, view, &self.summary, &self.options.sources, &svg)
+        self.with_plan(|plan, view| match self.options.style {
+            Style::Graph => {
+                let svg = svg::document(plan, view, &self.summary);
+                html::page(plan, view, &self.summary, &self.options.sources, &svg)
+            }
+            Style::Blocks => {
+                let (svg, figures) = self.blocks(plan);
+                html::still(self.graph.name(), &self.summary, &svg, &figures)
+            }
         })
+    }
+
+    /// The boxes and edges in Graphviz's language. Of equal blocks in a row the first is written.
+    pub fn dot(&self) -> String {
+        self.with_plan(|plan, view| {
+            let (parts, edges) = shown::shown(plan, view, &self.summary);
+            dot::document(self.graph.name(), self.options.direction, &parts, &edges)
+        })
+    }
+
+    /// The boxes and edges as a Mermaid flowchart. Of equal blocks in a row the first is written.
+    pub fn mermaid(&self) -> String {
+        self.with_plan(|plan, view| {
+            let (parts, edges) = shown::shown(plan, view, &self.summary);
+            mermaid::document(self.options.direction, &parts, &edges)
+        })
+    }
+
+    /// What a drawing leaves out, if anything: lines from far away in a network of very many.
+    pub fn left_out(&self) -> Option<String> {
+        let count = self.with_plan(|plan, view| plan.left_out(view, plan.tree.root()));
+        (count > 0).then(|| {
+            format!("left out: {count} lines that pass many layers; a smaller depth shows the network whole")
+        })
+    }
+
+    fn blocks(&self, plan: &Plan<'_, '_>) -> (String, Vec<Figures>) {
+        let drawn = blocks::blocks(plan, &self.summary, &self.options.sources, self.options.depth);
+        let described = svg::described(&self.summary);
+        let svg = svg::framed(self.graph.name(), &described, drawn.width, drawn.height, &drawn.svg);
+        (svg, drawn.figures)
     }
 
     fn with_plan<T>(&self, draw: impl FnOnce(&Plan<'_, '_>, &View) -> T) -> T {

@@ -150,7 +150,7 @@ drawing.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (net.items.length === 0 || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "+") unfoldTo(net.depth + 1);
   if (event.key === "-") unfoldTo(net.depth - 1);
 });
@@ -161,8 +161,8 @@ const zoom = (factor) => {
   redraw();
 };
 
-document.getElementById("bar").hidden = false;
 if (net.items.length > 0) {
+  document.getElementById("bar").hidden = false;
   const actions = {
     unfold: () => unfoldTo(net.depth + 1), fold: () => unfoldTo(net.depth - 1),
     larger: () => zoom(1.25), smaller: () => zoom(0.8), fit: () => zoom(0),
@@ -170,4 +170,6 @@ if (net.items.length > 0) {
   for (const [name, action] of Object.entries(actions)) document.getElementById(name).addEventListener("click", action);
   window.addEventListener("resize", draw);
   draw();
+} else {
+  mark();
 }
