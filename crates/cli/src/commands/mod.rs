@@ -6,6 +6,7 @@ mod bench;
 mod convert;
 mod data;
 mod diff;
+mod draw;
 mod eval;
 mod list;
 mod new;
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     New(new::Args),
     /// Show what differs between two networks
     Diff(diff::Args),
+    /// Draw a network: a picture, a page that folds, DOT, Mermaid
+    Draw(draw::Args),
     /// Train a network, or go on with a run that was interrupted
     Train(Box<train::Args>),
     /// Tell how well a trained network classifies the test images
@@ -52,6 +55,7 @@ impl Command {
             Self::Show(args) => show::run(args),
             Self::New(args) => new::run(args),
             Self::Diff(args) => diff::run(args),
+            Self::Draw(args) => draw::run(args),
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),
