@@ -19,6 +19,8 @@ use crate::value::Value;
 pub(crate) struct ModuleState {
     /// Names of attributes that are buffers, and whether each is in the state dict.
     pub(crate) buffers: Vec<(Name, bool)>,
+    /// Names that hold their place for a parameter, or for a module (`true`), though their value is `None`.
+    pub(crate) declared: Vec<(Name, bool)>,
     /// Set for evaluation by `eval()`.
     pub(crate) is_evaluating: bool,
 }
