@@ -68,7 +68,9 @@ fn absent(interp: &mut Interp, args: Args) -> Result {
     Err(error.teach(|t| {
         t.code = "absent";
         t.labels.extend(made.map(|span| (span, "the layer is made here".into())));
-        t.notes.push(format!("PyTorch has nn.{name}; convnet runs the layers of classic convolutional networks"));
+        t.notes.push(format!(
+            "PyTorch has nn.{name}; convnet runs the layers of classic convolutional networks"
+        ));
     }))
 }
 

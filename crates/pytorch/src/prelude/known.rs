@@ -23,10 +23,45 @@ const NAMES: &[(&str, &str)] = &[
 
 /// Packages whose absence changes no network: no note is given of them.
 const PLAIN: &[&str] = &[
-    "argparse", "atexit", "builtins", "csv", "datetime", "gc", "glob", "importlib", "inspect", "io", "json", "logging",
-    "numbers", "operator", "os", "pathlib", "pickle", "platform", "pprint", "random", "re", "shutil", "signal", "socket",
-    "string", "subprocess", "sys", "tempfile", "textwrap", "threading", "time", "timeit", "traceback", "types", "unittest",
-    "urllib", "uuid", "weakref", "zipfile",
+    "argparse",
+    "atexit",
+    "builtins",
+    "csv",
+    "datetime",
+    "gc",
+    "glob",
+    "importlib",
+    "inspect",
+    "io",
+    "json",
+    "logging",
+    "numbers",
+    "operator",
+    "os",
+    "pathlib",
+    "pickle",
+    "platform",
+    "pprint",
+    "random",
+    "re",
+    "shutil",
+    "signal",
+    "socket",
+    "string",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "textwrap",
+    "threading",
+    "time",
+    "timeit",
+    "traceback",
+    "types",
+    "unittest",
+    "urllib",
+    "uuid",
+    "weakref",
+    "zipfile",
 ];
 
 /// The public names of a module.
@@ -47,8 +82,17 @@ pub(crate) fn is_known(path: &str) -> bool {
 }
 
 /// Modules of Python's library that are here in part.
-const LIBRARY: &[&str] =
-    &["collections", "functools", "typing", "typing_extensions", "enum", "contextlib", "itertools", "math", "copy"];
+const LIBRARY: &[&str] = &[
+    "collections",
+    "functools",
+    "typing",
+    "typing_extensions",
+    "enum",
+    "contextlib",
+    "itertools",
+    "math",
+    "copy",
+];
 
 /// Whether a package is one of Python's that networks use around them.
 pub(crate) fn is_plain(package: &str) -> bool {

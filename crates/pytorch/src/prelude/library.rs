@@ -159,7 +159,8 @@ fn deep(interp: &mut Interp, value: &Value, known: &mut HashMap<usize, Value>, d
             copy
         }
         Value::Tuple(items) => {
-            let items: Result<Vec<Value>> = items.iter().map(|item| deep(interp, item, known, depth + 1)).collect();
+            let items: Result<Vec<Value>> =
+                items.iter().map(|item| deep(interp, item, known, depth + 1)).collect();
             Value::tuple(items?)
         }
         Value::Dict(dict) => {

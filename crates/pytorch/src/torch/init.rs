@@ -1,7 +1,7 @@
 //! `torch.nn.init`: how parameters are drawn, by PyTorch's formulas.
 
-use super::parameter::{self, draw_parameter};
 use super::Draw;
+use super::parameter::{self, draw_parameter};
 use crate::interp::{Args, Bound, Interp, Result};
 use crate::value::{NativeFn, Value};
 
@@ -23,7 +23,9 @@ pub(crate) fn natives() -> Vec<(&'static str, NativeFn)> {
             let mut take = Take::new(interp, args, "normal_", &["tensor", "mean", "std", "generator"])?;
             let (mean, std) = (take.number(interp, 1, 0.0)?, take.number(interp, 2, 1.0)?);
             if std < 0.0 {
-                return Err(interp.raise("RuntimeError", &format!("normal_: std must be at least 0, got {std}")));
+                return Err(
+                    interp.raise("RuntimeError", &format!("normal_: std must be at least 0, got {std}"))
+                );
             }
             take.draw(interp, Draw::Normal { mean, std })
         }),
@@ -89,7 +91,8 @@ impl Take {
             Some(other) => {
                 let (function, found) = (self.function, interp.type_name(&other));
                 let span = self.bound.spans[index];
-                let error = interp.raise("TypeError", &format!("{function}: a number is expected, got {found}"));
+                let error =
+                    interp.raise("TypeError", &format!("{function}: a number is expected, got {found}"));
                 Err(error.teach(|t| {
                     t.code = "argument";
                     t.span = span;
@@ -115,8 +118,11 @@ fn fans(interp: &mut Interp, tensor: &Value) -> Result<(usize, usize)> {
         let error = interp.raise("ValueError", message);
         return Err(error.teach(|t| {
             t.code = "argument";
-            t.notes.push(format!("its dimensions are {dims:?}: a bias, or the weight of a BatchNorm, has one"));
-            t.helps.push("give it weights of Conv2d and Linear alone; for others take constant_ or normal_".into());
+            t.notes
+                .push(format!("its dimensions are {dims:?}: a bias, or the weight of a BatchNorm, has one"));
+            t.helps.push(
+                "give it weights of Conv2d and Linear alone; for others take constant_ or normal_".into(),
+            );
         }));
     };
     let field = field.iter().fold(1usize, |n, d| n.saturating_mul(*d));
@@ -125,8 +131,18 @@ fn fans(interp: &mut Interp, tensor: &Value) -> Result<(usize, usize)> {
 
 /// Nonlinearities with a gain.
 const NONLINEARITIES: [&str; 12] = [
-    "linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid",
-    "tanh", "relu", "leaky_relu", "selu",
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "selu",
 ];
 
 /// The gain of a nonlinearity; `slope` is that of `leaky_relu`.

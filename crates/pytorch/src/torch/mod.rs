@@ -1,5 +1,9 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
+mod init;
+mod layers;
+pub(crate) mod module;
+pub(crate) mod parameter;
 mod tape;
 mod tensor;
 
@@ -12,6 +16,18 @@ pub(crate) use tensor::{Kind, Tensor};
 use crate::ast::Name;
 use crate::source::Span;
 use crate::value::Value;
+
+/// The functions of the module `_torch`, which the vocabulary in Python is made of.
+pub(crate) fn natives() -> Vec<(&'static str, Value)> {
+    let all = [
+        init::natives(),
+        layers::natives(),
+        module::natives(),
+        parameter::natives(),
+        crate::prelude::natives(),
+    ];
+    all.concat().into_iter().map(|(name, call)| (name, Value::native(name, call))).collect()
+}
 
 /// What an `nn.Module` has once `Module.__init__` ran. Children, parameters and buffers are its attributes, in the
 /// order in which they were set.
@@ -43,10 +59,21 @@ pub(crate) struct Parameter {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Draw {
     Constant(f64),
-    Uniform { low: f64, high: f64 },
-    Normal { mean: f64, std: f64 },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    Normal {
+        mean: f64,
+        std: f64,
+    },
     /// Normal, drawn again outside of [low, high].
-    Truncated { mean: f64, std: f64, low: f64, high: f64 },
+    Truncated {
+        mean: f64,
+        std: f64,
+        low: f64,
+        high: f64,
+    },
     /// By a rule that convnet does not have: `orthogonal_`.
     Other(&'static str),
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Draw, Kind, Leaf, Parameter, Tensor, TapeId, What, parameter_value};
+use super::{Draw, Kind, Leaf, Parameter, TapeId, Tensor, What, parameter_value};
 use crate::interp::{Args, Interp, Result};
 use crate::value::{NativeFn, Value};
 
@@ -61,7 +61,10 @@ fn make(interp: &mut Interp, args: Args) -> Result {
             let error = interp.raise("TypeError", &message);
             return Err(error.teach(|t| {
                 t.code = "argument";
-                t.helps.push("make a tensor first: nn.Parameter(torch.zeros(3)), nn.Parameter(torch.tensor(1.0))".into());
+                t.helps.push(
+                    "make a tensor first: nn.Parameter(torch.zeros(3)), nn.Parameter(torch.tensor(1.0))"
+                        .into(),
+                );
             }));
         }
     };
@@ -107,10 +110,13 @@ pub(crate) fn draw_parameter(interp: &mut Interp, function: &str, tensor: &Value
         Value::Tensor(_) => {}
         Value::Opaque(_) => return Ok(()),
         Value::None => {
-            let error = interp.raise("AttributeError", &format!("{function}: a tensor is expected, got None"));
+            let error =
+                interp.raise("AttributeError", &format!("{function}: a tensor is expected, got None"));
             return Err(error.teach(|t| {
                 t.code = "argument";
-                t.helps.push("does the layer have no bias (bias=False)? Ask first: `if m.bias is not None:`".into());
+                t.helps.push(
+                    "does the layer have no bias (bias=False)? Ask first: `if m.bias is not None:`".into(),
+                );
             }));
         }
         other => {
@@ -129,7 +135,10 @@ pub(crate) fn draw_parameter(interp: &mut Interp, function: &str, tensor: &Value
     match of(tensor) {
         Some(parameter) => {
             if let Draw::Other(rule) = &draw {
-                interp.note(site, format!("{rule} is left out: convnet draws these weights by the layer's default"));
+                interp.note(
+                    site,
+                    format!("{rule} is left out: convnet draws these weights by the layer's default"),
+                );
             }
             *parameter.draw.borrow_mut() = Some(draw);
         }

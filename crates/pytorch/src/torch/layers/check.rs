@@ -57,12 +57,22 @@ impl Layer {
                 vec![format!("`/` always gives a float: write `{}`", text.replace('/', "//"))]
             }
             (Value::Float(x), _) if x.fract() == 0.0 && x.abs() < 1e15 => {
-                vec![format!("write {} without a decimal point; a quotient of integers is `a // b`", *x as i64)]
+                vec![format!(
+                    "write {} without a decimal point; a quotient of integers is `a // b`",
+                    *x as i64
+                )]
             }
-            (Value::Float(_), _) => vec!["a quotient of integers is `a // b`; int(x) rounds toward zero".into()],
-            (Value::Str(text), _) if text.parse::<i64>().is_ok() => vec![format!("write {text} without quotes")],
+            (Value::Float(_), _) => {
+                vec!["a quotient of integers is `a // b`; int(x) rounds toward zero".into()]
+            }
+            (Value::Str(text), _) if text.parse::<i64>().is_ok() => {
+                vec![format!("write {text} without quotes")]
+            }
             (Value::Tensor(_), _) => {
-                vec!["is a tensor given to the constructor? A layer is made first and called then: `layer(x)`".into()]
+                vec![
+                    "is a tensor given to the constructor? A layer is made first and called then: `layer(x)`"
+                        .into(),
+                ]
             }
             (Value::Instance(instance), _) if interp.is_module(instance) => {
                 let hint = format!("is a star or a bracket missing? A layer is no {parameter}");
@@ -83,7 +93,13 @@ impl Layer {
     }
 
     /// An integer of at least `least`.
-    pub(super) fn at_least(&self, interp: &mut Interp, parameter: &str, value: &Value, least: i64) -> Result<i64> {
+    pub(super) fn at_least(
+        &self,
+        interp: &mut Interp,
+        parameter: &str,
+        value: &Value,
+        least: i64,
+    ) -> Result<i64> {
         let n = self.integer(interp, parameter, value)?;
         self.in_range(interp, parameter, n, least)
     }

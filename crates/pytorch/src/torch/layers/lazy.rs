@@ -1,6 +1,8 @@
 //! Lazy layers: their weights get their dimensions from the first input.
 
-use super::{Layer, batch_norm_attributes, batch_norm_parameters, begin, conv2d_attributes, groups_divide, values};
+use super::{
+    Layer, batch_norm_attributes, batch_norm_parameters, begin, conv2d_attributes, groups_divide, values,
+};
 use crate::interp::{Args, Interp, Result};
 use crate::torch::parameter;
 use crate::value::{NativeFn, Value};
@@ -27,7 +29,8 @@ fn unknown(layer: &Layer, interp: &mut Interp, names: &[&str]) -> Result<()> {
 
 fn conv2d_init(interp: &mut Interp, args: Args) -> Result {
     let layer = begin(interp, &args)?;
-    let [outputs, kernel, stride, padding, dilation, groups, bias, mode] = values(interp, args, "LazyConv2d")?;
+    let [outputs, kernel, stride, padding, dilation, groups, bias, mode] =
+        values(interp, args, "LazyConv2d")?;
     let outputs = layer.at_least(interp, "out_channels", &outputs, 1)?;
     conv2d_attributes(interp, &layer, outputs, [&kernel, &stride, &padding, &dilation, &groups, &mode])?;
     unknown(&layer, interp, &["weight"])?;

@@ -13,8 +13,12 @@ use crate::value::{NativeFn, Value};
 
 /// The native functions of layers' constructors.
 pub(crate) fn natives() -> Vec<(&'static str, NativeFn)> {
-    let mut all: Vec<(&'static str, NativeFn)> =
-        vec![("conv2d_init", conv2d), ("linear_init", linear), ("batch_norm_init", batch_norm), ("layer_init", layer)];
+    let mut all: Vec<(&'static str, NativeFn)> = vec![
+        ("conv2d_init", conv2d),
+        ("linear_init", linear),
+        ("batch_norm_init", batch_norm),
+        ("layer_init", layer),
+    ];
     all.extend(lazy::natives());
     all
 }
@@ -85,7 +89,8 @@ impl Layer {
 /// `Conv2d.__init__`.
 fn conv2d(interp: &mut Interp, args: Args) -> Result {
     let layer = begin(interp, &args)?;
-    let [inputs, outputs, kernel, stride, padding, dilation, groups, bias, mode] = values(interp, args, "Conv2d")?;
+    let [inputs, outputs, kernel, stride, padding, dilation, groups, bias, mode] =
+        values(interp, args, "Conv2d")?;
     let inputs = layer.at_least(interp, "in_channels", &inputs, 1)?;
     let outputs = layer.at_least(interp, "out_channels", &outputs, 1)?;
     conv2d_attributes(interp, &layer, outputs, [&kernel, &stride, &padding, &dilation, &groups, &mode])?;
@@ -111,7 +116,8 @@ fn conv2d_attributes(
     let padding = match padding {
         Value::Str(text) if matches!(&**text, "same" | "valid") => {
             if &**text == "same" && stride != (1, 1) {
-                let message = format!("{}: padding='same' is not supported for strided convolutions", layer.name);
+                let message =
+                    format!("{}: padding='same' is not supported for strided convolutions", layer.name);
                 let helps = vec![format!(
                     "padding=({}, {}) gives the size divided by the stride, rounded up",
                     (kernel.0 - 1) * dilation.0 / 2,
@@ -128,7 +134,8 @@ fn conv2d_attributes(
         }
         other => two(layer.pair(interp, "padding", other, 0)?),
     };
-    if !matches!(mode, Value::Str(mode) if matches!(&**mode, "zeros" | "reflect" | "replicate" | "circular")) {
+    if !matches!(mode, Value::Str(mode) if matches!(&**mode, "zeros" | "reflect" | "replicate" | "circular"))
+    {
         let found = interp.repr(mode)?;
         let message = format!(
             "{}: padding_mode must be one of 'zeros', 'reflect', 'replicate', 'circular', got {found}",
@@ -154,10 +161,14 @@ fn groups_divide(interp: &mut Interp, layer: &Layer, inputs: i64, outputs: i64, 
     for (what, channels) in [("in_channels", inputs), ("out_channels", outputs)] {
         if channels % groups != 0 {
             let name = &layer.name;
-            let message =
-                format!("{name}: {what} must be divisible by groups: {channels} = {groups} · {} + {}", channels / groups, channels % groups);
+            let message = format!(
+                "{name}: {what} must be divisible by groups: {channels} = {groups} · {} + {}",
+                channels / groups,
+                channels % groups
+            );
             let common: Vec<i64> = near_divisors(gcd(inputs, outputs), groups);
-            let mut helps: Vec<String> = common.iter().map(|d| format!("groups={d} divides both {inputs} and {outputs}")).collect();
+            let mut helps: Vec<String> =
+                common.iter().map(|d| format!("groups={d} divides both {inputs} and {outputs}")).collect();
             let (below, above) = (channels / groups * groups, (channels / groups + 1) * groups);
             helps.push(if below > 0 {
                 format!("{what}={below} and {what}={above} are multiples of {groups}")
@@ -224,7 +235,11 @@ fn batch_norm_parameters(interp: &mut Interp, layer: &Layer, features: i64, bias
         let value = if is_there { layer.parameter(interp, &[features], false)? } else { Value::None };
         layer.set(name, value);
     }
-    for (name, dims) in [("running_mean", &[features][..]), ("running_var", &[features][..]), ("num_batches_tracked", &[][..])] {
+    for (name, dims) in [
+        ("running_mean", &[features][..]),
+        ("running_var", &[features][..]),
+        ("num_batches_tracked", &[][..]),
+    ] {
         let value = if tracked { layer.parameter(interp, dims, true)? } else { Value::None };
         layer.buffer(name, value);
     }
@@ -240,7 +255,9 @@ fn layer(interp: &mut Interp, args: Args) -> Result {
     }
     for (name, value) in args.keywords {
         let value = match (&*name, &value) {
-            ("stride", Value::None) => layer.instance.attrs.borrow().get("kernel_size").cloned().unwrap_or(value),
+            ("stride", Value::None) => {
+                layer.instance.attrs.borrow().get("kernel_size").cloned().unwrap_or(value)
+            }
             ("padding", _) if layer.name.ends_with("Pad2d") => four(interp, &layer, &value)?,
             (_, Value::List(items)) => Value::tuple(items.borrow().clone()),
             _ => value,
@@ -259,7 +276,8 @@ fn four(interp: &mut Interp, layer: &Layer, value: &Value) -> Result {
         _ => Vec::new(),
     };
     if items.len() != 4 {
-        let message = format!("{}: padding must be an integer or four (left, right, top, bottom)", layer.name);
+        let message =
+            format!("{}: padding must be an integer or four (left, right, top, bottom)", layer.name);
         return Err(layer.wrong(interp, "padding", "ValueError", &message, Vec::new()));
     }
     for item in &items {
@@ -279,7 +297,11 @@ fn check_value(interp: &mut Interp, layer: &Layer, name: &str, value: &Value) ->
                 let found = interp.repr(value)?;
                 let message =
                     format!("{}: dropout probability has to be between 0 and 1, but got {found}", layer.name);
-                let helps = if (1.0..=100.0).contains(&p) { vec![format!("{found} % is p={}", p / 100.0)] } else { Vec::new() };
+                let helps = if (1.0..=100.0).contains(&p) {
+                    vec![format!("{found} % is p={}", p / 100.0)]
+                } else {
+                    Vec::new()
+                };
                 return Err(layer.wrong(interp, name, "ValueError", &message, helps));
             }
         }
@@ -316,7 +338,8 @@ fn output_size(interp: &mut Interp, layer: &Layer, value: &Value) -> Result<()> 
         one => Rc::from([one]),
     };
     if items.len() > 2 {
-        let message = format!("{}: output_size must be an integer or a pair, got {} numbers", layer.name, items.len());
+        let message =
+            format!("{}: output_size must be an integer or a pair, got {} numbers", layer.name, items.len());
         return Err(layer.wrong(interp, "output_size", "ValueError", &message, Vec::new()));
     }
     for item in items.iter().filter(|item| !matches!(item, Value::None)) {

@@ -15,7 +15,8 @@ pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
         ("list_init", list_init),
         ("children_iter", |interp, args| {
             let module = receiver(interp, &args)?;
-            let all: Vec<Value> = children(interp, &module).into_iter().map(|(_, c)| Value::Instance(c)).collect();
+            let all: Vec<Value> =
+                children(interp, &module).into_iter().map(|(_, c)| Value::Instance(c)).collect();
             Ok(Value::iter(Iter::Items(all.into_iter())))
         }),
         ("children_len", |interp, args| {
@@ -92,7 +93,9 @@ fn list_init(interp: &mut Interp, args: Args) -> Result {
     let module = begin(interp, &args)?;
     match args.items.get(1) {
         None | Some(Value::None) => Ok(Value::None),
-        Some(given @ Value::Instance(instance)) if interp.is_module(instance) && instance.class.lookup("__iter__").is_none() => {
+        Some(given @ Value::Instance(instance))
+            if interp.is_module(instance) && instance.class.lookup("__iter__").is_none() =>
+        {
             let class = module.class.name.clone();
             let given = interp.type_name(given);
             let span = interp.argument_span("modules");
@@ -151,7 +154,8 @@ fn renumber(interp: &mut Interp, module: &Rc<Instance>, all: &[Value]) -> Result
 fn insert(interp: &mut Interp, args: Args) -> Result {
     let module = receiver(interp, &args)?;
     let items = args.positional(interp, "insert", 3, 3)?;
-    let mut all: Vec<Value> = children(interp, &module).into_iter().map(|(_, c)| Value::Instance(c)).collect();
+    let mut all: Vec<Value> =
+        children(interp, &module).into_iter().map(|(_, c)| Value::Instance(c)).collect();
     let Value::Int(at) = items[1] else {
         return Err(interp.raise("TypeError", "insert() takes a position and a module"));
     };
@@ -172,7 +176,9 @@ fn place(interp: &mut Interp, index: &Value, length: usize) -> Result<usize> {
         Value::Bool(at) => i64::from(*at),
         _ => {
             let found = interp.type_name(index);
-            return Err(interp.raise("TypeError", &format!("'{found}' object cannot be interpreted as an integer")));
+            return Err(
+                interp.raise("TypeError", &format!("'{found}' object cannot be interpreted as an integer"))
+            );
         }
     };
     let found = if at < 0 { at + length as i64 } else { at };
@@ -225,7 +231,10 @@ fn positions(interp: &mut Interp, slice: &Slice, length: usize) -> Result<Vec<us
     let all: Vec<Value> = (0..length).map(|at| Value::Int(at as i64)).collect();
     let chosen = interp.get_item(&Value::list(all), &Value::Slice(Rc::new(slice.clone())))?;
     let chosen = interp.collect(&chosen)?;
-    Ok(chosen.iter().filter_map(|at| if let Value::Int(at) = at { Some(*at as usize) } else { None }).collect())
+    Ok(chosen
+        .iter()
+        .filter_map(|at| if let Value::Int(at) = at { Some(*at as usize) } else { None })
+        .collect())
 }
 
 fn set(interp: &mut Interp, args: Args) -> Result {
@@ -247,7 +256,8 @@ fn del(interp: &mut Interp, args: Args) -> Result {
         Value::Slice(slice) => positions(interp, slice, all.len())?,
         index => vec![place(interp, index, all.len())?],
     };
-    let kept: Vec<Value> = (0..all.len()).filter(|at| !gone.contains(at)).map(|at| Value::Instance(all[at].1.clone())).collect();
+    let kept: Vec<Value> =
+        (0..all.len()).filter(|at| !gone.contains(at)).map(|at| Value::Instance(all[at].1.clone())).collect();
     renumber(interp, &module, &kept)?;
     Ok(Value::None)
 }

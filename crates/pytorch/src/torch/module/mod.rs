@@ -6,7 +6,7 @@ mod tree;
 
 use std::rc::Rc;
 
-pub(crate) use tree::{children, named_modules, state, Named};
+pub(crate) use tree::{Named, children, named_modules, state};
 
 use super::{CallFrame, Kind, ModuleState, parameter};
 use crate::ast::Name;
@@ -60,7 +60,8 @@ fn not_initialized(interp: &mut Interp, instance: &Instance, message: &str) -> B
     let span = instance.class.span;
     interp.raise("AttributeError", message).teach(|t| {
         t.code = "module";
-        t.labels.extend(span.map(|span| (span, format!("`{class}.__init__` has to call super().__init__()"))));
+        t.labels
+            .extend(span.map(|span| (span, format!("`{class}.__init__` has to call super().__init__()"))));
         t.helps.push(format!("call `super().__init__()` first in the `__init__` of `{class}`"));
     })
 }
@@ -84,7 +85,8 @@ fn init(interp: &mut Interp, args: Args) -> Result {
         return Err(error.teach(|t| {
             t.code = "argument";
             t.span = span;
-            t.helps.push(format!("`super().__init__()` takes no arguments; does `{class}` define `__init__`?"));
+            t.helps
+                .push(format!("`super().__init__()` takes no arguments; does `{class}` define `__init__`?"));
         }));
     }
     instance.module.borrow_mut().get_or_insert_with(ModuleState::default);
@@ -155,7 +157,9 @@ fn call(interp: &mut Interp, mut args: Args) -> Result {
     let module = receiver(interp, &args)?;
     let object = args.items.remove(0);
     args.spans.drain(..1.min(args.spans.len()));
-    let Some(forward) = interp.find_attr(&object, "forward")? else { return Err(no_forward(interp, &module)) };
+    let Some(forward) = interp.find_attr(&object, "forward")? else {
+        return Err(no_forward(interp, &module));
+    };
     interp.calls += 1;
     let frame = CallFrame { module: module.clone(), parent: interp.frame.take(), call: interp.calls };
     let frame = Rc::new(frame);
@@ -172,9 +176,11 @@ fn call(interp: &mut Interp, mut args: Args) -> Result {
 fn no_forward(interp: &mut Interp, module: &Instance) -> Box<Thrown> {
     let class = module.class.name.clone();
     let span = module.class.span;
-    let is_list = interp.modules.get("torch.nn").and_then(|nn| nn.get("ModuleList")).is_some_and(
-        |list| matches!(list, Value::Class(list) if module.class.is_subclass(&list)),
-    );
+    let is_list = interp
+        .modules
+        .get("torch.nn")
+        .and_then(|nn| nn.get("ModuleList"))
+        .is_some_and(|list| matches!(list, Value::Class(list) if module.class.is_subclass(&list)));
     let own: Vec<_> = module.class.attrs.borrow().keys().cloned().collect();
     let near = nearest("forward", own.iter().map(|name| &**name)).map(str::to_owned);
     let message = format!("Module [{class}] is missing the required \"forward\" function");
@@ -254,12 +260,7 @@ pub(crate) fn add_child(interp: &mut Interp, module: &Rc<Instance>, name: &str, 
 }
 
 /// What is given instead of a module, and what would be one.
-fn not_a_module(
-    interp: &mut Interp,
-    module: &Instance,
-    value: &Value,
-    span: Option<Span>,
-) -> Box<Thrown> {
+fn not_a_module(interp: &mut Interp, module: &Instance, value: &Value, span: Option<Span>) -> Box<Thrown> {
     let class = module.class.name.clone();
     let found = interp.repr(value).unwrap_or_else(|_| interp.type_name(value).to_string());
     let help = match value {
@@ -304,7 +305,8 @@ fn register_parameter(interp: &mut Interp, args: Args) -> Result {
     let is_parameter = matches!(&value, Value::Tensor(tensor) if matches!(tensor.kind(), Kind::Parameter(_)));
     if !is_parameter && !matches!(value, Value::None) {
         let found = interp.type_name(&value);
-        let message = format!("cannot assign '{found}' object to parameter '{name}' (nn.Parameter or None required)");
+        let message =
+            format!("cannot assign '{found}' object to parameter '{name}' (nn.Parameter or None required)");
         let error = interp.raise("TypeError", &message);
         return Err(error.teach(|t| {
             t.code = "argument";
@@ -332,7 +334,8 @@ fn register_buffer(interp: &mut Interp, args: Args) -> Result {
     };
     if !matches!(value, Value::Tensor(_) | Value::None | Value::Opaque(_)) {
         let found = interp.type_name(&value);
-        let message = format!("cannot assign '{found}' object to buffer '{name}' (torch Tensor or None required)");
+        let message =
+            format!("cannot assign '{found}' object to buffer '{name}' (torch Tensor or None required)");
         return Err(interp.raise("TypeError", &message));
     }
     interp.charge(1)?;

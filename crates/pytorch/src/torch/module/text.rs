@@ -27,7 +27,8 @@ fn repr(interp: &mut Interp, args: Args) -> Result {
     let object = Value::Instance(module.clone());
     let extra = interp.call_method(&object, "extra_repr", Vec::new())?;
     let extra = interp.str_of(&extra)?;
-    let mut lines: Vec<String> = if extra.is_empty() { Vec::new() } else { extra.split('\n').map(str::to_owned).collect() };
+    let mut lines: Vec<String> =
+        if extra.is_empty() { Vec::new() } else { extra.split('\n').map(str::to_owned).collect() };
     let extra_lines = lines.len();
     for (name, child) in shown(interp, &module) {
         let text = match child {
@@ -54,7 +55,9 @@ fn shown(interp: &Interp, module: &Instance) -> Vec<(crate::ast::Name, Option<Rc
     let all = attrs.iter().filter_map(|(name, value)| match value {
         Value::Instance(child) if interp.is_module(child) => Some((name.clone(), Some(child.clone()))),
         Value::None => {
-            let gone = state.as_ref().is_some_and(|state| state.declared.iter().any(|(known, is_module)| known == name && *is_module));
+            let gone = state.as_ref().is_some_and(|state| {
+                state.declared.iter().any(|(known, is_module)| known == name && *is_module)
+            });
             gone.then(|| (name.clone(), None))
         }
         _ => None,

@@ -39,13 +39,15 @@ pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
         ("children", |interp, args| {
             let module = receiver(interp, &args)?;
             let mut seen = HashSet::new();
-            let all = children(interp, &module).into_iter().filter(|(_, child)| seen.insert(Rc::as_ptr(child)));
+            let all =
+                children(interp, &module).into_iter().filter(|(_, child)| seen.insert(Rc::as_ptr(child)));
             Ok(iter(all.map(|(_, child)| Value::Instance(child)).collect()))
         }),
         ("named_children", |interp, args| {
             let module = receiver(interp, &args)?;
             let mut seen = HashSet::new();
-            let all = children(interp, &module).into_iter().filter(|(_, child)| seen.insert(Rc::as_ptr(child)));
+            let all =
+                children(interp, &module).into_iter().filter(|(_, child)| seen.insert(Rc::as_ptr(child)));
             Ok(iter(all.map(|(name, child)| pair(&name, Value::Instance(child))).collect()))
         }),
         ("modules", |interp, args| {
@@ -55,10 +57,12 @@ pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
         }),
         ("named_modules", |interp, args| {
             let module = receiver(interp, &args)?;
-            let mut bound = args.bind(interp, "named_modules", &["self", "memo", "prefix", "remove_duplicate"], 3)?;
+            let mut bound =
+                args.bind(interp, "named_modules", &["self", "memo", "prefix", "remove_duplicate"], 3)?;
             let prefix = text(bound.some(2));
             let all = named_modules(interp, &module)?;
-            let all = all.into_iter().map(|(path, module)| pair(&join(&prefix, &path), Value::Instance(module)));
+            let all =
+                all.into_iter().map(|(path, module)| pair(&join(&prefix, &path), Value::Instance(module)));
             Ok(iter(all.collect()))
         }),
         ("parameters", |interp, args| listed(interp, args, "parameters", true, false)),
@@ -69,7 +73,8 @@ pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
         ("get_submodule", get_submodule),
         ("own_modules", |interp, args| {
             let module = receiver(interp, &args)?;
-            let all = children(interp, &module).into_iter().map(|(name, child)| (name, Value::Instance(child)));
+            let all =
+                children(interp, &module).into_iter().map(|(name, child)| (name, Value::Instance(child)));
             Ok(Value::dict(dict_of(interp, all)?))
         }),
         ("own_parameters", |interp, args| own(interp, &args, false)),
@@ -114,16 +119,17 @@ pub(crate) fn children(interp: &Interp, module: &Instance) -> Vec<(Name, Rc<Inst
 ///
 /// # Errors
 /// If they nest too deep, or without end.
-pub(crate) fn named_modules(interp: &mut Interp, module: &Rc<Instance>) -> Result<Vec<(String, Rc<Instance>)>> {
+pub(crate) fn named_modules(
+    interp: &mut Interp,
+    module: &Rc<Instance>,
+) -> Result<Vec<(String, Rc<Instance>)>> {
     let mut seen = HashSet::from([Rc::as_ptr(module)]);
     let mut all = Vec::new();
     let mut waiting = vec![(String::new(), module.clone())];
     while let Some((path, module)) = waiting.pop() {
         interp.charge(1 + path.len())?;
-        let below: Vec<(String, Rc<Instance>)> = children(interp, &module)
-            .into_iter()
-            .map(|(name, child)| (join(&path, &name), child))
-            .collect();
+        let below: Vec<(String, Rc<Instance>)> =
+            children(interp, &module).into_iter().map(|(name, child)| (join(&path, &name), child)).collect();
         all.push((path, module));
         waiting.extend(below.into_iter().rev());
         // One that was listed on the way comes no more.
