@@ -3,7 +3,7 @@
 use crate::ast::{BinaryOp, CompareOp, UnaryOp};
 use crate::interp::{Args, Interp, Result};
 use crate::torch::Tensor;
-use crate::value::{Builtin, Instance, Value};
+use crate::value::{Builtin, Value};
 use std::rc::Rc;
 
 // builtins
@@ -65,13 +65,5 @@ impl Interp {
     }
     pub(crate) fn tensor_truth(&mut self, _: &Rc<Tensor>) -> Result<bool> {
         Ok(true)
-    }
-}
-
-// prelude
-impl Interp {
-    /// Refuses a module or a parameter as an attribute before `Module.__init__` ran.
-    pub(crate) fn module_set_attr(&mut self, _: &Rc<Instance>, _: &str, _: &Value) -> Result<()> {
-        Ok(())
     }
 }
