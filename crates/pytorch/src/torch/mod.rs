@@ -1,7 +1,20 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
+mod arithmetic;
+mod autograd;
+mod dims;
+mod explain;
+mod functional;
+mod given;
+mod host;
+mod index;
+mod joining;
+mod reduce;
+mod replay;
+mod reshape;
 mod tape;
 mod tensor;
+mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -41,10 +54,21 @@ pub(crate) struct Parameter {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Draw {
     Constant(f64),
-    Uniform { low: f64, high: f64 },
-    Normal { mean: f64, std: f64 },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    Normal {
+        mean: f64,
+        std: f64,
+    },
     /// Normal, drawn again outside of [low, high].
-    Truncated { mean: f64, std: f64, low: f64, high: f64 },
+    Truncated {
+        mean: f64,
+        std: f64,
+        low: f64,
+        high: f64,
+    },
     /// By a rule that convnet does not have: `orthogonal_`.
     Other(&'static str),
 }
