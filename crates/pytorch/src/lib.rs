@@ -13,6 +13,10 @@ mod interp;
 mod nearest;
 mod parse;
 mod prelude;
+mod session;
 pub mod source;
+mod stubs;
 mod torch;
 mod value;
+
+pub use session::print_of;

@@ -4,10 +4,10 @@ mod export;
 
 use convnet::exec::Options;
 use convnet::inspect::{self, Column, Summary, TableOptions, Trace};
-use convnet::zoo;
 
 use crate::args::{SeedArg, SizeArgs, ThreadsArg, positive};
 use crate::error::Failure;
+use crate::models;
 use crate::output::{self, FAINT};
 
 const EXAMPLES: &str = "\
@@ -105,8 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let columns = args.columns.clone();
             let palette = output::palette();
             let options = TableOptions { width: output::width(), columns, depth: args.depth, palette };
-            let note = zoo::find(&args.model).map_or("", |entry| entry.note);
-            let remark = output::wrapped(note, output::width());
+            let remark = output::wrapped(models::remark(&args.model), output::width());
             let remark: String = remark.iter().map(|line| format!("{FAINT}{line}{FAINT:#}\n")).collect();
             inspect::table(&summary, &options) + &remark + &result(trial.as_ref())
         }
