@@ -1,11 +1,24 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
+mod arithmetic;
+mod autograd;
+mod dims;
+mod explain;
+mod functional;
+mod given;
+mod host;
+mod index;
 mod init;
+mod joining;
 mod layers;
 pub(crate) mod module;
 pub(crate) mod parameter;
+mod reduce;
+mod replay;
+mod reshape;
 mod tape;
 mod tensor;
+mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
