@@ -25,8 +25,8 @@ pub struct Document {
 pub struct Network {
     /// The class, call or variable that it comes from.
     pub entry: String,
-    /// Channels, height and width of an image.
-    pub input: [usize; 3],
+    /// Channels, height and width of an image, or features.
+    pub input: Vec<usize>,
     /// Layers.
     pub layers: usize,
     /// Weights and biases.
