@@ -13,7 +13,10 @@ impl Interp {
     pub(crate) fn tensor_set_attr(&mut self, _: &Rc<Tensor>, _: &str, _: Value) -> Result<()> {
         Ok(())
     }
-    pub(crate) fn tensor_truth(&mut self, _: &Rc<Tensor>) -> Result<bool> {
-        Ok(true)
+    pub(crate) fn tensor_repr(&mut self, _: &Rc<Tensor>) -> Result<String> {
+        Ok("tensor".into())
+    }
+    pub(crate) fn tensor_index(&mut self, _: &Value) -> Result<Option<i64>> {
+        Ok(None)
     }
 }

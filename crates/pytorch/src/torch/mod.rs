@@ -24,6 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
+pub(crate) use dims::told;
 pub(crate) use tensor::{Kind, Tensor};
 
 use crate::ast::Name;

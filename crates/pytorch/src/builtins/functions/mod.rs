@@ -7,7 +7,7 @@ mod outside;
 mod sequences;
 mod sort;
 
-pub(super) use sequences::take_keyword;
+pub(in crate::builtins) use sequences::take_keyword;
 
 use crate::value::Value;
 

@@ -32,6 +32,7 @@ fn emptied(instance: &Instance) -> Instance {
     let copy = Instance::new(instance.class.clone());
     *copy.module.borrow_mut() = instance.module.borrow().as_ref().map(|state| ModuleState {
         buffers: state.buffers.clone(),
+        declared: state.declared.clone(),
         is_evaluating: state.is_evaluating,
     });
     copy.made.set(instance.made.get());
