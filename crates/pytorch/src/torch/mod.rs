@@ -38,6 +38,7 @@ pub(crate) fn natives() -> Vec<(&'static str, Value)> {
         layers::natives(),
         module::natives(),
         parameter::natives(),
+        functional::functions(),
         crate::prelude::natives(),
     ];
     all.concat().into_iter().map(|(name, call)| (name, Value::native(name, call))).collect()
