@@ -13,6 +13,12 @@ mod interp;
 mod nearest;
 mod parse;
 mod prelude;
+mod session;
 pub mod source;
+mod stubs;
 mod torch;
 mod value;
+mod write;
+
+pub use session::print_of;
+pub use write::{WriteError, start, write};

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use convnet::io::{self, Format, ModelCard, Normalization, WeightsFile};
-use convnet::model::{Assumption, Model, is_onnx};
+use convnet::model::{Assumption, Model};
 use convnet::state::{self, TensorSource};
 
 use super::trained::{self, PreprocessArg, WeightsArgs};
 use crate::args::SizeArgs;
 use crate::error::Failure;
-use crate::output;
+use crate::{models, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,7 +80,7 @@ impl Args {
 /// Converts.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let target = Format::of(&args.to).map_err(Failure::usage)?;
-    let tensors = args.from.is_file() && !is_onnx(&args.from);
+    let tensors = args.from.is_file() && !models::is_network_file(&args.from);
     if args.model.is_none() && tensors && target != Format::Onnx && args.preprocess.preprocess.is_none() {
         return copy(target, args);
     }

@@ -104,15 +104,16 @@ fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveFiel
     let inputs = graph.input_shapes(id);
     let macs = node.op.macs(&inputs, node.shape);
     let (mut params, mut buffers) = (0u64, 0u64);
-    let shared = |name: &str| graph.shared_weights().iter().any(|shared| shared.name == name);
-    for spec in graph.node_parameters(id).into_iter().filter(|spec| !shared(&spec.name)) {
+    for spec in graph.own_parameters(id) {
         let count = if spec.kind.trainable() { &mut params } else { &mut buffers };
         *count = count.saturating_add(spec.elements() as u64);
     }
     let activation_bytes = tensor_bytes(graph, id, batch);
     let read: u64 = node.inputs.iter().map(|&i| tensor_bytes(graph, i, batch)).fold(0, u64::saturating_add);
-    let moved =
-        read as f64 + activation_bytes as f64 + params.saturating_add(buffers).saturating_mul(FLOAT) as f64;
+    // Weights that a layer before it has too are read again.
+    let weights = graph.node_parameters(id);
+    let weights = weights.iter().fold(0u64, |sum, spec| sum.saturating_add(spec.elements() as u64));
+    let moved = read as f64 + activation_bytes as f64 + weights.saturating_mul(FLOAT) as f64;
     LayerFigures {
         node: id,
         path: node.path.clone(),

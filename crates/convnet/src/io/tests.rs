@@ -221,3 +221,54 @@ fn files_of_other_kinds_are_told() {
         assert!(error.contains(told), "{told}: {error}");
     }
 }
+
+/// Two convolutions of one weight, which is in the state dict under both names or under the first alone.
+fn shared(in_state_dict: bool) -> Graph {
+    use crate::graph::{Assembly, ScopeId, SharedWeight};
+    use crate::ops::Conv2d;
+    let mut net = Assembly::new("shared", [2, 6, 6]).unwrap();
+    let a = net.node(ScopeId::ROOT, "a", Conv2d::new(2, 3), &[net.input()]).unwrap();
+    let b = net.node(ScopeId::ROOT, "b", Conv2d::new(2, 3), &[a]).unwrap();
+    net.share(SharedWeight { name: "b.weight".into(), first: "a.weight".into(), in_state_dict });
+    net.finish(b).unwrap()
+}
+
+#[test]
+fn a_weight_of_two_names_is_read_from_either_and_must_be_the_same_in_both() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("w.pth");
+    let (both, once) = (shared(true), shared(false));
+    let state = initialize(&both, 1);
+    assert_eq!(state["a.weight"], state["b.weight"]);
+    assert!(!initialize(&once, 1).contains_key("b.weight"));
+    let names = |graph: &Graph| parameters(graph).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(&both), ["a.bias", "a.weight", "b.bias", "b.weight"]);
+    assert_eq!(names(&once), ["a.bias", "a.weight", "b.bias"]);
+    let opened = |state: &StateDict, graph: &Graph| {
+        save(state, None, &path).unwrap();
+        load(graph, WeightsFile::open(&path).unwrap(), LoadOptions::default())
+    };
+    for left_out in ["", "a.weight", "b.weight"] {
+        let mut part = state.clone();
+        part.remove(left_out);
+        // A wrapper's prefix is found by either name.
+        let part: StateDict = part.into_iter().map(|(name, t)| (format!("module.{name}"), t)).collect();
+        for graph in [&both, &once] {
+            let loaded = opened(&part, graph).unwrap();
+            assert_eq!(loaded.report.matched, 3, "{left_out}");
+            assert_eq!(loaded.state_dict().unwrap(), initialize(graph, 1));
+            convert(&loaded, &parameters(graph), None, &path).unwrap();
+        }
+    }
+    let mut apart = state.clone();
+    apart.get_mut("b.weight").unwrap().data[19] += 1.0;
+    let error = opened(&apart, &both).unwrap_err();
+    assert!(
+        matches!(&error, IoError::Twins { values: Some((index, _)), .. } if *index == [1, 0, 0, 1]),
+        "{error}"
+    );
+    assert!(error.to_string().contains("`b.weight` and `a.weight` are one parameter"), "{error}");
+    apart.insert("b.weight".into(), Tensor::full(&[2, 2, 3], 0.0));
+    let error = opened(&apart, &both).unwrap_err();
+    assert!(matches!(&error, IoError::Twins { values: None, .. }), "{error}");
+}

@@ -3,7 +3,7 @@
 use crate::source::{Sources, Span};
 
 /// One message about a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
@@ -28,9 +28,10 @@ pub struct Diagnostic {
 }
 
 /// How bad a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Severity {
     /// Nothing can be done with the file until it is mended.
+    #[default]
     Error,
     /// It works, but likely not as meant.
     Warning,

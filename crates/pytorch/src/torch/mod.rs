@@ -41,10 +41,21 @@ pub(crate) struct Parameter {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Draw {
     Constant(f64),
-    Uniform { low: f64, high: f64 },
-    Normal { mean: f64, std: f64 },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    Normal {
+        mean: f64,
+        std: f64,
+    },
     /// Normal, drawn again outside of [low, high].
-    Truncated { mean: f64, std: f64, low: f64, high: f64 },
+    Truncated {
+        mean: f64,
+        std: f64,
+        low: f64,
+        high: f64,
+    },
     /// By a rule that convnet does not have: `orthogonal_`.
     Other(&'static str),
 }

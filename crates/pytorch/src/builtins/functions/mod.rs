@@ -7,7 +7,7 @@ mod outside;
 mod sequences;
 mod sort;
 
-pub(super) use sequences::take_keyword;
+pub(crate) use sequences::take_keyword;
 
 use crate::value::Value;
 

@@ -1,0 +1,32 @@
+"""Without the future import, annotations of functions are evaluated where they are written."""
+from typing import Callable, Dict, List, Optional, Tuple, Type, Union, Any
+
+Layer = Union[int, str]
+Factory = Optional[Callable[..., Dict[str, Any]]]
+
+
+def build(sizes: List[Layer], make: Factory = None, pair: Tuple[int, ...] = (1, 2)) -> "Net":
+    return sizes, make, pair
+
+
+def modern(a: list[int], b: dict[str, int] | None = None, c: int | float = 1) -> tuple[int, ...]:
+    return a, b, c
+
+
+print(build([1]), modern([1]))
+
+
+class Net:
+    cfg: Dict[str, List[Union[str, int]]] = {"a": [1, "M"]}
+
+    def block(self, kind: Type["Net"], n: int = 1) -> None:
+        self.n: Optional[int] = n
+
+
+net = Net()
+print(net.block(Net), net.n, net.cfg)
+try:
+    def wrong(a: Missing):
+        pass
+except NameError as error:
+    print(error)

@@ -1,0 +1,11 @@
+import math
+print(1.0, 0.1, 1e16, 1e15, 123456789012345680.0, 1e22, 1e-4, 1e-5, 0.00012, 1.5e300, 5e-324, -0.0, 100.0, 1e100)
+print(float("inf"), -float("inf"), float("nan"), math.inf > 1e308, math.nan != math.nan, 1e309, -1e309)
+print(0.1 + 0.2, 1 / 3, 2 / 3, 1e16 + 1, 9007199254740993.0, 3.0 * 1.1, 4.35 * 100)
+print([1.0, 2.5, 1e-7], (0.5,), {"lr": 1e-3, "m": 0.9})
+print(str(1.0), repr(0.1), f"{1.0}", "%s" % 2.0, format(1.5), 1e5, 12345678.9)
+print(3.0 == 3, hash(3.0) == hash(3), (2.0).is_integer(), (2.5).is_integer())
+print(float("1e400"), float("infinity"), float("-Inf"), float(" 2.5\n"), float("1_000"))
+print(isinstance(1.0, float), isinstance(1, float), type(1 / 1).__name__, type(2 ** -1).__name__)
+print(min(1.0, 1), max(0.0, -0.0), sum([0.1] * 10), math.fsum([0.1] * 10))
+print(1e3 // 7, 1e3 % 7, -1e3 % 7, 5.5 // 0.5, 1e308 * 10, math.isinf(1e308 * 10), math.isnan(math.inf - math.inf))

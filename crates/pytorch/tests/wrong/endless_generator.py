@@ -1,0 +1,5 @@
+import itertools
+
+import torch.nn as nn
+
+net = nn.Sequential(*(nn.ReLU() for _ in itertools.count()))

@@ -1,0 +1,1 @@
+# A network will come here.
