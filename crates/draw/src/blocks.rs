@@ -110,7 +110,7 @@ impl Row {
         from.dedup();
         let Some(slab) = slab(plan, summary, sources, item) else {
             let before = from.last().copied().unwrap_or(0);
-            nodes.iter().for_each(|&node| drop(of.insert(node, before)));
+            of.extend(nodes.iter().map(|&node| (node, before)));
             return;
         };
         let last = self.slabs.len().wrapping_sub(1);
@@ -120,7 +120,7 @@ impl Row {
         {
             before.times += slab.times;
             before.drawn = (before.drawn + slab.drawn).min(MOST_EQUAL);
-            nodes.iter().for_each(|&node| drop(of.insert(node, last)));
+            of.extend(nodes.iter().map(|&node| (node, last)));
             return;
         }
         let place = self.slabs.len();
@@ -128,7 +128,7 @@ impl Row {
             self.slabs[*one].window = self.slabs[*one].window.or(Some(window)).filter(|_| one + 1 == place);
         }
         self.edges.extend(from.into_iter().map(|from| (from, place)));
-        nodes.iter().for_each(|&node| drop(of.insert(node, place)));
+        of.extend(nodes.iter().map(|&node| (node, place)));
         self.slabs.push(slab);
     }
 

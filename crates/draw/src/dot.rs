@@ -49,5 +49,6 @@ fn quoted(text: &str) -> String {
 
 /// A cleaned text between quotes. Graphviz reads `&name;` as a character and `\` as the start of one.
 fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('&', "&amp;")
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -33,6 +33,9 @@ mod svg;
 mod text;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use convnet::graph::Graph;

@@ -15,7 +15,7 @@ use crate::tree::{Item, ItemId, Kind, Tree};
 const LONGEST: usize = 4;
 
 /// Replaces equal blocks in a row by runs.
-pub(crate) fn fold(tree: &mut Tree<'_>, children: Vec<ItemId>, depth: usize) -> Vec<ItemId> {
+pub(crate) fn fold(tree: &mut Tree<'_>, children: &[ItemId], depth: usize) -> Vec<ItemId> {
     let hashes: Vec<u64> = children.iter().map(|&child| hash(tree, child)).collect();
     let mut folded = Vec::with_capacity(children.len());
     let mut at = 0;

@@ -113,10 +113,8 @@ fn part(
             Part { id, lines: vec![heading], class: "scope", parts: Some(parts) }
         }
         Kind::Scope(_) => {
-            tree.items[item]
-                .nodes
-                .iter()
-                .for_each(|&node| drop(of.insert(node, Place { id: id.clone(), drawn: true })));
+            let place = Place { id: id.clone(), drawn: true };
+            of.extend(tree.items[item].nodes.iter().map(|&node| (node, place.clone())));
             let (name, rest) = &plan.headings[item];
             let lines = vec![
                 shortened(format!("{name} {rest}").trim_end(), leaf::MOST_CHARACTERS),
@@ -126,7 +124,7 @@ fn part(
         }
         Kind::Stack => {
             let nodes = &tree.items[item].nodes;
-            nodes.iter().for_each(|&node| drop(of.insert(node, Place { id: id.clone(), drawn: true })));
+            of.extend(nodes.iter().map(|&node| (node, Place { id: id.clone(), drawn: true })));
             let line = |&node: &usize| {
                 let (name, settings) = leaf::layer(tree, summary, node);
                 shortened(format!("{name} {settings}").trim_end(), leaf::MOST_CHARACTERS)

@@ -46,7 +46,7 @@ pub(crate) fn json(text: &str) -> String {
         match c {
             '"' | '\\' => escaped.extend(['\\', c]),
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                escaped.push_str(&format!("\\u{:04x}", u32::from(c)))
+                escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
             c if u32::from(c) < 0x20 => escaped.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => escaped.push(c),

@@ -121,7 +121,7 @@ impl<'g> Tree<'g> {
             ends.insert(node, stack);
         }
         if fold {
-            children = repeats::fold(self, children, depth + 1);
+            children = repeats::fold(self, &children, depth + 1);
         }
         self.push(Item { kind: Kind::Scope(scope), nodes, children, depth })
     }

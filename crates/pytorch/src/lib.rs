@@ -11,6 +11,7 @@ mod builtins;
 pub mod diagnostic;
 mod interp;
 mod nearest;
+mod network;
 mod parse;
 mod prelude;
 mod session;
@@ -20,5 +21,6 @@ mod torch;
 mod value;
 mod write;
 
+pub use network::{Checked, Network, ReadOptions, check, entries, read, read_text};
 pub use session::print_of;
 pub use write::{WriteError, start, write};

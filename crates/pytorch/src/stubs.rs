@@ -1,9 +1,8 @@
 //! Stands in for parts that are on their way: whoever lands one takes its lines out here.
 
-use crate::ast::{BinaryOp, CompareOp, UnaryOp};
-use crate::interp::{Args, Interp, Result};
+use crate::interp::{Interp, Result};
 use crate::torch::Tensor;
-use crate::value::{Builtin, Instance, Value};
+use crate::value::Value;
 use std::rc::Rc;
 
 // tensors
@@ -27,13 +26,5 @@ impl Interp {
     }
     pub(crate) fn tensor_truth(&mut self, _: &Rc<Tensor>) -> Result<bool> {
         Ok(true)
-    }
-}
-
-// prelude
-impl Interp {
-    /// Refuses a module or a parameter as an attribute before `Module.__init__` ran.
-    pub(crate) fn module_set_attr(&mut self, _: &Rc<Instance>, _: &str, _: &Value) -> Result<()> {
-        Ok(())
     }
 }

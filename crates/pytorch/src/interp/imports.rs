@@ -218,6 +218,30 @@ impl Interp {
         Ok(Value::Module(module))
     }
 
+    /// The value of an expression, with the names of a module.
+    pub(crate) fn evaluate_in(&mut self, module: &Rc<Module>, text: &str) -> Result {
+        let file = self.sources.add("the network that is named", text, false);
+        let block = self.parsed(file)?;
+        let [Stmt { kind: StmtKind::Expr(expr), span }] = &block[..] else {
+            return Err(self.raise("SyntaxError", &format!("`{text}` is no name and no call")));
+        };
+        let Some(scope) = module.scope.borrow().clone() else { return Ok(Value::None) };
+        self.frames.push(Frame {
+            function: None,
+            span: *span,
+            is_prelude: false,
+            arguments: Vec::new(),
+            class: None,
+            receiver: None,
+            yielded: None,
+            scope,
+        });
+        let result = self.eval(expr);
+        let depth = self.frames.len();
+        self.frames.truncate(depth - 1);
+        result
+    }
+
     fn import_prelude(&mut self, name: &str, text: &'static str) -> Result {
         // A package comes before what is in it.
         if let Some((package, _)) = name.rsplit_once('.') {

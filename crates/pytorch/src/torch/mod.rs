@@ -1,7 +1,24 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
+mod arithmetic;
+mod autograd;
+mod dims;
+mod explain;
+mod functional;
+mod given;
+mod host;
+mod index;
+mod init;
+mod joining;
+mod layers;
+pub(crate) mod module;
+pub(crate) mod parameter;
+mod reduce;
+mod replay;
+mod reshape;
 mod tape;
 mod tensor;
+mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,12 +30,26 @@ use crate::ast::Name;
 use crate::source::Span;
 use crate::value::Value;
 
+/// The functions of the module `_torch`, which the vocabulary in Python is made of.
+pub(crate) fn natives() -> Vec<(&'static str, Value)> {
+    let all = [
+        init::natives(),
+        layers::natives(),
+        module::natives(),
+        parameter::natives(),
+        crate::prelude::natives(),
+    ];
+    all.concat().into_iter().map(|(name, call)| (name, Value::native(name, call))).collect()
+}
+
 /// What an `nn.Module` has once `Module.__init__` ran. Children, parameters and buffers are its attributes, in the
 /// order in which they were set.
 #[derive(Default)]
 pub(crate) struct ModuleState {
     /// Names of attributes that are buffers, and whether each is in the state dict.
     pub(crate) buffers: Vec<(Name, bool)>,
+    /// Names that hold their place for a parameter, or for a module (`true`), though their value is `None`.
+    pub(crate) declared: Vec<(Name, bool)>,
     /// Set for evaluation by `eval()`.
     pub(crate) is_evaluating: bool,
 }

@@ -183,7 +183,10 @@ impl Reader<'_> {
         found.items.sort_by_key(|(gives, ..)| *gives);
         let at: HashMap<usize, usize> =
             found.items.iter().enumerate().map(|(i, (gives, ..))| (*gives, i)).collect();
-        let inputs = &self.tree.groups[group].reads;
+        let mut inputs = self.tree.groups[group].reads.clone();
+        if group == 0 && inputs.is_empty() {
+            inputs.push(0);
+        }
         let value = |layer: usize| match at.get(&layer) {
             Some(&item) => Some(Ref::Item(item)),
             None => inputs.iter().position(|&input| input == layer).map(Ref::Input),
@@ -212,7 +215,7 @@ impl Reader<'_> {
             }
             _ => vec![value(self.tree.groups[group].gives)?],
         };
-        let body = Body { inputs: inputs.len().max(1), items, results, containers: found.containers };
+        let body = Body { inputs: inputs.len(), items, results, containers: found.containers };
         Some(with_loops(body))
     }
 

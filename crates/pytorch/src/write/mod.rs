@@ -131,7 +131,10 @@ struct File<'a> {
 impl File<'_> {
     fn write(mut self) -> Result<String, WriteError> {
         self.taken = vec![layers::AFFINE.0.into(), layers::UNEVEN_POOL.0.into()];
-        let network = self.network_name();
+        let mut network = self.network_name();
+        if self.taken.contains(&network) {
+            network.push_str("Net");
+        }
         self.taken.push(network.clone());
         self.solve_classes();
         let mut code = Lines::default();
@@ -358,6 +361,8 @@ impl File<'_> {
         let name = self.graph.name();
         let [channels, height, width] = self.graph.input_size();
         let entry = zoo::find(name).ok();
+        // Of a file only its name: where it lies tells nothing of the network.
+        let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
         let title = entry.map_or(name, |entry| entry.title);
         let plain = |text: &str| text.replace('\\', "/").replace("\"\"\"", "'''");
         let first =
@@ -368,9 +373,7 @@ impl File<'_> {
             paragraphs.push(format!("{}: {}. {}, {}.", paper.authors, paper.title, paper.venue, paper.year));
             paragraphs.extend((!entry.note.is_empty()).then(|| entry.note.to_owned()));
         }
-        paragraphs.push(format!(
-            "Written by convnet from its network `{name}`; the state dict has the same names."
-        ));
+        paragraphs.push(format!("Written by convnet from {name}, whose weights have the same names."));
         let mut text: Vec<String> = Vec::new();
         for paragraph in &paragraphs {
             if !text.is_empty() {

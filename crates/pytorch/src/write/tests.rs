@@ -38,6 +38,27 @@ fn every_random_network_is_python() {
 }
 
 #[test]
+fn a_network_without_layers_returns_its_images() {
+    let net = Builder::image("nothing", 3, 8, 8);
+    assert!(checked(&net.build(net.input()).unwrap()).contains("return x"));
+}
+
+#[test]
+fn the_listings_in_the_tests_are_what_is_written() {
+    for (name, listing) in [
+        ("lenet", include_str!("../../tests/snapshots/lenet.py")),
+        ("vgg11", include_str!("../../tests/snapshots/vgg11.py")),
+        ("resnet18", include_str!("../../tests/snapshots/resnet18.py")),
+        ("googlenet@torchvision", include_str!("../../tests/snapshots/googlenet_torchvision.py")),
+        ("densenet121@torchvision", include_str!("../../tests/snapshots/densenet121_torchvision.py")),
+        ("preresnet110@paper", include_str!("../../tests/snapshots/preresnet110_paper.py")),
+    ] {
+        let text = checked(&zoo::find(name).unwrap().model().build().unwrap());
+        assert_eq!(text, listing, "`convnet show {name} --format pytorch` writes it anew");
+    }
+}
+
+#[test]
 fn blocks_become_classes_and_repeated_ones_loops() {
     let text = |name: &str| checked(&zoo::find(name).unwrap().model().build().unwrap());
     let resnet = text("resnet152");
