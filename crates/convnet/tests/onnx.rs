@@ -6,10 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use convnet::exec::{Engine, Options};
-use convnet::graph::Graph;
+use convnet::graph::{Assembly, Graph, ScopeId};
 use convnet::inspect::Summary;
 use convnet::io::{self, Import, ImportOptions, Normalization, WeightsFile};
-use convnet::ops::Op;
+use convnet::ops::{Conv2d, Op};
 use convnet::reference::random::{random_graphs, random_input, random_state};
 use convnet::state::TensorSource;
 use convnet::zoo;
@@ -146,6 +146,24 @@ fn a_weight_of_two_layers_counts_once_and_is_trained_as_one() {
     // Equal constants that were written once are no shared weight.
     let (graph, _) = io::import(folder().join("scale_beside_norm.onnx"), None).unwrap();
     assert_eq!(graph.shared_weights(), []);
+}
+
+#[test]
+fn layers_may_have_the_names_of_the_models_own_values() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("m.onnx");
+    let mut net = Assembly::new("names", [2, 6, 6]).unwrap();
+    let mut x = net.input();
+    for name in ["input", "output", "normalized", "mean", "std", "centred", ""] {
+        x = net.node(ScopeId::ROOT, name, Conv2d::new(2, 1), &[x]).unwrap();
+    }
+    x = net.node(ScopeId::ROOT, "mean.weight", Op::Relu, &[x]).unwrap();
+    let graph = net.finish(x).unwrap();
+    let (state, images) = (random_state(&graph, 1), random_input(&graph, 2, 1));
+    let images: Vec<f32> = images.data.iter().map(|&x| x as f32).collect();
+    io::export(&graph, &state, None, Normalization::Metadata, &path).unwrap();
+    let (imported, weights) = io::import(&path, None).unwrap();
+    assert_close(&run(&imported, &weights, &images), &run(&graph, &state, &images), 1e-5, "names");
 }
 
 #[test]
