@@ -5,11 +5,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use convnet::exec::{Engine, Options};
+use convnet::exec::{Engine, Options, TrainingStep};
 use convnet::graph::{Assembly, Graph, ScopeId};
 use convnet::inspect::Summary;
 use convnet::io::{self, Import, ImportOptions, Normalization, WeightsFile};
 use convnet::ops::{Conv2d, Op};
+use convnet::optim::Optimizer;
 use convnet::reference::random::{random_graphs, random_input, random_state};
 use convnet::state::TensorSource;
 use convnet::zoo;
@@ -143,6 +144,12 @@ fn a_weight_of_two_layers_counts_once_and_is_trained_as_one() {
     io::export(&graph, &loaded, None, Normalization::Metadata, &written).unwrap();
     let (again, weights) = io::import(&written, None).unwrap();
     assert_eq!((again.shared_weights().len(), weights.tensors().len()), (1, 1));
+    // One that is transposed for the second layer is computed with, and not trained.
+    let (graph, weights) = io::import(folder().join("shared_transposed.onnx"), None).unwrap();
+    assert_eq!(graph.shared_weights(), []);
+    let training = TrainingStep::compile(&graph, &weights, 1, Optimizer::sgd(), 0, &Options::default());
+    let error = training.unwrap_err().to_string();
+    assert!(error.contains("are one weight, which two layers read in other orders"), "{error}");
     // Equal constants that were written once are no shared weight.
     let (graph, _) = io::import(folder().join("scale_beside_norm.onnx"), None).unwrap();
     assert_eq!(graph.shared_weights(), []);
