@@ -4,7 +4,8 @@ For every .py file below each folder: which of its classes and functions make a 
 PyTorch says of each (names and shapes of the state dict, an input size that works, logits of random weights in
 evaluation mode); --also names calls with arguments. Then convnet is asked for the same by `FILE:ENTRY`: does it read
 the network, are names and shapes equal, are the logits within 1e-4 of their RMS. PyTorch's facts are kept under --golden
-and not computed again. Nothing is fetched. Exit status 1 if convnet errs where its graph has all the operations, or refuses without a line.
+and not computed again. Nothing is fetched. Exit status 1 if convnet errs where its graph has all the operations, or
+refuses without a line.
 """
 import argparse
 import json

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use convnet::exec::{self, Device, Options, Precision};
 use convnet::graph::Graph;
-use convnet::model::{self, OpenOptions};
+use convnet::model::OpenOptions;
 
 use crate::error::Failure;
-use crate::output;
+use crate::{models, output};
 
 /// The size of an image: `3x224x224`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +75,10 @@ impl SizeArgs {
     /// Wrong usage for a name that is not in the zoo; failed work for a network that its input does not fit, or a file
     /// that cannot be one.
     pub(crate) fn build(&self, name: &str) -> Result<Graph, Failure> {
-        let (graph, _) = model::network(name, &self.options())?;
+        let (graph, _) = models::network(name, &self.options())?;
         if let [first, ..] = graph.shared_weights() {
             output::note(&format!(
-                "`{name}` reads weights twice ({} in all, `{}` as `{}` too): they count once, and cannot be trained",
+                "`{name}` reads weights twice ({} in all, `{}` as `{}` too): each counts once",
                 graph.shared_weights().len(),
                 first.first,
                 first.name

@@ -19,29 +19,73 @@ pub(crate) struct Stmt {
 #[derive(Debug)]
 pub(crate) enum StmtKind {
     Expr(Expr),
-    Assign { targets: Vec<Expr>, value: Expr },
-    AugAssign { target: Expr, op: BinaryOp, value: Expr },
+    Assign {
+        targets: Vec<Expr>,
+        value: Expr,
+    },
+    AugAssign {
+        target: Expr,
+        op: BinaryOp,
+        value: Expr,
+    },
     /// `target: annotation [= value]`.
-    AnnAssign { target: Expr, annotation: Expr, value: Option<Expr> },
+    AnnAssign {
+        target: Expr,
+        annotation: Expr,
+        value: Option<Expr>,
+    },
     Return(Option<Expr>),
-    If { branches: Vec<(Expr, Block)>, orelse: Block },
-    For { target: Expr, iter: Expr, body: Block, orelse: Block },
-    While { test: Expr, body: Block, orelse: Block },
+    If {
+        branches: Vec<(Expr, Block)>,
+        orelse: Block,
+    },
+    For {
+        target: Expr,
+        iter: Expr,
+        body: Block,
+        orelse: Block,
+    },
+    While {
+        test: Expr,
+        body: Block,
+        orelse: Block,
+    },
     Break,
     Continue,
     Pass,
     Function(Rc<FunctionDef>),
     Class(Rc<ClassDef>),
     Import(Vec<Alias>),
-    ImportFrom { module: Option<Name>, names: Vec<Alias>, level: u32 },
-    Raise { exception: Option<Expr>, cause: Option<Expr> },
-    Try { body: Block, handlers: Vec<Handler>, orelse: Block, finally: Block },
-    Assert { test: Expr, message: Option<Expr> },
-    With { items: Vec<(Expr, Option<Expr>)>, body: Block },
+    ImportFrom {
+        module: Option<Name>,
+        names: Vec<Alias>,
+        level: u32,
+    },
+    Raise {
+        exception: Option<Expr>,
+        cause: Option<Expr>,
+    },
+    Try {
+        body: Block,
+        handlers: Vec<Handler>,
+        orelse: Block,
+        finally: Block,
+    },
+    Assert {
+        test: Expr,
+        message: Option<Expr>,
+    },
+    With {
+        items: Vec<(Expr, Option<Expr>)>,
+        body: Block,
+    },
     Global(Vec<Name>),
     Nonlocal(Vec<Name>),
     Delete(Vec<Expr>),
-    Match { subject: Expr, cases: Vec<Case> },
+    Match {
+        subject: Expr,
+        cases: Vec<Case>,
+    },
     /// What the interpreter does not know, by name.
     Unsupported(&'static str),
 }
@@ -82,7 +126,11 @@ pub(crate) enum Pattern {
     /// The rest of a sequence.
     Rest(Option<Name>),
     /// `Class(positional…, name=…)`.
-    Class { class: Expr, positional: Vec<Pattern>, keywords: Vec<(Name, Pattern)> },
+    Class {
+        class: Expr,
+        positional: Vec<Pattern>,
+        keywords: Vec<(Name, Pattern)>,
+    },
     Unsupported(&'static str, Span),
 }
 
@@ -153,17 +201,38 @@ pub(crate) enum ExprKind {
     Bytes(Rc<[u8]>),
     FString(Vec<FPart>),
     Name(Name),
-    Attribute { value: Box<Expr>, name: Name, name_span: Span },
-    Subscript { value: Box<Expr>, index: Box<Expr> },
-    Slice { start: Option<Box<Expr>>, stop: Option<Box<Expr>>, step: Option<Box<Expr>> },
-    Call { function: Box<Expr>, args: Vec<Arg> },
+    Attribute {
+        value: Box<Expr>,
+        name: Name,
+        name_span: Span,
+    },
+    Subscript {
+        value: Box<Expr>,
+        index: Box<Expr>,
+    },
+    Slice {
+        start: Option<Box<Expr>>,
+        stop: Option<Box<Expr>>,
+        step: Option<Box<Expr>>,
+    },
+    Call {
+        function: Box<Expr>,
+        args: Vec<Arg>,
+    },
     Unary(UnaryOp, Box<Expr>),
     Binary(BinaryOp, Box<Expr>, Box<Expr>),
     And(Vec<Expr>),
     Or(Vec<Expr>),
-    Compare { first: Box<Expr>, rest: Vec<(CompareOp, Expr)> },
+    Compare {
+        first: Box<Expr>,
+        rest: Vec<(CompareOp, Expr)>,
+    },
     /// `body if test else orelse`.
-    If { test: Box<Expr>, body: Box<Expr>, orelse: Box<Expr> },
+    If {
+        test: Box<Expr>,
+        body: Box<Expr>,
+        orelse: Box<Expr>,
+    },
     Lambda(Rc<FunctionDef>),
     List(Vec<Expr>),
     Tuple(Vec<Expr>),

@@ -10,7 +10,7 @@ use convnet::train::RunDir;
 
 use crate::args::SizeArgs;
 use crate::error::Failure;
-use crate::{output, wording};
+use crate::{models, output, wording};
 
 /// A network with its weights.
 #[derive(Debug, clap::Args)]
@@ -69,7 +69,7 @@ pub(crate) fn open(
 ) -> Result<Model, Failure> {
     let WeightsArgs { weights, key, partial: ignore } = weights.clone();
     let preprocess = preprocess.preprocess.clone();
-    let model = Model::open(target, &OpenOptions { weights, key, preprocess, ignore, ..size.options() })?;
+    let model = models::open(target, &OpenOptions { weights, key, preprocess, ignore, ..size.options() })?;
     model.notes.iter().for_each(|note| output::note(&note.to_string()));
     Ok(model)
 }
@@ -93,12 +93,12 @@ impl TrainedArgs {
     pub(crate) fn load(&self) -> Result<(Model, Loaded), Failure> {
         let mut model =
             open(&self.target, &self.weights, &self.size, &self.preprocess).map_err(|failure| {
-                match convnet::zoo::find(&self.target) {
-                    Err(unknown) if !Path::new(&self.target).exists() => {
+                match models::unknown(&self.target) {
+                    Some(unknown) => {
                         let unknown = wording::unknown(&unknown).text;
                         Failure::usage(format!("there is no run in `{}`, and {unknown}", self.target))
                     }
-                    _ => failure,
+                    None => failure,
                 }
             })?;
         let weights = model.weights.take().ok_or_else(|| self.without_weights())?;

@@ -115,6 +115,20 @@ impl Matrix {
         }
     }
 
+    /// Packs a tensor in memory; what lies between the columns stays.
+    pub(super) fn arrange(&self, tensor: &[f32], packed: &mut [f32]) {
+        let (k, spots) = (self.panels.k, self.spots);
+        let channels = k / spots;
+        for (g, group) in tensor.chunks_exact(self.panels.n * k).enumerate() {
+            let part = &mut packed[self.group(g)];
+            for (n, row) in group.chunks_exact(k).enumerate() {
+                for (at, x) in row.iter().enumerate() {
+                    part[self.panels.index(at % spots * channels + at / spots, n)] = *x;
+                }
+            }
+        }
+    }
+
     /// The tensor of a packed matrix.
     pub(super) fn unpack(&self, packed: &[f32], tensor: &mut [f32]) {
         let (k, spots) = (self.panels.k, self.spots);

@@ -1,5 +1,6 @@
 //! The parameters of a program by name, between PyTorch's layouts and the flat buffers.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use convnet_kernels::Pool;
@@ -57,6 +58,72 @@ pub(super) fn unpack(table: &[Parameter], flat: &[f32], suffix: &str) -> StateDi
     table.iter().map(|p| (format!("{}{suffix}", p.spec.name), p.unpack(flat))).collect()
 }
 
+/// A part of the flat parameters that holds the same tensor as another, of a weight that several stages read.
+#[derive(Clone, Debug)]
+pub(super) struct Twin {
+    pub(super) parameter: Parameter,
+    /// The number of the parameter that it is the same as.
+    pub(super) first: usize,
+}
+
+impl Twin {
+    /// Adds what its stage gave, in a flat buffer, to the first one's.
+    pub(super) fn add(&self, first: &Parameter, flat: &mut [f32]) {
+        self.between(flat, (&self.parameter, first), |to, from| *to += from);
+    }
+
+    /// Takes over the first one's elements in a flat buffer.
+    pub(super) fn copy(&self, first: &Parameter, flat: &mut [f32]) {
+        self.between(flat, (first, &self.parameter), |to, from| *to = from);
+    }
+
+    /// Changes the place of one parameter by that of another, which may have another layout.
+    fn between(
+        &self,
+        flat: &mut [f32],
+        (from, to): (&Parameter, &Parameter),
+        change: impl Fn(&mut f32, f32),
+    ) {
+        if from.matrix != to.matrix {
+            let tensor = from.unpack(flat).data;
+            let mut packed = vec![0.0; to.range.len()];
+            match &to.matrix {
+                Some(matrix) => matrix.arrange(&tensor, &mut packed),
+                None => packed = tensor,
+            }
+            return flat[to.range.clone()].iter_mut().zip(packed).for_each(|(to, from)| change(to, from));
+        }
+        let (source, target) = if from.range.start < to.range.start {
+            let (head, tail) = flat.split_at_mut(to.range.start);
+            (&head[from.range.clone()], &mut tail[..to.range.len()])
+        } else {
+            let (head, tail) = flat.split_at_mut(from.range.start);
+            (&tail[..from.range.len()], &mut head[to.range.clone()])
+        };
+        target.iter_mut().zip(source).for_each(|(to, from)| change(to, *from));
+    }
+}
+
+/// Parameters, each tensor once, and the further places of those that several stages read.
+pub(super) fn distinct(table: Vec<Parameter>) -> (Vec<Parameter>, Vec<Twin>) {
+    let (mut distinct, mut twins): (Vec<Parameter>, Vec<Twin>) = (Vec::new(), Vec::new());
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    for parameter in table {
+        match numbers.get(&parameter.spec.name) {
+            Some(&first) => {
+                // Its gradient is whole after the backward pass alone.
+                distinct[first].fused = false;
+                twins.push(Twin { parameter: Parameter { fused: false, ..parameter }, first });
+            }
+            None => {
+                numbers.insert(parameter.spec.name.clone(), distinct.len());
+                distinct.push(parameter);
+            }
+        }
+    }
+    (distinct, twins)
+}
+
 /// What the stages keep in the flat parameters, and where.
 pub(super) fn table(program: &Program) -> Vec<Parameter> {
     let mut table = Vec::new();
@@ -78,6 +145,18 @@ pub(super) fn running_specs(program: &Program, node: NodeId) -> Vec<ParamSpec> {
     let mut specs = program.plan.graph.node_parameters(node);
     specs.retain(|spec| spec.kind.is_running());
     specs
+}
+
+/// The stages that keep the running statistics of each stage: of a normalization that several stages are, the first.
+pub(super) fn keepers(program: &Program) -> Vec<[usize; 2]> {
+    let mut first: HashMap<String, usize> = HashMap::new();
+    let keeper = |(at, _): (At<'_>, &Kind)| {
+        let specs = running_specs(program, at.stage.node);
+        [0, 1].map(|i| {
+            specs.get(i).map_or(at.index, |spec| *first.entry(spec.name.clone()).or_insert(at.index))
+        })
+    };
+    program.steps().map(keeper).collect()
 }
 
 /// Running mean and variance of each stage that has them.

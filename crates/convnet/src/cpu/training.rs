@@ -10,7 +10,7 @@ use super::memory::{self, Planner, allocate, sum, times};
 use super::program::{Program, fill};
 use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
-use super::table::{Parameter, running, running_specs, table, unpack};
+use super::table::{Parameter, Twin, distinct, keepers, running, running_specs, table, unpack};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Optimizer, ParameterGroups, Setting};
@@ -55,6 +55,8 @@ pub(crate) struct Training {
     saved: Vec<Saved>,
     statistics: Statistics,
     table: Vec<Parameter>,
+    /// Further places of parameters that several stages read: all hold the same between two steps.
+    twins: Vec<Twin>,
     /// Scales and shifts that training leaves alone.
     fixed: Vec<Parameter>,
     parameters: Arena,
@@ -65,6 +67,8 @@ pub(crate) struct Training {
     moments: Vec<Arena>,
     /// Running mean and variance of each stage that has them.
     running: Vec<[Vec<f32>; 2]>,
+    /// The stage that keeps a stage's running mean, and its variance: of several that are one normalization, the first.
+    keepers: Vec<[usize; 2]>,
     /// How each stage's Linear weights are updated on the backward pass.
     updates: Vec<Option<Update>>,
     transposed: Arena,
@@ -103,8 +107,9 @@ impl Training {
             .steps()
             .filter(|(_, kind)| matches!(kind, Kind::BatchNorm(_)))
             .map(|(at, _)| plan.slot(at.stage.inputs[0]));
-        let (table, fixed) =
+        let (trained, fixed) =
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
+        let (table, twins) = distinct(trained);
         let floats = program.parameters;
         let mut training = Self {
             arena: allocate(winograd_at + scratch.tiles, (task, batch))?,
@@ -115,6 +120,7 @@ impl Training {
             saved: program.saved()?,
             statistics: Statistics::new(plan, normalized),
             table,
+            twins,
             fixed,
             parameters: allocate(floats, (task, batch))?,
             gradients: allocate(floats, (task, batch))?,
@@ -125,6 +131,7 @@ impl Training {
                 .map(|_| allocate(floats, (task, batch)))
                 .collect::<Result<_, _>>()?,
             running: running(&program),
+            keepers: keepers(&program),
             updates: vec![None; plan.stages.len()],
             pool,
             program,
@@ -251,6 +258,9 @@ impl Training {
             let moments = part(&mut moments, &range);
             update.apply(&self.pool, self.program.isa, parameters, gradients, moments);
         }
+        for twin in &self.twins {
+            twin.copy(&self.table[twin.first], self.parameters.as_mut_slice());
+        }
         self.updates.fill(None);
         self.steps += 1;
         self.passes = 0;
@@ -264,7 +274,8 @@ impl Training {
             (parameter.range.clone(), update)
         };
         let mut all: Vec<_> = self.table.iter().enumerate().map(updated).collect();
-        all.extend(self.fixed.iter().map(|parameter| (parameter.range.clone(), None)));
+        let others = self.twins.iter().map(|twin| &twin.parameter).chain(&self.fixed);
+        all.extend(others.map(|parameter| (parameter.range.clone(), None)));
         all.sort_by_key(|(range, _)| range.start);
         let mut parts: Vec<(Range<usize>, Update)> = Vec::new();
         let mut joins = false;
@@ -362,20 +373,26 @@ impl Training {
                 times.backward[back.stage] += start.elapsed();
             }
         }
+        for twin in &self.twins {
+            twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
+        }
         report
     }
 
     /// running = (1 − momentum)·running + momentum·batch, with the unbiased variance.
     fn track(&mut self, n: usize) {
-        for ((at, kind), [mean, variance]) in self.program.steps().zip(&mut self.running) {
+        for (at, kind) in self.program.steps() {
             let Kind::BatchNorm(norm) = kind else { continue };
             let (momentum, (height, width)) = (norm.momentum, at.stage.shapes[0].spatial());
             let count = (n * height * width) as f32;
             let unbiased = if count > 1.0 { count / (count - 1.0) } else { 1.0 };
             let update = |old: &mut f32, new: f32| *old = (1.0 - momentum) * *old + momentum * new;
             let [new_mean, new_variance] = self.statistics.of(self.program.plan.slot(at.stage.inputs[0]));
-            mean.iter_mut().zip(new_mean).for_each(|(old, new)| update(old, *new));
-            variance.iter_mut().zip(new_variance).for_each(|(old, new)| update(old, new * unbiased));
+            let [of_mean, of_variance] = self.keepers[at.index];
+            let mean = self.running[of_mean][0].iter_mut();
+            mean.zip(new_mean).for_each(|(old, new)| update(old, *new));
+            let variance = self.running[of_variance][1].iter_mut();
+            variance.zip(new_variance).for_each(|(old, new)| update(old, new * unbiased));
         }
     }
 
@@ -454,9 +471,11 @@ impl Training {
     fn state(&self, parameters: &[f32], running: &[[Vec<f32>; 2]]) -> StateDict {
         let mut state = unpack(&self.table, parameters, "");
         state.extend(unpack(&self.fixed, parameters, ""));
-        for (stage, running) in self.plan().stages.iter().zip(running) {
-            for (spec, values) in running_specs(&self.program, stage.node).iter().zip(running) {
-                state.insert(spec.name.clone(), Tensor { shape: spec.shape.clone(), data: values.clone() });
+        for (at, _) in self.program.steps() {
+            let kept = self.keepers[at.index];
+            let values = [&running[kept[0]][0], &running[kept[1]][1]];
+            for (spec, values) in running_specs(&self.program, at.stage.node).iter().zip(values) {
+                state.insert(spec.name.clone(), Tensor { shape: spec.shape.clone(), data: values.to_vec() });
             }
         }
         state
@@ -467,7 +486,8 @@ impl Training {
         for spec in self.plan().graph.parameters() {
             check(state, &spec)?;
         }
-        for parameter in self.table.iter().chain(&self.fixed) {
+        let twins = self.twins.iter().map(|twin| &twin.parameter);
+        for parameter in self.table.iter().chain(&self.fixed).chain(twins) {
             parameter.pack(&self.pool, (state, &parameter.spec), self.parameters.as_mut_slice())?;
         }
         for (stage, running) in self.program.plan.stages.iter().zip(&mut self.running) {

@@ -8,7 +8,7 @@ use crate::graph::{Graph, NodeId, Shape, SharedWeight};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
-use crate::state::{StateDict, Tensor, TensorSource};
+use crate::state::{StateDict, Tensor, TensorSource, add_aliases};
 use crate::{cpu, gpu};
 
 /// What the images of a batch shall be taken for.
@@ -173,7 +173,8 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, two layers share one, the device cannot train a layer, or the machine
+    /// If a weight is missing or has another shape, the device cannot train a layer, a GPU should train a weight that two
+    /// layers read, or the machine
     /// has no memory for training and a batch of images: the error tells the largest batch that fits. Nothing is
     /// allocated then.
     pub fn compile(
@@ -184,9 +185,6 @@ impl TrainingStep {
         seed: u64,
         options: &Options,
     ) -> Result<Self, CompileError> {
-        if let Some(SharedWeight { name, first }) = graph.shared_weights().first().cloned() {
-            return Err(CompileError::SharedWeight { name, first });
-        }
         for output in graph.outputs() {
             let node = graph.node(graph.logits(output.node));
             if !matches!(node.shape, Shape::Vector { .. }) {
@@ -203,6 +201,9 @@ impl TrainingStep {
                 Compiled::Cpu(Box::new(training))
             }
             Device::Gpu(index) => {
+                if let Some(SharedWeight { name, first, .. }) = graph.first_twin() {
+                    return Err(CompileError::SharedWeight { name, first });
+                }
                 let at = (batch, index);
                 Compiled::Gpu(Box::new(gpu::Training::new(graph, state, at, (optimizer, seed), options)?))
             }
@@ -575,11 +576,13 @@ impl TrainingStep {
     /// # Panics
     /// If the average is of another device.
     pub fn ema_state_dict(&self, ema: &Ema) -> StateDict {
-        match (&self.compiled, &ema.average) {
+        let mut state = match (&self.compiled, &ema.average) {
             (Compiled::Cpu(training), Average::Cpu(average)) => training.averaged_state(average),
             (Compiled::Gpu(training), Average::Gpu(average)) => training.averaged_state(average),
             (Compiled::Cpu(_), Average::Gpu(_)) | (Compiled::Gpu(_), Average::Cpu(_)) => other_device(),
-        }
+        };
+        add_aliases(&self.plan_value().graph, &mut state);
+        state
     }
 
     /// All parameters and running statistics, under PyTorch's names and in its layouts.
@@ -587,10 +590,12 @@ impl TrainingStep {
     /// # Panics
     /// If the GPU fails.
     pub fn state_dict(&self) -> StateDict {
-        match &self.compiled {
+        let mut state = match &self.compiled {
             Compiled::Cpu(training) => training.state_dict(),
             Compiled::Gpu(training) => alive(training.state_dict()),
-        }
+        };
+        add_aliases(&self.plan_value().graph, &mut state);
+        state
     }
 
     /// Replaces all parameters and running statistics.

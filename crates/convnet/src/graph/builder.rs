@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use super::{Graph, GraphError, Init, Node, NodeId, Output, Scope, ScopeId, Shape, ShapeIssue};
+use super::{Assembly, Graph, GraphError, Init, NodeId, ScopeId, Shape, ShapeIssue};
 use crate::ops::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Linear, LocalResponseNorm,
-    MOST_ELEMENTS, MaxPool2d, Op, ParamSpec, check_shape,
+    MaxPool2d, Op,
 };
 
 /// A network under construction.
@@ -27,12 +27,10 @@ pub struct Builder(RefCell<BuilderState>);
 
 #[derive(Debug)]
 struct BuilderState {
-    graph: Graph,
+    assembly: Assembly,
     /// Modules numbered so far, per scope.
     counters: Vec<usize>,
     current: ScopeId,
-    /// Elements of all values and parameters so far.
-    elements: usize,
     error: Option<GraphError>,
 }
 
@@ -46,40 +44,9 @@ pub struct Value<'b> {
 impl Builder {
     /// Starts a network called `name` that takes images of `channels` × `height` × `width`.
     pub fn image(name: &str, channels: usize, height: usize, width: usize) -> Self {
-        let input = Node {
-            op: Op::Input,
-            inputs: Vec::new(),
-            path: "input".into(),
-            scope: ScopeId::ROOT,
-            shape: Shape::map(channels, height, width),
-        };
-        let root = Scope {
-            name: String::new(),
-            kind: "Sequential".into(),
-            path: String::new(),
-            parent: None,
-            result: NodeId(0),
-        };
-        let shape = input.shape;
-        let graph = Graph {
-            name: name.into(),
-            nodes: vec![input],
-            scopes: vec![root],
-            outputs: Vec::new(),
-            init: Init::default(),
-            shared: Vec::new(),
-        };
-        let mut state = BuilderState {
-            graph,
-            counters: vec![0],
-            current: ScopeId::ROOT,
-            elements: shape.elements(),
-            error: None,
-        };
-        if let Err(issue) = check_shape("an image", shape) {
-            state.fail("input".into(), "Input", &[], issue);
-        }
-        Self(RefCell::new(state))
+        let (assembly, issue) = Assembly::with_image(name, Shape::map(channels, height, width));
+        let error = issue.map(|issue| assembly.error("input", "Input", &[], issue));
+        Self(RefCell::new(BuilderState { assembly, counters: vec![0], current: ScopeId::ROOT, error }))
     }
 
     /// The images.
@@ -92,14 +59,13 @@ impl Builder {
     pub fn auxiliary(&self, name: &str, value: Value<'_>, loss_weight: f32) {
         let mut state = self.0.borrow_mut();
         if state.owns(self, name, "Output", &[value]) {
-            let output = Output { name: name.into(), node: value.node, loss_weight };
-            state.graph.outputs.push(output);
+            state.assembly.auxiliary(name, value.node, loss_weight);
         }
     }
 
     /// Sets how the weights are drawn.
     pub fn init(&self, init: Init) {
-        self.0.borrow_mut().graph.init = init;
+        self.0.borrow_mut().assembly.init(init);
     }
 
     /// Ends the network with its main output.
@@ -109,71 +75,47 @@ impl Builder {
     pub fn build(&self, output: Value<'_>) -> Result<Graph, GraphError> {
         let state = self.0.borrow();
         if state.error.is_none() && !output.is_of(self) {
-            return Err(state.foreign("output".into(), "Output"));
+            return Err(state.foreign("output", "Output"));
         }
-        if let Some(error) = &state.error {
-            return Err(error.clone());
+        match &state.error {
+            Some(error) => Err(error.clone()),
+            None => state.assembly.clone().finish(output.node),
         }
-        let mut graph = state.graph.clone();
-        graph.scopes[0].result = output.node;
-        graph.outputs.insert(0, Output { name: "output".into(), node: output.node, loss_weight: 1.0 });
-        Ok(graph)
     }
 
     fn push(&self, name: Option<String>, op: Op, values: &[Value<'_>]) -> NodeId {
         let mut state = self.0.borrow_mut();
         let state = &mut *state;
-        let path = state.child_path(name, true);
+        let path = state.child_path(name);
         if state.error.is_some() || !state.owns(self, &path, op.name(), values) {
             return state.last(self, values);
         }
         let inputs: Vec<NodeId> = values.iter().map(|value| value.node).collect();
-        let shapes: Vec<Shape> = inputs.iter().map(|&i| state.graph.node(i).shape).collect();
-        match op.infer(&shapes).and_then(|shape| state.count(&op, shapes[0], shape).map(|()| shape)) {
-            Ok(shape) => {
-                let id = NodeId(state.graph.nodes.len() as u32);
-                let node = Node { op, inputs, path, scope: state.current, shape };
-                state.graph.nodes.push(node);
-                id
-            }
-            Err(issue) => {
-                state.fail(path, op.name(), &inputs, issue);
-                inputs[0]
-            }
-        }
+        state.assembly.node(state.current, &path, op, &inputs).unwrap_or_else(|error| {
+            state.error = Some(error);
+            inputs[0]
+        })
     }
 }
 
 impl BuilderState {
-    /// Remembers the first layer that does not fit.
-    fn fail(&mut self, path: String, op: &'static str, inputs: &[NodeId], issue: ShapeIssue) {
-        if self.error.is_none() {
-            self.error = Some(self.error_at(path, op, inputs, issue));
-        }
-    }
-
     /// Whether values are those of `builder`, whose state this is; it fails where one is not.
     fn owns(&mut self, builder: &Builder, path: &str, op: &'static str, values: &[Value<'_>]) -> bool {
         let own = values.iter().all(|value| value.is_of(builder));
         if !own && self.error.is_none() {
-            self.error = Some(self.foreign(path.into(), op));
+            self.error = Some(self.foreign(path, op));
         }
         own
     }
 
     /// A layer, or an output, that reads a value of another network.
-    fn foreign(&self, path: String, op: &'static str) -> GraphError {
+    fn foreign(&self, path: &str, op: &'static str) -> GraphError {
         let issue = ShapeIssue::new(
             "a value of another network",
-            format!("one of `{}`", self.graph.name),
+            format!("one of `{}`", self.assembly.so_far().name()),
             "build each network from its own `input()`",
         );
-        self.error_at(path, op, &[], issue)
-    }
-
-    fn error_at(&self, path: String, op: &'static str, inputs: &[NodeId], issue: ShapeIssue) -> GraphError {
-        let partial = Box::new(self.graph.clone());
-        GraphError { partial, path, op, inputs: inputs.to_vec(), issue: Box::new(issue) }
+        self.assembly.error(path, op, &[], issue)
     }
 
     /// Where building goes on after an error: the first input, if it is one of these nodes.
@@ -181,40 +123,15 @@ impl BuilderState {
         values.first().filter(|value| value.is_of(builder)).map_or(NodeId(0), |value| value.node)
     }
 
-    /// Counts the elements of a layer.
-    fn count(&mut self, op: &Op, input: Shape, output: Shape) -> Result<(), ShapeIssue> {
-        let parameters = op.parameters(input);
-        let counts = parameters.iter().map(ParamSpec::elements).chain([output.elements()]);
-        let elements = counts.fold(self.elements, usize::saturating_add);
-        if elements > MOST_ELEMENTS {
-            return Err(ShapeIssue::new(
-                format!("{elements} elements of values and parameters up to here"),
-                format!("at most {MOST_ELEMENTS}"),
-                "make the network smaller",
-            ));
-        }
-        self.elements = elements;
-        Ok(())
-    }
-
-    /// The path of a new child of the current scope: numbered when it has no name; a name taken twice gets
-    /// a suffix.
-    fn child_path(&mut self, name: Option<String>, is_node: bool) -> String {
+    /// The path of a new child of the current scope: numbered when it has no name.
+    fn child_path(&mut self, name: Option<String>) -> String {
         let counter = &mut self.counters[self.current.index()];
         let name = name.unwrap_or_else(|| {
             *counter += 1;
             (*counter - 1).to_string()
         });
-        let prefix = &self.graph.scope(self.current).path;
-        let path = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
-        if !is_node {
-            return path;
-        }
-        let taken = |p: &str| self.graph.nodes.iter().any(|n| n.path == p);
-        if !taken(&path) {
-            return path;
-        }
-        (1..).map(|i| format!("{path}_{i}")).find(|p| !taken(p)).unwrap_or(path)
+        let prefix = &self.assembly.so_far().scope(self.current).path;
+        if prefix.is_empty() { name } else { format!("{prefix}.{name}") }
     }
 }
 
@@ -248,7 +165,7 @@ impl<'b> Value<'b> {
 
     /// The shape of this value for one image.
     pub fn shape(self) -> Shape {
-        self.builder.0.borrow().graph.node(self.node).shape
+        self.builder.0.borrow().assembly.shape(self.node)
     }
 
     /// Applies a layer under its own name, as an attribute of a PyTorch module is named.
@@ -279,30 +196,22 @@ impl<'b> Value<'b> {
     fn enter(self, name: Option<String>, kind: &str, f: impl FnOnce(Self) -> Self) -> Self {
         let outer = {
             let mut state = self.builder.0.borrow_mut();
-            let path = state.child_path(name, false);
-            let name = path.rsplit('.').next().unwrap_or(&path).to_string();
+            let path = state.child_path(name);
             let outer = state.current;
-            let id = ScopeId(state.graph.scopes.len() as u32);
-            state.graph.scopes.push(Scope {
-                name,
-                kind: kind.into(),
-                path,
-                parent: Some(outer),
-                result: self.node,
-            });
-            state.counters.push(0);
-            state.current = id;
+            state.current = state.assembly.scope(&path, kind, outer);
+            let scopes = state.assembly.so_far().scopes().len();
+            state.counters.resize(scopes, 0);
             outer
         };
         let result = f(self);
         let mut state = self.builder.0.borrow_mut();
         let inner = state.current;
-        let path = state.graph.scopes[inner.index()].path.clone();
+        let path = state.assembly.so_far().scope(inner).path.clone();
         let result = match state.owns(self.builder, &path, "Output", &[result]) {
             true => result,
             false => self,
         };
-        state.graph.scopes[inner.index()].result = result.node;
+        state.assembly.returns(inner, result.node);
         state.current = outer;
         result
     }

@@ -53,6 +53,8 @@ impl Graph {
             }
             graph.nodes[id.index()].shape = shape;
         }
+        // A weight that another layer reads too does not change alone.
+        super::tensors::check(&graph).ok()?;
         Some(graph)
     }
 }
@@ -76,6 +78,11 @@ impl Graph {
                     return Err(GraphError { partial, path, op, inputs, issue: Box::new(issue) });
                 }
             }
+        }
+        // A Linear that is called twice takes as many features each time.
+        if let Err((path, issue)) = super::tensors::check(&graph) {
+            let (partial, inputs) = (Box::new(graph), Vec::new());
+            return Err(GraphError { partial, path, op: "Parameter", inputs, issue: Box::new(issue) });
         }
         Ok(graph)
     }

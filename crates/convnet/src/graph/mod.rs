@@ -20,22 +20,25 @@
 //! assert!(error.to_string().contains("height of at least 33"));
 //! ```
 
+mod assembly;
 mod builder;
 mod error;
 mod head;
+mod init;
 mod stored;
+mod tensors;
 
 #[cfg(test)]
 mod tests;
 
+pub use assembly::Assembly;
 pub use builder::{Builder, Value, combine, concat};
 pub use error::GraphError;
-
+pub use init::{Draw, Init};
 pub use stored::StoredError;
+pub use tensors::{SharedWeight, UnusedTensor};
 
 pub use crate::shape::{Shape, ShapeIssue, Size2};
-
-use serde::{Deserialize, Serialize};
 
 use crate::ops::{Op, ParamSpec};
 
@@ -105,38 +108,6 @@ pub struct Output {
     pub loss_weight: f32,
 }
 
-/// How `state::initialize` draws the weights before training.
-///
-/// Fans are PyTorch's: fan_in = C/groups · kH · kW and fan_out = O · kH · kW for a convolution, the features
-/// for Linear. Batch normalization starts at γ = 1, β = 0 under every rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "rule")]
-pub enum Init {
-    /// PyTorch's default of Conv2d and Linear: weight and bias from U(−1/√fan_in, 1/√fan_in).
-    #[default]
-    Default,
-    /// Conv2d weights from N(0, 2/fan_out) (He et al. 2015), all else as `Default` (torchvision's ResNet, whose
-    /// convolutions have no bias).
-    KaimingFanOut,
-    /// Conv2d weights from N(0, 2/fan_out), Linear weights from N(0, 0.01²), biases 0 (torchvision's VGG).
-    KaimingFanOutLinearNormal,
-    /// Conv2d weights from N(0, 2/fan_in) (He et al. 2015), Linear weights as `Default`, biases 0 (torchvision's
-    /// DenseNet). The tutorial's deep networks without normalization take it too: the tutorial names no rule, and
-    /// with PyTorch's default they stay on a plateau for long.
-    KaimingFanIn,
-    /// Weights from N(0, 0.01²) cut off at ±2, biases as `Default` (torchvision's GoogLeNet).
-    TruncatedNormal,
-    /// Weights from U(−a, a) with a = √(6 / (fan_in + fan_out)), biases 0 (Glorot and Bengio 2010).
-    Xavier,
-    /// Weights from N(0, 0.01²); biases 1 in the layers of the paths in `ones`, 0 elsewhere.
-    Normal {
-        /// The paths of the layers whose biases start at 1.
-        ones: Vec<String>,
-    },
-    /// Weights and biases from U(−2.4/fan_in, 2.4/fan_in) (LeCun et al. 1998, appendix A).
-    LeCunUniform,
-}
-
 /// A checked network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Graph {
@@ -146,16 +117,7 @@ pub struct Graph {
     pub(crate) outputs: Vec<Output>,
     pub(crate) init: Init,
     pub(crate) shared: Vec<SharedWeight>,
-}
-
-/// A parameter that is the same tensor as another one, as an ONNX model may have it: a weight that two layers read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SharedWeight {
-    /// The parameter.
-    pub name: String,
-    /// The parameter before it that it is the same as.
-    pub first: String,
+    pub(crate) unused: Vec<UnusedTensor>,
 }
 
 impl Graph {
@@ -232,26 +194,68 @@ impl Graph {
         self.node(id).inputs.iter().map(|&i| self.node(i).shape).collect()
     }
 
-    /// The parameters and buffers of one node, with full names (`features.0.weight`).
+    /// The parameters and buffers that one node reads, by their names in the state dict (`features.0.weight`): a weight that
+    /// it shares with a layer before it has that one's.
     pub fn node_parameters(&self, id: NodeId) -> Vec<ParamSpec> {
-        let node = self.node(id);
-        let Some(&first) = node.inputs.first() else { return Vec::new() };
-        let mut specs = node.op.parameters(self.node(first).shape);
+        let mut specs = self.named_parameters(id);
         for spec in &mut specs {
-            spec.name =
-                if node.path.is_empty() { spec.name.clone() } else { format!("{}.{}", node.path, spec.name) };
+            if let Some(first) = self.first_of(&spec.name) {
+                spec.name = first.to_owned();
+            }
         }
         specs
     }
 
-    /// All parameters and buffers, in the order of the nodes: the keys of the state dict.
-    pub fn parameters(&self) -> Vec<ParamSpec> {
-        self.ids().flat_map(|id| self.node_parameters(id)).collect()
+    /// Those of them that no layer before it reads.
+    pub fn own_parameters(&self, id: NodeId) -> Vec<ParamSpec> {
+        let mut specs = self.named_parameters(id);
+        specs.retain(|spec| self.first_of(&spec.name).is_none());
+        specs
     }
 
-    /// Parameters that are the same tensor as one before them; they are computed with, but not trained.
+    /// The same with the names that the node's path gives them, whatever it shares.
+    pub(crate) fn named_parameters(&self, id: NodeId) -> Vec<ParamSpec> {
+        let node = self.node(id);
+        let Some(&first) = node.inputs.first() else { return Vec::new() };
+        let mut specs = node.op.parameters(self.node(first).shape);
+        for spec in specs.iter_mut().filter(|_| !node.path.is_empty()) {
+            spec.name = format!("{}.{}", node.path, spec.name);
+        }
+        specs
+    }
+
+    /// All parameters and buffers, each tensor once, in the order of the nodes. With [`Graph::aliases`] these are the keys
+    /// of the state dict.
+    pub fn parameters(&self) -> Vec<ParamSpec> {
+        self.ids().flat_map(|id| self.own_parameters(id)).collect()
+    }
+
+    /// Names of tensors that other parameters have too, ordered by name.
     pub fn shared_weights(&self) -> &[SharedWeight] {
         &self.shared
+    }
+
+    /// Those of them that the state dict has beside the first ones.
+    pub fn aliases(&self) -> impl Iterator<Item = &SharedWeight> {
+        self.shared.iter().filter(|shared| shared.in_state_dict)
+    }
+
+    /// The parameter that a name is another name for.
+    pub fn first_of(&self, name: &str) -> Option<&str> {
+        let found = self.shared.binary_search_by(|shared| shared.name.as_str().cmp(name)).ok()?;
+        Some(&self.shared[found].first)
+    }
+
+    /// The first weight that two layers read.
+    pub(crate) fn first_twin(&self) -> Option<SharedWeight> {
+        let names = self.ids().flat_map(|id| self.named_parameters(id)).map(|spec| spec.name);
+        let found = names.into_iter().find(|name| self.first_of(name).is_some())?;
+        self.shared.iter().find(|shared| shared.name == found).cloned()
+    }
+
+    /// Tensors of the state dict that no layer reads: those of modules that PyTorch code registers and never calls.
+    pub fn unused(&self) -> &[UnusedTensor] {
+        &self.unused
     }
 
     /// Which nodes the given ones depend on, themselves included.

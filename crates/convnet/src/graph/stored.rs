@@ -2,11 +2,9 @@
 //!
 //! Shapes are not stored: they are inferred again, so that a text that was changed cannot give a network that is wrong.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Graph, Init, Node, NodeId, Output, Scope, ScopeId, Shape, SharedWeight};
+use super::{Assembly, Graph, Init, NodeId, ScopeId, Shape, SharedWeight, UnusedTensor};
 use crate::ops::Op;
 
 /// Why a text is no network.
@@ -42,6 +40,8 @@ struct Stored {
     init: Init,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     shared: Vec<SharedWeight>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unused: Vec<UnusedTensor>,
     outputs: Vec<StoredOutput>,
     scopes: Vec<StoredScope>,
     nodes: Vec<StoredNode>,
@@ -88,6 +88,7 @@ impl Graph {
             input: [channels, height, width],
             init: self.init.clone(),
             shared: self.shared.clone(),
+            unused: self.unused.clone(),
             outputs: self
                 .outputs
                 .iter()
@@ -131,56 +132,64 @@ impl Graph {
         if stored.format != FORMAT {
             return Err(StoredError::Format { found: stored.format });
         }
-        let count = stored.nodes.len() + 1;
-        let scopes = scopes(stored.scopes, count)?;
         let [channels, height, width] = stored.input;
-        let input = Node {
-            op: Op::Input,
-            inputs: Vec::new(),
-            path: "input".into(),
-            scope: ScopeId::ROOT,
-            shape: checked("input", Shape::map(channels, height, width))?,
-        };
-        let mut graph = Self {
-            name: stored.name,
-            nodes: vec![input],
-            scopes,
-            outputs: outputs(stored.outputs, count)?,
-            init: stored.init,
-            shared: stored.shared,
-        };
-        let mut paths = HashSet::new();
+        let image = checked("input", Shape::map(channels, height, width))?;
+        let (mut assembly, issue) = Assembly::with_image(&stored.name, image);
+        if let Some(issue) = issue {
+            return Err(StoredError::Part(format!(
+                "its image is {}, expected {}",
+                issue.found, issue.expected
+            )));
+        }
+        let results = scopes(&mut assembly, stored.scopes, stored.nodes.len() + 1)?;
         for node in stored.nodes {
-            if !paths.insert(node.path.clone()) {
-                return Err(StoredError::Part(format!("two nodes are called `{}`", node.path)));
-            }
-            let node = graph.checked(node)?;
-            graph.nodes.push(node);
+            push(&mut assembly, node)?;
         }
-        Ok(graph)
+        for (scope, result) in results {
+            assembly.returns(scope, result);
+        }
+        assembly.init(stored.init);
+        stored.shared.into_iter().for_each(|shared| assembly.share(shared));
+        stored.unused.into_iter().for_each(|tensor| assembly.unused(tensor));
+        let mut outputs = stored.outputs.into_iter();
+        let Some(main) = outputs.next() else { return Err(StoredError::Part("it has no output".into())) };
+        if main.name != "output" || main.loss_weight != 1.0 {
+            return Err(StoredError::Part(format!(
+                "its first output is `{}` with loss weight {}, expected `output` with 1",
+                main.name, main.loss_weight
+            )));
+        }
+        outputs.for_each(|output| assembly.auxiliary(&output.name, NodeId(output.node), output.loss_weight));
+        assembly.finish(NodeId(main.node)).map_err(|error| {
+            let (name, issue) = (error.path, error.issue);
+            StoredError::Part(format!("`{name}`: got {}, expected {}", issue.found, issue.expected))
+        })
     }
+}
 
-    /// A layer behind those that are there.
-    fn checked(&self, stored: StoredNode) -> Result<Node, StoredError> {
-        let StoredNode { path, scope, inputs, op } = stored;
-        let wrong = |what: String| StoredError::Part(format!("node `{path}` ({}): {what}", op.name()));
-        if inputs.is_empty() || op == Op::Input {
-            return Err(wrong("it reads nothing, and only the first node is the input".into()));
-        }
-        if let Some(input) = inputs.iter().find(|&&input| input as usize >= self.nodes.len()) {
-            return Err(wrong(format!("it reads node {input}, which does not stand before it")));
-        }
-        if scope as usize >= self.scopes.len() {
-            return Err(wrong(format!("it lies in scope {scope}, there are {}", self.scopes.len())));
-        }
-        let inputs: Vec<NodeId> = inputs.into_iter().map(NodeId).collect();
-        let shapes: Vec<Shape> = inputs.iter().map(|&input| self.node(input).shape).collect();
-        let shape = op
-            .infer(&shapes)
-            .map_err(|issue| wrong(format!("got {}, expected {}", issue.found, issue.expected)))?;
-        let shape = checked(&path, shape)?;
-        Ok(Node { op, inputs, path, scope: ScopeId(scope), shape })
+/// Adds a layer behind those that are there.
+fn push(assembly: &mut Assembly, stored: StoredNode) -> Result<(), StoredError> {
+    let StoredNode { path, scope, inputs, op } = stored;
+    let name = op.name();
+    let wrong = |what: String| StoredError::Part(format!("node `{path}` ({name}): {what}"));
+    let graph = assembly.so_far();
+    if inputs.is_empty() || op == Op::Input {
+        return Err(wrong("it reads nothing, and only the first node is the input".into()));
     }
+    if let Some(input) = inputs.iter().find(|&&input| input as usize >= graph.nodes.len()) {
+        return Err(wrong(format!("it reads node {input}, which does not stand before it")));
+    }
+    if scope as usize >= graph.scopes.len() {
+        return Err(wrong(format!("it lies in scope {scope}, there are {}", graph.scopes.len())));
+    }
+    let inputs: Vec<NodeId> = inputs.into_iter().map(NodeId).collect();
+    let node = assembly
+        .push(ScopeId(scope), &path, op, &inputs)
+        .map_err(|(_, issue)| wrong(format!("got {}, expected {}", issue.found, issue.expected)))?;
+    if assembly.path(node) != path {
+        return Err(StoredError::Part(format!("two nodes are called `{path}`")));
+    }
+    checked(&path, assembly.shape(node)).map(drop)
 }
 
 /// Refuses what no machine would compute.
@@ -194,45 +203,33 @@ fn checked(path: &str, shape: Shape) -> Result<Shape, StoredError> {
     }
 }
 
-fn scopes(stored: Vec<StoredScope>, nodes: usize) -> Result<Vec<Scope>, StoredError> {
+/// Adds the scopes; gives what each returns.
+fn scopes(
+    assembly: &mut Assembly,
+    stored: Vec<StoredScope>,
+    nodes: usize,
+) -> Result<Vec<(ScopeId, NodeId)>, StoredError> {
     let wrong = |path: &str, what| StoredError::Part(format!("scope `{path}` {what}"));
     match stored.first() {
-        Some(root) if root.path.is_empty() => {}
+        Some(root) if root.path.is_empty() => assembly.kind(&root.kind),
         _ => return Err(StoredError::Part("its first scope is not the whole network".into())),
     }
-    stored
-        .into_iter()
-        .enumerate()
-        .map(|(index, StoredScope { path, kind, parent, result })| {
-            if result as usize >= nodes {
-                return Err(wrong(&path, format!("returns node {result}, there are {nodes}")));
-            }
-            if index > 0 && parent as usize >= index {
+    let mut results = Vec::new();
+    for (index, StoredScope { path, kind, parent, result }) in stored.into_iter().enumerate() {
+        if result as usize >= nodes {
+            return Err(wrong(&path, format!("returns node {result}, there are {nodes}")));
+        }
+        if index > 0 {
+            if parent as usize >= index {
                 return Err(wrong(&path, format!("lies in scope {parent}, which does not stand before it")));
             }
-            let name = path.rsplit('.').next().unwrap_or_default().to_owned();
-            let parent = (index > 0).then_some(ScopeId(parent));
-            Ok(Scope { name, kind, path, parent, result: NodeId(result) })
-        })
-        .collect()
-}
-
-fn outputs(stored: Vec<StoredOutput>, nodes: usize) -> Result<Vec<Output>, StoredError> {
-    if stored.is_empty() {
-        return Err(StoredError::Part("it has no output".into()));
-    }
-    stored
-        .into_iter()
-        .map(|StoredOutput { name, node, loss_weight }| {
-            if node as usize >= nodes || !loss_weight.is_finite() {
-                return Err(StoredError::Part(format!(
-                    "output `{name}` is node {node} with weight {loss_weight}, expected one of {nodes} nodes and a \
-                     finite weight"
-                )));
+            if assembly.scope(&path, &kind, ScopeId(parent)).index() != index {
+                return Err(wrong(&path, "lies too deep".into()));
             }
-            Ok(Output { name, node: NodeId(node), loss_weight })
-        })
-        .collect()
+        }
+        results.push((ScopeId(index as u32), NodeId(result)));
+    }
+    Ok(results)
 }
 
 #[cfg(test)]

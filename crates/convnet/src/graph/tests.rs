@@ -53,3 +53,110 @@ fn ceil_mode_drops_a_window_that_starts_in_the_padding() {
     assert_eq!(pool(3), Shape::map(1, 2, 2));
     assert_eq!(pool(4), Shape::map(1, 3, 3));
 }
+
+#[test]
+fn an_assembly_gives_the_network_that_the_builder_gives() {
+    for entry in crate::zoo::entries() {
+        let graph = entry.model().build().unwrap();
+        let mut net = Assembly::new(graph.name(), graph.input_size()).unwrap();
+        for scope in &graph.scopes()[1..] {
+            net.scope(&scope.path, &scope.kind, scope.parent.unwrap());
+        }
+        for node in &graph.nodes()[1..] {
+            net.node(node.scope, &node.path, node.op.clone(), &node.inputs).unwrap();
+        }
+        for output in &graph.outputs()[1..] {
+            net.auxiliary(&output.name, output.node, output.loss_weight);
+        }
+        net.init(graph.init().clone());
+        net.kind(&graph.scope(ScopeId::ROOT).kind);
+        assert_eq!(net.finish(graph.output()).unwrap(), graph, "{}", entry.name);
+    }
+}
+
+#[test]
+fn paths_are_kept_for_the_layers_that_the_state_dict_names() {
+    let mut net = Assembly::new("net", [4, 8, 8]).unwrap();
+    net.reserve(["conv_1", "add", "input"].map(String::from));
+    let conv = |net: &mut Assembly, path: &str, input| {
+        net.node(ScopeId::ROOT, path, Conv2d::new(4, 1), &[input]).unwrap()
+    };
+    let a = conv(&mut net, "conv", NodeId(0));
+    let b = conv(&mut net, "conv", a);
+    let sum = net.node(ScopeId::ROOT, "add", Op::Add, &[a, b]).unwrap();
+    let c = conv(&mut net, "conv_1", sum);
+    let d = conv(&mut net, "add", c);
+    let e = conv(&mut net, "input", d);
+    let relu = net.node(ScopeId::ROOT, "input", Op::Relu, &[e]).unwrap();
+    let graph = net.finish(relu).unwrap();
+    let paths: Vec<&str> = graph.nodes().iter().map(|node| node.path.as_str()).collect();
+    assert_eq!(paths, ["input_1", "conv", "conv_2", "add_1", "conv_1", "add", "input", "input_2"]);
+    assert_eq!(Graph::from_toml(&graph.to_toml().unwrap()).unwrap(), graph);
+}
+
+#[test]
+fn layers_scopes_and_outputs_of_another_network_are_refused() {
+    let net = || Assembly::new("net", [1, 4, 4]).unwrap();
+    let mut other = net();
+    let inner = other.scope("a", "Block", ScopeId::ROOT);
+    let relu = other.node(inner, "a.relu", Op::Relu, &[NodeId(0)]).unwrap();
+    for (scope, inputs) in [(ScopeId::ROOT, vec![relu]), (inner, vec![NodeId(0)]), (ScopeId::ROOT, vec![])] {
+        let error = net().node(scope, "x", Op::Relu, &inputs).unwrap_err();
+        assert!(error.to_string().contains("that the network has"), "{error}");
+    }
+    assert!(net().node(ScopeId::ROOT, "x", Op::Input, &[NodeId(0)]).is_err());
+    assert_eq!(net().finish(relu).unwrap_err().op, "Output");
+    let mut weighed = net();
+    weighed.auxiliary("aux", NodeId(0), f32::NAN);
+    assert!(weighed.finish(NodeId(0)).unwrap_err().to_string().contains("NaN"));
+    assert_eq!(Assembly::new("none", [1, 0, 4]).unwrap_err().path, "input");
+}
+
+#[test]
+fn scopes_end_at_a_depth_that_listings_can_walk() {
+    let mut net = Assembly::new("deep", [1, 4, 4]).unwrap();
+    let innermost = (0..1000).fold(ScopeId::ROOT, |scope, _| net.scope("a", "Block", scope));
+    let relu = net.node(innermost, "a.relu", Op::Relu, &[NodeId(0)]).unwrap();
+    let graph = net.finish(relu).unwrap();
+    assert_eq!(graph.scopes().len(), 65);
+    assert!(graph.scopes().iter().all(|scope| scope.result == relu));
+    assert_eq!(Graph::from_toml(&graph.to_toml().unwrap()).unwrap(), graph);
+}
+
+/// Two convolutions whose weights are one, and what no layer reads.
+fn twins(shared: &[(&str, &str, bool)], unused: &[&str]) -> Result<Graph, GraphError> {
+    let mut net = Assembly::new("twins", [4, 8, 8])?;
+    let a = net.node(ScopeId::ROOT, "a", Conv2d::new(4, 3), &[NodeId(0)])?;
+    let b = net.node(ScopeId::ROOT, "b", Conv2d::new(4, 3), &[a])?;
+    let c = net.node(ScopeId::ROOT, "c", Conv2d::new(5, 3), &[b])?;
+    for &(name, first, in_state_dict) in shared {
+        net.share(SharedWeight { name: name.into(), first: first.into(), in_state_dict });
+    }
+    for &name in unused {
+        net.unused(UnusedTensor { name: name.into(), shape: vec![2, 3], trainable: true });
+    }
+    net.finish(c)
+}
+
+#[test]
+fn what_is_told_of_shared_and_unused_tensors_is_checked() {
+    let good = twins(&[("b.weight", "a.weight", false), ("z.bias", "a.bias", true)], &["d.weight"]).unwrap();
+    assert_eq!(Graph::from_toml(&good.to_toml().unwrap()).unwrap(), good);
+    assert_eq!((good.shared_weights().len(), good.unused()[0].elements()), (2, 6));
+    for wrong in [
+        &[("b.weight", "e.weight", true)][..],
+        &[("c.weight", "a.weight", true)],
+        &[("b.bias", "a.weight", true)],
+        &[("a.weight", "b.weight", true)],
+        &[("z.weight", "a.weight", false)],
+        &[("b.weight", "a.weight", true), ("b.weight", "a.weight", true)],
+        &[("z.weight", "b.weight", true), ("b.weight", "a.weight", true)],
+        &[("b.weight", "a.weight", true), ("z.weight", "b.weight", true)],
+    ] {
+        let error = twins(wrong, &[]).unwrap_err();
+        assert_eq!(error.path, wrong.last().unwrap().0, "{wrong:?}: {error}");
+    }
+    for wrong in [&["a.weight"][..], &["b.weight"], &["d.weight", "d.weight"]] {
+        assert!(twins(&[("b.weight", "a.weight", false)], wrong).is_err(), "{wrong:?}");
+    }
+}

@@ -81,7 +81,13 @@ impl<'a> Described<'a> {
         for spec in graph.node_parameters(id) {
             let shape: Vec<String> = spec.shape.iter().map(ToString::to_string).collect();
             let name = spec.name.rsplit('.').next().unwrap_or(&spec.name).to_string();
-            settings.push((name, shape.join("×")));
+            let own = format!("{}.{name}", node.path);
+            let shared = if own == spec.name || node.path.is_empty() {
+                String::new()
+            } else {
+                format!(" (that of `{}`)", spec.name)
+            };
+            settings.push((name, shape.join("×") + &shared));
         }
         Self { id, op: node.op.name(), path: &node.path, settings }
     }

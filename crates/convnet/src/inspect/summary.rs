@@ -49,6 +49,8 @@ pub struct Summary {
     pub params: u64,
     /// Parameters that inference uses.
     pub inference_params: u64,
+    /// Parameters of layers that the network's code registers and never calls; they are not among `params`.
+    pub unused_params: u64,
     /// Multiply-accumulates of inference for one image.
     pub macs: u64,
     /// Multiply-accumulates for one image with the auxiliary classifiers.
@@ -84,6 +86,7 @@ impl Summary {
             batch,
             params: sum(|l| l.params, true),
             inference_params: sum(|l| l.params, false),
+            unused_params: unused(graph),
             macs: sum(|l| l.macs, false),
             training_macs: sum(|l| l.macs, true),
             activation_bytes: sum(|l| l.activation_bytes, false),
@@ -99,20 +102,27 @@ impl Summary {
     }
 }
 
+/// Elements of parameters that no layer reads.
+fn unused(graph: &Graph) -> u64 {
+    let trainable = graph.unused().iter().filter(|tensor| tensor.trainable);
+    trainable.fold(0, |sum: u64, tensor| sum.saturating_add(tensor.elements() as u64))
+}
+
 fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveField) -> LayerFigures {
     let node = graph.node(id);
     let inputs = graph.input_shapes(id);
     let macs = node.op.macs(&inputs, node.shape);
     let (mut params, mut buffers) = (0u64, 0u64);
-    let shared = |name: &str| graph.shared_weights().iter().any(|shared| shared.name == name);
-    for spec in graph.node_parameters(id).into_iter().filter(|spec| !shared(&spec.name)) {
+    for spec in graph.own_parameters(id) {
         let count = if spec.kind.trainable() { &mut params } else { &mut buffers };
         *count = count.saturating_add(spec.elements() as u64);
     }
     let activation_bytes = tensor_bytes(graph, id, batch);
     let read: u64 = node.inputs.iter().map(|&i| tensor_bytes(graph, i, batch)).fold(0, u64::saturating_add);
-    let moved =
-        read as f64 + activation_bytes as f64 + params.saturating_add(buffers).saturating_mul(FLOAT) as f64;
+    // Weights that a layer before it has too are read again.
+    let weights = graph.node_parameters(id);
+    let weights = weights.iter().fold(0u64, |sum, spec| sum.saturating_add(spec.elements() as u64));
+    let moved = read as f64 + activation_bytes as f64 + weights.saturating_mul(FLOAT) as f64;
     LayerFigures {
         node: id,
         path: node.path.clone(),

@@ -75,6 +75,26 @@ pub enum IoError {
         /// The layer, the setting, what it is in the file, and in the network.
         differences: Vec<String>,
     },
+    /// A parameter with two names, under which a file has two tensors.
+    #[error(
+        "`{}`: `{name}` and `{first}` are one parameter of the network, and not the same in the file: {}; the network \
+         that it was saved of has a weight for each",
+        path.display(),
+        match values {
+            Some((index, [here, there])) => format!("at {index:?} they are {here} and {there}"),
+            None => "their shapes differ".to_owned(),
+        }
+    )]
+    Twins {
+        /// The file.
+        path: PathBuf,
+        /// One name.
+        name: String,
+        /// The other, which is the network's own.
+        first: String,
+        /// An element in which they differ, by its index in each dimension, and its values; `None` where the shapes do.
+        values: Option<(Vec<usize>, [f32; 2])>,
+    },
     /// A layer that the format has no operator for.
     #[error("node `{path}` ({op}): {reason}")]
     Operator {

@@ -1,7 +1,7 @@
 //! Weights of a file matched with a network's parameters.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::fmt;
 
 use super::fits::fits;
@@ -58,6 +58,10 @@ pub struct LoadReport {
     pub unexpected: Vec<(String, Vec<usize>)>,
     /// Parameters of another shape: name, the file's shape, the network's.
     pub mismatched: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// Tensors of layers that the network's code registers and never calls, which the file has: they are kept, not used.
+    pub unused: Vec<String>,
+    /// Such tensors that the file does without.
+    pub absent: Vec<String>,
     /// Settings that the file's network has otherwise, or that could not be compared with it.
     pub settings: Vec<String>,
 }
@@ -70,8 +74,8 @@ impl LoadReport {
 
     /// Whether there is nothing to tell: every parameter was found as it is, under its own name.
     pub fn is_plain(&self) -> bool {
-        let told = [self.found.len(), self.adapted.len(), self.drawn.len(), self.settings.len()];
-        self.is_exact() && told == [0; 4]
+        let told = [&self.found, &self.drawn, &self.unused, &self.absent, &self.settings];
+        self.is_exact() && self.adapted.is_empty() && told.iter().all(|lines| lines.is_empty())
     }
 }
 
@@ -100,6 +104,15 @@ impl fmt::Display for LoadReport {
             format!("`{name}` has {found:?}, the network expects {expected:?}")
         };
         list("of another shape", self.mismatched.iter().map(shapes).collect())?;
+        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect();
+        list(
+            &format!("in the file for layers that are never called ({})", self.unused.len()),
+            quoted(&self.unused),
+        )?;
+        list(
+            &format!("not in the file, of layers that are never called ({})", self.absent.len()),
+            quoted(&self.absent),
+        )?;
         list("settings", self.settings.clone())
     }
 }
@@ -109,6 +122,10 @@ impl fmt::Display for LoadReport {
 pub struct Loaded {
     file: WeightsFile,
     origins: BTreeMap<String, Origin>,
+    /// Other names of the state dict for some of them.
+    aliases: BTreeMap<String, String>,
+    /// Tensors that no layer reads.
+    unused: BTreeMap<String, Origin>,
     drawn: StateDict,
     /// What matched.
     pub report: LoadReport,
@@ -119,8 +136,19 @@ pub struct Loaded {
 struct Origin {
     name: String,
     shape: Vec<usize>,
+    /// Its shape in the file.
+    found: Vec<usize>,
     /// Input channels that are summed to one, and elements of each.
     summed: Option<(usize, usize)>,
+}
+
+/// A tensor of the file that another one must be equal to, since both are one parameter.
+#[derive(Debug)]
+struct Twin {
+    /// Its name in the network, and in the file.
+    name: String,
+    origin: String,
+    shape: Vec<usize>,
 }
 
 /// Matches a file with a network, and the settings of its layers with the file's network if that is known. Of several state dicts in it the one that fits best is taken, unless one was chosen.
@@ -146,7 +174,11 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
         }
         file.take_dict(place)?;
     }
-    let Matched { mut report, origins, wanted, .. } = best;
+    let Matched { mut report, origins, twins, unused, wanted } = best;
+    if file.network().is_some() {
+        // Runs and models keep what they compute with.
+        report.absent.clear();
+    }
     report.found.splice(..0, file.told());
     let lacks = !report.missing.is_empty() || !report.mismatched.is_empty();
     let allowed = (options.draw || !lacks) && (options.ignore || report.unexpected.is_empty());
@@ -165,8 +197,42 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
         }
         report.settings = differences.into_iter().chain(untold).collect();
     }
+    for (name, twin) in &twins {
+        same(&file, name, &origins[name], twin)?;
+    }
     let drawn = initialize_some(graph, options.seed, |name| wanted.contains(name));
-    Ok(Loaded { file, origins, drawn, report })
+    let aliases = graph.aliases().map(|alias| (alias.name.clone(), alias.first.clone())).collect();
+    Ok(Loaded { file, origins, aliases, unused, drawn, report })
+}
+
+/// Elements that are compared at a time.
+const PART: usize = 1 << 16;
+
+/// Checks that a tensor which is there under another name too is the same there.
+fn same(file: &WeightsFile, name: &str, origin: &Origin, twin: &Twin) -> Result<(), IoError> {
+    let differ = |values: Option<(Vec<usize>, [f32; 2])>| IoError::Twins {
+        path: file.path().to_owned(),
+        name: twin.name.clone(),
+        first: name.to_owned(),
+        values,
+    };
+    if twin.shape != origin.found {
+        return Err(differ(None));
+    }
+    let count: usize = twin.shape.iter().product();
+    let mut parts = [0, 1].map(|_| vec![0.0f32; count.min(PART)]);
+    for first in (0..count).step_by(PART) {
+        let len = PART.min(count - first);
+        for (part, tensor) in parts.iter_mut().zip([&twin.origin, &origin.name]) {
+            file.read(tensor, first, &mut part[..len])?;
+        }
+        let [here, there] = [&parts[0][..len], &parts[1][..len]];
+        let unlike = |(a, b): (&f32, &f32)| a.to_bits() != b.to_bits() && a != b;
+        if let Some(at) = here.iter().zip(there).position(unlike) {
+            return Err(differ(Some((index(&twin.shape, first + at), [here[at], there[at]]))));
+        }
+    }
+    Ok(())
 }
 
 /// The places of state dicts that are tried beside the first: what several are together before single ones.
@@ -185,6 +251,9 @@ const MOST_TRIED: usize = 16;
 pub(super) struct Matched {
     pub(super) report: LoadReport,
     origins: BTreeMap<String, Origin>,
+    /// By the parameter that they must be equal to.
+    twins: Vec<(String, Twin)>,
+    unused: BTreeMap<String, Origin>,
     /// Parameters to draw.
     wanted: BTreeSet<String>,
 }
@@ -201,12 +270,15 @@ pub(super) fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -
     let names: Vec<&str> = tensors.iter().map(|&(name, _)| name).collect();
     let parameters: HashSet<String> = graph.parameters().into_iter().map(|spec| spec.name).collect();
     let in_file: HashSet<&str> = names.iter().copied().collect();
+    let shared = graph.shared_weights().iter().map(|shared| shared.name.clone());
+    let unused = graph.unused().iter().map(|tensor| tensor.name.clone());
+    let known: HashSet<String> = parameters.iter().cloned().chain(shared).chain(unused).collect();
     // An imported network's parameters have the file's names, whatever they are.
     if parameters.iter().all(|name| in_file.contains(name.as_str())) {
         let names = names.iter().map(|&name| name.to_owned()).collect();
         return with_names(graph, &tensors, &Aligned { names, ..Aligned::default() }, options);
     }
-    let is_wanted = |name: &str| parameters.contains(name);
+    let is_wanted = |name: &str| known.contains(name);
     let aligned = names::without_prefix(&names, &is_wanted);
     let plain = with_names(graph, &tensors, &aligned, options);
     if plain.report.is_exact() {
@@ -217,6 +289,9 @@ pub(super) fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -
     let better = parts.report.is_exact() || (options.draw || options.ignore) && parts.fit() > plain.fit();
     if better { parts } else { plain }
 }
+
+/// A tensor of a file: its name in the network, in the file, and its shape.
+type Named<'a> = (&'a str, &'a str, &'a [usize]);
 
 /// Matches tensors under the names that are theirs in the network.
 fn with_names(
@@ -239,17 +314,29 @@ fn with_names(
             report.unexpected.push((other.to_owned(), shape.to_vec()));
         }
     }
-    let (mut origins, mut wanted) = (BTreeMap::new(), BTreeSet::new());
-    let needed = graph.reachable(&[graph.output()]);
+    let (mut origins, mut twins, mut wanted) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+    let live = graph.reachable(&[graph.output()]);
+    let read = graph.ids().filter(|id| live[id.index()]).flat_map(|id| graph.node_parameters(id));
+    let needed: HashSet<String> = read.map(|spec| spec.name).collect();
+    // Other names of a parameter: one of them does for it.
+    let mut others: BTreeMap<&str, VecDeque<Named<'_>>> = BTreeMap::new();
+    for shared in graph.shared_weights() {
+        if let Some((name, shape)) = left.remove(shared.name.as_str()) {
+            others.entry(&shared.first).or_default().push_back((&shared.name, name, shape));
+        }
+    }
     let heads: Vec<Option<NodeId>> =
         graph.outputs().iter().map(|output| graph.head_of(output.node)).collect();
     for id in graph.ids() {
         let reads_image = graph.node(id).inputs.iter().any(|&input| graph.node(input).op == Op::Input);
         let is_head = heads.contains(&Some(id));
-        for spec in graph.node_parameters(id) {
-            let Some((name, found)) = left.remove(spec.name.as_str()) else {
+        for spec in graph.own_parameters(id) {
+            let mut others = others.remove(spec.name.as_str()).unwrap_or_default();
+            let first = left.remove(spec.name.as_str());
+            let first = first.or_else(|| others.pop_front().map(|(_, name, shape)| (name, shape)));
+            let Some((name, found)) = first else {
                 wanted.insert(spec.name.clone());
-                match needed[id.index()] {
+                match needed.contains(&spec.name) {
                     true => report.missing.push((spec.name, spec.shape)),
                     false => report.drawn.push(spec.name),
                 }
@@ -276,13 +363,33 @@ fn with_names(
                 continue;
             }
             report.matched += 1;
-            origins.insert(spec.name, Origin { name: name.to_owned(), shape: spec.shape, summed });
+            twins.extend(others.into_iter().map(|(other, origin, shape)| {
+                let (name, origin) = (other.to_owned(), origin.to_owned());
+                (spec.name.clone(), Twin { name, origin, shape: shape.to_vec() })
+            }));
+            let (name, found) = (name.to_owned(), found.to_vec());
+            origins.insert(spec.name, Origin { name, shape: spec.shape, found, summed });
+        }
+    }
+    let mut unused = BTreeMap::new();
+    for tensor in graph.unused().iter().filter(|tensor| !is_idle(&tensor.name)) {
+        match left.remove(tensor.name.as_str()) {
+            Some((origin, found)) if found == tensor.shape => {
+                report.unused.push(tensor.name.clone());
+                let (name, shape) = (origin.to_owned(), tensor.shape.clone());
+                let origin = Origin { name, found: shape.clone(), shape, summed: None };
+                unused.insert(tensor.name.clone(), origin);
+            }
+            Some((_, found)) => {
+                report.mismatched.push((tensor.name.clone(), found.to_vec(), tensor.shape.clone()));
+            }
+            None => report.absent.push(tensor.name.clone()),
         }
     }
     // Auxiliary outputs of a file are of no use to a network without them.
     left.retain(|name, _| !zoo::is_auxiliary(name));
     report.unexpected.extend(left.into_values().map(|(name, shape)| (name.to_owned(), shape.to_vec())));
-    Matched { report, origins, wanted }
+    Matched { report, origins, twins, unused, wanted }
 }
 
 /// The input channels to sum where a convolution of a grey image gets weights for a coloured one, and the
@@ -316,7 +423,12 @@ impl Loaded {
         self.file.card()
     }
 
-    /// All parameters, in memory.
+    /// The names and shapes of tensors in the file that no layer reads, and that the network's code registers.
+    pub fn unused(&self) -> Vec<(String, Vec<usize>)> {
+        self.unused.iter().map(|(name, origin)| (name.clone(), origin.shape.clone())).collect()
+    }
+
+    /// All parameters, in memory, without those that no layer reads.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -327,18 +439,25 @@ impl Loaded {
             self.read(name, 0, &mut data)?;
             state.insert(name.clone(), Tensor { shape: origin.shape.clone(), data });
         }
+        for (alias, first) in &self.aliases {
+            if let Some(tensor) = state.get(first).cloned() {
+                state.insert(alias.clone(), tensor);
+            }
+        }
         Ok(state)
     }
 }
 
 impl TensorSource for Loaded {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.origins.get(name).map(|origin| origin.shape.clone()).or_else(|| self.drawn.shape(name))
+        let name = self.first_of(name);
+        self.origin(name).map(|origin| origin.shape.clone()).or_else(|| self.drawn.shape(name))
     }
 
     /// A weight that is no finite number is an error too.
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
-        let Some(origin) = self.origins.get(name) else { return self.drawn.read(name, first, out) };
+        let name = self.first_of(name);
+        let Some(origin) = self.origin(name) else { return self.drawn.read(name, first, out) };
         match origin.summed {
             None => self.file.read(&origin.name, first, out)?,
             Some(summed) => self.read_summed(origin, summed, first, out)?,
@@ -356,6 +475,15 @@ impl TensorSource for Loaded {
 }
 
 impl Loaded {
+    fn origin(&self, name: &str) -> Option<&Origin> {
+        self.origins.get(name).or_else(|| self.unused.get(name))
+    }
+
+    /// The parameter that a name of the state dict is for.
+    fn first_of<'a>(&'a self, name: &'a str) -> &'a str {
+        self.aliases.get(name).map_or(name, String::as_str)
+    }
+
     fn read_summed(
         &self,
         origin: &Origin,

@@ -1,7 +1,7 @@
 //! Settings that no weight tells, of a file that holds a network too: its strides, epsilons and pools against those of
 //! the network that is to take its weights.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{AvgPool2d, Conv2d, Op, Window, adaptive_span};
@@ -26,17 +26,24 @@ pub(super) fn compare<'a>(
     }
     let sized = found.with_input(network.input_size());
     let (found, is_sized) = sized.as_ref().map_or((found, false), |sized| (sized, true));
-    let mut owners = HashMap::new();
+    // A weight that several layers read pairs them in their order.
+    let mut owners: HashMap<String, VecDeque<NodeId>> = HashMap::new();
     for id in found.ids() {
-        owners.extend(found.node_parameters(id).into_iter().map(|spec| (spec.name, id)));
+        for spec in found.node_parameters(id) {
+            owners.entry(spec.name).or_default().push_back(id);
+        }
     }
     let needed = network.reachable(&[network.output()]);
     let mut pairs = HashMap::new();
     let mut alone = Vec::new();
     for id in network.ids().filter(|id| needed[id.index()]) {
         let parameters = network.node_parameters(id);
-        let owner = |name: &str| owners.get(origin(name).unwrap_or(name)).copied();
-        match parameters.iter().find_map(|spec| owner(&spec.name)) {
+        let mut owner = |name: &str| {
+            let readers = owners.get_mut(origin(name).unwrap_or(name))?;
+            if readers.len() > 1 { readers.pop_front() } else { readers.front().copied() }
+        };
+        let others: Vec<NodeId> = parameters.iter().filter_map(|spec| owner(&spec.name)).collect();
+        match others.first().copied() {
             Some(other) => drop(pairs.insert(other, id)),
             None if parameters.is_empty() => {}
             None => alone.push(id),

@@ -111,11 +111,11 @@ pub(super) fn elements(source: &dyn TensorSource, entry: &Entry, out: &mut dyn W
 
 /// The names and shapes that a network's weights have, counters of steps left out.
 pub fn parameters(graph: &crate::graph::Graph) -> Vec<(String, Vec<usize>)> {
-    graph
-        .parameters()
-        .into_iter()
-        .map(|spec| (spec.name, spec.shape))
-        .collect::<BTreeMap<_, _>>()
-        .into_iter()
-        .collect()
+    let mut tensors: BTreeMap<_, _> =
+        graph.parameters().into_iter().map(|spec| (spec.name, spec.shape)).collect();
+    for alias in graph.aliases() {
+        let shape = tensors.get(&alias.first).cloned().unwrap_or_default();
+        tensors.insert(alias.name.clone(), shape);
+    }
+    tensors.into_iter().collect()
 }

@@ -1,5 +1,6 @@
 //! Why a model cannot be opened.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use crate::data::DataError;
@@ -15,6 +16,9 @@ pub enum OpenError {
     /// A name that is neither a file, nor a run, nor in the zoo.
     #[error(transparent)]
     Unknown(#[from] UnknownModel),
+    /// A network that could not be made.
+    #[error(transparent)]
+    Made(Box<dyn Error + Send + Sync>),
     /// An input that the network does not fit.
     #[error(transparent)]
     Graph(#[from] GraphError),

@@ -1,5 +1,5 @@
 //! Models by name: a network of the zoo, an ONNX file, the directory of a training run, or a file of weights that tells
-//! of its network.
+//! of its network; and networks that are made elsewhere.
 //!
 //! [`Model::open`] finds out what a name means, builds the network for the size that is asked for, and matches weights
 //! with it. What it adapted, drew or left out on the way is told in [`Model::notes`].
@@ -30,7 +30,7 @@ pub use assumption::Assumption;
 pub use error::OpenError;
 pub use note::Note;
 pub use options::OpenOptions;
-pub use source::{is_onnx, weights_file};
+pub use source::{MakeGraph, adapted, is_onnx, weights_file};
 
 use self::source::Named;
 use crate::data::Preprocess;
@@ -67,7 +67,32 @@ impl Model {
     /// A name that means nothing, a file that cannot be read, a size that does not fit the network, weights that do not
     /// match it, a preprocessing for another size.
     pub fn open(name: &str, options: &OpenOptions) -> Result<Self, OpenError> {
-        let named = Named::find(name)?;
+        Self::of(&Named::find(name)?, options)
+    }
+
+    /// The same of a network that is made elsewhere, as from code that another crate reads: it has no weights but those of
+    /// `options.weights`, and is made for the size in `options`, else for the one that their card tells, else for its own.
+    ///
+    /// ```
+    /// use convnet::model::{Model, OpenOptions};
+    /// use convnet::zoo;
+    ///
+    /// let make = |input: Option<[usize; 3]>| {
+    ///     let [channels, height, width] = input.unwrap_or([1, 28, 28]);
+    ///     Ok(zoo::lenet().input(channels, height, width).build()?)
+    /// };
+    /// let options = OpenOptions { classes: Some(7), ..OpenOptions::default() };
+    /// assert_eq!(Model::made(&make, &options)?.graph.classes(), 7);
+    /// # Ok::<(), convnet::model::OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::open`], and what `make` gives.
+    pub fn made(make: &MakeGraph<'_>, options: &OpenOptions) -> Result<Self, OpenError> {
+        Self::of(&Named::Made(make), options)
+    }
+
+    fn of(named: &Named<'_>, options: &OpenOptions) -> Result<Self, OpenError> {
         let given = options.weights.as_deref();
         let mut notes: Vec<Note> = named.note().into_iter().chain(named.unchecked()).collect();
         let (graph, file) = match named.onnx() {
@@ -139,7 +164,18 @@ impl Model {
 /// # Errors
 /// A name that means nothing, a file that cannot be a network, a size that does not fit it.
 pub fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), OpenError> {
-    let named = Named::find(name)?;
+    network_of(&Named::find(name)?, options)
+}
+
+/// The same of a network that is made elsewhere, which has no weights.
+///
+/// # Errors
+/// As [`network`], and what `make` gives.
+pub fn made(make: &MakeGraph<'_>, options: &OpenOptions) -> Result<Graph, OpenError> {
+    Ok(network_of(&Named::Made(make), options)?.0)
+}
+
+fn network_of(named: &Named<'_>, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), OpenError> {
     if let Some(path) = named.onnx() {
         let Import { graph, weights, .. } = source::onnx(path, options)?;
         return Ok((graph, Some(weights)));

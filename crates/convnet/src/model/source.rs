@@ -1,16 +1,22 @@
 //! What a model's name means.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use super::{Note, OpenError, OpenOptions};
 use crate::graph::Graph;
 use crate::io::{self, Import, ImportOptions, WeightsFile};
-use crate::train::RunDir;
+use crate::train::{RunDir, TrainError};
 use crate::zoo::{self, Entry};
 
+/// A network that is made elsewhere, as from code that another crate reads: gives it for images of channels, height and
+/// width, or for those of its own where none are asked for.
+pub type MakeGraph<'a> = dyn Fn(Option<[usize; 3]>) -> Result<Graph, Box<dyn Error + Send + Sync>> + 'a;
+
 /// What there is of a name.
-#[derive(Debug)]
-pub(super) enum Named {
+pub(super) enum Named<'a> {
+    /// A network that is made elsewhere.
+    Made(&'a MakeGraph<'a>),
     /// An ONNX file.
     Onnx(PathBuf),
     /// The directory of a run; `shadows` if a network of the zoo has the name too. The weights are one of its files, if
@@ -27,7 +33,7 @@ pub fn is_onnx(name: impl AsRef<Path>) -> bool {
     name.as_ref().extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"))
 }
 
-impl Named {
+impl Named<'_> {
     pub(super) fn find(name: &str) -> Result<Self, OpenError> {
         let path = Path::new(name);
         if is_onnx(name) {
@@ -75,7 +81,7 @@ impl Named {
     /// The weights that come with it, but for an ONNX file's.
     pub(super) fn weights(&self) -> Result<Option<PathBuf>, OpenError> {
         Ok(match self {
-            Self::Onnx(_) | Self::Zoo { .. } => None,
+            Self::Made(_) | Self::Onnx(_) | Self::Zoo { .. } => None,
             Self::Run { weights: Some(path), .. } | Self::Weights { path, .. } => Some(path.clone()),
             Self::Run { run, weights: None, .. } => Some(run.weights()?),
         })
@@ -95,7 +101,7 @@ impl Named {
     pub(super) fn entry(&self) -> Option<&'static Entry> {
         match self {
             Self::Weights { entry, .. } | Self::Zoo { entry, .. } => Some(entry),
-            Self::Onnx(_) | Self::Run { .. } => None,
+            Self::Made(_) | Self::Onnx(_) | Self::Run { .. } => None,
         }
     }
 
@@ -121,6 +127,10 @@ impl Named {
     /// The network, if it is no ONNX file: the run's own, or the zoo's.
     pub(super) fn graph(&self, options: &OpenOptions) -> Result<Graph, OpenError> {
         match self {
+            Self::Made(make) => {
+                let graph = make(options.input).map_err(OpenError::Made)?;
+                adapted(graph, options)
+            }
             Self::Onnx(path) => Ok(onnx(path, options)?.graph),
             Self::Weights { entry, .. } | Self::Zoo { entry, .. } => built(entry, options),
             Self::Run { run, .. } => match run.graph()? {
@@ -128,7 +138,13 @@ impl Named {
                 None if is_onnx(&run.config().model) => {
                     Ok(onnx(Path::new(&run.config().model), options)?.graph)
                 }
-                None => built(zoo::find(&run.config().model)?, options),
+                None => match zoo::find(&run.config().model) {
+                    Ok(entry) => built(entry, options),
+                    Err(_) => {
+                        let why = format!("its network `{}` is not in the zoo", run.config().model);
+                        Err(TrainError::Missing { path: run.file(RunDir::GRAPH), why }.into())
+                    }
+                },
             },
         }
     }
@@ -146,8 +162,11 @@ fn built(entry: &'static Entry, options: &OpenOptions) -> Result<Graph, OpenErro
     Ok(network.build()?)
 }
 
-/// A network of a run or a file for the sizes that are asked for.
-fn adapted(graph: Graph, options: &OpenOptions) -> Result<Graph, OpenError> {
+/// A network of a run or a file for the input and the classes in the options.
+///
+/// # Errors
+/// The first layer that the input does not fit, or a last layer that cannot give as many classes.
+pub fn adapted(graph: Graph, options: &OpenOptions) -> Result<Graph, OpenError> {
     let graph = match options.input {
         Some(input) if input != graph.input_size() => graph.with_input(input)?,
         _ => graph,

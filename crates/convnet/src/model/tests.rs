@@ -165,3 +165,68 @@ fn what_is_assumed_of_the_preprocessing_is_torchvisions_or_nothing() {
     let asked = open("resnet18", OpenOptions { preprocess: Some(spec), ..OpenOptions::default() });
     assert_eq!((asked.assumption, asked.preprocess.mean()), (None, &[0.5; 3][..]));
 }
+
+/// LeNet as another crate might make it: for 28 × 28 pixels, unless others are asked for.
+fn make(input: Option<[usize; 3]>) -> Result<Graph, Box<dyn std::error::Error + Send + Sync>> {
+    let [channels, height, width] = input.unwrap_or([1, 28, 28]);
+    if channels != 1 {
+        return Err("net.py:3: it takes grey images".into());
+    }
+    let graph = zoo::lenet().input(channels, height, width).build()?;
+    let mut net = crate::graph::Assembly::new("net.py:LeNet", graph.input_size())?;
+    for node in &graph.nodes()[1..] {
+        net.node(crate::graph::ScopeId::ROOT, &node.path, node.op.clone(), &node.inputs)?;
+    }
+    Ok(net.finish(graph.output())?)
+}
+
+#[test]
+fn a_network_that_is_made_elsewhere_takes_size_classes_and_weights() {
+    let folder = tempdir().unwrap();
+    let plain = Model::made(&make, &OpenOptions::default()).unwrap();
+    assert_eq!((plain.graph.input_size(), plain.assumption), ([1, 28, 28], Some(Assumption::Plain)));
+    assert!(plain.weights.is_none());
+    let path = folder.path().join("w.safetensors");
+    io::save(&weights(4), Some(&card(4)), &path).unwrap();
+    let options = OpenOptions { weights: Some(path), ..OpenOptions::default() };
+    let model = Model::made(&make, &options).unwrap();
+    assert_eq!((model.graph.input_size(), model.graph.classes()), ([1, 32, 32], 4));
+    assert_eq!(model.weights.unwrap().state_dict().unwrap(), weights(4));
+    assert_eq!((model.card, model.assumption), (Some(card(4)), None));
+    let colours = OpenOptions { input: Some([3, 32, 32]), ..OpenOptions::default() };
+    for error in [Model::made(&make, &colours).unwrap_err(), made(&make, &colours).unwrap_err()] {
+        assert_eq!(error.to_string(), "net.py:3: it takes grey images");
+    }
+}
+
+#[test]
+fn a_run_of_a_network_that_was_made_elsewhere_needs_nothing_but_itself() {
+    let folder = tempdir().unwrap();
+    let graph = make(Some([1, 32, 32])).unwrap().with_classes(4).unwrap();
+    let config = RunConfig {
+        convnet: "0.1.0".into(),
+        isa: "portable".into(),
+        model: graph.name().into(),
+        input: [1, 32, 32],
+        classes: card(4).classes,
+        preprocess: None,
+        init_from: None,
+        recipe: Recipe::for_graph(&graph),
+    };
+    let directory = folder.path().join("run");
+    let run = RunDir::create(&directory, config, &graph, &Fingerprint::default()).unwrap();
+    let card = ModelCard { model: graph.name().into(), ..card(4) };
+    io::save(&weights(4), Some(&card), run.file(RunDir::LAST)).unwrap();
+    for name in [directory.clone(), run.file(RunDir::LAST)] {
+        let model = Model::open(name.to_str().unwrap(), &OpenOptions::default()).unwrap();
+        assert_eq!((&model.graph, model.card.as_ref()), (&graph, Some(&card)));
+    }
+    let (smaller, weights) =
+        network(directory.to_str().unwrap(), &OpenOptions { classes: Some(2), ..OpenOptions::default() })
+            .unwrap();
+    assert_eq!((smaller.classes(), weights.is_some()), (2, true));
+    // Without its network it is told to be damaged: no other network is taken for it.
+    std::fs::remove_file(run.file(RunDir::GRAPH)).unwrap();
+    let error = Model::open(directory.to_str().unwrap(), &OpenOptions::default()).unwrap_err();
+    assert!(matches!(error, OpenError::Run(crate::train::TrainError::Missing { .. })), "{error}");
+}

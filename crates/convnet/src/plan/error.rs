@@ -62,10 +62,9 @@ pub enum CompileError {
         /// What is not supported, and the way out.
         reason: String,
     },
-    /// A weight of two layers, in training.
+    /// A weight of two layers, in training on a GPU.
     #[error(
-        "`{name}` and `{first}` are one weight, which two layers read; training would change them apart: export the \
-         network with a weight for each, or use it as it is"
+        "`{name}` and `{first}` are one weight, which two layers read: the CPU trains it, a GPU does not"
     )]
     SharedWeight {
         /// The parameter.

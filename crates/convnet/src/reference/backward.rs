@@ -3,7 +3,7 @@
 use super::ArrayDict;
 use super::forward::NetworkPass;
 use crate::graph::NodeId;
-use crate::ops::Array;
+use crate::ops::{Array, ParamSpec};
 
 impl NetworkPass<'_> {
     /// The gradients of all trainable parameters, from those of the loss in some nodes' outputs; zeros where
@@ -17,7 +17,9 @@ impl NetworkPass<'_> {
         for id in self.graph.ids().rev() {
             let specs = self.parameters[id.index()].iter().filter(|(spec, _)| spec.kind.trainable());
             let Some(dy) = reached[id.index()].take() else {
-                gradients.extend(specs.map(|(spec, array)| (spec.name.clone(), Array::zeros(&array.shape))));
+                for (spec, array) in specs {
+                    gradients.entry(spec.name.clone()).or_insert_with(|| Array::zeros(&array.shape));
+                }
                 continue;
             };
             let (node, y) = (self.graph.node(id), &outputs[id.index()]);
@@ -26,7 +28,12 @@ impl NetworkPass<'_> {
             for (input, gradient) in node.inputs.iter().zip(handed.inputs) {
                 accumulate(&mut reached[input.index()], gradient);
             }
-            gradients.extend(specs.map(|(spec, _)| spec.name.clone()).zip(handed.parameters));
+            // A weight that several layers read has the sum of their gradients.
+            for ((spec, _), gradient) in specs.zip(handed.parameters) {
+                let mut sum = gradients.remove(&spec.name);
+                accumulate(&mut sum, gradient);
+                gradients.extend(sum.map(|sum| (spec.name.clone(), sum)));
+            }
         }
         gradients
     }
@@ -35,9 +42,17 @@ impl NetworkPass<'_> {
     pub(super) fn running(&self, outputs: &[Array]) -> ArrayDict {
         let mut state = ArrayDict::new();
         for id in self.graph.ids() {
-            let buffers = self.parameters[id.index()].iter().filter(|(spec, _)| spec.kind.is_running());
             let op = &self.graph.node(id).op;
-            let updated = self.reads(id, &outputs[0], outputs, |reads| op.naive().running(reads));
+            // A normalization that is called twice takes in one batch after the other.
+            let now = |(spec, array): &(ParamSpec, Array)| {
+                let array = state.get(&spec.name).unwrap_or(array).clone();
+                (spec.clone(), array)
+            };
+            let parameters: Vec<_> = self.parameters[id.index()].iter().map(now).collect();
+            let read: Vec<&Array> = parameters.iter().map(|(_, array)| array).collect();
+            let updated =
+                self.reads_with(id, (&outputs[0], outputs), &read, |reads| op.naive().running(reads));
+            let buffers = parameters.iter().filter(|(spec, _)| spec.kind.is_running());
             state.extend(buffers.map(|(spec, _)| spec.name.clone()).zip(updated));
         }
         state

@@ -34,14 +34,25 @@ impl NetworkPass<'_> {
         outputs: &[Array],
         f: impl FnOnce(&Reads<'_>) -> R,
     ) -> R {
+        let parameters: Vec<&Array> = self.parameters[id.index()].iter().map(|(_, array)| array).collect();
+        self.reads_with(id, (images, outputs), &parameters, f)
+    }
+
+    /// The same with other parameters.
+    pub(super) fn reads_with<R>(
+        &self,
+        id: NodeId,
+        (images, outputs): (&Array, &[Array]),
+        parameters: &[&Array],
+        f: impl FnOnce(&Reads<'_>) -> R,
+    ) -> R {
         let node = self.graph.node(id);
         let inputs: Vec<&Array> = match &node.inputs[..] {
             [] => vec![images],
             inputs => inputs.iter().map(|input| &outputs[input.index()]).collect(),
         };
-        let parameters: Vec<&Array> = self.parameters[id.index()].iter().map(|(_, array)| array).collect();
         let mask = |unit: usize| self.masks.map_or(1.0, |masks| masks(id, unit));
         let training: Option<&dyn Fn(usize) -> f64> = self.masks.is_some().then_some(&mask);
-        f(&Reads { inputs: &inputs, parameters: &parameters, output: node.shape.spatial(), training })
+        f(&Reads { inputs: &inputs, parameters, output: node.shape.spatial(), training })
     }
 }

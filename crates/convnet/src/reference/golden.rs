@@ -145,7 +145,7 @@ fn names(state: &ArrayDict) -> Vec<&String> {
 }
 
 /// Values in [low, high) that depend on the name and the element's index alone.
-fn recipe(name: &str, elements: usize, low: f64, high: f64) -> Vec<f32> {
+pub(super) fn recipe(name: &str, elements: usize, low: f64, high: f64) -> Vec<f32> {
     // FNV-1a.
     let key = name.bytes().fold(0x811C_9DC5_u32, |key, b| (key ^ u32::from(b)).wrapping_mul(0x0100_0193));
     let value = |i: usize| {
@@ -159,7 +159,7 @@ fn recipe(name: &str, elements: usize, low: f64, high: f64) -> Vec<f32> {
     (0..elements).map(value).collect()
 }
 
-fn state(graph: &Graph) -> StateDict {
+pub(super) fn state(graph: &Graph) -> StateDict {
     let tensor = |spec: ParamSpec| {
         let bound = (6.0 / spec.shape[1..].iter().product::<usize>() as f64).sqrt();
         let (low, high) = match spec.kind {

@@ -9,6 +9,8 @@ pub mod random;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -28,7 +28,7 @@ fn loss(graph: &Graph, state: &ArrayDict, input: &Array, labels: &[u32]) -> f64 
 }
 
 /// Asserts the gradients of up to `samples` elements of every parameter against central differences.
-fn check_gradients(graph: &Graph, samples: usize) {
+pub(super) fn check_gradients(graph: &Graph, samples: usize) {
     let seed = 11;
     let mut state = widen(&random_state(graph, seed));
     let input = random_input(graph, 3, seed);

@@ -1,8 +1,8 @@
 //! The drawn weights have the distribution that each rule promises.
 
 use super::*;
-use crate::graph::Builder;
-use crate::ops::{BatchNorm2d, Conv2d, Linear, Op};
+use crate::graph::{Builder, Draw, Init};
+use crate::ops::{BatchNorm2d, Conv2d, Linear, Op, ParamKind, ParamSpec};
 
 /// Large layers, so that sample statistics are close to the true ones, and fans that all differ.
 fn network(init: Init) -> Graph {
@@ -169,4 +169,94 @@ fn a_layer_is_drawn_alike_whatever_surrounds_it() {
     let alone = Builder::image("alone", 16, 8, 8);
     let graph = alone.build(alone.input().layer("conv", Conv2d::new(384, 5))).unwrap();
     assert_eq!(initialize(&graph, 12)["conv.weight"], initialize(&network(Init::Default), 12)["conv.weight"]);
+}
+
+/// Some bits of every tensor.
+fn sums(init: Init) -> Vec<u32> {
+    initialize(&network(init), 5)
+        .values()
+        .map(|t| t.data[0].to_bits() ^ t.data[t.data.len() - 1].to_bits())
+        .collect()
+}
+
+#[test]
+fn a_rule_by_its_draws_is_the_same_to_the_bit_and_is_recognised() {
+    let rules = [
+        Init::Default,
+        Init::KaimingFanOut,
+        Init::KaimingFanOutLinearNormal,
+        Init::KaimingFanIn,
+        Init::TruncatedNormal,
+        Init::Xavier,
+        Init::LeCunUniform,
+        normal_init(),
+        Init::Normal { ones: Vec::new() },
+    ];
+    for rule in rules {
+        let graph = network(rule.clone());
+        let draws = draws(&graph, &rule);
+        assert_eq!(draws.len(), graph.parameters().len());
+        assert_eq!(sums(Init::Each { draws: draws.clone() }), sums(rule.clone()), "{rule:?}");
+        assert_eq!(recognised(&graph, draws), rule);
+    }
+}
+
+#[test]
+fn draws_that_follow_no_rule_are_kept_one_by_one() {
+    let graph = network(Init::Default);
+    let bound = 1.0 / CONV.0.sqrt();
+    let truncated = Draw::TruncatedNormal { mean: 0.0, std: 0.02, low: -0.04, high: 0.04 };
+    let asked = BTreeMap::from([
+        // PyTorch's own, written out.
+        ("conv.weight".to_owned(), Draw::Uniform { low: -bound, high: bound * (1.0 + 1e-13) }),
+        ("norm.weight".to_owned(), Draw::Constant { value: 0.0 }),
+        ("fc.weight".to_owned(), truncated),
+        ("head.weight".to_owned(), truncated),
+    ]);
+    let Init::Each { draws } = recognised(&graph, asked) else { panic!("it is no rule") };
+    assert_eq!(draws.keys().collect::<Vec<_>>(), ["fc.weight", "norm.weight"]);
+    let graph = network(Init::Each { draws });
+    assert_eq!(Graph::from_toml(&graph.to_toml().unwrap()).unwrap(), graph);
+    let state = initialize(&graph, 3);
+    assert_constant(&state["norm.weight"], 0.0);
+    assert_eq!(state["conv.weight"], initialize(&network(Init::Default), 3)["conv.weight"]);
+    // A normal distribution cut off at two deviations has a deviation of 0.8796 times its own.
+    let s = stats(&state["fc.weight"]);
+    assert!((s.std / 0.02 - 0.8796).abs() < 0.01 && s.max <= 0.04 && s.max > 0.0399, "{} {}", s.std, s.max);
+}
+
+#[test]
+fn cut_off_normal_numbers_have_the_mean_that_they_should() {
+    let mean = |low: f64, high: f64| {
+        let draw = Draw::TruncatedNormal { mean: 0.0, std: 1.0, low, high };
+        let spec = ParamSpec { name: "w".into(), shape: vec![200_000], kind: ParamKind::LinearWeight };
+        let tensor = draw::tensor(&spec, draw, 1);
+        assert!(tensor.data.iter().all(|&x| f64::from(x) >= low - 1e-6 && f64::from(x) <= high + 1e-6));
+        stats(&tensor).mean
+    };
+    // (φ(a) − φ(b)) / (Φ(b) − Φ(a)), by scipy.stats.truncnorm.mean.
+    for (low, high, expected) in [
+        (0.0, 1.0, 0.459_862),
+        (2.0, 3.0, 2.315_821),
+        (-9.0, -4.0, -4.225_607),
+        (1.0, 40.0, 1.525_135),
+        (-0.5, 0.5, 0.0),
+    ] {
+        let found = mean(low, high);
+        assert!((found - expected).abs() < 5e-3, "{low} to {high}: {found} for {expected}");
+    }
+    let still = Draw::TruncatedNormal { mean: 3.0, std: 0.0, low: -1.0, high: 1.0 };
+    let spec = ParamSpec { name: "w".into(), shape: vec![2], kind: ParamKind::LinearWeight };
+    assert_constant(&draw::tensor(&spec, still, 1), 1.0);
+    for wrong in [
+        Draw::Constant { value: f64::NAN },
+        Draw::Uniform { low: 1.0, high: 0.0 },
+        Draw::Normal { mean: 0.0, std: -1.0 },
+        Draw::TruncatedNormal { mean: 0.0, std: 1.0, low: f64::NAN, high: 1.0 },
+    ] {
+        let mut net = crate::graph::Assembly::new("net", [1, 2, 2]).unwrap();
+        net.init(Init::Each { draws: BTreeMap::from([("w".to_owned(), wrong)]) });
+        let input = net.input();
+        assert!(net.finish(input).is_err(), "{wrong:?}");
+    }
 }

@@ -14,7 +14,7 @@ pub struct RunConfig {
     /// The instruction set that it ran on, or the precision of a GPU (`gpu tf32`): results are the same bit for bit on
     /// the same one.
     pub isa: String,
-    /// The network's name in the zoo.
+    /// The name that the network was given by: in the zoo, or of the file that it was read from.
     pub model: String,
     /// Channels, height and width of an input image.
     pub input: [usize; 3],

@@ -197,7 +197,9 @@ impl<'a> Trainer<'a> {
     pub fn resume(mut self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
         let directory = directory.as_ref();
         let run = RunDir::open(directory)?;
-        self.preprocess = self.preprocess.or(run.config().preprocess.clone());
+        // For another size there is none, and the size is the difference to tell.
+        let known = run.config().preprocess.clone().filter(|known| known.input() == self.net.input_size());
+        self.preprocess = self.preprocess.or(known);
         let card = self.card()?;
         let mut differences = run.config().differences(&self.config(&card)?);
         if run.graph()?.is_some_and(|graph| graph != *self.net) {

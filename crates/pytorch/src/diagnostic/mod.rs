@@ -10,7 +10,7 @@ pub use render::RenderStyle;
 use crate::source::{FileId, Sources, Span};
 
 /// One message about a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
@@ -35,9 +35,10 @@ pub struct Diagnostic {
 }
 
 /// How bad a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Severity {
     /// Nothing can be done with the file until it is mended.
+    #[default]
     Error,
     /// It works, but likely not as meant.
     Warning,

@@ -64,8 +64,8 @@ impl Args {
             let (most, found) = (names.len(), self.items.len());
             let arguments = if most == 1 { "argument" } else { "arguments" };
             let span = self.spans.get(most).copied().flatten();
-            let error =
-                interp.raise("TypeError", &format!("{function}() takes {most} {arguments}, {found} are given"));
+            let error = interp
+                .raise("TypeError", &format!("{function}() takes {most} {arguments}, {found} are given"));
             return Err(error.teach(|t| {
                 t.code = "argument";
                 t.span = span;
@@ -125,7 +125,9 @@ impl Args {
         most: usize,
     ) -> Result<Vec<Value>> {
         if let Some((name, _)) = self.keywords.first() {
-            return Err(interp.raise("TypeError", &format!("{function}() takes no argument '{name}' by name")));
+            return Err(
+                interp.raise("TypeError", &format!("{function}() takes no argument '{name}' by name"))
+            );
         }
         let found = self.items.len();
         if found < least || found > most {

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 pub(crate) use args::{Args, Bound};
+pub(crate) use imports::read as read_file;
 pub(crate) use limits::Limits;
 pub(crate) use thrown::{Result, Site, Teaching, Thrown};
 pub(crate) use types::Types;
@@ -64,6 +65,8 @@ pub(crate) struct Interp {
     pub(crate) drawn: u64,
     /// What to tell in a line each, once: imports that are not known, initializations that are left out.
     pub(crate) notes: Vec<(Span, String)>,
+    /// Statements that were left out, and why.
+    pub(crate) left_out: Vec<(Span, String)>,
     /// How often something unknown was used.
     pub(crate) opaque_uses: u64,
     /// The folder of the main file: relative imports stay within its package.
@@ -73,6 +76,31 @@ pub(crate) struct Interp {
 }
 
 impl Interp {
+    /// An interpreter that has read nothing yet; files are looked for below `root`.
+    pub(crate) fn new(root: PathBuf, output: Box<dyn FnMut(&str)>) -> Self {
+        let types = Types::new();
+        let mut builtins: HashMap<Name, Value> = types.visible().into_iter().collect();
+        builtins.extend(crate::builtins::names().into_iter().map(|(name, value)| (Name::from(name), value)));
+        Self {
+            sources: Sources::default(),
+            limits: Limits::default(),
+            frames: Vec::new(),
+            modules: HashMap::new(),
+            builtins,
+            types,
+            output,
+            tape: Tape::default(),
+            frame: None,
+            calls: 0,
+            drawn: 0,
+            notes: Vec::new(),
+            left_out: Vec::new(),
+            opaque_uses: 0,
+            root,
+            handling: Vec::new(),
+        }
+    }
+
     /// Where the evaluation is, in code of the user's if any frame is in it.
     pub(crate) fn site(&self) -> Span {
         let users = self.frames.iter().rev().find(|frame| !frame.is_prelude);

@@ -1,17 +1,47 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
+mod arithmetic;
+mod autograd;
+mod dims;
+mod explain;
+mod functional;
+mod given;
+mod host;
+mod index;
+mod init;
+mod joining;
+mod layers;
+pub(crate) mod module;
+pub(crate) mod parameter;
+mod reduce;
+mod replay;
+mod reshape;
 mod tape;
 mod tensor;
+mod trace;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
+pub(crate) use dims::told;
 pub(crate) use tensor::{Kind, Tensor};
 
 use crate::ast::Name;
 use crate::source::Span;
 use crate::value::Value;
+
+/// The functions of the module `_torch`, which the vocabulary in Python is made of.
+pub(crate) fn natives() -> Vec<(&'static str, Value)> {
+    let all = [
+        init::natives(),
+        layers::natives(),
+        module::natives(),
+        parameter::natives(),
+        crate::prelude::natives(),
+    ];
+    all.concat().into_iter().map(|(name, call)| (name, Value::native(name, call))).collect()
+}
 
 /// What an `nn.Module` has once `Module.__init__` ran. Children, parameters and buffers are its attributes, in the
 /// order in which they were set.
@@ -19,6 +49,8 @@ use crate::value::Value;
 pub(crate) struct ModuleState {
     /// Names of attributes that are buffers, and whether each is in the state dict.
     pub(crate) buffers: Vec<(Name, bool)>,
+    /// Names that hold their place for a parameter, or for a module (`true`), though their value is `None`.
+    pub(crate) declared: Vec<(Name, bool)>,
     /// Set for evaluation by `eval()`.
     pub(crate) is_evaluating: bool,
 }
@@ -41,10 +73,21 @@ pub(crate) struct Parameter {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Draw {
     Constant(f64),
-    Uniform { low: f64, high: f64 },
-    Normal { mean: f64, std: f64 },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    Normal {
+        mean: f64,
+        std: f64,
+    },
     /// Normal, drawn again outside of [low, high].
-    Truncated { mean: f64, std: f64, low: f64, high: f64 },
+    Truncated {
+        mean: f64,
+        std: f64,
+        low: f64,
+        high: f64,
+    },
     /// By a rule that convnet does not have: `orthogonal_`.
     Other(&'static str),
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use convnet::ops::Op;
 
 use super::Parameter;
+use super::autograd::Autograd;
 use crate::source::Span;
 use crate::value::Instance;
 
@@ -16,6 +17,9 @@ pub(crate) struct TapeId(pub(crate) u32);
 #[derive(Default)]
 pub(crate) struct Tape {
     pub(crate) steps: Vec<Step>,
+    /// For each step the first leaf behind it.
+    leaves: Vec<Option<TapeId>>,
+    pub(crate) autograd: Autograd,
 }
 
 /// One computation.
@@ -44,7 +48,7 @@ pub(crate) struct CallFrame {
 }
 
 /// What a step computes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum What {
     /// Values that come from outside.
     Leaf(Leaf),
@@ -79,8 +83,25 @@ pub(crate) enum Leaf {
 impl Tape {
     /// Adds a step.
     pub(crate) fn push(&mut self, step: Step) -> TapeId {
+        let id = TapeId(self.steps.len() as u32);
+        let leaf = match step.what {
+            What::Leaf(_) => Some(id),
+            _ => step.inputs.iter().find_map(|&input| self.leaf(input)),
+        };
+        self.leaves.push(leaf);
         self.steps.push(step);
-        TapeId(self.steps.len() as u32 - 1)
+        id
+    }
+
+    /// The first leaf that a step depends on.
+    pub(crate) fn leaf(&self, id: TapeId) -> Option<TapeId> {
+        self.leaves.get(id.0 as usize).copied().flatten()
+    }
+
+    /// The batch of the network that is traced, where a step depends on its input.
+    pub(crate) fn batch(&self, id: TapeId) -> Option<usize> {
+        let step = self.step(self.leaf(id)?);
+        if matches!(step.what, What::Leaf(Leaf::Input)) { step.dims.first().copied() } else { None }
     }
 
     /// One step.

@@ -3,7 +3,7 @@
 mod dict;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
@@ -30,7 +30,10 @@ pub(crate) enum Value {
     Tuple(Rc<[Value]>),
     Dict(Rc<RefCell<Dict>>),
     /// A set: the values of its dict are `None`. `frozen` ones are hashable.
-    Set { items: Rc<RefCell<Dict>>, frozen: bool },
+    Set {
+        items: Rc<RefCell<Dict>>,
+        frozen: bool,
+    },
     Range(Rc<Range>),
     Slice(Rc<Slice>),
     /// An iterator under way.
@@ -96,7 +99,10 @@ pub(crate) enum Iter {
     /// The function is `None` for truth.
     Filter(Value, Value),
     /// `itertools.count`.
-    Count { next: i64, step: i64 },
+    Count {
+        next: i64,
+        step: i64,
+    },
     /// `itertools.cycle`.
     Cycle(Vec<Value>, usize),
     /// An object with `__next__`.
@@ -121,14 +127,16 @@ pub(crate) struct Function {
 
 /// Names of a function's run, a class's body or a module.
 pub(crate) struct Scope {
-    pub(crate) vars: RefCell<HashMap<Name, Value>>,
-    /// The scope around it whose names are seen from it; a module's has none.
+    pub(crate) vars: RefCell<IndexMap<Name, Value>>,
+    /// The scope around it; a module's has none.
     pub(crate) outer: Option<Rc<Scope>>,
     pub(crate) kind: ScopeKind,
     /// Names declared `global` (true) or `nonlocal` (false).
-    pub(crate) declared: RefCell<HashMap<Name, bool>>,
+    pub(crate) declared: RefCell<IndexMap<Name, bool>>,
+    /// The function whose run it is.
+    pub(crate) def: Option<Rc<FunctionDef>>,
     /// The module that it belongs to.
-    pub(crate) module: Option<Rc<Module>>,
+    pub(crate) module: Rc<Module>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,6 +144,8 @@ pub(crate) enum ScopeKind {
     Module,
     Class,
     Function,
+    /// A comprehension's, within a function's or another.
+    Comprehension,
 }
 
 /// What runs a native function.
@@ -226,6 +236,8 @@ pub(crate) struct Module {
     /// `torch.nn`.
     pub(crate) name: Name,
     pub(crate) scope: RefCell<Option<Rc<Scope>>>,
+    /// The file, if it is one.
+    pub(crate) path: Option<PathBuf>,
     /// Whether it is one of the crate's: a missing name is then PyTorch's or a mistake.
     pub(crate) is_prelude: bool,
 }
@@ -357,6 +369,13 @@ impl Class {
     }
 }
 
+impl Module {
+    /// A name of the module.
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+        self.scope.borrow().as_ref().and_then(|scope| scope.get(name))
+    }
+}
+
 impl Instance {
     /// An object without attributes.
     pub(crate) fn new(class: Rc<Class>) -> Self {
@@ -372,14 +391,37 @@ impl Instance {
 }
 
 impl Scope {
-    /// An empty scope.
-    pub(crate) fn new(kind: ScopeKind, outer: Option<Rc<Self>>, module: Option<Rc<Module>>) -> Rc<Self> {
+    /// An empty scope within another one.
+    pub(crate) fn within(outer: &Rc<Self>, kind: ScopeKind, def: Option<Rc<FunctionDef>>) -> Rc<Self> {
         Rc::new(Self {
             vars: RefCell::default(),
-            outer,
+            outer: Some(outer.clone()),
             kind,
             declared: RefCell::default(),
+            def,
+            module: outer.module.clone(),
+        })
+    }
+
+    /// The scope of a module.
+    pub(crate) fn of_module(module: Rc<Module>) -> Rc<Self> {
+        Rc::new(Self {
+            vars: RefCell::default(),
+            outer: None,
+            kind: ScopeKind::Module,
+            declared: RefCell::default(),
+            def: None,
             module,
         })
+    }
+
+    /// The value of a name of this scope alone.
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
+        self.vars.borrow().get(name).cloned()
+    }
+
+    /// Sets a name of this scope.
+    pub(crate) fn set(&self, name: Name, value: Value) {
+        self.vars.borrow_mut().insert(name, value);
     }
 }

@@ -20,7 +20,7 @@ use self::subject::Subject;
 use super::trained;
 use crate::args::{EngineArgs, SizeArgs, number, positive};
 use crate::error::Failure;
-use crate::output;
+use crate::{models, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     // A name that means nothing is told before the first network has taken its seconds.
     let mut networks = Vec::new();
     for name in &args.models {
-        networks.push((name, model::network(name, &args.size.options())?));
+        networks.push((name, models::network(name, &args.size.options())?));
     }
     for (name, (graph, own)) in networks {
         let subject = compile(args, &graph, own, &options)?;

@@ -16,13 +16,12 @@ use convnet::train::{
     NewRun, Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport,
     Trainer, remarks, training_input_size,
 };
-use convnet::zoo;
 
 use self::report::Reporter;
 use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, number, positive, whole};
 use crate::error::Failure;
-use crate::output;
+use crate::{models, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -272,7 +271,7 @@ impl Args {
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
         // The layers decide the recipe, whatever the number of classes that the data will ask for.
-        let (layers, own) = model::network(name, &self.file_size(name).options())?;
+        let (layers, own) = models::network(name, &self.file_size(name).options())?;
         let init_from = self.init_from.clone().or(own.is_some().then(|| name.into()));
         let mut recipe = Recipe::for_graph(&layers).with(&self.patch()?);
         if init_from.is_some() && self.lr.is_none() && self.recipe.is_none() {
@@ -298,11 +297,7 @@ impl Args {
         };
         let new = match &self.out {
             Some(out) => NewRun::claim(out)?,
-            None => {
-                let path = Path::new(name);
-                let stem = if path.exists() { path.file_stem() } else { None };
-                NewRun::fresh(&Path::new("runs").join(stem.unwrap_or(name.as_ref())))?
-            }
+            None => NewRun::fresh(&Path::new("runs").join(models::stem(name)))?,
         };
         Ok(Plan { place: Place::New(new), recipe, start })
     }
@@ -329,7 +324,7 @@ impl Args {
             ),
         }
         if preprocess.is_none() {
-            preprocess = model::preprocess_of(name, &file, graph.input_size())?;
+            preprocess = models::preprocess_of(name, &file, graph.input_size())?;
             match &preprocess {
                 Some(known) => output::note(&format!("images become input as for the weights: {known}")),
                 None => output::note(
@@ -370,7 +365,7 @@ impl Args {
             ..self.size.clone()
         };
         let graph = match (&self.model, run.graph()?) {
-            (None, Some(graph)) if self.size.input.is_none() && self.size.classes.is_none() => graph,
+            (None, Some(graph)) => model::adapted(graph, &self.size.options())?,
             (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
         };
         let (data, _) = super::data::open(&recipe.data)?.in_order_of(&config.classes)?;
@@ -395,7 +390,7 @@ impl Args {
 
     /// The size to read a model for, to see its layers: its own number of classes.
     fn file_size(&self, name: &str) -> SizeArgs {
-        let input = self.size.input.filter(|_| is_onnx(name));
+        let input = self.size.input.filter(|_| models::is_network_file(name));
         SizeArgs { input, classes: None, ..self.size.clone() }
     }
 
@@ -407,15 +402,15 @@ impl Args {
         if let Some(input) = self.size.input {
             return sized(input);
         }
-        if Path::new(name).exists() && zoo::find(name).is_err() {
-            return SizeArgs { input: None, classes, ..self.size.clone() }.build(name);
-        }
         // Weights that tell the size of their images go on with it.
         if let Some(path) = init_from.filter(|path| !is_onnx(path))
             && let Some([channels, height, width]) =
                 model::weights_file(path, None)?.card().map(|card| card.input)
         {
             return sized(ImageSize { channels, height, width });
+        }
+        if models::has_own_size(name) {
+            return SizeArgs { input: None, classes, ..self.size.clone() }.build(name);
         }
         let channels = data.channels();
         let square = |side| sized(ImageSize { channels, height: side, width: side });

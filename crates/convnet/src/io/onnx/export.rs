@@ -1,5 +1,6 @@
 //! Networks as ONNX models, in inference form.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use convnet_formats::onnx::{
@@ -57,7 +58,7 @@ pub fn export(
         card.preprocess = card.preprocess.clone().without_normalization();
     }
     let mut exporter = Exporter { graph, output, names: vec![String::new(); graph.nodes().len()] };
-    let mut entries = Vec::new();
+    let (mut entries, mut written) = (Vec::new(), HashSet::new());
     for id in graph.ids().filter(|id| live[id.index()]) {
         let node = graph.node(id);
         let onnx = node.op.onnx(&graph.input_shapes(id), node.shape).map_err(|reason| IoError::Operator {
@@ -70,7 +71,8 @@ pub fn export(
         let mut specs = graph.node_parameters(id);
         specs.iter_mut().for_each(|spec| spec.shape.extend(vec![1; onnx.trailing]));
         let entry = |spec: ParamSpec| Entry { name: spec.name, shape: spec.shape, number: Number::F32 };
-        entries.extend(specs.into_iter().map(entry));
+        // A weight that several layers read is written once.
+        entries.extend(specs.into_iter().filter(|spec| written.insert(spec.name.clone())).map(entry));
     }
     let properties = card.as_ref().map(ModelCard::to_metadata).unwrap_or_default();
     let model = Model {
@@ -213,6 +215,14 @@ impl Exporter<'_> {
         nodes
     }
 
+    /// The name of a layer's parameter, which a layer before it may have too.
+    fn parameter(&self, id: NodeId, name: &str) -> String {
+        let own = self.graph.node(id).op.parameters(self.graph.input_shapes(id)[0]);
+        let place = own.iter().position(|spec| spec.name == name);
+        let spec = place.and_then(|place| self.graph.node_parameters(id).into_iter().nth(place));
+        spec.map_or_else(|| name.to_owned(), |spec| spec.name)
+    }
+
     /// The names of what an operator reads; constants are added to the nodes.
     fn operands(&self, id: NodeId, operator: &Operator, nodes: &mut Vec<Node>) -> Vec<String> {
         let node = self.graph.node(id);
@@ -224,9 +234,8 @@ impl Exporter<'_> {
                     names.extend(self.graph.node_parameters(id).into_iter().map(|spec| spec.name));
                 }
                 Operand::Input(i) => names.push(self.names[node.inputs[*i].index()].clone()),
-                Operand::Parameter(name) | Operand::Result(name) => {
-                    names.push(format!("{}.{name}", node.path));
-                }
+                Operand::Parameter(name) => names.push(self.parameter(id, name)),
+                Operand::Result(name) => names.push(format!("{}.{name}", node.path)),
                 Operand::Constant(name, value) => {
                     let name = format!("{}.{name}", node.path);
                     let key = match value {

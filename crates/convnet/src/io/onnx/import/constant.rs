@@ -103,6 +103,17 @@ impl Constant {
         }
     }
 
+    /// Whether two are one tensor, in the same shape and order of axes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.shape == other.shape
+            && match (&self.data, &other.data) {
+                (Data::Stored(a), Data::Stored(b)) => Arc::ptr_eq(a, b),
+                (Data::Numbers(a), Data::Numbers(b)) => Arc::ptr_eq(a, b),
+                (Data::Permuted(a), Data::Permuted(b)) => a.axes == b.axes && a.base.is_same(&b.base),
+                _ => false,
+            }
+    }
+
     /// Whether all elements are equal.
     pub(super) fn is_uniform(&self, model: &Model) -> io::Result<bool> {
         let mut part = vec![0.0; self.len().min(1 << 14)];

@@ -1,9 +1,9 @@
 //! A network while its model is read: layers that later operators may still be merged into.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::constant::Constant;
-use crate::graph::{Builder, Graph, GraphError, Scope, ScopeId, Shape, SharedWeight, Value, combine};
+use crate::graph::{Assembly, Graph, GraphError, NodeId, ScopeId, Shape};
 use crate::ops::Op;
 
 /// The most elements that a value may have for one image, and that weights may have which are in no file.
@@ -99,82 +99,48 @@ impl NetworkDraft {
         }
         let input = self.shape(0);
         let (height, width) = input.spatial();
-        let net = Builder::image(name, input.channels(), height, width);
-        let mut values: Vec<Value<'_>> = vec![net.input()];
+        let mut net = Assembly::new(name, [input.channels(), height, width])?;
+        let mut scopes = BTreeMap::new();
+        let mut ids = vec![net.input()];
         let mut weights = Vec::new();
         for (layer, wanted) in self.layers.iter().zip(wanted).skip(1) {
-            let inputs: Vec<Value<'_>> = layer.inputs.iter().map(|&input| values[input]).collect();
-            let value = match wanted {
-                true => combine(&layer.path, layer.op.clone(), &inputs),
-                false => net.input(),
-            };
-            weights.push((value.id(), &layer.weights));
-            values.push(value);
-        }
-        let mut graph = net.build(values[output])?;
-        group(&mut graph);
-        let mut named = BTreeMap::new();
-        let mut trained: Vec<(String, &Constant)> = Vec::new();
-        for (id, constants) in weights.iter().filter(|(id, _)| id.index() > 0) {
-            for (spec, constant) in graph.node_parameters(*id).into_iter().zip(*constants) {
-                if spec.kind.trainable() {
-                    trained.push((spec.name.clone(), constant));
-                }
-                named.insert(spec.name, constant.clone());
+            if !wanted {
+                ids.push(net.input());
+                continue;
             }
+            let inputs: Vec<NodeId> = layer.inputs.iter().map(|&input| ids[input]).collect();
+            let scope = scope(&mut net, &mut scopes, &layer.path);
+            let id = net.node(scope, &layer.path, layer.op.clone(), &inputs)?;
+            weights.push((id, &layer.weights));
+            ids.push(id);
         }
-        graph.shared = shared(&trained);
+        let mut graph = net.finish(ids[output])?;
+        classes(&mut graph);
+        let mut named = BTreeMap::new();
+        for (id, constants) in &weights {
+            let specs = graph.node_parameters(*id).into_iter();
+            named.extend(specs.map(|spec| spec.name).zip(constants.iter().cloned()));
+        }
         Ok((graph, named))
     }
-}
-
-/// Which parameters are the same tensor as one before them.
-fn shared(parameters: &[(String, &Constant)]) -> Vec<SharedWeight> {
-    let mut seen: HashMap<*const (), &str> = HashMap::new();
-    let mut found = Vec::new();
-    for (name, constant) in parameters {
-        let Some(origin) = constant.origin() else { continue };
-        match seen.get(&origin) {
-            Some(&first) => found.push(SharedWeight { name: name.clone(), first: first.to_owned() }),
-            None => {
-                seen.insert(origin, name);
-            }
-        }
-    }
-    found
 }
 
 /// The deepest scope: what is deeper is left where it is.
 const DEPTH: usize = 16;
 
-/// Groups layers by the parts of their paths.
-fn group(graph: &mut Graph) {
-    let mut scopes: BTreeMap<String, ScopeId> = BTreeMap::new();
-    for id in graph.ids().skip(1) {
-        let path = graph.node(id).path.clone();
-        let ends: Vec<usize> = path.match_indices('.').map(|(at, _)| at).collect();
-        if ends.len() > DEPTH {
-            continue;
-        }
-        let mut scope = ScopeId::ROOT;
-        for &end in &ends {
-            let (parent, new) = (scope, ScopeId(graph.scopes.len() as u32));
-            scope = *scopes.entry(path[..end].to_owned()).or_insert(new);
-            if scope == new {
-                let name = path[..end].rsplit('.').next().unwrap_or_default().to_owned();
-                let path = path[..end].to_owned();
-                graph.scopes.push(Scope {
-                    name,
-                    kind: "Sequential".into(),
-                    path,
-                    parent: Some(parent),
-                    result: id,
-                });
-            }
-            graph.scopes[scope.index()].result = id;
-        }
-        graph.nodes[id.index()].scope = scope;
+/// The scope of a layer, by the parts of its path.
+fn scope(net: &mut Assembly, scopes: &mut BTreeMap<String, ScopeId>, path: &str) -> ScopeId {
+    let ends: Vec<usize> = path.match_indices('.').map(|(at, _)| at).collect();
+    if ends.len() > DEPTH {
+        return ScopeId::ROOT;
     }
+    ends.into_iter().fold(ScopeId::ROOT, |parent, end| {
+        *scopes.entry(path[..end].to_owned()).or_insert_with(|| net.scope(&path[..end], "Sequential", parent))
+    })
+}
+
+/// Gives scopes that are no Sequential another class.
+fn classes(graph: &mut Graph) {
     // PyTorch numbers the parts of a Sequential; what has names for them is some other module.
     let own = |path: &str| path.rsplit('.').next().unwrap_or_default().parse::<usize>().is_err();
     let mut modules = vec![false; graph.scopes.len()];

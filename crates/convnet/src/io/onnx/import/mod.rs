@@ -11,6 +11,7 @@ mod inputs;
 mod linear;
 mod maps;
 mod shapes;
+mod sharing;
 mod slices;
 mod window;
 
@@ -27,7 +28,7 @@ use self::draft::NetworkDraft;
 use self::importer::{Importer, ROOM};
 use self::inputs::{Images, images};
 use super::super::{IoError, WeightsFile};
-use crate::graph::{Graph, SharedWeight};
+use crate::graph::Graph;
 
 /// The versions of ONNX's operators that are read.
 const OPSETS: std::ops::RangeInclusive<i64> = 7..=28;
@@ -131,16 +132,11 @@ fn read_with(path: &Path, options: &ImportOptions) -> Result<(Graph, Imported, O
             Problem::FreeInput(input) => IoError::FreeInput { path: path.to_owned(), input },
             Problem::Node { node, op, reason } => IoError::Node { path: path.to_owned(), node, op, reason },
         })?;
-    let (mut graph, tensors) = draft.finish(&name, output).map_err(|error| whole(error.to_string()))?;
-    // Exporters write equal weights once, as those of normalizations that were not trained are; these are not one.
-    let mut uniform: HashMap<String, bool> = HashMap::new();
-    for SharedWeight { first, .. } in graph.shared_weights() {
-        if let (Some(constant), false) = (tensors.get(first), uniform.contains_key(first)) {
-            let is_uniform = constant.is_uniform(&model).map_err(|error| whole(error.to_string()))?;
-            uniform.insert(first.clone(), is_uniform);
-        }
+    let (mut graph, mut tensors) = draft.finish(&name, output).map_err(|error| whole(error.to_string()))?;
+    graph.shared = sharing::shared(&graph, &tensors, &model).map_err(|error| whole(error.to_string()))?;
+    for shared in graph.shared_weights() {
+        tensors.remove(&shared.name);
     }
-    graph.shared.retain(|shared| uniform.get(&shared.first) != Some(&true));
     Ok((graph, Imported { model, tensors }, channels_last))
 }
 

@@ -1,0 +1,448 @@
+//! Attributes: how they are found, bound, set and deleted.
+
+use std::rc::Rc;
+
+use super::{Args, Interp, Result};
+use crate::ast::Name;
+use crate::nearest::nearest;
+use crate::value::{Builtin, Class, Dict, Instance, Method, Module, Property, Value};
+
+impl Interp {
+    /// An attribute.
+    ///
+    /// # Errors
+    /// AttributeError with the nearest name.
+    pub(crate) fn get_attr(&mut self, value: &Value, name: &str) -> Result {
+        match self.find_attr(value, name)? {
+            Some(found) => Ok(found),
+            None => Err(self.no_attribute(value, name)),
+        }
+    }
+
+    /// An attribute, if there is one.
+    pub(crate) fn find_attr(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
+        match value {
+            Value::Instance(instance) => self.instance_attr(instance, value, name),
+            Value::Class(class) => self.class_attr(class, name),
+            Value::Module(module) => self.module_attr(module, name),
+            Value::Super(object) => {
+                let (class, receiver) = match &object.object {
+                    Value::Instance(instance) => (instance.class.clone(), object.object.clone()),
+                    Value::Class(class) => (class.clone(), object.object.clone()),
+                    other => (self.class_of(other), other.clone()),
+                };
+                match class.lookup_after(&object.class, name) {
+                    Some(found) => self.bind(&found, &receiver, &class).map(Some),
+                    None => Ok(self.base_method(&class, &receiver, name)),
+                }
+            }
+            Value::Function(function) => {
+                if let Some(found) = function.attrs.borrow().get(name) {
+                    return Ok(Some(found.clone()));
+                }
+                Ok(match name {
+                    "__name__" => Some(Value::Str(function.def.name.clone())),
+                    "__qualname__" => Some(Value::Str(function.qualified.clone())),
+                    "__doc__" => Some(function.def.doc.clone().map_or(Value::None, Value::Str)),
+                    "__module__" => Some(Value::Str(function.scope.module.name.clone())),
+                    "__dict__" => {
+                        let mut dict = Dict::default();
+                        for (name, value) in function.attrs.borrow().iter() {
+                            dict.set_str(name, value.clone());
+                        }
+                        Some(Value::dict(dict))
+                    }
+                    "__class__" => Some(Value::Class(self.class_of(value))),
+                    _ => None,
+                })
+            }
+            Value::Method(method) => match name {
+                "__self__" => Ok(Some(method.receiver.clone())),
+                "__func__" => Ok(Some(method.function.clone())),
+                _ => self.find_attr(&method.function.clone(), name),
+            },
+            Value::Native(native) if matches!(name, "__name__" | "__qualname__") => {
+                let short = native.name.rsplit('.').next().unwrap_or(native.name);
+                Ok(Some(Value::str(short)))
+            }
+            Value::Property(property) => Ok(match name {
+                "setter" => Some(Value::Method(Rc::new(Method {
+                    receiver: value.clone(),
+                    function: Value::native("property.setter", property_setter),
+                }))),
+                "getter" | "deleter" => Some(value.clone()),
+                "fget" => Some(property.getter.clone()),
+                _ => None,
+            }),
+            Value::StaticMethod(inner) | Value::ClassMethod(inner) => self.find_attr(&inner.clone(), name),
+            Value::Tensor(tensor) => match name {
+                "__class__" => Ok(Some(Value::Class(self.class_of(value)))),
+                _ => self.tensor_attr(tensor, name),
+            },
+            Value::Opaque(opaque) => {
+                let path = format!("{}.{name}", opaque.path);
+                Ok(Some(self.opaque(&path)))
+            }
+            Value::Slice(slice) => Ok(match name {
+                "start" => Some(slice.start.clone()),
+                "stop" => Some(slice.stop.clone()),
+                "step" => Some(slice.step.clone()),
+                _ => None,
+            }),
+            Value::Range(range) => Ok(match name {
+                "start" => Some(Value::Int(range.start)),
+                "stop" => Some(Value::Int(range.stop)),
+                "step" => Some(Value::Int(range.step)),
+                _ => self.builtin_attr(value, name),
+            }),
+            _ => Ok(self.builtin_attr(value, name)),
+        }
+    }
+
+    /// A method of a value of a built-in type.
+    fn builtin_attr(&mut self, value: &Value, name: &str) -> Option<Value> {
+        let class = self.class_of(value);
+        if name == "__class__" {
+            return Some(Value::Class(class));
+        }
+        let native = class.builtin.and_then(|builtin| crate::builtins::method_of(builtin, name))?;
+        Some(Value::Method(Rc::new(Method { receiver: value.clone(), function: Value::Native(native) })))
+    }
+
+    fn instance_attr(&mut self, instance: &Rc<Instance>, value: &Value, name: &str) -> Result<Option<Value>> {
+        let of_class = instance.class.lookup(name);
+        if let Some(Value::Property(property)) = &of_class {
+            return self.call_with(&property.getter, vec![value.clone()]).map(Some);
+        }
+        if let Some(found) = instance.attrs.borrow().get(name) {
+            return Ok(Some(found.clone()));
+        }
+        if let Some(found) = of_class {
+            return self.bind(&found, value, &instance.class).map(Some);
+        }
+        match name {
+            "__class__" => return Ok(Some(Value::Class(instance.class.clone()))),
+            "__dict__" => {
+                let mut dict = Dict::default();
+                for (name, value) in instance.attrs.borrow().iter() {
+                    dict.set_str(name, value.clone());
+                }
+                return Ok(Some(Value::dict(dict)));
+            }
+            "__doc__" => return Ok(Some(Value::None)),
+            "__module__" => return Ok(Some(Value::Str(instance.class.module.clone()))),
+            "training" => {
+                if let Some(state) = &*instance.module.borrow() {
+                    return Ok(Some(Value::Bool(!state.is_evaluating)));
+                }
+            }
+            _ => {}
+        }
+        if let Some(payload) = instance.payload.borrow().clone()
+            && let Some(found) = self.builtin_attr(&payload, name)
+        {
+            return Ok(Some(found));
+        }
+        if let Some(getter) = instance.class.lookup("__getattr__") {
+            let getter = self.bind(&getter, value, &instance.class)?;
+            let attribute_error = self.types.named("AttributeError");
+            return match self.call_with(&getter, vec![Value::str(name)]) {
+                Err(thrown)
+                    if attribute_error.is_some_and(|e| self.class_of(&thrown.value).is_subclass(&e)) =>
+                {
+                    Ok(None)
+                }
+                result => result.map(Some),
+            };
+        }
+        if name == "__init__" || name == "__setattr__" || name == "__getattribute__" {
+            return Ok(self.base_method(&instance.class.clone(), value, name));
+        }
+        if let Some(opaque) = instance.class.mro.borrow().iter().find_map(|class| class.opaque.clone()) {
+            let path = format!("{}.{name}", opaque.path);
+            return Ok(Some(self.opaque(&path)));
+        }
+        Ok(None)
+    }
+
+    fn class_attr(&mut self, class: &Rc<Class>, name: &str) -> Result<Option<Value>> {
+        if let Some(found) = class.lookup(name) {
+            return Ok(Some(match found {
+                Value::StaticMethod(inner) => (*inner).clone(),
+                Value::ClassMethod(inner) => Value::Method(Rc::new(Method {
+                    receiver: Value::Class(class.clone()),
+                    function: (*inner).clone(),
+                })),
+                found => found,
+            }));
+        }
+        let found = match name {
+            "__name__" | "__qualname__" => Some(Value::Str(class.name.clone())),
+            "__module__" => Some(Value::Str(class.module.clone())),
+            "__doc__" => Some(Value::None),
+            "__class__" => Some(Value::Class(self.types.builtin(Builtin::Type))),
+            "__bases__" => {
+                Some(Value::tuple(class.bases.iter().map(|base| Value::Class(base.clone())).collect()))
+            }
+            "__mro__" => {
+                Some(Value::tuple(class.mro.borrow().iter().map(|c| Value::Class(c.clone())).collect()))
+            }
+            "__dict__" => {
+                let mut dict = Dict::default();
+                for (name, value) in class.attrs.borrow().iter() {
+                    dict.set_str(name, value.clone());
+                }
+                Some(Value::dict(dict))
+            }
+            "__annotations__" => {
+                let mut dict = Dict::default();
+                for (name, value) in class.annotations.borrow().iter() {
+                    dict.set_str(name, value.clone());
+                }
+                Some(Value::dict(dict))
+            }
+            "mro" => None,
+            _ => {
+                let builtin = class.builtin.or_else(|| class.builtin_base());
+                let native = builtin.and_then(|builtin| crate::builtins::method_of(builtin, name));
+                native.map(Value::Native).or_else(|| object_method(name))
+            }
+        };
+        if found.is_none()
+            && let Some(opaque) = class.mro.borrow().iter().find_map(|class| class.opaque.clone())
+        {
+            let path = format!("{}.{name}", opaque.path);
+            return Ok(Some(self.opaque(&path)));
+        }
+        Ok(found)
+    }
+
+    fn module_attr(&mut self, module: &Rc<Module>, name: &str) -> Result<Option<Value>> {
+        if let Some(found) = module.get(name) {
+            return Ok(Some(found));
+        }
+        if name == "__name__" {
+            return Ok(Some(Value::Str(module.name.clone())));
+        }
+        if name == "__dict__" {
+            let mut dict = Dict::default();
+            if let Some(scope) = &*module.scope.borrow() {
+                for (name, value) in scope.vars.borrow().iter() {
+                    dict.set_str(name, value.clone());
+                }
+            }
+            return Ok(Some(Value::dict(dict)));
+        }
+        let path = format!("{}.{name}", module.name);
+        if crate::prelude::file(&path).is_some() || crate::builtins::module(&path).is_some() {
+            return self.import_module(&path).map(Some);
+        }
+        if module.is_prelude && crate::prelude::is_known(&path) {
+            return self.absent_name(module, name).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// What `object`, or a built-in base, gives where no class has it.
+    fn base_method(&self, class: &Rc<Class>, receiver: &Value, name: &str) -> Option<Value> {
+        let builtin = class.builtin_base().and_then(|builtin| crate::builtins::method_of(builtin, name));
+        let function = match builtin {
+            Some(native) => Value::Native(native),
+            None if name == "__init__" && class.builtin_base().is_some() => {
+                Value::native("__init__", init_payload)
+            }
+            None => object_method(name)?,
+        };
+        if name == "__new__" {
+            return Some(function);
+        }
+        Some(Value::Method(Rc::new(Method { receiver: receiver.clone(), function })))
+    }
+
+    /// What is found on a class, as it is seen from an object of it.
+    pub(crate) fn bind(&mut self, found: &Value, receiver: &Value, class: &Rc<Class>) -> Result {
+        Ok(match found {
+            Value::Function(_) | Value::Native(_) => {
+                Value::Method(Rc::new(Method { receiver: receiver.clone(), function: found.clone() }))
+            }
+            Value::StaticMethod(inner) => (**inner).clone(),
+            Value::ClassMethod(inner) => {
+                let class = match receiver {
+                    Value::Class(_) => receiver.clone(),
+                    _ => Value::Class(class.clone()),
+                };
+                Value::Method(Rc::new(Method { receiver: class, function: (**inner).clone() }))
+            }
+            Value::Property(property) => self.call_with(&property.getter, vec![receiver.clone()])?,
+            _ => found.clone(),
+        })
+    }
+
+    /// Sets an attribute.
+    pub(crate) fn set_attr(&mut self, value: &Value, name: &str, new: Value) -> Result<()> {
+        match value {
+            Value::Instance(instance) => {
+                match instance.class.lookup(name) {
+                    Some(Value::Property(property)) => {
+                        let Some(setter) = &property.setter else {
+                            let class = &instance.class.name;
+                            let message = format!("property '{name}' of '{class}' object has no setter");
+                            return Err(self.raise("AttributeError", &message));
+                        };
+                        return self.call_with(setter, vec![value.clone(), new]).map(drop);
+                    }
+                    _ => {
+                        if let Some(setter) = instance.class.lookup("__setattr__") {
+                            return self
+                                .call_with(&setter, vec![value.clone(), Value::str(name), new])
+                                .map(drop);
+                        }
+                    }
+                }
+                self.set_own(instance, name, new)
+            }
+            Value::Class(class) if class.builtin.is_none() => {
+                class.attrs.borrow_mut().insert(name.into(), new);
+                Ok(())
+            }
+            Value::Function(function) => {
+                function.attrs.borrow_mut().insert(name.into(), new);
+                Ok(())
+            }
+            Value::Module(module) => {
+                if let Some(scope) = &*module.scope.borrow() {
+                    scope.set(name.into(), new);
+                }
+                Ok(())
+            }
+            Value::Tensor(tensor) => self.tensor_set_attr(tensor, name, new),
+            Value::Opaque(_) => Ok(()),
+            _ => {
+                let class = self.type_name(value);
+                Err(self
+                    .raise("AttributeError", &format!("'{class}' object has no attribute '{name}' to set")))
+            }
+        }
+    }
+
+    /// Sets an attribute of the object itself.
+    pub(crate) fn set_own(&mut self, instance: &Rc<Instance>, name: &str, new: Value) -> Result<()> {
+        if self.is_module(instance) {
+            self.module_set_attr(instance, name, &new)?;
+        }
+        self.charge(1)?;
+        instance.attrs.borrow_mut().insert(name.into(), new);
+        Ok(())
+    }
+
+    /// Deletes an attribute.
+    pub(crate) fn del_attr(&mut self, value: &Value, name: &str) -> Result<()> {
+        let removed = match value {
+            Value::Instance(instance) => instance.attrs.borrow_mut().shift_remove(name),
+            Value::Class(class) => class.attrs.borrow_mut().shift_remove(name),
+            Value::Opaque(_) => return Ok(()),
+            _ => None,
+        };
+        match removed {
+            Some(_) => Ok(()),
+            None => Err(self.no_attribute(value, name)),
+        }
+    }
+
+    /// The error for an attribute that is not there.
+    fn no_attribute(&mut self, value: &Value, name: &str) -> Box<super::Thrown> {
+        let (message, known): (String, Vec<Name>) = match value {
+            Value::Module(module) => {
+                let scope = module.scope.borrow();
+                let names =
+                    scope.iter().flat_map(|scope| scope.vars.borrow().keys().cloned().collect::<Vec<_>>());
+                let mut known: Vec<Name> = names.filter(|name| !name.starts_with('_')).collect();
+                if module.is_prelude {
+                    known.extend(crate::prelude::known(&module.name).iter().map(|name| Name::from(*name)));
+                }
+                (format!("module '{}' has no attribute '{name}'", module.name), known)
+            }
+            Value::Class(class) => {
+                (format!("type object '{}' has no attribute '{name}'", class.name), self.names_of(class))
+            }
+            Value::Instance(instance) => {
+                let mut known: Vec<Name> = instance.attrs.borrow().keys().cloned().collect();
+                known.extend(self.names_of(&instance.class));
+                (format!("'{}' object has no attribute '{name}'", instance.class.name), known)
+            }
+            Value::Super(object) => {
+                (format!("'super' object has no attribute '{name}'"), self.names_of(&object.class))
+            }
+            Value::None => (format!("'NoneType' object has no attribute '{name}'"), Vec::new()),
+            _ => (format!("'{}' object has no attribute '{name}'", self.type_name(value)), Vec::new()),
+        };
+        let near = nearest(name, known.iter().map(|name| &**name)).map(str::to_owned);
+        self.raise("AttributeError", &message).teach(|teaching| {
+            teaching.code = "name";
+            teaching.helps.extend(near.map(|near| format!("did you mean `{near}`?")));
+        })
+    }
+
+    /// The names of a class and those above it.
+    fn names_of(&self, class: &Rc<Class>) -> Vec<Name> {
+        class.mro.borrow().iter().flat_map(|c| c.attrs.borrow().keys().cloned().collect::<Vec<_>>()).collect()
+    }
+}
+
+/// The methods of `object`.
+fn object_method(name: &str) -> Option<Value> {
+    Some(match name {
+        "__init__" => Value::native("object.__init__", |_, _| Ok(Value::None)),
+        "__new__" => Value::native("object.__new__", |interp, args: Args| match args.items.first() {
+            Some(Value::Class(class)) => {
+                let instance = interp.new_instance(class);
+                if let (Some(_), Some(items)) = (class.builtin_base(), args.items.get(1)) {
+                    *instance.payload.borrow_mut() = Some(items.clone());
+                }
+                Ok(Value::Instance(instance))
+            }
+            _ => Err(interp.raise("TypeError", "object.__new__(X): X is not a type object")),
+        }),
+        "__setattr__" => Value::native("object.__setattr__", |interp, args: Args| {
+            let items = args.positional(interp, "__setattr__", 3, 3)?;
+            if let (Value::Instance(instance), Value::Str(name)) = (&items[0], &items[1]) {
+                interp.set_own(instance, name, items[2].clone())?;
+            }
+            Ok(Value::None)
+        }),
+        "__getattribute__" => Value::native("object.__getattribute__", |interp, args: Args| {
+            let items = args.positional(interp, "__getattribute__", 2, 2)?;
+            let Value::Str(name) = items[1].clone() else { return Ok(Value::None) };
+            interp.get_attr(&items[0], &name)
+        }),
+        "__init_subclass__" => Value::native("object.__init_subclass__", |_, _| Ok(Value::None)),
+        "__repr__" | "__str__" => Value::native("object.__repr__", |interp, args: Args| {
+            let class = args.items.first().map(|value| interp.type_name(value));
+            Ok(Value::str(&format!("<{} object>", class.as_deref().unwrap_or("object"))))
+        }),
+        _ => return None,
+    })
+}
+
+/// `dict.__init__(self, …)` and the like, of a class that extends a built-in type.
+fn init_payload(interp: &mut Interp, mut args: Args) -> Result {
+    if args.items.is_empty() {
+        return Ok(Value::None);
+    }
+    let receiver = args.items.remove(0);
+    args.spans.drain(..1.min(args.spans.len()));
+    if let Value::Instance(instance) = &receiver
+        && let Some(builtin) = instance.class.builtin_base()
+    {
+        let payload = interp.construct(builtin, args)?;
+        *instance.payload.borrow_mut() = Some(payload);
+    }
+    Ok(Value::None)
+}
+
+fn property_setter(interp: &mut Interp, args: Args) -> Result {
+    let items = args.positional(interp, "setter", 2, 2)?;
+    let Value::Property(property) = &items[0] else { return Ok(items[1].clone()) };
+    let getter = property.getter.clone();
+    Ok(Value::Property(Rc::new(Property { getter, setter: Some(items[1].clone()) })))
+}

@@ -1,0 +1,343 @@
+//! Calls: what can be called, and how arguments become a function's names.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+use super::stmt::Flow;
+use super::{Args, Frame, Interp, Result, Thrown};
+use crate::ast::{FunctionDef, Name};
+use crate::nearest::nearest;
+use crate::source::Span;
+use crate::value::{Builtin, Dict, Function, Instance, Iter, Scope, ScopeKind, Value};
+
+impl Interp {
+    /// Calls a value with arguments by position.
+    pub(crate) fn call_with(&mut self, function: &Value, items: Vec<Value>) -> Result {
+        self.call(function, Args::of(items))
+    }
+
+    /// Calls a method of a value.
+    pub(crate) fn call_method(&mut self, value: &Value, name: &str, items: Vec<Value>) -> Result {
+        let method = self.get_attr(value, name)?;
+        self.call_with(&method, items)
+    }
+
+    /// Calls a value.
+    pub(crate) fn call(&mut self, function: &Value, args: Args) -> Result {
+        self.step()?;
+        match function {
+            Value::Function(function) => self.call_function(function, args),
+            Value::Native(native) => (native.call)(self, args),
+            Value::Method(method) => {
+                let method = method.clone();
+                self.call(&method.function, args.with_first(method.receiver.clone()))
+            }
+            Value::Class(class) => self.instantiate(class, args),
+            Value::StaticMethod(inner) | Value::ClassMethod(inner) => self.call(&inner.clone(), args),
+            Value::Instance(instance) => match instance.class.lookup("__call__") {
+                Some(call) => self.call(&call, args.with_first(function.clone())),
+                None => {
+                    let class = instance.class.clone();
+                    if let Some(opaque) = class.mro.borrow().iter().find_map(|class| class.opaque.clone()) {
+                        return Ok(self.opaque(&format!("{}()", opaque.path)));
+                    }
+                    Err(self.raise("TypeError", &format!("'{}' object is not callable", class.name)))
+                }
+            },
+            Value::Opaque(opaque) => Ok(self.opaque(&format!("{}()", opaque.path))),
+            _ => {
+                let class = self.type_name(function);
+                Err(self.raise("TypeError", &format!("'{class}' object is not callable")))
+            }
+        }
+    }
+
+    /// An object of a class, made by a call with these arguments.
+    fn instantiate(&mut self, class: &Rc<crate::value::Class>, args: Args) -> Result {
+        if let Some(builtin) = class.builtin {
+            return match builtin {
+                Builtin::Type if args.items.len() == 1 => Ok(Value::Class(self.class_of(&args.items[0]))),
+                Builtin::Super | Builtin::Property | Builtin::StaticMethod | Builtin::ClassMethod => {
+                    self.construct_descriptor(builtin, args)
+                }
+                _ => self.construct(builtin, args),
+            };
+        }
+        if let Some(new @ Value::Function(_)) = class.lookup("__new__").map(|new| match new {
+            Value::StaticMethod(inner) => (*inner).clone(),
+            new => new,
+        }) {
+            let made = self.call(&new, args.clone().with_first(Value::Class(class.clone())))?;
+            if let Value::Instance(instance) = &made
+                && instance.class.is_subclass(class)
+            {
+                self.initialize(instance, args)?;
+            }
+            return Ok(made);
+        }
+        let instance = self.new_instance(class);
+        self.initialize(&instance, args)?;
+        Ok(Value::Instance(instance))
+    }
+
+    /// An object that no constructor has seen yet.
+    pub(crate) fn new_instance(&mut self, class: &Rc<crate::value::Class>) -> Rc<Instance> {
+        let instance = Instance::new(class.clone());
+        instance.made.set(Some(self.site()));
+        Rc::new(instance)
+    }
+
+    fn initialize(&mut self, instance: &Rc<Instance>, args: Args) -> Result<()> {
+        let class = instance.class.clone();
+        let is_exception = self.types.named("BaseException").is_some_and(|base| class.is_subclass(&base));
+        if is_exception {
+            instance.attrs.borrow_mut().insert("args".into(), Value::tuple(args.items.clone()));
+        }
+        let receiver = Value::Instance(instance.clone());
+        if let Some(init) = class.lookup("__init__") {
+            let result = self.call(&init, args.with_first(receiver))?;
+            if !matches!(result, Value::None | Value::Opaque(_)) {
+                return Err(self.raise("TypeError", "__init__() should return None"));
+            }
+            return Ok(());
+        }
+        match class.builtin_base() {
+            Some(builtin) if instance.payload.borrow().is_none() => {
+                let payload = self.construct(builtin, args)?;
+                *instance.payload.borrow_mut() = Some(payload);
+            }
+            Some(_) => {}
+            None if is_exception || (args.items.is_empty() && args.keywords.is_empty()) => {}
+            None if class.mro.borrow().iter().any(|class| class.opaque.is_some()) => {}
+            None => {
+                let message = format!("{}() takes no arguments", class.name);
+                return Err(self.raise("TypeError", &message).teach(|t| {
+                    t.code = "argument";
+                    t.helps
+                        .push("the class has no `__init__(self, …)` (two underscores on each side)".into());
+                }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a function.
+    fn call_function(&mut self, function: &Rc<Function>, args: Args) -> Result {
+        let def = function.def.clone();
+        if self.frames.len() >= self.limits.depth {
+            let name = &function.qualified;
+            let message = format!("maximum recursion depth exceeded: `{name}` calls itself without end");
+            return Err(self.fatal("RecursionError", &message, "what ends the recursion?"));
+        }
+        let scope = Scope::within(&function.scope, ScopeKind::Function, Some(def.clone()));
+        let arguments = self.bind_parameters(function, args, &scope)?;
+        let receiver = def.parameters.named.first().and_then(|first| scope.get(&first.name));
+        if &*def.name == "__init__"
+            && let Some(Value::Instance(instance)) = &receiver
+            && instance.arguments.borrow().is_empty()
+        {
+            *instance.arguments.borrow_mut() = self.users_arguments(&arguments);
+        }
+        let is_prelude = !self.sources.is_users(def.span);
+        self.frames.push(Frame {
+            function: Some(function.qualified.clone()),
+            span: def.span,
+            is_prelude,
+            arguments,
+            class: function.class.borrow().clone(),
+            receiver,
+            yielded: def.is_generator.then(Vec::new),
+            scope,
+        });
+        let result = match &def.result {
+            Some(expr) => self.eval(expr),
+            None => self.block(&def.body).map(|flow| match flow {
+                Flow::Return(value) => value,
+                _ => Value::None,
+            }),
+        };
+        let frame = self.frames.pop();
+        let result = result?;
+        Ok(match frame.and_then(|frame| frame.yielded) {
+            Some(items) => Value::iter(Iter::Items(items.into_iter())),
+            None => result,
+        })
+    }
+
+    /// The ranges of arguments in the user's code.
+    fn users_arguments(&self, arguments: &[(Name, Span)]) -> Vec<(Name, Span)> {
+        let users = arguments.iter().filter_map(|(name, span)| {
+            if self.sources.is_users(*span) {
+                return Some((name.clone(), *span));
+            }
+            let passed = self.sources.text(*span).trim().to_owned();
+            self.argument_span(&passed).map(|span| (name.clone(), span))
+        });
+        users.collect()
+    }
+
+    /// Sets a function's names from arguments; gives where each stands.
+    fn bind_parameters(
+        &mut self,
+        function: &Rc<Function>,
+        args: Args,
+        scope: &Rc<Scope>,
+    ) -> Result<Vec<(Name, Span)>> {
+        let def = function.def.clone();
+        let parameters = &def.parameters;
+        let mut places = Vec::new();
+        let mut values: Vec<Option<Value>> = vec![None; parameters.named.len()];
+        let given = args.items.len();
+        if given > parameters.positional && parameters.args.is_none() {
+            return Err(self.too_many(function, &args));
+        }
+        let mut items = args.items.into_iter();
+        for (i, value) in items.by_ref().take(parameters.positional).enumerate() {
+            values[i] = Some(value);
+            if let Some(span) = args.spans.get(i).copied().flatten() {
+                places.push((parameters.named[i].name.clone(), span));
+            }
+        }
+        if let Some(rest) = &parameters.args {
+            scope.set(rest.clone(), Value::tuple(items.collect()));
+        }
+        let mut extra = Dict::default();
+        for (i, (name, value)) in args.keywords.into_iter().enumerate() {
+            let span = args.keyword_spans.get(i).copied().flatten();
+            let named = &parameters.named[parameters.positional_only..];
+            match named.iter().position(|p| p.name == name) {
+                Some(at) => {
+                    let at = at + parameters.positional_only;
+                    if values[at].is_some() {
+                        let message =
+                            format!("{}() got multiple values for argument '{name}'", function.qualified);
+                        let error = self.raise("TypeError", &message);
+                        return Err(self.with_signature(error, &def, span));
+                    }
+                    values[at] = Some(value);
+                    places.extend(span.map(|span| (name, span)));
+                }
+                None if parameters.kwargs.is_some() => {
+                    self.charge(1)?;
+                    extra.set_str(&name, value);
+                }
+                None => {
+                    let known = parameters.named.iter().map(|p| &*p.name);
+                    let near = nearest(&name, known).map(str::to_owned);
+                    let message =
+                        format!("{}() got an unexpected keyword argument '{name}'", function.qualified);
+                    let span = span.map(|span| self.with_keyword(span, &name));
+                    let error = self.raise("TypeError", &message);
+                    return Err(self.with_signature(error, &def, span).teach(|t| {
+                        t.helps.extend(near.map(|near| format!("did you mean `{near}`?")));
+                    }));
+                }
+            }
+        }
+        if let Some(rest) = &parameters.kwargs {
+            scope.set(rest.clone(), Value::dict(extra));
+        }
+        let mut missing = Vec::new();
+        for (i, parameter) in parameters.named.iter().enumerate() {
+            match values[i].take().or_else(|| function.defaults[i].clone()) {
+                Some(value) => scope.set(parameter.name.clone(), value),
+                None => missing.push(format!("'{}'", parameter.name)),
+            }
+        }
+        if !missing.is_empty() {
+            let (n, plural) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
+            let message = format!(
+                "{}() missing {n} required positional argument{plural}: {}",
+                function.qualified,
+                missing.join(" and ")
+            );
+            let error = self.raise("TypeError", &message);
+            return Err(self.with_signature(error, &def, None));
+        }
+        Ok(places)
+    }
+
+    fn too_many(&mut self, function: &Function, args: &Args) -> Box<Thrown> {
+        let parameters = &function.def.parameters;
+        let (most, given) = (parameters.positional, args.items.len());
+        let least = function.defaults.iter().take(most).filter(|default| default.is_none()).count();
+        let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
+        let plural = if most == 1 { "" } else { "s" };
+        let message = format!(
+            "{}() takes {takes} positional argument{plural} but {given} were given",
+            function.qualified
+        );
+        let span = args.spans.get(most).copied().flatten();
+        let is_method = function.class.borrow().is_some();
+        let lacks_self = is_method
+            && given == most + 1
+            && parameters.named.first().is_none_or(|first| !matches!(&*first.name, "self" | "cls"));
+        let name = function.def.name.clone();
+        let error = self.raise("TypeError", &message);
+        let def_span = function.def.name_span;
+        self.with_signature(error, &function.def, span).teach(|t| {
+            if lacks_self {
+                t.labels.push((def_span, "`self` is missing here".into()));
+                t.helps.push(format!("the object comes first: `def {name}(self, …)`"));
+            }
+        })
+    }
+
+    fn with_signature(
+        &mut self,
+        error: Box<Thrown>,
+        def: &Rc<FunctionDef>,
+        span: Option<Span>,
+    ) -> Box<Thrown> {
+        let text: Vec<&str> = self.sources.text(def.span).split_whitespace().collect();
+        let text = text.join(" ");
+        let users = self.sources.is_users(def.span).then_some(def.span);
+        error.teach(|t| {
+            t.code = "argument";
+            t.span = span;
+            match users {
+                Some(users) => t.labels.push((users, "it is defined here".into())),
+                None => t.notes.push(format!("it is {text}")),
+            }
+        })
+    }
+
+    /// The range of `name=value`, from that of the value.
+    fn with_keyword(&self, span: Span, name: &str) -> Span {
+        let text = &self.sources.get(span.file).text;
+        let before = text.get(..span.start as usize).unwrap_or_default().trim_end();
+        match before.strip_suffix('=').map(str::trim_end).and_then(|before| before.strip_suffix(name)) {
+            Some(before) => Span { start: before.len() as u32, ..span },
+            None => span,
+        }
+    }
+
+    /// A function of a definition, in the scope where it stands.
+    pub(super) fn make_function(&mut self, def: &Rc<FunctionDef>) -> Result {
+        let mut defaults = Vec::new();
+        for parameter in &def.parameters.named {
+            defaults.push(match &parameter.default {
+                Some(default) => Some(self.eval(default)?),
+                None => None,
+            });
+        }
+        let Some(frame) = self.frames.last() else { return Ok(Value::None) };
+        let qualified = match (&frame.function, frame.scope.kind) {
+            (Some(outer), ScopeKind::Class) => Name::from(format!("{outer}.{}", def.name)),
+            (Some(outer), _) => Name::from(format!("{outer}.<locals>.{}", def.name)),
+            (None, _) => def.name.clone(),
+        };
+        // A function within a method sees its `super()`; the methods of a class get theirs when it is made.
+        let class = if frame.scope.kind == ScopeKind::Class { None } else { frame.class.clone() };
+        Ok(Value::Function(Rc::new(Function {
+            def: def.clone(),
+            qualified,
+            defaults,
+            scope: frame.scope.clone(),
+            class: RefCell::new(class),
+            attrs: RefCell::new(IndexMap::new()),
+        })))
+    }
+}

@@ -1,0 +1,483 @@
+//! Statements.
+
+use std::rc::Rc;
+
+use super::{Interp, Result};
+use crate::ast::{Block, Case, Expr, ExprKind, Handler, Name, Pattern, Stmt, StmtKind};
+use crate::source::Span;
+use crate::value::{Scope, ScopeKind, Value};
+
+/// How statements end.
+pub(super) enum Flow {
+    Next,
+    Break,
+    Continue,
+    Return(Value),
+}
+
+impl Interp {
+    fn here(&mut self, span: Span) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.span = span;
+        }
+    }
+
+    /// Runs one statement.
+    pub(super) fn stmt(&mut self, stmt: &Stmt) -> Result<Flow> {
+        self.step()?;
+        self.here(stmt.span);
+        match &stmt.kind {
+            StmtKind::Expr(expr) => {
+                self.eval(expr)?;
+            }
+            StmtKind::Assign { targets, value } => {
+                let value = self.eval(value)?;
+                for target in targets {
+                    self.assign(target, value.clone())?;
+                }
+            }
+            StmtKind::AugAssign { target, op, value } => {
+                let old = self.eval(target)?;
+                let value = self.eval(value)?;
+                self.here(stmt.span);
+                let new = self.inplace(*op, &old, &value)?;
+                self.assign(target, new)?;
+            }
+            StmtKind::AnnAssign { target, annotation, value } => {
+                if let Some(value) = value {
+                    let value = self.eval(value)?;
+                    self.assign(target, value)?;
+                }
+                self.annotate(target, annotation);
+            }
+            StmtKind::Return(value) => {
+                return Ok(Flow::Return(match value {
+                    Some(value) => self.eval(value)?,
+                    None => Value::None,
+                }));
+            }
+            StmtKind::If { branches, orelse } => {
+                for (test, body) in branches {
+                    let value = self.eval(test)?;
+                    self.here(test.span);
+                    if self.truth(&value)? {
+                        return self.block(body);
+                    }
+                }
+                return self.block(orelse);
+            }
+            StmtKind::For { target, iter, body, orelse } => return self.for_loop(target, iter, body, orelse),
+            StmtKind::While { test, body, orelse } => loop {
+                let value = self.eval(test)?;
+                self.here(test.span);
+                if !self.truth(&value)? {
+                    return self.block(orelse);
+                }
+                match self.block(body)? {
+                    Flow::Break => break,
+                    Flow::Return(value) => return Ok(Flow::Return(value)),
+                    Flow::Next | Flow::Continue => {}
+                }
+                self.step()?;
+            },
+            StmtKind::Break => return Ok(Flow::Break),
+            StmtKind::Continue => return Ok(Flow::Continue),
+            StmtKind::Pass => {}
+            StmtKind::Function(def) => {
+                let mut value = self.make_function(def)?;
+                for decorator in def.decorators.iter().rev() {
+                    value = self.decorate(decorator, value)?;
+                }
+                self.bind_name(&def.name, value);
+            }
+            StmtKind::Class(def) => {
+                let value = self.make_class(def)?;
+                self.bind_name(&def.name, value);
+            }
+            StmtKind::Import(names) => {
+                for alias in names {
+                    self.here(alias.span);
+                    self.import(alias)?;
+                }
+            }
+            StmtKind::ImportFrom { module, names, level } => {
+                self.import_from(module.as_ref(), names, *level)?;
+            }
+            StmtKind::Raise { exception, cause } => return Err(self.raise_stmt(exception, cause)),
+            StmtKind::Try { body, handlers, orelse, finally } => {
+                return self.try_stmt(body, handlers, orelse, finally);
+            }
+            StmtKind::Assert { test, message } => {
+                let value = self.eval(test)?;
+                self.here(test.span);
+                if !self.truth(&value)? {
+                    let text = match message {
+                        Some(message) => {
+                            let value = self.eval(message)?;
+                            self.str_of(&value)?
+                        }
+                        None => self.sources.text(test.span).to_owned(),
+                    };
+                    self.here(stmt.span);
+                    return Err(self.raise("AssertionError", &text));
+                }
+            }
+            StmtKind::With { items, body } => return self.with(items, body),
+            StmtKind::Global(names) => self.declare(names, true),
+            StmtKind::Nonlocal(names) => self.declare(names, false),
+            StmtKind::Delete(targets) => {
+                for target in targets {
+                    self.delete(target)?;
+                }
+            }
+            StmtKind::Match { subject, cases } => return self.match_stmt(subject, cases),
+            StmtKind::Unsupported(what) => return Err(self.unsupported(what)),
+        }
+        Ok(Flow::Next)
+    }
+
+    fn for_loop(&mut self, target: &Expr, iter: &Expr, body: &Block, orelse: &Block) -> Result<Flow> {
+        let source = self.eval(iter)?;
+        self.here(iter.span);
+        let items = self.iter(&source)?;
+        loop {
+            self.here(iter.span);
+            let Some(item) = self.next(&items)? else { return self.block(orelse) };
+            self.step()?;
+            self.assign(target, item)?;
+            match self.block(body)? {
+                Flow::Break => return Ok(Flow::Next),
+                Flow::Return(value) => return Ok(Flow::Return(value)),
+                Flow::Next | Flow::Continue => {}
+            }
+        }
+    }
+
+    /// Keeps the name of a class's annotated attribute, in order.
+    fn annotate(&mut self, target: &Expr, annotation: &Expr) {
+        let Some(scope) = self.scope() else { return };
+        if let (ScopeKind::Class, ExprKind::Name(name)) = (scope.kind, &target.kind) {
+            let text = self.sources.text(annotation.span);
+            if !text.trim_start().starts_with("ClassVar") {
+                scope.declared.borrow_mut().insert(name.clone(), false);
+            }
+        }
+    }
+
+    fn declare(&mut self, names: &[Name], is_global: bool) {
+        if let Some(scope) = self.scope() {
+            for name in names {
+                scope.declared.borrow_mut().insert(name.clone(), is_global);
+            }
+        }
+    }
+
+    /// Sets a name of the scope that runs.
+    pub(super) fn bind_name(&mut self, name: &Name, value: Value) {
+        if let Some(scope) = self.scope() {
+            self.assign_name(&scope, name, value);
+        }
+    }
+
+    /// Sets a name as seen from a scope: its own, or where it was declared to be.
+    pub(super) fn assign_name(&mut self, scope: &Rc<Scope>, name: &Name, value: Value) {
+        let declared = match scope.kind {
+            ScopeKind::Function => scope.declared.borrow().get(name).copied(),
+            _ => None,
+        };
+        match declared {
+            None => scope.set(name.clone(), value),
+            Some(true) => {
+                if let Some(module) = &*scope.module.scope.borrow() {
+                    module.set(name.clone(), value);
+                }
+            }
+            Some(false) => {
+                let mut outer = scope.outer.clone();
+                while let Some(current) = outer {
+                    if current.kind == ScopeKind::Function && current.vars.borrow().contains_key(name) {
+                        current.set(name.clone(), value);
+                        return;
+                    }
+                    outer = current.outer.clone();
+                }
+                scope.set(name.clone(), value);
+            }
+        }
+    }
+
+    /// Applies a decorator. One that is not known does nothing, and is told of.
+    pub(super) fn decorate(&mut self, decorator: &Expr, value: Value) -> Result {
+        let uses = self.opaque_uses;
+        let result = self.eval(decorator).and_then(|function| {
+            self.here(decorator.span);
+            self.call_with(&function, vec![value.clone()])
+        });
+        match result {
+            Ok(Value::Opaque(_)) => Ok(value),
+            Err(thrown) if thrown.is_opaque || (self.opaque_uses > uses && !thrown.is_fatal) => Ok(value),
+            result => result,
+        }
+    }
+
+    fn raise_stmt(&mut self, exception: &Option<Expr>, cause: &Option<Expr>) -> Box<super::Thrown> {
+        let value = match exception {
+            None => match self.handling.last() {
+                Some(value) => value.clone(),
+                None => return self.raise("RuntimeError", "No active exception to reraise"),
+            },
+            Some(expr) => match self.eval(expr).and_then(|value| {
+                self.here(expr.span);
+                self.raised(&value)
+            }) {
+                Ok(value) => value,
+                Err(thrown) => return thrown,
+            },
+        };
+        if let Some(cause) = cause {
+            match (self.eval(cause), &value) {
+                (Ok(cause), Value::Instance(instance)) => {
+                    instance.attrs.borrow_mut().insert("__cause__".into(), cause);
+                }
+                (Err(thrown), _) => return thrown,
+                _ => {}
+            }
+        }
+        self.throw(value)
+    }
+
+    fn try_stmt(
+        &mut self,
+        body: &Block,
+        handlers: &[Handler],
+        orelse: &Block,
+        finally: &Block,
+    ) -> Result<Flow> {
+        let depth = self.frames.len();
+        let scope = self.scope();
+        let mut result = self.block(body);
+        match result {
+            Ok(Flow::Next) => result = self.block(orelse),
+            Err(thrown) if !thrown.is_fatal && !thrown.is_opaque => {
+                self.frames.truncate(depth);
+                if let (Some(frame), Some(scope)) = (self.frames.last_mut(), scope) {
+                    frame.scope = scope;
+                }
+                result = self.handle(thrown, handlers);
+            }
+            _ => {}
+        }
+        if !finally.is_empty() && !matches!(&result, Err(thrown) if thrown.is_fatal) {
+            match self.block(finally)? {
+                Flow::Next => {}
+                flow => return Ok(flow),
+            }
+        }
+        result
+    }
+
+    fn handle(&mut self, thrown: Box<super::Thrown>, handlers: &[Handler]) -> Result<Flow> {
+        for handler in handlers {
+            let catches = match &handler.types {
+                None => true,
+                Some(types) => {
+                    let types = self.eval(types)?;
+                    self.catches(&thrown.value, &types)?
+                }
+            };
+            if !catches {
+                continue;
+            }
+            if let Some(name) = &handler.name {
+                self.bind_name(name, thrown.value.clone());
+            }
+            self.handling.push(thrown.value.clone());
+            let result = self.block(&handler.body);
+            self.handling.pop();
+            if let Some(name) = &handler.name
+                && let Some(scope) = self.scope()
+            {
+                scope.vars.borrow_mut().shift_remove(name);
+            }
+            return match result {
+                // A bare `raise` goes on with all that was known.
+                Err(again) if again.value.is(&thrown.value) => Err(thrown),
+                result => result,
+            };
+        }
+        Err(thrown)
+    }
+
+    fn with(&mut self, items: &[(Expr, Option<Expr>)], body: &Block) -> Result<Flow> {
+        let Some(((context, target), rest)) = items.split_first() else { return self.block(body) };
+        let manager = self.eval(context)?;
+        self.here(context.span);
+        if let Value::Opaque(_) = &manager {
+            if let Some(target) = target {
+                self.assign(target, manager.clone())?;
+            }
+            return self.with(rest, body);
+        }
+        let entered = self.call_method(&manager, "__enter__", Vec::new())?;
+        if let Some(target) = target {
+            self.assign(target, entered)?;
+        }
+        let depth = self.frames.len();
+        let result = self.with(rest, body);
+        match result {
+            Err(thrown) if !thrown.is_fatal => {
+                self.frames.truncate(depth);
+                let class = Value::Class(self.class_of(&thrown.value));
+                let args = vec![class, thrown.value.clone(), Value::None];
+                let swallowed = self.call_method(&manager, "__exit__", args)?;
+                if self.truth(&swallowed)? { Ok(Flow::Next) } else { Err(thrown) }
+            }
+            result => {
+                self.call_method(&manager, "__exit__", vec![Value::None, Value::None, Value::None])?;
+                result
+            }
+        }
+    }
+
+    fn delete(&mut self, target: &Expr) -> Result<()> {
+        match &target.kind {
+            ExprKind::Name(name) => {
+                let scope = self.scope();
+                let removed = scope.and_then(|scope| scope.vars.borrow_mut().shift_remove(name));
+                match removed {
+                    Some(_) => Ok(()),
+                    None => {
+                        self.here(target.span);
+                        Err(self.raise("NameError", &format!("name '{name}' is not defined")))
+                    }
+                }
+            }
+            ExprKind::Attribute { value, name, .. } => {
+                let value = self.eval(value)?;
+                self.here(target.span);
+                self.del_attr(&value, name)
+            }
+            ExprKind::Subscript { value, index } => {
+                let value = self.eval(value)?;
+                let index = self.eval(index)?;
+                self.here(target.span);
+                self.del_item(&value, &index)
+            }
+            ExprKind::Tuple(items) | ExprKind::List(items) => {
+                items.iter().try_for_each(|item| self.delete(item))
+            }
+            _ => Err(self.unsupported("`del` of this")),
+        }
+    }
+
+    fn match_stmt(&mut self, subject: &Expr, cases: &[Case]) -> Result<Flow> {
+        let subject = self.eval(subject)?;
+        for case in cases {
+            if !self.matches(&case.pattern, &subject)? {
+                continue;
+            }
+            let holds = match &case.guard {
+                Some(guard) => {
+                    let value = self.eval(guard)?;
+                    self.truth(&value)?
+                }
+                None => true,
+            };
+            if holds {
+                return self.block(&case.body);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn matches(&mut self, pattern: &Pattern, subject: &Value) -> Result<bool> {
+        match pattern {
+            Pattern::Value(expr) => {
+                let value = self.eval(expr)?;
+                match value {
+                    Value::None | Value::Bool(_) => Ok(value.is(subject)),
+                    value => self.equals(subject, &value),
+                }
+            }
+            Pattern::Capture(name) | Pattern::Rest(name) => {
+                if let Some(name) = name {
+                    self.bind_name(name, subject.clone());
+                }
+                Ok(true)
+            }
+            Pattern::As(inner, name) => {
+                let holds = self.matches(inner, subject)?;
+                if holds {
+                    self.bind_name(name, subject.clone());
+                }
+                Ok(holds)
+            }
+            Pattern::Or(patterns) => {
+                for pattern in patterns {
+                    if self.matches(pattern, subject)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Pattern::Sequence(patterns) => self.matches_sequence(patterns, subject),
+            Pattern::Class { class, positional, keywords } => {
+                let class = self.eval(class)?;
+                if !self.catches(subject, &class)? {
+                    return Ok(false);
+                }
+                if let ([pattern], Value::Class(class)) = (&positional[..], &class)
+                    && class.builtin.is_some()
+                    && !self.matches(pattern, subject)?
+                {
+                    return Ok(false);
+                }
+                for (name, pattern) in keywords {
+                    match self.find_attr(subject, name)? {
+                        Some(value) if self.matches(pattern, &value)? => {}
+                        _ => return Ok(false),
+                    }
+                }
+                Ok(true)
+            }
+            Pattern::Unsupported(what, span) => {
+                self.here(*span);
+                Err(self.unsupported(what))
+            }
+        }
+    }
+
+    fn matches_sequence(&mut self, patterns: &[Pattern], subject: &Value) -> Result<bool> {
+        let items = match subject.plain() {
+            Value::List(items) => items.borrow().clone(),
+            Value::Tuple(items) => items.to_vec(),
+            _ => return Ok(false),
+        };
+        let rest = patterns.iter().position(|pattern| matches!(pattern, Pattern::Rest(_)));
+        let fits = match rest {
+            Some(_) => items.len() + 1 >= patterns.len(),
+            None => items.len() == patterns.len(),
+        };
+        if !fits {
+            return Ok(false);
+        }
+        let mut at = 0;
+        for pattern in patterns {
+            let value = match pattern {
+                Pattern::Rest(_) => {
+                    let taken = items.len() + 1 - patterns.len();
+                    at += taken;
+                    Value::list(items[at - taken..at].to_vec())
+                }
+                _ => {
+                    at += 1;
+                    items[at - 1].clone()
+                }
+            };
+            if !self.matches(pattern, &value)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
