@@ -2,7 +2,6 @@
 
 use crate::ast::{BinaryOp, CompareOp, UnaryOp};
 use crate::interp::{Args, Interp, Result};
-use crate::torch::Tensor;
 use crate::value::{Builtin, Instance, Value};
 use std::rc::Rc;
 
@@ -52,19 +51,6 @@ impl Interp {
     }
     pub(crate) fn construct(&mut self, _: Builtin, _: Args) -> Result {
         Ok(Value::None)
-    }
-}
-
-// tensors
-impl Interp {
-    pub(crate) fn tensor_attr(&mut self, _: &Rc<Tensor>, _: &str) -> Result<Option<Value>> {
-        Ok(None)
-    }
-    pub(crate) fn tensor_set_attr(&mut self, _: &Rc<Tensor>, _: &str, _: Value) -> Result<()> {
-        Ok(())
-    }
-    pub(crate) fn tensor_truth(&mut self, _: &Rc<Tensor>) -> Result<bool> {
-        Ok(true)
     }
 }
 

@@ -1,17 +1,22 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
 mod arithmetic;
+mod attributes;
 mod autograd;
 mod dims;
 mod explain;
+mod factory;
 mod functional;
 mod given;
 mod host;
 mod index;
 mod joining;
+mod methods;
 mod reduce;
 mod replay;
 mod reshape;
+mod show;
+mod size;
 mod tape;
 mod tensor;
 mod trace;
@@ -24,7 +29,20 @@ pub(crate) use tensor::{Kind, Tensor};
 
 use crate::ast::Name;
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{NativeFn, Value};
+
+/// The functions of tensors: those of `torch` and `torch.nn.functional`.
+pub(crate) fn functions() -> Vec<(&'static str, NativeFn)> {
+    [
+        arithmetic::functions(),
+        factory::functions(),
+        functional::functions(),
+        joining::functions(),
+        reduce::functions(),
+        reshape::functions(),
+    ]
+    .concat()
+}
 
 /// What an `nn.Module` has once `Module.__init__` ran. Children, parameters and buffers are its attributes, in the
 /// order in which they were set.
