@@ -13,9 +13,9 @@ mod index;
 mod init;
 mod joining;
 mod layers;
+mod methods;
 pub(crate) mod module;
 pub(crate) mod parameter;
-mod methods;
 mod reduce;
 mod replay;
 mod reshape;
@@ -28,8 +28,8 @@ mod trace;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
 pub(crate) use dims::told;
+pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
 pub(crate) use tensor::{Kind, Tensor};
 
 use crate::ast::Name;
