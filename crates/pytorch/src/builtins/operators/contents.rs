@@ -26,7 +26,7 @@ impl Interp {
             Value::Tuple(items) => Ok(items.len()),
             Value::Dict(dict) | Value::Set { items: dict, .. } => Ok(dict.borrow().map.len()),
             Value::Range(range) => Ok(range.len()),
-            Value::Tensor(_) => self.tensor_len(value),
+            Value::Tensor(tensor) => self.tensor_len(tensor),
             Value::Opaque(opaque) => Err(self.opaque_error(opaque, "a length")),
             Value::Class(class) => match class.lookup("__class_len__") {
                 Some(method) => {

@@ -21,7 +21,7 @@ impl Interp {
             return Ok(self.opaque(&path));
         }
         match &plain {
-            Value::Tensor(_) => self.tensor_get_item(&plain, index),
+            Value::Tensor(tensor) => self.tensor_get_item(tensor, index),
             Value::Dict(dict) => {
                 let key = self.key_of(index)?;
                 let found = dict.borrow().map.get(&key).map(|(_, value)| value.clone());
@@ -156,7 +156,7 @@ impl Interp {
             return Ok(());
         }
         match &value.plain() {
-            plain @ Value::Tensor(_) => self.tensor_set_item(plain, &index, &item),
+            Value::Tensor(tensor) => self.tensor_set_item(tensor, &index, &item),
             Value::Dict(dict) => {
                 self.charge(1)?;
                 self.key_of(&index)?;

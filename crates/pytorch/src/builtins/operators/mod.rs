@@ -114,7 +114,7 @@ impl Interp {
                 let path = opaque.path.clone();
                 return Ok(self.opaque(&path));
             }
-            Value::Tensor(_) => return self.tensor_unary(op, a),
+            Value::Tensor(tensor) => return self.tensor_unary(op, tensor),
             _ => {}
         }
         match (op, Number::of(a)) {
