@@ -102,13 +102,13 @@ function settle(rank, offset, near, middle) {
   }
 }
 
-function straighten(rank, offset, near, middle) {
+function straighten(rank, offset, near, middle, level) {
   const matters = (entity) => near.reduce((sum, side) =>
     side[entity].reduce((inner, link) => inner + (link[2] >= MAIN ? link[2] : 0), sum), 0);
   const order = rank.map((entity, i) => [matters(entity), i]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
   const placed = [];
   for (const [much, i] of order) {
-    let place = much > 0 ? wish(rank[i], near, middle)[0] : middle[rank[i]];
+    let place = much > 0 || isLane(level.entities[rank[i]]) ? wish(rank[i], near, middle)[0] : middle[rank[i]];
     let spot = placed.findIndex((other) => other > i);
     if (spot < 0) spot = placed.length;
     if (spot < placed.length) {
@@ -156,7 +156,7 @@ function middles(level, wires, before, after) {
   const all = (work, near, back) => {
     for (let k = 0; k < count; k++) {
       const step = back ? count - 1 - k : k;
-      work(level.ranks[step], offsets[step], near, middle);
+      work(level.ranks[step], offsets[step], near, middle, level);
     }
   };
   for (let round = 0; round < ROUNDS; round++) {

@@ -234,10 +234,10 @@ fn middles(level: &Level, places: &Places, before: &[f64], after: &[f64]) -> Vec
         }
     }
     for step in 0..count {
-        straighten(&level.ranks[step], &offsets[step], &[&up], &mut middle);
+        straighten(level, step, &offsets[step], &[&up], &mut middle);
     }
     for step in (0..count).rev() {
-        straighten(&level.ranks[step], &offsets[step], &[&up, &down], &mut middle);
+        straighten(level, step, &offsets[step], &[&up, &down], &mut middle);
     }
     // Ports follow the boxes.
     if let Some(last) = count.checked_sub(1) {
@@ -288,8 +288,10 @@ fn settle(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]) {
     }
 }
 
-/// Puts entities of chains where their neighbours want them, those first that matter most; the others make room.
-fn straighten(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]) {
+/// Puts entities of chains where their neighbours want them, those first that matter most; the others make room, and
+/// lines keep near.
+fn straighten(level: &Level, step: usize, offset: &[f64], near: &[&Near], middle: &mut [f64]) {
+    let rank = &level.ranks[step];
     let matters = |entity: usize| {
         let links = near.iter().flat_map(|side| side[entity].iter());
         links.map(|link| link.2).filter(|&weight| weight >= MAIN).sum::<f64>()
@@ -300,7 +302,7 @@ fn straighten(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]
     let mut placed: Vec<usize> = Vec::with_capacity(rank.len());
     for (matters, i) in order {
         let mut place = middle[rank[i]];
-        if matters > 0.0 {
+        if matters > 0.0 || matches!(level.entities[rank[i]], Entity::Lane(_)) {
             place = wish(rank[i], near, middle).0;
         }
         let spot = placed.partition_point(|&other| other < i);
