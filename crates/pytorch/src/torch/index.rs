@@ -13,7 +13,8 @@ impl Interp {
     ///
     /// # Errors
     /// IndexError, as PyTorch words it.
-    pub(crate) fn tensor_get_item(&mut self, tensor: &Rc<Tensor>, index: &Value) -> Result {
+    pub(crate) fn tensor_get_item(&mut self, value: &Value, index: &Value) -> Result {
+        let Value::Tensor(tensor) = value else { return Ok(Value::NotImplemented) };
         let items: Vec<Value> = match index.plain() {
             Value::Tuple(items) => items.to_vec(),
             Value::List(_) => return self.gathered(tensor, index),
@@ -139,8 +140,9 @@ impl Interp {
     ///
     /// # Errors
     /// IndexError, and RuntimeError for what does not fit.
-    pub(crate) fn tensor_set_item(&mut self, tensor: &Rc<Tensor>, index: &Value, new: &Value) -> Result<()> {
-        let part = self.tensor_get_item(tensor, index)?;
+    pub(crate) fn tensor_set_item(&mut self, value: &Value, index: &Value, new: &Value) -> Result<()> {
+        let Value::Tensor(tensor) = value else { return Ok(()) };
+        let part = self.tensor_get_item(value, index)?;
         let Value::Tensor(part) = part else { return Ok(()) };
         match tensor.kind() {
             Kind::Parameter(parameter) => {
@@ -150,7 +152,9 @@ impl Interp {
             Kind::Host { dims, data, is_integer } => {
                 let numbers = (0..data.len()).map(|i| i as f64).collect();
                 let places = Tensor::of(Kind::Host { dims: dims.clone(), data: numbers, is_integer: true });
-                let Value::Tensor(places) = self.tensor_get_item(&places, index)? else { return Ok(()) };
+                let Value::Tensor(places) = self.tensor_get_item(&Value::Tensor(places), index)? else {
+                    return Ok(());
+                };
                 let (Kind::Host { data: at, dims: out, .. }, Some((from, values))) =
                     (places.kind(), known(new))
                 else {
@@ -188,24 +192,25 @@ impl Interp {
     ///
     /// # Errors
     /// TypeError for a tensor without dimensions.
-    pub(crate) fn tensor_len(&mut self, tensor: &Rc<Tensor>) -> Result<usize> {
+    pub(crate) fn tensor_len(&mut self, value: &Value) -> Result<usize> {
+        let Value::Tensor(tensor) = value else { return Ok(0) };
         match self.dims(tensor).first() {
             Some(&first) => Ok(first),
             None => Err(self.raise("TypeError", "len() of a 0-d tensor")),
         }
     }
 
-    /// The slices along the first dimension, for a loop over a tensor.
+    /// A tensor of one integer as an index of a list; `None` for other tensors.
     ///
     /// # Errors
-    /// TypeError for a tensor without dimensions.
-    pub(crate) fn tensor_items(&mut self, tensor: &Rc<Tensor>) -> Result<Vec<Value>> {
-        if self.dims(tensor).is_empty() {
-            return Err(self.raise("TypeError", "iteration over a 0-d tensor"));
-        }
-        match self.unbound(tensor, 0)? {
-            Value::Tuple(items) => Ok(items.to_vec()),
-            other => Ok(vec![other]),
+    /// For an integer that is not known.
+    pub(crate) fn tensor_index(&mut self, value: &Value) -> Result<Option<i64>> {
+        match (int_of(value), value) {
+            (Some(n), _) => Ok(Some(n)),
+            (None, Value::Tensor(tensor)) if matches!(tensor.kind(), Kind::Traced(_)) => {
+                Err(self.no_values("an index by a tensor's value"))
+            }
+            _ => Ok(None),
         }
     }
 }

@@ -1,9 +1,12 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
 mod arithmetic;
+mod attributes;
 mod autograd;
 mod dims;
+pub(crate) use dims::told;
 mod explain;
+mod factory;
 mod functional;
 mod given;
 mod host;
@@ -13,9 +16,12 @@ mod joining;
 mod layers;
 pub(crate) mod module;
 pub(crate) mod parameter;
+mod methods;
 mod reduce;
 mod replay;
 mod reshape;
+mod show;
+mod size;
 mod tape;
 mod tensor;
 mod trace;
@@ -28,7 +34,20 @@ pub(crate) use tensor::{Kind, Tensor};
 
 use crate::ast::Name;
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{NativeFn, Value};
+
+/// The functions of tensors: those of `torch` and `torch.nn.functional`.
+pub(crate) fn functions() -> Vec<(&'static str, NativeFn)> {
+    [
+        arithmetic::functions(),
+        factory::functions(),
+        functional::functions(),
+        joining::functions(),
+        reduce::functions(),
+        reshape::functions(),
+    ]
+    .concat()
+}
 
 /// The functions of the module `_torch`, which the vocabulary in Python is made of.
 pub(crate) fn natives() -> Vec<(&'static str, Value)> {
