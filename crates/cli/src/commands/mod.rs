@@ -3,6 +3,7 @@
 //! A new one is a `mod` line, a variant and an arm of [`Command::run`].
 
 mod bench;
+mod check;
 mod convert;
 mod data;
 mod diff;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Diff(diff::Args),
     /// Draw a network: a picture, a page that folds, DOT, Mermaid
     Draw(draw::Args),
+    /// Check a PyTorch file that defines a network: what is wrong, in which line, and what would fit
+    Check(check::Args),
     /// Train a network, or go on with a run that was interrupted
     Train(Box<train::Args>),
     /// Tell how well a trained network classifies the test images
@@ -56,6 +59,7 @@ impl Command {
             Self::New(args) => new::run(args),
             Self::Diff(args) => diff::run(args),
             Self::Draw(args) => draw::run(args),
+            Self::Check(args) => check::run(args),
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),

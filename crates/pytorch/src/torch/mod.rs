@@ -4,7 +4,6 @@ mod arithmetic;
 mod attributes;
 mod autograd;
 mod dims;
-pub(crate) use dims::told;
 mod explain;
 mod factory;
 mod functional;
@@ -14,9 +13,9 @@ mod index;
 mod init;
 mod joining;
 mod layers;
+mod methods;
 pub(crate) mod module;
 pub(crate) mod parameter;
-mod methods;
 mod reduce;
 mod replay;
 mod reshape;
@@ -29,6 +28,7 @@ mod trace;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+pub(crate) use dims::told;
 pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
 pub(crate) use tensor::{Kind, Tensor};
 
@@ -56,6 +56,7 @@ pub(crate) fn natives() -> Vec<(&'static str, Value)> {
         layers::natives(),
         module::natives(),
         parameter::natives(),
+        functions(),
         crate::prelude::natives(),
     ];
     all.concat().into_iter().map(|(name, call)| (name, Value::native(name, call))).collect()

@@ -29,6 +29,17 @@ pub(crate) fn dims(interp: &Interp, tensor: &Tensor) -> Vec<usize> {
     }
 }
 
+impl Interp {
+    /// A copy of a parameter that is drawn on its own; any other tensor is as it is.
+    pub(crate) fn deepcopy_parameter(&mut self, tensor: &Rc<Tensor>) -> Result {
+        let Kind::Parameter(of) = tensor.kind() else { return Ok(Value::Tensor(tensor.clone())) };
+        let copy = Parameter::new(of.dims.borrow().clone(), of.is_buffer, of.made);
+        copy.draw.replace(of.draw.borrow().clone());
+        copy.requires_grad.set(of.requires_grad.get());
+        Ok(parameter_value(&copy))
+    }
+}
+
 /// `nn.Parameter(data, requires_grad=True)`.
 fn make(interp: &mut Interp, args: Args) -> Result {
     let mut bound = args.bind(interp, "Parameter", &["data", "requires_grad"], 2)?;

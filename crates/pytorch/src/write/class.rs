@@ -24,7 +24,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Sorts bodies in as few clusters as can be.
-    pub(super) fn sort(bodies: Vec<Body>) -> Vec<Self> {
+    pub(super) fn sort(bodies: &[Body]) -> Vec<Self> {
         let mut alike: Vec<(String, Vec<usize>)> = Vec::new();
         for (i, body) in bodies.iter().enumerate() {
             let skeleton = body.skeleton();
@@ -40,11 +40,11 @@ impl Cluster {
         for (_, members) in alike {
             let joined = sets.iter_mut().zip(&mut clusters).any(|(set, cluster)| {
                 let all: Vec<usize> = set.iter().chain(&members).copied().collect();
-                let Some(merged) = Self::merge(&bodies, &all) else { return false };
+                let Some(merged) = Self::merge(bodies, &all) else { return false };
                 (*set, *cluster) = (all, merged);
                 true
             });
-            if !joined && let Some(cluster) = Self::merge(&bodies, &members) {
+            if !joined && let Some(cluster) = Self::merge(bodies, &members) {
                 sets.push(members);
                 clusters.push(cluster);
             }

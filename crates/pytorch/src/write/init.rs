@@ -1,6 +1,6 @@
 //! How weights are drawn, as the statements that a person would write.
 
-use convnet::graph::{Graph, Init};
+use convnet::graph::{Draw, Graph, Init};
 use convnet::ops::Op;
 
 use super::text::Lines;
@@ -32,6 +32,14 @@ pub(super) fn statements(
     let fan_out = "nn.init.kaiming_normal_(module.weight, mode=\"fan_out\", nonlinearity=\"relu\")";
     let (before, rules): (&[&str], Vec<(bool, Vec<String>)>) = match graph.init() {
         Init::Default => return,
+        Init::Each { draws } => {
+            lines.blank(1);
+            for (name, draw) in draws {
+                let (path, tensor) = name.rsplit_once('.').unwrap_or(("", name));
+                lines.line(depth, &each(&format!("{}.{tensor}", at(path)), *draw));
+            }
+            return;
+        }
         Init::KaimingFanOut => (&[], vec![(true, vec![fan_out.into()])]),
         Init::KaimingFanOutLinearNormal => {
             let conv_all = [fan_out.to_owned()].into_iter().chain(zero(conv)).collect();
@@ -91,6 +99,18 @@ pub(super) fn statements(
         let is_layer = |path: &&String| graph.nodes().iter().any(|node| node.path == **path);
         for path in ones.iter().filter(is_layer) {
             lines.line(depth, &format!("nn.init.ones_({}.bias)", at(path)));
+        }
+    }
+}
+
+/// The statement that draws one tensor.
+fn each(tensor: &str, draw: Draw) -> String {
+    match draw {
+        Draw::Constant { value } => format!("nn.init.constant_({tensor}, {value:?})"),
+        Draw::Uniform { low, high } => format!("nn.init.uniform_({tensor}, {low:?}, {high:?})"),
+        Draw::Normal { mean, std } => format!("nn.init.normal_({tensor}, {mean:?}, {std:?})"),
+        Draw::TruncatedNormal { mean, std, low, high } => {
+            format!("nn.init.trunc_normal_({tensor}, {mean:?}, {std:?}, {low:?}, {high:?})")
         }
     }
 }

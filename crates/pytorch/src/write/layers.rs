@@ -58,7 +58,8 @@ pub(super) const UNEVEN_POOL: (&str, &str) = (
         self.count_include_pad = count_include_pad
 
     def forward(self, x):
-        counted = F.pad(torch.ones_like(x[:1, :1]), self.padding, value=float(self.count_include_pad))
+        counts = float(self.count_include_pad)
+        counted = F.pad(torch.ones_like(x[:1, :1]), self.padding, value=counts)
         x = F.pad(x, self.padding)
         sizes = [self.kernel_size, self.stride, 0, self.ceil_mode]
         return F.avg_pool2d(x, *sizes) / F.avg_pool2d(counted, *sizes)

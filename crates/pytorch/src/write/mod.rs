@@ -29,7 +29,7 @@ use convnet::zoo;
 
 pub use self::start::start;
 
-use self::body::Reader;
+use self::body::{Body, Reader};
 use self::class::{Class, Cluster};
 use self::forward::Code;
 use self::term::{Formal, Scalar, Term};
@@ -196,8 +196,8 @@ impl File<'_> {
                     .copied()
                     .filter(|&group| self.tree.groups[group].kind.as_deref() == kind)
                     .collect();
-                let bodies = members.iter().filter_map(|&group| self.reader.body(group)).collect();
-                for cluster in Cluster::sort(bodies) {
+                let bodies: Vec<Body> = members.iter().filter_map(|&group| self.reader.body(group)).collect();
+                for cluster in Cluster::sort(&bodies) {
                     let groups: Vec<usize> = cluster.members.iter().map(|&member| members[member]).collect();
                     let name = self.class_name(kind, &groups);
                     let class = cluster.class(name.clone(), true);
@@ -252,7 +252,7 @@ impl File<'_> {
         let mut body = self.reader.body(0).ok_or_else(wrong)?;
         helper::extract(&mut body, &mut self.taken, &mut self.classes);
         let results = body.results.len();
-        let cluster = Cluster::sort(vec![body]).pop().ok_or_else(wrong)?;
+        let cluster = Cluster::sort(&[body]).pop().ok_or_else(wrong)?;
         let class = cluster.class(name.to_owned(), false);
         let fields: Vec<String> =
             self.graph.outputs().iter().map(|output| names::cleaned(&output.name)).collect();

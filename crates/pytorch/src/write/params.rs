@@ -74,7 +74,7 @@ pub(super) fn solve(columns: &[Column], instances: usize, open: bool) -> Solutio
         // What some instances do without is told by what all have, if it can be.
         let partial = column.values.contains(&None);
         let equal = params.iter().find_map(|param| equal(column, param));
-        if let Some(value) = column.constant().filter(|_| !forced && !(partial && equal.is_some())) {
+        if let Some(value) = column.constant().filter(|_| !(forced || partial && equal.is_some())) {
             texts[i] = Some(value.text());
             continue;
         }

@@ -149,7 +149,7 @@ pub(super) fn quoted(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             c if c.is_control() && u32::from(c) < 0x100 => {
-                quoted.push_str(&format!("\\x{:02x}", u32::from(c)))
+                quoted.push_str(&format!("\\x{:02x}", u32::from(c)));
             }
             c => quoted.push(c),
         }
