@@ -2,11 +2,12 @@
 // same numbers: a page that was never touched shows what the drawing shows.
 "use strict";
 
-const BESIDE = 26, PASSING = 14, LINES = 9, HALF_LINE = 3, TRACK = 7, CHAIN = 4, ROUNDS = 8;
+const BESIDE = 26, PASSING = 14, LINES = 9, HALF_LINE = 3, TRACK = 7, CHAIN = 4, MAIN = 3, ROUNDS = 8;
 const HEADING = 25, BORDER = 14, CARD = 4, MARGIN = 18, ROUND = 6;
 
 const num = (value) => String(Math.floor(value * 10 + 0.5) / 10 + 0);
 const isBox = (entity) => entity[0] === "item" || entity[0] === "result";
+const isPort = (entity) => entity[0] === "in" || entity[0] === "out";
 const isLane = (entity) => entity[0] === "lane";
 const shares = (some, others) => some.some((one) => others.includes(one));
 
@@ -14,9 +15,16 @@ const shares = (some, others) => some.some((one) => others.includes(one));
 
 function spread(place, count, step, across) {
   if (count < 2) return 0;
-  step = Math.min(step, Math.max(across - 16, 0) / count);
+  step = apartEnough(Math.min(step, Math.max(across - 16, 0) / count));
   return (place - (count - 1) / 2) * step;
 }
+
+function beside(place, main, count, across) {
+  const most = Math.max(main, count - 1 - main, 1);
+  return (place - main) * apartEnough(Math.min(Math.max(across / 2 - 10, 0), 18 * most) / most);
+}
+
+const apartEnough = (step) => step < 6 ? 0 : step;
 
 function wiresOf(level, extents) {
   const order = [];
@@ -27,20 +35,31 @@ function wiresOf(level, extents) {
     if (!outgoing[above].includes(net)) outgoing[above].push(net);
   });
   incoming.forEach((links) => links.sort((a, b) => a[0] - b[0] || a[1] - b[1]));
+  const boxesBelow = {}, boxesAbove = level.entities.map(() => 0);
+  level.links.forEach(([net, above, below]) => {
+    const key = `${net} ${above}`;
+    boxesBelow[key] = (boxesBelow[key] || 0) + !isLane(level.entities[below]);
+    boxesAbove[below] += !isLane(level.entities[above]);
+  });
   const wires = [];
   level.links.forEach(([net, above, below], link) => {
     const { tensors, targets } = level.nets[net];
     const from = extents[above], to = extents[below];
     const lanes = isLane(level.entities[above]) + isLane(level.entities[below]);
     const chain = targets === 1 && incoming[below].length === 1;
-    const weight = lanes === 2 ? 8 : lanes === 1 ? 1 : chain ? CHAIN : 2;
+    const main = boxesBelow[`${net} ${above}`] === 1 && boxesAbove[below] === 1;
+    const port = isPort(level.entities[above]) || isPort(level.entities[below]);
+    const weight = lanes === 2 ? 8 : lanes === 1 || port ? 1 : chain ? CHAIN : main ? MAIN : 2;
     const out = from.outs.find(([ids]) => shares(ids, tensors));
     const leaves = out ? out[1]
       : spread(outgoing[above].indexOf(net), outgoing[above].length, 48, from.across);
     let ports = to.ins.filter(([ids]) => shares(ids, tensors)).map(([, at]) => at);
     if (ports.length === 0) {
       const place = incoming[below].findIndex(([, other]) => other === link);
-      ports = [spread(place, incoming[below].length, 18, to.across)];
+      const first = incoming[below].findIndex(([, other]) => !isLane(level.entities[level.links[other][1]]));
+      ports = [first >= 0 && boxesAbove[below] === 1
+        ? beside(place, first, incoming[below].length, to.across)
+        : spread(place, incoming[below].length, 18, to.across)];
     }
     ports.forEach((enters) => wires.push({ net, above, below, leaves, enters, weight }));
   });
@@ -85,7 +104,7 @@ function settle(rank, offset, near, middle) {
 
 function straighten(rank, offset, near, middle) {
   const matters = (entity) => near.reduce((sum, side) =>
-    side[entity].reduce((inner, link) => inner + (link[2] >= CHAIN ? link[2] : 0), sum), 0);
+    side[entity].reduce((inner, link) => inner + (link[2] >= MAIN ? link[2] : 0), sum), 0);
   const order = rank.map((entity, i) => [matters(entity), i]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
   const placed = [];
   for (const [much, i] of order) {
@@ -145,8 +164,10 @@ function middles(level, wires, before, after) {
     all(settle, [down], true);
     if (round + 3 > ROUNDS) all(settle, [up, down], false);
   }
-  all(straighten, [up, down], false);
+  all(straighten, [up], false);
   all(straighten, [up, down], true);
+  settle(level.ranks[count - 1], offsets[count - 1], [up], middle);
+  settle(level.ranks[0], offsets[0], [down], middle);
   through(level, middle);
   return middle;
 }
@@ -302,7 +323,7 @@ function containerOf(net, id, level, parts, places) {
   const shift = (net.down ? origin[0] : origin[1]) - across / 2;
   const ports = (which) => level.entities.flatMap(([kind, ids], e) =>
     kind === which ? [[ids, places.middle[e] + shift]] : []);
-  const extent = { across, along, arrow: scope, ins: ports("in"), outs: ports("out") };
+  const extent = { across, along, arrow: scope && net.down, ins: ports("in"), outs: ports("out") };
   return { width, height, extent, parts, places, origin };
 }
 

@@ -258,7 +258,7 @@ impl<'t, 'g> Plan<'t, 'g> {
         }
         let (across, along) = if self.down() { (width, height) } else { (height, width) };
         let shift = if self.down() { origin.0 } else { origin.1 } - across / 2.0;
-        let mut extent = Extent { across, along, arrow: scope, ..Extent::default() };
+        let mut extent = Extent { across, along, arrow: scope && self.down(), ..Extent::default() };
         for (entity, kind) in level.entities.iter().enumerate() {
             let at = places.middle[entity] + shift;
             match kind {

@@ -2,6 +2,8 @@
 //!
 //! `page.js` does the same in the same order, so that a page that is folded and unfolded looks as a drawing does.
 
+use std::collections::HashMap;
+
 use crate::level::{Entity, Level};
 
 /// Between two boxes side by side.
@@ -16,6 +18,8 @@ const HALF_LINE: f64 = 3.0;
 pub(crate) const TRACK: f64 = 7.0;
 /// How much a line matters that is its ends' only one.
 const CHAIN: f64 = 4.0;
+/// How much a line matters that is the only one from box to box at both its ends.
+const MAIN: f64 = 3.0;
 /// Rounds of straightening.
 const ROUNDS: usize = 8;
 
@@ -98,6 +102,7 @@ fn wires(level: &Level, extents: &[Extent]) -> Vec<Wire> {
         rank.iter().enumerate().for_each(|(i, &entity)| order[entity] = i);
     }
     let is_lane = |entity: usize| matches!(level.entities[entity], Entity::Lane(_));
+    let is_port = |entity: usize| matches!(level.entities[entity], Entity::In(_) | Entity::Out(_));
     // How many nets a plain box takes and gives, so that they are spread over its side.
     let mut incoming: Vec<Vec<(usize, usize)>> = vec![Vec::new(); level.entities.len()];
     let mut outgoing: Vec<Vec<usize>> = vec![Vec::new(); level.entities.len()];
@@ -108,6 +113,13 @@ fn wires(level: &Level, extents: &[Extent]) -> Vec<Wire> {
         }
     }
     incoming.iter_mut().for_each(|links| links.sort_unstable());
+    // How many readers a net has right below, and how many boxes right above a box reads from.
+    let mut boxes_below: HashMap<(usize, usize), usize> = HashMap::new();
+    let mut boxes_above = vec![0; level.entities.len()];
+    for &(net, above, below) in &level.links {
+        *boxes_below.entry((net, above)).or_default() += usize::from(!is_lane(below));
+        boxes_above[below] += usize::from(!is_lane(above));
+    }
     let mut wires = Vec::with_capacity(level.links.len());
     for (link, &(net, above, below)) in level.links.iter().enumerate() {
         let tensors = &level.nets[net].tensors;
@@ -115,7 +127,10 @@ fn wires(level: &Level, extents: &[Extent]) -> Vec<Wire> {
         let weight = match (is_lane(above), is_lane(below)) {
             (true, true) => 8.0,
             (true, false) | (false, true) => 1.0,
+            // Ports stand where boxes want them, and not the other way round.
+            (false, false) if is_port(above) || is_port(below) => 1.0,
             (false, false) if level.nets[net].targets.len() == 1 && incoming[below].len() == 1 => CHAIN,
+            (false, false) if boxes_below[&(net, above)] == 1 && boxes_above[below] == 1 => MAIN,
             (false, false) => 2.0,
         };
         let leaves = match from.outs.iter().find(|(ids, _)| shares(ids, tensors)) {
@@ -129,7 +144,12 @@ fn wires(level: &Level, extents: &[Extent]) -> Vec<Wire> {
         let mut ports: Vec<f64> = ports.collect();
         if ports.is_empty() {
             let place = incoming[below].iter().position(|&(_, l)| l == link).unwrap_or(0);
-            ports.push(spread(place, incoming[below].len(), 18.0, to.across));
+            // Of a box and lines from farther away the box's line enters in the middle.
+            let main = incoming[below].iter().position(|&(_, l)| !is_lane(level.links[l].1));
+            ports.push(match main.filter(|_| boxes_above[below] == 1) {
+                Some(main) => beside(place, main, incoming[below].len(), to.across),
+                None => spread(place, incoming[below].len(), 18.0, to.across),
+            });
         }
         wires.extend(ports.into_iter().map(|enters| Wire { net, above, below, leaves, enters, weight }));
     }
@@ -141,8 +161,19 @@ fn spread(place: usize, count: usize, step: f64, across: f64) -> f64 {
     if count < 2 {
         return 0.0;
     }
-    let step = step.min((across - 16.0).max(0.0) / count as f64);
+    let step = apart_enough(step.min((across - 16.0).max(0.0) / count as f64));
     (place as f64 - (count as f64 - 1.0) / 2.0) * step
+}
+
+/// The place of one of several ends of which one is in the middle.
+fn beside(place: usize, main: usize, count: usize, across: f64) -> f64 {
+    let most = main.max(count - 1 - main).max(1) as f64;
+    (place as f64 - main as f64) * apart_enough((across / 2.0 - 10.0).max(0.0).min(18.0 * most) / most)
+}
+
+/// Ends that would touch are one.
+fn apart_enough(step: f64) -> f64 {
+    if step < 6.0 { 0.0 } else { step }
 }
 
 fn shares(some: &[usize], others: &[usize]) -> bool {
@@ -202,8 +233,16 @@ fn middles(level: &Level, places: &Places, before: &[f64], after: &[f64]) -> Vec
             }
         }
     }
-    for step in (0..count).chain((0..count).rev()) {
+    for step in 0..count {
+        straighten(&level.ranks[step], &offsets[step], &[&up], &mut middle);
+    }
+    for step in (0..count).rev() {
         straighten(&level.ranks[step], &offsets[step], &[&up, &down], &mut middle);
+    }
+    // Ports follow the boxes.
+    if let Some(last) = count.checked_sub(1) {
+        settle(&level.ranks[last], &offsets[last], &[&up], &mut middle);
+        settle(&level.ranks[0], &offsets[0], &[&down], &mut middle);
     }
     through(level, &mut middle);
     middle
@@ -253,7 +292,7 @@ fn settle(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]) {
 fn straighten(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]) {
     let matters = |entity: usize| {
         let links = near.iter().flat_map(|side| side[entity].iter());
-        links.map(|link| link.2).filter(|&weight| weight >= CHAIN).sum::<f64>()
+        links.map(|link| link.2).filter(|&weight| weight >= MAIN).sum::<f64>()
     };
     let mut order: Vec<(f64, usize)> =
         rank.iter().enumerate().map(|(i, &entity)| (matters(entity), i)).collect();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use convnet::graph::{Builder, Graph, combine, concat};
+use convnet::graph::{Builder, Graph, Value, combine, concat};
 use convnet::ops::{Conv2d, Op};
 use convnet::zoo;
 use proptest::prelude::*;
@@ -19,15 +19,11 @@ fn graph(name: &str) -> Graph {
     zoo::find(name).unwrap().model().build().unwrap()
 }
 
-fn drawing(graph: &Graph, options: DrawOptions) -> Drawing {
-    Drawing::new(graph, &options)
-}
-
 /// All formats of all styles.
 fn all_texts(graph: &Graph, depth: Option<usize>) -> [String; 6] {
     let options = DrawOptions { depth, ..DrawOptions::default() };
-    let plain = drawing(graph, options.clone());
-    let blocks = drawing(graph, DrawOptions { style: Style::Blocks, ..options });
+    let plain = Drawing::new(graph, &options.clone());
+    let blocks = Drawing::new(graph, &DrawOptions { style: Style::Blocks, ..options });
     [plain.svg(), plain.html(), plain.dot(), plain.mermaid(), blocks.svg(), blocks.html()]
 }
 
@@ -146,8 +142,8 @@ fn random(choices: &[(u8, u16, u16, u8)]) -> Graph {
     let mut values = vec![net.input()];
     // Five scopes, two of them within others.
     let nested =
-        net.input().scope("a", "A", |x| x.relu().scope("b", "B", |x| x.relu().scope("c", "A", |x| x.relu())));
-    values.push(nested.scope("d", "D", |x| x.relu()).scope("e", "Sequential", |x| x.relu()));
+        net.input().scope("a", "A", |x| x.relu().scope("b", "B", |x| x.relu().scope("c", "A", Value::relu)));
+    values.push(nested.scope("d", "D", Value::relu).scope("e", "Sequential", Value::relu));
     for (i, &(kind, a, b, _)) in choices.iter().enumerate() {
         let pick = |k: u16| values[usize::from(k) % values.len()];
         let name = format!("n{i}");
@@ -215,7 +211,8 @@ fn a_thousand_layers_take_bounded_time_and_room() {
             }
         }
     }
-    let told = drawing(&dense_graph, DrawOptions { every_block: true, ..DrawOptions::default() }).left_out();
+    let told =
+        Drawing::new(&dense_graph, &DrawOptions { every_block: true, ..DrawOptions::default() }).left_out();
     assert!(told.unwrap().contains("lines that pass many layers"));
 }
 
@@ -353,18 +350,19 @@ fn parses_as_mermaid(text: &str) {
 #[test]
 fn lenet_is_drawn_as_it_was() {
     let lenet = graph("lenet");
-    let plain = drawing(&lenet, DrawOptions::default());
+    let plain = Drawing::new(&lenet, &DrawOptions::default());
     assert_data_eq!(plain.svg(), snapbox::file!["snapshots/lenet.svg"].raw());
     assert_data_eq!(plain.dot(), snapbox::file!["snapshots/lenet.dot"].raw());
     assert_data_eq!(plain.mermaid(), snapbox::file!["snapshots/lenet.mmd"].raw());
-    let blocks = drawing(&lenet, DrawOptions { style: Style::Blocks, ..DrawOptions::default() });
+    let blocks = Drawing::new(&lenet, &DrawOptions { style: Style::Blocks, ..DrawOptions::default() });
     assert_data_eq!(blocks.svg(), snapbox::file!["snapshots/lenet-blocks.svg"].raw());
 }
 
 #[test]
 fn equal_blocks_are_drawn_once() {
     let badges = |name: &str, depth| {
-        let svg = drawing(&graph(name), DrawOptions { depth: Some(depth), ..DrawOptions::default() }).svg();
+        let svg =
+            Drawing::new(&graph(name), &DrawOptions { depth: Some(depth), ..DrawOptions::default() }).svg();
         let counts = svg.split("class=\"badge\"").skip(1);
         counts
             .map(|part| part.split("× ").nth(1).unwrap().split('<').next().unwrap().to_string())
@@ -376,7 +374,7 @@ fn equal_blocks_are_drawn_once() {
     // Inception blocks differ in their channels.
     assert!(badges("googlenet", 2).is_empty());
     let every = DrawOptions { depth: Some(2), every_block: true, ..DrawOptions::default() };
-    assert_eq!(drawing(&graph("resnet50"), every).svg().matches(">Bottleneck<").count(), 16);
+    assert_eq!(Drawing::new(&graph("resnet50"), &every).svg().matches(">Bottleneck<").count(), 16);
 }
 
 #[test]
@@ -384,7 +382,7 @@ fn sources_and_figures_are_told_on_the_page() {
     let path = "conv.0".to_string();
     let lenet = graph("lenet");
     let sources = [(path, "net.py:12".to_string())].into();
-    let page = drawing(&lenet, DrawOptions { sources, ..DrawOptions::default() }).html();
+    let page = Drawing::new(&lenet, &DrawOptions { sources, ..DrawOptions::default() }).html();
     assert!(page.contains("[\"source\",\"net.py:12\"]"));
     assert!(page.contains("[\"receptive field\",\"5 × 5 pixels\"]"));
     assert!(page.contains("[\"parameters\",\"48,120\"]"));

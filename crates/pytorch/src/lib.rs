@@ -16,7 +16,6 @@ mod parse;
 mod prelude;
 mod session;
 pub mod source;
-mod stubs;
 mod torch;
 mod value;
 mod write;

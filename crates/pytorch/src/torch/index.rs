@@ -150,7 +150,9 @@ impl Interp {
             Kind::Host { dims, data, is_integer } => {
                 let numbers = (0..data.len()).map(|i| i as f64).collect();
                 let places = Tensor::of(Kind::Host { dims: dims.clone(), data: numbers, is_integer: true });
-                let Value::Tensor(places) = self.tensor_get_item(&places, index)? else { return Ok(()) };
+                let Value::Tensor(places) = self.tensor_get_item(&places, index)? else {
+                    return Ok(());
+                };
                 let (Kind::Host { data: at, dims: out, .. }, Some((from, values))) =
                     (places.kind(), known(new))
                 else {
@@ -195,17 +197,17 @@ impl Interp {
         }
     }
 
-    /// The slices along the first dimension, for a loop over a tensor.
+    /// A tensor of one integer as an index of a list; `None` for other tensors.
     ///
     /// # Errors
-    /// TypeError for a tensor without dimensions.
-    pub(crate) fn tensor_items(&mut self, tensor: &Rc<Tensor>) -> Result<Vec<Value>> {
-        if self.dims(tensor).is_empty() {
-            return Err(self.raise("TypeError", "iteration over a 0-d tensor"));
-        }
-        match self.unbound(tensor, 0)? {
-            Value::Tuple(items) => Ok(items.to_vec()),
-            other => Ok(vec![other]),
+    /// For an integer that is not known.
+    pub(crate) fn tensor_index(&mut self, value: &Value) -> Result<Option<i64>> {
+        match (int_of(value), value) {
+            (Some(n), _) => Ok(Some(n)),
+            (None, Value::Tensor(tensor)) if matches!(tensor.kind(), Kind::Traced(_)) => {
+                Err(self.no_values("an index by a tensor's value"))
+            }
+            _ => Ok(None),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `torch` itself: tensors without numbers, the tape of layers that forward passes leave, parameters, modules.
 
 mod arithmetic;
+mod attributes;
 mod autograd;
 mod dims;
 mod explain;
+mod factory;
 mod functional;
 mod given;
 mod host;
@@ -11,11 +13,14 @@ mod index;
 mod init;
 mod joining;
 mod layers;
+mod methods;
 pub(crate) mod module;
 pub(crate) mod parameter;
 mod reduce;
 mod replay;
 mod reshape;
+mod show;
+mod size;
 mod tape;
 mod tensor;
 mod trace;
@@ -23,13 +28,26 @@ mod trace;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
 pub(crate) use dims::told;
+pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
 pub(crate) use tensor::{Kind, Tensor};
 
 use crate::ast::Name;
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{NativeFn, Value};
+
+/// The functions of tensors: those of `torch` and `torch.nn.functional`.
+pub(crate) fn functions() -> Vec<(&'static str, NativeFn)> {
+    [
+        arithmetic::functions(),
+        factory::functions(),
+        functional::functions(),
+        joining::functions(),
+        reduce::functions(),
+        reshape::functions(),
+    ]
+    .concat()
+}
 
 /// The functions of the module `_torch`, which the vocabulary in Python is made of.
 pub(crate) fn natives() -> Vec<(&'static str, Value)> {
@@ -38,6 +56,7 @@ pub(crate) fn natives() -> Vec<(&'static str, Value)> {
         layers::natives(),
         module::natives(),
         parameter::natives(),
+        functions(),
         crate::prelude::natives(),
     ];
     all.concat().into_iter().map(|(name, call)| (name, Value::native(name, call))).collect()

@@ -7,7 +7,7 @@ mod outside;
 mod sequences;
 mod sort;
 
-pub(in crate::builtins) use sequences::take_keyword;
+pub(crate) use sequences::take_keyword;
 
 use crate::value::Value;
 

@@ -64,7 +64,7 @@ fn zip(interp: &mut Interp, mut args: Args) -> Result {
 }
 
 /// Takes an argument given by name.
-pub(in crate::builtins) fn take_keyword(args: &mut Args, name: &str) -> Option<Value> {
+pub(crate) fn take_keyword(args: &mut Args, name: &str) -> Option<Value> {
     let at = args.keywords.iter().position(|(known, _)| &**known == name)?;
     if at < args.keyword_spans.len() {
         args.keyword_spans.remove(at);

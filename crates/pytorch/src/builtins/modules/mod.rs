@@ -1,6 +1,5 @@
 //! Modules of Python's library whose functions are the crate's own.
 
-mod copy;
 mod itertools;
 mod math;
 mod operator;
@@ -16,10 +15,9 @@ pub(crate) fn module(name: &str) -> Option<Vec<(&'static str, Value)>> {
     Some(match name {
         "math" => math::names(),
         "itertools" => itertools::names(),
-        "copy" => copy::names(),
         "operator" => operator::names(),
+        "_torch" => crate::torch::natives(),
         "time" => system::time(),
-        "warnings" => system::warnings(),
         "os.path" => system::path(),
         _ => return None,
     })

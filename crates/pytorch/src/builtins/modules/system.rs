@@ -1,4 +1,4 @@
-//! The harmless part of `time`, `warnings` and `os.path`: clocks stand still, and there are no files.
+//! The harmless part of `time` and `os.path`: clocks stand still, and there are no files.
 
 use super::functions;
 use crate::interp::{Args, Interp, Result};
@@ -13,14 +13,6 @@ pub(super) fn time() -> Vec<(&'static str, Value)> {
         ("sleep", |_, _| Ok(Value::None)),
         ("strftime", |_, _| Ok(Value::str(""))),
         ("ctime", |_, _| Ok(Value::str(""))),
-    ])
-}
-
-pub(super) fn warnings() -> Vec<(&'static str, Value)> {
-    functions([
-        ("warn", |_, _| Ok(Value::None)),
-        ("filterwarnings", |_, _| Ok(Value::None)),
-        ("simplefilter", |_, _| Ok(Value::None)),
     ])
 }
 
