@@ -52,7 +52,7 @@ impl Python {
 
     /// How it is read for images of a size, or of the one that the file tells.
     pub(crate) fn options(&self, input: Option<[usize; 3]>) -> ReadOptions {
-        ReadOptions { entry: self.entry.clone(), input, ..ReadOptions::default() }
+        ReadOptions { entry: self.entry.clone(), input }
     }
 
     /// Whether the file tells the size of its images.

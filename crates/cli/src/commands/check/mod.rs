@@ -123,21 +123,49 @@ impl Findings {
     /// Checks what was named; else each network of the file.
     fn of(subject: &Subject) -> Self {
         let checked = convnet_pytorch::check(&subject.path, &subject.options);
-        let candidates = match subject.options.entry {
-            None if checked.network.is_none() => convnet_pytorch::entries(&subject.path).unwrap_or_default(),
-            _ => Vec::new(),
-        };
-        if candidates.len() < 2 {
+        let is_open = subject.options.entry.is_none()
+            && checked.report.diagnostics.iter().any(|one| one.code == "entry");
+        let entries = if is_open { convnet_pytorch::entries(&subject.path) } else { Ok(Vec::new()) };
+        let entries = entries.unwrap_or_default();
+        if entries.len() < 2 {
             return Self { checks: vec![(subject.options.entry.clone(), checked)], are_all: false };
         }
         let each = |entry: String| {
             let options = ReadOptions { entry: Some(entry.clone()), ..subject.options.clone() };
             (Some(entry), convnet_pytorch::check(&subject.path, &options))
         };
-        Self { checks: candidates.into_iter().map(each).collect(), are_all: true }
+        Self { checks: entries.into_iter().map(each).collect(), are_all: true }
     }
 
     fn has_errors(&self) -> bool {
         self.checks.iter().any(|(_, checked)| checked.report.has_errors())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<(String, Option<String>), String> {
+        let subject = Subject::parse(text, None).map_err(|failure| format!("{failure:?}"))?;
+        Ok((subject.path.display().to_string(), subject.options.entry))
+    }
+
+    #[test]
+    fn files_and_entries() {
+        let some = |path: &str, entry: &str| Ok((path.to_owned(), Some(entry.to_owned())));
+        assert_eq!(parsed("a/net.py"), Ok(("a/net.py".to_owned(), None)));
+        assert_eq!(parsed("net.py:Net"), some("net.py", "Net"));
+        assert_eq!(parsed("net.py: vgg(cfg={'a': 1})"), some("net.py", "vgg(cfg={'a': 1})"));
+        assert_eq!(parsed("C:\\net.py:Net"), some("C:\\net.py", "Net"));
+        assert_eq!(parsed("a.py.py:f('x.py:')"), some("a.py.py", "f('x.py:')"));
+    }
+
+    #[test]
+    fn what_is_no_file_of_code_is_wrong_usage() {
+        for text in ["lenet", "net.onnx", "", "net", "net.py2", "net.pyc:Net"] {
+            assert!(parsed(text).unwrap_err().contains("is no .py file"), "{text}");
+        }
+        assert!(parsed("net.py:").unwrap_err().contains("names nothing behind its colon"));
     }
 }
