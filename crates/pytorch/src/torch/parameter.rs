@@ -88,8 +88,14 @@ fn make(interp: &mut Interp, args: Args) -> Result {
 /// A buffer of one number everywhere is a tensor of the state dict, whose values may become others; others are as they are.
 pub(crate) fn buffer(interp: &Interp, value: Value) -> Value {
     let Value::Tensor(tensor) = &value else { return value };
-    let Kind::Traced(id) = tensor.kind() else { return value };
-    let draw = drawn(interp, id);
+    let draw = match tensor.kind() {
+        Kind::Traced(id) => drawn(interp, id),
+        Kind::Host { data, is_integer: false, .. } => match data.first() {
+            Some(first) if data.iter().all(|x| x == first) => Draw::Constant(*first),
+            _ => return value,
+        },
+        Kind::Host { .. } | Kind::Parameter(_) => return value,
+    };
     let dims = dims(interp, tensor);
     if dims.is_empty() || !matches!(draw, Draw::Constant(_)) {
         return value;
