@@ -136,6 +136,8 @@ def arithmetic():
            {"w": weights(4, 4, 3, 3), "t": weights(4, 1, 1), "one": numpy.float32(1)})
     sample("sums", [node("Relu", "x", "r"), node("Sum", "x r x", "s"), node("Sum", "s", "y")])
     sample("shared_weights", [node("Conv", "x w", "a", pads=[1, 1, 1, 1]), node("Conv", "a w", "y")], {"w": weights(4, 4, 3, 3)})
+    sample("shared_transposed", [node("GlobalAveragePool", "x", "g"), node("Flatten", "g", "f"), node("Gemm", "f w", "h"),
+            node("Gemm", "h w", "y", transB=1)], {"w": weights(4, 4)})
 
 
 def shapes():

@@ -15,17 +15,24 @@ use crate::wording::{Worded, worded};
 pub(crate) struct Failure {
     code: u8,
     error: Box<dyn Error + Send + Sync>,
+    /// Whether its text is printed as it is.
+    is_rendered: bool,
 }
 
 impl Failure {
     /// Wrong usage: exit code 2.
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { code: 2, error: error.into() }
+        Self { code: 2, error: error.into(), is_rendered: false }
     }
 
     /// Work that failed: exit code 1.
     pub(crate) fn work(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { code: 1, error: error.into() }
+        Self { code: 1, error: error.into(), is_rendered: false }
+    }
+
+    /// Work that failed, told by a text that is printed as it is; nothing is printed where it is empty.
+    pub(crate) fn rendered(text: String) -> Self {
+        Self { is_rendered: true, ..Self::work(text) }
     }
 
     /// Prints the failure and gives the exit code; a reader that closed the pipe is no failure.
@@ -35,7 +42,10 @@ impl Failure {
         }
         let mut stderr = anstream::stderr().lock();
         // Nothing is left to tell it to when standard error itself is closed.
-        let _ = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", highlighted(&self.message()));
+        let _ = match self.is_rendered {
+            true => write!(stderr, "{}", self.error),
+            false => writeln!(stderr, "{ERROR}error:{ERROR:#} {}", highlighted(&self.message())),
+        };
         ExitCode::from(self.code)
     }
 

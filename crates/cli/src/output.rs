@@ -22,6 +22,12 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{FAINT}{text}{FAINT:#}");
 }
 
+/// Writes a text that is no part of the result, and has its own line ends and colours, to standard error.
+pub(crate) fn tell(text: &str) {
+    // As above.
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Columns that a listing may take: the terminal's, else `COLUMNS`, else 100.
 pub(crate) fn width() -> usize {
     if let Some((terminal_size::Width(columns), _)) = terminal_size::terminal_size_of(std::io::stdout()) {

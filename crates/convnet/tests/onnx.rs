@@ -5,11 +5,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use convnet::exec::{Engine, Options};
-use convnet::graph::Graph;
+use convnet::exec::{Engine, Options, TrainingStep};
+use convnet::graph::{Assembly, Graph, ScopeId};
 use convnet::inspect::Summary;
 use convnet::io::{self, Import, ImportOptions, Normalization, WeightsFile};
-use convnet::ops::Op;
+use convnet::ops::{Conv2d, Op};
+use convnet::optim::Optimizer;
 use convnet::reference::random::{random_graphs, random_input, random_state};
 use convnet::state::TensorSource;
 use convnet::zoo;
@@ -143,9 +144,33 @@ fn a_weight_of_two_layers_counts_once_and_is_trained_as_one() {
     io::export(&graph, &loaded, None, Normalization::Metadata, &written).unwrap();
     let (again, weights) = io::import(&written, None).unwrap();
     assert_eq!((again.shared_weights().len(), weights.tensors().len()), (1, 1));
+    // One that is transposed for the second layer is computed with, and not trained.
+    let (graph, weights) = io::import(folder().join("shared_transposed.onnx"), None).unwrap();
+    assert_eq!(graph.shared_weights(), []);
+    let training = TrainingStep::compile(&graph, &weights, 1, Optimizer::sgd(), 0, &Options::default());
+    let error = training.unwrap_err().to_string();
+    assert!(error.contains("are one weight, which two layers read in other orders"), "{error}");
     // Equal constants that were written once are no shared weight.
     let (graph, _) = io::import(folder().join("scale_beside_norm.onnx"), None).unwrap();
     assert_eq!(graph.shared_weights(), []);
+}
+
+#[test]
+fn layers_may_have_the_names_of_the_models_own_values() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("m.onnx");
+    let mut net = Assembly::new("names", [2, 6, 6]).unwrap();
+    let mut x = net.input();
+    for name in ["input", "output", "normalized", "mean", "std", "centred", ""] {
+        x = net.node(ScopeId::ROOT, name, Conv2d::new(2, 1), &[x]).unwrap();
+    }
+    x = net.node(ScopeId::ROOT, "mean.weight", Op::Relu, &[x]).unwrap();
+    let graph = net.finish(x).unwrap();
+    let (state, images) = (random_state(&graph, 1), random_input(&graph, 2, 1));
+    let images: Vec<f32> = images.data.iter().map(|&x| x as f32).collect();
+    io::export(&graph, &state, None, Normalization::Metadata, &path).unwrap();
+    let (imported, weights) = io::import(&path, None).unwrap();
+    assert_close(&run(&imported, &weights, &images), &run(&graph, &state, &images), 1e-5, "names");
 }
 
 #[test]

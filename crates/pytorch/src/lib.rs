@@ -11,12 +11,15 @@ mod builtins;
 pub mod diagnostic;
 mod interp;
 mod nearest;
+mod network;
 mod parse;
 mod prelude;
 mod session;
 pub mod source;
-mod stubs;
 mod torch;
 mod value;
+mod write;
 
+pub use network::{Checked, Network, ReadOptions, check, entries, read, read_text};
 pub use session::print_of;
+pub use write::{WriteError, start, write};

@@ -57,6 +57,11 @@ impl Sources {
         FileId(self.0.len() as u32 - 1)
     }
 
+    /// The files, in the order in which they were read.
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &Source)> {
+        self.0.iter().enumerate().map(|(i, source)| (FileId(i as u32), source))
+    }
+
     /// One file.
     pub fn get(&self, file: FileId) -> &Source {
         &self.0[file.0 as usize]
@@ -79,12 +84,9 @@ impl Sources {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let before = &text[..end];
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position {
-            line: before.bytes().filter(|&b| b == b'\n').count() + 1,
-            column: before[start..].chars().count() + 1,
-        }
+        let starts = line_starts(&text[..end]);
+        let start = starts.last().copied().unwrap_or(0);
+        Position { line: starts.len(), column: text[start..end].chars().count() + 1 }
     }
 
     /// The line on which a range starts.
@@ -96,6 +98,18 @@ impl Sources {
     pub fn is_users(&self, span: Span) -> bool {
         !self.get(span.file).is_prelude
     }
+}
+
+/// Where the lines of a text start. They end as Python's do and those of language servers: by a line feed, a carriage
+/// return, or both.
+pub(crate) fn line_starts(text: &str) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let ends = (0..bytes.len()).filter(|&i| match bytes[i] {
+        b'\n' => true,
+        b'\r' => bytes.get(i + 1) != Some(&b'\n'),
+        _ => false,
+    });
+    std::iter::once(0).chain(ends.map(|end| end + 1)).collect()
 }
 
 #[cfg(test)]
@@ -111,5 +125,15 @@ mod tests {
         let c = sources.get(file).text.find('c').unwrap() as u32;
         assert_eq!(sources.position(file, c), Position { line: 2, column: 10 });
         assert_eq!(sources.position(file, 99).line, 3);
+    }
+
+    #[test]
+    fn lines_end_in_three_ways() {
+        assert_eq!(line_starts(""), [0]);
+        assert_eq!(line_starts("a\nb\r\nc\rd\n"), [0, 2, 5, 7, 9]);
+        let mut sources = Sources::default();
+        let file = sources.add("net.py", "a\r\nb\rc", false);
+        assert_eq!(sources.position(file, 3), Position { line: 2, column: 1 });
+        assert_eq!(sources.position(file, 5), Position { line: 3, column: 1 });
     }
 }

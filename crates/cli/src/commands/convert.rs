@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use convnet::io::{self, Format, ModelCard, Normalization, WeightsFile};
+use convnet::io::{self, Format, Loaded, ModelCard, Normalization, WeightsFile};
 use convnet::model::{Assumption, Model};
 use convnet::state::{self, TensorSource};
 
@@ -87,6 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let model = args.open()?;
     let card = model.written_card();
     let Model { graph, weights, preprocess, assumption, .. } = model;
+    let unused = weights.as_ref().map(Loaded::unused).unwrap_or_default();
     let drawn;
     let weights: &dyn TensorSource = match (&weights, args.seed) {
         (Some(loaded), _) => loaded,
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             )));
         }
     };
-    let tensors = io::parameters(&graph);
+    let mut tensors = io::parameters(&graph);
     match target {
         Format::Onnx => {
             let normalization = match args.with_preprocessing {
@@ -115,13 +116,21 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 false => Normalization::Metadata,
             };
             io::export(&graph, weights, card.as_ref(), normalization, &args.to)?;
+            if !unused.is_empty() {
+                let count = output::counted(unused.len(), "tensor");
+                output::note(&format!("left out: {count} of layers that the network never calls"));
+            }
             if args.with_preprocessing {
                 output::note(&format!(
                     "the model takes pixels from 0 to 1 and does the rest of: {preprocess}"
                 ));
             }
         }
-        _ => io::convert(weights, &tensors, card.as_ref(), &args.to)?,
+        _ => {
+            tensors.extend(unused.iter().cloned());
+            tensors.sort();
+            io::convert(weights, &tensors, card.as_ref(), &args.to)?;
+        }
     }
     note_lost(target, card.as_ref());
     if target != Format::Onnx && convnet::zoo::find(graph.name()).is_err() {

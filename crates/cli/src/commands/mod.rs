@@ -3,11 +3,14 @@
 //! A new one is a `mod` line, a variant and an arm of [`Command::run`].
 
 mod bench;
+mod check;
 mod convert;
 mod data;
 mod diff;
+mod draw;
 mod eval;
 mod list;
+mod new;
 mod predict;
 mod run;
 mod show;
@@ -23,8 +26,14 @@ pub(crate) enum Command {
     List(list::Args),
     /// Show a network: layers, shapes, parameters, MACs, memory, receptive fields
     Show(show::Args),
+    /// Write a network's file to start from
+    New(new::Args),
     /// Show what differs between two networks
     Diff(diff::Args),
+    /// Draw a network: a picture, a page that folds, DOT, Mermaid
+    Draw(draw::Args),
+    /// Check a PyTorch file that defines a network: what is wrong, in which line, and what would fit
+    Check(check::Args),
     /// Train a network, or go on with a run that was interrupted
     Train(Box<train::Args>),
     /// Tell how well a trained network classifies the test images
@@ -47,7 +56,10 @@ impl Command {
         match self {
             Self::List(args) => list::run(args),
             Self::Show(args) => show::run(args),
+            Self::New(args) => new::run(args),
             Self::Diff(args) => diff::run(args),
+            Self::Draw(args) => draw::run(args),
+            Self::Check(args) => check::run(args),
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),

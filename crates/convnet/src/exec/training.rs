@@ -185,6 +185,9 @@ impl TrainingStep {
         seed: u64,
         options: &Options,
     ) -> Result<Self, CompileError> {
+        if let Some([name, first]) = graph.apart.clone() {
+            return Err(CompileError::Apart { name, first });
+        }
         for output in graph.outputs() {
             let node = graph.node(graph.logits(output.node));
             if !matches!(node.shape, Shape::Vector { .. }) {

@@ -81,6 +81,7 @@ impl Assembly {
             init: Init::default(),
             shared: Vec::new(),
             unused: Vec::new(),
+            apart: None,
         };
         let assembly = Self { graph, taken, reserved: HashSet::new(), elements: shape.elements() };
         (assembly, check_shape("an image", shape).err())

@@ -118,6 +118,8 @@ pub struct Graph {
     pub(crate) init: Init,
     pub(crate) shared: Vec<SharedWeight>,
     pub(crate) unused: Vec<UnusedTensor>,
+    /// Two weights that are one tensor in other orders of its elements, and so cannot be trained.
+    pub(crate) apart: Option<[String; 2]>,
 }
 
 impl Graph {

@@ -27,6 +27,9 @@ fn listed() -> bool {
 }
 
 /// A tensor of the state dict that no layer reads: of a module that PyTorch code registers and never calls.
+///
+/// PyTorch's checkpoints hold it, and files of weights may; it is kept where weights are written in another format. It is
+/// neither drawn nor trained, so that weights of a training run do without it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnusedTensor {

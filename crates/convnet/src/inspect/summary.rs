@@ -49,6 +49,8 @@ pub struct Summary {
     pub params: u64,
     /// Parameters that inference uses.
     pub inference_params: u64,
+    /// Parameters of layers that the network's code registers and never calls; they are not among `params`.
+    pub unused_params: u64,
     /// Multiply-accumulates of inference for one image.
     pub macs: u64,
     /// Multiply-accumulates for one image with the auxiliary classifiers.
@@ -84,6 +86,7 @@ impl Summary {
             batch,
             params: sum(|l| l.params, true),
             inference_params: sum(|l| l.params, false),
+            unused_params: unused(graph),
             macs: sum(|l| l.macs, false),
             training_macs: sum(|l| l.macs, true),
             activation_bytes: sum(|l| l.activation_bytes, false),
@@ -97,6 +100,12 @@ impl Summary {
     pub fn layer(&self, id: NodeId) -> Option<&LayerFigures> {
         self.layers.get(id.index().checked_sub(1)?)
     }
+}
+
+/// Elements of parameters that no layer reads.
+fn unused(graph: &Graph) -> u64 {
+    let trainable = graph.unused().iter().filter(|tensor| tensor.trainable);
+    trainable.fold(0, |sum: u64, tensor| sum.saturating_add(tensor.elements() as u64))
 }
 
 fn layer(graph: &Graph, id: NodeId, batch: usize, receptive_field: ReceptiveField) -> LayerFigures {

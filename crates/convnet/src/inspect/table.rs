@@ -388,6 +388,9 @@ fn totals(summary: &Summary, options: &TableOptions) -> Vec<String> {
     let peak = &summary.graph.node(summary.peak.node).path;
     let state = training.parameters + training.gradients + training.momentum;
     let mut parameters = vec![bytes(training.parameters)];
+    if summary.unused_params > 0 {
+        parameters.push(format!("{} more in layers that are never called", grouped(summary.unused_params)));
+    }
     if summary.inference_params < summary.params {
         parameters.push(format!("{} of them for inference", grouped(summary.inference_params)));
     }

@@ -58,6 +58,10 @@ pub struct LoadReport {
     pub unexpected: Vec<(String, Vec<usize>)>,
     /// Parameters of another shape: name, the file's shape, the network's.
     pub mismatched: Vec<(String, Vec<usize>, Vec<usize>)>,
+    /// Tensors of layers that the network's code registers and never calls, which the file has: they are kept, not used.
+    pub unused: Vec<String>,
+    /// Such tensors that the file does without.
+    pub absent: Vec<String>,
     /// Settings that the file's network has otherwise, or that could not be compared with it.
     pub settings: Vec<String>,
 }
@@ -70,8 +74,8 @@ impl LoadReport {
 
     /// Whether there is nothing to tell: every parameter was found as it is, under its own name.
     pub fn is_plain(&self) -> bool {
-        let told = [self.found.len(), self.adapted.len(), self.drawn.len(), self.settings.len()];
-        self.is_exact() && told == [0; 4]
+        let told = [&self.found, &self.drawn, &self.unused, &self.absent, &self.settings];
+        self.is_exact() && self.adapted.is_empty() && told.iter().all(|lines| lines.is_empty())
     }
 }
 
@@ -100,6 +104,15 @@ impl fmt::Display for LoadReport {
             format!("`{name}` has {found:?}, the network expects {expected:?}")
         };
         list("of another shape", self.mismatched.iter().map(shapes).collect())?;
+        let quoted = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect();
+        list(
+            &format!("in the file for layers that are never called ({})", self.unused.len()),
+            quoted(&self.unused),
+        )?;
+        list(
+            &format!("not in the file, of layers that are never called ({})", self.absent.len()),
+            quoted(&self.absent),
+        )?;
         list("settings", self.settings.clone())
     }
 }
@@ -111,6 +124,8 @@ pub struct Loaded {
     origins: BTreeMap<String, Origin>,
     /// Other names of the state dict for some of them.
     aliases: BTreeMap<String, String>,
+    /// Tensors that no layer reads.
+    unused: BTreeMap<String, Origin>,
     drawn: StateDict,
     /// What matched.
     pub report: LoadReport,
@@ -159,7 +174,11 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
         }
         file.take_dict(place)?;
     }
-    let Matched { mut report, origins, twins, wanted } = best;
+    let Matched { mut report, origins, twins, unused, wanted } = best;
+    if file.network().is_some() {
+        // Runs and models keep what they compute with.
+        report.absent.clear();
+    }
     report.found.splice(..0, file.told());
     let lacks = !report.missing.is_empty() || !report.mismatched.is_empty();
     let allowed = (options.draw || !lacks) && (options.ignore || report.unexpected.is_empty());
@@ -183,7 +202,7 @@ pub fn load(graph: &Graph, mut file: WeightsFile, options: LoadOptions) -> Resul
     }
     let drawn = initialize_some(graph, options.seed, |name| wanted.contains(name));
     let aliases = graph.aliases().map(|alias| (alias.name.clone(), alias.first.clone())).collect();
-    Ok(Loaded { file, origins, aliases, drawn, report })
+    Ok(Loaded { file, origins, aliases, unused, drawn, report })
 }
 
 /// Elements that are compared at a time.
@@ -234,6 +253,7 @@ pub(super) struct Matched {
     origins: BTreeMap<String, Origin>,
     /// By the parameter that they must be equal to.
     twins: Vec<(String, Twin)>,
+    unused: BTreeMap<String, Origin>,
     /// Parameters to draw.
     wanted: BTreeSet<String>,
 }
@@ -251,7 +271,8 @@ pub(super) fn matched(graph: &Graph, file: &WeightsFile, options: LoadOptions) -
     let parameters: HashSet<String> = graph.parameters().into_iter().map(|spec| spec.name).collect();
     let in_file: HashSet<&str> = names.iter().copied().collect();
     let shared = graph.shared_weights().iter().map(|shared| shared.name.clone());
-    let known: HashSet<String> = parameters.iter().cloned().chain(shared).collect();
+    let unused = graph.unused().iter().map(|tensor| tensor.name.clone());
+    let known: HashSet<String> = parameters.iter().cloned().chain(shared).chain(unused).collect();
     // An imported network's parameters have the file's names, whatever they are.
     if parameters.iter().all(|name| in_file.contains(name.as_str())) {
         let names = names.iter().map(|&name| name.to_owned()).collect();
@@ -350,10 +371,25 @@ fn with_names(
             origins.insert(spec.name, Origin { name, shape: spec.shape, found, summed });
         }
     }
+    let mut unused = BTreeMap::new();
+    for tensor in graph.unused().iter().filter(|tensor| !is_idle(&tensor.name)) {
+        match left.remove(tensor.name.as_str()) {
+            Some((origin, found)) if found == tensor.shape => {
+                report.unused.push(tensor.name.clone());
+                let (name, shape) = (origin.to_owned(), tensor.shape.clone());
+                let origin = Origin { name, found: shape.clone(), shape, summed: None };
+                unused.insert(tensor.name.clone(), origin);
+            }
+            Some((_, found)) => {
+                report.mismatched.push((tensor.name.clone(), found.to_vec(), tensor.shape.clone()));
+            }
+            None => report.absent.push(tensor.name.clone()),
+        }
+    }
     // Auxiliary outputs of a file are of no use to a network without them.
     left.retain(|name, _| !zoo::is_auxiliary(name));
     report.unexpected.extend(left.into_values().map(|(name, shape)| (name.to_owned(), shape.to_vec())));
-    Matched { report, origins, twins, wanted }
+    Matched { report, origins, twins, unused, wanted }
 }
 
 /// The input channels to sum where a convolution of a grey image gets weights for a coloured one, and the
@@ -387,7 +423,12 @@ impl Loaded {
         self.file.card()
     }
 
-    /// All parameters, in memory.
+    /// The names and shapes of tensors in the file that no layer reads, and that the network's code registers.
+    pub fn unused(&self) -> Vec<(String, Vec<usize>)> {
+        self.unused.iter().map(|(name, origin)| (name.clone(), origin.shape.clone())).collect()
+    }
+
+    /// All parameters, in memory, without those that no layer reads.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -410,13 +451,13 @@ impl Loaded {
 impl TensorSource for Loaded {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         let name = self.first_of(name);
-        self.origins.get(name).map(|origin| origin.shape.clone()).or_else(|| self.drawn.shape(name))
+        self.origin(name).map(|origin| origin.shape.clone()).or_else(|| self.drawn.shape(name))
     }
 
     /// A weight that is no finite number is an error too.
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
         let name = self.first_of(name);
-        let Some(origin) = self.origins.get(name) else { return self.drawn.read(name, first, out) };
+        let Some(origin) = self.origin(name) else { return self.drawn.read(name, first, out) };
         match origin.summed {
             None => self.file.read(&origin.name, first, out)?,
             Some(summed) => self.read_summed(origin, summed, first, out)?,
@@ -434,6 +475,10 @@ impl TensorSource for Loaded {
 }
 
 impl Loaded {
+    fn origin(&self, name: &str) -> Option<&Origin> {
+        self.origins.get(name).or_else(|| self.unused.get(name))
+    }
+
     /// The parameter that a name of the state dict is for.
     fn first_of<'a>(&'a self, name: &'a str) -> &'a str {
         self.aliases.get(name).map_or(name, String::as_str)

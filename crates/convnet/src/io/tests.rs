@@ -222,6 +222,45 @@ fn files_of_other_kinds_are_told() {
     }
 }
 
+#[test]
+fn tensors_that_no_layer_reads_are_kept_told_and_not_needed() {
+    use crate::graph::{Assembly, ScopeId, UnusedTensor};
+    use crate::ops::Conv2d;
+    let mut net = Assembly::new("net.py:Net", [2, 6, 6]).unwrap();
+    let a = net.node(ScopeId::ROOT, "a", Conv2d::new(2, 3), &[net.input()]).unwrap();
+    for (name, shape) in [("b.weight", &[3, 2][..]), ("b.bias", &[3]), ("bn.num_batches_tracked", &[])] {
+        net.unused(UnusedTensor { name: name.into(), shape: shape.to_vec(), trainable: true });
+    }
+    let graph = net.finish(a).unwrap();
+    assert_eq!(initialize(&graph, 1).len(), 2);
+    assert_eq!(crate::inspect::Summary::new(&graph, 1).unused_params, 10);
+    let folder = tempdir().unwrap();
+    let mut state = initialize(&graph, 1);
+    let without = loaded(&graph, &written(folder.path(), "w.pth", &state), LoadOptions::default()).unwrap();
+    assert_eq!((without.report.absent.len(), without.unused().len()), (2, 0));
+    assert!(without.report.is_exact() && !without.report.is_plain());
+    let told = without.report.to_string();
+    assert!(told.contains("not in the file, of layers that are never called (2): `b.weight`"), "{told}");
+    state.insert("b.weight".into(), Tensor { shape: vec![3, 2], data: (0..6).map(|x| x as f32).collect() });
+    state.insert("b.bias".into(), Tensor::full(&[3], 0.5));
+    state.insert("bn.num_batches_tracked".into(), Tensor::full(&[], 7.0));
+    let path = written(folder.path(), "all.pth", &state);
+    let all = loaded(&graph, &path, LoadOptions::default()).unwrap();
+    let kept: Vec<String> = all.unused().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(kept, ["b.bias", "b.weight"]);
+    assert!(all.report.to_string().contains("never called (2): `b.weight`"), "{}", all.report);
+    let tensors: Vec<_> = parameters(&graph).into_iter().chain(all.unused()).collect();
+    let copy = folder.path().join("copy.safetensors");
+    convert(&all, &tensors, None, &copy).unwrap();
+    let mut part = [0.0; 2];
+    WeightsFile::open(&copy).unwrap().read("b.weight", 3, &mut part).unwrap();
+    assert_eq!(part, [3.0, 4.0]);
+    state.insert("b.bias".into(), Tensor::full(&[4], 0.5));
+    let other = written(folder.path(), "other.pth", &state);
+    let error = loaded(&graph, &other, LoadOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("`b.bias` has [4], the network expects [3]"), "{error}");
+}
+
 /// Two convolutions of one weight, which is in the state dict under both names or under the first alone.
 fn shared(in_state_dict: bool) -> Graph {
     use crate::graph::{Assembly, ScopeId, SharedWeight};

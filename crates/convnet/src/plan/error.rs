@@ -72,6 +72,17 @@ pub enum CompileError {
         /// The one before it that it is the same as.
         first: String,
     },
+    /// A weight that two layers read in other orders of its elements, in training.
+    #[error(
+        "`{name}` and `{first}` are one weight, which two layers read in other orders of its elements; training would \
+         change them apart: export the network with a weight for each, or use it as it is"
+    )]
+    Apart {
+        /// The parameter.
+        name: String,
+        /// The one before it.
+        first: String,
+    },
     /// A batch of nothing.
     #[error("batch is 0, expected at least 1")]
     EmptyBatch,

@@ -1,13 +1,23 @@
-//! Python's own functions, operators and text.
+//! Python's own functions, operators, text and library.
 
-use crate::value::{Builtin, Native, Value};
+mod construct;
+mod dunder;
+mod format;
+mod functions;
+mod methods;
+mod modules;
+mod numbers;
+mod operators;
+mod special;
+mod text;
+mod view;
 
-pub(crate) fn method_of(_: Builtin, _: &str) -> Option<Native> {
-    None
-}
+use crate::value::Value;
+
+pub(crate) use methods::method_of;
+pub(crate) use modules::module;
+
+/// The built-in functions by name.
 pub(crate) fn names() -> Vec<(&'static str, Value)> {
-    Vec::new()
-}
-pub(crate) fn module(_: &str) -> Option<Vec<(&'static str, Value)>> {
-    None
+    functions::names()
 }

@@ -1,6 +1,13 @@
 //! What is wrong with a file, told so that it can be mended.
 
-use crate::source::{Sources, Span};
+mod chain;
+mod excerpt;
+pub mod json;
+mod render;
+
+pub use render::RenderStyle;
+
+use crate::source::{FileId, Sources, Span};
 
 /// One message about a file.
 #[derive(Clone, Debug, Default)]
@@ -46,4 +53,16 @@ pub struct Report {
     pub sources: Sources,
     /// The messages, worst first.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Whether a message is an error.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// The file that was asked for: the first that is the user's.
+    fn main_file(&self) -> Option<FileId> {
+        self.sources.iter().find(|(_, source)| !source.is_prelude).map(|(file, _)| file)
+    }
 }

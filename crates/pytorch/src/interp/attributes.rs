@@ -238,7 +238,7 @@ impl Interp {
             return self.import_module(&path).map(Some);
         }
         if module.is_prelude && crate::prelude::is_known(&path) {
-            return Ok(Some(self.opaque(&path)));
+            return self.absent_name(module, name).map(Some);
         }
         Ok(None)
     }

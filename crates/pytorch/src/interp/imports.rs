@@ -104,7 +104,9 @@ impl Interp {
         if let Some(text) = crate::prelude::file(name) {
             return self.import_prelude(name, text);
         }
-        if let Some(names) = crate::builtins::module(name) {
+        let natives =
+            if name == "_torch" { Some(crate::torch::natives()) } else { crate::builtins::module(name) };
+        if let Some(names) = natives {
             let module = Rc::new(Module {
                 name: name.into(),
                 scope: RefCell::default(),
@@ -216,6 +218,30 @@ impl Interp {
         self.modules.insert(key, module.clone());
         self.run_module(&module, &block, true)?;
         Ok(Value::Module(module))
+    }
+
+    /// The value of an expression, with the names of a module.
+    pub(crate) fn evaluate_in(&mut self, module: &Rc<Module>, text: &str) -> Result {
+        let file = self.sources.add("the network that is named", text, false);
+        let block = self.parsed(file)?;
+        let [Stmt { kind: StmtKind::Expr(expr), span }] = &block[..] else {
+            return Err(self.raise("SyntaxError", &format!("`{text}` is no name and no call")));
+        };
+        let Some(scope) = module.scope.borrow().clone() else { return Ok(Value::None) };
+        self.frames.push(Frame {
+            function: None,
+            span: *span,
+            is_prelude: false,
+            arguments: Vec::new(),
+            class: None,
+            receiver: None,
+            yielded: None,
+            scope,
+        });
+        let result = self.eval(expr);
+        let depth = self.frames.len();
+        self.frames.truncate(depth - 1);
+        result
     }
 
     fn import_prelude(&mut self, name: &str, text: &'static str) -> Result {

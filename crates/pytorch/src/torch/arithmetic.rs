@@ -62,7 +62,7 @@ fn function(interp: &mut Interp, args: Args, name: &'static str, op: BinaryOp, i
 fn neg(interp: &mut Interp, args: Args) -> Result {
     let mut given = Given::new(interp, args, "neg", &["input"], 0)?;
     let tensor = given.tensor(interp, 0)?;
-    interp.tensor_unary(UnaryOp::Negative, &Value::Tensor(tensor))
+    interp.tensor_unary(UnaryOp::Negative, &tensor)
 }
 
 /// The name by which a step is told that the graph does not have.
@@ -280,8 +280,7 @@ impl Interp {
     ///
     /// # Errors
     /// TypeError for `~`.
-    pub(crate) fn tensor_unary(&mut self, op: UnaryOp, value: &Value) -> Result {
-        let Value::Tensor(tensor) = value else { return Ok(Value::NotImplemented) };
+    pub(crate) fn tensor_unary(&mut self, op: UnaryOp, tensor: &Rc<Tensor>) -> Result {
         match op {
             UnaryOp::Positive => Ok(Value::Tensor(tensor.clone())),
             UnaryOp::Negative => {

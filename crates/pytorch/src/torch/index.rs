@@ -13,8 +13,7 @@ impl Interp {
     ///
     /// # Errors
     /// IndexError, as PyTorch words it.
-    pub(crate) fn tensor_get_item(&mut self, value: &Value, index: &Value) -> Result {
-        let Value::Tensor(tensor) = value else { return Ok(Value::NotImplemented) };
+    pub(crate) fn tensor_get_item(&mut self, tensor: &Rc<Tensor>, index: &Value) -> Result {
         let items: Vec<Value> = match index.plain() {
             Value::Tuple(items) => items.to_vec(),
             Value::List(_) => return self.gathered(tensor, index),
@@ -140,9 +139,8 @@ impl Interp {
     ///
     /// # Errors
     /// IndexError, and RuntimeError for what does not fit.
-    pub(crate) fn tensor_set_item(&mut self, value: &Value, index: &Value, new: &Value) -> Result<()> {
-        let Value::Tensor(tensor) = value else { return Ok(()) };
-        let part = self.tensor_get_item(value, index)?;
+    pub(crate) fn tensor_set_item(&mut self, tensor: &Rc<Tensor>, index: &Value, new: &Value) -> Result<()> {
+        let part = self.tensor_get_item(tensor, index)?;
         let Value::Tensor(part) = part else { return Ok(()) };
         match tensor.kind() {
             Kind::Parameter(parameter) => {
@@ -152,7 +150,7 @@ impl Interp {
             Kind::Host { dims, data, is_integer } => {
                 let numbers = (0..data.len()).map(|i| i as f64).collect();
                 let places = Tensor::of(Kind::Host { dims: dims.clone(), data: numbers, is_integer: true });
-                let Value::Tensor(places) = self.tensor_get_item(&Value::Tensor(places), index)? else {
+                let Value::Tensor(places) = self.tensor_get_item(&places, index)? else {
                     return Ok(());
                 };
                 let (Kind::Host { data: at, dims: out, .. }, Some((from, values))) =
@@ -192,8 +190,7 @@ impl Interp {
     ///
     /// # Errors
     /// TypeError for a tensor without dimensions.
-    pub(crate) fn tensor_len(&mut self, value: &Value) -> Result<usize> {
-        let Value::Tensor(tensor) = value else { return Ok(0) };
+    pub(crate) fn tensor_len(&mut self, tensor: &Rc<Tensor>) -> Result<usize> {
         match self.dims(tensor).first() {
             Some(&first) => Ok(first),
             None => Err(self.raise("TypeError", "len() of a 0-d tensor")),

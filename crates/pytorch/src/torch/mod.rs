@@ -10,8 +10,12 @@ mod functional;
 mod given;
 mod host;
 mod index;
+mod init;
 mod joining;
+mod layers;
 mod methods;
+pub(crate) mod module;
+pub(crate) mod parameter;
 mod reduce;
 mod replay;
 mod reshape;
@@ -24,6 +28,7 @@ mod trace;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+pub(crate) use dims::told;
 pub(crate) use tape::{CallFrame, Leaf, Step, Tape, TapeId, What};
 pub(crate) use tensor::{Kind, Tensor};
 
@@ -44,12 +49,27 @@ pub(crate) fn functions() -> Vec<(&'static str, NativeFn)> {
     .concat()
 }
 
+/// The functions of the module `_torch`, which the vocabulary in Python is made of.
+pub(crate) fn natives() -> Vec<(&'static str, Value)> {
+    let all = [
+        init::natives(),
+        layers::natives(),
+        module::natives(),
+        parameter::natives(),
+        functions(),
+        crate::prelude::natives(),
+    ];
+    all.concat().into_iter().map(|(name, call)| (name, Value::native(name, call))).collect()
+}
+
 /// What an `nn.Module` has once `Module.__init__` ran. Children, parameters and buffers are its attributes, in the
 /// order in which they were set.
 #[derive(Default)]
 pub(crate) struct ModuleState {
     /// Names of attributes that are buffers, and whether each is in the state dict.
     pub(crate) buffers: Vec<(Name, bool)>,
+    /// Names that hold their place for a parameter, or for a module (`true`), though their value is `None`.
+    pub(crate) declared: Vec<(Name, bool)>,
     /// Set for evaluation by `eval()`.
     pub(crate) is_evaluating: bool,
 }

@@ -48,7 +48,7 @@ pub(crate) struct CallFrame {
 }
 
 /// What a step computes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum What {
     /// Values that come from outside.
     Leaf(Leaf),

@@ -14,6 +14,9 @@ struct Network<'a> {
     params: u64,
     trainable: u64,
     inference_params: u64,
+    /// Of layers that the network registers and never calls.
+    #[serde(skip_serializing_if = "is_none")]
+    unused_params: u64,
     macs: u64,
     training_macs: u64,
     activation_bytes: u64,
@@ -67,6 +70,11 @@ fn listed(summary: &Summary, depth: Option<usize>) -> Vec<Row> {
     rows.into_iter().filter(|row| row.scope != Some(open)).collect()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// One object: totals, then `layers`, then the result of a run.
 pub(super) fn json(
     model: &str,
@@ -85,6 +93,7 @@ pub(super) fn json(
         params: summary.params,
         trainable: summary.params,
         inference_params: summary.inference_params,
+        unused_params: summary.unused_params,
         macs: summary.macs,
         training_macs: summary.training_macs,
         activation_bytes: summary.activation_bytes,

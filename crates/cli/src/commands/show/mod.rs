@@ -17,6 +17,7 @@ Examples:
   convnet show densenet121 --depth 1           blocks alone
   convnet show vgg16 --columns params,share    where the parameters are
   convnet show alexnet --format torch          what PyTorch would print
+  convnet show resnet50 --format pytorch > resnet50.py
   convnet show resnet50 --format json | jq .macs
 
 Parameters are weights and biases. A MAC is a multiply-accumulate of Conv2d or Linear, for one image. \
@@ -75,6 +76,8 @@ enum Format {
     Csv,
     /// A table for a README
     Markdown,
+    /// A .py file that PyTorch runs, with the same names of weights
+    Pytorch,
 }
 
 /// The most that `--run` keeps: all tensors of a run are alive until they are listed.
@@ -82,7 +85,7 @@ const LARGEST_RUN: u64 = 8 << 30;
 
 /// Prints the network.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    if args.run && matches!(args.format, Format::Csv | Format::Markdown) {
+    if args.run && matches!(args.format, Format::Csv | Format::Markdown | Format::Pytorch) {
         return Err(Failure::usage("--run goes with --format table, torch or json, which show its result"));
     }
     let graph = args.size.build(&args.model)?;
@@ -113,6 +116,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Format::Json => export::json(&args.model, &summary, args.depth, trial.as_ref())?,
         Format::Csv => export::csv(&summary, args.depth),
         Format::Markdown => inspect::markdown(&summary, args.columns.as_deref(), args.depth),
+        Format::Pytorch => {
+            convnet_pytorch::write(&graph).map_err(|error| Failure::work(error.to_string()))?
+        }
     };
     output::emit(&text)
 }

@@ -26,6 +26,10 @@ const INPUT: &str = "input";
 const OUTPUT: &str = "output";
 /// The name of the images once their pixels are normalized.
 const NORMALIZED: &str = "normalized";
+/// The names of what normalizes them.
+const MEAN: &str = "mean";
+const STD: &str = "std";
+const CENTRED: &str = "centred";
 
 /// Where the pixels' normalization goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +61,10 @@ pub fn export(
         input = NORMALIZED;
         card.preprocess = card.preprocess.clone().without_normalization();
     }
-    let mut exporter = Exporter { graph, output, names: vec![String::new(); graph.nodes().len()] };
+    let taken = [INPUT, OUTPUT, NORMALIZED, MEAN, STD, CENTRED].map(String::from);
+    let taken = taken.into_iter().chain(graph.parameters().into_iter().map(|spec| spec.name)).collect();
+    let names = vec![String::new(); graph.nodes().len()];
+    let mut exporter = Exporter { graph, output, names, taken };
     let (mut entries, mut written) = (Vec::new(), HashSet::new());
     for id in graph.ids().filter(|id| live[id.index()]) {
         let node = graph.node(id);
@@ -66,7 +73,8 @@ pub fn export(
             op: node.op.name(),
             reason,
         })?;
-        exporter.names[id.index()] = exporter.name(id, &onnx, input);
+        let name = exporter.name(id, &onnx, input);
+        exporter.names[id.index()] = name;
         nodes.extend(exporter.nodes(id, &onnx));
         let mut specs = graph.node_parameters(id);
         specs.iter_mut().for_each(|spec| spec.shape.extend(vec![1; onnx.trailing]));
@@ -160,10 +168,10 @@ fn normalize(preprocess: &Preprocess) -> Vec<Node> {
     };
     let inputs = |names: [&str; 2]| names.map(String::from).to_vec();
     vec![
-        vector("mean", preprocess.mean()),
-        node_of("Sub", inputs([INPUT, "mean"]), "centred", Vec::new()),
-        vector("std", preprocess.std()),
-        node_of("Div", inputs(["centred", "std"]), NORMALIZED, Vec::new()),
+        vector(MEAN, preprocess.mean()),
+        node_of("Sub", inputs([INPUT, MEAN]), CENTRED, Vec::new()),
+        vector(STD, preprocess.std()),
+        node_of("Div", inputs([CENTRED, STD]), NORMALIZED, Vec::new()),
     ]
 }
 
@@ -172,18 +180,27 @@ struct Exporter<'a> {
     output: NodeId,
     /// The name of each layer's output.
     names: Vec<String>,
+    /// Names that values and weights have.
+    taken: HashSet<String>,
 }
 
 impl Exporter<'_> {
     /// The name of a layer's output; layers that do nothing in inference have their input's. `images` is what the
     /// first layer reads.
-    fn name(&self, id: NodeId, onnx: &Onnx, images: &str) -> String {
+    fn name(&mut self, id: NodeId, onnx: &Onnx, images: &str) -> String {
         let node = self.graph.node(id);
         match node.inputs.first() {
             None => images.into(),
             Some(_) if id == self.output => OUTPUT.into(),
             Some(input) if onnx.operators.is_empty() => self.names[input.index()].clone(),
-            Some(_) => node.path.clone(),
+            Some(_) => {
+                let path = &node.path;
+                let free = |name: &String| !name.is_empty() && !self.taken.contains(name);
+                let others = (1_u64..).map(|i| format!("{path}_{i}"));
+                let name = std::iter::once(path.clone()).chain(others).find(free).unwrap_or_default();
+                self.taken.insert(name.clone());
+                name
+            }
         }
     }
 

@@ -133,7 +133,8 @@ fn read_with(path: &Path, options: &ImportOptions) -> Result<(Graph, Imported, O
             Problem::Node { node, op, reason } => IoError::Node { path: path.to_owned(), node, op, reason },
         })?;
     let (mut graph, mut tensors) = draft.finish(&name, output).map_err(|error| whole(error.to_string()))?;
-    graph.shared = sharing::shared(&graph, &tensors, &model).map_err(|error| whole(error.to_string()))?;
+    (graph.shared, graph.apart) =
+        sharing::shared(&graph, &tensors, &model).map_err(|error| whole(error.to_string()))?;
     for shared in graph.shared_weights() {
         tensors.remove(&shared.name);
     }

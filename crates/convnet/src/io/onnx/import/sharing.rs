@@ -8,7 +8,8 @@ use super::constant::Constant;
 use crate::graph::{Graph, NodeId, SharedWeight};
 use crate::ops::ParamSpec;
 
-/// Parameters that are the same tensor of the model as one of a layer before them.
+/// Parameters that are the same tensor of the model as one of a layer before them, and two that cannot be trained as one
+/// though they are.
 ///
 /// Exporters write equal weights once, as those of normalizations that were not trained are. So a tensor of equal
 /// elements is shared only between layers that share another one too.
@@ -16,7 +17,7 @@ pub(super) fn shared(
     graph: &Graph,
     tensors: &BTreeMap<String, Constant>,
     model: &Model,
-) -> std::io::Result<Vec<SharedWeight>> {
+) -> std::io::Result<(Vec<SharedWeight>, Option<[String; 2]>)> {
     let mut first: HashMap<*const (), NodeId> = HashMap::new();
     let mut firsts: BTreeMap<String, String> = BTreeMap::new();
     for id in graph.ids() {
@@ -46,6 +47,28 @@ pub(super) fn shared(
             }
         }
     }
+    let apart = apart(graph, tensors, &firsts, model)?;
     let shared = |(name, first)| SharedWeight { name, first, in_state_dict: false };
-    Ok(firsts.into_iter().map(shared).collect())
+    Ok((firsts.into_iter().map(shared).collect(), apart))
+}
+
+/// Two weights that are one tensor and have their elements in other orders, or are read by layers of other kinds.
+fn apart(
+    graph: &Graph,
+    tensors: &BTreeMap<String, Constant>,
+    firsts: &BTreeMap<String, String>,
+    model: &Model,
+) -> std::io::Result<Option<[String; 2]>> {
+    let mut seen: HashMap<*const (), String> = HashMap::new();
+    let trained = graph.parameters().into_iter().filter(|spec| spec.kind.trainable());
+    for spec in trained.filter(|spec| !firsts.contains_key(&spec.name)) {
+        let Some(constant) = tensors.get(&spec.name) else { continue };
+        let Some(origin) = constant.origin() else { continue };
+        match seen.get(&origin) {
+            Some(first) if !constant.is_uniform(model)? => return Ok(Some([spec.name, first.clone()])),
+            Some(_) => {}
+            None => drop(seen.insert(origin, spec.name)),
+        }
+    }
+    Ok(None)
 }

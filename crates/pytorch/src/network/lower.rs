@@ -1,0 +1,133 @@
+//! From steps of the tape to layers of the graph: what is a layer already, and what becomes one together with others.
+
+use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, Op};
+
+use crate::torch::{Leaf, Tape, TapeId, What};
+
+/// What a step is in the graph.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Lowered {
+    /// The images.
+    Input,
+    /// The same as another step.
+    Same(TapeId),
+    /// Layers one behind the other, the first of which reads these.
+    Layers(Vec<Op>, Vec<TapeId>),
+    /// What the graph has no layer for: what it is, in words.
+    Refused(String),
+}
+
+/// What a step is.
+pub(super) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
+    if id == input {
+        return Lowered::Input;
+    }
+    let step = tape.step(id);
+    let only = step.inputs.first().copied();
+    match (&step.what, only) {
+        (What::Layer(op), _) => Lowered::Layers(vec![op.clone()], step.inputs.clone()),
+        (What::Leaf(leaf), _) => Lowered::Refused(match leaf {
+            Leaf::Constant(x) => format!("a tensor of {x} that forward makes"),
+            _ => "random numbers that forward draws".into(),
+        }),
+        (What::Scale { factor, offset }, Some(before)) if *factor == 1.0 && *offset == 0.0 => {
+            Lowered::Same(before)
+        }
+        (What::Scale { factor, offset }, _) => {
+            Lowered::Refused(format!("multiplication by {factor} and addition of {offset}"))
+        }
+        (What::Reshape, Some(before)) => reshape(tape, id, before),
+        (What::Permute(order), Some(before)) if order.iter().enumerate().all(|(i, &d)| i == d) => {
+            Lowered::Same(before)
+        }
+        (What::Permute(order), _) => Lowered::Refused(format!("the permutation {order:?}")),
+        (What::Narrow { dim, start, step: by }, Some(before)) => narrow(tape, id, before, *dim, *start, *by),
+        (What::Mean { dims, keep }, Some(before)) => mean(tape, id, before, dims, *keep),
+        (What::Missing(name), _) => Lowered::Refused(format!("`{name}`")),
+        _ => Lowered::Refused("a step without an input".into()),
+    }
+}
+
+/// A view: Flatten, or a vector as maps of one pixel, or nothing; seen through views before it.
+fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
+    let mut from = before;
+    while let (What::Reshape, Some(&earlier)) = (&tape.step(from).what, tape.step(from).inputs.first()) {
+        from = earlier;
+    }
+    let (old, new) = (&tape.step(from).dims, &tape.step(id).dims);
+    if old == new {
+        return Lowered::Same(from);
+    }
+    if old.first() == new.first() {
+        match (&old[1..], &new[1..]) {
+            ([_, _, _], [_]) => return Lowered::Layers(vec![Op::Flatten], vec![from]),
+            ([_], [_, 1, 1]) => return Lowered::Layers(vec![Op::Unflatten], vec![from]),
+            _ => {}
+        }
+    }
+    let shown = |dims: &[usize]| {
+        let dims: Vec<String> = dims.iter().skip(1).map(ToString::to_string).collect();
+        format!("[N, {}]", dims.join(", "))
+    };
+    Lowered::Refused(format!("a view of {} as {}", shown(old), shown(new)))
+}
+
+/// A range of a dimension: the whole, or every n-th row and column.
+fn narrow(tape: &Tape, id: TapeId, before: TapeId, dim: usize, start: usize, by: usize) -> Lowered {
+    let (old, new) = (&tape.step(before).dims, &tape.step(id).dims);
+    if old == new {
+        return Lowered::Same(before);
+    }
+    // x[:, :, ::s, ::s]: a window of one pixel that steps, rows first.
+    if by > 1 && start == 0 && old.len() == 4 && (dim == 2 || dim == 3) {
+        let stride = if dim == 2 { (by, 1) } else { (1, by) };
+        let pool = AvgPool2d::new(1).stride(stride);
+        return Lowered::Layers(vec![pool.into()], vec![before]);
+    }
+    let size = new.get(dim).copied().unwrap_or(0);
+    let names = ["images", "channels", "rows", "columns"];
+    let name = names.get(dim).copied().unwrap_or("elements");
+    Lowered::Refused(format!("a slice of {size} of {} {name}", old.get(dim).copied().unwrap_or(0)))
+}
+
+/// A mean over rows and columns: global average pooling.
+fn mean(tape: &Tape, id: TapeId, before: TapeId, dims: &[usize], keep: bool) -> Lowered {
+    let mut dims: Vec<usize> = dims.to_vec();
+    dims.sort_unstable();
+    let pool = || Op::from(AdaptiveAvgPool2d { height: 1, width: 1 });
+    let old = &tape.step(before).dims;
+    if old.len() == 4 && dims == [2, 3] {
+        let layers = if keep { vec![pool()] } else { vec![pool(), Op::Flatten] };
+        return Lowered::Layers(layers, vec![before]);
+    }
+    // x.mean(3).mean(2), or the other way round.
+    if let What::Mean { dims: earlier, keep: kept } = &tape.step(before).what
+        && let [first] = earlier[..]
+        && let [second] = dims[..]
+        && let Some(&from) = tape.step(before).inputs.first()
+        && tape.step(from).dims.len() == 4
+        && *kept == keep
+    {
+        let both =
+            if keep { [first, second] } else { [first, if second >= first { second + 1 } else { second }] };
+        let mut both = both;
+        both.sort_unstable();
+        if both == [2, 3] {
+            let layers = if keep { vec![pool()] } else { vec![pool(), Op::Flatten] };
+            return Lowered::Layers(layers, vec![from]);
+        }
+    }
+    // Of maps that are vectors spread over positions: [N, C, L] that a view made of [N, C, H, W].
+    if let What::Reshape = tape.step(before).what
+        && let Some(&from) = tape.step(before).inputs.first()
+        && let [_, c, h, w] = tape.step(from).dims[..]
+        && old[1..] == [c, h * w]
+        && dims == [2]
+    {
+        let layers = vec![pool(), Op::Flatten];
+        if tape.step(id).dims.len() == 2 {
+            return Lowered::Layers(layers, vec![from]);
+        }
+    }
+    Lowered::Refused(format!("the mean over dimensions {dims:?}"))
+}

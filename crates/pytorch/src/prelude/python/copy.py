@@ -1,0 +1,1 @@
+from _torch import deepcopy, shallow_copy as copy

@@ -1,0 +1,236 @@
+//! Layers as PyTorch's constructors.
+
+use convnet::graph::{Shape, Size2};
+use convnet::ops::{AvgPool2d, Op};
+
+use super::term::{Arg, Leaf, Role, Scalar, Term, Usual};
+
+/// How a layer is written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Form {
+    /// A module.
+    Module(Term),
+    /// A function.
+    Function(Function),
+}
+
+/// What has no module in PyTorch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Concat,
+    Add,
+    Mul,
+    Flatten,
+}
+
+/// A class that PyTorch does not have: its name, and its code.
+pub(super) const AFFINE: (&str, &str) = (
+    "Affine",
+    r#"class Affine(nn.Module):
+    """A fixed scale and shift by channel: training leaves both as they are."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.register_buffer("weight", torch.ones(channels))
+        self.register_buffer("bias", torch.zeros(channels))
+
+    def forward(self, x):
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        return x * self.weight.view(shape) + self.bias.view(shape)
+"#,
+);
+
+/// As [`AFFINE`].
+pub(super) const UNEVEN_POOL: (&str, &str) = (
+    "UnevenAvgPool2d",
+    r#"class UnevenAvgPool2d(nn.Module):
+    """Average pooling whose padding (left, right, top, bottom) may differ on opposite sides.
+
+    With `ceil_mode` a last window may reach beyond the padding: what lies there is never counted.
+    """
+
+    def __init__(self, kernel_size, stride, padding, ceil_mode=False, count_include_pad=True):
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, x):
+        counts = float(self.count_include_pad)
+        counted = F.pad(torch.ones_like(x[:1, :1]), self.padding, value=counts)
+        x = F.pad(x, self.padding)
+        sizes = [self.kernel_size, self.stride, 0, self.ceil_mode]
+        return F.avg_pool2d(x, *sizes) / F.avg_pool2d(counted, *sizes)
+"#,
+);
+
+/// A layer that reads these shapes.
+pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
+    let channels = inputs.first().map_or(0, |shape| shape.channels());
+    let input = || arg(None, [int(channels, Role::InChannels)], Usual::Never);
+    let one = |keyword, value, role, usual| arg(keyword, [Leaf::new(value, role)], usual);
+    let simple = |class: &str, light| layer(class, Vec::new(), light);
+    let term = match op {
+        Op::Input => simple("nn.Identity", false),
+        Op::Concat => return Form::Function(Function::Concat),
+        Op::Add => return Form::Function(Function::Add),
+        Op::Mul => return Form::Function(Function::Mul),
+        Op::Conv2d(conv) => {
+            let mut out = int(conv.out_channels, Role::OutChannels);
+            out.classes = classes;
+            let args = vec![
+                input(),
+                arg(None, [out], Usual::Never),
+                pair("kernel_size", conv.kernel, Role::Kernel, Usual::Never),
+                pair("stride", conv.stride, Role::Stride, Usual::Text("1")),
+                pair("padding", conv.padding, Role::Padding, Usual::Text("0")),
+                pair("dilation", conv.dilation, Role::Dilation, Usual::Text("1")),
+                one(Some("groups"), Scalar::Int(conv.groups), Role::Groups, Usual::Text("1")),
+                one(Some("bias"), Scalar::Bool(conv.bias), Role::Bias, Usual::Text("True")),
+            ];
+            layer("nn.Conv2d", args, false)
+        }
+        Op::Linear(linear) => {
+            let mut out = int(linear.out_features, Role::OutChannels);
+            out.classes = classes;
+            let args = vec![
+                input(),
+                arg(None, [out], Usual::Never),
+                one(Some("bias"), Scalar::Bool(linear.bias), Role::Bias, Usual::Text("True")),
+            ];
+            layer("nn.Linear", args, false)
+        }
+        Op::BatchNorm2d(norm) => {
+            let args = vec![
+                input(),
+                float("eps", norm.eps, Usual::Text("1e-05")),
+                float("momentum", norm.momentum, Usual::Text("0.1")),
+            ];
+            layer("nn.BatchNorm2d", args, true)
+        }
+        Op::LocalResponseNorm(norm) => {
+            let args = vec![
+                one(None, Scalar::Int(norm.size), Role::Other("size"), Usual::Never),
+                float("alpha", norm.alpha, Usual::Text("0.0001")),
+                float("beta", norm.beta, Usual::Text("0.75")),
+                float("k", norm.k, Usual::Text("1.0")),
+            ];
+            layer("nn.LocalResponseNorm", args, false)
+        }
+        Op::Relu => simple("nn.ReLU", true),
+        Op::LeakyRelu(leaky) => {
+            let args = vec![float("negative_slope", leaky.slope, Usual::Text("0.01"))];
+            layer("nn.LeakyReLU", args, true)
+        }
+        Op::Hardtanh(bounds) if bounds.min == 0.0 && bounds.max == 6.0 => simple("nn.ReLU6", true),
+        Op::Hardtanh(bounds) => {
+            let args = vec![
+                float("min_val", bounds.min, Usual::Text("-1.0")),
+                float("max_val", bounds.max, Usual::Text("1.0")),
+            ];
+            layer("nn.Hardtanh", args, true)
+        }
+        Op::Sigmoid => simple("nn.Sigmoid", true),
+        Op::Tanh => simple("nn.Tanh", true),
+        Op::Silu => simple("nn.SiLU", true),
+        Op::Softmax => layer("nn.Softmax", vec![dim()], false),
+        Op::LogSoftmax => layer("nn.LogSoftmax", vec![dim()], false),
+        Op::MaxPool2d(pool) => {
+            let args = vec![
+                pair("kernel_size", pool.kernel, Role::Kernel, Usual::Never),
+                pair("stride", pool.stride, Role::Stride, Usual::As(0)),
+                pair("padding", pool.padding, Role::Padding, Usual::Text("0")),
+                switch("ceil_mode", pool.ceil_mode, Usual::Text("False")),
+            ];
+            layer("nn.MaxPool2d", args, false)
+        }
+        Op::AvgPool2d(pool) => average_pool(pool),
+        Op::AdaptiveAvgPool2d(pool) => {
+            let size = Size2 { h: pool.height, w: pool.width };
+            let args =
+                vec![Arg { keyword: None, ..pair("", size, Role::Other("output_size"), Usual::Never) }];
+            layer("nn.AdaptiveAvgPool2d", args, false)
+        }
+        Op::ConstantPad2d(pad) => {
+            let sides = [pad.left, pad.right, pad.top, pad.bottom];
+            let mut args = vec![arg(None, sides.map(|side| int(side, Role::Padding)), Usual::Never)];
+            if pad.value.to_bits() == 0 {
+                layer("nn.ZeroPad2d", args, false)
+            } else {
+                args.push(Arg { keyword: None, ..float("value", pad.value, Usual::Never) });
+                layer("nn.ConstantPad2d", args, false)
+            }
+        }
+        Op::Flatten => simple("nn.Flatten", false),
+        Op::Unflatten => {
+            let sizes = [int(channels, Role::InChannels), int(1, Role::Other("")), int(1, Role::Other(""))];
+            let args = vec![
+                one(None, Scalar::Int(1), Role::Other("dim"), Usual::Never),
+                arg(None, sizes, Usual::Never),
+            ];
+            layer("nn.Unflatten", args, false)
+        }
+        Op::Affine => layer(AFFINE.0, vec![input()], false),
+        Op::Dropout(dropout) => layer("nn.Dropout", vec![float("p", dropout.p, Usual::Text("0.5"))], false),
+        Op::Dropout1d(dropout) => {
+            layer("nn.Dropout1d", vec![float("p", dropout.p, Usual::Text("0.5"))], false)
+        }
+        Op::Identity => simple("nn.Identity", false),
+    };
+    Form::Module(term)
+}
+
+fn average_pool(pool: &AvgPool2d) -> Term {
+    let switches = [
+        switch("ceil_mode", pool.ceil_mode, Usual::Text("False")),
+        switch("count_include_pad", pool.count_include_pad, Usual::Text("True")),
+    ];
+    let kernel = pair("kernel_size", pool.kernel, Role::Kernel, Usual::Never);
+    let Some(end) = pool.padding_end else {
+        let mut args = vec![
+            kernel,
+            pair("stride", pool.stride, Role::Stride, Usual::As(0)),
+            pair("padding", pool.padding, Role::Padding, Usual::Text("0")),
+        ];
+        args.extend(switches);
+        return layer("nn.AvgPool2d", args, false);
+    };
+    let sides = [pool.padding.w, end.w, pool.padding.h, end.h].map(|side| int(side, Role::Padding));
+    let mut args = vec![
+        kernel,
+        pair("stride", pool.stride, Role::Stride, Usual::Never),
+        arg(Some("padding"), sides, Usual::Never),
+    ];
+    args.extend(switches);
+    layer(UNEVEN_POOL.0, args, false)
+}
+
+fn layer(class: &str, args: Vec<Arg>, light: bool) -> Term {
+    Term::Layer { class: class.into(), args, light }
+}
+
+fn arg<const N: usize>(keyword: Option<&'static str>, leaves: [Leaf; N], usual: Usual) -> Arg {
+    Arg { keyword, leaves: leaves.into(), usual }
+}
+
+fn int(value: usize, role: Role) -> Leaf {
+    Leaf::new(Scalar::Int(value), role)
+}
+
+fn pair(keyword: &'static str, size: Size2, role: Role, usual: Usual) -> Arg {
+    arg(Some(keyword), [int(size.h, role), int(size.w, role)], usual)
+}
+
+fn float(keyword: &'static str, value: f32, usual: Usual) -> Arg {
+    arg(Some(keyword), [Leaf::new(Scalar::Float(value), Role::Other(keyword))], usual)
+}
+
+fn switch(keyword: &'static str, value: bool, usual: Usual) -> Arg {
+    arg(Some(keyword), [Leaf::new(Scalar::Bool(value), Role::Other(keyword))], usual)
+}
+
+fn dim() -> Arg {
+    arg(Some("dim"), [int(1, Role::Other("dim"))], Usual::Never)
+}

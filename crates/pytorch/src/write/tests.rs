@@ -1,0 +1,100 @@
+//! The text for the networks of the zoo, for random ones, and for paths that are hard to write.
+
+use convnet::graph::{Builder, Graph, concat};
+use convnet::ops::{Conv2d, Linear, Op};
+use convnet::reference::random::random_graphs;
+use convnet::zoo;
+
+use super::{start, write};
+
+/// The text, which is Python of at most 100 columns and the same each time.
+fn checked(graph: &Graph) -> String {
+    let text = write(graph).unwrap();
+    if let Err(error) = ruff_python_parser::parse_module(&text) {
+        panic!("{}: {error}\n{text}", graph.name());
+    }
+    assert_eq!(text, write(graph).unwrap(), "{}", graph.name());
+    for line in text.lines() {
+        assert!(line.chars().count() <= 100 && line.trim_end() == line, "{}: {line}", graph.name());
+    }
+    text
+}
+
+#[test]
+fn every_network_of_the_zoo_is_python() {
+    for entry in zoo::entries() {
+        let graph = entry.model().build().unwrap();
+        checked(&graph);
+        let text = start(&graph, "mine").unwrap();
+        assert!(ruff_python_parser::parse_module(&text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn every_random_network_is_python() {
+    for graph in random_graphs(300) {
+        checked(&graph);
+    }
+}
+
+#[test]
+fn a_network_without_layers_returns_its_images() {
+    let net = Builder::image("nothing", 3, 8, 8);
+    assert!(checked(&net.build(net.input()).unwrap()).contains("return x"));
+}
+
+#[test]
+fn the_listings_in_the_tests_are_what_is_written() {
+    for (name, listing) in [
+        ("lenet", include_str!("../../tests/snapshots/lenet.py")),
+        ("vgg11", include_str!("../../tests/snapshots/vgg11.py")),
+        ("resnet18", include_str!("../../tests/snapshots/resnet18.py")),
+        ("googlenet@torchvision", include_str!("../../tests/snapshots/googlenet_torchvision.py")),
+        ("densenet121@torchvision", include_str!("../../tests/snapshots/densenet121_torchvision.py")),
+        ("preresnet110@paper", include_str!("../../tests/snapshots/preresnet110_paper.py")),
+    ] {
+        let text = checked(&zoo::find(name).unwrap().model().build().unwrap());
+        assert_eq!(text, listing, "`convnet show {name} --format pytorch` writes it anew");
+    }
+}
+
+#[test]
+fn blocks_become_classes_and_repeated_ones_loops() {
+    let text = |name: &str| checked(&zoo::find(name).unwrap().model().build().unwrap());
+    let resnet = text("resnet152");
+    assert_eq!(resnet.matches("class ").count(), 2);
+    assert!(resnet.contains("def __init__(self, in_channels, mid_channels, stride=1):"), "{resnet}");
+    assert!(resnet.contains("self.layer3 = make_layer(512, 256, 36, stride=2)"), "{resnet}");
+    assert!(text("densenet201").contains("for i in range(depth):"));
+    let googlenet = text("googlenet@torchvision");
+    assert_eq!(googlenet.matches("class ").count(), 4);
+    assert!(googlenet.contains("self.inception3a = Inception(192, 64, 96, 128, 16, 32, 32)"));
+    assert!(googlenet.contains("aux1 = self.aux1(x) if self.training else None"));
+}
+
+#[test]
+fn names_that_are_no_attributes_are_written_as_pytorch_takes_them() {
+    let net = Builder::image("odd", 3, 8, 8);
+    let x = net.input().layer("1x1", Conv2d::new(4, 1)).layer("type", Conv2d::new(4, 1));
+    let x = x.scope("a-b", "Module", |x| {
+        let y = x.layer("lambda", Conv2d::new(4, 1)).layer("keys", Conv2d::new(4, 1));
+        concat(&[x.layer("ü\"", Conv2d::new(2, 1)), y])
+    });
+    let x = x.layer("class", Conv2d::new(4, 1)).layer("__x", Op::Relu);
+    let text = checked(&net.build(x.flatten().linear(Linear::new(2))).unwrap());
+    for part in ["self.add_module(\"1x1\", ", "self._modules[\"type\"] = ", "\"lambda\"", "\"ü\\\"\""] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn a_block_whose_inside_is_read_from_outside_is_called_part_by_part() {
+    let net = Builder::image("open", 3, 8, 8);
+    let mut inner = net.input();
+    let x = net.input().scope("block", "Block", |x| {
+        inner = x.layer("first", Conv2d::new(4, 1));
+        inner.layer("second", Conv2d::new(4, 1))
+    });
+    let text = checked(&net.build((x + inner).flatten().linear(Linear::new(2))).unwrap());
+    assert!(text.contains("self.block[\"first\"](x)"), "{text}");
+}
