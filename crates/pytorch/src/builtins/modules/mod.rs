@@ -16,6 +16,7 @@ pub(crate) fn module(name: &str) -> Option<Vec<(&'static str, Value)>> {
         "math" => math::names(),
         "itertools" => itertools::names(),
         "operator" => operator::names(),
+        "_torch" => crate::torch::natives(),
         "time" => system::time(),
         "os.path" => system::path(),
         _ => return None,
