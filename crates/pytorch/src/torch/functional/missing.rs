@@ -5,6 +5,7 @@ use crate::interp::{Args, Interp, Result};
 use crate::torch::What;
 use crate::torch::dims::broadcast;
 use crate::torch::given::Given;
+use crate::torch::host;
 use crate::torch::trace::value;
 
 /// Functions of each element, which keep the dimensions.
@@ -83,6 +84,9 @@ fn kept(interp: &mut Interp, mut args: Args, name: &'static str) -> Result {
     };
     let mut given = Given::new(interp, Args::of(vec![first]), name, &["input"], 0)?;
     let tensor = given.tensor(interp, 0)?;
+    if let Some(known) = host::mapped(interp, &tensor, name, in_place || name.ends_with('_'))? {
+        return Ok(known);
+    }
     let input = interp.traced(&tensor)?;
     let dims = interp.tape.step(input).dims.clone();
     let id = interp.push(What::Missing(name), &[input], dims)?;
