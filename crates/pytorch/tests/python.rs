@@ -40,7 +40,8 @@ fn samples_print_what_cpython_prints() {
             .iter()
             .flat_map(|report| &report.diagnostics)
             .map(|diagnostic| {
-                let line = report.as_ref().zip(diagnostic.span).map(|(report, span)| report.sources.line(span));
+                let line =
+                    report.as_ref().zip(diagnostic.span).map(|(report, span)| report.sources.line(span));
                 format!("\n  raised: {} (line {})", diagnostic.message, line.unwrap_or(0))
             })
             .collect();

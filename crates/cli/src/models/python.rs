@@ -97,7 +97,10 @@ mod tests {
     fn code_is_told_by_its_ending() {
         let named = |name| Python::named(name).map(|p| (p.path.display().to_string(), p.entry));
         assert_eq!(named("a/net.py"), Some(("a/net.py".into(), None)));
-        assert_eq!(named("net.py:resnet(depth=20)"), Some(("net.py".into(), Some("resnet(depth=20)".into()))));
+        assert_eq!(
+            named("net.py:resnet(depth=20)"),
+            Some(("net.py".into(), Some("resnet(depth=20)".into())))
+        );
         assert_eq!((named("resnet18"), named(".py"), named("net.onnx")), (None, None, None));
     }
 }

@@ -44,7 +44,8 @@ pub(super) fn input(
     let mut message = format!("the size of the images of `{}` is not told", found.name);
     if !wrong.is_empty() {
         let wrong: Vec<String> = wrong.into_iter().collect();
-        message = format!("`{}` does not take images of {}, the sizes in the file", found.name, wrong.join(", "));
+        message =
+            format!("`{}` does not take images of {}, the sizes in the file", found.name, wrong.join(", "));
     }
     if likely.is_empty() {
         // The error at a likely size teaches more than that there is none.
@@ -56,14 +57,25 @@ pub(super) fn input(
                 diagnostic.notes.push(format!("traced with images of {c}×{h}×{w}"));
                 Err(vec![diagnostic])
             }
-            Ok(_) => Err(vec![Diagnostic { severity: Severity::Error, code: "input", message, ..Diagnostic::default() }]),
+            Ok(_) => Err(vec![Diagnostic {
+                severity: Severity::Error,
+                code: "input",
+                message,
+                ..Diagnostic::default()
+            }]),
         };
     }
     let helps = vec![
         format!("sizes that fit: {}", likely.join(", ")),
         "tell it in the file, for example by `INPUT_SIZE = (3, 224, 224)`".into(),
     ];
-    Err(vec![Diagnostic { severity: Severity::Error, code: "input", message, helps, ..Diagnostic::default() }])
+    Err(vec![Diagnostic {
+        severity: Severity::Error,
+        code: "input",
+        message,
+        helps,
+        ..Diagnostic::default()
+    }])
 }
 
 /// Whether a network takes images of a size.
@@ -99,7 +111,9 @@ fn told(text: &str) -> Vec<Hint> {
         let makes = ["randn", "rand", "zeros", "ones", "empty"].iter().any(|word| line.ends_with(word));
         let size = match numbers.as_deref() {
             Some(&[_, c, h, w]) if makes || matches!(c, 1 | 3 | 4) => [c, h, w],
-            Some(&[c, h, w]) if line.contains("input") || line.contains("summary") || line.contains("image") => {
+            Some(&[c, h, w])
+                if line.contains("input") || line.contains("summary") || line.contains("image") =>
+            {
                 [c, h, w]
             }
             _ => continue,

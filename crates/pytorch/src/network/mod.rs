@@ -104,8 +104,7 @@ pub fn entries(path: &Path) -> Result<Vec<String>, Report> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Report {
     let message = format!("{}: {error}", path.display());
-    let diagnostic =
-        Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
+    let diagnostic = Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
     Report { sources: crate::source::Sources::default(), diagnostics: vec![diagnostic] }
 }
 
@@ -120,7 +119,9 @@ fn checked(path: &Path, text: &str, options: &ReadOptions) -> Checked {
     let result = network_of(&mut interp, path, text, options);
     let sources = std::mem::take(&mut interp.sources);
     match result {
-        Ok(network) => Checked { network: Some(network), report: Report { sources, diagnostics: Vec::new() } },
+        Ok(network) => {
+            Checked { network: Some(network), report: Report { sources, diagnostics: Vec::new() } }
+        }
         Err(diagnostics) => Checked { network: None, report: Report { sources, diagnostics } },
     }
 }
@@ -143,7 +144,8 @@ fn network_of(
             input
         }
     };
-    let traced = trace::trace(interp, &found.root, input).map_err(|thrown| vec![told(interp, *thrown, file)])?;
+    let traced =
+        trace::trace(interp, &found.root, input).map_err(|thrown| vec![told(interp, *thrown, file)])?;
     notes.extend(traced.notes.iter().cloned());
     let name = graph_name(path, &found.name);
     let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced)?;
@@ -176,10 +178,7 @@ fn remarks(interp: &Interp) -> Vec<String> {
         let (what, reason) = match lines.len() {
             1 => (format!("the statement in line {}", lines[0]), left_out[0].1.clone()),
             n if n <= 5 => (format!("the statements in lines {}", lines.join(", ")), left_out[0].1.clone()),
-            n => (
-                format!("{n} statements (the first in line {})", lines[0]),
-                left_out[0].1.clone(),
-            ),
+            n => (format!("{n} statements (the first in line {})", lines[0]), left_out[0].1.clone()),
         };
         notes.push(format!("left out: {what}, no part of the network: {reason}"));
     }
