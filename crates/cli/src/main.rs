@@ -23,6 +23,7 @@ Examples:
   convnet show googlenet --depth 1          layers, shapes, parameters, MACs, memory
   convnet show resnet18 --input 3x64x64     … for images of another size
   convnet diff vgg16 vgg16@torchvision      what differs between two networks
+  convnet draw resnet50 -o resnet50.html    a drawing whose blocks fold and unfold
 
 Exit status: 0 done, 1 the work failed, 2 wrong usage.
 Colours are off where NO_COLOR is set or the output is not a terminal.";

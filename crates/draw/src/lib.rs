@@ -80,8 +80,10 @@ pub struct DrawOptions {
     pub sources: BTreeMap<String, String>,
 }
 
-/// The most boxes of a drawing whose depth is not given.
+/// The most boxes of a drawing whose depth is not given, and how far it may go on downwards or to the right.
 const READABLE: usize = 30;
+const FARTHEST_DOWN: f64 = 2400.0;
+const FARTHEST_RIGHT: f64 = 4200.0;
 
 /// A network that can be drawn.
 #[derive(Clone, Debug)]
@@ -161,6 +163,11 @@ impl Drawing {
 /// The most levels that show no more boxes than a reader takes in.
 fn readable(plan: &Plan<'_, '_>) -> usize {
     let deepest = plan.tree.items.iter().map(|item| item.depth).max().unwrap_or(1).max(1);
-    let fits = |depth: &usize| plan.shown(&plan.view(*depth), plan.tree.root()) <= READABLE;
+    let root = plan.tree.root();
+    let farthest = if plan.down() { FARTHEST_DOWN } else { FARTHEST_RIGHT };
+    let fits = |depth: &usize| {
+        let view = plan.view(*depth);
+        plan.shown(&view, root) <= READABLE && plan.frame(&view, root).extent.along <= farthest
+    };
     (1..=deepest).take_while(fits).last().unwrap_or(1)
 }

@@ -96,8 +96,9 @@ fn told(text: &str) -> Vec<Hint> {
             inside.trim_end_matches([',', ' ']).split(',').map(|part| part.trim().parse().ok()).collect();
         let start = text[..at].rfind('\n').map_or(0, |line| line + 1);
         let line = text[start..at].to_lowercase();
+        let makes = ["randn", "rand", "zeros", "ones", "empty"].iter().any(|word| line.ends_with(word));
         let size = match numbers.as_deref() {
-            Some(&[_, c, h, w]) => [c, h, w],
+            Some(&[_, c, h, w]) if makes || matches!(c, 1 | 3 | 4) => [c, h, w],
             Some(&[c, h, w]) if line.contains("input") || line.contains("summary") || line.contains("image") => {
                 [c, h, w]
             }
@@ -106,6 +107,13 @@ fn told(text: &str) -> Vec<Hint> {
         let [c, h, w] = size;
         if (1..=16).contains(&c) && (8..=4096).contains(&h) && (8..=4096).contains(&w) {
             hints.push(Hint { at, size });
+        }
+    }
+    // torchvision's files tell the size in the preprocessing of their weights.
+    for (at, word) in text.match_indices("crop_size=") {
+        let digits: String = text[at + word.len()..].chars().take_while(char::is_ascii_digit).collect();
+        if let Ok(side @ 8..=4096) = digits.parse() {
+            hints.push(Hint { at, size: [3, side, side] });
         }
     }
     hints
@@ -121,6 +129,7 @@ mod tests {
         assert_eq!(sizes("x = torch.randn(1, 3, 32, 32)"), [[3, 32, 32]]);
         assert_eq!(sizes("# input_size  (1, 1, 224, 224)\nnn.Conv2d(1, 6, 5, 5)"), [[1, 224, 224]]);
         assert_eq!(sizes("INPUT_SIZE = (3, 224, 224,)\nf(3, 64, 64)"), [[3, 224, 224]]);
+        assert_eq!(sizes("transforms=partial(ImageClassification, crop_size=224)"), [[3, 224, 224]]);
         assert!(sizes("cfg = [64, 64, 128, 128]").is_empty());
     }
 }

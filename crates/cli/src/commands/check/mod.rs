@@ -3,13 +3,13 @@
 mod told;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use convnet_pytorch::diagnostic::{Report, Severity};
 use convnet_pytorch::{Checked, ReadOptions};
 
 use crate::args::ImageSize;
 use crate::error::Failure;
+use crate::models::Python;
 use crate::output;
 
 const EXAMPLES: &str = "\
@@ -102,23 +102,20 @@ impl Subject {
     /// # Errors
     /// Wrong usage for what is no `.py` file, or for an empty entry.
     fn parse(text: &str, input: Option<ImageSize>) -> Result<Self, Failure> {
-        let (path, entry) = match text.find(".py:") {
-            Some(at) if !Path::new(text).is_file() => (&text[..at + 3], Some(text[at + 4..].trim())),
-            _ => (text, None),
-        };
-        if !path.ends_with(".py") {
+        let Some(python) = Python::named(text) else {
             return Err(Failure::usage(format!(
-                "`{path}` is no .py file, expected FILE.py or FILE.py:ENTRY"
+                "`{text}` is no .py file, expected FILE.py or FILE.py:ENTRY"
             )));
-        }
-        if entry == Some("") {
+        };
+        if text.ends_with(".py:") {
+            let path = python.path.display();
             return Err(Failure::usage(format!(
                 "`{text}` names nothing behind its colon, expected {path} or {path}:ENTRY"
             )));
         }
         let input = input.map(|ImageSize { channels, height, width }| [channels, height, width]);
-        let options = ReadOptions { entry: entry.map(str::to_owned), input, ..ReadOptions::default() };
-        Ok(Self { path: path.into(), options })
+        let options = python.options(input);
+        Ok(Self { path: python.path, options })
     }
 }
 
@@ -126,8 +123,11 @@ impl Findings {
     /// Checks what was named; else each network of the file.
     fn of(subject: &Subject) -> Self {
         let checked = convnet_pytorch::check(&subject.path, &subject.options);
-        let candidates = candidates(&checked.report);
-        if candidates.len() < 2 || subject.options.entry.is_some() {
+        let candidates = match subject.options.entry {
+            None if checked.network.is_none() => convnet_pytorch::entries(&subject.path).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        if candidates.len() < 2 {
             return Self { checks: vec![(subject.options.entry.clone(), checked)], are_all: false };
         }
         let each = |entry: String| {
@@ -139,42 +139,5 @@ impl Findings {
 
     fn has_errors(&self) -> bool {
         self.checks.iter().any(|(_, checked)| checked.report.has_errors())
-    }
-}
-
-/// The networks of a file that has several, where none was named.
-fn candidates(report: &Report) -> Vec<String> {
-    let errors: Vec<_> = report.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
-    match errors.as_slice() {
-        [one] if one.code == "entry" => one.helps.clone(),
-        _ => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(text: &str) -> Result<(String, Option<String>), String> {
-        let subject = Subject::parse(text, None).map_err(|failure| format!("{failure:?}"))?;
-        Ok((subject.path.display().to_string(), subject.options.entry))
-    }
-
-    #[test]
-    fn files_and_entries() {
-        let some = |path: &str, entry: &str| Ok((path.to_owned(), Some(entry.to_owned())));
-        assert_eq!(parsed("a/net.py"), Ok(("a/net.py".to_owned(), None)));
-        assert_eq!(parsed("net.py:Net"), some("net.py", "Net"));
-        assert_eq!(parsed("net.py: vgg(cfg={'a': 1})"), some("net.py", "vgg(cfg={'a': 1})"));
-        assert_eq!(parsed("C:\\net.py:Net"), some("C:\\net.py", "Net"));
-        assert_eq!(parsed("a.py.py:f('x.py:')"), some("a.py.py", "f('x.py:')"));
-    }
-
-    #[test]
-    fn what_is_no_file_of_code_is_wrong_usage() {
-        for text in ["lenet", "net.onnx", "", "net", "net.py2", "net.pyc:Net"] {
-            assert!(parsed(text).unwrap_err().contains("is no .py file"), "{text}");
-        }
-        assert!(parsed("net.py:").unwrap_err().contains("names nothing behind its colon"));
     }
 }
