@@ -249,7 +249,8 @@ mod tests {
             let module = run(&mut interp, path, &text, "__main__", false).unwrap();
             let Some(Value::Instance(net)) = module.get("net") else { panic!("no net") };
             let all = state(&mut interp, &net).ok().unwrap();
-            let parameters = all.into_iter().filter_map(|named| Some((named.path, parameter::of(&named.value)?)));
+            let parameters =
+                all.into_iter().filter_map(|named| Some((named.path, parameter::of(&named.value)?)));
             parameters.map(|(path, parameter)| (path, parameter.draw.borrow().clone())).collect()
         })
     }
