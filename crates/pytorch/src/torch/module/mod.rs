@@ -352,7 +352,7 @@ fn apply(interp: &mut Interp, args: Args) -> Result {
     let module = receiver(interp, &args)?;
     let mut items = args.positional(interp, "apply", 2, 2)?;
     let function = items.remove(1);
-    for (_, child) in children(interp, &module) {
+    for (_, child) in tree::distinct(interp, &module) {
         interp.step()?;
         interp.call_method(&Value::Instance(child), "apply", vec![function.clone()])?;
     }
@@ -370,7 +370,7 @@ fn train(interp: &mut Interp, args: Args) -> Result {
         Some(_) => return Err(interp.raise("ValueError", "training mode is expected to be boolean")),
     };
     interp.set_own(&module, "training", training.clone())?;
-    for (_, child) in children(interp, &module) {
+    for (_, child) in tree::distinct(interp, &module) {
         interp.step()?;
         interp.call_method(&Value::Instance(child), "train", vec![training.clone()])?;
     }
@@ -409,12 +409,6 @@ fn register_hook(interp: &mut Interp, args: Args) -> Result {
     let site = interp.site();
     interp.note(site, "hooks are left out: they are not called");
     Ok(interp.opaque("torch.utils.hooks.RemovableHandle"))
-}
-
-/// Whether a class is `nn.NAME` of the crate's, or derives from it.
-pub(crate) fn derives_from(interp: &Interp, class: &Rc<Class>, name: &str) -> bool {
-    let known = interp.modules.get("torch.nn").and_then(|nn| nn.get(name));
-    matches!(known, Some(Value::Class(known)) if class.is_subclass(&known))
 }
 
 /// A dict of what has names.

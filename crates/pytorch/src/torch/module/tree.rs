@@ -115,6 +115,12 @@ pub(crate) fn children(interp: &Interp, module: &Instance) -> Vec<(Name, Rc<Inst
     modules.collect()
 }
 
+/// The children of a module, each once.
+pub(super) fn distinct(interp: &Interp, module: &Instance) -> Vec<(Name, Rc<Instance>)> {
+    let mut seen = HashSet::new();
+    children(interp, module).into_iter().filter(|(_, child)| seen.insert(Rc::as_ptr(child))).collect()
+}
+
 /// The module and all below it by their paths, each once, depth first; its own path is empty.
 ///
 /// # Errors
