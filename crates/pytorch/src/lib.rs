@@ -14,6 +14,7 @@ mod nearest;
 mod network;
 mod parse;
 mod prelude;
+mod script;
 mod session;
 pub mod source;
 mod torch;
@@ -21,5 +22,6 @@ mod value;
 mod write;
 
 pub use network::{Checked, Network, ReadOptions, check, entries, read, read_text};
+pub use script::script;
 pub use session::print_of;
 pub use write::{WriteError, start, write};

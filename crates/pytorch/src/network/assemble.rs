@@ -332,15 +332,7 @@ impl Work<'_> {
         let mut draws = BTreeMap::new();
         for listed in &self.registry.tensors {
             let Some(name) = self.first.get(&Rc::as_ptr(&listed.parameter)) else { continue };
-            let drawn = match &*listed.parameter.draw.borrow() {
-                Some(Draw::Constant(value)) => graph::Draw::Constant { value: *value },
-                Some(Draw::Uniform { low, high }) => graph::Draw::Uniform { low: *low, high: *high },
-                Some(Draw::Normal { mean, std }) => graph::Draw::Normal { mean: *mean, std: *std },
-                Some(Draw::Truncated { mean, std, low, high }) => {
-                    graph::Draw::TruncatedNormal { mean: *mean, std: *std, low: *low, high: *high }
-                }
-                Some(Draw::Other(_)) | None => continue,
-            };
+            let Some(drawn) = listed.parameter.draw.borrow().as_ref().and_then(Draw::known) else { continue };
             draws.insert(name.clone(), drawn);
         }
         draws

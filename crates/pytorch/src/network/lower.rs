@@ -6,7 +6,7 @@ use crate::torch::{Leaf, Tape, TapeId, What};
 
 /// What a step is in the graph.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Lowered {
+pub(crate) enum Lowered {
     /// The images.
     Input,
     /// The same as another step.
@@ -18,7 +18,7 @@ pub(super) enum Lowered {
 }
 
 /// What a step is.
-pub(super) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
+pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
     if id == input {
         return Lowered::Input;
     }

@@ -111,6 +111,20 @@ pub(crate) enum Draw {
     Other(&'static str),
 }
 
+impl Draw {
+    /// The same as the graph has it; `None` for rules that convnet does not have.
+    pub(crate) fn known(&self) -> Option<convnet::graph::Draw> {
+        use convnet::graph::Draw as Known;
+        Some(match *self {
+            Self::Constant(value) => Known::Constant { value },
+            Self::Uniform { low, high } => Known::Uniform { low, high },
+            Self::Normal { mean, std } => Known::Normal { mean, std },
+            Self::Truncated { mean, std, low, high } => Known::TruncatedNormal { mean, std, low, high },
+            Self::Other(_) => return None,
+        })
+    }
+}
+
 impl Parameter {
     /// A weight of these dimensions.
     pub(crate) fn new(dims: Vec<usize>, is_buffer: bool, made: Option<Span>) -> Rc<Self> {
