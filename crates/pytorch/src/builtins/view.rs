@@ -34,15 +34,12 @@ impl Interp {
         let payload = match kind {
             ViewKind::Keys => {
                 let mut keys = Dict::default();
-                keys.map.extend(
-                    dict.map.iter().map(|(key, (given, _))| (key.clone(), (given.clone(), Value::None))),
-                );
+                keys.map.extend(dict.map.iter().map(|(key, (given, _))| (key.clone(), (given.clone(), Value::None))));
                 set_of(keys, false)
             }
             ViewKind::Values => Value::list(dict.values().cloned().collect()),
             ViewKind::Items => {
-                let pairs =
-                    dict.map.values().map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()]));
+                let pairs = dict.map.values().map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()]));
                 Value::list(pairs.collect())
             }
         };
@@ -116,15 +113,13 @@ impl Interp {
                 Value::Tuple(pair) => pair.to_vec(),
                 Value::List(_) | Value::Str(_) | Value::Iter(_) => self.collect(&item)?,
                 _ => {
-                    let message =
-                        format!("cannot convert dictionary update sequence element #{at} to a sequence");
+                    let message = format!("cannot convert dictionary update sequence element #{at} to a sequence");
                     return Err(self.raise("TypeError", &message));
                 }
             };
             let found = pair.len();
             let Ok([key, value]) = <[Value; 2]>::try_from(pair) else {
-                let message =
-                    format!("dictionary update sequence element #{at} has length {found}; 2 is required");
+                let message = format!("dictionary update sequence element #{at} has length {found}; 2 is required");
                 return Err(self.raise("ValueError", &message));
             };
             self.put(dict, key, value)?;

@@ -19,7 +19,7 @@ pub(crate) mod parameter;
 mod reduce;
 mod replay;
 mod reshape;
-mod show;
+pub(crate) mod show;
 mod size;
 mod tape;
 mod tensor;

@@ -113,9 +113,7 @@ fn reversed(interp: &mut Interp, args: Args) -> Result {
     }
     let plain = value.plain();
     let mut items = match &plain {
-        Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Range(_) | Value::Dict(_) => {
-            interp.collect(&plain)?
-        }
+        Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Range(_) | Value::Dict(_) => interp.collect(&plain)?,
         Value::Set { .. } if matches!(value, Value::Instance(_)) => interp.collect(&plain)?,
         Value::Instance(_) if interp.special(&value, "__getitem__").is_some() => {
             let mut items = Vec::new();
@@ -242,9 +240,7 @@ fn print(interp: &mut Interp, mut args: Args) -> Result {
             Some(Value::Str(text)) => *end = text.to_string(),
             Some(other) => {
                 let found = interp.type_name(&other);
-                return Err(
-                    interp.raise("TypeError", &format!("{name} must be None or a string, not {found}"))
-                );
+                return Err(interp.raise("TypeError", &format!("{name} must be None or a string, not {found}")));
             }
         }
     }

@@ -216,20 +216,11 @@ fn gcd(a: i64, b: i64) -> u64 {
 fn lcm(a: i64, b: i64) -> Option<i64> {
     match gcd(a, b) {
         0 => Some(0),
-        divisor => {
-            i64::try_from((u128::from(a.unsigned_abs()) / u128::from(divisor)) * u128::from(b.unsigned_abs()))
-                .ok()
-        }
+        divisor => i64::try_from((u128::from(a.unsigned_abs()) / u128::from(divisor)) * u128::from(b.unsigned_abs())).ok(),
     }
 }
 
-fn folded(
-    interp: &mut Interp,
-    args: Args,
-    name: &str,
-    start: i64,
-    fold: fn(i64, i64) -> Option<i64>,
-) -> Result {
+fn folded(interp: &mut Interp, args: Args, name: &str, start: i64, fold: fn(i64, i64) -> Option<i64>) -> Result {
     let mut result = start;
     for item in args.positional(interp, name, 0, usize::MAX)? {
         let n = interp.integer(&item)?;
