@@ -6,14 +6,16 @@ mod tree;
 
 use std::rc::Rc;
 
-pub(crate) use tree::{Named, children, named_modules, state};
+pub(crate) use tree::children;
+#[cfg(test)]
+pub(crate) use tree::state;
 
 use super::{CallFrame, Kind, ModuleState, parameter};
 use crate::ast::Name;
 use crate::interp::{Args, Interp, Result, Thrown};
 use crate::nearest::nearest;
 use crate::source::Span;
-use crate::value::{Class, Dict, Instance, NativeFn, Value};
+use crate::value::{Dict, Instance, NativeFn, Value};
 
 /// The native functions of modules.
 pub(crate) fn natives() -> Vec<(&'static str, NativeFn)> {
