@@ -266,8 +266,9 @@ impl Interp {
         let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
         let plural = if most == 1 { "" } else { "s" };
         let message = format!(
-            "{}() takes {takes} positional argument{plural} but {given} were given",
-            function.qualified
+            "{}() takes {takes} positional argument{plural} but {given} {} given",
+            function.qualified,
+            if given == 1 { "was" } else { "were" }
         );
         let span = args.spans.get(most).copied().flatten();
         let is_method = function.class.borrow().is_some();

@@ -65,13 +65,11 @@ impl Interp {
             self.charge(items.borrow().map.len())?;
             return Ok(items.borrow().clone());
         }
-        let mut dict = Dict::default();
+        let dict = RefCell::new(Dict::default());
         for item in self.collect(value)? {
-            if !dict.set(item.clone(), Value::None) {
-                return Err(self.unhashable(&item));
-            }
+            self.put(&dict, item, Value::None)?;
         }
-        Ok(dict)
+        Ok(dict.into_inner())
     }
 }
 
@@ -112,9 +110,7 @@ fn add(interp: &mut Interp, mut args: Args) -> Result {
     let (items, _) = receiver(interp, &mut args, "set.add")?;
     let mut given = args.positional(interp, "set.add", 1, 1)?;
     let item = given.remove(0);
-    interp.charge(1)?;
-    interp.key_of(&item)?;
-    items.borrow_mut().set(item, Value::None);
+    interp.put(&items, item, Value::None)?;
     Ok(Value::None)
 }
 

@@ -41,7 +41,7 @@ pub(super) fn names() -> Vec<(&'static str, Value)> {
 }
 
 /// `chain.from_iterable`, which is an attribute of `chain`.
-pub(in super::super) fn chain_attr(name: &str) -> Option<Value> {
+pub(super) fn chain_attr(name: &str) -> Option<Value> {
     (name == "from_iterable").then(|| {
         Value::native("from_iterable", |interp, args| {
             let items = args.positional(interp, "from_iterable", 1, 1)?;
