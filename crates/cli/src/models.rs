@@ -1,6 +1,8 @@
 //! What a MODEL argument is: the one place where all commands ask for a network by its name.
 //!
-//! The library knows networks of the zoo, ONNX files, runs and files of weights.
+//! The library knows networks of the zoo, ONNX files, runs and files of weights; PyTorch code is read by a crate of its own.
+
+mod python;
 
 use std::path::Path;
 
@@ -10,16 +12,24 @@ use convnet::io::WeightsFile;
 use convnet::model::{self, Model, OpenOptions, is_onnx};
 use convnet::zoo::{self, UnknownModel};
 
+pub(crate) use self::python::Python;
+
 use crate::error::Failure;
 
 /// Opens a model with its weights, see [`Model::open`].
 pub(crate) fn open(name: &str, options: &OpenOptions) -> Result<Model, Failure> {
-    Ok(Model::open(name, options)?)
+    match Python::named(name) {
+        Some(python) => python.with(|make| Model::made(make, options)),
+        None => Ok(Model::open(name, options)?),
+    }
 }
 
 /// The network of a name, and the weights that come with it, see [`model::network`].
 pub(crate) fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), Failure> {
-    Ok(model::network(name, options)?)
+    match Python::named(name) {
+        Some(python) => Ok((python.with(|make| model::made(make, options))?, None)),
+        None => Ok(model::network(name, options)?),
+    }
 }
 
 /// How images became input for weights that training shall start from, see [`model::preprocess_of`].
@@ -28,16 +38,23 @@ pub(crate) fn preprocess_of(
     weights: &WeightsFile,
     input: [usize; 3],
 ) -> Result<Option<Preprocess>, Failure> {
+    if Python::named(name).is_some() {
+        return Ok(weights.card().and_then(|card| card.preprocess.for_size(input)));
+    }
     Ok(model::preprocess_of(name, weights, input)?)
 }
 
 /// Whether a name is that of a file that holds a network, which may leave the size of its images to whoever reads it.
 pub(crate) fn is_network_file(name: impl AsRef<Path>) -> bool {
-    is_onnx(name)
+    let name = name.as_ref();
+    is_onnx(name) || name.to_str().is_some_and(|name| Python::named(name).is_some())
 }
 
 /// Whether a name is a file or a run, whose network has a size of its own, and not the zoo's.
 pub(crate) fn has_own_size(name: &str) -> bool {
+    if let Some(python) = Python::named(name) {
+        return python.tells_size();
+    }
     is_network_file(name) || (Path::new(name).exists() && zoo::find(name).is_err())
 }
 
@@ -56,6 +73,10 @@ pub(crate) fn remark(name: &str) -> &'static str {
 
 /// A name for what is made of a model: a file's without its ending, any other as it is.
 pub(crate) fn stem(name: &str) -> &str {
+    if let Some((file, entry)) = name.split_once(".py:") {
+        let entry = entry.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        return if entry.is_empty() { file.rsplit(['/', '\\']).next().unwrap_or(file) } else { entry };
+    }
     let path = Path::new(name);
     let stem = if path.exists() { path.file_stem().and_then(|stem| stem.to_str()) } else { None };
     stem.unwrap_or(name)

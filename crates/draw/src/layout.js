@@ -66,9 +66,11 @@ function wiresOf(level, extents) {
   return wires;
 }
 
-function wish(entity, near, middle) {
+function wish(entity, near, least, middle) {
   const wishes = [];
-  near.forEach((side) => side[entity].forEach(([other, shift, weight]) => wishes.push([middle[other] + shift, weight])));
+  near.forEach((side) => side[entity].forEach(([other, shift, weight]) => {
+    if (weight >= least) wishes.push([middle[other] + shift, weight]);
+  }));
   if (wishes.length === 0) return [middle[entity], 0.5];
   wishes.sort((a, b) => a[0] - b[0]);
   const total = wishes.reduce((sum, one) => sum + one[1], 0);
@@ -84,7 +86,7 @@ function wish(entity, near, middle) {
 function settle(rank, offset, near, middle) {
   const pools = [];
   rank.forEach((entity, i) => {
-    const [place, weight] = wish(entity, near, middle);
+    const [place, weight] = wish(entity, near, 0, middle);
     let sum = (place - offset[i]) * weight, total = weight, count = 1;
     while (pools.length > 0) {
       const [s, t, c] = pools[pools.length - 1];
@@ -102,13 +104,17 @@ function settle(rank, offset, near, middle) {
   }
 }
 
-function straighten(rank, offset, near, middle) {
+function straighten(rank, offset, near, middle, level, downwards) {
   const matters = (entity) => near.reduce((sum, side) =>
     side[entity].reduce((inner, link) => inner + (link[2] >= MAIN ? link[2] : 0), sum), 0);
-  const order = rank.map((entity, i) => [matters(entity), i]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
+  const lane = (i) => isLane(level.entities[rank[i]]);
+  const order = rank.map((entity, i) => [matters(entity), i])
+    .sort((a, b) => lane(a[1]) - lane(b[1]) || b[0] - a[0] || a[1] - b[1]);
   const placed = [];
   for (const [much, i] of order) {
-    let place = much > 0 ? wish(rank[i], near, middle)[0] : middle[rank[i]];
+    let place = middle[rank[i]];
+    if (much > 0) place = wish(rank[i], near, MAIN, middle)[0];
+    else if (lane(i) && downwards) place = wish(rank[i], near, 0, middle)[0];
     let spot = placed.findIndex((other) => other > i);
     if (spot < 0) spot = placed.length;
     if (spot < placed.length) {
@@ -156,7 +162,7 @@ function middles(level, wires, before, after) {
   const all = (work, near, back) => {
     for (let k = 0; k < count; k++) {
       const step = back ? count - 1 - k : k;
-      work(level.ranks[step], offsets[step], near, middle);
+      work(level.ranks[step], offsets[step], near, middle, level, !back);
     }
   };
   for (let round = 0; round < ROUNDS; round++) {
@@ -165,7 +171,7 @@ function middles(level, wires, before, after) {
     if (round + 3 > ROUNDS) all(settle, [up, down], false);
   }
   all(straighten, [up], false);
-  all(straighten, [up, down], true);
+  all(straighten, [down], true);
   settle(level.ranks[count - 1], offsets[count - 1], [up], middle);
   settle(level.ranks[0], offsets[0], [down], middle);
   through(level, middle);

@@ -234,10 +234,10 @@ fn middles(level: &Level, places: &Places, before: &[f64], after: &[f64]) -> Vec
         }
     }
     for step in 0..count {
-        straighten(&level.ranks[step], &offsets[step], &[&up], &mut middle);
+        straighten(level, step, &offsets[step], &[&up], true, &mut middle);
     }
     for step in (0..count).rev() {
-        straighten(&level.ranks[step], &offsets[step], &[&up, &down], &mut middle);
+        straighten(level, step, &offsets[step], &[&down], false, &mut middle);
     }
     // Ports follow the boxes.
     if let Some(last) = count.checked_sub(1) {
@@ -266,7 +266,7 @@ type Near = Vec<Vec<(usize, f64, f64)>>;
 fn settle(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]) {
     let mut pools: Vec<(f64, f64, usize)> = Vec::with_capacity(rank.len());
     for (i, &entity) in rank.iter().enumerate() {
-        let (wish, weight) = wish(entity, near, middle);
+        let (wish, weight) = wish(entity, near, 0.0, middle);
         let (mut sum, mut total, mut count) = ((wish - offset[i]) * weight, weight, 1);
         while let Some(&(s, t, c)) = pools.last() {
             if s / t <= sum / total {
@@ -288,20 +288,32 @@ fn settle(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]) {
     }
 }
 
-/// Puts entities of chains where their neighbours want them, those first that matter most; the others make room.
-fn straighten(rank: &[usize], offset: &[f64], near: &[&Near], middle: &mut [f64]) {
+/// Puts entities of chains where their neighbours want them, those first that matter most; the others make room, and
+/// lines keep near.
+fn straighten(
+    level: &Level,
+    step: usize,
+    offset: &[f64],
+    near: &[&Near],
+    downwards: bool,
+    middle: &mut [f64],
+) {
+    let rank = &level.ranks[step];
     let matters = |entity: usize| {
         let links = near.iter().flat_map(|side| side[entity].iter());
         links.map(|link| link.2).filter(|&weight| weight >= MAIN).sum::<f64>()
     };
+    let is_lane = |i: usize| matches!(level.entities[rank[i]], Entity::Lane(_));
     let mut order: Vec<(f64, usize)> =
         rank.iter().enumerate().map(|(i, &entity)| (matters(entity), i)).collect();
-    order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    order.sort_by(|a, b| is_lane(a.1).cmp(&is_lane(b.1)).then(b.0.total_cmp(&a.0)).then(a.1.cmp(&b.1)));
     let mut placed: Vec<usize> = Vec::with_capacity(rank.len());
     for (matters, i) in order {
         let mut place = middle[rank[i]];
         if matters > 0.0 {
-            place = wish(rank[i], near, middle).0;
+            place = wish(rank[i], near, MAIN, middle).0;
+        } else if is_lane(i) && downwards {
+            place = wish(rank[i], near, 0.0, middle).0;
         }
         let spot = placed.partition_point(|&other| other < i);
         if let Some(&right) = placed.get(spot) {
@@ -328,11 +340,13 @@ fn through(level: &Level, middle: &mut [f64]) {
     }
 }
 
-/// Where an entity's neighbours want it: their weighted median.
-fn wish(entity: usize, near: &[&Near], middle: &[f64]) -> (f64, f64) {
+/// Where an entity's neighbours want it: their weighted median,
+/// of the lines that matter at least so much.
+fn wish(entity: usize, near: &[&Near], least: f64, middle: &[f64]) -> (f64, f64) {
     let mut wishes: Vec<(f64, f64)> = Vec::new();
     for side in near {
-        wishes.extend(side[entity].iter().map(|&(other, shift, weight)| (middle[other] + shift, weight)));
+        let links = side[entity].iter().filter(|link| link.2 >= least);
+        wishes.extend(links.map(|&(other, shift, weight)| (middle[other] + shift, weight)));
     }
     if wishes.is_empty() {
         return (middle[entity], 0.5);

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use convnet_pytorch::diagnostic::{Diagnostic, RenderStyle, Severity};
 use convnet_pytorch::{Checked, ReadOptions, check};
@@ -32,9 +33,29 @@ fn files() -> Vec<(String, PathBuf, [usize; 3])> {
     paths.into_iter().filter_map(file).collect()
 }
 
-fn checked(path: &Path, input: [usize; 3]) -> Checked {
-    check(path, &ReadOptions { input: Some(input), ..ReadOptions::default() })
+/// A wrong file, and what was found in it.
+struct Case {
+    name: String,
+    path: PathBuf,
+    checked: Checked,
 }
+
+/// All files, each checked once: some of them go on until the reader's limits end them.
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let files = files();
+    let part = files.len().div_ceil(std::thread::available_parallelism().map_or(1, usize::from));
+    let checks = |files: &[(String, PathBuf, [usize; 3])]| -> Vec<Case> {
+        let check = |(name, path, input): &(String, PathBuf, [usize; 3])| {
+            let checked = check(path, &ReadOptions { input: Some(*input), ..ReadOptions::default() });
+            Case { name: name.clone(), path: path.clone(), checked }
+        };
+        files.iter().map(check).collect()
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = files.chunks(part).map(|files| scope.spawn(move || checks(files))).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("no file makes the reader panic")).collect()
+    })
+});
 
 fn errors(checked: &Checked) -> Vec<&Diagnostic> {
     checked.report.diagnostics.iter().filter(|one| one.severity == Severity::Error).collect()
@@ -44,8 +65,8 @@ fn errors(checked: &Checked) -> Vec<&Diagnostic> {
 fn what_is_told_of_each() {
     let overwrite = std::env::var("SNAPSHOTS").is_ok_and(|action| action == "overwrite");
     let mut differ = Vec::new();
-    for (name, path, input) in files() {
-        let found = checked(&path, input).report.render(STYLE);
+    for Case { name, path, checked } in CASES.iter() {
+        let found = checked.report.render(STYLE);
         let snapshot = path.with_extension("stderr");
         if overwrite {
             fs::write(&snapshot, &found).expect("a snapshot");
@@ -60,11 +81,9 @@ fn what_is_told_of_each() {
 #[test]
 fn each_has_an_error_in_a_line_of_its_own_and_something_to_do() {
     let mut wanting = Vec::new();
-    let files = files();
-    assert!(files.len() >= 60, "{} wrong files", files.len());
-    for (name, path, input) in files {
-        let checked = checked(&path, input);
-        let errors = errors(&checked);
+    assert!(CASES.len() >= 60, "{} wrong files", CASES.len());
+    for Case { name, checked, .. } in CASES.iter() {
+        let errors = errors(checked);
         let mut want = |what: &str| wanting.push(format!("{name}: {what}"));
         let Some(error) = errors.first() else {
             want("no error");
@@ -91,10 +110,10 @@ fn each_has_an_error_in_a_line_of_its_own_and_something_to_do() {
 
 #[test]
 fn ranges_for_editors_are_in_the_file() {
-    for (name, path, input) in files() {
-        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+    for Case { name, path, checked } in CASES.iter() {
+        let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
         let lines = text.split('\n').count();
-        for message in checked(&path, input).report.messages() {
+        for message in checked.report.messages() {
             let (start, end) = (message.range.start, message.range.end);
             assert!((start.line, start.character) <= (end.line, end.character), "{name}");
             assert!(end.line < lines || message.file != path.display().to_string(), "{name}");

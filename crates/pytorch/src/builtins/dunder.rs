@@ -60,8 +60,12 @@ pub(super) fn method(builtin: Builtin, name: &str) -> Option<Native> {
         "__ne__" if is_container || is_number => native("__ne__", |i, a| comparison(i, a, CompareOp::NotEq)),
         "__lt__" if is_container || is_number => native("__lt__", |i, a| comparison(i, a, CompareOp::Less)),
         "__le__" if is_container || is_number => native("__le__", |i, a| comparison(i, a, CompareOp::LessEq)),
-        "__gt__" if is_container || is_number => native("__gt__", |i, a| comparison(i, a, CompareOp::Greater)),
-        "__ge__" if is_container || is_number => native("__ge__", |i, a| comparison(i, a, CompareOp::GreaterEq)),
+        "__gt__" if is_container || is_number => {
+            native("__gt__", |i, a| comparison(i, a, CompareOp::Greater))
+        }
+        "__ge__" if is_container || is_number => {
+            native("__ge__", |i, a| comparison(i, a, CompareOp::GreaterEq))
+        }
         "__repr__" => native("__repr__", |i, a| {
             let [value] = take(i, a, "__repr__")?;
             Ok(Value::str(&i.default_repr(&value)?))

@@ -34,7 +34,8 @@ impl Interp {
             ViewKind::Keys => Value::Dict(shared.clone()),
             ViewKind::Values => Value::list(dict.values().cloned().collect()),
             ViewKind::Items => {
-                let pairs = dict.map.values().map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()]));
+                let pairs =
+                    dict.map.values().map(|(key, value)| Value::tuple(vec![key.clone(), value.clone()]));
                 Value::list(pairs.collect())
             }
         };
@@ -105,13 +106,15 @@ impl Interp {
                 Value::Tuple(pair) => pair.to_vec(),
                 Value::List(_) | Value::Str(_) | Value::Iter(_) => self.collect(&item)?,
                 _ => {
-                    let message = format!("cannot convert dictionary update sequence element #{at} to a sequence");
+                    let message =
+                        format!("cannot convert dictionary update sequence element #{at} to a sequence");
                     return Err(self.raise("TypeError", &message));
                 }
             };
             let found = pair.len();
             let Ok([key, value]) = <[Value; 2]>::try_from(pair) else {
-                let message = format!("dictionary update sequence element #{at} has length {found}; 2 is required");
+                let message =
+                    format!("dictionary update sequence element #{at} has length {found}; 2 is required");
                 return Err(self.raise("ValueError", &message));
             };
             self.put(dict, key, value)?;

@@ -256,7 +256,9 @@ impl Interp {
         if crate::prelude::file(&path).is_some() || crate::builtins::module(&path).is_some() {
             return self.import_module(&path).map(Some);
         }
-        if module.is_prelude && crate::prelude::is_known(&path) {
+        // What PyTorch keeps to itself (`torch._C`) is not known, and no mistake.
+        let is_private = name.starts_with('_') && !name.starts_with("__");
+        if module.is_prelude && (is_private || crate::prelude::is_known(&path)) {
             return self.absent_name(module, name).map(Some);
         }
         Ok(None)

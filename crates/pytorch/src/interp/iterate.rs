@@ -49,7 +49,11 @@ impl Interp {
             Value::Opaque(opaque) => return Err(self.opaque_error(&opaque, "this loop")),
             Value::Class(class) if class.lookup("__members__").is_some() => {
                 let members = class.lookup("__members__").unwrap_or(Value::None);
-                let members = if let Value::Dict(members) = members { members.borrow().clone() } else { Dict::default() };
+                let members = if let Value::Dict(members) = members {
+                    members.borrow().clone()
+                } else {
+                    Dict::default()
+                };
                 Iter::Items(members.values().cloned().collect::<Vec<_>>().into_iter())
             }
             _ => {

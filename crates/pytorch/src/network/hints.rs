@@ -44,7 +44,8 @@ pub(super) fn input(
     let mut message = format!("the size of the images of `{}` is not told", found.name);
     if !wrong.is_empty() {
         let wrong: Vec<String> = wrong.into_iter().collect();
-        message = format!("`{}` does not take images of {}, the sizes in the file", found.name, wrong.join(", "));
+        message =
+            format!("`{}` does not take images of {}, the sizes in the file", found.name, wrong.join(", "));
     }
     if likely.is_empty() {
         // The error at a likely size teaches more than that there is none.
@@ -56,14 +57,25 @@ pub(super) fn input(
                 diagnostic.notes.push(format!("traced with images of {c}×{h}×{w}"));
                 Err(vec![diagnostic])
             }
-            Ok(_) => Err(vec![Diagnostic { severity: Severity::Error, code: "input", message, ..Diagnostic::default() }]),
+            Ok(_) => Err(vec![Diagnostic {
+                severity: Severity::Error,
+                code: "input",
+                message,
+                ..Diagnostic::default()
+            }]),
         };
     }
     let helps = vec![
         format!("sizes that fit: {}", likely.join(", ")),
         "tell it in the file, for example by `INPUT_SIZE = (3, 224, 224)`".into(),
     ];
-    Err(vec![Diagnostic { severity: Severity::Error, code: "input", message, helps, ..Diagnostic::default() }])
+    Err(vec![Diagnostic {
+        severity: Severity::Error,
+        code: "input",
+        message,
+        helps,
+        ..Diagnostic::default()
+    }])
 }
 
 /// Whether a network takes images of a size.
@@ -96,9 +108,12 @@ fn told(text: &str) -> Vec<Hint> {
             inside.trim_end_matches([',', ' ']).split(',').map(|part| part.trim().parse().ok()).collect();
         let start = text[..at].rfind('\n').map_or(0, |line| line + 1);
         let line = text[start..at].to_lowercase();
+        let makes = ["randn", "rand", "zeros", "ones", "empty"].iter().any(|word| line.ends_with(word));
         let size = match numbers.as_deref() {
-            Some(&[_, c, h, w]) => [c, h, w],
-            Some(&[c, h, w]) if line.contains("input") || line.contains("summary") || line.contains("image") => {
+            Some(&[_, c, h, w]) if makes || matches!(c, 1 | 3 | 4) => [c, h, w],
+            Some(&[c, h, w])
+                if line.contains("input") || line.contains("summary") || line.contains("image") =>
+            {
                 [c, h, w]
             }
             _ => continue,
@@ -106,6 +121,13 @@ fn told(text: &str) -> Vec<Hint> {
         let [c, h, w] = size;
         if (1..=16).contains(&c) && (8..=4096).contains(&h) && (8..=4096).contains(&w) {
             hints.push(Hint { at, size });
+        }
+    }
+    // torchvision's files tell the size in the preprocessing of their weights.
+    for (at, word) in text.match_indices("crop_size=") {
+        let digits: String = text[at + word.len()..].chars().take_while(char::is_ascii_digit).collect();
+        if let Ok(side @ 8..=4096) = digits.parse() {
+            hints.push(Hint { at, size: [3, side, side] });
         }
     }
     hints
@@ -121,6 +143,7 @@ mod tests {
         assert_eq!(sizes("x = torch.randn(1, 3, 32, 32)"), [[3, 32, 32]]);
         assert_eq!(sizes("# input_size  (1, 1, 224, 224)\nnn.Conv2d(1, 6, 5, 5)"), [[1, 224, 224]]);
         assert_eq!(sizes("INPUT_SIZE = (3, 224, 224,)\nf(3, 64, 64)"), [[3, 224, 224]]);
+        assert_eq!(sizes("transforms=partial(ImageClassification, crop_size=224)"), [[3, 224, 224]]);
         assert!(sizes("cfg = [64, 64, 128, 128]").is_empty());
     }
 }

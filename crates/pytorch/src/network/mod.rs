@@ -104,8 +104,7 @@ pub fn entries(path: &Path) -> Result<Vec<String>, Report> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Report {
     let message = format!("{}: {error}", path.display());
-    let diagnostic =
-        Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
+    let diagnostic = Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
     Report { sources: crate::source::Sources::default(), diagnostics: vec![diagnostic] }
 }
 
@@ -120,7 +119,9 @@ fn checked(path: &Path, text: &str, options: &ReadOptions) -> Checked {
     let result = network_of(&mut interp, path, text, options);
     let sources = std::mem::take(&mut interp.sources);
     match result {
-        Ok(network) => Checked { network: Some(network), report: Report { sources, diagnostics: Vec::new() } },
+        Ok(network) => {
+            Checked { network: Some(network), report: Report { sources, diagnostics: Vec::new() } }
+        }
         Err(diagnostics) => Checked { network: None, report: Report { sources, diagnostics } },
     }
 }
@@ -143,7 +144,8 @@ fn network_of(
             input
         }
     };
-    let traced = trace::trace(interp, &found.root, input).map_err(|thrown| vec![told(interp, *thrown, file)])?;
+    let traced =
+        trace::trace(interp, &found.root, input).map_err(|thrown| vec![told(interp, *thrown, file)])?;
     notes.extend(traced.notes.iter().cloned());
     let name = graph_name(path, &found.name);
     let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced)?;
@@ -166,23 +168,23 @@ fn graph_name(path: &Path, entry: &str) -> String {
 /// What was left out, in one line, and what was noted on the way.
 fn remarks(interp: &Interp) -> Vec<String> {
     let mut notes = Vec::new();
-    if !interp.left_out.is_empty() {
-        let lines: Vec<String> = interp
-            .left_out
+    let left_out: Vec<_> =
+        interp.left_out.iter().filter(|(span, _)| span.file == FileId::default()).collect();
+    if !left_out.is_empty() {
+        let lines: Vec<String> = left_out
             .iter()
             .map(|(span, _)| interp.sources.position(span.file, span.start).line.to_string())
             .collect();
         let (what, reason) = match lines.len() {
-            1 => (format!("the statement in line {}", lines[0]), interp.left_out[0].1.clone()),
-            n if n <= 5 => (format!("the statements in lines {}", lines.join(", ")), interp.left_out[0].1.clone()),
-            n => (
-                format!("{n} statements (the first in line {})", lines[0]),
-                interp.left_out[0].1.clone(),
-            ),
+            1 => (format!("the statement in line {}", lines[0]), left_out[0].1.clone()),
+            n if n <= 5 => (format!("the statements in lines {}", lines.join(", ")), left_out[0].1.clone()),
+            n => (format!("{n} statements (the first in line {})", lines[0]), left_out[0].1.clone()),
         };
         notes.push(format!("left out: {what}, no part of the network: {reason}"));
     }
-    notes.extend(interp.notes.iter().map(|(span, text)| {
+    // What files beside it leave out is no matter of this one.
+    let own = interp.notes.iter().filter(|(span, _)| span.file == FileId::default());
+    notes.extend(own.map(|(span, text)| {
         let at = interp.sources.position(span.file, span.start).line;
         format!("line {at}: {text}")
     }));

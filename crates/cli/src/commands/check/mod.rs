@@ -3,13 +3,13 @@
 mod told;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use convnet_pytorch::diagnostic::{Report, Severity};
 use convnet_pytorch::{Checked, ReadOptions};
 
 use crate::args::ImageSize;
 use crate::error::Failure;
+use crate::models::Python;
 use crate::output;
 
 const EXAMPLES: &str = "\
@@ -102,23 +102,20 @@ impl Subject {
     /// # Errors
     /// Wrong usage for what is no `.py` file, or for an empty entry.
     fn parse(text: &str, input: Option<ImageSize>) -> Result<Self, Failure> {
-        let (path, entry) = match text.find(".py:") {
-            Some(at) if !Path::new(text).is_file() => (&text[..at + 3], Some(text[at + 4..].trim())),
-            _ => (text, None),
-        };
-        if !path.ends_with(".py") {
+        let Some(python) = Python::named(text) else {
             return Err(Failure::usage(format!(
-                "`{path}` is no .py file, expected FILE.py or FILE.py:ENTRY"
+                "`{text}` is no .py file, expected FILE.py or FILE.py:ENTRY"
             )));
-        }
-        if entry == Some("") {
+        };
+        if text.ends_with(".py:") {
+            let path = python.path.display();
             return Err(Failure::usage(format!(
                 "`{text}` names nothing behind its colon, expected {path} or {path}:ENTRY"
             )));
         }
         let input = input.map(|ImageSize { channels, height, width }| [channels, height, width]);
-        let options = ReadOptions { entry: entry.map(str::to_owned), input, ..ReadOptions::default() };
-        Ok(Self { path: path.into(), options })
+        let options = python.options(input);
+        Ok(Self { path: python.path, options })
     }
 }
 
@@ -126,28 +123,22 @@ impl Findings {
     /// Checks what was named; else each network of the file.
     fn of(subject: &Subject) -> Self {
         let checked = convnet_pytorch::check(&subject.path, &subject.options);
-        let candidates = candidates(&checked.report);
-        if candidates.len() < 2 || subject.options.entry.is_some() {
+        let is_open = subject.options.entry.is_none()
+            && checked.report.diagnostics.iter().any(|one| one.code == "entry");
+        let entries = if is_open { convnet_pytorch::entries(&subject.path) } else { Ok(Vec::new()) };
+        let entries = entries.unwrap_or_default();
+        if entries.len() < 2 {
             return Self { checks: vec![(subject.options.entry.clone(), checked)], are_all: false };
         }
         let each = |entry: String| {
             let options = ReadOptions { entry: Some(entry.clone()), ..subject.options.clone() };
             (Some(entry), convnet_pytorch::check(&subject.path, &options))
         };
-        Self { checks: candidates.into_iter().map(each).collect(), are_all: true }
+        Self { checks: entries.into_iter().map(each).collect(), are_all: true }
     }
 
     fn has_errors(&self) -> bool {
         self.checks.iter().any(|(_, checked)| checked.report.has_errors())
-    }
-}
-
-/// The networks of a file that has several, where none was named.
-fn candidates(report: &Report) -> Vec<String> {
-    let errors: Vec<_> = report.diagnostics.iter().filter(|d| d.severity == Severity::Error).collect();
-    match errors.as_slice() {
-        [one] if one.code == "entry" => one.helps.clone(),
-        _ => Vec::new(),
     }
 }
 

@@ -13,11 +13,13 @@ use crate::value::{Dict, Native, Value};
 pub(super) fn method(name: &str, changes: bool) -> Option<Native> {
     Some(match name {
         "union" => native("set.union", |i, a| combined(i, a, "set.union", BinaryOp::Or)),
-        "intersection" => native("set.intersection", |i, a| combined(i, a, "set.intersection", BinaryOp::And)),
-        "difference" => native("set.difference", |i, a| combined(i, a, "set.difference", BinaryOp::Sub)),
-        "symmetric_difference" => {
-            native("set.symmetric_difference", |i, a| combined(i, a, "set.symmetric_difference", BinaryOp::Xor))
+        "intersection" => {
+            native("set.intersection", |i, a| combined(i, a, "set.intersection", BinaryOp::And))
         }
+        "difference" => native("set.difference", |i, a| combined(i, a, "set.difference", BinaryOp::Sub)),
+        "symmetric_difference" => native("set.symmetric_difference", |i, a| {
+            combined(i, a, "set.symmetric_difference", BinaryOp::Xor)
+        }),
         "issubset" => native("set.issubset", |i, a| related(i, a, "set.issubset", |a, b| within(a, b))),
         "issuperset" => native("set.issuperset", |i, a| related(i, a, "set.issuperset", |a, b| within(b, a))),
         "isdisjoint" => native("set.isdisjoint", |i, a| {

@@ -304,7 +304,9 @@ fn groupby(interp: &mut Interp, args: Args) -> Result {
             _ => groups.push((by, vec![item])),
         }
     }
-    let pair = |(by, group): (Value, Vec<Value>)| Value::tuple(vec![by, Value::iter(Iter::Items(group.into_iter()))]);
+    let pair = |(by, group): (Value, Vec<Value>)| {
+        Value::tuple(vec![by, Value::iter(Iter::Items(group.into_iter()))])
+    };
     made(groups.into_iter().map(pair).collect())
 }
 

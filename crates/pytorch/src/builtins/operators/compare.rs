@@ -159,7 +159,9 @@ impl Interp {
             }
             (Value::Slice(x), Value::Slice(y)) => {
                 let (x, y) = (x.clone(), y.clone());
-                self.same(&x.start, &y.start)? && self.same(&x.stop, &y.stop)? && self.same(&x.step, &y.step)?
+                self.same(&x.start, &y.start)?
+                    && self.same(&x.stop, &y.stop)?
+                    && self.same(&x.step, &y.step)?
             }
             (Value::Method(x), Value::Method(y)) => x.receiver.is(&y.receiver) && x.function.is(&y.function),
             _ => a.is(b),
@@ -286,10 +288,16 @@ mod tests {
     #[test]
     fn integers_and_floats_compare_exactly() {
         let big = 9_007_199_254_740_993;
-        assert_eq!(number_order(Number::Int(big), Number::Float(9_007_199_254_740_992.0)), Some(Ordering::Greater));
+        assert_eq!(
+            number_order(Number::Int(big), Number::Float(9_007_199_254_740_992.0)),
+            Some(Ordering::Greater)
+        );
         assert_eq!(number_order(Number::Int(1), Number::Float(1.5)), Some(Ordering::Less));
         assert_eq!(number_order(Number::Int(-1), Number::Float(-1.5)), Some(Ordering::Greater));
-        assert_eq!(number_order(Number::Float(f64::INFINITY), Number::Int(i64::MAX)), Some(Ordering::Greater));
+        assert_eq!(
+            number_order(Number::Float(f64::INFINITY), Number::Int(i64::MAX)),
+            Some(Ordering::Greater)
+        );
         assert_eq!(number_order(Number::Int(0), Number::Float(f64::NAN)), None);
     }
 }

@@ -17,7 +17,8 @@ impl Interp {
                 Some(Err(_)) => Err(self.raise("ValueError", "__len__() should return >= 0")),
                 None => {
                     let found = self.type_name(&length);
-                    Err(self.raise("TypeError", &format!("'{found}' object cannot be interpreted as an integer")))
+                    Err(self
+                        .raise("TypeError", &format!("'{found}' object cannot be interpreted as an integer")))
                 }
             };
         }
@@ -98,7 +99,8 @@ impl Interp {
             }
             Value::Iter(_) | Value::Class(_) | Value::Tensor(_) => self.search(&plain, item),
             Value::Instance(_)
-                if self.special(&plain, "__iter__").is_some() || self.special(&plain, "__getitem__").is_some() =>
+                if self.special(&plain, "__iter__").is_some()
+                    || self.special(&plain, "__getitem__").is_some() =>
             {
                 self.search(&plain, item)
             }
@@ -171,7 +173,11 @@ impl Interp {
     }
 
     /// KeyError, with the nearest key.
-    pub(crate) fn key_error<'a>(&mut self, key: &Value, known: impl Iterator<Item = &'a Value>) -> Box<Thrown> {
+    pub(crate) fn key_error<'a>(
+        &mut self,
+        key: &Value,
+        known: impl Iterator<Item = &'a Value>,
+    ) -> Box<Thrown> {
         let known: Vec<&str> = known
             .filter_map(|value| match value {
                 Value::Str(text) => Some(&**text),

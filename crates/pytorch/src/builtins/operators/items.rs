@@ -63,7 +63,8 @@ impl Interp {
                     let at = |i: i64| range.start.saturating_add(range.step.saturating_mul(i));
                     let start = at(indices.start);
                     let step = range.step.saturating_mul(indices.step);
-                    let stop = at(indices.start.saturating_add(indices.step.saturating_mul(indices.len as i64)));
+                    let stop =
+                        at(indices.start.saturating_add(indices.step.saturating_mul(indices.len as i64)));
                     Ok(Value::Range(Rc::new(Range { start, stop, step })))
                 }
                 _ => Ok(Value::Int(range.at(self.index(index, range.len(), "range")?))),
@@ -130,11 +131,8 @@ impl Interp {
             return Err(self.raise("TypeError", &format!("string indices must be integers, not '{found}'")));
         };
         let at = self.position(n, len, "string")?;
-        let item: String = if text.is_ascii() {
-            text[at..=at].to_owned()
-        } else {
-            text.chars().skip(at).take(1).collect()
-        };
+        let item: String =
+            if text.is_ascii() { text[at..=at].to_owned() } else { text.chars().skip(at).take(1).collect() };
         Ok(Value::str(&item))
     }
 
@@ -144,7 +142,8 @@ impl Interp {
             Some(n) => self.position(n, len, what),
             None => {
                 let found = self.type_name(index);
-                Err(self.raise("TypeError", &format!("{what} indices must be integers or slices, not {found}")))
+                Err(self
+                    .raise("TypeError", &format!("{what} indices must be integers or slices, not {found}")))
             }
         }
     }
@@ -170,9 +169,11 @@ impl Interp {
             Value::List(items) => match &index {
                 Value::Slice(slice) => {
                     let new = match &item {
-                        Value::List(_) | Value::Tuple(_) | Value::Range(_) | Value::Str(_) | Value::Iter(_) => {
-                            self.collect(&item)?
-                        }
+                        Value::List(_)
+                        | Value::Tuple(_)
+                        | Value::Range(_)
+                        | Value::Str(_)
+                        | Value::Iter(_) => self.collect(&item)?,
                         _ => self.collect(&item).map_err(|error| self.only_iterable(error))?,
                     };
                     let len = items.borrow().len();
@@ -281,7 +282,9 @@ impl Interp {
                 error.teach(|t| t.helps.push("a tuple does not change: make a list, `[…]`".to_owned()))
             }
             Value::None => error.teach(|t| {
-                t.helps.push("it is `None`: does the function that it comes from forget its `return`?".to_owned());
+                t.helps.push(
+                    "it is `None`: does the function that it comes from forget its `return`?".to_owned(),
+                );
             }),
             Value::Function(_) | Value::Method(_) | Value::Native(_) => {
                 error.teach(|t| t.helps.push("a function is called with parentheses: `f(…)`".to_owned()))

@@ -145,7 +145,14 @@ impl Interp {
     }
 
     /// Numbers, of which `&`, `|` and `^` keep bools.
-    fn number_result(&mut self, op: BinaryOp, a: &Value, b: &Value, x: Number, y: Number) -> Result<Option<Value>> {
+    fn number_result(
+        &mut self,
+        op: BinaryOp,
+        a: &Value,
+        b: &Value,
+        x: Number,
+        y: Number,
+    ) -> Result<Option<Value>> {
         if let (Value::Bool(a), Value::Bool(b)) = (a, b) {
             match op {
                 BinaryOp::And => return Ok(Some(Value::Bool(a & b))),
@@ -204,13 +211,17 @@ impl Interp {
     fn teach_operands(&self, error: Box<Thrown>, op: BinaryOp, a: &Value, b: &Value) -> Box<Thrown> {
         let side = |value: &Value| match value {
             Value::None => Some("is `None`: does the function that it comes from forget its `return`?"),
-            Value::Function(_) | Value::Method(_) => Some("is a function: are the parentheses of its call missing?"),
+            Value::Function(_) | Value::Method(_) => {
+                Some("is a function: are the parentheses of its call missing?")
+            }
             Value::Class(_) => Some("is a class: are the parentheses of its call missing?"),
             _ => None,
         };
         let helps: Vec<String> = [("left", a), ("right", b)]
             .into_iter()
-            .filter_map(|(name, value)| side(value).map(|text| format!("the {name} side of `{}` {text}", op.symbol())))
+            .filter_map(|(name, value)| {
+                side(value).map(|text| format!("the {name} side of `{}` {text}", op.symbol()))
+            })
             .collect();
         if helps.is_empty() { error } else { error.teach(|t| t.helps.extend(helps)) }
     }

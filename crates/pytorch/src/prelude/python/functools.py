@@ -30,6 +30,9 @@ def reduce(function, iterable, *initial):
 
 
 def update_wrapper(wrapper, wrapped, assigned=(), updated=()):
+    for name in ('__name__', '__qualname__', '__doc__', '__module__'):
+        if hasattr(wrapped, name):
+            setattr(wrapper, name, getattr(wrapped, name))
     wrapper.__wrapped__ = wrapped
     return wrapper
 
