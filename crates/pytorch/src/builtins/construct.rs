@@ -166,9 +166,11 @@ impl Interp {
             Value::Str(text) => {
                 self.work(text.len())?;
                 let trimmed = text.trim();
-                let is_grouped = trimmed.as_bytes().windows(3).all(|w| {
-                    w[1] != b'_' || w[0].is_ascii_digit() && w[2].is_ascii_digit()
-                }) && !trimmed.starts_with('_')
+                let is_grouped = trimmed
+                    .as_bytes()
+                    .windows(3)
+                    .all(|w| w[1] != b'_' || w[0].is_ascii_digit() && w[2].is_ascii_digit())
+                    && !trimmed.starts_with('_')
                     && !trimmed.ends_with('_');
                 match trimmed.replace('_', "").parse::<f64>() {
                     Ok(x) if is_grouped => Ok(Value::Float(x)),
@@ -182,7 +184,8 @@ impl Interp {
                 Some(number) => Ok(Value::Float(number.float())),
                 None => {
                     let found = self.type_name(&value);
-                    let message = format!("float() argument must be a string or a real number, not '{found}'");
+                    let message =
+                        format!("float() argument must be a string or a real number, not '{found}'");
                     Err(self.raise("TypeError", &message))
                 }
             },
@@ -213,7 +216,9 @@ impl Interp {
             }
             Some(Value::Str(_)) => Err(self.raise("TypeError", "string argument without an encoding")),
             Some(Value::Int(n)) => {
-                let Ok(n) = usize::try_from(*n) else { return Err(self.raise("ValueError", "negative count")) };
+                let Ok(n) = usize::try_from(*n) else {
+                    return Err(self.raise("ValueError", "negative count"));
+                };
                 self.charge(n)?;
                 Ok(Value::Bytes(vec![0; n].into()))
             }

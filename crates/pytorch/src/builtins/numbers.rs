@@ -206,9 +206,12 @@ mod tests {
             assert_eq!((floor_div(a, b), floor_mod(a, b)), (Some(quotient), rest), "{a} {b}");
         }
         assert_eq!((floor_div(i64::MIN, -1), floor_mod(i64::MIN, -1)), (None, 0));
-        for (a, b, quotient, rest) in
-            [(7.5, 2.0, 3.0, 1.5), (-7.5, 2.0, -4.0, 0.5), (7.5, -2.0, -4.0, -0.5), (1.0, 0.1, 9.0, 0.09999999999999995)]
-        {
+        for (a, b, quotient, rest) in [
+            (7.5, 2.0, 3.0, 1.5),
+            (-7.5, 2.0, -4.0, 0.5),
+            (7.5, -2.0, -4.0, -0.5),
+            (1.0, 0.1, 9.0, 0.09999999999999995),
+        ] {
             assert_eq!(float_div_mod(a, b), (quotient, rest), "{a} {b}");
         }
     }

@@ -36,7 +36,12 @@ impl Interp {
     ///
     /// # Errors
     /// What it raises.
-    pub(crate) fn try_special(&mut self, object: &Value, name: &str, args: Vec<Value>) -> Result<Option<Value>> {
+    pub(crate) fn try_special(
+        &mut self,
+        object: &Value,
+        name: &str,
+        args: Vec<Value>,
+    ) -> Result<Option<Value>> {
         match self.special(object, name) {
             Some(method) => self.call_special(&method, object, args).map(Some),
             None => Ok(None),

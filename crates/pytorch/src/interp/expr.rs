@@ -174,15 +174,13 @@ impl Interp {
 
     /// Sets a key of a dict or a set under construction.
     pub(crate) fn insert(&mut self, dict: &mut Dict, key: Value, value: Value) -> Result<()> {
-        self.charge(1)?;
-        let name = self.type_name(&key);
         if let Value::Opaque(opaque) = &key {
             return Err(self.opaque_error(&opaque.clone(), "this key"));
         }
-        match dict.set(key, value) {
-            true => Ok(()),
-            false => Err(self.raise("TypeError", &format!("unhashable type: '{name}'"))),
-        }
+        let cell = std::cell::RefCell::new(std::mem::take(dict));
+        let result = self.put(&cell, key, value);
+        *dict = cell.into_inner();
+        result
     }
 
     /// The pairs of a mapping.

@@ -104,7 +104,8 @@ impl Interp {
         if let Some(text) = crate::prelude::file(name) {
             return self.import_prelude(name, text);
         }
-        let natives = if name == "_torch" { Some(crate::torch::natives()) } else { crate::builtins::module(name) };
+        let natives =
+            if name == "_torch" { Some(crate::torch::natives()) } else { crate::builtins::module(name) };
         if let Some(names) = natives {
             let module = Rc::new(Module {
                 name: name.into(),

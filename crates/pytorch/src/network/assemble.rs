@@ -73,7 +73,10 @@ fn wrong(error: &GraphError) -> Vec<Diagnostic> {
     vec![Diagnostic {
         severity: Severity::Error,
         code: "shape",
-        message: format!("layer `{}` ({}): got {}, expected {}", error.path, error.op, error.issue.found, error.issue.expected),
+        message: format!(
+            "layer `{}` ({}): got {}, expected {}",
+            error.path, error.op, error.issue.found, error.issue.expected
+        ),
         notes: error.issue.arithmetic.clone().into_iter().collect(),
         helps: vec![error.issue.fix.clone()],
         ..Diagnostic::default()
@@ -257,11 +260,14 @@ impl Work<'_> {
 
     fn refused(&self, id: TapeId, what: &str) -> Vec<Diagnostic> {
         let step = self.interp.tape.step(id);
-        self.at(step, vec![Diagnostic {
-            code: "unsupported",
-            message: format!("convnet has no layer for {what}"),
-            ..Diagnostic::default()
-        }])
+        self.at(
+            step,
+            vec![Diagnostic {
+                code: "unsupported",
+                message: format!("convnet has no layer for {what}"),
+                ..Diagnostic::default()
+            }],
+        )
     }
 
     /// The same messages at the place of a step.
@@ -365,6 +371,9 @@ mod tests {
         assert_eq!(name(Op::Relu), "relu");
         assert_eq!(name(MaxPool2d::new(2).into()), "max_pool2d");
         assert_eq!(name(Conv2d::new(1, 1).into()), "conv2d");
-        assert_eq!((name(Op::Concat), name(Op::Add), name(Op::LogSoftmax)), ("cat".into(), "add".into(), "log_softmax".into()));
+        assert_eq!(
+            (name(Op::Concat), name(Op::Add), name(Op::LogSoftmax)),
+            ("cat".into(), "add".into(), "log_softmax".into())
+        );
     }
 }

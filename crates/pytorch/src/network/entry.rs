@@ -36,7 +36,11 @@ pub(super) fn candidates(interp: &mut Interp, module: &Module) -> Vec<Candidate>
     for (name, value) in names_of(module) {
         let kind = match &value {
             Value::Instance(instance) if interp.is_module(instance) => {
-                if USUAL.contains(&&*name) { Kind::Named } else { Kind::Variable }
+                if USUAL.contains(&&*name) {
+                    Kind::Named
+                } else {
+                    Kind::Variable
+                }
             }
             Value::Class(class) if is_network_class(interp, class, module) && class.name == name => {
                 match takes_nothing(class.lookup("__init__").as_ref(), 1) {
@@ -44,7 +48,9 @@ pub(super) fn candidates(interp: &mut Interp, module: &Module) -> Vec<Candidate>
                     false => continue,
                 }
             }
-            Value::Function(function) if &*function.scope.module.name == &*module.name && !name.starts_with('_') => {
+            Value::Function(function)
+                if &*function.scope.module.name == &*module.name && !name.starts_with('_') =>
+            {
                 let is_free = takes_nothing(Some(&value), 0);
                 match is_free && gives_network(interp, function) {
                     true => Kind::Callable,
@@ -91,7 +97,8 @@ fn returns_value(stmt: &crate::ast::Stmt) -> bool {
     match &stmt.kind {
         StmtKind::Return(value) => value.is_some(),
         StmtKind::If { branches, orelse } => {
-            branches.iter().any(|(_, body)| body.iter().any(returns_value)) || orelse.iter().any(returns_value)
+            branches.iter().any(|(_, body)| body.iter().any(returns_value))
+                || orelse.iter().any(returns_value)
         }
         StmtKind::For { body, .. } | StmtKind::While { body, .. } | StmtKind::With { body, .. } => {
             body.iter().any(returns_value)

@@ -26,12 +26,10 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
     let only = step.inputs.first().copied();
     match (&step.what, only) {
         (What::Layer(op), _) => Lowered::Layers(vec![op.clone()], step.inputs.clone()),
-        (What::Leaf(leaf), _) => Lowered::Refused(
-            match leaf {
-                Leaf::Constant(x) => format!("a tensor of {x} that forward makes"),
-                _ => "random numbers that forward draws".into(),
-            },
-        ),
+        (What::Leaf(leaf), _) => Lowered::Refused(match leaf {
+            Leaf::Constant(x) => format!("a tensor of {x} that forward makes"),
+            _ => "random numbers that forward draws".into(),
+        }),
         (What::Scale { factor, offset }, Some(before)) if *factor == 1.0 && *offset == 0.0 => {
             Lowered::Same(before)
         }
@@ -110,7 +108,8 @@ fn mean(tape: &Tape, id: TapeId, before: TapeId, dims: &[usize], keep: bool) -> 
         && tape.step(from).dims.len() == 4
         && *kept == keep
     {
-        let both = if keep { [first, second] } else { [first, if second >= first { second + 1 } else { second }] };
+        let both =
+            if keep { [first, second] } else { [first, if second >= first { second + 1 } else { second }] };
         let mut both = both;
         both.sort_unstable();
         if both == [2, 3] {

@@ -53,8 +53,7 @@ impl Registry {
             for (name, value) in attrs.iter() {
                 let Value::Tensor(tensor) = value else { continue };
                 let Kind::Parameter(parameter) = tensor.kind() else { continue };
-                let buffer =
-                    state.iter().flat_map(|state| &state.buffers).find(|(buffer, _)| buffer == name);
+                let buffer = state.iter().flat_map(|state| &state.buffers).find(|(buffer, _)| buffer == name);
                 let listed = match buffer {
                     Some((_, persistent)) => buffers && *persistent,
                     None => !buffers && !parameter.is_buffer,

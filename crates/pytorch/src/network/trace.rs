@@ -29,7 +29,8 @@ pub(super) fn trace(interp: &mut Interp, root: &Rc<Instance>, input: [usize; 3])
     let (evaluated, eval_outputs) = pass(interp, root, input, true)?;
     let output = first(interp, &eval_outputs)?;
     if eval_outputs.len() > 1 {
-        notes.push(format!("forward gives {} tensors: the first is the network's output", eval_outputs.len()));
+        notes
+            .push(format!("forward gives {} tensors: the first is the network's output", eval_outputs.len()));
     }
     let dims = &interp.tape.step(output).dims;
     if dims.first() != Some(&BATCH) {
@@ -48,7 +49,11 @@ pub(super) fn trace(interp: &mut Interp, root: &Rc<Instance>, input: [usize; 3])
         if !auxiliary.is_empty() {
             notes.push(format!(
                 "forward gives {} more in training: they weigh {AUXILIARY_WEIGHT} in the loss",
-                if auxiliary.len() == 1 { "output".to_owned() } else { format!("{} outputs", auxiliary.len()) }
+                if auxiliary.len() == 1 {
+                    "output".to_owned()
+                } else {
+                    format!("{} outputs", auxiliary.len())
+                }
             ));
         }
         return Ok(Traced { input: start, output: trained, auxiliary, notes });

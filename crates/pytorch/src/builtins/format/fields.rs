@@ -20,7 +20,13 @@ impl Interp {
         self.fill_in(template, args, &mut Numbering::Unset, 2)
     }
 
-    fn fill_in(&mut self, template: &str, args: &Args, numbering: &mut Numbering, depth: usize) -> Result<String> {
+    fn fill_in(
+        &mut self,
+        template: &str,
+        args: &Args,
+        numbering: &mut Numbering,
+        depth: usize,
+    ) -> Result<String> {
         let mut out = String::new();
         let mut rest = template;
         while let Some(at) = rest.find(['{', '}']) {
@@ -93,7 +99,8 @@ impl Interp {
             match args.keywords.iter().find(|(known, _)| **known == *first) {
                 Some((_, value)) => value.clone(),
                 None => {
-                    let known: Vec<Value> = args.keywords.iter().map(|(name, _)| Value::Str(name.clone())).collect();
+                    let known: Vec<Value> =
+                        args.keywords.iter().map(|(name, _)| Value::Str(name.clone())).collect();
                     return Err(self.key_error(&Value::str(first), known.iter()));
                 }
             }
@@ -113,7 +120,9 @@ impl Interp {
             } else if path.starts_with('[') {
                 return Err(self.raise("ValueError", "Missing ']' in format string"));
             } else {
-                return Err(self.raise("ValueError", "Only '.' or '[' may follow ']' in format field specifier"));
+                return Err(
+                    self.raise("ValueError", "Only '.' or '[' may follow ']' in format field specifier")
+                );
             }
         }
         Ok(value)

@@ -33,7 +33,11 @@ impl Interp {
             Value::Opaque(_) => self.repr(&plain),
             Value::Tensor(_) => {
                 let number = self.call_method(&plain, "item", Vec::new())?;
-                if matches!(number, Value::Tensor(_)) { self.str_of(&number) } else { self.format_value(&number, spec) }
+                if matches!(number, Value::Tensor(_)) {
+                    self.str_of(&number)
+                } else {
+                    self.format_value(&number, spec)
+                }
             }
             _ => match Number::of(&plain) {
                 Some(Number::Int(n)) => self.format_int(n, spec),
@@ -41,7 +45,9 @@ impl Interp {
                     let found = self.type_name(value);
                     let message = format!("unsupported format string passed to {found}.__format__");
                     let error = self.raise("TypeError", &message);
-                    Err(error.teach(|t| t.helps.push("write `!s` or `!r` before the colon to format its text".to_owned())))
+                    Err(error.teach(|t| {
+                        t.helps.push("write `!s` or `!r` before the colon to format its text".to_owned())
+                    }))
                 }
             },
         }

@@ -47,7 +47,9 @@ impl Interp {
     /// # Errors
     /// TypeError and ValueError as Python's.
     pub(crate) fn percent_format(&mut self, template: &Value, values: &Value) -> Result {
-        let Value::Str(template) = template else { return Err(self.raise("TypeError", "format requires a string")) };
+        let Value::Str(template) = template else {
+            return Err(self.raise("TypeError", "format requires a string"));
+        };
         let (items, mapping) = match values.plain() {
             Value::Tuple(items) => (items.to_vec(), None),
             Value::Dict(_) => (vec![values.clone()], Some(values.clone())),
@@ -163,7 +165,13 @@ impl Interp {
         Ok(size)
     }
 
-    fn convert_percent(&mut self, conversion: &Conversion, kind: char, at: usize, value: &Value) -> Result<String> {
+    fn convert_percent(
+        &mut self,
+        conversion: &Conversion,
+        kind: char,
+        at: usize,
+        value: &Value,
+    ) -> Result<String> {
         match kind {
             's' | 'r' | 'a' => {
                 let text = self.convert(value, kind)?;
@@ -175,11 +183,13 @@ impl Interp {
             }
             'c' => match value.plain() {
                 Value::Str(text) if text.chars().count() == 1 => Ok(conversion.pad(&text)),
-                other => match self.try_integer(&other)?.map(|n| u32::try_from(n).ok().and_then(char::from_u32)) {
-                    Some(Some(c)) => Ok(conversion.pad(&c.to_string())),
-                    Some(None) => Err(self.raise("OverflowError", "%c arg not in range(0x110000)")),
-                    None => Err(self.raise("TypeError", "%c requires int or char")),
-                },
+                other => {
+                    match self.try_integer(&other)?.map(|n| u32::try_from(n).ok().and_then(char::from_u32)) {
+                        Some(Some(c)) => Ok(conversion.pad(&c.to_string())),
+                        Some(None) => Err(self.raise("OverflowError", "%c arg not in range(0x110000)")),
+                        None => Err(self.raise("TypeError", "%c requires int or char")),
+                    }
+                }
             },
             'd' | 'i' | 'u' | 'o' | 'x' | 'X' => {
                 let n = self.percent_int(kind, value)?;
@@ -212,9 +222,12 @@ impl Interp {
             Some(Number::Int(n)) => Ok(n),
             Some(Number::Float(x)) if "diu".contains(kind) => self.truncate(x),
             _ if "diu".contains(kind) => {
-                Err(self.raise("TypeError", &format!("%{kind} format: a real number is required, not {found}")))
+                Err(self
+                    .raise("TypeError", &format!("%{kind} format: a real number is required, not {found}")))
             }
-            _ => Err(self.raise("TypeError", &format!("%{kind} format: an integer is required, not {found}"))),
+            _ => {
+                Err(self.raise("TypeError", &format!("%{kind} format: an integer is required, not {found}")))
+            }
         }
     }
 

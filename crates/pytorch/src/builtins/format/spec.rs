@@ -49,7 +49,9 @@ impl Spec {
             let mut n: usize = 0;
             while let Some(digit) = chars.get(*at).and_then(|c| c.to_digit(10)) {
                 let next = n.checked_mul(10).and_then(|n| n.checked_add(digit as usize));
-                n = next.filter(|&n| n <= i64::MAX as usize).ok_or("Too many decimal digits in format string")?;
+                n = next
+                    .filter(|&n| n <= i64::MAX as usize)
+                    .ok_or("Too many decimal digits in format string")?;
                 *at += 1;
             }
             Ok::<_, String>((*at > start).then_some(n))
@@ -94,7 +96,9 @@ impl Interp {
     pub(super) fn format_text(&mut self, text: &str, format: &str) -> Result<String> {
         let spec = self.spec(format, "str")?;
         let wrong = match (&spec.kind, spec.sign, spec.align, spec.grouping) {
-            (Some(kind), ..) if *kind != 's' => format!("Unknown format code '{kind}' for object of type 'str'"),
+            (Some(kind), ..) if *kind != 's' => {
+                format!("Unknown format code '{kind}' for object of type 'str'")
+            }
             (_, Some(' '), ..) => "Space not allowed in string format specifier".to_owned(),
             (_, Some(_), ..) => "Sign not allowed in string format specifier".to_owned(),
             (_, _, Some('='), _) => "'=' alignment not allowed in string format specifier".to_owned(),
@@ -127,7 +131,8 @@ impl Interp {
             "Precision not allowed in integer format specifier".to_owned()
         } else if kind == 'c' && spec.sign.is_some() {
             "Sign not allowed with integer format specifier 'c'".to_owned()
-        } else if spec.grouping == Some(',') && !"dn".contains(kind) || spec.grouping.is_some() && kind == 'c' {
+        } else if spec.grouping == Some(',') && !"dn".contains(kind) || spec.grouping.is_some() && kind == 'c'
+        {
             format!("Cannot specify '{}' with '{kind}'.", spec.grouping.unwrap_or(','))
         } else {
             String::new()
@@ -149,10 +154,13 @@ impl Interp {
         let spec = self.spec(format, "float")?;
         let kind = spec.kind.unwrap_or('r');
         if !"eEfFgGnr%".contains(kind) || spec.kind == Some('r') {
-            return Err(self.raise("ValueError", &format!("Unknown format code '{kind}' for object of type 'float'")));
+            return Err(
+                self.raise("ValueError", &format!("Unknown format code '{kind}' for object of type 'float'"))
+            );
         }
         let mut parts = float_parts(x, kind, spec.precision, spec.alternate);
-        if spec.plain_zero && !parts.digits.chars().chain(parts.rest.chars()).any(|c| matches!(c, '1'..='9')) {
+        if spec.plain_zero && !parts.digits.chars().chain(parts.rest.chars()).any(|c| matches!(c, '1'..='9'))
+        {
             parts.is_negative = false;
         }
         Ok(spec.layout().lay_out(&parts))

@@ -57,7 +57,8 @@ fn round(interp: &mut Interp, args: Args) -> Result {
         Some(digits) => Some(interp.integer(&digits)?),
         None => None,
     };
-    let value = if let Value::Tensor(_) = value { interp.call_method(&value, "item", Vec::new())? } else { value };
+    let value =
+        if let Value::Tensor(_) = value { interp.call_method(&value, "item", Vec::new())? } else { value };
     match (Number::of(&value), digits) {
         (Some(Number::Int(n)), Some(digits)) if digits < 0 => round_int(interp, n, digits),
         (Some(Number::Int(n)), _) => Ok(Value::Int(n)),
@@ -109,7 +110,8 @@ fn pow(interp: &mut Interp, args: Args) -> Result {
     let mut bound = args.bind(interp, "pow", &["base", "exp", "mod"], 1)?;
     let (base, exponent) = (bound.required(0), bound.required(1));
     let Some(modulus) = bound.some(2) else { return interp.binary(BinaryOp::Pow, &base, &exponent) };
-    let (base, exponent, modulus) = (interp.integer(&base)?, interp.integer(&exponent)?, interp.integer(&modulus)?);
+    let (base, exponent, modulus) =
+        (interp.integer(&base)?, interp.integer(&exponent)?, interp.integer(&modulus)?);
     match (exponent, modulus) {
         (_, 0) => Err(interp.raise("ValueError", "pow() 3rd argument cannot be 0")),
         (..0, _) => Err(interp.unsupported("`pow` with a negative exponent and a modulus")),

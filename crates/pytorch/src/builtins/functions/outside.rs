@@ -18,6 +18,9 @@ pub(super) fn names() -> Vec<(&'static str, Value)> {
 fn refuse(interp: &mut Interp, _: &Args, name: &str, what: &str) -> Result {
     let error = interp.raise("RuntimeError", &format!("`{name}` reaches outside: convnet's Python {what}"));
     Err(error.teach(|t| {
-        t.helps.push("put it under `if __name__ == \"__main__\":`, which is not run where the file is a model".to_owned());
+        t.helps.push(
+            "put it under `if __name__ == \"__main__\":`, which is not run where the file is a model"
+                .to_owned(),
+        );
     }))
 }

@@ -109,11 +109,13 @@ fn sorted(interp: &mut Interp, mut args: Args) -> Result {
 fn reversed(interp: &mut Interp, args: Args) -> Result {
     let value = one(interp, args, "reversed")?;
     if let Some(items) = interp.try_special(&value, "__reversed__", Vec::new())? {
-        return interp.iter(&items);
+        return Ok(items);
     }
     let plain = value.plain();
     let mut items = match &plain {
-        Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Range(_) | Value::Dict(_) => interp.collect(&plain)?,
+        Value::List(_) | Value::Tuple(_) | Value::Str(_) | Value::Range(_) | Value::Dict(_) => {
+            interp.collect(&plain)?
+        }
         Value::Set { .. } if matches!(value, Value::Instance(_)) => interp.collect(&plain)?,
         Value::Instance(_) if interp.special(&value, "__getitem__").is_some() => {
             let mut items = Vec::new();
@@ -240,7 +242,9 @@ fn print(interp: &mut Interp, mut args: Args) -> Result {
             Some(Value::Str(text)) => *end = text.to_string(),
             Some(other) => {
                 let found = interp.type_name(&other);
-                return Err(interp.raise("TypeError", &format!("{name} must be None or a string, not {found}")));
+                return Err(
+                    interp.raise("TypeError", &format!("{name} must be None or a string, not {found}"))
+                );
             }
         }
     }

@@ -45,7 +45,9 @@ fn append(interp: &mut Interp, mut args: Args) -> Result {
 fn exactly(interp: &mut Interp, args: Args, name: &str, count: &str, n: usize) -> Result<Vec<Value>> {
     let found = args.items.len();
     if args.keywords.is_empty() && found != n {
-        return Err(interp.raise("TypeError", &format!("{name}() takes exactly {count} argument ({found} given)")));
+        return Err(
+            interp.raise("TypeError", &format!("{name}() takes exactly {count} argument ({found} given)"))
+        );
     }
     args.positional(interp, name, n, n)
 }
@@ -115,7 +117,8 @@ fn clear(interp: &mut Interp, mut args: Args) -> Result {
 fn sort(interp: &mut Interp, mut args: Args) -> Result {
     let list = items(interp, &mut args, "list.sort")?;
     if !args.items.is_empty() {
-        return Err(interp.raise("TypeError", "sort() takes no positional arguments")
+        return Err(interp
+            .raise("TypeError", "sort() takes no positional arguments")
             .teach(|t| t.helps.push("write `key=` before the function".to_owned())));
     }
     let mut bound = args.bind(interp, "list.sort", &["key", "reverse"], 2)?;

@@ -64,7 +64,10 @@ impl Args {
 pub(super) fn wrong_receiver(interp: &mut Interp, method: &str, value: &Value) -> Box<crate::interp::Thrown> {
     let found = interp.type_name(value);
     let (of, name) = method.split_once('.').unwrap_or(("object", method));
-    interp.raise("TypeError", &format!("descriptor '{name}' for '{of}' objects doesn't apply to a '{found}' object"))
+    interp.raise(
+        "TypeError",
+        &format!("descriptor '{name}' for '{of}' objects doesn't apply to a '{found}' object"),
+    )
 }
 
 /// A string where one is expected.

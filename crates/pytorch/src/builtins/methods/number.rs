@@ -7,7 +7,9 @@ use crate::value::{Native, Value};
 
 pub(super) fn method(name: &str, is_float: bool) -> Option<Native> {
     Some(match (name, is_float) {
-        ("bit_length", false) => native("int.bit_length", |i, a| int(i, a, "int.bit_length", |n| 64 - n.leading_zeros())),
+        ("bit_length", false) => {
+            native("int.bit_length", |i, a| int(i, a, "int.bit_length", |n| 64 - n.leading_zeros()))
+        }
         ("bit_count", false) => native("int.bit_count", |i, a| int(i, a, "int.bit_count", u64::count_ones)),
         ("is_integer", true) => native("float.is_integer", |interp, mut args| {
             let number = receiver(interp, &mut args, "float.is_integer")?.float();

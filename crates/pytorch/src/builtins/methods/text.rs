@@ -8,31 +8,45 @@ pub(super) fn method(name: &str) -> Option<Native> {
     Some(match name {
         "upper" => native("str.upper", |i, a| map(i, a, "str.upper", |s| s.to_uppercase())),
         "lower" => native("str.lower", |i, a| map(i, a, "str.lower", |s| s.to_lowercase())),
-        "casefold" => native("str.casefold", |i, a| map(i, a, "str.casefold", |s| s.to_lowercase().replace('ß', "ss"))),
+        "casefold" => {
+            native("str.casefold", |i, a| map(i, a, "str.casefold", |s| s.to_lowercase().replace('ß', "ss")))
+        }
         "title" => native("str.title", |i, a| map(i, a, "str.title", title)),
         "capitalize" => native("str.capitalize", |i, a| map(i, a, "str.capitalize", capitalize)),
         "swapcase" => native("str.swapcase", |i, a| map(i, a, "str.swapcase", swapcase)),
-        "isdigit" => native("str.isdigit", |i, a| test(i, a, "str.isdigit", |c| c.is_numeric() && c.to_digit(10).is_some())),
-        "isdecimal" => native("str.isdecimal", |i, a| test(i, a, "str.isdecimal", |c| c.to_digit(10).is_some())),
+        "isdigit" => native("str.isdigit", |i, a| {
+            test(i, a, "str.isdigit", |c| c.is_numeric() && c.to_digit(10).is_some())
+        }),
+        "isdecimal" => {
+            native("str.isdecimal", |i, a| test(i, a, "str.isdecimal", |c| c.to_digit(10).is_some()))
+        }
         "isnumeric" => native("str.isnumeric", |i, a| test(i, a, "str.isnumeric", char::is_numeric)),
         "isalpha" => native("str.isalpha", |i, a| test(i, a, "str.isalpha", char::is_alphabetic)),
         "isalnum" => native("str.isalnum", |i, a| test(i, a, "str.isalnum", char::is_alphanumeric)),
         "isspace" => native("str.isspace", |i, a| test(i, a, "str.isspace", char::is_whitespace)),
         "isascii" => native("str.isascii", |i, a| whole(i, a, "str.isascii", str::is_ascii)),
         "isupper" => native("str.isupper", |i, a| {
-            whole(i, a, "str.isupper", |s| s.chars().any(char::is_uppercase) && !s.chars().any(char::is_lowercase))
+            whole(i, a, "str.isupper", |s| {
+                s.chars().any(char::is_uppercase) && !s.chars().any(char::is_lowercase)
+            })
         }),
         "islower" => native("str.islower", |i, a| {
-            whole(i, a, "str.islower", |s| s.chars().any(char::is_lowercase) && !s.chars().any(char::is_uppercase))
+            whole(i, a, "str.islower", |s| {
+                s.chars().any(char::is_lowercase) && !s.chars().any(char::is_uppercase)
+            })
         }),
         "istitle" => native("str.istitle", |i, a| {
             whole(i, a, "str.istitle", |s| s.chars().any(char::is_alphabetic) && title(s) == s)
         }),
         "isidentifier" => native("str.isidentifier", |i, a| whole(i, a, "str.isidentifier", is_identifier)),
         "isprintable" => native("str.isprintable", |i, a| {
-            whole(i, a, "str.isprintable", |s| !s.chars().any(|c| c.is_control() || c.is_whitespace() && c != ' '))
+            whole(i, a, "str.isprintable", |s| {
+                !s.chars().any(|c| c.is_control() || c.is_whitespace() && c != ' ')
+            })
         }),
-        "startswith" => native("str.startswith", |i, a| affix(i, a, "str.startswith", |s, part| s.starts_with(part))),
+        "startswith" => {
+            native("str.startswith", |i, a| affix(i, a, "str.startswith", |s, part| s.starts_with(part)))
+        }
         "endswith" => native("str.endswith", |i, a| affix(i, a, "str.endswith", |s, part| s.ends_with(part))),
         "find" => native("str.find", |i, a| find(i, a, "str.find", false)),
         "rfind" => native("str.rfind", |i, a| find(i, a, "str.rfind", true)),
@@ -80,7 +94,11 @@ fn title(text: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for c in text.chars() {
-        if inside { out.extend(c.to_lowercase()) } else { out.extend(c.to_uppercase()) }
+        if inside {
+            out.extend(c.to_lowercase())
+        } else {
+            out.extend(c.to_uppercase())
+        }
         inside = c.is_alphabetic();
     }
     out
@@ -104,7 +122,8 @@ fn swapcase(text: &str) -> String {
 
 fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_') && chars.all(|c| c.is_alphanumeric() || c == '_')
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// The part of a text between two positions in characters, and how many characters come before it; `None` if the start
@@ -141,7 +160,9 @@ fn window<'a>(
 fn affix(interp: &mut Interp, mut args: Args, name: &str, holds: fn(&str, &str) -> bool) -> Result {
     let text = args.text(interp, name)?;
     let items = args.positional(interp, name, 1, 3)?;
-    let Some((part, _)) = window(interp, &text, items.get(1), items.get(2))? else { return Ok(Value::Bool(false)) };
+    let Some((part, _)) = window(interp, &text, items.get(1), items.get(2))? else {
+        return Ok(Value::Bool(false));
+    };
     let short = name.trim_start_matches("str.");
     let wanted = match items[0].plain() {
         Value::Tuple(several) => several.to_vec(),
@@ -189,7 +210,9 @@ fn count(interp: &mut Interp, mut args: Args) -> Result {
     let text = args.text(interp, "str.count")?;
     let items = args.positional(interp, "str.count", 1, 3)?;
     let wanted = expect_text(interp, &items[0], "str.count")?;
-    let Some((part, _)) = window(interp, &text, items.get(1), items.get(2))? else { return Ok(Value::Int(0)) };
+    let Some((part, _)) = window(interp, &text, items.get(1), items.get(2))? else {
+        return Ok(Value::Int(0));
+    };
     let n = if wanted.is_empty() { part.chars().count() + 1 } else { part.matches(&*wanted).count() };
     Ok(Value::Int(n as i64))
 }

@@ -33,16 +33,18 @@ pub(super) fn method(name: &str) -> Option<Native> {
 /// Methods of bytes.
 pub(super) fn bytes_method(name: &str) -> Option<Native> {
     match name {
-        "decode" => Some(native("bytes.decode", |interp, mut args| match args.receiver(interp, "bytes.decode")? {
-            Value::Bytes(bytes) => {
-                interp.charge(bytes.len())?;
-                match std::str::from_utf8(&bytes) {
-                    Ok(text) => Ok(Value::str(text)),
-                    Err(_) => Err(interp.raise("ValueError", "the bytes are no UTF-8 text")),
+        "decode" => {
+            Some(native("bytes.decode", |interp, mut args| match args.receiver(interp, "bytes.decode")? {
+                Value::Bytes(bytes) => {
+                    interp.charge(bytes.len())?;
+                    match std::str::from_utf8(&bytes) {
+                        Ok(text) => Ok(Value::str(text)),
+                        Err(_) => Err(interp.raise("ValueError", "the bytes are no UTF-8 text")),
+                    }
                 }
-            }
-            other => Err(wrong_receiver(interp, "bytes.decode", &other)),
-        })),
+                other => Err(wrong_receiver(interp, "bytes.decode", &other)),
+            }))
+        }
         _ => None,
     }
 }
@@ -51,7 +53,9 @@ fn join(interp: &mut Interp, mut args: Args) -> Result {
     let separator = args.text(interp, "str.join")?;
     let items = args.positional(interp, "str.join", 1, 1)?;
     let parts = match interp.collect(&items[0]) {
-        Err(error) if !error.is_fatal && matches!(items[0], Value::Int(_) | Value::Float(_) | Value::None) => {
+        Err(error)
+            if !error.is_fatal && matches!(items[0], Value::Int(_) | Value::Float(_) | Value::None) =>
+        {
             return Err(interp.raise("TypeError", "can only join an iterable"));
         }
         parts => parts?,
@@ -124,7 +128,8 @@ fn blanks_from_right(text: &str, most: usize) -> Vec<&str> {
             parts.push(rest);
             break;
         }
-        let start = rest.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
+        let start =
+            rest.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
         parts.push(&rest[start..]);
         rest = rest[..start].trim_end();
     }
@@ -141,7 +146,11 @@ fn splitlines(interp: &mut Interp, mut args: Args) -> Result {
     };
     interp.charge(text.len())?;
     let lines = text.split_inclusive('\n').map(|line| {
-        if keeps { line } else { line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line)) }
+        if keeps {
+            line
+        } else {
+            line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line))
+        }
     });
     Ok(Value::list(lines.map(Value::str).collect()))
 }
@@ -256,7 +265,11 @@ fn translate(interp: &mut Interp, mut args: Args) -> Result {
 fn maketrans(interp: &mut Interp, args: Args) -> Result {
     // A static method: `"".maketrans(…)` gives its text first.
     let items = args.positional(interp, "str.maketrans", 1, 4)?;
-    let items = if items.len() == 4 || matches!(items.get(1), Some(Value::Dict(_))) { &items[1..] } else { &items[..] };
+    let items = if items.len() == 4 || matches!(items.get(1), Some(Value::Dict(_))) {
+        &items[1..]
+    } else {
+        &items[..]
+    };
     let mut table = Dict::default();
     if let Value::Dict(dict) = &items[0] {
         for (key, value) in dict.borrow().map.values() {

@@ -41,7 +41,7 @@ pub(super) fn names() -> Vec<(&'static str, Value)> {
 }
 
 /// `chain.from_iterable`, which is an attribute of `chain`.
-pub(in super::super) fn chain_attr(name: &str) -> Option<Value> {
+pub(super) fn chain_attr(name: &str) -> Option<Value> {
     (name == "from_iterable").then(|| {
         Value::native("from_iterable", |interp, args| {
             let items = args.positional(interp, "from_iterable", 1, 1)?;
@@ -304,7 +304,9 @@ fn groupby(interp: &mut Interp, args: Args) -> Result {
             _ => groups.push((by, vec![item])),
         }
     }
-    let pair = |(by, group): (Value, Vec<Value>)| Value::tuple(vec![by, Value::iter(Iter::Items(group.into_iter()))]);
+    let pair = |(by, group): (Value, Vec<Value>)| {
+        Value::tuple(vec![by, Value::iter(Iter::Items(group.into_iter()))])
+    };
     made(groups.into_iter().map(pair).collect())
 }
 

@@ -37,6 +37,18 @@ pub(super) fn names() -> Vec<(&'static str, Value)> {
         ("fmod", |i, a| real2(i, a, "fmod", |x, y| x % y)),
         ("pow", |i, a| real2(i, a, "pow", f64::powf)),
         ("hypot", hypot),
+        ("dist", |i, a| {
+            let items = a.positional(i, "dist", 2, 2)?;
+            let (p, q) = (i.collect(&items[0])?, i.collect(&items[1])?);
+            if p.len() != q.len() {
+                return Err(i.raise("ValueError", "both points must have the same number of dimensions"));
+            }
+            let mut sum: f64 = 0.0;
+            for (p, q) in p.iter().zip(&q) {
+                sum = sum.hypot(float(i, p)? - float(i, q)?);
+            }
+            Ok(Value::Float(sum))
+        }),
         ("isnan", |i, a| test(i, a, "isnan", f64::is_nan)),
         ("isinf", |i, a| test(i, a, "isinf", f64::is_infinite)),
         ("isfinite", |i, a| test(i, a, "isfinite", f64::is_finite)),
@@ -216,11 +228,20 @@ fn gcd(a: i64, b: i64) -> u64 {
 fn lcm(a: i64, b: i64) -> Option<i64> {
     match gcd(a, b) {
         0 => Some(0),
-        divisor => i64::try_from((u128::from(a.unsigned_abs()) / u128::from(divisor)) * u128::from(b.unsigned_abs())).ok(),
+        divisor => {
+            i64::try_from((u128::from(a.unsigned_abs()) / u128::from(divisor)) * u128::from(b.unsigned_abs()))
+                .ok()
+        }
     }
 }
 
-fn folded(interp: &mut Interp, args: Args, name: &str, start: i64, fold: fn(i64, i64) -> Option<i64>) -> Result {
+fn folded(
+    interp: &mut Interp,
+    args: Args,
+    name: &str,
+    start: i64,
+    fold: fn(i64, i64) -> Option<i64>,
+) -> Result {
     let mut result = start;
     for item in args.positional(interp, name, 0, usize::MAX)? {
         let n = interp.integer(&item)?;

@@ -20,7 +20,9 @@ pub(super) fn path() -> Vec<(&'static str, Value)> {
     functions([
         ("join", join),
         ("basename", |i, a| part(i, a, "basename", |path| path.rsplit('/').next().unwrap_or(path))),
-        ("dirname", |i, a| part(i, a, "dirname", |path| path.rsplit_once('/').map_or("", |(folder, _)| folder))),
+        ("dirname", |i, a| {
+            part(i, a, "dirname", |path| path.rsplit_once('/').map_or("", |(folder, _)| folder))
+        }),
         ("abspath", |i, a| part(i, a, "abspath", |path| path)),
         ("realpath", |i, a| part(i, a, "realpath", |path| path)),
         ("expanduser", |i, a| part(i, a, "expanduser", |path| path)),

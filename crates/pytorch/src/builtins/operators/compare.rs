@@ -69,7 +69,7 @@ impl Interp {
             let path = opaque.path.clone();
             return Ok(self.opaque(&path));
         }
-        let (x, y) = (a.plain(), b.plain());
+        let (x, y) = (self.operand(a)?, self.operand(b)?);
         if matches!(x, Value::Tensor(_)) || matches!(y, Value::Tensor(_)) {
             return self.tensor_compare(op, &x, &y);
         }
@@ -133,6 +133,10 @@ impl Interp {
                 n == y.len() && (n == 0 || x.start == y.start && (n == 1 || x.step == y.step))
             }
             (Value::List(x), Value::List(y)) => {
+                if x.borrow().len() != y.borrow().len() {
+                    return Ok(false);
+                }
+                self.charge(2 * x.borrow().len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.items_equal(&x, &y)?
             }
@@ -141,16 +145,23 @@ impl Interp {
                 self.items_equal(&x, &y)?
             }
             (Value::Dict(x), Value::Dict(y)) => {
+                if x.borrow().map.len() != y.borrow().map.len() {
+                    return Ok(false);
+                }
+                self.charge(2 * x.borrow().map.len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.dicts_equal(&x, &y)?
             }
             (Value::Set { items: x, .. }, Value::Set { items: y, .. }) => {
+                self.work(x.borrow().map.len())?;
                 let (x, y) = (x.borrow(), y.borrow());
                 x.map.len() == y.map.len() && x.map.keys().all(|key| y.map.contains_key(key))
             }
             (Value::Slice(x), Value::Slice(y)) => {
                 let (x, y) = (x.clone(), y.clone());
-                self.same(&x.start, &y.start)? && self.same(&x.stop, &y.stop)? && self.same(&x.step, &y.step)?
+                self.same(&x.start, &y.start)?
+                    && self.same(&x.stop, &y.stop)?
+                    && self.same(&x.step, &y.step)?
             }
             (Value::Method(x), Value::Method(y)) => x.receiver.is(&y.receiver) && x.function.is(&y.function),
             _ => a.is(b),
@@ -196,6 +207,7 @@ impl Interp {
             (Value::Str(x), Value::Str(y)) => Ok(Some(x.cmp(y))),
             (Value::Bytes(x), Value::Bytes(y)) => Ok(Some(x.cmp(y))),
             (Value::List(x), Value::List(y)) => {
+                self.charge(x.borrow().len() + y.borrow().len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.items_order(op, &x, &y).map(Some)
             }
@@ -276,10 +288,16 @@ mod tests {
     #[test]
     fn integers_and_floats_compare_exactly() {
         let big = 9_007_199_254_740_993;
-        assert_eq!(number_order(Number::Int(big), Number::Float(9_007_199_254_740_992.0)), Some(Ordering::Greater));
+        assert_eq!(
+            number_order(Number::Int(big), Number::Float(9_007_199_254_740_992.0)),
+            Some(Ordering::Greater)
+        );
         assert_eq!(number_order(Number::Int(1), Number::Float(1.5)), Some(Ordering::Less));
         assert_eq!(number_order(Number::Int(-1), Number::Float(-1.5)), Some(Ordering::Greater));
-        assert_eq!(number_order(Number::Float(f64::INFINITY), Number::Int(i64::MAX)), Some(Ordering::Greater));
+        assert_eq!(
+            number_order(Number::Float(f64::INFINITY), Number::Int(i64::MAX)),
+            Some(Ordering::Greater)
+        );
         assert_eq!(number_order(Number::Int(0), Number::Float(f64::NAN)), None);
     }
 }

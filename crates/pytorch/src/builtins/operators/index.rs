@@ -19,7 +19,11 @@ impl Indices {
         let clip = |at: i64| if at < 0 { (at.saturating_add(n)).max(low) } else { at.min(high) };
         let start = start.map_or(if step < 0 { high } else { low }, clip);
         let stop = stop.map_or(if step < 0 { low } else { high }, clip);
-        let span = if step < 0 { i128::from(start) - i128::from(stop) } else { i128::from(stop) - i128::from(start) };
+        let span = if step < 0 {
+            i128::from(start) - i128::from(stop)
+        } else {
+            i128::from(stop) - i128::from(start)
+        };
         let stride = i128::from(step).abs();
         let len = if span > 0 { ((span + stride - 1) / stride) as usize } else { 0 };
         Self { start, step, len }
@@ -41,9 +45,12 @@ impl Interp {
             Some(n) => Ok(n),
             None => {
                 let found = self.type_name(value);
-                let error = self.raise("TypeError", &format!("'{found}' object cannot be interpreted as an integer"));
+                let error =
+                    self.raise("TypeError", &format!("'{found}' object cannot be interpreted as an integer"));
                 Err(if matches!(value, Value::Float(_)) {
-                    error.teach(|t| t.helps.push("`/` gives a float; `//` and `int(…)` give an integer".to_owned()))
+                    error.teach(|t| {
+                        t.helps.push("`/` gives a float; `//` and `int(…)` give an integer".to_owned())
+                    })
                 } else {
                     error
                 })

@@ -76,7 +76,9 @@ impl Interp {
                 let items = items.borrow();
                 Value::list(items.iter().cycle().take(items.len() * times).cloned().collect())
             }
-            Value::Tuple(items) => Value::Tuple(items.iter().cycle().take(items.len() * times).cloned().collect()),
+            Value::Tuple(items) => {
+                Value::Tuple(items.iter().cycle().take(items.len() * times).cloned().collect())
+            }
             other => other.clone(),
         })
     }

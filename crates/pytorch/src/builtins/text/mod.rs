@@ -75,17 +75,26 @@ impl Interp {
         }
     }
 
-    fn args_text(&mut self, instance: &Instance) -> Result<String> {
+    /// `str` of an exception: its argument, or all of them.
+    pub(super) fn args_text(&mut self, instance: &Instance) -> Result<String> {
         let args = Self::exception_args(instance);
         match &args[..] {
             [] => Ok(String::new()),
-            [key] if instance.class.mro.borrow().iter().any(|class| &*class.name == "KeyError") => self.repr(key),
+            [key] if instance.class.mro.borrow().iter().any(|class| &*class.name == "KeyError") => {
+                self.repr(key)
+            }
             [one] => self.str_of(one),
             _ => self.repr(&Value::tuple(args)),
         }
     }
 
-    fn write_view(&mut self, out: &mut String, name: &str, items: &Value, active: &mut Vec<usize>) -> Result<()> {
+    fn write_view(
+        &mut self,
+        out: &mut String,
+        name: &str,
+        items: &Value,
+        active: &mut Vec<usize>,
+    ) -> Result<()> {
         out.push_str(name);
         out.push('(');
         self.nested(|interp| interp.write_repr(out, items, active))?;
@@ -113,7 +122,9 @@ impl Interp {
             Value::Dict(dict) => {
                 let dict = dict.borrow().clone();
                 let again = if matches!(dict.kind, DictKind::Ordered) { "..." } else { "{...}" };
-                self.guarded(out, value, active, again, |interp, out, active| interp.write_dict(out, &dict, active))?;
+                self.guarded(out, value, active, again, |interp, out, active| {
+                    interp.write_dict(out, &dict, active)
+                })?;
             }
             Value::Set { items, frozen } => {
                 let items: Vec<Value> = items.borrow().keys().cloned().collect();
@@ -132,7 +143,10 @@ impl Interp {
             Value::Method(method) => {
                 if let Value::Native(native) = &method.function {
                     let (receiver, name) = (self.type_name(&method.receiver), last_part(native.name));
-                    out.push_str(&format!("<built-in method {name} of {receiver} object at {}>", at(&method.receiver)));
+                    out.push_str(&format!(
+                        "<built-in method {name} of {receiver} object at {}>",
+                        at(&method.receiver)
+                    ));
                 } else {
                     let name = match &method.function {
                         Value::Function(function) => function.qualified.to_string(),
@@ -268,8 +282,8 @@ impl Interp {
         }
         let payload = instance.payload.borrow().clone();
         match payload {
-            Some(Value::Set { items, .. }) if &*instance.class.name == "dict_keys" => {
-                let keys = Value::list(items.borrow().keys().cloned().collect());
+            Some(Value::Dict(dict)) if &*instance.class.name == "dict_keys" => {
+                let keys = Value::list(dict.borrow().keys().cloned().collect());
                 self.write_view(out, "dict_keys", &keys, active)
             }
             Some(list @ Value::List(_)) if matches!(&*instance.class.name, "dict_values" | "dict_items") => {
