@@ -13,7 +13,7 @@ use super::trace::{AUXILIARY_WEIGHT, Traced};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::interp::Interp;
 use crate::source::Span;
-use crate::torch::{CallFrame, Draw, Step, TapeId};
+use crate::torch::{CallFrame, Draw, Parameter, Step, TapeId};
 use crate::value::Instance;
 
 /// Where layers stand in the user's code.
@@ -96,6 +96,7 @@ impl Work<'_> {
             match lower(&self.interp.tape, id, traced.input) {
                 Lowered::Same(of) => waiting.push(of),
                 Lowered::Layers(_, inputs) => waiting.extend(inputs),
+                Lowered::Affine { of, .. } => waiting.push(of),
                 Lowered::Refused(_) => waiting.extend(&self.interp.tape.step(id).inputs),
                 Lowered::Input => {}
             }
@@ -136,9 +137,18 @@ impl Work<'_> {
             Lowered::Layers(ops, inputs) => {
                 let mut inputs: Vec<NodeId> = inputs.iter().map(|&input| self.value(input)).collect();
                 for op in ops {
-                    inputs = vec![self.layer(id, op, &inputs)?];
+                    inputs = vec![self.layer(id, op, &inputs, &self.interp.tape.step(id).parameters)?];
                 }
                 inputs[0]
+            }
+            Lowered::Affine { of, weight, bias } => {
+                let reads = [("weight", weight), ("bias", bias)].into_iter();
+                let reads = reads.filter_map(|(name, at)| {
+                    let (_, parameter) = self.interp.tape.step(at).parameters.first()?;
+                    Some((name, parameter.clone()))
+                });
+                let reads: Vec<_> = reads.collect();
+                self.layer(id, Op::Affine, &[self.value(of)], &reads)?
             }
         };
         self.values.insert(id, node);
@@ -149,14 +159,20 @@ impl Work<'_> {
         self.values.get(&id).copied().unwrap_or_else(|| self.net.input())
     }
 
-    fn layer(&mut self, id: TapeId, op: Op, inputs: &[NodeId]) -> Result<NodeId, Vec<Diagnostic>> {
+    fn layer(
+        &mut self,
+        id: TapeId,
+        op: Op,
+        inputs: &[NodeId],
+        reads: &[(&'static str, Rc<Parameter>)],
+    ) -> Result<NodeId, Vec<Diagnostic>> {
         let interp = self.interp;
         let step = interp.tape.step(id);
         let frame = step.frame.clone();
         let leaf = frame.as_ref().filter(|frame| self.leaves.contains(&frame.call)).cloned();
         let around = leaf.as_ref().map_or(frame.clone(), |leaf| leaf.parent.clone());
         let scope = self.scope(around.as_ref());
-        let path = self.path(step, &op, leaf.as_ref())?;
+        let path = self.path(step, &op, leaf.as_ref(), reads)?;
         let node = self.net.node(scope, &path, op, inputs).map_err(|error| self.at(step, wrong(&error)))?;
         let path = self.net.path(node).to_owned();
         let made = leaf.as_ref().and_then(|leaf| leaf.module.made.get());
@@ -165,7 +181,7 @@ impl Work<'_> {
             let line = (interp.sources.path(span.file).to_owned(), interp.sources.line(span));
             self.lines.insert(path.clone(), line);
         }
-        for (local, parameter) in &step.parameters {
+        for (local, parameter) in reads {
             let name = format!("{path}.{local}");
             let names: Vec<String> = self.registry.names(parameter).into_iter().map(str::to_owned).collect();
             match self.first.get(&Rc::as_ptr(parameter)).cloned() {
@@ -207,8 +223,14 @@ impl Work<'_> {
     }
 
     /// The path of a layer: its module's, or that of the module whose `forward` computes it with the layer's name behind.
-    fn path(&self, step: &Step, op: &Op, leaf: Option<&Rc<CallFrame>>) -> Result<String, Vec<Diagnostic>> {
-        let trained = step.parameters.iter().find(|(local, _)| !local.starts_with("running_"));
+    fn path(
+        &self,
+        step: &Step,
+        op: &Op,
+        leaf: Option<&Rc<CallFrame>>,
+        reads: &[(&'static str, Rc<Parameter>)],
+    ) -> Result<String, Vec<Diagnostic>> {
+        let trained = reads.iter().find(|(local, _)| !local.starts_with("running_"));
         if let Some((local, parameter)) = trained {
             let names = self.registry.names(parameter);
             if names.is_empty() {
