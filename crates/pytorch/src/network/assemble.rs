@@ -7,7 +7,7 @@ use std::rc::Rc;
 use convnet::graph::{self, Assembly, Graph, GraphError, NodeId, ScopeId, SharedWeight, UnusedTensor};
 use convnet::ops::Op;
 
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, affine_parameters, lower};
 use super::registry::Registry;
 use super::trace::{AUXILIARY_WEIGHT, Traced};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -31,7 +31,7 @@ struct Work<'a> {
     /// Calls of modules that are one layer.
     leaves: HashSet<u64>,
     /// The name in the graph of each parameter that a layer read, by where it lies.
-    first: HashMap<*const crate::torch::Parameter, String>,
+    first: HashMap<*const Parameter, String>,
     lines: Lines,
     covered: HashSet<String>,
 }
@@ -142,12 +142,7 @@ impl Work<'_> {
                 inputs[0]
             }
             Lowered::Affine { of, weight, bias } => {
-                let reads = [("weight", weight), ("bias", bias)].into_iter();
-                let reads = reads.filter_map(|(name, at)| {
-                    let (_, parameter) = self.interp.tape.step(at).parameters.first()?;
-                    Some((name, parameter.clone()))
-                });
-                let reads: Vec<_> = reads.collect();
+                let reads = affine_parameters(&self.interp.tape, weight, bias);
                 self.layer(id, Op::Affine, &[self.value(of)], &reads)?
             }
         };

@@ -340,7 +340,7 @@ fn register_buffer(interp: &mut Interp, args: Args) -> Result {
         return Err(interp.raise("TypeError", &message));
     }
     interp.charge(1)?;
-    let value = crate::torch::parameter::buffer(interp, value);
+    let value = parameter::buffer(interp, value);
     if let Some(state) = &mut *module.module.borrow_mut() {
         state.buffers.retain(|(known, _)| *known != name);
         state.buffers.push((name.clone(), persistent));
