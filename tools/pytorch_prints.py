@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Writes what PyTorch prints for tensors of many kinds: crates/pytorch/tests/torch/prints.json.
+"""Writes what PyTorch prints: for tensors of many kinds, and for the samples of crates/pytorch/tests/torch.
 
-Numbers are given as the bits of float32, or as integers. The tests of the crate print them again.
+prints.json holds tensors, whose numbers are the bits of float32, or integers, with their texts. Each NAME.py is run and what
+it prints is written to NAME.out. The tests of the crate print all of it again.
 """
 
 import argparse
 import json
 import pathlib
+import subprocess
+import sys
 
 import torch
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "crates/pytorch/tests/torch"
 
 
 def case(tensor, suffix=None):
@@ -60,13 +65,17 @@ def cases():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    default = pathlib.Path(__file__).resolve().parent.parent / "crates/pytorch/tests/torch/prints.json"
-    parser.add_argument("--out", type=pathlib.Path, default=default)
-    out = parser.parse_args().out
+    argparse.ArgumentParser(description=__doc__).parse_args()
     found = list(cases())
-    out.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in found) + "\n]\n")
-    print(f"{len(found)} tensors written to {out}")
+    text = "[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in found) + "\n]\n"
+    (FOLDER / "prints.json").write_text(text)
+    print(f"{len(found)} tensors")
+    for path in sorted(FOLDER.glob("*.py")):
+        run = subprocess.run([sys.executable, "-P", path.name], cwd=path.parent, capture_output=True, text=True)
+        if run.returncode:
+            sys.exit(f"{path}: exit status {run.returncode}\n{run.stderr}")
+        path.with_suffix(".out").write_text(run.stdout)
+        print(f"{path.stem}: {len(run.stdout.splitlines())} lines")
 
 
 if __name__ == "__main__":

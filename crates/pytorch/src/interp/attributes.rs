@@ -65,6 +65,9 @@ impl Interp {
                 let short = native.name.rsplit('.').next().unwrap_or(native.name);
                 Ok(Some(Value::str(short)))
             }
+            Value::Native(native) if crate::builtins::attribute_of(native.name, name).is_some() => {
+                Ok(crate::builtins::attribute_of(native.name, name))
+            }
             Value::Property(property) => Ok(match name {
                 "setter" => Some(Value::Method(Rc::new(Method {
                     receiver: value.clone(),
@@ -95,6 +98,14 @@ impl Interp {
                 "step" => Some(Value::Int(range.step)),
                 _ => self.builtin_attr(value, name),
             }),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) if matches!(name, "real" | "imag") => {
+                let real = if let Value::Bool(b) = value { Value::Int(i64::from(*b)) } else { value.clone() };
+                Ok(Some(match (name, &real) {
+                    ("real", _) => real,
+                    (_, Value::Float(_)) => Value::Float(0.0),
+                    _ => Value::Int(0),
+                }))
+            }
             _ => Ok(self.builtin_attr(value, name)),
         }
     }
@@ -201,7 +212,15 @@ impl Interp {
                 }
                 Some(Value::dict(dict))
             }
-            "mro" => None,
+            "mro" => {
+                let order = class.mro.borrow().iter().map(|c| Value::Class(c.clone())).collect();
+                Some(Value::Method(Rc::new(Method {
+                    receiver: Value::tuple(order),
+                    function: Value::native("type.mro", |interp, args: Args| {
+                        interp.construct(Builtin::List, args)
+                    }),
+                })))
+            }
             _ => {
                 let builtin = class.builtin.or_else(|| class.builtin_base());
                 let native = builtin.and_then(|builtin| crate::builtins::method_of(builtin, name));
@@ -394,7 +413,15 @@ impl Interp {
 /// The methods of `object`.
 fn object_method(name: &str) -> Option<Value> {
     Some(match name {
-        "__init__" => Value::native("object.__init__", |_, _| Ok(Value::None)),
+        "__init__" => Value::native("object.__init__", |interp, args: Args| {
+            // An exception keeps what it is given.
+            if let Some((Value::Instance(instance), given)) = args.items.split_first()
+                && interp.is_exception(&instance.class)
+            {
+                instance.attrs.borrow_mut().insert("args".into(), Value::tuple(given.to_vec()));
+            }
+            Ok(Value::None)
+        }),
         "__new__" => Value::native("object.__new__", |interp, args: Args| match args.items.first() {
             Some(Value::Class(class)) => {
                 let instance = interp.new_instance(class);
@@ -418,11 +445,7 @@ fn object_method(name: &str) -> Option<Value> {
             interp.get_attr(&items[0], &name)
         }),
         "__init_subclass__" => Value::native("object.__init_subclass__", |_, _| Ok(Value::None)),
-        "__repr__" | "__str__" => Value::native("object.__repr__", |interp, args: Args| {
-            let class = args.items.first().map(|value| interp.type_name(value));
-            Ok(Value::str(&format!("<{} object>", class.as_deref().unwrap_or("object"))))
-        }),
-        _ => return None,
+        _ => return crate::builtins::method_of(Builtin::Object, name).map(Value::Native),
     })
 }
 

@@ -138,6 +138,10 @@ impl Interp {
     fn import_relative(&mut self, name: &str, level: u32) -> Result {
         match self.relative_file(name, level) {
             Some(path) => self.import_file(&path),
+            // A file of torchvision's that was copied alone.
+            None if crate::prelude::file(&format!("torchvision.{name}")).is_some() => {
+                self.import_module(&format!("torchvision.{name}"))
+            }
             None => {
                 let Some(folder) = self.relative_folder(level) else {
                     return Err(self.raise("ImportError", "this import leaves the folders of the file"));
@@ -338,7 +342,7 @@ fn set_by(stmt: &Stmt) -> Vec<Name> {
         match &expr.kind {
             ExprKind::Name(name) => names.push(name.clone()),
             ExprKind::Tuple(items) | ExprKind::List(items) => {
-                items.iter().for_each(|item| targets(item, names))
+                items.iter().for_each(|item| targets(item, names));
             }
             ExprKind::Starred(inner) => targets(inner, names),
             _ => {}

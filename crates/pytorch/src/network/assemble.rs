@@ -7,7 +7,7 @@ use std::rc::Rc;
 use convnet::graph::{self, Assembly, Graph, GraphError, NodeId, ScopeId, SharedWeight, UnusedTensor};
 use convnet::ops::Op;
 
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, affine_parameters, lower};
 use super::registry::Registry;
 use super::trace::Traced;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -31,7 +31,7 @@ struct Work<'a> {
     /// Calls of modules that are one layer.
     leaves: HashSet<u64>,
     /// The name in the graph of each parameter that a layer read, by where it lies.
-    first: HashMap<*const crate::torch::Parameter, String>,
+    first: HashMap<*const Parameter, String>,
     lines: Lines,
     covered: HashSet<String>,
 }
@@ -143,12 +143,7 @@ impl Work<'_> {
                 inputs[0]
             }
             Lowered::Affine { of, weight, bias } => {
-                let reads = [("weight", weight), ("bias", bias)].into_iter();
-                let reads = reads.filter_map(|(name, at)| {
-                    let (_, parameter) = self.interp.tape.step(at).parameters.first()?;
-                    Some((name, parameter.clone()))
-                });
-                let reads: Vec<_> = reads.collect();
+                let reads = affine_parameters(&self.interp.tape, weight, bias);
                 self.layer(id, Op::Affine, &[self.value(of)], &reads)?
             }
         };
@@ -354,15 +349,7 @@ impl Work<'_> {
         let mut draws = BTreeMap::new();
         for listed in &self.registry.tensors {
             let Some(name) = self.first.get(&Rc::as_ptr(&listed.parameter)) else { continue };
-            let drawn = match &*listed.parameter.draw.borrow() {
-                Some(Draw::Constant(value)) => graph::Draw::Constant { value: *value },
-                Some(Draw::Uniform { low, high }) => graph::Draw::Uniform { low: *low, high: *high },
-                Some(Draw::Normal { mean, std }) => graph::Draw::Normal { mean: *mean, std: *std },
-                Some(Draw::Truncated { mean, std, low, high }) => {
-                    graph::Draw::TruncatedNormal { mean: *mean, std: *std, low: *low, high: *high }
-                }
-                Some(Draw::Other(_)) | None => continue,
-            };
+            let Some(drawn) = listed.parameter.draw.borrow().as_ref().and_then(Draw::known) else { continue };
             draws.insert(name.clone(), drawn);
         }
         draws

@@ -1,13 +1,15 @@
 //! From steps of the tape to layers of the graph: what is a layer already, and what becomes one together with others.
 
+use std::rc::Rc;
+
 use convnet::graph::Size2;
 use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, ConstantPad2d, Op};
 
-use crate::torch::{Leaf, Tape, TapeId, What};
+use crate::torch::{Leaf, Parameter, Tape, TapeId, What};
 
 /// What a step is in the graph.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Lowered {
+pub(crate) enum Lowered {
     /// The images.
     Input,
     /// The same as another step.
@@ -21,7 +23,7 @@ pub(super) enum Lowered {
 }
 
 /// What a step is.
-pub(super) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
+pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
     if id == input {
         return Lowered::Input;
     }
@@ -51,6 +53,17 @@ pub(super) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
             .unwrap_or_else(|| Lowered::Refused(format!("`{name}`"))),
         _ => Lowered::Refused("a step without an input".into()),
     }
+}
+
+/// The tensors of a fixed scale and shift, under the names that the layer gives them.
+pub(crate) fn affine_parameters(
+    tape: &Tape,
+    weight: TapeId,
+    bias: TapeId,
+) -> Vec<(&'static str, Rc<Parameter>)> {
+    let reads = [("weight", weight), ("bias", bias)].into_iter();
+    let parameters = reads.filter_map(|(name, at)| Some((name, tape.step(at).parameters.first()?.1.clone())));
+    parameters.collect()
 }
 
 /// A view: Flatten, or a vector as maps of one pixel, or nothing; seen through views before it.

@@ -4,7 +4,7 @@ mod assemble;
 mod auxiliary;
 mod entry;
 mod hints;
-mod lower;
+pub(crate) mod lower;
 mod registry;
 mod trace;
 
@@ -105,7 +105,7 @@ pub fn entries(path: &Path) -> Result<Vec<String>, Report> {
     })
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Report {
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Report {
     let message = format!("{}: {error}", path.display());
     let diagnostic = Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
     Report { sources: crate::source::Sources::default(), diagnostics: vec![diagnostic] }
@@ -170,7 +170,7 @@ fn graph_name(path: &Path, entry: &str) -> String {
 }
 
 /// What was left out, in one line, and what was noted on the way.
-fn remarks(interp: &Interp) -> Vec<String> {
+pub(crate) fn remarks(interp: &Interp) -> Vec<String> {
     let mut notes = Vec::new();
     let left_out: Vec<_> =
         interp.left_out.iter().filter(|(span, _)| span.file == FileId::default()).collect();

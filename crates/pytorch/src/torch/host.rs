@@ -64,8 +64,11 @@ pub(super) fn broadcast_with(
     places(out).map(|place| f(x[index(&place, &sx)], y[index(&place, &sy)])).collect()
 }
 
+/// A function of two numbers.
+pub(super) type Binary = fn(f64, f64) -> f64;
+
 /// The arithmetic of an operator on numbers of a tensor, and whether integers give an integer.
-pub(super) fn operator(op: BinaryOp) -> Option<(fn(f64, f64) -> f64, bool)> {
+pub(super) fn operator(op: BinaryOp) -> Option<(Binary, bool)> {
     let f: fn(f64, f64) -> f64 = match op {
         BinaryOp::Add => |x, y| x + y,
         BinaryOp::Sub => |x, y| x - y,
@@ -82,6 +85,52 @@ pub(super) fn operator(op: BinaryOp) -> Option<(fn(f64, f64) -> f64, bool)> {
 /// Floats are kept in float32, as PyTorch does.
 pub(super) fn rounded(x: f64, is_integer: bool) -> f64 {
     if is_integer { x } else { f64::from(x as f32) }
+}
+
+/// A function of each number by itself, where known numbers are given to it.
+fn element_wise(name: &str) -> Option<fn(f64) -> f64> {
+    Some(match name {
+        "relu" => |x| if x < 0.0 { 0.0 } else { x },
+        "relu6" => |x| x.clamp(0.0, 6.0),
+        "sigmoid" => |x| 1.0 / (1.0 + (-x).exp()),
+        "silu" => |x| x / (1.0 + (-x).exp()),
+        "tanh" => f64::tanh,
+        "exp" => f64::exp,
+        "log" => f64::ln,
+        "sqrt" => f64::sqrt,
+        "rsqrt" => |x| 1.0 / x.sqrt(),
+        "reciprocal" => |x| 1.0 / x,
+        "square" => |x| x * x,
+        "abs" => f64::abs,
+        "sin" => f64::sin,
+        "cos" => f64::cos,
+        "floor" => f64::floor,
+        "ceil" => f64::ceil,
+        "round" => f64::round_ties_even,
+        _ => return None,
+    })
+}
+
+/// What a function of each element gives for known numbers, in place or new; `None` for other tensors and functions.
+pub(super) fn mapped(
+    interp: &mut Interp,
+    tensor: &Rc<Tensor>,
+    name: &str,
+    in_place: bool,
+) -> Result<Option<Value>> {
+    let Kind::Host { dims, data, is_integer } = tensor.kind() else { return Ok(None) };
+    let name = name.trim_end_matches('_');
+    let Some(f) = element_wise(name) else { return Ok(None) };
+    interp.charge(data.len())?;
+    let is_integer =
+        is_integer && matches!(name, "relu" | "relu6" | "square" | "abs" | "floor" | "ceil" | "round");
+    let data = data.iter().map(|&x| rounded(f(x), is_integer)).collect();
+    let kind = Kind::Host { dims, data, is_integer };
+    if !in_place {
+        return Ok(Some(Value::Tensor(Tensor::of(kind))));
+    }
+    *tensor.kind.borrow_mut() = kind;
+    Ok(Some(Value::Tensor(tensor.clone())))
 }
 
 impl Interp {

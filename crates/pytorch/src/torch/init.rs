@@ -231,3 +231,61 @@ fn spread(std: f64, uniform: bool) -> Draw {
         Draw::Normal { mean: 0.0, std }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::session::{interpreter, on_deep_stack, run};
+    use crate::torch::module::state;
+
+    /// How the parameters of `net` are drawn.
+    fn draws(text: &str) -> Vec<(String, Option<Draw>)> {
+        let text = format!("import torch\nfrom torch import nn\n{text}");
+        on_deep_stack(|| {
+            let path = Path::new("net.py");
+            let mut interp = interpreter(path, Box::new(|_| {}));
+            let module = run(&mut interp, path, &text, "__main__", false).unwrap();
+            let Some(Value::Instance(net)) = module.get("net") else { panic!("no net") };
+            let all = state(&mut interp, &net).ok().unwrap();
+            let parameters =
+                all.into_iter().filter_map(|named| Some((named.path, parameter::of(&named.value)?)));
+            parameters.map(|(path, parameter)| (path, parameter.draw.borrow().clone())).collect()
+        })
+    }
+
+    fn of_weight(call: &str) -> Draw {
+        let all = draws(&format!("net = nn.Conv2d(3, 8, 3)\n{call}\n"));
+        all[0].1.clone().unwrap()
+    }
+
+    #[test]
+    fn formulas() {
+        let close = |draw: &Draw, std: f64, is_uniform: bool| match draw {
+            Draw::Normal { mean, std: found } => !is_uniform && *mean == 0.0 && (found - std).abs() < 1e-12,
+            Draw::Uniform { low, high } => is_uniform && (high - std).abs() < 1e-12 && *low == -high,
+            _ => false,
+        };
+        let draw = of_weight("nn.init.kaiming_normal_(net.weight, mode='fan_out', nonlinearity='relu')");
+        assert!(close(&draw, (2.0f64 / 72.0).sqrt(), false), "{draw:?}");
+        let draw = of_weight("nn.init.kaiming_uniform_(net.weight, a=5 ** 0.5)");
+        assert!(close(&draw, (1.0f64 / 27.0).sqrt(), true), "{draw:?}");
+        let draw = of_weight("nn.init.xavier_uniform_(net.weight.data, gain=2)");
+        assert!(close(&draw, 2.0 * (6.0f64 / (27.0 + 72.0)).sqrt(), true), "{draw:?}");
+        let draw = of_weight("nn.init.xavier_normal(net.weight)");
+        assert!(close(&draw, (2.0f64 / (27.0 + 72.0)).sqrt(), false), "{draw:?}");
+    }
+
+    #[test]
+    fn draws_without_formulas() {
+        assert_eq!(of_weight("nn.init.constant_(net.weight, 3)"), Draw::Constant(3.0));
+        assert_eq!(of_weight("net.weight.data.normal_(0, 0.01)"), Draw::Normal { mean: 0.0, std: 0.01 });
+        assert_eq!(of_weight("net.weight.data.fill_(1)"), Draw::Constant(1.0));
+        assert_eq!(of_weight("nn.init.orthogonal_(net.weight)"), Draw::Other("orthogonal_"));
+        let all = draws("net = nn.Module()\nnet.w = nn.Parameter(torch.ones(3) * 2)\n");
+        assert_eq!(all, [("w".to_owned(), Some(Draw::Constant(2.0)))]);
+        let all = draws("net = nn.Linear(2, 3)\nnn.init.zeros_(net.bias)\n");
+        assert_eq!(all, [("weight".to_owned(), None), ("bias".to_owned(), Some(Draw::Constant(0.0)))]);
+    }
+}

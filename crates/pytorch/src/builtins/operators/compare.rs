@@ -69,7 +69,7 @@ impl Interp {
             let path = opaque.path.clone();
             return Ok(self.opaque(&path));
         }
-        let (x, y) = (a.plain(), b.plain());
+        let (x, y) = (self.operand(a)?, self.operand(b)?);
         if matches!(x, Value::Tensor(_)) || matches!(y, Value::Tensor(_)) {
             return self.tensor_compare(op, &x, &y);
         }
@@ -133,6 +133,10 @@ impl Interp {
                 n == y.len() && (n == 0 || x.start == y.start && (n == 1 || x.step == y.step))
             }
             (Value::List(x), Value::List(y)) => {
+                if x.borrow().len() != y.borrow().len() {
+                    return Ok(false);
+                }
+                self.charge(2 * x.borrow().len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.items_equal(&x, &y)?
             }
@@ -141,10 +145,15 @@ impl Interp {
                 self.items_equal(&x, &y)?
             }
             (Value::Dict(x), Value::Dict(y)) => {
+                if x.borrow().map.len() != y.borrow().map.len() {
+                    return Ok(false);
+                }
+                self.charge(2 * x.borrow().map.len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.dicts_equal(&x, &y)?
             }
             (Value::Set { items: x, .. }, Value::Set { items: y, .. }) => {
+                self.work(x.borrow().map.len())?;
                 let (x, y) = (x.borrow(), y.borrow());
                 x.map.len() == y.map.len() && x.map.keys().all(|key| y.map.contains_key(key))
             }
@@ -198,6 +207,7 @@ impl Interp {
             (Value::Str(x), Value::Str(y)) => Ok(Some(x.cmp(y))),
             (Value::Bytes(x), Value::Bytes(y)) => Ok(Some(x.cmp(y))),
             (Value::List(x), Value::List(y)) => {
+                self.charge(x.borrow().len() + y.borrow().len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.items_order(op, &x, &y).map(Some)
             }

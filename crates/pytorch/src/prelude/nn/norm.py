@@ -9,11 +9,8 @@ class _NormBase(Module):
     reset_running_stats = reset_parameters
 
     def extra_repr(self):
-        text = (f'{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, '
-                f'track_running_stats={self.track_running_stats}')
-        if self.affine and self.bias is None:
-            text += ', bias=False'
-        return text
+        return (f'{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, '
+                f'bias={self.bias is not None}, track_running_stats={self.track_running_stats}')
 
 
 class _BatchNorm(_NormBase):
@@ -68,8 +65,8 @@ class LazyBatchNorm1d(LazyBatchNorm2d):
 
 class InstanceNorm2d(_NormBase):
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False, device=None,
-                 dtype=None):
-        _torch.batch_norm_init(self, num_features, eps, momentum, affine, track_running_stats, True)
+                 dtype=None, *, bias=True):
+        _torch.batch_norm_init(self, num_features, eps, momentum, affine, track_running_stats, bias)
 
     def forward(self, input):
         return _torch.instance_norm(input)
@@ -80,7 +77,7 @@ class InstanceNorm1d(InstanceNorm2d):
 
 
 class GroupNorm(Module):
-    def __init__(self, num_groups, num_channels, eps=1e-05, affine=True, device=None, dtype=None):
+    def __init__(self, num_groups, num_channels, eps=1e-05, affine=True, device=None, dtype=None, *, bias=True):
         _torch.module_init(self)
         if num_channels % num_groups != 0:
             raise ValueError(f'num_channels ({num_channels}) must be divisible by num_groups ({num_groups})')
@@ -89,13 +86,13 @@ class GroupNorm(Module):
         self.eps = eps
         self.affine = affine
         self.weight = _torch.parameter(_torch.ones(num_channels)) if affine else None
-        self.bias = _torch.parameter(_torch.zeros(num_channels)) if affine else None
+        self.bias = _torch.parameter(_torch.zeros(num_channels)) if affine and bias else None
 
     def forward(self, input):
         return _torch.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
-        return f'{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}'
+        return f'{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}'
 
 
 class LayerNorm(Module):
@@ -113,10 +110,8 @@ class LayerNorm(Module):
         return _torch.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
-        text = f'{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}'
-        if self.elementwise_affine and self.bias is None:
-            text += ', bias=False'
-        return text
+        return (f'{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, '
+                f'bias={self.bias is not None}')
 
 
 class LocalResponseNorm(Module):

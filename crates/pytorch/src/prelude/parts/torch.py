@@ -13,6 +13,16 @@ from _torch import (
 
 
 class Size(tuple):
+    def __getitem__(self, index):
+        found = tuple(self)[index]
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other):
+        return Size(tuple(self) + tuple(other))
+
+    def __mul__(self, times):
+        return Size(tuple(self) * times)
+
     def __repr__(self):
         return f'torch.Size({list(self)})'
 

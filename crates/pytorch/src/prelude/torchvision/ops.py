@@ -1,3 +1,4 @@
+import _torch
 from torch import nn
 from torchvision.ops.misc import (
     MLP, Conv2dNormActivation, ConvNormActivation, FrozenBatchNorm2d, Permute, SqueezeExcitation,

@@ -20,7 +20,7 @@ impl Interp {
         }
     }
 
-    /// The view behind which the first dimension is no longer the batch.
+    /// The view or the permutation behind which the first dimension is no longer the batch.
     pub(in crate::torch) fn first_mixed(&self, input: TapeId) -> Option<TapeId> {
         let batch = self.tape.batch(input)?;
         let mut id = input;
@@ -28,7 +28,7 @@ impl Interp {
             let step = self.tape.step(id);
             let before = *step.inputs.first()?;
             if self.tape.step(before).dims.first() == Some(&batch) {
-                return matches!(step.what, What::Reshape).then_some(id);
+                return matches!(step.what, What::Reshape | What::Permute(_)).then_some(id);
             }
             id = before;
         }
@@ -56,6 +56,11 @@ impl Interp {
                 } else {
                     t.labels.push((site, format!("{from} becomes {to} here: images of the batch are mixed")));
                 }
+            }
+            if matches!(step.what, What::Permute(_)) {
+                t.helps
+                    .push("leave the batch in front: an order of dimensions that begins with 0".to_owned());
+                return;
             }
             t.notes.push(format!("each image has {} = {values} values", product(&image)));
             t.helps.push(

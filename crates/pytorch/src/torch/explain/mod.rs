@@ -41,7 +41,14 @@ impl Interp {
             -rank,
             rank - 1
         );
-        self.raise("IndexError", &text).teach(|t| t.code = "shape")
+        self.raise("IndexError", &text).teach(|t| {
+            t.code = "shape";
+            t.label = Some(format!("{rank} dimensions here, counted from 0: the last is {}", rank - 1));
+            t.helps.push(
+                "in a batch of maps [N, C, H, W], dim=1 is the channels; in [N, F] it is the features"
+                    .to_owned(),
+            );
+        })
     }
 
     /// The error for a layer of maps that gets something else.

@@ -32,7 +32,10 @@ impl Interp {
                 let differs = wanted.filter(|&w| w != values).map_or(String::new(), |w| format!(", not {w}"));
                 t.notes.push(format!("each image has {arithmetic}{values} values{differs}"));
             }
-            if let Some(wanted) = wanted {
+            if wanted == Some(values) {
+                let help = "the batch has another size: `x.view(x.size(0), -1)` or `torch.flatten(x, 1)` takes any";
+                t.helps.push(help.to_owned());
+            } else if let Some(wanted) = wanted {
                 t.helps.push(format!(
                     "keep the batch in front: `x.view(x.size(0), -1)` or `torch.flatten(x, 1)`, and make the Linear \
                      behind it for {values}: `in_features={values}`"

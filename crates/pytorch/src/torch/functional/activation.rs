@@ -7,6 +7,7 @@ use crate::interp::{Args, Interp, Result};
 use crate::torch::What;
 use crate::torch::dims::resolve;
 use crate::torch::given::Given;
+use crate::torch::host;
 
 pub(super) fn functions() -> Functions {
     vec![
@@ -33,6 +34,9 @@ fn simple(interp: &mut Interp, args: Args, name: &'static str, op: Op, in_place:
     let mut given = Given::new(interp, args, name, &["input", "inplace"], 1)?;
     let tensor = given.tensor(interp, 0)?;
     let in_place = in_place || given.flag(interp, 1, false)?;
+    if let Some(known) = host::mapped(interp, &tensor, name, in_place)? {
+        return Ok(known);
+    }
     let input = interp.traced(&tensor)?;
     let id = layer_or(interp, op, input, name, false)?;
     Ok(give(&tensor, id, in_place))

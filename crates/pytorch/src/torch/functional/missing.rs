@@ -5,6 +5,7 @@ use crate::interp::{Args, Interp, Result};
 use crate::torch::What;
 use crate::torch::dims::broadcast;
 use crate::torch::given::Given;
+use crate::torch::host;
 use crate::torch::trace::value;
 
 /// Functions of each element, which keep the dimensions.
@@ -57,6 +58,7 @@ pub(super) fn functions() -> Functions {
     functions.extend([
         ("prelu", prelu as crate::value::NativeFn),
         ("glu", glu),
+        ("repeat_interleave", repeat_interleave),
         ("matmul", matmul),
         ("bmm", matmul),
         ("mm", matmul),
@@ -82,6 +84,9 @@ fn kept(interp: &mut Interp, mut args: Args, name: &'static str) -> Result {
     };
     let mut given = Given::new(interp, Args::of(vec![first]), name, &["input"], 0)?;
     let tensor = given.tensor(interp, 0)?;
+    if let Some(known) = host::mapped(interp, &tensor, name, in_place || name.ends_with('_'))? {
+        return Ok(known);
+    }
     let input = interp.traced(&tensor)?;
     let dims = interp.tape.step(input).dims.clone();
     let id = interp.push(What::Missing(name), &[input], dims)?;
@@ -111,6 +116,24 @@ fn glu(interp: &mut Interp, args: Args) -> Result {
     }
     dims[at] /= 2;
     Ok(value(interp.push(What::Missing("glu"), &[input], dims)?))
+}
+
+fn repeat_interleave(interp: &mut Interp, args: Args) -> Result {
+    let mut given = Given::new(interp, args, "repeat_interleave", &["input", "repeats", "dim"], 1)?;
+    let tensor = given.tensor(interp, 0)?;
+    let times = given.size(interp, 1, 1)?;
+    let input = interp.traced(&tensor)?;
+    let mut dims = interp.tape.step(input).dims.clone();
+    if given.has(2) {
+        let dim = given.int(interp, 2, 0)?;
+        let Some(at) = crate::torch::dims::resolve(dim, dims.len()) else {
+            return Err(interp.bad_dim(dim, dims.len()));
+        };
+        dims[at] = dims[at].saturating_mul(times);
+    } else {
+        dims = vec![dims.iter().product::<usize>().saturating_mul(times)];
+    }
+    Ok(value(interp.push(What::Missing("repeat_interleave"), &[input], dims)?))
 }
 
 /// A product of matrices: the last two dimensions, those before them broadcast.

@@ -6,14 +6,16 @@ mod tree;
 
 use std::rc::Rc;
 
-pub(crate) use tree::{Named, children, named_modules, state};
+pub(crate) use tree::children;
+#[cfg(test)]
+pub(crate) use tree::state;
 
 use super::{CallFrame, Kind, ModuleState, parameter};
 use crate::ast::Name;
 use crate::interp::{Args, Interp, Result, Thrown};
 use crate::nearest::nearest;
 use crate::source::Span;
-use crate::value::{Class, Dict, Instance, NativeFn, Value};
+use crate::value::{Dict, Instance, NativeFn, Value};
 
 /// The native functions of modules.
 pub(crate) fn natives() -> Vec<(&'static str, NativeFn)> {
@@ -123,10 +125,9 @@ impl Interp {
             }
             _ => return Ok(()),
         };
-        let declared = match &*instance.module.borrow() {
-            Some(state) => Some(state.declared.iter().any(|(known, _)| **known == *name)),
-            None => None,
-        };
+        let declared = (*instance.module.borrow())
+            .as_ref()
+            .map(|state| state.declared.iter().any(|(known, _)| **known == *name));
         let Some(declared) = declared else {
             let message = format!("cannot assign {what} before Module.__init__() call");
             return Err(not_initialized(self, instance, &message));
@@ -339,7 +340,7 @@ fn register_buffer(interp: &mut Interp, args: Args) -> Result {
         return Err(interp.raise("TypeError", &message));
     }
     interp.charge(1)?;
-    let value = crate::torch::parameter::buffer(interp, value);
+    let value = parameter::buffer(interp, value);
     if let Some(state) = &mut *module.module.borrow_mut() {
         state.buffers.retain(|(known, _)| *known != name);
         state.buffers.push((name.clone(), persistent));
@@ -353,7 +354,7 @@ fn apply(interp: &mut Interp, args: Args) -> Result {
     let module = receiver(interp, &args)?;
     let mut items = args.positional(interp, "apply", 2, 2)?;
     let function = items.remove(1);
-    for (_, child) in children(interp, &module) {
+    for (_, child) in tree::distinct(interp, &module) {
         interp.step()?;
         interp.call_method(&Value::Instance(child), "apply", vec![function.clone()])?;
     }
@@ -371,7 +372,7 @@ fn train(interp: &mut Interp, args: Args) -> Result {
         Some(_) => return Err(interp.raise("ValueError", "training mode is expected to be boolean")),
     };
     interp.set_own(&module, "training", training.clone())?;
-    for (_, child) in children(interp, &module) {
+    for (_, child) in tree::distinct(interp, &module) {
         interp.step()?;
         interp.call_method(&Value::Instance(child), "train", vec![training.clone()])?;
     }
@@ -410,12 +411,6 @@ fn register_hook(interp: &mut Interp, args: Args) -> Result {
     let site = interp.site();
     interp.note(site, "hooks are left out: they are not called");
     Ok(interp.opaque("torch.utils.hooks.RemovableHandle"))
-}
-
-/// Whether a class is `nn.NAME` of the crate's, or derives from it.
-pub(crate) fn derives_from(interp: &Interp, class: &Rc<Class>, name: &str) -> bool {
-    let known = interp.modules.get("torch.nn").and_then(|nn| nn.get(name));
-    matches!(known, Some(Value::Class(known)) if class.is_subclass(&known))
 }
 
 /// A dict of what has names.
