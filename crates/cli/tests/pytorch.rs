@@ -39,17 +39,17 @@ fn near(a: &[f32], b: &[f32]) -> bool {
 fn a_file_is_shown_in_every_form() {
     let place = place();
     let (table, told) = place.convnet("show net.py", 0);
-    assert!(table.contains("blocks.1") && table.contains("scale"), "{table}");
-    assert_eq!(told, "note: net.py: images of 1×28×28, as line 7 has them\n");
+    assert!(table.contains("├ 0         Block") && table.contains("scale       Affine"), "{table}");
+    assert_eq!(told, "net.py: images of 1×28×28, as line 7 has them\n");
     let torch = place.success("show net.py --format torch");
-    assert!(torch.contains("(stem): Conv2d(1, 6, kernel_size=(5, 5), stride=(2, 2))"), "{torch}");
+    assert!(torch.contains("Affine output shape : torch.Size([1, 6, 12, 12])"), "{torch}");
     let json: serde_json::Value = serde_json::from_str(&place.success("show net.py --format json")).unwrap();
     assert!(json.is_object(), "{json}");
     let again = place.success("show net.py --format pytorch");
     assert!(again.contains("class Small(nn.Module):") && again.contains("self.scale = Affine(6)"), "{again}");
     // What is written is the same network.
     fs::write(place.path().join("again.py"), again).unwrap();
-    place.convnet("diff net.py again.py --input 1x28x28", 0);
+    assert!(place.success("diff net.py again.py").contains("no difference"));
     // A call, and another size than the file's.
     let wide = place.success("show net.py:Small(width=8,num_classes=3) --input 1x30x30 --format pytorch");
     assert!(wide.contains("INPUT_SIZE = (1, 30, 30)") && wide.contains("nn.Conv2d(1, 8,"), "{wide}");
@@ -62,10 +62,9 @@ fn networks_of_the_zoo_and_the_files_that_are_written_of_them_are_equal() {
         let text = place.success(&format!("show {name} --format pytorch"));
         fs::write(place.path().join("written.py"), text).unwrap();
         let (said, _) = place.convnet(&format!("diff {name} written.py"), 0);
-        assert!(said.contains("equal") || said.contains("same") || said.is_empty(), "{name}: {said}");
+        assert!(said.contains("no difference"), "{name}: {said}");
     }
-    let (said, _) = place.convnet("diff resnet18 written.py", 1);
-    assert!(!said.is_empty());
+    assert!(!place.success("diff resnet18 written.py").contains("no difference"));
 }
 
 #[test]
@@ -92,17 +91,18 @@ fn outputs_are_those_of_pytorch() {
     place.success("run net.py --weights copy.pth --input images.npy --output copy.npy");
     assert_eq!(array(&place, "copy.npy"), array(&place, "y.npy"));
     // Of another width they are no weights.
-    let told = place.failure("run net.py:Small(width=8) --weights net.safetensors --input images.npy --output z.npy", 1);
+    let told = place
+        .failure("run net.py:Small(width=8) --weights net.safetensors --input images.npy --output z.npy", 1);
     assert!(told.contains("stem.weight"), "{told}");
 }
 
 #[test]
 fn a_run_needs_its_code_no_more() {
     let place = place();
-    place.success("train net.py --epochs 1 --out run");
+    place.success("train net.py --epochs 1 --limit-steps 20 --out run");
     fs::remove_file(place.path().join("net.py")).unwrap();
     let figures: serde_json::Value = serde_json::from_str(&place.success("eval run --json")).unwrap();
-    assert!(figures["accuracy"].as_f64().is_some_and(|accuracy| accuracy > 0.3), "{figures}");
+    assert!(figures["top1"].as_f64().is_some_and(|top1| top1 > 0.3), "{figures}");
     place.write_boot();
     assert!(!place.success("predict run boot.png").is_empty());
 }
@@ -110,7 +110,7 @@ fn a_run_needs_its_code_no_more() {
 #[test]
 fn a_network_is_timed() {
     let place = place();
-    let table = place.success("bench net.py --batch 1 --time 0.05");
+    let table = place.success("bench net.py --batch 1 --seconds 0.05");
     assert!(table.contains("net"), "{table}");
 }
 
@@ -135,7 +135,7 @@ fn what_is_no_network_is_told() {
     write("several.py", &format!("{NET}\n\nclass Other(Small):\n    pass\n"));
     let told = place.failure("show several.py", 1);
     assert!(told.contains("`Small`, `Other`") && told.contains("several.py:Small"), "{told}");
-    write("unsized.py", &NET.replace("INPUT_SIZE = (1, 28, 28)\n", "").replace("* 3 * 3", "* 3 * 3"));
+    write("unsized.py", &NET.replace("INPUT_SIZE = (1, 28, 28)\n", ""));
     let told = place.failure("show unsized.py", 1);
     assert!(told.contains("sizes that fit: 1x28x28"), "{told}");
     place.success("show unsized.py --input 1x28x28");
