@@ -29,7 +29,7 @@ impl Interp {
             (self.map_behind(input), dims.get(1..).unwrap_or_default().iter().product::<usize>());
         let is_map = dims.len() > 2;
         let sizes = self.sizes_for_features(input, in_features, is_map);
-        let is_mixed = batch.is_some_and(|batch| dims.first() != Some(&batch)) && dims.len() == 2;
+        let is_mixed = batch.is_some_and(|batch| dims.first() != Some(&batch)) && dims.len() <= 2;
         if is_mixed && let Some(view) = self.first_mixed(input) {
             return self.mixed(view, Some((text, in_features)));
         }
