@@ -161,9 +161,11 @@ impl Interp {
             };
             work.values.insert(at, node);
         }
-        if self.tape.step(id).is_training
-            && order.iter().any(|&at| acts_in_training(&self.tape.step(at).what))
-        {
+        let acts = |at: &TapeId| {
+            let step = self.tape.step(*at);
+            step.is_training && acts_in_training(&step.what)
+        };
+        if order.iter().any(acts) {
             let site = self.site();
             self.note(
                 site,

@@ -43,10 +43,16 @@ impl Interp {
                 self.at(expr);
                 self.lookup(name)
             }
-            ExprKind::Attribute { value, name, .. } => {
+            ExprKind::Attribute { value, name, name_span } => {
                 let value = self.eval(value)?;
                 self.at(expr);
-                self.get_attr(&value, name)
+                self.get_attr(&value, name).map_err(|thrown| match &thrown.teaching {
+                    // What is not there is underlined, and not the object before it.
+                    Some(teaching) if teaching.code == "name" && teaching.span.is_none() => {
+                        thrown.teach(|t| t.span = Some(*name_span))
+                    }
+                    _ => thrown,
+                })
             }
             ExprKind::Subscript { value, index } => {
                 let value = self.eval(value)?;

@@ -21,7 +21,7 @@ use std::rc::Rc;
 pub(crate) use args::{Args, Bound};
 pub(crate) use imports::read as read_file;
 pub(crate) use limits::Limits;
-pub(crate) use thrown::{Result, Site, Teaching, Thrown};
+pub(crate) use thrown::{Result, Site, Thrown};
 pub(crate) use types::Types;
 
 use crate::ast::Name;

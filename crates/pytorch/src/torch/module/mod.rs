@@ -125,10 +125,9 @@ impl Interp {
             }
             _ => return Ok(()),
         };
-        let declared = match &*instance.module.borrow() {
-            Some(state) => Some(state.declared.iter().any(|(known, _)| **known == *name)),
-            None => None,
-        };
+        let declared = (*instance.module.borrow())
+            .as_ref()
+            .map(|state| state.declared.iter().any(|(known, _)| **known == *name));
         let Some(declared) = declared else {
             let message = format!("cannot assign {what} before Module.__init__() call");
             return Err(not_initialized(self, instance, &message));
