@@ -166,7 +166,7 @@ impl Interp {
                 result => result.map(Some),
             };
         }
-        if name == "__init__" || name == "__setattr__" || name == "__getattribute__" {
+        if matches!(name, "__init__" | "__setattr__" | "__getattribute__" | "__getattr__") {
             return Ok(self.base_method(&instance.class.clone(), value, name));
         }
         if let Some(opaque) = instance.class.mro.borrow().iter().find_map(|class| class.opaque.clone()) {
@@ -272,6 +272,7 @@ impl Interp {
             None if name == "__init__" && class.builtin_base().is_some() => {
                 Value::native("__init__", init_payload)
             }
+            None if name == "__getattr__" => module_getter(receiver)?,
             None => object_method(name)?,
         };
         if name == "__new__" {
@@ -496,6 +497,28 @@ fn object_method(name: &str) -> Option<Value> {
         "__init_subclass__" => Value::native("object.__init_subclass__", |_, _| Ok(Value::None)),
         _ => return crate::builtins::method_of(Builtin::Object, name).map(Value::Native),
     })
+}
+
+/// `Module.__getattr__`: what a module keeps in its tables. Only modules have it.
+fn module_getter(receiver: &Value) -> Option<Value> {
+    let Value::Instance(instance) = receiver else { return None };
+    instance.module.borrow().as_ref()?;
+    Some(Value::native("Module.__getattr__", |interp, args: Args| {
+        let items = args.positional(interp, "__getattr__", 2, 2)?;
+        if let (Value::Instance(instance), Value::Str(name)) = (&items[0], &items[1]) {
+            let found = instance.attrs.borrow().get(name).cloned();
+            let is_kept = |value: &Value| match value {
+                Value::Instance(instance) => instance.module.borrow().is_some(),
+                value => matches!(value, Value::Tensor(_)),
+            };
+            if let Some(found) = found.filter(is_kept) {
+                return Ok(found);
+            }
+            let message = format!("'{}' object has no attribute '{name}'", instance.class.name);
+            return Err(interp.raise("AttributeError", &message));
+        }
+        Err(interp.raise("TypeError", "attribute name must be string"))
+    }))
 }
 
 /// `dict.__init__(self, …)` and the like, of a class that extends a built-in type.

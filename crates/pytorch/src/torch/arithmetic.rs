@@ -23,6 +23,7 @@ pub(super) fn functions() -> Vec<(&'static str, NativeFn)> {
         ("div", |interp, args| function(interp, args, "div", BinaryOp::Div, false)),
         ("divide", |interp, args| function(interp, args, "divide", BinaryOp::Div, false)),
         ("true_divide", |interp, args| function(interp, args, "true_divide", BinaryOp::Div, false)),
+        ("pow", pow),
         ("neg", neg),
         ("negative", neg),
     ]
@@ -55,6 +56,22 @@ fn function(interp: &mut Interp, args: Args, name: &'static str, op: BinaryOp, i
     let result = interp.tensor_binary(op, &Value::Tensor(tensor), &other)?;
     match result {
         Value::NotImplemented => Err(given.wrong(interp, 1, &other, "Tensor")),
+        result => Ok(result),
+    }
+}
+
+/// `torch.pow(x, 2)`, `torch.pow(2, x)`, `x.pow(2)`: a number on either side.
+fn pow(interp: &mut Interp, args: Args) -> Result {
+    let mut given = Given::new(interp, args, "pow", &["input", "exponent"], 0)?;
+    if let (Some(base), Some(exponent @ Value::Tensor(_))) = (given.value(0), given.value(1))
+        && number_of(&base).is_some()
+    {
+        return interp.tensor_binary(BinaryOp::Pow, &base, &exponent);
+    }
+    let tensor = given.tensor(interp, 0)?;
+    let exponent = given.value(1).unwrap_or(Value::None);
+    match interp.tensor_binary(BinaryOp::Pow, &Value::Tensor(tensor), &exponent)? {
+        Value::NotImplemented => Err(given.wrong(interp, 1, &exponent, "Tensor")),
         result => Ok(result),
     }
 }
