@@ -1,4 +1,4 @@
-//! Damaged files of PyTorch code: `cargo run --release -p convnet-pytorch --example fuzz -- [SECONDS] [seed=N]`.
+//! Damaged files of PyTorch code: `cargo run --release -p convnet-pytorch --example fuzz_python -- [SECONDS] [seed=N]`.
 //!
 //! Files of the tests and the examples get bytes, tokens, numbers and lines changed for so many seconds (10 by default).
 //! Each must be answered with a network or an error, rendered: an input that makes the reader panic, or takes longer
