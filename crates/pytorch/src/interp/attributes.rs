@@ -402,12 +402,34 @@ impl Interp {
                 (format!("'super' object has no attribute '{name}'"), self.names_of(&object.class))
             }
             Value::None => (format!("'NoneType' object has no attribute '{name}'"), Vec::new()),
+            Value::Tensor(_) => (
+                format!("'Tensor' object has no attribute '{name}'"),
+                crate::prelude::known("torch.Tensor").iter().map(|name| Name::from(*name)).collect(),
+            ),
             _ => (format!("'{}' object has no attribute '{name}'", self.type_name(value)), Vec::new()),
         };
         let near = nearest(name, known.iter().map(|name| &**name)).map(str::to_owned);
+        let other = match value {
+            Value::Module(module) if module.is_prelude => super::foreign::layer(name),
+            Value::None => {
+                Some("it is `None` here: was it set, and does the function that gives it `return` it?")
+            }
+            _ => None,
+        };
+        let hint = match value {
+            Value::Instance(instance) => unset(instance, name),
+            _ => None,
+        };
         self.raise("AttributeError", &message).teach(|teaching| {
             teaching.code = "name";
-            teaching.helps.extend(near.map(|near| format!("did you mean `{near}`?")));
+            match (hint, other) {
+                (Some((span, label, help)), _) => {
+                    teaching.labels.push((span, label));
+                    teaching.helps.push(help);
+                }
+                (None, Some(other)) => teaching.helps.push(other.to_owned()),
+                (None, None) => teaching.helps.extend(near.map(|near| format!("did you mean `{near}`?"))),
+            }
         })
     }
 
@@ -415,6 +437,33 @@ impl Interp {
     fn names_of(&self, class: &Rc<Class>) -> Vec<Name> {
         class.mro.borrow().iter().flat_map(|c| c.attrs.borrow().keys().cloned().collect::<Vec<_>>()).collect()
     }
+}
+
+/// Why an attribute was never set: a constructor under another name, or one that sets a name of its own.
+fn unset(instance: &Instance, name: &str) -> Option<(crate::source::Span, String, String)> {
+    let class = &instance.class;
+    let own = class.attrs.borrow();
+    let methods = own.iter().filter_map(|(name, value)| match value {
+        Value::Function(function) => Some((name, function)),
+        _ => None,
+    });
+    match own.get("__init__") {
+        Some(Value::Function(init)) => init.def.locals.iter().any(|local| **local == *name).then(|| {
+            let label = format!("`{name}` is a name of this function alone");
+            (init.def.name_span, label, format!("keep it on the object: `self.{name} = …`"))
+        }),
+        _ => methods.into_iter().find(|(name, _)| is_like_init(name)).map(|(wrong, function)| {
+            let label = format!("Python does not call `{wrong}` where a `{}` is made", class.name);
+            (function.def.name_span, label, "it is `__init__`, with two underscores on each side".to_owned())
+        }),
+    }
+}
+
+/// Whether a method's name is `__init__`, misspelt.
+fn is_like_init(name: &str) -> bool {
+    let bare = name.trim_matches('_').to_lowercase();
+    matches!(&*bare, "init" | "int" | "inti" | "innit" | "initi" | "ini" | "constructor") && name != "__int__"
+        || name == "__int__"
 }
 
 /// The methods of `object`.

@@ -164,12 +164,26 @@ impl Interp {
         let source = self.eval(iter)?;
         self.here(iter.span);
         let items = self.iter(&source)?;
+        let length = match &source {
+            Value::List(list) => list.borrow().len(),
+            _ => 0,
+        };
         loop {
             self.here(iter.span);
             let Some(item) = self.next(&items)? else { return self.block(orelse) };
             self.step()?;
             self.assign(target, item)?;
-            match self.block(body)? {
+            let flow = self.block(body).map_err(|error| match &source {
+                Value::List(list) if list.borrow().len() > length + 8 => {
+                    let name = self.sources.text(iter.span).to_owned();
+                    error.teach(|t| {
+                        t.labels.push((iter.span, "the loop goes over this list".to_owned()));
+                        t.helps = vec![format!("the loop makes `{name}` longer while it goes over it, so that it never ends: go over a copy, `list({name})`")];
+                    })
+                }
+                _ => error,
+            })?;
+            match flow {
                 Flow::Break => return Ok(Flow::Next),
                 Flow::Return(value) => return Ok(Flow::Return(value)),
                 Flow::Next | Flow::Continue => {}

@@ -1,8 +1,10 @@
 //! From steps of the tape to layers of the graph: what is a layer already, and what becomes one together with others.
 
+use std::rc::Rc;
+
 use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, Op};
 
-use crate::torch::{Leaf, Step, Tape, TapeId, What};
+use crate::torch::{Leaf, Parameter, Step, Tape, TapeId, What};
 
 /// What a step is in the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +15,8 @@ pub(crate) enum Lowered {
     Same(TapeId),
     /// Layers one behind the other, the first of which reads these.
     Layers(Vec<Op>, Vec<TapeId>),
+    /// A fixed scale and shift by channel of a step, and where their tensors are read.
+    Affine { of: TapeId, weight: TapeId, bias: TapeId },
     /// What the graph has no layer for: what it is, in words.
     Refused(String),
 }
@@ -44,9 +48,20 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
         (What::Permute(order), _) => Lowered::Refused(format!("the permutation {order:?}")),
         (What::Narrow { dim, start, step: by }, Some(before)) => narrow(tape, id, before, *dim, *start, *by),
         (What::Mean { dims, keep }, Some(before)) => mean(tape, id, before, dims, *keep),
-        (What::Missing(name), _) => Lowered::Refused(format!("`{name}`")),
+        (What::Missing(name), _) => affine(tape, id).unwrap_or_else(|| Lowered::Refused(format!("`{name}`"))),
         _ => Lowered::Refused("a step without an input".into()),
     }
+}
+
+/// The tensors of a fixed scale and shift, under the names that the layer gives them.
+pub(crate) fn affine_parameters(
+    tape: &Tape,
+    weight: TapeId,
+    bias: TapeId,
+) -> Vec<(&'static str, Rc<Parameter>)> {
+    let reads = [("weight", weight), ("bias", bias)].into_iter();
+    let parameters = reads.filter_map(|(name, at)| Some((name, tape.step(at).parameters.first()?.1.clone())));
+    parameters.collect()
 }
 
 /// The factors of a product. A number for each channel that is spread over a map first is one without that.
@@ -73,6 +88,12 @@ fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
         from = earlier;
     }
     let (old, new) = (&tape.step(from).dims, &tape.step(id).dims);
+    // A vector that is a view itself keeps its layer: others may read it.
+    if let ([n, c], [m, d, 1, 1]) = (&tape.step(before).dims[..], &new[..])
+        && (n, c) == (m, d)
+    {
+        return Lowered::Layers(vec![Op::Unflatten], vec![before]);
+    }
     if old == new {
         return Lowered::Same(from);
     }
@@ -80,6 +101,7 @@ fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
         match (&old[1..], &new[1..]) {
             ([_, _, _], [_]) => return Lowered::Layers(vec![Op::Flatten], vec![from]),
             ([_], [_, 1, 1]) => return Lowered::Layers(vec![Op::Unflatten], vec![from]),
+            ([_, _, _], [_, 1, 1]) => return Lowered::Layers(vec![Op::Flatten, Op::Unflatten], vec![from]),
             _ => {}
         }
     }
@@ -88,6 +110,39 @@ fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
         format!("[N, {}]", dims.join(", "))
     };
     Lowered::Refused(format!("a view of {} as {}", shown(old), shown(new)))
+}
+
+/// `x * weight + bias` with a buffer's number for each channel: what is left of a normalization that is not trained.
+fn affine(tape: &Tape, id: TapeId) -> Option<Lowered> {
+    let (scaled, bias) = by_channel(tape, id, BY_CHANNEL[0])?;
+    let (of, weight) = by_channel(tape, scaled, BY_CHANNEL[1])?;
+    Some(Lowered::Affine { of, weight, bias })
+}
+
+/// What a sum and a product with a tensor of other dimensions are called.
+const BY_CHANNEL: [&str; 2] = ["an addition that broadcasts", "a multiplication that broadcasts"];
+
+/// The two sides of an operation: a step, and where a buffer with a number for each of its channels is read.
+fn by_channel(tape: &Tape, id: TapeId, operation: &str) -> Option<(TapeId, TapeId)> {
+    let step = tape.step(id);
+    let (What::Missing(name), &[a, b]) = (&step.what, &step.inputs[..]) else { return None };
+    if *name != operation {
+        return None;
+    }
+    [(a, b), (b, a)].into_iter().find_map(|(values, side)| {
+        let mut read = side;
+        while let (What::Reshape, Some(&before)) = (&tape.step(read).what, tape.step(read).inputs.first()) {
+            read = before;
+        }
+        let [(_, buffer)] = &tape.step(read).parameters[..] else { return None };
+        let dims = &tape.step(values).dims;
+        let mut shape = vec![1; dims.len()];
+        *shape.get_mut(1)? = *dims.get(1)?;
+        let given = &tape.step(side).dims;
+        let is_by_channel = given.len() <= shape.len() && shape.ends_with(given) && given.contains(&shape[1]);
+        let is_one = *buffer.dims.borrow() == [shape[1]];
+        (buffer.is_buffer && is_by_channel && is_one && *dims == step.dims).then_some((values, read))
+    })
 }
 
 /// A range of a dimension: the whole, or every n-th row and column.
