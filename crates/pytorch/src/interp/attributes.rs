@@ -13,14 +13,28 @@ impl Interp {
     /// # Errors
     /// AttributeError with the nearest name.
     pub(crate) fn get_attr(&mut self, value: &Value, name: &str) -> Result {
-        match self.find_attr(value, name)? {
+        match self.attr_of(value, name)? {
             Some(found) => Ok(found),
             None => Err(self.no_attribute(value, name)),
         }
     }
 
-    /// An attribute, if there is one.
+    /// An attribute, if there is one: a property or a `__getattr__` that raises AttributeError has none.
     pub(crate) fn find_attr(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
+        let attribute_error = self.types.named("AttributeError");
+        match self.attr_of(value, name) {
+            Err(thrown)
+                if !thrown.is_fatal
+                    && !thrown.is_opaque
+                    && attribute_error.is_some_and(|e| self.class_of(&thrown.value).is_subclass(&e)) =>
+            {
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
+    fn attr_of(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
         match value {
             Value::Instance(instance) => self.instance_attr(instance, value, name),
             Value::Class(class) => self.class_attr(class, name),
@@ -156,15 +170,7 @@ impl Interp {
         }
         if let Some(getter) = instance.class.lookup("__getattr__") {
             let getter = self.bind(&getter, value, &instance.class)?;
-            let attribute_error = self.types.named("AttributeError");
-            return match self.call_with(&getter, vec![Value::str(name)]) {
-                Err(thrown)
-                    if attribute_error.is_some_and(|e| self.class_of(&thrown.value).is_subclass(&e)) =>
-                {
-                    Ok(None)
-                }
-                result => result.map(Some),
-            };
+            return self.call_with(&getter, vec![Value::str(name)]).map(Some);
         }
         if matches!(name, "__init__" | "__setattr__" | "__getattribute__" | "__getattr__") {
             return Ok(self.base_method(&instance.class.clone(), value, name));

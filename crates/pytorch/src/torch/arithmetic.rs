@@ -63,17 +63,17 @@ fn function(interp: &mut Interp, args: Args, name: &'static str, op: BinaryOp, i
 /// `torch.pow(x, 2)`, `torch.pow(2, x)`, `x.pow(2)`: a number on either side.
 fn pow(interp: &mut Interp, args: Args) -> Result {
     let mut given = Given::new(interp, args, "pow", &["input", "exponent"], 0)?;
-    if let (Some(base), Some(exponent @ Value::Tensor(_))) = (given.value(0), given.value(1))
-        && number_of(&base).is_some()
-    {
-        return interp.tensor_binary(BinaryOp::Pow, &base, &exponent);
-    }
-    let tensor = given.tensor(interp, 0)?;
-    let exponent = given.value(1).unwrap_or(Value::None);
-    match interp.tensor_binary(BinaryOp::Pow, &Value::Tensor(tensor), &exponent)? {
-        Value::NotImplemented => Err(given.wrong(interp, 1, &exponent, "Tensor")),
-        result => Ok(result),
-    }
+    let (base, exponent) = (given.value(0).unwrap_or(Value::None), given.value(1).unwrap_or(Value::None));
+    let is_number = |value: &Value| number_of(value).is_some();
+    let (at, odd) = match (&base, &exponent) {
+        (Value::Tensor(_), Value::Tensor(_)) => return interp.tensor_binary(BinaryOp::Pow, &base, &exponent),
+        (Value::Tensor(_), other) | (other, Value::Tensor(_)) if is_number(other) => {
+            return interp.tensor_binary(BinaryOp::Pow, &base, &exponent);
+        }
+        (Value::Tensor(_), _) => (1, &exponent),
+        _ => (0, &base),
+    };
+    Err(given.wrong(interp, at, odd, "Tensor"))
 }
 
 fn neg(interp: &mut Interp, args: Args) -> Result {

@@ -39,6 +39,20 @@ try:
     Wrapped(Tree()).nothing
 except AttributeError as error:
     print(error)
+print(hasattr(Wrapped(Tree()), 'nothing'), getattr(Wrapped(Tree()), 'nothing', 7), hasattr(Wrapped(Tree()), 'plain'))
+
+
+class Odd:
+    @property
+    def depth(self):
+        return self.missing
+
+
+print(hasattr(Odd(), 'depth'), getattr(Odd(), 'depth', 4))
+try:
+    Odd().depth
+except AttributeError as error:
+    print(error)
 
 
 class Scripted(torch.jit.ScriptModule):
