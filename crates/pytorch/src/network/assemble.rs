@@ -235,6 +235,9 @@ impl Work<'_> {
             let own = names.iter().find_map(|name| name.strip_suffix(local)?.strip_suffix('.'));
             return own.map(str::to_owned).ok_or_else(|| {
                 let name = names[0];
+                if name == *local {
+                    return self.single(step, op);
+                }
                 self.at(step, vec![Diagnostic {
                     code: "unsupported",
                     message: format!("this reads its {local} under the name `{name}`, and convnet's layers name theirs `{local}`"),
@@ -255,6 +258,23 @@ impl Work<'_> {
             Some(path) if !path.is_empty() => format!("{path}.{name}"),
             _ => name,
         })
+    }
+
+    /// A network that is one layer: its weights have no path.
+    fn single(&self, step: &Step, op: &Op) -> Vec<Diagnostic> {
+        let made = step.frame.as_ref().and_then(|frame| frame.module.made.get());
+        let name = op.name();
+        self.at(
+            step,
+            vec![Diagnostic {
+                span: made.filter(|span| self.interp.sources.is_users(*span) && !span.is_empty()),
+                code: "structure",
+                message: format!("the network is a {name} alone, and convnet's networks hold their layers"),
+                label: Some("this is the whole network".into()),
+                helps: vec![format!("put it into a Sequential: `nn.Sequential(nn.{name}(…))`")],
+                ..Diagnostic::default()
+            }],
+        )
     }
 
     /// A layer whose weights no module of the network holds.
@@ -283,6 +303,15 @@ impl Work<'_> {
             vec![Diagnostic {
                 code: "unsupported",
                 message: format!("convnet has no layer for {what}"),
+                label: Some("PyTorch computes this".into()),
+                helps: if what.starts_with("the mean over") {
+                    vec![
+                        "the mean over rows and columns, `x.mean([2, 3])`, is one: it leaves the channels"
+                            .into(),
+                    ]
+                } else {
+                    Vec::new()
+                },
                 ..Diagnostic::default()
             }],
         )

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use convnet::graph::Size2;
 use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, ConstantPad2d, Op};
 
-use crate::torch::{Leaf, Parameter, Tape, TapeId, What};
+use crate::torch::{Leaf, Parameter, Step, Tape, TapeId, What};
 
 /// What a step is in the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,7 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
     let step = tape.step(id);
     let only = step.inputs.first().copied();
     match (&step.what, only) {
+        (What::Layer(Op::Mul), _) => Lowered::Layers(vec![Op::Mul], gates(tape, step)),
         (What::Layer(op), _) => Lowered::Layers(vec![op.clone()], step.inputs.clone()),
         (What::Leaf(leaf), _) => Lowered::Refused(match leaf {
             Leaf::Constant(x) => format!("a tensor of {x} that forward makes"),
@@ -64,6 +65,23 @@ pub(crate) fn affine_parameters(
     let reads = [("weight", weight), ("bias", bias)].into_iter();
     let parameters = reads.filter_map(|(name, at)| Some((name, tape.step(at).parameters.first()?.1.clone())));
     parameters.collect()
+}
+
+/// The factors of a product. A number for each channel that is spread over a map first is one without that.
+fn gates(tape: &Tape, step: &Step) -> Vec<TapeId> {
+    let mut inputs = step.inputs.clone();
+    for at in 0..inputs.len() {
+        let spread = tape.step(inputs[at]);
+        if let (What::Missing("expand"), Some(&gate)) = (&spread.what, spread.inputs.first())
+            && spread.dims == step.dims
+            && let ([n, c, ..], [m, d, 1, 1]) = (&spread.dims[..], &tape.step(gate).dims[..])
+            && (n, c) == (m, d)
+            && inputs.iter().enumerate().any(|(i, &other)| i != at && tape.step(other).dims == step.dims)
+        {
+            inputs[at] = gate;
+        }
+    }
+    inputs
 }
 
 /// A view: Flatten, or a vector as maps of one pixel, or nothing; seen through views before it.

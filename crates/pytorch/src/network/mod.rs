@@ -107,8 +107,22 @@ pub fn entries(path: &Path) -> Result<Vec<String>, Report> {
 
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Report {
     let message = format!("{}: {error}", path.display());
-    let diagnostic = Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
-    Report { sources: crate::source::Sources::default(), diagnostics: vec![diagnostic] }
+    let mut diagnostic =
+        Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
+    let mut sources = crate::source::Sources::default();
+    if error.kind() == std::io::ErrorKind::InvalidData
+        && let Ok(bytes) = crate::interp::read_bytes(path)
+    {
+        diagnostic.helps.push("save the file as UTF-8, which is how Python reads it".to_owned());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let at = text.find(char::REPLACEMENT_CHARACTER);
+        let file = sources.add(path, text.as_str(), false);
+        if let Some(at) = at.filter(|_| !bytes.contains(&0)) {
+            let end = at + char::REPLACEMENT_CHARACTER.len_utf8();
+            diagnostic.span = Some(crate::source::Span { file, start: at as u32, end: end as u32 });
+        }
+    }
+    Report { sources, diagnostics: vec![diagnostic] }
 }
 
 /// The name under which a file sees itself: not `__main__`, whose statements are a script's.

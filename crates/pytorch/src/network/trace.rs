@@ -190,6 +190,7 @@ pub(super) fn listing(interp: &Interp) -> String {
     if skipped > 0 {
         let _ = writeln!(text, "… {skipped} before");
     }
+    let mut rows: Vec<[String; 3]> = Vec::new();
     for step in &steps[skipped..] {
         let name = match &step.what {
             What::Leaf(_) => "images".to_owned(),
@@ -201,10 +202,19 @@ pub(super) fn listing(interp: &Interp) -> String {
             What::Scale { .. } => "scale".to_owned(),
             What::Missing(name) => (*name).to_owned(),
         };
-        let line = step.sites.first().map(|span| interp.sources.line(*span));
+        let made = step.frame.as_ref().and_then(|frame| frame.module.made.get());
+        let made = made.filter(|span| interp.sources.is_users(*span) && !span.is_empty());
+        let line = step.sites.first().copied().or(made).map(|span| interp.sources.line(span));
         let line = line.map(|line| format!("line {line}")).unwrap_or_default();
-        let dims = crate::torch::told(&step.dims, Some(BATCH));
-        let _ = writeln!(text, "{line:<10} {name:<20} {dims}");
+        rows.push([line, name, crate::torch::told(&step.dims, Some(BATCH))]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (lines, names) = (width(0), width(1));
+    for [line, name, dims] in &rows {
+        let _ = match lines {
+            0 => writeln!(text, "{name:<names$}  {dims}"),
+            _ => writeln!(text, "{line:<lines$}  {name:<names$}  {dims}"),
+        };
     }
     text
 }

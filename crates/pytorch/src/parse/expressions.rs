@@ -121,8 +121,14 @@ impl Lower {
                 }
                 _ => ExprKind::Unsupported("`:=` to anything but a name"),
             },
-            py::Expr::Yield(y) => ExprKind::Yield(self.optional(y.value.as_deref())),
-            py::Expr::YieldFrom(y) => ExprKind::YieldFrom(self.boxed(&y.value)),
+            py::Expr::Yield(y) => {
+                self.belongs(self.within.function, self.span(y), "yield", "function");
+                ExprKind::Yield(self.optional(y.value.as_deref()))
+            }
+            py::Expr::YieldFrom(y) => {
+                self.belongs(self.within.function, self.span(y), "yield", "function");
+                ExprKind::YieldFrom(self.boxed(&y.value))
+            }
             py::Expr::Await(_) => ExprKind::Unsupported("await"),
             py::Expr::IpyEscapeCommand(_) => ExprKind::Unsupported("notebook commands"),
         }
@@ -131,7 +137,8 @@ impl Lower {
     fn lambda(&mut self, lambda: &py::ExprLambda) -> Rc<FunctionDef> {
         let span = self.span(lambda);
         let parameters = lambda.parameters.as_deref().map(|p| self.parameters(p)).unwrap_or_default();
-        let result = self.expr(&lambda.body);
+        let within = super::Within { function: true, a_loop: false };
+        let result = self.inside(within, |lower| lower.expr(&lambda.body));
         let locals = super::names::of_parameters(&parameters);
         Rc::new(FunctionDef {
             name: self.name("<lambda>"),

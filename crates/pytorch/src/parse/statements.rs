@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use ruff_python_ast as py;
 
-use super::Lower;
 use super::expressions::operator;
+use super::{Lower, Within};
 use crate::ast::{
     Alias, Block, Case, ClassDef, ExprKind, FunctionDef, Handler, Name, Parameter, Parameters, Stmt, StmtKind,
 };
@@ -38,7 +38,10 @@ impl Lower {
                 annotation: self.expr(&s.annotation),
                 value: s.value.as_deref().map(|value| self.expr(value)),
             },
-            py::Stmt::Return(s) => StmtKind::Return(s.value.as_deref().map(|value| self.expr(value))),
+            py::Stmt::Return(s) => {
+                self.belongs(self.within.function, self.span(s), "return", "function");
+                StmtKind::Return(s.value.as_deref().map(|value| self.expr(value)))
+            }
             py::Stmt::If(s) => {
                 let mut branches = vec![(self.expr(&s.test), self.block(&s.body))];
                 let mut orelse: Block = Rc::from([]);
@@ -55,16 +58,22 @@ impl Lower {
             py::Stmt::For(s) => StmtKind::For {
                 target: self.expr(&s.target),
                 iter: self.expr(&s.iter),
-                body: self.block(&s.body),
+                body: self.looped(&s.body),
                 orelse: self.block(&s.orelse),
             },
             py::Stmt::While(s) => StmtKind::While {
                 test: self.expr(&s.test),
-                body: self.block(&s.body),
+                body: self.looped(&s.body),
                 orelse: self.block(&s.orelse),
             },
-            py::Stmt::Break(_) => StmtKind::Break,
-            py::Stmt::Continue(_) => StmtKind::Continue,
+            py::Stmt::Break(s) => {
+                self.belongs(self.within.a_loop, self.span(s), "break", "loop");
+                StmtKind::Break
+            }
+            py::Stmt::Continue(s) => {
+                self.belongs(self.within.a_loop, self.span(s), "continue", "loop");
+                StmtKind::Continue
+            }
             py::Stmt::Pass(_) => StmtKind::Pass,
             py::Stmt::FunctionDef(s) if s.is_async => StmtKind::Unsupported("async"),
             py::Stmt::FunctionDef(s) => StmtKind::Function(self.function(s)),
@@ -149,7 +158,8 @@ impl Lower {
         let head = name_span.to(self.span(&*f.parameters));
         let parameters = self.parameters(&f.parameters);
         // Depth is counted from each function anew: its body runs in a frame of its own.
-        let body = self.block(&f.body);
+        let within = Within { function: true, a_loop: false };
+        let body = self.inside(within, |lower| lower.block(&f.body));
         let mut locals = super::names::of_parameters(&parameters);
         super::names::assigned(&body, &mut locals);
         let doc = body.first().and_then(|stmt| match &stmt.kind {
@@ -180,7 +190,7 @@ impl Lower {
             name_span,
             decorators: c.decorator_list.iter().map(|d| self.expr(&d.expression)).collect(),
             bases: c.arguments.as_deref().map(|arguments| self.arguments(arguments)).unwrap_or_default(),
-            body: self.block(&c.body),
+            body: self.inside(Within::default(), |lower| lower.block(&c.body)),
         })
     }
 

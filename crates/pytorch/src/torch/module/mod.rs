@@ -263,7 +263,12 @@ pub(crate) fn add_child(interp: &mut Interp, module: &Rc<Instance>, name: &str, 
 /// What is given instead of a module, and what would be one.
 fn not_a_module(interp: &mut Interp, module: &Instance, value: &Value, span: Option<Span>) -> Box<Thrown> {
     let class = module.class.name.clone();
-    let found = interp.repr(value).unwrap_or_else(|_| interp.type_name(value).to_string());
+    let found = match value {
+        Value::Class(_) | Value::Function(_) | Value::Native(_) | Value::Method(_) => {
+            interp.repr(value).unwrap_or_else(|_| interp.type_name(value).to_string())
+        }
+        _ => interp.type_name(value).to_string(),
+    };
     let help = match value {
         Value::Class(given) => Some(format!("`{}()` with parentheses makes a layer of the class", given.name)),
         Value::List(_) | Value::Tuple(_) => {
