@@ -12,7 +12,7 @@ use convnet::io::WeightsFile;
 use convnet::model::{self, Model, OpenOptions, is_onnx};
 use convnet::zoo::{self, UnknownModel};
 
-pub(crate) use self::python::Python;
+pub(crate) use self::python::{Python, rendered};
 
 use crate::error::Failure;
 

@@ -16,6 +16,11 @@ pub(crate) fn emit(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Writes text as it is to standard output; a reader that closed the pipe misses it.
+pub(crate) fn print(text: &str) {
+    let _ = anstream::stdout().lock().write_all(text.as_bytes());
+}
+
 /// Writes a note that is no part of the result to standard error.
 pub(crate) fn note(text: &str) {
     // A note that cannot be shown must not stop the work.

@@ -167,15 +167,12 @@ pub(crate) struct Parameters {
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: Name,
-    pub(crate) span: Span,
-    pub(crate) annotation: Option<Expr>,
     pub(crate) default: Option<Expr>,
 }
 
 #[derive(Debug)]
 pub(crate) struct ClassDef {
     pub(crate) name: Name,
-    pub(crate) span: Span,
     pub(crate) name_span: Span,
     pub(crate) decorators: Vec<Expr>,
     pub(crate) bases: Vec<Arg>,

@@ -5,6 +5,10 @@
 //! a shape and no numbers, and what it computed becomes a [`convnet::graph::Graph`].
 
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "native functions take their arguments by value, whether they keep them or not"
+)]
 
 mod ast;
 mod builtins;
@@ -14,6 +18,7 @@ mod nearest;
 mod network;
 mod parse;
 mod prelude;
+mod script;
 mod session;
 pub mod source;
 mod torch;
@@ -21,5 +26,6 @@ mod value;
 mod write;
 
 pub use network::{Checked, Network, ReadOptions, check, entries, read, read_text};
+pub use script::script;
 pub use session::print_of;
 pub use write::{WriteError, start, write};

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::interp::{Interp, Thrown};
 use crate::source::FileId;
-use crate::value::{Module, Value};
+use crate::value::Module;
 
 /// Bytes of stack: Python's frames nest a thousand deep, and so may lists.
 const STACK: usize = 1 << 29;

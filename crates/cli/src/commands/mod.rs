@@ -13,6 +13,7 @@ mod list;
 mod new;
 mod predict;
 mod run;
+mod script;
 mod show;
 mod train;
 mod trained;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Draw(draw::Args),
     /// Check a PyTorch file that defines a network: what is wrong, in which line, and what would fit
     Check(check::Args),
+    /// Run a PyTorch file's own statements, without Python
+    Script(script::Args),
     /// Train a network, or go on with a run that was interrupted
     Train(Box<train::Args>),
     /// Tell how well a trained network classifies the test images
@@ -60,6 +63,7 @@ impl Command {
             Self::Diff(args) => diff::run(args),
             Self::Draw(args) => draw::run(args),
             Self::Check(args) => check::run(args),
+            Self::Script(args) => script::run(args),
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),

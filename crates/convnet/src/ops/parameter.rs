@@ -49,7 +49,7 @@ pub struct ParamSpec {
 }
 
 impl ParamSpec {
-    pub(super) fn new(name: &str, shape: &[usize], kind: ParamKind) -> Self {
+    pub(crate) fn new(name: &str, shape: &[usize], kind: ParamKind) -> Self {
         Self { name: name.into(), shape: shape.to_vec(), kind }
     }
 

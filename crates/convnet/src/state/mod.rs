@@ -16,7 +16,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::Graph;
+use crate::graph::{Draw, Graph};
+use crate::ops::{ParamKind, ParamSpec};
 
 mod draw;
 mod source;
@@ -51,6 +52,20 @@ pub fn initialize(graph: &Graph, seed: u64) -> StateDict {
     let mut state = initialize_some(graph, seed, |_| true);
     add_aliases(graph, &mut state);
     state
+}
+
+/// A tensor of this name and shape, drawn by itself: what [`initialize`] draws for a parameter of the name.
+///
+/// ```
+/// use convnet::graph::Draw;
+/// use convnet::state;
+///
+/// let images = state::drawn("images", &[2, 3], Draw::Normal { mean: 0.0, std: 1.0 }, 7);
+/// assert_eq!(images.data.len(), 6);
+/// assert_eq!(images, state::drawn("images", &[2, 3], Draw::Normal { mean: 0.0, std: 1.0 }, 7));
+/// ```
+pub fn drawn(name: &str, shape: &[usize], draw: Draw, seed: u64) -> Tensor {
+    draw::tensor(&ParamSpec::new(name, shape, ParamKind::ConvWeight), draw, seed)
 }
 
 /// Puts tensors that have several names in the state dict under each of them.

@@ -74,9 +74,21 @@ pub(super) fn method(builtin: Builtin, name: &str) -> Option<Native> {
             let [value] = take(i, a, "__str__")?;
             Ok(Value::str(&match &value {
                 Value::Str(text) => text.to_string(),
+                Value::Instance(instance) if i.is_exception(&instance.class) => i.args_text(instance)?,
                 Value::Instance(_) if i.special(&value, "__repr__").is_some() => i.repr(&value)?,
                 _ => i.default_repr(&value)?,
             }))
+        }),
+        "__eq__" if builtin == Builtin::Object => native("__eq__", |i, a| {
+            let [value, other] = take(i, a, "__eq__")?;
+            Ok(if value.is(&other) { Value::Bool(true) } else { Value::NotImplemented })
+        }),
+        "__hash__" if builtin == Builtin::Object => native("__hash__", |i, a| {
+            let [value] = take(i, a, "__hash__")?;
+            match value.address() {
+                Some(address) => Ok(Value::Int(address as i64 >> 4)),
+                None => Err(i.unhashable(&value)),
+            }
         }),
         "__format__" => native("__format__", |i, a| {
             let [value, spec] = take(i, a, "__format__")?;

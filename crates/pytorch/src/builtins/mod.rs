@@ -15,7 +15,7 @@ mod view;
 use crate::value::Value;
 
 pub(crate) use methods::method_of;
-pub(crate) use modules::module;
+pub(crate) use modules::{attribute_of, module};
 
 /// The built-in functions by name.
 pub(crate) fn names() -> Vec<(&'static str, Value)> {

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::operators::set_of;
 use crate::interp::{Args, Interp, Result};
 use crate::value::{Builtin, Class, Dict, Instance, Key, Value};
 
@@ -27,18 +26,12 @@ impl ViewKind {
 }
 
 impl Interp {
-    /// A view: an object that holds the keys as a set, or the values or pairs as a list, as they are now.
-    pub(crate) fn dict_view(&mut self, dict: &Rc<RefCell<Dict>>, kind: ViewKind) -> Result {
-        self.charge(dict.borrow().map.len())?;
-        let dict = dict.borrow();
+    /// A view: an object that holds the dict itself for its keys, or the values or pairs as a list, as they are now.
+    pub(crate) fn dict_view(&mut self, shared: &Rc<RefCell<Dict>>, kind: ViewKind) -> Result {
+        self.charge(shared.borrow().map.len())?;
+        let dict = shared.borrow();
         let payload = match kind {
-            ViewKind::Keys => {
-                let mut keys = Dict::default();
-                keys.map.extend(
-                    dict.map.iter().map(|(key, (given, _))| (key.clone(), (given.clone(), Value::None))),
-                );
-                set_of(keys, false)
-            }
+            ViewKind::Keys => Value::Dict(shared.clone()),
             ViewKind::Values => Value::list(dict.values().cloned().collect()),
             ViewKind::Items => {
                 let pairs =
@@ -81,8 +74,12 @@ impl Interp {
                     self.charge(other.borrow().map.len())?;
                     let pairs: Vec<(Key, (Value, Value))> =
                         other.borrow().map.iter().map(|(key, pair)| (key.clone(), pair.clone())).collect();
-                    for (_, (key, value)) in pairs {
-                        dict.borrow_mut().set(key, value);
+                    let mut dict = dict.borrow_mut();
+                    for (hashed, (key, value)) in pairs {
+                        match dict.map.get_mut(&hashed) {
+                            Some((_, old)) => *old = value,
+                            None => drop(dict.map.insert(hashed, (key, value))),
+                        }
                     }
                 }
                 Value::Instance(_) if self.find_attr(source, "keys")?.is_some() => {
@@ -98,13 +95,6 @@ impl Interp {
         for (name, value) in args.keywords {
             self.put(dict, Value::Str(name), value)?;
         }
-        Ok(())
-    }
-
-    fn put(&mut self, dict: &Rc<RefCell<Dict>>, key: Value, value: Value) -> Result<()> {
-        self.charge(1)?;
-        self.key_of(&key)?;
-        dict.borrow_mut().set(key, value);
         Ok(())
     }
 
@@ -154,8 +144,7 @@ impl Interp {
         for (key, n) in counts {
             let hashed = self.key_of(&key)?;
             let old = dict.borrow().map.get(&hashed).map_or(0, |(_, n)| count(n));
-            self.charge(1)?;
-            dict.borrow_mut().set(key, Value::Int(old.saturating_add(n.saturating_mul(sign))));
+            self.put(dict, key, Value::Int(old.saturating_add(n.saturating_mul(sign))))?;
         }
         Ok(())
     }

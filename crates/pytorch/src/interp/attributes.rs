@@ -13,14 +13,28 @@ impl Interp {
     /// # Errors
     /// AttributeError with the nearest name.
     pub(crate) fn get_attr(&mut self, value: &Value, name: &str) -> Result {
-        match self.find_attr(value, name)? {
+        match self.attr_of(value, name)? {
             Some(found) => Ok(found),
             None => Err(self.no_attribute(value, name)),
         }
     }
 
-    /// An attribute, if there is one.
+    /// An attribute, if there is one: a property or a `__getattr__` that raises AttributeError has none.
     pub(crate) fn find_attr(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
+        let attribute_error = self.types.named("AttributeError");
+        match self.attr_of(value, name) {
+            Err(thrown)
+                if !thrown.is_fatal
+                    && !thrown.is_opaque
+                    && attribute_error.is_some_and(|e| self.class_of(&thrown.value).is_subclass(&e)) =>
+            {
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
+    fn attr_of(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
         match value {
             Value::Instance(instance) => self.instance_attr(instance, value, name),
             Value::Class(class) => self.class_attr(class, name),
@@ -65,6 +79,9 @@ impl Interp {
                 let short = native.name.rsplit('.').next().unwrap_or(native.name);
                 Ok(Some(Value::str(short)))
             }
+            Value::Native(native) if crate::builtins::attribute_of(native.name, name).is_some() => {
+                Ok(crate::builtins::attribute_of(native.name, name))
+            }
             Value::Property(property) => Ok(match name {
                 "setter" => Some(Value::Method(Rc::new(Method {
                     receiver: value.clone(),
@@ -95,6 +112,14 @@ impl Interp {
                 "step" => Some(Value::Int(range.step)),
                 _ => self.builtin_attr(value, name),
             }),
+            Value::Int(_) | Value::Float(_) | Value::Bool(_) if matches!(name, "real" | "imag") => {
+                let real = if let Value::Bool(b) = value { Value::Int(i64::from(*b)) } else { value.clone() };
+                Ok(Some(match (name, &real) {
+                    ("real", _) => real,
+                    (_, Value::Float(_)) => Value::Float(0.0),
+                    _ => Value::Int(0),
+                }))
+            }
             _ => Ok(self.builtin_attr(value, name)),
         }
     }
@@ -145,17 +170,9 @@ impl Interp {
         }
         if let Some(getter) = instance.class.lookup("__getattr__") {
             let getter = self.bind(&getter, value, &instance.class)?;
-            let attribute_error = self.types.named("AttributeError");
-            return match self.call_with(&getter, vec![Value::str(name)]) {
-                Err(thrown)
-                    if attribute_error.is_some_and(|e| self.class_of(&thrown.value).is_subclass(&e)) =>
-                {
-                    Ok(None)
-                }
-                result => result.map(Some),
-            };
+            return self.call_with(&getter, vec![Value::str(name)]).map(Some);
         }
-        if name == "__init__" || name == "__setattr__" || name == "__getattribute__" {
+        if matches!(name, "__init__" | "__setattr__" | "__getattribute__" | "__getattr__") {
             return Ok(self.base_method(&instance.class.clone(), value, name));
         }
         if let Some(opaque) = instance.class.mro.borrow().iter().find_map(|class| class.opaque.clone()) {
@@ -201,7 +218,15 @@ impl Interp {
                 }
                 Some(Value::dict(dict))
             }
-            "mro" => None,
+            "mro" => {
+                let order = class.mro.borrow().iter().map(|c| Value::Class(c.clone())).collect();
+                Some(Value::Method(Rc::new(Method {
+                    receiver: Value::tuple(order),
+                    function: Value::native("type.mro", |interp, args: Args| {
+                        interp.construct(Builtin::List, args)
+                    }),
+                })))
+            }
             _ => {
                 let builtin = class.builtin.or_else(|| class.builtin_base());
                 let native = builtin.and_then(|builtin| crate::builtins::method_of(builtin, name));
@@ -253,6 +278,7 @@ impl Interp {
             None if name == "__init__" && class.builtin_base().is_some() => {
                 Value::native("__init__", init_payload)
             }
+            None if name == "__getattr__" => module_getter(receiver)?,
             None => object_method(name)?,
         };
         if name == "__new__" {
@@ -443,7 +469,15 @@ fn is_like_init(name: &str) -> bool {
 /// The methods of `object`.
 fn object_method(name: &str) -> Option<Value> {
     Some(match name {
-        "__init__" => Value::native("object.__init__", |_, _| Ok(Value::None)),
+        "__init__" => Value::native("object.__init__", |interp, args: Args| {
+            // An exception keeps what it is given.
+            if let Some((Value::Instance(instance), given)) = args.items.split_first()
+                && interp.is_exception(&instance.class)
+            {
+                instance.attrs.borrow_mut().insert("args".into(), Value::tuple(given.to_vec()));
+            }
+            Ok(Value::None)
+        }),
         "__new__" => Value::native("object.__new__", |interp, args: Args| match args.items.first() {
             Some(Value::Class(class)) => {
                 let instance = interp.new_instance(class);
@@ -467,12 +501,30 @@ fn object_method(name: &str) -> Option<Value> {
             interp.get_attr(&items[0], &name)
         }),
         "__init_subclass__" => Value::native("object.__init_subclass__", |_, _| Ok(Value::None)),
-        "__repr__" | "__str__" => Value::native("object.__repr__", |interp, args: Args| {
-            let class = args.items.first().map(|value| interp.type_name(value));
-            Ok(Value::str(&format!("<{} object>", class.as_deref().unwrap_or("object"))))
-        }),
-        _ => return None,
+        _ => return crate::builtins::method_of(Builtin::Object, name).map(Value::Native),
     })
+}
+
+/// `Module.__getattr__`: what a module keeps in its tables. Only modules have it.
+fn module_getter(receiver: &Value) -> Option<Value> {
+    let Value::Instance(instance) = receiver else { return None };
+    instance.module.borrow().as_ref()?;
+    Some(Value::native("Module.__getattr__", |interp, args: Args| {
+        let items = args.positional(interp, "__getattr__", 2, 2)?;
+        if let (Value::Instance(instance), Value::Str(name)) = (&items[0], &items[1]) {
+            let found = instance.attrs.borrow().get(name).cloned();
+            let is_kept = |value: &Value| match value {
+                Value::Instance(instance) => instance.module.borrow().is_some(),
+                value => matches!(value, Value::Tensor(_)),
+            };
+            if let Some(found) = found.filter(is_kept) {
+                return Ok(found);
+            }
+            let message = format!("'{}' object has no attribute '{name}'", instance.class.name);
+            return Err(interp.raise("AttributeError", &message));
+        }
+        Err(interp.raise("TypeError", "attribute name must be string"))
+    }))
 }
 
 /// `dict.__init__(self, …)` and the like, of a class that extends a built-in type.

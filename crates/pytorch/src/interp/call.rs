@@ -317,19 +317,25 @@ impl Interp {
         if let Some(rest) = &parameters.kwargs {
             scope.set(rest.clone(), Value::dict(extra));
         }
-        let mut missing = Vec::new();
+        let (mut missing, mut by_name) = (Vec::new(), Vec::new());
         for (i, parameter) in parameters.named.iter().enumerate() {
             match values[i].take().or_else(|| function.defaults[i].clone()) {
                 Some(value) => scope.set(parameter.name.clone(), value),
-                None => missing.push(format!("'{}'", parameter.name)),
+                None if i < parameters.positional => missing.push(format!("'{}'", parameter.name)),
+                None => by_name.push(format!("'{}'", parameter.name)),
             }
+        }
+        // Those that are given by name alone are told of where nothing else is missing.
+        let kind = if missing.is_empty() { "keyword-only" } else { "positional" };
+        if missing.is_empty() {
+            missing = by_name;
         }
         if !missing.is_empty() {
             let (n, plural) = (missing.len(), if missing.len() == 1 { "" } else { "s" });
             let message = format!(
-                "{}() missing {n} required positional argument{plural}: {}",
+                "{}() missing {n} required {kind} argument{plural}: {}",
                 function.qualified,
-                missing.join(" and ")
+                listed(&missing)
             );
             let error = self.raise("TypeError", &message);
             let error = self.with_signature(error, function, None);
@@ -348,8 +354,9 @@ impl Interp {
         let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
         let plural = if most == 1 { "" } else { "s" };
         let message = format!(
-            "{}() takes {takes} positional argument{plural} but {given} were given",
-            function.qualified
+            "{}() takes {takes} positional argument{plural} but {given} {} given",
+            function.qualified,
+            if given == 1 { "was" } else { "were" }
         );
         let span = args.spans.get(most).copied().flatten();
         let has_self = parameters.named.first().is_some_and(|first| matches!(&*first.name, "self" | "cls"));
@@ -422,6 +429,16 @@ impl Interp {
             class: RefCell::new(class),
             attrs: RefCell::new(IndexMap::new()),
         })))
+    }
+}
+
+/// `'a'`, `'a' and 'b'`, `'a', 'b', and 'c'`.
+fn listed(names: &[String]) -> String {
+    match names {
+        [one] => one.clone(),
+        [first, second] => format!("{first} and {second}"),
+        [before @ .., last] => format!("{}, and {last}", before.join(", ")),
+        [] => String::new(),
     }
 }
 

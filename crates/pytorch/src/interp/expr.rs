@@ -43,10 +43,16 @@ impl Interp {
                 self.at(expr);
                 self.lookup(name)
             }
-            ExprKind::Attribute { value, name, .. } => {
+            ExprKind::Attribute { value, name, name_span } => {
                 let value = self.eval(value)?;
                 self.at(expr);
-                self.get_attr(&value, name)
+                self.get_attr(&value, name).map_err(|thrown| match &thrown.teaching {
+                    // What is not there is underlined, and not the object before it.
+                    Some(teaching) if teaching.code == "name" && teaching.span.is_none() => {
+                        thrown.teach(|t| t.span = Some(*name_span))
+                    }
+                    _ => thrown,
+                })
             }
             ExprKind::Subscript { value, index } => {
                 let value = self.eval(value)?;
@@ -174,15 +180,13 @@ impl Interp {
 
     /// Sets a key of a dict or a set under construction.
     pub(crate) fn insert(&mut self, dict: &mut Dict, key: Value, value: Value) -> Result<()> {
-        self.charge(1)?;
-        let name = self.type_name(&key);
         if let Value::Opaque(opaque) = &key {
             return Err(self.opaque_error(&opaque.clone(), "this key"));
         }
-        match dict.set(key, value) {
-            true => Ok(()),
-            false => Err(self.raise("TypeError", &format!("unhashable type: '{name}'"))),
-        }
+        let cell = std::cell::RefCell::new(std::mem::take(dict));
+        let result = self.put(&cell, key, value);
+        *dict = cell.into_inner();
+        result
     }
 
     /// The pairs of a mapping.

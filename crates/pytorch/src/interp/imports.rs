@@ -359,7 +359,7 @@ fn set_by(stmt: &Stmt) -> Vec<Name> {
         match &expr.kind {
             ExprKind::Name(name) => names.push(name.clone()),
             ExprKind::Tuple(items) | ExprKind::List(items) => {
-                items.iter().for_each(|item| targets(item, names))
+                items.iter().for_each(|item| targets(item, names));
             }
             ExprKind::Starred(inner) => targets(inner, names),
             _ => {}

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{Interp, Result};
-use crate::value::{Iter, Value};
+use crate::value::{Dict, Iter, Value};
 
 impl Interp {
     /// An iterator over a value.
@@ -24,7 +24,7 @@ impl Interp {
         let iter = match value.plain() {
             Value::Iter(_) => return Ok(value.plain()),
             Value::List(items) => Iter::List(items, 0),
-            Value::Tuple(items) => Iter::Items(items.to_vec().into_iter()),
+            Value::Tuple(items) => Iter::Items(items.iter().cloned().collect::<Vec<_>>().into_iter()),
             Value::Range(range) => Iter::Range(*range, 0),
             Value::Str(text) => {
                 self.charge(text.len())?;
@@ -47,6 +47,15 @@ impl Interp {
                 Iter::Items(items.into_iter())
             }
             Value::Opaque(opaque) => return Err(self.opaque_error(&opaque, "this loop")),
+            Value::Class(class) if class.lookup("__members__").is_some() => {
+                let members = class.lookup("__members__").unwrap_or(Value::None);
+                let members = if let Value::Dict(members) = members {
+                    members.borrow().clone()
+                } else {
+                    Dict::default()
+                };
+                Iter::Items(members.values().cloned().collect::<Vec<_>>().into_iter())
+            }
             _ => {
                 let name = self.type_name(value);
                 let error = self.raise("TypeError", &format!("'{name}' object is not iterable"));
@@ -178,12 +187,17 @@ impl Interp {
             match self.next(iter)? {
                 Some(item) => items.push(item),
                 None if strict => {
-                    let mut others = false;
-                    for later in &iters[i + 1..] {
-                        others |= self.next(later)?.is_some();
+                    let ends = |i: usize, what: &str| {
+                        let before = if i == 1 { " 1".to_owned() } else { format!("s 1-{i}") };
+                        format!("zip() argument {} is {what} than argument{before}", i + 1)
+                    };
+                    if i > 0 {
+                        return Err(self.raise("ValueError", &ends(i, "shorter")));
                     }
-                    if i > 0 || others {
-                        return Err(self.raise("ValueError", "zip() arguments have different lengths"));
+                    for (j, later) in iters.iter().enumerate().skip(1) {
+                        if self.next(later)?.is_some() {
+                            return Err(self.raise("ValueError", &ends(j, "longer")));
+                        }
                     }
                     return Ok(None);
                 }

@@ -23,12 +23,12 @@ pub(crate) use args::{Args, Bound};
 pub(crate) use call::signature;
 pub(crate) use imports::{read as read_file, read_bytes};
 pub(crate) use limits::Limits;
-pub(crate) use thrown::{Result, Site, Teaching, Thrown};
+pub(crate) use thrown::{Result, Site, Thrown};
 pub(crate) use types::Types;
 
 use crate::ast::Name;
 use crate::source::{Sources, Span};
-use crate::torch::{CallFrame, Tape};
+use crate::torch::{CallFrame, Parameter, Tape};
 use crate::value::{Class, Instance, Module, Scope, Value};
 
 /// A function that is being run, or a module's statements.
@@ -63,6 +63,12 @@ pub(crate) struct Interp {
     /// The module that is being called.
     pub(crate) frame: Option<Rc<CallFrame>>,
     pub(crate) calls: u64,
+    /// Whether tensors have numbers, computed when they are looked at: in a script.
+    pub(crate) computes: bool,
+    /// What random numbers of a script are drawn by.
+    pub(crate) seed: u64,
+    /// Numbers for the weights that a script's tensors were computed with.
+    pub(crate) weights: HashMap<*const Parameter, usize>,
     /// How many random tensors were made: each has its own draws.
     pub(crate) drawn: u64,
     /// What to tell in a line each, once: imports that are not known, initializations that are left out.
@@ -94,6 +100,9 @@ impl Interp {
             tape: Tape::default(),
             frame: None,
             calls: 0,
+            computes: false,
+            seed: 0,
+            weights: HashMap::new(),
             drawn: 0,
             notes: Vec::new(),
             left_out: Vec::new(),

@@ -37,11 +37,35 @@ impl Interp {
                 }
             }
             StmtKind::AugAssign { target, op, value } => {
-                let old = self.eval(target)?;
-                let value = self.eval(value)?;
-                self.here(stmt.span);
-                let new = self.inplace(*op, &old, &value)?;
-                self.assign(target, new)?;
+                // What stands before the dot or the brackets is evaluated once.
+                match &target.kind {
+                    ExprKind::Attribute { value: object, name, .. } => {
+                        let object = self.eval(object)?;
+                        self.here(stmt.span);
+                        let old = self.get_attr(&object, name)?;
+                        let value = self.eval(value)?;
+                        self.here(stmt.span);
+                        let new = self.inplace(*op, &old, &value)?;
+                        self.set_attr(&object, name, new)?;
+                    }
+                    ExprKind::Subscript { value: object, index } => {
+                        let object = self.eval(object)?;
+                        let index = self.eval(index)?;
+                        self.here(stmt.span);
+                        let old = self.get_item(&object, &index)?;
+                        let value = self.eval(value)?;
+                        self.here(stmt.span);
+                        let new = self.inplace(*op, &old, &value)?;
+                        self.set_item(&object, index, new)?;
+                    }
+                    _ => {
+                        let old = self.eval(target)?;
+                        let value = self.eval(value)?;
+                        self.here(stmt.span);
+                        let new = self.inplace(*op, &old, &value)?;
+                        self.assign(target, new)?;
+                    }
+                }
             }
             StmtKind::AnnAssign { target, annotation, value } => {
                 if let Some(value) = value {

@@ -49,7 +49,7 @@ pub(super) fn candidates(interp: &mut Interp, module: &Module) -> Vec<Candidate>
                 }
             }
             Value::Function(function)
-                if &*function.scope.module.name == &*module.name && !name.starts_with('_') =>
+                if *function.scope.module.name == *module.name && !name.starts_with('_') =>
             {
                 let is_free = takes_nothing(Some(&value), 0);
                 match is_free && gives_network(interp, function) {

@@ -1,11 +1,14 @@
 //! From a file to a network: which of its networks, for which images, traced and put together.
 
 mod assemble;
+mod auxiliary;
 mod entry;
 mod hints;
-mod lower;
+pub(crate) mod lower;
 mod registry;
 mod trace;
+
+pub(crate) use auxiliary::NAME as AUX_LOSS_WEIGHT;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -102,7 +105,7 @@ pub fn entries(path: &Path) -> Result<Vec<String>, Report> {
     })
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Report {
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Report {
     let message = format!("{}: {error}", path.display());
     let mut diagnostic =
         Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
@@ -162,7 +165,8 @@ fn network_of(
         trace::trace(interp, &found.root, input).map_err(|thrown| vec![told(interp, *thrown, file)])?;
     notes.extend(traced.notes.iter().cloned());
     let name = graph_name(path, &found.name);
-    let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced)?;
+    let weights = auxiliary::weights(&module, traced.auxiliary.len(), &mut notes)?;
+    let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced, &weights)?;
     notes.extend(remarks(interp));
     Ok(Network { graph, entry: found.name, notes, lines })
 }
@@ -180,7 +184,7 @@ fn graph_name(path: &Path, entry: &str) -> String {
 }
 
 /// What was left out, in one line, and what was noted on the way.
-fn remarks(interp: &Interp) -> Vec<String> {
+pub(crate) fn remarks(interp: &Interp) -> Vec<String> {
     let mut notes = Vec::new();
     let left_out: Vec<_> =
         interp.left_out.iter().filter(|(span, _)| span.file == FileId::default()).collect();

@@ -187,7 +187,6 @@ impl Lower {
         let name_span = self.span(&c.name);
         Rc::new(ClassDef {
             name: self.name(c.name.as_str()),
-            span: c.arguments.as_deref().map_or(name_span, |arguments| name_span.to(self.span(arguments))),
             name_span,
             decorators: c.decorator_list.iter().map(|d| self.expr(&d.expression)).collect(),
             bases: c.arguments.as_deref().map(|arguments| self.arguments(arguments)).unwrap_or_default(),
@@ -203,8 +202,6 @@ impl Lower {
             .chain(&parameters.kwonlyargs)
             .map(|p| Parameter {
                 name: self.name(p.parameter.name.as_str()),
-                span: self.span(p),
-                annotation: p.parameter.annotation.as_deref().map(|annotation| self.expr(annotation)),
                 default: p.default.as_deref().map(|default| self.expr(default)),
             })
             .collect();

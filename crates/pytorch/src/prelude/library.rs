@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::absent::derived;
 use crate::interp::{Args, Interp, Result};
-use crate::torch::{Kind, ModuleState, Parameter, Tensor};
+use crate::torch::{Kind, ModuleState, Tensor};
 use crate::value::{Builtin, Dict, DictKind, Instance, NativeFn, Value};
 
 pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
@@ -182,11 +182,7 @@ fn deep(interp: &mut Interp, value: &Value, known: &mut HashMap<usize, Value>, d
                 match known.get(&at) {
                     Some(copy) => copy.clone(),
                     None => {
-                        let dims = parameter.dims.borrow().clone();
-                        let made = Parameter::new(dims, parameter.is_buffer, parameter.made);
-                        *made.draw.borrow_mut() = parameter.draw.borrow().clone();
-                        made.requires_grad.set(parameter.requires_grad.get());
-                        let copy = Value::Tensor(Tensor::of(Kind::Parameter(made)));
+                        let copy = interp.deepcopy_parameter(tensor)?;
                         known.insert(at, copy.clone());
                         copy
                     }

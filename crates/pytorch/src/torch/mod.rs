@@ -19,7 +19,7 @@ pub(crate) mod parameter;
 mod reduce;
 mod replay;
 mod reshape;
-mod show;
+pub(crate) mod show;
 mod size;
 mod tape;
 mod tensor;
@@ -109,6 +109,20 @@ pub(crate) enum Draw {
     },
     /// By a rule that convnet does not have: `orthogonal_`.
     Other(&'static str),
+}
+
+impl Draw {
+    /// The same as the graph has it; `None` for rules that convnet does not have.
+    pub(crate) fn known(&self) -> Option<convnet::graph::Draw> {
+        use convnet::graph::Draw as Known;
+        Some(match *self {
+            Self::Constant(value) => Known::Constant { value },
+            Self::Uniform { low, high } => Known::Uniform { low, high },
+            Self::Normal { mean, std } => Known::Normal { mean, std },
+            Self::Truncated { mean, std, low, high } => Known::TruncatedNormal { mean, std, low, high },
+            Self::Other(_) => return None,
+        })
+    }
 }
 
 impl Parameter {

@@ -3,7 +3,7 @@
 use convnet::ops::Op;
 
 use super::dims::{elements, shape_of};
-use super::{Leaf, Parameter, Step, Tape, TapeId, What};
+use super::{Parameter, Step, Tape, TapeId, What};
 
 /// Sizes of images that networks are made for.
 const COMMON: [usize; 11] = [28, 32, 64, 96, 112, 128, 224, 227, 256, 299, 384];
@@ -204,16 +204,12 @@ fn regroup(from: &[usize], to: &[usize], now: &[usize]) -> Option<Vec<usize>> {
     Some(out)
 }
 
-/// Whether a leaf is the network's input.
-pub(crate) fn is_input(what: &What) -> bool {
-    matches!(what, What::Leaf(Leaf::Input))
-}
-
 #[cfg(test)]
 mod tests {
     use convnet::ops::{Conv2d, Linear, MaxPool2d};
 
     use super::*;
+    use crate::torch::Leaf;
 
     fn step(what: What, inputs: &[TapeId], dims: &[usize]) -> Step {
         Step {

@@ -268,6 +268,7 @@ fn chunk(interp: &mut Interp, args: Args) -> Result {
         return Err(interp.raise("RuntimeError", &text));
     }
     let size = dims[at].div_ceil(chunks as usize).max(1);
+    interp.charge(dims[at].div_ceil(size))?;
     interp.parts(&tensor, at, &even(dims[at], size))
 }
 
@@ -294,7 +295,10 @@ fn split(interp: &mut Interp, args: Args) -> Result {
     let dims = interp.dims(&tensor);
     let Some(at) = resolve(dim, dims.len()) else { return Err(interp.bad_dim(dim, dims.len())) };
     let sizes = match int_of(&wanted) {
-        Some(n) if n > 0 => even(dims[at], n as usize),
+        Some(n) if n > 0 => {
+            interp.charge(dims[at].div_ceil(n as usize))?;
+            even(dims[at], n as usize)
+        }
         Some(n) => {
             let text = format!("split expects split_size be positive, but got split_size={n}");
             return Err(interp.raise("RuntimeError", &text));
@@ -302,7 +306,9 @@ fn split(interp: &mut Interp, args: Args) -> Result {
         None => {
             let mut sections = Given::new(interp, Args::of(vec![wanted]), "split", &["split_sizes"], 0)?;
             let sizes = sections.ints(interp, 0)?.unwrap_or_default();
-            if sizes.iter().any(|&n| n < 0) || sizes.iter().sum::<i64>() != dims[at] as i64 {
+            if sizes.iter().any(|&n| n < 0)
+                || sizes.iter().map(|&n| i128::from(n)).sum::<i128>() != dims[at] as i128
+            {
                 let shown: Vec<String> = sizes.iter().map(ToString::to_string).collect();
                 let text = format!(
                     "split_with_sizes expects split_sizes to sum exactly to {} (input tensor's size at dimension {at}), \

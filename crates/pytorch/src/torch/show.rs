@@ -189,10 +189,16 @@ impl Interp {
                 let text = format!("tensor(..., size=({sizes}){grad})");
                 Ok(if parameter.is_buffer { text } else { format!("Parameter containing:\n{text}") })
             }
-            Kind::Traced(id) => {
+            // A network's own tensors have no numbers; a script's are computed when they are looked at.
+            Kind::Traced(id) if !self.computes => {
                 let dims = self.told(id);
                 let sizes = dims.trim_start_matches('[').trim_end_matches(']');
                 Ok(format!("tensor(..., size=({sizes}))"))
+            }
+            Kind::Traced(id) => {
+                let values = self.values(id)?;
+                let suffix = self.tape.grad_text(id);
+                Ok(floats(&values, &self.tape.step(id).dims.clone(), suffix.as_deref()))
             }
         }
     }

@@ -187,7 +187,7 @@ pub(crate) enum Builtin {
     Slice,
     Iterator,
     Function,
-    BuiltinFunction,
+    NativeFunction,
     Method,
     Module,
     Super,

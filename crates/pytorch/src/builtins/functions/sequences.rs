@@ -109,7 +109,7 @@ fn sorted(interp: &mut Interp, mut args: Args) -> Result {
 fn reversed(interp: &mut Interp, args: Args) -> Result {
     let value = one(interp, args, "reversed")?;
     if let Some(items) = interp.try_special(&value, "__reversed__", Vec::new())? {
-        return interp.iter(&items);
+        return Ok(items);
     }
     let plain = value.plain();
     let mut items = match &plain {

@@ -94,9 +94,8 @@ fn setdefault(interp: &mut Interp, mut args: Args) -> Result {
     if let Some(found) = found {
         return Ok(found);
     }
-    interp.charge(1)?;
     let value = given.get(1).cloned().unwrap_or(Value::None);
-    dict.borrow_mut().set(given[0].clone(), value.clone());
+    interp.put(&dict, given[0].clone(), value.clone())?;
     Ok(value)
 }
 
@@ -132,13 +131,11 @@ fn fromkeys(interp: &mut Interp, mut args: Args) -> Result {
     }
     let given = args.positional(interp, "dict.fromkeys", 1, 2)?;
     let value = given.get(1).cloned().unwrap_or(Value::None);
-    let mut dict = Dict::default();
+    let dict = Rc::new(RefCell::new(Dict::default()));
     for key in interp.collect(&given[0])? {
-        if !dict.set(key.clone(), value.clone()) {
-            return Err(interp.unhashable(&key));
-        }
+        interp.put(&dict, key, value.clone())?;
     }
-    Ok(Value::dict(dict))
+    Ok(Value::Dict(dict))
 }
 
 fn move_to_end(interp: &mut Interp, mut args: Args) -> Result {

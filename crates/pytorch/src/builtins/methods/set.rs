@@ -20,7 +20,7 @@ pub(super) fn method(name: &str, changes: bool) -> Option<Native> {
         "symmetric_difference" => native("set.symmetric_difference", |i, a| {
             combined(i, a, "set.symmetric_difference", BinaryOp::Xor)
         }),
-        "issubset" => native("set.issubset", |i, a| related(i, a, "set.issubset", |a, b| within(a, b))),
+        "issubset" => native("set.issubset", |i, a| related(i, a, "set.issubset", within)),
         "issuperset" => native("set.issuperset", |i, a| related(i, a, "set.issuperset", |a, b| within(b, a))),
         "isdisjoint" => native("set.isdisjoint", |i, a| {
             related(i, a, "set.isdisjoint", |a, b| !a.map.keys().any(|key| b.map.contains_key(key)))
@@ -67,13 +67,11 @@ impl Interp {
             self.charge(items.borrow().map.len())?;
             return Ok(items.borrow().clone());
         }
-        let mut dict = Dict::default();
+        let dict = RefCell::new(Dict::default());
         for item in self.collect(value)? {
-            if !dict.set(item.clone(), Value::None) {
-                return Err(self.unhashable(&item));
-            }
+            self.put(&dict, item, Value::None)?;
         }
-        Ok(dict)
+        Ok(dict.into_inner())
     }
 }
 
@@ -114,9 +112,7 @@ fn add(interp: &mut Interp, mut args: Args) -> Result {
     let (items, _) = receiver(interp, &mut args, "set.add")?;
     let mut given = args.positional(interp, "set.add", 1, 1)?;
     let item = given.remove(0);
-    interp.charge(1)?;
-    interp.key_of(&item)?;
-    items.borrow_mut().set(item, Value::None);
+    interp.put(&items, item, Value::None)?;
     Ok(Value::None)
 }
 

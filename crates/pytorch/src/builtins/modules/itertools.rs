@@ -41,7 +41,7 @@ pub(super) fn names() -> Vec<(&'static str, Value)> {
 }
 
 /// `chain.from_iterable`, which is an attribute of `chain`.
-pub(in super::super) fn chain_attr(name: &str) -> Option<Value> {
+pub(super) fn chain_attr(name: &str) -> Option<Value> {
     (name == "from_iterable").then(|| {
         Value::native("from_iterable", |interp, args| {
             let items = args.positional(interp, "from_iterable", 1, 1)?;
@@ -165,7 +165,9 @@ fn product(interp: &mut Interp, mut args: Args) -> Result {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for pool in &pools {
         interp.charge(rows.len().saturating_mul(pool.len()).saturating_mul(pools.len()))?;
-        let longer = rows.iter().flat_map(|row| pool.iter().map(|item| [&row[..], &[item.clone()]].concat()));
+        let longer = rows
+            .iter()
+            .flat_map(|row| pool.iter().map(|item| [&row[..], std::slice::from_ref(item)].concat()));
         rows = longer.collect();
     }
     made(rows.into_iter().map(Value::tuple).collect())

@@ -37,6 +37,18 @@ pub(super) fn names() -> Vec<(&'static str, Value)> {
         ("fmod", |i, a| real2(i, a, "fmod", |x, y| x % y)),
         ("pow", |i, a| real2(i, a, "pow", f64::powf)),
         ("hypot", hypot),
+        ("dist", |i, a| {
+            let items = a.positional(i, "dist", 2, 2)?;
+            let (p, q) = (i.collect(&items[0])?, i.collect(&items[1])?);
+            if p.len() != q.len() {
+                return Err(i.raise("ValueError", "both points must have the same number of dimensions"));
+            }
+            let mut sum: f64 = 0.0;
+            for (p, q) in p.iter().zip(&q) {
+                sum = sum.hypot(float(i, p)? - float(i, q)?);
+            }
+            Ok(Value::Float(sum))
+        }),
         ("isnan", |i, a| test(i, a, "isnan", f64::is_nan)),
         ("isinf", |i, a| test(i, a, "isinf", f64::is_infinite)),
         ("isfinite", |i, a| test(i, a, "isfinite", f64::is_finite)),
@@ -172,7 +184,7 @@ fn log(interp: &mut Interp, args: Args) -> Result {
     }
     match logs[..] {
         [x] => Ok(Value::Float(x)),
-        [_, base] if base == 0.0 => Err(interp.raise("ZeroDivisionError", "float division by zero")),
+        [_, 0.0] => Err(interp.raise("ZeroDivisionError", "float division by zero")),
         _ => Ok(Value::Float(logs[0] / logs[1])),
     }
 }

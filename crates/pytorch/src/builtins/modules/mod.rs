@@ -23,6 +23,14 @@ pub(crate) fn module(name: &str) -> Option<Vec<(&'static str, Value)>> {
     })
 }
 
+/// An attribute of a function of the crate's: `itertools.chain.from_iterable`.
+pub(crate) fn attribute_of(function: &str, name: &str) -> Option<Value> {
+    match function {
+        "chain" => itertools::chain_attr(name),
+        _ => None,
+    }
+}
+
 /// Functions by name.
 fn functions<const N: usize>(list: [(&'static str, NativeFn); N]) -> Vec<(&'static str, Value)> {
     list.map(|(name, call)| (name, Value::native(name, call))).to_vec()

@@ -69,7 +69,7 @@ impl Interp {
             let path = opaque.path.clone();
             return Ok(self.opaque(&path));
         }
-        let (x, y) = (a.plain(), b.plain());
+        let (x, y) = (self.operand(a)?, self.operand(b)?);
         if matches!(x, Value::Tensor(_)) || matches!(y, Value::Tensor(_)) {
             return match self.tensor_compare(op, &x, &y)? {
                 Value::NotImplemented => Err(self.without_order(op, a, b)),
@@ -140,6 +140,10 @@ impl Interp {
                 n == y.len() && (n == 0 || x.start == y.start && (n == 1 || x.step == y.step))
             }
             (Value::List(x), Value::List(y)) => {
+                if x.borrow().len() != y.borrow().len() {
+                    return Ok(false);
+                }
+                self.charge(2 * x.borrow().len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.items_equal(&x, &y)?
             }
@@ -148,10 +152,15 @@ impl Interp {
                 self.items_equal(&x, &y)?
             }
             (Value::Dict(x), Value::Dict(y)) => {
+                if x.borrow().map.len() != y.borrow().map.len() {
+                    return Ok(false);
+                }
+                self.charge(2 * x.borrow().map.len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.dicts_equal(&x, &y)?
             }
             (Value::Set { items: x, .. }, Value::Set { items: y, .. }) => {
+                self.work(x.borrow().map.len())?;
                 let (x, y) = (x.borrow(), y.borrow());
                 x.map.len() == y.map.len() && x.map.keys().all(|key| y.map.contains_key(key))
             }
@@ -205,6 +214,7 @@ impl Interp {
             (Value::Str(x), Value::Str(y)) => Ok(Some(x.cmp(y))),
             (Value::Bytes(x), Value::Bytes(y)) => Ok(Some(x.cmp(y))),
             (Value::List(x), Value::List(y)) => {
+                self.charge(x.borrow().len() + y.borrow().len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());
                 self.items_order(op, &x, &y).map(Some)
             }

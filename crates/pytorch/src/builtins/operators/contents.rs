@@ -1,7 +1,9 @@
 //! `len` and `in`.
 
+use std::cell::RefCell;
+
 use crate::interp::{Interp, Result, Thrown};
-use crate::value::{Key, Value};
+use crate::value::{Dict, Key, Value};
 
 impl Interp {
     /// `len(value)`.
@@ -21,7 +23,10 @@ impl Interp {
             };
         }
         match &value.plain() {
-            Value::Str(text) => Ok(if text.is_ascii() { text.len() } else { text.chars().count() }),
+            Value::Str(text) => {
+                self.work(text.len())?;
+                Ok(if text.is_ascii() { text.len() } else { text.chars().count() })
+            }
             Value::Bytes(bytes) => Ok(bytes.len()),
             Value::List(items) => Ok(items.borrow().len()),
             Value::Tuple(items) => Ok(items.len()),
@@ -29,12 +34,9 @@ impl Interp {
             Value::Range(range) => Ok(range.len()),
             Value::Tensor(tensor) => self.tensor_len(tensor),
             Value::Opaque(opaque) => Err(self.opaque_error(opaque, "a length")),
-            Value::Class(class) => match class.lookup("__class_len__") {
-                Some(method) => {
-                    let length = self.call_with(&method, vec![value.clone()])?;
-                    Ok(usize::try_from(self.integer(&length)?).unwrap_or(0))
-                }
-                None => Err(self.raise("TypeError", "object of type 'type' has no len()")),
+            Value::Class(class) => match class.lookup("__members__") {
+                Some(Value::Dict(members)) => Ok(members.borrow().map.len()),
+                _ => Err(self.raise("TypeError", "object of type 'type' has no len()")),
             },
             _ => {
                 let found = self.type_name(value);
@@ -54,7 +56,10 @@ impl Interp {
         let plain = container.plain();
         match &plain {
             Value::Str(text) => match item.plain() {
-                Value::Str(part) => Ok(text.contains(&*part)),
+                Value::Str(part) => {
+                    self.work(text.len())?;
+                    Ok(text.contains(&*part))
+                }
                 other => {
                     let found = self.type_name(&other);
                     let message = format!("'in <string>' requires string as left operand, not {found}");
@@ -92,11 +97,6 @@ impl Interp {
                 }
                 Ok(false)
             }
-            Value::Class(class) if class.lookup("__class_contains__").is_some() => {
-                let method = class.lookup("__class_contains__").unwrap_or(Value::None);
-                let inside = self.call_with(&method, vec![plain.clone(), item.clone()])?;
-                self.truth(&inside)
-            }
             Value::Iter(_) | Value::Class(_) | Value::Tensor(_) => self.search(&plain, item),
             Value::Instance(_)
                 if self.special(&plain, "__iter__").is_some()
@@ -126,10 +126,33 @@ impl Interp {
     /// # Errors
     /// TypeError for values that change.
     pub(crate) fn key_of(&mut self, value: &Value) -> Result<Key> {
+        if let Value::Instance(instance) = value
+            && let Some(hash) = self.try_special(value, "__hash__", Vec::new())?
+        {
+            // Objects of one class are taken to be equal where their hashes are.
+            let class = std::rc::Rc::as_ptr(&instance.class) as usize;
+            let hash = self.integer(&hash)?;
+            return Ok(Key::Tuple(vec![Key::Str("hash".into()), Key::Identity(class), Key::Int(hash)]));
+        }
         match value.key() {
             Some(key) => Ok(key),
             None => Err(self.unhashable(value)),
         }
+    }
+
+    /// Sets a value of a dict, or a key of a set; the key keeps its first form.
+    ///
+    /// # Errors
+    /// TypeError for a key that changes.
+    pub(crate) fn put(&mut self, dict: &RefCell<Dict>, key: Value, value: Value) -> Result<()> {
+        self.charge(1)?;
+        let hashed = self.key_of(&key)?;
+        let mut dict = dict.borrow_mut();
+        match dict.map.get_mut(&hashed) {
+            Some((_, old)) => *old = value,
+            None => drop(dict.map.insert(hashed, (key, value))),
+        }
+        Ok(())
     }
 
     /// The error for a value that cannot be a key, which names the innermost one.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::opaque_among;
 use crate::interp::{Interp, Result, Thrown};
-use crate::value::{DictKind, Range, Slice, Value};
+use crate::value::{Class, DictKind, Range, Slice, Value};
 
 impl Interp {
     /// `value[index]`.
@@ -32,8 +32,11 @@ impl Interp {
             }
             Value::List(items) => match index {
                 Value::Slice(slice) => {
-                    let items = items.borrow().clone();
-                    Ok(Value::list(self.cut(&items, slice)?))
+                    let len = items.borrow().len();
+                    let indices = self.indices(slice, len)?;
+                    self.charge(indices.len)?;
+                    let items = items.borrow();
+                    Ok(Value::list(indices.positions().filter_map(|at| items.get(at).cloned()).collect()))
                 }
                 _ => {
                     let len = items.borrow().len();
@@ -69,7 +72,12 @@ impl Interp {
             Value::Class(class) => match class.lookup("__class_getitem__") {
                 Some(method) => self.call_class_item(&method, &plain, index),
                 // `list[int]`: a type with its parameters is the type here.
-                None if class.builtin.is_some() => Ok(plain.clone()),
+                None if class.builtin.is_some() || is_generic(class) => Ok(plain.clone()),
+                // Of an enumeration, its members by name.
+                None if class.lookup("__members__").is_some() => {
+                    let members = class.lookup("__members__").unwrap_or(Value::None);
+                    self.get_item(&members, index)
+                }
                 None => {
                     let name = class.name.clone();
                     Err(self.raise("TypeError", &format!("type '{name}' is not subscriptable")))
@@ -98,19 +106,20 @@ impl Interp {
             DictKind::Counter => Ok(Value::Int(0)),
             DictKind::Default(factory) if !matches!(factory, Value::None) => {
                 let made = self.call_with(&factory, Vec::new())?;
-                self.charge(1)?;
-                dict.borrow_mut().set(key.clone(), made.clone());
+                self.put(dict, key.clone(), made.clone())?;
                 Ok(made)
             }
             _ => {
-                let known: Vec<Value> = dict.borrow().keys().cloned().collect();
+                let known: Vec<Value> = dict.borrow().keys().take(1000).cloned().collect();
                 Err(self.key_error(key, known.iter()))
             }
         }
     }
 
     fn text_item(&mut self, text: &str, index: &Value) -> Result {
+        self.work(text.len())?;
         if let Value::Slice(slice) = index {
+            self.charge(text.len())?;
             let chars: Vec<char> = text.chars().collect();
             let indices = self.indices(slice, chars.len())?;
             self.charge(indices.len)?;
@@ -156,12 +165,7 @@ impl Interp {
         }
         match &value.plain() {
             Value::Tensor(tensor) => self.tensor_set_item(tensor, &index, &item),
-            Value::Dict(dict) => {
-                self.charge(1)?;
-                self.key_of(&index)?;
-                dict.borrow_mut().set(index, item);
-                Ok(())
-            }
+            Value::Dict(dict) => self.put(dict, index, item),
             Value::List(items) => match &index {
                 Value::Slice(slice) => {
                     let new = match &item {
@@ -233,17 +237,19 @@ impl Interp {
         match &value.plain() {
             Value::Dict(dict) => {
                 let key = self.key_of(index)?;
+                self.work(dict.borrow().map.len())?;
                 let removed = dict.borrow_mut().map.shift_remove(&key);
                 if removed.is_some() {
                     return Ok(());
                 }
-                let known: Vec<Value> = dict.borrow().keys().cloned().collect();
+                let known: Vec<Value> = dict.borrow().keys().take(1000).cloned().collect();
                 Err(self.key_error(index, known.iter()))
             }
             Value::List(items) => {
                 let len = items.borrow().len();
                 if let Value::Slice(slice) = index {
                     let indices = self.indices(slice, len)?;
+                    self.work(len)?;
                     let mut drop = vec![false; len];
                     for at in indices.positions() {
                         drop[at] = true;
@@ -252,6 +258,7 @@ impl Interp {
                     items.borrow_mut().retain(|_| !drop.next().unwrap_or(false));
                 } else {
                     let at = self.assigned_index(index, len)?;
+                    self.work(len - at)?;
                     let mut items = items.borrow_mut();
                     if at < items.len() {
                         items.remove(at);
@@ -294,4 +301,9 @@ impl Interp {
             _ => error,
         }
     }
+}
+
+/// Whether a class takes types in brackets.
+fn is_generic(class: &Class) -> bool {
+    class.mro.borrow().iter().any(|class| matches!(&*class.name, "Generic" | "Protocol"))
 }

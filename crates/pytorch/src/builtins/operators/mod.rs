@@ -14,7 +14,7 @@ use std::rc::Rc;
 use super::numbers::Number;
 use crate::ast::{BinaryOp, UnaryOp};
 use crate::interp::{Interp, Result, Thrown};
-use crate::value::{Opaque, Value};
+use crate::value::{Dict, Opaque, Value};
 
 /// The unknown value among some, if there is one.
 pub(crate) fn opaque_among<'a>(values: &[&'a Value]) -> Option<&'a Rc<Opaque>> {
@@ -42,7 +42,7 @@ impl Interp {
             let path = opaque.path.clone();
             return Ok(self.opaque(&path));
         }
-        let (x, y) = (a.plain(), b.plain());
+        let (x, y) = (self.operand(a)?, self.operand(b)?);
         if op == BinaryOp::Mod && matches!(x, Value::Str(_)) {
             return self.percent_format(&x, b);
         }
@@ -145,6 +145,17 @@ impl Interp {
         }
     }
 
+    /// A value as operators see it: what an object extends, and the keys of a dict as a set.
+    pub(super) fn operand(&mut self, value: &Value) -> Result {
+        match (value, value.plain()) {
+            (Value::Instance(instance), Value::Dict(dict)) if &*instance.class.name == "dict_keys" => {
+                self.charge(dict.borrow().map.len())?;
+                Ok(set_of(keys_of(&dict.borrow()), false))
+            }
+            (_, plain) => Ok(plain),
+        }
+    }
+
     /// Numbers, of which `&`, `|` and `^` keep bools.
     fn number_result(
         &mut self,
@@ -234,6 +245,13 @@ impl Interp {
             .collect();
         if helps.is_empty() { error } else { error.teach(|t| t.helps.extend(helps)) }
     }
+}
+
+/// The keys of a dict alone.
+fn keys_of(dict: &Dict) -> Dict {
+    let mut keys = Dict::default();
+    keys.map.extend(dict.map.iter().map(|(key, (given, _))| (key.clone(), (given.clone(), Value::None))));
+    keys
 }
 
 /// A number that is no instance: the usual case, tried first.

@@ -75,7 +75,8 @@ impl Interp {
         }
     }
 
-    fn args_text(&mut self, instance: &Instance) -> Result<String> {
+    /// `str` of an exception: its argument, or all of them.
+    pub(super) fn args_text(&mut self, instance: &Instance) -> Result<String> {
         let args = Self::exception_args(instance);
         match &args[..] {
             [] => Ok(String::new()),
@@ -281,8 +282,8 @@ impl Interp {
         }
         let payload = instance.payload.borrow().clone();
         match payload {
-            Some(Value::Set { items, .. }) if &*instance.class.name == "dict_keys" => {
-                let keys = Value::list(items.borrow().keys().cloned().collect());
+            Some(Value::Dict(dict)) if &*instance.class.name == "dict_keys" => {
+                let keys = Value::list(dict.borrow().keys().cloned().collect());
                 self.write_view(out, "dict_keys", &keys, active)
             }
             Some(list @ Value::List(_)) if matches!(&*instance.class.name, "dict_values" | "dict_items") => {

@@ -20,7 +20,7 @@ impl Interp {
         }
     }
 
-    /// The view behind which the first dimension is no longer the batch.
+    /// The view or the permutation behind which the first dimension is no longer the batch.
     pub(in crate::torch) fn first_mixed(&self, input: TapeId) -> Option<TapeId> {
         let batch = self.tape.batch(input)?;
         let mut id = input;

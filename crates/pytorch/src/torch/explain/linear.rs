@@ -57,7 +57,7 @@ impl Interp {
             } else {
                 match &map {
                     Some(map) => {
-                        t.notes.push(format!("flattened C·H·W = {} = {found} ≠ {in_features}", product(map)))
+                        t.notes.push(format!("flattened C·H·W = {} = {found} ≠ {in_features}", product(map)));
                     }
                     None => t.notes.push(format!("{found} ≠ {in_features}")),
                 }

@@ -123,8 +123,8 @@ impl Interp {
             return Ok(());
         }
         let out = |side: &Side| {
-            let padded = side.size.saturating_add(2 * side.padding) as i64;
-            (padded - side.reach() as i64).div_euclid(side.stride.max(1) as i64) + 1
+            let padded = side.size as i128 + 2 * side.padding as i128;
+            (padded - side.reach() as i128).div_euclid(side.stride.max(1) as i128) + 1
         };
         let text = format!(
             "Given input size: ({}x{}x{}). Calculated output size: ({}x{}x{}). Output size is too small",

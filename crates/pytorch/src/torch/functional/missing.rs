@@ -53,7 +53,6 @@ pub(super) fn functions() -> Functions {
         "triu",
         "tril",
         "masked_fill",
-        "pow",
     ];
     functions.extend([
         ("prelu", prelu as crate::value::NativeFn),

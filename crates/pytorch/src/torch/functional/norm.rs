@@ -55,6 +55,12 @@ fn batch_norm(interp: &mut Interp, args: Args) -> Result {
     let Some(&channels) = dims.get(1) else {
         return Err(interp.not_a_map("batch_norm", input));
     };
+    if interp.layer_name().as_deref() == Some("BatchNorm1d") && dims.len() > 3 {
+        let text = format!("expected 2D or 3D input (got {}D input)", dims.len());
+        return Err(interp.shape_error(&text, input).teach(|t| {
+            t.helps.push("BatchNorm1d takes vectors [N, F]: use nn.BatchNorm2d for maps".to_owned());
+        }));
+    }
     for (dims, (_, name)) in found.iter().zip(all) {
         if let Some(dims) = dims
             && **dims != [channels]

@@ -6,14 +6,16 @@ mod tree;
 
 use std::rc::Rc;
 
-pub(crate) use tree::{Named, children, named_modules, state};
+pub(crate) use tree::children;
+#[cfg(test)]
+pub(crate) use tree::state;
 
 use super::{CallFrame, Kind, ModuleState, parameter};
 use crate::ast::Name;
 use crate::interp::{Args, Interp, Result, Thrown};
 use crate::nearest::nearest;
 use crate::source::Span;
-use crate::value::{Class, Dict, Instance, NativeFn, Value};
+use crate::value::{Dict, Instance, NativeFn, Value};
 
 /// The native functions of modules.
 pub(crate) fn natives() -> Vec<(&'static str, NativeFn)> {
@@ -126,10 +128,9 @@ impl Interp {
             }
             _ => return Ok(()),
         };
-        let declared = match &*instance.module.borrow() {
-            Some(state) => Some(state.declared.iter().any(|(known, _)| **known == *name)),
-            None => None,
-        };
+        let declared = (*instance.module.borrow())
+            .as_ref()
+            .map(|state| state.declared.iter().any(|(known, _)| **known == *name));
         let Some(declared) = declared else {
             let message = format!("cannot assign {what} before Module.__init__() call");
             return Err(not_initialized(self, instance, &message));
@@ -347,6 +348,7 @@ fn register_buffer(interp: &mut Interp, args: Args) -> Result {
         return Err(interp.raise("TypeError", &message));
     }
     interp.charge(1)?;
+    let value = parameter::buffer(interp, value);
     if let Some(state) = &mut *module.module.borrow_mut() {
         state.buffers.retain(|(known, _)| *known != name);
         state.buffers.push((name.clone(), persistent));

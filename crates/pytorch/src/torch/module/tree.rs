@@ -19,8 +19,6 @@ pub(crate) struct Named {
     pub(crate) path: String,
     /// The parameter or the buffer.
     pub(crate) value: Value,
-    /// Whether it is a buffer.
-    pub(crate) is_buffer: bool,
 }
 
 /// What is listed of each module.
@@ -174,7 +172,7 @@ fn of_module(module: &Instance, wanted: Wanted) -> Vec<(Name, Value, bool)> {
 fn collect(interp: &mut Interp, module: &Rc<Instance>, wanted: Wanted) -> Result<Vec<Named>> {
     let mut all = Vec::new();
     let mut seen = HashSet::new();
-    walk(interp, module, "", 0, wanted, &mut |path, (name, value, is_buffer)| {
+    walk(interp, module, "", 0, wanted, &mut |path, (name, value, _)| {
         let address = match &value {
             Value::Tensor(tensor) => match tensor.kind() {
                 Kind::Parameter(parameter) => Some(Rc::as_ptr(&parameter) as usize),
@@ -183,7 +181,7 @@ fn collect(interp: &mut Interp, module: &Rc<Instance>, wanted: Wanted) -> Result
             _ => None,
         };
         if !wanted.once || address.is_none_or(|address| seen.insert(address)) {
-            all.push(Named { path: join(path, &name), value, is_buffer });
+            all.push(Named { path: join(path, &name), value });
         }
     })?;
     Ok(all)
