@@ -97,14 +97,14 @@ impl Interp {
                 if !self.truth(&value)? {
                     return self.block(orelse);
                 }
-                let flow = self.block(body).map_err(|error| match error.is_fatal {
-                    true => error.teach(|t| {
+                let flow = self.block(body).map_err(|error| match &*self.type_name(&error.value) {
+                    "RuntimeError" if error.is_fatal => error.teach(|t| {
                         if t.code == "limit" && t.label.is_none() {
                             t.span = Some(test.span);
                             t.label = Some("the loop goes on as long as this holds".to_owned());
                         }
                     }),
-                    false => error,
+                    _ => error,
                 })?;
                 match flow {
                     Flow::Break => break,
