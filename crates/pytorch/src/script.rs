@@ -146,8 +146,10 @@ impl Interp {
                 Lowered::Same(of) => work.value(of)?,
                 Lowered::Refused(what) => return Err(what),
                 Lowered::Layers(ops, inputs) => {
-                    let mut inputs: Vec<NodeId> =
-                        inputs.into_iter().map(|input| work.value(input)).collect::<std::result::Result<_, _>>()?;
+                    let mut inputs: Vec<NodeId> = inputs
+                        .into_iter()
+                        .map(|input| work.value(input))
+                        .collect::<std::result::Result<_, _>>()?;
                     let parameters = self.tape.step(at).parameters.clone();
                     for op in ops {
                         let path = self.weight_path(&parameters, at);
@@ -159,9 +161,14 @@ impl Interp {
             };
             work.values.insert(at, node);
         }
-        if self.tape.step(id).is_training && order.iter().any(|&at| acts_in_training(&self.tape.step(at).what)) {
+        if self.tape.step(id).is_training
+            && order.iter().any(|&at| acts_in_training(&self.tape.step(at).what))
+        {
             let site = self.site();
-            self.note(site, "numbers are those of evaluation: nothing is dropped, and running statistics normalize");
+            self.note(
+                site,
+                "numbers are those of evaluation: nothing is dropped, and running statistics normalize",
+            );
         }
         let output = work.value(id)?;
         let Work { mut net, init, .. } = work;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::stmt::Flow;
-use super::{Args, Frame, Interp, Result, Thrown};
+use super::{Args, Frame, Generator, Interp, Result, Thrown};
 use crate::ast::{FunctionDef, Name};
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -127,9 +127,7 @@ impl Interp {
     fn call_function(&mut self, function: &Rc<Function>, args: Args) -> Result {
         let def = function.def.clone();
         if self.frames.len() >= self.limits.depth {
-            let name = &function.qualified;
-            let message = format!("maximum recursion depth exceeded: `{name}` calls itself without end");
-            return Err(self.fatal("RecursionError", &message, "what ends the recursion?"));
+            return Err(self.too_deep(&function.qualified));
         }
         let scope = Scope::within(&function.scope, ScopeKind::Function, Some(def.clone()));
         let arguments = self.bind_parameters(function, args, &scope)?;
@@ -141,16 +139,20 @@ impl Interp {
             *instance.arguments.borrow_mut() = self.users_arguments(&arguments);
         }
         let is_prelude = !self.sources.is_users(def.span);
-        self.frames.push(Frame {
+        let frame = Frame {
             function: Some(function.qualified.clone()),
             span: def.span,
             is_prelude,
             arguments,
             class: function.class.borrow().clone(),
             receiver,
-            yielded: def.is_generator.then(Vec::new),
             scope,
-        });
+        };
+        if def.is_generator {
+            let generator = Generator::of_function(frame, def.name.clone(), &def.body);
+            return Ok(Value::iter(Iter::Generator(Some(Box::new(generator)))));
+        }
+        self.frames.push(frame);
         let result = match &def.result {
             Some(expr) => self.eval(expr),
             None => self.block(&def.body).map(|flow| match flow {
@@ -158,11 +160,16 @@ impl Interp {
                 _ => Value::None,
             }),
         };
-        let frame = self.frames.pop();
-        let result = result?;
-        Ok(match frame.and_then(|frame| frame.yielded) {
-            Some(items) => Value::iter(Iter::Items(items.into_iter())),
-            None => result,
+        self.frames.pop();
+        result
+    }
+
+    /// The error for calls that nest too deep, as Python's: a file may catch it.
+    pub(super) fn too_deep(&mut self, name: &str) -> Box<Thrown> {
+        self.raise("RecursionError", "maximum recursion depth exceeded").teach(|t| {
+            t.code = "recursion";
+            t.notes.push(format!("`{name}` calls itself without end"));
+            t.helps.push("what ends the recursion?".into());
         })
     }
 

@@ -57,7 +57,6 @@ impl Interp {
             arguments: Vec::new(),
             class: None,
             receiver: None,
-            yielded: None,
             scope: scope.clone(),
         });
         let result = self.block(&def.body);

@@ -7,7 +7,7 @@ use crate::ast::{
     Arg, ArgKind, Block, Clause, Collected, CompareOp, Comprehension, Expr, ExprKind, FPart, Name,
 };
 use crate::nearest::nearest;
-use crate::value::{Dict, Iter, Scope, ScopeKind, Slice, Value};
+use crate::value::{Dict, Scope, ScopeKind, Slice, Value};
 
 impl Interp {
     /// Notes what is evaluated now.
@@ -145,25 +145,10 @@ impl Interp {
                 }
                 Ok(value)
             }
-            ExprKind::Yield(value) => {
-                let value = match value {
-                    Some(value) => self.eval(value)?,
-                    None => Value::None,
-                };
-                self.charge(1)?;
-                if let Some(yielded) = self.frames.last_mut().and_then(|frame| frame.yielded.as_mut()) {
-                    yielded.push(value);
-                }
-                Ok(Value::None)
-            }
-            ExprKind::YieldFrom(value) => {
-                let value = self.eval(value)?;
+            // A statement that is a `yield`, or assigns one, is the generator's.
+            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => {
                 self.at(expr);
-                let items = self.collect(&value)?;
-                if let Some(yielded) = self.frames.last_mut().and_then(|frame| frame.yielded.as_mut()) {
-                    yielded.extend(items);
-                }
-                Ok(Value::None)
+                Err(self.unsupported("`yield` within an expression: write `name = yield …` before it"))
             }
             ExprKind::Unsupported(what) => {
                 self.at(expr);
@@ -304,6 +289,10 @@ impl Interp {
         let Some(first) = c.clauses.first() else { return Ok(Value::None) };
         let first = self.eval(&first.iter)?;
         let Some(outer) = self.scope() else { return Ok(Value::None) };
+        if c.into == Collected::Generator {
+            self.at(expr);
+            return self.generator_expression(c, &first);
+        }
         let inner = Scope::within(&outer, ScopeKind::Comprehension, None);
         if let Some(frame) = self.frames.last_mut() {
             frame.scope = inner;
@@ -316,8 +305,7 @@ impl Interp {
         self.at(expr);
         result?;
         Ok(match c.into {
-            Collected::List => Value::list(out.items),
-            Collected::Generator => Value::iter(Iter::Items(out.items.into_iter())),
+            Collected::List | Collected::Generator => Value::list(out.items),
             Collected::Dict => Value::dict(out.dict),
             Collected::Set => Value::Set { items: Rc::new(out.dict.into()), frozen: false },
         })

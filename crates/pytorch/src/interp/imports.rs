@@ -228,7 +228,7 @@ impl Interp {
     pub(crate) fn evaluate_in(&mut self, module: &Rc<Module>, text: &str) -> Result {
         let file = self.sources.add("the network that is named", text, false);
         let block = self.parsed(file)?;
-        let [Stmt { kind: StmtKind::Expr(expr), span }] = &block[..] else {
+        let [Stmt { kind: StmtKind::Expr(expr), span, .. }] = &block[..] else {
             return Err(self.raise("SyntaxError", &format!("`{text}` is no name and no call")));
         };
         let Some(scope) = module.scope.borrow().clone() else { return Ok(Value::None) };
@@ -239,7 +239,6 @@ impl Interp {
             arguments: Vec::new(),
             class: None,
             receiver: None,
-            yielded: None,
             scope,
         });
         let result = self.eval(expr);
@@ -293,7 +292,6 @@ impl Interp {
             arguments: Vec::new(),
             class: None,
             receiver: None,
-            yielded: None,
             scope,
         });
         for stmt in block.iter() {

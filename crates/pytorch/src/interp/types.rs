@@ -12,6 +12,8 @@ use crate::value::{Builtin, Class, Instance, Value};
 pub(crate) struct Types {
     builtins: HashMap<Builtin, Rc<Class>>,
     exceptions: HashMap<&'static str, Rc<Class>>,
+    /// Iterators of each kind, by the name of their type.
+    iterators: RefCell<HashMap<&'static str, Rc<Class>>>,
     /// `torch.nn.Module`, once it is defined.
     pub(crate) module: RefCell<Option<Rc<Class>>>,
     /// `torch.Size`, once it is defined.
@@ -148,12 +150,24 @@ impl Types {
             let made = class(name, Some(base), None);
             exceptions.insert(name, made);
         }
-        Self { builtins, exceptions, module: RefCell::default(), size: RefCell::default() }
+        Self {
+            builtins,
+            exceptions,
+            iterators: RefCell::default(),
+            module: RefCell::default(),
+            size: RefCell::default(),
+        }
     }
 
     /// A built-in type's class.
     pub(crate) fn builtin(&self, builtin: Builtin) -> Rc<Class> {
         self.builtins[&builtin].clone()
+    }
+
+    /// The class of an iterator.
+    fn iterator(&self, name: &'static str) -> Rc<Class> {
+        let make = || class(name, Some(&self.builtins[&Builtin::Object]), Some(Builtin::Iterator));
+        self.iterators.borrow_mut().entry(name).or_insert_with(make).clone()
     }
 
     /// An exception's class.
@@ -194,7 +208,10 @@ impl Interp {
             Value::Set { frozen: true, .. } => Builtin::FrozenSet,
             Value::Range(_) => Builtin::Range,
             Value::Slice(_) => Builtin::Slice,
-            Value::Iter(_) => Builtin::Iterator,
+            Value::Iter(iter) => {
+                let name = iter.try_borrow().map_or("iterator", |iter| iter.type_name());
+                return self.types.iterator(name);
+            }
             Value::Function(_) => Builtin::Function,
             Value::Native(_) => Builtin::BuiltinFunction,
             Value::Method(_) => Builtin::Method,
