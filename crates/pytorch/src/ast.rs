@@ -156,6 +156,8 @@ pub(crate) struct FunctionDef {
     /// Names that are assigned in it and not declared global or nonlocal.
     pub(crate) locals: Vec<Name>,
     pub(crate) doc: Option<Name>,
+    /// What is said of its result.
+    pub(crate) returns: Option<Expr>,
 }
 
 #[derive(Debug, Default)]

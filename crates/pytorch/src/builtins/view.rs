@@ -48,7 +48,6 @@ impl Interp {
             attrs: RefCell::default(),
             builtin: None,
             opaque: None,
-            annotations: RefCell::default(),
             span: None,
         });
         // The class itself is left out of its order: it would keep itself alive.

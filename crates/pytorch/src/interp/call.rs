@@ -65,6 +65,11 @@ impl Interp {
                 _ => self.construct(builtin, args),
             };
         }
+        if let Some(Value::Tuple(left)) = class.lookup("__abstractmethods__")
+            && !left.is_empty()
+        {
+            return Err(self.is_abstract(class, &left));
+        }
         if let Some(new @ Value::Function(_)) = class.lookup("__new__").map(|new| match new {
             Value::StaticMethod(inner) => (*inner).clone(),
             new => new,
@@ -80,6 +85,18 @@ impl Interp {
         let instance = self.new_instance(class);
         self.initialize(&instance, args)?;
         Ok(Value::Instance(instance))
+    }
+
+    fn is_abstract(&mut self, class: &crate::value::Class, left: &[Value]) -> Box<Thrown> {
+        let name = |value: &Value| if let Value::Str(name) = value { format!("'{name}'") } else { String::new() };
+        let names: Vec<String> = left.iter().map(name).collect();
+        let plural = if names.len() == 1 { "" } else { "s" };
+        let message = format!(
+            "Can't instantiate abstract class {} without an implementation for abstract method{plural} {}",
+            class.name,
+            names.join(", ")
+        );
+        self.raise("TypeError", &message)
     }
 
     /// An object that no constructor has seen yet.
@@ -230,6 +247,14 @@ impl Interp {
                     self.charge(1)?;
                     extra.set_str(&name, value);
                 }
+                None if parameters.named[..parameters.positional_only].iter().any(|p| p.name == name) => {
+                    let message = format!(
+                        "{}() got some positional-only arguments passed as keyword arguments: '{name}'",
+                        function.qualified
+                    );
+                    let error = self.raise("TypeError", &message);
+                    return Err(self.with_signature(error, &def, span));
+                }
                 None => {
                     let known = parameters.named.iter().map(|p| &*p.name);
                     let near = nearest(&name, known).map(str::to_owned);
@@ -278,11 +303,18 @@ impl Interp {
         let least = function.defaults.iter().take(most).filter(|default| default.is_none()).count();
         let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
         let plural = if most == 1 { "" } else { "s" };
-        let message = format!(
-            "{}() takes {takes} positional argument{plural} but {given} {} given",
-            function.qualified,
-            if given == 1 { "was" } else { "were" }
-        );
+        let by_name = &parameters.named[most..];
+        let extra = args.keywords.iter().filter(|(name, _)| by_name.iter().any(|p| p.name == *name)).count();
+        let found = match extra {
+            0 => format!("{given} {}", if given == 1 { "was" } else { "were" }),
+            _ => format!(
+                "{given} positional argument{} (and {extra} keyword-only argument{}) were",
+                if given == 1 { "" } else { "s" },
+                if extra == 1 { "" } else { "s" }
+            ),
+        };
+        let message =
+            format!("{}() takes {takes} positional argument{plural} but {found} given", function.qualified);
         let span = args.spans.get(most).copied().flatten();
         let is_method = function.class.borrow().is_some();
         let lacks_self = is_method

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Args, Interp, Result};
+use super::{Args, Frame, Interp, Result};
 use crate::ast::{
     Arg, ArgKind, Block, Clause, Collected, CompareOp, Comprehension, Expr, ExprKind, FPart, Name,
 };
@@ -64,7 +64,7 @@ impl Interp {
             }
             ExprKind::Call { function, args } => {
                 let function = self.eval(function)?;
-                let args = self.args(args)?;
+                let args = self.args(args, &function)?;
                 self.at(expr);
                 self.call(&function, args)
             }
@@ -157,6 +157,22 @@ impl Interp {
         }
     }
 
+    /// The value of an expression as a function of a scope would see it.
+    pub(super) fn eval_within(&mut self, scope: &Rc<Scope>, expr: &Expr) -> Result {
+        self.frames.push(Frame {
+            function: None,
+            span: expr.span,
+            is_prelude: scope.module.is_prelude,
+            arguments: Vec::new(),
+            class: None,
+            receiver: None,
+            scope: scope.clone(),
+        });
+        let result = self.eval(expr);
+        self.frames.pop();
+        result
+    }
+
     /// Sets a key of a dict or a set under construction.
     pub(crate) fn insert(&mut self, dict: &mut Dict, key: Value, value: Value) -> Result<()> {
         if let Value::Opaque(opaque) = &key {
@@ -209,7 +225,7 @@ impl Interp {
     }
 
     /// The arguments of a call.
-    fn args(&mut self, list: &[Arg]) -> Result<Args> {
+    fn args(&mut self, list: &[Arg], function: &Value) -> Result<Args> {
         let mut args = Args::default();
         for arg in list {
             let value = self.eval(&arg.value)?;
@@ -220,6 +236,9 @@ impl Interp {
                 }
                 ArgKind::Star => {
                     self.at(&arg.value);
+                    if matches!(&value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_)) {
+                        return Err(self.not_spread(function, &value, "* must be an iterable"));
+                    }
                     for item in self.collect(&value)? {
                         args.items.push(item);
                         args.spans.push(None);
@@ -231,6 +250,9 @@ impl Interp {
                 }
                 ArgKind::DoubleStar => {
                     self.at(&arg.value);
+                    if !matches!(value.plain(), Value::Dict(_) | Value::Opaque(_) | Value::Instance(_)) {
+                        return Err(self.not_spread(function, &value, "** must be a mapping"));
+                    }
                     for (key, value) in self.pairs(&value)? {
                         let Value::Str(name) = key else {
                             return Err(self.raise("TypeError", "keywords must be strings"));
@@ -242,6 +264,24 @@ impl Interp {
             }
         }
         Ok(args)
+    }
+
+    /// The error for an argument that cannot be spread out.
+    fn not_spread(&mut self, function: &Value, value: &Value, what: &str) -> Box<super::Thrown> {
+        let found = self.type_name(value);
+        let name = match function {
+            Value::Function(function) => format!("{}.{}()", function.scope.module.name, function.qualified),
+            Value::Class(class) => format!("{}.{}()", class.module, class.name),
+            Value::Native(native) => format!("{}()", native.name),
+            Value::Method(method) => match &method.function {
+                Value::Function(function) => {
+                    format!("{}.{}()", function.scope.module.name, function.qualified)
+                }
+                _ => self.type_name(function).to_string(),
+            },
+            _ => format!("{} object", self.type_name(function)),
+        };
+        self.raise("TypeError", &format!("{name} argument after {what}, not {found}"))
     }
 
     fn comparisons(&mut self, expr: &Expr, first: &Expr, rest: &[(CompareOp, Expr)]) -> Result {

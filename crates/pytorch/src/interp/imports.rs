@@ -283,6 +283,9 @@ impl Interp {
     pub(crate) fn run_module(&mut self, module: &Rc<Module>, block: &Block, tolerant: bool) -> Result<()> {
         let scope = Scope::of_module(module.clone());
         *module.scope.borrow_mut() = Some(scope.clone());
+        if let Some(doc) = crate::parse::documentation(block) {
+            scope.set("__doc__".into(), Value::Str(doc));
+        }
         let start = block.first().map(|stmt| stmt.span).unwrap_or_default();
         let depth = self.frames.len();
         self.frames.push(Frame {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Interp, Result};
 use crate::ast::{Block, Case, Expr, ExprKind, Handler, Name, Pattern, Stmt, StmtKind};
 use crate::source::Span;
-use crate::value::{DictKind, Scope, ScopeKind, Value};
+use crate::value::{Dict, DictKind, Scope, ScopeKind, Value};
 
 /// How statements end.
 pub(super) enum Flow {
@@ -72,7 +72,7 @@ impl Interp {
                     let value = self.eval(value)?;
                     self.assign(target, value)?;
                 }
-                self.annotate(target, annotation);
+                self.annotate(target, annotation)?;
             }
             StmtKind::Return(value) => {
                 return Ok(Flow::Return(match value {
@@ -199,15 +199,32 @@ impl Interp {
         }
     }
 
-    /// Keeps the name of a class's annotated attribute, in order.
-    fn annotate(&mut self, target: &Expr, annotation: &Expr) {
-        let Some(scope) = self.scope() else { return };
-        if let (ScopeKind::Class, ExprKind::Name(name)) = (scope.kind, &target.kind) {
-            let text = self.sources.text(annotation.span);
-            if !text.trim_start().starts_with("ClassVar") {
-                scope.declared.borrow_mut().insert(name.clone(), false);
-            }
+    /// Keeps the annotation of a class's name, in order: dataclasses and NamedTuples read them. One that
+    /// cannot be evaluated is kept as its text.
+    fn annotate(&mut self, target: &Expr, annotation: &Expr) -> Result<()> {
+        let Some(scope) = self.scope() else { return Ok(()) };
+        let (ScopeKind::Class, ExprKind::Name(name)) = (scope.kind, &target.kind) else { return Ok(()) };
+        let text = self.sources.text(annotation.span).trim().to_owned();
+        if text.starts_with("ClassVar") {
+            return Ok(());
         }
+        let mut value = Value::str(&text);
+        if !self.leaves_annotations(&scope.module) {
+            let uses = self.opaque_uses;
+            match self.eval(annotation) {
+                Ok(evaluated) => value = evaluated,
+                Err(thrown) if thrown.is_fatal => return Err(thrown),
+                Err(_) => {}
+            }
+            self.opaque_uses = uses;
+        }
+        let known = scope.get("__annotations__");
+        let dict = known.unwrap_or_else(|| Value::dict(Dict::default()));
+        scope.set("__annotations__".into(), dict.clone());
+        if let Value::Dict(dict) = dict {
+            dict.borrow_mut().set_str(name, value);
+        }
+        Ok(())
     }
 
     fn declare(&mut self, names: &[Name], is_global: bool) {

@@ -122,7 +122,6 @@ fn class(name: &str, base: Option<&Rc<Class>>, builtin: Option<Builtin>) -> Rc<C
         attrs: RefCell::default(),
         builtin,
         opaque: None,
-        annotations: RefCell::default(),
         span: None,
     });
     let mut mro = vec![class.clone()];

@@ -152,6 +152,7 @@ impl Lower {
             is_generator: false,
             locals,
             doc: None,
+            returns: None,
         })
     }
 

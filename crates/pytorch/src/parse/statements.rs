@@ -178,6 +178,7 @@ impl Lower {
             result: None,
             locals,
             doc,
+            returns: f.returns.as_deref().map(|returns| self.expr(returns)),
         })
     }
 

@@ -215,8 +215,6 @@ pub(crate) struct Class {
     pub(crate) builtin: Option<Builtin>,
     /// A base that is not known.
     pub(crate) opaque: Option<Rc<Opaque>>,
-    /// Names with annotations in its body, in order (dataclasses and NamedTuples read them).
-    pub(crate) annotations: RefCell<Vec<(Name, Value)>>,
     /// Where it is defined, if in Python.
     pub(crate) span: Option<Span>,
 }
@@ -253,11 +251,14 @@ pub(crate) struct Super {
     pub(crate) object: Value,
 }
 
-/// `property(getter, setter)`.
+/// `property(getter, setter, deleter, doc)`.
 #[derive(Clone)]
 pub(crate) struct Property {
     pub(crate) getter: Value,
     pub(crate) setter: Option<Value>,
+    pub(crate) deleter: Option<Value>,
+    /// What it was given as its text, instead of its getter's.
+    pub(crate) doc: Option<Value>,
 }
 
 /// What is not known, by where it comes from: `torchvision.datasets.MNIST`.
