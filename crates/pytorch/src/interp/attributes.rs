@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Args, Interp, Result};
 use crate::ast::Name;
 use crate::nearest::nearest;
-use crate::value::{Builtin, Class, Dict, Function, Instance, Method, Module, Property, Value};
+use crate::value::{Builtin, Class, Dict, DictKind, Function, Instance, Method, Module, Property, Value};
 
 impl Interp {
     /// An attribute.
@@ -152,7 +152,8 @@ impl Interp {
         match name {
             "__class__" => return Ok(Some(Value::Class(instance.class.clone()))),
             "__dict__" => {
-                let mut dict = Dict::default();
+                let kind = DictKind::Attributes(instance.clone());
+                let mut dict = Dict { kind, ..Dict::default() };
                 for (name, value) in instance.attrs.borrow().iter() {
                     dict.set_str(name, value.clone());
                 }
@@ -357,8 +358,7 @@ impl Interp {
             Value::Opaque(_) => Ok(()),
             _ => {
                 let class = self.type_name(value);
-                Err(self
-                    .raise("AttributeError", &format!("'{class}' object has no attribute '{name}'")))
+                Err(self.raise("AttributeError", &format!("'{class}' object has no attribute '{name}'")))
             }
         }
     }

@@ -88,7 +88,8 @@ impl Interp {
     }
 
     fn is_abstract(&mut self, class: &crate::value::Class, left: &[Value]) -> Box<Thrown> {
-        let name = |value: &Value| if let Value::Str(name) = value { format!("'{name}'") } else { String::new() };
+        let name =
+            |value: &Value| if let Value::Str(name) = value { format!("'{name}'") } else { String::new() };
         let names: Vec<String> = left.iter().map(name).collect();
         let plural = if names.len() == 1 { "" } else { "s" };
         let message = format!(

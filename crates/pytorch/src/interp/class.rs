@@ -239,8 +239,13 @@ fn abstract_methods(class: &Rc<Class>) -> Vec<Value> {
             _ => false,
         }
     }
-    let mut names: Vec<Name> =
-        class.attrs.borrow().iter().filter(|(_, value)| is_abstract(value)).map(|(name, _)| name.clone()).collect();
+    let mut names: Vec<Name> = class
+        .attrs
+        .borrow()
+        .iter()
+        .filter(|(_, value)| is_abstract(value))
+        .map(|(name, _)| name.clone())
+        .collect();
     for base in &class.bases {
         if let Some(Value::Tuple(inherited)) = base.lookup("__abstractmethods__") {
             for name in inherited.iter() {

@@ -213,7 +213,7 @@ impl Interp {
     fn write_dict(&mut self, out: &mut String, dict: &Dict, active: &mut Vec<usize>) -> Result<()> {
         let mut pairs: Vec<(Value, Value)> = dict.map.values().cloned().collect();
         let (start, end) = match &dict.kind {
-            DictKind::Plain => ("{".to_owned(), "}"),
+            DictKind::Plain | DictKind::Attributes(_) => ("{".to_owned(), "}"),
             DictKind::Ordered if pairs.is_empty() => ("OrderedDict(".to_owned(), ")"),
             DictKind::Ordered => {
                 let pairs: Vec<Value> = pairs.into_iter().map(|(k, v)| Value::tuple(vec![k, v])).collect();
