@@ -29,7 +29,7 @@ fn convnet(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> (Output, String, String) {
-    let output = convnet(folder, arguments).output().unwrap();
+    let output = convnet(folder, arguments).output().expect("the command starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     (output, out, err)
@@ -37,9 +37,9 @@ fn run(folder: &Path, arguments: &[&str]) -> (Output, String, String) {
 
 /// A folder with files.
 fn files(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
+        fs::write(folder.path().join(name), text).expect("the folder can be written");
     }
     folder
 }

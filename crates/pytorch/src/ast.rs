@@ -175,7 +175,6 @@ pub(crate) struct Parameters {
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: Name,
-    pub(crate) span: Span,
     pub(crate) annotation: Option<Expr>,
     pub(crate) default: Option<Expr>,
 }
@@ -183,7 +182,6 @@ pub(crate) struct Parameter {
 #[derive(Debug)]
 pub(crate) struct ClassDef {
     pub(crate) name: Name,
-    pub(crate) span: Span,
     pub(crate) name_span: Span,
     pub(crate) decorators: Vec<Expr>,
     pub(crate) bases: Vec<Arg>,

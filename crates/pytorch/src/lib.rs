@@ -5,6 +5,10 @@
 //! a shape and no numbers, and what it computed becomes a [`convnet::graph::Graph`].
 
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "native functions take their arguments by value, whether they keep them or not"
+)]
 
 mod ast;
 mod builtins;

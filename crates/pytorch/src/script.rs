@@ -11,7 +11,7 @@ use convnet::state::{self, StateDict};
 
 use crate::diagnostic::Report;
 use crate::interp::{Interp, Result};
-use crate::network::lower::{Lowered, lower};
+use crate::network::lower::{Lowered, affine_parameters, lower};
 use crate::session::{interpreter, on_deep_stack, run};
 use crate::torch::{Draw, Leaf, Parameter, TapeId, What};
 
@@ -110,6 +110,7 @@ impl Interp {
             match lower(&self.tape, id, TapeId(u32::MAX)) {
                 Lowered::Same(of) => waiting.push(of),
                 Lowered::Layers(_, inputs) => waiting.extend(inputs),
+                Lowered::Affine { of, .. } => waiting.push(of),
                 Lowered::Refused(what) => return Err(what),
                 Lowered::Input => {}
             }
@@ -145,6 +146,13 @@ impl Interp {
                 Lowered::Input => input,
                 Lowered::Same(of) => work.value(of)?,
                 Lowered::Refused(what) => return Err(what),
+                Lowered::Affine { of, weight, bias } => {
+                    let parameters = affine_parameters(&self.tape, weight, bias);
+                    let path = self.weight_path(&parameters, at);
+                    let node = work.layer(&path, Op::Affine, &[work.value(of)?])?;
+                    work.name(node, &parameters);
+                    node
+                }
                 Lowered::Layers(ops, inputs) => {
                     let mut inputs: Vec<NodeId> = inputs
                         .into_iter()
@@ -161,9 +169,11 @@ impl Interp {
             };
             work.values.insert(at, node);
         }
-        if self.tape.step(id).is_training
-            && order.iter().any(|&at| acts_in_training(&self.tape.step(at).what))
-        {
+        let acts = |at: &TapeId| {
+            let step = self.tape.step(*at);
+            step.is_training && acts_in_training(&step.what)
+        };
+        if order.iter().any(acts) {
             let site = self.site();
             self.note(
                 site,

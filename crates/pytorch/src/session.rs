@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::interp::{Interp, Thrown};
 use crate::source::FileId;
-use crate::value::{Module, Value};
+use crate::value::Module;
 
 /// Bytes of stack: Python's frames nest a thousand deep, and so may lists.
 const STACK: usize = 1 << 29;
@@ -58,8 +58,9 @@ pub(crate) fn run(
 pub(crate) fn diagnose(interp: &mut Interp, thrown: Thrown, file: FileId) -> Diagnostic {
     let (class, text) = interp.exception_text(&thrown.value);
     let teaching = thrown.teaching.map(|teaching| *teaching).unwrap_or_default();
-    let innermost = thrown.sites.first().map(|site| site.span).filter(|span| interp.sources.is_users(*span));
-    let span = teaching.span.filter(|span| interp.sources.is_users(*span)).or(innermost);
+    let is_place = |span: &crate::source::Span| interp.sources.is_users(*span) && !span.is_empty();
+    let innermost = thrown.sites.first().map(|site| site.span).filter(is_place);
+    let mut span = teaching.span.filter(is_place).or(innermost);
     let calls = thrown.sites.iter().skip(1).rev();
     let chain = calls.map(|site| (site.span, site.function.as_deref().map(str::to_owned))).collect();
     let code = if teaching.code.is_empty() { "python" } else { teaching.code };
@@ -69,13 +70,19 @@ pub(crate) fn diagnose(interp: &mut Interp, thrown: Thrown, file: FileId) -> Dia
         false if plain => text,
         false => format!("{class}: {text}"),
     };
-    let labels = teaching.labels.into_iter().filter(|(span, _)| interp.sources.is_users(*span)).collect();
+    let mut labels: Vec<_> = teaching.labels.into_iter().filter(|(span, _)| is_place(span)).collect();
+    let mut label = teaching.label;
+    if span.is_none() && !labels.is_empty() {
+        // A call that no line of the file makes: the place that matters most is that of the message.
+        let (place, text) = labels.remove(0);
+        (span, label) = (Some(place), Some(text));
+    }
     Diagnostic {
         severity: Severity::Error,
         code,
         message,
         span: span.or(Some(crate::source::Span { file, start: 0, end: 0 })),
-        label: teaching.label,
+        label,
         labels,
         chain,
         listing: String::new(),

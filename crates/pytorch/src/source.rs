@@ -24,6 +24,11 @@ impl Span {
     pub fn to(self, other: Self) -> Self {
         Self { end: other.end.max(self.start), ..self }
     }
+
+    /// Whether it has no byte.
+    pub fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
 }
 
 /// One file.

@@ -14,6 +14,9 @@ use convnet_pytorch::{Checked, ReadOptions, check};
 /// Files in which no place is better than another.
 const WITHOUT_PLACE: [&str; 4] = ["empty", "no_network", "only_comments", "random_bytes"];
 
+/// Files in which PyTorch finds nothing either: they run, and compute something else than was meant.
+const RUN: [&str; 1] = ["return_too_early"];
+
 const STYLE: RenderStyle = RenderStyle { colour: false, width: 100 };
 
 /// The wrong files by name, with the input of each.
@@ -83,6 +86,9 @@ fn each_has_an_error_in_a_line_of_its_own_and_something_to_do() {
     let mut wanting = Vec::new();
     assert!(CASES.len() >= 60, "{} wrong files", CASES.len());
     for Case { name, checked, .. } in CASES.iter() {
+        if RUN.contains(&name.as_str()) {
+            continue;
+        }
         let errors = errors(checked);
         let mut want = |what: &str| wanting.push(format!("{name}: {what}"));
         let Some(error) = errors.first() else {

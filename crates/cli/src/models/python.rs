@@ -33,7 +33,7 @@ impl Error for Unread {}
 
 /// Messages as they are shown in the terminal.
 pub(crate) fn rendered(report: &Report) -> String {
-    report.render(RenderStyle { colour: true, width: output::width() })
+    crate::wording::with_options(report).render(RenderStyle { colour: true, width: output::width() })
 }
 
 impl Python {

@@ -44,7 +44,12 @@ impl Interp {
     }
 
     fn zero_division(&mut self, message: &str) -> Box<Thrown> {
-        self.raise("ZeroDivisionError", message)
+        self.raise("ZeroDivisionError", message).teach(|t| {
+            t.label = Some("what stands behind the division is 0 here".to_owned());
+            t.helps.push(
+                "sizes, channels and numbers of classes are 1 or more: see where the 0 comes from".to_owned(),
+            );
+        })
     }
 
     /// An operator between numbers; `None` where Python has none.

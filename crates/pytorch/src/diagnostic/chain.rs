@@ -28,6 +28,7 @@ pub(super) fn lines(sources: &Sources, chain: &[(Span, Option<String>)], width: 
             let place = format!("{}:{}", sources.path(span.file).display(), sources.line(*span));
             let function = match function {
                 Some(name) => format!("in {name}"),
+                None if is_indented(sources, *span) => String::new(),
                 None => "top level".to_owned(),
             };
             let times = if *times > 1 { format!("  ({times} times)") } else { String::new() };
@@ -48,6 +49,14 @@ pub(super) fn lines(sources: &Sources, chain: &[(Span, Option<String>)], width: 
         lines.insert(head, format!("… {left_out} more calls"));
     }
     lines
+}
+
+/// Whether a range is in a line that some block holds.
+fn is_indented(sources: &Sources, span: Span) -> bool {
+    let text = &sources.get(span.file).text;
+    let before = text.get(..span.start as usize).unwrap_or_default();
+    let line = before.rfind(['\n', '\r']).map_or(0, |end| end + 1);
+    text[line..].starts_with([' ', '\t'])
 }
 
 /// The text of the line on which a range starts, without its indentation.

@@ -175,13 +175,13 @@ mod tests {
         assert_eq!(at(5..8), ("(".to_owned(), (1, 5)));
         assert_eq!(at(6..8), (String::new(), (1, 6)));
         assert_eq!(at(99..200), (String::new(), (1, 6)));
-        assert_eq!(Excerpt::new("", &[0..3]).text, "\n");
+        assert_eq!(Excerpt::new("", std::slice::from_ref(&(0..3))).text, "\n");
     }
 
     #[test]
     fn long_lines_are_cut_around_their_marks() {
         let text = format!("{}mark{}", "ä".repeat(100_000), "z".repeat(100_000));
-        let excerpt = Excerpt::new(&text, &[200_000..200_004]);
+        let excerpt = Excerpt::new(&text, std::slice::from_ref(&(200_000..200_004)));
         assert_eq!(&excerpt.text[excerpt.marks[0].clone()], "mark");
         assert_eq!(excerpt.text.chars().count(), LONGEST + 3);
         assert_eq!(excerpt.places, [(1, 100_001)]);

@@ -13,14 +13,28 @@ impl Interp {
     /// # Errors
     /// AttributeError with the nearest name.
     pub(crate) fn get_attr(&mut self, value: &Value, name: &str) -> Result {
-        match self.find_attr(value, name)? {
+        match self.attr_of(value, name)? {
             Some(found) => Ok(found),
             None => Err(self.no_attribute(value, name)),
         }
     }
 
-    /// An attribute, if there is one.
+    /// An attribute, if there is one: a property or a `__getattr__` that raises AttributeError has none.
     pub(crate) fn find_attr(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
+        let attribute_error = self.types.named("AttributeError");
+        match self.attr_of(value, name) {
+            Err(thrown)
+                if !thrown.is_fatal
+                    && !thrown.is_opaque
+                    && attribute_error.is_some_and(|e| self.class_of(&thrown.value).is_subclass(&e)) =>
+            {
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
+    fn attr_of(&mut self, value: &Value, name: &str) -> Result<Option<Value>> {
         match value {
             Value::Instance(instance) => self.instance_attr(instance, value, name),
             Value::Class(class) => self.class_attr(class, name),
@@ -175,17 +189,9 @@ impl Interp {
         }
         if let Some(getter) = instance.class.lookup("__getattr__") {
             let getter = self.bind(&getter, value, &instance.class)?;
-            let attribute_error = self.types.named("AttributeError");
-            return match self.call_with(&getter, vec![Value::str(name)]) {
-                Err(thrown)
-                    if attribute_error.is_some_and(|e| self.class_of(&thrown.value).is_subclass(&e)) =>
-                {
-                    Ok(None)
-                }
-                result => result.map(Some),
-            };
+            return self.call_with(&getter, vec![Value::str(name)]).map(Some);
         }
-        if name == "__init__" || name == "__setattr__" || name == "__getattribute__" {
+        if matches!(name, "__init__" | "__setattr__" | "__getattribute__" | "__getattr__") {
             return Ok(self.base_method(&instance.class.clone(), value, name));
         }
         if let Some(opaque) = instance.class.mro.borrow().iter().find_map(|class| class.opaque.clone()) {
@@ -290,6 +296,7 @@ impl Interp {
             None if name == "__init__" && class.builtin_base().is_some() => {
                 Value::native("__init__", init_payload)
             }
+            None if name == "__getattr__" => module_getter(receiver)?,
             None => object_method(name)?,
         };
         if name == "__new__" {
@@ -429,12 +436,34 @@ impl Interp {
                 (format!("'super' object has no attribute '{name}'"), self.names_of(&object.class))
             }
             Value::None => (format!("'NoneType' object has no attribute '{name}'"), Vec::new()),
+            Value::Tensor(_) => (
+                format!("'Tensor' object has no attribute '{name}'"),
+                crate::prelude::known("torch.Tensor").iter().map(|name| Name::from(*name)).collect(),
+            ),
             _ => (format!("'{}' object has no attribute '{name}'", self.type_name(value)), Vec::new()),
         };
         let near = nearest(name, known.iter().map(|name| &**name)).map(str::to_owned);
+        let other = match value {
+            Value::Module(module) if module.is_prelude => super::foreign::layer(name),
+            Value::None => {
+                Some("it is `None` here: was it set, and does the function that gives it `return` it?")
+            }
+            _ => None,
+        };
+        let hint = match value {
+            Value::Instance(instance) => unset(instance, name),
+            _ => None,
+        };
         self.raise("AttributeError", &message).teach(|teaching| {
             teaching.code = "name";
-            teaching.helps.extend(near.map(|near| format!("did you mean `{near}`?")));
+            match (hint, other) {
+                (Some((span, label, help)), _) => {
+                    teaching.labels.push((span, label));
+                    teaching.helps.push(help);
+                }
+                (None, Some(other)) => teaching.helps.push(other.to_owned()),
+                (None, None) => teaching.helps.extend(near.map(|near| format!("did you mean `{near}`?"))),
+            }
         })
     }
 
@@ -482,6 +511,33 @@ fn defaults_of(function: &Function, name: &str) -> Value {
     if dict.map.is_empty() { Value::None } else { Value::dict(dict) }
 }
 
+/// Why an attribute was never set: a constructor under another name, or one that sets a name of its own.
+fn unset(instance: &Instance, name: &str) -> Option<(crate::source::Span, String, String)> {
+    let class = &instance.class;
+    let own = class.attrs.borrow();
+    let methods = own.iter().filter_map(|(name, value)| match value {
+        Value::Function(function) => Some((name, function)),
+        _ => None,
+    });
+    match own.get("__init__") {
+        Some(Value::Function(init)) => init.def.locals.iter().any(|local| **local == *name).then(|| {
+            let label = format!("`{name}` is a name of this function alone");
+            (init.def.name_span, label, format!("keep it on the object: `self.{name} = …`"))
+        }),
+        _ => methods.into_iter().find(|(name, _)| is_like_init(name)).map(|(wrong, function)| {
+            let label = format!("Python does not call `{wrong}` where a `{}` is made", class.name);
+            (function.def.name_span, label, "it is `__init__`, with two underscores on each side".to_owned())
+        }),
+    }
+}
+
+/// Whether a method's name is `__init__`, misspelt.
+fn is_like_init(name: &str) -> bool {
+    let bare = name.trim_matches('_').to_lowercase();
+    matches!(&*bare, "init" | "int" | "inti" | "innit" | "initi" | "ini" | "constructor") && name != "__int__"
+        || name == "__int__"
+}
+
 /// The methods of `object`.
 fn object_method(name: &str) -> Option<Value> {
     Some(match name {
@@ -519,6 +575,28 @@ fn object_method(name: &str) -> Option<Value> {
         "__init_subclass__" => Value::native("object.__init_subclass__", |_, _| Ok(Value::None)),
         _ => return crate::builtins::method_of(Builtin::Object, name).map(Value::Native),
     })
+}
+
+/// `Module.__getattr__`: what a module keeps in its tables. Only modules have it.
+fn module_getter(receiver: &Value) -> Option<Value> {
+    let Value::Instance(instance) = receiver else { return None };
+    instance.module.borrow().as_ref()?;
+    Some(Value::native("Module.__getattr__", |interp, args: Args| {
+        let items = args.positional(interp, "__getattr__", 2, 2)?;
+        if let (Value::Instance(instance), Value::Str(name)) = (&items[0], &items[1]) {
+            let found = instance.attrs.borrow().get(name).cloned();
+            let is_kept = |value: &Value| match value {
+                Value::Instance(instance) => instance.module.borrow().is_some(),
+                value => matches!(value, Value::Tensor(_)),
+            };
+            if let Some(found) = found.filter(is_kept) {
+                return Ok(found);
+            }
+            let message = format!("'{}' object has no attribute '{name}'", instance.class.name);
+            return Err(interp.raise("AttributeError", &message));
+        }
+        Err(interp.raise("TypeError", "attribute name must be string"))
+    }))
 }
 
 /// `dict.__init__(self, …)` and the like, of a class that extends a built-in type.

@@ -49,9 +49,41 @@ impl Interp {
             Value::Opaque(opaque) => Ok(self.opaque(&format!("{}()", opaque.path))),
             _ => {
                 let class = self.type_name(function);
-                Err(self.raise("TypeError", &format!("'{class}' object is not callable")))
+                let help = self.uncalled(function);
+                let error = self.raise("TypeError", &format!("'{class}' object is not callable"));
+                Err(error.teach(|t| t.helps.extend(help)))
             }
         }
+    }
+
+    /// What is likely meant by a call of what cannot be called.
+    fn uncalled(&self, value: &Value) -> Option<String> {
+        let in_constructor = self.frames.iter().find_map(|frame| match (&frame.function, &frame.receiver) {
+            (Some(name), Some(Value::Instance(object)))
+                if name.ends_with("__init__") && self.is_module(object) =>
+            {
+                Some(object.class.name.clone())
+            }
+            _ => None,
+        });
+        Some(match (value, in_constructor) {
+            (Value::Tensor(_), Some(class)) => format!(
+                "images were given to `{class}(…)`, which makes a network: make it once, `net = {class}()`, and call that, \
+                 `net(x)`"
+            ),
+            (Value::Tensor(_), None) => "a tensor is no layer: is an operator, such as `*`, missing before the bracket?".to_owned(),
+            (Value::List(_) | Value::Tuple(_), _) => {
+                "layers that are called one after another are an `nn.Sequential(*layers)`; those of a list are called \
+                 one by one, `for layer in layers: x = layer(x)`, and belong in an `nn.ModuleList(layers)`"
+                    .to_owned()
+            }
+            (Value::Dict(_), _) => "an item is taken with square brackets: `d[\"key\"]`".to_owned(),
+            (Value::None, _) => "it is `None`: was the layer made, and does the function that gives it `return` it?".to_owned(),
+            (Value::Int(_) | Value::Float(_), _) => "is an operator, such as `*`, missing before the bracket?".to_owned(),
+            (Value::Str(_), _) => "this is a text: is a comma or an operator missing before the bracket?".to_owned(),
+            (Value::Module(module), _) => format!("this is a module: call one of its functions, `{}.…(…)`", module.name),
+            _ => return None,
+        })
     }
 
     /// An object of a class, made by a call with these arguments.
@@ -145,7 +177,7 @@ impl Interp {
     fn call_function(&mut self, function: &Rc<Function>, args: Args) -> Result {
         let def = function.def.clone();
         if self.frames.len() >= self.limits.depth {
-            return Err(self.too_deep(&function.qualified));
+            return Err(self.too_deep());
         }
         let scope = Scope::within(&function.scope, ScopeKind::Function, Some(def.clone()));
         let arguments = self.bind_parameters(function, args, &scope)?;
@@ -182,12 +214,31 @@ impl Interp {
         result
     }
 
-    /// The error for calls that nest too deep, as Python's: a file may catch it.
-    pub(super) fn too_deep(&mut self, name: &str) -> Box<Thrown> {
-        self.raise("RecursionError", "maximum recursion depth exceeded").teach(|t| {
-            t.code = "recursion";
-            t.notes.push(format!("`{name}` calls itself without end"));
-            t.helps.push("what ends the recursion?".into());
+    /// The error for calls within each other without end, at the function of the user's that is in most of them.
+    pub(super) fn too_deep(&mut self) -> Box<Thrown> {
+        let mut counts: IndexMap<Name, (usize, Span)> = IndexMap::new();
+        for frame in self.frames.iter().filter(|frame| !frame.is_prelude) {
+            if let Some(name) = &frame.function {
+                // The outermost of them makes the call that is repeated.
+                counts.entry(name.clone()).or_insert((0, frame.span)).0 += 1;
+            }
+        }
+        let most = counts.into_iter().max_by_key(|(_, (count, _))| *count);
+        let (name, (_, span)) = most.unwrap_or_else(|| ("this".into(), (0, self.site())));
+        let message = format!("maximum recursion depth exceeded: `{name}` calls itself without end");
+        let help = match name.strip_suffix(".__init__") {
+            Some(class) => {
+                format!("each `{class}` makes another `{class}`: make another class here, or none")
+            }
+            None => format!(
+                "let `{name}` return without this call in some case, or loop instead: `for i in range(n)`"
+            ),
+        };
+        self.raise("RecursionError", &message).teach(|t| {
+            t.code = "limit";
+            t.helps.push(help);
+            t.span = Some(span);
+            t.label = Some("it is called again here".into());
         })
     }
 
@@ -218,6 +269,7 @@ impl Interp {
         if given > parameters.positional && parameters.args.is_none() {
             return Err(self.too_many(function, &args));
         }
+        let has_self = parameters.named.first().is_some_and(|first| matches!(&*first.name, "self" | "cls"));
         let mut items = args.items.into_iter();
         for (i, value) in items.by_ref().take(parameters.positional).enumerate() {
             values[i] = Some(value);
@@ -239,7 +291,22 @@ impl Interp {
                         let message =
                             format!("{}() got multiple values for argument '{name}'", function.qualified);
                         let error = self.raise("TypeError", &message);
-                        return Err(self.with_signature(error, &def, span));
+                        let error = self.with_signature(error, function, span);
+                        let error = error.teach(|t| {
+                            t.label = Some("given by its name".to_owned());
+                            if at < given {
+                                t.helps.push(format!(
+                                    "argument {} stands for `{}` already, by its place: leave one of them out",
+                                    if has_self { at } else { at + 1 },
+                                    parameters.named[at].name
+                                ));
+                            }
+                        });
+                        return Err(if given <= parameters.positional {
+                            lacks_self(error, function)
+                        } else {
+                            error
+                        });
                     }
                     values[at] = Some(value);
                     places.extend(span.map(|span| (name, span)));
@@ -254,7 +321,7 @@ impl Interp {
                         function.qualified
                     );
                     let error = self.raise("TypeError", &message);
-                    return Err(self.with_signature(error, &def, span));
+                    return Err(self.with_signature(error, function, span));
                 }
                 None => {
                     let known = parameters.named.iter().map(|p| &*p.name);
@@ -263,8 +330,14 @@ impl Interp {
                         format!("{}() got an unexpected keyword argument '{name}'", function.qualified);
                     let span = span.map(|span| self.with_keyword(span, &name));
                     let error = self.raise("TypeError", &message);
-                    return Err(self.with_signature(error, &def, span).teach(|t| {
-                        t.helps.extend(near.map(|near| format!("did you mean `{near}`?")));
+                    let is_users = self.sources.is_users(def.span);
+                    let foreign = if is_users { None } else { super::foreign::argument(&name) };
+                    return Err(self.with_signature(error, function, span).teach(|t| {
+                        match (foreign, near) {
+                            (Some(foreign), _) => t.helps.push(foreign.to_owned()),
+                            (None, Some(near)) => t.helps.push(format!("did you mean `{near}`?")),
+                            (None, None) => {}
+                        }
                     }));
                 }
             }
@@ -293,7 +366,11 @@ impl Interp {
                 listed(&missing)
             );
             let error = self.raise("TypeError", &message);
-            return Err(self.with_signature(error, &def, None));
+            let error = self.with_signature(error, function, None);
+            return Err(error.teach(|t| {
+                let names = missing.join(" and ").replace('\'', "`");
+                t.label = Some(format!("{names} {} missing", if n == 1 { "is" } else { "are" }));
+            }));
         }
         Ok(places)
     }
@@ -317,29 +394,30 @@ impl Interp {
         let message =
             format!("{}() takes {takes} positional argument{plural} but {found} given", function.qualified);
         let span = args.spans.get(most).copied().flatten();
-        let is_method = function.class.borrow().is_some();
-        let lacks_self = is_method
-            && given == most + 1
-            && parameters.named.first().is_none_or(|first| !matches!(&*first.name, "self" | "cls"));
-        let name = function.def.name.clone();
+        let has_self = parameters.named.first().is_some_and(|first| matches!(&*first.name, "self" | "cls"));
         let error = self.raise("TypeError", &message);
-        let def_span = function.def.name_span;
-        self.with_signature(error, &function.def, span).teach(|t| {
-            if lacks_self {
-                t.labels.push((def_span, "`self` is missing here".into()));
-                t.helps.push(format!("the object comes first: `def {name}(self, …)`"));
+        let is_layers = !self.sources.is_users(function.def.span) && &*function.def.name == "forward";
+        let error = self.with_signature(error, function, span).teach(|t| {
+            if has_self && most > 0 {
+                t.label = Some("this one is too many".to_owned());
+                t.notes.push(format!(
+                    "`self` is counted: without it {} taken, {} given",
+                    if least == most { format!("{} is", most - 1) } else { format!("{} to {} are", least - 1, most - 1) },
+                    if given == 2 { "1 is".to_owned() } else { format!("{} are", given - 1) }
+                ));
             }
-        })
+            if is_layers {
+                t.helps.push(
+                    "a layer's settings are given where it is made; a call takes what it computes on alone: `layer(x)`".to_owned(),
+                );
+            }
+        });
+        if given == most + 1 { lacks_self(error, function) } else { error }
     }
 
-    fn with_signature(
-        &mut self,
-        error: Box<Thrown>,
-        def: &Rc<FunctionDef>,
-        span: Option<Span>,
-    ) -> Box<Thrown> {
-        let text: Vec<&str> = self.sources.text(def.span).split_whitespace().collect();
-        let text = text.join(" ");
+    fn with_signature(&mut self, error: Box<Thrown>, function: &Function, span: Option<Span>) -> Box<Thrown> {
+        let def = &function.def;
+        let text = signature(self.sources.text(def.span), &function.qualified);
         let users = self.sources.is_users(def.span).then_some(def.span);
         error.teach(|t| {
             t.code = "argument";
@@ -397,4 +475,34 @@ fn listed(names: &[String]) -> String {
         [before @ .., last] => format!("{}, and {last}", before.join(", ")),
         [] => String::new(),
     }
+}
+
+/// The help for a method whose first parameter is not the object.
+fn lacks_self(error: Box<Thrown>, function: &Function) -> Box<Thrown> {
+    let def = &function.def;
+    let first = def.parameters.named.first();
+    let is_method = function.class.borrow().is_some();
+    if !is_method || first.is_some_and(|first| matches!(&*first.name, "self" | "cls")) {
+        return error;
+    }
+    let (name, rest) = (&def.name, if def.parameters.named.is_empty() { "" } else { ", …" });
+    error.teach(|t| {
+        t.labels.retain(|(span, _)| *span != def.span);
+        t.labels.push((def.span, "`self` is missing here".into()));
+        t.helps.clear();
+        t.notes
+            .push("Python gives a method its object first: it is counted, and takes the first name".into());
+        t.helps.push(format!("the object comes first: `def {name}(self{rest})`"));
+    })
+}
+
+/// How a function is called, from the text of its definition: `Conv2d(in_channels, …)`.
+pub(crate) fn signature(text: &str, qualified: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    let inner = text.split_once('(').map_or("", |(_, inner)| inner.strip_suffix(')').unwrap_or(inner));
+    let inner = inner.strip_prefix("self").unwrap_or(inner).trim_start_matches([',', ' ']);
+    let inner = inner.replace(", device=None, dtype=None", "");
+    let name = qualified.strip_suffix(".__init__").unwrap_or(qualified);
+    format!("{}({inner})", name.rsplit('.').next().unwrap_or(name))
 }

@@ -42,15 +42,26 @@ impl Interp {
     /// What cannot be done with a value that is not known.
     pub(crate) fn opaque_error(&mut self, opaque: &Opaque, what: &str) -> Box<Thrown> {
         self.opaque_uses += 1;
-        let path = &opaque.path;
+        let path = opaque.path.trim_end_matches("()");
         let mut thrown =
             self.raise("RuntimeError", &format!("{what} depends on `{path}`, which convnet does not know"));
         thrown.is_opaque = true;
         let span = opaque.span;
         let package = path.split('.').next().unwrap_or(path).to_owned();
+        let quoted = [format!("`{package}`"), format!(".{package}`")];
+        let import = self.notes.iter().find(|(_, note)| {
+            note.split(' ').next().is_some_and(|first| {
+                first == quoted[0] || (first.starts_with("`.") && first.ends_with(&quoted[1]))
+            })
+        });
+        let import = import.cloned();
         thrown.teach(|teaching| {
             teaching.code = "unknown";
             teaching.labels.push((span, "it comes from here".into()));
+            if let Some((place, note)) = import {
+                teaching.labels.push((place, "it is imported here".into()));
+                teaching.notes.push(note);
+            }
             teaching.helps.push(format!(
                 "convnet reads PyTorch's modules and files beside this one; write what the network needs of `{package}` here"
             ));

@@ -43,10 +43,16 @@ impl Interp {
                 self.at(expr);
                 self.lookup(name)
             }
-            ExprKind::Attribute { value, name, .. } => {
+            ExprKind::Attribute { value, name, name_span } => {
                 let value = self.eval(value)?;
                 self.at(expr);
-                self.get_attr(&value, name)
+                self.get_attr(&value, name).map_err(|thrown| match &thrown.teaching {
+                    // What is not there is underlined, and not the object before it.
+                    Some(teaching) if teaching.code == "name" && teaching.span.is_none() => {
+                        thrown.teach(|t| t.span = Some(*name_span))
+                    }
+                    _ => thrown,
+                })
             }
             ExprKind::Subscript { value, index } => {
                 let value = self.eval(value)?;
@@ -414,7 +420,12 @@ impl Interp {
             {
                 let message =
                     format!("cannot access local variable '{name}' where it is not associated with a value");
-                return Err(self.raise("UnboundLocalError", &message).teach(|t| t.code = "name"));
+                return Err(self.raise("UnboundLocalError", &message).teach(|t| {
+                    t.code = "name";
+                    t.helps.push(format!(
+                        "`{name}` gets its value further down, or in a branch that did not run: set it before this line"
+                    ));
+                }));
             }
             is_first = is_first && current.kind == ScopeKind::Comprehension;
             scope = current.outer.clone();
@@ -455,6 +466,7 @@ impl Interp {
             }
             _ => false,
         };
+        let mut layer = String::new();
         let import = match &**name {
             "nn" => Some("from torch import nn"),
             "F" => Some("import torch.nn.functional as F"),
@@ -462,6 +474,17 @@ impl Interp {
             "math" => Some("import math"),
             "OrderedDict" => Some("from collections import OrderedDict"),
             "partial" => Some("from functools import partial"),
+            "np" => Some("import numpy as np"),
+            "torchvision" => Some("import torchvision"),
+            "os" => Some("import os"),
+            "itertools" => Some("import itertools"),
+            "List" | "Optional" | "Tuple" | "Union" | "Callable" | "Any" => Some("from typing import …"),
+            "Tensor" => Some("from torch import Tensor"),
+            "Conv2d" | "Linear" | "ReLU" | "MaxPool2d" | "BatchNorm2d" | "Dropout" | "Sequential"
+            | "Flatten" | "Module" | "ModuleList" => {
+                layer = format!("the layers are in `nn`: write `nn.{name}`");
+                None
+            }
             _ => None,
         };
         self.raise("NameError", &format!("name '{name}' is not defined")).teach(|t| {
@@ -470,7 +493,12 @@ impl Interp {
                 t.helps.push(format!("did you mean `self.{name}`?"));
             }
             t.helps.extend(import.map(|import| format!("`{import}` is missing at the head of the file")));
-            t.helps.extend(near.map(|near| format!("did you mean `{near}`?")));
+            if !layer.is_empty() {
+                t.helps.push(layer);
+            }
+            if !is_attribute && import.is_none() {
+                t.helps.extend(near.map(|near| format!("did you mean `{near}`?")));
+            }
         })
     }
 

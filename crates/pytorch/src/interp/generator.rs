@@ -93,7 +93,7 @@ impl Interp {
     pub(super) fn resume(&mut self, generator: &mut Generator, sent: Result) -> Result<Option<Value>> {
         let Some(frame) = generator.frame.take() else { return sent.map(|_| None) };
         if self.frames.len() >= self.limits.depth {
-            return Err(self.too_deep(&generator.name));
+            return Err(self.too_deep());
         }
         // An expression that is used where it stands is a part of the function's own frame.
         let depth = self.frames.len();

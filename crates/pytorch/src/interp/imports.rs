@@ -64,9 +64,26 @@ impl Interp {
             (Some(found), _) => Ok(found),
             (None, Value::Module(module)) => {
                 let message = format!("cannot import name '{}' from '{}'", alias.name, module.name);
+                let is_running = self.frames.iter().any(|frame| {
+                    frame.function.is_none()
+                        && frame.scope.module.path.is_some()
+                        && frame.scope.module.path == module.path
+                });
                 let teaching = self.get_attr(from, &alias.name).err().and_then(|thrown| thrown.teaching);
                 let mut error = self.raise("ImportError", &message);
                 error.teaching = teaching;
+                if is_running {
+                    let name = alias.name.clone();
+                    error.teaching = None;
+                    return Err(error.teach(|t| {
+                        t.code = "name";
+                        t.label = Some("this file is still being read".to_owned());
+                        t.helps.push(format!(
+                            "the files import each other in a circle: `{name}` is defined only further down; move what \
+                             both need to a file of its own"
+                        ));
+                    }));
+                }
                 Err(error)
             }
             (None, _) => self.get_attr(from, &alias.name),
@@ -343,7 +360,7 @@ fn set_by(stmt: &Stmt) -> Vec<Name> {
         match &expr.kind {
             ExprKind::Name(name) => names.push(name.clone()),
             ExprKind::Tuple(items) | ExprKind::List(items) => {
-                items.iter().for_each(|item| targets(item, names))
+                items.iter().for_each(|item| targets(item, names));
             }
             ExprKind::Starred(inner) => targets(inner, names),
             _ => {}
@@ -373,6 +390,19 @@ fn file_of(path: &Path) -> Option<PathBuf> {
 
 /// The text of a regular file of bounded size.
 pub(crate) fn read(path: &Path) -> std::io::Result<String> {
+    use std::io::{Error, ErrorKind};
+    let bytes = read_bytes(path)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+        let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let byte = bytes.get(at).copied().unwrap_or_default();
+        let text = format!("this is no text in UTF-8: line {line} has the byte 0x{byte:02X}");
+        Error::new(ErrorKind::InvalidData, text)
+    })
+}
+
+/// The bytes of a regular file, one more than are read at most.
+pub(crate) fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::{Error, ErrorKind, Read};
     let file = std::fs::File::open(path)?;
     if !file.metadata()?.is_file() {
@@ -380,6 +410,5 @@ pub(crate) fn read(path: &Path) -> std::io::Result<String> {
     }
     let mut bytes = Vec::new();
     file.take(crate::parse::MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
-    String::from_utf8(bytes).map_err(|_| Error::new(ErrorKind::InvalidData, "this is no text in UTF-8"))
+    Ok(bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes))
 }

@@ -24,7 +24,7 @@ impl Interp {
         let iter = match value.plain() {
             Value::Iter(_) => return Ok(value.plain()),
             Value::List(items) => Iter::List(items, 0),
-            Value::Tuple(items) => Iter::Items(items.to_vec().into_iter()),
+            Value::Tuple(items) => Iter::Items(items.iter().cloned().collect::<Vec<_>>().into_iter()),
             Value::Range(range) => Iter::Range(*range, 0),
             Value::Str(text) => {
                 self.charge(text.len())?;

@@ -6,6 +6,7 @@ mod call;
 mod class;
 mod exceptions;
 mod expr;
+mod foreign;
 mod generator;
 mod imports;
 mod iterate;
@@ -20,10 +21,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 pub(crate) use args::{Args, Bound};
+pub(crate) use call::signature;
 pub(crate) use generator::{Generator, method as generator_method};
-pub(crate) use imports::read as read_file;
+pub(crate) use imports::{read as read_file, read_bytes};
 pub(crate) use limits::Limits;
-pub(crate) use thrown::{Result, Site, Teaching, Thrown};
+pub(crate) use thrown::{Result, Site, Thrown};
 pub(crate) use types::Types;
 
 use crate::ast::Name;
@@ -111,10 +113,25 @@ impl Interp {
         }
     }
 
-    /// Where the evaluation is, in code of the user's if any frame is in it.
+    /// Where the evaluation is, in code of the user's if any frame is in it; else where the module was made that is
+    /// being called.
     pub(crate) fn site(&self) -> Span {
-        let users = self.frames.iter().rev().find(|frame| !frame.is_prelude);
-        users.or(self.frames.last()).map_or(Span::default(), |frame| frame.span)
+        let users = self.frames.iter().rev().find(|frame| !frame.is_prelude).map(|frame| frame.span);
+        let inner = || self.frames.last().map(|frame| frame.span);
+        users.or_else(|| self.called_module()).or_else(inner).unwrap_or_default()
+    }
+
+    /// Where the innermost module of the user's that is being called was made.
+    fn called_module(&self) -> Option<Span> {
+        let mut frame = self.frame.as_ref();
+        while let Some(call) = frame {
+            let made = call.module.made.get().filter(|span| self.sources.is_users(*span) && !span.is_empty());
+            if made.is_some() {
+                return made;
+            }
+            frame = call.parent.as_ref();
+        }
+        None
     }
 
     /// The places on the stack in the user's code, innermost first.

@@ -89,7 +89,16 @@ impl Interp {
                 if !self.test(test)? {
                     return self.block(orelse);
                 }
-                match self.block(body)? {
+                let flow = self.block(body).map_err(|error| match error.is_fatal {
+                    true => error.teach(|t| {
+                        if t.code == "limit" && t.label.is_none() {
+                            t.span = Some(test.span);
+                            t.label = Some("the loop goes on as long as this holds".to_owned());
+                        }
+                    }),
+                    false => error,
+                })?;
+                match flow {
                     Flow::Break => break,
                     Flow::Return(value) => return Ok(Flow::Return(value)),
                     Flow::Next | Flow::Continue => {}
@@ -186,12 +195,26 @@ impl Interp {
         let source = self.eval(iter)?;
         self.here(iter.span);
         let items = self.iter(&source)?;
+        let length = match &source {
+            Value::List(list) => list.borrow().len(),
+            _ => 0,
+        };
         loop {
             self.here(iter.span);
             let Some(item) = self.next(&items)? else { return self.block(orelse) };
             self.step()?;
             self.assign(target, item)?;
-            match self.block(body)? {
+            let flow = self.block(body).map_err(|error| match &source {
+                Value::List(list) if list.borrow().len() > length + 8 => {
+                    let name = self.sources.text(iter.span).to_owned();
+                    error.teach(|t| {
+                        t.labels.push((iter.span, "the loop goes over this list".to_owned()));
+                        t.helps = vec![format!("the loop makes `{name}` longer while it goes over it, so that it never ends: go over a copy, `list({name})`")];
+                    })
+                }
+                _ => error,
+            })?;
+            match flow {
                 Flow::Break => return Ok(Flow::Next),
                 Flow::Return(value) => return Ok(Flow::Return(value)),
                 Flow::Next | Flow::Continue => {}

@@ -16,8 +16,6 @@ pub(crate) struct Types {
     iterators: RefCell<HashMap<&'static str, Rc<Class>>>,
     /// `torch.nn.Module`, once it is defined.
     pub(crate) module: RefCell<Option<Rc<Class>>>,
-    /// `torch.Size`, once it is defined.
-    pub(crate) size: RefCell<Option<Rc<Class>>>,
 }
 
 /// The built-in types by their names in Python.
@@ -41,7 +39,7 @@ const BUILTINS: [(Builtin, &str); 28] = [
     (Builtin::Slice, "slice"),
     (Builtin::Iterator, "iterator"),
     (Builtin::Function, "function"),
-    (Builtin::BuiltinFunction, "builtin_function_or_method"),
+    (Builtin::NativeFunction, "builtin_function_or_method"),
     (Builtin::Method, "method"),
     (Builtin::Module, "module"),
     (Builtin::Super, "super"),
@@ -149,13 +147,7 @@ impl Types {
             let made = class(name, Some(base), None);
             exceptions.insert(name, made);
         }
-        Self {
-            builtins,
-            exceptions,
-            iterators: RefCell::default(),
-            module: RefCell::default(),
-            size: RefCell::default(),
-        }
+        Self { builtins, exceptions, iterators: RefCell::default(), module: RefCell::default() }
     }
 
     /// A built-in type's class.
@@ -212,7 +204,7 @@ impl Interp {
                 return self.types.iterator(name);
             }
             Value::Function(_) => Builtin::Function,
-            Value::Native(_) => Builtin::BuiltinFunction,
+            Value::Native(_) => Builtin::NativeFunction,
             Value::Method(_) => Builtin::Method,
             Value::Class(_) => Builtin::Type,
             Value::Instance(instance) => return instance.class.clone(),

@@ -27,6 +27,27 @@ impl Interp {
         }
     }
 
+    /// The error for another number of values than names.
+    fn unpacked(
+        &mut self,
+        message: &str,
+        found: usize,
+        expected: usize,
+        value: &Value,
+    ) -> Box<super::Thrown> {
+        let is_shape = &*self.type_name(value) == "Size";
+        self.raise("ValueError", message).teach(|t| {
+            t.code = "value";
+            t.notes.push(format!("{found} values are given, and {expected} names stand on the left"));
+            t.helps.push(match (is_shape, found) {
+                (true, 4) => "a batch of maps has four sizes: `n, c, h, w = x.shape`".to_owned(),
+                (true, 2) => "a batch of vectors has two sizes: `n, features = x.shape`".to_owned(),
+                _ => "give as many names as values; `_` takes one that is not needed, `*rest` all others"
+                    .to_owned(),
+            });
+        })
+    }
+
     fn unpack(&mut self, targets: &[Expr], value: &Value) -> Result<()> {
         if let Value::Opaque(opaque) = value {
             let path = opaque.path.clone();
@@ -41,7 +62,13 @@ impl Interp {
             Err(thrown) if matches!(value, Value::None | Value::Int(_) | Value::Float(_)) => {
                 return Err(self
                     .raise("TypeError", &format!("cannot unpack non-iterable {name} object"))
-                    .teach(|t| t.code = "value")
+                    .teach(|t| {
+                        t.code = "value";
+                        t.helps.push(match value {
+                            Value::None => "it is `None`: does the function that gives it `return` it?".to_owned(),
+                            _ => format!("{} names are set here, and one number is given: each item must be a tuple, `(a, b)`", targets.len()),
+                        });
+                    })
                     .teach(|t| t.labels.extend(thrown.teaching.iter().flat_map(|t| t.labels.clone()))));
             }
             items => items?,
@@ -53,10 +80,11 @@ impl Interp {
             let at_least = if star.is_some() { "at least " } else { "" };
             let found = items.len();
             let message = format!("not enough values to unpack (expected {at_least}{least}, got {found})");
-            return Err(self.raise("ValueError", &message));
+            return Err(self.unpacked(&message, found, expected, value));
         }
         if star.is_none() && items.len() > expected {
-            return Err(self.raise("ValueError", &format!("too many values to unpack (expected {expected})")));
+            let message = format!("too many values to unpack (expected {expected})");
+            return Err(self.unpacked(&message, items.len(), expected, value));
         }
         let extra = items.len() - least;
         let mut items = items.into_iter();

@@ -7,13 +7,13 @@ use std::rc::Rc;
 use convnet::graph::{self, Assembly, Graph, GraphError, NodeId, ScopeId, SharedWeight, UnusedTensor};
 use convnet::ops::Op;
 
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, affine_parameters, lower};
 use super::registry::Registry;
-use super::trace::{AUXILIARY_WEIGHT, Traced};
+use super::trace::Traced;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::interp::Interp;
 use crate::source::Span;
-use crate::torch::{CallFrame, Draw, Step, TapeId};
+use crate::torch::{CallFrame, Draw, Parameter, Step, TapeId};
 use crate::value::Instance;
 
 /// Where layers stand in the user's code.
@@ -31,17 +31,18 @@ struct Work<'a> {
     /// Calls of modules that are one layer.
     leaves: HashSet<u64>,
     /// The name in the graph of each parameter that a layer read, by where it lies.
-    first: HashMap<*const crate::torch::Parameter, String>,
+    first: HashMap<*const Parameter, String>,
     lines: Lines,
     covered: HashSet<String>,
 }
 
-/// The graph of a trace, and where its layers stand.
+/// The graph of a trace whose further outputs have these weights in the loss, and where its layers stand.
 pub(super) fn assemble(
     interp: &Interp,
     name: &str,
     root: &Rc<Instance>,
     traced: &Traced,
+    weights: &[f32],
 ) -> Result<(Graph, Lines), Vec<Diagnostic>> {
     let dims = &interp.tape.step(traced.input).dims;
     let net = Assembly::new(name, [dims[1], dims[2], dims[3]]).map_err(|e| wrong(&e))?;
@@ -66,7 +67,7 @@ pub(super) fn assemble(
     for id in order {
         work.step(id, traced.input)?;
     }
-    work.finish(traced)
+    work.finish(traced, weights)
 }
 
 fn wrong(error: &GraphError) -> Vec<Diagnostic> {
@@ -88,7 +89,7 @@ impl Work<'_> {
     fn order(&self, traced: &Traced) -> Vec<TapeId> {
         let mut live: HashSet<TapeId> = HashSet::new();
         let mut waiting = vec![traced.output];
-        waiting.extend(&traced.auxiliary);
+        waiting.extend(traced.auxiliary.iter().map(|(id, _)| id));
         while let Some(id) = waiting.pop() {
             if !live.insert(id) {
                 continue;
@@ -96,6 +97,7 @@ impl Work<'_> {
             match lower(&self.interp.tape, id, traced.input) {
                 Lowered::Same(of) => waiting.push(of),
                 Lowered::Layers(_, inputs) => waiting.extend(inputs),
+                Lowered::Affine { of, .. } => waiting.push(of),
                 Lowered::Refused(_) => waiting.extend(&self.interp.tape.step(id).inputs),
                 Lowered::Input => {}
             }
@@ -136,9 +138,13 @@ impl Work<'_> {
             Lowered::Layers(ops, inputs) => {
                 let mut inputs: Vec<NodeId> = inputs.iter().map(|&input| self.value(input)).collect();
                 for op in ops {
-                    inputs = vec![self.layer(id, op, &inputs)?];
+                    inputs = vec![self.layer(id, op, &inputs, &self.interp.tape.step(id).parameters)?];
                 }
                 inputs[0]
+            }
+            Lowered::Affine { of, weight, bias } => {
+                let reads = affine_parameters(&self.interp.tape, weight, bias);
+                self.layer(id, Op::Affine, &[self.value(of)], &reads)?
             }
         };
         self.values.insert(id, node);
@@ -149,14 +155,20 @@ impl Work<'_> {
         self.values.get(&id).copied().unwrap_or_else(|| self.net.input())
     }
 
-    fn layer(&mut self, id: TapeId, op: Op, inputs: &[NodeId]) -> Result<NodeId, Vec<Diagnostic>> {
+    fn layer(
+        &mut self,
+        id: TapeId,
+        op: Op,
+        inputs: &[NodeId],
+        reads: &[(&'static str, Rc<Parameter>)],
+    ) -> Result<NodeId, Vec<Diagnostic>> {
         let interp = self.interp;
         let step = interp.tape.step(id);
         let frame = step.frame.clone();
         let leaf = frame.as_ref().filter(|frame| self.leaves.contains(&frame.call)).cloned();
         let around = leaf.as_ref().map_or(frame.clone(), |leaf| leaf.parent.clone());
         let scope = self.scope(around.as_ref());
-        let path = self.path(step, &op, leaf.as_ref())?;
+        let path = self.path(step, &op, leaf.as_ref(), reads)?;
         let node = self.net.node(scope, &path, op, inputs).map_err(|error| self.at(step, wrong(&error)))?;
         let path = self.net.path(node).to_owned();
         let made = leaf.as_ref().and_then(|leaf| leaf.module.made.get());
@@ -165,7 +177,7 @@ impl Work<'_> {
             let line = (interp.sources.path(span.file).to_owned(), interp.sources.line(span));
             self.lines.insert(path.clone(), line);
         }
-        for (local, parameter) in &step.parameters {
+        for (local, parameter) in reads {
             let name = format!("{path}.{local}");
             let names: Vec<String> = self.registry.names(parameter).into_iter().map(str::to_owned).collect();
             match self.first.get(&Rc::as_ptr(parameter)).cloned() {
@@ -207,8 +219,14 @@ impl Work<'_> {
     }
 
     /// The path of a layer: its module's, or that of the module whose `forward` computes it with the layer's name behind.
-    fn path(&self, step: &Step, op: &Op, leaf: Option<&Rc<CallFrame>>) -> Result<String, Vec<Diagnostic>> {
-        let trained = step.parameters.iter().find(|(local, _)| !local.starts_with("running_"));
+    fn path(
+        &self,
+        step: &Step,
+        op: &Op,
+        leaf: Option<&Rc<CallFrame>>,
+        reads: &[(&'static str, Rc<Parameter>)],
+    ) -> Result<String, Vec<Diagnostic>> {
+        let trained = reads.iter().find(|(local, _)| !local.starts_with("running_"));
         if let Some((local, parameter)) = trained {
             let names = self.registry.names(parameter);
             if names.is_empty() {
@@ -217,6 +235,9 @@ impl Work<'_> {
             let own = names.iter().find_map(|name| name.strip_suffix(local)?.strip_suffix('.'));
             return own.map(str::to_owned).ok_or_else(|| {
                 let name = names[0];
+                if name == *local {
+                    return self.single(step, op);
+                }
                 self.at(step, vec![Diagnostic {
                     code: "unsupported",
                     message: format!("this reads its {local} under the name `{name}`, and convnet's layers name theirs `{local}`"),
@@ -237,6 +258,23 @@ impl Work<'_> {
             Some(path) if !path.is_empty() => format!("{path}.{name}"),
             _ => name,
         })
+    }
+
+    /// A network that is one layer: its weights have no path.
+    fn single(&self, step: &Step, op: &Op) -> Vec<Diagnostic> {
+        let made = step.frame.as_ref().and_then(|frame| frame.module.made.get());
+        let name = op.name();
+        self.at(
+            step,
+            vec![Diagnostic {
+                span: made.filter(|span| self.interp.sources.is_users(*span) && !span.is_empty()),
+                code: "structure",
+                message: format!("the network is a {name} alone, and convnet's networks hold their layers"),
+                label: Some("this is the whole network".into()),
+                helps: vec![format!("put it into a Sequential: `nn.Sequential(nn.{name}(…))`")],
+                ..Diagnostic::default()
+            }],
+        )
     }
 
     /// A layer whose weights no module of the network holds.
@@ -265,6 +303,15 @@ impl Work<'_> {
             vec![Diagnostic {
                 code: "unsupported",
                 message: format!("convnet has no layer for {what}"),
+                label: Some("PyTorch computes this".into()),
+                helps: if what.starts_with("the mean over") {
+                    vec![
+                        "the mean over rows and columns, `x.mean([2, 3])`, is one: it leaves the channels"
+                            .into(),
+                    ]
+                } else {
+                    Vec::new()
+                },
                 ..Diagnostic::default()
             }],
         )
@@ -280,24 +327,16 @@ impl Work<'_> {
             .collect()
     }
 
-    fn finish(mut self, traced: &Traced) -> Result<(Graph, Lines), Vec<Diagnostic>> {
+    fn finish(mut self, traced: &Traced, weights: &[f32]) -> Result<(Graph, Lines), Vec<Diagnostic>> {
         let mut taken: HashSet<String> = HashSet::new();
-        for &id in &self.sorted(&traced.auxiliary) {
-            let step = self.interp.tape.step(id);
-            let mut frame = step.frame.clone();
-            let mut top = None;
-            while let Some(current) = frame {
-                if current.parent.is_some() {
-                    top = self.registry.path(&current.module).map(str::to_owned);
-                }
-                frame = current.parent.clone();
-            }
-            let name = top.and_then(|path| path.split('.').next().map(str::to_owned));
-            let name = name.unwrap_or_else(|| "aux".into());
-            let name = (0..).map(|i| if i == 0 { name.clone() } else { format!("{name}_{i}") });
-            let name = name.into_iter().find(|name| taken.insert(name.clone())).unwrap_or_default();
-            let node = self.value(id);
-            self.net.auxiliary(&name, node, AUXILIARY_WEIGHT);
+        let mut auxiliary: Vec<_> = traced.auxiliary.iter().zip(weights).collect();
+        auxiliary.sort_unstable_by_key(|((id, _), _)| *id);
+        for ((id, given), &weight) in auxiliary {
+            let name = given.clone().or_else(|| self.outermost(*id)).unwrap_or_else(|| "aux".into());
+            let mut names = (0..).map(|i| if i == 0 { name.clone() } else { format!("{name}_{i}") });
+            let name = names.find(|name| taken.insert(name.clone())).unwrap_or_default();
+            let node = self.value(*id);
+            self.net.auxiliary(&name, node, weight);
         }
         for listed in &self.registry.tensors {
             if !self.covered.contains(&listed.name) && !listed.name.ends_with("num_batches_tracked") {
@@ -321,10 +360,17 @@ impl Work<'_> {
         Ok((graph, self.lines))
     }
 
-    fn sorted(&self, ids: &[TapeId]) -> Vec<TapeId> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids
+    /// The name of the outermost module that a step lies in.
+    fn outermost(&self, id: TapeId) -> Option<String> {
+        let mut frame = self.interp.tape.step(id).frame.clone();
+        let mut top = None;
+        while let Some(current) = frame {
+            if current.parent.is_some() {
+                top = self.registry.path(&current.module).map(str::to_owned);
+            }
+            frame = current.parent.clone();
+        }
+        top.and_then(|path| path.split('.').next().map(str::to_owned)).filter(|name| !name.is_empty())
     }
 
     /// How the code draws its weights itself, by their names in the graph.

@@ -49,7 +49,7 @@ pub(super) fn candidates(interp: &mut Interp, module: &Module) -> Vec<Candidate>
                 }
             }
             Value::Function(function)
-                if &*function.scope.module.name == &*module.name && !name.starts_with('_') =>
+                if *function.scope.module.name == *module.name && !name.starts_with('_') =>
             {
                 let is_free = takes_nothing(Some(&value), 0);
                 match is_free && gives_network(interp, function) {
@@ -147,10 +147,18 @@ fn only(interp: &mut Interp, module: &Rc<Module>, file: FileId) -> Result<Found,
             let names: Vec<String> = several.iter().map(|c| format!("`{}`", c.name)).collect();
             let path = interp.sources.path(file).display().to_string();
             let first = &several[0].name;
-            Err(error(
+            let place = match module.get(first) {
+                Some(Value::Class(class)) => class.span,
+                Some(Value::Function(function)) => Some(function.def.name_span),
+                _ => None,
+            };
+            let mut told = error(
                 format!("the file has {} networks: {}", names.len(), names.join(", ")),
                 vec![format!("name one of them behind a colon: {path}:{first}")],
-            ))
+            );
+            told[0].span = place;
+            told[0].label = place.map(|_| "this is one of them".to_owned());
+            Err(told)
         }
     }
 }
@@ -158,6 +166,7 @@ fn only(interp: &mut Interp, module: &Rc<Module>, file: FileId) -> Result<Found,
 /// Why no network can be named without more.
 fn none(interp: &mut Interp, module: &Rc<Module>) -> Vec<Diagnostic> {
     let mut helps = Vec::new();
+    let mut class_span = None;
     for (name, value) in names_of(module) {
         if let Value::Class(class) = &value
             && is_network_class(interp, class, module)
@@ -168,17 +177,79 @@ fn none(interp: &mut Interp, module: &Rc<Module>) -> Vec<Diagnostic> {
                 .filter(|(_, default)| default.is_none())
                 .map(|(parameter, _)| format!("{}=…", parameter.name))
                 .collect();
+            class_span = class_span.or(Some(init.def.span));
             helps.push(format!("`{name}` needs arguments: name it as `:{name}({})`", needed.join(", ")));
         }
     }
-    if let Some((span, reason)) = interp.left_out.first() {
+    if helps.is_empty()
+        && let Some(told) = without_forward(interp, module)
+    {
+        return vec![told];
+    }
+    let left_out = interp.left_out.first().cloned();
+    if let Some((span, reason)) = &left_out {
         let line = interp.sources.line(*span);
-        helps.push(format!("line {line} was left out, {reason}"));
+        helps.push(format!("line {line} was left out: {reason}"));
     }
     if helps.is_empty() {
         helps.push("a network is a class that derives from `nn.Module` and has `forward`, or a variable such as `model = nn.Sequential(…)`".into());
     }
-    error("the file has no network that can be made without arguments".into(), helps)
+    let mut told = error("the file has no network that can be made without arguments".into(), helps);
+    if let Some((span, _)) = left_out {
+        told[0].span = Some(span);
+        told[0].label = Some("this was left out".into());
+    } else if let Some(span) = class_span {
+        told[0].span = Some(span);
+    }
+    told
+}
+
+/// A module of the file's that has no `forward`, and where it seems to be meant.
+fn without_forward(interp: &Interp, module: &Module) -> Option<Diagnostic> {
+    let base = interp.types.module.borrow().clone()?;
+    let class = names_of(module).into_iter().rev().find_map(|(name, value)| match value {
+        Value::Class(class)
+            if class.is_subclass(&base) && class.name == name && class.module == module.name =>
+        {
+            Some(class)
+        }
+        _ => None,
+    })?;
+    let attrs = class.attrs.borrow();
+    let methods: Vec<_> = attrs
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::Function(function) => Some((name.clone(), function.def.clone())),
+            _ => None,
+        })
+        .collect();
+    let mut told = Diagnostic {
+        code: "entry",
+        message: format!("`{}` has no `forward`, which computes its output", class.name),
+        span: class.span,
+        ..Diagnostic::default()
+    };
+    let inner = methods.iter().find_map(|(outer, def)| {
+        def.body.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Function(inner) if &*inner.name == "forward" => Some((outer.clone(), inner.name_span)),
+            _ => None,
+        })
+    });
+    let near = nearest("forward", methods.iter().map(|(name, _)| &**name)).map(str::to_owned);
+    if let Some((outer, span)) = inner {
+        told.span = Some(span);
+        told.label = Some(format!("this stands inside of `{outer}`"));
+        told.helps.push(format!("indent it as `def {outer}` is: it is a method of the class"));
+    } else if let Some(near) = near.or_else(|| attrs.contains_key("call").then(|| "call".to_owned())) {
+        let span = methods.iter().find(|(name, _)| **name == *near).map(|(_, def)| def.name_span);
+        told.span = span.or(told.span);
+        told.label = Some("PyTorch calls `forward`".into());
+        told.helps.push(format!("is `{near}` meant to be `forward`?"));
+    } else {
+        told.helps
+            .push(format!("define `def forward(self, x):` in `{}`, indented as `__init__` is", class.name));
+    }
+    Some(told)
 }
 
 fn named(

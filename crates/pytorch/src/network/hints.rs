@@ -21,7 +21,9 @@ pub(super) fn input(
 ) -> Result<([usize; 3], String), Vec<Diagnostic>> {
     let mut hints = told(&interp.sources.get(file).text);
     // What stands behind the network's definition is meant for it, the nearest first; else what stands before.
-    hints.sort_by_key(|hint| (hint.at < found.defined as usize, hint.at.abs_diff(found.defined as usize)));
+    // A size that has a name that says so is meant before any that only stands in a call.
+    let distance = |hint: &Hint| hint.at.abs_diff(found.defined as usize);
+    hints.sort_by_key(|hint| (!hint.is_named, hint.at < found.defined as usize, distance(hint)));
     for hint in &hints {
         if fits(interp, found, hint.size) {
             let [c, h, w] = hint.size;
@@ -94,7 +96,12 @@ fn fits(interp: &mut Interp, found: &Found, size: [usize; 3]) -> bool {
 struct Hint {
     at: usize,
     size: [usize; 3],
+    /// Whether it is the value of `INPUT_SIZE` and the like.
+    is_named: bool,
 }
+
+/// Names whose value is the size of the images.
+const NAMES: [&str; 6] = ["input_size", "image_size", "img_size", "input_shape", "image_shape", "img_shape"];
 
 /// Sizes of images in a file: four numbers in brackets (`torch.randn(1, 3, 32, 32)`, `(1, 1, 224, 224)`), or three behind
 /// a word that tells that they are a size (`input_size = (3, 224, 224)`, `summary(model, (3, 32, 32))`); comments too.
@@ -108,6 +115,9 @@ fn told(text: &str) -> Vec<Hint> {
             inside.trim_end_matches([',', ' ']).split(',').map(|part| part.trim().parse().ok()).collect();
         let start = text[..at].rfind('\n').map_or(0, |line| line + 1);
         let line = text[start..at].to_lowercase();
+        let name =
+            line.trim_end().strip_suffix('=').map(|name| name.split(':').next().unwrap_or(name).trim());
+        let is_named = name.is_some_and(|name| NAMES.contains(&name));
         let makes = ["randn", "rand", "zeros", "ones", "empty"].iter().any(|word| line.ends_with(word));
         let size = match numbers.as_deref() {
             Some(&[_, c, h, w]) if makes || matches!(c, 1 | 3 | 4) => [c, h, w],
@@ -119,15 +129,16 @@ fn told(text: &str) -> Vec<Hint> {
             _ => continue,
         };
         let [c, h, w] = size;
-        if (1..=16).contains(&c) && (8..=4096).contains(&h) && (8..=4096).contains(&w) {
-            hints.push(Hint { at, size });
+        let is_usual = (1..=16).contains(&c) && (8..=4096).contains(&h) && (8..=4096).contains(&w);
+        if is_usual || (is_named && size.iter().all(|&side| side > 0)) {
+            hints.push(Hint { at, size, is_named });
         }
     }
     // torchvision's files tell the size in the preprocessing of their weights.
     for (at, word) in text.match_indices("crop_size=") {
         let digits: String = text[at + word.len()..].chars().take_while(char::is_ascii_digit).collect();
         if let Ok(side @ 8..=4096) = digits.parse() {
-            hints.push(Hint { at, size: [3, side, side] });
+            hints.push(Hint { at, size: [3, side, side], is_named: false });
         }
     }
     hints
@@ -144,6 +155,9 @@ mod tests {
         assert_eq!(sizes("# input_size  (1, 1, 224, 224)\nnn.Conv2d(1, 6, 5, 5)"), [[1, 224, 224]]);
         assert_eq!(sizes("INPUT_SIZE = (3, 224, 224,)\nf(3, 64, 64)"), [[3, 224, 224]]);
         assert_eq!(sizes("transforms=partial(ImageClassification, crop_size=224)"), [[3, 224, 224]]);
+        // What a name says holds whatever it is.
+        assert_eq!(sizes("INPUT_SIZE: tuple = (17, 2, 3)"), [[17, 2, 3]]);
+        assert!(told("INPUT_SIZE = (3, 32, 32)")[0].is_named && !told("summary(m, (3, 32, 32))")[0].is_named);
         assert!(sizes("cfg = [64, 64, 128, 128]").is_empty());
     }
 }

@@ -1,8 +1,11 @@
 //! From steps of the tape to layers of the graph: what is a layer already, and what becomes one together with others.
 
-use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, Op};
+use std::rc::Rc;
 
-use crate::torch::{Leaf, Tape, TapeId, What};
+use convnet::graph::Size2;
+use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, ConstantPad2d, Op};
+
+use crate::torch::{Leaf, Parameter, Step, Tape, TapeId, What};
 
 /// What a step is in the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +16,8 @@ pub(crate) enum Lowered {
     Same(TapeId),
     /// Layers one behind the other, the first of which reads these.
     Layers(Vec<Op>, Vec<TapeId>),
+    /// A fixed scale and shift by channel of a step, and where their tensors are read.
+    Affine { of: TapeId, weight: TapeId, bias: TapeId },
     /// What the graph has no layer for: what it is, in words.
     Refused(String),
 }
@@ -25,6 +30,7 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
     let step = tape.step(id);
     let only = step.inputs.first().copied();
     match (&step.what, only) {
+        (What::Layer(Op::Mul), _) => Lowered::Layers(vec![Op::Mul], gates(tape, step)),
         (What::Layer(op), _) => Lowered::Layers(vec![op.clone()], step.inputs.clone()),
         (What::Leaf(leaf), _) => Lowered::Refused(match leaf {
             Leaf::Constant(x) => format!("a tensor of {x} that forward makes"),
@@ -43,9 +49,39 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
         (What::Permute(order), _) => Lowered::Refused(format!("the permutation {order:?}")),
         (What::Narrow { dim, start, step: by }, Some(before)) => narrow(tape, id, before, *dim, *start, *by),
         (What::Mean { dims, keep }, Some(before)) => mean(tape, id, before, dims, *keep),
-        (What::Missing(name), _) => Lowered::Refused(format!("`{name}`")),
+        (What::Missing(name), _) => affine(tape, id)
+            .or_else(|| uneven_pool(tape, id))
+            .unwrap_or_else(|| Lowered::Refused(format!("`{name}`"))),
         _ => Lowered::Refused("a step without an input".into()),
     }
+}
+
+/// The tensors of a fixed scale and shift, under the names that the layer gives them.
+pub(crate) fn affine_parameters(
+    tape: &Tape,
+    weight: TapeId,
+    bias: TapeId,
+) -> Vec<(&'static str, Rc<Parameter>)> {
+    let reads = [("weight", weight), ("bias", bias)].into_iter();
+    let parameters = reads.filter_map(|(name, at)| Some((name, tape.step(at).parameters.first()?.1.clone())));
+    parameters.collect()
+}
+
+/// The factors of a product. A number for each channel that is spread over a map first is one without that.
+fn gates(tape: &Tape, step: &Step) -> Vec<TapeId> {
+    let mut inputs = step.inputs.clone();
+    for at in 0..inputs.len() {
+        let spread = tape.step(inputs[at]);
+        if let (What::Missing("expand"), Some(&gate)) = (&spread.what, spread.inputs.first())
+            && spread.dims == step.dims
+            && let ([n, c, ..], [m, d, 1, 1]) = (&spread.dims[..], &tape.step(gate).dims[..])
+            && (n, c) == (m, d)
+            && inputs.iter().enumerate().any(|(i, &other)| i != at && tape.step(other).dims == step.dims)
+        {
+            inputs[at] = gate;
+        }
+    }
+    inputs
 }
 
 /// A view: Flatten, or a vector as maps of one pixel, or nothing; seen through views before it.
@@ -55,6 +91,12 @@ fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
         from = earlier;
     }
     let (old, new) = (&tape.step(from).dims, &tape.step(id).dims);
+    // A vector that is a view itself keeps its layer: others may read it.
+    if let ([n, c], [m, d, 1, 1]) = (&tape.step(before).dims[..], &new[..])
+        && (n, c) == (m, d)
+    {
+        return Lowered::Layers(vec![Op::Unflatten], vec![before]);
+    }
     if old == new {
         return Lowered::Same(from);
     }
@@ -62,6 +104,7 @@ fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
         match (&old[1..], &new[1..]) {
             ([_, _, _], [_]) => return Lowered::Layers(vec![Op::Flatten], vec![from]),
             ([_], [_, 1, 1]) => return Lowered::Layers(vec![Op::Unflatten], vec![from]),
+            ([_, _, _], [_, 1, 1]) => return Lowered::Layers(vec![Op::Flatten, Op::Unflatten], vec![from]),
             _ => {}
         }
     }
@@ -70,6 +113,80 @@ fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
         format!("[N, {}]", dims.join(", "))
     };
     Lowered::Refused(format!("a view of {} as {}", shown(old), shown(new)))
+}
+
+/// `x * weight + bias` with a buffer's number for each channel: what is left of a normalization that is not trained.
+fn affine(tape: &Tape, id: TapeId) -> Option<Lowered> {
+    let (scaled, bias) = by_channel(tape, id, BY_CHANNEL[0])?;
+    let (of, weight) = by_channel(tape, scaled, BY_CHANNEL[1])?;
+    Some(Lowered::Affine { of, weight, bias })
+}
+
+/// Average pooling whose padding differs on opposite sides: a pooled padded map, divided by the pooled padding of ones.
+fn uneven_pool(tape: &Tape, id: TapeId) -> Option<Lowered> {
+    let step = tape.step(id);
+    let (What::Missing("division by a tensor"), &[sums, counts]) = (&step.what, &step.inputs[..]) else {
+        return None;
+    };
+    let pooled = |id: TapeId| {
+        let (What::Layer(Op::AvgPool2d(pool)), &[padded]) = (&tape.step(id).what, &tape.step(id).inputs[..])
+        else {
+            return None;
+        };
+        let (What::Layer(Op::ConstantPad2d(pad)), &[of]) =
+            (&tape.step(padded).what, &tape.step(padded).inputs[..])
+        else {
+            return None;
+        };
+        Some((pool.clone(), pad.clone(), of))
+    };
+    let ((pool, pad, of), (counted, ones_pad, ones)) = (pooled(sums)?, pooled(counts)?);
+    let is_one = matches!(tape.step(ones).what, What::Leaf(Leaf::Constant(1.0)));
+    let alike = pool == counted && ConstantPad2d { value: pad.value, ..ones_pad.clone() } == pad;
+    let (image, shape) = (&tape.step(of).dims, &tape.step(ones).dims);
+    let is_plain = pad.value == 0.0 && pool.padding == Size2 { h: 0, w: 0 } && pool.padding_end.is_none();
+    let counts_all = ones_pad.value == 1.0;
+    if !is_one
+        || !alike
+        || !is_plain
+        || image.get(2..) != shape.get(2..)
+        || (!counts_all && ones_pad.value != 0.0)
+    {
+        return None;
+    }
+    let pool = AvgPool2d {
+        padding: Size2 { h: pad.top, w: pad.left },
+        padding_end: Some(Size2 { h: pad.bottom, w: pad.right }),
+        count_include_pad: counts_all,
+        ..pool
+    };
+    Some(Lowered::Layers(vec![pool.into()], vec![of]))
+}
+
+/// What a sum and a product with a tensor of other dimensions are called.
+const BY_CHANNEL: [&str; 2] = ["an addition that broadcasts", "a multiplication that broadcasts"];
+
+/// The two sides of an operation: a step, and where a buffer with a number for each of its channels is read.
+fn by_channel(tape: &Tape, id: TapeId, operation: &str) -> Option<(TapeId, TapeId)> {
+    let step = tape.step(id);
+    let (What::Missing(name), &[a, b]) = (&step.what, &step.inputs[..]) else { return None };
+    if *name != operation {
+        return None;
+    }
+    [(a, b), (b, a)].into_iter().find_map(|(values, side)| {
+        let mut read = side;
+        while let (What::Reshape, Some(&before)) = (&tape.step(read).what, tape.step(read).inputs.first()) {
+            read = before;
+        }
+        let [(_, buffer)] = &tape.step(read).parameters[..] else { return None };
+        let dims = &tape.step(values).dims;
+        let mut shape = vec![1; dims.len()];
+        *shape.get_mut(1)? = *dims.get(1)?;
+        let given = &tape.step(side).dims;
+        let is_by_channel = given.len() <= shape.len() && shape.ends_with(given) && given.contains(&shape[1]);
+        let is_one = *buffer.dims.borrow() == [shape[1]];
+        (buffer.is_buffer && is_by_channel && is_one && *dims == step.dims).then_some((values, read))
+    })
 }
 
 /// A range of a dimension: the whole, or every n-th row and column.

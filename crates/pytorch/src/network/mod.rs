@@ -1,11 +1,14 @@
 //! From a file to a network: which of its networks, for which images, traced and put together.
 
 mod assemble;
+mod auxiliary;
 mod entry;
 mod hints;
 pub(crate) mod lower;
 mod registry;
 mod trace;
+
+pub(crate) use auxiliary::NAME as AUX_LOSS_WEIGHT;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -104,8 +107,22 @@ pub fn entries(path: &Path) -> Result<Vec<String>, Report> {
 
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Report {
     let message = format!("{}: {error}", path.display());
-    let diagnostic = Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
-    Report { sources: crate::source::Sources::default(), diagnostics: vec![diagnostic] }
+    let mut diagnostic =
+        Diagnostic { severity: Severity::Error, code: "file", message, ..Diagnostic::default() };
+    let mut sources = crate::source::Sources::default();
+    if error.kind() == std::io::ErrorKind::InvalidData
+        && let Ok(bytes) = crate::interp::read_bytes(path)
+    {
+        diagnostic.helps.push("save the file as UTF-8, which is how Python reads it".to_owned());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let at = text.find(char::REPLACEMENT_CHARACTER);
+        let file = sources.add(path, text.as_str(), false);
+        if let Some(at) = at.filter(|_| !bytes.contains(&0)) {
+            let end = at + char::REPLACEMENT_CHARACTER.len_utf8();
+            diagnostic.span = Some(crate::source::Span { file, start: at as u32, end: end as u32 });
+        }
+    }
+    Report { sources, diagnostics: vec![diagnostic] }
 }
 
 /// The name under which a file sees itself: not `__main__`, whose statements are a script's.
@@ -148,7 +165,8 @@ fn network_of(
         trace::trace(interp, &found.root, input).map_err(|thrown| vec![told(interp, *thrown, file)])?;
     notes.extend(traced.notes.iter().cloned());
     let name = graph_name(path, &found.name);
-    let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced)?;
+    let weights = auxiliary::weights(&module, traced.auxiliary.len(), &mut notes)?;
+    let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced, &weights)?;
     notes.extend(remarks(interp));
     Ok(Network { graph, entry: found.name, notes, lines })
 }

@@ -123,10 +123,12 @@ impl Lower {
             },
             py::Expr::Yield(y) => {
                 self.yields = true;
+                self.belongs(self.within.function, self.span(y), "yield", "function");
                 ExprKind::Yield(self.optional(y.value.as_deref()))
             }
             py::Expr::YieldFrom(y) => {
                 self.yields = true;
+                self.belongs(self.within.function, self.span(y), "yield", "function");
                 ExprKind::YieldFrom(self.boxed(&y.value))
             }
             py::Expr::Await(_) => ExprKind::Unsupported("await"),
@@ -138,7 +140,8 @@ impl Lower {
         let span = self.span(lambda);
         let parameters = lambda.parameters.as_deref().map(|p| self.parameters(p)).unwrap_or_default();
         let around = self.yields;
-        let result = self.expr(&lambda.body);
+        let within = super::Within { function: true, a_loop: false };
+        let result = self.inside(within, |lower| lower.expr(&lambda.body));
         self.yields = around;
         let locals = super::names::of_parameters(&parameters);
         Rc::new(FunctionDef {

@@ -1,6 +1,7 @@
 //! From text to the [`crate::ast`], by ruff's parser. This folder alone knows its types, which are an internal interface.
 
 mod expressions;
+mod mistakes;
 mod names;
 mod patterns;
 mod statements;
@@ -33,6 +34,16 @@ struct Lower {
     class: Option<String>,
     /// Whether what was lowered of the statement at hand yields.
     yields: bool,
+    within: Within,
+    /// The first statement that must not stand where it does.
+    misplaced: Option<Diagnostic>,
+}
+
+/// What a statement stands in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Within {
+    function: bool,
+    a_loop: bool,
 }
 
 /// The statements of a file.
@@ -47,56 +58,52 @@ pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Block, Vec<Diagno
     }
     if let Some(at) = text.find('\0') {
         let span = Span { file, start: at as u32, end: at as u32 + 1 };
-        return Err(vec![syntax("a byte of zero: this is no Python".into(), Some(span))]);
+        let help = "leave it out: an editor that shows control characters finds it".to_owned();
+        let message = "a byte of zero: this is no Python".to_owned();
+        return Err(vec![Diagnostic { helps: vec![help], ..syntax(message, Some(span)) }]);
     }
     let options = ruff_python_parser::ParseOptions::from(ruff_python_parser::Mode::Module);
     let parsed = ruff_python_parser::parse_unchecked(text, options);
-    let span = |range: TextRange| Span { file, start: range.start().to_u32(), end: range.end().to_u32() };
-    let mut errors: Vec<Diagnostic> =
-        parsed.errors().iter().map(|error| mistake(text, error.to_string(), span(error.location))).collect();
-    errors.truncate(MOST_ERRORS);
+    // The parser names what it found with the range behind it.
+    let found: Vec<mistakes::Found> = parsed
+        .errors()
+        .iter()
+        .map(|error| {
+            let message = error.to_string();
+            let message = message.split(" at byte range").next().unwrap_or_default().to_owned();
+            let (start, end) = (error.location.start().to_usize(), error.location.end().to_usize());
+            mistakes::Found { message, start, end }
+        })
+        .collect();
+    let errors = mistakes::told(file, text, parsed.tokens(), &found);
     if !errors.is_empty() {
         return Err(errors);
     }
     let Some(module) = parsed.try_into_module() else { return Err(vec![syntax("no module".into(), None)]) };
-    let mut lower =
-        Lower { file, names: HashSet::new(), depth: 0, too_deep: None, class: None, yields: false };
+    let mut lower = Lower {
+        file,
+        names: HashSet::new(),
+        depth: 0,
+        too_deep: None,
+        class: None,
+        yields: false,
+        within: Within::default(),
+        misplaced: None,
+    };
     let block = lower.block(&module.syntax().body);
-    match lower.too_deep {
-        Some(span) => {
-            Err(vec![syntax(format!("this is nested more than {MOST_DEPTH} levels deep"), Some(span))])
+    match (lower.too_deep, lower.misplaced) {
+        (Some(span), _) => {
+            let message = format!("this is nested more than {MOST_DEPTH} levels deep");
+            let help = "give the inner parts names in statements of their own";
+            Err(vec![Diagnostic { helps: vec![help.into()], ..syntax(message, Some(span)) }])
         }
-        None => Ok(block),
+        (None, Some(misplaced)) => Err(vec![misplaced]),
+        (None, None) => Ok(block),
     }
 }
-
-/// Mistakes of one file that are told.
-const MOST_ERRORS: usize = 3;
 
 fn syntax(message: String, span: Option<Span>) -> Diagnostic {
     Diagnostic { severity: Severity::Error, code: "syntax", message, span, ..Diagnostic::default() }
-}
-
-/// A mistake that the parser found, in words for learners where it is a common one.
-fn mistake(text: &str, message: String, span: Span) -> Diagnostic {
-    // The parser names what it found without the path of its own types.
-    let first = message.split(" at byte range").next().unwrap_or(&message).to_owned();
-    let start = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1);
-    let line = text[start..].lines().next().unwrap_or_default().trim();
-    let mut diagnostic = syntax(first.clone(), Some(span));
-    let opens =
-        ["def ", "class ", "for ", "while ", "if ", "elif ", "else", "try", "except", "with ", "finally"];
-    if first.contains("Expected `:`") || (first.contains("':'") && opens.iter().any(|w| line.starts_with(w)))
-    {
-        diagnostic.helps.push("end the line with a colon".into());
-    } else if first.contains("print") || (line.starts_with("print ") && !line.starts_with("print (")) {
-        diagnostic.helps.push("`print` is a function in Python 3: print(…)".into());
-    } else if first.to_lowercase().contains("indent") {
-        diagnostic
-            .helps
-            .push("indent the lines of a block alike, with spaces alone: four of them for each level".into());
-    }
-    diagnostic
 }
 
 impl Lower {
@@ -127,6 +134,29 @@ impl Lower {
         let name: Name = Rc::from(text);
         self.names.insert(name.clone());
         name
+    }
+
+    /// Runs `f` for what stands in a function or a loop.
+    fn inside<T>(&mut self, within: Within, f: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.within, within);
+        let result = f(self);
+        self.within = outer;
+        result
+    }
+
+    /// The body of a loop.
+    fn looped(&mut self, body: &[ruff_python_ast::Stmt]) -> Block {
+        self.inside(Within { a_loop: true, ..self.within }, |lower| lower.block(body))
+    }
+
+    /// Refuses a statement that must stand in a function, or in a loop.
+    fn belongs(&mut self, holds: bool, span: Span, word: &str, place: &str) {
+        if holds || self.misplaced.is_some() {
+            return;
+        }
+        let mut error = syntax(format!("`{word}` stands outside of a {place}"), Some(span));
+        error.helps.push(format!("indent it as the {place} that it belongs to is indented, or leave it out"));
+        self.misplaced = Some(error);
     }
 
     /// Runs `f` one level deeper; `None` if that is too deep.

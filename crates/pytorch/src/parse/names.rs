@@ -100,7 +100,7 @@ impl Walk {
                 self.block(body);
             }
             StmtKind::Global(names) | StmtKind::Nonlocal(names) => {
-                self.declared.extend(names.iter().cloned())
+                self.declared.extend(names.iter().cloned());
             }
             StmtKind::Delete(targets) => targets.iter().for_each(|target| self.target(target)),
             StmtKind::Match { subject, cases } => {
@@ -195,7 +195,7 @@ impl Walk {
                 rest.iter().for_each(|(_, e)| self.expr(e));
             }
             ExprKind::If { test, body, orelse } => {
-                [test, body, orelse].into_iter().for_each(|e| self.expr(e))
+                [test, body, orelse].into_iter().for_each(|e| self.expr(e));
             }
             ExprKind::Dict(pairs) => {
                 for (key, value) in pairs {

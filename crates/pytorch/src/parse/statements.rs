@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use ruff_python_ast as py;
 
-use super::Lower;
 use super::expressions::operator;
+use super::{Lower, Within};
 use crate::ast::{
     Alias, Block, Case, ClassDef, Expr, ExprKind, FunctionDef, Handler, Name, Parameter, Parameters, Stmt,
     StmtKind,
@@ -50,7 +50,10 @@ impl Lower {
                 annotation: self.expr(&s.annotation),
                 value: s.value.as_deref().map(|value| self.expr(value)),
             },
-            py::Stmt::Return(s) => StmtKind::Return(s.value.as_deref().map(|value| self.expr(value))),
+            py::Stmt::Return(s) => {
+                self.belongs(self.within.function, self.span(s), "return", "function");
+                StmtKind::Return(s.value.as_deref().map(|value| self.expr(value)))
+            }
             py::Stmt::If(s) => {
                 let mut branches = vec![(self.expr(&s.test), self.block(&s.body))];
                 let mut orelse: Block = Rc::from([]);
@@ -67,16 +70,22 @@ impl Lower {
             py::Stmt::For(s) => StmtKind::For {
                 target: self.expr(&s.target),
                 iter: self.expr(&s.iter),
-                body: self.block(&s.body),
+                body: self.looped(&s.body),
                 orelse: self.block(&s.orelse),
             },
             py::Stmt::While(s) => StmtKind::While {
                 test: self.expr(&s.test),
-                body: self.block(&s.body),
+                body: self.looped(&s.body),
                 orelse: self.block(&s.orelse),
             },
-            py::Stmt::Break(_) => StmtKind::Break,
-            py::Stmt::Continue(_) => StmtKind::Continue,
+            py::Stmt::Break(s) => {
+                self.belongs(self.within.a_loop, self.span(s), "break", "loop");
+                StmtKind::Break
+            }
+            py::Stmt::Continue(s) => {
+                self.belongs(self.within.a_loop, self.span(s), "continue", "loop");
+                StmtKind::Continue
+            }
             py::Stmt::Pass(_) => StmtKind::Pass,
             py::Stmt::FunctionDef(s) if s.is_async => StmtKind::Unsupported("async"),
             py::Stmt::FunctionDef(s) => StmtKind::Function(self.function(s)),
@@ -162,7 +171,8 @@ impl Lower {
         let parameters = self.parameters(&f.parameters);
         // Depth is counted from each function anew: its body runs in a frame of its own.
         let around = std::mem::take(&mut self.yields);
-        let body = self.block(&f.body);
+        let within = Within { function: true, a_loop: false };
+        let body = self.inside(within, |lower| lower.block(&f.body));
         let is_generator = std::mem::replace(&mut self.yields, around);
         let mut locals = super::names::of_parameters(&parameters);
         super::names::assigned(&body, &mut locals);
@@ -185,12 +195,11 @@ impl Lower {
     fn class(&mut self, c: &py::StmtClassDef) -> Rc<ClassDef> {
         let name_span = self.span(&c.name);
         let around = self.class.replace(c.name.as_str().to_owned());
-        let body = self.block(&c.body);
+        let body = self.inside(Within::default(), |lower| lower.block(&c.body));
         self.class = around;
         Rc::new(ClassDef {
             doc: documentation(&body),
             name: self.name(c.name.as_str()),
-            span: c.arguments.as_deref().map_or(name_span, |arguments| name_span.to(self.span(arguments))),
             name_span,
             decorators: c.decorator_list.iter().map(|d| self.expr(&d.expression)).collect(),
             bases: c.arguments.as_deref().map(|arguments| self.arguments(arguments)).unwrap_or_default(),
@@ -206,7 +215,6 @@ impl Lower {
             .chain(&parameters.kwonlyargs)
             .map(|p| Parameter {
                 name: self.identifier(p.parameter.name.as_str()),
-                span: self.span(p),
                 annotation: p.parameter.annotation.as_deref().map(|annotation| self.expr(annotation)),
                 default: p.default.as_deref().map(|default| self.expr(default)),
             })

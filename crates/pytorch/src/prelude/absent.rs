@@ -70,7 +70,27 @@ fn absent(interp: &mut Interp, args: Args) -> Result {
         t.notes.push(format!(
             "PyTorch has nn.{name}; convnet runs the layers of classic convolutional networks"
         ));
+        t.helps.push(instead(&name).to_owned());
     }))
+}
+
+/// What convnet has in the place of a layer that it lacks.
+fn instead(name: &str) -> &'static str {
+    const WORDS: [(&str, &str); 8] = [
+        ("LSTM", "convnet has no recurrent layers: an image's features go to `nn.Linear`"),
+        ("GRU", "convnet has no recurrent layers: an image's features go to `nn.Linear`"),
+        ("RNN", "convnet has no recurrent layers: an image's features go to `nn.Linear`"),
+        ("Attention", "convnet has no attention: maps are weighed by a gate, `x * torch.sigmoid(conv(x))`"),
+        ("Transformer", "convnet has no attention: maps are weighed by a gate, `x * torch.sigmoid(conv(x))`"),
+        ("1d", "convnet's layers work on maps: take the layer's form for two dimensions, `…2d`"),
+        ("3d", "convnet's layers work on maps: take the layer's form for two dimensions, `…2d`"),
+        ("Norm", "convnet's normalization of maps is `nn.BatchNorm2d(channels)`"),
+    ];
+    let found = WORDS.iter().find(|(part, _)| name.contains(part));
+    found.map_or(
+        "build it of layers that convnet has: convolutions, pooling, activations, `nn.Linear`",
+        |(_, help)| help,
+    )
 }
 
 /// `_torch.absent_attribute(self, name)`: an attribute that PyTorch's layer may have.

@@ -23,6 +23,7 @@ pub(super) fn functions() -> Vec<(&'static str, NativeFn)> {
         ("div", |interp, args| function(interp, args, "div", BinaryOp::Div, false)),
         ("divide", |interp, args| function(interp, args, "divide", BinaryOp::Div, false)),
         ("true_divide", |interp, args| function(interp, args, "true_divide", BinaryOp::Div, false)),
+        ("pow", pow),
         ("neg", neg),
         ("negative", neg),
     ]
@@ -57,6 +58,22 @@ fn function(interp: &mut Interp, args: Args, name: &'static str, op: BinaryOp, i
         Value::NotImplemented => Err(given.wrong(interp, 1, &other, "Tensor")),
         result => Ok(result),
     }
+}
+
+/// `torch.pow(x, 2)`, `torch.pow(2, x)`, `x.pow(2)`: a number on either side.
+fn pow(interp: &mut Interp, args: Args) -> Result {
+    let mut given = Given::new(interp, args, "pow", &["input", "exponent"], 0)?;
+    let (base, exponent) = (given.value(0).unwrap_or(Value::None), given.value(1).unwrap_or(Value::None));
+    let is_number = |value: &Value| number_of(value).is_some();
+    let (at, odd) = match (&base, &exponent) {
+        (Value::Tensor(_), Value::Tensor(_)) => return interp.tensor_binary(BinaryOp::Pow, &base, &exponent),
+        (Value::Tensor(_), other) | (other, Value::Tensor(_)) if is_number(other) => {
+            return interp.tensor_binary(BinaryOp::Pow, &base, &exponent);
+        }
+        (Value::Tensor(_), _) => (1, &exponent),
+        _ => (0, &base),
+    };
+    Err(given.wrong(interp, at, odd, "Tensor"))
 }
 
 fn neg(interp: &mut Interp, args: Args) -> Result {

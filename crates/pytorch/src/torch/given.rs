@@ -219,6 +219,7 @@ impl Given {
         let is_whole = matches!(value, Value::Float(x) if x.fract() == 0.0 && x.abs() < 1e15);
         let error = interp.raise("TypeError", &text);
         let span = self.span(interp, at);
+        let is_module = matches!(value, Value::Instance(instance) if interp.is_module(instance));
         error.teach(|t| {
             t.code = "argument";
             t.span = span;
@@ -230,6 +231,20 @@ impl Given {
                     }
                     _ => "`/` gives a float, `//` an int".to_owned(),
                 });
+            }
+            match value {
+                Value::Instance(instance) if is_module => t.helps.push(format!(
+                    "a layer is called with the tensor: `layer(x)`; `nn.{0}(x)` makes one, `nn.{0}()(x)` calls it",
+                    instance.class.name
+                )),
+                Value::None => t.helps.push("it is `None`: does the function that it comes from `return` it?".to_owned()),
+                Value::Int(_) | Value::Float(_) if wanted == "Tensor" => {
+                    t.helps.push(format!("give it the tensor first: `{function}(x)`"));
+                }
+                Value::List(_) | Value::Tuple(_) if wanted == "Tensor" => {
+                    t.helps.push("take one of its tensors, `x[0]`, or join them: `torch.cat(x, dim=1)`".to_owned());
+                }
+                _ => {}
             }
             if wanted == "tuple of Tensors" {
                 t.helps.push("give the tensors in a list or a tuple: `torch.cat([a, b], dim=1)`".to_owned());

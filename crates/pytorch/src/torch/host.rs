@@ -64,8 +64,11 @@ pub(super) fn broadcast_with(
     places(out).map(|place| f(x[index(&place, &sx)], y[index(&place, &sy)])).collect()
 }
 
+/// A function of two numbers.
+pub(super) type Binary = fn(f64, f64) -> f64;
+
 /// The arithmetic of an operator on numbers of a tensor, and whether integers give an integer.
-pub(super) fn operator(op: BinaryOp) -> Option<(fn(f64, f64) -> f64, bool)> {
+pub(super) fn operator(op: BinaryOp) -> Option<(Binary, bool)> {
     let f: fn(f64, f64) -> f64 = match op {
         BinaryOp::Add => |x, y| x + y,
         BinaryOp::Sub => |x, y| x - y,

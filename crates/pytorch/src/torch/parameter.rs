@@ -2,13 +2,15 @@
 
 use std::rc::Rc;
 
+use convnet::ops::Op;
+
 use super::{Draw, Kind, Leaf, Parameter, TapeId, Tensor, What, parameter_value};
 use crate::interp::{Args, Interp, Result};
 use crate::value::{NativeFn, Value};
 
 /// The native functions of parameters.
 pub(crate) fn natives() -> Vec<(&'static str, NativeFn)> {
-    vec![("parameter", make), ("is_parameter", is_parameter)]
+    vec![("parameter", make), ("is_parameter", is_parameter), ("identity", identity)]
 }
 
 /// The parameter that a value is.
@@ -83,10 +85,45 @@ fn make(interp: &mut Interp, args: Args) -> Result {
     Ok(parameter_value(&parameter))
 }
 
+/// A buffer of one number everywhere is a tensor of the state dict, whose values may become others; others are as they are.
+pub(crate) fn buffer(interp: &Interp, value: Value) -> Value {
+    let Value::Tensor(tensor) = &value else { return value };
+    let draw = match tensor.kind() {
+        Kind::Traced(id) => drawn(interp, id),
+        Kind::Host { data, is_integer: false, .. } => match data.first() {
+            Some(first) if data.iter().all(|x| x == first) => Draw::Constant(*first),
+            _ => return value,
+        },
+        Kind::Host { .. } | Kind::Parameter(_) => return value,
+    };
+    let dims = dims(interp, tensor);
+    if dims.is_empty() || !matches!(draw, Draw::Constant(_)) {
+        return value;
+    }
+    let buffer = Parameter::new(dims, true, Some(interp.site()));
+    *buffer.draw.borrow_mut() = Some(draw);
+    parameter_value(&buffer)
+}
+
 /// `_torch.is_parameter(x)`.
 fn is_parameter(interp: &mut Interp, args: Args) -> Result {
     let items = args.positional(interp, "is_parameter", 1, 1)?;
     Ok(Value::Bool(of(&items[0]).is_some_and(|parameter| !parameter.is_buffer)))
+}
+
+/// `_torch.identity(x)`: a layer of a network that is traced, elsewhere the tensor itself.
+fn identity(interp: &mut Interp, args: Args) -> Result {
+    let value = args.positional(interp, "identity", 1, 1)?.remove(0);
+    if let Value::Tensor(tensor) = &value
+        && let Kind::Traced(id) = tensor.kind()
+        && interp.tape.batch(id).is_some()
+    {
+        let dims = interp.tape.step(id).dims.clone();
+        if matches!(dims.len(), 2 | 4) {
+            return Ok(crate::torch::trace::value(interp.push(What::Layer(Op::Identity), &[id], dims)?));
+        }
+    }
+    Ok(value)
 }
 
 /// How the values of a step are drawn: numbers that are alike, or a scaled and shifted draw.

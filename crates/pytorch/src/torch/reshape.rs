@@ -169,12 +169,14 @@ fn permute(interp: &mut Interp, args: Args) -> Result {
     let (tensor, order) = with_ints(interp, args, "permute", "dims")?;
     let rank = interp.dims(&tensor).len();
     if order.len() != rank {
-        let text = format!(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired \
-             ordering of dimensions i.e. input.dim() = {rank} is not equal to len(dims) = {}",
-            order.len()
-        );
-        return Err(interp.raise("RuntimeError", &text));
+        let text =
+            format!("permute(): the tensor has {rank} dimensions, and the order names {}", order.len());
+        let all: Vec<String> = (0..rank).map(|i| i.to_string()).collect();
+        return Err(interp.raise("RuntimeError", &text).teach(|t| {
+            t.code = "shape";
+            t.helps
+                .push(format!("each dimension is named once: `permute({})` changes nothing", all.join(", ")));
+        }));
     }
     let mut places = Vec::new();
     for dim in order {
@@ -379,7 +381,12 @@ impl Interp {
     pub(super) fn viewed(&mut self, tensor: &Rc<Tensor>, shape: &[i64]) -> Result {
         let all: usize = self.dims(tensor).iter().product();
         if shape.iter().filter(|&&n| n == -1).count() > 1 {
-            return Err(self.raise("RuntimeError", "only one dimension can be inferred"));
+            return Err(self.raise("RuntimeError", "only one dimension can be inferred").teach(|t| {
+                t.code = "shape";
+                t.helps.push(
+                    "keep the batch in front, and let -1 stand for the rest: `x.view(x.size(0), -1)`".into(),
+                );
+            }));
         }
         if let Some(n) = shape.iter().find(|&&n| n < -1) {
             return Err(self.raise("RuntimeError", &format!("invalid shape dimension {n}")));

@@ -86,11 +86,6 @@ impl Default for Dict {
 }
 
 impl Dict {
-    /// The value of a name.
-    pub(crate) fn get_str(&self, name: &str) -> Option<&Value> {
-        self.map.get(&Key::Str(name.into())).map(|(_, value)| value)
-    }
-
     /// Sets the value of a name.
     pub(crate) fn set_str(&mut self, name: &str, value: Value) {
         self.map.insert(Key::Str(name.into()), (Value::str(name), value));

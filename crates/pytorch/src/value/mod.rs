@@ -191,7 +191,7 @@ pub(crate) enum Builtin {
     Slice,
     Iterator,
     Function,
-    BuiltinFunction,
+    NativeFunction,
     Method,
     Module,
     Super,

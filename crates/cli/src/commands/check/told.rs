@@ -46,7 +46,7 @@ fn each(subject: &Subject, checks: &[(Option<String>, Checked)]) -> String {
         let told = match &checked.network {
             Some(Found { graph, .. }) if !checked.report.has_errors() => {
                 let summary = Summary::new(graph, 1);
-                let (input, output) = (graph.input_shape(), graph.node(graph.output()).shape.clone());
+                let (input, output) = (graph.input_shape(), graph.node(graph.output()).shape);
                 let shapes = format!("{input} → {output}");
                 let layers = output::counted(summary.layers.len(), "layer");
                 let (params, macs) = (grouped(summary.params), scaled(summary.macs));
@@ -68,7 +68,7 @@ pub(super) fn messages(findings: &Findings) -> String {
     let style = RenderStyle { colour: true, width: output::width() };
     let mut texts: Vec<String> = Vec::new();
     for (_, checked) in &findings.checks {
-        let text = checked.report.render(style);
+        let text = crate::wording::with_options(&checked.report).render(style);
         if !text.is_empty() && !texts.contains(&text) {
             texts.push(text);
         }

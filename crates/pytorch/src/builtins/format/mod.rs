@@ -46,7 +46,7 @@ impl Interp {
                     let message = format!("unsupported format string passed to {found}.__format__");
                     let error = self.raise("TypeError", &message);
                     Err(error.teach(|t| {
-                        t.helps.push("write `!s` or `!r` before the colon to format its text".to_owned())
+                        t.helps.push("write `!s` or `!r` before the colon to format its text".to_owned());
                     }))
                 }
             },

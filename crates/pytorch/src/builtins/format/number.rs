@@ -78,7 +78,7 @@ pub(super) fn pad(text: &str, width: usize, align: char, fill: char) -> String {
 fn grouped(digits: &str, separator: char, group: usize) -> String {
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % group == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(group) {
             out.push(separator);
         }
         out.push(digit);

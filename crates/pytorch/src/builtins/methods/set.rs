@@ -20,7 +20,7 @@ pub(super) fn method(name: &str, changes: bool) -> Option<Native> {
         "symmetric_difference" => native("set.symmetric_difference", |i, a| {
             combined(i, a, "set.symmetric_difference", BinaryOp::Xor)
         }),
-        "issubset" => native("set.issubset", |i, a| related(i, a, "set.issubset", |a, b| within(a, b))),
+        "issubset" => native("set.issubset", |i, a| related(i, a, "set.issubset", within)),
         "issuperset" => native("set.issuperset", |i, a| related(i, a, "set.issuperset", |a, b| within(b, a))),
         "isdisjoint" => native("set.isdisjoint", |i, a| {
             related(i, a, "set.isdisjoint", |a, b| !a.map.keys().any(|key| b.map.contains_key(key)))

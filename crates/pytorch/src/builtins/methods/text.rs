@@ -6,20 +6,16 @@ use crate::value::{Native, Value};
 
 pub(super) fn method(name: &str) -> Option<Native> {
     Some(match name {
-        "upper" => native("str.upper", |i, a| map(i, a, "str.upper", |s| s.to_uppercase())),
-        "lower" => native("str.lower", |i, a| map(i, a, "str.lower", |s| s.to_lowercase())),
+        "upper" => native("str.upper", |i, a| map(i, a, "str.upper", str::to_uppercase)),
+        "lower" => native("str.lower", |i, a| map(i, a, "str.lower", str::to_lowercase)),
         "casefold" => {
             native("str.casefold", |i, a| map(i, a, "str.casefold", |s| s.to_lowercase().replace('ß', "ss")))
         }
         "title" => native("str.title", |i, a| map(i, a, "str.title", title)),
         "capitalize" => native("str.capitalize", |i, a| map(i, a, "str.capitalize", capitalize)),
         "swapcase" => native("str.swapcase", |i, a| map(i, a, "str.swapcase", swapcase)),
-        "isdigit" => native("str.isdigit", |i, a| {
-            test(i, a, "str.isdigit", |c| c.is_numeric() && c.to_digit(10).is_some())
-        }),
-        "isdecimal" => {
-            native("str.isdecimal", |i, a| test(i, a, "str.isdecimal", |c| c.to_digit(10).is_some()))
-        }
+        "isdigit" => native("str.isdigit", |i, a| test(i, a, "str.isdigit", |c| c.is_ascii_digit())),
+        "isdecimal" => native("str.isdecimal", |i, a| test(i, a, "str.isdecimal", |c| c.is_ascii_digit())),
         "isnumeric" => native("str.isnumeric", |i, a| test(i, a, "str.isnumeric", char::is_numeric)),
         "isalpha" => native("str.isalpha", |i, a| test(i, a, "str.isalpha", char::is_alphabetic)),
         "isalnum" => native("str.isalnum", |i, a| test(i, a, "str.isalnum", char::is_alphanumeric)),
@@ -95,9 +91,9 @@ fn title(text: &str) -> String {
     let mut inside = false;
     for c in text.chars() {
         if inside {
-            out.extend(c.to_lowercase())
+            out.extend(c.to_lowercase());
         } else {
-            out.extend(c.to_uppercase())
+            out.extend(c.to_uppercase());
         }
         inside = c.is_alphabetic();
     }

@@ -165,7 +165,9 @@ fn product(interp: &mut Interp, mut args: Args) -> Result {
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for pool in &pools {
         interp.charge(rows.len().saturating_mul(pool.len()).saturating_mul(pools.len()))?;
-        let longer = rows.iter().flat_map(|row| pool.iter().map(|item| [&row[..], &[item.clone()]].concat()));
+        let longer = rows
+            .iter()
+            .flat_map(|row| pool.iter().map(|item| [&row[..], std::slice::from_ref(item)].concat()));
         rows = longer.collect();
     }
     made(rows.into_iter().map(Value::tuple).collect())

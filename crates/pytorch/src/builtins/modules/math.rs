@@ -191,7 +191,7 @@ fn log(interp: &mut Interp, args: Args) -> Result {
     }
     match logs[..] {
         [x] => Ok(Value::Float(x)),
-        [_, base] if base == 0.0 => Err(interp.raise("ZeroDivisionError", "float division by zero")),
+        [_, 0.0] => Err(interp.raise("ZeroDivisionError", "float division by zero")),
         _ => Ok(Value::Float(logs[0] / logs[1])),
     }
 }

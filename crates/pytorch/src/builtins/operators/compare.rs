@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::super::numbers::Number;
 use super::opaque_among;
 use crate::ast::CompareOp;
-use crate::interp::{Interp, Result};
+use crate::interp::{Interp, Result, Thrown};
 use crate::value::{Dict, DictKind, Value};
 
 impl Interp {
@@ -71,7 +71,10 @@ impl Interp {
         }
         let (x, y) = (self.operand(a)?, self.operand(b)?);
         if matches!(x, Value::Tensor(_)) || matches!(y, Value::Tensor(_)) {
-            return self.tensor_compare(op, &x, &y);
+            return match self.tensor_compare(op, &x, &y)? {
+                Value::NotImplemented => Err(self.without_order(op, a, b)),
+                result => Ok(result),
+            };
         }
         if matches!(op, CompareOp::Eq | CompareOp::NotEq) {
             let equal = self.plain_equal(&x, &y)?;
@@ -83,13 +86,17 @@ impl Interp {
         match self.order(op, &x, &y)? {
             Some(order) => Ok(Value::Bool(holds(op, order))),
             None if Number::of(&x).is_some() && Number::of(&y).is_some() => Ok(Value::Bool(false)),
-            None => {
-                let (left, right) = (self.type_name(a), self.type_name(b));
-                let symbol = op.symbol();
-                let message = format!("'{symbol}' not supported between instances of '{left}' and '{right}'");
-                Err(self.raise("TypeError", &message))
-            }
+            None => Err(self.without_order(op, a, b)),
         }
+    }
+
+    fn without_order(&mut self, op: CompareOp, a: &Value, b: &Value) -> Box<Thrown> {
+        let (left, right) = (self.type_name(a), self.type_name(b));
+        let symbol = op.symbol();
+        self.raise(
+            "TypeError",
+            &format!("'{symbol}' not supported between instances of '{left}' and '{right}'"),
+        )
     }
 
     /// `__lt__` of the left, then `__gt__` of the right.

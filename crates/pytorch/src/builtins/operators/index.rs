@@ -49,7 +49,7 @@ impl Interp {
                     self.raise("TypeError", &format!("'{found}' object cannot be interpreted as an integer"));
                 Err(if matches!(value, Value::Float(_)) {
                     error.teach(|t| {
-                        t.helps.push("`/` gives a float; `//` and `int(…)` give an integer".to_owned())
+                        t.helps.push("`/` gives a float; `//` and `int(…)` give an integer".to_owned());
                     })
                 } else {
                     error

@@ -47,7 +47,13 @@ impl Interp {
             return self.percent_format(&x, b);
         }
         if matches!(x, Value::Tensor(_)) || matches!(y, Value::Tensor(_)) {
-            return self.tensor_binary(op, &x, &y);
+            return match self.tensor_binary(op, &x, &y)? {
+                Value::NotImplemented => {
+                    let error = self.unsupported_operands(op.symbol(), a, b);
+                    Err(self.teach_operands(error, op, a, b))
+                }
+                result => Ok(result),
+            };
         }
         if let (Some(m), Some(n)) = (Number::of(&x), Number::of(&y))
             && let Some(result) = self.number_result(op, &x, &y, m, n)?
@@ -81,7 +87,13 @@ impl Interp {
             return Ok(result);
         }
         if let Value::Tensor(_) = a {
-            return self.tensor_inplace(op, a, b);
+            return match self.tensor_inplace(op, a, b)? {
+                Value::NotImplemented => {
+                    let error = self.unsupported_operands(&format!("{}=", op.symbol()), a, b);
+                    Err(self.teach_operands(error, op, a, b))
+                }
+                result => Ok(result),
+            };
         }
         if opaque_among(&[a, b]).is_none() && self.sequence_inplace(op, &a.plain(), b)? {
             return Ok(a.clone());
@@ -209,12 +221,20 @@ impl Interp {
 
     /// Says where a `None` or a function among the operands most likely comes from.
     fn teach_operands(&self, error: Box<Thrown>, op: BinaryOp, a: &Value, b: &Value) -> Box<Thrown> {
+        let is_traced = [a, b].iter().any(|side| matches!(side, Value::Tensor(_)));
         let side = |value: &Value| match value {
             Value::None => Some("is `None`: does the function that it comes from forget its `return`?"),
             Value::Function(_) | Value::Method(_) => {
                 Some("is a function: are the parentheses of its call missing?")
             }
             Value::Class(_) => Some("is a class: are the parentheses of its call missing?"),
+            Value::List(_) | Value::Tuple(_) if is_traced => {
+                Some("is a list: take one of its items, `x[0]`, or join them, `torch.cat(x, 1)`")
+            }
+            Value::Instance(_) if is_traced => Some("is a layer: call it, `layer(x)`"),
+            Value::Str(_) => {
+                Some("is a text: `int(…)` or `float(…)` makes a number of it, `str(…)` a text of a number")
+            }
             _ => None,
         };
         let helps: Vec<String> = [("left", a), ("right", b)]

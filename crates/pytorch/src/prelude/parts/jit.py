@@ -1,3 +1,6 @@
+from torch.nn import Module
+
+
 def script(obj=None, *args, **kwargs):
     return obj
 
@@ -30,7 +33,7 @@ def annotate(kind, value):
     return value
 
 
-class ScriptModule:
+class ScriptModule(Module):
     pass
 
 

@@ -112,6 +112,13 @@ def compile(model=None, *args, **kwargs):
     return model if model is not None else lambda function: function
 
 
+def diff(input, n=1, dim=-1):
+    for _ in range(n):
+        length = input.size(dim) - 1
+        input = input.narrow(dim, 1, length) - input.narrow(dim, 0, length)
+    return input
+
+
 def is_floating_point(input):
     return input.dtype.is_floating_point
 

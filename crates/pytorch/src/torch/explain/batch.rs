@@ -37,6 +37,7 @@ impl Interp {
     /// The error for a view that mixes images.
     pub(in crate::torch) fn mixed(&mut self, view: TapeId, text: Option<(String, usize)>) -> Box<Thrown> {
         let step = self.tape.step(view).clone();
+        let is_moved = matches!(step.what, What::Permute(_));
         let before = step.inputs.first().copied().unwrap_or(view);
         let (from, to) = (self.told(before), self.told(view));
         let image = self.tape.step(before).dims.get(1..).unwrap_or_default().to_vec();
@@ -54,12 +55,18 @@ impl Interp {
                 if site == here {
                     t.label = Some(format!("{from} becomes {to}"));
                 } else {
-                    t.labels.push((site, format!("{from} becomes {to} here: images of the batch are mixed")));
+                    let what = if is_moved {
+                        "the batch is no longer in front"
+                    } else {
+                        "images of the batch are mixed"
+                    };
+                    t.labels.push((site, format!("{from} becomes {to} here: {what}")));
                 }
             }
-            if matches!(step.what, What::Permute(_)) {
+            if is_moved {
+                t.label = Some("what arrives here has lost its batch".to_owned());
                 t.helps
-                    .push("leave the batch in front: an order of dimensions that begins with 0".to_owned());
+                    .push("keep the batch in front: dimension 0 comes first, `x.permute(0, …)`".to_owned());
                 return;
             }
             t.notes.push(format!("each image has {} = {values} values", product(&image)));

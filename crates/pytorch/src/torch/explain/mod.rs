@@ -14,6 +14,7 @@ use convnet::ops::Op;
 use super::TapeId;
 use super::dims::shape_of;
 use crate::interp::{Interp, Thrown};
+use crate::value::Value;
 
 impl Interp {
     /// A RuntimeError about what arrives, with the place that it comes from.
@@ -33,6 +34,41 @@ impl Interp {
         })
     }
 
+    /// The error of a batch normalization for another number of dimensions; `None` where it takes them.
+    pub(super) fn norm_rank(&mut self, input: TapeId) -> Option<Box<Thrown>> {
+        let name = self.layer_kind()?;
+        let rank = self.tape.step(input).dims.len();
+        let expected: &[usize] = match name.trim_start_matches("Lazy") {
+            "BatchNorm1d" => &[2, 3],
+            "BatchNorm2d" => &[4],
+            "BatchNorm3d" => &[5],
+            _ => return None,
+        };
+        if expected.contains(&rank) {
+            return None;
+        }
+        let words: Vec<String> = expected.iter().map(|rank| format!("{rank}D")).collect();
+        let text = format!("expected {} input (got {rank}D input)", words.join(" or "));
+        let channels = self.tape.step(input).dims.get(1).copied().unwrap_or(1);
+        let kind = self.exception("ValueError", vec![Value::str(&text)]);
+        let mut error = self.shape_error(&text, input);
+        error.value = kind;
+        Some(error.teach(|t| {
+            let fits = match rank {
+                2 => "vectors, [N, features], are normalized by `nn.BatchNorm1d",
+                4 => "maps, [N, C, H, W], are normalized by `nn.BatchNorm2d",
+                _ => {
+                    t.helps.push("a batch of maps is [N, C, H, W]".to_owned());
+                    return;
+                }
+            };
+            t.helps.push(format!("{fits}({channels})`"));
+            if rank == 2 {
+                t.helps.push("or normalize before flattening".to_owned());
+            }
+        }))
+    }
+
     /// The error for a dimension that a tensor does not have.
     pub(super) fn bad_dim(&mut self, dim: i64, rank: usize) -> Box<Thrown> {
         let rank = rank.max(1) as i64;
@@ -43,11 +79,13 @@ impl Interp {
         );
         self.raise("IndexError", &text).teach(|t| {
             t.code = "shape";
-            t.label = Some(format!("{rank} dimensions here, counted from 0: the last is {}", rank - 1));
-            t.helps.push(
-                "in a batch of maps [N, C, H, W], dim=1 is the channels; in [N, F] it is the features"
-                    .to_owned(),
-            );
+            t.notes.push(match rank {
+                4 => "it has 4 dimensions, [N, C, H, W]: 0 the batch, 1 the channels, 2 the rows, 3 the columns".to_owned(),
+                2 => "it has 2 dimensions, [N, features]: 0 the batch, 1 the features".to_owned(),
+                1 => "it has 1 dimension: 0".to_owned(),
+                _ => format!("it has {rank} dimensions: 0 to {}", rank - 1),
+            });
+            t.helps.push(format!("`dim={}` is the last one; counting starts at 0", rank - 1));
         })
     }
 

@@ -32,6 +32,14 @@ impl Interp {
         self.layer().map(|layer| layer.class.name.to_string())
     }
 
+    /// The class of PyTorch's that the layer is which is being called, or that its class derives from.
+    pub(in crate::torch) fn layer_kind(&self) -> Option<String> {
+        let mro = self.layer()?.class.mro.borrow();
+        mro.iter()
+            .find(|class| class.module.starts_with("torch.nn.modules."))
+            .map(|class| class.name.to_string())
+    }
+
     /// Where a value was made, and what is written there.
     pub(in crate::torch) fn origin(&self, id: TapeId) -> Option<(Span, String)> {
         let step = self.tape.step(id);

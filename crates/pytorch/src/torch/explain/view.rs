@@ -21,9 +21,10 @@ impl Interp {
             _ => None,
         };
         let sizes = match (wanted, self.tape.leaf(input)) {
-            (Some(wanted), Some(leaf)) => self
-                .tape
-                .fitting_sizes(leaf, &[input], |dims| dims[0][1..].iter().product::<usize>() == wanted),
+            (Some(wanted), Some(leaf)) if wanted != values => {
+                self.tape
+                    .fitting_sizes(leaf, &[input], |dims| dims[0][1..].iter().product::<usize>() == wanted)
+            }
             _ => Vec::new(),
         };
         self.shape_error(&text, input).teach(|t| {
@@ -32,9 +33,12 @@ impl Interp {
                 let differs = wanted.filter(|&w| w != values).map_or(String::new(), |w| format!(", not {w}"));
                 t.notes.push(format!("each image has {arithmetic}{values} values{differs}"));
             }
-            if wanted == Some(values) {
-                let help = "the batch has another size: `x.view(x.size(0), -1)` or `torch.flatten(x, 1)` takes any";
-                t.helps.push(help.to_owned());
+            if let (Some(&rows), Some(wanted)) = (shape.first(), wanted)
+                && wanted == values
+            {
+                t.helps.push(format!(
+                    "a batch has not always {rows} images: keep its size, `x.view(x.size(0), -1)` or `torch.flatten(x, 1)`"
+                ));
             } else if let Some(wanted) = wanted {
                 t.helps.push(format!(
                     "keep the batch in front: `x.view(x.size(0), -1)` or `torch.flatten(x, 1)`, and make the Linear \

@@ -20,12 +20,15 @@ pub(super) fn functions() -> Functions {
 
 const NAMES: [&str; 7] = ["input", "weight", "bias", "stride", "padding", "dilation", "groups"];
 
+/// The dimensions of each of several arguments; `None` for those that are not given.
+type Dims = Vec<Option<Vec<usize>>>;
+
 /// Weight and bias as a layer's parameters; `None` where they are computed.
 pub(super) fn parameters(
     interp: &mut Interp,
     given: &mut Given,
     names: &[(usize, &'static str)],
-) -> Result<(Vec<Named>, bool, Vec<Option<Vec<usize>>>)> {
+) -> Result<(Vec<Named>, bool, Dims)> {
     let (mut found, mut are_known, mut dims) = (Vec::new(), true, Vec::new());
     for &(at, name) in names {
         let Some(tensor) = given.maybe_tensor(interp, at)? else {
@@ -46,7 +49,7 @@ fn conv2d(interp: &mut Interp, args: Args) -> Result {
     let tensor = given.tensor(interp, 0)?;
     let (parameters, are_known, dims) = parameters(interp, &mut given, &[(1, "weight"), (2, "bias")])?;
     let weight = dims[0].clone().unwrap_or_default();
-    let [out_channels, per_group, kernel_h, kernel_w] = *weight else {
+    let [out_channels, _per_group, kernel_h, kernel_w] = *weight else {
         let found = crate::torch::dims::told(&weight, None);
         let text =
             format!("conv2d(): expected a weight of 4 dimensions (out, in/groups, kH, kW), it is {found}");

@@ -32,16 +32,19 @@ fn dropout(interp: &mut Interp, args: Args, name: &'static str) -> Result {
     }
     let input = interp.traced(&tensor)?;
     let p = p as f32;
-    let rank = interp.tape.step(input).dims.len();
+    let dims = interp.tape.step(input).dims.clone();
+    let rank = dims.len();
+    // A map of one pixel falls out as a number does.
+    let is_pixel = rank == 2 || rank == 4 && dims[2..] == [1, 1];
     let op = match name {
         "dropout" | "dropout_" if p < 1.0 => Some(Op::from(Dropout { p })),
+        "dropout2d" if p < 1.0 && is_pixel => Some(Op::from(Dropout { p })),
         "dropout1d" if p < 1.0 && rank == 2 => Some(Dropout1d { p }.into()),
         _ => None,
     };
     let id = match op {
         Some(op) => layer_or(interp, op, input, "dropout of a tensor without a batch", is_training)?,
         None => {
-            let dims = interp.tape.step(input).dims.clone();
             let what = What::Missing(if p < 1.0 { name } else { "dropout of everything (p=1)" });
             interp.push_with(what, &[input], dims, Vec::new(), is_training)?
         }

@@ -53,7 +53,6 @@ pub(super) fn functions() -> Functions {
         "triu",
         "tril",
         "masked_fill",
-        "pow",
     ];
     functions.extend([
         ("prelu", prelu as crate::value::NativeFn),
@@ -154,7 +153,15 @@ fn matmul(interp: &mut Interp, args: Args) -> Result {
     let Some(mut out) = lead else {
         let text =
             format!("mat1 and mat2 shapes cannot be multiplied ({} and {})", interp.told(a), interp.told(b));
-        return Err(interp.shape_error(&text, a));
+        let (left, right) =
+            (x.last().copied().unwrap_or(1), y.get(y.len().wrapping_sub(2)).copied().unwrap_or(1));
+        let rows = crate::torch::dims::told_first(right, interp.tape.batch(a));
+        return Err(interp.shape_error(&text, a).teach(|t| {
+            t.notes.push(format!(
+                "the rows of the right one must be as many as the columns of the left one: {rows} ≠ {left}"
+            ));
+            t.helps.push("`*` multiplies element by element; `nn.Linear` multiplies by a weight".to_owned());
+        }));
     };
     if !is_row {
         out.push(x[x.len() - 2]);

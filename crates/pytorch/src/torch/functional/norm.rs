@@ -49,6 +49,9 @@ fn batch_norm(interp: &mut Interp, args: Args) -> Result {
     let (momentum, eps) = (given.float(interp, 6, 0.1)? as f32, given.float(interp, 7, 1e-5)? as f32);
     let input = interp.traced(&tensor)?;
     let dims = interp.tape.step(input).dims.clone();
+    if let Some(error) = interp.norm_rank(input) {
+        return Err(error);
+    }
     let Some(&channels) = dims.get(1) else {
         return Err(interp.not_a_map("batch_norm", input));
     };

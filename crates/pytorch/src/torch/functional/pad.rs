@@ -34,7 +34,9 @@ fn pad(interp: &mut Interp, args: Args) -> Result {
         return Err(interp.shape_error(&text, input));
     }
     let missing = match &*mode {
-        "constant" => "pad beyond the last two dimensions, or by a negative number",
+        "constant" if pads.iter().any(|&n| n < 0) => "pad by a negative number, which cuts off",
+        "constant" if dims.len() == 4 && pads.iter().skip(6).all(|&n| n == 0) => "pad of channels",
+        "constant" => "pad of what is no map",
         "reflect" => "pad(mode='reflect')",
         "replicate" => "pad(mode='replicate')",
         "circular" => "pad(mode='circular')",

@@ -68,6 +68,13 @@ impl Layer {
             (Value::Str(text), _) if text.parse::<i64>().is_ok() => {
                 vec![format!("write {text} without quotes")]
             }
+            (Value::Str(_), _) => vec![
+                "a number is expected, and this is a text; two texts side by side are one: `\"M\" \"M\"`, without its \
+                 comma, is `\"MM\"`"
+                    .into(),
+            ],
+            (Value::None, _) => vec!["it is `None`: does the function that gives it `return` it?".into()],
+            (Value::List(_) | Value::Tuple(_), _) => vec!["take one of its items: `sizes[0]`".into()],
             (Value::Tensor(_), _) => {
                 vec![
                     "is a tensor given to the constructor? A layer is made first and called then: `layer(x)`"
@@ -174,13 +181,7 @@ fn signature(interp: &Interp) -> Option<String> {
     let class = interp.frames.last()?.class.clone()?;
     let init = class.attrs.borrow().get("__init__").cloned();
     let Some(Value::Function(function)) = init else { return None };
-    let text = interp.sources.text(function.def.span);
-    let inner = text.split_once('(')?.1.trim_end().trim_end_matches(':').trim_end().trim_end_matches(')');
-    let words: Vec<&str> = inner.split_whitespace().collect();
-    let inner = words.join(" ");
-    let inner = inner.strip_prefix("self").unwrap_or(&inner).trim_start_matches([',', ' ']);
-    let inner = inner.replace(", device=None, dtype=None", "");
-    Some(format!("{}({inner})", class.name))
+    Some(crate::interp::signature(interp.sources.text(function.def.span), &class.name))
 }
 
 /// A divisor of `n` near to `wanted`: the next below and the next above.

@@ -54,7 +54,10 @@ impl Layer {
         let total = dims.iter().try_fold(1i64, |n, d| n.checked_mul(*d));
         if total.is_none_or(|total| total > MOST_ELEMENTS) {
             let message = format!("{}: a weight of {dims:?} has more than 2⁴⁸ numbers", self.name);
-            return Err(interp.raise("RuntimeError", &message));
+            return Err(interp.raise("RuntimeError", &message).teach(|t| {
+                t.code = "limit";
+                t.helps.push("does a size have some zeros too many?".to_owned());
+            }));
         }
         interp.charge(1)?;
         let dims = dims.iter().map(|d| *d as usize).collect();
@@ -297,10 +300,10 @@ fn check_value(interp: &mut Interp, layer: &Layer, name: &str, value: &Value) ->
                 let found = interp.repr(value)?;
                 let message =
                     format!("{}: dropout probability has to be between 0 and 1, but got {found}", layer.name);
-                let helps = if (1.0..=100.0).contains(&p) {
+                let helps = if p.fract() == 0.0 && (2.0..=100.0).contains(&p) {
                     vec![format!("{found} % is p={}", p / 100.0)]
                 } else {
-                    Vec::new()
+                    vec!["p is the part of the values that is dropped: 0.5 drops every other one".to_owned()]
                 };
                 return Err(layer.wrong(interp, name, "ValueError", &message, helps));
             }

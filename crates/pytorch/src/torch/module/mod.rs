@@ -125,10 +125,9 @@ impl Interp {
             }
             _ => return Ok(()),
         };
-        let declared = match &*instance.module.borrow() {
-            Some(state) => Some(state.declared.iter().any(|(known, _)| **known == *name)),
-            None => None,
-        };
+        let declared = (*instance.module.borrow())
+            .as_ref()
+            .map(|state| state.declared.iter().any(|(known, _)| **known == *name));
         let Some(declared) = declared else {
             let message = format!("cannot assign {what} before Module.__init__() call");
             return Err(not_initialized(self, instance, &message));
@@ -264,7 +263,12 @@ pub(crate) fn add_child(interp: &mut Interp, module: &Rc<Instance>, name: &str, 
 /// What is given instead of a module, and what would be one.
 fn not_a_module(interp: &mut Interp, module: &Instance, value: &Value, span: Option<Span>) -> Box<Thrown> {
     let class = module.class.name.clone();
-    let found = interp.repr(value).unwrap_or_else(|_| interp.type_name(value).to_string());
+    let found = match value {
+        Value::Class(_) | Value::Function(_) | Value::Native(_) | Value::Method(_) => {
+            interp.repr(value).unwrap_or_else(|_| interp.type_name(value).to_string())
+        }
+        _ => interp.type_name(value).to_string(),
+    };
     let help = match value {
         Value::Class(given) => Some(format!("`{}()` with parentheses makes a layer of the class", given.name)),
         Value::List(_) | Value::Tuple(_) => {
@@ -341,6 +345,7 @@ fn register_buffer(interp: &mut Interp, args: Args) -> Result {
         return Err(interp.raise("TypeError", &message));
     }
     interp.charge(1)?;
+    let value = parameter::buffer(interp, value);
     if let Some(state) = &mut *module.module.borrow_mut() {
         state.buffers.retain(|(known, _)| *known != name);
         state.buffers.push((name.clone(), persistent));

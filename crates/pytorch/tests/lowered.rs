@@ -1,0 +1,96 @@
+//! What PyTorch code says by steps that are no layers of convnet's, and which layers say the same.
+
+use convnet_pytorch::{Network, ReadOptions, read_text};
+
+const START: &str = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\n\n";
+
+fn read(text: &str) -> Result<Network, String> {
+    let options = ReadOptions { entry: Some("Net".into()), input: Some([3, 8, 8]) };
+    read_text("net.py", &format!("{START}{text}"), &options)
+        .map_err(|report| report.diagnostics.iter().map(|d| d.message.clone()).collect())
+}
+
+/// The layers of a network whose `forward` computes `x` from the images by this line, a convolution before it.
+fn layers(line: &str) -> Result<Vec<String>, String> {
+    let text = format!(
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.conv = nn.Conv2d(3, 6, 1)\n\n    \
+         def forward(self, x):\n        x = self.conv(x)\n        {line}\n        return x.mean((2, 3)) if x.dim() == 4 else x\n"
+    );
+    let network = read(&text)?;
+    let ops = network.graph.nodes().iter().map(|node| node.op.name().to_owned());
+    Ok(ops.filter(|name| name != "Input").collect())
+}
+
+#[test]
+fn steps_are_the_layers_that_compute_the_same() {
+    let global = ["Conv2d", "AdaptiveAvgPool2d", "Flatten"];
+    for (line, expected) in [
+        ("x = x.mean([2, 3])", &global[..]),
+        ("x = x.mean(3).mean(2)", &global),
+        ("x = torch.mean(x, dim=(-1, -2), keepdim=True).flatten(1)", &global),
+        ("x = x.view(x.size(0), 6, -1).mean(2)", &global),
+        ("x = F.adaptive_avg_pool2d(x, 1).squeeze()", &global),
+        ("x = F.avg_pool2d(x, x.size(2)).view(x.size(0), -1)", &["Conv2d", "AvgPool2d", "Flatten"]),
+        ("x = F.avg_pool2d(x, x.size()[2:]).flatten(1)", &["Conv2d", "AvgPool2d", "Flatten"]),
+        ("x = x[:, :, ::2, ::2]", &["Conv2d", "AvgPool2d", "AvgPool2d", "AdaptiveAvgPool2d", "Flatten"]),
+        ("x = x.permute(0, 1, 2, 3).contiguous()", &global),
+        ("x = x[:, :6]", &global),
+        ("x = torch.add(x, x)", &["Conv2d", "Add", "AdaptiveAvgPool2d", "Flatten"]),
+        ("x += x", &["Conv2d", "Add", "AdaptiveAvgPool2d", "Flatten"]),
+        (
+            "x = x * torch.sigmoid(x.mean((2, 3))).view(-1, 6, 1, 1).expand_as(x)",
+            &[
+                "Conv2d",
+                "AdaptiveAvgPool2d",
+                "Flatten",
+                "Sigmoid",
+                "Unflatten",
+                "Mul",
+                "AdaptiveAvgPool2d",
+                "Flatten",
+            ],
+        ),
+        (
+            "x = torch.sigmoid(x.mean((2, 3), keepdim=True)).expand(-1, -1, 8, 8) * x",
+            &["Conv2d", "AdaptiveAvgPool2d", "Sigmoid", "Mul", "AdaptiveAvgPool2d", "Flatten"],
+        ),
+        (
+            "x = F.dropout2d(F.adaptive_avg_pool2d(x, 1), 0.5, self.training).flatten(1)",
+            &["Conv2d", "AdaptiveAvgPool2d", "Dropout", "Flatten"],
+        ),
+    ] {
+        let found = layers(line);
+        assert_eq!(
+            found.as_deref().map(<[String]>::to_vec),
+            Ok(expected.iter().map(ToString::to_string).collect()),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_no_layer_computes_is_named() {
+    for (line, expected) in [
+        ("x = F.pad(x, (0, 0, 0, 0, 3, 3))", "pad of channels"),
+        ("x = F.pad(x, (-1, 0, -1, 0))", "pad by a negative number"),
+        ("x = F.dropout2d(x, 0.5, self.training)", "dropout2d"),
+        ("x = x * 0.5 + x", "multiplication by 0.5"),
+        ("x = x[:, :4]", "a slice of 4 of 6 channels"),
+        ("x = torch.sigmoid(x.mean((2, 3), keepdim=True)).expand(-1, -1, 8, 8)", "expand"),
+    ] {
+        let found = layers(line);
+        assert!(found.as_ref().is_err_and(|message| message.contains(expected)), "{line}: {found:?}");
+    }
+}
+
+#[test]
+fn parameters_that_no_layer_reads_keep_their_names() {
+    let text = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        \
+                self.conv = nn.Conv2d(3, 6, 1)\n        self.idle = nn.Linear(4, 2)\n        self.twin = self.conv\n\n    \
+                def forward(self, x):\n        return self.conv(x).mean((2, 3))\n";
+    let graph = read(text).unwrap().graph;
+    let unused: Vec<&str> = graph.unused().iter().map(|tensor| &*tensor.name).collect();
+    assert_eq!(unused, ["idle.weight", "idle.bias"]);
+    let shared: Vec<(&str, &str)> = graph.shared_weights().iter().map(|s| (&*s.name, &*s.first)).collect();
+    assert_eq!(shared, [("twin.bias", "conv.bias"), ("twin.weight", "conv.weight")]);
+}
