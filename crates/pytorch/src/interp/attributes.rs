@@ -534,8 +534,7 @@ fn unset(instance: &Instance, name: &str) -> Option<(crate::source::Span, String
 /// Whether a method's name is `__init__`, misspelt.
 fn is_like_init(name: &str) -> bool {
     let bare = name.trim_matches('_').to_lowercase();
-    matches!(&*bare, "init" | "int" | "inti" | "innit" | "initi" | "ini" | "constructor") && name != "__int__"
-        || name == "__int__"
+    matches!(&*bare, "init" | "int" | "inti" | "innit" | "initi" | "ini" | "constructor")
 }
 
 /// The methods of `object`.
