@@ -86,9 +86,11 @@ fn gives_network(interp: &mut Interp, function: &Rc<Function>) -> bool {
         return false;
     }
     let (notes, left, tape) = (interp.notes.len(), interp.limits.steps, interp.tape.steps.len());
+    let modules = interp.limits.modules;
     let result = interp.call(&Value::Function(function.clone()), Args::default());
     interp.notes.truncate(notes);
     interp.limits.steps = left;
+    interp.limits.modules = modules;
     interp.tape.steps.truncate(tape);
     matches!(result, Ok(Value::Instance(instance)) if interp.is_module(&instance))
 }
