@@ -35,7 +35,8 @@ pub(crate) struct Args {
     #[arg(value_name = "OUT")]
     to: PathBuf,
 
-    /// Network whose parameters they must be, see `convnet list` [default for .onnx: the one IN was trained as]
+    /// Network whose parameters they must be, see `convnet list`, or a .py file [default for .onnx: the one IN was
+    /// trained as]
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
 
