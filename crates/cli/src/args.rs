@@ -7,7 +7,8 @@ use convnet::graph::Graph;
 use convnet::model::OpenOptions;
 
 use crate::error::Failure;
-use crate::{models, output};
+use crate::models::{self, Lines};
+use crate::output;
 
 /// The size of an image: `3x224x224`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,15 @@ impl SizeArgs {
     /// Wrong usage for a name that is not in the zoo; failed work for a network that its input does not fit, or a file
     /// that cannot be one.
     pub(crate) fn build(&self, name: &str) -> Result<Graph, Failure> {
-        let (graph, _) = models::network(name, &self.options())?;
+        Ok(self.build_with_lines(name)?.0)
+    }
+
+    /// The same, and where its layers stand if it is code: path → `net.py:12`.
+    ///
+    /// # Errors
+    /// As [`SizeArgs::build`].
+    pub(crate) fn build_with_lines(&self, name: &str) -> Result<(Graph, Lines), Failure> {
+        let (graph, lines) = models::with_lines(name, &self.options())?;
         if let [first, ..] = graph.shared_weights() {
             output::note(&format!(
                 "`{name}` reads weights twice ({} in all, `{}` as `{}` too): each counts once",
@@ -84,7 +93,7 @@ impl SizeArgs {
                 first.name
             ));
         }
-        Ok(graph)
+        Ok((graph, lines))
     }
 }
 

@@ -12,14 +12,14 @@ use convnet::io::WeightsFile;
 use convnet::model::{self, Model, OpenOptions, is_onnx};
 use convnet::zoo::{self, UnknownModel};
 
-pub(crate) use self::python::{Python, rendered};
+pub(crate) use self::python::{Lines, Python, rendered};
 
 use crate::error::Failure;
 
 /// Opens a model with its weights, see [`Model::open`].
 pub(crate) fn open(name: &str, options: &OpenOptions) -> Result<Model, Failure> {
     match Python::named(name) {
-        Some(python) => python.with(|make| Model::made(make, options)),
+        Some(python) => Ok(python.with(|make| Model::made(make, options))?.0),
         None => Ok(Model::open(name, options)?),
     }
 }
@@ -27,8 +27,16 @@ pub(crate) fn open(name: &str, options: &OpenOptions) -> Result<Model, Failure> 
 /// The network of a name, and the weights that come with it, see [`model::network`].
 pub(crate) fn network(name: &str, options: &OpenOptions) -> Result<(Graph, Option<WeightsFile>), Failure> {
     match Python::named(name) {
-        Some(python) => Ok((python.with(|make| model::made(make, options))?, None)),
+        Some(python) => Ok((python.with(|make| model::made(make, options))?.0, None)),
         None => Ok(model::network(name, options)?),
+    }
+}
+
+/// The network of a name, and where its layers stand if it is code.
+pub(crate) fn with_lines(name: &str, options: &OpenOptions) -> Result<(Graph, Lines), Failure> {
+    match Python::named(name) {
+        Some(python) => python.with(|make| model::made(make, options)),
+        None => Ok((model::network(name, options)?.0, Lines::new())),
     }
 }
 

@@ -6,6 +6,7 @@ use convnet::io::{Fit, IoError, LoadReport};
 use convnet::model::OpenError;
 use convnet::train::TrainError;
 use convnet::zoo::UnknownModel;
+use convnet_pytorch::diagnostic::Report;
 
 use crate::output::counted;
 
@@ -94,6 +95,17 @@ fn way_out(report: &LoadReport, fits: &[Fit]) -> String {
     }
 }
 
+/// The messages about code, with the options that mend them.
+pub(crate) fn with_options(report: &Report) -> Report {
+    let mut report = report.clone();
+    for message in report.diagnostics.iter_mut().filter(|message| message.code == "input") {
+        let sizes = message.helps.iter().find_map(|help| help.strip_prefix("sizes that fit: "));
+        let size = sizes.and_then(|sizes| sizes.split(", ").next()).unwrap_or("CxHxW");
+        message.helps.push(format!("or name it with `--input {size}`"));
+    }
+    report
+}
+
 fn train(error: &TrainError) -> Option<Worded> {
     match error {
         TrainError::Exists { path } => work(format!(
@@ -161,6 +173,14 @@ mod tests {
         let error = zoo::find("lenett").unwrap_err();
         assert!(told(&error).contains("did you mean `lenet`"), "{}", told(&error));
         assert!(told(&error).ends_with("`convnet list` shows all names"));
+    }
+
+    #[test]
+    fn a_size_that_is_missing_is_an_option() {
+        let code = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 2, 3))\n";
+        let report = convnet_pytorch::read_text("net.py", code, &Default::default()).unwrap_err();
+        let helps = &with_options(&report).diagnostics[0].helps;
+        assert!(helps.last().is_some_and(|help| help.contains("`--input 1x28x28`")), "{helps:?}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ alone, ~ in both with other settings.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The first network, see `convnet list`, or an .onnx file
+    /// The first network, see `convnet list`, or an .onnx or .py file
     #[arg(value_name = "MODEL")]
     first: String,
 

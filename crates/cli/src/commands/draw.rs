@@ -24,7 +24,7 @@ Lines carry shapes. DOT and Mermaid are laid out by the programs that draw them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a network, see `convnet list`, or an .onnx file
+    /// Name of a network, see `convnet list`, or an .onnx or .py file
     #[arg(value_name = "MODEL")]
     model: String,
 
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if blocks && args.direction == Some(DirectionArg::Down) {
         return Err(Failure::usage("--style blocks stands from left to right: leave `--direction down` out"));
     }
-    let graph = args.size.build(&args.model)?;
+    let (graph, sources) = args.size.build_with_lines(&args.model)?;
     let drawing = Drawing::new(
         &graph,
         &DrawOptions {
@@ -137,6 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 Some(DirectionArg::Down) | None => Direction::Down,
             },
             every_block: args.every_block,
+            sources,
             ..DrawOptions::default()
         },
     );

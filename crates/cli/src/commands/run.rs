@@ -32,7 +32,7 @@ weights) but without dropout; `--grad-out` holds `loss` and every parameter's gr
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Directory of a run, name of a network, or an .onnx file
+    /// Directory of a run, name of a network, or an .onnx or .py file
     #[arg(value_name = "RUN|MODEL")]
     target: String,
 

@@ -15,7 +15,7 @@ use crate::{models, output, wording};
 /// A network with its weights.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrainedArgs {
-    /// Directory of a run, a file of its weights, name of a network, or an .onnx file
+    /// Directory of a run, a file of its weights, name of a network, or an .onnx or .py file
     #[arg(value_name = "RUN|MODEL")]
     target: String,
 

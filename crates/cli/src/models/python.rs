@@ -1,6 +1,7 @@
 //! Networks that are written as PyTorch code: `net.py`, `net.py:ResNet18`, `net.py:resnet(depth=20)`.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ pub(crate) struct Python {
     pub(crate) entry: Option<String>,
 }
 
+/// Where layers stand: path → `net.py:12`.
+pub(crate) type Lines = BTreeMap<String, String>;
+
 /// Code that gives no network.
 #[derive(Debug)]
 struct Unread(Report);
@@ -33,7 +37,13 @@ impl Error for Unread {}
 
 /// Messages as they are shown in the terminal.
 pub(crate) fn rendered(report: &Report) -> String {
-    report.render(RenderStyle { colour: true, width: output::width() })
+    crate::wording::with_options(report).render(RenderStyle { colour: true, width: output::width() })
+}
+
+/// A file's name and a line of it, as it is shown.
+fn place((path, line): &(PathBuf, usize)) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    format!("{}:{line}", name.to_string_lossy())
 }
 
 impl Python {
@@ -60,18 +70,20 @@ impl Python {
         read(&self.path, &self.options(None)).is_ok()
     }
 
-    /// Does something with the network; what was assumed of the code, or left out of it, is told.
+    /// Does something with the network, and tells where its layers stand; what was assumed of the code, or left out of it, is told.
     ///
     /// # Errors
     /// What is wrong with the code, with its lines; what `work` gives.
     pub(super) fn with<T>(
         &self,
         work: impl FnOnce(&MakeGraph<'_>) -> Result<T, OpenError>,
-    ) -> Result<T, Failure> {
+    ) -> Result<(T, Lines), Failure> {
         let notes: RefCell<Vec<String>> = RefCell::default();
+        let lines: RefCell<Lines> = RefCell::default();
         let result = work(&|input| match read(&self.path, &self.options(input)) {
             Ok(network) => {
                 notes.replace(network.notes);
+                lines.replace(network.lines.into_iter().map(|(layer, at)| (layer, place(&at))).collect());
                 Ok(network.graph)
             }
             Err(report) => Err(Box::new(Unread(report))),
@@ -79,13 +91,14 @@ impl Python {
         for note in notes.borrow().iter() {
             output::note(&format!("{}: {note}", self.path.display()));
         }
-        result.map_err(|error| match error {
+        let done = result.map_err(|error| match error {
             OpenError::Made(error) => match error.downcast::<Unread>() {
                 Ok(unread) => Failure::rendered(rendered(&unread.0)),
                 Err(error) => Failure::work(error),
             },
             error => error.into(),
-        })
+        })?;
+        Ok((done, lines.into_inner()))
     }
 }
 

@@ -70,6 +70,11 @@ impl Args {
                 t.code = "argument";
                 t.span = span;
                 t.notes.push(format!("it is {}", signature()));
+                if names.first() == Some(&"tensors") {
+                    t.helps.push(format!(
+                        "the tensors are one argument, a list without a star: `{function}(tensors, dim=1)`"
+                    ));
+                }
             }));
         }
         let mut values: Vec<Option<Value>> = self.items.into_iter().map(Some).collect();

@@ -201,8 +201,8 @@ impl Interp {
         let mut counts: IndexMap<Name, (usize, Span)> = IndexMap::new();
         for frame in self.frames.iter().filter(|frame| !frame.is_prelude) {
             if let Some(name) = &frame.function {
-                let entry = counts.entry(name.clone()).or_insert((0, frame.span));
-                *entry = (entry.0 + 1, frame.span);
+                // The outermost of them makes the call that is repeated.
+                counts.entry(name.clone()).or_insert((0, frame.span)).0 += 1;
             }
         }
         let most = counts.into_iter().max_by_key(|(_, (count, _))| *count);
@@ -249,6 +249,7 @@ impl Interp {
         if given > parameters.positional && parameters.args.is_none() {
             return Err(self.too_many(function, &args));
         }
+        let has_self = parameters.named.first().is_some_and(|first| matches!(&*first.name, "self" | "cls"));
         let mut items = args.items.into_iter();
         for (i, value) in items.by_ref().take(parameters.positional).enumerate() {
             values[i] = Some(value);
@@ -271,6 +272,16 @@ impl Interp {
                             format!("{}() got multiple values for argument '{name}'", function.qualified);
                         let error = self.raise("TypeError", &message);
                         let error = self.with_signature(error, function, span);
+                        let error = error.teach(|t| {
+                            t.label = Some("given by its name".to_owned());
+                            if at < given {
+                                t.helps.push(format!(
+                                    "argument {} stands for `{}` already, by its place: leave one of them out",
+                                    if has_self { at } else { at + 1 },
+                                    parameters.named[at].name
+                                ));
+                            }
+                        });
                         return Err(if given <= parameters.positional {
                             lacks_self(error, function)
                         } else {
@@ -443,6 +454,7 @@ fn lacks_self(error: Box<Thrown>, function: &Function) -> Box<Thrown> {
     error.teach(|t| {
         t.labels.retain(|(span, _)| *span != def.span);
         t.labels.push((def.span, "`self` is missing here".into()));
+        t.helps.clear();
         t.notes
             .push("Python gives a method its object first: it is counted, and takes the first name".into());
         t.helps.push(format!("the object comes first: `def {name}(self{rest})`"));

@@ -8,6 +8,8 @@ pub(crate) struct Limits {
     pub(crate) steps: u64,
     /// Elements of lists, characters of strings and the like that may still be made.
     pub(crate) elements: u64,
+    /// Modules that may still be made.
+    pub(crate) modules: u32,
     /// How deep calls may nest.
     pub(crate) depth: usize,
 }
@@ -15,9 +17,12 @@ pub(crate) struct Limits {
 /// Steps of a whole file: some seconds.
 pub(crate) const MOST_STEPS: u64 = 20_000_000;
 
+/// Modules of a whole file: the largest networks have some thousands.
+const MOST_MODULES: u32 = 100_000;
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: MOST_STEPS, elements: 20_000_000, depth: 1000 }
+        Self { steps: MOST_STEPS, elements: 20_000_000, modules: MOST_MODULES, depth: 1000 }
     }
 }
 
@@ -35,6 +40,24 @@ impl Interp {
             None => Err(self.fatal(
                 "RuntimeError",
                 "this takes too long: the limit of 20 million steps is reached",
+                "is it a loop without end, or does a count have some zeros too many?",
+            )),
+        }
+    }
+
+    /// Counts a module before it is made.
+    ///
+    /// # Errors
+    /// When there would be too many.
+    pub(crate) fn count_module(&mut self) -> Result<()> {
+        match self.limits.modules.checked_sub(1) {
+            Some(left) => {
+                self.limits.modules = left;
+                Ok(())
+            }
+            None => Err(self.fatal(
+                "MemoryError",
+                "more than 100 000 layers are made",
                 "is it a loop without end, or does a count have some zeros too many?",
             )),
         }

@@ -97,7 +97,16 @@ impl Interp {
                 if !self.truth(&value)? {
                     return self.block(orelse);
                 }
-                match self.block(body)? {
+                let flow = self.block(body).map_err(|error| match &*self.type_name(&error.value) {
+                    "RuntimeError" if error.is_fatal => error.teach(|t| {
+                        if t.code == "limit" && t.label.is_none() {
+                            t.span = Some(test.span);
+                            t.label = Some("the loop goes on as long as this holds".to_owned());
+                        }
+                    }),
+                    _ => error,
+                })?;
+                match flow {
                     Flow::Break => break,
                     Flow::Return(value) => return Ok(Flow::Return(value)),
                     Flow::Next | Flow::Continue => {}

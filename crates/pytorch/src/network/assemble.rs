@@ -9,7 +9,7 @@ use convnet::ops::Op;
 
 use super::lower::{Lowered, affine_parameters, lower};
 use super::registry::Registry;
-use super::trace::{AUXILIARY_WEIGHT, Traced};
+use super::trace::Traced;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::interp::Interp;
 use crate::source::Span;
@@ -36,12 +36,13 @@ struct Work<'a> {
     covered: HashSet<String>,
 }
 
-/// The graph of a trace, and where its layers stand.
+/// The graph of a trace whose further outputs have these weights in the loss, and where its layers stand.
 pub(super) fn assemble(
     interp: &Interp,
     name: &str,
     root: &Rc<Instance>,
     traced: &Traced,
+    weights: &[f32],
 ) -> Result<(Graph, Lines), Vec<Diagnostic>> {
     let dims = &interp.tape.step(traced.input).dims;
     let net = Assembly::new(name, [dims[1], dims[2], dims[3]]).map_err(|e| wrong(&e))?;
@@ -66,7 +67,7 @@ pub(super) fn assemble(
     for id in order {
         work.step(id, traced.input)?;
     }
-    work.finish(traced)
+    work.finish(traced, weights)
 }
 
 fn wrong(error: &GraphError) -> Vec<Diagnostic> {
@@ -88,7 +89,7 @@ impl Work<'_> {
     fn order(&self, traced: &Traced) -> Vec<TapeId> {
         let mut live: HashSet<TapeId> = HashSet::new();
         let mut waiting = vec![traced.output];
-        waiting.extend(&traced.auxiliary);
+        waiting.extend(traced.auxiliary.iter().map(|(id, _)| id));
         while let Some(id) = waiting.pop() {
             if !live.insert(id) {
                 continue;
@@ -326,24 +327,16 @@ impl Work<'_> {
             .collect()
     }
 
-    fn finish(mut self, traced: &Traced) -> Result<(Graph, Lines), Vec<Diagnostic>> {
+    fn finish(mut self, traced: &Traced, weights: &[f32]) -> Result<(Graph, Lines), Vec<Diagnostic>> {
         let mut taken: HashSet<String> = HashSet::new();
-        for &id in &self.sorted(&traced.auxiliary) {
-            let step = self.interp.tape.step(id);
-            let mut frame = step.frame.clone();
-            let mut top = None;
-            while let Some(current) = frame {
-                if current.parent.is_some() {
-                    top = self.registry.path(&current.module).map(str::to_owned);
-                }
-                frame = current.parent.clone();
-            }
-            let name = top.and_then(|path| path.split('.').next().map(str::to_owned));
-            let name = name.unwrap_or_else(|| "aux".into());
-            let name = (0..).map(|i| if i == 0 { name.clone() } else { format!("{name}_{i}") });
-            let name = name.into_iter().find(|name| taken.insert(name.clone())).unwrap_or_default();
-            let node = self.value(id);
-            self.net.auxiliary(&name, node, AUXILIARY_WEIGHT);
+        let mut auxiliary: Vec<_> = traced.auxiliary.iter().zip(weights).collect();
+        auxiliary.sort_unstable_by_key(|((id, _), _)| *id);
+        for ((id, given), &weight) in auxiliary {
+            let name = given.clone().or_else(|| self.outermost(*id)).unwrap_or_else(|| "aux".into());
+            let mut names = (0..).map(|i| if i == 0 { name.clone() } else { format!("{name}_{i}") });
+            let name = names.find(|name| taken.insert(name.clone())).unwrap_or_default();
+            let node = self.value(*id);
+            self.net.auxiliary(&name, node, weight);
         }
         for listed in &self.registry.tensors {
             if !self.covered.contains(&listed.name) && !listed.name.ends_with("num_batches_tracked") {
@@ -367,10 +360,17 @@ impl Work<'_> {
         Ok((graph, self.lines))
     }
 
-    fn sorted(&self, ids: &[TapeId]) -> Vec<TapeId> {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids
+    /// The name of the outermost module that a step lies in.
+    fn outermost(&self, id: TapeId) -> Option<String> {
+        let mut frame = self.interp.tape.step(id).frame.clone();
+        let mut top = None;
+        while let Some(current) = frame {
+            if current.parent.is_some() {
+                top = self.registry.path(&current.module).map(str::to_owned);
+            }
+            frame = current.parent.clone();
+        }
+        top.and_then(|path| path.split('.').next().map(str::to_owned)).filter(|name| !name.is_empty())
     }
 
     /// How the code draws its weights itself, by their names in the graph.

@@ -100,9 +100,11 @@ fn is_callable(instance: &Instance) -> bool {
 /// Whether a call without arguments gives a network.
 fn makes_network(interp: &mut Interp, callable: &Value) -> bool {
     let (notes, left, tape) = (interp.notes.len(), interp.limits.steps, interp.tape.steps.len());
+    let modules = interp.limits.modules;
     let result = interp.call(callable, Args::default());
     interp.notes.truncate(notes);
     interp.limits.steps = left;
+    interp.limits.modules = modules;
     interp.tape.steps.truncate(tape);
     matches!(result, Ok(Value::Instance(instance)) if interp.is_module(&instance))
 }
@@ -161,10 +163,18 @@ fn only(interp: &mut Interp, module: &Rc<Module>, file: FileId) -> Result<Found,
             let names: Vec<String> = several.iter().map(|c| format!("`{}`", c.name)).collect();
             let path = interp.sources.path(file).display().to_string();
             let first = &several[0].name;
-            Err(error(
+            let place = match module.get(first) {
+                Some(Value::Class(class)) => class.span,
+                Some(Value::Function(function)) => Some(function.def.name_span),
+                _ => None,
+            };
+            let mut told = error(
                 format!("the file has {} networks: {}", names.len(), names.join(", ")),
                 vec![format!("name one of them behind a colon: {path}:{first}")],
-            ))
+            );
+            told[0].span = place;
+            told[0].label = place.map(|_| "this is one of them".to_owned());
+            Err(told)
         }
     }
 }

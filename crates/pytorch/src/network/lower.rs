@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, Op};
+use convnet::graph::Size2;
+use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, ConstantPad2d, Op};
 
 use crate::torch::{Leaf, Parameter, Step, Tape, TapeId, What};
 
@@ -48,7 +49,9 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
         (What::Permute(order), _) => Lowered::Refused(format!("the permutation {order:?}")),
         (What::Narrow { dim, start, step: by }, Some(before)) => narrow(tape, id, before, *dim, *start, *by),
         (What::Mean { dims, keep }, Some(before)) => mean(tape, id, before, dims, *keep),
-        (What::Missing(name), _) => affine(tape, id).unwrap_or_else(|| Lowered::Refused(format!("`{name}`"))),
+        (What::Missing(name), _) => affine(tape, id)
+            .or_else(|| uneven_pool(tape, id))
+            .unwrap_or_else(|| Lowered::Refused(format!("`{name}`"))),
         _ => Lowered::Refused("a step without an input".into()),
     }
 }
@@ -117,6 +120,47 @@ fn affine(tape: &Tape, id: TapeId) -> Option<Lowered> {
     let (scaled, bias) = by_channel(tape, id, BY_CHANNEL[0])?;
     let (of, weight) = by_channel(tape, scaled, BY_CHANNEL[1])?;
     Some(Lowered::Affine { of, weight, bias })
+}
+
+/// Average pooling whose padding differs on opposite sides: a pooled padded map, divided by the pooled padding of ones.
+fn uneven_pool(tape: &Tape, id: TapeId) -> Option<Lowered> {
+    let step = tape.step(id);
+    let (What::Missing("division by a tensor"), &[sums, counts]) = (&step.what, &step.inputs[..]) else {
+        return None;
+    };
+    let pooled = |id: TapeId| {
+        let (What::Layer(Op::AvgPool2d(pool)), &[padded]) = (&tape.step(id).what, &tape.step(id).inputs[..])
+        else {
+            return None;
+        };
+        let (What::Layer(Op::ConstantPad2d(pad)), &[of]) =
+            (&tape.step(padded).what, &tape.step(padded).inputs[..])
+        else {
+            return None;
+        };
+        Some((pool.clone(), pad.clone(), of))
+    };
+    let ((pool, pad, of), (counted, ones_pad, ones)) = (pooled(sums)?, pooled(counts)?);
+    let is_one = matches!(tape.step(ones).what, What::Leaf(Leaf::Constant(1.0)));
+    let alike = pool == counted && ConstantPad2d { value: pad.value, ..ones_pad.clone() } == pad;
+    let (image, shape) = (&tape.step(of).dims, &tape.step(ones).dims);
+    let is_plain = pad.value == 0.0 && pool.padding == Size2 { h: 0, w: 0 } && pool.padding_end.is_none();
+    let counts_all = ones_pad.value == 1.0;
+    if !is_one
+        || !alike
+        || !is_plain
+        || image.get(2..) != shape.get(2..)
+        || (!counts_all && ones_pad.value != 0.0)
+    {
+        return None;
+    }
+    let pool = AvgPool2d {
+        padding: Size2 { h: pad.top, w: pad.left },
+        padding_end: Some(Size2 { h: pad.bottom, w: pad.right }),
+        count_include_pad: counts_all,
+        ..pool
+    };
+    Some(Lowered::Layers(vec![pool.into()], vec![of]))
 }
 
 /// What a sum and a product with a tensor of other dimensions are called.

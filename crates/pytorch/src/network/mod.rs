@@ -1,11 +1,14 @@
 //! From a file to a network: which of its networks, for which images, traced and put together.
 
 mod assemble;
+mod auxiliary;
 mod entry;
 mod hints;
 pub(crate) mod lower;
 mod registry;
 mod trace;
+
+pub(crate) use auxiliary::NAME as AUX_LOSS_WEIGHT;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -162,7 +165,8 @@ fn network_of(
         trace::trace(interp, &found.root, input).map_err(|thrown| vec![told(interp, *thrown, file)])?;
     notes.extend(traced.notes.iter().cloned());
     let name = graph_name(path, &found.name);
-    let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced)?;
+    let weights = auxiliary::weights(&module, traced.auxiliary.len(), &mut notes)?;
+    let (graph, lines) = assemble::assemble(interp, &name, &found.root, &traced, &weights)?;
     notes.extend(remarks(interp));
     Ok(Network { graph, entry: found.name, notes, lines })
 }

@@ -15,19 +15,16 @@ pub(super) const BATCH: usize = 2;
 pub(super) struct Traced {
     pub(super) input: TapeId,
     pub(super) output: TapeId,
-    /// Further outputs that training has.
-    pub(super) auxiliary: Vec<TapeId>,
+    /// Further outputs that training has, by the names of a named tuple or a dict.
+    pub(super) auxiliary: Vec<(TapeId, Option<String>)>,
     pub(super) notes: Vec<String>,
 }
-
-/// The weight of auxiliary outputs in the loss, which PyTorch code leaves to its training loop: GoogLeNet's paper's.
-pub(super) const AUXILIARY_WEIGHT: f32 = 0.3;
 
 /// Traces a network for images of channels, height and width.
 pub(super) fn trace(interp: &mut Interp, root: &Rc<Instance>, input: [usize; 3]) -> Result<Traced> {
     let mut notes = Vec::new();
     let (evaluated, eval_outputs) = pass(interp, root, input, true)?;
-    let output = first(interp, &eval_outputs)?;
+    let output = first(interp, &eval_outputs)?.0;
     if eval_outputs.len() > 1 {
         notes
             .push(format!("forward gives {} tensors: the first is the network's output", eval_outputs.len()));
@@ -42,20 +39,10 @@ pub(super) fn trace(interp: &mut Interp, root: &Rc<Instance>, input: [usize; 3])
     // Dropout, and the outputs that only training has, show in training mode.
     let training = pass(interp, root, input, false);
     if let Ok((start, outputs)) = training
-        && let Some(&trained) = outputs.first()
+        && let Some(&(trained, _)) = outputs.first()
         && same(interp, (evaluated, output), (start, trained))
     {
         let auxiliary = if outputs.len() > eval_outputs.len() { outputs[1..].to_vec() } else { Vec::new() };
-        if !auxiliary.is_empty() {
-            notes.push(format!(
-                "forward gives {} more in training: they weigh {AUXILIARY_WEIGHT} in the loss",
-                if auxiliary.len() == 1 {
-                    "output".to_owned()
-                } else {
-                    format!("{} outputs", auxiliary.len())
-                }
-            ));
-        }
         return Ok(Traced { input: start, output: trained, auxiliary, notes });
     }
     interp.tape.steps.truncate(eval_end);
@@ -69,7 +56,7 @@ pub(super) fn pass(
     root: &Rc<Instance>,
     [channels, height, width]: [usize; 3],
     is_evaluating: bool,
-) -> Result<(TapeId, Vec<TapeId>)> {
+) -> Result<(TapeId, Vec<Given>)> {
     for module in modules(interp, root) {
         if let Some(state) = &mut *module.module.borrow_mut() {
             state.is_evaluating = is_evaluating;
@@ -90,28 +77,43 @@ pub(super) fn pass(
     let images = Value::Tensor(Tensor::of(Kind::Traced(input)));
     let result = interp.call_with(&Value::Instance(root.clone()), vec![images])?;
     let mut outputs = Vec::new();
-    gather(interp, &result, &mut outputs)?;
+    gather(interp, &result, None, &mut outputs)?;
     Ok((input, outputs))
 }
 
+/// A tensor that forward gives, and what it is called there.
+pub(super) type Given = (TapeId, Option<String>);
+
 /// The traced tensors of a result: itself, or those of a tuple, a list or a dict.
-fn gather(interp: &mut Interp, value: &Value, outputs: &mut Vec<TapeId>) -> Result<()> {
+fn gather(interp: &mut Interp, value: &Value, name: Option<String>, outputs: &mut Vec<Given>) -> Result<()> {
+    interp.step()?;
     match value.plain() {
-        Value::Tensor(tensor) => outputs.push(interp.traced(&tensor)?),
+        Value::Tensor(tensor) => outputs.push((interp.traced(&tensor)?, name)),
         Value::Tuple(items) => {
-            for item in items.iter() {
-                gather(interp, item, outputs)?;
+            let fields = match value {
+                Value::Instance(_) => interp.find_attr(value, "_fields")?,
+                _ => None,
+            };
+            let fields = match fields {
+                Some(fields) => interp.collect(&fields)?,
+                None => Vec::new(),
+            };
+            for (i, item) in items.iter().enumerate() {
+                let name = fields.get(i).and_then(text);
+                gather(interp, item, name, outputs)?;
             }
         }
         Value::List(items) => {
             for item in items.borrow().clone() {
-                gather(interp, &item, outputs)?;
+                gather(interp, &item, None, outputs)?;
             }
         }
         Value::Dict(dict) => {
-            let values: Vec<Value> = dict.borrow().values().cloned().collect();
-            for value in values {
-                gather(interp, &value, outputs)?;
+            let pairs: Vec<(Value, Value)> =
+                dict.borrow().keys().cloned().zip(dict.borrow().values().cloned()).collect();
+            for (key, value) in pairs {
+                let name = text(&key);
+                gather(interp, &value, name, outputs)?;
             }
         }
         Value::Opaque(opaque) => return Err(interp.opaque_error(&opaque, "what forward gives")),
@@ -120,9 +122,16 @@ fn gather(interp: &mut Interp, value: &Value, outputs: &mut Vec<TapeId>) -> Resu
     Ok(())
 }
 
-fn first(interp: &mut Interp, outputs: &[TapeId]) -> Result<TapeId> {
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Str(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+fn first(interp: &mut Interp, outputs: &[Given]) -> Result<Given> {
     match outputs.first() {
-        Some(&output) => Ok(output),
+        Some(output) => Ok(output.clone()),
         None => Err(interp.raise("RuntimeError", "forward gives no tensor")),
     }
 }

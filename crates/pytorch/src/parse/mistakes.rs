@@ -101,7 +101,8 @@ impl File<'_> {
             if blocks > DEEPEST.1 {
                 let message = format!("more than {} blocks within each other", DEEPEST.1);
                 let help = "put the inner blocks into functions of their own".to_owned();
-                return Some(self.error(message, at, help));
+                let (start, line) = self.line(at.1);
+                return Some(self.error(message, (at.1, at.1.max(start + line.trim_end().len())), help));
             }
         }
         None
@@ -203,7 +204,8 @@ impl File<'_> {
     fn indentation(&self, one: &Found) -> Diagnostic {
         let (start, line) = self.line(one.start);
         let indent = line.len() - line.trim_start().len();
-        let at = if indent == 0 { (one.start, one.end) } else { (start, start + indent) };
+        let at = (start + indent, start + line.trim_end().len().max(indent));
+        let at = if at.0 == at.1 { (one.start, one.end) } else { at };
         let has = |c: char| {
             self.text.lines().any(|line| {
                 let indent = line.len() - line.trim_start().len();

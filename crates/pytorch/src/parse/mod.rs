@@ -52,7 +52,9 @@ pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Block, Vec<Diagno
     }
     if let Some(at) = text.find('\0') {
         let span = Span { file, start: at as u32, end: at as u32 + 1 };
-        return Err(vec![syntax("a byte of zero: this is no Python".into(), Some(span))]);
+        let help = "leave it out: an editor that shows control characters finds it".to_owned();
+        let message = "a byte of zero: this is no Python".to_owned();
+        return Err(vec![Diagnostic { helps: vec![help], ..syntax(message, Some(span)) }]);
     }
     let options = ruff_python_parser::ParseOptions::from(ruff_python_parser::Mode::Module);
     let parsed = ruff_python_parser::parse_unchecked(text, options);

@@ -153,7 +153,7 @@ impl File<'_> {
         body.push(&self.classes);
         body.push(&code);
         let body = body.finish() + &self.tail(&network);
-        Ok(self.head() + &imports(&body, self.graph.input_size()) + &body)
+        Ok(self.head() + &imports(&body, self.graph.input_size()) + &self.weight() + &body)
     }
 
     /// What the network is called: its class, or its function.
@@ -278,13 +278,7 @@ impl File<'_> {
         constructor(lines, &formals, &code);
         self.tie(lines, 2, "self");
         init::statements(self.graph, lines, 2, "self", |path| self.located("self", path));
-        if let [_, auxiliary @ ..] = self.graph.outputs()
-            && let Some(first) = auxiliary.first()
-        {
-            forward(lines, &code, outputs.as_deref(), Some(first.loss_weight));
-        } else {
-            forward(lines, &code, None, None);
-        }
+        forward(lines, &code, outputs.as_deref());
         Ok(())
     }
 
@@ -374,6 +368,7 @@ impl File<'_> {
             paragraphs.extend((!entry.note.is_empty()).then(|| entry.note.to_owned()));
         }
         paragraphs.push(format!("Written by convnet from {name}, whose weights have the same names."));
+        paragraphs.extend(self.left_out());
         let mut text: Vec<String> = Vec::new();
         for paragraph in &paragraphs {
             if !text.is_empty() {
@@ -386,6 +381,38 @@ impl File<'_> {
         }
         lines.line(0, "\"\"\"");
         lines.finish()
+    }
+
+    /// What the network has and its layers do not read, which is no part of the code.
+    fn left_out(&self) -> Option<String> {
+        const LISTED: usize = 6;
+        let unused = self.graph.unused();
+        let mut names: Vec<&str> = unused.iter().map(|tensor| tensor.name.as_str()).take(LISTED).collect();
+        if unused.len() > LISTED {
+            names.push("…");
+        }
+        let what = match unused.len() {
+            0 => return None,
+            1 => "a tensor".to_owned(),
+            n => format!("{n} tensors"),
+        };
+        Some(format!(
+            "Left out: {what} of its weights that no layer reads ({}); load them with strict=False.",
+            names.join(", ")
+        ))
+    }
+
+    /// What the losses of auxiliary outputs weigh, which the code itself does not tell.
+    fn weight(&self) -> String {
+        let weights: Vec<f32> =
+            self.graph.outputs().iter().skip(1).map(|output| output.loss_weight).collect();
+        let Some(&first) = weights.first() else { return String::new() };
+        let value = if weights.iter().all(|&weight| weight == first) {
+            format!("{first:?}")
+        } else {
+            format!("({})", weights.iter().map(|weight| format!("{weight:?}")).collect::<Vec<_>>().join(", "))
+        };
+        format!("{} = {value}\n", crate::network::AUX_LOSS_WEIGHT)
     }
 
     fn tail(&self, network: &str) -> String {
@@ -434,14 +461,14 @@ fn constructor(lines: &mut Lines, formals: &[Formal], code: &Code<'_>) {
     code.modules(lines, 2);
 }
 
-fn forward(lines: &mut Lines, code: &Code<'_>, outputs: Option<&str>, weight: Option<f32>) {
+fn forward(lines: &mut Lines, code: &Code<'_>, outputs: Option<&str>) {
     lines.blank(1);
     let inputs = code.inputs().join(", ");
     lines.line(1, &format!("def forward(self, {inputs}):"));
-    if let Some(weight) = weight {
+    if outputs.is_some() {
         lines.line(
             2,
-            &format!("# The auxiliary classifiers are for training: their losses count {weight} times."),
+            "# The auxiliary classifiers are for training: their losses count AUX_LOSS_WEIGHT times.",
         );
     }
     code.steps(lines, 2, outputs);
@@ -453,5 +480,5 @@ fn write_class(lines: &mut Lines, class: &Class) {
     let base = if code.numbered { "nn.ModuleList" } else { "nn.Module" };
     lines.line(0, &format!("class {}({base}):", class.name));
     constructor(lines, &class.solution.formals, &code);
-    forward(lines, &code, None, None);
+    forward(lines, &code, None);
 }

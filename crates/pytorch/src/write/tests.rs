@@ -1,6 +1,6 @@
 //! The text for the networks of the zoo, for random ones, and for paths that are hard to write.
 
-use convnet::graph::{Builder, Graph, concat};
+use convnet::graph::{Assembly, Builder, Graph, ScopeId, UnusedTensor, concat};
 use convnet::ops::{Conv2d, Linear, Op};
 use convnet::reference::random::random_graphs;
 use convnet::zoo;
@@ -97,4 +97,16 @@ fn a_block_whose_inside_is_read_from_outside_is_called_part_by_part() {
     });
     let text = checked(&net.build((x + inner).flatten().linear(Linear::new(2))).unwrap());
     assert!(text.contains("self.block[\"first\"](x)"), "{text}");
+}
+
+#[test]
+fn tensors_that_no_layer_reads_are_told_in_the_head() {
+    let mut net = Assembly::new("partly", [3, 8, 8]).unwrap();
+    let conv = net.node(ScopeId::ROOT, "conv", Conv2d::new(2, 8), &[net.input()]).unwrap();
+    net.unused(UnusedTensor { name: "old.weight".into(), shape: vec![3], trainable: true });
+    let text = checked(&net.finish(conv).unwrap());
+    assert!(
+        text.contains("Left out: a tensor of its weights that no layer reads (old.weight); load"),
+        "{text}"
+    );
 }

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 INPUT_SIZE = (3, 224, 224)
+AUX_LOSS_WEIGHT = 0.3
 
 
 class BasicConv2d(nn.Module):
@@ -112,7 +113,7 @@ class GoogLeNet(nn.Module):
                 nn.init.trunc_normal_(module.weight, std=0.01, a=-2, b=2)
 
     def forward(self, x):
-        # The auxiliary classifiers are for training: their losses count 0.3 times.
+        # The auxiliary classifiers are for training: their losses count AUX_LOSS_WEIGHT times.
         x = self.conv1(x)
         x = self.maxpool1(x)
         x = self.conv2(x)

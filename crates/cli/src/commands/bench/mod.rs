@@ -41,7 +41,7 @@ with the same figure.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Names of networks, see `convnet list`, or .onnx files
+    /// Names of networks, see `convnet list`, or .onnx or .py files
     #[arg(value_name = "MODEL", required = true)]
     models: Vec<String>,
 

@@ -68,7 +68,7 @@ pub(super) fn messages(findings: &Findings) -> String {
     let style = RenderStyle { colour: true, width: output::width() };
     let mut texts: Vec<String> = Vec::new();
     for (_, checked) in &findings.checks {
-        let text = checked.report.render(style);
+        let text = crate::wording::with_options(&checked.report).render(style);
         if !text.is_empty() && !texts.contains(&text) {
             texts.push(text);
         }

@@ -28,7 +28,7 @@ that one output can see, not cut at the image's edge.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a network, see `convnet list`, or an .onnx file
+    /// Name of a network, see `convnet list`, or an .onnx or .py file
     #[arg(value_name = "MODEL")]
     model: String,
 

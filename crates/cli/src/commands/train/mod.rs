@@ -44,7 +44,7 @@ data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Name of a network, see `convnet list`, or a run or an .onnx file: training starts from its weights
+    /// Name of a network, see `convnet list`, a .py file, or a run or an .onnx file: training starts from its weights
     #[arg(value_name = "MODEL", required_unless_present = "resume")]
     model: Option<String>,
 

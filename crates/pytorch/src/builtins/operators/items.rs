@@ -281,7 +281,16 @@ impl Interp {
 
     fn without_items(&mut self, value: &Value, what: &str) -> Box<Thrown> {
         let found = self.type_name(value);
+        let is_shape = &*found == "Size";
         let error = self.raise("TypeError", &format!("'{found}' object {what}"));
+        if is_shape {
+            return error.teach(|t| {
+                t.helps.push(
+                    "a shape is only read: layers and views, `x.view(…)`, give tensors of another one"
+                        .to_owned(),
+                );
+            });
+        }
         match value {
             Value::Tuple(_) => {
                 error.teach(|t| t.helps.push("a tuple does not change: make a list, `[…]`".to_owned()))

@@ -55,10 +55,16 @@ impl Interp {
                 if site == here {
                     t.label = Some(format!("{from} becomes {to}"));
                 } else {
-                    t.labels.push((site, format!("{from} becomes {to} here: images of the batch are mixed")));
+                    let what = if is_moved {
+                        "the batch is no longer in front"
+                    } else {
+                        "images of the batch are mixed"
+                    };
+                    t.labels.push((site, format!("{from} becomes {to} here: {what}")));
                 }
             }
             if is_moved {
+                t.label = Some("what arrives here has lost its batch".to_owned());
                 t.helps
                     .push("keep the batch in front: dimension 0 comes first, `x.permute(0, …)`".to_owned());
                 return;

@@ -62,7 +62,8 @@ impl Interp {
             }
             t.helps.push(format!("make the layer for what arrives: `in_channels={channels}`"));
             if is_leaf {
-                t.helps.push(format!("or give images of {expected} channels"));
+                let plural = if expected == 1 { "" } else { "s" };
+                t.helps.push(format!("or give images of {expected} channel{plural}"));
             } else {
                 t.helps.push(format!("or let the layer before give {expected}: `out_channels={expected}`"));
             }

@@ -18,9 +18,10 @@ impl Interp {
         let batch = self.tape.batch(input);
         let rows: usize = dims[..dims.len().saturating_sub(1)].iter().product();
         let rows = told_first(rows, batch);
-        let text = format!(
-            "mat1 and mat2 shapes cannot be multiplied ({rows}x{found} and {in_features}x{out_features})"
-        );
+        let whole = told_first(found, batch);
+        let arrives = if dims.len() == 1 { format!("1x{whole}") } else { format!("{rows}x{found}") };
+        let text =
+            format!("mat1 and mat2 shapes cannot be multiplied ({arrives} and {in_features}x{out_features})");
         let argument = self.layer_argument("in_features");
         let made = self.layer_made();
         let name = self.layer_name().unwrap_or_else(|| "linear".to_owned());

@@ -155,9 +155,10 @@ fn matmul(interp: &mut Interp, args: Args) -> Result {
             format!("mat1 and mat2 shapes cannot be multiplied ({} and {})", interp.told(a), interp.told(b));
         let (left, right) =
             (x.last().copied().unwrap_or(1), y.get(y.len().wrapping_sub(2)).copied().unwrap_or(1));
+        let rows = crate::torch::dims::told_first(right, interp.tape.batch(a));
         return Err(interp.shape_error(&text, a).teach(|t| {
             t.notes.push(format!(
-                "the rows of the right one must be as many as the columns of the left one: {right} ≠ {left}"
+                "the rows of the right one must be as many as the columns of the left one: {rows} ≠ {left}"
             ));
             t.helps.push("`*` multiplies element by element; `nn.Linear` multiplies by a weight".to_owned());
         }));

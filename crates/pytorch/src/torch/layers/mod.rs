@@ -54,7 +54,10 @@ impl Layer {
         let total = dims.iter().try_fold(1i64, |n, d| n.checked_mul(*d));
         if total.is_none_or(|total| total > MOST_ELEMENTS) {
             let message = format!("{}: a weight of {dims:?} has more than 2⁴⁸ numbers", self.name);
-            return Err(interp.raise("RuntimeError", &message));
+            return Err(interp.raise("RuntimeError", &message).teach(|t| {
+                t.code = "limit";
+                t.helps.push("does a size have some zeros too many?".to_owned());
+            }));
         }
         interp.charge(1)?;
         let dims = dims.iter().map(|d| *d as usize).collect();

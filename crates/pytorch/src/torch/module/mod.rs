@@ -91,7 +91,10 @@ fn init(interp: &mut Interp, args: Args) -> Result {
                 .push(format!("`super().__init__()` takes no arguments; does `{class}` define `__init__`?"));
         }));
     }
-    instance.module.borrow_mut().get_or_insert_with(ModuleState::default);
+    if instance.module.borrow().is_none() {
+        interp.count_module()?;
+        *instance.module.borrow_mut() = Some(ModuleState::default());
+    }
     Ok(Value::None)
 }
 

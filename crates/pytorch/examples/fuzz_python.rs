@@ -1,4 +1,4 @@
-//! Damaged files of PyTorch code: `cargo run --release -p convnet-pytorch --example fuzz -- [SECONDS] [seed=N]`.
+//! Damaged files of PyTorch code: `cargo run --release -p convnet-pytorch --example fuzz_python -- [SECONDS] [seed=N]`.
 //!
 //! Files of the tests and the examples get bytes, tokens, numbers and lines changed for so many seconds (10 by default).
 //! Each must be answered with a network or an error, rendered: an input that makes the reader panic, or takes longer
@@ -272,7 +272,10 @@ fn damaged(rng: &mut impl Rng, sample: &Sample, samples: &[Sample]) -> Vec<u8> {
                 match rng.random_range(0..3) {
                     0 => drop(lines.remove(line)),
                     1 => drop(lines[line].splice(0..0, *b"    ")),
-                    _ => drop(lines[line].drain(..lines[line].len().min(4))),
+                    _ => {
+                        let cut = lines[line].len().min(4);
+                        lines[line].drain(..cut);
+                    }
                 }
             }),
             // Words exchanged: names that exist, in places where they were not meant.
