@@ -14,6 +14,8 @@ pub(crate) type Block = Rc<[Stmt]>;
 pub(crate) struct Stmt {
     pub(crate) span: Span,
     pub(crate) kind: StmtKind,
+    /// Whether `yield` stands in it, functions inside left out.
+    pub(crate) yields: bool,
 }
 
 #[derive(Debug)]
@@ -131,7 +133,11 @@ pub(crate) enum Pattern {
         positional: Vec<Pattern>,
         keywords: Vec<(Name, Pattern)>,
     },
-    Unsupported(&'static str, Span),
+    /// A dict with these keys; the others under a name.
+    Mapping {
+        items: Vec<(Expr, Pattern)>,
+        rest: Option<Name>,
+    },
 }
 
 #[derive(Debug)]
@@ -150,6 +156,8 @@ pub(crate) struct FunctionDef {
     /// Names that are assigned in it and not declared global or nonlocal.
     pub(crate) locals: Vec<Name>,
     pub(crate) doc: Option<Name>,
+    /// What is said of its result.
+    pub(crate) returns: Option<Expr>,
 }
 
 #[derive(Debug, Default)]
@@ -167,6 +175,7 @@ pub(crate) struct Parameters {
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: Name,
+    pub(crate) annotation: Option<Expr>,
     pub(crate) default: Option<Expr>,
 }
 
@@ -176,6 +185,7 @@ pub(crate) struct ClassDef {
     pub(crate) name_span: Span,
     pub(crate) decorators: Vec<Expr>,
     pub(crate) bases: Vec<Arg>,
+    pub(crate) doc: Option<Name>,
     pub(crate) body: Block,
 }
 

@@ -25,7 +25,10 @@ impl Interp {
                 match items.len() {
                     1 => Ok(Value::Class(self.class_of(&items[0]))),
                     2 => Err(self.raise("TypeError", "type() takes 1 or 3 arguments")),
-                    _ => Err(self.unsupported("`type` with three arguments: write a `class` statement")),
+                    _ => match items[0].plain() {
+                        Value::Str(name) => self.class_of_parts(&name, &items[1], &items[2]),
+                        _ => Err(self.raise("TypeError", "type() argument 1 must be str")),
+                    },
                 }
             }
             Builtin::NoneType => Ok(Value::None),

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::interp::{Args, Interp, Result};
-use crate::value::{Builtin, Class, Dict, Instance, Key, Value};
+use crate::value::{Builtin, Class, Dict, DictKind, Instance, Key, Value};
 
 /// Which view of a dict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,6 @@ impl Interp {
             attrs: RefCell::default(),
             builtin: None,
             opaque: None,
-            annotations: RefCell::default(),
             span: None,
         });
         // The class itself is left out of its order: it would keep itself alive.
@@ -70,6 +69,12 @@ impl Interp {
         }
         if let Some(source) = args.items.first() {
             match source.plain() {
+                Value::Dict(other) if matches!(dict.borrow().kind, DictKind::Attributes(_)) => {
+                    let pairs: Vec<(Value, Value)> = other.borrow().map.values().cloned().collect();
+                    for (key, value) in pairs {
+                        self.put(dict, key, value)?;
+                    }
+                }
                 Value::Dict(other) => {
                     self.charge(other.borrow().map.len())?;
                     let pairs: Vec<(Key, (Value, Value))> =

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Args, Interp, Result};
 use crate::ast::Name;
 use crate::nearest::nearest;
-use crate::value::{Builtin, Class, Dict, Instance, Method, Module, Property, Value};
+use crate::value::{Builtin, Class, Dict, DictKind, Function, Instance, Method, Module, Property, Value};
 
 impl Interp {
     /// An attribute.
@@ -59,6 +59,8 @@ impl Interp {
                     "__qualname__" => Some(Value::Str(function.qualified.clone())),
                     "__doc__" => Some(function.def.doc.clone().map_or(Value::None, Value::Str)),
                     "__module__" => Some(Value::Str(function.scope.module.name.clone())),
+                    "__defaults__" | "__kwdefaults__" => Some(defaults_of(function, name)),
+                    "__annotations__" => return self.annotations_of(function).map(Some),
                     "__dict__" => {
                         let mut dict = Dict::default();
                         for (name, value) in function.attrs.borrow().iter() {
@@ -82,15 +84,31 @@ impl Interp {
             Value::Native(native) if crate::builtins::attribute_of(native.name, name).is_some() => {
                 Ok(crate::builtins::attribute_of(native.name, name))
             }
-            Value::Property(property) => Ok(match name {
-                "setter" => Some(Value::Method(Rc::new(Method {
-                    receiver: value.clone(),
-                    function: Value::native("property.setter", property_setter),
-                }))),
-                "getter" | "deleter" => Some(value.clone()),
-                "fget" => Some(property.getter.clone()),
-                _ => None,
-            }),
+            Value::Property(property) => {
+                let with = |name, call| {
+                    let function = Value::native(name, call);
+                    Value::Method(Rc::new(Method { receiver: value.clone(), function }))
+                };
+                match name {
+                    "setter" => Ok(Some(with("property.setter", |interp, args| {
+                        changed(interp, args, |property, function| property.setter = Some(function))
+                    }))),
+                    "getter" => Ok(Some(with("property.getter", |interp, args| {
+                        changed(interp, args, |property, function| property.getter = function)
+                    }))),
+                    "deleter" => Ok(Some(with("property.deleter", |interp, args| {
+                        changed(interp, args, |property, function| property.deleter = Some(function))
+                    }))),
+                    "fget" => Ok(Some(property.getter.clone())),
+                    "fset" => Ok(Some(property.setter.clone().unwrap_or(Value::None))),
+                    "fdel" => Ok(Some(property.deleter.clone().unwrap_or(Value::None))),
+                    "__doc__" => match &property.doc {
+                        Some(doc) => Ok(Some(doc.clone())),
+                        None => self.find_attr(&property.getter.clone(), "__doc__"),
+                    },
+                    _ => Ok(None),
+                }
+            }
             Value::StaticMethod(inner) | Value::ClassMethod(inner) => self.find_attr(&inner.clone(), name),
             Value::Tensor(tensor) => match name {
                 "__class__" => Ok(Some(Value::Class(self.class_of(value)))),
@@ -148,7 +166,8 @@ impl Interp {
         match name {
             "__class__" => return Ok(Some(Value::Class(instance.class.clone()))),
             "__dict__" => {
-                let mut dict = Dict::default();
+                let kind = DictKind::Attributes(instance.clone());
+                let mut dict = Dict { kind, ..Dict::default() };
                 for (name, value) in instance.attrs.borrow().iter() {
                     dict.set_str(name, value.clone());
                 }
@@ -183,6 +202,13 @@ impl Interp {
     }
 
     fn class_attr(&mut self, class: &Rc<Class>, name: &str) -> Result<Option<Value>> {
+        if matches!(name, "__annotations__" | "__doc__") {
+            let own = class.attrs.borrow().get(name).cloned();
+            return Ok(Some(own.unwrap_or_else(|| match name {
+                "__doc__" => Value::None,
+                _ => Value::dict(Dict::default()),
+            })));
+        }
         if let Some(found) = class.lookup(name) {
             return Ok(Some(match found {
                 Value::StaticMethod(inner) => (*inner).clone(),
@@ -196,7 +222,6 @@ impl Interp {
         let found = match name {
             "__name__" | "__qualname__" => Some(Value::Str(class.name.clone())),
             "__module__" => Some(Value::Str(class.module.clone())),
-            "__doc__" => Some(Value::None),
             "__class__" => Some(Value::Class(self.types.builtin(Builtin::Type))),
             "__bases__" => {
                 Some(Value::tuple(class.bases.iter().map(|base| Value::Class(base.clone())).collect()))
@@ -207,13 +232,6 @@ impl Interp {
             "__dict__" => {
                 let mut dict = Dict::default();
                 for (name, value) in class.attrs.borrow().iter() {
-                    dict.set_str(name, value.clone());
-                }
-                Some(Value::dict(dict))
-            }
-            "__annotations__" => {
-                let mut dict = Dict::default();
-                for (name, value) in class.annotations.borrow().iter() {
                     dict.set_str(name, value.clone());
                 }
                 Some(Value::dict(dict))
@@ -347,8 +365,7 @@ impl Interp {
             Value::Opaque(_) => Ok(()),
             _ => {
                 let class = self.type_name(value);
-                Err(self
-                    .raise("AttributeError", &format!("'{class}' object has no attribute '{name}' to set")))
+                Err(self.raise("AttributeError", &format!("'{class}' object has no attribute '{name}'")))
             }
         }
     }
@@ -365,6 +382,23 @@ impl Interp {
 
     /// Deletes an attribute.
     pub(crate) fn del_attr(&mut self, value: &Value, name: &str) -> Result<()> {
+        if let Value::Instance(instance) = value {
+            match instance.class.lookup(name) {
+                Some(Value::Property(property)) => {
+                    let Some(deleter) = &property.deleter else {
+                        let class = &instance.class.name;
+                        let message = format!("property '{name}' of '{class}' object has no deleter");
+                        return Err(self.raise("AttributeError", &message));
+                    };
+                    return self.call_with(deleter, vec![value.clone()]).map(drop);
+                }
+                _ => {
+                    if let Some(deleter) = instance.class.lookup("__delattr__") {
+                        return self.call_with(&deleter, vec![value.clone(), Value::str(name)]).map(drop);
+                    }
+                }
+            }
+        }
         let removed = match value {
             Value::Instance(instance) => instance.attrs.borrow_mut().shift_remove(name),
             Value::Class(class) => class.attrs.borrow_mut().shift_remove(name),
@@ -433,10 +467,48 @@ impl Interp {
         })
     }
 
+    /// A function's annotations: evaluated when they are read, those of a file that imports them as texts left as texts.
+    fn annotations_of(&mut self, function: &Rc<Function>) -> Result {
+        let mut dict = Dict::default();
+        let def = function.def.clone();
+        let named = def.parameters.named.iter().map(|p| (&p.name, p.annotation.as_ref()));
+        let returned: Name = "return".into();
+        for (name, annotation) in named.chain([(&returned, def.returns.as_ref())]) {
+            let Some(annotation) = annotation else { continue };
+            let value = if self.leaves_annotations(&function.scope.module) {
+                Value::str(self.sources.text(annotation.span))
+            } else {
+                self.eval_within(&function.scope, annotation)?
+            };
+            dict.set_str(name, value);
+        }
+        Ok(Value::dict(dict))
+    }
+
+    /// Whether a module begins with `from __future__ import annotations`.
+    pub(super) fn leaves_annotations(&self, module: &Module) -> bool {
+        matches!(module.get("annotations"), Some(Value::None))
+    }
+
     /// The names of a class and those above it.
     fn names_of(&self, class: &Rc<Class>) -> Vec<Name> {
         class.mro.borrow().iter().flat_map(|c| c.attrs.borrow().keys().cloned().collect::<Vec<_>>()).collect()
     }
+}
+
+/// `__defaults__`, those of parameters by position, or `__kwdefaults__`, those of parameters by name alone.
+fn defaults_of(function: &Function, name: &str) -> Value {
+    let parameters = &function.def.parameters;
+    let (before, behind) = function.defaults.split_at(parameters.positional);
+    if name == "__defaults__" {
+        let values: Vec<Value> = before.iter().flatten().cloned().collect();
+        return if values.is_empty() { Value::None } else { Value::tuple(values) };
+    }
+    let mut dict = Dict::default();
+    for (parameter, value) in parameters.named[parameters.positional..].iter().zip(behind) {
+        value.iter().for_each(|value| dict.set_str(&parameter.name, value.clone()));
+    }
+    if dict.map.is_empty() { Value::None } else { Value::dict(dict) }
 }
 
 /// Why an attribute was never set: a constructor under another name, or one that sets a name of its own.
@@ -543,9 +615,11 @@ fn init_payload(interp: &mut Interp, mut args: Args) -> Result {
     Ok(Value::None)
 }
 
-fn property_setter(interp: &mut Interp, args: Args) -> Result {
-    let items = args.positional(interp, "setter", 2, 2)?;
+/// A property with one of its functions changed: `@name.setter` and its kin.
+fn changed(interp: &mut Interp, args: Args, change: fn(&mut Property, Value)) -> Result {
+    let items = args.positional(interp, "property", 2, 2)?;
     let Value::Property(property) = &items[0] else { return Ok(items[1].clone()) };
-    let getter = property.getter.clone();
-    Ok(Value::Property(Rc::new(Property { getter, setter: Some(items[1].clone()) })))
+    let mut property = Property::clone(property);
+    change(&mut property, items[1].clone());
+    Ok(Value::Property(Rc::new(property)))
 }

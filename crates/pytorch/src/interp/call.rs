@@ -6,7 +6,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::stmt::Flow;
-use super::{Args, Frame, Interp, Result, Thrown};
+use super::{Args, Frame, Generator, Interp, Result, Thrown};
 use crate::ast::{FunctionDef, Name};
 use crate::nearest::nearest;
 use crate::source::Span;
@@ -97,6 +97,11 @@ impl Interp {
                 _ => self.construct(builtin, args),
             };
         }
+        if let Some(Value::Tuple(left)) = class.lookup("__abstractmethods__")
+            && !left.is_empty()
+        {
+            return Err(self.is_abstract(class, &left));
+        }
         if let Some(new @ Value::Function(_)) = class.lookup("__new__").map(|new| match new {
             Value::StaticMethod(inner) => (*inner).clone(),
             new => new,
@@ -112,6 +117,19 @@ impl Interp {
         let instance = self.new_instance(class);
         self.initialize(&instance, args)?;
         Ok(Value::Instance(instance))
+    }
+
+    fn is_abstract(&mut self, class: &crate::value::Class, left: &[Value]) -> Box<Thrown> {
+        let name =
+            |value: &Value| if let Value::Str(name) = value { format!("'{name}'") } else { String::new() };
+        let names: Vec<String> = left.iter().map(name).collect();
+        let plural = if names.len() == 1 { "" } else { "s" };
+        let message = format!(
+            "Can't instantiate abstract class {} without an implementation for abstract method{plural} {}",
+            class.name,
+            names.join(", ")
+        );
+        self.raise("TypeError", &message)
     }
 
     /// An object that no constructor has seen yet.
@@ -171,16 +189,20 @@ impl Interp {
             *instance.arguments.borrow_mut() = self.users_arguments(&arguments);
         }
         let is_prelude = !self.sources.is_users(def.span);
-        self.frames.push(Frame {
+        let frame = Frame {
             function: Some(function.qualified.clone()),
             span: def.span,
             is_prelude,
             arguments,
             class: function.class.borrow().clone(),
             receiver,
-            yielded: def.is_generator.then(Vec::new),
             scope,
-        });
+        };
+        if def.is_generator {
+            let generator = Generator::of_function(frame, def.name.clone(), &def.body);
+            return Ok(Value::iter(Iter::Generator(Some(Box::new(generator)))));
+        }
+        self.frames.push(frame);
         let result = match &def.result {
             Some(expr) => self.eval(expr),
             None => self.block(&def.body).map(|flow| match flow {
@@ -188,16 +210,12 @@ impl Interp {
                 _ => Value::None,
             }),
         };
-        let frame = self.frames.pop();
-        let result = result?;
-        Ok(match frame.and_then(|frame| frame.yielded) {
-            Some(items) => Value::iter(Iter::Items(items.into_iter())),
-            None => result,
-        })
+        self.frames.pop();
+        result
     }
 
     /// The error for calls within each other without end, at the function of the user's that is in most of them.
-    fn too_deep(&mut self) -> Box<Thrown> {
+    pub(super) fn too_deep(&mut self) -> Box<Thrown> {
         let mut counts: IndexMap<Name, (usize, Span)> = IndexMap::new();
         for frame in self.frames.iter().filter(|frame| !frame.is_prelude) {
             if let Some(name) = &frame.function {
@@ -216,7 +234,9 @@ impl Interp {
                 "let `{name}` return without this call in some case, or loop instead: `for i in range(n)`"
             ),
         };
-        self.fatal("RecursionError", &message, &help).teach(|t| {
+        self.raise("RecursionError", &message).teach(|t| {
+            t.code = "limit";
+            t.helps.push(help);
             t.span = Some(span);
             t.label = Some("it is called again here".into());
         })
@@ -295,6 +315,14 @@ impl Interp {
                     self.charge(1)?;
                     extra.set_str(&name, value);
                 }
+                None if parameters.named[..parameters.positional_only].iter().any(|p| p.name == name) => {
+                    let message = format!(
+                        "{}() got some positional-only arguments passed as keyword arguments: '{name}'",
+                        function.qualified
+                    );
+                    let error = self.raise("TypeError", &message);
+                    return Err(self.with_signature(error, function, span));
+                }
                 None => {
                     let known = parameters.named.iter().map(|p| &*p.name);
                     let near = nearest(&name, known).map(str::to_owned);
@@ -353,11 +381,18 @@ impl Interp {
         let least = function.defaults.iter().take(most).filter(|default| default.is_none()).count();
         let takes = if least == most { most.to_string() } else { format!("from {least} to {most}") };
         let plural = if most == 1 { "" } else { "s" };
-        let message = format!(
-            "{}() takes {takes} positional argument{plural} but {given} {} given",
-            function.qualified,
-            if given == 1 { "was" } else { "were" }
-        );
+        let by_name = &parameters.named[most..];
+        let extra = args.keywords.iter().filter(|(name, _)| by_name.iter().any(|p| p.name == *name)).count();
+        let found = match extra {
+            0 => format!("{given} {}", if given == 1 { "was" } else { "were" }),
+            _ => format!(
+                "{given} positional argument{} (and {extra} keyword-only argument{}) were",
+                if given == 1 { "" } else { "s" },
+                if extra == 1 { "" } else { "s" }
+            ),
+        };
+        let message =
+            format!("{}() takes {takes} positional argument{plural} but {found} given", function.qualified);
         let span = args.spans.get(most).copied().flatten();
         let has_self = parameters.named.first().is_some_and(|first| matches!(&*first.name, "self" | "cls"));
         let error = self.raise("TypeError", &message);

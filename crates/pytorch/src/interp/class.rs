@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use indexmap::IndexMap;
+
 use super::{Args, Frame, Interp, Result};
-use crate::ast::{ArgKind, ClassDef};
+use crate::ast::{ArgKind, ClassDef, Name};
 use crate::value::{Builtin, Class, Property, Scope, ScopeKind, Super, Value};
 
 impl Interp {
@@ -12,10 +14,21 @@ impl Interp {
     pub(super) fn make_class(&mut self, def: &Rc<ClassDef>) -> Result {
         let mut bases: Vec<Rc<Class>> = Vec::new();
         let mut opaque = None;
+        let mut keywords = Vec::new();
+        let mut is_abstract = false;
         for base in &def.bases {
             let value = self.eval(&base.value)?;
-            if matches!(base.kind, ArgKind::Keyword(_) | ArgKind::DoubleStar) {
-                continue;
+            match &base.kind {
+                ArgKind::Keyword(name) if &**name == "metaclass" => {
+                    is_abstract = matches!(&value, Value::Class(class) if &*class.name == "ABCMeta");
+                    continue;
+                }
+                ArgKind::Keyword(name) => {
+                    keywords.push((name.clone(), value));
+                    continue;
+                }
+                ArgKind::DoubleStar => continue,
+                ArgKind::Positional | ArgKind::Star => {}
             }
             match &value {
                 Value::Class(class) => bases.push(class.clone()),
@@ -57,14 +70,19 @@ impl Interp {
             arguments: Vec::new(),
             class: None,
             receiver: None,
-            yielded: None,
             scope: scope.clone(),
         });
         let result = self.block(&def.body);
         self.frames.pop();
         result?;
-        let attrs = scope.vars.borrow().clone();
-        let class = Rc::new(Class {
+        let mut attrs = scope.vars.borrow().clone();
+        if let Some(doc) = &def.doc {
+            attrs.entry("__doc__".into()).or_insert_with(|| Value::Str(doc.clone()));
+        }
+        if is_abstract {
+            attrs.insert("__abstractmethods__".into(), Value::tuple(Vec::new()));
+        }
+        let class = Class {
             name: def.name.clone(),
             module,
             bases,
@@ -72,49 +90,104 @@ impl Interp {
             attrs: RefCell::new(attrs),
             builtin: None,
             opaque,
-            annotations: RefCell::default(),
             span: Some(def.name_span),
-        });
-        match linearize(&class) {
-            Some(mro) => *class.mro.borrow_mut() = mro,
-            None => {
-                let message = "cannot create a consistent method resolution order (MRO) for these bases";
-                return Err(self.raise("TypeError", message));
-            }
-        }
-        for (name, kind) in scope.declared.borrow().iter() {
-            // Annotations of the body wait here under their names.
-            let _ = kind;
-            let value = class.attrs.borrow().get(name).cloned().unwrap_or(Value::None);
-            class.annotations.borrow_mut().push((name.clone(), value));
-        }
-        for value in class.attrs.borrow().values() {
-            own(value, &class);
-        }
-        let mut value = Value::Class(class.clone());
-        if let Some(hook) = class.lookup_after(&class, "__init_subclass__") {
-            let hook = self.bind(&hook, &value, &class)?;
-            self.call_with(&hook, Vec::new())?;
-        }
+        };
+        let mut value = self.finish_class(class, keywords)?;
         for decorator in def.decorators.iter().rev() {
             value = self.decorate(decorator, value)?;
         }
         Ok(value)
     }
 
-    /// `super(…)`, `property(…)`, `staticmethod(…)`, `classmethod(…)`.
+    /// What is done to every class once its names are known: its order, whose its functions are, what it leaves abstract.
+    fn finish_class(&mut self, class: Class, keywords: Vec<(Name, Value)>) -> Result {
+        let class = Rc::new(class);
+        match linearize(&class) {
+            Some(mro) => {
+                self.charge(mro.len())?;
+                *class.mro.borrow_mut() = mro;
+            }
+            None => {
+                let names: Vec<&str> = class.bases.iter().map(|base| &*base.name).collect();
+                // Python breaks the line here.
+                let message = format!(
+                    "Cannot create a consistent method resolution\norder (MRO) for bases {}",
+                    names.join(", ")
+                );
+                return Err(self.raise("TypeError", &message));
+            }
+        }
+        for value in class.attrs.borrow().values() {
+            own(value, &class);
+        }
+        if class.lookup("__abstractmethods__").is_some() {
+            let left = abstract_methods(&class);
+            class.attrs.borrow_mut().insert("__abstractmethods__".into(), Value::tuple(left));
+        }
+        let value = Value::Class(class.clone());
+        if let Some(hook) = class.lookup_after(&class, "__init_subclass__") {
+            let hook = self.bind(&hook, &value, &class)?;
+            let keyword_spans = vec![None; keywords.len()];
+            self.call(&hook, Args { keywords, keyword_spans, ..Args::default() })?;
+        }
+        Ok(value)
+    }
+
+    /// `type(name, bases, names)`.
+    pub(crate) fn class_of_parts(&mut self, name: &Name, bases: &Value, names: &Value) -> Result {
+        let mut classes = Vec::new();
+        for base in self.collect(bases)? {
+            match base {
+                Value::Class(class) => classes.push(class),
+                other => {
+                    let found = self.type_name(&other);
+                    return Err(self.raise("TypeError", &format!("a class cannot derive from a {found}")));
+                }
+            }
+        }
+        if classes.is_empty() {
+            classes.push(self.types.builtin(Builtin::Object));
+        }
+        let mut attrs = IndexMap::new();
+        for (key, value) in self.pairs(names)? {
+            let Value::Str(key) = key else {
+                return Err(self.raise("TypeError", "the names of a class are strings"));
+            };
+            attrs.insert(key, value);
+        }
+        let frame = self.frames.last();
+        let class = Class {
+            name: name.clone(),
+            module: frame.map_or_else(|| "builtins".into(), |frame| frame.scope.module.name.clone()),
+            bases: classes,
+            mro: RefCell::default(),
+            attrs: RefCell::new(attrs),
+            builtin: None,
+            opaque: None,
+            span: None,
+        };
+        self.finish_class(class, Vec::new())
+    }
+
+    /// `super(…)``, `property(…)`, `staticmethod(…)`, `classmethod(…)`.
     pub(super) fn construct_descriptor(&mut self, builtin: Builtin, args: Args) -> Result {
         if builtin == Builtin::Super {
             return self.make_super(&args);
         }
-        let mut items = args.items.into_iter();
-        let Some(function) = items.next() else {
+        if builtin == Builtin::Property {
+            let mut bound = args.bind(self, "property", &["fget", "fset", "fdel", "doc"], 4)?;
+            let mut given = |at: usize| bound.take(at).filter(|value| !matches!(value, Value::None));
+            return Ok(Value::Property(Rc::new(Property {
+                getter: given(0).unwrap_or(Value::None),
+                setter: given(1),
+                deleter: given(2),
+                doc: given(3),
+            })));
+        }
+        let Some(function) = args.items.into_iter().next() else {
             return Err(self.raise("TypeError", "a function is expected"));
         };
         Ok(match builtin {
-            Builtin::Property => {
-                Value::Property(Rc::new(Property { getter: function, setter: items.next() }))
-            }
             Builtin::StaticMethod => Value::StaticMethod(Rc::new(function)),
             _ => Value::ClassMethod(Rc::new(function)),
         })
@@ -156,6 +229,39 @@ impl Interp {
     }
 }
 
+/// The names that a class leaves abstract, its own and those of its bases.
+fn abstract_methods(class: &Rc<Class>) -> Vec<Value> {
+    fn is_abstract(value: &Value) -> bool {
+        match value {
+            Value::Function(function) => function.attrs.borrow().contains_key("__isabstractmethod__"),
+            Value::Property(property) => is_abstract(&property.getter),
+            Value::StaticMethod(inner) | Value::ClassMethod(inner) => is_abstract(inner),
+            _ => false,
+        }
+    }
+    let mut names: Vec<Name> = class
+        .attrs
+        .borrow()
+        .iter()
+        .filter(|(_, value)| is_abstract(value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for base in &class.bases {
+        if let Some(Value::Tuple(inherited)) = base.lookup("__abstractmethods__") {
+            for name in inherited.iter() {
+                if let Value::Str(name) = name
+                    && !names.contains(name)
+                    && class.lookup(name).as_ref().is_some_and(is_abstract)
+                {
+                    names.push(name.clone());
+                }
+            }
+        }
+    }
+    names.sort();
+    names.into_iter().map(Value::Str).collect()
+}
+
 /// Tells the functions of a class's body whose they are.
 fn own(value: &Value, class: &Rc<Class>) {
     match value {
@@ -165,7 +271,7 @@ fn own(value: &Value, class: &Rc<Class>) {
         Value::StaticMethod(inner) | Value::ClassMethod(inner) => own(inner, class),
         Value::Property(property) => {
             own(&property.getter, class);
-            property.setter.iter().for_each(|setter| own(setter, class));
+            property.setter.iter().chain(&property.deleter).for_each(|function| own(function, class));
         }
         _ => {}
     }

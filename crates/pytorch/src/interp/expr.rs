@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::{Args, Interp, Result};
+use super::{Args, Frame, Interp, Result};
 use crate::ast::{
     Arg, ArgKind, Block, Clause, Collected, CompareOp, Comprehension, Expr, ExprKind, FPart, Name,
 };
 use crate::nearest::nearest;
-use crate::value::{Dict, Iter, Scope, ScopeKind, Slice, Value};
+use crate::value::{Dict, Scope, ScopeKind, Slice, Value};
 
 impl Interp {
     /// Notes what is evaluated now.
@@ -70,7 +70,7 @@ impl Interp {
             }
             ExprKind::Call { function, args } => {
                 let function = self.eval(function)?;
-                let args = self.args(args)?;
+                let args = self.args(args, &function)?;
                 self.at(expr);
                 self.call(&function, args)
             }
@@ -151,31 +151,32 @@ impl Interp {
                 }
                 Ok(value)
             }
-            ExprKind::Yield(value) => {
-                let value = match value {
-                    Some(value) => self.eval(value)?,
-                    None => Value::None,
-                };
-                self.charge(1)?;
-                if let Some(yielded) = self.frames.last_mut().and_then(|frame| frame.yielded.as_mut()) {
-                    yielded.push(value);
-                }
-                Ok(Value::None)
-            }
-            ExprKind::YieldFrom(value) => {
-                let value = self.eval(value)?;
+            // A statement that is a `yield`, or assigns one, is the generator's.
+            ExprKind::Yield(_) | ExprKind::YieldFrom(_) => {
                 self.at(expr);
-                let items = self.collect(&value)?;
-                if let Some(yielded) = self.frames.last_mut().and_then(|frame| frame.yielded.as_mut()) {
-                    yielded.extend(items);
-                }
-                Ok(Value::None)
+                Err(self.unsupported("`yield` within an expression: write `name = yield …` before it"))
             }
             ExprKind::Unsupported(what) => {
                 self.at(expr);
                 Err(self.unsupported(what))
             }
         }
+    }
+
+    /// The value of an expression as a function of a scope would see it.
+    pub(super) fn eval_within(&mut self, scope: &Rc<Scope>, expr: &Expr) -> Result {
+        self.frames.push(Frame {
+            function: None,
+            span: expr.span,
+            is_prelude: scope.module.is_prelude,
+            arguments: Vec::new(),
+            class: None,
+            receiver: None,
+            scope: scope.clone(),
+        });
+        let result = self.eval(expr);
+        self.frames.pop();
+        result
     }
 
     /// Sets a key of a dict or a set under construction.
@@ -230,7 +231,7 @@ impl Interp {
     }
 
     /// The arguments of a call.
-    fn args(&mut self, list: &[Arg]) -> Result<Args> {
+    fn args(&mut self, list: &[Arg], function: &Value) -> Result<Args> {
         let mut args = Args::default();
         for arg in list {
             let value = self.eval(&arg.value)?;
@@ -241,6 +242,9 @@ impl Interp {
                 }
                 ArgKind::Star => {
                     self.at(&arg.value);
+                    if matches!(&value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_)) {
+                        return Err(self.not_spread(function, &value, "* must be an iterable"));
+                    }
                     for item in self.collect(&value)? {
                         args.items.push(item);
                         args.spans.push(None);
@@ -252,6 +256,9 @@ impl Interp {
                 }
                 ArgKind::DoubleStar => {
                     self.at(&arg.value);
+                    if !matches!(value.plain(), Value::Dict(_) | Value::Opaque(_) | Value::Instance(_)) {
+                        return Err(self.not_spread(function, &value, "** must be a mapping"));
+                    }
                     for (key, value) in self.pairs(&value)? {
                         let Value::Str(name) = key else {
                             return Err(self.raise("TypeError", "keywords must be strings"));
@@ -263,6 +270,24 @@ impl Interp {
             }
         }
         Ok(args)
+    }
+
+    /// The error for an argument that cannot be spread out.
+    fn not_spread(&mut self, function: &Value, value: &Value, what: &str) -> Box<super::Thrown> {
+        let found = self.type_name(value);
+        let name = match function {
+            Value::Function(function) => format!("{}.{}()", function.scope.module.name, function.qualified),
+            Value::Class(class) => format!("{}.{}()", class.module, class.name),
+            Value::Native(native) => format!("{}()", native.name),
+            Value::Method(method) => match &method.function {
+                Value::Function(function) => {
+                    format!("{}.{}()", function.scope.module.name, function.qualified)
+                }
+                _ => self.type_name(function).to_string(),
+            },
+            _ => format!("{} object", self.type_name(function)),
+        };
+        self.raise("TypeError", &format!("{name} argument after {what}, not {found}"))
     }
 
     fn comparisons(&mut self, expr: &Expr, first: &Expr, rest: &[(CompareOp, Expr)]) -> Result {
@@ -310,6 +335,10 @@ impl Interp {
         let Some(first) = c.clauses.first() else { return Ok(Value::None) };
         let first = self.eval(&first.iter)?;
         let Some(outer) = self.scope() else { return Ok(Value::None) };
+        if c.into == Collected::Generator {
+            self.at(expr);
+            return self.generator_expression(c, &first);
+        }
         let inner = Scope::within(&outer, ScopeKind::Comprehension, None);
         if let Some(frame) = self.frames.last_mut() {
             frame.scope = inner;
@@ -322,8 +351,7 @@ impl Interp {
         self.at(expr);
         result?;
         Ok(match c.into {
-            Collected::List => Value::list(out.items),
-            Collected::Generator => Value::iter(Iter::Items(out.items.into_iter())),
+            Collected::List | Collected::Generator => Value::list(out.items),
             Collected::Dict => Value::dict(out.dict),
             Collected::Set => Value::Set { items: Rc::new(out.dict.into()), frozen: false },
         })

@@ -251,7 +251,7 @@ impl Interp {
     pub(crate) fn evaluate_in(&mut self, module: &Rc<Module>, text: &str) -> Result {
         let file = self.sources.add("the network that is named", text, false);
         let block = self.parsed(file)?;
-        let [Stmt { kind: StmtKind::Expr(expr), span }] = &block[..] else {
+        let [Stmt { kind: StmtKind::Expr(expr), span, .. }] = &block[..] else {
             return Err(self.raise("SyntaxError", &format!("`{text}` is no name and no call")));
         };
         let Some(scope) = module.scope.borrow().clone() else { return Ok(Value::None) };
@@ -262,7 +262,6 @@ impl Interp {
             arguments: Vec::new(),
             class: None,
             receiver: None,
-            yielded: None,
             scope,
         });
         let result = self.eval(expr);
@@ -307,6 +306,9 @@ impl Interp {
     pub(crate) fn run_module(&mut self, module: &Rc<Module>, block: &Block, tolerant: bool) -> Result<()> {
         let scope = Scope::of_module(module.clone());
         *module.scope.borrow_mut() = Some(scope.clone());
+        if let Some(doc) = crate::parse::documentation(block) {
+            scope.set("__doc__".into(), Value::Str(doc));
+        }
         let start = block.first().map(|stmt| stmt.span).unwrap_or_default();
         let depth = self.frames.len();
         self.frames.push(Frame {
@@ -316,7 +318,6 @@ impl Interp {
             arguments: Vec::new(),
             class: None,
             receiver: None,
-            yielded: None,
             scope,
         });
         for stmt in block.iter() {

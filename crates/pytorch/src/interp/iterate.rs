@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Interp, Result};
+use super::{Generator, Interp, Result};
 use crate::value::{Dict, Iter, Value};
 
 impl Interp {
@@ -35,7 +35,8 @@ impl Interp {
                 Iter::Items(bytes.iter().map(|&b| Value::Int(i64::from(b))).collect::<Vec<_>>().into_iter())
             }
             Value::Dict(dict) | Value::Set { items: dict, .. } => {
-                Iter::Items(dict.borrow().keys().cloned().collect::<Vec<_>>().into_iter())
+                let length = dict.borrow().map.len();
+                Iter::Keys(dict, 0, length)
             }
             Value::Tensor(_) => {
                 let count = self.len(value)?;
@@ -101,6 +102,7 @@ impl Interp {
             Filter(Value, Value),
             Object(Value),
             Until(Value, Value),
+            Generator(Box<Generator>),
         }
         let pull = {
             let Ok(mut state) = state.try_borrow_mut() else {
@@ -116,6 +118,21 @@ impl Interp {
                     return Ok((*at <= range.len()).then(|| Value::Int(range.at(*at - 1))));
                 }
                 Iter::Items(items) => return Ok(items.next()),
+                Iter::Keys(dict, at, length) => {
+                    let dict = dict.borrow();
+                    if dict.map.len() != *length {
+                        let is_set = dict.map.values().next().is_some_and(|(_, v)| matches!(v, Value::None));
+                        let what = if is_set { "Set" } else { "dictionary" };
+                        let message = format!("{what} changed size during iteration");
+                        return Err(self.raise("RuntimeError", &message));
+                    }
+                    *at += 1;
+                    return Ok(dict.map.get_index(*at - 1).map(|(_, (key, _))| key.clone()));
+                }
+                Iter::Generator(generator) => match generator.take() {
+                    Some(generator) => Pull::Generator(generator),
+                    None => return Err(self.raise("ValueError", "generator already executing")),
+                },
                 Iter::Count { next, step } => {
                     let value = *next;
                     *next = next.saturating_add(*step);
@@ -143,6 +160,11 @@ impl Interp {
             Pull::Enumerate(inner, n) => {
                 let item = self.next(&inner)?;
                 Ok(item.map(|item| Value::tuple(vec![Value::Int(n), item])))
+            }
+            Pull::Generator(mut generator) => {
+                let result = self.resume(&mut generator, Ok(Value::None));
+                *state.borrow_mut() = Iter::Generator(Some(generator));
+                result
             }
             Pull::Zip(inner, strict) => Ok(self.together(&inner, strict)?.map(Value::tuple)),
             Pull::Map(function, inner) => match self.together(&inner, false)? {

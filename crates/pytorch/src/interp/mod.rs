@@ -7,6 +7,7 @@ mod class;
 mod exceptions;
 mod expr;
 mod foreign;
+mod generator;
 mod imports;
 mod iterate;
 mod limits;
@@ -21,6 +22,7 @@ use std::rc::Rc;
 
 pub(crate) use args::{Args, Bound};
 pub(crate) use call::signature;
+pub(crate) use generator::{Generator, method as generator_method};
 pub(crate) use imports::{read as read_file, read_bytes};
 pub(crate) use limits::Limits;
 pub(crate) use thrown::{Result, Site, Thrown};
@@ -32,6 +34,7 @@ use crate::torch::{CallFrame, Parameter, Tape};
 use crate::value::{Class, Instance, Module, Scope, Value};
 
 /// A function that is being run, or a module's statements.
+#[derive(Clone)]
 pub(crate) struct Frame {
     /// `Net.forward`; `None` for a module's statements.
     pub(crate) function: Option<Name>,
@@ -44,8 +47,6 @@ pub(crate) struct Frame {
     /// For `super()`: the class it was defined in, and its first argument.
     pub(crate) class: Option<Rc<Class>>,
     pub(crate) receiver: Option<Value>,
-    /// What a generator function gave so far.
-    pub(crate) yielded: Option<Vec<Value>>,
     pub(crate) scope: Rc<Scope>,
 }
 

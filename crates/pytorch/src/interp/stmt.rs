@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Interp, Result};
 use crate::ast::{Block, Case, Expr, ExprKind, Handler, Name, Pattern, Stmt, StmtKind};
 use crate::source::Span;
-use crate::value::{Scope, ScopeKind, Value};
+use crate::value::{Dict, DictKind, Scope, ScopeKind, Value};
 
 /// How statements end.
 pub(super) enum Flow {
@@ -16,7 +16,7 @@ pub(super) enum Flow {
 }
 
 impl Interp {
-    fn here(&mut self, span: Span) {
+    pub(super) fn here(&mut self, span: Span) {
         if let Some(frame) = self.frames.last_mut() {
             frame.span = span;
         }
@@ -72,7 +72,7 @@ impl Interp {
                     let value = self.eval(value)?;
                     self.assign(target, value)?;
                 }
-                self.annotate(target, annotation);
+                self.annotate(target, annotation)?;
             }
             StmtKind::Return(value) => {
                 return Ok(Flow::Return(match value {
@@ -81,20 +81,12 @@ impl Interp {
                 }));
             }
             StmtKind::If { branches, orelse } => {
-                for (test, body) in branches {
-                    let value = self.eval(test)?;
-                    self.here(test.span);
-                    if self.truth(&value)? {
-                        return self.block(body);
-                    }
-                }
-                return self.block(orelse);
+                let body = self.branch(branches, orelse)?;
+                return self.block(body);
             }
             StmtKind::For { target, iter, body, orelse } => return self.for_loop(target, iter, body, orelse),
             StmtKind::While { test, body, orelse } => loop {
-                let value = self.eval(test)?;
-                self.here(test.span);
-                if !self.truth(&value)? {
+                if !self.test(test)? {
                     return self.block(orelse);
                 }
                 let flow = self.block(body).map_err(|error| match &*self.type_name(&error.value) {
@@ -144,15 +136,19 @@ impl Interp {
                 let value = self.eval(test)?;
                 self.here(test.span);
                 if !self.truth(&value)? {
-                    let text = match message {
-                        Some(message) => {
-                            let value = self.eval(message)?;
-                            self.str_of(&value)?
-                        }
-                        None => self.sources.text(test.span).to_owned(),
+                    let args = match message {
+                        Some(message) => vec![self.eval(message)?],
+                        None => Vec::new(),
                     };
                     self.here(stmt.span);
-                    return Err(self.raise("AssertionError", &text));
+                    let is_bare = args.is_empty();
+                    let error = self.exception("AssertionError", args);
+                    let tested = self.sources.text(test.span).to_owned();
+                    return Err(self.throw(error).teach(|t| {
+                        if is_bare {
+                            t.label = Some(format!("`{tested}` does not hold"));
+                        }
+                    }));
                 }
             }
             StmtKind::With { items, body } => return self.with(items, body),
@@ -163,10 +159,36 @@ impl Interp {
                     self.delete(target)?;
                 }
             }
-            StmtKind::Match { subject, cases } => return self.match_stmt(subject, cases),
+            StmtKind::Match { subject, cases } => {
+                return match self.case(subject, cases)? {
+                    Some(body) => self.block(body),
+                    None => Ok(Flow::Next),
+                };
+            }
             StmtKind::Unsupported(what) => return Err(self.unsupported(what)),
         }
         Ok(Flow::Next)
+    }
+
+    /// The block of an `if` that is to be run.
+    pub(super) fn branch<'a>(
+        &mut self,
+        branches: &'a [(Expr, Block)],
+        orelse: &'a Block,
+    ) -> Result<&'a Block> {
+        for (test, body) in branches {
+            if self.test(test)? {
+                return Ok(body);
+            }
+        }
+        Ok(orelse)
+    }
+
+    /// Whether a condition holds.
+    pub(super) fn test(&mut self, test: &Expr) -> Result<bool> {
+        let value = self.eval(test)?;
+        self.here(test.span);
+        self.truth(&value)
     }
 
     fn for_loop(&mut self, target: &Expr, iter: &Expr, body: &Block, orelse: &Block) -> Result<Flow> {
@@ -200,15 +222,32 @@ impl Interp {
         }
     }
 
-    /// Keeps the name of a class's annotated attribute, in order.
-    fn annotate(&mut self, target: &Expr, annotation: &Expr) {
-        let Some(scope) = self.scope() else { return };
-        if let (ScopeKind::Class, ExprKind::Name(name)) = (scope.kind, &target.kind) {
-            let text = self.sources.text(annotation.span);
-            if !text.trim_start().starts_with("ClassVar") {
-                scope.declared.borrow_mut().insert(name.clone(), false);
-            }
+    /// Keeps the annotation of a class's name, in order: dataclasses and NamedTuples read them. One that
+    /// cannot be evaluated is kept as its text.
+    fn annotate(&mut self, target: &Expr, annotation: &Expr) -> Result<()> {
+        let Some(scope) = self.scope() else { return Ok(()) };
+        let (ScopeKind::Class, ExprKind::Name(name)) = (scope.kind, &target.kind) else { return Ok(()) };
+        let text = self.sources.text(annotation.span).trim().to_owned();
+        if text.starts_with("ClassVar") {
+            return Ok(());
         }
+        let mut value = Value::str(&text);
+        if !self.leaves_annotations(&scope.module) {
+            let uses = self.opaque_uses;
+            match self.eval(annotation) {
+                Ok(evaluated) => value = evaluated,
+                Err(thrown) if thrown.is_fatal => return Err(thrown),
+                Err(_) => {}
+            }
+            self.opaque_uses = uses;
+        }
+        let known = scope.get("__annotations__");
+        let dict = known.unwrap_or_else(|| Value::dict(Dict::default()));
+        scope.set("__annotations__".into(), dict.clone());
+        if let Value::Dict(dict) = dict {
+            dict.borrow_mut().set_str(name, value);
+        }
+        Ok(())
     }
 
     fn declare(&mut self, names: &[Name], is_global: bool) {
@@ -324,6 +363,18 @@ impl Interp {
     }
 
     fn handle(&mut self, thrown: Box<super::Thrown>, handlers: &[Handler]) -> Result<Flow> {
+        let Some(handler) = self.handler(&thrown, handlers)? else { return Err(thrown) };
+        self.begin_handler(&thrown, handler);
+        let result = self.block(&handler.body);
+        self.end_handler(thrown, handler.name.as_ref(), result)
+    }
+
+    /// The handler of an exception.
+    pub(super) fn handler<'a>(
+        &mut self,
+        thrown: &super::Thrown,
+        handlers: &'a [Handler],
+    ) -> Result<Option<&'a Handler>> {
         for handler in handlers {
             let catches = match &handler.types {
                 None => true,
@@ -332,55 +383,76 @@ impl Interp {
                     self.catches(&thrown.value, &types)?
                 }
             };
-            if !catches {
-                continue;
+            if catches {
+                return Ok(Some(handler));
             }
-            if let Some(name) = &handler.name {
-                self.bind_name(name, thrown.value.clone());
-            }
-            self.handling.push(thrown.value.clone());
-            let result = self.block(&handler.body);
-            self.handling.pop();
-            if let Some(name) = &handler.name
-                && let Some(scope) = self.scope()
-            {
-                scope.vars.borrow_mut().shift_remove(name);
-            }
-            return match result {
-                // A bare `raise` goes on with all that was known.
-                Err(again) if again.value.is(&thrown.value) => Err(thrown),
-                result => result,
-            };
         }
-        Err(thrown)
+        Ok(None)
+    }
+
+    /// What comes before a handler's statements.
+    pub(super) fn begin_handler(&mut self, thrown: &super::Thrown, handler: &Handler) {
+        if let Some(name) = &handler.name {
+            self.bind_name(name, thrown.value.clone());
+        }
+        self.handling.push(thrown.value.clone());
+    }
+
+    /// What comes behind a handler's statements, which ended so.
+    pub(super) fn end_handler(
+        &mut self,
+        thrown: Box<super::Thrown>,
+        name: Option<&Name>,
+        result: Result<Flow>,
+    ) -> Result<Flow> {
+        self.handling.pop();
+        if let (Some(name), Some(scope)) = (name, self.scope()) {
+            scope.vars.borrow_mut().shift_remove(name);
+        }
+        match result {
+            // A bare `raise` goes on with all that was known.
+            Err(again) if again.value.is(&thrown.value) => Err(thrown),
+            result => result,
+        }
     }
 
     fn with(&mut self, items: &[(Expr, Option<Expr>)], body: &Block) -> Result<Flow> {
         let Some(((context, target), rest)) = items.split_first() else { return self.block(body) };
+        let (manager, entered) = self.enter(context)?;
+        let depth = self.frames.len();
+        let result = match target.as_ref().map(|target| self.assign(target, entered)) {
+            Some(Err(thrown)) => Err(thrown),
+            _ => self.with(rest, body),
+        };
+        self.frames.truncate(depth);
+        self.leave(&manager, result)
+    }
+
+    /// Enters a context: its manager, and what `as` names.
+    pub(super) fn enter(&mut self, context: &Expr) -> Result<(Value, Value)> {
         let manager = self.eval(context)?;
         self.here(context.span);
         if let Value::Opaque(_) = &manager {
-            if let Some(target) = target {
-                self.assign(target, manager.clone())?;
-            }
-            return self.with(rest, body);
+            return Ok((manager.clone(), manager));
         }
         let entered = self.call_method(&manager, "__enter__", Vec::new())?;
-        if let Some(target) = target {
-            self.assign(target, entered)?;
+        Ok((manager, entered))
+    }
+
+    /// Leaves a context whose statements ended so.
+    pub(super) fn leave(&mut self, manager: &Value, result: Result<Flow>) -> Result<Flow> {
+        if matches!(manager, Value::Opaque(_)) {
+            return result;
         }
-        let depth = self.frames.len();
-        let result = self.with(rest, body);
         match result {
             Err(thrown) if !thrown.is_fatal => {
-                self.frames.truncate(depth);
                 let class = Value::Class(self.class_of(&thrown.value));
                 let args = vec![class, thrown.value.clone(), Value::None];
-                let swallowed = self.call_method(&manager, "__exit__", args)?;
+                let swallowed = self.call_method(manager, "__exit__", args)?;
                 if self.truth(&swallowed)? { Ok(Flow::Next) } else { Err(thrown) }
             }
             result => {
-                self.call_method(&manager, "__exit__", vec![Value::None, Value::None, Value::None])?;
+                self.call_method(manager, "__exit__", vec![Value::None, Value::None, Value::None])?;
                 result
             }
         }
@@ -417,7 +489,8 @@ impl Interp {
         }
     }
 
-    fn match_stmt(&mut self, subject: &Expr, cases: &[Case]) -> Result<Flow> {
+    /// The block of the first case that holds.
+    pub(super) fn case<'a>(&mut self, subject: &Expr, cases: &'a [Case]) -> Result<Option<&'a Block>> {
         let subject = self.eval(subject)?;
         for case in cases {
             if !self.matches(&case.pattern, &subject)? {
@@ -431,10 +504,10 @@ impl Interp {
                 None => true,
             };
             if holds {
-                return self.block(&case.body);
+                return Ok(Some(&case.body));
             }
         }
-        Ok(Flow::Next)
+        Ok(None)
     }
 
     fn matches(&mut self, pattern: &Pattern, subject: &Value) -> Result<bool> {
@@ -473,10 +546,7 @@ impl Interp {
                 if !self.catches(subject, &class)? {
                     return Ok(false);
                 }
-                if let ([pattern], Value::Class(class)) = (&positional[..], &class)
-                    && class.builtin.is_some()
-                    && !self.matches(pattern, subject)?
-                {
+                if !self.matches_positional(&class, positional, subject)? {
                     return Ok(false);
                 }
                 for (name, pattern) in keywords {
@@ -487,11 +557,58 @@ impl Interp {
                 }
                 Ok(true)
             }
-            Pattern::Unsupported(what, span) => {
-                self.here(*span);
-                Err(self.unsupported(what))
+            Pattern::Mapping { items, rest } => self.matches_mapping(items, rest.as_ref(), subject),
+        }
+    }
+
+    fn matches_mapping(
+        &mut self,
+        patterns: &[(Expr, Pattern)],
+        rest: Option<&Name>,
+        subject: &Value,
+    ) -> Result<bool> {
+        let Value::Dict(dict) = subject.plain() else { return Ok(false) };
+        self.charge(dict.borrow().map.len())?;
+        let mut others = dict.borrow().clone();
+        others.kind = DictKind::Plain;
+        for (key, pattern) in patterns {
+            let key = self.eval(key)?;
+            let key = self.key_of(&key)?;
+            let Some((_, value)) = others.map.shift_remove(&key) else { return Ok(false) };
+            if !self.matches(pattern, &value)? {
+                return Ok(false);
             }
         }
+        if let Some(rest) = rest {
+            self.bind_name(rest, Value::dict(others));
+        }
+        Ok(true)
+    }
+
+    /// The patterns by position of a class: the value itself for a built-in type, else what `__match_args__` names.
+    fn matches_positional(&mut self, class: &Value, patterns: &[Pattern], subject: &Value) -> Result<bool> {
+        let Value::Class(class) = class else { return Ok(true) };
+        if let ([pattern], Some(_)) = (patterns, class.builtin) {
+            return self.matches(pattern, subject);
+        }
+        let names = match class.lookup("__match_args__") {
+            Some(Value::Tuple(names)) => names.to_vec(),
+            _ => Vec::new(),
+        };
+        if patterns.len() > names.len() {
+            let (name, most, given) = (&class.name, names.len(), patterns.len());
+            let plural = if most == 1 { "" } else { "s" };
+            let message = format!("{name}() accepts {most} positional sub-pattern{plural} ({given} given)");
+            return Err(self.raise("TypeError", &message));
+        }
+        for (name, pattern) in names.iter().zip(patterns) {
+            let Value::Str(name) = name else { return Ok(false) };
+            match self.find_attr(subject, name)? {
+                Some(value) if self.matches(pattern, &value)? => {}
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
     }
 
     fn matches_sequence(&mut self, patterns: &[Pattern], subject: &Value) -> Result<bool> {

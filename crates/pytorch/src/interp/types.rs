@@ -12,6 +12,8 @@ use crate::value::{Builtin, Class, Instance, Value};
 pub(crate) struct Types {
     builtins: HashMap<Builtin, Rc<Class>>,
     exceptions: HashMap<&'static str, Rc<Class>>,
+    /// Iterators of each kind, by the name of their type.
+    iterators: RefCell<HashMap<&'static str, Rc<Class>>>,
     /// `torch.nn.Module`, once it is defined.
     pub(crate) module: RefCell<Option<Rc<Class>>>,
 }
@@ -118,7 +120,6 @@ fn class(name: &str, base: Option<&Rc<Class>>, builtin: Option<Builtin>) -> Rc<C
         attrs: RefCell::default(),
         builtin,
         opaque: None,
-        annotations: RefCell::default(),
         span: None,
     });
     let mut mro = vec![class.clone()];
@@ -146,12 +147,18 @@ impl Types {
             let made = class(name, Some(base), None);
             exceptions.insert(name, made);
         }
-        Self { builtins, exceptions, module: RefCell::default() }
+        Self { builtins, exceptions, iterators: RefCell::default(), module: RefCell::default() }
     }
 
     /// A built-in type's class.
     pub(crate) fn builtin(&self, builtin: Builtin) -> Rc<Class> {
         self.builtins[&builtin].clone()
+    }
+
+    /// The class of an iterator.
+    fn iterator(&self, name: &'static str) -> Rc<Class> {
+        let make = || class(name, Some(&self.builtins[&Builtin::Object]), Some(Builtin::Iterator));
+        self.iterators.borrow_mut().entry(name).or_insert_with(make).clone()
     }
 
     /// An exception's class.
@@ -192,7 +199,10 @@ impl Interp {
             Value::Set { frozen: true, .. } => Builtin::FrozenSet,
             Value::Range(_) => Builtin::Range,
             Value::Slice(_) => Builtin::Slice,
-            Value::Iter(_) => Builtin::Iterator,
+            Value::Iter(iter) => {
+                let name = iter.try_borrow().map_or("iterator", |iter| iter.type_name());
+                return self.types.iterator(name);
+            }
             Value::Function(_) => Builtin::Function,
             Value::Native(_) => Builtin::NativeFunction,
             Value::Method(_) => Builtin::Method,

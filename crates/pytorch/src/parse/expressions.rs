@@ -46,10 +46,10 @@ impl Lower {
             py::Expr::BytesLiteral(literal) => ExprKind::Bytes(literal.value.bytes().collect()),
             py::Expr::FString(string) => ExprKind::FString(self.f_string(&string.value)),
             py::Expr::TString(_) => ExprKind::Unsupported("template strings"),
-            py::Expr::Name(name) => ExprKind::Name(self.name(name.id.as_str())),
+            py::Expr::Name(name) => ExprKind::Name(self.identifier(name.id.as_str())),
             py::Expr::Attribute(attribute) => ExprKind::Attribute {
                 value: self.boxed(&attribute.value),
-                name: self.name(attribute.attr.as_str()),
+                name: self.identifier(attribute.attr.as_str()),
                 name_span: self.span(&attribute.attr),
             },
             py::Expr::Subscript(subscript) => ExprKind::Subscript {
@@ -116,16 +116,18 @@ impl Lower {
             py::Expr::Starred(starred) => ExprKind::Starred(self.boxed(&starred.value)),
             py::Expr::Named(named) => match &*named.target {
                 py::Expr::Name(name) => {
-                    let name = self.name(name.id.as_str());
+                    let name = self.identifier(name.id.as_str());
                     ExprKind::Named(name, self.boxed(&named.value))
                 }
                 _ => ExprKind::Unsupported("`:=` to anything but a name"),
             },
             py::Expr::Yield(y) => {
+                self.yields = true;
                 self.belongs(self.within.function, self.span(y), "yield", "function");
                 ExprKind::Yield(self.optional(y.value.as_deref()))
             }
             py::Expr::YieldFrom(y) => {
+                self.yields = true;
                 self.belongs(self.within.function, self.span(y), "yield", "function");
                 ExprKind::YieldFrom(self.boxed(&y.value))
             }
@@ -137,8 +139,10 @@ impl Lower {
     fn lambda(&mut self, lambda: &py::ExprLambda) -> Rc<FunctionDef> {
         let span = self.span(lambda);
         let parameters = lambda.parameters.as_deref().map(|p| self.parameters(p)).unwrap_or_default();
+        let around = self.yields;
         let within = super::Within { function: true, a_loop: false };
         let result = self.inside(within, |lower| lower.expr(&lambda.body));
+        self.yields = around;
         let locals = super::names::of_parameters(&parameters);
         Rc::new(FunctionDef {
             name: self.name("<lambda>"),
@@ -151,6 +155,7 @@ impl Lower {
             is_generator: false,
             locals,
             doc: None,
+            returns: None,
         })
     }
 
@@ -168,7 +173,7 @@ impl Lower {
         for keyword in &arguments.keywords {
             let span = self.span(keyword);
             let kind = match &keyword.arg {
-                Some(name) => ArgKind::Keyword(self.name(name.as_str())),
+                Some(name) => ArgKind::Keyword(self.identifier(name.as_str())),
                 None => ArgKind::DoubleStar,
             };
             args.push(Arg { span, kind, value: self.expr(&keyword.value) });

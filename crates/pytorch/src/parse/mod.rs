@@ -15,6 +15,8 @@ use crate::ast::{Block, Name};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::source::{FileId, Sources, Span};
 
+pub(crate) use statements::documentation;
+
 /// Bytes that a file may have.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
 
@@ -28,6 +30,10 @@ struct Lower {
     depth: usize,
     /// Where it got too deep.
     too_deep: Option<Span>,
+    /// The class around what is lowered.
+    class: Option<String>,
+    /// Whether what was lowered of the statement at hand yields.
+    yields: bool,
     within: Within,
     /// The first statement that must not stand where it does.
     misplaced: Option<Diagnostic>,
@@ -79,6 +85,8 @@ pub(crate) fn parse(sources: &Sources, file: FileId) -> Result<Block, Vec<Diagno
         names: HashSet::new(),
         depth: 0,
         too_deep: None,
+        class: None,
+        yields: false,
         within: Within::default(),
         misplaced: None,
     };
@@ -105,6 +113,17 @@ impl Lower {
 
     fn range(&self, range: TextRange) -> Span {
         Span { file: self.file, start: range.start().to_u32(), end: range.end().to_u32() }
+    }
+
+    /// An identifier: one with two underscores before it belongs to the class around it alone.
+    fn identifier(&mut self, text: &str) -> Name {
+        match &self.class {
+            Some(class) if text.starts_with("__") && !text.ends_with("__") && !text.contains('.') => {
+                let mangled = format!("_{}{text}", class.trim_start_matches('_'));
+                self.name(&mangled)
+            }
+            _ => self.name(text),
+        }
     }
 
     /// A name, each text once.

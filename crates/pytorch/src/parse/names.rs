@@ -1,4 +1,4 @@
-//! Which names a function assigns, and whether it yields.
+//! Which names a function assigns.
 
 use crate::ast::{Block, ClassDef, Expr, ExprKind, FPart, Name, Parameters, Pattern, Stmt, StmtKind};
 
@@ -10,26 +10,18 @@ pub(super) fn of_parameters(parameters: &Parameters) -> Vec<Name> {
 
 /// Adds the names that statements assign, those declared global or nonlocal left out.
 pub(super) fn assigned(body: &Block, names: &mut Vec<Name>) {
-    let mut walk = Walk { assigned: Vec::new(), declared: Vec::new(), yields: false };
+    let mut walk = Walk { assigned: Vec::new(), declared: Vec::new() };
     walk.block(body);
-    let Walk { assigned, declared, .. } = walk;
+    let Walk { assigned, declared } = walk;
     names.extend(assigned);
     names.retain(|name| !declared.contains(name));
     names.sort();
     names.dedup();
 }
 
-/// Whether `yield` stands in statements, functions inside left out.
-pub(super) fn yields(body: &Block) -> bool {
-    let mut walk = Walk { assigned: Vec::new(), declared: Vec::new(), yields: false };
-    walk.block(body);
-    walk.yields
-}
-
 struct Walk {
     assigned: Vec<Name>,
     declared: Vec<Name>,
-    yields: bool,
 }
 
 impl Walk {
@@ -150,7 +142,11 @@ impl Walk {
                 positional.iter().for_each(|pattern| self.pattern(pattern));
                 keywords.iter().for_each(|(_, pattern)| self.pattern(pattern));
             }
-            Pattern::Value(_) | Pattern::Unsupported(..) => {}
+            Pattern::Mapping { items, rest } => {
+                items.iter().for_each(|(_, pattern)| self.pattern(pattern));
+                self.assigned.extend(rest.clone());
+            }
+            Pattern::Value(_) => {}
         }
     }
 
@@ -169,17 +165,11 @@ impl Walk {
                 self.assigned.push(name.clone());
                 self.expr(value);
             }
-            ExprKind::Yield(value) => {
-                self.yields = true;
-                value.iter().for_each(|value| self.expr(value));
-            }
-            ExprKind::YieldFrom(value) => {
-                self.yields = true;
-                self.expr(value);
-            }
-            ExprKind::Attribute { value, .. } | ExprKind::Starred(value) | ExprKind::Unary(_, value) => {
-                self.expr(value);
-            }
+            ExprKind::Yield(value) => value.iter().for_each(|value| self.expr(value)),
+            ExprKind::Attribute { value, .. }
+            | ExprKind::Starred(value)
+            | ExprKind::Unary(_, value)
+            | ExprKind::YieldFrom(value) => self.expr(value),
             ExprKind::Subscript { value, index } => {
                 self.expr(value);
                 self.expr(index);

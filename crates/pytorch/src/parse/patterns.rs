@@ -26,9 +26,11 @@ impl Lower {
             py::Pattern::MatchSequence(p) => {
                 Pattern::Sequence(p.patterns.iter().map(|p| self.pattern(p)).collect())
             }
-            py::Pattern::MatchStar(p) => Pattern::Rest(p.name.as_ref().map(|name| self.name(name.as_str()))),
+            py::Pattern::MatchStar(p) => {
+                Pattern::Rest(p.name.as_ref().map(|name| self.identifier(name.as_str())))
+            }
             py::Pattern::MatchAs(p) => {
-                let name = p.name.as_ref().map(|name| self.name(name.as_str()));
+                let name = p.name.as_ref().map(|name| self.identifier(name.as_str()));
                 match (&p.pattern, name) {
                     (Some(inner), Some(name)) => Pattern::As(Box::new(self.pattern(inner)), name),
                     (_, name) => Pattern::Capture(name),
@@ -42,10 +44,13 @@ impl Lower {
                     .arguments
                     .keywords
                     .iter()
-                    .map(|k| (self.name(k.attr.as_str()), self.pattern(&k.pattern)))
+                    .map(|k| (self.identifier(k.attr.as_str()), self.pattern(&k.pattern)))
                     .collect(),
             },
-            py::Pattern::MatchMapping(_) => Pattern::Unsupported("patterns of dicts", span),
+            py::Pattern::MatchMapping(p) => Pattern::Mapping {
+                items: p.keys.iter().zip(&p.patterns).map(|(k, p)| (self.expr(k), self.pattern(p))).collect(),
+                rest: p.rest.as_ref().map(|name| self.identifier(name.as_str())),
+            },
         }
     }
 }

@@ -7,8 +7,17 @@ use ruff_python_ast as py;
 use super::expressions::operator;
 use super::{Lower, Within};
 use crate::ast::{
-    Alias, Block, Case, ClassDef, ExprKind, FunctionDef, Handler, Name, Parameter, Parameters, Stmt, StmtKind,
+    Alias, Block, Case, ClassDef, Expr, ExprKind, FunctionDef, Handler, Name, Parameter, Parameters, Stmt,
+    StmtKind,
 };
+
+/// The text that a block begins with, if it does with one.
+pub(crate) fn documentation(body: &Block) -> Option<Name> {
+    match &body.first()?.kind {
+        StmtKind::Expr(Expr { kind: ExprKind::Str(text), .. }) => Some(text.clone()),
+        _ => None,
+    }
+}
 
 impl Lower {
     pub(super) fn block(&mut self, body: &[py::Stmt]) -> Block {
@@ -17,8 +26,11 @@ impl Lower {
 
     fn stmt(&mut self, stmt: &py::Stmt) -> Stmt {
         let span = self.span(stmt);
+        let around = std::mem::take(&mut self.yields);
         let kind = self.deeper(span, |lower| lower.stmt_kind(stmt)).unwrap_or(StmtKind::Pass);
-        Stmt { span, kind }
+        let yields = self.yields;
+        self.yields |= around;
+        Stmt { span, kind, yields }
     }
 
     fn stmt_kind(&mut self, stmt: &py::Stmt) -> StmtKind {
@@ -91,7 +103,7 @@ impl Lower {
             py::Stmt::Try(s) => {
                 let handlers = s.handlers.iter().map(|py::ExceptHandler::ExceptHandler(handler)| Handler {
                     types: handler.type_.as_deref().map(|types| self.expr(types)),
-                    name: handler.name.as_ref().map(|name| self.name(name.as_str())),
+                    name: handler.name.as_ref().map(|name| self.identifier(name.as_str())),
                     body: self.block(&handler.body),
                 });
                 let handlers = handlers.collect();
@@ -141,7 +153,7 @@ impl Lower {
     }
 
     fn identifiers(&mut self, names: &[py::Identifier]) -> Vec<Name> {
-        names.iter().map(|name| self.name(name.as_str())).collect()
+        names.iter().map(|name| self.identifier(name.as_str())).collect()
     }
 
     fn aliases(&mut self, names: &[py::Alias]) -> Vec<Alias> {
@@ -158,39 +170,40 @@ impl Lower {
         let head = name_span.to(self.span(&*f.parameters));
         let parameters = self.parameters(&f.parameters);
         // Depth is counted from each function anew: its body runs in a frame of its own.
+        let around = std::mem::take(&mut self.yields);
         let within = Within { function: true, a_loop: false };
         let body = self.inside(within, |lower| lower.block(&f.body));
+        let is_generator = std::mem::replace(&mut self.yields, around);
         let mut locals = super::names::of_parameters(&parameters);
         super::names::assigned(&body, &mut locals);
-        let doc = body.first().and_then(|stmt| match &stmt.kind {
-            StmtKind::Expr(expr) => match &expr.kind {
-                ExprKind::Str(text) => Some(text.clone()),
-                _ => None,
-            },
-            _ => None,
-        });
+        let doc = documentation(&body);
         Rc::new(FunctionDef {
-            name: self.name(f.name.as_str()),
+            name: self.identifier(f.name.as_str()),
             span: head,
             name_span,
             decorators: f.decorator_list.iter().map(|d| self.expr(&d.expression)).collect(),
             parameters,
-            is_generator: super::names::yields(&body),
+            is_generator,
             body,
             result: None,
             locals,
             doc,
+            returns: f.returns.as_deref().map(|returns| self.expr(returns)),
         })
     }
 
     fn class(&mut self, c: &py::StmtClassDef) -> Rc<ClassDef> {
         let name_span = self.span(&c.name);
+        let around = self.class.replace(c.name.as_str().to_owned());
+        let body = self.inside(Within::default(), |lower| lower.block(&c.body));
+        self.class = around;
         Rc::new(ClassDef {
+            doc: documentation(&body),
             name: self.name(c.name.as_str()),
             name_span,
             decorators: c.decorator_list.iter().map(|d| self.expr(&d.expression)).collect(),
             bases: c.arguments.as_deref().map(|arguments| self.arguments(arguments)).unwrap_or_default(),
-            body: self.inside(Within::default(), |lower| lower.block(&c.body)),
+            body,
         })
     }
 
@@ -201,7 +214,8 @@ impl Lower {
             .chain(&parameters.args)
             .chain(&parameters.kwonlyargs)
             .map(|p| Parameter {
-                name: self.name(p.parameter.name.as_str()),
+                name: self.identifier(p.parameter.name.as_str()),
+                annotation: p.parameter.annotation.as_deref().map(|annotation| self.expr(annotation)),
                 default: p.default.as_deref().map(|default| self.expr(default)),
             })
             .collect();
@@ -209,8 +223,8 @@ impl Lower {
             named,
             positional_only: parameters.posonlyargs.len(),
             positional: parameters.posonlyargs.len() + parameters.args.len(),
-            args: parameters.vararg.as_deref().map(|p| self.name(p.name.as_str())),
-            kwargs: parameters.kwarg.as_deref().map(|p| self.name(p.name.as_str())),
+            args: parameters.vararg.as_deref().map(|p| self.identifier(p.name.as_str())),
+            kwargs: parameters.kwarg.as_deref().map(|p| self.identifier(p.name.as_str())),
         }
     }
 }

@@ -43,7 +43,6 @@ pub(super) fn derived(name: &str, module: &str, base: &Rc<Class>) -> Rc<Class> {
         attrs: RefCell::default(),
         builtin: None,
         opaque: None,
-        annotations: RefCell::default(),
         span: None,
     });
     let mut mro = vec![class.clone()];

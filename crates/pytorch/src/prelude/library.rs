@@ -103,7 +103,11 @@ fn shallow(interp: &mut Interp, value: &Value) -> Result {
         }
         Value::Dict(dict) => {
             interp.charge(dict.borrow().map.len())?;
-            Value::dict(dict.borrow().clone())
+            let mut copy = dict.borrow().clone();
+            if matches!(copy.kind, DictKind::Attributes(_)) {
+                copy.kind = DictKind::Plain;
+            }
+            Value::dict(copy)
         }
         Value::Instance(instance) => {
             let copy = blank(interp, instance);

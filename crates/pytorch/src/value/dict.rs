@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
-use super::Value;
+use super::{Instance, Value};
 
 /// A key as it is compared: 1, 1.0 and True are one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +68,8 @@ pub(crate) enum DictKind {
     Default(Value),
     /// `collections.Counter`.
     Counter,
+    /// `__dict__` of an object: what is set in it is set in the object.
+    Attributes(Rc<Instance>),
 }
 
 /// A dict: keys with the values that they were given as, and their values.

@@ -11,7 +11,7 @@ use indexmap::IndexMap;
 pub(crate) use dict::{Dict, DictKind, Key};
 
 use crate::ast::{FunctionDef, Name};
-use crate::interp::{Args, Interp, Result};
+use crate::interp::{Args, Generator, Interp, Result};
 use crate::source::Span;
 use crate::torch::{ModuleState, Tensor};
 
@@ -105,6 +105,10 @@ pub(crate) enum Iter {
     },
     /// `itertools.cycle`.
     Cycle(Vec<Value>, usize),
+    /// What a dict's keys are, which must not grow or shrink meanwhile.
+    Keys(Rc<RefCell<Dict>>, usize, usize),
+    /// `None` while it runs.
+    Generator(Option<Box<Generator>>),
     /// An object with `__next__`.
     Object(Value),
     /// Calls a function until it gives a value: `iter(function, sentinel)`.
@@ -211,8 +215,6 @@ pub(crate) struct Class {
     pub(crate) builtin: Option<Builtin>,
     /// A base that is not known.
     pub(crate) opaque: Option<Rc<Opaque>>,
-    /// Names with annotations in its body, in order (dataclasses and NamedTuples read them).
-    pub(crate) annotations: RefCell<Vec<(Name, Value)>>,
     /// Where it is defined, if in Python.
     pub(crate) span: Option<Span>,
 }
@@ -249,11 +251,14 @@ pub(crate) struct Super {
     pub(crate) object: Value,
 }
 
-/// `property(getter, setter)`.
+/// `property(getter, setter, deleter, doc)`.
 #[derive(Clone)]
 pub(crate) struct Property {
     pub(crate) getter: Value,
     pub(crate) setter: Option<Value>,
+    pub(crate) deleter: Option<Value>,
+    /// What it was given as its text, instead of its getter's.
+    pub(crate) doc: Option<Value>,
 }
 
 /// What is not known, by where it comes from: `torchvision.datasets.MNIST`.
@@ -261,6 +266,26 @@ pub(crate) struct Opaque {
     pub(crate) path: Name,
     /// The import, or the call, that it comes from.
     pub(crate) span: Span,
+}
+
+impl Iter {
+    /// The name of its type.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::List(..) => "list_iterator",
+            Self::Range(..) => "range_iterator",
+            Self::Keys(..) => "dict_keyiterator",
+            Self::Generator(_) => "generator",
+            Self::Enumerate(..) => "enumerate",
+            Self::Zip(..) => "zip",
+            Self::Map(..) => "map",
+            Self::Filter(..) => "filter",
+            Self::Count { .. } => "count",
+            Self::Cycle(..) => "cycle",
+            Self::Until(..) => "callable_iterator",
+            Self::Items(_) | Self::Object(_) => "iterator",
+        }
+    }
 }
 
 impl Value {

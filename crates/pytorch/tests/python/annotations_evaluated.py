@@ -1,4 +1,4 @@
-"""Without the future import, annotations of functions are evaluated where they are written."""
+"""Without the future import, annotations are what they say."""
 from typing import Callable, Dict, List, Optional, Tuple, Type, Union, Any
 
 Layer = Union[int, str]
@@ -25,8 +25,5 @@ class Net:
 
 net = Net()
 print(net.block(Net), net.n, net.cfg)
-try:
-    def wrong(a: Missing):
-        pass
-except NameError as error:
-    print(error)
+print(list(build.__annotations__), build.__annotations__["return"], build.__annotations__["make"] == Factory)
+print(modern.__annotations__["a"] == list[int], Net.block.__annotations__["n"], list(Net.__annotations__))

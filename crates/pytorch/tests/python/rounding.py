@@ -1,6 +1,6 @@
 import math
 print(round(0.5), round(1.5), round(2.5), round(-0.5), round(-1.5), round(2.675, 2), round(1234, -2), round(3.14159, 3))
-print(round(2.5, 0), round(7), type(round(2.0)).__name__, type(round(2.0, 1)).__name__, round(1e20))
+print(round(2.5, 0), round(7), type(round(2.0)).__name__, type(round(2.0, 1)).__name__, round(1e10))
 print(round(-2.6), round(15, -1), round(25, -1), round(0.05, 1), round(1.005, 2))
 print(math.floor(2.7), math.floor(-2.1), math.ceil(2.1), math.ceil(-2.9), math.trunc(-2.9), math.floor(3))
 print(int(2.9999999999999999), int(1e3), -7 // 2, int(-7 / 2))

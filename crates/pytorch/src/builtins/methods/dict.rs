@@ -54,6 +54,9 @@ fn pop(interp: &mut Interp, mut args: Args) -> Result {
     let key = interp.key_of(&given)?;
     interp.work(dict.borrow().map.len())?;
     let removed = dict.borrow_mut().map.shift_remove(&key);
+    if let (DictKind::Attributes(instance), Value::Str(name)) = (&dict.borrow().kind, &given) {
+        instance.attrs.borrow_mut().shift_remove(name);
+    }
     match (removed, default) {
         (Some((_, value)), _) => Ok(value),
         (None, Some(default)) => Ok(default),
@@ -120,8 +123,11 @@ fn copy(interp: &mut Interp, mut args: Args) -> Result {
     let dict = receiver(interp, &mut args, "dict.copy")?;
     args.positional(interp, "dict.copy", 0, 0)?;
     interp.charge(dict.borrow().map.len())?;
-    let dict = dict.borrow().clone();
-    Ok(Value::dict(dict))
+    let mut copy = dict.borrow().clone();
+    if matches!(copy.kind, DictKind::Attributes(_)) {
+        copy.kind = DictKind::Plain;
+    }
+    Ok(Value::dict(copy))
 }
 
 fn fromkeys(interp: &mut Interp, mut args: Args) -> Result {

@@ -23,6 +23,7 @@ pub(crate) fn method_of(builtin: Builtin, name: &str) -> Option<Native> {
         Builtin::Set | Builtin::FrozenSet => set::method(name, builtin == Builtin::Set),
         Builtin::Int | Builtin::Bool | Builtin::Float => number::method(name, builtin == Builtin::Float),
         Builtin::Bytes => text_split::bytes_method(name),
+        Builtin::Iterator => crate::interp::generator_method(name),
         _ => None,
     };
     own.or_else(|| super::dunder::method(builtin, name))

@@ -6,7 +6,7 @@ use super::super::numbers::Number;
 use super::opaque_among;
 use crate::ast::CompareOp;
 use crate::interp::{Interp, Result, Thrown};
-use crate::value::{Dict, Value};
+use crate::value::{Dict, DictKind, Value};
 
 impl Interp {
     /// `a op b`: a bool, unless a special method or a tensor gives something else.
@@ -154,6 +154,14 @@ impl Interp {
             (Value::Dict(x), Value::Dict(y)) => {
                 if x.borrow().map.len() != y.borrow().map.len() {
                     return Ok(false);
+                }
+                // The order of ordered dicts counts between two of them.
+                let is_ordered = |dict: &Dict| matches!(dict.kind, DictKind::Ordered);
+                if is_ordered(&x.borrow()) && is_ordered(&y.borrow()) {
+                    let (x, y) = (x.borrow(), y.borrow());
+                    if !x.map.keys().eq(y.map.keys()) {
+                        return Ok(false);
+                    }
                 }
                 self.charge(2 * x.borrow().map.len())?;
                 let (x, y) = (x.borrow().clone(), y.borrow().clone());

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::interp::{Interp, Result, Thrown};
-use crate::value::{Dict, Key, Value};
+use crate::value::{Dict, DictKind, Key, Value};
 
 impl Interp {
     /// `len(value)`.
@@ -148,10 +148,19 @@ impl Interp {
         self.charge(1)?;
         let hashed = self.key_of(&key)?;
         let mut dict = dict.borrow_mut();
-        match dict.map.get_mut(&hashed) {
-            Some((_, old)) => *old = value,
-            None => drop(dict.map.insert(hashed, (key, value))),
+        if let (DictKind::Attributes(instance), Value::Str(name)) = (&dict.kind, &key) {
+            instance.attrs.borrow_mut().insert(name.clone(), value.clone());
         }
+        // What was there before is dropped once nothing is held.
+        let old = match dict.map.get_mut(&hashed) {
+            Some((_, old)) => Some(std::mem::replace(old, value)),
+            None => {
+                dict.map.insert(hashed, (key, value));
+                None
+            }
+        };
+        drop(dict);
+        drop(old);
         Ok(())
     }
 

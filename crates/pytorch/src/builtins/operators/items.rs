@@ -245,6 +245,9 @@ impl Interp {
                 self.work(dict.borrow().map.len())?;
                 let removed = dict.borrow_mut().map.shift_remove(&key);
                 if removed.is_some() {
+                    if let (DictKind::Attributes(instance), Value::Str(name)) = (&dict.borrow().kind, index) {
+                        instance.attrs.borrow_mut().shift_remove(name);
+                    }
                     return Ok(());
                 }
                 let known: Vec<Value> = dict.borrow().keys().take(1000).cloned().collect();

@@ -9,7 +9,7 @@ pub(crate) use quote::{ascii, quoted, quoted_bytes};
 use std::rc::Rc;
 
 use crate::interp::{Interp, Result};
-use crate::value::{Class, Dict, DictKind, Instance, Iter, Value};
+use crate::value::{Class, Dict, DictKind, Instance, Value};
 
 impl Interp {
     /// `repr(value)`.
@@ -213,7 +213,7 @@ impl Interp {
     fn write_dict(&mut self, out: &mut String, dict: &Dict, active: &mut Vec<usize>) -> Result<()> {
         let mut pairs: Vec<(Value, Value)> = dict.map.values().cloned().collect();
         let (start, end) = match &dict.kind {
-            DictKind::Plain => ("{".to_owned(), "}"),
+            DictKind::Plain | DictKind::Attributes(_) => ("{".to_owned(), "}"),
             DictKind::Ordered if pairs.is_empty() => ("OrderedDict(".to_owned(), ")"),
             DictKind::Ordered => {
                 let pairs: Vec<Value> = pairs.into_iter().map(|(k, v)| Value::tuple(vec![k, v])).collect();
@@ -323,18 +323,7 @@ fn simple_repr(value: &Value) -> String {
         Value::Range(range) if range.step == 1 => format!("range({}, {})", range.start, range.stop),
         Value::Range(range) => format!("range({}, {}, {})", range.start, range.stop, range.step),
         Value::Iter(iter) => {
-            let name = match &*iter.borrow() {
-                Iter::List(..) => "list_iterator",
-                Iter::Range(..) => "range_iterator",
-                Iter::Items(_) => "generator",
-                Iter::Enumerate(..) => "enumerate",
-                Iter::Zip(..) => "zip",
-                Iter::Map(..) => "map",
-                Iter::Filter(..) => "filter",
-                Iter::Count { .. } => "itertools.count",
-                Iter::Cycle(..) => "itertools.cycle",
-                _ => "iterator",
-            };
+            let name = iter.try_borrow().map_or("iterator", |iter| iter.type_name());
             format!("<{name} object at {}>", at(value))
         }
         Value::Function(function) => format!("<function {} at {}>", function.qualified, at(value)),

@@ -16,17 +16,75 @@ class Counter(dict):
         pairs = sorted(self.items(), key=lambda pair: pair[1], reverse=True)
         return pairs if n is None else pairs[:n]
 
+    def total(self):
+        return sum(self.values())
+
+    def elements(self):
+        for item, count in self.items():
+            for _ in range(count):
+                yield item
+
+    def subtract(self, other=(), **counts):
+        for item, count in Counter(other, **counts).items():
+            self[item] -= count
+
 
 class deque(list):
+    def __init__(self, items=(), maxlen=None):
+        super().__init__()
+        self._most = maxlen
+        self.extend(items)
+
+    @property
+    def maxlen(self):
+        return self._most
+
+    def append(self, item):
+        super().append(item)
+        if self._most is not None and len(self) > self._most:
+            del self[0]
+
     def appendleft(self, item):
         self.insert(0, item)
+        if self._most is not None and len(self) > self._most:
+            super().pop()
 
-    def popleft(self):
-        return self.pop(0)
+    def extend(self, items):
+        for item in items:
+            self.append(item)
 
     def extendleft(self, items):
         for item in items:
-            self.insert(0, item)
+            self.appendleft(item)
+
+    def pop(self):
+        if not self:
+            raise IndexError('pop from an empty deque')
+        return super().pop()
+
+    def popleft(self):
+        if not self:
+            raise IndexError('pop from an empty deque')
+        return super().pop(0)
+
+    def rotate(self, n=1):
+        for _ in range(n % len(self) if self else 0):
+            self.insert(0, super().pop())
+
+    def copy(self):
+        return deque(self, self._most)
+
+    def __repr__(self):
+        bound = '' if self._most is None else f', maxlen={self._most}'
+        return f'deque({list(self)!r}{bound})'
+
+
+def _counted(names):
+    shown = [repr(name) for name in names]
+    if len(shown) > 2:
+        shown = [', '.join(shown[:-1]) + ',', shown[-1]]
+    plural = '' if len(names) == 1 else 's'
+    return f'{len(names)} required positional argument{plural}: ' + ' and '.join(shown)
 
 
 class _Tuple(tuple):
@@ -34,18 +92,26 @@ class _Tuple(tuple):
     _field_defaults = {}
 
     def __new__(cls, *args, **kwargs):
+        function = f'{cls.__name__}.__new__()'
         if len(args) > len(cls._fields):
-            raise TypeError(f'{cls.__name__}() takes {len(cls._fields)} values, {len(args)} are given')
+            most = len(cls._fields) + 1
+            least = most - len(cls._field_defaults)
+            takes = most if least == most else f'from {least} to {most}'
+            raise TypeError(f'{function} takes {takes} positional arguments but {len(args) + 1} were given')
         values = list(args)
+        missing = []
         for name in cls._fields[len(args):]:
             if name in kwargs:
                 values.append(kwargs.pop(name))
             elif name in cls._field_defaults:
                 values.append(cls._field_defaults[name])
             else:
-                raise TypeError(f"{cls.__name__}() misses the value '{name}'")
+                missing.append(name)
         for name in kwargs:
-            raise TypeError(f"{cls.__name__}() got an unexpected keyword argument '{name}'")
+            what = 'multiple values for argument' if name in cls._fields else 'an unexpected keyword argument'
+            raise TypeError(f"{function} got {what} '{name}'")
+        if missing:
+            raise TypeError(f'{function} missing {_counted(missing)}')
         return object.__new__(cls, tuple(values))
 
     def __init__(self, *args, **kwargs):

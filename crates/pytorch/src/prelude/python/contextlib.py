@@ -25,10 +25,25 @@ class _Managed:
         self.values = values
 
     def __enter__(self):
-        return next(self.values)
+        try:
+            return next(self.values)
+        except StopIteration:
+            raise RuntimeError("generator didn't yield") from None
 
-    def __exit__(self, *exception):
-        return False
+    def __exit__(self, kind, value, trace):
+        if kind is None:
+            if next(self.values, self) is not self:
+                raise RuntimeError("generator didn't stop")
+            return False
+        try:
+            self.values.throw(value)
+        except StopIteration as stop:
+            return stop is not value
+        except BaseException as error:
+            if error is value:
+                return False
+            raise
+        raise RuntimeError("generator didn't stop after throw()")
 
 
 def contextmanager(function):
