@@ -146,3 +146,17 @@ fn what_is_no_network_is_told() {
     assert!(place.failure("show broken.py", 1).contains("broken.py:1"));
     assert!(place.failure("show net.py --input 1x28", 2).contains("--input"));
 }
+
+#[test]
+fn drawn_weights_leave_out_what_is_never_called() {
+    let place = Place::new();
+    let code = "from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        \
+                self.fc = nn.Linear(4, 2)\n        self.idle = nn.Linear(4, 2)\n\n    def forward(self, x):\n        \
+                return self.fc(x.flatten(1))\n";
+    fs::write(place.path().join("idle.py"), code).unwrap();
+    let (_, told) = place.convnet("convert idle.py idle.safetensors --seed 0 --input 1x2x2", 0);
+    assert!(
+        told.contains("left out: 2 tensors of layers that the network never calls: they are not drawn"),
+        "{told}"
+    );
+}

@@ -84,6 +84,18 @@ fn what_no_layer_computes_is_named() {
 }
 
 #[test]
+fn networks_that_a_loop_names_are_entries() {
+    let text = "import sys\nfrom functools import partial\nfrom torch import nn\n\n\ndef _net(width):\n    return \
+                nn.Sequential(nn.Conv2d(3, width, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n\n\ndef net_4(): pass\n\n\n\
+                for width in [4, 8]:\n    setattr(sys.modules[__name__], f'net_{width}', partial(_net, width=width))\n";
+    let options = ReadOptions { entry: Some("net_8".into()), input: Some([3, 8, 8]) };
+    let network = read_text("nets.py", text, &options).unwrap();
+    assert_eq!(network.graph.parameters()[0].shape, [8, 3, 3, 3]);
+    let error = read_text("nets.py", text, &ReadOptions { entry: None, ..options }).unwrap_err();
+    assert_eq!(error.diagnostics[0].message, "the file has 2 networks: `net_4`, `net_8`");
+}
+
+#[test]
 fn parameters_that_no_layer_reads_keep_their_names() {
     let text = "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        \
                 self.conv = nn.Conv2d(3, 6, 1)\n        self.idle = nn.Linear(4, 2)\n        self.twin = self.conv\n\n    \

@@ -94,6 +94,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         (Some(loaded), _) => loaded,
         (None, Some(seed)) => {
             output::note(&format!("random weights of seed {seed}"));
+            if !graph.unused().is_empty() {
+                let count = output::counted(graph.unused().len(), "tensor");
+                output::note(&format!(
+                    "left out: {count} of layers that the network never calls: they are not drawn"
+                ));
+            }
             drawn = state::initialize(&graph, seed);
             &drawn
         }

@@ -151,6 +151,12 @@ impl Interp {
         Ok(self.opaque(name))
     }
 
+    /// The module of this name whose statements, or whose functions, run: what `sys.modules[__name__]` asks for.
+    pub(crate) fn running(&self, name: &str) -> Option<Value> {
+        let mut modules = self.frames.iter().rev().map(|frame| &frame.scope.module);
+        modules.find(|module| *module.name == *name).map(|module| Value::Module(module.clone()))
+    }
+
     /// A module of the folder of the file that imports, or of one above it.
     fn import_relative(&mut self, name: &str, level: u32) -> Result {
         match self.relative_file(name, level) {

@@ -57,6 +57,13 @@ pub(super) fn candidates(interp: &mut Interp, module: &Module) -> Vec<Candidate>
                     false => continue,
                 }
             }
+            // `resnet20 = partial(resnet, depth=20)`.
+            Value::Instance(instance) if is_callable(instance) && !name.starts_with('_') => {
+                match makes_network(interp, &value) {
+                    true => Kind::Callable,
+                    false => continue,
+                }
+            }
             _ => continue,
         };
         found.push(Candidate { name: name.to_string(), kind });
@@ -82,12 +89,19 @@ fn takes_nothing(function: Option<&Value>, own: usize) -> bool {
 /// Whether a function, called without arguments, gives a network.
 fn gives_network(interp: &mut Interp, function: &Rc<Function>) -> bool {
     let returns = function.def.body.iter().any(returns_value);
-    if !returns {
-        return false;
-    }
+    returns && makes_network(interp, &Value::Function(function.clone()))
+}
+
+/// Whether an object, which is no network itself, can be called.
+fn is_callable(instance: &Instance) -> bool {
+    instance.class.lookup("__call__").is_some() && instance.module.borrow().is_none()
+}
+
+/// Whether a call without arguments gives a network.
+fn makes_network(interp: &mut Interp, callable: &Value) -> bool {
     let (notes, left, tape) = (interp.notes.len(), interp.limits.steps, interp.tape.steps.len());
     let modules = interp.limits.modules;
-    let result = interp.call(&Value::Function(function.clone()), Args::default());
+    let result = interp.call(callable, Args::default());
     interp.notes.truncate(notes);
     interp.limits.steps = left;
     interp.limits.modules = modules;
@@ -279,6 +293,7 @@ fn named(
     let defined = defined.filter(|span| span.file == file).map_or(0, |span| span.start);
     let value = interp.evaluate_in(module, entry).and_then(|value| match &value {
         Value::Class(_) | Value::Function(_) => interp.call(&value, Args::default()),
+        Value::Instance(instance) if is_callable(instance) => interp.call(&value, Args::default()),
         _ => Ok(value),
     });
     match value {

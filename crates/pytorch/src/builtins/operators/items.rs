@@ -18,6 +18,11 @@ impl Interp {
         let plain = value.plain();
         if let Some(opaque) = opaque_among(&[&plain]) {
             let path = opaque.path.clone();
+            if let ("sys.modules", Value::Str(name)) = (&*path, index)
+                && let Some(module) = self.running(name)
+            {
+                return Ok(module);
+            }
             return Ok(self.opaque(&path));
         }
         match &plain {
