@@ -114,6 +114,7 @@ impl Interp {
             }
             return Ok(made);
         }
+        self.charge_holder()?;
         let instance = self.new_instance(class);
         self.initialize(&instance, args)?;
         Ok(Value::Instance(instance))
@@ -441,6 +442,7 @@ impl Interp {
 
     /// A function of a definition, in the scope where it stands.
     pub(super) fn make_function(&mut self, def: &Rc<FunctionDef>) -> Result {
+        self.charge_holder()?;
         let mut defaults = Vec::new();
         for parameter in &def.parameters.named {
             defaults.push(match &parameter.default {

@@ -118,6 +118,7 @@ impl Interp {
                 Ok(Value::Set { items: Rc::new(set.into()), frozen: false })
             }
             ExprKind::Dict(pairs) => {
+                self.charge_holder()?;
                 let mut dict = Dict::default();
                 for (key, value) in pairs {
                     let Some(key) = key else {
@@ -215,6 +216,7 @@ impl Interp {
 
     /// The values of expressions, starred ones spread out.
     fn items(&mut self, items: &[Expr]) -> Result<Vec<Value>> {
+        self.charge_holder()?;
         self.charge(items.len())?;
         let mut values = Vec::with_capacity(items.len());
         for item in items {

@@ -20,6 +20,10 @@ pub(crate) const MOST_STEPS: u64 = 20_000_000;
 /// Modules of a whole file: the largest networks have some thousands.
 const MOST_MODULES: u32 = 100_000;
 
+/// What a value that holds others counts beside its elements: such values may lie in one another, and are dropped one within
+/// the other on the stack.
+const HOLDER: usize = 24;
+
 impl Default for Limits {
     fn default() -> Self {
         Self { steps: MOST_STEPS, elements: 20_000_000, modules: MOST_MODULES, depth: 1000 }
@@ -61,6 +65,14 @@ impl Interp {
                 "is it a loop without end, or does a count have some zeros too many?",
             )),
         }
+    }
+
+    /// Counts a value that holds others: a list, an object, a function with its scope.
+    ///
+    /// # Errors
+    /// As [`Interp::charge`].
+    pub(crate) fn charge_holder(&mut self) -> Result<()> {
+        self.charge(HOLDER)
     }
 
     /// Counts elements or characters before they are made.
