@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use check::{Layer, made, near_divisors};
 
-use super::{ModuleState, Parameter, parameter_value};
+use super::{Parameter, parameter_value};
 use crate::interp::{Args, Interp, Result};
 use crate::value::{NativeFn, Value};
 
@@ -28,7 +28,7 @@ fn begin(interp: &mut Interp, args: &Args) -> Result<Layer> {
     let Some(Value::Instance(instance)) = args.items.first().cloned() else {
         return Err(interp.raise("TypeError", "a layer's constructor is called on no object"));
     };
-    instance.module.borrow_mut().get_or_insert_with(ModuleState::default);
+    super::module::begin(interp, &instance)?;
     let class = interp.frames.last().and_then(|frame| frame.class.clone());
     let name = class.map_or_else(|| instance.class.name.to_string(), |class| class.name.to_string());
     Ok(Layer { instance, name })

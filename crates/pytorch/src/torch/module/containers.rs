@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{add_child, children, not_a_module, own_name, receiver};
 use crate::interp::{Args, Interp, Result, Thrown};
 use crate::source::Span;
-use crate::torch::{Kind, ModuleState};
+use crate::torch::Kind;
 use crate::value::{Dict, DictKind, Instance, Iter, NativeFn, Slice, Value};
 
 pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
@@ -37,7 +37,7 @@ pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
 /// The object whose `__init__` this is, as a module.
 fn begin(interp: &mut Interp, args: &Args) -> Result<Rc<Instance>> {
     if let Some(Value::Instance(instance)) = args.items.first() {
-        instance.module.borrow_mut().get_or_insert_with(ModuleState::default);
+        super::begin(interp, instance)?;
     }
     receiver(interp, args)
 }

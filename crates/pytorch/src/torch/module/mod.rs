@@ -91,11 +91,20 @@ fn init(interp: &mut Interp, args: Args) -> Result {
                 .push(format!("`super().__init__()` takes no arguments; does `{class}` define `__init__`?"));
         }));
     }
+    begin(interp, instance)?;
+    Ok(Value::None)
+}
+
+/// Gives an object the state of a module, once.
+///
+/// # Errors
+/// When the limit of modules is reached.
+pub(crate) fn begin(interp: &mut Interp, instance: &Instance) -> Result<()> {
     if instance.module.borrow().is_none() {
         interp.count_module()?;
         *instance.module.borrow_mut() = Some(ModuleState::default());
     }
-    Ok(Value::None)
+    Ok(())
 }
 
 impl Interp {
