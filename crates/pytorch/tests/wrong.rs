@@ -25,12 +25,13 @@ fn files() -> Vec<(String, PathBuf, [usize; 3])> {
     let text = fs::read_to_string(folder.join("inputs.toml")).expect("the inputs");
     let inputs: BTreeMap<String, String> = toml::from_str(&text).expect("a table of inputs");
     let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder).expect("the folder").map(|entry| entry.unwrap().path()).collect();
+        fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "py"));
     paths.sort();
     let file = |path: PathBuf| {
         let name = path.file_stem()?.to_str()?.to_owned();
-        let sides = inputs.get(&name)?.split('x').map(|side| side.parse().unwrap()).collect::<Vec<usize>>();
+        let sides =
+            inputs.get(&name)?.split('x').map(|side| side.parse().expect("a number")).collect::<Vec<usize>>();
         Some((name, path, sides.try_into().expect("channels, height, width")))
     };
     paths.into_iter().filter_map(file).collect()

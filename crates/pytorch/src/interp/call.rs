@@ -200,7 +200,7 @@ impl Interp {
             scope,
         };
         if def.is_generator {
-            let generator = Generator::of_function(frame, def.name.clone(), &def.body);
+            let generator = Generator::of_function(frame, &def.body);
             return Ok(Value::iter(Iter::Generator(Some(Box::new(generator)))));
         }
         self.frames.push(frame);

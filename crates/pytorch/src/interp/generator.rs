@@ -10,7 +10,6 @@ use crate::value::{Iter, Native, Scope, ScopeKind, Value};
 
 /// A generator under way.
 pub(crate) struct Generator {
-    name: Name,
     /// Its frame while it is not running; `None` once it has ended.
     frame: Option<Frame>,
     body: Body,
@@ -58,10 +57,9 @@ enum Step {
 
 impl Generator {
     /// A generator function that was called.
-    pub(super) fn of_function(frame: Frame, name: Name, body: &Block) -> Self {
+    pub(super) fn of_function(frame: Frame, body: &Block) -> Self {
         let tasks = vec![Task::Block(body.clone(), 0)];
         Self {
-            name,
             frame: Some(frame),
             body: Body::Function { tasks, handling: Vec::new() },
             returned: Value::None,
@@ -84,8 +82,7 @@ impl Interp {
             scope: Scope::within(&frame.scope, ScopeKind::Comprehension, None),
         };
         let body = Body::Expression { comprehension: c.clone(), sources: vec![first] };
-        let generator =
-            Generator { name: "<genexpr>".into(), frame: Some(frame), body, returned: Value::None };
+        let generator = Generator { frame: Some(frame), body, returned: Value::None };
         Ok(Value::iter(Iter::Generator(Some(Box::new(generator)))))
     }
 
