@@ -20,13 +20,13 @@ fn place() -> Place {
         ("logits.npy", include_bytes!("data/pytorch/logits.npy")),
     ];
     for (name, bytes) in files {
-        fs::write(place.path().join(name), bytes).unwrap();
+        fs::write(place.path().join(name), bytes).expect("the folder can be written");
     }
     place
 }
 
 fn array(place: &Place, name: &str) -> Vec<f32> {
-    let Npy { shape, values } = npy::read(&place.path().join(name)).unwrap();
+    let Npy { shape, values } = npy::read(&place.path().join(name)).expect("an array");
     assert_eq!(shape, [3, 10]);
     values.into_f32()
 }
