@@ -138,7 +138,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             },
             every_block: args.every_block,
             sources,
-            ..DrawOptions::default()
         },
     );
     let text = match format {
