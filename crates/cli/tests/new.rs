@@ -25,7 +25,7 @@ fn a_start_file_is_written_once() {
     assert!(message.contains("digits.py is there already"), "{message}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     run(&["new", "a-b"]).code(2);
-    run(&["new", "other", "--like", "lenet7"]).code(1);
+    run(&["new", "other", "--like", "lenet7"]).code(2);
     assert!(!folder.path().join("other.py").exists());
 }
 

@@ -44,7 +44,7 @@ impl Tensor {
 /// Name → tensor.
 pub type StateDict = BTreeMap<String, Tensor>;
 
-/// The parameters before training, drawn as the network's [`Init`] says; running statistics are 0 and 1.
+/// The parameters before training, drawn as the network's [`Init`](crate::graph::Init) says; running statistics are 0 and 1.
 ///
 /// Each tensor has a random stream of its own, chosen by the seed and its name, so that its values depend
 /// neither on the other layers nor on their order. A tensor that has several names is under each of them.
