@@ -3,7 +3,8 @@
 # function with the instruction set was not, which is right but many times slower.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo build --release -q
+# The command as the tests build it, so that it is not built twice.
+cargo test --release --workspace --no-run -q
 # _xgetbv is part of detecting the instruction set.
 found=$(nm -C target/release/convnet | grep ' core::core_arch::' | grep -v _xgetbv || true)
 if [ -n "$found" ]; then
