@@ -1,6 +1,6 @@
 //! Scripts: a file's own statements are run, and tensors have numbers that convnet's engine computes when they are looked at.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use convnet::state::{self, StateDict};
 
 use crate::diagnostic::Report;
 use crate::interp::{Interp, Result};
-use crate::network::lower::{Lowered, affine_parameters, lower};
+use crate::network::lower::{Lowered, affine_parameters, lower, order};
 use crate::session::{interpreter, on_deep_stack, run};
 use crate::torch::{Draw, Leaf, Parameter, TapeId, What};
 
@@ -52,7 +52,8 @@ impl Interp {
     /// # Errors
     /// RuntimeError for what convnet cannot compute.
     pub(crate) fn values(&mut self, id: TapeId) -> Result<Vec<f32>> {
-        let order = match self.behind(id) {
+        let is_leaf = |id: TapeId| matches!(self.tape.step(id).what, What::Leaf(_));
+        let order = match order(&self.tape, vec![id], is_leaf, |_, what| Err(what)) {
             Ok(order) => order,
             Err(what) => return Err(self.not_computed(&what)),
         };
@@ -97,27 +98,6 @@ impl Interp {
             Leaf::Uniform(number) => (graph::Draw::Uniform { low: 0.0, high: 1.0 }, number),
         };
         Ok(state::drawn(&format!("tensor {number}"), dims, draw, self.seed).data)
-    }
-
-    /// The steps that a tensor depends on, in order.
-    fn behind(&self, id: TapeId) -> std::result::Result<Vec<TapeId>, String> {
-        let mut seen: HashSet<TapeId> = HashSet::new();
-        let mut waiting = vec![id];
-        while let Some(id) = waiting.pop() {
-            if !seen.insert(id) || matches!(self.tape.step(id).what, What::Leaf(_)) {
-                continue;
-            }
-            match lower(&self.tape, id, TapeId(u32::MAX)) {
-                Lowered::Same(of) => waiting.push(of),
-                Lowered::Layers(_, inputs) => waiting.extend(inputs),
-                Lowered::Affine { of, .. } => waiting.push(of),
-                Lowered::Refused(what) => return Err(what),
-                Lowered::Input => {}
-            }
-        }
-        let mut order: Vec<TapeId> = seen.into_iter().collect();
-        order.sort_unstable();
-        Ok(order)
     }
 
     /// The network that computes a tensor from the only leaf behind it.

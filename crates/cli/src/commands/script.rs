@@ -33,8 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::usage(format!("`{}` is no .py file", args.file.display())));
     }
     // A reader that closed the pipe ends nothing but the printing.
-    let print = |text: &str| output::print(text);
-    match convnet_pytorch::script(&args.file, args.seed, print) {
+    match convnet_pytorch::script(&args.file, args.seed, output::print) {
         Ok(notes) => {
             for note in notes {
                 output::note(&format!("{}: {note}", args.file.display()));

@@ -1,13 +1,14 @@
 //! Puts the steps of a trace together to a graph, under PyTorch's names.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use convnet::graph::{self, Assembly, Graph, GraphError, NodeId, ScopeId, SharedWeight, UnusedTensor};
 use convnet::ops::Op;
 
-use super::lower::{Lowered, affine_parameters, lower};
+use super::lower::{Lowered, affine_parameters, lower, order};
 use super::registry::Registry;
 use super::trace::Traced;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -87,23 +88,11 @@ fn wrong(error: &GraphError) -> Vec<Diagnostic> {
 impl Work<'_> {
     /// The steps that the outputs depend on, in order, what is looked through left out.
     fn order(&self, traced: &Traced) -> Vec<TapeId> {
-        let mut live: HashSet<TapeId> = HashSet::new();
-        let mut waiting = vec![traced.output];
-        waiting.extend(traced.auxiliary.iter().map(|(id, _)| id));
-        while let Some(id) = waiting.pop() {
-            if !live.insert(id) {
-                continue;
-            }
-            match lower(&self.interp.tape, id, traced.input) {
-                Lowered::Same(of) => waiting.push(of),
-                Lowered::Layers(_, inputs) => waiting.extend(inputs),
-                Lowered::Affine { of, .. } => waiting.push(of),
-                Lowered::Refused(_) => waiting.extend(&self.interp.tape.step(id).inputs),
-                Lowered::Input => {}
-            }
-        }
-        let mut order: Vec<TapeId> = live.into_iter().collect();
-        order.sort_unstable();
+        let tape = &self.interp.tape;
+        let mut outputs = vec![traced.output];
+        outputs.extend(traced.auxiliary.iter().map(|(id, _)| id));
+        let through = |id: TapeId, _| Ok::<_, Infallible>(tape.step(id).inputs.clone());
+        let Ok(order) = order(tape, outputs, |id| id == traced.input, through);
         order
     }
 

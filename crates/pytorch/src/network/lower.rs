@@ -1,5 +1,6 @@
 //! From steps of the tape to layers of the graph: what is a layer already, and what becomes one together with others.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use convnet::graph::Size2;
@@ -54,6 +55,34 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
             .unwrap_or_else(|| Lowered::Refused(format!("`{name}`"))),
         _ => Lowered::Refused("a step without an input".into()),
     }
+}
+
+/// The steps that some are computed from, themselves included, in order; steps that are looked through stand among them.
+/// `at_refused` tells what is read by a step that the graph has no layer for.
+///
+/// # Errors
+/// What `at_refused` gives.
+pub(crate) fn order<E>(
+    tape: &Tape,
+    mut waiting: Vec<TapeId>,
+    is_source: impl Fn(TapeId) -> bool,
+    at_refused: impl Fn(TapeId, String) -> Result<Vec<TapeId>, E>,
+) -> Result<Vec<TapeId>, E> {
+    let mut live: HashSet<TapeId> = HashSet::new();
+    while let Some(id) = waiting.pop() {
+        if !live.insert(id) || is_source(id) {
+            continue;
+        }
+        match lower(tape, id, TapeId(u32::MAX)) {
+            Lowered::Same(of) | Lowered::Affine { of, .. } => waiting.push(of),
+            Lowered::Layers(_, inputs) => waiting.extend(inputs),
+            Lowered::Refused(what) => waiting.extend(at_refused(id, what)?),
+            Lowered::Input => {}
+        }
+    }
+    let mut order: Vec<TapeId> = live.into_iter().collect();
+    order.sort_unstable();
+    Ok(order)
 }
 
 /// The tensors of a fixed scale and shift, under the names that the layer gives them.

@@ -281,22 +281,12 @@ pub(super) fn copied(interp: &mut Interp, parameter: &Rc<Parameter>, source: &Rc
         let text = format!("output with shape {to} doesn't match the broadcast shape {from}");
         return Err(interp.raise("RuntimeError", &text).teach(|t| t.code = "shape"));
     }
-    let draw = match source.kind() {
-        Kind::Traced(id) => match interp.tape.step(id).what {
-            What::Leaf(Leaf::Normal(_)) => Draw::Normal { mean: 0.0, std: 1.0 },
-            What::Leaf(Leaf::Uniform(_)) => Draw::Uniform { low: 0.0, high: 1.0 },
-            What::Leaf(Leaf::Constant(x)) => Draw::Constant(x),
-            _ => Draw::Other("computed values"),
-        },
-        Kind::Parameter(from) => match &*from.draw.borrow() {
-            Some(draw) => draw.clone(),
-            None => Draw::Other("the values of another parameter"),
-        },
-        Kind::Host { data, .. } => match data.first() {
-            Some(first) if data.iter().all(|x| x == first) => Draw::Constant(*first),
-            _ => Draw::Other("given values"),
-        },
-    };
+    let draw = super::parameter::draw_of(&source.kind(), |id| match interp.tape.step(id).what {
+        What::Leaf(Leaf::Normal(_)) => Draw::Normal { mean: 0.0, std: 1.0 },
+        What::Leaf(Leaf::Uniform(_)) => Draw::Uniform { low: 0.0, high: 1.0 },
+        What::Leaf(Leaf::Constant(x)) => Draw::Constant(x),
+        _ => Draw::Other("computed values"),
+    });
     *parameter.draw.borrow_mut() = Some(draw);
     Ok(())
 }

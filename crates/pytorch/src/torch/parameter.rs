@@ -42,6 +42,21 @@ impl Interp {
     }
 }
 
+/// How the values of a tensor are drawn; `traced` tells it of a step's.
+pub(super) fn draw_of(kind: &Kind, traced: impl FnOnce(TapeId) -> Draw) -> Draw {
+    match kind {
+        Kind::Traced(id) => traced(*id),
+        Kind::Parameter(from) => match &*from.draw.borrow() {
+            Some(draw) => draw.clone(),
+            None => Draw::Other("the values of another parameter"),
+        },
+        Kind::Host { data, .. } => match data.first() {
+            Some(first) if data.iter().all(|x| x == first) => Draw::Constant(*first),
+            _ => Draw::Other("given values"),
+        },
+    }
+}
+
 /// `nn.Parameter(data, requires_grad=True)`.
 fn make(interp: &mut Interp, args: Args) -> Result {
     let mut bound = args.bind(interp, "Parameter", &["data", "requires_grad"], 2)?;
@@ -54,17 +69,7 @@ fn make(interp: &mut Interp, args: Args) -> Result {
         None => Parameter::new(vec![0], false, Some(site)),
         Some(Value::Tensor(tensor)) => {
             let parameter = Parameter::new(dims(interp, &tensor), false, Some(site));
-            *parameter.draw.borrow_mut() = Some(match tensor.kind() {
-                Kind::Traced(id) => drawn(interp, id),
-                Kind::Parameter(from) => match &*from.draw.borrow() {
-                    Some(draw) => draw.clone(),
-                    None => Draw::Other("the values of another parameter"),
-                },
-                Kind::Host { data, .. } => match data.first() {
-                    Some(first) if data.iter().all(|x| x == first) => Draw::Constant(*first),
-                    _ => Draw::Other("given values"),
-                },
-            });
+            *parameter.draw.borrow_mut() = Some(draw_of(&tensor.kind(), |id| drawn(interp, id)));
             parameter
         }
         Some(Value::Opaque(opaque)) => return Err(interp.opaque_error(&opaque, "nn.Parameter")),

@@ -70,15 +70,7 @@ const TEXT_WIDTH: usize = 96;
 pub fn write(graph: &Graph) -> Result<String, WriteError> {
     check(graph)?;
     let tree = Tree::new(graph);
-    let file = File {
-        graph,
-        reader: reader(graph, &tree),
-        tree: &tree,
-        taken: Vec::new(),
-        classes: Lines::default(),
-        name: None,
-    };
-    file.write()
+    File::new(graph, &tree, None).write()
 }
 
 fn check(graph: &Graph) -> Result<(), WriteError> {
@@ -128,7 +120,12 @@ struct File<'a> {
     name: Option<String>,
 }
 
-impl File<'_> {
+impl<'a> File<'a> {
+    fn new(graph: &'a Graph, tree: &'a Tree, name: Option<String>) -> Self {
+        let (reader, classes) = (reader(graph, tree), Lines::default());
+        Self { graph, tree, reader, taken: Vec::new(), classes, name }
+    }
+
     fn write(mut self) -> Result<String, WriteError> {
         self.taken = vec![layers::AFFINE.0.into(), layers::UNEVEN_POOL.0.into()];
         let mut network = self.network_name();

@@ -2,9 +2,8 @@
 
 use convnet::graph::Graph;
 
-use super::{File, WriteError, check, names, reader};
+use super::{File, WriteError, check, names};
 use crate::write::layers;
-use crate::write::text::Lines;
 use crate::write::tree::Tree;
 
 /// What is said of a layer where it first stands.
@@ -30,15 +29,7 @@ pub fn start(graph: &Graph, name: &str) -> Result<String, WriteError> {
     check(graph)?;
     let tree = Tree::new(graph);
     let own = Some(names::camel(name)).filter(|own| names::is_variable(own));
-    let file = File {
-        graph,
-        reader: reader(graph, &tree),
-        tree: &tree,
-        taken: Vec::new(),
-        classes: Lines::default(),
-        name: own,
-    };
-    let text = file.write()?;
+    let text = File::new(graph, &tree, own).write()?;
     let code = text.splitn(3, "\"\"\"").nth(2).unwrap_or_default();
     Ok(head(graph.name(), name) + &commented(code))
 }

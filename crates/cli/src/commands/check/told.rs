@@ -1,11 +1,12 @@
 //! What was found, as text and as data.
 
 use convnet::inspect::{Summary, grouped, scaled};
+use convnet_pytorch::diagnostic::Severity;
 use convnet_pytorch::diagnostic::json::{Document, Network};
-use convnet_pytorch::diagnostic::{RenderStyle, Severity};
 use convnet_pytorch::{Checked, Network as Found};
 
 use super::{Findings, Subject};
+use crate::models;
 use crate::output::{self, FAINT, STRONG};
 use crate::style::{ADDED, ERROR};
 
@@ -65,10 +66,9 @@ fn each(subject: &Subject, checks: &[(Option<String>, Checked)]) -> String {
 
 /// The messages as text, each once, and what was assumed or left out, in a line each.
 pub(super) fn messages(findings: &Findings) -> String {
-    let style = RenderStyle { colour: true, width: output::width() };
     let mut texts: Vec<String> = Vec::new();
     for (_, checked) in &findings.checks {
-        let text = crate::wording::with_options(&checked.report).render(style);
+        let text = models::rendered(&checked.report);
         if !text.is_empty() && !texts.contains(&text) {
             texts.push(text);
         }

@@ -18,13 +18,13 @@ pub(super) fn natives() -> Vec<(&'static str, NativeFn)> {
     ]
 }
 
-/// A weight whose dimensions are not known yet.
-fn unknown(layer: &Layer, interp: &mut Interp, names: &[&str]) -> Result<()> {
-    for name in names {
-        let value = layer.parameter(interp, &[0], false)?;
-        layer.set(name, value);
-    }
-    Ok(())
+/// A weight, and a bias where there is one, whose dimensions are not known yet.
+fn unknown_weights(interp: &mut Interp, layer: &Layer, bias: &Value) -> Result {
+    let weight = layer.parameter(interp, &[0], false)?;
+    layer.set("weight", weight);
+    let bias = if interp.truth(bias)? { layer.parameter(interp, &[0], false)? } else { Value::None };
+    layer.set("bias", bias);
+    Ok(Value::None)
 }
 
 fn conv2d_init(interp: &mut Interp, args: Args) -> Result {
@@ -33,13 +33,7 @@ fn conv2d_init(interp: &mut Interp, args: Args) -> Result {
         values(interp, args, "LazyConv2d")?;
     let outputs = layer.at_least(interp, "out_channels", &outputs, 1)?;
     conv2d_attributes(interp, &layer, outputs, [&kernel, &stride, &padding, &dilation, &groups, &mode])?;
-    unknown(&layer, interp, &["weight"])?;
-    if interp.truth(&bias)? {
-        unknown(&layer, interp, &["bias"])?;
-    } else {
-        layer.set("bias", Value::None);
-    }
-    Ok(Value::None)
+    unknown_weights(interp, &layer, &bias)
 }
 
 fn linear_init(interp: &mut Interp, args: Args) -> Result {
@@ -48,13 +42,7 @@ fn linear_init(interp: &mut Interp, args: Args) -> Result {
     let outputs = layer.at_least(interp, "out_features", &outputs, 1)?;
     layer.set("in_features", Value::Int(0));
     layer.set("out_features", Value::Int(outputs));
-    unknown(&layer, interp, &["weight"])?;
-    if interp.truth(&bias)? {
-        unknown(&layer, interp, &["bias"])?;
-    } else {
-        layer.set("bias", Value::None);
-    }
-    Ok(Value::None)
+    unknown_weights(interp, &layer, &bias)
 }
 
 fn batch_norm_init(interp: &mut Interp, args: Args) -> Result {
