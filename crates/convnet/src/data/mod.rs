@@ -48,6 +48,7 @@ mod repeats;
 mod samples;
 mod split;
 pub mod transform;
+mod views;
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +66,8 @@ pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
 pub use samples::{ImageFiles, Samples};
 pub use transform::{Pipeline, Transform};
+pub use views::Views;
+pub(crate) use views::mirror;
 
 /// The bundled set: [`open`] finds it anywhere.
 pub const DEFAULT: &str = "fashion-mnist-mini";

@@ -62,7 +62,7 @@ pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
 pub use divide::divide;
 pub use error::TrainError;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, Seen, evaluate, evaluate_views, evaluate_with};
 pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
