@@ -146,10 +146,20 @@ impl Loader {
     /// # Panics
     /// If `batch` is 0.
     pub fn evaluation(data: &Dataset, preprocess: &Preprocess, batch: usize) -> Self {
+        Self::in_order(data, preprocess, &preprocess.evaluation(), batch)
+    }
+
+    /// All images in their order, by a pipeline that begins as the preprocessing does.
+    pub(super) fn in_order(
+        data: &Dataset,
+        preprocess: &Preprocess,
+        pipeline: &Pipeline,
+        batch: usize,
+    ) -> Self {
         let pass = Pass::in_order(batch);
         match preprocess.starts_at(data.shape) {
-            true => Self::new(data, &preprocess.evaluation(), pass),
-            false => Self::new(&data.originals(), &preprocess.evaluation(), pass),
+            true => Self::new(data, pipeline, pass),
+            false => Self::new(&data.originals(), pipeline, pass),
         }
     }
 }
