@@ -17,7 +17,7 @@ pub use split::Split;
 
 use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment};
+use crate::data::{self, Augment, Lists};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -45,7 +45,7 @@ use crate::ops::Op;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// A data set's name or directory.
+    /// A data set's name or directory, or a list of images.
     pub data: String,
     /// How often each training image is seen.
     pub epochs: usize,
@@ -65,6 +65,9 @@ pub struct Recipe {
     /// Random changes of the training images.
     #[serde(default)]
     pub augment: Augment,
+    /// Lists of images in place of `data`, and the names of the classes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lists: Lists,
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
@@ -130,6 +133,7 @@ impl Recipe {
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
             augment: Augment::default(),
+            lists: Lists::default(),
             split: Split::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
@@ -201,6 +205,9 @@ impl Recipe {
         }
         self.optimizer.check()?;
         self.schedule.check()?;
+        if let Some((key, found, expected)) = self.lists.wrong() {
+            return Err(TrainError::setting(key, found, expected));
+        }
         self.split.check()?;
         self.regularize.check()?;
         self.checkpoints.check()
