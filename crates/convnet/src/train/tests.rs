@@ -140,7 +140,7 @@ fn a_run_learns_and_leaves_its_files() {
     assert_eq!(card.classes, ["lying", "standing", "leaning"]);
     let engine = crate::exec::Engine::compile(&net, &weights, 7, &Options::default()).unwrap();
     let again = evaluate(&engine, &data().test.unwrap(), &card.preprocess).unwrap();
-    let outcome = report.outcome.unwrap();
+    let outcome = report.outcome.clone().unwrap();
     assert_eq!((outcome.epoch, outcome.measured_on), (best.epoch, Measured::Test));
     assert_eq!((again.images, again.top1), (30, outcome.top1));
     assert_eq!(run.outcome().unwrap().unwrap(), outcome);
