@@ -8,8 +8,8 @@ use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
-    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
-    TrainReport, figures, remarks,
+    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule,
+    StepProgress, TrainReport, figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -66,7 +66,8 @@ pub(super) fn heading(
 
 /// `54,000 training, 6,000 validation and 10,000 test images`.
 fn splits(data: &DataSets) -> String {
-    let counts: Vec<String> = data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
+    let counts: Vec<String> =
+        data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
     match counts.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} and {last} images", before.join(", ")),
         _ => format!("{} images", counts.concat()),
@@ -116,7 +117,9 @@ fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
         (None, _) => "that is the last epoch: no image was kept to choose by".to_owned(),
     };
     match outcome.measured_on {
-        Measured::Test => format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image")),
+        Measured::Test => {
+            format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image"))
+        }
         Measured::Validation => {
             format!("{epoch}; there are no test images: images that chose nothing may do worse")
         }
