@@ -323,7 +323,7 @@ mod tests {
         assert!(fail(|recipe| recipe.batch = usize::MAX).contains("`batch`"));
         assert!(fail(|recipe| recipe.limit_steps = Some(0)).contains("`limit_steps` is 0"));
         let points = |recipe: &mut Recipe| {
-            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1 };
+            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1, warmup: 0.0 };
         };
         assert!(fail(points).contains("1001 points"));
         assert!(fail(|recipe| recipe.split.validation = 1.0).contains("`split.validation` is 1"));
@@ -394,9 +394,12 @@ mod tests {
     fn schedules() -> impl Strategy<Value = Schedule> {
         prop_oneof![
             (0.0..1.0).prop_map(|warmup| Schedule::Constant { warmup }),
-            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma }),
-            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0)
-                .prop_map(|(at, gamma)| Schedule::Milestones { at, gamma }),
+            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma, warmup: 0.0 }),
+            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0).prop_map(|(at, gamma)| Schedule::Milestones {
+                at,
+                gamma,
+                warmup: 0.5
+            }),
             (0.0..1.0, 0.0..1.0).prop_map(|(warmup, end)| Schedule::Cosine { warmup, end }),
             (0.0..1.0, 1.0..50.0, 1.0..1e5).prop_map(|(climb, start_divisor, end_divisor)| {
                 Schedule::OneCycle { climb, start_divisor, end_divisor }
