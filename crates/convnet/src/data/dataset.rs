@@ -77,6 +77,14 @@ impl Dataset {
         self.samples.image(index)
     }
 
+    /// One image as it is in its file, of any size.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.original(index)
+    }
+
     /// Whether images are in memory and not decoded when they are asked for.
     pub fn in_memory(&self) -> bool {
         self.samples.in_memory()
@@ -235,6 +243,16 @@ pub struct Sizes {
     pub smallest: [usize; 2],
     /// Of the image with the most pixels.
     pub largest: [usize; 2],
+}
+
+impl Sizes {
+    /// The least and the largest; `None` of no sizes.
+    pub(super) fn of(sizes: &[[usize; 2]]) -> Option<Self> {
+        let pixels = |size: &[usize; 2]| (size[0] * size[1], size[0]);
+        let smallest = sizes.iter().copied().min_by_key(pixels)?;
+        let largest = sizes.iter().copied().max_by_key(pixels)?;
+        Some(Self { smallest, largest })
+    }
 }
 
 impl DataSets {

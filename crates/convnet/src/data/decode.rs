@@ -125,7 +125,7 @@ fn has_riff_length(file: &mut (impl BufRead + Seek)) -> io::Result<bool> {
 
 const CUT_SHORT: &str = "the file ends too early; it was cut short";
 
-fn too_long(limit: u64) -> String {
+pub(super) fn too_long(limit: u64) -> String {
     format!("it has more than {limit} bytes; make it smaller")
 }
 

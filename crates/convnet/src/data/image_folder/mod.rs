@@ -8,23 +8,14 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::dataset::Sizes;
-use super::decode::Header;
-use super::picture::header;
-use super::{DataError, DataSets, Dataset, TestSet, parallel};
-use images::{Files, FolderImages};
+use super::encoded::{self, Opened};
+use super::{DataError, DataSets, OpenOptions, TestSet};
+use images::Files;
 use layout::Layout;
+pub(super) use split::is_test;
 use walk::{Class, LeftOut};
-
-/// Images that are all of one size keep it up to so many pixels a side.
-const MAX_KEPT: usize = 512;
-/// Other images are cut to squares of at most so many pixels a side.
-const MAX_SQUARE: usize = 256;
-/// The most bytes that the images of both splits take in memory; those of a larger folder stay in their files, and
-/// are decoded whenever they are asked for.
-const MAX_IN_MEMORY: u64 = 2 << 30;
 
 /// The set in a folder: `train/CLASS/…` and `test/CLASS/…`, or `CLASS/…` of which a fifth of each class is
 /// kept for the test, always the same images.
@@ -32,17 +23,11 @@ const MAX_IN_MEMORY: u64 = 2 << 30;
 /// Images that are all of one size (up to 512 × 512) keep it; others are resized to cover a square and cut to
 /// it, whose side is the median of their shorter sides, at most 256. They are grey if all are. At that size they are
 /// kept in memory, if they take no more than 2 GiB.
-pub(super) fn open(folder: &Path) -> Result<DataSets, DataError> {
-    open_within(folder, MAX_IN_MEMORY)
-}
-
-/// The same with another bound to the images in memory, in bytes.
-fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError> {
+pub(super) fn open(folder: &Path, options: &OpenOptions) -> Result<DataSets, DataError> {
     let mut found = Found::default();
     let (train, test) = found.splits(folder)?;
     let name = folder.display().to_string();
-    let Opened { mut sets, sizes, cut } = found.opened(folder, vec![train, test], max_in_memory)?;
-    found.notes.extend(cut);
+    let Opened { mut sets, sizes, .. } = found.opened(folder, vec![train, test], options)?;
     let (Some(test), Some(train)) = (sets.pop(), sets.pop()) else {
         return Err(DataError::NoImages { origin: name });
     };
@@ -53,8 +38,7 @@ fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError>
 pub(super) fn open_test(folder: &Path) -> Result<TestSet, DataError> {
     let mut found = Found::default();
     let classes = found.test_images(folder)?;
-    let Opened { mut sets, sizes, cut } = found.opened(folder, vec![classes], MAX_IN_MEMORY)?;
-    found.notes.extend(cut);
+    let Opened { mut sets, sizes, .. } = found.opened(folder, vec![classes], &OpenOptions::default())?;
     let name = folder.display().to_string();
     let Some(images) = sets.pop() else { return Err(DataError::NoImages { origin: name }) };
     Ok(TestSet { name, images, sizes: Some(sizes), notes: found.notes(folder) })
@@ -65,14 +49,6 @@ pub(super) fn open_test(folder: &Path) -> Result<TestSet, DataError> {
 struct Found {
     left_out: LeftOut,
     notes: Vec<String>,
-}
-
-/// Splits of a folder.
-struct Opened {
-    sets: Vec<Dataset>,
-    sizes: Sizes,
-    /// That much of most images is cut off.
-    cut: Option<String>,
 }
 
 impl Found {
@@ -167,48 +143,19 @@ impl Found {
     }
 
     /// Splits at one size, each image of which can be decoded.
-    fn opened(&self, folder: &Path, splits: Vec<Vec<Class>>, max: u64) -> Result<Opened, DataError> {
+    fn opened(
+        &mut self,
+        folder: &Path,
+        splits: Vec<Vec<Class>>,
+        options: &OpenOptions,
+    ) -> Result<Opened, DataError> {
         let name = folder.display().to_string();
         let names: Vec<String> = splits[0].iter().map(|class| class.name.clone()).collect();
-        let splits: Vec<Files> = splits.into_iter().map(|split| Files::new(folder, split)).collect();
-        let paths: Vec<&PathBuf> = splits.iter().flat_map(|files| &files.paths).collect();
-        let headers = parallel::map(&paths, |path| Ok::<_, DataError>(header(path)))?;
-        let (headers, mut problems): (Vec<_>, Vec<_>) = headers.into_iter().partition(Result::is_ok);
-        let headers: Vec<Header> = headers.into_iter().flatten().collect();
-        let Some(sizes) = range(&headers) else {
-            DataError::all(problems.into_iter().filter_map(Result::err).collect())?;
-            return Err(DataError::NoImages { origin: name });
-        };
-        let shape = common_shape(&headers);
-        let keep = (shape.0 * shape.1 * shape.2) as u64 * paths.len() as u64 <= max;
-        let last = splits.len() - 1;
-        let mut pixels = Vec::new();
-        let mut found = Vec::new();
-        for (place, files) in splits.iter().enumerate() {
-            if keep {
-                let (decoded, problems) = files.decoded(shape);
-                pixels.push(decoded);
-                found.extend(problems);
-            } else if place == last {
-                // Training images are all decoded before the first step, for their mean and deviation.
-                found.extend(files.problems());
-            }
-        }
-        if keep {
-            // Whose header is damaged does not decode either.
-            problems.clear();
-        }
-        found.splice(0..0, problems.into_iter().filter_map(Result::err));
-        DataError::all(found)?;
-        let mut pixels = pixels.into_iter();
-        let sets = splits.into_iter().map(|files| match pixels.next() {
-            Some(pixels) => {
-                let images = FolderImages::kept(&name, files, pixels, shape)?;
-                Dataset::of(&name, images, names.clone(), shape)
-            }
-            None => Dataset::of(&name, FolderImages::read(files, shape), names.clone(), shape),
-        });
-        Ok(Opened { sets: sets.collect::<Result<_, _>>()?, sizes, cut: cut_off(folder, &headers, shape) })
+        let splits = splits.into_iter().map(|split| Files::new(folder, split)).collect();
+        let mut opened = encoded::open(&name, &names, splits, options)?;
+        self.notes.append(&mut opened.notes);
+        self.notes.extend(cut_off(folder, &opened));
+        Ok(opened)
     }
 }
 
@@ -247,33 +194,17 @@ fn enough(classes: &[Class], expected: usize) -> Result<(), DataError> {
     }
 }
 
-fn size(header: &Header) -> [usize; 2] {
-    [header.height as usize, header.width as usize]
-}
-
-/// The shape that all images get: channels, height, width.
-fn common_shape(headers: &[Header]) -> (usize, usize, usize) {
-    let channels = headers.iter().map(|header| header.channels).max().unwrap_or(1);
-    let [height, width] = size(&headers[0]);
-    if headers.iter().all(|header| size(header) == [height, width]) && width.max(height) <= MAX_KEPT {
-        return (channels, height, width);
-    }
-    let mut shorter: Vec<usize> = headers.iter().map(size).map(|[height, width]| height.min(width)).collect();
-    shorter.sort_unstable();
-    let side = shorter[shorter.len() / 2].min(MAX_SQUARE);
-    (channels, side, side)
-}
-
 /// The share of an image's area, in hundredths, from which it is told that most images lose as much to their square.
 const MUCH: usize = 34;
 
 /// That half of the images or more lose much of their area where they are cut to a square.
-fn cut_off(folder: &Path, headers: &[Header], (_, height, width): (usize, usize, usize)) -> Option<String> {
-    if headers.iter().all(|header| size(header) == [height, width]) {
+fn cut_off(folder: &Path, opened: &Opened) -> Option<String> {
+    let (_, height, width) = opened.sets.first()?.shape;
+    if opened.each.iter().all(|&size| size == [height, width]) {
         return None;
     }
-    let lost = |[height, width]: [usize; 2]| 100 - 100 * height.min(width) / height.max(width).max(1);
-    let mut shares: Vec<usize> = headers.iter().map(size).map(lost).collect();
+    let lost = |&[height, width]: &[usize; 2]| 100 - 100 * height.min(width) / height.max(width).max(1);
+    let mut shares: Vec<usize> = opened.each.iter().map(lost).collect();
     shares.sort_unstable();
     let share = shares[shares.len() / 2];
     (share >= MUCH).then(|| {
@@ -283,12 +214,4 @@ fn cut_off(folder: &Path, headers: &[Header], (_, height, width): (usize, usize,
             folder.display()
         )
     })
-}
-
-/// The sizes of the smallest and the largest image.
-fn range(headers: &[Header]) -> Option<Sizes> {
-    let pixels = |size: &[usize; 2]| (size[0] * size[1], size[0]);
-    let smallest = headers.iter().map(size).min_by_key(pixels)?;
-    let largest = headers.iter().map(size).max_by_key(pixels)?;
-    Some(Sizes { smallest, largest })
 }

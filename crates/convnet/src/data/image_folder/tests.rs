@@ -1,10 +1,21 @@
 //! Folders as users have them.
 
 use std::fs;
+use std::path::Path;
 
-use super::*;
+use super::{DataError, DataSets, OpenOptions, open_test};
 use crate::data::picture::tests::write_grey;
-use crate::data::{Augment, Loader, Preprocess};
+use crate::data::{Augment, Cache, CacheKind, Dataset, Loader, Preprocess};
+
+fn open(folder: &Path) -> Result<DataSets, DataError> {
+    super::open(folder, &OpenOptions::default())
+}
+
+/// The same of images that are not kept in memory.
+fn open_unkept(folder: &Path) -> Result<DataSets, DataError> {
+    let cache = Cache { kind: CacheKind::None, ..Cache::default() };
+    super::open(folder, &OpenOptions { cache, ..OpenOptions::default() })
+}
 
 fn write(folder: &Path, images: &[(&str, u32, u32, u8)]) {
     for &(path, width, height, level) in images {
@@ -313,7 +324,7 @@ fn photos(folder: &Path) {
 fn a_folder_too_large_for_memory_gives_the_same_batches() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let (kept, read) = (open(folder.path()).unwrap(), open_within(folder.path(), 0).unwrap());
+    let (kept, read) = (open(folder.path()).unwrap(), open_unkept(folder.path()).unwrap());
     assert!(kept.train.in_memory() && !read.train.in_memory());
     assert_eq!(kept.train.shape, read.train.shape);
     assert_eq!(kept.train.shape.0, 3);
@@ -357,7 +368,7 @@ fn damaged_files_are_named_all_at_once() {
 fn damaged_files_of_a_folder_too_large_for_memory_are_found_before_the_first_step() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let sets = open_within(folder.path(), 0).unwrap();
+    let sets = open_unkept(folder.path()).unwrap();
     let path = |set: &Dataset, index: usize| folder.path().join(&set.prints().unwrap()[index].name);
     let (train, test) = ([path(&sets.train, 0), path(&sets.train, 2)], path(&sets.test, 0));
     let cut = |path: &Path| {
@@ -366,11 +377,11 @@ fn damaged_files_of_a_folder_too_large_for_memory_are_found_before_the_first_ste
         whole
     };
     let whole = cut(&test);
-    let told = open_within(folder.path(), 0).unwrap_err().to_string();
+    let told = open_unkept(folder.path()).unwrap_err().to_string();
     assert!(told.contains(&format!("{}` is no image", test.display())), "{told}");
     fs::write(&test, whole).unwrap();
     train.iter().for_each(|path| drop(cut(path)));
-    let sets = open_within(folder.path(), 0).unwrap();
+    let sets = open_unkept(folder.path()).unwrap();
     let told = Preprocess::for_input([3, 16, 16], &sets.train).unwrap_err().to_string();
     assert!(train.iter().all(|path| told.contains(&path.display().to_string())), "{told}");
 }
