@@ -29,6 +29,9 @@ pub(super) trait Encoded: Debug + Send + Sync + Sized + 'static {
     /// The class of each.
     fn labels(&self) -> &[u32];
 
+    /// What it is called: its path below the set's folder.
+    fn name(&self, index: usize) -> String;
+
     /// Its size and channels, without its pixels.
     fn header(&self, index: usize) -> Result<Header, DataError>;
 
@@ -395,12 +398,15 @@ impl<E: Encoded> Samples for Decoded<E> {
         matches!(self.store, Store::Memory(_))
     }
 
-    fn prints(&self) -> Result<Vec<Print>, DataError> {
-        if let Store::Disk { prints, .. } = &self.store {
-            return Ok(prints.clone());
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        match &self.store {
+            Store::Disk { prints, .. } => Ok(indices.iter().map(|&index| prints[index].clone()).collect()),
+            _ => parallel::map(indices, |&index| self.encoded.print(index)),
         }
-        let all: Vec<usize> = (0..self.labels().len()).collect();
-        parallel::map(&all, |&index| self.encoded.print(index))
+    }
+
+    fn name(&self, index: usize) -> Option<String> {
+        Some(self.encoded.name(index))
     }
 }
 
@@ -550,7 +556,7 @@ mod tests {
                 told.contains("a/04.png`: by its first bytes") && told.contains("b/05.png`: the file ends"),
                 "{told}"
             );
-            assert_eq!(sets.train.len() + sets.test.len(), 10);
+            assert_eq!(sets.splits().map(|(_, set)| set.len()).sum::<usize>(), 10);
             let print = Fingerprint::of(&sets).unwrap();
             let names: Vec<&str> =
                 print.train.iter().chain(&print.test).map(|print| print.name.as_str()).collect();

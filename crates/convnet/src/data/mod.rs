@@ -40,6 +40,7 @@ mod idx_folder;
 mod image_folder;
 mod jpeg;
 mod loader;
+mod multi_labels;
 mod named;
 mod parallel;
 mod picture;
@@ -53,7 +54,9 @@ mod samples;
 mod shards;
 #[cfg(feature = "pictures")]
 mod sheet;
+mod split;
 pub mod transform;
+mod views;
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +68,7 @@ pub use error::DataError;
 pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use loader::{Batch, Loader, Pass};
+pub use multi_labels::MultiLabels;
 use named::{NAMED, Named};
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
@@ -74,6 +78,8 @@ pub use samples::{ImageFiles, Samples};
 #[cfg(feature = "pictures")]
 pub use sheet::Sheet;
 pub use transform::{Pipeline, Transform};
+pub use views::Views;
+pub(crate) use views::mirror;
 
 /// How a set is opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -189,8 +195,10 @@ pub fn open_test(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<TestS
     {
         return image_folder::open_test(folder);
     }
-    let DataSets { name, test, sizes, notes, .. } = open_with(spec, progress)?;
-    Ok(TestSet { name, images: test, sizes, notes })
+    let sets = open_with(spec, progress)?;
+    let images = sets.measured().map_or(&sets.train, |(_, images)| images).clone();
+    let DataSets { name, sizes, notes, .. } = sets;
+    Ok(TestSet { name, images, sizes, notes })
 }
 
 /// Brings a named set to this machine, unless it is here already, and tells its folder.

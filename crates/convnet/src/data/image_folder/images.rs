@@ -43,6 +43,10 @@ impl Encoded for Files {
         Print::of_file(below(&self.root, &self.paths[index]), &self.paths[index])
     }
 
+    fn name(&self, index: usize) -> String {
+        below(&self.root, &self.paths[index])
+    }
+
     fn only(self, places: &[usize]) -> Self {
         let paths = places.iter().map(|&place| self.paths[place].clone()).collect();
         Self { paths, labels: places.iter().map(|&place| self.labels[place]).collect(), root: self.root }

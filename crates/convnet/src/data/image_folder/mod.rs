@@ -14,7 +14,6 @@ use super::encoded::{self, Opened};
 use super::{DataError, DataSets, OpenOptions, TestSet};
 use images::Files;
 use layout::Layout;
-pub(super) use split::is_test;
 use walk::{Class, LeftOut};
 
 /// The set in a folder: `train/CLASS/…` and `test/CLASS/…`, or `CLASS/…` of which a fifth of each class is
@@ -31,7 +30,8 @@ pub(super) fn open(folder: &Path, options: &OpenOptions) -> Result<DataSets, Dat
     let (Some(test), Some(train)) = (sets.pop(), sets.pop()) else {
         return Err(DataError::NoImages { origin: name });
     };
-    Ok(DataSets { name, train, test, sizes: Some(sizes), notes: found.notes(folder) })
+    let (validation, test) = (None, Some(test));
+    Ok(DataSets { name, train, validation, test, sizes: Some(sizes), notes: found.notes(folder) })
 }
 
 /// The labelled images in a folder that are there to measure on: those of its test split, if it is divided, else all.

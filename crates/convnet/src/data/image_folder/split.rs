@@ -40,11 +40,6 @@ pub(super) fn by_name(root: &Path, classes: Vec<Class>) -> (Vec<Class>, Vec<Clas
         .unzip()
 }
 
-/// Whether an image of that name is kept for the test.
-pub(in crate::data) fn is_test(name: &str) -> bool {
-    number(name) < u64::MAX / TEST_SHARE
-}
-
 /// A number that is anywhere with the same chance.
 fn number(name: &str) -> u64 {
     let digest = Sha256::digest(name.as_bytes());

@@ -18,7 +18,6 @@ use convnet_formats::{FileSource, Source};
 
 use super::decode::{self, Header, MAX_BYTES};
 use super::encoded::{self, Encoded, Opened};
-use super::image_folder::is_test;
 use super::{DataError, DataSets, Image, OpenOptions, Print, parallel};
 use pattern::Role;
 use sample::{Label, LeftOut, Sample};
@@ -48,15 +47,13 @@ pub(super) fn find(spec: &str) -> Result<Option<Vec<PathBuf>>, DataError> {
     }
 }
 
-/// The set in shards. Which are the training and the test images, their names tell; without test images, a fifth is kept
-/// for the test, chosen by the images' names.
+/// The set in shards. Which are the training, the validation and the test images, their names tell.
 pub(super) fn open(spec: &str, paths: &[PathBuf], options: &OpenOptions) -> Result<DataSets, DataError> {
     let shards = parallel::map(paths, |path| {
         let source = FileSource::open(path)?;
         let shard = sample::read(path, &source)?;
         Ok::<_, DataError>((Arc::new(Archive { path: path.clone(), source }), shard))
     })?;
-    let mut notes = Vec::new();
     let mut left_out = LeftOut::default();
     let mut roles: BTreeMap<usize, Vec<(Arc<Archive>, Sample)>> = BTreeMap::new();
     for (archive, shard) in shards {
@@ -73,40 +70,23 @@ pub(super) fn open(spec: &str, paths: &[PathBuf], options: &OpenOptions) -> Resu
     }
     let classes = classes(spec, paths, roles.values().flatten().map(|(_, sample)| &sample.label))?;
     let mut take = |role: usize| roles.remove(&role).filter(|samples| !samples.is_empty());
-    let (train, validation, test) = (take(0), take(1), take(2));
-    let Some(train) = train else {
+    let Some(train) = take(0) else {
         let problem =
             "no shard has training images; expected names with `train`, or with no split at all".to_owned();
         return Err(DataError::NoSet { folder: PathBuf::from(spec), problem });
     };
-    let (train, test) = match (test, validation) {
-        (Some(test), unused) => {
-            if let Some(unused) = unused {
-                notes.push(format!(
-                    "{} images of validation shards are not used: those of test shards are",
-                    unused.len()
-                ));
-            }
-            (train, test)
-        }
-        (None, Some(validation)) => (train, validation),
-        (None, None) => {
-            notes.push(format!(
-                "`{spec}`: about a fifth of the images, chosen by their names, is measured on and not trained on"
-            ));
-            train.into_iter().partition(|(_, sample)| !is_test(&sample.image.name))
-        }
-    };
-    let splits = vec![Members::new(train, &classes), Members::new(test, &classes)];
-    let Opened { mut sets, sizes, notes: mut told, .. } =
-        encoded::open(spec, &classes.names, splits, options)?;
-    notes.append(&mut told);
+    let (validation, test) = (take(1), take(2));
+    let has_validation = validation.is_some();
+    let splits = [Some(train), validation, test].into_iter().flatten();
+    let splits = splits.map(|samples| Members::new(samples, &classes)).collect();
+    let Opened { sets, sizes, mut notes, .. } = encoded::open(spec, &classes.names, splits, options)?;
     notes.extend(classes.note);
     notes.extend(left_out.told(spec));
-    let (Some(test), Some(train)) = (sets.pop(), sets.pop()) else {
-        return Err(DataError::NoImages { origin: spec.to_owned() });
-    };
-    let sets = DataSets { sizes: Some(sizes), notes, ..DataSets::new(spec, train, test) };
+    let mut sets = sets.into_iter();
+    let Some(train) = sets.next() else { return Err(DataError::NoImages { origin: spec.to_owned() }) };
+    let validation = if has_validation { sets.next() } else { None };
+    let (name, sizes) = (spec.to_owned(), Some(sizes));
+    let sets = DataSets { name, train, validation, test: sets.next(), sizes, notes };
     sets.check_classes()?;
     Ok(sets)
 }
@@ -268,9 +248,13 @@ impl Encoded for Members {
     }
 
     fn print(&self, index: usize) -> Result<Print, DataError> {
+        Ok(Print::of_bytes(self.name(index), &self.bytes(index)?))
+    }
+
+    fn name(&self, index: usize) -> String {
         let (archive, member) = &self.places[index];
         let shard = archive.path.file_name().unwrap_or_default().to_string_lossy();
-        Ok(Print::of_bytes(format!("{shard}/{}", member.name), &self.bytes(index)?))
+        format!("{shard}/{}", member.name)
     }
 
     fn only(self, places: &[usize]) -> Self {
