@@ -263,7 +263,10 @@ impl<E: Encoded> Work<E> {
                 }
                 _ => Store::Nothing,
             };
-            let decoded = Decoded { encoded, shape: self.shape, store };
+            let skipped =
+                problems[base.min(problems.len())..(base + count).min(problems.len())].iter().flatten();
+            let skipped = skipped.map(DataError::told).collect();
+            let decoded = Decoded { encoded, shape: self.shape, store, skipped };
             sets.push(Dataset::of(origin, decoded, classes.to_vec(), self.shape)?);
             base += count;
         }
@@ -302,7 +305,7 @@ fn emptied(origin: &str, classes: &[String], before: &[u32], after: &[u32]) -> R
 }
 
 /// So many skipped images are named.
-const NAMED: usize = 100;
+const NAMED: usize = 1000;
 
 fn skipped<'a>(problems: impl Iterator<Item = &'a DataError>, count: usize, of: usize) -> String {
     let verb = if count == 1 { "is" } else { "are" };
@@ -347,6 +350,7 @@ struct Decoded<E> {
     encoded: E,
     shape: Shape,
     store: Store,
+    skipped: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -408,6 +412,14 @@ impl<E: Encoded> Samples for Decoded<E> {
     fn name(&self, index: usize) -> Option<String> {
         Some(self.encoded.name(index))
     }
+
+    fn skipped(&self) -> &[String] {
+        &self.skipped
+    }
+
+    fn mode(&self, index: usize) -> Result<&'static str, DataError> {
+        Ok(self.encoded.header(index)?.mode)
+    }
 }
 
 #[cfg(test)]
@@ -445,10 +457,8 @@ mod tests {
     }
 
     fn pixels(sets: &DataSets) -> Vec<u8> {
-        [&sets.train, &sets.test]
-            .into_iter()
-            .flat_map(|set| (0..set.len()).flat_map(|index| set.image(index).unwrap().pixels().to_vec()))
-            .collect()
+        let of = |set: &Dataset, index: usize| set.image(index).unwrap().pixels().to_vec();
+        sets.splits().flat_map(|(_, set)| (0..set.len()).flat_map(|index| of(set, index))).collect()
     }
 
     fn disk(dir: &Path) -> OpenOptions {

@@ -42,9 +42,11 @@ mod jpeg;
 mod loader;
 mod multi_labels;
 mod named;
+mod near;
 mod parallel;
 mod picture;
 mod planes;
+mod png;
 mod preprocess;
 mod preprocess_spec;
 mod progress;
@@ -70,6 +72,7 @@ pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use loader::{Batch, Loader, Pass};
 pub use multi_labels::MultiLabels;
 use named::{NAMED, Named};
+pub use near::{Near, NearRepeats, Seen};
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
 pub use preprocess_spec::PreprocessSpec;
@@ -258,7 +261,7 @@ mod tests {
     fn the_list_tells_the_truth_of_the_bundled_set() {
         let listed = &list()[0];
         let sets = open(listed.name).unwrap();
-        assert_eq!(listed.images, (sets.train.len(), sets.test.len()));
+        assert_eq!(listed.images, (sets.train.len(), sets.test.as_ref().unwrap().len()));
         assert_eq!((listed.shape, listed.classes), (sets.train.shape, sets.classes().len()));
         assert_eq!(listed.place, Place::Bundled);
     }

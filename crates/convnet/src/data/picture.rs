@@ -182,10 +182,10 @@ pub(super) mod tests {
         let path = folder.path().join("a.png");
         write_grey(&path, 3, 2, 9);
         assert_eq!(Image::open(&path).unwrap(), image((1, 2, 3), &[9; 6]));
-        assert_eq!(header(&path).unwrap(), Header { width: 3, height: 2, channels: 1 });
+        assert_eq!(header(&path).unwrap(), Header { width: 3, height: 2, channels: 1, mode: "grey" });
         RgbImage::from_fn(2, 1, |x, _| Rgb([x as u8, 10, 20])).save(&path).unwrap();
         assert_eq!(Image::open(&path).unwrap(), image((3, 1, 2), &[0, 1, 10, 10, 20, 20]));
-        assert_eq!(header(&path).unwrap(), Header { width: 2, height: 1, channels: 3 });
+        assert_eq!(header(&path).unwrap(), Header { width: 2, height: 1, channels: 3, mode: "RGB" });
         let jpeg = folder.path().join("a.jpg");
         RgbImage::from_pixel(16, 8, Rgb([200, 100, 50])).save(&jpeg).unwrap();
         let image = Image::open(&jpeg).unwrap();

@@ -15,8 +15,8 @@ use crate::font;
 /// use convnet::data::{self, Sheet};
 ///
 /// # fn main() -> Result<(), data::DataError> {
-/// let test = data::open(data::DEFAULT)?.test;
-/// let images = (0..3).map(|index| test.image(index)).collect::<Result<_, _>>()?;
+/// let set = data::open(data::DEFAULT)?.train;
+/// let images = (0..3).map(|index| set.image(index)).collect::<Result<_, _>>()?;
 /// let sheet = Sheet { columns: 8, cell: [56, 56], rows: vec![("clothes".to_owned(), images)] };
 /// assert!(sheet.to_png()?.starts_with(b"\x89PNG"));
 /// # Ok(())

@@ -40,7 +40,7 @@ training images. The test images are measured once, at the end, with the chosen 
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
-[checkpoints]. Options win over the recipe.";
+[checkpoints], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -206,7 +206,7 @@ impl Args {
         if let Some(out) = &self.out {
             RunDir::check_new(out)?;
         }
-        let data = super::data::open(&recipe.data)?;
+        let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
@@ -289,7 +289,7 @@ impl Args {
             (None, Some(graph)) => model::adapted(graph, &self.size.options())?,
             (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
         };
-        let (data, _) = super::data::open(&recipe.data)?.in_order_of(&config.classes)?;
+        let (data, _) = super::data::open_recipe(&recipe)?.in_order_of(&config.classes)?;
         let origin =
             self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
         let mut weights = None;

@@ -2,6 +2,7 @@
 
 mod augment;
 mod checkpoints;
+mod images;
 mod optimizer;
 mod regularize;
 mod schedule;
@@ -31,6 +32,8 @@ pub(super) struct Settings {
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
+    #[command(flatten)]
+    images: images::Images,
 }
 
 impl Settings {
@@ -49,6 +52,7 @@ impl Settings {
         self.augment.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
+        self.images.set(&mut patch)?;
         Ok(patch)
     }
 
