@@ -144,7 +144,10 @@ fn unpacked(path: &Path) -> Result<Option<(&'static Form, HashMap<String, Vec<u8
     }
     let files = extract(&FORMS)?;
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    let Some(form) = form_of(&names) else { return Ok(None) };
+    let Some(form) = form_of(&names) else {
+        let problem = "it is a packed archive, and not one of CIFAR's; unpack it".to_owned();
+        return Err(DataError::NoSet { folder: path.to_owned(), problem });
+    };
     let own = files.into_iter().filter(|(name, _)| form.files().any(|file| form.is_name(name, file)));
     let base = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     Ok(Some((form, own.map(|(name, bytes)| (base(&name), bytes)).collect())))

@@ -1,7 +1,7 @@
 //! Decoded images in a file: a head, and each image's pixels with a checksum.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use convnet_formats::checksum::Checksum;

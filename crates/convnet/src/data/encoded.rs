@@ -143,7 +143,15 @@ impl<E: Encoded> Work<E> {
                     Kept::None { damaged: false } => {}
                 }
                 match place.admit(cache) {
-                    Ok(()) => return self.written(&place, prints),
+                    Ok(()) => {
+                        let written = self.written(&place, prints)?;
+                        if self.skip && matches!(written.0, All::Nothing) {
+                            let told = "images are decoded whenever they are asked for: a set with damaged ones is not kept \
+                                        in a file";
+                            self.notes.push(told.to_owned());
+                        }
+                        return Ok(written);
+                    }
                     Err(reason) => {
                         self.notes.push(format!("images are decoded whenever they are asked for: {reason}"));
                     }

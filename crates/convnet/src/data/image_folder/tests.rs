@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{DataError, DataSets, OpenOptions, open_test};
 use crate::data::picture::tests::write_grey;
-use crate::data::{Augment, Cache, CacheKind, Dataset, Loader, Preprocess};
+use crate::data::{Augment, Cache, CacheKind, Dataset, Loader, Preprocess, Sizes};
 
 fn open(folder: &Path) -> Result<DataSets, DataError> {
     super::open(folder, &OpenOptions::default())
