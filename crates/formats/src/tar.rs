@@ -20,6 +20,8 @@ pub struct Member {
     pub size: u64,
 }
 
+/// Bytes of a block.
+const BLOCK: usize = 512;
 /// The most files of an archive.
 const MOST: usize = 1 << 22;
 /// The most bytes of all their names.
@@ -50,6 +52,11 @@ pub fn index(source: &dyn Source) -> Result<Vec<Member>, Malformed> {
             );
             return Err(Malformed::new(offset as usize, problem));
         }
+        if entry.header().entry_type() == EntryType::GNUSparse {
+            let problem =
+                format!("`{}` is a file with holes; pack it as a plain file", name(&entry.path_bytes()));
+            return Err(Malformed::new(offset as usize, problem));
+        }
         if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
             continue;
         }
@@ -61,7 +68,15 @@ pub fn index(source: &dyn Source) -> Result<Vec<Member>, Malformed> {
         }
         members.push(Member { name, offset, size });
     }
-    Ok(members)
+    // An archive that was cut between two files would pass for a smaller one.
+    let (at, mut block) = (end.next_multiple_of(BLOCK as u64), [1; BLOCK]);
+    match source.read_at(at, &mut block) {
+        Ok(()) if block == [0; BLOCK] => Ok(members),
+        _ => Err(Malformed::new(
+            at as usize,
+            "the block of zeros that ends an archive is missing; it was cut short",
+        )),
+    }
 }
 
 /// Whether a file is packed by gzip.
@@ -152,7 +167,7 @@ fn check_start(source: &dyn Source) -> Result<(), Malformed> {
 fn broken(place: u64, error: &io::Error) -> Malformed {
     let problem = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the archive ends too early; it was cut short".to_owned(),
-        _ => format!("the archive is damaged ({error})"),
+        _ => format!("the archive is damaged or was cut short ({error})"),
     };
     Malformed::new(usize::try_from(place).unwrap_or(usize::MAX), problem)
 }
@@ -231,10 +246,13 @@ mod tests {
         let bytes = archive(&[("1.jpg", &[7; 600]), ("2.jpg", &[8; 600])]);
         let problem = |bytes: &[u8]| index(&bytes.to_vec()).unwrap_err().to_string();
         assert!(
-            problem(&bytes[..2000]).contains("`2.jpg` has 600 bytes, and the archive ends after"),
+            problem(&bytes[..2100]).contains("`2.jpg` has 600 bytes, and the archive ends after 52"),
             "{}",
-            problem(&bytes[..2000])
+            problem(&bytes[..2100])
         );
+        for cut in (512..bytes.len() - 1024).step_by(256) {
+            assert!(problem(&bytes[..cut]).contains("cut short"), "{cut}: {}", problem(&bytes[..cut]));
+        }
         let mut wrong = bytes.clone();
         wrong[130] = b'7';
         assert!(problem(&wrong).contains("damaged"), "{}", problem(&wrong));
@@ -274,7 +292,7 @@ mod tests {
             );
             let error = extract(&path, 600, |name| name != "set/readme").unwrap_err().to_string();
             assert!(error.contains("`set/meta` has 5 bytes, expected at most 600"), "{error}");
-            fs::write(&path, &content[..content.len() / 3]).unwrap();
+            fs::write(&path, &content[..content.len() / 4]).unwrap();
             assert!(extract(&path, 1000, |_| true).is_err());
         }
         // Zeros that pack to less than a hundredth.
