@@ -22,6 +22,7 @@ pub mod shards;
 mod source;
 pub mod stale;
 mod strided;
+pub mod table;
 pub mod tar;
 
 pub use error::{FormatError, Malformed, read_file, read_text};

@@ -123,8 +123,13 @@ pub(crate) fn open_test(
 ) -> Result<TestSet, Failure> {
     let spec = asked.or(own).unwrap_or(data::DEFAULT);
     let then = run.map(RunDir::data).transpose()?.flatten();
-    let set = if own.is_some_and(|own| is_same(own, spec)) {
-        let opening = run.map(|run| run.config().recipe.opening()).unwrap_or_default();
+    let opening = run.map(|run| run.config().recipe.opening()).unwrap_or_default();
+    // Lists are a run's own data, whatever set is named beside them.
+    let is_own = match opening.lists.has_lists() {
+        true => asked.is_none(),
+        false => own.is_some_and(|own| is_same(own, spec)),
+    };
+    let set = if is_own {
         let mut sets = open_as(spec, &opening)?;
         if let Some(run) = run {
             sets = train::divide(sets, &run.config().recipe)?;
@@ -183,7 +188,7 @@ fn classified(error: DataError) -> Failure {
         DataError::Unknown { .. } => {
             Failure::usage(format!("{error}; `convnet data list` tells where they are"))
         }
-        error => Failure::work(error),
+        error => error.into(),
     }
 }
 

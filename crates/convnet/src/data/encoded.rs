@@ -10,7 +10,7 @@ use super::decode::Header;
 use super::disk::{DiskImages, Kept, Place};
 use super::samples::{InMemory, Samples};
 use super::transform::Chain;
-use super::{CacheKind, DataError, Dataset, Image, OpenOptions, Print, parallel};
+use super::{CacheKind, DataError, Dataset, Image, MultiLabels, OpenOptions, Print, parallel};
 
 /// Channels, height, width.
 type Shape = (usize, usize, usize);
@@ -29,6 +29,11 @@ pub(super) trait Encoded: Debug + Send + Sync + Sized + 'static {
     /// The class of each.
     fn labels(&self) -> &[u32];
 
+    /// All classes of each, where an image may have several or none.
+    fn multi_labels(&self) -> Option<&MultiLabels> {
+        None
+    }
+
     /// What it is called: its path below the set's folder.
     fn name(&self, index: usize) -> String;
 
@@ -40,6 +45,11 @@ pub(super) trait Encoded: Debug + Send + Sync + Sized + 'static {
 
     /// What tells it from others, by all of its bytes.
     fn print(&self, index: usize) -> Result<Print, DataError>;
+
+    /// What tells the labels of some of the images from others, where their names do not.
+    fn print_of_labels(&self, _indices: &[usize]) -> Option<Print> {
+        None
+    }
 
     /// Those at the given places, which rise.
     fn only(self, places: &[usize]) -> Self;
@@ -411,10 +421,16 @@ impl<E: Encoded> Samples for Decoded<E> {
     }
 
     fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
-        match &self.store {
-            Store::Disk { prints, .. } => Ok(indices.iter().map(|&index| prints[index].clone()).collect()),
-            _ => parallel::map(indices, |&index| self.encoded.print(index)),
-        }
+        let mut found = match &self.store {
+            Store::Disk { prints, .. } => indices.iter().map(|&index| prints[index].clone()).collect(),
+            _ => parallel::map(indices, |&index| self.encoded.print(index))?,
+        };
+        found.extend(self.encoded.print_of_labels(indices));
+        Ok(found)
+    }
+
+    fn multi_labels(&self) -> Option<&MultiLabels> {
+        self.encoded.multi_labels()
     }
 
     fn name(&self, index: usize) -> Option<String> {
@@ -559,15 +575,18 @@ mod tests {
         let mut found = Vec::new();
         for cache in caches {
             if cache.kind != CacheKind::None {
-                let told = opened(folder.path(), &OpenOptions { cache: cache.clone(), skip_corrupt: false })
-                    .unwrap_err()
-                    .to_string();
+                let told =
+                    opened(folder.path(), &OpenOptions { cache: cache.clone(), ..OpenOptions::default() })
+                        .unwrap_err()
+                        .to_string();
                 assert!(
                     told.starts_with("2 images cannot be used") && told.contains("b/05.png`: the file ends"),
                     "{told}"
                 );
             }
-            let sets = opened(folder.path(), &OpenOptions { cache, skip_corrupt: true }).unwrap();
+            let sets =
+                opened(folder.path(), &OpenOptions { cache, skip_corrupt: true, ..OpenOptions::default() })
+                    .unwrap();
             let told = sets.notes.join("\n");
             assert!(told.contains("2 of 12 images are skipped, which cannot be decoded:"), "{told}");
             assert!(

@@ -39,6 +39,7 @@ mod gate;
 mod idx_folder;
 mod image_folder;
 mod jpeg;
+mod lists;
 mod loader;
 mod multi_labels;
 mod named;
@@ -57,6 +58,7 @@ mod shards;
 #[cfg(feature = "pictures")]
 mod sheet;
 mod split;
+mod split_name;
 pub mod transform;
 mod views;
 
@@ -69,6 +71,7 @@ pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
 pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
+pub use lists::Lists;
 pub use loader::{Batch, Loader, Pass};
 pub use multi_labels::MultiLabels;
 use named::{NAMED, Named};
@@ -87,6 +90,8 @@ pub(crate) use views::mirror;
 /// How a set is opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenOptions {
+    /// Lists of images in place of a set, or the names of its classes.
+    pub lists: Lists,
     /// What is kept of images that were decoded.
     pub cache: Cache,
     /// Whether images that cannot be decoded are left out, and named in the set's notes; otherwise they are an error.
@@ -137,8 +142,8 @@ pub fn list() -> Vec<Source> {
     [bundled].into_iter().chain(NAMED.iter().map(Named::source)).collect()
 }
 
-/// The training and test images of a named set, of a folder of IDX files, of CIFAR's files or their archive, of tar
-/// shards (a folder of them, or `train-{000..009}.tar`), or of a folder of images.
+/// The images of a named set, of a folder of IDX files, of CIFAR's files or their archive, of tar shards (a folder of
+/// them, or `train-{000..009}.tar`), of a folder of images, or of a list of images.
 ///
 /// A named set is looked for in the cache (`$CONVNET_CACHE`, else `convnet` in the user's cache folder), `fashion-mnist`
 /// in the folder of Debian's package too, and fetched into the cache if it is in neither. `:coarse` behind a name or path
@@ -156,49 +161,74 @@ pub fn open_with(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<DataS
     open_as(spec, &OpenOptions::default(), progress)
 }
 
-/// As [`open_with`], in other ways than by default.
+/// As [`open_with`], in other ways than by default: the images that lists name, or with the classes that they name.
+///
+/// # Errors
+/// As [`open`], and for lists whose lines cannot be meant or whose images are not there.
 pub fn open_as(
     spec: &str,
     options: &OpenOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<DataSets, DataError> {
-    let folder = Path::new(spec);
-    if let Some(named) = named::find(spec) {
-        return named.open(spec, progress);
+    let lists = &options.lists;
+    if lists.has_lists() {
+        return lists.open(options);
     }
-    if let Some(found) = cifar::find(spec)? {
-        return found.open(spec);
-    }
-    if let Some(shards) = shards::find(spec)? {
-        return shards::open(spec, &shards, options);
-    }
-    match spec {
-        DEFAULT => fashion_mnist::bundled(),
-        _ if !folder.is_dir() => Err(unknown(spec)),
-        _ if idx_folder::is_one(folder) => idx_folder::open(folder),
-        _ => image_folder::open(folder, options),
-    }
+    let (path, names) = (Path::new(spec), lists.names()?);
+    let names = names.as_deref();
+    let sets = if let Some(named) = named::find(spec) {
+        named.open(spec, progress)
+    } else if let Some(found) = cifar::find(spec)? {
+        found.open(spec)
+    } else if let Some(shards) = shards::find(spec)? {
+        shards::open(spec, &shards, options)
+    } else {
+        match spec {
+            DEFAULT => fashion_mnist::bundled(),
+            _ if path.is_file() && lists::has_ending(path) => return lists::open_file(path, names, options),
+            _ if !path.is_dir() => Err(unknown(spec)),
+            _ if idx_folder::is_one(path) => idx_folder::open(path),
+            _ => return image_folder::open(path, names, options),
+        }
+    };
+    image_folder::named(sets?, names)
 }
 
 /// The labelled images that are there to measure on: the test images of a named set, of a folder of IDX files or of a
-/// folder with a test split, and all images of a folder that is not divided.
+/// folder or list with a test split; where there is none, the validation images; and all images of a folder or list
+/// that is not divided.
 ///
-/// Where there is a training split without a test split, it is the images that [`open`] keeps for the test.
+/// Where there is a training split alone, it is the images that [`open`] keeps for the test.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_test(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<TestSet, DataError> {
-    let folder = Path::new(spec);
+    open_test_listed(spec, &Lists::default(), progress)
+}
+
+/// As [`open_test`], for images that `lists` name.
+///
+/// # Errors
+/// As [`open_as`].
+pub fn open_test_listed(
+    spec: &str,
+    lists: &Lists,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<TestSet, DataError> {
+    let path = Path::new(spec);
     let named = spec == DEFAULT || named::find(spec).is_some();
-    if folder.is_dir()
-        && !named
-        && !idx_folder::is_one(folder)
-        && !cifar::is_folder(folder)
-        && shards::find(spec)?.is_none()
-    {
-        return image_folder::open_test(folder);
+    if !lists.has_lists() && !named {
+        let names = lists.names()?;
+        if path.is_file() && lists::has_ending(path) {
+            return lists::open_file_test(path, names.as_deref());
+        }
+        let other = idx_folder::is_one(path) || cifar::is_folder(path) || shards::find(spec)?.is_some();
+        if path.is_dir() && !other {
+            return image_folder::open_test(path, names.as_deref());
+        }
     }
-    let sets = open_with(spec, progress)?;
+    let options = OpenOptions { lists: lists.clone(), ..OpenOptions::default() };
+    let sets = open_as(spec, &options, progress)?;
     let images = sets.measured().map_or(&sets.train, |(_, images)| images).clone();
     let DataSets { name, sizes, notes, .. } = sets;
     Ok(TestSet { name, images, sizes, notes })
