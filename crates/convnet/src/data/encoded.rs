@@ -269,7 +269,10 @@ impl<E: Encoded> Work<E> {
             };
             let before = encoded.labels().to_vec();
             let encoded = if good.len() < count { encoded.only(&good) } else { encoded };
-            emptied(origin, classes, &before, encoded.labels())?;
+            // The first of several labels tells nothing of a class.
+            if encoded.multi_labels().is_none() {
+                emptied(origin, classes, &before, encoded.labels())?;
+            }
             let store = match (parts.next(), &disk) {
                 (Some(pixels), _) => {
                     let pixels = picked(pixels, &good, count, size);

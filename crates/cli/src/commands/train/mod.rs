@@ -29,6 +29,8 @@ Examples:
   convnet train lenet                                   on the bundled Fashion-MNIST subset
   convnet train lenet --data fashion-mnist --epochs 10  on all of Fashion-MNIST
   convnet train resnet18 --data photos --input 3x96x96  on a folder with train/CLASS/*.jpg
+  convnet train resnet18 --list train.csv --val-list val.csv --data photos
+                                                        on images below photos that lists name with their labels
   convnet train vgg11 --recipe sgd-step --epochs 30     by another recipe
   convnet train model.onnx --data photos                go on from an ONNX file, with a head for the data's classes
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
@@ -40,7 +42,7 @@ training images. The test images are measured once, at the end, with the chosen 
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
-[checkpoints], skip_corrupt, [cache]. Options win over the recipe.";
+[checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
