@@ -271,7 +271,7 @@ fn names_that_are_given_order_the_classes() {
     let folder = tempfile::tempdir().unwrap();
     write_classes(folder.path(), &["a", "b"], 4);
     let names = ["b", "x", "A"].map(String::from);
-    let sets = super::open(folder.path(), Some(&names)).unwrap();
+    let sets = super::open(folder.path(), Some(&names), &OpenOptions::default()).unwrap();
     assert_eq!(sets.classes(), names);
     assert_eq!(sets.train.histogram()[1], 0);
     let notes = sets.notes.join("\n");
@@ -280,10 +280,10 @@ fn names_that_are_given_order_the_classes() {
     assert_eq!(set.images.histogram(), [4, 0, 4]);
     let numbered = tempfile::tempdir().unwrap();
     write_classes(numbered.path(), &["0", "2"], 4);
-    let sets = super::open(numbered.path(), Some(&names)).unwrap();
+    let sets = super::open(numbered.path(), Some(&names), &OpenOptions::default()).unwrap();
     assert_eq!((sets.train.histogram()[1], sets.train.histogram()[2] > 0), (0, true));
     assert!(sets.notes.iter().any(|note| note.contains("called by numbers")), "{:?}", sets.notes);
-    let told = super::open(folder.path(), Some(&names[..2])).unwrap_err().to_string();
+    let told = super::open(folder.path(), Some(&names[..2]), &OpenOptions::default()).unwrap_err().to_string();
     assert!(
         told.contains("has classes that are none of the names given") && told.contains(": `a`; the names"),
         "{told}"
