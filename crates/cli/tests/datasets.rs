@@ -156,6 +156,8 @@ fn images_are_kept_where_it_is_asked_for_and_training_is_the_same() {
     assert!(weights(&place, "--cache disk --cache-dir kept", "anew") == memory);
     assert!(fs::read(&path).expect("the file is there") == whole);
     assert!(weights(&place, "--cache none", "none") == memory);
+    // A run goes on wherever its images are kept.
+    place.success("train --resume disk --cache none");
     let (_, told) =
         place.convnet("train lenet --data photos --limit-steps 1 --batch 4 --cache disk --cache-dir small --cache-limit 1000 --out small-run", 0);
     assert!(told.contains("the cache's limit is 1000"), "{told}");
