@@ -17,7 +17,7 @@ pub use split::Split;
 
 use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment, Lists};
+use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -58,6 +58,9 @@ pub struct Recipe {
     /// Where the run ends before its epochs do, in steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_steps: Option<u64>,
+    /// Whether images that cannot be decoded are named and left out; otherwise they are an error.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skip_corrupt: bool,
     /// The update rule.
     pub optimizer: Optimizer,
     /// The learning rate over the run.
@@ -77,6 +80,9 @@ pub struct Recipe {
     /// When it is saved.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: Checkpoints,
+    /// What is kept of decoded images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cache: Cache,
 }
 
 /// Whether a section says nothing that goes without saying.
@@ -137,6 +143,8 @@ impl Recipe {
             split: Split::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
+            skip_corrupt: false,
+            cache: Cache::default(),
         }
     }
 
@@ -165,6 +173,12 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// How its data are opened.
+    pub fn opening(&self) -> OpenOptions {
+        let (lists, cache) = (self.lists.clone(), self.cache.clone());
+        OpenOptions { lists, cache, skip_corrupt: self.skip_corrupt }
+    }
+
     /// Images of a step.
     pub fn step_images(&self) -> usize {
         self.batch.saturating_mul(self.regularize.batches())
@@ -191,6 +205,7 @@ impl Recipe {
         whole("batch", self.batch as u64, 1..=MAX_BATCH as u64, "a whole number from 1 to 16777216")?;
         let steps = self.limit_steps.unwrap_or(1);
         whole("limit_steps", steps, 1..=MAX_STEPS, "a whole number from 1 to 2^53")?;
+        self.cache.check()?;
         let crop = self.augment.crop as u64;
         whole("augment.crop", crop, 0..=MAX_CROP as u64, "a whole number from 0 to 65536")?;
         // TOML has no integers beyond those of 64 bits with a sign.
