@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::at_size;
 use super::preprocess_spec::IMAGENET;
-use super::transform::{CenterCrop, Draw, Grayscale, Normalize, Pad, Resize, Transform};
+use super::transform::{CenterCrop, Draw, Grayscale, Normalize, PadTo, Resize, Transform};
 use super::{Augment, DataError, Dataset, Image, Pipeline};
 
 /// How an image gets the input's height and width.
@@ -162,18 +162,18 @@ impl Preprocess {
         let mut transforms = at_size(source);
         transforms.extend(augment.transforms(source));
         if channels != 3 {
-            transforms.push(Transform::Grayscale(Grayscale));
+            transforms.push(Transform::Grayscale(Grayscale::default()));
         }
         let resize = match self.fit {
             Fit::Pad => None,
-            Fit::Cover => Some(Resize::Cover(size)),
-            Fit::CenterCrop(short) => Some(Resize::Shorter(short)),
+            Fit::Cover => Some(Resize::cover(size)),
+            Fit::CenterCrop(short) => Some(Resize::shorter(short)),
         };
         match resize.filter(|resize| resize.of(source) != source) {
             Some(resize) => {
                 transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop { size })]);
             }
-            None => transforms.push(Transform::Pad(Pad { size })),
+            None => transforms.push(Transform::PadTo(PadTo { size })),
         }
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         Pipeline::checked(transforms, normalize, self.input)
@@ -189,9 +189,9 @@ impl Preprocess {
         let [channels, height, width] = self.input;
         let mut transforms = Vec::new();
         if channels != 3 {
-            transforms.push(Transform::Grayscale(Grayscale));
+            transforms.push(Transform::Grayscale(Grayscale::default()));
         }
-        transforms.push(Transform::Resize(Resize::Shorter(short)));
+        transforms.push(Transform::Resize(Resize::shorter(short)));
         transforms.push(Transform::CenterCrop(CenterCrop { size: [height, width] }));
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         Pipeline::checked(transforms, normalize, self.input)

@@ -1,15 +1,20 @@
 //! The middle of an image.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::random::Random;
+use super::values::{check_sides, sides};
 use super::view::{Buffer, View};
 use super::window::window;
 use super::{Parameters, Step};
 
 /// The middle of an image, `size` (height, width). Of an odd number of rows or columns that are cut off, one more at
 /// the near side. What is smaller than `size` lies in the middle of black.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CenterCrop {
     /// Height and width.
+    #[serde(deserialize_with = "sides")]
     pub size: [usize; 2],
 }
 
@@ -21,12 +26,16 @@ impl CenterCrop {
 }
 
 impl Parameters for CenterCrop {
+    fn check(&self) -> Result<(), String> {
+        check_sides("size", self.size)
+    }
+
     fn size(&self, _: Option<[usize; 2]>) -> Option<[usize; 2]> {
         Some(self.size)
     }
 
-    fn step(&self) -> Box<dyn Step> {
-        Box::new(CenterCropStep { crop: *self, buffer: Buffer::default() })
+    fn step(&self) -> Option<Box<dyn Step>> {
+        Some(Box::new(CenterCropStep { crop: *self, buffer: Buffer::default() }))
     }
 }
 
