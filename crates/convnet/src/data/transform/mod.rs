@@ -54,6 +54,7 @@ mod center_crop;
 mod choice;
 mod color;
 mod color_jitter;
+mod corner_crop;
 mod gaussian_blur;
 #[cfg(test)]
 mod golden;
@@ -95,6 +96,7 @@ use canvas::painted;
 pub use center_crop::CenterCrop;
 pub use choice::{RandomApply, RandomChoice, RandomOrder};
 pub use color_jitter::ColorJitter;
+pub use corner_crop::{Corner, CornerCrop};
 pub use gaussian_blur::GaussianBlur;
 pub use grayscale::Grayscale;
 pub use normalize::Normalize;
@@ -163,6 +165,8 @@ transforms! {
     Resize,
     /// The middle.
     CenterCrop,
+    /// A corner.
+    CornerCrop,
     /// Pixels around the image.
     Pad,
     /// The image in the middle of black of one size.

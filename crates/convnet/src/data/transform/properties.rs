@@ -62,6 +62,7 @@ fn sizes_and_windows() -> impl Strategy<Value = Transform> {
             }
         ),
         sides().prop_map(|size| CenterCrop { size }.into()),
+        (sides(), select(Corner::ALL.to_vec())).prop_map(|(size, corner)| CornerCrop { size, corner }.into()),
         sides().prop_map(|size| PadTo { size }.into()),
         (padding(), fills(), modes()).prop_map(|(padding, fill, padding_mode)| Pad {
             padding,
