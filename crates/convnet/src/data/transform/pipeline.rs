@@ -20,10 +20,10 @@ impl Pipeline {
     /// A pipeline of these steps.
     ///
     /// # Errors
-    /// If a parameter cannot be used, if images of different sizes would come out with different sizes, if `normalize` is not of
-    /// the same number of means and deviations or a deviation is not above 0, if it is not of three channels and no
-    /// [`Grayscale`](super::Grayscale) is among the steps or a colour is filled in behind it, or if something else stands behind
-    /// a [`RandomErasing`].
+    /// If a parameter cannot be used, if images of different sizes would come out with different sizes, if
+    /// `normalize` is not of the same number of means and deviations or a deviation is not above 0, if it is
+    /// not of three channels and no [`Grayscale`](super::Grayscale) is among the steps or a colour is filled in
+    /// behind it, or if something else stands behind a [`RandomErasing`].
     pub fn new(transforms: Vec<Transform>, normalize: Normalize) -> Result<Self, DataError> {
         let wrong = |problem: String| DataError::Pipeline { problem };
         let mut size = None;

@@ -203,8 +203,9 @@ proptest! {
             (1usize..40).prop_map(|width| [1, width]),
             (1usize..40).prop_map(|height| [height, 1]),
         ],
-        (seed, index): (u8, u8),
-        smooth: bool,
+        seed in any::<u8>(),
+        index in any::<u8>(),
+        smooth in any::<bool>(),
     ) {
         prop_assert!(transform.check().is_ok(), "{:?}", transform.check());
         let count = channels * size[0] * size[1];

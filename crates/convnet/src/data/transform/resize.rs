@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::random::Random;
 use super::center_crop::CenterCrop;
 use super::resizer::{Filter, Resizer, Span};
-use super::values::{Interpolation, check_sides, wrong};
+use super::values::{Interpolation, MAX_PIXELS, check_sides, wrong};
 use super::view::{Buffer, Levels, View};
 use super::window::window;
 use super::{Parameters, Step};
@@ -53,9 +53,6 @@ pub(super) fn yes() -> bool {
     true
 }
 
-/// The most pixels that an image gets, as of an image that is read: a strip with a longer side is cut to it.
-const MAX_PIXELS: usize = 1 << 26;
-
 impl Resize {
     /// Bilinear, with antialiasing.
     pub fn to(size: ResizeTo) -> Self {
@@ -90,6 +87,7 @@ impl Resize {
                 {
                     sides = [(most * short / sides[1]).max(1), most];
                 }
+                // A strip does not become longer than an image may be.
                 sides[1] = sides[1].min((MAX_PIXELS / sides[0].max(1)).max(sides[0]));
                 if height <= width { sides } else { [sides[1], sides[0]] }
             }
