@@ -190,7 +190,7 @@ impl Dataset {
 pub(super) fn at_size(size: [usize; 2]) -> Vec<Transform> {
     vec![
         Transform::Resize(Resize::cover(size)),
-        Transform::CenterCrop(CenterCrop { size }),
+        Transform::CenterCrop(CenterCrop::near(size)),
         Transform::Round(Round {}),
     ]
 }

@@ -173,7 +173,7 @@ impl Preprocess {
         };
         match resize.filter(|resize| resize.of(source) != source) {
             Some(resize) => {
-                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop { size })]);
+                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop::near(size))]);
             }
             None => transforms.push(Transform::PadTo(PadTo { size })),
         }
@@ -194,7 +194,7 @@ impl Preprocess {
             transforms.push(Transform::Grayscale(Grayscale::default()));
         }
         transforms.push(Transform::Resize(Resize::shorter(short)));
-        transforms.push(Transform::CenterCrop(CenterCrop { size: [height, width] }));
+        transforms.push(Transform::CenterCrop(CenterCrop::near([height, width])));
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         Pipeline::checked(transforms, normalize, self.input)
     }
@@ -212,7 +212,7 @@ impl Preprocess {
             transforms.push(Transform::Grayscale(Grayscale::default()));
         }
         let cover =
-            [Transform::Resize(Resize::cover(larger)), Transform::CenterCrop(CenterCrop { size: larger })];
+            [Transform::Resize(Resize::cover(larger)), Transform::CenterCrop(CenterCrop::near(larger))];
         match self.fit {
             Fit::CenterCrop(short) if short > height.max(width) => {
                 transforms.push(Transform::Resize(Resize::shorter(short)));
@@ -221,7 +221,8 @@ impl Preprocess {
             Fit::Pad => transforms.push(Transform::PadTo(PadTo { size: larger })),
         }
         let corner = |corner| Transform::CornerCrop(CornerCrop { size, corner });
-        let windows = Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop { size })]);
+        let windows =
+            Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop::near(size))]);
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         let pipeline = |window| {
             let steps = transforms.iter().cloned().chain([window]).collect();

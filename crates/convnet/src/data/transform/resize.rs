@@ -102,7 +102,7 @@ impl Resize {
             ResizeTo::Shorter(short) => [short; 2],
         };
         let covers = self.max_size.is_none() && least[0] >= crop.size[0] && least[1] >= crop.size[1];
-        covers.then(|| Box::new(ResizeStep::new(self, Some(crop.size))) as Box<dyn Step>)
+        covers.then(|| Box::new(ResizeStep::new(self, Some(crop))) as Box<dyn Step>)
     }
 }
 
@@ -142,8 +142,8 @@ impl Parameters for Resize {
 
 struct ResizeStep {
     resize: Resize,
-    /// The size of the middle, if not all is kept.
-    kept: Option<[usize; 2]>,
+    /// The middle, if not all is kept.
+    kept: Option<CenterCrop>,
     /// For the size of the image before, which is mostly that of the next one.
     of: [usize; 2],
     resizer: Resizer,
@@ -151,7 +151,7 @@ struct ResizeStep {
 }
 
 impl ResizeStep {
-    fn new(resize: Resize, kept: Option<[usize; 2]>) -> Self {
+    fn new(resize: Resize, kept: Option<CenterCrop>) -> Self {
         Self { resize, kept, of: [0; 2], resizer: Resizer::default(), buffer: Buffer::default() }
     }
 }
@@ -159,8 +159,8 @@ impl ResizeStep {
 impl Step for ResizeStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
         let resized = self.resize.of(image.size);
-        let kept = self.kept.unwrap_or(resized);
-        let corner = [0, 1].map(|axis| CenterCrop::start(resized[axis], kept[axis]));
+        let kept = self.kept.map_or(resized, |crop| crop.size);
+        let corner = [0, 1].map(|axis| self.kept.map_or(0, |crop| crop.start(axis, resized[axis])));
         if resized == image.size {
             return window(image, corner, kept, &mut self.buffer);
         }
@@ -233,17 +233,18 @@ mod tests {
         let image = View { channels: 2, size: [7, 12], levels: Levels::Bytes(&levels) };
         let resizes = [Resize::cover([5, 4]), Resize::cover([7, 9]), Resize::shorter(9), Resize::shorter(7)];
         for resize in resizes {
-            let crop = CenterCrop { size: [5, 4] };
             let (channels, size, whole) = applied(resize.step().unwrap(), image);
             let whole = View { channels, size, levels: Levels::Floats(&whole) };
-            assert_eq!(
-                applied(resize.cropped(crop).unwrap(), image),
-                applied(crop.step().unwrap(), whole),
-                "{resize:?}"
-            );
+            for crop in [CenterCrop::new([5, 4]), CenterCrop::near([5, 4])] {
+                assert_eq!(
+                    applied(resize.cropped(crop).unwrap(), image),
+                    applied(crop.step().unwrap(), whole),
+                    "{resize:?} {crop:?}"
+                );
+            }
         }
-        assert!(Resize::shorter(4).cropped(CenterCrop { size: [5, 4] }).is_none());
-        assert!(Resize::cover([9, 3]).cropped(CenterCrop { size: [5, 4] }).is_none());
+        assert!(Resize::shorter(4).cropped(CenterCrop::near([5, 4])).is_none());
+        assert!(Resize::cover([9, 3]).cropped(CenterCrop::near([5, 4])).is_none());
     }
 
     #[test]
@@ -251,7 +252,7 @@ mod tests {
         let columns = [0, 0, 100, 100, 200, 200].repeat(2);
         let image = View { channels: 1, size: [2, 6], levels: Levels::Bytes(&columns) };
         let cover = |size| {
-            let step = Resize::cover(size).cropped(CenterCrop { size }).unwrap();
+            let step = Resize::cover(size).cropped(CenterCrop::near(size)).unwrap();
             applied(step, image).2.iter().map(|level| level.round() as u8).collect::<Vec<_>>()
         };
         assert_eq!(cover([2, 2]), [100; 4]);
