@@ -219,9 +219,9 @@ impl Dataset {
 /// What brings an image to `size` (height, width): resized to cover it, its middle taken, the levels whole again.
 pub(super) fn at_size(size: [usize; 2]) -> Vec<Transform> {
     vec![
-        Transform::Resize(Resize::Cover(size)),
-        Transform::CenterCrop(CenterCrop { size }),
-        Transform::Round(Round),
+        Transform::Resize(Resize::cover(size)),
+        Transform::CenterCrop(CenterCrop::near(size)),
+        Transform::Round(Round {}),
     ]
 }
 
@@ -229,7 +229,7 @@ pub(super) fn at_size(size: [usize; 2]) -> Vec<Transform> {
 pub(super) fn at_shape((channels, height, width): (usize, usize, usize)) -> Vec<Transform> {
     let mut transforms = at_size([height, width]);
     if channels == 1 {
-        transforms.push(Transform::Grayscale(Grayscale));
+        transforms.push(Transform::Grayscale(Grayscale::default()));
     }
     transforms
 }
