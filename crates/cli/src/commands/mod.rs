@@ -12,6 +12,7 @@ mod eval;
 mod list;
 mod new;
 mod predict;
+mod predictions;
 mod run;
 mod script;
 mod show;

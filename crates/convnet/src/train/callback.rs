@@ -17,7 +17,9 @@ pub struct RunStart {
     pub train_images: usize,
     /// Test images.
     pub test_images: usize,
-    /// Epochs that were done before; 0 for a new run.
+    /// The epochs that were done before; none for a new run.
+    pub records: Vec<EpochRecord>,
+    /// How many these are.
     pub epochs_done: usize,
     /// Steps of the epoch under way that were done before.
     pub steps_done: usize,

@@ -15,12 +15,14 @@
 //!
 //! [`Trainer`] runs it.
 
+mod calibration;
 #[cfg(feature = "train")]
 mod callback;
 #[cfg(feature = "train")]
 mod charts;
 #[cfg(feature = "train")]
 mod checkpoint;
+mod class_figures;
 mod config;
 mod confusion;
 mod error;
@@ -28,6 +30,7 @@ mod evaluate;
 pub mod figures;
 mod input_size;
 mod lock;
+mod measures;
 mod metrics;
 mod new_run;
 #[cfg(feature = "train")]
@@ -39,6 +42,10 @@ mod run_dir;
 mod schedule;
 #[cfg(feature = "train")]
 mod standing;
+#[cfg(feature = "train")]
+mod step_log;
+#[cfg(feature = "train")]
+mod tensorboard;
 #[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
@@ -52,15 +59,24 @@ mod tests;
 pub use crate::optim::Optimizer;
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
+pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
+pub use class_figures::{Averages, ClassFigures};
+#[cfg(feature = "train")]
+pub use charts::{ComparedRun, draw_reliability, draw_runs};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use input_size::training_input_size;
+pub use measures::{Measured, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use recipe::{RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
+#[cfg(feature = "train")]
+pub use step_log::{StepLog, StepRecord};
+#[cfg(feature = "train")]
+pub use tensorboard::{LogFailure, TensorBoard};
 #[cfg(feature = "train")]
 pub use trainer::{TrainReport, Trainer};

@@ -67,6 +67,7 @@ impl TrainingLoop<'_> {
             steps_per_epoch: length.steps_per_epoch as usize,
             train_images: self.data.train.len(),
             test_images: self.data.test.len(),
+            records: self.records.clone(),
             epochs_done: self.progress.epoch,
             steps_done: self.progress.step,
             notes: std::mem::take(&mut self.notes),
