@@ -46,6 +46,7 @@ mod random;
 mod repeats;
 mod samples;
 pub mod transform;
+mod views;
 
 use std::path::{Path, PathBuf};
 
@@ -63,6 +64,8 @@ pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
 pub use samples::{ImageFiles, Samples};
 pub use transform::{Pipeline, Transform};
+pub use views::Views;
+pub(crate) use views::mirror;
 
 /// The bundled set: [`open`] finds it anywhere.
 pub const DEFAULT: &str = "fashion-mnist-mini";

@@ -66,7 +66,7 @@ pub use charts::{ComparedRun, draw_reliability, draw_runs};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
 pub use error::TrainError;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, Seen, evaluate, evaluate_views, evaluate_with};
 pub use input_size::training_input_size;
 pub use measures::{Measured, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;

@@ -11,14 +11,14 @@ use convnet_formats::checksum::Checksum;
 use super::callback::Callbacks;
 use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
-use super::evaluate::{Evaluation, Tally, evaluate_while};
+use super::evaluate::{Evaluation, Tally, evaluate_with};
 use super::lock::Lock;
 use super::metrics::{best, write_lines};
 use super::progress::Progress;
 use super::{
     Confusion, EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport,
 };
-use crate::data::{DataSets, Loader};
+use crate::data::{DataSets, Loader, Views};
 use crate::exec::{self, Engine, TrainingStep};
 use crate::graph::Graph;
 use crate::io::{self, ModelCard};
@@ -162,7 +162,13 @@ impl TrainingLoop<'_> {
             Engine::compile(self.net, &self.training.state_dict(), self.recipe.batch, &self.options)?;
         let (stop, callbacks, test) = (&self.stop, &mut self.callbacks, &self.data.test);
         let mut tally = Tally::new(test.classes.len());
-        let whole = evaluate_while(&engine, test, &self.card.preprocess, &mut tally, |images| {
+        let whole = evaluate_with(&engine, test, &self.card.preprocess, Views::One, &mut |seen| {
+            tally.add(seen.logits, seen.label);
+            let images = tally.images();
+            // Once a batch.
+            if !images.is_multiple_of(engine.batch()) && images != test.len() {
+                return true;
+            }
             callbacks.tell(|callback| callback.evaluated(images, test.len()));
             !stop.load(Ordering::Relaxed)
         });
