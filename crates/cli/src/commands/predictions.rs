@@ -83,7 +83,10 @@ mod tests {
             "x/1.png,a,\"b, \"\"c\"\"\",0.75,false,a,0.25,0.25,0.75,1.000000e-12\n"
         );
         let columns = Columns { names: &names, top: 9, labelled: false, all: false };
-        assert_eq!(columns.header(), "image,predicted,probability,predicted_2,probability_2,predicted_3,probability_3\n");
+        assert_eq!(
+            columns.header(),
+            "image,predicted,probability,predicted_2,probability_2,predicted_3,probability_3\n"
+        );
         assert_eq!(columns.row("1", None, &[1.0, 0.0, 0.0]), "1,a,1,\"b, \"\"c\"\"\",0,d,0\n");
     }
 }

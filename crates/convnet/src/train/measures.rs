@@ -85,7 +85,7 @@ pub struct Measures {
 
 /// What the images of a set come to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
+pub struct Measurements {
     /// Accuracies, the loss, which classes are taken for which.
     pub evaluation: Evaluation,
     /// The figures of each class.
@@ -122,10 +122,10 @@ impl Measures {
     }
 
     /// What the images come to.
-    pub fn finish(self) -> Measured {
+    pub fn finish(self) -> Measurements {
         let evaluation = self.tally.finish();
         let classes = evaluation.confusion.class_figures();
-        Measured {
+        Measurements {
             macro_average: Averages::macro_of(&classes),
             weighted_average: Averages::weighted_of(&classes),
             classes,

@@ -45,6 +45,8 @@ mod standing;
 #[cfg(feature = "train")]
 mod step_log;
 #[cfg(feature = "train")]
+mod summary;
+#[cfg(feature = "train")]
 mod tensorboard;
 #[cfg(feature = "train")]
 mod trainer;
@@ -57,18 +59,18 @@ mod version;
 mod tests;
 
 pub use crate::optim::Optimizer;
+pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
-pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
-pub use class_figures::{Averages, ClassFigures};
 #[cfg(feature = "train")]
 pub use charts::{ComparedRun, draw_reliability, draw_runs};
+pub use class_figures::{Averages, ClassFigures};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, Seen, evaluate, evaluate_views, evaluate_with};
 pub use input_size::training_input_size;
-pub use measures::{Measured, Measures, Prediction, likeliest};
+pub use measures::{Measurements, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use recipe::{RECIPES, Recipe, RecipePatch};
@@ -76,6 +78,8 @@ pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
 #[cfg(feature = "train")]
 pub use step_log::{StepLog, StepRecord};
+#[cfg(feature = "train")]
+pub use summary::{RunState, RunSummary};
 #[cfg(feature = "train")]
 pub use tensorboard::{LogFailure, TensorBoard};
 #[cfg(feature = "train")]

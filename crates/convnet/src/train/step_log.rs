@@ -46,7 +46,8 @@ impl StepLog {
 
     /// Opens the file behind the lines of so many steps.
     fn open(&self, steps: u64) -> Result<File, FormatError> {
-        let fail = |error: io::Error| FormatError::Io { action: "write", path: self.path.clone(), source: error };
+        let fail =
+            |error: io::Error| FormatError::Io { action: "write", path: self.path.clone(), source: error };
         let kept = if steps == 0 { Vec::new() } else { kept(&self.path, steps).map_err(fail)? };
         atomic::write(&self.path, &kept)?;
         OpenOptions::new().append(true).open(&self.path).map_err(fail)

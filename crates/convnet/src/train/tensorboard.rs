@@ -116,15 +116,18 @@ impl TensorBoard {
     }
 
     fn record(&mut self, record: &EpochRecord) {
-        let scalars = [
+        let mut scalars = vec![
             ("loss/train", record.train_loss),
-            ("loss/validation", record.test_loss),
             ("accuracy/train", record.train_top1),
-            ("accuracy/validation", record.test_top1),
-            ("accuracy/validation top-5", record.test_top5),
             ("rate/epoch", record.lr),
-            ("speed/images a second", record.images_per_second),
+            ("speed/images_per_second", record.images_per_second),
         ];
+        let measured = [
+            ("loss/validation", record.val_loss),
+            ("accuracy/validation", record.val_top1),
+            ("accuracy/validation_top5", record.val_top5),
+        ];
+        scalars.extend(measured.into_iter().filter_map(|(tag, value)| Some((tag, value?))));
         self.write(|file| file.scalars(record.steps as i64, &scalars));
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use convnet::data::{ClassMatch, Dataset, Preprocess, TestSet, Views};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
-use convnet::train::{Measured, Measures, Prediction, Seen, TrainError, draw_reliability, evaluate_with};
+use convnet::train::{Measurements, Measures, Prediction, Seen, TrainError, draw_reliability, evaluate_with};
 use convnet_formats::atomic;
 
 use self::told::Told;
@@ -129,8 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         draw_reliability(path, &format!("{} on {}", graph.name(), data.name), &measured.calibration)?;
     }
     let mistaken = measured.worst.iter().map(|mistake| work.name(mistake.index)).collect();
-    let told =
-        Told { model: graph.name(), data: &data.name, names: &classes, measured: &measured, mistaken };
+    let told = Told { model: graph.name(), data: &data.name, names: &classes, measured: &measured, mistaken };
     output::emit(&if args.json { told.json().to_string() } else { told.text(args.per_class) })
 }
 
@@ -146,10 +145,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Classifies all images, and shows each to `see`.
-    fn measure(
-        &self,
-        see: &mut dyn FnMut(&Seen<'_>) -> io::Result<()>,
-    ) -> Result<Measured, Interrupted> {
+    fn measure(&self, see: &mut dyn FnMut(&Seen<'_>) -> io::Result<()>) -> Result<Measurements, Interrupted> {
         let mut measures = Measures::new(self.test.classes.len());
         let waiting = Waiting::of(self.test.len(), "image");
         let mut failed = None;
@@ -163,7 +159,7 @@ impl Work<'_> {
     }
 
     /// The same, and writes a line for each image.
-    fn written(&self, path: &Path, columns: &Columns<'_>) -> Result<Measured, Failure> {
+    fn written(&self, path: &Path, columns: &Columns<'_>) -> Result<Measurements, Failure> {
         let mut outcome = None;
         let written = atomic::write_with(path, |file| {
             file.write_all(columns.header().as_bytes())?;

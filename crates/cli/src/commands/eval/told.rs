@@ -1,6 +1,6 @@
 //! What `eval` tells: a JSON object, or a table for people.
 
-use convnet::train::{Averages, Calibration, CalibrationBin, ClassFigures, Measured, figures};
+use convnet::train::{Averages, Calibration, CalibrationBin, ClassFigures, Measurements, figures};
 use serde_json::{Value, json};
 
 use crate::output::{self, FAINT, STRONG};
@@ -11,7 +11,7 @@ pub(super) struct Told<'a> {
     pub(super) data: &'a str,
     /// The names of the classes.
     pub(super) names: &'a [String],
-    pub(super) measured: &'a Measured,
+    pub(super) measured: &'a Measurements,
     /// What the images of the worst mistakes are called.
     pub(super) mistaken: Vec<String>,
 }
@@ -22,7 +22,8 @@ const LISTED: usize = 5;
 impl Told<'_> {
     /// One object.
     pub(super) fn json(&self) -> Value {
-        let Measured { evaluation, classes, macro_average, weighted_average, calibration, worst } = self.measured;
+        let Measurements { evaluation, classes, macro_average, weighted_average, calibration, worst } =
+            self.measured;
         let count = evaluation.confusion.classes();
         let class = |(index, class): (usize, &ClassFigures)| {
             json!({
@@ -35,12 +36,8 @@ impl Told<'_> {
                 "f1": class.f1,
             })
         };
-        let averages = |Averages { precision, recall, f1 }: &Averages| {
-            json!({ "precision": precision, "recall": recall, "f1": f1 })
-        };
-        let bin = |&CalibrationBin { from, to, images, confidence, accuracy }: &CalibrationBin| {
-            json!({ "from": from, "to": to, "images": images, "confidence": confidence, "accuracy": accuracy })
-        };
+        let averages = |Averages { precision, recall, f1 }: &Averages| json!({ "precision": precision, "recall": recall, "f1": f1 });
+        let bin = |&CalibrationBin { from, to, images, confidence, accuracy }: &CalibrationBin| json!({ "from": from, "to": to, "images": images, "confidence": confidence, "accuracy": accuracy });
         let mut confusion = vec![vec![0_u32; count]; count];
         for (truth, predicted, images) in evaluation.confusion.counts() {
             confusion[truth][predicted] = images;
@@ -79,7 +76,7 @@ impl Told<'_> {
 
     /// A table: all classes, or the worst ones.
     pub(super) fn text(&self, all: bool) -> String {
-        let Measured { evaluation, macro_average, weighted_average, calibration, .. } = self.measured;
+        let Measurements { evaluation, macro_average, weighted_average, calibration, .. } = self.measured;
         let percent = |fraction: f64| figures::percent(fraction, 2);
         let mut text = format!(
             "{} on {} of {}\n\n  top-1 accuracy  {STRONG}{}{STRONG:#}\n",

@@ -108,7 +108,7 @@ impl Look {
 struct Panel {
     name: &'static str,
     extent: (f64, f64),
-    quantity: fn(&EpochRecord) -> f64,
+    quantity: fn(&EpochRecord) -> Option<f64>,
     /// Whether it shows fractions as per cents.
     fraction: bool,
 }
@@ -125,8 +125,8 @@ impl Overlay<'_> {
         drawing.text(names::line(&title, (WIDTH - 48.0) / TITLE.size), (24.0, 34.0), TITLE);
         drawing.text("loss and accuracy on the validation images, by epoch", (24.0, 63.0), SUBTITLE);
         let panels = [
-            Panel { name: "Loss", extent: PANELS[0], quantity: |r| r.test_loss, fraction: false },
-            Panel { name: "Accuracy", extent: PANELS[1], quantity: |r| r.test_top1, fraction: true },
+            Panel { name: "Loss", extent: PANELS[0], quantity: |r| r.val_loss, fraction: false },
+            Panel { name: "Accuracy", extent: PANELS[1], quantity: |r| r.val_top1, fraction: true },
         ];
         let last = self.runs.iter().filter_map(|run| Some(run.records.last()?.epoch)).max().unwrap_or(1);
         for panel in &panels {
@@ -141,7 +141,7 @@ impl Overlay<'_> {
         drawing.text(panel.name, (left, TOP - 22.0), TextStyle::new(14.0, INK, Align::Left));
         let values = || {
             let records = self.runs.iter().flat_map(|run| run.records);
-            records.map(panel.quantity).filter(|value| value.is_finite())
+            records.filter_map(panel.quantity).filter(|value| value.is_finite())
         };
         let top = if panel.fraction { None } else { outliers_above(values()) };
         let axis = Axis::over(values().filter(|&value| top.is_none_or(|top| value <= top)), panel.fraction);
@@ -167,8 +167,9 @@ impl Overlay<'_> {
         }
         for (number, run) in self.runs.iter().enumerate() {
             let look = Look::of(number);
-            let finite = run.records.iter().filter(|record| (panel.quantity)(record).is_finite());
-            let points: Vec<Point> = finite.map(|r| (x(r.epoch), y((panel.quantity)(r)))).collect();
+            let values = run.records.iter().filter_map(|r| Some((r.epoch, (panel.quantity)(r)?)));
+            let finite = values.filter(|(_, value)| value.is_finite());
+            let points: Vec<Point> = finite.map(|(epoch, value)| (x(epoch), y(value))).collect();
             if points.len() > 1 {
                 look.line(drawing, points.clone());
             }
@@ -191,15 +192,15 @@ impl Overlay<'_> {
             look.mark(drawing, (92.0, y));
             let room = 440.0 / 13.0;
             drawing.text(names::line(run.name, room), (124.0, y), TextStyle::new(13.0, INK, Align::Left));
-            let told = match best(run.records) {
+            let told = match best(run.records).map(|best| (best.epoch, best.val_top1, best.val_loss)) {
                 None => "no epoch".to_owned(),
-                Some(best) => format!(
-                    "best {} after epoch {} of {} · loss {}",
-                    percent(best.test_top1, 2),
-                    best.epoch,
+                Some((epoch, Some(top1), Some(value))) => format!(
+                    "best {} after epoch {epoch} of {} · loss {}",
+                    percent(top1, 2),
                     run.records.len(),
-                    loss(best.test_loss)
+                    loss(value)
                 ),
+                Some((epoch, ..)) => format!("epoch {epoch}, without validation images"),
             };
             drawing.text(told, (612.0, y), TextStyle::new(13.0, FAINT, Align::Left));
         }
@@ -239,14 +240,16 @@ mod tests {
     #[test]
     fn odd_runs_can_be_drawn() {
         let mut diverged = vec![record(1, 0.1), record(2, 0.1), record(3, 0.2)];
-        diverged[1].test_loss = f64::NAN;
-        diverged[2].test_loss = 1e30;
+        diverged[1].val_loss = Some(f64::NAN);
+        diverged[2].val_loss = Some(1e30);
         let one = [record(1, 0.5)];
         let runs = [
             ComparedRun { name: "", records: &[] },
             ComparedRun { name: "diverged", records: &diverged },
             ComparedRun { name: "one", records: &one },
         ];
+        let blind = [EpochRecord { val_loss: None, val_top1: None, ..record(1, 0.5) }];
+        let runs = [&runs[..], &[ComparedRun { name: "blind", records: &blind }]].concat();
         for runs in [&runs[..], &runs[..1], &runs[2..], &[]] {
             let (svg, _) = rendered(&Overlay { runs }.draw());
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");

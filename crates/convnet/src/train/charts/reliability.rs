@@ -74,7 +74,8 @@ fn accuracies(drawing: &mut Drawing, calibration: &Calibration) {
         }
     }
     drawing.dashed((x(0.0), y(0.0)), (x(1.0), y(1.0)), INK, 1.0);
-    let legend = "blue: how often it is right · orange: how far that is from the probability it gave (the line)";
+    let legend =
+        "blue: how often it is right · orange: how far that is from the probability it gave (the line)";
     drawing.text(legend, (LEFT, TOP - 14.0), TextStyle::new(11.0, FAINT, Align::Left));
 }
 
@@ -116,7 +117,8 @@ mod tests {
         let mut tally = CalibrationTally::new();
         samples().iter().for_each(|(row, label)| tally.add(row, *label));
         let calibration = tally.finish();
-        let (svg, png) = rendered(&Reliability { title: "net on data".into(), calibration: &calibration }.draw());
+        let (svg, png) =
+            rendered(&Reliability { title: "net on data".into(), calibration: &calibration }.draw());
         for text in ["net on data", "40 images", "expected calibration error 25.62%", "largest 80.00%"] {
             assert!(svg.contains(text), "{text} is missing in {svg}");
         }

@@ -1,6 +1,6 @@
 //! The dashboard's picture: a function of the run's state and the screen's size.
 
-use convnet::train::figures;
+use convnet::train::{EpochRecord, figures};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
@@ -93,8 +93,9 @@ fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, losses: bool) {
             .collect();
     }
     train.retain(finite);
+    let measured = |r: &EpochRecord| Some(value(r.val_loss?, r.val_top1?));
     let mut validation: Vec<(f64, f64)> =
-        state.records.iter().map(|r| (r.steps as f64, value(r.test_loss, r.test_top1))).collect();
+        state.records.iter().filter_map(|r| Some((r.steps as f64, measured(r)?))).collect();
     validation.retain(finite);
     let steps = state.start.as_ref().map_or(1.0, |start| (start.epochs * start.steps_per_epoch) as f64).max(1.0);
     let all = || train.iter().chain(&validation).map(|point| point.1);
@@ -106,8 +107,7 @@ fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, losses: bool) {
         let now = value(step.loss, step.top1);
         title.push(Span::styled(format!("train {} ", told(now, losses)), Style::new().fg(TRAIN)));
     }
-    if let Some(record) = state.records.last() {
-        let now = value(record.test_loss, record.test_top1);
+    if let Some(now) = state.records.last().and_then(measured) {
         title.push(Span::styled(format!("validation {} ", told(now, losses)), Style::new().fg(VALIDATION)));
     }
     let line = |data, colour, marker, kind| {
@@ -200,8 +200,9 @@ fn progress_lines(state: &State, width: u16) -> Vec<Line<'static>> {
     if let Some(memory) = state.memory {
         figures.push(format!("{} MiB", grouped((memory >> 20) as usize)));
     }
-    if let Some(best) = state.best.and_then(|best| state.records.iter().find(|r| r.epoch == best)) {
-        figures.push(format!("best {} after epoch {}", figures::percent(best.test_top1, 2), best.epoch));
+    let best = state.best.and_then(|best| state.records.iter().find(|r| r.epoch == best));
+    if let Some((best, top1)) = best.and_then(|best| Some((best.epoch, best.val_top1?))) {
+        figures.push(format!("best {} after epoch {best}", figures::percent(top1, 2)));
     }
     vec![part, whole, Line::from(figures.join("  ·  "))]
 }
@@ -238,9 +239,8 @@ fn figures_alone(frame: &mut Frame<'_>, area: Rect, state: &State) {
     if let Some(step) = &state.step {
         lines.push(Line::from(format!("train {} {}", figures::loss(step.loss), figures::percent(step.top1, 1))));
     }
-    if let Some(last) = state.records.last() {
-        let (loss, top1) = (figures::loss(last.test_loss), figures::percent(last.test_top1, 1));
-        lines.push(Line::from(format!("val {loss} {top1}")));
+    if let Some((loss, top1)) = state.records.last().and_then(|last| Some((last.val_loss?, last.val_top1?))) {
+        lines.push(Line::from(format!("validation {} {}", figures::loss(loss), figures::percent(top1, 1))));
     }
     if let Some(left) = state.seconds_left() {
         lines.push(Line::from(format!("{} left", report::duration(left))));
