@@ -61,6 +61,16 @@ pub(super) fn open_test(folder: &Path) -> Result<TestSet, DataError> {
     Ok(TestSet { name, images, sizes: Some(sizes), notes: found.notes(folder) })
 }
 
+/// The images in a folder and in those below it, sorted by path, whatever they show; and what else is there, if anything.
+///
+/// # Errors
+/// If a folder cannot be read.
+pub fn images_below(folder: &Path) -> Result<(Vec<PathBuf>, Option<String>), DataError> {
+    let mut left_out = LeftOut::default();
+    let images = walk::images(folder, &mut left_out)?;
+    Ok((images, (!left_out.is_nothing()).then(|| left_out.to_string())))
+}
+
 /// What is to be said of a folder that is read.
 #[derive(Default)]
 struct Found {

@@ -49,9 +49,7 @@ pub(super) fn classes(split: &Path, left_out: &mut LeftOut) -> Result<Vec<Class>
         match entry {
             Entry::Image(_) => left_out.beside += 1,
             Entry::Folder(folder) => {
-                let mut images = Vec::new();
-                gather(&folder, &mut HashSet::new(), &mut images, left_out)?;
-                images.sort();
+                let images = images(&folder, left_out)?;
                 classes.push(Class { name: name(&folder), folder, images });
             }
         }
@@ -64,6 +62,14 @@ pub(super) fn classes(split: &Path, left_out: &mut LeftOut) -> Result<Vec<Class>
         false => classes.sort_by(|a, b| a.name.cmp(&b.name)),
     }
     Ok(classes)
+}
+
+/// The images in a folder and in those below it, sorted by path.
+pub(super) fn images(folder: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>, DataError> {
+    let mut images = Vec::new();
+    gather(folder, &mut HashSet::new(), &mut images, left_out)?;
+    images.sort();
+    Ok(images)
 }
 
 /// A folder's own name.

@@ -16,7 +16,7 @@ pub use regularize::Regularize;
 pub use split::Split;
 
 use super::error::readable;
-use super::{Optimizer, Schedule, TrainError};
+use super::{Log, Optimizer, Schedule, TrainError};
 use crate::data::{self, Augment};
 use crate::graph::Graph;
 use crate::ops::Op;
@@ -74,6 +74,9 @@ pub struct Recipe {
     /// When it is saved.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: Checkpoints,
+    /// What is logged of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub log: Log,
 }
 
 /// Whether a section says nothing that goes without saying.
@@ -133,6 +136,7 @@ impl Recipe {
             split: Split::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
+            log: Log::default(),
         }
     }
 
@@ -203,7 +207,8 @@ impl Recipe {
         self.schedule.check()?;
         self.split.check()?;
         self.regularize.check()?;
-        self.checkpoints.check()
+        self.checkpoints.check()?;
+        self.log.check()
     }
 }
 

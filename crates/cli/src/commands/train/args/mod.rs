@@ -2,6 +2,7 @@
 
 mod augment;
 mod checkpoints;
+mod log;
 mod optimizer;
 mod regularize;
 mod schedule;
@@ -31,6 +32,8 @@ pub(super) struct Settings {
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
+    #[command(flatten)]
+    log: log::Log,
 }
 
 impl Settings {
@@ -49,6 +52,7 @@ impl Settings {
         self.augment.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
+        self.log.set(&mut patch)?;
         Ok(patch)
     }
 
