@@ -282,7 +282,7 @@ pub(super) mod tests {
         assert_eq!(again.graph().unwrap(), Some(net()));
         assert_eq!(again.metrics().unwrap(), records);
         // Nothing temporary stays.
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 5);
     }
 
     #[test]
