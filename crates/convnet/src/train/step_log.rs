@@ -1,6 +1,6 @@
 //! `steps.jsonl`: a line for some of a run's steps.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,7 @@ impl StepLog {
 /// The lines of steps up to this one; what is no line any more, as a killed process leaves it, is none.
 fn kept(path: &Path, steps: u64) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
-    let file = match fs::File::open(path) {
+    let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(kept),
         file => file?,
     };
@@ -105,6 +105,8 @@ impl Callback for StepLog {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
