@@ -43,8 +43,7 @@ impl Confusion {
     }
 
     /// All counts above 0: truth, predicted, images.
-    #[cfg(feature = "train")]
-    pub(super) fn counts(&self) -> impl Iterator<Item = (usize, usize, u32)> {
+    pub fn counts(&self) -> impl Iterator<Item = (usize, usize, u32)> {
         self.counts.iter().map(|(&(truth, predicted), &images)| (truth, predicted, images))
     }
 

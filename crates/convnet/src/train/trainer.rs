@@ -10,6 +10,7 @@ use convnet_formats::stale;
 use super::callback::Callbacks;
 use super::kept;
 use super::lock::Lock;
+use super::logs;
 use super::progress::Progress;
 use super::standing::Standing;
 use super::steps::Steps;
@@ -297,13 +298,16 @@ impl<'a> Trainer<'a> {
         let resumed = standing.is_some();
         let Standing { checkpoint, records, notes } = standing.unwrap_or_default();
         let progress = checkpoint.map_or_else(Progress::default, |checkpoint| checkpoint.progress);
+        let mut callbacks = self.callbacks;
+        let logs = logs::add(self.recipe.log, &run, &mut callbacks);
         TrainingLoop {
             net: self.net,
             data: self.data,
             recipe: self.recipe,
             options: self.options,
             stop: self.stop,
-            callbacks: self.callbacks,
+            callbacks,
+            logs,
             run,
             _lock: lock,
             card,

@@ -2,7 +2,9 @@
 
 mod args;
 mod report;
+mod tui;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +21,7 @@ use convnet::train::{
 
 use self::args::Settings;
 use self::report::Reporter;
+use self::tui::Dashboard;
 use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg};
 use crate::error::Failure;
@@ -80,6 +83,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "out", help_heading = "Run")]
     resume: Option<PathBuf>,
 
+    /// Show the run on the whole screen: curves, rates, time left; q stops and saves, p pauses
+    #[arg(long, conflicts_with = "quiet", help_heading = "Run")]
+    tui: bool,
+
+    /// Tell nothing while it trains but what is to be known: notes, errors, and in the end the result
+    #[arg(long, short, help_heading = "Run")]
+    quiet: bool,
+
     #[command(flatten)]
     size: SizeArgs,
 
@@ -135,11 +146,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
-    let mut trainer = Trainer::new(&graph, data)
-        .recipe(recipe)
-        .options(options)
-        .stop(stop)
-        .callback(Reporter::new(heading, graph.classes()));
+    let trainer = Trainer::new(&graph, data).recipe(recipe).options(options).stop(Arc::clone(&stop));
+    let mut trainer = args.shown(trainer, heading, graph.classes(), stop)?;
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }
@@ -182,7 +190,11 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let stop = Arc::clone(stop);
     ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::Relaxed) {
+            tui::give_back();
             std::process::exit(1);
+        }
+        if tui::is_taken() {
+            return;
         }
         output::note("\nfinishing the step and saving; once more to leave at once");
     })?;
@@ -190,6 +202,28 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// The trainer with what shows its progress: nothing, the whole screen, or a bar and a line an epoch.
+    fn shown<'a>(
+        &self,
+        trainer: Trainer<'a>,
+        heading: String,
+        classes: usize,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Trainer<'a>, Failure> {
+        if self.quiet {
+            return Ok(trainer);
+        }
+        if self.tui && std::io::stderr().is_terminal() && std::io::stdin().is_terminal() {
+            let dashboard = Dashboard::open(&heading, classes, stop)
+                .map_err(|error| Failure::work(format!("the terminal cannot be drawn on: {error}")))?;
+            return Ok(trainer.callback(dashboard));
+        }
+        if self.tui {
+            output::note("standard error is no terminal, or there are no keys to press: told line by line");
+        }
+        Ok(trainer.callback(Reporter::new(heading, classes)))
+    }
+
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();

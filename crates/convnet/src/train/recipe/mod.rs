@@ -18,6 +18,8 @@ pub use split::Split;
 use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
 use crate::data::{self, Augment, Cache, Lists, OpenOptions};
+use super::{Log, Optimizer, Schedule, TrainError};
+use crate::data::{self, Augment, Lists};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -83,6 +85,9 @@ pub struct Recipe {
     /// What is kept of decoded images.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cache: Cache,
+    /// What is logged of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub log: Log,
 }
 
 /// Whether a section says nothing that goes without saying.
@@ -145,6 +150,7 @@ impl Recipe {
             checkpoints: Checkpoints::default(),
             skip_corrupt: false,
             cache: Cache::default(),
+            log: Log::default(),
         }
     }
 
@@ -225,7 +231,8 @@ impl Recipe {
         }
         self.split.check()?;
         self.regularize.check()?;
-        self.checkpoints.check()
+        self.checkpoints.check()?;
+        self.log.check()
     }
 }
 
