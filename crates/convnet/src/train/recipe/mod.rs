@@ -16,10 +16,8 @@ pub use regularize::Regularize;
 pub use split::Split;
 
 use super::error::readable;
-use super::{Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use super::{Log, Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment, Lists};
+use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
 use crate::ops::Op;
 

@@ -38,6 +38,7 @@ pub(super) struct Settings {
     checkpoints: checkpoints::Checkpoints,
     #[command(flatten)]
     images: images::Images,
+    #[command(flatten)]
     log: log::Log,
 }
 
