@@ -15,7 +15,7 @@ const ROOMS: [Row; 19] = [
     ("shape", &[], &[]),
     ("ops", &["shape"], &[]),
     ("graph", &["shape", "ops"], &[]),
-    ("optim", &["ops"], &[]),
+    ("optim", &["graph", "ops"], &[]),
     ("data", &[], FORMATS),
     ("zoo", &["graph", "ops"], &[]),
     ("state", &["graph", "ops"], &[]),

@@ -14,6 +14,7 @@ mod run;
 mod statistics;
 mod table;
 mod training;
+mod update;
 
 pub(crate) use inference::Inference;
 pub(crate) use training::{Average, Batch, Training};

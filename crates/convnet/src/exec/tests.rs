@@ -7,7 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::graph::{Builder, Graph, concat};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, ParamKind};
-use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
+use crate::optim::{
+    Adagrad, Adam, Adjust, Lars, Muon, Optimizer, OptimizerEntry, ParameterGroup, ParameterGroups, Rmsprop,
+    Select, Sgd,
+};
 use crate::state::{StateDict, Tensor};
 
 /// A network with everything in it: branches, nested concatenations, sums, groups, every norm and pool.
@@ -72,7 +75,8 @@ fn step(training: &mut TrainingStep, images: &[f32], labels: &[u32], rate: f32) 
     training.step(images, labels, &groups, rate).unwrap()
 }
 
-const SGD: Optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+const SGD: Optimizer =
+    Optimizer::Sgd(Sgd { momentum: 0.9, dampening: 0.0, nesterov: false, weight_decay: 0.0 });
 
 #[test]
 fn fused_and_traced_engines_agree_on_every_instruction_set() {
@@ -151,7 +155,7 @@ fn training_lowers_the_loss_and_a_restored_learner_continues_bit_for_bit() {
     let graph = everything();
     let (state, images) = (state(&graph, 5), images(&graph, 8, 6));
     let labels = [0, 1, 2, 3, 4, 5, 6, 7];
-    let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 };
+    let adam = Optimizer::adam();
     for optimizer in [SGD, adam] {
         let lr = if optimizer == SGD { 0.02 } else { 0.003 };
         let compile =
@@ -239,14 +243,20 @@ fn sizes_that_do_not_fit_are_errors() {
 }
 
 /// Optimizers of every kind, with every setting.
-fn optimizers() -> [Optimizer; 5] {
-    [
-        SGD,
-        Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.01 },
-        Optimizer::Sgd { momentum: 0.8, nesterov: true, weight_decay: 0.01 },
-        Optimizer::adam().with_weight_decay(0.01),
-        Optimizer::adamw(),
-    ]
+fn optimizers() -> Vec<Optimizer> {
+    let decayed = |entry: OptimizerEntry| entry.optimizer.with_weight_decay(0.01);
+    let mut all: Vec<Optimizer> = Optimizer::entries().into_iter().map(decayed).collect();
+    all.extend([
+        Sgd::plain().into(),
+        Sgd { momentum: 0.8, nesterov: true, weight_decay: 0.01, ..Sgd::default() }.into(),
+        Sgd { dampening: 0.3, ..Sgd::default() }.into(),
+        Optimizer::from(Adam { amsgrad: true, ..Adam::default() }),
+        Rmsprop { centered: true, momentum: 0.9, ..Rmsprop::default() }.into(),
+        Adagrad { initial_accumulator_value: 0.1, lr_decay: 0.1, ..Adagrad::default() }.into(),
+        Lars { trust_clip: true, always_adapt: true, dampening: 0.1, ..Lars::default() }.into(),
+        Muon { first_layer: true, last_layer: true, adjust: Adjust::MatchRmsAdamw, ..Muon::default() }.into(),
+    ]);
+    all
 }
 
 #[test]
@@ -278,7 +288,7 @@ fn an_open_step_gives_the_bits_of_the_fused_one() {
 fn frozen_parameters_stay_and_rates_and_decays_are_the_groups() {
     let graph = everything();
     let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
-    let plain = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let plain = Optimizer::from(Sgd::plain());
     let first = graph.parameters()[0].name.clone();
     let groups = ParameterGroups::new(
         &graph.parameters(),

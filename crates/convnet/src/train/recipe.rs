@@ -247,6 +247,7 @@ mod tests {
     use super::*;
     use crate::graph::Builder;
     use crate::ops::{Conv2d, Linear};
+    use crate::optim::{Adam, Sgd};
     use crate::zoo;
 
     #[test]
@@ -381,10 +382,17 @@ mod tests {
     fn optimizers() -> impl Strategy<Value = Optimizer> {
         prop_oneof![
             (0.0..1.0_f32, any::<bool>(), 0.0..0.1_f32).prop_map(|(momentum, nesterov, weight_decay)| {
-                Optimizer::Sgd { momentum, nesterov, weight_decay }
+                Sgd { momentum, nesterov, weight_decay, ..Sgd::default() }.into()
             }),
             (0.0..1.0_f32, 0.0..1.0_f32, 1e-9..1e-3_f32, 0.0..0.1_f32).prop_map(
-                |(beta1, beta2, eps, weight_decay)| Optimizer::Adam { beta1, beta2, eps, weight_decay }
+                |(beta1, beta2, eps, weight_decay)| Adam {
+                    beta1,
+                    beta2,
+                    eps,
+                    weight_decay,
+                    ..Adam::default()
+                }
+                .into()
             ),
         ]
     }

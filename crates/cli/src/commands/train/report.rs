@@ -32,11 +32,7 @@ pub(super) fn heading(
         .sum();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if options.threads == 0 { cores } else { options.threads };
-    let rule = match recipe.optimizer {
-        Optimizer::Sgd { momentum, .. } => format!("SGD with momentum {momentum}"),
-        Optimizer::Adam { .. } => "Adam".to_owned(),
-        Optimizer::Adamw { .. } => "AdamW".to_owned(),
-    };
+    let rule = recipe.optimizer;
     let schedule = match recipe.schedule {
         Schedule::Constant { .. } => "constant at",
         Schedule::Step { .. } | Schedule::Milestones { .. } => "falling in steps from",
