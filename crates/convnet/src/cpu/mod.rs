@@ -9,6 +9,8 @@ mod kind;
 mod loader;
 mod matrix;
 mod memory;
+#[cfg(test)]
+mod optimizer_tests;
 mod program;
 mod run;
 mod statistics;

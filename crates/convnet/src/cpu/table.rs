@@ -43,8 +43,7 @@ impl Parameter {
 
     /// How it lies packed, if it is a matrix.
     pub(super) fn layout(&self) -> Option<MuonMatrix> {
-        let Matrix { panels, groups, .. } = *self.matrix.as_ref()?;
-        Some(MuonMatrix { panels, groups })
+        self.matrix.as_ref().map(Matrix::layout)
     }
 
     /// Its elements in PyTorch's layout, from a flat buffer.

@@ -29,6 +29,11 @@ pub(super) struct Tracked {
 impl Tracked {
     pub(super) fn new(rules: &Assigned, spec: &ParamSpec) -> Self {
         let (rule, factor) = rules.of(spec);
+        Self::of(rule, factor)
+    }
+
+    /// Before the first update.
+    pub(super) fn of(rule: Optimizer, factor: f32) -> Self {
         Self { rule, factor, count: 0, mu_product: 1.0 }
     }
 

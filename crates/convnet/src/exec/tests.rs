@@ -7,10 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::graph::{Builder, Graph, concat};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, ParamKind};
-use crate::optim::{
-    Adagrad, Adam, Adjust, Lars, Muon, Optimizer, OptimizerEntry, ParameterGroup, ParameterGroups, Rmsprop,
-    Select, Sgd,
-};
+use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select, Sgd};
 use crate::state::{StateDict, Tensor};
 
 /// A network with everything in it: branches, nested concatenations, sums, groups, every norm and pool.
@@ -155,8 +152,7 @@ fn training_lowers_the_loss_and_a_restored_learner_continues_bit_for_bit() {
     let graph = everything();
     let (state, images) = (state(&graph, 5), images(&graph, 8, 6));
     let labels = [0, 1, 2, 3, 4, 5, 6, 7];
-    let adam = Optimizer::adam();
-    for optimizer in [SGD, adam] {
+    for optimizer in [SGD, Optimizer::adam()] {
         let lr = if optimizer == SGD { 0.02 } else { 0.003 };
         let compile =
             |state| TrainingStep::compile(&graph, state, 8, optimizer, 1, &Options::default()).unwrap();
@@ -242,28 +238,11 @@ fn sizes_that_do_not_fit_are_errors() {
     assert!(training.gradient("nothing").unwrap_err().to_string().contains("`nothing`"));
 }
 
-/// Optimizers of every kind, with every setting.
-fn optimizers() -> Vec<Optimizer> {
-    let decayed = |entry: OptimizerEntry| entry.optimizer.with_weight_decay(0.01);
-    let mut all: Vec<Optimizer> = Optimizer::entries().into_iter().map(decayed).collect();
-    all.extend([
-        Sgd::plain().into(),
-        Sgd { momentum: 0.8, nesterov: true, weight_decay: 0.01, ..Sgd::default() }.into(),
-        Sgd { dampening: 0.3, ..Sgd::default() }.into(),
-        Optimizer::from(Adam { amsgrad: true, ..Adam::default() }),
-        Rmsprop { centered: true, momentum: 0.9, ..Rmsprop::default() }.into(),
-        Adagrad { initial_accumulator_value: 0.1, lr_decay: 0.1, ..Adagrad::default() }.into(),
-        Lars { trust_clip: true, always_adapt: true, dampening: 0.1, ..Lars::default() }.into(),
-        Muon { first_layer: true, last_layer: true, adjust: Adjust::MatchRmsAdamw, ..Muon::default() }.into(),
-    ]);
-    all
-}
-
 #[test]
 fn an_open_step_gives_the_bits_of_the_fused_one() {
     let graph = everything();
     let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
-    for optimizer in optimizers() {
+    for optimizer in super::optimizer_tests::optimizers() {
         let compile = || TrainingStep::compile(&graph, &state, 4, optimizer, 7, &Options::default()).unwrap();
         let (mut fused, mut open) = (compile(), compile());
         let groups = ParameterGroups::new(

@@ -15,6 +15,8 @@ mod assign;
 mod groups;
 mod layers;
 mod optimizer;
+#[cfg(test)]
+pub(crate) mod plain;
 mod rules;
 
 pub(crate) use assign::Assigned;

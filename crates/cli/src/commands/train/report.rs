@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
+use convnet::optim::{GroupCount, ParameterGroups};
 use convnet::train::{
-    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
+    Callback, Control, EpochRecord, Measured, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
     TrainReport, figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -62,11 +63,49 @@ pub(super) fn heading(
 
 /// `54,000 training, 6,000 validation and 10,000 test images`.
 fn splits(data: &DataSets) -> String {
-    let counts: Vec<String> = data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
+    let counts: Vec<String> =
+        data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
     match counts.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} and {last} images", before.join(", ")),
         _ => format!("{} images", counts.concat()),
     }
+}
+
+/// The most groups that are told one by one.
+const MOST_GROUPS: usize = 8;
+
+/// How many parameters each group has.
+pub(super) fn groups(groups: &ParameterGroups) -> String {
+    let counts = groups.counts();
+    let size = |count: &GroupCount| {
+        format!("{} ({} weights)", counted(count.parameters, "tensor"), grouped(count.elements))
+    };
+    let rate = |count: &GroupCount| match count.rate {
+        1.0 => "the full rate".to_owned(),
+        rate => format!("{} of the rate", output::small(f64::from(rate))),
+    };
+    let decay = |count: &GroupCount| match count.weight_decay {
+        None => String::new(),
+        Some(0.0) => ", no weight decay".to_owned(),
+        Some(decay) => format!(", weight decay {decay}"),
+    };
+    if counts.len() <= MOST_GROUPS {
+        let told: Vec<String> = counts
+            .iter()
+            .map(|count| format!("{} at {}{}", size(count), rate(count), decay(count)))
+            .collect();
+        return format!("parameter groups: {}", told.join("; "));
+    }
+    let rates = counts.iter().map(|count| f64::from(count.rate));
+    let (least, most) = rates.fold((f64::INFINITY, 0.0f64), |(a, b), rate| (a.min(rate), b.max(rate)));
+    let free = counts.iter().filter(|count| count.weight_decay == Some(0.0)).map(|count| count.parameters);
+    format!(
+        "{} parameter groups, at {} to {} of the rate; {} without weight decay",
+        counts.len(),
+        output::small(least),
+        output::small(most),
+        counted(free.sum(), "tensor")
+    )
 }
 
 /// The accuracy, the files and what to do with them.
@@ -112,7 +151,9 @@ fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
         (None, _) => "that is the last epoch: no image was kept to choose by".to_owned(),
     };
     match outcome.measured_on {
-        Measured::Test => format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image")),
+        Measured::Test => {
+            format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image"))
+        }
         Measured::Validation => {
             format!("{epoch}; there are no test images: images that chose nothing may do worse")
         }
