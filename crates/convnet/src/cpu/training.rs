@@ -46,6 +46,14 @@ pub(crate) struct Average {
     running: Vec<[Vec<f32>; 2]>,
 }
 
+/// What is still to be updated at the end of a step.
+struct Pending {
+    /// Parameters, by their numbers, that need their whole tensor.
+    whole: Vec<(usize, Step)>,
+    /// Parts of the flat parameters that are updated element by element, neighbours of one update together.
+    parts: Vec<(Range<usize>, Update)>,
+}
+
 /// A network in training: its weights, its optimizer's state and the memory of one step.
 #[derive(Debug)]
 pub(crate) struct Training {
@@ -268,7 +276,7 @@ impl Training {
     /// Updates the parameters that the backward pass did not update on its way.
     pub(crate) fn apply(&mut self, groups: &ParameterGroups, rate: f32) {
         let scale = self.scale_of_gradients(groups);
-        let (steps, parts) = self.pending(groups, rate);
+        let Pending { whole, parts } = self.pending(groups, rate);
         let (pool, isa) = (&self.pool, self.program.isa);
         for (range, update) in parts {
             let parameters = &mut self.parameters.as_mut_slice()[range.clone()];
@@ -276,7 +284,7 @@ impl Training {
             let mut moments = moments(&mut self.moments);
             update.apply(pool, isa, parameters, gradients, part(&mut moments, &range));
         }
-        for (i, step) in steps {
+        for (i, step) in whole {
             let Parameter { range, .. } = &self.table[i];
             let mut moments = moments(&mut self.moments);
             let tensors = Tensors {
@@ -307,14 +315,8 @@ impl Training {
         limit.map_or(1.0, |limit| (1.0 / (self.gradient_norm(groups) / f64::from(limit)).max(1.0)) as f32)
     }
 
-    /// What is still to be updated: the parameters that need their whole tensor, and the parts of the flat parameters that
-    /// are updated element by element, neighbours of one update together.
-    #[expect(clippy::type_complexity, reason = "two lists")]
-    fn pending(
-        &self,
-        groups: &ParameterGroups,
-        rate: f32,
-    ) -> (Vec<(usize, Step)>, Vec<(Range<usize>, Update)>) {
+    /// What the backward pass did not update on its way.
+    fn pending(&self, groups: &ParameterGroups, rate: f32) -> Pending {
         let mut whole: Vec<(usize, Step)> = Vec::new();
         let mut all: Vec<(Range<usize>, Option<Update>)> = Vec::new();
         for (i, parameter) in self.table.iter().enumerate() {
@@ -342,7 +344,7 @@ impl Training {
             }
             joins = true;
         }
-        (whole, parts)
+        Pending { whole, parts }
     }
 
     fn key(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! The loops of the rules that are applied element by element.
 
-use super::rules::{NadamStep, rest};
+use super::rules::NadamStep;
 use super::{Adagrad, Adam, Lion, RmsProp, Sgd};
 use crate::isa::Isa;
 use crate::simd::vectorized;
@@ -13,8 +13,8 @@ pub(super) fn descend(isa: Isa, sgd: Sgd, p: &mut [f32], g: &[f32]) {
     }(sgd, p, g));
 }
 
-pub(super) fn roll(isa: Isa, sgd: Sgd, p: &mut [f32], g: &[f32], v: &mut [f32]) {
-    let (ahead, taken) = (if sgd.nesterov { 1.0 } else { 0.0 }, rest(sgd.dampening));
+pub(super) fn roll(isa: Isa, (sgd, taken): (Sgd, f32), p: &mut [f32], g: &[f32], v: &mut [f32]) {
+    let ahead = if sgd.nesterov { 1.0 } else { 0.0 };
     vectorized!(isa, |sgd: Sgd, ahead: f32, taken: f32, p: &mut [f32], g: &[f32], v: &mut [f32]| {
         for ((p, g), v) in p.iter_mut().zip(g).zip(v) {
             let g = sgd.trust * (g + sgd.weight_decay * *p);
@@ -98,12 +98,11 @@ const CHUNK: usize = 256;
 /// RMSprop, whose buffers are the mean square, the mean and the velocity.
 pub(super) fn by_root(
     isa: Isa,
-    rule: RmsProp,
+    (rule, taken): (RmsProp, f32),
     p: &mut [f32],
     g: &[f32],
     (square, mut mean, mut velocity): (&mut [f32], Option<&mut [f32]>, Option<&mut [f32]>),
 ) {
-    let taken = rest(rule.alpha);
     let chunks = p.chunks_mut(CHUNK).zip(g.chunks(CHUNK)).zip(square.chunks_mut(CHUNK));
     for (i, ((p, g), square)) in chunks.enumerate() {
         let range = i * CHUNK..i * CHUNK + p.len();
@@ -178,8 +177,13 @@ pub(super) fn by_sum(isa: Isa, rule: Adagrad, p: &mut [f32], g: &[f32], sum: &mu
     }(rule, p, g, sum));
 }
 
-pub(super) fn by_sign(isa: Isa, rule: Lion, p: &mut [f32], g: &[f32], m: &mut [f32]) {
-    let (rest1, rest2) = (rest(rule.beta1), rest(rule.beta2));
+pub(super) fn by_sign(
+    isa: Isa,
+    (rule, [rest1, rest2]): (Lion, [f32; 2]),
+    p: &mut [f32],
+    g: &[f32],
+    m: &mut [f32],
+) {
     let keep = 1.0 - rule.lr * rule.weight_decay;
     vectorized!(isa, |rule: Lion,
                       rest1: f32,

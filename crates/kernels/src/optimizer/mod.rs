@@ -27,13 +27,16 @@ pub struct Update(Rule);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Rule {
-    Sgd(Sgd),
+    /// With what the velocity takes of a gradient.
+    Sgd(Sgd, f32),
     /// With the learning rate over the mean's bias, and one over the root of the squares' bias.
     Adam(Adam, f32, f32),
     Nadam(NadamStep),
-    RmsProp(RmsProp),
+    /// With what the means take of a gradient.
+    RmsProp(RmsProp, f32),
     Adagrad(Adagrad),
-    Lion(Lion),
+    /// With what the step and the mean take of a gradient.
+    Lion(Lion, [f32; 2]),
 }
 
 impl Update {
@@ -46,11 +49,11 @@ impl Update {
     /// Lion the mean.
     pub fn moments(&self) -> usize {
         match self.0 {
-            Rule::Sgd(Sgd { momentum: 0.0, .. }) => 0,
-            Rule::Sgd(_) | Rule::Adagrad(_) | Rule::Lion(_) => 1,
+            Rule::Sgd(Sgd { momentum: 0.0, .. }, _) => 0,
+            Rule::Sgd(..) | Rule::Adagrad(_) | Rule::Lion(..) => 1,
             Rule::Adam(Adam { amsgrad, .. }, ..) => 2 + usize::from(amsgrad),
             Rule::Nadam(_) => 2,
-            Rule::RmsProp(RmsProp { momentum, centered, .. }) => {
+            Rule::RmsProp(RmsProp { momentum, centered, .. }, _) => {
                 1 + usize::from(centered) + usize::from(momentum > 0.0)
             }
         }
@@ -109,8 +112,8 @@ impl Update {
             let part = |moment: Pointer| moment.slice_mut(range.clone());
             let p = parameters.slice_mut(range.clone());
             match self.0 {
-                Rule::Sgd(sgd) if sgd.momentum == 0.0 => elementwise::descend(isa, sgd, p, gradients),
-                Rule::Sgd(sgd) => elementwise::roll(isa, sgd, p, gradients, part(first)),
+                Rule::Sgd(sgd, _) if sgd.momentum == 0.0 => elementwise::descend(isa, sgd, p, gradients),
+                Rule::Sgd(sgd, taken) => elementwise::roll(isa, (sgd, taken), p, gradients, part(first)),
                 Rule::Adam(adam, rate, root) if adam.amsgrad => {
                     let moments = [part(first), part(second), part(third)];
                     elementwise::adapt_to_largest(isa, (adam, rate, root), p, gradients, moments);
@@ -122,14 +125,16 @@ impl Update {
                 Rule::Nadam(step) => {
                     elementwise::look_ahead(isa, step, p, gradients, [part(first), part(second)]);
                 }
-                Rule::RmsProp(rule) => {
+                Rule::RmsProp(rule, taken) => {
                     let mean = rule.centered.then(|| part(second));
                     let velocity = if rule.centered { third } else { second };
                     let velocity = (rule.momentum > 0.0).then(|| part(velocity));
-                    elementwise::by_root(isa, rule, p, gradients, (part(first), mean, velocity));
+                    elementwise::by_root(isa, (rule, taken), p, gradients, (part(first), mean, velocity));
                 }
                 Rule::Adagrad(rule) => elementwise::by_sum(isa, rule, p, gradients, part(first)),
-                Rule::Lion(rule) => elementwise::by_sign(isa, rule, p, gradients, part(first)),
+                Rule::Lion(rule, taken) => {
+                    elementwise::by_sign(isa, (rule, taken), p, gradients, part(first));
+                }
             }
         }
     }

@@ -153,7 +153,7 @@ pub(super) struct NadamStep {
 impl Update {
     /// An update by stochastic gradient descent.
     pub fn sgd(sgd: Sgd) -> Self {
-        Self(Rule::Sgd(sgd))
+        Self(Rule::Sgd(sgd, rest(sgd.dampening)))
     }
 
     /// Update number `step`, from 1, by Adam: its means are corrected for their start at zero.
@@ -185,7 +185,7 @@ impl Update {
 
     /// An update by RMSprop.
     pub fn rmsprop(rmsprop: RmsProp) -> Self {
-        Self(Rule::RmsProp(rmsprop))
+        Self(Rule::RmsProp(rmsprop, rest(rmsprop.alpha)))
     }
 
     /// Update number `step`, from 1, by Adagrad.
@@ -196,6 +196,6 @@ impl Update {
 
     /// An update by Lion.
     pub fn lion(lion: Lion) -> Self {
-        Self(Rule::Lion(lion))
+        Self(Rule::Lion(lion, [rest(lion.beta1), rest(lion.beta2)]))
     }
 }

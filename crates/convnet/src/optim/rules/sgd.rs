@@ -18,7 +18,6 @@ pub struct Sgd {
     pub weight_decay: f32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_zero(x: &f32) -> bool {
     *x == 0.0
 }
