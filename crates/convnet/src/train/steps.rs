@@ -2,7 +2,7 @@
 
 use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
-use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
+use crate::exec::{CompileError, Ema, StepReport, Target, TrainingStep};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
 use crate::optim::ParameterGroups;
@@ -32,6 +32,14 @@ impl Learned {
         self.loss += report.loss * images as f64;
         self.correct += report.correct;
         self.images += images;
+    }
+}
+
+/// What the images of a batch shall be taken for.
+fn target(batch: &Batch) -> Target<'_> {
+    match batch.shares.is_empty() {
+        true => Target::classes(&batch.labels),
+        false => Target::soft(&batch.shares),
     }
 }
 
@@ -73,16 +81,16 @@ impl Steps {
         let mut learned = Learned::default();
         let (training, groups) = (&mut self.training, &self.groups);
         if count == 1 && clip_norm.is_none() && clip_value.is_none() {
-            let report = training.step(&first.images, &first.labels, groups, rate)?;
+            let report = training.step(&first.images, target(&first), groups, rate)?;
             learned.add(&report, first.labels.len());
         } else {
-            let report = training.forward_backward(&first.images, &first.labels)?;
+            let report = training.forward_backward(&first.images, target(&first))?;
             learned.add(&report, first.labels.len());
             drop(first);
             let mut taken = 1;
             for batch in batches.take(count - 1) {
                 let batch = batch?;
-                let report = training.accumulate(&batch.images, &batch.labels)?;
+                let report = training.accumulate(&batch.images, target(&batch))?;
                 learned.add(&report, batch.labels.len());
                 taken += 1;
             }
