@@ -242,7 +242,7 @@ fn sizes_that_do_not_fit_are_errors() {
 fn an_open_step_gives_the_bits_of_the_fused_one() {
     let graph = everything();
     let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
-    for optimizer in super::optimizer_tests::optimizers() {
+    for optimizer in optimizer_tests::optimizers() {
         let compile = || TrainingStep::compile(&graph, &state, 4, optimizer, 7, &Options::default()).unwrap();
         let (mut fused, mut open) = (compile(), compile());
         let groups = ParameterGroups::new(

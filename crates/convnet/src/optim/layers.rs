@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(resnet["layer1.0.conv1.weight"], 0.5f32.powi(8));
         assert_eq!(resnet["layer1.0.bn2.weight"], resnet["layer1.0.conv1.weight"]);
         // Eight convolutions and three Linear layers.
-        let (vgg, deepest) = rates("vgg11");
+        let (vgg, deepest) = rates("vgg11_bn");
         assert_eq!((deepest, vgg["features.0.bias"], vgg["classifier.6.weight"]), (10, 0.5f32.powi(10), 1.0));
         // Three convolutions, nine modules, the classifier; the auxiliary ones are at the output.
         let (googlenet, deepest) = rates("googlenet@torchvision");
