@@ -67,7 +67,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use crate::optim::Optimizer;
+pub use crate::optim::{Optimizer, OptimizerEntry};
 pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
@@ -85,7 +85,7 @@ pub use measures::{Measurements, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
-pub use recipe::{Checkpoints, RECIPES, Recipe, RecipePatch, Regularize, Split};
+pub use recipe::{Checkpoints, NamedGroup, Parameters, RECIPES, Recipe, RecipePatch, Regularize, Split};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
 #[cfg(feature = "train")]

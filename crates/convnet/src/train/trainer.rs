@@ -189,7 +189,7 @@ impl<'a> Trainer<'a> {
         let training = self.training(&self.first_weights())?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
-        let steps = Steps::new(training, &self.recipe);
+        let steps = Steps::new(training, self.net, &self.recipe)?;
         let training = self.training_loop((run, lock), card, steps, None);
         if given {
             // The run must go on even if the weights that it started from are gone.
@@ -263,7 +263,7 @@ impl<'a> Trainer<'a> {
         };
         let mut standing = standing;
         let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights())?, &self.recipe),
+            None => Steps::new(self.training(&self.first_weights())?, self.net, &self.recipe)?,
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
@@ -275,7 +275,7 @@ impl<'a> Trainer<'a> {
                 })?;
                 let optimizer = std::mem::take(&mut checkpoint.optimizer);
                 training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
-                let mut steps = Steps::new(training, &self.recipe);
+                let mut steps = Steps::new(training, self.net, &self.recipe)?;
                 let average = checkpoint.average.take();
                 if average.is_some() != self.recipe.regularize.ema.is_some() {
                     let reason = "it keeps a moving average, or keeps none, other than the recipe".to_owned();
@@ -322,6 +322,7 @@ impl<'a> Trainer<'a> {
 
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
+        self.recipe.parameters.of(self.net, &self.net.parameters())?;
         self.data.check_classes()?;
         let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
         if unvalidated && self.recipe.schedule.needs_validation() {

@@ -16,7 +16,8 @@ use convnet::io::Head;
 use convnet::model::{self, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
-    NewRun, Recipe, RunConfig, RunDir, TrainError, TrainReport, Trainer, divide, remarks, training_input_size,
+    NewRun, Parameters, Recipe, RunConfig, RunDir, TrainError, TrainReport, Trainer, divide, remarks,
+    training_input_size,
 };
 
 use self::args::Settings;
@@ -45,7 +46,7 @@ time. Validation images choose the best epoch, whose weights are kept: those of 
 training images. The test images are measured once, at the end, with the chosen weights.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
+data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [regularize],
 [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
@@ -143,6 +144,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
     data.repeats().map_err(Failure::work)?.iter().for_each(|told| output::note(told));
     remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
+    if recipe.parameters != Parameters::default() {
+        let groups = recipe.parameters.of(&graph, &graph.parameters())?;
+        output::note(&report::groups(&groups));
+    }
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
@@ -248,6 +253,7 @@ impl Args {
         let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
+        recipe.parameters.of(&graph, &graph.parameters()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
         let start = Start { graph, data, preprocess, weights: None };
