@@ -3,6 +3,7 @@
 mod checkpoints;
 mod parameters;
 mod patch;
+mod place;
 mod regularize;
 mod split;
 
@@ -313,7 +314,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = RecipePatch::read(&path).unwrap_err().to_string();
             assert!(
-                error.contains("recipe.toml") && error.contains(&format!("unknown field `{key}`")),
+                error.contains("recipe.toml") && error.contains(&format!("has no key `{key}`")),
                 "{error}"
             );
         }
