@@ -10,6 +10,7 @@ use convnet_formats::stale;
 use super::callback::Callbacks;
 use super::kept;
 use super::lock::Lock;
+use super::logs;
 use super::progress::Progress;
 use super::standing::Standing;
 use super::steps::Steps;
@@ -297,13 +298,16 @@ impl<'a> Trainer<'a> {
         let resumed = standing.is_some();
         let Standing { checkpoint, records, notes } = standing.unwrap_or_default();
         let progress = checkpoint.map_or_else(Progress::default, |checkpoint| checkpoint.progress);
+        let mut callbacks = self.callbacks;
+        let logs = logs::add(self.recipe.log, &run, &mut callbacks);
         TrainingLoop {
             net: self.net,
             data: self.data,
             recipe: self.recipe,
             options: self.options,
             stop: self.stop,
-            callbacks: self.callbacks,
+            callbacks,
+            logs,
             run,
             _lock: lock,
             card,
@@ -320,6 +324,21 @@ impl<'a> Trainer<'a> {
         self.recipe.check_for(self.net.input_size())?;
         self.recipe.parameters.of(self.net, &self.net.parameters())?;
         self.data.check_classes()?;
+        let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
+        if unvalidated && self.recipe.schedule.needs_validation() {
+            return Err(TrainError::setting(
+                "schedule.kind",
+                "plateau without validation images",
+                "some, whose loss it looks at: `split.validation` above 0",
+            ));
+        }
+        if unvalidated && self.recipe.regularize.early_stopping.is_some() {
+            return Err(TrainError::setting(
+                "regularize.early_stopping",
+                "set without validation images",
+                "some, by which it is judged: `split.validation` above 0",
+            ));
+        }
         let (outputs, classes) = (self.net.classes(), self.data.classes().len());
         if outputs != classes {
             return Err(TrainError::Classes {

@@ -2,7 +2,9 @@
 
 mod args;
 mod report;
+mod tui;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,6 +22,7 @@ use convnet::train::{
 
 use self::args::Settings;
 use self::report::Reporter;
+use self::tui::Dashboard;
 use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg};
 use crate::error::Failure;
@@ -30,6 +33,8 @@ Examples:
   convnet train lenet                                   on the bundled Fashion-MNIST subset
   convnet train lenet --data fashion-mnist --epochs 10  on all of Fashion-MNIST
   convnet train resnet18 --data photos --input 3x96x96  on a folder with train/CLASS/*.jpg
+  convnet train resnet18 --list train.csv --val-list val.csv --data photos
+                                                        on images below photos that lists name with their labels
   convnet train vgg11 --recipe sgd-step --epochs 30     by another recipe
   convnet train model.onnx --data photos                go on from an ONNX file, with a head for the data's classes
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
@@ -41,8 +46,8 @@ time. Validation images choose the best epoch, whose weights are kept: those of 
 training images. The test images are measured once, at the end, with the chosen weights.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split],
-[regularize], [checkpoints]. Options win over the recipe.";
+data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [regularize],
+[checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -78,6 +83,14 @@ pub(crate) struct Args {
     /// (DIR/checkpoints/step-N.safetensors); with --epochs longer than it was to be
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "out", help_heading = "Run")]
     resume: Option<PathBuf>,
+
+    /// Show the run on the whole screen: curves, rates, time left; q stops and saves, p pauses
+    #[arg(long, conflicts_with = "quiet", help_heading = "Run")]
+    tui: bool,
+
+    /// Tell nothing while it trains but what is to be known: notes, errors, and in the end the result
+    #[arg(long, short, help_heading = "Run")]
+    quiet: bool,
 
     #[command(flatten)]
     size: SizeArgs,
@@ -138,11 +151,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
-    let mut trainer = Trainer::new(&graph, data)
-        .recipe(recipe)
-        .options(options)
-        .stop(stop)
-        .callback(Reporter::new(heading, graph.classes()));
+    let trainer = Trainer::new(&graph, data).recipe(recipe).options(options).stop(Arc::clone(&stop));
+    let mut trainer = args.shown(trainer, heading, graph.classes(), stop)?;
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }
@@ -185,7 +195,11 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let stop = Arc::clone(stop);
     ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::Relaxed) {
+            tui::give_back();
             std::process::exit(1);
+        }
+        if tui::is_taken() {
+            return;
         }
         output::note("\nfinishing the step and saving; once more to leave at once");
     })?;
@@ -193,6 +207,28 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// The trainer with what shows its progress: nothing, the whole screen, or a bar and a line an epoch.
+    fn shown<'a>(
+        &self,
+        trainer: Trainer<'a>,
+        heading: String,
+        classes: usize,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Trainer<'a>, Failure> {
+        if self.quiet {
+            return Ok(trainer);
+        }
+        if self.tui && std::io::stderr().is_terminal() && std::io::stdin().is_terminal() {
+            let dashboard = Dashboard::open(&heading, classes, stop)
+                .map_err(|error| Failure::work(format!("the terminal cannot be drawn on: {error}")))?;
+            return Ok(trainer.callback(dashboard));
+        }
+        if self.tui {
+            output::note("standard error is no terminal, or there are no keys to press: told line by line");
+        }
+        Ok(trainer.callback(Reporter::new(heading, classes)))
+    }
+
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
@@ -214,7 +250,7 @@ impl Args {
         if let Some(out) = &self.out {
             RunDir::check_new(out)?;
         }
-        let data = super::data::open_listed(&recipe.data, &recipe.lists)?;
+        let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         recipe.parameters.of(&graph, &graph.parameters()).map_err(Failure::usage)?;
@@ -302,8 +338,7 @@ impl Args {
             (None, Some(graph)) => model::adapted(graph, &self.size.options())?,
             (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
         };
-        let (data, _) =
-            super::data::open_listed(&recipe.data, &recipe.lists)?.in_order_of(&config.classes)?;
+        let (data, _) = super::data::open_recipe(&recipe)?.in_order_of(&config.classes)?;
         let origin =
             self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
         let mut weights = None;

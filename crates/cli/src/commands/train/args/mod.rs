@@ -2,7 +2,9 @@
 
 mod augment;
 mod checkpoints;
+mod images;
 mod lists;
+mod log;
 mod optimizer;
 mod regularize;
 mod schedule;
@@ -34,6 +36,10 @@ pub(super) struct Settings {
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
+    #[command(flatten)]
+    images: images::Images,
+    #[command(flatten)]
+    log: log::Log,
 }
 
 impl Settings {
@@ -53,6 +59,8 @@ impl Settings {
         self.augment.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
+        self.images.set(&mut patch)?;
+        self.log.set(&mut patch)?;
         Ok(patch)
     }
 
