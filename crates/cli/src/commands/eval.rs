@@ -1,12 +1,12 @@
 //! `convnet eval`: how well a trained network classifies the test images.
 
-use convnet::data::{ClassMatch, TestSet};
+use convnet::data::{ClassMatch, TestSet, Views};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
-use convnet::train::{Evaluation, evaluate, figures};
+use convnet::train::{Evaluation, evaluate_views, figures};
 use serde_json::json;
 
-use super::trained::TrainedArgs;
+use super::trained::{TrainedArgs, ViewsArg};
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, STRONG};
@@ -16,6 +16,7 @@ Examples:
   convnet eval runs/lenet                               on the test images of the run's data set
   convnet eval runs/lenet --data fashion-mnist --json   on those of another
   convnet eval runs/photos --data new-photos            on all images of a folder CLASS/…
+  convnet eval runs/photos --tta ten-crop               the mean of ten views of each image
   convnet eval lenet --weights lenet.safetensors";
 
 /// The arguments of `eval`.
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// Take class 1, 2, … of the data for output 1, 2, …, whatever their names
     #[arg(long)]
     by_position: bool,
+
+    #[command(flatten)]
+    views: ViewsArg,
 
     /// Images to classify at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Computation")]
@@ -81,7 +85,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = args.engine.options(Precision::F32)?;
     let batch = args.batch.min(test.len().max(1));
     let engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let Evaluation { images, top1, top5, loss, confusion } = evaluate(&engine, &test, &preprocess)?;
+    let views = args.views.views();
+    let evaluation = evaluate_views(&engine, &test, &preprocess, views)?;
+    let Evaluation { images, top1, top5, loss, confusion } = evaluation;
     if !loss.is_finite() {
         return Err(Failure::work(format!(
             "`{}` gives logits that are no finite numbers on images of {}: its weights are damaged, or the images are \
@@ -92,7 +98,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     if args.json {
         let model = graph.name();
-        let figures = json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });
+        let mut figures =
+            json!({ "model": model, "images": images, "top1": top1, "top5": top5, "loss": loss });
+        if views != Views::One {
+            figures["views"] = views.count().into();
+        }
         return output::emit(&figures.to_string());
     }
     let mut text = format!(
@@ -102,6 +112,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         data.name,
         figures::percent(top1, 2),
     );
+    if views != Views::One {
+        text.push_str(&format!("  views           {} of each image, mean of their logits\n", views.count()));
+    }
     // Of five classes the right one is always among the five likeliest.
     if classes.len() > 5 {
         text.push_str(&format!("  top-5 accuracy  {}\n", figures::percent(top5, 2)));

@@ -7,7 +7,7 @@ use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
 use serde_json::{Value, json};
 
-use super::trained::TrainedArgs;
+use super::trained::{TrainedArgs, ViewsArg};
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Image files (PNG, JPEG, WebP, BMP, TIFF, GIF, QOI, PNM)
     #[arg(value_name = "IMAGE", required = true)]
     images: Vec<PathBuf>,
+
+    #[command(flatten)]
+    views: ViewsArg,
 
     /// Classes to print for each image, the likeliest first
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = positive)]
@@ -62,11 +65,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             return Err(format!("`{0}` is a folder: give its images, `{0}/*`", path.display()).into());
         }
         let image = Image::open(path)?;
-        let logits = engine.logits(&preprocess.apply_image(&image))?;
-        if !logits.as_slice().iter().all(|x| x.is_finite()) {
+        let views = args.views.views();
+        let mut logits = vec![0.0; count];
+        for input in views.inputs(&preprocess, &image) {
+            let seen = engine.logits(&input)?;
+            logits.iter_mut().zip(seen.as_slice()).for_each(|(sum, x)| *sum += x / views.count() as f32);
+        }
+        if !logits.iter().all(|x| x.is_finite()) {
             return Err(format!("`{}`: the network's logits are no finite numbers", path.display()).into());
         }
-        Ok(likeliest(softmax(logits.as_slice()), args.top))
+        Ok(likeliest(softmax(&logits), args.top))
     };
     let mut failed = 0;
     let mut objects = Vec::new();

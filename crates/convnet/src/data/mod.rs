@@ -61,6 +61,7 @@ pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
 pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
+pub use random::Sampling;
 pub use samples::{ImageFiles, Samples};
 pub use transform::{Pipeline, Transform};
 pub use views::Views;

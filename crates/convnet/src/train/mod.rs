@@ -37,6 +37,7 @@ pub mod remarks;
 mod run_data;
 mod run_dir;
 mod schedule;
+mod several;
 #[cfg(feature = "train")]
 mod standing;
 #[cfg(feature = "train")]
@@ -62,5 +63,6 @@ pub use new_run::NewRun;
 pub use recipe::{RECIPES, Recipe, RecipePatch};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
+pub use several::{ClassFound, SeveralEvaluation, evaluate_several};
 #[cfg(feature = "train")]
 pub use trainer::{TrainReport, Trainer};
