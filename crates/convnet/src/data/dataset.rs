@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::parallel;
-use super::samples::{InMemory, Originals, Relabeled, Samples};
+use super::samples::{InMemory, Originals, Relabeled, Samples, Subset};
 use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
-use super::{ClassMatch, DataError, Image, Print};
+use super::{ClassMatch, DataError, Image, MultiLabels, Print};
 
 /// Labelled images, given one by one, and the names of their classes. Clones share the images.
 #[derive(Clone, Debug)]
@@ -51,6 +51,16 @@ impl Dataset {
         {
             return Err(DataError::Label { origin: origin.to_owned(), index, label, classes: classes.len() });
         }
+        if let Some(multi) = samples.multi_labels() {
+            if multi.len() != labels.len() {
+                let (origin, images) = (origin.to_owned(), labels.len());
+                return Err(DataError::Counts { origin, images, labels: multi.len() });
+            }
+            if multi.classes() != classes.len() {
+                let (origin, expected) = (origin.to_owned(), classes.len());
+                return Err(DataError::LabelClasses { origin, found: multi.classes(), expected });
+            }
+        }
         Ok(Self { samples: Arc::new(samples), classes, shape })
     }
 
@@ -67,6 +77,11 @@ impl Dataset {
     /// The class of each image, an index into `classes`.
     pub fn labels(&self) -> &[u32] {
         self.samples.labels()
+    }
+
+    /// All classes of each image, where an image may have several or none; [`Dataset::labels`] are then its first, or 0.
+    pub fn multi_labels(&self) -> Option<&MultiLabels> {
+        self.samples.multi_labels()
     }
 
     /// One image, as its source gives it.
@@ -87,9 +102,27 @@ impl Dataset {
     /// # Errors
     /// If there is no class of that number.
     pub fn among(&self, classes: &[String], matched: &ClassMatch) -> Result<Self, DataError> {
-        let labels = self.labels().iter().map(|&label| matched.outputs()[label as usize]).collect();
-        let samples = Relabeled { samples: Arc::clone(&self.samples), labels };
+        let samples = Relabeled::new(Arc::clone(&self.samples), matched.outputs(), classes.len());
         Self::of("the set among other classes", samples, classes.to_vec(), self.shape)
+    }
+
+    /// Some of the images, by their places.
+    ///
+    /// # Errors
+    /// If there is none, or a place is beyond the last image.
+    pub fn subset(&self, indices: Vec<usize>) -> Result<Self, DataError> {
+        let beyond = indices.iter().find(|&&index| index >= self.len()).copied();
+        let Some(subset) = Subset::new(Arc::clone(&self.samples), indices) else {
+            let (place, last) = (beyond.unwrap_or_default(), self.len() - 1);
+            let problem = format!("image {place} was asked for, expected 0 to {last}");
+            return Err(DataError::Split { problem });
+        };
+        Self::of("a part of the set", subset, self.classes.clone(), self.shape)
+    }
+
+    /// What an image is called, if its source has names: the path of its file below the set's folder.
+    pub fn name_of(&self, index: usize) -> Option<String> {
+        self.samples.name(index)
     }
 
     /// The same images as they are in their files, of any size.
@@ -108,6 +141,9 @@ impl Dataset {
 
     /// How many images each class has.
     pub fn histogram(&self) -> Vec<usize> {
+        if let Some(labels) = self.multi_labels() {
+            return labels.histogram();
+        }
         let mut counts = vec![0; self.classes.len()];
         for &label in self.labels() {
             counts[label as usize] += 1;

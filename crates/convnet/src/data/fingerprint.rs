@@ -51,20 +51,26 @@ impl Print {
     }
 
     /// Of images in memory and their labels.
-    pub(super) fn of_array(pixels: &[u8], labels: &[u32]) -> Self {
-        let mut hasher = hashed_labels(labels);
-        hasher.update(pixels);
-        Self { name: String::new(), bytes: pixels.len() as u64, digest: digest(hasher) }
+    pub(super) fn of_images<'a>(
+        images: impl Iterator<Item = &'a [u8]>,
+        labels: impl Iterator<Item = u32>,
+    ) -> Self {
+        let (mut hasher, mut bytes) = (hashed_labels(labels), 0);
+        for pixels in images {
+            hasher.update(pixels);
+            bytes += pixels.len() as u64;
+        }
+        Self { name: String::new(), bytes, digest: digest(hasher) }
     }
 
-    pub(super) fn of_labels(labels: &[u32]) -> Self {
+    pub(super) fn of_labels(labels: impl Iterator<Item = u32>) -> Self {
         Self { name: String::new(), bytes: 0, digest: digest(hashed_labels(labels)) }
     }
 }
 
-fn hashed_labels(labels: &[u32]) -> Sha256 {
+fn hashed_labels(labels: impl Iterator<Item = u32>) -> Sha256 {
     let mut hasher = Sha256::new();
-    labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
+    labels.for_each(|label| hasher.update(label.to_le_bytes()));
     hasher
 }
 

@@ -226,6 +226,11 @@ impl Work {
             batch.labels.clear();
             batch.labels.extend(indices.iter().map(|&entry| self.data.labels()[entry % self.data.len()]));
             batch.shares.clear();
+            if let Some(labels) = self.data.multi_labels() {
+                batch.shares.resize(indices.len() * labels.classes(), 0.0);
+                let rows = batch.shares.chunks_exact_mut(labels.classes()).zip(indices);
+                rows.for_each(|(row, &entry)| labels.mark(entry % self.data.len(), row));
+            }
             let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
             let places = wanted.zip(batch.images.chunks_exact_mut(self.size));
             let result = parallel::for_each(

@@ -265,9 +265,7 @@ struct Labels {
 
 impl Labels {
     fn of(set: &Dataset) -> Self {
-        let mut images = vec![0; set.classes.len()];
-        set.labels().iter().for_each(|&label| images[label as usize] += 1);
-        Self { images, all: set.len(), several: false }
+        Self { images: set.histogram(), all: set.len(), several: set.multi_labels().is_some() }
     }
 
     /// n / (k·nᵢ), n all labels; 1 for a class without images.
@@ -290,6 +288,7 @@ fn narrow(weights: &[f64]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{DataError, Image, MultiLabels, Samples};
 
     /// Six images of class a, three of b, none of c, one of d.
     fn set() -> Dataset {
@@ -335,6 +334,46 @@ mod tests {
         };
         assert_eq!(criterion(binary), Criterion::Binary(expected));
         assert_eq!(criterion("kind = \"bce\""), Criterion::Binary(Binary::default()));
+    }
+
+    #[test]
+    fn images_of_several_classes_have_binary_losses() {
+        let images = [vec![0, 1], vec![1], vec![], vec![1, 2], vec![0]];
+        let labels = MultiLabels::new("x", 3, images).unwrap();
+        let classes = ["a", "b", "c"].map(String::from).to_vec();
+        let set = Dataset::of("x", Several(labels), classes, (1, 1, 1)).unwrap();
+        let criterion = |text: &str| loss(text).criterion(&set);
+        assert_eq!(criterion("").unwrap(), Criterion::Binary(Binary::default()));
+        let focal = Binary { alpha: Some(0.25), gamma: 2.0, ..Binary::default() };
+        assert_eq!(criterion("kind = \"focal\"").unwrap(), Criterion::Binary(focal));
+        let weighed = "class_weights = \"balanced\"\npositive_weights = \"balanced\"";
+        let expected = Binary {
+            class_weights: Some(vec![1.0, 2.0 / 3.0, 2.0]),
+            positive_weights: Some(vec![1.5, 2.0 / 3.0, 4.0]),
+            ..Binary::default()
+        };
+        assert_eq!(criterion(weighed).unwrap(), Criterion::Binary(expected));
+        for text in ["kind = \"cross-entropy\"", "sampling = \"balanced\""] {
+            assert!(criterion(text).unwrap_err().to_string().contains("images have several classes"), "{text}");
+        }
+    }
+
+    /// Images of one pixel.
+    #[derive(Debug)]
+    struct Several(MultiLabels);
+
+    impl Samples for Several {
+        fn labels(&self) -> &[u32] {
+            &[0; 5]
+        }
+
+        fn multi_labels(&self) -> Option<&MultiLabels> {
+            Some(&self.0)
+        }
+
+        fn image(&self, _: usize) -> Result<Image<'_>, DataError> {
+            Image::new((1, 1, 1), vec![0])
+        }
     }
 
     #[test]
