@@ -3,9 +3,10 @@
 use convnet::data::{ClassMatch, TestSet, Views};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
-use convnet::train::{Evaluation, evaluate_views, figures};
+use convnet::train::{Evaluation, evaluate_several, evaluate_views, figures};
 use serde_json::json;
 
+use super::several;
 use super::trained::{TrainedArgs, ViewsArg};
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
@@ -86,6 +87,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let batch = args.batch.min(test.len().max(1));
     let engine = Engine::compile(&graph, &weights, batch, &options)?;
     let views = args.views.views();
+    if test.multi_labels().is_some() {
+        let found = evaluate_several(&engine, &test, &preprocess, views)?;
+        let model = graph.name();
+        let heading = format!("{model} on {} of {}", output::counted(found.images, "test image"), data.name);
+        return output::emit(&match args.json {
+            true => several::json(model, &classes, &found).to_string(),
+            false => several::text(&heading, &classes, &found),
+        });
+    }
     let evaluation = evaluate_views(&engine, &test, &preprocess, views)?;
     let Evaluation { images, top1, top5, loss, confusion } = evaluation;
     if !loss.is_finite() {

@@ -14,6 +14,7 @@ mod new;
 mod predict;
 mod run;
 mod script;
+mod several;
 mod show;
 mod train;
 mod trained;

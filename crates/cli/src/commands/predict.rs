@@ -57,6 +57,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(names) => names.to_vec(),
         None => (0..count).map(|class| format!("class {class}")).collect(),
     };
+    let several = model.card.as_ref().is_some_and(|card| card.several);
+    if several {
+        output::note("an image may have several of the classes: each has a probability of its own");
+    }
     let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
     let engine = Engine::compile(&graph, &weights, 1, &options)?;
@@ -74,7 +78,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         if !logits.iter().all(|x| x.is_finite()) {
             return Err(format!("`{}`: the network's logits are no finite numbers", path.display()).into());
         }
-        Ok(likeliest(softmax(&logits), args.top))
+        let probabilities = if several { sigmoids(&logits) } else { softmax(&logits) };
+        Ok(likeliest(probabilities, args.top))
     };
     let mut failed = 0;
     let mut objects = Vec::new();
@@ -142,6 +147,11 @@ fn softmax(logits: &[f32]) -> Vec<f64> {
     let exponentials: Vec<f64> = logits.iter().map(|&x| (f64::from(x) - max).exp()).collect();
     let sum: f64 = exponentials.iter().sum();
     exponentials.into_iter().map(|e| e / sum).collect()
+}
+
+/// The probability of each class by itself.
+fn sigmoids(logits: &[f32]) -> Vec<f64> {
+    logits.iter().map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp())).collect()
 }
 
 /// The likeliest classes, at most `top`, the likeliest first.

@@ -295,7 +295,8 @@ impl<'a> Trainer<'a> {
         };
         let classes = self.data.classes().to_vec();
         let (model, outputs) = (self.net.name().to_owned(), self.net.classes());
-        Ok(ModelCard { model, input, outputs, classes, preprocess })
+        let several = self.data.train.multi_labels().is_some();
+        Ok(ModelCard { model, input, outputs, classes, several, preprocess })
     }
 
     fn config(&self, card: &ModelCard) -> Result<RunConfig, TrainError> {
