@@ -231,20 +231,25 @@ impl DataSets {
             let problem = format!("it has {}, the network {}", self.classes().len(), outputs.len());
             return Err(DataError::ClassNames { set: self.name.clone(), problem });
         }
-        let [train, test] = [&self.train, &self.test].map(|set| set.among(outputs, &matched));
-        Ok((Self { train: train?, test: test?, ..self.clone() }, matched.told()))
+        let among = |set: &Dataset| set.among(outputs, &matched);
+        let [validation, test] =
+            [&self.validation, &self.test].map(|set| set.as_ref().map(among).transpose());
+        let (train, validation, test) = (among(&self.train)?, validation?, test?);
+        Ok((Self { train, validation, test, ..self.clone() }, matched.told()))
     }
 }
 
-/// A training and a test set of the same classes and image size.
+/// Images to learn from, to choose by and to measure on, of the same classes and image size.
 #[derive(Clone, Debug)]
 pub struct DataSets {
     /// The name or folder that it was opened by.
     pub name: String,
     /// The images to learn from.
     pub train: Dataset,
-    /// The images to measure on.
-    pub test: Dataset,
+    /// The images by which a run chooses its best epoch, where the set brings some of its own.
+    pub validation: Option<Dataset>,
+    /// The images to measure on, once; `None` where there are none that nothing was chosen by.
+    pub test: Option<Dataset>,
     /// Sizes of the images as they are in their files; `None` for images of one size in memory.
     pub sizes: Option<Sizes>,
     /// What was left out or assumed when the set was opened, a line each.
@@ -276,7 +281,20 @@ pub struct Sizes {
 impl DataSets {
     /// Sets of one's own.
     pub fn new(name: impl Into<String>, train: Dataset, test: Dataset) -> Self {
-        Self { name: name.into(), train, test, sizes: None, notes: Vec::new() }
+        let (validation, test) = (None, Some(test));
+        Self { name: name.into(), train, validation, test, sizes: None, notes: Vec::new() }
+    }
+
+    /// The splits that there are, with their names.
+    pub fn splits(&self) -> impl Iterator<Item = (&'static str, &Dataset)> {
+        let others = [("validation", &self.validation), ("test", &self.test)];
+        let others = others.into_iter().filter_map(|(name, set)| Some((name, set.as_ref()?)));
+        std::iter::once(("training", &self.train)).chain(others)
+    }
+
+    /// The images to measure on: the test images, else the validation images.
+    pub fn measured(&self) -> Option<(&'static str, &Dataset)> {
+        self.splits().skip(1).last()
     }
 
     /// Refuses a set of one class: there is nothing to tell it from.

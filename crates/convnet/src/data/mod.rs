@@ -160,8 +160,10 @@ pub fn open_test(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<TestS
     if folder.is_dir() && ![DEFAULT, fashion_mnist::FULL].contains(&spec) && !idx_folder::is_one(folder) {
         return image_folder::open_test(folder);
     }
-    let DataSets { name, test, sizes, notes, .. } = open_with(spec, progress)?;
-    Ok(TestSet { name, images: test, sizes, notes })
+    let sets = open_with(spec, progress)?;
+    let images = sets.measured().map_or(&sets.train, |(_, images)| images).clone();
+    let DataSets { name, sizes, notes, .. } = sets;
+    Ok(TestSet { name, images, sizes, notes })
 }
 
 /// Brings a named set to this machine, unless it is here already, and tells its folder.
