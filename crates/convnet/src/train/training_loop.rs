@@ -21,23 +21,8 @@ use super::{
     EpochRecord, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError,
     TrainReport,
 };
-    /// Classifies images; `None` if the flag was raised meanwhile.
-    fn evaluate(
-        &mut self,
-        weights: &dyn TensorSource,
-        images: &Dataset,
-    ) -> Result<Option<Evaluation>, TrainError> {
-        let engine = Engine::compile(self.net, weights, self.recipe.batch, &self.options)?;
-        let (stop, callbacks) = (&self.stop, &mut self.callbacks);
-        let mut tally = Tally::new(images.classes.len());
-        let whole = evaluate_with(&engine, images, &self.card.preprocess, Views::One, &mut |seen| {
-            tally.add(seen.logits, seen.label);
-            let done = tally.images();
-            // Once a batch.
-            if !done.is_multiple_of(engine.batch()) && done != images.len() {
-                return true;
-            }
-            callbacks.tell(|callback| callback.evaluated(done, images.len()));
+use crate::data::{DataSets, Dataset, Loader, Views};
+use crate::exec::{self, Engine};
 use crate::graph::Graph;
 use crate::io::{self, ModelCard, WeightsFile};
 use crate::state::TensorSource;
@@ -211,7 +196,6 @@ impl TrainingLoop<'_> {
         Ok(Flow::On)
     }
 
-<<<<<<< HEAD
     /// Classifies images; `None` if the flag was raised meanwhile.
     fn evaluate(
         &mut self,
@@ -221,24 +205,14 @@ impl TrainingLoop<'_> {
         let engine = Engine::compile(self.net, weights, self.recipe.batch, &self.options)?;
         let (stop, callbacks) = (&self.stop, &mut self.callbacks);
         let mut tally = Tally::new(images.classes.len());
-        let whole = evaluate_while(&engine, images, &self.card.preprocess, &mut tally, |done| {
-            callbacks.tell(|callback| callback.evaluated(done, images.len()));
-=======
-    /// Classifies the test images; `None` if the flag was raised meanwhile.
-    fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
-        let engine =
-            Engine::compile(self.net, &self.training.state_dict(), self.recipe.batch, &self.options)?;
-        let (stop, callbacks, test) = (&self.stop, &mut self.callbacks, &self.data.test);
-        let mut tally = Tally::new(test.classes.len());
-        let whole = evaluate_with(&engine, test, &self.card.preprocess, Views::One, &mut |seen| {
+        let whole = evaluate_with(&engine, images, &self.card.preprocess, Views::One, &mut |seen| {
             tally.add(seen.logits, seen.label);
-            let images = tally.images();
+            let done = tally.images();
             // Once a batch.
-            if !images.is_multiple_of(engine.batch()) && images != test.len() {
+            if !done.is_multiple_of(engine.batch()) && done != images.len() {
                 return true;
             }
-            callbacks.tell(|callback| callback.evaluated(images, test.len()));
->>>>>>> 1c4b942
+            callbacks.tell(|callback| callback.evaluated(done, images.len()));
             !stop.load(Ordering::Relaxed)
         });
         Ok(whole?.then(|| tally.finish()))
