@@ -129,12 +129,6 @@ impl Tally {
         Self { images: 0, top1: 0, top5: 0, loss: 0.0, confusion: Confusion::new(classes) }
     }
 
-    /// How many images were counted.
-    #[cfg(feature = "train")]
-    pub(super) fn images(&self) -> usize {
-        self.images
-    }
-
     /// Counts an image: its logits and its label.
     ///
     /// Of equal logits the one of the lesser class counts as larger. Logits that are no numbers are wrong.

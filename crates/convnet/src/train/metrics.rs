@@ -23,6 +23,9 @@ pub struct EpochRecord {
     /// The fraction of the validation images whose class was among the five likeliest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_top5: Option<f64>,
+    /// The mean average precision over the validation images, where images have several classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_map: Option<f64>,
     /// The learning rate of the epoch's last step.
     pub lr: f64,
     /// Training images a second, evaluation left out.
@@ -35,12 +38,18 @@ pub struct EpochRecord {
 
 #[cfg(feature = "train")]
 impl EpochRecord {
-    /// Whether its weights are to be preferred: more validation images right, or as many and a lower loss. Without
-    /// validation images those of the later epoch are.
+    /// What epochs are compared by: the mean average precision where images have several classes, else the fraction of the
+    /// validation images that is right.
+    pub(super) fn score(&self) -> Option<f64> {
+        self.val_map.or(self.val_top1)
+    }
+
+    /// Whether its weights are to be preferred: a larger score, or the same and a lower loss. Without validation images those
+    /// of the later epoch are.
     pub(super) fn is_better(&self, than: &Self) -> bool {
-        match (self.val_top1, than.val_top1) {
-            (Some(top1), Some(before)) => {
-                top1 > before || (top1 == before && self.val_loss < than.val_loss)
+        match (self.score(), than.score()) {
+            (Some(score), Some(before)) => {
+                score > before || (score == before && self.val_loss < than.val_loss)
             }
             _ => self.epoch > than.epoch,
         }
@@ -83,7 +92,7 @@ pub(super) fn read_lines(text: &str) -> Result<Vec<EpochRecord>, String> {
             serde_json::from_str(line).map_err(|error| format!("line {} is no record: {error}", i + 1))?;
         let numbers = [record.train_loss, record.lr, record.images_per_second];
         let times = [record.train_seconds, record.seconds];
-        let fractions = [Some(record.train_top1), record.val_top1, record.val_top5];
+        let fractions = [Some(record.train_top1), record.val_top1, record.val_top5, record.val_map];
         if record.epoch != i + 1 {
             return Err(format!("line {} is of epoch {}", i + 1, record.epoch));
         }
@@ -118,6 +127,7 @@ pub(super) mod tests {
             train_top1: top1 + 0.01,
             val_loss: Some(2.4 / epoch as f64),
             val_top1: Some(top1),
+            val_map: None,
             val_top5: Some(0.99),
             lr: 0.1,
             images_per_second: 31_234.5,

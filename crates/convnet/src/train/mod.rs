@@ -29,7 +29,11 @@ mod evaluate;
 pub mod figures;
 mod input_size;
 #[cfg(feature = "train")]
+mod judged;
+#[cfg(feature = "train")]
 mod kept;
+#[cfg(feature = "train")]
+mod lesson;
 mod lock;
 mod metrics;
 mod new_run;
@@ -47,11 +51,16 @@ mod standing;
 #[cfg(feature = "train")]
 mod steps;
 #[cfg(feature = "train")]
+mod teacher;
+#[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
 mod version;
 
+#[cfg(feature = "train")]
+#[cfg(test)]
+mod loss_tests;
 #[cfg(feature = "train")]
 #[cfg(test)]
 mod tests;
@@ -68,9 +77,14 @@ pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
-pub use recipe::{Checkpoints, RECIPES, Recipe, RecipePatch, Regularize, Split};
+pub use recipe::{
+    Balanced, Checkpoints, ClassWeights, Loss, LossKind, RECIPES, Recipe, RecipePatch, Regularize, Split,
+    TeacherSettings,
+};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
 pub use several::{ClassFound, SeveralEvaluation, evaluate_several};
+#[cfg(feature = "train")]
+pub use teacher::Teacher;
 #[cfg(feature = "train")]
 pub use trainer::{TrainReport, Trainer};

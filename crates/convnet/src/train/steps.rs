@@ -1,5 +1,6 @@
 //! One update after the other: batches in, what was learned from them out.
 
+use super::lesson::Lesson;
 use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
 use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
@@ -11,6 +12,7 @@ pub(super) struct Steps {
     pub(super) training: TrainingStep,
     groups: ParameterGroups,
     regularize: Regularize,
+    lesson: Lesson,
     ema: Option<Ema>,
 }
 
@@ -34,10 +36,10 @@ impl Learned {
 }
 
 impl Steps {
-    pub(super) fn new(training: TrainingStep, recipe: &Recipe) -> Self {
+    pub(super) fn new(training: TrainingStep, recipe: &Recipe, lesson: Lesson) -> Self {
         let groups = training.uniform_groups();
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
-        Self { training, groups, regularize: recipe.regularize, ema }
+        Self { training, groups, regularize: recipe.regularize, lesson, ema }
     }
 
     /// Goes on with a moving average.
@@ -68,18 +70,18 @@ impl Steps {
         let count = self.regularize.batches();
         let Some(first) = batches.next().transpose()? else { return Ok(None) };
         let mut learned = Learned::default();
-        let (training, groups) = (&mut self.training, &self.groups);
+        let (training, groups, lesson) = (&mut self.training, &self.groups, &mut self.lesson);
         if count == 1 && clip_norm.is_none() && clip_value.is_none() {
-            let report = training.step(&first.images, &first.labels, groups, rate)?;
+            let report = training.step(&first.images, lesson.target(&first)?, groups, rate)?;
             learned.add(&report, first.labels.len());
         } else {
-            let report = training.forward_backward(&first.images, &first.labels)?;
+            let report = training.forward_backward(&first.images, lesson.target(&first)?)?;
             learned.add(&report, first.labels.len());
             drop(first);
             let mut taken = 1;
             for batch in batches.take(count - 1) {
                 let batch = batch?;
-                let report = training.accumulate(&batch.images, &batch.labels)?;
+                let report = training.accumulate(&batch.images, lesson.target(&batch)?)?;
                 learned.add(&report, batch.labels.len());
                 taken += 1;
             }

@@ -31,6 +31,13 @@ impl std::fmt::Debug for Teacher<'_> {
 const PART: usize = 1 << 16;
 
 impl Teacher<'_> {
+    /// The checksum of its weights; an error names the teacher.
+    pub(super) fn checked_digest(&self, model: &str) -> Result<String, TrainError> {
+        let wrong =
+            |error: ReadError| TrainError::Teacher { model: model.to_owned(), problem: error.to_string() };
+        self.digest().map_err(wrong)
+    }
+
     /// The checksum of its weights, with their names and sizes.
     ///
     /// # Errors
@@ -89,17 +96,19 @@ impl Teaching {
                 "it takes images of {c}x{h}x{w}, expected {channels}x{height}x{width} as the network that learns from it"
             )));
         }
-        let digest = teacher.digest().map_err(|error| wrong(error.to_string()))?;
+        let digest = teacher.checked_digest(&settings.model)?;
         if let Some(expected) = settings.digest.as_ref().filter(|expected| **expected != digest) {
             return Err(wrong(format!(
                 "its weights have the checksum {digest}, expected {expected}: bring back those that the run was started with"
             )));
         }
         let matched = match &teacher.classes {
-            Some(names) => ClassMatch::by_name(names, classes, "the training data").map_err(|error| match error {
-                DataError::ClassNames { problem, .. } => wrong(problem),
-                error => error.into(),
-            })?,
+            Some(names) => {
+                ClassMatch::by_name(names, classes, "the training data").map_err(|error| match error {
+                    DataError::ClassNames { problem, .. } => wrong(problem),
+                    error => error.into(),
+                })?
+            }
             None if graph.classes() == classes.len() => ClassMatch::by_position(classes.len()),
             None => {
                 return Err(wrong(format!(
@@ -157,7 +166,9 @@ impl Loss {
         student: (&Preprocess, &[String]),
         engine: (usize, &Options),
     ) -> Result<Option<Teaching>, TrainError> {
-        let (Some(settings), Some(reading)) = (&self.teacher, self.reading(several)?) else { return Ok(None) };
+        let (Some(settings), Some(reading)) = (&self.teacher, self.reading(several)?) else {
+            return Ok(None);
+        };
         let Some(teacher) = teacher else {
             let problem = "it was not given to the trainer".to_owned();
             return Err(TrainError::Teacher { model: settings.model.clone(), problem });

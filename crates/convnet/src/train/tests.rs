@@ -38,11 +38,11 @@ fn stripes(images: usize, seed: u32) -> Dataset {
     Dataset::new("stripes", pixels, labels, classes, (1, SIDE, SIDE)).unwrap()
 }
 
-fn data() -> DataSets {
+pub(super) fn data() -> DataSets {
     DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
-fn net() -> Graph {
+pub(super) fn net() -> Graph {
     let net = Builder::image("small", 1, 12, 12);
     let x = net.input().sequential("conv", |x| {
         x.conv2d(Conv2d::new(4, 3).padding(1)).batch_norm2d().relu().max_pool2d(MaxPool2d::new(2))
@@ -51,7 +51,7 @@ fn net() -> Graph {
     net.build(x).unwrap()
 }
 
-fn recipe() -> Recipe {
+pub(super) fn recipe() -> Recipe {
     let named = Recipe::for_graph(&net()).with(&RecipePatch::named("adam-one-cycle").unwrap()).unwrap();
     Recipe { data: "stripes".into(), epochs: 3, batch: 16, lr: 0.02, seed: 5, ..named }
 }
@@ -60,12 +60,12 @@ fn trainer(net: &Graph) -> Trainer<'_> {
     Trainer::new(net, data()).recipe(recipe()).options(Options { threads: 1, ..Options::default() })
 }
 
-fn bytes(directory: &Path, name: &str) -> Vec<u8> {
+pub(super) fn bytes(directory: &Path, name: &str) -> Vec<u8> {
     fs::read(directory.join(name)).unwrap()
 }
 
 /// What the metrics say, times left out.
-fn results(directory: &Path) -> Vec<EpochRecord> {
+pub(super) fn results(directory: &Path) -> Vec<EpochRecord> {
     let mut records = RunDir::open(directory).unwrap().metrics().unwrap();
     for record in &mut records {
         (record.images_per_second, record.train_seconds, record.seconds) = (0.0, 0.0, 0.0);
@@ -95,7 +95,7 @@ impl Callback for Stopper {
     }
 }
 
-fn stopping(trainer: Trainer<'_>, steps: usize, during_evaluation: bool) -> Trainer<'_> {
+pub(super) fn stopping(trainer: Trainer<'_>, steps: usize, during_evaluation: bool) -> Trainer<'_> {
     let flag = Arc::<AtomicBool>::default();
     trainer.stop(flag.clone()).callback(Stopper { flag, steps, during_evaluation })
 }
@@ -252,7 +252,8 @@ fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
         }
         fs::write(parts.join(".convnet-aB3dEf"), "half of a file").unwrap();
         trainer(&net).resume(&parts).unwrap();
-        for file in [RunDir::LAST, RunDir::BEST, RunDir::RESULT, "config.toml", "confusion.svg", "curves.png"] {
+        for file in [RunDir::LAST, RunDir::BEST, RunDir::RESULT, "config.toml", "confusion.svg", "curves.png"]
+        {
             assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs after {written} files");
         }
         assert_eq!(results(&whole), results(&parts), "after {written} files");

@@ -8,14 +8,15 @@ use std::sync::atomic::AtomicBool;
 use convnet_formats::stale;
 
 use super::callback::Callbacks;
+use super::lesson::Lesson;
 use super::lock::Lock;
 use super::progress::Progress;
 use super::standing::Standing;
 use super::steps::Steps;
 use super::training_loop::TrainingLoop;
 use super::{
-    Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, TrainError,
-    divide, version,
+    Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, Teacher,
+    TrainError, divide, version,
 };
 use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
@@ -44,6 +45,7 @@ pub struct Trainer<'a> {
     callbacks: Callbacks<'a>,
     start: Option<(String, StateDict)>,
     preprocess: Option<Preprocess>,
+    teacher: Option<Teacher<'a>>,
 }
 
 /// What a run came to.
@@ -78,6 +80,7 @@ impl<'a> Trainer<'a> {
             callbacks: Callbacks::default(),
             start: None,
             preprocess: None,
+            teacher: None,
         }
     }
 
@@ -165,6 +168,12 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// The network that the recipe's [`Loss::teacher`](super::Loss::teacher) speaks of.
+    pub fn teacher(mut self, teacher: Teacher<'a>) -> Self {
+        self.teacher = Some(teacher);
+        self
+    }
+
     /// Trains in a new directory.
     ///
     /// # Errors
@@ -183,11 +192,13 @@ impl<'a> Trainer<'a> {
         self.check()?;
         self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
         TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
         let training = self.training(&self.first_weights())?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
-        let steps = Steps::new(training, &self.recipe);
+        let steps = Steps::new(training, &self.recipe, lesson);
         let training = self.training_loop((run, lock), card, steps, None);
         if given {
             // The run must go on even if the weights that it started from are gone.
@@ -210,6 +221,8 @@ impl<'a> Trainer<'a> {
         let known = run.config().preprocess.clone().filter(|known| known.input() == self.net.input_size());
         self.preprocess = self.preprocess.or(known);
         let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
         let mut differences = run.config().differences(&self.config(&card)?);
         if run.graph()?.is_some_and(|graph| graph != *self.net) {
             differences.push("the layers of the network are others".to_owned());
@@ -223,7 +236,7 @@ impl<'a> Trainer<'a> {
         stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
         let mut standing = Standing::of(&run, &self.recipe, self.data.train.len())?;
         let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights())?, &self.recipe),
+            None => Steps::new(self.training(&self.first_weights())?, &self.recipe, lesson),
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
@@ -235,7 +248,7 @@ impl<'a> Trainer<'a> {
                 })?;
                 let optimizer = std::mem::take(&mut checkpoint.optimizer);
                 training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
-                let mut steps = Steps::new(training, &self.recipe);
+                let mut steps = Steps::new(training, &self.recipe, lesson);
                 let average = checkpoint.average.take();
                 if average.is_some() != self.recipe.regularize.ema.is_some() {
                     let reason = "it keeps a moving average, or keeps none, other than the recipe".to_owned();
@@ -280,6 +293,8 @@ impl<'a> Trainer<'a> {
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
         self.data.check_classes()?;
+        self.recipe.loss.criterion(&self.data.train)?;
+        self.recipe.loss.check_outputs(self.net)?;
         let (outputs, classes) = (self.net.classes(), self.data.classes().len());
         if outputs != classes {
             return Err(TrainError::Classes {
@@ -290,6 +305,27 @@ impl<'a> Trainer<'a> {
             });
         }
         Ok(())
+    }
+
+    /// Writes into the recipe which weights the teacher has, so that the run goes on with no others.
+    fn note_teacher(&mut self) -> Result<(), TrainError> {
+        let (Some(settings), Some(teacher)) = (&mut self.recipe.loss.teacher, &self.teacher) else {
+            return Ok(());
+        };
+        settings.model = absolute(&settings.model);
+        if settings.digest.is_none() {
+            settings.digest = Some(teacher.checked_digest(&settings.model)?);
+        }
+        Ok(())
+    }
+
+    /// The loss, and the teacher at work.
+    fn lesson(&self, card: &ModelCard) -> Result<Lesson, TrainError> {
+        let loss = &self.recipe.loss;
+        let student = (&card.preprocess, &card.classes[..]);
+        let engine = (self.recipe.batch, &self.options);
+        let teaching = loss.teaching(self.teacher.as_ref(), card.several, student, engine)?;
+        Ok(Lesson::new(loss.criterion(&self.data.train)?, teaching))
     }
 
     fn card(&self) -> Result<ModelCard, TrainError> {
@@ -334,7 +370,10 @@ impl<'a> Trainer<'a> {
     fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
         let optimizer = self.recipe.optimizer;
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
-        let training = TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?;
+        let weight = self.recipe.loss.aux_weight;
+        let other = weight.and_then(|weight| self.net.with_auxiliary_weight(weight as f32));
+        let net = other.as_ref().unwrap_or(self.net);
+        let training = TrainingStep::compile(net, weights, batch, optimizer, seed, &self.options)?;
         let images = self.data.train.len();
         let steps = images.div_ceil(self.recipe.step_images()) as u64;
         training.check_images(images.min(batch))?;

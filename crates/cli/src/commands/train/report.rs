@@ -8,8 +8,8 @@ use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
-    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
-    TrainReport, figures, remarks,
+    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule,
+    StepProgress, TrainReport, figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -66,7 +66,8 @@ pub(super) fn heading(
 
 /// `54,000 training, 6,000 validation and 10,000 test images`.
 fn splits(data: &DataSets) -> String {
-    let counts: Vec<String> = data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
+    let counts: Vec<String> =
+        data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
     match counts.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} and {last} images", before.join(", ")),
         _ => format!("{} images", counts.concat()),
@@ -90,10 +91,13 @@ pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> 
     ];
     // Of five classes the right one is always among the five likeliest.
     let top5 = if classes > 5 { format!(" (top-5 {})", percent(outcome.top5)) } else { String::new() };
+    let figure = match outcome.map {
+        None => format!("accuracy {STRONG}{}{STRONG:#}{top5}", percent(outcome.top1)),
+        Some(map) => format!("mean average precision {STRONG}{}{STRONG:#}", percent(map)),
+    };
     let mut text = format!(
-        "\n{} accuracy {STRONG}{}{STRONG:#}{top5} with the weights of epoch {}, trained in {}\n{FAINT}{}{FAINT:#}\n\n",
+        "\n{} {figure} with the weights of epoch {}, trained in {}\n{FAINT}{}{FAINT:#}\n\n",
         outcome.measured_on.name(),
-        percent(outcome.top1),
         outcome.epoch,
         duration(seconds),
         honesty(result, outcome),
@@ -108,7 +112,7 @@ pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> 
 
 /// What the figure is worth.
 fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
-    let epoch = match (result.best().and_then(|best| best.val_top1), outcome.stopped_early) {
+    let epoch = match (result.best().and_then(|best| best.val_map.or(best.val_top1)), outcome.stopped_early) {
         (Some(top1), false) => format!("validation images chose that epoch ({})", percent(top1)),
         (Some(top1), true) => {
             format!("validation images chose that epoch ({}) and ended the run early", percent(top1))
@@ -116,7 +120,9 @@ fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
         (None, _) => "that is the last epoch: no image was kept to choose by".to_owned(),
     };
     match outcome.measured_on {
-        Measured::Test => format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image")),
+        Measured::Test => {
+            format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image"))
+        }
         Measured::Validation => {
             format!("{epoch}; there are no test images: images that chose nothing may do worse")
         }
@@ -204,6 +210,7 @@ impl Callback for Reporter {
         let epochs = self.start.as_ref().map_or(record.epoch, |start| start.epochs);
         let width = epochs.to_string().len();
         let epoch = format!("{:>width$}/{epochs}", record.epoch);
+        let precision = record.val_map.map(|map| format!("  mAP {}", percent(map)));
         self.tell(&format!(
             "{epoch:<8}{:>10}  {:>8}  {:>10}  {STRONG}{:>8}{STRONG:#}  {:>8}  {:>9.2e}  {:>10}{}",
             figures::loss(record.train_loss),
@@ -213,7 +220,7 @@ impl Callback for Reporter {
             record.val_top5.map_or("–".to_owned(), percent),
             record.lr,
             grouped(record.images_per_second.round() as usize),
-            if best { "  best" } else { "" },
+            precision.unwrap_or_default() + if best { "  best" } else { "" },
         ));
         if let Some(remark) = remarks::exploding(record, self.classes).filter(|_| !self.warned) {
             self.warned = true;

@@ -6,6 +6,7 @@ use super::super::TrainError;
 use super::super::error::readable;
 use crate::data::{Dataset, Sampling};
 use crate::exec::{Binary, Criterion, CrossEntropy, Reading};
+use crate::graph::Graph;
 
 /// What a network's answers are compared by, and which images it sees; cross-entropy over shuffled images by default, and
 /// binary cross-entropy where images have several classes.
@@ -100,26 +101,27 @@ pub enum Balanced {
 
 /// `[loss.teacher]`: a trained network whose answers are learned too (Hinton et al. 2015).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct TeacherSettings {
     /// A run, or a file of weights that tells of its network.
     pub model: String,
     /// α: how much its answers count; the labels count 1 − α.
-    #[serde(default = "half")]
     pub alpha: f64,
     /// T: both networks' logits are divided by it; 4 unless told.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
     /// Learn its likeliest class alone (Touvron et al. 2021).
-    #[serde(default, skip_serializing_if = "super::is_default")]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub hard: bool,
     /// The checksum of its weights. A run writes it, and a teacher with another one is refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
 
-fn half() -> f64 {
-    0.5
+impl Default for TeacherSettings {
+    fn default() -> Self {
+        Self { model: String::new(), alpha: 0.5, temperature: None, hard: false, digest: None }
+    }
 }
 
 /// What T is without one.
@@ -159,7 +161,11 @@ impl Loss {
                 within(key, Some(*weight), MAX_WEIGHT, "\"balanced\", or numbers from 0 to 1000000")?;
             }
             if weights.iter().all(|weight| *weight == 0.0) {
-                return wrong(key, format!("{weights:?}"), "\"balanced\", or numbers of which one is above 0");
+                return wrong(
+                    key,
+                    format!("{weights:?}"),
+                    "\"balanced\", or numbers of which one is above 0",
+                );
             }
         }
         if self.kind == Some(LossKind::CrossEntropy) {
@@ -171,9 +177,11 @@ impl Loss {
             Some(t) if !(1e-3..=1e6).contains(&t) => {
                 wrong("teacher.temperature", readable(t), "a number from 0.001 to 1000000")
             }
-            Some(t) if teacher.hard => {
-                wrong("teacher.temperature", readable(t), "none beside `hard`, which takes the likeliest class")
-            }
+            Some(t) if teacher.hard => wrong(
+                "teacher.temperature",
+                readable(t),
+                "none beside `hard`, which takes the likeliest class",
+            ),
             _ if teacher.model.is_empty() => wrong("teacher.model", "empty", "a run, or a file of weights"),
             _ => Ok(()),
         }
@@ -222,7 +230,11 @@ impl Loss {
         if !labels.several && kind != LossKind::Bce {
             self.without_binary_settings(kind == LossKind::Focal)?;
             let gamma = if kind == LossKind::Focal { self.gamma.unwrap_or(FOCAL[0]) } else { 0.0 };
-            return Ok(Criterion::CrossEntropy(CrossEntropy { smoothing, class_weights, gamma: gamma as f32 }));
+            return Ok(Criterion::CrossEntropy(CrossEntropy {
+                smoothing,
+                class_weights,
+                gamma: gamma as f32,
+            }));
         }
         let [gamma, alpha] = match kind {
             LossKind::Focal => FOCAL.map(Some),
@@ -232,15 +244,32 @@ impl Loss {
             smoothing,
             threshold: self.target_threshold.map(|threshold| threshold as f32),
             class_weights,
-            positive_weights: weights("positive_weights", &self.positive_weights, labels.absent_over_present())?,
+            positive_weights: weights(
+                "positive_weights",
+                &self.positive_weights,
+                labels.absent_over_present(),
+            )?,
             alpha: self.alpha.or(alpha).map(|alpha| alpha as f32),
             gamma: self.gamma.or(gamma).unwrap_or(0.0) as f32,
             sum_classes: self.sum_classes,
         }))
     }
 
+    /// Whether a network has the outputs that are spoken of.
+    ///
+    /// # Errors
+    /// If auxiliary outputs shall count and there are none.
+    pub fn check_outputs(&self, graph: &Graph) -> Result<(), TrainError> {
+        match self.aux_weight {
+            Some(weight) if graph.outputs().len() == 1 => {
+                wrong("aux_weight", readable(weight), "none, since the network has no auxiliary outputs")
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How the teacher's logits are read, where there is one, and how much it counts.
-    pub(in crate::train) fn reading(&self, several: bool) -> Result<Option<(Reading, f32)>, TrainError> {
+    pub(in super::super) fn reading(&self, several: bool) -> Result<Option<(Reading, f32)>, TrainError> {
         let Some(TeacherSettings { alpha, temperature, hard, .. }) = self.teacher else { return Ok(None) };
         if several && hard {
             return wrong("teacher.hard", true, "false, since images have several classes");
@@ -315,7 +344,10 @@ mod tests {
     fn settings_become_losses() {
         assert_eq!(criterion(""), Criterion::default());
         assert_eq!(criterion("label_smoothing = 0.1"), cross(0.1, None, 0.0));
-        assert_eq!(criterion("class_weights = [1, 2.5, 3, 0]"), cross(0.0, Some(vec![1.0, 2.5, 3.0, 0.0]), 0.0));
+        assert_eq!(
+            criterion("class_weights = [1, 2.5, 3, 0]"),
+            cross(0.0, Some(vec![1.0, 2.5, 3.0, 0.0]), 0.0)
+        );
         assert_eq!(criterion("kind = \"focal\""), cross(0.0, None, 2.0));
         assert_eq!(criterion("kind = \"focal\"\ngamma = 1.5"), cross(0.0, None, 1.5));
         // scikit-learn's compute_class_weight("balanced") of classes that have images.
@@ -354,7 +386,10 @@ mod tests {
         };
         assert_eq!(criterion(weighed).unwrap(), Criterion::Binary(expected));
         for text in ["kind = \"cross-entropy\"", "sampling = \"balanced\""] {
-            assert!(criterion(text).unwrap_err().to_string().contains("images have several classes"), "{text}");
+            assert!(
+                criterion(text).unwrap_err().to_string().contains("images have several classes"),
+                "{text}"
+            );
         }
     }
 
@@ -418,7 +453,9 @@ mod tests {
             let error = loss(text).criterion(&set()).unwrap_err().to_string();
             assert!(error.contains(told), "{text}: {error}");
         }
-        for text in ["kind = \"mse\"", "smoothing = 0.1", "class_weights = \"balance\"", "sampling = \"even\""] {
+        for text in
+            ["kind = \"mse\"", "smoothing = 0.1", "class_weights = \"balance\"", "sampling = \"even\""]
+        {
             assert!(toml::from_str::<Loss>(text).is_err(), "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
 mod checkpoints;
+mod loss;
 mod patch;
 mod regularize;
 mod split;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use checkpoints::Checkpoints;
+pub use loss::{Balanced, ClassWeights, Loss, LossKind, TeacherSettings};
 pub use patch::{RECIPES, RecipePatch};
 pub use regularize::Regularize;
 pub use split::Split;
@@ -68,6 +70,9 @@ pub struct Recipe {
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
+    /// What is learned from an image, and how often from which.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub loss: Loss,
     /// How steps are tamed and averaged, and when the run ends early.
     #[serde(default, skip_serializing_if = "is_default")]
     pub regularize: Regularize,
@@ -131,6 +136,7 @@ impl Recipe {
             schedule: Schedule::one_cycle(),
             augment: Augment::default(),
             split: Split::default(),
+            loss: Loss::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
         }
@@ -202,6 +208,7 @@ impl Recipe {
         self.optimizer.check()?;
         self.schedule.check()?;
         self.split.check()?;
+        self.loss.check()?;
         self.regularize.check()?;
         self.checkpoints.check()
     }
