@@ -4,7 +4,24 @@ use convnet_kernels::{Comparison, Criterion, CrossEntropy, Reading, Targets, Tea
 
 use super::RunError;
 
-/// What the images of a batch shall be taken for.
+/// What the images of a batch shall be taken for, and by which loss that is judged.
+///
+/// ```
+/// use convnet::exec::{Criterion, CrossEntropy, Options, Reading, Target, Teacher, TrainingStep};
+/// use convnet::optim::Optimizer;
+/// use convnet::{state, zoo};
+///
+/// let net = zoo::lenet().build()?;
+/// let weights = state::initialize(&net, 0);
+/// let mut training = TrainingStep::compile(&net, &weights, 2, Optimizer::sgd(), 0, &Options::default())?;
+/// let smooth = Criterion::CrossEntropy(CrossEntropy { smoothing: 0.1, ..CrossEntropy::PLAIN });
+/// let said = vec![0.0; 2 * net.classes()];
+/// let teacher = Teacher { logits: &said, alpha: 0.5, reading: Reading::Softmax { temperature: 4.0 } };
+/// let target = Target::classes(&[3, 7]).by(&smooth).taught(teacher);
+/// let images = vec![0.5; 2 * net.input_shape().elements()];
+/// assert!(training.forward_backward(&images, target)?.loss > 0.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target<'a> {
     labels: Labels<'a>,
