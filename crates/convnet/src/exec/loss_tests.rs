@@ -141,12 +141,13 @@ fn losses_and_teachers_that_do_not_fit_are_refused() {
         refused(target.taught(teacher(&[0.0; 19], 0.5, 1.0))),
         "found 19 logits of the teacher, expected 20"
     );
-    let mut logits = [0.0; 20];
+    let logits = [0.0; 20];
     assert!(
         refused(target.taught(teacher(&logits, 1.5, 1.0)))
             .contains("weight of the teacher of the loss is 1.5")
     );
     assert!(refused(target.taught(teacher(&logits, 0.5, 0.0))).contains("temperature of the loss is 0"));
+    let mut logits = logits;
     logits[7] = f32::INFINITY;
     assert!(
         refused(target.taught(teacher(&logits, 0.5, 1.0))).contains("logits of image 1 are not finite (inf)")

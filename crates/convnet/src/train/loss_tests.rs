@@ -187,7 +187,8 @@ fn a_teacher_s_own_normalization_is_kept() {
         let classes = OWN.map(String::from);
         recipe.loss.teaching(Some(&teacher), false, (own, &classes), (4, &options())).unwrap().unwrap()
     };
-    let image = data().train.image(0).unwrap();
+    let set = data().train;
+    let image = set.image(0).unwrap();
     let (own, other) = (card.preprocess.apply_image(&image), plain.apply_image(&image));
     let (mut same, mut changed) = (student(&card.preprocess), student(&plain));
     let expected = same.answer(&own).unwrap().logits.to_vec();

@@ -140,7 +140,7 @@ fn taught(reading: Reading, x: &[f64], said: &[f64]) -> f64 {
 }
 
 fn drawn(random: &mut Random, classes: usize) -> Criterion {
-    let mut weights = |random: &mut Random| {
+    let weights = |random: &mut Random| {
         random.chance().then(|| (0..classes).map(|_| 0.5 + random.below(4) as f32 / 4.0).collect())
     };
     let (smoothing, gamma) = (random.pick(&[0.0, 0.1, 1.0]), random.pick(&[0.0, 0.5, 1.0, 2.0]));
