@@ -56,6 +56,8 @@ mod teacher;
 mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
+#[cfg(feature = "train")]
+mod unusual;
 mod version;
 
 #[cfg(feature = "train")]

@@ -2,6 +2,7 @@
 
 mod augment;
 mod checkpoints;
+mod images;
 mod lists;
 mod loss;
 mod optimizer;
@@ -37,6 +38,8 @@ pub(super) struct Settings {
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
+    #[command(flatten)]
+    images: images::Images,
 }
 
 impl Settings {
@@ -57,6 +60,7 @@ impl Settings {
         self.loss.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
+        self.images.set(&mut patch)?;
         Ok(patch)
     }
 
