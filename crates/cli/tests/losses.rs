@@ -73,7 +73,6 @@ fn a_teacher_is_learned_from_and_kept_in_mind() {
 #[test]
 fn losses_that_do_not_fit_are_refused_before_anything_is_written() {
     let place = Place::new();
-    trained(&place, "teacher", "--classes 4 --data-classes 4");
     for (options, code, told) in [
         ("--loss mse", 2, "cross-entropy"),
         ("--label-smoothing 1.5", 2, "loss.label_smoothing"),
@@ -114,7 +113,6 @@ fn views_are_averaged() {
         (eval(""), eval("--tta flip"), eval("--tta five-crop"), eval("--tta ten-crop"));
     let losses = [&one, &flip, &five, &ten].map(|figures| figures["loss"].as_f64().unwrap());
     assert!((0..4).all(|i| (i + 1..4).all(|j| losses[i] != losses[j])), "{losses:?}");
-    assert_eq!((one.get("views"), flip["views"].as_u64(), ten["views"].as_u64()), (None, Some(2), Some(10)));
     let predict = |options: &str| place.success(&format!("predict run boot.png --json {options}"));
     let said = ["", "--tta flip", "--tta five-crop", "--tta ten-crop"].map(predict);
     assert!((0..4).all(|i| (i + 1..4).all(|j| said[i] != said[j])), "{said:?}");

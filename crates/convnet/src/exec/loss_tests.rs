@@ -33,7 +33,7 @@ fn state(graph: &Graph) -> StateDict {
 }
 
 fn compile(graph: &Graph) -> TrainingStep {
-    let optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+    let optimizer = Optimizer::sgd().with_weight_decay(0.0);
     TrainingStep::compile(graph, &state(graph), ROWS, optimizer, 1, &Options::default()).unwrap()
 }
 

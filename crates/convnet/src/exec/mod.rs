@@ -26,6 +26,8 @@ mod training;
 #[cfg(test)]
 mod loss_tests;
 #[cfg(test)]
+mod optimizer_tests;
+#[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
 mod tests;

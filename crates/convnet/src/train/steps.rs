@@ -6,6 +6,7 @@ use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
 use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
 use crate::graph::Graph;
+use crate::ops::ParamSpec;
 use crate::optim::ParameterGroups;
 use crate::state::StateDict;
 
@@ -55,10 +56,16 @@ fn finite(
 }
 
 impl Steps {
-    pub(super) fn new(training: TrainingStep, recipe: &Recipe, lesson: Lesson) -> Self {
-        let groups = training.uniform_groups();
+    pub(super) fn new(
+        training: TrainingStep,
+        net: &Graph,
+        recipe: &Recipe,
+        lesson: Lesson,
+    ) -> Result<Self, TrainError> {
+        let parameters: Vec<ParamSpec> = training.parameters().cloned().collect();
+        let groups = recipe.parameters.of(net, &parameters)?;
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
-        Self { training, groups, regularize: recipe.regularize, lesson, lr: recipe.lr, ema }
+        Ok(Self { training, groups, regularize: recipe.regularize, lesson, lr: recipe.lr, ema })
     }
 
     /// Goes on with a moving average.

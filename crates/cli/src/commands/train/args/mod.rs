@@ -4,6 +4,7 @@ mod augment;
 mod checkpoints;
 mod images;
 mod lists;
+mod log;
 mod loss;
 mod optimizer;
 mod regularize;
@@ -40,6 +41,8 @@ pub(super) struct Settings {
     checkpoints: checkpoints::Checkpoints,
     #[command(flatten)]
     images: images::Images,
+    #[command(flatten)]
+    log: log::Log,
 }
 
 impl Settings {
@@ -61,6 +64,7 @@ impl Settings {
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         self.images.set(&mut patch)?;
+        self.log.set(&mut patch)?;
         Ok(patch)
     }
 
