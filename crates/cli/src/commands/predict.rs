@@ -187,7 +187,7 @@ impl Work {
     /// What a batch of images is taken for.
     fn answers(&self, paths: &[PathBuf]) -> Vec<Answer> {
         let inputs = self.inputs(paths);
-        let size = self.preprocess.input().iter().product();
+        let size: usize = self.preprocess.input().iter().product();
         let mut batch: Vec<f32> = Vec::with_capacity(paths.len() * size);
         inputs.iter().flatten().for_each(|input| batch.extend(input));
         let logits = match batch.is_empty() {
