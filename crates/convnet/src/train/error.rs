@@ -25,6 +25,10 @@ pub enum TrainError {
         expected: &'static str,
     },
 
+    /// Groups of parameters that the network does not have.
+    #[error("setting `parameters.group`: {0}")]
+    Groups(#[from] crate::optim::GroupError),
+
     /// Settings that no recipe has.
     #[error("recipe: {}", reason.trim_end())]
     Recipe {
@@ -157,11 +161,14 @@ pub enum TrainError {
 
     /// A loss that is no number any more.
     #[error(
-        "the loss is not a finite number at step {step}; lower the learning rate, whose peak is `lr` = {}", readable(*lr)
+        "the loss is not a finite number at step {step}: {cause}; lower the learning rate, whose peak is `lr` = {}",
+        readable(*lr)
     )]
     Diverged {
         /// The step, counted from 1.
         step: u64,
+        /// Where it came from.
+        cause: String,
         /// The recipe's learning rate.
         lr: f64,
     },

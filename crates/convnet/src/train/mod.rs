@@ -59,13 +59,15 @@ mod tensorboard;
 mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
+#[cfg(feature = "train")]
+mod unusual;
 mod version;
 
 #[cfg(feature = "train")]
 #[cfg(test)]
 mod tests;
 
-pub use crate::optim::Optimizer;
+pub use crate::optim::{Optimizer, OptimizerEntry};
 pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
@@ -83,7 +85,7 @@ pub use measures::{Measurements, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
-pub use recipe::{Checkpoints, RECIPES, Recipe, RecipePatch, Regularize, Split};
+pub use recipe::{Checkpoints, NamedGroup, Parameters, RECIPES, Recipe, RecipePatch, Regularize, Split};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
 #[cfg(feature = "train")]

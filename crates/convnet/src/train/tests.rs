@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod long_runs;
+
 use super::*;
 use crate::data::{DataError, DataSets, Dataset, Image, Samples};
 use crate::exec::Options;
@@ -416,7 +418,7 @@ fn what_does_not_fit_leaves_no_directory() {
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+    let sgd = Optimizer::sgd();
     let net = net();
     let wild = trainer(&net).optimizer(sgd).schedule(Schedule::Constant { warmup: 0.0 }).lr(1e38);
     let error = wild.run(folder.path().join("run")).unwrap_err();

@@ -8,9 +8,10 @@ use anstyle::Style;
 use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
+use convnet::optim::{GroupCount, ParameterGroups};
 use convnet::train::{
-    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule,
-    StepProgress, TrainReport, figures, remarks,
+    Callback, Control, EpochRecord, Measured, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
+    TrainReport, figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -33,15 +34,15 @@ pub(super) fn heading(
         .sum();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if options.threads == 0 { cores } else { options.threads };
-    let rule = match recipe.optimizer {
-        Optimizer::Sgd { momentum, .. } => format!("SGD with momentum {momentum}"),
-        Optimizer::Adam { .. } => "Adam".to_owned(),
-        Optimizer::Adamw { .. } => "AdamW".to_owned(),
-    };
+    let rule = recipe.optimizer;
     let schedule = match recipe.schedule {
         Schedule::Constant { .. } => "constant at",
         Schedule::Step { .. } | Schedule::Milestones { .. } => "falling in steps from",
+        Schedule::Exponential { .. } => "falling every epoch from",
+        Schedule::Polynomial { .. } => "falling from",
+        Schedule::Plateau { .. } => "falling with the validation loss from",
         Schedule::Cosine { .. } => "cosine from",
+        Schedule::CosineRestarts { .. } => "cosines with restarts from",
         Schedule::OneCycle { .. } => "one cycle up to",
     };
     let lr = output::small(recipe.lr);
@@ -73,6 +74,43 @@ fn splits(data: &DataSets) -> String {
         Some((last, before)) if !before.is_empty() => format!("{} and {last} images", before.join(", ")),
         _ => format!("{} images", counts.concat()),
     }
+}
+
+/// The most groups that are told one by one.
+const MOST_GROUPS: usize = 8;
+
+/// How many parameters each group has.
+pub(super) fn groups(groups: &ParameterGroups) -> String {
+    let counts = groups.counts();
+    let size = |count: &GroupCount| {
+        format!("{} ({} weights)", counted(count.parameters, "tensor"), grouped(count.elements))
+    };
+    let rate = |count: &GroupCount| match count.rate {
+        1.0 => "the full rate".to_owned(),
+        rate => format!("{} of the rate", output::small(f64::from(rate))),
+    };
+    let decay = |count: &GroupCount| match count.weight_decay {
+        None => String::new(),
+        Some(0.0) => ", no weight decay".to_owned(),
+        Some(decay) => format!(", weight decay {decay}"),
+    };
+    if counts.len() <= MOST_GROUPS {
+        let told: Vec<String> = counts
+            .iter()
+            .map(|count| format!("{} at {}{}", size(count), rate(count), decay(count)))
+            .collect();
+        return format!("parameter groups: {}", told.join("; "));
+    }
+    let rates = counts.iter().map(|count| f64::from(count.rate));
+    let (least, most) = rates.fold((f64::INFINITY, 0.0f64), |(a, b), rate| (a.min(rate), b.max(rate)));
+    let free = counts.iter().filter(|count| count.weight_decay == Some(0.0)).map(|count| count.parameters);
+    format!(
+        "{} parameter groups, at {} to {} of the rate; {} without weight decay",
+        counts.len(),
+        output::small(least),
+        output::small(most),
+        counted(free.sum(), "tensor")
+    )
 }
 
 /// The accuracy, the files and what to do with them.

@@ -1,6 +1,7 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
 mod checkpoints;
+mod parameters;
 mod patch;
 mod regularize;
 mod split;
@@ -11,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use checkpoints::Checkpoints;
+pub use parameters::{NamedGroup, Parameters};
 pub use patch::{RECIPES, RecipePatch};
 pub use regularize::Regularize;
 pub use split::Split;
 
 use super::error::readable;
 use super::{Log, Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment, Lists};
+use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -58,6 +60,9 @@ pub struct Recipe {
     /// Where the run ends before its epochs do, in steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_steps: Option<u64>,
+    /// Whether images that cannot be decoded are named and left out; otherwise they are an error.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skip_corrupt: bool,
     /// The update rule.
     pub optimizer: Optimizer,
     /// The learning rate over the run.
@@ -71,12 +76,18 @@ pub struct Recipe {
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
+    /// Which parameters are updated how.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parameters: Parameters,
     /// How steps are tamed and averaged, and when the run ends early.
     #[serde(default, skip_serializing_if = "is_default")]
     pub regularize: Regularize,
     /// When it is saved.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: Checkpoints,
+    /// What is kept of decoded images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cache: Cache,
     /// What is logged of it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub log: Log,
@@ -138,8 +149,11 @@ impl Recipe {
             augment: Augment::default(),
             lists: Lists::default(),
             split: Split::default(),
+            parameters: Parameters::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
+            skip_corrupt: false,
+            cache: Cache::default(),
             log: Log::default(),
         }
     }
@@ -169,6 +183,12 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// How its data are opened.
+    pub fn opening(&self) -> OpenOptions {
+        let (lists, cache) = (self.lists.clone(), self.cache.clone());
+        OpenOptions { lists, cache, skip_corrupt: self.skip_corrupt }
+    }
+
     /// Images of a step.
     pub fn step_images(&self) -> usize {
         self.batch.saturating_mul(self.regularize.batches())
@@ -195,6 +215,7 @@ impl Recipe {
         whole("batch", self.batch as u64, 1..=MAX_BATCH as u64, "a whole number from 1 to 16777216")?;
         let steps = self.limit_steps.unwrap_or(1);
         whole("limit_steps", steps, 1..=MAX_STEPS, "a whole number from 1 to 2^53")?;
+        self.cache.check()?;
         let crop = self.augment.crop as u64;
         whole("augment.crop", crop, 0..=MAX_CROP as u64, "a whole number from 0 to 65536")?;
         // TOML has no integers beyond those of 64 bits with a sign.
@@ -213,6 +234,7 @@ impl Recipe {
             return Err(TrainError::setting(key, found, expected));
         }
         self.split.check()?;
+        self.parameters.check()?;
         self.regularize.check()?;
         self.checkpoints.check()?;
         self.log.check()
@@ -226,6 +248,7 @@ mod tests {
     use super::*;
     use crate::graph::Builder;
     use crate::ops::{Conv2d, Linear};
+    use crate::optim::{Adam, Sgd};
     use crate::zoo;
     use std::path::Path;
 
@@ -328,7 +351,7 @@ mod tests {
         assert!(fail(|recipe| recipe.batch = usize::MAX).contains("`batch`"));
         assert!(fail(|recipe| recipe.limit_steps = Some(0)).contains("`limit_steps` is 0"));
         let points = |recipe: &mut Recipe| {
-            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1 };
+            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1, warmup: 0.0 };
         };
         assert!(fail(points).contains("1001 points"));
         assert!(fail(|recipe| recipe.split.validation = 1.0).contains("`split.validation` is 1"));
@@ -388,10 +411,17 @@ mod tests {
     fn optimizers() -> impl Strategy<Value = Optimizer> {
         prop_oneof![
             (0.0..1.0_f32, any::<bool>(), 0.0..0.1_f32).prop_map(|(momentum, nesterov, weight_decay)| {
-                Optimizer::Sgd { momentum, nesterov, weight_decay }
+                Sgd { momentum, nesterov, weight_decay, ..Sgd::default() }.into()
             }),
             (0.0..1.0_f32, 0.0..1.0_f32, 1e-9..1e-3_f32, 0.0..0.1_f32).prop_map(
-                |(beta1, beta2, eps, weight_decay)| Optimizer::Adam { beta1, beta2, eps, weight_decay }
+                |(beta1, beta2, eps, weight_decay)| Adam {
+                    beta1,
+                    beta2,
+                    eps,
+                    weight_decay,
+                    ..Adam::default()
+                }
+                .into()
             ),
         ]
     }
@@ -399,9 +429,12 @@ mod tests {
     fn schedules() -> impl Strategy<Value = Schedule> {
         prop_oneof![
             (0.0..1.0).prop_map(|warmup| Schedule::Constant { warmup }),
-            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma }),
-            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0)
-                .prop_map(|(at, gamma)| Schedule::Milestones { at, gamma }),
+            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma, warmup: 0.0 }),
+            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0).prop_map(|(at, gamma)| Schedule::Milestones {
+                at,
+                gamma,
+                warmup: 0.5
+            }),
             (0.0..1.0, 0.0..1.0).prop_map(|(warmup, end)| Schedule::Cosine { warmup, end }),
             (0.0..1.0, 1.0..50.0, 1.0..1e5).prop_map(|(climb, start_divisor, end_divisor)| {
                 Schedule::OneCycle { climb, start_divisor, end_divisor }

@@ -2,6 +2,7 @@
 
 mod augment;
 mod checkpoints;
+mod images;
 mod lists;
 mod log;
 mod optimizer;
@@ -36,6 +37,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
     #[command(flatten)]
+    images: images::Images,
+    #[command(flatten)]
     log: log::Log,
 }
 
@@ -56,6 +59,7 @@ impl Settings {
         self.augment.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
+        self.images.set(&mut patch)?;
         self.log.set(&mut patch)?;
         Ok(patch)
     }
