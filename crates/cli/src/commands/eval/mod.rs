@@ -2,7 +2,7 @@
 
 mod told;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use convnet::data::{ClassMatch, Dataset, Preprocess, TestSet, Views};
