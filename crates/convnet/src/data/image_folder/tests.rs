@@ -283,7 +283,8 @@ fn names_that_are_given_order_the_classes() {
     let sets = super::open(numbered.path(), Some(&names), &OpenOptions::default()).unwrap();
     assert_eq!((sets.train.histogram()[1], sets.train.histogram()[2] > 0), (0, true));
     assert!(sets.notes.iter().any(|note| note.contains("called by numbers")), "{:?}", sets.notes);
-    let told = super::open(folder.path(), Some(&names[..2]), &OpenOptions::default()).unwrap_err().to_string();
+    let told =
+        super::open(folder.path(), Some(&names[..2]), &OpenOptions::default()).unwrap_err().to_string();
     assert!(
         told.contains("has classes that are none of the names given") && told.contains(": `a`; the names"),
         "{told}"
