@@ -11,8 +11,9 @@
 //! # fn main() -> Result<(), data::DataError> {
 //! let sets = data::open("fashion-mnist-mini")?;
 //! let preprocess = Preprocess::for_input([1, 32, 32], &sets.train)?;
-//! let (augment, seed, epoch) = (Augment { crop: 2, flip: true }, 7, 0);
-//! let mut loader = Loader::training(&sets.train, &preprocess, augment, seed, epoch, 64, 0);
+//! let augment = Augment { crop: Some(2), flip: Some(true), ..Augment::default() };
+//! let (seed, epoch) = (7, 0);
+//! let mut loader = Loader::training(&sets.train, &preprocess, &augment, seed, epoch, 64, 0);
 //! let batch = loader.next().expect("the set has images")?;
 //! assert_eq!(batch.images.len(), 64 * 32 * 32);
 //! assert!(batch.labels.iter().all(|&class| (class as usize) < sets.classes().len()));
@@ -22,6 +23,7 @@
 
 mod augment;
 mod cache;
+mod changed;
 mod class_match;
 mod dataset;
 mod decode;
@@ -36,11 +38,14 @@ mod idx_folder;
 mod image_folder;
 mod jpeg;
 mod loader;
+mod mix;
 mod multi_labels;
 mod parallel;
+mod photos;
 mod picture;
 mod planes;
 mod preprocess;
+mod preprocess_files;
 mod preprocess_spec;
 mod progress;
 mod random;
@@ -52,13 +57,15 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
-pub use augment::Augment;
+pub use augment::{Augment, Auto, Jitter, Preset, ResizedCrop};
+pub use changed::changed;
 pub use class_match::ClassMatch;
 pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
 pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use loader::{Batch, Loader, Pass};
+pub use mix::Mix;
 pub use multi_labels::MultiLabels;
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};

@@ -2,7 +2,7 @@
 
 use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
-use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
+use crate::exec::{CompileError, Ema, StepReport, Target, TrainingStep};
 use crate::optim::ParameterGroups;
 use crate::state::StateDict;
 
@@ -70,16 +70,16 @@ impl Steps {
         let mut learned = Learned::default();
         let (training, groups) = (&mut self.training, &self.groups);
         if count == 1 && clip_norm.is_none() && clip_value.is_none() {
-            let report = training.step(&first.images, &first.labels, groups, rate)?;
+            let report = training.step(&first.images, target(&first), groups, rate)?;
             learned.add(&report, first.labels.len());
         } else {
-            let report = training.forward_backward(&first.images, &first.labels)?;
+            let report = training.forward_backward(&first.images, target(&first))?;
             learned.add(&report, first.labels.len());
             drop(first);
             let mut taken = 1;
             for batch in batches.take(count - 1) {
                 let batch = batch?;
-                let report = training.accumulate(&batch.images, &batch.labels)?;
+                let report = training.accumulate(&batch.images, target(&batch))?;
                 learned.add(&report, batch.labels.len());
                 taken += 1;
             }
@@ -99,5 +99,13 @@ impl Steps {
             self.training.update_ema_by(ema, decay.min(((1.0 + steps) / (10.0 + steps)) as f32));
         }
         Ok(Some(learned))
+    }
+}
+
+/// What the images of a batch shall be taken for.
+fn target(batch: &Batch) -> Target<'_> {
+    match batch.shares.is_empty() {
+        true => Target::classes(&batch.labels),
+        false => Target::soft(&batch.shares),
     }
 }

@@ -145,7 +145,7 @@ impl TrainingLoop<'_> {
         let mut batches = Loader::training(
             &self.data.train,
             &self.card.preprocess,
-            self.recipe.augment,
+            &self.recipe.augment,
             self.recipe.seed,
             self.progress.epoch,
             self.recipe.batch,

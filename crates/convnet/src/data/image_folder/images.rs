@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::dataset::at_shape;
-use super::super::samples::{InMemory, Samples};
+use super::super::samples::{InMemory, Samples, reduced};
 use super::super::transform::Chain;
 use super::super::{DataError, Image, Print, parallel};
 use super::walk::Class;
@@ -95,6 +95,10 @@ impl Samples for FolderImages {
 
     fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
         Image::open(&self.files.paths[index])
+    }
+
+    fn reduced(&self, index: usize, shorter: usize) -> Result<Image<'_>, DataError> {
+        Image::open_for(&self.files.paths[index], |image| reduced(image, shorter))
     }
 
     fn in_memory(&self) -> bool {

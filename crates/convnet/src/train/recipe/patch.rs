@@ -10,7 +10,7 @@ use super::Recipe;
 
 /// Settings that replace those of a recipe; what it does not name stays as it was.
 ///
-/// A table that names its `kind` takes the place of the recipe's whole table, any other table replaces key by key.
+/// A table that names its `kind` or its `preset` takes the place of the recipe's whole table, any other table replaces key by key.
 ///
 /// ```
 /// use convnet::train::{Recipe, RecipePatch};
@@ -19,7 +19,7 @@ use super::Recipe;
 /// let mut patch = RecipePatch::default();
 /// patch.set("lr", 0.001)?.set("augment.flip", true)?;
 /// let recipe = recipe.with(&patch)?;
-/// assert!(recipe.augment.flip && recipe.lr == 0.001);
+/// assert!(recipe.augment.flip == Some(true) && recipe.lr == 0.001);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -139,7 +139,11 @@ fn lay(under: &mut Table, over: Table) {
 
 fn lay_value(old: &mut Value, value: Value) {
     match (old, value) {
-        (Value::Table(old), Value::Table(value)) if !value.contains_key("kind") => lay(old, value),
+        (Value::Table(old), Value::Table(value))
+            if !["kind", "preset"].iter().any(|key| value.contains_key(*key)) =>
+        {
+            lay(old, value)
+        }
         (old, value) => *old = value,
     }
 }
