@@ -45,6 +45,16 @@ pub enum FormatError {
         /// Where and what.
         malformed: Malformed,
     },
+    /// A line of a text that cannot be meant.
+    #[error("`{}`, line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// What is there, what was expected, and the way out.
+        problem: String,
+    },
     /// A file that is not what its checksum was taken of.
     #[error(
         "`{}` is not as it was written: it has {found}, expected {expected}; it was damaged, or changed by another \

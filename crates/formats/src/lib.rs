@@ -21,6 +21,7 @@ pub mod shards;
 mod source;
 pub mod stale;
 mod strided;
+pub mod table;
 
 pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};

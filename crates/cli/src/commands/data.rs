@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use convnet::data::{
-    self, DataError, DataSets, Dataset, Fingerprint, Place, Progress, Sizes, Source, TestSet,
+    self, DataError, DataSets, Dataset, Fingerprint, Lists, Place, Progress, Sizes, Source, TestSet,
 };
 use convnet::inspect::grouped;
 use convnet::train::{self, RunDir};
@@ -101,7 +101,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Opens a data set, with a bar on standard error where it has to be fetched.
 pub(crate) fn open(spec: &str) -> Result<DataSets, Failure> {
-    let sets = with_bar(|progress| data::open_with(spec, progress)).map_err(classified)?;
+    open_listed(spec, &Lists::default())
+}
+
+/// The same with lists in place of the set, if there are some.
+pub(crate) fn open_listed(spec: &str, lists: &Lists) -> Result<DataSets, Failure> {
+    let sets = with_bar(|progress| data::open_listed(spec, lists, progress)).map_err(classified)?;
     sets.notes.iter().for_each(|note| output::note(note));
     Ok(sets)
 }
@@ -115,8 +120,14 @@ pub(crate) fn open_test(
 ) -> Result<TestSet, Failure> {
     let spec = asked.or(own).unwrap_or(data::DEFAULT);
     let then = run.map(RunDir::data).transpose()?.flatten();
-    let set = if own.is_some_and(|own| is_same(own, spec)) {
-        let mut sets = open(spec)?;
+    let lists = run.map(|run| run.config().recipe.lists.clone()).unwrap_or_default();
+    // Lists are a run's own data, whatever set is named beside them.
+    let is_own = match lists.has_lists() {
+        true => asked.is_none(),
+        false => own.is_some_and(|own| is_same(own, spec)),
+    };
+    let set = if is_own {
+        let mut sets = open_listed(spec, &lists)?;
         if let Some(run) = run {
             sets = train::divide(sets, &run.config().recipe)?;
         }
@@ -174,7 +185,7 @@ fn classified(error: DataError) -> Failure {
         DataError::Unknown { .. } => {
             Failure::usage(format!("{error}; `convnet data list` tells where they are"))
         }
-        error => Failure::work(error),
+        error => error.into(),
     }
 }
 

@@ -105,7 +105,12 @@ impl Dataset {
     /// # Errors
     /// If there is no class of that number.
     pub fn among(&self, classes: &[String], matched: &ClassMatch) -> Result<Self, DataError> {
-        let samples = Relabeled::new(Arc::clone(&self.samples), matched.outputs(), classes.len());
+        self.renumbered(classes, matched.outputs())
+    }
+
+    /// The same images, class *i* being `numbers[i]` of these classes.
+    pub(super) fn renumbered(&self, classes: &[String], numbers: &[u32]) -> Result<Self, DataError> {
+        let samples = Relabeled::new(Arc::clone(&self.samples), numbers, classes.len());
         Self::of("the set among other classes", samples, classes.to_vec(), self.shape)
     }
 

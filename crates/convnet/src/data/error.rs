@@ -141,6 +141,46 @@ pub enum DataError {
         /// Images needed.
         expected: usize,
     },
+    /// Lists of images that do not make a set.
+    #[error("{problem}")]
+    Lists {
+        /// Which, what is wrong, and the way out.
+        problem: String,
+    },
+    /// Images of a list that are not there.
+    #[error(
+        "`{}`: {count} of its {of} images {} not there: {}; looked in `{}`; correct the paths{}{}",
+        list.display(),
+        if *count == 1 { "is" } else { "are" },
+        lines(missing, *count),
+        root.display(),
+        if *header { "; if the first line names the columns, call them `file` and `label`" } else { "" },
+        if *named { "; or name the folder that they start from" } else { "" }
+    )]
+    MissingImages {
+        /// The list.
+        list: PathBuf,
+        /// The folder that its paths start from.
+        root: PathBuf,
+        /// The first of them: line and path.
+        missing: Vec<(u64, String)>,
+        /// How many there are.
+        count: usize,
+        /// How many images it lists.
+        of: usize,
+        /// Whether it may be that the first line names the columns.
+        header: bool,
+        /// Whether the list was named, and not found beside the images.
+        named: bool,
+    },
+    /// A file that names no classes.
+    #[error("`{}` gives no names of classes: {problem}", path.display())]
+    ClassNamesFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
     /// A set that cannot be cut as it was asked for.
     #[error("the set cannot be divided: {problem}")]
     Split {
@@ -257,6 +297,16 @@ impl DataError {
             _ => Err(Self::Images { problems }),
         }
     }
+}
+
+/// `` `a.png` (line 3) and 7 more``
+fn lines(missing: &[(u64, String)], count: usize) -> String {
+    let named: Vec<String> = missing.iter().map(|(line, name)| format!("`{name}` (line {line})")).collect();
+    let more = match count.saturating_sub(missing.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    named.join(", ") + &more
 }
 
 /// So many of several errors are told.

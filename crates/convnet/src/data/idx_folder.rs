@@ -135,7 +135,7 @@ pub(super) mod tests {
         assert_eq!(sets.train.image(1).unwrap().pixels(), [6, 7, 8, 9, 10, 11]);
         assert_eq!(sets.train.labels(), [0, 2]);
         assert_eq!(sets.classes(), ["0", "1", "2"]);
-        assert_eq!(sets.test.len(), 1);
+        assert_eq!(sets.test.as_ref().unwrap().len(), 1);
         fs::write(folder.join(CLASSES), "cat\ndog\n\nfox\n").unwrap();
         assert_eq!(open(folder).unwrap().classes(), ["cat", "dog", "fox"]);
     }

@@ -37,6 +37,7 @@ mod gate;
 mod idx_folder;
 mod image_folder;
 mod jpeg;
+mod lists;
 mod loader;
 mod mix;
 mod multi_labels;
@@ -52,6 +53,7 @@ mod random;
 mod repeats;
 mod samples;
 mod split;
+mod split_name;
 pub mod transform;
 mod views;
 
@@ -64,6 +66,7 @@ pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
 pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
+pub use lists::Lists;
 pub use loader::{Batch, Loader, Pass};
 pub use mix::Mix;
 pub use multi_labels::MultiLabels;
@@ -130,7 +133,7 @@ pub fn list() -> Vec<Source> {
     ]
 }
 
-/// The training and test images of a named set, of a folder of IDX files, or of a folder of images.
+/// The images of a named set, of a folder of IDX files, of a folder of images, or of a list of images.
 ///
 /// `fashion-mnist` is looked for in the cache (`$CONVNET_CACHE`, else `convnet` in the user's cache folder) and
 /// in the folder of Debian's package, and fetched into the cache if it is in neither.
@@ -144,29 +147,67 @@ pub fn open(spec: &str) -> Result<DataSets, DataError> {
 
 /// As [`open`], and tells `progress` how far a fetch is.
 pub fn open_with(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<DataSets, DataError> {
-    let folder = Path::new(spec);
-    match spec {
+    open_listed(spec, &Lists::default(), progress)
+}
+
+/// The images that `lists` name; without a list those of `spec` as [`open_with`] has them, with the classes that
+/// `lists` name.
+///
+/// # Errors
+/// As [`open`], and for lists whose lines cannot be meant or whose images are not there.
+pub fn open_listed(
+    spec: &str,
+    lists: &Lists,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<DataSets, DataError> {
+    if lists.has_lists() {
+        return lists.open();
+    }
+    let (path, names) = (Path::new(spec), lists.names()?);
+    let names = names.as_deref();
+    let sets = match spec {
         DEFAULT => fashion_mnist::bundled(),
         fashion_mnist::FULL => fashion_mnist::full(progress),
-        _ if !folder.is_dir() => Err(unknown(spec)),
-        _ if idx_folder::is_one(folder) => idx_folder::open(folder),
-        _ => image_folder::open(folder),
-    }
+        _ if path.is_file() && lists::has_ending(path) => return lists::open_file(path, names),
+        _ if !path.is_dir() => Err(unknown(spec)),
+        _ if idx_folder::is_one(path) => idx_folder::open(path),
+        _ => return image_folder::open(path, names),
+    };
+    image_folder::named(sets?, names)
 }
 
 /// The labelled images that are there to measure on: the test images of a named set, of a folder of IDX files or of a
-/// folder with a test split, and all images of a folder that is not divided.
+/// folder or list with a test split; where there is none, the validation images; and all images of a folder or list
+/// that is not divided.
 ///
-/// Where there is a training split without a test split, it is the images that [`open`] keeps for the test.
+/// Where there is a training split alone, it is the images that [`open`] keeps for the test.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_test(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<TestSet, DataError> {
-    let folder = Path::new(spec);
-    if folder.is_dir() && ![DEFAULT, fashion_mnist::FULL].contains(&spec) && !idx_folder::is_one(folder) {
-        return image_folder::open_test(folder);
+    open_test_listed(spec, &Lists::default(), progress)
+}
+
+/// As [`open_test`], for images that `lists` name.
+///
+/// # Errors
+/// As [`open_listed`].
+pub fn open_test_listed(
+    spec: &str,
+    lists: &Lists,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<TestSet, DataError> {
+    let path = Path::new(spec);
+    if !lists.has_lists() && ![DEFAULT, fashion_mnist::FULL].contains(&spec) {
+        let names = lists.names()?;
+        if path.is_file() && lists::has_ending(path) {
+            return lists::open_file_test(path, names.as_deref());
+        }
+        if path.is_dir() && !idx_folder::is_one(path) {
+            return image_folder::open_test(path, names.as_deref());
+        }
     }
-    let sets = open_with(spec, progress)?;
+    let sets = open_listed(spec, lists, progress)?;
     let images = sets.measured().map_or(&sets.train, |(_, images)| images).clone();
     let DataSets { name, sizes, notes, .. } = sets;
     Ok(TestSet { name, images, sizes, notes })
@@ -225,7 +266,7 @@ mod tests {
     fn the_list_tells_the_truth_of_the_bundled_set() {
         let listed = &list()[0];
         let sets = open(listed.name).unwrap();
-        assert_eq!(listed.images, (sets.train.len(), sets.test.len()));
+        assert_eq!(listed.images, (sets.train.len(), sets.test.as_ref().unwrap().len()));
         assert_eq!((listed.shape, listed.classes), (sets.train.shape, sets.classes().len()));
         assert_eq!(listed.place, Place::Bundled);
     }

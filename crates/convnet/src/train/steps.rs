@@ -33,6 +33,14 @@ impl Learned {
     }
 }
 
+/// What the images of a batch shall be taken for.
+fn target(batch: &Batch) -> Target<'_> {
+    match batch.shares.is_empty() {
+        true => Target::classes(&batch.labels),
+        false => Target::soft(&batch.shares),
+    }
+}
+
 impl Steps {
     pub(super) fn new(training: TrainingStep, recipe: &Recipe) -> Self {
         let groups = training.uniform_groups();

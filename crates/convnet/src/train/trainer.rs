@@ -319,7 +319,11 @@ impl<'a> Trainer<'a> {
             classes: self.data.classes().to_vec(),
             preprocess: Some(card.preprocess.clone()),
             init_from: self.start.as_ref().map(|(origin, _)| absolute(origin)),
-            recipe: Recipe { data: absolute(&self.recipe.data), ..self.recipe.clone() },
+            recipe: Recipe {
+                data: absolute(&self.recipe.data),
+                lists: self.recipe.lists.absolute(),
+                ..self.recipe.clone()
+            },
         })
     }
 

@@ -206,7 +206,7 @@ impl Args {
         if let Some(out) = &self.out {
             RunDir::check_new(out)?;
         }
-        let data = super::data::open(&recipe.data)?;
+        let data = super::data::open_listed(&recipe.data, &recipe.lists)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
@@ -289,7 +289,8 @@ impl Args {
             (None, Some(graph)) => model::adapted(graph, &self.size.options())?,
             (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
         };
-        let (data, _) = super::data::open(&recipe.data)?.in_order_of(&config.classes)?;
+        let (data, _) =
+            super::data::open_listed(&recipe.data, &recipe.lists)?.in_order_of(&config.classes)?;
         let origin =
             self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
         let mut weights = None;

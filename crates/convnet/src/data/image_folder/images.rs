@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::dataset::at_shape;
 use super::super::samples::{InMemory, Samples, reduced};
 use super::super::transform::Chain;
-use super::super::{DataError, Image, Print, parallel};
+use super::super::{DataError, Image, MultiLabels, Print, parallel};
 use super::walk::Class;
 
 /// Channels, height, width.
@@ -13,10 +13,13 @@ type Shape = (usize, usize, usize);
 
 /// Image files below a folder, and their classes.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(in crate::data) struct Files {
     root: PathBuf,
     pub(super) paths: Vec<PathBuf>,
     labels: Vec<u32>,
+    multi_labels: Option<MultiLabels>,
+    /// Whether the labels are none of the paths', but those of a list.
+    listed: bool,
 }
 
 /// Images at the set's size.
@@ -34,7 +37,29 @@ impl Files {
         let (paths, labels) = classes
             .flat_map(|(class, label)| class.images.into_iter().map(move |image| (image, label)))
             .unzip();
-        Self { root: root.to_owned(), paths, labels }
+        Self { root: root.to_owned(), paths, labels, multi_labels: None, listed: false }
+    }
+
+    /// Files with the labels that a list gives them.
+    pub(in crate::data) fn listed(
+        root: &Path,
+        paths: Vec<PathBuf>,
+        labels: Vec<u32>,
+        multi_labels: Option<MultiLabels>,
+    ) -> Self {
+        Self { root: root.to_owned(), paths, labels, multi_labels, listed: true }
+    }
+
+    /// What tells the labels of some of the images from others.
+    fn print_of_labels(&self, indices: &[usize]) -> Print {
+        match &self.multi_labels {
+            None => Print::of_labels(indices.iter().map(|&index| self.labels[index])),
+            // The number of labels parts those of one image from the next one's.
+            Some(labels) => Print::of_labels(indices.iter().flat_map(|&index| {
+                let labels = labels.of(index);
+                std::iter::once(labels.len() as u32).chain(labels.iter().copied())
+            })),
+        }
     }
 
     /// The pixels of all images at one size, and what is wrong with those that have none.
@@ -83,6 +108,10 @@ impl Samples for FolderImages {
         &self.files.labels
     }
 
+    fn multi_labels(&self) -> Option<&MultiLabels> {
+        self.files.multi_labels.as_ref()
+    }
+
     fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
         match &self.kept {
             Some(kept) => kept.image(index),
@@ -106,10 +135,14 @@ impl Samples for FolderImages {
     }
 
     fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
-        parallel::map(indices, |&index| {
+        let mut prints = parallel::map(indices, |&index| {
             let path = &self.files.paths[index];
             Print::of_file(below(&self.files.root, path), path)
-        })
+        })?;
+        if self.files.listed {
+            prints.push(self.files.print_of_labels(indices));
+        }
+        Ok(prints)
     }
 
     fn name(&self, index: usize) -> Option<String> {
@@ -118,7 +151,7 @@ impl Samples for FolderImages {
 }
 
 /// The path of a file below a folder, parts separated by `/` everywhere.
-pub(super) fn below(root: &Path, path: &Path) -> String {
+pub(in crate::data) fn below(root: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(root).unwrap_or(path);
     relative.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }

@@ -17,7 +17,7 @@ pub use split::Split;
 
 use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment};
+use crate::data::{self, Augment, Lists};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -45,7 +45,7 @@ use crate::ops::Op;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// A data set's name or directory.
+    /// A data set's name or directory, or a list of images.
     pub data: String,
     /// How often each training image is seen.
     pub epochs: usize,
@@ -65,6 +65,9 @@ pub struct Recipe {
     /// Random changes of the training images.
     #[serde(default, skip_serializing_if = "is_default")]
     pub augment: Augment,
+    /// Lists of images in place of `data`, and the names of the classes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lists: Lists,
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
@@ -128,6 +131,7 @@ impl Recipe {
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
             augment: Augment::default(),
+            lists: Lists::default(),
             split: Split::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
@@ -192,6 +196,9 @@ impl Recipe {
         }
         self.optimizer.check()?;
         self.schedule.check()?;
+        if let Some((key, found, expected)) = self.lists.wrong() {
+            return Err(TrainError::setting(key, found, expected));
+        }
         self.split.check()?;
         self.regularize.check()?;
         self.checkpoints.check()
@@ -206,11 +213,12 @@ mod tests {
     use crate::graph::Builder;
     use crate::ops::{Conv2d, Linear};
     use crate::zoo;
+    use std::path::Path;
 
     #[test]
     fn every_named_recipe_can_be_followed() {
         for (name, _) in RECIPES {
-            let recipe = suiting("resnet18").with(&RecipePatch::named(name).unwrap());
+            let recipe = suiting("resnet18").with(&RecipePatch::named(name).unwrap()).unwrap();
             recipe.check().unwrap();
         }
         assert_eq!(RecipePatch::named("adam"), None);
@@ -229,7 +237,7 @@ mod tests {
             seed: 0,
             limit_steps: None,
             augment: Augment::default(),
-            ..suiting("lenet").with(&RecipePatch::named(name).unwrap())
+            ..suiting("lenet").with(&RecipePatch::named(name).unwrap()).unwrap()
         };
         for entry in zoo::entries() {
             let name = entry.name;
@@ -280,33 +288,60 @@ mod tests {
     #[test]
     fn another_optimizer_brings_its_rate() {
         let lenet = suiting("lenet");
-        let sgd = RecipePatch { optimizer: Some(Optimizer::sgd()), ..RecipePatch::default() };
-        assert_eq!(lenet.clone().with(&sgd).lr, Optimizer::sgd().usual_lr());
-        assert_eq!(lenet.with(&RecipePatch { lr: Some(0.3), ..sgd }).lr, 0.3);
+        let mut sgd = RecipePatch::of("optimizer", Optimizer::sgd()).unwrap();
+        assert_eq!(lenet.with(&sgd).unwrap().lr, Optimizer::sgd().usual_lr());
+        assert_eq!(lenet.with(sgd.set("lr", 0.3).unwrap()).unwrap().lr, 0.3);
     }
 
     #[test]
     fn settings_that_cannot_be_followed_are_named() {
-        let fail = |patch: RecipePatch| suiting("lenet").with(&patch).check().unwrap_err().to_string();
-        assert!(fail(RecipePatch { batch: Some(0), ..RecipePatch::default() }).contains("`batch` is 0"));
-        assert!(fail(RecipePatch { epochs: Some(0), ..RecipePatch::default() }).contains("`epochs` is 0"));
-        assert!(fail(RecipePatch { lr: Some(f64::NAN), ..RecipePatch::default() }).contains("`lr` is NaN"));
-        assert!(fail(RecipePatch { seed: Some(u64::MAX), ..RecipePatch::default() }).contains("`seed`"));
-        let lr = |lr: f64| fail(RecipePatch { lr: Some(lr), ..RecipePatch::default() });
-        assert_eq!(lr(-1.0), "setting `lr` is -1, expected a number above 0");
-        assert_eq!(lr(1e-320), "setting `lr` is 1e-320, expected a number from 1.2e-38 to 3.4e38");
-        assert!(lr(1e39).contains("`lr` is 1e39"), "{}", lr(1e39));
-        for epochs in [100_001, usize::MAX] {
-            let told = fail(RecipePatch { epochs: Some(epochs), ..RecipePatch::default() });
+        let fail = |change: fn(&mut Recipe)| {
+            let mut recipe = suiting("lenet");
+            change(&mut recipe);
+            recipe.check().unwrap_err().to_string()
+        };
+        assert!(fail(|recipe| recipe.batch = 0).contains("`batch` is 0"));
+        assert!(fail(|recipe| recipe.epochs = 0).contains("`epochs` is 0"));
+        assert!(fail(|recipe| recipe.lr = f64::NAN).contains("`lr` is NaN"));
+        assert!(fail(|recipe| recipe.seed = u64::MAX).contains("`seed`"));
+        assert_eq!(fail(|recipe| recipe.lr = -1.0), "setting `lr` is -1, expected a number above 0");
+        let small = fail(|recipe| recipe.lr = 1e-320);
+        assert_eq!(small, "setting `lr` is 1e-320, expected a number from 1.2e-38 to 3.4e38");
+        assert!(fail(|recipe| recipe.lr = 1e39).contains("`lr` is 1e39"));
+        for told in [fail(|recipe| recipe.epochs = 100_001), fail(|recipe| recipe.epochs = usize::MAX)] {
             assert!(told.ends_with("expected a whole number from 1 to 100000"), "{told}");
         }
-        assert!(fail(RecipePatch { batch: Some(usize::MAX), ..RecipePatch::default() }).contains("`batch`"));
-        assert!(
-            fail(RecipePatch { limit_steps: Some(0), ..RecipePatch::default() })
-                .contains("`limit_steps` is 0")
-        );
-        let at = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1 };
-        assert!(fail(RecipePatch { schedule: Some(at), ..RecipePatch::default() }).contains("1001 points"));
+        assert!(fail(|recipe| recipe.batch = usize::MAX).contains("`batch`"));
+        assert!(fail(|recipe| recipe.limit_steps = Some(0)).contains("`limit_steps` is 0"));
+        let points = |recipe: &mut Recipe| {
+            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1 };
+        };
+        assert!(fail(points).contains("1001 points"));
+        assert!(fail(|recipe| recipe.split.validation = 1.0).contains("`split.validation` is 1"));
+        assert!(fail(|recipe| recipe.regularize.ema = Some(1.0)).contains("`regularize.ema` is 1"));
+        assert!(fail(|recipe| recipe.regularize.clip_norm = Some(0.0)).contains("`regularize.clip_norm`"));
+        assert!(fail(|recipe| recipe.regularize.early_stopping = Some(0)).contains("early_stopping"));
+        assert!(fail(|recipe| recipe.checkpoints.keep = 0).contains("`checkpoints.keep` is 0"));
+        assert!(fail(|recipe| recipe.checkpoints.every_minutes = f64::NAN).contains("every_minutes"));
+    }
+
+    #[test]
+    fn a_table_with_a_kind_takes_the_place_of_another_and_one_without_is_laid_over_it() {
+        let patch = |text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("recipe.toml");
+            std::fs::write(&path, text).unwrap();
+            RecipePatch::read(&path).unwrap()
+        };
+        let resnet = suiting("resnet18");
+        let over = resnet.with(&patch("[schedule]\nkind = \"cosine\"\nend = 0.1\n")).unwrap();
+        assert_eq!(over.schedule, Schedule::Cosine { warmup: 0.0, end: 0.1 });
+        let over = resnet.with(&patch("[optimizer]\nweight_decay = 0.25\n")).unwrap();
+        assert_eq!(over.optimizer, Optimizer::sgd().with_weight_decay(0.25));
+        assert_eq!(over.lr, resnet.lr);
+        let over = resnet.with(&patch("[regularize]\nema = 0.5\n")).unwrap();
+        let over = over.with(&RecipePatch::of("regularize.accumulate", 3).unwrap()).unwrap();
+        assert_eq!((over.regularize.ema, over.step_images()), (Some(0.5), 3 * resnet.batch));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod augment;
 mod checkpoints;
+mod lists;
 mod optimizer;
 mod regularize;
 mod schedule;
@@ -19,6 +20,8 @@ use crate::error::Failure;
 pub(super) struct Settings {
     #[command(flatten)]
     pub(super) training: training::Training,
+    #[command(flatten)]
+    lists: lists::Lists,
     #[command(flatten)]
     optimizer: optimizer::Optimizer,
     #[command(flatten)]
@@ -43,6 +46,7 @@ impl Settings {
     fn patch(&self) -> Result<RecipePatch, Failure> {
         let mut patch = RecipePatch::default();
         self.training.set(&mut patch)?;
+        self.lists.set(self.training.data.as_deref(), &mut patch)?;
         self.optimizer.set(&mut patch)?;
         self.schedule.set(&mut patch)?;
         self.split.set(&mut patch)?;
