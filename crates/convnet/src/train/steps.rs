@@ -109,11 +109,3 @@ impl Steps {
         Ok(Some(learned))
     }
 }
-
-/// What the images of a batch shall be taken for.
-fn target(batch: &Batch) -> Target<'_> {
-    match batch.shares.is_empty() {
-        true => Target::classes(&batch.labels),
-        false => Target::soft(&batch.shares),
-    }
-}

@@ -10,7 +10,8 @@ use super::Recipe;
 
 /// Settings that replace those of a recipe; what it does not name stays as it was.
 ///
-/// A table that names its `kind` or its `preset` takes the place of the recipe's whole table, any other table replaces key by key.
+/// A table that names its `kind` or its `preset` takes the place of the recipe's whole table, any other table replaces key
+/// by key.
 ///
 /// ```
 /// use convnet::train::{Recipe, RecipePatch};
@@ -142,7 +143,7 @@ fn lay_value(old: &mut Value, value: Value) {
         (Value::Table(old), Value::Table(value))
             if !["kind", "preset"].iter().any(|key| value.contains_key(*key)) =>
         {
-            lay(old, value)
+            lay(old, value);
         }
         (old, value) => *old = value,
     }
