@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+mod long_runs;
+
 use super::*;
 use crate::data::{DataError, DataSets, Dataset, Image, Samples};
 use crate::exec::Options;

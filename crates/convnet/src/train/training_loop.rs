@@ -157,11 +157,8 @@ impl TrainingLoop<'_> {
             if !(lr.is_finite() && lr >= 0.0) {
                 return Err(TrainError::setting("rate", lr, "callbacks to set a finite number from 0"));
             }
-            let Some(learned) = self.steps.update(&mut batches, lr as f32)? else { break };
+            let Some(learned) = self.steps.update(self.net, &mut batches, lr as f32)? else { break };
             self.lr = Some(lr);
-            if !learned.loss.is_finite() {
-                return Err(TrainError::Diverged { step: step + 1, lr: self.recipe.lr });
-            }
             let progress = &mut self.progress;
             progress.step += 1;
             progress.loss += learned.loss;
@@ -222,7 +219,8 @@ impl TrainingLoop<'_> {
     fn finish_epoch(&mut self, evaluation: Option<Evaluation>, length: RunLength) -> Result<(), TrainError> {
         let steps = self.steps.training.steps();
         if evaluation.as_ref().is_some_and(|evaluation| !evaluation.loss.is_finite()) {
-            return Err(TrainError::Diverged { step: steps, lr: self.recipe.lr });
+            let cause = "that of the validation images".to_owned();
+            return Err(TrainError::Diverged { step: steps, cause, lr: self.recipe.lr });
         }
         let scheduled = self.recipe.schedule.rate(self.recipe.lr, steps.saturating_sub(1), length);
         let progress = &self.progress;

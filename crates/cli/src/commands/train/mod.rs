@@ -32,6 +32,7 @@ Examples:
   convnet train vgg11 --recipe sgd-step --epochs 30     by another recipe
   convnet train model.onnx --data photos                go on from an ONNX file, with a head for the data's classes
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
+  convnet train --resume runs/lenet --epochs 20         go on longer than it was to be
 
 Without --input, images have the data's channels and the smallest side of 32, 64, 96, 128, 160, 192 and 224
 at which the network's last convolution still sees 2x2 pixels, so that large networks train in bearable
@@ -72,8 +73,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     out: Option<PathBuf>,
 
-    /// Go on with an interrupted run, with its settings
-    #[arg(long, value_name = "DIR", conflicts_with = "out", help_heading = "Run")]
+    /// Go on with a run, with its settings: with the latest checkpoint, or back from an earlier one that it kept
+    /// (DIR/checkpoints/step-N.safetensors); with --epochs longer than it was to be
+    #[arg(long, value_name = "DIR|FILE", conflicts_with = "out", help_heading = "Run")]
     resume: Option<PathBuf>,
 
     #[command(flatten)]
@@ -90,8 +92,8 @@ pub(crate) struct Args {
 enum Place {
     /// A new directory, which no other process gets.
     New(NewRun),
-    /// That of a run that was interrupted.
-    Old(PathBuf),
+    /// That of a run that was interrupted, and the checkpoint to go back to, if it is not the latest.
+    Old(PathBuf, Option<PathBuf>),
 }
 
 /// A run that is about to start: its settings, and what they bring.
@@ -116,13 +118,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
     let plan = match &args.resume {
-        Some(directory) => args.resumed(directory, &options)?,
+        Some(place) => args.resumed(place, &options)?,
         None => args.fresh()?,
     };
     let Plan { place, recipe, start: Start { graph, data, preprocess, weights } } = plan;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
-        Place::Old(directory) => directory.clone(),
+        Place::Old(directory, _) => directory.clone(),
     };
     let data = divide(data, &recipe)?;
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
@@ -144,7 +146,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let result = match place {
         Place::New(new) => trainer.run_in(new),
-        Place::Old(directory) => trainer.resume(directory),
+        Place::Old(directory, None) => trainer.resume(directory),
+        Place::Old(directory, Some(checkpoint)) => trainer.resume_from(directory, checkpoint),
     };
     if let Some(outcome) = result.as_ref().ok().and_then(|report| report.outcome.as_ref()) {
         let share = histogram.into_iter().max().unwrap_or(0) as f64 / outcome.images.max(1) as f64;
@@ -274,7 +277,11 @@ impl Args {
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
     /// difference.
-    fn resumed(&self, directory: &Path, options: &Options) -> Result<Plan, Failure> {
+    fn resumed(&self, place: &Path, options: &Options) -> Result<Plan, Failure> {
+        let (directory, from) = match kept_in(place) {
+            Some(directory) => (directory, Some(place.to_owned())),
+            None => (place, None),
+        };
         let run = RunDir::open(directory)?;
         let config = run.config();
         note_machine(config, options)?;
@@ -307,7 +314,7 @@ impl Args {
             weights = Some((origin, first));
         }
         let start = Start { graph, data, preprocess: None, weights };
-        Ok(Plan { place: Place::Old(directory.to_owned()), recipe, start })
+        Ok(Plan { place: Place::Old(directory.to_owned(), from), recipe, start })
     }
 
     /// The size to read a model for, to see its layers: its own number of classes.
@@ -341,6 +348,12 @@ impl Args {
             None => SizeArgs { input: None, classes, ..self.size.clone() }.build(name),
         }
     }
+}
+
+/// The run of a checkpoint that it kept, `RUN/checkpoints/step-471.safetensors`.
+fn kept_in(path: &Path) -> Option<&Path> {
+    let folder = path.parent().filter(|folder| path.is_file() && folder.ends_with(RunDir::CHECKPOINTS))?;
+    folder.parent()
 }
 
 /// Tells what makes the bits of a resumed run differ from those of one that was not interrupted.
