@@ -42,6 +42,10 @@ impl Samples for Photos {
             return Ok(borrowed(photo));
         }
         let photo = self.samples.reduced(index, MAX_SHORTER)?;
+        if photo.is_borrowed() {
+            // It is in memory already.
+            return Ok(photo);
+        }
         let bytes = photo.pixels().len();
         let room = |room: usize| room.checked_sub(bytes);
         if self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_err() {

@@ -593,8 +593,8 @@ mod tests {
         for (number, class) in ["a", "b"].repeat(3).iter().enumerate() {
             let path = folder.path().join(class).join(format!("{number}.png"));
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            image::RgbImage::from_fn(300, 100, |x, _| {
-                image::Rgb(if (100..200).contains(&x) { [255; 3] } else { [40 + number as u8, 0, 0] })
+            image::RgbImage::from_fn(300 + number as u32, 100, |x, _| {
+                image::Rgb(if (95..215).contains(&x) { [255; 3] } else { [40 + number as u8, 0, 0] })
             })
             .save(path)
             .unwrap();
