@@ -84,7 +84,8 @@ impl FormatError {
         Self::Checksum { path: path.to_path_buf(), found: found.to_owned(), expected: expected.to_owned() }
     }
 
-    pub(crate) fn malformed(path: &Path, format: &'static str) -> impl FnOnce(Malformed) -> Self {
+    /// What makes of damage found in a file's bytes the error that names the file.
+    pub fn malformed(path: &Path, format: &'static str) -> impl FnOnce(Malformed) -> Self {
         move |malformed| Self::Malformed { path: path.to_path_buf(), format, malformed }
     }
 }

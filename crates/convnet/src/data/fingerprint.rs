@@ -50,6 +50,13 @@ impl Print {
         Ok(Self { name: name.into(), bytes, digest })
     }
 
+    /// Of the bytes of a file that is in another one.
+    pub(super) fn of_bytes(name: String, bytes: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        Self { name, bytes: bytes.len() as u64, digest: digest(hasher) }
+    }
+
     /// Of images in memory and their labels.
     pub(super) fn of_images<'a>(
         images: impl Iterator<Item = &'a [u8]>,
@@ -78,7 +85,7 @@ fn digest(hasher: Sha256) -> String {
     hexadecimal(&hasher.finalize()[..8])
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

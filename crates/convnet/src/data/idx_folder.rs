@@ -99,7 +99,8 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, DataError> {
         .ok_or_else(|| DataError::MissingFile { folder: folder.to_owned(), missing: name.to_owned() })
 }
 
-fn class_names(path: &Path) -> Result<Vec<String>, DataError> {
+/// The names in a list, a line each.
+pub(super) fn class_names(path: &Path) -> Result<Vec<String>, DataError> {
     let text = convnet_formats::read_text(path, MAX_NAMES)?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }

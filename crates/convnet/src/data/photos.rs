@@ -66,6 +66,14 @@ impl Samples for Photos {
         self.samples.prints_of(indices)
     }
 
+    fn skipped(&self) -> &[String] {
+        self.samples.skipped()
+    }
+
+    fn mode(&self, index: usize) -> Result<&'static str, DataError> {
+        self.samples.mode(index)
+    }
+
     fn name(&self, index: usize) -> Option<String> {
         self.samples.name(index)
     }

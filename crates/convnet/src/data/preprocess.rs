@@ -248,7 +248,7 @@ impl Preprocess {
             .filter(|resize| arrives != Some(size) && arrives.is_none_or(|from| resize.of(from) != from))
         {
             Some(resize) => {
-                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop { size })]);
+                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop::near(size))]);
             }
             None => transforms.push(Transform::PadTo(PadTo { size })),
         }
@@ -273,7 +273,7 @@ impl Preprocess {
             transforms.push(Transform::Grayscale(Grayscale::default()));
         }
         transforms.extend(resize.map(Transform::Resize));
-        transforms.push(Transform::CenterCrop(CenterCrop { size }));
+        transforms.push(Transform::CenterCrop(CenterCrop::near(size)));
         Pipeline::checked(transforms, self.normalize(), self.input)
     }
 
@@ -302,12 +302,13 @@ impl Preprocess {
         };
         transforms.extend(fit.resize(larger, self.interpolation).map(Transform::Resize));
         match fit {
-            Fit::Cover => transforms.push(Transform::CenterCrop(CenterCrop { size: larger })),
+            Fit::Cover => transforms.push(Transform::CenterCrop(CenterCrop::near(larger))),
             Fit::Pad => transforms.push(Transform::PadTo(PadTo { size: larger })),
             Fit::CenterCrop(_) | Fit::Squash(_) => {}
         }
         let corner = |corner| Transform::CornerCrop(CornerCrop { size, corner });
-        let windows = Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop { size })]);
+        let windows =
+            Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop::near(size))]);
         let normalize = self.normalize();
         let pipeline = |window| {
             let steps = transforms.iter().cloned().chain([window]).collect();

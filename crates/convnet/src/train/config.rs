@@ -54,6 +54,10 @@ impl RunConfig {
                 table.remove("isa");
                 // It follows from the data and from the weights that training starts from.
                 table.remove("preprocess");
+                // Where decoded images are kept changes none of them.
+                if let Some(toml::Value::Table(recipe)) = table.get_mut("recipe") {
+                    recipe.remove("cache");
+                }
                 flatten("", &toml::Value::Table(table), out);
             }
         }

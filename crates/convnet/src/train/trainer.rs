@@ -319,6 +319,21 @@ impl<'a> Trainer<'a> {
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
         self.data.check_classes()?;
+        let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
+        if unvalidated && self.recipe.schedule.needs_validation() {
+            return Err(TrainError::setting(
+                "schedule.kind",
+                "plateau without validation images",
+                "some, whose loss it looks at: `split.validation` above 0",
+            ));
+        }
+        if unvalidated && self.recipe.regularize.early_stopping.is_some() {
+            return Err(TrainError::setting(
+                "regularize.early_stopping",
+                "set without validation images",
+                "some, by which it is judged: `split.validation` above 0",
+            ));
+        }
         let (outputs, classes) = (self.net.classes(), self.data.classes().len());
         if outputs != classes {
             return Err(TrainError::Classes {

@@ -153,7 +153,7 @@ impl TrainingLoop<'_> {
         );
         for _ in 0..left {
             let step = self.steps.training.steps();
-            let lr = self.callbacks.rate.of(self.recipe.schedule.rate(self.recipe.lr, step, length));
+            let lr = self.callbacks.rate.of(self.scheduled(step, length));
             if !(lr.is_finite() && lr >= 0.0) {
                 return Err(TrainError::setting("rate", lr, "callbacks to set a finite number from 0"));
             }
@@ -193,6 +193,12 @@ impl TrainingLoop<'_> {
         Ok(Flow::On)
     }
 
+    /// The learning rate that the schedule has for a step.
+    fn scheduled(&self, step: u64, length: RunLength) -> f64 {
+        let losses: Vec<f64> = self.records.iter().filter_map(|record| record.val_loss).collect();
+        self.recipe.schedule.rate_after(&losses, self.recipe.lr, step, length)
+    }
+
     /// Classifies images; `None` if the flag was raised meanwhile.
     fn evaluate(
         &mut self,
@@ -222,7 +228,7 @@ impl TrainingLoop<'_> {
             let cause = "that of the validation images".to_owned();
             return Err(TrainError::Diverged { step: steps, cause, lr: self.recipe.lr });
         }
-        let scheduled = self.recipe.schedule.rate(self.recipe.lr, steps.saturating_sub(1), length);
+        let scheduled = self.scheduled(steps.saturating_sub(1), length);
         let progress = &self.progress;
         let images = progress.images.max(1) as f64;
         let figure = |of: fn(&Evaluation) -> f64| evaluation.as_ref().map(of);

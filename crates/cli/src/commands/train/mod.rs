@@ -29,6 +29,8 @@ Examples:
   convnet train lenet                                   on the bundled Fashion-MNIST subset
   convnet train lenet --data fashion-mnist --epochs 10  on all of Fashion-MNIST
   convnet train resnet18 --data photos --input 3x96x96  on a folder with train/CLASS/*.jpg
+  convnet train resnet18 --list train.csv --val-list val.csv --data photos
+                                                        on images below photos that lists name with their labels
   convnet train vgg11 --recipe sgd-step --epochs 30     by another recipe
   convnet train model.onnx --data photos                go on from an ONNX file, with a head for the data's classes
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
@@ -41,7 +43,7 @@ training images. The test images are measured once, at the end, with the chosen 
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
-[checkpoints]. Options win over the recipe.";
+[checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -209,7 +211,7 @@ impl Args {
         if let Some(out) = &self.out {
             RunDir::check_new(out)?;
         }
-        let data = super::data::open_listed(&recipe.data, &recipe.lists)?;
+        let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
@@ -296,8 +298,7 @@ impl Args {
             (None, Some(graph)) => model::adapted(graph, &self.size.options())?,
             (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
         };
-        let (data, _) =
-            super::data::open_listed(&recipe.data, &recipe.lists)?.in_order_of(&config.classes)?;
+        let (data, _) = super::data::open_recipe(&recipe)?.in_order_of(&config.classes)?;
         let origin =
             self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
         let mut weights = None;

@@ -1,34 +1,22 @@
-//! The images of a split: kept in memory at the set's size, or decoded when asked for.
+//! The image files of a split.
 
 use std::path::{Path, PathBuf};
 
-use super::super::dataset::at_shape;
-use super::super::samples::{InMemory, Samples, reduced};
-use super::super::transform::Chain;
-use super::super::{DataError, Image, MultiLabels, Print, parallel};
+use super::super::decode::Header;
+use super::super::encoded::Encoded;
+use super::super::picture::header;
+use super::super::{DataError, Image, MultiLabels, Print};
 use super::walk::Class;
-
-/// Channels, height, width.
-type Shape = (usize, usize, usize);
 
 /// Image files below a folder, and their classes.
 #[derive(Debug)]
 pub(in crate::data) struct Files {
     root: PathBuf,
-    pub(super) paths: Vec<PathBuf>,
+    paths: Vec<PathBuf>,
     labels: Vec<u32>,
     multi_labels: Option<MultiLabels>,
     /// Whether the labels are none of the paths', but those of a list.
     listed: bool,
-}
-
-/// Images at the set's size.
-#[derive(Debug)]
-pub(super) struct FolderImages {
-    files: Files,
-    shape: Shape,
-    /// `None` where they would take too much memory.
-    kept: Option<InMemory>,
 }
 
 impl Files {
@@ -51,7 +39,7 @@ impl Files {
     }
 
     /// What tells the labels of some of the images from others.
-    fn print_of_labels(&self, indices: &[usize]) -> Print {
+    fn listed_labels(&self, indices: &[usize]) -> Print {
         match &self.multi_labels {
             None => Print::of_labels(indices.iter().map(|&index| self.labels[index])),
             // The number of labels parts those of one image from the next one's.
@@ -61,92 +49,44 @@ impl Files {
             })),
         }
     }
-
-    /// The pixels of all images at one size, and what is wrong with those that have none.
-    pub(super) fn decoded(&self, shape: Shape) -> (Vec<u8>, Vec<DataError>) {
-        let size = shape.0 * shape.1 * shape.2;
-        let mut pixels = vec![0; self.paths.len() * size];
-        let images = self.paths.iter().zip(pixels.chunks_exact_mut(size));
-        let problems = parallel::all_errors(&mut self.chains(shape), images, |chain, (path, out)| {
-            Image::open_for(path, |image| {
-                let image = chain.run(&image);
-                // A grey image among RGB ones has its plane repeated.
-                for plane in out.chunks_exact_mut(image.pixels().len()) {
-                    plane.copy_from_slice(image.pixels());
-                }
-            })
-        });
-        (pixels, problems)
-    }
-
-    /// What is wrong with images, found by decoding all.
-    pub(super) fn problems(&self) -> Vec<DataError> {
-        let mut states = vec![(); parallel::threads(self.paths.len())];
-        parallel::all_errors(&mut states, self.paths.iter(), |(), path| Image::open_for(path, |_| ()))
-    }
-
-    fn chains(&self, shape: Shape) -> Vec<Chain> {
-        (0..parallel::threads(self.paths.len())).map(|_| Chain::new(&at_shape(shape))).collect()
-    }
 }
 
-impl FolderImages {
-    /// Images in memory.
-    pub(super) fn kept(origin: &str, files: Files, pixels: Vec<u8>, shape: Shape) -> Result<Self, DataError> {
-        let kept = Some(InMemory::new(origin, pixels, files.labels.clone(), shape)?);
-        Ok(Self { files, shape, kept })
-    }
-
-    /// Images that stay in their files.
-    pub(super) fn read(files: Files, shape: Shape) -> Self {
-        Self { files, shape, kept: None }
-    }
-}
-
-impl Samples for FolderImages {
+impl Encoded for Files {
     fn labels(&self) -> &[u32] {
-        &self.files.labels
+        &self.labels
     }
 
     fn multi_labels(&self) -> Option<&MultiLabels> {
-        self.files.multi_labels.as_ref()
+        self.multi_labels.as_ref()
     }
 
-    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
-        match &self.kept {
-            Some(kept) => kept.image(index),
-            // Brought to the set's size at once: large images do not wait in memory for what is done to them next.
-            None => Image::open_for(&self.files.paths[index], |image| {
-                Chain::new(&at_shape(self.shape)).run(&image).into_owned()
-            }),
+    fn name(&self, index: usize) -> String {
+        below(&self.root, &self.paths[index])
+    }
+
+    fn header(&self, index: usize) -> Result<Header, DataError> {
+        header(&self.paths[index])
+    }
+
+    fn decode<T>(&self, index: usize, then: impl FnOnce(Image<'static>) -> T) -> Result<T, DataError> {
+        Image::open_for(&self.paths[index], then)
+    }
+
+    fn print(&self, index: usize) -> Result<Print, DataError> {
+        Print::of_file(self.name(index), &self.paths[index])
+    }
+
+    fn print_of_labels(&self, indices: &[usize]) -> Option<Print> {
+        self.listed.then(|| self.listed_labels(indices))
+    }
+
+    fn only(self, places: &[usize]) -> Self {
+        Self {
+            paths: places.iter().map(|&place| self.paths[place].clone()).collect(),
+            labels: places.iter().map(|&place| self.labels[place]).collect(),
+            multi_labels: self.multi_labels.map(|labels| labels.subset(places)),
+            ..self
         }
-    }
-
-    fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
-        Image::open(&self.files.paths[index])
-    }
-
-    fn reduced(&self, index: usize, shorter: usize) -> Result<Image<'_>, DataError> {
-        Image::open_for(&self.files.paths[index], |image| reduced(image, shorter))
-    }
-
-    fn in_memory(&self) -> bool {
-        self.kept.is_some()
-    }
-
-    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
-        let mut prints = parallel::map(indices, |&index| {
-            let path = &self.files.paths[index];
-            Print::of_file(below(&self.files.root, path), path)
-        })?;
-        if self.files.listed {
-            prints.push(self.files.print_of_labels(indices));
-        }
-        Ok(prints)
-    }
-
-    fn name(&self, index: usize) -> Option<String> {
-        Some(below(&self.files.root, &self.files.paths[index]))
     }
 }
 

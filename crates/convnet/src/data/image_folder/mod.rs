@@ -12,25 +12,15 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::dataset::Sizes;
-use super::decode::Header;
+use super::encoded::{self, Opened};
 use super::lists::{self, Listed};
-use super::picture::header;
 use super::split_name::Split;
-use super::{ClassMatch, DataError, DataSets, Dataset, TestSet, parallel, some_names};
-use images::FolderImages;
+use super::{ClassMatch, DataError, DataSets, Dataset, OpenOptions, TestSet, some_names};
 pub(super) use images::{Files, below};
 use layout::{Labelled, Layout};
 pub(super) use split::for_test;
 use walk::{Class, LeftOut};
 pub(super) use walk::{folders, name};
-
-/// Images that are all of one size keep it up to so many pixels a side.
-const MAX_KEPT: usize = 512;
-/// Other images are cut to squares of at most so many pixels a side.
-const MAX_SQUARE: usize = 256;
-/// The most bytes that the images of both splits take in memory; those of a larger folder stay in their files, and
-/// are decoded whenever they are asked for.
-pub(super) const MAX_IN_MEMORY: u64 = 2 << 30;
 
 /// The set in a folder: `train/CLASS/…`, `val/CLASS/…` and `test/CLASS/…`, where `val` or `test` may be missing, or
 /// `CLASS/…` of which a fifth of each class is kept for the test, always the same images; or images in a folder with a
@@ -39,22 +29,21 @@ pub(super) const MAX_IN_MEMORY: u64 = 2 << 30;
 /// Images that are all of one size (up to 512 × 512) keep it; others are resized to cover a square and cut to
 /// it, whose side is the median of their shorter sides, at most 256. They are grey if all are. At that size they are
 /// kept in memory, if they take no more than 2 GiB.
-pub(super) fn open(folder: &Path, names: Option<&[String]>) -> Result<DataSets, DataError> {
-    open_within(folder, names, MAX_IN_MEMORY)
-}
-
-/// The same with another bound to the images in memory, in bytes.
-fn open_within(folder: &Path, names: Option<&[String]>, max_in_memory: u64) -> Result<DataSets, DataError> {
+pub(super) fn open(
+    folder: &Path,
+    names: Option<&[String]>,
+    options: &OpenOptions,
+) -> Result<DataSets, DataError> {
     let mut found = Found::default();
     if let Some(lists) = found.lists(folder)? {
-        let mut sets = lists::open_folder(folder, lists, names)?;
+        let mut sets = lists::open_folder(folder, lists, names, options)?;
         sets.notes.splice(0..0, found.notes(folder));
         return Ok(sets);
     }
     let Splits { classes, splits } = found.splits(folder)?;
     let splits = splits.into_iter().map(|(split, classes)| (split, Files::new(folder, classes))).collect();
     let sources = Sources { name: folder.to_owned(), classes, splits, notes: found.notes(folder) };
-    named(sources.open(max_in_memory)?, names)
+    named(sources.open(options)?, names)
 }
 
 /// The labelled images in a folder that are there to measure on: those of its test split, else of its validation split,
@@ -70,7 +59,7 @@ pub(super) fn open_test(folder: &Path, names: Option<&[String]>) -> Result<TestS
     let classes = images.iter().map(|class| class.name.clone()).collect();
     let splits = vec![(Split::Test, Files::new(folder, images))];
     let sources = Sources { name: folder.to_owned(), classes, splits, notes: found.notes(folder) };
-    let mut set = sources.open_test(MAX_IN_MEMORY)?;
+    let mut set = sources.open_test()?;
     if let Some(names) = names {
         let numbers = numbers(names, &set.images.classes, &set.name, &mut set.notes)?;
         set.images = set.images.renumbered(names, &numbers)?;
@@ -342,9 +331,9 @@ impl Found {
 
 impl Sources {
     /// All splits.
-    pub(super) fn open(self, max_in_memory: u64) -> Result<DataSets, DataError> {
+    pub(super) fn open(self, options: &OpenOptions) -> Result<DataSets, DataError> {
         let name = self.name.display().to_string();
-        let Opened { sets, sizes, notes } = self.opened(max_in_memory)?;
+        let (sets, sizes, notes) = self.opened(options)?;
         let (mut train, mut validation, mut test) = (None, None, None);
         for (split, set) in sets {
             let place = match split {
@@ -361,68 +350,24 @@ impl Sources {
     }
 
     /// The one split that is there.
-    pub(super) fn open_test(self, max_in_memory: u64) -> Result<TestSet, DataError> {
+    pub(super) fn open_test(self) -> Result<TestSet, DataError> {
         let name = self.name.display().to_string();
-        let Opened { mut sets, sizes, notes } = self.opened(max_in_memory)?;
+        let (mut sets, sizes, notes) = self.opened(&OpenOptions::default())?;
         match sets.pop() {
             Some((_, images)) => Ok(TestSet { name, images, sizes: Some(sizes), notes }),
             None => Err(DataError::NoImages { origin: name }),
         }
     }
 
-    /// Splits at one size, each image of which can be decoded.
-    fn opened(self, max: u64) -> Result<Opened, DataError> {
+    /// Splits at one size, each image of which can be decoded; the sizes of the images, and what is to be said.
+    fn opened(self, options: &OpenOptions) -> Result<(Vec<(Split, Dataset)>, Sizes, Vec<String>), DataError> {
         let Self { name: folder, classes, splits, mut notes } = self;
-        let name = folder.display().to_string();
-        let paths: Vec<&PathBuf> = splits.iter().flat_map(|(_, files)| &files.paths).collect();
-        let headers = parallel::map(&paths, |path| Ok::<_, DataError>(header(path)))?;
-        let (headers, mut problems): (Vec<_>, Vec<_>) = headers.into_iter().partition(Result::is_ok);
-        let headers: Vec<Header> = headers.into_iter().flatten().collect();
-        let Some(sizes) = range(&headers) else {
-            DataError::all(problems.into_iter().filter_map(Result::err).collect())?;
-            return Err(DataError::NoImages { origin: name });
-        };
-        let shape = common_shape(&headers);
-        let keep = (shape.0 * shape.1 * shape.2) as u64 * paths.len() as u64 <= max;
-        let mut pixels = Vec::new();
-        let mut found = Vec::new();
-        for (split, files) in &splits {
-            if keep {
-                let (decoded, problems) = files.decoded(shape);
-                pixels.push(decoded);
-                found.extend(problems);
-            } else if *split != Split::Train {
-                // Training images are all decoded before the first step, for their mean and deviation.
-                found.extend(files.problems());
-            }
-        }
-        if keep {
-            // Whose header is damaged does not decode either.
-            problems.clear();
-        }
-        found.splice(0..0, problems.into_iter().filter_map(Result::err));
-        DataError::all(found)?;
-        let mut pixels = pixels.into_iter();
-        let sets = splits.into_iter().map(|(split, files)| {
-            let set = match pixels.next() {
-                Some(pixels) => {
-                    let images = FolderImages::kept(&name, files, pixels, shape)?;
-                    Dataset::of(&name, images, classes.clone(), shape)
-                }
-                None => Dataset::of(&name, FolderImages::read(files, shape), classes.clone(), shape),
-            };
-            Ok::<_, DataError>((split, set?))
-        });
-        notes.extend(cut_off(&folder, &headers, shape));
-        Ok(Opened { sets: sets.collect::<Result<_, _>>()?, sizes, notes })
+        let (names, files): (Vec<Split>, Vec<Files>) = splits.into_iter().unzip();
+        let mut opened = encoded::open(&folder.display().to_string(), &classes, files, options)?;
+        notes.append(&mut opened.notes);
+        notes.extend(cut_off(&folder, &opened));
+        Ok((names.into_iter().zip(opened.sets).collect(), opened.sizes, notes))
     }
-}
-
-/// Splits that were read.
-struct Opened {
-    sets: Vec<(Split, Dataset)>,
-    sizes: Sizes,
-    notes: Vec<String>,
 }
 
 fn both_are(one: &Class, other: &Class, class: &str) -> DataError {
@@ -479,33 +424,17 @@ fn enough(classes: &[Class], expected: usize) -> Result<(), DataError> {
     }
 }
 
-fn size(header: &Header) -> [usize; 2] {
-    [header.height as usize, header.width as usize]
-}
-
-/// The shape that all images get: channels, height, width.
-fn common_shape(headers: &[Header]) -> (usize, usize, usize) {
-    let channels = headers.iter().map(|header| header.channels).max().unwrap_or(1);
-    let [height, width] = size(&headers[0]);
-    if headers.iter().all(|header| size(header) == [height, width]) && width.max(height) <= MAX_KEPT {
-        return (channels, height, width);
-    }
-    let mut shorter: Vec<usize> = headers.iter().map(size).map(|[height, width]| height.min(width)).collect();
-    shorter.sort_unstable();
-    let side = shorter[shorter.len() / 2].min(MAX_SQUARE);
-    (channels, side, side)
-}
-
 /// The share of an image's area, in hundredths, from which it is told that most images lose as much to their square.
 const MUCH: usize = 34;
 
 /// That half of the images or more lose much of their area where they are cut to a square.
-fn cut_off(folder: &Path, headers: &[Header], (_, height, width): (usize, usize, usize)) -> Option<String> {
-    if headers.iter().all(|header| size(header) == [height, width]) {
+fn cut_off(folder: &Path, opened: &Opened) -> Option<String> {
+    let (_, height, width) = opened.sets.first()?.shape;
+    if opened.each.iter().all(|&size| size == [height, width]) {
         return None;
     }
-    let lost = |[height, width]: [usize; 2]| 100 - 100 * height.min(width) / height.max(width).max(1);
-    let mut shares: Vec<usize> = headers.iter().map(size).map(lost).collect();
+    let lost = |&[height, width]: &[usize; 2]| 100 - 100 * height.min(width) / height.max(width).max(1);
+    let mut shares: Vec<usize> = opened.each.iter().map(lost).collect();
     shares.sort_unstable();
     let share = shares[shares.len() / 2];
     (share >= MUCH).then(|| {
@@ -515,12 +444,4 @@ fn cut_off(folder: &Path, headers: &[Header], (_, height, width): (usize, usize,
             folder.display()
         )
     })
-}
-
-/// The sizes of the smallest and the largest image.
-fn range(headers: &[Header]) -> Option<Sizes> {
-    let pixels = |size: &[usize; 2]| (size[0] * size[1], size[0]);
-    let smallest = headers.iter().map(size).min_by_key(pixels)?;
-    let largest = headers.iter().map(size).max_by_key(pixels)?;
-    Some(Sizes { smallest, largest })
 }

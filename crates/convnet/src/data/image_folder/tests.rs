@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::data::picture::tests::write_grey;
-use crate::data::{Augment, Loader, Preprocess};
+use crate::data::{Augment, Cache, CacheKind, Loader, Preprocess};
 
 fn write(folder: &Path, images: &[(&str, u32, u32, u8)]) {
     for &(path, width, height, level) in images {
@@ -15,15 +15,17 @@ fn write(folder: &Path, images: &[(&str, u32, u32, u8)]) {
 }
 
 fn open(folder: &Path) -> Result<DataSets, DataError> {
-    super::open(folder, None)
+    super::open(folder, None, &OpenOptions::default())
 }
 
 fn open_test(folder: &Path) -> Result<TestSet, DataError> {
     super::open_test(folder, None)
 }
 
-fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError> {
-    super::open_within(folder, None, max_in_memory)
+/// The same of images that are not kept in memory.
+fn open_unkept(folder: &Path) -> Result<DataSets, DataError> {
+    let cache = Cache { kind: CacheKind::None, ..Cache::default() };
+    super::open(folder, None, &OpenOptions { cache, ..OpenOptions::default() })
 }
 
 /// The test images, which there are.
@@ -77,7 +79,7 @@ fn sizes_and_colours_become_one() {
     assert_eq!(pixels(&sets.train)[243..486], [2; 243]);
     assert_eq!(pixels(&sets.train)[486..729], [[255u8; 81], [0; 81], [0; 81]].concat());
     assert_eq!(pixels(test_of(&sets))[..243], [3; 243]);
-    assert_eq!(sets.sizes, Some(Sizes { smallest: [8, 6], largest: [70, 7] }));
+    assert_eq!(sets.sizes, Some(Sizes { smallest: [8, 6], median: [9, 30], largest: [70, 7] }));
 }
 
 /// Writes images of each class, whose levels are their numbers.
@@ -269,7 +271,7 @@ fn names_that_are_given_order_the_classes() {
     let folder = tempfile::tempdir().unwrap();
     write_classes(folder.path(), &["a", "b"], 4);
     let names = ["b", "x", "A"].map(String::from);
-    let sets = super::open(folder.path(), Some(&names)).unwrap();
+    let sets = super::open(folder.path(), Some(&names), &OpenOptions::default()).unwrap();
     assert_eq!(sets.classes(), names);
     assert_eq!(sets.train.histogram()[1], 0);
     let notes = sets.notes.join("\n");
@@ -278,10 +280,11 @@ fn names_that_are_given_order_the_classes() {
     assert_eq!(set.images.histogram(), [4, 0, 4]);
     let numbered = tempfile::tempdir().unwrap();
     write_classes(numbered.path(), &["0", "2"], 4);
-    let sets = super::open(numbered.path(), Some(&names)).unwrap();
+    let sets = super::open(numbered.path(), Some(&names), &OpenOptions::default()).unwrap();
     assert_eq!((sets.train.histogram()[1], sets.train.histogram()[2] > 0), (0, true));
     assert!(sets.notes.iter().any(|note| note.contains("called by numbers")), "{:?}", sets.notes);
-    let told = super::open(folder.path(), Some(&names[..2])).unwrap_err().to_string();
+    let told =
+        super::open(folder.path(), Some(&names[..2]), &OpenOptions::default()).unwrap_err().to_string();
     assert!(
         told.contains("has classes that are none of the names given") && told.contains(": `a`; the names"),
         "{told}"
@@ -439,7 +442,7 @@ fn photos(folder: &Path) {
 fn a_folder_too_large_for_memory_gives_the_same_batches() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let (kept, read) = (open(folder.path()).unwrap(), open_within(folder.path(), 0).unwrap());
+    let (kept, read) = (open(folder.path()).unwrap(), open_unkept(folder.path()).unwrap());
     assert!(kept.train.in_memory() && !read.train.in_memory());
     assert_eq!(kept.train.shape, read.train.shape);
     assert_eq!(kept.train.shape.0, 3);
@@ -483,7 +486,7 @@ fn damaged_files_are_named_all_at_once() {
 fn damaged_files_of_a_folder_too_large_for_memory_are_found_before_the_first_step() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let sets = open_within(folder.path(), 0).unwrap();
+    let sets = open_unkept(folder.path()).unwrap();
     let path = |set: &Dataset, index: usize| folder.path().join(&set.prints().unwrap()[index].name);
     let (train, test) = ([path(&sets.train, 0), path(&sets.train, 2)], path(test_of(&sets), 0));
     let cut = |path: &Path| {
@@ -492,11 +495,11 @@ fn damaged_files_of_a_folder_too_large_for_memory_are_found_before_the_first_ste
         whole
     };
     let whole = cut(&test);
-    let told = open_within(folder.path(), 0).unwrap_err().to_string();
+    let told = open_unkept(folder.path()).unwrap_err().to_string();
     assert!(told.contains(&format!("{}` is no image", test.display())), "{told}");
     fs::write(&test, whole).unwrap();
     train.iter().for_each(|path| drop(cut(path)));
-    let sets = open_within(folder.path(), 0).unwrap();
+    let sets = open_unkept(folder.path()).unwrap();
     let told = Preprocess::for_input([3, 16, 16], &sets.train).unwrap_err().to_string();
     assert!(train.iter().all(|path| told.contains(&path.display().to_string())), "{told}");
 }

@@ -16,9 +16,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::image_folder::MAX_IN_MEMORY;
 use super::split_name::Split;
-use super::{DataError, DataSets, TestSet};
+use super::{DataError, DataSets, OpenOptions, TestSet};
 pub(super) use beside::{beside_classes, has_tables, lists_of as lists_of_folder};
 use find::Finder;
 use gather::Gathered;
@@ -97,14 +96,14 @@ impl Lists {
     ///
     /// # Errors
     /// A list that cannot be read, a line that cannot be meant, images that are not there or cannot be decoded.
-    pub(super) fn open(&self) -> Result<DataSets, DataError> {
+    pub(super) fn open(&self, options: &OpenOptions) -> Result<DataSets, DataError> {
         let Some(train) = &self.train else {
             return Err(DataError::Lists { problem: "no list of training images is given".to_owned() });
         };
         let lists =
             self.all().map(|(split, path)| self.listed(Some(split), path)).collect::<Result<_, _>>()?;
         let gathered = Gathered::of(lists, self.names()?.as_deref())?;
-        gathered.sources(train)?.open(MAX_IN_MEMORY)
+        gathered.sources(train)?.open(options)
     }
 
     fn listed(&self, split: Option<Split>, path: &Path) -> Result<Listed, DataError> {
@@ -134,15 +133,19 @@ pub(super) fn has_ending(path: &Path) -> bool {
 
 /// The set of a list that is named in place of a folder: divided by its column `split`, else a fifth of each class is
 /// kept for the test.
-pub(super) fn open_file(path: &Path, names: Option<&[String]>) -> Result<DataSets, DataError> {
+pub(super) fn open_file(
+    path: &Path,
+    names: Option<&[String]>,
+    options: &OpenOptions,
+) -> Result<DataSets, DataError> {
     let listed = Lists::default().listed(None, path)?;
-    Gathered::of(vec![listed], names)?.divided().sources(path)?.open(MAX_IN_MEMORY)
+    Gathered::of(vec![listed], names)?.divided().sources(path)?.open(options)
 }
 
 /// The images of such a list to measure on: those of its test split, else all.
 pub(super) fn open_file_test(path: &Path, names: Option<&[String]>) -> Result<TestSet, DataError> {
     let listed = Lists::default().listed(None, path)?;
-    Gathered::of(vec![listed], names)?.measured().test_sources(path)?.open_test(MAX_IN_MEMORY)
+    Gathered::of(vec![listed], names)?.measured().test_sources(path)?.open_test()
 }
 
 /// The set of the lists in a folder of images.
@@ -150,8 +153,9 @@ pub(super) fn open_folder(
     folder: &Path,
     lists: Vec<Listed>,
     names: Option<&[String]>,
+    options: &OpenOptions,
 ) -> Result<DataSets, DataError> {
-    Gathered::of(lists, names)?.divided().sources(folder)?.open(MAX_IN_MEMORY)
+    Gathered::of(lists, names)?.divided().sources(folder)?.open(options)
 }
 
 /// The images of the lists in a folder of images that are there to measure on.
@@ -160,5 +164,5 @@ pub(super) fn open_folder_test(
     lists: Vec<Listed>,
     names: Option<&[String]>,
 ) -> Result<TestSet, DataError> {
-    Gathered::of(lists, names)?.measured().test_sources(folder)?.open_test(MAX_IN_MEMORY)
+    Gathered::of(lists, names)?.measured().test_sources(folder)?.open_test()
 }

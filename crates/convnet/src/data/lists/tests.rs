@@ -258,23 +258,23 @@ fn lists_of_one_s_own_start_where_they_are_or_at_the_root() {
         ..Lists::default()
     };
     assert_eq!(given.wrong(), None);
-    let sets = given.open().unwrap();
+    let sets = given.open(&OpenOptions::default()).unwrap();
     assert_eq!(content(&sets.train), [("a.png".into(), vec!["0"]), ("b.png".into(), vec!["1"])]);
     assert_eq!(sets.validation.as_ref().unwrap().len(), 2);
     assert!(sets.test.is_none() && sets.notes.iter().any(|note| note.contains("nothing independent")));
     // From the list's own folder.
     given.root = None;
-    let told = given.open().unwrap_err().to_string();
+    let told = given.open(&OpenOptions::default()).unwrap_err().to_string();
     assert!(told.contains("train.txt`: 2 of its 2 images are not there"), "{told}");
     images(lists.path(), &["a.png", "b.png"]);
     given.validation = None;
     given.test = at("test.txt", "b.png\t1\n");
-    let sets = given.open().unwrap();
+    let sets = given.open(&OpenOptions::default()).unwrap();
     assert_eq!((sets.train.len(), sets.test.as_ref().map(Dataset::len)), (2, Some(1)));
     assert_eq!(data::open_test_listed("", &given, &mut |_| {}).unwrap().images.len(), 1);
     // Names of the classes.
     given.class_names = at("names.json", r#"["cat", "dog", "owl"]"#);
-    let sets = given.open().unwrap();
+    let sets = given.open(&OpenOptions::default()).unwrap();
     assert_eq!(content(&sets.train), [("a.png".into(), vec!["cat"]), ("b.png".into(), vec!["dog"])]);
     assert!(
         sets.notes.contains(&"no training image is of 1 of the classes: `owl`".to_owned()),
@@ -282,7 +282,7 @@ fn lists_of_one_s_own_start_where_they_are_or_at_the_root() {
         sets.notes
     );
     given.class_names = at("names.txt", "cat\n");
-    let told = given.open().unwrap_err().to_string();
+    let told = given.open(&OpenOptions::default()).unwrap_err().to_string();
     assert!(told.contains("train.txt`, line 2: its label is 1, expected 0 to 0"), "{told}");
 }
 
@@ -291,7 +291,7 @@ fn lists_that_cannot_be_meant_are_refused() {
     let lists = Lists { test: Some("t.csv".into()), ..Lists::default() };
     let (key, found, _) = lists.wrong().unwrap();
     assert_eq!((key, found.as_str()), ("lists.train", "missing beside `t.csv`"));
-    assert!(lists.open().is_err());
+    assert!(lists.open(&OpenOptions::default()).is_err());
     let lists = Lists { root: Some("x".into()), ..Lists::default() };
     assert_eq!(lists.wrong().unwrap().0, "lists.root");
     assert_eq!(Lists { class_names: Some("n".into()), ..Lists::default() }.wrong(), None);
@@ -364,8 +364,8 @@ fn hostile_lists_are_refused_before_they_are_read() {
     #[cfg(unix)]
     for name in ["/dev/zero", "/dev/null/x", "/"] {
         let lists = Lists { train: Some(name.into()), ..Lists::default() };
-        assert!(lists.open().is_err(), "{name}");
+        assert!(lists.open(&OpenOptions::default()).is_err(), "{name}");
         let lists = Lists { train: Some(path.clone()), class_names: Some(name.into()), ..Lists::default() };
-        assert!(lists.open().is_err(), "{name}");
+        assert!(lists.open(&OpenOptions::default()).is_err(), "{name}");
     }
 }

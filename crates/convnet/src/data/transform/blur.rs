@@ -20,7 +20,8 @@ pub(super) struct Blur {
 }
 
 impl Canvas {
-    /// Blurred by a bell of `columns` × `rows` weights with the deviation `sigma`; the image is mirrored at its edges.
+    /// Blurred by a bell of `columns` × `rows` weights with the deviation `sigma`; the image is mirrored at its
+    /// edges.
     pub(super) fn blur(&mut self, [columns, rows]: [usize; 2], sigma: f64, memory: &mut Blur) {
         let [height, width] = self.size;
         let Blur { weights, row } = memory;
@@ -53,7 +54,8 @@ impl Canvas {
         }
     }
 
-    /// Each level as far from the mean of its surroundings as `factor` times what it is; the pixels at the edges stay.
+    /// Each level as far from the mean of its surroundings as `factor` times what it is; the pixels at the
+    /// edges stay.
     pub(super) fn sharpness(&mut self, factor: f64) {
         let [height, width] = self.size;
         if height < 3 || width < 3 {

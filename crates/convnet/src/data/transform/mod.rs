@@ -32,14 +32,15 @@
 //! # }
 //! ```
 //!
-//! Parameters, defaults and results are those of torchvision's `transforms.v2` on uint8 tensors, also where it does otherwise
-//! with PIL images: levels are cut, not rounded, by changes of brightness and colour; what is turned or sheared knows `nearest`
-//! and `bilinear`. Results are within one level of torchvision's, and mostly the same. They differ where
+//! Parameters, defaults and results are those of torchvision's `transforms.v2` on uint8 tensors, also where it
+//! does otherwise with PIL images: levels are cut, not rounded, by changes of brightness and colour; what is
+//! turned or sheared knows `nearest` and `bilinear`. Results are within one level of torchvision's, and mostly
+//! the same. They differ where
 //!
 //! - a resized image is not rounded, unless a step behind it wants whole levels: the normalization takes it as it is;
 //! - [`Grayscale`] rounds as Pillow does;
-//! - an image is too small: a [`RandomCrop`] that is larger than it and a border or blur that reaches beyond its other side, which
-//!   torchvision refuses, take what lies around it, or mirror it again;
+//! - an image is too small: a [`RandomCrop`] that is larger than it and a border or blur that reaches beyond
+//!   its other side, which torchvision refuses, take what lies around it, or mirror it again;
 //! - a grey image stays one plane, which is read as three of the same, until a colour is filled in.
 
 mod aug_mix;

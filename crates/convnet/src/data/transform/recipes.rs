@@ -122,6 +122,11 @@ fn what_is_wrong_is_told_by_transform_and_parameter() {
         ),
         ("name = 'Resize'\nsize = [9, 9]\nmax_size = 19", "Resize: `max_size` is 19, expected none"),
         ("name = 'RandomCrop'\nsize = 9\npadding = [1, 2, 3]", "`padding` is a number of pixels"),
+        (
+            "name = 'RandomCrop'\nsize = 9\npadding = 4097",
+            "`padding` is [4097, 4097, 4097, 4097], expected at most 4096",
+        ),
+        ("name = 'Resize'\nsize = [32768, 2049]", "Resize: `size` is [32768, 2049], expected 1 to 32768"),
         ("name = 'RandomCrop'\nsize = 9\npadding_mode = 'wrap'", "unknown variant `wrap`"),
         ("name = 'RandomResizedCrop'\nsize = 9\nscale = [0, 1]", "RandomResizedCrop: `scale` is [0.0, 1.0]"),
         (

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::random::Random;
 use super::center_crop::CenterCrop;
 use super::resizer::{Filter, Resizer, Span};
-use super::values::{Interpolation, check_sides, wrong};
+use super::values::{Interpolation, MAX_PIXELS, check_sides, wrong};
 use super::view::{Buffer, Levels, View};
 use super::window::window;
 use super::{Parameters, Step};
@@ -53,9 +53,6 @@ pub(super) fn yes() -> bool {
     true
 }
 
-/// The most pixels that an image gets, as of an image that is read: a strip with a longer side is cut to it.
-const MAX_PIXELS: usize = 1 << 26;
-
 impl Resize {
     /// Bilinear, with antialiasing.
     pub fn to(size: ResizeTo) -> Self {
@@ -90,6 +87,7 @@ impl Resize {
                 {
                     sides = [(most * short / sides[1]).max(1), most];
                 }
+                // A strip does not become longer than an image may be.
                 sides[1] = sides[1].min((MAX_PIXELS / sides[0].max(1)).max(sides[0]));
                 if height <= width { sides } else { [sides[1], sides[0]] }
             }
@@ -104,7 +102,7 @@ impl Resize {
             ResizeTo::Shorter(short) => [short; 2],
         };
         let covers = self.max_size.is_none() && least[0] >= crop.size[0] && least[1] >= crop.size[1];
-        covers.then(|| Box::new(ResizeStep::new(self, Some(crop.size))) as Box<dyn Step>)
+        covers.then(|| Box::new(ResizeStep::new(self, Some(crop))) as Box<dyn Step>)
     }
 }
 
@@ -144,8 +142,8 @@ impl Parameters for Resize {
 
 struct ResizeStep {
     resize: Resize,
-    /// The size of the middle, if not all is kept.
-    kept: Option<[usize; 2]>,
+    /// The middle, if not all is kept.
+    kept: Option<CenterCrop>,
     /// For the size of the image before, which is mostly that of the next one.
     of: [usize; 2],
     resizer: Resizer,
@@ -153,7 +151,7 @@ struct ResizeStep {
 }
 
 impl ResizeStep {
-    fn new(resize: Resize, kept: Option<[usize; 2]>) -> Self {
+    fn new(resize: Resize, kept: Option<CenterCrop>) -> Self {
         Self { resize, kept, of: [0; 2], resizer: Resizer::default(), buffer: Buffer::default() }
     }
 }
@@ -161,8 +159,8 @@ impl ResizeStep {
 impl Step for ResizeStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
         let resized = self.resize.of(image.size);
-        let kept = self.kept.unwrap_or(resized);
-        let corner = [0, 1].map(|axis| CenterCrop::start(resized[axis], kept[axis]));
+        let kept = self.kept.map_or(resized, |crop| crop.size);
+        let corner = [0, 1].map(|axis| self.kept.map_or(0, |crop| crop.start(axis, resized[axis])));
         if resized == image.size {
             return window(image, corner, kept, &mut self.buffer);
         }
@@ -235,17 +233,18 @@ mod tests {
         let image = View { channels: 2, size: [7, 12], levels: Levels::Bytes(&levels) };
         let resizes = [Resize::cover([5, 4]), Resize::cover([7, 9]), Resize::shorter(9), Resize::shorter(7)];
         for resize in resizes {
-            let crop = CenterCrop { size: [5, 4] };
             let (channels, size, whole) = applied(resize.step().unwrap(), image);
             let whole = View { channels, size, levels: Levels::Floats(&whole) };
-            assert_eq!(
-                applied(resize.cropped(crop).unwrap(), image),
-                applied(crop.step().unwrap(), whole),
-                "{resize:?}"
-            );
+            for crop in [CenterCrop::new([5, 4]), CenterCrop::near([5, 4])] {
+                assert_eq!(
+                    applied(resize.cropped(crop).unwrap(), image),
+                    applied(crop.step().unwrap(), whole),
+                    "{resize:?} {crop:?}"
+                );
+            }
         }
-        assert!(Resize::shorter(4).cropped(CenterCrop { size: [5, 4] }).is_none());
-        assert!(Resize::cover([9, 3]).cropped(CenterCrop { size: [5, 4] }).is_none());
+        assert!(Resize::shorter(4).cropped(CenterCrop::near([5, 4])).is_none());
+        assert!(Resize::cover([9, 3]).cropped(CenterCrop::near([5, 4])).is_none());
     }
 
     #[test]
@@ -253,7 +252,7 @@ mod tests {
         let columns = [0, 0, 100, 100, 200, 200].repeat(2);
         let image = View { channels: 1, size: [2, 6], levels: Levels::Bytes(&columns) };
         let cover = |size| {
-            let step = Resize::cover(size).cropped(CenterCrop { size }).unwrap();
+            let step = Resize::cover(size).cropped(CenterCrop::near(size)).unwrap();
             applied(step, image).2.iter().map(|level| level.round() as u8).collect::<Vec<_>>()
         };
         assert_eq!(cover([2, 2]), [100; 4]);

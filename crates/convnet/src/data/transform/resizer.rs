@@ -1,7 +1,7 @@
 //! Resizing of one plane of pixels, or of a window of it.
 //!
-//! The same weights as Pillow's `BILINEAR` and `BICUBIC` and PyTorch's `interpolate`, without rounding between or after
-//! the two passes.
+//! The same weights as Pillow's `BILINEAR` and `BICUBIC` and PyTorch's `interpolate`, without rounding between
+//! or after the two passes.
 
 use super::values::Interpolation;
 
@@ -147,9 +147,11 @@ impl Resizer {
         self.beyond = filter.interpolation == Interpolation::Bicubic;
     }
 
-    /// Writes the resized window, row by row. It begins at `corner` (row, column) of a plane of rows of `width` pixels.
+    /// Writes the resized window, row by row. It begins at `corner` (row, column) of a plane of rows of `width`
+    /// pixels.
     ///
-    /// Not inlined: as a function's arguments, the three slices are known not to overlap, and the loops are vectorized.
+    /// Not inlined: as a function's arguments, the three slices are known not to overlap, and the loops are
+    /// vectorized.
     #[inline(never)]
     pub(super) fn apply<T: Copy>(
         &mut self,

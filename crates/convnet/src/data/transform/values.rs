@@ -7,6 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 /// The most pixels on a side of what a transform makes, as of an image that is read.
 const MAX_SIDE: usize = 1 << 15;
+/// The most pixels of what a transform makes, as of an image that is read.
+pub(super) const MAX_PIXELS: usize = 1 << 26;
+/// The most pixels that are added on a side.
+const MAX_PADDING: usize = 1 << 12;
 
 /// How pixels between pixels are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,17 +165,20 @@ pub(super) fn check_range(field: &str, range: [f64; 2], bounds: RangeInclusive<f
 
 /// Height and width of an image.
 pub(super) fn check_sides(field: &str, sides: [usize; 2]) -> Result<(), String> {
-    match sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) {
+    match sides.iter().all(|side| (1..=MAX_SIDE).contains(side)) && sides[0] * sides[1] <= MAX_PIXELS {
         true => Ok(()),
-        false => Err(wrong(field, &sides, &format!("1 to {MAX_SIDE} pixels a side"))),
+        false => {
+            let expected = format!("1 to {MAX_SIDE} pixels a side, {MAX_PIXELS} in all");
+            Err(wrong(field, &sides, &expected))
+        }
     }
 }
 
 /// Pixels that are added on the four sides.
 pub(super) fn check_padding(padding: [usize; 4]) -> Result<(), String> {
-    match padding.iter().all(|side| *side <= MAX_SIDE) {
+    match padding.iter().all(|side| *side <= MAX_PADDING) {
         true => Ok(()),
-        false => Err(wrong("padding", &padding, &format!("at most {MAX_SIDE} pixels a side"))),
+        false => Err(wrong("padding", &padding, &format!("at most {MAX_PADDING} pixels a side"))),
     }
 }
 
@@ -207,8 +214,8 @@ pub(super) fn check_lookup(
     fill.map_or(Ok(()), Fill::check)
 }
 
-/// `[x least, x most, y least, y most]`, `[x least, x most]`, or a number for what lies between its negative and itself
-/// along x.
+/// `[x least, x most, y least, y most]`, `[x least, x most]`, or a number for what lies between its negative
+/// and itself along x.
 pub(super) fn shear<'de, D: Deserializer<'de>>(from: D) -> Result<[f64; 4], D::Error> {
     #[derive(Deserialize)]
     #[serde(

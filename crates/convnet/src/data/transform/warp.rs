@@ -1,7 +1,9 @@
-//! Images turned, shifted, scaled, sheared and seen in perspective: each pixel of the result is looked up in the image.
+//! Images turned, shifted, scaled, sheared and seen in perspective: each pixel of the result is looked up in
+//! the image.
 //!
-//! Places are computed in float32 in the order of torchvision's functions on tensors. Where a place lies on the edge between
-//! two pixels, `nearest` may take the other one than a PyTorch that fuses multiplications and additions.
+//! Places are computed in float32 in the order of torchvision's functions on tensors. Where a place lies on the
+//! edge between two pixels, `nearest` may take the other one than a PyTorch that fuses multiplications and
+//! additions.
 
 use super::canvas::Canvas;
 use super::values::{Fill, Interpolation};
@@ -11,8 +13,8 @@ use super::values::{Fill, Interpolation};
 pub(super) struct Lookup {
     /// `Nearest`, or else bilinear.
     pub(super) interpolation: Interpolation,
-    /// The level outside of the image. `None`: black, into which bilinear interpolation fades once; a fill of 0 fades twice, as
-    /// torchvision's does.
+    /// The level outside of the image. `None`: black, into which bilinear interpolation fades once; a fill of 0
+    /// fades twice, as torchvision's does.
     pub(super) fill: Option<Fill>,
 }
 
@@ -247,8 +249,8 @@ fn expanded([a, b, c, d, e, f]: [f32; 6], [height, width]: [usize; 2]) -> [usize
     [span(corners.map(|(x, y)| d * x + e * y + f), y), span(corners.map(|(x, y)| a * x + b * y + c), x)]
 }
 
-/// The coefficients of the projective map that takes each of the places `to` (x, y) to that of `from`; `None` if there is none,
-/// as of three places in a line.
+/// The coefficients of the projective map that takes each of the places `to` (x, y) to that of `from`; `None`
+/// if there is none, as of three places in a line.
 pub(super) fn perspective(from: [[f64; 2]; 4], to: [[f64; 2]; 4]) -> Option<[f32; 8]> {
     let mut system = [[0.0f64; 9]; 8];
     for (rows, ([x, y], [u, v])) in system.chunks_exact_mut(2).zip(to.into_iter().zip(from)) {

@@ -17,7 +17,7 @@ pub use split::Split;
 
 use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment, Lists};
+use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -58,6 +58,9 @@ pub struct Recipe {
     /// Where the run ends before its epochs do, in steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_steps: Option<u64>,
+    /// Whether images that cannot be decoded are named and left out; otherwise they are an error.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skip_corrupt: bool,
     /// The update rule.
     pub optimizer: Optimizer,
     /// The learning rate over the run.
@@ -77,6 +80,9 @@ pub struct Recipe {
     /// When it is saved.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: Checkpoints,
+    /// What is kept of decoded images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cache: Cache,
 }
 
 /// Whether a section says nothing that goes without saying.
@@ -135,6 +141,8 @@ impl Recipe {
             split: Split::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
+            skip_corrupt: false,
+            cache: Cache::default(),
         }
     }
 
@@ -163,6 +171,12 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// How its data are opened.
+    pub fn opening(&self) -> OpenOptions {
+        let (lists, cache) = (self.lists.clone(), self.cache.clone());
+        OpenOptions { lists, cache, skip_corrupt: self.skip_corrupt }
+    }
+
     /// Images of a step.
     pub fn step_images(&self) -> usize {
         self.batch.saturating_mul(self.regularize.batches())
@@ -184,6 +198,7 @@ impl Recipe {
         let steps = self.limit_steps.unwrap_or(1);
         whole("limit_steps", steps, 1..=MAX_STEPS, "a whole number from 1 to 2^53")?;
         self.augment.check()?;
+        self.cache.check()?;
         // TOML has no integers beyond those of 64 bits with a sign.
         if i64::try_from(self.seed).is_err() {
             return Err(TrainError::setting("seed", self.seed, "at most 9223372036854775807"));
@@ -314,7 +329,7 @@ mod tests {
         assert!(fail(|recipe| recipe.batch = usize::MAX).contains("`batch`"));
         assert!(fail(|recipe| recipe.limit_steps = Some(0)).contains("`limit_steps` is 0"));
         let points = |recipe: &mut Recipe| {
-            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1 };
+            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1, warmup: 0.0 };
         };
         assert!(fail(points).contains("1001 points"));
         assert!(fail(|recipe| recipe.split.validation = 1.0).contains("`split.validation` is 1"));
@@ -386,9 +401,12 @@ mod tests {
     fn schedules() -> impl Strategy<Value = Schedule> {
         prop_oneof![
             (0.0..1.0).prop_map(|warmup| Schedule::Constant { warmup }),
-            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma }),
-            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0)
-                .prop_map(|(at, gamma)| Schedule::Milestones { at, gamma }),
+            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma, warmup: 0.0 }),
+            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0).prop_map(|(at, gamma)| Schedule::Milestones {
+                at,
+                gamma,
+                warmup: 0.5
+            }),
             (0.0..1.0, 0.0..1.0).prop_map(|(warmup, end)| Schedule::Cosine { warmup, end }),
             (0.0..1.0, 1.0..50.0, 1.0..1e5).prop_map(|(climb, start_divisor, end_divisor)| {
                 Schedule::OneCycle { climb, start_divisor, end_divisor }

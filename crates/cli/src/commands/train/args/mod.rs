@@ -2,6 +2,7 @@
 
 mod augment;
 mod checkpoints;
+mod images;
 mod lists;
 mod optimizer;
 mod regularize;
@@ -34,6 +35,8 @@ pub(super) struct Settings {
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
+    #[command(flatten)]
+    images: images::Images,
 }
 
 impl Settings {
@@ -53,6 +56,7 @@ impl Settings {
         self.augment.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
+        self.images.set(&mut patch)?;
         Ok(patch)
     }
 
