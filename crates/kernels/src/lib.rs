@@ -49,7 +49,10 @@ pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use local_response::{LocalResponse, local_response, local_response_backward};
 pub use loss::{Targets, cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use moments::moments;
-pub use optimizer::{Adam, Sgd, Update};
+pub use optimizer::{
+    Adagrad, Adam, Lamb, Lion, Muon, MuonMatrix, Nadam, OrthogonalRoom, RmsProp, Sgd, Update, lamb, muon,
+    orthogonalize, trust_ratio,
+};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, flat};
+use convnet_kernels::{self as kernels, Arena, Isa, OrthogonalRoom, Pool, Targets, Update, View, flat};
 
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
@@ -11,9 +11,10 @@ use super::program::{Program, fill};
 use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
 use super::table::{Parameter, Twin, distinct, keepers, running, running_specs, table, unpack};
+use super::update::{self, Step, Tensors, Tracked};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
-use crate::optim::{Optimizer, ParameterGroups, Setting};
+use crate::optim::{Assigned, Optimizer, ParameterGroups};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
@@ -45,6 +46,14 @@ pub(crate) struct Average {
     running: Vec<[Vec<f32>; 2]>,
 }
 
+/// What is still to be updated at the end of a step.
+struct Pending {
+    /// Parameters, by their numbers, that need their whole tensor.
+    whole: Vec<(usize, Step)>,
+    /// Parts of the flat parameters that are updated element by element, neighbours of one update together.
+    parts: Vec<(Range<usize>, Update)>,
+}
+
 /// A network in training: its weights, its optimizer's state and the memory of one step.
 #[derive(Debug)]
 pub(crate) struct Training {
@@ -65,6 +74,10 @@ pub(crate) struct Training {
     earlier: Option<Arena>,
     /// The optimizer's buffers, laid out like the parameters.
     moments: Vec<Arena>,
+    /// The rule of each parameter, and what it keeps beside the buffers.
+    tracked: Vec<Tracked>,
+    /// Where Muon makes matrices orthogonal.
+    room: OrthogonalRoom,
     /// Running mean and variance of each stage that has them.
     running: Vec<[Vec<f32>; 2]>,
     /// The stage that keeps a stage's running mean, and its variance: of several that are one normalization, the first.
@@ -75,7 +88,6 @@ pub(crate) struct Training {
     /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
     winograd_at: usize,
     transformed: Arena,
-    optimizer: Optimizer,
     seed: u64,
     steps: u64,
     /// Passes since the last update: the dropout of each is its own.
@@ -92,7 +104,8 @@ impl Training {
     ) -> Result<Self, CompileError> {
         let logits: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
         let pool = memory::pool(options)?;
-        let need = |program: &Program| need(program, &optimizer, pool.threads());
+        let rules = Assigned::new(graph, optimizer);
+        let need = |program: &Program| need(program, &rules, pool.threads());
         let (mode, task) = (Mode::Train, "training");
         let program = Planner { task, graph, outputs: &logits, mode, options, need: &need }.plan(batch)?;
         let plan = &program.plan;
@@ -111,6 +124,9 @@ impl Training {
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
         let (table, twins) = distinct(trained);
         let floats = program.parameters;
+        let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(&rules, &p.spec)).collect();
+        let [matrices, packed] =
+            update::room(program.isa, &table, &tracked).ok_or(CompileError::TooLarge { batch })?;
         let mut training = Self {
             arena: allocate(winograd_at + scratch.tiles, (task, batch))?,
             winograd_at,
@@ -125,21 +141,27 @@ impl Training {
             parameters: allocate(floats, (task, batch))?,
             gradients: allocate(floats, (task, batch))?,
             earlier: None,
-            moments: optimizer
-                .buffers()
-                .iter()
+            moments: (0..rules.buffers())
                 .map(|_| allocate(floats, (task, batch)))
                 .collect::<Result<_, _>>()?,
+            room: OrthogonalRoom {
+                matrices: allocate(matrices, (task, batch))?,
+                packed: allocate(packed, (task, batch))?,
+            },
+            tracked,
             running: running(&program),
             keepers: keepers(&program),
             updates: vec![None; plan.stages.len()],
             pool,
             program,
-            optimizer,
             seed,
             steps: 0,
             passes: 0,
         };
+        if let Optimizer::Adagrad(adagrad) = optimizer {
+            let start = adagrad.initial_accumulator_value;
+            training.moments.iter_mut().for_each(|sum| sum.as_mut_slice().fill(start));
+        }
         training.load(state)?;
         Ok(training)
     }
@@ -154,7 +176,8 @@ impl Training {
     ) -> Result<(), CompileError> {
         let outputs: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
         let threads = memory::pool(options)?.threads();
-        let need = |program: &Program| sum(&[need(program, &optimizer, threads), memory::weights(graph)]);
+        let rules = Assigned::new(graph, optimizer);
+        let need = |program: &Program| sum(&[need(program, &rules, threads), memory::weights(graph)]);
         let planner =
             Planner { task: "training", graph, outputs: &outputs, mode: Mode::Train, options, need: &need };
         planner.plan(batch).map(drop)
@@ -239,7 +262,8 @@ impl Training {
     ) -> StepReport {
         self.updates.fill(None);
         for (i, parameter) in self.table.iter().enumerate().filter(|(_, p)| p.fused) {
-            self.updates[parameter.stage] = self.update(groups.setting(i), rate);
+            let step = self.tracked[i].step(&parameter.spec, groups.setting(i), rate);
+            self.updates[parameter.stage] = step.and_then(|step| step.elements());
         }
         let report = self.pass(batch, times.as_deref_mut());
         if !report.loss.is_finite() {
@@ -256,29 +280,59 @@ impl Training {
 
     /// Updates the parameters that the backward pass did not update on its way.
     pub(crate) fn apply(&mut self, groups: &ParameterGroups, rate: f32) {
-        for (range, update) in self.pending(groups, rate) {
+        let scale = self.scale_of_gradients(groups);
+        let Pending { whole, parts } = self.pending(groups, rate);
+        let (pool, isa) = (&self.pool, self.program.isa);
+        for (range, update) in parts {
             let parameters = &mut self.parameters.as_mut_slice()[range.clone()];
             let gradients = &self.gradients.as_slice()[range.clone()];
             let mut moments = moments(&mut self.moments);
-            let moments = part(&mut moments, &range);
-            update.apply(&self.pool, self.program.isa, parameters, gradients, moments);
+            update.apply(pool, isa, parameters, gradients, part(&mut moments, &range));
+        }
+        for (i, step) in whole {
+            let Parameter { range, .. } = &self.table[i];
+            let mut moments = moments(&mut self.moments);
+            let tensors = Tensors {
+                parameters: &mut self.parameters.as_mut_slice()[range.clone()],
+                gradients: &self.gradients.as_slice()[range.clone()],
+                moments: part(&mut moments, range),
+                layout: self.table[i].layout(),
+                scale,
+            };
+            step.apply(pool, isa, &mut self.room, tensors);
         }
         for twin in &self.twins {
             twin.copy(&self.table[twin.first], self.parameters.as_mut_slice());
+        }
+        for (i, tracked) in self.tracked.iter_mut().enumerate() {
+            if !groups.setting(i).frozen {
+                tracked.advance();
+            }
         }
         self.updates.fill(None);
         self.steps += 1;
         self.passes = 0;
     }
 
-    /// The parts of the flat parameters that are still to be updated, neighbours of one update together.
-    fn pending(&self, groups: &ParameterGroups, rate: f32) -> Vec<(Range<usize>, Update)> {
-        let updated = |(i, parameter): (usize, &Parameter)| {
+    /// What LAMB multiplies gradients with, so that all together are no longer than its limit; 1 for other rules.
+    fn scale_of_gradients(&self, groups: &ParameterGroups) -> f32 {
+        let limit = self.tracked.iter().find_map(Tracked::longest_gradient);
+        limit.map_or(1.0, |limit| (1.0 / (self.gradient_norm(groups) / f64::from(limit)).max(1.0)) as f32)
+    }
+
+    /// What the backward pass did not update on its way.
+    fn pending(&self, groups: &ParameterGroups, rate: f32) -> Pending {
+        let mut whole: Vec<(usize, Step)> = Vec::new();
+        let mut all: Vec<(Range<usize>, Option<Update>)> = Vec::new();
+        for (i, parameter) in self.table.iter().enumerate() {
             let pending = !(parameter.fused && self.updates[parameter.stage].is_some());
-            let update = if pending { self.update(groups.setting(i), rate) } else { None };
-            (parameter.range.clone(), update)
-        };
-        let mut all: Vec<_> = self.table.iter().enumerate().map(updated).collect();
+            let step = self.tracked[i].step(&parameter.spec, groups.setting(i), rate).filter(|_| pending);
+            let update = step.as_ref().and_then(Step::elements);
+            if let Some(step) = step.filter(|_| update.is_none()) {
+                whole.push((i, step));
+            }
+            all.push((parameter.range.clone(), update));
+        }
         let others = self.twins.iter().map(|twin| &twin.parameter).chain(&self.fixed);
         all.extend(others.map(|parameter| (parameter.range.clone(), None)));
         all.sort_by_key(|(range, _)| range.start);
@@ -295,17 +349,7 @@ impl Training {
             }
             joins = true;
         }
-        parts
-    }
-
-    /// How parameters of a setting are updated in the next step; `None` where they stay as they are.
-    fn update(&self, setting: Setting, rate: f32) -> Option<Update> {
-        let Setting { rate: factor, weight_decay, frozen } = setting;
-        let optimizer = match weight_decay {
-            Some(decay) => self.optimizer.with_weight_decay(decay),
-            None => self.optimizer,
-        };
-        (!frozen).then(|| update(optimizer, self.steps + 1, rate * factor))
+        Pending { whole, parts }
     }
 
     fn key(&self) -> u64 {
@@ -510,8 +554,13 @@ impl Training {
     /// The steps done, and the optimizer's buffers named `PARAMETER/BUFFER`.
     pub(crate) fn optimizer_state(&self) -> (u64, StateDict) {
         let mut state = StateDict::new();
-        for (name, moment) in self.optimizer.buffers().iter().zip(&self.moments) {
-            state.extend(unpack(&self.table, moment.as_slice(), &format!("/{name}")));
+        for (parameter, tracked) in self.table.iter().zip(&self.tracked) {
+            for (name, moment) in tracked.rule.buffers().iter().zip(&self.moments) {
+                state.insert(buffer_name(parameter, name), parameter.unpack(moment.as_slice()));
+            }
+            for (name, value) in tracked.scalars() {
+                state.insert(buffer_name(parameter, name), Tensor { shape: Vec::new(), data: vec![value] });
+            }
         }
         (self.steps, state)
     }
@@ -519,19 +568,22 @@ impl Training {
     /// Replaces them; nothing where one is missing or has another shape.
     pub(crate) fn load_optimizer_state(&mut self, steps: u64, state: &StateDict) -> Result<(), CompileError> {
         let spec = |parameter: &Parameter, buffer: &str| ParamSpec {
-            name: format!("{}/{buffer}", parameter.spec.name),
+            name: buffer_name(parameter, buffer),
             ..parameter.spec.clone()
         };
-        for buffer in self.optimizer.buffers() {
-            for parameter in &self.table {
+        let mut loaded = self.tracked.clone();
+        for (parameter, tracked) in self.table.iter().zip(&mut loaded) {
+            for buffer in tracked.rule.buffers() {
                 check(state, &spec(parameter, buffer))?;
             }
+            tracked.load(steps, &parameter.spec.name, state)?;
         }
-        for (buffer, moment) in self.optimizer.buffers().iter().zip(&mut self.moments) {
-            for parameter in &self.table {
+        for (parameter, tracked) in self.table.iter().zip(&loaded) {
+            for (buffer, moment) in tracked.rule.buffers().iter().zip(&mut self.moments) {
                 parameter.pack(&self.pool, (state, &spec(parameter, buffer)), moment.as_mut_slice())?;
             }
         }
+        self.tracked = loaded;
         self.steps = steps;
         self.passes = 0;
         Ok(())
@@ -565,11 +617,17 @@ impl Training {
 }
 
 /// Bytes of weights, gradients and what the optimizer keeps, of one step's memory, and of the images that it takes.
-fn need(program: &Program, optimizer: &Optimizer, threads: usize) -> Option<usize> {
+fn need(program: &Program, rules: &Assigned, threads: usize) -> Option<usize> {
     let plan = &program.plan;
     let Scratch { tiles, transformed, transposed } = program.scratch(threads);
+    let table = table(program);
+    let table: Vec<Parameter> = table.into_iter().filter(|p| p.spec.kind.trainable()).collect();
+    let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(rules, &p.spec)).collect();
+    let [matrices, packed] = update::room(program.isa, &table, &tracked)?;
     sum(&[
-        times(2 + optimizer.buffers().len(), program.parameters),
+        times(2 + rules.buffers(), program.parameters),
+        times(1, matrices),
+        times(1, packed),
         times(1, plan.floats),
         times(1, tiles),
         times(1, transformed),
@@ -579,22 +637,13 @@ fn need(program: &Program, optimizer: &Optimizer, threads: usize) -> Option<usiz
     ])
 }
 
-/// Update number `step`, from 1, at a rate.
-fn update(optimizer: Optimizer, step: u64, lr: f32) -> Update {
-    let adam = |beta1, beta2, eps, weight_decay, decoupled| {
-        Update::adam(Adam { lr, beta1, beta2, eps, weight_decay, decoupled }, step)
-    };
-    match optimizer {
-        Optimizer::Sgd { momentum, nesterov, weight_decay } => {
-            Update::sgd(Sgd { lr, momentum, weight_decay, nesterov })
-        }
-        Optimizer::Adam { beta1, beta2, eps, weight_decay } => adam(beta1, beta2, eps, weight_decay, false),
-        Optimizer::Adamw { beta1, beta2, eps, weight_decay } => adam(beta1, beta2, eps, weight_decay, true),
-    }
+/// The name of what the optimizer keeps of a parameter.
+fn buffer_name(parameter: &Parameter, buffer: &str) -> String {
+    format!("{}/{buffer}", parameter.spec.name)
 }
 
-/// The optimizer's buffers as the kernels take them: two, empty where it keeps fewer.
-fn moments(buffers: &mut [Arena]) -> [&mut [f32]; 2] {
+/// The optimizer's buffers as the kernels take them, empty where it keeps fewer.
+fn moments(buffers: &mut [Arena]) -> [&mut [f32]; Update::MOST_MOMENTS] {
     let mut buffers = buffers.iter_mut().map(Arena::as_mut_slice);
-    [(); 2].map(|()| buffers.next().unwrap_or_default())
+    [(); Update::MOST_MOMENTS].map(|()| buffers.next().unwrap_or_default())
 }

@@ -77,6 +77,7 @@ pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
 pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
+pub use image_folder::images_below;
 pub use lists::Lists;
 pub use loader::{Batch, Loader, Pass};
 pub use mix::Mix;

@@ -23,6 +23,8 @@ mod output;
 mod training;
 
 #[cfg(test)]
+mod optimizer_tests;
+#[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
 mod tests;

@@ -173,7 +173,7 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot train a layer, a GPU should train a weight that two
+    /// If a weight is missing or has another shape, the device cannot train a layer or has no kernels for the optimizer, a GPU should train a weight that two
     /// layers read, or the machine
     /// has no memory for training and a batch of images: the error tells the largest batch that fits. Nothing is
     /// allocated then.
@@ -215,7 +215,7 @@ impl TrainingStep {
     }
 
     /// Whether [`TrainingStep::compile`] can train a network and the machine has the memory for it, its weights beside the
-    /// packed ones included: to be asked before weights are drawn or read. On a GPU compiling tells.
+    /// packed ones included: to be asked before weights are drawn or read. Of a GPU it tells whether there are kernels for the optimizer; compiling tells the rest.
     ///
     /// # Errors
     /// As [`TrainingStep::compile`], weights aside.
@@ -227,7 +227,7 @@ impl TrainingStep {
     ) -> Result<(), CompileError> {
         match options.device {
             Device::Cpu => cpu::Training::check(graph, batch, optimizer, options),
-            Device::Gpu(_) => Ok(()),
+            Device::Gpu(_) => gpu::check_optimizer(&optimizer),
         }
     }
 
@@ -633,7 +633,8 @@ impl TrainingStep {
     }
 
     /// What a checkpoint needs besides the state dict: the updates done, and the optimizer's buffers named
-    /// `PARAMETER/BUFFER` (`features.0.weight/exp_avg`).
+    /// `PARAMETER/BUFFER` (`features.0.weight/exp_avg`), numbers that it keeps of each among them
+    /// (`features.0.weight/step`).
     ///
     /// # Panics
     /// If the GPU fails.

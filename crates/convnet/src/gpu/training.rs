@@ -20,7 +20,7 @@ use super::places::{Places, RESULT};
 use super::program::{Loss, Part, Parts, Program};
 use super::rows::bytes;
 use super::table::{Parameter, table};
-use super::update::Updates;
+use super::update::{self, Updates};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
 use crate::optim::{Optimizer, ParameterGroups};
@@ -109,6 +109,7 @@ impl Blueprint {
         optimizer: Optimizer,
         options: &Options,
     ) -> Result<Self, CompileError> {
+        update::check(&optimizer)?;
         let logits = outputs(graph, Mode::Train);
         let program = Program::new(graph, &logits, Mode::Train, batch, options)?;
         let loss = |(output, &id): (&crate::graph::Output, &crate::graph::NodeId)| {

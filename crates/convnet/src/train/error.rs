@@ -25,6 +25,10 @@ pub enum TrainError {
         expected: &'static str,
     },
 
+    /// Groups of parameters that the network does not have.
+    #[error("setting `parameters.group`: {0}")]
+    Groups(#[from] crate::optim::GroupError),
+
     /// Settings that no recipe has.
     #[error("recipe: {}", reason.trim_end())]
     Recipe {

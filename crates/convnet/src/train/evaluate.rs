@@ -159,13 +159,13 @@ impl Tally {
 }
 
 /// The first of the largest logits.
-fn largest(row: &[f32]) -> usize {
+pub(super) fn largest(row: &[f32]) -> usize {
     let first = (0, f32::NEG_INFINITY);
     row.iter().enumerate().fold(first, |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
 }
 
 /// −log softmax(row)\[label\], without overflow.
-fn cross_entropy(row: &[f32], label: usize) -> f64 {
+pub(super) fn cross_entropy(row: &[f32], label: usize) -> f64 {
     let max = f64::from(row[largest(row)]);
     let sum: f64 = row.iter().map(|&x| (f64::from(x) - max).exp()).sum();
     sum.ln() + max - f64::from(row[label])

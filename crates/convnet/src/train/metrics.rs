@@ -71,6 +71,36 @@ pub(super) fn write_lines(records: &[EpochRecord]) -> String {
     text
 }
 
+/// The records as comma-separated values; what was not measured is empty.
+#[cfg(feature = "train")]
+pub(super) fn to_csv(records: &[EpochRecord]) -> String {
+    let mut text = String::from(
+        "epoch,steps,train_loss,train_top1,val_loss,val_top1,val_top5,lr,images_per_second,train_seconds,seconds\n",
+    );
+    for record in records {
+        let EpochRecord {
+            epoch,
+            steps,
+            train_loss,
+            train_top1,
+            val_loss,
+            val_top1,
+            val_top5,
+            lr,
+            images_per_second,
+            train_seconds,
+            seconds,
+        } = record;
+        let [val_loss, val_top1, val_top5] =
+            [val_loss, val_top1, val_top5].map(|figure| figure.map_or_else(String::new, |f| f.to_string()));
+        text.push_str(&format!(
+            "{epoch},{steps},{train_loss},{train_top1},{val_loss},{val_top1},{val_top5},{lr},{images_per_second},\
+             {train_seconds},{seconds}\n"
+        ));
+    }
+    text
+}
+
 /// The records of JSON lines, or the line that is none and why.
 pub(super) fn read_lines(text: &str) -> Result<Vec<EpochRecord>, String> {
     let record = |(i, line): (usize, &str)| {
@@ -135,6 +165,16 @@ pub(super) mod tests {
         assert_eq!(told(&text.replace("\"epoch\":2", "\"epoch\":3")), "line 2 is of epoch 3");
         assert_eq!(told(&text.replace("0.99", "1.99")), "line 1 has a number out of its range");
         assert!(told(&text.replace("1.25", "null")).contains("null"));
+    }
+
+    #[test]
+    fn a_line_of_values_has_a_column_for_each_figure() {
+        let blind = EpochRecord { val_loss: None, val_top1: None, val_top5: None, ..record(2, 0.5) };
+        let text = to_csv(&[record(1, 0.5), blind]);
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [11, 11, 11]);
+        assert_eq!(lines[1][..6], ["1", "157", "2.3", "0.51", "2.4", "0.5"]);
+        assert_eq!(lines[2][3..7], ["0.51", "", "", ""]);
     }
 
     proptest! {

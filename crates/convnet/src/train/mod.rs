@@ -15,12 +15,14 @@
 //!
 //! [`Trainer`] runs it.
 
+mod calibration;
 #[cfg(feature = "train")]
 mod callback;
 #[cfg(feature = "train")]
 mod charts;
 #[cfg(feature = "train")]
 mod checkpoint;
+mod class_figures;
 mod config;
 mod confusion;
 mod divide;
@@ -31,6 +33,8 @@ mod input_size;
 #[cfg(feature = "train")]
 mod kept;
 mod lock;
+mod logs;
+mod measures;
 mod metrics;
 mod new_run;
 mod outcome;
@@ -44,7 +48,13 @@ mod schedule;
 #[cfg(feature = "train")]
 mod standing;
 #[cfg(feature = "train")]
+mod step_log;
+#[cfg(feature = "train")]
 mod steps;
+#[cfg(feature = "train")]
+mod summary;
+#[cfg(feature = "train")]
+mod tensorboard;
 #[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
@@ -57,20 +67,32 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use crate::optim::Optimizer;
+pub use crate::optim::{Optimizer, OptimizerEntry};
+pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
+#[cfg(feature = "train")]
+pub use charts::{ComparedRun, draw_reliability, draw_runs};
+pub use class_figures::{Averages, ClassFigures};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
 pub use divide::divide;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, Seen, evaluate, evaluate_views, evaluate_with};
 pub use input_size::training_input_size;
+pub use logs::Log;
+pub use measures::{Measurements, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
-pub use recipe::{Checkpoints, RECIPES, Recipe, RecipePatch, Regularize, Split};
+pub use recipe::{Checkpoints, NamedGroup, Parameters, RECIPES, Recipe, RecipePatch, Regularize, Split};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
+#[cfg(feature = "train")]
+pub use step_log::{StepLog, StepRecord};
+#[cfg(feature = "train")]
+pub use summary::{RunState, RunSummary};
+#[cfg(feature = "train")]
+pub use tensorboard::{LogFailure, TensorBoard};
 #[cfg(feature = "train")]
 pub use trainer::{TrainReport, Trainer};

@@ -5,6 +5,7 @@ use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
 use crate::exec::{CompileError, Ema, StepReport, Target, TrainingStep};
 use crate::graph::Graph;
+use crate::ops::ParamSpec;
 use crate::optim::ParameterGroups;
 use crate::state::StateDict;
 
@@ -61,10 +62,11 @@ fn finite(
 }
 
 impl Steps {
-    pub(super) fn new(training: TrainingStep, recipe: &Recipe) -> Self {
-        let groups = training.uniform_groups();
+    pub(super) fn new(training: TrainingStep, net: &Graph, recipe: &Recipe) -> Result<Self, TrainError> {
+        let parameters: Vec<ParamSpec> = training.parameters().cloned().collect();
+        let groups = recipe.parameters.of(net, &parameters)?;
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
-        Self { training, groups, regularize: recipe.regularize, lr: recipe.lr, ema }
+        Ok(Self { training, groups, regularize: recipe.regularize, lr: recipe.lr, ema })
     }
 
     /// Goes on with a moving average.

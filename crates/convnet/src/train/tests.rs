@@ -44,7 +44,7 @@ fn data() -> DataSets {
     DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
-fn net() -> Graph {
+pub(super) fn net() -> Graph {
     let net = Builder::image("small", 1, 12, 12);
     let x = net.input().sequential("conv", |x| {
         x.conv2d(Conv2d::new(4, 3).padding(1)).batch_norm2d().relu().max_pool2d(MaxPool2d::new(2))
@@ -53,16 +53,16 @@ fn net() -> Graph {
     net.build(x).unwrap()
 }
 
-fn recipe() -> Recipe {
+pub(super) fn recipe() -> Recipe {
     let named = Recipe::for_graph(&net()).with(&RecipePatch::named("adam-one-cycle").unwrap()).unwrap();
     Recipe { data: "stripes".into(), epochs: 3, batch: 16, lr: 0.02, seed: 5, ..named }
 }
 
-fn trainer(net: &Graph) -> Trainer<'_> {
+pub(super) fn trainer(net: &Graph) -> Trainer<'_> {
     Trainer::new(net, data()).recipe(recipe()).options(Options { threads: 1, ..Options::default() })
 }
 
-fn bytes(directory: &Path, name: &str) -> Vec<u8> {
+pub(super) fn bytes(directory: &Path, name: &str) -> Vec<u8> {
     fs::read(directory.join(name)).unwrap()
 }
 
@@ -97,7 +97,7 @@ impl Callback for Stopper {
     }
 }
 
-fn stopping(trainer: Trainer<'_>, steps: usize, during_evaluation: bool) -> Trainer<'_> {
+pub(super) fn stopping(trainer: Trainer<'_>, steps: usize, during_evaluation: bool) -> Trainer<'_> {
     let flag = Arc::<AtomicBool>::default();
     trainer.stop(flag.clone()).callback(Stopper { flag, steps, during_evaluation })
 }
@@ -130,6 +130,7 @@ fn a_run_learns_and_leaves_its_files() {
             "data.jsonl",
             "graph.toml",
             "last.safetensors",
+            "metrics.csv",
             "metrics.jsonl",
             "result.json",
         ]
@@ -275,7 +276,7 @@ fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
     // The test images are measured at the very end.
     assert_eq!(photographer.taken, 7);
     // What was written last, first to last; the fourth photograph is of the end of the second epoch.
-    let order = ["last.safetensors", "best.safetensors", "metrics.jsonl"];
+    let order = ["last.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv"];
     let order = [&order[..], &["checkpoint.safetensors", "curves.svg", "curves.png"]].concat();
     for written in 0..=order.len() {
         let parts = folder.path().join(format!("parts-{written}"));
@@ -447,7 +448,7 @@ fn what_does_not_fit_leaves_no_directory() {
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+    let sgd = Optimizer::sgd();
     let net = net();
     let wild = trainer(&net).optimizer(sgd).schedule(Schedule::Constant { warmup: 0.0 }).lr(1e38);
     let error = wild.run(folder.path().join("run")).unwrap_err();

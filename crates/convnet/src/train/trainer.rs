@@ -10,6 +10,7 @@ use convnet_formats::stale;
 use super::callback::Callbacks;
 use super::kept;
 use super::lock::Lock;
+use super::logs;
 use super::progress::Progress;
 use super::standing::Standing;
 use super::steps::Steps;
@@ -188,7 +189,7 @@ impl<'a> Trainer<'a> {
         let training = self.training(&self.first_weights())?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
-        let steps = Steps::new(training, &self.recipe);
+        let steps = Steps::new(training, self.net, &self.recipe)?;
         let training = self.training_loop((run, lock), card, steps, None);
         if given {
             // The run must go on even if the weights that it started from are gone.
@@ -262,7 +263,7 @@ impl<'a> Trainer<'a> {
         };
         let mut standing = standing;
         let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights())?, &self.recipe),
+            None => Steps::new(self.training(&self.first_weights())?, self.net, &self.recipe)?,
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
@@ -274,7 +275,7 @@ impl<'a> Trainer<'a> {
                 })?;
                 let optimizer = std::mem::take(&mut checkpoint.optimizer);
                 training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
-                let mut steps = Steps::new(training, &self.recipe);
+                let mut steps = Steps::new(training, self.net, &self.recipe)?;
                 let average = checkpoint.average.take();
                 if average.is_some() != self.recipe.regularize.ema.is_some() {
                     let reason = "it keeps a moving average, or keeps none, other than the recipe".to_owned();
@@ -297,13 +298,16 @@ impl<'a> Trainer<'a> {
         let resumed = standing.is_some();
         let Standing { checkpoint, records, notes } = standing.unwrap_or_default();
         let progress = checkpoint.map_or_else(Progress::default, |checkpoint| checkpoint.progress);
+        let mut callbacks = self.callbacks;
+        let logs = logs::add(self.recipe.log, &run, &mut callbacks);
         TrainingLoop {
             net: self.net,
             data: self.data,
             recipe: self.recipe,
             options: self.options,
             stop: self.stop,
-            callbacks: self.callbacks,
+            callbacks,
+            logs,
             run,
             _lock: lock,
             card,
@@ -318,6 +322,7 @@ impl<'a> Trainer<'a> {
 
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
+        self.recipe.parameters.of(self.net, &self.net.parameters())?;
         self.data.check_classes()?;
         let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
         if unvalidated && self.recipe.schedule.needs_validation() {

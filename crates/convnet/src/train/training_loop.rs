@@ -18,8 +18,8 @@ use super::metrics::{best, since_best, write_lines};
 use super::progress::Progress;
 use super::steps::Steps;
 use super::{
-    EpochRecord, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError,
-    TrainReport,
+    EpochRecord, LogFailure, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress,
+    TrainError, TrainReport,
 };
 use crate::data::{DataSets, Dataset, Loader, Views};
 use crate::exec::{self, Engine};
@@ -42,6 +42,8 @@ pub(super) struct TrainingLoop<'a> {
     pub(super) steps: Steps,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
+    /// Where to ask what could not be logged.
+    pub(super) logs: Vec<LogFailure>,
     /// Whether the run was started before.
     pub(super) resumed: bool,
     /// What was found when it was taken up again.
@@ -68,6 +70,7 @@ impl TrainingLoop<'_> {
             train_images: self.data.train.len(),
             validation_images: images(&self.data.validation),
             test_images: images(&self.data.test),
+            records: self.records.clone(),
             epochs_done: self.progress.epoch,
             steps_done: self.progress.step,
             notes: std::mem::take(&mut self.notes),
@@ -76,6 +79,9 @@ impl TrainingLoop<'_> {
         if self.resumed {
             // A crash may have come before they were drawn.
             self.draw_curves()?;
+            if !self.records.is_empty() {
+                self.run.write_metrics_csv(&self.records)?;
+            }
         }
         // An epoch whose steps are all done may still lack its evaluation.
         while self.steps.training.steps() < length.total || self.progress.step > 0 {
@@ -258,7 +264,12 @@ impl TrainingLoop<'_> {
         self.checkpoint()?;
         let drawn = self.draw_curves();
         self.callbacks.steer(&self.steps.training, |callback, run| callback.epoch(&record, is_best, run));
-        drawn
+        drawn?;
+        // A log that cannot be written ends the run as any other file of its.
+        match self.logs.iter().find_map(LogFailure::take) {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
     }
 
     fn draw_curves(&self) -> Result<(), TrainError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use convnet::data::{DataError, DataSets, Dataset, Near, NearRepeats, OpenOptions, Sheet, Sizes};
 use convnet::inspect::grouped;

@@ -2,7 +2,9 @@
 
 mod args;
 mod report;
+mod tui;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,11 +16,13 @@ use convnet::io::Head;
 use convnet::model::{self, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
-    NewRun, Recipe, RunConfig, RunDir, TrainError, TrainReport, Trainer, divide, remarks, training_input_size,
+    NewRun, Parameters, Recipe, RunConfig, RunDir, TrainError, TrainReport, Trainer, divide, remarks,
+    training_input_size,
 };
 
 use self::args::Settings;
 use self::report::Reporter;
+use self::tui::Dashboard;
 use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg};
 use crate::error::Failure;
@@ -42,7 +46,7 @@ time. Validation images choose the best epoch, whose weights are kept: those of 
 training images. The test images are measured once, at the end, with the chosen weights.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
+data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [regularize],
 [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
@@ -79,6 +83,14 @@ pub(crate) struct Args {
     /// (DIR/checkpoints/step-N.safetensors); with --epochs longer than it was to be
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "out", help_heading = "Run")]
     resume: Option<PathBuf>,
+
+    /// Show the run on the whole screen: curves, rates, time left; q stops and saves, p pauses
+    #[arg(long, conflicts_with = "quiet", help_heading = "Run")]
+    tui: bool,
+
+    /// Tell nothing while it trains but what is to be known: notes, errors, and in the end the result
+    #[arg(long, short, help_heading = "Run")]
+    quiet: bool,
 
     #[command(flatten)]
     size: SizeArgs,
@@ -132,14 +144,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
     data.repeats().map_err(Failure::work)?.iter().for_each(|told| output::note(told));
     remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
+    if recipe.parameters != Parameters::default() {
+        let groups = recipe.parameters.of(&graph, &graph.parameters())?;
+        output::note(&report::groups(&groups));
+    }
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
-    let mut trainer = Trainer::new(&graph, data)
-        .recipe(recipe)
-        .options(options)
-        .stop(stop)
-        .callback(Reporter::new(heading, graph.classes()));
+    let trainer = Trainer::new(&graph, data).recipe(recipe).options(options).stop(Arc::clone(&stop));
+    let mut trainer = args.shown(trainer, heading, graph.classes(), stop)?;
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }
@@ -182,7 +195,11 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let stop = Arc::clone(stop);
     ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::Relaxed) {
+            tui::give_back();
             std::process::exit(1);
+        }
+        if tui::is_taken() {
+            return;
         }
         output::note("\nfinishing the step and saving; once more to leave at once");
     })?;
@@ -190,6 +207,28 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// The trainer with what shows its progress: nothing, the whole screen, or a bar and a line an epoch.
+    fn shown<'a>(
+        &self,
+        trainer: Trainer<'a>,
+        heading: String,
+        classes: usize,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Trainer<'a>, Failure> {
+        if self.quiet {
+            return Ok(trainer);
+        }
+        if self.tui && std::io::stderr().is_terminal() && std::io::stdin().is_terminal() {
+            let dashboard = Dashboard::open(&heading, classes, stop)
+                .map_err(|error| Failure::work(format!("the terminal cannot be drawn on: {error}")))?;
+            return Ok(trainer.callback(dashboard));
+        }
+        if self.tui {
+            output::note("standard error is no terminal, or there are no keys to press: told line by line");
+        }
+        Ok(trainer.callback(Reporter::new(heading, classes)))
+    }
+
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
@@ -214,6 +253,7 @@ impl Args {
         let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
+        recipe.parameters.of(&graph, &graph.parameters()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
         let start = Start { graph, data, preprocess, weights: None };

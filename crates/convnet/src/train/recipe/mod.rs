@@ -1,6 +1,7 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
 mod checkpoints;
+mod parameters;
 mod patch;
 mod regularize;
 mod split;
@@ -11,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use checkpoints::Checkpoints;
+pub use parameters::{NamedGroup, Parameters};
 pub use patch::{RECIPES, RecipePatch};
 pub use regularize::Regularize;
 pub use split::Split;
 
 use super::error::readable;
-use super::{Optimizer, Schedule, TrainError};
+use super::{Log, Optimizer, Schedule, TrainError};
 use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
 use crate::ops::Op;
@@ -74,6 +76,9 @@ pub struct Recipe {
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
+    /// Which parameters are updated how.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parameters: Parameters,
     /// How steps are tamed and averaged, and when the run ends early.
     #[serde(default, skip_serializing_if = "is_default")]
     pub regularize: Regularize,
@@ -83,6 +88,9 @@ pub struct Recipe {
     /// What is kept of decoded images.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cache: Cache,
+    /// What is logged of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub log: Log,
 }
 
 /// Whether a section says nothing that goes without saying.
@@ -139,10 +147,12 @@ impl Recipe {
             augment: Augment::default(),
             lists: Lists::default(),
             split: Split::default(),
+            parameters: Parameters::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
             skip_corrupt: false,
             cache: Cache::default(),
+            log: Log::default(),
         }
     }
 
@@ -215,8 +225,10 @@ impl Recipe {
             return Err(TrainError::setting(key, found, expected));
         }
         self.split.check()?;
+        self.parameters.check()?;
         self.regularize.check()?;
-        self.checkpoints.check()
+        self.checkpoints.check()?;
+        self.log.check()
     }
 }
 
@@ -227,6 +239,7 @@ mod tests {
     use super::*;
     use crate::graph::Builder;
     use crate::ops::{Conv2d, Linear};
+    use crate::optim::{Adam, Sgd};
     use crate::zoo;
     use std::path::Path;
 
@@ -390,10 +403,17 @@ mod tests {
     fn optimizers() -> impl Strategy<Value = Optimizer> {
         prop_oneof![
             (0.0..1.0_f32, any::<bool>(), 0.0..0.1_f32).prop_map(|(momentum, nesterov, weight_decay)| {
-                Optimizer::Sgd { momentum, nesterov, weight_decay }
+                Sgd { momentum, nesterov, weight_decay, ..Sgd::default() }.into()
             }),
             (0.0..1.0_f32, 0.0..1.0_f32, 1e-9..1e-3_f32, 0.0..0.1_f32).prop_map(
-                |(beta1, beta2, eps, weight_decay)| Optimizer::Adam { beta1, beta2, eps, weight_decay }
+                |(beta1, beta2, eps, weight_decay)| Adam {
+                    beta1,
+                    beta2,
+                    eps,
+                    weight_decay,
+                    ..Adam::default()
+                }
+                .into()
             ),
         ]
     }

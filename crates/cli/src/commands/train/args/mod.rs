@@ -4,6 +4,7 @@ mod augment;
 mod checkpoints;
 mod images;
 mod lists;
+mod log;
 mod optimizer;
 mod regularize;
 mod schedule;
@@ -37,6 +38,8 @@ pub(super) struct Settings {
     checkpoints: checkpoints::Checkpoints,
     #[command(flatten)]
     images: images::Images,
+    #[command(flatten)]
+    log: log::Log,
 }
 
 impl Settings {
@@ -57,6 +60,7 @@ impl Settings {
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         self.images.set(&mut patch)?;
+        self.log.set(&mut patch)?;
         Ok(patch)
     }
 
