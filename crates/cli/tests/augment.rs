@@ -120,3 +120,29 @@ fn photos_are_seen_whole_and_measured_as_they_were_learned() {
         place.failure("train lenet --data photos --input 3x64x64 --preprocess preprocessor_config.json", 1);
     assert!(told.contains("cuts out 32 × 32 pixels, the network's input has 64 × 64"), "{told}");
 }
+
+#[test]
+fn a_sheet_shows_what_chance_makes_of_images() {
+    let place = Place::new();
+    let sheet = |name: &str, options: &str| {
+        place.success(&format!("data inspect fashion-mnist-mini --sheet {name}.png {options}"));
+        place.bytes(&format!("{name}.png"))
+    };
+    let (plain, strong) = (sheet("plain", ""), sheet("strong", "--augment strong"));
+    assert!(
+        strong.starts_with(b"\x89PNG") && strong != plain && strong == sheet("again", "--augment strong")
+    );
+    fs::write(place.path().join("mine.toml"), "epochs = 3\n[augment]\nrotate = 30\nmixup = 0.5\n").unwrap();
+    let turned = sheet("turned", "--augment mine.toml");
+    assert!(turned != strong && turned != sheet("none", "--augment none"));
+    fs::write(place.path().join("wrong.toml"), "[augment]\nrotate = 300\n").unwrap();
+    for (options, part) in [
+        ("--sheet a.png --augment much", "expected one of none, light, standard, strong"),
+        ("--sheet a.png --augment wrong.toml", "`augment.rotate` is 300"),
+        ("--augment strong", "--sheet"),
+    ] {
+        let told = place.failure(&format!("data inspect fashion-mnist-mini {options}"), 2);
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(!place.path().join("a.png").exists());
+}

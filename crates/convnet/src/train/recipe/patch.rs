@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::super::{Optimizer, Schedule, TrainError};
 use super::Recipe;
+use crate::data::Augment;
 
 /// Settings that replace those of a recipe; what it does not name stays as it was.
 ///
@@ -118,6 +119,16 @@ impl RecipePatch {
         let set = set.and_then(|patch| patch.set("optimizer", optimizer));
         set.and_then(|patch| patch.set("schedule", schedule)).ok()?;
         Some(patch)
+    }
+
+    /// The random changes of training images that it sets, over none.
+    ///
+    /// # Errors
+    /// As [`Recipe::with`] and [`Recipe::check`].
+    pub fn augment(&self) -> Result<Augment, TrainError> {
+        let recipe = Recipe::blank().with(self)?;
+        recipe.check()?;
+        Ok(recipe.augment)
     }
 
     /// The recipe's table with these settings laid over it.
