@@ -76,7 +76,11 @@ fn recipes_are_files_or_names() {
     }
     fs::write(place.path().join("wrong.toml"), "batches = 100\n").unwrap();
     let told = place.failure("train lenet --recipe wrong.toml", 1);
-    assert!(told.contains("wrong.toml") && told.contains("unknown field `batches`"), "{told}");
+    assert!(
+        told.contains("wrong.toml")
+            && told.contains("line 1: a recipe has no key `batches`; did you mean `batch`?"),
+        "{told}"
+    );
     let told = place.failure("train lenet --recipe unknown", 2);
     assert!(told.contains("`unknown`") && told.contains("sgd-cosine"), "{told}");
 }

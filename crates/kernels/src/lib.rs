@@ -8,6 +8,7 @@
 
 mod arena;
 mod batch_norm;
+mod criterion;
 mod element;
 mod elementwise;
 pub mod flat;
@@ -35,6 +36,7 @@ mod winograd;
 
 pub use arena::{Arena, ArenaError, View};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
+pub use criterion::{Binary, Comparison, Criterion, CrossEntropy, Reading, Teacher, compare};
 pub use element::saturating_f16;
 pub use elementwise::{
     Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,

@@ -17,6 +17,7 @@ mod predictions;
 mod run;
 mod runs;
 mod script;
+mod several;
 mod show;
 mod table;
 mod train;

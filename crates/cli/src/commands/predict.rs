@@ -4,15 +4,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use convnet::data::{Image, Preprocess, images_below};
-use convnet::exec::{Engine, Precision};
+use convnet::data::{Image, Preprocess, Views, images_below};
+use convnet::exec::{Engine, Precision, RunError};
 use convnet::model::Model;
 use convnet::train::{likeliest, softmax};
 use convnet_formats::atomic;
 use serde_json::{Value, json};
 
 use super::predictions::Columns;
-use super::trained::TrainedArgs;
+use super::trained::{TrainedArgs, ViewsArg};
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Image files (PNG, JPEG, WebP, BMP, TIFF, GIF, QOI, PNM), and folders of them
     #[arg(value_name = "IMAGE|DIR", required = true)]
     images: Vec<PathBuf>,
+
+    #[command(flatten)]
+    views: ViewsArg,
 
     /// Classes to print for each image, the likeliest first
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = positive)]
@@ -74,6 +77,9 @@ fn csv_file(text: &str) -> Result<PathBuf, String> {
 /// A class and its probability.
 type Guess = (usize, f64);
 
+/// An image as the network sees it, from each view.
+type Looks = Vec<Vec<f32>>;
+
 /// The probability of each class, or why an image has none.
 type Answer = Result<Vec<f64>, String>;
 
@@ -85,11 +91,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(names) => names.to_vec(),
         None => (0..count).map(|class| format!("class {class}")).collect(),
     };
+    let several = model.card.as_ref().is_some_and(|card| card.several);
+    if several {
+        output::note("an image may have several of the classes: each has a probability of its own");
+    }
     let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
     let images = found(&args.images)?;
     let engine = Engine::compile(&graph, &weights, args.batch.min(images.len()).max(1), &options)?;
-    let work = Work { engine, preprocess, images };
+    let work = Work { engine, preprocess, images, views: args.views.views(), several };
     let failed = match &args.csv {
         None if args.json => {
             let mut objects = Vec::new();
@@ -160,6 +170,9 @@ struct Work {
     engine: Engine,
     preprocess: Preprocess,
     images: Vec<PathBuf>,
+    views: Views,
+    /// Whether an image may have several of the classes.
+    several: bool,
 }
 
 impl Work {
@@ -184,20 +197,33 @@ impl Work {
         Ok(failed)
     }
 
+    /// The logits of the images that could be read: the mean over the views.
+    fn logits(&self, inputs: &[Result<Looks, String>]) -> Result<Vec<f32>, RunError> {
+        let mut sum: Vec<f32> = Vec::new();
+        for view in 0..self.views.count() {
+            let batch: Vec<f32> = inputs.iter().flatten().flat_map(|looks| &looks[view]).copied().collect();
+            if batch.is_empty() {
+                return Ok(sum);
+            }
+            let logits = self.engine.logits(&batch)?.into_vec();
+            match sum.is_empty() {
+                true => sum = logits,
+                false => sum.iter_mut().zip(logits).for_each(|(sum, x)| *sum += x),
+            }
+        }
+        let share = 1.0 / self.views.count() as f32;
+        sum.iter_mut().for_each(|sum| *sum *= share);
+        Ok(sum)
+    }
+
     /// What a batch of images is taken for.
     fn answers(&self, paths: &[PathBuf]) -> Vec<Answer> {
         let inputs = self.inputs(paths);
-        let size: usize = self.preprocess.input().iter().product();
-        let mut batch: Vec<f32> = Vec::with_capacity(paths.len() * size);
-        inputs.iter().flatten().for_each(|input| batch.extend(input));
-        let logits = match batch.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.engine.logits(&batch).map(|output| output.into_vec()).map_err(|e| e.to_string()),
-        };
+        let logits = self.logits(&inputs).map_err(|error| error.to_string());
         let read = inputs.iter().filter(|input| input.is_ok()).count();
         let classes = logits.as_ref().map_or(1, |logits| (logits.len() / read.max(1)).max(1));
         let mut place = 0;
-        let answer = |(input, path): (Result<Vec<f32>, String>, &PathBuf)| {
+        let answer = |(input, path): (Result<Looks, String>, &PathBuf)| {
             input?;
             place += 1;
             let logits = logits.as_ref().map_err(Clone::clone)?;
@@ -205,17 +231,17 @@ impl Work {
             if !row.iter().all(|x| x.is_finite()) {
                 return Err(format!("`{}`: the network's logits are no finite numbers", path.display()));
             }
-            Ok(softmax(row))
+            Ok(if self.several { sigmoids(row) } else { softmax(row) })
         };
         inputs.into_iter().zip(paths).map(answer).collect()
     }
 
     /// The network's input for each image of a batch, by as many threads as the machine has.
-    fn inputs(&self, paths: &[PathBuf]) -> Vec<Result<Vec<f32>, String>> {
+    fn inputs(&self, paths: &[PathBuf]) -> Vec<Result<Looks, String>> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let input = |path: &PathBuf| {
             let image = Image::open(path).map_err(|error| error.to_string())?;
-            Ok(self.preprocess.apply_image(&image))
+            Ok(self.views.inputs(&self.preprocess, &image))
         };
         thread::scope(|scope| {
             let parts = paths.chunks(paths.len().div_ceil(threads).max(1));
@@ -263,6 +289,11 @@ fn bar(fraction: f64) -> String {
         bar.push(EIGHTHS[eighths % 8 - 1]);
     }
     bar
+}
+
+/// The probability of each class by itself.
+fn sigmoids(logits: &[f32]) -> Vec<f64> {
+    logits.iter().map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp())).collect()
 }
 
 #[cfg(test)]

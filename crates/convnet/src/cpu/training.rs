@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{self as kernels, Arena, Isa, OrthogonalRoom, Pool, Targets, Update, View, flat};
+use convnet_kernels::{self as kernels, Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, View, flat};
 
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
@@ -33,9 +33,7 @@ struct Loss {
 pub(crate) struct Batch<'a> {
     /// N·C·H·W.
     pub(crate) images: &'a [f32],
-    pub(crate) targets: Targets<'a>,
-    /// How much each image counts.
-    pub(crate) weights: Option<&'a [f32]>,
+    pub(crate) comparison: Comparison<'a>,
     pub(crate) n: usize,
 }
 
@@ -406,10 +404,10 @@ impl Training {
             fill(&mut run, &write.fill);
             let views =
                 [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
-            let Batch { targets, weights, .. } = batch;
             let views = views.map(View::from);
+            let comparison = batch.comparison.of_output(i);
             let (value, correct) =
-                kernels::cross_entropy(run.arena, views, targets, weights, loss.weight, write.accumulate);
+                kernels::compare(run.arena, views, comparison, loss.weight, write.accumulate);
             report.loss += f64::from(loss.weight) * value;
             if i == 0 {
                 report.correct = correct;

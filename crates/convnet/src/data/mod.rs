@@ -88,6 +88,7 @@ pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
 pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
+pub use random::Sampling;
 pub use samples::{ImageFiles, Samples};
 #[cfg(feature = "pictures")]
 pub use sheet::Sheet;

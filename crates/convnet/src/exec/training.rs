@@ -1,89 +1,15 @@
 //! Training: an open step, whose gradients can be seen and changed before they are applied.
 
-use convnet_kernels::{Isa, Targets};
+use convnet_kernels::Isa;
 
 use super::engine::images_in;
-use super::{Device, Options, RunError};
+use super::{Device, Options, RunError, Target};
 use crate::graph::{Graph, NodeId, Shape, SharedWeight};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
 use crate::state::{StateDict, Tensor, TensorSource, add_aliases};
 use crate::{cpu, gpu};
-
-/// What the images of a batch shall be taken for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Target<'a> {
-    labels: Labels<'a>,
-    weights: Option<&'a [f32]>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Labels<'a> {
-    Classes(&'a [u32]),
-    Soft(&'a [f32]),
-}
-
-impl<'a> Target<'a> {
-    /// A class for each image.
-    pub fn classes(labels: &'a [u32]) -> Self {
-        Self { labels: Labels::Classes(labels), weights: None }
-    }
-
-    /// Soft labels (N, classes): for each image a share for each class, as label smoothing, mixup and distillation give.
-    pub fn soft(shares: &'a [f32]) -> Self {
-        Self { labels: Labels::Soft(shares), weights: None }
-    }
-
-    /// How much each image counts: the loss is Σ wᵢ·lᵢ / Σ wᵢ.
-    pub fn weighted(mut self, weights: &'a [f32]) -> Self {
-        self.weights = Some(weights);
-        self
-    }
-
-    fn check(&self, n: usize, classes: usize) -> Result<(), RunError> {
-        let count = |what, found, expected| {
-            if found == expected { Ok(()) } else { Err(RunError::Count { what, found, expected }) }
-        };
-        let values = |what, values: &[f32]| match values.iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
-            None => Ok(()),
-            Some(index) => Err(RunError::Value { what, index, found: values[index] }),
-        };
-        match self.labels {
-            Labels::Classes(labels) => {
-                count("labels", labels.len(), n)?;
-                if let Some(image) = labels.iter().position(|&label| label as usize >= classes) {
-                    return Err(RunError::Label { label: labels[image], image, classes });
-                }
-            }
-            Labels::Soft(shares) => {
-                count("shares of classes", shares.len(), n * classes)?;
-                values("shares of classes", shares)?;
-            }
-        }
-        let Some(weights) = self.weights else { return Ok(()) };
-        count("weights of samples", weights.len(), n)?;
-        values("weights of samples", weights)
-    }
-}
-
-impl<'a> From<&'a [u32]> for Target<'a> {
-    fn from(labels: &'a [u32]) -> Self {
-        Self::classes(labels)
-    }
-}
-
-impl<'a> From<&'a Vec<u32>> for Target<'a> {
-    fn from(labels: &'a Vec<u32>) -> Self {
-        Self::classes(labels)
-    }
-}
-
-impl<'a, const N: usize> From<&'a [u32; N]> for Target<'a> {
-    fn from(labels: &'a [u32; N]) -> Self {
-        Self::classes(labels)
-    }
-}
 
 /// A network in training: its weights, its optimizer's state and the memory of one step.
 ///
@@ -143,8 +69,8 @@ struct Batch<'a>(cpu::Batch<'a>);
 
 impl<'a> Batch<'a> {
     fn gpu(self) -> gpu::Batch<'a> {
-        let cpu::Batch { images, targets, weights, n } = self.0;
-        gpu::Batch { images, targets, weights, n }
+        let cpu::Batch { images, comparison, n } = self.0;
+        gpu::Batch { images, comparison, n }
     }
 }
 
@@ -680,10 +606,6 @@ impl TrainingStep {
         let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
         self.check_images(n)?;
         target.check(n, self.classes)?;
-        let targets = match target.labels {
-            Labels::Classes(labels) => Targets::Classes(labels),
-            Labels::Soft(shares) => Targets::Distributions(shares),
-        };
-        Ok(Batch(cpu::Batch { images, targets, weights: target.weights, n }))
+        Ok(Batch(cpu::Batch { images, comparison: target.comparison(), n }))
     }
 }

@@ -8,7 +8,7 @@ use crate::ops::Op;
 /// What the rate of each parameter is multiplied with so that it falls by `decay` from layer to layer, from 1 at the last.
 ///
 /// A layer is what lies between two places that everything passes through: a convolution or a Linear, a residual block, an
-/// Inception module, a dense block. A normalization belongs to the layer before it, an auxiliary classifier to the last.
+/// Inception module, a layer of a dense block. A normalization belongs to the layer before it, an auxiliary classifier to the last.
 /// timm's `layer_decay` counts blocks in the same way, by the names of each of its networks.
 ///
 /// ```
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(googlenet["inception5b.branch1.conv.weight"], 0.5);
         assert_eq!(googlenet["inception5b.branch4.1.conv.weight"], 0.5);
         assert_eq!(googlenet["aux1.fc2.weight"], 1.0);
-        // The first convolution, four dense blocks and three transitions, the classifier.
-        assert_eq!(rates("densenet121").1, 8);
+        // The first convolution, 58 layers of dense blocks and three transitions, the classifier.
+        assert_eq!(rates("densenet121").1, 62);
     }
 }

@@ -159,6 +159,15 @@ pub enum TrainError {
         classes: usize,
     },
 
+    /// A teacher that a network cannot learn from.
+    #[error("the teacher `{model}` cannot be learned from: {problem}")]
+    Teacher {
+        /// Its name in the recipe.
+        model: String,
+        /// Why.
+        problem: String,
+    },
+
     /// A loss that is no number any more.
     #[error(
         "the loss is not a finite number at step {step}: {cause}; lower the learning rate, whose peak is `lr` = {}",

@@ -145,7 +145,7 @@ mod tests {
     fn the_worst_mistakes_come_first() {
         let mut measures = Measures::new(5);
         for (index, (logits, label)) in samples().iter().enumerate() {
-            measures.add(&Seen { index, logits, label: *label as u32 });
+            measures.add(&Seen { index, logits, label: *label as u32, shares: &[] });
         }
         let measured = measures.finish();
         assert_eq!(measured.evaluation.images, 40);
@@ -157,7 +157,9 @@ mod tests {
         let wrong: Vec<Prediction> = samples()
             .iter()
             .enumerate()
-            .map(|(index, (logits, label))| Prediction::of(&Seen { index, logits, label: *label as u32 }))
+            .map(|(index, (logits, label))| {
+                Prediction::of(&Seen { index, logits, label: *label as u32, shares: &[] })
+            })
             .filter(|prediction| !prediction.is_right())
             .collect();
         let surer = |p: &&Prediction| p.confidence() > measured.worst[9].confidence();

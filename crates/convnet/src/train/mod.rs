@@ -31,7 +31,11 @@ mod evaluate;
 pub mod figures;
 mod input_size;
 #[cfg(feature = "train")]
+mod judged;
+#[cfg(feature = "train")]
 mod kept;
+#[cfg(feature = "train")]
+mod lesson;
 mod lock;
 mod logs;
 mod measures;
@@ -45,6 +49,7 @@ pub mod remarks;
 mod run_data;
 mod run_dir;
 mod schedule;
+mod several;
 #[cfg(feature = "train")]
 mod standing;
 #[cfg(feature = "train")]
@@ -53,6 +58,8 @@ mod step_log;
 mod steps;
 #[cfg(feature = "train")]
 mod summary;
+#[cfg(feature = "train")]
+mod teacher;
 #[cfg(feature = "train")]
 mod tensorboard;
 #[cfg(feature = "train")]
@@ -63,6 +70,9 @@ mod training_loop;
 mod unusual;
 mod version;
 
+#[cfg(feature = "train")]
+#[cfg(test)]
+mod loss_tests;
 #[cfg(feature = "train")]
 #[cfg(test)]
 mod tests;
@@ -85,13 +95,19 @@ pub use measures::{Measurements, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
-pub use recipe::{Checkpoints, NamedGroup, Parameters, RECIPES, Recipe, RecipePatch, Regularize, Split};
+pub use recipe::{
+    Balanced, Checkpoints, ClassWeights, Loss, LossKind, NamedGroup, Parameters, RECIPES, Recipe,
+    RecipePatch, Regularize, Split, TeacherSettings,
+};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
+pub use several::{ClassFound, SeveralEvaluation, evaluate_several};
 #[cfg(feature = "train")]
 pub use step_log::{StepLog, StepRecord};
 #[cfg(feature = "train")]
 pub use summary::{RunState, RunSummary};
+#[cfg(feature = "train")]
+pub use teacher::Teacher;
 #[cfg(feature = "train")]
 pub use tensorboard::{LogFailure, TensorBoard};
 #[cfg(feature = "train")]

@@ -40,7 +40,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
     Dataset::new("stripes", pixels, labels, classes, (1, SIDE, SIDE)).unwrap()
 }
 
-fn data() -> DataSets {
+pub(super) fn data() -> DataSets {
     DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
@@ -67,7 +67,7 @@ pub(super) fn bytes(directory: &Path, name: &str) -> Vec<u8> {
 }
 
 /// What the metrics say, times left out.
-fn results(directory: &Path) -> Vec<EpochRecord> {
+pub(super) fn results(directory: &Path) -> Vec<EpochRecord> {
     let mut records = RunDir::open(directory).unwrap().metrics().unwrap();
     for record in &mut records {
         (record.images_per_second, record.train_seconds, record.seconds) = (0.0, 0.0, 0.0);

@@ -9,6 +9,7 @@ use convnet_formats::stale;
 
 use super::callback::Callbacks;
 use super::kept;
+use super::lesson::Lesson;
 use super::lock::Lock;
 use super::logs;
 use super::progress::Progress;
@@ -16,8 +17,8 @@ use super::standing::Standing;
 use super::steps::Steps;
 use super::training_loop::TrainingLoop;
 use super::{
-    Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, TrainError,
-    divide, version,
+    Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, Teacher,
+    TrainError, divide, version,
 };
 use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
@@ -46,6 +47,7 @@ pub struct Trainer<'a> {
     callbacks: Callbacks<'a>,
     start: Option<(String, StateDict)>,
     preprocess: Option<Preprocess>,
+    teacher: Option<Teacher<'a>>,
 }
 
 /// What a run came to.
@@ -80,6 +82,7 @@ impl<'a> Trainer<'a> {
             callbacks: Callbacks::default(),
             start: None,
             preprocess: None,
+            teacher: None,
         }
     }
 
@@ -167,6 +170,12 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// The network that the recipe's [`Loss::teacher`](super::Loss::teacher) speaks of.
+    pub fn teacher(mut self, teacher: Teacher<'a>) -> Self {
+        self.teacher = Some(teacher);
+        self
+    }
+
     /// Trains in a new directory.
     ///
     /// # Errors
@@ -185,11 +194,13 @@ impl<'a> Trainer<'a> {
         self.check()?;
         self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
         TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
         let training = self.training(&self.first_weights())?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
-        let steps = Steps::new(training, self.net, &self.recipe)?;
+        let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
         let training = self.training_loop((run, lock), card, steps, None);
         if given {
             // The run must go on even if the weights that it started from are gone.
@@ -231,6 +242,8 @@ impl<'a> Trainer<'a> {
         let known = run.config().preprocess.clone().filter(|known| known.input() == self.net.input_size());
         self.preprocess = self.preprocess.or(known);
         let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
         let config = self.config(&card)?;
         let longer = run.config().longer(&config);
         let mut differences = longer.as_ref().unwrap_or(run.config()).differences(&config);
@@ -263,7 +276,7 @@ impl<'a> Trainer<'a> {
         };
         let mut standing = standing;
         let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights())?, self.net, &self.recipe)?,
+            None => Steps::new(self.training(&self.first_weights())?, self.net, &self.recipe, lesson)?,
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
@@ -275,7 +288,7 @@ impl<'a> Trainer<'a> {
                 })?;
                 let optimizer = std::mem::take(&mut checkpoint.optimizer);
                 training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
-                let mut steps = Steps::new(training, self.net, &self.recipe)?;
+                let mut steps = Steps::new(training, self.net, &self.recipe, lesson)?;
                 let average = checkpoint.average.take();
                 if average.is_some() != self.recipe.regularize.ema.is_some() {
                     let reason = "it keeps a moving average, or keeps none, other than the recipe".to_owned();
@@ -324,6 +337,8 @@ impl<'a> Trainer<'a> {
         self.recipe.check_for(self.net.input_size())?;
         self.recipe.parameters.of(self.net, &self.net.parameters())?;
         self.data.check_classes()?;
+        self.recipe.loss.criterion(&self.data.train)?;
+        self.recipe.loss.check_outputs(self.net)?;
         let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
         if unvalidated && self.recipe.schedule.needs_validation() {
             return Err(TrainError::setting(
@@ -351,6 +366,27 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// Writes into the recipe which weights the teacher has, so that the run goes on with no others.
+    fn note_teacher(&mut self) -> Result<(), TrainError> {
+        let (Some(settings), Some(teacher)) = (&mut self.recipe.loss.teacher, &self.teacher) else {
+            return Ok(());
+        };
+        settings.model = absolute(&settings.model);
+        if settings.digest.is_none() {
+            settings.digest = Some(teacher.checked_digest(&settings.model)?);
+        }
+        Ok(())
+    }
+
+    /// The loss, and the teacher at work.
+    fn lesson(&self, card: &ModelCard) -> Result<Lesson, TrainError> {
+        let loss = &self.recipe.loss;
+        let student = (&card.preprocess, &card.classes[..]);
+        let engine = (self.recipe.batch, &self.options);
+        let teaching = loss.teaching(self.teacher.as_ref(), card.several, student, engine)?;
+        Ok(Lesson::new(loss.criterion(&self.data.train)?, teaching))
+    }
+
     fn card(&self) -> Result<ModelCard, TrainError> {
         let input = self.net.input_size();
         let preprocess = match &self.preprocess {
@@ -366,7 +402,8 @@ impl<'a> Trainer<'a> {
         };
         let classes = self.data.classes().to_vec();
         let (model, outputs) = (self.net.name().to_owned(), self.net.classes());
-        Ok(ModelCard { model, input, outputs, classes, preprocess })
+        let several = self.data.train.multi_labels().is_some();
+        Ok(ModelCard { model, input, outputs, classes, several, preprocess })
     }
 
     fn config(&self, card: &ModelCard) -> Result<RunConfig, TrainError> {
@@ -396,7 +433,10 @@ impl<'a> Trainer<'a> {
     fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
         let optimizer = self.recipe.optimizer;
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
-        let training = TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?;
+        let weight = self.recipe.loss.aux_weight;
+        let other = weight.and_then(|weight| self.net.with_auxiliary_weight(weight as f32));
+        let net = other.as_ref().unwrap_or(self.net);
+        let training = TrainingStep::compile(net, weights, batch, optimizer, seed, &self.options)?;
         let images = self.data.train.len();
         let steps = images.div_ceil(self.recipe.step_images()) as u64;
         training.check_images(images.min(batch))?;

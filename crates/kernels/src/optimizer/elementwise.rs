@@ -85,7 +85,7 @@ pub(super) fn look_ahead(isa: Isa, step: NadamStep, p: &mut [f32], g: &[f32], [m
             *m = step.beta1 * *m + step.rests[0] * g;
             *v = step.beta2 * *v + step.rests[1] * g * g;
             let change = step.of_gradient * g + step.of_mean * *m;
-            *p = step.keep * *p - change / (v.sqrt() * step.root + step.eps);
+            *p -= step.decay * *p + change / (v.sqrt() * step.root + step.eps);
         }
     }(
         step, p, g, m, v
@@ -184,11 +184,11 @@ pub(super) fn by_sign(
     g: &[f32],
     m: &mut [f32],
 ) {
-    let keep = 1.0 - rule.lr * rule.weight_decay;
+    let decay = rule.lr * rule.weight_decay;
     vectorized!(isa, |rule: Lion,
                       rest1: f32,
                       rest2: f32,
-                      keep: f32,
+                      decay: f32,
                       p: &mut [f32],
                       g: &[f32],
                       m: &mut [f32]| {
@@ -202,8 +202,8 @@ pub(super) fn by_sign(
             } else {
                 mean
             };
-            *p = keep * *p - rule.lr * sign;
+            *p -= decay * *p + rule.lr * sign;
             *m = rule.beta2 * *m + rest2 * g;
         }
-    }(rule, rest1, rest2, keep, p, g, m));
+    }(rule, rest1, rest2, decay, p, g, m));
 }

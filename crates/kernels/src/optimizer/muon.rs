@@ -123,7 +123,8 @@ pub fn muon(
     });
     orthogonalize(pool, isa, room, (rows, columns), (muon.steps, muon.eps));
     let dense = Dense { matrix: room.matrices.pointer(), columns, upright };
-    let keep = 1.0 - muon.lr * muon.weight_decay;
+    // Not 1 less it: a factor near 1 is rounded by more than the decay is.
+    let decay = muon.lr * muon.weight_decay;
     let rate = muon.lr * muon.scale;
     layout.panels(pool, &|part, width, outputs| {
         // SAFETY: as above.
@@ -132,7 +133,7 @@ pub fn muon(
             for (output, p) in outputs.clone().zip(p) {
                 // SAFETY: the matrix has an element for each input and output, and nothing writes it.
                 let step = unsafe { *dense.element(input, output) };
-                *p = keep * *p - rate * step;
+                *p -= decay * *p + rate * step;
             }
         }
     });

@@ -139,9 +139,9 @@ pub(super) struct NadamStep {
     pub(super) beta2: f32,
     /// 1 − β of each.
     pub(super) rests: [f32; 2],
-    /// The L2 penalty, and what decoupled decay leaves of a parameter.
+    /// The L2 penalty, and what decoupled decay takes off a parameter: not 1 less it, which is rounded by more.
     pub(super) coupled: f32,
-    pub(super) keep: f32,
+    pub(super) decay: f32,
     /// What the gradient and the mean are multiplied with.
     pub(super) of_gradient: f32,
     pub(super) of_mean: f32,
@@ -169,13 +169,13 @@ impl Update {
         let Nadam { lr, beta1, beta2, eps, weight_decay, decoupled, .. } = nadam;
         let (lr, product) = (f64::from(lr), f64::from(product));
         let next = nadam.momentum(step + 1);
-        let keep = (1.0 - lr * f64::from(weight_decay)) as f32;
+        let decay = (lr * f64::from(weight_decay)) as f32;
         Self(Rule::Nadam(NadamStep {
             beta1,
             beta2,
             rests: [rest(beta1), rest(beta2)],
             coupled: if decoupled { 0.0 } else { weight_decay },
-            keep: if decoupled { keep } else { 1.0 },
+            decay: if decoupled { decay } else { 0.0 },
             of_gradient: (lr * (1.0 - nadam.momentum(step)) / (1.0 - product)) as f32,
             of_mean: (lr * next / (1.0 - product * next)) as f32,
             root: (1.0 / taken_in(beta2, step).sqrt()) as f32,

@@ -4,6 +4,7 @@
 mod batch_norm;
 mod common;
 mod contracts;
+mod criteria;
 mod elementwise;
 mod flat;
 mod igemm;

@@ -2,18 +2,21 @@
 
 mod told;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use convnet::data::{ClassMatch, Dataset, Preprocess, TestSet, Views};
 use convnet::exec::{Engine, Precision};
 use convnet::model::Model;
-use convnet::train::{Measurements, Measures, Prediction, Seen, TrainError, draw_reliability, evaluate_with};
+use convnet::train::{
+    Measurements, Measures, Prediction, Seen, TrainError, draw_reliability, evaluate_several, evaluate_with,
+};
 use convnet_formats::atomic;
 
 use self::told::Told;
 use super::predictions::Columns;
-use super::trained::TrainedArgs;
+use super::several;
+use super::trained::{TrainedArgs, ViewsArg};
 use crate::args::{EngineArgs, picture, positive};
 use crate::error::Failure;
 use crate::output;
@@ -44,6 +47,9 @@ pub(crate) struct Args {
     /// Take class 1, 2, … of the data for output 1, 2, …, whatever their names
     #[arg(long)]
     by_position: bool,
+
+    #[command(flatten)]
+    views: ViewsArg,
 
     /// Images to classify at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive, help_heading = "Computation")]
@@ -109,7 +115,30 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = args.engine.options(Precision::F32)?;
     let batch = args.batch.min(test.len().max(1));
     let engine = Engine::compile(&graph, &weights, batch, &options)?;
-    let work = Work { engine, test: &test, preprocess: &preprocess };
+    let views = args.views.views();
+    if test.multi_labels().is_some() {
+        if args.predictions.is_some() || args.reliability.is_some() {
+            return Err(Failure::usage(
+                "`--predictions` and `--reliability` are of images of one class each; these have several classes",
+            ));
+        }
+        let found = evaluate_several(&engine, &test, &preprocess, views)?;
+        let model = graph.name();
+        if !found.loss.is_finite() {
+            return Err(Failure::work(format!(
+                "`{model}` gives logits that are no finite numbers: its weights are damaged"
+            )));
+        }
+        let heading = format!("{model} on {} of {}", output::counted(found.images, "test image"), data.name);
+        return output::emit(&match args.json {
+            true => several::json(model, &classes, &found).to_string(),
+            false => several::text(&heading, &classes, &found),
+        });
+    }
+    if views != Views::One {
+        output::note(&format!("{} views of each image, the mean of their logits", views.count()));
+    }
+    let work = Work { engine, test: &test, preprocess: &preprocess, views };
     let measured = match &args.predictions {
         None => work.measure(&mut |_| Ok(()))?,
         Some(path) => {
@@ -141,6 +170,7 @@ struct Work<'a> {
     engine: Engine,
     test: &'a Dataset,
     preprocess: &'a Preprocess,
+    views: Views,
 }
 
 impl Work<'_> {
@@ -149,7 +179,7 @@ impl Work<'_> {
         let mut measures = Measures::new(self.test.classes.len());
         let waiting = Waiting::of(self.test.len(), "image");
         let mut failed = None;
-        evaluate_with(&self.engine, self.test, self.preprocess, Views::One, &mut |seen| {
+        evaluate_with(&self.engine, self.test, self.preprocess, self.views, &mut |seen| {
             measures.add(&seen);
             waiting.done(seen.index + 1);
             failed = see(&seen).err();

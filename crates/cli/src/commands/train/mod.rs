@@ -13,11 +13,11 @@ use convnet::data::{DataSets, Preprocess};
 use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
 use convnet::io::Head;
-use convnet::model::{self, OpenOptions, is_onnx};
+use convnet::model::{self, Model, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
-    NewRun, Parameters, Recipe, RunConfig, RunDir, TrainError, TrainReport, Trainer, divide, remarks,
-    training_input_size,
+    NewRun, Parameters, Recipe, RunConfig, RunDir, Teacher, TrainError, TrainReport, Trainer, divide,
+    remarks, training_input_size,
 };
 
 use self::args::Settings;
@@ -125,6 +125,8 @@ struct Start {
     preprocess: Option<Preprocess>,
     /// Weights to start from, and where they come from.
     weights: Option<(String, StateDict)>,
+    /// The network that it learns from.
+    teacher: Option<Teacher<'static>>,
 }
 
 /// Trains.
@@ -135,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(place) => args.resumed(place, &options)?,
         None => args.fresh()?,
     };
-    let Plan { place, recipe, start: Start { graph, data, preprocess, weights } } = plan;
+    let Plan { place, recipe, start: Start { graph, data, preprocess, weights, teacher } } = plan;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory, _) => directory.clone(),
@@ -159,12 +161,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(preprocess) = preprocess {
         trainer = trainer.preprocess(preprocess);
     }
+    if let Some(teacher) = teacher {
+        trainer = trainer.teacher(teacher);
+    }
     let result = match place {
         Place::New(new) => trainer.run_in(new),
         Place::Old(directory, None) => trainer.resume(directory),
         Place::Old(directory, Some(checkpoint)) => trainer.resume_from(directory, checkpoint),
     };
-    if let Some(outcome) = result.as_ref().ok().and_then(|report| report.outcome.as_ref()) {
+    let outcome = result.as_ref().ok().and_then(|report| report.outcome.as_ref());
+    if let Some(outcome) = outcome.filter(|outcome| outcome.map.is_none()) {
         let share = histogram.into_iter().max().unwrap_or(0) as f64 / outcome.images.max(1) as f64;
         remarks::guessing(outcome.top1, share, outcome.images).iter().for_each(|remark| output::note(remark));
     }
@@ -256,7 +262,10 @@ impl Args {
         recipe.parameters.of(&graph, &graph.parameters()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
-        let start = Start { graph, data, preprocess, weights: None };
+        recipe.loss.criterion(&data.train).map_err(Failure::usage)?;
+        recipe.loss.check_outputs(&graph).map_err(Failure::usage)?;
+        let teacher = teacher(&recipe)?;
+        let start = Start { graph, data, preprocess, weights: None, teacher };
         let start = match init_from {
             Some(path) => self.started(start, name, &path)?,
             None => start,
@@ -271,7 +280,7 @@ impl Args {
     /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
     /// is for these classes.
     fn started(&self, start: Start, name: &str, path: &Path) -> Result<Start, Failure> {
-        let Start { graph, mut data, mut preprocess, .. } = start;
+        let Start { graph, mut data, mut preprocess, teacher, .. } = start;
         let file = model::weights_file(path, Some(&graph))?;
         let mut head = Head::Resized;
         match file.card().map(|card| &card.classes).filter(|classes| !classes.is_empty()) {
@@ -301,7 +310,7 @@ impl Args {
         }
         let loaded = trained::load(&graph, file, &self.loading(head))?;
         let weights = Some((path.display().to_string(), loaded.state_dict()?));
-        Ok(Start { graph, data, preprocess, weights })
+        Ok(Start { graph, data, preprocess, weights, teacher })
     }
 
     /// How weights to start from are matched.
@@ -354,7 +363,7 @@ impl Args {
             };
             weights = Some((origin, first));
         }
-        let start = Start { graph, data, preprocess: None, weights };
+        let start = Start { graph, data, preprocess: None, weights, teacher: teacher(&recipe)? };
         Ok(Plan { place: Place::Old(directory.to_owned(), from), recipe, start })
     }
 
@@ -389,6 +398,23 @@ impl Args {
             None => SizeArgs { input: None, classes, ..self.size.clone() }.build(name),
         }
     }
+}
+
+/// Opens the network that a recipe learns from.
+fn teacher(recipe: &Recipe) -> Result<Option<Teacher<'static>>, Failure> {
+    let Some(settings) = &recipe.loss.teacher else { return Ok(None) };
+    let mut model = models::open(&settings.model, &OpenOptions::default())?;
+    model.notes.iter().for_each(|note| output::note(&note.to_string()));
+    let Some(weights) = model.weights.take() else {
+        return Err(Failure::usage(format!(
+            "the teacher `{}` has no weights: give the directory of a run, or a file of weights that tells of its network",
+            settings.model
+        )));
+    };
+    trained::note_assumption(&model);
+    let classes = model.classes().map(<[String]>::to_vec);
+    let Model { graph, preprocess, .. } = model;
+    Ok(Some(Teacher { graph, weights: Box::new(weights), preprocess, classes }))
 }
 
 /// The run of a checkpoint that it kept, `RUN/checkpoints/step-471.safetensors`.

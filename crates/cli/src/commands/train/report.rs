@@ -132,10 +132,13 @@ pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> 
     ];
     // Of five classes the right one is always among the five likeliest.
     let top5 = if classes > 5 { format!(" (top-5 {})", percent(outcome.top5)) } else { String::new() };
+    let figure = match outcome.map {
+        None => format!("accuracy {STRONG}{}{STRONG:#}{top5}", percent(outcome.top1)),
+        Some(map) => format!("mean average precision {STRONG}{}{STRONG:#}", percent(map)),
+    };
     let mut text = format!(
-        "\n{} accuracy {STRONG}{}{STRONG:#}{top5} with the weights of epoch {}, trained in {}\n{FAINT}{}{FAINT:#}\n\n",
+        "\n{} {figure} with the weights of epoch {}, trained in {}\n{FAINT}{}{FAINT:#}\n\n",
         outcome.measured_on.name(),
-        percent(outcome.top1),
         outcome.epoch,
         duration(seconds),
         honesty(result, outcome),
@@ -150,7 +153,7 @@ pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> 
 
 /// What the figure is worth.
 fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
-    let epoch = match (result.best().and_then(|best| best.val_top1), outcome.stopped_early) {
+    let epoch = match (result.best().and_then(|best| best.val_map.or(best.val_top1)), outcome.stopped_early) {
         (Some(top1), false) => format!("validation images chose that epoch ({})", percent(top1)),
         (Some(top1), true) => {
             format!("validation images chose that epoch ({}) and ended the run early", percent(top1))
@@ -176,6 +179,7 @@ pub(super) const COLUMNS: &str =
 pub(super) fn epoch_line(record: &EpochRecord, epochs: usize, best: bool, strong: Style) -> String {
     let width = epochs.to_string().len();
     let epoch = format!("{:>width$}/{epochs}", record.epoch);
+    let precision = record.val_map.map(|map| format!("  mAP {}", percent(map)));
     format!(
         "{epoch:<8}{:>10}  {:>8}  {:>10}  {strong}{:>8}{strong:#}  {:>8}  {:>9.2e}  {:>10}{}",
         figures::loss(record.train_loss),
@@ -185,7 +189,7 @@ pub(super) fn epoch_line(record: &EpochRecord, epochs: usize, best: bool, strong
         record.val_top5.map_or("–".to_owned(), percent),
         record.lr,
         grouped(record.images_per_second.round() as usize),
-        if best { "  best" } else { "" },
+        precision.unwrap_or_default() + if best { "  best" } else { "" },
     )
 }
 

@@ -272,7 +272,8 @@ fn a_resumed_epoch_of_mixed_batches_goes_on_by_any_number_of_threads() {
     let augment = read("preset = \"strong\"\nmixup = 0.4\ncutmix = 1.0\nmix_probability = 0.8");
     let pipeline = Preprocess::plain([3, 16, 16]).pipeline(set.shape, &augment);
     let from = |start, workers| -> Vec<(Vec<f32>, Vec<f32>)> {
-        let pass = Pass { batch: 4, shuffle: true, seed: 3, epoch: 2, start, workers: Some(workers) };
+        let pass =
+            Pass { shuffle: true, seed: 3, epoch: 2, start, workers: Some(workers), ..Pass::in_order(4) };
         let batches = Loader::mixed(&set, &pipeline, augment.mix(), pass);
         batches.map(|batch| batch.map(|b| (b.images.clone(), b.shares.clone())).unwrap()).collect()
     };

@@ -1,8 +1,10 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
 mod checkpoints;
+mod loss;
 mod parameters;
 mod patch;
+mod place;
 mod regularize;
 mod split;
 
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use checkpoints::Checkpoints;
+pub use loss::{Balanced, ClassWeights, Loss, LossKind, TeacherSettings};
 pub use parameters::{NamedGroup, Parameters};
 pub use patch::{RECIPES, RecipePatch};
 pub use regularize::Regularize;
@@ -76,6 +79,9 @@ pub struct Recipe {
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
+    /// What is learned from an image, and how often from which.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub loss: Loss,
     /// Which parameters are updated how.
     #[serde(default, skip_serializing_if = "is_default")]
     pub parameters: Parameters,
@@ -147,6 +153,7 @@ impl Recipe {
             augment: Augment::default(),
             lists: Lists::default(),
             split: Split::default(),
+            loss: Loss::default(),
             parameters: Parameters::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
@@ -225,6 +232,7 @@ impl Recipe {
             return Err(TrainError::setting(key, found, expected));
         }
         self.split.check()?;
+        self.loss.check()?;
         self.parameters.check()?;
         self.regularize.check()?;
         self.checkpoints.check()?;
@@ -304,7 +312,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = RecipePatch::read(&path).unwrap_err().to_string();
             assert!(
-                error.contains("recipe.toml") && error.contains(&format!("unknown field `{key}`")),
+                error.contains("recipe.toml") && error.contains(&format!("has no key `{key}`")),
                 "{error}"
             );
         }

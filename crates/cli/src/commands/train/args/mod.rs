@@ -5,6 +5,7 @@ mod checkpoints;
 mod images;
 mod lists;
 mod log;
+mod loss;
 mod optimizer;
 mod regularize;
 mod schedule;
@@ -33,6 +34,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     augment: augment::Augment,
     #[command(flatten)]
+    loss: loss::Loss,
+    #[command(flatten)]
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
@@ -57,6 +60,7 @@ impl Settings {
         self.schedule.set(&mut patch)?;
         self.split.set(&mut patch)?;
         self.augment.set(&mut patch)?;
+        self.loss.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         self.images.set(&mut patch)?;
