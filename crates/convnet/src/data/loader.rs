@@ -427,7 +427,8 @@ mod tests {
         let pixels: Vec<u8> = (0..40 * 36).map(|i| (i * 7 % 251) as u8).collect();
         let labels = (0..40).map(|i| u32::from(i == 0)).collect();
         let data = Dataset::new("test", pixels, labels, classes(), (1, 6, 6)).unwrap();
-        let pipeline = Preprocess::plain([1, 6, 6]).pipeline(data.shape, Augment { crop: 3, flip: true });
+        let pipeline = Preprocess::plain([1, 6, 6])
+            .pipeline(data.shape, &Augment { crop: Some(3), flip: Some(true), ..Augment::default() });
         let pass = Pass { sampling: Sampling::Balanced, ..shuffled_pass(8, 2) };
         let batches = copied(Loader::new(&data, &pipeline, pass));
         let rare: Vec<&[f32]> = batches
