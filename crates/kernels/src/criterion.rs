@@ -175,7 +175,7 @@ pub fn compare(
     accumulate: bool,
 ) -> (f64, usize) {
     let Comparison { targets, sample_weights, criterion, teacher } = comparison;
-    if criterion.is_plain() && teacher.is_none() {
+    if criterion.is_plain() && teacher.is_none_or(|teacher| teacher.alpha == 0.0) {
         return cross_entropy(arena, views, targets, sample_weights, weight, accumulate);
     }
     let [logits, gradient] = views;

@@ -230,7 +230,10 @@ mod tests {
 
     #[test]
     fn many_runs_look_differently() {
-        let looks: Vec<_> = (0..84).map(Look::of).map(|l| (l.colour.0, l.shape as u8, l.dashed)).collect();
+        let looks: Vec<_> = (0..84)
+            .map(Look::of)
+            .map(|l| ([l.colour.0, l.colour.1, l.colour.2], l.shape as u8, l.dashed))
+            .collect();
         let mut apart = looks.clone();
         apart.sort_unstable();
         apart.dedup();
