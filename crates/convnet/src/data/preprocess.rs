@@ -59,7 +59,6 @@ fn bilinear() -> Interpolation {
 }
 
 /// Older versions know no other, and files that need none stay readable for them.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_bilinear(interpolation: &Interpolation) -> bool {
     *interpolation == bilinear()
 }

@@ -1,7 +1,6 @@
 //! Which settings can be followed.
 
 use std::fmt::Display;
-use std::ops::RangeInclusive;
 
 use super::super::DataError;
 use super::super::transform::RandomResizedCrop;
@@ -16,10 +15,9 @@ fn wrong(key: &str, found: impl Display, expected: impl Into<String>) -> DataErr
     DataError::Setting { key: format!("augment.{key}"), found: found.to_string(), expected: expected.into() }
 }
 
-fn number(key: &str, found: Option<f64>, range: RangeInclusive<f64>) -> Result<(), DataError> {
-    let (least, most) = (range.start(), range.end());
+fn number(key: &str, found: Option<f64>, [least, most]: [f64; 2]) -> Result<(), DataError> {
     match found {
-        Some(found) if !range.contains(&found) => {
+        Some(found) if !(least..=most).contains(&found) => {
             Err(wrong(key, found, format!("a number from {least} to {most}")))
         }
         _ => Ok(()),
@@ -35,15 +33,15 @@ impl Augment {
         if let Some(crop) = self.crop.filter(|crop| *crop > MAX_CROP) {
             return Err(wrong("crop", crop, format!("a whole number from 0 to {MAX_CROP}")));
         }
-        number("rotate", self.rotate, 0.0..=180.0)?;
-        number("blur", self.blur, 0.0..=1.0)?;
-        number("erasing", self.erasing, 0.0..=1.0)?;
-        number("mixup", self.mixup, 0.0..=MAX_ALPHA)?;
-        number("cutmix", self.cutmix, 0.0..=MAX_ALPHA)?;
-        number("mix_probability", self.mix_probability, 0.0..=1.0)?;
-        number("mix_switch", self.mix_switch, 0.0..=1.0)?;
+        number("rotate", self.rotate, [0.0, 180.0])?;
+        number("blur", self.blur, [0.0, 1.0])?;
+        number("erasing", self.erasing, [0.0, 1.0])?;
+        number("mixup", self.mixup, [0.0, MAX_ALPHA])?;
+        number("cutmix", self.cutmix, [0.0, MAX_ALPHA])?;
+        number("mix_probability", self.mix_probability, [0.0, 1.0])?;
+        number("mix_switch", self.mix_switch, [0.0, 1.0])?;
         if let Some(Jitter::Same(far)) = self.color_jitter {
-            number("color_jitter", Some(far), 0.0..=10.0)?;
+            number("color_jitter", Some(far), [0.0, 10.0])?;
         }
         self.check_parts()?;
         self.check_contradictions()

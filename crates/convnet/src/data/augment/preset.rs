@@ -53,7 +53,6 @@ impl Preset {
     /// The names that a recipe has for them.
     pub const NAMES: [&'static str; 4] = ["none", "light", "standard", "strong"];
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     pub(super) fn is_none(&self) -> bool {
         *self == Self::None
     }
