@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use convnet::data::{
     self, Augment, DataError, DataSets, Dataset, Near, NearRepeats, OpenOptions, Preset, Sheet, Sizes,
