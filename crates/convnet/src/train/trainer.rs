@@ -61,6 +61,16 @@ pub struct TrainReport {
     pub outcome: Option<Outcome>,
 }
 
+/// What steps outside of a run need.
+pub(super) struct Rehearsal<'a> {
+    pub(super) net: &'a Graph,
+    pub(super) data: DataSets,
+    pub(super) recipe: Recipe,
+    pub(super) card: ModelCard,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) steps: Steps,
+}
+
 impl TrainReport {
     /// The epoch with the best top-1 accuracy on the validation images, of equal ones that with the lowest loss; the last
     /// one where there are none. `best.safetensors` holds its weights.
@@ -209,6 +219,19 @@ impl<'a> Trainer<'a> {
         training.run()
     }
 
+    /// Steps outside of any run: nothing is written.
+    pub(super) fn rehearsal(mut self) -> Result<Rehearsal<'a>, TrainError> {
+        self.check()?;
+        self.data = divide(self.data, &self.recipe)?;
+        let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
+        TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
+        let training = self.training(&self.first_weights())?;
+        let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
+        Ok(Rehearsal { net: self.net, data: self.data, recipe: self.recipe, card, stop: self.stop, steps })
+    }
+
     /// Takes a run back to a checkpoint that it kept ([`RunDir::kept_checkpoints`]) and goes on from there. What was done
     /// after it is forgotten.
     ///
@@ -339,7 +362,7 @@ impl<'a> Trainer<'a> {
         self.data.check_classes()?;
         self.recipe.loss.criterion(&self.data.train)?;
         self.recipe.loss.check_outputs(self.net)?;
-        let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
+        let unvalidated = self.data.validation.is_none() && !self.recipe.split.spares_some();
         if unvalidated && self.recipe.schedule.needs_validation() {
             return Err(TrainError::setting(
                 "schedule.kind",
