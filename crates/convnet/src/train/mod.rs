@@ -53,6 +53,8 @@ mod run_dir;
 mod schedule;
 mod several;
 #[cfg(feature = "train")]
+mod sizes;
+#[cfg(feature = "train")]
 mod standing;
 #[cfg(feature = "train")]
 mod step_log;
@@ -100,8 +102,8 @@ pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
 pub use recipe::{
-    Balanced, Checkpoints, ClassWeights, Loss, LossKind, NamedGroup, Parameters, RECIPES, Recipe,
-    RecipePatch, Regularize, Split, TeacherSettings,
+    Balanced, Checkpoints, ClassWeights, Loss, LossKind, NamedGroup, Parameters, Progressive, RECIPES,
+    Recipe, RecipePatch, Regularize, Split, TeacherSettings,
 };
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};

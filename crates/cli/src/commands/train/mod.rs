@@ -54,7 +54,7 @@ training images. The test images are measured once, at the end, with the chosen 
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [regularize],
-[checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
+[progressive], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -323,6 +323,7 @@ impl Args {
     fn check(recipe: &Recipe, graph: &Graph, data: &DataSets) -> Result<(), Failure> {
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         recipe.parameters.of(graph, &graph.parameters()).map_err(Failure::usage)?;
+        recipe.check_sizes(graph).map_err(Failure::usage)?;
         recipe.loss.criterion(&data.train).map_err(Failure::usage)?;
         recipe.loss.check_outputs(graph).map_err(Failure::usage)
     }

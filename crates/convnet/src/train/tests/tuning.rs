@@ -1,7 +1,7 @@
-//! Cross-validation and the learning-rate range test.
+//! Cross-validation, the learning-rate range test, and images that grow.
 
 use super::*;
-use crate::train::{LrFind, Split, lr_find};
+use crate::train::{LrFind, Progressive, Regularize, Split, lr_find};
 
 fn fold(fold: usize, folds: usize) -> Recipe {
     let split = Split { folds: Some(folds), fold: Some(fold), ..Split::default() };
@@ -76,4 +76,60 @@ fn a_range_test_finds_rates_that_learn() {
     let stop = Arc::new(AtomicBool::new(true));
     let stopped = lr_find(trainer(&net).stop(stop), LrFind::default(), &mut |_| ()).unwrap();
     assert!(stopped.points.is_empty() && stopped.steepest().is_none());
+}
+
+/// A network with the same parameters for images of any size.
+fn pooled() -> Graph {
+    let net = Builder::image("pooled", 1, 12, 12);
+    let x = net.input().sequential("conv", |x| {
+        x.conv2d(Conv2d::new(6, 3).padding(1)).batch_norm2d().relu().dropout(0.1).adaptive_avg_pool2d(1, 1)
+    });
+    net.build(x.flatten().linear(Linear::new(3))).unwrap()
+}
+
+fn growing(from: f64) -> Recipe {
+    let regularize = Regularize { ema: Some(0.9), accumulate: 2, ..Regularize::default() };
+    Recipe { progressive: Progressive { from, until: 0.5, steps: 1 }, epochs: 4, regularize, ..recipe() }
+}
+
+#[test]
+fn images_grow_and_an_interruption_changes_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = pooled();
+    let place = |name: &str| folder.path().join(name);
+    let full = trainer(&net).recipe(growing(1.0)).run(place("full")).unwrap();
+    let whole = trainer(&net).recipe(growing(0.5)).run(place("whole")).unwrap();
+    assert!(bytes(&place("full"), RunDir::LAST) != bytes(&place("whole"), RunDir::LAST));
+    assert!(full.epochs.iter().zip(&whole.epochs).all(|(full, whole)| full.steps == whole.steps));
+    // In the first epoch, in the second, in the third, whose images have the full size.
+    for steps in [1, 4, 7] {
+        let parts = place(&format!("parts-{steps}"));
+        let stopped = stopping(trainer(&net).recipe(growing(0.5)), steps, false).run(&parts).unwrap();
+        assert!(stopped.interrupted, "{steps}");
+        trainer(&net).recipe(growing(0.5)).resume(&parts).unwrap();
+        for name in [RunDir::LAST, RunDir::BEST] {
+            assert!(bytes(&place("whole"), name) == bytes(&parts, name), "{name} after {steps} steps");
+        }
+        assert_eq!(results(&parts), results(&place("whole")));
+    }
+    // What is validated is the network for the full size.
+    let weights = WeightsFile::open(place("whole").join(RunDir::BEST)).unwrap();
+    let engine =
+        crate::exec::Engine::compile(&net, &weights, 16, &Options { threads: 1, ..Options::default() });
+    let config = RunDir::open(&place("whole")).unwrap().config().clone();
+    let validation = divide(data(), &config.recipe).unwrap().validation.unwrap();
+    let measured = evaluate(&engine.unwrap(), &validation, &config.preprocess.unwrap()).unwrap();
+    assert_eq!(whole.best().and_then(|best| best.val_loss), Some(measured.loss));
+}
+
+#[test]
+fn networks_that_have_one_size_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = trainer(&net()).recipe(growing(0.5)).run(folder.path().join("run")).unwrap_err().to_string();
+    for part in ["`progressive.from` is 0.5", "8x8 pixels", "`linear.2.weight`", "global or adaptive pooling"]
+    {
+        assert!(error.contains(part), "{part} is missing in {error}");
+    }
+    let error = Recipe { progressive: Progressive { from: 0.0, ..Progressive::default() }, ..recipe() };
+    assert!(error.check().unwrap_err().to_string().contains("`progressive.from` is 0"));
 }

@@ -7,6 +7,7 @@ mod lists;
 mod log;
 mod loss;
 mod optimizer;
+mod progressive;
 mod regularize;
 mod schedule;
 mod split;
@@ -42,6 +43,8 @@ pub(super) struct Settings {
     augment: augment::Augment,
     #[command(flatten)]
     loss: loss::Loss,
+    #[command(flatten)]
+    progressive: progressive::Progressive,
     #[command(flatten)]
     regularize: regularize::Regularize,
     #[command(flatten)]
@@ -83,6 +86,7 @@ impl Settings {
         self.split.set(&mut patch)?;
         self.augment.set(&mut patch)?;
         self.loss.set(&mut patch)?;
+        self.progressive.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         self.images.set(&mut patch)?;
