@@ -314,8 +314,7 @@ impl Preprocess {
             Fit::CenterCrop(_) | Fit::Squash(_) => {}
         }
         let corner = |corner| Transform::CornerCrop(CornerCrop { size, corner });
-        let windows =
-            Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(self.middle(size))]);
+        let windows = Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(self.middle(size))]);
         let normalize = self.normalize();
         let pipeline = |window| {
             let steps = transforms.iter().cloned().chain([window]).collect();
