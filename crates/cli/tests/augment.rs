@@ -53,7 +53,7 @@ fn a_preset_takes_the_place_of_a_recipe_s_changes() {
     let place = Place::new();
     let recipe = "[augment]\ncrop = 2\n\n[[augment.transforms]]\nname = \"Round\"\n";
     fs::write(place.path().join("both.toml"), recipe).unwrap();
-    let told = place.failure(&format!("{RUN} --recipe both.toml"), 2);
+    let told = place.failure(&format!("{RUN} --recipe both.toml"), 1);
     assert!(told.contains("`augment.crop` is given") && told.contains("`augment.transforms`"), "{told}");
     fs::write(place.path().join("crop.toml"), "[augment]\ncrop = 2\nflip = true\n").unwrap();
     place.success(&format!("{RUN} --recipe crop.toml --augment strong --erasing 0.5 --out run"));
