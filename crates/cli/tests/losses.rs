@@ -12,7 +12,7 @@ fn trained(place: &Place, name: &str, options: &str) -> Vec<u8> {
 
 /// The part of `config.toml` on the loss.
 fn section(place: &Place, run: &str) -> String {
-    let config = String::from_utf8(place.bytes(&format!("{run}/config.toml"))).unwrap();
+    let config = String::from_utf8(place.bytes(&format!("{run}/config.toml"))).expect("it is text");
     let tables = config.split("\n[").filter(|table| table.starts_with("recipe.loss"));
     tables.collect::<Vec<_>>().join("\n[")
 }

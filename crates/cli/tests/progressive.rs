@@ -10,7 +10,7 @@ const TRAIN: &str = "train net.py --input 1x32x32 --epochs 1 --limit-steps 2 --t
 fn pooled(place: &Place) {
     let code = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), \
                 nn.Flatten(), nn.Linear(4, 10))\n";
-    std::fs::write(place.path().join("net.py"), code).unwrap();
+    std::fs::write(place.path().join("net.py"), code).expect("the folder can be written");
 }
 
 #[test]

@@ -11,9 +11,9 @@ const SWEEP: &str = "train lenet --limit-steps 2 --threads 1 --out grid --sweep 
                      --sweep optimizer.weight_decay=0,10 --optimizer adamw";
 
 fn summary(place: &Place) -> Vec<Value> {
-    let summary: Value = serde_json::from_slice(&place.bytes("grid/sweep.json")).unwrap();
+    let summary: Value = serde_json::from_slice(&place.bytes("grid/sweep.json")).expect("it is JSON");
     assert_eq!(summary["model"], "lenet");
-    summary["runs"].as_array().unwrap().clone()
+    summary["runs"].as_array().expect("a list").clone()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use place::Place;
 fn weights(place: &Place, options: &str) -> Vec<u8> {
     place.success(&format!("train lenet --limit-steps 2 --threads 1 --out run {options}"));
     let weights = place.bytes("run/last.safetensors");
-    std::fs::remove_dir_all(place.path().join("run")).unwrap();
+    std::fs::remove_dir_all(place.path().join("run")).expect("the run is there");
     weights
 }
 

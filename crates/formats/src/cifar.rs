@@ -73,7 +73,7 @@ impl Batch {
 pub fn parse_binary(bytes: &[u8], kind: Kind) -> Result<Batch, Malformed> {
     let labels = 1 + usize::from(kind == Kind::Hundred);
     let record = labels + PIXELS;
-    if bytes.is_empty() || bytes.len() % record != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         let problem =
             format!("it has {} bytes, expected a multiple of {record}; it was cut short", bytes.len());
         return Err(Malformed::new(bytes.len() - bytes.len() % record, problem));

@@ -213,7 +213,7 @@ pub fn compare(
         sum.clear();
         match criterion {
             Criterion::CrossEntropy(entropy) => {
-                entropy.add(x, &mut shares, sample(row) * weights.own, &mut sum)
+                entropy.add(x, &mut shares, sample(row) * weights.own, &mut sum);
             }
             Criterion::Binary(binary) => binary.add(x, &mut shares, sample(row) * weights.own, &mut sum),
         }

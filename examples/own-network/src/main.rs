@@ -28,8 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", net.summary());
     let folder = std::env::temp_dir().join(format!("own-network-{}", std::process::id()));
     let report = Trainer::new(&net, data::open("fashion-mnist-mini")?).epochs(2).run(&folder)?;
-    let best = report.best().ok_or("no epoch was finished")?;
-    println!("{:.1}% of the test images after epoch {}", 100.0 * best.test_top1, best.epoch);
+    let outcome = report.outcome.ok_or("no epoch was finished")?;
+    println!("{:.1}% of the test images after epoch {}", 100.0 * outcome.top1, outcome.epoch);
 
     let weights = WeightsFile::open(RunDir::open(&folder)?.weights()?)?;
     let card = weights.card().ok_or("the weights do not say how they were trained")?;

@@ -64,8 +64,10 @@ type Difference = (String, Vec<Option<String>>);
 
 /// The settings that differ, in the order of their keys.
 fn differences(runs: &[RunSummary]) -> Vec<Difference> {
-    let all: Vec<Vec<(String, String)>> =
-        runs.iter().map(|run| run.config.as_ref().map_or(Vec::new(), |config| config.settings())).collect();
+    let all: Vec<Vec<(String, String)>> = runs
+        .iter()
+        .map(|run| run.config.as_ref().map_or(Vec::new(), convnet::train::RunConfig::settings))
+        .collect();
     let mut keys: Vec<&String> = all.iter().flatten().map(|(key, _)| key).collect();
     keys.sort();
     keys.dedup();

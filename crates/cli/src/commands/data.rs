@@ -51,7 +51,7 @@ enum Action {
         name: String,
     },
     /// Count and measure the images of a data set, and tell what is wrong with them
-    Inspect(inspect::Args),
+    Inspect(Box<inspect::Args>),
     /// Write images of a data set as PNG files, in a folder a class
     Export {
         /// A data set's name, or a folder

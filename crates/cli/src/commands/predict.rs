@@ -1,8 +1,9 @@
 //! `convnet predict`: what a trained network takes images for.
 
 use std::io::{self, Write};
+use std::panic;
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use convnet::data::{Image, Preprocess, Views, images_below};
 use convnet::exec::{Engine, Precision, RunError};
@@ -247,8 +248,8 @@ impl Work {
             let parts = paths.chunks(paths.len().div_ceil(threads).max(1));
             let parts: Vec<_> =
                 parts.map(|part| scope.spawn(move || part.iter().map(input).collect::<Vec<_>>())).collect();
-            let joined = parts.into_iter().map(|part| part.join());
-            joined.flat_map(|part| part.unwrap_or_else(|cause| std::panic::resume_unwind(cause))).collect()
+            let joined = parts.into_iter().map(ScopedJoinHandle::join);
+            joined.flat_map(|part| part.unwrap_or_else(|cause| panic::resume_unwind(cause))).collect()
         })
     }
 }

@@ -126,8 +126,11 @@ fn is_archive(path: &Path) -> bool {
     path.is_file() && [".tar.gz", ".tgz", ".tar"].iter().any(|ending| name.ends_with(ending))
 }
 
-/// The form of the files in an archive, and they by their names; `None` where it holds something else.
-fn unpacked(path: &Path) -> Result<Option<(&'static Form, HashMap<String, Vec<u8>>)>, DataError> {
+/// The form of an archive's files, and they by their names.
+type Unpacked = (&'static Form, HashMap<String, Vec<u8>>);
+
+/// What an archive of CIFAR's holds; `None` where it holds something else.
+fn unpacked(path: &Path) -> Result<Option<Unpacked>, DataError> {
     let form_of =
         |names: &[&str]| FORMS.iter().find(|form| names.iter().any(|name| form.is_name(name, form.train[0])));
     let extract = |forms: &[Form]| {

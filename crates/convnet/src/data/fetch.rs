@@ -362,7 +362,7 @@ mod tests {
         assert!(error.contains("what came is not the file"), "{error}");
         let (mirror, _) = serve(packed(), Server::Whole);
         let error = fetch_all(&content("00ff"), &[mirror], folder.path(), &mut |_| {}).unwrap_err();
-        assert!(error.to_string().contains(&format!("SHA-256 is {}, expected 00ff", SHA256)), "{error}");
+        assert!(error.to_string().contains(&format!("SHA-256 is {SHA256}, expected 00ff")), "{error}");
         let (mirror, _) = serve(vec![7; 2 * OVERHEAD], Server::Whole);
         let error = fetch(&[&mirror], folder.path()).unwrap_err().to_string();
         assert!(error.contains("sends more than the file has"), "{error}");

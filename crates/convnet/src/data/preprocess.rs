@@ -386,7 +386,7 @@ impl fmt::Display for Preprocess {
             Fit::Cover => write!(f, "resized to cover {height} × {width} pixels")?,
             Fit::CenterCrop(side) => write!(f, "shorter side to {side}, middle {height} × {width}")?,
             Fit::Squash(sides) if sides == [height, width] => {
-                write!(f, "resized to {height} × {width} pixels")?
+                write!(f, "resized to {height} × {width} pixels")?;
             }
             Fit::Squash([rows, columns]) => {
                 write!(f, "resized to {rows} × {columns} pixels, middle {height} × {width}")?;

@@ -59,7 +59,7 @@ impl Plain {
         match *rule {
             Optimizer::Sgd(rule) => {
                 let g = with(&self.values, rule.weight_decay);
-                self.roll(g, (rule.momentum, rule.dampening, rule.nesterov), lr);
+                self.roll(&g, (rule.momentum, rule.dampening, rule.nesterov), lr);
             }
             Optimizer::Lars(rule) => self.lars(&g, rule, lr),
             Optimizer::Adam(rule) => {
@@ -102,7 +102,7 @@ impl Plain {
                 let step: Vec<f64> =
                     g.iter().zip(under).map(|(g, v)| g / (v.sqrt() + exact(rule.eps))).collect();
                 let plain = (rule.momentum, 0.0, false);
-                self.roll(step, plain, lr);
+                self.roll(&step, plain, lr);
             }
             Optimizer::Adagrad(rule) => {
                 let g = with(&self.values, rule.weight_decay);
@@ -131,13 +131,13 @@ impl Plain {
     }
 
     /// Momentum over a step; PyTorch's RMSprop has the same buffer as its SGD.
-    fn roll(&mut self, g: Vec<f64>, (momentum, dampening, nesterov): (f32, f32, bool), lr: f64) {
+    fn roll(&mut self, g: &[f64], (momentum, dampening, nesterov): (f32, f32, bool), lr: f64) {
         if momentum == 0.0 {
-            return self.go(&g, lr);
+            return self.go(g, lr);
         }
         let taken = if self.count == 1 { 1.0 } else { 1.0 - exact(dampening) };
         let velocity = self.buffer("momentum_buffer", 0.0);
-        velocity.iter_mut().zip(&g).for_each(|(v, g)| *v = exact(momentum) * *v + taken * g);
+        velocity.iter_mut().zip(g).for_each(|(v, g)| *v = exact(momentum) * *v + taken * g);
         let ahead = |(g, v): (&f64, &f64)| if nesterov { g + exact(momentum) * v } else { *v };
         let step: Vec<f64> = g.iter().zip(&*velocity).map(ahead).collect();
         self.go(&step, lr);
@@ -155,8 +155,8 @@ impl Plain {
                 ratio = (ratio / lr).min(1.0);
             }
         }
-        let g = g.iter().zip(&self.values).map(|(g, p)| ratio * (g + decay * p)).collect();
-        self.roll(g, (rule.momentum, rule.dampening, rule.nesterov), lr);
+        let g: Vec<f64> = g.iter().zip(&self.values).map(|(g, p)| ratio * (g + decay * p)).collect();
+        self.roll(&g, (rule.momentum, rule.dampening, rule.nesterov), lr);
     }
 
     /// The means of Adam, without their biases.

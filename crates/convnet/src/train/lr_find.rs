@@ -223,6 +223,6 @@ mod tests {
         assert_eq!(LrRange::default().steepest(), None);
     }
 
-    const STEEPEST: f64 = 0.002_424_462_017_082_330_8;
+    const STEEPEST: f64 = 0.002_424_462_017_082_331;
     const TENTH: f64 = 0.008_376_776_400_682_923;
 }

@@ -103,7 +103,7 @@ impl TrainingLoop<'_> {
                 },
             };
             self.progress.seconds += started.elapsed().as_secs_f64();
-            self.finish_epoch(evaluation, length)?;
+            self.finish_epoch(evaluation.as_ref(), length)?;
         }
         self.finish()
     }
@@ -196,7 +196,8 @@ impl TrainingLoop<'_> {
             if self.callbacks.stop || self.stop.load(Ordering::Relaxed) {
                 return Ok(Flow::Stopped);
             }
-            let by_steps = self.recipe.checkpoints.every_steps.is_some_and(|every| (step + 1) % every == 0);
+            let by_steps =
+                self.recipe.checkpoints.every_steps.is_some_and(|every| (step + 1).is_multiple_of(every));
             if by_steps || saved.elapsed() >= self.recipe.checkpoints.interval() {
                 self.checkpoint()?;
                 saved = Instant::now();
@@ -260,16 +261,16 @@ impl TrainingLoop<'_> {
     }
 
     /// Writes what an epoch came to.
-    fn finish_epoch(&mut self, judged: Option<Judged>, length: RunLength) -> Result<(), TrainError> {
+    fn finish_epoch(&mut self, judged: Option<&Judged>, length: RunLength) -> Result<(), TrainError> {
         let steps = self.steps.training.steps();
-        if judged.as_ref().is_some_and(|judged| !judged.loss.is_finite()) {
+        if judged.is_some_and(|judged| !judged.loss.is_finite()) {
             let cause = "that of the validation images".to_owned();
             return Err(TrainError::Diverged { step: steps, cause, lr: self.recipe.lr });
         }
         let scheduled = self.scheduled(steps.saturating_sub(1), length);
         let progress = &self.progress;
         let images = progress.images.max(1) as f64;
-        let figure = |of: fn(&Judged) -> f64| judged.as_ref().map(of);
+        let figure = |of: fn(&Judged) -> f64| judged.map(of);
         let record = EpochRecord {
             epoch: progress.epoch + 1,
             steps,
@@ -278,7 +279,7 @@ impl TrainingLoop<'_> {
             val_loss: figure(|judged| judged.loss),
             val_top1: figure(|judged| judged.top1),
             val_top5: figure(|judged| judged.top5),
-            val_map: judged.as_ref().and_then(Judged::mean_average_precision),
+            val_map: judged.and_then(Judged::mean_average_precision),
             lr: self.lr.unwrap_or(scheduled),
             images_per_second: images / progress.train_seconds.max(1e-9),
             train_seconds: progress.train_seconds,

@@ -44,7 +44,7 @@ fn check_within(
             for (step, gradient) in (1..).zip(&gradients) {
                 let update = update(step);
                 assert_eq!(update.moments(), start.len());
-                let (parameters, moments) = buffers.split_first_mut().unwrap();
+                let (parameters, moments) = buffers.split_first_mut().expect("there are parameters");
                 update.apply(pool, isa, parameters, gradient, slices(moments));
             }
             buffers.concat()
@@ -310,7 +310,7 @@ fn newton_schulz(matrix: &[f64], (rows, columns): (usize, usize), steps: usize) 
 }
 
 fn room(isa: Isa, rows: usize, columns: usize) -> OrthogonalRoom {
-    let [matrices, packed] = OrthogonalRoom::floats(isa, rows, columns).unwrap();
+    let [matrices, packed] = OrthogonalRoom::floats(isa, rows, columns).expect("it fits");
     OrthogonalRoom { matrices: Arena::new(matrices), packed: Arena::new(packed) }
 }
 

@@ -267,7 +267,7 @@ fn object(sets: &DataSets, found: &Found) -> Result<Value, DataError> {
         )
     };
     let pair = |near: &Near| {
-        let of = |seen: &convnet::data::Seen| json!({ "split": seen.split, "name": seen.name, "index": seen.index, "class": seen.label });
+        let of = |seen: &data::Seen| json!({ "split": seen.split, "name": seen.name, "index": seen.index, "class": seen.label });
         json!({ "first": of(&near.first), "second": of(&near.second), "bits": near.bits, "likeness": near.likeness })
     };
     Ok(json!({

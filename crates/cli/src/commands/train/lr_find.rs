@@ -22,8 +22,7 @@ pub(super) fn run(args: &Args, options: &Options, stop: &Arc<AtomicBool>) -> Res
     let rates = LrFind { steps, ..LrFind::default() };
     let title = format!("{} on {}", graph.name(), data.name);
     listen(stop)?;
-    let mut trainer =
-        Trainer::new(&graph, data).recipe(recipe).options(options.clone()).stop(Arc::clone(stop));
+    let mut trainer = Trainer::new(&graph, data).recipe(recipe).options(*options).stop(Arc::clone(stop));
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }

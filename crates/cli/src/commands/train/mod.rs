@@ -216,7 +216,7 @@ fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>)
         output::note(&report::groups(&groups));
     }
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
-    let trainer = Trainer::new(&graph, whole).recipe(recipe).options(options.clone()).stop(Arc::clone(stop));
+    let trainer = Trainer::new(&graph, whole).recipe(recipe).options(*options).stop(Arc::clone(stop));
     let mut trainer = args.shown(trainer, heading, graph.classes(), Arc::clone(stop))?;
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);

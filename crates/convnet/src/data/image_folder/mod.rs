@@ -26,6 +26,9 @@ pub(super) use walk::{folders, name};
 /// `CLASS/…` of which a fifth of each class is kept for the test, always the same images; or images in a folder with a
 /// list of their labels. `names` are those of the classes, in their order.
 ///
+/// Splits, the sizes of their images, and what is to be said of them.
+type OpenedSplits = (Vec<(Split, Dataset)>, Sizes, Vec<String>);
+
 /// Images that are all of one size (up to 512 × 512) keep it; others are resized to cover a square and cut to
 /// it, whose side is the median of their shorter sides, at most 256. They are grey if all are. At that size they are
 /// kept in memory, if they take no more than 2 GiB.
@@ -370,7 +373,7 @@ impl Sources {
     }
 
     /// Splits at one size, each image of which can be decoded; the sizes of the images, and what is to be said.
-    fn opened(self, options: &OpenOptions) -> Result<(Vec<(Split, Dataset)>, Sizes, Vec<String>), DataError> {
+    fn opened(self, options: &OpenOptions) -> Result<OpenedSplits, DataError> {
         let Self { name: folder, classes, splits, mut notes } = self;
         let (names, files): (Vec<Split>, Vec<Files>) = splits.into_iter().unzip();
         let mut opened = encoded::open(&folder.display().to_string(), &classes, files, options)?;

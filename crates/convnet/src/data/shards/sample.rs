@@ -87,7 +87,7 @@ pub(super) fn read(path: &Path, source: &FileSource) -> Result<Shard, DataError>
         let Some(Group { image: Some(image), label }) = groups.remove(&key) else { continue };
         match label {
             Some((rank, member)) => {
-                samples.push(Sample { label: read_label(path, source, &member, rank)?, image })
+                samples.push(Sample { label: read_label(path, source, &member, rank)?, image });
             }
             None => left_out.unlabelled += 1,
         }

@@ -32,7 +32,8 @@ fn every_setting_changes_the_weights() {
     let folder = tempfile::tempdir().unwrap();
     let net = net();
     let mut seen: Vec<(&str, Vec<u8>)> = Vec::new();
-    let settings: [(&str, fn(&mut Recipe)); 7] = [
+    type Change = fn(&mut Recipe);
+    let settings: [(&str, Change); 7] = [
         ("none", |_| {}),
         ("accumulate", |recipe| recipe.regularize.accumulate = 2),
         ("clip_norm", |recipe| recipe.regularize.clip_norm = Some(0.1)),

@@ -31,7 +31,7 @@ pub(super) fn axes(given: &[String]) -> Result<Vec<Axis>, Failure> {
     for text in given {
         match text.split_once('=') {
             Some((key, values)) => {
-                axes.push(Axis { key: key.trim().to_owned(), values: typed(text, values)? })
+                axes.push(Axis { key: key.trim().to_owned(), values: typed(text, values)? });
             }
             None => axes.extend(file(Path::new(text))?),
         }

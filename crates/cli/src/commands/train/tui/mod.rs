@@ -77,7 +77,7 @@ impl Dashboard {
 /// Draws the run and takes keys until it is over, or the terminal is gone.
 fn show(mut screen: Screen, shared: &Shared) {
     let mut measured: Option<Instant> = None;
-    while !shared.over.load(Ordering::SeqCst) && terminal::is_taken() {
+    while !shared.over.load(Ordering::SeqCst) && is_taken() {
         if measured.is_none_or(|measured| measured.elapsed() >= MEASURE) {
             measured = Some(Instant::now());
             shared.state().memory = memory();
@@ -104,11 +104,9 @@ fn show(mut screen: Screen, shared: &Shared) {
 fn pressed(key: KeyEvent, shared: &Shared) {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
-        KeyCode::Char('c') if control => {
-            if shared.stop.swap(true, Ordering::Relaxed) {
-                give_back();
-                std::process::exit(1);
-            }
+        KeyCode::Char('c') if control && shared.stop.swap(true, Ordering::Relaxed) => {
+            give_back();
+            std::process::exit(1);
         }
         KeyCode::Char('q') => shared.stop.store(true, Ordering::Relaxed),
         KeyCode::Char('p' | ' ') => {
