@@ -20,7 +20,7 @@ const ROOMS: [Row; 19] = [
     ("zoo", &["graph", "ops"], &[]),
     ("state", &["graph", "ops"], &[]),
     ("reference", &["graph", "ops", "state"], &[]),
-    ("plan", &["graph", "ops"], &[]),
+    ("plan", &["graph", "ops", "optim"], &[]),
     ("machine", &[], &[]),
     ("options", &["plan"], KERNELS),
     ("weights", &["graph", "ops", "state", "plan"], &[]),

@@ -1,19 +1,23 @@
 //! Training: forward, loss, backward and update.
 
+mod freezing;
+
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, flat};
 
+pub(crate) use self::freezing::Work;
+use self::freezing::{derived_bytes, late, read_late};
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
 use super::program::{Program, fill};
 use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
-use super::table::{Parameter, Twin, distinct, keepers, running, running_specs, table, unpack};
+use super::table::{Parameter, Twin, distinct, keepers, running, table, tracked, unpack};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
-use crate::optim::{Optimizer, ParameterGroups, Setting};
+use crate::optim::{Frozen, Optimizer, ParameterGroups, Setting};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
@@ -59,11 +63,13 @@ pub(crate) struct Training {
     twins: Vec<Twin>,
     /// Scales and shifts that training leaves alone.
     fixed: Vec<Parameter>,
+    /// Frozen tensors of the state dict that the flat parameters hold only what follows from.
+    kept: StateDict,
     parameters: Arena,
     gradients: Arena,
     /// The gradients of earlier batches while another's are computed, once some are accumulated.
     earlier: Option<Arena>,
-    /// The optimizer's buffers, laid out like the parameters.
+    /// The optimizer's buffers, laid out like the parameters that learn.
     moments: Vec<Arena>,
     /// Running mean and variance of each stage that has them.
     running: Vec<[Vec<f32>; 2]>,
@@ -78,6 +84,10 @@ pub(crate) struct Training {
     optimizer: Optimizer,
     seed: u64,
     steps: u64,
+    /// The updates that were done before each parameter began to learn: its bias correction counts from there.
+    began: Vec<u64>,
+    /// Whether dropout layers drop.
+    dropout: bool,
     /// Passes since the last update: the dropout of each is its own.
     passes: u64,
 }
@@ -87,14 +97,15 @@ impl Training {
         graph: &Graph,
         state: &dyn TensorSource,
         batch: usize,
-        (optimizer, seed): (Optimizer, u64),
+        (optimizer, frozen, seed): (Optimizer, &Frozen, u64),
         options: &Options,
     ) -> Result<Self, CompileError> {
-        let logits: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
+        let logits = outputs(graph);
         let pool = memory::pool(options)?;
         let need = |program: &Program| need(program, &optimizer, pool.threads());
         let (mode, task) = (Mode::Train, "training");
-        let program = Planner { task, graph, outputs: &logits, mode, options, need: &need }.plan(batch)?;
+        let program =
+            Planner { task, graph, outputs: &logits, mode, frozen, options, need: &need }.plan(batch)?;
         let plan = &program.plan;
         let loss = |(output, &id): (&crate::graph::Output, &NodeId)| {
             let value = plan.value(id).unwrap_or(id);
@@ -110,7 +121,7 @@ impl Training {
         let (trained, fixed) =
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
         let (table, twins) = distinct(trained);
-        let floats = program.parameters;
+        let learning = program.learning;
         let mut training = Self {
             arena: allocate(winograd_at + scratch.tiles, (task, batch))?,
             winograd_at,
@@ -119,16 +130,18 @@ impl Training {
             losses,
             saved: program.saved()?,
             statistics: Statistics::new(plan, normalized),
+            began: vec![0; table.len()],
             table,
             twins,
             fixed,
-            parameters: allocate(floats, (task, batch))?,
-            gradients: allocate(floats, (task, batch))?,
+            kept: StateDict::new(),
+            parameters: allocate(program.parameters, (task, batch))?,
+            gradients: allocate(learning, (task, batch))?,
             earlier: None,
             moments: optimizer
                 .buffers()
                 .iter()
-                .map(|_| allocate(floats, (task, batch)))
+                .map(|_| allocate(learning, (task, batch)))
                 .collect::<Result<_, _>>()?,
             running: running(&program),
             keepers: keepers(&program),
@@ -138,6 +151,7 @@ impl Training {
             optimizer,
             seed,
             steps: 0,
+            dropout: true,
             passes: 0,
         };
         training.load(state)?;
@@ -149,15 +163,23 @@ impl Training {
     pub(crate) fn check(
         graph: &Graph,
         batch: usize,
-        optimizer: Optimizer,
+        (optimizer, frozen): (Optimizer, &Frozen),
         options: &Options,
     ) -> Result<(), CompileError> {
-        let outputs: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
+        Self::planned(graph, batch, (optimizer, frozen), options).map(drop)
+    }
+
+    fn planned(
+        graph: &Graph,
+        batch: usize,
+        (optimizer, frozen): (Optimizer, &Frozen),
+        options: &Options,
+    ) -> Result<Program, CompileError> {
+        let outputs = outputs(graph);
         let threads = memory::pool(options)?.threads();
         let need = |program: &Program| sum(&[need(program, &optimizer, threads), memory::weights(graph)]);
-        let planner =
-            Planner { task: "training", graph, outputs: &outputs, mode: Mode::Train, options, need: &need };
-        planner.plan(batch).map(drop)
+        let (task, mode) = ("training", Mode::Train);
+        Planner { task, graph, outputs: &outputs, mode, frozen, options, need: &need }.plan(batch)
     }
 
     /// Keeps every element in dropout layers from now on.
@@ -167,6 +189,7 @@ impl Training {
                 *p = 0.0;
             }
         }
+        self.dropout = false;
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -237,7 +260,7 @@ impl Training {
     ) -> StepReport {
         self.updates.fill(None);
         for (i, parameter) in self.table.iter().enumerate().filter(|(_, p)| p.fused) {
-            self.updates[parameter.stage] = self.update(groups.setting(i), rate);
+            self.updates[parameter.stage] = self.update(i, groups, rate);
         }
         let report = self.pass(batch, times.as_deref_mut());
         let start = Instant::now();
@@ -258,7 +281,7 @@ impl Training {
             let moments = part(&mut moments, &range);
             update.apply(&self.pool, self.program.isa, parameters, gradients, moments);
         }
-        for twin in &self.twins {
+        for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
             twin.copy(&self.table[twin.first], self.parameters.as_mut_slice());
         }
         self.updates.fill(None);
@@ -270,7 +293,7 @@ impl Training {
     fn pending(&self, groups: &ParameterGroups, rate: f32) -> Vec<(Range<usize>, Update)> {
         let updated = |(i, parameter): (usize, &Parameter)| {
             let pending = !(parameter.fused && self.updates[parameter.stage].is_some());
-            let update = if pending { self.update(groups.setting(i), rate) } else { None };
+            let update = if pending { self.update(i, groups, rate) } else { None };
             (parameter.range.clone(), update)
         };
         let mut all: Vec<_> = self.table.iter().enumerate().map(updated).collect();
@@ -293,14 +316,15 @@ impl Training {
         parts
     }
 
-    /// How parameters of a setting are updated in the next step; `None` where they stay as they are.
-    fn update(&self, setting: Setting, rate: f32) -> Option<Update> {
-        let Setting { rate: factor, weight_decay, frozen } = setting;
+    /// How parameter number `i` is updated in the next step; `None` where it stays as it is.
+    fn update(&self, i: usize, groups: &ParameterGroups, rate: f32) -> Option<Update> {
+        let Setting { rate: factor, weight_decay, frozen } = groups.setting(i);
         let optimizer = match weight_decay {
             Some(decay) => self.optimizer.with_weight_decay(decay),
             None => self.optimizer,
         };
-        (!frozen).then(|| update(optimizer, self.steps + 1, rate * factor))
+        let learns = !(frozen || self.table[i].frozen);
+        learns.then(|| update(optimizer, self.steps + 1 - self.began[i], rate * factor))
     }
 
     fn key(&self) -> u64 {
@@ -373,7 +397,7 @@ impl Training {
                 times.backward[back.stage] += start.elapsed();
             }
         }
-        for twin in &self.twins {
+        for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
             twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
         }
         report
@@ -411,15 +435,18 @@ impl Training {
         self.table[parameter].unpack(self.gradients.as_slice())
     }
 
-    /// Every gradient under its parameter's name, in PyTorch's layout.
+    /// Every gradient under its parameter's name, in PyTorch's layout; none of what is frozen.
     pub(crate) fn gradients(&self) -> StateDict {
-        unpack(&self.table, self.gradients.as_slice(), "")
+        unpack(self.learning(), self.gradients.as_slice(), "")
     }
 
     /// The places of the gradients that `groups` does not freeze.
     fn live(&self, groups: &ParameterGroups) -> Vec<Range<usize>> {
         let parameters = self.table.iter().enumerate();
-        parameters.filter(|(i, _)| !groups.setting(*i).frozen).map(|(_, p)| p.range.clone()).collect()
+        parameters
+            .filter(|(i, p)| !(p.frozen || groups.setting(*i).frozen))
+            .map(|(_, p)| p.range.clone())
+            .collect()
     }
 
     /// √Σ g² over the gradients that are not frozen.
@@ -471,10 +498,11 @@ impl Training {
     fn state(&self, parameters: &[f32], running: &[[Vec<f32>; 2]]) -> StateDict {
         let mut state = unpack(&self.table, parameters, "");
         state.extend(unpack(&self.fixed, parameters, ""));
+        state.extend(self.kept.clone());
         for (at, _) in self.program.steps() {
             let kept = self.keepers[at.index];
             let values = [&running[kept[0]][0], &running[kept[1]][1]];
-            for (spec, values) in running_specs(&self.program, at.stage.node).iter().zip(values) {
+            for (spec, values) in tracked(&self.program, at.index).iter().zip(values) {
                 state.insert(spec.name.clone(), Tensor { shape: spec.shape.clone(), data: values.to_vec() });
             }
         }
@@ -487,23 +515,24 @@ impl Training {
             check(state, &spec)?;
         }
         let twins = self.twins.iter().map(|twin| &twin.parameter);
-        for parameter in self.table.iter().chain(&self.fixed).chain(twins) {
+        for parameter in self.table.iter().chain(&self.fixed).chain(twins).filter(|p| p.stored) {
             parameter.pack(&self.pool, (state, &parameter.spec), self.parameters.as_mut_slice())?;
         }
-        for (stage, running) in self.program.plan.stages.iter().zip(&mut self.running) {
-            for (spec, values) in running_specs(&self.program, stage.node).iter().zip(running) {
+        for (stage, running) in self.running.iter_mut().enumerate() {
+            for (spec, values) in tracked(&self.program, stage).iter().zip(running) {
                 read(state, spec, values)?;
             }
         }
-        Ok(())
+        self.load_derived(state)
     }
 
     /// The steps done, and the optimizer's buffers named `PARAMETER/BUFFER`.
     pub(crate) fn optimizer_state(&self) -> (u64, StateDict) {
         let mut state = StateDict::new();
         for (name, moment) in self.optimizer.buffers().iter().zip(&self.moments) {
-            state.extend(unpack(&self.table, moment.as_slice(), &format!("/{name}")));
+            state.extend(unpack(self.learning(), moment.as_slice(), &format!("/{name}")));
         }
+        state.extend(late(&self.table, &self.began));
         (self.steps, state)
     }
 
@@ -514,15 +543,16 @@ impl Training {
             ..parameter.spec.clone()
         };
         for buffer in self.optimizer.buffers() {
-            for parameter in &self.table {
+            for parameter in self.learning() {
                 check(state, &spec(parameter, buffer))?;
             }
         }
         for (buffer, moment) in self.optimizer.buffers().iter().zip(&mut self.moments) {
-            for parameter in &self.table {
+            for parameter in self.table.iter().filter(|parameter| !parameter.frozen) {
                 parameter.pack(&self.pool, (state, &spec(parameter, buffer)), moment.as_mut_slice())?;
             }
         }
+        self.began = read_late(&self.table, state, steps);
         self.steps = steps;
         self.passes = 0;
         Ok(())
@@ -537,9 +567,10 @@ impl Training {
         let (p, whole) = match &plan.graph.node(node).op {
             Op::Dropout(dropout) => (dropout.p, false),
             Op::Dropout1d(dropout) => (dropout.p, true),
+            Op::StochasticDepth(depth) => (depth.p, true),
             _ => return None,
         };
-        let mask = mask(key, node, (p, whole), View::dense(0, 1, elements));
+        let mask = mask(key, node, (p, whole), shape);
         if whole {
             return Some(mask.scale(index * elements));
         }
@@ -560,7 +591,9 @@ fn need(program: &Program, optimizer: &Optimizer, threads: usize) -> Option<usiz
     let plan = &program.plan;
     let Scratch { tiles, transformed, transposed } = program.scratch(threads);
     sum(&[
-        times(2 + optimizer.buffers().len(), program.parameters),
+        times(1, program.parameters),
+        times(1 + optimizer.buffers().len(), program.learning),
+        derived_bytes(program),
         times(1, plan.floats),
         times(1, tiles),
         times(1, transformed),
@@ -568,6 +601,11 @@ fn need(program: &Program, optimizer: &Optimizer, threads: usize) -> Option<usiz
         program.saved_bytes(),
         times(plan.batch, plan.graph.input_shape().elements()),
     ])
+}
+
+/// What the loss reads.
+fn outputs(graph: &Graph) -> Vec<NodeId> {
+    graph.outputs().iter().map(|output| graph.logits(output.node)).collect()
 }
 
 /// Update number `step`, from 1, at a rate.

@@ -23,6 +23,8 @@ mod output;
 mod training;
 
 #[cfg(test)]
+mod freezing_tests;
+#[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,7 @@ pub use convnet_kernels::Isa;
 pub use engine::{Engine, Session};
 pub use error::RunError;
 pub use output::{Output, Scored};
-pub use training::{Ema, Target, TrainingStep};
+pub use training::{Ema, Savings, Target, TrainingStep};
 
 pub use crate::options::{Device, Options, Precision};
 pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};

@@ -9,10 +9,12 @@
 //! assert_eq!(error.to_string(), "optimizer: `weight_decay` is -1, expected a number from 0");
 //! ```
 
+mod frozen;
 mod groups;
 
 use serde::{Deserialize, Serialize};
 
+pub use frozen::{Frozen, NoMatch};
 pub(crate) use groups::Setting;
 pub use groups::{GroupError, ParameterGroup, ParameterGroups, Select};
 

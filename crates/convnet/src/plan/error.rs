@@ -83,6 +83,11 @@ pub enum CompileError {
         /// The one before it.
         first: String,
     },
+    /// Training of nothing.
+    #[error(
+        "every parameter is frozen, so that nothing learns; leave at least one, such as the last layer's"
+    )]
+    AllFrozen,
     /// A batch of nothing.
     #[error("batch is 0, expected at least 1")]
     EmptyBatch,
