@@ -20,11 +20,11 @@ fn train_eval_and_predict() {
 
     let figures: serde_json::Value = serde_json::from_str(&place.success("eval runs/lenet --json")).unwrap();
     assert_eq!((figures["model"].as_str(), figures["images"].as_u64()), (Some("lenet"), Some(2000)));
-    let lines = String::from_utf8(place.bytes("runs/lenet/metrics.jsonl")).unwrap();
-    let epoch: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    for (key, of_epoch) in [("top1", "test_top1"), ("top5", "test_top5")] {
-        assert_eq!(figures[key], epoch[of_epoch], "{key}");
+    let result: serde_json::Value = serde_json::from_slice(&place.bytes("runs/lenet/result.json")).unwrap();
+    for key in ["top1", "top5", "images"] {
+        assert_eq!(figures[key], result[key], "{key}");
     }
+    assert_eq!(result["measured_on"], "test");
     assert!(figures["top1"].as_f64().unwrap() > 0.7, "{figures}");
 
     place.write_boot();

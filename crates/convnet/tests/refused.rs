@@ -303,14 +303,9 @@ fn a_run_whose_last_batch_is_one_image_is_refused_before_it_starts() {
     };
     let run = |images: usize, batch: usize, limit: Option<u64>| {
         let net = pooled();
-        let data = DataSets {
-            name: "dots".into(),
-            train: set(images),
-            test: set(4),
-            sizes: None,
-            notes: Vec::new(),
-        };
+        let data = DataSets::new("dots", set(images), set(4));
         let mut recipe = Recipe::for_graph(&net);
+        recipe.split.validation = 0.0;
         (recipe.batch, recipe.epochs, recipe.limit_steps, recipe.lr) = (batch, 1, limit, 0.01);
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("run");

@@ -7,7 +7,7 @@ use convnet::data::{
     self, DataError, DataSets, Dataset, Fingerprint, Place, Progress, Sizes, Source, TestSet,
 };
 use convnet::inspect::grouped;
-use convnet::train::RunDir;
+use convnet::train::{self, RunDir};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ enum Action {
         #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
         count: usize,
         /// Which images
-        #[arg(long, value_name = "SPLIT", value_parser = ["test", "train"], default_value = "test")]
+        #[arg(long, value_name = "SPLIT", value_parser = ["test", "train", "validation"], default_value = "test")]
         split: String,
     },
 }
@@ -90,7 +90,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
         Action::Export { spec, folder, count, split } => {
             let sets = open(spec)?;
-            let set = if split == "train" { &sets.train } else { &sets.test };
+            let none = || Failure::work(format!("`{}` has no {split} images", sets.name));
+            let named = |(name, _): &(&str, _)| name.starts_with(split.as_str());
+            let (_, set) = sets.splits().find(named).ok_or_else(none)?;
             let written = data::export(set, folder, *count)?;
             output::emit(&format!("wrote {} to {}", output::counted(written, "image"), folder.display()))
         }
@@ -114,13 +116,20 @@ pub(crate) fn open_test(
     let spec = asked.or(own).unwrap_or(data::DEFAULT);
     let then = run.map(RunDir::data).transpose()?.flatten();
     let set = if own.is_some_and(|own| is_same(own, spec)) {
-        let sets = open(spec)?;
+        let mut sets = open(spec)?;
+        if let Some(run) = run {
+            sets = train::divide(sets, &run.config().recipe)?;
+        }
         if let Some(then) = &then
             && let Some(differences) = then.differences(&Fingerprint::of(&sets)?)
         {
             output::note(&format!("the data have changed since the run was started: {differences}"));
         }
-        TestSet { name: sets.name, images: sets.test, sizes: sets.sizes, notes: sets.notes }
+        let (split, images) = sets.measured().unwrap_or(("training", &sets.train));
+        if split != "test" {
+            output::note(&format!("`{}` has no test images: the {split} images are measured", sets.name));
+        }
+        TestSet { name: sets.name.clone(), images: images.clone(), sizes: sets.sizes, notes: sets.notes.clone() }
     } else {
         let set = with_bar(|progress| data::open_test(spec, progress)).map_err(classified)?;
         set.notes.iter().for_each(|note| output::note(note));
@@ -261,14 +270,15 @@ fn sizes(sets: &DataSets) -> Option<String> {
 const BAR: usize = 30;
 
 fn report(sets: &DataSets) -> Result<String, DataError> {
-    let (train, test) = (sets.train.histogram(), sets.test.histogram());
+    let splits: Vec<(&str, Vec<usize>)> = sets.splits().map(|(name, set)| (name, set.histogram())).collect();
     let mut text = String::new();
+    let counts: Vec<String> =
+        sets.splits().map(|(name, set)| format!("{} {name}", grouped(set.len() as u64))).collect();
     let _ = writeln!(
         text,
-        "{STRONG}{}{STRONG:#}  {} training and {} test images, {}, {} classes",
+        "{STRONG}{}{STRONG:#}  {} images, {}, {} classes",
         sets.name,
-        grouped(sets.train.len() as u64),
-        grouped(sets.test.len() as u64),
+        counts.join(", "),
         size(sets.train.shape),
         sets.classes().len()
     );
@@ -276,12 +286,14 @@ fn report(sets: &DataSets) -> Result<String, DataError> {
         let _ = writeln!(text, "  {sizes}");
     }
     let wide = sets.classes().iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
-    let most = train.iter().copied().max().unwrap_or(0).max(1);
-    let _ = writeln!(text, "\n  {FAINT}{:<wide$}  {:>8}  {:>8}{FAINT:#}", "class", "training", "test");
-    for ((name, &train), &test) in sets.classes().iter().zip(&train).zip(&test) {
-        let bar = "━".repeat((BAR * train).div_ceil(most));
-        let (train, test) = (grouped(train as u64), grouped(test as u64));
-        let _ = writeln!(text, "  {name:<wide$}  {train:>8}  {test:>8}  {FAINT}{bar}{FAINT:#}");
+    let most = splits[0].1.iter().copied().max().unwrap_or(0).max(1);
+    let columns: String = splits.iter().map(|(name, _)| format!("  {name:>10}")).collect();
+    let _ = writeln!(text, "\n  {FAINT}{:<wide$}{columns}{FAINT:#}", "class");
+    for (class, name) in sets.classes().iter().enumerate() {
+        let bar = "━".repeat((BAR * splits[0].1[class]).div_ceil(most));
+        let columns: String =
+            splits.iter().map(|(_, counts)| format!("  {:>10}", grouped(counts[class] as u64))).collect();
+        let _ = writeln!(text, "  {name:<wide$}{columns}  {FAINT}{bar}{FAINT:#}");
     }
     let (mean, std) = sets.train.statistics()?;
     let figures = |values: &[f32]| values.iter().map(|x| format!("{x:.4}")).collect::<Vec<_>>().join(", ");
@@ -302,6 +314,7 @@ fn object(sets: &DataSets) -> Result<Value, DataError> {
         "notes": sets.notes,
         "classes": sets.classes(),
         "train": split(&sets.train)?,
-        "test": split(&sets.test)?,
+        "validation": sets.validation.as_ref().map(split).transpose()?,
+        "test": sets.test.as_ref().map(split).transpose()?,
     }))
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::parallel;
-use super::samples::{InMemory, Originals, Relabeled, Samples};
+use super::samples::{InMemory, Originals, Relabeled, Samples, Subset};
 use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
-use super::{ClassMatch, DataError, Image, Print};
+use super::{ClassMatch, DataError, Image, MultiLabels, Print};
 
 /// Labelled images, given one by one, and the names of their classes. Clones share the images.
 #[derive(Clone, Debug)]
@@ -51,6 +51,16 @@ impl Dataset {
         {
             return Err(DataError::Label { origin: origin.to_owned(), index, label, classes: classes.len() });
         }
+        if let Some(multi) = samples.multi_labels() {
+            if multi.len() != labels.len() {
+                let (origin, images) = (origin.to_owned(), labels.len());
+                return Err(DataError::Counts { origin, images, labels: multi.len() });
+            }
+            if multi.classes() != classes.len() {
+                let (origin, expected) = (origin.to_owned(), classes.len());
+                return Err(DataError::LabelClasses { origin, found: multi.classes(), expected });
+            }
+        }
         Ok(Self { samples: Arc::new(samples), classes, shape })
     }
 
@@ -67,6 +77,11 @@ impl Dataset {
     /// The class of each image, an index into `classes`.
     pub fn labels(&self) -> &[u32] {
         self.samples.labels()
+    }
+
+    /// All classes of each image, where an image may have several or none; [`Dataset::labels`] are then its first, or 0.
+    pub fn multi_labels(&self) -> Option<&MultiLabels> {
+        self.samples.multi_labels()
     }
 
     /// One image, as its source gives it.
@@ -87,9 +102,27 @@ impl Dataset {
     /// # Errors
     /// If there is no class of that number.
     pub fn among(&self, classes: &[String], matched: &ClassMatch) -> Result<Self, DataError> {
-        let labels = self.labels().iter().map(|&label| matched.outputs()[label as usize]).collect();
-        let samples = Relabeled { samples: Arc::clone(&self.samples), labels };
+        let samples = Relabeled::new(Arc::clone(&self.samples), matched.outputs(), classes.len());
         Self::of("the set among other classes", samples, classes.to_vec(), self.shape)
+    }
+
+    /// Some of the images, by their places.
+    ///
+    /// # Errors
+    /// If there is none, or a place is beyond the last image.
+    pub fn subset(&self, indices: Vec<usize>) -> Result<Self, DataError> {
+        let beyond = indices.iter().find(|&&index| index >= self.len()).copied();
+        let Some(subset) = Subset::new(Arc::clone(&self.samples), indices) else {
+            let (place, last) = (beyond.unwrap_or_default(), self.len() - 1);
+            let problem = format!("image {place} was asked for, expected 0 to {last}");
+            return Err(DataError::Split { problem });
+        };
+        Self::of("a part of the set", subset, self.classes.clone(), self.shape)
+    }
+
+    /// What an image is called, if its source has names: the path of its file below the set's folder.
+    pub fn name_of(&self, index: usize) -> Option<String> {
+        self.samples.name(index)
     }
 
     /// The same images as they are in their files, of any size.
@@ -108,6 +141,9 @@ impl Dataset {
 
     /// How many images each class has.
     pub fn histogram(&self) -> Vec<usize> {
+        if let Some(labels) = self.multi_labels() {
+            return labels.histogram();
+        }
         let mut counts = vec![0; self.classes.len()];
         for &label in self.labels() {
             counts[label as usize] += 1;
@@ -195,20 +231,25 @@ impl DataSets {
             let problem = format!("it has {}, the network {}", self.classes().len(), outputs.len());
             return Err(DataError::ClassNames { set: self.name.clone(), problem });
         }
-        let [train, test] = [&self.train, &self.test].map(|set| set.among(outputs, &matched));
-        Ok((Self { train: train?, test: test?, ..self.clone() }, matched.told()))
+        let among = |set: &Dataset| set.among(outputs, &matched);
+        let [validation, test] =
+            [&self.validation, &self.test].map(|set| set.as_ref().map(among).transpose());
+        let (train, validation, test) = (among(&self.train)?, validation?, test?);
+        Ok((Self { train, validation, test, ..self.clone() }, matched.told()))
     }
 }
 
-/// A training and a test set of the same classes and image size.
+/// Images to learn from, to choose by and to measure on, of the same classes and image size.
 #[derive(Clone, Debug)]
 pub struct DataSets {
     /// The name or folder that it was opened by.
     pub name: String,
     /// The images to learn from.
     pub train: Dataset,
-    /// The images to measure on.
-    pub test: Dataset,
+    /// The images by which a run chooses its best epoch, where the set brings some of its own.
+    pub validation: Option<Dataset>,
+    /// The images to measure on, once; `None` where there are none that nothing was chosen by.
+    pub test: Option<Dataset>,
     /// Sizes of the images as they are in their files; `None` for images of one size in memory.
     pub sizes: Option<Sizes>,
     /// What was left out or assumed when the set was opened, a line each.
@@ -240,7 +281,20 @@ pub struct Sizes {
 impl DataSets {
     /// Sets of one's own.
     pub fn new(name: impl Into<String>, train: Dataset, test: Dataset) -> Self {
-        Self { name: name.into(), train, test, sizes: None, notes: Vec::new() }
+        let (validation, test) = (None, Some(test));
+        Self { name: name.into(), train, validation, test, sizes: None, notes: Vec::new() }
+    }
+
+    /// The splits that there are, with their names.
+    pub fn splits(&self) -> impl Iterator<Item = (&'static str, &Dataset)> {
+        let others = [("validation", &self.validation), ("test", &self.test)];
+        let others = others.into_iter().filter_map(|(name, set)| Some((name, set.as_ref()?)));
+        std::iter::once(("training", &self.train)).chain(others)
+    }
+
+    /// The images to measure on: the test images, else the validation images.
+    pub fn measured(&self) -> Option<(&'static str, &Dataset)> {
+        self.splits().skip(1).last()
     }
 
     /// Refuses a set of one class: there is nothing to tell it from.

@@ -56,6 +56,18 @@ pub enum DataError {
         /// How many classes there are.
         classes: usize,
     },
+    /// Labels of another number of classes than the set has.
+    #[error(
+        "{origin}: its images have labels of {found} classes, and {expected} classes have names; name each class once"
+    )]
+    LabelClasses {
+        /// The set.
+        origin: String,
+        /// Classes of the labels.
+        found: usize,
+        /// Names of classes.
+        expected: usize,
+    },
     /// A set of nothing.
     #[error("{origin}: there is no image in it")]
     NoImages {
@@ -128,6 +140,12 @@ pub enum DataError {
         classes: Vec<(PathBuf, usize)>,
         /// Images needed.
         expected: usize,
+    },
+    /// A set that cannot be cut as it was asked for.
+    #[error("the set cannot be divided: {problem}")]
+    Split {
+        /// What is wrong, and what was expected.
+        problem: String,
     },
     /// A set without anything to tell apart.
     #[error(

@@ -10,7 +10,7 @@ use convnet_formats::FormatError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{DataError, DataSets};
+use super::{DataError, DataSets, Dataset};
 
 /// A part of a set, for most sets an image file: its name, its size and its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,20 +51,26 @@ impl Print {
     }
 
     /// Of images in memory and their labels.
-    pub(super) fn of_array(pixels: &[u8], labels: &[u32]) -> Self {
-        let mut hasher = hashed_labels(labels);
-        hasher.update(pixels);
-        Self { name: String::new(), bytes: pixels.len() as u64, digest: digest(hasher) }
+    pub(super) fn of_images<'a>(
+        images: impl Iterator<Item = &'a [u8]>,
+        labels: impl Iterator<Item = u32>,
+    ) -> Self {
+        let (mut hasher, mut bytes) = (hashed_labels(labels), 0);
+        for pixels in images {
+            hasher.update(pixels);
+            bytes += pixels.len() as u64;
+        }
+        Self { name: String::new(), bytes, digest: digest(hasher) }
     }
 
-    pub(super) fn of_labels(labels: &[u32]) -> Self {
+    pub(super) fn of_labels(labels: impl Iterator<Item = u32>) -> Self {
         Self { name: String::new(), bytes: 0, digest: digest(hashed_labels(labels)) }
     }
 }
 
-fn hashed_labels(labels: &[u32]) -> Sha256 {
+fn hashed_labels(labels: impl Iterator<Item = u32>) -> Sha256 {
     let mut hasher = Sha256::new();
-    labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
+    labels.for_each(|label| hasher.update(label.to_le_bytes()));
     hasher
 }
 
@@ -79,7 +85,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-/// The prints of a data set's two splits.
+/// The prints of a data set's splits.
 ///
 /// ```
 /// use convnet::data::{self, Fingerprint};
@@ -96,6 +102,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 pub struct Fingerprint {
     /// Of the training images.
     pub train: Vec<Print>,
+    /// Of the validation images.
+    pub validation: Vec<Print>,
     /// Of the test images.
     pub test: Vec<Print>,
 }
@@ -106,6 +114,8 @@ pub struct Fingerprint {
 struct Head {
     version: u32,
     train: usize,
+    #[serde(default)]
+    validation: usize,
     test: usize,
 }
 
@@ -124,15 +134,19 @@ impl Fingerprint {
     /// # Errors
     /// If an image cannot be read.
     pub fn of(sets: &DataSets) -> Result<Self, DataError> {
-        Ok(Self { train: sets.train.prints()?, test: sets.test.prints()? })
+        let prints = |set: &Option<Dataset>| set.as_ref().map_or(Ok(Vec::new()), Dataset::prints);
+        let (validation, test) = (prints(&sets.validation)?, prints(&sets.test)?);
+        Ok(Self { train: sets.train.prints()?, validation, test })
     }
 
     /// Lines of JSON: a head, an array for each image (split, name, bytes, digest), and a checksum over them.
     pub fn to_text(&self) -> String {
         let line = |value: serde_json::Value| format!("{value}\n");
-        let head = Head { version: VERSION, train: self.train.len(), test: self.test.len() };
+        let [train, validation, test] = [&self.train, &self.validation, &self.test].map(Vec::len);
+        let head = Head { version: VERSION, train, validation, test };
         let mut text = line(serde_json::json!(head));
-        for (split, prints) in [("train", &self.train), ("test", &self.test)] {
+        let splits = [("train", &self.train), ("validation", &self.validation), ("test", &self.test)];
+        for (split, prints) in splits {
             for Print { name, bytes, digest } in prints {
                 text.push_str(&line(serde_json::json!([split, name, bytes, digest])));
             }
@@ -166,11 +180,16 @@ impl Fingerprint {
             let print = Print { name, bytes, digest };
             match split.as_str() {
                 "train" => fingerprint.train.push(print),
+                "validation" => fingerprint.validation.push(print),
                 "test" => fingerprint.test.push(print),
-                _ => return Err(format!("a split is called `{split}`, expected `train` or `test`")),
+                _ => {
+                    let expected = "`train`, `validation` or `test`";
+                    return Err(format!("a split is called `{split}`, expected {expected}"));
+                }
             }
         }
-        if (fingerprint.train.len(), fingerprint.test.len()) != (head.train, head.test) {
+        let found = [&fingerprint.train, &fingerprint.validation, &fingerprint.test].map(Vec::len);
+        if found != [head.train, head.validation, head.test] {
             return Err("it has other numbers of lines than its head says".to_owned());
         }
         Ok(fingerprint)
@@ -211,7 +230,8 @@ impl Fingerprint {
 
     /// Each print with its split, by its name or by what it is.
     fn by_name(&self) -> BTreeMap<String, (&'static str, &Print)> {
-        let splits = [("training", &self.train), ("test", &self.test)];
+        let splits =
+            [("training", &self.train), ("validation", &self.validation), ("test", &self.test)];
         let named = |split: &'static str, print: &Print| match (print.name.is_empty(), print.bytes) {
             (false, _) => print.name.clone(),
             (true, 0) => format!("the {split} labels"),
@@ -253,7 +273,7 @@ impl fmt::Display for Differences {
             ("added", &self.added),
             ("removed", &self.removed),
             ("changed", &self.changed),
-            ("moved to the other split", &self.moved),
+            ("moved to another split", &self.moved),
         ];
         let parts: Vec<String> = kinds
             .into_iter()
@@ -279,6 +299,7 @@ mod tests {
     fn sample() -> Fingerprint {
         Fingerprint {
             train: vec![print("cat/1.png", "a"), print("cat/\"2\"\n.png", "b"), print("dog/1.png", "c")],
+            validation: vec![print("cat/4.png", "v")],
             test: vec![print("dog/2.png", "d")],
         }
     }
@@ -309,6 +330,7 @@ mod tests {
         assert_eq!(then.differences(&sample()), None);
         let now = Fingerprint {
             train: vec![print("cat/1.png", "x"), print("dog/2.png", "d"), print("dog/9.png", "e")],
+            validation: Vec::new(),
             test: vec![print("dog/1.png", "c")],
         };
         let told = then.differences(&now).unwrap();

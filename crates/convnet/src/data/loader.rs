@@ -24,14 +24,16 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// The class of each image.
     pub labels: Vec<u32>,
-    home: Option<Sender<(Vec<f32>, Vec<u32>)>>,
+    /// Soft targets (N, classes): what share of each image is of which class. Empty where `labels` tells all.
+    pub shares: Vec<f32>,
+    home: Option<Sender<Batch>>,
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
         if let Some(home) = self.home.take() {
             // A loader that is done needs no buffers.
-            let _ = home.send((std::mem::take(&mut self.images), std::mem::take(&mut self.labels)));
+            let _ = home.send(std::mem::take(self));
         }
     }
 }
@@ -144,10 +146,20 @@ impl Loader {
     /// # Panics
     /// If `batch` is 0.
     pub fn evaluation(data: &Dataset, preprocess: &Preprocess, batch: usize) -> Self {
+        Self::in_order(data, preprocess, &preprocess.evaluation(), batch)
+    }
+
+    /// All images in their order, by a pipeline that begins as the preprocessing does.
+    pub(super) fn in_order(
+        data: &Dataset,
+        preprocess: &Preprocess,
+        pipeline: &Pipeline,
+        batch: usize,
+    ) -> Self {
         let pass = Pass::in_order(batch);
         match preprocess.starts_at(data.shape) {
-            true => Self::new(data, &preprocess.evaluation(), pass),
-            false => Self::new(&data.originals(), &preprocess.evaluation(), pass),
+            true => Self::new(data, pipeline, pass),
+            false => Self::new(&data.originals(), pipeline, pass),
         }
     }
 }
@@ -197,12 +209,13 @@ impl Work {
     fn run(mut self, give: impl Fn(Result<Batch, DataError>) -> bool) {
         let (home, buffers) = mpsc::channel();
         for indices in self.order.chunks(self.batch).skip(self.start) {
-            let (mut images, mut labels): (Vec<f32>, Vec<u32>) = buffers.try_recv().unwrap_or_default();
-            images.resize(indices.len() * self.size, 0.0);
-            labels.clear();
-            labels.extend(indices.iter().map(|&index| self.data.labels()[index]));
+            let mut batch: Batch = buffers.try_recv().unwrap_or_default();
+            batch.images.resize(indices.len() * self.size, 0.0);
+            batch.labels.clear();
+            batch.labels.extend(indices.iter().map(|&index| self.data.labels()[index]));
+            batch.shares.clear();
             let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
-            let places = wanted.zip(images.chunks_exact_mut(self.size));
+            let places = wanted.zip(batch.images.chunks_exact_mut(self.size));
             let result = parallel::for_each(
                 &mut self.runners,
                 places,
@@ -212,7 +225,10 @@ impl Work {
                 },
             );
             let failed = result.is_err();
-            let batch = result.map(|()| Batch { images, labels, home: Some(home.clone()) });
+            let batch = result.map(|()| {
+                batch.home = Some(home.clone());
+                batch
+            });
             if !give(batch) || failed {
                 return;
             }

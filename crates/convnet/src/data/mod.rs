@@ -36,6 +36,7 @@ mod idx_folder;
 mod image_folder;
 mod jpeg;
 mod loader;
+mod multi_labels;
 mod parallel;
 mod picture;
 mod planes;
@@ -45,7 +46,9 @@ mod progress;
 mod random;
 mod repeats;
 mod samples;
+mod split;
 pub mod transform;
+mod views;
 
 use std::path::{Path, PathBuf};
 
@@ -56,12 +59,15 @@ pub use error::DataError;
 pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use loader::{Batch, Loader, Pass};
+pub use multi_labels::MultiLabels;
 pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
 pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
 pub use samples::{ImageFiles, Samples};
 pub use transform::{Pipeline, Transform};
+pub use views::Views;
+pub(crate) use views::mirror;
 
 /// The bundled set: [`open`] finds it anywhere.
 pub const DEFAULT: &str = "fashion-mnist-mini";
@@ -153,8 +159,10 @@ pub fn open_test(spec: &str, progress: &mut dyn FnMut(Progress)) -> Result<TestS
     if folder.is_dir() && ![DEFAULT, fashion_mnist::FULL].contains(&spec) && !idx_folder::is_one(folder) {
         return image_folder::open_test(folder);
     }
-    let DataSets { name, test, sizes, notes, .. } = open_with(spec, progress)?;
-    Ok(TestSet { name, images: test, sizes, notes })
+    let sets = open_with(spec, progress)?;
+    let images = sets.measured().map_or(&sets.train, |(_, images)| images).clone();
+    let DataSets { name, sizes, notes, .. } = sets;
+    Ok(TestSet { name, images, sizes, notes })
 }
 
 /// Brings a named set to this machine, unless it is here already, and tells its folder.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::at_size;
 use super::preprocess_spec::IMAGENET;
-use super::transform::{CenterCrop, Draw, Grayscale, Normalize, Pad, Resize, Transform};
+use super::transform::{CenterCrop, Corner, CornerCrop, Draw, Grayscale, Normalize, Pad, Resize, Transform};
 use super::{Augment, DataError, Dataset, Image, Pipeline};
 
 /// How an image gets the input's height and width.
@@ -195,6 +195,37 @@ impl Preprocess {
         transforms.push(Transform::CenterCrop(CenterCrop { size: [height, width] }));
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         Pipeline::checked(transforms, normalize, self.input)
+    }
+
+    /// [`Preprocess::evaluation`] with windows in the four corners and the middle, in torchvision's order, of an image that
+    /// is larger than the input: by what is cut off anyway, else by a seventh as 256 is larger than 224.
+    pub(super) fn five_crops(&self) -> Vec<Pipeline> {
+        let [channels, height, width] = self.input;
+        let (size, larger) = ([height, width], [height, width].map(|side| side + side.div_ceil(7)));
+        let mut transforms = match self.fit {
+            Fit::CenterCrop(_) => Vec::new(),
+            Fit::Pad | Fit::Cover => at_size(self.source),
+        };
+        if channels != 3 {
+            transforms.push(Transform::Grayscale(Grayscale));
+        }
+        let cover =
+            [Transform::Resize(Resize::Cover(larger)), Transform::CenterCrop(CenterCrop { size: larger })];
+        match self.fit {
+            Fit::CenterCrop(short) if short > height.max(width) => {
+                transforms.push(Transform::Resize(Resize::Shorter(short)));
+            }
+            Fit::CenterCrop(_) | Fit::Cover => transforms.extend(cover),
+            Fit::Pad => transforms.push(Transform::Pad(Pad { size: larger })),
+        }
+        let corner = |corner| Transform::CornerCrop(CornerCrop { size, corner });
+        let windows = Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop { size })]);
+        let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
+        let pipeline = |window| {
+            let steps = transforms.iter().cloned().chain([window]).collect();
+            Pipeline::checked(steps, normalize.clone(), self.input)
+        };
+        windows.map(pipeline).collect()
     }
 
     /// Whether images that were brought to this shape (channels, height, width) are what [`Preprocess::evaluation`] would

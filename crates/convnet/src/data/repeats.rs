@@ -14,7 +14,7 @@ type Content = (u64, String);
 struct Place {
     name: String,
     label: u32,
-    is_test: bool,
+    split: &'static str,
 }
 
 impl DataSets {
@@ -26,8 +26,8 @@ impl DataSets {
     pub fn repeats(&self) -> Result<Vec<String>, DataError> {
         let mut contents: HashMap<Content, Vec<Place>> = HashMap::new();
         let mut order = Vec::new();
-        for (set, is_test) in [(&self.train, false), (&self.test, true)] {
-            for (content, place) in places(set, is_test)? {
+        for (split, set) in self.splits() {
+            for (content, place) in places(set, split)? {
                 let same = contents.entry(content.clone()).or_default();
                 if same.len() == 1 {
                     order.push(content);
@@ -40,7 +40,7 @@ impl DataSets {
             let first = &same[0];
             for other in &same[1..] {
                 let pair = || format!("`{}` is `{}`", other.name, first.name);
-                if other.is_test != first.is_test {
+                if other.split != first.split {
                     splits.push(pair());
                 }
                 if other.label != first.label {
@@ -48,13 +48,12 @@ impl DataSets {
                 }
             }
         }
-        let test = self.test.len();
         let mut told = Vec::new();
         if !splits.is_empty() {
             let count = splits.len();
             told.push(format!(
-                "{count} of the {test} test images {} among the training images too ({}): the figures promise too much",
-                if count == 1 { "is" } else { "are" },
+                "{count} {} in another split too ({}): the figures promise too much",
+                if count == 1 { "image is" } else { "images are" },
                 some(&splits)
             ));
         }
@@ -71,13 +70,13 @@ impl DataSets {
 }
 
 /// The content of each image file of a set, and its place; none where images are in memory alone.
-fn places(set: &Dataset, is_test: bool) -> Result<Vec<(Content, Place)>, DataError> {
+fn places(set: &Dataset, split: &'static str) -> Result<Vec<(Content, Place)>, DataError> {
     let (prints, labels) = (set.prints()?, set.labels());
     if prints.len() != labels.len() || prints.iter().any(|print| print.name.is_empty()) {
         return Ok(Vec::new());
     }
     let place = |(print, &label): (super::Print, &u32)| {
-        ((print.bytes, print.digest), Place { name: print.name, label, is_test })
+        ((print.bytes, print.digest), Place { name: print.name, label, split })
     };
     Ok(prints.into_iter().zip(labels).map(place).collect())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{DataError, Image, Print, parallel};
+use super::{DataError, Image, MultiLabels, Print, parallel};
 
 /// Labelled images, given one by one. Several threads ask at once.
 ///
@@ -39,6 +39,11 @@ pub trait Samples: fmt::Debug + Send + Sync {
     /// The class of each image, an index into the set's classes; as many as there are images.
     fn labels(&self) -> &[u32];
 
+    /// All classes of each image, where an image may have several or none; [`Samples::labels`] are then its first, or 0.
+    fn multi_labels(&self) -> Option<&MultiLabels> {
+        None
+    }
+
     /// One image, of any size.
     ///
     /// # Errors
@@ -64,20 +69,53 @@ pub trait Samples: fmt::Debug + Send + Sync {
     /// # Errors
     /// If an image cannot be read.
     fn prints(&self) -> Result<Vec<Print>, DataError> {
-        Ok(vec![Print::of_labels(self.labels())])
+        let all: Vec<usize> = (0..self.labels().len()).collect();
+        self.prints_of(&all)
+    }
+
+    /// The same of some of the images alone: one print each in their order, then one without a name of labels that the
+    /// names do not tell; or one of all together.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        Ok(vec![Print::of_labels(indices.iter().map(|&index| self.labels()[index]))])
+    }
+
+    /// What an image is called, if it has a name: the path of its file below the set's folder. It follows the image
+    /// whatever others there are.
+    fn name(&self, _index: usize) -> Option<String> {
+        None
     }
 }
 
 /// Images of another source by other numbers of their classes.
 #[derive(Debug)]
 pub(super) struct Relabeled {
-    pub(super) samples: Arc<dyn Samples>,
-    pub(super) labels: Vec<u32>,
+    samples: Arc<dyn Samples>,
+    labels: Vec<u32>,
+    multi_labels: Option<MultiLabels>,
+}
+
+impl Relabeled {
+    /// Class *i* of `samples` is `numbers[i]` of so many classes.
+    pub(super) fn new(samples: Arc<dyn Samples>, numbers: &[u32], classes: usize) -> Self {
+        let multi_labels = samples.multi_labels().map(|labels| labels.renumbered(numbers, classes));
+        let labels = match &multi_labels {
+            Some(labels) => labels.firsts(),
+            None => samples.labels().iter().map(|&label| numbers[label as usize]).collect(),
+        };
+        Self { samples, labels, multi_labels }
+    }
 }
 
 impl Samples for Relabeled {
     fn labels(&self) -> &[u32] {
         &self.labels
+    }
+
+    fn multi_labels(&self) -> Option<&MultiLabels> {
+        self.multi_labels.as_ref()
     }
 
     fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
@@ -93,8 +131,62 @@ impl Samples for Relabeled {
     }
 
     /// Those of the images' own source: another numbering of the classes is no change of the data.
-    fn prints(&self) -> Result<Vec<Print>, DataError> {
-        self.samples.prints()
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        self.samples.prints_of(indices)
+    }
+
+    fn name(&self, index: usize) -> Option<String> {
+        self.samples.name(index)
+    }
+}
+
+/// Some images of another source.
+#[derive(Debug)]
+pub(super) struct Subset {
+    samples: Arc<dyn Samples>,
+    indices: Vec<usize>,
+    labels: Vec<u32>,
+    multi_labels: Option<MultiLabels>,
+}
+
+impl Subset {
+    /// The images at `indices`, in that order; `None` if one is beyond the last image.
+    pub(super) fn new(samples: Arc<dyn Samples>, indices: Vec<usize>) -> Option<Self> {
+        let label = |&index: &usize| samples.labels().get(index).copied();
+        let labels = indices.iter().map(label).collect::<Option<_>>()?;
+        let multi_labels = samples.multi_labels().map(|labels| labels.subset(&indices));
+        Some(Self { samples, indices, labels, multi_labels })
+    }
+}
+
+impl Samples for Subset {
+    fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    fn multi_labels(&self) -> Option<&MultiLabels> {
+        self.multi_labels.as_ref()
+    }
+
+    fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.image(self.indices[index])
+    }
+
+    fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.original(self.indices[index])
+    }
+
+    fn in_memory(&self) -> bool {
+        self.samples.in_memory()
+    }
+
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        let indices: Vec<usize> = indices.iter().map(|&index| self.indices[index]).collect();
+        self.samples.prints_of(&indices)
+    }
+
+    fn name(&self, index: usize) -> Option<String> {
+        self.samples.name(self.indices[index])
     }
 }
 
@@ -107,12 +199,20 @@ impl Samples for Originals {
         self.0.labels()
     }
 
+    fn multi_labels(&self) -> Option<&MultiLabels> {
+        self.0.multi_labels()
+    }
+
     fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
         self.0.original(index)
     }
 
-    fn prints(&self) -> Result<Vec<Print>, DataError> {
-        self.0.prints()
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        self.0.prints_of(indices)
+    }
+
+    fn name(&self, index: usize) -> Option<String> {
+        self.0.name(index)
     }
 }
 
@@ -166,8 +266,11 @@ impl Samples for InMemory {
         true
     }
 
-    fn prints(&self) -> Result<Vec<Print>, DataError> {
-        Ok(vec![Print::of_array(&self.pixels, &self.labels)])
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        let size = self.shape.0 * self.shape.1 * self.shape.2;
+        let labels = indices.iter().map(|&index| self.labels[index]);
+        let images = indices.iter().map(|&index| &self.pixels[index * size..][..size]);
+        Ok(vec![Print::of_images(images, labels)])
     }
 }
 
@@ -200,8 +303,15 @@ impl Samples for ImageFiles {
         Image::open(&self.paths[index])
     }
 
-    fn prints(&self) -> Result<Vec<Print>, DataError> {
-        parallel::map(&self.paths, |path| Print::of_file(path.display().to_string(), path))
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        parallel::map(indices, |&index| {
+            let path = &self.paths[index];
+            Print::of_file(path.display().to_string(), path)
+        })
+    }
+
+    fn name(&self, index: usize) -> Option<String> {
+        Some(self.paths[index].display().to_string())
     }
 }
 

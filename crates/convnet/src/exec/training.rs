@@ -613,7 +613,15 @@ impl TrainingStep {
     /// # Panics
     /// If the average is of another device, or the GPU fails.
     pub fn update_ema(&self, ema: &mut Ema) {
-        let weight = 1.0 - ema.decay;
+        self.update_ema_by(ema, ema.decay);
+    }
+
+    /// The same with another decay than the average's own, such as a smaller one in the first steps.
+    ///
+    /// # Panics
+    /// As [`TrainingStep::update_ema`].
+    pub fn update_ema_by(&self, ema: &mut Ema, decay: f32) {
+        let weight = 1.0 - decay;
         match (&self.compiled, &mut ema.average) {
             (Compiled::Cpu(training), Average::Cpu(average)) => training.update_average(average, weight),
             (Compiled::Gpu(training), Average::Gpu(average)) => {
@@ -621,6 +629,17 @@ impl TrainingStep {
             }
             (Compiled::Cpu(_), Average::Gpu(_)) | (Compiled::Gpu(_), Average::Cpu(_)) => other_device(),
         }
+    }
+
+    /// Gives an average the values of a state dict.
+    ///
+    /// # Errors
+    /// If one is missing or has another shape; nothing is changed then.
+    pub fn load_ema(&mut self, ema: &mut Ema, state: &dyn TensorSource) -> Result<(), CompileError> {
+        let weights = self.state_dict();
+        self.load(state)?;
+        *ema = self.ema(ema.decay);
+        self.load(&weights)
     }
 
     /// The averaged parameters and running statistics, under PyTorch's names and in its layouts.

@@ -15,7 +15,9 @@ pub struct RunStart {
     pub steps_per_epoch: usize,
     /// Training images.
     pub train_images: usize,
-    /// Test images.
+    /// Images that choose the best epoch; 0 without any.
+    pub validation_images: usize,
+    /// Images that are measured on at the end; 0 without any.
     pub test_images: usize,
     /// Epochs that were done before; 0 for a new run.
     pub epochs_done: usize,
@@ -96,12 +98,12 @@ impl Control<'_> {
 /// ```
 /// use convnet::train::{Callback, Control, EpochRecord};
 ///
-/// /// Ends a run once nearly all test images are classified rightly.
+/// /// Ends a run once nearly all validation images are classified rightly.
 /// struct GoodEnough;
 ///
 /// impl Callback for GoodEnough {
 ///     fn epoch(&mut self, record: &EpochRecord, _best: bool, run: &mut Control<'_>) {
-///         run.stop |= record.test_top1 > 0.99;
+///         run.stop |= record.val_top1 > Some(0.99);
 ///     }
 /// }
 /// ```
@@ -110,9 +112,9 @@ pub trait Callback {
     fn start(&mut self, _start: &RunStart, _run: &mut Control<'_>) {}
     /// A step was done.
     fn step(&mut self, _step: &StepProgress, _run: &mut Control<'_>) {}
-    /// Some test images were classified, of all.
+    /// Some images were classified, of all: of the validation images after an epoch, of the test images at the end.
     fn evaluated(&mut self, _images: usize, _of: usize) {}
-    /// An epoch was done and its files written; `best` if none before was as good on the test images.
+    /// An epoch was done and its files written; `best` if none before was as good on the validation images.
     fn epoch(&mut self, _record: &EpochRecord, _best: bool, _run: &mut Control<'_>) {}
     /// A checkpoint was written.
     fn checkpoint(&mut self, _path: &Path) {}

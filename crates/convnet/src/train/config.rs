@@ -97,16 +97,13 @@ mod tests {
     fn each_differing_setting_is_named() {
         let run = config();
         assert_eq!(run.differences(&run), Vec::<String>::new());
-        let over = RecipePatch {
-            lr: Some(0.5),
-            optimizer: Some(Optimizer::adam().with_weight_decay(0.25)),
-            limit_steps: Some(7),
-            ..RecipePatch::default()
-        };
+        let mut over = RecipePatch::of("lr", 0.5).unwrap();
+        over.set("optimizer", Optimizer::adam().with_weight_decay(0.25)).unwrap();
+        over.set("limit_steps", 7).unwrap();
         let asked = RunConfig {
             isa: "another".into(),
             input: [1, 28, 28],
-            recipe: run.recipe.clone().with(&over),
+            recipe: run.recipe.with(&over).unwrap(),
             ..run.clone()
         };
         assert_eq!(

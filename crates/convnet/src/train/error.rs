@@ -25,6 +25,13 @@ pub enum TrainError {
         expected: &'static str,
     },
 
+    /// Settings that no recipe has.
+    #[error("recipe: {}", reason.trim_end())]
+    Recipe {
+        /// Which, from the TOML reader.
+        reason: String,
+    },
+
     /// A recipe, or a run's `config.toml`, that is not as it should be.
     #[error("{}: {reason}", path.display())]
     Toml {

@@ -1,8 +1,8 @@
 //! Accuracy and loss on a set of labelled images.
 
 use super::{Confusion, TrainError};
-use crate::data::{Dataset, Loader, Preprocess};
-use crate::exec::Engine;
+use crate::data::{Dataset, Preprocess, Views, mirror};
+use crate::exec::{Engine, Output};
 
 /// How well a network classifies some images.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,27 +27,87 @@ pub struct Evaluation {
 /// # Panics
 /// If the network has not an output for each class of the set.
 pub fn evaluate(engine: &Engine, data: &Dataset, preprocess: &Preprocess) -> Result<Evaluation, TrainError> {
-    let mut tally = Tally::new(data.classes.len());
-    evaluate_while(engine, data, preprocess, &mut tally, |_| true)?;
-    Ok(tally.finish())
+    evaluate_views(engine, data, preprocess, Views::One)
 }
 
-/// The same until `go_on`, which is told after each batch how many images are done, gives `false`.
-pub(super) fn evaluate_while(
+/// As [`evaluate`], each prediction the mean over several views of an image.
+///
+/// # Errors
+/// As [`evaluate`].
+///
+/// # Panics
+/// As [`evaluate`].
+pub fn evaluate_views(
     engine: &Engine,
     data: &Dataset,
     preprocess: &Preprocess,
-    tally: &mut Tally,
-    mut go_on: impl FnMut(usize) -> bool,
+    views: Views,
+) -> Result<Evaluation, TrainError> {
+    let mut tally = Tally::new(data.classes.len());
+    evaluate_with(engine, data, preprocess, views, &mut |seen| {
+        tally.add(seen.logits, seen.label);
+        true
+    })?;
+    Ok(tally.finish())
+}
+
+/// What a network gave for one image of a set.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// The image's place in its set.
+    pub index: usize,
+    /// The logit of each class: the mean over the views.
+    pub logits: &'a [f32],
+    /// Its class.
+    pub label: u32,
+}
+
+/// Shows a network's answer to every image of a set, in the set's order, until `see` gives `false`; tells whether all were
+/// seen. What is measured on a set is gathered from this.
+///
+/// # Errors
+/// If an image cannot be read, or the images are not of the engine's size.
+pub fn evaluate_with(
+    engine: &Engine,
+    data: &Dataset,
+    preprocess: &Preprocess,
+    views: Views,
+    see: &mut dyn FnMut(Seen<'_>) -> bool,
 ) -> Result<bool, TrainError> {
-    for batch in Loader::evaluation(data, preprocess, engine.batch()) {
-        let batch = batch?;
-        tally.add(engine.logits(&batch.images)?.as_slice(), &batch.labels);
-        if !go_on(tally.images) {
-            return Ok(false);
+    let mut loaders = views.loaders(data, preprocess, engine.batch());
+    let share = 1.0 / views.count() as f32;
+    let mut index = 0;
+    let (mut sums, mut labels) = (Vec::new(), Vec::new());
+    loop {
+        sums.clear();
+        for loader in &mut loaders {
+            let Some(batch) = loader.next() else { return Ok(true) };
+            let mut batch = batch?;
+            add(&mut sums, engine.logits(&batch.images)?);
+            if views.mirrored() {
+                mirror(&mut batch.images, preprocess);
+                add(&mut sums, engine.logits(&batch.images)?);
+            }
+            labels.clone_from(&batch.labels);
+        }
+        if views.count() > 1 {
+            sums.iter_mut().for_each(|sum| *sum *= share);
+        }
+        for (logits, &label) in sums.chunks_exact(sums.len() / labels.len()).zip(&labels) {
+            if !see(Seen { index, logits, label }) {
+                return Ok(false);
+            }
+            index += 1;
         }
     }
-    Ok(true)
+}
+
+/// Adds the logits of a view to those of the views before it.
+fn add(sums: &mut Vec<f32>, logits: Output) {
+    match sums.is_empty() {
+        true => *sums = logits.into_vec(),
+        false => sums.iter_mut().zip(logits.as_slice()).for_each(|(sum, x)| *sum += x),
+    }
 }
 
 /// Sums over images, from which an [`Evaluation`] comes.
@@ -64,23 +124,26 @@ impl Tally {
         Self { images: 0, top1: 0, top5: 0, loss: 0.0, confusion: Confusion::new(classes) }
     }
 
-    /// Counts some images: their logits, a row each, and their labels.
+    /// How many images were counted.
+    #[cfg(feature = "train")]
+    pub(super) fn images(&self) -> usize {
+        self.images
+    }
+
+    /// Counts an image: its logits and its label.
     ///
     /// Of equal logits the one of the lesser class counts as larger. Logits that are no numbers are wrong.
-    pub(super) fn add(&mut self, logits: &[f32], labels: &[u32]) {
-        let classes = self.confusion.classes();
-        for (row, &label) in logits.chunks_exact(classes).zip(labels) {
-            let label = label as usize;
-            let own = row[label];
-            let before = |(class, &logit): (usize, &f32)| logit > own || (logit == own && class < label);
-            let rank =
-                if own.is_nan() { usize::MAX } else { row.iter().enumerate().filter(|&x| before(x)).count() };
-            self.images += 1;
-            self.top1 += usize::from(rank == 0);
-            self.top5 += usize::from(rank < 5);
-            self.loss += cross_entropy(row, label);
-            self.confusion.add(label, largest(row));
-        }
+    pub(super) fn add(&mut self, row: &[f32], label: u32) {
+        let label = label as usize;
+        let own = row[label];
+        let before = |(class, &logit): (usize, &f32)| logit > own || (logit == own && class < label);
+        let rank =
+            if own.is_nan() { usize::MAX } else { row.iter().enumerate().filter(|&x| before(x)).count() };
+        self.images += 1;
+        self.top1 += usize::from(rank == 0);
+        self.top5 += usize::from(rank < 5);
+        self.loss += cross_entropy(row, label);
+        self.confusion.add(label, largest(row));
     }
 
     pub(super) fn finish(self) -> Evaluation {
@@ -118,8 +181,9 @@ mod tests {
     fn ranks_and_losses_by_hand() {
         let mut tally = Tally::new(6);
         // Rank 0, rank 5, and a tie that the lesser class wins.
-        tally.add(&[9.0, 0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0], &[0, 5]);
-        tally.add(&[1.0, 1.0, 0.0, 0.0, 0.0, 0.0], &[1]);
+        tally.add(&[9.0, 0.0, 0.0, 0.0, 0.0, 0.0], 0);
+        tally.add(&[6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 5);
+        tally.add(&[1.0, 1.0, 0.0, 0.0, 0.0, 0.0], 1);
         let evaluation = tally.finish();
         assert_eq!(evaluation.images, 3);
         assert!((evaluation.top1 - 1.0 / 3.0).abs() < 1e-12);
@@ -137,7 +201,7 @@ mod tests {
     #[test]
     fn logits_that_are_no_numbers_are_wrong() {
         let mut tally = Tally::new(2);
-        tally.add(&[f32::NAN, f32::NAN], &[0]);
+        tally.add(&[f32::NAN, f32::NAN], 0);
         let evaluation = tally.finish();
         assert_eq!((evaluation.top1, evaluation.top5), (0.0, 0.0));
     }

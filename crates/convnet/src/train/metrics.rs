@@ -14,12 +14,15 @@ pub struct EpochRecord {
     pub train_loss: f64,
     /// The fraction of the epoch's images that were classified rightly, each at the weights of its step.
     pub train_top1: f64,
-    /// The mean loss over the test images after the epoch.
-    pub test_loss: f64,
-    /// The fraction of the test images that were classified rightly.
-    pub test_top1: f64,
-    /// The fraction of the test images whose class was among the five likeliest.
-    pub test_top5: f64,
+    /// The mean loss over the validation images after the epoch; `None` in a run without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_loss: Option<f64>,
+    /// The fraction of the validation images that were classified rightly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_top1: Option<f64>,
+    /// The fraction of the validation images whose class was among the five likeliest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_top5: Option<f64>,
     /// The learning rate of the epoch's last step.
     pub lr: f64,
     /// Training images a second, evaluation left out.
@@ -32,11 +35,22 @@ pub struct EpochRecord {
 
 #[cfg(feature = "train")]
 impl EpochRecord {
-    /// Whether its weights are to be preferred: more test images right, or as many and a lower loss.
+    /// Whether its weights are to be preferred: more validation images right, or as many and a lower loss. Without
+    /// validation images those of the later epoch are.
     pub(super) fn is_better(&self, than: &Self) -> bool {
-        self.test_top1 > than.test_top1
-            || (self.test_top1 == than.test_top1 && self.test_loss < than.test_loss)
+        match (self.val_top1, than.val_top1) {
+            (Some(top1), Some(before)) => {
+                top1 > before || (top1 == before && self.val_loss < than.val_loss)
+            }
+            _ => self.epoch > than.epoch,
+        }
     }
+}
+
+/// How many epochs were done since the best one.
+#[cfg(feature = "train")]
+pub(super) fn since_best(records: &[EpochRecord]) -> usize {
+    best(records).map_or(0, |best| records.len() - best.epoch)
 }
 
 /// The epoch whose weights are to be preferred to those of all others; of equal ones the first.
@@ -62,16 +76,19 @@ pub(super) fn write_lines(records: &[EpochRecord]) -> String {
 /// The records of JSON lines, or the line that is none and why.
 pub(super) fn read_lines(text: &str) -> Result<Vec<EpochRecord>, String> {
     let record = |(i, line): (usize, &str)| {
+        if line.contains("\"test_loss\"") {
+            return Err("an older convnet chose this run's weights by its test images".to_owned());
+        }
         let record: EpochRecord =
             serde_json::from_str(line).map_err(|error| format!("line {} is no record: {error}", i + 1))?;
-        let numbers = [record.train_loss, record.test_loss, record.lr, record.images_per_second];
+        let numbers = [record.train_loss, record.lr, record.images_per_second];
         let times = [record.train_seconds, record.seconds];
-        let fractions = [record.train_top1, record.test_top1, record.test_top5];
+        let fractions = [Some(record.train_top1), record.val_top1, record.val_top5];
         if record.epoch != i + 1 {
             return Err(format!("line {} is of epoch {}", i + 1, record.epoch));
         }
-        if !numbers.iter().chain(&times).all(|x| x.is_finite())
-            || !fractions.iter().all(|x| (0.0..=1.0).contains(x))
+        if !numbers.iter().chain(&times).chain(&record.val_loss).all(|x| x.is_finite())
+            || !fractions.iter().flatten().all(|x| (0.0..=1.0).contains(x))
         {
             return Err(format!("line {} has a number out of its range", i + 1));
         }
@@ -99,9 +116,9 @@ pub(super) mod tests {
             steps: epoch as u64 * 157,
             train_loss: 2.3 / epoch as f64,
             train_top1: top1 + 0.01,
-            test_loss: 2.4 / epoch as f64,
-            test_top1: top1,
-            test_top5: 0.99,
+            val_loss: Some(2.4 / epoch as f64),
+            val_top1: Some(top1),
+            val_top5: Some(0.99),
             lr: 0.1,
             images_per_second: 31_234.5,
             train_seconds: 1.25,
@@ -128,7 +145,7 @@ pub(super) mod tests {
         fn floats_survive_their_text(losses in prop::collection::vec(0.0..9.0_f64, 2), bits: u64) {
             let any = f64::from_bits(bits);
             let lr = if any.is_finite() { any } else { 0.1 };
-            let record = EpochRecord { train_loss: losses[0], test_loss: losses[1], lr, ..record(1, 0.5) };
+            let record = EpochRecord { train_loss: losses[0], val_loss: Some(losses[1]), lr, ..record(1, 0.5) };
             let text = write_lines(std::slice::from_ref(&record));
             let again = read_lines(&text).unwrap();
             prop_assert_eq!(&again, &[record]);
@@ -139,7 +156,7 @@ pub(super) mod tests {
     #[cfg(feature = "train")]
     #[test]
     fn of_equal_accuracies_the_lower_loss_is_best_and_of_equals_the_first() {
-        let with = |epoch, top1, test_loss| EpochRecord { test_loss, ..record(epoch, top1) };
+        let with = |epoch, top1, loss| EpochRecord { val_loss: Some(loss), ..record(epoch, top1) };
         let records = [with(1, 0.5, 0.1), with(2, 0.75, 0.6), with(3, 0.75, 0.4), with(4, 0.75, 0.4)];
         assert_eq!(best(&records).map(|record| record.epoch), Some(3));
         assert_eq!(best(&[]), None);

@@ -5,7 +5,7 @@
 //! use convnet::zoo;
 //!
 //! let suiting = Recipe::for_graph(&zoo::lenet().build()?);
-//! let recipe = suiting.with(&RecipePatch { lr: Some(0.001), ..RecipePatch::default() });
+//! let recipe = suiting.with(&RecipePatch::of("lr", 0.001)?)?;
 //! recipe.check()?;
 //! let run = RunLength { steps_per_epoch: 157, total: 157 * recipe.epochs as u64 };
 //! // One cycle climbs to its peak.
@@ -23,13 +23,17 @@ mod charts;
 mod checkpoint;
 mod config;
 mod confusion;
+mod divide;
 mod error;
 mod evaluate;
 pub mod figures;
 mod input_size;
+#[cfg(feature = "train")]
+mod kept;
 mod lock;
 mod metrics;
 mod new_run;
+mod outcome;
 #[cfg(feature = "train")]
 mod progress;
 mod recipe;
@@ -39,6 +43,8 @@ mod run_dir;
 mod schedule;
 #[cfg(feature = "train")]
 mod standing;
+#[cfg(feature = "train")]
+mod steps;
 #[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
@@ -54,12 +60,14 @@ pub use crate::optim::Optimizer;
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
+pub use divide::divide;
 pub use error::TrainError;
-pub use evaluate::{Evaluation, evaluate};
+pub use evaluate::{Evaluation, Seen, evaluate, evaluate_views, evaluate_with};
 pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
-pub use recipe::{RECIPES, Recipe, RecipePatch};
+pub use outcome::{Measured, Outcome};
+pub use recipe::{Checkpoints, RECIPES, Recipe, RecipePatch, Regularize, Split};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
 #[cfg(feature = "train")]

@@ -22,7 +22,7 @@ pub(super) struct Progress {
     pub(super) train_seconds: f64,
     /// Seconds that the epoch has trained and evaluated.
     pub(super) seconds: f64,
-    /// The best top-1 accuracy on the test images so far; `None` before the first epoch's end.
+    /// The best top-1 accuracy on the validation images so far; `None` before the first epoch's end, or without any.
     pub(super) best: Option<f64>,
 }
 
@@ -32,7 +32,8 @@ impl Progress {
         *self = Self { epoch: self.epoch + 1, best: self.best, ..Self::default() };
     }
 
-    /// Tells what cannot be of a run of this length on so many training images that has done so many steps.
+    /// Tells what cannot be of a run of this length on so many training images, so many a step, that has done so many
+    /// steps.
     pub(super) fn check(
         &self,
         steps: u64,

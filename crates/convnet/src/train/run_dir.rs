@@ -36,7 +36,7 @@ impl RunDir {
     pub const METRICS: &'static str = "metrics.jsonl";
     /// The weights after the last epoch.
     pub const LAST: &'static str = "last.safetensors";
-    /// The weights after the epoch that the test images chose: that with the best top-1 accuracy on them.
+    /// The weights after the epoch that the validation images chose: that with the best top-1 accuracy on them.
     pub const BEST: &'static str = "best.safetensors";
     /// Loss and accuracy over the epochs: `.svg` and `.png`.
     pub const CURVES: &'static str = "curves";

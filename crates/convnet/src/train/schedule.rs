@@ -93,7 +93,7 @@ pub struct RunLength {
 impl RunLength {
     /// The length of a run by its recipe on so many training images.
     pub fn of(recipe: &Recipe, images: usize) -> Self {
-        let steps_per_epoch = images.div_ceil(recipe.batch.max(1)) as u64;
+        let steps_per_epoch = images.div_ceil(recipe.step_images().max(1)) as u64;
         let total = steps_per_epoch.saturating_mul(recipe.epochs as u64);
         Self { steps_per_epoch, total: recipe.limit_steps.map_or(total, |limit| limit.min(total)) }
     }

@@ -42,13 +42,13 @@ impl Standing {
         if path.symlink_metadata().is_err() {
             return Self::without_checkpoint(run, notes);
         }
-        let checkpoint = Checkpoint::read(&path, run.config().classes.len(), run.is_sealed())?;
+        let checkpoint = Checkpoint::read(&path, run.is_sealed())?;
         let length = RunLength::of(recipe, images);
         let progress = &checkpoint.progress;
         let damaged = |reason| TrainError::Damaged { path: path.clone(), reason };
-        progress.check(checkpoint.steps, length, images, recipe.batch).map_err(damaged)?;
+        progress.check(checkpoint.steps, length, images, recipe.step_images()).map_err(damaged)?;
         let records = records(run, &checkpoint)?;
-        let best = records.iter().map(|record| record.test_top1).reduce(f64::max);
+        let best = records.iter().filter_map(|record| record.val_top1).reduce(f64::max);
         if best != progress.best {
             let accuracy = |best: Option<f64>| best.map_or("none".into(), |best| best.to_string());
             let (found, expected) = (accuracy(progress.best), accuracy(best));

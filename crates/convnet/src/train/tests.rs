@@ -52,15 +52,8 @@ fn net() -> Graph {
 }
 
 fn recipe() -> Recipe {
-    let over = RecipePatch {
-        data: Some("stripes".into()),
-        epochs: Some(3),
-        batch: Some(16),
-        lr: Some(0.02),
-        seed: Some(5),
-        ..RecipePatch::named("adam-one-cycle").unwrap()
-    };
-    Recipe::for_graph(&net()).with(&over)
+    let named = Recipe::for_graph(&net()).with(&RecipePatch::named("adam-one-cycle").unwrap()).unwrap();
+    Recipe { data: "stripes".into(), epochs: 3, batch: 16, lr: 0.02, seed: 5, ..named }
 }
 
 fn trainer(net: &Graph) -> Trainer<'_> {
@@ -116,7 +109,7 @@ fn a_run_learns_and_leaves_its_files() {
     assert!(!report.interrupted);
     assert_eq!(report.epochs.len(), 6);
     let best = report.best().unwrap();
-    assert!(best.test_top1 >= 0.9, "{report:?}");
+    assert!(best.val_top1 >= Some(0.9), "{report:?}");
     assert!(report.epochs[5].train_loss < 0.5 * report.epochs[0].train_loss, "{report:?}");
     let mut files: Vec<_> =
         fs::read_dir(&directory).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -136,6 +129,7 @@ fn a_run_learns_and_leaves_its_files() {
             "graph.toml",
             "last.safetensors",
             "metrics.jsonl",
+            "result.json",
         ]
     );
 
@@ -145,8 +139,11 @@ fn a_run_learns_and_leaves_its_files() {
     assert_eq!((card.model.as_str(), card.input), ("small", [1, 12, 12]));
     assert_eq!(card.classes, ["lying", "standing", "leaning"]);
     let engine = crate::exec::Engine::compile(&net, &weights, 7, &Options::default()).unwrap();
-    let again = evaluate(&engine, &data().test, &card.preprocess).unwrap();
-    assert_eq!((again.images, again.top1), (30, best.test_top1));
+    let again = evaluate(&engine, &data().test.unwrap(), &card.preprocess).unwrap();
+    let outcome = report.outcome.unwrap();
+    assert_eq!((outcome.epoch, outcome.measured_on), (best.epoch, Measured::Test));
+    assert_eq!((again.images, again.top1), (30, outcome.top1));
+    assert_eq!(run.outcome().unwrap().unwrap(), outcome);
 }
 
 #[test]
@@ -245,7 +242,7 @@ fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
     trainer(&net).callback(&mut photographer).run(&whole).unwrap();
     assert_eq!(photographer.taken, 6);
     // What was written last, first to last; the fourth photograph is of the end of the second epoch.
-    let order = ["last.safetensors", "best.safetensors", "confusion.svg", "confusion.png", "metrics.jsonl"];
+    let order = ["last.safetensors", "best.safetensors", "metrics.jsonl"];
     let order = [&order[..], &["checkpoint.safetensors", "curves.svg", "curves.png"]].concat();
     for written in 0..=order.len() {
         let parts = folder.path().join(format!("parts-{written}"));
@@ -255,7 +252,7 @@ fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
         }
         fs::write(parts.join(".convnet-aB3dEf"), "half of a file").unwrap();
         trainer(&net).resume(&parts).unwrap();
-        for file in [RunDir::LAST, RunDir::BEST, "config.toml", "confusion.svg", "curves.svg", "curves.png"] {
+        for file in [RunDir::LAST, RunDir::BEST, RunDir::RESULT, "config.toml", "confusion.svg", "curves.png"] {
             assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs after {written} files");
         }
         assert_eq!(results(&whole), results(&parts), "after {written} files");
@@ -453,7 +450,7 @@ fn an_image_that_cannot_be_read_ends_the_run() {
     // The training images are all read before the first step, for their mean and deviation.
     for data in [
         DataSets { train: torn(whole.train.clone()), ..whole.clone() },
-        DataSets { test: torn(whole.test.clone()), ..whole },
+        DataSets { test: whole.test.clone().map(torn), ..whole },
     ] {
         let trainer = Trainer::new(&net, data).recipe(recipe());
         let error = trainer.run(folder.path().join("run")).unwrap_err();
@@ -495,7 +492,7 @@ fn one_class_is_no_task() {
         let pixels = set.image(0).unwrap().pixels().to_vec();
         Dataset::new("alone", pixels, vec![0], vec!["lying".into()], set.shape).unwrap()
     };
-    let data = DataSets::new("alone", alone(&data().train), alone(&data().test));
+    let data = DataSets::new("alone", alone(&data().train), alone(&data().train));
     let error = Trainer::new(&net, data).recipe(recipe()).run(folder.path().join("run")).unwrap_err();
     assert!(error.to_string().contains("there is one class, `lying`"), "{error}");
 }

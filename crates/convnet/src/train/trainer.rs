@@ -11,10 +11,11 @@ use super::callback::Callbacks;
 use super::lock::Lock;
 use super::progress::Progress;
 use super::standing::Standing;
+use super::steps::Steps;
 use super::training_loop::TrainingLoop;
 use super::{
-    Callback, EpochRecord, NewRun, Optimizer, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError,
-    version,
+    Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, TrainError,
+    divide, version,
 };
 use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
@@ -52,11 +53,13 @@ pub struct TrainReport {
     pub epochs: Vec<EpochRecord>,
     /// Whether it was stopped before its last step.
     pub interrupted: bool,
+    /// What the chosen weights are worth; `None` if it was interrupted.
+    pub outcome: Option<Outcome>,
 }
 
 impl TrainReport {
-    /// The epoch with the best top-1 accuracy on the test images, of equal ones that with the lowest loss: the one whose weights `best.safetensors`
-    /// holds.
+    /// The epoch with the best top-1 accuracy on the validation images, of equal ones that with the lowest loss; the last
+    /// one where there are none. `best.safetensors` holds its weights.
     pub fn best(&self) -> Option<&EpochRecord> {
         super::metrics::best(&self.epochs)
     }
@@ -104,7 +107,10 @@ impl<'a> Trainer<'a> {
 
     /// The update rule; another kind than before brings its usual learning rate.
     pub fn optimizer(mut self, optimizer: Optimizer) -> Self {
-        self.recipe = self.recipe.with(&RecipePatch { optimizer: Some(optimizer), ..RecipePatch::default() });
+        if !optimizer.same_kind(&self.recipe.optimizer) {
+            self.recipe.lr = optimizer.usual_lr();
+        }
+        self.recipe.optimizer = optimizer;
         self
     }
 
@@ -173,14 +179,16 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// As [`Trainer::run`].
-    pub fn run_in(self, place: NewRun) -> Result<TrainReport, TrainError> {
+    pub fn run_in(mut self, place: NewRun) -> Result<TrainReport, TrainError> {
         self.check()?;
+        self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
         TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
         let training = self.training(&self.first_weights())?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
-        let training = self.training_loop((run, lock), card, training, None);
+        let steps = Steps::new(training, &self.recipe);
+        let training = self.training_loop((run, lock), card, steps, None);
         if given {
             // The run must go on even if the weights that it started from are gone.
             training.write_checkpoint()?;
@@ -197,6 +205,7 @@ impl<'a> Trainer<'a> {
     pub fn resume(mut self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
         let directory = directory.as_ref();
         let run = RunDir::open(directory)?;
+        self.data = divide(self.data, &self.recipe)?;
         // For another size there is none, and the size is the difference to tell.
         let known = run.config().preprocess.clone().filter(|known| known.input() == self.net.input_size());
         self.preprocess = self.preprocess.or(known);
@@ -213,8 +222,8 @@ impl<'a> Trainer<'a> {
         let lock = Lock::take(directory)?;
         stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
         let mut standing = Standing::of(&run, &self.recipe, self.data.train.len())?;
-        let training = match &mut standing.checkpoint {
-            None => self.training(&self.first_weights())?,
+        let steps = match &mut standing.checkpoint {
+            None => Steps::new(self.training(&self.first_weights())?, &self.recipe),
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
@@ -226,25 +235,29 @@ impl<'a> Trainer<'a> {
                 })?;
                 let optimizer = std::mem::take(&mut checkpoint.optimizer);
                 training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
-                training
+                let mut steps = Steps::new(training, &self.recipe);
+                let average = checkpoint.average.take();
+                if average.is_some() != self.recipe.regularize.ema.is_some() {
+                    let reason = "it keeps a moving average, or keeps none, other than the recipe".to_owned();
+                    return Err(TrainError::Damaged { path, reason });
+                }
+                average.map_or(Ok(()), |average| steps.load_average(&average)).map_err(damaged)?;
+                steps
             }
         };
-        self.training_loop((run, lock), card, training, Some(standing)).run()
+        self.training_loop((run, lock), card, steps, Some(standing)).run()
     }
 
     fn training_loop(
         self,
         (run, lock): (RunDir, Lock),
         card: ModelCard,
-        training: TrainingStep,
+        steps: Steps,
         standing: Option<Standing>,
     ) -> TrainingLoop<'a> {
         let resumed = standing.is_some();
         let Standing { checkpoint, records, notes } = standing.unwrap_or_default();
-        let (progress, confusion) = match checkpoint {
-            Some(checkpoint) => (checkpoint.progress, checkpoint.confusion),
-            None => (Progress::default(), None),
-        };
+        let progress = checkpoint.map_or_else(Progress::default, |checkpoint| checkpoint.progress);
         TrainingLoop {
             net: self.net,
             data: self.data,
@@ -255,10 +268,9 @@ impl<'a> Trainer<'a> {
             run,
             _lock: lock,
             card,
-            training,
+            steps,
             progress,
             records,
-            confusion,
             resumed,
             notes,
             lr: None,
@@ -323,7 +335,7 @@ impl<'a> Trainer<'a> {
         let (batch, seed) = (self.recipe.batch, self.recipe.seed);
         let training = TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?;
         let images = self.data.train.len();
-        let steps = images.div_ceil(batch) as u64;
+        let steps = images.div_ceil(self.recipe.step_images()) as u64;
         training.check_images(images.min(batch))?;
         // The last batch of an epoch may be a smaller one.
         if images > batch

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use convnet_formats::atomic;
 use convnet_formats::checksum::Checksum;
@@ -11,20 +11,21 @@ use convnet_formats::checksum::Checksum;
 use super::callback::Callbacks;
 use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
-use super::evaluate::{Evaluation, Tally, evaluate_while};
+use super::evaluate::{Evaluation, Tally, evaluate_with};
 use super::lock::Lock;
-use super::metrics::{best, write_lines};
+use super::kept;
+use super::metrics::{best, since_best, write_lines};
 use super::progress::Progress;
+use super::steps::Steps;
 use super::{
-    Confusion, EpochRecord, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError, TrainReport,
+    EpochRecord, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError,
+    TrainReport,
 };
-use crate::data::{DataSets, Loader};
-use crate::exec::{self, Engine, TrainingStep};
+use crate::data::{DataSets, Dataset, Loader, Views};
+use crate::exec::{self, Engine};
 use crate::graph::Graph;
-use crate::io::{self, ModelCard};
-
-/// A long epoch is saved this often, so that a crash costs no more.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(300);
+use crate::io::{self, ModelCard, WeightsFile};
+use crate::state::TensorSource;
 
 /// A run under way.
 pub(super) struct TrainingLoop<'a> {
@@ -38,11 +39,9 @@ pub(super) struct TrainingLoop<'a> {
     /// Keeps other processes out of the directory.
     pub(super) _lock: Lock,
     pub(super) card: ModelCard,
-    pub(super) training: TrainingStep,
+    pub(super) steps: Steps,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
-    /// Which classes the best weights took for which.
-    pub(super) confusion: Option<Confusion>,
     /// Whether the run was started before.
     pub(super) resumed: bool,
     /// What was found when it was taken up again.
@@ -62,71 +61,112 @@ impl TrainingLoop<'_> {
     /// Trains until the last step, or until the flag is raised.
     pub(super) fn run(mut self) -> Result<TrainReport, TrainError> {
         let length = RunLength::of(&self.recipe, self.data.train.len());
+        let images = |set: &Option<Dataset>| set.as_ref().map_or(0, Dataset::len);
         let start = RunStart {
             epochs: self.recipe.epochs,
             steps_per_epoch: length.steps_per_epoch as usize,
             train_images: self.data.train.len(),
-            test_images: self.data.test.len(),
+            validation_images: images(&self.data.validation),
+            test_images: images(&self.data.test),
             epochs_done: self.progress.epoch,
             steps_done: self.progress.step,
             notes: std::mem::take(&mut self.notes),
         };
-        self.callbacks.steer(&self.training, |callback, run| callback.start(&start, run));
+        self.callbacks.steer(&self.steps.training, |callback, run| callback.start(&start, run));
         if self.resumed {
             // A crash may have come before they were drawn.
             self.draw_curves()?;
-            self.write_confusion()?;
         }
         // An epoch whose steps are all done may still lack its evaluation.
-        while self.training.steps() < length.total || self.progress.step > 0 {
+        while self.steps.training.steps() < length.total || self.progress.step > 0 {
+            if self.progress.step == 0 && self.is_enough() {
+                break;
+            }
             if self.callbacks.stop || self.train_epoch(length)? == Flow::Stopped {
-                self.checkpoint()?;
-                return Ok(TrainReport { epochs: self.records, interrupted: true });
+                return self.interrupted();
             }
             let started = Instant::now();
-            let Some(evaluation) = self.evaluate()? else {
-                self.checkpoint()?;
-                return Ok(TrainReport { epochs: self.records, interrupted: true });
+            let evaluation = match self.data.validation.clone() {
+                None => None,
+                Some(images) => match self.evaluate(&self.steps.weights(), &images)? {
+                    None => return self.interrupted(),
+                    evaluation => evaluation,
+                },
             };
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.finish_epoch(evaluation, length)?;
         }
-        Ok(TrainReport { epochs: self.records, interrupted: false })
+        self.finish()
+    }
+
+    /// Whether the run ends early: it has not got better for long enough.
+    fn is_enough(&self) -> bool {
+        self.recipe.regularize.early_stopping.is_some_and(|patience| since_best(&self.records) >= patience)
+    }
+
+    fn interrupted(mut self) -> Result<TrainReport, TrainError> {
+        self.checkpoint()?;
+        Ok(TrainReport { epochs: self.records, interrupted: true, outcome: None })
+    }
+
+    /// Measures the chosen weights, once.
+    fn finish(mut self) -> Result<TrainReport, TrainError> {
+        let Some(epoch) = best(&self.records).map(|best| best.epoch) else {
+            return Ok(TrainReport { epochs: self.records, interrupted: false, outcome: None });
+        };
+        let outcome = match self.run.outcome()? {
+            Some(outcome) if outcome.epochs == self.records.len() => outcome,
+            _ => {
+                let (measured_on, images) = match (&self.data.test, &self.data.validation) {
+                    (Some(test), _) => (Measured::Test, test),
+                    (None, Some(validation)) => (Measured::Validation, validation),
+                    (None, None) => (Measured::Training, &self.data.train),
+                };
+                let images = images.clone();
+                let weights = WeightsFile::open(self.run.file(RunDir::BEST))?;
+                let Some(evaluation) = self.evaluate(&weights, &images)? else {
+                    return Ok(TrainReport { epochs: self.records, interrupted: true, outcome: None });
+                };
+                let epochs = (epoch, self.records.len());
+                let outcome = Outcome::new(epochs, measured_on, &evaluation, self.is_enough());
+                self.write_confusion(&outcome, &evaluation)?;
+                self.run.write_outcome(&outcome)?;
+                outcome
+            }
+        };
+        Ok(TrainReport { epochs: self.records, interrupted: false, outcome: Some(outcome) })
     }
 
     /// The rest of the epoch under way.
     fn train_epoch(&mut self, length: RunLength) -> Result<Flow, TrainError> {
         let mut saved = Instant::now();
         let mut lap = Instant::now();
-        let groups = self.training.uniform_groups();
-        let left = length.total - self.training.steps();
-        let loader = Loader::training(
+        let left = length.total - self.steps.training.steps();
+        let mut batches = Loader::training(
             &self.data.train,
             &self.card.preprocess,
             self.recipe.augment,
             self.recipe.seed,
             self.progress.epoch,
             self.recipe.batch,
-            self.progress.step,
+            self.progress.step * self.recipe.regularize.batches(),
         );
-        for batch in loader.take(left as usize) {
-            let batch = batch?;
-            let step = self.training.steps();
+        for _ in 0..left {
+            let step = self.steps.training.steps();
             let lr = self.callbacks.rate.of(self.recipe.schedule.rate(self.recipe.lr, step, length));
             if !(lr.is_finite() && lr >= 0.0) {
                 return Err(TrainError::setting("rate", lr, "callbacks to set a finite number from 0"));
             }
+            let Some(learned) = self.steps.update(&mut batches, lr as f32)? else { break };
             self.lr = Some(lr);
-            let report = self.training.step(&batch.images, &batch.labels, &groups, lr as f32)?;
-            if !report.loss.is_finite() {
+            if !learned.loss.is_finite() {
                 return Err(TrainError::Diverged { step: step + 1, lr: self.recipe.lr });
             }
-            let images = batch.labels.len();
             let progress = &mut self.progress;
             progress.step += 1;
-            progress.loss += report.loss * images as f64;
-            progress.correct += report.correct;
-            progress.images += images;
+            progress.loss += learned.loss;
+            progress.correct += learned.correct;
+            progress.images += learned.images;
             let seconds = lap.elapsed().as_secs_f64();
             progress.train_seconds += seconds;
             progress.seconds += seconds;
@@ -134,19 +174,20 @@ impl TrainingLoop<'_> {
                 epoch: progress.epoch + 1,
                 step: progress.step,
                 total_steps: step + 1,
-                batch_loss: report.loss,
+                batch_loss: learned.loss / learned.images as f64,
                 loss: progress.loss / progress.images as f64,
                 top1: progress.correct as f64 / progress.images as f64,
                 lr,
                 images: progress.images,
                 seconds: progress.train_seconds,
             };
-            self.callbacks.steer(&self.training, |callback, run| callback.step(&done, run));
+            self.callbacks.steer(&self.steps.training, |callback, run| callback.step(&done, run));
             lap = Instant::now();
             if self.callbacks.stop || self.stop.load(Ordering::Relaxed) {
                 return Ok(Flow::Stopped);
             }
-            if saved.elapsed() >= CHECKPOINT_EVERY {
+            let by_steps = self.recipe.checkpoints.every_steps.is_some_and(|every| (step + 1) % every == 0);
+            if by_steps || saved.elapsed() >= self.recipe.checkpoints.interval() {
                 self.checkpoint()?;
                 saved = Instant::now();
                 lap = saved;
@@ -155,58 +196,64 @@ impl TrainingLoop<'_> {
         Ok(Flow::On)
     }
 
-    /// Classifies the test images; `None` if the flag was raised meanwhile.
-    fn evaluate(&mut self) -> Result<Option<Evaluation>, TrainError> {
-        let engine =
-            Engine::compile(self.net, &self.training.state_dict(), self.recipe.batch, &self.options)?;
-        let (stop, callbacks, test) = (&self.stop, &mut self.callbacks, &self.data.test);
-        let mut tally = Tally::new(test.classes.len());
-        let whole = evaluate_while(&engine, test, &self.card.preprocess, &mut tally, |images| {
-            callbacks.tell(|callback| callback.evaluated(images, test.len()));
+    /// Classifies images; `None` if the flag was raised meanwhile.
+    fn evaluate(
+        &mut self,
+        weights: &dyn TensorSource,
+        images: &Dataset,
+    ) -> Result<Option<Evaluation>, TrainError> {
+        let engine = Engine::compile(self.net, weights, self.recipe.batch, &self.options)?;
+        let (stop, callbacks) = (&self.stop, &mut self.callbacks);
+        let mut tally = Tally::new(images.classes.len());
+        let whole = evaluate_with(&engine, images, &self.card.preprocess, Views::One, &mut |seen| {
+            tally.add(seen.logits, seen.label);
+            let done = tally.images();
+            // Once a batch.
+            if !done.is_multiple_of(engine.batch()) && done != images.len() {
+                return true;
+            }
+            callbacks.tell(|callback| callback.evaluated(done, images.len()));
             !stop.load(Ordering::Relaxed)
         });
         Ok(whole?.then(|| tally.finish()))
     }
 
     /// Writes what an epoch came to.
-    fn finish_epoch(&mut self, evaluation: Evaluation, length: RunLength) -> Result<(), TrainError> {
-        if !evaluation.loss.is_finite() {
-            return Err(TrainError::Diverged { step: self.training.steps(), lr: self.recipe.lr });
+    fn finish_epoch(&mut self, evaluation: Option<Evaluation>, length: RunLength) -> Result<(), TrainError> {
+        let steps = self.steps.training.steps();
+        if evaluation.as_ref().is_some_and(|evaluation| !evaluation.loss.is_finite()) {
+            return Err(TrainError::Diverged { step: steps, lr: self.recipe.lr });
         }
-        let last = self.training.steps().saturating_sub(1);
-        let scheduled = self.recipe.schedule.rate(self.recipe.lr, last, length);
+        let scheduled = self.recipe.schedule.rate(self.recipe.lr, steps.saturating_sub(1), length);
         let progress = &self.progress;
         let images = progress.images.max(1) as f64;
+        let figure = |of: fn(&Evaluation) -> f64| evaluation.as_ref().map(of);
         let record = EpochRecord {
             epoch: progress.epoch + 1,
-            steps: self.training.steps(),
+            steps,
             train_loss: progress.loss / images,
             train_top1: progress.correct as f64 / images,
-            test_loss: evaluation.loss,
-            test_top1: evaluation.top1,
-            test_top5: evaluation.top5,
+            val_loss: figure(|evaluation| evaluation.loss),
+            val_top1: figure(|evaluation| evaluation.top1),
+            val_top5: figure(|evaluation| evaluation.top5),
             lr: self.lr.unwrap_or(scheduled),
             images_per_second: images / progress.train_seconds.max(1e-9),
             train_seconds: progress.train_seconds,
             seconds: progress.seconds,
         };
         let is_best = best(&self.records).is_none_or(|best| record.is_better(best));
-        let weights = self.training.state_dict();
+        let weights = self.steps.weights();
         io::save(&weights, Some(&self.card), self.run.file(RunDir::LAST))?;
         if is_best {
             io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
-            self.progress.best = Some(evaluation.top1);
-            self.confusion = Some(evaluation.confusion);
+            self.progress.best = record.val_top1;
         }
         self.records.push(record.clone());
         self.run.write_metrics(&self.records)?;
         self.progress.next_epoch();
         self.checkpoint()?;
-        if is_best {
-            self.write_confusion()?;
-        }
         let drawn = self.draw_curves();
-        self.callbacks.steer(&self.training, |callback, run| callback.epoch(&record, is_best, run));
+        self.callbacks.steer(&self.steps.training, |callback, run| callback.epoch(&record, is_best, run));
         drawn
     }
 
@@ -218,14 +265,12 @@ impl TrainingLoop<'_> {
         charts::write(&curves.draw(), self.run.path(), RunDir::CURVES)
     }
 
-    /// The mistakes of the best epoch, as a chart and as figures.
-    fn write_confusion(&self) -> Result<(), TrainError> {
-        let (Some(matrix), Some(best)) = (&self.confusion, best(&self.records)) else {
-            return Ok(());
-        };
-        let names = &self.card.classes;
+    /// The mistakes of the chosen weights, as a chart and as figures.
+    fn write_confusion(&self, outcome: &Outcome, evaluation: &Evaluation) -> Result<(), TrainError> {
+        let (names, matrix) = (&self.card.classes, &evaluation.confusion);
         atomic::write(&self.run.file(RunDir::CONFUSION_CSV), matrix.to_csv(names).as_bytes())?;
-        let chart = ConfusionChart { title: self.title(), epoch: best.epoch, names, matrix };
+        let (epoch, images) = (outcome.epoch, outcome.measured_on.name());
+        let chart = ConfusionChart { title: self.title(), epoch, images, names, matrix };
         charts::write(&chart.draw(), self.run.path(), RunDir::CONFUSION)
     }
 
@@ -242,11 +287,12 @@ impl TrainingLoop<'_> {
     /// Writes all that is needed to go on from here.
     pub(super) fn write_checkpoint(&self) -> Result<PathBuf, TrainError> {
         let path = self.run.file(RunDir::CHECKPOINT);
-        let (steps, optimizer) = self.training.optimizer_state();
-        let weights = self.training.state_dict();
+        let (steps, optimizer) = self.steps.training.optimizer_state();
+        let (weights, average) = (self.steps.training.state_dict(), self.steps.average());
         let metrics = Some(Checksum::of(write_lines(&self.records).as_bytes()).to_string());
-        let (progress, confusion) = (self.progress.clone(), self.confusion.clone());
-        Checkpoint { weights, optimizer, steps, progress, confusion, metrics }.write(&path)?;
+        let progress = self.progress.clone();
+        Checkpoint { weights, optimizer, average, steps, progress, metrics }.write(&path)?;
+        kept::keep(&self.run, steps, self.recipe.checkpoints.keep)?;
         Ok(path)
     }
 }

@@ -1,25 +1,26 @@
 //! `convnet train`: train a network, or go on with a run that was interrupted.
 
+mod args;
 mod report;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use convnet::data::{Augment, DataSets, Preprocess};
+use convnet::data::{DataSets, Preprocess};
 use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
 use convnet::io::Head;
 use convnet::model::{self, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
-    NewRun, Optimizer, RECIPES, Recipe, RecipePatch, RunConfig, RunDir, Schedule, TrainError, TrainReport,
-    Trainer, remarks, training_input_size,
+    NewRun, Recipe, RunConfig, RunDir, TrainError, TrainReport, Trainer, divide, remarks, training_input_size,
 };
 
+use self::args::Settings;
 use self::report::Reporter;
 use super::trained::{self, PreprocessArg};
-use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, number, positive, whole};
+use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg};
 use crate::error::Failure;
 use crate::{models, output};
 
@@ -34,11 +35,12 @@ Examples:
 
 Without --input, images have the data's channels and the smallest side of 32, 64, 96, 128, 160, 192 and 224
 at which the network's last convolution still sees 2x2 pixels, so that large networks train in bearable
-time. The test images choose the best epoch, whose weights are kept: the \"best test accuracy\" is theirs, and
-images that chose nothing may do worse.
+time. Validation images choose the best epoch, whose weights are kept: those of a val folder, else a tenth of the
+training images. The test images are measured once, at the end, with the chosen weights.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment]. Options win over the recipe.";
+data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
+[checkpoints]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -48,45 +50,8 @@ pub(crate) struct Args {
     #[arg(value_name = "MODEL", required_unless_present = "resume")]
     model: Option<String>,
 
-    /// Data set: a name, see `convnet data list`, or a directory [default: fashion-mnist-mini, bundled]
-    #[arg(long, value_name = "NAME|DIR", help_heading = "Training")]
-    data: Option<String>,
-
-    /// How often each training image is seen [default: the recipe's]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
-    epochs: Option<usize>,
-
-    /// Images of a step [default: the recipe's]
-    #[arg(long, value_name = "N", value_parser = positive, help_heading = "Training")]
-    batch: Option<usize>,
-
-    /// Peak of the learning rate [default: the recipe's]
-    #[arg(long, value_name = "X", value_parser = number, help_heading = "Training")]
-    lr: Option<f64>,
-
-    /// A named recipe or a TOML file [default: the one that suits the network]
-    #[arg(long, value_name = "NAME|FILE.toml", help_heading = "Training")]
-    recipe: Option<String>,
-
-    /// Update rule, with its usual settings
-    #[arg(long, value_name = "NAME", value_parser = Optimizer::NAMES, help_heading = "Training")]
-    optimizer: Option<String>,
-
-    /// Learning rate over the run
-    #[arg(long, value_name = "NAME", value_parser = Schedule::NAMES, help_heading = "Training")]
-    schedule: Option<String>,
-
-    /// Crop training images at random places after padding them by N pixels
-    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
-    crop: Option<u64>,
-
-    /// Mirror half of the training images
-    #[arg(long, help_heading = "Training")]
-    flip: bool,
-
-    /// End after N steps, whatever the epochs
-    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Training")]
-    limit_steps: Option<u64>,
+    #[command(flatten)]
+    settings: Settings,
 
     /// Weights to start from instead of drawn ones: .safetensors, .pth, .onnx, or a run
     #[arg(long, value_name = "WEIGHTS", help_heading = "Training")]
@@ -113,10 +78,6 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     size: SizeArgs,
-
-    /// Seed of all random numbers: the same seed gives the same weights [default: 0]
-    #[arg(long, value_name = "N", value_parser = whole, help_heading = "Computation")]
-    seed: Option<u64>,
 
     #[command(flatten)]
     threads: ThreadsArg,
@@ -163,10 +124,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory) => directory.clone(),
     };
+    let data = divide(data, &recipe)?;
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
     data.repeats().map_err(Failure::work)?.iter().for_each(|told| output::note(told));
     remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
-    let (images, most) = (data.test.len(), data.test.histogram().into_iter().max().unwrap_or(0));
+    let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
     let mut trainer = Trainer::new(&graph, data)
@@ -184,10 +146,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Place::New(new) => trainer.run_in(new),
         Place::Old(directory) => trainer.resume(directory),
     };
-    if let Some(best) = result.as_ref().ok().filter(|report| !report.interrupted).and_then(TrainReport::best)
-    {
-        let share = most as f64 / images.max(1) as f64;
-        remarks::guessing(best, share, images).iter().for_each(|remark| output::note(remark));
+    if let Some(outcome) = result.as_ref().ok().and_then(|report| report.outcome.as_ref()) {
+        let share = histogram.into_iter().max().unwrap_or(0) as f64 / outcome.images.max(1) as f64;
+        remarks::guessing(outcome.top1, share, outcome.images).iter().for_each(|remark| output::note(remark));
     }
     finish(result, &directory, graph.classes())
 }
@@ -224,57 +185,14 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 }
 
 impl Args {
-    /// The settings that were given.
-    fn patch(&self) -> Result<RecipePatch, Failure> {
-        let mut patch = match self.recipe.as_deref() {
-            None => RecipePatch::default(),
-            Some(name) => match RecipePatch::named(name) {
-                Some(named) => named,
-                None if Path::new(name).extension().is_some_and(|e| e == "toml") => {
-                    RecipePatch::read(Path::new(name))?
-                }
-                None => {
-                    let names = RECIPES.map(|(name, _)| name).join(", ");
-                    return Err(Failure::usage(format!(
-                        "no recipe is called `{name}`, expected one of {names}, or a file that ends in .toml"
-                    )));
-                }
-            },
-        };
-        fn replace<T>(setting: &mut Option<T>, by: Option<T>) {
-            *setting = by.or(setting.take());
-        }
-        replace(&mut patch.data, self.data.clone());
-        replace(&mut patch.epochs, self.epochs);
-        replace(&mut patch.batch, self.batch);
-        let optimizer = self.optimizer.as_deref().and_then(Optimizer::named);
-        if let (Some(asked), Some(of_recipe)) = (&optimizer, &patch.optimizer)
-            && !asked.same_kind(of_recipe)
-        {
-            // The recipe's rate is its optimizer's.
-            patch.lr = Some(asked.usual_lr());
-        }
-        replace(&mut patch.lr, self.lr);
-        replace(&mut patch.seed, self.seed);
-        replace(&mut patch.limit_steps, self.limit_steps);
-        replace(&mut patch.optimizer, optimizer);
-        replace(&mut patch.schedule, self.schedule.as_deref().and_then(Schedule::named));
-        if self.crop.is_some() || self.flip {
-            let given = patch.augment.unwrap_or_default();
-            let crop = self.crop.map_or(given.crop, |crop| crop as usize);
-            patch.augment = Some(Augment { crop, flip: self.flip || given.flip });
-        }
-        Ok(patch)
-    }
-
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
         // The layers decide the recipe, whatever the number of classes that the data will ask for.
         let (layers, own) = models::network(name, &self.file_size(name).options())?;
         let init_from = self.init_from.clone().or(own.is_some().then(|| name.into()));
-        let mut recipe = Recipe::for_graph(&layers).with(&self.patch()?);
-        if init_from.is_some() && self.lr.is_none() && self.recipe.is_none() {
+        let mut recipe = self.settings.over(&Recipe::for_graph(&layers))?;
+        if init_from.is_some() && self.settings.training.lr.is_none() && self.settings.training.recipe.is_none() {
             recipe = recipe.fine_tuning();
             output::note(&format!(
                 "starting from weights: a tenth of the usual learning rate, {}",
@@ -357,7 +275,7 @@ impl Args {
         let run = RunDir::open(directory)?;
         let config = run.config();
         note_machine(config, options)?;
-        let recipe = config.recipe.clone().with(&self.patch()?);
+        let recipe = self.settings.over(&config.recipe)?;
         let [channels, height, width] = config.input;
         let size = SizeArgs {
             input: self.size.input.or(Some(ImageSize { channels, height, width })),

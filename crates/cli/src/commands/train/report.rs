@@ -8,8 +8,8 @@ use convnet::data::DataSets;
 use convnet::exec::Options;
 use convnet::graph::Graph;
 use convnet::train::{
-    Callback, Control, EpochRecord, Optimizer, Recipe, RunDir, RunStart, Schedule, StepProgress, TrainReport,
-    figures, remarks,
+    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
+    TrainReport, figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -46,7 +46,7 @@ pub(super) fn heading(
     let lr = output::small(recipe.lr);
     Ok(format!(
         "{} · {} · {} → {}\n\
-         {} · {} training and {}\n\
+         {} · {}\n\
          {}, batch {} · {rule}, {schedule} {lr} · seed {} · {} on {}\n\
          writing {}",
         graph.name(),
@@ -54,8 +54,7 @@ pub(super) fn heading(
         graph.input_shape(),
         counted(graph.classes(), "class"),
         data.name,
-        grouped(data.train.len()),
-        counted(data.test.len(), "test image"),
+        splits(data),
         counted(recipe.epochs, "epoch"),
         recipe.batch,
         recipe.seed,
@@ -65,10 +64,19 @@ pub(super) fn heading(
     ))
 }
 
+/// `54,000 training, 6,000 validation and 10,000 test images`.
+fn splits(data: &DataSets) -> String {
+    let counts: Vec<String> = data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
+    match counts.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} and {last} images", before.join(", ")),
+        _ => format!("{} images", counts.concat()),
+    }
+}
+
 /// The accuracy, the files and what to do with them.
 pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> String {
     let place = directory.display();
-    let Some(best) = result.best() else { return format!("{place} has no epoch") };
+    let Some(outcome) = &result.outcome else { return format!("{place} has no epoch") };
     let seconds: f64 = result.epochs.iter().map(|e| e.seconds).sum();
     let files = [
         (RunDir::BEST, "weights of the best epoch"),
@@ -77,29 +85,43 @@ pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> 
         ("confusion.png", "which classes are taken for which (and .svg)"),
         (RunDir::CONFUSION_CSV, "the same as figures"),
         (RunDir::METRICS, "the figures, a line an epoch"),
+        (RunDir::RESULT, "what the chosen weights are worth"),
         (RunDir::CONFIG, "all that is needed to repeat the run"),
     ];
-    let chosen = if result.epochs.len() > 1 { "best test accuracy" } else { "test accuracy" };
     // Of five classes the right one is always among the five likeliest.
-    let top5 = if classes > 5 { format!(" (top-5 {})", percent(best.test_top5)) } else { String::new() };
+    let top5 = if classes > 5 { format!(" (top-5 {})", percent(outcome.top5)) } else { String::new() };
     let mut text = format!(
-        "\n{chosen} {STRONG}{}{STRONG:#}{top5} after epoch {}, trained in {}\n",
-        percent(best.test_top1),
-        best.epoch,
+        "\n{} accuracy {STRONG}{}{STRONG:#}{top5} with the weights of epoch {}, trained in {}\n{FAINT}{}{FAINT:#}\n\n",
+        outcome.measured_on.name(),
+        percent(outcome.top1),
+        outcome.epoch,
         duration(seconds),
+        honesty(result, outcome),
     );
-    if result.epochs.len() > 1 {
-        text.push_str(&format!(
-            "{FAINT}the test images chose that epoch: images that chose nothing may do worse{FAINT:#}\n"
-        ));
-    }
-    text.push('\n');
     let width = files.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, what) in files.into_iter().filter(|(name, _)| directory.join(name).exists()) {
         text.push_str(&format!("  {place}/{name:<width$}  {FAINT}{what}{FAINT:#}\n"));
     }
     text.push_str(&format!("\nnext: convnet predict {place} IMAGE…\n      convnet eval {place}\n"));
     text
+}
+
+/// What the figure is worth.
+fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
+    let epoch = match (result.best().and_then(|best| best.val_top1), outcome.stopped_early) {
+        (Some(top1), false) => format!("validation images chose that epoch ({})", percent(top1)),
+        (Some(top1), true) => {
+            format!("validation images chose that epoch ({}) and ended the run early", percent(top1))
+        }
+        (None, _) => "that is the last epoch: no image was kept to choose by".to_owned(),
+    };
+    match outcome.measured_on {
+        Measured::Test => format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image")),
+        Measured::Validation => {
+            format!("{epoch}; there are no test images: images that chose nothing may do worse")
+        }
+        Measured::Training => format!("{epoch}; there are only training images: others will do worse"),
+    }
 }
 
 /// Shows a run on standard error: a bar where it is a terminal, and a line an epoch.
@@ -135,7 +157,7 @@ impl Reporter {
 
 impl Callback for Reporter {
     fn start(&mut self, start: &RunStart, _: &mut Control<'_>) {
-        let columns = "epoch   train loss  accuracy   test loss  accuracy     top-5         lr    images/s";
+        let columns = "epoch   train loss  accuracy    val loss  accuracy     top-5         lr    images/s";
         self.tell(&format!("{}\n", self.heading));
         start.notes.iter().for_each(|note| self.tell(&format!("{FAINT}{note}{FAINT:#}")));
         self.tell(&format!("{STRONG}{columns}{STRONG:#}"));
@@ -174,7 +196,7 @@ impl Callback for Reporter {
             && self.shown.is_none_or(|shown| shown.elapsed() >= REFRESH)
         {
             self.shown = Some(Instant::now());
-            bar.set_message(format!("testing: {} of {}", grouped(images), counted(of, "image")));
+            bar.set_message(format!("measuring: {} of {}", grouped(images), counted(of, "image")));
         }
     }
 
@@ -186,9 +208,9 @@ impl Callback for Reporter {
             "{epoch:<8}{:>10}  {:>8}  {:>10}  {STRONG}{:>8}{STRONG:#}  {:>8}  {:>9.2e}  {:>10}{}",
             figures::loss(record.train_loss),
             percent(record.train_top1),
-            figures::loss(record.test_loss),
-            percent(record.test_top1),
-            percent(record.test_top5),
+            record.val_loss.map_or("–".to_owned(), figures::loss),
+            record.val_top1.map_or("–".to_owned(), percent),
+            record.val_top5.map_or("–".to_owned(), percent),
             record.lr,
             grouped(record.images_per_second.round() as usize),
             if best { "  best" } else { "" },

@@ -101,8 +101,15 @@ impl Samples for FolderImages {
         self.kept.is_some()
     }
 
-    fn prints(&self) -> Result<Vec<Print>, DataError> {
-        parallel::map(&self.files.paths, |path| Print::of_file(below(&self.files.root, path), path))
+    fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
+        parallel::map(indices, |&index| {
+            let path = &self.files.paths[index];
+            Print::of_file(below(&self.files.root, path), path)
+        })
+    }
+
+    fn name(&self, index: usize) -> Option<String> {
+        Some(below(&self.files.root, &self.files.paths[index]))
     }
 }
 

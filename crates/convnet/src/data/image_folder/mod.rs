@@ -46,7 +46,8 @@ fn open_within(folder: &Path, max_in_memory: u64) -> Result<DataSets, DataError>
     let (Some(test), Some(train)) = (sets.pop(), sets.pop()) else {
         return Err(DataError::NoImages { origin: name });
     };
-    Ok(DataSets { name, train, test, sizes: Some(sizes), notes: found.notes(folder) })
+    let (validation, test) = (None, Some(test));
+    Ok(DataSets { name, train, validation, test, sizes: Some(sizes), notes: found.notes(folder) })
 }
 
 /// The labelled images in a folder that are there to measure on: those of its test split, if it is divided, else all.

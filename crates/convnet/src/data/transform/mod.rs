@@ -22,6 +22,7 @@
 //! ```
 
 mod center_crop;
+mod corner_crop;
 mod grayscale;
 mod normalize;
 mod pad;
@@ -35,6 +36,7 @@ mod view;
 mod window;
 
 pub use center_crop::CenterCrop;
+pub use corner_crop::{Corner, CornerCrop};
 pub use grayscale::Grayscale;
 pub use normalize::Normalize;
 pub use pad::Pad;
@@ -58,6 +60,8 @@ pub enum Transform {
     Resize(Resize),
     /// The middle.
     CenterCrop(CenterCrop),
+    /// A corner.
+    CornerCrop(CornerCrop),
     /// The image in the middle of black.
     Pad(Pad),
     /// A window anywhere.
@@ -75,6 +79,7 @@ impl Transform {
         match self {
             Self::Resize(resize) => resize,
             Self::CenterCrop(crop) => crop,
+            Self::CornerCrop(crop) => crop,
             Self::Pad(pad) => pad,
             Self::RandomCrop(crop) => crop,
             Self::RandomHorizontalFlip(flip) => flip,

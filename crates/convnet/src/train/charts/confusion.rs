@@ -20,6 +20,8 @@ pub(in crate::train) struct ConfusionChart<'a> {
     pub(in crate::train) title: String,
     /// The epoch whose weights it shows.
     pub(in crate::train) epoch: usize,
+    /// The images that were measured on: `test`.
+    pub(in crate::train) images: &'a str,
     /// A name for each class.
     pub(in crate::train) names: &'a [String],
     /// What to draw.
@@ -74,9 +76,10 @@ impl ConfusionChart<'_> {
         let images = sum(&|class| self.matrix.images(class));
         let right = sum(&|class| self.matrix.count(class, class));
         format!(
-            "{} of {} test images right, {}, after epoch {}: the best by these same images",
+            "{} of {} {} images right, {}, after epoch {}",
             grouped(right),
             grouped(images),
+            self.images,
             percent(right as f64 / images.max(1) as f64, 2),
             self.epoch
         )
@@ -101,7 +104,7 @@ mod tests {
     }
 
     fn chart(names: &[String], matrix: &Confusion) -> Drawing {
-        ConfusionChart { title: "lenet on stripes".into(), epoch: 3, names, matrix }.draw()
+        ConfusionChart { title: "lenet on stripes".into(), epoch: 3, images: "test", names, matrix }.draw()
     }
 
     fn texts(drawing: &Drawing, form: fn(&Label) -> &String) -> Vec<String> {

@@ -89,14 +89,20 @@ impl Curves<'_> {
             Panel {
                 name: "Loss",
                 extent: PANELS[0],
-                curves: [curve("train", |r| r.train_loss, PALE), curve("test", |r| r.test_loss, STRONG)],
+                curves: [
+                    curve("train", |r| r.train_loss, PALE),
+                    curve("validation", |r| r.val_loss.unwrap_or(f64::NAN), STRONG),
+                ],
                 text: loss,
                 fraction: false,
             },
             Panel {
                 name: "Accuracy",
                 extent: PANELS[1],
-                curves: [curve("train", |r| r.train_top1, PALE), curve("test", |r| r.test_top1, STRONG)],
+                curves: [
+                    curve("train", |r| r.train_top1, PALE),
+                    curve("validation", |r| r.val_top1.unwrap_or(f64::NAN), STRONG),
+                ],
                 text: |value| percent(value, 2),
                 fraction: true,
             },
@@ -110,14 +116,14 @@ impl Curves<'_> {
     /// The best epoch, and what its figure is worth.
     fn subtitle(&self) -> String {
         let Some(best) = best(self.records) else { return String::new() };
-        let figure = percent(best.test_top1, 2);
+        let Some(top1) = best.val_top1 else {
+            return format!("no validation images: the weights of epoch {} are the last ones", best.epoch);
+        };
+        let figure = percent(top1, 2);
         if self.records.len() == 1 {
-            return format!("test accuracy {figure} after epoch {}", best.epoch);
+            return format!("validation accuracy {figure} after epoch {}", best.epoch);
         }
-        format!(
-            "best test accuracy {figure}, after epoch {}: the test images chose that epoch, other images may do worse",
-            best.epoch
-        )
+        format!("best validation accuracy {figure}, after epoch {}, whose weights are kept", best.epoch)
     }
 
     fn panel(&self, drawing: &mut Drawing, panel: &Panel) {
@@ -155,7 +161,7 @@ impl Curves<'_> {
 
     /// The epoch to mark as the best: there must be others.
     fn marked(&self) -> Option<&EpochRecord> {
-        best(self.records).filter(|_| self.records.len() > 1)
+        best(self.records).filter(|best| self.records.len() > 1 && best.val_top1.is_some())
     }
 
     /// The epochs' numbers, the best one among them, and a line upwards from it.
@@ -219,7 +225,8 @@ impl Curves<'_> {
     fn ends(&self, drawing: &mut Drawing, panel: &Panel, frame: &Frame) {
         let Some(last) = self.records.last() else { return };
         let mut ends: Vec<(f64, String, Colour)> = Vec::new();
-        for curve in &panel.curves {
+        let measured = |curve: &&Curve| curve.name == "train" || last.val_loss.is_some();
+        for curve in panel.curves.iter().filter(measured) {
             let value = (curve.quantity)(last);
             let finite = self.records.iter().map(curve.quantity).rfind(|v| v.is_finite());
             let height = finite.map_or(BOTTOM, |v| if frame.is_beyond(v) { TOP } else { frame.y(v) });
@@ -279,27 +286,27 @@ mod tests {
         let records: Vec<_> = (1..=12).map(|e| record(e, 0.9 - 0.4 / e as f64)).collect();
         let (svg, png) = rendered(&draw(&records));
         for text in
-            ["lenet on stripes", "best test accuracy 86.67%, after epoch 12", "Loss", "Accuracy", "epoch"]
+            ["lenet on stripes", "best validation accuracy 86.67%, after epoch 12", "Loss", "Accuracy", "epoch"]
         {
             assert!(svg.contains(text), "{text} is missing in {svg}");
         }
         // The figures are those of the terminal: two decimals of per cents, four of losses.
-        for text in [">test 86.67%<", ">train 87.67%<", ">train 0.1917<", ">test 0.2000<"] {
+        for text in [">validation 86.67%<", ">train 87.67%<", ">train 0.1917<", ">validation 0.2000<"] {
             assert!(svg.contains(text), "{text} is missing in {svg}");
         }
         assert!(pixels(&png, STRONG) > 500, "the test curve has {} pixels", pixels(&png, STRONG));
     }
 
     #[test]
-    fn the_epoch_that_the_test_images_chose_is_marked_and_said() {
+    fn the_epoch_that_the_validation_images_chose_is_marked_and_said() {
         let records: Vec<_> = [0.5, 0.8, 0.7].iter().zip(1..).map(|(&top1, e)| record(e, top1)).collect();
         let (svg, _) = rendered(&draw(&records));
-        assert!(svg.contains("best test accuracy 80.00%, after epoch 2: the test images chose"), "{svg}");
+        assert!(svg.contains("best validation accuracy 80.00%, after epoch 2, whose weights are kept"), "{svg}");
         assert_eq!(svg.matches("stroke-dasharray").count(), 2, "a line in each panel: {svg}");
         assert_eq!(svg.matches(">best: 2<").count(), 2, "{svg}");
         // One epoch chooses nothing.
         let (svg, _) = rendered(&draw(&records[..1]));
-        assert!(svg.contains("test accuracy 50.00% after epoch 1") && !svg.contains("chose"), "{svg}");
+        assert!(svg.contains("validation accuracy 50.00% after epoch 1") && !svg.contains("best"), "{svg}");
     }
 
     #[test]
@@ -309,25 +316,27 @@ mod tests {
         let (svg, _) = rendered(&draw(&records));
         assert!(svg.contains("beyond the axis: train 60.0000, epoch 1"), "{svg}");
         assert!(svg.contains("<polygon") && svg.contains(">3<") && !svg.contains(">20<"), "{svg}");
-        records[4].test_loss = 99.0;
+        records[4].val_loss = Some(99.0);
         let (svg, _) = rendered(&draw(&records));
-        assert!(svg.contains("beyond the axis: 2 values, up to test 99.0000, epoch 5"), "{svg}");
+        assert!(svg.contains("beyond the axis: 2 values, up to validation 99.0000, epoch 5"), "{svg}");
     }
 
     #[test]
     fn odd_runs_can_be_drawn() {
         let mut diverged = vec![record(1, 0.1), record(2, 0.1)];
         diverged[1].train_loss = f64::NAN;
-        diverged[1].test_loss = f64::INFINITY;
+        diverged[1].val_loss = Some(f64::INFINITY);
         let perfect =
-            vec![EpochRecord { train_top1: 1.0, test_loss: 0.0, train_loss: 0.0, ..record(1, 1.0) }];
+            vec![EpochRecord { train_top1: 1.0, val_loss: Some(0.0), train_loss: 0.0, ..record(1, 1.0) }];
         let huge =
-            vec![EpochRecord { test_loss: 1e300, train_loss: 1e-300, ..record(1, 0.1) }, record(2, 0.1)];
+            vec![EpochRecord { val_loss: Some(1e300), train_loss: 1e-300, ..record(1, 0.1) }, record(2, 0.1)];
         let many: Vec<_> = (1..=3000).map(|e| record(e, 0.5)).collect();
-        for records in [diverged, perfect, huge, many, Vec::new()] {
+        let without = |e| EpochRecord { val_loss: None, val_top1: None, val_top5: None, ..record(e, 0.5) };
+        let without: Vec<_> = (1..=3).map(without).collect();
+        for records in [diverged, perfect, huge, many, without, Vec::new()] {
             let (svg, _) = rendered(&draw(&records));
-            let diverged = records.iter().any(|r| r.test_loss.is_infinite());
-            assert_eq!(svg.contains("test diverged"), diverged, "{svg}");
+            let diverged = records.iter().any(|r| r.val_loss == Some(f64::INFINITY));
+            assert_eq!(svg.contains("validation diverged"), diverged, "{svg}");
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
         }
     }

@@ -1,9 +1,19 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
+mod checkpoints;
+mod patch;
+mod regularize;
+mod split;
+
 use std::ops::RangeInclusive;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use toml::Table;
+
+pub use checkpoints::Checkpoints;
+pub use patch::{RECIPES, RecipePatch};
+pub use regularize::Regularize;
+pub use split::Split;
 
 use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
@@ -55,76 +65,22 @@ pub struct Recipe {
     /// Random changes of the training images.
     #[serde(default)]
     pub augment: Augment,
+    /// Which images choose.
+    #[serde(default)]
+    pub split: Split,
+    /// How steps are tamed and averaged, and when the run ends early.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub regularize: Regularize,
+    /// When it is saved.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub checkpoints: Checkpoints,
 }
 
-/// Settings that replace those of a recipe: of a recipe file, a named recipe or a user. What is `None` stays as it was.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecipePatch {
-    /// See [`Recipe::data`].
-    pub data: Option<String>,
-    /// See [`Recipe::epochs`].
-    pub epochs: Option<usize>,
-    /// See [`Recipe::batch`].
-    pub batch: Option<usize>,
-    /// See [`Recipe::lr`].
-    pub lr: Option<f64>,
-    /// See [`Recipe::seed`].
-    pub seed: Option<u64>,
-    /// See [`Recipe::limit_steps`].
-    pub limit_steps: Option<u64>,
-    /// See [`Recipe::optimizer`]; another kind brings its usual learning rate unless `lr` is given too.
-    pub optimizer: Option<Optimizer>,
-    /// See [`Recipe::schedule`].
-    pub schedule: Option<Schedule>,
-    /// See [`Recipe::augment`].
-    pub augment: Option<Augment>,
+/// Whether a section says nothing that goes without saying.
+fn is_default<T: Default + PartialEq>(section: &T) -> bool {
+    *section == T::default()
 }
 
-/// The recipes that have a name, with what each is.
-pub const RECIPES: [(&str, &str); 5] = [
-    ("adam-one-cycle", "Adam up to 0.003 and down in one cycle: small networks, few epochs"),
-    ("adam-cosine", "Adam up to 0.0003, warm-up and cosine: deep networks without batch normalization"),
-    ("sgd-cosine", "SGD with momentum 0.9 up to 0.05, warm-up and cosine: larger networks"),
-    (
-        "sgd-step",
-        "SGD with momentum 0.9, weight decay 1e-4, 0.1 falling to a tenth at 50% and 75%: He et al. 2016",
-    ),
-    ("adamw-cosine", "AdamW up to 0.001, warm-up and cosine, weight decay 0.01"),
-];
-
-impl RecipePatch {
-    /// Reads a recipe file. A key that no recipe has is an error that names it.
-    pub fn read(path: &Path) -> Result<Self, TrainError> {
-        let text = convnet_formats::read_text(path, MAX_FILE)?;
-        toml::from_str(&text).map_err(|e| TrainError::Toml { path: path.to_owned(), reason: e.to_string() })
-    }
-
-    /// The recipe of a name in [`RECIPES`].
-    pub fn named(name: &str) -> Option<Self> {
-        let (optimizer, schedule, lr, batch) = match name {
-            "adam-one-cycle" => (Optimizer::adam(), Schedule::one_cycle(), 0.003, 64),
-            "adam-cosine" => (Optimizer::adam(), Schedule::cosine(0.05), 0.0003, 64),
-            "sgd-cosine" => (Optimizer::sgd().with_weight_decay(5e-4), Schedule::cosine(0.05), 0.05, 64),
-            "sgd-step" => {
-                let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1 };
-                (Optimizer::sgd().with_weight_decay(1e-4), falls, 0.1, 128)
-            }
-            "adamw-cosine" => (Optimizer::adamw(), Schedule::cosine(0.05), 0.001, 64),
-            _ => return None,
-        };
-        Some(Self {
-            batch: Some(batch),
-            lr: Some(lr),
-            optimizer: Some(optimizer),
-            schedule: Some(schedule),
-            ..Self::default()
-        })
-    }
-}
-
-/// The longest recipe file.
-const MAX_FILE: u64 = 1 << 20;
 /// The most epochs of a run.
 const MAX_EPOCHS: usize = 100_000;
 /// The most images of a step.
@@ -155,9 +111,18 @@ impl Recipe {
         } else {
             ("adam-cosine", 5)
         };
-        let blank = Self {
+        let blank = Self { epochs, ..Self::blank() };
+        match RecipePatch::named(recipe).map(|named| blank.with(&named)) {
+            Some(Ok(recipe)) => recipe,
+            _ => blank,
+        }
+    }
+
+    /// What every recipe starts from.
+    fn blank() -> Self {
+        Self {
             data: data::DEFAULT.into(),
-            epochs,
+            epochs: 5,
             batch: 64,
             lr: Optimizer::sgd().usual_lr(),
             seed: 0,
@@ -165,8 +130,10 @@ impl Recipe {
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
             augment: Augment::default(),
-        };
-        blank.with(&RecipePatch::named(recipe).unwrap_or_default())
+            split: Split::default(),
+            regularize: Regularize::default(),
+            checkpoints: Checkpoints::default(),
+        }
     }
 
     /// The same for weights that were trained before: a tenth of the learning rate, so that what they know is not lost in
@@ -178,28 +145,25 @@ impl Recipe {
         self
     }
 
-    /// The recipe with some settings replaced.
-    pub fn with(mut self, patch: &RecipePatch) -> Self {
-        if let Some(optimizer) = patch.optimizer {
-            if !optimizer.same_kind(&self.optimizer) {
-                self.lr = optimizer.usual_lr();
-            }
-            self.optimizer = optimizer;
+    /// The recipe with some settings replaced. Another kind of optimizer brings its usual learning rate, unless a rate is
+    /// among the settings too.
+    ///
+    /// # Errors
+    /// If a setting is none of a recipe's, or its value is of another type.
+    pub fn with(&self, patch: &RecipePatch) -> Result<Self, TrainError> {
+        let fail = |reason: String| TrainError::Recipe { reason };
+        let table = Table::try_from(self).map_err(|error| fail(error.to_string()))?;
+        let mut recipe: Self =
+            patch.over(table).try_into().map_err(|error: toml::de::Error| fail(error.to_string()))?;
+        if !recipe.optimizer.same_kind(&self.optimizer) && !patch.has("lr") {
+            recipe.lr = recipe.optimizer.usual_lr();
         }
-        fn replace<T: Clone>(setting: &mut T, by: Option<&T>) {
-            if let Some(by) = by {
-                setting.clone_from(by);
-            }
-        }
-        replace(&mut self.data, patch.data.as_ref());
-        replace(&mut self.epochs, patch.epochs.as_ref());
-        replace(&mut self.batch, patch.batch.as_ref());
-        replace(&mut self.lr, patch.lr.as_ref());
-        replace(&mut self.seed, patch.seed.as_ref());
-        replace(&mut self.schedule, patch.schedule.as_ref());
-        replace(&mut self.augment, patch.augment.as_ref());
-        self.limit_steps = patch.limit_steps.or(self.limit_steps);
-        self
+        Ok(recipe)
+    }
+
+    /// Images of a step.
+    pub fn step_images(&self) -> usize {
+        self.batch.saturating_mul(self.regularize.batches())
     }
 
     /// As [`Recipe::check`], for images of a size: channels, height and width.
@@ -236,7 +200,10 @@ impl Recipe {
             return Err(TrainError::setting("lr", readable(self.lr), expected));
         }
         self.optimizer.check()?;
-        self.schedule.check()
+        self.schedule.check()?;
+        self.split.check()?;
+        self.regularize.check()?;
+        self.checkpoints.check()
     }
 }
 

@@ -1,0 +1,62 @@
+//! A corner of an image.
+
+use super::super::random::Random;
+use super::view::{Buffer, View};
+use super::window::window;
+use super::{Parameters, Step};
+
+/// Which corner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Corner {
+    /// Upper left.
+    TopLeft,
+    /// Upper right.
+    TopRight,
+    /// Lower left.
+    BottomLeft,
+    /// Lower right.
+    BottomRight,
+}
+
+impl Corner {
+    /// In torchvision's order (`FiveCrop`).
+    pub const ALL: [Self; 4] = [Self::TopLeft, Self::TopRight, Self::BottomLeft, Self::BottomRight];
+}
+
+/// The window of `size` (height, width) in a corner; black where the image is smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CornerCrop {
+    /// Height and width.
+    pub size: [usize; 2],
+    /// Where the window lies.
+    pub corner: Corner,
+}
+
+impl Parameters for CornerCrop {
+    fn size(&self, _: Option<[usize; 2]>) -> Option<[usize; 2]> {
+        Some(self.size)
+    }
+
+    fn step(&self) -> Box<dyn Step> {
+        Box::new(CornerCropStep { crop: *self, buffer: Buffer::default() })
+    }
+}
+
+struct CornerCropStep {
+    crop: CornerCrop,
+    buffer: Buffer,
+}
+
+impl Step for CornerCropStep {
+    fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
+        let CornerCrop { size, corner } = self.crop;
+        let far = [0, 1].map(|axis| image.size[axis] as isize - size[axis] as isize);
+        let at = match corner {
+            Corner::TopLeft => [0, 0],
+            Corner::TopRight => [0, far[1]],
+            Corner::BottomLeft => [far[0], 0],
+            Corner::BottomRight => far,
+        };
+        window(image, at, size, &mut self.buffer)
+    }
+}

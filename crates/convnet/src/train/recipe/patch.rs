@@ -1,0 +1,145 @@
+//! Settings laid over a recipe: of a recipe file, of a named recipe, of a user.
+
+use std::path::Path;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::super::{Optimizer, Schedule, TrainError};
+use super::Recipe;
+
+/// Settings that replace those of a recipe; what it does not name stays as it was.
+///
+/// A table that names its `kind` takes the place of the recipe's whole table, any other table replaces key by key.
+///
+/// ```
+/// use convnet::train::{Recipe, RecipePatch};
+///
+/// let recipe = Recipe::for_graph(&convnet::zoo::lenet().build()?);
+/// let mut patch = RecipePatch::default();
+/// patch.set("lr", 0.001)?.set("augment.flip", true)?;
+/// let recipe = recipe.with(&patch)?;
+/// assert!(recipe.augment.flip && recipe.lr == 0.001);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RecipePatch(Table);
+
+/// The recipes that have a name, with what each is.
+pub const RECIPES: [(&str, &str); 5] = [
+    ("adam-one-cycle", "Adam up to 0.003 and down in one cycle: small networks, few epochs"),
+    ("adam-cosine", "Adam up to 0.0003, warm-up and cosine: deep networks without batch normalization"),
+    ("sgd-cosine", "SGD with momentum 0.9 up to 0.05, warm-up and cosine: larger networks"),
+    (
+        "sgd-step",
+        "SGD with momentum 0.9, weight decay 1e-4, 0.1 falling to a tenth at 50% and 75%: He et al. 2016",
+    ),
+    ("adamw-cosine", "AdamW up to 0.001, warm-up and cosine, weight decay 0.01"),
+];
+
+/// The longest recipe file.
+const MAX_FILE: u64 = 1 << 20;
+
+impl RecipePatch {
+    /// One setting: see [`RecipePatch::set`].
+    ///
+    /// # Errors
+    /// If no TOML holds the value.
+    pub fn of(key: &str, value: impl Serialize) -> Result<Self, TrainError> {
+        let mut patch = Self::default();
+        patch.set(key, value)?;
+        Ok(patch)
+    }
+
+    /// Sets one key, `lr` or `optimizer.momentum`, to a value or a table.
+    ///
+    /// # Errors
+    /// If no TOML holds the value: a whole number beyond those of 64 bits with a sign.
+    pub fn set(&mut self, key: &str, value: impl Serialize) -> Result<&mut Self, TrainError> {
+        let value = Value::try_from(value)
+            .map_err(|_| TrainError::setting(key, "too large", "at most 9223372036854775807"))?;
+        let (tables, last) = key.rsplit_once('.').map_or((None, key), |(tables, last)| (Some(tables), last));
+        let mut table = &mut self.0;
+        for name in tables.into_iter().flat_map(|tables| tables.split('.')) {
+            let inner = table.entry(name).or_insert_with(|| Value::Table(Table::new()));
+            if !inner.is_table() {
+                *inner = Value::Table(Table::new());
+            }
+            let Value::Table(inner) = inner else { return Ok(self) };
+            table = inner;
+        }
+        match value {
+            Value::Table(value) => {
+                let old = table.entry(last).or_insert_with(|| Value::Table(Table::new()));
+                lay_value(old, Value::Table(value));
+            }
+            value => {
+                table.insert(last.to_owned(), value);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Whether a key is set.
+    pub fn has(&self, key: &str) -> bool {
+        let mut parts = key.split('.');
+        let first = parts.next().and_then(|name| self.0.get(name));
+        parts.try_fold(first, |value, name| value.map(|value| value.get(name))).flatten().is_some()
+    }
+
+    /// Reads a recipe file. A key that no recipe has is an error that names it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no TOML, or has a key or a value that no recipe has.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let fail = |reason: String| TrainError::Toml { path: path.to_owned(), reason };
+        let text = convnet_formats::read_text(path, MAX_FILE)?;
+        let patch = Self(toml::from_str(&text).map_err(|error| fail(error.to_string()))?);
+        Recipe::blank().with(&patch).map_err(|error| fail(error.to_string()))?;
+        Ok(patch)
+    }
+
+    /// The recipe of a name in [`RECIPES`].
+    pub fn named(name: &str) -> Option<Self> {
+        let (optimizer, schedule, lr, batch) = match name {
+            "adam-one-cycle" => (Optimizer::adam(), Schedule::one_cycle(), 0.003, 64),
+            "adam-cosine" => (Optimizer::adam(), Schedule::cosine(0.05), 0.0003, 64),
+            "sgd-cosine" => (Optimizer::sgd().with_weight_decay(5e-4), Schedule::cosine(0.05), 0.05, 64),
+            "sgd-step" => {
+                let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1 };
+                (Optimizer::sgd().with_weight_decay(1e-4), falls, 0.1, 128)
+            }
+            "adamw-cosine" => (Optimizer::adamw(), Schedule::cosine(0.05), 0.001, 64),
+            _ => return None,
+        };
+        let mut patch = Self::default();
+        let set = patch.set("batch", batch).and_then(|patch| patch.set("lr", lr));
+        let set = set.and_then(|patch| patch.set("optimizer", optimizer));
+        set.and_then(|patch| patch.set("schedule", schedule)).ok()?;
+        Some(patch)
+    }
+
+    /// The recipe's table with these settings laid over it.
+    pub(super) fn over(&self, mut recipe: Table) -> Table {
+        lay(&mut recipe, self.0.clone());
+        recipe
+    }
+}
+
+fn lay(under: &mut Table, over: Table) {
+    for (key, value) in over {
+        match under.get_mut(&key) {
+            Some(old) => lay_value(old, value),
+            None => {
+                under.insert(key, value);
+            }
+        }
+    }
+}
+
+fn lay_value(old: &mut Value, value: Value) {
+    match (old, value) {
+        (Value::Table(old), Value::Table(value)) if !value.contains_key("kind") => lay(old, value),
+        (old, value) => *old = value,
+    }
+}

@@ -1,0 +1,103 @@
+//! One update after the other: batches in, what was learned from them out.
+
+use super::{Recipe, Regularize, TrainError};
+use crate::data::{Batch, DataError};
+use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
+use crate::optim::ParameterGroups;
+use crate::state::StateDict;
+
+/// A network that learns: its training step, and what is done with gradients and weights around it.
+pub(super) struct Steps {
+    pub(super) training: TrainingStep,
+    groups: ParameterGroups,
+    regularize: Regularize,
+    ema: Option<Ema>,
+}
+
+/// What an update came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Learned {
+    /// Sum of the losses of the images.
+    pub(super) loss: f64,
+    /// Images classified rightly.
+    pub(super) correct: usize,
+    /// Images.
+    pub(super) images: usize,
+}
+
+impl Learned {
+    fn add(&mut self, report: &StepReport, images: usize) {
+        self.loss += report.loss * images as f64;
+        self.correct += report.correct;
+        self.images += images;
+    }
+}
+
+impl Steps {
+    pub(super) fn new(training: TrainingStep, recipe: &Recipe) -> Self {
+        let groups = training.uniform_groups();
+        let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
+        Self { training, groups, regularize: recipe.regularize, ema }
+    }
+
+    /// Goes on with a moving average.
+    pub(super) fn load_average(&mut self, average: &StateDict) -> Result<(), CompileError> {
+        if let Some(ema) = &mut self.ema {
+            self.training.load_ema(ema, average)?;
+        }
+        Ok(())
+    }
+
+    /// The moving average, if one is kept.
+    pub(super) fn average(&self) -> Option<StateDict> {
+        self.ema.as_ref().map(|ema| self.training.ema_state_dict(ema))
+    }
+
+    /// The weights that are validated and kept: the average, if one is kept.
+    pub(super) fn weights(&self) -> StateDict {
+        self.average().unwrap_or_else(|| self.training.state_dict())
+    }
+
+    /// Updates the weights by the next batches, as many as make one update; `None` where no batch is left.
+    pub(super) fn update(
+        &mut self,
+        batches: &mut impl Iterator<Item = Result<Batch, DataError>>,
+        rate: f32,
+    ) -> Result<Option<Learned>, TrainError> {
+        let Regularize { clip_norm, clip_value, .. } = self.regularize;
+        let count = self.regularize.batches();
+        let Some(first) = batches.next().transpose()? else { return Ok(None) };
+        let mut learned = Learned::default();
+        let (training, groups) = (&mut self.training, &self.groups);
+        if count == 1 && clip_norm.is_none() && clip_value.is_none() {
+            let report = training.step(&first.images, &first.labels, groups, rate)?;
+            learned.add(&report, first.labels.len());
+        } else {
+            let report = training.forward_backward(&first.images, &first.labels)?;
+            learned.add(&report, first.labels.len());
+            drop(first);
+            let mut taken = 1;
+            for batch in batches.take(count - 1) {
+                let batch = batch?;
+                let report = training.accumulate(&batch.images, &batch.labels)?;
+                learned.add(&report, batch.labels.len());
+                taken += 1;
+            }
+            if taken > 1 {
+                training.scale_gradients(groups, 1.0 / taken as f32)?;
+            }
+            if let Some(limit) = clip_value {
+                training.clip_value(groups, limit)?;
+            }
+            if let Some(limit) = clip_norm {
+                training.clip_norm(groups, limit)?;
+            }
+            training.apply(groups, rate)?;
+        }
+        if let (Some(ema), Some(decay)) = (&mut self.ema, self.regularize.ema) {
+            let steps = self.training.steps() as f64;
+            self.training.update_ema_by(ema, decay.min(((1.0 + steps) / (10.0 + steps)) as f32));
+        }
+        Ok(Some(learned))
+    }
+}
