@@ -29,7 +29,7 @@ const ROOMS: [Row; 19] = [
     ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
-    ("train", &["graph", "ops", "optim", "data", "state", "exec", "io"], FORMATS),
+    ("train", &["graph", "ops", "optim", "data", "zoo", "state", "exec", "io"], FORMATS),
     ("model", &["graph", "zoo", "data", "io", "train"], &[]),
 ];
 

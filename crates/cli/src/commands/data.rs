@@ -129,7 +129,12 @@ pub(crate) fn open_test(
         if split != "test" {
             output::note(&format!("`{}` has no test images: the {split} images are measured", sets.name));
         }
-        TestSet { name: sets.name.clone(), images: images.clone(), sizes: sets.sizes, notes: sets.notes.clone() }
+        TestSet {
+            name: sets.name.clone(),
+            images: images.clone(),
+            sizes: sets.sizes,
+            notes: sets.notes.clone(),
+        }
     } else {
         let set = with_bar(|progress| data::open_test(spec, progress)).map_err(classified)?;
         set.notes.iter().for_each(|note| output::note(note));

@@ -16,4 +16,4 @@ mod table;
 mod training;
 
 pub(crate) use inference::Inference;
-pub(crate) use training::{Average, Batch, Training, Work};
+pub(crate) use training::{Average, Batch, Training};

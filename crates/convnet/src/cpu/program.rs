@@ -57,7 +57,7 @@ impl Program {
                 Binder { draft: &draft, allowed, parameters: 0, fixed: learning..learning, halves: 0 };
             let bound = draft.stages().iter().map(|stage| kind::bind(&mut binder, stage));
             let bound = bound.collect::<Result<Vec<Bound>, _>>()?;
-            Ok((bound, binder.parameters, binder.fixed.end, binder.halves))
+            Ok::<_, CompileError>((bound, binder.parameters, binder.fixed.end, binder.halves))
         };
         let (mut bound, learning, mut end, mut halves) = bind(0)?;
         if end > 0 {
@@ -190,7 +190,7 @@ fn measure(run: &mut Forward<'_>, at: At<'_>) {
 /// The channels of its output that a stage writes itself: first and number.
 fn written(plan: &Plan, stage: &Stage) -> Vec<(usize, usize)> {
     match stage.kernel {
-        crate::plan::Kernel::Concat => {
+        Kernel::Concat => {
             let part = |&(i, channel): &(usize, usize)| (channel, stage.shapes[i].channels());
             plan.copies(stage.out).iter().map(part).collect()
         }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, flat};
 
-pub(crate) use self::freezing::Work;
 use self::freezing::{derived_bytes, late, read_late};
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};

@@ -230,8 +230,7 @@ impl Fingerprint {
 
     /// Each print with its split, by its name or by what it is.
     fn by_name(&self) -> BTreeMap<String, (&'static str, &Print)> {
-        let splits =
-            [("training", &self.train), ("validation", &self.validation), ("test", &self.test)];
+        let splits = [("training", &self.train), ("validation", &self.validation), ("test", &self.test)];
         let named = |split: &'static str, print: &Print| match (print.name.is_empty(), print.bytes) {
             (false, _) => print.name.clone(),
             (true, 0) => format!("the {split} labels"),

@@ -1,6 +1,6 @@
 //! Residual branches: where they are, and networks that leave them out for whole images.
 
-use super::{Graph, Node, NodeId, ScopeId};
+use super::{Graph, Init, Node, NodeId, ScopeId};
 use crate::ops::{Dropout, Dropout1d, Op, StochasticDepth};
 
 /// A sum of a branch and a shortcut past it.
@@ -91,6 +91,11 @@ impl Graph {
             return path;
         }
         (1_u64..).map(|i| format!("{path}_{i}")).find(|path| !taken(path)).unwrap_or(path)
+    }
+
+    /// The same network, whose weights are drawn otherwise.
+    pub fn with_init(&self, init: Init) -> Self {
+        Self { init, ..self.clone() }
     }
 
     /// The same network with another probability in each dropout layer, and how many there are.

@@ -54,7 +54,8 @@ impl Checkpoint {
         if let Some(version) = metadata.get("convnet") {
             version::check(path, version)?;
         }
-        let (mut weights, mut optimizer, mut average) = (StateDict::new(), StateDict::new(), StateDict::new());
+        let (mut weights, mut optimizer, mut average) =
+            (StateDict::new(), StateDict::new(), StateDict::new());
         for (name, tensor) in tensors {
             if let Some(name) = name.strip_prefix(WEIGHTS) {
                 weights.insert(name.to_owned(), tensor);

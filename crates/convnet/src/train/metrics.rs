@@ -39,9 +39,7 @@ impl EpochRecord {
     /// validation images those of the later epoch are.
     pub(super) fn is_better(&self, than: &Self) -> bool {
         match (self.val_top1, than.val_top1) {
-            (Some(top1), Some(before)) => {
-                top1 > before || (top1 == before && self.val_loss < than.val_loss)
-            }
+            (Some(top1), Some(before)) => top1 > before || (top1 == before && self.val_loss < than.val_loss),
             _ => self.epoch > than.epoch,
         }
     }

@@ -67,7 +67,9 @@ pub use input_size::training_input_size;
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
-pub use recipe::{Checkpoints, RECIPES, Recipe, RecipePatch, Regularize, Split};
+pub use recipe::{
+    Checkpoints, Freeze, Initialization, Network, RECIPES, Recipe, RecipePatch, Regularize, Split, Unfreeze,
+};
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
 #[cfg(feature = "train")]

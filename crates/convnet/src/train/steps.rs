@@ -3,7 +3,7 @@
 use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
 use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
-use crate::optim::ParameterGroups;
+use crate::optim::{Frozen, ParameterGroups};
 use crate::state::StateDict;
 
 /// A network that learns: its training step, and what is done with gradients and weights around it.
@@ -38,6 +38,17 @@ impl Steps {
         let groups = training.uniform_groups();
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
         Self { training, groups, regularize: recipe.regularize, ema }
+    }
+
+    /// Freezes something else from now on; a moving average goes on.
+    pub(super) fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
+        if self.training.frozen() == frozen {
+            return Ok(());
+        }
+        let average = self.average();
+        self.training.refreeze(frozen)?;
+        self.ema = self.regularize.ema.map(|decay| self.training.ema(decay));
+        average.map_or(Ok(()), |average| self.load_average(&average))
     }
 
     /// Goes on with a moving average.

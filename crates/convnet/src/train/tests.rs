@@ -252,7 +252,8 @@ fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
         }
         fs::write(parts.join(".convnet-aB3dEf"), "half of a file").unwrap();
         trainer(&net).resume(&parts).unwrap();
-        for file in [RunDir::LAST, RunDir::BEST, RunDir::RESULT, "config.toml", "confusion.svg", "curves.png"] {
+        for file in [RunDir::LAST, RunDir::BEST, RunDir::RESULT, "config.toml", "confusion.svg", "curves.png"]
+        {
             assert!(bytes(&whole, file) == bytes(&parts, file), "{file} differs after {written} files");
         }
         assert_eq!(results(&whole), results(&parts), "after {written} files");

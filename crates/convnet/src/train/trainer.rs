@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use convnet_formats::stale;
+use convnet_formats::{atomic, stale};
 
 use super::callback::Callbacks;
 use super::lock::Lock;
@@ -21,7 +21,7 @@ use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
 use crate::io::ModelCard;
-use crate::state::{self, StateDict};
+use crate::state::StateDict;
 
 /// A network, the data it shall learn and how.
 ///
@@ -43,6 +43,7 @@ pub struct Trainer<'a> {
     stop: Arc<AtomicBool>,
     callbacks: Callbacks<'a>,
     start: Option<(String, StateDict)>,
+    start_report: Option<String>,
     preprocess: Option<Preprocess>,
 }
 
@@ -77,6 +78,7 @@ impl<'a> Trainer<'a> {
             stop: Arc::default(),
             callbacks: Callbacks::default(),
             start: None,
+            start_report: None,
             preprocess: None,
         }
     }
@@ -158,6 +160,12 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// What the weights to start from gave, which the run's `init.txt` keeps.
+    pub fn start_report(mut self, report: impl Into<String>) -> Self {
+        self.start_report = Some(report.into());
+        self
+    }
+
     /// How images become input, instead of the data's own mean and deviation: that which the weights to start from were
     /// trained with.
     pub fn preprocess(mut self, preprocess: Preprocess) -> Self {
@@ -183,12 +191,16 @@ impl<'a> Trainer<'a> {
         self.check()?;
         self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
-        TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
-        let training = self.training(&self.first_weights())?;
+        self.check_steps()?;
+        let training = self.training(&self.first_weights()?, 0)?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
+        let report = self.start_report.clone();
         let steps = Steps::new(training, &self.recipe);
         let training = self.training_loop((run, lock), card, steps, None);
+        if let Some(report) = report {
+            atomic::write(&training.run.file(RunDir::INIT), report.as_bytes())?;
+        }
         if given {
             // The run must go on even if the weights that it started from are gone.
             training.write_checkpoint()?;
@@ -223,13 +235,14 @@ impl<'a> Trainer<'a> {
         stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
         let mut standing = Standing::of(&run, &self.recipe, self.data.train.len())?;
         let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights())?, &self.recipe),
+            None => Steps::new(self.training(&self.first_weights()?, 0)?, &self.recipe),
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
                     |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
                 let weights = std::mem::take(&mut checkpoint.weights);
-                let mut training = self.training(&weights).map_err(|e| match e {
+                let phase = checkpoint.progress.phase();
+                let mut training = self.training(&weights, phase).map_err(|e| match e {
                     TrainError::Compile(e) => damaged(e),
                     other => other,
                 })?;
@@ -323,17 +336,32 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    fn first_weights(&self) -> StateDict {
+    fn first_weights(&self) -> Result<StateDict, TrainError> {
         match &self.start {
-            Some((_, weights)) => weights.clone(),
-            None => state::initialize(self.net, self.recipe.seed),
+            Some((_, weights)) => Ok(weights.clone()),
+            None => self.recipe.network.initialize(self.net, self.recipe.seed),
         }
     }
 
-    fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
-        let optimizer = self.recipe.optimizer;
-        let (batch, seed) = (self.recipe.batch, self.recipe.seed);
-        let training = TrainingStep::compile(self.net, weights, batch, optimizer, seed, &self.options)?;
+    /// Whether the machine can do the steps of every epoch, whatever each freezes.
+    fn check_steps(&self) -> Result<(), TrainError> {
+        let Recipe { batch, optimizer, freeze, .. } = &self.recipe;
+        let net = self.recipe.network.trained(self.net)?;
+        for epoch in freeze.changes().into_iter().filter(|&epoch| epoch < self.recipe.epochs) {
+            let frozen = freeze.frozen(self.net, epoch)?;
+            TrainingStep::check_frozen(&net, &frozen, *batch, *optimizer, &self.options)?;
+        }
+        Ok(())
+    }
+
+    /// The step of an epoch, from 0.
+    fn training(&self, weights: &StateDict, epoch: usize) -> Result<TrainingStep, TrainError> {
+        let optimizer = (self.recipe.optimizer, self.recipe.seed);
+        let batch = self.recipe.batch;
+        let net = self.recipe.network.trained(self.net)?;
+        let frozen = self.recipe.freeze.frozen(self.net, epoch)?;
+        let training =
+            TrainingStep::compile_frozen(&net, (weights, &frozen), batch, optimizer, &self.options)?;
         let images = self.data.train.len();
         let steps = images.div_ceil(self.recipe.step_images()) as u64;
         training.check_images(images.min(batch))?;

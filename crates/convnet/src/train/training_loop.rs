@@ -12,8 +12,8 @@ use super::callback::Callbacks;
 use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
 use super::evaluate::{Evaluation, Tally, evaluate_with};
-use super::lock::Lock;
 use super::kept;
+use super::lock::Lock;
 use super::metrics::{best, since_best, write_lines};
 use super::progress::Progress;
 use super::steps::Steps;
@@ -142,6 +142,7 @@ impl TrainingLoop<'_> {
         let mut saved = Instant::now();
         let mut lap = Instant::now();
         let left = length.total - self.steps.training.steps();
+        self.steps.refreeze(&self.recipe.freeze.frozen(self.net, self.progress.epoch)?)?;
         let mut batches = Loader::training(
             &self.data.train,
             &self.card.preprocess,

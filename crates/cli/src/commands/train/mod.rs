@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use convnet::data::{DataSets, Preprocess};
 use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
-use convnet::io::Head;
+use convnet::io::{Head, grow};
 use convnet::model::{self, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
@@ -109,6 +109,8 @@ struct Start {
     preprocess: Option<Preprocess>,
     /// Weights to start from, and where they come from.
     weights: Option<(String, StateDict)>,
+    /// What those gave.
+    report: Option<String>,
 }
 
 /// Trains.
@@ -119,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
-    let Plan { place, recipe, start: Start { graph, data, preprocess, weights } } = plan;
+    let Plan { place, recipe, start: Start { graph, data, preprocess, weights, report } } = plan;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory) => directory.clone(),
@@ -138,6 +140,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .callback(Reporter::new(heading, graph.classes()));
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
+    }
+    if let Some(report) = report {
+        trainer = trainer.start_report(report);
     }
     if let Some(preprocess) = preprocess {
         trainer = trainer.preprocess(preprocess);
@@ -192,7 +197,10 @@ impl Args {
         let (layers, own) = models::network(name, &self.file_size(name).options())?;
         let init_from = self.init_from.clone().or(own.is_some().then(|| name.into()));
         let mut recipe = self.settings.over(&Recipe::for_graph(&layers))?;
-        if init_from.is_some() && self.settings.training.lr.is_none() && self.settings.training.recipe.is_none() {
+        if init_from.is_some()
+            && self.settings.training.lr.is_none()
+            && self.settings.training.recipe.is_none()
+        {
             recipe = recipe.fine_tuning();
             output::note(&format!(
                 "starting from weights: a tenth of the usual learning rate, {}",
@@ -208,9 +216,9 @@ impl Args {
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
-        let start = Start { graph, data, preprocess, weights: None };
+        let start = Start { graph, data, preprocess, weights: None, report: None };
         let start = match init_from {
-            Some(path) => self.started(start, name, &path)?,
+            Some(path) => self.started(start, (name, &recipe), &path)?,
             None => start,
         };
         let new = match &self.out {
@@ -222,7 +230,7 @@ impl Args {
 
     /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
     /// is for these classes.
-    fn started(&self, start: Start, name: &str, path: &Path) -> Result<Start, Failure> {
+    fn started(&self, start: Start, (name, recipe): (&str, &Recipe), path: &Path) -> Result<Start, Failure> {
         let Start { graph, mut data, mut preprocess, .. } = start;
         let file = model::weights_file(path, Some(&graph))?;
         let mut head = Head::Resized;
@@ -251,9 +259,26 @@ impl Args {
                 ),
             }
         }
-        let loaded = trained::load(&graph, file, &self.loading(head))?;
-        let weights = Some((path.display().to_string(), loaded.state_dict()?));
-        Ok(Start { graph, data, preprocess, weights })
+        let origin = path.display().to_string();
+        let grown = match file.network() {
+            Some(shallow) => {
+                let drawn = recipe.network.initialize(&graph, recipe.seed)?;
+                grow((shallow, &file), (&graph, drawn), head != Head::Drawn).map_err(Failure::work)?
+            }
+            None => None,
+        };
+        let (weights, report) = match grown {
+            Some(grown) => {
+                output::note(&grown.to_string());
+                (grown.weights.clone(), grown.to_string())
+            }
+            None => {
+                let loaded = trained::load(&graph, file, &self.loading(head))?;
+                (loaded.state_dict()?, loaded.report.to_string())
+            }
+        };
+        let report = Some(format!("{origin}\n{report}\n"));
+        Ok(Start { graph, data, preprocess, weights: Some((origin, weights)), report })
     }
 
     /// How weights to start from are matched.
@@ -302,7 +327,7 @@ impl Args {
             };
             weights = Some((origin, first));
         }
-        let start = Start { graph, data, preprocess: None, weights };
+        let start = Start { graph, data, preprocess: None, weights, report: None };
         Ok(Plan { place: Place::Old(directory.to_owned()), recipe, start })
     }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use convnet::data::DataSets;
-use convnet::exec::Options;
+use convnet::exec::{Device, Options, TrainingStep};
 use convnet::graph::Graph;
 use convnet::train::{
-    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
-    TrainReport, figures, remarks,
+    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule,
+    StepProgress, TrainReport, figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -44,10 +44,12 @@ pub(super) fn heading(
         Schedule::OneCycle { .. } => "one cycle up to",
     };
     let lr = output::small(recipe.lr);
+    let frozen = frozen(graph, recipe, options)?;
     Ok(format!(
         "{} · {} · {} → {}\n\
          {} · {}\n\
          {}, batch {} · {rule}, {schedule} {lr} · seed {} · {} on {}\n\
+         {frozen}\
          writing {}",
         graph.name(),
         counted(parameters, "parameter"),
@@ -64,9 +66,39 @@ pub(super) fn heading(
     ))
 }
 
+/// What is frozen at first, and what that saves; a line, or nothing.
+fn frozen(graph: &Graph, recipe: &Recipe, options: &Options) -> Result<String, Failure> {
+    if !recipe.freeze.is_any() {
+        return Ok(String::new());
+    }
+    let net = recipe.network.trained(graph)?;
+    let frozen = recipe.freeze.frozen(graph, 0)?;
+    let saved = TrainingStep::savings(&net, &frozen, recipe.batch, recipe.optimizer, options)?;
+    let until = match recipe.freeze.changes().get(1) {
+        Some(epoch) if *epoch < recipe.epochs => format!(" until epoch {}", epoch + 1),
+        _ => String::new(),
+    };
+    let share = |part: u64, all: u64| 100.0 * part as f64 / all.max(1) as f64;
+    // A GPU leaves what is frozen alone, and computes all the same.
+    let saving = match options.device {
+        Device::Cpu => format!(
+            "; a step computes {:.0}% of the multiply-adds in {:.0}% of the memory",
+            share(saved.macs, saved.all_macs),
+            share(saved.bytes as u64, saved.all_bytes as u64)
+        ),
+        Device::Gpu(_) => "; a step computes all the same".to_owned(),
+    };
+    Ok(format!(
+        "frozen{until}: {} of {}{saving}\n",
+        grouped(saved.frozen),
+        counted(saved.parameters, "parameter")
+    ))
+}
+
 /// `54,000 training, 6,000 validation and 10,000 test images`.
 fn splits(data: &DataSets) -> String {
-    let counts: Vec<String> = data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
+    let counts: Vec<String> =
+        data.splits().map(|(name, set)| format!("{} {name}", grouped(set.len()))).collect();
     match counts.split_last() {
         Some((last, before)) if !before.is_empty() => format!("{} and {last} images", before.join(", ")),
         _ => format!("{} images", counts.concat()),
@@ -116,7 +148,9 @@ fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
         (None, _) => "that is the last epoch: no image was kept to choose by".to_owned(),
     };
     match outcome.measured_on {
-        Measured::Test => format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image")),
+        Measured::Test => {
+            format!("{epoch}; the {} were measured once, now", counted(outcome.images, "test image"))
+        }
         Measured::Validation => {
             format!("{epoch}; there are no test images: images that chose nothing may do worse")
         }

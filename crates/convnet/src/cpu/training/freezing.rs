@@ -38,7 +38,7 @@ impl Training {
             let outputs = super::outputs(graph);
             let program = Program::new(graph, &outputs, (Mode::Train, frozen), batch, options)?;
             let bytes = super::need(&program, &optimizer, threads).unwrap_or(usize::MAX);
-            Ok(Work { macs: program.plan.training_macs(), bytes })
+            Ok::<_, CompileError>(Work { macs: program.plan.training_macs(), bytes })
         };
         Ok([work(frozen)?, work(&Frozen::default())?])
     }
@@ -85,7 +85,7 @@ impl Training {
     }
 
     /// The parameters that learn.
-    fn learning(&self) -> impl Iterator<Item = &Parameter> {
+    pub(super) fn learning(&self) -> impl Iterator<Item = &Parameter> {
         self.table.iter().filter(|parameter| !parameter.frozen)
     }
 
@@ -95,7 +95,7 @@ impl Training {
     }
 
     /// Folds frozen normalizations, and keeps what they are made of.
-    fn load_derived(&mut self, state: &dyn TensorSource) -> Result<(), CompileError> {
+    pub(super) fn load_derived(&mut self, state: &dyn TensorSource) -> Result<(), CompileError> {
         let graph = &self.program.plan.graph;
         let mut loader = Loader {
             pool: &self.pool,

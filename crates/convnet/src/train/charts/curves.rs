@@ -285,9 +285,13 @@ mod tests {
     fn both_forms_show_the_run() {
         let records: Vec<_> = (1..=12).map(|e| record(e, 0.9 - 0.4 / e as f64)).collect();
         let (svg, png) = rendered(&draw(&records));
-        for text in
-            ["lenet on stripes", "best validation accuracy 86.67%, after epoch 12", "Loss", "Accuracy", "epoch"]
-        {
+        for text in [
+            "lenet on stripes",
+            "best validation accuracy 86.67%, after epoch 12",
+            "Loss",
+            "Accuracy",
+            "epoch",
+        ] {
             assert!(svg.contains(text), "{text} is missing in {svg}");
         }
         // The figures are those of the terminal: two decimals of per cents, four of losses.
@@ -301,7 +305,10 @@ mod tests {
     fn the_epoch_that_the_validation_images_chose_is_marked_and_said() {
         let records: Vec<_> = [0.5, 0.8, 0.7].iter().zip(1..).map(|(&top1, e)| record(e, top1)).collect();
         let (svg, _) = rendered(&draw(&records));
-        assert!(svg.contains("best validation accuracy 80.00%, after epoch 2, whose weights are kept"), "{svg}");
+        assert!(
+            svg.contains("best validation accuracy 80.00%, after epoch 2, whose weights are kept"),
+            "{svg}"
+        );
         assert_eq!(svg.matches("stroke-dasharray").count(), 2, "a line in each panel: {svg}");
         assert_eq!(svg.matches(">best: 2<").count(), 2, "{svg}");
         // One epoch chooses nothing.

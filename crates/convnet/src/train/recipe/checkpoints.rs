@@ -44,7 +44,11 @@ impl Checkpoints {
             return fail("every_steps", "0".to_owned(), "at least 1");
         }
         if !(self.every_minutes > 0.0 && self.every_minutes <= MAX_MINUTES) {
-            return fail("every_minutes", self.every_minutes.to_string(), "a number above 0, at most 1000000");
+            return fail(
+                "every_minutes",
+                self.every_minutes.to_string(),
+                "a number above 0, at most 1000000",
+            );
         }
         if !(1..=MAX_KEPT).contains(&self.keep) {
             return fail("keep", self.keep.to_string(), "a whole number from 1 to 10000");

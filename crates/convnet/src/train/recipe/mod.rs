@@ -1,6 +1,8 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
 mod checkpoints;
+mod freeze;
+mod network;
 mod patch;
 mod regularize;
 mod split;
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use checkpoints::Checkpoints;
+pub use freeze::{Freeze, Unfreeze};
+pub use network::{Initialization, Network};
 pub use patch::{RECIPES, RecipePatch};
 pub use regularize::Regularize;
 pub use split::Split;
@@ -68,6 +72,12 @@ pub struct Recipe {
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
+    /// What stays as it is, and until when.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub freeze: Freeze,
+    /// What training does to the network, and how its weights are drawn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: Network,
     /// How steps are tamed and averaged, and when the run ends early.
     #[serde(default, skip_serializing_if = "is_default")]
     pub regularize: Regularize,
@@ -131,6 +141,8 @@ impl Recipe {
             schedule: Schedule::one_cycle(),
             augment: Augment::default(),
             split: Split::default(),
+            freeze: Freeze::default(),
+            network: Network::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
         }
@@ -202,6 +214,8 @@ impl Recipe {
         self.optimizer.check()?;
         self.schedule.check()?;
         self.split.check()?;
+        self.freeze.check()?;
+        self.network.check()?;
         self.regularize.check()?;
         self.checkpoints.check()
     }

@@ -2,6 +2,7 @@
 
 mod augment;
 mod checkpoints;
+mod network;
 mod optimizer;
 mod regularize;
 mod schedule;
@@ -28,6 +29,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     augment: augment::Augment,
     #[command(flatten)]
+    network: network::Network,
+    #[command(flatten)]
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
@@ -47,6 +50,7 @@ impl Settings {
         self.schedule.set(&mut patch)?;
         self.split.set(&mut patch)?;
         self.augment.set(&mut patch)?;
+        self.network.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         Ok(patch)
