@@ -53,6 +53,8 @@ mod version;
 
 #[cfg(feature = "train")]
 #[cfg(test)]
+mod freeze_tests;
+#[cfg(test)]
 mod tests;
 
 pub use crate::optim::Optimizer;

@@ -42,7 +42,7 @@ fn data() -> DataSets {
     DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
-fn net() -> Graph {
+pub(super) fn net() -> Graph {
     let net = Builder::image("small", 1, 12, 12);
     let x = net.input().sequential("conv", |x| {
         x.conv2d(Conv2d::new(4, 3).padding(1)).batch_norm2d().relu().max_pool2d(MaxPool2d::new(2))
@@ -51,16 +51,16 @@ fn net() -> Graph {
     net.build(x).unwrap()
 }
 
-fn recipe() -> Recipe {
+pub(super) fn recipe() -> Recipe {
     let named = Recipe::for_graph(&net()).with(&RecipePatch::named("adam-one-cycle").unwrap()).unwrap();
     Recipe { data: "stripes".into(), epochs: 3, batch: 16, lr: 0.02, seed: 5, ..named }
 }
 
-fn trainer(net: &Graph) -> Trainer<'_> {
+pub(super) fn trainer(net: &Graph) -> Trainer<'_> {
     Trainer::new(net, data()).recipe(recipe()).options(Options { threads: 1, ..Options::default() })
 }
 
-fn bytes(directory: &Path, name: &str) -> Vec<u8> {
+pub(super) fn bytes(directory: &Path, name: &str) -> Vec<u8> {
     fs::read(directory.join(name)).unwrap()
 }
 
@@ -95,7 +95,7 @@ impl Callback for Stopper {
     }
 }
 
-fn stopping(trainer: Trainer<'_>, steps: usize, during_evaluation: bool) -> Trainer<'_> {
+pub(super) fn stopping(trainer: Trainer<'_>, steps: usize, during_evaluation: bool) -> Trainer<'_> {
     let flag = Arc::<AtomicBool>::default();
     trainer.stop(flag.clone()).callback(Stopper { flag, steps, during_evaluation })
 }

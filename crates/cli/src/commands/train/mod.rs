@@ -111,6 +111,8 @@ struct Start {
     weights: Option<(String, StateDict)>,
     /// What those gave.
     report: Option<String>,
+    /// Whether they left the last layer alone to be drawn.
+    new_head: bool,
 }
 
 /// Trains.
@@ -121,7 +123,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(directory) => args.resumed(directory, &options)?,
         None => args.fresh()?,
     };
-    let Plan { place, recipe, start: Start { graph, data, preprocess, weights, report } } = plan;
+    let Plan { place, recipe, start: Start { graph, data, preprocess, weights, report, .. } } = plan;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory) => directory.clone(),
@@ -216,11 +218,19 @@ impl Args {
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
-        let start = Start { graph, data, preprocess, weights: None, report: None };
+        let start = Start { graph, data, preprocess, weights: None, report: None, new_head: false };
         let start = match init_from {
             Some(path) => self.started(start, (name, &recipe), &path)?,
             None => start,
         };
+        if start.new_head && self.settings.leaves_freezing() {
+            recipe = recipe.head_first();
+            if recipe.freeze.is_any() {
+                output::note(
+                    "the last layer is new: it learns alone in the first epoch; `--head-first 0` does without",
+                );
+            }
+        }
         let new = match &self.out {
             Some(out) => NewRun::claim(out)?,
             None => NewRun::fresh(&Path::new("runs").join(models::stem(name)))?,
@@ -267,18 +277,21 @@ impl Args {
             }
             None => None,
         };
-        let (weights, report) = match grown {
+        let (weights, report, new_head) = match grown {
             Some(grown) => {
                 output::note(&grown.to_string());
-                (grown.weights.clone(), grown.to_string())
+                (grown.weights.clone(), grown.to_string(), false)
             }
             None => {
                 let loaded = trained::load(&graph, file, &self.loading(head))?;
-                (loaded.state_dict()?, loaded.report.to_string())
+                let drawn = &loaded.report.drawn;
+                let heads = graph.head().map(|id| graph.node_parameters(id)).unwrap_or_default();
+                let new_head = !drawn.is_empty() && heads.iter().any(|spec| drawn.contains(&spec.name));
+                (loaded.state_dict()?, loaded.report.to_string(), new_head && loaded.report.is_exact())
             }
         };
         let report = Some(format!("{origin}\n{report}\n"));
-        Ok(Start { graph, data, preprocess, weights: Some((origin, weights)), report })
+        Ok(Start { graph, data, preprocess, weights: Some((origin, weights)), report, new_head })
     }
 
     /// How weights to start from are matched.
@@ -327,7 +340,7 @@ impl Args {
             };
             weights = Some((origin, first));
         }
-        let start = Start { graph, data, preprocess: None, weights, report: None };
+        let start = Start { graph, data, preprocess: None, weights, report: None, new_head: false };
         Ok(Plan { place: Place::Old(directory.to_owned()), recipe, start })
     }
 

@@ -100,6 +100,9 @@ const MAX_STEPS: u64 = 1 << 53;
 /// The widest border that images are padded by before they are cropped.
 const MAX_CROP: usize = 1 << 16;
 
+/// The epochs of a run in which the last layer may have one to itself.
+const LEAST_EPOCHS: usize = 3;
+
 /// The layers with weights of the first network that was called deep, AlexNet.
 const DEEP: usize = 8;
 
@@ -154,6 +157,16 @@ impl Recipe {
     pub fn fine_tuning(mut self) -> Self {
         // Rounded, so that a tenth of 0.003 is 0.0003.
         self.lr = format!("{:.12}", self.lr / 10.0).parse().unwrap_or(self.lr / 10.0);
+        self
+    }
+
+    /// The same for a network whose last layer is new and all others were trained before: that one learns alone in the first
+    /// epoch, of three at least, so that its first steps do not spoil what the others know.
+    #[must_use]
+    pub fn head_first(mut self) -> Self {
+        if self.epochs >= LEAST_EPOCHS && !self.freeze.is_any() {
+            self.freeze.head_epochs = 1;
+        }
         self
     }
 

@@ -56,6 +56,11 @@ impl Settings {
         Ok(patch)
     }
 
+    /// Whether nothing was said of what is frozen.
+    pub(super) fn leaves_freezing(&self) -> bool {
+        self.training.recipe.is_none() && !self.network.freezes()
+    }
+
     /// The named recipe, or that of a file.
     fn recipe(&self) -> Result<RecipePatch, Failure> {
         let Some(name) = self.training.recipe.as_deref() else { return Ok(RecipePatch::default()) };

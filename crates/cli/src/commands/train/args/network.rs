@@ -58,6 +58,12 @@ fn unfreeze(text: &str) -> Result<Unfreeze, String> {
 }
 
 impl Network {
+    /// Whether something was said of what is frozen.
+    pub(super) fn freezes(&self) -> bool {
+        let Self { freeze, freeze_until, unfreeze, head_first, .. } = self;
+        !freeze.is_empty() || freeze_until.is_some() || !unfreeze.is_empty() || head_first.is_some()
+    }
+
     pub(super) fn set(&self, patch: &mut RecipePatch) -> Result<(), Failure> {
         let some = |given: bool| given.then_some(());
         given(patch, "freeze.match", some(!self.freeze.is_empty()).map(|()| &self.freeze))?;
