@@ -26,7 +26,7 @@ impl Scalar {
     pub(super) fn int(self) -> Option<usize> {
         match self {
             Self::Int(value) => Some(value),
-            Self::Float(_) | Self::Bool(_) => None,
+            Self::Float(_) | Self::Bool(_) | Self::Text(_) => None,
         }
     }
 }
