@@ -11,6 +11,7 @@ LOAD_TRUNCATED_IMAGES = False.
 
 import io
 import json
+import struct
 import sys
 from pathlib import Path
 
@@ -43,6 +44,18 @@ def exif(orientation, thumbnail=None):
         return raw
     # A JPEG of its own, its end marker included, inside the segment.
     return raw + thumbnail
+
+
+def big_endian(orientation):
+    """One entry of an image file directory in Motorola's order of bytes."""
+    return b"Exif\0\0MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+
+
+def at_end(png):
+    """The chunk of Exif data behind the pixels, where the standard allows it too."""
+    at = png.index(b"eXIf") - 4
+    end = at + 12 + struct.unpack(">I", png[at : at + 4])[0]
+    return png[:at] + png[end:-12] + png[at:end] + png[-12:]
 
 
 def clear(image):
@@ -87,6 +100,12 @@ def samples():
         yield f"turned-{orientation}.jpg", encoded(rgb, "JPEG", quality=90, exif=exif(orientation))
     yield "turned.png", encoded(rgb, "PNG", exif=exif(6))
     yield "turned.webp", encoded(rgb, "WEBP", lossless=True, exif=exif(8))
+    for orientation in range(2, 9):
+        yield f"turned-{orientation}.png", encoded(rgb, "PNG", exif=exif(orientation))
+        yield f"turned-{orientation}.webp", encoded(rgb, "WEBP", lossless=True, exif=exif(orientation))
+        yield f"turned-{orientation}.tiff", encoded(rgb, "TIFF", tiffinfo={0x0112: orientation})
+    yield "turned-big-endian.jpg", encoded(rgb, "JPEG", quality=90, exif=big_endian(5))
+    yield "turned-at-end.png", at_end(encoded(rgb, "PNG", exif=exif(6)))
     yield "rgb.png", encoded(rgb, "PNG")
     yield "grey.png", encoded(grey, "PNG")
     yield "palette.png", encoded(rgb.quantize(16), "PNG")

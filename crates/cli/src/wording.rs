@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use convnet::data::DataError;
 use convnet::io::{Fit, IoError, LoadReport};
 use convnet::model::OpenError;
 use convnet::train::TrainError;
@@ -36,6 +37,7 @@ pub(crate) fn worded(error: &(dyn Error + 'static)) -> Option<Worded> {
         .map(unknown)
         .or_else(|| error.downcast_ref().and_then(io))
         .or_else(|| error.downcast_ref().and_then(train))
+        .or_else(|| error.downcast_ref().and_then(data))
 }
 
 fn work(text: String) -> Option<Worded> {
@@ -70,6 +72,15 @@ fn io(error: &IoError) -> Option<Worded> {
         }
         IoError::NoNetwork { path } => {
             work(format!("`{}`: an ONNX file holds a network; name it with `--model`", path.display()))
+        }
+        _ => None,
+    }
+}
+
+fn data(error: &DataError) -> Option<Worded> {
+    match error {
+        DataError::MissingImages { named: true, .. } => {
+            work(format!("{error}, with `--data DIR` beside `--list`"))
         }
         _ => None,
     }

@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use convnet::data::Image;
 use convnet::inspect::Summary;
 use convnet::io;
 use convnet::state::TensorSource;
-use convnet_formats::{idx, npy, pth, safetensors};
+use convnet_formats::{cifar, idx, npy, pth, safetensors, tar};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -118,6 +119,39 @@ fn targets(folder: &Path) -> Vec<Target> {
             }),
         },
         Target {
+            name: "cifar",
+            samples: [
+                files(crates.join("formats/samples/cifar"), "pickle"),
+                vec![vec![1; 3073], vec![1; 2 * 3074]],
+            ]
+            .concat(),
+            parse: Box::new(|bytes| {
+                let kinds = [cifar::Kind::Ten, cifar::Kind::Hundred];
+                let parsed = kinds.map(|kind| {
+                    cifar::parse_pickle(bytes, kind).is_ok()
+                        | cifar::parse_names(bytes, kind).is_ok()
+                        | cifar::parse_binary(bytes, kind).is_ok()
+                });
+                parsed.contains(&true)
+            }),
+        },
+        Target {
+            name: "tar",
+            samples: vec![shard()],
+            parse: Box::new(|bytes| match tar::index(&bytes.to_vec()) {
+                Ok(members) => members.iter().all(|member| member.offset + member.size <= bytes.len() as u64),
+                Err(_) => false,
+            }),
+        },
+        Target {
+            name: "images",
+            samples: ["png", "jpg", "webp", "bmp", "tiff", "gif", "qoi", "ppm"]
+                .iter()
+                .flat_map(|ending| files(crates.join("convnet/tests/pictures"), ending))
+                .collect(),
+            parse: Box::new(|bytes| Image::from_bytes(bytes).is_ok()),
+        },
+        Target {
             name: "onnx",
             samples: [
                 files(crates.join("convnet/tests/onnx"), "onnx"),
@@ -135,6 +169,32 @@ fn targets(folder: &Path) -> Vec<Target> {
             }),
         },
     ]
+}
+
+/// A tar archive of a few small files, one of them with a long name.
+fn shard() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut add = |kind: u8, name: &[u8], content: &[u8]| {
+        let mut header = [0u8; 512];
+        header[..name.len()].copy_from_slice(name);
+        header[100..107].copy_from_slice(b"0000644");
+        header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+        header[148..156].fill(b' ');
+        header[156] = kind;
+        header[257..263].copy_from_slice(b"ustar\0");
+        let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        bytes.extend(header);
+        bytes.extend(content);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    };
+    add(b'0', b"x/1.jpg", &[7; 700]);
+    add(b'L', b"././@LongLink", &[b'a'; 300]);
+    add(b'0', b"aaaa", b"3");
+    add(b'x', b"pax", b"18 path=y/3.jpg\n\n");
+    add(b'0', b"short", &[9; 40]);
+    bytes.resize(bytes.len() + 1024, 0);
+    bytes
 }
 
 /// Runs a parser on damaged samples; an input that it cannot stand is written to the file that is returned.

@@ -37,9 +37,10 @@
 //!
 //! # Features
 //!
-//! Both are on by default; inference alone needs neither.
+//! All are on by default; inference alone needs none.
 //!
-//! - `train`: [`train::Trainer`] and the charts that it draws.
+//! - `pictures`: [`data::Sheet`], and the font of all that is drawn as PNG.
+//! - `train`: [`train::Trainer`] and the charts that it draws; brings `pictures`.
 //! - `fetch`: data sets that are fetched when they are asked for by name.
 
 #![forbid(unsafe_code)]
@@ -47,6 +48,8 @@
 mod cpu;
 pub mod data;
 pub mod exec;
+#[cfg(feature = "pictures")]
+mod font;
 mod gpu;
 pub mod graph;
 pub mod inspect;

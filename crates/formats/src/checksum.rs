@@ -24,6 +24,11 @@ impl Checksum {
         self.0.update(bytes);
     }
 
+    /// The sum.
+    pub fn value(&self) -> u32 {
+        self.0.sum()
+    }
+
     /// Goes on with a part of its own: its length too is part of the sum.
     pub(crate) fn add_part(&mut self, bytes: &[u8]) {
         self.add(&(bytes.len() as u64).to_le_bytes());

@@ -45,6 +45,16 @@ pub enum FormatError {
         /// Where and what.
         malformed: Malformed,
     },
+    /// A line of a text that cannot be meant.
+    #[error("`{}`, line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// What is there, what was expected, and the way out.
+        problem: String,
+    },
     /// A file that is not what its checksum was taken of.
     #[error(
         "`{}` is not as it was written: it has {found}, expected {expected}; it was damaged, or changed by another \
@@ -74,7 +84,8 @@ impl FormatError {
         Self::Checksum { path: path.to_path_buf(), found: found.to_owned(), expected: expected.to_owned() }
     }
 
-    pub(crate) fn malformed(path: &Path, format: &'static str) -> impl FnOnce(Malformed) -> Self {
+    /// What makes of damage found in a file's bytes the error that names the file.
+    pub fn malformed(path: &Path, format: &'static str) -> impl FnOnce(Malformed) -> Self {
         move |malformed| Self::Malformed { path: path.to_path_buf(), format, malformed }
     }
 }

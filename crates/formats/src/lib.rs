@@ -7,6 +7,7 @@
 
 pub mod atomic;
 pub mod checksum;
+pub mod cifar;
 mod error;
 pub mod foreign;
 pub mod gzip;
@@ -21,6 +22,8 @@ pub mod shards;
 mod source;
 pub mod stale;
 mod strided;
+pub mod table;
+pub mod tar;
 
 pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};

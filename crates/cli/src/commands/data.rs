@@ -1,13 +1,13 @@
 //! `convnet data`: the data sets, where they are, and what is in them.
 
+mod inspect;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use convnet::data::{
-    self, DataError, DataSets, Dataset, Fingerprint, Place, Progress, Sizes, Source, TestSet,
-};
+use convnet::data::{self, DataError, DataSets, Fingerprint, OpenOptions, Place, Progress, Source, TestSet};
 use convnet::inspect::grouped;
-use convnet::train::{self, RunDir};
+use convnet::train::{self, Recipe, RunDir};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -20,8 +20,9 @@ Examples:
   convnet data list                        the data sets that have a name, and where they are
   convnet data fetch fashion-mnist         bring one here
   convnet data inspect fashion-mnist-mini  how many images a class has, mean, deviation
-  convnet data inspect photos              the same of a folder of IDX files, or of images as
-                                           train/CLASS/… and test/CLASS/…, or as CLASS/…
+  convnet data inspect photos              the same of a folder of IDX files, of CIFAR's, of tar shards, or of
+                                           images as train/CLASS/… and test/CLASS/…, or as CLASS/…
+  convnet data inspect photos --sheet s.png    some images of each class in one picture
   convnet data export fashion-mnist-mini samples
                                            images to predict on: samples/Bag/001.png …
 
@@ -49,15 +50,8 @@ enum Action {
         /// The data set's name
         name: String,
     },
-    /// Count and measure the images of a data set
-    Inspect {
-        /// A data set's name, or a folder
-        #[arg(value_name = "PATH")]
-        spec: String,
-        /// Print one object
-        #[arg(long)]
-        json: bool,
-    },
+    /// Count and measure the images of a data set, and tell what is wrong with them
+    Inspect(inspect::Args),
     /// Write images of a data set as PNG files, in a folder a class
     Export {
         /// A data set's name, or a folder
@@ -83,11 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             let folder = with_bar(|progress| data::fetch(name, progress)).map_err(classified)?;
             output::emit(&format!("{}", folder.display()))
         }
-        Action::Inspect { spec, json } => {
-            let sets = open(spec)?;
-            sets.repeats()?.iter().for_each(|told| output::note(told));
-            output::emit(&if *json { object(&sets)?.to_string() } else { report(&sets)? })
-        }
+        Action::Inspect(args) => inspect::run(args),
         Action::Export { spec, folder, count, split } => {
             let sets = open(spec)?;
             let none = || Failure::work(format!("`{}` has no {split} images", sets.name));
@@ -101,7 +91,25 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Opens a data set, with a bar on standard error where it has to be fetched.
 pub(crate) fn open(spec: &str) -> Result<DataSets, Failure> {
-    let sets = with_bar(|progress| data::open_with(spec, progress)).map_err(classified)?;
+    open_as(spec, &OpenOptions::default())
+}
+
+/// The same in other ways than by default.
+pub(crate) fn open_as(spec: &str, options: &OpenOptions) -> Result<DataSets, Failure> {
+    let sets = with_bar(|progress| data::open_as(spec, options, progress)).map_err(classified)?;
+    sets.notes.iter().for_each(|note| output::note(note));
+    Ok(sets)
+}
+
+/// The data of a recipe, opened as it says.
+pub(crate) fn open_recipe(recipe: &Recipe) -> Result<DataSets, Failure> {
+    let result = with_bar(|progress| data::open_as(&recipe.data, &recipe.opening(), progress));
+    let sets = result.map_err(|error| match error {
+        DataError::Image { .. } | DataError::Images { .. } => {
+            Failure::work(format!("{error}\nto train without what cannot be decoded, add `--skip-corrupt`"))
+        }
+        error => classified(error),
+    })?;
     sets.notes.iter().for_each(|note| output::note(note));
     Ok(sets)
 }
@@ -115,8 +123,14 @@ pub(crate) fn open_test(
 ) -> Result<TestSet, Failure> {
     let spec = asked.or(own).unwrap_or(data::DEFAULT);
     let then = run.map(RunDir::data).transpose()?.flatten();
-    let set = if own.is_some_and(|own| is_same(own, spec)) {
-        let mut sets = open(spec)?;
+    let opening = run.map(|run| run.config().recipe.opening()).unwrap_or_default();
+    // Lists are a run's own data, whatever set is named beside them.
+    let is_own = match opening.lists.has_lists() {
+        true => asked.is_none(),
+        false => own.is_some_and(|own| is_same(own, spec)),
+    };
+    let set = if is_own {
+        let mut sets = open_as(spec, &opening)?;
         if let Some(run) = run {
             sets = train::divide(sets, &run.config().recipe)?;
         }
@@ -174,7 +188,7 @@ fn classified(error: DataError) -> Failure {
         DataError::Unknown { .. } => {
             Failure::usage(format!("{error}; `convnet data list` tells where they are"))
         }
-        error => Failure::work(error),
+        error => error.into(),
     }
 }
 
@@ -251,75 +265,4 @@ fn listed(source: &Source) -> Value {
 /// `28 × 28 grey`.
 fn size((channels, height, width): (usize, usize, usize)) -> String {
     format!("{height} × {width} {}", if channels == 1 { "grey" } else { "RGB" })
-}
-
-/// What images of these sizes become, if they are not of the set's size already.
-fn sizes(sets: &DataSets) -> Option<String> {
-    let (_, height, width) = sets.train.shape;
-    let Sizes { smallest, largest } = sets.sizes?;
-    if smallest == largest && largest == [height, width] {
-        return None;
-    }
-    let text = |[height, width]: [usize; 2]| format!("{height} × {width}");
-    let range = match smallest == largest {
-        true => format!("{} pixels", text(largest)),
-        false => format!("{} to {} pixels", text(smallest), text(largest)),
-    };
-    Some(format!(
-        "images of {range} (height × width) become {}: resized to cover it, and their middle is kept",
-        size(sets.train.shape)
-    ))
-}
-
-/// The longest bar of a class.
-const BAR: usize = 30;
-
-fn report(sets: &DataSets) -> Result<String, DataError> {
-    let splits: Vec<(&str, Vec<usize>)> = sets.splits().map(|(name, set)| (name, set.histogram())).collect();
-    let mut text = String::new();
-    let counts: Vec<String> =
-        sets.splits().map(|(name, set)| format!("{} {name}", grouped(set.len() as u64))).collect();
-    let _ = writeln!(
-        text,
-        "{STRONG}{}{STRONG:#}  {} images, {}, {} classes",
-        sets.name,
-        counts.join(", "),
-        size(sets.train.shape),
-        sets.classes().len()
-    );
-    if let Some(sizes) = sizes(sets) {
-        let _ = writeln!(text, "  {sizes}");
-    }
-    let wide = sets.classes().iter().map(|name| name.chars().count()).max().unwrap_or(0).max("class".len());
-    let most = splits[0].1.iter().copied().max().unwrap_or(0).max(1);
-    let columns: String = splits.iter().map(|(name, _)| format!("  {name:>10}")).collect();
-    let _ = writeln!(text, "\n  {FAINT}{:<wide$}{columns}{FAINT:#}", "class");
-    for (class, name) in sets.classes().iter().enumerate() {
-        let bar = "━".repeat((BAR * splits[0].1[class]).div_ceil(most));
-        let columns: String =
-            splits.iter().map(|(_, counts)| format!("  {:>10}", grouped(counts[class] as u64))).collect();
-        let _ = writeln!(text, "  {name:<wide$}{columns}  {FAINT}{bar}{FAINT:#}");
-    }
-    let (mean, std) = sets.train.statistics()?;
-    let figures = |values: &[f32]| values.iter().map(|x| format!("{x:.4}")).collect::<Vec<_>>().join(", ");
-    let _ =
-        writeln!(text, "\n  training pixels (0 to 1)  mean {}  deviation {}", figures(&mean), figures(&std));
-    Ok(text)
-}
-
-fn object(sets: &DataSets) -> Result<Value, DataError> {
-    let split = |set: &Dataset| -> Result<Value, DataError> {
-        let (mean, std) = set.statistics()?;
-        Ok(json!({ "images": set.len(), "histogram": set.histogram(), "mean": mean, "std": std }))
-    };
-    Ok(json!({
-        "name": sets.name,
-        "shape": sets.train.shape,
-        "sizes": sets.sizes.map(|Sizes { smallest, largest }| json!({ "smallest": smallest, "largest": largest })),
-        "notes": sets.notes,
-        "classes": sets.classes(),
-        "train": split(&sets.train)?,
-        "validation": sets.validation.as_ref().map(split).transpose()?,
-        "test": sets.test.as_ref().map(split).transpose()?,
-    }))
 }

@@ -225,7 +225,9 @@ impl Training {
         self.updates.fill(None);
         let report = self.pass(batch, None);
         self.passes += 1;
-        self.track(batch.n);
+        if report.loss.is_finite() {
+            self.track(batch.n);
+        }
         report
     }
 
@@ -262,6 +264,9 @@ impl Training {
             self.updates[parameter.stage] = self.update(i, groups, rate);
         }
         let report = self.pass(batch, times.as_deref_mut());
+        if !report.loss.is_finite() {
+            return report;
+        }
         let start = Instant::now();
         self.track(batch.n);
         self.apply(groups, rate);
@@ -388,6 +393,10 @@ impl Training {
             if i == 0 {
                 report.correct = correct;
             }
+        }
+        if !report.loss.is_finite() {
+            // Nothing is learned from it: the weights stay, to be looked into.
+            return report;
         }
         for back in &plan.backward {
             let start = times.as_ref().map(|_| Instant::now());

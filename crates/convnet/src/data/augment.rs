@@ -21,8 +21,9 @@ impl Augment {
     pub(super) fn transforms(self, size: [usize; 2]) -> Vec<Transform> {
         let Self { crop: padding, flip } = self;
         // A crop without padding changes nothing, but draws: a seed mirrors the same images with and without it.
-        let crop = (self != Self::default()).then_some(Transform::RandomCrop(RandomCrop { size, padding }));
-        let flip = flip.then_some(Transform::RandomHorizontalFlip(RandomHorizontalFlip));
+        let crop = (self != Self::default())
+            .then_some(Transform::RandomCrop(RandomCrop { padding: [padding; 4], ..RandomCrop::new(size) }));
+        let flip = flip.then_some(Transform::RandomHorizontalFlip(RandomHorizontalFlip::default()));
         crop.into_iter().chain(flip).collect()
     }
 }
@@ -37,8 +38,8 @@ mod tests {
     /// The levels of a grey image after its augmentation.
     fn augmented(augment: Augment, pixels: &[u8], size: [usize; 2], draw: Draw) -> Vec<u8> {
         let mut transforms = augment.transforms(size);
-        transforms.push(Transform::Grayscale(Grayscale));
-        transforms.push(Transform::Pad(crate::data::transform::Pad { size }));
+        transforms.push(Transform::Grayscale(Grayscale::default()));
+        transforms.push(Transform::PadTo(crate::data::transform::PadTo { size }));
         let normalize = Normalize { mean: vec![0.0], std: vec![1.0] };
         let pipeline = Pipeline::new(transforms, normalize).unwrap();
         let image = Image::new((1, size[0], size[1]), pixels).unwrap();

@@ -1,18 +1,107 @@
-//! Where fetched files are kept.
+//! Where decoded images are kept: in memory, in a file, or nowhere.
 
-use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-/// `$CONVNET_CACHE`, else `convnet` in `$XDG_CACHE_HOME` or in `~/.cache`.
-pub(super) fn folder() -> Option<PathBuf> {
-    from(|name| std::env::var_os(name))
+use serde::{Deserialize, Serialize};
+
+use super::DataError;
+
+/// What is kept of images that were decoded and brought to their set's size. What is not kept is decoded whenever it is
+/// asked for; the images are the same.
+///
+/// ```
+/// use convnet::data::{Cache, CacheKind};
+///
+/// let cache = Cache { kind: CacheKind::Disk, ..Cache::default() };
+/// assert!(cache.check().is_ok());
+/// assert!(Cache { limit: Some(0), ..cache }.check().is_err());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// Where they are kept.
+    pub kind: CacheKind,
+    /// The folder of the files; by default `images` in `$CONVNET_CACHE`, else in the user's cache folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// The most bytes: 2 GiB of memory by default, or 32 GiB of all files in the folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
 }
 
-fn from(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    path("CONVNET_CACHE")
-        .or_else(|| path("XDG_CACHE_HOME").map(|cache| cache.join("convnet")))
-        .or_else(|| path("HOME").or_else(|| path("USERPROFILE")).map(|home| home.join(".cache/convnet")))
+/// Where decoded images are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheKind {
+    /// In memory, if they fit.
+    #[default]
+    Memory,
+    /// In a file, if it fits.
+    Disk,
+    /// Nowhere.
+    None,
+}
+
+/// The most bytes that images take in memory.
+const MEMORY: u64 = 2 << 30;
+/// The most bytes that files take.
+const DISK: u64 = 32 << 30;
+
+impl Cache {
+    /// Whether the settings can be meant.
+    ///
+    /// # Errors
+    /// If the limit is 0, or a folder is named where nothing is written.
+    pub fn check(&self) -> Result<(), DataError> {
+        let wrong = |problem: String| Err(DataError::Cache { problem });
+        if self.limit == Some(0) {
+            return wrong(
+                "`cache.limit` is 0, expected bytes; to keep nothing, `cache.kind` is `none`".to_owned(),
+            );
+        }
+        match (&self.dir, self.kind) {
+            (Some(dir), kind @ (CacheKind::Memory | CacheKind::None)) => wrong(format!(
+                "`cache.dir` is `{}`, but `cache.kind` is `{kind}`, expected `disk`",
+                dir.display()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The most bytes that are kept.
+    pub(super) fn most(&self) -> u64 {
+        match self.kind {
+            CacheKind::Memory => self.limit.unwrap_or(MEMORY),
+            CacheKind::Disk => self.limit.unwrap_or(DISK),
+            CacheKind::None => 0,
+        }
+    }
+}
+
+impl CacheKind {
+    /// All, with what they are called.
+    const ALL: [(&'static str, Self); 3] =
+        [("memory", Self::Memory), ("disk", Self::Disk), ("none", Self::None)];
+}
+
+impl fmt::Display for CacheKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(_, kind)| kind == self).map_or("", |(name, _)| name);
+        f.write_str(name)
+    }
+}
+
+impl FromStr for CacheKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|(name, _)| *name == text).map(|&(_, kind)| kind);
+        found.ok_or_else(|| {
+            format!("`{text}` is no place to keep images in, expected `memory`, `disk` or `none`")
+        })
+    }
 }
 
 #[cfg(test)]
@@ -20,14 +109,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_setting_counts() {
-        let with = |set: &[(&str, &str)]| {
-            from(|name| set.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
-        };
-        let (home, xdg) = (("HOME", "/h"), ("XDG_CACHE_HOME", "/x"));
-        assert_eq!(with(&[home, xdg, ("CONVNET_CACHE", "/c")]), Some("/c".into()));
-        assert_eq!(with(&[home, xdg, ("CONVNET_CACHE", "")]), Some("/x/convnet".into()));
-        assert_eq!(with(&[home]), Some("/h/.cache/convnet".into()));
-        assert_eq!(with(&[]), None);
+    fn settings_are_read_and_checked() {
+        let read = |text: &str| toml::from_str::<Cache>(text);
+        assert_eq!(read("").unwrap(), Cache::default());
+        let disk = read("kind = \"disk\"\ndir = \"/big\"\nlimit = 7").unwrap();
+        assert_eq!(disk, Cache { kind: CacheKind::Disk, dir: Some("/big".into()), limit: Some(7) });
+        assert_eq!(read(&toml::to_string(&disk).unwrap()).unwrap(), disk);
+        assert!(read("kind = \"tape\"").is_err() && read("size = 1").is_err());
+        assert!(disk.check().is_ok());
+        let told = |cache: Cache| cache.check().unwrap_err().to_string();
+        assert!(
+            told(Cache { kind: CacheKind::None, ..disk.clone() })
+                .contains("`cache.kind` is `none`, expected `disk`")
+        );
+        assert!(told(Cache { limit: Some(0), ..disk }).contains("`cache.limit` is 0"));
+        for (name, kind) in CacheKind::ALL {
+            assert_eq!((name.parse(), kind.to_string().as_str()), (Ok(kind), name));
+        }
+        assert!("ram".parse::<CacheKind>().unwrap_err().contains("expected `memory`"));
     }
 }

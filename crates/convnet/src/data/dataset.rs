@@ -1,5 +1,6 @@
 //! Labelled images and their classes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::parallel;
@@ -92,6 +93,14 @@ impl Dataset {
         self.samples.image(index)
     }
 
+    /// One image as it is in its file, of any size.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
+        self.samples.original(index)
+    }
+
     /// Whether images are in memory and not decoded when they are asked for.
     pub fn in_memory(&self) -> bool {
         self.samples.in_memory()
@@ -102,7 +111,12 @@ impl Dataset {
     /// # Errors
     /// If there is no class of that number.
     pub fn among(&self, classes: &[String], matched: &ClassMatch) -> Result<Self, DataError> {
-        let samples = Relabeled::new(Arc::clone(&self.samples), matched.outputs(), classes.len());
+        self.renumbered(classes, matched.outputs())
+    }
+
+    /// The same images, class *i* being `numbers[i]` of these classes.
+    pub(super) fn renumbered(&self, classes: &[String], numbers: &[u32]) -> Result<Self, DataError> {
+        let samples = Relabeled::new(Arc::clone(&self.samples), numbers, classes.len());
         Self::of("the set among other classes", samples, classes.to_vec(), self.shape)
     }
 
@@ -123,6 +137,27 @@ impl Dataset {
     /// What an image is called, if its source has names: the path of its file below the set's folder.
     pub fn name_of(&self, index: usize) -> Option<String> {
         self.samples.name(index)
+    }
+
+    /// Images that were left out because they cannot be decoded, each with what is wrong.
+    pub fn skipped(&self) -> &[String] {
+        self.samples.skipped()
+    }
+
+    /// How many images have each mode: `grey`, `RGB`, and where files tell more, with opacity or of 16 bits.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn modes(&self) -> Result<BTreeMap<&'static str, usize>, DataError> {
+        let all: Vec<usize> = (0..self.len()).collect();
+        let modes = match self.in_memory() && self.name_of(0).is_none() {
+            // In memory alone: all are alike.
+            true => vec![self.samples.mode(0)?; self.len()],
+            false => parallel::map(&all, |&index| self.samples.mode(index))?,
+        };
+        let mut counts = BTreeMap::new();
+        modes.into_iter().for_each(|mode| *counts.entry(mode).or_insert(0) += 1);
+        Ok(counts)
     }
 
     /// The same images as they are in their files, of any size.
@@ -184,9 +219,9 @@ impl Dataset {
 /// What brings an image to `size` (height, width): resized to cover it, its middle taken, the levels whole again.
 pub(super) fn at_size(size: [usize; 2]) -> Vec<Transform> {
     vec![
-        Transform::Resize(Resize::Cover(size)),
-        Transform::CenterCrop(CenterCrop { size }),
-        Transform::Round(Round),
+        Transform::Resize(Resize::cover(size)),
+        Transform::CenterCrop(CenterCrop::near(size)),
+        Transform::Round(Round {}),
     ]
 }
 
@@ -194,7 +229,7 @@ pub(super) fn at_size(size: [usize; 2]) -> Vec<Transform> {
 pub(super) fn at_shape((channels, height, width): (usize, usize, usize)) -> Vec<Transform> {
     let mut transforms = at_size([height, width]);
     if channels == 1 {
-        transforms.push(Transform::Grayscale(Grayscale));
+        transforms.push(Transform::Grayscale(Grayscale::default()));
     }
     transforms
 }
@@ -274,8 +309,21 @@ pub struct TestSet {
 pub struct Sizes {
     /// Of the image with the fewest pixels.
     pub smallest: [usize; 2],
+    /// Of the image in the middle, in the order of their pixels.
+    pub median: [usize; 2],
     /// Of the image with the most pixels.
     pub largest: [usize; 2],
+}
+
+impl Sizes {
+    /// The least and the largest; `None` of no sizes.
+    pub(super) fn of(sizes: &[[usize; 2]]) -> Option<Self> {
+        let pixels = |size: &[usize; 2]| (size[0] * size[1], size[0]);
+        let mut sizes = sizes.to_vec();
+        sizes.sort_by_key(pixels);
+        let (&smallest, &largest) = (sizes.first()?, sizes.last()?);
+        Some(Self { smallest, median: sizes[sizes.len() / 2], largest })
+    }
 }
 
 impl DataSets {
@@ -290,6 +338,11 @@ impl DataSets {
         let others = [("validation", &self.validation), ("test", &self.test)];
         let others = others.into_iter().filter_map(|(name, set)| Some((name, set.as_ref()?)));
         std::iter::once(("training", &self.train)).chain(others)
+    }
+
+    /// Images of all splits that were left out because they cannot be decoded, each with what is wrong.
+    pub fn skipped(&self) -> Vec<String> {
+        self.splits().flat_map(|(_, set)| set.skipped().to_vec()).collect()
     }
 
     /// The images to measure on: the test images, else the validation images.

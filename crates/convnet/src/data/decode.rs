@@ -5,10 +5,10 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::gate::{self, Permit};
-use super::jpeg;
+use super::{jpeg, png};
 
 /// The longest side of an image that is decoded.
 const MAX_SIDE: u32 = 1 << 15;
@@ -25,6 +25,8 @@ pub(super) const ENDINGS: [&str; 20] = [
     "png", "apng", "jpg", "jpeg", "jpe", "jfif", "jfi", "jif", "webp", "bmp", "dib", "tif", "tiff", "gif",
     "qoi", "ppm", "pgm", "pbm", "pnm", "pam",
 ];
+/// What a PNG file starts with.
+const SIGNATURE: &[u8] = b"\x89PNG";
 /// Bytes that tell a file's format.
 const MAGIC: u64 = 32;
 
@@ -37,6 +39,8 @@ pub(super) struct Header {
     pub(super) height: u32,
     /// 1 (grey) or 3 (RGB).
     pub(super) channels: usize,
+    /// What the file keeps of a pixel.
+    pub(super) mode: &'static str,
 }
 
 /// Opens a regular file of a size that can be an image: anything else may never end.
@@ -63,11 +67,32 @@ pub(super) fn is_known(path: &Path) -> bool {
 }
 
 /// Reads no more than the header.
-pub(super) fn header(file: impl BufRead + Seek) -> Result<Header, String> {
+pub(super) fn header(mut file: impl BufRead + Seek) -> Result<Header, String> {
+    let late = late_orientation(&mut file)?;
     let mut decoder = decoder(file)?;
     let (width, height) = decoder.dimensions();
-    let (width, height) = if turns(orientation(&mut decoder)) { (height, width) } else { (width, height) };
-    Ok(Header { width, height, channels: if decoder.color_type().has_color() { 3 } else { 1 } })
+    let (width, height) = if turns(late.unwrap_or_else(|| orientation(&mut decoder))) {
+        (height, width)
+    } else {
+        (width, height)
+    };
+    let color = decoder.color_type();
+    Ok(Header { width, height, channels: if color.has_color() { 3 } else { 1 }, mode: mode(color) })
+}
+
+fn mode(color: ColorType) -> &'static str {
+    match color {
+        ColorType::L8 => "grey",
+        ColorType::La8 => "grey with opacity",
+        ColorType::Rgb8 => "RGB",
+        ColorType::Rgba8 => "RGB with opacity",
+        ColorType::L16 => "grey of 16 bits",
+        ColorType::La16 => "grey of 16 bits with opacity",
+        ColorType::Rgb16 => "RGB of 16 bits",
+        ColorType::Rgba16 => "RGB of 16 bits with opacity",
+        ColorType::Rgb32F | ColorType::Rgba32F => "RGB of floats",
+        _ => "another mode",
+    }
 }
 
 /// The image in a file, turned as its Exif data say, and the permit for its memory. Of several images it is the first.
@@ -85,9 +110,10 @@ pub(super) fn decode(mut file: impl BufRead + Seek) -> Result<(DynamicImage, Per
         return Err(CUT_SHORT.to_owned());
     }
     file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(&error))?;
+    let late = late_orientation(&mut file)?;
     let mut decoder = decoder(file)?;
     // Exif data that cannot be read turn nothing.
-    let orientation = orientation(&mut decoder);
+    let orientation = late.unwrap_or_else(|| orientation(&mut decoder));
     // Coefficients of 16 bits, four channels beside three, a strip or a turned copy are there at the same time.
     let copies = match format {
         ImageFormat::WebP => 3,
@@ -125,12 +151,24 @@ fn has_riff_length(file: &mut (impl BufRead + Seek)) -> io::Result<bool> {
 
 const CUT_SHORT: &str = "the file ends too early; it was cut short";
 
-fn too_long(limit: u64) -> String {
+pub(super) fn too_long(limit: u64) -> String {
     format!("it has more than {limit} bytes; make it smaller")
 }
 
 fn unreadable(error: &io::Error) -> String {
     format!("it cannot be read: {error}")
+}
+
+/// How a PNG file is turned, whose decoder stops before what may tell it; leaves the file where it was.
+fn late_orientation(file: &mut (impl BufRead + Seek)) -> Result<Option<Orientation>, String> {
+    let mut find = || {
+        let start = file.stream_position()?;
+        let is_png = file.fill_buf()?.starts_with(SIGNATURE);
+        let found = if is_png { png::orientation(file)? } else { None };
+        file.seek(SeekFrom::Start(start))?;
+        Ok(found)
+    };
+    find().map_err(|error: io::Error| unreadable(&error))
 }
 
 fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {

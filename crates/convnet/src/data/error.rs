@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use convnet_formats::FormatError;
 
-use super::DEFAULT;
-use super::fashion_mnist::FULL;
+use super::names;
 
 /// A data set or an image that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +13,9 @@ use super::fashion_mnist::FULL;
 pub enum DataError {
     /// A name that no set and no folder has.
     #[error(
-        "no data set and no folder is called `{name}`{}; expected `{DEFAULT}`, `{FULL}`, or a folder of IDX \
-         files or of images",
-        nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+        "no data set and no folder is called `{name}`{}; expected {}, or a folder of IDX files or of images",
+        nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default(),
+        names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     )]
     Unknown {
         /// What was asked for.
@@ -100,6 +99,14 @@ pub enum DataError {
         /// The file's name, without `.gz`.
         missing: String,
     },
+    /// A set one of whose files is not there.
+    #[error("`{}` has no `{missing}`, expected all files of the set; fetch or unpack it again", place.display())]
+    Incomplete {
+        /// The folder or archive.
+        place: PathBuf,
+        /// The file's name.
+        missing: String,
+    },
     /// A file that is no image.
     #[error("{} be used: {problem}", match path {
         Some(path) => format!("`{}` is no image that can", path.display()),
@@ -117,10 +124,48 @@ pub enum DataError {
         /// The error of each, in the order of the set.
         problems: Vec<DataError>,
     },
+    /// Braces in a name that stand for no names.
+    #[error(
+        "`{pattern}` names no shards: {problem}; expected numbers or a list in braces, as `train-{{000..009}}.tar`"
+    )]
+    Pattern {
+        /// The name.
+        pattern: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file in an archive that cannot be used.
+    #[error("`{}`: `{member}`: {problem}", shard.display())]
+    Member {
+        /// The archive.
+        shard: PathBuf,
+        /// The path in it.
+        member: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A class all of whose images are damaged.
+    #[error(
+        "{origin}: none of the {images} images of class `{class}` can be decoded; put good ones in their place"
+    )]
+    AllCorrupt {
+        /// The set.
+        origin: String,
+        /// The class.
+        class: String,
+        /// Its images.
+        images: usize,
+    },
+    /// Settings of what is kept of images that cannot be meant.
+    #[error("images cannot be kept so: {problem}")]
+    Cache {
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
     /// A folder that holds no data set.
     #[error(
-        "`{}` holds no data set: {problem}; expected IDX files (`train-images-idx3-ubyte.gz` …), or images as \
-         `train/CLASS/…` and `test/CLASS/…` or as `CLASS/…`",
+        "`{}` holds no data set: {problem}; expected IDX files (`train-images-idx3-ubyte.gz` …), CIFAR's files, tar \
+         shards, or images as `train/CLASS/…` and `test/CLASS/…` or as `CLASS/…`",
         folder.display()
     )]
     NoSet {
@@ -140,6 +185,46 @@ pub enum DataError {
         classes: Vec<(PathBuf, usize)>,
         /// Images needed.
         expected: usize,
+    },
+    /// Lists of images that do not make a set.
+    #[error("{problem}")]
+    Lists {
+        /// Which, what is wrong, and the way out.
+        problem: String,
+    },
+    /// Images of a list that are not there.
+    #[error(
+        "`{}`: {count} of its {of} images {} not there: {}; looked in `{}`; correct the paths{}{}",
+        list.display(),
+        if *count == 1 { "is" } else { "are" },
+        lines(missing, *count),
+        root.display(),
+        if *header { "; if the first line names the columns, call them `file` and `label`" } else { "" },
+        if *named { "; or name the folder that they start from" } else { "" }
+    )]
+    MissingImages {
+        /// The list.
+        list: PathBuf,
+        /// The folder that its paths start from.
+        root: PathBuf,
+        /// The first of them: line and path.
+        missing: Vec<(u64, String)>,
+        /// How many there are.
+        count: usize,
+        /// How many images it lists.
+        of: usize,
+        /// Whether it may be that the first line names the columns.
+        header: bool,
+        /// Whether the list was named, and not found beside the images.
+        named: bool,
+    },
+    /// A file that names no classes.
+    #[error("`{}` gives no names of classes: {problem}", path.display())]
+    ClassNamesFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
     },
     /// A set that cannot be cut as it was asked for.
     #[error("the set cannot be divided: {problem}")]
@@ -185,6 +270,12 @@ pub enum DataError {
         /// What is wrong, and the way out.
         problem: String,
     },
+    /// A sheet of images that cannot be drawn.
+    #[error("the sheet cannot be drawn: {problem}")]
+    Sheet {
+        /// What is wrong, and the way out.
+        problem: String,
+    },
     /// A folder for new files that holds some.
     #[error("`{}` exists already and is not empty; choose another folder, or empty this one", folder.display())]
     Exists {
@@ -199,8 +290,7 @@ pub enum DataError {
     },
     /// A file that no mirror gives as it should be.
     #[error(
-        "cannot fetch `{file}` of `{set}`: {}; put the files into `{}`, or on Debian `apt install \
-         dataset-fashion-mnist`, or take the bundled `fashion-mnist-mini`; a broken download goes on where it \
+        "cannot fetch `{file}` of `{set}`: {}; put the files into `{}`{hint}; a broken download goes on where it \
          was when it is tried again",
         reasons.join("; "), folder.display()
     )]
@@ -213,6 +303,8 @@ pub enum DataError {
         reasons: Vec<String>,
         /// Where the file should be.
         folder: PathBuf,
+        /// What else helps.
+        hint: &'static str,
     },
     /// No folder for fetched files.
     #[error(
@@ -231,6 +323,14 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// What is wrong, as part of a list of images.
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Image { path: Some(path), problem } => format!("`{}`: {problem}", path.display()),
+            other => other.to_string(),
+        }
+    }
+
     /// Several errors as one.
     pub(super) fn all(mut problems: Vec<Self>) -> Result<(), Self> {
         match problems.len() {
@@ -241,6 +341,16 @@ impl DataError {
     }
 }
 
+/// `` `a.png` (line 3) and 7 more``
+fn lines(missing: &[(u64, String)], count: usize) -> String {
+    let named: Vec<String> = missing.iter().map(|(line, name)| format!("`{name}` (line {line})")).collect();
+    let more = match count.saturating_sub(missing.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    named.join(", ") + &more
+}
+
 /// So many of several errors are told.
 const LISTED: usize = 100;
 
@@ -248,12 +358,7 @@ const LISTED: usize = 100;
 fn listed(problems: &[DataError]) -> String {
     let mut text = String::new();
     for problem in problems.iter().take(LISTED) {
-        let _ = match problem {
-            DataError::Image { path: Some(path), problem } => {
-                write!(text, "\n  `{}`: {problem}", path.display())
-            }
-            other => write!(text, "\n  {other}"),
-        };
+        let _ = write!(text, "\n  {}", problem.told());
     }
     if problems.len() > LISTED {
         let _ = write!(text, "\n  and {} more", problems.len() - LISTED);

@@ -91,7 +91,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("samples");
-        let test = data::open(data::DEFAULT).unwrap().test;
+        let test = data::open(data::DEFAULT).unwrap().test.unwrap();
         assert_eq!(export(&test, &path, 3).unwrap(), 30);
         let error = export(&test, &path, 3).unwrap_err().to_string();
         assert!(error.contains("samples` exists already"), "{error}");

@@ -1,17 +1,31 @@
 //! Fashion-MNIST (Xiao, Rasul and Vollgraf 2017, <https://arxiv.org/abs/1708.07747>): 28 × 28 grey pictures
 //! of clothes, ten classes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use convnet_formats::FormatError;
 use convnet_formats::idx::{self, Idx};
 
 #[cfg(feature = "fetch")]
-use super::fetch::{Remote, fetch_all};
-use super::{DEFAULT, DataError, DataSets, Progress, cache, idx_folder};
+use super::fetch::{Remote, Sum};
+use super::named::{Content, Named};
+use super::{DEFAULT, DataError, DataSets, idx_folder};
 
-/// The whole set's name.
-pub(super) const FULL: &str = "fashion-mnist";
+/// The whole set.
+pub(super) const NAMED: Named = Named {
+    name: "fashion-mnist",
+    summary: "Zalando's pictures of clothes (Xiao, Rasul and Vollgraf 2017)",
+    images: (60_000, 10_000),
+    shape: (1, 28, 28),
+    content: Content::Idx(&CLASSES),
+    system: Some(DEBIAN),
+    hint: ", or on Debian `apt install dataset-fashion-mnist`, or take the bundled `fashion-mnist-mini`",
+    first: "train-images-idx3-ubyte.gz",
+    #[cfg(feature = "fetch")]
+    mirrors: &MIRRORS,
+    #[cfg(feature = "fetch")]
+    files: &FILES,
+};
 
 /// Where Debian's package `dataset-fashion-mnist` puts the files.
 const DEBIAN: &str = "/usr/share/datasets/fashion-mnist";
@@ -29,23 +43,31 @@ const MIRRORS: [&str; 2] = [
 const FILES: [Remote; 4] = [
     Remote {
         name: "train-images-idx3-ubyte.gz",
-        size: 47_040_016,
-        sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        sum: Sum::Content {
+            size: 47_040_016,
+            sha256: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        },
     },
     Remote {
         name: "train-labels-idx1-ubyte.gz",
-        size: 60_008,
-        sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        sum: Sum::Content {
+            size: 60_008,
+            sha256: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        },
     },
     Remote {
         name: "t10k-images-idx3-ubyte.gz",
-        size: 7_840_016,
-        sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        sum: Sum::Content {
+            size: 7_840_016,
+            sha256: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        },
     },
     Remote {
         name: "t10k-labels-idx1-ubyte.gz",
-        size: 10_008,
-        sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        sum: Sum::Content {
+            size: 10_008,
+            sha256: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        },
     },
 ];
 
@@ -65,43 +87,6 @@ pub(super) const CLASSES: [&str; 10] = [
 
 pub(super) fn classes() -> Vec<String> {
     CLASSES.map(String::from).to_vec()
-}
-
-/// The folder that holds the whole set already.
-pub(super) fn found() -> Option<PathBuf> {
-    let cached = cache::folder().map(|folder| folder.join(FULL));
-    cached.into_iter().chain([PathBuf::from(DEBIAN)]).find(|folder| idx_folder::is_complete(folder))
-}
-
-/// The whole set, fetched if it is nowhere here.
-pub(super) fn full(progress: &mut dyn FnMut(Progress)) -> Result<DataSets, DataError> {
-    let folder = fetch(progress)?;
-    idx_folder::open_named(&folder, FULL, Some(classes()))
-}
-
-/// The folder that holds the whole set, into which it was fetched if it was nowhere here.
-pub(super) fn fetch(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, DataError> {
-    found().map_or_else(|| bring(progress), Ok)
-}
-
-/// Fetches the whole set into the cache.
-#[cfg(feature = "fetch")]
-fn bring(progress: &mut dyn FnMut(Progress)) -> Result<PathBuf, DataError> {
-    let folder = cache::folder().ok_or(DataError::NoCache { set: FULL })?.join(FULL);
-    let mirrors = match std::env::var("CONVNET_MIRROR") {
-        Ok(mirror) => vec![mirror],
-        Err(_) => MIRRORS.map(String::from).to_vec(),
-    };
-    fetch_all(FULL, &mirrors, &FILES, &folder, progress)?;
-    Ok(folder)
-}
-
-/// Without the feature `fetch` the set must be here.
-#[cfg(not(feature = "fetch"))]
-fn bring(_: &mut dyn FnMut(Progress)) -> Result<PathBuf, DataError> {
-    let folder = cache::folder().ok_or(DataError::NoCache { set: FULL })?.join(FULL);
-    let reasons = vec!["this program was built without the feature `fetch`".to_owned()];
-    Err(DataError::Fetch { set: FULL, file: "train-images-idx3-ubyte.gz", reasons, folder })
 }
 
 macro_rules! asset {
@@ -138,15 +123,16 @@ mod tests {
     #[test]
     fn the_bundled_subset_is_balanced() {
         let sets = bundled().unwrap();
-        assert_eq!((sets.train.len(), sets.test.len()), (10_000, 2_000));
+        let test = sets.test.as_ref().unwrap();
+        assert_eq!((sets.train.len(), test.len()), (10_000, 2_000));
         assert_eq!(sets.train.shape, (1, 28, 28));
         assert_eq!(sets.train.histogram(), [1000; 10]);
-        assert_eq!(sets.test.histogram(), [200; 10]);
+        assert_eq!(test.histogram(), [200; 10]);
         assert_eq!(sets.classes()[9], "Ankle boot");
         // The whole training file has mean 0.2860 and standard deviation 0.3530.
         let (mean, std) = sets.train.statistics().unwrap();
         assert!((mean[0] - 0.286).abs() < 0.002 && (std[0] - 0.353).abs() < 0.002, "{mean:?} {std:?}");
         // The official files begin with an ankle boot each.
-        assert_eq!((sets.train.labels()[0], sets.test.labels()[0]), (9, 9));
+        assert_eq!((sets.train.labels()[0], test.labels()[0]), (9, 9));
     }
 }

@@ -6,21 +6,42 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use convnet_formats::{FormatError, gzip};
+use md5::Md5;
 use sha2::{Digest, Sha256};
 use ureq::Agent;
 use ureq::http::{HeaderMap, StatusCode, header};
 
+use super::fingerprint::hexadecimal;
+use super::named::Named;
 use super::{DataError, Progress};
 
-/// A gzip file to fetch.
+/// A file to fetch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Remote {
     /// Its name at each mirror and here.
     pub(super) name: &'static str,
-    /// Bytes of its content.
-    pub(super) size: usize,
-    /// SHA-256 of its content, in hexadecimal.
-    pub(super) sha256: &'static str,
+    /// What it is known by.
+    pub(super) sum: Sum,
+}
+
+/// A checksum, in hexadecimal, and how long what it is of may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sum {
+    /// SHA-256 of what a gzip file unpacks to: mirrors pack it differently.
+    Content { size: usize, sha256: &'static str },
+    /// MD5 of the file itself, where nothing better is published: it tells damage, not forgery.
+    File { most: u64, md5: &'static str },
+}
+
+impl Sum {
+    /// The most bytes of the file.
+    fn most(self) -> u64 {
+        match self {
+            // Packed, a file is hardly larger than its content.
+            Self::Content { size, .. } => (size + OVERHEAD) as u64,
+            Self::File { most, .. } => most,
+        }
+    }
 }
 
 /// The longest wait for a connection.
@@ -32,11 +53,10 @@ const OVERHEAD: usize = 4 << 10;
 /// Bytes read at once.
 const BUFFER: usize = 64 << 10;
 
-/// Fetches what of `files` is not in `folder` yet, from the first of `mirrors` that gives it.
+/// Fetches what of a set's files is not in `folder` yet, from the first of `mirrors` that gives it.
 pub(super) fn fetch_all(
-    set: &'static str,
+    set: &Named,
     mirrors: &[String],
-    files: &[Remote],
     folder: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), DataError> {
@@ -47,7 +67,7 @@ pub(super) fn fetch_all(
         .http_status_as_error(false)
         .build();
     let agent = Agent::new_with_config(config);
-    for &remote in files.iter().filter(|remote| !folder.join(remote.name).is_file()) {
+    for &remote in set.files.iter().filter(|remote| !folder.join(remote.name).is_file()) {
         let part = folder.join(format!("{}.part", remote.name));
         let mut download = Download { agent: &agent, remote, part, progress };
         let mut reasons = Vec::new();
@@ -59,7 +79,8 @@ pub(super) fn fetch_all(
             }
         }
         if reasons.len() == mirrors.len() {
-            return Err(DataError::Fetch { set, file: remote.name, reasons, folder: folder.to_owned() });
+            let (folder, hint) = (folder.to_owned(), set.hint);
+            return Err(DataError::Fetch { set: set.name, file: remote.name, reasons, folder, hint });
         }
         let path = folder.join(remote.name);
         fs::rename(&download.part, &path).map_err(writing(&path))?;
@@ -130,8 +151,8 @@ impl Download<'_> {
             if count == 0 {
                 break;
             }
-            // Packed, the file is hardly larger than its content; only a wrong server sends more.
-            if done + count as u64 > (self.remote.size + OVERHEAD) as u64 {
+            // Only a wrong server sends more.
+            if done + count as u64 > self.remote.sum.most() {
                 return Err(self.discard("the server sends more than the file has".to_owned()));
             }
             self.disk(file.write_all(&buffer[..count]))?;
@@ -146,20 +167,22 @@ impl Download<'_> {
         }
     }
 
-    /// Compares the content with its checksum.
+    /// Compares the file, or its content, with its checksum.
     fn check(&mut self) -> Result<(), Stop> {
         let mut bytes = Vec::new();
         let read = File::open(&self.part).and_then(|mut file| file.read_to_end(&mut bytes));
         self.disk(read)?;
-        let content = match gzip::unpack(&bytes, self.remote.size) {
-            Ok(content) => content,
-            Err(malformed) => return Err(self.discard(format!("what came is not the file, {malformed}"))),
+        let (what, found, expected) = match self.remote.sum {
+            Sum::Content { size, sha256 } => match gzip::unpack(&bytes, size) {
+                Ok(content) => ("content's SHA-256", hexadecimal(&Sha256::digest(&content)), sha256),
+                Err(malformed) => return Err(self.discard(format!("what came is not the file, {malformed}"))),
+            },
+            Sum::File { md5, .. } => ("file's MD5", hexadecimal(&Md5::digest(&bytes)), md5),
         };
-        let found: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-        if found == self.remote.sha256 {
-            return Ok(());
+        match found == expected {
+            true => Ok(()),
+            false => Err(self.discard(format!("the {what} is {found}, expected {expected}"))),
         }
-        Err(self.discard(format!("the content's SHA-256 is {found}, expected {}", self.remote.sha256)))
     }
 
     /// Removes what came, which can never become the file.
@@ -193,6 +216,7 @@ fn begins_at(headers: &HeaderMap, start: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::fashion_mnist;
     use std::io::{BufRead, BufReader};
     use std::net::{TcpListener, TcpStream};
     use std::sync::{Arc, Mutex};
@@ -209,11 +233,18 @@ mod tests {
         bytes
     }
 
-    const FILE: Remote = Remote {
-        name: "file.gz",
-        size: 7,
-        sha256: "8f9c2e4862fc88b4f5651fe6d818e45acabf81bdcc2067e1c3999e37713fc074",
-    };
+    const SHA256: &str = "8f9c2e4862fc88b4f5651fe6d818e45acabf81bdcc2067e1c3999e37713fc074";
+
+    /// A set of one file.
+    fn set(sum: Sum) -> Named {
+        let hint = ", or on Debian `apt install dataset-fashion-mnist`";
+        let files = Box::leak(Box::new([Remote { name: "file.gz", sum }]));
+        Named { name: "set", files, hint, ..fashion_mnist::NAMED }
+    }
+
+    fn content(sha256: &'static str) -> Named {
+        set(Sum::Content { size: 7, sha256 })
+    }
 
     /// How a server behaves.
     #[derive(Clone, Copy, PartialEq)]
@@ -270,7 +301,7 @@ mod tests {
 
     fn fetch(mirrors: &[&str], folder: &Path) -> Result<(), DataError> {
         let mirrors: Vec<String> = mirrors.iter().map(|&mirror| mirror.to_owned()).collect();
-        fetch_all("set", &mirrors, &[FILE], folder, &mut |_| {})
+        fetch_all(&content(SHA256), &mirrors, folder, &mut |_| {})
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -284,7 +315,7 @@ mod tests {
         let (mirror, ranges) = serve(packed(), Server::Whole);
         let mut told = Vec::new();
         let mut note = |p: Progress| told.push((p.file.to_owned(), p.done, p.total));
-        fetch_all("set", &[format!("{mirror}/")], &[FILE], &folder, &mut note).unwrap();
+        fetch_all(&content(SHA256), &[format!("{mirror}/")], &folder, &mut note).unwrap();
         let size = packed().len() as u64;
         assert_eq!(told.first(), Some(&("file.gz".to_owned(), 0, Some(size))));
         assert_eq!(told.last(), Some(&("file.gz".to_owned(), size, Some(size))));
@@ -329,14 +360,32 @@ mod tests {
         let (mirror, _) = serve(other, Server::Whole);
         let error = fetch(&[&mirror], folder.path()).unwrap_err().to_string();
         assert!(error.contains("what came is not the file"), "{error}");
-        let wrong = Remote { sha256: "00ff", ..FILE };
         let (mirror, _) = serve(packed(), Server::Whole);
-        let error = fetch_all("set", &[mirror], &[wrong], folder.path(), &mut |_| {}).unwrap_err();
-        assert!(error.to_string().contains(&format!("SHA-256 is {}, expected 00ff", FILE.sha256)), "{error}");
+        let error = fetch_all(&content("00ff"), &[mirror], folder.path(), &mut |_| {}).unwrap_err();
+        assert!(error.to_string().contains(&format!("SHA-256 is {}, expected 00ff", SHA256)), "{error}");
         let (mirror, _) = serve(vec![7; 2 * OVERHEAD], Server::Whole);
         let error = fetch(&[&mirror], folder.path()).unwrap_err().to_string();
         assert!(error.contains("sends more than the file has"), "{error}");
         assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_file_may_be_known_by_its_own_sum() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mirror, _) = serve(b"123456789".to_vec(), Server::Whole);
+        // RFC 1321 has no sum of these; this is what `md5sum` gives.
+        let sum = |md5| set(Sum::File { most: 9, md5 });
+        let right = sum("25f9e794323b453885f5181f1b624d0b");
+        let fetch =
+            |set: &Named, mirror: &str| fetch_all(set, &[mirror.to_owned()], folder.path(), &mut |_| {});
+        let error = fetch(&sum("00"), &mirror).unwrap_err().to_string();
+        assert!(error.contains("MD5 is 25f9e794323b453885f5181f1b624d0b, expected 00"), "{error}");
+        fetch(&right, &mirror).unwrap();
+        assert_eq!(fs::read(folder.path().join("file.gz")).unwrap(), b"123456789");
+        fs::remove_file(folder.path().join("file.gz")).unwrap();
+        let (mirror, _) = serve(b"1234567890".to_vec(), Server::Whole);
+        let error = fetch(&right, &mirror).unwrap_err().to_string();
+        assert!(error.contains("sends more than the file has"), "{error}");
     }
 
     #[test]

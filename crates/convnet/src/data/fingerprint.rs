@@ -50,6 +50,13 @@ impl Print {
         Ok(Self { name: name.into(), bytes, digest })
     }
 
+    /// Of the bytes of a file that is in another one.
+    pub(super) fn of_bytes(name: String, bytes: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        Self { name, bytes: bytes.len() as u64, digest: digest(hasher) }
+    }
+
     /// Of images in memory and their labels.
     pub(super) fn of_images<'a>(
         images: impl Iterator<Item = &'a [u8]>,
@@ -78,7 +85,7 @@ fn digest(hasher: Sha256) -> String {
     hexadecimal(&hasher.finalize()[..8])
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -336,10 +343,14 @@ mod tests {
         let name = |name: &str| vec![name.to_owned()];
         assert_eq!(
             (&told.added, &told.changed, &told.removed),
-            (&name("dog/9.png"), &name("cat/1.png"), &name("cat/\"2\"\n.png"))
+            (
+                &name("dog/9.png"),
+                &name("cat/1.png"),
+                &vec!["cat/\"2\"\n.png".to_owned(), "cat/4.png".to_owned()]
+            )
         );
         assert_eq!(told.moved, ["dog/1.png", "dog/2.png"]);
-        assert!(told.to_string().starts_with("1 added (`dog/9.png`), 1 removed"), "{told}");
+        assert!(told.to_string().starts_with("1 added (`dog/9.png`), 2 removed"), "{told}");
         let mut turned = sample();
         turned.train.swap(0, 1);
         assert!(then.differences(&turned).unwrap().to_string().contains("another order"));

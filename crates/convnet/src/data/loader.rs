@@ -24,7 +24,8 @@ pub struct Batch {
     pub images: Vec<f32>,
     /// The class of each image.
     pub labels: Vec<u32>,
-    /// Soft targets (N, classes): what share of each image is of which class. Empty where `labels` tells all.
+    /// Soft targets (N, classes): what share of each image is of which class, and 1 for each class of an image that may
+    /// have several. Empty where `labels` tells all.
     pub shares: Vec<f32>,
     home: Option<Sender<Batch>>,
 }
@@ -214,6 +215,11 @@ impl Work {
             batch.labels.clear();
             batch.labels.extend(indices.iter().map(|&index| self.data.labels()[index]));
             batch.shares.clear();
+            if let Some(labels) = self.data.multi_labels() {
+                batch.shares.resize(indices.len() * labels.classes(), 0.0);
+                let rows = batch.shares.chunks_exact_mut(labels.classes()).zip(indices);
+                rows.for_each(|(row, &index)| labels.mark(index, row));
+            }
             let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
             let places = wanted.zip(batch.images.chunks_exact_mut(self.size));
             let result = parallel::for_each(
@@ -239,6 +245,7 @@ impl Work {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::MultiLabels;
     use crate::data::picture::Image;
     use crate::data::samples::{ImageFiles, Samples};
     use std::collections::{HashMap, HashSet};
@@ -273,6 +280,7 @@ mod tests {
         /// The first that fails, and the first that panics.
         error: Option<usize>,
         panic: Option<usize>,
+        multi_labels: Option<MultiLabels>,
     }
 
     #[derive(Debug, Default)]
@@ -295,6 +303,10 @@ mod tests {
     impl Samples for Made {
         fn labels(&self) -> &[u32] {
             &self.labels
+        }
+
+        fn multi_labels(&self) -> Option<&MultiLabels> {
+            self.multi_labels.as_ref()
         }
 
         fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
@@ -453,6 +465,31 @@ mod tests {
         }
         drop(loader);
         assert!(counts.asked.load(Ordering::SeqCst) < 50_000, "{counts:?}");
+    }
+
+    #[test]
+    fn several_labels_of_an_image_are_marked() {
+        let labels = MultiLabels::new(
+            "made",
+            3,
+            (0..40).map(|i| match i % 3 {
+                0 => vec![],
+                1 => vec![2],
+                _ => vec![0, 1],
+            }),
+        )
+        .unwrap();
+        let set = Made { multi_labels: Some(labels), ..Made::new(40) }.set();
+        let row = |index: usize| [[0.0, 0.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]][index % 3];
+        let shares = |pass: Pass| -> Vec<f32> {
+            Loader::new(&set, &pipeline(), pass).flat_map(|batch| batch.unwrap().shares.clone()).collect()
+        };
+        assert_eq!(shares(Pass::in_order(7)), (0..40).flat_map(row).collect::<Vec<_>>());
+        let order = shuffled(40, 4, 2);
+        assert_eq!(shares(shuffled_pass(7, 2)), order.into_iter().flat_map(row).collect::<Vec<_>>());
+        // Single labels have none.
+        let single = Loader::new(&Made::new(9).set(), &pipeline(), Pass::in_order(4));
+        assert!(single.map(Result::unwrap).all(|batch| batch.shares.is_empty()));
     }
 
     #[test]

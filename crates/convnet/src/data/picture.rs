@@ -1,7 +1,7 @@
 //! An image in memory, and where it comes from: a file, bytes, a reader or the `image` crate.
 
 use std::borrow::Cow;
-use std::io::{Cursor, Read};
+use std::io::{BufRead, Cursor, Read, Seek};
 use std::path::Path;
 
 use image::DynamicImage;
@@ -42,6 +42,11 @@ impl<'a> Image<'a> {
         Self { shape, pixels: Cow::Borrowed(pixels) }
     }
 
+    /// An image of pixels of its own, which go with its shape.
+    pub(super) fn owned(shape: (usize, usize, usize), pixels: Vec<u8>) -> Image<'static> {
+        Image { shape, pixels: Cow::Owned(pixels) }
+    }
+
     /// Channels (1 grey, 3 RGB), height, width.
     pub fn shape(&self) -> (usize, usize, usize) {
         self.shape
@@ -72,12 +77,19 @@ impl Image<'static> {
 
     /// As [`Image::open`], and does something with the image before others may take its memory.
     pub(super) fn open_for<T>(path: &Path, then: impl FnOnce(Self) -> T) -> Result<T, DataError> {
-        let image = decode::open(path).and_then(decode::decode).and_then(|(image, permit)| {
-            let done = then(Self::decoded(image)?);
-            drop(permit);
-            Ok(done)
-        });
+        let image = decode::open(path).and_then(|file| Self::decode_for(file, then));
         image.map_err(|problem| DataError::Image { path: Some(path.to_owned()), problem })
+    }
+
+    /// The same of what is open already; or what is wrong with it.
+    pub(super) fn decode_for<T>(
+        file: impl BufRead + Seek,
+        then: impl FnOnce(Self) -> T,
+    ) -> Result<T, String> {
+        let (image, permit) = decode::decode(file)?;
+        let done = then(Self::decoded(image)?);
+        drop(permit);
+        Ok(done)
     }
 
     /// The image in the bytes of a file, as [`Image::open`] reads it.
@@ -170,10 +182,10 @@ pub(super) mod tests {
         let path = folder.path().join("a.png");
         write_grey(&path, 3, 2, 9);
         assert_eq!(Image::open(&path).unwrap(), image((1, 2, 3), &[9; 6]));
-        assert_eq!(header(&path).unwrap(), Header { width: 3, height: 2, channels: 1 });
+        assert_eq!(header(&path).unwrap(), Header { width: 3, height: 2, channels: 1, mode: "grey" });
         RgbImage::from_fn(2, 1, |x, _| Rgb([x as u8, 10, 20])).save(&path).unwrap();
         assert_eq!(Image::open(&path).unwrap(), image((3, 1, 2), &[0, 1, 10, 10, 20, 20]));
-        assert_eq!(header(&path).unwrap(), Header { width: 2, height: 1, channels: 3 });
+        assert_eq!(header(&path).unwrap(), Header { width: 2, height: 1, channels: 3, mode: "RGB" });
         let jpeg = folder.path().join("a.jpg");
         RgbImage::from_pixel(16, 8, Rgb([200, 100, 50])).save(&jpeg).unwrap();
         let image = Image::open(&jpeg).unwrap();

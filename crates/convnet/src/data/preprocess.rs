@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::at_size;
 use super::preprocess_spec::IMAGENET;
-use super::transform::{CenterCrop, Corner, CornerCrop, Draw, Grayscale, Normalize, Pad, Resize, Transform};
+use super::transform::{
+    CenterCrop, Corner, CornerCrop, Draw, Grayscale, Normalize, PadTo, Resize, Transform,
+};
 use super::{Augment, DataError, Dataset, Image, Pipeline};
 
 /// How an image gets the input's height and width.
@@ -162,18 +164,18 @@ impl Preprocess {
         let mut transforms = at_size(source);
         transforms.extend(augment.transforms(source));
         if channels != 3 {
-            transforms.push(Transform::Grayscale(Grayscale));
+            transforms.push(Transform::Grayscale(Grayscale::default()));
         }
         let resize = match self.fit {
             Fit::Pad => None,
-            Fit::Cover => Some(Resize::Cover(size)),
-            Fit::CenterCrop(short) => Some(Resize::Shorter(short)),
+            Fit::Cover => Some(Resize::cover(size)),
+            Fit::CenterCrop(short) => Some(Resize::shorter(short)),
         };
         match resize.filter(|resize| resize.of(source) != source) {
             Some(resize) => {
-                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop { size })]);
+                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop::near(size))]);
             }
-            None => transforms.push(Transform::Pad(Pad { size })),
+            None => transforms.push(Transform::PadTo(PadTo { size })),
         }
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         Pipeline::checked(transforms, normalize, self.input)
@@ -189,10 +191,10 @@ impl Preprocess {
         let [channels, height, width] = self.input;
         let mut transforms = Vec::new();
         if channels != 3 {
-            transforms.push(Transform::Grayscale(Grayscale));
+            transforms.push(Transform::Grayscale(Grayscale::default()));
         }
-        transforms.push(Transform::Resize(Resize::Shorter(short)));
-        transforms.push(Transform::CenterCrop(CenterCrop { size: [height, width] }));
+        transforms.push(Transform::Resize(Resize::shorter(short)));
+        transforms.push(Transform::CenterCrop(CenterCrop::near([height, width])));
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         Pipeline::checked(transforms, normalize, self.input)
     }
@@ -207,19 +209,20 @@ impl Preprocess {
             Fit::Pad | Fit::Cover => at_size(self.source),
         };
         if channels != 3 {
-            transforms.push(Transform::Grayscale(Grayscale));
+            transforms.push(Transform::Grayscale(Grayscale::default()));
         }
         let cover =
-            [Transform::Resize(Resize::Cover(larger)), Transform::CenterCrop(CenterCrop { size: larger })];
+            [Transform::Resize(Resize::cover(larger)), Transform::CenterCrop(CenterCrop::near(larger))];
         match self.fit {
             Fit::CenterCrop(short) if short > height.max(width) => {
-                transforms.push(Transform::Resize(Resize::Shorter(short)));
+                transforms.push(Transform::Resize(Resize::shorter(short)));
             }
             Fit::CenterCrop(_) | Fit::Cover => transforms.extend(cover),
-            Fit::Pad => transforms.push(Transform::Pad(Pad { size: larger })),
+            Fit::Pad => transforms.push(Transform::PadTo(PadTo { size: larger })),
         }
         let corner = |corner| Transform::CornerCrop(CornerCrop { size, corner });
-        let windows = Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop { size })]);
+        let windows =
+            Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop::near(size))]);
         let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
         let pipeline = |window| {
             let steps = transforms.iter().cloned().chain([window]).collect();

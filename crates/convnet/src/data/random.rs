@@ -85,11 +85,86 @@ impl Random {
         below(&mut self.rng, bound)
     }
 
+    /// A number from the first to the second, or the first if they are the same.
+    pub(super) fn uniform(&mut self, [least, most]: [f64; 2]) -> f64 {
+        least + self.unit() * (most - least)
+    }
+
+    /// Whether what has a chance of `p` is so.
+    pub(super) fn chance(&mut self, p: f64) -> bool {
+        self.unit() >= 1.0 - p
+    }
+
+    /// A number from 0 to below 1, in steps of 2⁻⁵³.
+    fn unit(&mut self) -> f64 {
+        self.below(1 << 53) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Puts items in any order (Fisher and Yates).
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+
+    /// Shares that sum to 1, by the Dirichlet distribution whose parameters are all `alpha`.
+    pub(super) fn dirichlet(&mut self, alpha: f64, shares: &mut [f64]) {
+        let mut noise = self.noise();
+        shares.iter_mut().for_each(|share| *share = noise.gamma(alpha));
+        let sum: f64 = shares.iter().sum();
+        if sum > 0.0 && sum.is_finite() {
+            shares.iter_mut().for_each(|share| *share /= sum);
+        } else {
+            // Of so small an alpha one share is all but everything, of so great a one they are all the same.
+            let even = 1.0 / shares.len() as f64;
+            let whole = self.below(shares.len());
+            for (index, share) in shares.iter_mut().enumerate() {
+                *share = if sum > 0.0 { even } else { f64::from(u8::from(index == whole)) };
+            }
+        }
+    }
+
+    /// As many more draws as one wants, which are a function of this one.
+    pub(super) fn noise(&mut self) -> Noise {
+        Noise(ChaCha8Rng::seed_from_u64(self.below(usize::MAX) as u64))
+    }
+
     fn seek(&mut self, stream: u64, word: u128) {
         if self.rng.get_stream() != stream {
             self.rng.set_stream(stream);
         }
         self.rng.set_word_pos(word);
+    }
+}
+
+/// Any number of draws, from one of a [`Random`].
+pub(super) struct Noise(ChaCha8Rng);
+
+impl Noise {
+    /// A number from 0 to below 1.
+    fn unit(&mut self) -> f64 {
+        below(&mut self.0, 1 << 53) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A number of the standard normal distribution (Box and Muller).
+    pub(super) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    /// A number of the gamma distribution of scale 1 (Marsaglia and Tsang 2000).
+    fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            return self.gamma(shape + 1.0) * (1.0 - self.unit()).powf(1.0 / shape);
+        }
+        let d = shape - 1.0 / 3.0;
+        loop {
+            let x = self.normal();
+            let v = (1.0 + x / (9.0 * d).sqrt()).powi(3);
+            if v > 0.0 && (1.0 - self.unit()).ln() < x * x / 2.0 + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
     }
 }
 
@@ -135,6 +210,68 @@ mod tests {
         assert_ne!(draws(&mut Random::new(6, 2), 0, 30), all[0]);
         let mut order = generator(5, 2, Stream::Order);
         assert!((0..1000).all(|_| !all[0].contains(&below(&mut order, usize::MAX))));
+    }
+
+    #[test]
+    fn numbers_and_chances_are_drawn_evenly() {
+        let mut random = Random::new(3, 0);
+        let numbers: Vec<f64> = (0..10_000)
+            .map(|index| {
+                random.start(index);
+                random.uniform([-1.0, 3.0])
+            })
+            .collect();
+        let mean = numbers.iter().sum::<f64>() / 10_000.0;
+        // One standard deviation is 0.012.
+        assert!((mean - 1.0).abs() < 0.04 && numbers.iter().all(|x| (-1.0..3.0).contains(x)), "{mean}");
+        let mut drawn = |p| (0..10_000).filter(|_| random.chance(p)).count();
+        assert_eq!((drawn(0.0), drawn(1.0)), (0, 10_000));
+        // 43 is one standard deviation.
+        assert!(drawn(0.25).abs_diff(2500) < 150);
+    }
+
+    #[test]
+    fn normal_numbers_and_shares_have_their_mean_and_deviation() {
+        let mut random = Random::new(9, 0);
+        let moments = |values: &[f64]| {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            (mean, values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / values.len() as f64)
+        };
+        let mut noise = random.noise();
+        let (mean, variance) = moments(&(0..20_000).map(|_| noise.normal()).collect::<Vec<_>>());
+        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+        for alpha in [0.2, 1.0, 4.0] {
+            let firsts: Vec<f64> = (0..5000)
+                .map(|index| {
+                    random.start(index);
+                    let mut shares = [0.0; 3];
+                    random.dirichlet(alpha, &mut shares);
+                    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+                    shares[0]
+                })
+                .collect();
+            let (mean, variance) = moments(&firsts);
+            // Mean 1/3 and variance 2/9 over 3 alpha + 1.
+            let expected = 2.0 / 9.0 / (3.0 * alpha + 1.0);
+            assert!((mean - 1.0 / 3.0).abs() < 0.03, "{alpha}: {mean}");
+            assert!((variance / expected - 1.0).abs() < 0.08, "{alpha}: {variance}, expected {expected}");
+        }
+        for alpha in [f64::MIN_POSITIVE, f64::MAX] {
+            let mut shares = [0.0; 4];
+            random.dirichlet(alpha, &mut shares);
+            assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{alpha}: {shares:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_chance_is_a_draw_of_two() {
+        let mut random = Random::new(4, 1);
+        for index in 0..100 {
+            random.start(index);
+            let drawn = random.below(2) == 1;
+            random.start(index);
+            assert_eq!(random.chance(0.5), drawn);
+        }
     }
 
     #[test]

@@ -13,13 +13,12 @@ type Content = (u64, String);
 /// An image file and its place in a set.
 struct Place {
     name: String,
-    label: u32,
+    labels: Vec<u32>,
     split: &'static str,
 }
 
 impl DataSets {
-    /// What is to be said of image files that are there twice, byte by byte: in the training and in the test images,
-    /// where they are no test, or in two classes, of which one must be wrong. Files are read as a whole.
+    /// What is to be said of image files that are there twice, byte by byte: in two splits, where they are no test, or in two classes, of which one must be wrong. Files are read as a whole.
     ///
     /// # Errors
     /// If an image cannot be read.
@@ -43,7 +42,7 @@ impl DataSets {
                 if other.split != first.split {
                     splits.push(pair());
                 }
-                if other.label != first.label {
+                if other.labels != first.labels {
                     classes.push(pair());
                 }
             }
@@ -71,14 +70,20 @@ impl DataSets {
 
 /// The content of each image file of a set, and its place; none where images are in memory alone.
 fn places(set: &Dataset, split: &'static str) -> Result<Vec<(Content, Place)>, DataError> {
-    let (prints, labels) = (set.prints()?, set.labels());
-    if prints.len() != labels.len() || prints.iter().any(|print| print.name.is_empty()) {
+    let mut prints = set.prints()?;
+    // Behind those of the files there may be one of the labels that a list gives them.
+    prints.truncate(set.len());
+    if prints.len() != set.len() || prints.iter().any(|print| print.name.is_empty()) {
         return Ok(Vec::new());
     }
-    let place = |(print, &label): (super::Print, &u32)| {
-        ((print.bytes, print.digest), Place { name: print.name, label, split })
+    let labels = |index: usize| match set.multi_labels() {
+        Some(labels) => labels.of(index).to_vec(),
+        None => vec![set.labels()[index]],
     };
-    Ok(prints.into_iter().zip(labels).map(place).collect())
+    let place = |(index, print): (usize, super::Print)| {
+        ((print.bytes, print.digest), Place { name: print.name, labels: labels(index), split })
+    };
+    Ok(prints.into_iter().enumerate().map(place).collect())
 }
 
 fn some(pairs: &[String]) -> String {
@@ -114,8 +119,7 @@ mod tests {
         assert_eq!(
             told(),
             [
-                "1 of the 13 test images is among the training images too (`test/a/leak.png` is `train/a/0.png`): the figures \
-              promise too much"
+                "1 image is in another split too (`test/a/leak.png` is `train/a/0.png`): the figures promise too much"
             ]
         );
         fs::copy(at("train/a/1.png"), at("train/b/copy.png")).unwrap();
@@ -128,7 +132,7 @@ mod tests {
         }
         let told = told();
         assert!(
-            told[0].starts_with("6 of the 18 test images are") && told[0].contains(", and 3 more)"),
+            told[0].starts_with("6 images are in another split too") && told[0].contains(", and 3 more)"),
             "{}",
             told[0]
         );

@@ -87,6 +87,24 @@ pub trait Samples: fmt::Debug + Send + Sync {
     fn name(&self, _index: usize) -> Option<String> {
         None
     }
+
+    /// Images that were left out because they cannot be decoded, each with what is wrong.
+    fn skipped(&self) -> &[String] {
+        &[]
+    }
+
+    /// What an image's file keeps: `grey` or `RGB`, perhaps with opacity or of 16 bits.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    fn mode(&self, index: usize) -> Result<&'static str, DataError> {
+        Ok(plain_mode(self.original(index)?.shape().0))
+    }
+}
+
+/// What images of so many channels are called.
+pub(super) fn plain_mode(channels: usize) -> &'static str {
+    if channels == 1 { "grey" } else { "RGB" }
 }
 
 /// Images of another source by other numbers of their classes.
@@ -138,6 +156,10 @@ impl Samples for Relabeled {
     fn name(&self, index: usize) -> Option<String> {
         self.samples.name(index)
     }
+
+    fn mode(&self, index: usize) -> Result<&'static str, DataError> {
+        self.samples.mode(index)
+    }
 }
 
 /// Some images of another source.
@@ -187,6 +209,10 @@ impl Samples for Subset {
 
     fn name(&self, index: usize) -> Option<String> {
         self.samples.name(self.indices[index])
+    }
+
+    fn mode(&self, index: usize) -> Result<&'static str, DataError> {
+        self.samples.mode(self.indices[index])
     }
 }
 

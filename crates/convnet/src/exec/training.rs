@@ -390,13 +390,14 @@ impl TrainingStep {
         specs
     }
 
-    /// Groups of these parameters that treat all alike that are not frozen: the step's rate, the optimizer's decay.
+    /// Groups of these parameters that treat all alike: the step's rate, the optimizer's decay. What is frozen stays so.
     pub fn uniform_groups(&self) -> ParameterGroups {
-        ParameterGroups::uniform(&self.parameters().cloned().collect::<Vec<_>>()).freezing(&self.frozen)
+        ParameterGroups::uniform(&self.parameters().cloned().collect::<Vec<_>>())
     }
 
     /// Forward, loss and backward on images (N, C, H, W), 1 ≤ N ≤ batch, and what they shall be taken for. The gradients
-    /// take the place of the last ones; running statistics take the batch in, parameters stay.
+    /// take the place of the last ones; running statistics take the batch in, parameters stay. Nothing is learned from a
+    /// loss that is not finite on the CPU: gradients, statistics and weights stay what they were.
     ///
     /// # Errors
     /// If the images are not 1 to batch whole ones, or the target does not fit them.

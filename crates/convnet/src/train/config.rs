@@ -31,6 +31,18 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
+    /// This configuration with the epochs and the limit of steps of another, if it differs from it in these.
+    #[cfg(feature = "train")]
+    pub(super) fn longer(&self, asked: &Self) -> Option<Self> {
+        let length = |config: &Self| (config.recipe.epochs, config.recipe.limit_steps);
+        if length(self) == length(asked) {
+            return None;
+        }
+        let mut longer = self.clone();
+        (longer.recipe.epochs, longer.recipe.limit_steps) = length(asked);
+        Some(longer)
+    }
+
     /// The settings in which another configuration differs: `recipe.lr: 0.1, asked for 0.2`.
     ///
     /// What made the run (the version and the instruction set) is no setting.
@@ -42,6 +54,10 @@ impl RunConfig {
                 table.remove("isa");
                 // It follows from the data and from the weights that training starts from.
                 table.remove("preprocess");
+                // Where decoded images are kept changes none of them.
+                if let Some(toml::Value::Table(recipe)) = table.get_mut("recipe") {
+                    recipe.remove("cache");
+                }
                 flatten("", &toml::Value::Table(table), out);
             }
         }

@@ -171,11 +171,14 @@ pub enum TrainError {
 
     /// A loss that is no number any more.
     #[error(
-        "the loss is not a finite number at step {step}; lower the learning rate, whose peak is `lr` = {}", readable(*lr)
+        "the loss is not a finite number at step {step}: {cause}; lower the learning rate, whose peak is `lr` = {}",
+        readable(*lr)
     )]
     Diverged {
         /// The step, counted from 1.
         step: u64,
+        /// Where it came from.
+        cause: String,
         /// The recipe's learning rate.
         lr: f64,
     },

@@ -4,6 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use convnet_formats::atomic;
+
+use super::checkpoint::Checkpoint;
+use super::metrics::{read_lines, write_lines};
 use super::{RunDir, TrainError};
 
 impl RunDir {
@@ -46,26 +50,51 @@ pub(super) fn keep(run: &RunDir, step: u64, count: usize) -> Result<(), TrainErr
     }
     let kept = run.kept_checkpoints();
     for old in &kept[..kept.len().saturating_sub(count)] {
-        for path in [old.clone(), best_beside(old)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(TrainError::io("remove", &path)(error));
-                }
-                _ => {}
-            }
-        }
+        remove(old)?;
+        remove(&best_beside(old))?;
     }
     Ok(())
+}
+
+/// Takes a run back to a checkpoint that it kept: what was done after it is forgotten.
+///
+/// # Errors
+/// If the checkpoint is damaged or a file cannot be written. The run can be taken back again then.
+pub(super) fn rewind(run: &RunDir, checkpoint: &Path) -> Result<(), TrainError> {
+    let then = Checkpoint::read(checkpoint, run.is_sealed())?;
+    let path = run.file(RunDir::METRICS);
+    let epochs = then.progress.epoch;
+    if let Some(text) = run.metrics_text()? {
+        let lines: String = text.split_inclusive('\n').take(epochs).collect();
+        let damaged = |reason| TrainError::Damaged { path: path.clone(), reason };
+        let records = read_lines(&lines).map_err(damaged)?;
+        atomic::write(&path, write_lines(&records).as_bytes())?;
+    }
+    remove(&run.file(RunDir::RESULT))?;
+    let best = best_beside(checkpoint);
+    if best.exists() {
+        link(&best, &run.file(RunDir::BEST))?;
+    }
+    link(checkpoint, &run.file(RunDir::CHECKPOINT))?;
+    for later in run.kept_checkpoints().into_iter().filter(|kept| step_of(kept) > step_of(checkpoint)) {
+        remove(&later)?;
+        remove(&best_beside(&later))?;
+    }
+    Ok(())
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn remove(path: &Path) -> Result<(), TrainError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(TrainError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// A second name for a file, which is never written again but replaced; a copy where the file system knows no such
 /// names.
 fn link(from: &Path, to: &Path) -> Result<(), TrainError> {
-    if let Err(error) = fs::remove_file(to)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(TrainError::io("replace", to)(error));
-    }
+    remove(to)?;
     if fs::hard_link(from, to).is_err() {
         fs::copy(from, to).map_err(TrainError::io("copy to", to))?;
     }

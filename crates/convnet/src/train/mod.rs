@@ -49,6 +49,8 @@ mod steps;
 mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
+#[cfg(feature = "train")]
+mod unusual;
 mod version;
 
 #[cfg(feature = "train")]

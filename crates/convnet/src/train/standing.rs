@@ -60,6 +60,28 @@ impl Standing {
         Ok(Self { checkpoint: Some(checkpoint), records, notes })
     }
 
+    /// Refuses a run that cannot be made longer, or shorter, than it was: from one recipe to another.
+    pub(super) fn check_longer(&self, recipes: [&Recipe; 2], images: usize) -> Result<(), TrainError> {
+        let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
+        let [before, now] = recipes.map(|recipe| RunLength::of(recipe, images));
+        if now.total < checkpoint.steps {
+            let found = format!("{} steps, {} are done", now.total, checkpoint.steps);
+            return Err(TrainError::setting("epochs", found, "no fewer than are done"));
+        }
+        // A limit of steps ended its last epoch before all images were seen.
+        let cut = checkpoint.progress.step == 0 && checkpoint.steps % before.steps_per_epoch.max(1) != 0;
+        if cut && now.total > checkpoint.steps {
+            let found =
+                format!("for a run that its limit ended in the midst of epoch {}", checkpoint.progress.epoch);
+            return Err(TrainError::setting(
+                "limit_steps",
+                found,
+                "a run that ended with an epoch, to make it longer",
+            ));
+        }
+        Ok(())
+    }
+
     /// A run that was stopped in its first epoch has written no more than a line of metrics.
     fn without_checkpoint(run: &RunDir, mut notes: Vec<String>) -> Result<Self, TrainError> {
         let lines = run.metrics_text()?.map_or(0, |text| text.lines().count());

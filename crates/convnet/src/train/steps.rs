@@ -1,8 +1,10 @@
 //! One update after the other: batches in, what was learned from them out.
 
+use super::unusual::unusual;
 use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
-use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
+use crate::exec::{CompileError, Ema, StepReport, Target, TrainingStep};
+use crate::graph::Graph;
 use crate::optim::{Frozen, ParameterGroups};
 use crate::state::StateDict;
 
@@ -11,6 +13,8 @@ pub(super) struct Steps {
     pub(super) training: TrainingStep,
     groups: ParameterGroups,
     regularize: Regularize,
+    /// The peak of the learning rate.
+    lr: f64,
     ema: Option<Ema>,
 }
 
@@ -33,11 +37,34 @@ impl Learned {
     }
 }
 
+/// What the images of a batch shall be taken for.
+fn target(batch: &Batch) -> Target<'_> {
+    match batch.shares.is_empty() {
+        true => Target::classes(&batch.labels),
+        false => Target::soft(&batch.shares),
+    }
+}
+
+/// Refuses a loss that is not finite, and tells where it comes from.
+fn finite(
+    training: &TrainingStep,
+    net: &Graph,
+    report: &StepReport,
+    batch: &Batch,
+    lr: f64,
+) -> Result<(), TrainError> {
+    if report.loss.is_finite() {
+        return Ok(());
+    }
+    let cause = unusual(net, &training.state_dict(), &batch.images)?;
+    Err(TrainError::Diverged { step: training.steps() + 1, cause, lr })
+}
+
 impl Steps {
     pub(super) fn new(training: TrainingStep, recipe: &Recipe) -> Self {
         let groups = training.uniform_groups();
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
-        Self { training, groups, regularize: recipe.regularize, ema }
+        Self { training, groups, regularize: recipe.regularize, lr: recipe.lr, ema }
     }
 
     /// Freezes something else from now on; a moving average goes on.
@@ -70,8 +97,12 @@ impl Steps {
     }
 
     /// Updates the weights by the next batches, as many as make one update; `None` where no batch is left.
+    ///
+    /// # Errors
+    /// If a batch cannot be read, or the loss is not finite: the weights are then those before the update.
     pub(super) fn update(
         &mut self,
+        net: &Graph,
         batches: &mut impl Iterator<Item = Result<Batch, DataError>>,
         rate: f32,
     ) -> Result<Option<Learned>, TrainError> {
@@ -81,16 +112,19 @@ impl Steps {
         let mut learned = Learned::default();
         let (training, groups) = (&mut self.training, &self.groups);
         if count == 1 && clip_norm.is_none() && clip_value.is_none() {
-            let report = training.step(&first.images, &first.labels, groups, rate)?;
+            let report = training.step(&first.images, target(&first), groups, rate)?;
+            finite(training, net, &report, &first, self.lr)?;
             learned.add(&report, first.labels.len());
         } else {
-            let report = training.forward_backward(&first.images, &first.labels)?;
+            let report = training.forward_backward(&first.images, target(&first))?;
+            finite(training, net, &report, &first, self.lr)?;
             learned.add(&report, first.labels.len());
             drop(first);
             let mut taken = 1;
             for batch in batches.take(count - 1) {
                 let batch = batch?;
-                let report = training.accumulate(&batch.images, &batch.labels)?;
+                let report = training.accumulate(&batch.images, target(&batch))?;
+                finite(training, net, &report, &batch, self.lr)?;
                 learned.add(&report, batch.labels.len());
                 taken += 1;
             }

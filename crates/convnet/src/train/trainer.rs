@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use convnet_formats::{atomic, stale};
 
 use super::callback::Callbacks;
+use super::kept;
 use super::lock::Lock;
 use super::progress::Progress;
 use super::standing::Standing;
@@ -208,7 +209,26 @@ impl<'a> Trainer<'a> {
         training.run()
     }
 
-    /// Goes on with a run that was interrupted, to the same result as if it had not been.
+    /// Takes a run back to a checkpoint that it kept ([`RunDir::kept_checkpoints`]) and goes on from there. What was done
+    /// after it is forgotten.
+    ///
+    /// # Errors
+    /// As [`Trainer::resume`].
+    pub fn resume_from(
+        self,
+        directory: impl AsRef<Path>,
+        checkpoint: impl AsRef<Path>,
+    ) -> Result<TrainReport, TrainError> {
+        let run = RunDir::open(directory.as_ref())?;
+        {
+            let _lock = Lock::take(directory.as_ref())?;
+            kept::rewind(&run, checkpoint.as_ref())?;
+        }
+        self.resume(directory)
+    }
+
+    /// Goes on with a run that was interrupted, to the same result as if it had not been. A recipe of more epochs or steps
+    /// than the run had makes it longer: the schedule is stretched over all of them from here on.
     ///
     /// # Errors
     /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, if the data have changed
@@ -222,7 +242,9 @@ impl<'a> Trainer<'a> {
         let known = run.config().preprocess.clone().filter(|known| known.input() == self.net.input_size());
         self.preprocess = self.preprocess.or(known);
         let card = self.card()?;
-        let mut differences = run.config().differences(&self.config(&card)?);
+        let config = self.config(&card)?;
+        let longer = run.config().longer(&config);
+        let mut differences = longer.as_ref().unwrap_or(run.config()).differences(&config);
         if run.graph()?.is_some_and(|graph| graph != *self.net) {
             differences.push("the layers of the network are others".to_owned());
         }
@@ -233,7 +255,24 @@ impl<'a> Trainer<'a> {
         run.check_data(&Fingerprint::of(&self.data)?)?;
         let lock = Lock::take(directory)?;
         stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
-        let mut standing = Standing::of(&run, &self.recipe, self.data.train.len())?;
+        let images = self.data.train.len();
+        let (run, standing) = match longer {
+            None => {
+                let standing = Standing::of(&run, &self.recipe, images)?;
+                (run, standing)
+            }
+            Some(config) => {
+                let before = run.config().recipe.clone();
+                let mut standing = Standing::of(&run, &before, images)?;
+                standing.check_longer([&before, &self.recipe], images)?;
+                standing.notes.push(told_longer(&before, &self.recipe));
+                let run = RunDir::new(directory, config);
+                run.write_config()?;
+                kept::remove(&run.file(RunDir::RESULT))?;
+                (run, standing)
+            }
+        };
+        let mut standing = standing;
         let steps = match &mut standing.checkpoint {
             None => Steps::new(self.training(&self.first_weights()?, 0)?, &self.recipe),
             Some(checkpoint) => {
@@ -293,6 +332,21 @@ impl<'a> Trainer<'a> {
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
         self.data.check_classes()?;
+        let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
+        if unvalidated && self.recipe.schedule.needs_validation() {
+            return Err(TrainError::setting(
+                "schedule.kind",
+                "plateau without validation images",
+                "some, whose loss it looks at: `split.validation` above 0",
+            ));
+        }
+        if unvalidated && self.recipe.regularize.early_stopping.is_some() {
+            return Err(TrainError::setting(
+                "regularize.early_stopping",
+                "set without validation images",
+                "some, by which it is judged: `split.validation` above 0",
+            ));
+        }
         let (outputs, classes) = (self.net.classes(), self.data.classes().len());
         if outputs != classes {
             return Err(TrainError::Classes {
@@ -332,7 +386,11 @@ impl<'a> Trainer<'a> {
             classes: self.data.classes().to_vec(),
             preprocess: Some(card.preprocess.clone()),
             init_from: self.start.as_ref().map(|(origin, _)| absolute(origin)),
-            recipe: Recipe { data: absolute(&self.recipe.data), ..self.recipe.clone() },
+            recipe: Recipe {
+                data: absolute(&self.recipe.data),
+                lists: self.recipe.lists.absolute(),
+                ..self.recipe.clone()
+            },
         })
     }
 
@@ -374,6 +432,19 @@ impl<'a> Trainer<'a> {
         }
         Ok(training)
     }
+}
+
+/// That a run is made longer.
+fn told_longer(before: &Recipe, now: &Recipe) -> String {
+    let length = |recipe: &Recipe| {
+        let limit = recipe.limit_steps.map_or(String::new(), |steps| format!(", at most {steps} steps"));
+        format!("{} epochs{limit}", recipe.epochs)
+    };
+    format!(
+        "the run was to have {} and goes on to {}; its schedule is stretched over all of them from here on",
+        length(before),
+        length(now)
+    )
 }
 
 /// The full path of a file or folder, so that a run does not depend on where it was started; any other name as it is.

@@ -154,15 +154,12 @@ impl TrainingLoop<'_> {
         );
         for _ in 0..left {
             let step = self.steps.training.steps();
-            let lr = self.callbacks.rate.of(self.recipe.schedule.rate(self.recipe.lr, step, length));
+            let lr = self.callbacks.rate.of(self.scheduled(step, length));
             if !(lr.is_finite() && lr >= 0.0) {
                 return Err(TrainError::setting("rate", lr, "callbacks to set a finite number from 0"));
             }
-            let Some(learned) = self.steps.update(&mut batches, lr as f32)? else { break };
+            let Some(learned) = self.steps.update(self.net, &mut batches, lr as f32)? else { break };
             self.lr = Some(lr);
-            if !learned.loss.is_finite() {
-                return Err(TrainError::Diverged { step: step + 1, lr: self.recipe.lr });
-            }
             let progress = &mut self.progress;
             progress.step += 1;
             progress.loss += learned.loss;
@@ -197,6 +194,12 @@ impl TrainingLoop<'_> {
         Ok(Flow::On)
     }
 
+    /// The learning rate that the schedule has for a step.
+    fn scheduled(&self, step: u64, length: RunLength) -> f64 {
+        let losses: Vec<f64> = self.records.iter().filter_map(|record| record.val_loss).collect();
+        self.recipe.schedule.rate_after(&losses, self.recipe.lr, step, length)
+    }
+
     /// Classifies images; `None` if the flag was raised meanwhile.
     fn evaluate(
         &mut self,
@@ -223,9 +226,10 @@ impl TrainingLoop<'_> {
     fn finish_epoch(&mut self, evaluation: Option<Evaluation>, length: RunLength) -> Result<(), TrainError> {
         let steps = self.steps.training.steps();
         if evaluation.as_ref().is_some_and(|evaluation| !evaluation.loss.is_finite()) {
-            return Err(TrainError::Diverged { step: steps, lr: self.recipe.lr });
+            let cause = "that of the validation images".to_owned();
+            return Err(TrainError::Diverged { step: steps, cause, lr: self.recipe.lr });
         }
-        let scheduled = self.recipe.schedule.rate(self.recipe.lr, steps.saturating_sub(1), length);
+        let scheduled = self.scheduled(steps.saturating_sub(1), length);
         let progress = &self.progress;
         let images = progress.images.max(1) as f64;
         let figure = |of: fn(&Evaluation) -> f64| evaluation.as_ref().map(of);

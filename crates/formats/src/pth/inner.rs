@@ -60,7 +60,7 @@ pub(super) fn array<'p>(pickle: &'p Pickle<'_>, id: Id) -> Option<Array<'p>> {
 }
 
 /// The type of `numpy.dtype('f4', …)` whose state tells its order of bytes.
-fn dtype_of(pickle: &Pickle<'_>, id: Id) -> Option<Number> {
+pub(super) fn dtype_of(pickle: &Pickle<'_>, id: Id) -> Option<Number> {
     let Value::Object(object) = pickle.value(id) else { return None };
     let name = pickle.text(*object.arguments.first()?)?;
     let order = object.state.and_then(|state| pickle.text(*pickle.list(state)?.get(1)?));

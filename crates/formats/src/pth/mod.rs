@@ -11,6 +11,7 @@ mod legacy;
 mod names;
 mod pickle;
 mod place;
+mod plain;
 mod write;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use pickle::{Id, Pickle, Value};
 use crate::source::{FileSource, Source};
 use crate::strided::{Cache, Place};
 use crate::{FormatError, Malformed, foreign};
+pub use plain::{Bytes, Plain};
 pub use write::write;
 
 /// The longest pickle that is read: that of a state dict is short, but NumPy's arrays are part of it.

@@ -34,6 +34,8 @@ pub(super) enum Value {
     Float,
     /// Text or bytes.
     Text(Span),
+    /// A line of the first protocol, in which characters are written by backslashes: bytes, or text.
+    Escaped(Span, Escapes),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
@@ -47,6 +49,15 @@ pub(super) enum Value {
     Object(Box<Object>),
     /// A number of more than 64 bits.
     Opaque,
+}
+
+/// How a line of the first protocol writes what it cannot hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Escapes {
+    /// As Python writes a `str` or `bytes` in quotes: `\n`, `\x00`.
+    Bytes,
+    /// As the codec `raw-unicode-escape`: `\u0000`, and Latin-1.
+    Unicode,
 }
 
 /// A tensor as its pickle describes it; the numbers are still to be checked.
@@ -229,6 +240,13 @@ impl<'a> Pickle<'a> {
         Ok(line)
     }
 
+    fn escaped(&self, line: Span, escapes: Escapes) -> Value {
+        match self.bytes(line).iter().any(|&byte| byte == b'\\' || byte >= 0x80) {
+            true => Value::Escaped(line, escapes),
+            false => Value::Text(line),
+        }
+    }
+
     fn push(&mut self, value: Value) -> Step<()> {
         self.items += match &value {
             Value::Tuple(items) | Value::List(items) => items.len(),
@@ -343,11 +361,11 @@ impl<'a> Pickle<'a> {
             b'X' | b'B' | b'T' => self.number(4).and_then(|length| self.text_of(length)),
             0x8c | b'C' | b'U' => self.number(1).and_then(|length| self.text_of(length)),
             0x8d | 0x8e | 0x96 => self.number(8).and_then(|length| self.text_of(length)),
-            b'V' => self.line().and_then(|line| self.push(Value::Text(line))),
+            b'V' => self.line().and_then(|line| self.push(self.escaped(line, Escapes::Unicode))),
             b'S' => {
                 let (start, end) = self.line()?;
                 let quotes = u32::from(end - start >= 2);
-                self.push(Value::Text((start + quotes, end - quotes)))
+                self.push(self.escaped((start + quotes, end - quotes), Escapes::Bytes))
             }
             b'J' => self.number(4).and_then(|n| self.push(Value::Int(i64::from(n as u32 as i32)))),
             b'K' => self.number(1).and_then(|n| self.push(Value::Int(n as i64))),
@@ -356,8 +374,12 @@ impl<'a> Pickle<'a> {
             0x8b => self.number(4).and_then(|length| self.long(length)),
             b'I' | b'L' => {
                 let line = self.line()?;
-                let text = self.span(line).unwrap_or_default().trim_end_matches('L');
-                self.push(text.parse().map_or(Value::Opaque, Value::Int))
+                // Two digits are no number but false and true.
+                self.push(match self.span(line).unwrap_or_default() {
+                    "00" => Value::Bool(false),
+                    "01" => Value::Bool(true),
+                    text => text.trim_end_matches('L').parse().map_or(Value::Opaque, Value::Int),
+                })
             }
             b'F' => self.line().and_then(|_| self.push(Value::Float)),
             b'G' => self.take(8).and_then(|_| self.push(Value::Float)),

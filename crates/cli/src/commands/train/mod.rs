@@ -29,9 +29,12 @@ Examples:
   convnet train lenet                                   on the bundled Fashion-MNIST subset
   convnet train lenet --data fashion-mnist --epochs 10  on all of Fashion-MNIST
   convnet train resnet18 --data photos --input 3x96x96  on a folder with train/CLASS/*.jpg
+  convnet train resnet18 --list train.csv --val-list val.csv --data photos
+                                                        on images below photos that lists name with their labels
   convnet train vgg11 --recipe sgd-step --epochs 30     by another recipe
   convnet train model.onnx --data photos                go on from an ONNX file, with a head for the data's classes
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
+  convnet train --resume runs/lenet --epochs 20         go on longer than it was to be
 
 Without --input, images have the data's channels and the smallest side of 32, 64, 96, 128, 160, 192 and 224
 at which the network's last convolution still sees 2x2 pixels, so that large networks train in bearable
@@ -40,7 +43,7 @@ training images. The test images are measured once, at the end, with the chosen 
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
-[checkpoints]. Options win over the recipe.";
+[checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -72,8 +75,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     out: Option<PathBuf>,
 
-    /// Go on with an interrupted run, with its settings
-    #[arg(long, value_name = "DIR", conflicts_with = "out", help_heading = "Run")]
+    /// Go on with a run, with its settings: with the latest checkpoint, or back from an earlier one that it kept
+    /// (DIR/checkpoints/step-N.safetensors); with --epochs longer than it was to be
+    #[arg(long, value_name = "DIR|FILE", conflicts_with = "out", help_heading = "Run")]
     resume: Option<PathBuf>,
 
     #[command(flatten)]
@@ -90,8 +94,8 @@ pub(crate) struct Args {
 enum Place {
     /// A new directory, which no other process gets.
     New(NewRun),
-    /// That of a run that was interrupted.
-    Old(PathBuf),
+    /// That of a run that was interrupted, and the checkpoint to go back to, if it is not the latest.
+    Old(PathBuf, Option<PathBuf>),
 }
 
 /// A run that is about to start: its settings, and what they bring.
@@ -120,13 +124,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
     let plan = match &args.resume {
-        Some(directory) => args.resumed(directory, &options)?,
+        Some(place) => args.resumed(place, &options)?,
         None => args.fresh()?,
     };
     let Plan { place, recipe, start: Start { graph, data, preprocess, weights, report, .. } } = plan;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
-        Place::Old(directory) => directory.clone(),
+        Place::Old(directory, _) => directory.clone(),
     };
     let data = divide(data, &recipe)?;
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
@@ -151,7 +155,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let result = match place {
         Place::New(new) => trainer.run_in(new),
-        Place::Old(directory) => trainer.resume(directory),
+        Place::Old(directory, None) => trainer.resume(directory),
+        Place::Old(directory, Some(checkpoint)) => trainer.resume_from(directory, checkpoint),
     };
     if let Some(outcome) = result.as_ref().ok().and_then(|report| report.outcome.as_ref()) {
         let share = histogram.into_iter().max().unwrap_or(0) as f64 / outcome.images.max(1) as f64;
@@ -213,7 +218,7 @@ impl Args {
         if let Some(out) = &self.out {
             RunDir::check_new(out)?;
         }
-        let data = super::data::open(&recipe.data)?;
+        let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
@@ -309,7 +314,11 @@ impl Args {
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
     /// difference.
-    fn resumed(&self, directory: &Path, options: &Options) -> Result<Plan, Failure> {
+    fn resumed(&self, place: &Path, options: &Options) -> Result<Plan, Failure> {
+        let (directory, from) = match kept_in(place) {
+            Some(directory) => (directory, Some(place.to_owned())),
+            None => (place, None),
+        };
         let run = RunDir::open(directory)?;
         let config = run.config();
         note_machine(config, options)?;
@@ -324,7 +333,7 @@ impl Args {
             (None, Some(graph)) => model::adapted(graph, &self.size.options())?,
             (name, _) => size.build(name.as_deref().unwrap_or(&config.model))?,
         };
-        let (data, _) = super::data::open(&recipe.data)?.in_order_of(&config.classes)?;
+        let (data, _) = super::data::open_recipe(&recipe)?.in_order_of(&config.classes)?;
         let origin =
             self.init_from.as_ref().map(|path| path.display().to_string()).or(config.init_from.clone());
         let mut weights = None;
@@ -341,7 +350,7 @@ impl Args {
             weights = Some((origin, first));
         }
         let start = Start { graph, data, preprocess: None, weights, report: None, new_head: false };
-        Ok(Plan { place: Place::Old(directory.to_owned()), recipe, start })
+        Ok(Plan { place: Place::Old(directory.to_owned(), from), recipe, start })
     }
 
     /// The size to read a model for, to see its layers: its own number of classes.
@@ -375,6 +384,12 @@ impl Args {
             None => SizeArgs { input: None, classes, ..self.size.clone() }.build(name),
         }
     }
+}
+
+/// The run of a checkpoint that it kept, `RUN/checkpoints/step-471.safetensors`.
+fn kept_in(path: &Path) -> Option<&Path> {
+    let folder = path.parent().filter(|folder| path.is_file() && folder.ends_with(RunDir::CHECKPOINTS))?;
+    folder.parent()
 }
 
 /// Tells what makes the bits of a resumed run differ from those of one that was not interrupted.

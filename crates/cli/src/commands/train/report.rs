@@ -40,7 +40,11 @@ pub(super) fn heading(
     let schedule = match recipe.schedule {
         Schedule::Constant { .. } => "constant at",
         Schedule::Step { .. } | Schedule::Milestones { .. } => "falling in steps from",
+        Schedule::Exponential { .. } => "falling every epoch from",
+        Schedule::Polynomial { .. } => "falling from",
+        Schedule::Plateau { .. } => "falling with the validation loss from",
         Schedule::Cosine { .. } => "cosine from",
+        Schedule::CosineRestarts { .. } => "cosines with restarts from",
         Schedule::OneCycle { .. } => "one cycle up to",
     };
     let lr = output::small(recipe.lr);

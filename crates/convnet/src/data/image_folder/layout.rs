@@ -1,103 +1,93 @@
 //! Which of a folder's folders are splits, by the names in use.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::super::DataError;
+use super::super::split_name::Split;
 use super::walk::{self, Class, LeftOut};
 
-/// Names of the folder to train on, in any case of letters.
-const TRAIN: [&str; 2] = ["train", "training"];
-/// Names of folders to measure on; the first that has class folders is taken.
-const TEST: [&str; 5] = ["test", "testing", "val", "valid", "validation"];
-
 /// A folder's splits.
+#[derive(Default)]
 pub(super) struct Layout {
-    pub(super) train: Option<PathBuf>,
-    /// By preference.
-    pub(super) tests: Vec<PathBuf>,
+    pub(super) splits: BTreeMap<Split, PathBuf>,
     /// Other folders beside splits.
     pub(super) others: Vec<PathBuf>,
     /// Other files beside splits.
     pub(super) beside: LeftOut,
 }
 
+/// A folder with the classes of a split in it.
+pub(super) struct Labelled {
+    pub(super) folder: PathBuf,
+    pub(super) classes: Vec<Class>,
+}
+
 impl Layout {
-    /// The splits that a folder has. Without one of both kinds or a lone test split its folders are classes, and this
-    /// is empty.
+    /// The splits that a folder has. Without one to train on, and without one to measure on that holds class folders, its
+    /// folders are classes, and this is empty.
     pub(super) fn of(folder: &Path) -> Result<Self, DataError> {
         let mut beside = LeftOut::default();
         let folders = walk::folders_beside(folder, &mut beside)?;
-        let named = |known: &str| -> Result<Option<PathBuf>, DataError> {
-            let mut found = folders.iter().filter(|path| walk::name(path).eq_ignore_ascii_case(known));
-            match (found.next(), found.next()) {
-                (Some(first), Some(second)) => Err(both(folder, first, second)),
-                (first, _) => Ok(first.cloned()),
+        let mut splits: BTreeMap<Split, PathBuf> = BTreeMap::new();
+        for path in &folders {
+            if let Some(split) = Split::named(&walk::name(path))
+                && let Some(first) = splits.insert(split, path.clone())
+            {
+                return Err(both(folder, &first, path));
             }
-        };
-        let mut trains = Vec::new();
-        for known in TRAIN {
-            trains.extend(named(known)?);
         }
-        if let [first, second] = &trains[..] {
-            return Err(both(folder, first, second));
-        }
-        let mut tests = Vec::new();
-        for known in TEST {
-            tests.extend(named(known)?);
-        }
-        if trains.is_empty() {
+        if !splits.contains_key(&Split::Train) {
             // Classes may be called so, but they hold images and not folders.
-            let mut splits = Vec::new();
-            for test in tests {
-                if !walk::folders(&test)?.is_empty() {
-                    splits.push(test);
+            let mut kept = BTreeMap::new();
+            for (split, path) in splits {
+                if !walk::folders(&path)?.is_empty() {
+                    kept.insert(split, path);
                 }
             }
-            tests = splits;
+            splits = kept;
         }
-        let train = trains.pop();
-        if train.is_none() && tests.is_empty() {
-            return Ok(Self { train, tests, others: Vec::new(), beside: LeftOut::default() });
+        if splits.is_empty() {
+            return Ok(Self::default());
         }
-        let is_split = |path: &PathBuf| train.as_ref() == Some(path) || tests.contains(path);
-        let others = folders.iter().filter(|path| !is_split(path)).cloned().collect();
-        Ok(Self { train, tests, others, beside })
+        let is_split = |path: &&PathBuf| !splits.values().any(|split| split == *path);
+        let others = folders.iter().filter(is_split).cloned().collect();
+        Ok(Self { splits, others, beside })
     }
 
-    /// The classes of the split to measure on, if one has class folders; what is said of the others goes to `notes`.
-    /// `known` are the classes of the training split.
+    pub(super) fn train(&self) -> Option<&PathBuf> {
+        self.splits.get(&Split::Train)
+    }
+
+    /// A split with its classes, if it has class folders; what is said of one that has none goes to `notes`. `known` are
+    /// the classes of the training split.
     pub(super) fn labelled(
         &self,
+        split: Split,
         known: Option<&[Class]>,
         left_out: &mut LeftOut,
         notes: &mut Vec<String>,
-    ) -> Result<Option<(PathBuf, Vec<Class>)>, DataError> {
-        let mut taken: Option<(PathBuf, Vec<Class>)> = None;
-        for test in &self.tests {
-            if let Some((taken, _)) = &taken {
-                notes.push(format!("`{}` is not used: `{}` is measured on", test.display(), taken.display()));
-                continue;
-            }
-            let mut beside = LeftOut::default();
-            let classes = walk::classes(test, &mut beside)?;
-            // Pictures without labels often lie in one folder more, of any name.
-            let lone = known.is_some_and(|known| {
-                known.len() > 1
-                    && classes.len() == 1
-                    && known.iter().all(|class| class.name != classes[0].name)
-            });
-            if lone || classes.iter().all(|class| class.images.is_empty()) {
-                let images = beside.beside + classes.iter().map(|class| class.images.len()).sum::<usize>();
-                notes.push(format!(
-                    "`{}` is not used: its images ({images}) are in no class folders",
-                    test.display()
-                ));
-                continue;
-            }
-            left_out.add(beside);
-            taken = Some((test.clone(), classes));
+    ) -> Result<Option<Labelled>, DataError> {
+        let Some(folder) = self.splits.get(&split) else { return Ok(None) };
+        let mut beside = LeftOut::default();
+        let classes = walk::classes(folder, &mut beside)?;
+        // Pictures without labels often lie in one folder more, of any name.
+        let lone = known.is_some_and(|known| {
+            let name = |class: &Class| class.name.to_lowercase();
+            known.len() > 1
+                && classes.len() == 1
+                && known.iter().all(|class| name(class) != name(&classes[0]))
+        });
+        if lone || classes.iter().all(|class| class.images.is_empty()) {
+            let images = beside.beside + classes.iter().map(|class| class.images.len()).sum::<usize>();
+            notes.push(format!(
+                "`{}` is not used: its images ({images}) are in no class folders",
+                folder.display()
+            ));
+            return Ok(None);
         }
-        Ok(taken)
+        left_out.add(beside);
+        Ok(Some(Labelled { folder: folder.clone(), classes }))
     }
 }
 

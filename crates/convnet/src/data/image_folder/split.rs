@@ -10,34 +10,42 @@ use super::walk::Class;
 /// One image in so many is kept for the test.
 const TEST_SHARE: u64 = 5;
 
-/// Training and test images of each class, which has at least two.
-///
-/// An image's split follows its own name, below the folder `root`, and not those of others: a file that is added or
-/// removed moves no other one. The share of a fifth holds on average. A class all of whose images would go to one split
-/// gives one to the other.
+/// Training and test images of each class, which has at least two, by their names below the folder `root`.
 pub(super) fn by_name(root: &Path, classes: Vec<Class>) -> (Vec<Class>, Vec<Class>) {
     classes
         .into_iter()
         .map(|Class { name, folder, images }| {
-            let numbers: Vec<u64> = images.iter().map(|image| number(&below(root, image))).collect();
-            let ordered = || (0..images.len()).map(|index| (numbers[index], index));
-            let (least, most) = (ordered().min(), ordered().max());
-            let is_test = |index: usize| {
-                let drawn = numbers[index] < u64::MAX / TEST_SHARE;
-                let place = Some((numbers[index], index));
-                (drawn || place == least) && place != most
-            };
+            let names: Vec<String> = images.iter().map(|image| below(root, image)).collect();
+            let is_test = for_test(&names);
             let take = |test: bool| Class {
                 name: name.clone(),
                 folder: folder.clone(),
-                images: (0..images.len())
-                    .filter(|&index| is_test(index) == test)
-                    .map(|index| images[index].clone())
+                images: images
+                    .iter()
+                    .zip(&is_test)
+                    .filter(|(_, is)| **is == test)
+                    .map(|(i, _)| i.clone())
                     .collect(),
             };
             (take(false), take(true))
         })
         .unzip()
+}
+
+/// Which of at least two images of a class are kept for the test.
+///
+/// An image's split follows its own name and not those of others: a file that is added or removed moves no other one.
+/// The share of a fifth holds on average. If all images would go to one split, one of them goes to the other.
+pub(in crate::data) fn for_test(names: &[String]) -> Vec<bool> {
+    let numbers: Vec<u64> = names.iter().map(|name| number(name)).collect();
+    let ordered = || (0..names.len()).map(|index| (numbers[index], index));
+    let (least, most) = (ordered().min(), ordered().max());
+    let is_test = |index: usize| {
+        let drawn = numbers[index] < u64::MAX / TEST_SHARE;
+        let place = Some((numbers[index], index));
+        (drawn || place == least) && place != most
+    };
+    (0..names.len()).map(is_test).collect()
 }
 
 /// A number that is anywhere with the same chance.

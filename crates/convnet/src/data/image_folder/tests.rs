@@ -4,7 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::data::picture::tests::write_grey;
-use crate::data::{Augment, Loader, Preprocess};
+use crate::data::{Augment, Cache, CacheKind, Loader, Preprocess};
 
 fn write(folder: &Path, images: &[(&str, u32, u32, u8)]) {
     for &(path, width, height, level) in images {
@@ -12,6 +12,25 @@ fn write(folder: &Path, images: &[(&str, u32, u32, u8)]) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         write_grey(&path, width, height, level);
     }
+}
+
+fn open(folder: &Path) -> Result<DataSets, DataError> {
+    super::open(folder, None, &OpenOptions::default())
+}
+
+fn open_test(folder: &Path) -> Result<TestSet, DataError> {
+    super::open_test(folder, None)
+}
+
+/// The same of images that are not kept in memory.
+fn open_unkept(folder: &Path) -> Result<DataSets, DataError> {
+    let cache = Cache { kind: CacheKind::None, ..Cache::default() };
+    super::open(folder, None, &OpenOptions { cache, ..OpenOptions::default() })
+}
+
+/// The test images, which there are.
+fn test_of(sets: &DataSets) -> &Dataset {
+    sets.test.as_ref().unwrap()
 }
 
 /// All pixels of a set in memory.
@@ -43,7 +62,7 @@ fn two_splits_are_read_in_the_order_of_names() {
     assert_eq!(sets.train.labels(), [0, 1, 1]);
     let levels = |set: &Dataset| pixels(set).chunks(6).map(|image| image[5]).collect::<Vec<u8>>();
     assert_eq!(levels(&sets.train), [30, 10, 20]);
-    assert_eq!(levels(&sets.test), [40, 50]);
+    assert_eq!(levels(test_of(&sets)), [40, 50]);
 }
 
 #[test]
@@ -59,8 +78,8 @@ fn sizes_and_colours_become_one() {
     assert_eq!(sets.train.shape, (3, 9, 9));
     assert_eq!(pixels(&sets.train)[243..486], [2; 243]);
     assert_eq!(pixels(&sets.train)[486..729], [[255u8; 81], [0; 81], [0; 81]].concat());
-    assert_eq!(pixels(&sets.test)[..243], [3; 243]);
-    assert_eq!(sets.sizes, Some(Sizes { smallest: [8, 6], largest: [70, 7] }));
+    assert_eq!(pixels(test_of(&sets))[..243], [3; 243]);
+    assert_eq!(sets.sizes, Some(Sizes { smallest: [8, 6], median: [9, 30], largest: [70, 7] }));
 }
 
 /// Writes images of each class, whose levels are their numbers.
@@ -77,7 +96,10 @@ fn files(sets: &DataSets) -> Vec<(&'static str, String)> {
     let names = |split, set: &Dataset| -> Vec<_> {
         set.prints().unwrap().into_iter().map(|print| (split, print.name)).collect()
     };
-    [names("train", &sets.train), names("test", &sets.test)].concat()
+    let others = [("validation", &sets.validation), ("test", &sets.test)];
+    let others =
+        others.into_iter().flat_map(|(split, set)| set.iter().flat_map(move |set| names(split, set)));
+    names("train", &sets.train).into_iter().chain(others).collect()
 }
 
 #[test]
@@ -86,11 +108,14 @@ fn without_a_test_split_a_fifth_is_kept_by_name() {
     let folder = folder.path();
     write_classes(folder, &["a", "b"], 100);
     let sets = open(folder).unwrap();
-    assert_eq!(sets.train.len() + sets.test.len(), 200);
-    assert!((25..55).contains(&sets.test.len()), "{}", sets.test.len());
+    assert_eq!(sets.train.len() + test_of(&sets).len(), 200);
+    assert!((25..55).contains(&test_of(&sets).len()), "{}", test_of(&sets).len());
     assert!(sets.notes[0].contains("about a fifth of each class's images"), "{:?}", sets.notes);
     let again = open(folder).unwrap();
-    assert_eq!((pixels(&again.train), pixels(&again.test)), (pixels(&sets.train), pixels(&sets.test)));
+    assert_eq!(
+        (pixels(&again.train), pixels(test_of(&again))),
+        (pixels(&sets.train), pixels(test_of(&sets)))
+    );
     // One more image a class, before the others: each keeps its split.
     write(folder, &[("a/000-new.png", 4, 4, 9), ("b/0.png", 4, 4, 9)]);
     let more = files(&open(folder).unwrap());
@@ -103,7 +128,7 @@ fn without_a_test_split_a_fifth_is_kept_by_name() {
     let train = tempfile::tempdir().unwrap();
     write_classes(&train.path().join("train"), &["a", "b"], 100);
     let sets = open(train.path()).unwrap();
-    assert_eq!(sets.train.len() + sets.test.len(), 200);
+    assert_eq!(sets.train.len() + test_of(&sets).len(), 200);
     assert!(sets.notes[0].contains("train`: about a fifth"), "{:?}", sets.notes);
 }
 
@@ -161,20 +186,40 @@ fn numbered_folders_are_in_the_order_of_their_numbers() {
 #[test]
 fn splits_have_many_names() {
     for train in ["train", "Train", "TRAIN", "training"] {
-        for test in ["test", "Test", "testing", "val", "valid", "validation", "VAL"] {
-            let folder = tempfile::tempdir().unwrap();
-            let folder = folder.path();
-            write_classes(&folder.join(train), &["a", "b"], 3);
-            write_classes(&folder.join(test), &["a", "b"], 1);
-            let sets = open(folder).unwrap();
-            assert_eq!((sets.train.len(), sets.test.len()), (6, 2), "{train} {test}");
-            assert!(sets.notes.is_empty(), "{:?}", sets.notes);
+        for val in ["", "val", "VAL", "valid", "Validation", "dev"] {
+            for test in ["", "test", "Test", "testing", "TESTING"] {
+                let folder = tempfile::tempdir().unwrap();
+                let folder = folder.path();
+                write_classes(&folder.join(train), &["a", "b"], 3);
+                let others = [(val, 1), (test, 2)];
+                let others = others.into_iter().filter(|(name, _)| !name.is_empty());
+                others.for_each(|(name, count)| write_classes(&folder.join(name), &["a", "b"], count));
+                let sets = open(folder).unwrap();
+                let counts = [&sets.validation, &sets.test].map(|set| set.as_ref().map(Dataset::len));
+                let told = sets.notes.join("; ");
+                if val.is_empty() && test.is_empty() {
+                    assert!(counts[0].is_none() && told.contains("about a fifth"), "{train}: {told}");
+                    continue;
+                }
+                let expected = [(!val.is_empty()).then_some(2), (!test.is_empty()).then_some(4)];
+                assert_eq!((sets.train.len(), counts), (6, expected), "{train} {val} {test}");
+                assert_eq!(told.is_empty(), !test.is_empty(), "{told}");
+                if test.is_empty() {
+                    assert!(
+                        told.contains("no test images, so that nothing independent is measured"),
+                        "{told}"
+                    );
+                    assert_eq!(open_test(folder).unwrap().images.len(), 2);
+                } else {
+                    assert_eq!(open_test(folder).unwrap().images.len(), 4);
+                }
+            }
         }
     }
 }
 
 #[test]
-fn splits_that_are_not_used_are_named() {
+fn what_is_no_split_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_classes(&folder.join("train"), &["a", "b"], 3);
@@ -182,15 +227,95 @@ fn splits_that_are_not_used_are_named() {
     write_classes(&folder.join("test"), &["a", "b"], 2);
     write(folder, &[("extra/1.png", 4, 4, 0), ("beside.png", 4, 4, 0)]);
     let sets = open(folder).unwrap();
-    assert_eq!(sets.test.len(), 4);
     let told = sets.notes.join("\n");
-    assert!(told.contains("val` is not used: `") && told.contains("test` is measured on"), "{told}");
     assert!(told.contains("extra` is not used") && told.contains("1 image beside"), "{told}");
+    assert!(open_test(folder).unwrap().notes.join("\n").contains("val` is not used: the test images"));
     // Two names for one thing.
     write_classes(&folder.join("training"), &["a", "b"], 3);
     assert!(message(folder).contains("it has both `train` and `training`"), "{}", message(folder));
     fs::rename(folder.join("training"), folder.join("Test")).unwrap();
     assert!(message(folder).contains("it has both `Test` and `test`"), "{}", message(folder));
+    fs::rename(folder.join("Test"), folder.join("dev")).unwrap();
+    assert!(message(folder).contains("it has both `dev` and `val`"), "{}", message(folder));
+}
+
+#[test]
+fn classes_that_a_split_lacks_are_told_and_names_may_differ_in_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_classes(&folder.join("train"), &["Ape", "bee", "cat", "dog"], 3);
+    write_classes(&folder.join("val"), &["ape", "bee"], 1);
+    write_classes(&folder.join("test"), &["Ape", "bee", "CAT", "dog"], 2);
+    fs::create_dir(folder.join("val/dog")).unwrap();
+    let sets = open(folder).unwrap();
+    assert_eq!(sets.classes(), ["Ape", "bee", "cat", "dog"]);
+    assert_eq!(sets.validation.as_ref().unwrap().histogram(), [1, 1, 0, 0]);
+    assert_eq!(test_of(&sets).histogram(), [2; 4]);
+    let notes = sets.notes.join("\n");
+    for part in [
+        "val/ape` is taken for the class `Ape`",
+        "test/CAT` is taken for the class `cat`",
+        "no image of 2 classes is among the validation images: `cat`, `dog`",
+    ] {
+        assert!(notes.contains(part), "{notes}");
+    }
+    write_classes(&folder.join("val"), &["Bee"], 1);
+    assert!(message(folder).contains("both are the class `bee`"), "{}", message(folder));
+    fs::remove_dir_all(folder.join("val/Bee")).unwrap();
+    write_classes(&folder.join("val"), &["eel"], 1);
+    assert!(message(folder).contains("val` has a folder `eel` for a class"), "{}", message(folder));
+}
+
+#[test]
+fn names_that_are_given_order_the_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    write_classes(folder.path(), &["a", "b"], 4);
+    let names = ["b", "x", "A"].map(String::from);
+    let sets = super::open(folder.path(), Some(&names), &OpenOptions::default()).unwrap();
+    assert_eq!(sets.classes(), names);
+    assert_eq!(sets.train.histogram()[1], 0);
+    let notes = sets.notes.join("\n");
+    assert!(notes.contains("no training image is of 1 of the classes: `x`"), "{notes}");
+    let set = super::open_test(folder.path(), Some(&names)).unwrap();
+    assert_eq!(set.images.histogram(), [4, 0, 4]);
+    let numbered = tempfile::tempdir().unwrap();
+    write_classes(numbered.path(), &["0", "2"], 4);
+    let sets = super::open(numbered.path(), Some(&names), &OpenOptions::default()).unwrap();
+    assert_eq!((sets.train.histogram()[1], sets.train.histogram()[2] > 0), (0, true));
+    assert!(sets.notes.iter().any(|note| note.contains("called by numbers")), "{:?}", sets.notes);
+    let told =
+        super::open(folder.path(), Some(&names[..2]), &OpenOptions::default()).unwrap_err().to_string();
+    assert!(
+        told.contains("has classes that are none of the names given") && told.contains(": `a`; the names"),
+        "{told}"
+    );
+}
+
+#[test]
+fn images_below_a_class_are_in_torchvision_s_order() {
+    // What tools/folder_order.py printed of torchvision 0.29.2's ImageFolder.
+    let expected = [
+        ("cat/a.png", 0),
+        ("cat/z.png", 0),
+        ("cat/B/1.png", 0),
+        ("cat/a/1.png", 0),
+        ("cat/a-b/1.png", 0),
+        ("cat/a/c/1.png", 0),
+        ("cat/b/10.png", 0),
+        ("cat/b/9.png", 0),
+        ("dog/1.png", 1),
+        ("dog/deep/er/still/1.png", 1),
+        ("dog/z/1.png", 1),
+        ("dog/é/1.png", 1),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, _) in expected.iter().rev() {
+        write(folder.path(), &[(name, 2, 2, 0)]);
+    }
+    let images = open_test(folder.path()).unwrap().images;
+    let found: Vec<(String, u32)> =
+        images.prints().unwrap().into_iter().map(|print| print.name).zip(images.labels().to_vec()).collect();
+    assert_eq!(found, expected.map(|(name, label)| (name.to_owned(), label)));
 }
 
 #[test]
@@ -201,12 +326,13 @@ fn a_test_split_without_labels_is_not_used() {
         write_classes(&folder.join("train"), &["a", "b"], 20);
         write(folder, &[(unlabelled, 4, 4, 0)]);
         let sets = open(folder).unwrap();
-        assert_eq!(sets.train.len() + sets.test.len(), 40);
+        assert_eq!(sets.train.len() + test_of(&sets).len(), 40);
         let told = sets.notes.join("\n");
         assert!(told.contains("test` is not used: its images (1) are in no class folders"), "{told}");
         assert!(told.contains("about a fifth"), "{told}");
         write_classes(&folder.join("val"), &["a", "b"], 3);
-        assert_eq!(open(folder).unwrap().test.len(), 6);
+        let sets = open(folder).unwrap();
+        assert_eq!((sets.validation.map(|set| set.len()), sets.test.is_none()), (Some(6), true));
         assert_eq!(open_test(folder).unwrap().images.len(), 6);
     }
 }
@@ -234,7 +360,7 @@ fn all_of_a_folder_is_measured_on_unless_it_is_divided() {
     assert_eq!(open_test(folder).unwrap().images.histogram(), [3, 3]);
     fs::remove_dir_all(folder.join("test")).unwrap();
     let kept = open_test(folder).unwrap();
-    assert_eq!(kept.images.prints().unwrap(), open(folder).unwrap().test.prints().unwrap());
+    assert_eq!(kept.images.prints().unwrap(), test_of(&open(folder).unwrap()).prints().unwrap());
 }
 
 #[cfg(unix)]
@@ -248,6 +374,9 @@ fn folders_below_a_class_are_read_and_what_is_no_image_is_counted() {
     write(folder, &[("a/x/y/3.png", 4, 4, 0), ("beside.png", 4, 4, 0), ("a/._1.png", 4, 4, 0)]);
     write(folder, &[("__MACOSX/a/1.png", 4, 4, 0), (".git/a/1.png", 4, 4, 0)]);
     fs::copy(folder.join("beside.png"), folder.join("a/no-ending")).unwrap();
+    for name in [".DS_Store", "a/.DS_Store", "b/Thumbs.db", "b/Desktop.INI"] {
+        fs::write(folder.join(name), "text").unwrap();
+    }
     for name in ["notes.txt", "a/notes.txt", "a/photo.HEIC", "b/text"] {
         fs::write(folder.join(name), "text").unwrap();
     }
@@ -265,7 +394,7 @@ fn folders_below_a_class_are_read_and_what_is_no_image_is_counted() {
     assert_eq!(
         sets.notes[1].split_once("`: ").unwrap().1,
         "not read: 1 image beside the class folders, 1 hidden image, 1 link that leads nowhere, 1 device, pipe or \
-         socket, 1 link to a folder read already, 4 files of other kinds (.txt 2, .heic 1, no ending 1)"
+         socket, 1 link to a folder read already, 5 leftovers of macOS or Windows, 4 files of other kinds (.txt 2, .heic 1, no ending 1)"
     );
 }
 
@@ -313,7 +442,7 @@ fn photos(folder: &Path) {
 fn a_folder_too_large_for_memory_gives_the_same_batches() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let (kept, read) = (open(folder.path()).unwrap(), open_within(folder.path(), 0).unwrap());
+    let (kept, read) = (open(folder.path()).unwrap(), open_unkept(folder.path()).unwrap());
     assert!(kept.train.in_memory() && !read.train.in_memory());
     assert_eq!(kept.train.shape, read.train.shape);
     assert_eq!(kept.train.shape.0, 3);
@@ -357,20 +486,20 @@ fn damaged_files_are_named_all_at_once() {
 fn damaged_files_of_a_folder_too_large_for_memory_are_found_before_the_first_step() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let sets = open_within(folder.path(), 0).unwrap();
+    let sets = open_unkept(folder.path()).unwrap();
     let path = |set: &Dataset, index: usize| folder.path().join(&set.prints().unwrap()[index].name);
-    let (train, test) = ([path(&sets.train, 0), path(&sets.train, 2)], path(&sets.test, 0));
+    let (train, test) = ([path(&sets.train, 0), path(&sets.train, 2)], path(test_of(&sets), 0));
     let cut = |path: &Path| {
         let whole = fs::read(path).unwrap();
         fs::write(path, &whole[..whole.len() / 2]).unwrap();
         whole
     };
     let whole = cut(&test);
-    let told = open_within(folder.path(), 0).unwrap_err().to_string();
+    let told = open_unkept(folder.path()).unwrap_err().to_string();
     assert!(told.contains(&format!("{}` is no image", test.display())), "{told}");
     fs::write(&test, whole).unwrap();
     train.iter().for_each(|path| drop(cut(path)));
-    let sets = open_within(folder.path(), 0).unwrap();
+    let sets = open_unkept(folder.path()).unwrap();
     let told = Preprocess::for_input([3, 16, 16], &sets.train).unwrap_err().to_string();
     assert!(train.iter().all(|path| told.contains(&path.display().to_string())), "{told}");
 }

@@ -10,7 +10,8 @@ use convnet_formats::FormatError;
 use super::super::DataError;
 use super::super::decode::{self, ENDINGS};
 
-/// A class's name, its folder and its images, those of folders below it among them, sorted by path.
+/// A class's name, its folder and its images: those of the folder, then those of each folder below it, sorted by the
+/// folders' paths and by their own names, as torchvision's ImageFolder has them.
 pub(super) struct Class {
     pub(super) name: String,
     pub(super) folder: PathBuf,
@@ -30,10 +31,24 @@ pub(super) struct LeftOut {
     special: usize,
     /// Links to a folder that was read already.
     loops: usize,
+    /// Files and folders that systems put beside one's own.
+    clutter: usize,
 }
 
-/// Folders that an unpacked archive of a Mac brings beside the real ones.
-const MAC: &str = "__MACOSX";
+/// What macOS, Windows and Synology's servers leave in folders, in lower case.
+const CLUTTER: [&str; 11] = [
+    ".ds_store",
+    ".localized",
+    "icon\r",
+    "__macosx",
+    ".spotlight-v100",
+    ".trashes",
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "$recycle.bin",
+    "@eadir",
+];
 
 /// What an entry of a folder is.
 enum Entry {
@@ -51,7 +66,10 @@ pub(super) fn classes(split: &Path, left_out: &mut LeftOut) -> Result<Vec<Class>
             Entry::Folder(folder) => {
                 let mut images = Vec::new();
                 gather(&folder, &mut HashSet::new(), &mut images, left_out)?;
-                images.sort();
+                images.sort_by(|a: &PathBuf, b: &PathBuf| {
+                    let place = |path: &PathBuf| path.parent().map(|folder| folder.as_os_str().to_owned());
+                    place(a).cmp(&place(b)).then_with(|| a.file_name().cmp(&b.file_name()))
+                });
                 classes.push(Class { name: name(&folder), folder, images });
             }
         }
@@ -67,12 +85,12 @@ pub(super) fn classes(split: &Path, left_out: &mut LeftOut) -> Result<Vec<Class>
 }
 
 /// A folder's own name.
-pub(super) fn name(folder: &Path) -> String {
+pub(in crate::data) fn name(folder: &Path) -> String {
     folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The folders in a folder, in the order of their names.
-pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub(in crate::data) fn folders(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     folders_beside(folder, &mut LeftOut::default())
 }
 
@@ -120,10 +138,15 @@ fn entries(folder: &Path, left_out: &mut LeftOut) -> Result<Vec<Entry>, DataErro
     paths.sort();
     let mut entries = Vec::new();
     for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if CLUTTER.contains(&name.as_str()) {
+            left_out.clutter += 1;
+            continue;
+        }
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
         let is_image = ending.as_ref().is_some_and(|ending| ENDINGS.contains(&ending.as_str()));
-        if hidden || path.ends_with(MAC) {
+        if hidden {
             left_out.hidden += usize::from(is_image);
             continue;
         }
@@ -161,6 +184,7 @@ impl LeftOut {
         self.dead_links += other.dead_links;
         self.special += other.special;
         self.loops += other.loops;
+        self.clutter += other.clutter;
         for (ending, count) in other.endings {
             *self.endings.entry(ending).or_default() += count;
         }
@@ -184,6 +208,7 @@ impl fmt::Display for LeftOut {
         part(self.dead_links, "link that leads nowhere", "links that lead nowhere");
         part(self.special, "device, pipe or socket", "devices, pipes or sockets");
         part(self.loops, "link to a folder read already", "links to folders read already");
+        part(self.clutter, "leftover of macOS or Windows", "leftovers of macOS or Windows");
         let files: usize = self.endings.values().sum();
         if files > 0 {
             let mut endings: Vec<(&String, &usize)> = self.endings.iter().collect();

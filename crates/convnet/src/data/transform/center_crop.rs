@@ -1,32 +1,59 @@
 //! The middle of an image.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::random::Random;
+use super::values::{check_sides, sides};
 use super::view::{Buffer, View};
 use super::window::window;
 use super::{Parameters, Step};
 
-/// The middle of an image, `size` (height, width). Of an odd number of rows or columns that are cut off, one more at
-/// the near side. What is smaller than `size` lies in the middle of black.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The middle of an image, `size` (height, width). What is smaller than `size` lies in the middle of black.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CenterCrop {
     /// Height and width.
+    #[serde(deserialize_with = "sides")]
     pub size: [usize; 2],
+    /// Of an odd number of rows or columns that are cut off, always one more at the near side. torchvision, and so
+    /// what is not told, rounds half of the number, to an even one where it lies between two.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub near: bool,
 }
 
 impl CenterCrop {
-    /// Where the middle of an axis of `size` begins.
-    pub(super) fn start(size: usize, kept: usize) -> isize {
-        if size >= kept { (size - kept).div_ceil(2) as isize } else { -(((kept - size) / 2) as isize) }
+    /// The middle that torchvision takes.
+    pub fn new(size: [usize; 2]) -> Self {
+        Self { size, near: false }
+    }
+
+    /// The middle with one row or column more cut off at the near side.
+    pub fn near(size: [usize; 2]) -> Self {
+        Self { size, near: true }
+    }
+
+    /// Where the middle of an axis of `pixels` begins.
+    pub(super) fn start(self, axis: usize, pixels: usize) -> isize {
+        let kept = self.size[axis];
+        if pixels < kept {
+            return -(((kept - pixels) / 2) as isize);
+        }
+        let (half, odd) = ((pixels - kept) / 2, (pixels - kept) % 2);
+        (if self.near || half % 2 == 1 { half + odd } else { half }) as isize
     }
 }
 
 impl Parameters for CenterCrop {
+    fn check(&self) -> Result<(), String> {
+        check_sides("size", self.size)
+    }
+
     fn size(&self, _: Option<[usize; 2]>) -> Option<[usize; 2]> {
         Some(self.size)
     }
 
-    fn step(&self) -> Box<dyn Step> {
-        Box::new(CenterCropStep { crop: *self, buffer: Buffer::default() })
+    fn step(&self) -> Option<Box<dyn Step>> {
+        Some(Box::new(CenterCropStep { crop: *self, buffer: Buffer::default() }))
     }
 }
 
@@ -38,7 +65,7 @@ struct CenterCropStep {
 impl Step for CenterCropStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
         let size = self.crop.size;
-        let corner = [0, 1].map(|axis| CenterCrop::start(image.size[axis], size[axis]));
+        let corner = [0, 1].map(|axis| self.crop.start(axis, image.size[axis]));
         window(image, corner, size, &mut self.buffer)
     }
 }

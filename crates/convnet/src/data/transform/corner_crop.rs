@@ -1,12 +1,16 @@
 //! A corner of an image.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::random::Random;
+use super::values::{check_sides, sides};
 use super::view::{Buffer, View};
 use super::window::window;
 use super::{Parameters, Step};
 
 /// Which corner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Corner {
     /// Upper left.
     TopLeft,
@@ -24,21 +28,27 @@ impl Corner {
 }
 
 /// The window of `size` (height, width) in a corner; black where the image is smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CornerCrop {
     /// Height and width.
+    #[serde(deserialize_with = "sides")]
     pub size: [usize; 2],
     /// Where the window lies.
     pub corner: Corner,
 }
 
 impl Parameters for CornerCrop {
+    fn check(&self) -> Result<(), String> {
+        check_sides("size", self.size)
+    }
+
     fn size(&self, _: Option<[usize; 2]>) -> Option<[usize; 2]> {
         Some(self.size)
     }
 
-    fn step(&self) -> Box<dyn Step> {
-        Box::new(CornerCropStep { crop: *self, buffer: Buffer::default() })
+    fn step(&self) -> Option<Box<dyn Step>> {
+        Some(Box::new(CornerCropStep { crop: *self, buffer: Buffer::default() }))
     }
 }
 

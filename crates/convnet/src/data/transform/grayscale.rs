@@ -1,20 +1,40 @@
 //! Colours as their brightness.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::random::Random;
+use super::values::wrong;
 use super::view::{Buffer, Levels, View};
 use super::{Parameters, Step};
 
-/// Grey levels by the weights of ITU-R BT.601; an image of one channel stays as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grayscale;
+/// Grey levels by the weights of ITU-R BT.601, rounded as Pillow rounds them; an image of one channel stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grayscale {
+    /// 1, or 3 where colours may follow. Either is one plane, which a network of three channels reads three times.
+    pub num_output_channels: usize,
+}
+
+impl Default for Grayscale {
+    fn default() -> Self {
+        Self { num_output_channels: 1 }
+    }
+}
 
 impl Parameters for Grayscale {
+    fn check(&self) -> Result<(), String> {
+        match self.num_output_channels {
+            1 | 3 => Ok(()),
+            found => Err(wrong("num_output_channels", &found, "1 or 3")),
+        }
+    }
+
     fn size(&self, before: Option<[usize; 2]>) -> Option<[usize; 2]> {
         before
     }
 
-    fn step(&self) -> Box<dyn Step> {
-        Box::new(GrayscaleStep(Buffer::default()))
+    fn step(&self) -> Option<Box<dyn Step>> {
+        Some(Box::new(GrayscaleStep(Buffer::default())))
     }
 }
 
@@ -60,7 +80,7 @@ mod tests {
     fn colours_become_grey_by_their_brightness() {
         let pixels = [255, 0, 0, 7, 0, 255, 0, 7, 0, 0, 255, 7];
         let view = |levels| View { channels: 3, size: [1, 4], levels };
-        let (mut step, mut random) = (Grayscale.step(), Random::new(0, 0));
+        let (mut step, mut random) = (Grayscale::default().step().unwrap(), Random::new(0, 0));
         let grey = step.apply(view(Levels::Bytes(&pixels)), &mut random);
         assert_eq!((grey.channels, grey.size), (1, [1, 4]));
         assert!(matches!(grey.levels, Levels::Bytes([76, 150, 29, 7])), "{grey:?}");

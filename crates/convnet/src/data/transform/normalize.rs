@@ -1,16 +1,38 @@
 //! From levels to a network's input.
 
-use super::Pad;
+use serde::{Deserialize, Serialize};
+
+use super::PadTo;
+use super::values::wrong;
 use super::view::{Levels, View};
 use super::window::Axis;
 
 /// Levels as numbers from 0 to 1, less `mean` and divided by `std`: the last step of every pipeline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Normalize {
     /// Of each channel, of pixels from 0 to 1.
     pub mean: Vec<f32>,
     /// Of each channel, of pixels from 0 to 1; above 0.
     pub std: Vec<f32>,
+}
+
+impl Normalize {
+    /// What is wrong with it.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Self { mean, std } = self;
+        if mean.is_empty() || mean.len() != std.len() {
+            let (means, stds) = (mean.len(), std.len());
+            return Err(format!("{means} means and {stds} deviations, expected one a channel each"));
+        }
+        if !mean.iter().all(|mean| mean.is_finite()) {
+            return Err(wrong("mean", mean, "finite numbers"));
+        }
+        match std.iter().all(|&std| std > 0.0) {
+            true => Ok(()),
+            false => Err("a standard deviation is not above 0".to_owned()),
+        }
+    }
 }
 
 /// A [`Normalize`] as one multiplication and one addition a pixel.
@@ -24,7 +46,7 @@ impl Affine {
     }
 
     /// Writes what `pad` makes of the image, a plane a channel; an image of fewer planes has them repeated.
-    pub(super) fn apply(&self, image: View, pad: Pad, out: &mut [f32]) {
+    pub(super) fn apply(&self, image: View, pad: PadTo, out: &mut [f32]) {
         let [top, left] = pad.corner(image.size);
         let window = Window {
             rows: Axis::new(image.size[0], top, pad.size[0]),

@@ -1,43 +1,65 @@
-//! An image in a frame of black.
+//! Pixels around an image.
+
+use serde::{Deserialize, Serialize};
 
 use super::super::random::Random;
-use super::view::{Buffer, View};
-use super::window::window;
+use super::border::{Border, Bordered, PaddingMode};
+use super::random_crop::black;
+use super::values::{Fill, check_padding, padding};
+use super::view::View;
 use super::{Parameters, Step};
 
-/// The image in the middle of black of `size` (height, width), or its middle where it is larger. Of an odd number of
-/// rows or columns, one more at the far side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Pixels that are added on the sides of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pad {
-    /// Height and width.
-    pub size: [usize; 2],
+    /// Pixels at the left, the top, the right and the bottom.
+    #[serde(deserialize_with = "padding")]
+    pub padding: [usize; 4],
+    /// The level that is added.
+    #[serde(default = "black")]
+    pub fill: Fill,
+    /// What is added in place of a level.
+    #[serde(default)]
+    pub padding_mode: PaddingMode,
 }
 
 impl Pad {
-    /// Where the window of `size` begins in an image of `image` (height, width).
-    pub(super) fn corner(self, image: [usize; 2]) -> [isize; 2] {
-        // Division of signed numbers rounds towards 0.
-        [0, 1].map(|axis| (image[axis] as isize - self.size[axis] as isize) / 2)
+    /// Black at the left, the top, the right and the bottom.
+    pub fn new(padding: [usize; 4]) -> Self {
+        Self { padding, fill: black(), padding_mode: PaddingMode::Constant }
     }
 }
 
 impl Parameters for Pad {
-    fn size(&self, _: Option<[usize; 2]>) -> Option<[usize; 2]> {
-        Some(self.size)
+    fn check(&self) -> Result<(), String> {
+        check_padding(self.padding)?;
+        self.fill.check()
     }
 
-    fn step(&self) -> Box<dyn Step> {
-        Box::new(PadStep { pad: *self, buffer: Buffer::default() })
+    fn size(&self, before: Option<[usize; 2]>) -> Option<[usize; 2]> {
+        let [left, top, right, bottom] = self.padding;
+        before.map(|[height, width]| [height + top + bottom, width + left + right])
+    }
+
+    fn fill(&self) -> Option<Fill> {
+        (self.padding_mode == PaddingMode::Constant).then_some(self.fill)
+    }
+
+    fn step(&self) -> Option<Box<dyn Step>> {
+        Some(Box::new(PadStep { pad: *self, bordered: Bordered::default() }))
     }
 }
 
 struct PadStep {
     pad: Pad,
-    buffer: Buffer,
+    bordered: Bordered,
 }
 
 impl Step for PadStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
-        window(image, self.pad.corner(image.size), self.pad.size, &mut self.buffer)
+        let Pad { padding: [left, top, right, bottom], fill, padding_mode: mode } = self.pad;
+        let size = [image.size[0] + top + bottom, image.size[1] + left + right];
+        self.bordered.window(image, [-(top as isize), -(left as isize)], size, Border { mode, fill })
     }
 }

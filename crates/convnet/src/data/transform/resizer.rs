@@ -1,10 +1,20 @@
-//! Bilinear resizing, with a triangle filter as wide as the reduction (antialiasing), of one plane of pixels.
+//! Resizing of one plane of pixels, or of a window of it.
 //!
-//! The same weights as Pillow's `BILINEAR` and PyTorch's `interpolate(antialias=True)`, without rounding
-//! between or after the two passes.
+//! The same weights as Pillow's `BILINEAR` and `BICUBIC` and PyTorch's `interpolate`, without rounding between
+//! or after the two passes.
+
+use super::values::Interpolation;
+
+/// How an output place is made of input places.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Filter {
+    pub(super) interpolation: Interpolation,
+    /// Whether the filter is as wide as the reduction.
+    pub(super) antialias: bool,
+}
 
 /// One axis of "resize, then cut out": for each output place, which input places it is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Axis {
     /// Weights of an output place; all have the same number, some of them 0.
     taps: usize,
@@ -26,11 +36,26 @@ pub(super) struct Span {
 }
 
 impl Axis {
-    pub(super) fn new(span: Span) -> Self {
+    /// Sets the weights, in the memory that is there.
+    fn set(&mut self, span: Span, filter: Filter) {
+        self.starts.clear();
+        self.weights.clear();
+        match (filter.interpolation, filter.antialias) {
+            (Interpolation::Bilinear, true) => self.filter(span, 1.0, triangle),
+            (Interpolation::Bicubic, true) => self.filter(span, 2.0, |x| cubic(x, -0.5)),
+            (Interpolation::Bilinear, false) => self.interpolate(span, 1, triangle),
+            (Interpolation::Bicubic, false) => self.interpolate(span, 2, |x| cubic(x, -0.75)),
+            (Interpolation::Nearest, _) => self.pick(span, 0.0),
+            (Interpolation::NearestExact, _) => self.pick(span, 0.5),
+        }
+    }
+
+    /// A filter that reaches over `reach` places of the smaller of the two sizes.
+    fn filter(&mut self, span: Span, reach: f64, kernel: impl Fn(f64) -> f64) {
         let scale = span.size as f64 / span.resized as f64;
-        let support = scale.max(1.0);
+        let support = reach * scale.max(1.0);
         let taps = (2 * support.ceil() as usize + 1).min(span.size);
-        let mut axis = Self { taps, starts: Vec::new(), weights: Vec::new() };
+        self.taps = taps;
         for place in span.offset..span.offset + span.kept {
             let center = (place as f64 + 0.5) * scale;
             // `as` takes negative numbers to 0.
@@ -39,14 +64,42 @@ impl Axis {
             let start = first.min(span.size - taps);
             let weight = |tap: usize| {
                 let tap = start + tap;
-                let distance = (tap as f64 - center + 0.5) / support;
-                if (first..end).contains(&tap) { (1.0 - distance.abs()).max(0.0) } else { 0.0 }
+                let distance = (tap as f64 - center + 0.5) / scale.max(1.0);
+                if (first..end).contains(&tap) { kernel(distance.abs()) } else { 0.0 }
             };
             let total: f64 = (0..taps).map(weight).sum();
-            axis.weights.extend((0..taps).map(|tap| (weight(tap) / total) as f32));
-            axis.starts.push(start);
+            self.weights.extend((0..taps).map(|tap| (weight(tap) / total) as f32));
+            self.starts.push(start);
         }
-        axis
+    }
+
+    /// The nearest `2 · reach` places of the input, however small the output; those beyond the edge are the edge's.
+    fn interpolate(&mut self, span: Span, reach: usize, kernel: impl Fn(f64) -> f64) {
+        let scale = span.size as f64 / span.resized as f64;
+        self.taps = (2 * reach).min(span.size);
+        let last = span.size as isize - 1;
+        for place in span.offset..span.offset + span.kept {
+            let center = (place as f64 + 0.5) * scale - 0.5;
+            let first = center.floor() as isize + 1 - reach as isize;
+            let start = first.clamp(0, (span.size - self.taps) as isize);
+            let weights = self.weights.len();
+            self.weights.resize(weights + self.taps, 0.0);
+            for tap in first..first + 2 * reach as isize {
+                let weight = kernel((tap as f64 - center).abs()) as f32;
+                self.weights[weights + (tap.clamp(0, last) - start) as usize] += weight;
+            }
+            self.starts.push(start as usize);
+        }
+    }
+
+    /// One place of the input; in float32, which PyTorch's choice depends on.
+    fn pick(&mut self, span: Span, middle: f32) {
+        let scale = span.size as f32 / span.resized as f32;
+        self.taps = 1;
+        for place in span.offset..span.offset + span.kept {
+            self.starts.push((((place as f32 + middle) * scale) as usize).min(span.size - 1));
+            self.weights.push(1.0);
+        }
     }
 
     /// Output places.
@@ -60,46 +113,83 @@ impl Axis {
     }
 }
 
+/// The weight at a distance: 1 at 0, none from 1 on.
+fn triangle(distance: f64) -> f64 {
+    (1.0 - distance).max(0.0)
+}
+
+/// The weight at a distance by Keys' cubic (1981), whose slope at 1 is `a`.
+fn cubic(x: f64, a: f64) -> f64 {
+    match x {
+        x if x < 1.0 => ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0,
+        x if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * a,
+        _ => 0.0,
+    }
+}
+
 /// Resizes planes of one size.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Resizer {
     rows: Axis,
     columns: Axis,
     /// The plane after its rows were resized: each input row with the output's width.
     narrowed: Vec<f32>,
+    /// Whether levels may lie outside of 0 to 255, and are kept within.
+    beyond: bool,
 }
 
 impl Resizer {
-    pub(super) fn new(rows: Span, columns: Span) -> Self {
-        let narrowed = vec![0.0; rows.size * columns.kept];
-        Self { rows: Axis::new(rows), columns: Axis::new(columns), narrowed }
+    /// Sets the sizes, in the memory that is there.
+    pub(super) fn set(&mut self, rows: Span, columns: Span, filter: Filter) {
+        self.rows.set(rows, filter);
+        self.columns.set(columns, filter);
+        self.narrowed.resize(rows.size * columns.kept, 0.0);
+        self.beyond = filter.interpolation == Interpolation::Bicubic;
     }
 
-    /// Writes the resized plane, row by row.
+    /// Writes the resized window, row by row. It begins at `corner` (row, column) of a plane of rows of `width`
+    /// pixels.
     ///
-    /// Not inlined: as a function's arguments, the three slices are known not to overlap, and the loops are vectorized.
+    /// Not inlined: as a function's arguments, the three slices are known not to overlap, and the loops are
+    /// vectorized.
     #[inline(never)]
-    pub(super) fn apply<T: Copy>(&mut self, plane: &[T], out: &mut [f32])
-    where
+    pub(super) fn apply<T: Copy>(
+        &mut self,
+        plane: &[T],
+        width: usize,
+        [top, left]: [usize; 2],
+        out: &mut [f32],
+    ) where
         f32: From<T>,
     {
-        let width = self.columns.len();
-        let height = self.narrowed.len() / width;
-        for (from, to) in plane.chunks_exact(plane.len() / height).zip(self.narrowed.chunks_exact_mut(width))
-        {
+        let narrow = self.columns.len();
+        let plane = &plane[top * width..];
+        for (from, to) in plane.chunks_exact(width).zip(self.narrowed.chunks_exact_mut(narrow)) {
+            let from = &from[left..];
             for (to, (start, weights)) in to.iter_mut().zip(self.columns.places()) {
                 *to = from[start..].iter().zip(weights).map(|(&x, &w)| f32::from(x) * w).sum();
             }
         }
-        for (to, (start, weights)) in out.chunks_exact_mut(width).zip(self.rows.places()) {
+        if self.beyond {
+            clamp(&mut self.narrowed);
+        }
+        for (to, (start, weights)) in out.chunks_exact_mut(narrow).zip(self.rows.places()) {
             to.fill(0.0);
-            for (from, &weight) in self.narrowed[start * width..].chunks_exact(width).zip(weights) {
+            for (from, &weight) in self.narrowed[start * narrow..].chunks_exact(narrow).zip(weights) {
                 for (to, &from) in to.iter_mut().zip(from) {
                     *to += from * weight;
                 }
             }
         }
+        if self.beyond {
+            clamp(out);
+        }
     }
+}
+
+/// Brings levels into 0 to 255.
+fn clamp(levels: &mut [f32]) {
+    levels.iter_mut().for_each(|level| *level = level.clamp(0.0, 255.0));
 }
 
 #[cfg(test)]
@@ -111,9 +201,15 @@ mod tests {
         Span { size, resized, offset: 0, kept: resized }
     }
 
+    fn resizer(rows: Span, columns: Span) -> Resizer {
+        let mut resizer = Resizer::default();
+        resizer.set(rows, columns, Filter { interpolation: Interpolation::Bilinear, antialias: true });
+        resizer
+    }
+
     fn resized(plane: &[u8], from: (usize, usize), to: (usize, usize)) -> Vec<f32> {
         let mut out = vec![f32::NAN; to.0 * to.1];
-        Resizer::new(whole(from.0, to.0), whole(from.1, to.1)).apply(plane, &mut out);
+        resizer(whole(from.0, to.0), whole(from.1, to.1)).apply(plane, from.1, [0, 0], &mut out);
         out
     }
 
@@ -160,9 +256,17 @@ mod tests {
         let all = resized(&PLANE, (4, 5), (8, 10));
         let part = |size, resized| Span { size, resized, offset: 3, kept: 4 };
         let mut out = vec![0.0; 16];
-        Resizer::new(part(4, 8), part(5, 10)).apply(&PLANE, &mut out);
+        resizer(part(4, 8), part(5, 10)).apply(&PLANE, 5, [0, 0], &mut out);
         let expected: Vec<f32> = (3..7).flat_map(|y| all[10 * y + 3..][..4].to_vec()).collect();
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn a_window_is_resized_as_if_it_were_the_image() {
+        let window: Vec<u8> = (1..4).flat_map(|y| PLANE[5 * y + 2..][..3].to_vec()).collect();
+        let mut out = vec![0.0; 20];
+        resizer(whole(3, 4), whole(3, 5)).apply(&PLANE, 5, [1, 2], &mut out);
+        assert_eq!(out, resized(&window, (3, 3), (4, 5)));
     }
 
     proptest! {

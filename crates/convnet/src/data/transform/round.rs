@@ -1,20 +1,27 @@
 //! Levels as an image of eight bits holds them.
 
+use serde::{Deserialize, Serialize};
+
 use super::super::random::Random;
 use super::view::{Levels, View};
 use super::{Parameters, Step};
 
 /// Levels rounded to whole ones, as an image of eight bits holds them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Round;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Round {}
 
 impl Parameters for Round {
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     fn size(&self, before: Option<[usize; 2]>) -> Option<[usize; 2]> {
         before
     }
 
-    fn step(&self) -> Box<dyn Step> {
-        Box::new(RoundStep::default())
+    fn step(&self) -> Option<Box<dyn Step>> {
+        Some(Box::new(RoundStep::default()))
     }
 }
 

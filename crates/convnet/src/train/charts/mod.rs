@@ -5,7 +5,6 @@ mod classes;
 mod confusion;
 mod curves;
 mod drawing;
-mod font;
 mod matrix;
 mod mistakes;
 mod names;
@@ -15,6 +14,8 @@ mod svg;
 use std::path::Path;
 
 use convnet_formats::atomic;
+
+use crate::font;
 
 use self::drawing::{Align, Drawing, FAINT, INK, TextStyle};
 use crate::train::TrainError;

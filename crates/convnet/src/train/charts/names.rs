@@ -1,9 +1,7 @@
 //! Names of classes as labels: of any script, of any length.
 
-use unicode_normalization::UnicodeNormalization;
-
 use super::drawing::Label;
-use super::font;
+use super::font::{self, clean, drawable, shorten};
 
 /// The names of a matrix's classes.
 pub(super) struct Names<'a>(pub(super) &'a [String]);
@@ -39,48 +37,7 @@ impl Names<'_> {
 /// PNG.
 pub(super) fn line(text: &str, room: f64) -> Label {
     let text = clean(text);
-    let mut drawn = String::with_capacity(text.len());
-    for c in text.chars() {
-        match font::draws(c.encode_utf8(&mut [0; 4])) {
-            true => drawn.push(c),
-            false if drawn.ends_with('…') => {}
-            false => drawn.push('…'),
-        }
-    }
-    Label { shown: shorten(&text, room), drawn: shorten(&drawn, room) }
-}
-
-/// A text with accents joined to their letters, as the font has them, and blanks for what is not seen.
-fn clean(text: &str) -> String {
-    text.nfc().map(|c| if is_unseen(c) { ' ' } else { c }).collect()
-}
-
-/// A text of at most so many ems: its beginning and its end, which is where names that are alike differ.
-fn shorten(text: &str, room: f64) -> String {
-    if font::width(text) <= room {
-        return text.to_owned();
-    }
-    let room = (room - font::width("…")).max(0.0);
-    let fitting = |chars: &mut dyn Iterator<Item = char>, room: f64| {
-        let mut left = room;
-        let mut part = Vec::new();
-        for c in chars {
-            left -= font::advance(c);
-            if left < 0.0 {
-                break;
-            }
-            part.push(c);
-        }
-        part
-    };
-    let end = fitting(&mut text.chars().rev(), 0.4 * room);
-    let begin = fitting(&mut text.chars(), room - end.iter().map(|&c| font::advance(c)).sum::<f64>());
-    begin.into_iter().chain(['…']).chain(end.into_iter().rev()).collect()
-}
-
-/// Control characters, and those that change the direction of what follows.
-fn is_unseen(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    Label { shown: shorten(&text, room), drawn: shorten(&drawable(&text), room) }
 }
 
 /// The blocks of Hebrew, Arabic and their neighbours.

@@ -5,10 +5,9 @@ use image::{ExtendedColorType, ImageEncoder};
 use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
 };
-use ttf_parser::OutlineBuilder;
 
 use super::drawing::{Align, Colour, Drawing, Mark, Point, TextStyle};
-use super::font::{self, CAPITAL};
+use super::font;
 
 /// Pixels of a unit.
 pub(super) const SCALE: f64 = 2.0;
@@ -124,54 +123,5 @@ fn letters(text: &str, at: Point, style: TextStyle) -> Option<Path> {
         Align::Centre => at.0 - width / 2.0,
         Align::Right => at.0 - width,
     };
-    let mut pen =
-        Pen { path: PathBuilder::new(), x: 0.0, y: (at.1 + style.size * CAPITAL / 2.0) as f32, scale: 0.0 };
-    let mut x = start;
-    for c in text.chars() {
-        pen.x = x as f32;
-        pen.scale = (style.size / font::UNITS) as f32;
-        font::outline(c, &mut pen);
-        x += style.size * font::advance(c);
-    }
-    pen.path.finish()
-}
-
-/// Places outlines in font units, which count upwards.
-struct Pen {
-    path: PathBuilder,
-    x: f32,
-    y: f32,
-    scale: f32,
-}
-
-impl Pen {
-    fn at(&self, x: f32, y: f32) -> (f32, f32) {
-        (self.x + x * self.scale, self.y - y * self.scale)
-    }
-}
-
-impl OutlineBuilder for Pen {
-    fn move_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.at(x, y);
-        self.path.move_to(x, y);
-    }
-
-    fn line_to(&mut self, x: f32, y: f32) {
-        let (x, y) = self.at(x, y);
-        self.path.line_to(x, y);
-    }
-
-    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
-        let ((x1, y1), (x, y)) = (self.at(x1, y1), self.at(x, y));
-        self.path.quad_to(x1, y1, x, y);
-    }
-
-    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
-        let ((x1, y1), (x2, y2), (x, y)) = (self.at(x1, y1), self.at(x2, y2), self.at(x, y));
-        self.path.cubic_to(x1, y1, x2, y2, x, y);
-    }
-
-    fn close(&mut self) {
-        self.path.close();
-    }
+    font::path(text, (start, at.1), style.size)
 }

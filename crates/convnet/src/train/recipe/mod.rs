@@ -21,7 +21,7 @@ pub use split::Split;
 
 use super::error::readable;
 use super::{Optimizer, Schedule, TrainError};
-use crate::data::{self, Augment};
+use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
 use crate::ops::Op;
 
@@ -49,7 +49,7 @@ use crate::ops::Op;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// A data set's name or directory.
+    /// A data set's name or directory, or a list of images.
     pub data: String,
     /// How often each training image is seen.
     pub epochs: usize,
@@ -62,6 +62,9 @@ pub struct Recipe {
     /// Where the run ends before its epochs do, in steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit_steps: Option<u64>,
+    /// Whether images that cannot be decoded are named and left out; otherwise they are an error.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub skip_corrupt: bool,
     /// The update rule.
     pub optimizer: Optimizer,
     /// The learning rate over the run.
@@ -69,6 +72,9 @@ pub struct Recipe {
     /// Random changes of the training images.
     #[serde(default)]
     pub augment: Augment,
+    /// Lists of images in place of `data`, and the names of the classes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lists: Lists,
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
@@ -84,6 +90,9 @@ pub struct Recipe {
     /// When it is saved.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: Checkpoints,
+    /// What is kept of decoded images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cache: Cache,
 }
 
 /// Whether a section says nothing that goes without saying.
@@ -143,11 +152,14 @@ impl Recipe {
             optimizer: Optimizer::sgd(),
             schedule: Schedule::one_cycle(),
             augment: Augment::default(),
+            lists: Lists::default(),
             split: Split::default(),
             freeze: Freeze::default(),
             network: Network::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
+            skip_corrupt: false,
+            cache: Cache::default(),
         }
     }
 
@@ -186,6 +198,12 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// How its data are opened.
+    pub fn opening(&self) -> OpenOptions {
+        let (lists, cache) = (self.lists.clone(), self.cache.clone());
+        OpenOptions { lists, cache, skip_corrupt: self.skip_corrupt }
+    }
+
     /// Images of a step.
     pub fn step_images(&self) -> usize {
         self.batch.saturating_mul(self.regularize.batches())
@@ -212,6 +230,7 @@ impl Recipe {
         whole("batch", self.batch as u64, 1..=MAX_BATCH as u64, "a whole number from 1 to 16777216")?;
         let steps = self.limit_steps.unwrap_or(1);
         whole("limit_steps", steps, 1..=MAX_STEPS, "a whole number from 1 to 2^53")?;
+        self.cache.check()?;
         let crop = self.augment.crop as u64;
         whole("augment.crop", crop, 0..=MAX_CROP as u64, "a whole number from 0 to 65536")?;
         // TOML has no integers beyond those of 64 bits with a sign.
@@ -226,6 +245,9 @@ impl Recipe {
         }
         self.optimizer.check()?;
         self.schedule.check()?;
+        if let Some((key, found, expected)) = self.lists.wrong() {
+            return Err(TrainError::setting(key, found, expected));
+        }
         self.split.check()?;
         self.freeze.check()?;
         self.network.check()?;
@@ -242,11 +264,12 @@ mod tests {
     use crate::graph::Builder;
     use crate::ops::{Conv2d, Linear};
     use crate::zoo;
+    use std::path::Path;
 
     #[test]
     fn every_named_recipe_can_be_followed() {
         for (name, _) in RECIPES {
-            let recipe = suiting("resnet18").with(&RecipePatch::named(name).unwrap());
+            let recipe = suiting("resnet18").with(&RecipePatch::named(name).unwrap()).unwrap();
             recipe.check().unwrap();
         }
         assert_eq!(RecipePatch::named("adam"), None);
@@ -265,7 +288,7 @@ mod tests {
             seed: 0,
             limit_steps: None,
             augment: Augment::default(),
-            ..suiting("lenet").with(&RecipePatch::named(name).unwrap())
+            ..suiting("lenet").with(&RecipePatch::named(name).unwrap()).unwrap()
         };
         for entry in zoo::entries() {
             let name = entry.name;
@@ -316,33 +339,60 @@ mod tests {
     #[test]
     fn another_optimizer_brings_its_rate() {
         let lenet = suiting("lenet");
-        let sgd = RecipePatch { optimizer: Some(Optimizer::sgd()), ..RecipePatch::default() };
-        assert_eq!(lenet.clone().with(&sgd).lr, Optimizer::sgd().usual_lr());
-        assert_eq!(lenet.with(&RecipePatch { lr: Some(0.3), ..sgd }).lr, 0.3);
+        let mut sgd = RecipePatch::of("optimizer", Optimizer::sgd()).unwrap();
+        assert_eq!(lenet.with(&sgd).unwrap().lr, Optimizer::sgd().usual_lr());
+        assert_eq!(lenet.with(sgd.set("lr", 0.3).unwrap()).unwrap().lr, 0.3);
     }
 
     #[test]
     fn settings_that_cannot_be_followed_are_named() {
-        let fail = |patch: RecipePatch| suiting("lenet").with(&patch).check().unwrap_err().to_string();
-        assert!(fail(RecipePatch { batch: Some(0), ..RecipePatch::default() }).contains("`batch` is 0"));
-        assert!(fail(RecipePatch { epochs: Some(0), ..RecipePatch::default() }).contains("`epochs` is 0"));
-        assert!(fail(RecipePatch { lr: Some(f64::NAN), ..RecipePatch::default() }).contains("`lr` is NaN"));
-        assert!(fail(RecipePatch { seed: Some(u64::MAX), ..RecipePatch::default() }).contains("`seed`"));
-        let lr = |lr: f64| fail(RecipePatch { lr: Some(lr), ..RecipePatch::default() });
-        assert_eq!(lr(-1.0), "setting `lr` is -1, expected a number above 0");
-        assert_eq!(lr(1e-320), "setting `lr` is 1e-320, expected a number from 1.2e-38 to 3.4e38");
-        assert!(lr(1e39).contains("`lr` is 1e39"), "{}", lr(1e39));
-        for epochs in [100_001, usize::MAX] {
-            let told = fail(RecipePatch { epochs: Some(epochs), ..RecipePatch::default() });
+        let fail = |change: fn(&mut Recipe)| {
+            let mut recipe = suiting("lenet");
+            change(&mut recipe);
+            recipe.check().unwrap_err().to_string()
+        };
+        assert!(fail(|recipe| recipe.batch = 0).contains("`batch` is 0"));
+        assert!(fail(|recipe| recipe.epochs = 0).contains("`epochs` is 0"));
+        assert!(fail(|recipe| recipe.lr = f64::NAN).contains("`lr` is NaN"));
+        assert!(fail(|recipe| recipe.seed = u64::MAX).contains("`seed`"));
+        assert_eq!(fail(|recipe| recipe.lr = -1.0), "setting `lr` is -1, expected a number above 0");
+        let small = fail(|recipe| recipe.lr = 1e-320);
+        assert_eq!(small, "setting `lr` is 1e-320, expected a number from 1.2e-38 to 3.4e38");
+        assert!(fail(|recipe| recipe.lr = 1e39).contains("`lr` is 1e39"));
+        for told in [fail(|recipe| recipe.epochs = 100_001), fail(|recipe| recipe.epochs = usize::MAX)] {
             assert!(told.ends_with("expected a whole number from 1 to 100000"), "{told}");
         }
-        assert!(fail(RecipePatch { batch: Some(usize::MAX), ..RecipePatch::default() }).contains("`batch`"));
-        assert!(
-            fail(RecipePatch { limit_steps: Some(0), ..RecipePatch::default() })
-                .contains("`limit_steps` is 0")
-        );
-        let at = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1 };
-        assert!(fail(RecipePatch { schedule: Some(at), ..RecipePatch::default() }).contains("1001 points"));
+        assert!(fail(|recipe| recipe.batch = usize::MAX).contains("`batch`"));
+        assert!(fail(|recipe| recipe.limit_steps = Some(0)).contains("`limit_steps` is 0"));
+        let points = |recipe: &mut Recipe| {
+            recipe.schedule = Schedule::Milestones { at: vec![0.5; 1001], gamma: 0.1, warmup: 0.0 };
+        };
+        assert!(fail(points).contains("1001 points"));
+        assert!(fail(|recipe| recipe.split.validation = 1.0).contains("`split.validation` is 1"));
+        assert!(fail(|recipe| recipe.regularize.ema = Some(1.0)).contains("`regularize.ema` is 1"));
+        assert!(fail(|recipe| recipe.regularize.clip_norm = Some(0.0)).contains("`regularize.clip_norm`"));
+        assert!(fail(|recipe| recipe.regularize.early_stopping = Some(0)).contains("early_stopping"));
+        assert!(fail(|recipe| recipe.checkpoints.keep = 0).contains("`checkpoints.keep` is 0"));
+        assert!(fail(|recipe| recipe.checkpoints.every_minutes = f64::NAN).contains("every_minutes"));
+    }
+
+    #[test]
+    fn a_table_with_a_kind_takes_the_place_of_another_and_one_without_is_laid_over_it() {
+        let patch = |text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("recipe.toml");
+            std::fs::write(&path, text).unwrap();
+            RecipePatch::read(&path).unwrap()
+        };
+        let resnet = suiting("resnet18");
+        let over = resnet.with(&patch("[schedule]\nkind = \"cosine\"\nend = 0.1\n")).unwrap();
+        assert_eq!(over.schedule, Schedule::Cosine { warmup: 0.0, end: 0.1 });
+        let over = resnet.with(&patch("[optimizer]\nweight_decay = 0.25\n")).unwrap();
+        assert_eq!(over.optimizer, Optimizer::sgd().with_weight_decay(0.25));
+        assert_eq!(over.lr, resnet.lr);
+        let over = resnet.with(&patch("[regularize]\nema = 0.5\n")).unwrap();
+        let over = over.with(&RecipePatch::of("regularize.accumulate", 3).unwrap()).unwrap();
+        assert_eq!((over.regularize.ema, over.step_images()), (Some(0.5), 3 * resnet.batch));
     }
 
     #[test]
@@ -386,9 +436,12 @@ mod tests {
     fn schedules() -> impl Strategy<Value = Schedule> {
         prop_oneof![
             (0.0..1.0).prop_map(|warmup| Schedule::Constant { warmup }),
-            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma }),
-            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0)
-                .prop_map(|(at, gamma)| Schedule::Milestones { at, gamma }),
+            (1..9_usize, 0.01..1.0).prop_map(|(every, gamma)| Schedule::Step { every, gamma, warmup: 0.0 }),
+            (prop::collection::vec(0.0..1.0, 0..4), 0.01..1.0).prop_map(|(at, gamma)| Schedule::Milestones {
+                at,
+                gamma,
+                warmup: 0.5
+            }),
             (0.0..1.0, 0.0..1.0).prop_map(|(warmup, end)| Schedule::Cosine { warmup, end }),
             (0.0..1.0, 1.0..50.0, 1.0..1e5).prop_map(|(climb, start_divisor, end_divisor)| {
                 Schedule::OneCycle { climb, start_divisor, end_divisor }

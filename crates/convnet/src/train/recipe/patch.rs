@@ -106,7 +106,7 @@ impl RecipePatch {
             "adam-cosine" => (Optimizer::adam(), Schedule::cosine(0.05), 0.0003, 64),
             "sgd-cosine" => (Optimizer::sgd().with_weight_decay(5e-4), Schedule::cosine(0.05), 0.05, 64),
             "sgd-step" => {
-                let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1 };
+                let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1, warmup: 0.0 };
                 (Optimizer::sgd().with_weight_decay(1e-4), falls, 0.1, 128)
             }
             "adamw-cosine" => (Optimizer::adamw(), Schedule::cosine(0.05), 0.001, 64),

@@ -2,6 +2,8 @@
 
 mod augment;
 mod checkpoints;
+mod images;
+mod lists;
 mod network;
 mod optimizer;
 mod regularize;
@@ -21,6 +23,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     pub(super) training: training::Training,
     #[command(flatten)]
+    lists: lists::Lists,
+    #[command(flatten)]
     optimizer: optimizer::Optimizer,
     #[command(flatten)]
     schedule: schedule::Schedule,
@@ -34,6 +38,8 @@ pub(super) struct Settings {
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
+    #[command(flatten)]
+    images: images::Images,
 }
 
 impl Settings {
@@ -46,6 +52,7 @@ impl Settings {
     fn patch(&self) -> Result<RecipePatch, Failure> {
         let mut patch = RecipePatch::default();
         self.training.set(&mut patch)?;
+        self.lists.set(self.training.data.as_deref(), &mut patch)?;
         self.optimizer.set(&mut patch)?;
         self.schedule.set(&mut patch)?;
         self.split.set(&mut patch)?;
@@ -53,6 +60,7 @@ impl Settings {
         self.network.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
+        self.images.set(&mut patch)?;
         Ok(patch)
     }
 

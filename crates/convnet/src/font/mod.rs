@@ -1,35 +1,41 @@
-//! The embedded font: which characters it has, how wide they are, and their outlines.
+//! The embedded font: which characters it has, how wide they are, their outlines, and texts that fit a place.
+
+mod fit;
+mod outline;
 
 use std::sync::LazyLock;
 
 use ttf_parser::{Face, OutlineBuilder};
 
+pub(crate) use fit::{clean, drawable, shorten};
+pub(crate) use outline::path;
+
 /// Inter, Copyright 2016 The Inter Project Authors, SIL Open Font License 1.1 (`assets/fonts/OFL.txt`).
-static BYTES: &[u8] = include_bytes!("../../../assets/fonts/inter.ttf");
+static BYTES: &[u8] = include_bytes!("../../assets/fonts/inter.ttf");
 
 static FACE: LazyLock<Option<Face<'static>>> = LazyLock::new(|| Face::parse(BYTES, 0).ok());
 
 /// Font units of an em.
-pub(super) const UNITS: f64 = 2048.0;
+const UNITS: f64 = 2048.0;
 
 /// The height of a capital letter, in ems.
-pub(super) const CAPITAL: f64 = 0.7275;
+pub(crate) const CAPITAL: f64 = 0.7275;
 
 /// What a character takes that the font lacks, in ems: Chinese ones, and most emoji, are squares.
 const LACKING: f64 = 1.0;
 
 /// Whether the font can draw a text: Latin, Greek and Cyrillic letters, digits, signs.
-pub(super) fn draws(text: &str) -> bool {
+pub(crate) fn draws(text: &str) -> bool {
     FACE.as_ref().is_some_and(|face| text.chars().all(|c| face.glyph_index(c).is_some()))
 }
 
 /// The width of a text in ems.
-pub(super) fn width(text: &str) -> f64 {
+pub(crate) fn width(text: &str) -> f64 {
     text.chars().map(advance).sum()
 }
 
 /// The width of a character in ems.
-pub(super) fn advance(c: char) -> f64 {
+pub(crate) fn advance(c: char) -> f64 {
     let units = |face: &Face<'_>| {
         let glyph = face.glyph_index(c)?;
         Some(f64::from(face.glyph_hor_advance(glyph)?) / UNITS)
@@ -38,7 +44,7 @@ pub(super) fn advance(c: char) -> f64 {
 }
 
 /// Draws a character's outline in font units, if it has one: blanks have none.
-pub(super) fn outline(c: char, builder: &mut impl OutlineBuilder) {
+fn outline(c: char, builder: &mut impl OutlineBuilder) {
     if let Some(face) = FACE.as_ref()
         && let Some(glyph) = face.glyph_index(c)
     {
