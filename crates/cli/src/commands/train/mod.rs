@@ -42,8 +42,8 @@ time. Validation images choose the best epoch, whose weights are kept: those of 
 training images. The test images are measured once, at the end, with the chosen weights.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [regularize],
-[checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
+data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [freeze], [network],
+[regularize], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
