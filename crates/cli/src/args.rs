@@ -1,5 +1,6 @@
 //! Options that several subcommands share.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use convnet::exec::{self, Device, Options, Precision};
@@ -232,6 +233,16 @@ pub(crate) struct SeedArg {
     /// Seed of all random numbers: the same seed gives the same result
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole, help_heading = "Computation")]
     pub(crate) seed: u64,
+}
+
+/// The path of a picture that is written as SVG or PNG, by its ending.
+pub(crate) fn picture(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("svg" | "png") => Ok(path),
+        _ => Err("expected a file that ends in .svg or .png".to_owned()),
+    }
 }
 
 /// The largest count that an option takes: more of anything does not fit any machine.

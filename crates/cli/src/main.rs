@@ -8,6 +8,7 @@ mod error;
 mod models;
 mod output;
 mod style;
+mod waiting;
 mod wording;
 
 use std::ffi::OsString;

@@ -64,6 +64,16 @@ pub(crate) fn small(number: f64) -> String {
     }
 }
 
+/// `12.3 s`, `4 min 05 s`, `3 h 20 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
 /// Breaks a text at blanks into lines of at most `width` columns.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -86,6 +96,7 @@ mod tests {
     #[test]
     fn numbers_for_people() {
         assert_eq!([0, 999, 61_706, 132_863_336].map(grouped), ["0", "999", "61,706", "132,863,336"]);
+        assert_eq!([12.34, 245.2, 12_000.0].map(duration), ["12.3 s", "4 min 05 s", "3 h 20 min"]);
         assert_eq!(counted(1, "epoch"), "1 epoch");
         assert_eq!(counted(0, "class"), "0 classes");
         assert_eq!(counted(1, "class"), "1 class");

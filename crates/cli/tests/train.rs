@@ -76,7 +76,11 @@ fn recipes_are_files_or_names() {
     }
     fs::write(place.path().join("wrong.toml"), "batches = 100\n").unwrap();
     let told = place.failure("train lenet --recipe wrong.toml", 1);
-    assert!(told.contains("wrong.toml") && told.contains("unknown field `batches`"), "{told}");
+    assert!(
+        told.contains("wrong.toml")
+            && told.contains("line 1: a recipe has no key `batches`; did you mean `batch`?"),
+        "{told}"
+    );
     let told = place.failure("train lenet --recipe unknown", 2);
     assert!(told.contains("`unknown`") && told.contains("sgd-cosine"), "{told}");
 }
@@ -111,7 +115,7 @@ fn what_cannot_be_done_leaves_nothing() {
         ("predict lenet x.png --top -1", 2, "at least 1"),
         ("eval lenet --batch -1", 2, "at least 1"),
         ("train lenet --lr=-1", 2, "`lr` is -1"),
-        ("train lenet --optimizer adagrad", 2, "sgd, adam, adamw"),
+        ("train lenet --optimizer adagrd", 2, "adagrad"),
         ("train lenet --data nowhere", 2, "nowhere"),
         ("train lenet --classes 7", 1, "--classes 10"),
         ("train alexnet --input 1x5x5", 1, "alexnet"),

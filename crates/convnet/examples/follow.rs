@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let &[steps, batch] = &file.shape("batch.labels").ok_or("no labels")?[..] else {
         return Err("batch.labels is (S, N)".into());
     };
-    let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+    let sgd = Optimizer::sgd();
     let mut training =
         TrainingStep::compile(&net, &file, batch, sgd, 0, &Options::default())?.without_dropout();
     let groups = training.uniform_groups();

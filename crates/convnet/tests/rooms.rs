@@ -15,7 +15,7 @@ const ROOMS: [Row; 20] = [
     ("shape", &[], &[]),
     ("ops", &["shape"], &[]),
     ("graph", &["shape", "ops"], &[]),
-    ("optim", &["ops"], &[]),
+    ("optim", &["graph", "ops"], &[]),
     ("font", &[], &[]),
     ("data", &["font"], FORMATS),
     ("zoo", &["graph", "ops"], &[]),

@@ -24,6 +24,7 @@ pub mod stale;
 mod strided;
 pub mod table;
 pub mod tar;
+pub mod tensorboard;
 
 pub use error::{FormatError, Malformed, read_file, read_text};
 pub use number::{Entry, Number};

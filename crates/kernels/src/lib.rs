@@ -8,6 +8,7 @@
 
 mod arena;
 mod batch_norm;
+mod criterion;
 mod element;
 mod elementwise;
 pub mod flat;
@@ -35,6 +36,7 @@ mod winograd;
 
 pub use arena::{Arena, ArenaError, View};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
+pub use criterion::{Binary, Comparison, Criterion, CrossEntropy, Reading, Teacher, compare};
 pub use element::saturating_f16;
 pub use elementwise::{
     Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,
@@ -49,7 +51,10 @@ pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use local_response::{LocalResponse, local_response, local_response_backward};
 pub use loss::{Targets, cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use moments::moments;
-pub use optimizer::{Adam, Sgd, Update};
+pub use optimizer::{
+    Adagrad, Adam, Lamb, Lion, Muon, MuonMatrix, Nadam, OrthogonalRoom, RmsProp, Sgd, Update, lamb, muon,
+    orthogonalize, trust_ratio,
+};
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;

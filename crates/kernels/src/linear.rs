@@ -46,7 +46,7 @@ pub enum WeightGradient<'a> {
         /// The packed weights.
         weights: &'a mut [f32],
         /// What the rule keeps, laid out like the weights.
-        moments: [&'a mut [f32]; 2],
+        moments: [&'a mut [f32]; Update::MOST_MOMENTS],
     },
     /// It is not computed.
     Leave {
@@ -117,7 +117,7 @@ struct Sink {
     weights: *const f32,
     /// The gradient, or the weights themselves; `None` where nothing is written.
     target: Option<Pointer>,
-    update: Option<(Update, [Pointer; 2])>,
+    update: Option<(Update, [Pointer; Update::MOST_MOMENTS])>,
 }
 
 // SAFETY: `Shared::block` reads and writes through it only the rows that its caller gives it alone.

@@ -119,7 +119,7 @@ impl Targets<'_> {
     /// # Panics
     /// If there is not a target for each row of `logits`, a class is not below their number, or a share is negative
     /// or not finite.
-    fn check(self, logits: View) {
+    pub(crate) fn check(self, logits: View) {
         let View { pixels, channels, .. } = logits;
         match self {
             Self::Classes(classes) => {
@@ -138,8 +138,24 @@ impl Targets<'_> {
     }
 }
 
+impl Targets<'_> {
+    /// The share of each class of a row.
+    pub(crate) fn shares(self, row: usize, shares: &mut [f64]) {
+        match self {
+            Self::Classes(classes) => {
+                shares.fill(0.0);
+                shares[classes[row] as usize] = 1.0;
+            }
+            Self::Distributions(all) => {
+                let own = &all[row * shares.len()..][..shares.len()];
+                shares.iter_mut().zip(own).for_each(|(share, &own)| *share = f64::from(own));
+            }
+        }
+    }
+}
+
 /// Whether a sample or a class may count that much.
-fn is_weight(weight: f32) -> bool {
+pub(crate) fn is_weight(weight: f32) -> bool {
     weight >= 0.0 && weight.is_finite()
 }
 
@@ -210,6 +226,6 @@ pub fn cross_entropy(
 }
 
 /// The index of the largest value, the first of equals.
-fn first_largest(values: &[f32]) -> usize {
-    values.iter().enumerate().fold(0, |best, (i, &v)| if v > values[best] { i } else { best })
+pub(crate) fn first_largest<T: PartialOrd>(values: &[T]) -> usize {
+    values.iter().enumerate().fold(0, |best, (i, v)| if *v > values[best] { i } else { best })
 }

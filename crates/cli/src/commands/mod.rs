@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod compare;
 mod convert;
 mod data;
 mod diff;
@@ -12,9 +13,13 @@ mod eval;
 mod list;
 mod new;
 mod predict;
+mod predictions;
 mod run;
+mod runs;
 mod script;
+mod several;
 mod show;
+mod table;
 mod train;
 mod trained;
 
@@ -43,6 +48,10 @@ pub(crate) enum Command {
     Eval(eval::Args),
     /// Tell what a trained network takes images for
     Predict(predict::Args),
+    /// Compare runs: figures, settings, curves
+    Compare(compare::Args),
+    /// List what was trained, and what became of it
+    Runs(runs::Args),
     /// Run a network on raw tensors, or write its gradients
     Run(run::Args),
     /// Write weights in another format
@@ -67,6 +76,8 @@ impl Command {
             Self::Train(args) => train::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),
+            Self::Compare(args) => compare::run(args),
+            Self::Runs(args) => runs::run(args),
             Self::Run(args) => run::run(args),
             Self::Convert(args) => convert::run(args),
             Self::Bench(args) => bench::run(args),

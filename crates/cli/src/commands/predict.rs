@@ -1,21 +1,28 @@
 //! `convnet predict`: what a trained network takes images for.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use convnet::data::Image;
-use convnet::exec::{Engine, Precision};
+use convnet::data::{Image, Preprocess, Views, images_below};
+use convnet::exec::{Engine, Precision, RunError};
 use convnet::model::Model;
+use convnet::train::{likeliest, softmax};
+use convnet_formats::atomic;
 use serde_json::{Value, json};
 
-use super::trained::TrainedArgs;
+use super::predictions::Columns;
+use super::trained::{TrainedArgs, ViewsArg};
 use crate::args::{EngineArgs, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
+use crate::waiting::Waiting;
 
 const EXAMPLES: &str = "\
 Examples:
   convnet predict runs/lenet shirt.png boot.jpg
   convnet predict runs/lenet --top 3 --json *.png
+  convnet predict runs/photos holiday --csv holiday.csv   all images of a folder and those below it
 
 Images are PNG, JPEG, WebP, BMP, TIFF, GIF, QOI or PNM of any size: they are resized and turned to grey or RGB as the
 network was trained. Fashion-MNIST shows bright clothes on black; `convnet data export` writes some of its images.";
@@ -27,9 +34,12 @@ pub(crate) struct Args {
     #[command(flatten)]
     trained: TrainedArgs,
 
-    /// Image files (PNG, JPEG, WebP, BMP, TIFF, GIF, QOI, PNM)
-    #[arg(value_name = "IMAGE", required = true)]
+    /// Image files (PNG, JPEG, WebP, BMP, TIFF, GIF, QOI, PNM), and folders of them
+    #[arg(value_name = "IMAGE|DIR", required = true)]
     images: Vec<PathBuf>,
+
+    #[command(flatten)]
+    views: ViewsArg,
 
     /// Classes to print for each image, the likeliest first
     #[arg(long, value_name = "K", default_value_t = 5, value_parser = positive)]
@@ -39,12 +49,39 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Write comma-separated values, a line an image: to a file, or to standard output
+    #[arg(long, value_name = "FILE.csv", num_args = 0..=1, value_parser = csv_file, conflicts_with = "json")]
+    csv: Option<Option<PathBuf>>,
+
+    /// … and the probability of every class
+    #[arg(long, requires = "csv")]
+    probabilities: bool,
+
+    /// Images to classify at once
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive, help_heading = "Computation")]
+    batch: usize,
+
     #[command(flatten)]
     engine: EngineArgs,
 }
 
+/// An image behind `--csv` is not meant to be written over.
+fn csv_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+        true => Ok(path),
+        false => Err("expected a file that ends in .csv; images come before `--csv`".to_owned()),
+    }
+}
+
 /// A class and its probability.
 type Guess = (usize, f64);
+
+/// An image as the network sees it, from each view.
+type Looks = Vec<Vec<f32>>;
+
+/// The probability of each class, or why an image has none.
+type Answer = Result<Vec<f64>, String>;
 
 /// Classifies the images; one that cannot be read does not keep the others from it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -54,49 +91,175 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(names) => names.to_vec(),
         None => (0..count).map(|class| format!("class {class}")).collect(),
     };
+    let several = model.card.as_ref().is_some_and(|card| card.several);
+    if several {
+        output::note("an image may have several of the classes: each has a probability of its own");
+    }
     let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
-    let engine = Engine::compile(&graph, &weights, 1, &options)?;
-    let classify = |path: &Path| -> Result<Vec<Guess>, Box<dyn std::error::Error>> {
-        if path.is_dir() {
-            return Err(format!("`{0}` is a folder: give its images, `{0}/*`", path.display()).into());
+    let images = found(&args.images)?;
+    let engine = Engine::compile(&graph, &weights, args.batch.min(images.len()).max(1), &options)?;
+    let work = Work { engine, preprocess, images, views: args.views.views(), several };
+    let failed = match &args.csv {
+        None if args.json => {
+            let mut objects = Vec::new();
+            let failed = work.each(&mut |path, answer| {
+                objects.push(object(path, &answer, args.top, &names));
+                Ok(())
+            })?;
+            output::emit(&Value::Array(objects).to_string())?;
+            failed
         }
-        let image = Image::open(path)?;
-        let logits = engine.logits(&preprocess.apply_image(&image))?;
-        if !logits.as_slice().iter().all(|x| x.is_finite()) {
-            return Err(format!("`{}`: the network's logits are no finite numbers", path.display()).into());
+        None => work.each(&mut |path, answer| {
+            let Ok(probabilities) = answer else { return Ok(()) };
+            let text = listing(path, &likeliest(&probabilities, args.top), &names);
+            anstream::stdout().lock().write_all(text.as_bytes())
+        })?,
+        Some(file) => {
+            let columns = Columns { names: &names, top: args.top, labelled: false, all: args.probabilities };
+            let mut failed = Ok(0);
+            let mut write = |out: &mut dyn Write| {
+                out.write_all(columns.header().as_bytes())?;
+                failed = work.each(&mut |path, answer| match answer {
+                    Ok(probabilities) => {
+                        let row = columns.row(&path.display().to_string(), None, &probabilities);
+                        out.write_all(row.as_bytes())
+                    }
+                    Err(_) => Ok(()),
+                });
+                match &failed {
+                    Ok(_) => out.flush(),
+                    Err(error) => Err(io::Error::from(error.kind())),
+                }
+            };
+            match file {
+                Some(path) => atomic::write_with(path, write)?,
+                None => write(&mut io::stdout().lock())?,
+            }
+            failed?
         }
-        Ok(likeliest(softmax(logits.as_slice()), args.top))
     };
-    let mut failed = 0;
-    let mut objects = Vec::new();
-    for path in &args.images {
-        let result = classify(path).map_err(|error| error.to_string());
-        if let Err(error) = &result {
-            failed += 1;
-            Failure::work(error.as_str()).report();
-        }
-        if args.json {
-            objects.push(object(path, &result, &names));
-        } else if let Ok(guesses) = result {
-            output::emit(&listing(path, &guesses, &names))?;
-        }
-    }
-    if args.json {
-        output::emit(&Value::Array(objects).to_string())?;
-    }
     match failed {
         0 => Ok(()),
-        _ => Err(Failure::work(format!("{failed} of {} images could not be classified", args.images.len()))),
+        _ => Err(Failure::work(format!("{failed} of {} images could not be classified", work.images.len()))),
     }
 }
 
-fn object(path: &Path, result: &Result<Vec<Guess>, String>, names: &[String]) -> Value {
+/// The images that are named, and those below the folders that are; tells what else is in these.
+fn found(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut images = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            images.push(path.clone());
+            continue;
+        }
+        let (below, left_out) = images_below(path)?;
+        if let Some(left_out) = left_out {
+            output::note(&format!("`{}`: left out {left_out}", path.display()));
+        }
+        if below.is_empty() {
+            return Err(Failure::work(format!("`{}` is a folder without an image", path.display())));
+        }
+        images.extend(below);
+    }
+    Ok(images)
+}
+
+/// A network and the images that it classifies.
+struct Work {
+    engine: Engine,
+    preprocess: Preprocess,
+    images: Vec<PathBuf>,
+    views: Views,
+    /// Whether an image may have several of the classes.
+    several: bool,
+}
+
+impl Work {
+    /// Classifies all images, gives `see` each in its order, and tells how many could not be classified, each of which is
+    /// told at once.
+    fn each(&self, see: &mut dyn FnMut(&Path, Answer) -> io::Result<()>) -> io::Result<usize> {
+        let waiting = Waiting::of(self.images.len(), "image");
+        let (mut done, mut failed) = (0, 0);
+        for paths in self.images.chunks(self.engine.batch()) {
+            for (path, answer) in paths.iter().zip(self.answers(paths)) {
+                if let Err(error) = &answer {
+                    failed += 1;
+                    waiting.aside(|| {
+                        Failure::work(error.as_str()).report();
+                    });
+                }
+                see(path, answer)?;
+            }
+            done += paths.len();
+            waiting.done(done);
+        }
+        Ok(failed)
+    }
+
+    /// The logits of the images that could be read: the mean over the views.
+    fn logits(&self, inputs: &[Result<Looks, String>]) -> Result<Vec<f32>, RunError> {
+        let mut sum: Vec<f32> = Vec::new();
+        for view in 0..self.views.count() {
+            let batch: Vec<f32> = inputs.iter().flatten().flat_map(|looks| &looks[view]).copied().collect();
+            if batch.is_empty() {
+                return Ok(sum);
+            }
+            let logits = self.engine.logits(&batch)?.into_vec();
+            match sum.is_empty() {
+                true => sum = logits,
+                false => sum.iter_mut().zip(logits).for_each(|(sum, x)| *sum += x),
+            }
+        }
+        let share = 1.0 / self.views.count() as f32;
+        sum.iter_mut().for_each(|sum| *sum *= share);
+        Ok(sum)
+    }
+
+    /// What a batch of images is taken for.
+    fn answers(&self, paths: &[PathBuf]) -> Vec<Answer> {
+        let inputs = self.inputs(paths);
+        let logits = self.logits(&inputs).map_err(|error| error.to_string());
+        let read = inputs.iter().filter(|input| input.is_ok()).count();
+        let classes = logits.as_ref().map_or(1, |logits| (logits.len() / read.max(1)).max(1));
+        let mut place = 0;
+        let answer = |(input, path): (Result<Looks, String>, &PathBuf)| {
+            input?;
+            place += 1;
+            let logits = logits.as_ref().map_err(Clone::clone)?;
+            let row = &logits[(place - 1) * classes..][..classes];
+            if !row.iter().all(|x| x.is_finite()) {
+                return Err(format!("`{}`: the network's logits are no finite numbers", path.display()));
+            }
+            Ok(if self.several { sigmoids(row) } else { softmax(row) })
+        };
+        inputs.into_iter().zip(paths).map(answer).collect()
+    }
+
+    /// The network's input for each image of a batch, by as many threads as the machine has.
+    fn inputs(&self, paths: &[PathBuf]) -> Vec<Result<Looks, String>> {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let input = |path: &PathBuf| {
+            let image = Image::open(path).map_err(|error| error.to_string())?;
+            Ok(self.views.inputs(&self.preprocess, &image))
+        };
+        thread::scope(|scope| {
+            let parts = paths.chunks(paths.len().div_ceil(threads).max(1));
+            let parts: Vec<_> =
+                parts.map(|part| scope.spawn(move || part.iter().map(input).collect::<Vec<_>>())).collect();
+            let joined = parts.into_iter().map(|part| part.join());
+            joined.flat_map(|part| part.unwrap_or_else(|cause| std::panic::resume_unwind(cause))).collect()
+        })
+    }
+}
+
+fn object(path: &Path, answer: &Answer, top: usize, names: &[String]) -> Value {
     let image = path.display().to_string();
-    match result {
-        Ok(guesses) => {
+    match answer {
+        Ok(probabilities) => {
             let guess =
                 |&(class, p): &Guess| json!({ "class": names[class], "index": class, "probability": p });
+            let guesses = likeliest(probabilities, top);
             json!({ "image": image, "predictions": guesses.iter().map(guess).collect::<Vec<_>>() })
         }
         Err(error) => json!({ "image": image, "error": error }),
@@ -128,20 +291,9 @@ fn bar(fraction: f64) -> String {
     bar
 }
 
-/// Probabilities from logits.
-fn softmax(logits: &[f32]) -> Vec<f64> {
-    let max = logits.iter().fold(f64::NEG_INFINITY, |max, &x| max.max(f64::from(x)));
-    let exponentials: Vec<f64> = logits.iter().map(|&x| (f64::from(x) - max).exp()).collect();
-    let sum: f64 = exponentials.iter().sum();
-    exponentials.into_iter().map(|e| e / sum).collect()
-}
-
-/// The likeliest classes, at most `top`, the likeliest first.
-fn likeliest(probabilities: Vec<f64>, top: usize) -> Vec<Guess> {
-    let mut guesses: Vec<Guess> = probabilities.into_iter().enumerate().collect();
-    guesses.sort_by(|a, b| b.1.total_cmp(&a.1));
-    guesses.truncate(top);
-    guesses
+/// The probability of each class by itself.
+fn sigmoids(logits: &[f32]) -> Vec<f64> {
+    logits.iter().map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp())).collect()
 }
 
 #[cfg(test)]
@@ -149,18 +301,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn probabilities_come_in_order_and_sum_to_one() {
-        let all = likeliest(softmax(&[1.0, 900.0, 901.0, -3.0]), 9);
-        assert_eq!(all.iter().map(|g| g.0).collect::<Vec<_>>(), [2, 1, 0, 3]);
-        assert!((all.iter().map(|g| g.1).sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!((all[0].1 - 1.0 / (1.0 + (-1.0_f64).exp())).abs() < 1e-12);
-        assert_eq!(likeliest(softmax(&[0.0, 1.0]), 1).len(), 1);
-    }
-
-    #[test]
     fn bars_have_eighths() {
         assert_eq!(bar(0.0), "");
         assert_eq!(bar(1.0).chars().count(), 24);
         assert_eq!(bar(0.5 + 1.0 / 192.0), "████████████▏");
+    }
+
+    #[test]
+    fn an_image_is_no_file_to_write() {
+        assert_eq!(csv_file("a.CSV"), Ok("a.CSV".into()));
+        assert!(csv_file("boot.png").unwrap_err().contains("before `--csv`"));
     }
 }

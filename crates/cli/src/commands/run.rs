@@ -6,7 +6,7 @@ use convnet::exec::{Engine, Options, Precision, TrainingStep};
 use convnet::graph::Graph;
 use convnet::io;
 use convnet::model::Model;
-use convnet::optim::Optimizer;
+use convnet::optim::{Optimizer, Sgd};
 use convnet::state::{self, StateDict, Tensor, TensorSource};
 use convnet_formats::npy::{self, Npy};
 
@@ -186,7 +186,7 @@ fn gradients(
     path: &Path,
     options: &Options,
 ) -> Result<(), Failure> {
-    let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let sgd = Optimizer::from(Sgd::plain());
     let mut training =
         TrainingStep::compile(graph, weights, labels.len(), sgd, 0, options)?.without_dropout();
     let (report, mut state): (_, StateDict) = training.gradients(images, labels)?;

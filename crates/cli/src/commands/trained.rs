@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::data::PreprocessSpec;
+use convnet::data::{PreprocessSpec, Views};
 use convnet::graph::Graph;
 use convnet::io::{Loaded, WeightsFile};
 use convnet::model::{self, Model, OpenOptions};
@@ -53,6 +53,33 @@ pub(crate) struct PreprocessArg {
     /// [default: as the weights tell]
     #[arg(long, value_name = "SPEC", value_parser = preprocess)]
     pub(crate) preprocess: Option<PreprocessSpec>,
+}
+
+/// Several looks at each image.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct ViewsArg {
+    /// Look at each image several times and take the mean of the logits, as torchvision's TenCrop: with its mirror image, with
+    /// the corners and the middle of a larger one, or with all of these mirrored too
+    #[arg(long, value_name = "VIEWS", value_enum)]
+    tta: Option<Tta>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Tta {
+    Flip,
+    FiveCrop,
+    TenCrop,
+}
+
+impl ViewsArg {
+    pub(crate) fn views(self) -> Views {
+        match self.tta {
+            None => Views::One,
+            Some(Tta::Flip) => Views::Flip,
+            Some(Tta::FiveCrop) => Views::FiveCrop,
+            Some(Tta::TenCrop) => Views::TenCrop,
+        }
+    }
 }
 
 fn preprocess(text: &str) -> Result<PreprocessSpec, String> {

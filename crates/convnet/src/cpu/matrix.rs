@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Mutex;
 
-use convnet_kernels::{Isa, Panels, Pool, f16, saturating_f16};
+use convnet_kernels::{Isa, MuonMatrix, Panels, Pool, f16, saturating_f16};
 
 use crate::plan::CompileError;
 use crate::state::TensorSource;
@@ -36,6 +36,11 @@ impl Matrix {
     ) -> Self {
         let spots = order.map_or(1, |(_, height, width)| height * width);
         Self { panels: Panels::new(isa, features, out), groups: 1, spots, isa }
+    }
+
+    /// As Muon takes it.
+    pub(super) fn layout(&self) -> MuonMatrix {
+        MuonMatrix { panels: self.panels, groups: self.groups }
     }
 
     /// Floats of all groups.

@@ -9,11 +9,14 @@ mod kind;
 mod loader;
 mod matrix;
 mod memory;
+#[cfg(test)]
+mod optimizer_tests;
 mod program;
 mod run;
 mod statistics;
 mod table;
 mod training;
+mod update;
 
 pub(crate) use inference::Inference;
 pub(crate) use training::{Average, Batch, Training};

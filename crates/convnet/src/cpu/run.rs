@@ -101,7 +101,7 @@ pub(super) struct Backward<'a> {
     /// Of each stage how a Linear's weights are updated on the way, instead of writing their gradient.
     pub(super) updates: &'a [Option<Update>],
     /// What the updates keep, laid out like the parameters.
-    pub(super) moments: [&'a mut [f32]; 2],
+    pub(super) moments: [&'a mut [f32]; Update::MOST_MOMENTS],
     /// Room for transposed weights.
     pub(super) scratch: &'a mut [f32],
     /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
@@ -154,7 +154,10 @@ impl Backward<'_> {
 }
 
 /// A range of the optimizer's buffers; those that it does not keep are empty.
-pub(super) fn part<'a>(moments: &'a mut [&mut [f32]; 2], range: &Range<usize>) -> [&'a mut [f32]; 2] {
+pub(super) fn part<'a>(
+    moments: &'a mut [&mut [f32]; Update::MOST_MOMENTS],
+    range: &Range<usize>,
+) -> [&'a mut [f32]; Update::MOST_MOMENTS] {
     moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default())
 }
 

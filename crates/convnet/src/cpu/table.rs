@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use convnet_kernels::Pool;
+use convnet_kernels::{MuonMatrix, Pool};
 
 use super::kind::Kind;
 use super::matrix::Matrix;
@@ -43,6 +43,11 @@ impl Parameter {
             Some(matrix) => matrix.pack(pool, (source, &spec.name), target, None),
             None => read(source, spec, target),
         }
+    }
+
+    /// How it lies packed, if it is a matrix.
+    pub(super) fn layout(&self) -> Option<MuonMatrix> {
+        self.matrix.as_ref().map(Matrix::layout)
     }
 
     /// Its elements in PyTorch's layout, from a flat buffer.

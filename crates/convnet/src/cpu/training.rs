@@ -5,18 +5,19 @@ mod freezing;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{self as kernels, Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, flat};
+use convnet_kernels::{self as kernels, Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, View, flat};
 
-use self::freezing::{derived_bytes, late, read_late};
+use self::freezing::derived_bytes;
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
 use super::program::{Program, fill};
 use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
 use super::table::{Parameter, Twin, distinct, keepers, running, table, tracked, unpack};
+use super::update::{self, Step, Tensors, Tracked};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
-use crate::optim::{Frozen, Optimizer, ParameterGroups, Setting};
+use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
@@ -35,9 +36,7 @@ struct Loss {
 pub(crate) struct Batch<'a> {
     /// N·C·H·W.
     pub(crate) images: &'a [f32],
-    pub(crate) targets: Targets<'a>,
-    /// How much each image counts.
-    pub(crate) weights: Option<&'a [f32]>,
+    pub(crate) comparison: Comparison<'a>,
     pub(crate) n: usize,
 }
 
@@ -46,6 +45,14 @@ pub(crate) struct Batch<'a> {
 pub(crate) struct Average {
     parameters: Vec<f32>,
     running: Vec<[Vec<f32>; 2]>,
+}
+
+/// What is still to be updated at the end of a step.
+struct Pending {
+    /// Parameters, by their numbers, that need their whole tensor.
+    whole: Vec<(usize, Step)>,
+    /// Parts of the flat parameters that are updated element by element, neighbours of one update together.
+    parts: Vec<(Range<usize>, Update)>,
 }
 
 /// A network in training: its weights, its optimizer's state and the memory of one step.
@@ -70,6 +77,10 @@ pub(crate) struct Training {
     earlier: Option<Arena>,
     /// The optimizer's buffers, laid out like the parameters that learn.
     moments: Vec<Arena>,
+    /// The rule of each parameter, and what it keeps beside the buffers.
+    tracked: Vec<Tracked>,
+    /// Where Muon makes matrices orthogonal.
+    room: OrthogonalRoom,
     /// Running mean and variance of each stage that has them.
     running: Vec<[Vec<f32>; 2]>,
     /// The stage that keeps a stage's running mean, and its variance: of several that are one normalization, the first.
@@ -83,8 +94,6 @@ pub(crate) struct Training {
     optimizer: Optimizer,
     seed: u64,
     steps: u64,
-    /// The updates that were done before each parameter began to learn: its bias correction counts from there.
-    began: Vec<u64>,
     /// Whether dropout layers drop.
     dropout: bool,
     /// Passes since the last update: the dropout of each is its own.
@@ -101,7 +110,8 @@ impl Training {
     ) -> Result<Self, CompileError> {
         let logits = outputs(graph);
         let pool = memory::pool(options)?;
-        let need = |program: &Program| need(program, &optimizer, pool.threads());
+        let rules = Assigned::new(graph, optimizer);
+        let need = |program: &Program| need(program, &rules, pool.threads());
         let (mode, task) = (Mode::Train, "training");
         let program =
             Planner { task, graph, outputs: &logits, mode, frozen, options, need: &need }.plan(batch)?;
@@ -121,6 +131,9 @@ impl Training {
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
         let (table, twins) = distinct(trained);
         let learning = program.learning;
+        let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(&rules, &p.spec)).collect();
+        let [matrices, packed] =
+            update::room(program.isa, &table, &tracked).ok_or(CompileError::TooLarge { batch })?;
         let mut training = Self {
             arena: allocate(winograd_at + scratch.tiles, (task, batch))?,
             winograd_at,
@@ -129,7 +142,6 @@ impl Training {
             losses,
             saved: program.saved()?,
             statistics: Statistics::new(plan, normalized),
-            began: vec![0; table.len()],
             table,
             twins,
             fixed,
@@ -137,11 +149,14 @@ impl Training {
             parameters: allocate(program.parameters, (task, batch))?,
             gradients: allocate(learning, (task, batch))?,
             earlier: None,
-            moments: optimizer
-                .buffers()
-                .iter()
+            moments: (0..rules.buffers())
                 .map(|_| allocate(learning, (task, batch)))
                 .collect::<Result<_, _>>()?,
+            room: OrthogonalRoom {
+                matrices: allocate(matrices, (task, batch))?,
+                packed: allocate(packed, (task, batch))?,
+            },
+            tracked,
             running: running(&program),
             keepers: keepers(&program),
             updates: vec![None; plan.stages.len()],
@@ -153,6 +168,10 @@ impl Training {
             dropout: true,
             passes: 0,
         };
+        if let Optimizer::Adagrad(adagrad) = optimizer {
+            let start = adagrad.initial_accumulator_value;
+            training.moments.iter_mut().for_each(|sum| sum.as_mut_slice().fill(start));
+        }
         training.load(state)?;
         Ok(training)
     }
@@ -176,7 +195,8 @@ impl Training {
     ) -> Result<Program, CompileError> {
         let outputs = outputs(graph);
         let threads = memory::pool(options)?.threads();
-        let need = |program: &Program| sum(&[need(program, &optimizer, threads), memory::weights(graph)]);
+        let rules = Assigned::new(graph, optimizer);
+        let need = |program: &Program| sum(&[need(program, &rules, threads), memory::weights(graph)]);
         let (task, mode) = ("training", Mode::Train);
         Planner { task, graph, outputs: &outputs, mode, frozen, options, need: &need }.plan(batch)
     }
@@ -261,7 +281,8 @@ impl Training {
     ) -> StepReport {
         self.updates.fill(None);
         for (i, parameter) in self.table.iter().enumerate().filter(|(_, p)| p.fused) {
-            self.updates[parameter.stage] = self.update(i, groups, rate);
+            let step = self.tracked[i].step(&parameter.spec, self.setting(i, groups), rate);
+            self.updates[parameter.stage] = step.and_then(|step| step.elements());
         }
         let report = self.pass(batch, times.as_deref_mut());
         if !report.loss.is_finite() {
@@ -278,29 +299,60 @@ impl Training {
 
     /// Updates the parameters that the backward pass did not update on its way.
     pub(crate) fn apply(&mut self, groups: &ParameterGroups, rate: f32) {
-        for (range, update) in self.pending(groups, rate) {
+        let scale = self.scale_of_gradients(groups);
+        let Pending { whole, parts } = self.pending(groups, rate);
+        let (pool, isa) = (&self.pool, self.program.isa);
+        for (range, update) in parts {
             let parameters = &mut self.parameters.as_mut_slice()[range.clone()];
             let gradients = &self.gradients.as_slice()[range.clone()];
             let mut moments = moments(&mut self.moments);
-            let moments = part(&mut moments, &range);
-            update.apply(&self.pool, self.program.isa, parameters, gradients, moments);
+            update.apply(pool, isa, parameters, gradients, part(&mut moments, &range));
+        }
+        for (i, step) in whole {
+            let Parameter { range, .. } = &self.table[i];
+            let mut moments = moments(&mut self.moments);
+            let tensors = Tensors {
+                parameters: &mut self.parameters.as_mut_slice()[range.clone()],
+                gradients: &self.gradients.as_slice()[range.clone()],
+                moments: part(&mut moments, range),
+                layout: self.table[i].layout(),
+                scale,
+            };
+            step.apply(pool, isa, &mut self.room, tensors);
         }
         for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
             twin.copy(&self.table[twin.first], self.parameters.as_mut_slice());
+        }
+        for (i, (parameter, tracked)) in self.table.iter().zip(&mut self.tracked).enumerate() {
+            if !(parameter.frozen || groups.setting(i).frozen) {
+                tracked.advance();
+            }
         }
         self.updates.fill(None);
         self.steps += 1;
         self.passes = 0;
     }
 
-    /// The parts of the flat parameters that are still to be updated, neighbours of one update together.
-    fn pending(&self, groups: &ParameterGroups, rate: f32) -> Vec<(Range<usize>, Update)> {
-        let updated = |(i, parameter): (usize, &Parameter)| {
+    /// What LAMB multiplies gradients with, so that all together are no longer than its limit; 1 for other rules.
+    fn scale_of_gradients(&self, groups: &ParameterGroups) -> f32 {
+        let limit = self.tracked.iter().find_map(Tracked::longest_gradient);
+        limit.map_or(1.0, |limit| (1.0 / (self.gradient_norm(groups) / f64::from(limit)).max(1.0)) as f32)
+    }
+
+    /// What the backward pass did not update on its way.
+    fn pending(&self, groups: &ParameterGroups, rate: f32) -> Pending {
+        let mut whole: Vec<(usize, Step)> = Vec::new();
+        let mut all: Vec<(Range<usize>, Option<Update>)> = Vec::new();
+        for (i, parameter) in self.table.iter().enumerate() {
             let pending = !(parameter.fused && self.updates[parameter.stage].is_some());
-            let update = if pending { self.update(i, groups, rate) } else { None };
-            (parameter.range.clone(), update)
-        };
-        let mut all: Vec<_> = self.table.iter().enumerate().map(updated).collect();
+            let step = self.tracked[i].step(&parameter.spec, self.setting(i, groups), rate);
+            let step = step.filter(|_| pending);
+            let update = step.as_ref().and_then(Step::elements);
+            if let Some(step) = step.filter(|_| update.is_none()) {
+                whole.push((i, step));
+            }
+            all.push((parameter.range.clone(), update));
+        }
         let others = self.twins.iter().map(|twin| &twin.parameter).chain(&self.fixed);
         all.extend(others.map(|parameter| (parameter.range.clone(), None)));
         all.sort_by_key(|(range, _)| range.start);
@@ -317,18 +369,13 @@ impl Training {
             }
             joins = true;
         }
-        parts
+        Pending { whole, parts }
     }
 
-    /// How parameter number `i` is updated in the next step; `None` where it stays as it is.
-    fn update(&self, i: usize, groups: &ParameterGroups, rate: f32) -> Option<Update> {
-        let Setting { rate: factor, weight_decay, frozen } = groups.setting(i);
-        let optimizer = match weight_decay {
-            Some(decay) => self.optimizer.with_weight_decay(decay),
-            None => self.optimizer,
-        };
-        let learns = !(frozen || self.table[i].frozen);
-        learns.then(|| update(optimizer, self.steps + 1 - self.began[i], rate * factor))
+    /// How parameter number `i` is updated.
+    fn setting(&self, i: usize, groups: &ParameterGroups) -> Setting {
+        let setting = groups.setting(i);
+        Setting { frozen: setting.frozen || self.table[i].frozen, ..setting }
     }
 
     fn key(&self) -> u64 {
@@ -385,10 +432,10 @@ impl Training {
             fill(&mut run, &write.fill);
             let views =
                 [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
-            let Batch { targets, weights, .. } = batch;
             let views = views.map(View::from);
+            let comparison = batch.comparison.of_output(i);
             let (value, correct) =
-                kernels::cross_entropy(run.arena, views, targets, weights, loss.weight, write.accumulate);
+                kernels::compare(run.arena, views, comparison, loss.weight, write.accumulate);
             report.loss += f64::from(loss.weight) * value;
             if i == 0 {
                 report.correct = correct;
@@ -537,30 +584,36 @@ impl Training {
     /// The steps done, and the optimizer's buffers named `PARAMETER/BUFFER`.
     pub(crate) fn optimizer_state(&self) -> (u64, StateDict) {
         let mut state = StateDict::new();
-        for (name, moment) in self.optimizer.buffers().iter().zip(&self.moments) {
-            state.extend(unpack(self.learning(), moment.as_slice(), &format!("/{name}")));
+        for (parameter, tracked) in self.table.iter().zip(&self.tracked).filter(|(p, _)| !p.frozen) {
+            for (name, moment) in tracked.rule.buffers().iter().zip(&self.moments) {
+                state.insert(buffer_name(parameter, name), parameter.unpack(moment.as_slice()));
+            }
+            for (name, value) in tracked.scalars() {
+                state.insert(buffer_name(parameter, name), Tensor { shape: Vec::new(), data: vec![value] });
+            }
         }
-        state.extend(late(&self.table, &self.began));
         (self.steps, state)
     }
 
     /// Replaces them; nothing where one is missing or has another shape.
     pub(crate) fn load_optimizer_state(&mut self, steps: u64, state: &StateDict) -> Result<(), CompileError> {
         let spec = |parameter: &Parameter, buffer: &str| ParamSpec {
-            name: format!("{}/{buffer}", parameter.spec.name),
+            name: buffer_name(parameter, buffer),
             ..parameter.spec.clone()
         };
-        for buffer in self.optimizer.buffers() {
-            for parameter in self.learning() {
+        let mut loaded = self.tracked.clone();
+        for (parameter, tracked) in self.table.iter().zip(&mut loaded).filter(|(p, _)| !p.frozen) {
+            for buffer in tracked.rule.buffers() {
                 check(state, &spec(parameter, buffer))?;
             }
+            tracked.load(steps, &parameter.spec.name, state)?;
         }
-        for (buffer, moment) in self.optimizer.buffers().iter().zip(&mut self.moments) {
-            for parameter in self.table.iter().filter(|parameter| !parameter.frozen) {
+        for (parameter, tracked) in self.table.iter().zip(&loaded).filter(|(p, _)| !p.frozen) {
+            for (buffer, moment) in tracked.rule.buffers().iter().zip(&mut self.moments) {
                 parameter.pack(&self.pool, (state, &spec(parameter, buffer)), moment.as_mut_slice())?;
             }
         }
-        self.began = read_late(&self.table, state, steps);
+        self.tracked = loaded;
         self.steps = steps;
         self.passes = 0;
         Ok(())
@@ -595,13 +648,19 @@ impl Training {
 }
 
 /// Bytes of weights, gradients and what the optimizer keeps, of one step's memory, and of the images that it takes.
-fn need(program: &Program, optimizer: &Optimizer, threads: usize) -> Option<usize> {
+fn need(program: &Program, rules: &Assigned, threads: usize) -> Option<usize> {
     let plan = &program.plan;
     let Scratch { tiles, transformed, transposed } = program.scratch(threads);
+    let table = table(program);
+    let table: Vec<Parameter> = table.into_iter().filter(|p| p.spec.kind.trainable()).collect();
+    let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(rules, &p.spec)).collect();
+    let [matrices, packed] = update::room(program.isa, &table, &tracked)?;
     sum(&[
         times(1, program.parameters),
-        times(1 + optimizer.buffers().len(), program.learning),
+        times(1 + rules.buffers(), program.learning),
         derived_bytes(program),
+        times(1, matrices),
+        times(1, packed),
         times(1, plan.floats),
         times(1, tiles),
         times(1, transformed),
@@ -616,22 +675,13 @@ fn outputs(graph: &Graph) -> Vec<NodeId> {
     graph.outputs().iter().map(|output| graph.logits(output.node)).collect()
 }
 
-/// Update number `step`, from 1, at a rate.
-fn update(optimizer: Optimizer, step: u64, lr: f32) -> Update {
-    let adam = |beta1, beta2, eps, weight_decay, decoupled| {
-        Update::adam(Adam { lr, beta1, beta2, eps, weight_decay, decoupled }, step)
-    };
-    match optimizer {
-        Optimizer::Sgd { momentum, nesterov, weight_decay } => {
-            Update::sgd(Sgd { lr, momentum, weight_decay, nesterov })
-        }
-        Optimizer::Adam { beta1, beta2, eps, weight_decay } => adam(beta1, beta2, eps, weight_decay, false),
-        Optimizer::Adamw { beta1, beta2, eps, weight_decay } => adam(beta1, beta2, eps, weight_decay, true),
-    }
+/// The name of what the optimizer keeps of a parameter.
+fn buffer_name(parameter: &Parameter, buffer: &str) -> String {
+    format!("{}/{buffer}", parameter.spec.name)
 }
 
-/// The optimizer's buffers as the kernels take them: two, empty where it keeps fewer.
-fn moments(buffers: &mut [Arena]) -> [&mut [f32]; 2] {
+/// The optimizer's buffers as the kernels take them, empty where it keeps fewer.
+fn moments(buffers: &mut [Arena]) -> [&mut [f32]; Update::MOST_MOMENTS] {
     let mut buffers = buffers.iter_mut().map(Arena::as_mut_slice);
-    [(); 2].map(|()| buffers.next().unwrap_or_default())
+    [(); Update::MOST_MOMENTS].map(|()| buffers.next().unwrap_or_default())
 }

@@ -271,7 +271,10 @@ impl<E: Encoded> Work<E> {
             let encoded = if good.len() < count { encoded.only(&good) } else { encoded };
             // The first of several labels tells nothing of a class.
             if encoded.multi_labels().is_none() {
-                emptied(origin, classes, &before, encoded.labels())?;
+                // What is learned from needs every class; a class that is not measured is told by the counts.
+                if base == 0 {
+                    emptied(origin, classes, &before, encoded.labels())?;
+                }
             }
             let store = match (parts.next(), &disk) {
                 (Some(pixels), _) => {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::random::shuffled;
+use super::random::{Sampling, balanced, shuffled};
 use super::transform::Runner;
 use super::{Augment, DataError, Dataset, Pipeline, Preprocess, parallel};
 
@@ -46,6 +46,8 @@ pub struct Pass {
     pub batch: usize,
     /// Whether the order of the images is drawn from the seed and the epoch.
     pub shuffle: bool,
+    /// Which images are taken where the order is drawn.
+    pub sampling: Sampling,
     /// What all that is drawn at random depends on, with the epoch and each image's place in the set.
     pub seed: u64,
     /// The epoch, counted from 0.
@@ -59,7 +61,15 @@ pub struct Pass {
 impl Pass {
     /// All images in their order, in batches of so many.
     pub fn in_order(batch: usize) -> Self {
-        Self { batch, shuffle: false, seed: 0, epoch: 0, start: 0, workers: None }
+        Self {
+            batch,
+            shuffle: false,
+            sampling: Sampling::Shuffle,
+            seed: 0,
+            epoch: 0,
+            start: 0,
+            workers: None,
+        }
     }
 }
 
@@ -100,9 +110,10 @@ impl Loader {
         assert!(pass.batch > 0, "a batch has at least one image");
         let workers = pass.workers.unwrap_or_else(|| data.threads().min(MAX_WORKERS));
         assert!(workers > 0, "at least one thread loads");
-        let order = match pass.shuffle {
-            true => shuffled(data.len(), pass.seed, pass.epoch),
-            false => (0..data.len()).collect(),
+        let order = match (pass.shuffle, pass.sampling) {
+            (true, Sampling::Shuffle) => shuffled(data.len(), pass.seed, pass.epoch),
+            (true, Sampling::Balanced) => balanced(data.labels(), pass.seed, pass.epoch),
+            (false, _) => (0..data.len()).collect(),
         };
         let size: usize = pipeline.output().iter().product();
         let bytes = size_of::<f32>() * size * pass.batch.min(order.len());
@@ -138,7 +149,7 @@ impl Loader {
         batch: usize,
         start: usize,
     ) -> Self {
-        let pass = Pass { batch, shuffle: true, seed, epoch, start, workers: None };
+        let pass = Pass { shuffle: true, seed, epoch, start, ..Pass::in_order(batch) };
         Self::new(data, &preprocess.pipeline(data.shape, augment), pass)
     }
 
@@ -195,6 +206,7 @@ impl Drop for Loader {
 /// What the thread needs.
 struct Work {
     data: Dataset,
+    /// Image e mod n of the n, what is drawn for it by e: an image that is taken again is changed otherwise.
     order: Vec<usize>,
     batch: usize,
     start: usize,
@@ -213,20 +225,20 @@ impl Work {
             let mut batch: Batch = buffers.try_recv().unwrap_or_default();
             batch.images.resize(indices.len() * self.size, 0.0);
             batch.labels.clear();
-            batch.labels.extend(indices.iter().map(|&index| self.data.labels()[index]));
+            batch.labels.extend(indices.iter().map(|&entry| self.data.labels()[entry % self.data.len()]));
             batch.shares.clear();
             if let Some(labels) = self.data.multi_labels() {
                 batch.shares.resize(indices.len() * labels.classes(), 0.0);
                 let rows = batch.shares.chunks_exact_mut(labels.classes()).zip(indices);
-                rows.for_each(|(row, &index)| labels.mark(index, row));
+                rows.for_each(|(row, &entry)| labels.mark(entry % self.data.len(), row));
             }
             let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
             let places = wanted.zip(batch.images.chunks_exact_mut(self.size));
             let result = parallel::for_each(
                 &mut self.runners,
                 places,
-                |runner, (&index, out)| -> Result<(), DataError> {
-                    runner.run(&self.data.image(index)?, index, out);
+                |runner, (&entry, out)| -> Result<(), DataError> {
+                    runner.run(&self.data.image(entry % self.data.len())?, entry, out);
                     Ok(())
                 },
             );
@@ -359,6 +371,26 @@ mod tests {
         }
         assert_eq!(seen.len(), 200);
         assert!(seen.values().all(|&count| count == 1));
+    }
+
+    #[test]
+    fn a_balanced_epoch_repeats_images_but_not_what_is_drawn_for_them() {
+        let pixels: Vec<u8> = (0..40 * 36).map(|i| (i * 7 % 251) as u8).collect();
+        let labels = (0..40).map(|i| u32::from(i == 0)).collect();
+        let data = Dataset::new("test", pixels, labels, classes(), (1, 6, 6)).unwrap();
+        let pipeline = Preprocess::plain([1, 6, 6]).pipeline(data.shape, Augment { crop: 3, flip: true });
+        let pass = Pass { sampling: Sampling::Balanced, ..shuffled_pass(8, 2) };
+        let batches = copied(Loader::new(&data, &pipeline, pass));
+        let rare: Vec<&[f32]> = batches
+            .iter()
+            .flat_map(|(images, labels)| images.chunks(36).zip(labels))
+            .filter(|(_, label)| **label == 1)
+            .map(|(image, _)| image)
+            .collect();
+        assert_eq!(rare.len(), 20);
+        assert!(rare[1..].iter().any(|image| *image != rare[0]));
+        let from = |start| copied(Loader::new(&data, &pipeline, Pass { start, ..pass }));
+        assert_eq!(from(3), batches[3..]);
     }
 
     #[test]

@@ -71,6 +71,7 @@ pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
 pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
+pub use image_folder::images_below;
 pub use lists::Lists;
 pub use loader::{Batch, Loader, Pass};
 pub use multi_labels::MultiLabels;
@@ -80,6 +81,7 @@ pub use picture::Image;
 pub use preprocess::{Fit, Preprocess};
 pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
+pub use random::Sampling;
 pub use samples::{ImageFiles, Samples};
 #[cfg(feature = "pictures")]
 pub use sheet::Sheet;

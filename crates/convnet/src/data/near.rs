@@ -224,7 +224,9 @@ mod tests {
 
     /// A picture of its own: sums of waves, at any size.
     fn picture(seed: u32, side: usize, gain: f32) -> Vec<u8> {
-        let number = |k: u32| ((seed * 7 + k) * 2_654_435_761_u32 >> 8) as f32 / (1 << 24) as f32;
+        // Two rounds of multiplying and folding: numbers of neighbours have nothing in common.
+        let fold = |x: u32| (x ^ x >> 15).wrapping_mul(0x2c1b_3c6d);
+        let number = |k: u32| (fold(fold(seed * 37 + k + 1)) >> 8) as f32 / (1 << 24) as f32;
         let waves: Vec<[f32; 3]> =
             (0..6).map(|k| [number(3 * k) * 9.0, number(3 * k + 1) * 9.0, number(3 * k + 2) * 6.3]).collect();
         let at = |place: usize| (place as f32 + 0.5) / side as f32;

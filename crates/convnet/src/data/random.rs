@@ -1,7 +1,10 @@
 //! What is drawn at random: functions of a seed, an epoch and an image.
 
+use std::collections::BTreeMap;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// What random steps depend on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,14 +38,56 @@ fn below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
     ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }
 
-/// The order in which an epoch takes `count` images (Fisher and Yates).
+/// The order in which an epoch takes `count` images.
 pub(super) fn shuffled(count: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut rng = generator(seed, epoch, Stream::Order);
     let mut order: Vec<usize> = (0..count).collect();
-    for last in (1..count).rev() {
-        order.swap(last, below(&mut rng, last + 1));
-    }
+    shuffle(&mut rng, &mut order);
     order
+}
+
+/// Which training images an epoch takes, as a recipe keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sampling {
+    /// Each once, in an order that is drawn.
+    #[default]
+    Shuffle,
+    /// As many as there are, each class as often as any other: an image comes again once all of its class came, and some
+    /// images of large classes wait for another epoch.
+    Balanced,
+}
+
+/// The images of a balanced epoch, in a drawn order: entry e is image e mod n, taken for the ⌊e / n⌋-th time after the first,
+/// n the number of labels. A class without images has no part; of places that do not divide evenly, drawn classes get one
+/// more.
+pub(super) fn balanced(labels: &[u32], seed: u64, epoch: usize) -> Vec<usize> {
+    let (count, mut rng) = (labels.len(), generator(seed, epoch, Stream::Order));
+    let mut classes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (index, &label) in labels.iter().enumerate() {
+        classes.entry(label).or_default().push(index);
+    }
+    let mut classes: Vec<Vec<usize>> = classes.into_values().collect();
+    shuffle(&mut rng, &mut classes);
+    let (each, more) = (count / classes.len().max(1), count % classes.len().max(1));
+    let mut order = Vec::with_capacity(count);
+    for (number, images) in classes.iter_mut().enumerate() {
+        let wanted = each + usize::from(number < more);
+        for (round, from) in (0..wanted).step_by(images.len()).enumerate() {
+            shuffle(&mut rng, images);
+            let taken = images.iter().take(wanted - from);
+            order.extend(taken.map(|index| index + round * count));
+        }
+    }
+    shuffle(&mut rng, &mut order);
+    order
+}
+
+/// Any order is as likely (Fisher and Yates).
+fn shuffle<T>(rng: &mut ChaCha8Rng, values: &mut [T]) {
+    for last in (1..values.len()).rev() {
+        values.swap(last, below(rng, last + 1));
+    }
 }
 
 /// Draws that an image has in one block of ChaCha, of two words each.
@@ -182,6 +227,38 @@ mod tests {
         assert_eq!(order.iter().collect::<HashSet<_>>().len(), 1000);
         assert!(shuffled(0, 1, 0).is_empty());
         assert_eq!(shuffled(1, 1, 0), [0]);
+    }
+
+    #[test]
+    fn a_balanced_epoch_has_every_class_as_often_and_each_image_of_a_class_about_so() {
+        // 60 of class 0, 30 of class 2, 7 of class 5: 97 places.
+        let labels: Vec<u32> = (0..97)
+            .map(|i| {
+                if i < 60 {
+                    0
+                } else if i < 90 {
+                    2
+                } else {
+                    5
+                }
+            })
+            .collect();
+        let order = balanced(&labels, 3, 1);
+        assert_eq!(order, balanced(&labels, 3, 1));
+        assert_ne!(order, balanced(&labels, 3, 2));
+        assert_ne!(order, balanced(&labels, 4, 1));
+        assert_eq!((order.len(), order.iter().collect::<HashSet<_>>().len()), (97, 97));
+        let mut classes = [0, 2, 5].map(|class| order.iter().filter(|&e| labels[e % 97] == class).count());
+        classes.sort_unstable();
+        assert_eq!(classes, [32, 32, 33]);
+        let times = |image: usize| order.iter().filter(|&e| e % 97 == image).count();
+        assert!(
+            (0..60).all(|image| times(image) <= 1) && (60..90).all(|image| [1, 2].contains(&times(image)))
+        );
+        assert!((90..97).all(|image| [4, 5].contains(&times(image))));
+        // Each time is told from the others.
+        assert!((90..97).all(|image| (0..times(image)).all(|time| order.contains(&(image + 97 * time)))));
+        assert!(balanced(&[], 1, 1).is_empty());
     }
 
     #[test]

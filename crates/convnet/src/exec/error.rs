@@ -21,7 +21,7 @@ pub enum RunError {
     /// Not a target, or a weight, for each image.
     #[error("found {found} {what}, expected {expected}")]
     Count {
-        /// `labels`, `shares of classes`, `weights of samples`.
+        /// `labels`, `shares of classes`, `weights of samples`, `weights of classes`.
         what: &'static str,
         /// How many there are.
         found: usize,
@@ -46,6 +46,26 @@ pub enum RunError {
         /// Its index.
         index: usize,
         /// Its value.
+        found: f32,
+    },
+    /// A setting of the loss that is out of its range.
+    #[error("the {what} of the loss is {found}, expected {expected}")]
+    Setting {
+        /// `label smoothing`, `focal gamma`.
+        what: &'static str,
+        /// Its value.
+        found: f32,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// A teacher whose logits nothing can be learned from.
+    #[error(
+        "the teacher's logits of image {image} are not finite ({found}); its weights are damaged, or the image is not what it was trained on"
+    )]
+    TeacherLogit {
+        /// The image's index in the batch.
+        image: usize,
+        /// The first such logit.
         found: f32,
     },
     /// A batch normalization that sees one value a channel.

@@ -5,13 +5,18 @@ use convnet_kernels::Isa;
 use super::{Device, Options, TrainingStep};
 use crate::graph::{Builder, Graph, NodeId, concat};
 use crate::ops::{BatchNorm2d, Conv2d, Linear, MaxPool2d, Op, ParamSpec};
-use crate::optim::{Frozen, Optimizer, ParameterGroup, ParameterGroups, Select};
+use crate::optim::{Adagrad, Frozen, Optimizer, ParameterGroup, ParameterGroups, Select, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, loss_and_gradients};
 use crate::state::{StateDict, Tensor};
 
-const PLAIN: Optimizer = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-const ADAM: Optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.01 };
+fn plain() -> Optimizer {
+    Sgd::plain().into()
+}
+
+fn adam() -> Optimizer {
+    Optimizer::adam().with_weight_decay(0.01)
+}
 
 fn options(isa: Isa) -> Options {
     Options { threads: 2, isa: Some(isa), exact: true, ..Options::default() }
@@ -78,7 +83,7 @@ fn gradients_beside_what_is_frozen_are_the_oracles() {
             for isa in Isa::available() {
                 let step = (&state as &dyn crate::state::TensorSource, &frozen);
                 let mut training =
-                    TrainingStep::compile_frozen(&graph, step, 3, (PLAIN, seed), &options(isa)).unwrap();
+                    TrainingStep::compile_frozen(&graph, step, 3, (plain(), seed), &options(isa)).unwrap();
                 let what = format!("seed {seed}, {which}, {isa:?}");
                 let scale = |node: NodeId, index| f64::from(training.dropout_scale(node, index).unwrap());
                 let expected = loss_and_gradients(&plain, &plain_state, &input, &labels, &scale).unwrap();
@@ -147,7 +152,8 @@ fn what_learns_gets_the_bits_of_frozen_groups() {
             .map(|name| ParameterGroup::new(Select::Name(name.clone())).frozen())
             .collect();
         let groups = ParameterGroups::new(&graph.parameters(), &groups).unwrap();
-        for optimizer in [PLAIN, ADAM] {
+        let entries = Optimizer::entries().into_iter().map(|entry| entry.optimizer);
+        for optimizer in entries.chain([plain(), adam()]) {
             let mut old = compiled(&graph, &state, &Frozen::default(), optimizer);
             let mut new = compiled(&graph, &state, &frozen, optimizer);
             let uniform = new.uniform_groups();
@@ -206,14 +212,14 @@ fn everything_frozen_is_refused_and_a_gpu_names_the_normalization() {
     let graph = residual();
     let frozen = Frozen::matching(&graph.parameters(), &["*"]).unwrap();
     let check = |frozen: &Frozen, options: &Options| {
-        TrainingStep::check_frozen(&graph, frozen, 2, PLAIN, options).unwrap_err().to_string()
+        TrainingStep::check_frozen(&graph, frozen, 2, plain(), options).unwrap_err().to_string()
     };
     assert!(check(&frozen, &Options::default()).contains("every parameter is frozen"));
     let gpu = Options { device: Device::Gpu(0), ..Options::default() };
     let norms = Frozen::matching(&graph.parameters(), &["layer1"]).unwrap();
     let told = check(&norms, &gpu);
     assert!(told.contains("`layer1.0.bn1`") && told.contains("train on the CPU"), "{told}");
-    TrainingStep::check_frozen(&graph, &norms.with_live_statistics(true), 2, PLAIN, &gpu).unwrap();
+    TrainingStep::check_frozen(&graph, &norms.with_live_statistics(true), 2, plain(), &gpu).unwrap();
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn thawing_keeps_what_was_learned_and_starts_the_rest_as_pytorch_does() {
     let (state, input) = (random_state(&graph, 1), random_input(&graph, 4, 2));
     let (images, labels) = (single(&input), random_labels(&graph, 4, 3));
     let frozen = Frozen::matching(&graph.parameters(), &["0", "3"]).unwrap();
-    let mut training = compiled(&graph, &state, &frozen, ADAM);
+    let mut training = compiled(&graph, &state, &frozen, adam());
     let groups = training.uniform_groups();
     for _ in 0..3 {
         training.step(&images, &labels, &groups, 0.01).unwrap();
@@ -243,7 +249,7 @@ fn thawing_keeps_what_was_learned_and_starts_the_rest_as_pytorch_does() {
     assert!((most - 0.01).abs() < 1e-4, "{most}");
     // A step that is restored from its files goes on with the same bits.
     let (steps, moments) = training.optimizer_state();
-    let mut restored = compiled(&graph, &after, &Frozen::default(), ADAM);
+    let mut restored = compiled(&graph, &after, &Frozen::default(), adam());
     restored.load_optimizer_state(steps, &moments).unwrap();
     for step in [&mut training, &mut restored] {
         step.step(&images, &labels, &groups, 0.01).unwrap();
@@ -252,14 +258,46 @@ fn thawing_keeps_what_was_learned_and_starts_the_rest_as_pytorch_does() {
     assert_eq!(training.optimizer_state(), restored.optimizer_state());
 }
 
+/// What thaws moves as in the first step of a run: dampening, sums and products start anew.
+#[test]
+fn what_thaws_is_updated_as_in_a_first_step() {
+    let graph = unnormalized();
+    let (state, input) = (random_state(&graph, 1), random_input(&graph, 4, 2));
+    let (images, labels) = (single(&input), random_labels(&graph, 4, 3));
+    let all = Frozen::matching(&graph.parameters(), &["*"]).unwrap();
+    let head = names(&graph.parameters()).pop().unwrap();
+    let frozen = all.without(&graph.parameters(), &head).unwrap();
+    let others = [
+        Optimizer::from(Sgd { dampening: 0.5, ..Sgd::default() }),
+        Optimizer::from(Adagrad { initial_accumulator_value: 0.25, ..Adagrad::default() }),
+    ];
+    for optimizer in Optimizer::entries().into_iter().map(|entry| entry.optimizer).chain(others) {
+        // At a rate of 0 the head stays, so that the gradients are those of a first step.
+        let mut late = compiled(&graph, &state, &frozen, optimizer).without_dropout();
+        let groups = late.uniform_groups();
+        for _ in 0..3 {
+            late.step(&images, &labels, &groups, 0.0).unwrap();
+        }
+        late.refreeze(&Frozen::default()).unwrap();
+        let mut first = compiled(&graph, &state, &Frozen::default(), optimizer).without_dropout();
+        for step in [&mut late, &mut first] {
+            step.step(&images, &labels, &groups, 0.01).unwrap();
+        }
+        let (late, first) = (late.state_dict(), first.state_dict());
+        for name in names(&graph.parameters()).iter().filter(|name| **name != head) {
+            assert!(late[name] == first[name] && late[name] != state[name], "{optimizer:?} {name}");
+        }
+    }
+}
+
 #[test]
 fn a_frozen_normalization_of_one_value_is_no_obstacle() {
     let net = Builder::image("pixel", 3, 4, 4);
     let x = net.input().conv2d(Conv2d::new(4, 4)).batch_norm2d().relu();
     let graph = net.build(x.flatten().linear(Linear::new(3))).unwrap();
     let frozen = Frozen::matching(&graph.parameters(), &["1"]).unwrap();
-    let training = compiled(&graph, &random_state(&graph, 1), &frozen, PLAIN);
+    let training = compiled(&graph, &random_state(&graph, 1), &frozen, plain());
     training.check_images(1).unwrap();
-    let learning = compiled(&graph, &random_state(&graph, 1), &Frozen::default(), PLAIN);
+    let learning = compiled(&graph, &random_state(&graph, 1), &Frozen::default(), plain());
     assert!(learning.check_images(1).is_err());
 }

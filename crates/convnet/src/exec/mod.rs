@@ -20,20 +20,26 @@
 mod engine;
 mod error;
 mod output;
+mod target;
 mod training;
 
 #[cfg(test)]
 mod freezing_tests;
 #[cfg(test)]
+mod loss_tests;
+#[cfg(test)]
+mod optimizer_tests;
+#[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
 mod tests;
 
-pub use convnet_kernels::Isa;
+pub use convnet_kernels::{Binary, Criterion, CrossEntropy, Isa, Reading, Teacher};
 pub use engine::{Engine, Session};
 pub use error::RunError;
 pub use output::{Output, Scored};
-pub use training::{Ema, Savings, Target, TrainingStep};
+pub use target::Target;
+pub use training::{Ema, Savings, TrainingStep};
 
 pub use crate::options::{Device, Options, Precision};
 pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};

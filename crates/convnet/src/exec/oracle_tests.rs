@@ -5,7 +5,7 @@ use convnet_kernels::Isa;
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
 use crate::graph::{Builder, Graph, NodeId};
 use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d, Op};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, keep_all, loss_and_gradients};
 
@@ -86,7 +86,7 @@ fn gradients_of_random_networks_are_the_oracles() {
         let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
         let labels = random_labels(&graph, 3, seed);
         for (machine, options) in machines(&graph) {
-            let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+            let sgd = Optimizer::from(Sgd::plain());
             let mut training = TrainingStep::compile(&graph, &state, 3, sgd, seed, &options).unwrap();
             let scale = |node: NodeId, index: usize| f64::from(training.dropout_scale(node, index).unwrap());
             let expected = loss_and_gradients(&graph, &state, &input, &labels, &scale).unwrap();
@@ -161,7 +161,7 @@ fn gradients_through_winograd_are_the_oracles() {
         let (state, input) = (random_state(&graph, 1), random_input(&graph, n, 2));
         let labels = random_labels(&graph, n, 3);
         let expected = loss_and_gradients(&graph, &state, &input, &labels, &keep_all).unwrap();
-        let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+        let sgd = Optimizer::from(Sgd::plain());
         for isa in Isa::available() {
             let run = |threads| {
                 let options = Options { threads, ..options(isa, false) };

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::graph::{Builder, Graph, concat};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, ParamKind};
-use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
+use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select, Sgd};
 use crate::state::{StateDict, Tensor};
 
 /// A network with everything in it: branches, nested concatenations, sums, groups, every norm and pool.
@@ -72,7 +72,8 @@ fn step(training: &mut TrainingStep, images: &[f32], labels: &[u32], rate: f32) 
     training.step(images, labels, &groups, rate).unwrap()
 }
 
-const SGD: Optimizer = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+const SGD: Optimizer =
+    Optimizer::Sgd(Sgd { momentum: 0.9, dampening: 0.0, nesterov: false, weight_decay: 0.0 });
 
 #[test]
 fn fused_and_traced_engines_agree_on_every_instruction_set() {
@@ -151,8 +152,7 @@ fn training_lowers_the_loss_and_a_restored_learner_continues_bit_for_bit() {
     let graph = everything();
     let (state, images) = (state(&graph, 5), images(&graph, 8, 6));
     let labels = [0, 1, 2, 3, 4, 5, 6, 7];
-    let adam = Optimizer::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.0 };
-    for optimizer in [SGD, adam] {
+    for optimizer in [SGD, Optimizer::adam()] {
         let lr = if optimizer == SGD { 0.02 } else { 0.003 };
         let compile =
             |state| TrainingStep::compile(&graph, state, 8, optimizer, 1, &Options::default()).unwrap();
@@ -238,22 +238,11 @@ fn sizes_that_do_not_fit_are_errors() {
     assert!(training.gradient("nothing").unwrap_err().to_string().contains("`nothing`"));
 }
 
-/// Optimizers of every kind, with every setting.
-fn optimizers() -> [Optimizer; 5] {
-    [
-        SGD,
-        Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.01 },
-        Optimizer::Sgd { momentum: 0.8, nesterov: true, weight_decay: 0.01 },
-        Optimizer::adam().with_weight_decay(0.01),
-        Optimizer::adamw(),
-    ]
-}
-
 #[test]
 fn an_open_step_gives_the_bits_of_the_fused_one() {
     let graph = everything();
     let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
-    for optimizer in optimizers() {
+    for optimizer in optimizer_tests::optimizers() {
         let compile = || TrainingStep::compile(&graph, &state, 4, optimizer, 7, &Options::default()).unwrap();
         let (mut fused, mut open) = (compile(), compile());
         let groups = ParameterGroups::new(
@@ -278,7 +267,7 @@ fn an_open_step_gives_the_bits_of_the_fused_one() {
 fn frozen_parameters_stay_and_rates_and_decays_are_the_groups() {
     let graph = everything();
     let (state, images) = (state(&graph, 1), images(&graph, 4, 2));
-    let plain = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let plain = Optimizer::from(Sgd::plain());
     let first = graph.parameters()[0].name.clone();
     let groups = ParameterGroups::new(
         &graph.parameters(),

@@ -4,92 +4,18 @@ mod freezing;
 
 use std::borrow::Cow;
 
-use convnet_kernels::{Isa, Targets};
+use convnet_kernels::Isa;
 
 pub use self::freezing::Savings;
 
 use super::engine::images_in;
-use super::{Device, Options, RunError};
+use super::{Device, Options, RunError, Target};
 use crate::graph::{Graph, NodeId, Shape, SharedWeight};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Frozen, Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
 use crate::state::{StateDict, Tensor, TensorSource, add_aliases};
 use crate::{cpu, gpu};
-
-/// What the images of a batch shall be taken for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Target<'a> {
-    labels: Labels<'a>,
-    weights: Option<&'a [f32]>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Labels<'a> {
-    Classes(&'a [u32]),
-    Soft(&'a [f32]),
-}
-
-impl<'a> Target<'a> {
-    /// A class for each image.
-    pub fn classes(labels: &'a [u32]) -> Self {
-        Self { labels: Labels::Classes(labels), weights: None }
-    }
-
-    /// Soft labels (N, classes): for each image a share for each class, as label smoothing, mixup and distillation give.
-    pub fn soft(shares: &'a [f32]) -> Self {
-        Self { labels: Labels::Soft(shares), weights: None }
-    }
-
-    /// How much each image counts: the loss is Σ wᵢ·lᵢ / Σ wᵢ.
-    pub fn weighted(mut self, weights: &'a [f32]) -> Self {
-        self.weights = Some(weights);
-        self
-    }
-
-    fn check(&self, n: usize, classes: usize) -> Result<(), RunError> {
-        let count = |what, found, expected| {
-            if found == expected { Ok(()) } else { Err(RunError::Count { what, found, expected }) }
-        };
-        let values = |what, values: &[f32]| match values.iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
-            None => Ok(()),
-            Some(index) => Err(RunError::Value { what, index, found: values[index] }),
-        };
-        match self.labels {
-            Labels::Classes(labels) => {
-                count("labels", labels.len(), n)?;
-                if let Some(image) = labels.iter().position(|&label| label as usize >= classes) {
-                    return Err(RunError::Label { label: labels[image], image, classes });
-                }
-            }
-            Labels::Soft(shares) => {
-                count("shares of classes", shares.len(), n * classes)?;
-                values("shares of classes", shares)?;
-            }
-        }
-        let Some(weights) = self.weights else { return Ok(()) };
-        count("weights of samples", weights.len(), n)?;
-        values("weights of samples", weights)
-    }
-}
-
-impl<'a> From<&'a [u32]> for Target<'a> {
-    fn from(labels: &'a [u32]) -> Self {
-        Self::classes(labels)
-    }
-}
-
-impl<'a> From<&'a Vec<u32>> for Target<'a> {
-    fn from(labels: &'a Vec<u32>) -> Self {
-        Self::classes(labels)
-    }
-}
-
-impl<'a, const N: usize> From<&'a [u32; N]> for Target<'a> {
-    fn from(labels: &'a [u32; N]) -> Self {
-        Self::classes(labels)
-    }
-}
 
 /// A network in training: its weights, its optimizer's state and the memory of one step.
 ///
@@ -151,8 +77,8 @@ struct Batch<'a>(cpu::Batch<'a>);
 
 impl<'a> Batch<'a> {
     fn gpu(self) -> gpu::Batch<'a> {
-        let cpu::Batch { images, targets, weights, n } = self.0;
-        gpu::Batch { images, targets, weights, n }
+        let cpu::Batch { images, comparison, n } = self.0;
+        gpu::Batch { images, comparison, n }
     }
 }
 
@@ -184,7 +110,7 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot train a layer, a GPU should train a weight that two
+    /// If a weight is missing or has another shape, the device cannot train a layer or has no kernels for the optimizer, a GPU should train a weight that two
     /// layers read, or the machine
     /// has no memory for training and a batch of images: the error tells the largest batch that fits. Nothing is
     /// allocated then.
@@ -249,7 +175,7 @@ impl TrainingStep {
     }
 
     /// Whether [`TrainingStep::compile`] can train a network and the machine has the memory for it, its weights beside the
-    /// packed ones included: to be asked before weights are drawn or read. On a GPU compiling tells.
+    /// packed ones included: to be asked before weights are drawn or read. Of a GPU it tells whether there are kernels for the optimizer; compiling tells the rest.
     ///
     /// # Errors
     /// As [`TrainingStep::compile`], weights aside.
@@ -276,7 +202,7 @@ impl TrainingStep {
         freezing::check(graph, frozen, options)?;
         match options.device {
             Device::Cpu => cpu::Training::check(graph, batch, (optimizer, frozen), options),
-            Device::Gpu(_) => Ok(()),
+            Device::Gpu(_) => gpu::check_optimizer(&optimizer),
         }
     }
 
@@ -682,7 +608,8 @@ impl TrainingStep {
     }
 
     /// What a checkpoint needs besides the state dict: the updates done, and the optimizer's buffers named
-    /// `PARAMETER/BUFFER` (`features.0.weight/exp_avg`).
+    /// `PARAMETER/BUFFER` (`features.0.weight/exp_avg`), numbers that it keeps of each among them
+    /// (`features.0.weight/step`).
     ///
     /// # Panics
     /// If the GPU fails.
@@ -738,10 +665,6 @@ impl TrainingStep {
         let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
         self.check_images(n)?;
         target.check(n, self.classes)?;
-        let targets = match target.labels {
-            Labels::Classes(labels) => Targets::Classes(labels),
-            Labels::Soft(shares) => Targets::Distributions(shares),
-        };
-        Ok(Batch(cpu::Batch { images, targets, weights: target.weights, n }))
+        Ok(Batch(cpu::Batch { images, comparison: target.comparison(), n }))
     }
 }

@@ -23,3 +23,4 @@ mod tests;
 pub(crate) use card::describe;
 pub(crate) use inference::{Inference, Kept};
 pub(crate) use training::{Average, Batch, Training};
+pub(crate) use update::check as check_optimizer;

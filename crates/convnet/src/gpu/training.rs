@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use convnet_gpu::{Clock, Feed, Format, View};
-use convnet_kernels::{self as kernels, Arena, Targets};
+use convnet_kernels::{self as kernels, Arena, Comparison, Targets};
 
 use super::binder::LINE;
 use super::card::{self, Captured, Card};
@@ -20,7 +20,7 @@ use super::places::{Places, RESULT};
 use super::program::{Loss, Part, Parts, Program};
 use super::rows::bytes;
 use super::table::{Parameter, table};
-use super::update::Updates;
+use super::update::{self, Updates};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
 use crate::optim::{Optimizer, ParameterGroups};
@@ -35,9 +35,7 @@ pub(crate) use self::state::Average;
 pub(crate) struct Batch<'a> {
     /// N·C·H·W.
     pub(crate) images: &'a [f32],
-    pub(crate) targets: Targets<'a>,
-    /// How much each image counts.
-    pub(crate) weights: Option<&'a [f32]>,
+    pub(crate) comparison: Comparison<'a>,
     pub(crate) n: usize,
 }
 
@@ -109,6 +107,7 @@ impl Blueprint {
         optimizer: Optimizer,
         options: &Options,
     ) -> Result<Self, CompileError> {
+        update::check(&optimizer)?;
         let logits = outputs(graph, Mode::Train);
         let program = Program::new(graph, &logits, Mode::Train, batch, options)?;
         let loss = |(output, &id): (&crate::graph::Output, &crate::graph::NodeId)| {
@@ -306,8 +305,13 @@ impl Training {
         if self.staged {
             return None;
         }
-        match batch.targets {
-            Targets::Classes(labels) if batch.weights.is_none() => Some(labels),
+        let Comparison { targets, sample_weights, criterion, teacher } = batch.comparison;
+        match targets {
+            Targets::Classes(labels)
+                if sample_weights.is_none() && criterion.is_plain() && teacher.is_none() =>
+            {
+                Some(labels)
+            }
             Targets::Classes(_) | Targets::Distributions(_) => None,
         }
     }
@@ -356,7 +360,7 @@ impl Training {
         Ok(report)
     }
 
-    /// The loss of soft or weighted targets, by the host; the gradients of the outputs go to the card.
+    /// A loss that the card lacks (soft or weighted targets, all but plain cross-entropy), by the host; the gradients of the outputs go to the card.
     fn host_loss(&self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
         let (n, mut report) = (batch.n, StepReport { loss: 0.0, correct: 0 });
         for (i, loss) in self.blueprint.losses.iter().enumerate() {
@@ -371,9 +375,8 @@ impl Training {
                 to.copy_from_slice(&logits[row * region.stride..][..classes]);
             }
             let views = [0, size].map(|at| kernels::View::dense(at, n, classes));
-            let Batch { targets, weights, .. } = batch;
-            let (value, correct) =
-                kernels::cross_entropy(&mut arena, views, targets, weights, loss.weight, false);
+            let comparison = batch.comparison.of_output(i);
+            let (value, correct) = kernels::compare(&mut arena, views, comparison, loss.weight, false);
             report.loss += f64::from(loss.weight) * value;
             if i == 0 {
                 report.correct = correct;

@@ -8,6 +8,7 @@ use super::binder::LINE;
 use super::places::Places;
 use super::table::Parameter;
 use crate::optim::{Optimizer, ParameterGroups, Setting};
+use crate::plan::CompileError;
 
 /// Neighbours that are updated alike.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,24 +98,73 @@ impl Updates {
                 moments: [moment(0), moment(1)],
                 low: None,
             };
-            let adam = |beta1, beta2, eps, weight_decay, decoupled| Adam {
-                beta1,
-                beta2,
-                eps,
-                weight_decay,
-                decoupled,
-            };
             match optimizer {
-                Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+                Optimizer::Sgd(rule) => {
+                    let (momentum, weight_decay, nesterov) =
+                        (rule.momentum, rule.weight_decay, rule.nesterov);
                     list.sgd(clock, Sgd { momentum, weight_decay, nesterov }, &parameters);
                 }
-                Optimizer::Adam { beta1, beta2, eps, weight_decay } => {
-                    list.adam(clock, adam(beta1, beta2, eps, weight_decay, false), &parameters);
+                Optimizer::Adam(rule) => {
+                    let (beta1, beta2, eps, weight_decay) =
+                        (rule.beta1, rule.beta2, rule.eps, rule.weight_decay);
+                    list.adam(clock, Adam { beta1, beta2, eps, weight_decay, decoupled: false }, &parameters);
                 }
-                Optimizer::Adamw { beta1, beta2, eps, weight_decay } => {
-                    list.adam(clock, adam(beta1, beta2, eps, weight_decay, true), &parameters);
+                Optimizer::Adamw(rule) => {
+                    let (beta1, beta2, eps, weight_decay) =
+                        (rule.beta1, rule.beta2, rule.eps, rule.weight_decay);
+                    list.adam(clock, Adam { beta1, beta2, eps, weight_decay, decoupled: true }, &parameters);
                 }
+                Optimizer::Nadam(_)
+                | Optimizer::Rmsprop(_)
+                | Optimizer::Adagrad(_)
+                | Optimizer::Lion(_)
+                | Optimizer::Lamb(_)
+                | Optimizer::Lars(_)
+                | Optimizer::Muon(_) => unreachable!("`check` has refused {optimizer}"),
             }
         }
+    }
+}
+
+/// Whether there are kernels for a rule.
+///
+/// # Errors
+/// If there are none; the error names the rule, or its setting.
+pub(crate) fn check(optimizer: &Optimizer) -> Result<(), CompileError> {
+    let refused = |what: String| Err(CompileError::Optimizer { what });
+    match optimizer {
+        Optimizer::Sgd(rule) if rule.dampening != 0.0 => refused("SGD with dampening".into()),
+        Optimizer::Adam(rule) if rule.amsgrad => refused(optimizer.to_string()),
+        Optimizer::Adamw(rule) if rule.amsgrad => refused(optimizer.to_string()),
+        Optimizer::Sgd(_) | Optimizer::Adam(_) | Optimizer::Adamw(_) => Ok(()),
+        Optimizer::Nadam(_)
+        | Optimizer::Rmsprop(_)
+        | Optimizer::Adagrad(_)
+        | Optimizer::Lion(_)
+        | Optimizer::Lamb(_)
+        | Optimizer::Lars(_)
+        | Optimizer::Muon(_) => refused(optimizer.title().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::{Adam, Sgd};
+
+    #[test]
+    fn a_rule_without_a_kernel_is_refused_by_its_name() {
+        for entry in Optimizer::entries() {
+            let checked = check(&entry.optimizer);
+            if matches!(entry.name, "sgd" | "adam" | "adamw") {
+                checked.unwrap();
+            } else {
+                let error = checked.unwrap_err().to_string();
+                assert!(error.contains(entry.optimizer.title()) && error.contains("CPU"), "{error}");
+            }
+        }
+        let dampened = Sgd { dampening: 0.1, ..Sgd::default() };
+        assert!(check(&dampened.into()).unwrap_err().to_string().contains("dampening"));
+        assert!(check(&Adam { amsgrad: true, ..Adam::default() }.into()).is_err());
     }
 }

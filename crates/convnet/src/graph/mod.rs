@@ -159,6 +159,15 @@ impl Graph {
         &self.outputs
     }
 
+    /// The same network, each of whose auxiliary outputs counts so much in training; `None` if it has none.
+    #[must_use]
+    pub fn with_auxiliary_weight(&self, weight: f32) -> Option<Self> {
+        let mut graph = self.clone();
+        let (_, auxiliary) = graph.outputs.split_first_mut()?;
+        auxiliary.iter_mut().for_each(|output| output.loss_weight = weight);
+        (graph.outputs.len() > 1).then_some(graph)
+    }
+
     /// The node of the main output.
     pub fn output(&self) -> NodeId {
         self.outputs[0].node

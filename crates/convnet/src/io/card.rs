@@ -16,14 +16,19 @@ pub struct ModelCard {
     pub outputs: usize,
     /// The names of the classes, in the order of the outputs; empty where nothing tells them.
     pub classes: Vec<String>,
+    /// Whether an image may have several of the classes: each output is a logit of its own.
+    pub several: bool,
     /// How images become input.
     pub preprocess: Preprocess,
 }
 
+/// The value of `labels` in the metadata of a network whose images have several classes.
+const SEVERAL: &str = "several";
+
 impl ModelCard {
     pub(crate) fn to_metadata(&self) -> BTreeMap<String, String> {
         let json = |value: serde_json::Value| value.to_string();
-        BTreeMap::from([
+        let mut metadata = BTreeMap::from([
             // As PyTorch's own tools mark the layout of tensors.
             ("format".to_owned(), "pt".to_owned()),
             ("model".to_owned(), self.model.clone()),
@@ -31,7 +36,11 @@ impl ModelCard {
             ("outputs".to_owned(), self.outputs.to_string()),
             ("classes".to_owned(), json(serde_json::json!(self.classes))),
             ("preprocess".to_owned(), json(serde_json::json!(self.preprocess))),
-        ])
+        ]);
+        if self.several {
+            metadata.insert("labels".to_owned(), SEVERAL.to_owned());
+        }
+        metadata
     }
 
     /// The card in a file's metadata; `None` if there is none.
@@ -60,6 +69,7 @@ impl ModelCard {
             input: json(metadata, "input")?,
             outputs,
             classes,
+            several: metadata.get("labels").is_some_and(|labels| labels == SEVERAL),
             preprocess: json(metadata, "preprocess")?,
         }))
     }

@@ -148,6 +148,7 @@ impl Model {
             input: self.graph.input_size(),
             outputs: self.graph.classes(),
             classes: self.card.as_ref().map(|card| card.classes.clone()).unwrap_or_default(),
+            several: self.card.as_ref().is_some_and(|card| card.several),
             preprocess: self.preprocess.clone(),
         })
     }

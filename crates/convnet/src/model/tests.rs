@@ -13,6 +13,7 @@ fn card(classes: usize) -> ModelCard {
         model: "lenet".into(),
         input: [1, 32, 32],
         outputs: classes,
+        several: false,
         preprocess: Preprocess::plain([1, 32, 32]),
         classes: (0..classes).map(|class| class.to_string()).collect(),
     }

@@ -1,5 +1,6 @@
 //! Parameter groups: which parameters are updated how.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::Frozen;
@@ -124,12 +125,12 @@ pub(crate) struct Setting {
 #[non_exhaustive]
 pub enum GroupError {
     /// A group that holds nothing.
-    #[error("parameter group {select} holds no parameter of the network, for example `{example}`")]
+    #[error("parameter group {select} holds no parameter of the network, which has {}", listed(near))]
     Empty {
         /// Which parameters it asks for.
         select: String,
-        /// A parameter that the network has.
-        example: String,
+        /// The parameters that the network has, those first whose names are near.
+        near: Vec<String>,
     },
     /// A rate or a decay that is no finite number from 0.
     #[error("parameter group {select}: `{name}` is {found}, expected a finite number from 0")]
@@ -141,6 +142,42 @@ pub enum GroupError {
         /// Its value.
         found: f32,
     },
+}
+
+/// Names in a sentence.
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The most names that an error lists.
+const MOST_NEAR: usize = 3;
+
+/// The names that are nearest to a pattern's letters, the nearest first.
+fn near(pattern: &str, names: &[String]) -> Vec<String> {
+    let letters: String = pattern.chars().filter(|c| !matches!(c, '*' | '?')).collect();
+    let mut ranked: Vec<(f64, &String)> =
+        names.iter().map(|name| (strsim::jaro_winkler(&letters, name), name)).collect();
+    ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    ranked.into_iter().take(MOST_NEAR).map(|(_, name)| name.clone()).collect()
+}
+
+/// Parameters that are updated alike.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct GroupCount {
+    /// What the step's learning rate is multiplied with.
+    pub rate: f32,
+    /// Their weight decay; `None` for the optimizer's.
+    pub weight_decay: Option<f32>,
+    /// Whether they stay as they are.
+    pub frozen: bool,
+    /// How many parameters they are.
+    pub parameters: usize,
+    /// How many numbers.
+    pub elements: usize,
 }
 
 /// How each parameter of a network is updated.
@@ -164,15 +201,16 @@ pub enum GroupError {
 pub struct ParameterGroups {
     names: Vec<String>,
     settings: Vec<Setting>,
+    elements: Vec<usize>,
 }
 
 impl ParameterGroups {
     /// All parameters at the step's rate and the optimizer's decay.
     pub fn uniform(parameters: &[ParamSpec]) -> Self {
         let trainable = parameters.iter().filter(|p| p.kind.trainable());
-        let names: Vec<String> = trainable.map(|p| p.name.clone()).collect();
+        let (names, elements): (Vec<_>, Vec<_>) = trainable.map(|p| (p.name.clone(), p.elements())).unzip();
         let setting = Setting { rate: 1.0, weight_decay: None, frozen: false };
-        Self { settings: vec![setting; names.len()], names }
+        Self { settings: vec![setting; names.len()], names, elements }
     }
 
     /// The groups of a network with these parameters: of several that hold a parameter the last one counts; a parameter
@@ -198,19 +236,59 @@ impl ParameterGroups {
                 held += 1;
             }
             if held == 0 {
-                let example = trainable.first().map_or(String::new(), |p| p.name.clone());
-                return Err(GroupError::Empty { select, example });
+                let pattern = if let Select::Name(pattern) = &group.select { pattern } else { "" };
+                return Err(GroupError::Empty { near: near(pattern, &all.names), select });
             }
         }
         Ok(all)
     }
 
     /// The same groups, but what is frozen stays as it is.
+    #[must_use]
     pub fn freezing(mut self, frozen: &Frozen) -> Self {
         for (setting, name) in self.settings.iter_mut().zip(&self.names) {
             setting.frozen |= frozen.holds(name);
         }
         self
+    }
+
+    /// Takes the weight decay off biases and normalizations, as timm does: off every parameter of one dimension that no
+    /// group gives a decay of its own. `parameters` are the network's.
+    #[must_use]
+    pub fn without_decay_of_vectors(mut self, parameters: &[ParamSpec]) -> Self {
+        let trainable = parameters.iter().filter(|p| p.kind.trainable());
+        for (setting, parameter) in self.settings.iter_mut().zip(trainable) {
+            if parameter.shape.len() <= 1 && setting.weight_decay.is_none() {
+                setting.weight_decay = Some(0.0);
+            }
+        }
+        self
+    }
+
+    /// Multiplies the rates by those of the parameters' names; a name that is not there keeps its own.
+    #[must_use]
+    pub fn with_rates(mut self, rates: &HashMap<String, f32>) -> Self {
+        for (setting, name) in self.settings.iter_mut().zip(&self.names) {
+            setting.rate *= rates.get(name).copied().unwrap_or(1.0);
+        }
+        self
+    }
+
+    /// The parameters by how they are updated, in the order in which the network has the first of each.
+    pub fn counts(&self) -> Vec<GroupCount> {
+        let mut counts: Vec<GroupCount> = Vec::new();
+        for (&Setting { rate, weight_decay, frozen }, &elements) in self.settings.iter().zip(&self.elements) {
+            let alike =
+                |c: &&mut GroupCount| (c.rate, c.weight_decay, c.frozen) == (rate, weight_decay, frozen);
+            match counts.iter_mut().find(alike) {
+                Some(count) => {
+                    count.parameters += 1;
+                    count.elements += elements;
+                }
+                None => counts.push(GroupCount { rate, weight_decay, frozen, parameters: 1, elements }),
+            }
+        }
+        counts
     }
 
     /// Whether these are groups of parameters with these names, in this order.
@@ -278,8 +356,8 @@ mod tests {
     #[test]
     fn empty_groups_and_strange_settings_are_named() {
         let error = |group| ParameterGroups::new(&parameters(), &[group]).unwrap_err().to_string();
-        let empty = error(ParameterGroup::new(Select::Name("layer9.*".into())));
-        assert!(empty.contains("`layer9.*`") && empty.contains("`conv.weight`"), "{empty}");
+        let empty = error(ParameterGroup::new(Select::Name("conw.*".into())));
+        assert!(empty.contains("`conw.*`") && empty.contains("which has `conv."), "{empty}");
         let strange = error(ParameterGroup::new(Select::Biases).rate(f32::NAN));
         assert!(strange.contains("biases: `rate` is NaN"), "{strange}");
         let decay = error(ParameterGroup::new(Select::All).weight_decay(-1.0));

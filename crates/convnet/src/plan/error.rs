@@ -62,6 +62,12 @@ pub enum CompileError {
         /// What is not supported, and the way out.
         reason: String,
     },
+    /// An optimizer that a GPU has no kernels for.
+    #[error("a GPU has no kernels for {what}; it updates by sgd, adam and adamw, the CPU by all optimizers")]
+    Optimizer {
+        /// The rule, or its setting.
+        what: String,
+    },
     /// A weight of two layers, in training on a GPU.
     #[error(
         "`{name}` and `{first}` are one weight, which two layers read: the CPU trains it, a GPU does not"

@@ -98,7 +98,7 @@ impl Plan {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct StepReport {
-    /// The mean cross-entropy of the batch, auxiliary outputs with their weights included.
+    /// The batch's loss, a mean over its images, auxiliary outputs with their weights included.
     pub loss: f64,
     /// Images whose largest logit is their label's.
     pub correct: usize,

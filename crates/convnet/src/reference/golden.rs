@@ -4,7 +4,7 @@
 use super::*;
 use crate::exec::{Engine, Options, TrainingStep};
 use crate::ops::{Dropout, Dropout1d, Op, ParamKind};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, Sgd};
 use crate::state::Tensor;
 use crate::zoo;
 
@@ -204,7 +204,7 @@ fn check_engine(golden: &Golden) {
     let engine = Engine::compile(&graph, &state, golden.batch, &options).unwrap();
     golden.check_logits(&widen(engine.logits(&images).unwrap().as_slice()), F32);
     drop(engine);
-    let optimizer = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let optimizer = Optimizer::from(Sgd::plain());
     let mut training = TrainingStep::compile(&graph, &state, golden.batch, optimizer, 0, &options).unwrap();
     let (report, gradients) = training.gradients(&images, &labels).unwrap();
     let groups = training.uniform_groups();

@@ -112,7 +112,7 @@ fn five_steps_give_what_pytorch_gives() {
     let graph = twice();
     let images = recipe("input", 4 * 2 * 8 * 4, -1.0, 1.0);
     let labels = [3, 2, 1, 0];
-    let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.01 };
+    let sgd = Optimizer::sgd().with_weight_decay(0.01);
     for isa in Isa::available() {
         for fused in [false, true] {
             let mut training =

@@ -19,7 +19,9 @@ pub struct RunStart {
     pub validation_images: usize,
     /// Images that are measured on at the end; 0 without any.
     pub test_images: usize,
-    /// Epochs that were done before; 0 for a new run.
+    /// The epochs that were done before; none for a new run.
+    pub records: Vec<EpochRecord>,
+    /// How many these are.
     pub epochs_done: usize,
     /// Steps of the epoch under way that were done before.
     pub steps_done: usize,

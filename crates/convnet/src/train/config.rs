@@ -61,6 +61,7 @@ impl RunConfig {
                 flatten("", &toml::Value::Table(table), out);
             }
         }
+        let (ours, theirs) = (self.settings(), asked.settings());
         let find = |list: &[(String, String)], key: &str| {
             list.iter().find(|(k, _)| k == key).map_or_else(|| "not set".to_string(), |(_, v)| v.clone())
         };
@@ -70,10 +71,29 @@ impl RunConfig {
         keys.into_iter()
             .filter_map(|key| {
                 let (was, is) = (find(&ours, key), find(&theirs, key));
-                let name = key.strip_prefix("recipe.").unwrap_or(key);
-                (was != is).then(|| format!("`{name}` was {was}, asked for is {is}"))
+                (was != is).then(|| format!("`{key}` was {was}, asked for is {is}"))
             })
             .collect()
+    }
+
+    /// All settings that decide what a run comes to, with their keys (`lr`, `optimizer.kind`) and their values as TOML
+    /// writes them.
+    ///
+    /// What made the run (the version and the instruction set) is no setting, nor is what is logged of it.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let mut settings = Vec::new();
+        if let Ok(toml::Value::Table(mut table)) = toml::Value::try_from(self) {
+            table.remove("convnet");
+            table.remove("isa");
+            // It follows from the data and from the weights that training starts from.
+            table.remove("preprocess");
+            if let Some(toml::Value::Table(mut recipe)) = table.remove("recipe") {
+                recipe.remove("log");
+                flatten("", &toml::Value::Table(recipe), &mut settings);
+            }
+            flatten("", &toml::Value::Table(table), &mut settings);
+        }
+        settings
     }
 }
 

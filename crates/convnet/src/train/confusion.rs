@@ -28,23 +28,8 @@ impl Confusion {
         Self { images: vec![0; classes], counts: BTreeMap::new() }
     }
 
-    /// Of so many classes, from pairs of classes (truth, predicted) and their counts. `None` if a class is out of range.
-    #[cfg(feature = "train")]
-    pub(super) fn of(classes: usize, counts: impl IntoIterator<Item = (usize, usize, u32)>) -> Option<Self> {
-        let mut matrix = Self::new(classes);
-        for (truth, predicted, images) in counts {
-            if truth >= classes || predicted >= classes {
-                return None;
-            }
-            matrix.images[truth] = matrix.images[truth].checked_add(images)?;
-            matrix.counts.insert((truth, predicted), images);
-        }
-        Some(matrix)
-    }
-
     /// All counts above 0: truth, predicted, images.
-    #[cfg(feature = "train")]
-    pub(super) fn counts(&self) -> impl Iterator<Item = (usize, usize, u32)> {
+    pub fn counts(&self) -> impl Iterator<Item = (usize, usize, u32)> {
         self.counts.iter().map(|(&(truth, predicted), &images)| (truth, predicted, images))
     }
 
@@ -182,7 +167,5 @@ mod tests {
             matrix.add(truth, predicted);
         }
         assert_eq!(matrix.counts().collect::<Vec<_>>(), [(0, 1, 1), (2, 1, 2)]);
-        assert_eq!(Confusion::of(3, matrix.counts()).as_ref(), Some(&matrix));
-        assert_eq!(Confusion::of(2, [(0, 2, 1)]), None);
     }
 }

@@ -39,6 +39,10 @@ pub enum TrainError {
         near: Vec<String>,
     },
 
+    /// Groups of parameters that the network does not have.
+    #[error("setting `parameters.group`: {0}")]
+    Groups(#[from] crate::optim::GroupError),
+
     /// Settings that no recipe has.
     #[error("recipe: {}", reason.trim_end())]
     Recipe {
@@ -167,6 +171,15 @@ pub enum TrainError {
         data: String,
         /// Its classes.
         classes: usize,
+    },
+
+    /// A teacher that a network cannot learn from.
+    #[error("the teacher `{model}` cannot be learned from: {problem}")]
+    Teacher {
+        /// Its name in the recipe.
+        model: String,
+        /// Why.
+        problem: String,
     },
 
     /// A loss that is no number any more.

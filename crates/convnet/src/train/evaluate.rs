@@ -60,6 +60,8 @@ pub struct Seen<'a> {
     pub logits: &'a [f32],
     /// Its class.
     pub label: u32,
+    /// Of a set whose images are of several classes, the share of each class; else empty.
+    pub shares: &'a [f32],
 }
 
 /// Shows a network's answer to every image of a set, in the set's order, until `see` gives `false`; tells whether all were
@@ -77,7 +79,7 @@ pub fn evaluate_with(
     let mut loaders = views.loaders(data, preprocess, engine.batch());
     let share = 1.0 / views.count() as f32;
     let mut index = 0;
-    let (mut sums, mut labels) = (Vec::new(), Vec::new());
+    let (mut sums, mut labels, mut shares) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         sums.clear();
         for loader in &mut loaders {
@@ -89,12 +91,15 @@ pub fn evaluate_with(
                 add(&mut sums, engine.logits(&batch.images)?);
             }
             labels.clone_from(&batch.labels);
+            shares.clone_from(&batch.shares);
         }
         if views.count() > 1 {
             sums.iter_mut().for_each(|sum| *sum *= share);
         }
-        for (logits, &label) in sums.chunks_exact(sums.len() / labels.len()).zip(&labels) {
-            if !see(Seen { index, logits, label }) {
+        let classes = sums.len() / labels.len();
+        let mut shares = shares.chunks_exact(classes);
+        for (logits, &label) in sums.chunks_exact(classes).zip(&labels) {
+            if !see(Seen { index, logits, label, shares: shares.next().unwrap_or_default() }) {
                 return Ok(false);
             }
             index += 1;
@@ -122,12 +127,6 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn new(classes: usize) -> Self {
         Self { images: 0, top1: 0, top5: 0, loss: 0.0, confusion: Confusion::new(classes) }
-    }
-
-    /// How many images were counted.
-    #[cfg(feature = "train")]
-    pub(super) fn images(&self) -> usize {
-        self.images
     }
 
     /// Counts an image: its logits and its label.
@@ -159,13 +158,13 @@ impl Tally {
 }
 
 /// The first of the largest logits.
-fn largest(row: &[f32]) -> usize {
+pub(super) fn largest(row: &[f32]) -> usize {
     let first = (0, f32::NEG_INFINITY);
     row.iter().enumerate().fold(first, |best, (i, &x)| if x > best.1 { (i, x) } else { best }).0
 }
 
 /// −log softmax(row)\[label\], without overflow.
-fn cross_entropy(row: &[f32], label: usize) -> f64 {
+pub(super) fn cross_entropy(row: &[f32], label: usize) -> f64 {
     let max = f64::from(row[largest(row)]);
     let sum: f64 = row.iter().map(|&x| (f64::from(x) - max).exp()).sum();
     sum.ln() + max - f64::from(row[label])

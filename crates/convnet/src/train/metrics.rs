@@ -23,6 +23,9 @@ pub struct EpochRecord {
     /// The fraction of the validation images whose class was among the five likeliest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub val_top5: Option<f64>,
+    /// The mean average precision over the validation images, where images have several classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_map: Option<f64>,
     /// The learning rate of the epoch's last step.
     pub lr: f64,
     /// Training images a second, evaluation left out.
@@ -35,11 +38,19 @@ pub struct EpochRecord {
 
 #[cfg(feature = "train")]
 impl EpochRecord {
-    /// Whether its weights are to be preferred: more validation images right, or as many and a lower loss. Without
-    /// validation images those of the later epoch are.
+    /// What epochs are compared by: the mean average precision where images have several classes, else the fraction of the
+    /// validation images that is right.
+    pub(super) fn score(&self) -> Option<f64> {
+        self.val_map.or(self.val_top1)
+    }
+
+    /// Whether its weights are to be preferred: a larger score, or the same and a lower loss. Without validation images those
+    /// of the later epoch are.
     pub(super) fn is_better(&self, than: &Self) -> bool {
-        match (self.val_top1, than.val_top1) {
-            (Some(top1), Some(before)) => top1 > before || (top1 == before && self.val_loss < than.val_loss),
+        match (self.score(), than.score()) {
+            (Some(score), Some(before)) => {
+                score > before || (score == before && self.val_loss < than.val_loss)
+            }
             _ => self.epoch > than.epoch,
         }
     }
@@ -71,6 +82,41 @@ pub(super) fn write_lines(records: &[EpochRecord]) -> String {
     text
 }
 
+/// The records as comma-separated values; what was not measured is empty. Where images have several classes the mean average
+/// precision comes last.
+#[cfg(feature = "train")]
+pub(super) fn to_csv(records: &[EpochRecord]) -> String {
+    let several = records.iter().any(|record| record.val_map.is_some());
+    let mut text = String::from(
+        "epoch,steps,train_loss,train_top1,val_loss,val_top1,val_top5,lr,images_per_second,train_seconds,seconds",
+    );
+    text.push_str(if several { ",val_map\n" } else { "\n" });
+    for record in records {
+        let EpochRecord {
+            epoch,
+            steps,
+            train_loss,
+            train_top1,
+            val_loss,
+            val_top1,
+            val_top5,
+            val_map,
+            lr,
+            images_per_second,
+            train_seconds,
+            seconds,
+        } = record;
+        let [val_loss, val_top1, val_top5, val_map] = [val_loss, val_top1, val_top5, val_map]
+            .map(|figure| figure.map_or_else(String::new, |figure| figure.to_string()));
+        let last = if several { format!(",{val_map}") } else { val_map };
+        text.push_str(&format!(
+            "{epoch},{steps},{train_loss},{train_top1},{val_loss},{val_top1},{val_top5},{lr},{images_per_second},\
+             {train_seconds},{seconds}{last}\n"
+        ));
+    }
+    text
+}
+
 /// The records of JSON lines, or the line that is none and why.
 pub(super) fn read_lines(text: &str) -> Result<Vec<EpochRecord>, String> {
     let record = |(i, line): (usize, &str)| {
@@ -81,7 +127,7 @@ pub(super) fn read_lines(text: &str) -> Result<Vec<EpochRecord>, String> {
             serde_json::from_str(line).map_err(|error| format!("line {} is no record: {error}", i + 1))?;
         let numbers = [record.train_loss, record.lr, record.images_per_second];
         let times = [record.train_seconds, record.seconds];
-        let fractions = [Some(record.train_top1), record.val_top1, record.val_top5];
+        let fractions = [Some(record.train_top1), record.val_top1, record.val_top5, record.val_map];
         if record.epoch != i + 1 {
             return Err(format!("line {} is of epoch {}", i + 1, record.epoch));
         }
@@ -116,6 +162,7 @@ pub(super) mod tests {
             train_top1: top1 + 0.01,
             val_loss: Some(2.4 / epoch as f64),
             val_top1: Some(top1),
+            val_map: None,
             val_top5: Some(0.99),
             lr: 0.1,
             images_per_second: 31_234.5,
@@ -135,6 +182,16 @@ pub(super) mod tests {
         assert_eq!(told(&text.replace("\"epoch\":2", "\"epoch\":3")), "line 2 is of epoch 3");
         assert_eq!(told(&text.replace("0.99", "1.99")), "line 1 has a number out of its range");
         assert!(told(&text.replace("1.25", "null")).contains("null"));
+    }
+
+    #[test]
+    fn a_line_of_values_has_a_column_for_each_figure() {
+        let blind = EpochRecord { val_loss: None, val_top1: None, val_top5: None, ..record(2, 0.5) };
+        let text = to_csv(&[record(1, 0.5), blind]);
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [11, 11, 11]);
+        assert_eq!(lines[1][..6], ["1", "157", "2.3", "0.51", "2.4", "0.5"]);
+        assert_eq!(lines[2][3..7], ["0.51", "", "", ""]);
     }
 
     proptest! {

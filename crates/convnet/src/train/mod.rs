@@ -15,12 +15,14 @@
 //!
 //! [`Trainer`] runs it.
 
+mod calibration;
 #[cfg(feature = "train")]
 mod callback;
 #[cfg(feature = "train")]
 mod charts;
 #[cfg(feature = "train")]
 mod checkpoint;
+mod class_figures;
 mod config;
 mod confusion;
 mod divide;
@@ -29,8 +31,14 @@ mod evaluate;
 pub mod figures;
 mod input_size;
 #[cfg(feature = "train")]
+mod judged;
+#[cfg(feature = "train")]
 mod kept;
+#[cfg(feature = "train")]
+mod lesson;
 mod lock;
+mod logs;
+mod measures;
 mod metrics;
 mod new_run;
 mod outcome;
@@ -41,10 +49,19 @@ pub mod remarks;
 mod run_data;
 mod run_dir;
 mod schedule;
+mod several;
 #[cfg(feature = "train")]
 mod standing;
 #[cfg(feature = "train")]
+mod step_log;
+#[cfg(feature = "train")]
 mod steps;
+#[cfg(feature = "train")]
+mod summary;
+#[cfg(feature = "train")]
+mod teacher;
+#[cfg(feature = "train")]
+mod tensorboard;
 #[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
@@ -56,25 +73,45 @@ mod version;
 #[cfg(feature = "train")]
 #[cfg(test)]
 mod freeze_tests;
+#[cfg(feature = "train")]
+#[cfg(test)]
+mod loss_tests;
+#[cfg(feature = "train")]
 #[cfg(test)]
 mod tests;
 
-pub use crate::optim::Optimizer;
+pub use crate::optim::{Optimizer, OptimizerEntry};
+pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
+#[cfg(feature = "train")]
+pub use charts::{ComparedRun, draw_reliability, draw_runs};
+pub use class_figures::{Averages, ClassFigures};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
 pub use divide::divide;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, Seen, evaluate, evaluate_views, evaluate_with};
 pub use input_size::training_input_size;
+pub use logs::Log;
+pub use measures::{Measurements, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
 pub use recipe::{
-    Checkpoints, Freeze, Initialization, Network, RECIPES, Recipe, RecipePatch, Regularize, Split, Unfreeze,
+    Balanced, Checkpoints, ClassWeights, Freeze, Initialization, Loss, LossKind, NamedGroup, Network,
+    Parameters, RECIPES, Recipe, RecipePatch, Regularize, Split, TeacherSettings, Unfreeze,
 };
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};
+pub use several::{ClassFound, SeveralEvaluation, evaluate_several};
+#[cfg(feature = "train")]
+pub use step_log::{StepLog, StepRecord};
+#[cfg(feature = "train")]
+pub use summary::{RunState, RunSummary};
+#[cfg(feature = "train")]
+pub use teacher::Teacher;
+#[cfg(feature = "train")]
+pub use tensorboard::{LogFailure, TensorBoard};
 #[cfg(feature = "train")]
 pub use trainer::{TrainReport, Trainer};

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Evaluation, RunDir, TrainError};
+#[cfg(feature = "train")]
+use super::judged::Judged;
+use super::{RunDir, TrainError};
 
 /// What the chosen weights of a run are worth, measured once, at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +24,9 @@ pub struct Outcome {
     pub top5: f64,
     /// The mean loss.
     pub loss: f64,
+    /// The mean average precision, where images have several classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<f64>,
     /// Whether the run ended before its last epoch since it did not get better.
     pub stopped_early: bool,
 }
@@ -50,14 +55,16 @@ impl Measured {
 }
 
 impl Outcome {
+    #[cfg(feature = "train")]
     pub(super) fn new(
         (epoch, epochs): (usize, usize),
         measured_on: Measured,
-        evaluation: &Evaluation,
+        judged: &Judged,
         stopped_early: bool,
     ) -> Self {
-        let &Evaluation { images, top1, top5, loss, .. } = evaluation;
-        Self { epoch, epochs, measured_on, images, top1, top5, loss, stopped_early }
+        let &Judged { images, top1, top5, loss, .. } = judged;
+        let map = judged.mean_average_precision();
+        Self { epoch, epochs, measured_on, images, top1, top5, loss, map, stopped_early }
     }
 }
 

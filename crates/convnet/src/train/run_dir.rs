@@ -36,6 +36,8 @@ impl RunDir {
     pub const GRAPH: &'static str = "graph.toml";
     /// A line an epoch.
     pub const METRICS: &'static str = "metrics.jsonl";
+    /// The same as comma-separated values.
+    pub const METRICS_CSV: &'static str = "metrics.csv";
     /// The weights after the last epoch.
     pub const LAST: &'static str = "last.safetensors";
     /// The weights after the epoch that the validation images chose: that with the best top-1 accuracy on them.
@@ -204,7 +206,14 @@ impl RunDir {
 
     #[cfg(feature = "train")]
     pub(super) fn write_metrics(&self, records: &[EpochRecord]) -> Result<(), TrainError> {
-        Ok(atomic::write(&self.file(Self::METRICS), super::metrics::write_lines(records).as_bytes())?)
+        atomic::write(&self.file(Self::METRICS), super::metrics::write_lines(records).as_bytes())?;
+        self.write_metrics_csv(records)
+    }
+
+    /// The file that is written behind that of the records, of which it tells nothing more.
+    #[cfg(feature = "train")]
+    pub(super) fn write_metrics_csv(&self, records: &[EpochRecord]) -> Result<(), TrainError> {
+        Ok(atomic::write(&self.file(Self::METRICS_CSV), super::metrics::to_csv(records).as_bytes())?)
     }
 
     pub(super) fn write_config(&self) -> Result<(), TrainError> {
@@ -275,7 +284,7 @@ pub(super) mod tests {
         assert_eq!(again.graph().unwrap(), Some(net()));
         assert_eq!(again.metrics().unwrap(), records);
         // Nothing temporary stays.
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 5);
     }
 
     #[test]

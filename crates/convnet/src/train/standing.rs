@@ -48,7 +48,7 @@ impl Standing {
         let damaged = |reason| TrainError::Damaged { path: path.clone(), reason };
         progress.check(checkpoint.steps, length, images, recipe.step_images()).map_err(damaged)?;
         let records = records(run, &checkpoint)?;
-        let best = records.iter().filter_map(|record| record.val_top1).reduce(f64::max);
+        let best = records.iter().filter_map(EpochRecord::score).reduce(f64::max);
         if best != progress.best {
             let accuracy = |best: Option<f64>| best.map_or("none".into(), |best| best.to_string());
             let (found, expected) = (accuracy(progress.best), accuracy(best));

@@ -1,10 +1,12 @@
 //! One update after the other: batches in, what was learned from them out.
 
+use super::lesson::Lesson;
 use super::unusual::unusual;
 use super::{Recipe, Regularize, TrainError};
 use crate::data::{Batch, DataError};
-use crate::exec::{CompileError, Ema, StepReport, Target, TrainingStep};
+use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
 use crate::graph::Graph;
+use crate::ops::ParamSpec;
 use crate::optim::{Frozen, ParameterGroups};
 use crate::state::StateDict;
 
@@ -13,6 +15,7 @@ pub(super) struct Steps {
     pub(super) training: TrainingStep,
     groups: ParameterGroups,
     regularize: Regularize,
+    lesson: Lesson,
     /// The peak of the learning rate.
     lr: f64,
     ema: Option<Ema>,
@@ -37,14 +40,6 @@ impl Learned {
     }
 }
 
-/// What the images of a batch shall be taken for.
-fn target(batch: &Batch) -> Target<'_> {
-    match batch.shares.is_empty() {
-        true => Target::classes(&batch.labels),
-        false => Target::soft(&batch.shares),
-    }
-}
-
 /// Refuses a loss that is not finite, and tells where it comes from.
 fn finite(
     training: &TrainingStep,
@@ -61,10 +56,16 @@ fn finite(
 }
 
 impl Steps {
-    pub(super) fn new(training: TrainingStep, recipe: &Recipe) -> Self {
-        let groups = training.uniform_groups();
+    pub(super) fn new(
+        training: TrainingStep,
+        net: &Graph,
+        recipe: &Recipe,
+        lesson: Lesson,
+    ) -> Result<Self, TrainError> {
+        let parameters: Vec<ParamSpec> = training.parameters().cloned().collect();
+        let groups = recipe.parameters.of(net, &parameters)?;
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
-        Self { training, groups, regularize: recipe.regularize, lr: recipe.lr, ema }
+        Ok(Self { training, groups, regularize: recipe.regularize, lesson, lr: recipe.lr, ema })
     }
 
     /// Freezes something else from now on; a moving average goes on.
@@ -110,20 +111,20 @@ impl Steps {
         let count = self.regularize.batches();
         let Some(first) = batches.next().transpose()? else { return Ok(None) };
         let mut learned = Learned::default();
-        let (training, groups) = (&mut self.training, &self.groups);
+        let (training, groups, lesson) = (&mut self.training, &self.groups, &mut self.lesson);
         if count == 1 && clip_norm.is_none() && clip_value.is_none() {
-            let report = training.step(&first.images, target(&first), groups, rate)?;
+            let report = training.step(&first.images, lesson.target(&first)?, groups, rate)?;
             finite(training, net, &report, &first, self.lr)?;
             learned.add(&report, first.labels.len());
         } else {
-            let report = training.forward_backward(&first.images, target(&first))?;
+            let report = training.forward_backward(&first.images, lesson.target(&first)?)?;
             finite(training, net, &report, &first, self.lr)?;
             learned.add(&report, first.labels.len());
             drop(first);
             let mut taken = 1;
             for batch in batches.take(count - 1) {
                 let batch = batch?;
-                let report = training.accumulate(&batch.images, target(&batch))?;
+                let report = training.accumulate(&batch.images, lesson.target(&batch)?)?;
                 finite(training, net, &report, &batch, self.lr)?;
                 learned.add(&report, batch.labels.len());
                 taken += 1;

@@ -40,7 +40,7 @@ fn stripes(images: usize, seed: u32) -> Dataset {
     Dataset::new("stripes", pixels, labels, classes, (1, SIDE, SIDE)).unwrap()
 }
 
-fn data() -> DataSets {
+pub(super) fn data() -> DataSets {
     DataSets::new("stripes", stripes(90, 1), stripes(30, 2))
 }
 
@@ -67,7 +67,7 @@ pub(super) fn bytes(directory: &Path, name: &str) -> Vec<u8> {
 }
 
 /// What the metrics say, times left out.
-fn results(directory: &Path) -> Vec<EpochRecord> {
+pub(super) fn results(directory: &Path) -> Vec<EpochRecord> {
     let mut records = RunDir::open(directory).unwrap().metrics().unwrap();
     for record in &mut records {
         (record.images_per_second, record.train_seconds, record.seconds) = (0.0, 0.0, 0.0);
@@ -130,6 +130,7 @@ fn a_run_learns_and_leaves_its_files() {
             "data.jsonl",
             "graph.toml",
             "last.safetensors",
+            "metrics.csv",
             "metrics.jsonl",
             "result.json",
         ]
@@ -245,7 +246,7 @@ fn every_state_that_a_crash_can_leave_goes_on_to_the_same_bytes() {
     // The test images are measured at the very end.
     assert_eq!(photographer.taken, 7);
     // What was written last, first to last; the fourth photograph is of the end of the second epoch.
-    let order = ["last.safetensors", "best.safetensors", "metrics.jsonl"];
+    let order = ["last.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv"];
     let order = [&order[..], &["checkpoint.safetensors", "curves.svg", "curves.png"]].concat();
     for written in 0..=order.len() {
         let parts = folder.path().join(format!("parts-{written}"));
@@ -417,7 +418,7 @@ fn what_does_not_fit_leaves_no_directory() {
 #[test]
 fn a_loss_that_is_no_number_ends_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    let sgd = Optimizer::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 };
+    let sgd = Optimizer::sgd();
     let net = net();
     let wild = trainer(&net).optimizer(sgd).schedule(Schedule::Constant { warmup: 0.0 }).lr(1e38);
     let error = wild.run(folder.path().join("run")).unwrap_err();

@@ -9,14 +9,16 @@ use convnet_formats::{atomic, stale};
 
 use super::callback::Callbacks;
 use super::kept;
+use super::lesson::Lesson;
 use super::lock::Lock;
+use super::logs;
 use super::progress::Progress;
 use super::standing::Standing;
 use super::steps::Steps;
 use super::training_loop::TrainingLoop;
 use super::{
-    Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, TrainError,
-    divide, version,
+    Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, Teacher,
+    TrainError, divide, version,
 };
 use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
@@ -46,6 +48,7 @@ pub struct Trainer<'a> {
     start: Option<(String, StateDict)>,
     start_report: Option<String>,
     preprocess: Option<Preprocess>,
+    teacher: Option<Teacher<'a>>,
 }
 
 /// What a run came to.
@@ -81,6 +84,7 @@ impl<'a> Trainer<'a> {
             start: None,
             start_report: None,
             preprocess: None,
+            teacher: None,
         }
     }
 
@@ -174,6 +178,12 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// The network that the recipe's [`Loss::teacher`](super::Loss::teacher) speaks of.
+    pub fn teacher(mut self, teacher: Teacher<'a>) -> Self {
+        self.teacher = Some(teacher);
+        self
+    }
+
     /// Trains in a new directory.
     ///
     /// # Errors
@@ -192,12 +202,14 @@ impl<'a> Trainer<'a> {
         self.check()?;
         self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
         self.check_steps()?;
         let training = self.training(&self.first_weights()?, 0)?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
         let report = self.start_report.clone();
-        let steps = Steps::new(training, &self.recipe);
+        let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
         let training = self.training_loop((run, lock), card, steps, None);
         if let Some(report) = report {
             atomic::write(&training.run.file(RunDir::INIT), report.as_bytes())?;
@@ -242,6 +254,8 @@ impl<'a> Trainer<'a> {
         let known = run.config().preprocess.clone().filter(|known| known.input() == self.net.input_size());
         self.preprocess = self.preprocess.or(known);
         let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
         let config = self.config(&card)?;
         let longer = run.config().longer(&config);
         let mut differences = longer.as_ref().unwrap_or(run.config()).differences(&config);
@@ -274,7 +288,7 @@ impl<'a> Trainer<'a> {
         };
         let mut standing = standing;
         let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights()?, 0)?, &self.recipe),
+            None => Steps::new(self.training(&self.first_weights()?, 0)?, self.net, &self.recipe, lesson)?,
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
@@ -287,7 +301,7 @@ impl<'a> Trainer<'a> {
                 })?;
                 let optimizer = std::mem::take(&mut checkpoint.optimizer);
                 training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
-                let mut steps = Steps::new(training, &self.recipe);
+                let mut steps = Steps::new(training, self.net, &self.recipe, lesson)?;
                 let average = checkpoint.average.take();
                 if average.is_some() != self.recipe.regularize.ema.is_some() {
                     let reason = "it keeps a moving average, or keeps none, other than the recipe".to_owned();
@@ -310,13 +324,16 @@ impl<'a> Trainer<'a> {
         let resumed = standing.is_some();
         let Standing { checkpoint, records, notes } = standing.unwrap_or_default();
         let progress = checkpoint.map_or_else(Progress::default, |checkpoint| checkpoint.progress);
+        let mut callbacks = self.callbacks;
+        let logs = logs::add(self.recipe.log, &run, &mut callbacks);
         TrainingLoop {
             net: self.net,
             data: self.data,
             recipe: self.recipe,
             options: self.options,
             stop: self.stop,
-            callbacks: self.callbacks,
+            callbacks,
+            logs,
             run,
             _lock: lock,
             card,
@@ -331,7 +348,10 @@ impl<'a> Trainer<'a> {
 
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
+        self.recipe.parameters.of(self.net, &self.net.parameters())?;
         self.data.check_classes()?;
+        self.recipe.loss.criterion(&self.data.train)?;
+        self.recipe.loss.check_outputs(self.net)?;
         let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
         if unvalidated && self.recipe.schedule.needs_validation() {
             return Err(TrainError::setting(
@@ -359,6 +379,27 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// Writes into the recipe which weights the teacher has, so that the run goes on with no others.
+    fn note_teacher(&mut self) -> Result<(), TrainError> {
+        let (Some(settings), Some(teacher)) = (&mut self.recipe.loss.teacher, &self.teacher) else {
+            return Ok(());
+        };
+        settings.model = absolute(&settings.model);
+        if settings.digest.is_none() {
+            settings.digest = Some(teacher.checked_digest(&settings.model)?);
+        }
+        Ok(())
+    }
+
+    /// The loss, and the teacher at work.
+    fn lesson(&self, card: &ModelCard) -> Result<Lesson, TrainError> {
+        let loss = &self.recipe.loss;
+        let student = (&card.preprocess, &card.classes[..]);
+        let engine = (self.recipe.batch, &self.options);
+        let teaching = loss.teaching(self.teacher.as_ref(), card.several, student, engine)?;
+        Ok(Lesson::new(loss.criterion(&self.data.train)?, teaching))
+    }
+
     fn card(&self) -> Result<ModelCard, TrainError> {
         let input = self.net.input_size();
         let preprocess = match &self.preprocess {
@@ -374,7 +415,8 @@ impl<'a> Trainer<'a> {
         };
         let classes = self.data.classes().to_vec();
         let (model, outputs) = (self.net.name().to_owned(), self.net.classes());
-        Ok(ModelCard { model, input, outputs, classes, preprocess })
+        let several = self.data.train.multi_labels().is_some();
+        Ok(ModelCard { model, input, outputs, classes, several, preprocess })
     }
 
     fn config(&self, card: &ModelCard) -> Result<RunConfig, TrainError> {
@@ -416,7 +458,9 @@ impl<'a> Trainer<'a> {
     fn training(&self, weights: &StateDict, epoch: usize) -> Result<TrainingStep, TrainError> {
         let optimizer = (self.recipe.optimizer, self.recipe.seed);
         let batch = self.recipe.batch;
-        let net = self.recipe.network.trained(self.net)?;
+        let weight = self.recipe.loss.aux_weight;
+        let other = weight.and_then(|weight| self.net.with_auxiliary_weight(weight as f32));
+        let net = self.recipe.network.trained(other.as_ref().unwrap_or(self.net))?;
         let frozen = self.recipe.freeze.frozen(self.net, epoch)?;
         let training =
             TrainingStep::compile_frozen(&net, (weights, &frozen), batch, optimizer, &self.options)?;

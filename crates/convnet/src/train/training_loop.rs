@@ -11,17 +11,18 @@ use convnet_formats::checksum::Checksum;
 use super::callback::Callbacks;
 use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
-use super::evaluate::{Evaluation, Tally, evaluate_with};
+use super::evaluate::evaluate_with;
+use super::judged::{Judge, Judged};
 use super::kept;
 use super::lock::Lock;
 use super::metrics::{best, since_best, write_lines};
 use super::progress::Progress;
 use super::steps::Steps;
 use super::{
-    EpochRecord, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress, TrainError,
-    TrainReport,
+    Confusion, EpochRecord, LogFailure, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress,
+    TrainError, TrainReport,
 };
-use crate::data::{DataSets, Dataset, Loader, Views};
+use crate::data::{DataSets, Dataset, Loader, Pass, Views};
 use crate::exec::{self, Engine};
 use crate::graph::Graph;
 use crate::io::{self, ModelCard, WeightsFile};
@@ -42,6 +43,8 @@ pub(super) struct TrainingLoop<'a> {
     pub(super) steps: Steps,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
+    /// Where to ask what could not be logged.
+    pub(super) logs: Vec<LogFailure>,
     /// Whether the run was started before.
     pub(super) resumed: bool,
     /// What was found when it was taken up again.
@@ -68,6 +71,7 @@ impl TrainingLoop<'_> {
             train_images: self.data.train.len(),
             validation_images: images(&self.data.validation),
             test_images: images(&self.data.test),
+            records: self.records.clone(),
             epochs_done: self.progress.epoch,
             steps_done: self.progress.step,
             notes: std::mem::take(&mut self.notes),
@@ -76,6 +80,9 @@ impl TrainingLoop<'_> {
         if self.resumed {
             // A crash may have come before they were drawn.
             self.draw_curves()?;
+            if !self.records.is_empty() {
+                self.run.write_metrics_csv(&self.records)?;
+            }
         }
         // An epoch whose steps are all done may still lack its evaluation.
         while self.steps.training.steps() < length.total || self.progress.step > 0 {
@@ -124,12 +131,12 @@ impl TrainingLoop<'_> {
                 };
                 let images = images.clone();
                 let weights = WeightsFile::open(self.run.file(RunDir::BEST))?;
-                let Some(evaluation) = self.evaluate(&weights, &images)? else {
+                let Some(judged) = self.evaluate(&weights, &images)? else {
                     return Ok(TrainReport { epochs: self.records, interrupted: true, outcome: None });
                 };
                 let epochs = (epoch, self.records.len());
-                let outcome = Outcome::new(epochs, measured_on, &evaluation, self.is_enough());
-                self.write_confusion(&outcome, &evaluation)?;
+                let outcome = Outcome::new(epochs, measured_on, &judged, self.is_enough());
+                judged.confusion.map_or(Ok(()), |matrix| self.write_confusion(&outcome, &matrix))?;
                 self.run.write_outcome(&outcome)?;
                 outcome
             }
@@ -143,15 +150,17 @@ impl TrainingLoop<'_> {
         let mut lap = Instant::now();
         let left = length.total - self.steps.training.steps();
         self.steps.refreeze(&self.recipe.freeze.frozen(self.net, self.progress.epoch)?)?;
-        let mut batches = Loader::training(
-            &self.data.train,
-            &self.card.preprocess,
-            self.recipe.augment,
-            self.recipe.seed,
-            self.progress.epoch,
-            self.recipe.batch,
-            self.progress.step * self.recipe.regularize.batches(),
-        );
+        let recipe = &self.recipe;
+        let pass = Pass {
+            shuffle: true,
+            sampling: recipe.loss.sampling,
+            seed: recipe.seed,
+            epoch: self.progress.epoch,
+            start: self.progress.step * recipe.regularize.batches(),
+            ..Pass::in_order(recipe.batch)
+        };
+        let pipeline = self.card.preprocess.pipeline(self.data.train.shape, recipe.augment);
+        let mut batches = Loader::new(&self.data.train, &pipeline, pass);
         for _ in 0..left {
             let step = self.steps.training.steps();
             let lr = self.callbacks.rate.of(self.scheduled(step, length));
@@ -205,13 +214,13 @@ impl TrainingLoop<'_> {
         &mut self,
         weights: &dyn TensorSource,
         images: &Dataset,
-    ) -> Result<Option<Evaluation>, TrainError> {
+    ) -> Result<Option<Judged>, TrainError> {
         let engine = Engine::compile(self.net, weights, self.recipe.batch, &self.options)?;
         let (stop, callbacks) = (&self.stop, &mut self.callbacks);
-        let mut tally = Tally::new(images.classes.len());
+        let mut judge = Judge::new(images.classes.len(), images.multi_labels().is_some());
         let whole = evaluate_with(&engine, images, &self.card.preprocess, Views::One, &mut |seen| {
-            tally.add(seen.logits, seen.label);
-            let done = tally.images();
+            judge.add(seen);
+            let done = seen.index + 1;
             // Once a batch.
             if !done.is_multiple_of(engine.batch()) && done != images.len() {
                 return true;
@@ -219,28 +228,29 @@ impl TrainingLoop<'_> {
             callbacks.tell(|callback| callback.evaluated(done, images.len()));
             !stop.load(Ordering::Relaxed)
         });
-        Ok(whole?.then(|| tally.finish()))
+        Ok(whole?.then(|| judge.finish()))
     }
 
     /// Writes what an epoch came to.
-    fn finish_epoch(&mut self, evaluation: Option<Evaluation>, length: RunLength) -> Result<(), TrainError> {
+    fn finish_epoch(&mut self, judged: Option<Judged>, length: RunLength) -> Result<(), TrainError> {
         let steps = self.steps.training.steps();
-        if evaluation.as_ref().is_some_and(|evaluation| !evaluation.loss.is_finite()) {
+        if judged.as_ref().is_some_and(|judged| !judged.loss.is_finite()) {
             let cause = "that of the validation images".to_owned();
             return Err(TrainError::Diverged { step: steps, cause, lr: self.recipe.lr });
         }
         let scheduled = self.scheduled(steps.saturating_sub(1), length);
         let progress = &self.progress;
         let images = progress.images.max(1) as f64;
-        let figure = |of: fn(&Evaluation) -> f64| evaluation.as_ref().map(of);
+        let figure = |of: fn(&Judged) -> f64| judged.as_ref().map(of);
         let record = EpochRecord {
             epoch: progress.epoch + 1,
             steps,
             train_loss: progress.loss / images,
             train_top1: progress.correct as f64 / images,
-            val_loss: figure(|evaluation| evaluation.loss),
-            val_top1: figure(|evaluation| evaluation.top1),
-            val_top5: figure(|evaluation| evaluation.top5),
+            val_loss: figure(|judged| judged.loss),
+            val_top1: figure(|judged| judged.top1),
+            val_top5: figure(|judged| judged.top5),
+            val_map: judged.as_ref().and_then(Judged::mean_average_precision),
             lr: self.lr.unwrap_or(scheduled),
             images_per_second: images / progress.train_seconds.max(1e-9),
             train_seconds: progress.train_seconds,
@@ -251,7 +261,7 @@ impl TrainingLoop<'_> {
         io::save(&weights, Some(&self.card), self.run.file(RunDir::LAST))?;
         if is_best {
             io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
-            self.progress.best = record.val_top1;
+            self.progress.best = record.score();
         }
         self.records.push(record.clone());
         self.run.write_metrics(&self.records)?;
@@ -259,7 +269,12 @@ impl TrainingLoop<'_> {
         self.checkpoint()?;
         let drawn = self.draw_curves();
         self.callbacks.steer(&self.steps.training, |callback, run| callback.epoch(&record, is_best, run));
-        drawn
+        drawn?;
+        // A log that cannot be written ends the run as any other file of its.
+        match self.logs.iter().find_map(LogFailure::take) {
+            Some(error) => Err(error.into()),
+            None => Ok(()),
+        }
     }
 
     fn draw_curves(&self) -> Result<(), TrainError> {
@@ -271,8 +286,8 @@ impl TrainingLoop<'_> {
     }
 
     /// The mistakes of the chosen weights, as a chart and as figures.
-    fn write_confusion(&self, outcome: &Outcome, evaluation: &Evaluation) -> Result<(), TrainError> {
-        let (names, matrix) = (&self.card.classes, &evaluation.confusion);
+    fn write_confusion(&self, outcome: &Outcome, matrix: &Confusion) -> Result<(), TrainError> {
+        let names = &self.card.classes;
         atomic::write(&self.run.file(RunDir::CONFUSION_CSV), matrix.to_csv(names).as_bytes())?;
         let (epoch, images) = (outcome.epoch, outcome.measured_on.name());
         let chart = ConfusionChart { title: self.title(), epoch, images, names, matrix };

@@ -243,3 +243,9 @@ pub(crate) fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, wha
 pub(crate) fn wide(values: &[f32]) -> Vec<f64> {
     values.iter().map(|&x| f64::from(x)).collect()
 }
+
+/// Buffers as updates take their moments: those that there are not are empty.
+pub(crate) fn slices(buffers: &mut [Vec<f32>]) -> [&mut [f32]; 3] {
+    let mut buffers = buffers.iter_mut().map(Vec::as_mut_slice);
+    [(); 3].map(|()| buffers.next().unwrap_or_default())
+}

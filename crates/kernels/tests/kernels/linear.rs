@@ -1,8 +1,10 @@
 //! The backward pass of matrix products whose weights are updated where they stand.
 
-use convnet_kernels::{Adam, LinearBackward, Panels, Sgd, Update, WeightGradient, linear_backward};
+use convnet_kernels::{
+    Adagrad, Adam, LinearBackward, Lion, Nadam, Panels, RmsProp, Sgd, Update, WeightGradient, linear_backward,
+};
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, slices, wide};
 use crate::igemm::TOLERANCE;
 
 /// Compares both gradients with plain sums, and applied gradients with an update by the written ones, to the bit.
@@ -41,12 +43,10 @@ fn check(machine: &Machine, [pixels, k, n]: [usize; 3], inputs: Option<bool>, up
         linear_backward(pool, isa, &mut twin, &call(panels), target);
         let mut alone = scene.arena();
         linear_backward(pool, isa, &mut alone, &call(panels), WeightGradient::Leave { weights: &weights });
-        let mut moments = [vec![0.5; panels.len()], vec![0.25; panels.len()]];
+        let mut moments = [0.5, 0.25, 0.125].map(|start| vec![start; panels.len()]);
         let mut expected = (weights.clone(), moments.clone());
-        let [first, second] = &mut expected.1;
-        update.apply(pool, isa, &mut expected.0, &gradient, [first, second]);
-        let [first, second] = &mut moments;
-        let target = WeightGradient::Apply { update, weights: &mut weights, moments: [first, second] };
+        update.apply(pool, isa, &mut expected.0, &gradient, slices(&mut expected.1));
+        let target = WeightGradient::Apply { update, weights: &mut weights, moments: slices(&mut moments) };
         linear_backward(pool, isa, arena, &call(panels), target);
         assert_eq!((weights, moments), expected, "{isa}: an update of its own gives the same");
         let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
@@ -73,14 +73,33 @@ fn check(machine: &Machine, [pixels, k, n]: [usize; 3], inputs: Option<bool>, up
 #[test]
 fn every_pair_of_channel_counts_is_right_under_every_rule() {
     let machine = Machine::new(256);
-    let sgd = |momentum| Update::sgd(Sgd { lr: 0.1, momentum, weight_decay: 0.01, nesterov: false });
-    let adam = Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.1, decoupled: true };
-    let rules = [sgd(0.0), sgd(0.9), Update::adam(adam, 3)];
+    let sgd = |momentum| Update::sgd(Sgd { lr: 0.1, momentum, weight_decay: 0.01, ..Sgd::default() });
+    let (lr, beta1, beta2, eps, weight_decay) = (0.01, 0.9, 0.999, 1e-8, 0.1);
+    let adam =
+        |amsgrad| Update::adam(Adam { lr, beta1, beta2, eps, weight_decay, decoupled: true, amsgrad }, 3);
+    let nadam = Nadam { lr, beta1, beta2, eps, weight_decay, decoupled: false, momentum_decay: 0.004 };
+    let rmsprop = RmsProp { lr, alpha: 0.99, eps, weight_decay, momentum: 0.9, centered: true };
+    let rules = [
+        sgd(0.0),
+        sgd(0.9),
+        adam(false),
+        adam(true),
+        Update::nadam(nadam, 3, 0.4),
+        Update::rmsprop(rmsprop),
+        Update::adagrad(Adagrad { lr, lr_decay: 0.1, eps, weight_decay }, 3),
+        Update::lion(Lion { lr, beta1, beta2, weight_decay }),
+    ];
     let inputs = [None, Some(false), Some(true)];
     for (i, &k) in CHANNELS.iter().enumerate() {
         for (j, &n) in CHANNELS.iter().enumerate() {
             let pixels = [1, 4, 8, 9, 16, 17, 33, 40][(i * 5 + j * 3) % 8];
-            check(&machine, [pixels, k, n], inputs[(i + j) % 3], rules[(i + 2 * j) % 3], (i * 16 + j) as u64);
+            check(
+                &machine,
+                [pixels, k, n],
+                inputs[(i + j) % 3],
+                rules[(i + 3 * j) % rules.len()],
+                (i * 16 + j) as u64,
+            );
         }
     }
 }
@@ -91,7 +110,7 @@ fn blocks_of_many_rows_are_right() {
     let mut random = Random::new(5);
     for seed in 0..12 {
         let sizes = [random.within(1..=70), random.within(300..=900), random.within(1..=140)];
-        let update = Update::sgd(Sgd { lr: 0.1, momentum: 0.9, weight_decay: 0.0, nesterov: true });
+        let update = Update::sgd(Sgd { lr: 0.1, momentum: 0.9, nesterov: true, ..Sgd::default() });
         check(&machine, sizes, Some(random.chance()), update, seed);
     }
 }
@@ -99,7 +118,7 @@ fn blocks_of_many_rows_are_right() {
 #[test]
 fn nothing_to_sum_gives_zeros() {
     let machine = Machine::new(1);
-    let update = Update::sgd(Sgd { lr: 0.1, momentum: 0.0, weight_decay: 0.0, nesterov: false });
+    let update = Update::sgd(Sgd { lr: 0.1, ..Sgd::default() });
     check(&machine, [0, 5, 7], Some(false), update, 1);
     check(&machine, [3, 5, 0], None, update, 2);
 }

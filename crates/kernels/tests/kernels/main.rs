@@ -4,13 +4,15 @@
 mod batch_norm;
 mod common;
 mod contracts;
+mod criteria;
 mod elementwise;
 mod flat;
 mod igemm;
 mod layout;
 mod linear;
 mod local_response;
-mod loss_optimizer;
+mod loss;
+mod optimizer;
 mod outer;
 mod pool;
 mod pooling;

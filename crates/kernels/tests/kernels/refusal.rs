@@ -3,12 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
-    Arena, BatchNorm, BatchNormBackward, Border, Geometry, Igemm, Isa, LocalResponse, Mask, Outer, Panels,
-    Pool, PoolWindow, Tap, Targets, View, Weights, Winograd, WinogradGradient, accumulate,
-    activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, copy,
-    cross_entropy, dropout, fill, flat, flatten, from_nchw, igemm, local_response, local_response_backward,
-    max_pool, max_pool_backward, moments, outer, pad, pad_backward, softmax, softmax_backward, to_nchw,
-    transpose, winograd, winograd_gradient,
+    Arena, BatchNorm, BatchNormBackward, Binary, Border, Comparison, Criterion, CrossEntropy, Geometry,
+    Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow, Reading, Tap, Targets, Teacher, View,
+    Weights, Winograd, WinogradGradient, accumulate, activation_backward, add, affine, avg_pool, batch_norm,
+    batch_norm_backward, column_sums, compare, copy, cross_entropy, dropout, fill, flat, flatten, from_nchw,
+    igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad,
+    pad_backward, softmax, softmax_backward, to_nchw, transpose, winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -75,6 +75,12 @@ fn views_beyond_the_arena_are_refused() {
         refused_everywhere(&what, |_, _, a| softmax_backward(a, [bad; 3], false));
         refused_everywhere(&what, |_, _, a| {
             cross_entropy(a, [bad, good], Targets::Classes(&[0; 2]), None, 1.0, false);
+        });
+        let criterion = Criterion::Binary(Binary::default());
+        let (targets, teacher) = (Targets::Classes(&[0; 2]), None);
+        let comparison = Comparison { targets, sample_weights: None, criterion: &criterion, teacher };
+        refused_everywhere(&what, |_, _, a| {
+            compare(a, [bad, good], comparison, 1.0, false);
         });
         refused_everywhere(&what, |_, _, a| flatten(a, 1, [bad, good]));
     }
@@ -404,6 +410,31 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
     for weights in [&[1.0][..], &[1.0; 3], &[1.0, -1.0], &[f32::NAN, 1.0], &[1.0, f32::INFINITY]] {
         refused_everywhere(&format!("{weights:?}"), |_, _, a| {
             cross_entropy(a, [x, y], Targets::Classes(&[0, 1]), Some(weights), 1.0, false);
+        });
+    }
+    let (classes, short) = (Targets::Classes(&[0, 1]), Some(vec![1.0; 2]));
+    let cross = |smoothing, class_weights, gamma| {
+        Criterion::CrossEntropy(CrossEntropy { smoothing, class_weights, gamma })
+    };
+    let teacher = |logits, alpha, temperature| {
+        Some(Teacher { logits, alpha, reading: Reading::Softmax { temperature } })
+    };
+    for (criterion, teacher) in [
+        (cross(1.1, None, 0.0), None),
+        (cross(0.0, None, -1.0), None),
+        (cross(0.0, short.clone(), 0.0), None),
+        (cross(0.0, Some(vec![f32::NAN; 3]), 0.0), None),
+        (Criterion::Binary(Binary { positive_weights: short, ..Binary::default() }), None),
+        (Criterion::Binary(Binary { alpha: Some(1.5), ..Binary::default() }), None),
+        (Criterion::Binary(Binary { threshold: Some(f32::NAN), ..Binary::default() }), None),
+        (Criterion::default(), teacher(&[0.0; 5], 0.5, 1.0)),
+        (Criterion::default(), teacher(&[0.0; 6], 1.5, 1.0)),
+        (Criterion::default(), teacher(&[0.0; 6], 0.5, 0.0)),
+    ] {
+        let comparison =
+            Comparison { targets: classes, sample_weights: None, criterion: &criterion, teacher };
+        refused_everywhere(&format!("{comparison:?}"), |_, _, a| {
+            compare(a, [x, y], comparison, 1.0, false);
         });
     }
     for (p, group) in [(0.5, 0), (1.0, 1), (-0.1, 1), (f32::NAN, 1), (f32::INFINITY, 1)] {

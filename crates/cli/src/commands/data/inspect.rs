@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use convnet::data::{DataError, DataSets, Dataset, Near, NearRepeats, OpenOptions, Sheet, Sizes};
 use convnet::inspect::grouped;
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     output::emit(&if args.json { object(&sets, &found)?.to_string() } else { report(&sets, &found)? })?;
     match found.skipped.len() {
         count if count > 0 && !args.skip_corrupt => Err(Failure::work(format!(
-            "{} cannot be decoded; mend or remove them, or leave them out with `--skip-corrupt`",
+            "{} cannot be used; mend or remove them, or leave them out with `--skip-corrupt`",
             output::counted(count, "image")
         ))),
         _ => Ok(()),
@@ -139,11 +139,12 @@ fn sizes(sets: &DataSets) -> Option<String> {
     let text = |[height, width]: [usize; 2]| format!("{height} × {width}");
     let range = match smallest == largest {
         true => format!("{} pixels", text(largest)),
-        false => format!("{} to {} pixels, {} in the middle,", text(smallest), text(largest), text(median)),
+        false => format!("{} to {} pixels", text(smallest), text(largest)),
     };
     Some(format!(
-        "images of {range} (height × width) become {}: resized to cover it, and their middle is kept",
-        super::size(sets.train.shape)
+        "images of {range} (height × width) become {}: resized to cover it, and their middle is kept; the median is {}",
+        super::size(sets.train.shape),
+        text(median)
     ))
 }
 

@@ -2,7 +2,9 @@
 
 mod args;
 mod report;
+mod tui;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,14 +13,16 @@ use convnet::data::{DataSets, Preprocess};
 use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
 use convnet::io::{Head, grow};
-use convnet::model::{self, OpenOptions, is_onnx};
+use convnet::model::{self, Model, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
-    NewRun, Recipe, RunConfig, RunDir, TrainError, TrainReport, Trainer, divide, remarks, training_input_size,
+    NewRun, Parameters, Recipe, RunConfig, RunDir, Teacher, TrainError, TrainReport, Trainer, divide,
+    remarks, training_input_size,
 };
 
 use self::args::Settings;
 use self::report::Reporter;
+use self::tui::Dashboard;
 use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg};
 use crate::error::Failure;
@@ -42,8 +46,8 @@ time. Validation images choose the best epoch, whose weights are kept: those of 
 training images. The test images are measured once, at the end, with the chosen weights.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [schedule], [augment], [split], [freeze], [network],
-[regularize], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
+data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [freeze],
+[network], [regularize], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -79,6 +83,14 @@ pub(crate) struct Args {
     /// (DIR/checkpoints/step-N.safetensors); with --epochs longer than it was to be
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "out", help_heading = "Run")]
     resume: Option<PathBuf>,
+
+    /// Show the run on the whole screen: curves, rates, time left; q stops and saves, p pauses
+    #[arg(long, conflicts_with = "quiet", help_heading = "Run")]
+    tui: bool,
+
+    /// Tell nothing while it trains but what is to be known: notes, errors, and in the end the result
+    #[arg(long, short, help_heading = "Run")]
+    quiet: bool,
 
     #[command(flatten)]
     size: SizeArgs,
@@ -117,6 +129,8 @@ struct Start {
     report: Option<String>,
     /// Whether they left the last layer alone to be drawn.
     new_head: bool,
+    /// The network that it learns from.
+    teacher: Option<Teacher<'static>>,
 }
 
 /// Trains.
@@ -127,7 +141,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(place) => args.resumed(place, &options)?,
         None => args.fresh()?,
     };
-    let Plan { place, recipe, start: Start { graph, data, preprocess, weights, report, .. } } = plan;
+    let Plan { place, recipe, start } = plan;
+    let Start { graph, data, preprocess, weights, report, teacher, .. } = start;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory, _) => directory.clone(),
@@ -136,14 +151,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
     data.repeats().map_err(Failure::work)?.iter().for_each(|told| output::note(told));
     remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
+    if recipe.parameters != Parameters::default() {
+        let groups = recipe.parameters.of(&graph, &graph.parameters())?;
+        output::note(&report::groups(&groups));
+    }
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
     let stop = Arc::<AtomicBool>::default();
     listen(&stop)?;
-    let mut trainer = Trainer::new(&graph, data)
-        .recipe(recipe)
-        .options(options)
-        .stop(stop)
-        .callback(Reporter::new(heading, graph.classes()));
+    let trainer = Trainer::new(&graph, data).recipe(recipe).options(options).stop(Arc::clone(&stop));
+    let mut trainer = args.shown(trainer, heading, graph.classes(), stop)?;
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }
@@ -153,12 +169,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(preprocess) = preprocess {
         trainer = trainer.preprocess(preprocess);
     }
+    if let Some(teacher) = teacher {
+        trainer = trainer.teacher(teacher);
+    }
     let result = match place {
         Place::New(new) => trainer.run_in(new),
         Place::Old(directory, None) => trainer.resume(directory),
         Place::Old(directory, Some(checkpoint)) => trainer.resume_from(directory, checkpoint),
     };
-    if let Some(outcome) = result.as_ref().ok().and_then(|report| report.outcome.as_ref()) {
+    let outcome = result.as_ref().ok().and_then(|report| report.outcome.as_ref());
+    if let Some(outcome) = outcome.filter(|outcome| outcome.map.is_none()) {
         let share = histogram.into_iter().max().unwrap_or(0) as f64 / outcome.images.max(1) as f64;
         remarks::guessing(outcome.top1, share, outcome.images).iter().for_each(|remark| output::note(remark));
     }
@@ -189,7 +209,11 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let stop = Arc::clone(stop);
     ctrlc::set_handler(move || {
         if stop.swap(true, Ordering::Relaxed) {
+            tui::give_back();
             std::process::exit(1);
+        }
+        if tui::is_taken() {
+            return;
         }
         output::note("\nfinishing the step and saving; once more to leave at once");
     })?;
@@ -197,6 +221,28 @@ fn listen(stop: &Arc<AtomicBool>) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// The trainer with what shows its progress: nothing, the whole screen, or a bar and a line an epoch.
+    fn shown<'a>(
+        &self,
+        trainer: Trainer<'a>,
+        heading: String,
+        classes: usize,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Trainer<'a>, Failure> {
+        if self.quiet {
+            return Ok(trainer);
+        }
+        if self.tui && std::io::stderr().is_terminal() && std::io::stdin().is_terminal() {
+            let dashboard = Dashboard::open(&heading, classes, stop)
+                .map_err(|error| Failure::work(format!("the terminal cannot be drawn on: {error}")))?;
+            return Ok(trainer.callback(dashboard));
+        }
+        if self.tui {
+            output::note("standard error is no terminal, or there are no keys to press: told line by line");
+        }
+        Ok(trainer.callback(Reporter::new(heading, classes)))
+    }
+
     /// A new run.
     fn fresh(&self) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
@@ -221,9 +267,13 @@ impl Args {
         let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
+        recipe.parameters.of(&graph, &graph.parameters()).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
-        let start = Start { graph, data, preprocess, weights: None, report: None, new_head: false };
+        recipe.loss.criterion(&data.train).map_err(Failure::usage)?;
+        recipe.loss.check_outputs(&graph).map_err(Failure::usage)?;
+        let teacher = teacher(&recipe)?;
+        let start = Start { graph, data, preprocess, weights: None, report: None, new_head: false, teacher };
         let start = match init_from {
             Some(path) => self.started(start, (name, &recipe), &path)?,
             None => start,
@@ -246,7 +296,7 @@ impl Args {
     /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
     /// is for these classes.
     fn started(&self, start: Start, (name, recipe): (&str, &Recipe), path: &Path) -> Result<Start, Failure> {
-        let Start { graph, mut data, mut preprocess, .. } = start;
+        let Start { graph, mut data, mut preprocess, teacher, .. } = start;
         let file = model::weights_file(path, Some(&graph))?;
         let mut head = Head::Resized;
         match file.card().map(|card| &card.classes).filter(|classes| !classes.is_empty()) {
@@ -296,7 +346,7 @@ impl Args {
             }
         };
         let report = Some(format!("{origin}\n{report}\n"));
-        Ok(Start { graph, data, preprocess, weights: Some((origin, weights)), report, new_head })
+        Ok(Start { graph, data, preprocess, weights: Some((origin, weights)), report, new_head, teacher })
     }
 
     /// How weights to start from are matched.
@@ -349,7 +399,8 @@ impl Args {
             };
             weights = Some((origin, first));
         }
-        let start = Start { graph, data, preprocess: None, weights, report: None, new_head: false };
+        let teacher = teacher(&recipe)?;
+        let start = Start { graph, data, preprocess: None, weights, report: None, new_head: false, teacher };
         Ok(Plan { place: Place::Old(directory.to_owned(), from), recipe, start })
     }
 
@@ -384,6 +435,23 @@ impl Args {
             None => SizeArgs { input: None, classes, ..self.size.clone() }.build(name),
         }
     }
+}
+
+/// Opens the network that a recipe learns from.
+fn teacher(recipe: &Recipe) -> Result<Option<Teacher<'static>>, Failure> {
+    let Some(settings) = &recipe.loss.teacher else { return Ok(None) };
+    let mut model = models::open(&settings.model, &OpenOptions::default())?;
+    model.notes.iter().for_each(|note| output::note(&note.to_string()));
+    let Some(weights) = model.weights.take() else {
+        return Err(Failure::usage(format!(
+            "the teacher `{}` has no weights: give the directory of a run, or a file of weights that tells of its network",
+            settings.model
+        )));
+    };
+    trained::note_assumption(&model);
+    let classes = model.classes().map(<[String]>::to_vec);
+    let Model { graph, preprocess, .. } = model;
+    Ok(Some(Teacher { graph, weights: Box::new(weights), preprocess, classes }))
 }
 
 /// The run of a checkpoint that it kept, `RUN/checkpoints/step-471.safetensors`.

@@ -4,17 +4,19 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anstyle::Style;
 use convnet::data::DataSets;
 use convnet::exec::{Device, Options, TrainingStep};
 use convnet::graph::Graph;
+use convnet::optim::{GroupCount, ParameterGroups};
 use convnet::train::{
-    Callback, Control, EpochRecord, Measured, Optimizer, Outcome, Recipe, RunDir, RunStart, Schedule,
-    StepProgress, TrainReport, figures, remarks,
+    Callback, Control, EpochRecord, Measured, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
+    TrainReport, figures, remarks,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::Failure;
-use crate::output::{self, FAINT, STRONG, counted, grouped};
+use crate::output::{self, FAINT, STRONG, counted, duration, grouped};
 
 /// The network, the data, the recipe and the directory, a line each.
 pub(super) fn heading(
@@ -32,11 +34,7 @@ pub(super) fn heading(
         .sum();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if options.threads == 0 { cores } else { options.threads };
-    let rule = match recipe.optimizer {
-        Optimizer::Sgd { momentum, .. } => format!("SGD with momentum {momentum}"),
-        Optimizer::Adam { .. } => "Adam".to_owned(),
-        Optimizer::Adamw { .. } => "AdamW".to_owned(),
-    };
+    let rule = recipe.optimizer;
     let schedule = match recipe.schedule {
         Schedule::Constant { .. } => "constant at",
         Schedule::Step { .. } | Schedule::Milestones { .. } => "falling in steps from",
@@ -109,6 +107,43 @@ fn splits(data: &DataSets) -> String {
     }
 }
 
+/// The most groups that are told one by one.
+const MOST_GROUPS: usize = 8;
+
+/// How many parameters each group has.
+pub(super) fn groups(groups: &ParameterGroups) -> String {
+    let counts = groups.counts();
+    let size = |count: &GroupCount| {
+        format!("{} ({} weights)", counted(count.parameters, "tensor"), grouped(count.elements))
+    };
+    let rate = |count: &GroupCount| match count.rate {
+        1.0 => "the full rate".to_owned(),
+        rate => format!("{} of the rate", output::small(f64::from(rate))),
+    };
+    let decay = |count: &GroupCount| match count.weight_decay {
+        None => String::new(),
+        Some(0.0) => ", no weight decay".to_owned(),
+        Some(decay) => format!(", weight decay {decay}"),
+    };
+    if counts.len() <= MOST_GROUPS {
+        let told: Vec<String> = counts
+            .iter()
+            .map(|count| format!("{} at {}{}", size(count), rate(count), decay(count)))
+            .collect();
+        return format!("parameter groups: {}", told.join("; "));
+    }
+    let rates = counts.iter().map(|count| f64::from(count.rate));
+    let (least, most) = rates.fold((f64::INFINITY, 0.0f64), |(a, b), rate| (a.min(rate), b.max(rate)));
+    let free = counts.iter().filter(|count| count.weight_decay == Some(0.0)).map(|count| count.parameters);
+    format!(
+        "{} parameter groups, at {} to {} of the rate; {} without weight decay",
+        counts.len(),
+        output::small(least),
+        output::small(most),
+        counted(free.sum(), "tensor")
+    )
+}
+
 /// The accuracy, the files and what to do with them.
 pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> String {
     let place = directory.display();
@@ -120,16 +155,21 @@ pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> 
         ("curves.png", "loss and accuracy over the epochs (and .svg)"),
         ("confusion.png", "which classes are taken for which (and .svg)"),
         (RunDir::CONFUSION_CSV, "the same as figures"),
-        (RunDir::METRICS, "the figures, a line an epoch"),
+        (RunDir::METRICS, "the figures, a line an epoch (and .csv)"),
+        (RunDir::STEPS, "loss and rate of single steps"),
+        (RunDir::TENSORBOARD, "event files: `tensorboard --logdir` shows them"),
         (RunDir::RESULT, "what the chosen weights are worth"),
         (RunDir::CONFIG, "all that is needed to repeat the run"),
     ];
     // Of five classes the right one is always among the five likeliest.
     let top5 = if classes > 5 { format!(" (top-5 {})", percent(outcome.top5)) } else { String::new() };
+    let figure = match outcome.map {
+        None => format!("accuracy {STRONG}{}{STRONG:#}{top5}", percent(outcome.top1)),
+        Some(map) => format!("mean average precision {STRONG}{}{STRONG:#}", percent(map)),
+    };
     let mut text = format!(
-        "\n{} accuracy {STRONG}{}{STRONG:#}{top5} with the weights of epoch {}, trained in {}\n{FAINT}{}{FAINT:#}\n\n",
+        "\n{} {figure} with the weights of epoch {}, trained in {}\n{FAINT}{}{FAINT:#}\n\n",
         outcome.measured_on.name(),
-        percent(outcome.top1),
         outcome.epoch,
         duration(seconds),
         honesty(result, outcome),
@@ -144,7 +184,7 @@ pub(super) fn ending(result: &TrainReport, directory: &Path, classes: usize) -> 
 
 /// What the figure is worth.
 fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
-    let epoch = match (result.best().and_then(|best| best.val_top1), outcome.stopped_early) {
+    let epoch = match (result.best().and_then(|best| best.val_map.or(best.val_top1)), outcome.stopped_early) {
         (Some(top1), false) => format!("validation images chose that epoch ({})", percent(top1)),
         (Some(top1), true) => {
             format!("validation images chose that epoch ({}) and ended the run early", percent(top1))
@@ -160,6 +200,36 @@ fn honesty(result: &TrainReport, outcome: &Outcome) -> String {
         }
         Measured::Training => format!("{epoch}; there are only training images: others will do worse"),
     }
+}
+
+/// What stands above the lines of the epochs.
+pub(super) const COLUMNS: &str =
+    "epoch   train loss  accuracy    val loss  accuracy     top-5         lr    images/s";
+
+/// The line of an epoch, its accuracy on the validation images in a style.
+pub(super) fn epoch_line(record: &EpochRecord, epochs: usize, best: bool, strong: Style) -> String {
+    let width = epochs.to_string().len();
+    let epoch = format!("{:>width$}/{epochs}", record.epoch);
+    let precision = record.val_map.map(|map| format!("  mAP {}", percent(map)));
+    format!(
+        "{epoch:<8}{:>10}  {:>8}  {:>10}  {strong}{:>8}{strong:#}  {:>8}  {:>9.2e}  {:>10}{}",
+        figures::loss(record.train_loss),
+        percent(record.train_top1),
+        record.val_loss.map_or("–".to_owned(), figures::loss),
+        record.val_top1.map_or("–".to_owned(), percent),
+        record.val_top5.map_or("–".to_owned(), percent),
+        record.lr,
+        grouped(record.images_per_second.round() as usize),
+        precision.unwrap_or_default() + if best { "  best" } else { "" },
+    )
+}
+
+/// Tells what a plain run would have told by now.
+pub(super) fn left(heading: &str, notes: &[String], lines: &[String]) {
+    line(&format!("{heading}\n"));
+    notes.iter().for_each(|note| line(&format!("{FAINT}{note}{FAINT:#}")));
+    line(&format!("{STRONG}{COLUMNS}{STRONG:#}"));
+    lines.iter().for_each(|told| line(told));
 }
 
 /// Shows a run on standard error: a bar where it is a terminal, and a line an epoch.
@@ -195,10 +265,9 @@ impl Reporter {
 
 impl Callback for Reporter {
     fn start(&mut self, start: &RunStart, _: &mut Control<'_>) {
-        let columns = "epoch   train loss  accuracy    val loss  accuracy     top-5         lr    images/s";
         self.tell(&format!("{}\n", self.heading));
         start.notes.iter().for_each(|note| self.tell(&format!("{FAINT}{note}{FAINT:#}")));
-        self.tell(&format!("{STRONG}{columns}{STRONG:#}"));
+        self.tell(&format!("{STRONG}{COLUMNS}{STRONG:#}"));
         if let Some(bar) = &self.bar {
             bar.set_length(start.steps_per_epoch as u64);
             bar.set_position(start.steps_done as u64);
@@ -240,19 +309,7 @@ impl Callback for Reporter {
 
     fn epoch(&mut self, record: &EpochRecord, best: bool, _: &mut Control<'_>) {
         let epochs = self.start.as_ref().map_or(record.epoch, |start| start.epochs);
-        let width = epochs.to_string().len();
-        let epoch = format!("{:>width$}/{epochs}", record.epoch);
-        self.tell(&format!(
-            "{epoch:<8}{:>10}  {:>8}  {:>10}  {STRONG}{:>8}{STRONG:#}  {:>8}  {:>9.2e}  {:>10}{}",
-            figures::loss(record.train_loss),
-            percent(record.train_top1),
-            record.val_loss.map_or("–".to_owned(), figures::loss),
-            record.val_top1.map_or("–".to_owned(), percent),
-            record.val_top5.map_or("–".to_owned(), percent),
-            record.lr,
-            grouped(record.images_per_second.round() as usize),
-            if best { "  best" } else { "" },
-        ));
+        self.tell(&epoch_line(record, epochs, best, STRONG));
         if let Some(remark) = remarks::exploding(record, self.classes).filter(|_| !self.warned) {
             self.warned = true;
             self.tell(&format!("{FAINT}{remark}{FAINT:#}"));
@@ -285,16 +342,6 @@ fn percent(fraction: f64) -> String {
     figures::percent(fraction, 2)
 }
 
-/// `12.3 s`, `4 min 05 s`, `3 h 20 min`.
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..60 => format!("{seconds:.1} s"),
-        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
-        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,8 +349,5 @@ mod tests {
     #[test]
     fn numbers_for_people() {
         assert_eq!(percent(0.89254), "89.25%");
-        assert_eq!(duration(12.34), "12.3 s");
-        assert_eq!(duration(245.2), "4 min 05 s");
-        assert_eq!(duration(12_000.0), "3 h 20 min");
     }
 }

@@ -1,5 +1,4 @@
-//! What is frozen: the tensors that only what follows from them is computed with, what that saves, and when each parameter
-//! began to learn.
+//! What is frozen: the tensors that only what follows from them is computed with, and what that saves.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +8,7 @@ use super::super::program::Program;
 use super::super::table::Parameter;
 use super::Training;
 use crate::graph::Graph;
-use crate::ops::ParamSpec;
-use crate::optim::{Frozen, Optimizer};
+use crate::optim::{Assigned, Frozen, Optimizer};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode};
 use crate::state::{StateDict, Tensor, TensorSource};
@@ -34,10 +32,11 @@ impl Training {
         options: &Options,
     ) -> Result<[Work; 2], CompileError> {
         let threads = memory::pool(options)?.threads();
+        let rules = Assigned::new(graph, optimizer);
         let work = |frozen: &Frozen| {
             let outputs = super::outputs(graph);
             let program = Program::new(graph, &outputs, (Mode::Train, frozen), batch, options)?;
-            let bytes = super::need(&program, &optimizer, threads).unwrap_or(usize::MAX);
+            let bytes = super::need(&program, &rules, threads).unwrap_or(usize::MAX);
             Ok::<_, CompileError>(Work { macs: program.plan.training_macs(), bytes })
         };
         Ok([work(frozen)?, work(&Frozen::default())?])
@@ -59,15 +58,16 @@ impl Training {
         self.moments.clear();
         let again = |frozen: &Frozen| {
             let mut new = Self::new(&graph, &state, batch, (self.optimizer, frozen, self.seed), options)?;
-            let mut optimizer = optimizer.clone();
-            for parameter in new.learning().filter(|parameter| !learned.contains(&parameter.spec.name)) {
-                let ParamSpec { name, shape, .. } = &parameter.spec;
-                for buffer in self.optimizer.buffers() {
-                    optimizer.insert(format!("{name}/{buffer}"), Tensor::full(shape, 0.0));
+            // What begins to learn has the state of a first step.
+            let fresh = new.tracked.clone();
+            let (_, mut both) = new.optimizer_state();
+            both.extend(optimizer.clone());
+            new.load_optimizer_state(steps, &both)?;
+            for ((parameter, tracked), fresh) in new.table.iter().zip(&mut new.tracked).zip(fresh) {
+                if !learned.contains(&parameter.spec.name) {
+                    *tracked = fresh;
                 }
-                optimizer.insert(format!("{name}/{BEGAN}"), count(steps));
             }
-            new.load_optimizer_state(steps, &optimizer)?;
             new.passes = self.passes;
             if !self.dropout {
                 new.disable_dropout();
@@ -123,29 +123,4 @@ pub(super) fn derived_bytes(program: &Program) -> Option<usize> {
     let nodes = (0..program.kinds.len()).filter_map(|index| program.derived(index)).flatten();
     let specs = nodes.flat_map(|node| program.plan.graph.node_parameters(node));
     sum(&specs.map(|spec| times(1, spec.elements())).collect::<Vec<_>>())
-}
-
-/// What a checkpoint calls the updates that were done before a parameter began to learn.
-const BEGAN: &str = "began";
-/// Whole numbers below it are exact in a float32.
-const RADIX: u64 = 1 << 24;
-
-/// When the parameters began to learn that did so late, under `PARAMETER/began`: up to 2⁴⁸ updates, as two numbers that
-/// float32 has.
-pub(super) fn late(table: &[Parameter], began: &[u64]) -> StateDict {
-    let late = table.iter().zip(began).filter(|(parameter, began)| !parameter.frozen && **began > 0);
-    late.map(|(parameter, began)| (format!("{}/{BEGAN}", parameter.spec.name), count(*began))).collect()
-}
-
-fn count(updates: u64) -> Tensor {
-    Tensor { shape: vec![2], data: vec![(updates / RADIX) as f32, (updates % RADIX) as f32] }
-}
-
-/// The same from a checkpoint after so many updates.
-pub(super) fn read_late(table: &[Parameter], state: &StateDict, steps: u64) -> Vec<u64> {
-    let part = |x: &f32| x.clamp(0.0, RADIX as f32) as u64;
-    let began =
-        |tensor: &Tensor| tensor.data.iter().take(2).fold(0, |sum, x| sum * RADIX + part(x)).min(steps);
-    let told = |parameter: &Parameter| state.get(&format!("{}/{BEGAN}", parameter.spec.name));
-    table.iter().map(|parameter| told(parameter).map_or(0, began)).collect()
 }

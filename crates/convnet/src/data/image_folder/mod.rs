@@ -119,6 +119,16 @@ pub(super) fn split_folders(folder: &Path) -> Result<Vec<(Split, PathBuf)>, Data
     Ok(folders(folder)?.into_iter().filter_map(named).collect())
 }
 
+/// The images in a folder and in those below it, sorted by path, whatever they show; and what else is there, if anything.
+///
+/// # Errors
+/// If a folder cannot be read.
+pub fn images_below(folder: &Path) -> Result<(Vec<PathBuf>, Option<String>), DataError> {
+    let mut left_out = LeftOut::default();
+    let images = walk::images(folder, &mut left_out)?;
+    Ok((images, (!left_out.is_nothing()).then(|| left_out.to_string())))
+}
+
 /// What is to be said of a folder that is read.
 #[derive(Default)]
 struct Found {

@@ -64,12 +64,7 @@ pub(super) fn classes(split: &Path, left_out: &mut LeftOut) -> Result<Vec<Class>
         match entry {
             Entry::Image(_) => left_out.beside += 1,
             Entry::Folder(folder) => {
-                let mut images = Vec::new();
-                gather(&folder, &mut HashSet::new(), &mut images, left_out)?;
-                images.sort_by(|a: &PathBuf, b: &PathBuf| {
-                    let place = |path: &PathBuf| path.parent().map(|folder| folder.as_os_str().to_owned());
-                    place(a).cmp(&place(b)).then_with(|| a.file_name().cmp(&b.file_name()))
-                });
+                let images = images(&folder, left_out)?;
                 classes.push(Class { name: name(&folder), folder, images });
             }
         }
@@ -82,6 +77,17 @@ pub(super) fn classes(split: &Path, left_out: &mut LeftOut) -> Result<Vec<Class>
         false => classes.sort_by(|a, b| a.name.cmp(&b.name)),
     }
     Ok(classes)
+}
+
+/// The images in a folder and in those below it, sorted by folder and name.
+pub(super) fn images(folder: &Path, left_out: &mut LeftOut) -> Result<Vec<PathBuf>, DataError> {
+    let mut images = Vec::new();
+    gather(folder, &mut HashSet::new(), &mut images, left_out)?;
+    images.sort_by(|a: &PathBuf, b: &PathBuf| {
+        let place = |path: &PathBuf| path.parent().map(|folder| folder.as_os_str().to_owned());
+        place(a).cmp(&place(b)).then_with(|| a.file_name().cmp(&b.file_name()))
+    });
+    Ok(images)
 }
 
 /// A folder's own name.

@@ -22,16 +22,18 @@ pub(super) fn expand(pattern: &str) -> Result<Vec<String>, DataError> {
     let mut done = Vec::new();
     let mut waiting = vec![pattern.to_owned()];
     while let Some(text) = waiting.pop() {
-        // The first pair that has no other in it.
-        let Some(close) = text.find('}') else {
-            if text.contains('{') {
-                return Err(wrong("a `{` has no `}`".to_owned()));
+        let Some(open) = text.find('{') else {
+            if text.contains('}') {
+                return Err(wrong("a `}` has no `{`".to_owned()));
             }
             done.push(text);
             continue;
         };
-        let Some(open) = text[..close].rfind('{') else {
+        if text[..open].contains('}') {
             return Err(wrong("a `}` has no `{`".to_owned()));
+        }
+        let Some(close) = closing(&text, open) else {
+            return Err(wrong("a `{` has no `}`".to_owned()));
         };
         let parts = parts(&text[open + 1..close]).ok_or_else(|| {
             let found = &text[open..=close];
@@ -47,12 +49,31 @@ pub(super) fn expand(pattern: &str) -> Result<Vec<String>, DataError> {
     Ok(done)
 }
 
-/// What is between two braces.
+/// The brace that closes the one at a place.
+fn closing(text: &str, open: usize) -> Option<usize> {
+    let mut depth = 0usize;
+    text[open..].char_indices().find_map(|(at, c)| {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        (depth == 0).then_some(open + at)
+    })
+}
+
+/// What is between two braces: texts with commas between them that are in no braces of their own, or a range.
 fn parts(inner: &str) -> Option<Vec<String>> {
-    let Some((from, to)) = inner.split_once("..") else {
-        let parts: Vec<String> = inner.split(',').map(str::to_owned).collect();
-        return (parts.len() > 1).then_some(parts);
-    };
+    let mut depth = 0i32;
+    let list = inner.split(|c| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        c == ',' && depth == 0
+    });
+    let list: Vec<String> = list.map(str::to_owned).collect();
+    if list.len() > 1 {
+        return Some(list);
+    }
+    let (from, to) = inner.split_once("..")?;
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         text.parse::<u64>().ok().filter(|_| digits)
@@ -136,10 +157,8 @@ mod tests {
         assert_eq!(all("{08..11}"), ["08", "09", "10", "11"]);
         assert_eq!(all("{3..1}"), ["3", "2", "1"]);
         assert_eq!(all("{a,b}/{0..1}"), ["a/0", "a/1", "b/0", "b/1"]);
-        assert_eq!(
-            all("x{a,{0..1}}"),
-            ["xa", "x0", "xa", "x1"].map(String::from).into_iter().collect::<Vec<_>>()
-        );
+        assert_eq!(all("x{a,{0..1},c{d,e}}y"), ["xay", "x0y", "x1y", "xcdy", "xcey"]);
+        assert_eq!(all("{train-{0..1},test-0}.tar"), ["train-0.tar", "train-1.tar", "test-0.tar"]);
         assert_eq!(all("plain.tar"), ["plain.tar"]);
         let problem = |pattern: &str| expand(pattern).unwrap_err().to_string();
         assert!(problem("a{0..3").contains("a `{` has no `}`"));

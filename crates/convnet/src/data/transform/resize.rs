@@ -194,7 +194,7 @@ pub(super) fn resize_window(
     for (plane, out) in out.chunks_exact_mut(to).enumerate() {
         match image.levels {
             Levels::Bytes(levels) => {
-                resizer.apply(&levels[plane * from..][..from], image.size[1], corner, out)
+                resizer.apply(&levels[plane * from..][..from], image.size[1], corner, out);
             }
             Levels::Floats(levels) => {
                 resizer.apply(&levels[plane * from..][..from], image.size[1], corner, out);

@@ -100,6 +100,16 @@ impl Training {
             }
             moments.push(moment);
         }
+        // The card counts the steps of all together.
+        for parameter in &self.blueprint.table {
+            let name = format!("{}/step", parameter.spec.name);
+            if let Some(&count) = state.get(&name).and_then(|tensor| tensor.data.first())
+                && count as u64 != steps
+            {
+                let reason = format!("it had {count} of {steps} updates: go on with this run on the CPU");
+                return Err(CompileError::Read { name, reason });
+            }
+        }
         for (moment, &at) in moments.iter().zip(&self.blueprint.places.moments) {
             self.card.write(at, moment)?;
         }

@@ -8,7 +8,9 @@ mod drawing;
 mod matrix;
 mod mistakes;
 mod names;
+mod overlay;
 mod png;
+mod reliability;
 mod svg;
 
 use std::path::Path;
@@ -18,10 +20,13 @@ use convnet_formats::atomic;
 use crate::font;
 
 use self::drawing::{Align, Drawing, FAINT, INK, TextStyle};
-use crate::train::TrainError;
+use crate::train::{Calibration, TrainError};
 
 pub(super) use confusion::ConfusionChart;
 pub(super) use curves::Curves;
+pub use overlay::ComparedRun;
+use overlay::Overlay;
+use reliability::Reliability;
 
 /// What a chart shows.
 const TITLE: TextStyle = TextStyle { size: 21.0, colour: INK, align: Align::Left };
@@ -35,6 +40,31 @@ pub(super) fn write(drawing: &Drawing, directory: &Path, name: &str) -> Result<(
     let path = path("png");
     let bytes = png::png(drawing).map_err(|reason| TrainError::Chart { path: path.clone(), reason })?;
     Ok(atomic::write(&path, &bytes)?)
+}
+
+/// Draws the losses and accuracies of several runs over their epochs: as SVG, or as PNG where the path ends in `.png`.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn draw_runs(path: &Path, runs: &[ComparedRun<'_>]) -> Result<(), TrainError> {
+    write_one(&Overlay { runs }.draw(), path)
+}
+
+/// Draws a reliability diagram, in the same forms.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn draw_reliability(path: &Path, title: &str, calibration: &Calibration) -> Result<(), TrainError> {
+    write_one(&Reliability { title: title.to_owned(), calibration }.draw(), path)
+}
+
+/// Writes a drawing in the form that the path's ending asks for.
+fn write_one(drawing: &Drawing, path: &Path) -> Result<(), TrainError> {
+    let bytes = match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+        true => png::png(drawing).map_err(|reason| TrainError::Chart { path: path.to_owned(), reason })?,
+        false => svg::svg(drawing).into_bytes(),
+    };
+    Ok(atomic::write(path, &bytes)?)
 }
 
 #[cfg(test)]

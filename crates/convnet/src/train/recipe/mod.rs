@@ -2,8 +2,11 @@
 
 mod checkpoints;
 mod freeze;
+mod loss;
 mod network;
+mod parameters;
 mod patch;
+mod place;
 mod regularize;
 mod split;
 
@@ -14,13 +17,15 @@ use toml::Table;
 
 pub use checkpoints::Checkpoints;
 pub use freeze::{Freeze, Unfreeze};
+pub use loss::{Balanced, ClassWeights, Loss, LossKind, TeacherSettings};
 pub use network::{Initialization, Network};
+pub use parameters::{NamedGroup, Parameters};
 pub use patch::{RECIPES, RecipePatch};
 pub use regularize::Regularize;
 pub use split::Split;
 
 use super::error::readable;
-use super::{Optimizer, Schedule, TrainError};
+use super::{Log, Optimizer, Schedule, TrainError};
 use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
 use crate::ops::Op;
@@ -84,6 +89,12 @@ pub struct Recipe {
     /// What training does to the network, and how its weights are drawn.
     #[serde(default, skip_serializing_if = "is_default")]
     pub network: Network,
+    /// What is learned from an image, and how often from which.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub loss: Loss,
+    /// Which parameters are updated how.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub parameters: Parameters,
     /// How steps are tamed and averaged, and when the run ends early.
     #[serde(default, skip_serializing_if = "is_default")]
     pub regularize: Regularize,
@@ -93,6 +104,9 @@ pub struct Recipe {
     /// What is kept of decoded images.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cache: Cache,
+    /// What is logged of it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub log: Log,
 }
 
 /// Whether a section says nothing that goes without saying.
@@ -156,10 +170,13 @@ impl Recipe {
             split: Split::default(),
             freeze: Freeze::default(),
             network: Network::default(),
+            loss: Loss::default(),
+            parameters: Parameters::default(),
             regularize: Regularize::default(),
             checkpoints: Checkpoints::default(),
             skip_corrupt: false,
             cache: Cache::default(),
+            log: Log::default(),
         }
     }
 
@@ -251,8 +268,11 @@ impl Recipe {
         self.split.check()?;
         self.freeze.check()?;
         self.network.check()?;
+        self.loss.check()?;
+        self.parameters.check()?;
         self.regularize.check()?;
-        self.checkpoints.check()
+        self.checkpoints.check()?;
+        self.log.check()
     }
 }
 
@@ -263,6 +283,7 @@ mod tests {
     use super::*;
     use crate::graph::Builder;
     use crate::ops::{Conv2d, Linear};
+    use crate::optim::{Adam, Sgd};
     use crate::zoo;
     use std::path::Path;
 
@@ -327,7 +348,7 @@ mod tests {
             std::fs::write(&path, text).unwrap();
             let error = RecipePatch::read(&path).unwrap_err().to_string();
             assert!(
-                error.contains("recipe.toml") && error.contains(&format!("unknown field `{key}`")),
+                error.contains("recipe.toml") && error.contains(&format!("has no key `{key}`")),
                 "{error}"
             );
         }
@@ -425,10 +446,17 @@ mod tests {
     fn optimizers() -> impl Strategy<Value = Optimizer> {
         prop_oneof![
             (0.0..1.0_f32, any::<bool>(), 0.0..0.1_f32).prop_map(|(momentum, nesterov, weight_decay)| {
-                Optimizer::Sgd { momentum, nesterov, weight_decay }
+                Sgd { momentum, nesterov, weight_decay, ..Sgd::default() }.into()
             }),
             (0.0..1.0_f32, 0.0..1.0_f32, 1e-9..1e-3_f32, 0.0..0.1_f32).prop_map(
-                |(beta1, beta2, eps, weight_decay)| Optimizer::Adam { beta1, beta2, eps, weight_decay }
+                |(beta1, beta2, eps, weight_decay)| Adam {
+                    beta1,
+                    beta2,
+                    eps,
+                    weight_decay,
+                    ..Adam::default()
+                }
+                .into()
             ),
         ]
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use super::super::{Optimizer, Schedule, TrainError};
-use super::Recipe;
+use super::{Recipe, place};
 
 /// Settings that replace those of a recipe; what it does not name stays as it was.
 ///
@@ -90,12 +90,17 @@ impl RecipePatch {
     /// Reads a recipe file. A key that no recipe has is an error that names it.
     ///
     /// # Errors
-    /// If the file cannot be read, is no TOML, or has a key or a value that no recipe has.
+    /// If the file cannot be read, is no TOML, or has a key or a value that no recipe has: the error shows its line.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let fail = |reason: String| TrainError::Toml { path: path.to_owned(), reason };
         let text = convnet_formats::read_text(path, MAX_FILE)?;
         let patch = Self(toml::from_str(&text).map_err(|error| fail(error.to_string()))?);
-        Recipe::blank().with(&patch).map_err(|error| fail(error.to_string()))?;
+        let placed = |error: TrainError| match error {
+            TrainError::Recipe { reason } => fail(place::told(&text, &reason)),
+            TrainError::Setting { ref name, .. } => fail(place::with_line(&text, name, &error.to_string())),
+            error => error,
+        };
+        Recipe::blank().with(&patch).and_then(|recipe| recipe.check()).map_err(placed)?;
         Ok(patch)
     }
 

@@ -4,6 +4,8 @@ mod augment;
 mod checkpoints;
 mod images;
 mod lists;
+mod log;
+mod loss;
 mod network;
 mod optimizer;
 mod regularize;
@@ -33,6 +35,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     augment: augment::Augment,
     #[command(flatten)]
+    loss: loss::Loss,
+    #[command(flatten)]
     network: network::Network,
     #[command(flatten)]
     regularize: regularize::Regularize,
@@ -40,6 +44,8 @@ pub(super) struct Settings {
     checkpoints: checkpoints::Checkpoints,
     #[command(flatten)]
     images: images::Images,
+    #[command(flatten)]
+    log: log::Log,
 }
 
 impl Settings {
@@ -57,10 +63,12 @@ impl Settings {
         self.schedule.set(&mut patch)?;
         self.split.set(&mut patch)?;
         self.augment.set(&mut patch)?;
+        self.loss.set(&mut patch)?;
         self.network.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         self.images.set(&mut patch)?;
+        self.log.set(&mut patch)?;
         Ok(patch)
     }
 

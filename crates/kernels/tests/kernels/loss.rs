@@ -1,8 +1,8 @@
-//! Softmax, cross-entropy and the updates.
+//! Softmax and cross-entropy.
 
 use convnet_kernels::{
-    Adam, Arena, Isa, Pool, Sgd, Targets, Update, View, cross_entropy, log_softmax, log_softmax_backward,
-    softmax, softmax_backward,
+    Arena, Isa, Pool, Targets, View, cross_entropy, log_softmax, log_softmax_backward, softmax,
+    softmax_backward,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read, wide};
@@ -239,102 +239,4 @@ fn a_loss_of_huge_logits_is_finite() {
     machine.run(&scene, &[gradient], run, |arena, _, _| {
         assert_eq!(read(arena, gradient), [0.0; 3]);
     });
-}
-
-/// The parameters and state after `steps` updates on random gradients, as `update` makes them, and as
-/// `expected` does for each parameter.
-fn check_updates(
-    states: usize,
-    update: impl Fn(&Pool, Isa, u64, &mut [Vec<f32>], &[f32]),
-    expected: impl Fn(u64, &mut [f64], f64),
-) {
-    let machine = Machine::new(3);
-    for len in [0, 6, 17, 40_000] {
-        let mut scene = Scene::new(len as u64);
-        let mut start = vec![vec![0.0; len]; states + 1];
-        start[0] = scene.random.floats(len);
-        let gradients: Vec<Vec<f32>> = (0..3).map(|_| scene.random.floats(len)).collect();
-        let mut reference: Vec<Vec<f64>> =
-            (0..len).map(|i| start.iter().map(|values| f64::from(values[i])).collect()).collect();
-        for (step, gradient) in (1..).zip(&gradients) {
-            reference.iter_mut().zip(gradient).for_each(|(p, g)| expected(step, p, f64::from(*g)));
-        }
-        let run = |pool: &_, isa, _: &mut _| {
-            let mut buffers = start.clone();
-            for (step, gradient) in (1..).zip(&gradients) {
-                update(pool, isa, step, &mut buffers, gradient);
-            }
-            buffers.concat()
-        };
-        machine.run(&scene, &[], run, |_, buffers, isa| {
-            for s in 0..=states {
-                let expected: Vec<f64> = reference.iter().map(|p| p[s]).collect();
-                assert_close(
-                    &wide(&buffers[s * len..][..len]),
-                    &expected,
-                    TOLERANCE,
-                    format_args!("{isa} buffer {s}"),
-                );
-            }
-        });
-    }
-}
-
-#[test]
-fn sgd_updates_as_pytorch_defines_them() {
-    for (momentum, nesterov, decay) in
-        [(0.0, false, 0.0), (0.0, false, 0.1), (0.9, false, 0.01), (0.9, true, 0.01)]
-    {
-        let sgd = Sgd { lr: 0.1, momentum, weight_decay: decay, nesterov };
-        let [lr, momentum, decay] = [sgd.lr, sgd.momentum, sgd.weight_decay].map(f64::from);
-        let states = usize::from(momentum > 0.0);
-        check_updates(
-            states,
-            |pool, isa, _, buffers, gradient| {
-                let update = Update::sgd(sgd);
-                assert_eq!(update.moments(), states);
-                match buffers {
-                    [parameters, velocity] => {
-                        update.apply(pool, isa, parameters, gradient, [velocity, &mut []]);
-                    }
-                    [parameters] => update.apply(pool, isa, parameters, gradient, [&mut [], &mut []]),
-                    _ => unreachable!("one or two buffers"),
-                }
-            },
-            |_, buffers, gradient| {
-                let g = gradient + decay * buffers[0];
-                if momentum == 0.0 {
-                    buffers[0] -= lr * g;
-                    return;
-                }
-                buffers[1] = momentum * buffers[1] + g;
-                buffers[0] -= lr * if nesterov { g + momentum * buffers[1] } else { buffers[1] };
-            },
-        );
-    }
-}
-
-#[test]
-fn adam_updates_as_its_paper_defines_them() {
-    for (decay, decoupled) in [(0.0, false), (0.1, false), (0.1, true)] {
-        let adam = Adam { lr: 0.01, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: decay, decoupled };
-        let [lr, beta1, beta2, eps, decay] =
-            [adam.lr, adam.beta1, adam.beta2, adam.eps, adam.weight_decay].map(f64::from);
-        check_updates(
-            2,
-            |pool, isa, step, buffers, gradient| {
-                let [parameters, mean, square] = buffers else { unreachable!("three buffers") };
-                Update::adam(adam, step).apply(pool, isa, parameters, gradient, [mean, square]);
-            },
-            |step, buffers, gradient| {
-                let g = gradient + if decoupled { 0.0 } else { decay * buffers[0] };
-                let keep = if decoupled { 1.0 - lr * decay } else { 1.0 };
-                buffers[1] = beta1 * buffers[1] + (1.0 - beta1) * g;
-                buffers[2] = beta2 * buffers[2] + (1.0 - beta2) * g * g;
-                let mean = buffers[1] / (1.0 - beta1.powf(step as f64));
-                let square = buffers[2] / (1.0 - beta2.powf(step as f64));
-                buffers[0] = keep * buffers[0] - lr * mean / (square.sqrt() + eps);
-            },
-        );
-    }
 }
