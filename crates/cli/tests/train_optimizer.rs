@@ -67,7 +67,7 @@ fn what_an_optimizer_cannot_follow_is_named() {
     let place = Place::new();
     for (arguments, code, parts) in [
         ("--optimizer adagrd", 2, &["adagrad"][..]),
-        ("--momentum 1.5 --optimizer sgd", 2, &["`momentum` is 1.5"]),
+        ("--momentum 1.5 --optimizer sgd", 2, &["`optimizer.momentum` is 1.5"]),
         ("--optimizer sgd --eps 0.1", 1, &["unknown field `eps`", "momentum"]),
         ("--betas 0.9", 2, &["0.9,0.999"]),
         ("--layer-decay 2", 2, &["`parameters.layer_decay` is 2"]),

@@ -1,9 +1,10 @@
 //! Labelled images and their classes.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::parallel;
+use super::photos::Photos;
 use super::samples::{InMemory, Originals, Relabeled, Samples, Subset};
 use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
 use super::{ClassMatch, DataError, Image, MultiLabels, Print};
@@ -17,6 +18,8 @@ pub struct Dataset {
     /// Channels (1 grey, 3 RGB), height, width. Images of another size are resized to cover it, and their middle is
     /// taken.
     pub shape: (usize, usize, usize),
+    /// The same images of any size, once they were asked for.
+    photos: Arc<OnceLock<Arc<Photos>>>,
 }
 
 impl Dataset {
@@ -62,7 +65,7 @@ impl Dataset {
                 return Err(DataError::LabelClasses { origin, found: multi.classes(), expected });
             }
         }
-        Ok(Self { samples: Arc::new(samples), classes, shape })
+        Ok(Self { samples: Arc::new(samples), classes, shape, photos: Arc::default() })
     }
 
     /// The number of images.
@@ -163,7 +166,15 @@ impl Dataset {
     /// The same images as they are in their files, of any size.
     pub(super) fn originals(&self) -> Self {
         let samples = Arc::new(Originals(Arc::clone(&self.samples)));
-        Self { samples, classes: self.classes.clone(), shape: self.shape }
+        Self { samples, classes: self.classes.clone(), shape: self.shape, photos: Arc::default() }
+    }
+
+    /// The same images, of any size, for training: large ones are made smaller, and as many as may be are kept in memory
+    /// from one epoch to the next, by all clones together.
+    pub(super) fn photos(&self) -> Self {
+        let photos = self.photos.get_or_init(|| Arc::new(Photos::new(Arc::clone(&self.samples))));
+        let samples = Arc::<Photos>::clone(photos);
+        Self { samples, classes: self.classes.clone(), shape: self.shape, photos: Arc::clone(&self.photos) }
     }
 
     /// What tells these images from others.

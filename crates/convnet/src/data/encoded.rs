@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::dataset::{Sizes, at_shape};
 use super::decode::Header;
 use super::disk::{DiskImages, Kept, Place};
-use super::samples::{InMemory, Samples};
+use super::samples::{InMemory, Samples, reduced};
 use super::transform::Chain;
 use super::{CacheKind, DataError, Dataset, Image, MultiLabels, OpenOptions, Print, parallel};
 
@@ -420,6 +420,10 @@ impl<E: Encoded> Samples for Decoded<E> {
 
     fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
         self.encoded.decode(index, |image| image)
+    }
+
+    fn reduced(&self, index: usize, shorter: usize) -> Result<Image<'_>, DataError> {
+        self.encoded.decode(index, |image| reduced(image, shorter))
     }
 
     fn in_memory(&self) -> bool {

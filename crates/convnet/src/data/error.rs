@@ -282,6 +282,24 @@ pub enum DataError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A setting of a recipe that cannot be followed.
+    #[error("setting `{key}` is {found}, expected {expected}")]
+    Setting {
+        /// Its key in the recipe.
+        key: String,
+        /// Its value.
+        found: String,
+        /// What would do.
+        expected: String,
+    },
+    /// A transform of a recipe that cannot be used.
+    #[error("setting `{key}`: {problem}")]
+    Transform {
+        /// Its key in the recipe.
+        key: String,
+        /// The parameter, what it is and what is expected.
+        problem: String,
+    },
     /// Transforms that do not make one input of every image.
     #[error("the pipeline cannot be used: {problem}")]
     Pipeline {

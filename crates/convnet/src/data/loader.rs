@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::random::{Sampling, balanced, shuffled};
+use super::mix::{Mix, Mixed};
+use super::random::{Random, Sampling, balanced, shuffled};
 use super::transform::Runner;
 use super::{Augment, DataError, Dataset, Pipeline, Preprocess, parallel};
 
@@ -107,6 +108,14 @@ impl Loader {
     /// # Panics
     /// If a batch or the number of workers is 0.
     pub fn new(data: &Dataset, pipeline: &Pipeline, pass: Pass) -> Self {
+        Self::mixed(data, pipeline, None, pass)
+    }
+
+    /// The same with the images of each batch mixed with one another, and soft targets in [`Batch::shares`].
+    ///
+    /// # Panics
+    /// If a batch or the number of workers is 0.
+    pub fn mixed(data: &Dataset, pipeline: &Pipeline, mix: Option<Mix>, pass: Pass) -> Self {
         assert!(pass.batch > 0, "a batch has at least one image");
         let workers = pass.workers.unwrap_or_else(|| data.threads().min(MAX_WORKERS));
         assert!(workers > 0, "at least one thread loads");
@@ -126,7 +135,8 @@ impl Loader {
             order,
             batch: pass.batch,
             start: pass.start,
-            size,
+            shape: pipeline.output(),
+            mix: mix.map(|mix| (mix, Random::of_batches(pass.seed, pass.epoch))),
             runners: (0..workers).map(runner).collect(),
             stop: Arc::clone(&stop),
         };
@@ -143,14 +153,25 @@ impl Loader {
     pub fn training(
         data: &Dataset,
         preprocess: &Preprocess,
-        augment: Augment,
+        augment: &Augment,
         seed: u64,
         epoch: usize,
         batch: usize,
         start: usize,
     ) -> Self {
         let pass = Pass { shuffle: true, seed, epoch, start, ..Pass::in_order(batch) };
-        Self::new(data, &preprocess.pipeline(data.shape, augment), pass)
+        Self::augmented(data, preprocess, augment, pass)
+    }
+
+    /// A pass over images that are changed, and batches that are mixed, by seed and epoch.
+    ///
+    /// # Panics
+    /// If a batch or the number of workers is 0.
+    pub fn augmented(data: &Dataset, preprocess: &Preprocess, augment: &Augment, pass: Pass) -> Self {
+        let (_, height, width) = data.shape;
+        let photos = augment.takes_originals([height, width]).then(|| data.photos());
+        let pipeline = preprocess.pipeline(data.shape, augment);
+        Self::mixed(photos.as_ref().unwrap_or(data), &pipeline, augment.mix(), pass)
     }
 
     /// All images in their order, each as [`Preprocess::apply_image`] makes it of its file, whatever the set's size.
@@ -210,8 +231,10 @@ struct Work {
     order: Vec<usize>,
     batch: usize,
     start: usize,
-    /// Floats of an image.
-    size: usize,
+    /// Of an image: channels, height, width.
+    shape: [usize; 3],
+    /// Whether batches are mixed, and the draws of it.
+    mix: Option<(Mix, Random)>,
     /// One a thread.
     runners: Vec<Runner>,
     stop: Arc<AtomicBool>,
@@ -221,9 +244,10 @@ impl Work {
     /// Prepares batch after batch until one fails, or `give` says that no more are wanted.
     fn run(mut self, give: impl Fn(Result<Batch, DataError>) -> bool) {
         let (home, buffers) = mpsc::channel();
-        for indices in self.order.chunks(self.batch).skip(self.start) {
+        let size = self.shape.iter().product();
+        for (number, indices) in self.order.chunks(self.batch).enumerate().skip(self.start) {
             let mut batch: Batch = buffers.try_recv().unwrap_or_default();
-            batch.images.resize(indices.len() * self.size, 0.0);
+            batch.images.resize(indices.len() * size, 0.0);
             batch.labels.clear();
             batch.labels.extend(indices.iter().map(|&entry| self.data.labels()[entry % self.data.len()]));
             batch.shares.clear();
@@ -233,7 +257,7 @@ impl Work {
                 rows.for_each(|(row, &entry)| labels.mark(entry % self.data.len(), row));
             }
             let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
-            let places = wanted.zip(batch.images.chunks_exact_mut(self.size));
+            let places = wanted.zip(batch.images.chunks_exact_mut(size));
             let result = parallel::for_each(
                 &mut self.runners,
                 places,
@@ -243,6 +267,16 @@ impl Work {
                 },
             );
             let failed = result.is_err();
+            if let Some((mix, random)) = &mut self.mix
+                && !failed
+            {
+                mix_batch(
+                    &mut batch,
+                    self.data.classes.len(),
+                    mix.draw(random, number, self.shape),
+                    self.shape,
+                );
+            }
             let batch = result.map(|()| {
                 batch.home = Some(home.clone());
                 batch
@@ -251,6 +285,19 @@ impl Work {
                 return;
             }
         }
+    }
+}
+
+/// Mixes the images of a batch, and gives it soft targets, also where chance leaves it as it is.
+fn mix_batch(batch: &mut Batch, classes: usize, mixed: Option<Mixed>, shape: [usize; 3]) {
+    let Batch { images, labels, shares, .. } = batch;
+    if shares.is_empty() {
+        shares.resize(labels.len() * classes, 0.0);
+        let rows = shares.chunks_exact_mut(classes).zip(labels);
+        rows.for_each(|(row, label)| row[*label as usize] = 1.0);
+    }
+    if let Some(mixed) = mixed {
+        mixed.apply(images, shape, shares, classes);
     }
 }
 
@@ -281,7 +328,9 @@ mod tests {
         loader.map(|batch| copied(batch.unwrap())).collect()
     }
 
-    const CROP: Augment = Augment { crop: 1, flip: true };
+    fn augment() -> Augment {
+        Augment { crop: Some(1), flip: Some(true), ..Augment::default() }
+    }
 
     /// Images of changing sizes that are made when they are asked for, and what is to be known of the asking.
     #[derive(Debug, Default)]
@@ -343,7 +392,7 @@ mod tests {
     }
 
     fn pipeline() -> Pipeline {
-        Preprocess::plain([3, 9, 9]).pipeline((3, 6, 7), CROP)
+        Preprocess::plain([3, 9, 9]).pipeline((3, 6, 7), &augment())
     }
 
     #[test]
@@ -361,7 +410,7 @@ mod tests {
     fn training_gives_each_image_once_with_its_label() {
         let (data, preprocess) = (data(200), Preprocess::plain([1, 2, 3]));
         let mut seen = HashMap::new();
-        for batch in Loader::training(&data, &preprocess, Augment::default(), 3, 0, 32, 0) {
+        for batch in Loader::training(&data, &preprocess, &Augment::default(), 3, 0, 32, 0) {
             let batch = batch.unwrap();
             for (image, &label) in batch.images.chunks(6).zip(&batch.labels) {
                 let number = (image[0] * 255.0).round() as u32;
@@ -378,7 +427,8 @@ mod tests {
         let pixels: Vec<u8> = (0..40 * 36).map(|i| (i * 7 % 251) as u8).collect();
         let labels = (0..40).map(|i| u32::from(i == 0)).collect();
         let data = Dataset::new("test", pixels, labels, classes(), (1, 6, 6)).unwrap();
-        let pipeline = Preprocess::plain([1, 6, 6]).pipeline(data.shape, Augment { crop: 3, flip: true });
+        let pipeline = Preprocess::plain([1, 6, 6])
+            .pipeline(data.shape, &Augment { crop: Some(3), flip: Some(true), ..Augment::default() });
         let pass = Pass { sampling: Sampling::Balanced, ..shuffled_pass(8, 2) };
         let batches = copied(Loader::new(&data, &pipeline, pass));
         let rare: Vec<&[f32]> = batches
@@ -396,7 +446,7 @@ mod tests {
     #[test]
     fn an_epoch_is_the_same_each_time_and_others_differ() {
         let (data, preprocess) = (data(50), Preprocess::plain([1, 4, 4]));
-        let epoch = |seed, epoch| copied(Loader::training(&data, &preprocess, CROP, seed, epoch, 8, 0));
+        let epoch = |seed, epoch| copied(Loader::training(&data, &preprocess, &augment(), seed, epoch, 8, 0));
         assert_eq!(epoch(1, 0), epoch(1, 0));
         assert_ne!(epoch(1, 0), epoch(1, 1));
         assert_ne!(epoch(1, 0), epoch(2, 0));
@@ -405,7 +455,7 @@ mod tests {
     #[test]
     fn a_resumed_epoch_goes_on_where_it_was() {
         let (data, preprocess) = (data(50), Preprocess::plain([1, 4, 4]));
-        let from = |start| copied(Loader::training(&data, &preprocess, CROP, 1, 5, 8, start));
+        let from = |start| copied(Loader::training(&data, &preprocess, &augment(), 1, 5, 8, start));
         let whole = from(0);
         assert_eq!(whole.len(), 7);
         assert_eq!(from(3), whole[3..]);
@@ -449,7 +499,7 @@ mod tests {
         for input in [[3, 6, 7], [1, 7, 8], [3, 12, 12]] {
             let preprocess = Preprocess::for_input(input, &kept).unwrap();
             assert_eq!(Preprocess::for_input(input, &files).unwrap(), preprocess);
-            let epoch = |set| copied(Loader::training(set, &preprocess, CROP, 9, 1, 5, 0));
+            let epoch = |set| copied(Loader::training(set, &preprocess, &augment(), 9, 1, 5, 0));
             assert_eq!(epoch(&kept), epoch(&files));
         }
     }
@@ -538,7 +588,7 @@ mod tests {
     #[test]
     fn a_batch_may_be_larger_than_the_set() {
         let (data, preprocess) = (data(3), Preprocess::plain([1, 2, 3]));
-        let batches = copied(Loader::training(&data, &preprocess, CROP, 0, 0, usize::MAX, 0));
+        let batches = copied(Loader::training(&data, &preprocess, &augment(), 0, 0, usize::MAX, 0));
         assert_eq!(batches.len(), 1);
         assert_eq!(batches[0].1.iter().collect::<HashSet<_>>().len(), 3);
     }

@@ -11,8 +11,9 @@
 //! # fn main() -> Result<(), data::DataError> {
 //! let sets = data::open("fashion-mnist-mini")?;
 //! let preprocess = Preprocess::for_input([1, 32, 32], &sets.train)?;
-//! let (augment, seed, epoch) = (Augment { crop: 2, flip: true }, 7, 0);
-//! let mut loader = Loader::training(&sets.train, &preprocess, augment, seed, epoch, 64, 0);
+//! let augment = Augment { crop: Some(2), flip: Some(true), ..Augment::default() };
+//! let (seed, epoch) = (7, 0);
+//! let mut loader = Loader::training(&sets.train, &preprocess, &augment, seed, epoch, 64, 0);
 //! let batch = loader.next().expect("the set has images")?;
 //! assert_eq!(batch.images.len(), 64 * 32 * 32);
 //! assert!(batch.labels.iter().all(|&class| (class as usize) < sets.classes().len()));
@@ -23,6 +24,7 @@
 mod augment;
 mod cache;
 mod cache_folder;
+mod changed;
 mod cifar;
 mod class_match;
 mod dataset;
@@ -41,14 +43,17 @@ mod image_folder;
 mod jpeg;
 mod lists;
 mod loader;
+mod mix;
 mod multi_labels;
 mod named;
 mod near;
 mod parallel;
+mod photos;
 mod picture;
 mod planes;
 mod png;
 mod preprocess;
+mod preprocess_files;
 mod preprocess_spec;
 mod progress;
 mod random;
@@ -64,8 +69,9 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
-pub use augment::Augment;
+pub use augment::{Augment, Auto, Jitter, Preset, ResizedCrop};
 pub use cache::{Cache, CacheKind};
+pub use changed::changed;
 pub use class_match::ClassMatch;
 pub use dataset::{DataSets, Dataset, Sizes, TestSet};
 pub use error::DataError;
@@ -74,6 +80,7 @@ pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use image_folder::images_below;
 pub use lists::Lists;
 pub use loader::{Batch, Loader, Pass};
+pub use mix::Mix;
 pub use multi_labels::MultiLabels;
 use named::{NAMED, Named};
 pub use near::{Near, NearRepeats, Seen};

@@ -52,6 +52,11 @@ impl<'a> Image<'a> {
         self.shape
     }
 
+    /// Whether its pixels belong to something else.
+    pub(super) fn is_borrowed(&self) -> bool {
+        matches!(self.pixels, Cow::Borrowed(_))
+    }
+
     /// The image with pixels of its own.
     pub(super) fn into_owned(self) -> Image<'static> {
         Image { shape: self.shape, pixels: Cow::Owned(self.pixels.into_owned()) }

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::dataset::at_size;
 use super::preprocess_spec::IMAGENET;
 use super::transform::{
-    CenterCrop, Corner, CornerCrop, Draw, Grayscale, Normalize, PadTo, Resize, Transform,
+    CenterCrop, Corner, CornerCrop, Draw, Grayscale, Interpolation, Normalize, PadTo, Resize, ResizeTo,
+    Transform,
 };
-use super::{Augment, DataError, Dataset, Image, Pipeline};
+use super::{Augment, DataError, Dataset, Image, Pipeline, transform};
 
 /// How an image gets the input's height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +24,21 @@ pub enum Fit {
     /// The shorter side resized to so many pixels, then the middle cut out: torchvision's evaluation of
     /// ImageNet.
     CenterCrop(usize),
+    /// Resized to this height and width whatever its proportions, then the middle cut out: timm's `squash`.
+    Squash([usize; 2]),
+}
+
+impl Fit {
+    /// How an image is resized, if it is; the input is of `size`.
+    fn resize(self, size: [usize; 2], interpolation: Interpolation) -> Option<Resize> {
+        let to = match self {
+            Self::Pad => return None,
+            Self::Cover => ResizeTo::Cover { cover: size },
+            Self::CenterCrop(short) => ResizeTo::Shorter(short),
+            Self::Squash(sides) => ResizeTo::Exact(sides),
+        };
+        Some(Resize { interpolation, ..Resize::to(to) })
+    }
 }
 
 /// From pixels to floats: resize or pad, take grey or RGB, subtract `mean` and divide by `std`.
@@ -32,8 +48,24 @@ pub struct Preprocess {
     input: [usize; 3],
     source: [usize; 2],
     fit: Fit,
+    #[serde(skip_serializing_if = "is_bilinear")]
+    interpolation: Interpolation,
     mean: Vec<f32>,
     std: Vec<f32>,
+}
+
+fn bilinear() -> Interpolation {
+    Interpolation::Bilinear
+}
+
+/// Older versions know no other, and files that need none stay readable for them.
+fn is_bilinear(interpolation: &Interpolation) -> bool {
+    *interpolation == bilinear()
+}
+
+/// The shorter side of an image whose middle is an input. Source: torchvision, `transforms._presets`.
+pub(super) fn imagenet_side(height: usize, width: usize) -> usize {
+    height.max(width).saturating_mul(256) / 224
 }
 
 /// The most values of an input or of a source image: 3 channels of some 9,000 × 9,000 pixels.
@@ -58,7 +90,24 @@ impl Preprocess {
         // Images that are all alike have nothing to scale.
         std.iter_mut().filter(|std| **std == 0.0).for_each(|std| *std = 1.0);
         let each = |values: Vec<f32>| (0..channels).map(|c| values[c % values.len()]).collect();
-        Ok(Self { input, source: [rows, columns], fit, mean: each(mean), std: each(std) })
+        let (mean, std) = (each(mean), each(std));
+        Ok(Self { input, source: [rows, columns], fit, interpolation: bilinear(), mean, std })
+    }
+
+    /// The same for images that are changed at random while they are learned from: where the network sees parts of
+    /// photos, resized, it is measured on their middle as torchvision measures, the shorter side at 256/224 of the
+    /// input's.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn for_training(input: [usize; 3], train: &Dataset, augment: &Augment) -> Result<Self, DataError> {
+        let (_, rows, columns) = train.shape;
+        let mut preprocess = Self::for_input(input, train)?;
+        let [_, height, width] = input;
+        if [height, width] != [rows, columns] && augment.resizes_photos([rows, columns]) {
+            preprocess.fit = Fit::CenterCrop(imagenet_side(height, width));
+        }
+        Ok(preprocess)
     }
 
     /// Pixels as numbers from 0 to 1, for a network of which nothing is known.
@@ -68,6 +117,7 @@ impl Preprocess {
             input,
             source: [height, width],
             fit: Fit::Cover,
+            interpolation: bilinear(),
             mean: vec![0.0; channels],
             std: vec![1.0; channels],
         }
@@ -81,16 +131,22 @@ impl Preprocess {
         Self {
             input: [3, height, width],
             source: [height, width],
-            fit: Fit::CenterCrop(height.max(width).saturating_mul(256) / 224),
+            fit: Fit::CenterCrop(imagenet_side(height, width)),
+            interpolation: bilinear(),
             mean: mean.to_vec(),
             std: std.to_vec(),
         }
     }
 
     /// Images of any size to an input, by these steps.
-    pub(super) fn new(input: [usize; 3], fit: Fit, mean: Vec<f32>, std: Vec<f32>) -> Result<Self, String> {
+    pub(super) fn new(
+        input: [usize; 3],
+        (fit, interpolation): (Fit, Interpolation),
+        mean: Vec<f32>,
+        std: Vec<f32>,
+    ) -> Result<Self, String> {
         let [_, height, width] = input;
-        let preprocess = Self { input, source: [height, width], fit, mean, std };
+        let preprocess = Self { input, source: [height, width], fit, interpolation, mean, std };
         preprocess.check()?;
         Ok(preprocess)
     }
@@ -109,14 +165,17 @@ impl Preprocess {
                 false => same.then(|| vec![values[0]; channels]),
             }
         };
+        let [_, rows, columns] = self.input;
         let fit = match self.fit {
             Fit::CenterCrop(short) => {
-                let [_, rows, columns] = self.input;
                 Fit::CenterCrop(short.saturating_mul(height.max(width)) / rows.max(columns))
+            }
+            Fit::Squash([h, w]) => {
+                Fit::Squash([h.saturating_mul(height) / rows, w.saturating_mul(width) / columns])
             }
             Fit::Pad | Fit::Cover => Fit::Cover,
         };
-        Self::new(input, fit, each(&self.mean)?, each(&self.std)?).ok()
+        Self::new(input, (fit, self.interpolation), each(&self.mean)?, each(&self.std)?).ok()
     }
 
     /// The same with pixels left from 0 to 1, for a network that normalizes them itself.
@@ -134,6 +193,11 @@ impl Preprocess {
     /// How images get the input's size.
     pub fn fit(&self) -> Fit {
         self.fit
+    }
+
+    /// How images are resized.
+    pub fn interpolation(&self) -> Interpolation {
+        self.interpolation
     }
 
     /// Of each channel, of pixels from 0 to 1.
@@ -156,47 +220,64 @@ impl Preprocess {
         self.len() == 0
     }
 
-    /// The steps for images that are first brought to the size of `shape` (channels, height, width), the data set's:
-    /// random changes, then height, width and channels of the input, then the normalization.
-    pub fn pipeline(&self, (_, rows, columns): (usize, usize, usize), augment: Augment) -> Pipeline {
+    /// The steps for images of a set, which are first brought to the size of `shape` (channels, height, width), its own,
+    /// but for those that [`Augment::takes_originals`]: random changes, then height, width and channels of the input,
+    /// then the normalization.
+    pub fn pipeline(&self, (_, rows, columns): (usize, usize, usize), augment: &Augment) -> Pipeline {
         let [channels, height, width] = self.input;
         let (source, size) = ([rows, columns], [height, width]);
-        let mut transforms = at_size(source);
-        transforms.extend(augment.transforms(source));
+        let originals = augment.takes_originals(source);
+        let mut transforms = if originals { Vec::new() } else { at_size(source) };
+        // A window that is resized anyway gets the input's size at once.
+        let window = if self.fit == Fit::Pad { source } else { size };
+        let mut changes = augment.transforms(source, window, self.interpolation);
+        // What is done to the input itself stays behind all that is done to the image.
+        let first = changes.iter().position(Transform::on_input).unwrap_or(changes.len());
+        let on_input = changes.split_off(first);
+        let arrives = match augment.resizes(source) {
+            true => Some(size),
+            false => transform::size_after(&changes, (!originals).then_some(source)),
+        };
+        transforms.extend(changes);
         if channels != 3 {
             transforms.push(Transform::Grayscale(Grayscale::default()));
         }
-        let resize = match self.fit {
-            Fit::Pad => None,
-            Fit::Cover => Some(Resize::cover(size)),
-            Fit::CenterCrop(short) => Some(Resize::shorter(short)),
-        };
-        match resize.filter(|resize| resize.of(source) != source) {
+        let resize = self.fit.resize(size, self.interpolation);
+        match resize
+            .filter(|resize| arrives != Some(size) && arrives.is_none_or(|from| resize.of(from) != from))
+        {
             Some(resize) => {
                 transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop::near(size))]);
             }
             None => transforms.push(Transform::PadTo(PadTo { size })),
         }
-        let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
-        Pipeline::checked(transforms, normalize, self.input)
+        transforms.extend(on_input);
+        Pipeline::checked(transforms, self.normalize(), self.input)
     }
 
     /// The steps for images of any size, unchanged by chance: as the training images became input, an image first gets
-    /// their size, but for [`Fit::CenterCrop`].
+    /// their size, but for [`Fit::CenterCrop`] and [`Fit::Squash`].
     pub fn evaluation(&self) -> Pipeline {
-        let [rows, columns] = self.source;
-        let Fit::CenterCrop(short) = self.fit else {
-            return self.pipeline((self.input[0], rows, columns), Augment::default());
-        };
         let [channels, height, width] = self.input;
+        let size = [height, width];
+        let resize = match self.fit {
+            Fit::Pad | Fit::Cover => {
+                let [rows, columns] = self.source;
+                return self.pipeline((channels, rows, columns), &Augment::default());
+            }
+            Fit::CenterCrop(_) | Fit::Squash(_) => self.fit.resize(size, self.interpolation),
+        };
         let mut transforms = Vec::new();
         if channels != 3 {
             transforms.push(Transform::Grayscale(Grayscale::default()));
         }
-        transforms.push(Transform::Resize(Resize::shorter(short)));
-        transforms.push(Transform::CenterCrop(CenterCrop::near([height, width])));
-        let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
-        Pipeline::checked(transforms, normalize, self.input)
+        transforms.extend(resize.map(Transform::Resize));
+        transforms.push(Transform::CenterCrop(CenterCrop::near(size)));
+        Pipeline::checked(transforms, self.normalize(), self.input)
+    }
+
+    fn normalize(&self) -> Normalize {
+        Normalize { mean: self.mean.clone(), std: self.std.clone() }
     }
 
     /// [`Preprocess::evaluation`] with windows in the four corners and the middle, in torchvision's order, of an image that
@@ -205,25 +286,29 @@ impl Preprocess {
         let [channels, height, width] = self.input;
         let (size, larger) = ([height, width], [height, width].map(|side| side + side.div_ceil(7)));
         let mut transforms = match self.fit {
-            Fit::CenterCrop(_) => Vec::new(),
+            Fit::CenterCrop(_) | Fit::Squash(_) => Vec::new(),
             Fit::Pad | Fit::Cover => at_size(self.source),
         };
         if channels != 3 {
             transforms.push(Transform::Grayscale(Grayscale::default()));
         }
-        let cover =
-            [Transform::Resize(Resize::cover(larger)), Transform::CenterCrop(CenterCrop::near(larger))];
-        match self.fit {
-            Fit::CenterCrop(short) if short > height.max(width) => {
-                transforms.push(Transform::Resize(Resize::shorter(short)));
-            }
-            Fit::CenterCrop(_) | Fit::Cover => transforms.extend(cover),
+        let fit = match self.fit {
+            Fit::CenterCrop(short) if short > height.max(width) => self.fit,
+            Fit::Squash([rows, columns]) if rows > height && columns > width => self.fit,
+            Fit::Squash(_) => Fit::Squash(larger),
+            Fit::CenterCrop(_) | Fit::Cover => Fit::Cover,
+            Fit::Pad => Fit::Pad,
+        };
+        transforms.extend(fit.resize(larger, self.interpolation).map(Transform::Resize));
+        match fit {
+            Fit::Cover => transforms.push(Transform::CenterCrop(CenterCrop::near(larger))),
             Fit::Pad => transforms.push(Transform::PadTo(PadTo { size: larger })),
+            Fit::CenterCrop(_) | Fit::Squash(_) => {}
         }
         let corner = |corner| Transform::CornerCrop(CornerCrop { size, corner });
         let windows =
             Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop::near(size))]);
-        let normalize = Normalize { mean: self.mean.clone(), std: self.std.clone() };
+        let normalize = self.normalize();
         let pipeline = |window| {
             let steps = transforms.iter().cloned().chain([window]).collect();
             Pipeline::checked(steps, normalize.clone(), self.input)
@@ -234,7 +319,7 @@ impl Preprocess {
     /// Whether images that were brought to this shape (channels, height, width) are what [`Preprocess::evaluation`] would
     /// make of them first.
     pub(super) fn starts_at(&self, (_, rows, columns): (usize, usize, usize)) -> bool {
-        !matches!(self.fit, Fit::CenterCrop(_)) && self.source == [rows, columns]
+        matches!(self.fit, Fit::Pad | Fit::Cover) && self.source == [rows, columns]
     }
 
     /// The input for one image of any size: C, H, W.
@@ -264,6 +349,13 @@ impl Preprocess {
                 "the centre is cut out of {short} pixels, expected at least the input's side"
             ));
         }
+        if let Fit::Squash([rows, columns]) = self.fit
+            && (rows < height || columns < width || values(&[rows, columns]).is_none_or(|n| n > MAX_VALUES))
+        {
+            return Err(format!(
+                "the centre is cut out of {rows} × {columns} pixels, expected at least the input's {height} × {width}"
+            ));
+        }
         if self.mean.len() != channels || self.std.len() != channels {
             return Err(format!(
                 "{} means and {} deviations, expected {channels} each",
@@ -286,6 +378,17 @@ impl fmt::Display for Preprocess {
             Fit::Pad => write!(f, "put in the middle of {height} × {width} pixels of black")?,
             Fit::Cover => write!(f, "resized to cover {height} × {width} pixels")?,
             Fit::CenterCrop(side) => write!(f, "shorter side to {side}, middle {height} × {width}")?,
+            Fit::Squash(sides) if sides == [height, width] => {
+                write!(f, "resized to {height} × {width} pixels")?
+            }
+            Fit::Squash([rows, columns]) => {
+                write!(f, "resized to {rows} × {columns} pixels, middle {height} × {width}")?;
+            }
+        }
+        match self.interpolation {
+            Interpolation::Bilinear => {}
+            Interpolation::Bicubic => f.write_str(", bicubic")?,
+            Interpolation::Nearest | Interpolation::NearestExact => f.write_str(", nearest pixels")?,
         }
         if self.is_plain() {
             return f.write_str(", pixels from 0 to 1");
@@ -306,6 +409,8 @@ struct Fields {
     input: [usize; 3],
     source: [usize; 2],
     fit: Fit,
+    #[serde(default = "bilinear")]
+    interpolation: Interpolation,
     mean: Vec<f32>,
     std: Vec<f32>,
 }
@@ -313,8 +418,8 @@ struct Fields {
 impl TryFrom<Fields> for Preprocess {
     type Error = String;
 
-    fn try_from(Fields { input, source, fit, mean, std }: Fields) -> Result<Self, String> {
-        let preprocess = Self { input, source, fit, mean, std };
+    fn try_from(Fields { input, source, fit, interpolation, mean, std }: Fields) -> Result<Self, String> {
+        let preprocess = Self { input, source, fit, interpolation, mean, std };
         preprocess.check()?;
         Ok(preprocess)
     }
@@ -332,7 +437,7 @@ mod tests {
 
     /// As the loader has it, of images of one shape.
     fn applied(preprocess: &Preprocess, pixels: &[u8], shape: (usize, usize, usize)) -> Vec<f32> {
-        preprocess.pipeline(shape, Augment::default()).apply(&image(shape, pixels), Draw::default())
+        preprocess.pipeline(shape, &Augment::default()).apply(&image(shape, pixels), Draw::default())
     }
 
     fn image(shape: (usize, usize, usize), pixels: &[u8]) -> Image<'_> {
@@ -436,6 +541,79 @@ mod tests {
             assert!(text.contains(from), "{text}");
             assert!(serde_json::from_str::<Preprocess>(&text.replace(from, to)).is_err(), "{to}");
         }
+    }
+
+    #[test]
+    fn cards_of_earlier_versions_are_read_and_written_as_before() {
+        for fit in ["\"pad\"", "\"cover\"", "{\"center-crop\":40}"] {
+            let text = format!(
+                "{{\"input\":[1,32,32],\"source\":[28,28],\"fit\":{fit},\"mean\":[0.5],\"std\":[0.25]}}"
+            );
+            let card: Preprocess = serde_json::from_str(&text).unwrap();
+            assert_eq!(card.interpolation(), Interpolation::Bilinear);
+            assert_eq!(serde_json::to_string(&card).unwrap(), text);
+        }
+        let text = "{\"input\":[1,32,32],\"source\":[28,28],\"fit\":{\"squash\":[40,50]},\"interpolation\":\"bicubic\",\
+                    \"mean\":[0.5],\"std\":[0.25]}";
+        let card: Preprocess = serde_json::from_str(text).unwrap();
+        assert_eq!((card.fit(), card.interpolation()), (Fit::Squash([40, 50]), Interpolation::Bicubic));
+        assert_eq!(serde_json::to_string(&card).unwrap(), text);
+        assert_eq!(
+            card.to_string(),
+            "resized to 40 × 50 pixels, middle 32 × 32, bicubic, mean 0.5, deviation 0.25"
+        );
+        assert_eq!(card.for_size([1, 64, 64]).unwrap().fit(), Fit::Squash([80, 100]));
+        assert!(serde_json::from_str::<Preprocess>(&text.replace("[40,50]", "[40,31]")).is_err());
+    }
+
+    #[test]
+    fn a_resized_part_of_a_photo_is_measured_on_the_middle() {
+        let set = |side: usize| set(vec![9; 3 * side * side], (3, side, side));
+        let augment = |text: &str| toml::from_str::<Augment>(text).unwrap();
+        let fit = |augment: &Augment, side, input| {
+            Preprocess::for_training([3, input, input], &set(side), augment).unwrap().fit()
+        };
+        let standard = augment("preset = \"standard\"");
+        assert_eq!(fit(&standard, 200, 112), Fit::CenterCrop(128));
+        assert_eq!(
+            fit(&augment("transforms = [{ name = \"RandomResizedCrop\", size = 112 }]"), 200, 112),
+            Fit::CenterCrop(128)
+        );
+        assert_eq!(fit(&standard, 100, 112), Fit::CenterCrop(128));
+        // Small images, no such part, and images that are as large as the input.
+        assert_eq!(fit(&standard, 32, 64), Fit::Cover);
+        assert_eq!(fit(&augment("flip = true"), 200, 112), Fit::Cover);
+        assert_eq!(fit(&standard, 112, 112), Fit::Pad);
+    }
+
+    #[test]
+    fn parts_of_photos_are_cut_from_the_files() {
+        // A photo of which a square set keeps the middle: what lies at its ends is seen by a resized part alone.
+        let folder = tempfile::tempdir().unwrap();
+        for (number, class) in ["a", "b"].repeat(3).iter().enumerate() {
+            let path = folder.path().join(class).join(format!("{number}.png"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            image::RgbImage::from_fn(300 + number as u32, 100, |x, _| {
+                image::Rgb(if (95..215).contains(&x) { [255; 3] } else { [40 + number as u8, 0, 0] })
+            })
+            .save(path)
+            .unwrap();
+        }
+        let set = crate::data::open_test(folder.path().to_str().unwrap(), &mut |_| {}).unwrap().images;
+        assert_eq!(set.shape, (3, 100, 100));
+        let preprocess = Preprocess::plain([3, 32, 32]);
+        let darkest = |text: &str| {
+            let augment = toml::from_str::<Augment>(text).unwrap();
+            let epochs = (0..4).flat_map(|epoch| {
+                crate::data::Loader::training(&set, &preprocess, &augment, 5, epoch, 4, 0)
+                    .flat_map(|batch| batch.unwrap().images.clone())
+                    .collect::<Vec<_>>()
+            });
+            epochs.fold(1.0, f32::min)
+        };
+        assert!(darkest("flip = true\nvertical_flip = true") > 0.99);
+        assert!(darkest("random_resized_crop = true") < 0.01);
+        assert!(darkest("transforms = [{ name = \"RandomCrop\", size = 64 }]") < 0.01);
     }
 
     #[test]

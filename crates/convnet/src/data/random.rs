@@ -99,7 +99,10 @@ const MORE_WORDS: u128 = 1 << 24;
 /// Added to the number of that stream.
 const MORE: u64 = 1 << 63;
 
-/// The draws of one epoch's images.
+/// Added to the number of an epoch's stream for batches as a whole.
+const BATCHES: u64 = 1 << 62;
+
+/// The draws of one epoch's images, or batches.
 pub(super) struct Random {
     rng: ChaCha8Rng,
     stream: u64,
@@ -110,6 +113,13 @@ pub(super) struct Random {
 impl Random {
     pub(super) fn new(seed: u64, epoch: usize) -> Self {
         let rng = generator(seed, epoch, Stream::Image);
+        Self { stream: rng.get_stream(), rng, index: 0, drawn: 0 }
+    }
+
+    /// The draws of an epoch's batches, by their numbers.
+    pub(super) fn of_batches(seed: u64, epoch: usize) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(BATCHES | epoch as u64);
         Self { stream: rng.get_stream(), rng, index: 0, drawn: 0 }
     }
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{DataError, Image, MultiLabels, Print, parallel};
+use super::transform::{Chain, Resize};
+use super::{DataError, Image, MultiLabels, Print, Transform, parallel};
 
 /// Labelled images, given one by one. Several threads ask at once.
 ///
@@ -58,6 +59,14 @@ pub trait Samples: fmt::Debug + Send + Sync {
         self.image(index)
     }
 
+    /// One image as it was, or resized to `shorter` pixels on its shorter side if that has more.
+    ///
+    /// # Errors
+    /// If it cannot be read; the error names it.
+    fn reduced(&self, index: usize, shorter: usize) -> Result<Image<'_>, DataError> {
+        Ok(reduced(self.original(index)?, shorter))
+    }
+
     /// Whether images are in memory, so that one thread gives them as fast as several.
     fn in_memory(&self) -> bool {
         false
@@ -107,6 +116,15 @@ pub(super) fn plain_mode(channels: usize) -> &'static str {
     if channels == 1 { "grey" } else { "RGB" }
 }
 
+/// An image, or a smaller one if its shorter side has more than so many pixels.
+pub(super) fn reduced(image: Image<'_>, shorter: usize) -> Image<'_> {
+    let (_, height, width) = image.shape();
+    if height.min(width) <= shorter {
+        return image;
+    }
+    Chain::new(&[Transform::Resize(Resize::shorter(shorter))]).run(&image).into_owned()
+}
+
 /// Images of another source by other numbers of their classes.
 #[derive(Debug)]
 pub(super) struct Relabeled {
@@ -146,6 +164,10 @@ impl Samples for Relabeled {
 
     fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
         self.samples.original(index)
+    }
+
+    fn reduced(&self, index: usize, shorter: usize) -> Result<Image<'_>, DataError> {
+        self.samples.reduced(index, shorter)
     }
 
     /// Those of the images' own source: another numbering of the classes is no change of the data.
@@ -196,6 +218,10 @@ impl Samples for Subset {
 
     fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
         self.samples.original(self.indices[index])
+    }
+
+    fn reduced(&self, index: usize, shorter: usize) -> Result<Image<'_>, DataError> {
+        self.samples.reduced(self.indices[index], shorter)
     }
 
     fn in_memory(&self) -> bool {
@@ -327,6 +353,11 @@ impl Samples for ImageFiles {
 
     fn image(&self, index: usize) -> Result<Image<'_>, DataError> {
         Image::open(&self.paths[index])
+    }
+
+    fn reduced(&self, index: usize, shorter: usize) -> Result<Image<'_>, DataError> {
+        // At once: large images do not wait in memory for what is done to them next.
+        Image::open_for(&self.paths[index], |image| reduced(image, shorter))
     }
 
     fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {

@@ -77,6 +77,7 @@ pub(crate) fn mirror(images: &mut [f32], preprocess: &Preprocess) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::transform::Interpolation;
 
     fn levels(inputs: &[Vec<f32>]) -> Vec<Vec<u8>> {
         inputs.iter().map(|input| input.iter().map(|x| (255.0 * x).round() as u8).collect()).collect()
@@ -87,7 +88,8 @@ mod tests {
         // TenCrop(2) of a grey image of 3 × 4; of its odd column the middle takes the right one.
         let image = Image::new((1, 3, 4), (0..12).collect::<Vec<u8>>()).unwrap();
         let fit = super::super::Fit::CenterCrop(3);
-        let preprocess = Preprocess::new([1, 2, 2], fit, vec![0.0], vec![1.0]).unwrap();
+        let preprocess =
+            Preprocess::new([1, 2, 2], (fit, Interpolation::Bilinear), vec![0.0], vec![1.0]).unwrap();
         let ten = levels(&Views::TenCrop.inputs(&preprocess, &image));
         let five = [[0, 1, 4, 5], [2, 3, 6, 7], [4, 5, 8, 9], [6, 7, 10, 11], [5, 6, 9, 10]];
         assert_eq!(ten[..5], five);

@@ -47,20 +47,6 @@ impl RunConfig {
     ///
     /// What made the run (the version and the instruction set) is no setting.
     pub fn differences(&self, asked: &Self) -> Vec<String> {
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for (config, out) in [(self, &mut ours), (asked, &mut theirs)] {
-            if let Ok(toml::Value::Table(mut table)) = toml::Value::try_from(config) {
-                table.remove("convnet");
-                table.remove("isa");
-                // It follows from the data and from the weights that training starts from.
-                table.remove("preprocess");
-                // Where decoded images are kept changes none of them.
-                if let Some(toml::Value::Table(recipe)) = table.get_mut("recipe") {
-                    recipe.remove("cache");
-                }
-                flatten("", &toml::Value::Table(table), out);
-            }
-        }
         let (ours, theirs) = (self.settings(), asked.settings());
         let find = |list: &[(String, String)], key: &str| {
             list.iter().find(|(k, _)| k == key).map_or_else(|| "not set".to_string(), |(_, v)| v.clone())
@@ -88,7 +74,9 @@ impl RunConfig {
             // It follows from the data and from the weights that training starts from.
             table.remove("preprocess");
             if let Some(toml::Value::Table(mut recipe)) = table.remove("recipe") {
+                // Neither what is logged nor where decoded images are kept changes what is learned.
                 recipe.remove("log");
+                recipe.remove("cache");
                 flatten("", &toml::Value::Table(recipe), &mut settings);
             }
             flatten("", &toml::Value::Table(table), &mut settings);

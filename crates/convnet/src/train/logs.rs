@@ -114,7 +114,7 @@ mod tests {
         assert!(stopping(logging(&net), 3, true).resume(&parts).unwrap().interrupted);
         logging(&net).resume(&parts).unwrap();
         let all: Vec<u64> = steps(&whole).iter().map(|step| step.0).collect();
-        assert_eq!(all, [1].into_iter().chain((2..=15).step_by(2)).collect::<Vec<_>>());
+        assert_eq!(all, [1].into_iter().chain((2..=18).step_by(2)).collect::<Vec<_>>());
         assert_eq!(steps(&parts), steps(&whole));
         assert!(bytes(&plain, RunDir::LAST) == bytes(&whole, RunDir::LAST));
         assert!(bytes(&plain, RunDir::LAST) == bytes(&parts, RunDir::LAST));

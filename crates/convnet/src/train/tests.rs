@@ -182,6 +182,36 @@ fn an_interrupted_run_ends_with_the_same_bits() {
 }
 
 #[test]
+fn a_run_of_changed_and_mixed_images_ends_with_the_same_bits_by_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let net = net();
+    let augment =
+        "preset = \"strong\"\nvertical_flip = true\nmixup = 0.4\ncutmix = 1.0\nmix_probability = 0.8";
+    let run = |threads: usize| {
+        let augment = toml::from_str(augment).unwrap();
+        trainer(&net).augment(augment).options(Options { threads, ..Options::default() })
+    };
+    let [whole, cut, other] = ["whole", "cut", "other"].map(|name| folder.path().join(name));
+    let report = run(1).run(&whole).unwrap();
+    // The larger share counts as the class of a mixed image.
+    assert!(report.epochs.iter().all(|epoch| epoch.train_loss.is_finite() && epoch.train_top1 <= 1.0));
+    // 6 steps an epoch: in the middle of the second, on other threads.
+    assert!(stopping(run(1), 9, false).run(&cut).unwrap().interrupted);
+    run(2).resume(&cut).unwrap();
+    run(2).run(&other).unwrap();
+    for name in ["last.safetensors", "best.safetensors"] {
+        assert!(
+            bytes(&whole, name) == bytes(&cut, name) && bytes(&whole, name) == bytes(&other, name),
+            "{name}"
+        );
+    }
+    assert_eq!(results(&whole), results(&cut));
+    let plain = folder.path().join("plain");
+    trainer(&net).run(&plain).unwrap();
+    assert!(bytes(&plain, "last.safetensors") != bytes(&whole, "last.safetensors"));
+}
+
+#[test]
 fn a_run_without_checkpoint_starts_again() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, lost) = (folder.path().join("whole"), folder.path().join("lost"));

@@ -411,7 +411,7 @@ impl<'a> Trainer<'a> {
                     "one for the network's input",
                 ));
             }
-            None => Preprocess::for_input(input, &self.data.train)?,
+            None => Preprocess::for_training(input, &self.data.train, &self.recipe.augment)?,
         };
         let classes = self.data.classes().to_vec();
         let (model, outputs) = (self.net.name().to_owned(), self.net.classes());

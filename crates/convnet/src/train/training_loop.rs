@@ -159,8 +159,7 @@ impl TrainingLoop<'_> {
             start: self.progress.step * recipe.regularize.batches(),
             ..Pass::in_order(recipe.batch)
         };
-        let pipeline = self.card.preprocess.pipeline(self.data.train.shape, recipe.augment);
-        let mut batches = Loader::new(&self.data.train, &pipeline, pass);
+        let mut batches = Loader::augmented(&self.data.train, &self.card.preprocess, &recipe.augment, pass);
         for _ in 0..left {
             let step = self.steps.training.steps();
             let lr = self.callbacks.rate.of(self.scheduled(step, length));

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use convnet::data::{DataError, DataSets, Dataset, Near, NearRepeats, OpenOptions, Sheet, Sizes};
+use convnet::data::{
+    self, Augment, DataError, DataSets, Dataset, Near, NearRepeats, OpenOptions, Preset, Sheet, Sizes,
+};
 use convnet::inspect::grouped;
+use convnet::train::RecipePatch;
 use convnet_formats::atomic;
 use serde_json::{Value, json};
 
@@ -24,6 +27,9 @@ pub(super) struct Args {
     /// Write a contact sheet as PNG: a row for each class, with some of its training images
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
+    /// On the sheet, show images as training changes them at random: a preset, or a recipe with `[augment]`
+    #[arg(long, value_name = "PRESET|FILE.toml", requires = "sheet", value_parser = augment)]
+    augment: Option<Augment>,
     /// Take images that cannot be decoded for none, and end without an error
     #[arg(long)]
     skip_corrupt: bool,
@@ -44,7 +50,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let found = Found { near: sets.near_repeats()?, modes: modes(&sets)?, skipped: sets.skipped() };
     near(&sets, &found.near).iter().for_each(|told| output::note(told));
     if let Some(path) = &args.sheet {
-        atomic::write(path, &sheet(&sets)?.to_png()?)?;
+        let sheet = match &args.augment {
+            Some(augment) => changed(&sets, augment)?,
+            None => sheet(&sets)?,
+        };
+        atomic::write(path, &sheet.to_png()?)?;
         output::note(&format!("wrote {}", path.display()));
     }
     output::emit(&if args.json { object(&sets, &found)?.to_string() } else { report(&sets, &found)? })?;
@@ -112,12 +122,7 @@ const COLUMNS: usize = 8;
 /// Some training images of each class, spread over it.
 fn sheet(sets: &DataSets) -> Result<Sheet<'_>, DataError> {
     let set = &sets.train;
-    let (_, height, width) = set.shape;
-    let side = match (height.max(width), set.classes.len()) {
-        (_, 61..) => 48,
-        (..=36, _) => 2 * height.max(width),
-        _ => 112,
-    };
+    let side = side(set, set.classes.len());
     let mut rows = Vec::new();
     for (class, name) in set.classes.iter().enumerate() {
         let own: Vec<usize> = (0..set.len()).filter(|&index| set.labels()[index] as usize == class).collect();
@@ -127,6 +132,41 @@ fn sheet(sets: &DataSets) -> Result<Sheet<'_>, DataError> {
         rows.push((format!("{name} ({})", output::grouped(own.len())), images));
     }
     Ok(Sheet { columns: COLUMNS, cell: [side, side], rows })
+}
+
+/// The side of an image on a sheet of so many rows.
+fn side(set: &Dataset, rows: usize) -> usize {
+    let (_, height, width) = set.shape;
+    match (height.max(width), rows) {
+        (_, 61..) => 48,
+        (..=36, _) => 2 * height.max(width),
+        _ => 112,
+    }
+}
+
+/// Rows of a sheet of changed images.
+const CHANGED: usize = 12;
+
+/// Some training images of each class, and beside each what chance makes of it in the first epochs of a run.
+fn changed<'a>(sets: &DataSets, augment: &Augment) -> Result<Sheet<'a>, DataError> {
+    let rows = data::changed(&sets.train, augment, CHANGED, COLUMNS, 0)?;
+    let side = side(&sets.train, rows.len());
+    Ok(Sheet { columns: COLUMNS + 1, cell: [side, side], rows })
+}
+
+/// A preset's name, or the `[augment]` of a recipe file.
+fn augment(text: &str) -> Result<Augment, String> {
+    let patch = match Path::new(text).extension().is_some_and(|ending| ending == "toml") {
+        true => RecipePatch::read(Path::new(text)),
+        false if Preset::NAMES.contains(&text) => RecipePatch::of("augment.preset", text),
+        false => {
+            return Err(format!(
+                "expected one of {}, or a recipe that ends in .toml",
+                Preset::NAMES.join(", ")
+            ));
+        }
+    };
+    patch.and_then(|patch| patch.augment()).map_err(|error| error.to_string())
 }
 
 /// What images of these sizes become, if they are not of the set's size already.

@@ -448,12 +448,12 @@ fn a_folder_too_large_for_memory_gives_the_same_batches() {
     assert_eq!(kept.train.shape.0, 3);
     assert_eq!(kept.train.labels(), read.train.labels());
     assert_eq!(kept.train.statistics().unwrap(), read.train.statistics().unwrap());
-    let augment = Augment { crop: 3, flip: true };
+    let augment = Augment { crop: Some(3), flip: Some(true), ..Augment::default() };
     for input in [[3, 24, 24], [1, 16, 16], [3, 40, 33]] {
         let preprocess = Preprocess::for_input(input, &kept.train).unwrap();
         assert_eq!(Preprocess::for_input(input, &read.train).unwrap(), preprocess);
         let (mut kept, mut read) = [&kept.train, &read.train]
-            .map(|set| Loader::training(set, &preprocess, augment, 1, 2, 3, 0).map(Result::unwrap))
+            .map(|set| Loader::training(set, &preprocess, &augment, 1, 2, 3, 0).map(Result::unwrap))
             .into();
         assert!(kept.by_ref().zip(read.by_ref()).all(|(kept, read)| kept.images == read.images));
         assert!(kept.next().is_none() && read.next().is_none());

@@ -246,6 +246,12 @@ impl Transform {
     }
 }
 
+/// The size (height, width) that images have after some transforms, where it does not depend on the image; `before` is the
+/// same of what comes in.
+pub(super) fn size_after(transforms: &[Transform], before: Option<[usize; 2]>) -> Option<[usize; 2]> {
+    transforms.iter().fold(before, |size, transform| transform.parameters().size(size))
+}
+
 /// What a transform is told by: its rule of sizes, and how it is carried out.
 trait Parameters {
     /// What cannot be used: the parameter, what it is and what is expected.

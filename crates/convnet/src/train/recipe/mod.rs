@@ -75,7 +75,7 @@ pub struct Recipe {
     /// The learning rate over the run.
     pub schedule: Schedule,
     /// Random changes of the training images.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub augment: Augment,
     /// Lists of images in place of `data`, and the names of the classes.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -120,8 +120,6 @@ const MAX_EPOCHS: usize = 100_000;
 const MAX_BATCH: usize = 1 << 24;
 /// The most steps of a run.
 const MAX_STEPS: u64 = 1 << 53;
-/// The widest border that images are padded by before they are cropped.
-const MAX_CROP: usize = 1 << 16;
 
 /// The epochs of a run in which the last layer may have one to itself.
 const LEAST_EPOCHS: usize = 3;
@@ -229,13 +227,7 @@ impl Recipe {
     /// As [`Recipe::check`], for images of a size: channels, height and width.
     pub fn check_for(&self, [_, height, width]: [usize; 3]) -> Result<(), TrainError> {
         self.check()?;
-        let (crop, side) = (self.augment.crop, height.min(width));
-        if crop >= side {
-            let found = format!("{crop} for images of {height}x{width}");
-            let expected = "fewer pixels than a side has: a crop could show nothing but the border";
-            return Err(TrainError::setting("augment.crop", found, expected));
-        }
-        Ok(())
+        Ok(self.augment.check_for([height, width])?)
     }
 
     /// Refuses settings that cannot be followed, naming the first.
@@ -247,9 +239,8 @@ impl Recipe {
         whole("batch", self.batch as u64, 1..=MAX_BATCH as u64, "a whole number from 1 to 16777216")?;
         let steps = self.limit_steps.unwrap_or(1);
         whole("limit_steps", steps, 1..=MAX_STEPS, "a whole number from 1 to 2^53")?;
+        self.augment.check()?;
         self.cache.check()?;
-        let crop = self.augment.crop as u64;
-        whole("augment.crop", crop, 0..=MAX_CROP as u64, "a whole number from 0 to 65536")?;
         // TOML has no integers beyond those of 64 bits with a sign.
         if i64::try_from(self.seed).is_err() {
             return Err(TrainError::setting("seed", self.seed, "at most 9223372036854775807"));
@@ -418,7 +409,8 @@ mod tests {
 
     #[test]
     fn a_crop_beyond_the_side_is_refused() {
-        let crop = |crop| Recipe { augment: Augment { crop, flip: false }, ..suiting("lenet") };
+        let crop =
+            |crop| Recipe { augment: Augment { crop: Some(crop), ..Augment::default() }, ..suiting("lenet") };
         crop(27).check_for([1, 28, 32]).unwrap();
         let error = crop(28).check_for([1, 28, 32]).unwrap_err().to_string();
         assert!(error.contains("`augment.crop` is 28 for images of 28x32"), "{error}");
@@ -493,7 +485,7 @@ mod tests {
                 optimizer,
                 schedule,
                 limit_steps: limit,
-                augment: Augment { crop, flip: crop % 2 == 0 },
+                augment: Augment { crop: Some(crop), flip: Some(crop % 2 == 0), ..Augment::default() },
                 ..suiting("lenet")
             };
             let text = toml::to_string(&recipe).unwrap();

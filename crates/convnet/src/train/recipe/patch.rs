@@ -7,10 +7,12 @@ use toml::{Table, Value};
 
 use super::super::{Optimizer, Schedule, TrainError};
 use super::{Recipe, place};
+use crate::data::Augment;
 
 /// Settings that replace those of a recipe; what it does not name stays as it was.
 ///
-/// A table that names its `kind` takes the place of the recipe's whole table, any other table replaces key by key.
+/// A table that names its `kind` or its `preset` takes the place of the recipe's whole table, any other table replaces key
+/// by key.
 ///
 /// ```
 /// use convnet::train::{Recipe, RecipePatch};
@@ -19,7 +21,7 @@ use super::{Recipe, place};
 /// let mut patch = RecipePatch::default();
 /// patch.set("lr", 0.001)?.set("augment.flip", true)?;
 /// let recipe = recipe.with(&patch)?;
-/// assert!(recipe.augment.flip && recipe.lr == 0.001);
+/// assert!(recipe.augment.flip == Some(true) && recipe.lr == 0.001);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,6 +126,16 @@ impl RecipePatch {
         Some(patch)
     }
 
+    /// The random changes of training images that it sets, over none.
+    ///
+    /// # Errors
+    /// As [`Recipe::with`] and [`Recipe::check`].
+    pub fn augment(&self) -> Result<Augment, TrainError> {
+        let recipe = Recipe::blank().with(self)?;
+        recipe.check()?;
+        Ok(recipe.augment)
+    }
+
     /// The recipe's table with these settings laid over it.
     pub(super) fn over(&self, mut recipe: Table) -> Table {
         lay(&mut recipe, self.0.clone());
@@ -144,7 +156,11 @@ fn lay(under: &mut Table, over: Table) {
 
 fn lay_value(old: &mut Value, value: Value) {
     match (old, value) {
-        (Value::Table(old), Value::Table(value)) if !value.contains_key("kind") => lay(old, value),
+        (Value::Table(old), Value::Table(value))
+            if !["kind", "preset"].iter().any(|key| value.contains_key(*key)) =>
+        {
+            lay(old, value);
+        }
         (old, value) => *old = value,
     }
 }
