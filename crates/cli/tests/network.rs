@@ -103,7 +103,7 @@ fn what_freezing_saves_is_told_and_what_fits_nothing_is_named() {
     assert!(told.contains("frozen: 196 of 2,166 parameters; a step computes "), "{told}");
     assert!(fs::read_to_string(place.path().join("run/config.toml")).unwrap().contains("until = \"fc\""));
     let fails =
-        |options: &str| place.convnet(&format!("train net.py --data samples --limit-steps 1 {options}"), 1).1;
+        |options: &str| place.convnet(&format!("train net.py --data samples --limit-steps 1 {options}"), 2).1;
     let told = fails("--freeze stam");
     assert!(told.contains("`freeze.match` is \"stam\"") && told.contains("`stem."), "{told}");
     assert!(fails("--freeze-until blok").contains("similar names: `block"));
@@ -139,9 +139,11 @@ fn the_network_and_its_first_weights_are_as_asked() {
     }
     let zero = train(&place, "zero", "--zero-init-residual --freeze block");
     assert!(zero["block.bn.weight"].data.iter().all(|x| *x == 0.0));
-    let told = place.convnet("train net.py --data samples --init paper", 1).1;
+    let told = place.convnet("train net.py --data samples --init-from plain --init orthogonal", 2).1;
+    assert!(told.contains("`plain`") && told.contains("`--init`"), "{told}");
+    let told = place.convnet("train net.py --data samples --init paper", 2).1;
     assert!(told.contains("`network.init` is paper"), "{told}");
-    let told = place.convnet("train lenet --stochastic-depth 0.1", 1).1;
+    let told = place.convnet("train lenet --stochastic-depth 0.1", 2).1;
     assert!(told.contains("residual branches"), "{told}");
 }
 

@@ -220,6 +220,12 @@ fn everything_frozen_is_refused_and_a_gpu_names_the_normalization() {
     let told = check(&norms, &gpu);
     assert!(told.contains("`layer1.0.bn1`") && told.contains("train on the CPU"), "{told}");
     TrainingStep::check_frozen(&graph, &norms.with_live_statistics(true), 2, plain(), &gpu).unwrap();
+    // Its kernels take one number of updates for all parameters.
+    let late = |optimizer| TrainingStep::check_late(optimizer, &gpu);
+    late(Optimizer::sgd()).unwrap();
+    let told = late(Optimizer::adam()).unwrap_err().to_string();
+    assert!(told.contains("begins to learn later") && told.contains("Adam"), "{told}");
+    TrainingStep::check_late(Optimizer::adam(), &Options::default()).unwrap();
 }
 
 #[test]

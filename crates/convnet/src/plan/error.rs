@@ -68,6 +68,15 @@ pub enum CompileError {
         /// The rule, or its setting.
         what: String,
     },
+    /// Parameters that begin to learn late, in training on a GPU.
+    #[error(
+        "a GPU counts the updates of all parameters together, and {optimizer} needs those of each that begins to learn \
+         later; let nothing learn later, take sgd, or train on the CPU"
+    )]
+    LateLearning {
+        /// The rule.
+        optimizer: &'static str,
+    },
     /// A weight of two layers, in training on a GPU.
     #[error(
         "`{name}` and `{first}` are one weight, which two layers read: the CPU trains it, a GPU does not"

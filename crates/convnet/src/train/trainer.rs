@@ -349,6 +349,7 @@ impl<'a> Trainer<'a> {
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
         self.recipe.parameters.of(self.net, &self.net.parameters())?;
+        self.recipe.check_layers(self.net)?;
         self.data.check_classes()?;
         self.recipe.loss.criterion(&self.data.train)?;
         self.recipe.loss.check_outputs(self.net)?;
@@ -447,7 +448,11 @@ impl<'a> Trainer<'a> {
     fn check_steps(&self) -> Result<(), TrainError> {
         let Recipe { batch, optimizer, freeze, .. } = &self.recipe;
         let net = self.recipe.network.trained(self.net)?;
-        for epoch in freeze.changes().into_iter().filter(|&epoch| epoch < self.recipe.epochs) {
+        let changes = freeze.changes().into_iter().filter(|&epoch| epoch < self.recipe.epochs);
+        if changes.clone().count() > 1 {
+            TrainingStep::check_late(*optimizer, &self.options)?;
+        }
+        for epoch in changes {
             let frozen = freeze.frozen(self.net, epoch)?;
             TrainingStep::check_frozen(&net, &frozen, *batch, *optimizer, &self.options)?;
         }

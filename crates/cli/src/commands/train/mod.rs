@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use convnet::data::{DataSets, Preprocess};
-use convnet::exec::{Options, Precision};
+use convnet::exec::{Device, Options, Precision};
 use convnet::graph::Graph;
 use convnet::io::{Head, grow};
 use convnet::model::{self, Model, OpenOptions, is_onnx};
@@ -139,7 +139,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = args.device.apply(options, Precision::Tf32)?;
     let plan = match &args.resume {
         Some(place) => args.resumed(place, &options)?,
-        None => args.fresh()?,
+        None => args.fresh(options.device)?,
     };
     let Plan { place, recipe, start } = plan;
     let Start { graph, data, preprocess, weights, report, teacher, .. } = start;
@@ -244,7 +244,7 @@ impl Args {
     }
 
     /// A new run.
-    fn fresh(&self) -> Result<Plan, Failure> {
+    fn fresh(&self, device: Device) -> Result<Plan, Failure> {
         let name = self.model.as_deref().unwrap_or_default();
         // The layers decide the recipe, whatever the number of classes that the data will ask for.
         let (layers, own) = models::network(name, &self.file_size(name).options())?;
@@ -268,6 +268,7 @@ impl Args {
         let graph = self.network(name, &data, init_from.as_deref())?;
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         recipe.parameters.of(&graph, &graph.parameters()).map_err(Failure::usage)?;
+        recipe.check_layers(&graph).map_err(Failure::usage)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
         recipe.loss.criterion(&data.train).map_err(Failure::usage)?;
@@ -278,7 +279,8 @@ impl Args {
             Some(path) => self.started(start, (name, &recipe), &path)?,
             None => start,
         };
-        if start.new_head && self.settings.leaves_freezing() {
+        // A GPU cannot freeze normalizations with their statistics.
+        if start.new_head && device == Device::Cpu && self.settings.leaves_freezing() {
             recipe = recipe.head_first();
             if recipe.freeze.is_any() {
                 output::note(
@@ -338,6 +340,12 @@ impl Args {
                 (grown.weights.clone(), grown.to_string(), false)
             }
             None => {
+                if recipe.network.draws_otherwise() {
+                    return Err(Failure::usage(format!(
+                        "the weights to start from, `{origin}`, are taken as they are: leave out `--init` and \
+                         `--zero-init-residual`, which say how weights are drawn"
+                    )));
+                }
                 let loaded = trained::load(&graph, file, &self.loading(head))?;
                 let drawn = &loaded.report.drawn;
                 let heads = graph.head().map(|id| graph.node_parameters(id)).unwrap_or_default();

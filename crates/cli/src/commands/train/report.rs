@@ -88,7 +88,7 @@ fn frozen(graph: &Graph, recipe: &Recipe, options: &Options) -> Result<String, F
             share(saved.macs, saved.all_macs),
             share(saved.bytes as u64, saved.all_bytes as u64)
         ),
-        Device::Gpu(_) => "; a step computes all the same".to_owned(),
+        _ => "; a step computes all the same".to_owned(),
     };
     Ok(format!(
         "frozen{until}: {} of {}{saving}\n",

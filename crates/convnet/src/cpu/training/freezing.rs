@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::optim::{Assigned, Frozen, Optimizer};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode};
-use crate::state::{StateDict, Tensor, TensorSource};
+use crate::state::{Tensor, TensorSource};
 use crate::weights::read;
 
 /// What a step takes.

@@ -55,6 +55,20 @@ pub(super) fn check(graph: &Graph, frozen: &Frozen, options: &Options) -> Result
 }
 
 impl TrainingStep {
+    /// Whether parameters may begin to learn later ([`TrainingStep::refreeze`]): a GPU's kernels take one number of updates
+    /// for all.
+    ///
+    /// # Errors
+    /// If they may not.
+    pub fn check_late(optimizer: Optimizer, options: &Options) -> Result<(), CompileError> {
+        match options.device {
+            Device::Gpu(_) if !optimizer.scalars().is_empty() => {
+                Err(CompileError::LateLearning { optimizer: optimizer.title() })
+            }
+            Device::Cpu | Device::Gpu(_) => Ok(()),
+        }
+    }
+
     /// What is frozen.
     pub fn frozen(&self) -> &Frozen {
         &self.frozen
@@ -67,7 +81,7 @@ impl TrainingStep {
     /// A moving average does not fit the step afterwards: take its state dict before, and start another from it.
     ///
     /// # Errors
-    /// As [`TrainingStep::compile_frozen`]; the step is as before then.
+    /// As [`TrainingStep::compile_frozen`], or on a GPU by an optimizer that counts updates; the step is as before then.
     pub fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
         if self.frozen == *frozen {
             return Ok(());
@@ -76,7 +90,7 @@ impl TrainingStep {
         check(&graph, frozen, &self.options)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => training.refreeze(frozen, &self.options)?,
-            Compiled::Gpu(_) => {}
+            Compiled::Gpu(training) => Self::check_late(training.optimizer(), &self.options)?,
         }
         self.normalizes_pixels = normalizes_pixels(&graph, frozen);
         self.frozen = frozen.clone();

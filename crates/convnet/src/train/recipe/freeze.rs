@@ -107,6 +107,17 @@ impl Freeze {
         epochs
     }
 
+    pub(super) fn check_layers(&self, graph: &Graph) -> Result<(), TrainError> {
+        let specs = graph.parameters();
+        for epoch in self.changes() {
+            if self.frozen(graph, epoch)?.holds_all(&specs) {
+                let found = format!("such that every parameter is frozen in epoch {}", epoch + 1);
+                return Err(TrainError::setting("freeze", found, "one that lets something learn"));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn check(&self) -> Result<(), TrainError> {
         let fail = |name: &str, found: String, expected: &'static str| {
             Err(TrainError::setting(format!("freeze.{name}"), found, expected))

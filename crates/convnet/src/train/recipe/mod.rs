@@ -230,6 +230,15 @@ impl Recipe {
         Ok(self.augment.check_for([height, width])?)
     }
 
+    /// Refuses settings that speak of layers which a network does not have, or that leave nothing to learn.
+    ///
+    /// # Errors
+    /// The first such setting.
+    pub fn check_layers(&self, graph: &Graph) -> Result<(), TrainError> {
+        self.freeze.check_layers(graph)?;
+        self.network.check_layers(graph)
+    }
+
     /// Refuses settings that cannot be followed, naming the first.
     pub fn check(&self) -> Result<(), TrainError> {
         let whole = |name: &str, found: u64, range: RangeInclusive<u64>, expected| {

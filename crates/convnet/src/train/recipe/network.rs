@@ -133,10 +133,25 @@ impl Network {
             (None, _) => state::initialize(graph, seed),
         };
         if self.zero_init_residual && state::zero_residuals(graph, &mut weights).is_empty() {
-            let expected = "a network whose residual branches end with a BatchNorm2d";
-            return Err(lacks("zero_init_residual", true, expected));
+            return Err(no_branches());
         }
         Ok(weights)
+    }
+
+    /// Whether weights are drawn otherwise than the network says.
+    pub fn draws_otherwise(&self) -> bool {
+        self.init != Initialization::Default || self.zero_init_residual
+    }
+
+    pub(super) fn check_layers(&self, graph: &Graph) -> Result<(), TrainError> {
+        self.trained(graph)?;
+        if self.init == Initialization::Paper {
+            paper(graph)?;
+        }
+        if self.zero_init_residual && graph.last_norms().is_empty() {
+            return Err(no_branches());
+        }
+        Ok(())
     }
 
     pub(super) fn check(&self) -> Result<(), TrainError> {
@@ -152,6 +167,11 @@ impl Network {
 
 fn lacks(key: &str, found: impl std::fmt::Display, expected: &'static str) -> TrainError {
     TrainError::setting(format!("network.{key}"), found, expected)
+}
+
+fn no_branches() -> TrainError {
+    let expected = "a network whose residual branches end with a BatchNorm2d";
+    lacks("zero_init_residual", true, expected)
 }
 
 fn with_init(graph: &Graph, init: Init, seed: u64) -> StateDict {
