@@ -174,8 +174,9 @@ fn images_are_kept_where_it_is_asked_for_and_training_is_the_same() {
 #[test]
 fn cifar_s_files_and_shards_are_data_sets() {
     let place = Place::new();
-    let record =
-        |head: &[u8]| [head.to_vec(), (0..3072).map(|i| (i * 7) as u8 ^ head[0].wrapping_mul(40)).collect()].concat();
+    let record = |head: &[u8]| {
+        [head.to_vec(), (0..3072).map(|i| (i * 7) as u8 ^ head[0].wrapping_mul(40)).collect()].concat()
+    };
     let batch = |from: u8| (0..4).flat_map(|i| record(&[(from + i) % 10])).collect::<Vec<u8>>();
     for number in 1..=5 {
         write(place.path(), &format!("cifar/data_batch_{number}.bin"), &batch(number));

@@ -58,7 +58,7 @@ pub(crate) fn line(fields: &[String]) -> String {
 }
 
 /// `0.987654321`, and `1.234567e-12` for what would be zeros.
-fn probability(p: f64) -> String {
+pub(crate) fn probability(p: f64) -> String {
     match p {
         0.0 => "0".to_owned(),
         p if p < 1e-3 => format!("{p:.6e}"),

@@ -247,7 +247,7 @@ impl Preprocess {
             .filter(|resize| arrives != Some(size) && arrives.is_none_or(|from| resize.of(from) != from))
         {
             Some(resize) => {
-                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(CenterCrop::near(size))]);
+                transforms.extend([Transform::Resize(resize), Transform::CenterCrop(self.middle(size))]);
             }
             None => transforms.push(Transform::PadTo(PadTo { size })),
         }
@@ -272,8 +272,16 @@ impl Preprocess {
             transforms.push(Transform::Grayscale(Grayscale::default()));
         }
         transforms.extend(resize.map(Transform::Resize));
-        transforms.push(Transform::CenterCrop(CenterCrop::near(size)));
+        transforms.push(Transform::CenterCrop(self.middle(size)));
         Pipeline::checked(transforms, self.normalize(), self.input)
+    }
+
+    /// What is kept of a larger image: where the fit is torchvision's, the middle that torchvision takes.
+    fn middle(&self, size: [usize; 2]) -> CenterCrop {
+        match self.fit {
+            Fit::Pad | Fit::Cover => CenterCrop::near(size),
+            Fit::CenterCrop(_) | Fit::Squash(_) => CenterCrop::new(size),
+        }
     }
 
     fn normalize(&self) -> Normalize {
@@ -306,8 +314,7 @@ impl Preprocess {
             Fit::CenterCrop(_) | Fit::Squash(_) => {}
         }
         let corner = |corner| Transform::CornerCrop(CornerCrop { size, corner });
-        let windows =
-            Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(CenterCrop::near(size))]);
+        let windows = Corner::ALL.map(corner).into_iter().chain([Transform::CenterCrop(self.middle(size))]);
         let normalize = self.normalize();
         let pipeline = |window| {
             let steps = transforms.iter().cloned().chain([window]).collect();

@@ -60,6 +60,20 @@ impl Dataset {
     /// # Errors
     /// Fewer than 2 parts, or more than there are images.
     pub fn folds(&self, count: usize, seed: u64) -> Result<Vec<(Self, Self)>, DataError> {
+        let fold_of = self.fold_of(count, seed)?;
+        (0..count)
+            .map(|fold| {
+                let is_part: Vec<bool> = fold_of.iter().map(|&of| of == fold).collect();
+                Ok((self.subset(places(&is_part, false))?, self.subset(places(&is_part, true))?))
+            })
+            .collect()
+    }
+
+    /// The part of [`Dataset::folds`] that each image is in, counted from 0.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fold_of(&self, count: usize, seed: u64) -> Result<Vec<usize>, DataError> {
         if count < 2 || count > self.len() {
             return Err(DataError::Split {
                 problem: format!(
@@ -73,12 +87,7 @@ impl Dataset {
         for (place, index) in self.drawn(seed).into_iter().flatten().enumerate() {
             fold_of[index] = place % count;
         }
-        (0..count)
-            .map(|fold| {
-                let is_part: Vec<bool> = fold_of.iter().map(|&of| of == fold).collect();
-                Ok((self.subset(places(&is_part, false))?, self.subset(places(&is_part, true))?))
-            })
-            .collect()
+        Ok(fold_of)
     }
 
     /// The images of each class that has some, in an order that is drawn by their names.

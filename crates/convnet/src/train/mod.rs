@@ -38,6 +38,8 @@ mod kept;
 mod lesson;
 mod lock;
 mod logs;
+#[cfg(feature = "train")]
+mod lr_find;
 mod measures;
 mod metrics;
 mod new_run;
@@ -50,6 +52,8 @@ mod run_data;
 mod run_dir;
 mod schedule;
 mod several;
+#[cfg(feature = "train")]
+mod sizes;
 #[cfg(feature = "train")]
 mod standing;
 #[cfg(feature = "train")]
@@ -85,7 +89,7 @@ pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 #[cfg(feature = "train")]
-pub use charts::{ComparedRun, draw_reliability, draw_runs};
+pub use charts::{ComparedRun, draw_rates, draw_reliability, draw_runs};
 pub use class_figures::{Averages, ClassFigures};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};
@@ -94,13 +98,15 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, Seen, evaluate, evaluate_views, evaluate_with};
 pub use input_size::training_input_size;
 pub use logs::Log;
+#[cfg(feature = "train")]
+pub use lr_find::{LrFind, LrPoint, LrRange, lr_find};
 pub use measures::{Measurements, Measures, Prediction, likeliest};
 pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
 pub use recipe::{
     Balanced, Checkpoints, ClassWeights, Freeze, Initialization, Loss, LossKind, NamedGroup, Network,
-    Parameters, RECIPES, Recipe, RecipePatch, Regularize, Split, TeacherSettings, Unfreeze,
+    Parameters, Progressive, RECIPES, Recipe, RecipePatch, Regularize, Split, TeacherSettings, Unfreeze,
 };
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};

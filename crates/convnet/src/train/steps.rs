@@ -87,6 +87,16 @@ impl Steps {
         Ok(())
     }
 
+    /// Goes on with a network that has the same parameters, and the weights of this one.
+    pub(super) fn move_to(&mut self, mut training: TrainingStep) -> Result<(), CompileError> {
+        let (steps, optimizer) = self.training.optimizer_state();
+        training.load_optimizer_state(steps, &optimizer)?;
+        let average = self.average();
+        self.training = training;
+        self.ema = self.regularize.ema.map(|decay| self.training.ema(decay));
+        average.map_or(Ok(()), |average| self.load_average(&average))
+    }
+
     /// The moving average, if one is kept.
     pub(super) fn average(&self) -> Option<StateDict> {
         self.ema.as_ref().map(|ema| self.training.ema_state_dict(ema))

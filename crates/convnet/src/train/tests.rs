@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 mod long_runs;
+mod tuning;
 
 use super::*;
 use crate::data::{DataError, DataSets, Dataset, Image, Samples};

@@ -18,7 +18,7 @@ use super::steps::Steps;
 use super::training_loop::TrainingLoop;
 use super::{
     Callback, EpochRecord, NewRun, Optimizer, Outcome, Recipe, RunConfig, RunDir, Schedule, Teacher,
-    TrainError, divide, version,
+    TrainError, divide, sizes, version,
 };
 use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
@@ -60,6 +60,16 @@ pub struct TrainReport {
     pub interrupted: bool,
     /// What the chosen weights are worth; `None` if it was interrupted.
     pub outcome: Option<Outcome>,
+}
+
+/// What steps outside of a run need.
+pub(super) struct Rehearsal<'a> {
+    pub(super) net: &'a Graph,
+    pub(super) data: DataSets,
+    pub(super) recipe: Recipe,
+    pub(super) card: ModelCard,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) steps: Steps,
 }
 
 impl TrainReport {
@@ -221,6 +231,19 @@ impl<'a> Trainer<'a> {
         training.run()
     }
 
+    /// Steps outside of any run: nothing is written.
+    pub(super) fn rehearsal(mut self) -> Result<Rehearsal<'a>, TrainError> {
+        self.check()?;
+        self.data = divide(self.data, &self.recipe)?;
+        let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
+        self.check_steps()?;
+        let training = self.training(&self.first_weights()?, 0)?;
+        let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
+        Ok(Rehearsal { net: self.net, data: self.data, recipe: self.recipe, card, stop: self.stop, steps })
+    }
+
     /// Takes a run back to a checkpoint that it kept ([`RunDir::kept_checkpoints`]) and goes on from there. What was done
     /// after it is forgotten.
     ///
@@ -328,6 +351,7 @@ impl<'a> Trainer<'a> {
         let logs = logs::add(self.recipe.log, &run, &mut callbacks);
         TrainingLoop {
             net: self.net,
+            sized: None,
             data: self.data,
             recipe: self.recipe,
             options: self.options,
@@ -350,10 +374,11 @@ impl<'a> Trainer<'a> {
         self.recipe.check_for(self.net.input_size())?;
         self.recipe.parameters.of(self.net, &self.net.parameters())?;
         self.recipe.check_layers(self.net)?;
+        self.recipe.check_sizes(self.net)?;
         self.data.check_classes()?;
         self.recipe.loss.criterion(&self.data.train)?;
         self.recipe.loss.check_outputs(self.net)?;
-        let unvalidated = self.data.validation.is_none() && self.recipe.split.validation == 0.0;
+        let unvalidated = self.data.validation.is_none() && !self.recipe.split.spares_some();
         if unvalidated && self.recipe.schedule.needs_validation() {
             return Err(TrainError::setting(
                 "schedule.kind",
@@ -461,25 +486,7 @@ impl<'a> Trainer<'a> {
 
     /// The step of an epoch, from 0.
     fn training(&self, weights: &StateDict, epoch: usize) -> Result<TrainingStep, TrainError> {
-        let optimizer = (self.recipe.optimizer, self.recipe.seed);
-        let batch = self.recipe.batch;
-        let weight = self.recipe.loss.aux_weight;
-        let other = weight.and_then(|weight| self.net.with_auxiliary_weight(weight as f32));
-        let net = self.recipe.network.trained(other.as_ref().unwrap_or(self.net))?;
-        let frozen = self.recipe.freeze.frozen(self.net, epoch)?;
-        let training =
-            TrainingStep::compile_frozen(&net, (weights, &frozen), batch, optimizer, &self.options)?;
-        let images = self.data.train.len();
-        let steps = images.div_ceil(self.recipe.step_images()) as u64;
-        training.check_images(images.min(batch))?;
-        // The last batch of an epoch may be a smaller one.
-        if images > batch
-            && !images.is_multiple_of(batch)
-            && self.recipe.limit_steps.is_none_or(|limit| limit >= steps)
-        {
-            training.check_images(images % batch)?;
-        }
-        Ok(training)
+        sizes::training(self.net, (weights, epoch), &self.recipe, self.data.train.len(), &self.options)
     }
 }
 

@@ -20,9 +20,9 @@ use super::progress::Progress;
 use super::steps::Steps;
 use super::{
     Confusion, EpochRecord, LogFailure, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress,
-    TrainError, TrainReport,
+    TrainError, TrainReport, sizes,
 };
-use crate::data::{DataSets, Dataset, Loader, Pass, Views};
+use crate::data::{DataSets, Dataset, Loader, Pass, Preprocess, Views};
 use crate::exec::{self, Engine};
 use crate::graph::Graph;
 use crate::io::{self, ModelCard, WeightsFile};
@@ -31,6 +31,8 @@ use crate::state::TensorSource;
 /// A run under way.
 pub(super) struct TrainingLoop<'a> {
     pub(super) net: &'a Graph,
+    /// The same for smaller images, while the training images are smaller.
+    pub(super) sized: Option<Graph>,
     pub(super) data: DataSets,
     pub(super) recipe: Recipe,
     pub(super) options: exec::Options,
@@ -146,10 +148,12 @@ impl TrainingLoop<'_> {
 
     /// The rest of the epoch under way.
     fn train_epoch(&mut self, length: RunLength) -> Result<Flow, TrainError> {
+        self.steps.refreeze(&self.recipe.freeze.frozen(self.net, self.progress.epoch)?)?;
+        self.fit_images()?;
+        let preprocess = self.preprocess()?;
         let mut saved = Instant::now();
         let mut lap = Instant::now();
         let left = length.total - self.steps.training.steps();
-        self.steps.refreeze(&self.recipe.freeze.frozen(self.net, self.progress.epoch)?)?;
         let recipe = &self.recipe;
         let pass = Pass {
             shuffle: true,
@@ -159,14 +163,15 @@ impl TrainingLoop<'_> {
             start: self.progress.step * recipe.regularize.batches(),
             ..Pass::in_order(recipe.batch)
         };
-        let mut batches = Loader::augmented(&self.data.train, &self.card.preprocess, &recipe.augment, pass);
+        let mut batches = Loader::augmented(&self.data.train, &preprocess, &recipe.augment, pass);
         for _ in 0..left {
             let step = self.steps.training.steps();
             let lr = self.callbacks.rate.of(self.scheduled(step, length));
             if !(lr.is_finite() && lr >= 0.0) {
                 return Err(TrainError::setting("rate", lr, "callbacks to set a finite number from 0"));
             }
-            let Some(learned) = self.steps.update(self.net, &mut batches, lr as f32)? else { break };
+            let net = self.sized.as_ref().unwrap_or(self.net);
+            let Some(learned) = self.steps.update(net, &mut batches, lr as f32)? else { break };
             self.lr = Some(lr);
             let progress = &mut self.progress;
             progress.step += 1;
@@ -200,6 +205,32 @@ impl TrainingLoop<'_> {
             }
         }
         Ok(Flow::On)
+    }
+
+    /// Moves weights, optimizer and average to the network for the epoch's images, where it is another.
+    fn fit_images(&mut self) -> Result<(), TrainError> {
+        let sized = sizes::at_epoch(self.net, &self.recipe, self.progress.epoch)?;
+        let input = |sized: &Option<Graph>| sized.as_ref().unwrap_or(self.net).input_size();
+        if input(&sized) == input(&self.sized) {
+            return Ok(());
+        }
+        let net = sized.as_ref().unwrap_or(self.net);
+        let (weights, images) = (self.steps.training.state_dict(), self.data.train.len());
+        let training =
+            sizes::training(net, (&weights, self.progress.epoch), &self.recipe, images, &self.options)?;
+        self.steps.move_to(training)?;
+        self.sized = sized;
+        Ok(())
+    }
+
+    /// How training images become input.
+    fn preprocess(&self) -> Result<Preprocess, TrainError> {
+        let Some(net) = &self.sized else { return Ok(self.card.preprocess.clone()) };
+        let [_, rows, columns] = net.input_size();
+        self.card.preprocess.for_size(net.input_size()).ok_or_else(|| {
+            let found = format!("{}: images of {rows}x{columns} pixels", self.recipe.progressive.from);
+            TrainError::setting("progressive.from", found, "a size that images can be brought to")
+        })
     }
 
     /// The learning rate that the schedule has for a step.

@@ -1,7 +1,11 @@
 //! `convnet train`: train a network, or go on with a run that was interrupted.
 
 mod args;
+mod folds;
+mod lr_find;
 mod report;
+mod runs;
+mod sweep;
 mod tui;
 
 use std::io::IsTerminal;
@@ -20,11 +24,11 @@ use convnet::train::{
     remarks, training_input_size,
 };
 
-use self::args::Settings;
+use self::args::{Setting, Settings};
 use self::report::Reporter;
 use self::tui::Dashboard;
 use super::trained::{self, PreprocessArg};
-use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg};
+use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, picture, positive};
 use crate::error::Failure;
 use crate::{models, output};
 
@@ -37,6 +41,9 @@ Examples:
                                                         on images below photos that lists name with their labels
   convnet train vgg11 --recipe sgd-step --epochs 30     by another recipe
   convnet train model.onnx --data photos                go on from an ONNX file, with a head for the data's classes
+  convnet train lenet --sweep lr=0.001,0.003,0.01       a run for each of these rates, and a table of what they came to
+  convnet train resnet18 --folds 5                      cross-validation: five runs, mean and deviation
+  convnet train lenet --lr-find -o rates.png            which learning rate suits
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
   convnet train --resume runs/lenet --epochs 20         go on longer than it was to be
 
@@ -47,7 +54,7 @@ training images. The test images are measured once, at the end, with the chosen 
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [freeze],
-[network], [regularize], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
+[network], [regularize], [progressive], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -83,6 +90,39 @@ pub(crate) struct Args {
     /// (DIR/checkpoints/step-N.safetensors); with --epochs longer than it was to be
     #[arg(long, value_name = "DIR|FILE", conflicts_with = "out", help_heading = "Run")]
     resume: Option<PathBuf>,
+
+    /// Train with each of several values of a key of the recipe, one run after the other in DIR/KEY=VALUE,…; several of
+    /// them: with each combination. A file is a table of lists
+    #[arg(
+        long,
+        value_name = "KEY=A,B,…|FILE.toml",
+        conflicts_with_all = ["resume", "tui"],
+        help_heading = "Several runs"
+    )]
+    sweep: Vec<String>,
+
+    /// Cross-validation: cut the training images in K parts, and train K times on all but one, which is validated on
+    #[arg(
+        long,
+        value_name = "K",
+        value_parser = positive,
+        conflicts_with_all = ["resume", "tui", "sweep", "validation"],
+        help_heading = "Several runs"
+    )]
+    folds: Option<usize>,
+
+    /// Find a learning rate: some steps at rates that grow from 1e-7 to 10 (100, or --limit-steps), the loss of each as a
+    /// chart and as figures; no run is written
+    #[arg(
+        long,
+        conflicts_with_all = ["resume", "tui", "sweep", "folds", "out"],
+        help_heading = "Several runs"
+    )]
+    lr_find: bool,
+
+    /// File of the chart; beside it the other form and the figures as .csv [default: MODEL-lr.png]
+    #[arg(short = 'o', value_name = "FILE.png|.svg", value_parser = picture, requires = "lr_find", help_heading = "Several runs")]
+    chart: Option<PathBuf>,
 
     /// Show the run on the whole screen: curves, rates, time left; q stops and saves, p pauses
     #[arg(long, conflicts_with = "quiet", help_heading = "Run")]
@@ -137,18 +177,43 @@ struct Start {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
+    let stop = Arc::<AtomicBool>::default();
+    if !args.sweep.is_empty() {
+        return sweep::run(args, &options, &stop);
+    }
+    if let Some(count) = args.folds {
+        return folds::run(args, count, &options, &stop);
+    }
+    if args.lr_find {
+        return lr_find::run(args, &options, &stop);
+    }
     let plan = match &args.resume {
-        Some(place) => args.resumed(place, &options)?,
-        None => args.fresh(options.device)?,
+        Some(place) => args.resumed(place, &options, None)?,
+        None => args.fresh(&[], args.out.as_deref())?,
     };
+    listen(&stop)?;
+    let Carried { result, directory, classes } = carry_out(args, plan, &options, &stop)?;
+    finish(result, &directory, classes)
+}
+
+/// A run that was carried out, as far as it went.
+struct Carried {
+    result: Result<TrainReport, TrainError>,
+    directory: PathBuf,
+    classes: usize,
+}
+
+/// Trains by a plan, and shows it.
+fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>) -> Result<Carried, Failure> {
     let Plan { place, recipe, start } = plan;
     let Start { graph, data, preprocess, weights, report, teacher, .. } = start;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory, _) => directory.clone(),
     };
-    let data = divide(data, &recipe)?;
-    let heading = report::heading(&graph, &data, &recipe, &options, &directory)?;
+    let whole = data;
+    let data = divide(whole.clone(), &recipe)?;
+    let heading = report::heading(&graph, &data, &recipe, options, &directory)?;
     data.repeats().map_err(Failure::work)?.iter().for_each(|told| output::note(told));
     remarks::short(&recipe, data.train.len()).iter().for_each(|remark| output::note(remark));
     if recipe.parameters != Parameters::default() {
@@ -156,10 +221,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         output::note(&report::groups(&groups));
     }
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
-    let stop = Arc::<AtomicBool>::default();
-    listen(&stop)?;
-    let trainer = Trainer::new(&graph, data).recipe(recipe).options(options).stop(Arc::clone(&stop));
-    let mut trainer = args.shown(trainer, heading, graph.classes(), stop)?;
+    let trainer = Trainer::new(&graph, whole).recipe(recipe).options(options.clone()).stop(Arc::clone(stop));
+    let mut trainer = args.shown(trainer, heading, graph.classes(), Arc::clone(stop))?;
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }
@@ -182,7 +245,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let share = histogram.into_iter().max().unwrap_or(0) as f64 / outcome.images.max(1) as f64;
         remarks::guessing(outcome.top1, share, outcome.images).iter().for_each(|remark| output::note(remark));
     }
-    finish(result, &directory, graph.classes())
+    Ok(Carried { result, directory, classes: graph.classes() })
 }
 
 fn finish(result: Result<TrainReport, TrainError>, directory: &Path, classes: usize) -> Result<(), Failure> {
@@ -243,36 +306,66 @@ impl Args {
         Ok(trainer.callback(Reporter::new(heading, classes)))
     }
 
-    /// A new run.
-    fn fresh(&self, device: Device) -> Result<Plan, Failure> {
-        let name = self.model.as_deref().unwrap_or_default();
-        // The layers decide the recipe, whatever the number of classes that the data will ask for.
+    /// The network as it is given, whose layers decide the recipe whatever the number of classes that the data will ask
+    /// for, and the weights to start from.
+    fn layers(&self) -> Result<(Graph, Option<PathBuf>), Failure> {
+        let name = self.name();
         let (layers, own) = models::network(name, &self.file_size(name).options())?;
-        let init_from = self.init_from.clone().or(own.is_some().then(|| name.into()));
-        let mut recipe = self.settings.over(&Recipe::for_graph(&layers))?;
-        if init_from.is_some()
-            && self.settings.training.lr.is_none()
-            && self.settings.training.recipe.is_none()
-        {
-            recipe = recipe.fine_tuning();
+        Ok((layers, self.init_from.clone().or(own.is_some().then(|| name.into()))))
+    }
+
+    fn name(&self) -> &str {
+        self.model.as_deref().unwrap_or_default()
+    }
+
+    /// The recipe of a new run, and whether its learning rate is a tenth of the usual one.
+    fn recipe(&self, layers: &Graph, starts: bool, own: &[Setting]) -> Result<(Recipe, bool), Failure> {
+        let recipe = self.settings.over(&Recipe::for_graph(layers), own)?;
+        let tuned = starts && !self.settings.has_rate() && own.iter().all(|setting| setting.key != "lr");
+        let recipe = if tuned { recipe.fine_tuning() } else { recipe };
+        recipe.check().map_err(Failure::usage)?;
+        Ok((recipe, tuned))
+    }
+
+    /// Refuses a recipe that a network or the data cannot follow.
+    fn check(recipe: &Recipe, graph: &Graph, data: &DataSets) -> Result<(), Failure> {
+        recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
+        recipe.parameters.of(graph, &graph.parameters()).map_err(Failure::usage)?;
+        recipe.check_layers(graph).map_err(Failure::usage)?;
+        recipe.check_sizes(graph).map_err(Failure::usage)?;
+        recipe.loss.criterion(&data.train).map_err(Failure::usage)?;
+        recipe.loss.check_outputs(graph).map_err(Failure::usage)
+    }
+
+    /// A new run, with settings of its own where it is one of several.
+    fn fresh(&self, own: &[Setting], out: Option<&Path>) -> Result<Plan, Failure> {
+        if let Some(out) = out {
+            RunDir::check_new(out)?;
+        }
+        let (recipe, start) = self.begin(own)?;
+        let new = match out {
+            Some(out) => NewRun::claim(out)?,
+            None => NewRun::fresh(&Path::new("runs").join(models::stem(self.name())))?,
+        };
+        Ok(Plan { place: Place::New(new), recipe, start })
+    }
+
+    /// What a new run is made of.
+    fn begin(&self, own: &[Setting]) -> Result<(Recipe, Start), Failure> {
+        let name = self.name();
+        let (layers, init_from) = self.layers()?;
+        let (mut recipe, tuned) = self.recipe(&layers, init_from.is_some(), own)?;
+        if tuned {
             output::note(&format!(
                 "starting from weights: a tenth of the usual learning rate, {}",
                 recipe.lr
             ));
         }
-        recipe.check().map_err(Failure::usage)?;
-        if let Some(out) = &self.out {
-            RunDir::check_new(out)?;
-        }
         let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
-        recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
-        recipe.parameters.of(&graph, &graph.parameters()).map_err(Failure::usage)?;
-        recipe.check_layers(&graph).map_err(Failure::usage)?;
+        Self::check(&recipe, &graph, &data)?;
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
-        recipe.loss.criterion(&data.train).map_err(Failure::usage)?;
-        recipe.loss.check_outputs(&graph).map_err(Failure::usage)?;
         let teacher = teacher(&recipe)?;
         let start = Start { graph, data, preprocess, weights: None, report: None, new_head: false, teacher };
         let start = match init_from {
@@ -280,6 +373,7 @@ impl Args {
             None => start,
         };
         // A GPU cannot freeze normalizations with their statistics.
+        let device = self.device.apply(Options::default(), Precision::Tf32)?.device;
         if start.new_head && device == Device::Cpu && self.settings.leaves_freezing() {
             recipe = recipe.head_first();
             if recipe.freeze.is_any() {
@@ -288,11 +382,7 @@ impl Args {
                 );
             }
         }
-        let new = match &self.out {
-            Some(out) => NewRun::claim(out)?,
-            None => NewRun::fresh(&Path::new("runs").join(models::stem(name)))?,
-        };
-        Ok(Plan { place: Place::New(new), recipe, start })
+        Ok((recipe, start))
     }
 
     /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
@@ -371,8 +461,8 @@ impl Args {
     }
 
     /// A run that was interrupted, with what was given now over its settings: the trainer refuses any
-    /// difference.
-    fn resumed(&self, place: &Path, options: &Options) -> Result<Plan, Failure> {
+    /// difference. `asked` is the whole recipe of one of several runs.
+    fn resumed(&self, place: &Path, options: &Options, asked: Option<Recipe>) -> Result<Plan, Failure> {
         let (directory, from) = match kept_in(place) {
             Some(directory) => (directory, Some(place.to_owned())),
             None => (place, None),
@@ -380,7 +470,10 @@ impl Args {
         let run = RunDir::open(directory)?;
         let config = run.config();
         note_machine(config, options)?;
-        let recipe = self.settings.over(&config.recipe)?;
+        let recipe = match asked {
+            Some(recipe) => recipe,
+            None => self.settings.over(&config.recipe, &[])?,
+        };
         let [channels, height, width] = config.input;
         let size = SizeArgs {
             input: self.size.input.or(Some(ImageSize { channels, height, width })),

@@ -10,6 +10,7 @@ mod mistakes;
 mod names;
 mod overlay;
 mod png;
+mod rates;
 mod reliability;
 mod svg;
 
@@ -20,12 +21,13 @@ use convnet_formats::atomic;
 use crate::font;
 
 use self::drawing::{Align, Drawing, FAINT, INK, TextStyle};
-use crate::train::{Calibration, TrainError};
+use crate::train::{Calibration, LrRange, TrainError};
 
 pub(super) use confusion::ConfusionChart;
 pub(super) use curves::Curves;
 pub use overlay::ComparedRun;
 use overlay::Overlay;
+use rates::Rates;
 use reliability::Reliability;
 
 /// What a chart shows.
@@ -56,6 +58,14 @@ pub fn draw_runs(path: &Path, runs: &[ComparedRun<'_>]) -> Result<(), TrainError
 /// If the file cannot be written.
 pub fn draw_reliability(path: &Path, title: &str, calibration: &Calibration) -> Result<(), TrainError> {
     write_one(&Reliability { title: title.to_owned(), calibration }.draw(), path)
+}
+
+/// Draws a learning-rate range test, in the same forms.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn draw_rates(path: &Path, title: &str, range: &LrRange) -> Result<(), TrainError> {
+    write_one(&Rates { title, range }.draw(), path)
 }
 
 /// Writes a drawing in the form that the path's ending asks for.

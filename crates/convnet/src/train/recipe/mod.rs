@@ -7,6 +7,7 @@ mod network;
 mod parameters;
 mod patch;
 mod place;
+mod progressive;
 mod regularize;
 mod split;
 
@@ -21,6 +22,7 @@ pub use loss::{Balanced, ClassWeights, Loss, LossKind, TeacherSettings};
 pub use network::{Initialization, Network};
 pub use parameters::{NamedGroup, Parameters};
 pub use patch::{RECIPES, RecipePatch};
+pub use progressive::Progressive;
 pub use regularize::Regularize;
 pub use split::Split;
 
@@ -98,6 +100,9 @@ pub struct Recipe {
     /// How steps are tamed and averaged, and when the run ends early.
     #[serde(default, skip_serializing_if = "is_default")]
     pub regularize: Regularize,
+    /// Training images that grow over the run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub progressive: Progressive,
     /// When it is saved.
     #[serde(default, skip_serializing_if = "is_default")]
     pub checkpoints: Checkpoints,
@@ -171,6 +176,7 @@ impl Recipe {
             loss: Loss::default(),
             parameters: Parameters::default(),
             regularize: Regularize::default(),
+            progressive: Progressive::default(),
             checkpoints: Checkpoints::default(),
             skip_corrupt: false,
             cache: Cache::default(),
@@ -271,6 +277,7 @@ impl Recipe {
         self.loss.check()?;
         self.parameters.check()?;
         self.regularize.check()?;
+        self.progressive.check()?;
         self.checkpoints.check()?;
         self.log.check()
     }

@@ -38,8 +38,8 @@ fn every_setting_changes_the_weights() {
         ("clip_norm", |recipe| recipe.regularize.clip_norm = Some(0.1)),
         ("clip_value", |recipe| recipe.regularize.clip_value = Some(0.001)),
         ("ema", |recipe| recipe.regularize.ema = Some(0.9)),
-        ("validation", |recipe| recipe.split = Split { validation: 0.3 }),
-        ("no validation", |recipe| recipe.split = Split { validation: 0.0 }),
+        ("validation", |recipe| recipe.split = Split { validation: 0.3, ..Split::default() }),
+        ("no validation", |recipe| recipe.split = Split { validation: 0.0, ..Split::default() }),
     ];
     for (name, change) in settings {
         let directory = folder.path().join(name);

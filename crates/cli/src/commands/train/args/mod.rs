@@ -8,6 +8,7 @@ mod log;
 mod loss;
 mod network;
 mod optimizer;
+mod progressive;
 mod regularize;
 mod schedule;
 mod split;
@@ -15,9 +16,16 @@ mod training;
 
 use std::path::Path;
 
-use convnet::train::{RECIPES, Recipe, RecipePatch};
+use convnet::train::{RECIPES, Recipe, RecipePatch, TrainError};
 
 use crate::error::Failure;
+
+/// A key of a recipe, and what it is set to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Setting {
+    pub(super) key: String,
+    pub(super) value: toml::Value,
+}
 
 /// All of them.
 #[derive(Debug, clap::Args)]
@@ -39,6 +47,8 @@ pub(super) struct Settings {
     #[command(flatten)]
     network: network::Network,
     #[command(flatten)]
+    progressive: progressive::Progressive,
+    #[command(flatten)]
     regularize: regularize::Regularize,
     #[command(flatten)]
     checkpoints: checkpoints::Checkpoints,
@@ -49,9 +59,24 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// The recipe with the named recipe or the recipe file, and what was given on the command line, laid over it.
-    pub(super) fn over(&self, recipe: &Recipe) -> Result<Recipe, Failure> {
-        Ok(recipe.with(&self.recipe()?)?.with(&self.patch()?)?)
+    /// The recipe with the named recipe or the recipe file, what was given on the command line, and the settings of one of
+    /// several runs laid over it.
+    pub(super) fn over(&self, recipe: &Recipe, own: &[Setting]) -> Result<Recipe, Failure> {
+        let mut patch = self.patch()?;
+        for Setting { key, value } in own {
+            patch.set(key, value)?;
+        }
+        let recipe = recipe.with(&self.recipe()?)?;
+        recipe.with(&patch).map_err(|error| match (error, own) {
+            // The settings of a sweep are arguments, whatever their types.
+            (error @ TrainError::Recipe { .. }, [_, ..]) => Failure::usage(error),
+            (error, _) => error.into(),
+        })
+    }
+
+    /// Whether the learning rate is the user's own.
+    pub(super) fn has_rate(&self) -> bool {
+        self.training.lr.is_some() || self.training.recipe.is_some()
     }
 
     /// What was given on the command line.
@@ -65,6 +90,7 @@ impl Settings {
         self.augment.set(&mut patch)?;
         self.loss.set(&mut patch)?;
         self.network.set(&mut patch)?;
+        self.progressive.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         self.images.set(&mut patch)?;

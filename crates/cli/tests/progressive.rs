@@ -1,0 +1,52 @@
+//! `train --progressive`: smaller images at first, a run as any other in the end.
+
+mod place;
+
+use place::Place;
+
+const TRAIN: &str = "train resnet18 --input 1x32x32 --epochs 1 --limit-steps 2 --batch 8 --threads 2";
+
+#[test]
+fn each_option_changes_the_weights_and_stands_in_the_run() {
+    let place = Place::new();
+    let weights = |name: &str, options: &str| {
+        place.success(&format!("{TRAIN} --out {name} {options}"));
+        place.bytes(&format!("{name}/last.safetensors"))
+    };
+    let full = weights("full", "");
+    let half = weights("half", "--progressive");
+    let more = weights("more", "--progressive 0.75");
+    assert!(full != half && half != more && full != more);
+    let config = String::from_utf8(place.bytes("half/config.toml")).unwrap();
+    assert!(config.contains("[recipe.progressive]\nfrom = 0.5\nuntil = 0.7\nsteps = 3\n"), "{config}");
+    assert!(!String::from_utf8(place.bytes("full/config.toml")).unwrap().contains("progressive"));
+    place.success("train --resume half");
+}
+
+#[test]
+fn when_the_full_size_is_reached_is_an_option() {
+    let place = Place::new();
+    let train = "train net.py --epochs 2 --batch 2048 --threads 2 --progressive --out";
+    let code = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), \
+                nn.Flatten(), nn.Linear(4, 10))\n";
+    std::fs::write(place.path().join("net.py"), code).unwrap();
+    let weights = |name: &str, options: &str| {
+        place.success(&format!("{train} {name} --input 1x32x32 {options}"));
+        place.bytes(&format!("{name}/last.safetensors"))
+    };
+    let usual = weights("a", "");
+    // The second of two epochs: 24 of 32 pixels by two steps, all of them if the size grows for one epoch.
+    let (steps, until) = (weights("b", "--progressive-steps 1"), weights("c", "--progressive-until 0.5"));
+    assert!(usual != steps && usual != until && steps != until);
+}
+
+#[test]
+fn networks_of_one_size_are_refused_by_the_layer() {
+    let place = Place::new();
+    let told = place.failure("train lenet --progressive --out run", 2);
+    for part in ["`progressive.from` is 0.5", "weight", "global or adaptive pooling"] {
+        assert!(told.contains(part), "{part} is missing in {told}");
+    }
+    place.failure("train lenet --progressive-until 0.5 --out run", 2);
+    assert!(place.files(".").is_empty());
+}
