@@ -51,7 +51,7 @@ fn place() -> Place {
 /// Trains for some steps, and gives the last weights.
 fn train(place: &Place, out: &str, options: &str) -> StateDict {
     place.success(&format!(
-        "train net.py --data samples --batch 8 --epochs 2 --threads 1 --out {out} {options}"
+        "train net.py:Net --data samples --batch 8 --epochs 2 --threads 1 --out {out} {options}"
     ));
     weights(place, out)
 }
@@ -99,16 +99,16 @@ fn freezing_leaves_parts_as_they_are() {
 fn what_freezing_saves_is_told_and_what_fits_nothing_is_named() {
     let place = place();
     let (_, told) =
-        place.convnet("train net.py --data samples --limit-steps 1 --freeze-until fc --out run", 0);
+        place.convnet("train net.py:Net --data samples --limit-steps 1 --freeze-until fc --out run", 0);
     assert!(told.contains("frozen: 196 of 2,166 parameters; a step computes "), "{told}");
     assert!(fs::read_to_string(place.path().join("run/config.toml")).unwrap().contains("until = \"fc\""));
     let fails =
-        |options: &str| place.convnet(&format!("train net.py --data samples --limit-steps 1 {options}"), 2).1;
+        |options: &str| place.convnet(&format!("train net.py:Net --data samples --limit-steps 1 {options}"), 2).1;
     let told = fails("--freeze stam");
     assert!(told.contains("`freeze.match` is \"stam\"") && told.contains("`stem."), "{told}");
     assert!(fails("--freeze-until blok").contains("similar names: `block"));
     assert!(fails("--freeze *").contains("every parameter is frozen"));
-    let told = place.convnet("train net.py --data samples --unfreeze block", 2).1;
+    let told = place.convnet("train net.py:Net --data samples --unfreeze block", 2).1;
     assert!(told.contains("3=layer4"), "{told}");
 }
 
@@ -139,9 +139,9 @@ fn the_network_and_its_first_weights_are_as_asked() {
     }
     let zero = train(&place, "zero", "--zero-init-residual --freeze block");
     assert!(zero["block.bn.weight"].data.iter().all(|x| *x == 0.0));
-    let told = place.convnet("train net.py --data samples --init-from plain --init orthogonal", 2).1;
+    let told = place.convnet("train net.py:Net --data samples --init-from plain --init orthogonal", 2).1;
     assert!(told.contains("`plain`") && told.contains("`--init`"), "{told}");
-    let told = place.convnet("train net.py --data samples --init paper", 2).1;
+    let told = place.convnet("train net.py:Net --data samples --init paper", 2).1;
     assert!(told.contains("`network.init` is paper"), "{told}");
     let told = place.convnet("train lenet --stochastic-depth 0.1", 2).1;
     assert!(told.contains("residual branches"), "{told}");

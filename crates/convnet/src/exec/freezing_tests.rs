@@ -79,14 +79,14 @@ fn gradients_beside_what_is_frozen_are_the_oracles() {
         let (state, input) = (random_state(&graph, seed), random_input(&graph, 3, seed));
         let labels = random_labels(&graph, 3, seed);
         for (which, frozen) in selections(&graph) {
-            let (plain, plain_state) = fixed(&graph, &state, &frozen);
+            let (fixed_net, fixed_state) = fixed(&graph, &state, &frozen);
             for isa in Isa::available() {
                 let step = (&state as &dyn crate::state::TensorSource, &frozen);
                 let mut training =
                     TrainingStep::compile_frozen(&graph, step, 3, (plain(), seed), &options(isa)).unwrap();
                 let what = format!("seed {seed}, {which}, {isa:?}");
                 let scale = |node: NodeId, index| f64::from(training.dropout_scale(node, index).unwrap());
-                let expected = loss_and_gradients(&plain, &plain_state, &input, &labels, &scale).unwrap();
+                let expected = loss_and_gradients(&fixed_net, &fixed_state, &input, &labels, &scale).unwrap();
                 let (report, gradients) = training.gradients(&single(&input), &labels).unwrap();
                 assert!((report.loss - expected.loss).abs() < 1e-5 * expected.loss.abs(), "{what}: loss");
                 let largest =

@@ -80,7 +80,6 @@ pub fn lr_find(
 ) -> Result<LrRange, TrainError> {
     rates.check()?;
     let Rehearsal { net, data, recipe, card, stop, mut steps } = trainer.rehearsal()?;
-    let pipeline = card.preprocess.pipeline(data.train.shape, recipe.augment);
     let mut range = LrRange::default();
     let (mut average, mut least) = (0.0, f64::INFINITY);
     for epoch in 0.. {
@@ -91,7 +90,7 @@ pub fn lr_find(
             epoch,
             ..Pass::in_order(recipe.batch)
         };
-        let mut batches = Loader::new(&data.train, &pipeline, pass);
+        let mut batches = Loader::augmented(&data.train, &card.preprocess, &recipe.augment, pass);
         loop {
             if range.points.len() >= rates.steps || stop.load(Ordering::Relaxed) {
                 return Ok(range);

@@ -8,7 +8,7 @@ use crate::cpu::loader::Loader;
 use crate::cpu::matrix::Matrix;
 use crate::cpu::run::{At, Backward, Forward, part};
 use crate::ops;
-use crate::plan::{BackwardStage, CompileError, Kernel, Needs, Stage};
+use crate::plan::{BackwardStage, CompileError, Kernel, Stage};
 
 /// A Linear bound to its kernels.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,12 +36,10 @@ impl Linear {
         let frozen = binder.is_frozen(stage.node, 1);
         parameters.bias = linear.bias.then(|| binder.allocate_for(linear.out_features, frozen));
         let learns = !binder.is_frozen(stage.node, 0);
-        let needs = binder.draft.needs(stage);
-        let needs = Needs { reads_inputs: needs.reads_inputs && learns, ..needs };
         Bound {
             kind: Kind::Linear(Self { geometry: Geometry::rows(features), learns, matrix }),
             parameters,
-            needs,
+            needs: binder.draft.needs(stage),
         }
     }
 
