@@ -4,11 +4,19 @@ mod place;
 
 use place::Place;
 
-const TRAIN: &str = "train resnet18 --input 1x32x32 --epochs 1 --limit-steps 2 --batch 8 --threads 2";
+const TRAIN: &str = "train net.py --input 1x32x32 --epochs 1 --limit-steps 2 --threads 2";
+
+/// A network with the same parameters for images of any size.
+fn pooled(place: &Place) {
+    let code = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), \
+                nn.Flatten(), nn.Linear(4, 10))\n";
+    std::fs::write(place.path().join("net.py"), code).unwrap();
+}
 
 #[test]
 fn each_option_changes_the_weights_and_stands_in_the_run() {
     let place = Place::new();
+    pooled(&place);
     let weights = |name: &str, options: &str| {
         place.success(&format!("{TRAIN} --out {name} {options}"));
         place.bytes(&format!("{name}/last.safetensors"))
@@ -27,9 +35,7 @@ fn each_option_changes_the_weights_and_stands_in_the_run() {
 fn when_the_full_size_is_reached_is_an_option() {
     let place = Place::new();
     let train = "train net.py --epochs 2 --batch 2048 --threads 2 --progressive --out";
-    let code = "from torch import nn\nnet = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), \
-                nn.Flatten(), nn.Linear(4, 10))\n";
-    std::fs::write(place.path().join("net.py"), code).unwrap();
+    pooled(&place);
     let weights = |name: &str, options: &str| {
         place.success(&format!("{train} {name} --input 1x32x32 {options}"));
         place.bytes(&format!("{name}/last.safetensors"))

@@ -50,13 +50,11 @@ impl WeightsFile {
         if let Some(found) = foreign::kind(&source).filter(|_| !is_ours) {
             return Err(IoError::Foreign { path: path.to_owned(), found });
         }
-        if !(start.starts_with(b"PK") || is_pickle(&start) || known && is_index(&start))
-            && is_model(path, &start)
-        {
+        if !(is_pytorch(&start) || known && is_index(&start)) && is_model(path, &start) {
             let (graph, imported) = onnx::read(path, None)?;
             return Self::imported(path, &graph, imported);
         }
-        let reader = if start.starts_with(b"PK") || is_pickle(&start) {
+        let reader = if is_pytorch(&start) {
             Reader::Pth(pth::Reader::open(path)?)
         } else if known && is_index(&start) {
             Reader::Shards(shards::Shards::open(path)?)
@@ -242,9 +240,11 @@ impl WeightsFile {
     }
 }
 
-/// Whether a file starts as a pickle.
-fn is_pickle(start: &[u8; 9]) -> bool {
-    start[0] == 0x80 && (2..=5).contains(&start[1])
+/// Whether a file starts as an archive or a pickle, and not as safetensors with a header of 640 bytes or another such
+/// length.
+fn is_pytorch(start: &[u8; 9]) -> bool {
+    let pickle = start[0] == 0x80 && (2..=5).contains(&start[1]);
+    (start.starts_with(b"PK") || pickle) && !is_header(start)
 }
 
 /// Whether a file starts as safetensors: the length of a header, and its first character.
@@ -278,5 +278,26 @@ impl TensorSource for WeightsFile {
 
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
         self.read_part(name, first, out).map_err(|source| ReadError::File { path: self.path.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_of_any_length_is_one_of_safetensors() {
+        // 0x0280 to 0x0580 begin as pickles do, 0x4b50 as archives, 8 as ONNX models, 0x7b as JSON.
+        for length in [0x280_u32, 0x380, 0x480, 0x580, 0x4b50, 8, 0x7b, 0x10_0280] {
+            let mut start = *b"\0\0\0\0\0\0\0\0{";
+            start[..4].copy_from_slice(&length.to_le_bytes());
+            assert!(is_header(&start), "{length}");
+            let others = [is_pytorch(&start), is_index(&start), is_model(Path::new("a.safetensors"), &start)];
+            assert_eq!(others, [false; 3], "{length}");
+        }
+        // As torch.save wrote before its archives, and as pickles of protocol 4 begin.
+        let torch =
+            [b"\x80\x02\x8a\x0al\xfc\x9cF\xf9", b"\x80\x04\x95\x10\0\0\0\0\0", b"PK\x03\x04\0\0\0\0\0"];
+        assert!(torch.into_iter().all(is_pytorch));
     }
 }

@@ -99,8 +99,7 @@ impl RecipePatch {
         let patch = Self(toml::from_str(&text).map_err(|error| fail(error.to_string()))?);
         let placed = |error: TrainError| match error {
             TrainError::Recipe { reason } => fail(place::told(&text, &reason)),
-            TrainError::Setting { ref name, .. } => fail(place::with_line(&text, name, &error.to_string())),
-            error => error,
+            error => fail(place::of_setting(&text, &error.to_string())),
         };
         Recipe::blank().with(&patch).and_then(|recipe| recipe.check()).map_err(placed)?;
         Ok(patch)

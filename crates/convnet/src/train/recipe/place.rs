@@ -30,8 +30,12 @@ pub(super) fn told(text: &str, reason: &str) -> String {
     with_line(text, &key, &told)
 }
 
-/// The same of a setting that is out of its range.
-pub(super) fn with_line(text: &str, key: &str, told: &str) -> String {
+/// The same of a setting that is out of its range, which is the first name in what is told of it.
+pub(super) fn of_setting(text: &str, told: &str) -> String {
+    with_line(text, quoted(told).first().unwrap_or(&""), told)
+}
+
+fn with_line(text: &str, key: &str, told: &str) -> String {
     let Some(span) = find(text, key) else { return told.to_owned() };
     let start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let line = text[start..].lines().next().unwrap_or_default();

@@ -83,7 +83,7 @@ mod tests {
         };
         // 0.7 · 10 epochs in three steps: 0.5, 0.667, 0.833 of 96.
         assert_eq!(sides(half, 10, 96), [48, 48, 48, 64, 64, 80, 80, 96, 96, 96]);
-        assert_eq!(sides(half, 3, 224), [112, 152, 224]);
+        assert_eq!(sides(half, 3, 224), [112, 152, 184]);
         assert_eq!(sides(half, 1, 64), [32]);
         assert_eq!(sides(Progressive { until: 1.0, steps: 2, ..half }, 4, 28), [16, 16, 24, 24]);
         assert_eq!(sides(Progressive::default(), 3, 28), [28; 3]);
