@@ -102,8 +102,9 @@ fn what_freezing_saves_is_told_and_what_fits_nothing_is_named() {
         place.convnet("train net.py:Net --data samples --limit-steps 1 --freeze-until fc --out run", 0);
     assert!(told.contains("frozen: 196 of 2,166 parameters; a step computes "), "{told}");
     assert!(fs::read_to_string(place.path().join("run/config.toml")).unwrap().contains("until = \"fc\""));
-    let fails =
-        |options: &str| place.convnet(&format!("train net.py:Net --data samples --limit-steps 1 {options}"), 2).1;
+    let fails = |options: &str| {
+        place.convnet(&format!("train net.py:Net --data samples --limit-steps 1 {options}"), 2).1
+    };
     let told = fails("--freeze stam");
     assert!(told.contains("`freeze.match` is \"stam\"") && told.contains("`stem."), "{told}");
     assert!(fails("--freeze-until blok").contains("similar names: `block"));

@@ -121,8 +121,12 @@ fn fitting(parameters: &[ParamSpec], pattern: &str) -> Result<Vec<String>, NoMat
         return Ok(held);
     }
     let letters: String = pattern.chars().filter(|c| !matches!(c, '*' | '?')).collect();
-    let mut near: Vec<(f64, &String)> =
-        trainable().map(|name| (strsim::jaro_winkler(&letters, name), name)).collect();
+    // The name of a layer or a block may have been meant.
+    let likeness = |name: &str| {
+        let blocks = name.match_indices('.').map(|(end, _)| &name[..end]);
+        blocks.chain([name]).map(|part| strsim::jaro_winkler(&letters, part)).fold(0.0, f64::max)
+    };
+    let mut near: Vec<(f64, &String)> = trainable().map(|name| (likeness(name), name)).collect();
     near.retain(|(likeness, _)| *likeness >= LIKE);
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
     let near = near.into_iter().take(SIMILAR).map(|(_, name)| name.clone()).collect();
