@@ -207,7 +207,9 @@ fn networks_of_the_zoo_come_back_layer_by_layer() {
         io::export(&graph, &state, None, Normalization::Metadata, &path).unwrap();
         let (imported, weights) = io::import(&path, None).unwrap();
         let live = graph.reachable(&[graph.output()]);
-        let kept = |op: &Op| !matches!(op, Op::Dropout(_) | Op::Dropout1d(_) | Op::Identity);
+        let kept = |op: &Op| {
+            !matches!(op, Op::Dropout(_) | Op::Dropout1d(_) | Op::StochasticDepth(_) | Op::Identity)
+        };
         let layers = |graph: &Graph, live: &[bool]| {
             let ids = graph.ids().skip(1).filter(|id| live[id.index()]).map(|id| graph.node(id).clone());
             ids.filter(|node| kept(&node.op)).map(|node| (node.path, node.shape)).collect::<Vec<_>>()

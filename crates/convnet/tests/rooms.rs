@@ -21,7 +21,7 @@ const ROOMS: [Row; 20] = [
     ("zoo", &["graph", "ops"], &[]),
     ("state", &["graph", "ops"], &[]),
     ("reference", &["graph", "ops", "state"], &[]),
-    ("plan", &["graph", "ops"], &[]),
+    ("plan", &["graph", "ops", "optim"], &[]),
     ("machine", &[], &[]),
     ("options", &["plan"], KERNELS),
     ("weights", &["graph", "ops", "state", "plan"], &[]),
@@ -30,7 +30,7 @@ const ROOMS: [Row; 20] = [
     ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
-    ("train", &["font", "graph", "ops", "optim", "data", "state", "exec", "io"], FORMATS),
+    ("train", &["font", "graph", "ops", "optim", "data", "zoo", "state", "exec", "io"], FORMATS),
     ("model", &["graph", "zoo", "data", "io", "train"], &[]),
 ];
 

@@ -48,6 +48,7 @@ pub(crate) fn class(op: &Op) -> &'static str {
         | Op::Unflatten
         | Op::Dropout(_)
         | Op::Dropout1d(_)
+        | Op::StochasticDepth(_)
         | Op::Identity => "plain",
     }
 }

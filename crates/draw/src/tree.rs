@@ -237,6 +237,7 @@ fn follows(op: &Op) -> bool {
         | Op::Affine
         | Op::Dropout(_)
         | Op::Dropout1d(_)
+        | Op::StochasticDepth(_)
         | Op::Identity => true,
         Op::Input
         | Op::Conv2d(_)

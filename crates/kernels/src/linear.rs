@@ -48,6 +48,11 @@ pub enum WeightGradient<'a> {
         /// What the rule keeps, laid out like the weights.
         moments: [&'a mut [f32]; Update::MOST_MOMENTS],
     },
+    /// It is not computed.
+    Leave {
+        /// The packed weights.
+        weights: &'a [f32],
+    },
 }
 
 /// Computes the gradient of a matrix product's input, and writes or applies that of its weights.
@@ -80,13 +85,17 @@ pub fn linear_backward(
     let sink = match target {
         WeightGradient::Write { weights, gradient } => {
             assert_eq!((weights.len(), gradient.len()), (panels.len(), panels.len()), "packed weights");
-            Sink { weights: weights.as_ptr(), target: Pointer::of(gradient), update: None }
+            Sink { weights: weights.as_ptr(), target: Some(Pointer::of(gradient)), update: None }
         }
         WeightGradient::Apply { update, weights, moments } => {
             let moments = update.check(weights.len(), panels.len(), moments);
             let target = Pointer::of(weights);
             // SAFETY: 0 is at most the length of any block.
-            Sink { weights: unsafe { target.at(0) }, target, update: Some((update, moments)) }
+            Sink { weights: unsafe { target.at(0) }, target: Some(target), update: Some((update, moments)) }
+        }
+        WeightGradient::Leave { weights } => {
+            assert_eq!(weights.len(), panels.len(), "packed weights");
+            Sink { weights: weights.as_ptr(), target: None, update: None }
         }
     };
     if panels.is_empty() {
@@ -106,8 +115,8 @@ pub fn linear_backward(
 #[derive(Clone, Copy)]
 struct Sink {
     weights: *const f32,
-    /// The gradient, or the weights themselves.
-    target: Pointer,
+    /// The gradient, or the weights themselves; `None` where nothing is written.
+    target: Option<Pointer>,
     update: Option<(Update, [Pointer; Update::MOST_MOMENTS])>,
 }
 
@@ -178,11 +187,12 @@ impl Shared<'_> {
                         let weights = self.sink.weights.add(start);
                         self.input_rows(right, panel, rows.len(), weights, inputs.as_mut_ptr());
                     }
-                    match self.sink.update {
-                        None => self.weight_rows(panel, rows.clone(), self.sink.target.at(start)),
-                        Some((update, moments)) => {
+                    match (self.sink.target, self.sink.update) {
+                        (None, _) => {}
+                        (Some(target), None) => self.weight_rows(panel, rows.clone(), target.at(start)),
+                        (Some(target), Some((update, moments))) => {
                             self.weight_rows(panel, rows.clone(), sums.as_mut_ptr());
-                            update.part(self.isa, self.sink.target, moments, &sums[..part.len()], part);
+                            update.part(self.isa, target, moments, &sums[..part.len()], part);
                         }
                     }
                 }

@@ -181,7 +181,10 @@ impl Interp {
 }
 
 fn acts_in_training(what: &What) -> bool {
-    matches!(what, What::Layer(Op::Dropout(_) | Op::Dropout1d(_) | Op::BatchNorm2d(_)))
+    matches!(
+        what,
+        What::Layer(Op::Dropout(_) | Op::Dropout1d(_) | Op::StochasticDepth(_) | Op::BatchNorm2d(_))
+    )
 }
 
 /// The work of one computation's graph.

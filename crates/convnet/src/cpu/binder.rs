@@ -39,8 +39,11 @@ const LINE_FLOATS: usize = 16;
 pub(super) struct Binder<'a> {
     pub(super) draft: &'a Draft,
     pub(super) allowed: Allowed,
-    /// Floats of the flat parameters so far.
+    /// Floats of the flat parameters so far that learn, or that inference needs.
     pub(super) parameters: usize,
+    /// Where those that training does not change lie: behind all others, so that gradients and the optimizer's buffers
+    /// end before them.
+    pub(super) fixed: Range<usize>,
     /// Numbers of the flat halves so far.
     pub(super) halves: usize,
 }
@@ -59,6 +62,24 @@ impl Binder<'_> {
         stage.shapes.first().copied().unwrap_or_else(|| self.node(stage.node).shape)
     }
 
+    /// Whether training leaves parameter number `i` of a layer as it is.
+    pub(super) fn is_frozen(&self, id: NodeId, i: usize) -> bool {
+        let frozen = self.draft.frozen();
+        self.mode() == Mode::Train
+            && !frozen.is_empty()
+            && self.draft.graph.node_parameters(id).get(i).is_some_and(|spec| frozen.holds(&spec.name))
+    }
+
+    /// Room for a parameter, `frozen` or not.
+    pub(super) fn allocate_for(&mut self, len: usize, frozen: bool) -> Range<usize> {
+        if !frozen {
+            return self.allocate(len);
+        }
+        let start = self.fixed.end;
+        self.fixed.end = (start + len).next_multiple_of(LINE_FLOATS);
+        start..start + len
+    }
+
     pub(super) fn allocate(&mut self, len: usize) -> Range<usize> {
         let start = self.parameters;
         self.parameters = (start + len).next_multiple_of(LINE_FLOATS);
@@ -72,8 +93,8 @@ impl Binder<'_> {
     }
 
     /// A vector for each channel, twice: a scale and a shift, or γ and β.
-    pub(super) fn allocate_pair(&mut self, channels: usize) -> Parameters {
-        let weight = self.allocate(channels);
-        Parameters { weight, bias: Some(self.allocate(channels)), half: None }
+    pub(super) fn allocate_pair(&mut self, channels: usize, frozen: bool) -> Parameters {
+        let weight = self.allocate_for(channels, frozen);
+        Parameters { weight, bias: Some(self.allocate_for(channels, frozen)), half: None }
     }
 }

@@ -6,6 +6,7 @@ use super::program::Program;
 use crate::graph::{Graph, NodeId};
 use crate::machine::available_memory;
 use crate::ops::Op;
+use crate::optim::Frozen;
 use crate::options::Options;
 use crate::plan::{CompileError, Mode};
 
@@ -74,22 +75,23 @@ pub(super) struct Least {
 
 impl Least {
     /// Of the part of a graph that `outputs` depend on.
-    pub(super) fn of(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Self {
+    pub(super) fn of(graph: &Graph, outputs: &[NodeId], (mode, frozen): (Mode, &Frozen)) -> Self {
         let live = graph.reachable(outputs);
-        // Training keeps weights and gradients.
-        let copies = if mode == Mode::Train { 2 } else { 1 };
+        // Training keeps weights, and gradients of those that learn.
+        let copies = |name: &str| if mode == Mode::Train && !frozen.holds(name) { 2 } else { 1 };
         let (mut image, mut fixed) = (0, 0);
         for id in graph.ids().filter(|id| live[id.index()]) {
             let node = graph.node(id);
             image = image.max(node.shape.elements() * FLOAT);
-            let elements: usize = graph.node_parameters(id).iter().map(crate::ops::ParamSpec::elements).sum();
+            let elements: usize =
+                graph.node_parameters(id).iter().map(|spec| copies(&spec.name) * spec.elements()).sum();
             let (height, width) = node.shape.spatial();
             let entries = match &node.op {
                 Op::Conv2d(conv) => conv.kernel.h * conv.kernel.w,
                 Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d(_) => height + width,
                 _ => 0,
             };
-            fixed += copies * FLOAT * elements + TABLE_ENTRY * entries;
+            fixed += FLOAT * elements + TABLE_ENTRY * entries;
         }
         Self { image, fixed }
     }
@@ -106,6 +108,8 @@ pub(super) struct Planner<'a> {
     pub(super) graph: &'a Graph,
     pub(super) outputs: &'a [NodeId],
     pub(super) mode: Mode,
+    /// What training does not change.
+    pub(super) frozen: &'a Frozen,
     pub(super) options: &'a Options,
     /// Bytes of all that is allocated by a program; `None` beyond what can be addressed.
     pub(super) need: &'a dyn Fn(&Program) -> Option<usize>,
@@ -122,7 +126,7 @@ impl Planner<'_> {
         }
         let available = available_memory();
         let room = available.unwrap_or(isize::MAX as usize);
-        let least = Least::of(self.graph, self.outputs, self.mode);
+        let least = Least::of(self.graph, self.outputs, (self.mode, self.frozen));
         let bytes = match self.fit(batch, least, room)? {
             Fit::Fits(program) => return Ok(*program),
             Fit::Needs(bytes) => bytes,
@@ -138,7 +142,7 @@ impl Planner<'_> {
         if bytes > room {
             return Ok(Fit::Needs(bytes));
         }
-        match Program::new(self.graph, self.outputs, self.mode, batch, self.options) {
+        match Program::new(self.graph, self.outputs, (self.mode, self.frozen), batch, self.options) {
             Ok(program) => {
                 let bytes = (self.need)(&program).unwrap_or(usize::MAX);
                 Ok(if bytes > room { Fit::Needs(bytes) } else { Fit::Fits(Box::new(program)) })

@@ -3,12 +3,16 @@
 use convnet_kernels::{self as kernels, Isa, View};
 
 use super::binder::{Allowed, Binder, Parameters};
-use super::kind::{self, Kind, Scratch};
+use super::kind::{self, Bound, Kind, Scratch};
 use super::memory::sum;
 use super::run::{At, Backward, Forward, Saved};
 use crate::graph::{Graph, NodeId};
+use crate::ops::Op;
+use crate::optim::Frozen;
 use crate::options::Options;
-use crate::plan::{BackwardStage, CompileError, Draft, MemoryRules, Mode, Plan, PlanStep, Slot, Stage};
+use crate::plan::{
+    BackwardStage, CompileError, Draft, Kernel, MemoryRules, Mode, Plan, PlanStep, Slot, Stage,
+};
 
 /// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
 /// too few for the rows of a register tile; a line between them spreads them over all sets.
@@ -22,24 +26,25 @@ pub(super) struct Program {
     /// The kernel of each stage, and where its parameters lie.
     pub(super) kinds: Vec<Kind>,
     pub(super) layout: Vec<Parameters>,
-    /// Floats of the flat parameters.
+    /// Floats of the flat parameters, and of those at their start that learn: the others have no gradients.
     pub(super) parameters: usize,
+    pub(super) learning: usize,
     /// Numbers of the flat halves.
     pub(super) halves: usize,
 }
 
 impl Program {
     /// Plans the part of a graph that `outputs` depend on for `batch` images, and chooses its kernels; the options
-    /// tell what may be chosen.
+    /// tell what may be chosen. Training does not change what is frozen.
     pub(super) fn new(
         graph: &Graph,
         outputs: &[NodeId],
-        mode: Mode,
+        (mode, frozen): (Mode, &Frozen),
         batch: usize,
         options: &Options,
     ) -> Result<Self, CompileError> {
         let isa = options.isa()?;
-        let draft = Draft::new(graph, outputs, mode, MEMORY);
+        let draft = Draft::new(graph, outputs, (mode, frozen), MEMORY);
         let allowed = Allowed {
             isa,
             batch,
@@ -47,17 +52,27 @@ impl Program {
             once: options.once,
             half: options.half && mode == Mode::Infer,
         };
-        let mut binder = Binder { draft: &draft, allowed, parameters: 0, halves: 0 };
+        let bind = |learning: usize| {
+            let mut binder =
+                Binder { draft: &draft, allowed, parameters: 0, fixed: learning..learning, halves: 0 };
+            let bound = draft.stages().iter().map(|stage| kind::bind(&mut binder, stage));
+            let bound = bound.collect::<Result<Vec<Bound>, _>>()?;
+            Ok::<_, CompileError>((bound, binder.parameters, binder.fixed.end, binder.halves))
+        };
+        let (mut bound, learning, mut end, mut halves) = bind(0)?;
+        if end > 0 {
+            // What is frozen lies behind what learns, whose size is known now.
+            (bound, _, end, halves) = bind(learning)?;
+        }
+        let parameters = end.max(learning);
         let (mut kinds, mut layout, mut needs) = (Vec::new(), Vec::new(), Vec::new());
-        for stage in draft.stages() {
-            let bound = kind::bind(&mut binder, stage)?;
+        for bound in bound {
             kinds.push(bound.kind);
             layout.push(bound.parameters);
             needs.push(bound.needs);
         }
-        let (parameters, halves) = (binder.parameters, binder.halves);
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
-        Ok(Self { plan, isa, kinds, layout, parameters, halves })
+        Ok(Self { plan, isa, kinds, layout, parameters, learning, halves })
     }
 
     /// The stages with their kernels.
@@ -67,6 +82,20 @@ impl Program {
 
     pub(super) fn at(&self, index: usize) -> At<'_> {
         At { index, stage: &self.plan.stages[index], parameters: &self.layout[index] }
+    }
+
+    /// The layers whose parameters a stage of training holds as what follows from them: a frozen normalization that keeps
+    /// its statistics, and the convolution before it that it is folded into.
+    pub(super) fn derived(&self, index: usize) -> Option<Vec<NodeId>> {
+        let (plan, stage) = (&self.plan, &self.plan.stages[index]);
+        match (&stage.kernel, &self.kinds[index]) {
+            _ if plan.mode != Mode::Train => None,
+            (Kernel::Conv { norm: Some(norm), .. }, _) => Some(vec![stage.node, *norm]),
+            (_, Kind::Affine(_)) => {
+                matches!(plan.graph.node(stage.node).op, Op::BatchNorm2d(_)).then(|| vec![stage.node])
+            }
+            _ => None,
+        }
     }
 
     /// Memory that the kernels need while they run, on so many threads.
@@ -81,13 +110,18 @@ impl Program {
     /// # Errors
     /// If the system has no such room.
     pub(super) fn saved(&self) -> Result<Vec<Saved>, CompileError> {
-        let save = |(at, kind): (At<'_>, &Kind)| kind.saved(self.plan.shape(at.stage), self.plan.batch);
+        let returns = self.plan.returns();
+        let save = |(at, kind): (At<'_>, &Kind)| {
+            let batch = if returns[at.index] { self.plan.batch } else { 0 };
+            kind.saved(self.plan.shape(at.stage), batch)
+        };
         self.steps().map(save).collect()
     }
 
     /// Bytes of what the stages save, without what a channel takes.
     pub(super) fn saved_bytes(&self) -> Option<usize> {
-        let maxima = self.steps().filter(|(_, kind)| matches!(kind, Kind::MaxPool(_)));
+        let returns = self.plan.returns();
+        let maxima = self.steps().filter(|(at, kind)| matches!(kind, Kind::MaxPool(_)) && returns[at.index]);
         let bytes =
             |(at, _): (At<'_>, &Kind)| self.plan.batch.checked_mul(self.plan.shape(at.stage).elements());
         sum(&maxima.map(bytes).collect::<Vec<_>>())
@@ -156,7 +190,7 @@ fn measure(run: &mut Forward<'_>, at: At<'_>) {
 /// The channels of its output that a stage writes itself: first and number.
 fn written(plan: &Plan, stage: &Stage) -> Vec<(usize, usize)> {
     match stage.kernel {
-        crate::plan::Kernel::Concat => {
+        Kernel::Concat => {
             let part = |&(i, channel): &(usize, usize)| (channel, stage.shapes[i].channels());
             plan.copies(stage.out).iter().map(part).collect()
         }

@@ -144,7 +144,9 @@ impl Backward<'_> {
 
     /// The gradient of a bias: the sums of the columns of the output's gradient.
     pub(super) fn bias_gradient(&mut self, at: At<'_>, output_gradient: View) {
-        if let Some(range) = at.parameters.bias.clone() {
+        let range = at.parameters.bias.clone();
+        // A frozen one lies behind all that has gradients.
+        if let Some(range) = range.filter(|range| range.end <= self.gradients.len()) {
             let sums = &mut self.gradients[range];
             kernels::column_sums(self.pool, self.isa, self.arena, output_gradient, sums);
         }
@@ -159,7 +161,7 @@ pub(super) fn part<'a>(
     moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default())
 }
 
-/// The mask of a dropout layer in the pass with this key; `whole` drops whole vectors.
-pub(super) fn mask(key: u64, node: NodeId, (p, whole): (f32, bool), view: View) -> Mask {
-    Mask::new(layer_key(key, node), p, if whole { view.channels.max(1) } else { 1 })
+/// The mask of a dropout layer in the pass with this key; `whole` drops all that an image has.
+pub(super) fn mask(key: u64, node: NodeId, (p, whole): (f32, bool), image: Shape) -> Mask {
+    Mask::new(layer_key(key, node), p, if whole { image.elements().max(1) } else { 1 })
 }

@@ -23,6 +23,10 @@ pub(super) struct Parameter {
     /// The stage that uses it, and whether that may update it on its backward pass.
     pub(super) stage: usize,
     pub(super) fused: bool,
+    /// Whether training leaves it as it is.
+    pub(super) frozen: bool,
+    /// Whether its place holds it, and not what follows from it and a normalization.
+    pub(super) stored: bool,
     matrix: Option<Matrix>,
 }
 
@@ -59,8 +63,13 @@ impl Parameter {
 }
 
 /// A flat buffer as tensors, by parameter name and suffix.
-pub(super) fn unpack(table: &[Parameter], flat: &[f32], suffix: &str) -> StateDict {
-    table.iter().map(|p| (format!("{}{suffix}", p.spec.name), p.unpack(flat))).collect()
+pub(super) fn unpack<'a>(
+    table: impl IntoIterator<Item = &'a Parameter>,
+    flat: &[f32],
+    suffix: &str,
+) -> StateDict {
+    let stored = table.into_iter().filter(|parameter| parameter.stored);
+    stored.map(|p| (format!("{}{suffix}", p.spec.name), p.unpack(flat))).collect()
 }
 
 /// A part of the flat parameters that holds the same tensor as another, of a weight that several stages read.
@@ -129,34 +138,57 @@ pub(super) fn distinct(table: Vec<Parameter>) -> (Vec<Parameter>, Vec<Twin>) {
     (distinct, twins)
 }
 
-/// What the stages keep in the flat parameters, and where.
+/// What the stages keep in the flat parameters, and where, in the order of the network; while training.
 pub(super) fn table(program: &Program) -> Vec<Parameter> {
     let mut table = Vec::new();
     for (At { index, stage, parameters }, kind) in program.steps() {
+        if let Some(nodes) = program.derived(index) {
+            let specs = nodes.iter().flat_map(|&node| program.plan.graph.node_parameters(node));
+            let aside = |spec| Parameter {
+                spec,
+                range: parameters.weight.clone(),
+                stage: index,
+                fused: false,
+                frozen: true,
+                stored: false,
+                matrix: None,
+            };
+            table.extend(specs.filter(|spec| !spec.kind.is_running()).map(aside));
+            continue;
+        }
         let ranges = [Some(parameters.weight.clone()), parameters.bias.clone()];
         let matrices = [kind.matrix().cloned(), None];
         let mut specs = program.plan.graph.node_parameters(stage.node);
         specs.retain(|spec| !spec.kind.is_running());
         for ((spec, range), matrix) in specs.into_iter().zip(ranges.into_iter().flatten()).zip(matrices) {
-            let fused = matrix.is_some() && matches!(kind, Kind::Linear(_));
-            table.push(Parameter { spec, range, stage: index, fused, matrix });
+            let frozen = program.plan.frozen.holds(&spec.name);
+            let fused = matrix.is_some() && matches!(kind, Kind::Linear(_)) && !frozen;
+            table.push(Parameter { spec, range, stage: index, fused, frozen, stored: true, matrix });
         }
     }
     table
 }
 
 /// The running statistics of a node.
-pub(super) fn running_specs(program: &Program, node: NodeId) -> Vec<ParamSpec> {
+fn running_specs(program: &Program, node: NodeId) -> Vec<ParamSpec> {
     let mut specs = program.plan.graph.node_parameters(node);
     specs.retain(|spec| spec.kind.is_running());
     specs
+}
+
+/// The running statistics that a stage tracks: none where it uses them as they are.
+pub(super) fn tracked(program: &Program, stage: usize) -> Vec<ParamSpec> {
+    match program.derived(stage) {
+        Some(_) => Vec::new(),
+        None => running_specs(program, program.plan.stages[stage].node),
+    }
 }
 
 /// The stages that keep the running statistics of each stage: of a normalization that several stages are, the first.
 pub(super) fn keepers(program: &Program) -> Vec<[usize; 2]> {
     let mut first: HashMap<String, usize> = HashMap::new();
     let keeper = |(at, _): (At<'_>, &Kind)| {
-        let specs = running_specs(program, at.stage.node);
+        let specs = tracked(program, at.index);
         [0, 1].map(|i| {
             specs.get(i).map_or(at.index, |spec| *first.entry(spec.name.clone()).or_insert(at.index))
         })

@@ -1,20 +1,23 @@
 //! Training: forward, loss, backward and update.
 
+mod freezing;
+
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use convnet_kernels::{self as kernels, Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, View, flat};
 
+use self::freezing::derived_bytes;
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
 use super::program::{Program, fill};
 use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
-use super::table::{Parameter, Twin, distinct, keepers, running, running_specs, table, unpack};
+use super::table::{Parameter, Twin, distinct, keepers, running, table, tracked, unpack};
 use super::update::{self, Step, Tensors, Tracked};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
-use crate::optim::{Assigned, Optimizer, ParameterGroups};
+use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
@@ -66,11 +69,13 @@ pub(crate) struct Training {
     twins: Vec<Twin>,
     /// Scales and shifts that training leaves alone.
     fixed: Vec<Parameter>,
+    /// Frozen tensors of the state dict that the flat parameters hold only what follows from.
+    kept: StateDict,
     parameters: Arena,
     gradients: Arena,
     /// The gradients of earlier batches while another's are computed, once some are accumulated.
     earlier: Option<Arena>,
-    /// The optimizer's buffers, laid out like the parameters.
+    /// The optimizer's buffers, laid out like the parameters that learn.
     moments: Vec<Arena>,
     /// The rule of each parameter, and what it keeps beside the buffers.
     tracked: Vec<Tracked>,
@@ -86,8 +91,11 @@ pub(crate) struct Training {
     /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
     winograd_at: usize,
     transformed: Arena,
+    optimizer: Optimizer,
     seed: u64,
     steps: u64,
+    /// Whether dropout layers drop.
+    dropout: bool,
     /// Passes since the last update: the dropout of each is its own.
     passes: u64,
 }
@@ -97,15 +105,16 @@ impl Training {
         graph: &Graph,
         state: &dyn TensorSource,
         batch: usize,
-        (optimizer, seed): (Optimizer, u64),
+        (optimizer, frozen, seed): (Optimizer, &Frozen, u64),
         options: &Options,
     ) -> Result<Self, CompileError> {
-        let logits: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
+        let logits = outputs(graph);
         let pool = memory::pool(options)?;
         let rules = Assigned::new(graph, optimizer);
         let need = |program: &Program| need(program, &rules, pool.threads());
         let (mode, task) = (Mode::Train, "training");
-        let program = Planner { task, graph, outputs: &logits, mode, options, need: &need }.plan(batch)?;
+        let program =
+            Planner { task, graph, outputs: &logits, mode, frozen, options, need: &need }.plan(batch)?;
         let plan = &program.plan;
         let loss = |(output, &id): (&crate::graph::Output, &NodeId)| {
             let value = plan.value(id).unwrap_or(id);
@@ -121,7 +130,7 @@ impl Training {
         let (trained, fixed) =
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
         let (table, twins) = distinct(trained);
-        let floats = program.parameters;
+        let learning = program.learning;
         let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(&rules, &p.spec)).collect();
         let [matrices, packed] =
             update::room(program.isa, &table, &tracked).ok_or(CompileError::TooLarge { batch })?;
@@ -136,11 +145,12 @@ impl Training {
             table,
             twins,
             fixed,
-            parameters: allocate(floats, (task, batch))?,
-            gradients: allocate(floats, (task, batch))?,
+            kept: StateDict::new(),
+            parameters: allocate(program.parameters, (task, batch))?,
+            gradients: allocate(learning, (task, batch))?,
             earlier: None,
             moments: (0..rules.buffers())
-                .map(|_| allocate(floats, (task, batch)))
+                .map(|_| allocate(learning, (task, batch)))
                 .collect::<Result<_, _>>()?,
             room: OrthogonalRoom {
                 matrices: allocate(matrices, (task, batch))?,
@@ -152,8 +162,10 @@ impl Training {
             updates: vec![None; plan.stages.len()],
             pool,
             program,
+            optimizer,
             seed,
             steps: 0,
+            dropout: true,
             passes: 0,
         };
         if let Optimizer::Adagrad(adagrad) = optimizer {
@@ -169,16 +181,24 @@ impl Training {
     pub(crate) fn check(
         graph: &Graph,
         batch: usize,
-        optimizer: Optimizer,
+        (optimizer, frozen): (Optimizer, &Frozen),
         options: &Options,
     ) -> Result<(), CompileError> {
-        let outputs: Vec<NodeId> = graph.outputs().iter().map(|o| graph.logits(o.node)).collect();
+        Self::planned(graph, batch, (optimizer, frozen), options).map(drop)
+    }
+
+    fn planned(
+        graph: &Graph,
+        batch: usize,
+        (optimizer, frozen): (Optimizer, &Frozen),
+        options: &Options,
+    ) -> Result<Program, CompileError> {
+        let outputs = outputs(graph);
         let threads = memory::pool(options)?.threads();
         let rules = Assigned::new(graph, optimizer);
         let need = |program: &Program| sum(&[need(program, &rules, threads), memory::weights(graph)]);
-        let planner =
-            Planner { task: "training", graph, outputs: &outputs, mode: Mode::Train, options, need: &need };
-        planner.plan(batch).map(drop)
+        let (task, mode) = ("training", Mode::Train);
+        Planner { task, graph, outputs: &outputs, mode, frozen, options, need: &need }.plan(batch)
     }
 
     /// Keeps every element in dropout layers from now on.
@@ -188,6 +208,7 @@ impl Training {
                 *p = 0.0;
             }
         }
+        self.dropout = false;
     }
 
     pub(crate) fn plan(&self) -> &Plan {
@@ -260,7 +281,7 @@ impl Training {
     ) -> StepReport {
         self.updates.fill(None);
         for (i, parameter) in self.table.iter().enumerate().filter(|(_, p)| p.fused) {
-            let step = self.tracked[i].step(&parameter.spec, groups.setting(i), rate);
+            let step = self.tracked[i].step(&parameter.spec, self.setting(i, groups), rate);
             self.updates[parameter.stage] = step.and_then(|step| step.elements());
         }
         let report = self.pass(batch, times.as_deref_mut());
@@ -299,11 +320,11 @@ impl Training {
             };
             step.apply(pool, isa, &mut self.room, tensors);
         }
-        for twin in &self.twins {
+        for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
             twin.copy(&self.table[twin.first], self.parameters.as_mut_slice());
         }
-        for (i, tracked) in self.tracked.iter_mut().enumerate() {
-            if !groups.setting(i).frozen {
+        for (i, (parameter, tracked)) in self.table.iter().zip(&mut self.tracked).enumerate() {
+            if !(parameter.frozen || groups.setting(i).frozen) {
                 tracked.advance();
             }
         }
@@ -324,7 +345,8 @@ impl Training {
         let mut all: Vec<(Range<usize>, Option<Update>)> = Vec::new();
         for (i, parameter) in self.table.iter().enumerate() {
             let pending = !(parameter.fused && self.updates[parameter.stage].is_some());
-            let step = self.tracked[i].step(&parameter.spec, groups.setting(i), rate).filter(|_| pending);
+            let step = self.tracked[i].step(&parameter.spec, self.setting(i, groups), rate);
+            let step = step.filter(|_| pending);
             let update = step.as_ref().and_then(Step::elements);
             if let Some(step) = step.filter(|_| update.is_none()) {
                 whole.push((i, step));
@@ -348,6 +370,12 @@ impl Training {
             joins = true;
         }
         Pending { whole, parts }
+    }
+
+    /// How parameter number `i` is updated.
+    fn setting(&self, i: usize, groups: &ParameterGroups) -> Setting {
+        let setting = groups.setting(i);
+        Setting { frozen: setting.frozen || self.table[i].frozen, ..setting }
     }
 
     fn key(&self) -> u64 {
@@ -424,7 +452,7 @@ impl Training {
                 times.backward[back.stage] += start.elapsed();
             }
         }
-        for twin in &self.twins {
+        for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
             twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
         }
         report
@@ -462,15 +490,18 @@ impl Training {
         self.table[parameter].unpack(self.gradients.as_slice())
     }
 
-    /// Every gradient under its parameter's name, in PyTorch's layout.
+    /// Every gradient under its parameter's name, in PyTorch's layout; none of what is frozen.
     pub(crate) fn gradients(&self) -> StateDict {
-        unpack(&self.table, self.gradients.as_slice(), "")
+        unpack(self.learning(), self.gradients.as_slice(), "")
     }
 
     /// The places of the gradients that `groups` does not freeze.
     fn live(&self, groups: &ParameterGroups) -> Vec<Range<usize>> {
         let parameters = self.table.iter().enumerate();
-        parameters.filter(|(i, _)| !groups.setting(*i).frozen).map(|(_, p)| p.range.clone()).collect()
+        parameters
+            .filter(|(i, p)| !(p.frozen || groups.setting(*i).frozen))
+            .map(|(_, p)| p.range.clone())
+            .collect()
     }
 
     /// √Σ g² over the gradients that are not frozen.
@@ -522,10 +553,11 @@ impl Training {
     fn state(&self, parameters: &[f32], running: &[[Vec<f32>; 2]]) -> StateDict {
         let mut state = unpack(&self.table, parameters, "");
         state.extend(unpack(&self.fixed, parameters, ""));
+        state.extend(self.kept.clone());
         for (at, _) in self.program.steps() {
             let kept = self.keepers[at.index];
             let values = [&running[kept[0]][0], &running[kept[1]][1]];
-            for (spec, values) in running_specs(&self.program, at.stage.node).iter().zip(values) {
+            for (spec, values) in tracked(&self.program, at.index).iter().zip(values) {
                 state.insert(spec.name.clone(), Tensor { shape: spec.shape.clone(), data: values.to_vec() });
             }
         }
@@ -538,21 +570,21 @@ impl Training {
             check(state, &spec)?;
         }
         let twins = self.twins.iter().map(|twin| &twin.parameter);
-        for parameter in self.table.iter().chain(&self.fixed).chain(twins) {
+        for parameter in self.table.iter().chain(&self.fixed).chain(twins).filter(|p| p.stored) {
             parameter.pack(&self.pool, (state, &parameter.spec), self.parameters.as_mut_slice())?;
         }
-        for (stage, running) in self.program.plan.stages.iter().zip(&mut self.running) {
-            for (spec, values) in running_specs(&self.program, stage.node).iter().zip(running) {
+        for (stage, running) in self.running.iter_mut().enumerate() {
+            for (spec, values) in tracked(&self.program, stage).iter().zip(running) {
                 read(state, spec, values)?;
             }
         }
-        Ok(())
+        self.load_derived(state)
     }
 
     /// The steps done, and the optimizer's buffers named `PARAMETER/BUFFER`.
     pub(crate) fn optimizer_state(&self) -> (u64, StateDict) {
         let mut state = StateDict::new();
-        for (parameter, tracked) in self.table.iter().zip(&self.tracked) {
+        for (parameter, tracked) in self.table.iter().zip(&self.tracked).filter(|(p, _)| !p.frozen) {
             for (name, moment) in tracked.rule.buffers().iter().zip(&self.moments) {
                 state.insert(buffer_name(parameter, name), parameter.unpack(moment.as_slice()));
             }
@@ -570,13 +602,13 @@ impl Training {
             ..parameter.spec.clone()
         };
         let mut loaded = self.tracked.clone();
-        for (parameter, tracked) in self.table.iter().zip(&mut loaded) {
+        for (parameter, tracked) in self.table.iter().zip(&mut loaded).filter(|(p, _)| !p.frozen) {
             for buffer in tracked.rule.buffers() {
                 check(state, &spec(parameter, buffer))?;
             }
             tracked.load(steps, &parameter.spec.name, state)?;
         }
-        for (parameter, tracked) in self.table.iter().zip(&loaded) {
+        for (parameter, tracked) in self.table.iter().zip(&loaded).filter(|(p, _)| !p.frozen) {
             for (buffer, moment) in tracked.rule.buffers().iter().zip(&mut self.moments) {
                 parameter.pack(&self.pool, (state, &spec(parameter, buffer)), moment.as_mut_slice())?;
             }
@@ -596,9 +628,10 @@ impl Training {
         let (p, whole) = match &plan.graph.node(node).op {
             Op::Dropout(dropout) => (dropout.p, false),
             Op::Dropout1d(dropout) => (dropout.p, true),
+            Op::StochasticDepth(depth) => (depth.p, true),
             _ => return None,
         };
-        let mask = mask(key, node, (p, whole), View::dense(0, 1, elements));
+        let mask = mask(key, node, (p, whole), shape);
         if whole {
             return Some(mask.scale(index * elements));
         }
@@ -623,7 +656,9 @@ fn need(program: &Program, rules: &Assigned, threads: usize) -> Option<usize> {
     let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(rules, &p.spec)).collect();
     let [matrices, packed] = update::room(program.isa, &table, &tracked)?;
     sum(&[
-        times(2 + rules.buffers(), program.parameters),
+        times(1, program.parameters),
+        times(1 + rules.buffers(), program.learning),
+        derived_bytes(program),
         times(1, matrices),
         times(1, packed),
         times(1, plan.floats),
@@ -633,6 +668,11 @@ fn need(program: &Program, rules: &Assigned, threads: usize) -> Option<usize> {
         program.saved_bytes(),
         times(plan.batch, plan.graph.input_shape().elements()),
     ])
+}
+
+/// What the loss reads.
+fn outputs(graph: &Graph) -> Vec<NodeId> {
+    graph.outputs().iter().map(|output| graph.logits(output.node)).collect()
 }
 
 /// The name of what the optimizer keeps of a parameter.

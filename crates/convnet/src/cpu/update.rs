@@ -252,7 +252,9 @@ impl Step {
 /// The floats of the room for the largest matrix that Muon updates; `None` if their number overflows.
 pub(super) fn room(isa: Isa, table: &[Parameter], tracked: &[Tracked]) -> Option<[usize; 2]> {
     let mut most = [0; 2];
-    let muon = |(_, tracked): &(&Parameter, &Tracked)| matches!(tracked.rule, Optimizer::Muon(_));
+    let muon = |(parameter, tracked): &(&Parameter, &Tracked)| {
+        !parameter.frozen && matches!(tracked.rule, Optimizer::Muon(_))
+    };
     for (parameter, _) in table.iter().zip(tracked).filter(muon) {
         if let Some(layout) = parameter.layout() {
             let room = layout.room(isa)?;

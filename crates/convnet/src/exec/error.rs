@@ -83,6 +83,12 @@ pub enum RunError {
         /// The name.
         name: String,
     },
+    /// A parameter that is frozen, and so has no gradient.
+    #[error("the parameter `{name}` is frozen and has no gradient; compile the step without freezing it")]
+    Frozen {
+        /// The name.
+        name: String,
+    },
     /// Parameter groups of another network.
     #[error("the parameter groups are those of another network; make them from this one's parameters")]
     Groups,

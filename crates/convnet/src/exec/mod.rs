@@ -24,6 +24,8 @@ mod target;
 mod training;
 
 #[cfg(test)]
+mod freezing_tests;
+#[cfg(test)]
 mod loss_tests;
 #[cfg(test)]
 mod optimizer_tests;
@@ -37,7 +39,7 @@ pub use engine::{Engine, Session};
 pub use error::RunError;
 pub use output::{Output, Scored};
 pub use target::Target;
-pub use training::{Ema, TrainingStep};
+pub use training::{Ema, Savings, TrainingStep};
 
 pub use crate::options::{Device, Options, Precision};
 pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};

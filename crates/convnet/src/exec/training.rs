@@ -1,12 +1,18 @@
 //! Training: an open step, whose gradients can be seen and changed before they are applied.
 
+mod freezing;
+
+use std::borrow::Cow;
+
 use convnet_kernels::Isa;
+
+pub use self::freezing::Savings;
 
 use super::engine::images_in;
 use super::{Device, Options, RunError, Target};
 use crate::graph::{Graph, NodeId, Shape, SharedWeight};
 use crate::ops::{Op, ParamSpec};
-use crate::optim::{Optimizer, ParameterGroups};
+use crate::optim::{Frozen, Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
 use crate::state::{StateDict, Tensor, TensorSource, add_aliases};
 use crate::{cpu, gpu};
@@ -42,6 +48,8 @@ pub struct TrainingStep {
     classes: usize,
     /// The first batch normalization of maps of one pixel: of one image it sees one value a channel.
     normalizes_pixels: Option<String>,
+    frozen: Frozen,
+    options: Options,
 }
 
 /// The network on its device.
@@ -79,13 +87,16 @@ fn alive<T>(result: Result<T, CompileError>) -> T {
     result.unwrap_or_else(|error| panic!("the GPU failed: {error}"))
 }
 
-/// The first batch normalization of maps of one pixel that training runs through.
-fn normalizes_pixels(graph: &Graph) -> Option<String> {
+/// The first batch normalization of maps of one pixel that training runs through with the batch's statistics.
+fn normalizes_pixels(graph: &Graph, frozen: &Frozen) -> Option<String> {
     let outputs: Vec<NodeId> = graph.outputs().iter().map(|output| output.node).collect();
     let live = graph.reachable(&outputs);
     let pixel = |id: &NodeId| {
         let node = graph.node(*id);
-        live[id.index()] && matches!(node.op, Op::BatchNorm2d(_)) && node.shape.spatial() == (1, 1)
+        live[id.index()]
+            && matches!(node.op, Op::BatchNorm2d(_))
+            && node.shape.spatial() == (1, 1)
+            && !frozen.keeps_statistics(&graph.node_parameters(*id))
     };
     graph.ids().find(pixel).map(|id| graph.node(id).path.clone())
 }
@@ -111,6 +122,23 @@ impl TrainingStep {
         seed: u64,
         options: &Options,
     ) -> Result<Self, CompileError> {
+        Self::compile_frozen(graph, (state, &Frozen::default()), batch, (optimizer, seed), options)
+    }
+
+    /// As [`TrainingStep::compile`], but what is frozen stays as it is: no gradient of it is computed, none below the
+    /// deepest layer that learns, and no memory is kept for them. A GPU computes all gradients and leaves what is frozen
+    /// alone.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::compile`]; also if everything is frozen, or on a GPU a normalization that keeps its statistics.
+    pub fn compile_frozen(
+        graph: &Graph,
+        (state, frozen): (&dyn TensorSource, &Frozen),
+        batch: usize,
+        (optimizer, seed): (Optimizer, u64),
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        freezing::check(graph, frozen, options)?;
         if let Some([name, first]) = graph.apart.clone() {
             return Err(CompileError::Apart { name, first });
         }
@@ -126,7 +154,7 @@ impl TrainingStep {
         }
         let compiled = match options.device {
             Device::Cpu => {
-                let training = cpu::Training::new(graph, state, batch, (optimizer, seed), options)?;
+                let training = cpu::Training::new(graph, state, batch, (optimizer, frozen, seed), options)?;
                 Compiled::Cpu(Box::new(training))
             }
             Device::Gpu(index) => {
@@ -137,7 +165,13 @@ impl TrainingStep {
                 Compiled::Gpu(Box::new(gpu::Training::new(graph, state, at, (optimizer, seed), options)?))
             }
         };
-        Ok(Self { compiled, classes: graph.classes(), normalizes_pixels: normalizes_pixels(graph) })
+        Ok(Self {
+            compiled,
+            classes: graph.classes(),
+            normalizes_pixels: normalizes_pixels(graph, frozen),
+            frozen: frozen.clone(),
+            options: options.clone(),
+        })
     }
 
     /// Whether [`TrainingStep::compile`] can train a network and the machine has the memory for it, its weights beside the
@@ -151,8 +185,23 @@ impl TrainingStep {
         optimizer: Optimizer,
         options: &Options,
     ) -> Result<(), CompileError> {
+        Self::check_frozen(graph, &Frozen::default(), batch, optimizer, options)
+    }
+
+    /// As [`TrainingStep::check`], for [`TrainingStep::compile_frozen`].
+    ///
+    /// # Errors
+    /// As [`TrainingStep::compile_frozen`], weights aside.
+    pub fn check_frozen(
+        graph: &Graph,
+        frozen: &Frozen,
+        batch: usize,
+        optimizer: Optimizer,
+        options: &Options,
+    ) -> Result<(), CompileError> {
+        freezing::check(graph, frozen, options)?;
         match options.device {
-            Device::Cpu => cpu::Training::check(graph, batch, optimizer, options),
+            Device::Cpu => cpu::Training::check(graph, batch, (optimizer, frozen), options),
             Device::Gpu(_) => gpu::check_optimizer(&optimizer),
         }
     }
@@ -267,7 +316,7 @@ impl TrainingStep {
         specs
     }
 
-    /// Groups of these parameters that treat all alike: the step's rate, the optimizer's decay.
+    /// Groups of these parameters that treat all alike: the step's rate, the optimizer's decay. What is frozen stays so.
     pub fn uniform_groups(&self) -> ParameterGroups {
         ParameterGroups::uniform(&self.parameters().cloned().collect::<Vec<_>>())
     }
@@ -312,7 +361,7 @@ impl TrainingStep {
     /// # Errors
     /// If the groups are those of another network.
     pub fn apply(&mut self, groups: &ParameterGroups, rate: f32) -> Result<(), RunError> {
-        self.check_groups(groups)?;
+        let groups = &*self.checked_groups(groups)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => training.apply(groups, rate),
             Compiled::Gpu(training) => training.apply(groups, rate)?,
@@ -333,7 +382,7 @@ impl TrainingStep {
         rate: f32,
     ) -> Result<StepReport, RunError> {
         let batch = self.checked(images, target.into())?;
-        self.check_groups(groups)?;
+        let groups = &*self.checked_groups(groups)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, None)),
             Compiled::Gpu(training) => Ok(training.step(batch.gpu(), groups, rate, None)?),
@@ -352,7 +401,7 @@ impl TrainingStep {
         times: &mut StepTimes,
     ) -> Result<StepReport, RunError> {
         let batch = self.checked(images, target.into())?;
-        self.check_groups(groups)?;
+        let groups = &*self.checked_groups(groups)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, Some(times))),
             Compiled::Gpu(training) => Ok(training.step(batch.gpu(), groups, rate, Some(times))?),
@@ -386,7 +435,7 @@ impl TrainingStep {
     /// device's, with zeros between.
     ///
     /// # Errors
-    /// If there is no trainable parameter of that name.
+    /// If there is no trainable parameter of that name, or it is frozen.
     pub fn gradient(&self, name: &str) -> Result<&[f32], RunError> {
         let parameter = self.parameter(name)?;
         match &self.compiled {
@@ -424,7 +473,7 @@ impl TrainingStep {
     /// # Errors
     /// If the groups are those of another network.
     pub fn gradient_norm(&self, groups: &ParameterGroups) -> Result<f64, RunError> {
-        self.check_groups(groups)?;
+        let groups = &*self.checked_groups(groups)?;
         match &self.compiled {
             Compiled::Cpu(training) => Ok(training.gradient_norm(groups)),
             Compiled::Gpu(training) => Ok(training.gradient_norm(groups)?),
@@ -436,7 +485,7 @@ impl TrainingStep {
     /// # Errors
     /// If the groups are those of another network.
     pub fn scale_gradients(&mut self, groups: &ParameterGroups, factor: f32) -> Result<(), RunError> {
-        self.check_groups(groups)?;
+        let groups = &*self.checked_groups(groups)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => training.scale_gradients(groups, factor),
             Compiled::Gpu(training) => training.scale_gradients(groups, factor)?,
@@ -463,7 +512,7 @@ impl TrainingStep {
     /// # Errors
     /// If the groups are those of another network, or the limit is negative or not a number.
     pub fn clip_value(&mut self, groups: &ParameterGroups, limit: f32) -> Result<(), RunError> {
-        self.check_groups(groups)?;
+        let groups = &*self.checked_groups(groups)?;
         if limit.is_nan() || limit < 0.0 {
             return Err(RunError::Value { what: "limit of gradients", index: 0, found: limit });
         }
@@ -583,7 +632,7 @@ impl TrainingStep {
     }
 
     /// What the next pass's dropout multiplies an element of a layer's input with; `index` counts in row-major
-    /// (N, C, H, W) or (N, F) order, for a `Dropout1d` its vectors. `None` for a node that is no dropout layer.
+    /// (N, C, H, W) or (N, F) order, for a `Dropout1d` or a `StochasticDepth` images. `None` for a node that is no dropout layer.
     pub fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
         match &self.compiled {
             Compiled::Cpu(training) => training.dropout_scale(node, index),
@@ -593,12 +642,22 @@ impl TrainingStep {
 
     fn parameter(&self, name: &str) -> Result<usize, RunError> {
         let position = self.parameters().position(|spec| spec.name == name);
+        if let (Some(at), Compiled::Cpu(training)) = (position, &self.compiled)
+            && training.is_frozen(at)
+        {
+            return Err(RunError::Frozen { name: name.to_owned() });
+        }
         position.ok_or_else(|| RunError::Parameter { name: name.to_owned() })
     }
 
-    fn check_groups(&self, groups: &ParameterGroups) -> Result<(), RunError> {
+    /// The groups, with what is frozen frozen in them.
+    fn checked_groups<'b>(&self, groups: &'b ParameterGroups) -> Result<Cow<'b, ParameterGroups>, RunError> {
         let fit = groups.fit(self.parameters().map(|spec| spec.name.as_str()));
-        if fit { Ok(()) } else { Err(RunError::Groups) }
+        match fit {
+            false => Err(RunError::Groups),
+            true if self.frozen.is_empty() => Ok(Cow::Borrowed(groups)),
+            true => Ok(Cow::Owned(groups.clone().freezing(&self.frozen))),
+        }
     }
 
     fn checked<'b>(&self, images: &'b [f32], target: Target<'b>) -> Result<Batch<'b>, RunError> {

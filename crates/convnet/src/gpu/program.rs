@@ -7,6 +7,7 @@ use super::emit::{At, Emit};
 use super::kind::{self, Kind, joins};
 use super::places::{Places, RESULT};
 use crate::graph::{Graph, NodeId, Shape};
+use crate::optim::Frozen;
 use crate::options::{Options, Precision};
 use crate::plan::{CompileError, Draft, MemoryRules, Mode, Plan, PlanStep};
 
@@ -93,7 +94,7 @@ impl Program {
             Precision::F32 => gpu::Precision::F32,
             Precision::Tf32 => gpu::Precision::Tf32,
         };
-        let draft = Draft::new(graph, outputs, mode, MEMORY);
+        let draft = Draft::new(graph, outputs, (mode, &Frozen::default()), MEMORY);
         let mut binder = Binder { draft: &draft, precision, batch, parameters: 0, saved: 0, running: 0 };
         let (mut kinds, mut layout, mut needs) = (Vec::new(), Vec::new(), Vec::new());
         for stage in draft.stages() {

@@ -208,6 +208,10 @@ impl Training {
         4 * self.plan().floats
     }
 
+    pub(crate) fn optimizer(&self) -> Optimizer {
+        self.blueprint.optimizer
+    }
+
     pub(crate) fn steps(&self) -> u64 {
         self.steps
     }

@@ -25,6 +25,7 @@ mod builder;
 mod error;
 mod head;
 mod init;
+mod residual;
 mod stored;
 mod tensors;
 

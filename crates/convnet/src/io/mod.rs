@@ -20,6 +20,7 @@ mod card;
 mod error;
 mod file;
 mod fits;
+mod grow;
 mod load;
 mod metadata;
 mod names;
@@ -33,6 +34,7 @@ pub use card::ModelCard;
 pub use error::{IoError, Known};
 pub use file::WeightsFile;
 pub use fits::Fit;
+pub use grow::{Grown, grow};
 pub use load::{Head, LoadOptions, LoadReport, Loaded, load};
 #[cfg(feature = "train")]
 pub(crate) use metadata::entry;

@@ -170,7 +170,12 @@ impl<'a> Side<'a> {
     fn passes(&self, id: NodeId) -> bool {
         let node = self.graph.node(id);
         match &node.op {
-            Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) | Op::Flatten | Op::Unflatten => true,
+            Op::Identity
+            | Op::Dropout(_)
+            | Op::Dropout1d(_)
+            | Op::StochasticDepth(_)
+            | Op::Flatten
+            | Op::Unflatten => true,
             Op::Concat => node.inputs.len() == 1,
             Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d(_) => {
                 let (Step::Maximum(axes) | Step::Mean(axes)) = self.step(id) else { return false };

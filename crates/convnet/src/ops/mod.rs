@@ -47,6 +47,7 @@ mod relu;
 mod sigmoid;
 mod silu;
 pub(crate) mod softmax;
+mod stochastic_depth;
 mod tanh;
 mod unflatten;
 mod window;
@@ -173,6 +174,8 @@ layers! {
     /// Zeroes whole channels while training. On a batch of vectors PyTorch takes the (N, F) input for one
     /// unbatched (C, L) sample, so that whole vectors are zeroed; this does the same.
     dropout1d::Dropout1d(Dropout1d),
+    /// Zeroes whole images while training, scales the rest by 1/(1−p) (Huang et al. 2016).
+    stochastic_depth::StochasticDepth(StochasticDepth),
     /// Joins its inputs along the channels.
     concat::Concat,
     /// Element-wise sum of two inputs.

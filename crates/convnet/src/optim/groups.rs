@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::Frozen;
 use crate::ops::{ParamKind, ParamSpec};
 
 /// Which parameters a group holds.
@@ -48,7 +49,7 @@ impl fmt::Display for Select {
 }
 
 /// Whether a name fits a pattern with `*` and `?`.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     // Where the last `*` stands, and how much of the name it has taken.
     let mut star: Option<(usize, usize)> = None;
@@ -240,6 +241,15 @@ impl ParameterGroups {
             }
         }
         Ok(all)
+    }
+
+    /// The same groups, but what is frozen stays as it is.
+    #[must_use]
+    pub fn freezing(mut self, frozen: &Frozen) -> Self {
+        for (setting, name) in self.settings.iter_mut().zip(&self.names) {
+            setting.frozen |= frozen.holds(name);
+        }
+        self
     }
 
     /// Takes the weight decay off biases and normalizations, as timm does: off every parameter of one dimension that no

@@ -12,6 +12,7 @@
 //! ```
 
 mod assign;
+mod frozen;
 mod groups;
 mod layers;
 mod optimizer;
@@ -20,6 +21,7 @@ pub(crate) mod plain;
 mod rules;
 
 pub(crate) use assign::Assigned;
+pub use frozen::{Frozen, NoMatch};
 pub(crate) use groups::Setting;
 pub use groups::{GroupCount, GroupError, ParameterGroup, ParameterGroups, Select};
 pub use layers::layer_rates;

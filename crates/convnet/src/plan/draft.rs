@@ -8,6 +8,8 @@ use super::needs::Needs;
 use super::storage::{MemoryRules, Slot, Storage};
 use super::{BackwardStage, GradientWrite, Plan};
 use crate::graph::{Graph, NodeId};
+use crate::ops::Op;
+use crate::optim::Frozen;
 
 /// The memory of a plan cannot be addressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,7 @@ pub(crate) struct TooLarge;
 pub(crate) struct Draft {
     pub(crate) graph: Graph,
     pub(crate) mode: Mode,
+    frozen: Frozen,
     outputs: Vec<NodeId>,
     lowered: Lowered,
     storage: Storage,
@@ -26,15 +29,22 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Lowers the part of a graph that `outputs` depend on, and gives its values storage.
-    pub(crate) fn new(graph: &Graph, outputs: &[NodeId], mode: Mode, rules: MemoryRules) -> Self {
-        let lowered = lower(graph, outputs, mode);
+    /// Lowers the part of a graph that `outputs` depend on, and gives its values storage; training does not change what
+    /// is frozen.
+    pub(crate) fn new(
+        graph: &Graph,
+        outputs: &[NodeId],
+        (mode, frozen): (Mode, &Frozen),
+        rules: MemoryRules,
+    ) -> Self {
+        let lowered = lower(graph, outputs, mode, frozen);
         Self {
             graph: graph.clone(),
             mode,
+            frozen: frozen.clone(),
             outputs: outputs.to_vec(),
             storage: Storage::new(graph, &lowered, rules),
-            wanted: wanted(graph, &lowered.stages),
+            wanted: wanted(graph, &lowered.stages, frozen),
             lowered,
             rules,
         }
@@ -45,7 +55,18 @@ impl Draft {
         &self.lowered.stages
     }
 
-    /// Whether a value's gradient is wanted: whether it depends on a parameter.
+    /// What training does not change.
+    pub(crate) fn frozen(&self) -> &Frozen {
+        &self.frozen
+    }
+
+    /// Whether a layer is a normalization that training does not change, statistics included.
+    pub(crate) fn keeps_statistics(&self, id: NodeId) -> bool {
+        matches!(self.graph.node(id).op, Op::BatchNorm2d(_))
+            && self.frozen.keeps_statistics(&self.graph.node_parameters(id))
+    }
+
+    /// Whether a value's gradient is wanted: whether it depends on a parameter that learns.
     pub(crate) fn wants_gradient(&self, value: NodeId) -> bool {
         self.wanted[value.index()]
     }
@@ -119,6 +140,7 @@ impl Draft {
         Ok(Plan {
             graph: self.graph,
             mode: self.mode,
+            frozen: self.frozen,
             batch,
             stages: self.lowered.stages,
             values: self.lowered.value,

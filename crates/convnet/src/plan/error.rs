@@ -68,6 +68,15 @@ pub enum CompileError {
         /// The rule, or its setting.
         what: String,
     },
+    /// Parameters that begin to learn late, in training on a GPU.
+    #[error(
+        "a GPU counts the updates of all parameters together, and {optimizer} needs those of each that begins to learn \
+         later; let nothing learn later, take sgd, or train on the CPU"
+    )]
+    LateLearning {
+        /// The rule.
+        optimizer: &'static str,
+    },
     /// A weight of two layers, in training on a GPU.
     #[error(
         "`{name}` and `{first}` are one weight, which two layers read: the CPU trains it, a GPU does not"
@@ -89,6 +98,11 @@ pub enum CompileError {
         /// The one before it.
         first: String,
     },
+    /// Training of nothing.
+    #[error(
+        "every parameter is frozen, so that nothing learns; leave at least one, such as the last layer's"
+    )]
+    AllFrozen,
     /// A batch of nothing.
     #[error("batch is 0, expected at least 1")]
     EmptyBatch,

@@ -6,6 +6,7 @@ use super::lower::{Kernel, Stage};
 use super::needs::Needs;
 use super::storage::{Slot, Storage};
 use crate::graph::{Graph, NodeId};
+use crate::optim::Frozen;
 
 /// The backward pass of one stage.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,11 +100,14 @@ pub(super) fn plan(
     (losses, backward)
 }
 
-/// Which values depend on a parameter, so that their gradient is wanted.
-pub(super) fn wanted(graph: &Graph, stages: &[Stage]) -> Vec<bool> {
+/// Which values depend on a parameter that learns, so that their gradient is wanted.
+pub(super) fn wanted(graph: &Graph, stages: &[Stage], frozen: &Frozen) -> Vec<bool> {
     let mut wanted = vec![false; graph.nodes().len()];
     for stage in stages {
-        let own = graph.node_parameters(stage.node).iter().any(|spec| spec.kind.trainable());
+        let own = graph
+            .node_parameters(stage.node)
+            .iter()
+            .any(|spec| spec.kind.trainable() && !frozen.holds(&spec.name));
         wanted[stage.out.index()] = own || stage.inputs.iter().any(|i| wanted[i.index()]);
     }
     wanted

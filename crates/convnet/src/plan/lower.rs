@@ -2,6 +2,7 @@
 
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, PassThrough};
+use crate::optim::Frozen;
 
 /// What a stage computes.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,8 +74,8 @@ pub(crate) struct Lowered {
     pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
-/// Lowers the part of a graph that `outputs` depend on.
-pub(crate) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
+/// Lowers the part of a graph that `outputs` depend on; training does not change what is frozen.
+pub(crate) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode, frozen: &Frozen) -> Lowered {
     let live = graph.reachable(outputs);
     let count = graph.nodes().len();
     let consumers: Vec<Vec<NodeId>> = graph
@@ -82,7 +83,8 @@ pub(crate) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode) -> Lowered {
         .into_iter()
         .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
         .collect();
-    let lowering = Lowering { graph, outputs, mode, consumers };
+    let learns = if frozen.is_empty() { Vec::new() } else { learns(graph, frozen) };
+    let lowering = Lowering { graph, outputs, mode, frozen, learns, consumers };
     let mut lowered = Lowered {
         stages: Vec::new(),
         value: vec![None; count],
@@ -111,7 +113,20 @@ struct Lowering<'a> {
     graph: &'a Graph,
     outputs: &'a [NodeId],
     mode: Mode,
+    frozen: &'a Frozen,
+    /// Whether each node depends on a parameter that learns; empty where nothing is frozen.
+    learns: Vec<bool>,
     consumers: Vec<Vec<NodeId>>,
+}
+
+/// Which nodes depend on a parameter that learns.
+fn learns(graph: &Graph, frozen: &Frozen) -> Vec<bool> {
+    let mut learns = vec![false; graph.nodes().len()];
+    for id in graph.ids() {
+        let own = graph.node_parameters(id).iter().any(|p| p.kind.trainable() && !frozen.holds(&p.name));
+        learns[id.index()] = own || graph.node(id).inputs.iter().any(|input| learns[input.index()]);
+    }
+    learns
 }
 
 impl Lowering<'_> {
@@ -147,7 +162,7 @@ impl Lowering<'_> {
                 false
             }
             Op::Conv2d(_) => {
-                stage.kernel = self.conv(&mut stage.out);
+                stage.kernel = self.conv(id, &mut stage.out);
                 if let Kernel::Conv { prologue, .. } = &mut stage.kernel {
                     *prologue = self.prologue(id);
                 }
@@ -188,14 +203,20 @@ impl Lowering<'_> {
     }
 
     /// Takes the BatchNorm2d and the sum that follow a convolution into it; `out` moves along.
-    fn conv(&self, out: &mut NodeId) -> Kernel {
+    fn conv(&self, conv: NodeId, out: &mut NodeId) -> Kernel {
         let (mut norm, mut addend) = (None, None);
-        if self.mode == Mode::Infer {
-            if let Some(next) = self.sole_consumer(*out, |op| matches!(op, Op::BatchNorm2d(_))) {
-                norm = Some(next);
-                *out = next;
-            }
-            if let Some(next) = self.sole_consumer(*out, |op| *op == Op::Add) {
+        let fixed = |norm: &NodeId| self.mode == Mode::Infer || self.is_fixed(conv, *norm);
+        if let Some(next) =
+            self.sole_consumer(*out, |op| matches!(op, Op::BatchNorm2d(_))).filter(|next| fixed(next))
+        {
+            norm = Some(next);
+            *out = next;
+        }
+        // The gradient of a sum passes to both sides; where none comes it is done as in inference.
+        let ahead = norm.is_some() && self.mode == Mode::Train;
+        if self.mode == Mode::Infer || ahead {
+            let done = |next: &NodeId| self.mode == Mode::Infer || !self.learns[next.index()];
+            if let Some(next) = self.sole_consumer(*out, |op| *op == Op::Add).filter(done) {
                 let inputs = &self.graph.node(next).inputs;
                 let other = if inputs[0] == *out { inputs[1] } else { inputs[0] };
                 // The other summand may have taken the sum already, or be this convolution itself.
@@ -206,6 +227,13 @@ impl Lowering<'_> {
             }
         }
         Kernel::Conv { prologue: None, norm, addend }
+    }
+
+    /// Whether training changes neither a convolution nor the normalization behind it.
+    fn is_fixed(&self, conv: NodeId, norm: NodeId) -> bool {
+        self.mode == Mode::Train
+            && self.frozen.holds_all(&self.graph.node_parameters(conv))
+            && self.frozen.keeps_statistics(&self.graph.node_parameters(norm))
     }
 
     /// The normalization that a convolution applies to what it reads, in inference: a 1×1 one without a border, and

@@ -31,6 +31,7 @@ pub(crate) use storage::{MemoryRules, Region, Slot};
 pub(crate) use windows::{adaptive_spans, pool_spans};
 
 use crate::graph::{Graph, NodeId, Shape};
+use crate::optim::Frozen;
 use storage::Storage;
 
 /// A graph in memory: what a device runs.
@@ -38,6 +39,8 @@ use storage::Storage;
 pub(crate) struct Plan {
     pub(crate) graph: Graph,
     pub(crate) mode: Mode,
+    /// What training does not change.
+    pub(crate) frozen: Frozen,
     /// Images at a time, at most.
     pub(crate) batch: usize,
     /// What runs, in order.
@@ -97,6 +100,13 @@ impl Plan {
     pub(crate) fn workspace(&self, stage: usize, n: usize) -> Option<Region> {
         let slot = self.workspaces[stage]?;
         Some(self.storage.pixels(slot, n, self.offsets[slot.buffer]))
+    }
+
+    /// Of each stage whether the backward pass comes by it.
+    pub(crate) fn returns(&self) -> Vec<bool> {
+        let mut returns = vec![false; self.stages.len()];
+        self.backward.iter().for_each(|back| returns[back.stage] = true);
+        returns
     }
 
     /// The slot of a value.

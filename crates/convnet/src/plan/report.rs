@@ -55,6 +55,23 @@ impl StepTimes {
 }
 
 impl Plan {
+    /// Multiply-accumulates of one image in a step of training: forward, for the gradient of each weight that learns, and
+    /// for that of each input that is wanted.
+    pub(crate) fn training_macs(&self) -> u64 {
+        let macs = |stage: &Stage| self.describe(stage).macs;
+        let learns = |stage: &Stage| {
+            let weight = self.graph.node_parameters(stage.node).into_iter().next();
+            weight.is_some_and(|spec| spec.kind.trainable() && !self.frozen.holds(&spec.name))
+        };
+        let forward = self.stages.iter().map(macs);
+        let backward = self.backward.iter().map(|back| {
+            let stage = &self.stages[back.stage];
+            let products = u64::from(learns(stage)) + u64::from(back.inputs.iter().any(Option::is_some));
+            macs(stage).saturating_mul(products)
+        });
+        forward.chain(backward).fold(0, u64::saturating_add)
+    }
+
     /// What is to be told of a stage, but for its kernels and their weights.
     pub(crate) fn describe(&self, stage: &Stage) -> PlanStep {
         let layers = self.layers(stage);

@@ -4,12 +4,13 @@ use super::*;
 use crate::graph::{Builder, concat};
 use crate::inspect;
 use crate::ops::{Conv2d, Linear, MaxPool2d};
+use crate::optim::Frozen;
 
 const RULES: MemoryRules = MemoryRules { line: 16, aliased: None };
 
 /// A plan by the layers' own account of their needs.
 fn planned(graph: &Graph, mode: Mode, batch: usize) -> Plan {
-    let draft = Draft::new(graph, &[graph.logits(graph.output())], mode, RULES);
+    let draft = Draft::new(graph, &[graph.logits(graph.output())], (mode, &Frozen::default()), RULES);
     let needs: Vec<Needs> = draft.stages().iter().map(|stage| draft.needs(stage)).collect();
     draft.finish(&needs, batch).unwrap()
 }

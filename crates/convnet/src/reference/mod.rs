@@ -30,7 +30,8 @@ pub type ArrayDict = BTreeMap<String, Array>;
 /// What a dropout layer multiplies with: 0, or 1/(1 − p).
 ///
 /// The second argument counts, in row-major order of the layer's (N, C, H, W) or (N, F) input, the elements
-/// of a `Dropout`, and of a `Dropout1d` the channels of each image (N·C, or N where the input is vectors).
+/// of a `Dropout`, of a `Dropout1d` the channels of each image (N·C, or N where the input is vectors), and of a
+/// `StochasticDepth` the images.
 pub type Masks<'a> = &'a dyn Fn(NodeId, usize) -> f64;
 
 /// The mask that drops nothing.

@@ -97,13 +97,13 @@ pub(super) fn by_parameter<'a>(
 
 /// PyTorch's fans of a layer, taken from its weight.
 #[derive(Clone, Copy)]
-struct Fans {
-    inputs: f64,
-    outputs: f64,
+pub(super) struct Fans {
+    pub(super) inputs: f64,
+    pub(super) outputs: f64,
 }
 
 impl Fans {
-    fn of(shape: &[usize]) -> Self {
+    pub(super) fn of(shape: &[usize]) -> Self {
         let field: usize = shape.iter().skip(2).product();
         let fan = |dim: usize| (shape.get(dim).copied().unwrap_or(1) * field).max(1) as f64;
         Self { inputs: fan(1), outputs: fan(0) }

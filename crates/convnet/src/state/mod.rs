@@ -20,9 +20,11 @@ use crate::graph::{Draw, Graph};
 use crate::ops::{ParamKind, ParamSpec};
 
 mod draw;
+mod rules;
 mod source;
 
 pub use draw::{draws, recognised};
+pub use rules::{Rule, initialize_by, zero_residuals};
 pub use source::{ReadError, TensorSource};
 
 /// A dense float32 tensor in row-major order.

@@ -25,6 +25,20 @@ pub enum TrainError {
         expected: &'static str,
     },
 
+    /// A pattern or a name of a setting that fits nothing of the network.
+    #[error(
+        "setting `{name}` is \"{found}\", which fits nothing of the network{}",
+        if near.is_empty() { String::new() } else { format!("; similar names: `{}`", near.join("`, `")) }
+    )]
+    NoSuchLayer {
+        /// The setting's key in a recipe.
+        name: String,
+        /// The pattern, or the name.
+        found: String,
+        /// Names that the network has.
+        near: Vec<String>,
+    },
+
     /// Groups of parameters that the network does not have.
     #[error("setting `parameters.group`: {0}")]
     Groups(#[from] crate::optim::GroupError),

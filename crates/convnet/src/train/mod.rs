@@ -76,6 +76,9 @@ mod version;
 
 #[cfg(feature = "train")]
 #[cfg(test)]
+mod freeze_tests;
+#[cfg(feature = "train")]
+#[cfg(test)]
 mod loss_tests;
 #[cfg(feature = "train")]
 #[cfg(test)]
@@ -102,8 +105,8 @@ pub use metrics::EpochRecord;
 pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
 pub use recipe::{
-    Balanced, Checkpoints, ClassWeights, Loss, LossKind, NamedGroup, Parameters, Progressive, RECIPES,
-    Recipe, RecipePatch, Regularize, Split, TeacherSettings,
+    Balanced, Checkpoints, ClassWeights, Freeze, Initialization, Loss, LossKind, NamedGroup, Network,
+    Parameters, Progressive, RECIPES, Recipe, RecipePatch, Regularize, Split, TeacherSettings, Unfreeze,
 };
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};

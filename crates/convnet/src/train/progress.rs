@@ -27,6 +27,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// The epoch that the last step was of: what it froze is what the step that saved the run freezes.
+    pub(super) fn phase(&self) -> usize {
+        if self.step == 0 { self.epoch.saturating_sub(1) } else { self.epoch }
+    }
+
     /// Starts the next epoch.
     pub(super) fn next_epoch(&mut self) {
         *self = Self { epoch: self.epoch + 1, best: self.best, ..Self::default() };

@@ -28,6 +28,8 @@ const MAX_CONFIG: u64 = 2 << 20;
 const MAX_GRAPH: u64 = 32 << 20;
 
 impl RunDir {
+    /// What the weights that training started from gave: which layers were copied from where, and which were drawn.
+    pub const INIT: &'static str = "init.txt";
     /// The settings: all that is needed to repeat the run.
     pub const CONFIG: &'static str = "config.toml";
     /// The network, whatever becomes of the zoo or of the file that it was read from.

@@ -5,10 +5,10 @@ use crate::exec::{Options, TrainingStep};
 use crate::graph::Graph;
 use crate::state::StateDict;
 
-/// A network at work, from some weights, on so many training images.
+/// A network at work, from some weights, on so many training images, as it is in an epoch, from 0.
 pub(super) fn training(
     net: &Graph,
-    weights: &StateDict,
+    (weights, epoch): (&StateDict, usize),
     recipe: &Recipe,
     images: usize,
     options: &Options,
@@ -16,8 +16,10 @@ pub(super) fn training(
     let batch = recipe.batch;
     let weight = recipe.loss.aux_weight;
     let other = weight.and_then(|weight| net.with_auxiliary_weight(weight as f32));
-    let net = other.as_ref().unwrap_or(net);
-    let training = TrainingStep::compile(net, weights, batch, recipe.optimizer, recipe.seed, options)?;
+    let net = recipe.network.trained(other.as_ref().unwrap_or(net))?;
+    let frozen = recipe.freeze.frozen(&net, epoch)?;
+    let optimizer = (recipe.optimizer, recipe.seed);
+    let training = TrainingStep::compile_frozen(&net, (weights, &frozen), batch, optimizer, options)?;
     let steps = images.div_ceil(recipe.step_images()) as u64;
     training.check_images(images.min(batch))?;
     // The last batch of an epoch may be a smaller one.

@@ -7,7 +7,7 @@ use crate::data::{Batch, DataError};
 use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
-use crate::optim::ParameterGroups;
+use crate::optim::{Frozen, ParameterGroups};
 use crate::state::StateDict;
 
 /// A network that learns: its training step, and what is done with gradients and weights around it.
@@ -66,6 +66,17 @@ impl Steps {
         let groups = recipe.parameters.of(net, &parameters)?;
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
         Ok(Self { training, groups, regularize: recipe.regularize, lesson, lr: recipe.lr, ema })
+    }
+
+    /// Freezes something else from now on; a moving average goes on.
+    pub(super) fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
+        if self.training.frozen() == frozen {
+            return Ok(());
+        }
+        let average = self.average();
+        self.training.refreeze(frozen)?;
+        self.ema = self.regularize.ema.map(|decay| self.training.ema(decay));
+        average.map_or(Ok(()), |average| self.load_average(&average))
     }
 
     /// Goes on with a moving average.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use convnet_formats::stale;
+use convnet_formats::{atomic, stale};
 
 use super::callback::Callbacks;
 use super::kept;
@@ -24,7 +24,7 @@ use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
 use crate::io::ModelCard;
-use crate::state::{self, StateDict};
+use crate::state::StateDict;
 
 /// A network, the data it shall learn and how.
 ///
@@ -46,6 +46,7 @@ pub struct Trainer<'a> {
     stop: Arc<AtomicBool>,
     callbacks: Callbacks<'a>,
     start: Option<(String, StateDict)>,
+    start_report: Option<String>,
     preprocess: Option<Preprocess>,
     teacher: Option<Teacher<'a>>,
 }
@@ -91,6 +92,7 @@ impl<'a> Trainer<'a> {
             stop: Arc::default(),
             callbacks: Callbacks::default(),
             start: None,
+            start_report: None,
             preprocess: None,
             teacher: None,
         }
@@ -173,6 +175,12 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// What the weights to start from gave, which the run's `init.txt` keeps.
+    pub fn start_report(mut self, report: impl Into<String>) -> Self {
+        self.start_report = Some(report.into());
+        self
+    }
+
     /// How images become input, instead of the data's own mean and deviation: that which the weights to start from were
     /// trained with.
     pub fn preprocess(mut self, preprocess: Preprocess) -> Self {
@@ -206,12 +214,16 @@ impl<'a> Trainer<'a> {
         let card = self.card()?;
         self.note_teacher()?;
         let lesson = self.lesson(&card)?;
-        TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
-        let training = self.training(&self.first_weights())?;
+        self.check_steps()?;
+        let training = self.training(&self.first_weights()?, 0)?;
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
+        let report = self.start_report.clone();
         let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
         let training = self.training_loop((run, lock), card, steps, None);
+        if let Some(report) = report {
+            atomic::write(&training.run.file(RunDir::INIT), report.as_bytes())?;
+        }
         if given {
             // The run must go on even if the weights that it started from are gone.
             training.write_checkpoint()?;
@@ -226,8 +238,8 @@ impl<'a> Trainer<'a> {
         let card = self.card()?;
         self.note_teacher()?;
         let lesson = self.lesson(&card)?;
-        TrainingStep::check(self.net, self.recipe.batch, self.recipe.optimizer, &self.options)?;
-        let training = self.training(&self.first_weights())?;
+        self.check_steps()?;
+        let training = self.training(&self.first_weights()?, 0)?;
         let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
         Ok(Rehearsal { net: self.net, data: self.data, recipe: self.recipe, card, stop: self.stop, steps })
     }
@@ -299,13 +311,14 @@ impl<'a> Trainer<'a> {
         };
         let mut standing = standing;
         let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights())?, self.net, &self.recipe, lesson)?,
+            None => Steps::new(self.training(&self.first_weights()?, 0)?, self.net, &self.recipe, lesson)?,
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
                 let damaged =
                     |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
                 let weights = std::mem::take(&mut checkpoint.weights);
-                let mut training = self.training(&weights).map_err(|e| match e {
+                let phase = checkpoint.progress.phase();
+                let mut training = self.training(&weights, phase).map_err(|e| match e {
                     TrainError::Compile(e) => damaged(e),
                     other => other,
                 })?;
@@ -360,6 +373,7 @@ impl<'a> Trainer<'a> {
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
         self.recipe.parameters.of(self.net, &self.net.parameters())?;
+        self.recipe.check_layers(self.net)?;
         self.recipe.check_sizes(self.net)?;
         self.data.check_classes()?;
         self.recipe.loss.criterion(&self.data.train)?;
@@ -448,15 +462,31 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    fn first_weights(&self) -> StateDict {
+    fn first_weights(&self) -> Result<StateDict, TrainError> {
         match &self.start {
-            Some((_, weights)) => weights.clone(),
-            None => state::initialize(self.net, self.recipe.seed),
+            Some((_, weights)) => Ok(weights.clone()),
+            None => self.recipe.network.initialize(self.net, self.recipe.seed),
         }
     }
 
-    fn training(&self, weights: &StateDict) -> Result<TrainingStep, TrainError> {
-        sizes::training(self.net, weights, &self.recipe, self.data.train.len(), &self.options)
+    /// Whether the machine can do the steps of every epoch, whatever each freezes.
+    fn check_steps(&self) -> Result<(), TrainError> {
+        let Recipe { batch, optimizer, freeze, .. } = &self.recipe;
+        let net = self.recipe.network.trained(self.net)?;
+        let changes = freeze.changes().into_iter().filter(|&epoch| epoch < self.recipe.epochs);
+        if changes.clone().count() > 1 {
+            TrainingStep::check_late(*optimizer, &self.options)?;
+        }
+        for epoch in changes {
+            let frozen = freeze.frozen(self.net, epoch)?;
+            TrainingStep::check_frozen(&net, &frozen, *batch, *optimizer, &self.options)?;
+        }
+        Ok(())
+    }
+
+    /// The step of an epoch, from 0.
+    fn training(&self, weights: &StateDict, epoch: usize) -> Result<TrainingStep, TrainError> {
+        sizes::training(self.net, (weights, epoch), &self.recipe, self.data.train.len(), &self.options)
     }
 }
 

@@ -148,6 +148,7 @@ impl TrainingLoop<'_> {
 
     /// The rest of the epoch under way.
     fn train_epoch(&mut self, length: RunLength) -> Result<Flow, TrainError> {
+        self.steps.refreeze(&self.recipe.freeze.frozen(self.net, self.progress.epoch)?)?;
         self.fit_images()?;
         let preprocess = self.preprocess()?;
         let mut saved = Instant::now();
@@ -216,7 +217,8 @@ impl TrainingLoop<'_> {
         }
         let net = sized.as_ref().unwrap_or(self.net);
         let (weights, images) = (self.steps.training.state_dict(), self.data.train.len());
-        let training = sizes::training(net, &weights, &self.recipe, images, &self.options)?;
+        let training =
+            sizes::training(net, (&weights, self.progress.epoch), &self.recipe, images, &self.options)?;
         self.steps.move_to(training)?;
         self.sized = sized;
         Ok(())

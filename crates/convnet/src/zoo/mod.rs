@@ -25,6 +25,7 @@ mod vgg;
 #[cfg(test)]
 mod tests;
 
+use crate::graph::{Graph, Init, NodeId};
 pub use registry::{Entry, Network, Paper, UnknownModel, Variant};
 
 /// Every network, grouped by family.
@@ -46,6 +47,21 @@ pub fn find(name: &str) -> Result<&'static Entry, UnknownModel> {
 /// The name of today for a parameter that older or other published weights call otherwise; `None` where it is the same.
 pub fn current_name(parameter: &str) -> Option<String> {
     densenet::current_name(parameter).or_else(|| vgg::current_name(parameter))
+}
+
+/// The layers of a shallower network that start those of a deeper one of its family, as its paper tells: pairs of the deeper
+/// network's layer and the shallower one's, each with the same role. `None` where no paper tells of such a pair.
+pub fn grown(shallow: &Graph, deep: &Graph) -> Option<Vec<(NodeId, NodeId)>> {
+    vgg::grown(shallow, deep)
+}
+
+/// The initialization that the paper of a network of the zoo tells, or that of its family; `None` for other networks.
+pub fn paper_init(name: &str) -> Option<Init> {
+    let entry = find(name).ok()?;
+    let papers = || ENTRIES.iter().filter(|other| other.variant == Variant::Paper);
+    let same = papers().find(|other| other.base() == entry.base());
+    let paper = same.or_else(|| papers().find(|other| other.family == entry.family))?;
+    paper.model().build().ok().map(|graph| graph.init().clone())
 }
 
 /// Whether a parameter of published weights belongs to an auxiliary classifier, which networks may do without.

@@ -1,7 +1,7 @@
 //! VGG: the tutorial's, torchvision's with and without batch normalization, and the paper's A to E.
 
 use super::registry::{Entry, Paper, Variant};
-use crate::graph::{Builder, Init, Value};
+use crate::graph::{Builder, Graph, Init, NodeId, Value};
 use crate::ops::{AdaptiveAvgPool2d, Conv2d, Linear, LocalResponseNorm, MaxPool2d, Op};
 
 const SIMONYAN_2015: Paper = Paper {
@@ -109,6 +109,72 @@ pub(super) fn current_name(name: &str) -> Option<String> {
     LAYERS.iter().find_map(|(theirs, ours)| Some(format!("{ours}{}", name.strip_prefix(theirs)?)))
 }
 
+/// The layers of a configuration by their roles: the convolutions of each block, each with its normalization, and the linear
+/// layers behind them.
+struct Roles {
+    blocks: Vec<Vec<(NodeId, Option<NodeId>)>>,
+    linear: Vec<NodeId>,
+}
+
+impl Roles {
+    /// `None` for a network that is no chain of five blocks, each ended by a pooling, and three linear layers.
+    fn of(graph: &Graph) -> Option<Self> {
+        let mut roles = Self { blocks: vec![Vec::new()], linear: Vec::new() };
+        for id in graph.ids().skip(1) {
+            let node = graph.node(id);
+            if node.inputs.len() != 1 || node.inputs[0].index() + 1 != id.index() {
+                return None;
+            }
+            let block = roles.blocks.last_mut()?;
+            match &node.op {
+                Op::Conv2d(_) if roles.linear.is_empty() => block.push((id, None)),
+                Op::BatchNorm2d(_) => block.last_mut()?.1 = Some(id),
+                Op::MaxPool2d(_) => roles.blocks.push(Vec::new()),
+                Op::Linear(_) => roles.linear.push(id),
+                Op::Relu
+                | Op::LocalResponseNorm(_)
+                | Op::AdaptiveAvgPool2d(_)
+                | Op::Flatten
+                | Op::Dropout(_)
+                | Op::Softmax => {}
+                _ => return None,
+            }
+        }
+        let rest = roles.blocks.pop()?;
+        let whole = roles.blocks.len() == WIDTHS.len() && roles.blocks.iter().all(|block| !block.is_empty());
+        (rest.is_empty() && whole && roles.linear.len() == 3).then_some(roles)
+    }
+}
+
+/// The layers of a shallower configuration that start those of a deeper one, by their roles: convolution number i of each
+/// block with its normalization, and the three linear layers. Pairs of the deeper network's layer and the shallower one's.
+///
+/// Simonyan and Zisserman (2015, section 3.1) start deeper configurations with the first four convolutions and the linear
+/// layers of A; the tutorial goes on from each depth to the next with all that is there. Both are the layers of these
+/// roles, since a block's width is its own in every configuration.
+pub(super) fn grown(shallow: &Graph, deep: &Graph) -> Option<Vec<(NodeId, NodeId)>> {
+    let (from, to) = (Roles::of(shallow)?, Roles::of(deep)?);
+    let depth = |roles: &Roles| roles.blocks.iter().map(Vec::len).sum::<usize>();
+    if depth(&from) >= depth(&to)
+        || from.blocks.iter().zip(&to.blocks).any(|(from, to)| from.len() > to.len())
+    {
+        return None;
+    }
+    let mut pairs = Vec::new();
+    for ((from, from_norm), (to, to_norm)) in
+        from.blocks.iter().zip(&to.blocks).flat_map(|(from, to)| from.iter().zip(to))
+    {
+        pairs.push((*to, *from));
+        match (from_norm, to_norm) {
+            (Some(from), Some(to)) => pairs.push((*to, *from)),
+            (None, None) => {}
+            _ => return None,
+        }
+    }
+    pairs.extend(to.linear.iter().copied().zip(from.linear));
+    Some(pairs)
+}
+
 fn conv3x3(maps: usize) -> Conv2d {
     Conv2d::new(maps, 3).padding(1)
 }
@@ -179,7 +245,53 @@ fn paper<'b>(net: &'b Builder, classes: usize, depths: &Depths, extra: Extra) ->
 
 #[cfg(test)]
 mod tests {
-    use super::current_name;
+    use super::{current_name, grown};
+    use crate::zoo;
+
+    #[test]
+    fn layers_of_one_role_start_deeper_networks() {
+        let built = |name: &str| zoo::find(name).unwrap().model().build().unwrap();
+        let pairs = |from: &str, to: &str| {
+            let (from, to) = (built(from), built(to));
+            let pairs = grown(&from, &to)?;
+            for (new, old) in &pairs {
+                // Each fits whole.
+                let shapes = |graph: &crate::graph::Graph, id| -> Vec<Vec<usize>> {
+                    graph.node_parameters(id).into_iter().map(|spec| spec.shape).collect()
+                };
+                assert_eq!(shapes(&to, *new), shapes(&from, *old));
+            }
+            let paths = |(new, old): &(_, _)| (to.node(*new).path.clone(), from.node(*old).path.clone());
+            Some(pairs.iter().map(paths).collect::<Vec<_>>())
+        };
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        let first = pairs("vgg11@torchvision", "vgg13@torchvision").unwrap();
+        assert_eq!(first.len(), 11);
+        assert_eq!(
+            first[..4],
+            [
+                pair("features.0", "features.0"),
+                pair("features.5", "features.3"),
+                pair("features.10", "features.6"),
+                pair("features.12", "features.8"),
+            ]
+        );
+        assert_eq!(first[10], pair("classifier.6", "classifier.6"));
+        assert_eq!(pairs("vgg13@torchvision", "vgg16@torchvision").unwrap().len(), 13);
+        assert_eq!(pairs("vgg16", "vgg19").unwrap().len(), 16);
+        assert_eq!(pairs("vgg11", "vgg13").unwrap().len(), 11);
+        let norms = pairs("vgg11_bn@torchvision", "vgg13_bn@torchvision").unwrap();
+        assert_eq!((norms.len(), norms[3].clone()), (19, pair("features.8", "features.5")));
+        for (from, to) in [
+            ("vgg13", "vgg11"),
+            ("vgg11", "vgg11"),
+            ("vgg11@torchvision", "vgg13_bn@torchvision"),
+            ("vgg11", "alexnet"),
+            ("resnet18", "resnet34"),
+        ] {
+            assert_eq!(pairs(from, to), None, "{from} {to}");
+        }
+    }
 
     #[test]
     fn timms_classifier_has_torchvisions_names() {

@@ -41,6 +41,8 @@ fn check(machine: &Machine, [pixels, k, n]: [usize; 3], inputs: Option<bool>, up
         let mut twin = scene.arena();
         let target = WeightGradient::Write { weights: &weights, gradient: &mut gradient };
         linear_backward(pool, isa, &mut twin, &call(panels), target);
+        let mut alone = scene.arena();
+        linear_backward(pool, isa, &mut alone, &call(panels), WeightGradient::Leave { weights: &weights });
         let mut moments = [0.5, 0.25, 0.125].map(|start| vec![start; panels.len()]);
         let mut expected = (weights.clone(), moments.clone());
         update.apply(pool, isa, &mut expected.0, &gradient, slices(&mut expected.1));
@@ -49,6 +51,7 @@ fn check(machine: &Machine, [pixels, k, n]: [usize; 3], inputs: Option<bool>, up
         assert_eq!((weights, moments), expected, "{isa}: an update of its own gives the same");
         let bits = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(twin.as_slice()), bits(arena.as_slice()), "{isa}: the same gradient of the input");
+        assert_eq!(bits(alone.as_slice()), bits(arena.as_slice()), "{isa}: also without that of the weights");
         gradient
     };
     let written = if inputs.is_some() { vec![dx] } else { Vec::new() };

@@ -174,7 +174,7 @@ fn summary(interp: &Interp, start: TapeId, output: TapeId) -> Vec<String> {
 
 fn is_dropout(what: &What) -> bool {
     use convnet::ops::Op;
-    matches!(what, What::Layer(Op::Dropout(_) | Op::Dropout1d(_) | Op::Identity))
+    matches!(what, What::Layer(Op::Dropout(_) | Op::Dropout1d(_) | Op::StochasticDepth(_) | Op::Identity))
 }
 
 /// Layers that are listed before one that fails.

@@ -92,7 +92,7 @@ fn layer(op: &Op) -> &'static str {
         Op::AdaptiveAvgPool2d(_) => "AdaptiveAvgPool2DBackward0",
         Op::ConstantPad2d(_) => "ConstantPadNdBackward0",
         Op::Flatten | Op::Unflatten | Op::Identity | Op::Input => "ViewBackward0",
-        Op::Affine | Op::Mul | Op::Dropout(_) => "MulBackward0",
+        Op::Affine | Op::Mul | Op::Dropout(_) | Op::StochasticDepth(_) => "MulBackward0",
         Op::Dropout1d(_) => "SqueezeBackward1",
         Op::Concat => "CatBackward0",
         Op::Add => "AddBackward0",

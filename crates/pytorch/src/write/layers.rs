@@ -40,6 +40,9 @@ pub(super) const AFFINE: (&str, &str) = (
 "#,
 );
 
+/// A class that torchvision has.
+pub(super) const STOCHASTIC_DEPTH: &str = "StochasticDepth";
+
 /// As [`AFFINE`].
 pub(super) const UNEVEN_POOL: (&str, &str) = (
     "UnevenAvgPool2d",
@@ -176,6 +179,10 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
         Op::Dropout(dropout) => layer("nn.Dropout", vec![float("p", dropout.p, Usual::Text("0.5"))], false),
         Op::Dropout1d(dropout) => {
             layer("nn.Dropout1d", vec![float("p", dropout.p, Usual::Text("0.5"))], false)
+        }
+        Op::StochasticDepth(depth) => {
+            let mode = arg(Some("mode"), [Leaf::new(Scalar::Text("row"), Role::Other("mode"))], Usual::Never);
+            layer(STOCHASTIC_DEPTH, vec![float("p", depth.p, Usual::Never), mode], false)
         }
         Op::Identity => simple("nn.Identity", false),
     };

@@ -127,7 +127,8 @@ impl<'a> File<'a> {
     }
 
     fn write(mut self) -> Result<String, WriteError> {
-        self.taken = vec![layers::AFFINE.0.into(), layers::UNEVEN_POOL.0.into()];
+        self.taken =
+            vec![layers::AFFINE.0.into(), layers::UNEVEN_POOL.0.into(), layers::STOCHASTIC_DEPTH.into()];
         let mut network = self.network_name();
         if self.taken.contains(&network) {
             network.push_str("Net");
@@ -435,6 +436,9 @@ fn imports(code: &str, [channels, height, width]: [usize; 3]) -> String {
     lines.line(0, "from torch import nn");
     if uses("F.pad") {
         lines.line(0, "from torch.nn import functional as F");
+    }
+    if uses(&format!("{}(", layers::STOCHASTIC_DEPTH)) {
+        lines.line(0, &format!("from torchvision.ops import {}", layers::STOCHASTIC_DEPTH));
     }
     lines.blank(1);
     lines.line(0, &format!("INPUT_SIZE = ({channels}, {height}, {width})"));

@@ -8,6 +8,7 @@ pub(super) enum Scalar {
     Int(usize),
     Float(f32),
     Bool(bool),
+    Text(&'static str),
 }
 
 impl Scalar {
@@ -15,6 +16,7 @@ impl Scalar {
     pub(super) fn text(self) -> String {
         match self {
             Self::Int(value) => value.to_string(),
+            Self::Text(text) => format!("\"{text}\""),
             Self::Bool(true) => "True".into(),
             Self::Bool(false) => "False".into(),
             Self::Float(value) => float(value),
@@ -24,7 +26,7 @@ impl Scalar {
     pub(super) fn int(self) -> Option<usize> {
         match self {
             Self::Int(value) => Some(value),
-            Self::Float(_) | Self::Bool(_) => None,
+            Self::Float(_) | Self::Bool(_) | Self::Text(_) => None,
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::waiting::Waiting;
 /// Runs the range test, and draws it.
 pub(super) fn run(args: &Args, options: &Options, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let (recipe, start) = args.begin(&[])?;
-    let Start { graph, data, preprocess, weights, teacher } = start;
+    let Start { graph, data, preprocess, weights, teacher, .. } = start;
     let steps = recipe.limit_steps.map_or(LrFind::default().steps, |limit| limit as usize);
     let rates = LrFind { steps, ..LrFind::default() };
     let title = format!("{} on {}", graph.name(), data.name);

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use convnet::data::{DataSets, Preprocess};
-use convnet::exec::{Options, Precision};
+use convnet::exec::{Device, Options, Precision};
 use convnet::graph::Graph;
-use convnet::io::Head;
+use convnet::io::{Head, grow};
 use convnet::model::{self, Model, OpenOptions, is_onnx};
 use convnet::state::StateDict;
 use convnet::train::{
@@ -53,8 +53,8 @@ time. Validation images choose the best epoch, whose weights are kept: those of 
 training images. The test images are measured once, at the end, with the chosen weights.
 
 Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [regularize],
-[progressive], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
+data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [freeze],
+[network], [regularize], [progressive], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
@@ -165,6 +165,10 @@ struct Start {
     preprocess: Option<Preprocess>,
     /// Weights to start from, and where they come from.
     weights: Option<(String, StateDict)>,
+    /// What those gave.
+    report: Option<String>,
+    /// Whether they left the last layer alone to be drawn.
+    new_head: bool,
     /// The network that it learns from.
     teacher: Option<Teacher<'static>>,
 }
@@ -201,7 +205,8 @@ struct Carried {
 
 /// Trains by a plan, and shows it.
 fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>) -> Result<Carried, Failure> {
-    let Plan { place, recipe, start: Start { graph, data, preprocess, weights, teacher } } = plan;
+    let Plan { place, recipe, start } = plan;
+    let Start { graph, data, preprocess, weights, report, teacher, .. } = start;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory, _) => directory.clone(),
@@ -220,6 +225,9 @@ fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>)
     let mut trainer = args.shown(trainer, heading, graph.classes(), Arc::clone(stop))?;
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
+    }
+    if let Some(report) = report {
+        trainer = trainer.start_report(report);
     }
     if let Some(preprocess) = preprocess {
         trainer = trainer.preprocess(preprocess);
@@ -323,6 +331,7 @@ impl Args {
     fn check(recipe: &Recipe, graph: &Graph, data: &DataSets) -> Result<(), Failure> {
         recipe.check_for(graph.input_size()).map_err(Failure::usage)?;
         recipe.parameters.of(graph, &graph.parameters()).map_err(Failure::usage)?;
+        recipe.check_layers(graph).map_err(Failure::usage)?;
         recipe.check_sizes(graph).map_err(Failure::usage)?;
         recipe.loss.criterion(&data.train).map_err(Failure::usage)?;
         recipe.loss.check_outputs(graph).map_err(Failure::usage)
@@ -345,7 +354,7 @@ impl Args {
     fn begin(&self, own: &[Setting]) -> Result<(Recipe, Start), Failure> {
         let name = self.name();
         let (layers, init_from) = self.layers()?;
-        let (recipe, tuned) = self.recipe(&layers, init_from.is_some(), own)?;
+        let (mut recipe, tuned) = self.recipe(&layers, init_from.is_some(), own)?;
         if tuned {
             output::note(&format!(
                 "starting from weights: a tenth of the usual learning rate, {}",
@@ -358,17 +367,27 @@ impl Args {
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
         let teacher = teacher(&recipe)?;
-        let start = Start { graph, data, preprocess, weights: None, teacher };
+        let start = Start { graph, data, preprocess, weights: None, report: None, new_head: false, teacher };
         let start = match init_from {
-            Some(path) => self.started(start, name, &path)?,
+            Some(path) => self.started(start, (name, &recipe), &path)?,
             None => start,
         };
+        // A GPU cannot freeze normalizations with their statistics.
+        let device = self.device.apply(Options::default(), Precision::Tf32)?.device;
+        if start.new_head && device == Device::Cpu && self.settings.leaves_freezing() {
+            recipe = recipe.head_first();
+            if recipe.freeze.is_any() {
+                output::note(
+                    "the last layer is new: it learns alone in the first epoch; `--head-first 0` does without",
+                );
+            }
+        }
         Ok((recipe, start))
     }
 
     /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
     /// is for these classes.
-    fn started(&self, start: Start, name: &str, path: &Path) -> Result<Start, Failure> {
+    fn started(&self, start: Start, (name, recipe): (&str, &Recipe), path: &Path) -> Result<Start, Failure> {
         let Start { graph, mut data, mut preprocess, teacher, .. } = start;
         let file = model::weights_file(path, Some(&graph))?;
         let mut head = Head::Resized;
@@ -397,9 +416,35 @@ impl Args {
                 ),
             }
         }
-        let loaded = trained::load(&graph, file, &self.loading(head))?;
-        let weights = Some((path.display().to_string(), loaded.state_dict()?));
-        Ok(Start { graph, data, preprocess, weights, teacher })
+        let origin = path.display().to_string();
+        let grown = match file.network() {
+            Some(shallow) => {
+                let drawn = recipe.network.initialize(&graph, recipe.seed)?;
+                grow((shallow, &file), (&graph, drawn), head != Head::Drawn).map_err(Failure::work)?
+            }
+            None => None,
+        };
+        let (weights, report, new_head) = match grown {
+            Some(grown) => {
+                output::note(&grown.to_string());
+                (grown.weights.clone(), grown.to_string(), false)
+            }
+            None => {
+                if recipe.network.draws_otherwise() {
+                    return Err(Failure::usage(format!(
+                        "the weights to start from, `{origin}`, are taken as they are: leave out `--init` and \
+                         `--zero-init-residual`, which say how weights are drawn"
+                    )));
+                }
+                let loaded = trained::load(&graph, file, &self.loading(head))?;
+                let drawn = &loaded.report.drawn;
+                let heads = graph.head().map(|id| graph.node_parameters(id)).unwrap_or_default();
+                let new_head = !drawn.is_empty() && heads.iter().any(|spec| drawn.contains(&spec.name));
+                (loaded.state_dict()?, loaded.report.to_string(), new_head && loaded.report.is_exact())
+            }
+        };
+        let report = Some(format!("{origin}\n{report}\n"));
+        Ok(Start { graph, data, preprocess, weights: Some((origin, weights)), report, new_head, teacher })
     }
 
     /// How weights to start from are matched.
@@ -455,7 +500,8 @@ impl Args {
             };
             weights = Some((origin, first));
         }
-        let start = Start { graph, data, preprocess: None, weights, teacher: teacher(&recipe)? };
+        let teacher = teacher(&recipe)?;
+        let start = Start { graph, data, preprocess: None, weights, report: None, new_head: false, teacher };
         Ok(Plan { place: Place::Old(directory.to_owned(), from), recipe, start })
     }
 

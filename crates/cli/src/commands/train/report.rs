@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::Style;
 use convnet::data::DataSets;
-use convnet::exec::Options;
+use convnet::exec::{Device, Options, TrainingStep};
 use convnet::graph::Graph;
 use convnet::optim::{GroupCount, ParameterGroups};
 use convnet::train::{
@@ -46,10 +46,12 @@ pub(super) fn heading(
         Schedule::OneCycle { .. } => "one cycle up to",
     };
     let lr = output::small(recipe.lr);
+    let frozen = frozen(graph, recipe, options)?;
     Ok(format!(
         "{} · {} · {} → {}\n\
          {} · {}\n\
          {}, batch {} · {rule}, {schedule} {lr} · seed {} · {} on {}\n\
+         {frozen}\
          writing {}",
         graph.name(),
         counted(parameters, "parameter"),
@@ -63,6 +65,35 @@ pub(super) fn heading(
         counted(threads, "thread"),
         options.machine()?,
         directory.display(),
+    ))
+}
+
+/// What is frozen at first, and what that saves; a line, or nothing.
+fn frozen(graph: &Graph, recipe: &Recipe, options: &Options) -> Result<String, Failure> {
+    if !recipe.freeze.is_any() {
+        return Ok(String::new());
+    }
+    let net = recipe.network.trained(graph)?;
+    let frozen = recipe.freeze.frozen(graph, 0)?;
+    let saved = TrainingStep::savings(&net, &frozen, recipe.batch, recipe.optimizer, options)?;
+    let until = match recipe.freeze.changes().get(1) {
+        Some(epoch) if *epoch < recipe.epochs => format!(" until epoch {}", epoch + 1),
+        _ => String::new(),
+    };
+    let share = |part: u64, all: u64| 100.0 * part as f64 / all.max(1) as f64;
+    // A GPU leaves what is frozen alone, and computes all the same.
+    let saving = match options.device {
+        Device::Cpu => format!(
+            "; a step computes {:.0}% of the multiply-adds in {:.0}% of the memory",
+            share(saved.macs, saved.all_macs),
+            share(saved.bytes as u64, saved.all_bytes as u64)
+        ),
+        _ => "; a step computes all the same".to_owned(),
+    };
+    Ok(format!(
+        "frozen{until}: {} of {}{saving}\n",
+        grouped(saved.frozen),
+        counted(saved.parameters, "parameter")
     ))
 }
 

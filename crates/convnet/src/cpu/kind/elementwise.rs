@@ -11,7 +11,7 @@ use crate::plan::{BackwardStage, GradientWrite};
 pub(in crate::cpu) struct Dropout {
     /// The probability of zeroing.
     pub(in crate::cpu) p: f32,
-    /// Whether whole vectors are zeroed.
+    /// Whether all that an image has is zeroed.
     pub(in crate::cpu) whole: bool,
 }
 
@@ -73,13 +73,13 @@ pub(super) fn mul_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardSt
 impl Dropout {
     pub(super) fn forward(self, run: &mut Forward<'_>, at: At<'_>) {
         let views = [run.input(at, 0), run.output(at)];
-        let mask = mask(run.key, at.stage.out, (self.p, self.whole), views[1]);
+        let mask = mask(run.key, at.stage.out, (self.p, self.whole), run.plan.shape(at.stage));
         kernels::dropout(run.pool, run.isa, run.arena, mask, views, false);
     }
 
     pub(super) fn backward(self, run: &mut Backward<'_>, at: At<'_>, write: &GradientWrite) {
         let views = [run.output_gradient(at), run.input_gradient(at, 0)];
-        let mask = mask(run.key, at.stage.out, (self.p, self.whole), views[0]);
+        let mask = mask(run.key, at.stage.out, (self.p, self.whole), run.plan.shape(at.stage));
         kernels::dropout(run.pool, run.isa, run.arena, mask, views, write.accumulate);
     }
 }

@@ -14,6 +14,8 @@ use crate::plan::{BackwardStage, CompileError, Kernel, Stage};
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::cpu) struct Linear {
     geometry: Geometry,
+    /// Whether training changes its weights.
+    pub(in crate::cpu) learns: bool,
     pub(in crate::cpu) matrix: Matrix,
 }
 
@@ -29,11 +31,16 @@ impl Linear {
         if binder.allowed.half {
             parameters.half = Some(binder.allocate_half(matrix.len()));
         } else {
-            parameters.weight = binder.allocate(matrix.len());
+            parameters.weight = binder.allocate_for(matrix.len(), binder.is_frozen(stage.node, 0));
         }
-        parameters.bias = linear.bias.then(|| binder.allocate(linear.out_features));
-        let kind = Kind::Linear(Self { geometry: Geometry::rows(features), matrix });
-        Bound { kind, parameters, needs: binder.draft.needs(stage) }
+        let frozen = binder.is_frozen(stage.node, 1);
+        parameters.bias = linear.bias.then(|| binder.allocate_for(linear.out_features, frozen));
+        let learns = !binder.is_frozen(stage.node, 0);
+        Bound {
+            kind: Kind::Linear(Self { geometry: Geometry::rows(features), learns, matrix }),
+            parameters,
+            needs: binder.draft.needs(stage),
+        }
     }
 
     pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
@@ -64,6 +71,9 @@ impl Linear {
         let dy = run.output_gradient(at);
         run.bias_gradient(at, dy);
         let write = back.inputs.first().and_then(Option::as_ref);
+        if !self.learns && write.is_none() {
+            return;
+        }
         let call = LinearBackward {
             panels: self.matrix.panels,
             input: run.input(at, 0),
@@ -76,6 +86,7 @@ impl Linear {
             Some(update) => {
                 WeightGradient::Apply { update, weights, moments: part(&mut run.moments, &range) }
             }
+            None if !self.learns => WeightGradient::Leave { weights },
             None => WeightGradient::Write { weights, gradient: &mut run.gradients[range] },
         };
         kernels::linear_backward(run.pool, run.isa, run.arena, &call, target);

@@ -105,7 +105,13 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         }),
         Op::Dropout(dropout) if train => Kind::Dropout(Dropout { p: dropout.p, whole: false }),
         Op::Dropout1d(dropout) if train => Kind::Dropout(Dropout { p: dropout.p, whole: true }),
-        Op::Flatten | Op::Unflatten | Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) => Kind::Copy,
+        Op::StochasticDepth(depth) if train => Kind::Dropout(Dropout { p: depth.p, whole: true }),
+        Op::Flatten
+        | Op::Unflatten
+        | Op::Identity
+        | Op::Dropout(_)
+        | Op::Dropout1d(_)
+        | Op::StochasticDepth(_) => Kind::Copy,
     };
     Ok(Bound::plain(binder, stage, kind, Parameters::default()))
 }
@@ -291,6 +297,7 @@ impl Kind {
         match self {
             Self::Input => Vec::new(),
             Self::Conv(conv) => conv.describe_backward(),
+            Self::Linear(linear) if !linear.learns => vec!["dx".into()],
             Self::Linear(_) if input => vec!["dx and dW in one pass over the weights".into()],
             Self::Linear(_) => vec!["dW".into()],
             Self::Concat if plan.copies(stage.out).is_empty() => vec!["in place".into()],

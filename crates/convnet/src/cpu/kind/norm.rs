@@ -26,9 +26,10 @@ impl BatchNorm {
     pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage, norm: &BatchNorm2d) -> Bound {
         match binder.mode() {
             Mode::Infer | Mode::Trace => return Affine::bind(binder, stage),
+            Mode::Train if binder.draft.keeps_statistics(stage.node) => return Affine::bind(binder, stage),
             Mode::Train => {}
         }
-        let parameters = binder.allocate_pair(stage.shapes[0].channels());
+        let parameters = binder.allocate_pair(stage.shapes[0].channels(), false);
         // A ReLU's mask follows from the input, the scale and the shift.
         let needs = Needs { reads_output: false, ..binder.draft.needs(stage) };
         Bound { kind: Kind::BatchNorm(Self { eps: norm.eps, momentum: norm.momentum }), parameters, needs }
@@ -67,8 +68,11 @@ impl BatchNorm {
 
 impl Affine {
     pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Bound {
-        let parameters = binder.allocate_pair(stage.shapes[0].channels());
-        Bound { kind: Kind::Affine(Self), parameters, needs: binder.draft.needs(stage) }
+        let parameters =
+            binder.allocate_pair(stage.shapes[0].channels(), binder.draft.keeps_statistics(stage.node));
+        // A ReLU is masked by the output; all else is the scale.
+        let needs = Needs { reads_inputs: false, ..binder.draft.needs(stage) };
+        Bound { kind: Kind::Affine(Self), parameters, needs }
     }
 
     pub(super) fn load(loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {

@@ -32,7 +32,8 @@ impl MaxPool {
 
     pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>, saved: Option<&mut Saved>) {
         let views = [run.input(at, 0), run.output(at)];
-        let argmax = saved.map(|saved| &mut saved.argmax[..views[1].pixels * views[1].channels]);
+        // Where no gradient comes back there is no room to keep them.
+        let argmax = saved.and_then(|saved| saved.argmax.get_mut(..views[1].pixels * views[1].channels));
         kernels::max_pool(run.pool, run.isa, run.arena, &self.0, views, argmax);
     }
 

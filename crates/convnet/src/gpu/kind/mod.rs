@@ -107,7 +107,16 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         }),
         Op::Dropout(dropout) if train => Kind::Dropout(Dropout { p: dropout.p, whole: false }),
         Op::Dropout1d(dropout) if train => Kind::Dropout(Dropout { p: dropout.p, whole: true }),
-        Op::Flatten | Op::Unflatten | Op::Identity | Op::Dropout(_) | Op::Dropout1d(_) => Kind::Copy,
+        Op::StochasticDepth(_) if train => {
+            let reason = "the GPU has no kernel for it; train on the CPU, or without stochastic depth";
+            return Err(CompileError::unsupported(binder.node(stage.node), reason));
+        }
+        Op::Flatten
+        | Op::Unflatten
+        | Op::Identity
+        | Op::Dropout(_)
+        | Op::Dropout1d(_)
+        | Op::StochasticDepth(_) => Kind::Copy,
     };
     Ok(Bound::plain(binder, stage, kind, Parameters::default()))
 }

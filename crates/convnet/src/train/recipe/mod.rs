@@ -1,7 +1,9 @@
 //! Recipes: the data, augmentation, optimizer and schedule of a training run.
 
 mod checkpoints;
+mod freeze;
 mod loss;
+mod network;
 mod parameters;
 mod patch;
 mod place;
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 pub use checkpoints::Checkpoints;
+pub use freeze::{Freeze, Unfreeze};
 pub use loss::{Balanced, ClassWeights, Loss, LossKind, TeacherSettings};
+pub use network::{Initialization, Network};
 pub use parameters::{NamedGroup, Parameters};
 pub use patch::{RECIPES, RecipePatch};
 pub use progressive::Progressive;
@@ -81,6 +85,12 @@ pub struct Recipe {
     /// Which images choose.
     #[serde(default)]
     pub split: Split,
+    /// What stays as it is, and until when.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub freeze: Freeze,
+    /// What training does to the network, and how its weights are drawn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: Network,
     /// What is learned from an image, and how often from which.
     #[serde(default, skip_serializing_if = "is_default")]
     pub loss: Loss,
@@ -115,6 +125,9 @@ const MAX_EPOCHS: usize = 100_000;
 const MAX_BATCH: usize = 1 << 24;
 /// The most steps of a run.
 const MAX_STEPS: u64 = 1 << 53;
+
+/// The epochs of a run in which the last layer may have one to itself.
+const LEAST_EPOCHS: usize = 3;
 
 /// The layers with weights of the first network that was called deep, AlexNet.
 const DEEP: usize = 8;
@@ -158,6 +171,8 @@ impl Recipe {
             augment: Augment::default(),
             lists: Lists::default(),
             split: Split::default(),
+            freeze: Freeze::default(),
+            network: Network::default(),
             loss: Loss::default(),
             parameters: Parameters::default(),
             regularize: Regularize::default(),
@@ -175,6 +190,16 @@ impl Recipe {
     pub fn fine_tuning(mut self) -> Self {
         // Rounded, so that a tenth of 0.003 is 0.0003.
         self.lr = format!("{:.12}", self.lr / 10.0).parse().unwrap_or(self.lr / 10.0);
+        self
+    }
+
+    /// The same for a network whose last layer is new and all others were trained before: that one learns alone in the first
+    /// epoch, of three at least, so that its first steps do not spoil what the others know.
+    #[must_use]
+    pub fn head_first(mut self) -> Self {
+        if self.epochs >= LEAST_EPOCHS && !self.freeze.is_any() {
+            self.freeze.head_epochs = 1;
+        }
         self
     }
 
@@ -211,6 +236,15 @@ impl Recipe {
         Ok(self.augment.check_for([height, width])?)
     }
 
+    /// Refuses settings that speak of layers which a network does not have, or that leave nothing to learn.
+    ///
+    /// # Errors
+    /// The first such setting.
+    pub fn check_layers(&self, graph: &Graph) -> Result<(), TrainError> {
+        self.freeze.check_layers(graph)?;
+        self.network.check_layers(graph)
+    }
+
     /// Refuses settings that cannot be followed, naming the first.
     pub fn check(&self) -> Result<(), TrainError> {
         let whole = |name: &str, found: u64, range: RangeInclusive<u64>, expected| {
@@ -238,6 +272,8 @@ impl Recipe {
             return Err(TrainError::setting(key, found, expected));
         }
         self.split.check()?;
+        self.freeze.check()?;
+        self.network.check()?;
         self.loss.check()?;
         self.parameters.check()?;
         self.regularize.check()?;

@@ -6,9 +6,15 @@ from torchvision.ops.misc import (
 
 
 def stochastic_depth(input, p, mode, training=True):
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f'drop probability has to be between 0 and 1, but got {p}')
+    if mode not in ['batch', 'row']:
+        raise ValueError(f"mode has to be either 'batch' or 'row', but got {mode}")
     if p == 0.0 or not training:
         return input
-    return _torch.missing(input, 'stochastic_depth')
+    if mode == 'batch':
+        return _torch.missing(input, 'stochastic_depth')
+    return _torch.stochastic_depth(input, p, training)
 
 
 class StochasticDepth(nn.Module):

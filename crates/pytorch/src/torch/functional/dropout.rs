@@ -1,6 +1,6 @@
 //! Dropout and its kin.
 
-use convnet::ops::{Dropout, Dropout1d, Op};
+use convnet::ops::{Dropout, Dropout1d, Op, StochasticDepth};
 
 use super::{Functions, give, layer_or};
 use crate::interp::{Args, Interp, Result};
@@ -15,6 +15,7 @@ pub(super) fn functions() -> Functions {
         ("dropout2d", |interp, args| dropout(interp, args, "dropout2d")),
         ("feature_dropout", |interp, args| dropout(interp, args, "dropout2d")),
         ("dropout3d", |interp, args| dropout(interp, args, "dropout3d")),
+        ("stochastic_depth", |interp, args| dropout(interp, args, "stochastic_depth")),
         ("alpha_dropout", |interp, args| dropout(interp, args, "alpha_dropout")),
     ]
 }
@@ -40,6 +41,7 @@ fn dropout(interp: &mut Interp, args: Args, name: &'static str) -> Result {
         "dropout" | "dropout_" if p < 1.0 => Some(Op::from(Dropout { p })),
         "dropout2d" if p < 1.0 && is_pixel => Some(Op::from(Dropout { p })),
         "dropout1d" if p < 1.0 && rank == 2 => Some(Dropout1d { p }.into()),
+        "stochastic_depth" if p < 1.0 => Some(StochasticDepth { p }.into()),
         _ => None,
     };
     let id = match op {

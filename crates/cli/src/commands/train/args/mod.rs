@@ -6,6 +6,7 @@ mod images;
 mod lists;
 mod log;
 mod loss;
+mod network;
 mod optimizer;
 mod progressive;
 mod regularize;
@@ -43,6 +44,8 @@ pub(super) struct Settings {
     augment: augment::Augment,
     #[command(flatten)]
     loss: loss::Loss,
+    #[command(flatten)]
+    network: network::Network,
     #[command(flatten)]
     progressive: progressive::Progressive,
     #[command(flatten)]
@@ -86,12 +89,18 @@ impl Settings {
         self.split.set(&mut patch)?;
         self.augment.set(&mut patch)?;
         self.loss.set(&mut patch)?;
+        self.network.set(&mut patch)?;
         self.progressive.set(&mut patch)?;
         self.regularize.set(&mut patch)?;
         self.checkpoints.set(&mut patch)?;
         self.images.set(&mut patch)?;
         self.log.set(&mut patch)?;
         Ok(patch)
+    }
+
+    /// Whether nothing was said of what is frozen.
+    pub(super) fn leaves_freezing(&self) -> bool {
+        self.training.recipe.is_none() && !self.network.freezes()
     }
 
     /// The named recipe, or that of a file.

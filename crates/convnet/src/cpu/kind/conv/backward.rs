@@ -12,9 +12,10 @@ impl Conv {
     pub(in crate::cpu::kind) fn backward(&self, run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
         let Some(gradients) = &self.gradients else { return };
         let dy = run.output_gradient(at);
-        match gradients.weight.kernel {
-            WeightGradient::Winograd(winograd) => self.weight_gradient_winograd(run, at, winograd, dy),
-            kernel @ (WeightGradient::Rows | WeightGradient::Outer) => {
+        match gradients.weight.as_ref().map(|choice| choice.kernel) {
+            None => {}
+            Some(WeightGradient::Winograd(winograd)) => self.weight_gradient_winograd(run, at, winograd, dy),
+            Some(kernel @ (WeightGradient::Rows | WeightGradient::Outer)) => {
                 self.weight_gradient(run, at, kernel, dy);
             }
         }

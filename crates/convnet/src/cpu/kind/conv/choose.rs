@@ -63,7 +63,8 @@ pub(in crate::cpu) enum WeightGradient {
 pub(in crate::cpu) struct Gradients {
     /// `None` where the input's gradient is not wanted.
     pub(in crate::cpu) input: Option<Choice<InputGradient>>,
-    pub(in crate::cpu) weight: Choice<WeightGradient>,
+    /// `None` where the weights are frozen.
+    pub(in crate::cpu) weight: Option<Choice<WeightGradient>>,
     /// Whether the input's gradient reaches every pixel.
     pub(in crate::cpu) reaches_all: bool,
 }
@@ -92,8 +93,8 @@ impl Problem<'_> {
         })
     }
 
-    /// The kernels of the gradients; that of the input only if it is `wanted`.
-    pub(super) fn gradients(&self, wanted: bool) -> Gradients {
+    /// The kernels of the gradients; that of the input only if it is `wanted`, and of the weights if they learn.
+    pub(super) fn gradients(&self, wanted: bool, learns: bool) -> Gradients {
         let scatters = self.walk.border.is_none() && self.walk.geometry.span > 1;
         let (phases, complete) =
             if scatters { (Vec::new(), true) } else { phases(self.conv, self.shapes.0, self.shapes.1) };
@@ -105,10 +106,12 @@ impl Problem<'_> {
         };
         Gradients {
             input: wanted.then(|| self.choose(Pass::InputGradient, input)),
-            weight: self.choose(Pass::WeightGradient, |winograd| match winograd {
-                Some(winograd) => WeightGradient::Winograd(winograd),
-                None if self.along_rows() => WeightGradient::Rows,
-                None => WeightGradient::Outer,
+            weight: learns.then(|| {
+                self.choose(Pass::WeightGradient, |winograd| match winograd {
+                    Some(winograd) => WeightGradient::Winograd(winograd),
+                    None if self.along_rows() => WeightGradient::Rows,
+                    None => WeightGradient::Outer,
+                })
             }),
             reaches_all: complete,
         }

@@ -76,8 +76,11 @@ impl Conv {
         let halved = allowed.half && allowed.batch == 1;
         let plain = addend.is_none() && prologue.is_none() && !halved;
         let forward = problem.forward(mode, plain);
-        let gradients =
-            (mode == Mode::Train).then(|| problem.gradients(binder.draft.wants_gradient(stage.inputs[0])));
+        let gradients = (mode == Mode::Train && binder.draft.wants_gradient(stage.out)).then(|| {
+            let learns = !binder.is_frozen(stage.node, 0);
+            problem.gradients(binder.draft.wants_gradient(stage.inputs[0]), learns)
+        });
+        let learns = gradients.as_ref().is_some_and(|gradients| gradients.weight.is_some());
         let mut parameters = Parameters::default();
         // Inference keeps the transformed weights alone.
         let transformed = mode == Mode::Infer && matches!(forward.kernel, ForwardKernel::Winograd(_));
@@ -88,17 +91,20 @@ impl Conv {
             ForwardKernel::Rows | ForwardKernel::Igemm if halved => {
                 parameters.half = Some(binder.allocate_half(matrix.len()));
             }
-            _ => parameters.weight = binder.allocate(matrix.len()),
+            _ => parameters.weight = binder.allocate_for(matrix.len(), binder.is_frozen(stage.node, 0)),
         }
-        parameters.bias = (conv.bias || norm.is_some()).then(|| binder.allocate(conv.out_channels));
+        // A normalization is folded in training only where it and the convolution are frozen.
+        let frozen = binder.is_frozen(stage.node, 1) || (mode == Mode::Train && norm.is_some());
+        parameters.bias =
+            (conv.bias || norm.is_some()).then(|| binder.allocate_for(conv.out_channels, frozen));
         let prologue = prologue.map(|prologue| (binder.allocate(2 * input.channels()), prologue.relu));
         let workspace =
             walk.border.map(|ZeroBorder { padded: (height, width), .. }| (height * width, input.channels()));
         let needs = binder.draft.needs(stage);
         let needs = Needs {
             workspace,
-            reads_inputs: needs.reads_inputs && workspace.is_none(),
-            reads_workspace: workspace.is_some(),
+            reads_inputs: needs.reads_inputs && workspace.is_none() && learns,
+            reads_workspace: workspace.is_some() && learns,
             reaches_all: gradients.as_ref().is_none_or(|gradients| gradients.reaches_all),
             ..needs
         };
@@ -245,13 +251,13 @@ impl Conv {
                 by_tiles(*winograd, input).or(transposed(self.transposed(phase).len()))
             }
         };
-        let weights = match weight.kernel {
-            WeightGradient::Winograd(Winograd { side, panels }) => Scratch {
+        let weights = match weight.as_ref().map(|choice| choice.kernel) {
+            Some(WeightGradient::Winograd(Winograd { side, panels })) => Scratch {
                 tiles: kernels::winograd_gradient_scratch(batch, side, output, panels),
                 transformed: MATRICES * panels.len(),
                 transposed: 0,
             },
-            WeightGradient::Rows | WeightGradient::Outer => Scratch::default(),
+            Some(WeightGradient::Rows | WeightGradient::Outer) | None => Scratch::default(),
         };
         forward.or(inputs).or(weights)
     }
@@ -293,11 +299,14 @@ impl Conv {
             };
             format!("dx {kernel}{}", cost(choice.winograd_cost))
         });
-        let kernel = match weight.kernel {
-            WeightGradient::Winograd(_) => "winograd",
-            WeightGradient::Rows => "rows",
-            WeightGradient::Outer => "outer",
-        };
-        dx.into_iter().chain([format!("dW {kernel}{}", cost(weight.winograd_cost))]).collect()
+        let dw = weight.as_ref().map(|choice| {
+            let kernel = match choice.kernel {
+                WeightGradient::Winograd(_) => "winograd",
+                WeightGradient::Rows => "rows",
+                WeightGradient::Outer => "outer",
+            };
+            format!("dW {kernel}{}", cost(choice.winograd_cost))
+        });
+        dx.into_iter().chain(dw).collect()
     }
 }
