@@ -43,7 +43,7 @@ class Net(nn.Module):
 
 fn place() -> Place {
     let place = Place::new();
-    fs::write(place.path().join("net.py"), NET).unwrap();
+    fs::write(place.path().join("net.py"), NET).expect("the folder can be written");
     place.success("data export fashion-mnist-mini samples --count 4");
     place
 }
@@ -57,7 +57,8 @@ fn train(place: &Place, out: &str, options: &str) -> StateDict {
 }
 
 fn weights(place: &Place, run: &str) -> StateDict {
-    WeightsFile::open(place.path().join(run).join("last.safetensors")).unwrap().state_dict().unwrap()
+    let file = WeightsFile::open(place.path().join(run).join("last.safetensors"));
+    file.and_then(|file| file.state_dict()).expect("the run has weights")
 }
 
 /// The names of the tensors that differ.

@@ -170,7 +170,7 @@ impl TrainingStep {
             classes: graph.classes(),
             normalizes_pixels: normalizes_pixels(graph, frozen),
             frozen: frozen.clone(),
-            options: options.clone(),
+            options: *options,
         })
     }
 

@@ -3,7 +3,7 @@
 use super::{Compiled, TrainingStep, normalizes_pixels};
 use crate::cpu;
 use crate::graph::Graph;
-use crate::ops::Op;
+use crate::ops::{Op, ParamSpec};
 use crate::optim::{Frozen, Optimizer};
 use crate::options::{Device, Options};
 use crate::plan::CompileError;
@@ -124,8 +124,8 @@ impl TrainingStep {
         let trainable = || specs.iter().filter(|spec| spec.kind.trainable());
         let [some, all] = cpu::Training::savings(graph, batch, (optimizer, frozen), options)?;
         Ok(Savings {
-            frozen: trainable().filter(|spec| frozen.holds(&spec.name)).map(|spec| spec.elements()).sum(),
-            parameters: trainable().map(|spec| spec.elements()).sum(),
+            frozen: trainable().filter(|spec| frozen.holds(&spec.name)).map(ParamSpec::elements).sum(),
+            parameters: trainable().map(ParamSpec::elements).sum(),
             macs: some.macs,
             all_macs: all.macs,
             bytes: some.bytes,
