@@ -4,7 +4,9 @@
     tools/kill_and_resume.py CONVNET [--runs 1000] [--jobs 2] [--seed 0] [--minutes M]
 
 Each run trains LeNet on a few drawn images for three epochs of 15 steps, is killed (SIGKILL) one to four times at a
-moment drawn between its start and its end, often while it writes, and is resumed to the end. Compared are, byte for
+moment drawn between its start and its end, often while it writes, and is resumed to the end, each time on one thread or
+two. The runs take turns among several sets of options: none, an average and accumulation, mixed batches, balanced drawing
+and Muon by a plateau schedule. Compared are, byte for
 byte: the weights, the settings, the pictures, the metrics without their times, the tensors of the checkpoint. No other
 file may be left, and a run that was killed before its settings were written must start again in its directory. Prints a
 line for each run that differs and the count of those that do not; exit code 1 where one differs. With --minutes it
@@ -23,7 +25,15 @@ import tempfile
 import threading
 import time
 
-TRAIN = ["train", "lenet", "--epochs", "3", "--batch", "16", "--input", "1x28x28", "--threads", "1"]
+TRAIN = ["train", "lenet", "--epochs", "3", "--batch", "16", "--input", "1x28x28"]
+# What a checkpoint must keep besides weights and the optimizer's state.
+OPTIONS = [
+    [],
+    ["--ema", "0.9", "--accumulate", "2", "--clip-norm", "1"],
+    ["--mixup", "0.4", "--cutmix", "1", "--augment", "light", "--label-smoothing", "0.1"],
+    ["--optimizer", "muon", "--schedule", "plateau", "--early-stopping", "2", "--checkpoint-steps", "4"],
+    ["--balanced", "--optimizer", "nadam", "--ema", "0.9", "--mixup", "0.2", "--no-decay-norms"],
+]
 TIMES = ("images_per_second", "train_seconds", "seconds")
 # A step that hangs is killed after this many seconds and counted.
 STUCK = 300
@@ -96,17 +106,22 @@ def call(arguments, folder, limit=STUCK):
         return None, "killed"
 
 
-def one(binary, data, index, seed, whole, length):
+def one(binary, data, index, seed, whole, length, options):
     """What is wrong with one run that was killed, how often it was, and how often before its settings."""
     draw = random.Random(f"{seed} {index}")
     kills = early = 0
     with tempfile.TemporaryDirectory() as folder:
         run = os.path.join(folder, "run")
-        start = [binary, *TRAIN, "--data", data, "--out", "run"]
-        resume = [binary, "train", "--resume", "run", "--threads", "1"]
+
+        def threads():
+            return ["--threads", str(draw.randint(1, 2))]
+
+        start = [binary, *TRAIN, *options, "--data", data, "--out", "run"]
+        resume = [binary, "train", "--resume", "run"]
         for _ in range(draw.randint(1, 4)):
             has_settings = os.path.exists(os.path.join(run, "config.toml"))
-            code, told = call(resume if has_settings else start, folder, draw.uniform(0, length))
+            arguments = [*(resume if has_settings else start), *threads()]
+            code, told = call(arguments, folder, draw.uniform(0, length))
             if code is None:
                 kills += 1
                 early += not os.path.exists(os.path.join(run, "config.toml"))
@@ -115,7 +130,7 @@ def one(binary, data, index, seed, whole, length):
             else:
                 break
         has_settings = os.path.exists(os.path.join(run, "config.toml"))
-        code, told = call(resume if has_settings else start, folder)
+        code, told = call([*(resume if has_settings else start), *threads()], folder)
         if code != 0:
             return [("stuck" if code is None else "failed") + f": {told.strip()}"], kills, early
         parts = state(run)
@@ -138,19 +153,24 @@ def main():
     binary = os.path.abspath(args.binary)
     with tempfile.TemporaryDirectory() as folder:
         data = images(os.path.join(folder, "data"))
-        lengths = []
-        for name in ("first", "second"):
-            began = time.monotonic()
-            code, told = call([binary, *TRAIN, "--data", data, "--out", name], folder)
-            lengths.append(time.monotonic() - began)
-            if code != 0:
-                raise SystemExit(f"the run that is not killed fails: {told}")
-        whole, again = (state(os.path.join(folder, name)) for name in ("first", "second"))
-        if whole != again:
-            names = [name for name in whole if whole[name] != again.get(name)]
-            raise SystemExit(f"two runs that are not killed differ: {', '.join(names)}")
-        length = min(lengths) * 1.1
-        print(f"a run that is not killed takes {min(lengths):.2f} s and leaves {len(whole)} files", flush=True)
+        wholes = []
+        for number, options in enumerate(OPTIONS):
+            lengths = []
+            names = [f"{number}-on-{threads}" for threads in (1, 2)]
+            for threads, name in zip(("1", "2"), names):
+                began = time.monotonic()
+                arguments = [*TRAIN, *options, "--threads", threads]
+                code, told = call([binary, *arguments, "--data", data, "--out", name], folder)
+                lengths.append(time.monotonic() - began)
+                if code != 0:
+                    raise SystemExit(f"the run that is not killed fails ({' '.join(options)}): {told}")
+            whole, again = (state(os.path.join(folder, name)) for name in names)
+            if whole != again:
+                other = [name for name in whole if whole[name] != again.get(name)]
+                raise SystemExit(f"one thread and two differ ({' '.join(options)}): {', '.join(other)}")
+            wholes.append((whole, min(lengths) * 1.1, options))
+            shown = " ".join(options) or "plain"
+            print(f"{shown}: {min(lengths):.2f} s, {len(whole)} files", flush=True)
 
         end = time.monotonic() + 60 * args.minutes if args.minutes else float("inf")
         lock = threading.Lock()
@@ -160,11 +180,12 @@ def main():
             nonlocal done, wrong, kills, early
             if time.monotonic() > end:
                 return
-            problems, killed, before = one(binary, data, index, args.seed, whole, length)
+            whole, length, options = wholes[index % len(wholes)]
+            problems, killed, before = one(binary, data, index, args.seed, whole, length, options)
             with lock:
                 done, wrong, kills, early = done + 1, wrong + bool(problems), kills + killed, early + before
                 for problem in problems:
-                    print(f"run {index}: {problem}", flush=True)
+                    print(f"run {index} ({' '.join(options) or 'plain'}): {problem}", flush=True)
                 if done % 100 == 0:
                     print(f"{done} runs, {kills} kills, {wrong} wrong", flush=True)
 
