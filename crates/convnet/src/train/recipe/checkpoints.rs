@@ -1,5 +1,6 @@
 //! `[checkpoints]`: when a run is saved between the ends of its epochs, and what is kept.
 
+#[cfg(feature = "train")]
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ const MAX_KEPT: usize = 10_000;
 
 impl Checkpoints {
     /// The time between two within an epoch.
+    #[cfg(feature = "train")]
     pub(in crate::train) fn interval(&self) -> Duration {
         Duration::from_secs_f64(60.0 * self.every_minutes)
     }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::super::TrainError;
 use super::super::error::readable;
 use crate::data::{Dataset, Sampling};
-use crate::exec::{Binary, Criterion, CrossEntropy, Reading};
+#[cfg(feature = "train")]
+use crate::exec::Reading;
+use crate::exec::{Binary, Criterion, CrossEntropy};
 use crate::graph::Graph;
 
 /// What a network's answers are compared by, and which images it sees; cross-entropy over shuffled images by default, and
@@ -125,6 +127,7 @@ impl Default for TeacherSettings {
 }
 
 /// What T is without one.
+#[cfg(feature = "train")]
 const TEMPERATURE: f64 = 4.0;
 /// What γ of the focal loss is without one, and α (Lin et al. 2017).
 const FOCAL: [f64; 2] = [2.0, 0.25];
@@ -269,6 +272,7 @@ impl Loss {
     }
 
     /// How the teacher's logits are read, where there is one, and how much it counts.
+    #[cfg(feature = "train")]
     pub(in super::super) fn reading(&self, several: bool) -> Result<Option<(Reading, f32)>, TrainError> {
         let Some(TeacherSettings { alpha, temperature, hard, .. }) = self.teacher else { return Ok(None) };
         if several && hard {
