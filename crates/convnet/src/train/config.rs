@@ -94,6 +94,10 @@ fn flatten(prefix: &str, value: &toml::Value, out: &mut Vec<(String, String)>) {
                 flatten(&key, value, out);
             }
         }
+        // A setting in single precision is told as it was written, and not as the nearest number in double precision.
+        toml::Value::Float(number) if f64::from(*number as f32) == *number => {
+            out.push((prefix.to_owned(), format!("{:?}", *number as f32)));
+        }
         leaf => out.push((prefix.to_owned(), leaf.to_string())),
     }
 }
@@ -122,7 +126,7 @@ mod tests {
         let run = config();
         assert_eq!(run.differences(&run), Vec::<String>::new());
         let mut over = RecipePatch::of("lr", 0.5).unwrap();
-        over.set("optimizer", Optimizer::adam().with_weight_decay(0.25)).unwrap();
+        over.set("optimizer", Optimizer::adam().with_weight_decay(0.1)).unwrap();
         over.set("limit_steps", 7).unwrap();
         let asked = RunConfig {
             isa: "another".into(),
@@ -136,7 +140,7 @@ mod tests {
                 "`input` was [1, 32, 32], asked for is [1, 28, 28]",
                 "`limit_steps` was not set, asked for is 7",
                 "`lr` was 0.003, asked for is 0.5",
-                "`optimizer.weight_decay` was 0.0, asked for is 0.25",
+                "`optimizer.weight_decay` was 0.0, asked for is 0.1",
             ]
         );
     }
