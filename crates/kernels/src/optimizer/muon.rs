@@ -127,7 +127,7 @@ pub fn muon(
     let decay = muon.lr * muon.weight_decay;
     let rate = muon.lr * muon.scale;
     layout.panels(pool, &|part, width, outputs| {
-        // SAFETY: as above.
+        // SAFETY: the parts of panels share nothing, and lie in the packed weights, whose length was checked.
         let p = unsafe { p.slice_mut(part) };
         for (input, p) in p.chunks_exact_mut(width).enumerate() {
             for (output, p) in outputs.clone().zip(p) {
