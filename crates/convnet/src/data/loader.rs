@@ -84,7 +84,7 @@ impl Pass {
 /// use convnet::data::{self, Loader, Preprocess};
 ///
 /// # fn main() -> Result<(), data::DataError> {
-/// let test = data::open(data::DEFAULT)?.test;
+/// let test = data::open(data::DEFAULT)?.test.expect("it has test images");
 /// let preprocess = Preprocess::for_input([1, 28, 28], &test)?;
 /// for batch in Loader::evaluation(&test, &preprocess, 500) {
 ///     let batch = batch?;

@@ -66,7 +66,7 @@ const WORST: usize = 10;
 /// let model = Model::open("runs/lenet", &OpenOptions::default())?;
 /// let weights = model.weights.as_ref().ok_or("a run without weights")?;
 /// let engine = Engine::compile(&model.graph, weights, 64, &Default::default())?;
-/// let test = data::open_test("fashion-mnist")?.images;
+/// let test = data::open_test("fashion-mnist", &mut |_| {})?.images;
 /// let mut measures = Measures::new(test.classes.len());
 /// evaluate_with(&engine, &test, &model.preprocess, Views::One, &mut |seen| {
 ///     measures.add(&seen);
