@@ -68,7 +68,7 @@ pub(super) fn is_known(path: &Path) -> bool {
 
 /// Reads no more than the header.
 pub(super) fn header(mut file: impl BufRead + Seek) -> Result<Header, String> {
-    let late = late_orientation(&mut file)?;
+    let late = png_chunks(&mut file)?.and_then(|chunks| chunks.orientation);
     let mut decoder = decoder(file)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = if turns(late.unwrap_or_else(|| orientation(&mut decoder))) {
@@ -110,7 +110,11 @@ pub(super) fn decode(mut file: impl BufRead + Seek) -> Result<(DynamicImage, Per
         return Err(CUT_SHORT.to_owned());
     }
     file.seek(SeekFrom::Start(start)).map_err(|error| unreadable(&error))?;
-    let late = late_orientation(&mut file)?;
+    let chunks = png_chunks(&mut file)?;
+    if chunks.is_some_and(|chunks| !chunks.ended) {
+        return Err(CUT_SHORT.to_owned());
+    }
+    let late = chunks.and_then(|chunks| chunks.orientation);
     let mut decoder = decoder(file)?;
     // Exif data that cannot be read turn nothing.
     let orientation = late.unwrap_or_else(|| orientation(&mut decoder));
@@ -159,12 +163,12 @@ fn unreadable(error: &io::Error) -> String {
     format!("it cannot be read: {error}")
 }
 
-/// How a PNG file is turned, whose decoder stops before what may tell it; leaves the file where it was.
-fn late_orientation(file: &mut (impl BufRead + Seek)) -> Result<Option<Orientation>, String> {
+/// What the chunks of a PNG file tell, whose decoder stops before the last ones; leaves the file where it was.
+fn png_chunks(file: &mut (impl BufRead + Seek)) -> Result<Option<png::Chunks>, String> {
     let mut find = || {
         let start = file.stream_position()?;
         let is_png = file.fill_buf()?.starts_with(SIGNATURE);
-        let found = if is_png { png::orientation(file)? } else { None };
+        let found = if is_png { Some(png::chunks(file)?) } else { None };
         file.seek(SeekFrom::Start(start))?;
         Ok(found)
     };

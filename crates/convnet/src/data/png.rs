@@ -14,30 +14,38 @@ const MOST: u64 = 64 << 10;
 /// The most chunks that are passed: a file of the most pixels has fewer.
 const CHUNKS: usize = 1 << 16;
 
-/// What the first chunk of Exif data says, wherever it is; `None` if there is none.
-///
-/// # Errors
-/// If the file ends before its last chunk.
-pub(super) fn orientation(file: &mut (impl BufRead + Seek)) -> io::Result<Option<Orientation>> {
+/// What the chunks of a PNG file tell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Chunks {
+    /// What the first Exif data say, wherever they are.
+    pub(super) orientation: Option<Orientation>,
+    /// Whether the last chunk is there.
+    pub(super) ended: bool,
+}
+
+/// Walks over the chunks up to the last one, or to where the file ends.
+pub(super) fn chunks(file: &mut (impl BufRead + Seek)) -> io::Result<Chunks> {
     file.seek(SeekFrom::Current(SIGNATURE))?;
-    let mut found = None;
+    let mut exif = None;
     for _ in 0..CHUNKS {
         let mut head = [0; HEAD];
-        file.read_exact(&mut head)?;
+        if file.read_exact(&mut head).is_err() {
+            break;
+        }
         let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+        let mut read = 0;
         match &head[4..] {
-            b"eXIf" if found.is_none() => {
+            b"IEND" => return Ok(Chunks { orientation: exif.flatten(), ended: true }),
+            b"eXIf" if exif.is_none() => {
                 let mut bytes = Vec::new();
-                let read = u64::from(length).min(MOST);
-                file.take(read).read_to_end(&mut bytes)?;
-                found = Some(Orientation::from_exif_chunk(&bytes));
-                file.seek(SeekFrom::Current(i64::from(length) - read as i64 + SUM))?
+                read = file.take(u64::from(length).min(MOST)).read_to_end(&mut bytes)?;
+                exif = Some(Orientation::from_exif_chunk(&bytes));
             }
-            b"IEND" => return Ok(found.flatten()),
-            _ => file.seek(SeekFrom::Current(i64::from(length) + SUM))?,
-        };
+            _ => {}
+        }
+        file.seek(SeekFrom::Current(i64::from(length) - read as i64 + SUM))?;
     }
-    Ok(found.flatten())
+    Ok(Chunks { orientation: exif.flatten(), ended: false })
 }
 
 #[cfg(test)]
@@ -53,20 +61,22 @@ mod tests {
     fn exif_data_are_found_before_and_behind_the_pixels() {
         let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
         let file = |chunks: &[Vec<u8>]| [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.concat()].concat();
-        let read = |bytes: &[u8]| orientation(&mut Cursor::new(bytes));
-        let found = |bytes: &[u8]| read(bytes).unwrap();
+        let told = |bytes: &[u8]| chunks(&mut Cursor::new(bytes)).unwrap();
+        let whole = |orientation| Chunks { orientation, ended: true };
         let (pixels, end) = (chunk(b"IDAT", &[7; 99]), chunk(b"IEND", b""));
         for order in [[chunk(b"eXIf", exif), pixels.clone()], [pixels.clone(), chunk(b"eXIf", exif)]] {
-            let whole = file(&[order.concat(), end.clone()]);
-            assert_eq!(found(&whole), Some(Orientation::Rotate90));
+            let bytes = file(&[order.concat(), end.clone()]);
+            assert_eq!(told(&bytes), whole(Some(Orientation::Rotate90)));
             // But for the checksum at the very end, which nobody reads here.
-            for cut in 8..whole.len() - 4 {
-                assert!(read(&whole[..cut]).is_err(), "{cut}");
+            for cut in 8..bytes.len() - 4 {
+                let Chunks { orientation, ended } = told(&bytes[..cut]);
+                assert!(matches!(orientation, None | Some(Orientation::Rotate90)) && !ended, "{cut}");
             }
         }
-        assert_eq!(found(&file(&[pixels, end.clone(), chunk(b"eXIf", exif)])), None);
-        assert_eq!(found(&file(&[chunk(b"eXIf", b"nonsense"), end])), None);
+        assert_eq!(told(&file(&[pixels, end.clone(), chunk(b"eXIf", exif)])), whole(None));
+        assert_eq!(told(&file(&[chunk(b"eXIf", b"nonsense"), end])), whole(None));
         // A length that leads far behind the end.
-        assert!(read(&file(&[b"\xff\xff\xff\xffIDAT".to_vec()])).is_err());
+        let beyond = file(&[b"\xff\xff\xff\xffIDAT".to_vec()]);
+        assert_eq!(told(&beyond), Chunks { orientation: None, ended: false });
     }
 }
