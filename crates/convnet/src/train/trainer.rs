@@ -254,12 +254,7 @@ impl<'a> Trainer<'a> {
         directory: impl AsRef<Path>,
         checkpoint: impl AsRef<Path>,
     ) -> Result<TrainReport, TrainError> {
-        let run = RunDir::open(directory.as_ref())?;
-        {
-            let _lock = Lock::take(directory.as_ref())?;
-            kept::rewind(&run, checkpoint.as_ref())?;
-        }
-        self.resume(directory)
+        self.go_on(directory.as_ref(), Some(checkpoint.as_ref()))
     }
 
     /// Goes on with a run that was interrupted, to the same result as if it had not been. A recipe of more epochs or steps
@@ -269,8 +264,12 @@ impl<'a> Trainer<'a> {
     /// As [`Trainer::run`]; also if the run was made by other settings, each of which is named, if the data have changed
     /// since, if one of its files is missing, damaged or does not fit the others, or if another process trains in the
     /// directory.
-    pub fn resume(mut self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
-        let directory = directory.as_ref();
+    pub fn resume(self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
+        self.go_on(directory.as_ref(), None)
+    }
+
+    /// Goes on from the latest checkpoint, or back from another one. Nothing is taken back before all else is checked.
+    fn go_on(mut self, directory: &Path, back_to: Option<&Path>) -> Result<TrainReport, TrainError> {
         let run = RunDir::open(directory)?;
         self.data = divide(self.data, &self.recipe)?;
         // For another size there is none, and the size is the difference to tell.
@@ -292,8 +291,9 @@ impl<'a> Trainer<'a> {
         run.check_data(&Fingerprint::of(&self.data)?)?;
         let lock = Lock::take(directory)?;
         stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
+        back_to.map_or(Ok(()), |checkpoint| kept::rewind(&run, checkpoint))?;
         let images = self.data.train.len();
-        let (run, standing) = match longer {
+        let (run, mut standing) = match longer {
             None => {
                 let standing = Standing::of(&run, &self.recipe, images)?;
                 (run, standing)
@@ -309,7 +309,6 @@ impl<'a> Trainer<'a> {
                 (run, standing)
             }
         };
-        let mut standing = standing;
         let steps = match &mut standing.checkpoint {
             None => Steps::new(self.training(&self.first_weights()?, 0)?, self.net, &self.recipe, lesson)?,
             Some(checkpoint) => {

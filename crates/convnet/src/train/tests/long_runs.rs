@@ -172,6 +172,13 @@ fn a_run_goes_on_longer_on_purpose_and_back_to_what_it_kept() {
         kept.iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names(&long), ["step-18.safetensors", "step-20.safetensors", "step-24.safetensors"]);
+    // Other data are refused before anything is taken back.
+    let checkpoint = long.join(RunDir::CHECKPOINTS).join("step-18.safetensors");
+    let before = [RunDir::CHECKPOINT, RunDir::METRICS, RunDir::RESULT].map(|name| bytes(&long, name));
+    let other = Trainer::new(&net, DataSets::new("stripes", stripes(90, 8), stripes(30, 2))).recipe(kept(4));
+    let error = other.resume_from(&long, checkpoint).unwrap_err();
+    assert!(matches!(error, TrainError::OtherData { .. }), "{error}");
+    assert_eq!([RunDir::CHECKPOINT, RunDir::METRICS, RunDir::RESULT].map(|name| bytes(&long, name)), before);
     // Back to the third epoch's end, or into the fourth, and on again to the same end.
     for back in ["step-18.safetensors", "step-20.safetensors"] {
         let directory = folder.path().join(back);
