@@ -280,6 +280,7 @@ impl Files {
 pub(super) mod tests {
     use super::*;
     use crate::data;
+    use crate::data::shards::tests::archive;
     use std::fs;
 
     const PIXELS: usize = 3 * SIDE * SIDE;
@@ -312,26 +313,6 @@ pub(super) mod tests {
             .filter(|file| *file != "meta")
             .map(|file| (format!("{}/{file}", form.folder), content(file)))
             .collect()
-    }
-
-    fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (name, content) in files {
-            let mut header = [0u8; 512];
-            header[..name.len()].copy_from_slice(name.as_bytes());
-            header[100..107].copy_from_slice(b"0000644");
-            header[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
-            header[148..156].fill(b' ');
-            header[156] = b'0';
-            header[257..263].copy_from_slice(b"ustar\0");
-            let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
-            header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-            bytes.extend(header);
-            bytes.extend(content);
-            bytes.resize(bytes.len().next_multiple_of(512), 0);
-        }
-        bytes.resize(bytes.len() + 1024, 0);
-        bytes
     }
 
     #[test]

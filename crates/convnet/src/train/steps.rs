@@ -75,8 +75,7 @@ impl Steps {
         }
         let average = self.average();
         self.training.refreeze(frozen)?;
-        self.ema = self.regularize.ema.map(|decay| self.training.ema(decay));
-        average.map_or(Ok(()), |average| self.load_average(&average))
+        self.renew_average(average)
     }
 
     /// Goes on with a moving average.
@@ -93,6 +92,11 @@ impl Steps {
         training.load_optimizer_state(steps, &optimizer)?;
         let average = self.average();
         self.training = training;
+        self.renew_average(average)
+    }
+
+    /// A moving average for a training step that was made anew, with the values of the one before.
+    fn renew_average(&mut self, average: Option<StateDict>) -> Result<(), CompileError> {
         self.ema = self.regularize.ema.map(|decay| self.training.ema(decay));
         average.map_or(Ok(()), |average| self.load_average(&average))
     }

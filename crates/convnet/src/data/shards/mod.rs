@@ -6,7 +6,7 @@ mod pattern;
 mod sample;
 
 #[cfg(test)]
-mod tests;
+pub(in crate::data) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;

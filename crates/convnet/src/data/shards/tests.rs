@@ -7,7 +7,7 @@ use super::*;
 use crate::data::{self, Fingerprint};
 
 /// A tar archive of files, by its headers alone (POSIX.1-1988).
-fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(in crate::data) fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, content) in files {
         let mut header = [0u8; 512];

@@ -29,7 +29,7 @@ pub struct Freeze {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unfreeze: Vec<Unfreeze>,
     /// For so many epochs only the last layer learns; then all that is not frozen otherwise.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub head_epochs: usize,
 }
 
@@ -42,10 +42,6 @@ pub struct Unfreeze {
     /// Patterns, as of [`Freeze::matching`].
     #[serde(rename = "match")]
     pub matching: Vec<String>,
-}
-
-fn is_zero(value: &usize) -> bool {
-    *value == 0
 }
 
 impl Default for Freeze {

@@ -18,13 +18,13 @@ pub struct Network {
     pub dropout: Option<f32>,
     /// The probability with which an image leaves out the last residual branch; that of branch l of L is l/L of it (Huang et
     /// al. 2016).
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub stochastic_depth: f32,
     /// How weights are drawn.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub init: Initialization,
     /// Whether the normalization that ends a residual branch starts with γ = 0, so that the branch starts as nothing.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub zero_init_residual: bool,
 }
 
@@ -78,18 +78,6 @@ impl Initialization {
             Self::TruncNormal => Some(Rule::TruncNormal),
         }
     }
-}
-
-fn is_zero(value: &f32) -> bool {
-    *value == 0.0
-}
-
-fn is_false(value: &bool) -> bool {
-    !*value
-}
-
-fn is_default(init: &Initialization) -> bool {
-    *init == Initialization::Default
 }
 
 impl Network {

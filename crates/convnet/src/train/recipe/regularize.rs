@@ -9,7 +9,7 @@ use super::super::TrainError;
 #[serde(default, deny_unknown_fields)]
 pub struct Regularize {
     /// Batches whose gradients make one update, their mean; 0 is 1. A step is an update, of `batch` times as many images.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "super::is_default")]
     pub accumulate: usize,
     /// The largest norm of all gradients together (Pascanu et al. 2013), as PyTorch's `clip_grad_norm_`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,10 +25,6 @@ pub struct Regularize {
     /// The run ends once so many epochs in a row were no better on the validation images than one before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<usize>,
-}
-
-fn is_zero(value: &usize) -> bool {
-    *value == 0
 }
 
 /// The most batches of an update.
