@@ -114,7 +114,8 @@ pub fn lamb(
     let rate = (f64::from(lamb.lr) * ratio) as f32;
     pool.ranges(blocks, least, &|range| {
         for part in range.map(block) {
-            // SAFETY: as above.
+            // SAFETY: blocks are parts of `0..len` that share nothing, and only the parameters are written, each by
+            // one thread; the buffers have that length and are borrowed for the call.
             let (p, m, v) =
                 unsafe { (p.slice_mut(part.clone()), m.slice(part.clone()), v.slice(part.clone())) };
             move_by(isa, terms, rate, p, [m, v]);
