@@ -122,28 +122,31 @@ impl Matrix {
 
     /// Packs a tensor in memory; what lies between the columns stays.
     pub(super) fn arrange(&self, tensor: &[f32], packed: &mut [f32]) {
-        let (k, spots) = (self.panels.k, self.spots);
-        let channels = k / spots;
-        for (g, group) in tensor.chunks_exact(self.panels.n * k).enumerate() {
+        for (g, group) in tensor.chunks_exact(self.panels.n * self.panels.k).enumerate() {
             let part = &mut packed[self.group(g)];
-            for (n, row) in group.chunks_exact(k).enumerate() {
-                for (at, x) in row.iter().enumerate() {
-                    part[self.panels.index(at % spots * channels + at / spots, n)] = *x;
-                }
-            }
+            self.each(|at, of_tensor| part[at] = group[of_tensor]);
         }
     }
 
     /// The tensor of a packed matrix.
     pub(super) fn unpack(&self, packed: &[f32], tensor: &mut [f32]) {
+        for (g, group) in tensor.chunks_exact_mut(self.panels.n * self.panels.k).enumerate() {
+            let part = &packed[self.group(g)];
+            self.each(|at, of_tensor| group[of_tensor] = part[at]);
+        }
+    }
+
+    /// The places of each of a group's weights: in the packed matrix and in the tensor. In the order of the matrix's rows,
+    /// so that both sides are gone through in lines of the cache.
+    fn each(&self, mut of: impl FnMut(usize, usize)) {
         let (k, spots) = (self.panels.k, self.spots);
         let channels = k / spots;
-        for (g, group) in tensor.chunks_exact_mut(self.panels.n * k).enumerate() {
-            let part = &packed[self.group(g)];
-            for (n, row) in group.chunks_exact_mut(k).enumerate() {
-                for (at, x) in row.iter_mut().enumerate() {
-                    *x = part[self.panels.index(at % spots * channels + at / spots, n)];
-                }
+        for panel in 0..self.panels.count() {
+            let (columns, width, start) =
+                (self.panels.columns(panel), self.panels.width(panel), self.panels.start(panel));
+            for (channel, spot) in (0..channels).flat_map(|c| (0..spots).map(move |s| (c, s))) {
+                let (row, at) = (start + (spot * channels + channel) * width, channel * spots + spot);
+                columns.clone().enumerate().for_each(|(i, column)| of(row + i, column * k + at));
             }
         }
     }
