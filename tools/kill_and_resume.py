@@ -34,7 +34,7 @@ OPTIONS = [
     ["--optimizer", "muon", "--schedule", "plateau", "--early-stopping", "2", "--checkpoint-steps", "4"],
     ["--balanced", "--optimizer", "nadam", "--ema", "0.9", "--mixup", "0.2", "--no-decay-norms"],
 ]
-TIMES = ("images_per_second", "train_seconds", "seconds")
+TIMES = ("images_per_second", "train_seconds", "wait_seconds", "seconds")
 # A step that hangs is killed after this many seconds and counted.
 STUCK = 300
 

@@ -32,6 +32,9 @@ pub struct EpochRecord {
     pub images_per_second: f64,
     /// Seconds of training.
     pub train_seconds: f64,
+    /// Seconds of these in which training waited for images.
+    #[serde(default)]
+    pub wait_seconds: f64,
     /// Seconds of training and evaluation.
     pub seconds: f64,
 }
@@ -88,7 +91,7 @@ pub(super) fn write_lines(records: &[EpochRecord]) -> String {
 pub(super) fn to_csv(records: &[EpochRecord]) -> String {
     let several = records.iter().any(|record| record.val_map.is_some());
     let mut text = String::from(
-        "epoch,steps,train_loss,train_top1,val_loss,val_top1,val_top5,lr,images_per_second,train_seconds,seconds",
+        "epoch,steps,train_loss,train_top1,val_loss,val_top1,val_top5,lr,images_per_second,train_seconds,wait_seconds,seconds",
     );
     text.push_str(if several { ",val_map\n" } else { "\n" });
     for record in records {
@@ -104,6 +107,7 @@ pub(super) fn to_csv(records: &[EpochRecord]) -> String {
             lr,
             images_per_second,
             train_seconds,
+            wait_seconds,
             seconds,
         } = record;
         let [val_loss, val_top1, val_top5, val_map] = [val_loss, val_top1, val_top5, val_map]
@@ -111,7 +115,7 @@ pub(super) fn to_csv(records: &[EpochRecord]) -> String {
         let last = if several { format!(",{val_map}") } else { val_map };
         text.push_str(&format!(
             "{epoch},{steps},{train_loss},{train_top1},{val_loss},{val_top1},{val_top5},{lr},{images_per_second},\
-             {train_seconds},{seconds}{last}\n"
+             {train_seconds},{wait_seconds},{seconds}{last}\n"
         ));
     }
     text
@@ -126,7 +130,7 @@ pub(super) fn read_lines(text: &str) -> Result<Vec<EpochRecord>, String> {
         let record: EpochRecord =
             serde_json::from_str(line).map_err(|error| format!("line {} is no record: {error}", i + 1))?;
         let numbers = [record.train_loss, record.lr, record.images_per_second];
-        let times = [record.train_seconds, record.seconds];
+        let times = [record.train_seconds, record.wait_seconds, record.seconds];
         let fractions = [Some(record.train_top1), record.val_top1, record.val_top5, record.val_map];
         if record.epoch != i + 1 {
             return Err(format!("line {} is of epoch {}", i + 1, record.epoch));
@@ -167,6 +171,7 @@ pub(super) mod tests {
             lr: 0.1,
             images_per_second: 31_234.5,
             train_seconds: 1.25,
+            wait_seconds: 0.25,
             seconds: 1.5,
         }
     }
@@ -189,7 +194,7 @@ pub(super) mod tests {
         let blind = EpochRecord { val_loss: None, val_top1: None, val_top5: None, ..record(2, 0.5) };
         let text = to_csv(&[record(1, 0.5), blind]);
         let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split(',').collect()).collect();
-        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [11, 11, 11]);
+        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [12, 12, 12]);
         assert_eq!(lines[1][..6], ["1", "157", "2.3", "0.51", "2.4", "0.5"]);
         assert_eq!(lines[2][3..7], ["0.51", "", "", ""]);
     }

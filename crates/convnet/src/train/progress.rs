@@ -20,6 +20,8 @@ pub(super) struct Progress {
     pub(super) images: usize,
     /// Seconds that the epoch has trained.
     pub(super) train_seconds: f64,
+    /// Seconds of these that it waited for images.
+    pub(super) wait_seconds: f64,
     /// Seconds that the epoch has trained and evaluated.
     pub(super) seconds: f64,
     /// The best top-1 accuracy on the validation images so far; `None` before the first epoch's end, or without any.
@@ -67,7 +69,7 @@ impl Progress {
             return Err(format!("it has {found}, expected {seen} images after {step} steps of {batch}"));
         }
         let fractions = self.best.is_none_or(|best| (0.0..=1.0).contains(&best));
-        let times = [self.train_seconds, self.seconds];
+        let times = [self.train_seconds, self.wait_seconds, self.seconds];
         if !(loss.is_finite() && fractions && times.iter().all(|x| x.is_finite() && *x >= 0.0)) {
             return Err("it has a loss, an accuracy or a time out of its range".to_owned());
         }
@@ -84,6 +86,7 @@ impl Progress {
             ("correct", self.correct.to_string()),
             ("images", self.images.to_string()),
             ("train_seconds", format!("{:?}", self.train_seconds)),
+            ("wait_seconds", format!("{:?}", self.wait_seconds)),
             ("seconds", format!("{:?}", self.seconds)),
         ];
         if let Some(best) = self.best {
@@ -94,7 +97,8 @@ impl Progress {
 
     /// Reads a checkpoint's metadata, or tells what is wrong with it.
     pub(super) fn from_metadata(metadata: &BTreeMap<String, String>) -> Result<Self, String> {
-        let best = metadata.contains_key("best").then(|| entry(metadata, "best")).transpose()?;
+        let optional = |key| metadata.contains_key(key).then(|| entry(metadata, key)).transpose();
+        let best = optional("best")?;
         Ok(Self {
             epoch: entry(metadata, "epoch")?,
             step: entry(metadata, "step")?,
@@ -102,6 +106,8 @@ impl Progress {
             correct: entry(metadata, "correct")?,
             images: entry(metadata, "images")?,
             train_seconds: entry(metadata, "train_seconds")?,
+            // Versions before this one did not measure it.
+            wait_seconds: optional("wait_seconds")?.unwrap_or_default(),
             seconds: entry(metadata, "seconds")?,
             best,
         })
@@ -123,8 +129,9 @@ mod tests {
             best in prop::option::of(0.0..1.0_f64),
         ) {
             let images = 60_000;
+            let (train_seconds, wait_seconds) = (seconds, seconds);
             let progress =
-                Progress { epoch, step, loss, correct, images, train_seconds: seconds, seconds, best };
+                Progress { epoch, step, loss, correct, images, train_seconds, wait_seconds, seconds, best };
             prop_assert_eq!(Progress::from_metadata(&progress.to_metadata()), Ok(progress));
         }
     }

@@ -29,6 +29,21 @@ pub fn exploding(record: &EpochRecord, classes: usize) -> Option<String> {
     })
 }
 
+/// The part of an epoch's training from which on waiting for images is worth a line.
+const LONG_WAIT: f64 = 0.2;
+
+/// An epoch in which training waited for images for long.
+pub fn waiting(record: &EpochRecord) -> Option<String> {
+    let part = record.wait_seconds / record.train_seconds.max(1e-9);
+    (part >= LONG_WAIT && record.wait_seconds >= 1.0).then(|| {
+        format!(
+            "training waited for images {:.0}% of the epoch: bringing them takes longer than learning from them; smaller \
+             files, fewer random changes of each, or a larger cache make it shorter",
+            100.0 * part
+        )
+    })
+}
+
 /// An accuracy on `images` images that naming their most frequent class reaches too: `share` is its part of them.
 pub fn guessing(top1: f64, share: f64, images: usize) -> Option<String> {
     // Two standard errors: chance alone stays below it 39 times of 40.
@@ -67,6 +82,10 @@ mod tests {
         assert_eq!(short(&Recipe { limit_steps: Some(3), ..recipe.clone() }, 160), None);
         assert_eq!(short(&recipe, 64 * 20), None);
         assert_eq!(exploding(&record(1, 0.5), 10), None);
+        let waited = |wait_seconds| EpochRecord { train_seconds: 10.0, wait_seconds, ..record(1, 0.5) };
+        assert_eq!(waiting(&waited(1.9)), None);
+        let told = waiting(&waited(4.2)).unwrap();
+        assert!(told.starts_with("training waited for images 42% of the epoch"), "{told}");
         let told = exploding(&EpochRecord { train_loss: 1.2345e33, ..record(1, 0.1) }, 10).unwrap();
         assert!(told.contains("1.234e33") && told.contains("2.30"), "{told}");
     }

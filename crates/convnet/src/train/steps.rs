@@ -1,5 +1,7 @@
 //! One update after the other: batches in, what was learned from them out.
 
+use std::time::Instant;
+
 use super::lesson::Lesson;
 use super::unusual::unusual;
 use super::{Recipe, Regularize, TrainError};
@@ -30,6 +32,25 @@ pub(super) struct Learned {
     pub(super) correct: usize,
     /// Images.
     pub(super) images: usize,
+    /// Seconds that it waited for images.
+    pub(super) waited: f64,
+}
+
+/// Batches, and how long each was waited for.
+struct Timed<'a, I> {
+    batches: &'a mut I,
+    seconds: f64,
+}
+
+impl<I: Iterator> Iterator for Timed<'_, I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        let start = Instant::now();
+        let batch = self.batches.next();
+        self.seconds += start.elapsed().as_secs_f64();
+        batch
+    }
 }
 
 impl Learned {
@@ -123,6 +144,7 @@ impl Steps {
     ) -> Result<Option<Learned>, TrainError> {
         let Regularize { clip_norm, clip_value, .. } = self.regularize;
         let count = self.regularize.batches();
+        let mut batches = Timed { batches, seconds: 0.0 };
         let Some(first) = batches.next().transpose()? else { return Ok(None) };
         let mut learned = Learned::default();
         let (training, groups, lesson) = (&mut self.training, &self.groups, &mut self.lesson);
@@ -136,7 +158,7 @@ impl Steps {
             learned.add(&report, first.labels.len());
             drop(first);
             let mut taken = 1;
-            for batch in batches.take(count - 1) {
+            for batch in batches.by_ref().take(count - 1) {
                 let batch = batch?;
                 let report = training.accumulate(&batch.images, lesson.target(&batch)?)?;
                 finite(training, net, &report, &batch, self.lr)?;
@@ -158,6 +180,7 @@ impl Steps {
             let steps = self.training.steps() as f64;
             self.training.update_ema_by(ema, decay.min(((1.0 + steps) / (10.0 + steps)) as f32));
         }
+        learned.waited = batches.seconds;
         Ok(Some(learned))
     }
 }

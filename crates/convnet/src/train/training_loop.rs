@@ -178,6 +178,7 @@ impl TrainingLoop<'_> {
             progress.loss += learned.loss;
             progress.correct += learned.correct;
             progress.images += learned.images;
+            progress.wait_seconds += learned.waited;
             let seconds = lap.elapsed().as_secs_f64();
             progress.train_seconds += seconds;
             progress.seconds += seconds;
@@ -285,6 +286,7 @@ impl TrainingLoop<'_> {
             lr: self.lr.unwrap_or(scheduled),
             images_per_second: images / progress.train_seconds.max(1e-9),
             train_seconds: progress.train_seconds,
+            wait_seconds: progress.wait_seconds,
             seconds: progress.seconds,
         };
         let is_best = best(&self.records).is_none_or(|best| record.is_better(best));

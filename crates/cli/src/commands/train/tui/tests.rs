@@ -61,6 +61,7 @@ fn record(epoch: usize) -> EpochRecord {
         lr: last.lr,
         images_per_second: 12_800.0,
         train_seconds: 0.7,
+        wait_seconds: 0.1,
         seconds: 0.8,
     }
 }
