@@ -31,12 +31,13 @@ const MULTIPLE: usize = 8;
 const MAX_STEPS: usize = 1000;
 
 impl Progressive {
-    /// The height and width of an epoch's images, epochs counted from 0, for an input of a height and a width.
+    /// The height and width of an epoch's images, epochs counted from 0, for an input of a height and a width. The last
+    /// epoch's have the full size, whatever `until` says.
     pub fn size(&self, epoch: usize, epochs: usize, full: [usize; 2]) -> [usize; 2] {
         let growing = self.until * epochs as f64;
         // Guard against 0.7 · 10 being 6.999…
         let stage = (epoch as f64 / growing * self.steps as f64 + 1e-9).floor();
-        if self.from >= 1.0 || stage >= self.steps as f64 {
+        if self.from >= 1.0 || stage >= self.steps as f64 || epoch + 1 >= epochs {
             return full;
         }
         let part = self.from + (1.0 - self.from) * stage / self.steps as f64;
@@ -83,9 +84,9 @@ mod tests {
         };
         // 0.7 · 10 epochs in three steps: 0.5, 0.667, 0.833 of 96.
         assert_eq!(sides(half, 10, 96), [48, 48, 48, 64, 64, 80, 80, 96, 96, 96]);
-        assert_eq!(sides(half, 3, 224), [112, 152, 184]);
-        assert_eq!(sides(half, 1, 64), [32]);
-        assert_eq!(sides(Progressive { until: 1.0, steps: 2, ..half }, 4, 28), [16, 16, 24, 24]);
+        assert_eq!(sides(half, 3, 224), [112, 152, 224]);
+        assert_eq!(sides(half, 1, 64), [64]);
+        assert_eq!(sides(Progressive { until: 1.0, steps: 2, ..half }, 4, 28), [16, 16, 24, 28]);
         assert_eq!(sides(Progressive::default(), 3, 28), [28; 3]);
         assert_eq!(half.size(0, 10, [64, 128]), [32, 64]);
         assert_eq!(half.sizes(10, [96, 96]), [[48, 48], [64, 64], [80, 80], [96, 96]]);
