@@ -1,7 +1,8 @@
 //! The networks, one file a family.
 //!
 //! A bare name is the tutorial's network where the tutorial defines the family, torchvision's for ResNet;
-//! `@torchvision` has torchvision's layers and parameter names, `@paper` the paper's layers where they differ.
+//! `@torchvision` has torchvision's layers and parameter names, `@paper` the paper's layers where they differ, `@small` the
+//! family's idea at the size of small images.
 //!
 //! ```
 //! use convnet::zoo;
@@ -20,6 +21,7 @@ mod nin;
 mod registry;
 mod resnet;
 mod resnet_cifar;
+mod small;
 mod vgg;
 
 #[cfg(test)]
@@ -91,6 +93,7 @@ networks! {
     alexnet_plain: alexnet::ALEXNET_PLAIN, "The tutorial's first example: AlexNet without normalization.";
     alexnet_torchvision: alexnet::TORCHVISION, "torchvision's AlexNet.";
     alexnet_paper: alexnet::PAPER, "AlexNet of Krizhevsky et al. 2012.";
+    alexnet_small: small::ALEXNET, "AlexNet for images of 28 to 64 pixels.";
     vgg11: vgg::VGG11, "The tutorial's VGG-11.";
     vgg13: vgg::VGG13, "VGG-13 in the tutorial's style.";
     vgg16: vgg::VGG16, "VGG-16 in the tutorial's style.";
@@ -109,11 +112,14 @@ networks! {
     vgg16c_paper: vgg::VGG_C, "Configuration C of Simonyan and Zisserman 2015.";
     vgg16_paper: vgg::VGG_D, "Configuration D of Simonyan and Zisserman 2015.";
     vgg19_paper: vgg::VGG_E, "Configuration E of Simonyan and Zisserman 2015.";
+    vgg_small: small::VGG, "VGG for images of 28 to 64 pixels.";
     nin: nin::NIN, "The tutorial's Network in Network.";
     nin_paper: nin::PAPER, "Network in Network of Lin et al. 2014, for CIFAR-10.";
+    nin_small: small::NIN, "Network in Network for images of 28 to 64 pixels.";
     googlenet: googlenet::GOOGLENET, "The tutorial's GoogLeNet.";
     googlenet_torchvision: googlenet::TORCHVISION, "torchvision's GoogLeNet, with auxiliary classifiers.";
     googlenet_paper: googlenet::PAPER, "GoogLeNet of Szegedy et al. 2015, with auxiliary classifiers.";
+    googlenet_small: small::GOOGLENET, "GoogLeNet for images of 28 to 64 pixels.";
     resnet18: resnet::RESNET18, "torchvision's ResNet-18.";
     resnet34: resnet::RESNET34, "torchvision's ResNet-34.";
     resnet50: resnet::RESNET50, "torchvision's ResNet-50.";
@@ -127,6 +133,7 @@ networks! {
     resnet44_paper: resnet_cifar::RESNET44, "ResNet-44 of He et al. 2016, for CIFAR.";
     resnet56_paper: resnet_cifar::RESNET56, "ResNet-56 of He et al. 2016, for CIFAR.";
     resnet110_paper: resnet_cifar::RESNET110, "ResNet-110 of He et al. 2016, for CIFAR.";
+    resnet_small: small::RESNET, "ResNet for images of 28 to 64 pixels.";
     preresnet110_paper: resnet_cifar::PREACT110, "ResNet-110 of He et al. 2016b, with pre-activation, for CIFAR.";
     preresnet164_paper: resnet_cifar::PREACT164, "ResNet-164 of He et al. 2016b, with pre-activation, for CIFAR.";
     densenet: densenet::DENSENET, "The tutorial's DenseNet.";
@@ -138,4 +145,5 @@ networks! {
     densenet_bc_100_paper: densenet::DENSENET_BC_100, "DenseNet-BC (L = 100, k = 12) of Huang et al. 2017.";
     densenet_bc_250_paper: densenet::DENSENET_BC_250, "DenseNet-BC (L = 250, k = 24) of Huang et al. 2017.";
     densenet_bc_190_paper: densenet::DENSENET_BC_190, "DenseNet-BC (L = 190, k = 40) of Huang et al. 2017.";
+    densenet_small: small::DENSENET, "DenseNet for images of 28 to 64 pixels.";
 }

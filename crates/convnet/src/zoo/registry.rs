@@ -13,10 +13,12 @@ pub enum Variant {
     Torchvision,
     /// The paper's.
     Paper,
+    /// The family's idea at the size of small images, for training on a few cores.
+    Small,
 }
 
 impl Variant {
-    const ALL: [Self; 3] = [Self::Tutorial, Self::Torchvision, Self::Paper];
+    const ALL: [Self; 4] = [Self::Tutorial, Self::Torchvision, Self::Paper, Self::Small];
 
     /// The word after the `@` of a model name.
     pub fn as_str(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Variant {
             Self::Tutorial => "tutorial",
             Self::Torchvision => "torchvision",
             Self::Paper => "paper",
+            Self::Small => "small",
         }
     }
 }
