@@ -157,3 +157,57 @@ fn a_folder_with_a_list_is_inspected_and_measured_on() {
     let (_, told) = place.convnet("data inspect photos", 1);
     assert!(told.contains("labels.csv`: 1 of its 2 images is not there: `sandal-099` (line 3)"), "{told}");
 }
+
+/// Bags and shoes, of which every other one is odd, too; the last of each is nothing.
+fn several() -> String {
+    let mut text = String::from("file,labels,split\n");
+    for number in 1..=12 {
+        let split = ["train", "validation", "test"][usize::from(number > 6) + usize::from(number > 9)];
+        for (file, label) in [("bag", "bag"), ("sandal", "shoe")] {
+            let labels = match number {
+                12 => String::new(),
+                _ if number % 2 == 1 => format!("{label}|odd"),
+                _ => label.to_owned(),
+            };
+            text.push_str(&format!("{file}-{number:03}.png,{labels},{split}\n"));
+        }
+    }
+    text
+}
+
+#[test]
+fn images_of_several_classes_are_learned_measured_and_predicted() {
+    let place = Place::new();
+    place.write("several.csv", &several());
+    let train = "train lenet --list several.csv --data photos --batch 4 --epochs 2 --threads 1 --out run";
+    let (said, _) = place.success(train);
+    assert!(said.contains("mean average precision"), "{said}");
+    let result: Value =
+        serde_json::from_str(&fs::read_to_string(place.path("run/result.json")).unwrap()).unwrap();
+    assert_eq!((&result["measured_on"], &result["images"]), (&"test".into(), &6.into()));
+    // The run's own test images give the run's own figure.
+    let (said, _) = place.success("eval run --json");
+    let found: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(found["map"], result["map"]);
+    let classes: Vec<&Value> =
+        found["classes"].as_array().unwrap().iter().map(|class| &class["class"]).collect();
+    assert_eq!(classes, ["bag", "odd", "shoe"]);
+    let images: Vec<&Value> =
+        found["classes"].as_array().unwrap().iter().map(|class| &class["images"]).collect();
+    assert_eq!(images, [2, 2, 2]);
+    place.success("predict run photos/bag-001.png photos/sandal-012.png --csv told.csv --probabilities");
+    let told = fs::read_to_string(place.path("told.csv")).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    // Each class has a probability of its own.
+    let columns: Vec<&str> = lines[0].split(',').collect();
+    let of = |line: &str, name: &str| -> f64 {
+        let at = columns.iter().position(|column| column.contains(name)).unwrap_or_else(|| panic!("{told}"));
+        line.split(',').nth(at).unwrap().parse().unwrap_or_else(|_| panic!("{told}"))
+    };
+    for line in &lines[1..] {
+        for class in ["bag", "odd", "shoe"] {
+            assert!((0.0..=1.0).contains(&of(line, class)), "{told}");
+        }
+    }
+}

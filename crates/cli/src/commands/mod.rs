@@ -14,6 +14,7 @@ mod list;
 mod new;
 mod predict;
 mod predictions;
+mod recipes;
 mod run;
 mod runs;
 mod script;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Script(script::Args),
     /// Train a network, or go on with a run that was interrupted
     Train(Box<train::Args>),
+    /// List the recipes that have a name, or print one
+    Recipes(recipes::Args),
     /// Tell how well a trained network classifies the test images
     Eval(eval::Args),
     /// Tell what a trained network takes images for
@@ -74,6 +77,7 @@ impl Command {
             Self::Check(args) => check::run(args),
             Self::Script(args) => script::run(args),
             Self::Train(args) => train::run(args),
+            Self::Recipes(args) => recipes::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),
             Self::Compare(args) => compare::run(args),

@@ -106,7 +106,8 @@ pub use new_run::NewRun;
 pub use outcome::{Measured, Outcome};
 pub use recipe::{
     Balanced, Checkpoints, ClassWeights, Freeze, Initialization, Loss, LossKind, NamedGroup, Network,
-    Parameters, Progressive, RECIPES, Recipe, RecipePatch, Regularize, Split, TeacherSettings, Unfreeze,
+    Parameters, Progressive, RECIPES, Recipe, RecipePatch, Regularize, ShippedRecipe, Split, TeacherSettings,
+    Unfreeze,
 };
 pub use run_dir::RunDir;
 pub use schedule::{RunLength, Schedule};

@@ -81,9 +81,9 @@ impl TrainReport {
 }
 
 impl<'a> Trainer<'a> {
-    /// Training by the recipe that suits the network ([`Recipe::for_graph`]).
+    /// Training by the recipe that suits the network ([`Recipe::for_graph`]) and the data ([`Recipe::for_data`]).
     pub fn new(net: &'a Graph, data: DataSets) -> Self {
-        let recipe = Recipe { data: data.name.clone(), ..Recipe::for_graph(net) };
+        let recipe = Recipe { data: data.name.clone(), ..Recipe::for_graph(net).for_data(&data) };
         Self {
             net,
             data,

@@ -52,7 +52,9 @@ at which the network's last convolution still sees 2x2 pixels, so that large net
 time. Validation images choose the best epoch, whose weights are kept: those of a val folder, else a tenth of the
 training images. The test images are measured once, at the end, with the chosen weights.
 
-Recipes: adam-one-cycle, adam-cosine, sgd-cosine, sgd-step, adamw-cosine, or a TOML file with any of the keys
+Without --recipe the network's layers and the number and size of the images decide: small sets are seen more often in
+smaller batches, photos are cropped and mirrored at random. Recipes: a name of `convnet recipes`, or a TOML file with
+any of the keys
 data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [freeze],
 [network], [regularize], [progressive], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
 
@@ -318,9 +320,17 @@ impl Args {
         self.model.as_deref().unwrap_or_default()
     }
 
-    /// The recipe of a new run, and whether its learning rate is a tenth of the usual one.
-    fn recipe(&self, layers: &Graph, starts: bool, own: &[Setting]) -> Result<(Recipe, bool), Failure> {
-        let recipe = self.settings.over(&Recipe::for_graph(layers), own)?;
+    /// The recipe of a new run, and whether its learning rate is a tenth of the usual one. Before the data are open it says
+    /// which these are; what suits their number and size is in it once they are.
+    fn recipe(
+        &self,
+        (layers, starts): (&Graph, bool),
+        own: &[Setting],
+        data: Option<&DataSets>,
+    ) -> Result<(Recipe, bool), Failure> {
+        let suiting = Recipe::for_graph(layers);
+        let suiting = data.map_or(suiting.clone(), |data| suiting.for_data(data));
+        let recipe = self.settings.over(&suiting, own)?;
         let tuned = starts && !self.settings.has_rate() && own.iter().all(|setting| setting.key != "lr");
         let recipe = if tuned { recipe.fine_tuning() } else { recipe };
         recipe.check().map_err(Failure::usage)?;
@@ -354,14 +364,18 @@ impl Args {
     fn begin(&self, own: &[Setting]) -> Result<(Recipe, Start), Failure> {
         let name = self.name();
         let (layers, init_from) = self.layers()?;
-        let (mut recipe, tuned) = self.recipe(&layers, init_from.is_some(), own)?;
+        let model = (&layers, init_from.is_some());
+        let data = super::data::open_recipe(&self.recipe(model, own, None)?.0)?;
+        let (mut recipe, tuned) = self.recipe(model, own, Some(&data))?;
+        report::suiting(&recipe, &Recipe::for_graph(&layers), &data)
+            .iter()
+            .for_each(|told| output::note(told));
         if tuned {
             output::note(&format!(
                 "starting from weights: a tenth of the usual learning rate, {}",
                 recipe.lr
             ));
         }
-        let data = super::data::open_recipe(&recipe)?;
         let graph = self.network(name, &data, init_from.as_deref())?;
         Self::check(&recipe, &graph, &data)?;
         let asked = self.preprocess.preprocess.as_ref();

@@ -68,6 +68,26 @@ pub(super) fn heading(
     ))
 }
 
+/// What the number and the size of the training images decided, where nobody else did: a line, or nothing.
+pub(super) fn suiting(recipe: &Recipe, by_layers: &Recipe, data: &DataSets) -> Option<String> {
+    let suiting = by_layers.clone().for_data(data);
+    let mut told = Vec::new();
+    if suiting.epochs != by_layers.epochs && recipe.epochs == suiting.epochs {
+        told.push(counted(recipe.epochs, "epoch"));
+    }
+    if suiting.batch != by_layers.batch && recipe.batch == suiting.batch {
+        told.push(format!("batches of {}", recipe.batch));
+    }
+    if !suiting.optimizer.same_kind(&by_layers.optimizer) && recipe.optimizer == suiting.optimizer {
+        told.push(recipe.optimizer.to_string());
+    }
+    if suiting.augment != by_layers.augment && recipe.augment == suiting.augment {
+        told.push("cropped and mirrored at random".to_owned());
+    }
+    let images = grouped(data.train.len());
+    (!told.is_empty()).then(|| format!("as suits {images} images to train on: {}", told.join(", ")))
+}
+
 /// What is frozen at first, and what that saves; a line, or nothing.
 fn frozen(graph: &Graph, recipe: &Recipe, options: &Options) -> Result<String, Failure> {
     if !recipe.freeze.is_any() {
@@ -243,6 +263,8 @@ pub(super) struct Reporter {
     classes: usize,
     /// Whether it was said that the loss explodes.
     warned: bool,
+    /// Whether it was told that training waits for images.
+    waited: bool,
 }
 
 /// How often the bar's text changes.
@@ -252,7 +274,7 @@ impl Reporter {
     /// What to say before the first step: see [`heading`].
     pub(super) fn new(heading: String, classes: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(ProgressBar::no_length);
-        Self { heading, bar, start: None, shown: None, classes, warned: false }
+        Self { heading, bar, start: None, shown: None, classes, warned: false, waited: false }
     }
 
     fn tell(&self, text: &str) {
@@ -312,6 +334,12 @@ impl Callback for Reporter {
         self.tell(&epoch_line(record, epochs, best, STRONG));
         if let Some(remark) = remarks::exploding(record, self.classes).filter(|_| !self.warned) {
             self.warned = true;
+            self.tell(&format!("{FAINT}{remark}{FAINT:#}"));
+        }
+        // The first epoch decodes what later ones may find decoded.
+        let waited = remarks::waiting(record).filter(|_| record.epoch > 1 && !self.waited);
+        if let Some(remark) = waited {
+            self.waited = true;
             self.tell(&format!("{FAINT}{remark}{FAINT:#}"));
         }
         if let Some(bar) = &self.bar {

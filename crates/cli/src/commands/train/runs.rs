@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use convnet::data::DataSets;
 use convnet::exec::Options;
+use convnet::graph::Graph;
 use convnet::train::{EpochRecord, Measured, Recipe, RunConfig, RunDir, TrainError, divide};
 use convnet_formats::{atomic, read_text};
 use serde::{Deserialize, Serialize};
@@ -129,26 +131,34 @@ impl<'a> Runs<'a> {
         tasks: Vec<Task>,
     ) -> Result<Self, Failure> {
         let (layers, init_from) = args.layers()?;
-        let recipe = |task: &Task| Ok(args.recipe(&layers, init_from.is_some(), &task.settings)?.0);
-        let recipes: Vec<Recipe> = tasks.iter().map(recipe).collect::<Result<_, Failure>>()?;
-        if let Some(first) = recipes.first() {
-            let data = super::super::data::open_recipe(first)?;
-            let graph = args.network(args.name(), &data, init_from.as_deref())?;
-            let same = |recipe: &Recipe| recipe.data == first.data && recipe.lists == first.lists;
-            for (index, recipe) in recipes.iter().enumerate().filter(|(_, recipe)| same(recipe)) {
-                Args::check(recipe, &graph, &data)?;
-                // Where one fold can be cut off, the others can.
-                if index == 0 || recipe.split.folds.is_none() {
-                    divide(data.clone(), recipe)?;
-                }
+        let model = (&layers, init_from.is_some());
+        let mut recipes: Vec<Recipe> = Vec::new();
+        let mut opened: Vec<(Recipe, DataSets, Graph)> = Vec::new();
+        for task in &tasks {
+            let asked = args.recipe(model, &task.settings, None)?.0;
+            let same = |(other, ..): &&(Recipe, DataSets, Graph)| {
+                other.data == asked.data && other.opening() == asked.opening()
+            };
+            if opened.iter().find(same).is_none() {
+                let data = super::super::data::open_recipe(&asked)?;
+                let graph = args.network(args.name(), &data, init_from.as_deref())?;
+                opened.push((asked.clone(), data, graph));
             }
-            if first.split.folds.is_some() && data.train.multi_labels().is_some() {
+            let Some((_, data, graph)) = opened.iter().find(same) else { continue };
+            let recipe = args.recipe(model, &task.settings, Some(data))?.0;
+            Args::check(&recipe, graph, data)?;
+            // Where one fold can be cut off, the others can.
+            if recipes.is_empty() || recipe.split.folds.is_none() {
+                divide(data.clone(), &recipe)?;
+            }
+            if recipe.split.folds.is_some() && data.train.multi_labels().is_some() {
                 return Err(Failure::usage(format!(
                     "`{}` has images of several classes: folds tell what each image is taken for, and need images of one \
                      class",
                     data.name
                 )));
             }
+            recipes.push(recipe);
         }
         let out = match &args.out {
             Some(out) => out.clone(),

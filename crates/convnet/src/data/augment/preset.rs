@@ -53,6 +53,11 @@ impl Preset {
     /// The names that a recipe has for them.
     pub const NAMES: [&'static str; 4] = ["none", "light", "standard", "strong"];
 
+    /// Whether images of this size (height, width) are photos to it.
+    pub(crate) fn sees_photos(size: [usize; 2]) -> bool {
+        !is_small(size)
+    }
+
     pub(super) fn is_none(&self) -> bool {
         *self == Self::None
     }

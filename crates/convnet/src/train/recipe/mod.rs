@@ -9,7 +9,9 @@ mod patch;
 mod place;
 mod progressive;
 mod regularize;
+mod shipped;
 mod split;
+mod suiting;
 
 use std::ops::RangeInclusive;
 
@@ -21,16 +23,16 @@ pub use freeze::{Freeze, Unfreeze};
 pub use loss::{Balanced, ClassWeights, Loss, LossKind, TeacherSettings};
 pub use network::{Initialization, Network};
 pub use parameters::{NamedGroup, Parameters};
-pub use patch::{RECIPES, RecipePatch};
+pub use patch::RecipePatch;
 pub use progressive::Progressive;
 pub use regularize::Regularize;
+pub use shipped::{RECIPES, ShippedRecipe};
 pub use split::Split;
 
 use super::error::readable;
 use super::{Log, Optimizer, Schedule, TrainError};
 use crate::data::{self, Augment, Cache, Lists, OpenOptions};
 use crate::graph::Graph;
-use crate::ops::Op;
 
 /// All that decides how a network is trained.
 ///
@@ -129,34 +131,7 @@ const MAX_STEPS: u64 = 1 << 53;
 /// The epochs of a run in which the last layer may have one to itself.
 const LEAST_EPOCHS: usize = 3;
 
-/// The layers with weights of the first network that was called deep, AlexNet.
-const DEEP: usize = 8;
-
 impl Recipe {
-    /// The recipe that suits a network, by its layers.
-    ///
-    /// Networks with batch normalization: SGD with momentum, warm-up and cosine. Shallow networks without it: Adam in
-    /// one cycle. Deep networks without it: Adam at a low rate, since plain SGD hardly leaves their first plateau. The
-    /// data is the bundled subset.
-    pub fn for_graph(graph: &Graph) -> Self {
-        let needed = graph.reachable(&[graph.output()]);
-        let layers = || graph.ids().filter(|id| needed[id.index()]).map(|id| &graph.node(id).op);
-        let normalized = layers().any(|op| matches!(op, Op::BatchNorm2d(_)));
-        let weighted = layers().filter(|op| matches!(op, Op::Conv2d(_) | Op::Linear(_))).count();
-        let (recipe, epochs) = if normalized {
-            ("sgd-cosine", 5)
-        } else if weighted < DEEP {
-            ("adam-one-cycle", 12)
-        } else {
-            ("adam-cosine", 5)
-        };
-        let blank = Self { epochs, ..Self::blank() };
-        match RecipePatch::named(recipe).map(|named| blank.with(&named)) {
-            Some(Ok(recipe)) => recipe,
-            _ => blank,
-        }
-    }
-
     /// What every recipe starts from.
     fn blank() -> Self {
         Self {
@@ -182,15 +157,6 @@ impl Recipe {
             cache: Cache::default(),
             log: Log::default(),
         }
-    }
-
-    /// The same for weights that were trained before: a tenth of the learning rate, so that what they know is not lost in
-    /// the first steps.
-    #[must_use]
-    pub fn fine_tuning(mut self) -> Self {
-        // Rounded, so that a tenth of 0.003 is 0.0003.
-        self.lr = format!("{:.12}", self.lr / 10.0).parse().unwrap_or(self.lr / 10.0);
-        self
     }
 
     /// The same for a network whose last layer is new and all others were trained before: that one learns alone in the first
@@ -288,58 +254,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::graph::Builder;
-    use crate::ops::{Conv2d, Linear};
     use crate::optim::{Adam, Sgd};
     use crate::zoo;
     use std::path::Path;
 
-    #[test]
-    fn every_named_recipe_can_be_followed() {
-        for (name, _) in RECIPES {
-            let recipe = suiting("resnet18").with(&RecipePatch::named(name).unwrap()).unwrap();
-            recipe.check().unwrap();
-        }
-        assert_eq!(RecipePatch::named("adam"), None);
-    }
-
     fn suiting(name: &str) -> Recipe {
         Recipe::for_graph(&zoo::find(name).unwrap().model().build().unwrap())
-    }
-
-    #[test]
-    fn every_network_of_the_zoo_has_its_recipe() {
-        let named = |name: &str, epochs| Recipe {
-            epochs,
-            batch: 64,
-            data: data::DEFAULT.into(),
-            seed: 0,
-            limit_steps: None,
-            augment: Augment::default(),
-            ..suiting("lenet").with(&RecipePatch::named(name).unwrap()).unwrap()
-        };
-        for entry in zoo::entries() {
-            let name = entry.name;
-            let normalized = name.contains("resnet")
-                || name.contains("densenet")
-                || name.contains("_bn")
-                || matches!(name, "alexnet" | "googlenet@torchvision");
-            let expected = match name {
-                "lenet" | "lenet1@paper" | "lenet4@paper" | "lenet5@paper" => named("adam-one-cycle", 12),
-                _ if normalized => named("sgd-cosine", 5),
-                _ => named("adam-cosine", 5),
-            };
-            assert_eq!(suiting(name), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn auxiliary_classifiers_and_names_do_not_decide() {
-        let net = Builder::image("lenet", 3, 8, 8);
-        let x = (0..7).fold(net.input(), |x, _| x.conv2d(Conv2d::new(4, 3).padding(1)).relu());
-        net.auxiliary("aux", x.batch_norm2d().flatten().linear(Linear::new(2)), 0.3);
-        let deep = Recipe::for_graph(&net.build(x.flatten().linear(Linear::new(2))).unwrap());
-        assert_eq!((deep.epochs, deep.lr), (5, 0.0003));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::super::{Optimizer, Schedule, TrainError};
+use super::super::TrainError;
 use super::{Recipe, place};
 use crate::data::Augment;
 
@@ -26,18 +26,6 @@ use crate::data::Augment;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecipePatch(Table);
-
-/// The recipes that have a name, with what each is.
-pub const RECIPES: [(&str, &str); 5] = [
-    ("adam-one-cycle", "Adam up to 0.003 and down in one cycle: small networks, few epochs"),
-    ("adam-cosine", "Adam up to 0.0003, warm-up and cosine: deep networks without batch normalization"),
-    ("sgd-cosine", "SGD with momentum 0.9 up to 0.05, warm-up and cosine: larger networks"),
-    (
-        "sgd-step",
-        "SGD with momentum 0.9, weight decay 1e-4, 0.1 falling to a tenth at 50% and 75%: He et al. 2016",
-    ),
-    ("adamw-cosine", "AdamW up to 0.001, warm-up and cosine, weight decay 0.01"),
-];
 
 /// The longest recipe file.
 const MAX_FILE: u64 = 1 << 20;
@@ -96,33 +84,18 @@ impl RecipePatch {
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let fail = |reason: String| TrainError::Toml { path: path.to_owned(), reason };
         let text = convnet_formats::read_text(path, MAX_FILE)?;
-        let patch = Self(toml::from_str(&text).map_err(|error| fail(error.to_string()))?);
+        Self::of_text(&text).map_err(fail)
+    }
+
+    /// The settings of a recipe file's text; what is wrong with it is told with its line.
+    pub(super) fn of_text(text: &str) -> Result<Self, String> {
+        let patch = Self(toml::from_str(text).map_err(|error| error.to_string())?);
         let placed = |error: TrainError| match error {
-            TrainError::Recipe { reason } => fail(place::told(&text, &reason)),
-            error => fail(place::of_setting(&text, &error.to_string())),
+            TrainError::Recipe { reason } => place::told(text, &reason),
+            error => place::of_setting(text, &error.to_string()),
         };
         Recipe::blank().with(&patch).and_then(|recipe| recipe.check()).map_err(placed)?;
         Ok(patch)
-    }
-
-    /// The recipe of a name in [`RECIPES`].
-    pub fn named(name: &str) -> Option<Self> {
-        let (optimizer, schedule, lr, batch) = match name {
-            "adam-one-cycle" => (Optimizer::adam(), Schedule::one_cycle(), 0.003, 64),
-            "adam-cosine" => (Optimizer::adam(), Schedule::cosine(0.05), 0.0003, 64),
-            "sgd-cosine" => (Optimizer::sgd().with_weight_decay(5e-4), Schedule::cosine(0.05), 0.05, 64),
-            "sgd-step" => {
-                let falls = Schedule::Milestones { at: vec![0.5, 0.75], gamma: 0.1, warmup: 0.0 };
-                (Optimizer::sgd().with_weight_decay(1e-4), falls, 0.1, 128)
-            }
-            "adamw-cosine" => (Optimizer::adamw(), Schedule::cosine(0.05), 0.001, 64),
-            _ => return None,
-        };
-        let mut patch = Self::default();
-        let set = patch.set("batch", batch).and_then(|patch| patch.set("lr", lr));
-        let set = set.and_then(|patch| patch.set("optimizer", optimizer));
-        set.and_then(|patch| patch.set("schedule", schedule)).ok()?;
-        Some(patch)
     }
 
     /// The random changes of training images that it sets, over none.

@@ -16,8 +16,9 @@ mod training;
 
 use std::path::Path;
 
-use convnet::train::{RECIPES, Recipe, RecipePatch, TrainError};
+use convnet::train::{Recipe, RecipePatch, TrainError};
 
+use crate::commands::recipes;
 use crate::error::Failure;
 
 /// A key of a recipe, and what it is set to.
@@ -111,12 +112,7 @@ impl Settings {
             None if Path::new(name).extension().is_some_and(|e| e == "toml") => {
                 Ok(RecipePatch::read(Path::new(name))?)
             }
-            None => {
-                let names = RECIPES.map(|(name, _)| name).join(", ");
-                Err(Failure::usage(format!(
-                    "no recipe is called `{name}`, expected one of {names}, or a file that ends in .toml"
-                )))
-            }
+            None => Err(recipes::unknown(name)),
         }
     }
 }
