@@ -27,7 +27,7 @@ FAMILIES = ["lenet", "alexnet@small", "vgg@small", "nin@small", "googlenet@small
 
 
 def convnet(*arguments):
-    subprocess.run([CONVNET, *map(str, arguments)], check=True)
+    subprocess.run([CONVNET, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
 def train(out, *arguments):

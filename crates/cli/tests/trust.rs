@@ -81,7 +81,7 @@ fn a_run_goes_on_from_weights_by_the_names_of_its_classes() {
     assert!(told.contains("the last layer is drawn anew") && told.contains("drawn at random"), "{told}");
     // Without a rate, a tenth of the usual one.
     let (_, told) = place.convnet("train lenet --init-from run --data photos --limit-steps 1 --out slow", 0);
-    assert!(told.contains("a tenth of the usual learning rate, 0.0003"), "{told}");
+    assert!(told.contains("a tenth of the usual learning rate, 0.000106"), "{told}");
 }
 
 #[test]

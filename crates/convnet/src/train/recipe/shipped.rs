@@ -5,7 +5,7 @@ use super::RecipePatch;
 /// A recipe that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShippedRecipe {
-    /// What [`RecipePatch::named`] and `--recipe` know it by.
+    /// What [`RecipePatch::named`] knows it by.
     pub name: &'static str,
     /// The recipe as a TOML file, which says in its first line what it is for.
     pub text: &'static str,
