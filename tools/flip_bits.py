@@ -3,7 +3,7 @@
 
     tools/flip_bits.py CONVNET [--flips 2000] [--jobs 2] [--seed 0] [--minutes M]
 
-A run of LeNet on a few drawn images is stopped in its third epoch (Ctrl-C). Of its files one is drawn, each as often as
+A run of LeNet with a moving average on a few drawn images is stopped in its third epoch (Ctrl-C). Of its files one is drawn, each as often as
 any other, and one of its bits is flipped. The run is resumed, and `eval` reads the weights if the bit was in one of
 those. A flip is noticed if the command fails with a message that names the file; it is without effect if the command
 does what it does without the flip: a resumed run ends with the same bytes (times left out), `eval` prints the same
@@ -25,7 +25,7 @@ import time
 
 from kill_and_resume import call, images, state
 
-TRAIN = ["train", "lenet", "--epochs", "4", "--batch", "2", "--input", "1x28x28", "--threads", "1", "--out", "run"]
+TRAIN = ["train", "lenet", "--epochs", "4", "--batch", "2", "--input", "1x28x28", "--ema", "--threads", "1", "--out", "run"]
 RESUME = ["train", "--resume", "run", "--threads", "1"]
 EVAL = ["eval", "lenet", "--threads", "1", "--json"]
 WEIGHTS = ("best.safetensors", "last.safetensors")
