@@ -26,17 +26,12 @@ const COLUMNS: &[Column] = &[Column::left("recipe"), Column::left("for")];
 /// Lists them, or prints one.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match &args.name {
-        Some(name) => output::emit(find(name)?.text),
+        Some(name) => output::emit(ShippedRecipe::find(name).ok_or_else(|| unknown(name))?.text),
         None => {
             let row = |shipped: &ShippedRecipe| vec![shipped.name.to_owned(), shipped.summary().to_owned()];
             output::emit(&table(COLUMNS, RECIPES.iter().map(row)))
         }
     }
-}
-
-/// The recipe of a name.
-fn find(name: &str) -> Result<&'static ShippedRecipe, Failure> {
-    RECIPES.iter().find(|shipped| shipped.name == name).ok_or_else(|| unknown(name))
 }
 
 /// What is told of a name that no recipe has.

@@ -328,8 +328,11 @@ impl Args {
         own: &[Setting],
         data: Option<&DataSets>,
     ) -> Result<(Recipe, bool), Failure> {
-        let suiting = Recipe::for_graph(layers);
-        let suiting = data.map_or(suiting.clone(), |data| suiting.for_data(data));
+        let by_layers = Recipe::for_graph(layers);
+        let suiting = match data {
+            Some(data) => by_layers.for_data(data),
+            None => by_layers,
+        };
         let recipe = self.settings.over(&suiting, own)?;
         let tuned = starts && !self.settings.has_rate() && own.iter().all(|setting| setting.key != "lr");
         let recipe = if tuned { recipe.fine_tuning() } else { recipe };

@@ -136,15 +136,19 @@ impl<'a> Runs<'a> {
         let mut opened: Vec<(Recipe, DataSets, Graph)> = Vec::new();
         for task in &tasks {
             let asked = args.recipe(model, &task.settings, None)?.0;
-            let same = |(other, ..): &&(Recipe, DataSets, Graph)| {
+            let same = |(other, ..): &(Recipe, DataSets, Graph)| {
                 other.data == asked.data && other.opening() == asked.opening()
             };
-            if opened.iter().find(same).is_none() {
-                let data = super::super::data::open_recipe(&asked)?;
-                let graph = args.network(args.name(), &data, init_from.as_deref())?;
-                opened.push((asked.clone(), data, graph));
-            }
-            let Some((_, data, graph)) = opened.iter().find(same) else { continue };
+            let at = match opened.iter().position(same) {
+                Some(at) => at,
+                None => {
+                    let data = super::super::data::open_recipe(&asked)?;
+                    let graph = args.network(args.name(), &data, init_from.as_deref())?;
+                    opened.push((asked, data, graph));
+                    opened.len() - 1
+                }
+            };
+            let (_, data, graph) = &opened[at];
             let recipe = args.recipe(model, &task.settings, Some(data))?.0;
             Args::check(&recipe, graph, data)?;
             // Where one fold can be cut off, the others can.

@@ -253,14 +253,10 @@ impl Recipe {
 mod tests {
     use proptest::prelude::*;
 
+    use super::suiting::tests::suiting;
     use super::*;
     use crate::optim::{Adam, Sgd};
-    use crate::zoo;
     use std::path::Path;
-
-    fn suiting(name: &str) -> Recipe {
-        Recipe::for_graph(&zoo::find(name).unwrap().model().build().unwrap())
-    }
 
     #[test]
     fn an_unknown_key_is_named() {

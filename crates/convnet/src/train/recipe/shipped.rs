@@ -12,6 +12,11 @@ pub struct ShippedRecipe {
 }
 
 impl ShippedRecipe {
+    /// The recipe of a name in [`RECIPES`].
+    pub fn find(name: &str) -> Option<&'static Self> {
+        RECIPES.iter().find(|shipped| shipped.name == name)
+    }
+
     /// What it is for, in a line.
     pub fn summary(&self) -> &'static str {
         self.text.lines().next().map_or("", |line| line.trim_start_matches(['#', ' ']))
@@ -43,7 +48,7 @@ pub static RECIPES: [ShippedRecipe; 12] = shipped![
 impl RecipePatch {
     /// The recipe of a name in [`RECIPES`].
     pub fn named(name: &str) -> Option<Self> {
-        let shipped = RECIPES.iter().find(|shipped| shipped.name == name)?;
+        let shipped = ShippedRecipe::find(name)?;
         // That each can be read is tested.
         Self::of_text(shipped.text).ok()
     }

@@ -86,14 +86,14 @@ fn rounded(rate: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::data::{self, Dataset};
     use crate::graph::Builder;
     use crate::ops::{Conv2d, Linear};
     use crate::zoo;
 
-    fn suiting(name: &str) -> Recipe {
+    pub(in super::super) fn suiting(name: &str) -> Recipe {
         Recipe::for_graph(&zoo::find(name).unwrap().model().build().unwrap())
     }
 
