@@ -140,8 +140,8 @@ fn page() -> String {
          A bare name is the tutorial's network where the tutorial defines the family, torchvision's for ResNet. \
          `@torchvision` has torchvision's layers and parameter names, so that its weights load; `@paper` has the \
          paper's layers where they differ; `@small` are networks of convnet's own, the family's idea at the size of images \
-         of 28 to 64 pixels, for training within minutes (docs/results.md). `resnet18@torchvision` is `resnet18`, and a name with one variant only may \
-         leave it out: `densenet121`.\n",
+         of 28 to 64 pixels, for training within minutes (docs/results.md). `resnet18@torchvision` is `resnet18`, and a \
+         name with one variant only may leave it out: `densenet121`.\n",
     );
     let pytorch: BTreeMap<_, _> = rows(COUNTS).map(|row| (row[0], row[2])).collect();
     let published: BTreeMap<_, _> = rows(PUBLISHED).map(|row| (row[0], row[1])).collect();

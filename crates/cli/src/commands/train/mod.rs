@@ -54,9 +54,9 @@ training images. The test images are measured once, at the end, with the chosen 
 
 Without --recipe the network's layers and the number and size of the images decide: small sets are seen more often in
 smaller batches, photos are cropped and mirrored at random. Recipes: a name of `convnet recipes`, or a TOML file with
-any of the keys
-data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split], [freeze],
-[network], [regularize], [progressive], [checkpoints], [lists], skip_corrupt, [cache]. Options win over the recipe.";
+any of the keys data, epochs, batch, lr, seed, limit_steps, [optimizer], [parameters], [schedule], [augment], [split],
+[freeze], [network], [loss], [regularize], [progressive], [checkpoints], [lists], skip_corrupt, [cache], [log]. Options
+win over the recipe.";
 
 /// The arguments of `train`.
 #[derive(Debug, clap::Args)]
