@@ -13,6 +13,7 @@ mod element;
 mod elementwise;
 pub mod flat;
 mod geometry;
+mod grouped;
 mod igemm;
 mod isa;
 mod layout;
@@ -43,6 +44,7 @@ pub use elementwise::{
     dropout, fill, multiply, multiply_backward, relu_backward,
 };
 pub use geometry::{Geometry, Tap};
+pub use grouped::{Group, Grouped, GroupedGradient, grouped, grouped_gradient, grouped_taps};
 pub use half::f16;
 pub use igemm::{Before, Igemm, Weights, igemm};
 pub use isa::Isa;

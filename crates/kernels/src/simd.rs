@@ -21,6 +21,8 @@ pub(crate) fn widen(number: f16) -> f32 {
 pub(crate) trait Simd: Copy {
     /// A vector register.
     type V: Copy;
+    /// Which lane of a vector each lane of a permuted one takes.
+    type Order: Copy;
     /// Floats in a vector.
     const LANES: usize;
     /// Rows of the widest GEMM tile (with two vectors of columns) that stays in registers.
@@ -98,6 +100,16 @@ pub(crate) trait Simd: Copy {
     /// `from` is valid to read `LANES` floats from at each of `LANES` steps of `from_step` floats, `to` to write as
     /// many to at steps of `to_step`; the two share nothing, and the CPU has the instruction set.
     unsafe fn transpose(from: *const f32, from_step: usize, to: *mut f32, to_step: usize);
+    /// The order that takes these lanes, from 0 up to `LANES`; those beyond a vector are ignored.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
+    unsafe fn order(lanes: &[i32; WIDEST_LANES]) -> Self::Order;
+    /// The lanes of a vector in another order; where that names none, any lane.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
+    unsafe fn permute(v: Self::V, order: Self::Order) -> Self::V;
     /// Asks for the cache line at `p`, wherever it points.
     fn prefetch(p: *const f32);
 }
@@ -126,6 +138,7 @@ pub(crate) struct Portable;
 
 impl Simd for Portable {
     type V = [f32; 4];
+    type Order = [i32; 4];
     const LANES: usize = 4;
     const ROWS: usize = 4;
 
@@ -210,6 +223,14 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
+    unsafe fn order(lanes: &[i32; WIDEST_LANES]) -> Self::Order {
+        [lanes[0], lanes[1], lanes[2], lanes[3]]
+    }
+    #[inline(always)]
+    unsafe fn permute(v: Self::V, order: Self::Order) -> Self::V {
+        [0, 1, 2, 3].map(|i: usize| v[order[i] as usize % 4])
+    }
+    #[inline(always)]
     fn prefetch(_: *const f32) {}
 }
 
@@ -222,7 +243,7 @@ mod x86 {
 
     use half::f16;
 
-    use super::Simd;
+    use super::{Simd, WIDEST_LANES};
 
     /// AVX2 with FMA and F16C: eight lanes, sixteen registers.
     #[derive(Clone, Copy)]
@@ -243,6 +264,7 @@ mod x86 {
 
     impl Simd for Avx2 {
         type V = __m256;
+        type Order = __m256i;
         const LANES: usize = 8;
         const ROWS: usize = 6;
 
@@ -399,6 +421,16 @@ mod x86 {
             }
         }
         #[inline(always)]
+        unsafe fn order(lanes: &[i32; WIDEST_LANES]) -> Self::Order {
+            // SAFETY: the trait's contract gives AVX2; the array holds more than a vector.
+            unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) }
+        }
+        #[inline(always)]
+        unsafe fn permute(v: Self::V, order: Self::Order) -> Self::V {
+            // SAFETY: the trait's contract gives AVX2.
+            unsafe { _mm256_permutevar8x32_ps(v, order) }
+        }
+        #[inline(always)]
         fn prefetch(p: *const f32) {
             // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
@@ -416,6 +448,7 @@ mod x86 {
 
     impl Simd for Avx512Half {
         type V = __m256;
+        type Order = __m256i;
         const LANES: usize = 8;
         const ROWS: usize = 12;
 
@@ -495,6 +528,16 @@ mod x86 {
             unsafe { Avx2::transpose(from, from_step, to, to_step) }
         }
         #[inline(always)]
+        unsafe fn order(lanes: &[i32; WIDEST_LANES]) -> Self::Order {
+            // SAFETY: the trait's contract gives AVX-512.
+            unsafe { Avx2::order(lanes) }
+        }
+        #[inline(always)]
+        unsafe fn permute(v: Self::V, order: Self::Order) -> Self::V {
+            // SAFETY: the trait's contract gives AVX-512.
+            unsafe { Avx2::permute(v, order) }
+        }
+        #[inline(always)]
         fn prefetch(p: *const f32) {
             Avx2::prefetch(p);
         }
@@ -506,6 +549,7 @@ mod x86 {
 
     impl Simd for Avx512 {
         type V = __m512;
+        type Order = __m512i;
         const LANES: usize = 16;
         const ROWS: usize = 12;
 
@@ -591,6 +635,16 @@ mod x86 {
                     Avx2::transpose(from.add(r * from_step + c), from_step, to.add(c * to_step + r), to_step);
                 }
             }
+        }
+        #[inline(always)]
+        unsafe fn order(lanes: &[i32; WIDEST_LANES]) -> Self::Order {
+            // SAFETY: the trait's contract gives AVX-512; the array is as long as a vector.
+            unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) }
+        }
+        #[inline(always)]
+        unsafe fn permute(v: Self::V, order: Self::Order) -> Self::V {
+            // SAFETY: the trait's contract gives AVX-512.
+            unsafe { _mm512_permutexvar_ps(order, v) }
         }
         #[inline(always)]
         fn prefetch(p: *const f32) {

@@ -44,6 +44,16 @@ pub(crate) mod igemm {
     pub(crate) const SHORT_K_ROWS: usize = 256;
 }
 
+/// Convolutions of many groups.
+pub(crate) mod grouped {
+    /// Products below which a task is not worth a thread.
+    pub(crate) const LEAST_TASK_PRODUCTS: usize = 65_536;
+    /// The most parts that the rows of a weight gradient are summed in.
+    pub(crate) const CHUNKS: usize = 32;
+    /// The fewest rows of such a part.
+    pub(crate) const LEAST_CHUNK_ROWS: usize = 8;
+}
+
 /// Weight gradients by outer products, and sums of columns.
 pub(crate) mod outer {
     /// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.

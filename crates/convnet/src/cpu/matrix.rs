@@ -8,7 +8,7 @@ use convnet_kernels::{Isa, MuonMatrix, Panels, Pool, f16, saturating_f16};
 use crate::plan::CompileError;
 use crate::state::TensorSource;
 
-/// The packed weight of a Conv2d (a matrix a group) or a Linear.
+/// The packed weight of a Conv2d (a matrix a group, or one of all small groups) or a Linear.
 ///
 /// A tensor's row is an output channel and holds its inputs channel by channel, each with its `spots` (kernel
 /// elements, or the pixels of a flattened map); the matrix has a column for it, spot by spot.
@@ -51,6 +51,11 @@ impl Matrix {
     /// The packed matrix of one group.
     pub(super) fn group(&self, g: usize) -> std::ops::Range<usize> {
         g * self.panels.len()..(g + 1) * self.panels.len()
+    }
+
+    /// The layout of so many rows of it.
+    pub(super) fn rows(&self, rows: usize) -> Panels {
+        Panels::new(self.isa, rows, self.panels.n)
     }
 
     /// The layout of a group's transposed weights: `blocks` blocks of its output channels, `run` columns.

@@ -7,6 +7,7 @@ mod contracts;
 mod criteria;
 mod elementwise;
 mod flat;
+mod grouped;
 mod igemm;
 mod layout;
 mod linear;

@@ -171,6 +171,9 @@ impl Layer for Conv2d {
                 Self::new(4, (2, 3)).stride((1, 2)).dilation((2, 1)).groups(2).no_bias(),
                 vec![Shape::map(6, 7, 8)],
             ),
+            (Self::new(5, 3).stride((2, 1)).padding(1).groups(5), vec![Shape::map(5, 7, 6)]),
+            (Self::new(6, (1, 5)).padding((0, 2)).groups(3), vec![Shape::map(3, 4, 9)]),
+            (Self::new(16, 3).stride(2).padding((1, 2)).groups(4).no_bias(), vec![Shape::map(16, 6, 7)]),
         ]
     }
 }

@@ -1,6 +1,9 @@
 //! The gradients of a convolution.
 
-use convnet_kernels::{self as kernels, Igemm, Outer, Panels, Scatter, View, Weights, WinogradGradient};
+use convnet_kernels::{
+    self as kernels, Group, Grouped, GroupedGradient, Igemm, Outer, Panels, Scatter, View, Weights,
+    WinogradGradient,
+};
 
 use super::choose::{InputGradient, WeightGradient, Winograd};
 use super::walk::Phase;
@@ -15,6 +18,7 @@ impl Conv {
         match gradients.weight.as_ref().map(|choice| choice.kernel) {
             None => {}
             Some(WeightGradient::Winograd(winograd)) => self.weight_gradient_winograd(run, at, winograd, dy),
+            Some(WeightGradient::Grouped(group)) => self.weight_gradient_grouped(run, at, group, dy),
             Some(kernel @ (WeightGradient::Rows | WeightGradient::Outer)) => {
                 self.weight_gradient(run, at, kernel, dy);
             }
@@ -29,7 +33,12 @@ impl Conv {
             }
             InputGradient::Phases(phases) => {
                 for phase in phases {
-                    self.input_gradient(run, at, phase, views, write.accumulate);
+                    match self.walk.small {
+                        Some(group) => {
+                            self.input_gradient_grouped(run, at, (phase, group), views, write.accumulate);
+                        }
+                        None => self.input_gradient(run, at, phase, views, write.accumulate),
+                    }
                 }
             }
         }
@@ -51,6 +60,19 @@ impl Conv {
         let products = &mut run.transformed[..MATRICES * panels.len()];
         let gradient = (&mut run.gradients[at.parameters.weight.clone()], self.matrix.panels);
         kernels::winograd_gradient(run.pool, run.isa, run.arena, &call, products, gradient);
+    }
+
+    fn weight_gradient_grouped(&self, run: &mut Backward<'_>, at: At<'_>, group: Group, dy: View) {
+        let call = GroupedGradient {
+            geometry: &self.walk.geometry,
+            group,
+            batch: run.n,
+            input: run.input(at, 0),
+            output_gradient: dy,
+            panels: self.matrix.panels,
+        };
+        let gradient = &mut run.gradients[at.parameters.weight.clone()];
+        kernels::grouped_gradient(run.pool, run.isa, run.arena, &call, gradient);
     }
 
     fn weight_gradient(&self, run: &mut Backward<'_>, at: At<'_>, kernel: WeightGradient, dy: View) {
@@ -170,8 +192,37 @@ impl Conv {
         }
     }
 
-    /// The layout of the transposed weights of a phase.
+    fn input_gradient_grouped(
+        &self,
+        run: &mut Backward<'_>,
+        at: At<'_>,
+        (phase, group): (&Phase, Group),
+        (dy, dx): (View, View),
+        accumulate: bool,
+    ) {
+        let panels = self.transposed(phase);
+        let weights = (&run.parameters[at.parameters.weight.clone()], self.matrix.panels);
+        kernels::grouped_taps(group, weights, &phase.taps, (&mut run.scratch[..panels.len()], panels));
+        let call = Grouped {
+            geometry: &phase.geometry,
+            group,
+            batch: run.n,
+            input: dy,
+            weights: &run.scratch[..panels.len()],
+            panels,
+            bias: None,
+            addend: accumulate.then_some(dx),
+            relu: false,
+            out: dx,
+        };
+        kernels::grouped(run.pool, run.isa, run.arena, &call, None);
+    }
+
+    /// The layout of the weights of a phase.
     pub(super) fn transposed(&self, phase: &Phase) -> Panels {
+        if let Some(group) = self.walk.small {
+            return self.matrix.rows(phase.taps.len() * group.outputs);
+        }
         self.matrix.transposed(phase.taps.len(), self.walk.group_channels.0)
     }
 }

@@ -1,6 +1,6 @@
 //! The choice of a convolution's kernels.
 
-use convnet_kernels::{Isa, Panels, along_rows};
+use convnet_kernels::{Group, Isa, Panels, along_rows};
 
 use super::cost::{Pass, costs, ends};
 use super::walk::{Phase, Walk, phases};
@@ -34,6 +34,8 @@ pub(in crate::cpu) enum ForwardKernel {
     Rows,
     /// Indirect GEMM.
     Igemm,
+    /// Small groups side by side.
+    Grouped(Group),
     Winograd(Winograd),
 }
 
@@ -42,7 +44,7 @@ pub(in crate::cpu) enum ForwardKernel {
 pub(in crate::cpu) enum InputGradient {
     /// Whole kernel rows, added where they were read.
     Scatter,
-    /// Indirect GEMM, once for each phase of the stride.
+    /// Indirect GEMM, or a convolution of small groups, once for each phase of the stride.
     Phases(Vec<Phase>),
     /// A convolution of the output's gradient with the kernel back to front.
     Winograd(Winograd, Phase),
@@ -55,6 +57,8 @@ pub(in crate::cpu) enum WeightGradient {
     Rows,
     /// Sums of outer products.
     Outer,
+    /// Small groups side by side.
+    Grouped(Group),
     Winograd(Winograd),
 }
 
@@ -88,8 +92,11 @@ impl Problem<'_> {
         };
         self.choose(pass, |winograd| match winograd {
             Some(winograd) => ForwardKernel::Winograd(winograd),
-            None if plain && self.along_rows() => ForwardKernel::Rows,
-            None => ForwardKernel::Igemm,
+            None => match self.walk.small {
+                Some(group) => ForwardKernel::Grouped(group),
+                None if plain && self.along_rows() => ForwardKernel::Rows,
+                None => ForwardKernel::Igemm,
+            },
         })
     }
 
@@ -97,7 +104,7 @@ impl Problem<'_> {
     pub(super) fn gradients(&self, wanted: bool, learns: bool) -> Gradients {
         let scatters = self.walk.border.is_none() && self.walk.geometry.span > 1;
         let (phases, complete) =
-            if scatters { (Vec::new(), true) } else { phases(self.conv, self.shapes.0, self.shapes.1) };
+            if scatters { (Vec::new(), true) } else { phases(self.conv, self.shapes, self.walk.groups) };
         let input = |winograd: Option<Winograd>| match (winograd, <[Phase; 1]>::try_from(phases)) {
             _ if scatters => InputGradient::Scatter,
             (Some(winograd), Ok([phase])) => InputGradient::Winograd(winograd, phase),
@@ -109,8 +116,11 @@ impl Problem<'_> {
             weight: learns.then(|| {
                 self.choose(Pass::WeightGradient, |winograd| match winograd {
                     Some(winograd) => WeightGradient::Winograd(winograd),
-                    None if self.along_rows() => WeightGradient::Rows,
-                    None => WeightGradient::Outer,
+                    None => match self.walk.small {
+                        Some(group) => WeightGradient::Grouped(group),
+                        None if self.along_rows() => WeightGradient::Rows,
+                        None => WeightGradient::Outer,
+                    },
                 })
             }),
             reaches_all: complete,

@@ -7,10 +7,10 @@ mod walk;
 
 use std::ops::Range;
 
-use convnet_kernels::{self as kernels, Before, Border, Igemm, View};
+use convnet_kernels::{self as kernels, Before, Border, Group, Grouped, Igemm, View};
 
 use self::choose::{Choice, ForwardKernel, Gradients, InputGradient, Problem, WeightGradient, Winograd};
-use self::walk::{Walk, ZeroBorder};
+use self::walk::{Walk, ZeroBorder, small_groups};
 use super::{Bound, Kind};
 use crate::cpu::binder::{Binder, Parameters};
 use crate::cpu::loader::Loader;
@@ -70,10 +70,11 @@ impl Conv {
             unreachable!("a Conv2d is lowered to a convolution")
         };
         let (mode, allowed) = (binder.mode(), binder.allowed);
-        let walk = Walk::new(conv, input, output, binder.draft.is_dense(stage.inputs[0]));
+        let small = small_groups(conv, input, allowed.isa, mode == Mode::Train);
+        let walk = Walk::new(conv, (input, output), binder.draft.is_dense(stage.inputs[0]), small);
         let matrix = Matrix::conv(allowed.isa, (walk.k(), walk.group_channels, walk.groups));
         let problem = Problem { conv, walk: &walk, shapes: (input, output), allowed };
-        let halved = allowed.half && allowed.batch == 1;
+        let halved = allowed.half && allowed.batch == 1 && walk.small.is_none();
         let plain = addend.is_none() && prologue.is_none() && !halved;
         let forward = problem.forward(mode, plain);
         let gradients = (mode == Mode::Train && binder.draft.wants_gradient(stage.out)).then(|| {
@@ -146,8 +147,10 @@ impl Conv {
     pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>) {
         let (shape, slot) = (run.plan.shape(at.stage), run.plan.slot(at.stage.out));
         let addend = self.addend.map(|value| run.value(value, shape));
-        if let ForwardKernel::Winograd(winograd) = self.forward.kernel {
-            return self.forward_winograd(run, at, winograd, addend);
+        match self.forward.kernel {
+            ForwardKernel::Winograd(winograd) => return self.forward_winograd(run, at, winograd, addend),
+            ForwardKernel::Grouped(group) => return self.forward_grouped(run, at, group, addend),
+            ForwardKernel::Rows | ForwardKernel::Igemm => {}
         }
         let out = run.output(at);
         let before = self.prologue.clone().map(|(range, relu)| {
@@ -179,6 +182,25 @@ impl Conv {
                 kernels::igemm(run.pool, run.isa, run.arena, &call, statistics);
             }
         }
+    }
+
+    fn forward_grouped(&self, run: &mut Forward<'_>, at: At<'_>, group: Group, addend: Option<View>) {
+        let (input, out) = (run.input(at, 0), run.output(at));
+        let call = Grouped {
+            geometry: &self.walk.geometry,
+            group,
+            batch: run.n,
+            input,
+            weights: run.weight(at),
+            panels: self.matrix.panels,
+            bias: run.bias(at),
+            addend,
+            relu: at.stage.relu,
+            out,
+        };
+        let slot = run.plan.slot(at.stage.out);
+        let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(slot));
+        kernels::grouped(run.pool, run.isa, run.arena, &call, statistics);
     }
 
     fn forward_winograd(&self, run: &mut Forward<'_>, at: At<'_>, winograd: Winograd, addend: Option<View>) {
@@ -237,7 +259,7 @@ impl Conv {
         };
         let forward = match self.forward.kernel {
             ForwardKernel::Winograd(winograd) => by_tiles(winograd, output),
-            ForwardKernel::Rows | ForwardKernel::Igemm => Scratch::default(),
+            ForwardKernel::Rows | ForwardKernel::Igemm | ForwardKernel::Grouped(_) => Scratch::default(),
         };
         let Some(Gradients { input: input_gradient, weight, .. }) = &self.gradients else { return forward };
         let transposed = |floats| Scratch { transposed: floats, ..Scratch::default() };
@@ -257,7 +279,9 @@ impl Conv {
                 transformed: MATRICES * panels.len(),
                 transposed: 0,
             },
-            Some(WeightGradient::Rows | WeightGradient::Outer) | None => Scratch::default(),
+            Some(WeightGradient::Rows | WeightGradient::Outer | WeightGradient::Grouped(_)) | None => {
+                Scratch::default()
+            }
         };
         forward.or(inputs).or(weights)
     }
@@ -269,6 +293,10 @@ impl Conv {
             ForwardKernel::Winograd(Winograd { side, panels }) => {
                 let tile = 7 - side;
                 format!("f32_winograd_{tile}x{tile}_{side}x{side}_{isa} K={} N={}", panels.k, panels.n)
+            }
+            ForwardKernel::Grouped(group) => {
+                let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
+                format!("f32_{}_{isa} K={k} N={n}", name_of(group))
             }
             ForwardKernel::Rows | ForwardKernel::Igemm => {
                 let kernel = if self.forward.kernel == ForwardKernel::Rows { "rows" } else { "igemm" };
@@ -294,8 +322,13 @@ impl Conv {
             let kernel = match &choice.kernel {
                 InputGradient::Winograd(..) => "winograd".into(),
                 InputGradient::Scatter => "scatter".into(),
-                InputGradient::Phases(phases) if phases.len() == 1 => "igemm".into(),
-                InputGradient::Phases(phases) => format!("igemm in {} phases", phases.len()),
+                InputGradient::Phases(phases) => {
+                    let kernel = self.walk.small.map_or("igemm", name_of);
+                    match phases.len() {
+                        1 => kernel.into(),
+                        count => format!("{kernel} in {count} phases"),
+                    }
+                }
             };
             format!("dx {kernel}{}", cost(choice.winograd_cost))
         });
@@ -304,9 +337,15 @@ impl Conv {
                 WeightGradient::Winograd(_) => "winograd",
                 WeightGradient::Rows => "rows",
                 WeightGradient::Outer => "outer",
+                WeightGradient::Grouped(group) => name_of(group),
             };
             format!("dW {kernel}{}", cost(choice.winograd_cost))
         });
         dx.into_iter().chain(dw).collect()
     }
+}
+
+/// What the kernel of small groups is called in listings.
+fn name_of(group: Group) -> &'static str {
+    if group == Group::DEPTHWISE { "depthwise" } else { "grouped" }
 }

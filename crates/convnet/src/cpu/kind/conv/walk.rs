@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use convnet_kernels::{Geometry, Tap};
+use convnet_kernels::{Geometry, Group, Isa, Tap};
 
 use crate::graph::Shape;
 use crate::ops::Conv2d;
@@ -16,8 +16,11 @@ pub(in crate::cpu) struct Walk {
     pub(in crate::cpu) geometry: Geometry,
     /// The border of zeros that the input gets first, rows and columns, and the padded size.
     pub(in crate::cpu) border: Option<ZeroBorder>,
+    /// How many products it takes, one after the other.
     pub(in crate::cpu) groups: usize,
-    /// Input and output channels of a group.
+    /// Small groups that are computed side by side, as one product.
+    pub(in crate::cpu) small: Option<Group>,
+    /// Input channels that each output channel reads, and output channels of a product.
     pub(in crate::cpu) group_channels: (usize, usize),
 }
 
@@ -38,9 +41,16 @@ pub(in crate::cpu) struct Phase {
 }
 
 impl Walk {
-    /// The walk of a convolution; `dense` tells whether its input has no gaps between pixels.
-    pub(in crate::cpu) fn new(conv: &Conv2d, input: Shape, output: Shape, dense: bool) -> Self {
-        let channels = input.channels() / conv.groups;
+    /// The walk of a convolution; `dense` tells whether its input has no gaps between pixels, `small` names its
+    /// [small groups](small_groups).
+    pub(in crate::cpu) fn new(
+        conv: &Conv2d,
+        (input, output): (Shape, Shape),
+        dense: bool,
+        small: Option<Group>,
+    ) -> Self {
+        let groups = if small.is_some() { 1 } else { conv.groups };
+        let channels = input.channels() / groups;
         let thin = conv.groups == 1
             && conv.dilation.w == 1
             && conv.kernel.w > 1
@@ -61,8 +71,9 @@ impl Walk {
                 spread: (1, 1),
             },
             border: None,
-            groups: conv.groups,
-            group_channels: (channels, conv.out_channels / conv.groups),
+            groups,
+            small,
+            group_channels: (small.map_or(channels, |group| group.inputs), conv.out_channels / groups),
         };
         if thin {
             let padded = (h + 2 * rows, w + 2 * columns);
@@ -78,8 +89,19 @@ impl Walk {
 
     /// Rows of a group's packed weights.
     pub(in crate::cpu) fn k(&self) -> usize {
-        self.geometry.k()
+        match self.small {
+            Some(group) => self.geometry.taps.len() * group.inputs,
+            None => self.geometry.k(),
+        }
     }
+}
+
+/// The groups of a convolution, if they are so small that vectors hold several of them. In training they are as wide as
+/// before, since the gradient of the input exchanges inputs and outputs.
+pub(in crate::cpu) fn small_groups(conv: &Conv2d, input: Shape, isa: Isa, trains: bool) -> Option<Group> {
+    let group = Group { inputs: input.channels() / conv.groups, outputs: conv.out_channels / conv.groups };
+    let fits = conv.groups > 1 && group.fits(isa, conv.out_channels);
+    (fits && (!trains || group.inputs == group.outputs)).then_some(group)
 }
 
 /// The displacement of each kernel element, row by row.
@@ -92,8 +114,12 @@ fn taps(conv: &Conv2d, rows: usize, columns: usize) -> Vec<Tap> {
 }
 
 /// The phases of the gradient of a convolution's input: each is a convolution of stride 1 over the output's
-/// gradient. A phase that no kernel element reaches is left out; `complete` is false then.
-pub(in crate::cpu) fn phases(conv: &Conv2d, input: Shape, output: Shape) -> (Vec<Phase>, bool) {
+/// gradient, in so many products. A phase that no kernel element reaches is left out; `complete` is false then.
+pub(in crate::cpu) fn phases(
+    conv: &Conv2d,
+    (input, output): (Shape, Shape),
+    groups: usize,
+) -> (Vec<Phase>, bool) {
     let (h, w) = input.spatial();
     let (sy, sx) = (conv.stride.h, conv.stride.w);
     let forward = taps(conv, conv.padding.h, conv.padding.w);
@@ -122,7 +148,7 @@ pub(in crate::cpu) fn phases(conv: &Conv2d, input: Shape, output: Shape) -> (Vec
                 grid: ((h - py).div_ceil(sy), (w - px).div_ceil(sx)),
                 step: (1, 1),
                 taps,
-                run: conv.out_channels / conv.groups,
+                run: conv.out_channels / groups,
                 span: 1,
                 output: (h, w),
                 origin: (py, px),

@@ -1,0 +1,203 @@
+//! Depthwise convolutions, and those of groups with few channels: each channel of the output reads a few of the input.
+//!
+//! In NHWC a pixel's channels lie side by side. A vector of output channels covers whole groups, and what their groups read
+//! of a pixel fills at most a vector: it is loaded once, and permuted so that each lane finds the channel that it needs; a
+//! depthwise convolution needs no permutation. Weights are a matrix like any other: a row for each tap and channel of a
+//! group, a column for each channel of the output. The gradient of the input is the same walk over the output's gradient,
+//! once for each phase of the stride, with the weights of the taps that reach it.
+
+mod gradient;
+mod row;
+mod taps;
+mod walk;
+
+pub use self::gradient::{GroupedGradient, grouped_gradient};
+pub use self::taps::grouped_taps;
+
+use std::ops::Range;
+
+use self::row::Row;
+use self::walk::{Reads, Walk};
+use crate::arena::{Arena, Pointer, View};
+use crate::geometry::{Geometry, product};
+use crate::isa::Isa;
+use crate::moments::moments;
+use crate::panels::Panels;
+use crate::simd::{Simd, WIDEST_LANES, dispatch};
+use crate::threads::Pool;
+use crate::tile::check_epilogue;
+use crate::tuning::grouped::LEAST_TASK_PRODUCTS;
+
+/// Channels of each group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Of the input.
+    pub inputs: usize,
+    /// Of the output.
+    pub outputs: usize,
+}
+
+impl Group {
+    /// Of a depthwise convolution.
+    pub const DEPTHWISE: Self = Self { inputs: 1, outputs: 1 };
+
+    /// Whether these kernels know groups like this one, of an output of so many channels.
+    pub fn fits(self, isa: Isa, channels: usize) -> bool {
+        let lanes = isa.for_columns(channels).lanes();
+        self.inputs >= 1
+            && self.inputs <= self.outputs
+            && self.outputs < lanes
+            && lanes.is_multiple_of(self.outputs)
+    }
+
+    /// Where the inputs start that a group's outputs, the first of which is `channel`, read.
+    fn first_input(self, channel: usize) -> usize {
+        channel / self.outputs * self.inputs
+    }
+}
+
+/// `out = relu?(Σ over taps and a group's inputs of weight · input + bias + addend)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Grouped<'a> {
+    /// How positions map to pixels; runs are all channels of the input.
+    pub geometry: &'a Geometry,
+    /// Channels of a group.
+    pub group: Group,
+    /// Images.
+    pub batch: usize,
+    /// The input map.
+    pub input: View,
+    /// The weights, packed: a row for each tap and input of a group, a column for each output channel.
+    pub weights: &'a [f32],
+    /// Their layout.
+    pub panels: Panels,
+    /// A value added to each channel, if any.
+    pub bias: Option<&'a [f32]>,
+    /// Pixels like the output's that are added before ReLU; the output itself accumulates.
+    pub addend: Option<View>,
+    /// Whether max(·, 0) is applied.
+    pub relu: bool,
+    /// The output map.
+    pub out: View,
+}
+
+/// # Panics
+/// If a view reaches beyond the arena, channels are not the geometry's and the group's, or weights have another layout.
+fn check(
+    (geometry, group, batch): (&Geometry, Group, usize),
+    (isa, arena): (Isa, &Arena),
+    [input, out]: [View; 2],
+    (panels, weights): (Panels, usize),
+) {
+    arena.check(input);
+    arena.check(out);
+    geometry.check(batch, input, out);
+    assert_eq!(geometry.span, 1, "a walk by single pixels");
+    assert!(group.fits(isa, out.channels), "{group:?} does not fit vectors of {isa}");
+    assert_eq!(geometry.run, input.channels, "runs are pixels");
+    let groups = input.channels / group.inputs;
+    assert_eq!(
+        (groups * group.inputs, groups * group.outputs),
+        (input.channels, out.channels),
+        "channels of whole groups"
+    );
+    let rows = product(&[geometry.taps.len(), group.inputs]);
+    assert_eq!(panels, Panels::new(isa, rows, out.channels), "another layout of weights");
+    assert_eq!(weights, panels.len(), "length of the packed weights");
+}
+
+/// Runs a convolution of many groups. Each output element is computed by one task, tap by tap. `statistics` take the mean
+/// and the biased variance of each output channel, of a walk that writes every pixel.
+///
+/// # Panics
+/// If a view reaches beyond the arena, views overlap (an addend may be the output itself), groups do not
+/// [fit](Group::fits), lengths do not match the geometry, or statistics are wanted of a walk that leaves pixels out.
+pub fn grouped(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &Grouped<'_>,
+    statistics: Option<[&mut [f32]; 2]>,
+) {
+    let Grouped { geometry, group, batch, input, weights, panels, bias, addend, out, .. } = *call;
+    check((geometry, group, batch), (isa, arena), [input, out], (panels, weights.len()));
+    input.assert_disjoint(out);
+    check_epilogue(arena, out, bias, addend);
+    if statistics.is_some() {
+        assert_eq!(geometry.positions(batch), out.pixels, "statistics of a map that is written only in part");
+    }
+    let walk = &Walk::new(geometry);
+    let of_row = geometry.grid.1.saturating_mul(panels.k).saturating_mul(out.channels);
+    let narrow = isa.for_columns(out.channels);
+    let pointer = arena.pointer();
+    pool.ranges(batch * geometry.grid.0, LEAST_TASK_PRODUCTS.div_ceil(of_row.max(1)), &|rows| {
+        // SAFETY: views, geometry, groups and lengths were checked above; tasks have different rows of the grid, which are
+        // different pixels of the output; nothing writes the input, nor an addend that is not the output.
+        unsafe {
+            dispatch!(narrow, grid_rows(
+                call: &Grouped<'_>, pointer: Pointer, walk: &Walk, rows: Range<usize>
+            ));
+        };
+    });
+    if let Some(vectors) = statistics {
+        moments(pool, isa, arena, out, vectors);
+    }
+}
+
+/// Some rows of the grid.
+///
+/// # Safety
+/// [`grouped`] has checked the call against the block of `arena`, and made `walk` of it; `rows` are rows of the grid of the
+/// batch. Meanwhile nothing writes the input, and nothing else uses these rows' pixels of the output; an addend that is not
+/// the output is not written. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn grid_rows<S: Simd>(call: &Grouped<'_>, arena: Pointer, walk: &Walk, rows: Range<usize>) {
+    let geometry = call.geometry;
+    // SAFETY: the caller has the instruction set.
+    let orders = unsafe { orders::<S>(call.group) };
+    let orders = &orders[..call.group.inputs];
+    let mut reads = Reads::default();
+    for index in rows {
+        let at = (index / geometry.grid.0, index % geometry.grid.0);
+        // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
+        unsafe { walk.row(geometry, (arena, call.input), at, &mut reads) };
+        for channel in (0..call.out.channels).step_by(S::LANES) {
+            let row = Row::<S>::new(call, (arena, walk.stride), (&reads, orders), at, channel);
+            // SAFETY: the row is one of the caller's, `reads` is what it reads, the channels start a vector of the output's.
+            unsafe {
+                match (call.group == Group::DEPTHWISE, row.outputs == S::LANES) {
+                    (true, true) => row.run::<true, true>(),
+                    (true, false) => row.run::<true, false>(),
+                    (false, _) => row.run::<false, false>(),
+                }
+            }
+        }
+    }
+}
+
+/// Where the weights of a vector of channels start, those of the first row, and how far those of the next one are.
+#[inline(always)]
+fn column(panels: Panels, channel: usize) -> (usize, usize) {
+    // All panels but the last are as wide as the first.
+    let panel = channel / panels.width(0);
+    (panels.index(0, channel), panels.width(panel))
+}
+
+/// For each input of a group, which lane of a pixel's inputs each lane of the output reads.
+///
+/// # Safety
+/// The CPU has the instruction set.
+#[inline(always)]
+unsafe fn orders<S: Simd>(group: Group) -> [S::Order; WIDEST_LANES] {
+    let mut lanes = [0; WIDEST_LANES];
+    // SAFETY: the caller has the instruction set.
+    let mut orders = [unsafe { S::order(&lanes) }; WIDEST_LANES];
+    for (input, order) in orders.iter_mut().enumerate().take(group.inputs) {
+        for (lane, read) in lanes.iter_mut().enumerate().take(S::LANES) {
+            *read = (lane / group.outputs * group.inputs + input) as i32;
+        }
+        // SAFETY: the caller has the instruction set.
+        *order = unsafe { S::order(&lanes) };
+    }
+    orders
+}
