@@ -45,7 +45,7 @@ entry!(
     super::nin::NIN,
     "nin@small",
     "Network in Network for small images",
-    "Three blocks of 32, 64 and 128 maps with batch normalization after each convolution but the last, and no Softmax.",
+    "Three blocks of 48, 96 and 192 maps with batch normalization after each convolution but the last, and no Softmax.",
     nin
 );
 entry!(
@@ -122,9 +122,9 @@ fn vgg(net: &Builder, classes: usize) -> Value<'_> {
 
 fn nin(net: &Builder, classes: usize) -> Value<'_> {
     net.input().sequential("features", |x| {
-        let x = halved(unit(unit(x, 32, 5), 32, 1));
-        let x = halved(unit(unit(unit(x, 64, 3), 64, 1), 64, 1)).dropout(0.3);
-        let x = unit(unit(x, 128, 3), 128, 1).conv2d(Conv2d::new(classes, 1));
+        let x = halved(unit(unit(unit(x, 48, 5), 48, 1), 48, 1));
+        let x = halved(unit(unit(unit(x, 96, 5), 96, 1), 96, 1)).dropout(0.3);
+        let x = unit(unit(x, 192, 3), 192, 1).conv2d(Conv2d::new(classes, 1));
         x.adaptive_avg_pool2d(1, 1).flatten()
     })
 }
