@@ -116,6 +116,19 @@ impl Geometry {
         }
     }
 
+    /// Checks that a walk whose output is `measured` writes all of it.
+    ///
+    /// # Panics
+    /// If it leaves pixels out.
+    pub(crate) fn check_measured(&self, measured: bool, batch: usize, output: View) {
+        let written = self.positions(batch);
+        assert!(
+            !measured || written == output.pixels,
+            "statistics of a map that is written only in part: {written} of {} pixels",
+            output.pixels
+        );
+    }
+
     /// The grid coordinates of position `index`: image, row, column.
     #[inline(always)]
     pub(crate) fn locate(&self, index: usize) -> (usize, usize, usize) {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::walk::{Reads, TAPS, Walk};
-use super::{Group, check, column, orders};
+use super::{Channels, Group, check, column, orders, pixel, place};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
@@ -90,27 +90,18 @@ unsafe fn sum_rows<S: Simd>(
     let (geometry, group) = (call.geometry, call.group);
     // SAFETY: the caller has the instruction set.
     let orders = unsafe { orders::<S>(group) };
-    let channels = call.output_gradient.channels;
     let mut reads = Reads::default();
     for index in rows {
         let at = (index / geometry.grid.0, index % geometry.grid.0);
-        let pixel = geometry.output_pixel((at.0, at.1, 0));
         // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
         unsafe { walk.row(geometry, (arena, call.input), at, &mut reads) };
-        for channel in (0..channels).step_by(S::LANES) {
-            let outputs = (channels - channel).min(S::LANES);
+        for channel in (0..call.output_gradient.channels).step_by(S::LANES) {
             let lane = Lane::<S> {
                 arena,
-                stride: walk.stride,
                 columns: geometry.grid.1,
                 orders: &orders[..group.inputs],
-                outputs,
-                input: group.first_input(channel),
-                inputs: outputs / group.outputs * group.inputs,
-                dy: (
-                    call.output_gradient.offset + pixel * call.output_gradient.stride + channel,
-                    geometry.spread.1 * call.output_gradient.stride,
-                ),
+                channels: Channels::new::<S>(group, channel, call.output_gradient.channels),
+                dy: place(geometry, call.output_gradient, at, channel),
                 sums: column(call.panels, channel),
             };
             // SAFETY: the row is one of the caller's, and `reads` is what it reads.
@@ -127,15 +118,11 @@ unsafe fn sum_rows<S: Simd>(
 /// A vector of output channels of a row of the grid.
 struct Lane<'a, S: Simd> {
     arena: Pointer,
-    /// Columns of the input from one position to the next, and columns of the grid.
-    stride: usize,
+    /// Columns of the grid.
     columns: usize,
     orders: &'a [S::Order],
-    /// Channels of the vector; the first channel of the input that they read, and how many.
-    outputs: usize,
-    input: usize,
-    inputs: usize,
-    /// The float of the output's gradient at the first column, and those from column to column.
+    channels: Channels,
+    /// The [places](place) of the output gradient's pixels.
     dy: (usize, usize),
     /// Where these channels' weights start, and how far the next row is.
     sums: (usize, usize),
@@ -153,10 +140,10 @@ impl<S: Simd> Lane<'_, S> {
             // SAFETY: the group has the input, and the row reads the taps; neighbours stand side by side.
             unsafe {
                 for slide in &reads.slides {
-                    self.taps::<TAPS, DEPTHWISE>(pixels.add(slide.first), slide.taps, (input, order), sums);
+                    self.taps::<TAPS, DEPTHWISE>(pixels.add(slide.start), slide.taps, (input, order), sums);
                 }
                 for single in &reads.singles {
-                    self.taps::<1, DEPTHWISE>(pixels.add(single.first), [single.tap], (input, order), sums);
+                    self.taps::<1, DEPTHWISE>(pixels.add(single.start), [single.tap], (input, order), sums);
                 }
             }
         }
@@ -183,8 +170,8 @@ impl<S: Simd> Lane<'_, S> {
                 for (i, partial) in partial.iter_mut().enumerate() {
                     let dy = self.dy(x + i);
                     for (j, sum) in partial.iter_mut().enumerate() {
-                        let pixel = pixels.add((x + i) * self.stride + j);
-                        *sum = S::fma(self.input::<DEPTHWISE>(pixel, order), dy, *sum);
+                        let pixel = pixels.add(x + i + j);
+                        *sum = S::fma(self.pixel::<DEPTHWISE>(pixel, order), dy, *sum);
                     }
                 }
                 x += APART;
@@ -192,8 +179,8 @@ impl<S: Simd> Lane<'_, S> {
             for x in x..self.columns {
                 let dy = self.dy(x);
                 for (j, sum) in partial[0].iter_mut().enumerate() {
-                    let pixel = pixels.add(x * self.stride + j);
-                    *sum = S::fma(self.input::<DEPTHWISE>(pixel, order), dy, *sum);
+                    let pixel = pixels.add(x + j);
+                    *sum = S::fma(self.pixel::<DEPTHWISE>(pixel, order), dy, *sum);
                 }
             }
             for (j, tap) in taps.into_iter().enumerate() {
@@ -215,19 +202,16 @@ impl<S: Simd> Lane<'_, S> {
     #[inline(always)]
     unsafe fn dy(&self, x: usize) -> S::V {
         // SAFETY: the grid's pixels lie in the output's gradient, which lies in the block.
-        unsafe { S::load_first(self.arena.at(self.dy.0 + x * self.dy.1), self.outputs) }
+        unsafe { S::load_first(self.arena.at(self.dy.0 + x * self.dy.1), self.channels.outputs.len()) }
     }
 
-    /// What a pixel's channels are, in the order of the lanes that read them.
+    /// What the vector reads of a pixel.
     ///
     /// # Safety
-    /// As [`sum`](Self::sum); `pixel` is the address of a pixel's address.
+    /// As [`sum`](Self::sum); `address` is that of an address of the row's.
     #[inline(always)]
-    unsafe fn input<const DEPTHWISE: bool>(&self, pixel: *const *const f32, order: S::Order) -> S::V {
-        // SAFETY: the pixel has so many channels from the row's first one on.
-        unsafe {
-            let v = S::load_first((*pixel).add(self.input), self.inputs);
-            if DEPTHWISE { v } else { S::permute(v, order) }
-        }
+    unsafe fn pixel<const DEPTHWISE: bool>(&self, address: *const *const f32, order: S::Order) -> S::V {
+        // SAFETY: the address is that of a pixel, with these channels.
+        unsafe { pixel::<S, DEPTHWISE, false>(*address, &self.channels, order) }
     }
 }

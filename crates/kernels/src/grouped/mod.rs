@@ -49,10 +49,22 @@ impl Group {
             && self.outputs < lanes
             && lanes.is_multiple_of(self.outputs)
     }
+}
 
-    /// Where the inputs start that a group's outputs, the first of which is `channel`, read.
-    fn first_input(self, channel: usize) -> usize {
-        channel / self.outputs * self.inputs
+/// A vector of output channels, and the channels of the input that they read.
+#[derive(Clone, Debug)]
+struct Channels {
+    outputs: Range<usize>,
+    inputs: Range<usize>,
+}
+
+impl Channels {
+    /// The output channels from `first` on, of so many.
+    #[inline(always)]
+    fn new<S: Simd>(group: Group, first: usize, channels: usize) -> Self {
+        let outputs = first..(first + S::LANES).min(channels);
+        let inputs = |channel: usize| channel / group.outputs * group.inputs;
+        Self { inputs: inputs(outputs.start)..inputs(outputs.end), outputs }
     }
 }
 
@@ -123,9 +135,7 @@ pub fn grouped(
     check((geometry, group, batch), (isa, arena), [input, out], (panels, weights.len()));
     input.assert_disjoint(out);
     check_epilogue(arena, out, bias, addend);
-    if statistics.is_some() {
-        assert_eq!(geometry.positions(batch), out.pixels, "statistics of a map that is written only in part");
-    }
+    geometry.check_measured(statistics.is_some(), batch, out);
     let walk = &Walk::new(geometry);
     let of_row = geometry.grid.1.saturating_mul(panels.k).saturating_mul(out.channels);
     let narrow = isa.for_columns(out.channels);
@@ -162,16 +172,44 @@ unsafe fn grid_rows<S: Simd>(call: &Grouped<'_>, arena: Pointer, walk: &Walk, ro
         // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
         unsafe { walk.row(geometry, (arena, call.input), at, &mut reads) };
         for channel in (0..call.out.channels).step_by(S::LANES) {
-            let row = Row::<S>::new(call, (arena, walk.stride), (&reads, orders), at, channel);
+            let channels = Channels::new::<S>(call.group, channel, call.out.channels);
+            let whole = channels.outputs.len() == S::LANES;
+            let row = Row::<S>::new(call, arena, (&reads, orders), at, channels);
             // SAFETY: the row is one of the caller's, `reads` is what it reads, the channels start a vector of the output's.
             unsafe {
-                match (call.group == Group::DEPTHWISE, row.outputs == S::LANES) {
+                match (call.group == Group::DEPTHWISE, whole) {
                     (true, true) => row.run::<true, true>(),
                     (true, false) => row.run::<true, false>(),
                     (false, _) => row.run::<false, false>(),
                 }
             }
         }
+    }
+}
+
+/// The float of a map's channel at the first column of a row of the grid, and the floats from one column to the next.
+#[inline(always)]
+fn place(geometry: &Geometry, map: View, (image, y): (usize, usize), channel: usize) -> (usize, usize) {
+    let pixel = geometry.output_pixel((image, y, 0));
+    (map.offset + pixel * map.stride + channel, geometry.spread.1 * map.stride)
+}
+
+/// What a vector of channels reads of a pixel, in the order of the lanes that read it.
+///
+/// # Safety
+/// `pixel` is valid to read the input's channels from, the groups are of one channel each if they are `DEPTHWISE`, the
+/// vector's inputs as many as its lanes if it is `WHOLE`, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn pixel<S: Simd, const DEPTHWISE: bool, const WHOLE: bool>(
+    pixel: *const f32,
+    channels: &Channels,
+    order: S::Order,
+) -> S::V {
+    // SAFETY: the channels are among the input's; the caller has the instruction set.
+    unsafe {
+        let first = pixel.add(channels.inputs.start);
+        let read = if WHOLE { S::load(first) } else { S::load_first(first, channels.inputs.len()) };
+        if DEPTHWISE { read } else { S::permute(read, order) }
     }
 }
 

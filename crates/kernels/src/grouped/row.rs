@@ -1,25 +1,18 @@
 //! A vector of output channels of a row of the grid.
 
 use super::walk::{Reads, Single, Slide};
-use super::{Grouped, column};
-use crate::arena::{Pointer, View};
+use super::{Channels, Grouped, column, pixel, place};
+use crate::arena::Pointer;
 use crate::simd::Simd;
 
 /// A vector of output channels of a row of the grid.
 pub(super) struct Row<'a, S: Simd> {
     call: &'a Grouped<'a>,
     arena: Pointer,
-    /// Addresses from one position to the next.
-    stride: usize,
     reads: &'a Reads,
     orders: &'a [S::Order],
-    /// The first output channel, and how many there are in the vector.
-    channel: usize,
-    pub(super) outputs: usize,
-    /// The first channel of the input that they read, and how many.
-    input: usize,
-    inputs: usize,
-    /// The float of the output at the first column, and those from column to column; the same of the addend.
+    channels: Channels,
+    /// The [places](place) of the output's pixels, and of the addend's.
     out: (usize, usize),
     addend: Option<(usize, usize)>,
     /// From the weights of these channels on, those of the first row; those of the next are `width` floats further.
@@ -32,29 +25,21 @@ impl<'a, S: Simd> Row<'a, S> {
     #[inline(always)]
     pub(super) fn new(
         call: &'a Grouped<'a>,
-        (arena, stride): (Pointer, usize),
+        arena: Pointer,
         (reads, orders): (&'a Reads, &'a [S::Order]),
-        (image, y): (usize, usize),
-        channel: usize,
+        at: (usize, usize),
+        channels: Channels,
     ) -> Self {
-        let (geometry, group) = (call.geometry, call.group);
-        let outputs = (call.out.channels - channel).min(S::LANES);
-        let pixel = geometry.output_pixel((image, y, 0));
-        let place =
-            |view: View| (view.offset + pixel * view.stride + channel, geometry.spread.1 * view.stride);
+        let channel = channels.outputs.start;
         let (weights, width) = column(call.panels, channel);
         Self {
             call,
             arena,
-            stride,
             reads,
             orders,
-            channel,
-            outputs,
-            input: group.first_input(channel),
-            inputs: outputs / group.outputs * group.inputs,
-            out: place(call.out),
-            addend: call.addend.map(place),
+            out: place(call.geometry, call.out, at, channel),
+            addend: call.addend.map(|view| place(call.geometry, view, at, channel)),
+            channels,
             weights: &call.weights[weights..],
             width,
         }
@@ -97,7 +82,7 @@ impl<'a, S: Simd> Row<'a, S> {
         unsafe {
             let start = self.start();
             let mut sums = [start; COUNT];
-            let pixels = self.reads.pixels.as_ptr().add(x * self.stride);
+            let pixels = self.reads.pixels.as_ptr().add(x);
             for (input, &order) in self.orders.iter().enumerate() {
                 for slide in &self.reads.slides {
                     self.slide::<COUNT, DEPTHWISE, WHOLE>(pixels, slide, (input, order), &mut sums);
@@ -127,16 +112,16 @@ impl<'a, S: Simd> Row<'a, S> {
     ) {
         // SAFETY: the columns that the taps read at all of the positions have addresses.
         unsafe {
-            let pixels = pixels.add(slide.first);
+            let pixels = pixels.add(slide.start);
             let [left, middle, right] = slide.taps;
             let left = self.weight(left, input);
             let middle = self.weight(middle, input);
             let right = self.weight(right, input);
             // In variables of their own: an array of them would lie in memory.
-            let mut x = self.load::<DEPTHWISE, WHOLE>(pixels, order);
-            let mut y = self.load::<DEPTHWISE, WHOLE>(pixels.add(1), order);
+            let mut x = self.pixel::<DEPTHWISE, WHOLE>(pixels, order);
+            let mut y = self.pixel::<DEPTHWISE, WHOLE>(pixels.add(1), order);
             for (i, sum) in sums.iter_mut().enumerate() {
-                let z = self.load::<DEPTHWISE, WHOLE>(pixels.add(i + 2), order);
+                let z = self.pixel::<DEPTHWISE, WHOLE>(pixels.add(i + 2), order);
                 *sum = S::fma(z, right, S::fma(y, middle, S::fma(x, left, *sum)));
                 (x, y) = (y, z);
             }
@@ -157,31 +142,27 @@ impl<'a, S: Simd> Row<'a, S> {
     ) {
         // SAFETY: the columns that the tap reads at all of the positions have addresses.
         unsafe {
-            let pixels = pixels.add(single.first);
+            let pixels = pixels.add(single.start);
             let weight = self.weight(single.tap, input);
             for (i, sum) in sums.iter_mut().enumerate() {
-                let x = self.load::<DEPTHWISE, WHOLE>(pixels.add(i * self.stride), order);
+                let x = self.pixel::<DEPTHWISE, WHOLE>(pixels.add(i), order);
                 *sum = S::fma(x, weight, *sum);
             }
         }
     }
 
-    /// What a pixel's channels are, in the order of the lanes that read them.
+    /// What the vector reads of a pixel.
     ///
     /// # Safety
-    /// As [`run`](Self::run); `pixel` is the address of a pixel's address.
+    /// As [`run`](Self::run); `address` is that of an address of the row's.
     #[inline(always)]
-    unsafe fn load<const DEPTHWISE: bool, const WHOLE: bool>(
+    unsafe fn pixel<const DEPTHWISE: bool, const WHOLE: bool>(
         &self,
-        pixel: *const *const f32,
+        address: *const *const f32,
         order: S::Order,
     ) -> S::V {
-        // SAFETY: a pixel has `inputs` channels from the row's first one on, a whole vector of them if that is `WHOLE`.
-        unsafe {
-            let pixel = (*pixel).add(self.input);
-            let v = if WHOLE { S::load(pixel) } else { S::load_first(pixel, self.inputs) };
-            if DEPTHWISE { v } else { S::permute(v, order) }
-        }
+        // SAFETY: the address is that of a pixel, with these channels.
+        unsafe { pixel::<S, DEPTHWISE, WHOLE>(*address, &self.channels, order) }
     }
 
     /// The weights of a tap and a group's input.
@@ -204,7 +185,9 @@ impl<'a, S: Simd> Row<'a, S> {
         // SAFETY: a bias has a value for each channel.
         unsafe {
             match self.call.bias {
-                Some(bias) => S::load_first(bias.as_ptr().add(self.channel), self.outputs),
+                Some(bias) => {
+                    S::load_first(bias.as_ptr().add(self.channels.outputs.start), self.channels.outputs.len())
+                }
                 None => S::splat(0.0),
             }
         }
@@ -219,7 +202,8 @@ impl<'a, S: Simd> Row<'a, S> {
         // SAFETY: the grid's pixels lie in the output and the addend, which lie in the block; this one is the caller's alone.
         unsafe {
             if let Some((start, step)) = self.addend {
-                sum = S::add(sum, S::load_first(self.arena.at(start + x * step), self.outputs));
+                sum =
+                    S::add(sum, S::load_first(self.arena.at(start + x * step), self.channels.outputs.len()));
             }
             // In this order NaN stays NaN.
             let sum = if self.call.relu { S::max(S::splat(0.0), sum) } else { sum };
@@ -227,7 +211,7 @@ impl<'a, S: Simd> Row<'a, S> {
             if WHOLE {
                 S::store(place, sum);
             } else {
-                S::store_first(place, sum, self.outputs);
+                S::store_first(place, sum, self.channels.outputs.len());
             }
         }
     }

@@ -11,36 +11,30 @@ pub(super) const TAPS: usize = 3;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slide {
     pub(super) taps: [usize; TAPS],
-    /// Where the first position's leftmost pixel stands among the addresses.
-    pub(super) first: usize,
+    /// Where the addresses start of what the leftmost tap reads: one for each position, and those that the others read more.
+    pub(super) start: usize,
 }
 
 /// A tap by itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Single {
     pub(super) tap: usize,
-    /// Where the first position's pixel stands among the addresses.
-    pub(super) first: usize,
+    /// Where the addresses start of what it reads, one for each position.
+    pub(super) start: usize,
 }
 
-/// Taps that read of one row of the input: places are columns from the leftmost one on.
+/// Taps that read of one row of the input: how far down, and for each how far to the right.
 #[derive(Debug)]
 struct Line {
-    /// The input row of the first position.
     dy: isize,
-    slides: Vec<Slide>,
-    singles: Vec<Single>,
+    slides: Vec<([usize; TAPS], isize)>,
+    singles: Vec<(usize, isize)>,
 }
 
 /// What all rows of a grid share.
 #[derive(Debug)]
 pub(super) struct Walk {
     lines: Vec<Line>,
-    /// The leftmost column that is read, and how many are.
-    first: isize,
-    columns: usize,
-    /// Columns from one position to the next.
-    pub(super) stride: usize,
     /// A pixel of zeros, for what lies outside.
     zeros: Vec<f32>,
 }
@@ -50,36 +44,24 @@ pub(super) struct Walk {
 pub(super) struct Reads {
     pub(super) slides: Vec<Slide>,
     pub(super) singles: Vec<Single>,
-    /// Addresses of pixels; those of the next position stand a stride further.
+    /// Addresses of pixels.
     pub(super) pixels: Vec<*const f32>,
 }
 
 impl Walk {
     pub(super) fn new(geometry: &Geometry) -> Self {
-        let taps = &geometry.taps;
-        let (first, last) = taps
-            .iter()
-            .fold((isize::MAX, isize::MIN), |(first, last), tap| (first.min(tap.dx), last.max(tap.dx)));
-        let mut lines: Vec<Line> = Vec::new();
-        let mut rest = (0..taps.len()).peekable();
-        while let Some(&start) = rest.peek() {
-            let dy = taps[start].dy;
+        let slides = geometry.step.1 == 1;
+        let mut taps = geometry.taps.iter().enumerate().peekable();
+        let mut lines = Vec::new();
+        while let Some(&(_, first)) = taps.peek() {
             let mut row = Vec::new();
-            while let Some(tap) = rest.next_if(|&tap| taps[tap].dy == dy) {
-                row.push(Single { tap, first: taps[tap].dx.wrapping_sub(first) as usize });
+            while let Some((tap, at)) = taps.next_if(|(_, at)| at.dy == first.dy) {
+                row.push((tap, at.dx));
             }
-            row.sort_by_key(|single| single.first);
-            lines.push(Line::new(dy, &row, geometry.step.1 == 1));
+            row.sort_by_key(|&(_, dx)| dx);
+            lines.push(Line::new(first.dy, &row, slides));
         }
-        let reach = last.checked_sub(first).and_then(|reach| usize::try_from(reach).ok()).unwrap_or(0);
-        let across = geometry.grid.1.saturating_sub(1).saturating_mul(geometry.step.1);
-        Self {
-            lines,
-            first,
-            columns: across.saturating_add(reach).saturating_add(1),
-            stride: geometry.step.1,
-            zeros: vec![0.0; geometry.run],
-        }
+        Self { lines, zeros: vec![0.0; geometry.run] }
     }
 
     /// Finds what a row of the grid reads.
@@ -94,45 +76,54 @@ impl Walk {
         (image, y): (usize, usize),
         reads: &mut Reads,
     ) {
-        reads.slides.clear();
-        reads.singles.clear();
-        reads.pixels.clear();
+        let Reads { slides, singles, pixels } = reads;
+        slides.clear();
+        singles.clear();
+        pixels.clear();
         let (height, width) = geometry.input;
+        let (positions, step) = (geometry.grid.1, geometry.step.1);
         for line in &self.lines {
             let row = (y * geometry.step.0).wrapping_add_signed(line.dy);
             if row >= height {
                 continue;
             }
-            let (start, before) = ((image * height + row) * width, reads.pixels.len());
-            reads.slides.extend(line.slides.iter().map(|s| Slide { first: before + s.first, ..*s }));
-            reads.singles.extend(line.singles.iter().map(|s| Single { first: before + s.first, ..*s }));
-            reads.pixels.extend((0..self.columns).map(|column| {
-                let column = column.wrapping_add_signed(self.first);
-                match column < width {
-                    // SAFETY: the pixel lies in the input, which lies in the block.
-                    true => unsafe { arena.at(input.offset + (start + column) * input.stride).cast_const() },
-                    false => self.zeros.as_ptr(),
-                }
-            }));
+            let left = (image * height + row) * width;
+            // Left of the row wraps to a huge column, which is outside too.
+            let address = |x: usize, dx: isize| match (x * step).wrapping_add_signed(dx) {
+                // SAFETY: the pixel lies in the input, which lies in the block.
+                column if column < width => unsafe {
+                    arena.at(input.offset + (left + column) * input.stride).cast_const()
+                },
+                _ => self.zeros.as_ptr(),
+            };
+            for &(taps, dx) in &line.slides {
+                slides.push(Slide { taps, start: pixels.len() });
+                pixels.extend((0..positions + TAPS - 1).map(|x| address(x, dx)));
+            }
+            for &(tap, dx) in &line.singles {
+                singles.push(Single { tap, start: pixels.len() });
+                pixels.extend((0..positions).map(|x| address(x, dx)));
+            }
         }
     }
 }
 
 impl Line {
-    /// `row` is from left to right; it `slides` where the stride is 1.
-    fn new(dy: isize, mut row: &[Single], slides: bool) -> Self {
+    /// Of taps from left to right, each with its column; neighbours slide where the stride is 1.
+    fn new(dy: isize, mut row: &[(usize, isize)], slides: bool) -> Self {
         let mut line = Self { dy, slides: Vec::new(), singles: Vec::new() };
-        while let Some((single, rest)) = row.split_first() {
-            match row {
-                [x, y, z, rest @ ..] if slides && y.first == x.first + 1 && z.first == x.first + 2 => {
-                    line.slides.push(Slide { taps: [x.tap, y.tap, z.tap], first: x.first });
-                    row = rest;
+        let beside = |from: isize, to: isize| from.checked_add(1) == Some(to);
+        while let [x, rest @ ..] = row {
+            row = match rest {
+                [y, z, rest @ ..] if slides && beside(x.1, y.1) && beside(y.1, z.1) => {
+                    line.slides.push(([x.0, y.0, z.0], x.1));
+                    rest
                 }
                 _ => {
-                    line.singles.push(*single);
-                    row = rest;
+                    line.singles.push(*x);
+                    rest
                 }
-            }
+            };
         }
         line
     }

@@ -1,7 +1,7 @@
 //! Depthwise convolutions and those of small groups, and the gradients of their weights.
 
 use convnet_kernels::{
-    Geometry, Group, Grouped, GroupedGradient, Isa, Panels, grouped, grouped_gradient, grouped_taps,
+    Geometry, Group, Grouped, GroupedGradient, Isa, Panels, Tap, grouped, grouped_gradient, grouped_taps,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read, wide};
@@ -182,4 +182,33 @@ fn weights_of_some_taps_have_inputs_and_outputs_exchanged() {
     let mut expected = vec![0.0; to.len()];
     to.pack(&mut expected, |row, column| told(taps[row / 2], column % 2, row % 2, column / 2));
     assert_eq!(target, expected);
+}
+
+#[test]
+fn taps_that_lead_far_outside_read_zeros_and_take_no_memory() {
+    let machine = Machine::new(1);
+    let mut scene = Scene::new(0);
+    let far = 1 << 40;
+    let taps = [(0, -far), (0, 0), (0, far), (far, 0)].map(|(dy, dx)| Tap { dy, dx }).to_vec();
+    let geometry = Geometry { taps, ..Geometry::pointwise((2, 3), 5) };
+    let (input, out) = (scene.filled(6, 5), scene.any(6, 5));
+    let expected: Vec<f64> = scene.read(input).iter().map(|x| 2.0 * x).collect();
+    let run = |pool: &_, isa, arena: &mut _| {
+        let panels = Panels::new(isa, 4, 5);
+        let mut packed = vec![f32::NAN; panels.len()];
+        panels.pack(&mut packed, |tap, _| if tap == 1 { 2.0 } else { f32::MAX });
+        let (group, batch, weights) = (Group::DEPTHWISE, 1, &packed[..]);
+        let (bias, addend, relu) = (None, None, false);
+        let call =
+            Grouped { geometry: &geometry, group, batch, input, weights, panels, bias, addend, relu, out };
+        grouped(pool, isa, arena, &call, None);
+        let call = GroupedGradient { geometry: &geometry, group, batch, input, output_gradient: out, panels };
+        let mut gradient = vec![f32::NAN; panels.len()];
+        grouped_gradient(pool, isa, arena, &call, &mut gradient);
+        [0, 1, 2, 3].map(|tap| gradient[panels.index(tap, 0)]).to_vec()
+    };
+    machine.run(&scene, &[out], run, |arena, gradient, isa| {
+        assert_close(&read(arena, out), &expected, TOLERANCE, format_args!("{isa}"));
+        assert!(gradient[1] > 0.0 && [0, 2, 3].iter().all(|&tap| gradient[tap] == 0.0), "{gradient:?}");
+    });
 }

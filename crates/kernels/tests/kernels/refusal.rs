@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Binary, Border, Comparison, Criterion, CrossEntropy, Geometry,
-    Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow, Reading, Tap, Targets, Teacher, View,
-    Weights, Winograd, WinogradGradient, accumulate, activation_backward, add, affine, avg_pool, batch_norm,
-    batch_norm_backward, column_sums, compare, copy, cross_entropy, dropout, fill, flat, flatten, from_nchw,
-    igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad,
-    pad_backward, softmax, softmax_backward, to_nchw, transpose, winograd, winograd_gradient,
+    Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow,
+    Reading, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient, accumulate,
+    activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, compare, copy,
+    cross_entropy, dropout, fill, flat, flatten, from_nchw, grouped, grouped_gradient, grouped_taps, igemm,
+    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, pad_backward,
+    softmax, softmax_backward, to_nchw, transpose, winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -578,4 +579,105 @@ fn a_pool_survives_panics_of_every_task_and_calls_within_calls() {
         });
     });
     assert_eq!(count.into_inner(), 64);
+}
+
+#[test]
+fn groups_that_do_not_fit_their_maps_weights_or_vectors_are_refused() {
+    let (input, out) = (View::dense(0, 6, 4), View::dense(24, 6, 4));
+    let good = Geometry::pointwise((2, 3), 4);
+    let pair = Group { inputs: 2, outputs: 2 };
+    let run = |what: &str, geometry: &Geometry, group: Group, [input, out]: [View; 2], rows: usize| {
+        refused_everywhere(what, |pool, isa, arena| {
+            let panels = Panels::new(isa, rows, out.channels);
+            let (weights, bias, addend) = (&vec![0.0; panels.len()][..], None, None);
+            let (batch, relu) = (1, false);
+            let call = Grouped { geometry, group, batch, input, weights, panels, bias, addend, relu, out };
+            grouped(pool, isa, arena, &call, None);
+        });
+        refused_everywhere(what, |pool, isa, arena| {
+            let panels = Panels::new(isa, rows, out.channels);
+            let call = GroupedGradient { geometry, group, batch: 1, input, output_gradient: out, panels };
+            grouped_gradient(pool, isa, arena, &call, &mut vec![0.0; panels.len()]);
+        });
+    };
+    for bad in outside() {
+        run("an input outside", &good, Group::DEPTHWISE, [bad, out], 1);
+        run("an output outside", &good, Group::DEPTHWISE, [input, bad], 1);
+    }
+    run("weights of another kernel", &good, Group::DEPTHWISE, [input, out], 2);
+    run("weights of one input of two", &good, pair, [input, out], 1);
+    run("no input", &good, Group { inputs: 0, outputs: 1 }, [input, out], 0);
+    run("no output", &good, Group { inputs: 0, outputs: 0 }, [input, out], 0);
+    run("more inputs than outputs", &good, Group { inputs: 2, outputs: 1 }, [input, out], 2);
+    run(
+        "a group in two vectors",
+        &good,
+        Group { inputs: 1, outputs: 3 },
+        [input, View { channels: 3, ..out }],
+        1,
+    );
+    run("fewer outputs than groups", &good, Group::DEPTHWISE, [input, View { channels: 2, ..out }], 1);
+    run("a part of a pixel", &Geometry { run: 2, ..good.clone() }, Group::DEPTHWISE, [input, out], 1);
+    run("several pixels", &Geometry { span: 2, ..good.clone() }, Group::DEPTHWISE, [input, out], 1);
+    run(
+        "a grid beyond the map",
+        &Geometry { grid: (3, 3), ..good.clone() },
+        Group::DEPTHWISE,
+        [input, out],
+        1,
+    );
+
+    let call = |isa| Grouped {
+        geometry: &good,
+        group: Group::DEPTHWISE,
+        batch: 1,
+        input,
+        weights: &[0.0; 16],
+        panels: Panels::new(isa, 1, 4),
+        bias: None,
+        addend: None,
+        relu: false,
+        out,
+    };
+    let weights = |isa| &[0.0; 16][..Panels::new(isa, 1, 4).len()];
+    refused_everywhere("weights of another length", |pool, isa, arena| {
+        grouped(pool, isa, arena, &Grouped { weights: &weights(isa)[1..], ..call(isa) }, None);
+    });
+    refused_everywhere("an output over the input", |pool, isa, arena| {
+        let out = View { offset: 20, ..out };
+        grouped(pool, isa, arena, &Grouped { weights: weights(isa), out, ..call(isa) }, None);
+    });
+    refused_everywhere("a bias of fewer channels", |pool, isa, arena| {
+        grouped(
+            pool,
+            isa,
+            arena,
+            &Grouped { weights: weights(isa), bias: Some(&[0.0; 3]), ..call(isa) },
+            None,
+        );
+    });
+    let part = Geometry { grid: (1, 3), ..good.clone() };
+    refused_everywhere("statistics of a part", |pool, isa, arena| {
+        let (mut mean, mut variance) = ([0.0; 4], [0.0; 4]);
+        let call = Grouped { geometry: &part, weights: weights(isa), ..call(isa) };
+        grouped(pool, isa, arena, &call, Some([&mut mean, &mut variance]));
+    });
+}
+
+#[test]
+fn taps_that_a_layout_has_not_are_refused() {
+    let isa = Isa::best();
+    let (pair, from) = (Group { inputs: 2, outputs: 2 }, Panels::new(isa, 9 * 2, 4));
+    let run = |what: &str, group: Group, taps: &[usize], to: Panels, missing: usize| {
+        refused(what, || {
+            let (weights, mut target) = (vec![0.0; from.len() - missing], vec![0.0; to.len()]);
+            grouped_taps(group, (&weights, from), taps, (&mut target, to));
+        });
+    };
+    let to = Panels::new(isa, 2 * 2, 4);
+    run("no such tap", pair, &[0, 9], to, 0);
+    run("more taps than rows", pair, &[0, 1, 2], to, 0);
+    run("fewer weights", pair, &[0, 1], to, 1);
+    run("other columns", pair, &[0, 1], Panels::new(isa, 2 * 2, 6), 0);
+    run("groups that change their width", Group { inputs: 1, outputs: 2 }, &[0, 1], to, 0);
 }
