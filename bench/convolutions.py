@@ -1,6 +1,6 @@
 """Single convolutions beside ONNX Runtime, two threads: depthwise, grouped, asymmetric ones.
 
-    python bench/convolutions.py [--batch 1] [--rounds 5] [--only depthwise] [--convnet target/release/convnet]
+    python bench/convolutions.py [--batch 1] [--rounds 3] [--only depthwise] [--convnet target/release/convnet]
 
 A convolution is timed as a difference: a network of a 1×1 convolution, ten convolutions (one after the other where they
 keep the shape, side by side where they do not) and global pooling, less the same network with five. Programs take turns, and
@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 THREADS = 2
 MORE, FEWER = 10, 5
-# Name, input channels, output channels, groups, kernel, stride, height of the map; times are of one convolution.
+# Name, input channels, output channels, groups, kernel, stride, height of the map.
 CASES = [
     ("depthwise 3×3, 32 at 112²", 32, 32, 32, (3, 3), 1, 112),
     ("depthwise 3×3, 144 at 56²", 144, 144, 144, (3, 3), 1, 56),
@@ -82,9 +82,7 @@ def write(case, count, path):
 
 def convnet(program, path, batch, seconds):
     command = [program, "bench", path, "--batch", str(batch), "--threads", str(THREADS), "--seconds", str(seconds), "--json"]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    found = found[0] if isinstance(found, list) else found
-    return found["ms_min"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["ms_min"]
 
 
 def runtime(path):
