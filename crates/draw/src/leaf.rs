@@ -31,19 +31,35 @@ pub(crate) fn class(op: &Op) -> &'static str {
     match op {
         Op::Conv2d(_) => "conv",
         Op::Linear(_) => "linear",
-        Op::BatchNorm2d(_) | Op::LocalResponseNorm(_) | Op::Affine => "norm",
+        Op::BatchNorm2d(_)
+        | Op::LayerNorm(_)
+        | Op::GroupNorm(_)
+        | Op::InstanceNorm2d(_)
+        | Op::LocalResponseNorm(_)
+        | Op::LayerScale(_)
+        | Op::Affine => "norm",
         Op::Relu
         | Op::LeakyRelu(_)
         | Op::Hardtanh(_)
         | Op::Sigmoid
         | Op::Tanh
-        | Op::Silu
+        | Op::Unary(_)
+        | Op::Prelu(_)
         | Op::Softmax
         | Op::LogSoftmax => "act",
-        Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d(_) => "pool",
-        Op::Concat | Op::Add | Op::Mul => "join",
+        Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d(_) | Op::Reduce(_) => "pool",
+        Op::Concat | Op::Add | Op::Arithmetic(_) => "join",
         Op::Input => "port",
         Op::ConstantPad2d(_)
+        | Op::Pad2d(_)
+        | Op::Upsample(_)
+        | Op::Slice(_)
+        | Op::IndexSelect(_)
+        | Op::ChannelShuffle(_)
+        | Op::PixelShuffle(_)
+        | Op::PixelUnshuffle(_)
+        | Op::Permute(_)
+        | Op::Reshape(_)
         | Op::Flatten
         | Op::Unflatten
         | Op::Dropout(_)

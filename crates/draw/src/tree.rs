@@ -225,13 +225,18 @@ struct Group {
 fn follows(op: &Op) -> bool {
     match op {
         Op::BatchNorm2d(_)
+        | Op::LayerNorm(_)
+        | Op::GroupNorm(_)
+        | Op::InstanceNorm2d(_)
+        | Op::LayerScale(_)
         | Op::LocalResponseNorm(_)
         | Op::Relu
         | Op::LeakyRelu(_)
         | Op::Hardtanh(_)
         | Op::Sigmoid
         | Op::Tanh
-        | Op::Silu
+        | Op::Unary(_)
+        | Op::Prelu(_)
         | Op::Softmax
         | Op::LogSoftmax
         | Op::Affine
@@ -245,11 +250,21 @@ fn follows(op: &Op) -> bool {
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::AdaptiveAvgPool2d(_)
+        | Op::Reduce(_)
         | Op::ConstantPad2d(_)
+        | Op::Pad2d(_)
+        | Op::Upsample(_)
+        | Op::Slice(_)
+        | Op::IndexSelect(_)
+        | Op::ChannelShuffle(_)
+        | Op::PixelShuffle(_)
+        | Op::PixelUnshuffle(_)
+        | Op::Permute(_)
+        | Op::Reshape(_)
         | Op::Flatten
         | Op::Unflatten
         | Op::Concat
         | Op::Add
-        | Op::Mul => false,
+        | Op::Arithmetic(_) => false,
     }
 }

@@ -6,35 +6,9 @@ use crate::arena::{Arena, Pointer, View};
 use crate::elementwise::affine;
 use crate::isa::Isa;
 use crate::simd::vectorized;
+use crate::sums::sums;
 use crate::threads::Pool;
-use crate::tuning::batch_norm::{CHUNK_PIXELS, LEAST_TASK_FLOATS, TASK_CHANNELS};
-
-/// Two sums for each channel over each chunk of pixels: `[chunk][which][channel]`. Tasks of fixed size fill them from
-/// zero: `task` gets its pixels, its channels and its part of both sums.
-fn sums(
-    pool: &Pool,
-    view: View,
-    task: impl Fn(Range<usize>, Range<usize>, [&mut [f32]; 2]) + Sync,
-) -> Vec<f32> {
-    let chunks = view.pixels.div_ceil(CHUNK_PIXELS);
-    let blocks = view.channels.div_ceil(TASK_CHANNELS);
-    let mut sums = vec![0.0f32; chunks * 2 * view.channels];
-    let pointer = Pointer::of(&mut sums);
-    pool.run(chunks * blocks, &|i| {
-        let (chunk, block) = (i / blocks, i % blocks);
-        let pixels = chunk * CHUNK_PIXELS..((chunk + 1) * CHUNK_PIXELS).min(view.pixels);
-        let channels = block * TASK_CHANNELS..((block + 1) * TASK_CHANNELS).min(view.channels);
-        let part = |which: usize| {
-            let at = (2 * chunk + which) * view.channels;
-            at + channels.start..at + channels.end
-        };
-        // SAFETY: chunk, sum and channels lie in the vector, which has room for all chunks; no two tasks have the
-        // same chunk and channels.
-        let parts = unsafe { [pointer.slice_mut(part(0)), pointer.slice_mut(part(1))] };
-        task(pixels, channels, parts);
-    });
-    sums
-}
+use crate::tuning::batch_norm::LEAST_TASK_FLOATS;
 
 /// Pixels × channels of a view.
 fn part(view: View, pixels: &Range<usize>, channels: &Range<usize>) -> View {
@@ -127,7 +101,7 @@ pub fn batch_norm_backward(
     let (mean, inverse, weight) = (&call.mean[..c], &call.inverse[..c], &call.weight[..c]);
     let affine = [&call.scale[..c], &call.shift[..c]];
     let pointer = arena.pointer();
-    let partial = sums(pool, input, |pixels, channels, sums| {
+    let partial = sums(pool, (1, input.pixels, input.channels), true, |pixels, channels, sums| {
         let views = [input, output_gradient].map(|view| part(view, &pixels, &channels));
         let mean = &mean[channels.clone()];
         let affine = affine.map(|vector| &vector[channels.clone()]);

@@ -1,45 +1,10 @@
-//! Element-wise kernels over views: sums, activations, dropout, per-channel scales.
+//! Element-wise kernels over views: copies, sums, dropout, per-channel scales.
 
 use crate::arena::{Arena, Pointer, View};
 use crate::isa::{Isa, Kind};
 use crate::simd::vectorized;
 use crate::threads::Pool;
 use crate::tuning::elementwise::LEAST_TASK_FLOATS;
-
-/// A function applied to each element.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
-    /// max(x, 0).
-    Relu,
-    /// x where it is positive, `slope`·x elsewhere; a gradient is right for a slope above 0.
-    LeakyRelu {
-        /// The factor below 0.
-        slope: f32,
-    },
-    /// x within `min` and `max`, the nearer of them elsewhere.
-    Hardtanh {
-        /// The least value.
-        min: f32,
-        /// The greatest value.
-        max: f32,
-    },
-    /// 1 / (1 + e^−x).
-    Sigmoid,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// x / (1 + e^−x).
-    Silu,
-}
-
-impl Activation {
-    /// Whether the derivative is taken from the input; else it is from the output.
-    pub fn derives_from_input(self) -> bool {
-        match self {
-            Self::Silu => true,
-            Self::Relu | Self::LeakyRelu { .. } | Self::Hardtanh { .. } | Self::Sigmoid | Self::Tanh => false,
-        }
-    }
-}
 
 /// A reproducible dropout mask: whether an element is kept depends on the key and its index alone.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,8 +47,14 @@ impl Mask {
 
 /// Applies `f` to the elements of the inputs and the output's old value, row by row (or all at once where
 /// no view has gaps).
-fn map<const N: usize, F>(pool: &Pool, isa: Isa, arena: &mut Arena, inputs: [View; N], out: View, f: F)
-where
+pub(crate) fn map<const N: usize, F>(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    inputs: [View; N],
+    out: View,
+    f: F,
+) where
     F: Fn([f32; N], f32) -> f32 + Sync + Copy,
 {
     arena.check_alike(out, &inputs);
@@ -197,180 +168,6 @@ pub fn add(pool: &Pool, isa: Isa, arena: &mut Arena, [a, b]: [View; 2], out: Vie
         map(pool, isa, arena, [a, b], out, |[a, b], _| if a + b < 0.0 { 0.0 } else { a + b });
     } else {
         map(pool, isa, arena, [a, b], out, |[a, b], _| a + b);
-    }
-}
-
-/// out (+)= input · factor. The factor has the input's pixels, or one for each run of as many of them (a map of one
-/// pixel an image), with which every pixel of the run is multiplied.
-///
-/// # Panics
-/// If views do not fit or overlap, or the input's pixels are no multiple of the factor's.
-pub fn multiply(
-    pool: &Pool,
-    isa: Isa,
-    arena: &mut Arena,
-    [input, factor]: [View; 2],
-    out: View,
-    accumulate: bool,
-) {
-    let run = check_product(arena, [input, out], factor);
-    out.assert_disjoint(input);
-    out.assert_disjoint(factor);
-    let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
-        vectorized!(isa, |pixels: std::ops::Range<usize>,
-                          p: Pointer,
-                          views: [View; 3],
-                          run: usize,
-                          accumulate: bool| {
-            let [input, factor, out] = views;
-            for pixel in pixels {
-                // SAFETY: `check_product` has the views inside the arena and a pixel of the factor for each run, the
-                // assertions the output apart from both inputs; tasks have different pixels.
-                let (x, f, y) = unsafe {
-                    (
-                        p.slice(input.pixel(pixel)),
-                        p.slice(factor.pixel(pixel / run)),
-                        p.slice_mut(out.pixel(pixel)),
-                    )
-                };
-                for ((y, x), f) in y.iter_mut().zip(x).zip(f) {
-                    *y = if accumulate { *y } else { 0.0 } + x * f;
-                }
-            }
-        }(
-            pixels,
-            pointer,
-            [input, factor, out],
-            run,
-            accumulate
-        ));
-    });
-}
-
-/// gradient (+)= Σ input · output_gradient over each run of pixels that [`multiply`] multiplied with one of the factor's:
-/// the factor's gradient. A run is summed by one task, pixel by pixel.
-///
-/// # Panics
-/// As [`multiply`].
-pub fn multiply_backward(
-    pool: &Pool,
-    isa: Isa,
-    arena: &mut Arena,
-    [input, output_gradient]: [View; 2],
-    gradient: View,
-    accumulate: bool,
-) {
-    let run = check_product(arena, [input, output_gradient], gradient);
-    gradient.assert_disjoint(input);
-    gradient.assert_disjoint(output_gradient);
-    let pointer = arena.pointer();
-    let least = LEAST_TASK_FLOATS / (gradient.channels * run).max(1);
-    pool.ranges(gradient.pixels, least, &|pixels| {
-        vectorized!(isa, |pixels: std::ops::Range<usize>,
-                          p: Pointer,
-                          views: [View; 3],
-                          run: usize,
-                          accumulate: bool| {
-            let [input, output_gradient, gradient] = views;
-            for pixel in pixels {
-                // SAFETY: `check_product` has the views inside the arena, the assertions the gradient apart from both
-                // inputs; tasks have different pixels.
-                let sums = unsafe { p.slice_mut(gradient.pixel(pixel)) };
-                if !accumulate {
-                    sums.fill(0.0);
-                }
-                for at in pixel * run..(pixel + 1) * run {
-                    // SAFETY: `check_product` has a run of both inputs for each pixel of the gradient, inside the arena.
-                    let (x, dy) = unsafe { (p.slice(input.pixel(at)), p.slice(output_gradient.pixel(at))) };
-                    sums.iter_mut().zip(x).zip(dy).for_each(|((sum, x), dy)| *sum += x * dy);
-                }
-            }
-        }(
-            pixels,
-            pointer,
-            [input, output_gradient, gradient],
-            run,
-            accumulate
-        ));
-    });
-}
-
-/// Checks the views of a product, two alike and a narrow one; gives the pixels that go with one of the narrow one's.
-fn check_product(arena: &Arena, [first, second]: [View; 2], narrow: View) -> usize {
-    arena.check_alike(first, &[second]);
-    arena.check(narrow);
-    assert_eq!(first.channels, narrow.channels, "channels of a product");
-    let whole = narrow.pixels > 0 && first.pixels.is_multiple_of(narrow.pixels);
-    assert!(whole || first.pixels == narrow.pixels, "{first:?} is not in runs of {narrow:?}");
-    (first.pixels / narrow.pixels.max(1)).max(1)
-}
-
-/// gradient = 0 where the ReLU's output is not positive.
-pub fn relu_backward(pool: &Pool, isa: Isa, arena: &mut Arena, output: View, gradient: View) {
-    map(pool, isa, arena, [output], gradient, |[y], dy| if y > 0.0 { dy } else { 0.0 });
-}
-
-/// out = f(input).
-pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, input: View, out: View) {
-    match kind {
-        Activation::Relu => map(pool, isa, arena, [input], out, |[x], _| if x < 0.0 { 0.0 } else { x }),
-        Activation::LeakyRelu { slope } => {
-            map(pool, isa, arena, [input], out, move |[x], _| if x < 0.0 { slope * x } else { x });
-        }
-        Activation::Hardtanh { min, max } => {
-            // In this order a NaN stays one.
-            let clip = move |x: f32| if x > max { max } else { x };
-            map(pool, isa, arena, [input], out, move |[x], _| clip(if x < min { min } else { x }));
-        }
-        Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| 1.0 / (1.0 + (-x).exp())),
-        Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| x.tanh()),
-        Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| x / (1.0 + (-x).exp())),
-    }
-}
-
-/// input_gradient (+)= f′ · output_gradient, f′ from the output y: y > 0, y(1 − y), 1 − y²; of Hardtanh 1 strictly
-/// within its bounds. Of SiLU from the input x: σ(1 + x(1 − σ)), σ its sigmoid.
-///
-/// `views` are the output, or the input where [`Activation::derives_from_input`], the output's gradient, and the
-/// input's gradient.
-pub fn activation_backward(
-    pool: &Pool,
-    isa: Isa,
-    arena: &mut Arena,
-    kind: Activation,
-    [output, output_gradient, input_gradient]: [View; 3],
-    accumulate: bool,
-) {
-    let keep = if accumulate { 1.0 } else { 0.0 };
-    let (inputs, out) = ([output, output_gradient], input_gradient);
-    // Old values may be anything, so that they are dropped by choice and not by multiplication.
-    let old = move |old: f32| if keep > 0.0 { old } else { 0.0 };
-    match kind {
-        Activation::Relu => {
-            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + if y > 0.0 { dy } else { 0.0 });
-        }
-        Activation::LeakyRelu { slope } => {
-            let share = move |y: f32| if y > 0.0 { 1.0 } else { slope };
-            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * share(y));
-        }
-        Activation::Hardtanh { min, max } => {
-            let inside = move |y: f32| y > min && y < max;
-            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + if inside(y) { dy } else { 0.0 });
-        }
-        Activation::Sigmoid => {
-            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * y * (1.0 - y));
-        }
-        Activation::Tanh => {
-            map(pool, isa, arena, inputs, out, move |[y, dy], o| old(o) + dy * (1.0 - y * y));
-        }
-        Activation::Silu => {
-            let slope = |x: f32| {
-                let sigmoid = 1.0 / (1.0 + (-x).exp());
-                sigmoid * (1.0 + x * (1.0 - sigmoid))
-            };
-            map(pool, isa, arena, inputs, out, move |[x, dy], o| old(o) + dy * slope(x));
-        }
     }
 }
 

@@ -6,13 +6,18 @@
 
 #![warn(missing_docs)]
 
+mod activation;
 mod arena;
+mod arithmetic;
 mod batch_norm;
 mod criterion;
 mod element;
 mod elementwise;
+mod extremum;
 pub mod flat;
+mod function;
 mod geometry;
+mod group_norm;
 mod grouped;
 mod igemm;
 mod isa;
@@ -26,24 +31,30 @@ mod outer;
 mod panels;
 mod peak;
 mod pooling;
+mod rearrange;
+mod row_norm;
 mod rows;
 mod scatter;
+mod separable;
+mod sided;
 mod simd;
+mod sums;
 mod threads;
 mod tile;
 mod tiling;
 mod tuning;
 mod winograd;
 
+pub use activation::{Activation, activation, activation_backward, relu_backward};
 pub use arena::{Arena, ArenaError, View};
+pub use arithmetic::{Arithmetic, ArithmeticBackward, Maps, arithmetic, arithmetic_backward};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
 pub use criterion::{Binary, Comparison, Criterion, CrossEntropy, Reading, Teacher, compare};
 pub use element::saturating_f16;
-pub use elementwise::{
-    Activation, Mask, accumulate, activation, activation_backward, add, affine, affine_backward, copy,
-    dropout, fill, multiply, multiply_backward, relu_backward,
-};
+pub use elementwise::{Mask, accumulate, add, affine, affine_backward, copy, dropout, fill};
+pub use extremum::{extremum, extremum_backward};
 pub use geometry::{Geometry, Tap};
+pub use group_norm::{GroupNorm, group_norm, group_norm_backward};
 pub use grouped::{Group, Grouped, GroupedGradient, grouped, grouped_gradient, grouped_taps};
 pub use half::f16;
 pub use igemm::{Before, Igemm, Weights, igemm};
@@ -61,8 +72,12 @@ pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
+pub use rearrange::{Rearrangement, rearrange};
+pub use row_norm::{row_norm, row_norm_backward};
 pub use rows::{along_rows, rows_gradient, rows_product};
 pub use scatter::{Scatter, scatter};
+pub use separable::{Separable, Taps, separable};
+pub use sided::{sided_scale, sided_scale_backward};
 pub use threads::Pool;
 pub use winograd::{
     Winograd, WinogradGradient, winograd, winograd_gradient, winograd_gradient_scratch, winograd_scratch,

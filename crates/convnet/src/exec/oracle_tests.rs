@@ -4,7 +4,7 @@ use convnet_kernels::Isa;
 
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
 use crate::graph::{Builder, Graph, NodeId};
-use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d, Op};
+use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d};
 use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, keep_all, loss_and_gradients};
@@ -45,7 +45,7 @@ fn machines(graph: &Graph) -> Vec<(String, Options)> {
     let instruction_sets = Isa::available().into_iter();
     let mut machines: Vec<_> =
         instruction_sets.map(|isa| (isa.name().to_owned(), options(isa, true))).collect();
-    let lacking = graph.nodes().iter().any(|node| matches!(node.op, Op::Mul | Op::Silu));
+    let lacking = graph.nodes().iter().any(|node| crate::gpu::tests::lacks(&node.op));
     match describe_gpu(0) {
         Ok(_) if lacking => println!("the GPU lacks a layer of this network"),
         Ok(_) => machines.push(("gpu".to_owned(), Options { device: Device::Gpu(0), ..Options::default() })),

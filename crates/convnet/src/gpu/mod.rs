@@ -18,7 +18,7 @@ mod training;
 mod update;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use card::describe;
 pub(crate) use inference::{Inference, Kept};

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use super::{Assembly, Graph, GraphError, Init, NodeId, ScopeId, Shape, ShapeIssue};
 use crate::ops::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Linear, LocalResponseNorm,
-    MaxPool2d, Op,
+    AdaptiveAvgPool2d, Arithmetic, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Linear,
+    LocalResponseNorm, MaxPool2d, Op, Unary,
 };
 
 /// A network under construction.
@@ -248,7 +248,7 @@ impl<'b> Value<'b> {
 
     /// x / (1 + e^−x).
     pub fn silu(self) -> Self {
-        self.then(Op::Silu)
+        self.then(Unary::Silu)
     }
 
     /// Hyperbolic tangent.
@@ -292,13 +292,30 @@ impl<'b> Value<'b> {
     }
 }
 
-/// Element-wise product of two values of one shape, or of a map and a map of one pixel.
+/// Element-wise product of two values, of which one may be repeated along axes.
 impl std::ops::Mul for Value<'_> {
     type Output = Self;
 
     fn mul(self, other: Self) -> Self {
-        let node = self.builder.push(Some("mul".into()), Op::Mul, &[self, other]);
-        Self { builder: self.builder, node }
+        combine("mul", Arithmetic::Mul, &[self, other])
+    }
+}
+
+/// Element-wise difference of two values, of which one may be repeated along axes.
+impl std::ops::Sub for Value<'_> {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        combine("sub", Arithmetic::Sub, &[self, other])
+    }
+}
+
+/// Element-wise quotient of two values, of which one may be repeated along axes.
+impl std::ops::Div for Value<'_> {
+    type Output = Self;
+
+    fn div(self, other: Self) -> Self {
+        combine("div", Arithmetic::Div, &[self, other])
     }
 }
 
@@ -307,7 +324,6 @@ impl std::ops::Add for Value<'_> {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        let node = self.builder.push(Some("add".into()), Op::Add, &[self, other]);
-        Self { builder: self.builder, node }
+        combine("add", Op::Add, &[self, other])
     }
 }

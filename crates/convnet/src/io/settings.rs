@@ -246,7 +246,7 @@ impl<'a> Side<'a> {
                 Step::Weights(_) => Vec::new(),
                 _ => self.inputs(id).into_iter().map(|input| numbers[input.index()]).collect(),
             };
-            if matches!(self.graph.node(id).op, Op::Add | Op::Mul) {
+            if self.graph.node(id).op.is_commutative() {
                 inputs.sort_unstable();
             }
             let next = known.len();
@@ -302,7 +302,7 @@ fn between(network: &Side<'_>, found: &Side<'_>, layers: &[(NodeId, NodeId)]) ->
     // Down to the first step that differs itself.
     while network.step(pair.0) == found.step(pair.1) {
         let (left, right) = (network.inputs(pair.0), found.inputs(pair.1));
-        let is_sum = matches!(network.graph.node(pair.0).op, Op::Add | Op::Mul);
+        let is_sum = network.graph.node(pair.0).op.is_commutative();
         let mut alone: Vec<NodeId> = right;
         let mut first = None;
         for a in left {

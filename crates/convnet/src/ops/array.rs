@@ -44,6 +44,12 @@ impl Array {
         [dim(0), dim(1), dim(2), dim(3)]
     }
 
+    /// The channel, or the feature, of an element.
+    pub(crate) fn channel(&self, index: usize) -> usize {
+        let [_, channels, height, width] = self.nchw();
+        index / (height * width) % channels
+    }
+
     /// The index of the first element of plane (n, c), and the plane's size.
     pub(crate) fn plane(&self, n: usize, c: usize) -> std::ops::Range<usize> {
         let [_, channels, height, width] = self.nchw();

@@ -65,6 +65,17 @@ impl Facts {
             pass_through: PassThrough::Never,
         }
     }
+
+    /// Of a linear map of its input alone: what moves, picks or adds up elements.
+    pub(crate) fn linear(name: &'static str, reach: Reach) -> Self {
+        Self {
+            name,
+            reach,
+            gradient_reads: GradientReads::NOTHING,
+            keeps_order: false,
+            pass_through: PassThrough::Never,
+        }
+    }
 }
 
 /// What a layer's gradient reads of the forward pass, beside the gradient of its output and its parameters.

@@ -20,36 +20,54 @@
 mod adaptive_avg_pool2d;
 mod add;
 mod affine;
+mod arithmetic;
 mod array;
 mod avg_pool2d;
 mod batch_norm2d;
 mod bounds;
+mod channel_shuffle;
 mod concat;
 mod constant_pad2d;
 mod conv2d;
 mod dropout;
 mod dropout1d;
 mod flatten;
+mod group_norm;
 mod hardtanh;
 mod identity;
+mod index_select;
 mod input;
+mod instance_norm2d;
 mod layer;
+mod layer_norm;
+mod layer_scale;
 mod leaky_relu;
 mod linear;
 mod local_response_norm;
 mod log_softmax;
 mod max_pool2d;
-pub(crate) mod mul;
 mod naive;
+mod norm;
 mod onnx;
+mod pad2d;
 mod parameter;
+mod permute;
+mod pixel_shuffle;
+mod pixel_unshuffle;
+mod prelu;
+mod rearranged;
+mod reduce;
 mod relu;
+mod reshape;
+mod separable;
 mod sigmoid;
-mod silu;
+mod slice;
 pub(crate) mod softmax;
 mod stochastic_depth;
 mod tanh;
+mod unary;
 mod unflatten;
+mod upsample;
 mod window;
 
 #[cfg(test)]
@@ -60,7 +78,14 @@ pub(crate) use bounds::{MOST_ELEMENTS, check_shape};
 pub(crate) use layer::{Facts, GradientReads, Layer, PassThrough, Reach, Reserve};
 pub(crate) use naive::{Gradients, Naive, Reads};
 pub(crate) use onnx::{Onnx, OnnxValue, Operand, Operator};
+pub use pad2d::PadMode;
 pub use parameter::{ParamKind, ParamSpec};
+pub(crate) use rearranged::Source;
+pub use reduce::Reduction;
+pub(crate) use separable::Axes;
+pub use slice::Span;
+pub(crate) use unary::SELU;
+pub use upsample::{Coordinates, Interpolation, Rounding};
 pub(crate) use window::Window;
 
 use serde::{Deserialize, Serialize};
@@ -83,14 +108,14 @@ macro_rules! layers {
         impl Op {
             fn layer(&self) -> &dyn Layer {
                 match self {
-                    $(Self::$name $((layer @ $settings { .. }))? => layers!(@borrow $name $($settings layer)?),)+
+                    $(Self::$name $((layers!(@bind $settings layer)))? => layers!(@borrow $name $($settings layer)?),)+
                 }
             }
 
             /// The plain implementation.
             pub(crate) fn naive(&self) -> &dyn Naive {
                 match self {
-                    $(Self::$name $((layer @ $settings { .. }))? => layers!(@borrow $name $($settings layer)?),)+
+                    $(Self::$name $((layers!(@bind $settings layer)))? => layers!(@borrow $name $($settings layer)?),)+
                 }
             }
 
@@ -112,6 +137,7 @@ macro_rules! layers {
     (@export $folder:ident $name:ident $settings:ident) => { pub use $folder::$name; };
     (@borrow $name:ident) => { &$name };
     (@borrow $name:ident $settings:ident $layer:ident) => { $layer };
+    (@bind $settings:ident $layer:ident) => { $layer };
     (@from $name:ident) => {
         impl From<$name> for Op {
             fn from(_: $name) -> Self {
@@ -137,6 +163,12 @@ layers! {
     linear::Linear(Linear),
     /// Batch normalization (Ioffe and Szegedy 2015).
     batch_norm2d::BatchNorm2d(BatchNorm2d),
+    /// Each pixel over its channels (Ba, Kiros and Hinton 2016).
+    layer_norm::LayerNorm(LayerNorm),
+    /// Each image over its pixels and a group of its channels (Wu and He 2018).
+    group_norm::GroupNorm(GroupNorm),
+    /// Each channel of each image over its pixels (Ulyanov, Vedaldi and Lempitsky 2016).
+    instance_norm2d::InstanceNorm2d(InstanceNorm2d),
     /// Local response normalization (Krizhevsky et al. 2012, section 3.3).
     local_response_norm::LocalResponseNorm(LocalResponseNorm),
     /// max(x, 0).
@@ -149,8 +181,12 @@ layers! {
     sigmoid::Sigmoid,
     /// Hyperbolic tangent.
     tanh::Tanh,
-    /// x / (1 + e^−x).
-    silu::Silu,
+    /// A function of each element by itself whose gradient is read from the input.
+    unary::Unary(Unary),
+    /// x where it is positive, a learned multiple elsewhere.
+    prelu::Prelu(Prelu),
+    /// γ·x by channel, γ learned and small at first.
+    layer_scale::LayerScale(LayerScale),
     /// Softmax over dimension 1.
     softmax::Softmax,
     /// The logarithm of softmax over dimension 1.
@@ -161,8 +197,28 @@ layers! {
     avg_pool2d::AvgPool2d(AvgPool2d),
     /// Mean over windows chosen so that the output has a given size.
     adaptive_avg_pool2d::AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// A sum, a mean or an extreme over axes of an image.
+    reduce::Reduce(Reduce),
     /// A border of one value.
     constant_pad2d::ConstantPad2d(ConstantPad2d),
+    /// A border that repeats the map.
+    pad2d::Pad2d(Pad2d),
+    /// A map of another size.
+    upsample::Upsample(Upsample),
+    /// A part of an image.
+    slice::Slice(Slice),
+    /// Elements of an axis by their numbers.
+    index_select::IndexSelect(IndexSelect),
+    /// Channels of groups in turn.
+    channel_shuffle::ChannelShuffle(ChannelShuffle),
+    /// Channels to pixels.
+    pixel_shuffle::PixelShuffle(PixelShuffle),
+    /// Pixels to channels.
+    pixel_unshuffle::PixelUnshuffle(PixelUnshuffle),
+    /// The axes of a map in another order.
+    permute::Permute(Permute),
+    /// The elements of an image in another shape.
+    reshape::Reshape(Reshape),
     /// C × H × W to a vector.
     flatten::Flatten,
     /// A vector to maps of one pixel: C × 1 × 1.
@@ -180,8 +236,8 @@ layers! {
     concat::Concat,
     /// Element-wise sum of two inputs.
     add::Add,
-    /// Element-wise product of two inputs, or of a map and a factor for each channel.
-    mul::Mul,
+    /// A function of two inputs element by element, of which one may be repeated along axes.
+    arithmetic::Arithmetic(Arithmetic),
     /// Its input, unchanged.
     identity::Identity,
 }
@@ -254,6 +310,24 @@ impl Op {
     /// Where the layer's output is its input.
     pub(crate) fn pass_through(&self) -> PassThrough {
         self.facts().pass_through
+    }
+
+    /// Whether the order of the inputs does not matter.
+    pub(crate) fn is_commutative(&self) -> bool {
+        match self {
+            Self::Add => true,
+            Self::Arithmetic(function) => !matches!(function, Arithmetic::Sub | Arithmetic::Div),
+            _ => false,
+        }
+    }
+
+    /// Whether an input must be positive to give numbers of a like size: a divisor, what a root is taken of.
+    pub(crate) fn wants_positive(&self, input: usize) -> bool {
+        match self {
+            Self::Unary(unary) => unary.wants_positive(),
+            Self::Arithmetic(Arithmetic::Div) => input == 1,
+            _ => false,
+        }
     }
 
     /// The layer as ONNX has it, in inference.

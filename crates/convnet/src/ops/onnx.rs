@@ -51,6 +51,8 @@ pub(crate) enum Operand {
     Result(&'static str),
     /// A constant, which is called so after the layer.
     Constant(&'static str, OnnxValue),
+    /// Nothing, where it may be left out.
+    Absent,
 }
 
 /// The value of an attribute.
@@ -59,6 +61,8 @@ pub(crate) enum OnnxValue {
     Int(usize),
     Ints(Vec<usize>),
     Float(f32),
+    Floats(Vec<f32>),
+    Text(&'static str),
 }
 
 impl Operator {
@@ -92,6 +96,10 @@ impl Operator {
 
     pub(crate) fn float(self, name: &'static str, value: f32) -> Self {
         self.attribute(name, OnnxValue::Float(value))
+    }
+
+    pub(crate) fn text(self, name: &'static str, value: &'static str) -> Self {
+        self.attribute(name, OnnxValue::Text(value))
     }
 
     fn attribute(mut self, name: &'static str, value: OnnxValue) -> Self {

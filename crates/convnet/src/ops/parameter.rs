@@ -11,10 +11,14 @@ pub enum ParamKind {
     ConvBias,
     /// A Linear bias.
     LinearBias,
-    /// BatchNorm2d's γ, initially 1.
+    /// A normalization's γ, initially 1.
     NormWeight,
-    /// BatchNorm2d's β, initially 0.
+    /// A normalization's β, initially 0.
     NormBias,
+    /// PReLU's factor below 0, initially 1/4.
+    Slope,
+    /// LayerScale's γ, initially what the layer says.
+    Gain,
     /// BatchNorm2d's running mean: a buffer, initially 0.
     RunningMean,
     /// BatchNorm2d's running variance: a buffer, initially 1.

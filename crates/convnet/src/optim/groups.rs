@@ -17,7 +17,7 @@ pub enum Select {
     Kind(ParamKind),
     /// Every bias, of normalizations too (β).
     Biases,
-    /// γ and β of normalizations.
+    /// γ and β of normalizations, and the other factors that a channel has alone: PReLU's and LayerScale's.
     Norms,
 }
 
@@ -31,7 +31,10 @@ impl Select {
             Self::Biases => {
                 matches!(parameter.kind, ParamKind::ConvBias | ParamKind::LinearBias | ParamKind::NormBias)
             }
-            Self::Norms => matches!(parameter.kind, ParamKind::NormWeight | ParamKind::NormBias),
+            Self::Norms => matches!(
+                parameter.kind,
+                ParamKind::NormWeight | ParamKind::NormBias | ParamKind::Slope | ParamKind::Gain
+            ),
         }
     }
 }

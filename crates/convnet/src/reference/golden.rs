@@ -164,7 +164,8 @@ pub(super) fn state(graph: &Graph) -> StateDict {
         let bound = (6.0 / spec.shape[1..].iter().product::<usize>() as f64).sqrt();
         let (low, high) = match spec.kind {
             ParamKind::ConvWeight | ParamKind::LinearWeight => (-bound, bound),
-            ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => (0.5, 1.5),
+            ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale | ParamKind::Gain => (0.5, 1.5),
+            ParamKind::Slope => (0.1, 0.4),
             ParamKind::ConvBias
             | ParamKind::LinearBias
             | ParamKind::NormBias

@@ -7,7 +7,7 @@ use super::Array;
 use crate::graph::{Builder, Graph, Shape, Size2, Value, combine, concat};
 use crate::ops::{
     AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, Dropout1d, Hardtanh, LeakyRelu, Linear, LocalResponseNorm,
-    MaxPool2d, Op, ParamKind, ParamSpec,
+    MaxPool2d, Op, ParamKind, ParamSpec, Unary,
 };
 use crate::state::{StateDict, Tensor};
 
@@ -81,7 +81,11 @@ fn sample_graph(op: Op, inputs: &[Shape]) -> Graph {
     };
     let (name, shapes) = (op.name(), inputs);
     let net = Builder::image(name, 3, height, width);
-    let inputs: Vec<Value<'_>> = shapes.iter().map(|&shape| reshaped(net.input(), shape)).collect();
+    let input = |(i, &shape): (usize, &Shape)| {
+        let x = reshaped(net.input(), shape);
+        if op.wants_positive(i) { x.then(Op::Sigmoid).then(Unary::Exp) } else { x }
+    };
+    let inputs: Vec<Value<'_>> = shapes.iter().enumerate().map(input).collect();
     let x = match combine("layer", op, &inputs) {
         x if matches!(x.shape(), Shape::Map { .. }) => x.conv2d(Conv2d::new(5, 1)).flatten(),
         x => x,
@@ -129,7 +133,8 @@ fn tensor(rng: &mut impl Rng, spec: ParamSpec) -> Tensor {
     let bound = (3.0 / fan_in as f32).sqrt();
     let (low, high) = match spec.kind {
         ParamKind::ConvWeight | ParamKind::LinearWeight => (-bound, bound),
-        ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => (0.5, 1.5),
+        ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale | ParamKind::Gain => (0.5, 1.5),
+        ParamKind::Slope => (0.1, 0.4),
         ParamKind::ConvBias
         | ParamKind::LinearBias
         | ParamKind::NormBias

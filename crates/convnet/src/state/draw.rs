@@ -6,8 +6,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::Tensor;
-use crate::graph::{Draw, Graph, Init};
-use crate::ops::{ParamKind, ParamSpec};
+use crate::graph::{Draw, Graph, Init, Node};
+use crate::ops::{Op, ParamKind, ParamSpec};
 
 /// What each parameter of a network would be drawn from under a rule, by its name; running statistics too, which start at
 /// one value.
@@ -89,8 +89,8 @@ pub(super) fn by_parameter<'a>(
 ) -> impl Iterator<Item = (ParamSpec, Draw)> + 'a {
     graph.ids().flat_map(move |id| {
         let fans = graph.node_parameters(id).first().map(|weight| Fans::of(&weight.shape));
-        let path = &graph.node(id).path;
-        let drawn = move |spec: ParamSpec| fans.map(|fans| (rule(init, &spec, fans, path), spec));
+        let node = graph.node(id);
+        let drawn = move |spec: ParamSpec| fans.map(|fans| (rule(init, &spec, fans, node), spec));
         graph.own_parameters(id).into_iter().filter_map(drawn).map(|(draw, spec)| (spec, draw))
     })
 }
@@ -114,7 +114,7 @@ impl Fans {
 const FIXED_STD: f64 = 0.01;
 
 /// What a parameter of a layer is drawn from.
-fn rule(init: &Init, spec: &ParamSpec, fans: Fans, path: &str) -> Draw {
+fn rule(init: &Init, spec: &ParamSpec, fans: Fans, node: &Node) -> Draw {
     let constant = |value| Draw::Constant { value };
     let within = |bound: f64| Draw::Uniform { low: -bound, high: bound };
     let normal = |std| Draw::Normal { mean: 0.0, std };
@@ -126,6 +126,12 @@ fn rule(init: &Init, spec: &ParamSpec, fans: Fans, path: &str) -> Draw {
     let conv = match spec.kind {
         ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => return constant(1.0),
         ParamKind::NormBias | ParamKind::RunningMean | ParamKind::Shift => return constant(0.0),
+        // PyTorch's default (He et al. 2015).
+        ParamKind::Slope => return constant(0.25),
+        ParamKind::Gain => {
+            let Op::LayerScale(scale) = &node.op else { return constant(1.0) };
+            return constant(scale.initial.into());
+        }
         ParamKind::ConvWeight | ParamKind::ConvBias => true,
         ParamKind::LinearWeight | ParamKind::LinearBias => false,
     };
@@ -144,7 +150,7 @@ fn rule(init: &Init, spec: &ParamSpec, fans: Fans, path: &str) -> Draw {
         (Init::KaimingFanIn, false, false) | (Init::TruncatedNormal, _, true) => default,
         (Init::Xavier, _, false) => within((6.0 / (fans.inputs + fans.outputs)).sqrt()),
         (Init::LeCunUniform, ..) => within(2.4 / fans.inputs),
-        (Init::Normal { ones }, _, true) if ones.iter().any(|one| one == path) => constant(1.0),
+        (Init::Normal { ones }, _, true) if ones.contains(&node.path) => constant(1.0),
         (
             Init::KaimingFanOutLinearNormal | Init::KaimingFanIn | Init::Xavier | Init::Normal { .. },
             _,

@@ -74,7 +74,9 @@ pub fn initialize_by(graph: &Graph, rule: Rule, seed: u64) -> StateDict {
             | ParamKind::RunningMean
             | ParamKind::RunningVar
             | ParamKind::Scale
-            | ParamKind::Shift => tensor(&spec, default, seed),
+            | ParamKind::Shift
+            | ParamKind::Slope
+            | ParamKind::Gain => tensor(&spec, default, seed),
         };
         (spec.name, tensor)
     });

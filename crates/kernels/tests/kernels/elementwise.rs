@@ -1,8 +1,8 @@
 //! Kernels that map elements one by one, with gaps and in place.
 
 use convnet_kernels::{
-    Activation, Arena, Isa, Mask, Pool, View, accumulate, activation, activation_backward, add, affine,
-    affine_backward, copy, dropout, fill, multiply, multiply_backward, relu_backward,
+    Activation, Arena, Isa, Mask, Pool, View, accumulate, activation, add, affine, affine_backward, copy,
+    dropout, fill,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
@@ -10,16 +10,13 @@ use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
 /// One or two roundings an element, which may be several times the RMS.
 const TOLERANCE: f64 = 1e-6;
 
-/// The exponential's and the hyperbolic tangent's own error on top.
-const FUNCTION_TOLERANCE: f64 = 2e-6;
-
-fn shape(random: &mut Random) -> (usize, usize) {
+pub(crate) fn shape(random: &mut Random) -> (usize, usize) {
     // Up to some 50,000 elements, which several tasks share.
     (random.pick(&[0, 1, 3, 40, 777]), random.pick(&CHANNELS))
 }
 
 /// Runs `kernel(inputs, out)` where `out` is another view, a part of the same pixels, or the first input.
-fn check<const N: usize>(
+pub(crate) fn check<const N: usize>(
     seed: u64,
     tolerance: f64,
     kernel: impl Fn(&Pool, Isa, &mut Arena, [View; N], View),
@@ -59,104 +56,6 @@ fn copies_fills_and_sums() {
         TOLERANCE,
         |p, isa, a, views, out| add(p, isa, a, views, out, true),
         |[a, b], _| (a + b).max(0.0),
-    );
-}
-
-#[test]
-fn products_with_every_pixel_and_with_one_for_a_run() {
-    let machine = Machine::new(60);
-    let mut random = Random::new(20);
-    for seed in 0..60 {
-        let (runs, run, channels) =
-            (random.pick(&[1, 2, 3, 40]), random.pick(&[1, 2, 49, 300]), random.pick(&CHANNELS));
-        let (pixels, add) = (runs * run, random.chance());
-        let mut scene = Scene::new(7000 + seed);
-        let (x, factor) = (scene.filled(pixels, channels), scene.filled(runs, channels));
-        let (dy, out, gradient) =
-            (scene.filled(pixels, channels), scene.filled(pixels, channels), scene.filled(runs, channels));
-        let [xs, factors, dys, outs, gradients] = [x, factor, dy, out, gradient].map(|view| scene.read(view));
-        let of_run = |i: usize| i / channels / run * channels + i % channels;
-        let old = |values: &[f64], i: usize| if add { values[i] } else { 0.0 };
-        let expected: Vec<f64> = (0..xs.len()).map(|i| old(&outs, i) + xs[i] * factors[of_run(i)]).collect();
-        let mut sums: Vec<f64> = (0..gradients.len()).map(|i| old(&gradients, i)).collect();
-        (0..xs.len()).for_each(|i| sums[of_run(i)] += xs[i] * dys[i]);
-        let kernels = |pool: &_, isa, arena: &mut _| {
-            multiply(pool, isa, arena, [x, factor], out, add);
-            multiply_backward(pool, isa, arena, [x, dy], gradient, add);
-            Vec::new()
-        };
-        machine.run(&scene, &[out, gradient], kernels, |arena, _, isa| {
-            let what = format_args!("{isa} {x:?} by {factor:?}");
-            assert_close(&read(arena, out), &expected, TOLERANCE, what);
-            // 300 products of like size err by their roundings' root.
-            assert_close(&read(arena, gradient), &sums, 10.0 * TOLERANCE, what);
-        });
-    }
-}
-
-fn function(kind: Activation, x: f64) -> f64 {
-    match kind {
-        Activation::Relu => x.max(0.0),
-        Activation::LeakyRelu { slope } => x.max(0.0) + f64::from(slope) * x.min(0.0),
-        Activation::Hardtanh { min, max } => x.clamp(min.into(), max.into()),
-        Activation::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-        Activation::Tanh => x.tanh(),
-        Activation::Silu => x / (1.0 + (-x).exp()),
-    }
-}
-
-/// The derivative in terms of the output; of SiLU, of the input.
-fn slope(kind: Activation, y: f64) -> f64 {
-    match kind {
-        Activation::Relu => f64::from(u8::from(y > 0.0)),
-        Activation::LeakyRelu { slope } => {
-            if y > 0.0 {
-                1.0
-            } else {
-                slope.into()
-            }
-        }
-        Activation::Hardtanh { min, max } => f64::from(u8::from(y > min.into() && y < max.into())),
-        Activation::Sigmoid => y * (1.0 - y),
-        Activation::Tanh => 1.0 - y * y,
-        Activation::Silu => {
-            let sigmoid = 1.0 / (1.0 + (-y).exp());
-            sigmoid + y * sigmoid * (1.0 - sigmoid)
-        }
-    }
-}
-
-#[test]
-fn activations_and_their_gradients() {
-    let kinds = [
-        Activation::Relu,
-        Activation::Sigmoid,
-        Activation::Tanh,
-        Activation::LeakyRelu { slope: 0.125 },
-        Activation::Hardtanh { min: -0.25, max: 0.5 },
-        Activation::Silu,
-    ];
-    for (seed, kind) in (60..).zip(kinds) {
-        check(
-            seed,
-            FUNCTION_TOLERANCE,
-            |p, isa, a, [x], out| activation(p, isa, a, kind, x, out),
-            |[x], _| function(kind, x),
-        );
-        for add in [false, true] {
-            check(
-                seed + 10,
-                FUNCTION_TOLERANCE,
-                |p, isa, a, [y, dy], out| activation_backward(p, isa, a, kind, [y, dy, out], add),
-                |[y, dy], old| slope(kind, y) * dy + if add { old } else { 0.0 },
-            );
-        }
-    }
-    check(
-        9,
-        0.0,
-        |p, isa, a, [y], out| relu_backward(p, isa, a, y, out),
-        |[y], old| if y > 0.0 { old } else { 0.0 },
     );
 }
 

@@ -1,6 +1,8 @@
 //! Every public kernel against a plain implementation in f64, on every instruction set of the machine and
 //! with one, two and three threads.
 
+mod activation;
+mod arithmetic;
 mod batch_norm;
 mod common;
 mod contracts;
@@ -13,11 +15,13 @@ mod layout;
 mod linear;
 mod local_response;
 mod loss;
+mod norms;
 mod optimizer;
 mod outer;
 mod pool;
 mod pooling;
 mod refusal;
 mod scatter;
+mod separable;
 mod winograd;
 mod winograd_gradient;

@@ -31,7 +31,7 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
     let step = tape.step(id);
     let only = step.inputs.first().copied();
     match (&step.what, only) {
-        (What::Layer(Op::Mul), _) => Lowered::Layers(vec![Op::Mul], gates(tape, step)),
+        (What::Layer(op @ Op::Arithmetic(_)), _) => Lowered::Layers(vec![op.clone()], gates(tape, step)),
         (What::Layer(op), _) => Lowered::Layers(vec![op.clone()], step.inputs.clone()),
         (What::Leaf(leaf), _) => Lowered::Refused(match leaf {
             Leaf::Constant(x) => format!("a tensor of {x} that forward makes"),

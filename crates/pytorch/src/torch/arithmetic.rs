@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use convnet::ops::Op;
+use convnet::ops::{Arithmetic, Op};
 
 use super::dims::broadcast;
 use super::functional::give;
@@ -227,12 +227,16 @@ impl Interp {
                 self.push_with(what, &inputs, out, parameters, false)?
             }
             BinaryOp::Add if p == q && is_batch => self.push(What::Layer(Op::Add), &[x, y], out)?,
-            BinaryOp::Sub if p == q && is_batch => {
-                let minus = self.push(What::Scale { factor: -1.0, offset: 0.0 }, &[y], q)?;
-                self.push(What::Layer(Op::Add), &[x, minus], out)?
-            }
-            BinaryOp::Mul if is_batch && (p == q || is_gate(&p, &q) || is_gate(&q, &p)) => {
-                self.push(What::Layer(Op::Mul), &[x, y], out)?
+            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div
+                if is_batch && p.len() == q.len() && p[0] == q[0] =>
+            {
+                let function = match op {
+                    BinaryOp::Add => Arithmetic::Add,
+                    BinaryOp::Sub => Arithmetic::Sub,
+                    BinaryOp::Mul => Arithmetic::Mul,
+                    _ => Arithmetic::Div,
+                };
+                self.push(What::Layer(function.into()), &[x, y], out)?
             }
             BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul if p == q => {
                 let what = match op {
@@ -393,11 +397,6 @@ impl Interp {
             );
         })
     }
-}
-
-/// A factor for each channel of a map.
-fn is_gate(map: &[usize], gate: &[usize]) -> bool {
-    matches!((map, gate), ([n, c, ..], [m, d, 1, 1]) if map.len() == 4 && n == m && c == d)
 }
 
 fn is_float(value: &Value) -> bool {

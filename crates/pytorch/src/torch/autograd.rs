@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use convnet::ops::Op;
+use convnet::ops::{Arithmetic, Interpolation, Op, PadMode, Reduction, Unary};
 
 use super::{Tape, TapeId, What};
 
@@ -83,7 +83,56 @@ fn layer(op: &Op) -> &'static str {
         Op::Hardtanh(_) => "HardtanhBackward0",
         Op::Sigmoid => "SigmoidBackward0",
         Op::Tanh => "TanhBackward0",
-        Op::Silu => "SiluBackward0",
+        Op::Unary(function) => match function {
+            Unary::Silu => "SiluBackward0",
+            Unary::Gelu { .. } => "GeluBackward0",
+            Unary::Hardswish => "HardswishBackward0",
+            Unary::Hardsigmoid { .. } => "HardsigmoidBackward0",
+            Unary::Elu { .. } | Unary::Selu | Unary::Celu { .. } => "EluBackward0",
+            Unary::Softplus { .. } => "SoftplusBackward0",
+            Unary::Softsign => "DivBackward0",
+            Unary::Mish => "MishBackward0",
+            Unary::Abs => "AbsBackward0",
+            Unary::Exp => "ExpBackward0",
+            Unary::Log => "LogBackward0",
+            Unary::Sqrt => "SqrtBackward0",
+            Unary::Reciprocal => "ReciprocalBackward0",
+            Unary::Erf => "ErfBackward0",
+        },
+        Op::Prelu(_) => "PreluKernelBackward0",
+        Op::LayerNorm(_) => "NativeLayerNormBackward0",
+        Op::GroupNorm(_) => "NativeGroupNormBackward0",
+        Op::InstanceNorm2d(_) => "NativeBatchNormBackward0",
+        Op::Reduce(reduce) => match reduce.reduction {
+            Reduction::Sum => "SumBackward1",
+            Reduction::Mean => "MeanBackward1",
+            Reduction::Max => "AmaxBackward0",
+            Reduction::Min => "AminBackward0",
+        },
+        Op::Pad2d(pad) => match pad.mode {
+            PadMode::Reflect => "ReflectionPad2DBackward0",
+            PadMode::Replicate => "ReplicationPad2DBackward0",
+            PadMode::Circular => "CopySlices",
+        },
+        Op::Upsample(upsample) => match upsample.mode {
+            Interpolation::Nearest { .. } => "UpsampleNearest2DBackward0",
+            Interpolation::Linear => "UpsampleBilinear2DBackward0",
+            Interpolation::Cubic { .. } => "UpsampleBicubic2DBackward0",
+        },
+        Op::Slice(_) => "SliceBackward0",
+        Op::IndexSelect(_) => "IndexSelectBackward0",
+        Op::ChannelShuffle(_) => "NativeChannelShuffleBackward0",
+        Op::PixelShuffle(_) => "PixelShuffleBackward0",
+        Op::PixelUnshuffle(_) => "PixelUnshuffleBackward0",
+        Op::Permute(_) => "PermuteBackward0",
+        Op::Arithmetic(function) => match function {
+            Arithmetic::Add => "AddBackward0",
+            Arithmetic::Sub => "SubBackward0",
+            Arithmetic::Mul => "MulBackward0",
+            Arithmetic::Div => "DivBackward0",
+            Arithmetic::Maximum => "MaximumBackward0",
+            Arithmetic::Minimum => "MinimumBackward0",
+        },
         Op::Softmax => "SoftmaxBackward0",
         Op::LogSoftmax => "LogSoftmaxBackward0",
         Op::MaxPool2d(_) => "MaxPool2DWithIndicesBackward0",
@@ -91,8 +140,8 @@ fn layer(op: &Op) -> &'static str {
         Op::AdaptiveAvgPool2d(pool) if (pool.height, pool.width) == (1, 1) => "MeanBackward1",
         Op::AdaptiveAvgPool2d(_) => "AdaptiveAvgPool2DBackward0",
         Op::ConstantPad2d(_) => "ConstantPadNdBackward0",
-        Op::Flatten | Op::Unflatten | Op::Identity | Op::Input => "ViewBackward0",
-        Op::Affine | Op::Mul | Op::Dropout(_) | Op::StochasticDepth(_) => "MulBackward0",
+        Op::Flatten | Op::Unflatten | Op::Reshape(_) | Op::Identity | Op::Input => "ViewBackward0",
+        Op::Affine | Op::LayerScale(_) | Op::Dropout(_) | Op::StochasticDepth(_) => "MulBackward0",
         Op::Dropout1d(_) => "SqueezeBackward1",
         Op::Concat => "CatBackward0",
         Op::Add => "AddBackward0",

@@ -354,7 +354,7 @@ impl<'a> Steps<'a> {
             _ => false,
         };
         let most = match next.what {
-            What::Function(Function::Add | Function::Mul) => WIDTH / 3,
+            What::Function(function) if function.is_operator() => WIDTH / 3,
             _ => WIDTH - 30,
         };
         if text.chars().count() > most {
@@ -363,7 +363,7 @@ impl<'a> Steps<'a> {
         if light {
             return reader == at + 1;
         }
-        let joins = matches!(next.what, What::Function(Function::Concat | Function::Add | Function::Mul));
+        let joins = matches!(next.what, What::Function(function) if function != Function::Flatten);
         if !joins || self.auxiliary[at] {
             return false;
         }
@@ -515,14 +515,16 @@ fn applied(function: Function, reads: &[String]) -> String {
     match function {
         Function::Concat => format!("torch.cat([{}], dim=1)", reads.join(", ")),
         Function::Add => format!("{} + {}", reads[0], inner(&reads[1])),
+        Function::Sub => format!("{} - {}", reads[0], inner(&reads[1])),
         Function::Mul => format!("{} * {}", inner(&reads[0]), inner(&reads[1])),
+        Function::Div => format!("{} / {}", inner(&reads[0]), inner(&reads[1])),
         Function::Flatten => format!("torch.flatten({}, 1)", reads[0]),
     }
 }
 
-/// An operand in parentheses, if it is a sum or a product.
+/// An operand in parentheses, if it is written with an operator itself.
 fn inner(operand: &str) -> String {
-    if operand.contains(" + ") || operand.contains(" * ") {
+    if [" + ", " - ", " * ", " / "].iter().any(|operator| operand.contains(operator)) {
         return format!("({operand})");
     }
     operand.to_owned()

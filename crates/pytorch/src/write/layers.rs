@@ -1,7 +1,7 @@
 //! Layers as PyTorch's constructors.
 
 use convnet::graph::{Shape, Size2};
-use convnet::ops::{AvgPool2d, Op};
+use convnet::ops::{Arithmetic, AvgPool2d, Op, Unary};
 
 use super::term::{Arg, Leaf, Role, Scalar, Term, Usual};
 
@@ -19,8 +19,17 @@ pub(super) enum Form {
 pub(super) enum Function {
     Concat,
     Add,
+    Sub,
     Mul,
+    Div,
     Flatten,
+}
+
+impl Function {
+    /// Whether it is written between its operands.
+    pub(super) fn is_operator(self) -> bool {
+        matches!(self, Self::Add | Self::Sub | Self::Mul | Self::Div)
+    }
 }
 
 /// A class that PyTorch does not have: its name, and its code.
@@ -79,7 +88,15 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
         Op::Input => simple("nn.Identity", false),
         Op::Concat => return Form::Function(Function::Concat),
         Op::Add => return Form::Function(Function::Add),
-        Op::Mul => return Form::Function(Function::Mul),
+        Op::Arithmetic(function) => {
+            return Form::Function(match function {
+                Arithmetic::Add => Function::Add,
+                Arithmetic::Sub => Function::Sub,
+                Arithmetic::Mul => Function::Mul,
+                // The extremes are not written: `lacks`.
+                Arithmetic::Div | Arithmetic::Maximum | Arithmetic::Minimum => Function::Div,
+            });
+        }
         Op::Conv2d(conv) => {
             let mut out = int(conv.out_channels, Role::OutChannels);
             out.classes = classes;
@@ -137,7 +154,7 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
         }
         Op::Sigmoid => simple("nn.Sigmoid", true),
         Op::Tanh => simple("nn.Tanh", true),
-        Op::Silu => simple("nn.SiLU", true),
+        Op::Unary(function) => unary(function),
         Op::Softmax => layer("nn.Softmax", vec![dim()], false),
         Op::LogSoftmax => layer("nn.LogSoftmax", vec![dim()], false),
         Op::MaxPool2d(pool) => {
@@ -185,8 +202,87 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
             layer(STOCHASTIC_DEPTH, vec![float("p", depth.p, Usual::Never), mode], false)
         }
         Op::Identity => simple("nn.Identity", false),
+        // Not written: `lacks`.
+        Op::Prelu(_)
+        | Op::LayerScale(_)
+        | Op::LayerNorm(_)
+        | Op::GroupNorm(_)
+        | Op::InstanceNorm2d(_)
+        | Op::Reduce(_)
+        | Op::Pad2d(_)
+        | Op::Upsample(_)
+        | Op::Slice(_)
+        | Op::IndexSelect(_)
+        | Op::ChannelShuffle(_)
+        | Op::PixelShuffle(_)
+        | Op::PixelUnshuffle(_)
+        | Op::Permute(_)
+        | Op::Reshape(_) => simple(op.name(), false),
     };
     Form::Module(term)
+}
+
+/// A function of each element as PyTorch's module.
+fn unary(function: &Unary) -> Term {
+    let simple = |class: &str| layer(class, Vec::new(), true);
+    let alpha = |class: &str, alpha| layer(class, vec![float("alpha", alpha, Usual::Text("1.0"))], true);
+    match *function {
+        Unary::Silu => simple("nn.SiLU"),
+        Unary::Gelu { tanh } => {
+            let text = Scalar::Text(if tanh { "tanh" } else { "none" });
+            let leaves = [Leaf::new(text, Role::Other("approximate"))];
+            layer("nn.GELU", vec![arg(Some("approximate"), leaves, Usual::Text("'none'"))], true)
+        }
+        Unary::Hardswish => simple("nn.Hardswish"),
+        Unary::Elu { alpha: a } => alpha("nn.ELU", a),
+        Unary::Selu => simple("nn.SELU"),
+        Unary::Celu { alpha: a } => alpha("nn.CELU", a),
+        Unary::Softplus { beta, threshold } => {
+            let args = vec![
+                float("beta", beta, Usual::Text("1.0")),
+                float("threshold", threshold, Usual::Text("20.0")),
+            ];
+            layer("nn.Softplus", args, true)
+        }
+        Unary::Softsign => simple("nn.Softsign"),
+        Unary::Mish => simple("nn.Mish"),
+        // With other settings, and without a module, it is not written: `lacks`.
+        Unary::Hardsigmoid { .. }
+        | Unary::Abs
+        | Unary::Exp
+        | Unary::Log
+        | Unary::Sqrt
+        | Unary::Reciprocal
+        | Unary::Erf => simple("nn.Hardsigmoid"),
+    }
+}
+
+/// Whether a layer is not written as PyTorch's code.
+pub(super) fn lacks(op: &Op) -> bool {
+    match op {
+        Op::Unary(function) => match function {
+            Unary::Abs | Unary::Exp | Unary::Log | Unary::Sqrt | Unary::Reciprocal | Unary::Erf => true,
+            Unary::Hardsigmoid { .. } => *function != Unary::hardsigmoid(),
+            _ => false,
+        },
+        Op::Prelu(_)
+        | Op::LayerScale(_)
+        | Op::LayerNorm(_)
+        | Op::GroupNorm(_)
+        | Op::InstanceNorm2d(_)
+        | Op::Reduce(_)
+        | Op::Pad2d(_)
+        | Op::Upsample(_)
+        | Op::Slice(_)
+        | Op::IndexSelect(_)
+        | Op::ChannelShuffle(_)
+        | Op::PixelShuffle(_)
+        | Op::PixelUnshuffle(_)
+        | Op::Permute(_)
+        | Op::Reshape(_)
+        | Op::Arithmetic(Arithmetic::Maximum | Arithmetic::Minimum) => true,
+        _ => false,
+    }
 }
 
 fn average_pool(pool: &AvgPool2d) -> Term {

@@ -48,6 +48,16 @@ pub enum WriteError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A layer that is not written.
+    #[error(
+        "layer `{path}` is {op}, which is not written as PyTorch's code yet; write the network as ONNX instead"
+    )]
+    Layer {
+        /// The layer's path.
+        path: String,
+        /// What it is.
+        op: &'static str,
+    },
 }
 
 /// The deepest module.
@@ -66,7 +76,7 @@ const TEXT_WIDTH: usize = 96;
 /// ```
 ///
 /// # Errors
-/// A layer whose path no module of PyTorch can have.
+/// A layer whose path no module of PyTorch can have, or that is not written.
 pub fn write(graph: &Graph) -> Result<String, WriteError> {
     check(graph)?;
     let tree = Tree::new(graph);
@@ -84,6 +94,9 @@ fn check(graph: &Graph) -> Result<(), WriteError> {
         }
         if node.path.split('.').count() > DEPTH {
             return wrong(format!("it lies deeper than {DEPTH} modules"));
+        }
+        if layers::lacks(&node.op) {
+            return Err(WriteError::Layer { path: node.path.clone(), op: node.op.name() });
         }
     }
     Ok(())

@@ -36,7 +36,10 @@ impl TensorSource for Noise {
     fn read(&self, name: &str, first: usize, out: &mut [f32]) -> Result<(), ReadError> {
         let spec = self.0.get(name).ok_or_else(|| ReadError::Missing { name: name.to_owned() })?;
         match spec.kind {
-            ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale => out.fill(1.0),
+            ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale | ParamKind::Gain => {
+                out.fill(1.0)
+            }
+            ParamKind::Slope => out.fill(0.25),
             ParamKind::NormBias
             | ParamKind::RunningMean
             | ParamKind::Shift

@@ -3,7 +3,7 @@
 use convnet_kernels::{self as kernels, Activation};
 
 use crate::cpu::run::{At, Backward, Forward, mask};
-use crate::ops::mul;
+use crate::ops::{SELU, Unary};
 use crate::plan::{BackwardStage, GradientWrite};
 
 /// Dropout while training.
@@ -13,6 +13,29 @@ pub(in crate::cpu) struct Dropout {
     pub(in crate::cpu) p: f32,
     /// Whether all that an image has is zeroed.
     pub(in crate::cpu) whole: bool,
+}
+
+/// The kernel of a function.
+pub(in crate::cpu) fn unary(op: &Unary) -> Activation {
+    match *op {
+        Unary::Silu => Activation::Silu,
+        Unary::Gelu { tanh: false } => Activation::Gelu,
+        Unary::Gelu { tanh: true } => Activation::GeluTanh,
+        Unary::Hardswish => Activation::Hardswish,
+        Unary::Hardsigmoid { alpha, beta } => Activation::Hardsigmoid { alpha, beta },
+        Unary::Elu { alpha } => Activation::Elu { scale: 1.0, alpha, rate: 1.0 },
+        Unary::Selu => Activation::Elu { scale: SELU[0] as f32, alpha: SELU[1] as f32, rate: 1.0 },
+        Unary::Celu { alpha } => Activation::Elu { scale: 1.0, alpha, rate: 1.0 / alpha },
+        Unary::Softplus { beta, threshold } => Activation::Softplus { beta, threshold },
+        Unary::Softsign => Activation::Softsign,
+        Unary::Mish => Activation::Mish,
+        Unary::Abs => Activation::Abs,
+        Unary::Exp => Activation::Exp,
+        Unary::Log => Activation::Log,
+        Unary::Sqrt => Activation::Sqrt,
+        Unary::Reciprocal => Activation::Reciprocal,
+        Unary::Erf => Activation::Erf,
+    }
 }
 
 pub(super) fn activate(kind: Activation, run: &mut Forward<'_>, at: At<'_>) {
@@ -34,6 +57,20 @@ pub(in crate::cpu) fn activation_name(kind: Activation) -> &'static str {
         Activation::Sigmoid => "sigmoid",
         Activation::Tanh => "tanh",
         Activation::Silu => "silu",
+        Activation::Gelu => "gelu",
+        Activation::GeluTanh => "gelu_tanh",
+        Activation::Hardswish => "hardswish",
+        Activation::Hardsigmoid { .. } => "hardsigmoid",
+        Activation::Elu { .. } => "elu",
+        Activation::Softplus { .. } => "softplus",
+        Activation::Softsign => "softsign",
+        Activation::Mish => "mish",
+        Activation::Abs => "abs",
+        Activation::Exp => "exp",
+        Activation::Log => "log",
+        Activation::Sqrt => "sqrt",
+        Activation::Reciprocal => "reciprocal",
+        Activation::Erf => "erf",
     }
 }
 
@@ -47,26 +84,6 @@ pub(super) fn add_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardSt
         if let Some(write) = write {
             run.pass(run.output_gradient(at), run.input_gradient(at, i), write.accumulate);
         }
-    }
-}
-
-/// The map, and what it is multiplied with.
-pub(super) fn mul(run: &mut Forward<'_>, at: At<'_>) {
-    let (map, factor) = mul::sides(&at.stage.shapes);
-    let (inputs, output) = ([run.input(at, map), run.input(at, factor)], run.output(at));
-    kernels::multiply(run.pool, run.isa, run.arena, inputs, output, false);
-}
-
-pub(super) fn mul_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
-    let (map, factor) = mul::sides(&at.stage.shapes);
-    let dy = run.output_gradient(at);
-    if let Some(write) = &back.inputs[map] {
-        let (inputs, dx) = ([dy, run.input(at, factor)], run.input_gradient(at, map));
-        kernels::multiply(run.pool, run.isa, run.arena, inputs, dx, write.accumulate);
-    }
-    if let Some(write) = &back.inputs[factor] {
-        let (inputs, dx) = ([run.input(at, map), dy], run.input_gradient(at, factor));
-        kernels::multiply_backward(run.pool, run.isa, run.arena, inputs, dx, write.accumulate);
     }
 }
 

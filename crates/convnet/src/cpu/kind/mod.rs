@@ -1,6 +1,7 @@
 //! The kernels that a stage can be bound to: a closed set. Each chooses, loads its weights, runs both passes and names
 //! itself.
 
+mod arithmetic;
 mod channels;
 mod conv;
 mod elementwise;
@@ -8,8 +9,10 @@ mod layout;
 mod linear;
 mod norm;
 mod pool;
+mod scale;
+mod separable;
 
-use convnet_kernels::{self as kernels, Activation, Isa, LocalResponse};
+use convnet_kernels::{self as kernels, Activation, Arithmetic, Isa, LocalResponse};
 
 pub(super) use self::conv::{Conv, Scratch};
 pub(super) use self::elementwise::Dropout;
@@ -18,6 +21,8 @@ use self::linear::Linear;
 use self::norm::Affine;
 pub(super) use self::norm::BatchNorm;
 use self::pool::{AvgPool, MaxPool};
+use self::scale::ByChannel;
+use self::separable::{Rearrange, Separable};
 use super::binder::{Binder, Parameters};
 use super::loader::Loader;
 use super::matrix::Matrix;
@@ -45,7 +50,11 @@ pub(super) enum Kind {
     Dropout(Dropout),
     Concat,
     Add,
-    Mul,
+    Arithmetic(Arithmetic),
+    Extremum { sign: f32 },
+    ByChannel(ByChannel),
+    Separable(Box<Separable>),
+    Rearrange(Box<Rearrange>),
     Flatten,
     Copy,
 }
@@ -82,20 +91,41 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Input => Kind::Input,
         Op::Concat => Kind::Concat,
         Op::Add => Kind::Add,
-        Op::Mul => Kind::Mul,
+        Op::Arithmetic(op) => Kind::Arithmetic(arithmetic::function(op)),
         Op::Flatten if stage.kernel == Kernel::Flatten => Kind::Flatten,
         Op::Relu => Kind::Activation(Activation::Relu),
         Op::LeakyRelu(op) => Kind::Activation(Activation::LeakyRelu { slope: op.slope }),
         Op::Hardtanh(op) => Kind::Activation(Activation::Hardtanh { min: op.min, max: op.max }),
         Op::Sigmoid => Kind::Activation(Activation::Sigmoid),
         Op::Tanh => Kind::Activation(Activation::Tanh),
-        Op::Silu => Kind::Activation(Activation::Silu),
-        Op::Softmax if is_vector(stage.shapes[0]) => Kind::Softmax,
-        Op::LogSoftmax if is_vector(stage.shapes[0]) => Kind::LogSoftmax,
-        Op::Softmax | Op::LogSoftmax => {
-            let reason = "the engine has no kernel for it on this input; put it behind Flatten";
-            return Err(CompileError::unsupported(binder.node(stage.node), reason));
+        Op::Unary(op) => Kind::Activation(elementwise::unary(op)),
+        Op::Prelu(_) => return Ok(ByChannel::Prelu.bind(binder, stage)),
+        Op::LayerScale(_) => return Ok(ByChannel::Scale.bind(binder, stage)),
+        Op::LayerNorm(norm) => return Ok(ByChannel::LayerNorm { eps: norm.eps }.bind(binder, stage)),
+        Op::GroupNorm(norm) => {
+            return Ok(ByChannel::GroupNorm { groups: norm.groups, eps: norm.eps }.bind(binder, stage));
         }
+        Op::InstanceNorm2d(norm) => {
+            let groups = stage.shapes[0].channels();
+            return Ok(ByChannel::GroupNorm { groups, eps: norm.eps }.bind(binder, stage));
+        }
+        Op::Softmax => Kind::Softmax,
+        Op::LogSoftmax => Kind::LogSoftmax,
+        Op::Reduce(reduce) if !reduce.is_linear() => {
+            Kind::Extremum { sign: arithmetic::sign(reduce.reduction) }
+        }
+        Op::Reduce(reduce) => return Ok(Separable::bind(binder, stage, reduce.axes(stage.shapes[0]))),
+        Op::Pad2d(pad) => return Ok(Separable::bind(binder, stage, pad.axes(stage.shapes[0]))),
+        Op::Upsample(upsample) => return Ok(Separable::bind(binder, stage, upsample.axes(stage.shapes[0]))),
+        Op::Slice(slice) => return Ok(Separable::bind(binder, stage, slice.axes(stage.shapes[0]))),
+        Op::IndexSelect(select) => return Ok(Separable::bind(binder, stage, select.axes(stage.shapes[0]))),
+        Op::ChannelShuffle(shuffle) => {
+            return Ok(Separable::bind(binder, stage, shuffle.axes(stage.shapes[0])));
+        }
+        Op::PixelShuffle(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
+        Op::PixelUnshuffle(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
+        Op::Permute(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
+        Op::Reshape(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
         Op::ConstantPad2d(pad) => Kind::Pad(Pad::new(pad)),
         Op::LocalResponseNorm(norm) => Kind::LocalResponse(LocalResponse {
             size: norm.size,
@@ -116,11 +146,6 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
     Ok(Bound::plain(binder, stage, kind, Parameters::default()))
 }
 
-/// Whether a value is one vector an image, if perhaps as a map of one pixel.
-fn is_vector(shape: Shape) -> bool {
-    shape.spatial() == (1, 1)
-}
-
 impl Kind {
     /// Writes the weights of inference.
     pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
@@ -128,6 +153,7 @@ impl Kind {
             Self::Conv(conv) => conv.load(loader, at),
             Self::Linear(linear) => linear.load(loader, at),
             Self::Affine(_) => Affine::load(loader, at),
+            Self::ByChannel(_) => ByChannel::load(loader, at),
             Self::Input
             | Self::BatchNorm(_)
             | Self::Activation(_)
@@ -140,7 +166,10 @@ impl Kind {
             | Self::Dropout(_)
             | Self::Concat
             | Self::Add
-            | Self::Mul
+            | Self::Arithmetic(_)
+            | Self::Extremum { .. }
+            | Self::Separable(_)
+            | Self::Rearrange(_)
             | Self::Flatten
             | Self::Copy => Ok(()),
         }
@@ -164,7 +193,11 @@ impl Kind {
             Self::Dropout(dropout) => dropout.forward(run, at),
             Self::Concat => layout::concat(run, at),
             Self::Add => elementwise::add(run, at),
-            Self::Mul => elementwise::mul(run, at),
+            Self::Arithmetic(function) => arithmetic::arithmetic(*function, run, at),
+            Self::Extremum { sign } => arithmetic::extremum(*sign, run, at),
+            Self::ByChannel(layer) => layer.forward(run, at),
+            Self::Separable(map) => map.forward(run, at),
+            Self::Rearrange(order) => order.forward(run, at),
             Self::Flatten => layout::flatten(run, at),
             Self::Copy => elementwise::copy(run, at),
         }
@@ -182,7 +215,11 @@ impl Kind {
             (Self::BatchNorm(norm), _) => norm.backward(run, at, back, saved),
             (Self::Concat, _) => layout::concat_backward(run, at, back),
             (Self::Add, _) => elementwise::add_backward(run, at, back),
-            (Self::Mul, _) => elementwise::mul_backward(run, at, back),
+            (Self::Arithmetic(function), _) => arithmetic::arithmetic_backward(*function, run, at, back),
+            (Self::ByChannel(layer), _) => layer.backward(run, at, back),
+            (Self::Extremum { .. }, Some(write)) => arithmetic::extremum_backward(run, at, write),
+            (Self::Separable(map), Some(write)) => map.backward(run, at, write),
+            (Self::Rearrange(order), Some(write)) => order.backward(run, at, write),
             (Self::Affine(_), Some(write)) => Affine::backward(run, at, write),
             (Self::Activation(kind), Some(write)) => elementwise::activate_backward(*kind, run, at, write),
             (Self::MaxPool(pool), Some(write)) => pool.backward(run, at, write, saved),
@@ -245,7 +282,11 @@ impl Kind {
             | Self::Dropout(_)
             | Self::Concat
             | Self::Add
-            | Self::Mul
+            | Self::Arithmetic(_)
+            | Self::Extremum { .. }
+            | Self::ByChannel(_)
+            | Self::Separable(_)
+            | Self::Rearrange(_)
             | Self::Flatten
             | Self::Copy => Saved::default(),
         };
@@ -285,7 +326,11 @@ impl Kind {
             Self::Concat if plan.copies(stage.out).is_empty() => "in place",
             Self::Concat | Self::Copy => "copy",
             Self::Add => "add",
-            Self::Mul => "mul",
+            Self::Arithmetic(function) => arithmetic::name(*function),
+            Self::Extremum { .. } => "extremum",
+            Self::ByChannel(layer) => layer.name(),
+            Self::Separable(_) => "separable",
+            Self::Rearrange(_) => "rearrange",
             Self::Flatten => "flatten",
         };
         (name.into(), None)

@@ -94,7 +94,23 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
             let reason = "the GPU has no kernel for it on this input; put it behind Flatten";
             return Err(CompileError::unsupported(binder.node(stage.node), reason));
         }
-        Op::Mul | Op::Silu => {
+        Op::Unary(_)
+        | Op::Prelu(_)
+        | Op::LayerScale(_)
+        | Op::LayerNorm(_)
+        | Op::GroupNorm(_)
+        | Op::InstanceNorm2d(_)
+        | Op::Reduce(_)
+        | Op::Pad2d(_)
+        | Op::Upsample(_)
+        | Op::Slice(_)
+        | Op::IndexSelect(_)
+        | Op::ChannelShuffle(_)
+        | Op::PixelShuffle(_)
+        | Op::PixelUnshuffle(_)
+        | Op::Permute(_)
+        | Op::Reshape(_)
+        | Op::Arithmetic(_) => {
             let reason = "the GPU has no kernel for it; compute on the CPU";
             return Err(CompileError::unsupported(binder.node(stage.node), reason));
         }

@@ -131,6 +131,14 @@ fn attribute(name: &str, value: &OnnxValue) -> Attribute {
             attribute.f = Some(*f);
             AttributeKind::Float
         }
+        OnnxValue::Floats(floats) => {
+            attribute.floats = floats.clone();
+            AttributeKind::Floats
+        }
+        OnnxValue::Text(text) => {
+            attribute.s = Some(text.as_bytes().to_vec());
+            AttributeKind::String
+        }
     };
     attribute.kind = Some(kind as i32);
     attribute
@@ -253,12 +261,15 @@ impl Exporter<'_> {
                 Operand::Input(i) => names.push(self.names[node.inputs[*i].index()].clone()),
                 Operand::Parameter(name) => names.push(self.parameter(id, name)),
                 Operand::Result(name) => names.push(format!("{}.{name}", node.path)),
+                Operand::Absent => names.push(String::new()),
                 Operand::Constant(name, value) => {
                     let name = format!("{}.{name}", node.path);
                     let key = match value {
                         OnnxValue::Int(_) => "value_int",
                         OnnxValue::Ints(_) => "value_ints",
                         OnnxValue::Float(_) => "value_float",
+                        OnnxValue::Floats(_) => "value_floats",
+                        OnnxValue::Text(_) => "value_string",
                     };
                     nodes.push(constant(&name, attribute(key, value)));
                     names.push(name);

@@ -109,7 +109,7 @@ class GELU(Module):
         _torch.layer_init(self, approximate=approximate)
 
     def forward(self, input):
-        return _torch.gelu(input)
+        return _torch.gelu(input, self.approximate)
 
     def extra_repr(self):
         return f"approximate={repr(self.approximate)}"
@@ -120,7 +120,7 @@ class Hardswish(Module):
         _torch.layer_init(self, inplace=inplace)
 
     def forward(self, input):
-        return _torch.hardswish(input)
+        return _torch.hardswish(input, self.inplace)
 
 
 class Hardsigmoid(Module):
@@ -128,17 +128,17 @@ class Hardsigmoid(Module):
         _torch.layer_init(self, inplace=inplace)
 
     def forward(self, input):
-        return _torch.hardsigmoid(input)
+        return _torch.hardsigmoid(input, self.inplace)
 
 
 class Mish(_InPlace):
     def forward(self, input):
-        return _torch.mish(input)
+        return _torch.mish(input, self.inplace)
 
 
 class SELU(_InPlace):
     def forward(self, input):
-        return _torch.selu(input)
+        return _torch.selu(input, self.inplace)
 
 
 class ELU(Module):
@@ -146,7 +146,7 @@ class ELU(Module):
         _torch.layer_init(self, alpha=alpha, inplace=inplace)
 
     def forward(self, input):
-        return _torch.elu(input)
+        return _torch.elu(input, self.alpha, self.inplace)
 
     def extra_repr(self):
         text = f'alpha={self.alpha}'
@@ -155,7 +155,7 @@ class ELU(Module):
 
 class CELU(ELU):
     def forward(self, input):
-        return _torch.celu(input)
+        return _torch.celu(input, self.alpha, self.inplace)
 
 
 class PReLU(Module):
@@ -177,7 +177,7 @@ class Softplus(Module):
         _torch.layer_init(self, beta=beta, threshold=threshold)
 
     def forward(self, input):
-        return _torch.softplus(input)
+        return _torch.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self):
         return f'beta={self.beta}, threshold={self.threshold}'

@@ -1,6 +1,6 @@
 //! Functions of each element by itself, and softmax.
 
-use convnet::ops::{Hardtanh, LeakyRelu, Op};
+use convnet::ops::{Hardtanh, LeakyRelu, Op, Unary};
 
 use super::{Functions, give, layer_or};
 use crate::interp::{Args, Interp, Result};
@@ -17,7 +17,25 @@ pub(super) fn functions() -> Functions {
         ("sigmoid_", |interp, args| simple(interp, args, "sigmoid_", Op::Sigmoid, true)),
         ("tanh", |interp, args| simple(interp, args, "tanh", Op::Tanh, false)),
         ("tanh_", |interp, args| simple(interp, args, "tanh_", Op::Tanh, true)),
-        ("silu", |interp, args| simple(interp, args, "silu", Op::Silu, false)),
+        ("silu", |interp, args| simple(interp, args, "silu", Unary::Silu.into(), false)),
+        ("gelu", gelu),
+        ("hardswish", |interp, args| simple(interp, args, "hardswish", Unary::Hardswish.into(), false)),
+        ("hardsigmoid", |interp, args| {
+            simple(interp, args, "hardsigmoid", Unary::hardsigmoid().into(), false)
+        }),
+        ("elu", |interp, args| elu(interp, args, "elu", false)),
+        ("elu_", |interp, args| elu(interp, args, "elu_", true)),
+        ("celu", |interp, args| elu(interp, args, "celu", false)),
+        ("selu", |interp, args| simple(interp, args, "selu", Unary::Selu.into(), false)),
+        ("softplus", softplus),
+        ("softsign", |interp, args| simple(interp, args, "softsign", Unary::Softsign.into(), false)),
+        ("mish", |interp, args| simple(interp, args, "mish", Unary::Mish.into(), false)),
+        ("abs", |interp, args| simple(interp, args, "abs", Unary::Abs.into(), false)),
+        ("exp", |interp, args| simple(interp, args, "exp", Unary::Exp.into(), false)),
+        ("log", |interp, args| simple(interp, args, "log", Unary::Log.into(), false)),
+        ("sqrt", |interp, args| simple(interp, args, "sqrt", Unary::Sqrt.into(), false)),
+        ("reciprocal", |interp, args| simple(interp, args, "reciprocal", Unary::Reciprocal.into(), false)),
+        ("erf", |interp, args| simple(interp, args, "erf", Unary::Erf.into(), false)),
         ("relu6", relu6),
         ("leaky_relu", |interp, args| leaky_relu(interp, args, false)),
         ("leaky_relu_", |interp, args| leaky_relu(interp, args, true)),
@@ -40,6 +58,43 @@ fn simple(interp: &mut Interp, args: Args, name: &'static str, op: Op, in_place:
     let input = interp.traced(&tensor)?;
     let id = layer_or(interp, op, input, name, false)?;
     Ok(give(&tensor, id, in_place))
+}
+
+fn gelu(interp: &mut Interp, args: Args) -> Result {
+    let mut given = Given::new(interp, args, "gelu", &["input", "approximate"], 1)?;
+    let tensor = given.tensor(interp, 0)?;
+    let tanh = match &*given.text(interp, 1, "none")? {
+        "none" => false,
+        "tanh" => true,
+        _ => {
+            let error = interp.raise("RuntimeError", "approximate argument must be either none or tanh.");
+            return Err(given.at(interp, 1, error));
+        }
+    };
+    let input = interp.traced(&tensor)?;
+    let id = layer_or(interp, Unary::Gelu { tanh }.into(), input, "gelu", false)?;
+    Ok(give(&tensor, id, false))
+}
+
+/// ELU and CELU.
+fn elu(interp: &mut Interp, args: Args, name: &'static str, in_place: bool) -> Result {
+    let mut given = Given::new(interp, args, name, &["input", "alpha", "inplace"], 2)?;
+    let tensor = given.tensor(interp, 0)?;
+    let alpha = given.float(interp, 1, 1.0)? as f32;
+    let in_place = in_place || given.flag(interp, 2, false)?;
+    let input = interp.traced(&tensor)?;
+    let op = if name == "celu" { Unary::Celu { alpha } } else { Unary::Elu { alpha } };
+    let id = layer_or(interp, op.into(), input, name, false)?;
+    Ok(give(&tensor, id, in_place))
+}
+
+fn softplus(interp: &mut Interp, args: Args) -> Result {
+    let mut given = Given::new(interp, args, "softplus", &["input", "beta", "threshold"], 2)?;
+    let tensor = given.tensor(interp, 0)?;
+    let (beta, threshold) = (given.float(interp, 1, 1.0)? as f32, given.float(interp, 2, 20.0)? as f32);
+    let input = interp.traced(&tensor)?;
+    let id = layer_or(interp, Unary::Softplus { beta, threshold }.into(), input, "softplus", false)?;
+    Ok(give(&tensor, id, false))
 }
 
 fn relu6(interp: &mut Interp, args: Args) -> Result {

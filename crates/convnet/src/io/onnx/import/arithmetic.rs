@@ -1,28 +1,37 @@
-//! Sums, concatenations, and arithmetic with constants, which becomes part of the layer before it where it can.
+//! Arithmetic, with constants as part of the layer before it where it can be, and concatenations.
 
 use super::call::{Call, Known, Order, Value, axis};
 use super::constant::Constant;
 use super::importer::Importer;
-use crate::ops::{Conv2d, Linear, Op};
+use crate::ops::{Arithmetic, Conv2d, Hardtanh, Linear, Op, Unary};
 
 impl Importer<'_> {
     /// Sums of values; scales and shifts by constants.
     pub(super) fn arithmetic(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let constants = (0..call.inputs.len()).filter(|&i| call.constant(i).is_some()).count();
-        let sums = matches!(call.op(), "Add" | "Sum");
-        if sums && constants == 0 {
-            return self.sum(call);
-        }
-        if call.op() == "Mul" && constants == 0 && call.inputs.len() == 2 {
-            return self.product(call);
+        let function = match call.op() {
+            "Add" | "Sum" => Arithmetic::Add,
+            "Sub" => Arithmetic::Sub,
+            "Mul" => Arithmetic::Mul,
+            "Div" => Arithmetic::Div,
+            "Max" => Arithmetic::Maximum,
+            _ => Arithmetic::Minimum,
+        };
+        if constants == 0 {
+            return self.combined(call, function);
         }
         if constants != 1 || call.inputs.len() != 2 {
-            return Err(
-                "no layer computes it on two values that depend on the images; one must be a constant".into(),
-            );
+            return Err(format!(
+                "{} inputs of which {constants} are constants, expected two of which one is",
+                call.inputs.len()
+            ));
         }
         let at = usize::from(call.constant(0).is_some());
-        let value = self.map_or_vector(call, at)?;
+        if let Arithmetic::Maximum | Arithmetic::Minimum = function {
+            let found = self.bounded(call, at)?;
+            return found.ok_or_else(|| "of a constant that is not one number".into());
+        }
+        let mut value = self.map_or_vector(call, at)?;
         let constant = call.needed(1 - at, "constant")?;
         let numbers = self.by_channel(constant, value)?;
         let ones = vec![1.0; numbers.len()];
@@ -31,43 +40,82 @@ impl Importer<'_> {
         let (scale, shift) = match (call.op(), at) {
             ("Mul", _) => (numbers, zeros),
             ("Div", 0) => (numbers.into_iter().map(f32::recip).collect(), zeros),
-            ("Div", _) => return Err("it divides a constant by what depends on the images".into()),
+            ("Div", _) => {
+                if let Known::Value(inverse) = self.push_on(call, Unary::Reciprocal, value, Vec::new())? {
+                    value = inverse;
+                }
+                (numbers, zeros)
+            }
             ("Sub", 0) => (ones, negative(numbers)),
             ("Sub", _) => (negative(ones), numbers),
             _ => (ones, numbers),
         };
+        if scale.iter().all(|&scale| scale == 1.0) && shift.iter().all(|&shift| shift == 0.0) {
+            return self.alias(call, at);
+        }
         if self.is_sole(call, at, value) && self.merge(value.layer, &scale, &shift)? {
-            return Ok(Known::Value(value));
+            return self.without_identity(value);
         }
         self.affine(call, value, (scale, shift))
     }
 
-    /// A product of two values; x · σ(x) is SiLU, as exporters write it.
-    fn product(&mut self, call: &Call<'_>) -> Result<Known, String> {
+    /// A function of two values. A product may be a function of one as exporters write it: x · σ(x) is SiLU.
+    fn combined(&mut self, call: &Call<'_>, function: Arithmetic) -> Result<Known, String> {
         let values = self.alike(call)?;
-        let values = [values[0], values[1]];
-        for (x, gate) in [(0, 1), (1, 0)] {
-            let sole = self.is_sole(call, gate, values[gate]);
-            let layer = &mut self.draft.layers[values[gate].layer];
-            if sole && layer.op == Op::Sigmoid && layer.inputs == [values[x].layer] {
-                layer.op = Op::Silu;
-                return Ok(Known::Value(values[gate]));
-            }
-        }
-        self.push_all(call, Op::Mul, &values)
-    }
-
-    fn sum(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let values = self.alike(call)?;
-        let (&[mut total], rest) = values.split_at(1) else { return Err("it has no input".into()) };
+        let (Some(&first), rest) = (values.first(), &values[1..]) else {
+            return Err("it has no input".into());
+        };
         if rest.is_empty() {
             return self.alias(call, 0);
         }
+        let mut total = first;
         for &next in rest {
-            let Known::Value(sum) = self.push_all(call, Op::Add, &[total, next])? else { continue };
-            total = sum;
+            if function == Arithmetic::Mul
+                && let Some((unary, of, scale)) = self.written_out([total, next])?
+            {
+                return self.scaled_function(call, unary, Value { layer: of, ..total }, scale);
+            }
+            let op: Op = match function {
+                Arithmetic::Add if self.shape(total) == self.shape(next) => Op::Add,
+                function => function.into(),
+            };
+            let Known::Value(both) = self.push_all(call, op, &[total, next])? else { continue };
+            total = both;
         }
         Ok(Known::Value(total))
+    }
+
+    /// A function of a value, times a number.
+    fn scaled_function(
+        &mut self,
+        call: &Call<'_>,
+        function: Unary,
+        value: Value,
+        scale: f32,
+    ) -> Result<Known, String> {
+        let known = self.push_on(call, function, value, Vec::new())?;
+        let Known::Value(value) = known else { return Ok(known) };
+        if scale == 1.0 {
+            return Ok(known);
+        }
+        let channels = self.shape(value).channels();
+        self.affine(call, value, (vec![scale; channels], vec![0.0; channels]))
+    }
+
+    /// The larger or the smaller of a value and one number.
+    fn bounded(&mut self, call: &Call<'_>, at: usize) -> Result<Option<Known>, String> {
+        let bound = call.needed(1 - at, "constant")?;
+        if bound.len() != 1 {
+            return Ok(None);
+        }
+        let bound = bound.floats(self.model)?[0];
+        let op: Op = match call.op() {
+            "Max" if bound == 0.0 => Op::Relu,
+            "Max" => Hardtanh { min: bound, max: f32::INFINITY }.into(),
+            _ => Hardtanh { min: f32::NEG_INFINITY, max: bound }.into(),
+        };
+        let value = self.value(call, at)?;
+        self.push_on(call, op, value, Vec::new()).map(Some)
     }
 
     /// A constant as a number for each channel of a value.
@@ -123,6 +171,19 @@ impl Importer<'_> {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    /// A value without the scale and the shift that give it, if these have become 1 and 0.
+    fn without_identity(&self, value: Value) -> Result<Known, String> {
+        let layer = &self.draft.layers[value.layer];
+        let is = |constant: &Constant, number: f32| -> Result<bool, String> {
+            Ok(constant.floats(self.model)?.iter().all(|&x| x == number))
+        };
+        if layer.op == Op::Affine && is(&layer.weights[0], 1.0)? && is(&layer.weights[1], 0.0)? {
+            // Others may read what it was applied to.
+            return Ok(Known::Value(Value { layer: layer.inputs[0], shared: true, ..value }));
+        }
+        Ok(Known::Value(value))
     }
 
     pub(super) fn affine(

@@ -4,6 +4,7 @@ use convnet_formats::onnx::read::{Attribute, Model, Node, Tensor};
 
 use super::channels::Channels;
 use super::constant::Constant;
+use super::views::View;
 
 /// What a name stands for.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(super) enum Known {
     Constant(Constant),
     /// Channels of a value, which no layer gives yet.
     Channels(Channels),
+    /// Elements of a value under other axes, which no layer gives yet.
+    View(View),
 }
 
 /// A layer's output.
@@ -126,7 +129,7 @@ impl Call<'_> {
     pub(super) fn weight(&self, input: usize, what: &str) -> Result<Option<&Constant>, String> {
         match self.inputs.get(input) {
             Some(Some(Known::Constant(constant))) => Ok(Some(constant)),
-            Some(Some(Known::Value(_) | Known::Channels(_))) => {
+            Some(Some(Known::Value(_) | Known::Channels(_) | Known::View(_))) => {
                 Err(format!("its {what} depends on the images, expected a constant"))
             }
             Some(None) | None => Ok(None),

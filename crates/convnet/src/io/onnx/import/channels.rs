@@ -1,13 +1,15 @@
 //! Some of a map's channels, each scaled and shifted: what exporters make of `x[:, 0] * 0.458 + 0.03`, of channels in
 //! another order, and of a Concat of such.
 //!
-//! Nothing is computed until a layer reads them; then they are one layer: an Affine, or a Conv2d of 1×1 that picks.
+//! Nothing is computed until a layer reads them; then they are one layer: a Slice or an IndexSelect, an Affine, or a
+//! Conv2d of 1×1 that picks and scales.
 
 use super::call::{Call, Known, Order, Value, axes, axis};
 use super::constant::Constant;
 use super::importer::Importer;
 use super::slices::slices;
-use crate::ops::{Conv2d, Op};
+use super::split::span;
+use crate::ops::{Conv2d, IndexSelect, Op, Slice};
 
 /// The most channels that are looked at one by one.
 const MOST: usize = 1 << 16;
@@ -82,7 +84,7 @@ impl Importer<'_> {
         let Some(from) = self.picked(call, 0).filter(|from| !from.dropped) else { return Ok(None) };
         let along = axis(call.int("axis", 0)?, 4)?;
         if along != from.axis() {
-            return Err(format!("along axis {along}, expected {}: the channels", from.axis()));
+            return Ok(None);
         }
         let indices = call.needed(1, "indices")?;
         let count = from.picks.len();
@@ -109,13 +111,8 @@ impl Importer<'_> {
             match taken {
                 None => {}
                 Some(range) if axis == from.axis() => picks = range.into_iter().map(|i| picks[i]).collect(),
-                Some(range) => {
-                    return Err(format!(
-                        "{} of {} along axis {axis}, expected all but along the channels; no layer cuts a map",
-                        range.len(),
-                        sizes[axis - 1]
-                    ));
-                }
+                // Rows and columns are cut by a layer.
+                Some(_) => return Ok(None),
             }
         }
         if picks.is_empty() {
@@ -187,7 +184,15 @@ impl Importer<'_> {
         }
         let vector = |values: Vec<f32>| Constant::numbers(vec![values.len()], values);
         let shifts = vector(picks.iter().map(|pick| pick.shift).collect());
-        let (op, weights): (Op, _) = if in_order {
+        let indices = || picks.iter().map(|pick| pick.channel).collect::<Vec<_>>();
+        let shape = self.shape(*of);
+        let (op, weights): (Op, _) = if plain {
+            let picked = match span(&indices()) {
+                Some(channels) => Slice { channels, ..Slice::channels(0..inputs, shape) }.into(),
+                None => IndexSelect { dim: 1, indices: indices() }.into(),
+            };
+            (picked, Vec::new())
+        } else if in_order {
             (Op::Affine, vec![vector(picks.iter().map(|pick| pick.scale).collect()), shifts])
         } else {
             let outputs = picks.len();

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::call::{Call, axes, axis, end_axis};
 use super::constant::{Constant, FOLDED};
+use super::fold_values::fold_values;
 use super::slices::slices;
 
 /// What an operator gives that reads constants alone; `None` for one that is not computed here.
@@ -76,7 +77,7 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
             let values = first()?.floats(call.model)?.into_iter().map(f).collect();
             Constant::numbers(first()?.shape.clone(), values)
         }
-        _ => return Ok(None),
+        _ => return fold_values(call, inputs),
     }))
 }
 
@@ -334,7 +335,7 @@ fn interleaved<T: Copy>(parts: &[(Vec<T>, usize)], count: usize) -> Vec<T> {
 }
 
 /// The shape of two constants that are combined by NumPy's rule.
-fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
+pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
     let rank = a.len().max(b.len());
     let size = |shape: &[usize], i: usize| (i + shape.len()).checked_sub(rank).map_or(1, |i| shape[i]);
     let sizes = (0..rank).map(|i| match (size(a, i), size(b, i)) {
@@ -350,7 +351,7 @@ fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
 }
 
 /// Combines the elements of two constants in row-major order.
-fn combined<T: Copy, U>(
+pub(super) fn combined<T: Copy, U>(
     (a, a_shape): (&[T], &[usize]),
     (b, b_shape): (&[T], &[usize]),
     shape: &[usize],

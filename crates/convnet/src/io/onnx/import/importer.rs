@@ -48,34 +48,58 @@ impl<'a> Importer<'a> {
         };
         let inputs = node.inputs.iter().map(known).collect::<Result<Vec<_>, _>>()?;
         let mut call = Call { model: self.model, node, inputs, opset: self.opset };
-        let result = match self.channels(&call)? {
-            Some(channels) => channels,
-            None => {
-                self.settle_inputs(&mut call)?;
-                self.apply(&call)?
-            }
-        };
-        let mut outputs = node.outputs.iter();
-        let output = outputs.next().filter(|name| !name.is_empty()).ok_or("it has no output")?;
-        if let Some(other) = outputs.find(|name| !name.is_empty() && self.uses.contains_key(name.as_str())) {
-            return Err(format!("its second output `{}` is read, which no layer gives", shown(other)));
+        let results = self.results(&mut call)?;
+        if node.outputs.first().is_none_or(String::is_empty) && results.len() == 1 {
+            return Err("it has no output".into());
         }
-        if self.names.insert(output.clone(), result).is_some() {
-            return Err(format!("it gives `{}`, which is there already", shown(output)));
+        let mut results = results.into_iter();
+        for output in &node.outputs {
+            let result = results.next();
+            if output.is_empty() {
+                continue;
+            }
+            let Some(result) = result else {
+                if self.uses.contains_key(output.as_str()) {
+                    return Err(format!("its output `{}` is read, which no layer gives", shown(output)));
+                }
+                continue;
+            };
+            if self.names.insert(output.clone(), result).is_some() {
+                return Err(format!("it gives `{}`, which is there already", shown(output)));
+            }
         }
         Ok(())
     }
 
-    /// Gives channels that a node reads a layer of their own.
-    fn settle_inputs(&mut self, call: &mut Call<'_>) -> Result<(), String> {
+    /// What a node gives.
+    fn results(&mut self, call: &mut Call<'a>) -> Result<Vec<Known>, String> {
+        if let Some(parts) = self.split(call)? {
+            return Ok(parts);
+        }
+        if let Some(channels) = self.channels(call)? {
+            return Ok(vec![channels]);
+        }
+        if let Some(view) = self.viewed(call)? {
+            return Ok(vec![view]);
+        }
+        self.settle_inputs(call)?;
+        self.apply(call).map(|result| vec![result])
+    }
+
+    /// Gives channels and elements under other axes that a node reads a layer of their own.
+    pub(super) fn settle_inputs(&mut self, call: &mut Call<'_>) -> Result<(), String> {
         for (name, input) in call.node.inputs.iter().zip(&mut call.inputs) {
-            if let Some(Known::Channels(channels)) = input {
-                let known = match self.names.get(name) {
-                    Some(Known::Channels(_)) | None => Known::Value(self.settle(channels)?),
-                    Some(settled) => settled.clone(),
+            if matches!(input, Some(Known::Channels(_) | Known::View(_))) {
+                // It may stand twice among the inputs.
+                let found = self.names.get(name).cloned().or_else(|| input.clone());
+                let settled = match found {
+                    Some(Known::Channels(channels)) => Known::Value(self.settle(&channels)?),
+                    Some(Known::View(view)) => Known::Value(self.settled_view(&view)?),
+                    Some(settled) => settled,
+                    None => continue,
                 };
-                self.names.insert(name.clone(), known.clone());
-                *input = Some(known);
+                self.names.insert(name.clone(), settled.clone());
+                *input = Some(settled);
             }
         }
         Ok(())
@@ -91,10 +115,12 @@ impl<'a> Importer<'a> {
 
     /// The layer of the model's output.
     pub(super) fn result(&mut self, name: &str) -> Result<usize, String> {
-        if let Some(Known::Channels(channels)) = self.names.get(name).cloned() {
-            let settled = self.settle(&channels)?;
-            self.names.insert(name.to_owned(), Known::Value(settled));
-        }
+        let settled = match self.names.get(name).cloned() {
+            Some(Known::Channels(channels)) => Some(self.settle(&channels)?),
+            Some(Known::View(view)) => Some(self.settled_view(&view)?),
+            _ => None,
+        };
+        self.names.extend(settled.map(|settled| (name.to_owned(), Known::Value(settled))));
         match self.names.get(name) {
             Some(Known::Value(Value { layer, order: Order::ChannelsFirst, .. })) => Ok(*layer),
             Some(Known::Value(_)) => {
@@ -103,7 +129,7 @@ impl<'a> Importer<'a> {
             Some(Known::Constant(_)) => {
                 Err(format!("its output `{}` does not depend on the images", shown(name)))
             }
-            Some(Known::Channels(_)) | None => {
+            Some(Known::Channels(_) | Known::View(_)) | None => {
                 Err(format!("its output `{}` is given by no node", shown(name)))
             }
         }
@@ -117,6 +143,9 @@ impl<'a> Importer<'a> {
             self.spend(folded.own_bytes())?;
             return Ok(Known::Constant(folded));
         }
+        if let Some(function) = self.function(call)? {
+            return self.element_wise(call, function);
+        }
         match call.op() {
             "Conv" => self.convolution(call),
             "MaxPool" => self.max_pool(call),
@@ -126,9 +155,21 @@ impl<'a> Importer<'a> {
                 let (height, width) = self.shape(self.input(call, 0)?).spatial();
                 self.layer(call, MaxPool2d::new((height, width)))
             }
-            "ReduceMean" | "ReduceMax" => self.reduce(call),
+            "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL1"
+            | "ReduceL2" => self.reduce(call),
+            "LpPool" | "GlobalLpPool" => self.lp_pool(call),
             "BatchNormalization" => self.batch_norm(call),
             "LRN" => self.local_response(call),
+            "LayerNormalization" => self.layer_norm(call),
+            "InstanceNormalization" => self.instance_norm(call),
+            "GroupNormalization" => self.group_normalization(call),
+            "PRelu" => self.prelu(call),
+            "Pow" => self.power(call),
+            "Neg" => self.negative(call),
+            "Resize" | "Upsample" => self.resize(call),
+            "Expand" => self.expand(call),
+            "DepthToSpace" => self.depth_to_space(call),
+            "SpaceToDepth" => self.space_to_depth(call),
             "Relu" => self.element_wise(call, Op::Relu),
             "LeakyRelu" => {
                 let slope = call.float("alpha", 0.01)?;
@@ -159,7 +200,7 @@ impl<'a> Importer<'a> {
             "LogSoftmax" => self.softmax(call, Op::LogSoftmax),
             "Gemm" => self.gemm(call),
             "MatMul" => self.matmul(call),
-            "Add" | "Sum" | "Sub" | "Mul" | "Div" => self.arithmetic(call),
+            "Add" | "Sum" | "Sub" | "Mul" | "Div" | "Max" | "Min" => self.arithmetic(call),
             "Concat" => self.concat(call),
             "Flatten" => self.flatten(call),
             "Reshape" => self.reshape(call),
@@ -168,6 +209,8 @@ impl<'a> Importer<'a> {
             "Transpose" => self.transpose(call),
             "Shape" => self.shape_constant(call),
             "Pad" => self.pad(call),
+            "Slice" => self.cut(call),
+            "Gather" => self.gather(call),
             _ => Err("no layer computes it on what depends on the images".into()),
         }
     }
@@ -179,7 +222,9 @@ impl<'a> Importer<'a> {
             Some(Some(Known::Constant(_))) => {
                 Err(format!("input {input} is a constant, expected what depends on the images"))
             }
-            Some(Some(Known::Channels(_)) | None) | None => Err(format!("it has no input {input}")),
+            Some(Some(Known::Channels(_) | Known::View(_)) | None) | None => {
+                Err(format!("it has no input {input}"))
+            }
         }
     }
 

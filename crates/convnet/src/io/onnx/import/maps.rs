@@ -1,11 +1,13 @@
 //! Operators on maps: convolutions, poolings, borders, normalizations.
 
-use super::call::{Call, Known, Order, axes, axis};
+use super::call::{Call, Known, Order, Value, axes, axis};
+use super::constant::Constant;
 use super::importer::Importer;
 use super::window::{Sliding, sides};
 use crate::graph::{Shape, Size2};
 use crate::ops::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, LocalResponseNorm, MaxPool2d, Op,
+    AdaptiveAvgPool2d, Arithmetic, AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, LocalResponseNorm,
+    MaxPool2d, Op, Pad2d, PadMode, Permute, Reduce, Reduction, Unary,
 };
 
 impl Importer<'_> {
@@ -104,37 +106,114 @@ impl Importer<'_> {
         self.push(call, pool, &[layer], Vec::new())
     }
 
-    /// A mean, or a maximum, over height and width.
+    /// A sum, a mean or an extreme over axes of an image.
     pub(super) fn reduce(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.map_or_vector(call, 0)?;
-        let Shape::Map { height, width, .. } = self.shape(value) else {
-            return Err("it reduces a vector, expected a map".into());
-        };
-        let mut over = axes(&call.axes(1)?.unwrap_or_default(), 4)?;
-        over.sort_unstable();
-        let plane = if value.order == Order::ChannelsLast { [1, 2] } else { [2, 3] };
-        if over != plane {
-            return Err(format!(
-                "over axes {over:?}, expected height and width: {} and {}",
-                plane[0], plane[1]
-            ));
+        let rank = self.sizes(value).len() + 1;
+        let over = axes(&call.axes(1)?.unwrap_or_default(), rank)?;
+        if over.is_empty() && call.int("noop_with_empty_axes", 0)? != 0 {
+            return self.alias(call, 0);
         }
+        if over.is_empty() || over.contains(&0) {
+            return Err(format!("over axes {over:?}, expected axes of an image: 1 to {}", rank - 1));
+        }
+        let names: &[usize] = if value.order == Order::ChannelsLast { &[2, 3, 1] } else { &[1, 2, 3] };
+        let has = |dim: usize| over.iter().any(|&axis| names[axis - 1] == dim);
+        let reduce = |reduction| Reduce { reduction, channels: has(1), height: has(2), width: has(3) };
+        let spatial = has(2) && has(3) && !has(1);
+        let (height, width) = self.shape(value).spatial();
+        let path = self.path(call);
+        let mut layer = value.layer;
+        let mut before = |importer: &mut Self, op: Op, inputs: &[usize]| -> Result<(), String> {
+            layer = importer.draft.push(op, inputs, path.clone(), Vec::new())?;
+            Ok(())
+        };
         let op: Op = match call.op() {
-            "ReduceMax" => MaxPool2d::new((height, width)).into(),
-            _ => AdaptiveAvgPool2d { height: 1, width: 1 }.into(),
+            "ReduceMax" if spatial => MaxPool2d::new((height, width)).into(),
+            "ReduceMean" if spatial => AdaptiveAvgPool2d { height: 1, width: 1 }.into(),
+            "ReduceMax" => reduce(Reduction::Max).into(),
+            "ReduceMin" => reduce(Reduction::Min).into(),
+            "ReduceMean" => reduce(Reduction::Mean).into(),
+            "ReduceL1" => {
+                before(self, Unary::Abs.into(), &[value.layer])?;
+                reduce(Reduction::Sum).into()
+            }
+            "ReduceL2" | "ReduceSumSquare" => {
+                before(self, Arithmetic::Mul.into(), &[value.layer, value.layer])?;
+                reduce(Reduction::Sum).into()
+            }
+            _ => reduce(Reduction::Sum).into(),
         };
-        let reduced = self.push_on(call, op, value, Vec::new())?;
-        match (reduced, call.int("keepdims", 1)?) {
-            (Known::Value(reduced), 0) => self.push(call, Op::Flatten, &[reduced.layer], Vec::new()),
-            (reduced, _) => Ok(reduced),
+        let mut reduced = self.draft.push(op, &[layer], path.clone(), Vec::new())?;
+        if call.op() == "ReduceL2" {
+            reduced = self.draft.push(Unary::Sqrt, &[reduced], path, Vec::new())?;
         }
+        let value = Value { layer: reduced, order: value.order, shared: false };
+        if call.int("keepdims", 1)? != 0 {
+            return Ok(Known::Value(value));
+        }
+        let kept: Vec<usize> = self
+            .sizes(value)
+            .into_iter()
+            .enumerate()
+            .filter(|(i, _)| !over.contains(&(i + 1)))
+            .map(|(_, size)| size)
+            .collect();
+        self.reshaped_view(call, value, &kept)
+    }
+
+    /// A root of the sum of powers over windows, or over the map: of absolute values, or of squares.
+    pub(super) fn lp_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value = self.input(call, 0)?;
+        let path = self.path(call);
+        let p = call.int("p", 2)?;
+        let powers = match p {
+            1 => self.draft.push(Unary::Abs, &[value.layer], path.clone(), Vec::new())?,
+            2 => self.draft.push(Arithmetic::Mul, &[value.layer; 2], path.clone(), Vec::new())?,
+            _ => return Err(format!("p is {p}, expected 1 or 2")),
+        };
+        let sum = if call.op() == "GlobalLpPool" {
+            let reduce = Reduce { reduction: Reduction::Sum, channels: false, height: true, width: true };
+            self.draft.push(reduce, &[powers], path.clone(), Vec::new())?
+        } else {
+            let sliding = Sliding::of(call, None, self.shape(value))?;
+            if sliding.dilation != 1.into() {
+                return Err(format!("dilations are {}, expected 1", sliding.dilation));
+            }
+            // A sum is the mean over a window, padding included, times its pixels.
+            let [top, left, bottom, right] = sliding.pads;
+            let pool = AvgPool2d {
+                kernel: sliding.kernel,
+                stride: sliding.stride,
+                padding: Size2 { h: top, w: left },
+                padding_end: Some(Size2 { h: bottom, w: right }),
+                ceil_mode: false,
+                count_include_pad: true,
+            };
+            if sliding.ceil_mode {
+                return Err("ceil_mode, in which windows reach beyond the padding".into());
+            }
+            let mean = self.draft.push(pool, &[powers], path.clone(), Vec::new())?;
+            let channels = self.draft.shape(mean).channels();
+            let pixels = (sliding.kernel.h * sliding.kernel.w) as f32;
+            let vector = |x: f32| Constant::numbers(vec![channels], vec![x; channels]);
+            self.draft.push(Op::Affine, &[mean], path.clone(), vec![vector(pixels), vector(0.0)])?
+        };
+        if p == 1 {
+            return Ok(Known::Value(Value::plain(sum)));
+        }
+        Ok(Known::Value(Value::plain(self.draft.push(Unary::Sqrt, &[sum], path, Vec::new())?)))
     }
 
     pub(super) fn pad(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.map_or_vector(call, 0)?;
-        if let Some(mode @ ("reflect" | "edge" | "wrap")) = call.text("mode")? {
-            return Err(format!("mode is `{mode}`, expected `constant`"));
-        }
+        let mode = match call.text("mode")?.unwrap_or("constant") {
+            "constant" => None,
+            "reflect" => Some(PadMode::Reflect),
+            "edge" => Some(PadMode::Replicate),
+            "wrap" => Some(PadMode::Circular),
+            other => return Err(format!("mode is `{other}`, expected constant, reflect, edge or wrap")),
+        };
         let told: Vec<i64> = match call.integers(1)? {
             Some(pads) => pads.into_iter().collect::<Option<_>>().ok_or("its pads are not known")?,
             None => call.ints("pads")?.ok_or("it has no pads")?.to_vec(),
@@ -163,6 +242,9 @@ impl Importer<'_> {
             _ => return Err(format!("pads are {all:?}, expected them at height and width of a map")),
         };
         let [top, left, bottom, right] = sides(&pads)?;
+        if let Some(mode) = mode {
+            return self.push_on(call, Pad2d { mode, left, right, top, bottom }, value, Vec::new());
+        }
         let border = ConstantPad2d { left, right, top, bottom, value: call.number(2, "value", 0.0)? };
         self.push_on(call, border, value, Vec::new())
     }
@@ -235,9 +317,31 @@ impl Importer<'_> {
             }
             _ => along == channels,
         };
-        if !fits {
-            return Err(format!("over axis {along} of {shape}, expected the channels alone"));
+        if fits {
+            return self.push_on(call, op, value, Vec::new());
         }
-        self.push_on(call, op, value, Vec::new())
+        if along == 0 {
+            return Err("over the images".into());
+        }
+        if coerced {
+            // All elements from an axis on as one vector, if nothing but the images stands before it.
+            if sizes[..along - 1].iter().any(|&size| size > 1) || value.order != Order::ChannelsFirst {
+                return Err(format!(
+                    "over all from axis {along} of (N, {sizes:?}) on, expected all of an image"
+                ));
+            }
+            let path = self.path(call);
+            let flat = self.draft.push(Op::Flatten, &[value.layer], path.clone(), Vec::new())?;
+            let flat = self.draft.push(op, &[flat], path, Vec::new())?;
+            return self.reshaped_view(call, Value::plain(flat), &sizes);
+        }
+        // Rows or columns change places with the channels and back.
+        let dim = if channels == 1 { along } else { along + 1 };
+        let dims = if dim == 2 { [2, 1, 3] } else { [3, 2, 1] };
+        let path = self.path(call);
+        let turned = self.draft.push(Permute { dims }, &[value.layer], path.clone(), Vec::new())?;
+        let soft = self.draft.push(op, &[turned], path.clone(), Vec::new())?;
+        let back = self.draft.push(Permute { dims }, &[soft], path, Vec::new())?;
+        Ok(Known::Value(Value { layer: back, shared: false, ..value }))
     }
 }

@@ -48,7 +48,12 @@ impl Importer<'_> {
     }
 
     /// The sizes without the images that a shape asks for.
-    fn target(&self, told: &[Option<i64>], sizes: &[usize], zeros: bool) -> Result<Vec<usize>, String> {
+    pub(super) fn target(
+        &self,
+        told: &[Option<i64>],
+        sizes: &[usize],
+        zeros: bool,
+    ) -> Result<Vec<usize>, String> {
         let wrong = || {
             let told = told.iter().map(|size| size.map_or("N".into(), |size| size.to_string()));
             format!(
@@ -117,15 +122,19 @@ impl Importer<'_> {
             {
                 order(Order::ChannelsLast)
             }
-            _ => Err(format!(
-                "from {sizes:?} to {target:?} for an image, which no layer does but Flatten and Unflatten"
-            )),
+            _ => self.reshaped_view(call, value, target),
         }
     }
 
     pub(super) fn squeeze(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.value(call, 0)?;
         let sizes = self.sizes(value);
+        let kept = self.squeezed(call, &sizes)?;
+        self.shaped(call, value, &kept, &sizes)
+    }
+
+    /// The sizes that Squeeze leaves, without the images.
+    pub(super) fn squeezed(&self, call: &Call<'_>, sizes: &[usize]) -> Result<Vec<usize>, String> {
         let dropped = match call.axes(1)? {
             Some(list) => axes(&list, sizes.len() + 1)?,
             None if self.batch == Some(1) => {
@@ -145,19 +154,26 @@ impl Importer<'_> {
                           export it with axes";
             return Err(reason.into());
         }
-        self.shaped(call, value, &kept, &sizes)
+        Ok(kept)
     }
 
     pub(super) fn unsqueeze(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.value(call, 0)?;
         let sizes = self.sizes(value);
+        let all = self.unsqueezed(call, &sizes)?;
+        self.shaped(call, value, &all, &sizes)
+    }
+
+    /// The sizes that Unsqueeze makes, without the images.
+    pub(super) fn unsqueezed(&self, call: &Call<'_>, sizes: &[usize]) -> Result<Vec<usize>, String> {
         let list = call.axes(1)?.ok_or("it has no axes")?;
         let rank = sizes.len() + 1 + list.len();
         let new = axes(&list, rank)?;
-        let mut old = std::iter::once(0).chain(sizes.iter().copied());
-        let all: Vec<usize> =
-            (0..rank).map(|i| if new.contains(&i) { 1 } else { old.next().unwrap_or(1) }).collect();
-        self.shaped(call, value, &all[1..], &sizes)
+        if new.contains(&0) {
+            return Err("it puts an axis before that of the images".into());
+        }
+        let mut old = sizes.iter().copied();
+        Ok((1..rank).map(|i| if new.contains(&i) { 1 } else { old.next().unwrap_or(1) }).collect())
     }
 
     pub(super) fn transpose(&mut self, call: &Call<'_>) -> Result<Known, String> {
@@ -178,10 +194,7 @@ impl Importer<'_> {
             ([0, ..], _) if long(&permutation).is_sorted() => {
                 return self.shaped(call, value, &target, &sizes);
             }
-            _ => {
-                let wanted = "expected one that puts the channels last or first again";
-                return Err(format!("perm is {permutation:?}, {wanted}"));
-            }
+            _ => return self.turned_view(call, value, &permutation),
         };
         Ok(match self.alias(call, 0)? {
             Known::Value(value) => Known::Value(Value { order, ..value }),

@@ -1,0 +1,78 @@
+//! Functions of two values, and extremes along axes.
+
+use convnet_kernels::{self as kernels, ArithmeticBackward, Maps, View};
+
+use crate::cpu::run::{At, Backward, Forward};
+use crate::graph::Shape;
+use crate::ops::{Arithmetic, Reduction};
+use crate::plan::{BackwardStage, GradientWrite};
+
+pub(in crate::cpu) fn function(op: &Arithmetic) -> kernels::Arithmetic {
+    match op {
+        Arithmetic::Add => kernels::Arithmetic::Add,
+        Arithmetic::Sub => kernels::Arithmetic::Sub,
+        Arithmetic::Mul => kernels::Arithmetic::Mul,
+        Arithmetic::Div => kernels::Arithmetic::Div,
+        Arithmetic::Maximum => kernels::Arithmetic::Maximum,
+        Arithmetic::Minimum => kernels::Arithmetic::Minimum,
+    }
+}
+
+pub(in crate::cpu) fn name(function: kernels::Arithmetic) -> &'static str {
+    match function {
+        kernels::Arithmetic::Add => "add_repeated",
+        kernels::Arithmetic::Sub => "sub",
+        kernels::Arithmetic::Mul => "mul",
+        kernels::Arithmetic::Div => "div",
+        kernels::Arithmetic::Maximum => "maximum",
+        kernels::Arithmetic::Minimum => "minimum",
+    }
+}
+
+/// A view of values of a shape.
+fn maps(view: View, shape: Shape) -> Maps {
+    let (height, width) = shape.spatial();
+    Maps { view, height, width }
+}
+
+pub(super) fn arithmetic(function: kernels::Arithmetic, run: &mut Forward<'_>, at: At<'_>) {
+    let inputs = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
+    let out = maps(run.output(at), run.plan.shape(at.stage));
+    kernels::arithmetic(run.pool, run.isa, run.arena, function, inputs, out);
+}
+
+pub(super) fn arithmetic_backward(
+    kind: kernels::Arithmetic,
+    run: &mut Backward<'_>,
+    at: At<'_>,
+    back: &BackwardStage,
+) {
+    let inputs = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
+    let output_gradient = maps(run.output_gradient(at), run.plan.shape(at.stage));
+    for (side, write) in back.inputs.iter().enumerate() {
+        if let Some(write) = write {
+            let (gradient, accumulate) = (run.input_gradient(at, side), write.accumulate);
+            let call = ArithmeticBackward { kind, inputs, output_gradient, side, gradient, accumulate };
+            kernels::arithmetic_backward(run.pool, run.isa, run.arena, &call);
+        }
+    }
+}
+
+/// What an extreme is multiplied with to be the largest.
+pub(in crate::cpu) fn sign(reduction: Reduction) -> f32 {
+    if reduction == Reduction::Min { -1.0 } else { 1.0 }
+}
+
+pub(super) fn extremum(sign: f32, run: &mut Forward<'_>, at: At<'_>) {
+    let input = maps(run.input(at, 0), at.stage.shapes[0]);
+    let out = maps(run.output(at), run.plan.shape(at.stage));
+    kernels::extremum(run.pool, run.arena, sign, [input, out]);
+}
+
+pub(super) fn extremum_backward(run: &mut Backward<'_>, at: At<'_>, write: &GradientWrite) {
+    let input = maps(run.input(at, 0), at.stage.shapes[0]);
+    let shape = run.plan.shape(at.stage);
+    let (output, gradient) = (maps(run.output(at), shape), maps(run.output_gradient(at), shape));
+    let target = run.input_gradient(at, 0);
+    kernels::extremum_backward(run.pool, run.arena, [input, output, gradient], target, write.accumulate);
+}

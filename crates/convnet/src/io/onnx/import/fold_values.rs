@@ -1,0 +1,188 @@
+//! Comparisons, choices and further functions of constants: what exporters write around shapes.
+
+use super::call::{Call, axis};
+use super::constant::{Constant, FOLDED};
+use super::fold::{broadcast, combined};
+
+/// What an operator gives that reads constants alone; `None` for one that is not computed here.
+pub(super) fn fold_values(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Constant>, String> {
+    Ok(Some(match (call.op(), inputs) {
+        ("Abs" | "Ceil" | "Floor" | "Round" | "Exp" | "Log" | "Erf" | "Sign" | "Not", &[x]) => {
+            unary(call, x)?
+        }
+        ("Pow" | "Mod" | "Min" | "Max", &[a, b]) if a.is_whole() && b.is_whole() => {
+            numbers(call, (a, b), |a, b| match call.op() {
+                "Pow" => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
+                // The remainder has the divisor's sign, or with fmod the dividend's.
+                "Mod" if call.int("fmod", 0).unwrap_or(0) != 0 => a.checked_rem(b),
+                "Mod" => a.checked_rem(b).map(|r| if r != 0 && (r < 0) != (b < 0) { r + b } else { r }),
+                "Min" => Some(a.min(b)),
+                _ => Some(a.max(b)),
+            })?
+        }
+        ("Pow" | "Min" | "Max", &[a, b]) => {
+            let f: fn(f32, f32) -> f32 = match call.op() {
+                "Pow" => f32::powf,
+                "Min" => f32::min,
+                _ => f32::max,
+            };
+            let shape = broadcast(&a.shape, &b.shape)?;
+            let (x, y) = (a.floats(call.model)?, b.floats(call.model)?);
+            Constant::numbers(
+                shape.clone(),
+                combined((&x, &a.shape), (&y, &b.shape), &shape, |a, b| Ok(f(a, b)))?,
+            )
+        }
+        ("Equal" | "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual" | "And" | "Or", &[a, b])
+            if a.is_whole() && b.is_whole() =>
+        {
+            numbers(call, (a, b), |a, b| {
+                let holds = match call.op() {
+                    "Equal" => a == b,
+                    "Less" => a < b,
+                    "Greater" => a > b,
+                    "LessOrEqual" => a <= b,
+                    "GreaterOrEqual" => a >= b,
+                    "And" => a != 0 && b != 0,
+                    _ => a != 0 || b != 0,
+                };
+                Some(holds.into())
+            })?
+        }
+        ("Where", &[condition, a, b]) => chosen(call, condition, a, b)?,
+        ("Range", &[start, end, step]) if [start, end, step].iter().all(|constant| constant.is_whole()) => {
+            let one = |constant: &Constant| {
+                let values = constant.integers(call.model)?;
+                match values[..] {
+                    [Some(value)] => Ok(value),
+                    _ => Err("a start, an end or a step that is not known".to_string()),
+                }
+            };
+            range(one(start)?, one(end)?, one(step)?)?
+        }
+        ("Size", &[x]) => Constant::whole(Vec::new(), vec![Some(x.len() as i64)]),
+        ("ReduceProd", &[x, ..]) if x.is_whole() && x.shape.len() == 1 => {
+            let product = x
+                .integers(call.model)?
+                .into_iter()
+                .try_fold(1i64, |product, value| product.checked_mul(value?));
+            let shape = if call.int("keepdims", 1)? != 0 { vec![1] } else { Vec::new() };
+            Constant::whole(shape, vec![Some(product.ok_or("a product that is not known, or too large")?)])
+        }
+        ("ScatterND", &[data, indices, updates]) => scattered(call, data, indices, updates)?,
+        _ => return Ok(None),
+    }))
+}
+
+fn unary(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
+    if constant.is_whole() {
+        let f: fn(i64) -> Option<i64> = match call.op() {
+            "Abs" => i64::checked_abs,
+            "Sign" => |x| Some(x.signum()),
+            "Not" => |x| Some(i64::from(x == 0)),
+            _ => return Err("of whole numbers".into()),
+        };
+        let values = constant.integers(call.model)?.into_iter().map(|x| x.and_then(f)).collect();
+        return Ok(Constant::whole(constant.shape.clone(), values));
+    }
+    let f: fn(f32) -> f32 = match call.op() {
+        "Abs" => f32::abs,
+        "Ceil" => f32::ceil,
+        "Floor" => f32::floor,
+        "Round" => f32::round_ties_even,
+        "Exp" => f32::exp,
+        "Log" => f32::ln,
+        "Erf" => |x| libm::erf(x.into()) as f32,
+        "Sign" => |x| if x == 0.0 { 0.0 } else { x.signum() },
+        _ => return Err("of real numbers".into()),
+    };
+    let values = constant.floats(call.model)?.into_iter().map(f).collect();
+    Ok(Constant::numbers(constant.shape.clone(), values))
+}
+
+/// A function of whole numbers, each of which is known.
+fn numbers(
+    call: &Call<'_>,
+    (a, b): (&Constant, &Constant),
+    f: impl Fn(i64, i64) -> Option<i64>,
+) -> Result<Constant, String> {
+    let shape = broadcast(&a.shape, &b.shape)?;
+    let (x, y) = (a.integers(call.model)?, b.integers(call.model)?);
+    let both = |a: Option<i64>, b: Option<i64>| match (a, b) {
+        (Some(a), Some(b)) => {
+            f(a, b).map(Some).ok_or_else(|| format!("{a} and {b} give no whole number of 64 bits"))
+        }
+        // Neither 0 nor −1 is a number of images.
+        (None, Some(-1 | 0)) | (Some(-1 | 0), None) if call.op() == "Equal" => Ok(Some(0)),
+        _ => Err("on the number of images, which is not known".into()),
+    };
+    Ok(Constant::whole(shape.clone(), combined((&x, &a.shape), (&y, &b.shape), &shape, both)?))
+}
+
+/// Elements of one of two constants, by a third.
+fn chosen(call: &Call<'_>, condition: &Constant, a: &Constant, b: &Constant) -> Result<Constant, String> {
+    let shape = broadcast(&broadcast(&condition.shape, &a.shape)?, &b.shape)?;
+    let condition_values = condition.integers(call.model)?;
+    let picks = |i: usize| -> Result<bool, String> {
+        condition_values
+            .get(i)
+            .copied()
+            .flatten()
+            .map(|x| x != 0)
+            .ok_or_else(|| "by what is not known".into())
+    };
+    let places: Vec<usize> = (0..condition_values.len()).collect();
+    let at = combined((&places, &condition.shape), (&[0], &[]), &shape, |i, _| Ok(i))?;
+    if a.is_whole() && b.is_whole() {
+        let (x, y) = (a.integers(call.model)?, b.integers(call.model)?);
+        let pairs = combined((&x, &a.shape), (&y, &b.shape), &shape, |a, b| Ok((a, b)))?;
+        let values = pairs.iter().zip(&at).map(|(&(a, b), &i)| Ok(if picks(i)? { a } else { b }));
+        return Ok(Constant::whole(shape, values.collect::<Result<_, String>>()?));
+    }
+    let (x, y) = (a.floats(call.model)?, b.floats(call.model)?);
+    let pairs = combined((&x, &a.shape), (&y, &b.shape), &shape, |a, b| Ok((a, b)))?;
+    let values = pairs.iter().zip(&at).map(|(&(a, b), &i)| Ok(if picks(i)? { a } else { b }));
+    Ok(Constant::numbers(shape, values.collect::<Result<_, String>>()?))
+}
+
+fn range(start: i64, end: i64, step: i64) -> Result<Constant, String> {
+    if step == 0 {
+        return Err("a step of 0".into());
+    }
+    let mut values = Vec::new();
+    let mut at = start;
+    while if step > 0 { at < end } else { at > end } {
+        if values.len() == FOLDED {
+            return Err(format!("from {start} to {end} by {step}, expected at most {FOLDED} elements"));
+        }
+        values.push(Some(at));
+        let Some(next) = at.checked_add(step) else { break };
+        at = next;
+    }
+    Ok(Constant::whole(vec![values.len()], values))
+}
+
+/// Whole numbers of which some are replaced by others, one by one.
+fn scattered(
+    call: &Call<'_>,
+    data: &Constant,
+    indices: &Constant,
+    updates: &Constant,
+) -> Result<Constant, String> {
+    let (&[size], &[count, 1]) = (&data.shape[..], &indices.shape[..]) else {
+        return Err(format!(
+            "of shapes {:?} and {:?}, expected a list and numbers in it",
+            data.shape, indices.shape
+        ));
+    };
+    let (mut values, places) = (data.integers(call.model)?, indices.integers(call.model)?);
+    let updates = updates.integers(call.model)?;
+    if updates.len() != count {
+        return Err(format!("{} updates for {count} indices", updates.len()));
+    }
+    for (place, update) in places.into_iter().zip(updates) {
+        let place = axis(place.ok_or("an index that is not known")?, size)?;
+        values[place] = update;
+    }
+    Ok(Constant::whole(vec![size], values))
+}

@@ -1,0 +1,110 @@
+//! Normalizations by the numbers of one image.
+
+use super::call::{Call, Known, Order, Value, axis};
+use super::constant::Constant;
+use super::importer::Importer;
+use crate::graph::Shape;
+use crate::ops::{GroupNorm, InstanceNorm2d, LayerNorm};
+
+impl Importer<'_> {
+    /// A constant with a number for each of so many channels, whatever axes of one element it has.
+    fn vector_of(&self, constant: &Constant, what: &str, channels: usize) -> Result<Constant, String> {
+        if constant.len() != channels || constant.shape.iter().filter(|&&size| size != 1).count() > 1 {
+            return Err(format!(
+                "its {what} has shape {:?}, expected one for each of {channels} channels",
+                constant.shape
+            ));
+        }
+        Ok(constant.clone().reshaped(&[channels]))
+    }
+
+    /// γ and β by channel; β is 0 where it is left out.
+    fn scale_and_bias(&self, call: &Call<'_>, channels: usize) -> Result<Vec<Constant>, String> {
+        let scale = self.vector_of(call.needed(1, "scale")?, "scale", channels)?;
+        let bias = match call.weight(2, "bias")? {
+            Some(bias) => self.vector_of(bias, "bias", channels)?,
+            None => Constant::fill(vec![channels], 0.0),
+        };
+        Ok(vec![scale, bias])
+    }
+
+    /// Over the last axis, which must be that of the channels; over all axes of a map where γ and β are those of channels.
+    pub(super) fn layer_norm(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value = self.map_or_vector(call, 0)?;
+        let (shape, rank) = (self.shape(value), self.sizes(value).len() + 1);
+        let from = axis(call.int("axis", -1)?, rank)?;
+        let eps = call.float("epsilon", 1e-5)?;
+        let channels = shape.channels();
+        let last = match (shape, value.order) {
+            (Shape::Vector { .. }, Order::ChannelsFirst) => from == 1,
+            (Shape::Map { .. }, Order::ChannelsLast) => from == 3,
+            _ => false,
+        };
+        if last {
+            let weights = self.scale_and_bias(call, channels)?;
+            return self.push_on(call, LayerNorm { eps }, value, weights);
+        }
+        if from == 1 && value.order == Order::ChannelsFirst {
+            let scale = self.by_plane(call.needed(1, "scale")?, shape)?;
+            let bias = match call.weight(2, "bias")? {
+                Some(bias) => self.by_plane(bias, shape)?,
+                None => Constant::fill(vec![channels], 0.0),
+            };
+            return self.push_on(call, GroupNorm { groups: 1, eps }, value, vec![scale, bias]);
+        }
+        Err(format!(
+            "from axis {from} of (N, {:?}) on, expected the channels, last, or all axes",
+            self.sizes(value)
+        ))
+    }
+
+    /// A number for each element of a map that is one for each channel.
+    fn by_plane(&self, constant: &Constant, shape: Shape) -> Result<Constant, String> {
+        let pixels = shape.elements() / shape.channels();
+        let values = constant.floats(self.model)?;
+        let planes: Vec<&[f32]> = values.chunks(pixels).collect();
+        if values.len() != shape.elements() || planes.iter().any(|plane| plane.iter().any(|&x| x != plane[0]))
+        {
+            return Err(format!(
+                "its scale or bias has shape {:?} and differs within a channel, expected one number for each channel",
+                constant.shape
+            ));
+        }
+        Ok(Constant::numbers(vec![shape.channels()], planes.iter().map(|plane| plane[0]).collect()))
+    }
+
+    pub(super) fn instance_norm(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value = self.input(call, 0)?;
+        let weights = self.scale_and_bias(call, self.shape(value).channels())?;
+        self.push(call, InstanceNorm2d { eps: call.float("epsilon", 1e-5)? }, &[value.layer], weights)
+    }
+
+    /// γ and β are by group in version 18, by channel from 21 on.
+    pub(super) fn group_normalization(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value = self.input(call, 0)?;
+        let channels = self.shape(value).channels();
+        let groups = call.int("num_groups", 0)?;
+        let groups = usize::try_from(groups).ok().filter(|&g| g > 0 && channels.is_multiple_of(g));
+        let groups = groups
+            .ok_or_else(|| format!("num_groups of {channels} channels, expected one that divides them"))?;
+        let weights = if call.opset >= 21 {
+            self.scale_and_bias(call, channels)?
+        } else {
+            let spread = |constant: Constant| -> Result<Constant, String> {
+                let values = constant.floats(self.model)?;
+                let repeated = values.into_iter().flat_map(|x| std::iter::repeat_n(x, channels / groups));
+                Ok(Constant::numbers(vec![channels], repeated.collect()))
+            };
+            self.scale_and_bias(call, groups)?.into_iter().map(spread).collect::<Result<_, _>>()?
+        };
+        let norm = GroupNorm { groups, eps: call.float("epsilon", 1e-5)? };
+        self.push(call, norm, &[value.layer], weights)
+    }
+
+    /// −x.
+    pub(super) fn negative(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value: Value = self.map_or_vector(call, 0)?;
+        let channels = self.shape(value).channels();
+        self.affine(call, value, (vec![-1.0; channels], vec![0.0; channels]))
+    }
+}
