@@ -34,7 +34,8 @@ def whole(*values):
 
 
 def node(op, inputs, output, **settings):
-    return helper.make_node(op, inputs.split(), [output], name=output + "_node", **settings)
+    """A node by its inputs, of which one that is left out is an empty name: "x  scales"."""
+    return helper.make_node(op, inputs.split(" "), [output], name=output + "_node", **settings)
 
 
 def model(nodes, constants, shape=(2, 4, 9, 8), opset=17, ir=8, batch="N", rank=None, as_inputs=False):
@@ -265,14 +266,155 @@ def channels():
          "axis": whole(0), "back": whole(-1), "flat": whole(-1), "w": weights(2, 4, 3, 3)}, opset=13)
 
 
+def functions():
+    for op, settings in (("Elu", dict(alpha=0.5)), ("Selu", {}), ("Celu", dict(alpha=0.5)), ("HardSwish", {}),
+                         ("HardSigmoid", {}), ("HardSigmoid", dict(alpha=1 / 6, beta=0.5)), ("Softplus", {}),
+                         ("Softsign", {}), ("Abs", {}), ("Exp", {}), ("Erf", {}), ("Neg", {})):
+        sample(op.lower() + ("_sixth" if "beta" in settings else ""), [node(op, "x", "y", **settings)])
+    sample("mish", [node("Mish", "x", "y")], opset=18)
+    sample("gelu", [node("Gelu", "x", "y")], opset=20, ir=9)
+    sample("gelu_tanh", [node("Gelu", "x", "y", approximate="tanh")], opset=20, ir=9)
+    root, one, half = (numpy.float32(x) for x in (2 ** 0.5, 1, 0.5))
+    # As PyTorch's exporters write GELU, as TensorFlow's do, and with the half at x.
+    sample("gelu_torch", [node("Div", "x root", "d"), node("Erf", "d", "e"), node("Add", "e one", "a"), node("Mul", "x a", "m"),
+                          node("Mul", "m half", "y")], {"root": root, "one": one, "half": half})
+    sample("gelu_halved", [node("Mul", "x half", "h"), node("Div", "x root", "d"), node("Erf", "d", "e"), node("Add", "e one", "a"),
+                           node("Mul", "h a", "y")], {"root": root, "one": one, "half": half})
+    sample("gelu_cubes", [node("Pow", "x three", "c"), node("Mul", "c small", "s"), node("Add", "x s", "p"), node("Mul", "p r", "i"),
+                          node("Tanh", "i", "t"), node("Add", "t one", "a"), node("Mul", "x a", "m"), node("Mul", "m half", "y")],
+           {"three": numpy.float32(3), "small": numpy.float32(0.044715), "r": numpy.float32((2 / numpy.pi) ** 0.5), "one": one,
+            "half": half})
+    sample("hardswish_torch", [node("Add", "x three", "a"), node("Clip", "a zero six", "c"), node("Mul", "x c", "m"),
+                               node("Div", "m six", "y")],
+           {"three": numpy.float32(3), "zero": numpy.float32(0), "six": numpy.float32(6)})
+    sample("mish_written", [node("Softplus", "x", "s"), node("Tanh", "s", "t"), node("Mul", "x t", "y")])
+    sample("prelu", [node("PRelu", "x w", "y")], {"w": positive(4, 1, 1)})
+    sample("prelu_one", [node("PRelu", "x w", "y")], {"w": positive(1)})
+    sample("roots", [node("Abs", "x", "a"), node("Add", "a one", "b"), node("Sqrt", "b", "s"), node("Log", "b", "l"),
+                     node("Reciprocal", "b", "r"), node("Sub", "s l", "d"), node("Add", "d r", "y")], {"one": one})
+    sample("powers", [node("Pow", "x two", "a"), node("Pow", "x three", "b"), node("Sub", "a b", "y")],
+           {"two": numpy.float32(2), "three": numpy.float32(3)})
+
+
+def pairs():
+    """Functions of two values that depend on the images."""
+    gate = [node("GlobalAveragePool", "x", "g"), node("Sigmoid", "g", "s")]
+    mask = [node("ReduceMean", "x", "m", axes=[1]), node("Sigmoid", "m", "s")]
+    for op in ("Add", "Sub", "Mul", "Div"):
+        sample(op.lower() + "_gate", [*gate, node(op, "x s", "y")])
+        sample(op.lower() + "_mask", [*mask, node(op, "s x" if op == "Sub" else "x s", "y")])
+    for op in ("Max", "Min"):
+        sample(op.lower() + "_three", [node("Sigmoid", "x", "s"), node("Tanh", "x", "t"), node(op, "x s t", "y")])
+        sample(op.lower() + "_number", [node(op, "x n", "y")], {"n": numpy.float32(0.25)})
+    sample("ratio", [node("Sigmoid", "x", "s"), node("Div", "x s", "y")])
+    sample("over", [node("Sigmoid", "x", "s"), node("Div", "n s", "y")], {"n": positive(4, 1, 1)})
+
+
+def axes():
+    """Sums, means and extremes over axes, other sizes, parts, other orders."""
+    for op in ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2", "ReduceSumSquare"):
+        sample(op.lower() + "_channels", [node(op, "x", "y", axes=[1])])
+        sample(op.lower() + "_all", [node(op, "x", "y", axes=[1, 2, 3])])
+    sample("reducesum_width", [node("ReduceSum", "x a", "y")], {"a": whole(-1)})
+    sample("reducemean_18", [node("ReduceMean", "x a", "y")], {"a": whole(2)}, opset=18)
+    for mode in ("reflect", "edge"):
+        sample("pad_" + mode, [node("Pad", "x p", "y", mode=mode)], {"p": whole(0, 0, 1, 2, 0, 0, 3, 0)})
+    sample("pad_wrap", [node("Pad", "x p", "y", mode="wrap")], {"p": whole(0, 0, 1, 2, 0, 0, 3, 0)}, opset=19, ir=9)
+    scales = {"s": numpy.array([1, 1, 2, 1.5], numpy.float32)}
+    odd = {"s": numpy.array([1, 1, 0.7, 1.3], numpy.float32)}
+    for where in ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"):
+        for mode in ("nearest", "linear", "cubic"):
+            sample(f"resize_{mode}_{where}", [node("Resize", "x  s", "y", mode=mode, coordinate_transformation_mode=where)], scales)
+    for rounding in ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"):
+        sample("resize_" + rounding, [node("Resize", "x  s", "y", mode="nearest", nearest_mode=rounding)], odd)
+    sample("resize_linear_odd", [node("Resize", "x  s", "y", mode="linear")], odd)
+    sample("resize_symmetric", [node("Resize", "x  s", "y", mode="linear", coordinate_transformation_mode="half_pixel_symmetric")],
+           odd, opset=19, ir=9)
+    sample("resize_excluded", [node("Resize", "x  s", "y", mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5)], scales)
+    sample("resize_sizes", [node("Resize", "x   z", "y", mode="linear")], {"z": whole(2, 4, 5, 12)}, batch=None)
+    sample("upsample_9", [node("Upsample", "x s", "y", mode="nearest")], {"s": numpy.array([1, 1, 2, 3], numpy.float32)}, opset=9)
+    sample("depth_to_space", [node("DepthToSpace", "x", "y", blocksize=2)])
+    sample("depth_to_space_crd", [node("DepthToSpace", "x", "y", blocksize=2, mode="CRD")])
+    sample("space_to_depth", [node("SpaceToDepth", "x", "y", blocksize=2)], shape=(2, 4, 6, 8))
+    sample("cut", [node("Slice", "x zero one two", "y")], {"zero": whole(0), "one": whole(1), "two": whole(2)})
+    sample("cut_steps", [node("Slice", "x from to axes steps", "y")],
+           {"from": whole(1, 7), "to": whole(9, -9), "axes": whole(2, 3), "steps": whole(2, -3)})
+    sample("gathered_rows", [node("Gather", "x i", "y", axis=2)], {"i": whole(8, 0, 0, -2)})
+    sample("split", [helper.make_node("Split", ["x"], ["a", "b"], axis=1, num_outputs=2), node("Tanh", "a", "t"),
+                     node("Mul", "b t", "y")], opset=18)
+    sample("split_lengths", [helper.make_node("Split", ["x", "l"], ["a", "b", "y"], axis=2)], {"l": whole(2, 3, 4)})
+    sample("expanded", [node("GlobalAveragePool", "x", "g"), node("Shape", "x", "s"), node("Expand", "g s", "e"), node("Sub", "x e", "y")])
+    for groups in (2, 4):
+        sample(f"channel_shuffle_{groups}",
+               [node("Reshape", "x a", "r"), node("Transpose", "r", "t", perm=[0, 2, 1, 3, 4]), node("Reshape", "t b", "y")],
+               {"a": whole(0, groups, 4 // groups, 9, 8), "b": whole(0, 4, 9, 8)})
+    sample("pixel_unshuffle", [node("Reshape", "x a", "r"), node("Transpose", "r", "t", perm=[0, 1, 3, 5, 2, 4]), node("Reshape", "t b", "y")],
+           {"a": whole(-1, 4, 3, 2, 4, 2), "b": whole(-1, 16, 3, 4)}, shape=(2, 4, 6, 8))
+    sample("turned", [node("Transpose", "x", "y", perm=[0, 3, 2, 1])])
+    sample("reshaped", [node("Reshape", "x a", "y")], {"a": whole(0, 6, 8, 6)})
+    sample("softmax_rows", [node("Softmax", "x", "y", axis=2)])
+    sample("softmax_last", [node("Softmax", "x", "y", axis=-1)])
+    sample("softmax_all", [node("Softmax", "x", "y", axis=1)], opset=11)
+
+
+def norms():
+    vectors = {"w": positive(4), "b": weights(4)}
+    last, first = [0, 2, 3, 1], [0, 3, 1, 2]
+    sample("layer_norm", [node("Transpose", "x", "t", perm=last), node("LayerNormalization", "t w b", "n", axis=-1, epsilon=1e-3),
+                          node("Transpose", "n", "y", perm=first)], vectors)
+    sample("layer_norm_without_bias", [node("Transpose", "x", "t", perm=last), node("LayerNormalization", "t w", "n"),
+                                       node("Transpose", "n", "y", perm=first)], {"w": positive(4)})
+    sample("layer_norm_vector", [node("Flatten", "x", "f"), node("LayerNormalization", "f w b", "y", axis=1)],
+           {"w": positive(288), "b": weights(288)})
+    sample("layer_norm_map", [node("LayerNormalization", "x w b", "y", axis=1)],
+           {"w": numpy.ones((4, 9, 8), numpy.float32), "b": numpy.zeros((4, 9, 8), numpy.float32)})
+    # Without an operator of its own.
+    sample("layer_norm_written", [
+        node("Transpose", "x", "t", perm=last), node("ReduceMean", "t", "m", axes=[-1]), node("Sub", "t m", "d"),
+        node("Pow", "d two", "q"), node("ReduceMean", "q", "v", axes=[-1]), node("Add", "v eps", "e"), node("Sqrt", "e", "s"),
+        node("Div", "d s", "n"), node("Mul", "n w", "c"), node("Add", "c b", "a"), node("Transpose", "a", "y", perm=first)],
+        {**vectors, "two": numpy.float32(2), "eps": numpy.float32(1e-5)})
+    sample("instance_norm", [node("InstanceNormalization", "x w b", "y", epsilon=1e-3)], vectors)
+    sample("group_norm", [node("GroupNormalization", "x w b", "y", num_groups=2)], vectors, opset=21, ir=10)
+    # nn.GroupNorm by PyTorch's exporters.
+    sample("group_norm_torch", [
+        node("Reshape", "x a", "r"), node("InstanceNormalization", "r one zero", "n"), node("Shape", "x", "s"),
+        node("Reshape", "n s", "u"), node("Mul", "u w", "m"), node("Add", "m b", "y")],
+        {"a": whole(0, 2, -1), "one": numpy.ones(2, numpy.float32), "zero": numpy.zeros(2, numpy.float32), "w": positive(4, 1, 1),
+         "b": weights(4, 1, 1)})
+    sample("lp_pool", [node("LpPool", "x", "y", kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 1, 0], p=2)])
+    sample("global_lp_pool", [node("GlobalLpPool", "x", "y", p=1)])
+
+
+def folds():
+    """What exporters write around shapes."""
+    sample("scattered", [
+        node("Shape", "x", "s"), node("Gather", "s two", "h"), node("Mod", "h three", "r"), node("Add", "r one", "c"),
+        node("Range", "zero c one", "i"), node("Unsqueeze", "i last", "j"), node("ScatterND", "list j updates", "p"),
+        node("Pad", "x p", "y")],
+        {"two": numpy.int64(2), "three": numpy.int64(3), "one": numpy.int64(1), "zero": numpy.int64(0), "last": whole(1),
+         "list": whole(5, 0, 0, 0, 0, 0, 1, 0), "updates": whole(0)})
+    sample("chosen", [node("Equal", "a b", "e"), node("Where", "e c d", "p"), node("Pad", "x p", "y")],
+           {"a": whole(0, -1, 2, 0, 0, 0, 0, 0), "b": whole(-1), "c": whole(0), "d": whole(0, 9, 1, 2, 0, 0, 1, 0)})
+
+
 def refusals():
     one = {"w": weights(3, 4, 1, 1)}
     conv = node("Conv", "x w", "y")
-    refused("shuffle", "node `y_node` (Reshape): from [4, 9, 8] to [2, 2, 9, 8]",
+    refused("shuffle", "it reads (N, [2, 2, 9, 8]), expected a map or a vector: no layer computes on tokens",
             model([node("Reshape", "x t", "y")], {"t": whole(-1, 2, 2, 9, 8)}))
-    refused("ratio", "node `y_node` (Div): no layer computes it on two values",
-            model([node("Sigmoid", "x", "s"), node("Div", "x s", "y")], {}))
-    refused("unknown", "node `y_node` (Erf): no layer computes it", model([node("Erf", "x", "y")], {}))
+    refused("unknown", "node `y_node` (Sinh): no layer computes it", model([node("Sinh", "x", "y")], {}))
+    refused("cubes", "to the power of 2.5, expected 1, 2, 3, 0.5 or -1",
+            model([node("Pow", "x p", "y")], {"p": numpy.float32(2.5)}))
+    refused("tokens", "expected a map or a vector: no layer computes on tokens",
+            model([node("Reshape", "x t", "r"), node("Softmax", "r", "y", axis=-1)], {"t": whole(0, 4, 72)}))
+    refused("smoothed", "it smooths before it makes smaller (antialias)",
+            model([node("Resize", "x  s", "y", mode="linear", antialias=1)], {"s": numpy.array([1, 1, 0.5, 0.5], numpy.float32)},
+                  opset=18))
+    refused("over_images", "over axes [0, 1], expected axes of an image",
+            model([node("ReduceSum", "x a", "y")], {"a": whole(0, 1)}))
+    refused("split_apart", "9 elements along axis 2 in 2 parts of [4, 4]",
+            model([helper.make_node("Split", ["x", "l"], ["y", "z"], axis=2, name="y_node")], {"l": whole(4, 4)}))
     refused("domain", "of the set `com.example`", model([helper.make_node("Conv", ["x", "w"], ["y"], domain="com.example")], one))
     refused("even_lrn", "size is 4, expected an odd number", model([node("LRN", "x", "y", size=4)], {}))
     refused("volume", "its weight has shape [3, 4, 1, 1, 1], expected (O, C/groups, kH, kW)",
@@ -322,8 +464,6 @@ def refusals():
     refused("last_out", "its output `y` has channels last", model([node("Transpose", "x", "y", perm=[0, 2, 3, 1])], {}))
     refused("no_axis", "it reads a channel without its axis", model(
         [node("Gather", "x zero", "g", axis=1), node("Relu", "g", "y")], {"zero": numpy.int64(0)}))
-    refused("cut", "1 of 9 along axis 2, expected all", model(
-        [node("Slice", "x zero one two", "y")], {"zero": whole(0), "one": whole(1), "two": whole(2)}))
     for name, location in (("traversal", "../external.bin"), ("absolute", "/etc/passwd"), ("missing", "none.bin")):
         outside = TensorProto(name="w", dims=[3, 4, 1, 1], data_type=1, data_location=TensorProto.EXTERNAL)
         outside.external_data.add(key="location", value=location)
@@ -334,7 +474,8 @@ def refusals():
 def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(REFUSED)
-    for write in (windows, layers, arithmetic, shapes, constants, refusals, pools, orders, channels):
+    for write in (windows, layers, arithmetic, shapes, constants, refusals, pools, orders, channels, functions, pairs, axes, norms,
+                  folds):
         write()
 
 

@@ -88,6 +88,30 @@ fn layers_have_the_names_of_their_weights_and_scales_go_into_normalizations() {
 }
 
 #[test]
+fn what_exporters_write_out_is_one_layer() {
+    let ops = |name: &str| -> Vec<&'static str> {
+        let (graph, _) = io::import(folder().join(format!("{name}.onnx")), None).unwrap();
+        graph.nodes().iter().skip(1).map(|node| node.op.name()).collect()
+    };
+    for (name, op) in [
+        ("gelu_torch", "GELU"),
+        ("gelu_halved", "GELU"),
+        ("gelu_cubes", "GELU"),
+        ("hardswish_torch", "Hardswish"),
+        ("mish_written", "Mish"),
+        ("channel_shuffle_2", "ChannelShuffle"),
+        ("pixel_unshuffle", "PixelUnshuffle"),
+        ("turned", "Permute"),
+        ("reshaped", "Reshape"),
+        ("layer_norm", "LayerNorm"),
+    ] {
+        assert_eq!(ops(name), [op], "{name}");
+    }
+    assert_eq!(ops("group_norm_torch"), ["GroupNorm", "Affine"]);
+    assert_eq!(ops("split"), ["Slice", "Slice", "Tanh", "Mul"]);
+}
+
+#[test]
 fn one_of_several_outputs_is_chosen_by_its_name() {
     let path = folder().join("refused/outputs.onnx");
     let chosen = |output: &str| {
@@ -125,7 +149,7 @@ fn channels_that_are_scaled_one_by_one_are_one_layer() {
     };
     assert_eq!(ops("transform_input"), ["Affine", "Conv2d"]);
     assert_eq!(ops("transform_input_9"), ["Affine", "Conv2d"]);
-    assert_eq!(ops("channels_turned"), ["Conv2d", "Conv2d"]);
+    assert_eq!(ops("channels_turned"), ["IndexSelect", "Conv2d"]);
     assert_eq!(ops("zero_pad"), ["ConstantPad2d", "Conv2d"]);
 }
 

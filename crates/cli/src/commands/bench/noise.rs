@@ -37,7 +37,7 @@ impl TensorSource for Noise {
         let spec = self.0.get(name).ok_or_else(|| ReadError::Missing { name: name.to_owned() })?;
         match spec.kind {
             ParamKind::NormWeight | ParamKind::RunningVar | ParamKind::Scale | ParamKind::Gain => {
-                out.fill(1.0)
+                out.fill(1.0);
             }
             ParamKind::Slope => out.fill(0.25),
             ParamKind::NormBias

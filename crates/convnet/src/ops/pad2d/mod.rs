@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::only_map;
 use super::separable::{Axes, naive, picked, sizes, whole};
-use super::{Facts, Layer, Onnx, OnnxValue, Operator, ParamSpec, Reach};
+use super::{Facts, Layer, Onnx, OnnxValue, Operand, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
 /// Rows and columns around a map that repeat what is in it, PyTorch's `nn.ReflectionPad2d`, `nn.ReplicationPad2d` and
@@ -101,15 +101,19 @@ impl Layer for Pad2d {
         format!("{},{},{},{}", self.left, self.right, self.top, self.bottom)
     }
 
-    fn onnx(&self, _: &[Shape], _: Shape) -> Result<Onnx, String> {
+    /// Round the map by Gather: Pad goes round from version 19 on.
+    fn onnx(&self, inputs: &[Shape], _: Shape) -> Result<Onnx, String> {
         let mode = match self.mode {
             PadMode::Reflect => "reflect",
             PadMode::Replicate => "edge",
             PadMode::Circular => {
-                return Err(
-                    "ONNX's Pad goes round from version 19 on, this is 17; join parts by Slice and Concat"
-                        .into(),
-                );
+                let (height, width) = inputs[0].spatial();
+                let rows = OnnxValue::Ints(self.along(height, self.top, self.bottom).collect());
+                let columns = OnnxValue::Ints(self.along(width, self.left, self.right).collect());
+                let tall = Operator::new("Gather").constant("rows", rows).int("axis", 2).result("tall");
+                let wide = Operator::reading("Gather", vec![Operand::Result("tall")]);
+                let wide = wide.constant("columns", columns).int("axis", 3);
+                return Ok(Onnx { operators: vec![tall, wide], trailing: 0 });
             }
         };
         let pads = vec![0, 0, self.top, self.left, 0, 0, self.bottom, self.right];

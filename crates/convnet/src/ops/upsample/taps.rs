@@ -10,29 +10,27 @@ pub(super) fn along(op: &Upsample, (input, output): (usize, usize), scale: f64) 
     (0..output).map(|i| row(op.mode, place(op.coordinates, i, (input, output), scale), input)).collect()
 }
 
-/// Where an output lies in the input.
+/// Where an output lies in the input: in single precision, as PyTorch and ONNX Runtime compute it, since the nearest of two
+/// pixels that are equally far is told by its rounding.
 fn place(coordinates: Coordinates, i: usize, (input, output): (usize, usize), scale: f64) -> f64 {
-    let x = i as f64;
+    let (x, scale) = (i as f32, scale as f32);
     let half = (x + 0.5) / scale - 0.5;
-    match coordinates {
+    let place = match coordinates {
         Coordinates::HalfPixel => half,
         Coordinates::PytorchHalfPixel => {
-            if output > 1 {
-                half
-            } else {
-                0.0
-            }
+            if output > 1 { half } else { 0.0 }
         }
         Coordinates::HalfPixelSymmetric => {
-            let adjusted = output as f64 / (scale * input as f64);
-            let centre = input as f64 / 2.0;
+            let adjusted = output as f32 / (scale * input as f32);
+            let centre = input as f32 / 2.0;
             centre * (1.0 - adjusted) + half
         }
         Coordinates::AlignCorners if output == 1 => 0.0,
-        Coordinates::AlignCorners => x * (input - 1) as f64 / (output - 1) as f64,
+        Coordinates::AlignCorners => x * (input - 1) as f32 / (output - 1) as f32,
         Coordinates::Asymmetric => x / scale,
         Coordinates::TfHalfPixelForNn => (x + 0.5) / scale,
-    }
+    };
+    place.into()
 }
 
 /// The pixels and weights of a place.

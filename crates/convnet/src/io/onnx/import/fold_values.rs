@@ -1,6 +1,6 @@
 //! Comparisons, choices and further functions of constants: what exporters write around shapes.
 
-use super::call::{Call, axis};
+use super::call::{Call, axes, axis};
 use super::constant::{Constant, FOLDED};
 use super::fold::{broadcast, combined};
 
@@ -69,9 +69,78 @@ pub(super) fn fold_values(call: &Call<'_>, inputs: &[&Constant]) -> Result<Optio
             let shape = if call.int("keepdims", 1)? != 0 { vec![1] } else { Vec::new() };
             Constant::whole(shape, vec![Some(product.ok_or("a product that is not known, or too large")?)])
         }
+        ("Clip", &[x, ref bounds @ ..]) if !x.is_whole() => {
+            let bound = |at: usize, name: &str, usual: f32| -> Result<f32, String> {
+                match bounds.get(at) {
+                    Some(bound) if bound.len() == 1 => Ok(bound.floats(call.model)?[0]),
+                    _ => call.float(name, usual),
+                }
+            };
+            let (min, max) = (bound(0, "min", f32::NEG_INFINITY)?, bound(1, "max", f32::INFINITY)?);
+            let values = x.floats(call.model)?.into_iter().map(|x| {
+                if x < min {
+                    min
+                } else if x > max {
+                    max
+                } else {
+                    x
+                }
+            });
+            Constant::numbers(x.shape.clone(), values.collect())
+        }
+        (
+            "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL2",
+            &[x, ..],
+        ) if !x.is_whole() => reduced(call, x)?,
         ("ScatterND", &[data, indices, updates]) => scattered(call, data, indices, updates)?,
         _ => return Ok(None),
     }))
+}
+
+/// Real numbers over some of their axes.
+fn reduced(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
+    let rank = constant.shape.len();
+    let over = match call.axes(1)? {
+        Some(list) if !list.is_empty() => axes(&list, rank)?,
+        _ => (0..rank).collect(),
+    };
+    let shape: Vec<usize> = constant
+        .shape
+        .iter()
+        .enumerate()
+        .map(|(i, &size)| if over.contains(&i) { 1 } else { size })
+        .collect();
+    let first = match call.op() {
+        "ReduceMax" => f64::NEG_INFINITY,
+        "ReduceMin" => f64::INFINITY,
+        _ => 0.0,
+    };
+    let mut totals = vec![first; shape.iter().product()];
+    for (i, x) in constant.floats(call.model)?.into_iter().enumerate() {
+        let (mut rest, mut at, mut step) = (i, 0, 1);
+        for (&size, &own) in constant.shape.iter().zip(&shape).rev() {
+            at += if own == 1 { 0 } else { rest % size * step };
+            rest /= size;
+            step *= own;
+        }
+        let x = f64::from(x);
+        totals[at] = match call.op() {
+            "ReduceMax" => totals[at].max(x),
+            "ReduceMin" => totals[at].min(x),
+            "ReduceSumSquare" | "ReduceL2" => totals[at] + x * x,
+            _ => totals[at] + x,
+        };
+    }
+    let count = (constant.len() / totals.len().max(1)) as f64;
+    let end = |total: f64| match call.op() {
+        "ReduceMean" => total / count,
+        "ReduceL2" => total.sqrt(),
+        _ => total,
+    };
+    let values = totals.into_iter().map(|total| end(total) as f32).collect();
+    let kept = constant.shape.iter().enumerate().filter(|(i, _)| !over.contains(i)).map(|(_, &size)| size);
+    let shape = if call.int("keepdims", 1)? != 0 { shape } else { kept.collect() };
+    Ok(Constant::numbers(shape, values))
 }
 
 fn unary(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {

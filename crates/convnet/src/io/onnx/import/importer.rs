@@ -135,7 +135,7 @@ impl<'a> Importer<'a> {
         }
     }
 
-    fn apply(&mut self, call: &Call<'a>) -> Result<Known, String> {
+    pub(super) fn apply(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let constants: Option<Vec<&Constant>> =
             (0..call.inputs.len()).filter(|&i| call.inputs[i].is_some()).map(|i| call.constant(i)).collect();
         if let Some(constants) = constants {

@@ -89,9 +89,10 @@ impl Importer<'_> {
             }
         };
         let [by_row, by_column] = pair("scales", scales)?;
+        // In single precision, as ONNX Runtime and the exporters have it.
         let output = |size: usize, scale: f64| {
-            let output = (size as f64 * scale).floor();
-            if output >= 1.0 && output <= LARGEST as f64 {
+            let output = (size as f32 * scale as f32).floor();
+            if output >= 1.0 && output <= LARGEST as f32 {
                 Ok(output as usize)
             } else {
                 Err(format!("a scale of {scale}"))

@@ -4,7 +4,10 @@
 use super::call::{Call, Known, Order, Value};
 use super::importer::Importer;
 use crate::graph::Shape;
-use crate::ops::{ChannelShuffle, Op, Permute, PixelShuffle, PixelUnshuffle, Reshape};
+use crate::ops::{ChannelShuffle, ConstantPad2d, Conv2d, Op, Permute, PixelShuffle, PixelUnshuffle, Reshape};
+
+/// Operators that treat every element by itself, beside the functions of [`Unary`](crate::ops::Unary).
+const EACH: [&str; 5] = ["Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh"];
 
 /// The elements of a layer's output under axes of their own.
 #[derive(Clone, Debug)]
@@ -173,6 +176,10 @@ impl Importer<'_> {
             "Squeeze" => self.squeezed(call, &sizes)?,
             "Unsqueeze" => self.unsqueezed(call, &sizes)?,
             "InstanceNormalization" => return self.group_norm(call, view).map(Some),
+            "Conv" if sizes.len() == 2 => return self.along_lines(call, &view.clone()).map(Some),
+            _ if EACH.contains(&call.op()) || self.function(call)?.is_some() => {
+                return self.each(call, view.clone()).map(Some);
+            }
             _ => return Ok(None),
         };
         self.under(view.clone(), &target).map(Some)
@@ -280,6 +287,59 @@ impl Importer<'_> {
             (_, Shape::Map { channels, height, width }) => Reshape { channels, height, width }.into(),
         };
         self.draft.push(op, &[layer], path.into(), Vec::new())
+    }
+
+    /// A function of each element by itself, whatever the axes.
+    fn each(&mut self, call: &Call<'_>, view: View) -> Result<Known, String> {
+        let mut inputs = call.inputs.clone();
+        inputs[0] = Some(Known::Value(Value { shared: true, ..Value::plain(view.of) }));
+        let plain = Call { inputs, ..*call };
+        let Known::Value(value) = self.apply(&plain)? else { return Err("of a constant".into()) };
+        Ok(Known::View(View { of: value.layer, ..view }))
+    }
+
+    /// A convolution of (N, C, length): one over maps of one row.
+    fn along_lines(&mut self, call: &Call<'_>, view: &View) -> Result<Known, String> {
+        let &[channels, length] = &view.axes.sizes[..] else { return Err("it has no line".into()) };
+        let map = self.settle_view(view, &[channels, 1, length])?;
+        let weight = call.needed(1, "weight")?.clone();
+        let &[out_channels, of_group, kernel] = &weight.shape[..] else {
+            return Err(format!("its weight has shape {:?}, expected (O, C/groups, k)", weight.shape));
+        };
+        let one = |name: &str, usual: usize| match call.ints(name)? {
+            None => Ok(usual),
+            Some(&[x @ 1..=0xFFFF]) => Ok(x as usize),
+            Some(found) => Err(format!("{name} is {found:?}, expected one number from 1 to 65535")),
+        };
+        let (begin, end) = match call.ints("pads")? {
+            None => (0, 0),
+            Some(&[begin @ 0..=0xFFFF, end @ 0..=0xFFFF]) => (begin as usize, end as usize),
+            Some(found) => return Err(format!("pads are {found:?}, expected two numbers from 0 to 65535")),
+        };
+        if !matches!(call.text("auto_pad")?, None | Some("NOTSET" | "VALID")) {
+            return Err("auto_pad along a line, expected pads".into());
+        }
+        let groups = usize::try_from(call.int("group", 1)?).map_err(|_| "its group is below 0")?;
+        let path = self.path(call);
+        let mut layer = map.layer;
+        if begin != end {
+            let border = ConstantPad2d { left: begin, right: end, top: 0, bottom: 0, value: 0.0 };
+            layer = self.draft.push(border, &[layer], format!("{path}.pad"), Vec::new())?;
+        }
+        let bias = call.weight(2, "bias")?.filter(|bias| !bias.is_zero()).cloned();
+        let conv = Conv2d {
+            out_channels,
+            kernel: (1, kernel).into(),
+            stride: (1, one("strides", 1)?).into(),
+            padding: (0, if begin == end { begin } else { 0 }).into(),
+            dilation: (1, one("dilations", 1)?).into(),
+            groups,
+            bias: bias.is_some(),
+        };
+        let weights = [Some(weight.reshaped(&[out_channels, of_group, 1, kernel])), bias];
+        let of = self.draft.push(conv, &[layer], path.clone(), weights.into_iter().flatten().collect())?;
+        let (channels, (_, length)) = (self.draft.shape(of).channels(), self.draft.shape(of).spatial());
+        Ok(Known::View(View { of, axes: Axes::contiguous(&[channels, length]), path }))
     }
 
     /// A normalization of groups as exporters write it: of vectors, each a group of a map's channels.
