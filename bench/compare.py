@@ -44,10 +44,11 @@ class Peer:
         self.process.wait()
 
 
-def convnet(network, batch, seconds, train, extra=()):
+def convnet(network, batch, seconds, train, folder, extra=()):
     """[least, median, peak GFLOP/s, share of it] of one `convnet bench`."""
     shape, classes = train_size(network) if train else (network.shape, network.classes)
-    command = [CONVNET, "bench", network.convnet, "--batch", str(batch), "--classes", str(classes), "--threads", "2",
+    named = [network.convnet, "--classes", str(classes)] if network.convnet else [os.path.join(folder, "net.onnx")]
+    command = [CONVNET, "bench", *named, "--batch", str(batch), "--threads", "2",
                "--input", "x".join(map(str, shape)), "--seconds", str(seconds), "--json", *extra]
     if train:
         command += ["--mode", "train"]
@@ -61,8 +62,10 @@ def compare(name, batch, args):
     network = NETWORKS[name]
     wanted = [p for p in args.peers if not (p == "ncnn" and batch != 1)]
     with tempfile.TemporaryDirectory() as folder:
-        if not args.train:
+        if not args.train or not network.convnet:
             export = [sys.executable, os.path.join(HERE, "worker.py"), "export", name, str(batch), folder]
+            if args.train:
+                export[3] = "export-train"
             subprocess.run(export, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         prefix = "train-" if args.train else ""
         workers = {peer: Peer(prefix + peer, name, batch, folder) for peer in wanted}
@@ -70,7 +73,7 @@ def compare(name, batch, args):
         row["failed"] = [peer for peer, worker in workers.items() if not worker.alive]
         workers = {peer: worker for peer, worker in workers.items() if worker.alive}
         for _ in range(args.rounds):
-            row["convnet"].append(convnet(network, batch, args.seconds, args.train))
+            row["convnet"].append(convnet(network, batch, args.seconds, args.train, folder))
             for peer, worker in workers.items():
                 row["peers"].setdefault(peer, []).append(worker.measure(args.seconds))
         for worker in workers.values():

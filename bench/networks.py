@@ -41,7 +41,17 @@ def torchvision(name):
         if name == "googlenet":
             return torchvision.models.googlenet(
                 weights=None, aux_logits=False, init_weights=False, num_classes=classes)
+        if name == "inception_v3":
+            return torchvision.models.inception_v3(
+                weights=None, aux_logits=False, transform_input=False, init_weights=False, num_classes=classes)
         return getattr(torchvision.models, name)(weights=None, num_classes=classes)
+    return make
+
+
+def timm(name):
+    def make(classes):
+        import timm
+        return timm.create_model(name, pretrained=False, num_classes=classes)
     return make
 
 
@@ -57,6 +67,14 @@ NETWORKS = {
     "resnet50": Network("resnet50", torchvision("resnet50"), RGB, 1000),
     "densenet121": Network("densenet121", torchvision("densenet121"), RGB, 1000, (8,), 96, 10),
 }
+# Networks that convnet runs from ONNX, as its users have them.
+NETWORKS |= {
+    name: Network(None, torchvision(name), RGB, 1000, batches, 96, 10)
+    for name, batches in (("mobilenet_v2", (16,)), ("mobilenet_v3_large", ()), ("mnasnet1_0", ()), ("efficientnet_b0", (16,)),
+                          ("shufflenet_v2_x1_0", ()), ("regnet_x_400mf", ()), ("resnext50_32x4d", (8,)), ("convnext_tiny", ()))
+}
+NETWORKS["inception_v3"] = Network(None, torchvision("inception_v3"), (3, 299, 299), 1000, (8,), 139, 10)
+NETWORKS["xception"] = Network(None, timm("legacy_xception"), (3, 299, 299), 1000)
 
 
 def train_size(network):

@@ -121,11 +121,13 @@ TRAINERS = {
 }
 
 
-def export(network, batch, folder):
-    """Writes the network as `net.onnx`, for the peers that do not read PyTorch."""
+def export(network, batch, folder, train=False):
+    """Writes the network as `net.onnx`, for whoever does not read PyTorch."""
     import torch
-    net = network.make(network.classes).eval()
-    torch.onnx.export(net, (torch.randn(batch, *network.shape),), os.path.join(folder, "net.onnx"), dynamo=False,
+    from networks import train_size
+    shape, classes = train_size(network) if train else (network.shape, network.classes)
+    net = network.make(classes).eval()
+    torch.onnx.export(net, (torch.randn(batch, *shape),), os.path.join(folder, "net.onnx"), dynamo=False,
                       input_names=["images"], output_names=["logits"])
 
 
@@ -145,8 +147,8 @@ def main():
     # What libraries print goes to standard error: standard output carries the answers alone.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    if peer == "export":
-        return export(network, batch, folder)
+    if peer in ("export", "export-train"):
+        return export(network, batch, folder, peer == "export-train")
     kind, peers = (peer.removeprefix("train-"), TRAINERS) if peer.startswith("train-") else (peer, PEERS)
     run = peers[kind](network, batch, folder)
     run(), run()

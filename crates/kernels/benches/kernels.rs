@@ -4,9 +4,9 @@
 //! `cargo bench -p convnet-kernels`; a name after `--` selects.
 
 use convnet_kernels::{
-    Arena, BatchNorm, BatchNormBackward, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Tap, View,
-    Weights, Winograd, avg_pool, batch_norm, batch_norm_backward, igemm, max_pool, max_pool_backward,
-    moments, outer, winograd, winograd_scratch,
+    Arena, BatchNorm, BatchNormBackward, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Rectifier,
+    Tap, View, Weights, Winograd, avg_pool, batch_norm, batch_norm_backward, igemm, max_pool,
+    max_pool_backward, moments, outer, winograd, winograd_scratch,
 };
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -111,7 +111,7 @@ fn f32_igemm<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
         bias: None,
         addend: None,
         before: None,
-        relu: true,
+        relu: Rectifier::Relu,
         out,
     };
     bencher.counter(conv.operations(BATCH)).bench_local(|| igemm(&pool, isa, &mut arena, &call, None));
@@ -148,7 +148,7 @@ fn f32_winograd<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
         panels,
         bias: None,
         addend: None,
-        relu: true,
+        relu: Rectifier::Relu,
         out,
         output_size,
         scratch: arena.len() - floats,
@@ -216,7 +216,7 @@ fn f32_batch_norm(bencher: Bencher<'_, '_>, backward: bool) {
                 inverse: &ones,
                 scale: &ones,
                 shift: &zeros,
-                relu: true,
+                relu: Rectifier::Relu,
             };
             batch_norm_backward(&pool, isa, &mut arena, &call, [&mut b, &mut c]);
         } else {

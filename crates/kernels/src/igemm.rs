@@ -15,6 +15,7 @@ use crate::geometry::{Geometry, Interior, Tap};
 use crate::isa::Isa;
 use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
+use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, check_epilogue, multiply};
@@ -69,8 +70,8 @@ pub struct Igemm<'a> {
     pub addend: Option<View>,
     /// What the input goes through first, of a walk with one tap that never leaves the input.
     pub before: Option<Before<'a>>,
-    /// Whether max(·, 0) is applied.
-    pub relu: bool,
+    /// What follows.
+    pub relu: Rectifier,
     /// The output map.
     pub out: View,
 }

@@ -11,6 +11,7 @@ use crate::isa::Isa;
 use crate::optimizer::Update;
 use crate::outer::{Segment, Tile as OuterTile, tile_of};
 use crate::panels::Panels;
+use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
@@ -292,7 +293,7 @@ unsafe fn input_rows<S: Simd>(
                 column: right.panels.columns(part).start,
                 columns: wide,
                 rows: rows.len(),
-                relu: false,
+                relu: Rectifier::None,
             };
             // SAFETY: each input is a row of the panel, `columns.len()` floats; from `columns.start` on `right` has
             // as many rows of pixels; rows of inputs are as wide as all panels of pixels, and apart.

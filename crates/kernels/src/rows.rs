@@ -189,11 +189,15 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
             }
         }
         // In this order NaN stays NaN.
-        let floor = S::splat(if call.relu { 0.0 } else { f32::NEG_INFINITY });
+        let [floor, ceiling] = call.relu.bounds();
+        let (floor, ceiling) = (S::splat(floor), S::splat(ceiling));
         let mut block = [0.0f32; MOST_CHANNELS * TILE_VECTORS * WIDEST_LANES];
         for n in 0..N {
             for v in 0..NV {
-                S::store(block.as_mut_ptr().add((n * NV + v) * S::LANES), S::max(floor, sums[n][v]));
+                S::store(
+                    block.as_mut_ptr().add((n * NV + v) * S::LANES),
+                    S::min(ceiling, S::max(floor, sums[n][v])),
+                );
             }
         }
         let pixel = (image * geometry.grid.0 + y) * geometry.grid.1 + x;

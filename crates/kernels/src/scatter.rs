@@ -7,6 +7,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
 use crate::panels::Panels;
+use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
@@ -118,7 +119,7 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                         column: columns.start,
                         columns: columns.len(),
                         rows: rows.len(),
-                        relu: false,
+                        relu: Rectifier::None,
                     };
                     // SAFETY: inputs are pixels of `panels.k` channels, outputs runs of `panels.n` floats in
                     // different rows of the map, so that none overlaps another; the panel is cut from the tap's

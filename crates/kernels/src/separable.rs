@@ -18,8 +18,19 @@ pub struct Taps {
     starts: Vec<usize>,
     /// The inputs and their weights, row after row.
     entries: Vec<(usize, f32)>,
-    /// The first input, where each output is one input with weight 1, and they follow one another.
-    shift: Option<usize>,
+    /// How outputs are told more simply, if they are.
+    kind: Kind,
+}
+
+/// What is known of taps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Each output is one input with weight 1, and they follow one another from this one on.
+    Shift(usize),
+    /// Each output is one input with weight 1.
+    Picks,
+    /// Nothing.
+    Sums,
 }
 
 impl Taps {
@@ -35,9 +46,15 @@ impl Taps {
         }
         assert!(entries.iter().all(|&(input, _)| input < inputs), "an input beyond {inputs}");
         let first = entries.first().map_or(0, |&(input, _)| input);
-        let follow = entries.iter().enumerate().all(|(i, &entry)| entry == (first + i, 1.0));
-        let shift = (follow && starts.iter().enumerate().all(|(i, &start)| start == i)).then_some(first);
-        Self { inputs, starts, entries, shift }
+        let one_each = starts.iter().enumerate().all(|(i, &start)| start == i);
+        let kind = if !one_each || entries.iter().any(|&(_, weight)| weight != 1.0) {
+            Kind::Sums
+        } else if entries.iter().enumerate().all(|(i, &(input, _))| input == first + i) {
+            Kind::Shift(first)
+        } else {
+            Kind::Picks
+        };
+        Self { inputs, starts, entries, kind }
     }
 
     /// Every output is the input of its number.
@@ -135,17 +152,25 @@ pub fn separable(
                 let (image, y) = (row / height, row % height);
                 // SAFETY: the view is inside the arena and apart from the input; tasks have different pixels of it.
                 let sums = unsafe { p.slice_mut(out.pixel(pixel)) };
-                if !accumulate {
-                    sums.fill(0.0);
-                }
-                for &(row, by_row) in rows.row(y) {
-                    for &(column, by_column) in columns.row(x) {
+                let (by_rows, by_columns) = (rows.row(y), columns.row(x));
+                let mut fresh = !accumulate;
+                for &(row, by_row) in by_rows {
+                    for &(column, by_column) in by_columns {
                         let at = (image * rows.inputs() + row) * columns.inputs() + column;
-                        // SAFETY: row and column are inputs of their maps, of which the view, inside the arena, has as many as
-                        // images; nothing writes it.
+                        // SAFETY: row and column are inputs of their maps, of which the view, inside the arena, has as many
+                        // as images; nothing writes it.
                         let pixel = unsafe { p.slice(input.pixel(at)) };
-                        add(sums, pixel, channels, by_row * by_column);
+                        let weight = by_row * by_column;
+                        if fresh {
+                            set(sums, pixel, channels, weight);
+                        } else {
+                            add(sums, pixel, channels, weight);
+                        }
+                        fresh = false;
                     }
+                }
+                if fresh {
+                    sums.fill(0.0);
                 }
             }
         }(
@@ -158,19 +183,34 @@ pub fn separable(
     });
 }
 
+/// sums = weight · the map of a pixel's channels.
+#[inline(always)]
+fn set(sums: &mut [f32], pixel: &[f32], channels: &Taps, weight: f32) {
+    match channels.kind {
+        Kind::Shift(first) => {
+            let pixel = &pixel[first..first + sums.len()];
+            sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum = weight * x);
+        }
+        Kind::Picks => {
+            let picks = channels.entries.iter();
+            sums.iter_mut().zip(picks).for_each(|(sum, &(input, _))| *sum = weight * pixel[input]);
+        }
+        Kind::Sums => {
+            sums.fill(0.0);
+            add(sums, pixel, channels, weight);
+        }
+    }
+}
+
 /// sums += weight · the map of a pixel's channels.
 #[inline(always)]
 fn add(sums: &mut [f32], pixel: &[f32], channels: &Taps, weight: f32) {
-    match channels.shift {
-        Some(first) => {
-            let pixel = &pixel[first..first + sums.len()];
-            sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += weight * x);
-        }
-        None => {
-            for (c, sum) in sums.iter_mut().enumerate() {
-                let row = channels.row(c).iter();
-                *sum += weight * row.map(|&(input, weight)| weight * pixel[input]).sum::<f32>();
-            }
-        }
+    if let Kind::Shift(first) = channels.kind {
+        let pixel = &pixel[first..first + sums.len()];
+        return sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += weight * x);
+    }
+    for (c, sum) in sums.iter_mut().enumerate() {
+        let row = channels.row(c).iter();
+        *sum += weight * row.map(|&(input, weight)| weight * pixel[input]).sum::<f32>();
     }
 }

@@ -68,6 +68,11 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// The CPU has the instruction set.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// a < b ? a : b, and b where one is NaN.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// a > b ? x : y, and x where a is NaN.
     ///
     /// # Safety
@@ -183,6 +188,10 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] < b[i] { a[i] } else { b[i] })
     }
     #[inline(always)]
     unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {

@@ -2,6 +2,7 @@
 
 use crate::arena::{Arena, View};
 use crate::element::Element;
+use crate::rectifier::Rectifier;
 use crate::simd::{Simd, array};
 use crate::tuning::igemm::{SHORT_K_ROWS, UNROLLED_ROWS};
 
@@ -48,7 +49,7 @@ pub(crate) struct Tile<W> {
     pub(crate) column: usize,
     pub(crate) columns: usize,
     pub(crate) rows: usize,
-    pub(crate) relu: bool,
+    pub(crate) relu: Rectifier,
 }
 
 /// Runs a tile by the kernel for its rows and columns.
@@ -135,19 +136,24 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
             }
         }
         // In this order NaN stays NaN.
-        let floor = S::splat(if tile.relu { 0.0 } else { f32::NEG_INFINITY });
+        let [floor, ceiling] = tile.relu.bounds();
+        let (floor, ceiling) = (S::splat(floor), S::splat(ceiling));
         if full {
             for m in 0..MR {
                 let out = (*tile.output.add(m)).add(tile.column);
                 for v in 0..NV {
-                    S::store(out.add(v * S::LANES), S::max(floor, acc[m][v]));
+                    S::store(out.add(v * S::LANES), S::min(ceiling, S::max(floor, acc[m][v])));
                 }
             }
         } else {
             for m in 0..MR {
                 let out = (*tile.output.add(m)).add(tile.column);
                 for v in 0..NV {
-                    S::store_first(out.add(v * S::LANES), S::max(floor, acc[m][v]), lanes(v));
+                    S::store_first(
+                        out.add(v * S::LANES),
+                        S::min(ceiling, S::max(floor, acc[m][v])),
+                        lanes(v),
+                    );
                 }
             }
         }

@@ -16,7 +16,7 @@ use crate::plan::{
 
 /// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
 /// too few for the rows of a register tile; a line between them spreads them over all sets.
-const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512) };
+const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512), clips: true };
 
 /// A plan with its kernels.
 #[derive(Clone, Debug)]
@@ -164,7 +164,11 @@ impl Program {
         let (kernel, winograd_cost) = kind.describe(&self.plan, stage, (self.isa, parameters.half.is_some()));
         let floats = parameters.weight.len() + length(&parameters.bias);
         PlanStep {
-            kernel: if stage.relu { format!("{kernel} + relu") } else { kernel },
+            kernel: match stage.ceiling {
+                Some(ceiling) => format!("{kernel} + relu{ceiling}"),
+                None if stage.relu => format!("{kernel} + relu"),
+                None => kernel,
+            },
             winograd_cost,
             weight_bytes: (4 * floats + 2 * length(&parameters.half)) as u64,
             ..self.plan.describe(stage)

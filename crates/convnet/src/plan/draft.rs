@@ -37,7 +37,7 @@ impl Draft {
         (mode, frozen): (Mode, &Frozen),
         rules: MemoryRules,
     ) -> Self {
-        let lowered = lower(graph, outputs, mode, frozen);
+        let lowered = lower(graph, outputs, (mode, rules.clips), frozen);
         Self {
             graph: graph.clone(),
             mode,

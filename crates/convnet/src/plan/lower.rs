@@ -1,7 +1,7 @@
 //! From layers to stages: what runs as one kernel.
 
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::{Op, PassThrough};
+use crate::ops::{Hardtanh, Op, PassThrough};
 use crate::optim::Frozen;
 
 /// What a stage computes.
@@ -49,6 +49,8 @@ pub(crate) struct Stage {
     pub(crate) shapes: Vec<Shape>,
     /// Whether the ReLU that follows is applied on the way.
     pub(crate) relu: bool,
+    /// Where that ReLU is clipped, as ReLU6 is: in inference, by devices that can.
+    pub(crate) ceiling: Option<f32>,
 }
 
 /// What lowering is for.
@@ -74,8 +76,14 @@ pub(crate) struct Lowered {
     pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
-/// Lowers the part of a graph that `outputs` depend on; training does not change what is frozen.
-pub(crate) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode, frozen: &Frozen) -> Lowered {
+/// Lowers the part of a graph that `outputs` depend on; training does not change what is frozen. `clips` tells that products
+/// may be clipped on the way.
+pub(crate) fn lower(
+    graph: &Graph,
+    outputs: &[NodeId],
+    (mode, clips): (Mode, bool),
+    frozen: &Frozen,
+) -> Lowered {
     let live = graph.reachable(outputs);
     let count = graph.nodes().len();
     let consumers: Vec<Vec<NodeId>> = graph
@@ -84,7 +92,7 @@ pub(crate) fn lower(graph: &Graph, outputs: &[NodeId], mode: Mode, frozen: &Froz
         .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
         .collect();
     let learns = if frozen.is_empty() { Vec::new() } else { learns(graph, frozen) };
-    let lowering = Lowering { graph, outputs, mode, frozen, learns, consumers };
+    let lowering = Lowering { graph, outputs, mode, clips, frozen, learns, consumers };
     let mut lowered = Lowered {
         stages: Vec::new(),
         value: vec![None; count],
@@ -113,6 +121,7 @@ struct Lowering<'a> {
     graph: &'a Graph,
     outputs: &'a [NodeId],
     mode: Mode,
+    clips: bool,
     frozen: &'a Frozen,
     /// Whether each node depends on a parameter that learns; empty where nothing is frozen.
     learns: Vec<bool>,
@@ -140,6 +149,7 @@ impl Lowering<'_> {
             inputs: node.inputs.clone(),
             shapes: self.graph.input_shapes(id),
             relu: false,
+            ceiling: None,
         };
         if self.is_prologue(id) || self.hands_on(&node.op) {
             return alias(id, node.inputs[0], lowered);
@@ -183,6 +193,9 @@ impl Lowering<'_> {
         if fusable && let Some(next) = self.sole_consumer(stage.out, |op| *op == Op::Relu) {
             stage.relu = true;
             stage.out = next;
+        } else if let Some((next, ceiling)) = self.clipped(&node.op, stage.out) {
+            (stage.relu, stage.ceiling) = (true, Some(ceiling));
+            stage.out = next;
         }
         let mut inner = id;
         while inner != stage.out {
@@ -191,6 +204,19 @@ impl Lowering<'_> {
         }
         lowered.value[stage.out.index()] = Some(stage.out);
         lowered.stages.push(stage);
+    }
+
+    /// The ReLU6, or one with another bound, that alone reads what a product gives, where it is applied on the way.
+    fn clipped(&self, op: &Op, out: NodeId) -> Option<(NodeId, f32)> {
+        if !self.clips || self.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
+            return None;
+        }
+        let bound = |op: &Op| match op {
+            Op::Hardtanh(Hardtanh { min: 0.0, max }) if *max > 0.0 => Some(*max),
+            _ => None,
+        };
+        let next = self.sole_consumer(out, |op| bound(op).is_some())?;
+        Some((next, bound(&self.graph.node(next).op)?))
     }
 
     /// Whether a layer's output is its input here; a map as a vector is a matter of its readers.

@@ -23,6 +23,7 @@ use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
 use crate::moments::moments;
 use crate::panels::Panels;
+use crate::rectifier::Rectifier;
 use crate::simd::{Simd, WIDEST_LANES, dispatch};
 use crate::threads::Pool;
 use crate::tile::check_epilogue;
@@ -87,8 +88,8 @@ pub struct Grouped<'a> {
     pub bias: Option<&'a [f32]>,
     /// Pixels like the output's that are added before ReLU; the output itself accumulates.
     pub addend: Option<View>,
-    /// Whether max(·, 0) is applied.
-    pub relu: bool,
+    /// What follows.
+    pub relu: Rectifier,
     /// The output map.
     pub out: View,
 }

@@ -206,7 +206,8 @@ impl<'a, S: Simd> Row<'a, S> {
                     S::add(sum, S::load_first(self.arena.at(start + x * step), self.channels.outputs.len()));
             }
             // In this order NaN stays NaN.
-            let sum = if self.call.relu { S::max(S::splat(0.0), sum) } else { sum };
+            let [floor, ceiling] = self.call.relu.bounds();
+            let sum = S::min(S::splat(ceiling), S::max(S::splat(floor), sum));
             let place = self.arena.at(self.out.0 + x * self.out.1);
             if WHOLE {
                 S::store(place, sum);

@@ -7,6 +7,7 @@ use crate::igemm::{Igemm, Weights, igemm};
 use crate::isa::Isa;
 use crate::outer::{Outer, outer};
 use crate::panels::Panels;
+use crate::rectifier::Rectifier;
 use crate::threads::Pool;
 
 /// The polynomial of an iteration, a·x + b·x³ + c·x⁵: steep at 0, and within 0.7 … 1.2 after five of them (Jordan 2024,
@@ -106,7 +107,7 @@ fn multiply(
         bias: None,
         addend: None,
         before: None,
-        relu: false,
+        relu: Rectifier::None,
         out,
     };
     igemm(pool, isa, arena, &call, None);

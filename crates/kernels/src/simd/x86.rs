@@ -90,6 +90,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_max_ps(a, b) }
     }
     #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: the trait's contract gives AVX2.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+    #[inline(always)]
     unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
         // SAFETY: the trait's contract gives AVX2.
         unsafe {
@@ -254,6 +259,11 @@ impl Simd for Avx512Half {
         unsafe { Avx2::max(a, b) }
     }
     #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: the trait's contract gives AVX-512.
+        unsafe { Avx2::min(a, b) }
+    }
+    #[inline(always)]
     unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
         // SAFETY: the trait's contract gives AVX-512.
         unsafe {
@@ -355,6 +365,11 @@ impl Simd for Avx512 {
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: the trait's contract gives AVX-512.
         unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V {
+        // SAFETY: the trait's contract gives AVX-512.
+        unsafe { _mm512_min_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {

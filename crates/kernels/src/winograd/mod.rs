@@ -17,6 +17,7 @@ use crate::geometry::product;
 use crate::isa::Isa;
 use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
+use crate::rectifier::Rectifier;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, multiply};
@@ -69,8 +70,8 @@ pub struct Winograd<'a> {
     pub bias: Option<&'a [f32]>,
     /// Pixels like the output's that are added before ReLU; the output itself accumulates.
     pub addend: Option<View>,
-    /// Whether max(·, 0) is applied.
-    pub relu: bool,
+    /// What follows.
+    pub relu: Rectifier,
     /// The output map.
     pub out: View,
     /// Height and width of the output.
@@ -364,7 +365,7 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                     column: panels.columns(panel).start,
                     columns: panels.width(panel),
                     rows: rows.len(),
-                    relu: false,
+                    relu: Rectifier::None,
                 };
                 // SAFETY: inputs are rows of `panels.k` channels; the panel is cut from the point's matrix as
                 // `Panels` says; rows of products are as wide as all panels, apart, and the caller's alone.
@@ -452,6 +453,8 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                     }];
                     *column = output_transform::<S, M>(values);
                 }
+                let [floor, ceiling] = call.relu.bounds();
+                let (floor, ceiling) = (S::splat(floor), S::splat(ceiling));
                 let bias = match call.bias {
                     Some(bias) => S::load_first(bias.as_ptr().add(c), n),
                     None => S::splat(0.0),
@@ -465,10 +468,8 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                             let p = work.arena.at(addend.offset + pixel * addend.stride + c);
                             value = S::add(value, S::load_first(p, n));
                         }
-                        if call.relu {
-                            // In this order NaN stays NaN.
-                            value = S::max(S::splat(0.0), value);
-                        }
+                        // In this order NaN stays NaN.
+                        value = S::min(ceiling, S::max(floor, value));
                         let p = work.arena.at(call.out.offset + pixel * call.out.stride + c);
                         S::store_first(p, value, n);
                     }

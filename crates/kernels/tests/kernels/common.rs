@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::thread;
 
-use convnet_kernels::{Arena, Isa, Pool, View};
+use convnet_kernels::{Arena, Isa, Pool, Rectifier, View};
 
 /// Channel counts around the vector and tile widths of all instruction sets.
 pub(crate) const CHANNELS: [usize; 16] = [1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 65];
@@ -236,6 +236,20 @@ pub(crate) fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, wha
     for (i, (a, e)) in actual.iter().zip(expected).enumerate() {
         let error = (a - e).abs();
         assert!(error <= tolerance * rms, "{what}: element {i} is {a}, expected {e} (RMS {rms:.3e})");
+    }
+}
+
+/// A rectifier by chance.
+pub(crate) fn rectifier(random: &mut Random) -> Rectifier {
+    random.pick(&[Rectifier::None, Rectifier::Relu, Rectifier::Clipped { ceiling: 6.0 }])
+}
+
+/// What a rectifier leaves.
+pub(crate) fn rectified(rectifier: Rectifier, x: f64) -> f64 {
+    match rectifier {
+        Rectifier::None => x,
+        Rectifier::Relu => x.max(0.0),
+        Rectifier::Clipped { ceiling } => x.max(0.0).min(ceiling.into()),
     }
 }
 

@@ -1,10 +1,13 @@
 //! Depthwise convolutions and those of small groups, and the gradients of their weights.
 
 use convnet_kernels::{
-    Geometry, Group, Grouped, GroupedGradient, Isa, Panels, Tap, grouped, grouped_gradient, grouped_taps,
+    Geometry, Group, Grouped, GroupedGradient, Isa, Panels, Rectifier, Tap, grouped, grouped_gradient,
+    grouped_taps,
 };
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read, wide};
+use crate::common::{
+    CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier, wide,
+};
 use crate::igemm::{Axis, TOLERANCE, convolution, left, output_pixel};
 
 /// Groups that fit vectors of all, or of the widest instruction sets, and their number; half of them are of one channel.
@@ -67,7 +70,7 @@ fn convolutions_of_any_size_stride_and_dilation_are_right() {
         let rows = geometry.taps.len() * group.inputs;
         let weights = scene.random.floats(rows * channels);
         let bias = random.chance().then(|| scene.random.floats(channels));
-        let relu = random.chance();
+        let relu = rectifier(&mut random);
         let measured = geometry.positions(batch) == pixels;
         let (source, added) = (scene.read(input), addend.map(|view| scene.read(view)));
         let mut expected = scene.read(out);
@@ -80,7 +83,7 @@ fn convolutions_of_any_size_stride_and_dilation_are_right() {
                 let sum = products.sum::<f64>()
                     + bias.as_ref().map_or(0.0, |bias| f64::from(bias[c]))
                     + added.as_ref().map_or(0.0, |added| added[pixel * channels + c]);
-                expected[pixel * channels + c] = if relu { sum.max(0.0) } else { sum };
+                expected[pixel * channels + c] = rectified(relu, sum);
             }
         }
         let run = |pool: &_, isa, arena: &mut _| {
@@ -198,7 +201,7 @@ fn taps_that_lead_far_outside_read_zeros_and_take_no_memory() {
         let mut packed = vec![f32::NAN; panels.len()];
         panels.pack(&mut packed, |tap, _| if tap == 1 { 2.0 } else { f32::MAX });
         let (group, batch, weights) = (Group::DEPTHWISE, 1, &packed[..]);
-        let (bias, addend, relu) = (None, None, false);
+        let (bias, addend, relu) = (None, None, Rectifier::None);
         let call =
             Grouped { geometry: &geometry, group, batch, input, weights, panels, bias, addend, relu, out };
         grouped(pool, isa, arena, &call, None);

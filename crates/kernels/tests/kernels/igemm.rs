@@ -1,12 +1,14 @@
 //! The indirect GEMM: convolutions of all kinds, matrix products, gradients of inputs.
 
 use convnet_kernels::{
-    Before, Geometry, Igemm, Panels, Tap, View, Weights, along_rows, f16, igemm, rows_product,
+    Before, Geometry, Igemm, Panels, Rectifier, Tap, View, Weights, along_rows, f16, igemm, rows_product,
     saturating_f16, transpose,
 };
 use proptest::prelude::*;
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read};
+use crate::common::{
+    CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier,
+};
 
 /// Which kernel computes a product.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -169,7 +171,7 @@ struct Case {
     bias: bool,
     /// 0: nothing, 1: the output itself, 2: another view.
     addend: usize,
-    relu: bool,
+    relu: Rectifier,
 }
 
 fn check(machine: &Machine, case: &Case, seed: u64) {
@@ -213,7 +215,7 @@ fn check(machine: &Machine, case: &Case, seed: u64) {
                 row.iter().enumerate().map(|(k, x)| x * f64::from(weights[k * n + column])).sum();
             sum += bias.as_ref().map_or(0.0, |b| f64::from(b[column]));
             sum += added.as_ref().map_or(0.0, |a| a[at]);
-            expected[at] = if *relu { sum.max(0.0) } else { sum };
+            expected[at] = rectified(*relu, sum);
             touched[at] = true;
         }
     }
@@ -284,7 +286,7 @@ fn every_pair_of_channel_counts_is_multiplied_right() {
                 n,
                 bias: (i + j) % 2 == 0,
                 addend: (i + 2 * j) % 3,
-                relu: j % 2 == 0,
+                relu: (j % 2 == 0).into(),
             };
             check(&machine, &case, (i * 16 + j) as u64);
         }
@@ -307,7 +309,7 @@ fn convolutions_of_any_stride_padding_and_dilation_are_right() {
             n,
             bias: random.chance(),
             addend: random.below(3),
-            relu: random.chance(),
+            relu: rectifier(&mut random),
         };
         check(&machine, &case, seed);
     }
@@ -326,7 +328,7 @@ fn grey_images_to_a_few_channels_are_right() {
             n: random.within(1..=9),
             bias: random.chance(),
             addend: random.pick(&[0, 0, 0, 1, 2]),
-            relu: random.chance(),
+            relu: rectifier(&mut random),
         };
         along += usize::from(case.addend == 0 && along_rows(&case.geometry, 1, case.n));
         check(&machine, &case, seed);
@@ -349,7 +351,7 @@ fn many_positions_and_many_columns_are_split_right() {
             n,
             bias: true,
             addend: 1,
-            relu: false,
+            relu: Rectifier::None,
         };
         check(&machine, &case, n as u64);
     }
@@ -364,7 +366,7 @@ proptest! {
     ) {
         let channels = CHANNELS[c];
         let geometry = arbitrary(&mut Random::new(seed), channels);
-        let case = Case { geometry, batch, channels, n: CHANNELS[n], bias, addend, relu };
+        let case = Case { geometry, batch, channels, n: CHANNELS[n], bias, addend, relu: relu.into() };
         check(&Machine::new(1), &case, seed);
     }
 }
@@ -381,7 +383,7 @@ fn no_taps_give_the_bias_and_no_positions_give_nothing() {
             let geometry = geometry.clone();
             check(
                 &machine,
-                &Case { geometry, batch: 2, channels, n: 9, bias: true, addend, relu: false },
+                &Case { geometry, batch: 2, channels, n: 9, bias: true, addend, relu: Rectifier::None },
                 i as u64,
             );
         }
@@ -395,7 +397,7 @@ fn no_taps_give_the_bias_and_no_positions_give_nothing() {
             n: 3,
             bias: true,
             addend: 0,
-            relu: false,
+            relu: Rectifier::None,
         },
         9,
     );
@@ -408,7 +410,7 @@ fn no_taps_give_the_bias_and_no_positions_give_nothing() {
             n: 0,
             bias: true,
             addend: 0,
-            relu: false,
+            relu: Rectifier::None,
         },
         9,
     );
@@ -455,7 +457,7 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
                 bias: None,
                 addend: None,
                 before: Some(Before { scale: &scale, shift: &shift, relu }),
-                relu: false,
+                relu: Rectifier::None,
                 out,
             };
             igemm(pool, isa, arena, &call, None);
@@ -486,7 +488,7 @@ fn relu_passes_on_what_is_not_a_number() {
             bias: None,
             addend: None,
             before: None,
-            relu: true,
+            relu: Rectifier::Relu,
             out,
         };
         igemm(pool, isa, arena, &call, None);
@@ -570,7 +572,7 @@ fn the_phases_of_a_strided_convolution_give_its_input_gradient() {
                         bias: None,
                         addend: Some(dx),
                         before: None,
-                        relu: false,
+                        relu: Rectifier::None,
                         out: dx,
                     };
                     igemm(pool, isa, arena, &call, None);

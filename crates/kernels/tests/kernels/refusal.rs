@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Binary, Border, Comparison, Criterion, CrossEntropy, Geometry,
     Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow,
-    Reading, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient, accumulate,
+    Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient, accumulate,
     activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, compare, copy,
     cross_entropy, dropout, fill, flat, flatten, from_nchw, grouped, grouped_gradient, grouped_taps, igemm,
     local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, pad_backward,
@@ -143,7 +143,7 @@ fn product(geometry: &Geometry, batch: usize, [input, out]: [View; 2]) {
                             bias: None,
                             addend: None,
                             before: None,
-                            relu: false,
+                            relu: false.into(),
                             out,
                         };
                         igemm(&pool, isa, &mut arena, &call, None);
@@ -228,7 +228,7 @@ fn taps_far_outside_read_zeros() {
             bias: None,
             addend: None,
             before: None,
-            relu: false,
+            relu: false.into(),
             out,
         };
         igemm(&pool, isa, &mut arena, &call, None);
@@ -272,7 +272,7 @@ fn operands_of_other_sizes_are_refused() {
                 bias: None,
                 addend: None,
                 before: None,
-                relu: false,
+                relu: false.into(),
                 out,
             };
             change(&mut call);
@@ -297,7 +297,7 @@ fn operands_of_other_sizes_are_refused() {
             bias: None,
             addend: None,
             before: None,
-            relu: false,
+            relu: false.into(),
             out,
         };
         igemm(pool, isa, arena, &call, None);
@@ -498,7 +498,7 @@ fn winograd_over_maps_that_wrap_or_kernels_that_it_has_not_is_refused() {
                     panels,
                     bias: None,
                     addend: None,
-                    relu: false,
+                    relu: false.into(),
                     out: output,
                     output_size,
                     scratch: 24,
@@ -590,7 +590,7 @@ fn groups_that_do_not_fit_their_maps_weights_or_vectors_are_refused() {
         refused_everywhere(what, |pool, isa, arena| {
             let panels = Panels::new(isa, rows, out.channels);
             let (weights, bias, addend) = (&vec![0.0; panels.len()][..], None, None);
-            let (batch, relu) = (1, false);
+            let (batch, relu) = (1, Rectifier::None);
             let call = Grouped { geometry, group, batch, input, weights, panels, bias, addend, relu, out };
             grouped(pool, isa, arena, &call, None);
         });
@@ -636,7 +636,7 @@ fn groups_that_do_not_fit_their_maps_weights_or_vectors_are_refused() {
         panels: Panels::new(isa, 1, 4),
         bias: None,
         addend: None,
-        relu: false,
+        relu: false.into(),
         out,
     };
     let weights = |isa| &[0.0; 16][..Panels::new(isa, 1, 4).len()];

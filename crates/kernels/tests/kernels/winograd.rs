@@ -2,7 +2,9 @@
 
 use convnet_kernels::{Panels, Winograd, winograd, winograd_scratch, winograd_weights};
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read};
+use crate::common::{
+    CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier,
+};
 
 /// The transforms multiply the error of the plain sum several times, less with these points than with others.
 const TOLERANCE: f64 = 2e-5;
@@ -21,7 +23,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
         let output_size =
             (input_size.0 + 2 * padding.0 + 1 - kernel, input_size.1 + 2 * padding.1 + 1 - kernel);
         let (c, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
-        let (bias, addend, relu) = (random.chance(), random.below(3), random.chance());
+        let (bias, addend, relu) = (random.chance(), random.below(3), rectifier(&mut random));
         let measured = random.chance();
         let mut scene = Scene::new(seed);
         let pixels = (batch * input_size.0 * input_size.1, batch * output_size.0 * output_size.1);
@@ -62,7 +64,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
             }
             for (i, sum) in row.iter_mut().enumerate() {
                 *sum += bias.as_ref().map_or(0.0, |bias| f64::from(bias[i]));
-                *sum = if relu { sum.max(0.0) } else { *sum };
+                *sum = rectified(relu, *sum);
             }
         }
         let run = |pool: &_, isa, arena: &mut _| {

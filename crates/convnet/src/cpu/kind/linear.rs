@@ -2,7 +2,7 @@
 
 use convnet_kernels::{self as kernels, Geometry, Igemm, Isa, LinearBackward, WeightGradient};
 
-use super::{Bound, Kind};
+use super::{Bound, Kind, rectifier};
 use crate::cpu::binder::{Binder, Parameters};
 use crate::cpu::loader::Loader;
 use crate::cpu::matrix::Matrix;
@@ -61,7 +61,7 @@ impl Linear {
             bias: run.bias(at),
             addend: None,
             before: None,
-            relu: at.stage.relu,
+            relu: rectifier(at.stage),
             out: run.output(at),
         };
         kernels::igemm(run.pool, run.isa, run.arena, &call, None);

@@ -12,7 +12,7 @@ mod pool;
 mod scale;
 mod separable;
 
-use convnet_kernels::{self as kernels, Activation, Arithmetic, Isa, LocalResponse};
+use convnet_kernels::{self as kernels, Activation, Arithmetic, Isa, LocalResponse, Rectifier};
 
 pub(super) use self::conv::{Conv, Scratch};
 pub(super) use self::elementwise::Dropout;
@@ -144,6 +144,14 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         | Op::StochasticDepth(_) => Kind::Copy,
     };
     Ok(Bound::plain(binder, stage, kind, Parameters::default()))
+}
+
+/// What a product goes through before it is written.
+fn rectifier(stage: &Stage) -> Rectifier {
+    match stage.ceiling {
+        Some(ceiling) => Rectifier::Clipped { ceiling },
+        None => stage.relu.into(),
+    }
 }
 
 impl Kind {

@@ -60,6 +60,8 @@ impl Layer for Hardtanh {
         vec![
             (Self { min: -0.3, max: 0.4 }, vec![Shape::map(3, 4, 5)]),
             (Self { min: 0.0, max: 6.0 }, vec![Shape::vector(7)]),
+            // Where convolutions may clip what they write.
+            (Self { min: 0.0, max: 0.5 }, vec![Shape::map(9, 4, 5)]),
         ]
     }
 }

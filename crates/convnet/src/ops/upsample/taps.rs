@@ -18,7 +18,11 @@ fn place(coordinates: Coordinates, i: usize, (input, output): (usize, usize), sc
     let place = match coordinates {
         Coordinates::HalfPixel => half,
         Coordinates::PytorchHalfPixel => {
-            if output > 1 { half } else { 0.0 }
+            if output > 1 {
+                half
+            } else {
+                0.0
+            }
         }
         Coordinates::HalfPixelSymmetric => {
             let adjusted = output as f32 / (scale * input as f32);

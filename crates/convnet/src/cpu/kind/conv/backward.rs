@@ -1,8 +1,8 @@
 //! The gradients of a convolution.
 
 use convnet_kernels::{
-    self as kernels, Group, Grouped, GroupedGradient, Igemm, Outer, Panels, Scatter, View, Weights,
-    WinogradGradient,
+    self as kernels, Group, Grouped, GroupedGradient, Igemm, Outer, Panels, Rectifier, Scatter, View,
+    Weights, WinogradGradient,
 };
 
 use super::choose::{InputGradient, WeightGradient, Winograd};
@@ -152,7 +152,7 @@ impl Conv {
             panels: to,
             bias: None,
             addend: accumulate.then_some(dx),
-            relu: false,
+            relu: Rectifier::None,
             out: dx,
             output_size: at.stage.shapes[0].spatial(),
             scratch: run.winograd_at,
@@ -185,7 +185,7 @@ impl Conv {
                 bias: None,
                 addend: accumulate.then_some(out),
                 before: None,
-                relu: false,
+                relu: Rectifier::None,
                 out,
             };
             kernels::igemm(run.pool, run.isa, run.arena, &call, None);
@@ -212,7 +212,7 @@ impl Conv {
             panels,
             bias: None,
             addend: accumulate.then_some(dx),
-            relu: false,
+            relu: Rectifier::None,
             out: dx,
         };
         kernels::grouped(run.pool, run.isa, run.arena, &call, None);

@@ -11,7 +11,7 @@ use convnet_kernels::{self as kernels, Before, Border, Group, Grouped, Igemm, Vi
 
 use self::choose::{Choice, ForwardKernel, Gradients, InputGradient, Problem, WeightGradient, Winograd};
 use self::walk::{Walk, ZeroBorder, small_groups};
-use super::{Bound, Kind};
+use super::{Bound, Kind, rectifier};
 use crate::cpu::binder::{Binder, Parameters};
 use crate::cpu::loader::Loader;
 use crate::cpu::matrix::Matrix;
@@ -171,7 +171,7 @@ impl Conv {
                 bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
                 addend: addend.map(slice),
                 before,
-                relu: at.stage.relu,
+                relu: rectifier(at.stage),
                 out: slice(out),
             };
             let part = Slot { channel: slot.channel + g * outer, channels: outer, ..slot };
@@ -195,7 +195,7 @@ impl Conv {
             panels: self.matrix.panels,
             bias: run.bias(at),
             addend,
-            relu: at.stage.relu,
+            relu: rectifier(at.stage),
             out,
         };
         let slot = run.plan.slot(at.stage.out);
@@ -224,7 +224,7 @@ impl Conv {
             panels,
             bias: at.parameters.bias.clone().map(|range| &run.parameters[range]),
             addend,
-            relu: at.stage.relu,
+            relu: rectifier(at.stage),
             out,
             output_size: run.plan.shape(at.stage).spatial(),
             scratch: run.winograd_at,
