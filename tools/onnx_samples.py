@@ -411,6 +411,9 @@ def refusals():
     refused("smoothed", "it smooths before it makes smaller (antialias)",
             model([node("Resize", "x  s", "y", mode="linear", antialias=1)], {"s": numpy.array([1, 1, 0.5, 0.5], numpy.float32)},
                   opset=18))
+    refused("corners", "align_corners by a scale that gives no whole number of pixels",
+            model([node("Resize", "x  s", "y", mode="linear", coordinate_transformation_mode="align_corners")],
+                  {"s": numpy.array([1, 1, 0.7, 1.3], numpy.float32)}))
     refused("over_images", "over axes [0, 1], expected axes of an image",
             model([node("ReduceSum", "x a", "y")], {"a": whole(0, 1)}))
     refused("split_apart", "9 elements along axis 2 in 2 parts of [4, 4]",

@@ -33,6 +33,9 @@ TORCHVISION = (
     + ["googlenet"]
     + [f"resnet{depth}" for depth in (18, 34, 50, 101, 152)]
     + [f"densenet{depth}" for depth in (121, 161, 169, 201)]
+    + ["resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"]
+    + ["squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet1_0", "mnasnet0_5"]
+    + [f"efficientnet_b{size}" for size in range(4)]
 )
 
 
@@ -248,8 +251,9 @@ def main():
         for name in TORCHVISION:
             extra = {"aux_logits": True, "init_weights": False} if name == "googlenet" else {}
             model = torchvision.models.get_model(name, **extra)
-            meta = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"].meta
-            add(f"{name}@torchvision", model, (3, 224, 224), (meta["num_params"], meta["_ops"]))
+            weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
+            (side,) = weights.transforms().crop_size
+            add(f"{name}@torchvision", model, (3, side, side), (weights.meta["num_params"], weights.meta["_ops"]))
             state.extend(state_lines(f"{name}@torchvision", 1000, model))
         state.extend(state_lines("resnet50@torchvision", 10, torchvision.models.resnet50(num_classes=10)))
 

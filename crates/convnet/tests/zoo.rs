@@ -71,8 +71,8 @@ fn state_dicts_are_pytorchs_by_name_and_shape() {
         assert_eq!(found, expected, "{name}");
         checked += 1;
     }
-    // The tutorial's 10, torchvision's 19, and one of those for another number of classes.
-    assert_eq!(checked, 30);
+    // The tutorial's 10, torchvision's 35, and one of those for another number of classes.
+    assert_eq!(checked, 46);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn page() -> String {
          with its source in `crates/convnet/tests/zoo/published.tsv`. Parameters are trainable ones, auxiliary \
          classifiers included; multiply-accumulates are those of Conv2d and Linear for one image, auxiliary \
          classifiers left out.\n\n\
-         A bare name is the tutorial's network where the tutorial defines the family, torchvision's for ResNet. \
+         A bare name is the tutorial's network where the tutorial defines the family, torchvision's for all others. \
          `@torchvision` has torchvision's layers and parameter names, so that its weights load; `@paper` has the \
          paper's layers where they differ; `@small` are networks of convnet's own, the family's idea at the size of images \
          of 28 to 64 pixels, for training within minutes (docs/results.md). `resnet18@torchvision` is `resnet18`, and a \

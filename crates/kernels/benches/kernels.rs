@@ -216,7 +216,7 @@ fn f32_batch_norm(bencher: Bencher<'_, '_>, backward: bool) {
                 inverse: &ones,
                 scale: &ones,
                 shift: &zeros,
-                relu: Rectifier::Relu,
+                relu: true,
             };
             batch_norm_backward(&pool, isa, &mut arena, &call, [&mut b, &mut c]);
         } else {

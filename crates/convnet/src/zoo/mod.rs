@@ -15,13 +15,17 @@
 
 mod alexnet;
 mod densenet;
+mod efficientnet;
 mod googlenet;
 mod lenet;
+mod mobile;
+mod mobilenet;
 mod nin;
 mod registry;
 mod resnet;
 mod resnet_cifar;
 mod small;
+mod squeezenet;
 mod vgg;
 
 #[cfg(test)]
@@ -136,6 +140,11 @@ networks! {
     resnet_small: small::RESNET, "ResNet for images of 28 to 64 pixels.";
     preresnet110_paper: resnet_cifar::PREACT110, "ResNet-110 of He et al. 2016b, with pre-activation, for CIFAR.";
     preresnet164_paper: resnet_cifar::PREACT164, "ResNet-164 of He et al. 2016b, with pre-activation, for CIFAR.";
+    resnext50_32x4d: resnet::RESNEXT50_32X4D, "torchvision's ResNeXt-50 32×4d.";
+    resnext101_32x8d: resnet::RESNEXT101_32X8D, "torchvision's ResNeXt-101 32×8d.";
+    resnext101_64x4d: resnet::RESNEXT101_64X4D, "torchvision's ResNeXt-101 64×4d.";
+    wide_resnet50_2: resnet::WIDE_RESNET50_2, "torchvision's Wide ResNet-50-2.";
+    wide_resnet101_2: resnet::WIDE_RESNET101_2, "torchvision's Wide ResNet-101-2.";
     densenet: densenet::DENSENET, "The tutorial's DenseNet.";
     densenet121: densenet::DENSENET121, "torchvision's DenseNet-121.";
     densenet161: densenet::DENSENET161, "torchvision's DenseNet-161.";
@@ -146,4 +155,15 @@ networks! {
     densenet_bc_250_paper: densenet::DENSENET_BC_250, "DenseNet-BC (L = 250, k = 24) of Huang et al. 2017.";
     densenet_bc_190_paper: densenet::DENSENET_BC_190, "DenseNet-BC (L = 190, k = 40) of Huang et al. 2017.";
     densenet_small: small::DENSENET, "DenseNet for images of 28 to 64 pixels.";
+    squeezenet1_0: squeezenet::SQUEEZENET1_0, "torchvision's SqueezeNet 1.0.";
+    squeezenet1_1: squeezenet::SQUEEZENET1_1, "torchvision's SqueezeNet 1.1.";
+    mobilenet_v2: mobilenet::MOBILENET_V2, "torchvision's MobileNetV2.";
+    mobilenet_v3_large: mobilenet::MOBILENET_V3_LARGE, "torchvision's MobileNetV3-Large.";
+    mobilenet_v3_small: mobilenet::MOBILENET_V3_SMALL, "torchvision's MobileNetV3-Small.";
+    mnasnet1_0: mobilenet::MNASNET1_0, "torchvision's MNASNet 1.0.";
+    mnasnet0_5: mobilenet::MNASNET0_5, "torchvision's MNASNet 0.5.";
+    efficientnet_b0: efficientnet::B0, "torchvision's EfficientNet-B0.";
+    efficientnet_b1: efficientnet::B1, "torchvision's EfficientNet-B1.";
+    efficientnet_b2: efficientnet::B2, "torchvision's EfficientNet-B2.";
+    efficientnet_b3: efficientnet::B3, "torchvision's EfficientNet-B3.";
 }

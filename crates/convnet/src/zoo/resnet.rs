@@ -90,23 +90,100 @@ pub(super) const RESNET152_PAPER: Entry = Entry {
     ..RESNET50_PAPER
 };
 
+/// torchvision's ResNeXt-50 32×4d.
+pub(super) const RESNEXT50_32X4D: Entry = Entry {
+    name: "resnext50_32x4d",
+    aliases: &["resnext50"],
+    family: "ResNeXt",
+    title: "ResNeXt-50 32×4d",
+    paper: Paper {
+        authors: "S. Xie, R. Girshick, P. Dollár, Z. Tu, K. He",
+        title: "Aggregated Residual Transformations for Deep Neural Networks",
+        venue: "IEEE Conference on Computer Vision and Pattern Recognition (CVPR 2017)",
+        year: 2017,
+        arxiv: Some("1611.05431"),
+    },
+    year: 2016,
+    taught: "Beside depth and width there is cardinality: a block of many narrow paths of one kind, which is a convolution in \
+             groups, is more accurate than a wider or deeper one for the same arithmetic.",
+    note: "",
+    write: |net, k| imagenet(net, k, &Block { groups: 32, base: 4, ..BOTTLENECK }, [3, 4, 6, 3]),
+    ..RESNET50
+};
+
+/// torchvision's ResNeXt-101 32×8d.
+pub(super) const RESNEXT101_32X8D: Entry = Entry {
+    name: "resnext101_32x8d",
+    aliases: &[],
+    title: "ResNeXt-101 32×8d",
+    write: |net, k| imagenet(net, k, &Block { groups: 32, base: 8, ..BOTTLENECK }, [3, 4, 23, 3]),
+    ..RESNEXT50_32X4D
+};
+
+/// torchvision's ResNeXt-101 64×4d.
+pub(super) const RESNEXT101_64X4D: Entry = Entry {
+    name: "resnext101_64x4d",
+    aliases: &["resnext101"],
+    title: "ResNeXt-101 64×4d",
+    write: |net, k| imagenet(net, k, &Block { groups: 64, base: 4, ..BOTTLENECK }, [3, 4, 23, 3]),
+    ..RESNEXT50_32X4D
+};
+
+/// torchvision's Wide ResNet-50-2.
+pub(super) const WIDE_RESNET50_2: Entry = Entry {
+    name: "wide_resnet50_2",
+    aliases: &[],
+    family: "Wide ResNet",
+    title: "Wide ResNet-50-2",
+    paper: Paper {
+        authors: "S. Zagoruyko, N. Komodakis",
+        title: "Wide Residual Networks",
+        venue: "British Machine Vision Conference (BMVC 2016)",
+        year: 2016,
+        arxiv: Some("1605.07146"),
+    },
+    year: 2016,
+    taught: "A thousand layers are not needed: a residual network of a few wide layers is as accurate as a thin one of many, and \
+             trains several times faster, since wide layers use the machine better.",
+    note: "The inner width of each bottleneck is twice that of ResNet-50.",
+    write: |net, k| imagenet(net, k, &Block { base: 128, ..BOTTLENECK }, [3, 4, 6, 3]),
+    ..RESNET50
+};
+
+/// torchvision's Wide ResNet-101-2.
+pub(super) const WIDE_RESNET101_2: Entry = Entry {
+    name: "wide_resnet101_2",
+    title: "Wide ResNet-101-2",
+    write: |net, k| imagenet(net, k, &Block { base: 128, ..BOTTLENECK }, [3, 4, 23, 3]),
+    ..WIDE_RESNET50_2
+};
+
 /// A kind of residual block.
+#[derive(Clone, Copy)]
 pub(super) struct Block {
     kind: &'static str,
     /// Output channels over the block's width.
     expansion: usize,
-    /// The layers of the block up to the last normalization, for a width and a stride.
-    body: for<'b> fn(Value<'b>, usize, usize) -> Value<'b>,
+    /// Groups of the 3 × 3 convolution, and the width of each where the block's width is 64.
+    groups: usize,
+    base: usize,
+    /// The layers of the block up to the last normalization, for its width and a stride.
+    body: for<'b> fn(Value<'b>, &Block, usize, usize) -> Value<'b>,
 }
 
 /// Two 3 × 3 convolutions.
-pub(super) const BASIC: Block = Block { kind: "BasicBlock", expansion: 1, body: basic };
+pub(super) const BASIC: Block = Block { kind: "BasicBlock", expansion: 1, groups: 1, base: 64, body: basic };
 /// 1 × 1 to reduce, 3 × 3 with the stride, 1 × 1 to restore.
-const BOTTLENECK: Block =
-    Block { kind: "Bottleneck", expansion: 4, body: |x, width, stride| bottleneck(x, width, 1, stride) };
+const BOTTLENECK: Block = Block {
+    kind: "Bottleneck",
+    expansion: 4,
+    groups: 1,
+    base: 64,
+    body: |x, block, width, stride| bottleneck(x, block, width, [1, stride]),
+};
 /// The same with the stride in the first 1 × 1.
 const BOTTLENECK_PAPER: Block =
-    Block { kind: "Bottleneck", expansion: 4, body: |x, width, stride| bottleneck(x, width, stride, 1) };
+    Block { body: |x, block, width, stride| bottleneck(x, block, width, [stride, 1]), ..BOTTLENECK };
 
 pub(super) fn conv3x3(maps: usize, stride: usize) -> Conv2d {
     Conv2d::new(maps, 3).stride(stride).padding(1).no_bias()
@@ -120,15 +197,16 @@ pub(super) fn conv_norm<'b>(x: Value<'b>, number: usize, conv: Conv2d) -> Value<
     x.layer(&format!("conv{number}"), conv).layer(&format!("bn{number}"), BatchNorm2d::default())
 }
 
-fn basic(x: Value<'_>, width: usize, stride: usize) -> Value<'_> {
+fn basic<'b>(x: Value<'b>, _: &Block, width: usize, stride: usize) -> Value<'b> {
     let x = conv_norm(x, 1, conv3x3(width, stride)).layer("relu", Op::Relu);
     conv_norm(x, 2, conv3x3(width, 1))
 }
 
-fn bottleneck(x: Value<'_>, width: usize, first: usize, second: usize) -> Value<'_> {
-    let x = conv_norm(x, 1, conv1x1(width, first)).layer("relu", Op::Relu);
-    let x = conv_norm(x, 2, conv3x3(width, second)).layer("relu", Op::Relu);
-    conv_norm(x, 3, conv1x1(width * BOTTLENECK.expansion, 1))
+fn bottleneck<'b>(x: Value<'b>, block: &Block, width: usize, [first, second]: [usize; 2]) -> Value<'b> {
+    let inner = width * block.base / 64 * block.groups;
+    let x = conv_norm(x, 1, conv1x1(inner, first)).layer("relu", Op::Relu);
+    let x = conv_norm(x, 2, conv3x3(inner, second).groups(block.groups)).layer("relu", Op::Relu);
+    conv_norm(x, 3, conv1x1(width * block.expansion, 1))
 }
 
 /// One block: ReLU of its layers plus the shortcut, which is projected where channels or size change.
@@ -136,7 +214,7 @@ fn residual<'b>(x: Value<'b>, block: &Block, width: usize, stride: usize) -> Val
     x.numbered(block.kind, |x| {
         let out = width * block.expansion;
         let changed = stride != 1 || x.shape().channels() != out;
-        let y = (block.body)(x, width, stride);
+        let y = (block.body)(x, block, width, stride);
         let shortcut = if changed {
             x.sequential("downsample", |x| x.conv2d(conv1x1(out, stride)).batch_norm2d())
         } else {

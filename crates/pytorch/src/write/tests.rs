@@ -34,7 +34,7 @@ fn every_network_of_the_zoo_is_python() {
 fn every_random_network_is_python() {
     let mut refused = 0;
     for graph in random_graphs(300) {
-        match graph.nodes().iter().find(|node| layers::lacks(&node.op)) {
+        match graph.nodes().iter().find(|node| super::layers::lacks(&node.op)) {
             None => drop(checked(&graph)),
             Some(node) => {
                 let told = write(&graph).unwrap_err().to_string();

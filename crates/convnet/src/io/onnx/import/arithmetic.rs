@@ -85,6 +85,18 @@ impl Importer<'_> {
         Ok(Known::Value(total))
     }
 
+    /// The mean of values that depend on the images.
+    pub(super) fn mean(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let count = call.inputs.len();
+        let known = self.combined(call, Arithmetic::Add)?;
+        let Known::Value(value) = known else { return Ok(known) };
+        if count == 1 {
+            return Ok(known);
+        }
+        let channels = self.shape(value).channels();
+        self.affine(call, value, (vec![1.0 / count as f32; channels], vec![0.0; channels]))
+    }
+
     /// A function of a value, times a number.
     fn scaled_function(
         &mut self,

@@ -18,13 +18,7 @@ impl Importer<'_> {
         Ok(Some(match call.op() {
             "Elu" => Unary::Elu { alpha: call.float("alpha", 1.0)? },
             "Celu" => Unary::Celu { alpha: call.float("alpha", 1.0)? },
-            "Selu" => {
-                let settings = (call.float("alpha", 1.673_263_2)?, call.float("gamma", 1.050_701)?);
-                if !(near(settings.0, 1.673_263_2) && near(settings.1, 1.050_701)) {
-                    return Err(format!("alpha and gamma are {settings:?}, expected those of the paper"));
-                }
-                Unary::Selu
-            }
+            "Selu" if self.is_papers_selu(call)? => Unary::Selu,
             "Gelu" => Unary::Gelu {
                 tanh: match call.text("approximate")?.unwrap_or("none") {
                     "none" => false,
@@ -48,6 +42,23 @@ impl Importer<'_> {
             "Erf" => Unary::Erf,
             _ => return Ok(None),
         }))
+    }
+
+    /// Whether SELU has the settings of its paper.
+    fn is_papers_selu(&self, call: &Call<'_>) -> Result<bool, String> {
+        let (alpha, gamma) = (call.float("alpha", 1.673_263_2)?, call.float("gamma", 1.050_701)?);
+        Ok(near(alpha, 1.673_263_2) && near(gamma, 1.050_701))
+    }
+
+    /// SELU with settings of its own: ELU, scaled.
+    pub(super) fn selu(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value = self.map_or_vector(call, 0)?;
+        let (alpha, gamma) = (call.float("alpha", 1.673_263_2)?, call.float("gamma", 1.050_701)?);
+        let Known::Value(value) = self.push_on(call, Unary::Elu { alpha }, value, Vec::new())? else {
+            return Err("it has no input".into());
+        };
+        let channels = self.shape(value).channels();
+        self.affine(call, value, (vec![gamma; channels], vec![0.0; channels]))
     }
 
     /// x to a constant power.

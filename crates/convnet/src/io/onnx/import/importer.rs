@@ -166,6 +166,8 @@ impl<'a> Importer<'a> {
             "PRelu" => self.prelu(call),
             "Pow" => self.power(call),
             "Neg" => self.negative(call),
+            "Selu" => self.selu(call),
+            "Mean" => self.mean(call),
             "Resize" | "Upsample" => self.resize(call),
             "Expand" => self.expand(call),
             "DepthToSpace" => self.depth_to_space(call),

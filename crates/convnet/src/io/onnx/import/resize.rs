@@ -27,6 +27,11 @@ impl Importer<'_> {
             "tf_half_pixel_for_nn" => Coordinates::TfHalfPixelForNn,
             other => return Err(format!("coordinate_transformation_mode is `{other}`, which no layer has")),
         };
+        if coordinates == Coordinates::AlignCorners && scale.is_some() {
+            let reason = "align_corners by a scale that gives no whole number of pixels: where the last one lies is told \
+                          differently; give sizes";
+            return Err(reason.into());
+        }
         let exclude_outside = call.int("exclude_outside", 0)? != 0;
         let usual = if call.opset < 11 { "floor" } else { "round_prefer_floor" };
         let mode = match asked {
@@ -59,10 +64,15 @@ impl Importer<'_> {
     ) -> Result<(usize, usize, Option<[f64; 2]>), String> {
         let scales_at = if call.op() == "Upsample" || call.opset < 11 { 1 } else { 2 };
         let (last, policy) = (call.ints("axes")?, call.text("keep_aspect_ratio_policy")?);
-        if !matches!(last, None | Some([2, 3] | [-2, -1])) || !matches!(policy, None | Some("stretch")) {
+        // Height and width, or the other way round.
+        let turned = matches!(last, Some([3, 2] | [-1, -2]));
+        if !(turned || matches!(last, None | Some([2, 3] | [-2, -1])))
+            || !matches!(policy, None | Some("stretch"))
+        {
             return Err(format!("axes {last:?}, policy {policy:?}, expected height and width, stretched"));
         }
         let pair = |what: &str, found: Vec<f64>| match found[..] {
+            [w, h] if turned => Ok([h, w]),
             [h, w] if last.is_some() => Ok([h, w]),
             [n, c, h, w] if last.is_none() && n == 1.0 && c == 1.0 => Ok([h, w]),
             _ => Err(format!("{what} are {found:?}, expected images and channels to stay as they are")),
@@ -145,18 +155,24 @@ impl Importer<'_> {
     }
 
     pub(super) fn depth_to_space(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let place_first = match call.text("mode")?.unwrap_or("DCR") {
-            "DCR" => true,
-            "CRD" => false,
-            other => return Err(format!("mode is `{other}`, expected DCR or CRD")),
-        };
+        let place_first = Self::place_first(call)?;
         let factor = self.blocks(call)?;
         self.layer(call, PixelShuffle { factor, place_first })
     }
 
     pub(super) fn space_to_depth(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let place_first = Self::place_first(call)?;
         let factor = self.blocks(call)?;
-        self.layer(call, PixelUnshuffle { factor, place_first: true })
+        self.layer(call, PixelUnshuffle { factor, place_first })
+    }
+
+    /// Whether a pixel's place in its block comes before the channel.
+    fn place_first(call: &Call<'_>) -> Result<bool, String> {
+        match call.text("mode")?.unwrap_or("DCR") {
+            "DCR" => Ok(true),
+            "CRD" => Ok(false),
+            other => Err(format!("mode is `{other}`, expected DCR or CRD")),
+        }
     }
 
     fn blocks(&self, call: &Call<'_>) -> Result<usize, String> {
