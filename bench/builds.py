@@ -11,6 +11,9 @@ import subprocess
 
 from networks import NETWORKS, train_size
 
+# Those that convnet has by name.
+ZOO = [name for name, network in NETWORKS.items() if network.convnet]
+
 
 def measure(binary, network, batch, args):
     """Least ms and bytes at most of one `bench`."""
@@ -27,14 +30,14 @@ def main():
     parser.add_argument("before")
     parser.add_argument("after")
     parser.add_argument("--train", action="store_true", help="training steps instead of inference")
-    parser.add_argument("--nets", default=",".join(NETWORKS), help="names, separated by commas")
+    parser.add_argument("--nets", default=",".join(ZOO), help="names, separated by commas")
     parser.add_argument("--batches", default="1,8", help="batches of inference")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     args = parser.parse_args()
-    unknown = [name for name in args.nets.split(",") if name not in NETWORKS]
+    unknown = [name for name in args.nets.split(",") if name not in ZOO]
     if unknown:
-        parser.error(f"no {', '.join(unknown)}; known are {', '.join(NETWORKS)}")
+        parser.error(f"no {', '.join(unknown)}; known are {', '.join(ZOO)}")
     print("| network | batch | before ms | after ms | before / after | before MB | after MB |")
     print("|---|---|---|---|---|---|---|")
     ratios = []

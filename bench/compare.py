@@ -65,7 +65,7 @@ def compare(name, batch, args):
         if not args.train or not network.convnet:
             export = [sys.executable, os.path.join(HERE, "worker.py"), "export", name, str(batch), folder]
             if args.train:
-                export[3] = "export-train"
+                export[2] = "export-train"
             subprocess.run(export, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         prefix = "train-" if args.train else ""
         workers = {peer: Peer(prefix + peer, name, batch, folder) for peer in wanted}

@@ -12,17 +12,20 @@ import tempfile
 
 import numpy
 import torch
+import torchvision
 import torchvision.models as models
 from safetensors.torch import load_file
 
 CONVNET = os.environ.get("CONVNET", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../target/release/convnet"))
 NAMES = ["alexnet", "vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn", "googlenet",
          "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
-         "densenet121", "densenet161", "densenet169", "densenet201"]
+         "densenet121", "densenet161", "densenet169", "densenet201", "resnext50_32x4d", "wide_resnet50_2", "squeezenet1_1",
+         "mobilenet_v2", "mobilenet_v3_large", "mnasnet1_0", "efficientnet_b0"]
 # One of each family, at a smaller size where the network takes it: the images' side, and how many. Where a network has
 # many max-pools, few images: each pooling window more is a chance for two values to tie.
 GRADIENTS = {"alexnet": (96, 4), "vgg11": (64, 8), "vgg11_bn": (64, 4), "googlenet": (96, 1), "resnet18": (64, 8),
-             "resnet50": (64, 8), "densenet121": (64, 8)}
+             "resnet50": (64, 8), "densenet121": (64, 8), "resnext50_32x4d": (64, 8), "squeezenet1_1": (64, 8),
+             "mobilenet_v2": (64, 8), "mobilenet_v3_large": (64, 8), "mnasnet1_0": (64, 8), "efficientnet_b0": (64, 8)}
 IMAGES = 32
 
 
@@ -88,6 +91,8 @@ def gradients(name, side, count, folder, kinks):
             module.p = 0.0
         if hasattr(module, "drop_rate"):
             module.drop_rate = 0.0
+        if isinstance(module, torchvision.ops.StochasticDepth):
+            module.p = 0.0
     weights, x, labels_at, out = (os.path.join(folder, file) for file in ("w.pth", "x.npy", "l.npy", "g.safetensors"))
     torch.save(net.state_dict(), weights)
     images, labels = torch.randn(count, 3, side, side), torch.arange(count) % 10

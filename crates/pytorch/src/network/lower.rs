@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use convnet::graph::Size2;
-use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, ConstantPad2d, Op};
+use convnet::graph::{Shape, Size2};
+use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, ChannelShuffle, ConstantPad2d, Op, Slice, Span};
 
 use crate::torch::{Leaf, Parameter, Step, Tape, TapeId, What};
 
@@ -115,6 +115,9 @@ fn gates(tape: &Tape, step: &Step) -> Vec<TapeId> {
 
 /// A view: Flatten, or a vector as maps of one pixel, or nothing; seen through views before it.
 fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
+    if let Some(shuffle) = shuffled(tape, id, before) {
+        return shuffle;
+    }
     let mut from = before;
     while let (What::Reshape, Some(&earlier)) = (&tape.step(from).what, tape.step(from).inputs.first()) {
         from = earlier;
@@ -142,6 +145,21 @@ fn reshape(tape: &Tape, id: TapeId, before: TapeId) -> Lowered {
         format!("[N, {}]", dims.join(", "))
     };
     Lowered::Refused(format!("a view of {} as {}", shown(old), shown(new)))
+}
+
+/// A shuffle of channels: a view of them in groups, groups and channels changed, and a view as the map again.
+fn shuffled(tape: &Tape, id: TapeId, before: TapeId) -> Option<Lowered> {
+    let turned = tape.step(before);
+    let (What::Permute(order), &[apart]) = (&turned.what, &turned.inputs[..]) else { return None };
+    let (What::Reshape, &[from]) = (&tape.step(apart).what, &tape.step(apart).inputs[..]) else {
+        return None;
+    };
+    let [_, groups, of_group, height, width] = tape.step(apart).dims[..] else { return None };
+    let map = &tape.step(from).dims;
+    let fits = *order == [0, 2, 1, 3, 4]
+        && *map == tape.step(id).dims
+        && map[1..] == [groups * of_group, height, width];
+    fits.then(|| Lowered::Layers(vec![ChannelShuffle { groups }.into()], vec![from]))
 }
 
 /// `x * weight + bias` with a buffer's number for each channel: what is left of a normalization that is not trained.
@@ -218,7 +236,7 @@ fn by_channel(tape: &Tape, id: TapeId, operation: &str) -> Option<(TapeId, TapeI
     })
 }
 
-/// A range of a dimension: the whole, or every n-th row and column.
+/// A range of a dimension: the whole, every n-th row and column, or a part.
 fn narrow(tape: &Tape, id: TapeId, before: TapeId, dim: usize, start: usize, by: usize) -> Lowered {
     let (old, new) = (&tape.step(before).dims, &tape.step(id).dims);
     if old == new {
@@ -231,6 +249,25 @@ fn narrow(tape: &Tape, id: TapeId, before: TapeId, dim: usize, start: usize, by:
         return Lowered::Layers(vec![pool.into()], vec![before]);
     }
     let size = new.get(dim).copied().unwrap_or(0);
+    let shape = match old[..] {
+        [_, channels, height, width] => Some(Shape::map(channels, height, width)),
+        [_, features] => Some(Shape::vector(features)),
+        _ => None,
+    };
+    if let Some(shape) = shape {
+        let mut slice = Slice::channels(0..shape.channels(), shape);
+        let span = Span { start, step: by, length: size };
+        let part = match dim {
+            1 => Some(&mut slice.channels),
+            2 => Some(&mut slice.rows),
+            3 => Some(&mut slice.columns),
+            _ => None,
+        };
+        if let Some(part) = part {
+            *part = span;
+            return Lowered::Layers(vec![slice.into()], vec![before]);
+        }
+    }
     let names = ["images", "channels", "rows", "columns"];
     let name = names.get(dim).copied().unwrap_or("elements");
     Lowered::Refused(format!("a slice of {size} of {} {name}", old.get(dim).copied().unwrap_or(0)))

@@ -109,7 +109,10 @@ impl Importer<'_> {
             }
         };
         let (rows, columns) = (output(height, by_row)?, output(width, by_column)?);
-        let exact = rows as f64 == height as f64 * by_row && columns as f64 == width as f64 * by_column;
+        // But for the rounding of the scales.
+        let whole =
+            |output: usize, size: usize, scale: f64| (output as f64 - size as f64 * scale).abs() < 1e-4;
+        let exact = whole(rows, height, by_row) && whole(columns, width, by_column);
         Ok((rows, columns, (!exact).then_some([by_row, by_column])))
     }
 
