@@ -54,6 +54,19 @@ fn steps_are_the_layers_that_compute_the_same() {
             "x = torch.sigmoid(x.mean((2, 3), keepdim=True)).expand(-1, -1, 8, 8) * x",
             &["Conv2d", "AdaptiveAvgPool2d", "Sigmoid", "Mul", "AdaptiveAvgPool2d", "Flatten"],
         ),
+        ("x = x[:, :4]", &["Conv2d", "Slice", "AdaptiveAvgPool2d", "Flatten"]),
+        (
+            "a, b = x.chunk(2, dim=1); x = torch.cat((b, F.gelu(a)), 1)",
+            &["Conv2d", "Slice", "Slice", "GELU", "Concat", "AdaptiveAvgPool2d", "Flatten"],
+        ),
+        (
+            "x = x.view(-1, 2, 3, 8, 8).transpose(1, 2).contiguous().view(-1, 6, 8, 8)",
+            &["Conv2d", "ChannelShuffle", "AdaptiveAvgPool2d", "Flatten"],
+        ),
+        (
+            "x = F.hardswish(x) - x / x.mean(1, keepdim=True)",
+            &["Conv2d", "Hardswish", "Mean", "Div", "Sub", "AdaptiveAvgPool2d", "Flatten"],
+        ),
         (
             "x = F.dropout2d(F.adaptive_avg_pool2d(x, 1), 0.5, self.training).flatten(1)",
             &["Conv2d", "AdaptiveAvgPool2d", "Dropout", "Flatten"],
@@ -75,7 +88,6 @@ fn what_no_layer_computes_is_named() {
         ("x = F.pad(x, (-1, 0, -1, 0))", "pad by a negative number"),
         ("x = F.dropout2d(x, 0.5, self.training)", "dropout2d"),
         ("x = x * 0.5 + x", "multiplication by 0.5"),
-        ("x = x[:, :4]", "a slice of 4 of 6 channels"),
         ("x = torch.sigmoid(x.mean((2, 3), keepdim=True)).expand(-1, -1, 8, 8)", "expand"),
     ] {
         let found = layers(line);

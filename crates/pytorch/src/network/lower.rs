@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use convnet::graph::{Shape, Size2};
-use convnet::ops::{AdaptiveAvgPool2d, AvgPool2d, ChannelShuffle, ConstantPad2d, Op, Slice, Span};
+use convnet::ops::{
+    AdaptiveAvgPool2d, AvgPool2d, ChannelShuffle, ConstantPad2d, Op, Reduce, Reduction, Slice, Span,
+};
 
 use crate::torch::{Leaf, Parameter, Step, Tape, TapeId, What};
 
@@ -273,7 +275,7 @@ fn narrow(tape: &Tape, id: TapeId, before: TapeId, dim: usize, start: usize, by:
     Lowered::Refused(format!("a slice of {size} of {} {name}", old.get(dim).copied().unwrap_or(0)))
 }
 
-/// A mean over rows and columns: global average pooling.
+/// A mean: over rows and columns it is global average pooling.
 fn mean(tape: &Tape, id: TapeId, before: TapeId, dims: &[usize], keep: bool) -> Lowered {
     let mut dims: Vec<usize> = dims.to_vec();
     dims.sort_unstable();
@@ -282,6 +284,12 @@ fn mean(tape: &Tape, id: TapeId, before: TapeId, dims: &[usize], keep: bool) -> 
     if old.len() == 4 && dims == [2, 3] {
         let layers = if keep { vec![pool()] } else { vec![pool(), Op::Flatten] };
         return Lowered::Layers(layers, vec![before]);
+    }
+    if old.len() == 4 && keep && !dims.is_empty() && dims.iter().all(|dim| (1..4).contains(dim)) {
+        let over = |dim| dims.contains(&dim);
+        let reduce =
+            Reduce { reduction: Reduction::Mean, channels: over(1), height: over(2), width: over(3) };
+        return Lowered::Layers(vec![reduce.into()], vec![before]);
     }
     // x.mean(3).mean(2), or the other way round.
     if let What::Mean { dims: earlier, keep: kept } = &tape.step(before).what
