@@ -114,18 +114,18 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Reduce(reduce) if !reduce.is_linear() => {
             Kind::Extremum { sign: arithmetic::sign(reduce.reduction) }
         }
-        Op::Reduce(reduce) => return Ok(Separable::bind(binder, stage, reduce.axes(stage.shapes[0]))),
-        Op::Pad2d(pad) => return Ok(Separable::bind(binder, stage, pad.axes(stage.shapes[0]))),
-        Op::Upsample(upsample) => return Ok(Separable::bind(binder, stage, upsample.axes(stage.shapes[0]))),
-        Op::Slice(slice) => return Ok(Separable::bind(binder, stage, slice.axes(stage.shapes[0]))),
-        Op::IndexSelect(select) => return Ok(Separable::bind(binder, stage, select.axes(stage.shapes[0]))),
+        Op::Reduce(reduce) => return Separable::bind(binder, stage, |shape| reduce.axes(shape)),
+        Op::Pad2d(pad) => return Separable::bind(binder, stage, |shape| pad.axes(shape)),
+        Op::Upsample(upsample) => return Separable::bind(binder, stage, |shape| upsample.axes(shape)),
+        Op::Slice(slice) => return Separable::bind(binder, stage, |shape| slice.axes(shape)),
+        Op::IndexSelect(select) => return Separable::bind(binder, stage, |shape| select.axes(shape)),
         Op::ChannelShuffle(shuffle) => {
-            return Ok(Separable::bind(binder, stage, shuffle.axes(stage.shapes[0])));
+            return Separable::bind(binder, stage, |shape| shuffle.axes(shape));
         }
-        Op::PixelShuffle(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
-        Op::PixelUnshuffle(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
-        Op::Permute(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
-        Op::Reshape(op) => return Ok(Rearrange::bind(binder, stage, &op.source(stage.shapes[0]))),
+        Op::PixelShuffle(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
+        Op::PixelUnshuffle(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
+        Op::Permute(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
+        Op::Reshape(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
         Op::ConstantPad2d(pad) => Kind::Pad(Pad::new(pad)),
         Op::LocalResponseNorm(norm) => Kind::LocalResponse(LocalResponse {
             size: norm.size,

@@ -7,7 +7,7 @@ use crate::cpu::binder::{Binder, Parameters};
 use crate::cpu::run::{At, Backward, Forward};
 use crate::graph::Shape;
 use crate::ops::{Axes, Source};
-use crate::plan::{GradientWrite, Mode, Stage};
+use crate::plan::{CompileError, GradientWrite, Mode, Stage};
 
 /// A linear map along each axis, and the way back.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +17,27 @@ pub(in crate::cpu) struct Separable {
     gradient: Option<kernels::Separable>,
 }
 
+/// The longest axis that a map has taps for, and the most elements of an image that an order is written down for: their
+/// tables take some bytes for each.
+const LONGEST_AXIS: usize = 1 << 22;
+const MOST_ELEMENTS: usize = 1 << 24;
+
 impl Separable {
-    pub(super) fn bind(binder: &Binder<'_>, stage: &Stage, axes: Axes) -> Bound {
-        let (height, width) = stage.shapes[0].spatial();
-        let sizes = [stage.shapes[0].channels(), height, width];
-        let mut axes = axes.into_iter().zip(sizes).map(|(rows, size)| {
+    /// Binds a layer that is the map that `axes` gives for an input.
+    pub(super) fn bind(
+        binder: &Binder<'_>,
+        stage: &Stage,
+        axes: impl Fn(Shape) -> Axes,
+    ) -> Result<Bound, CompileError> {
+        let (input, output) = (stage.shapes[0], binder.node(stage.node).shape);
+        let (height, width) = input.spatial();
+        let sizes = [input.channels(), height, width];
+        let (rows, columns) = output.spatial();
+        if sizes.into_iter().chain([output.channels(), rows, columns]).any(|size| size > LONGEST_AXIS) {
+            let reason = "the engine's tables go up to 4,194,304 elements along an axis; use a smaller map";
+            return Err(CompileError::unsupported(binder.node(stage.node), reason));
+        }
+        let mut axes = axes(input).into_iter().zip(sizes).map(|(rows, size)| {
             let single =
                 |row: Vec<(usize, f64)>| row.into_iter().map(|(i, weight)| (i, weight as f32)).collect();
             Taps::new(size, rows.into_iter().map(single))
@@ -29,7 +45,8 @@ impl Separable {
         let mut next = || axes.next().unwrap_or_else(|| Taps::identity(1));
         let map = kernels::Separable { channels: next(), rows: next(), columns: next() };
         let gradient = (binder.mode() == Mode::Train).then(|| map.transposed());
-        Bound::plain(binder, stage, Kind::Separable(Box::new(Self { map, gradient })), Parameters::default())
+        let kind = Kind::Separable(Box::new(Self { map, gradient }));
+        Ok(Bound::plain(binder, stage, kind, Parameters::default()))
     }
 
     pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>) {
@@ -59,20 +76,25 @@ fn pixels(shape: Shape) -> [usize; 2] {
 }
 
 impl Rearrange {
-    pub(super) fn bind(binder: &Binder<'_>, stage: &Stage, source: &Source<'_>) -> Bound {
+    /// Binds a layer whose elements come from where `source` tells.
+    pub(super) fn bind(
+        binder: &Binder<'_>,
+        stage: &Stage,
+        source: &Source<'_>,
+    ) -> Result<Bound, CompileError> {
         let (input, output) = (stage.shapes[0], binder.node(stage.node).shape);
+        if input.elements() > MOST_ELEMENTS {
+            let reason = "the engine's tables go up to 16,777,216 elements of an image; use a smaller map";
+            return Err(CompileError::unsupported(binder.node(stage.node), reason));
+        }
         let (width, from) = (output.spatial().1, input.spatial().1);
         let order = Rearrangement::new(pixels(input), pixels(output), |pixel, channel| {
             let [channel, row, column] = source([channel, pixel / width, pixel % width]);
             (row * from + column, channel)
         });
         let gradient = (binder.mode() == Mode::Train).then(|| order.inverse());
-        Bound::plain(
-            binder,
-            stage,
-            Kind::Rearrange(Box::new(Self { order, gradient })),
-            Parameters::default(),
-        )
+        let kind = Kind::Rearrange(Box::new(Self { order, gradient }));
+        Ok(Bound::plain(binder, stage, kind, Parameters::default()))
     }
 
     pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>) {

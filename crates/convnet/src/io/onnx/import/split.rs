@@ -5,6 +5,9 @@ use super::importer::Importer;
 use super::slices::slices;
 use crate::ops::{IndexSelect, Op, Slice, Span};
 
+/// The longest axis whose elements are looked at one by one.
+const LONGEST: usize = 1 << 22;
+
 impl Importer<'_> {
     /// What Split gives, one value for each output; `None` for any other operator, or where it is of a constant.
     pub(super) fn split(&mut self, call: &mut Call<'_>) -> Result<Option<Vec<Known>>, String> {
@@ -67,6 +70,9 @@ impl Importer<'_> {
     pub(super) fn cut(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let mut value = self.map_or_vector(call, 0)?;
         let sizes = self.sizes(value);
+        if let Some(size) = sizes.iter().find(|&&size| size > LONGEST) {
+            return Err(format!("of {size} elements along an axis, expected at most {LONGEST}"));
+        }
         let known: Vec<Option<usize>> =
             std::iter::once(None).chain(sizes.iter().copied().map(Some)).collect();
         let mut cut = false;

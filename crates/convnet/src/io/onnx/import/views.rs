@@ -93,8 +93,8 @@ fn named(axes: &Axes, [channels, height, width]: [usize; 3], target: [usize; 3])
     let is = |axes: Axes| axes.merged() == merged;
     let pixels = height * width;
     if target == [channels, height, width] {
-        let groups = (2..channels).filter(|groups| channels.is_multiple_of(*groups));
-        for groups in groups {
+        let found = merged.sizes.get(1).copied().filter(|groups| channels.is_multiple_of(*groups));
+        if let Some(groups) = found {
             let of_group = channels / groups;
             if is(Axes::new([of_group, groups, pixels], [pixels, of_group * pixels, 1])) {
                 return Some(ChannelShuffle { groups }.into());
