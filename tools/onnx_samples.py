@@ -394,6 +394,16 @@ def folds():
         node("Pad", "x p", "y")],
         {"two": numpy.int64(2), "three": numpy.int64(3), "one": numpy.int64(1), "zero": numpy.int64(0), "last": whole(1),
          "list": whole(5, 0, 0, 0, 0, 0, 1, 0), "updates": whole(0)})
+    # Standardized weights: by a normalization in training mode, and written out.
+    sample("standardized", [
+        node("Reshape", "w flat", "r"), helper.make_node("BatchNormalization", ["r", "g", "z", "z2", "o"], ["n", "m", "u"], training_mode=1),
+        node("Reshape", "n back", "v"), node("Conv", "x v", "y")],
+        {"w": weights(6, 4, 3, 3), "flat": whole(1, 6, -1), "back": whole(6, 4, 3, 3), "g": positive(6), "z": numpy.zeros(6, numpy.float32),
+         "z2": numpy.zeros(6, numpy.float32), "o": numpy.ones(6, numpy.float32)}, opset=15)
+    sample("standardized_written", [
+        node("ReduceMean", "w", "m", axes=[1, 2, 3]), node("Sub", "w m", "d"), node("Mul", "d d", "q"), node("ReduceMean", "q", "v", axes=[1, 2, 3]),
+        node("Add", "v eps", "e"), node("Sqrt", "e", "s"), node("Div", "d s", "u"), node("Conv", "x u", "y")],
+        {"w": weights(6, 4, 3, 3), "eps": numpy.float32(1e-5)})
     sample("chosen", [node("Equal", "a b", "e"), node("Where", "e c d", "p"), node("Pad", "x p", "y")],
            {"a": whole(0, -1, 2, 0, 0, 0, 0, 0), "b": whole(-1), "c": whole(0), "d": whole(0, 9, 1, 2, 0, 0, 1, 0)})
 

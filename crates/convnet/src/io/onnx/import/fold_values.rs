@@ -92,6 +92,9 @@ pub(super) fn fold_values(call: &Call<'_>, inputs: &[&Constant]) -> Result<Optio
             "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL2",
             &[x, ..],
         ) if !x.is_whole() => reduced(call, x)?,
+        ("BatchNormalization", &[x, scale, bias, mean, variance]) => {
+            normalized(call, x, [scale, bias, mean, variance])?
+        }
         ("ScatterND", &[data, indices, updates]) => scattered(call, data, indices, updates)?,
         _ => return Ok(None),
     }))
@@ -141,6 +144,45 @@ fn reduced(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
     let kept = constant.shape.iter().enumerate().filter(|(i, _)| !over.contains(i)).map(|(_, &size)| size);
     let shape = if call.int("keepdims", 1)? != 0 { shape } else { kept.collect() };
     Ok(Constant::numbers(shape, values))
+}
+
+/// Weights that are normalized by channel, the second axis: by their own numbers in training mode, by given ones else.
+fn normalized(
+    call: &Call<'_>,
+    x: &Constant,
+    [scale, bias, mean, variance]: [&Constant; 4],
+) -> Result<Constant, String> {
+    let &[_, channels, ref rest @ ..] = &x.shape[..] else {
+        return Err(format!("of shape {:?}, expected two axes at least", x.shape));
+    };
+    let pixels: usize = rest.iter().product();
+    let vectors = [scale, bias, mean, variance].map(|vector| vector.floats(call.model));
+    let [scale, bias, mean, variance] = vectors;
+    let (scale, bias, mut mean, mut variance) = (scale?, bias?, mean?, variance?);
+    if [&scale, &bias, &mean, &variance].iter().any(|vector| vector.len() != channels) {
+        return Err(format!("its vectors are not as long as its {channels} channels"));
+    }
+    let mut values = x.floats(call.model)?;
+    let channel = |i: usize| i / pixels.max(1) % channels.max(1);
+    if call.int("training_mode", 0)? != 0 {
+        let count = (values.len() / channels.max(1)) as f64;
+        let mut sums = vec![0.0f64; channels];
+        values.iter().enumerate().for_each(|(i, x)| sums[channel(i)] += f64::from(*x));
+        let means: Vec<f64> = sums.iter().map(|sum| sum / count).collect();
+        let mut squares = vec![0.0f64; channels];
+        values
+            .iter()
+            .enumerate()
+            .for_each(|(i, x)| squares[channel(i)] += (f64::from(*x) - means[channel(i)]).powi(2));
+        mean = means.iter().map(|mean| *mean as f32).collect();
+        variance = squares.iter().map(|square| (square / count) as f32).collect();
+    }
+    let eps = call.float("epsilon", 1e-5)?;
+    for (i, x) in values.iter_mut().enumerate() {
+        let c = channel(i);
+        *x = (*x - mean[c]) / (variance[c] + eps).sqrt() * scale[c] + bias[c];
+    }
+    Ok(Constant::numbers(x.shape.clone(), values))
 }
 
 fn unary(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {

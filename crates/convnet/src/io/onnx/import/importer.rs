@@ -25,12 +25,23 @@ pub(super) struct Importer<'a> {
     pub(super) names: HashMap<String, Known>,
     /// How often each name is read.
     pub(super) uses: HashMap<&'a str, usize>,
-    /// Bytes that computed constants may still take.
+    /// Bytes that computed constants may still take, and that they may take in all.
     pub(super) room: usize,
+    pub(super) most: usize,
 }
 
-/// What all computed constants may take in memory.
-pub(super) const ROOM: usize = 64 << 20;
+/// What all computed constants may take in memory: this, and so many times what the file's own take, since weights that are
+/// standardized go through several steps; in all no more than the last.
+const ROOM: usize = 64 << 20;
+const STEPS: usize = 12;
+const MOST: usize = 2 << 30;
+
+/// Bytes that the computed constants of a model may take.
+pub(super) fn room(model: &Model) -> usize {
+    let stored = model.initializers.iter().map(|tensor| tensor.shape.iter().product::<usize>());
+    let bytes = stored.fold(0usize, usize::saturating_add).saturating_mul(size_of::<f32>());
+    bytes.saturating_mul(STEPS).saturating_add(ROOM).min(MOST)
+}
 
 impl<'a> Importer<'a> {
     /// Takes the next node in.
@@ -108,7 +119,7 @@ impl<'a> Importer<'a> {
     /// Takes bytes of what is computed from the room for it.
     pub(super) fn spend(&mut self, bytes: usize) -> Result<(), String> {
         self.room = self.room.checked_sub(bytes).ok_or_else(|| {
-            format!("computed constants take more than {} MiB; simplify the model first", ROOM >> 20)
+            format!("computed constants take more than {} MiB; simplify the model first", self.most >> 20)
         })?;
         Ok(())
     }

@@ -31,7 +31,7 @@ use convnet_formats::onnx::read::{Model, Node, ValueInfo};
 use self::call::{Known, Order, Value};
 use self::constant::Constant;
 use self::draft::NetworkDraft;
-use self::importer::{Importer, ROOM};
+use self::importer::{Importer, room};
 use self::inputs::{Images, images};
 use super::super::{IoError, WeightsFile};
 use crate::graph::Graph;
@@ -178,7 +178,8 @@ fn translate(model: &Model, options: &ImportOptions) -> Result<Translation, Prob
     for name in nodes.iter().flat_map(|(_, node)| &node.inputs) {
         *uses.entry(name).or_default() += 1;
     }
-    let mut importer = Importer { model, opset, batch, draft, names, uses, room: ROOM };
+    let most = room(model);
+    let mut importer = Importer { model, opset, batch, draft, names, uses, room: most, most };
     for &(i, node) in &nodes {
         importer.node(node).map_err(|reason| Problem::Node {
             node: label(node, i),
