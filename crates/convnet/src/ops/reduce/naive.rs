@@ -7,14 +7,11 @@ use crate::ops::{Array, Gradients, Naive, Reads};
 impl Reduce {
     /// For each element of the input the place of the output that it is taken into.
     fn places(&self, x: &Array) -> Vec<usize> {
-        let numbers = Array::from_fn(&x.shape, |i| i as f64);
-        let mut places = vec![0; x.data.len()];
+        let axes = self.axes(shape_of(x));
+        let output = forward(&axes, x);
         // The gradient of a sum hands each place to what it is a sum of.
-        let places_of = |dy: &Array| backward(&self.axes(shape_of(x)), &numbers, dy).inputs.remove(0).data;
-        let output = forward(&self.axes(shape_of(x)), x);
-        let found = places_of(&Array::from_fn(&output.shape, |i| i as f64));
-        places.iter_mut().zip(found).for_each(|(place, found)| *place = found as usize);
-        places
+        let places = backward(&axes, x, &Array::from_fn(&output.shape, |i| i as f64)).inputs.remove(0);
+        places.data.into_iter().map(|place| place as usize).collect()
     }
 }
 
