@@ -109,10 +109,9 @@ pub(super) mod tests {
         };
         for entry in zoo::entries() {
             let name = entry.name;
-            let normalized = name.contains("resnet")
-                || name.contains("densenet")
-                || name.contains("_bn")
-                || name.contains("@small")
+            let families =
+                ["resnet", "resnext", "densenet", "mobilenet", "mnasnet", "efficientnet", "_bn", "@small"];
+            let normalized = families.iter().any(|family| name.contains(family))
                 || matches!(name, "alexnet" | "googlenet@torchvision");
             let expected = match name {
                 "lenet" | "lenet1@paper" | "lenet4@paper" | "lenet5@paper" => named("adam-one-cycle", 12),
