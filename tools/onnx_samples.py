@@ -332,6 +332,7 @@ def axes():
            odd, opset=19, ir=9)
     sample("resize_excluded", [node("Resize", "x  s", "y", mode="cubic", exclude_outside=1, cubic_coeff_a=-0.5)], scales)
     sample("resize_sizes", [node("Resize", "x   z", "y", mode="linear")], {"z": whole(2, 4, 5, 12)}, batch=None)
+    sample("resize_axes", [node("Resize", "x   z", "y", mode="nearest", axes=[3, 2])], {"z": whole(12, 5)}, opset=18)
     sample("upsample_9", [node("Upsample", "x s", "y", mode="nearest")], {"s": numpy.array([1, 1, 2, 3], numpy.float32)}, opset=9)
     sample("depth_to_space", [node("DepthToSpace", "x", "y", blocksize=2)])
     sample("depth_to_space_crd", [node("DepthToSpace", "x", "y", blocksize=2, mode="CRD")])

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use convnet_formats::onnx::read::{Model, Tensor};
 
 /// The most elements that are computed while a model is imported.
-pub(super) const FOLDED: usize = 1 << 22;
+pub(super) const FOLDED: usize = 1 << 23;
 /// The most whole numbers in a constant: axes, sizes, padding.
 const WHOLE: usize = 1 << 12;
 

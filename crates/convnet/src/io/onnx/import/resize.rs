@@ -90,6 +90,7 @@ impl Importer<'_> {
             let &[h, w] = spatial else {
                 return Err(format!("sizes are {sizes:?}, expected height and width"));
             };
+            let (h, w) = if turned { (w, h) } else { (h, w) };
             return Ok((size(h)?, size(w)?, None));
         }
         let scales = match call.floats("scales")? {
