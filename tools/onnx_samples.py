@@ -320,6 +320,7 @@ def axes():
     for mode in ("reflect", "edge"):
         sample("pad_" + mode, [node("Pad", "x p", "y", mode=mode)], {"p": whole(0, 0, 1, 2, 0, 0, 3, 0)})
     sample("pad_wrap", [node("Pad", "x p", "y", mode="wrap")], {"p": whole(0, 0, 1, 2, 0, 0, 3, 0)}, opset=19, ir=9)
+    sample("pad_crops", [node("Pad", "x p", "y")], {"p": whole(0, 0, -1, -2, 0, 0, 1, -1)})
     scales = {"s": numpy.array([1, 1, 2, 1.5], numpy.float32)}
     odd = {"s": numpy.array([1, 1, 0.7, 1.3], numpy.float32)}
     for where in ("half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"):

@@ -7,7 +7,7 @@ use super::window::{Sliding, sides};
 use crate::graph::{Shape, Size2};
 use crate::ops::{
     AdaptiveAvgPool2d, Arithmetic, AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, LocalResponseNorm,
-    MaxPool2d, Op, Pad2d, PadMode, Permute, Reduce, Reduction, Unary,
+    MaxPool2d, Op, Pad2d, PadMode, Permute, Reduce, Reduction, Slice, Span, Unary,
 };
 
 impl Importer<'_> {
@@ -241,12 +241,44 @@ impl Importer<'_> {
             | (&[0, top, left, 0, 0, bottom, right, 0], Order::ChannelsLast) => [top, left, bottom, right],
             _ => return Err(format!("pads are {all:?}, expected them at height and width of a map")),
         };
+        let (value, pads) = self.cropped(call, value, pads)?;
+        if pads == [0; 4] {
+            return Ok(Known::Value(value));
+        }
         let [top, left, bottom, right] = sides(&pads)?;
         if let Some(mode) = mode {
             return self.push_on(call, Pad2d { mode, left, right, top, bottom }, value, Vec::new());
         }
         let border = ConstantPad2d { left, right, top, bottom, value: call.number(2, "value", 0.0)? };
         self.push_on(call, border, value, Vec::new())
+    }
+
+    /// What is left of a map where pads are below zero, and the pads that are not.
+    fn cropped(
+        &mut self,
+        call: &Call<'_>,
+        value: Value,
+        pads: [i64; 4],
+    ) -> Result<(Value, [i64; 4]), String> {
+        if pads.iter().all(|&pad| pad >= 0) {
+            return Ok((value, pads));
+        }
+        let cut = |pad: i64| usize::try_from(pad.min(0).unsigned_abs()).unwrap_or(usize::MAX);
+        let [top, left, bottom, right] = pads.map(cut);
+        let shape = self.shape(value);
+        let (height, width) = shape.spatial();
+        let left_of = |size: usize, begin: usize, end: usize| {
+            let length = size.checked_sub(begin).and_then(|rest| rest.checked_sub(end));
+            let length = length.filter(|&length| length > 0);
+            length
+                .map(|length| Span { start: begin, step: 1, length })
+                .ok_or_else(|| format!("pads {pads:?} of {shape}"))
+        };
+        let (rows, columns) = (left_of(height, top, bottom)?, left_of(width, left, right)?);
+        let slice = Slice { rows, columns, ..Slice::channels(0..shape.channels(), shape) };
+        let path = format!("{}.crop", self.path(call));
+        let layer = self.draft.push(slice, &[value.layer], path, Vec::new())?;
+        Ok((Value { layer, shared: false, ..value }, pads.map(|pad| pad.max(0))))
     }
 
     pub(super) fn batch_norm(&mut self, call: &Call<'_>) -> Result<Known, String> {
