@@ -23,7 +23,7 @@ TOLERANCE = 1e-4
 
 # Convolutional networks, one of each kind that timm has; no transformers.
 TIMM = """
-bat_resnext26ts coat_lite_mini convit_tiny convmixer_768_32 convnext_atto convnext_pico_ols convnextv2_atto cs3darknet_m
+bat_resnext26ts convmixer_768_32 convnext_atto convnext_pico_ols convnextv2_atto cs3darknet_m
 cs3edgenet_x cs3sedarknet_l cspdarknet53 cspresnet50 cspresnext50 darknet53 densenet121 densenetblur121d dla34 dla46_c
 dla60_res2net dla60x dm_nfnet_f0 dpn68 dpn68b eca_nfnet_l0 ecaresnet26t edgenext_xx_small efficientnet_b0 efficientnet_es
 efficientnet_lite0 efficientnetv2_rw_t ese_vovnet19b_dw fbnetc_100 fbnetv3_b focalnet_tiny_srf gcresnet33ts gernet_s
@@ -33,15 +33,13 @@ mnasnet_100 mobilenetv1_100 mobilenetv2_100 mobilenetv3_large_100 mobilenetv4_co
 nf_resnet50 nfnet_l0 pnasnet5large poolformer_s12 poolformerv2_s12 regnetv_040 regnetx_002 regnety_002 regnetz_b16 repghostnet_050
 repvgg_a0 res2net50_14w_8s res2next50 resnest14d resnet18 resnet26t resnet50_gn resnetaa50 resnetblur50 resnetv2_50
 resnext50_32x4d rexnet_100 rexnetr_100 selecsls42b semnasnet_075 seresnext26t_32x4d skresnet18 spnasnet_100 tf_efficientnetv2_b0
-tf_mixnet_s tinynet_e tresnet_m vgg11_bn visformer_tiny vovnet39a wide_resnet50_2 xception41 xcit_nano_12_p16_224
+tf_mixnet_s tinynet_e tresnet_m vgg11_bn vovnet39a wide_resnet50_2 xception41
 """.split()
-# Attention and tokens: not convolutional.
-NOT_CONVOLUTIONAL = {"coat_lite_mini", "convit_tiny", "visformer_tiny", "xcit_nano_12_p16_224"}
 
 
 def networks(library):
     if library == "timm":
-        return [name for name in TIMM if name not in NOT_CONVOLUTIONAL]
+        return TIMM
     import torchvision.models as models
 
     names = models.list_models(module=models)

@@ -242,6 +242,15 @@ impl View {
         start..start + self.channels
     }
 
+    /// How many maps of so many pixels it holds.
+    ///
+    /// # Panics
+    /// If it has no whole number of them.
+    pub(crate) fn maps(self, pixels: usize) -> usize {
+        assert!(pixels > 0 && self.pixels.is_multiple_of(pixels), "{self:?} of maps of {pixels} pixels");
+        self.pixels / pixels
+    }
+
     /// The view's part from `channel` on, `channels` wide.
     ///
     /// # Panics

@@ -43,9 +43,7 @@ impl Maps {
     /// # Panics
     /// If the view has no whole number of them.
     fn count(self) -> usize {
-        let pixels = product(&[self.height, self.width]);
-        assert!(pixels > 0 && self.view.pixels.is_multiple_of(pixels), "{self:?} are no whole maps");
-        self.view.pixels / pixels
+        self.view.maps(product(&[self.height, self.width]))
     }
 
     /// The number of the pixel that goes with one of another map, of which this one may have one row or column alone.

@@ -6,7 +6,7 @@ use crate::arena::{Arena, Pointer, View};
 use crate::elementwise::affine;
 use crate::isa::Isa;
 use crate::simd::vectorized;
-use crate::sums::sums;
+use crate::sums::{sums, totals};
 use crate::threads::Pool;
 use crate::tuning::batch_norm::LEAST_TASK_FLOATS;
 
@@ -134,12 +134,9 @@ pub fn batch_norm_backward(
     let (a, rest) = coefficients.split_at_mut(c);
     let (b, d) = rest.split_at_mut(c);
     let count = input.pixels as f64;
+    let totals = totals(&partial, c);
     for channel in 0..c {
-        let (mut sum, mut product) = (0.0f64, 0.0f64);
-        for values in partial.chunks_exact(2 * c) {
-            sum += f64::from(values[channel]);
-            product += f64::from(values[c + channel]);
-        }
+        let (sum, product) = (totals[channel], totals[c + channel]);
         let factor = f64::from(inverse[channel]);
         bias_gradient[channel] = sum as f32;
         weight_gradient[channel] = (product * factor) as f32;

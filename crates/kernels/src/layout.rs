@@ -83,9 +83,7 @@ impl Border {
         map.assert_disjoint(padded);
         assert_eq!(map.channels, padded.channels, "channels with and without a border");
         let (tall, wide) = self.around(size);
-        let pixels = product(&[size.0, size.1]);
-        assert!(pixels > 0 && map.pixels.is_multiple_of(pixels), "{map:?} of maps of {pixels} pixels");
-        let batch = map.pixels / pixels;
+        let batch = map.maps(product(&[size.0, size.1]));
         assert_eq!(padded.pixels, product(&[batch, tall, wide]), "padded pixels");
         (batch, tall, wide)
     }

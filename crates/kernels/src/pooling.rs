@@ -78,9 +78,7 @@ impl PoolWindow {
         arena.check(input);
         arena.check(out);
         input.assert_disjoint(out);
-        let map = self.input.0 * self.input.1;
-        assert!(input.pixels.is_multiple_of(map), "{input:?} of maps of {map} pixels");
-        let batch = input.pixels / map;
+        let batch = input.maps(self.input.0 * self.input.1);
         assert_eq!(out.pixels, product(&[batch, self.rows.len(), self.columns.len()]), "output pixels");
         assert_eq!(input.channels, out.channels, "channels");
         batch

@@ -69,8 +69,7 @@ pub fn rearrange(
     input.assert_disjoint(out);
     let [inputs, outputs] = order.sizes;
     assert_eq!((input.channels, out.channels), (inputs[1], outputs[1]), "channels");
-    assert!(inputs[0] > 0 && input.pixels.is_multiple_of(inputs[0]), "{input:?} of {} pixels", inputs[0]);
-    let images = input.pixels / inputs[0];
+    let images = input.maps(inputs[0]);
     assert_eq!(out.pixels, product(&[images, outputs[0]]), "as many images");
     let pointer = arena.pointer();
     pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {

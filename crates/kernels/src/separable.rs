@@ -129,11 +129,7 @@ pub fn separable(
     arena.check(out);
     input.assert_disjoint(out);
     let sizes = [(input, rows.inputs(), columns.inputs()), (out, rows.outputs(), columns.outputs())];
-    let [images, outputs] = sizes.map(|(view, height, width)| {
-        let pixels = product(&[height, width]);
-        assert!(pixels > 0 && view.pixels.is_multiple_of(pixels), "{view:?} of maps of {pixels} pixels");
-        view.pixels / pixels
-    });
+    let [images, outputs] = sizes.map(|(view, height, width)| view.maps(product(&[height, width])));
     assert_eq!(images, outputs, "as many maps");
     assert_eq!((input.channels, out.channels), (channels.inputs(), channels.outputs()), "channels");
     let pointer = arena.pointer();

@@ -1,6 +1,6 @@
 //! A layer as ONNX has it, as plain data: whoever writes models turns it into nodes.
 
-use crate::shape::Size2;
+use crate::shape::{Shape, Size2};
 
 /// The operators that a layer is in ONNX (<https://onnx.ai/onnx/operators/>, version 17).
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,15 @@ pub(crate) struct Onnx {
 }
 
 impl Onnx {
+    /// Operators whose parameters are vectors by channel.
+    pub(crate) fn by_channel(operators: Vec<Operator>, output: Shape) -> Self {
+        let trailing = match output {
+            Shape::Map { .. } => 2,
+            Shape::Vector { .. } => 0,
+        };
+        Self { operators, trailing }
+    }
+
     /// A layer that does nothing in inference.
     pub(crate) fn nothing() -> Self {
         Self { operators: Vec::new(), trailing: 0 }

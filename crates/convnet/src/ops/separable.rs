@@ -26,6 +26,14 @@ pub(super) fn sizes(shape: Shape) -> [usize; 3] {
     [shape.channels(), height, width]
 }
 
+/// A shape of such sizes: a vector where the input is one.
+pub(super) fn resized(input: Shape, [channels, height, width]: [usize; 3]) -> Shape {
+    match input {
+        Shape::Map { .. } => Shape::map(channels, height, width),
+        Shape::Vector { .. } => Shape::vector(channels),
+    }
+}
+
 /// Calls `f` with each place of the output, the place of the input that goes with it, and the weight.
 fn each(axes: &Axes, [images, channels, height, width]: [usize; 4], mut f: impl FnMut(usize, usize, f64)) {
     let mut to = 0;

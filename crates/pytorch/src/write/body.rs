@@ -139,14 +139,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn layer_form(&self, layer: usize) -> Form {
+    fn layer_form(&self, layer: usize) -> Option<Form> {
         let node = &self.graph.nodes()[layer];
         form(&node.op, &self.graph.input_shapes(id(self.graph, layer)), self.heads.contains(&layer))
     }
 
     /// The layer as a module.
     fn layer_term(&self, layer: usize) -> Option<Term> {
-        match self.layer_form(layer) {
+        match self.layer_form(layer)? {
             Form::Module(term) => Some(term),
             Form::Function(_) => None,
         }
@@ -221,7 +221,7 @@ impl Reader<'_> {
 
     fn what(&self, layer: usize, name: &[String], at: &HashMap<usize, usize>) -> Option<What> {
         if let Some(first) = self.tree.again.get(&layer).and_then(|first| at.get(first)) {
-            return Some(match self.layer_form(layer) {
+            return Some(match self.layer_form(layer)? {
                 Form::Function(function) => What::Function(function),
                 Form::Module(_) if is_flattening(&self.graph.nodes()[layer].op, name) => {
                     What::Function(Function::Flatten)
@@ -229,7 +229,7 @@ impl Reader<'_> {
                 Form::Module(_) => What::Again(*first),
             });
         }
-        Some(match self.layer_form(layer) {
+        Some(match self.layer_form(layer)? {
             Form::Function(function) => What::Function(function),
             Form::Module(_) if is_flattening(&self.graph.nodes()[layer].op, name) => {
                 What::Function(Function::Flatten)
@@ -275,7 +275,7 @@ impl Reader<'_> {
         let again = self.tree.again.contains_key(&layer);
         let name = &self.tree.names[layer];
         let flat = is_flattening(&self.graph.nodes()[layer].op, std::slice::from_ref(name));
-        !again && !flat && matches!(self.layer_form(layer), Form::Module(_))
+        !again && !flat && matches!(self.layer_form(layer), Some(Form::Module(_)))
     }
 
     fn held(&self, group: usize, path: Vec<String>) -> Held {

@@ -78,25 +78,19 @@ pub(super) const UNEVEN_POOL: (&str, &str) = (
 "#,
 );
 
-/// A layer that reads these shapes.
-pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
+/// A layer that reads these shapes; `None` for one that is not written.
+pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
     let channels = inputs.first().map_or(0, |shape| shape.channels());
     let input = || arg(None, [int(channels, Role::InChannels)], Usual::Never);
     let one = |keyword, value, role, usual| arg(keyword, [Leaf::new(value, role)], usual);
     let simple = |class: &str, light| layer(class, Vec::new(), light);
     let term = match op {
         Op::Input => simple("nn.Identity", false),
-        Op::Concat => return Form::Function(Function::Concat),
-        Op::Add => return Form::Function(Function::Add),
-        Op::Arithmetic(function) => {
-            return Form::Function(match function {
-                Arithmetic::Add => Function::Add,
-                Arithmetic::Sub => Function::Sub,
-                Arithmetic::Mul => Function::Mul,
-                // The extremes are not written: `lacks`.
-                Arithmetic::Div | Arithmetic::Maximum | Arithmetic::Minimum => Function::Div,
-            });
-        }
+        Op::Concat => return Some(Form::Function(Function::Concat)),
+        Op::Add | Op::Arithmetic(Arithmetic::Add) => return Some(Form::Function(Function::Add)),
+        Op::Arithmetic(Arithmetic::Sub) => return Some(Form::Function(Function::Sub)),
+        Op::Arithmetic(Arithmetic::Mul) => return Some(Form::Function(Function::Mul)),
+        Op::Arithmetic(Arithmetic::Div) => return Some(Form::Function(Function::Div)),
         Op::Conv2d(conv) => {
             let mut out = int(conv.out_channels, Role::OutChannels);
             out.classes = classes;
@@ -154,7 +148,7 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
         }
         Op::Sigmoid => simple("nn.Sigmoid", true),
         Op::Tanh => simple("nn.Tanh", true),
-        Op::Unary(function) => unary(function),
+        Op::Unary(function) => unary(function)?,
         Op::Softmax => layer("nn.Softmax", vec![dim()], false),
         Op::LogSoftmax => layer("nn.LogSoftmax", vec![dim()], false),
         Op::MaxPool2d(pool) => {
@@ -202,8 +196,8 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
             layer(STOCHASTIC_DEPTH, vec![float("p", depth.p, Usual::Never), mode], false)
         }
         Op::Identity => simple("nn.Identity", false),
-        // Not written: `lacks`.
-        Op::Prelu(_)
+        Op::Arithmetic(Arithmetic::Maximum | Arithmetic::Minimum)
+        | Op::Prelu(_)
         | Op::LayerScale(_)
         | Op::LayerNorm(_)
         | Op::GroupNorm(_)
@@ -217,16 +211,16 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Form {
         | Op::PixelShuffle(_)
         | Op::PixelUnshuffle(_)
         | Op::Permute(_)
-        | Op::Reshape(_) => simple(op.name(), false),
+        | Op::Reshape(_) => return None,
     };
-    Form::Module(term)
+    Some(Form::Module(term))
 }
 
-/// A function of each element as PyTorch's module.
-fn unary(function: &Unary) -> Term {
+/// A function of each element as PyTorch's module, if it has one with these settings.
+fn unary(function: &Unary) -> Option<Term> {
     let simple = |class: &str| layer(class, Vec::new(), true);
     let alpha = |class: &str, alpha| layer(class, vec![float("alpha", alpha, Usual::Text("1.0"))], true);
-    match *function {
+    Some(match *function {
         Unary::Silu => simple("nn.SiLU"),
         Unary::Gelu { tanh } => {
             let text = Scalar::Text(if tanh { "tanh" } else { "none" });
@@ -246,43 +240,20 @@ fn unary(function: &Unary) -> Term {
         }
         Unary::Softsign => simple("nn.Softsign"),
         Unary::Mish => simple("nn.Mish"),
-        // With other settings, and without a module, it is not written: `lacks`.
+        Unary::Hardsigmoid { .. } if *function == Unary::hardsigmoid() => simple("nn.Hardsigmoid"),
         Unary::Hardsigmoid { .. }
         | Unary::Abs
         | Unary::Exp
         | Unary::Log
         | Unary::Sqrt
         | Unary::Reciprocal
-        | Unary::Erf => simple("nn.Hardsigmoid"),
-    }
+        | Unary::Erf => return None,
+    })
 }
 
 /// Whether a layer is not written as PyTorch's code.
 pub(super) fn lacks(op: &Op) -> bool {
-    match op {
-        Op::Unary(function) => match function {
-            Unary::Abs | Unary::Exp | Unary::Log | Unary::Sqrt | Unary::Reciprocal | Unary::Erf => true,
-            Unary::Hardsigmoid { .. } => *function != Unary::hardsigmoid(),
-            _ => false,
-        },
-        Op::Prelu(_)
-        | Op::LayerScale(_)
-        | Op::LayerNorm(_)
-        | Op::GroupNorm(_)
-        | Op::InstanceNorm2d(_)
-        | Op::Reduce(_)
-        | Op::Pad2d(_)
-        | Op::Upsample(_)
-        | Op::Slice(_)
-        | Op::IndexSelect(_)
-        | Op::ChannelShuffle(_)
-        | Op::PixelShuffle(_)
-        | Op::PixelUnshuffle(_)
-        | Op::Permute(_)
-        | Op::Reshape(_)
-        | Op::Arithmetic(Arithmetic::Maximum | Arithmetic::Minimum) => true,
-        _ => false,
-    }
+    form(op, &[], false).is_none()
 }
 
 fn average_pool(pool: &AvgPool2d) -> Term {

@@ -154,7 +154,7 @@ impl Tree {
                     let node = &graph.nodes()[layer];
                     let is_module = matches!(
                         form(&node.op, &graph.input_shapes(id(graph, layer)), false),
-                        Form::Module(_)
+                        Some(Form::Module(_))
                     );
                     let is_module = is_module || node.op == convnet::ops::Op::Flatten;
                     let again = self.again.contains_key(&layer) && has_parameters(graph, layer);

@@ -47,16 +47,9 @@ impl Layer for Affine {
     fn onnx(&self, _: &[Shape], output: Shape) -> Result<Onnx, String> {
         let scale = vec![Operand::Input(0), Operand::Parameter("weight")];
         let shift = vec![Operand::Result("scaled"), Operand::Parameter("bias")];
-        Ok(Onnx {
-            operators: vec![
-                Operator::reading("Mul", scale).result("scaled"),
-                Operator::reading("Add", shift),
-            ],
-            trailing: match output {
-                Shape::Map { .. } => 2,
-                Shape::Vector { .. } => 0,
-            },
-        })
+        let operators =
+            vec![Operator::reading("Mul", scale).result("scaled"), Operator::reading("Add", shift)];
+        Ok(Onnx::by_channel(operators, output))
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

@@ -80,7 +80,7 @@ impl Layer for GroupNorm {
                 .result("scaled"),
             Operator::reading("Add", vec![Operand::Result("scaled"), Operand::Parameter("bias")]),
         ];
-        Ok(Onnx { operators, trailing: if matches!(output, Shape::Map { .. }) { 2 } else { 0 } })
+        Ok(Onnx::by_channel(operators, output))
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::layer::only;
-use super::separable::{Axes, naive, picked, sizes, whole};
+use super::separable::{Axes, naive, picked, resized, sizes, whole};
 use super::{Facts, Layer, Onnx, OnnxValue, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
@@ -43,11 +43,7 @@ impl Layer for IndexSelect {
             ));
         }
         sizes[self.dim - 1] = self.indices.len();
-        let [channels, height, width] = sizes;
-        Ok(match input {
-            Shape::Map { .. } => Shape::map(channels, height, width),
-            Shape::Vector { .. } => Shape::vector(channels),
-        })
+        Ok(resized(input, sizes))
     }
 
     fn macs(&self, _: &[Shape], _: Shape) -> u64 {

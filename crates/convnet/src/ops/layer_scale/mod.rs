@@ -54,8 +54,7 @@ impl Layer for LayerScale {
     }
 
     fn onnx(&self, _: &[Shape], output: Shape) -> Result<Onnx, String> {
-        let trailing = if matches!(output, Shape::Map { .. }) { 2 } else { 0 };
-        Ok(Onnx { operators: vec![Operator::new("Mul")], trailing })
+        Ok(Onnx::by_channel(vec![Operator::new("Mul")], output))
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

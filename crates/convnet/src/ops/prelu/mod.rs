@@ -51,8 +51,7 @@ impl Layer for Prelu {
     }
 
     fn onnx(&self, _: &[Shape], output: Shape) -> Result<Onnx, String> {
-        let trailing = if matches!(output, Shape::Map { .. }) { 2 } else { 0 };
-        Ok(Onnx { operators: vec![Operator::new("PRelu")], trailing })
+        Ok(Onnx::by_channel(vec![Operator::new("PRelu")], output))
     }
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::layer::only;
-use super::separable::{Axes, naive, picked, sizes};
+use super::separable::{Axes, naive, picked, resized, sizes};
 use super::{Facts, Layer, Onnx, OnnxValue, Operator, ParamSpec, Reach};
 use crate::shape::{Shape, ShapeIssue};
 
@@ -95,10 +95,7 @@ impl Layer for Slice {
                 ));
             }
         }
-        Ok(match input {
-            Shape::Map { .. } => Shape::map(self.channels.length, self.rows.length, self.columns.length),
-            Shape::Vector { .. } => Shape::vector(self.channels.length),
-        })
+        Ok(resized(input, self.spans().map(|span| span.length)))
     }
 
     fn macs(&self, _: &[Shape], _: Shape) -> u64 {

@@ -18,7 +18,7 @@ impl Importer<'_> {
             _ => Arithmetic::Minimum,
         };
         if constants == 0 {
-            return self.combined(call, function);
+            return self.combined(call, function).map(Known::Value);
         }
         if constants != 1 || call.inputs.len() != 2 {
             return Err(format!(
@@ -41,9 +41,7 @@ impl Importer<'_> {
             ("Mul", _) => (numbers, zeros),
             ("Div", 0) => (numbers.into_iter().map(f32::recip).collect(), zeros),
             ("Div", _) => {
-                if let Known::Value(inverse) = self.push_on(call, Unary::Reciprocal, value, Vec::new())? {
-                    value = inverse;
-                }
+                value = self.give_on(call, Unary::Reciprocal, value, Vec::new())?;
                 (numbers, zeros)
             }
             ("Sub", 0) => (ones, negative(numbers)),
@@ -56,60 +54,53 @@ impl Importer<'_> {
         if self.is_sole(call, at, value) && self.merge(value.layer, &scale, &shift)? {
             return self.without_identity(value);
         }
-        self.affine(call, value, (scale, shift))
+        self.affine(call, value, (scale, shift)).map(Known::Value)
     }
 
-    /// A function of two values. A product may be a function of one as exporters write it: x · σ(x) is SiLU.
-    fn combined(&mut self, call: &Call<'_>, function: Arithmetic) -> Result<Known, String> {
+    /// A function of values. A product may be a function of one as exporters write it: x · σ(x) is SiLU.
+    fn combined(&mut self, call: &Call<'_>, function: Arithmetic) -> Result<Value, String> {
         let values = self.alike(call)?;
-        let (Some(&first), rest) = (values.first(), &values[1..]) else {
-            return Err("it has no input".into());
-        };
+        let (mut total, rest) = (values[0], &values[1..]);
         if rest.is_empty() {
-            return self.alias(call, 0);
+            return self.renamed(call, 0);
         }
-        let mut total = first;
         for &next in rest {
-            if function == Arithmetic::Mul
-                && let Some((unary, of, scale)) = self.written_out([total, next])?
-            {
-                return self.scaled_function(call, unary, Value { layer: of, ..total }, scale);
-            }
-            let op: Op = match function {
-                Arithmetic::Add if self.shape(total) == self.shape(next) => Op::Add,
-                function => function.into(),
+            total = match function {
+                Arithmetic::Add if self.shape(total) == self.shape(next) => {
+                    self.push_all(call, Op::Add, &[total, next])?
+                }
+                Arithmetic::Mul => self.product(call, [total, next])?,
+                function => self.push_all(call, function.into(), &[total, next])?,
             };
-            let Known::Value(both) = self.push_all(call, op, &[total, next])? else { continue };
-            total = both;
         }
-        Ok(Known::Value(total))
+        Ok(total)
+    }
+
+    /// The product of two values, or the function of one that it is.
+    fn product(&mut self, call: &Call<'_>, values: [Value; 2]) -> Result<Value, String> {
+        let Some((unary, of, scale)) = self.written_out(values)? else {
+            return self.push_all(call, Arithmetic::Mul.into(), &values);
+        };
+        let value = self.give_on(call, unary, Value { layer: of, ..values[0] }, Vec::new())?;
+        if scale == 1.0 { Ok(value) } else { self.multiplied(call, value, scale) }
     }
 
     /// The mean of values that depend on the images.
     pub(super) fn mean(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let count = call.inputs.len();
-        let known = self.combined(call, Arithmetic::Add)?;
-        let Known::Value(value) = known else { return Ok(known) };
-        if count == 1 {
-            return Ok(known);
-        }
-        let channels = self.shape(value).channels();
-        self.affine(call, value, (vec![1.0 / count as f32; channels], vec![0.0; channels]))
+        let sum = self.combined(call, Arithmetic::Add)?;
+        let mean = if count == 1 { sum } else { self.multiplied(call, sum, 1.0 / count as f32)? };
+        Ok(Known::Value(mean))
     }
 
-    /// A function of a value, times a number.
-    fn scaled_function(
-        &mut self,
-        call: &Call<'_>,
-        function: Unary,
-        value: Value,
-        scale: f32,
-    ) -> Result<Known, String> {
-        let known = self.push_on(call, function, value, Vec::new())?;
-        let Known::Value(value) = known else { return Ok(known) };
-        if scale == 1.0 {
-            return Ok(known);
-        }
+    /// −x.
+    pub(super) fn negative(&mut self, call: &Call<'_>) -> Result<Known, String> {
+        let value = self.map_or_vector(call, 0)?;
+        self.multiplied(call, value, -1.0).map(Known::Value)
+    }
+
+    /// A value times a number.
+    pub(super) fn multiplied(&mut self, call: &Call<'_>, value: Value, scale: f32) -> Result<Value, String> {
         let channels = self.shape(value).channels();
         self.affine(call, value, (vec![scale; channels], vec![0.0; channels]))
     }
@@ -144,13 +135,7 @@ impl Importer<'_> {
         axis: Option<usize>,
         channels: usize,
     ) -> Result<Vec<f32>, String> {
-        let lead = rank.checked_sub(constant.shape.len());
-        let fits = lead.is_some_and(|lead| {
-            let fits =
-                |(i, &size): (usize, &usize)| size == 1 || (Some(lead + i) == axis && size == channels);
-            constant.shape.iter().enumerate().all(fits)
-        });
-        if !fits {
+        if !is_along(constant, rank, axis, channels) {
             return Err(format!(
                 "by a constant of shape {:?}, expected a number, or one for each of {channels} channels",
                 constant.shape
@@ -203,9 +188,9 @@ impl Importer<'_> {
         call: &Call<'_>,
         value: Value,
         (scale, shift): (Vec<f32>, Vec<f32>),
-    ) -> Result<Known, String> {
+    ) -> Result<Value, String> {
         let vector = |values: Vec<f32>| Constant::numbers(vec![values.len()], values);
-        self.push_on(call, Op::Affine, value, vec![vector(scale), vector(shift)])
+        self.give_on(call, Op::Affine, value, vec![vector(scale), vector(shift)])
     }
 
     pub(super) fn concat(&mut self, call: &Call<'_>) -> Result<Known, String> {
@@ -216,14 +201,22 @@ impl Importer<'_> {
         if along != channels {
             return Err(format!("along axis {along}, expected {channels}: the channels"));
         }
-        self.push_all(call, Op::Concat, &values)
+        self.push_all(call, Op::Concat, &values).map(Known::Value)
     }
 
     /// A layer of several inputs of one order.
-    fn push_all(&mut self, call: &Call<'_>, op: Op, inputs: &[Value]) -> Result<Known, String> {
+    fn push_all(&mut self, call: &Call<'_>, op: Op, inputs: &[Value]) -> Result<Value, String> {
         let path = self.path(call);
         let layers: Vec<usize> = inputs.iter().map(|input| input.layer).collect();
         let layer = self.draft.push(op, &layers, path, Vec::new())?;
-        Ok(Known::Value(Value { layer, order: inputs[0].order, shared: false }))
+        Ok(Value { layer, order: inputs[0].order, shared: false })
     }
+}
+
+/// Whether a constant that is combined with a value of `rank` axes has one number for all, or one for each of `channels`
+/// along an axis.
+pub(super) fn is_along(constant: &Constant, rank: usize, axis: Option<usize>, channels: usize) -> bool {
+    let Some(lead) = rank.checked_sub(constant.shape.len()) else { return false };
+    let fits = |(i, &size): (usize, &usize)| size == 1 || (Some(lead + i) == axis && size == channels);
+    constant.shape.iter().enumerate().all(fits)
 }

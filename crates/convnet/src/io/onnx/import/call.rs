@@ -189,9 +189,13 @@ impl Call<'_> {
 
 /// An axis of a value of `rank` axes; a negative one counts from the end.
 pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
-    let from_start = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
-    let found = from_start.and_then(|axis| usize::try_from(axis).ok()).filter(|&axis| axis < rank);
-    found.ok_or_else(|| format!("axis {axis} of {rank}"))
+    index(axis, rank).ok_or_else(|| format!("axis {axis} of {rank}"))
+}
+
+/// The number of one of `count`, if it is there; a negative one counts from the end.
+pub(super) fn index(at: i64, count: usize) -> Option<usize> {
+    let from_start = if at < 0 { at.saturating_add(count as i64) } else { at };
+    usize::try_from(from_start).ok().filter(|&at| at < count)
 }
 
 /// An axis before which or behind the last one of which a value of `rank` axes is cut; a negative one counts from the

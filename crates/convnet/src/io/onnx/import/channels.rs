@@ -4,7 +4,7 @@
 //! Nothing is computed until a layer reads them; then they are one layer: a Slice or an IndexSelect, an Affine, or a
 //! Conv2d of 1×1 that picks and scales.
 
-use super::call::{Call, Known, Order, Value, axes, axis};
+use super::call::{Call, Known, Order, Value, axes, axis, index};
 use super::constant::Constant;
 use super::importer::Importer;
 use super::slices::slices;
@@ -88,10 +88,9 @@ impl Importer<'_> {
         }
         let indices = call.needed(1, "indices")?;
         let count = from.picks.len();
-        let pick = |index: &Option<i64>| {
-            let at = index.map(|index| if index < 0 { index.saturating_add(count as i64) } else { index });
-            let at = at.and_then(|at| usize::try_from(at).ok()).and_then(|at| from.picks.get(at).copied());
-            at.ok_or_else(|| format!("an index outside of {count} channels"))
+        let pick = |at: &Option<i64>| {
+            let at = at.and_then(|at| index(at, count));
+            at.map(|at| from.picks[at]).ok_or_else(|| format!("an index outside of {count} channels"))
         };
         let picks = indices.integers(self.model)?.iter().map(pick).collect::<Result<Vec<_>, _>>()?;
         if indices.shape.len() > 1 || picks.is_empty() {

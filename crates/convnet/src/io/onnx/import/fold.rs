@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::call::{Call, axes, axis, end_axis};
+use super::call::{Call, axes, axis, end_axis, index};
 use super::constant::{Constant, FOLDED};
 use super::fold_values::fold_values;
 use super::slices::slices;
@@ -63,9 +63,21 @@ pub(super) fn fold(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Const
         "Concat" => joined(call, inputs)?,
         "Add" | "Sub" | "Mul" | "Div" => {
             let &[a, b] = inputs else { return Err(format!("{} inputs, expected two", inputs.len())) };
-            match a.is_whole() && b.is_whole() {
-                true => whole(call, a, b)?,
-                false => binary(call, a, b)?,
+            if a.is_whole() && b.is_whole() {
+                whole(call, (a, b), |a, b| match call.op() {
+                    "Add" => a.checked_add(b),
+                    "Sub" => a.checked_sub(b),
+                    "Mul" => a.checked_mul(b),
+                    _ => a.checked_div(b),
+                })?
+            } else {
+                let f: fn(f32, f32) -> f32 = match call.op() {
+                    "Add" => |a, b| a + b,
+                    "Sub" => |a, b| a - b,
+                    "Mul" => |a, b| a * b,
+                    _ => |a, b| a / b,
+                };
+                real(call, (a, b), f)?
             }
         }
         "Neg" | "Sqrt" | "Reciprocal" => {
@@ -261,10 +273,8 @@ fn gather(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
     let indices = call.constant(1).ok_or("its indices are no constant")?;
     let along = axis(call.int("axis", 0)?, constant.shape.len())?;
     let len = constant.shape[along];
-    let pick = |index: Option<i64>| {
-        let index = index.map(|index| if index < 0 { index.saturating_add(len as i64) } else { index });
-        let index = index.and_then(|index| usize::try_from(index).ok()).filter(|&index| index < len);
-        index.ok_or_else(|| format!("an index outside of {len}"))
+    let pick = |at: Option<i64>| {
+        at.and_then(|at| index(at, len)).ok_or_else(|| format!("an index outside of {len}"))
     };
     let picked = indices.integers(call.model)?.into_iter().map(pick).collect::<Result<Vec<_>, _>>()?;
     let (before, after) = (&constant.shape[..along], &constant.shape[along + 1..]);
@@ -358,48 +368,51 @@ pub(super) fn combined<T: Copy, U>(
     f: impl Fn(T, T) -> Result<U, String>,
 ) -> Result<Vec<U>, String> {
     let count: usize = shape.iter().product();
-    let element = |own: &[usize], index: usize| {
-        let (mut rest, mut at, mut step) = (index, 0, 1);
-        for (i, &size) in shape.iter().enumerate().rev() {
-            let along = rest % size;
-            rest /= size;
-            if let Some(own) = (i + own.len()).checked_sub(shape.len()).map(|i| own[i]) {
-                at += if own == 1 { 0 } else { along * step };
-                step *= own;
-            }
-        }
-        at
-    };
-    (0..count).map(|i| f(a[element(a_shape, i)], b[element(b_shape, i)])).collect()
+    (0..count).map(|i| f(a[place(a_shape, shape, i)], b[place(b_shape, shape, i)])).collect()
 }
 
-fn binary(call: &Call<'_>, a: &Constant, b: &Constant) -> Result<Constant, String> {
+/// The place of what goes with an element of `shape` among elements whose last sizes are its or 1.
+pub(super) fn place(own: &[usize], shape: &[usize], index: usize) -> usize {
+    let (mut rest, mut at, mut step) = (index, 0, 1);
+    for (i, &size) in shape.iter().enumerate().rev() {
+        let along = rest % size;
+        rest /= size;
+        if let Some(own) = (i + own.len()).checked_sub(shape.len()).map(|i| own[i]) {
+            at += if own == 1 { 0 } else { along * step };
+            step *= own;
+        }
+    }
+    at
+}
+
+/// A function of real numbers.
+pub(super) fn real(
+    call: &Call<'_>,
+    (a, b): (&Constant, &Constant),
+    f: fn(f32, f32) -> f32,
+) -> Result<Constant, String> {
     let shape = broadcast(&a.shape, &b.shape)?;
-    let f: fn(f32, f32) -> f32 = match call.op() {
-        "Add" => |a, b| a + b,
-        "Sub" => |a, b| a - b,
-        "Mul" => |a, b| a * b,
-        _ => |a, b| a / b,
-    };
     let (x, y) = (a.floats(call.model)?, b.floats(call.model)?);
     let values = combined((&x, &a.shape), (&y, &b.shape), &shape, |a, b| Ok(f(a, b)))?;
     Ok(Constant::numbers(shape, values))
 }
 
-fn whole(call: &Call<'_>, a: &Constant, b: &Constant) -> Result<Constant, String> {
+/// A function of whole numbers, each of which is known.
+pub(super) fn whole(
+    call: &Call<'_>,
+    (a, b): (&Constant, &Constant),
+    f: impl Fn(i64, i64) -> Option<i64>,
+) -> Result<Constant, String> {
     let shape = broadcast(&a.shape, &b.shape)?;
-    let f = |a: Option<i64>, b: Option<i64>| {
-        let (Some(a), Some(b)) = (a, b) else {
-            return Err("on the number of images, which is not known".into());
-        };
-        let result = match call.op() {
-            "Add" => a.checked_add(b),
-            "Sub" => a.checked_sub(b),
-            "Mul" => a.checked_mul(b),
-            _ => a.checked_div(b),
-        };
-        result.map(Some).ok_or_else(|| format!("{a} and {b} give no whole number of 64 bits"))
-    };
     let (x, y) = (a.integers(call.model)?, b.integers(call.model)?);
-    Ok(Constant::whole(shape.clone(), combined((&x, &a.shape), (&y, &b.shape), &shape, f)?))
+    let both = |a: Option<i64>, b: Option<i64>| match (a, b) {
+        (Some(a), Some(b)) => {
+            f(a, b).map(Some).ok_or_else(|| format!("{a} and {b} give no whole number of 64 bits"))
+        }
+        // Neither 0 nor −1 is a number of images.
+        (None, Some(-1 | 0)) | (Some(-1 | 0), None) if call.op() == "Equal" => Ok(Some(0)),
+        _ => Err("on the number of images, which is not known".into()),
+    };
+    let values = combined((&x, &a.shape), (&y, &b.shape), &shape, both)?;
+    Ok(Constant::whole(shape, values))
 }

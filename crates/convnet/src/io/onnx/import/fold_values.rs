@@ -2,7 +2,7 @@
 
 use super::call::{Call, axes, axis};
 use super::constant::{Constant, FOLDED};
-use super::fold::{broadcast, combined};
+use super::fold::{broadcast, combined, place, real, whole};
 
 /// What an operator gives that reads constants alone; `None` for one that is not computed here.
 pub(super) fn fold_values(call: &Call<'_>, inputs: &[&Constant]) -> Result<Option<Constant>, String> {
@@ -11,7 +11,7 @@ pub(super) fn fold_values(call: &Call<'_>, inputs: &[&Constant]) -> Result<Optio
             unary(call, x)?
         }
         ("Pow" | "Mod" | "Min" | "Max", &[a, b]) if a.is_whole() && b.is_whole() => {
-            numbers(call, (a, b), |a, b| match call.op() {
+            whole(call, (a, b), |a, b| match call.op() {
                 "Pow" => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
                 // The remainder has the divisor's sign, or with fmod the dividend's.
                 "Mod" if call.int("fmod", 0).unwrap_or(0) != 0 => a.checked_rem(b),
@@ -26,17 +26,12 @@ pub(super) fn fold_values(call: &Call<'_>, inputs: &[&Constant]) -> Result<Optio
                 "Min" => f32::min,
                 _ => f32::max,
             };
-            let shape = broadcast(&a.shape, &b.shape)?;
-            let (x, y) = (a.floats(call.model)?, b.floats(call.model)?);
-            Constant::numbers(
-                shape.clone(),
-                combined((&x, &a.shape), (&y, &b.shape), &shape, |a, b| Ok(f(a, b)))?,
-            )
+            real(call, (a, b), f)?
         }
         ("Equal" | "Less" | "Greater" | "LessOrEqual" | "GreaterOrEqual" | "And" | "Or", &[a, b])
             if a.is_whole() && b.is_whole() =>
         {
-            numbers(call, (a, b), |a, b| {
+            whole(call, (a, b), |a, b| {
                 let holds = match call.op() {
                     "Equal" => a == b,
                     "Less" => a < b,
@@ -120,13 +115,7 @@ fn reduced(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
     };
     let mut totals = vec![first; shape.iter().product()];
     for (i, x) in constant.floats(call.model)?.into_iter().enumerate() {
-        let (mut rest, mut at, mut step) = (i, 0, 1);
-        for (&size, &own) in constant.shape.iter().zip(&shape).rev() {
-            at += if own == 1 { 0 } else { rest % size * step };
-            rest /= size;
-            step *= own;
-        }
-        let x = f64::from(x);
+        let (at, x) = (place(&shape, &constant.shape, i), f64::from(x));
         totals[at] = match call.op() {
             "ReduceMax" => totals[at].max(x),
             "ReduceMin" => totals[at].min(x),
@@ -209,25 +198,6 @@ fn unary(call: &Call<'_>, constant: &Constant) -> Result<Constant, String> {
     };
     let values = constant.floats(call.model)?.into_iter().map(f).collect();
     Ok(Constant::numbers(constant.shape.clone(), values))
-}
-
-/// A function of whole numbers, each of which is known.
-fn numbers(
-    call: &Call<'_>,
-    (a, b): (&Constant, &Constant),
-    f: impl Fn(i64, i64) -> Option<i64>,
-) -> Result<Constant, String> {
-    let shape = broadcast(&a.shape, &b.shape)?;
-    let (x, y) = (a.integers(call.model)?, b.integers(call.model)?);
-    let both = |a: Option<i64>, b: Option<i64>| match (a, b) {
-        (Some(a), Some(b)) => {
-            f(a, b).map(Some).ok_or_else(|| format!("{a} and {b} give no whole number of 64 bits"))
-        }
-        // Neither 0 nor −1 is a number of images.
-        (None, Some(-1 | 0)) | (Some(-1 | 0), None) if call.op() == "Equal" => Ok(Some(0)),
-        _ => Err("on the number of images, which is not known".into()),
-    };
-    Ok(Constant::whole(shape.clone(), combined((&x, &a.shape), (&y, &b.shape), &shape, both)?))
 }
 
 /// Elements of one of two constants, by a third.

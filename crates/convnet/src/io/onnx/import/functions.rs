@@ -1,8 +1,9 @@
 //! Functions of each element by itself, and what exporters write for those that ONNX did not have.
 
+use super::arithmetic::is_along;
 use super::call::{Call, Known, Order, Value};
 use super::importer::Importer;
-use crate::ops::{Arithmetic, Hardtanh, Op, Unary};
+use crate::ops::{Arithmetic, Hardtanh, Op, Prelu, Unary};
 
 /// What an element is scaled by and what is added, of all channels alike.
 type Line = (f32, f32);
@@ -54,11 +55,8 @@ impl Importer<'_> {
     pub(super) fn selu(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.map_or_vector(call, 0)?;
         let (alpha, gamma) = (call.float("alpha", 1.673_263_2)?, call.float("gamma", 1.050_701)?);
-        let Known::Value(value) = self.push_on(call, Unary::Elu { alpha }, value, Vec::new())? else {
-            return Err("it has no input".into());
-        };
-        let channels = self.shape(value).channels();
-        self.affine(call, value, (vec![gamma; channels], vec![0.0; channels]))
+        let value = self.give_on(call, Unary::Elu { alpha }, value, Vec::new())?;
+        self.multiplied(call, value, gamma).map(Known::Value)
     }
 
     /// x to a constant power.
@@ -79,6 +77,18 @@ impl Importer<'_> {
             0.5 => self.push_on(call, Unary::Sqrt, value, Vec::new()),
             -1.0 => self.push_on(call, Unary::Reciprocal, value, Vec::new()),
             other => Err(format!("to the power of {other}, expected 1, 2, 3, 0.5 or -1")),
+        }
+    }
+
+    /// The absolute value of a layer's elements, p being 1, or their squares, p being 2.
+    pub(super) fn powered(&mut self, call: &Call<'_>, layer: usize, p: i64) -> Result<usize, String> {
+        match p {
+            1 => {
+                let path = self.path(call);
+                self.draft.push(Unary::Abs, &[layer], path, Vec::new())
+            }
+            2 => self.times(call, layer, layer),
+            _ => Err(format!("p is {p}, expected 1 or 2")),
         }
     }
 
@@ -206,23 +216,15 @@ impl Importer<'_> {
         let slope = call.needed(1, "slope")?;
         let by_channel = slope.len() != 1;
         let channels = self.shape(value).channels();
-        if !by_channel {
-            let weight = slope.clone().reshaped(&[1]);
-            return self.push_on(call, crate::ops::Prelu { by_channel }, value, vec![weight]);
-        }
         let axis = if value.order == Order::ChannelsLast { 3 } else { 1 };
         let rank = self.sizes(value).len() + 1;
-        let lead = rank.checked_sub(slope.shape.len());
-        let fits = |(i, &size): (usize, &usize)| {
-            size == 1 || (lead.map(|lead| lead + i) == Some(axis) && size == channels)
-        };
-        if lead.is_none() || !slope.shape.iter().enumerate().all(fits) {
+        if by_channel && !is_along(slope, rank, Some(axis), channels) {
             return Err(format!(
                 "its slope has shape {:?}, expected one for each of {channels} channels",
                 slope.shape
             ));
         }
-        let weight = slope.clone().reshaped(&[channels]);
-        self.push_on(call, crate::ops::Prelu { by_channel }, value, vec![weight])
+        let weight = slope.clone().reshaped(&[if by_channel { channels } else { 1 }]);
+        self.push_on(call, Prelu { by_channel }, value, vec![weight])
     }
 }

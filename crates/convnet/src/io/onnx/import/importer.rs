@@ -100,20 +100,23 @@ impl<'a> Importer<'a> {
     /// Gives channels and elements under other axes that a node reads a layer of their own.
     pub(super) fn settle_inputs(&mut self, call: &mut Call<'_>) -> Result<(), String> {
         for (name, input) in call.node.inputs.iter().zip(&mut call.inputs) {
-            if matches!(input, Some(Known::Channels(_) | Known::View(_))) {
-                // It may stand twice among the inputs.
-                let found = self.names.get(name).cloned().or_else(|| input.clone());
-                let settled = match found {
-                    Some(Known::Channels(channels)) => Known::Value(self.settle(&channels)?),
-                    Some(Known::View(view)) => Known::Value(self.settled_view(&view)?),
-                    Some(settled) => settled,
-                    None => continue,
-                };
-                self.names.insert(name.clone(), settled.clone());
-                *input = Some(settled);
-            }
+            let Some(known @ (Known::Channels(_) | Known::View(_))) = input else { continue };
+            // It may stand twice among the inputs.
+            let known = self.names.get(name).unwrap_or(known).clone();
+            let settled = self.settled(&known)?.map_or(known, Known::Value);
+            self.names.insert(name.clone(), settled.clone());
+            *input = Some(settled);
         }
         Ok(())
+    }
+
+    /// Channels, or elements under other axes, as a layer gives them; `None` for what is no such thing.
+    fn settled(&mut self, known: &Known) -> Result<Option<Value>, String> {
+        match known {
+            Known::Channels(channels) => self.settle(channels).map(Some),
+            Known::View(view) => self.settled_view(view).map(Some),
+            Known::Value(_) | Known::Constant(_) => Ok(None),
+        }
     }
 
     /// Takes bytes of what is computed from the room for it.
@@ -126,12 +129,11 @@ impl<'a> Importer<'a> {
 
     /// The layer of the model's output.
     pub(super) fn result(&mut self, name: &str) -> Result<usize, String> {
-        let settled = match self.names.get(name).cloned() {
-            Some(Known::Channels(channels)) => Some(self.settle(&channels)?),
-            Some(Known::View(view)) => Some(self.settled_view(&view)?),
-            _ => None,
-        };
-        self.names.extend(settled.map(|settled| (name.to_owned(), Known::Value(settled))));
+        if let Some(known) = self.names.get(name).cloned()
+            && let Some(settled) = self.settled(&known)?
+        {
+            self.names.insert(name.to_owned(), Known::Value(settled));
+        }
         match self.names.get(name) {
             Some(Known::Value(Value { layer, order: Order::ChannelsFirst, .. })) => Ok(*layer),
             Some(Known::Value(_)) => {
@@ -310,9 +312,20 @@ impl<'a> Importer<'a> {
         input: Value,
         weights: Vec<Constant>,
     ) -> Result<Known, String> {
+        self.give_on(call, op, input, weights).map(Known::Value)
+    }
+
+    /// The same as a value, for what follows in the same node.
+    pub(super) fn give_on(
+        &mut self,
+        call: &Call<'_>,
+        op: impl Into<Op>,
+        input: Value,
+        weights: Vec<Constant>,
+    ) -> Result<Value, String> {
         let path = self.path(call);
         let layer = self.draft.push(op, &[input.layer], path, weights)?;
-        Ok(Known::Value(Value { layer, order: input.order, shared: false }))
+        Ok(Value { layer, order: input.order, shared: false })
     }
 
     /// A layer without weights on the first input.
@@ -329,9 +342,14 @@ impl<'a> Importer<'a> {
 
     /// The input under another name.
     pub(super) fn alias(&self, call: &Call<'_>, input: usize) -> Result<Known, String> {
+        self.renamed(call, input).map(Known::Value)
+    }
+
+    /// The same as a value.
+    pub(super) fn renamed(&self, call: &Call<'_>, input: usize) -> Result<Value, String> {
         let value = self.value(call, input)?;
         let shared = value.shared || self.uses.get(call.node.inputs[input].as_str()).is_some_and(|&n| n > 1);
-        Ok(Known::Value(Value { shared, ..value }))
+        Ok(Value { shared, ..value })
     }
 
     /// Whether nobody else reads an input, so that its layer may be changed.

@@ -1,13 +1,12 @@
 //! Operators on maps: convolutions, poolings, borders, normalizations.
 
 use super::call::{Call, Known, Order, Value, axes, axis};
-use super::constant::Constant;
 use super::importer::Importer;
 use super::window::{Sliding, sides};
 use crate::graph::{Shape, Size2};
 use crate::ops::{
-    AdaptiveAvgPool2d, Arithmetic, AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, LocalResponseNorm,
-    MaxPool2d, Op, Pad2d, PadMode, Permute, Reduce, Reduction, Slice, Span, Unary,
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, LocalResponseNorm, MaxPool2d, Op,
+    Pad2d, PadMode, Permute, Reduce, Reduction, Slice, Span, Unary,
 };
 
 impl Importer<'_> {
@@ -123,10 +122,10 @@ impl Importer<'_> {
         let spatial = has(2) && has(3) && !has(1);
         let (height, width) = self.shape(value).spatial();
         let path = self.path(call);
-        let mut layer = value.layer;
-        let mut before = |importer: &mut Self, op: Op, inputs: &[usize]| -> Result<(), String> {
-            layer = importer.draft.push(op, inputs, path.clone(), Vec::new())?;
-            Ok(())
+        let layer = match call.op() {
+            "ReduceL1" => self.powered(call, value.layer, 1)?,
+            "ReduceL2" | "ReduceSumSquare" => self.powered(call, value.layer, 2)?,
+            _ => value.layer,
         };
         let op: Op = match call.op() {
             "ReduceMax" if spatial => MaxPool2d::new((height, width)).into(),
@@ -134,14 +133,6 @@ impl Importer<'_> {
             "ReduceMax" => reduce(Reduction::Max).into(),
             "ReduceMin" => reduce(Reduction::Min).into(),
             "ReduceMean" => reduce(Reduction::Mean).into(),
-            "ReduceL1" => {
-                before(self, Unary::Abs.into(), &[value.layer])?;
-                reduce(Reduction::Sum).into()
-            }
-            "ReduceL2" | "ReduceSumSquare" => {
-                before(self, Arithmetic::Mul.into(), &[value.layer, value.layer])?;
-                reduce(Reduction::Sum).into()
-            }
             _ => reduce(Reduction::Sum).into(),
         };
         let mut reduced = self.draft.push(op, &[layer], path.clone(), Vec::new())?;
@@ -167,11 +158,7 @@ impl Importer<'_> {
         let value = self.input(call, 0)?;
         let path = self.path(call);
         let p = call.int("p", 2)?;
-        let powers = match p {
-            1 => self.draft.push(Unary::Abs, &[value.layer], path.clone(), Vec::new())?,
-            2 => self.draft.push(Arithmetic::Mul, &[value.layer; 2], path.clone(), Vec::new())?,
-            _ => return Err(format!("p is {p}, expected 1 or 2")),
-        };
+        let powers = self.powered(call, value.layer, p)?;
         let sum = if call.op() == "GlobalLpPool" {
             let reduce = Reduce { reduction: Reduction::Sum, channels: false, height: true, width: true };
             self.draft.push(reduce, &[powers], path.clone(), Vec::new())?
@@ -194,10 +181,8 @@ impl Importer<'_> {
                 return Err("ceil_mode, in which windows reach beyond the padding".into());
             }
             let mean = self.draft.push(pool, &[powers], path.clone(), Vec::new())?;
-            let channels = self.draft.shape(mean).channels();
             let pixels = (sliding.kernel.h * sliding.kernel.w) as f32;
-            let vector = |x: f32| Constant::numbers(vec![channels], vec![x; channels]);
-            self.draft.push(Op::Affine, &[mean], path.clone(), vec![vector(pixels), vector(0.0)])?
+            self.multiplied(call, Value::plain(mean), pixels)?.layer
         };
         if p == 1 {
             return Ok(Known::Value(Value::plain(sum)));
@@ -317,7 +302,7 @@ impl Importer<'_> {
             .map(|(scale, variance)| scale / (variance + eps).sqrt())
             .collect();
         let shift = (0..scale.len()).map(|i| vectors[1][i] - vectors[2][i] * scale[i]).collect();
-        self.affine(call, value, (scale, shift))
+        self.affine(call, value, (scale, shift)).map(Known::Value)
     }
 
     pub(super) fn local_response(&mut self, call: &Call<'_>) -> Result<Known, String> {

@@ -1,33 +1,12 @@
 //! Normalizations by the numbers of one image.
 
-use super::call::{Call, Known, Order, Value, axis};
+use super::call::{Call, Known, Order, axis};
 use super::constant::Constant;
 use super::importer::Importer;
 use crate::graph::Shape;
 use crate::ops::{GroupNorm, InstanceNorm2d, LayerNorm};
 
 impl Importer<'_> {
-    /// A constant with a number for each of so many channels, whatever axes of one element it has.
-    fn vector_of(&self, constant: &Constant, what: &str, channels: usize) -> Result<Constant, String> {
-        if constant.len() != channels || constant.shape.iter().filter(|&&size| size != 1).count() > 1 {
-            return Err(format!(
-                "its {what} has shape {:?}, expected one for each of {channels} channels",
-                constant.shape
-            ));
-        }
-        Ok(constant.clone().reshaped(&[channels]))
-    }
-
-    /// γ and β by channel; β is 0 where it is left out.
-    fn scale_and_bias(&self, call: &Call<'_>, channels: usize) -> Result<Vec<Constant>, String> {
-        let scale = self.vector_of(call.needed(1, "scale")?, "scale", channels)?;
-        let bias = match call.weight(2, "bias")? {
-            Some(bias) => self.vector_of(bias, "bias", channels)?,
-            None => Constant::fill(vec![channels], 0.0),
-        };
-        Ok(vec![scale, bias])
-    }
-
     /// Over the last axis, which must be that of the channels; over all axes of a map where γ and β are those of channels.
     pub(super) fn layer_norm(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.map_or_vector(call, 0)?;
@@ -41,16 +20,13 @@ impl Importer<'_> {
             _ => false,
         };
         if last {
-            let weights = self.scale_and_bias(call, channels)?;
+            let weights = scale_and_bias(call, channels, vector)?;
             return self.push_on(call, LayerNorm { eps }, value, weights);
         }
         if from == 1 && value.order == Order::ChannelsFirst {
-            let scale = self.by_plane(call.needed(1, "scale")?, shape)?;
-            let bias = match call.weight(2, "bias")? {
-                Some(bias) => self.by_plane(bias, shape)?,
-                None => Constant::fill(vec![channels], 0.0),
-            };
-            return self.push_on(call, GroupNorm { groups: 1, eps }, value, vec![scale, bias]);
+            let by_plane = |constant: &Constant, _: &str, _: usize| self.by_plane(constant, shape);
+            let weights = scale_and_bias(call, channels, by_plane)?;
+            return self.push_on(call, GroupNorm { groups: 1, eps }, value, weights);
         }
         Err(format!(
             "from axis {from} of (N, {:?}) on, expected the channels, last, or all axes",
@@ -75,7 +51,7 @@ impl Importer<'_> {
 
     pub(super) fn instance_norm(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.input(call, 0)?;
-        let weights = self.scale_and_bias(call, self.shape(value).channels())?;
+        let weights = scale_and_bias(call, self.shape(value).channels(), vector)?;
         self.push(call, InstanceNorm2d { eps: call.float("epsilon", 1e-5)? }, &[value.layer], weights)
     }
 
@@ -88,23 +64,45 @@ impl Importer<'_> {
         let groups = groups
             .ok_or_else(|| format!("num_groups of {channels} channels, expected one that divides them"))?;
         let weights = if call.opset >= 21 {
-            self.scale_and_bias(call, channels)?
+            scale_and_bias(call, channels, vector)?
         } else {
-            let spread = |constant: Constant| -> Result<Constant, String> {
-                let values = constant.floats(self.model)?;
-                let repeated = values.into_iter().flat_map(|x| std::iter::repeat_n(x, channels / groups));
-                Ok(Constant::numbers(vec![channels], repeated.collect()))
-            };
-            self.scale_and_bias(call, groups)?.into_iter().map(spread).collect::<Result<_, _>>()?
+            let by_group = scale_and_bias(call, groups, vector)?;
+            let spread = |constant: &Constant| self.spread(constant, channels / groups);
+            by_group.iter().map(spread).collect::<Result<_, _>>()?
         };
         let norm = GroupNorm { groups, eps: call.float("epsilon", 1e-5)? };
         self.push(call, norm, &[value.layer], weights)
     }
 
-    /// −x.
-    pub(super) fn negative(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let value: Value = self.map_or_vector(call, 0)?;
-        let channels = self.shape(value).channels();
-        self.affine(call, value, (vec![-1.0; channels], vec![0.0; channels]))
+    /// A number for each group as one for each of its channels.
+    pub(super) fn spread(&self, constant: &Constant, of_group: usize) -> Result<Constant, String> {
+        let values = constant.floats(self.model)?.into_iter();
+        let values: Vec<f32> = values.flat_map(|x| std::iter::repeat_n(x, of_group)).collect();
+        Ok(Constant::numbers(vec![values.len()], values))
     }
+}
+
+/// γ and β, as `read` has a constant for each of so many channels or groups; β is 0 where it is left out.
+fn scale_and_bias(
+    call: &Call<'_>,
+    count: usize,
+    read: impl Fn(&Constant, &str, usize) -> Result<Constant, String>,
+) -> Result<Vec<Constant>, String> {
+    let scale = read(call.needed(1, "scale")?, "scale", count)?;
+    let bias = match call.weight(2, "bias")? {
+        Some(bias) => read(bias, "bias", count)?,
+        None => Constant::fill(vec![count], 0.0),
+    };
+    Ok(vec![scale, bias])
+}
+
+/// A constant with a number for each of so many channels, whatever axes of one element it has.
+fn vector(constant: &Constant, what: &str, channels: usize) -> Result<Constant, String> {
+    if constant.len() != channels || constant.shape.iter().filter(|&&size| size != 1).count() > 1 {
+        return Err(format!(
+            "its {what} has shape {:?}, expected one for each of {channels} channels",
+            constant.shape
+        ));
+    }
+    Ok(constant.clone().reshaped(&[channels]))
 }

@@ -98,12 +98,7 @@ impl Importer<'_> {
         if target == sizes {
             return self.alias(call, 0);
         }
-        let order = |order| -> Result<Known, String> {
-            match self.alias(call, 0)? {
-                Known::Value(value) => Ok(Known::Value(Value { order, ..value })),
-                other => Ok(other),
-            }
-        };
+        let order = |order| Ok(Known::Value(Value { order, ..self.renamed(call, 0)? }));
         match (target, self.shape(value)) {
             ([_], _) => self.vectors(call),
             ([_, 1, 1], Shape::Vector { .. }) => self.layer(call, Op::Unflatten),
@@ -196,10 +191,7 @@ impl Importer<'_> {
             }
             _ => return self.turned_view(call, value, &permutation),
         };
-        Ok(match self.alias(call, 0)? {
-            Known::Value(value) => Known::Value(Value { order, ..value }),
-            constant => constant,
-        })
+        Ok(Known::Value(Value { order, ..self.renamed(call, 0)? }))
     }
 
     pub(super) fn shape_constant(&self, call: &Call<'_>) -> Result<Known, String> {

@@ -1,9 +1,9 @@
 //! Parts of a value: Split, and Slice of rows and columns.
 
-use super::call::{Call, Known, Order, Value, axis};
+use super::call::{Call, Known, Order, Value, axis, index};
 use super::importer::Importer;
 use super::slices::slices;
-use crate::ops::{IndexSelect, Op, Slice, Span};
+use crate::ops::{IndexSelect, Slice, Span};
 
 /// The longest axis whose elements are looked at one by one.
 const LONGEST: usize = 1 << 22;
@@ -47,14 +47,14 @@ impl Importer<'_> {
         let mut start = 0;
         for length in lengths {
             let part = self.part(call, value, along - 1, Span { start, step: 1, length })?;
-            parts.push(part);
+            parts.push(Known::Value(part));
             start += length;
         }
         Ok(Some(parts))
     }
 
     /// A part of a value along one of its axes, of which the images' is none.
-    fn part(&mut self, call: &Call<'_>, value: Value, along: usize, span: Span) -> Result<Known, String> {
+    fn part(&mut self, call: &Call<'_>, value: Value, along: usize, span: Span) -> Result<Value, String> {
         let shape = self.shape(value);
         let mut slice = Slice::channels(0..shape.channels(), shape);
         match (along, value.order) {
@@ -63,7 +63,7 @@ impl Importer<'_> {
             (2, Order::ChannelsFirst) | (1, Order::ChannelsLast) => slice.columns = span,
             _ => return Err(format!("along axis {}", along + 1)),
         }
-        self.push_on(call, slice, value, Vec::new())
+        self.give_on(call, slice, value, Vec::new())
     }
 
     /// A part of a value along any of its axes.
@@ -78,14 +78,12 @@ impl Importer<'_> {
         let mut cut = false;
         for (axis, taken) in slices(call, &known)? {
             let (Some(indices), Some(along)) = (taken, axis.checked_sub(1)) else { continue };
-            let part = match span(&indices) {
+            value = match span(&indices) {
                 _ if indices.is_empty() => return Err(format!("it takes nothing along axis {axis}")),
                 Some(span) => self.part(call, value, along, span)?,
                 None => self.selected(call, value, along, indices)?,
             };
-            if let Known::Value(part) = part {
-                (value, cut) = (part, true);
-            }
+            cut = true;
         }
         if cut { Ok(Known::Value(value)) } else { self.alias(call, 0) }
     }
@@ -99,32 +97,29 @@ impl Importer<'_> {
             return Err("it gathers images".into());
         };
         let indices = call.needed(1, "indices")?;
-        let inside = |index: &Option<i64>| {
-            let index = index.map(|index| if index < 0 { index.saturating_add(size as i64) } else { index });
-            let index = index.and_then(|index| usize::try_from(index).ok()).filter(|&index| index < size);
-            index.ok_or_else(|| format!("an index outside of {size}"))
+        let inside = |at: &Option<i64>| {
+            at.and_then(|at| index(at, size)).ok_or_else(|| format!("an index outside of {size}"))
         };
         let numbers = indices.integers(self.model)?.iter().map(inside).collect::<Result<Vec<_>, _>>()?;
         if indices.shape.len() != 1 || numbers.is_empty() {
             return Err(format!("indices of shape {:?}, expected a list", indices.shape));
         }
-        self.selected(call, value, along - 1, numbers)
+        self.selected(call, value, along - 1, numbers).map(Known::Value)
     }
 
     /// Elements of a value along one of its axes by their numbers.
-    pub(super) fn selected(
+    fn selected(
         &mut self,
         call: &Call<'_>,
         value: Value,
         along: usize,
         indices: Vec<usize>,
-    ) -> Result<Known, String> {
+    ) -> Result<Value, String> {
         let dim = match value.order {
             Order::ChannelsLast => [2, 3, 1][along],
             _ => along + 1,
         };
-        let op: Op = IndexSelect { dim, indices }.into();
-        self.push_on(call, op, value, Vec::new())
+        self.give_on(call, IndexSelect { dim, indices }, value, Vec::new())
     }
 }
 

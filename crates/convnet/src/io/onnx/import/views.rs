@@ -4,7 +4,9 @@
 use super::call::{Call, Known, Order, Value};
 use super::importer::Importer;
 use crate::graph::Shape;
-use crate::ops::{ChannelShuffle, ConstantPad2d, Conv2d, Op, Permute, PixelShuffle, PixelUnshuffle, Reshape};
+use crate::ops::{
+    ChannelShuffle, ConstantPad2d, Conv2d, GroupNorm, Op, Permute, PixelShuffle, PixelUnshuffle, Reshape,
+};
 
 /// Operators that treat every element by itself, beside the functions of [`Unary`](crate::ops::Unary).
 const EACH: [&str; 5] = ["Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh"];
@@ -352,21 +354,15 @@ impl Importer<'_> {
         if !whole || !shape.channels().is_multiple_of(groups) {
             return Err(format!("{groups} groups of a map of {shape}, expected groups of its channels"));
         }
-        let [scale, bias] =
-            [call.needed(1, "scale")?, call.needed(2, "bias")?].map(|constant| constant.floats(self.model));
-        let (scale, bias) = (scale?, bias?);
+        let (scale, bias) = (call.needed(1, "scale")?, call.needed(2, "bias")?);
         if scale.len() != groups || bias.len() != groups {
             return Err(format!("{} scales and {} shifts, expected {groups}", scale.len(), bias.len()));
         }
         let of_group = shape.channels() / groups;
-        let spread = |values: Vec<f32>| {
-            let values: Vec<f32> =
-                values.into_iter().flat_map(|x| std::iter::repeat_n(x, of_group)).collect();
-            super::constant::Constant::numbers(vec![values.len()], values)
-        };
-        let norm = crate::ops::GroupNorm { groups, eps: call.float("epsilon", 1e-5)? };
+        let weights = vec![self.spread(scale, of_group)?, self.spread(bias, of_group)?];
+        let norm = GroupNorm { groups, eps: call.float("epsilon", 1e-5)? };
         let path = self.path(call);
-        let of = self.draft.push(norm, &[view.of], path.clone(), vec![spread(scale), spread(bias)])?;
+        let of = self.draft.push(norm, &[view.of], path.clone(), weights)?;
         Ok(Known::View(View { of, axes: view.axes.clone(), path }))
     }
 }
