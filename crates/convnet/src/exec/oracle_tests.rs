@@ -3,8 +3,8 @@
 use convnet_kernels::Isa;
 
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
-use crate::graph::{Builder, Graph, NodeId};
-use crate::ops::{AvgPool2d, Conv2d, Linear, MaxPool2d};
+use crate::graph::{Builder, Graph, NodeId, TensorForm};
+use crate::ops::{AvgPool2d, Conv2d, LayerNorm, LayerScale, Linear, MaxPool2d, Unary};
 use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, keep_all, loss_and_gradients};
@@ -108,6 +108,41 @@ fn gradients_of_random_networks_are_the_oracles() {
                 close(&state[name].data, &running.data, DIRECT, &format!("{what}, {name}"));
             }
         }
+    }
+}
+
+/// A block as ConvNeXt has it, whose tensors are those of other modules than its layers.
+fn other_forms() -> Graph {
+    let net = Builder::image("forms", 3, 6, 5);
+    let x = net.input().conv2d(Conv2d::new(9, 3).padding(1));
+    let y = x.layer("norm", LayerNorm { eps: 1e-6 });
+    let y = y.layer("fc1", Conv2d::new(20, 1)).kept_as(TensorForm::Linear).then(Unary::Gelu { tanh: false });
+    let y = y.layer("fc2", Conv2d::new(9, 1)).kept_as(TensorForm::Linear);
+    let y = y.layer("gamma", LayerScale { initial: 0.5 }).kept_as(TensorForm::Parameter);
+    net.build((x + y).adaptive_avg_pool2d(1, 1).flatten().linear(Linear::new(4))).unwrap()
+}
+
+#[test]
+fn tensors_of_other_forms_are_computed_with_and_trained_alike() {
+    let graph = other_forms();
+    let (state, input) = (random_state(&graph, 1), random_input(&graph, 3, 2));
+    let labels = random_labels(&graph, 3, 3);
+    let outputs = forward(&graph, &state, &input).unwrap();
+    let expected = loss_and_gradients(&graph, &state, &input, &labels, &keep_all).unwrap();
+    assert_eq!(expected.gradients["fc1.weight"].shape, [20, 9]);
+    for isa in Isa::available() {
+        let options = options(isa, true);
+        let engine = Engine::compile(&graph, &state, 3, &options).unwrap();
+        let found = engine.run(&single(&input)).unwrap();
+        close(found.as_slice(), &outputs[graph.output().index()].data, DIRECT, isa.name());
+        let sgd = Optimizer::from(Sgd::plain());
+        let mut training = TrainingStep::compile(&graph, &state, 3, sgd, 0, &options).unwrap();
+        for (name, gradient) in training.gradients(&single(&input), &labels).unwrap().1 {
+            assert_eq!(gradient.shape, expected.gradients[&name].shape, "{name}");
+            close(&gradient.data, &expected.gradients[&name].data, GRADIENT, &name);
+        }
+        let shapes = training.state_dict().into_iter().map(|(name, tensor)| (name, tensor.shape));
+        assert!(shapes.eq(state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone()))));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     Graph, GraphError, Init, Node, NodeId, Output, Scope, ScopeId, Shape, ShapeIssue, SharedWeight,
-    UnusedTensor,
+    TensorForm, UnusedTensor,
 };
 use crate::ops::{MOST_ELEMENTS, Op, ParamSpec, check_shape};
 
@@ -65,7 +65,14 @@ impl Assembly {
     pub(super) fn with_image(name: &str, shape: Shape) -> (Self, Option<ShapeIssue>) {
         let path = String::from("input");
         let taken = HashSet::from([path.clone()]);
-        let input = Node { op: Op::Input, inputs: Vec::new(), path, scope: ScopeId::ROOT, shape };
+        let input = Node {
+            op: Op::Input,
+            inputs: Vec::new(),
+            path,
+            scope: ScopeId::ROOT,
+            shape,
+            tensors: TensorForm::Own,
+        };
         let root = Scope {
             name: String::new(),
             kind: "Sequential".into(),
@@ -180,7 +187,8 @@ impl Assembly {
         }
         self.taken.insert(path.clone());
         let id = NodeId(self.graph.nodes.len() as u32);
-        self.graph.nodes.push(Node { op, inputs: inputs.to_vec(), path, scope, shape });
+        let tensors = TensorForm::Own;
+        self.graph.nodes.push(Node { op, inputs: inputs.to_vec(), path, scope, shape, tensors });
         let mut around = Some(scope);
         while let Some(scope) = around {
             let scope = &mut self.graph.scopes[scope.index()];
@@ -188,6 +196,20 @@ impl Assembly {
             around = scope.parent;
         }
         Ok(id)
+    }
+
+    /// Tells how the state dict has a layer's parameters.
+    ///
+    /// # Errors
+    /// If the layer's cannot have this form.
+    ///
+    /// # Panics
+    /// If there is no such layer.
+    pub fn keep_as(&mut self, node: NodeId, form: TensorForm) -> Result<(), GraphError> {
+        let Node { op, path, inputs, .. } = self.graph.node(node);
+        form.check(op).map_err(|issue| self.error(path, op.name(), inputs, issue))?;
+        self.graph.nodes[node.index()].tensors = form;
+        Ok(())
     }
 
     /// The shape of a layer's output for one image.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Assembly, Graph, GraphError, Init, NodeId, ScopeId, Shape, ShapeIssue};
+use super::{Assembly, Graph, GraphError, Init, NodeId, ScopeId, Shape, ShapeIssue, TensorForm};
 use crate::ops::{
     AdaptiveAvgPool2d, Arithmetic, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Linear,
     LocalResponseNorm, MaxPool2d, Op, Unary,
@@ -176,6 +176,15 @@ impl<'b> Value<'b> {
     /// Applies a layer under the next number of the scope, as `nn.Sequential` names its children.
     pub fn then(self, op: impl Into<Op>) -> Self {
         Self { builder: self.builder, node: self.builder.push(None, op.into(), &[self]) }
+    }
+
+    /// Tells how the state dict has the parameters of the layer that gives this value.
+    pub fn kept_as(self, form: TensorForm) -> Self {
+        let state = &mut *self.builder.0.borrow_mut();
+        if state.error.is_none() {
+            state.error = state.assembly.keep_as(self.node, form).err();
+        }
+        self
     }
 
     /// Runs `f` in a named scope of class `kind`; the layers made inside are its children.

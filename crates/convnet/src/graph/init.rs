@@ -25,6 +25,13 @@ pub enum Init {
     KaimingFanIn,
     /// Weights from N(0, 0.01²) cut off at ±2, biases as `Default` (torchvision's GoogLeNet).
     TruncatedNormal,
+    /// Weights from N(0, std²), biases as `Default` (torchvision's Inception v3) or 0 (torchvision's ConvNeXt).
+    FixedNormal {
+        /// The standard deviation.
+        std: f64,
+        /// Whether biases start at 0.
+        zero_biases: bool,
+    },
     /// Weights from U(−a, a) with a = √(6 / (fan_in + fan_out)), biases 0 (Glorot and Bengio 2010).
     Xavier,
     /// Weights from N(0, 0.01²); biases 1 in the layers of the paths in `ones`, 0 elsewhere.
@@ -110,7 +117,14 @@ impl Draw {
 impl Init {
     /// The name of a parameter for which nothing can be drawn.
     pub(super) fn invalid(&self) -> Option<&str> {
-        let Self::Each { draws } = self else { return None };
-        draws.iter().find(|(_, draw)| !draw.is_valid()).map(|(name, _)| name.as_str())
+        match self {
+            Self::Each { draws } => {
+                draws.iter().find(|(_, draw)| !draw.is_valid()).map(|(name, _)| name.as_str())
+            }
+            Self::FixedNormal { std, .. } => {
+                (!Draw::Normal { mean: 0.0, std: *std }.is_valid()).then_some("weight")
+            }
+            _ => None,
+        }
     }
 }

@@ -37,7 +37,7 @@ pub use builder::{Builder, Value, combine, concat};
 pub use error::GraphError;
 pub use init::{Draw, Init};
 pub use stored::StoredError;
-pub use tensors::{SharedWeight, UnusedTensor};
+pub use tensors::{SharedWeight, TensorForm, UnusedTensor};
 
 pub use crate::shape::{Shape, ShapeIssue, Size2};
 
@@ -81,6 +81,8 @@ pub struct Node {
     pub scope: ScopeId,
     /// Its output's shape for one image.
     pub shape: Shape,
+    /// How the state dict has its parameters.
+    pub tensors: TensorForm,
 }
 
 /// A named group of layers: a `Sequential`, an Inception block, a whole dense block.
@@ -230,10 +232,16 @@ impl Graph {
         let node = self.node(id);
         let Some(&first) = node.inputs.first() else { return Vec::new() };
         let mut specs = node.op.parameters(self.node(first).shape);
-        for spec in specs.iter_mut().filter(|_| !node.path.is_empty()) {
-            spec.name = format!("{}.{}", node.path, spec.name);
-        }
+        specs.iter_mut().for_each(|spec| node.tensors.apply(&node.path, spec));
         specs
+    }
+
+    /// The shapes that the layer itself gives the parameters of [`Graph::node_parameters`].
+    pub(crate) fn layer_shapes(&self, id: NodeId) -> Vec<Vec<usize>> {
+        let node = self.node(id);
+        let first = node.inputs.first().map(|&first| self.node(first).shape);
+        let specs = first.map(|first| node.op.parameters(first)).unwrap_or_default();
+        specs.into_iter().map(|spec| spec.shape).collect()
     }
 
     /// All parameters and buffers, each tensor once, in the order of the nodes. With [`Graph::aliases`] these are the keys

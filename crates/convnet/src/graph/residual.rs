@@ -1,6 +1,6 @@
 //! Residual branches: where they are, and networks that leave them out for whole images.
 
-use super::{Graph, Init, Node, NodeId, ScopeId};
+use super::{Graph, Init, Node, NodeId, ScopeId, TensorForm};
 use crate::ops::{Dropout, Dropout1d, Op, StochasticDepth};
 
 /// A sum of a branch and a shortcut past it.
@@ -64,7 +64,8 @@ impl Graph {
                 let shape = graph.nodes[branch.index()].shape;
                 let path = self.free_path(node.scope, &node.path);
                 let op = StochasticDepth { p }.into();
-                graph.nodes.push(Node { op, inputs: vec![branch], path, scope: node.scope, shape });
+                let (scope, tensors) = (node.scope, TensorForm::Own);
+                graph.nodes.push(Node { op, inputs: vec![branch], path, scope, shape, tensors });
             }
             place.push(NodeId(graph.nodes.len() as u32));
             graph.nodes.push(node);

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Assembly, Graph, Init, NodeId, ScopeId, Shape, SharedWeight, UnusedTensor};
+use super::{Assembly, Graph, Init, NodeId, ScopeId, Shape, SharedWeight, TensorForm, UnusedTensor};
 use crate::ops::Op;
 
 /// Why a text is no network.
@@ -72,6 +72,8 @@ struct StoredNode {
     path: String,
     scope: u32,
     inputs: Vec<u32>,
+    #[serde(default, skip_serializing_if = "TensorForm::is_own")]
+    tensors: TensorForm,
     op: Op,
 }
 
@@ -116,6 +118,7 @@ impl Graph {
                     path: node.path.clone(),
                     scope: node.scope.0,
                     inputs: node.inputs.iter().map(|input| input.0).collect(),
+                    tensors: node.tensors,
                     op: node.op.clone(),
                 })
                 .collect(),
@@ -169,7 +172,7 @@ impl Graph {
 
 /// Adds a layer behind those that are there.
 fn push(assembly: &mut Assembly, stored: StoredNode) -> Result<(), StoredError> {
-    let StoredNode { path, scope, inputs, op } = stored;
+    let StoredNode { path, scope, inputs, tensors, op } = stored;
     let name = op.name();
     let wrong = |what: String| StoredError::Part(format!("node `{path}` ({name}): {what}"));
     let graph = assembly.so_far();
@@ -189,6 +192,10 @@ fn push(assembly: &mut Assembly, stored: StoredNode) -> Result<(), StoredError> 
     if assembly.path(node) != path {
         return Err(StoredError::Part(format!("two nodes are called `{path}`")));
     }
+    assembly.keep_as(node, tensors).map_err(|error| {
+        let issue = error.issue;
+        StoredError::Part(format!("node `{path}` ({name}): got {}, expected {}", issue.found, issue.expected))
+    })?;
     checked(&path, assembly.shape(node)).map(drop)
 }
 

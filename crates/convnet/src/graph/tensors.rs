@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::{Graph, ShapeIssue};
-use crate::ops::ParamSpec;
+use crate::ops::{Op, ParamSpec};
 
 /// A name of a tensor that another parameter has too: a weight that two layers read, as a module that is called twice has
 /// it, or a parameter that is registered under two names.
@@ -24,6 +24,68 @@ pub struct SharedWeight {
 
 fn listed() -> bool {
     true
+}
+
+/// How the state dict has a layer's parameters: PyTorch code may write the same computation by other modules. The elements and
+/// their order are the same in every form.
+///
+/// ```
+/// use convnet::graph::{Builder, TensorForm};
+/// use convnet::ops::Conv2d;
+///
+/// let net = Builder::image("net", 3, 8, 8);
+/// let x = net.input().layer("fc", Conv2d::new(4, 1)).kept_as(TensorForm::Linear);
+/// assert_eq!(net.build(x)?.parameters()[0].shape, [4, 3]);
+/// # Ok::<(), convnet::graph::GraphError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TensorForm {
+    /// With the layer's own shapes, each under the layer's path and its own name.
+    #[default]
+    Own,
+    /// A 1 × 1 convolution's weight as that of a Linear over channels that are put last: (O, I).
+    Linear,
+    /// A scale by channel as a parameter of the module around it, whose name is the layer's path: (C, 1, 1).
+    Parameter,
+}
+
+impl TensorForm {
+    pub(super) fn is_own(&self) -> bool {
+        *self == Self::Own
+    }
+
+    /// Whether a layer's parameters may have this form; else what may.
+    pub(super) fn check(self, op: &Op) -> Result<(), ShapeIssue> {
+        let (fits, expected) = match self {
+            Self::Own => (true, ""),
+            Self::Linear => (
+                matches!(op, Op::Conv2d(conv) if conv.kernel.h == 1 && conv.kernel.w == 1 && conv.groups == 1),
+                "a Conv2d of 1 × 1 pixels and one group",
+            ),
+            Self::Parameter => (matches!(op, Op::LayerScale(_)), "a LayerScale"),
+        };
+        if fits {
+            return Ok(());
+        }
+        let found = format!("a {} whose tensors are kept in the form {self:?}", op.name());
+        Err(ShapeIssue::new(found, expected, "keep them in the layer's own form"))
+    }
+
+    /// The name and shape that a parameter of a layer at a path has in the state dict.
+    pub(super) fn apply(self, path: &str, spec: &mut ParamSpec) {
+        match self {
+            Self::Parameter => {
+                path.clone_into(&mut spec.name);
+                spec.shape.extend([1, 1]);
+                return;
+            }
+            Self::Linear => spec.shape.truncate(2),
+            Self::Own => {}
+        }
+        if !path.is_empty() {
+            spec.name = format!("{path}.{}", spec.name);
+        }
+    }
 }
 
 /// A tensor of the state dict that no layer reads: of a module that PyTorch code registers and never calls.

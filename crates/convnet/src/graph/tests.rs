@@ -1,7 +1,7 @@
 //! Shape rules and error messages of whole networks.
 
 use super::*;
-use crate::ops::{Conv2d, Linear, MaxPool2d};
+use crate::ops::{Conv2d, LayerScale, Linear, MaxPool2d};
 
 #[test]
 fn tutorial_alexnet_start_has_pytorchs_shapes() {
@@ -63,7 +63,8 @@ fn an_assembly_gives_the_network_that_the_builder_gives() {
             net.scope(&scope.path, &scope.kind, scope.parent.unwrap());
         }
         for node in &graph.nodes()[1..] {
-            net.node(node.scope, &node.path, node.op.clone(), &node.inputs).unwrap();
+            let id = net.node(node.scope, &node.path, node.op.clone(), &node.inputs).unwrap();
+            net.keep_as(id, node.tensors).unwrap();
         }
         for output in &graph.outputs()[1..] {
             net.auxiliary(&output.name, output.node, output.loss_weight);
@@ -71,6 +72,26 @@ fn an_assembly_gives_the_network_that_the_builder_gives() {
         net.init(graph.init().clone());
         net.kind(&graph.scope(ScopeId::ROOT).kind);
         assert_eq!(net.finish(graph.output()).unwrap(), graph, "{}", entry.name);
+    }
+}
+
+#[test]
+fn a_layer_keeps_its_tensors_in_the_form_that_it_can_have() {
+    let net = Builder::image("net", 3, 8, 8);
+    let x = net.input().layer("fc", Conv2d::new(4, 1)).kept_as(TensorForm::Linear);
+    let x = x.layer("gamma", LayerScale { initial: 1.0 }).kept_as(TensorForm::Parameter);
+    let graph = net.build(x).unwrap();
+    let told: Vec<_> = graph.parameters().into_iter().map(|spec| (spec.name, spec.shape)).collect();
+    let expected = [("fc.weight", vec![4, 3]), ("fc.bias", vec![4]), ("gamma", vec![4, 1, 1])];
+    assert_eq!(told, expected.map(|(name, shape)| (name.to_owned(), shape)));
+    let text = graph.to_toml().unwrap();
+    assert_eq!(Graph::from_toml(&text).unwrap(), graph);
+    assert!(Graph::from_toml(&text.replace("h = 1", "h = 2")).is_err());
+    for (form, fits) in [(TensorForm::Linear, "a Conv2d of 1 × 1"), (TensorForm::Parameter, "a LayerScale")]
+    {
+        let net = Builder::image("net", 3, 8, 8);
+        let error = net.build(net.input().conv2d(Conv2d::new(4, 3)).kept_as(form)).unwrap_err();
+        assert!(error.to_string().contains(fits), "{error}");
     }
 }
 

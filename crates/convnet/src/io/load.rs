@@ -412,7 +412,8 @@ fn is_flattened(spec: &ParamSpec, found: &[usize]) -> bool {
         (ParamKind::LinearWeight, &[o, c, h, w], &[outputs, inputs]) => {
             o == outputs && c.checked_mul(h).and_then(|n| n.checked_mul(w)) == Some(inputs)
         }
-        (ParamKind::ConvWeight, &[o, i], &[outputs, inputs, 1, 1]) => (o, i) == (outputs, inputs),
+        (ParamKind::ConvWeight, &[o, i], &[outputs, inputs, 1, 1])
+        | (ParamKind::ConvWeight, &[o, i, 1, 1], &[outputs, inputs]) => (o, i) == (outputs, inputs),
         _ => false,
     }
 }

@@ -191,6 +191,24 @@ fn a_convolution_over_the_whole_map_is_read_as_a_linear_layer() {
 }
 
 #[test]
+fn a_1x1_convolution_that_is_kept_as_a_linear_takes_either_shape() {
+    let net = crate::graph::Builder::image("net", 3, 4, 4);
+    let form = crate::graph::TensorForm::Linear;
+    let graph = net.build(net.input().layer("fc", crate::ops::Conv2d::new(5, 1)).kept_as(form)).unwrap();
+    let folder = tempdir().unwrap();
+    let state = initialize(&graph, 0);
+    assert_eq!(state["fc.weight"].shape, [5, 3]);
+    let path = written(folder.path(), "own.pth", &state);
+    assert!(loaded(&graph, &path, LoadOptions::default()).unwrap().report.is_plain());
+    let mut other = state.clone();
+    other.get_mut("fc.weight").unwrap().shape = vec![5, 3, 1, 1];
+    let path = written(folder.path(), "conv.pth", &other);
+    let loaded = loaded(&graph, &path, LoadOptions::default()).unwrap();
+    assert_eq!(loaded.report.adapted.len(), 1);
+    assert_eq!(loaded.state_dict().unwrap(), state);
+}
+
+#[test]
 fn weights_that_are_not_finite_are_named_by_file_parameter_and_index() {
     let graph = small("lenet");
     let folder = tempdir().unwrap();

@@ -35,6 +35,11 @@ impl ParamKind {
         !matches!(self, Self::RunningMean | Self::RunningVar | Self::Scale | Self::Shift)
     }
 
+    /// Whether it is the weight of a Conv2d or a Linear.
+    pub(crate) fn is_weight(self) -> bool {
+        matches!(self, Self::ConvWeight | Self::LinearWeight)
+    }
+
     /// Whether a batch normalization updates it while it trains.
     pub(crate) fn is_running(self) -> bool {
         matches!(self, Self::RunningMean | Self::RunningVar)

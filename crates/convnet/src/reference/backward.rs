@@ -17,8 +17,8 @@ impl NetworkPass<'_> {
         for id in self.graph.ids().rev() {
             let specs = self.parameters[id.index()].iter().filter(|(spec, _)| spec.kind.trainable());
             let Some(dy) = reached[id.index()].take() else {
-                for (spec, array) in specs {
-                    gradients.entry(spec.name.clone()).or_insert_with(|| Array::zeros(&array.shape));
+                for (spec, _) in specs {
+                    gradients.entry(spec.name.clone()).or_insert_with(|| Array::zeros(&spec.shape));
                 }
                 continue;
             };
@@ -31,7 +31,7 @@ impl NetworkPass<'_> {
             // A weight that several layers read has the sum of their gradients.
             for ((spec, _), gradient) in specs.zip(handed.parameters) {
                 let mut sum = gradients.remove(&spec.name);
-                accumulate(&mut sum, gradient);
+                accumulate(&mut sum, Array { shape: spec.shape.clone(), data: gradient.data });
                 gradients.extend(sum.map(|sum| (spec.name.clone(), sum)));
             }
         }

@@ -198,19 +198,21 @@ fn cross_entropy(logits: &Array, labels: &[u32]) -> (f64, Array) {
     (loss, gradient)
 }
 
-/// The checked parameters of each node, in the order of [`Graph::node_parameters`].
+/// The checked parameters of each node, in the order of [`Graph::node_parameters`], in the layer's own shapes.
 fn parameters(
     graph: &Graph,
     weights: &impl ParameterSource,
 ) -> Result<Vec<Vec<(ParamSpec, Array)>>, ReferenceError> {
-    let checked = |spec: ParamSpec| {
+    let checked = |(spec, own): (ParamSpec, Vec<usize>)| {
         let Some(array) = weights.array(&spec.name) else {
             return Err(ReferenceError::Missing { name: spec.name, expected: spec.shape });
         };
         check_shape(&spec.name, &array, &spec.shape)?;
-        Ok((spec, array))
+        Ok((spec, Array { shape: own, data: array.data }))
     };
-    graph.ids().map(|id| graph.node_parameters(id).into_iter().map(checked).collect()).collect()
+    let of_node =
+        |id| graph.node_parameters(id).into_iter().zip(graph.layer_shapes(id)).map(checked).collect();
+    graph.ids().map(of_node).collect()
 }
 
 fn check_shape(name: &str, array: &Array, expected: &[usize]) -> Result<(), ReferenceError> {

@@ -47,7 +47,7 @@ pub fn recognised(graph: &Graph, draws: BTreeMap<String, Draw>) -> Init {
         })
         .map(|(id, _)| graph.node(id).path.clone())
         .collect();
-    let rules = [
+    let named = [
         Init::Default,
         Init::KaimingFanOut,
         Init::KaimingFanOutLinearNormal,
@@ -61,7 +61,14 @@ pub fn recognised(graph: &Graph, draws: BTreeMap<String, Draw>) -> Init {
         by_parameter(graph, rule)
             .all(|(spec, draw)| asked.get(&spec.name).is_some_and(|asked| alike(draw, *asked)))
     };
-    rules.into_iter().find(fits).unwrap_or_else(|| {
+    let weights = graph.ids().flat_map(|id| graph.own_parameters(id)).filter(|spec| spec.kind.is_weight());
+    let std = weights.filter_map(|spec| match asked[&spec.name] {
+        Draw::Normal { std, .. } => Some(std),
+        _ => None,
+    });
+    let fixed =
+        std.take(1).flat_map(|std| [true, false].map(|zero_biases| Init::FixedNormal { std, zero_biases }));
+    named.into_iter().chain(fixed).find(fits).unwrap_or_else(|| {
         asked.retain(|name, draw| !alike(default[name], *draw));
         Init::Each { draws: asked }
     })
@@ -146,13 +153,19 @@ fn rule(init: &Init, spec: &ParamSpec, fans: Fans, node: &Node) -> Draw {
         (Init::KaimingFanOutLinearNormal | Init::TruncatedNormal | Init::Normal { .. }, _, false) => {
             normal(FIXED_STD)
         }
+        (Init::FixedNormal { std, .. }, _, false) => normal(*std),
+        (Init::FixedNormal { zero_biases: false, .. }, _, true) => default,
         (Init::KaimingFanIn, true, false) => normal((2.0 / fans.inputs).sqrt()),
         (Init::KaimingFanIn, false, false) | (Init::TruncatedNormal, _, true) => default,
         (Init::Xavier, _, false) => within((6.0 / (fans.inputs + fans.outputs)).sqrt()),
         (Init::LeCunUniform, ..) => within(2.4 / fans.inputs),
         (Init::Normal { ones }, _, true) if ones.contains(&node.path) => constant(1.0),
         (
-            Init::KaimingFanOutLinearNormal | Init::KaimingFanIn | Init::Xavier | Init::Normal { .. },
+            Init::KaimingFanOutLinearNormal
+            | Init::KaimingFanIn
+            | Init::FixedNormal { zero_biases: true, .. }
+            | Init::Xavier
+            | Init::Normal { .. },
             _,
             true,
         ) => constant(0.0),

@@ -187,6 +187,8 @@ fn a_rule_by_its_draws_is_the_same_to_the_bit_and_is_recognised() {
         Init::KaimingFanOutLinearNormal,
         Init::KaimingFanIn,
         Init::TruncatedNormal,
+        Init::FixedNormal { std: 0.02, zero_biases: true },
+        Init::FixedNormal { std: 0.1, zero_biases: false },
         Init::Xavier,
         Init::LeCunUniform,
         normal_init(),

@@ -73,6 +73,7 @@ fn at(kind: Activation, x: f64) -> [f64; 2] {
         Activation::Sqrt => [x.sqrt(), 0.5 / x.sqrt()],
         Activation::Erf => [erf(x), std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp()],
         Activation::Reciprocal => [1.0 / x, -1.0 / (x * x)],
+        Activation::Scale { factor } => [f64::from(factor) * x, factor.into()],
     }
 }
 
@@ -99,6 +100,7 @@ fn functions_and_their_gradients() {
         Activation::Sqrt,
         Activation::Erf,
         Activation::Reciprocal,
+        Activation::Scale { factor: 0.17 },
     ];
     let machine = Machine::new(200);
     let mut random = Random::new(60);

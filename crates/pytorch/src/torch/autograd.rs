@@ -98,6 +98,7 @@ fn layer(op: &Op) -> &'static str {
             Unary::Sqrt => "SqrtBackward0",
             Unary::Reciprocal => "ReciprocalBackward0",
             Unary::Erf => "ErfBackward0",
+            Unary::Scale { .. } => "MulBackward0",
         },
         Op::Prelu(_) => "PreluKernelBackward0",
         Op::LayerNorm(_) => "NativeLayerNormBackward0",

@@ -54,6 +54,9 @@ pub(super) fn statements(
         Init::TruncatedNormal => {
             (&[], both("nn.init.trunc_normal_(module.weight, std=0.01, a=-2, b=2)", false))
         }
+        Init::FixedNormal { std, zero_biases } => {
+            (&[], both(&format!("nn.init.normal_(module.weight, std={std:?})"), *zero_biases))
+        }
         Init::Xavier => (&[], both("nn.init.xavier_uniform_(module.weight)", true)),
         Init::Normal { .. } => (&[], both("nn.init.normal_(module.weight, std=0.01)", true)),
         Init::LeCunUniform => {

@@ -247,7 +247,8 @@ fn unary(function: &Unary) -> Option<Term> {
         | Unary::Log
         | Unary::Sqrt
         | Unary::Reciprocal
-        | Unary::Erf => return None,
+        | Unary::Erf
+        | Unary::Scale { .. } => return None,
     })
 }
 

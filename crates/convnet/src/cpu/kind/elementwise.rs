@@ -35,6 +35,7 @@ pub(in crate::cpu) fn unary(op: &Unary) -> Activation {
         Unary::Sqrt => Activation::Sqrt,
         Unary::Reciprocal => Activation::Reciprocal,
         Unary::Erf => Activation::Erf,
+        Unary::Scale { factor } => Activation::Scale { factor },
     }
 }
 
@@ -71,6 +72,7 @@ pub(in crate::cpu) fn activation_name(kind: Activation) -> &'static str {
         Activation::Sqrt => "sqrt",
         Activation::Reciprocal => "reciprocal",
         Activation::Erf => "erf",
+        Activation::Scale { .. } => "scale",
     }
 }
 

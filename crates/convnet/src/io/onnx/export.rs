@@ -77,7 +77,10 @@ pub fn export(
         exporter.names[id.index()] = name;
         nodes.extend(exporter.nodes(id, &onnx));
         let mut specs = graph.node_parameters(id);
-        specs.iter_mut().for_each(|spec| spec.shape.extend(vec![1; onnx.trailing]));
+        for (spec, mut shape) in specs.iter_mut().zip(graph.layer_shapes(id)) {
+            shape.extend(vec![1; onnx.trailing]);
+            spec.shape = shape;
+        }
         let entry = |spec: ParamSpec| Entry { name: spec.name, shape: spec.shape, number: Number::F32 };
         // A weight that several layers read is written once.
         entries.extend(specs.into_iter().filter(|spec| written.insert(spec.name.clone())).map(entry));

@@ -65,6 +65,11 @@ pub enum Unary {
     Reciprocal,
     /// The error function, PyTorch's `torch.erf`.
     Erf,
+    /// `factor`·x, PyTorch's `x * 0.1`: how residual branches are damped (Szegedy et al. 2017).
+    Scale {
+        /// What each element is multiplied by.
+        factor: f32,
+    },
 }
 
 /// λ and α of SELU.
@@ -106,6 +111,7 @@ impl Layer for Unary {
             Self::Sqrt => "Sqrt",
             Self::Reciprocal => "Reciprocal",
             Self::Erf => "Erf",
+            Self::Scale { .. } => "Scale",
         };
         Facts::element_wise(name, GradientReads::INPUT)
     }
@@ -115,6 +121,7 @@ impl Layer for Unary {
         let usable = match *self {
             Self::Hardsigmoid { alpha, beta } => alpha.is_finite() && alpha != 0.0 && beta.is_finite(),
             Self::Elu { alpha } => alpha.is_finite(),
+            Self::Scale { factor } => factor.is_finite(),
             Self::Celu { alpha } => alpha.is_finite() && alpha != 0.0,
             Self::Softplus { beta, threshold } => beta.is_finite() && beta > 0.0 && threshold.is_finite(),
             _ => true,
@@ -144,6 +151,7 @@ impl Layer for Unary {
                 vec![("alpha", alpha.to_string()), ("beta", beta.to_string())]
             }
             Self::Elu { alpha } | Self::Celu { alpha } => vec![("alpha", alpha.to_string())],
+            Self::Scale { factor } => vec![("factor", factor.to_string())],
             Self::Softplus { beta, threshold } => {
                 vec![("beta", beta.to_string()), ("threshold", threshold.to_string())]
             }
@@ -158,6 +166,7 @@ impl Layer for Unary {
                 format!("{alpha}·x + {beta}")
             }
             Self::Elu { alpha } | Self::Celu { alpha } if alpha != 1.0 => format!("α {alpha}"),
+            Self::Scale { factor } => format!("× {factor}"),
             Self::Softplus { beta, threshold } if *self != Self::softplus() => {
                 format!("β {beta} up to {threshold}")
             }
@@ -188,6 +197,7 @@ impl Layer for Unary {
             Self::Sqrt,
             Self::Reciprocal,
             Self::Erf,
+            Self::Scale { factor: 0.25 },
         ];
         let vector = [
             Self::Silu,

@@ -63,6 +63,7 @@ fn at(unary: &Unary, x: f64) -> [f64; 2] {
         Unary::Log => [x.ln(), 1.0 / x],
         Unary::Sqrt => [x.sqrt(), 0.5 / x.sqrt()],
         Unary::Reciprocal => [1.0 / x, -1.0 / (x * x)],
+        Unary::Scale { factor } => [f64::from(factor) * x, factor.into()],
         Unary::Erf => [libm::erf(x), std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp()],
     }
 }
@@ -118,6 +119,7 @@ mod tests {
             Unary::Elu { alpha: f32::NAN },
             Unary::Softplus { beta: 0.0, threshold: 20.0 },
             Unary::Hardsigmoid { alpha: 0.0, beta: 0.5 },
+            Unary::Scale { factor: f32::INFINITY },
         ] {
             assert!(unary.infer(&[shape]).is_err(), "{unary:?}");
         }
