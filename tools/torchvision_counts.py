@@ -3,14 +3,14 @@
 
     python tools/torchvision_counts.py [FOLDER]        default: crates/convnet/tests/zoo
 
-Needs torch and torchvision (written with 2.15.0 and 0.29.2); no weights are loaded and no network is used:
-modules live on the `meta` device, which has shapes only. It writes
+Needs torch, torchvision, timm and pretrainedmodels (written with 2.15.0, 0.29.2, 1.0.31 and 0.7.4); no weights are loaded and
+no network is used: modules live on the `meta` device, which has shapes only. It writes
 
     torchvision.tsv  a line a network: tensors and parameters of the state dict (num_batches_tracked and running
                      statistics are no parameters), multiply-accumulates of Conv2d and Linear for one image, and
                      for torchvision's the documented `num_params` and `_ops` (10^9 multiply-accumulates) of the
                      ImageNet weights' metadata, `-` for others. GoogLeNet's documented figures leave its
-                     auxiliary classifiers out, as the counted multiply-accumulates do.
+                     auxiliary classifiers out, as the counted multiply-accumulates do; Inception v3's parameters do not.
     listings.txt     `# NETWORK`, then what each layer of a bare network gives for one image: Sequentials are opened,
                      any other module is a line.
     state.tsv        the state dicts: `# NETWORK CLASSES`, then a line a module, with its tensors by shape.
@@ -23,6 +23,8 @@ import pathlib
 import sys
 import warnings
 
+import pretrainedmodels
+import timm
 import torch
 import torchvision
 from torch import nn
@@ -36,7 +38,13 @@ TORCHVISION = (
     + ["resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2", "wide_resnet101_2"]
     + ["squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "mnasnet1_0", "mnasnet0_5"]
     + [f"efficientnet_b{size}" for size in range(4)]
+    + [f"shufflenet_v2_x{width}" for width in ("0_5", "1_0", "1_5", "2_0")]
+    + [f"regnet_{kind}_{size}" for kind in "xy" for size in ("400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf")]
+    + [f"convnext_{size}" for size in ("tiny", "small", "base", "large")]
+    + ["inception_v3"]
 )
+# timm's networks, and the side of their images.
+TIMM = {"mobilenetv1_100": 224, "seresnet50": 224, "inception_v4": 299, "inception_resnet_v2": 299}
 
 
 def chain(*named):
@@ -227,11 +235,24 @@ def listing(module, x):
     return lines, x
 
 
+def with_numbers(function):
+    """The same for tensors that have numbers, whatever the device is that modules are made on."""
+
+    def inner(*arguments, **options):
+        with torch.device("cpu"):
+            return function(*arguments, **options)
+
+    return inner
+
+
 def main():
+    # RegNet computes its widths by tensors.
+    params = torchvision.models.regnet.BlockParams
+    params.from_init_params = staticmethod(with_numbers(params.from_init_params))
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "crates/convnet/tests/zoo")
-    versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}"
+    versions = f"torch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}"
     header = f"# Written by tools/torchvision_counts.py with {versions}"
     counts = [header, "network\ttensors\tparameters\tmacs\tdocumented_parameters\tdocumented_gmacs"]
     state, listings = [header.replace("# ", "#! ", 1)], [header.replace("# ", "#! ", 1)]
@@ -249,12 +270,17 @@ def main():
             listings += [f"# {name}", *listing(model, torch.empty(1, *shape))[0]]
             state.extend(state_lines(name, 10, model))
         for name in TORCHVISION:
-            extra = {"aux_logits": True, "init_weights": False} if name == "googlenet" else {}
+            extra = {"aux_logits": True, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
             model = torchvision.models.get_model(name, **extra)
             weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
             (side,) = weights.transforms().crop_size
             add(f"{name}@torchvision", model, (3, side, side), (weights.meta["num_params"], weights.meta["_ops"]))
             state.extend(state_lines(f"{name}@torchvision", 1000, model))
+        others = [(f"{name}@timm", timm.create_model(name), side) for name, side in TIMM.items()]
+        bninception = pretrainedmodels.bninception(num_classes=1000, pretrained=None)
+        for name, model, side in [*others, ("bninception@cadene", bninception, 224)]:
+            add(name, model, (3, side, side))
+            state.extend(state_lines(name, 1000, model))
         state.extend(state_lines("resnet50@torchvision", 10, torchvision.models.resnet50(num_classes=10)))
 
     (folder / "torchvision.tsv").write_text("\n".join(counts) + "\n")

@@ -12,8 +12,8 @@ Examples:
   convnet list                          the networks by family
   convnet list --json | jq '.[].name'   their names
 
-A bare name is the tutorial's network, @torchvision is torchvision's with its parameter names, @paper is \
-the paper's where it differs, and @small is the family's idea at the size of images of 28 to 64 pixels.";
+A bare name is the tutorial's network, @torchvision is torchvision's with its parameter names, @timm and \
+@cadene are those of the packages timm and pretrainedmodels, @paper is the paper's where it differs, and @small is the family's idea at the size of images of 28 to 64 pixels.";
 
 /// The arguments of `list`.
 #[derive(Debug, clap::Args)]

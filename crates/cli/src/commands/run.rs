@@ -89,7 +89,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let Model { graph, weights, .. } =
         trained::open(&args.target, &args.weights, &size, &PreprocessArg::default())?;
-    if weights.is_some() && graph.name() == "googlenet@torchvision" && graph.classes() == 1000 {
+    let transforms = matches!(graph.name(), "googlenet@torchvision" | "inception_v3");
+    if weights.is_some() && transforms && graph.classes() == 1000 {
         output::note(
             "arrays go in as they are: torchvision's transform_input, which its published weights were trained with, is left \
              to whoever makes them",

@@ -12,8 +12,8 @@ use crate::zoo::{Entry, Variant};
 pub enum Assumption {
     /// That of torchvision's published weights.
     Torchvision,
-    /// That of torchvision's published weights of GoogLeNet: ImageNet's, which its `transform_input` turns into mean
-    /// 0.5 and deviation 0.5.
+    /// That of torchvision's published weights of GoogLeNet and Inception v3: ImageNet's, which their `transform_input` turns
+    /// into mean 0.5 and deviation 0.5.
     TransformInput,
     /// Pixels from 0 to 1.
     Plain,
@@ -29,7 +29,7 @@ impl Assumption {
             Some(entry)
                 if entry.variant == Variant::Torchvision && classes == IMAGENET_CLASSES && channels == 3 =>
             {
-                if entry.base() == "googlenet" {
+                if matches!(entry.base(), "googlenet" | "inception_v3") {
                     Self::TransformInput
                 } else {
                     Self::Torchvision
@@ -57,7 +57,7 @@ impl fmt::Display for Assumption {
         f.write_str(match self {
             Self::Torchvision => "as torchvision's ImageNet weights",
             Self::TransformInput => {
-                "as torchvision's ImageNet weights of GoogLeNet, transform_input included"
+                "as torchvision's ImageNet weights of GoogLeNet and Inception v3, transform_input included"
             }
             Self::Plain => "no mean and deviation",
         })

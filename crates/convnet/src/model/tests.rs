@@ -157,6 +157,8 @@ fn what_is_assumed_of_the_preprocessing_is_torchvisions_or_nothing() {
         let scaled = (x - m) / s * (s / 0.5) + (m - 0.5) / 0.5;
         assert!(((x - mean) / std - scaled).abs() < 1e-12);
     }
+    let inception = open("inception_v3", OpenOptions::default());
+    assert_eq!(inception.assumption, Some(Assumption::TransformInput));
     for (name, classes) in [("resnet18", Some(10)), ("alexnet", Some(1000)), ("resnet50@paper", None)] {
         let model = open(name, OpenOptions { classes, ..OpenOptions::default() });
         assert_eq!(model.assumption, Some(Assumption::Plain), "{name}");

@@ -124,11 +124,11 @@ fn tutorial_inception(x: Value<'_>, w: Widths) -> Value<'_> {
 }
 
 /// A convolution without bias, batch normalization and ReLU.
-fn conv_norm<'b>(x: Value<'b>, name: &str, conv: Conv2d) -> Value<'b> {
+pub(super) fn conv_norm<'b>(x: Value<'b>, name: &str, conv: Conv2d) -> Value<'b> {
     x.scope(name, "BasicConv2d", |x| basic_conv(x, conv))
 }
 
-fn basic_conv(x: Value<'_>, conv: Conv2d) -> Value<'_> {
+pub(super) fn basic_conv(x: Value<'_>, conv: Conv2d) -> Value<'_> {
     let norm = BatchNorm2d { eps: 1e-3, ..BatchNorm2d::default() };
     x.layer("conv", conv.no_bias()).layer("bn", norm).layer("relu", Op::Relu)
 }

@@ -29,19 +29,27 @@ pub(super) fn depthwise(x: Value<'_>, kernel: usize, stride: usize) -> Conv2d {
     Conv2d::new(channels, kernel).stride(stride).padding(kernel / 2).groups(channels)
 }
 
-/// The gate of each channel (Hu, Shen and Sun 2018): the map's mean through two 1 × 1 convolutions, times the map.
+/// The gate of each channel as a numbered module; see [`gate`].
 pub(super) fn squeeze_excitation<'b>(
     x: Value<'b>,
     squeezed: usize,
     activation: impl Into<Op>,
-    gate: impl Into<Op>,
+    last: impl Into<Op>,
 ) -> Value<'b> {
-    x.numbered("SqueezeExcitation", |x| {
-        let s = x.layer("avgpool", AdaptiveAvgPool2d { height: 1, width: 1 });
-        let s = s.layer("fc1", Conv2d::new(squeezed, 1)).layer("activation", activation);
-        let s = s.layer("fc2", Conv2d::new(x.shape().channels(), 1)).layer("scale_activation", gate);
-        s * x
-    })
+    x.numbered("SqueezeExcitation", |x| gate(x, squeezed, activation, last))
+}
+
+/// The gate of each channel (Hu, Shen and Sun 2018): the map's mean through two 1 × 1 convolutions, times the map.
+pub(super) fn gate<'b>(
+    x: Value<'b>,
+    squeezed: usize,
+    activation: impl Into<Op>,
+    last: impl Into<Op>,
+) -> Value<'b> {
+    let s = x.layer("avgpool", AdaptiveAvgPool2d { height: 1, width: 1 });
+    let s = s.layer("fc1", Conv2d::new(squeezed, 1)).layer("activation", activation);
+    let s = s.layer("fc2", Conv2d::new(x.shape().channels(), 1)).layer("scale_activation", last);
+    s * x
 }
 
 /// The map's mean as a vector.

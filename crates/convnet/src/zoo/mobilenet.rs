@@ -1,9 +1,29 @@
-//! MobileNet v2 and v3, and MNASNet: torchvision's.
+//! MobileNet v1 of timm's; v2, v3 and MNASNet of torchvision's.
 
 use super::mobile::{conv_norm, depthwise, divisible, head, init, pooled, squeeze_excitation};
 use super::registry::{Entry, Paper, Variant};
 use crate::graph::{Builder, Value};
 use crate::ops::{BatchNorm2d, Conv2d, Dropout, Hardtanh, Linear, Op, Unary};
+
+/// timm's MobileNet.
+pub(super) const MOBILENET_V1: Entry = Entry {
+    name: "mobilenetv1_100@timm",
+    aliases: &["mobilenet_v1", "mobilenet"],
+    variant: Variant::Timm,
+    title: "MobileNet v1",
+    paper: Paper {
+        authors: "A. G. Howard, M. Zhu, B. Chen, D. Kalenichenko, W. Wang, T. Weyand, M. Andreetto, H. Adam",
+        title: "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications",
+        venue: "arXiv",
+        year: 2017,
+        arxiv: Some("1704.04861"),
+    },
+    year: 2017,
+    note: "ReLU6 as in timm and in the authors' code, where the paper has ReLU. Weights start as those of MobileNetV2. The pretrained \
+           weights expect inputs scaled to (x − 0.5) / 0.5.",
+    write: v1,
+    ..MOBILENET_V2
+};
 
 /// torchvision's MobileNetV2.
 pub(super) const MOBILENET_V2: Entry = Entry {
@@ -85,6 +105,33 @@ pub(super) const MNASNET0_5: Entry = Entry {
     write: |net, k| mnasnet(net, k, 0.5),
     ..MNASNET1_0
 };
+
+/// Channels, blocks and first stride of each stage of MobileNet: table 1 of the paper.
+const V1_STAGES: [[usize; 3]; 5] = [[64, 1, 1], [128, 2, 2], [256, 2, 2], [512, 6, 2], [1024, 2, 2]];
+
+/// A convolution, its normalization and ReLU6 under these names.
+fn unit<'b>(x: Value<'b>, conv: Conv2d, [name, norm, activation]: [&str; 3]) -> Value<'b> {
+    x.layer(name, conv.no_bias()).layer(norm, BatchNorm2d::default()).layer(activation, RELU6)
+}
+
+fn v1(net: &Builder, classes: usize) -> Value<'_> {
+    init(net);
+    let x = unit(net.input(), Conv2d::new(32, 3).stride(2).padding(1), ["conv_stem", "bn1", "act1"]);
+    let x = x.sequential("blocks", |x| {
+        V1_STAGES.into_iter().fold(x, |x, [channels, blocks, first]| {
+            x.numbered("Sequential", |x| {
+                (0..blocks).fold(x, |x, i| {
+                    x.numbered("DepthwiseSeparableConv", |x| {
+                        let stride = if i == 0 { first } else { 1 };
+                        let x = unit(x, depthwise(x, 3, stride), ["conv_dw", "bn1", "act1"]);
+                        unit(x, Conv2d::new(channels, 1), ["conv_pw", "bn2", "act2"])
+                    })
+                })
+            })
+        })
+    });
+    pooled(x).layer("classifier", Linear::new(classes))
+}
 
 const RELU6: Hardtanh = Hardtanh { min: 0.0, max: 6.0 };
 

@@ -1,8 +1,8 @@
 //! The networks, one file a family.
 //!
 //! A bare name is the tutorial's network where the tutorial defines the family, torchvision's for ResNet;
-//! `@torchvision` has torchvision's layers and parameter names, `@paper` the paper's layers where they differ, `@small` the
-//! family's idea at the size of small images.
+//! `@torchvision` has torchvision's layers and parameter names, `@timm` and `@cadene` those of these collections, `@paper` the
+//! paper's layers where they differ, `@small` the family's idea at the size of small images.
 //!
 //! ```
 //! use convnet::zoo;
@@ -14,16 +14,20 @@
 //! ```
 
 mod alexnet;
+mod convnext;
 mod densenet;
 mod efficientnet;
 mod googlenet;
+mod inception;
 mod lenet;
 mod mobile;
 mod mobilenet;
 mod nin;
 mod registry;
+mod regnet;
 mod resnet;
 mod resnet_cifar;
+mod shufflenet;
 mod small;
 mod squeezenet;
 mod vgg;
@@ -72,7 +76,7 @@ pub fn paper_init(name: &str) -> Option<Init> {
 
 /// Whether a parameter of published weights belongs to an auxiliary classifier, which networks may do without.
 pub fn is_auxiliary(parameter: &str) -> bool {
-    googlenet::is_auxiliary(parameter)
+    googlenet::is_auxiliary(parameter) || inception::is_auxiliary(parameter)
 }
 
 macro_rules! networks {
@@ -124,6 +128,10 @@ networks! {
     googlenet_torchvision: googlenet::TORCHVISION, "torchvision's GoogLeNet, with auxiliary classifiers.";
     googlenet_paper: googlenet::PAPER, "GoogLeNet of Szegedy et al. 2015, with auxiliary classifiers.";
     googlenet_small: small::GOOGLENET, "GoogLeNet for images of 28 to 64 pixels.";
+    inception_v3: inception::INCEPTION_V3, "torchvision's Inception v3, with an auxiliary classifier.";
+    bninception: inception::BNINCEPTION, "BN-Inception of Ioffe and Szegedy 2015, with Cadene's names.";
+    inception_v4: inception::INCEPTION_V4, "timm's Inception v4.";
+    inception_resnet_v2: inception::INCEPTION_RESNET_V2, "timm's Inception-ResNet v2.";
     resnet18: resnet::RESNET18, "torchvision's ResNet-18.";
     resnet34: resnet::RESNET34, "torchvision's ResNet-34.";
     resnet50: resnet::RESNET50, "torchvision's ResNet-50.";
@@ -145,6 +153,7 @@ networks! {
     resnext101_64x4d: resnet::RESNEXT101_64X4D, "torchvision's ResNeXt-101 64×4d.";
     wide_resnet50_2: resnet::WIDE_RESNET50_2, "torchvision's Wide ResNet-50-2.";
     wide_resnet101_2: resnet::WIDE_RESNET101_2, "torchvision's Wide ResNet-101-2.";
+    seresnet50: resnet::SERESNET50, "timm's SE-ResNet-50.";
     densenet: densenet::DENSENET, "The tutorial's DenseNet.";
     densenet121: densenet::DENSENET121, "torchvision's DenseNet-121.";
     densenet161: densenet::DENSENET161, "torchvision's DenseNet-161.";
@@ -157,13 +166,36 @@ networks! {
     densenet_small: small::DENSENET, "DenseNet for images of 28 to 64 pixels.";
     squeezenet1_0: squeezenet::SQUEEZENET1_0, "torchvision's SqueezeNet 1.0.";
     squeezenet1_1: squeezenet::SQUEEZENET1_1, "torchvision's SqueezeNet 1.1.";
+    mobilenet_v1: mobilenet::MOBILENET_V1, "timm's MobileNet v1.";
     mobilenet_v2: mobilenet::MOBILENET_V2, "torchvision's MobileNetV2.";
     mobilenet_v3_large: mobilenet::MOBILENET_V3_LARGE, "torchvision's MobileNetV3-Large.";
     mobilenet_v3_small: mobilenet::MOBILENET_V3_SMALL, "torchvision's MobileNetV3-Small.";
     mnasnet1_0: mobilenet::MNASNET1_0, "torchvision's MNASNet 1.0.";
     mnasnet0_5: mobilenet::MNASNET0_5, "torchvision's MNASNet 0.5.";
+    shufflenet_v2_x0_5: shufflenet::X0_5, "torchvision's ShuffleNet v2 0.5×.";
+    shufflenet_v2_x1_0: shufflenet::X1_0, "torchvision's ShuffleNet v2 1.0×.";
+    shufflenet_v2_x1_5: shufflenet::X1_5, "torchvision's ShuffleNet v2 1.5×.";
+    shufflenet_v2_x2_0: shufflenet::X2_0, "torchvision's ShuffleNet v2 2.0×.";
     efficientnet_b0: efficientnet::B0, "torchvision's EfficientNet-B0.";
     efficientnet_b1: efficientnet::B1, "torchvision's EfficientNet-B1.";
     efficientnet_b2: efficientnet::B2, "torchvision's EfficientNet-B2.";
     efficientnet_b3: efficientnet::B3, "torchvision's EfficientNet-B3.";
+    regnet_x_400mf: regnet::X_400MF, "torchvision's RegNetX-400MF.";
+    regnet_x_800mf: regnet::X_800MF, "torchvision's RegNetX-800MF.";
+    regnet_x_1_6gf: regnet::X_1_6GF, "torchvision's RegNetX-1.6GF.";
+    regnet_x_3_2gf: regnet::X_3_2GF, "torchvision's RegNetX-3.2GF.";
+    regnet_x_8gf: regnet::X_8GF, "torchvision's RegNetX-8GF.";
+    regnet_x_16gf: regnet::X_16GF, "torchvision's RegNetX-16GF.";
+    regnet_x_32gf: regnet::X_32GF, "torchvision's RegNetX-32GF.";
+    regnet_y_400mf: regnet::Y_400MF, "torchvision's RegNetY-400MF.";
+    regnet_y_800mf: regnet::Y_800MF, "torchvision's RegNetY-800MF.";
+    regnet_y_1_6gf: regnet::Y_1_6GF, "torchvision's RegNetY-1.6GF.";
+    regnet_y_3_2gf: regnet::Y_3_2GF, "torchvision's RegNetY-3.2GF.";
+    regnet_y_8gf: regnet::Y_8GF, "torchvision's RegNetY-8GF.";
+    regnet_y_16gf: regnet::Y_16GF, "torchvision's RegNetY-16GF.";
+    regnet_y_32gf: regnet::Y_32GF, "torchvision's RegNetY-32GF.";
+    convnext_tiny: convnext::TINY, "torchvision's ConvNeXt-Tiny.";
+    convnext_small: convnext::SMALL, "torchvision's ConvNeXt-Small.";
+    convnext_base: convnext::BASE, "torchvision's ConvNeXt-Base.";
+    convnext_large: convnext::LARGE, "torchvision's ConvNeXt-Large.";
 }

@@ -11,6 +11,10 @@ pub enum Variant {
     Tutorial,
     /// torchvision's, its parameter names included, so that its weights load.
     Torchvision,
+    /// timm's, its parameter names included.
+    Timm,
+    /// That of Cadene's collection of pretrained models, its parameter names included.
+    Cadene,
     /// The paper's.
     Paper,
     /// The family's idea at the size of small images, for training on a few cores.
@@ -18,13 +22,16 @@ pub enum Variant {
 }
 
 impl Variant {
-    const ALL: [Self; 4] = [Self::Tutorial, Self::Torchvision, Self::Paper, Self::Small];
+    const ALL: [Self; 6] =
+        [Self::Tutorial, Self::Torchvision, Self::Timm, Self::Cadene, Self::Paper, Self::Small];
 
     /// The word after the `@` of a model name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tutorial => "tutorial",
             Self::Torchvision => "torchvision",
+            Self::Timm => "timm",
+            Self::Cadene => "cadene",
             Self::Paper => "paper",
             Self::Small => "small",
         }

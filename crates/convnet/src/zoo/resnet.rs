@@ -1,5 +1,6 @@
-//! ResNet for ImageNet-sized images: torchvision's, and the paper's bottleneck networks.
+//! ResNet for ImageNet-sized images: torchvision's, the paper's bottleneck networks, and timm's with gates of channels.
 
+use super::mobile::gate;
 use super::registry::{Entry, Paper, Variant};
 use crate::graph::{Builder, Init, Value};
 use crate::ops::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Op};
@@ -158,6 +159,29 @@ pub(super) const WIDE_RESNET101_2: Entry = Entry {
     ..WIDE_RESNET50_2
 };
 
+/// timm's SE-ResNet-50.
+pub(super) const SERESNET50: Entry = Entry {
+    name: "seresnet50@timm",
+    aliases: &["se_resnet50"],
+    family: "SE-ResNet",
+    variant: Variant::Timm,
+    title: "SE-ResNet-50",
+    paper: Paper {
+        authors: "J. Hu, L. Shen, G. Sun",
+        title: "Squeeze-and-Excitation Networks",
+        venue: "IEEE/CVF Conference on Computer Vision and Pattern Recognition (CVPR 2018)",
+        year: 2018,
+        arxiv: Some("1709.01507"),
+    },
+    year: 2017,
+    taught: "Channels are not worth the same in every image: their means pass two small layers, which give each channel a gate \
+             between 0 and 1. It costs next to nothing, goes into any network, and won the last ILSVRC (2017) with 2.25% top-5 \
+             error.",
+    note: "γ of the normalization that ends a block starts at 1, timm's at 0.",
+    write: |net, k| imagenet(net, k, &GATED, [3, 4, 6, 3]),
+    ..RESNET18
+};
+
 /// A kind of residual block.
 #[derive(Clone, Copy)]
 pub(super) struct Block {
@@ -184,6 +208,16 @@ const BOTTLENECK: Block = Block {
 /// The same with the stride in the first 1 × 1.
 const BOTTLENECK_PAPER: Block =
     Block { body: |x, block, width, stride| bottleneck(x, block, width, [stride, 1]), ..BOTTLENECK };
+
+/// [`BOTTLENECK`] with a gate of channels at its end, a sixteenth as wide inside.
+const GATED: Block = Block {
+    body: |x, block, width, stride| {
+        let y = bottleneck(x, block, width, [1, stride]);
+        let squeezed = y.shape().channels() / 16;
+        y.scope("se", "SqueezeExcitation", |y| gate(y, squeezed, Op::Relu, Op::Sigmoid))
+    },
+    ..BOTTLENECK
+};
 
 pub(super) fn conv3x3(maps: usize, stride: usize) -> Conv2d {
     Conv2d::new(maps, 3).stride(stride).padding(1).no_bias()

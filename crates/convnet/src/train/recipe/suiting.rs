@@ -109,8 +109,19 @@ pub(super) mod tests {
         };
         for entry in zoo::entries() {
             let name = entry.name;
-            let families =
-                ["resnet", "resnext", "densenet", "mobilenet", "mnasnet", "efficientnet", "_bn", "@small"];
+            let families = [
+                "resnet",
+                "resnext",
+                "densenet",
+                "mobilenet",
+                "mnasnet",
+                "efficientnet",
+                "shufflenet",
+                "regnet",
+                "inception",
+                "_bn",
+                "@small",
+            ];
             let normalized = families.iter().any(|family| name.contains(family))
                 || matches!(name, "alexnet" | "googlenet@torchvision");
             let expected = match name {
