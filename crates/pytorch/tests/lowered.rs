@@ -54,6 +54,7 @@ fn steps_are_the_layers_that_compute_the_same() {
             "x = torch.sigmoid(x.mean((2, 3), keepdim=True)).expand(-1, -1, 8, 8) * x",
             &["Conv2d", "AdaptiveAvgPool2d", "Sigmoid", "Mul", "AdaptiveAvgPool2d", "Flatten"],
         ),
+        ("x = x * 0.5 + x", &["Conv2d", "Scale", "Add", "AdaptiveAvgPool2d", "Flatten"]),
         ("x = x[:, :4]", &["Conv2d", "Slice", "AdaptiveAvgPool2d", "Flatten"]),
         (
             "a, b = x.chunk(2, dim=1); x = torch.cat((b, F.gelu(a)), 1)",
@@ -87,7 +88,7 @@ fn what_no_layer_computes_is_named() {
         ("x = F.pad(x, (0, 0, 0, 0, 3, 3))", "pad of channels"),
         ("x = F.pad(x, (-1, 0, -1, 0))", "pad by a negative number"),
         ("x = F.dropout2d(x, 0.5, self.training)", "dropout2d"),
-        ("x = x * 0.5 + x", "multiplication by 0.5"),
+        ("x = x + 0.5", "addition of 0.5"),
         ("x = torch.sigmoid(x.mean((2, 3), keepdim=True)).expand(-1, -1, 8, 8)", "expand"),
     ] {
         let found = layers(line);

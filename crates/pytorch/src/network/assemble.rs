@@ -5,16 +5,18 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use convnet::graph::{self, Assembly, Graph, GraphError, NodeId, ScopeId, SharedWeight, UnusedTensor};
+use convnet::graph::{
+    self, Assembly, Graph, GraphError, NodeId, ScopeId, SharedWeight, TensorForm, UnusedTensor,
+};
 use convnet::ops::Op;
 
-use super::lower::{Lowered, affine_parameters, lower, order};
+use super::lower::{Lowered, affine_parameters, is_last, is_turn, lower, order};
 use super::registry::Registry;
 use super::trace::Traced;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::interp::Interp;
 use crate::source::Span;
-use crate::torch::{CallFrame, Draw, Parameter, Step, TapeId};
+use crate::torch::{CallFrame, Draw, Parameter, Step, TapeId, What};
 use crate::value::Instance;
 
 /// Where layers stand in the user's code.
@@ -35,6 +37,8 @@ struct Work<'a> {
     first: HashMap<*const Parameter, String>,
     lines: Lines,
     covered: HashSet<String>,
+    /// The parameters of scales by channel.
+    scales: HashSet<String>,
 }
 
 /// The graph of a trace whose further outputs have these weights in the loss, and where its layers stand.
@@ -58,6 +62,7 @@ pub(super) fn assemble(
         first: HashMap::new(),
         lines: Lines::new(),
         covered: HashSet::new(),
+        scales: HashSet::new(),
     };
     work.net.kind(&root.class.name);
     let paths = work.registry.tensors.iter().filter_map(|listed| listed.name.rsplit_once('.'));
@@ -100,7 +105,7 @@ impl Work<'_> {
     fn find_leaves(&mut self, order: &[TapeId]) {
         let mut steps: HashMap<u64, usize> = HashMap::new();
         let mut parents: HashSet<u64> = HashSet::new();
-        for &id in order {
+        for &id in order.iter().filter(|&&id| !is_turn(&self.interp.tape, id)) {
             let mut frame = self.interp.tape.step(id).frame.clone();
             if let Some(own) = &frame {
                 *steps.entry(own.call).or_default() += 1;
@@ -158,7 +163,13 @@ impl Work<'_> {
         let around = leaf.as_ref().map_or(frame.clone(), |leaf| leaf.parent.clone());
         let scope = self.scope(around.as_ref());
         let path = self.path(step, &op, leaf.as_ref(), reads)?;
+        let form = match (&step.what, &op) {
+            (What::Last(_), Op::Conv2d(_)) => TensorForm::Linear,
+            (_, Op::LayerScale(_)) => TensorForm::Parameter,
+            _ => TensorForm::Own,
+        };
         let node = self.net.node(scope, &path, op, inputs).map_err(|error| self.at(step, wrong(&error)))?;
+        self.net.keep_as(node, form).map_err(|error| self.at(step, wrong(&error)))?;
         let path = self.net.path(node).to_owned();
         let made = leaf.as_ref().and_then(|leaf| leaf.module.made.get());
         let span = made.filter(|span| interp.sources.is_users(*span)).or(step.sites.first().copied());
@@ -167,7 +178,13 @@ impl Work<'_> {
             self.lines.insert(path.clone(), line);
         }
         for (local, parameter) in reads {
-            let name = format!("{path}.{local}");
+            let name = match form {
+                TensorForm::Parameter => path.clone(),
+                TensorForm::Own | TensorForm::Linear => format!("{path}.{local}"),
+            };
+            if form == TensorForm::Parameter {
+                self.scales.insert(name.clone());
+            }
             let names: Vec<String> = self.registry.names(parameter).into_iter().map(str::to_owned).collect();
             match self.first.get(&Rc::as_ptr(parameter)).cloned() {
                 None => {
@@ -220,6 +237,9 @@ impl Work<'_> {
             let names = self.registry.names(parameter);
             if names.is_empty() {
                 return Err(self.unregistered(step, op));
+            }
+            if let Op::LayerScale(_) = op {
+                return Ok(names[0].to_owned());
             }
             let own = names.iter().find_map(|name| name.strip_suffix(local)?.strip_suffix('.'));
             return own.map(str::to_owned).ok_or_else(|| {
@@ -336,6 +356,10 @@ impl Work<'_> {
                 });
             }
         }
+        let ends = traced.auxiliary.iter().map(|(id, _)| *id).chain([traced.output]);
+        if let Some(end) = ends.into_iter().find(|&id| is_last(&self.interp.tape, id)) {
+            return Err(self.refused(end, "an output whose channels are put last"));
+        }
         let output = self.value(traced.output);
         let draws = self.draws();
         let graph = self.net.clone().finish(output).map_err(|error| wrong(&error))?;
@@ -367,6 +391,10 @@ impl Work<'_> {
         let mut draws = BTreeMap::new();
         for listed in &self.registry.tensors {
             let Some(name) = self.first.get(&Rc::as_ptr(&listed.parameter)) else { continue };
+            // What a scale starts at is the layer's own.
+            if self.scales.contains(name) {
+                continue;
+            }
             let Some(drawn) = listed.parameter.draw.borrow().as_ref().and_then(Draw::known) else { continue };
             draws.insert(name.clone(), drawn);
         }

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use convnet::graph::{Shape, Size2};
 use convnet::ops::{
-    AdaptiveAvgPool2d, AvgPool2d, ChannelShuffle, ConstantPad2d, Op, Reduce, Reduction, Slice, Span,
+    AdaptiveAvgPool2d, AvgPool2d, ChannelShuffle, ConstantPad2d, LayerScale, Op, Reduce, Reduction, Slice,
+    Span, Unary,
 };
 
-use crate::torch::{Leaf, Parameter, Step, Tape, TapeId, What};
+use crate::torch::{Draw, Leaf, Parameter, Step, Tape, TapeId, What};
 
 /// What a step is in the graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +33,9 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
     }
     let step = tape.step(id);
     let only = step.inputs.first().copied();
+    if let (Some(before), true) = (only, step.inputs.iter().any(|&input| is_last(tape, input))) {
+        return with_channels_last(tape, step, before);
+    }
     match (&step.what, only) {
         (What::Layer(op @ Op::Arithmetic(_)), _) => Lowered::Layers(vec![op.clone()], gates(tape, step)),
         (What::Layer(op), _) => Lowered::Layers(vec![op.clone()], step.inputs.clone()),
@@ -42,6 +46,9 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
         (What::Scale { factor, offset }, Some(before)) if *factor == 1.0 && *offset == 0.0 => {
             Lowered::Same(before)
         }
+        (What::Scale { factor, offset: 0.0 }, Some(before)) => {
+            Lowered::Layers(vec![Unary::Scale { factor: *factor as f32 }.into()], vec![before])
+        }
         (What::Scale { factor, offset }, _) => {
             Lowered::Refused(format!("multiplication by {factor} and addition of {offset}"))
         }
@@ -49,14 +56,108 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
         (What::Permute(order), Some(before)) if order.iter().enumerate().all(|(i, &d)| i == d) => {
             Lowered::Same(before)
         }
+        (What::Permute(order), Some(before)) if *order == TO_LAST => Lowered::Same(before),
         (What::Permute(order), _) => Lowered::Refused(format!("the permutation {order:?}")),
+        (What::Last(Op::LayerNorm(_)), _) => Lowered::Refused("`layer_norm` over columns".into()),
+        (What::Last(_), _) => Lowered::Refused("`linear over the last dimension of a map`".into()),
         (What::Narrow { dim, start, step: by }, Some(before)) => narrow(tape, id, before, *dim, *start, *by),
         (What::Mean { dims, keep }, Some(before)) => mean(tape, id, before, dims, *keep),
         (What::Missing(name), _) => affine(tape, id)
+            .or_else(|| layer_scale(tape, id))
             .or_else(|| uneven_pool(tape, id))
             .unwrap_or_else(|| Lowered::Refused(format!("`{name}`"))),
         _ => Lowered::Refused("a step without an input".into()),
     }
+}
+
+/// The order of dimensions that puts channels last, and back.
+const TO_LAST: [usize; 4] = [0, 2, 3, 1];
+const TO_FIRST: [usize; 4] = [0, 3, 1, 2];
+
+/// Whether the channels of a step were put last: [N, H, W, C]. In the graph they stay where they are.
+pub(crate) fn is_last(tape: &Tape, id: TapeId) -> bool {
+    let mut id = id;
+    loop {
+        let step = tape.step(id);
+        let Some(&before) = step.inputs.first() else { return false };
+        match &step.what {
+            What::Permute(order) => return *order == TO_LAST,
+            What::Layer(op) if is_by_element(op) => id = before,
+            What::Last(_) | What::Scale { .. } => id = before,
+            What::Layer(_)
+            | What::Leaf(_)
+            | What::Reshape
+            | What::Narrow { .. }
+            | What::Mean { .. }
+            | What::Missing(_) => return false,
+        }
+    }
+}
+
+/// Whether a layer does the same to each element, wherever it is.
+fn is_by_element(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Relu
+            | Op::LeakyRelu(_)
+            | Op::Hardtanh(_)
+            | Op::Sigmoid
+            | Op::Tanh
+            | Op::Unary(_)
+            | Op::Dropout(_)
+            | Op::StochasticDepth(_)
+            | Op::Identity
+            | Op::Add
+    )
+}
+
+/// Whether a step only puts channels last or back.
+pub(crate) fn is_turn(tape: &Tape, id: TapeId) -> bool {
+    let what = &tape.step(id).what;
+    matches!(what, What::Permute(_)) && matches!(lower(tape, id, TapeId(u32::MAX)), Lowered::Same(_))
+}
+
+/// A step that reads channels that were put last: what a 1×1 convolution, LayerNorm and functions of an element compute.
+fn with_channels_last(tape: &Tape, step: &Step, before: TapeId) -> Lowered {
+    let all = step.inputs.iter().all(|&input| is_last(tape, input));
+    let name = match &step.what {
+        What::Permute(order) if *order == TO_FIRST => return Lowered::Same(before),
+        What::Last(op) => return Lowered::Layers(vec![op.clone()], vec![before]),
+        What::Layer(op) if all && is_by_element(op) => {
+            return Lowered::Layers(vec![op.clone()], step.inputs.clone());
+        }
+        What::Scale { factor, offset: 0.0 } => {
+            return Lowered::Layers(vec![Unary::Scale { factor: *factor as f32 }.into()], vec![before]);
+        }
+        What::Layer(op) => op.name(),
+        What::Permute(_) => "another order of the dimensions",
+        What::Reshape => "a view",
+        What::Narrow { .. } => "a slice",
+        What::Mean { .. } => "a mean",
+        What::Scale { .. } => "the addition of a number",
+        What::Missing(name) => name,
+        What::Leaf(_) => "a tensor that forward makes",
+    };
+    Lowered::Refused(format!("{name} of a map whose channels are put last"))
+}
+
+/// A parameter with a number for each channel that a map is multiplied with: (C, 1, 1).
+fn layer_scale(tape: &Tape, id: TapeId) -> Option<Lowered> {
+    let step = tape.step(id);
+    let (What::Missing("multiplication by a parameter"), &[of]) = (&step.what, &step.inputs[..]) else {
+        return None;
+    };
+    let [(_, parameter)] = &step.parameters[..] else { return None };
+    let dims = &tape.step(of).dims;
+    let &[_, channels, _, _] = &dims[..] else { return None };
+    if *dims != step.dims || *parameter.dims.borrow() != [channels, 1, 1] || parameter.is_buffer {
+        return None;
+    }
+    let initial = match *parameter.draw.borrow() {
+        Some(Draw::Constant(value)) => value as f32,
+        _ => 1.0,
+    };
+    Some(Lowered::Layers(vec![LayerScale { initial }.into()], vec![of]))
 }
 
 /// The steps that some are computed from, themselves included, in order; steps that are looked through stand among them.

@@ -195,6 +195,8 @@ pub(super) fn listing(interp: &Interp) -> String {
         let name = match &step.what {
             What::Leaf(_) => "images".to_owned(),
             What::Layer(op) => op.name().to_owned(),
+            What::Last(convnet::ops::Op::Conv2d(_)) => "Linear".to_owned(),
+            What::Last(op) => op.name().to_owned(),
             What::Reshape => "reshape".to_owned(),
             What::Permute(_) => "permute".to_owned(),
             What::Narrow { .. } => "slice".to_owned(),

@@ -60,6 +60,8 @@ impl Tape {
         Some(match &step.what {
             What::Leaf(_) => return None,
             What::Layer(op) => layer(op),
+            What::Last(Op::Conv2d(_)) => "ViewBackward0",
+            What::Last(op) => layer(op),
             What::Reshape => "ViewBackward0",
             What::Permute(_) => "PermuteBackward0",
             What::Narrow { .. } => "SliceBackward0",

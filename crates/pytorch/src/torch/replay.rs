@@ -1,5 +1,6 @@
 //! The tape again with another size of input: what its steps would give.
 
+use convnet::graph::Shape;
 use convnet::ops::Op;
 
 use super::dims::{elements, shape_of};
@@ -81,6 +82,17 @@ impl Tape {
         let out = match &step.what {
             What::Leaf(_) => step.dims.clone(),
             What::Layer(op) => infer_layer(op, &step.parameters, inputs)?,
+            What::Last(op) => {
+                let &[n, height, width, channels] = input? else { return None };
+                let is_as_wide =
+                    |name: &str, dims: &[usize]| name != "weight" || dims.last() == Some(&channels);
+                let mut parameters = step.parameters.iter();
+                if !parameters.all(|(name, parameter)| is_as_wide(name, &parameter.dims.borrow())) {
+                    return None;
+                }
+                let out = op.infer(&[Shape::map(channels, height, width)]).ok()?;
+                vec![n, height, width, out.channels()]
+            }
             What::Reshape => regroup(before?, &step.dims, input?)?,
             What::Permute(order) => order.iter().map(|&i| input?.get(i).copied()).collect::<Option<_>>()?,
             &What::Narrow { dim, start, step: by } => {

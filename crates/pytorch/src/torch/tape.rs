@@ -54,6 +54,9 @@ pub(crate) enum What {
     Leaf(Leaf),
     /// A layer of convnet's.
     Layer(Op),
+    /// A layer of convnet's that takes the last of four dimensions for channels: `nn.Linear` and `nn.LayerNorm` of maps whose
+    /// channels were put last.
+    Last(Op),
     /// The same values in other dimensions: `view`, `reshape`, `flatten`, `unsqueeze`, `squeeze`.
     Reshape,
     /// Dimensions in another order.

@@ -1,7 +1,7 @@
 //! Layers as PyTorch's constructors.
 
 use convnet::graph::{Shape, Size2};
-use convnet::ops::{Arithmetic, AvgPool2d, Op, Unary};
+use convnet::ops::{Arithmetic, AvgPool2d, Op, Slice, Span, Unary};
 
 use super::term::{Arg, Leaf, Role, Scalar, Term, Usual};
 
@@ -53,7 +53,7 @@ pub(super) const AFFINE: (&str, &str) = (
 pub(super) const STOCHASTIC_DEPTH: &str = "StochasticDepth";
 
 /// As [`AFFINE`].
-pub(super) const UNEVEN_POOL: (&str, &str) = (
+const UNEVEN_POOL: (&str, &str) = (
     "UnevenAvgPool2d",
     r#"class UnevenAvgPool2d(nn.Module):
     """Average pooling whose padding (left, right, top, bottom) may differ on opposite sides.
@@ -77,6 +77,41 @@ pub(super) const UNEVEN_POOL: (&str, &str) = (
         return F.avg_pool2d(x, *sizes) / F.avg_pool2d(counted, *sizes)
 "#,
 );
+
+/// As [`AFFINE`].
+const PART: (&str, &str) = (
+    "Part",
+    r#"class Part(nn.Module):
+    """`length` elements of a dimension from number `start` on."""
+
+    def __init__(self, dim, start, length):
+        super().__init__()
+        self.dim = dim
+        self.start = start
+        self.length = length
+
+    def forward(self, x):
+        return x.narrow(self.dim, self.start, self.length)
+"#,
+);
+
+/// As [`AFFINE`].
+const SCALE: (&str, &str) = (
+    "Scale",
+    r#"class Scale(nn.Module):
+    """Each element times a factor."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+"#,
+);
+
+/// The classes that PyTorch does not have.
+pub(super) const OWN: [(&str, &str); 4] = [AFFINE, UNEVEN_POOL, PART, SCALE];
 
 /// A layer that reads these shapes; `None` for one that is not written.
 pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
@@ -195,6 +230,11 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
             let mode = arg(Some("mode"), [Leaf::new(Scalar::Text("row"), Role::Other("mode"))], Usual::Never);
             layer(STOCHASTIC_DEPTH, vec![float("p", depth.p, Usual::Never), mode], false)
         }
+        Op::ChannelShuffle(shuffle) => {
+            let args = vec![one(None, Scalar::Int(shuffle.groups), Role::Groups, Usual::Never)];
+            layer("nn.ChannelShuffle", args, false)
+        }
+        Op::Slice(slice) => part(slice, *inputs.first()?)?,
         Op::Identity => simple("nn.Identity", false),
         Op::Arithmetic(Arithmetic::Maximum | Arithmetic::Minimum)
         | Op::Prelu(_)
@@ -205,9 +245,7 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
         | Op::Reduce(_)
         | Op::Pad2d(_)
         | Op::Upsample(_)
-        | Op::Slice(_)
         | Op::IndexSelect(_)
-        | Op::ChannelShuffle(_)
         | Op::PixelShuffle(_)
         | Op::PixelUnshuffle(_)
         | Op::Permute(_)
@@ -247,14 +285,33 @@ fn unary(function: &Unary) -> Option<Term> {
         | Unary::Log
         | Unary::Sqrt
         | Unary::Reciprocal
-        | Unary::Erf
-        | Unary::Scale { .. } => return None,
+        | Unary::Erf => return None,
+        Unary::Scale { factor } => {
+            let args =
+                vec![arg(None, [Leaf::new(Scalar::Float(factor), Role::Other("factor"))], Usual::Never)];
+            layer(SCALE.0, args, true)
+        }
     })
 }
 
-/// Whether a layer is not written as PyTorch's code.
-pub(super) fn lacks(op: &Op) -> bool {
-    form(op, &[], false).is_none()
+/// Elements of one axis that follow one another, as a module of its own.
+fn part(slice: &Slice, input: Shape) -> Option<Term> {
+    let (height, width) = input.spatial();
+    let axes = [(slice.channels, input.channels()), (slice.rows, height), (slice.columns, width)];
+    let mut parts = (1..).zip(axes).filter(|(_, (span, size))| *span != Span::whole(*size));
+    let ((dim, (span, _)), None) = (parts.next()?, parts.next()) else { return None };
+    let number = |value, role| arg(None, [int(value, role)], Usual::Never);
+    let args = vec![
+        number(dim, Role::Other("dim")),
+        number(span.start, Role::OutChannels),
+        number(span.length, Role::OutChannels),
+    ];
+    (span.step == 1).then(|| layer(PART.0, args, false))
+}
+
+/// Whether a layer that reads these shapes is not written as PyTorch's code.
+pub(super) fn lacks(op: &Op, inputs: &[Shape]) -> bool {
+    form(op, inputs, false).is_none()
 }
 
 fn average_pool(pool: &AvgPool2d) -> Term {

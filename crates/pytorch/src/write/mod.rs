@@ -23,7 +23,7 @@ mod tests;
 
 use std::collections::HashMap;
 
-use convnet::graph::Graph;
+use convnet::graph::{Graph, NodeId};
 use convnet::ops::Op;
 use convnet::zoo;
 
@@ -32,6 +32,7 @@ pub use self::start::start;
 use self::body::{Body, Reader};
 use self::class::{Class, Cluster};
 use self::forward::Code;
+use self::layers::Form;
 use self::term::{Formal, Scalar, Term};
 use self::text::{Doc, Lines, wrapped};
 use self::tree::{Mode, Part, Tree};
@@ -84,7 +85,8 @@ pub fn write(graph: &Graph) -> Result<String, WriteError> {
 }
 
 fn check(graph: &Graph) -> Result<(), WriteError> {
-    for node in graph.nodes().iter().skip(1) {
+    for id in graph.ids().skip(1) {
+        let node = graph.node(id);
         let wrong = |reason: String| Err(WriteError::Path { path: node.path.clone(), reason });
         if node.path.is_empty() {
             return wrong("it is the whole network; put it into a group".into());
@@ -95,7 +97,7 @@ fn check(graph: &Graph) -> Result<(), WriteError> {
         if node.path.split('.').count() > DEPTH {
             return wrong(format!("it lies deeper than {DEPTH} modules"));
         }
-        if layers::lacks(&node.op) {
+        if layers::lacks(&node.op, &graph.input_shapes(id)) {
             return Err(WriteError::Layer { path: node.path.clone(), op: node.op.name() });
         }
     }
@@ -140,8 +142,8 @@ impl<'a> File<'a> {
     }
 
     fn write(mut self) -> Result<String, WriteError> {
-        self.taken =
-            vec![layers::AFFINE.0.into(), layers::UNEVEN_POOL.0.into(), layers::STOCHASTIC_DEPTH.into()];
+        let own = layers::OWN.map(|(name, _)| name);
+        self.taken = own.into_iter().chain([layers::STOCHASTIC_DEPTH]).map(str::to_owned).collect();
         let mut network = self.network_name();
         if self.taken.contains(&network) {
             network.push_str("Net");
@@ -154,10 +156,8 @@ impl<'a> File<'a> {
             Mode::Class | Mode::Container => self.class(&mut code, &network)?,
         }
         let mut body = Lines::default();
-        let ops = |wanted: fn(&Op) -> bool| self.graph.nodes().iter().any(|node| wanted(&node.op));
-        let affine = ops(|op| *op == Op::Affine).then_some(layers::AFFINE.1);
-        let uneven = ops(|op| matches!(op, Op::AvgPool2d(pool) if pool.padding_end.is_some()));
-        for text in affine.into_iter().chain(uneven.then_some(layers::UNEVEN_POOL.1)) {
+        let used: Vec<String> = self.graph.ids().filter_map(|id| self.own_class(id)).collect();
+        for (_, text) in layers::OWN.into_iter().filter(|(name, _)| used.iter().any(|used| used == name)) {
             body.blank(2);
             text.lines().for_each(|line| body.line(0, line));
         }
@@ -165,6 +165,14 @@ impl<'a> File<'a> {
         body.push(&code);
         let body = body.finish() + &self.tail(&network);
         Ok(self.head() + &imports(&body, self.graph.input_size()) + &self.weight() + &body)
+    }
+
+    /// The class that a layer is written with.
+    fn own_class(&self, id: NodeId) -> Option<String> {
+        match layers::form(&self.graph.node(id).op, &self.graph.input_shapes(id), false)? {
+            Form::Module(Term::Layer { class, .. }) => Some(class),
+            Form::Module(_) | Form::Function(_) => None,
+        }
     }
 
     /// What the network is called: its class, or its function.

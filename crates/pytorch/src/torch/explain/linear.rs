@@ -92,7 +92,7 @@ impl Interp {
             }
             let keeps = match &step.what {
                 What::Reshape => true,
-                What::Layer(_) | What::Missing(_) | What::Scale { .. } => {
+                What::Layer(_) | What::Last(_) | What::Missing(_) | What::Scale { .. } => {
                     step.inputs.first().is_some_and(|&i| self.tape.step(i).dims == step.dims)
                 }
                 _ => false,

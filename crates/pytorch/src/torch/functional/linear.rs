@@ -1,6 +1,6 @@
 //! Products with a matrix of weights.
 
-use convnet::ops::{Linear, Op};
+use convnet::ops::{Conv2d, Linear, Op};
 
 use super::conv::parameters;
 use super::{Functions, layer};
@@ -32,6 +32,10 @@ fn linear(interp: &mut Interp, args: Args) -> Result {
     let mut out = dims;
     if let Some(last) = out.last_mut() {
         *last = out_features;
+    }
+    if out.len() == 4 && are_known {
+        let op = Conv2d { bias: found[1].is_some(), ..Conv2d::new(out_features, 1) };
+        return Ok(value(interp.push_with(What::Last(op.into()), &[input], out, parameters, false)?));
     }
     let missing =
         if are_known { "linear over the last dimension of a map" } else { "linear with a computed weight" };

@@ -1,6 +1,6 @@
 //! Normalizations.
 
-use convnet::ops::{BatchNorm2d, LocalResponseNorm, Op};
+use convnet::ops::{BatchNorm2d, LayerNorm, LocalResponseNorm, Op};
 
 use super::conv::parameters;
 use super::{Functions, layer};
@@ -112,7 +112,16 @@ fn layer_norm(interp: &mut Interp, args: Args) -> Result {
         );
         return Err(interp.shape_error(&text, input));
     }
-    Ok(value(interp.push(What::Missing("layer_norm"), &[input], dims)?))
+    let (parameters, are_known, found) = parameters(interp, &mut given, &[(2, "weight"), (3, "bias")])?;
+    let eps = given.float(interp, 4, 1e-5)? as f32;
+    let is_whole = are_known && found.iter().all(Option::is_some) && over.len() == 1;
+    let op = Op::from(LayerNorm { eps });
+    let what = match dims.len() {
+        2 if is_whole => What::Layer(op),
+        4 if is_whole => What::Last(op),
+        _ => What::Missing("layer_norm"),
+    };
+    Ok(value(interp.push_with(what, &[input], dims, parameters, false)?))
 }
 
 /// A normalization that the graph does not have and that keeps the dimensions.
