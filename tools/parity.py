@@ -30,8 +30,9 @@ GRADIENTS = {"alexnet": (96, 4), "vgg11": (64, 8), "vgg11_bn": (64, 4), "googlen
              "resnet50": (64, 8), "densenet121": (64, 8), "resnext50_32x4d": (64, 8), "squeezenet1_1": (64, 8),
              "mobilenet_v2": (64, 8), "mobilenet_v3_large": (64, 8), "mnasnet1_0": (64, 8), "efficientnet_b0": (64, 8),
              "shufflenet_v2_x1_0": (64, 8), "regnet_x_400mf": (64, 8), "regnet_y_400mf": (64, 8), "convnext_tiny": (64, 8),
-             "inception_v3": (299, 4), "bninception@cadene": (96, 4), "inception_v4@timm": (139, 4),
-             "inception_resnet_v2@timm": (139, 4), "mobilenetv1_100@timm": (64, 8), "seresnet50@timm": (64, 8)}
+             # One image leaves the auxiliary classifier a map of 3 × 3 pixels to normalize over.
+             "inception_v3": (395, 1), "bninception@cadene": (224, 1), "inception_v4@timm": (139, 1),
+             "inception_resnet_v2@timm": (139, 1), "mobilenetv1_100@timm": (64, 8), "seresnet50@timm": (64, 8)}
 IMAGES = 32
 # What auxiliary classifiers count in the loss.
 AUXILIARY = {"googlenet": 0.3, "inception_v3": 0.4}

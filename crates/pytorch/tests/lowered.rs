@@ -119,3 +119,85 @@ fn parameters_that_no_layer_reads_keep_their_names() {
     let shared: Vec<(&str, &str)> = graph.shared_weights().iter().map(|s| (&*s.name, &*s.first)).collect();
     assert_eq!(shared, [("twin.bias", "conv.bias"), ("twin.weight", "conv.weight")]);
 }
+
+/// A block as ConvNeXt has it.
+const CHANNELS_LAST: &str = "\
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Norm(nn.LayerNorm):
+    def forward(self, x):
+        x = x.permute(0, 2, 3, 1)
+        x = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+
+
+class Block(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.wide = nn.Linear(channels, 4 * channels)
+        self.narrow = nn.Linear(4 * channels, channels)
+        self.scale = nn.Parameter(torch.ones(channels, 1, 1) * 1e-6)
+
+    def forward(self, x):
+        y = self.norm(x.permute(0, 2, 3, 1))
+        y = self.narrow(F.gelu(self.wide(y))).permute(0, 3, 1, 2)
+        return self.scale * y + x
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 6, 4, stride=4), Norm(6))
+        self.block = Block(6)
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, x):
+        return self.fc(self.block(self.stem(x)).mean([2, 3]))
+";
+
+#[test]
+fn linear_and_layer_norm_of_channels_put_last_are_layers_of_the_map() {
+    let graph = read_text("net.py", CHANNELS_LAST, &ReadOptions::default()).unwrap().graph;
+    let ops: Vec<&str> = graph.nodes().iter().map(|node| node.op.name()).collect();
+    let block = ["LayerNorm", "Conv2d", "GELU", "Conv2d", "LayerScale", "Add"];
+    let all = ["Input", "Conv2d", "LayerNorm"].into_iter().chain(block);
+    assert_eq!(ops, all.chain(["AdaptiveAvgPool2d", "Flatten", "Linear"]).collect::<Vec<_>>());
+    let told: Vec<String> =
+        graph.parameters().into_iter().map(|spec| format!("{} {:?}", spec.name, spec.shape)).collect();
+    let expected = [
+        "stem.0.weight [6, 3, 4, 4]",
+        "stem.0.bias [6]",
+        "stem.1.weight [6]",
+        "stem.1.bias [6]",
+        "block.norm.weight [6]",
+        "block.norm.bias [6]",
+        "block.wide.weight [24, 6]",
+        "block.wide.bias [24]",
+        "block.narrow.weight [6, 24]",
+        "block.narrow.bias [6]",
+        "block.scale [6, 1, 1]",
+        "fc.weight [5, 6]",
+        "fc.bias [5]",
+    ];
+    assert_eq!(told, expected);
+    let state = convnet::state::initialize(&graph, 0);
+    assert!(state["block.scale"].data.iter().all(|&x| x == 1e-6));
+    assert_eq!(*graph.init(), convnet::graph::Init::Default);
+}
+
+#[test]
+fn what_reads_channels_that_were_put_last_is_told() {
+    for (line, expected) in [
+        ("x = x.permute(0, 2, 3, 1).flatten(1)", "a view of a map whose channels are put last"),
+        ("x = x.permute(0, 2, 3, 1).mean([2, 3])", "a mean of a map whose channels are put last"),
+        ("x = F.max_pool2d(x.permute(0, 2, 3, 1), 2)", "MaxPool2d of a map whose channels are put last"),
+        ("x = x.permute(0, 3, 1, 2)", "the permutation [0, 3, 1, 2]"),
+    ] {
+        let found = layers(line);
+        assert!(found.as_ref().is_err_and(|message| message.contains(expected)), "{line}: {found:?}");
+    }
+}

@@ -141,7 +141,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     fn layer_form(&self, layer: usize) -> Option<Form> {
         let node = &self.graph.nodes()[layer];
-        form(&node.op, &self.graph.input_shapes(id(self.graph, layer)), self.heads.contains(&layer))
+        form(node, &self.graph.input_shapes(id(self.graph, layer)), self.heads.contains(&layer))
     }
 
     /// The layer as a module.

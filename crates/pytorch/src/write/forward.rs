@@ -8,6 +8,9 @@ use super::names;
 use super::term::{Term, container};
 use super::text::{Doc, Lines, WIDTH, quoted};
 
+/// The columns of one level.
+const INDENT: usize = 4;
+
 /// What is written of a body: its modules and its steps.
 pub(super) struct Code<'a> {
     body: &'a Body,
@@ -357,7 +360,7 @@ impl<'a> Steps<'a> {
             What::Function(function) if function.is_operator() => WIDTH / 3,
             _ => WIDTH - 30,
         };
-        if text.chars().count() > most {
+        if text.chars().count() > most || (light && !self.fits_around(reader, text)) {
             return false;
         }
         if light {
@@ -386,6 +389,26 @@ impl<'a> Steps<'a> {
                 && (inner || (is_operand && operands.any(|&read| read == value)))
                 && (!chained || self.light(between))
         })
+    }
+
+    /// Whether the statement that applies a module to an expression fits a line.
+    fn fits_around(&self, reader: usize, text: &str) -> bool {
+        let item = &self.code.body.items[reader];
+        let called = match item.what {
+            What::Again(first) => &self.code.body.items[first].name,
+            _ => &item.name,
+        };
+        // The shortest variable, unless it is one for a concatenation.
+        let joins = |reader: &usize| {
+            let item = self.code.body.items.get(*reader);
+            item.is_some_and(|item| item.what == What::Function(Function::Concat))
+        };
+        let variable = match self.last.get(&Ref::Item(reader)).is_some_and(joins) {
+            true => item.name.last().map_or(1, |name| name.chars().count()),
+            false => 1,
+        };
+        let call = self.code.access(called).chars().count() + "()".len() + text.chars().count();
+        2 * INDENT + variable + " = ".len() + call <= WIDTH
     }
 
     fn light(&self, at: usize) -> bool {

@@ -1,6 +1,6 @@
 //! Layers as PyTorch's constructors.
 
-use convnet::graph::{Shape, Size2};
+use convnet::graph::{Node, Shape, Size2, TensorForm};
 use convnet::ops::{Arithmetic, AvgPool2d, Op, Slice, Span, Unary};
 
 use super::term::{Arg, Leaf, Role, Scalar, Term, Usual};
@@ -110,11 +110,37 @@ const SCALE: (&str, &str) = (
 "#,
 );
 
+/// As [`AFFINE`].
+const LAYER_NORM: (&str, &str) = (
+    "LayerNorm2d",
+    r#"class LayerNorm2d(nn.LayerNorm):
+    """Each pixel of a map over its channels."""
+
+    def forward(self, x):
+        x = x.permute(0, 2, 3, 1)
+        x = F.layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+"#,
+);
+
+/// As [`AFFINE`].
+const POINTWISE: (&str, &str) = (
+    "PointwiseLinear",
+    r#"class PointwiseLinear(nn.Linear):
+    """A linear layer at each pixel of a map."""
+
+    def forward(self, x):
+        x = F.linear(x.permute(0, 2, 3, 1), self.weight, self.bias)
+        return x.permute(0, 3, 1, 2)
+"#,
+);
+
 /// The classes that PyTorch does not have.
-pub(super) const OWN: [(&str, &str); 4] = [AFFINE, UNEVEN_POOL, PART, SCALE];
+pub(super) const OWN: [(&str, &str); 6] = [AFFINE, UNEVEN_POOL, PART, SCALE, LAYER_NORM, POINTWISE];
 
 /// A layer that reads these shapes; `None` for one that is not written.
-pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
+pub(super) fn form(node: &Node, inputs: &[Shape], classes: bool) -> Option<Form> {
+    let op = &node.op;
     let channels = inputs.first().map_or(0, |shape| shape.channels());
     let input = || arg(None, [int(channels, Role::InChannels)], Usual::Never);
     let one = |keyword, value, role, usual| arg(keyword, [Leaf::new(value, role)], usual);
@@ -126,6 +152,11 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
         Op::Arithmetic(Arithmetic::Sub) => return Some(Form::Function(Function::Sub)),
         Op::Arithmetic(Arithmetic::Mul) => return Some(Form::Function(Function::Mul)),
         Op::Arithmetic(Arithmetic::Div) => return Some(Form::Function(Function::Div)),
+        Op::Conv2d(conv) if node.tensors == TensorForm::Linear => {
+            let bias = one(Some("bias"), Scalar::Bool(conv.bias), Role::Bias, Usual::Text("True"));
+            let out = arg(None, [int(conv.out_channels, Role::OutChannels)], Usual::Never);
+            layer(POINTWISE.0, vec![input(), out, bias], false)
+        }
         Op::Conv2d(conv) => {
             let mut out = int(conv.out_channels, Role::OutChannels);
             out.classes = classes;
@@ -230,6 +261,13 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
             let mode = arg(Some("mode"), [Leaf::new(Scalar::Text("row"), Role::Other("mode"))], Usual::Never);
             layer(STOCHASTIC_DEPTH, vec![float("p", depth.p, Usual::Never), mode], false)
         }
+        Op::LayerNorm(norm) => {
+            let class = match inputs.first() {
+                Some(Shape::Map { .. }) => LAYER_NORM.0,
+                _ => "nn.LayerNorm",
+            };
+            layer(class, vec![input(), float("eps", norm.eps, Usual::Text("1e-05"))], true)
+        }
         Op::ChannelShuffle(shuffle) => {
             let args = vec![one(None, Scalar::Int(shuffle.groups), Role::Groups, Usual::Never)];
             layer("nn.ChannelShuffle", args, false)
@@ -239,7 +277,6 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
         Op::Arithmetic(Arithmetic::Maximum | Arithmetic::Minimum)
         | Op::Prelu(_)
         | Op::LayerScale(_)
-        | Op::LayerNorm(_)
         | Op::GroupNorm(_)
         | Op::InstanceNorm2d(_)
         | Op::Reduce(_)
@@ -310,8 +347,8 @@ fn part(slice: &Slice, input: Shape) -> Option<Term> {
 }
 
 /// Whether a layer that reads these shapes is not written as PyTorch's code.
-pub(super) fn lacks(op: &Op, inputs: &[Shape]) -> bool {
-    form(op, inputs, false).is_none()
+pub(super) fn lacks(node: &Node, inputs: &[Shape]) -> bool {
+    form(node, inputs, false).is_none()
 }
 
 fn average_pool(pool: &AvgPool2d) -> Term {

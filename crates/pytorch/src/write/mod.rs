@@ -97,7 +97,7 @@ fn check(graph: &Graph) -> Result<(), WriteError> {
         if node.path.split('.').count() > DEPTH {
             return wrong(format!("it lies deeper than {DEPTH} modules"));
         }
-        if layers::lacks(&node.op, &graph.input_shapes(id)) {
+        if layers::lacks(node, &graph.input_shapes(id)) {
             return Err(WriteError::Layer { path: node.path.clone(), op: node.op.name() });
         }
     }
@@ -169,7 +169,7 @@ impl<'a> File<'a> {
 
     /// The class that a layer is written with.
     fn own_class(&self, id: NodeId) -> Option<String> {
-        match layers::form(&self.graph.node(id).op, &self.graph.input_shapes(id), false)? {
+        match layers::form(self.graph.node(id), &self.graph.input_shapes(id), false)? {
             Form::Module(Term::Layer { class, .. }) => Some(class),
             Form::Module(_) | Form::Function(_) => None,
         }
@@ -455,7 +455,7 @@ fn imports(code: &str, [channels, height, width]: [usize; 3]) -> String {
     }
     lines.line(0, "import torch");
     lines.line(0, "from torch import nn");
-    if uses("F.pad") {
+    if ["F.pad", "F.layer_norm", "F.linear"].into_iter().any(uses) {
         lines.line(0, "from torch.nn import functional as F");
     }
     if uses(&format!("{}(", layers::STOCHASTIC_DEPTH)) {

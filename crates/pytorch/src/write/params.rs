@@ -27,6 +27,11 @@ impl Column {
         }
     }
 
+    /// Whether every instance has it.
+    fn is_whole(&self) -> bool {
+        !self.values.contains(&None)
+    }
+
     fn constant(&self) -> Option<Scalar> {
         let mut values = self.values.iter().flatten();
         let &(first, classes) = values.next()?;
@@ -56,11 +61,13 @@ pub(super) fn solve(columns: &[Column], instances: usize, open: bool) -> Solutio
     let mut params: Vec<Param> = Vec::new();
     let mut texts: Vec<Option<String>> = vec![None; columns.len()];
     // What the module is given comes first, so that it is the first parameter.
-    let input = columns.iter().position(|column| column.is_input);
+    let inputs = || (0..columns.len()).filter(|&i| columns[i].is_input);
+    let input = inputs().find(|&i| columns[i].is_whole()).or_else(|| inputs().next());
     let mut order: Vec<usize> =
         input.into_iter().chain((0..columns.len()).filter(|&i| Some(i) != input)).collect();
-    // Switches come last: the numbers may tell of them.
-    order.sort_by_key(|&i| columns[i].role == Role::Flag);
+    // Numbers that all instances have come first, so that each can give those that others are told by. Switches come last:
+    // the numbers may tell of them.
+    order.sort_by_key(|&i| (columns[i].role == Role::Flag, Some(i) != input && !columns[i].is_whole()));
     for i in order {
         let column = &columns[i];
         if column.role == Role::Flag
@@ -72,7 +79,7 @@ pub(super) fn solve(columns: &[Column], instances: usize, open: bool) -> Solutio
         }
         let forced = open && (column.is_input || column.role == Role::Count);
         // What some instances do without is told by what all have, if it can be.
-        let partial = column.values.contains(&None);
+        let partial = !column.is_whole();
         let equal = params.iter().find_map(|param| equal(column, param));
         if let Some(value) = column.constant().filter(|_| !(forced || partial && equal.is_some())) {
             texts[i] = Some(value.text());

@@ -21,7 +21,7 @@ fn checked(graph: &Graph) -> String {
 }
 
 fn lacks(graph: &Graph, id: NodeId) -> bool {
-    super::layers::lacks(&graph.node(id).op, &graph.input_shapes(id))
+    super::layers::lacks(graph.node(id), &graph.input_shapes(id))
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl Tree {
                 Part::Layer(layer) => {
                     let node = &graph.nodes()[layer];
                     let is_module = matches!(
-                        form(&node.op, &graph.input_shapes(id(graph, layer)), false),
+                        form(node, &graph.input_shapes(id(graph, layer)), false),
                         Some(Form::Module(_))
                     );
                     let is_module = is_module || node.op == convnet::ops::Op::Flatten;
