@@ -92,6 +92,7 @@ fn plain(conv: &Conv2d, input: Shape, images: &[f32], state: &StateDict, (y, x):
 #[test]
 fn every_convolution_of_the_zoo_is_within_the_bound_of_its_algorithm() {
     let mut winograds = 0;
+    let mut beyond = Vec::new();
     let all = convolutions();
     for (channels, map, conv) in &all {
         let graph = network(*channels, *map, conv);
@@ -119,16 +120,18 @@ fn every_convolution_of_the_zoo_is_within_the_bound_of_its_algorithm() {
             let bound = longer * if winograd { WINOGRAD } else { DIRECT };
             let found = engine.run(&images).expect("whole images");
             let found = found.as_slice();
+            let mut worst = 0.0_f64;
             for (&(y, x), expected) in places.iter().zip(&expected) {
                 for (o, value) in expected.iter().enumerate() {
                     let error = (f64::from(found[(o * height + y) * width + x]) - value).abs() / rms;
-                    assert!(
-                        error <= bound,
-                        "{error:.1e} of {bound:.0e}: {channels} channels, {map:?}, {conv:?}"
-                    );
+                    worst = worst.max(error);
                 }
+            }
+            if worst > bound {
+                beyond.push(format!("{worst:.2e} of {bound:.2e}: {channels} channels, {map:?}, {conv:?}"));
             }
         }
     }
+    assert!(beyond.is_empty(), "{}", beyond.join("\n"));
     assert!(all.len() > 200 && winograds > 40, "{} convolutions, {winograds} by Winograd", all.len());
 }

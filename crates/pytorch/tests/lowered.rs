@@ -161,7 +161,8 @@ class Net(nn.Module):
 
 #[test]
 fn linear_and_layer_norm_of_channels_put_last_are_layers_of_the_map() {
-    let graph = read_text("net.py", CHANNELS_LAST, &ReadOptions::default()).unwrap().graph;
+    let options = ReadOptions { entry: Some("Net".into()), input: Some([3, 8, 8]) };
+    let graph = read_text("net.py", CHANNELS_LAST, &options).unwrap().graph;
     let ops: Vec<&str> = graph.nodes().iter().map(|node| node.op.name()).collect();
     let block = ["LayerNorm", "Conv2d", "GELU", "Conv2d", "LayerScale", "Add"];
     let all = ["Input", "Conv2d", "LayerNorm"].into_iter().chain(block);

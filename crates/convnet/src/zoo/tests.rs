@@ -127,6 +127,8 @@ proptest! {
                 prop_assert_eq!(graph.classes(), classes);
                 prop_assert_eq!(graph.input_shape().dims(), vec![channels, height, width]);
             }
+            // Branches that stride and pool an odd side differently do not fit, which their sizes tell.
+            Err(error) if error.op == "Concat" => prop_assert!(error.to_string().contains("one height and width")),
             Err(error) => prop_assert!(error.issue.arithmetic.is_some(), "{}", error),
         }
     }
