@@ -74,6 +74,11 @@ pub enum Activation {
     Erf,
     /// 1/x.
     Reciprocal,
+    /// x to a power.
+    Power {
+        /// The exponent.
+        exponent: f32,
+    },
 }
 
 /// √(2/π) and the factor of x³ of GELU's approximation (Hendrycks and Gimpel 2016).
@@ -110,7 +115,8 @@ impl Activation {
             | Self::Log
             | Self::Sqrt
             | Self::Erf
-            | Self::Reciprocal => true,
+            | Self::Reciprocal
+            | Self::Power { .. } => true,
         }
     }
 }
@@ -159,6 +165,9 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
         Activation::Sqrt => map(pool, isa, arena, [input], out, |[x], _| x.sqrt()),
         Activation::Erf => map(pool, isa, arena, [input], out, |[x], _| erf(x)),
         Activation::Reciprocal => map(pool, isa, arena, [input], out, |[x], _| 1.0 / x),
+        Activation::Power { exponent } => {
+            map(pool, isa, arena, [input], out, move |[x], _| x.powf(exponent));
+        }
     }
 }
 
@@ -235,6 +244,7 @@ pub fn activation_backward(
         Activation::Sqrt => call.times(arena, |x| 0.5 / x.sqrt()),
         Activation::Erf => call.times(arena, |x| std::f32::consts::FRAC_2_SQRT_PI * exp(-x * x)),
         Activation::Reciprocal => call.times(arena, |x| -1.0 / (x * x)),
+        Activation::Power { exponent } => call.times(arena, move |x| exponent * x.powf(exponent - 1.0)),
     }
 }
 

@@ -73,6 +73,10 @@ fn at(kind: Activation, x: f64) -> [f64; 2] {
         Activation::Sqrt => [x.sqrt(), 0.5 / x.sqrt()],
         Activation::Erf => [erf(x), std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp()],
         Activation::Reciprocal => [1.0 / x, -1.0 / (x * x)],
+        Activation::Power { exponent } => {
+            let exponent = f64::from(exponent);
+            [x.powf(exponent), exponent * x.powf(exponent - 1.0)]
+        }
     }
 }
 
@@ -99,6 +103,7 @@ fn functions_and_their_gradients() {
         Activation::Sqrt,
         Activation::Erf,
         Activation::Reciprocal,
+        Activation::Power { exponent: 1.75 },
     ];
     let machine = Machine::new(200);
     let mut random = Random::new(60);
@@ -109,7 +114,10 @@ fn functions_and_their_gradients() {
             let mut scene = Scene::new(100 * seed + round);
             let [x, y, dy, dx] = [(); 4].map(|()| scene.filled(pixels, channels));
             // From −5 to 5, where all have their bends; from 1/8 on for what has none below 0.
-            let positive = matches!(kind, Activation::Log | Activation::Sqrt | Activation::Reciprocal);
+            let positive = matches!(
+                kind,
+                Activation::Log | Activation::Sqrt | Activation::Reciprocal | Activation::Power { .. }
+            );
             for i in crate::common::elements(x) {
                 let value = scene.values[i];
                 scene.values[i] = if positive { 0.125 + value.abs() } else { 5.0 * value };

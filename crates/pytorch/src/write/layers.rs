@@ -196,7 +196,17 @@ pub(super) fn form(op: &Op, inputs: &[Shape], classes: bool) -> Option<Form> {
             layer(STOCHASTIC_DEPTH, vec![float("p", depth.p, Usual::Never), mode], false)
         }
         Op::Identity => simple("nn.Identity", false),
-        Op::Arithmetic(Arithmetic::Maximum | Arithmetic::Minimum)
+        Op::Arithmetic(
+            Arithmetic::Maximum
+            | Arithmetic::Minimum
+            | Arithmetic::Pow
+            | Arithmetic::Less
+            | Arithmetic::LessOrEqual
+            | Arithmetic::Equal
+            | Arithmetic::Mask,
+        )
+        | Op::Constant(_)
+        | Op::MatMul
         | Op::Prelu(_)
         | Op::LayerScale(_)
         | Op::LayerNorm(_)
@@ -247,7 +257,8 @@ fn unary(function: &Unary) -> Option<Term> {
         | Unary::Log
         | Unary::Sqrt
         | Unary::Reciprocal
-        | Unary::Erf => return None,
+        | Unary::Erf
+        | Unary::Power { .. } => return None,
     })
 }
 

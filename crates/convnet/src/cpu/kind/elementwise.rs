@@ -35,6 +35,7 @@ pub(in crate::cpu) fn unary(op: &Unary) -> Activation {
         Unary::Sqrt => Activation::Sqrt,
         Unary::Reciprocal => Activation::Reciprocal,
         Unary::Erf => Activation::Erf,
+        Unary::Power { exponent } => Activation::Power { exponent },
     }
 }
 
@@ -70,6 +71,7 @@ pub(in crate::cpu) fn activation_name(kind: Activation) -> &'static str {
         Activation::Log => "log",
         Activation::Sqrt => "sqrt",
         Activation::Reciprocal => "reciprocal",
+        Activation::Power { .. } => "power",
         Activation::Erf => "erf",
     }
 }

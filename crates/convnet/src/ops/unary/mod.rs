@@ -65,6 +65,11 @@ pub enum Unary {
     Reciprocal,
     /// The error function, PyTorch's `torch.erf`.
     Erf,
+    /// x to a power, PyTorch's `torch.pow`.
+    Power {
+        /// The exponent.
+        exponent: f32,
+    },
 }
 
 /// λ and α of SELU.
@@ -83,7 +88,7 @@ impl Unary {
 
     /// Whether it is a number for positive ones alone.
     pub(crate) fn wants_positive(&self) -> bool {
-        matches!(self, Self::Log | Self::Sqrt | Self::Reciprocal)
+        matches!(self, Self::Log | Self::Sqrt | Self::Reciprocal | Self::Power { .. })
     }
 }
 
@@ -106,6 +111,7 @@ impl Layer for Unary {
             Self::Sqrt => "Sqrt",
             Self::Reciprocal => "Reciprocal",
             Self::Erf => "Erf",
+            Self::Power { .. } => "Power",
         };
         Facts::element_wise(name, GradientReads::INPUT)
     }
@@ -116,6 +122,7 @@ impl Layer for Unary {
             Self::Hardsigmoid { alpha, beta } => alpha.is_finite() && alpha != 0.0 && beta.is_finite(),
             Self::Elu { alpha } => alpha.is_finite(),
             Self::Celu { alpha } => alpha.is_finite() && alpha != 0.0,
+            Self::Power { exponent } => exponent.is_finite(),
             Self::Softplus { beta, threshold } => beta.is_finite() && beta > 0.0 && threshold.is_finite(),
             _ => true,
         };
@@ -147,6 +154,7 @@ impl Layer for Unary {
             Self::Softplus { beta, threshold } => {
                 vec![("beta", beta.to_string()), ("threshold", threshold.to_string())]
             }
+            Self::Power { exponent } => vec![("exponent", exponent.to_string())],
             _ => Vec::new(),
         }
     }
@@ -161,6 +169,7 @@ impl Layer for Unary {
             Self::Softplus { beta, threshold } if *self != Self::softplus() => {
                 format!("β {beta} up to {threshold}")
             }
+            Self::Power { exponent } => format!("to {exponent}"),
             _ => String::new(),
         }
     }
@@ -188,6 +197,7 @@ impl Layer for Unary {
             Self::Sqrt,
             Self::Reciprocal,
             Self::Erf,
+            Self::Power { exponent: 1.75 },
         ];
         let vector = [
             Self::Silu,

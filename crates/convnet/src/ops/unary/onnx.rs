@@ -98,5 +98,6 @@ pub(super) fn operators(unary: &Unary) -> Result<Onnx, String> {
         Unary::Sqrt => Operator::new("Sqrt").into(),
         Unary::Reciprocal => Operator::new("Reciprocal").into(),
         Unary::Erf => Operator::new("Erf").into(),
+        Unary::Power { exponent } => Chain::start("Pow", "").with("exponent", exponent).end(),
     })
 }
