@@ -430,6 +430,12 @@ def shapes_of_any_kind():
     for axis, shape in ((1, (4, 9, 8)), (2, (9, 8)), (3, (8,)), (-2, (1, 8))):
         sample(f"layer_norm_axis_{axis}".replace("-", "m"), [node("LayerNormalization", "x w b", "y", axis=axis)],
                {"w": positive(*shape), "b": weights(*shape)})
+    sample("softmax_11_rows", [node("Softmax", "x", "y", axis=2)], opset=11)
+    sample("softmax_11_tokens", [node("Reshape", "x t", "r"), node("LogSoftmax", "r", "y", axis=-1)], {"t": whole(0, 4, 72)}, opset=12)
+    sample("conv_transpose", [node("ConvTranspose", "x w b", "y", strides=[2, 2])], {"w": weights(4, 3, 2, 2), "b": weights(3)})
+    sample("filled_for_each", [node("Shape", "x", "s"), node("Slice", "s zero one", "n"), node("Concat", "n rest", "z", axis=0),
+                               helper.make_node("ConstantOfShape", ["z"], ["c"], value=helper.make_tensor("v", 1, [1], [0.25])),
+                               node("Concat", "x c", "y", axis=1)], {"zero": whole(0), "one": whole(1), "rest": whole(2, 9, 8)})
     # Outputs that are neither vectors nor maps.
     sample("output_tokens", [node("Reshape", "x t", "r"), node("Softmax", "r", "y", axis=-1)], {"t": whole(0, 4, 72)})
     sample("output_five_axes", [node("Reshape", "x t", "r"), node("Transpose", "r", "y", perm=[0, 2, 1, 3, 4])],
@@ -537,6 +543,8 @@ def refusals():
     refused("split_apart", "9 elements along axis 2 in 2 parts of [4, 4]",
             model([helper.make_node("Split", ["x", "l"], ["y", "z"], axis=2, name="y_node")], {"l": whole(4, 4)}))
     refused("domain", "of the set `com.example`", model([helper.make_node("Conv", ["x", "w"], ["y"], domain="com.example")], one))
+    refused("overlapping", "whose windows overlap",
+            model([node("ConvTranspose", "x w", "y", strides=[1, 1])], {"w": numpy.ones((4, 3, 2, 2), numpy.float32)}))
     refused("even_lrn", "size is 4, expected an odd number", model([node("LRN", "x", "y", size=4)], {}))
     refused("volume", "its weight has shape [3, 4, 1, 1, 1], expected (O, C/groups, kH, kW)",
             model([conv], {"w": weights(3, 4, 1, 1, 1)}))

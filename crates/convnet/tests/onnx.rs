@@ -117,6 +117,34 @@ fn what_exporters_write_out_is_one_layer() {
 }
 
 #[test]
+fn what_layers_share_is_composed_of_them() {
+    let ops = |name: &str| -> Vec<&'static str> {
+        let (graph, _) = io::import(folder().join(format!("{name}.onnx")), None).unwrap();
+        graph.nodes().iter().skip(1).map(|node| node.op.name()).collect()
+    };
+    assert_eq!(ops("add_row"), ["Constant", "BroadcastAdd"]);
+    assert_eq!(ops("power"), ["Abs", "Power"]);
+    assert_eq!(ops("layer_norm_axis_1"), ["Reshape", "LayerNorm", "Reshape"]);
+    assert_eq!(ops("matmul_each"), ["Permute", "Reshape", "Conv2d", "Reshape", "Permute"]);
+    assert_eq!(ops("resize_crop_0"), ["Upsample"]);
+    assert_eq!(ops("conv_transpose"), ["Conv2d", "PixelShuffle"]);
+    assert_eq!(ops("max_pool_dilated"), ["ConstantPad2d", "IndexSelect", "IndexSelect", "MaxPool2d"]);
+    let attention = ops("attention_gather");
+    assert_eq!(attention.iter().filter(|&&op| op == "MatMul").count(), 2);
+}
+
+#[test]
+fn outputs_of_other_axes_are_told() {
+    let axes = |name: &str| {
+        let path = folder().join(format!("{name}.onnx"));
+        io::import_with(path, &ImportOptions::default()).unwrap().output_axes
+    };
+    assert_eq!(axes("output_tokens"), Some(vec![4, 72]));
+    assert_eq!(axes("output_number"), Some(vec![]));
+    assert_eq!(axes("turned"), None);
+}
+
+#[test]
 fn one_of_several_outputs_is_chosen_by_its_name() {
     let path = folder().join("refused/outputs.onnx");
     let chosen = |output: &str| {

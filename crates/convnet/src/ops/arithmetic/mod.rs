@@ -133,9 +133,9 @@ impl Layer for Arithmetic {
             Self::LessOrEqual => return Ok(float("LessOrEqual")),
             Self::Equal => return Ok(float("Equal")),
             Self::Mask => {
-                let zero = || Operand::Constant("zero", OnnxValue::Float(0.0));
-                let empty = Operator::reading("Equal", vec![Operand::Input(1), zero()]).result("empty");
-                let chosen = vec![Operand::Result("empty"), zero(), Operand::Input(0)];
+                let zero = |name| Operand::Constant(name, OnnxValue::Float(0.0));
+                let empty = Operator::reading("Equal", vec![Operand::Input(1), zero("zero")]).result("empty");
+                let chosen = vec![Operand::Result("empty"), zero("nothing"), Operand::Input(0)];
                 let operators = vec![empty, Operator::reading("Where", chosen)];
                 return Ok(Onnx { operators, trailing: 0 });
             }

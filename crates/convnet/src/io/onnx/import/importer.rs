@@ -185,6 +185,7 @@ impl<'a> Importer<'a> {
         }
         match call.op() {
             "Conv" => self.convolution(call),
+            "ConvTranspose" => self.transposed_convolution(call),
             "MaxPool" => self.max_pool(call),
             "AveragePool" => self.average_pool(call),
             "GlobalAveragePool" => self.layer(call, AdaptiveAvgPool2d { height: 1, width: 1 }),

@@ -94,12 +94,9 @@ impl Importer<'_> {
             | "Mean" => {
                 return self.computed(call).map(Some);
             }
-            "Softmax" | "LogSoftmax" if call.opset >= 13 => {
+            "Softmax" | "LogSoftmax" => {
                 let view = first(self)?;
-                let along = axis(call.int("axis", -1)?, view.axes.sizes.len() + 1)?;
-                let along = along.checked_sub(1).ok_or("over the images")?;
-                let op = if call.op() == "Softmax" { Op::Softmax } else { Op::LogSoftmax };
-                self.over(call, &view, &[along], op, Vec::new())?
+                self.softmax_of(call, &view)?
             }
             "LayerNormalization" => {
                 let view = first(self)?;
@@ -122,6 +119,16 @@ impl Importer<'_> {
             _ => return Ok(None),
         };
         Ok(Some(self.known(lifted)))
+    }
+
+    /// Softmax or its logarithm over an axis; before version 13 over all from an axis on together.
+    pub(super) fn softmax_of(&mut self, call: &Call<'_>, view: &View) -> Result<View, String> {
+        let (rank, together) = (view.axes.sizes.len(), call.opset < 13);
+        let from = axis(call.int("axis", if together { 1 } else { -1 })?, rank + 1)?;
+        let from = from.checked_sub(1).ok_or("over the images")?;
+        let moved: Vec<usize> = (from..if together { rank } else { from + 1 }).collect();
+        let op = if call.op() == "Softmax" { Op::Softmax } else { Op::LogSoftmax };
+        self.over(call, view, &moved, op, Vec::new())
     }
 
     /// A normalization over the last axes.

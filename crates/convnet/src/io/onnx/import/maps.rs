@@ -263,9 +263,8 @@ impl Importer<'_> {
         if coerced {
             // All elements from an axis on as one vector, if nothing but the images stands before it.
             if sizes[..along - 1].iter().any(|&size| size > 1) || value.order != Order::ChannelsFirst {
-                return Err(format!(
-                    "over all from axis {along} of (N, {sizes:?}) on, expected all of an image"
-                ));
+                let view = self.view(call, value)?;
+                return self.softmax_of(call, &view).map(|view| self.known(view));
             }
             let path = self.path(call);
             let flat = self.draft.push(Op::Flatten, &[value.layer], path.clone(), Vec::new())?;

@@ -245,13 +245,23 @@ impl Importer<'_> {
 
     /// A constant that is repeated for each image; `None` for any other.
     pub(super) fn for_each_image(&mut self, call: &Call<'_>) -> Result<Option<Known>, String> {
-        let (Some(constant), "Expand") = (call.constant(0), call.op()) else { return Ok(None) };
-        let told = call.integers(1)?.ok_or("it has no shape")?;
+        let (constant, told) = match (call.op(), call.constant(0)) {
+            ("Expand", Some(constant)) => (constant.clone(), call.integers(1)?.ok_or("it has no shape")?),
+            ("ConstantOfShape", Some(shape)) => {
+                let value = match call.tensor("value")? {
+                    Some(value) if value.is_whole() || value.len() != 1 => return Ok(None),
+                    Some(value) => Constant::stored(value.clone()).reshaped(&[]),
+                    None => Constant::fill(Vec::new(), 0.0),
+                };
+                (value, shape.integers(self.model)?)
+            }
+            _ => return Ok(None),
+        };
         let Some((None, rest)) = told.split_first() else { return Ok(None) };
         let sizes: Option<Vec<usize>> =
             rest.iter().map(|size| size.and_then(|size| usize::try_from(size).ok())).collect();
         let sizes = sizes.ok_or_else(|| format!("to {told:?}"))?;
-        let constant = self.beside(constant, sizes.len())?;
+        let constant = self.beside(&constant, sizes.len())?;
         let sizes = broadcast(&constant.shape, &sizes)?;
         let values = constant.floats(self.model)?;
         let values = combined((&values, &constant.shape), (&[0.0], &[]), &sizes, |x, _| Ok(x))?;
