@@ -388,6 +388,117 @@ def norms():
     sample("global_lp_pool", [node("GlobalLpPool", "x", "y", p=1)])
 
 
+def shapes_of_any_kind():
+    """Constants of any shape, and operators along any axes of values of any rank."""
+    for name, shape in (("row", (8,)), ("column", (9, 1)), ("map", (9, 8)), ("image", (4, 9, 8)), ("channel_column", (4, 1, 8))):
+        sample("add_" + name, [node("Add", "x t", "y")], {"t": weights(*shape)})
+        sample("mul_" + name, [node("Sigmoid", "x", "s"), node("Mul", "t s", "y")], {"t": weights(*shape)})
+    sample("add_wider", [node("GlobalAveragePool", "x", "g"), node("Sub", "t g", "y")], {"t": weights(9, 8)})
+    sample("add_vector", [node("Flatten", "x", "f"), node("Mul", "f t", "m"), node("Max", "m t", "y")], {"t": weights(288)})
+    sample("three_with_numbers", [node("Max", "x t n", "y")], {"t": weights(9, 1), "n": weights(8)})
+    sample("power", [node("Abs", "x", "a"), node("Pow", "a p", "y")], {"p": numpy.float32(2.5)})
+    sample("power_by_column", [node("Abs", "x", "a"), node("Pow", "a p", "b"), node("Pow", "t b", "y")],
+           {"p": positive(8), "t": positive(4, 1, 1)})
+    sample("power_of_two", [node("Abs", "x", "a"), node("Sigmoid", "x", "s"), node("Pow", "a s", "y")])
+    sample("prelu_by_column", [node("PRelu", "x w", "y")], {"w": positive(8)})
+    sample("thresholded", [node("ThresholdedRelu", "x", "y", alpha=0.25)])
+    sample("shrink", [node("Shrink", "x", "y", bias=0.25, lambd=0.5)])
+    sample("lp_normalization", [node("LpNormalization", "x", "a", axis=1), node("LpNormalization", "x", "b", axis=-1, p=1),
+                                node("Mul", "a b", "y")])
+    sample("tiled", [node("Tile", "x t", "y")], {"t": whole(1, 2, 1, 3)})
+    sample("clip_crossed", [node("Clip", "x low high", "y")], {"low": numpy.float32(0.5), "high": numpy.float32(-0.25)})
+    for op in ("Less", "Greater", "LessOrEqual", "GreaterOrEqual", "Equal"):
+        sample(op.lower(), [node(op, "x t", "c"), node("Where", "c x n", "y")], {"t": weights(4, 1, 1), "n": numpy.float32(-3)},
+               opset=16)
+    # What is not chosen is infinite.
+    sample("elu_written", [node("Less", "x zero", "c"), node("Mul", "x big", "b"), node("Exp", "b", "e"), node("Sub", "e one", "f"),
+                           node("Where", "c f x", "y")],
+           {"zero": numpy.float32(0), "big": numpy.float32(300), "one": numpy.float32(1)})
+    sample("conditions", [node("Less", "x zero", "c"), node("Greater", "x half", "d"), node("Or", "c d", "e"), node("Not", "e", "g"),
+                          node("And", "e t", "h"), node("Where", "h x s", "p"), node("Where", "g p n", "y")],
+           {"zero": numpy.float32(0), "half": numpy.float32(0.5), "t": numpy.arange(8) % 2 == 0, "s": weights(9, 1), "n": weights(4, 1, 1)})
+    sample("matmul_last", [node("MatMul", "x m", "y")], {"m": weights(8, 5)})
+    sample("matmul_first", [node("MatMul", "m x", "y")], {"m": weights(5, 9)})
+    sample("matmul_each", [node("MatMul", "x m", "y")], {"m": weights(4, 8, 5)})
+    sample("matmul_each_first", [node("MatMul", "m x", "y")], {"m": weights(1, 4, 5, 9)})
+    sample("concat_rows", [node("Tanh", "x", "t"), node("Concat", "x t x", "y", axis=2)])
+    sample("concat_columns", [node("Tanh", "x", "t"), node("Concat", "x t", "y", axis=-1)])
+    sample("gathered_pairs", [node("Flatten", "x", "f"), node("Gather", "f i", "g", axis=1), node("Flatten", "g", "y")],
+           {"i": numpy.array([[0, 7, 3], [1, 1, -2]])})
+    sample("expand_channels", [node("ReduceMean", "x", "m", axes=[1]), node("Expand", "m s", "e"), node("Sub", "x e", "y")],
+           {"s": whole(4, 1, 1)})
+    for axis, shape in ((1, (4, 9, 8)), (2, (9, 8)), (3, (8,)), (-2, (1, 8))):
+        sample(f"layer_norm_axis_{axis}".replace("-", "m"), [node("LayerNormalization", "x w b", "y", axis=axis)],
+               {"w": positive(*shape), "b": weights(*shape)})
+    sample("softmax_11_rows", [node("Softmax", "x", "y", axis=2)], opset=11)
+    sample("softmax_11_tokens", [node("Reshape", "x t", "r"), node("LogSoftmax", "r", "y", axis=-1)], {"t": whole(0, 4, 72)}, opset=12)
+    sample("conv_transpose", [node("ConvTranspose", "x w b", "y", strides=[2, 2])], {"w": weights(4, 3, 2, 2), "b": weights(3)})
+    sample("filled_for_each", [node("Shape", "x", "s"), node("Slice", "s zero one", "n"), node("Concat", "n rest", "z", axis=0),
+                               helper.make_node("ConstantOfShape", ["z"], ["c"], value=helper.make_tensor("v", 1, [1], [0.25])),
+                               node("Concat", "x c", "y", axis=1)], {"zero": whole(0), "one": whole(1), "rest": whole(2, 9, 8)})
+    # Outputs that are neither vectors nor maps.
+    sample("output_tokens", [node("Reshape", "x t", "r"), node("Softmax", "r", "y", axis=-1)], {"t": whole(0, 4, 72)})
+    sample("output_five_axes", [node("Reshape", "x t", "r"), node("Transpose", "r", "y", perm=[0, 2, 1, 3, 4])],
+           {"t": whole(-1, 2, 2, 9, 8)})
+    sample("output_number", [node("ReduceMean", "x", "y", axes=[1, 2, 3], keepdims=0)])
+    # Tokens: a map as (N, pixels, channels), between a map and the classes.
+    to, back = {"to": whole(0, 4, 72), "mix": weights(4, 4), "k": weights(4), "m4": weights(4, 3)}, [0, 2, 1]
+    sample("tokens", [node("Reshape", "x to", "r"), node("Transpose", "r", "t", perm=back), node("LayerNormalization", "t g k", "n"),
+                      node("MatMul", "n mix", "m"), node("Add", "m k", "a"), node("Add", "a t", "s"), node("Softmax", "s", "p", axis=1),
+                      node("Mul", "p s", "q"), node("ReduceSum", "q one", "v", keepdims=0), node("MatMul", "v m4", "y")],
+           to | {"g": positive(4), "one": whole(1)})
+    # Attention, as exporters write queries, keys and values, and with the three taken apart before the images.
+    for name, parts in (("gather", [node("Gather", f"t3 i{i}", part, axis=0) for i, part in enumerate("qkv")]),
+                        ("split", [helper.make_node("Split", ["t3"], ["q4", "k4", "v4"], axis=0)]
+                         + [node("Squeeze", part + "4 zero", part) for part in "qkv"])):
+        sample("attention_" + name, [
+            node("Reshape", "x to", "r"), node("Transpose", "r", "t", perm=back), node("MatMul", "t w", "w0"), node("Add", "w0 wb", "w1"),
+            node("Reshape", "w1 heads", "h"), node("Transpose", "h", "t3", perm=[2, 0, 3, 1, 4]), *parts,
+            node("Mul", "q half", "q1"), node("Transpose", "k", "k1", perm=[0, 1, 3, 2]), node("MatMul", "q1 k1", "d"),
+            node("Softmax", "d", "p", axis=-1), node("MatMul", "p v", "o"), node("Transpose", "o", "o1", perm=[0, 2, 1, 3]),
+            node("Reshape", "o1 flat", "o2"), node("MatMul", "o2 m", "o3"), node("Add", "o3 t", "o4"),
+            node("ReduceMean", "o4", "y", axes=[1], keepdims=0)],
+            {"to": whole(0, 4, 72), "w": weights(4, 18), "wb": weights(18), "heads": whole(0, 72, 3, 2, 3), "half": numpy.float32(0.5),
+             "flat": whole(0, 72, 6), "m": weights(6, 4), "zero": whole(0), **{f"i{i}": numpy.int64(i) for i in range(3)}})
+    sample("token_of_class", [
+        node("Reshape", "x to", "r"), node("Transpose", "r", "t", perm=back), node("Shape", "x", "s"), node("Slice", "s zero one", "n"),
+        node("Concat", "n rest", "z", axis=0), node("Expand", "class z", "c"), node("Concat", "c t", "u", axis=1), node("Add", "u place", "p"),
+        node("Softmax", "p", "q", axis=-1), node("Gather", "q first", "f", axis=1), node("MatMul", "f m4", "y")],
+        to | {"zero": whole(0), "one": whole(1), "rest": whole(1, 4), "class": weights(1, 1, 4), "place": weights(1, 73, 4),
+              "first": numpy.int64(0)})
+
+
+def resizes():
+    for mode in ("linear", "cubic"):
+        sample(f"resize_antialias_{mode}", [node("Resize", "x  s", "y", mode=mode, antialias=1)],
+               {"s": numpy.array([1, 1, 0.6, 0.45], numpy.float32)}, opset=18)
+    sample("resize_antialias_larger", [node("Resize", "x   z", "y", mode="linear", antialias=1)], {"z": whole(2, 4, 5, 13)}, opset=18,
+           batch=None)
+    for policy in ("not_larger", "not_smaller"):
+        sample("resize_" + policy, [node("Resize", "x   z", "y", mode="linear", axes=[2, 3], keep_aspect_ratio_policy=policy)],
+               {"z": whole(6, 7)}, opset=18)
+    for value in (0.0, 2.5):
+        sample(f"resize_crop_{value:.0f}", [node("Resize", "x r  z", "y", mode="linear", coordinate_transformation_mode="tf_crop_and_resize",
+                                               extrapolation_value=value)],
+               {"r": numpy.array([0, 0, 0.25, -0.2, 1, 1, 0.75, 1.1], numpy.float32), "z": whole(2, 4, 5, 6)}, opset=13, batch=None)
+    sample("resize_crop_axes", [node("Resize", "x r  z", "y", mode="nearest", coordinate_transformation_mode="tf_crop_and_resize",
+                                     axes=[3, 2])],
+           {"r": numpy.array([0.1, 0, 0.9, 0.5], numpy.float32), "z": whole(5, 6)}, opset=18)
+
+
+def gaps():
+    """Poolings whose windows have gaps, and norms of any power."""
+    pool = dict(kernel_shape=[3, 2], strides=[2, 1], dilations=[2, 3])
+    sample("max_pool_dilated", [node("MaxPool", "x", "y", pads=[1, 1, 1, 0], **pool)])
+    sample("max_pool_dilated_ceil", [node("MaxPool", "x", "y", ceil_mode=1, **pool)])
+    for count in (0, 1):
+        sample(f"average_pool_dilated_{count}", [node("AveragePool", "x", "y", pads=[1, 1, 1, 0], count_include_pad=count, **pool)], opset=19,
+               ir=9)
+    sample("lp_pool_3", [node("LpPool", "x", "y", kernel_shape=[3, 2], strides=[2, 1], pads=[1, 0, 1, 1], p=3)], opset=18)
+    sample("lp_pool_dilated", [node("LpPool", "x", "y", kernel_shape=[2, 2], dilations=[2, 2], p=2)], opset=18)
+    sample("global_lp_pool_3", [node("GlobalLpPool", "x", "y", p=3)])
+
+
 def folds():
     """What exporters write around shapes."""
     sample("scattered", [
@@ -413,17 +524,18 @@ def folds():
 def refusals():
     one = {"w": weights(3, 4, 1, 1)}
     conv = node("Conv", "x w", "y")
-    refused("shuffle", "it reads (N, [2, 2, 9, 8]), expected a map or a vector: no layer computes on tokens",
-            model([node("Reshape", "x t", "y")], {"t": whole(-1, 2, 2, 9, 8)}))
     refused("unknown", "node `y_node` (Sinh): no layer computes it", model([node("Sinh", "x", "y")], {}))
-    refused("cubes", "to the power of 2.5, expected 1, 2, 3, 0.5 or -1",
-            model([node("Pow", "x p", "y")], {"p": numpy.float32(2.5)}))
+    refused("by_image", "expected the same for every image", model([node("Add", "x t", "y")], {"t": numpy.ones((2, 4, 9, 8), numpy.float32)}, batch=None))
     refused("tokens", "expected a map or a vector: no layer computes on tokens",
-            model([node("Reshape", "x t", "r"), node("Softmax", "r", "y", axis=-1)], {"t": whole(0, 4, 72)}))
-    refused("smoothed", "it smooths before it makes smaller (antialias)",
-            model([node("Resize", "x  s", "y", mode="linear", antialias=1)], {"s": numpy.array([1, 1, 0.5, 0.5], numpy.float32)},
+            model([node("Reshape", "x t", "r"), node("GlobalAveragePool", "r", "y")], {"t": whole(0, 4, 72)}))
+    refused("smoothed", "it smooths before it makes smaller (antialias) and takes the nearest pixel",
+            model([node("Resize", "x  s", "y", mode="nearest", antialias=1)], {"s": numpy.array([1, 1, 0.5, 0.5], numpy.float32)},
                   opset=18))
-    refused("corners", "align_corners by a scale that gives no whole number of pixels",
+    refused("proportions", "expected height and width",
+            model([node("Resize", "x   z", "y", axes=[2], keep_aspect_ratio_policy="not_larger")], {"z": whole(5)}, opset=18))
+    refused("two_matrices", "expected the same for every image, and as many otherwise",
+            model([node("MatMul", "x m", "y")], {"m": numpy.ones((3, 8, 8), numpy.float32)}))
+    refused("corners", "align_corners or a crop by a scale that gives no whole number of pixels",
             model([node("Resize", "x  s", "y", mode="linear", coordinate_transformation_mode="align_corners")],
                   {"s": numpy.array([1, 1, 0.7, 1.3], numpy.float32)}))
     refused("over_images", "over axes [0, 1], expected axes of an image",
@@ -431,6 +543,8 @@ def refusals():
     refused("split_apart", "9 elements along axis 2 in 2 parts of [4, 4]",
             model([helper.make_node("Split", ["x", "l"], ["y", "z"], axis=2, name="y_node")], {"l": whole(4, 4)}))
     refused("domain", "of the set `com.example`", model([helper.make_node("Conv", ["x", "w"], ["y"], domain="com.example")], one))
+    refused("overlapping", "whose windows overlap",
+            model([node("ConvTranspose", "x w", "y", strides=[1, 1])], {"w": numpy.ones((4, 3, 2, 2), numpy.float32)}))
     refused("even_lrn", "size is 4, expected an odd number", model([node("LRN", "x", "y", size=4)], {}))
     refused("volume", "its weight has shape [3, 4, 1, 1, 1], expected (O, C/groups, kH, kW)",
             model([conv], {"w": weights(3, 4, 1, 1, 1)}))
@@ -490,7 +604,7 @@ def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(REFUSED)
     for write in (windows, layers, arithmetic, shapes, constants, refusals, pools, orders, channels, functions, pairs, axes, norms,
-                  folds):
+                  folds, shapes_of_any_kind, resizes, gaps):
         write()
 
 

@@ -52,9 +52,14 @@ fn assert_close(found: &[f32], expected: &[f32], tolerance: f64, what: &str) {
 fn samples_give_what_onnx_runtime_gives() {
     for path in models(&folder()) {
         let what = path.display().to_string();
-        let (graph, weights) = io::import(&path, None).unwrap_or_else(|error| panic!("{error}"));
+        let import = io::import_with(&path, &ImportOptions::default());
+        let Import { graph, weights, output_axes, .. } = import.unwrap_or_else(|error| panic!("{error}"));
         let expected = npy::read(&path.with_extension("npy")).unwrap();
-        assert_eq!(graph.node(graph.output()).shape.with_batch(2), expected.shape, "{what}");
+        let shape = match output_axes {
+            Some(axes) => [&[2], &axes[..]].concat(),
+            None => graph.node(graph.output()).shape.with_batch(2),
+        };
+        assert_eq!(shape, expected.shape, "{what}");
         let count = 2 * graph.input_shape().elements();
         let images: Vec<f32> = (0..count).map(|i| ((37 * i % 101) as f32 - 50.0) / 50.0).collect();
         assert_close(&run(&graph, &weights, &images), &expected.values.into_f32(), 1e-5, &what);
@@ -109,6 +114,34 @@ fn what_exporters_write_out_is_one_layer() {
     }
     assert_eq!(ops("group_norm_torch"), ["GroupNorm", "Affine"]);
     assert_eq!(ops("split"), ["Slice", "Slice", "Tanh", "Mul"]);
+}
+
+#[test]
+fn what_layers_share_is_composed_of_them() {
+    let ops = |name: &str| -> Vec<&'static str> {
+        let (graph, _) = io::import(folder().join(format!("{name}.onnx")), None).unwrap();
+        graph.nodes().iter().skip(1).map(|node| node.op.name()).collect()
+    };
+    assert_eq!(ops("add_row"), ["Constant", "BroadcastAdd"]);
+    assert_eq!(ops("power"), ["Abs", "Power"]);
+    assert_eq!(ops("layer_norm_axis_1"), ["Reshape", "LayerNorm", "Reshape"]);
+    assert_eq!(ops("matmul_each"), ["Permute", "Reshape", "Conv2d", "Reshape", "Permute"]);
+    assert_eq!(ops("resize_crop_0"), ["Upsample"]);
+    assert_eq!(ops("conv_transpose"), ["Conv2d", "PixelShuffle"]);
+    assert_eq!(ops("max_pool_dilated"), ["ConstantPad2d", "IndexSelect", "IndexSelect", "MaxPool2d"]);
+    let attention = ops("attention_gather");
+    assert_eq!(attention.iter().filter(|&&op| op == "MatMul").count(), 2);
+}
+
+#[test]
+fn outputs_of_other_axes_are_told() {
+    let axes = |name: &str| {
+        let path = folder().join(format!("{name}.onnx"));
+        io::import_with(path, &ImportOptions::default()).unwrap().output_axes
+    };
+    assert_eq!(axes("output_tokens"), Some(vec![4, 72]));
+    assert_eq!(axes("output_number"), Some(vec![]));
+    assert_eq!(axes("turned"), None);
 }
 
 #[test]
@@ -204,8 +237,8 @@ fn random_networks_and_every_layer_come_back() {
     for (seed, graph) in (0..).zip(random_graphs(60)) {
         let state = random_state(&graph, seed);
         match io::export(&graph, &state, None, Normalization::Metadata, &path) {
-            // ONNX has no adaptive pooling.
-            Err(io::IoError::Operator { op: "AdaptiveAvgPool2d", .. }) => continue,
+            // ONNX has no adaptive pooling, and version 17 of it no antialiasing.
+            Err(io::IoError::Operator { op: "AdaptiveAvgPool2d" | "Upsample", .. }) => continue,
             result => result.unwrap(),
         }
         let what = format!("{} {seed}", graph.name());

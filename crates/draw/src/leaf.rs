@@ -48,9 +48,10 @@ pub(crate) fn class(op: &Op) -> &'static str {
         | Op::Softmax
         | Op::LogSoftmax => "act",
         Op::MaxPool2d(_) | Op::AvgPool2d(_) | Op::AdaptiveAvgPool2d(_) | Op::Reduce(_) => "pool",
-        Op::Concat | Op::Add | Op::Arithmetic(_) => "join",
+        Op::Concat | Op::Add | Op::Arithmetic(_) | Op::MatMul => "join",
         Op::Input => "port",
-        Op::ConstantPad2d(_)
+        Op::Constant(_)
+        | Op::ConstantPad2d(_)
         | Op::Pad2d(_)
         | Op::Upsample(_)
         | Op::Slice(_)

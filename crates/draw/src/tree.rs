@@ -245,6 +245,8 @@ fn follows(op: &Op) -> bool {
         | Op::StochasticDepth(_)
         | Op::Identity => true,
         Op::Input
+        | Op::Constant(_)
+        | Op::MatMul
         | Op::Conv2d(_)
         | Op::Linear(_)
         | Op::MaxPool2d(_)

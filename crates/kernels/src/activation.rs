@@ -79,6 +79,11 @@ pub enum Activation {
         /// What each element is multiplied by.
         factor: f32,
     },
+    /// x to a power.
+    Power {
+        /// The exponent.
+        exponent: f32,
+    },
 }
 
 /// √(2/π) and the factor of x³ of GELU's approximation (Hendrycks and Gimpel 2016).
@@ -116,7 +121,8 @@ impl Activation {
             | Self::Sqrt
             | Self::Erf
             | Self::Reciprocal
-            | Self::Scale { .. } => true,
+            | Self::Scale { .. }
+            | Self::Power { .. } => true,
         }
     }
 }
@@ -166,6 +172,9 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
         Activation::Erf => map(pool, isa, arena, [input], out, |[x], _| erf(x)),
         Activation::Reciprocal => map(pool, isa, arena, [input], out, |[x], _| 1.0 / x),
         Activation::Scale { factor } => map(pool, isa, arena, [input], out, move |[x], _| factor * x),
+        Activation::Power { exponent } => {
+            map(pool, isa, arena, [input], out, move |[x], _| x.powf(exponent));
+        }
     }
 }
 
@@ -243,6 +252,7 @@ pub fn activation_backward(
         Activation::Erf => call.times(arena, |x| std::f32::consts::FRAC_2_SQRT_PI * exp(-x * x)),
         Activation::Reciprocal => call.times(arena, |x| -1.0 / (x * x)),
         Activation::Scale { factor } => call.times(arena, move |_| factor),
+        Activation::Power { exponent } => call.times(arena, move |x| exponent * x.powf(exponent - 1.0)),
     }
 }
 

@@ -24,6 +24,16 @@ pub enum Arithmetic {
     Maximum,
     /// The smaller one; NaN where one is.
     Minimum,
+    /// a to the power of b.
+    Pow,
+    /// 1 where a < b, 0 elsewhere.
+    Less,
+    /// 1 where a ≤ b, 0 elsewhere.
+    LessOrEqual,
+    /// 1 where a = b, 0 elsewhere.
+    Equal,
+    /// a where b is not 0, 0 elsewhere, whatever a is.
+    Mask,
 }
 
 /// Maps in an arena: a view of images of `height` × `width` pixels.
@@ -118,6 +128,13 @@ pub fn arithmetic(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Arithmetic, in
                     Arithmetic::Div => combine(p, rows, inputs, out, |a, b| a / b),
                     Arithmetic::Maximum => combine(p, rows, inputs, out, larger),
                     Arithmetic::Minimum => combine(p, rows, inputs, out, |a, b| -larger(-a, -b)),
+                    Arithmetic::Pow => combine(p, rows, inputs, out, f32::powf),
+                    Arithmetic::Less => combine(p, rows, inputs, out, |a, b| if a < b { 1.0 } else { 0.0 }),
+                    Arithmetic::LessOrEqual => {
+                        combine(p, rows, inputs, out, |a, b| if a <= b { 1.0 } else { 0.0 });
+                    }
+                    Arithmetic::Equal => combine(p, rows, inputs, out, |a, b| if a == b { 1.0 } else { 0.0 }),
+                    Arithmetic::Mask => combine(p, rows, inputs, out, |a, b| if b == 0.0 { 0.0 } else { a }),
                 }
             }
         }(
@@ -228,6 +245,12 @@ pub fn arithmetic_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Arit
                     (Arithmetic::Maximum | Arithmetic::Minimum, _) => {
                         gather(p, pixels, call, |a, b| half(a < b, a, b));
                     }
+                    (Arithmetic::Pow, 0) => gather(p, pixels, call, |a, b| b * a.powf(b - 1.0)),
+                    (Arithmetic::Pow, _) => gather(p, pixels, call, |a, b| a.powf(b) * a.ln()),
+                    (Arithmetic::Mask, 0) => gather(p, pixels, call, |_, b| if b == 0.0 { 0.0 } else { 1.0 }),
+                    // They jump, and are level between.
+                    (Arithmetic::Less | Arithmetic::LessOrEqual | Arithmetic::Equal, _)
+                    | (Arithmetic::Mask, _) => gather(p, pixels, call, |_, _| 0.0),
                 }
             }
         }(

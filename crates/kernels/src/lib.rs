@@ -30,6 +30,7 @@ mod optimizer;
 mod outer;
 mod panels;
 mod peak;
+mod pixel_products;
 mod pooling;
 mod rearrange;
 mod rectifier;
@@ -72,6 +73,7 @@ pub use optimizer::{
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;
+pub use pixel_products::{PixelProductsBackward, pixel_products, pixel_products_backward};
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
 pub use rearrange::{Rearrangement, rearrange};
 pub use rectifier::Rectifier;

@@ -86,6 +86,8 @@ pub(crate) fn lacks(op: &Op) -> bool {
         | Op::Permute(_)
         | Op::Reshape(_)
         | Op::Arithmetic(_)
+        | Op::Constant(_)
+        | Op::MatMul
         | Op::StochasticDepth(_) => true,
         Op::Input
         | Op::Conv2d(_)

@@ -97,7 +97,9 @@ impl Model {
         let mut notes: Vec<Note> = named.note().into_iter().chain(named.unchecked()).collect();
         let (graph, file) = match named.onnx() {
             Some(path) => {
-                let Import { graph, weights, channels_last } = source::onnx(path, options)?;
+                let Import { graph, weights, channels_last, output_axes } = source::onnx(path, options)?;
+                let shape = graph.node(graph.output()).shape;
+                notes.extend(output_axes.map(|axes| Note::OutputAxes { path: path.to_owned(), axes, shape }));
                 notes.extend(channels_last.map(|input| Note::ChannelsLast { path: path.to_owned(), input }));
                 (graph, if given.is_some() { None } else { Some(weights) })
             }

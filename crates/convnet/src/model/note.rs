@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::graph::Shape;
 use crate::io::LoadReport;
 
 /// Something that was adapted, drawn or left out.
@@ -38,6 +39,15 @@ pub enum Note {
         /// The name of its images.
         input: String,
     },
+    /// The output of an ONNX file has other axes than a network's.
+    OutputAxes {
+        /// The file.
+        path: PathBuf,
+        /// The file's sizes for one image.
+        axes: Vec<usize>,
+        /// The network's.
+        shape: Shape,
+    },
     /// The weights' card is for another network, and was ignored.
     Card {
         /// Channels, height and width of the images that it tells of.
@@ -65,6 +75,17 @@ impl fmt::Display for Note {
                 write!(
                     f,
                     "`{path}` is of an older version: its files carry no checksums and cannot be checked"
+                )
+            }
+            Self::OutputAxes { path, axes, shape } => {
+                let axes: Vec<String> = axes.iter().map(usize::to_string).collect();
+                let own: Vec<String> = shape.dims().iter().map(usize::to_string).collect();
+                write!(
+                    f,
+                    "`{}` gives ({}); the network gives the same numbers as (N, {})",
+                    path.display(),
+                    std::iter::once("N".to_owned()).chain(axes).collect::<Vec<_>>().join(", "),
+                    own.join(", ")
                 )
             }
             Self::ChannelsLast { path, input } => write!(

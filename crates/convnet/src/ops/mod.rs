@@ -27,6 +27,7 @@ mod batch_norm2d;
 mod bounds;
 mod channel_shuffle;
 mod concat;
+mod constant;
 mod constant_pad2d;
 mod conv2d;
 mod dropout;
@@ -45,6 +46,7 @@ mod leaky_relu;
 mod linear;
 mod local_response_norm;
 mod log_softmax;
+mod matmul;
 mod max_pool2d;
 mod naive;
 mod norm;
@@ -225,6 +227,8 @@ layers! {
     unflatten::Unflatten,
     /// A fixed scale and shift by channel.
     affine::Affine,
+    /// Fixed numbers, the same for every image.
+    constant::Constant(Constant),
     /// Zeroes elements while training, scales the rest by 1/(1−p) (Srivastava et al. 2014).
     dropout::Dropout(Dropout),
     /// Zeroes whole channels while training. On a batch of vectors PyTorch takes the (N, F) input for one
@@ -238,6 +242,8 @@ layers! {
     add::Add,
     /// A function of two inputs element by element, of which one may be repeated along axes.
     arithmetic::Arithmetic(Arithmetic),
+    /// Products of matrices that both depend on the images.
+    matmul::MatMul,
     /// Its input, unchanged.
     identity::Identity,
 }
@@ -316,7 +322,19 @@ impl Op {
     pub(crate) fn is_commutative(&self) -> bool {
         match self {
             Self::Add => true,
-            Self::Arithmetic(function) => !matches!(function, Arithmetic::Sub | Arithmetic::Div),
+            Self::Arithmetic(function) => match function {
+                Arithmetic::Add
+                | Arithmetic::Mul
+                | Arithmetic::Maximum
+                | Arithmetic::Minimum
+                | Arithmetic::Equal => true,
+                Arithmetic::Sub
+                | Arithmetic::Div
+                | Arithmetic::Pow
+                | Arithmetic::Less
+                | Arithmetic::LessOrEqual
+                | Arithmetic::Mask => false,
+            },
             _ => false,
         }
     }
@@ -326,6 +344,7 @@ impl Op {
         match self {
             Self::Unary(unary) => unary.wants_positive(),
             Self::Arithmetic(Arithmetic::Div) => input == 1,
+            Self::Arithmetic(Arithmetic::Pow) => input == 0,
             _ => false,
         }
     }

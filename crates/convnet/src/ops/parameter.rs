@@ -25,7 +25,7 @@ pub enum ParamKind {
     RunningVar,
     /// Affine's scale: a buffer, 1 where nothing else is known.
     Scale,
-    /// Affine's shift: a buffer, 0 where nothing else is known.
+    /// Affine's shift, and a Constant's numbers: a buffer, 0 where nothing else is known.
     Shift,
 }
 

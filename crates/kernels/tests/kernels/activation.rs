@@ -74,6 +74,10 @@ fn at(kind: Activation, x: f64) -> [f64; 2] {
         Activation::Erf => [erf(x), std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp()],
         Activation::Reciprocal => [1.0 / x, -1.0 / (x * x)],
         Activation::Scale { factor } => [f64::from(factor) * x, factor.into()],
+        Activation::Power { exponent } => {
+            let exponent = f64::from(exponent);
+            [x.powf(exponent), exponent * x.powf(exponent - 1.0)]
+        }
     }
 }
 
@@ -101,6 +105,7 @@ fn functions_and_their_gradients() {
         Activation::Erf,
         Activation::Reciprocal,
         Activation::Scale { factor: 0.17 },
+        Activation::Power { exponent: 1.75 },
     ];
     let machine = Machine::new(200);
     let mut random = Random::new(60);
@@ -111,7 +116,10 @@ fn functions_and_their_gradients() {
             let mut scene = Scene::new(100 * seed + round);
             let [x, y, dy, dx] = [(); 4].map(|()| scene.filled(pixels, channels));
             // From −5 to 5, where all have their bends; from 1/8 on for what has none below 0.
-            let positive = matches!(kind, Activation::Log | Activation::Sqrt | Activation::Reciprocal);
+            let positive = matches!(
+                kind,
+                Activation::Log | Activation::Sqrt | Activation::Reciprocal | Activation::Power { .. }
+            );
             for i in crate::common::elements(x) {
                 let value = scene.values[i];
                 scene.values[i] = if positive { 0.125 + value.abs() } else { 5.0 * value };

@@ -45,10 +45,15 @@ fn functions_of_two_maps_and_their_gradients() {
         Arithmetic::Div,
         Arithmetic::Maximum,
         Arithmetic::Minimum,
+        Arithmetic::Pow,
+        Arithmetic::Less,
+        Arithmetic::LessOrEqual,
+        Arithmetic::Equal,
+        Arithmetic::Mask,
     ];
     let machine = Machine::new(100);
     let mut random = Random::new(5);
-    for seed in 0..150 {
+    for seed in 0..250 {
         let kind = random.pick(&kinds);
         let sizes = drawn(&mut random);
         let shapes = match random.below(3) {
@@ -59,10 +64,21 @@ fn functions_of_two_maps_and_their_gradients() {
         let add = random.chance();
         let mut scene = Scene::new(900 + seed);
         let inputs = shapes.map(|shape| maps(&mut scene, shape));
-        // Divisors stay away from 0.
+        // Divisors stay away from 0, and what is raised to a power is positive.
         for i in crate::common::elements(inputs[1].view) {
             let x = scene.values[i];
             scene.values[i] = x.signum() * (0.25 + x.abs());
+        }
+        if kind == Arithmetic::Pow {
+            for i in crate::common::elements(inputs[0].view) {
+                scene.values[i] = 0.25 + scene.values[i].abs();
+            }
+        }
+        // A few values, so that some are equal, and 0.
+        if matches!(kind, Arithmetic::LessOrEqual | Arithmetic::Equal | Arithmetic::Mask) {
+            for i in inputs.iter().flat_map(|input| crate::common::elements(input.view)) {
+                scene.values[i] = (scene.values[i] * 2.0).trunc();
+            }
         }
         let [out, dy] = [(); 2].map(|()| maps(&mut scene, sizes));
         let gradients = shapes.map(|shape| maps(&mut scene, shape).view);
@@ -76,6 +92,11 @@ fn functions_of_two_maps_and_their_gradients() {
             Arithmetic::Div => a / b,
             Arithmetic::Maximum => a.max(b),
             Arithmetic::Minimum => a.min(b),
+            Arithmetic::Pow => a.powf(b),
+            Arithmetic::Less => f64::from(u8::from(a < b)),
+            Arithmetic::LessOrEqual => f64::from(u8::from(a <= b)),
+            Arithmetic::Equal => f64::from(u8::from(a == b)),
+            Arithmetic::Mask => a * f64::from(u8::from(b != 0.0)),
         };
         let slopes = |a: f64, b: f64| match kind {
             Arithmetic::Add => [1.0, 1.0],
@@ -84,6 +105,9 @@ fn functions_of_two_maps_and_their_gradients() {
             Arithmetic::Div => [1.0 / b, -a / (b * b)],
             Arithmetic::Maximum => [f64::from(u8::from(a > b)), f64::from(u8::from(a < b))],
             Arithmetic::Minimum => [f64::from(u8::from(a < b)), f64::from(u8::from(a > b))],
+            Arithmetic::Pow => [b * a.powf(b - 1.0), a.powf(b) * a.ln()],
+            Arithmetic::Less | Arithmetic::LessOrEqual | Arithmetic::Equal => [0.0, 0.0],
+            Arithmetic::Mask => [f64::from(u8::from(b != 0.0)), 0.0],
         };
         let values: Vec<f64> = (0..dys.len()).map(|i| value(a[of_a[i]], b[of_b[i]])).collect();
         let mut sums =

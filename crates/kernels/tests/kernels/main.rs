@@ -18,6 +18,7 @@ mod loss;
 mod norms;
 mod optimizer;
 mod outer;
+mod pixel_products;
 mod pool;
 mod pooling;
 mod refusal;

@@ -101,6 +101,7 @@ fn layer(op: &Op) -> &'static str {
             Unary::Reciprocal => "ReciprocalBackward0",
             Unary::Erf => "ErfBackward0",
             Unary::Scale { .. } => "MulBackward0",
+            Unary::Power { .. } => "PowBackward0",
         },
         Op::Prelu(_) => "PreluKernelBackward0",
         Op::LayerNorm(_) => "NativeLayerNormBackward0",
@@ -135,6 +136,10 @@ fn layer(op: &Op) -> &'static str {
             Arithmetic::Div => "DivBackward0",
             Arithmetic::Maximum => "MaximumBackward0",
             Arithmetic::Minimum => "MinimumBackward0",
+            Arithmetic::Pow => "PowBackward1",
+            Arithmetic::Less | Arithmetic::LessOrEqual | Arithmetic::Equal | Arithmetic::Mask => {
+                "WhereBackward0"
+            }
         },
         Op::Softmax => "SoftmaxBackward0",
         Op::LogSoftmax => "LogSoftmaxBackward0",
@@ -144,6 +149,8 @@ fn layer(op: &Op) -> &'static str {
         Op::AdaptiveAvgPool2d(_) => "AdaptiveAvgPool2DBackward0",
         Op::ConstantPad2d(_) => "ConstantPadNdBackward0",
         Op::Flatten | Op::Unflatten | Op::Reshape(_) | Op::Identity | Op::Input => "ViewBackward0",
+        Op::Constant(_) => "ExpandBackward0",
+        Op::MatMul => "BmmBackward0",
         Op::Affine | Op::LayerScale(_) | Op::Dropout(_) | Op::StochasticDepth(_) => "MulBackward0",
         Op::Dropout1d(_) => "SqueezeBackward1",
         Op::Concat => "CatBackward0",

@@ -274,7 +274,17 @@ pub(super) fn form(node: &Node, inputs: &[Shape], classes: bool) -> Option<Form>
         }
         Op::Slice(slice) => part(slice, *inputs.first()?)?,
         Op::Identity => simple("nn.Identity", false),
-        Op::Arithmetic(Arithmetic::Maximum | Arithmetic::Minimum)
+        Op::Arithmetic(
+            Arithmetic::Maximum
+            | Arithmetic::Minimum
+            | Arithmetic::Pow
+            | Arithmetic::Less
+            | Arithmetic::LessOrEqual
+            | Arithmetic::Equal
+            | Arithmetic::Mask,
+        )
+        | Op::Constant(_)
+        | Op::MatMul
         | Op::Prelu(_)
         | Op::LayerScale(_)
         | Op::GroupNorm(_)
@@ -322,7 +332,8 @@ fn unary(function: &Unary) -> Option<Term> {
         | Unary::Log
         | Unary::Sqrt
         | Unary::Reciprocal
-        | Unary::Erf => return None,
+        | Unary::Erf
+        | Unary::Power { .. } => return None,
         Unary::Scale { factor } => {
             let args =
                 vec![arg(None, [Leaf::new(Scalar::Float(factor), Role::Other("factor"))], Usual::Never)];

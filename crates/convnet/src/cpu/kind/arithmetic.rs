@@ -1,6 +1,6 @@
-//! Functions of two values, and extremes along axes.
+//! Functions and products of two values, and extremes along axes.
 
-use convnet_kernels::{self as kernels, ArithmeticBackward, Maps, View};
+use convnet_kernels::{self as kernels, ArithmeticBackward, Maps, PixelProductsBackward, View};
 
 use crate::cpu::run::{At, Backward, Forward};
 use crate::graph::Shape;
@@ -15,6 +15,11 @@ pub(in crate::cpu) fn function(op: &Arithmetic) -> kernels::Arithmetic {
         Arithmetic::Div => kernels::Arithmetic::Div,
         Arithmetic::Maximum => kernels::Arithmetic::Maximum,
         Arithmetic::Minimum => kernels::Arithmetic::Minimum,
+        Arithmetic::Pow => kernels::Arithmetic::Pow,
+        Arithmetic::Less => kernels::Arithmetic::Less,
+        Arithmetic::LessOrEqual => kernels::Arithmetic::LessOrEqual,
+        Arithmetic::Equal => kernels::Arithmetic::Equal,
+        Arithmetic::Mask => kernels::Arithmetic::Mask,
     }
 }
 
@@ -26,6 +31,11 @@ pub(in crate::cpu) fn name(function: kernels::Arithmetic) -> &'static str {
         kernels::Arithmetic::Div => "div",
         kernels::Arithmetic::Maximum => "maximum",
         kernels::Arithmetic::Minimum => "minimum",
+        kernels::Arithmetic::Pow => "pow",
+        kernels::Arithmetic::Less => "less",
+        kernels::Arithmetic::LessOrEqual => "less_or_equal",
+        kernels::Arithmetic::Equal => "equal",
+        kernels::Arithmetic::Mask => "mask",
     }
 }
 
@@ -54,6 +64,24 @@ pub(super) fn arithmetic_backward(
             let (gradient, accumulate) = (run.input_gradient(at, side), write.accumulate);
             let call = ArithmeticBackward { kind, inputs, output_gradient, side, gradient, accumulate };
             kernels::arithmetic_backward(run.pool, run.isa, run.arena, &call);
+        }
+    }
+}
+
+pub(super) fn matmul(run: &mut Forward<'_>, at: At<'_>) {
+    let [a, b] = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
+    let out = maps(run.output(at), run.plan.shape(at.stage));
+    kernels::pixel_products(run.pool, run.isa, run.arena, [a, b, out]);
+}
+
+pub(super) fn matmul_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
+    let inputs = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
+    let output_gradient = maps(run.output_gradient(at), run.plan.shape(at.stage));
+    for (side, write) in back.inputs.iter().enumerate() {
+        if let Some(write) = write {
+            let (gradient, accumulate) = (run.input_gradient(at, side), write.accumulate);
+            let call = PixelProductsBackward { inputs, output_gradient, side, gradient, accumulate };
+            kernels::pixel_products_backward(run.pool, run.isa, run.arena, &call);
         }
     }
 }

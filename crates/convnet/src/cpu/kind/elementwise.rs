@@ -36,6 +36,7 @@ pub(in crate::cpu) fn unary(op: &Unary) -> Activation {
         Unary::Reciprocal => Activation::Reciprocal,
         Unary::Erf => Activation::Erf,
         Unary::Scale { factor } => Activation::Scale { factor },
+        Unary::Power { exponent } => Activation::Power { exponent },
     }
 }
 
@@ -71,6 +72,7 @@ pub(in crate::cpu) fn activation_name(kind: Activation) -> &'static str {
         Activation::Log => "log",
         Activation::Sqrt => "sqrt",
         Activation::Reciprocal => "reciprocal",
+        Activation::Power { .. } => "power",
         Activation::Erf => "erf",
         Activation::Scale { .. } => "scale",
     }

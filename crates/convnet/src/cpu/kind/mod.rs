@@ -3,6 +3,7 @@
 
 mod arithmetic;
 mod channels;
+mod constant;
 mod conv;
 mod elementwise;
 mod layout;
@@ -51,10 +52,12 @@ pub(super) enum Kind {
     Concat,
     Add,
     Arithmetic(Arithmetic),
+    MatMul,
     Extremum { sign: f32 },
     ByChannel(ByChannel),
     Separable(Box<Separable>),
     Rearrange(Box<Rearrange>),
+    Constant,
     Flatten,
     Copy,
 }
@@ -92,6 +95,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Concat => Kind::Concat,
         Op::Add => Kind::Add,
         Op::Arithmetic(op) => Kind::Arithmetic(arithmetic::function(op)),
+        Op::MatMul => Kind::MatMul,
         Op::Flatten if stage.kernel == Kernel::Flatten => Kind::Flatten,
         Op::Relu => Kind::Activation(Activation::Relu),
         Op::LeakyRelu(op) => Kind::Activation(Activation::LeakyRelu { slope: op.slope }),
@@ -101,6 +105,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Unary(op) => Kind::Activation(elementwise::unary(op)),
         Op::Prelu(_) => return Ok(ByChannel::Prelu.bind(binder, stage)),
         Op::LayerScale(_) => return Ok(ByChannel::Scale.bind(binder, stage)),
+        Op::Constant(_) => return Ok(constant::bind(binder, stage)),
         Op::LayerNorm(norm) => return Ok(ByChannel::LayerNorm { eps: norm.eps }.bind(binder, stage)),
         Op::GroupNorm(norm) => {
             return Ok(ByChannel::GroupNorm { groups: norm.groups, eps: norm.eps }.bind(binder, stage));
@@ -162,6 +167,7 @@ impl Kind {
             Self::Linear(linear) => linear.load(loader, at),
             Self::Affine(_) => Affine::load(loader, at),
             Self::ByChannel(_) => ByChannel::load(loader, at),
+            Self::Constant => constant::load(loader, at),
             Self::Input
             | Self::BatchNorm(_)
             | Self::Activation(_)
@@ -175,6 +181,7 @@ impl Kind {
             | Self::Concat
             | Self::Add
             | Self::Arithmetic(_)
+            | Self::MatMul
             | Self::Extremum { .. }
             | Self::Separable(_)
             | Self::Rearrange(_)
@@ -202,10 +209,12 @@ impl Kind {
             Self::Concat => layout::concat(run, at),
             Self::Add => elementwise::add(run, at),
             Self::Arithmetic(function) => arithmetic::arithmetic(*function, run, at),
+            Self::MatMul => arithmetic::matmul(run, at),
             Self::Extremum { sign } => arithmetic::extremum(*sign, run, at),
             Self::ByChannel(layer) => layer.forward(run, at),
             Self::Separable(map) => map.forward(run, at),
             Self::Rearrange(order) => order.forward(run, at),
+            Self::Constant => constant::forward(run, at),
             Self::Flatten => layout::flatten(run, at),
             Self::Copy => elementwise::copy(run, at),
         }
@@ -224,10 +233,12 @@ impl Kind {
             (Self::Concat, _) => layout::concat_backward(run, at, back),
             (Self::Add, _) => elementwise::add_backward(run, at, back),
             (Self::Arithmetic(function), _) => arithmetic::arithmetic_backward(*function, run, at, back),
+            (Self::MatMul, _) => arithmetic::matmul_backward(run, at, back),
             (Self::ByChannel(layer), _) => layer.backward(run, at, back),
             (Self::Extremum { .. }, Some(write)) => arithmetic::extremum_backward(run, at, write),
             (Self::Separable(map), Some(write)) => map.backward(run, at, write),
             (Self::Rearrange(order), Some(write)) => order.backward(run, at, write),
+            (Self::Constant, Some(write)) => constant::backward(run, at, write),
             (Self::Affine(_), Some(write)) => Affine::backward(run, at, write),
             (Self::Activation(kind), Some(write)) => elementwise::activate_backward(*kind, run, at, write),
             (Self::MaxPool(pool), Some(write)) => pool.backward(run, at, write, saved),
@@ -291,10 +302,12 @@ impl Kind {
             | Self::Concat
             | Self::Add
             | Self::Arithmetic(_)
+            | Self::MatMul
             | Self::Extremum { .. }
             | Self::ByChannel(_)
             | Self::Separable(_)
             | Self::Rearrange(_)
+            | Self::Constant
             | Self::Flatten
             | Self::Copy => Saved::default(),
         };
@@ -335,10 +348,12 @@ impl Kind {
             Self::Concat | Self::Copy => "copy",
             Self::Add => "add",
             Self::Arithmetic(function) => arithmetic::name(*function),
+            Self::MatMul => "matmul",
             Self::Extremum { .. } => "extremum",
             Self::ByChannel(layer) => layer.name(),
             Self::Separable(_) => "separable",
             Self::Rearrange(_) => "rearrange",
+            Self::Constant => "constant",
             Self::Flatten => "flatten",
         };
         (name.into(), None)

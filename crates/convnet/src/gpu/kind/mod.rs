@@ -110,6 +110,8 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         | Op::PixelUnshuffle(_)
         | Op::Permute(_)
         | Op::Reshape(_)
+        | Op::Constant(_)
+        | Op::MatMul
         | Op::Arithmetic(_) => {
             let reason = "the GPU has no kernel for it; compute on the CPU";
             return Err(CompileError::unsupported(binder.node(stage.node), reason));

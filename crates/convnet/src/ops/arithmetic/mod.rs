@@ -4,7 +4,7 @@ mod naive;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, GradientReads, Layer, Onnx, Operator, ParamSpec, PassThrough, Reach};
+use super::{Facts, GradientReads, Layer, Onnx, OnnxValue, Operand, Operator, ParamSpec, PassThrough, Reach};
 use crate::shape::{Shape, ShapeIssue, join};
 
 /// A function of two values, element by element: both vectors or both maps, whose channels, heights and widths are equal,
@@ -27,7 +27,20 @@ pub enum Arithmetic {
     Maximum,
     /// The smaller one, PyTorch's `torch.minimum`.
     Minimum,
+    /// a to the power of b, PyTorch's `torch.pow`.
+    Pow,
+    /// 1 where a < b, 0 elsewhere, PyTorch's `torch.lt`.
+    Less,
+    /// 1 where a ≤ b, 0 elsewhere, PyTorch's `torch.le`.
+    LessOrEqual,
+    /// 1 where a = b, 0 elsewhere, PyTorch's `torch.eq`.
+    Equal,
+    /// a where b is not 0, 0 elsewhere, whatever a is: PyTorch's `torch.where(b != 0, a, 0)`.
+    Mask,
 }
+
+/// Single precision among TensorProto's types.
+const FLOAT: usize = 1;
 
 /// The shape of two values together, if they go together.
 fn joined(a: Shape, b: Shape) -> Option<Shape> {
@@ -56,6 +69,11 @@ impl Layer for Arithmetic {
             Self::Div => "Div",
             Self::Maximum => "Maximum",
             Self::Minimum => "Minimum",
+            Self::Pow => "Pow",
+            Self::Less => "Lt",
+            Self::LessOrEqual => "Le",
+            Self::Equal => "Eq",
+            Self::Mask => "Where",
         };
         Facts {
             name,
@@ -97,6 +115,12 @@ impl Layer for Arithmetic {
     }
 
     fn onnx(&self, _: &[Shape], _: Shape) -> Result<Onnx, String> {
+        // As real numbers.
+        let float = |name: &'static str| {
+            let compared = Operator::new(name).result("compared");
+            let cast = Operator::reading("Cast", vec![Operand::Result("compared")]).int("to", FLOAT);
+            Onnx { operators: vec![compared, cast], trailing: 0 }
+        };
         let name = match self {
             Self::Add => "Add",
             Self::Sub => "Sub",
@@ -104,6 +128,17 @@ impl Layer for Arithmetic {
             Self::Div => "Div",
             Self::Maximum => "Max",
             Self::Minimum => "Min",
+            Self::Pow => "Pow",
+            Self::Less => return Ok(float("Less")),
+            Self::LessOrEqual => return Ok(float("LessOrEqual")),
+            Self::Equal => return Ok(float("Equal")),
+            Self::Mask => {
+                let zero = |name| Operand::Constant(name, OnnxValue::Float(0.0));
+                let empty = Operator::reading("Equal", vec![Operand::Input(1), zero("zero")]).result("empty");
+                let chosen = vec![Operand::Result("empty"), zero("nothing"), Operand::Input(0)];
+                let operators = vec![empty, Operator::reading("Where", chosen)];
+                return Ok(Onnx { operators, trailing: 0 });
+            }
         };
         Ok(Operator::new(name).into())
     }
@@ -126,6 +161,12 @@ impl Layer for Arithmetic {
             (Self::Div, vec![map, column]),
             (Self::Maximum, vec![map, map]),
             (Self::Minimum, vec![row, map]),
+            (Self::Pow, vec![map, map]),
+            (Self::Pow, vec![map, pixel]),
+            (Self::Less, vec![map, pixel]),
+            (Self::LessOrEqual, vec![column, row]),
+            (Self::Equal, vec![map, map]),
+            (Self::Mask, vec![map, mask]),
         ]
     }
 }

@@ -27,6 +27,12 @@ impl Arithmetic {
             Self::Div => a / b,
             Self::Maximum => a.max(b),
             Self::Minimum => a.min(b),
+            Self::Pow => a.powf(b),
+            Self::Less => f64::from(u8::from(a < b)),
+            Self::LessOrEqual => f64::from(u8::from(a <= b)),
+            Self::Equal => f64::from(u8::from(a == b)),
+            Self::Mask if b == 0.0 => 0.0,
+            Self::Mask => a,
         }
     }
 
@@ -44,6 +50,9 @@ impl Arithmetic {
             Self::Div => [1.0 / b, -a / (b * b)],
             Self::Maximum => [share(a > b), share(b > a)],
             Self::Minimum => [share(a < b), share(b < a)],
+            Self::Pow => [b * a.powf(b - 1.0), a.powf(b) * a.ln()],
+            Self::Less | Self::LessOrEqual | Self::Equal => [0.0, 0.0],
+            Self::Mask => [f64::from(u8::from(b != 0.0)), 0.0],
         }
     }
 }
@@ -87,6 +96,18 @@ mod tests {
         assert_eq!(forward(&Arithmetic::Div, &[&map, &mask]).data, [2.0, 1.0, 6.0, 2.0]);
         assert_eq!(forward(&Arithmetic::Sub, &[&mask, &map]).data, [-0.5, 0.0, -2.5, -2.0]);
         assert_eq!(forward(&Arithmetic::Maximum, &[&mask, &map]).data, [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(forward(&Arithmetic::Pow, &[&map, &mask]).data, [1.0, 4.0, 3.0f64.sqrt(), 16.0]);
+    }
+
+    #[test]
+    fn comparisons_give_one_and_zero_and_a_mask_hides_what_is_no_number() {
+        let a = Array { shape: vec![1, 3], data: vec![1.0, 2.0, f64::NAN] };
+        let b = Array { shape: vec![1, 1], data: vec![2.0] };
+        assert_eq!(forward(&Arithmetic::Less, &[&a, &b]).data, [1.0, 0.0, 0.0]);
+        assert_eq!(forward(&Arithmetic::LessOrEqual, &[&a, &b]).data, [1.0, 1.0, 0.0]);
+        assert_eq!(forward(&Arithmetic::Equal, &[&a, &b]).data, [0.0, 1.0, 0.0]);
+        let mask = Array { shape: vec![1, 3], data: vec![1.0, 0.0, 0.0] };
+        assert_eq!(forward(&Arithmetic::Mask, &[&a, &mask]).data, [1.0, 0.0, 0.0]);
     }
 
     #[test]

@@ -70,6 +70,11 @@ pub enum Unary {
         /// What each element is multiplied by.
         factor: f32,
     },
+    /// x to a power, PyTorch's `torch.pow`.
+    Power {
+        /// The exponent.
+        exponent: f32,
+    },
 }
 
 /// λ and α of SELU.
@@ -88,7 +93,7 @@ impl Unary {
 
     /// Whether it is a number for positive ones alone.
     pub(crate) fn wants_positive(&self) -> bool {
-        matches!(self, Self::Log | Self::Sqrt | Self::Reciprocal)
+        matches!(self, Self::Log | Self::Sqrt | Self::Reciprocal | Self::Power { .. })
     }
 }
 
@@ -112,6 +117,7 @@ impl Layer for Unary {
             Self::Reciprocal => "Reciprocal",
             Self::Erf => "Erf",
             Self::Scale { .. } => "Scale",
+            Self::Power { .. } => "Power",
         };
         Facts::element_wise(name, GradientReads::INPUT)
     }
@@ -123,6 +129,7 @@ impl Layer for Unary {
             Self::Elu { alpha } => alpha.is_finite(),
             Self::Scale { factor } => factor.is_finite(),
             Self::Celu { alpha } => alpha.is_finite() && alpha != 0.0,
+            Self::Power { exponent } => exponent.is_finite(),
             Self::Softplus { beta, threshold } => beta.is_finite() && beta > 0.0 && threshold.is_finite(),
             _ => true,
         };
@@ -155,6 +162,7 @@ impl Layer for Unary {
             Self::Softplus { beta, threshold } => {
                 vec![("beta", beta.to_string()), ("threshold", threshold.to_string())]
             }
+            Self::Power { exponent } => vec![("exponent", exponent.to_string())],
             _ => Vec::new(),
         }
     }
@@ -170,6 +178,7 @@ impl Layer for Unary {
             Self::Softplus { beta, threshold } if *self != Self::softplus() => {
                 format!("β {beta} up to {threshold}")
             }
+            Self::Power { exponent } => format!("to {exponent}"),
             _ => String::new(),
         }
     }
@@ -198,6 +207,7 @@ impl Layer for Unary {
             Self::Reciprocal,
             Self::Erf,
             Self::Scale { factor: 0.25 },
+            Self::Power { exponent: 1.75 },
         ];
         let vector = [
             Self::Silu,

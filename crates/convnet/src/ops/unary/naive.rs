@@ -65,6 +65,10 @@ fn at(unary: &Unary, x: f64) -> [f64; 2] {
         Unary::Reciprocal => [1.0 / x, -1.0 / (x * x)],
         Unary::Scale { factor } => [f64::from(factor) * x, factor.into()],
         Unary::Erf => [libm::erf(x), std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp()],
+        Unary::Power { exponent } => {
+            let exponent = f64::from(exponent);
+            [x.powf(exponent), exponent * x.powf(exponent - 1.0)]
+        }
     }
 }
 
@@ -120,6 +124,7 @@ mod tests {
             Unary::Softplus { beta: 0.0, threshold: 20.0 },
             Unary::Hardsigmoid { alpha: 0.0, beta: 0.5 },
             Unary::Scale { factor: f32::INFINITY },
+            Unary::Power { exponent: f32::INFINITY },
         ] {
             assert!(unary.infer(&[shape]).is_err(), "{unary:?}");
         }

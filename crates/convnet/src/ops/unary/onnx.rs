@@ -99,5 +99,6 @@ pub(super) fn operators(unary: &Unary) -> Result<Onnx, String> {
         Unary::Reciprocal => Operator::new("Reciprocal").into(),
         Unary::Erf => Operator::new("Erf").into(),
         Unary::Scale { factor } => Chain::start("Mul", "").with("factor", factor).end(),
+        Unary::Power { exponent } => Chain::start("Pow", "").with("exponent", exponent).end(),
     })
 }

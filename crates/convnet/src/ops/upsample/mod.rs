@@ -4,6 +4,7 @@ mod taps;
 
 use serde::{Deserialize, Serialize};
 
+use self::taps::Along;
 use super::layer::only_map;
 use super::separable::{Axes, naive, sizes, whole};
 use super::{Facts, Layer, Onnx, OnnxValue, Operand, Operator, ParamSpec, Reach};
@@ -24,6 +25,10 @@ pub struct Upsample {
     /// Output over input, along rows and columns, where coordinates are not told by the sizes: by a factor that does not
     /// give a whole number of pixels.
     pub scale: Option<[f64; 2]>,
+    /// Whether a smaller map is made of all pixels: the line or the curve is as much wider as the map gets smaller, as in
+    /// `F.interpolate(antialias=True)`.
+    #[serde(default)]
+    pub antialias: bool,
 }
 
 /// What lies between pixels.
@@ -60,7 +65,7 @@ pub enum Rounding {
 }
 
 /// Where pixel i of the output lies in the input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Coordinates {
     /// (i + ½)/scale − ½: the areas of both maps are one (`align_corners=False`).
     HalfPixel,
@@ -74,19 +79,27 @@ pub enum Coordinates {
     Asymmetric,
     /// (i + ½)/scale, of the nearest pixel.
     TfHalfPixelForNn,
+    /// The outermost pixels lie on the ends of a part of the map, which are told as parts of in − 1; what lies outside of the
+    /// map is 0: TensorFlow's `crop_and_resize`.
+    CropAndResize {
+        /// The first row and the last.
+        rows: [f32; 2],
+        /// The first column and the last.
+        columns: [f32; 2],
+    },
 }
 
 impl Upsample {
     /// The nearest pixel, as PyTorch takes it.
     pub fn nearest(height: usize, width: usize) -> Self {
         let mode = Interpolation::Nearest { rounding: Rounding::Floor };
-        Self { height, width, mode, coordinates: Coordinates::Asymmetric, scale: None }
+        Self { height, width, mode, coordinates: Coordinates::Asymmetric, scale: None, antialias: false }
     }
 
     /// Bilinear interpolation, as PyTorch has it by default.
     pub fn bilinear(height: usize, width: usize) -> Self {
         let (mode, coordinates) = (Interpolation::Linear, Coordinates::HalfPixel);
-        Self { height, width, mode, coordinates, scale: None }
+        Self { height, width, mode, coordinates, scale: None, antialias: false }
     }
 
     /// Output over input along rows and columns.
@@ -97,8 +110,24 @@ impl Upsample {
     pub(crate) fn axes(&self, input: Shape) -> Axes {
         let [channels, height, width] = sizes(input);
         let [by_row, by_column] = self.scales((height, width));
-        let rows = taps::along(self, (height, self.height), by_row);
-        [whole(channels), rows, taps::along(self, (width, self.width), by_column)]
+        let rows = Along { input: height, output: self.height, scale: by_row, part: self.parts()[0] };
+        let columns = Along { input: width, output: self.width, scale: by_column, part: self.parts()[1] };
+        [whole(channels), rows.taps(self), columns.taps(self)]
+    }
+
+    /// The parts of the rows and of the columns that are resized.
+    fn parts(&self) -> [[f32; 2]; 2] {
+        match self.coordinates {
+            Coordinates::CropAndResize { rows, columns } => [rows, columns],
+            _ => [[0.0, 1.0]; 2],
+        }
+    }
+
+    /// Which pixels of the output lie outside of the input, for rows and columns; only [`Coordinates::CropAndResize`] has
+    /// some.
+    pub(crate) fn outside(&self, input: Shape) -> [Vec<bool>; 2] {
+        let [_, rows, columns] = self.axes(input);
+        [rows, columns].map(|taps| taps.iter().map(Vec::is_empty).collect())
     }
 }
 
@@ -108,18 +137,21 @@ impl Layer for Upsample {
     }
 
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue> {
-        let (channels, ..) = only_map(inputs, "Upsample")?;
-        let usable = |scale: f64| scale.is_finite() && scale > 0.0;
-        let scales = self.scale.is_none_or(|[h, w]| usable(h) && usable(w));
+        let (channels, height, width) = only_map(inputs, "Upsample")?;
+        // With antialias each pixel is made of as many as it stands for, which are not more than there are.
+        let least = |size: usize| if self.antialias { 0.5 / size as f64 } else { 0.0 };
+        let usable = |scale: f64, size: usize| scale.is_finite() && scale > least(size);
+        let scales = self.scale.is_none_or(|[h, w]| usable(h, height) && usable(w, width));
         let cubic = match self.mode {
             Interpolation::Cubic { a, .. } => a.is_finite(),
             Interpolation::Nearest { .. } | Interpolation::Linear => true,
         };
-        if scales && cubic {
+        let parts = self.parts().iter().flatten().all(|end| end.is_finite());
+        if scales && cubic && parts {
             return Ok(Shape::map(channels, self.height, self.width));
         }
         Err(ShapeIssue::new(
-            format!("scale {:?}, {:?}", self.scale, self.mode),
+            format!("scale {:?}, {:?}, {:?}", self.scale, self.mode, self.coordinates),
             "finite numbers, a scale above 0",
             "give the size alone",
         ))
@@ -145,6 +177,7 @@ impl Layer for Upsample {
             ("mode", mode),
             ("coordinates", format!("{:?}", self.coordinates)),
             ("scale_factor", scale),
+            ("antialias", self.antialias.to_string()),
         ]
     }
 
@@ -155,7 +188,8 @@ impl Layer for Upsample {
             Interpolation::Cubic { .. } => "bicubic",
         };
         let corners = if self.coordinates == Coordinates::AlignCorners { " corners" } else { "" };
-        format!("{mode}{corners}")
+        let smooth = if self.antialias { " antialias" } else { "" };
+        format!("{mode}{corners}{smooth}")
     }
 
     /// By scales, since sizes would name the number of images.
@@ -179,10 +213,15 @@ impl Layer for Upsample {
             Coordinates::PytorchHalfPixel => "pytorch_half_pixel",
             Coordinates::AlignCorners => "align_corners",
             Coordinates::Asymmetric => "asymmetric",
-            Coordinates::HalfPixelSymmetric | Coordinates::TfHalfPixelForNn => {
+            Coordinates::HalfPixelSymmetric
+            | Coordinates::TfHalfPixelForNn
+            | Coordinates::CropAndResize { .. } => {
                 return Err("ONNX 17 has no such coordinates for Resize; use HalfPixel".into());
             }
         };
+        if self.antialias {
+            return Err("ONNX 17 does not smooth in Resize; leave antialias out".into());
+        }
         let resize = Operator::reading("Resize", vec![Operand::Input(0), Operand::Absent])
             .constant("scales", OnnxValue::Floats(scales))
             .text("coordinate_transformation_mode", coordinates);
@@ -207,6 +246,7 @@ impl Layer for Upsample {
 
     fn samples() -> Vec<(Self, Vec<Shape>)> {
         let cubic = |exclude_outside| Interpolation::Cubic { a: -0.75, exclude_outside };
+        let crop = Coordinates::CropAndResize { rows: [0.25, 0.75], columns: [0.5, 1.25] };
         vec![
             (Self::nearest(6, 8), vec![Shape::map(3, 3, 4)]),
             (Self::nearest(5, 3), vec![Shape::map(2, 3, 4)]),
@@ -217,6 +257,8 @@ impl Layer for Upsample {
             ),
             (Self { mode: cubic(false), ..Self::bilinear(7, 6) }, vec![Shape::map(2, 5, 4)]),
             (Self { mode: cubic(true), ..Self::bilinear(7, 6) }, vec![Shape::map(2, 5, 4)]),
+            (Self { antialias: true, ..Self::bilinear(3, 2) }, vec![Shape::map(2, 7, 5)]),
+            (Self { coordinates: crop, ..Self::bilinear(3, 4) }, vec![Shape::map(2, 4, 5)]),
         ]
     }
 }

@@ -5,14 +5,37 @@
 use super::{Coordinates, Interpolation, Rounding, Upsample};
 use crate::ops::separable::Row;
 
-/// For each of the outputs along an axis its pixels and their weights.
-pub(super) fn along(op: &Upsample, (input, output): (usize, usize), scale: f64) -> Vec<Row> {
-    (0..output).map(|i| row(op.mode, place(op.coordinates, i, (input, output), scale), input)).collect()
+/// An axis.
+#[derive(Clone, Copy)]
+pub(super) struct Along {
+    pub(super) input: usize,
+    pub(super) output: usize,
+    /// Output over input.
+    pub(super) scale: f64,
+    /// The part of the input that is resized.
+    pub(super) part: [f32; 2],
+}
+
+impl Along {
+    /// For each of the outputs its pixels and their weights.
+    pub(super) fn taps(self, op: &Upsample) -> Vec<Row> {
+        let row = |i: usize| {
+            let x = place(op.coordinates, i, self);
+            if matches!(op.coordinates, Coordinates::CropAndResize { .. })
+                && !(0.0..=(self.input - 1) as f64).contains(&x)
+            {
+                return Row::new();
+            }
+            if op.antialias { smoothed(op.mode, x, self) } else { row(op.mode, x, self.input) }
+        };
+        (0..self.output).map(row).collect()
+    }
 }
 
 /// Where an output lies in the input: in single precision, as PyTorch and ONNX Runtime compute it, since the nearest of two
 /// pixels that are equally far is told by its rounding.
-fn place(coordinates: Coordinates, i: usize, (input, output): (usize, usize), scale: f64) -> f64 {
+fn place(coordinates: Coordinates, i: usize, along: Along) -> f64 {
+    let Along { input, output, scale, part } = along;
     let (x, scale) = (i as f32, scale as f32);
     let half = (x + 0.5) / scale - 0.5;
     let place = match coordinates {
@@ -33,6 +56,14 @@ fn place(coordinates: Coordinates, i: usize, (input, output): (usize, usize), sc
         Coordinates::AlignCorners => x * (input - 1) as f32 / (output - 1) as f32,
         Coordinates::Asymmetric => x / scale,
         Coordinates::TfHalfPixelForNn => (x + 0.5) / scale,
+        Coordinates::CropAndResize { .. } => {
+            let ([start, end], last) = (part, (input - 1) as f32);
+            if output > 1 {
+                start * last + x * (end - start) * last / (output - 1) as f32
+            } else {
+                0.5 * (start + end) * last
+            }
+        }
     };
     place.into()
 }
@@ -68,11 +99,45 @@ fn row(mode: Interpolation, x: f64, size: usize) -> Row {
     }
 }
 
-/// The weights of the pixels one before, at, and two behind a place (Keys 1981).
+/// The weights of the pixels one before, at, and two behind a place.
 fn cubic(a: f64, t: f64) -> [f64; 4] {
-    let near = |x: f64| ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-    let far = |x: f64| ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a;
-    [far(t + 1.0), near(t), near(1.0 - t), far(2.0 - t)]
+    [t + 1.0, t, 1.0 - t, 2.0 - t].map(|distance| curve(a, distance))
+}
+
+/// The weight of a pixel at a distance of at most 2 (Keys 1981).
+fn curve(a: f64, x: f64) -> f64 {
+    if x <= 1.0 {
+        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
+    } else {
+        ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a
+    }
+}
+
+/// The pixels and weights of a place where a smaller map is made of all pixels: the line or the curve over as many pixels
+/// more as the map gets smaller.
+fn smoothed(mode: Interpolation, x: f64, along: Along) -> Row {
+    let scale = along.scale.min(1.0);
+    let (reach, exclude) = match mode {
+        Interpolation::Nearest { .. } => return row(mode, x, along.input),
+        Interpolation::Linear => (1.0, false),
+        Interpolation::Cubic { exclude_outside, .. } => (2.0, exclude_outside),
+    };
+    let weight = |at: f64| {
+        let distance = (at - x).abs() * scale;
+        match mode {
+            _ if distance >= reach => 0.0,
+            Interpolation::Cubic { a, .. } => curve(a, distance),
+            Interpolation::Nearest { .. } | Interpolation::Linear => 1.0 - distance,
+        }
+    };
+    let last = (along.input - 1) as f64;
+    let (first, end) = ((x - reach / scale).floor(), (x + reach / scale).ceil());
+    // No more pixels outside of the map than a few maps: what lies there is the outermost pixel.
+    let places = (0..=(end - first) as usize).map(|step| first + step as f64);
+    let taps = places.filter(|at| !exclude || (0.0..=last).contains(at));
+    let taps: Vec<(usize, f64)> = taps.map(|at| (at.clamp(0.0, last) as usize, weight(at))).collect();
+    let total: f64 = taps.iter().map(|(_, weight)| weight).sum();
+    merged(taps.into_iter().map(|(at, weight)| (at, weight / total)))
 }
 
 /// Each pixel once, without those of no weight.
@@ -112,6 +177,23 @@ mod tests {
         let mode = Interpolation::Cubic { a: -0.75, exclude_outside: false };
         let cubic = Upsample { mode, ..Upsample::bilinear(1, 6) };
         check(&cubic, &x, &[0.894_531_25, 1.156_25, 1.562_5, 2.558_593_75, 3.582_031_25, 4.210_937_5]);
+    }
+
+    #[test]
+    fn a_smaller_map_is_made_of_all_pixels() {
+        let op = Upsample { antialias: true, ..Upsample::bilinear(1, 3) };
+        // A triangle over four pixels: 1/8, 3/8, 3/8, 1/8.
+        check(&op, &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0], &[1.75, 6.75, 23.0]);
+        let larger = Upsample { antialias: true, ..Upsample::bilinear(1, 6) };
+        check(&larger, &[1.0, 2.0, 4.0], &[1.0, 1.25, 1.75, 2.5, 3.5, 4.0]);
+    }
+
+    #[test]
+    fn a_part_is_resized_and_nothing_lies_outside() {
+        let coordinates = Coordinates::CropAndResize { rows: [0.0, 1.0], columns: [0.5, 1.5] };
+        let op = Upsample { coordinates, ..Upsample::bilinear(1, 3) };
+        check(&op, &[1.0, 2.0, 4.0], &[2.0, 4.0, 0.0]);
+        assert_eq!(op.outside(Shape::map(1, 1, 3)), [vec![false], vec![false, false, true]]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use convnet_formats::onnx::read::{Attribute, Model, Node, Tensor};
 
+use super::apart::Apart;
 use super::channels::Channels;
 use super::constant::Constant;
 use super::views::View;
@@ -17,6 +18,8 @@ pub(super) enum Known {
     Channels(Channels),
     /// Elements of a value under other axes, which no layer gives yet.
     View(View),
+    /// The same, with axes before that of the images.
+    Apart(Apart),
 }
 
 /// A layer's output.
@@ -129,7 +132,7 @@ impl Call<'_> {
     pub(super) fn weight(&self, input: usize, what: &str) -> Result<Option<&Constant>, String> {
         match self.inputs.get(input) {
             Some(Some(Known::Constant(constant))) => Ok(Some(constant)),
-            Some(Some(Known::Value(_) | Known::Channels(_) | Known::View(_))) => {
+            Some(Some(Known::Value(_) | Known::Channels(_) | Known::View(_) | Known::Apart(_))) => {
                 Err(format!("its {what} depends on the images, expected a constant"))
             }
             Some(None) | None => Ok(None),

@@ -4,6 +4,7 @@
 //! Nothing is computed until a layer reads them; then they are one layer: a Slice or an IndexSelect, an Affine, or a
 //! Conv2d of 1×1 that picks and scales.
 
+use super::arithmetic::is_along;
 use super::call::{Call, Known, Order, Value, axes, axis, index};
 use super::constant::Constant;
 use super::importer::Importer;
@@ -93,8 +94,11 @@ impl Importer<'_> {
             at.map(|at| from.picks[at]).ok_or_else(|| format!("an index outside of {count} channels"))
         };
         let picks = indices.integers(self.model)?.iter().map(pick).collect::<Result<Vec<_>, _>>()?;
-        if indices.shape.len() > 1 || picks.is_empty() {
-            return Err(format!("indices of shape {:?}, expected one or a list", indices.shape));
+        if indices.shape.len() > 1 {
+            return Ok(None);
+        }
+        if picks.is_empty() {
+            return Err("it gathers nothing".into());
         }
         Ok(Some(Channels { picks, dropped: indices.shape.is_empty(), ..from }))
     }
@@ -127,22 +131,28 @@ impl Importer<'_> {
         else {
             return Ok(None);
         };
+        // A number over channels is a layer's.
+        if (call.op(), at) == ("Div", 1) {
+            return Ok(None);
+        }
         let rank = if from.dropped { 3 } else { 4 };
         let axis = if from.dropped { None } else { Some(from.axis()) };
+        if !is_along(constant, rank, axis, from.picks.len()) {
+            return Ok(None);
+        }
         let numbers = self.along(constant, rank, axis, from.picks.len())?;
         let scaled = |(pick, number): (Pick, f32)| {
             let Pick { channel, scale, shift } = pick;
             let (scale, shift) = match (call.op(), at) {
                 ("Mul", _) => (scale * number, shift * number),
-                ("Div", 0) => (scale / number, shift / number),
-                ("Div", _) => return Err("it divides a constant by what depends on the images".to_string()),
+                ("Div", _) => (scale / number, shift / number),
                 ("Sub", 0) => (scale, shift - number),
                 ("Sub", _) => (-scale, number - shift),
                 _ => (scale, shift + number),
             };
-            Ok(Pick { channel, scale, shift })
+            Pick { channel, scale, shift }
         };
-        let picks = from.picks.iter().copied().zip(numbers).map(scaled).collect::<Result<_, _>>()?;
+        let picks = from.picks.iter().copied().zip(numbers).map(scaled).collect();
         Ok(Some(Channels { picks, ..from }))
     }
 

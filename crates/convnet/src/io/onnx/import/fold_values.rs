@@ -55,6 +55,19 @@ pub(super) fn fold_values(call: &Call<'_>, inputs: &[&Constant]) -> Result<Optio
             };
             range(one(start)?, one(end)?, one(step)?)?
         }
+        ("Range", &[start, end, step]) => {
+            let one = |constant: &Constant| match constant.floats(call.model)?[..] {
+                [value] => Ok(value),
+                _ => Err("a start, an end or a step that is no number".to_string()),
+            };
+            let (start, end, step) = (one(start)?, one(end)?, one(step)?);
+            let count = ((end - start) / step).ceil();
+            if count.is_nan() || count > FOLDED as f32 {
+                return Err(format!("from {start} to {end} by {step}, expected at most {FOLDED} elements"));
+            }
+            let values: Vec<f32> = (0..count.max(0.0) as usize).map(|i| start + i as f32 * step).collect();
+            Constant::numbers(vec![values.len()], values)
+        }
         ("Size", &[x]) => Constant::whole(Vec::new(), vec![Some(x.len() as i64)]),
         ("ReduceProd", &[x, ..]) if x.is_whole() && x.shape.len() == 1 => {
             let product = x

@@ -59,37 +59,46 @@ impl Importer<'_> {
         self.multiplied(call, value, gamma).map(Known::Value)
     }
 
-    /// x to a constant power.
+    /// x to a power.
     pub(super) fn power(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let value = self.map_or_vector(call, 0)?;
-        let exponent = call.needed(1, "exponent")?;
-        if exponent.len() != 1 {
-            return Err(format!("by exponents of shape {:?}, expected one number", exponent.shape));
+        let exponent = match call.constant(1) {
+            Some(exponent) if exponent.len() == 1 => exponent.floats(self.model)?[0],
+            _ => return self.computed(call),
+        };
+        let Ok(value) = self.map_or_vector(call, 0) else { return self.computed(call) };
+        if exponent == 1.0 {
+            return self.alias(call, 0);
         }
-        let known = |layer, order| Ok(Known::Value(Value { layer, order, shared: false }));
-        match exponent.floats(self.model)?[0] {
-            1.0 => self.alias(call, 0),
-            2.0 => known(self.times(call, value.layer, value.layer)?, value.order),
+        self.raised(call, value, exponent).map(Known::Value)
+    }
+
+    /// A value to a power.
+    pub(super) fn raised(&mut self, call: &Call<'_>, value: Value, exponent: f32) -> Result<Value, String> {
+        let give = |layer| Value { layer, order: value.order, shared: false };
+        match exponent {
+            1.0 => Ok(Value { shared: true, ..value }),
+            2.0 => self.times(call, value.layer, value.layer).map(give),
             3.0 => {
                 let square = self.times(call, value.layer, value.layer)?;
-                known(self.times(call, square, value.layer)?, value.order)
+                self.times(call, square, value.layer).map(give)
             }
-            0.5 => self.push_on(call, Unary::Sqrt, value, Vec::new()),
-            -1.0 => self.push_on(call, Unary::Reciprocal, value, Vec::new()),
-            other => Err(format!("to the power of {other}, expected 1, 2, 3, 0.5 or -1")),
+            0.5 => self.give_on(call, Unary::Sqrt, value, Vec::new()),
+            -1.0 => self.give_on(call, Unary::Reciprocal, value, Vec::new()),
+            exponent => self.give_on(call, Unary::Power { exponent }, value, Vec::new()),
         }
     }
 
-    /// The absolute value of a layer's elements, p being 1, or their squares, p being 2.
+    /// The absolute value of a layer's elements to a power.
     pub(super) fn powered(&mut self, call: &Call<'_>, layer: usize, p: i64) -> Result<usize, String> {
-        match p {
-            1 => {
-                let path = self.path(call);
-                self.draft.push(Unary::Abs, &[layer], path, Vec::new())
-            }
-            2 => self.times(call, layer, layer),
-            _ => Err(format!("p is {p}, expected 1 or 2")),
+        if p == 2 {
+            return self.times(call, layer, layer);
         }
+        if !(1..=1 << 20).contains(&p) {
+            return Err(format!("p is {p}, expected 1 or more"));
+        }
+        let path = self.path(call);
+        let layer = self.draft.push(Unary::Abs, &[layer], path, Vec::new())?;
+        self.raised(call, Value::plain(layer), p as f32).map(|value| value.layer)
     }
 
     /// The product of two layers.
@@ -219,10 +228,7 @@ impl Importer<'_> {
         let axis = if value.order == Order::ChannelsLast { 3 } else { 1 };
         let rank = self.sizes(value).len() + 1;
         if by_channel && !is_along(slope, rank, Some(axis), channels) {
-            return Err(format!(
-                "its slope has shape {:?}, expected one for each of {channels} channels",
-                slope.shape
-            ));
+            return self.computed(call);
         }
         let weight = slope.clone().reshaped(&[if by_channel { channels } else { 1 }]);
         self.push_on(call, Prelu { by_channel }, value, vec![weight])

@@ -84,6 +84,9 @@ impl<'a> Importer<'a> {
 
     /// What a node gives.
     fn results(&mut self, call: &mut Call<'a>) -> Result<Vec<Known>, String> {
+        if let Some(known) = self.apart(call)? {
+            return Ok(known);
+        }
         if let Some(parts) = self.split(call)? {
             return Ok(parts);
         }
@@ -92,6 +95,9 @@ impl<'a> Importer<'a> {
         }
         if let Some(view) = self.viewed(call)? {
             return Ok(vec![view]);
+        }
+        if let Some(lifted) = self.lifted(call)? {
+            return Ok(vec![lifted]);
         }
         self.settle_inputs(call)?;
         self.apply(call).map(|result| vec![result])
@@ -115,7 +121,7 @@ impl<'a> Importer<'a> {
         match known {
             Known::Channels(channels) => self.settle(channels).map(Some),
             Known::View(view) => self.settled_view(view).map(Some),
-            Known::Value(_) | Known::Constant(_) => Ok(None),
+            Known::Value(_) | Known::Constant(_) | Known::Apart(_) => Ok(None),
         }
     }
 
@@ -127,20 +133,35 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    /// The layer of the model's output.
-    pub(super) fn result(&mut self, name: &str) -> Result<usize, String> {
-        if let Some(known) = self.names.get(name).cloned()
+    /// The layer of the model's output, and its sizes where they are not those of a vector or a map.
+    pub(super) fn result(&mut self, name: &str) -> Result<(usize, Option<Vec<usize>>), String> {
+        let known = self.names.get(name).cloned();
+        if let Some(Known::View(view)) = &known
+            && !matches!(view.axes.sizes.len(), 1 | 3)
+        {
+            let axes = view.axes.sizes.clone();
+            let target = match axes[..] {
+                [] => vec![1],
+                [first, ref rest @ ..] => vec![first, rest.iter().product(), 1],
+            };
+            let value = self.settle_view(view, &target)?;
+            return Ok((value.layer, Some(axes)));
+        }
+        if let Some(known) = known
             && let Some(settled) = self.settled(&known)?
         {
             self.names.insert(name.to_owned(), Known::Value(settled));
         }
         match self.names.get(name) {
-            Some(Known::Value(Value { layer, order: Order::ChannelsFirst, .. })) => Ok(*layer),
+            Some(Known::Value(Value { layer, order: Order::ChannelsFirst, .. })) => Ok((*layer, None)),
             Some(Known::Value(_)) => {
                 Err(format!("its output `{}` has channels last, expected them first", shown(name)))
             }
             Some(Known::Constant(_)) => {
                 Err(format!("its output `{}` does not depend on the images", shown(name)))
+            }
+            Some(Known::Apart(_)) => {
+                Err(format!("its output `{}` has its images behind another axis", shown(name)))
             }
             Some(Known::Channels(_) | Known::View(_)) | None => {
                 Err(format!("its output `{}` is given by no node", shown(name)))
@@ -152,6 +173,9 @@ impl<'a> Importer<'a> {
         let constants: Option<Vec<&Constant>> =
             (0..call.inputs.len()).filter(|&i| call.inputs[i].is_some()).map(|i| call.constant(i)).collect();
         if let Some(constants) = constants {
+            if let Some(known) = self.for_each_image(call)? {
+                return Ok(known);
+            }
             let folded = fold(call, &constants)?.ok_or("it is not computed on constants")?;
             self.spend(folded.own_bytes())?;
             return Ok(Known::Constant(folded));
@@ -161,6 +185,7 @@ impl<'a> Importer<'a> {
         }
         match call.op() {
             "Conv" => self.convolution(call),
+            "ConvTranspose" => self.transposed_convolution(call),
             "MaxPool" => self.max_pool(call),
             "AveragePool" => self.average_pool(call),
             "GlobalAveragePool" => self.layer(call, AdaptiveAvgPool2d { height: 1, width: 1 }),
@@ -177,6 +202,9 @@ impl<'a> Importer<'a> {
             "InstanceNormalization" => self.instance_norm(call),
             "GroupNormalization" => self.group_normalization(call),
             "PRelu" => self.prelu(call),
+            "ThresholdedRelu" | "Shrink" | "Swish" => self.pieces(call),
+            "RMSNormalization" | "LpNormalization" => self.by_norm(call),
+            "Tile" => self.tile(call),
             "Pow" => self.power(call),
             "Neg" => self.negative(call),
             "Selu" => self.selu(call),
@@ -194,6 +222,13 @@ impl<'a> Importer<'a> {
                 let min = call.number(1, "min", f32::NEG_INFINITY)?;
                 let max = call.number(2, "max", f32::INFINITY)?;
                 let relu = min == 0.0 && max >= f32::MAX;
+                if min > max {
+                    // The upper bound is the last word.
+                    let above = self.value(call, 0)?;
+                    let above =
+                        self.give_on(call, Hardtanh { min, max: f32::INFINITY }, above, Vec::new())?;
+                    return self.push_on(call, Hardtanh { min: f32::NEG_INFINITY, max }, above, Vec::new());
+                }
                 self.element_wise(call, if relu { Op::Relu } else { Hardtanh { min, max }.into() })
             }
             "Sigmoid" => self.element_wise(call, Op::Sigmoid),
@@ -216,6 +251,8 @@ impl<'a> Importer<'a> {
             "Gemm" => self.gemm(call),
             "MatMul" => self.matmul(call),
             "Add" | "Sum" | "Sub" | "Mul" | "Div" | "Max" | "Min" => self.arithmetic(call),
+            "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "Equal" | "And" | "Or" | "Not"
+            | "Where" => self.computed(call),
             "Concat" => self.concat(call),
             "Flatten" => self.flatten(call),
             "Reshape" => self.reshape(call),
@@ -237,7 +274,7 @@ impl<'a> Importer<'a> {
             Some(Some(Known::Constant(_))) => {
                 Err(format!("input {input} is a constant, expected what depends on the images"))
             }
-            Some(Some(Known::Channels(_) | Known::View(_)) | None) | None => {
+            Some(Some(Known::Channels(_) | Known::View(_) | Known::Apart(_)) | None) | None => {
                 Err(format!("it has no input {input}"))
             }
         }
@@ -263,6 +300,11 @@ impl<'a> Importer<'a> {
                 Err("it reads a vector of a map whose channels were put last, which only a Gemm may".into())
             }
         }
+    }
+
+    /// Whether all inputs are values of one order, and of as many axes.
+    pub(super) fn are_alike(&self, call: &Call<'_>) -> bool {
+        self.alike(call).is_ok()
     }
 
     /// Inputs of one order, and as many axes.

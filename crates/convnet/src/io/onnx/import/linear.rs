@@ -32,8 +32,20 @@ impl Importer<'_> {
     }
 
     pub(super) fn matmul(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let matrix = self.rows(call.needed(1, "matrix")?)?;
-        self.linear(call, matrix, None)
+        let matrix = call.constant(1).filter(|matrix| matrix.shape.len() == 2);
+        let value = self.value(call, 0).ok();
+        let along =
+            value.is_some_and(|value| value.order != Order::ChannelsFirst || self.sizes(value).len() == 1);
+        match matrix.filter(|_| along) {
+            Some(matrix) => {
+                let matrix = self.rows(matrix)?;
+                self.linear(call, matrix, None)
+            }
+            None => {
+                let product = self.matrix_product(call)?;
+                Ok(self.known(product))
+            }
+        }
     }
 
     /// A matrix (I, O) as a Linear's weight (O, I).

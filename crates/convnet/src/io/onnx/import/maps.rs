@@ -1,12 +1,12 @@
-//! Operators on maps: convolutions, poolings, borders, normalizations.
+//! Operators on maps: convolutions, sums and extremes, borders, normalizations.
 
 use super::call::{Call, Known, Order, Value, axes, axis};
 use super::importer::Importer;
 use super::window::{Sliding, sides};
 use crate::graph::{Shape, Size2};
 use crate::ops::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, LocalResponseNorm, MaxPool2d, Op,
-    Pad2d, PadMode, Permute, Reduce, Reduction, Slice, Span, Unary,
+    AdaptiveAvgPool2d, BatchNorm2d, ConstantPad2d, Conv2d, LocalResponseNorm, MaxPool2d, Op, Pad2d, PadMode,
+    Permute, Reduce, Reduction, Slice, Span, Unary,
 };
 
 impl Importer<'_> {
@@ -52,57 +52,14 @@ impl Importer<'_> {
     }
 
     /// A border before another layer.
-    fn border(&mut self, call: &Call<'_>, layer: usize, border: ConstantPad2d) -> Result<usize, String> {
+    pub(super) fn border(
+        &mut self,
+        call: &Call<'_>,
+        layer: usize,
+        border: ConstantPad2d,
+    ) -> Result<usize, String> {
         let path = format!("{}.pad", self.path(call));
         self.draft.push(border, &[layer], path, Vec::new())
-    }
-
-    /// What a pooling reads, and its windows.
-    fn pooling(&self, call: &Call<'_>) -> Result<(usize, Sliding), String> {
-        let layer = self.input(call, 0)?.layer;
-        let sliding = Sliding::of(call, None, self.draft.shape(layer))?;
-        if sliding.dilation != 1.into() {
-            return Err(format!("dilations are {}, expected 1", sliding.dilation));
-        }
-        Ok((layer, sliding))
-    }
-
-    pub(super) fn max_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let (mut layer, mut sliding) = self.pooling(call)?;
-        let shape = self.draft.shape(layer);
-        sliding = sliding.narrowed(shape.spatial())?;
-        let found = match sliding.symmetric(shape, true)? {
-            None => {
-                let border;
-                (border, sliding) = sliding.reaching(shape.spatial())?.split(f32::NEG_INFINITY);
-                layer = self.border(call, layer, border)?;
-                sliding.symmetric(self.draft.shape(layer), true)?
-            }
-            found => found,
-        };
-        let (padding, ceil_mode) =
-            found.ok_or("no padding that is the same on opposite sides has its windows")?;
-        let pool = MaxPool2d { kernel: sliding.kernel, stride: sliding.stride, padding, ceil_mode };
-        self.push(call, pool, &[layer], Vec::new())
-    }
-
-    pub(super) fn average_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let (layer, sliding) = self.pooling(call)?;
-        let count_include_pad = call.int("count_include_pad", 0)? != 0;
-        let [top, left, bottom, right] = sliding.pads;
-        let even = (top, left) == (bottom, right);
-        // Where padding counts, it must be there on the other side too.
-        let found = match even || !count_include_pad {
-            true => sliding.symmetric(self.draft.shape(layer), true)?,
-            false => None,
-        };
-        let (padding, padding_end, ceil_mode) = match found {
-            Some((padding, ceil_mode)) => (padding, None, ceil_mode),
-            None => (Size2 { h: top, w: left }, Some(Size2 { h: bottom, w: right }), sliding.ceil_mode),
-        };
-        let (kernel, stride) = (sliding.kernel, sliding.stride);
-        let pool = AvgPool2d { kernel, stride, padding, padding_end, ceil_mode, count_include_pad };
-        self.push(call, pool, &[layer], Vec::new())
     }
 
     /// A sum, a mean or an extreme over axes of an image.
@@ -151,43 +108,6 @@ impl Importer<'_> {
             .map(|(_, size)| size)
             .collect();
         self.reshaped_view(call, value, &kept)
-    }
-
-    /// A root of the sum of powers over windows, or over the map: of absolute values, or of squares.
-    pub(super) fn lp_pool(&mut self, call: &Call<'_>) -> Result<Known, String> {
-        let value = self.input(call, 0)?;
-        let path = self.path(call);
-        let p = call.int("p", 2)?;
-        let powers = self.powered(call, value.layer, p)?;
-        let sum = if call.op() == "GlobalLpPool" {
-            let reduce = Reduce { reduction: Reduction::Sum, channels: false, height: true, width: true };
-            self.draft.push(reduce, &[powers], path.clone(), Vec::new())?
-        } else {
-            let sliding = Sliding::of(call, None, self.shape(value))?;
-            if sliding.dilation != 1.into() {
-                return Err(format!("dilations are {}, expected 1", sliding.dilation));
-            }
-            // A sum is the mean over a window, padding included, times its pixels.
-            let [top, left, bottom, right] = sliding.pads;
-            let pool = AvgPool2d {
-                kernel: sliding.kernel,
-                stride: sliding.stride,
-                padding: Size2 { h: top, w: left },
-                padding_end: Some(Size2 { h: bottom, w: right }),
-                ceil_mode: false,
-                count_include_pad: true,
-            };
-            if sliding.ceil_mode {
-                return Err("ceil_mode, in which windows reach beyond the padding".into());
-            }
-            let mean = self.draft.push(pool, &[powers], path.clone(), Vec::new())?;
-            let pixels = (sliding.kernel.h * sliding.kernel.w) as f32;
-            self.multiplied(call, Value::plain(mean), pixels)?.layer
-        };
-        if p == 1 {
-            return Ok(Known::Value(Value::plain(sum)));
-        }
-        Ok(Known::Value(Value::plain(self.draft.push(Unary::Sqrt, &[sum], path, Vec::new())?)))
     }
 
     pub(super) fn pad(&mut self, call: &Call<'_>) -> Result<Known, String> {
@@ -343,9 +263,8 @@ impl Importer<'_> {
         if coerced {
             // All elements from an axis on as one vector, if nothing but the images stands before it.
             if sizes[..along - 1].iter().any(|&size| size > 1) || value.order != Order::ChannelsFirst {
-                return Err(format!(
-                    "over all from axis {along} of (N, {sizes:?}) on, expected all of an image"
-                ));
+                let view = self.view(call, value)?;
+                return self.softmax_of(call, &view).map(|view| self.known(view));
             }
             let path = self.path(call);
             let flat = self.draft.push(Op::Flatten, &[value.layer], path.clone(), Vec::new())?;

@@ -1,6 +1,9 @@
 //! Reading a model: its operators in their order become layers.
 
+mod apart;
 mod arithmetic;
+mod axes;
+mod broadcast;
 mod call;
 mod channels;
 mod constant;
@@ -10,14 +13,17 @@ mod fold_values;
 mod functions;
 mod importer;
 mod inputs;
+mod lift;
 mod linear;
 mod maps;
 mod norms;
+mod pools;
 mod resize;
 mod shapes;
 mod sharing;
 mod slices;
 mod split;
+mod transposed;
 mod views;
 mod window;
 
@@ -92,6 +98,9 @@ pub struct Import {
     /// The name of the images, if the model takes them with their channels last, (N, H, W, C): the network takes them
     /// as all others do, (N, C, H, W).
     pub channels_last: Option<String>,
+    /// The output's sizes for one image, if they are not those of a vector or a map: the network gives the same numbers,
+    /// in their order, as one of these.
+    pub output_axes: Option<Vec<usize>>,
 }
 
 /// Reads a model as a network, and its weights; see [`import_with`].
@@ -114,22 +123,30 @@ pub fn import(path: impl AsRef<Path>, input: Option<[usize; 3]>) -> Result<(Grap
 /// computes; the node and the reason are told.
 pub fn import_with(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Import, IoError> {
     let path = path.as_ref();
-    let (graph, imported, channels_last) = read_with(path, options)?;
+    let Read { graph, imported, channels_last, output_axes } = read_with(path, options)?;
     let weights = WeightsFile::imported(path, &graph, imported)?;
-    Ok(Import { graph, weights, channels_last })
+    Ok(Import { graph, weights, channels_last, output_axes })
+}
+
+/// A network, and where its weights are.
+struct Read {
+    graph: Graph,
+    imported: Imported,
+    channels_last: Option<String>,
+    output_axes: Option<Vec<usize>>,
 }
 
 /// As [`import`], without the file around the weights.
 pub(crate) fn read(path: &Path, input: Option<[usize; 3]>) -> Result<(Graph, Imported), IoError> {
-    let (graph, imported, _) = read_with(path, &ImportOptions { input, output: None })?;
+    let Read { graph, imported, .. } = read_with(path, &ImportOptions { input, output: None })?;
     Ok((graph, imported))
 }
 
-fn read_with(path: &Path, options: &ImportOptions) -> Result<(Graph, Imported, Option<String>), IoError> {
+fn read_with(path: &Path, options: &ImportOptions) -> Result<Read, IoError> {
     let model = Model::open(path)?;
     let name = path.display().to_string();
     let whole = |reason: String| IoError::Model { path: path.to_owned(), reason };
-    let Translation { draft, output, channels_last } =
+    let Translation { draft, output, channels_last, output_axes } =
         translate(&model, options).map_err(|problem| match problem {
             Problem::Model(reason) => whole(reason),
             Problem::Outputs(outputs) => {
@@ -144,7 +161,7 @@ fn read_with(path: &Path, options: &ImportOptions) -> Result<(Graph, Imported, O
     for shared in graph.shared_weights() {
         tensors.remove(&shared.name);
     }
-    Ok((graph, Imported { model, tensors }, channels_last))
+    Ok(Read { graph, imported: Imported { model, tensors }, channels_last, output_axes })
 }
 
 /// A model as layers.
@@ -152,6 +169,7 @@ struct Translation {
     draft: NetworkDraft,
     output: usize,
     channels_last: Option<String>,
+    output_axes: Option<Vec<usize>>,
 }
 
 /// Why a model cannot be imported.
@@ -187,8 +205,9 @@ fn translate(model: &Model, options: &ImportOptions) -> Result<Translation, Prob
             reason,
         })?;
     }
-    let output = importer.result(&output.name).map_err(Problem::Model)?;
-    Ok(Translation { draft: importer.draft, output, channels_last: channels_last.then(|| shown(&name)) })
+    let (output, output_axes) = importer.result(&output.name).map_err(Problem::Model)?;
+    let channels_last = channels_last.then(|| shown(&name));
+    Ok(Translation { draft: importer.draft, output, channels_last, output_axes })
 }
 
 /// The output of that name, or the only one.

@@ -23,30 +23,34 @@ impl Importer<'_> {
             let weights = scale_and_bias(call, channels, vector)?;
             return self.push_on(call, LayerNorm { eps }, value, weights);
         }
-        if from == 1 && value.order == Order::ChannelsFirst {
-            let by_plane = |constant: &Constant, _: &str, _: usize| self.by_plane(constant, shape);
-            let weights = scale_and_bias(call, channels, by_plane)?;
+        if from == 1
+            && value.order == Order::ChannelsFirst
+            && let Some(weights) = self.by_planes(call, shape)?
+        {
             return self.push_on(call, GroupNorm { groups: 1, eps }, value, weights);
         }
-        Err(format!(
-            "from axis {from} of (N, {:?}) on, expected the channels, last, or all axes",
-            self.sizes(value)
-        ))
+        let view = self.view(call, value)?;
+        let normalized = self.layer_norm_of(call, &view)?;
+        Ok(self.known(normalized))
     }
 
-    /// A number for each element of a map that is one for each channel.
-    fn by_plane(&self, constant: &Constant, shape: Shape) -> Result<Constant, String> {
+    /// γ and β of all elements of a map, as one number for each channel; `None` where they differ within a channel.
+    fn by_planes(&self, call: &Call<'_>, shape: Shape) -> Result<Option<Vec<Constant>>, String> {
         let pixels = shape.elements() / shape.channels();
-        let values = constant.floats(self.model)?;
-        let planes: Vec<&[f32]> = values.chunks(pixels).collect();
-        if values.len() != shape.elements() || planes.iter().any(|plane| plane.iter().any(|&x| x != plane[0]))
-        {
-            return Err(format!(
-                "its scale or bias has shape {:?} and differs within a channel, expected one number for each channel",
-                constant.shape
-            ));
-        }
-        Ok(Constant::numbers(vec![shape.channels()], planes.iter().map(|plane| plane[0]).collect()))
+        let plane = |constant: &Constant| -> Result<Option<Constant>, String> {
+            let values = constant.floats(self.model)?;
+            let planes: Vec<&[f32]> = values.chunks(pixels).collect();
+            let even = planes.iter().all(|plane| plane.iter().all(|&x| x == plane[0]));
+            let fits = values.len() == shape.elements() && even;
+            let first = planes.iter().map(|plane| plane[0]).collect();
+            Ok(fits.then(|| Constant::numbers(vec![shape.channels()], first)))
+        };
+        let scale = plane(call.needed(1, "scale")?)?;
+        let bias = match call.weight(2, "bias")? {
+            Some(bias) => plane(bias)?,
+            None => Some(Constant::fill(vec![shape.channels()], 0.0)),
+        };
+        Ok(scale.zip(bias).map(|(scale, bias)| vec![scale, bias]))
     }
 
     pub(super) fn instance_norm(&mut self, call: &Call<'_>) -> Result<Known, String> {

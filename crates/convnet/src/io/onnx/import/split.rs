@@ -2,17 +2,24 @@
 
 use super::call::{Call, Known, Order, Value, axis, index};
 use super::importer::Importer;
+use super::lift::LONGEST;
 use super::slices::slices;
 use crate::ops::{IndexSelect, Slice, Span};
-
-/// The longest axis whose elements are looked at one by one.
-const LONGEST: usize = 1 << 22;
 
 impl Importer<'_> {
     /// What Split gives, one value for each output; `None` for any other operator, or where it is of a constant.
     pub(super) fn split(&mut self, call: &mut Call<'_>) -> Result<Option<Vec<Known>>, String> {
         if call.op() != "Split" || call.constant(0).is_some() {
             return Ok(None);
+        }
+        if let Some(Some(Known::View(view))) = call.inputs.first()
+            && !matches!(view.axes.sizes.len(), 1 | 3)
+        {
+            let view = view.clone();
+            let along = axis(call.int("axis", 0)?, view.axes.sizes.len() + 1)?;
+            let along = along.checked_sub(1).ok_or("it splits the images")?;
+            let parts = self.split_along(call, &view, along)?;
+            return Ok(Some(parts.into_iter().map(|part| self.known(part)).collect()));
         }
         self.settle_inputs(call)?;
         let value = self.map_or_vector(call, 0)?;
@@ -21,28 +28,7 @@ impl Importer<'_> {
         let Some(&size) = along.checked_sub(1).and_then(|along| sizes.get(along)) else {
             return Err("it splits the images".into());
         };
-        let told: Option<Vec<i64>> = match call.integers(1)? {
-            Some(lengths) => {
-                Some(lengths.into_iter().collect::<Option<_>>().ok_or("its lengths are not known")?)
-            }
-            None => call.ints("split")?.map(<[i64]>::to_vec),
-        };
-        let count = call.node.outputs.len();
-        let lengths: Vec<usize> = match told {
-            Some(lengths) => lengths
-                .iter()
-                .map(|&length| usize::try_from(length).map_err(|_| format!("lengths {lengths:?}")))
-                .collect::<Result<_, _>>()?,
-            None => {
-                // In equal parts, of which the last may be smaller.
-                let part = size.div_ceil(count.max(1));
-                (0..count).map(|i| size.saturating_sub(i * part).min(part)).collect()
-            }
-        };
-        let total = lengths.iter().try_fold(0usize, |sum, &length| sum.checked_add(length));
-        if total != Some(size) || lengths.len() != count || lengths.contains(&0) {
-            return Err(format!("{size} elements along axis {along} in {count} parts of {lengths:?}"));
-        }
+        let lengths = lengths(call, size, along - 1)?;
         let mut parts = Vec::new();
         let mut start = 0;
         for length in lengths {
@@ -92,19 +78,22 @@ impl Importer<'_> {
     pub(super) fn gather(&mut self, call: &Call<'_>) -> Result<Known, String> {
         let value = self.map_or_vector(call, 0)?;
         let sizes = self.sizes(value);
-        let along = axis(call.int("axis", 0)?, sizes.len() + 1)?;
-        let Some(&size) = along.checked_sub(1).and_then(|along| sizes.get(along)) else {
-            return Err("it gathers images".into());
-        };
+        let along = axis(call.int("axis", 0)?, sizes.len() + 1)?.checked_sub(1).ok_or("it gathers images")?;
         let indices = call.needed(1, "indices")?;
+        if indices.shape.len() != 1 {
+            let view = self.view(call, value)?;
+            let gathered = self.gathered_along(call, &view, along)?;
+            return Ok(self.known(gathered));
+        }
+        let size = sizes[along];
         let inside = |at: &Option<i64>| {
             at.and_then(|at| index(at, size)).ok_or_else(|| format!("an index outside of {size}"))
         };
         let numbers = indices.integers(self.model)?.iter().map(inside).collect::<Result<Vec<_>, _>>()?;
-        if indices.shape.len() != 1 || numbers.is_empty() {
-            return Err(format!("indices of shape {:?}, expected a list", indices.shape));
+        if numbers.is_empty() {
+            return Err("it gathers nothing".into());
         }
-        self.selected(call, value, along - 1, numbers).map(Known::Value)
+        self.selected(call, value, along, numbers).map(Known::Value)
     }
 
     /// Elements of a value along one of its axes by their numbers.
@@ -115,12 +104,38 @@ impl Importer<'_> {
         along: usize,
         indices: Vec<usize>,
     ) -> Result<Value, String> {
+        self.spend(size_of_val(indices.as_slice()))?;
         let dim = match value.order {
             Order::ChannelsLast => [2, 3, 1][along],
             _ => along + 1,
         };
         self.give_on(call, IndexSelect { dim, indices }, value, Vec::new())
     }
+}
+
+/// The lengths of the parts that Split makes of an axis of an image.
+pub(super) fn lengths(call: &Call<'_>, size: usize, along: usize) -> Result<Vec<usize>, String> {
+    let told: Option<Vec<i64>> = match call.integers(1)? {
+        Some(lengths) => Some(lengths.into_iter().collect::<Option<_>>().ok_or("its lengths are not known")?),
+        None => call.ints("split")?.map(<[i64]>::to_vec),
+    };
+    let count = call.node.outputs.len();
+    let lengths: Vec<usize> = match told {
+        Some(lengths) => lengths
+            .iter()
+            .map(|&length| usize::try_from(length).map_err(|_| format!("lengths {lengths:?}")))
+            .collect::<Result<_, _>>()?,
+        None => {
+            // In equal parts, of which the last may be smaller.
+            let part = size.div_ceil(count.max(1));
+            (0..count).map(|i| size.saturating_sub(i * part).min(part)).collect()
+        }
+    };
+    let total = lengths.iter().try_fold(0usize, |sum, &length| sum.checked_add(length));
+    if total != Some(size) || lengths.len() != count || lengths.contains(&0) {
+        return Err(format!("{size} elements along axis {} in {count} parts of {lengths:?}", along + 1));
+    }
+    Ok(lengths)
 }
 
 /// Numbers that follow one another by a fixed step.

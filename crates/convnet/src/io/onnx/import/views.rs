@@ -1,6 +1,7 @@
 //! Elements of a map in other shapes and orders, before a layer gives them: exporters write a shuffle of channels as
 //! Reshape, Transpose and Reshape, with five axes between them.
 
+use super::axes::Axes;
 use super::call::{Call, Known, Order, Value};
 use super::importer::Importer;
 use crate::graph::Shape;
@@ -15,77 +16,10 @@ const EACH: [&str; 5] = ["Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh"];
 #[derive(Clone, Debug)]
 pub(super) struct View {
     /// The layer.
-    of: usize,
-    axes: Axes,
+    pub(super) of: usize,
+    pub(super) axes: Axes,
     /// What the layer that gives them is called.
-    path: String,
-}
-
-/// Axes of an image: sizes, and elements of the layer's output from one step to the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Axes {
-    sizes: Vec<usize>,
-    strides: Vec<usize>,
-}
-
-impl Axes {
-    /// Axes of elements that follow one another.
-    fn contiguous(sizes: &[usize]) -> Self {
-        let strides = (0..sizes.len()).map(|i| sizes[i + 1..].iter().product()).collect();
-        Self { sizes: sizes.to_vec(), strides }
-    }
-
-    fn new<const N: usize>(sizes: [usize; N], strides: [usize; N]) -> Self {
-        Self { sizes: sizes.into(), strides: strides.into() }
-    }
-
-    fn len(&self) -> usize {
-        self.sizes.iter().product()
-    }
-
-    /// The same without axes of one element, and with axes as one that can be one.
-    fn merged(&self) -> Self {
-        let mut merged = Self { sizes: Vec::new(), strides: Vec::new() };
-        for (&size, &stride) in self.sizes.iter().zip(&self.strides).filter(|(size, _)| **size > 1) {
-            match (merged.sizes.last_mut(), merged.strides.last_mut()) {
-                (Some(last), Some(step)) if *step == stride * size => (*last, *step) = (*last * size, stride),
-                _ => {
-                    merged.sizes.push(size);
-                    merged.strides.push(stride);
-                }
-            }
-        }
-        merged
-    }
-
-    /// The same elements in the same order under other axes; `None` where their steps would not be even.
-    fn reshaped(&self, target: &[usize]) -> Option<Self> {
-        let old = self.merged();
-        let mut strides = vec![1; target.len()];
-        let (mut at, mut left) = (0, old.sizes.first().copied().unwrap_or(1));
-        for (i, &size) in target.iter().enumerate() {
-            if size == 1 {
-                continue;
-            }
-            if left == 1 {
-                at += 1;
-                left = *old.sizes.get(at)?;
-            }
-            if !left.is_multiple_of(size) {
-                return None;
-            }
-            left /= size;
-            strides[i] = old.strides.get(at)? * left;
-        }
-        (left == 1).then(|| Self { sizes: target.to_vec(), strides })
-    }
-
-    fn permuted(&self, order: &[usize]) -> Self {
-        Self {
-            sizes: order.iter().map(|&axis| self.sizes[axis]).collect(),
-            strides: order.iter().map(|&axis| self.strides[axis]).collect(),
-        }
-    }
+    pub(super) path: String,
 }
 
 /// The layer that puts the elements of a map of channels × height × width in the order of these axes, as a map of another
@@ -137,7 +71,7 @@ fn named(axes: &Axes, [channels, height, width]: [usize; 3], target: [usize; 3])
 
 impl Importer<'_> {
     /// A value under axes.
-    fn view(&self, call: &Call<'_>, value: Value) -> Result<View, String> {
+    pub(super) fn view(&self, call: &Call<'_>, value: Value) -> Result<View, String> {
         let shape = self.shape(value);
         let axes = match (shape, value.order) {
             (Shape::Map { channels, height, width }, Order::ChannelsLast) => {
@@ -210,10 +144,10 @@ impl Importer<'_> {
     }
 
     fn turned(&mut self, view: View, order: &[usize]) -> Result<Known, String> {
-        let Some((0, rest)) = order.split_first() else {
-            return Err(format!("perm is {order:?}, expected the images to stay first"));
-        };
-        let order: Vec<usize> = rest.iter().map(|&axis| axis - 1).collect();
+        if order.first() != Some(&0) {
+            return self.turned_images(view, 0, order);
+        }
+        let order: Vec<usize> = order[1..].iter().map(|&axis| axis - 1).collect();
         Ok(Known::View(View { axes: view.axes.permuted(&order), ..view }))
     }
 
@@ -242,7 +176,7 @@ impl Importer<'_> {
     }
 
     /// The same in the shape of a map or a vector.
-    fn settle_view(&mut self, view: &View, target: &[usize]) -> Result<Value, String> {
+    pub(super) fn settle_view(&mut self, view: &View, target: &[usize]) -> Result<Value, String> {
         let shape = self.draft.shape(view.of);
         let wanted = match *target {
             [channels, height, width] => Shape::map(channels, height, width),
@@ -370,19 +304,6 @@ impl Importer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn axes_are_split_and_joined_where_steps_stay_even() {
-        let axes = Axes::contiguous(&[6, 2, 2]);
-        let split = axes.reshaped(&[2, 3, 2, 2]).unwrap();
-        assert_eq!(split.strides, [12, 4, 2, 1]);
-        let turned = split.permuted(&[1, 0, 2, 3]);
-        assert_eq!(turned.merged(), Axes::new([3, 2, 4], [4, 12, 1]));
-        assert_eq!(turned.reshaped(&[6, 2, 2]), None);
-        assert_eq!(turned.reshaped(&[3, 2, 4, 1]).unwrap().strides[..3], [4, 12, 1]);
-        assert_eq!(axes.reshaped(&[24]).unwrap(), Axes::contiguous(&[24]));
-        assert_eq!(axes.reshaped(&[5, 5]), None);
-    }
 
     #[test]
     fn shuffles_are_known_by_their_steps() {

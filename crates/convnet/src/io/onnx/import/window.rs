@@ -83,7 +83,7 @@ impl Sliding {
     }
 
     /// Height and width of the output over a map.
-    fn output(&self, (height, width): (usize, usize)) -> Result<(usize, usize), String> {
+    pub(super) fn output(&self, (height, width): (usize, usize)) -> Result<(usize, usize), String> {
         let [top, left, bottom, right] = self.pads;
         let along =
             |size: usize, (begin, end): (usize, usize), kernel: usize, stride: usize, dilation: usize| {
@@ -108,6 +108,35 @@ impl Sliding {
             along(height, (top, bottom), self.kernel.h, self.stride.h, self.dilation.h)?,
             along(width, (left, right), self.kernel.w, self.stride.w, self.dilation.w)?,
         ))
+    }
+
+    /// Whether the places of a window have gaps between them.
+    pub(super) fn is_dilated(&self) -> bool {
+        self.dilation != 1.into()
+    }
+
+    /// How many places of each window count, along rows and columns: those of the map, and with `padding` those of the
+    /// padding too.
+    pub(super) fn counts(
+        &self,
+        (height, width): (usize, usize),
+        padding: bool,
+    ) -> Result<[Vec<usize>; 2], String> {
+        let (rows, columns) = self.output((height, width))?;
+        let [top, left, bottom, right] = self.pads;
+        let sides = [
+            (rows, height, (top, bottom), self.kernel.h, self.stride.h, self.dilation.h),
+            (columns, width, (left, right), self.kernel.w, self.stride.w, self.dilation.w),
+        ];
+        let counts = sides.map(|(count, size, (begin, end), kernel, stride, dilation)| {
+            let inside = if padding { 0..begin + size + end } else { begin..begin + size };
+            let of = |i: usize| (0..kernel).filter(|k| inside.contains(&(i * stride + k * dilation))).count();
+            (0..count).map(of).collect::<Vec<_>>()
+        });
+        if counts.iter().flatten().any(|&count| count == 0) {
+            return Err("a window that holds padding alone".into());
+        }
+        Ok(counts)
     }
 
     /// The padding and the rounding by which a layer whose padding is the same on opposite sides has the same windows:
