@@ -11,7 +11,7 @@ use half::f16;
 
 use crate::arena::{Arena, Pointer, View};
 use crate::element::Element;
-use crate::geometry::{Geometry, Interior, Tap};
+use crate::geometry::{Geometry, Interior, Tap, product};
 use crate::isa::Isa;
 use crate::moments::{Chunks, Target, measure_rows};
 use crate::panels::Panels;
@@ -36,6 +36,15 @@ impl Weights<'_> {
         match self {
             Self::Single(weights) => weights.len(),
             Self::Half(weights) => weights.len(),
+        }
+    }
+
+    /// # Panics
+    /// If they do not reach as far.
+    fn part(self, range: Range<usize>) -> Self {
+        match self {
+            Self::Single(weights) => Self::Single(&weights[range]),
+            Self::Half(weights) => Self::Half(&weights[range]),
         }
     }
 }
@@ -95,6 +104,24 @@ impl Igemm<'_> {
         geometry.check_measured(measured, batch, out);
         geometry.positions(batch) * panels.n
     }
+
+    /// The product of one of `groups` groups of channels.
+    ///
+    /// # Panics
+    /// If channels, weights or biases are not that many groups'.
+    fn group(&self, index: usize, groups: usize) -> Self {
+        let (inner, outer, weights) = (self.geometry.run, self.panels.n, self.panels.len());
+        let slice = |view: View| view.slice(index * outer, outer);
+        assert_eq!(self.out.channels, product(&[groups, outer]), "output channels of all groups");
+        Self {
+            input: self.input.slice(index * inner, inner),
+            weights: self.weights.part(index * weights..(index + 1) * weights),
+            bias: self.bias.map(|bias| &bias[index * outer..(index + 1) * outer]),
+            addend: self.addend.map(slice),
+            out: slice(self.out),
+            ..*self
+        }
+    }
 }
 
 /// Runs an indirect GEMM. Each output element is computed by one task, in an order fixed by the shapes. `statistics`
@@ -110,38 +137,16 @@ pub fn igemm(
     call: &Igemm<'_>,
     statistics: Option<[&mut [f32]; 2]>,
 ) {
-    let Igemm { geometry, batch, input, panels, .. } = *call;
     if call.check(isa, arena, statistics.is_some()) == 0 {
         statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
         return;
     }
+    let panels = call.panels;
     let isa = isa.for_columns(panels.n);
-    let interior = Interior::new(geometry);
-    if let Some(before) = call.before {
-        let plain = geometry.taps.len() == 1 && geometry.span == 1 && interior.is_all(geometry);
-        assert!(
-            plain,
-            "an input that goes through something first is read pixel by pixel, not by {geometry:?}"
-        );
-        assert_eq!(
-            (before.scale.len(), before.shift.len()),
-            (geometry.run, geometry.run),
-            "scales and shifts"
-        );
-    }
-    let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
-    // Taps that lead far outside may wrap; those that lead inside come out right in any case.
-    let offset = |tap: &Tap| {
-        let pixels = tap.dy.wrapping_mul(geometry.input.1 as isize).wrapping_add(tap.dx);
-        pixels.wrapping_mul(input.stride as isize)
-    };
-    let offsets = geometry.taps.iter().map(offset).collect();
-    let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
-    let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), panels.count());
-    let blocks = tiling.blocks();
+    let mut shared = Shared::new(isa, call);
+    let blocks = shared.tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
-    let moments = chunks.as_mut().map(Chunks::target);
-    let shared = &Shared { interior, tiling, offsets, zeros, moments };
+    shared.moments = chunks.as_mut().map(Chunks::target);
     // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
     let threads = pool.threads();
     let enough = (TASKS_PER_THREAD * threads).div_ceil(blocks).min(panels.count());
@@ -154,11 +159,34 @@ pub fn igemm(
         let columns = g * panels.count() / groups..(g + 1) * panels.count() / groups;
         // SAFETY: views, geometry, panels and lengths were checked above; the block and the panels exist, and no two
         // tasks have the same of both; nothing writes the views but the tasks.
-        unsafe { run_block(isa, call, pointer, shared, b, columns) };
+        unsafe { run_block(isa, call, pointer, &shared, b, columns) };
     });
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
+        let tiling = shared.tiling;
         chunks.combine(isa, (0..blocks).map(|b| tiling.positions(tiling.tiles(b)).len()), vectors);
     }
+}
+
+/// Runs the products of `groups` groups of channels, which share a geometry, in one go. Group number i reads the i-th
+/// `geometry.run` channels of the input, and writes the i-th `panels.n` of the output; weights are one group's after the
+/// other's. Each output element is the one that [`igemm`] of its group gives.
+///
+/// # Panics
+/// If that of a group panics, or channels, weights and biases are not those of so many groups.
+pub fn igemm_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>, groups: usize) {
+    let parts: Vec<Igemm<'_>> = (0..groups).map(|group| call.group(group, groups)).collect();
+    let elements: usize = parts.iter().map(|part| part.check(isa, arena, false)).sum();
+    let Some(first) = parts.first().filter(|_| elements > 0) else { return };
+    let isa = isa.for_columns(call.panels.n);
+    let shared = Shared::new(isa, first);
+    let pointer = arena.pointer();
+    // Block by block, so that the groups that share the lines of a row's pixels are one thread's.
+    pool.run(product(&[shared.tiling.blocks(), groups]), &|task| {
+        let (block, part) = (task / groups, &parts[task % groups]);
+        // SAFETY: views, geometry, panels and lengths of each group were checked above; the block and the panels exist, no
+        // two tasks have the same block and group, and groups write different channels; nothing else writes the views.
+        unsafe { run_block(isa, part, pointer, &shared, block, 0..part.panels.count()) };
+    });
 }
 
 thread_local! {
@@ -459,4 +487,37 @@ struct Shared {
     zeros: Vec<f32>,
     /// Where the blocks' moments go, if they are wanted.
     moments: Option<Target>,
+}
+
+impl Shared {
+    /// Of a call that was checked.
+    ///
+    /// # Panics
+    /// If the input goes through something first that it cannot go through.
+    fn new(isa: Isa, call: &Igemm<'_>) -> Self {
+        let Igemm { geometry, batch, input, panels, .. } = *call;
+        let interior = Interior::new(geometry);
+        if let Some(before) = call.before {
+            let plain = geometry.taps.len() == 1 && geometry.span == 1 && interior.is_all(geometry);
+            assert!(
+                plain,
+                "an input that goes through something first is read pixel by pixel, not by {geometry:?}"
+            );
+            assert_eq!(
+                (before.scale.len(), before.shift.len()),
+                (geometry.run, geometry.run),
+                "scales and shifts"
+            );
+        }
+        let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
+        // Taps that lead far outside may wrap; those that lead inside come out right in any case.
+        let offset = |tap: &Tap| {
+            let pixels = tap.dy.wrapping_mul(geometry.input.1 as isize).wrapping_add(tap.dx);
+            pixels.wrapping_mul(input.stride as isize)
+        };
+        let offsets = geometry.taps.iter().map(offset).collect();
+        let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
+        let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), panels.count());
+        Self { interior, tiling, offsets, zeros, moments: None }
+    }
 }

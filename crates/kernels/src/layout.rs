@@ -1,5 +1,7 @@
 //! Between NCHW outside and NHWC inside, and borders around maps.
 
+use std::ops::Range;
+
 use crate::arena::{Arena, View};
 use crate::geometry::product;
 use crate::threads::Pool;
@@ -19,14 +21,30 @@ pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out
     }
     let pointer = arena.pointer();
     pool.ranges(out.pixels, LEAST_COPY_PIXELS, &|pixels| {
-        for pixel in pixels {
+        let mut pixel = pixels.start;
+        while pixel < pixels.end {
             let (image, at) = (pixel / map, pixel % map);
-            // SAFETY: `check` has the view inside the arena; tasks have different pixels.
-            let row = unsafe { pointer.slice_mut(out.pixel(pixel)) };
-            let first = image * out.channels * map + at;
-            for (x, value) in row.iter_mut().zip(images[first..].iter().step_by(map)) {
-                *x = *value;
+            let count = (map - at).min(pixels.end - pixel);
+            let planes = &images[image * out.channels * map..][..out.channels * map];
+            if out.channels == 3 && out.is_dense() {
+                let floats = out.offset + 3 * pixel..out.offset + 3 * (pixel + count);
+                // SAFETY: `check` has the view inside the arena; tasks have different pixels.
+                let (target, _) = unsafe { pointer.slice_mut(floats) }.as_chunks_mut::<3>();
+                let [red, green, blue] = [0, 1, 2].map(|channel| &planes[channel * map + at..][..count]);
+                for (target, ((&red, &green), &blue)) in
+                    target.iter_mut().zip(red.iter().zip(green).zip(blue))
+                {
+                    *target = [red, green, blue];
+                }
+            } else {
+                for i in 0..count {
+                    // SAFETY: `check` has the view inside the arena; tasks have different pixels.
+                    let target = unsafe { pointer.slice_mut(out.pixel(pixel + i)) };
+                    let values = planes[at + i..].iter().step_by(map);
+                    target.iter_mut().zip(values).for_each(|(x, value)| *x = *value);
+                }
             }
+            pixel += count;
         }
     });
 }
@@ -102,21 +120,35 @@ pub fn pad(
     value: f32,
 ) {
     let (batch, tall, wide) = border.check(arena, [input, out], (height, width));
+    let dense = input.is_dense() && out.is_dense();
     let pointer = arena.pointer();
     pool.ranges(batch * tall, LEAST_COPY_ROWS, &|range| {
         for index in range {
             let (image, y) = (index / tall, index % tall);
             let inside = (border.top..border.top + height).contains(&y);
-            for x in 0..wide {
-                // SAFETY: `border.check` has the view inside the arena and this pixel in it; tasks have different rows.
-                let target = unsafe { pointer.slice_mut(out.pixel(index * wide + x)) };
-                if inside && (border.left..border.left + width).contains(&x) {
-                    let pixel = (image * height + y - border.top) * width + x - border.left;
-                    // SAFETY: row and column lie inside the border, so that the pixel lies in the input, which
-                    // `border.check` has inside the arena and apart from the output.
-                    target.copy_from_slice(unsafe { pointer.slice(input.pixel(pixel)) });
-                } else {
-                    target.fill(value);
+            let left = if inside { border.left } else { wide };
+            let fill = |columns: Range<usize>| {
+                for x in columns {
+                    // SAFETY: `border.check` has the view inside the arena and this pixel in it; tasks have different rows.
+                    unsafe { pointer.slice_mut(out.pixel(index * wide + x)) }.fill(value);
+                }
+            };
+            fill(0..left);
+            if !inside {
+                continue;
+            }
+            fill(left + width..wide);
+            let pixel = (image * height + y - border.top) * width;
+            let (count, runs) = if dense { (1, width) } else { (width, 1) };
+            for x in 0..count {
+                let target = out.pixel(index * wide + left + x).start;
+                let source = input.pixel(pixel + x).start;
+                let floats = runs * out.channels;
+                // SAFETY: the row lies inside the border, so that its pixels lie in the input, which `border.check` has
+                // inside the arena and apart from the output, whose rows are different tasks'.
+                unsafe {
+                    let source = pointer.slice(source..source + floats);
+                    pointer.slice_mut(target..target + floats).copy_from_slice(source);
                 }
             }
         }

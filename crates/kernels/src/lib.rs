@@ -59,7 +59,7 @@ pub use geometry::{Geometry, Tap};
 pub use group_norm::{GroupNorm, group_norm, group_norm_backward};
 pub use grouped::{Group, Grouped, GroupedGradient, grouped, grouped_gradient, grouped_taps};
 pub use half::f16;
-pub use igemm::{Before, Igemm, Weights, igemm};
+pub use igemm::{Before, Igemm, Weights, igemm, igemm_groups};
 pub use isa::Isa;
 pub use layout::{Border, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw};
 pub use linear::{LinearBackward, WeightGradient, linear_backward};

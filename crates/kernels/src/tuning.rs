@@ -46,6 +46,8 @@ pub(crate) mod igemm {
 
 /// Convolutions of many groups.
 pub(crate) mod grouped {
+    /// The fewest parts that the rows of all maps are cut in, by their channels where rows are too few.
+    pub(crate) const LEAST_PARTS: usize = 32;
     /// Products below which a task is not worth a thread.
     pub(crate) const LEAST_TASK_PRODUCTS: usize = 65_536;
     /// The most parts that the rows of a weight gradient are summed in.

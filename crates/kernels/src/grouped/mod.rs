@@ -27,7 +27,7 @@ use crate::rectifier::Rectifier;
 use crate::simd::{Simd, WIDEST_LANES, dispatch};
 use crate::threads::Pool;
 use crate::tile::check_epilogue;
-use crate::tuning::grouped::LEAST_TASK_PRODUCTS;
+use crate::tuning::grouped::{LEAST_PARTS, LEAST_TASK_PRODUCTS};
 
 /// Channels of each group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,15 +138,19 @@ pub fn grouped(
     check_epilogue(arena, out, bias, addend);
     geometry.check_measured(statistics.is_some(), batch, out);
     let walk = &Walk::new(geometry);
-    let of_row = geometry.grid.1.saturating_mul(panels.k).saturating_mul(out.channels);
     let narrow = isa.for_columns(out.channels);
+    let (rows, vectors) = (batch * geometry.grid.0, out.channels.div_ceil(narrow.lanes()));
+    // Few rows are cut by their channels too, or threads would wait for who has the last row.
+    let slices = LEAST_PARTS.div_ceil(rows.max(1)).clamp(1, vectors.max(1));
+    let of_slice = geometry.grid.1.saturating_mul(panels.k).saturating_mul(out.channels) / slices;
     let pointer = arena.pointer();
-    pool.ranges(batch * geometry.grid.0, LEAST_TASK_PRODUCTS.div_ceil(of_row.max(1)), &|rows| {
-        // SAFETY: views, geometry, groups and lengths were checked above; tasks have different rows of the grid, which are
-        // different pixels of the output; nothing writes the input, nor an addend that is not the output.
+    pool.ranges(rows * slices, LEAST_TASK_PRODUCTS.div_ceil(of_slice.max(1)), &|parts| {
+        // SAFETY: views, geometry, groups and lengths were checked above; tasks have different rows of the grid or different
+        // channels of one, which are different floats of the output; nothing writes the input, nor an addend that is not the
+        // output.
         unsafe {
             dispatch!(narrow, grid_rows(
-                call: &Grouped<'_>, pointer: Pointer, walk: &Walk, rows: Range<usize>
+                call: &Grouped<'_>, pointer: Pointer, walk: &Walk, parts: Range<usize>, slices: usize
             ));
         };
     });
@@ -155,25 +159,35 @@ pub fn grouped(
     }
 }
 
-/// Some rows of the grid.
+/// Some parts of rows of the grid, each row's channels being cut in so many slices.
 ///
 /// # Safety
-/// [`grouped`] has checked the call against the block of `arena`, and made `walk` of it; `rows` are rows of the grid of the
-/// batch. Meanwhile nothing writes the input, and nothing else uses these rows' pixels of the output; an addend that is not
-/// the output is not written. The CPU has the instruction set.
+/// [`grouped`] has checked the call against the block of `arena`, and made `walk` of it; `parts` are slices of rows of the
+/// grid of the batch. Meanwhile nothing writes the input, and nothing else uses these channels of these rows' pixels of the
+/// output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn grid_rows<S: Simd>(call: &Grouped<'_>, arena: Pointer, walk: &Walk, rows: Range<usize>) {
+unsafe fn grid_rows<S: Simd>(
+    call: &Grouped<'_>,
+    arena: Pointer,
+    walk: &Walk,
+    parts: Range<usize>,
+    slices: usize,
+) {
     let geometry = call.geometry;
     // SAFETY: the caller has the instruction set.
     let orders = unsafe { orders::<S>(call.group) };
     let orders = &orders[..call.group.inputs];
-    let mut reads = Reads::default();
-    for index in rows {
+    let vectors = call.out.channels.div_ceil(S::LANES);
+    let (mut reads, mut found) = (Reads::default(), None);
+    for part in parts {
+        let (index, slice) = (part / slices, part % slices);
         let at = (index / geometry.grid.0, index % geometry.grid.0);
-        // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
-        unsafe { walk.row(geometry, (arena, call.input), at, &mut reads) };
-        for channel in (0..call.out.channels).step_by(S::LANES) {
-            let channels = Channels::new::<S>(call.group, channel, call.out.channels);
+        if found.replace(index) != Some(index) {
+            // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
+            unsafe { walk.row(geometry, (arena, call.input), at, &mut reads) };
+        }
+        for vector in slice * vectors / slices..(slice + 1) * vectors / slices {
+            let channels = Channels::new::<S>(call.group, vector * S::LANES, call.out.channels);
             let whole = channels.outputs.len() == S::LANES;
             let row = Row::<S>::new(call, arena, (&reads, orders), at, channels);
             // SAFETY: the row is one of the caller's, `reads` is what it reads, the channels start a vector of the output's.

@@ -54,30 +54,25 @@ impl<'a, S: Simd> Row<'a, S> {
         // SAFETY: the columns are in the grid.
         unsafe {
             let mut x = 0;
-            while x + 8 <= width {
-                self.pixels::<8, DEPTHWISE, WHOLE>(x);
-                x += 8;
-            }
-            if x + 4 <= width {
-                self.pixels::<4, DEPTHWISE, WHOLE>(x);
-                x += 4;
-            }
-            if x + 2 <= width {
-                self.pixels::<2, DEPTHWISE, WHOLE>(x);
-                x += 2;
-            }
-            if x < width {
-                self.pixels::<1, DEPTHWISE, WHOLE>(x);
+            while x < width {
+                // As few turns as there can be, each of as many sums as wait for one another's products.
+                x += match width - x {
+                    7 | 14 => self.pixels::<7, DEPTHWISE, WHOLE>(x),
+                    8.. => self.pixels::<8, DEPTHWISE, WHOLE>(x),
+                    4.. => self.pixels::<4, DEPTHWISE, WHOLE>(x),
+                    2.. => self.pixels::<2, DEPTHWISE, WHOLE>(x),
+                    _ => self.pixels::<1, DEPTHWISE, WHOLE>(x),
+                };
             }
         }
     }
 
-    /// Some pixels of the row, from a grid column on.
+    /// Some pixels of the row, from a grid column on; gives how many.
     ///
     /// # Safety
     /// As [`run`](Self::run); the columns are in the grid.
     #[inline(always)]
-    unsafe fn pixels<const COUNT: usize, const DEPTHWISE: bool, const WHOLE: bool>(&self, x: usize) {
+    unsafe fn pixels<const COUNT: usize, const DEPTHWISE: bool, const WHOLE: bool>(&self, x: usize) -> usize {
         // SAFETY: the row's taps exist, and its columns have addresses.
         unsafe {
             let start = self.start();
@@ -95,6 +90,7 @@ impl<'a, S: Simd> Row<'a, S> {
                 self.finish::<WHOLE>(x + i, sum);
             }
         }
+        COUNT
     }
 
     /// Adds the products of three neighbouring taps: each pixel is loaded once.

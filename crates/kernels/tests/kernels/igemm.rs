@@ -1,8 +1,8 @@
 //! The indirect GEMM: convolutions of all kinds, matrix products, gradients of inputs.
 
 use convnet_kernels::{
-    Before, Geometry, Igemm, Panels, Rectifier, Tap, View, Weights, along_rows, f16, igemm, rows_product,
-    saturating_f16, transpose,
+    Before, Geometry, Igemm, Panels, Rectifier, Tap, View, Weights, along_rows, f16, igemm, igemm_groups,
+    rows_product, saturating_f16, transpose,
 };
 use proptest::prelude::*;
 
@@ -582,6 +582,58 @@ fn the_phases_of_a_strided_convolution_give_its_input_gradient() {
         };
         machine.run(&scene, &[dx], run, |arena, _, isa| {
             assert_close(&read(arena, dx), &expected, TOLERANCE, format_args!("{isa} {y:?} {x:?} {c} {n}"));
+        });
+    }
+}
+
+#[test]
+fn groups_in_one_go_are_the_products_of_each() {
+    let machine = Machine::new(3);
+    let mut random = Random::new(41);
+    for case in 0..24 {
+        let groups = random.within(1..=6);
+        let (inner, outer) = (random.within(1..=20), random.within(1..=40));
+        let geometry = convolution([(); 2].map(|()| Axis::random(&mut random, 9)), inner);
+        let (batch, relu) = (random.within(1..=3), rectifier(&mut random));
+        let pixels = |size: (usize, usize)| batch * size.0 * size.1;
+        let mut scene = Scene::new(case);
+        let input = scene.filled(pixels(geometry.input), groups * inner);
+        let addend = scene.filled(pixels(geometry.output), groups * outer);
+        let outs = [(); 2].map(|()| scene.dense(pixels(geometry.output), groups * outer));
+        let bias: Vec<f32> = (0..groups * outer).map(|i| i as f32 / 7.0).collect();
+        let run = |pool: &_, isa, arena: &mut _| {
+            let panels = Panels::new(isa, geometry.k(), outer);
+            let mut random = Random::new(case);
+            let weights = random.floats(groups * panels.len());
+            let whole = Igemm {
+                geometry: &geometry,
+                batch,
+                input,
+                weights: Weights::Single(&weights),
+                panels,
+                bias: (case % 2 == 0).then_some(&bias[..]),
+                addend: (case % 3 == 0).then_some(addend),
+                before: None,
+                relu,
+                out: outs[0],
+            };
+            igemm_groups(pool, isa, arena, &whole, groups);
+            for group in 0..groups {
+                let part = |view: View| view.slice(group * outer, outer);
+                let call = Igemm {
+                    input: input.slice(group * inner, inner),
+                    weights: Weights::Single(&weights[group * panels.len()..][..panels.len()]),
+                    bias: whole.bias.map(|bias| &bias[group * outer..][..outer]),
+                    addend: whole.addend.map(part),
+                    out: part(outs[1]),
+                    ..whole
+                };
+                igemm(pool, isa, arena, &call, None);
+            }
+            Vec::new()
+        };
+        machine.run(&scene, &outs, run, |arena, _, isa| {
+            assert_eq!(read(arena, outs[0]), read(arena, outs[1]), "{isa} {geometry:?}, {groups} groups");
         });
     }
 }

@@ -152,27 +152,36 @@ impl Conv {
             ForwardKernel::Grouped(group) => return self.forward_grouped(run, at, group, addend),
             ForwardKernel::Rows | ForwardKernel::Igemm => {}
         }
-        let out = run.output(at);
         let before = self.prologue.clone().map(|(range, relu)| {
             let (scale, shift) = run.parameters[range].split_at(self.walk.geometry.run);
             Before { scale, shift, relu }
         });
-        let bias = run.bias(at);
-        let source = self.padded_input(run, at);
+        let whole = Igemm {
+            geometry: &self.walk.geometry,
+            batch: run.n,
+            input: self.padded_input(run, at),
+            weights: run.weights(at, 0..self.matrix.len()),
+            panels: self.matrix.panels,
+            bias: run.bias(at),
+            addend,
+            before,
+            relu: rectifier(at.stage),
+            out: run.output(at),
+        };
+        let groups = self.walk.groups;
+        if groups > 1 && run.statistics.is_none() && self.forward.kernel == ForwardKernel::Igemm {
+            return kernels::igemm_groups(run.pool, run.isa, run.arena, &whole, groups);
+        }
         let (inner, outer) = self.walk.group_channels;
-        for g in 0..self.walk.groups {
+        for g in 0..groups {
             let slice = |view: View| view.slice(g * outer, outer);
             let call = Igemm {
-                geometry: &self.walk.geometry,
-                batch: run.n,
-                input: source.slice(g * inner, inner),
+                input: whole.input.slice(g * inner, inner),
                 weights: run.weights(at, self.matrix.group(g)),
-                panels: self.matrix.panels,
-                bias: bias.map(|b| &b[g * outer..(g + 1) * outer]),
+                bias: whole.bias.map(|b| &b[g * outer..(g + 1) * outer]),
                 addend: addend.map(slice),
-                before,
-                relu: rectifier(at.stage),
-                out: slice(out),
+                out: slice(whole.out),
+                ..whole
             };
             let part = Slot { channel: slot.channel + g * outer, channels: outer, ..slot };
             let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(part));
