@@ -105,11 +105,13 @@ impl Igemm<'_> {
         geometry.positions(batch) * panels.n
     }
 
-    /// The product of one of `groups` groups of channels.
+    /// The product of one of `groups` groups of channels, of a walk by single pixels: group number i reads the i-th
+    /// `geometry.run` channels of the input, and writes the i-th `panels.n` of the output; weights are one group's after the
+    /// other's.
     ///
     /// # Panics
     /// If channels, weights or biases are not that many groups'.
-    fn group(&self, index: usize, groups: usize) -> Self {
+    pub fn group(&self, index: usize, groups: usize) -> Self {
         let (inner, outer, weights) = (self.geometry.run, self.panels.n, self.panels.len());
         let slice = |view: View| view.slice(index * outer, outer);
         assert_eq!(self.out.channels, product(&[groups, outer]), "output channels of all groups");
@@ -167,9 +169,8 @@ pub fn igemm(
     }
 }
 
-/// Runs the products of `groups` groups of channels, which share a geometry, in one go. Group number i reads the i-th
-/// `geometry.run` channels of the input, and writes the i-th `panels.n` of the output; weights are one group's after the
-/// other's. Each output element is the one that [`igemm`] of its group gives.
+/// Runs the products of `groups` [groups](Igemm::group) of channels in one go. Each output element is the one that
+/// [`igemm`] of its group gives.
 ///
 /// # Panics
 /// If that of a group panics, or channels, weights and biases are not those of so many groups.

@@ -172,17 +172,9 @@ impl Conv {
         if groups > 1 && run.statistics.is_none() && self.forward.kernel == ForwardKernel::Igemm {
             return kernels::igemm_groups(run.pool, run.isa, run.arena, &whole, groups);
         }
-        let (inner, outer) = self.walk.group_channels;
+        let (_, outer) = self.walk.group_channels;
         for g in 0..groups {
-            let slice = |view: View| view.slice(g * outer, outer);
-            let call = Igemm {
-                input: whole.input.slice(g * inner, inner),
-                weights: run.weights(at, self.matrix.group(g)),
-                bias: whole.bias.map(|b| &b[g * outer..(g + 1) * outer]),
-                addend: addend.map(slice),
-                out: slice(whole.out),
-                ..whole
-            };
+            let call = if groups == 1 { whole } else { whole.group(g, groups) };
             let part = Slot { channel: slot.channel + g * outer, channels: outer, ..slot };
             let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(part));
             if self.forward.kernel == ForwardKernel::Rows {
