@@ -62,7 +62,7 @@ macro_rules! sizes {
     };
 }
 
-// d, w_0, w_a, w_m and g of the paper's appendix (figures 16 and 17), with the digits of its published configurations.
+// d, w_0, w_a, w_m and g of the paper's appendix, with the digits of its published configurations.
 sizes! {
     X_800MF, X_400MF, "regnet_x_800mf", "RegNetX-800MF", false, 16, 56.0, 35.73, 2.28, 16;
     X_1_6GF, X_400MF, "regnet_x_1_6gf", "RegNetX-1.6GF", false, 18, 80.0, 34.01, 2.25, 24;
