@@ -118,7 +118,7 @@ def main():
     parser.add_argument("library", choices=["torchvision", "timm"])
     parser.add_argument("--exporter", choices=["script", "dynamo"], default="script")
     parser.add_argument("names", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     counts = {}
     # Where exporters fail they print whole graphs: standard output carries the rows alone.
     rows = os.fdopen(os.dup(1), "w")
