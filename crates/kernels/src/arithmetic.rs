@@ -191,11 +191,9 @@ unsafe fn combine(
     }
 }
 
-/// The backward pass of [`arithmetic`] for one of its inputs.
+/// The backward pass of a function of two values for one of them.
 #[derive(Clone, Copy, Debug)]
-pub struct ArithmeticBackward {
-    /// The function.
-    pub kind: Arithmetic,
+pub struct SideBackward {
     /// Its inputs.
     pub inputs: [Maps; 2],
     /// The gradient of its output.
@@ -213,8 +211,14 @@ pub struct ArithmeticBackward {
 ///
 /// # Panics
 /// As [`arithmetic`], or if there is no such side.
-pub fn arithmetic_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &ArithmeticBackward) {
-    let ArithmeticBackward { inputs, output_gradient, side, gradient, .. } = *call;
+pub fn arithmetic_backward(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    function: Arithmetic,
+    call: &SideBackward,
+) {
+    let SideBackward { inputs, output_gradient, side, gradient, .. } = *call;
     check(arena, inputs, output_gradient);
     arena.check_alike(inputs[side].view, &[gradient]);
     let read = [inputs[0].view, inputs[1].view, output_gradient.view];
@@ -223,7 +227,7 @@ pub fn arithmetic_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Arit
     let repeats = output_gradient.view.pixels / gradient.pixels.max(1);
     let least = LEAST_TASK_FLOATS / product(&[repeats, output_gradient.view.channels]).max(1);
     pool.ranges(gradient.pixels, least, &|pixels| {
-        vectorized!(isa, |p: Pointer, pixels: Range<usize>, call: &ArithmeticBackward| {
+        vectorized!(isa, |p: Pointer, pixels: Range<usize>, function: Arithmetic, call: &SideBackward| {
             let half = |first: bool, a: f32, b: f32| {
                 let tie = if a == b { 0.5 } else { 0.0 };
                 if first { 1.0 } else { tie }
@@ -232,7 +236,7 @@ pub fn arithmetic_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Arit
             // `check_alike` the gradient of its input's sizes, the assertions it apart from all that is read; tasks have
             // different pixels.
             unsafe {
-                match (call.kind, call.side) {
+                match (function, call.side) {
                     (Arithmetic::Add, _) | (Arithmetic::Sub, 0) => gather(p, pixels, call, |_, _| 1.0),
                     (Arithmetic::Sub, _) => gather(p, pixels, call, |_, _| -1.0),
                     (Arithmetic::Mul, 0) => gather(p, pixels, call, |_, b| b),
@@ -254,7 +258,7 @@ pub fn arithmetic_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Arit
                 }
             }
         }(
-            pointer, pixels, call
+            pointer, pixels, function, call
         ));
     });
 }
@@ -270,10 +274,10 @@ pub fn arithmetic_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Arit
 unsafe fn gather(
     p: Pointer,
     pixels: Range<usize>,
-    call: &ArithmeticBackward,
+    call: &SideBackward,
     slope: impl Fn(f32, f32) -> f32 + Copy,
 ) {
-    let ArithmeticBackward { inputs: [a, b], output_gradient: dy, side, gradient, accumulate, .. } = *call;
+    let SideBackward { inputs: [a, b], output_gradient: dy, side, gradient, accumulate } = *call;
     let own = call.inputs[side];
     for pixel in pixels {
         // SAFETY: the caller has the pixel in the gradient, and that in the block.

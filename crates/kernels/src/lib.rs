@@ -49,7 +49,7 @@ mod winograd;
 
 pub use activation::{Activation, activation, activation_backward, relu_backward};
 pub use arena::{Arena, ArenaError, View};
-pub use arithmetic::{Arithmetic, ArithmeticBackward, Maps, arithmetic, arithmetic_backward};
+pub use arithmetic::{Arithmetic, Maps, SideBackward, arithmetic, arithmetic_backward};
 pub use batch_norm::{BatchNorm, BatchNormBackward, batch_norm, batch_norm_backward};
 pub use criterion::{Binary, Comparison, Criterion, CrossEntropy, Reading, Teacher, compare};
 pub use element::saturating_f16;
@@ -73,7 +73,7 @@ pub use optimizer::{
 pub use outer::{Outer, column_sums, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;
-pub use pixel_products::{PixelProductsBackward, pixel_products, pixel_products_backward};
+pub use pixel_products::{pixel_products, pixel_products_backward};
 pub use pooling::{PoolWindow, avg_pool, avg_pool_backward, max_pool, max_pool_backward};
 pub use rearrange::{Rearrangement, rearrange};
 pub use rectifier::Rectifier;

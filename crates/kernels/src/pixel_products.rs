@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::arena::{Arena, Pointer, View};
-use crate::arithmetic::Maps;
+use crate::arena::{Arena, Pointer};
+use crate::arithmetic::{Maps, SideBackward};
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
@@ -73,36 +73,21 @@ pub fn pixel_products(pool: &Pool, isa: Isa, arena: &mut Arena, [a, b, out]: [Ma
     });
 }
 
-/// The gradient of one input of [`pixel_products`].
-#[derive(Clone, Copy, Debug)]
-pub struct PixelProductsBackward {
-    /// Its inputs.
-    pub inputs: [Maps; 2],
-    /// The gradient of its output.
-    pub output_gradient: Maps,
-    /// Which of the inputs.
-    pub side: usize,
-    /// Where that one's gradient goes.
-    pub gradient: View,
-    /// Whether it is added to what is there.
-    pub accumulate: bool,
-}
-
 /// The gradient of one input of [`pixel_products`]: da[k, m, g] = Σ_n dy[n, m, g] · b[k, n, g], db[k, n, g] =
 /// Σ_m dy[n, m, g] · a[k, m, g].
 ///
 /// # Panics
 /// As [`pixel_products`], or if there is no such side.
-pub fn pixel_products_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &PixelProductsBackward) {
-    let PixelProductsBackward { inputs: [a, b], output_gradient: dy, side, gradient, .. } = *call;
+pub fn pixel_products_backward(pool: &Pool, isa: Isa, arena: &mut Arena, call: &SideBackward) {
+    let SideBackward { inputs: [a, b], output_gradient: dy, side, gradient, .. } = *call;
     check(arena, [a, b, dy]);
     arena.check_alike(call.inputs[side].view, &[gradient]);
     [a.view, b.view, dy.view].iter().for_each(|&view| gradient.assert_disjoint(view));
     let pointer = arena.pointer();
     let least = LEAST_TASK_FLOATS / (gradient.channels * dy.view.channels).max(1);
     pool.ranges(gradient.pixels, least, &|pixels| {
-        vectorized!(isa, |p: Pointer, pixels: Range<usize>, call: &PixelProductsBackward| {
-            let PixelProductsBackward { inputs, output_gradient: dy, side, gradient, accumulate } = *call;
+        vectorized!(isa, |p: Pointer, pixels: Range<usize>, call: &SideBackward| {
+            let SideBackward { inputs, output_gradient: dy, side, gradient, accumulate } = *call;
             let (own, other) = (inputs[side], inputs[1 - side]);
             for pixel in pixels {
                 // SAFETY: `check_alike` has the gradient inside the arena; tasks have different pixels of it.

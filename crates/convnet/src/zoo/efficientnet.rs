@@ -73,7 +73,7 @@ const DEPTH: f64 = 0.2;
 
 fn scaled(net: &Builder, classes: usize, (width, depth): (f64, f64), p: f32) -> Value<'_> {
     init(net);
-    let maps = |maps: usize| divisible(maps as f64 * width);
+    let maps = |maps: usize| divisible(maps as f64 * width, 8);
     let blocks = |blocks: usize| (blocks as f64 * depth).ceil() as usize;
     let total: usize = STAGES.iter().map(|stage| blocks(stage[4])).sum();
     let x = net.input().sequential("features", |x| {

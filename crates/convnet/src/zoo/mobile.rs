@@ -1,13 +1,14 @@
 //! What networks for telephones share: normalized convolutions, gates of channels, numbers of channels that are multiples
-//! of eight.
+//! of another.
 
 use crate::graph::{Builder, Value};
 use crate::ops::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, Op};
 
-/// The nearest multiple of eight, at least eight, and no less than nine tenths of a number of channels.
-pub(super) fn divisible(channels: f64) -> usize {
-    let near = ((channels + 4.0) / 8.0).floor().max(1.0) * 8.0;
-    (if near < 0.9 * channels { near + 8.0 } else { near }) as usize
+/// The nearest multiple of `by`, once that at least, and no less than nine tenths of a number of channels.
+pub(super) fn divisible(channels: f64, by: usize) -> usize {
+    let by = by as f64;
+    let near = ((channels + by / 2.0) / by).floor().max(1.0) * by;
+    (if near < 0.9 * channels { near + by } else { near }) as usize
 }
 
 /// A convolution without bias, its normalization, and an activation where there is one, as a numbered Sequential.

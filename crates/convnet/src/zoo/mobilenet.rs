@@ -254,7 +254,7 @@ fn gated<'b>(x: Value<'b>, block: &Bneck, norm: BatchNorm2d) -> Value<'b> {
             let expand = Conv2d::new(block.wide, 1);
             let x = if grows { conv_norm(x, expand, norm.clone(), Some(activation())) } else { x };
             let x = conv_norm(x, depthwise(x, block.kernel, block.stride), norm.clone(), Some(activation()));
-            let squeezed = divisible((block.wide / 4) as f64);
+            let squeezed = divisible((block.wide / 4) as f64, 8);
             let x =
                 if block.gated { squeeze_excitation(x, squeezed, Op::Relu, Unary::hardsigmoid()) } else { x };
             conv_norm(x, Conv2d::new(block.channels, 1), norm, None::<Op>)
@@ -276,7 +276,7 @@ const MNASNET_STACKS: [[usize; 5]; 6] = [
 fn mnasnet(net: &Builder, classes: usize, width: f64) -> Value<'_> {
     init(net);
     let norm = || BatchNorm2d { eps: 1e-5, momentum: (1.0 - 0.9997_f64) as f32 };
-    let channels = |channels: usize| divisible(channels as f64 * width);
+    let channels = |channels: usize| divisible(channels as f64 * width, 8);
     let x = net.input().sequential("layers", |x| {
         let stem = Conv2d::new(channels(32), 3).stride(2).padding(1).no_bias();
         let x = x.then(stem).then(norm()).relu();

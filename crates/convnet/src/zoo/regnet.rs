@@ -1,6 +1,6 @@
 //! RegNet X and Y: torchvision's.
 
-use super::mobile::{gate, pooled};
+use super::mobile::{divisible, gate, pooled};
 use super::registry::{Entry, Paper, Variant};
 use crate::graph::{Builder, Init, Value};
 use crate::ops::{BatchNorm2d, Conv2d, Linear, Op};
@@ -115,16 +115,10 @@ impl Line {
         let widths: Vec<usize> = (0..self.blocks).map(|block| self.width(block)).collect();
         let stage = |run: &[usize]| {
             let group = self.group.min(run[0]);
-            Stage { width: fitted(run[0], group), blocks: run.len(), group }
+            Stage { width: divisible(run[0] as f64, group), blocks: run.len(), group }
         };
         widths.chunk_by(|a, b| a == b).map(stage).collect()
     }
-}
-
-/// The nearest multiple of a group's width, one group at least, and no less than nine tenths of a width.
-fn fitted(width: usize, group: usize) -> usize {
-    let near = ((width + group / 2) / group * group).max(group);
-    if near * 10 < width * 9 { near + group } else { near }
 }
 
 /// Maps of the first convolution.

@@ -1,8 +1,9 @@
 //! ShuffleNet v2: torchvision's.
 
+use super::mobile::pooled;
 use super::registry::{Entry, Paper, Variant};
 use crate::graph::{Builder, Value, concat};
-use crate::ops::{AdaptiveAvgPool2d, BatchNorm2d, ChannelShuffle, Conv2d, Linear, MaxPool2d, Op, Slice};
+use crate::ops::{BatchNorm2d, ChannelShuffle, Conv2d, Linear, MaxPool2d, Slice};
 
 /// torchvision's ShuffleNet v2 1.0×.
 pub(super) const X1_0: Entry = Entry {
@@ -66,8 +67,7 @@ fn network(net: &Builder, classes: usize, stages: [usize; 3], last: usize) -> Va
         });
     }
     let x = x.sequential("conv5", |x| norm(x, Conv2d::new(last, 1)).relu());
-    let x = x.layer("avgpool", AdaptiveAvgPool2d { height: 1, width: 1 }).layer("flatten", Op::Flatten);
-    x.layer("fc", Linear::new(classes))
+    pooled(x).layer("fc", Linear::new(classes))
 }
 
 /// A convolution without bias, and its normalization.

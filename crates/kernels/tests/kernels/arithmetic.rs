@@ -1,7 +1,7 @@
 //! Functions of two maps with repeated axes, and extremes along axes.
 
 use convnet_kernels::{
-    Arithmetic, ArithmeticBackward, Maps, arithmetic, arithmetic_backward, extremum, extremum_backward,
+    Arithmetic, Maps, SideBackward, arithmetic, arithmetic_backward, extremum, extremum_backward,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
@@ -120,9 +120,8 @@ fn functions_of_two_maps_and_their_gradients() {
         let kernels = |pool: &_, isa, arena: &mut _| {
             arithmetic(pool, isa, arena, kind, inputs, out);
             for (side, gradient) in gradients.into_iter().enumerate() {
-                let call =
-                    ArithmeticBackward { kind, inputs, output_gradient: dy, side, gradient, accumulate: add };
-                arithmetic_backward(pool, isa, arena, &call);
+                let call = SideBackward { inputs, output_gradient: dy, side, gradient, accumulate: add };
+                arithmetic_backward(pool, isa, arena, kind, &call);
             }
             Vec::new()
         };
@@ -150,9 +149,8 @@ fn equal_elements_share_the_gradient_and_nan_stays() {
     let run = |pool: &_, isa, arena: &mut _| {
         arithmetic(pool, isa, arena, Arithmetic::Maximum, [a, b], out);
         let (kind, inputs, gradient) = (Arithmetic::Minimum, [a, b], dx.view);
-        let call =
-            ArithmeticBackward { kind, inputs, output_gradient: dy, side: 0, gradient, accumulate: false };
-        arithmetic_backward(pool, isa, arena, &call);
+        let call = SideBackward { inputs, output_gradient: dy, side: 0, gradient, accumulate: false };
+        arithmetic_backward(pool, isa, arena, kind, &call);
         Vec::new()
     };
     machine.run(&scene, &[out.view, dx.view], run, |arena, _, isa| {

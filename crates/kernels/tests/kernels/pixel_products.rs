@@ -1,6 +1,6 @@
 //! Products of the pixels of two maps in the same column.
 
-use convnet_kernels::{Maps, PixelProductsBackward, pixel_products, pixel_products_backward};
+use convnet_kernels::{Maps, SideBackward, pixel_products, pixel_products_backward};
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, read};
 
@@ -52,7 +52,7 @@ fn products_and_their_gradients() {
             pixel_products(pool, isa, arena, [a, b, out]);
             for (side, gradient) in gradients.into_iter().enumerate() {
                 let (inputs, output_gradient) = ([a, b], dy);
-                let call = PixelProductsBackward { inputs, output_gradient, side, gradient, accumulate: add };
+                let call = SideBackward { inputs, output_gradient, side, gradient, accumulate: add };
                 pixel_products_backward(pool, isa, arena, &call);
             }
             Vec::new()

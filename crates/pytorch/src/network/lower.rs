@@ -46,17 +46,12 @@ pub(crate) fn lower(tape: &Tape, id: TapeId, input: TapeId) -> Lowered {
         (What::Scale { factor, offset }, Some(before)) if *factor == 1.0 && *offset == 0.0 => {
             Lowered::Same(before)
         }
-        (What::Scale { factor, offset: 0.0 }, Some(before)) => {
-            Lowered::Layers(vec![Unary::Scale { factor: *factor as f32 }.into()], vec![before])
-        }
+        (What::Scale { factor, offset: 0.0 }, Some(before)) => scaled(*factor, before),
         (What::Scale { factor, offset }, _) => {
             Lowered::Refused(format!("multiplication by {factor} and addition of {offset}"))
         }
         (What::Reshape, Some(before)) => reshape(tape, id, before),
-        (What::Permute(order), Some(before)) if order.iter().enumerate().all(|(i, &d)| i == d) => {
-            Lowered::Same(before)
-        }
-        (What::Permute(order), Some(before)) if *order == TO_LAST => Lowered::Same(before),
+        (What::Permute(order), Some(before)) if keeps_map(order, false) => Lowered::Same(before),
         (What::Permute(order), _) => Lowered::Refused(format!("the permutation {order:?}")),
         (What::Last(Op::LayerNorm(_)), _) => Lowered::Refused("`layer_norm` over columns".into()),
         (What::Last(_), _) => Lowered::Refused("`linear over the last dimension of a map`".into()),
@@ -113,22 +108,33 @@ fn is_by_element(op: &Op) -> bool {
 
 /// Whether a step only puts channels last or back.
 pub(crate) fn is_turn(tape: &Tape, id: TapeId) -> bool {
-    let what = &tape.step(id).what;
-    matches!(what, What::Permute(_)) && matches!(lower(tape, id, TapeId(u32::MAX)), Lowered::Same(_))
+    let step = tape.step(id);
+    match &step.what {
+        What::Permute(order) => keeps_map(order, step.inputs.iter().any(|&input| is_last(tape, input))),
+        _ => false,
+    }
+}
+
+/// Whether dimensions in this order are a map of the graph's as before; `last` tells that the channels were put last.
+fn keeps_map(order: &[usize], last: bool) -> bool {
+    if last { *order == TO_FIRST } else { *order == TO_LAST || order.iter().copied().eq(0..order.len()) }
+}
+
+/// A step times a number.
+fn scaled(factor: f64, before: TapeId) -> Lowered {
+    Lowered::Layers(vec![Unary::Scale { factor: factor as f32 }.into()], vec![before])
 }
 
 /// A step that reads channels that were put last: what a 1×1 convolution, LayerNorm and functions of an element compute.
 fn with_channels_last(tape: &Tape, step: &Step, before: TapeId) -> Lowered {
     let all = step.inputs.iter().all(|&input| is_last(tape, input));
     let name = match &step.what {
-        What::Permute(order) if *order == TO_FIRST => return Lowered::Same(before),
+        What::Permute(order) if keeps_map(order, true) => return Lowered::Same(before),
         What::Last(op) => return Lowered::Layers(vec![op.clone()], vec![before]),
         What::Layer(op) if all && is_by_element(op) => {
             return Lowered::Layers(vec![op.clone()], step.inputs.clone());
         }
-        What::Scale { factor, offset: 0.0 } => {
-            return Lowered::Layers(vec![Unary::Scale { factor: *factor as f32 }.into()], vec![before]);
-        }
+        What::Scale { factor, offset: 0.0 } => return scaled(*factor, before),
         What::Layer(op) => op.name(),
         What::Permute(_) => "another order of the dimensions",
         What::Reshape => "a view",

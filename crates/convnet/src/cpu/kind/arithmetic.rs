@@ -1,6 +1,6 @@
 //! Functions and products of two values, and extremes along axes.
 
-use convnet_kernels::{self as kernels, ArithmeticBackward, Maps, PixelProductsBackward, View};
+use convnet_kernels::{self as kernels, Arena, Isa, Maps, Pool, SideBackward, View};
 
 use crate::cpu::run::{At, Backward, Forward};
 use crate::graph::Shape;
@@ -45,45 +45,53 @@ fn maps(view: View, shape: Shape) -> Maps {
     Maps { view, height, width }
 }
 
-pub(super) fn arithmetic(function: kernels::Arithmetic, run: &mut Forward<'_>, at: At<'_>) {
+/// The inputs of a function of two values, and its output.
+fn three(run: &Forward<'_>, at: At<'_>) -> ([Maps; 2], Maps) {
     let inputs = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
-    let out = maps(run.output(at), run.plan.shape(at.stage));
-    kernels::arithmetic(run.pool, run.isa, run.arena, function, inputs, out);
+    (inputs, maps(run.output(at), run.plan.shape(at.stage)))
 }
 
-pub(super) fn arithmetic_backward(
-    kind: kernels::Arithmetic,
+/// Calls a backward kernel for each of the two inputs whose gradient is wanted.
+fn for_each_side(
     run: &mut Backward<'_>,
     at: At<'_>,
     back: &BackwardStage,
+    kernel: impl Fn(&Pool, Isa, &mut Arena, &SideBackward),
 ) {
     let inputs = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
     let output_gradient = maps(run.output_gradient(at), run.plan.shape(at.stage));
     for (side, write) in back.inputs.iter().enumerate() {
         if let Some(write) = write {
             let (gradient, accumulate) = (run.input_gradient(at, side), write.accumulate);
-            let call = ArithmeticBackward { kind, inputs, output_gradient, side, gradient, accumulate };
-            kernels::arithmetic_backward(run.pool, run.isa, run.arena, &call);
+            let call = SideBackward { inputs, output_gradient, side, gradient, accumulate };
+            kernel(run.pool, run.isa, run.arena, &call);
         }
     }
 }
 
+pub(super) fn arithmetic(function: kernels::Arithmetic, run: &mut Forward<'_>, at: At<'_>) {
+    let (inputs, out) = three(run, at);
+    kernels::arithmetic(run.pool, run.isa, run.arena, function, inputs, out);
+}
+
+pub(super) fn arithmetic_backward(
+    function: kernels::Arithmetic,
+    run: &mut Backward<'_>,
+    at: At<'_>,
+    back: &BackwardStage,
+) {
+    for_each_side(run, at, back, |pool, isa, arena, call| {
+        kernels::arithmetic_backward(pool, isa, arena, function, call);
+    });
+}
+
 pub(super) fn matmul(run: &mut Forward<'_>, at: At<'_>) {
-    let [a, b] = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
-    let out = maps(run.output(at), run.plan.shape(at.stage));
+    let ([a, b], out) = three(run, at);
     kernels::pixel_products(run.pool, run.isa, run.arena, [a, b, out]);
 }
 
 pub(super) fn matmul_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
-    let inputs = [0, 1].map(|i| maps(run.input(at, i), at.stage.shapes[i]));
-    let output_gradient = maps(run.output_gradient(at), run.plan.shape(at.stage));
-    for (side, write) in back.inputs.iter().enumerate() {
-        if let Some(write) = write {
-            let (gradient, accumulate) = (run.input_gradient(at, side), write.accumulate);
-            let call = PixelProductsBackward { inputs, output_gradient, side, gradient, accumulate };
-            kernels::pixel_products_backward(run.pool, run.isa, run.arena, &call);
-        }
-    }
+    for_each_side(run, at, back, kernels::pixel_products_backward);
 }
 
 /// What an extreme is multiplied with to be the largest.

@@ -58,10 +58,7 @@ impl Importer<'_> {
         let inputs: Vec<Known> = call.inputs.iter().flatten().cloned().collect();
         match (call.op(), &inputs[..]) {
             ("Where", [condition, yes, no]) => self.chosen(call, [condition, yes, no]),
-            ("Not", [x]) => self.each_as(call, x, |this, call, value| {
-                let channels = this.shape(value).channels();
-                this.affine(call, value, (vec![-1.0; channels], vec![1.0; channels]))
-            }),
+            ("Not", [x]) => self.each_as(call, x, Self::opposite),
             ("Neg", [x]) => self.each_as(call, x, |this, call, value| this.multiplied(call, value, -1.0)),
             ("Mean", [first, rest @ ..]) => {
                 let count = inputs.len() as f32;
@@ -109,6 +106,12 @@ impl Importer<'_> {
         Ok(self.known(View { of: value.layer, ..view }))
     }
 
+    /// 1 − x, of a condition.
+    fn opposite(&mut self, call: &Call<'_>, value: Value) -> Result<Value, String> {
+        let channels = self.shape(value).channels();
+        self.affine(call, value, (vec![-1.0; channels], vec![1.0; channels]))
+    }
+
     /// One of two by a condition. What is not chosen may be no number.
     fn chosen(&mut self, call: &Call<'_>, [condition, yes, no]: [&Known; 3]) -> Result<Known, String> {
         let otherwise = match condition {
@@ -117,10 +120,7 @@ impl Importer<'_> {
                 let not = values.iter().map(|&x| if x == 0.0 { 1.0 } else { 0.0 }).collect();
                 Known::Constant(Constant::numbers(constant.shape.clone(), not))
             }
-            known => self.each_as(call, known, |this, call, value| {
-                let channels = this.shape(value).channels();
-                this.affine(call, value, (vec![-1.0; channels], vec![1.0; channels]))
-            })?,
+            known => self.each_as(call, known, Self::opposite)?,
         };
         let zero = |this: &Self, known: &Known| match known {
             Known::Constant(constant) if constant.len() == 1 => Ok(constant.floats(this.model)?[0] == 0.0),

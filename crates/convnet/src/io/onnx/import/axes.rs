@@ -59,12 +59,20 @@ impl Axes {
         (left == 1).then(|| Self { sizes: target.to_vec(), strides })
     }
 
+    /// The axes in another order: number i is what number `order[i]` was.
     pub(super) fn permuted(&self, order: &[usize]) -> Self {
         Self {
             sizes: order.iter().map(|&axis| self.sizes[axis]).collect(),
             strides: order.iter().map(|&axis| self.strides[axis]).collect(),
         }
     }
+}
+
+/// The order that undoes another one.
+pub(super) fn undone(order: &[usize]) -> Vec<usize> {
+    let mut back = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(place, &axis)| back[axis] = place);
+    back
 }
 
 #[cfg(test)]
@@ -82,5 +90,12 @@ mod tests {
         assert_eq!(turned.reshaped(&[3, 2, 4, 1]).unwrap().strides[..3], [4, 12, 1]);
         assert_eq!(axes.reshaped(&[24]).unwrap(), Axes::contiguous(&[24]));
         assert_eq!(axes.reshaped(&[5, 5]), None);
+    }
+
+    #[test]
+    fn an_order_is_undone() {
+        let axes = Axes::contiguous(&[2, 3, 4, 5]);
+        let order = [2, 0, 3, 1];
+        assert_eq!(axes.permuted(&order).permuted(&undone(&order)), axes);
     }
 }

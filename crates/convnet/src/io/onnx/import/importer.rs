@@ -137,7 +137,7 @@ impl<'a> Importer<'a> {
     pub(super) fn result(&mut self, name: &str) -> Result<(usize, Option<Vec<usize>>), String> {
         let known = self.names.get(name).cloned();
         if let Some(Known::View(view)) = &known
-            && !matches!(view.axes.sizes.len(), 1 | 3)
+            && view.is_lifted()
         {
             let axes = view.axes.sizes.clone();
             let target = match axes[..] {

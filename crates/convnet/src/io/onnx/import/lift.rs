@@ -1,7 +1,7 @@
 //! Operators along some axes of values under any axes: these become the channels of a map, on which a layer computes.
 
-use super::axes::Axes;
-use super::call::{Call, Known, Order, Value, axes, axis, index};
+use super::axes::{Axes, undone};
+use super::call::{Call, Known, Order, Value, axes, axis};
 use super::constant::{Constant, FOLDED};
 use super::fold::place;
 use super::importer::Importer;
@@ -56,9 +56,7 @@ impl Importer<'_> {
         let (of, left) = layer(self, input)?;
         let sizes: Vec<usize> =
             left.into_iter().chain(rest.iter().map(|&axis| view.axes.sizes[axis])).collect();
-        let back: Vec<usize> =
-            (0..rank).map(|axis| order.iter().position(|&own| own == axis).unwrap_or(axis)).collect();
-        Ok(View { of, axes: Axes::contiguous(&sizes).permuted(&back), path: view.path.clone() })
+        Ok(View { of, axes: Axes::contiguous(&sizes).permuted(&undone(&order)), path: view.path.clone() })
     }
 
     /// A layer that keeps the shape, over some axes of a view.
@@ -80,7 +78,7 @@ impl Importer<'_> {
 
     /// What an operator gives of values that are no maps or vectors; `None` for one that layers compute on these alone.
     pub(super) fn lifted(&mut self, call: &Call<'_>) -> Result<Option<Known>, String> {
-        let tokens = |known: &Option<Known>| matches!(known, Some(Known::View(view)) if !matches!(view.axes.sizes.len(), 1 | 3));
+        let tokens = |known: &Option<Known>| matches!(known, Some(Known::View(view)) if view.is_lifted());
         if !call.inputs.iter().any(tokens) {
             return Ok(None);
         }
@@ -306,10 +304,7 @@ impl Importer<'_> {
     ) -> Result<View, String> {
         let size = view.axes.sizes[along];
         let indices = call.needed(1, "indices")?.clone();
-        let inside = |at: &Option<i64>| {
-            at.and_then(|at| index(at, size)).ok_or_else(|| format!("an index outside of {size}"))
-        };
-        let numbers = indices.integers(self.model)?.iter().map(inside).collect::<Result<Vec<_>, _>>()?;
+        let numbers = self.indices(&indices, size)?;
         let picked = self.picked_along(call, view, along, numbers)?;
         let (before, behind) = (&view.axes.sizes[..along], &view.axes.sizes[along + 1..]);
         let target = [before, &indices.shape, behind].concat();
@@ -397,9 +392,7 @@ impl Importer<'_> {
         }
         let of = self.draft.push(Op::Concat, &layers, path.clone(), Vec::new())?;
         let sizes: Vec<usize> = std::iter::once(total).chain(rest.iter().map(|&axis| first[axis])).collect();
-        let back: Vec<usize> =
-            (0..first.len()).map(|axis| order.iter().position(|&own| own == axis).unwrap_or(axis)).collect();
-        Ok(View { of, axes: Axes::contiguous(&sizes).permuted(&back), path })
+        Ok(View { of, axes: Axes::contiguous(&sizes).permuted(&undone(&order)), path })
     }
 
     /// The product of matrices, the last two axes.

@@ -3,12 +3,10 @@
 use super::call::{Call, Known, Value};
 use super::constant::Constant;
 use super::importer::Importer;
+use super::lift::LONGEST;
 use super::window::Sliding;
 use crate::graph::{Shape, Size2};
 use crate::ops::{Arithmetic, AvgPool2d, IndexSelect, MaxPool2d, Reduce, Reduction, Unary};
-
-/// The most rows or columns of windows, written side by side.
-const LONGEST: usize = 1 << 22;
 
 impl Importer<'_> {
     /// What a pooling reads, and its windows.

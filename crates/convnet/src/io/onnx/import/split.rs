@@ -1,6 +1,7 @@
 //! Parts of a value: Split, and Slice of rows and columns.
 
 use super::call::{Call, Known, Order, Value, axis, index};
+use super::constant::Constant;
 use super::importer::Importer;
 use super::lift::LONGEST;
 use super::slices::slices;
@@ -13,7 +14,7 @@ impl Importer<'_> {
             return Ok(None);
         }
         if let Some(Some(Known::View(view))) = call.inputs.first()
-            && !matches!(view.axes.sizes.len(), 1 | 3)
+            && view.is_lifted()
         {
             let view = view.clone();
             let along = axis(call.int("axis", 0)?, view.axes.sizes.len() + 1)?;
@@ -85,15 +86,19 @@ impl Importer<'_> {
             let gathered = self.gathered_along(call, &view, along)?;
             return Ok(self.known(gathered));
         }
-        let size = sizes[along];
-        let inside = |at: &Option<i64>| {
-            at.and_then(|at| index(at, size)).ok_or_else(|| format!("an index outside of {size}"))
-        };
-        let numbers = indices.integers(self.model)?.iter().map(inside).collect::<Result<Vec<_>, _>>()?;
+        let numbers = self.indices(indices, sizes[along])?;
         if numbers.is_empty() {
             return Err("it gathers nothing".into());
         }
         self.selected(call, value, along, numbers).map(Known::Value)
+    }
+
+    /// Constant numbers of elements of an axis.
+    pub(super) fn indices(&self, indices: &Constant, size: usize) -> Result<Vec<usize>, String> {
+        let inside = |at: &Option<i64>| {
+            at.and_then(|at| index(at, size)).ok_or_else(|| format!("an index outside of {size}"))
+        };
+        indices.integers(self.model)?.iter().map(inside).collect()
     }
 
     /// Elements of a value along one of its axes by their numbers.

@@ -1,7 +1,6 @@
 //! Transposed convolutions whose windows lie side by side: each pixel becomes a block, by itself.
 
 use super::call::{Call, Known};
-use super::constant::Constant;
 use super::importer::Importer;
 use crate::ops::{Conv2d, PixelShuffle};
 
@@ -36,10 +35,9 @@ impl Importer<'_> {
             if bias.shape != [outputs] {
                 return Err(format!("its bias has shape {:?}, expected [{outputs}]", bias.shape));
             }
-            let values = bias.floats(self.model)?.into_iter();
-            let spread: Vec<f32> = values.flat_map(|x| std::iter::repeat_n(x, of_block)).collect();
-            self.spend(size_of_val(spread.as_slice()))?;
-            weights.push(Constant::numbers(vec![channels], spread));
+            let spread = self.spread(bias, of_block)?;
+            self.spend(spread.own_bytes())?;
+            weights.push(spread);
         }
         let conv = Conv2d { bias: weights.len() > 1, ..Conv2d::new(channels, 1) };
         let path = self.path(call);

@@ -22,6 +22,13 @@ pub(super) struct View {
     pub(super) path: String,
 }
 
+impl View {
+    /// Whether it has other axes than a vector or a map.
+    pub(super) fn is_lifted(&self) -> bool {
+        !matches!(self.axes.sizes.len(), 1 | 3)
+    }
+}
+
 /// The layer that puts the elements of a map of channels × height × width in the order of these axes, as a map of another
 /// size or the same; only those that have a name.
 fn named(axes: &Axes, [channels, height, width]: [usize; 3], target: [usize; 3]) -> Option<Op> {
