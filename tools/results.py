@@ -6,6 +6,8 @@
     python tools/results.py head                    a network of five classes that learns five others from 100 images each
     python tools/results.py waiting                 how long training waits for 5,000 JPEG files
     python tools/results.py families --torch        PyTorch by the same recipes: after the runs are there
+    python tools/results.py times                   how long both take by these recipes, after families --torch
+    python tools/results.py grown                   VGG-11, 13 and 16 in turn, and each from nothing
 
 Runs are written to --out [runs/results]; what is there already is not trained again. CONVNET is the program
 [target/release/convnet]. `--torch` needs torch, torchvision, numpy and Pillow; photos need numpy and Pillow.
@@ -15,6 +17,7 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,6 +26,9 @@ from pathlib import Path
 
 CONVNET = os.environ.get("CONVNET", "target/release/convnet")
 TOOLS = Path(__file__).parent
+# Epochs of the shipped recipes with images of 16, 24 and 28 pixels; LeNet's are all of one size.
+EPOCHS_BY_SIZE = {"lenet": (20, 20, 20), "vgg": (4, 4, 4), "resnet": (4, 4, 4)} | {
+    recipe: (6, 6, 8) for recipe in ("alexnet", "nin", "googlenet", "densenet")}
 FAMILIES = ["lenet", "alexnet@small", "vgg@small", "nin@small", "googlenet@small", "resnet@small", "densenet@small"]
 
 
@@ -40,15 +46,29 @@ def train(out, *arguments):
     return json.loads(Path(out, "result.json").read_text())["top1"], float(took.read_text())
 
 
-def torch(out, *more):
-    """PyTorch by the recipe of a run."""
-    kept = Path(out, f"torch{''.join(more)}.json")
+def torch_lines(run):
+    """What PyTorch prints of the recipe of a run: a line an epoch, and one of JSON."""
+    kept = Path(run, "torch.txt")
     if not kept.exists():
-        command = [sys.executable, TOOLS / "torch_recipe.py", out, *more]
-        lines = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-        kept.write_text(lines[-1] + "\n")
-    found = json.loads(kept.read_text())
+        command = [sys.executable, TOOLS / "torch_recipe.py", run, "--channels-last"]
+        kept.write_text(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return kept.read_text().splitlines()
+
+
+def torch(run):
+    """PyTorch by the recipe of a run: its test accuracy and seconds."""
+    found = json.loads(torch_lines(run)[-1])
     return found["test"], found["seconds"]
+
+
+def epochs_of_torch(run):
+    """The seconds of each epoch of PyTorch by the recipe of a run."""
+    return [float(line.split()[-2]) for line in torch_lines(run)[:-1]]
+
+
+def epochs_of(run):
+    """The seconds of each epoch of a run."""
+    return [float(row["seconds"]) for row in csv.DictReader(Path(run, "metrics.csv").open())]
 
 
 def waited(out):
@@ -65,6 +85,48 @@ def families(out, given):
         theirs = torch(out / recipe) if given.torch else None
         told = f"{theirs[0]:.2%} | {theirs[1] / 60:.1f} min" if theirs else "– | –"
         print(f"| `{name}` | `{recipe}` | {top1:.2%} | {seconds / 60:.1f} min | {told} |", flush=True)
+
+
+def times(out, given):
+    """How long these recipes take on a quiet machine: the least epoch of each size of images, times their number.
+
+    convnet's epochs are those of the recipe cut to one of each size; PyTorch's those of the whole recipe.
+    """
+    print("| network | convnet | PyTorch | ratio |\n|---|---|---|---|")
+    for name in FAMILIES:
+        recipe = name.split("@")[0]
+        run = out / f"times-{recipe}"
+        rounds = []
+        for _ in range(given.rounds):
+            shutil.rmtree(run, ignore_errors=True)
+            convnet("train", name, "--data", "fashion-mnist", "--recipe", recipe, "--epochs", 3, "--out", run, "--quiet")
+            rounds.append(epochs_of(run))
+        ours = sum(count * min(column) for count, column in zip(EPOCHS_BY_SIZE[recipe], zip(*rounds)))
+        theirs, at = 0.0, 0
+        for count in EPOCHS_BY_SIZE[recipe]:
+            theirs += count * min(epochs_of_torch(out / recipe)[at : at + count])
+            at += count
+        print(f"| `{name}` | {ours / 60:.1f} min | {theirs / 60:.1f} min | {theirs / ours:.2f} |", flush=True)
+
+
+def grown(out, given):
+    """The VGG paper's way to deep networks: each starts from the one before it; beside it, from nothing."""
+    folder = out / "five-thousand"
+    if not folder.exists():
+        convnet("data", "export", "fashion-mnist", folder / "train", "--split", "train", "--count", 500)
+        convnet("data", "export", "fashion-mnist", folder / "test", "--split", "test", "--count", 1000)
+    before = None
+    runs = []
+    for name in ("vgg11", "vgg13", "vgg16"):
+        ways = {"": []} if before is None else {"-grown": ["--init-from", before], "": []}
+        for way, more in ways.items():
+            run = out / f"{name}{way}"
+            options = ["--data", folder, "--input", "1x32x32", "--epochs", given.epochs, "--init", "paper", *more]
+            top1, seconds = train(run, name, *options)
+            print(f"{name}{way}: {top1:.2%} in {seconds:.0f} s", flush=True)
+            runs.append(run)
+        before = runs[-2] if len(runs) > 1 else runs[-1]
+    convnet("compare", *runs, "-o", out / "grown.svg")
 
 
 def record(out, given):
@@ -131,10 +193,12 @@ def waiting(out, given):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = {part.__name__: part for part in (families, record, photos, head, waiting)}
+    parts = {part.__name__: part for part in (families, times, grown, record, photos, head, waiting)}
     parser.add_argument("part", choices=parts)
     parser.add_argument("--out", type=Path, default=Path("runs/results"))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1, help="of `times`; the least time of each size counts")
+    parser.add_argument("--epochs", type=int, default=10, help="of `grown`")
     parser.add_argument("--torch", action="store_true")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)

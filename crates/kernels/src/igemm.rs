@@ -331,6 +331,7 @@ unsafe fn panels_of<S: Simd, W: Element>(
     for panel in panels {
         let columns = call.panels.columns(panel);
         let weights = weights[call.panels.start(panel)..].as_ptr();
+        let mut ahead = weights.wrapping_add(call.panels.start(1));
         for place in &tables.tiles {
             let tile = Tile {
                 input: tables.input[place.input..].as_ptr(),
@@ -338,6 +339,7 @@ unsafe fn panels_of<S: Simd, W: Element>(
                 order: tables.order[place.order..].as_ptr(),
                 run: call.geometry.run,
                 weights,
+                ahead,
                 bias,
                 addend: if call.addend.is_some() {
                     tables.addend[place.output..].as_ptr()
@@ -354,6 +356,7 @@ unsafe fn panels_of<S: Simd, W: Element>(
             // `order` lists, and for the output and the addend; panel and columns are cut from the weights as
             // `Panels` says.
             unsafe { multiply::<S, W>(tile) };
+            ahead = tile.ahead_of_next();
         }
         if let Some((target, chunk)) = moments {
             // SAFETY: the output's rows hold the panel's columns, which like those of the chunk are the caller's alone.

@@ -2,16 +2,18 @@
 
 use std::ops::Range;
 
-use crate::arena::{Arena, View};
+use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
+use crate::isa::Isa;
+use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tuning::pixels::{LEAST_COPY_PIXELS, LEAST_COPY_ROWS};
+use crate::tuning::pixels::{LEAST_COPY_FLOATS, LEAST_COPY_ROWS};
 
 /// Writes images (N, C, H, W) to a view of N·H·W pixels.
 ///
 /// # Panics
 /// If the view does not fit the arena and the images, `map` being H·W.
-pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out: View) {
+pub fn from_nchw(pool: &Pool, isa: Isa, arena: &mut Arena, images: &[f32], map: usize, out: View) {
     arena.check(out);
     assert_eq!(images.len(), out.pixels * out.channels, "elements of the images");
     assert!(out.pixels.is_multiple_of(map), "{out:?} of maps of {map} pixels");
@@ -20,51 +22,106 @@ pub fn from_nchw(pool: &Pool, arena: &mut Arena, images: &[f32], map: usize, out
         return;
     }
     let pointer = arena.pointer();
-    pool.ranges(out.pixels, LEAST_COPY_PIXELS, &|pixels| {
+    runs(pool, out, map, &|pixel, count| {
+        let (image, at) = (pixel / map, pixel % map);
+        let planes = &images[image * out.channels * map..][..out.channels * map];
+        if out.channels == 3 && out.is_dense() {
+            let floats = out.offset + 3 * pixel..out.offset + 3 * (pixel + count);
+            // SAFETY: `check` has the view inside the arena; tasks have different pixels.
+            let (target, _) = unsafe { pointer.slice_mut(floats) }.as_chunks_mut::<3>();
+            let [red, green, blue] = [0, 1, 2].map(|channel| &planes[channel * map + at..][..count]);
+            for (target, ((&red, &green), &blue)) in target.iter_mut().zip(red.iter().zip(green).zip(blue)) {
+                *target = [red, green, blue];
+            }
+        } else {
+            let (rows, columns) = (out.channels, count);
+            // SAFETY: the planes hold these pixels; `check` has the view inside the arena, and tasks have different pixels.
+            unsafe {
+                let (from, to) = (planes.as_ptr().add(at), pointer.at(out.pixel(pixel).start));
+                let (from_step, to_step) = (map, out.stride);
+                dispatch!(isa, turn(
+                    from: *const f32, from_step: usize, to: *mut f32, to_step: usize, rows: usize, columns: usize
+                ));
+            }
+        }
+    });
+}
+
+/// Calls `task` with pixels of a view, each the first of a run within one of its maps of `map` pixels, and how many they
+/// are.
+fn runs(pool: &Pool, view: View, map: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+    pool.ranges(view.pixels, LEAST_COPY_FLOATS.div_ceil(view.channels.max(1)), &|pixels| {
         let mut pixel = pixels.start;
         while pixel < pixels.end {
-            let (image, at) = (pixel / map, pixel % map);
-            let count = (map - at).min(pixels.end - pixel);
-            let planes = &images[image * out.channels * map..][..out.channels * map];
-            if out.channels == 3 && out.is_dense() {
-                let floats = out.offset + 3 * pixel..out.offset + 3 * (pixel + count);
-                // SAFETY: `check` has the view inside the arena; tasks have different pixels.
-                let (target, _) = unsafe { pointer.slice_mut(floats) }.as_chunks_mut::<3>();
-                let [red, green, blue] = [0, 1, 2].map(|channel| &planes[channel * map + at..][..count]);
-                for (target, ((&red, &green), &blue)) in
-                    target.iter_mut().zip(red.iter().zip(green).zip(blue))
-                {
-                    *target = [red, green, blue];
-                }
-            } else {
-                for i in 0..count {
-                    // SAFETY: `check` has the view inside the arena; tasks have different pixels.
-                    let target = unsafe { pointer.slice_mut(out.pixel(pixel + i)) };
-                    let values = planes[at + i..].iter().step_by(map);
-                    target.iter_mut().zip(values).for_each(|(x, value)| *x = *value);
-                }
-            }
+            let count = (map - pixel % map).min(pixels.end - pixel);
+            task(pixel, count);
             pixel += count;
         }
     });
+}
+
+/// `to[c][r] = from[r][c]`, rows so many floats apart.
+///
+/// # Safety
+/// `from` is valid to read `columns` floats from at each of `rows` steps, `to` to write `rows` floats to at each of `columns`
+/// steps; the two share nothing, and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn turn<S: Simd>(
+    from: *const f32,
+    from_step: usize,
+    to: *mut f32,
+    to_step: usize,
+    rows: usize,
+    columns: usize,
+) {
+    let whole = |count: usize| count / S::LANES * S::LANES;
+    // SAFETY: each element is one of the caller's, and so is each block of `LANES` rows and columns, as rows and columns
+    // before the whole ones' ends are.
+    unsafe {
+        for row in (0..whole(rows)).step_by(S::LANES) {
+            for column in (0..whole(columns)).step_by(S::LANES) {
+                let (from, to) = (from.add(row * from_step + column), to.add(column * to_step + row));
+                S::transpose(from, from_step, to, to_step);
+            }
+        }
+        for row in 0..rows {
+            let done = if row < whole(rows) { whole(columns) } else { 0 };
+            for column in done..columns {
+                *to.add(column * to_step + row) = *from.add(row * from_step + column);
+            }
+        }
+    }
 }
 
 /// Reads a view of N·H·W pixels as images (N, C, H, W).
 ///
 /// # Panics
 /// If the view does not fit the arena and the images, `map` being H·W.
-pub fn to_nchw(arena: &Arena, view: View, map: usize, images: &mut [f32]) {
+pub fn to_nchw(pool: &Pool, isa: Isa, arena: &Arena, view: View, map: usize, images: &mut [f32]) {
     arena.check(view);
     assert_eq!(images.len(), view.pixels * view.channels, "elements of the images");
     assert!(view.pixels.is_multiple_of(map), "{view:?} of maps of {map} pixels");
     let values = arena.as_slice();
-    for pixel in 0..view.pixels {
-        let (image, at) = (pixel / map, pixel % map);
-        let first = image * view.channels * map + at;
-        for (x, value) in images[first..].iter_mut().step_by(map).zip(&values[view.pixel(pixel)]) {
-            *x = *value;
-        }
+    if map == 1 {
+        let vectors = images.chunks_exact_mut(view.channels.max(1));
+        vectors.enumerate().for_each(|(pixel, vector)| vector.copy_from_slice(&values[view.pixel(pixel)]));
+        return;
     }
+    let target = Pointer::of(images);
+    runs(pool, view, map, &|pixel, rows| {
+        let (image, at) = (pixel / map, pixel % map);
+        let columns = view.channels;
+        // SAFETY: `check` has the pixels inside the arena, which is only read; `images` holds a float for each element, and
+        // tasks have different pixels.
+        unsafe {
+            let (from, to) =
+                (values.as_ptr().add(view.pixel(pixel).start), target.at(image * columns * map + at));
+            let (from_step, to_step) = (view.stride, map);
+            dispatch!(isa, turn(
+                from: *const f32, from_step: usize, to: *mut f32, to_step: usize, rows: usize, columns: usize
+            ));
+        }
+    });
 }
 
 /// The rows and columns that a border adds to a map on each side.

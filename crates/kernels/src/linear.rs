@@ -287,6 +287,7 @@ unsafe fn input_rows<S: Simd>(
                 order: ONE_TAP.as_ptr(),
                 run: columns.len(),
                 weights: packed.as_ptr(),
+                ahead: packed.as_ptr(),
                 bias: std::ptr::null(),
                 addend: if panel == 0 { std::ptr::null() } else { addend.as_ptr() },
                 output: output.as_ptr(),

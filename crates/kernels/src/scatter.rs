@@ -113,6 +113,7 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                         order: ONE_TAP.as_ptr(),
                         run: panels.k,
                         weights,
+                        ahead: weights,
                         bias: std::ptr::null(),
                         addend: addend.as_ptr(),
                         output: output.as_ptr(),

@@ -117,6 +117,8 @@ pub(crate) trait Simd: Copy {
     unsafe fn permute(v: Self::V, order: Self::Order) -> Self::V;
     /// Asks for the cache line at `p`, wherever it points.
     fn prefetch(p: *const f32);
+    /// Asks for the cache line at `p`, wherever it points, in the second-level cache.
+    fn prefetch_far(p: *const f32);
 }
 
 /// Lanes of the widest vectors.
@@ -241,6 +243,7 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn prefetch(_: *const f32) {}
+    fn prefetch_far(_: *const f32) {}
 }
 
 #[cfg(target_arch = "x86_64")]

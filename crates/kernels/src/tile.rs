@@ -4,7 +4,8 @@ use crate::arena::{Arena, View};
 use crate::element::Element;
 use crate::rectifier::Rectifier;
 use crate::simd::{Simd, array};
-use crate::tuning::igemm::{SHORT_K_ROWS, UNROLLED_ROWS};
+use crate::tuning::igemm::{AHEAD_LINES, SHORT_K_ROWS, UNROLLED_ROWS};
+use crate::tuning::machine::LINE_FLOATS;
 
 /// Rows of the tallest tile of any instruction set.
 pub(crate) const MAX_ROWS: usize = 12;
@@ -39,6 +40,8 @@ pub(crate) struct Tile<W> {
     pub(crate) run: usize,
     /// A panel: valid to read the rows that `order` names from, each as many vectors as the columns need.
     pub(crate) weights: *const W,
+    /// The weights that are needed next, which are asked for meanwhile; it may lead anywhere.
+    pub(crate) ahead: *const W,
     /// Null, or valid to read `column` + `columns` floats from.
     pub(crate) bias: *const f32,
     /// Null, or `rows` pointers, each valid to read `column` + `columns` floats from.
@@ -50,6 +53,14 @@ pub(crate) struct Tile<W> {
     pub(crate) columns: usize,
     pub(crate) rows: usize,
     pub(crate) relu: Rectifier,
+}
+
+impl<W> Tile<W> {
+    /// What the next tile of the panel asks for: what comes after what this one does.
+    pub(crate) fn ahead_of_next(&self) -> *const W {
+        let lines = self.taps * (self.run / UNROLLED_ROWS) * AHEAD_LINES;
+        self.ahead.cast::<f32>().wrapping_add(lines * LINE_FLOATS).cast()
+    }
 }
 
 /// Runs a tile by the kernel for its rows and columns.
@@ -109,6 +120,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
         } else if tile.taps * tile.run <= SHORT_K_ROWS {
             prefetch_rows::<S, MR, NV>(tile.output.cast(), tile.column);
         }
+        let mut ahead = tile.ahead.cast::<f32>();
         for tap in 0..tile.taps {
             let mut weights = tile.weights.add(*tile.order.add(tap) * NV * S::LANES);
             let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
@@ -116,6 +128,10 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
             while k + UNROLLED_ROWS <= tile.run {
                 for u in 0..UNROLLED_ROWS {
                     add_row::<S, W, MR, NV>(&mut acc, &rows, k + u, weights.add(u * NV * S::LANES));
+                }
+                for _ in 0..AHEAD_LINES {
+                    S::prefetch_far(ahead);
+                    ahead = ahead.wrapping_add(LINE_FLOATS);
                 }
                 k += UNROLLED_ROWS;
                 weights = weights.add(UNROLLED_ROWS * NV * S::LANES);

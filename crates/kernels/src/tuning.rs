@@ -10,6 +10,8 @@ pub(crate) mod machine {
     /// where a page of 4 KiB would stop it.
     #[cfg(target_os = "linux")]
     pub(crate) const LEAST_HUGE_BYTES: usize = 4 << 20;
+    /// Floats of a cache line.
+    pub(crate) const LINE_FLOATS: usize = 16;
     /// Rounds of looking at an atomic before whoever waits gives its core to others between looks: some 20 to 40 µs.
     pub(crate) const SPIN_ROUNDS: u32 = 1_000;
     /// So many times a worker gives its core away before it sleeps.
@@ -40,6 +42,8 @@ pub(crate) mod igemm {
     pub(crate) const LEAST_IMAGES: usize = 4;
     /// Rows of K between two looks at whether it ends.
     pub(crate) const UNROLLED_ROWS: usize = 4;
+    /// Cache lines of the next panel that are asked for between two such looks: with four tiles a panel, all of it.
+    pub(crate) const AHEAD_LINES: usize = 2;
     /// The longest K whose products do not hide that the output is fetched before it is written.
     pub(crate) const SHORT_K_ROWS: usize = 256;
 }
@@ -108,8 +112,6 @@ pub(crate) mod winograd {
     pub(crate) const LEAST_BLOCK_PRODUCT_TILES: usize = 2;
     /// Tiles whose moments are computed together, where they are wanted.
     pub(crate) const CHUNK_TILES: usize = 4;
-    /// Floats of a cache line.
-    pub(crate) const LINE_FLOATS: usize = 16;
     /// Cache lines of which no row of a tile is a multiple, since rows would share a few sets of the first-level cache.
     pub(crate) const SET_LINES: usize = 8;
     /// The fewest tiles, points and channels worth a task of their own.
@@ -180,8 +182,8 @@ pub(crate) mod flat {
 pub(crate) mod pixels {
     /// The fewest pixels worth a task of their own, where each takes an exponential or a root for each channel.
     pub(crate) const LEAST_TASK_PIXELS: usize = 64;
-    /// The fewest pixels worth a task of their own, where they are copied.
-    pub(crate) const LEAST_COPY_PIXELS: usize = 1024;
+    /// The fewest floats of pixels worth a task of their own, where they are copied.
+    pub(crate) const LEAST_COPY_FLOATS: usize = 4096;
     /// The fewest rows of a map worth a task of their own, where they are copied.
     pub(crate) const LEAST_COPY_ROWS: usize = 8;
 }

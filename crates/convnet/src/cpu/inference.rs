@@ -156,7 +156,7 @@ impl Inference {
         let view = plan.region(plan.value(node).unwrap_or(node), shape, n).into();
         let mut output = vec![0.0; n * shape.elements()];
         let convnet_kernels::View { pixels, .. } = view;
-        to_nchw(arena, view, (pixels / n).max(1), &mut output);
+        to_nchw(&self.pool, self.program.isa, arena, view, (pixels / n).max(1), &mut output);
         output
     }
 }

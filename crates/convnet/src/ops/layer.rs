@@ -14,7 +14,7 @@ pub(crate) trait Layer {
     /// The output's shape for one image, see [`Op::infer`](super::Op::infer).
     fn infer(&self, inputs: &[Shape]) -> Result<Shape, ShapeIssue>;
 
-    /// Multiply-accumulates for one image, see [`Op::macs`](super::Op::macs); 0 but for products with weights.
+    /// Multiply-accumulates for one image, see [`Op::macs`](super::Op::macs); 0 but for products.
     fn macs(&self, inputs: &[Shape], output: Shape) -> u64;
 
     /// The parameters and buffers for an input of this shape, trainable ones first.

@@ -177,6 +177,8 @@ unsafe fn grid_rows<S: Simd>(
     // SAFETY: the caller has the instruction set.
     let orders = unsafe { orders::<S>(call.group) };
     let orders = &orders[..call.group.inputs];
+    // SAFETY: the caller has the instruction set.
+    let bounds = call.relu.bounds().map(|bound| unsafe { S::splat(bound) });
     let vectors = call.out.channels.div_ceil(S::LANES);
     let (mut reads, mut found) = (Reads::default(), None);
     for part in parts {
@@ -189,7 +191,7 @@ unsafe fn grid_rows<S: Simd>(
         for vector in slice * vectors / slices..(slice + 1) * vectors / slices {
             let channels = Channels::new::<S>(call.group, vector * S::LANES, call.out.channels);
             let whole = channels.outputs.len() == S::LANES;
-            let row = Row::<S>::new(call, arena, (&reads, orders), at, channels);
+            let row = Row::<S>::new(call, arena, (&reads, orders, bounds), at, channels);
             // SAFETY: the row is one of the caller's, `reads` is what it reads, the channels start a vector of the output's.
             unsafe {
                 match (call.group == Group::DEPTHWISE, whole) {

@@ -12,6 +12,8 @@ pub(super) struct Row<'a, S: Simd> {
     reads: &'a Reads,
     orders: &'a [S::Order],
     channels: Channels,
+    /// What the sums are kept within.
+    bounds: [S::V; 2],
     /// The [places](place) of the output's pixels, and of the addend's.
     out: (usize, usize),
     addend: Option<(usize, usize)>,
@@ -21,12 +23,13 @@ pub(super) struct Row<'a, S: Simd> {
 }
 
 impl<'a, S: Simd> Row<'a, S> {
-    /// `reads` is what the row reads, `orders` the order of the lanes for each input of a group.
+    /// `reads` is what the row reads, `orders` the order of the lanes for each input of a group, `bounds` what sums are kept
+    /// within.
     #[inline(always)]
     pub(super) fn new(
         call: &'a Grouped<'a>,
         arena: Pointer,
-        (reads, orders): (&'a Reads, &'a [S::Order]),
+        (reads, orders, bounds): (&'a Reads, &'a [S::Order], [S::V; 2]),
         at: (usize, usize),
         channels: Channels,
     ) -> Self {
@@ -37,6 +40,7 @@ impl<'a, S: Simd> Row<'a, S> {
             arena,
             reads,
             orders,
+            bounds,
             out: place(call.geometry, call.out, at, channel),
             addend: call.addend.map(|view| place(call.geometry, view, at, channel)),
             channels,
@@ -86,9 +90,7 @@ impl<'a, S: Simd> Row<'a, S> {
                     self.single::<COUNT, DEPTHWISE, WHOLE>(pixels, single, (input, order), &mut sums);
                 }
             }
-            for (i, sum) in sums.into_iter().enumerate() {
-                self.finish::<WHOLE>(x + i, sum);
-            }
+            self.finish::<COUNT, WHOLE>(x, sums);
         }
         COUNT
     }
@@ -189,26 +191,34 @@ impl<'a, S: Simd> Row<'a, S> {
         }
     }
 
-    /// Adds what is to be added to a sum, and writes it.
+    /// Adds what is to be added to sums, and writes them, from a grid column on.
     ///
     /// # Safety
-    /// As [`run`](Self::run); the column is in the grid.
+    /// As [`run`](Self::run); the columns are in the grid.
     #[inline(always)]
-    unsafe fn finish<const WHOLE: bool>(&self, x: usize, mut sum: S::V) {
-        // SAFETY: the grid's pixels lie in the output and the addend, which lie in the block; this one is the caller's alone.
+    unsafe fn finish<const COUNT: usize, const WHOLE: bool>(&self, x: usize, mut sums: [S::V; COUNT]) {
+        let channels = self.channels.outputs.len();
+        // SAFETY: the grid's pixels lie in the output and the addend, which lie in the block; these are the caller's alone.
         unsafe {
             if let Some((start, step)) = self.addend {
-                sum =
-                    S::add(sum, S::load_first(self.arena.at(start + x * step), self.channels.outputs.len()));
+                let mut place = start + x * step;
+                for sum in &mut sums {
+                    *sum = S::add(*sum, S::load_first(self.arena.at(place), channels));
+                    place += step;
+                }
             }
-            // In this order NaN stays NaN.
-            let [floor, ceiling] = self.call.relu.bounds();
-            let sum = S::min(S::splat(ceiling), S::max(S::splat(floor), sum));
-            let place = self.arena.at(self.out.0 + x * self.out.1);
-            if WHOLE {
-                S::store(place, sum);
-            } else {
-                S::store_first(place, sum, self.channels.outputs.len());
+            let [floor, ceiling] = self.bounds;
+            let (start, step) = self.out;
+            let mut place = start + x * step;
+            for sum in sums {
+                // In this order NaN stays NaN.
+                let sum = S::min(ceiling, S::max(floor, sum));
+                if WHOLE {
+                    S::store(self.arena.at(place), sum);
+                } else {
+                    S::store_first(self.arena.at(place), sum, channels);
+                }
+                place += step;
             }
         }
     }

@@ -201,6 +201,11 @@ impl Simd for Avx2 {
         // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
     }
+    #[inline(always)]
+    fn prefetch_far(p: *const f32) {
+        // SAFETY: a prefetch reads nothing that the program sees, wherever it points.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
+    }
 }
 
 /// AVX-512 (F, VL, BW, DQ), with AVX2, FMA and F16C, on vectors of 256 bits: eight lanes, thirty-two registers.
@@ -311,6 +316,10 @@ impl Simd for Avx512Half {
     #[inline(always)]
     fn prefetch(p: *const f32) {
         Avx2::prefetch(p);
+    }
+    #[inline(always)]
+    fn prefetch_far(p: *const f32) {
+        Avx2::prefetch_far(p);
     }
 }
 
@@ -425,5 +434,9 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn prefetch(p: *const f32) {
         Avx2::prefetch(p);
+    }
+    #[inline(always)]
+    fn prefetch_far(p: *const f32) {
+        Avx2::prefetch_far(p);
     }
 }

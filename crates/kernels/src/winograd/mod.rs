@@ -351,6 +351,7 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
         }
         for panel in 0..panels.count() {
             let weights = matrix[panels.start(panel)..].as_ptr();
+            let mut ahead = weights.wrapping_add(panels.start(1));
             for block in 0..blocks {
                 let rows = block * part.tiles / blocks..(block + 1) * part.tiles / blocks;
                 let tile = Tile {
@@ -359,6 +360,7 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                     order: ONE_TAP.as_ptr(),
                     run: panels.k,
                     weights,
+                    ahead,
                     bias: std::ptr::null(),
                     addend: std::ptr::null(),
                     output: output[rows.start..].as_ptr(),
@@ -370,6 +372,7 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                 // SAFETY: inputs are rows of `panels.k` channels; the panel is cut from the point's matrix as
                 // `Panels` says; rows of products are as wide as all panels, apart, and the caller's alone.
                 unsafe { multiply::<S, f32>(tile) };
+                ahead = tile.ahead_of_next();
             }
         }
     }

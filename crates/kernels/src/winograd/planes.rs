@@ -2,7 +2,8 @@
 
 use super::POINTS;
 use crate::geometry::product;
-use crate::tuning::winograd::{LINE_FLOATS, SET_LINES};
+use crate::tuning::machine::LINE_FLOATS;
+use crate::tuning::winograd::SET_LINES;
 
 /// `[point][tile][channel]`, spaced so that neither the 36 points of a tile nor the tiles of a point share a few
 /// sets of the first-level cache.

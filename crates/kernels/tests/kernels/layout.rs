@@ -17,9 +17,9 @@ fn images_survive_the_way_in_and_out() {
         let view = scene.any(batch * map, channels);
         let images = scene.random.floats(batch * map * channels);
         let run = |pool: &_, isa: Isa, arena: &mut _| {
-            from_nchw(pool, arena, &images, map, view);
+            from_nchw(pool, isa, arena, &images, map, view);
             let mut back = vec![f32::NAN; images.len()];
-            to_nchw(arena, view, map, &mut back);
+            to_nchw(pool, isa, arena, view, map, &mut back);
             assert_eq!(back, images, "{isa} {view:?}");
             back
         };

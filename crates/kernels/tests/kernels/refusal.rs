@@ -66,8 +66,8 @@ fn views_beyond_the_arena_are_refused() {
         refused_everywhere(&what, |p, isa, a| dropout(p, isa, a, Mask::new(0, 0.5, 1), [good, bad], false));
         refused_everywhere(&what, |p, isa, a| affine(p, isa, a, [good, bad], [&[1.0; 2]; 2], false));
         refused_everywhere(&what, |p, isa, a| column_sums(p, isa, a, bad, &mut [0.0; 2]));
-        refused_everywhere(&what, |_, _, a| to_nchw(a, bad, 1, &mut [0.0; 4]));
-        refused_everywhere(&what, |p, _, a| from_nchw(p, a, &[0.0; 4], 1, bad));
+        refused_everywhere(&what, |p, isa, a| to_nchw(p, isa, a, bad, 1, &mut [0.0; 4]));
+        refused_everywhere(&what, |p, isa, a| from_nchw(p, isa, a, &[0.0; 4], 1, bad));
         let lrn = LocalResponse { size: 3, alpha: 1.0, beta: 0.75, k: 1.0 };
         refused_everywhere(&what, |p, isa, a| local_response(p, isa, a, lrn, [bad, good]));
         refused_everywhere(&what, |p, isa, a| {
@@ -368,8 +368,8 @@ fn layouts_that_do_not_fit_are_refused() {
     let view = View::dense(0, 6, 2);
     for (map, len) in [(4, 12), (0, 12), (3, 11), (3, 13)] {
         let what = format!("maps of {map}, {len} floats");
-        refused_everywhere(&what, |p, _, a| from_nchw(p, a, &vec![0.0; len], map, view));
-        refused_everywhere(&what, |_, _, a| to_nchw(a, view, map, &mut vec![0.0; len]));
+        refused_everywhere(&what, |p, isa, a| from_nchw(p, isa, a, &vec![0.0; len], map, view));
+        refused_everywhere(&what, |p, isa, a| to_nchw(p, isa, a, view, map, &mut vec![0.0; len]));
     }
     let out = View::dense(20, 6, 2);
     for (map, border) in [

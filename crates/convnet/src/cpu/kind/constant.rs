@@ -25,7 +25,7 @@ pub(super) fn forward(run: &mut Forward<'_>, at: At<'_>) {
     let map = height * width;
     for image in 0..run.n {
         let one = View { offset: out.offset + image * map * out.stride, pixels: map, ..out };
-        kernels::from_nchw(run.pool, run.arena, values, map, one);
+        kernels::from_nchw(run.pool, run.isa, run.arena, values, map, one);
     }
 }
 

@@ -17,7 +17,7 @@ pub(in crate::cpu) struct Pad {
 pub(super) fn input(run: &mut Forward<'_>, at: At<'_>) {
     let (height, width) = run.plan.shape(at.stage).spatial();
     let out = run.output(at);
-    kernels::from_nchw(run.pool, run.arena, run.images, height * width, out);
+    kernels::from_nchw(run.pool, run.isa, run.arena, run.images, height * width, out);
 }
 
 /// Copies of the inputs that are not written in place.

@@ -37,8 +37,10 @@ impl Layer for MatMul {
         }
     }
 
-    fn macs(&self, _: &[Shape], _: Shape) -> u64 {
-        0
+    /// K for each of the N′ × M × G sums.
+    fn macs(&self, inputs: &[Shape], output: Shape) -> u64 {
+        let summed = inputs.first().map_or(0, |x| x.channels());
+        (summed as u64).saturating_mul(output.elements() as u64)
     }
 
     fn parameters(&self, _: Shape) -> Vec<ParamSpec> {
