@@ -521,6 +521,28 @@ def folds():
            {"a": whole(0, -1, 2, 0, 0, 0, 0, 0), "b": whole(-1), "c": whole(0), "d": whole(0, 9, 1, 2, 0, 0, 1, 0)})
 
 
+def strided():
+    """A Gather of all images' elements in one row, by places that count the images: PyTorch's `as_strided`."""
+    def nodes(each="four"):
+        return [
+            node("GlobalAveragePool", "x", "g"), node("Reshape", "g all", "r"), node("Shape", "x", "s"), node("Gather", "s zero", "n"),
+            node("Range", "zero n one", "i"), node("Mul", f"i {each}", "m"), node("Unsqueeze", "m axes", "u"), node("Add", "u places", "p"),
+            node("Gather", "r p", "e"), node("Relu", "e", "y")]
+    constants = {"all": whole(-1), "zero": numpy.int64(0), "one": numpy.int64(1), "four": numpy.int64(4), "axes": whole(1, 2, 3)}
+    places = numpy.arange(4).reshape(1, 4, 1, 1)
+    sample("strided", nodes(), constants | {"places": places})
+    sample("strided_reversed", nodes(), constants | {"places": places[:, ::-1].copy()})
+    sample("strided_row", nodes(), constants | {"places": numpy.array([2, 3, 0]).reshape(1, 3)} | {"axes": whole(1)})
+    fixed = [node("Reshape", "x all", "r"), node("Gather", "r places", "e"), node("Relu", "e", "y")]
+    elements = numpy.arange(2 * 288).reshape(2, 4, 72)
+    sample("strided_fixed", fixed, {"all": whole(-1), "places": elements.reshape(2, 4, 9, 8)}, batch=None)
+    sample("strided_one", fixed, {"all": whole(-1), "places": elements[:1, ::2, :5].reshape(1, 2, 5, 1)}, one_by_one=True, batch=None)
+    refused("strided_others", "expected each image's own", model(nodes("one"), constants | {"places": places}))
+    refused("strided_apart", "not those of one image, as far apart for each", model(
+        fixed, {"all": whole(-1), "places": elements.reshape(2, 4, 9, 8)[::, ::-1] * numpy.array([1, 0]).reshape(2, 1, 1, 1)}, batch=None))
+    refused("strided_relu", "all images' elements in one row", model([node("Reshape", "x all", "r"), node("Relu", "r", "y")], {"all": whole(-1)}))
+
+
 def refusals():
     one = {"w": weights(3, 4, 1, 1)}
     conv = node("Conv", "x w", "y")
@@ -604,7 +626,7 @@ def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(REFUSED)
     for write in (windows, layers, arithmetic, shapes, constants, refusals, pools, orders, channels, functions, pairs, axes, norms,
-                  folds, shapes_of_any_kind, resizes, gaps):
+                  folds, shapes_of_any_kind, resizes, gaps, strided):
         write()
 
 

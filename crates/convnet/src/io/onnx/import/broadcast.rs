@@ -70,6 +70,9 @@ impl Importer<'_> {
                 self.view(call, value)?
             }
             Known::Apart(_) => return Err("it reads a value whose images are not first".into()),
+            Known::Row(_) | Known::Places(_) => {
+                return Err("it reads a value whose images are not apart".into());
+            }
             Known::Constant(_) => return Ok(None),
         }))
     }

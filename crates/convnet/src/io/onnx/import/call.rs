@@ -5,6 +5,7 @@ use convnet_formats::onnx::read::{Attribute, Model, Node, Tensor};
 use super::apart::Apart;
 use super::channels::Channels;
 use super::constant::Constant;
+use super::strided::Places;
 use super::views::View;
 
 /// What a name stands for.
@@ -20,6 +21,10 @@ pub(super) enum Known {
     View(View),
     /// The same, with axes before that of the images.
     Apart(Apart),
+    /// The same, all images' elements in one row.
+    Row(View),
+    /// Whole numbers that count the images.
+    Places(Places),
 }
 
 /// A layer's output.
@@ -132,9 +137,7 @@ impl Call<'_> {
     pub(super) fn weight(&self, input: usize, what: &str) -> Result<Option<&Constant>, String> {
         match self.inputs.get(input) {
             Some(Some(Known::Constant(constant))) => Ok(Some(constant)),
-            Some(Some(Known::Value(_) | Known::Channels(_) | Known::View(_) | Known::Apart(_))) => {
-                Err(format!("its {what} depends on the images, expected a constant"))
-            }
+            Some(Some(_)) => Err(format!("its {what} depends on the images, expected a constant")),
             Some(None) | None => Ok(None),
         }
     }

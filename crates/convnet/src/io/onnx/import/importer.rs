@@ -87,6 +87,9 @@ impl<'a> Importer<'a> {
         if let Some(known) = self.apart(call)? {
             return Ok(known);
         }
+        if let Some(known) = self.strided(call)? {
+            return Ok(vec![known]);
+        }
         if let Some(parts) = self.split(call)? {
             return Ok(parts);
         }
@@ -121,7 +124,9 @@ impl<'a> Importer<'a> {
         match known {
             Known::Channels(channels) => self.settle(channels).map(Some),
             Known::View(view) => self.settled_view(view).map(Some),
-            Known::Value(_) | Known::Constant(_) | Known::Apart(_) => Ok(None),
+            Known::Value(_) | Known::Constant(_) | Known::Apart(_) | Known::Row(_) | Known::Places(_) => {
+                Ok(None)
+            }
         }
     }
 
@@ -162,6 +167,9 @@ impl<'a> Importer<'a> {
             }
             Some(Known::Apart(_)) => {
                 Err(format!("its output `{}` has its images behind another axis", shown(name)))
+            }
+            Some(Known::Row(_) | Known::Places(_)) => {
+                Err(format!("its output `{}` has its images not apart", shown(name)))
             }
             Some(Known::Channels(_) | Known::View(_)) | None => {
                 Err(format!("its output `{}` is given by no node", shown(name)))
@@ -274,9 +282,7 @@ impl<'a> Importer<'a> {
             Some(Some(Known::Constant(_))) => {
                 Err(format!("input {input} is a constant, expected what depends on the images"))
             }
-            Some(Some(Known::Channels(_) | Known::View(_) | Known::Apart(_)) | None) | None => {
-                Err(format!("it has no input {input}"))
-            }
+            Some(Some(_) | None) | None => Err(format!("it has no input {input}")),
         }
     }
 

@@ -23,6 +23,7 @@ mod shapes;
 mod sharing;
 mod slices;
 mod split;
+mod strided;
 mod transposed;
 mod views;
 mod window;
