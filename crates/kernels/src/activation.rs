@@ -2,7 +2,7 @@
 
 use crate::arena::{Arena, View};
 use crate::elementwise::map;
-use crate::function::{erf, exp, sigmoid, tanh, tanh_softplus};
+use crate::function::{erf, exp, exp_m1, sigmoid, tanh, tanh_softplus};
 use crate::isa::Isa;
 use crate::threads::Pool;
 
@@ -142,8 +142,8 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
         Activation::Hardtanh { min, max } => {
             map(pool, isa, arena, [input], out, move |[x], _| clip(x, min, max));
         }
-        Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| 1.0 / (1.0 + (-x).exp())),
-        Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| x.tanh()),
+        Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| sigmoid(x)),
+        Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| tanh(x)),
         Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| x * sigmoid(x)),
         Activation::Gelu => map(pool, isa, arena, [input], out, |[x], _| x * normal(x)),
         Activation::GeluTanh => {
@@ -156,7 +156,7 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
             map(pool, isa, arena, [input], out, move |[x], _| clip(alpha * x + beta, 0.0, 1.0));
         }
         Activation::Elu { scale, alpha, rate } => {
-            let below = move |x: f32| alpha * (rate * x).exp_m1();
+            let below = move |x: f32| alpha * exp_m1(rate * x);
             map(pool, isa, arena, [input], out, move |[x], _| scale * if x > 0.0 { x } else { below(x) });
         }
         Activation::Softplus { beta, threshold } => {

@@ -3,10 +3,9 @@
 /// The shift that leaves the nearest whole number of a small float in its lowest bits.
 const SHIFT: f32 = 12_582_912.0;
 
-/// e^x, within two roundings: 2^n · e^r with |r| ≤ ln 2 / 2, the latter by the polynomial of Cephes' `expf` (Moshier 1989).
-/// A NaN stays one.
+/// e^r − 1 and n of e^x = 2^n · e^r with |r| ≤ ln 2 / 2, the former by the polynomial of Cephes' `expf` (Moshier 1989).
 #[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
+fn reduced(x: f32) -> (f32, i32) {
     // Beyond these it is 0 or ∞; in this order a NaN stays one.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
@@ -20,11 +19,31 @@ pub(crate) fn exp(x: f32) -> f32 {
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 0.5;
-    let p = p * r * r + r + 1.0;
+    (p * r * r + r, (shifted.to_bits() as i32).wrapping_sub(SHIFT.to_bits() as i32))
+}
+
+/// 2^n, of one that is a normal number.
+#[inline(always)]
+fn power(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) as u32) << 23)
+}
+
+/// e^x, within two roundings. A NaN stays one.
+#[inline(always)]
+pub(crate) fn exp(x: f32) -> f32 {
+    let (p, n) = reduced(x);
     // In two factors, since 2^n itself may be no normal number.
-    let n = (shifted.to_bits() as i32).wrapping_sub(SHIFT.to_bits() as i32);
-    let power = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
-    p * power(n >> 1) * power(n - (n >> 1))
+    (p + 1.0) * power(n >> 1) * power(n - (n >> 1))
+}
+
+/// e^x − 1, within a few roundings, of x up to 88, which a larger one counts as. A NaN stays one.
+#[inline(always)]
+pub(crate) fn exp_m1(x: f32) -> f32 {
+    // Below −25 it is −1.
+    let x = if x > 88.0 { 88.0 } else { x };
+    let x = if x < -25.0 { -25.0 } else { x };
+    let (p, n) = reduced(x);
+    p * power(n) + (power(n) - 1.0)
 }
 
 /// 1 / (1 + e^−x).
@@ -64,10 +83,19 @@ pub(crate) fn tanh_softplus(x: f32) -> [f32; 2] {
     [n / (n + 2.0), e / (1.0 + e)]
 }
 
-/// Hyperbolic tangent with an absolute error of two roundings of 1.
+/// Hyperbolic tangent, within a few roundings: from the exponential, and near 0, where that cancels, by the polynomial of
+/// Cephes' `tanhf`. A NaN stays one.
 #[inline(always)]
 pub(crate) fn tanh(x: f32) -> f32 {
-    1.0 - 2.0 / (exp(2.0 * x) + 1.0)
+    let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
+    let s = x * x;
+    let p = -5.704_988_7e-3;
+    let p = p * s + 2.063_909e-2;
+    let p = p * s + -5.373_971_6e-2;
+    let p = p * s + 1.333_144_2e-1;
+    let p = p * s + -3.333_328e-1;
+    let near = p * s * x + x;
+    if x.abs() < 0.625 { near } else { far }
 }
 
 #[cfg(test)]
@@ -85,6 +113,18 @@ mod tests {
         assert_eq!([exp(0.0), exp(f32::INFINITY), exp(f32::NEG_INFINITY)], [1.0, f32::INFINITY, 0.0]);
         assert!(exp(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
         assert_eq!([sigmoid(f32::INFINITY), sigmoid(f32::NEG_INFINITY)], [1.0, 0.0]);
+    }
+
+    #[test]
+    fn what_the_exponential_is_above_one_is_within_a_few_roundings() {
+        for i in -30_000..8_800 {
+            let x = if i < -10_000 { (i + 20_000) as f32 * 1e-6 } else { i as f32 / 100.0 };
+            let expected = f64::from(x).exp_m1();
+            let error = (f64::from(exp_m1(x)) - expected).abs();
+            assert!(error <= 3e-7 * expected.abs(), "e^{x} - 1: {error:e} of {expected}");
+        }
+        assert_eq!([exp_m1(0.0), exp_m1(f32::NEG_INFINITY)], [0.0, -1.0]);
+        assert!(exp_m1(f32::NAN).is_nan());
     }
 
     /// The series of Abramowitz and Stegun 7.1.6, all of whose terms are positive.
@@ -113,7 +153,8 @@ mod tests {
     fn tangents_are_those_of_the_standard_library() {
         for i in -3000..3000 {
             let x = i as f32 / 100.0;
-            assert!((f64::from(tanh(x)) - f64::from(x).tanh()).abs() < 2.5e-7, "tanh({x})");
+            let exact = f64::from(x).tanh();
+            assert!((f64::from(tanh(x)) - exact).abs() <= 3e-7 * exact.abs(), "tanh({x})");
             let expected = f64::from(x).exp().ln_1p().tanh();
             let [found, sigmoid] = tanh_softplus(x);
             assert!((f64::from(found) - expected).abs() <= 1e-6 * expected, "tanh(softplus({x}))");

@@ -90,11 +90,11 @@ unsafe fn sum_rows<S: Simd>(
     let (geometry, group) = (call.geometry, call.group);
     // SAFETY: the caller has the instruction set.
     let orders = unsafe { orders::<S>(group) };
-    let mut reads = Reads::default();
+    let mut reads = Reads::<1>::default();
     for index in rows {
         let at = (index / geometry.grid.0, index % geometry.grid.0);
         // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
-        unsafe { walk.row(geometry, (arena, call.input), at, &mut reads) };
+        unsafe { walk.rows(geometry, (arena, call.input), at, &mut reads) };
         for channel in (0..call.output_gradient.channels).step_by(S::LANES) {
             let lane = Lane::<S> {
                 arena,
@@ -134,16 +134,20 @@ impl<S: Simd> Lane<'_, S> {
     /// # Safety
     /// As [`sum_rows`], of this row, which `reads` this; the groups are of one channel each if they are `DEPTHWISE`.
     #[inline(always)]
-    unsafe fn sum<const DEPTHWISE: bool>(&self, reads: &Reads, sums: &mut [f32]) {
+    unsafe fn sum<const DEPTHWISE: bool>(&self, reads: &Reads<1>, sums: &mut [f32]) {
         let pixels = reads.pixels.as_ptr();
         for (input, &order) in self.orders.iter().enumerate() {
             // SAFETY: the group has the input, and the row reads the taps; neighbours stand side by side.
             unsafe {
                 for slide in &reads.slides {
-                    self.taps::<TAPS, DEPTHWISE>(pixels.add(slide.start), slide.taps, (input, order), sums);
+                    for taps in slide.taps.into_iter().flatten() {
+                        self.taps::<TAPS, DEPTHWISE>(pixels.add(slide.start), taps, (input, order), sums);
+                    }
                 }
                 for single in &reads.singles {
-                    self.taps::<1, DEPTHWISE>(pixels.add(single.start), [single.tap], (input, order), sums);
+                    for tap in single.taps.into_iter().flatten() {
+                        self.taps::<1, DEPTHWISE>(pixels.add(single.start), [tap], (input, order), sums);
+                    }
                 }
             }
         }

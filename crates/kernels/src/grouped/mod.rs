@@ -139,12 +139,14 @@ pub fn grouped(
     geometry.check_measured(statistics.is_some(), batch, out);
     let walk = &Walk::new(geometry);
     let narrow = isa.for_columns(out.channels);
-    let (rows, vectors) = (batch * geometry.grid.0, out.channels.div_ceil(narrow.lanes()));
+    // Bands of as many rows as are computed together.
+    let (bands, vectors) = (batch * walk.bands(geometry), out.channels.div_ceil(narrow.lanes()));
     // Few rows are cut by their channels too, or threads would wait for who has the last row.
-    let slices = LEAST_PARTS.div_ceil(rows.max(1)).clamp(1, vectors.max(1));
-    let of_slice = geometry.grid.1.saturating_mul(panels.k).saturating_mul(out.channels) / slices;
+    let slices = LEAST_PARTS.div_ceil(bands.max(1)).clamp(1, vectors.max(1));
+    let of_band = geometry.grid.1.saturating_mul(walk.rows_together());
+    let of_slice = of_band.saturating_mul(panels.k).saturating_mul(out.channels) / slices;
     let pointer = arena.pointer();
-    pool.ranges(rows * slices, LEAST_TASK_PRODUCTS.div_ceil(of_slice.max(1)), &|parts| {
+    pool.ranges(bands * slices, LEAST_TASK_PRODUCTS.div_ceil(of_slice.max(1)), &|parts| {
         // SAFETY: views, geometry, groups and lengths were checked above; tasks have different rows of the grid or different
         // channels of one, which are different floats of the output; nothing writes the input, nor an addend that is not the
         // output.
@@ -159,10 +161,10 @@ pub fn grouped(
     }
 }
 
-/// Some parts of rows of the grid, each row's channels being cut in so many slices.
+/// Some parts of the grid, whose bands' channels are cut in so many slices each.
 ///
 /// # Safety
-/// [`grouped`] has checked the call against the block of `arena`, and made `walk` of it; `parts` are slices of rows of the
+/// [`grouped`] has checked the call against the block of `arena`, and made `walk` of it; `parts` are slices of bands of the
 /// grid of the batch. Meanwhile nothing writes the input, and nothing else uses these channels of these rows' pixels of the
 /// output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
@@ -180,24 +182,31 @@ unsafe fn grid_rows<S: Simd>(
     // SAFETY: the caller has the instruction set.
     let bounds = call.relu.bounds().map(|bound| unsafe { S::splat(bound) });
     let vectors = call.out.channels.div_ceil(S::LANES);
-    let (mut reads, mut found) = (Reads::default(), None);
+    let (mut one, mut two) = (Reads::<1>::default(), Reads::<2>::default());
+    let mut found = None;
     for part in parts {
-        let (index, slice) = (part / slices, part % slices);
-        let at = (index / geometry.grid.0, index % geometry.grid.0);
-        if found.replace(index) != Some(index) {
-            // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
-            unsafe { walk.row(geometry, (arena, call.input), at, &mut reads) };
+        let (band, slice) = (part / slices, part % slices);
+        let (image, y) = (band / walk.bands(geometry), band % walk.bands(geometry) * walk.rows_together());
+        let pair = walk.rows_together() == 2 && y + 1 < geometry.grid.0;
+        if found.replace(band) != Some(band) {
+            // SAFETY: the rows are some of the caller's, who has checked the geometry against the input.
+            unsafe {
+                if pair {
+                    walk.rows(geometry, (arena, call.input), (image, y), &mut two);
+                } else {
+                    walk.rows(geometry, (arena, call.input), (image, y), &mut one);
+                }
+            }
         }
         for vector in slice * vectors / slices..(slice + 1) * vectors / slices {
             let channels = Channels::new::<S>(call.group, vector * S::LANES, call.out.channels);
-            let whole = channels.outputs.len() == S::LANES;
-            let row = Row::<S>::new(call, arena, (&reads, orders, bounds), at, channels);
-            // SAFETY: the row is one of the caller's, `reads` is what it reads, the channels start a vector of the output's.
+            // SAFETY: the rows are some of the caller's, the reads what they read, the channels start a vector of the
+            // output's.
             unsafe {
-                match (call.group == Group::DEPTHWISE, whole) {
-                    (true, true) => row.run::<true, true>(),
-                    (true, false) => row.run::<true, false>(),
-                    (false, _) => row.run::<false, false>(),
+                if pair {
+                    Row::<S, 2>::new(call, arena, (&two, orders, bounds), (image, y), channels).compute();
+                } else {
+                    Row::<S, 1>::new(call, arena, (&one, orders, bounds), (image, y), channels).compute();
                 }
             }
         }

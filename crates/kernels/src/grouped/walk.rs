@@ -7,28 +7,37 @@ use crate::geometry::Geometry;
 pub(super) const TAPS: usize = 3;
 
 /// Neighbouring taps of a kernel's row, where neighbouring positions read neighbouring pixels, so that what one reads the
-/// next reads too: from left to right.
+/// next reads too: from left to right, for each of some rows of the grid that read this row of the input by them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slide {
-    pub(super) taps: [usize; TAPS],
+pub(super) struct Slide<const ROWS: usize> {
+    pub(super) taps: [Option<[usize; TAPS]>; ROWS],
     /// Where the addresses start of what the leftmost tap reads: one for each position, and those that the others read more.
     pub(super) start: usize,
 }
 
 /// A tap by itself.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Single {
-    pub(super) tap: usize,
+pub(super) struct Single<const ROWS: usize> {
+    pub(super) taps: [Option<usize>; ROWS],
     /// Where the addresses start of what it reads, one for each position.
     pub(super) start: usize,
 }
 
 /// Taps that read of one row of the input: how far down, and for each how far to the right.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Line {
     dy: isize,
     slides: Vec<([usize; TAPS], isize)>,
     singles: Vec<(usize, isize)>,
+}
+
+impl Line {
+    /// Whether another one's taps are as far to the right.
+    fn is_like(&self, other: &Self) -> bool {
+        let slides = |line: &Self| line.slides.iter().map(|&(_, dx)| dx).collect::<Vec<_>>();
+        let singles = |line: &Self| line.singles.iter().map(|&(_, dx)| dx).collect::<Vec<_>>();
+        slides(self) == slides(other) && singles(self) == singles(other)
+    }
 }
 
 /// What all rows of a grid share.
@@ -37,13 +46,15 @@ pub(super) struct Walk {
     lines: Vec<Line>,
     /// A pixel of zeros, for what lies outside.
     zeros: Vec<f32>,
+    /// Whether a row of the grid reads what the one before it reads but a row of the input, by taps as far to the right.
+    overlaps: bool,
 }
 
-/// What a row of the grid reads, of the taps that stay inside the input's rows.
+/// What some neighbouring rows of the grid read, of the taps that stay inside the input's rows.
 #[derive(Debug, Default)]
-pub(super) struct Reads {
-    pub(super) slides: Vec<Slide>,
-    pub(super) singles: Vec<Single>,
+pub(super) struct Reads<const ROWS: usize> {
+    pub(super) slides: Vec<Slide<ROWS>>,
+    pub(super) singles: Vec<Single<ROWS>>,
     /// Addresses of pixels.
     pub(super) pixels: Vec<*const f32>,
 }
@@ -61,20 +72,43 @@ impl Walk {
             row.sort_by_key(|&(_, dx)| dx);
             lines.push(Line::new(first.dy, &row, slides));
         }
-        Self { lines, zeros: vec![0.0; geometry.run] }
+        let next = |pair: &[Line]| pair[0].dy.checked_add(1) == Some(pair[1].dy) && pair[0].is_like(&pair[1]);
+        let overlaps = geometry.step.0 == 1 && lines.len() > 1 && lines.windows(2).all(next);
+        Self { lines, zeros: vec![0.0; geometry.run], overlaps }
     }
 
-    /// Finds what a row of the grid reads.
+    /// Rows of the grid that are worth computing together.
+    pub(super) fn rows_together(&self) -> usize {
+        if self.overlaps { 2 } else { 1 }
+    }
+
+    /// Bands of so many rows in an image's grid.
+    pub(super) fn bands(&self, geometry: &Geometry) -> usize {
+        geometry.grid.0.div_ceil(self.rows_together())
+    }
+
+    /// For each row of the input that some rows of the grid read, how far down from the first of these it is, and the taps
+    /// by which each reads it. More than one row of a walk whose rows overlap.
+    fn shared<const ROWS: usize>(&self) -> impl Iterator<Item = (isize, [Option<&Line>; ROWS])> {
+        (0..self.lines.len() + ROWS - 1).map(|number| {
+            let line = |row: usize| number.checked_sub(row).and_then(|i| self.lines.get(i));
+            let lines: [Option<&Line>; ROWS] = std::array::from_fn(line);
+            let down = |row: usize| lines[row].map(|line| line.dy.wrapping_add_unsigned(row));
+            ((0..ROWS).find_map(down).unwrap_or_default(), lines)
+        })
+    }
+
+    /// Finds what some rows of the grid read, from one on.
     ///
     /// # Safety
-    /// The walk is of this geometry, which was checked against `input`, a view of the block of `arena`; the row is in the
-    /// grid of the batch.
-    pub(super) unsafe fn row(
+    /// The walk is of this geometry, which was checked against `input`, a view of the block of `arena`; the rows are in the
+    /// grid of the batch, of one image, and more than one only if [`rows_together`](Self::rows_together) says so.
+    pub(super) unsafe fn rows<const ROWS: usize>(
         &self,
         geometry: &Geometry,
         (arena, input): (Pointer, View),
         (image, y): (usize, usize),
-        reads: &mut Reads,
+        reads: &mut Reads<ROWS>,
     ) {
         let Reads { slides, singles, pixels } = reads;
         slides.clear();
@@ -82,11 +116,12 @@ impl Walk {
         pixels.clear();
         let (height, width) = geometry.input;
         let (positions, step) = (geometry.grid.1, geometry.step.1);
-        for line in &self.lines {
-            let row = (y * geometry.step.0).wrapping_add_signed(line.dy);
+        for (down, lines) in self.shared::<ROWS>() {
+            let row = (y * geometry.step.0).wrapping_add_signed(down);
             if row >= height {
                 continue;
             }
+            let Some(line) = lines.iter().flatten().next() else { continue };
             let left = (image * height + row) * width;
             // Left of the row wraps to a huge column, which is outside too.
             let address = |x: usize, dx: isize| match (x * step).wrapping_add_signed(dx) {
@@ -96,12 +131,14 @@ impl Walk {
                 },
                 _ => self.zeros.as_ptr(),
             };
-            for &(taps, dx) in &line.slides {
+            for (i, &(_, dx)) in line.slides.iter().enumerate() {
+                let taps = lines.map(|line| Some(line?.slides[i].0));
                 slides.push(Slide { taps, start: pixels.len() });
                 pixels.extend((0..positions + TAPS - 1).map(|x| address(x, dx)));
             }
-            for &(tap, dx) in &line.singles {
-                singles.push(Single { tap, start: pixels.len() });
+            for (i, &(_, dx)) in line.singles.iter().enumerate() {
+                let taps = lines.map(|line| Some(line?.singles[i].0));
+                singles.push(Single { taps, start: pixels.len() });
                 pixels.extend((0..positions).map(|x| address(x, dx)));
             }
         }
@@ -111,7 +148,7 @@ impl Walk {
 impl Line {
     /// Of taps from left to right, each with its column; neighbours slide where the stride is 1.
     fn new(dy: isize, mut row: &[(usize, isize)], slides: bool) -> Self {
-        let mut line = Self { dy, slides: Vec::new(), singles: Vec::new() };
+        let mut line = Self { dy, ..Self::default() };
         let beside = |from: isize, to: isize| from.checked_add(1) == Some(to);
         while let [x, rest @ ..] = row {
             row = match rest {

@@ -55,7 +55,10 @@ mod tests {
         let b = Array { shape: vec![1, 2, 2, 1], data: vec![5.0, 6.0, 7.0, 8.0] };
         // Channels are columns of the product, rows its rows.
         assert_eq!(forward(&MatMul, &[&a, &b]).data, [19.0, 43.0, 22.0, 50.0]);
-        assert_eq!(MatMul.macs(&[Shape::map(2, 3, 5), Shape::map(2, 4, 5)], Shape::map(4, 3, 5)), 2 * 4 * 3 * 5);
+        assert_eq!(
+            MatMul.macs(&[Shape::map(2, 3, 5), Shape::map(2, 4, 5)], Shape::map(4, 3, 5)),
+            2 * 4 * 3 * 5
+        );
         assert!(MatMul.infer(&[Shape::map(2, 3, 1), Shape::map(3, 3, 1)]).is_err());
         assert!(MatMul.infer(&[Shape::map(2, 3, 1)]).is_err());
     }
