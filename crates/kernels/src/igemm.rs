@@ -391,6 +391,22 @@ unsafe fn fill_tables(
     // First the order of all taps.
     tables.order.clear();
     tables.order.extend((0..taps).map(|tap| tap * geometry.run));
+    if shared.pointwise {
+        // SAFETY: position by position these are the pixels of the views, which lie in the block.
+        unsafe {
+            list_pixels(arena, call.input, positions.clone(), &mut tables.input, <*mut f32>::cast_const);
+            list_pixels(arena, call.out, positions.clone(), &mut tables.output, |pixel| pixel);
+            if let Some(addend) = call.addend {
+                list_pixels(arena, addend, positions.clone(), &mut tables.addend, <*mut f32>::cast_const);
+            }
+        }
+        tables.tiles.extend(tiles.map(|tile| {
+            let rows = shared.tiling.positions(tile..tile + 1);
+            let first = rows.start - positions.start;
+            TileRows { input: first, order: 0, output: first, rows: rows.len(), taps }
+        }));
+        return;
+    }
     let mut cursor = Cursor::new(call, shared, positions.start);
     let (mut input, mut output) = (0, 0);
     for tile in tiles {
@@ -441,6 +457,24 @@ unsafe fn fill_tables(
     }
 }
 
+/// Writes where some pixels of a view start.
+///
+/// # Safety
+/// The pixels are some of the view's, which lies in the block of `arena`.
+#[inline(always)]
+unsafe fn list_pixels<T>(
+    arena: Pointer,
+    view: View,
+    pixels: Range<usize>,
+    list: &mut [T],
+    of: impl Fn(*mut f32) -> T,
+) {
+    for (entry, pixel) in list.iter_mut().zip(pixels) {
+        // SAFETY: the caller's pixel starts in the block.
+        *entry = of(unsafe { arena.at(view.offset + pixel * view.stride) });
+    }
+}
+
 /// Walks over the positions of a grid in a tiling's order, without divisions, and within a row by additions alone.
 struct Cursor {
     place: (usize, usize, usize),
@@ -484,6 +518,8 @@ impl Cursor {
 /// What all blocks of a call share.
 struct Shared {
     interior: Interior,
+    /// Whether position number i reads the i-th pixel and writes the i-th.
+    pointwise: bool,
     tiling: Tiling,
     /// Floats from a position's base to each tap.
     offsets: Vec<isize>,
@@ -522,6 +558,7 @@ impl Shared {
         let offsets = geometry.taps.iter().map(offset).collect();
         let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
         let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), panels.count());
-        Self { interior, tiling, offsets, zeros, moments: None }
+        let pointwise = *geometry == Geometry::pointwise(geometry.input, geometry.run);
+        Self { interior, pointwise, tiling, offsets, zeros, moments: None }
     }
 }
