@@ -540,6 +540,9 @@ def strided():
     refused("strided_others", "expected each image's own", model(nodes("one"), constants | {"places": places}))
     refused("strided_apart", "not those of one image, as far apart for each", model(
         fixed, {"all": whole(-1), "places": elements.reshape(2, 4, 9, 8)[::, ::-1] * numpy.array([1, 0]).reshape(2, 1, 1, 1)}, batch=None))
+    many = nodes()[2:8] + [node("Add", "p wide", "q"), node("Gather", "x q", "y")]
+    refused("strided_many", "expected at most 4096", model(many, constants | {
+        "places": numpy.zeros((1, 64, 1, 1), numpy.int64), "wide": numpy.zeros((1, 1, 65, 1), numpy.int64)}))
     refused("strided_relu", "all images' elements in one row", model([node("Reshape", "x all", "r"), node("Relu", "r", "y")], {"all": whole(-1)}))
 
 

@@ -1,6 +1,6 @@
 //! A vector of output channels of a row of the grid, or of two that read much the same rows of the input.
 
-use super::walk::{Reads, TAPS};
+use super::walk::{Reads, Single, Slide, TAPS};
 use super::{Channels, Group, Grouped, column, pixel, place};
 use crate::arena::{Pointer, View};
 use crate::simd::Simd;
@@ -120,54 +120,10 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
             let pixels = self.reads.pixels.as_ptr().add(x);
             for (input, &order) in self.orders.iter().enumerate() {
                 for slide in &self.reads.slides {
-                    let pixels = pixels.add(slide.start);
-                    match both(&slide.taps) {
-                        Some(taps) => {
-                            self.slide_both::<COUNT, DEPTHWISE, WHOLE>(
-                                pixels,
-                                taps,
-                                (input, order),
-                                &mut sums,
-                            );
-                        }
-                        None => {
-                            for (taps, sums) in slide.taps.iter().zip(&mut sums) {
-                                if let Some(taps) = taps {
-                                    self.slide::<COUNT, DEPTHWISE, WHOLE>(
-                                        pixels,
-                                        *taps,
-                                        (input, order),
-                                        sums,
-                                    );
-                                }
-                            }
-                        }
-                    }
+                    self.slide::<COUNT, DEPTHWISE, WHOLE>(pixels, slide, (input, order), &mut sums);
                 }
                 for single in &self.reads.singles {
-                    let pixels = pixels.add(single.start);
-                    match both(&single.taps) {
-                        Some(taps) => {
-                            self.single_both::<COUNT, DEPTHWISE, WHOLE>(
-                                pixels,
-                                taps,
-                                (input, order),
-                                &mut sums,
-                            );
-                        }
-                        None => {
-                            for (tap, sums) in single.taps.iter().zip(&mut sums) {
-                                if let Some(tap) = tap {
-                                    self.single::<COUNT, DEPTHWISE, WHOLE>(
-                                        pixels,
-                                        *tap,
-                                        (input, order),
-                                        sums,
-                                    );
-                                }
-                            }
-                        }
-                    }
+                    self.single::<COUNT, DEPTHWISE, WHOLE>(pixels, single, (input, order), &mut sums);
                 }
             }
             for (row, sums) in sums.into_iter().enumerate() {
@@ -177,13 +133,40 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
         COUNT
     }
 
-    /// Adds the products of three neighbouring taps to the sums of a row: each pixel is loaded once.
+    /// Adds the products of three neighbouring taps: each pixel is loaded once, for the sums of all rows that read it.
     ///
     /// # Safety
-    /// As [`pixels`](Self::pixels), `pixels` being the addresses of what the leftmost tap reads; the row reads the taps, the
-    /// group has the input.
+    /// As [`pixels`](Self::pixels), whose first position's addresses are `pixels`; the rows read the taps, the group has the
+    /// input.
     #[inline(always)]
     unsafe fn slide<const COUNT: usize, const DEPTHWISE: bool, const WHOLE: bool>(
+        &self,
+        pixels: *const *const f32,
+        slide: &Slide<ROWS>,
+        (input, order): (usize, S::Order),
+        sums: &mut [[S::V; COUNT]; ROWS],
+    ) {
+        // SAFETY: the caller's addresses, taps and input.
+        unsafe {
+            let pixels = pixels.add(slide.start);
+            if let Some(taps) = both(&slide.taps) {
+                self.slide_both::<COUNT, DEPTHWISE, WHOLE>(pixels, taps, (input, order), sums);
+                return;
+            }
+            for (taps, sums) in slide.taps.into_iter().zip(sums) {
+                if let Some(taps) = taps {
+                    self.slide_one::<COUNT, DEPTHWISE, WHOLE>(pixels, taps, (input, order), sums);
+                }
+            }
+        }
+    }
+
+    /// Adds the products of three neighbouring taps to the sums of one row.
+    ///
+    /// # Safety
+    /// As [`slide`](Self::slide), `pixels` being the addresses of what the leftmost tap reads.
+    #[inline(always)]
+    unsafe fn slide_one<const COUNT: usize, const DEPTHWISE: bool, const WHOLE: bool>(
         &self,
         pixels: *const *const f32,
         taps: [usize; TAPS],
@@ -207,7 +190,7 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
     /// The same for the sums of two rows at once.
     ///
     /// # Safety
-    /// As [`slide`](Self::slide), of both rows, of which there are two.
+    /// As [`slide_one`](Self::slide_one), of both rows, of which there are two.
     #[inline(always)]
     unsafe fn slide_both<const COUNT: usize, const DEPTHWISE: bool, const WHOLE: bool>(
         &self,
@@ -231,12 +214,39 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
         }
     }
 
-    /// Adds the products of a tap to the sums of a row.
+    /// Adds the products of a tap: each pixel is loaded once, for the sums of all rows that read it.
     ///
     /// # Safety
     /// As [`slide`](Self::slide).
     #[inline(always)]
     unsafe fn single<const COUNT: usize, const DEPTHWISE: bool, const WHOLE: bool>(
+        &self,
+        pixels: *const *const f32,
+        single: &Single<ROWS>,
+        (input, order): (usize, S::Order),
+        sums: &mut [[S::V; COUNT]; ROWS],
+    ) {
+        // SAFETY: the caller's addresses, tap and input.
+        unsafe {
+            let pixels = pixels.add(single.start);
+            if let Some(taps) = both(&single.taps) {
+                self.single_both::<COUNT, DEPTHWISE, WHOLE>(pixels, taps, (input, order), sums);
+                return;
+            }
+            for (tap, sums) in single.taps.into_iter().zip(sums) {
+                if let Some(tap) = tap {
+                    self.single_one::<COUNT, DEPTHWISE, WHOLE>(pixels, tap, (input, order), sums);
+                }
+            }
+        }
+    }
+
+    /// Adds the products of a tap to the sums of one row.
+    ///
+    /// # Safety
+    /// As [`slide_one`](Self::slide_one).
+    #[inline(always)]
+    unsafe fn single_one<const COUNT: usize, const DEPTHWISE: bool, const WHOLE: bool>(
         &self,
         pixels: *const *const f32,
         tap: usize,

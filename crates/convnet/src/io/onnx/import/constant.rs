@@ -8,7 +8,7 @@ use convnet_formats::onnx::read::{Model, Tensor};
 /// The most elements that are computed while a model is imported.
 pub(super) const FOLDED: usize = 1 << 23;
 /// The most whole numbers in a constant: axes, sizes, padding.
-const WHOLE: usize = 1 << 12;
+pub(super) const WHOLE: usize = 1 << 12;
 
 /// A constant; its elements are read when they are asked for.
 #[derive(Clone, Debug)]

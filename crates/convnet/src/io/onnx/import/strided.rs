@@ -2,7 +2,7 @@
 //! images.
 
 use super::call::{Call, Known, axes, axis};
-use super::constant::Constant;
+use super::constant::{Constant, WHOLE};
 use super::fold::{broadcast, combined};
 use super::importer::Importer;
 use super::views::View;
@@ -16,10 +16,10 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// Each number through a function that is the same for all images.
-    fn map(&self, step: Option<i64>, f: impl Fn(i64) -> Option<i64>) -> Result<Self, String> {
-        let offsets = self.offsets.iter().map(|&x| f(x)).collect::<Option<_>>();
-        let (step, offsets) = step.zip(offsets).ok_or("of numbers too large")?;
+    /// Each number times a factor.
+    fn times(&self, factor: i64) -> Result<Self, String> {
+        let offsets = self.offsets.iter().map(|x| x.checked_mul(factor)).collect::<Option<_>>();
+        let (step, offsets) = self.step.checked_mul(factor).zip(offsets).ok_or("of numbers too large")?;
         Ok(Self { step, shape: self.shape.clone(), offsets })
     }
 
@@ -29,6 +29,13 @@ impl Places {
             return Err(format!("of numbers of each image and numbers of shape {shape:?}"));
         }
         let sum = broadcast(&self.shape, shape)?;
+        if sum
+            .iter()
+            .try_fold(1usize, |count, &size| count.checked_mul(size))
+            .is_none_or(|count| count > WHOLE)
+        {
+            return Err(format!("of numbers of shape {sum:?}, expected at most {WHOLE}"));
+        }
         let add = |a: i64, b: i64| a.checked_add(b).ok_or_else(|| "of numbers too large".to_owned());
         let offsets = combined((&self.offsets, &self.shape), (values, shape), &sum, add)?;
         Ok(Self { step: self.step, shape: sum, offsets })
@@ -88,9 +95,7 @@ impl Importer<'_> {
                 let values = whole(call, constant)?;
                 let places = match (call.op(), &values[..]) {
                     ("Add", _) => places.plus(&constant.shape, &values)?,
-                    (_, &[factor]) if constant.shape.len() <= places.shape.len() => {
-                        places.map(places.step.checked_mul(factor), |x| x.checked_mul(factor))?
-                    }
+                    (_, &[factor]) if constant.shape.len() <= places.shape.len() => places.times(factor)?,
                     _ => return Err(format!("of numbers of each image and {} factors", values.len())),
                 };
                 Ok(Some(Known::Places(places)))
