@@ -90,8 +90,7 @@ fn losses_that_do_not_fit_are_refused_before_anything_is_written() {
 #[test]
 fn auxiliary_outputs_count_as_they_are_told() {
     let place = Place::new();
-    let options =
-        "train googlenet@torchvision --input 1x64x64 --limit-steps 1 --batch 4 --epochs 1 --threads 1";
+    let options = "train googlenet@torchvision --input 1x32x32 --validation 0 --limit-steps 1 --batch 4 --epochs 1 --threads 1";
     place.success(&format!("{options} --out a"));
     place.success(&format!("{options} --out b --aux-weight 0.3"));
     place.success(&format!("{options} --out c --aux-weight 0.6"));
