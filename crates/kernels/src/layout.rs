@@ -66,7 +66,7 @@ fn runs(pool: &Pool, view: View, map: usize, task: &(dyn Fn(usize, usize) + Sync
 /// `from` is valid to read `columns` floats from at each of `rows` steps, `to` to write `rows` floats to at each of `columns`
 /// steps; the two share nothing, and the CPU has the instruction set.
 #[inline(always)]
-unsafe fn turn<S: Simd>(
+pub(crate) unsafe fn turn<S: Simd>(
     from: *const f32,
     from_step: usize,
     to: *mut f32,

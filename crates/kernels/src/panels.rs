@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::arena::Pointer;
 use crate::geometry::product;
 use crate::isa::Isa;
+use crate::layout::turn;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 
@@ -152,20 +153,9 @@ unsafe fn transpose_part<S: Simd>(
     width: usize,
     (c, n): (usize, usize),
 ) {
-    let whole = |count: usize| count / S::LANES * S::LANES;
-    for at in (0..whole(n)).step_by(S::LANES) {
-        for row in (0..whole(c)).step_by(S::LANES) {
-            let (from, to) = (&rows[row * source_width + at..], &mut out[at * width + row..]);
-            // SAFETY: both sides have a whole block from here on, since `row` and `at` are whole blocks before `c`
-            // and `n`; the caller has the instruction set.
-            unsafe { S::transpose(from.as_ptr(), source_width, to.as_mut_ptr(), width) };
-        }
-    }
-    for (at, out) in out.chunks_exact_mut(width).enumerate() {
-        let done = if at < whole(n) { whole(c) } else { 0 };
-        for (x, row) in out[done..c].iter_mut().zip(rows.chunks_exact(source_width).skip(done)) {
-            *x = row[at];
-        }
+    // SAFETY: the caller has `c` rows of at least `n` floats, and `n` rows of at least `c` in `out`, and the instruction set.
+    unsafe { turn::<S>(rows.as_ptr(), source_width, out.as_mut_ptr(), width, c, n) };
+    for out in out.chunks_exact_mut(width) {
         out[c..].fill(0.0);
     }
 }

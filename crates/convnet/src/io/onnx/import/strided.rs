@@ -1,7 +1,7 @@
 //! What PyTorch's `as_strided` is exported as: all images' elements in one row, and a Gather of them by places that count the
 //! images.
 
-use super::call::{Call, Known, axes, axis};
+use super::call::{Call, Known, axis};
 use super::constant::{Constant, WHOLE};
 use super::fold::{broadcast, combined};
 use super::importer::Importer;
@@ -79,15 +79,7 @@ impl Importer<'_> {
                 Ok(Some(Known::Places(places.clone())))
             }
             ("Unsqueeze", Some(Known::Places(places)), _) => {
-                let list = call.axes(1)?.ok_or("it has no axes")?;
-                let rank = places.shape.len() + list.len();
-                let new = axes(&list, rank)?;
-                if new.contains(&0) {
-                    return Err("it puts an axis before that of the images".into());
-                }
-                let mut old = places.shape.iter().copied();
-                let shape =
-                    (0..rank).map(|i| if new.contains(&i) { 1 } else { old.next().unwrap_or(1) }).collect();
+                let shape = [&[1], &self.unsqueezed(call, &places.shape[1..])?[..]].concat();
                 Ok(Some(Known::Places(Places { shape, ..places.clone() })))
             }
             ("Add" | "Mul", Some(Known::Places(places)), Some(Known::Constant(constant)))
