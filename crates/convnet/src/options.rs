@@ -40,6 +40,17 @@ impl FromStr for Device {
     }
 }
 
+/// What passes back through a ReLU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReluGradient {
+    /// The gradient, where the output is positive.
+    #[default]
+    Plain,
+    /// The gradient, where the output and itself are positive: guided backpropagation (Springenberg et al. 2014,
+    /// <https://arxiv.org/abs/1412.6806>). No derivative any more, but a picture of what speaks for a class.
+    Guided,
+}
+
 /// How a GPU computes products: of convolutions and of Linear layers. All else is in single precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

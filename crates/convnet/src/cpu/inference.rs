@@ -12,7 +12,7 @@ use super::run::Forward;
 use crate::graph::{Graph, NodeId};
 use crate::optim::Frozen;
 use crate::options::Options;
-use crate::plan::{CompileError, Mode, Plan, PlanStep};
+use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep};
 use crate::state::TensorSource;
 
 /// A network with its weights packed and its kernels chosen.
@@ -39,16 +39,8 @@ impl Inference {
         let outputs = outputs(graph, mode);
         let pool = Arc::new(memory::pool(options)?);
         let need = |program: &Program| need(program, pool.threads());
-        let program = Planner {
-            task: "inference",
-            graph,
-            outputs: &outputs,
-            mode,
-            frozen: &Frozen::default(),
-            options,
-            need: &need,
-        }
-        .plan(batch)?;
+        let aim = Aim { mode, outputs: &outputs, frozen: &Frozen::default(), watched: &[] };
+        let program = Planner { task: "inference", graph, aim, options, need: &need }.plan(batch)?;
         let winograd_at = program.plan.floats.next_multiple_of(16);
         let floats = winograd_at + program.scratch(pool.threads()).tiles;
         let mut parameters = allocate(program.parameters, ("inference", batch))?;
@@ -73,17 +65,8 @@ impl Inference {
         let (mode, threads) = (Mode::Infer, memory::pool(options)?.threads());
         let need = |program: &Program| sum(&[need(program, threads), memory::weights(graph)]);
         let outputs = outputs(graph, mode);
-        Planner {
-            task: "inference",
-            graph,
-            outputs: &outputs,
-            mode,
-            frozen: &Frozen::default(),
-            options,
-            need: &need,
-        }
-        .plan(batch)
-        .map(drop)
+        let aim = Aim { mode, outputs: &outputs, frozen: &Frozen::default(), watched: &[] };
+        Planner { task: "inference", graph, aim, options, need: &need }.plan(batch).map(drop)
     }
 
     pub(crate) fn plan(&self) -> &Plan {

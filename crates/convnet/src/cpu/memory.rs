@@ -3,12 +3,11 @@
 use convnet_kernels::{Arena, Pool};
 
 use super::program::Program;
-use crate::graph::{Graph, NodeId};
+use crate::graph::Graph;
 use crate::machine::available_memory;
 use crate::ops::Op;
-use crate::optim::Frozen;
 use crate::options::Options;
-use crate::plan::{CompileError, Mode};
+use crate::plan::{Aim, CompileError, Mode};
 
 /// Bytes of a float.
 pub(super) const FLOAT: usize = size_of::<f32>();
@@ -74,11 +73,11 @@ pub(super) struct Least {
 }
 
 impl Least {
-    /// Of the part of a graph that `outputs` depend on.
-    pub(super) fn of(graph: &Graph, outputs: &[NodeId], (mode, frozen): (Mode, &Frozen)) -> Self {
-        let live = graph.reachable(outputs);
+    /// Of the part of a graph that the outputs depend on.
+    pub(super) fn of(graph: &Graph, aim: Aim<'_>) -> Self {
+        let live = graph.reachable(aim.outputs);
         // Training keeps weights, and gradients of those that learn.
-        let copies = |name: &str| if mode == Mode::Train && !frozen.holds(name) { 2 } else { 1 };
+        let copies = |name: &str| if aim.mode == Mode::Train && !aim.frozen.holds(name) { 2 } else { 1 };
         let (mut image, mut fixed) = (0, 0);
         for id in graph.ids().filter(|id| live[id.index()]) {
             let node = graph.node(id);
@@ -103,13 +102,10 @@ impl Least {
 
 /// What shall be planned, and what a plan of it needs.
 pub(super) struct Planner<'a> {
-    /// `inference` or `training`.
+    /// `inference`, `training` or `looking inside`.
     pub(super) task: &'static str,
     pub(super) graph: &'a Graph,
-    pub(super) outputs: &'a [NodeId],
-    pub(super) mode: Mode,
-    /// What training does not change.
-    pub(super) frozen: &'a Frozen,
+    pub(super) aim: Aim<'a>,
     pub(super) options: &'a Options,
     /// Bytes of all that is allocated by a program; `None` beyond what can be addressed.
     pub(super) need: &'a dyn Fn(&Program) -> Option<usize>,
@@ -126,7 +122,7 @@ impl Planner<'_> {
         }
         let available = available_memory();
         let room = available.unwrap_or(isize::MAX as usize);
-        let least = Least::of(self.graph, self.outputs, (self.mode, self.frozen));
+        let least = Least::of(self.graph, self.aim);
         let bytes = match self.fit(batch, least, room)? {
             Fit::Fits(program) => return Ok(*program),
             Fit::Needs(bytes) => bytes,
@@ -142,7 +138,7 @@ impl Planner<'_> {
         if bytes > room {
             return Ok(Fit::Needs(bytes));
         }
-        match Program::new(self.graph, self.outputs, (self.mode, self.frozen), batch, self.options) {
+        match Program::new(self.graph, self.aim, batch, self.options) {
             Ok(program) => {
                 let bytes = (self.need)(&program).unwrap_or(usize::MAX);
                 Ok(if bytes > room { Fit::Needs(bytes) } else { Fit::Fits(Box::new(program)) })

@@ -8,10 +8,9 @@ use super::memory::sum;
 use super::run::{At, Backward, Forward, Saved};
 use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
-use crate::optim::Frozen;
 use crate::options::Options;
 use crate::plan::{
-    BackwardStage, CompileError, Draft, Kernel, MemoryRules, Mode, Plan, PlanStep, Slot, Stage,
+    Aim, BackwardStage, CompileError, Draft, Kernel, MemoryRules, Mode, Plan, PlanStep, Slot, Stage,
 };
 
 /// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
@@ -34,17 +33,15 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Plans the part of a graph that `outputs` depend on for `batch` images, and chooses its kernels; the options
-    /// tell what may be chosen. Training does not change what is frozen.
+    /// Plans a graph for `batch` images, and chooses its kernels; the options tell what may be chosen.
     pub(super) fn new(
         graph: &Graph,
-        outputs: &[NodeId],
-        (mode, frozen): (Mode, &Frozen),
+        aim: Aim<'_>,
         batch: usize,
         options: &Options,
     ) -> Result<Self, CompileError> {
         let isa = options.isa()?;
-        let draft = Draft::new(graph, outputs, (mode, frozen), MEMORY);
+        let (draft, mode) = (Draft::new(graph, aim, MEMORY), aim.mode);
         let allowed = Allowed {
             isa,
             batch,
@@ -136,9 +133,13 @@ impl Program {
         }
     }
 
-    /// Runs the backward pass of one stage.
-    pub(super) fn backward(&self, run: &mut Backward<'_>, back: &BackwardStage, saved: &Saved) {
+    /// Zeroes what nobody wrote of the gradient that a stage receives.
+    pub(super) fn gather(&self, run: &mut Backward<'_>, back: &BackwardStage) {
         fill(run, &back.fill);
+    }
+
+    /// Runs the backward pass of one stage, whose gradient is gathered.
+    pub(super) fn backward(&self, run: &mut Backward<'_>, back: &BackwardStage, saved: &Saved) {
         for write in back.inputs.iter().flatten() {
             fill(run, &write.fill);
         }
@@ -203,7 +204,7 @@ fn written(plan: &Plan, stage: &Stage) -> Vec<(usize, usize)> {
 }
 
 /// Zeroes parts of gradients.
-pub(super) fn fill(run: &mut Backward<'_>, parts: &[Slot]) {
+fn fill(run: &mut Backward<'_>, parts: &[Slot]) {
     for &slot in parts {
         let view = run.plan.gradient_part(slot, run.n).into();
         kernels::fill(run.pool, run.isa, run.arena, view, 0.0);

@@ -7,6 +7,7 @@ use convnet_kernels::{self as kernels, Arena, Isa, Mask, Pool, Update, View, Wei
 use super::binder::Parameters;
 use super::statistics::Statistics;
 use crate::graph::{NodeId, Shape};
+use crate::options::ReluGradient;
 use crate::plan::{Plan, Region, Stage, layer_key};
 
 impl From<Region> for View {
@@ -108,6 +109,7 @@ pub(super) struct Backward<'a> {
     pub(super) winograd_at: usize,
     pub(super) transformed: &'a mut [f32],
     pub(super) statistics: &'a Statistics,
+    pub(super) relu: ReluGradient,
     pub(super) n: usize,
     pub(super) key: u64,
 }

@@ -3,14 +3,15 @@
 mod freezing;
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use convnet_kernels::{self as kernels, Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, View, flat};
 
 use self::freezing::derived_bytes;
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
-use super::program::{Program, fill};
+use super::onlooker::{Clock, Onlooker};
+use super::program::Program;
 use super::run::{Backward, Forward, Saved, mask, part};
 use super::statistics::Statistics;
 use super::table::{Parameter, Twin, distinct, keepers, running, table, tracked, unpack};
@@ -18,8 +19,8 @@ use super::update::{self, Step, Tensors, Tracked};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting};
-use crate::options::Options;
-use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
+use crate::options::{Options, ReluGradient};
+use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::{check, read};
 
@@ -108,19 +109,33 @@ impl Training {
         (optimizer, frozen, seed): (Optimizer, &Frozen, u64),
         options: &Options,
     ) -> Result<Self, CompileError> {
-        let logits = outputs(graph);
+        let aim = Aim { mode: Mode::Train, outputs: &outputs(graph), frozen, watched: &[] };
+        Self::aimed(graph, state, batch, ("training", aim), (optimizer, seed), options)
+    }
+
+    /// What runs both passes for an aim.
+    pub(super) fn aimed(
+        graph: &Graph,
+        state: &dyn TensorSource,
+        batch: usize,
+        (task, aim): (&'static str, Aim<'_>),
+        (optimizer, seed): (Optimizer, u64),
+        options: &Options,
+    ) -> Result<Self, CompileError> {
         let pool = memory::pool(options)?;
         let rules = Assigned::new(graph, optimizer);
-        let need = |program: &Program| need(program, &rules, pool.threads());
-        let (mode, task) = (Mode::Train, "training");
-        let program =
-            Planner { task, graph, outputs: &logits, mode, frozen, options, need: &need }.plan(batch)?;
+        let seen: usize = aim.watched.iter().map(|id| graph.node(*id).shape.elements()).sum();
+        let need = |program: &Program| {
+            let batch = program.plan.batch;
+            sum(&[need(program, &rules, pool.threads()), times(2, seen.saturating_mul(batch))])
+        };
+        let program = Planner { task, graph, aim, options, need: &need }.plan(batch)?;
         let plan = &program.plan;
         let loss = |(output, &id): (&crate::graph::Output, &NodeId)| {
             let value = plan.value(id).unwrap_or(id);
             Loss { value, shape: graph.node(value).shape, weight: output.loss_weight }
         };
-        let losses = graph.outputs().iter().zip(&logits).map(loss).collect();
+        let losses = graph.outputs().iter().zip(aim.outputs).map(loss).collect();
         let scratch = program.scratch(pool.threads());
         let winograd_at = plan.floats.next_multiple_of(16);
         let normalized = program
@@ -197,8 +212,8 @@ impl Training {
         let threads = memory::pool(options)?.threads();
         let rules = Assigned::new(graph, optimizer);
         let need = |program: &Program| sum(&[need(program, &rules, threads), memory::weights(graph)]);
-        let (task, mode) = ("training", Mode::Train);
-        Planner { task, graph, outputs: &outputs, mode, frozen, options, need: &need }.plan(batch)
+        let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
+        Planner { task: "training", graph, aim, options, need: &need }.plan(batch)
     }
 
     /// Keeps every element in dropout layers from now on.
@@ -382,39 +397,99 @@ impl Training {
         pass_key(self.seed, self.steps, self.passes)
     }
 
-    fn pass(&mut self, batch: Batch<'_>, mut times: Option<&mut StepTimes>) -> StepReport {
-        let key = self.key();
-        let (program, n) = (&self.program, batch.n);
-        let plan = &program.plan;
-        if let Some(times) = &mut times {
-            times.forward.resize(plan.stages.len(), Duration::ZERO);
-            times.backward.resize(plan.stages.len(), Duration::ZERO);
+    fn pass(&mut self, batch: Batch<'_>, times: Option<&mut StepTimes>) -> StepReport {
+        match times {
+            None => self.observed(batch, &mut ()),
+            Some(times) => self.observed(batch, &mut Clock::new(times, self.saved.len())),
         }
+    }
+
+    /// Both passes.
+    fn observed(&mut self, batch: Batch<'_>, onlooker: &mut dyn Onlooker) -> StepReport {
+        let (key, n) = (self.key(), batch.n);
+        self.run_forward(batch.images, (n, key), onlooker);
+        let report = self.compare(batch);
+        if report.loss.is_finite() {
+            self.run_backward((n, key, ReluGradient::Plain), onlooker);
+            for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
+                twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
+            }
+        }
+        // Nothing is learned from any other loss: the weights stay, to be looked into.
+        report
+    }
+
+    /// The forward pass of `n` images; the key is what dropout depends on.
+    pub(super) fn run_forward(
+        &mut self,
+        images: &[f32],
+        (n, key): (usize, u64),
+        onlooker: &mut dyn Onlooker,
+    ) {
+        let program = &self.program;
         let mut run = Forward {
             pool: &self.pool,
             isa: program.isa,
-            plan,
+            plan: &program.plan,
             arena: &mut self.arena,
             parameters: self.parameters.as_slice(),
             halves: &[],
-            images: batch.images,
+            images,
             winograd_at: self.winograd_at,
             transformed: self.transformed.as_mut_slice(),
             statistics: Some(&mut self.statistics),
             n,
             key,
         };
+        onlooker.begins();
         for (stage, saved) in self.saved.iter_mut().enumerate() {
-            let start = times.as_ref().map(|_| Instant::now());
             program.forward(&mut run, stage, Some(saved));
-            if let (Some(times), Some(start)) = (&mut times, start) {
-                times.forward[stage] += start.elapsed();
+            onlooker.wrote(&run, stage);
+        }
+    }
+
+    /// The loss, and its gradient with respect to the outputs.
+    fn compare(&mut self, batch: Batch<'_>) -> StepReport {
+        let (plan, n) = (&self.program.plan, batch.n);
+        let mut report = StepReport { loss: 0.0, correct: 0 };
+        for (i, (loss, write)) in self.losses.iter().zip(&plan.losses).enumerate() {
+            for &slot in &write.fill {
+                let view = plan.gradient_part(slot, n).into();
+                kernels::fill(&self.pool, self.program.isa, &mut self.arena, view, 0.0);
+            }
+            let views =
+                [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
+            let views = views.map(View::from);
+            let comparison = batch.comparison.of_output(i);
+            let (value, correct) =
+                kernels::compare(&mut self.arena, views, comparison, loss.weight, write.accumulate);
+            report.loss += f64::from(loss.weight) * value;
+            if i == 0 {
+                report.correct = correct;
             }
         }
+        report
+    }
+
+    /// Takes a gradient of the first output, N·C·H·W.
+    pub(super) fn take_gradient(&mut self, of_output: &[f32], n: usize) {
+        let Some(loss) = self.losses.first() else { return };
+        let view: View = self.program.plan.gradient_region(loss.value, loss.shape, n).into();
+        let pixels = (view.pixels / n).max(1);
+        kernels::from_nchw(&self.pool, self.program.isa, &mut self.arena, of_output, pixels, view);
+    }
+
+    /// The backward pass from the gradients of the outputs.
+    pub(super) fn run_backward(
+        &mut self,
+        (n, key, relu): (usize, u64, ReluGradient),
+        onlooker: &mut dyn Onlooker,
+    ) {
+        let program = &self.program;
         let mut run = Backward {
             pool: &self.pool,
             isa: program.isa,
-            plan,
+            plan: &program.plan,
             arena: &mut self.arena,
             parameters: self.parameters.as_mut_slice(),
             gradients: self.gradients.as_mut_slice(),
@@ -424,38 +499,17 @@ impl Training {
             winograd_at: self.winograd_at,
             transformed: self.transformed.as_mut_slice(),
             statistics: &self.statistics,
+            relu,
             n,
             key,
         };
-        let mut report = StepReport { loss: 0.0, correct: 0 };
-        for (i, (loss, write)) in self.losses.iter().zip(&plan.losses).enumerate() {
-            fill(&mut run, &write.fill);
-            let views =
-                [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
-            let views = views.map(View::from);
-            let comparison = batch.comparison.of_output(i);
-            let (value, correct) =
-                kernels::compare(run.arena, views, comparison, loss.weight, write.accumulate);
-            report.loss += f64::from(loss.weight) * value;
-            if i == 0 {
-                report.correct = correct;
-            }
-        }
-        if !report.loss.is_finite() {
-            // Nothing is learned from it: the weights stay, to be looked into.
-            return report;
-        }
-        for back in &plan.backward {
-            let start = times.as_ref().map(|_| Instant::now());
+        onlooker.begins();
+        for back in &program.plan.backward {
+            program.gather(&mut run, back);
+            onlooker.received(&run, back.stage);
             program.backward(&mut run, back, &self.saved[back.stage]);
-            if let (Some(times), Some(start)) = (&mut times, start) {
-                times.backward[back.stage] += start.elapsed();
-            }
+            onlooker.returned(back.stage);
         }
-        for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
-            twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
-        }
-        report
     }
 
     /// running = (1 − momentum)·running + momentum·batch, with the unbiased variance.

@@ -1,4 +1,5 @@
-//! Running networks: [`Engine`] compiles one for inference, [`Session`] is one caller's memory, [`TrainingStep`] trains.
+//! Running networks: [`Engine`] compiles one for inference, [`Session`] is one caller's memory, [`TrainingStep`] trains,
+//! [`Probe`] looks inside.
 //!
 //! A graph is planned (fused stages, places in one arena by their lifetimes), and a [`Device`] binds the plan to its
 //! kernels. An engine is shared: its weights exist once, however many threads run it.
@@ -20,6 +21,7 @@
 mod engine;
 mod error;
 mod output;
+mod probe;
 mod target;
 mod training;
 
@@ -32,16 +34,19 @@ mod optimizer_tests;
 #[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
+mod probe_tests;
+#[cfg(test)]
 mod tests;
 
 pub use convnet_kernels::{Binary, Criterion, CrossEntropy, Isa, Reading, Teacher};
 pub use engine::{Engine, Session};
 pub use error::RunError;
 pub use output::{Output, Scored};
+pub use probe::{Looked, Probe};
 pub use target::Target;
 pub use training::{Ema, Savings, TrainingStep};
 
-pub use crate::options::{Device, Options, Precision};
+pub use crate::options::{Device, Options, Precision, ReluGradient};
 pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};
 
 /// The machine's own peak of multiply-adds with an instruction set on so many threads (0: one per core), in

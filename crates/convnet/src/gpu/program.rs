@@ -9,7 +9,7 @@ use super::places::{Places, RESULT};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::optim::Frozen;
 use crate::options::{Options, Precision};
-use crate::plan::{CompileError, Draft, MemoryRules, Mode, Plan, PlanStep};
+use crate::plan::{Aim, CompileError, Draft, MemoryRules, Mode, Plan, PlanStep};
 
 /// Everything lies at 256 bytes; caches of a GPU have no use for gaps between pixels.
 const MEMORY: MemoryRules = MemoryRules { line: LINE, aliased: None, clips: false };
@@ -94,7 +94,8 @@ impl Program {
             Precision::F32 => gpu::Precision::F32,
             Precision::Tf32 => gpu::Precision::Tf32,
         };
-        let draft = Draft::new(graph, outputs, (mode, &Frozen::default()), MEMORY);
+        let draft =
+            Draft::new(graph, Aim { mode, outputs, frozen: &Frozen::default(), watched: &[] }, MEMORY);
         let mut binder = Binder { draft: &draft, precision, batch, parameters: 0, saved: 0, running: 0 };
         let (mut kinds, mut layout, mut needs) = (Vec::new(), Vec::new(), Vec::new());
         for stage in draft.stages() {

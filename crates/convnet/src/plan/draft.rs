@@ -1,6 +1,7 @@
 //! A plan that waits for what a device's kernels need.
 
-use super::gradients::{self, wanted};
+use super::aim::Aim;
+use super::gradients;
 use super::lifetime::place;
 use super::lives;
 use super::lower::{Lowered, Mode, Stage, lower};
@@ -22,6 +23,7 @@ pub(crate) struct Draft {
     pub(crate) mode: Mode,
     frozen: Frozen,
     outputs: Vec<NodeId>,
+    watched: Vec<NodeId>,
     lowered: Lowered,
     storage: Storage,
     wanted: Vec<bool>,
@@ -29,22 +31,17 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Lowers the part of a graph that `outputs` depend on, and gives its values storage; training does not change what
-    /// is frozen.
-    pub(crate) fn new(
-        graph: &Graph,
-        outputs: &[NodeId],
-        (mode, frozen): (Mode, &Frozen),
-        rules: MemoryRules,
-    ) -> Self {
-        let lowered = lower(graph, outputs, (mode, rules.clips), frozen);
+    /// Lowers the part of a graph that the outputs depend on, and gives its values storage.
+    pub(crate) fn new(graph: &Graph, aim: Aim<'_>, rules: MemoryRules) -> Self {
+        let lowered = lower(graph, aim, rules.clips);
         Self {
             graph: graph.clone(),
-            mode,
-            frozen: frozen.clone(),
-            outputs: outputs.to_vec(),
-            storage: Storage::new(graph, &lowered, rules),
-            wanted: wanted(graph, &lowered.stages, frozen),
+            mode: aim.mode,
+            frozen: aim.frozen.clone(),
+            outputs: aim.outputs.to_vec(),
+            watched: aim.watched.to_vec(),
+            storage: Storage::new(graph, &lowered, aim.watched, rules),
+            wanted: aim.wants(graph),
             lowered,
             rules,
         }
@@ -66,15 +63,15 @@ impl Draft {
             && self.frozen.keeps_statistics(&self.graph.node_parameters(id))
     }
 
-    /// Whether a value's gradient is wanted: whether it depends on a parameter that learns.
+    /// Whether a value's gradient is wanted.
     pub(crate) fn wants_gradient(&self, value: NodeId) -> bool {
         self.wanted[value.index()]
     }
 
-    /// The only stage that reads a value, if there is one and the value is no output.
+    /// The only stage that reads a value, if there is one and nobody else looks at it.
     pub(crate) fn sole_reader(&self, value: NodeId) -> Option<usize> {
         let resolved = |id: &NodeId| self.lowered.value[id.index()].unwrap_or(*id);
-        if self.outputs.iter().any(|output| resolved(output) == value) {
+        if self.outputs.iter().chain(&self.watched).any(|shown| resolved(shown) == value) {
             return None;
         }
         let mut reads = self.lowered.stages.iter().enumerate().flat_map(|(index, stage)| {

@@ -5,8 +5,7 @@ use std::ops::Range;
 use super::lower::{Kernel, Stage};
 use super::needs::Needs;
 use super::storage::{Slot, Storage};
-use crate::graph::{Graph, NodeId};
-use crate::optim::Frozen;
+use crate::graph::NodeId;
 
 /// The backward pass of one stage.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,19 +97,6 @@ pub(super) fn plan(
         backward.push(BackwardStage { stage: index, fill, inputs });
     }
     (losses, backward)
-}
-
-/// Which values depend on a parameter that learns, so that their gradient is wanted.
-pub(super) fn wanted(graph: &Graph, stages: &[Stage], frozen: &Frozen) -> Vec<bool> {
-    let mut wanted = vec![false; graph.nodes().len()];
-    for stage in stages {
-        let own = graph
-            .node_parameters(stage.node)
-            .iter()
-            .any(|spec| spec.kind.trainable() && !frozen.holds(&spec.name));
-        wanted[stage.out.index()] = own || stage.inputs.iter().any(|i| wanted[i.index()]);
-    }
-    wanted
 }
 
 /// Whether a stage's input lies in its place in the output of a concatenation already.

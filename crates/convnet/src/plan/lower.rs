@@ -1,8 +1,8 @@
 //! From layers to stages: what runs as one kernel.
 
+use super::aim::Aim;
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Hardtanh, Op, PassThrough};
-use crate::optim::Frozen;
 
 /// What a stage computes.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,23 +76,17 @@ pub(crate) struct Lowered {
     pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
-/// Lowers the part of a graph that `outputs` depend on; training does not change what is frozen. `clips` tells that products
-/// may be clipped on the way.
-pub(crate) fn lower(
-    graph: &Graph,
-    outputs: &[NodeId],
-    (mode, clips): (Mode, bool),
-    frozen: &Frozen,
-) -> Lowered {
-    let live = graph.reachable(outputs);
+/// Lowers the part of a graph that the outputs depend on. `clips` tells that products may be clipped on the way.
+pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, clips: bool) -> Lowered {
+    let live = graph.reachable(aim.outputs);
     let count = graph.nodes().len();
     let consumers: Vec<Vec<NodeId>> = graph
         .consumers()
         .into_iter()
         .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
         .collect();
-    let learns = if frozen.is_empty() { Vec::new() } else { learns(graph, frozen) };
-    let lowering = Lowering { graph, outputs, mode, clips, frozen, learns, consumers };
+    let wants = if aim.frozen.is_empty() { Vec::new() } else { aim.wants(graph) };
+    let lowering = Lowering { graph, aim, clips, wants, consumers };
     let mut lowered = Lowered {
         stages: Vec::new(),
         value: vec![None; count],
@@ -119,23 +113,11 @@ pub(crate) fn lower(
 
 struct Lowering<'a> {
     graph: &'a Graph,
-    outputs: &'a [NodeId],
-    mode: Mode,
+    aim: Aim<'a>,
     clips: bool,
-    frozen: &'a Frozen,
-    /// Whether each node depends on a parameter that learns; empty where nothing is frozen.
-    learns: Vec<bool>,
+    /// Whether each node's gradient is wanted; empty where nothing is frozen.
+    wants: Vec<bool>,
     consumers: Vec<Vec<NodeId>>,
-}
-
-/// Which nodes depend on a parameter that learns.
-fn learns(graph: &Graph, frozen: &Frozen) -> Vec<bool> {
-    let mut learns = vec![false; graph.nodes().len()];
-    for id in graph.ids() {
-        let own = graph.node_parameters(id).iter().any(|p| p.kind.trainable() && !frozen.holds(&p.name));
-        learns[id.index()] = own || graph.node(id).inputs.iter().any(|input| learns[input.index()]);
-    }
-    learns
 }
 
 impl Lowering<'_> {
@@ -151,7 +133,7 @@ impl Lowering<'_> {
             relu: false,
             ceiling: None,
         };
-        if self.is_prologue(id) || self.hands_on(&node.op) {
+        if self.is_prologue(id) || self.hands_on(id) {
             return alias(id, node.inputs[0], lowered);
         }
         let fusable = match &node.op {
@@ -161,7 +143,7 @@ impl Lowering<'_> {
             }
             Op::Flatten => {
                 let input = self.graph.node(node.inputs[0]).shape;
-                if self.mode != Mode::Trace && self.reads_in_place(id, input) {
+                if self.reads_in_place(id, input) {
                     alias(id, node.inputs[0], lowered);
                     if let Some(value) = lowered.value[id.index()] {
                         lowered.dense[value.index()] = true;
@@ -208,7 +190,7 @@ impl Lowering<'_> {
 
     /// The ReLU6, or one with another bound, that alone reads what a product gives, where it is applied on the way.
     fn clipped(&self, op: &Op, out: NodeId) -> Option<(NodeId, f32)> {
-        if !self.clips || self.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
+        if !self.clips || self.aim.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
             return None;
         }
         let bound = |op: &Op| match op {
@@ -220,10 +202,11 @@ impl Lowering<'_> {
     }
 
     /// Whether a layer's output is its input here; a map as a vector is a matter of its readers.
-    fn hands_on(&self, op: &Op) -> bool {
+    fn hands_on(&self, id: NodeId) -> bool {
+        let op = &self.graph.node(id).op;
         match op.pass_through() {
-            PassThrough::Always => self.mode != Mode::Trace && *op != Op::Flatten,
-            PassThrough::Inference => self.mode == Mode::Infer,
+            PassThrough::Always => !self.aim.sets_apart(id) && *op != Op::Flatten,
+            PassThrough::Inference => self.aim.mode == Mode::Infer,
             PassThrough::Never => false,
         }
     }
@@ -231,7 +214,7 @@ impl Lowering<'_> {
     /// Takes the BatchNorm2d and the sum that follow a convolution into it; `out` moves along.
     fn conv(&self, conv: NodeId, out: &mut NodeId) -> Kernel {
         let (mut norm, mut addend) = (None, None);
-        let fixed = |norm: &NodeId| self.mode == Mode::Infer || self.is_fixed(conv, *norm);
+        let fixed = |norm: &NodeId| self.aim.mode == Mode::Infer || self.is_fixed(conv, *norm);
         if let Some(next) =
             self.sole_consumer(*out, |op| matches!(op, Op::BatchNorm2d(_))).filter(|next| fixed(next))
         {
@@ -239,9 +222,9 @@ impl Lowering<'_> {
             *out = next;
         }
         // The gradient of a sum passes to both sides; where none comes it is done as in inference.
-        let ahead = norm.is_some() && self.mode == Mode::Train;
-        if self.mode == Mode::Infer || ahead {
-            let done = |next: &NodeId| self.mode == Mode::Infer || !self.learns[next.index()];
+        let ahead = norm.is_some() && self.aim.mode == Mode::Train;
+        if self.aim.mode == Mode::Infer || ahead {
+            let done = |next: &NodeId| self.aim.mode == Mode::Infer || !self.wants[next.index()];
             if let Some(next) = self.sole_consumer(*out, |op| *op == Op::Add).filter(done) {
                 let inputs = &self.graph.node(next).inputs;
                 let other = if inputs[0] == *out { inputs[1] } else { inputs[0] };
@@ -257,9 +240,9 @@ impl Lowering<'_> {
 
     /// Whether training changes neither a convolution nor the normalization behind it.
     fn is_fixed(&self, conv: NodeId, norm: NodeId) -> bool {
-        self.mode == Mode::Train
-            && self.frozen.holds_all(&self.graph.node_parameters(conv))
-            && self.frozen.keeps_statistics(&self.graph.node_parameters(norm))
+        self.aim.mode == Mode::Train
+            && self.aim.frozen.holds_all(&self.graph.node_parameters(conv))
+            && self.aim.frozen.keeps_statistics(&self.graph.node_parameters(norm))
     }
 
     /// The normalization that a convolution applies to what it reads, in inference: a 1×1 one without a border, and
@@ -267,7 +250,7 @@ impl Lowering<'_> {
     fn prologue(&self, id: NodeId) -> Option<Prologue> {
         let Op::Conv2d(conv) = &self.graph.node(id).op else { return None };
         let pointwise = conv.kernel == 1.into() && conv.padding == 0.into() && conv.groups == 1;
-        if self.mode != Mode::Infer || !pointwise {
+        if self.aim.mode != Mode::Infer || !pointwise {
             return None;
         }
         let mut norm = self.graph.node(id).inputs[0];
@@ -317,7 +300,7 @@ impl Lowering<'_> {
 
     /// The only reader of a node's output, if it is of the wanted kind and may be fused.
     fn sole_consumer(&self, id: NodeId, wanted: impl Fn(&Op) -> bool) -> Option<NodeId> {
-        if self.mode == Mode::Trace || self.outputs.contains(&id) {
+        if self.aim.mode == Mode::Trace || self.aim.shows(id) {
             return None;
         }
         match self.consumers[id.index()].as_slice() {
@@ -329,11 +312,12 @@ impl Lowering<'_> {
     /// Whether a flattened map may stay in NHWC order: one pixel or channel, or only Linear layers read it.
     fn reads_in_place(&self, id: NodeId, input: Shape) -> bool {
         let (height, width) = input.spatial();
-        height * width == 1 || input.channels() == 1 || self.only_linear_reads(id)
+        let trivial = height * width == 1 || input.channels() == 1;
+        !self.aim.sets_apart(id) && (trivial || self.only_linear_reads(id))
     }
 
     fn only_linear_reads(&self, id: NodeId) -> bool {
-        !self.outputs.contains(&id)
+        !self.aim.shows(id)
             && self.consumers[id.index()].iter().all(|&next| {
                 let op = &self.graph.node(next).op;
                 matches!(op, Op::Linear(_)) || (op.keeps_order() && self.only_linear_reads(next))
@@ -350,8 +334,7 @@ impl Lowering<'_> {
             let input = self.graph.node(node.inputs[0]).shape;
             let (height, width) = input.spatial();
             let trivial = height * width == 1 || input.channels() == 1;
-            let in_place = self.mode != Mode::Trace && self.reads_in_place(id, input);
-            return (in_place && !trivial).then_some((input.channels(), height, width));
+            return (self.reads_in_place(id, input) && !trivial).then_some((input.channels(), height, width));
         }
         if node.op.keeps_order() { self.order(node.inputs[0]) } else { None }
     }

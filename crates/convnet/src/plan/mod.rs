@@ -4,6 +4,7 @@
 //! [`Draft`], chooses a kernel for each stage, and tells what that one [`Needs`]; the finished [`Plan`] says where
 //! everything lies.
 
+mod aim;
 mod draft;
 mod dropout;
 mod error;
@@ -20,6 +21,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use aim::Aim;
 pub(crate) use draft::Draft;
 pub(crate) use dropout::{layer_key, layer_part, pass_key};
 pub use error::CompileError;

@@ -80,14 +80,15 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    /// Places values so that branches are written straight into their concatenation where possible.
-    pub(crate) fn new(graph: &Graph, lowered: &Lowered, rules: MemoryRules) -> Self {
+    /// Places values so that branches are written straight into their concatenation where possible; not into a watched one,
+    /// whose gradient others must not add to.
+    pub(crate) fn new(graph: &Graph, lowered: &Lowered, watched: &[NodeId], rules: MemoryRules) -> Self {
         let count = graph.nodes().len();
         let mut storage =
             Self { buffers: Vec::new(), rules, slots: vec![None; count], copies: vec![Vec::new(); count] };
         for stage in lowered.stages.iter().rev() {
             if stage.kernel == Kernel::Concat {
-                storage.concat(graph, lowered, stage);
+                storage.concat(graph, lowered, stage, watched.contains(&stage.out));
             }
         }
         for stage in &lowered.stages {
@@ -119,10 +120,11 @@ impl Storage {
         Slot { buffer: self.buffers.len() - 1, channel: 0, channels: buffer.channels }
     }
 
-    fn concat(&mut self, graph: &Graph, lowered: &Lowered, stage: &Stage) {
+    fn concat(&mut self, graph: &Graph, lowered: &Lowered, stage: &Stage, apart: bool) {
         let (out, inputs) = (stage.out, &stage.inputs);
         if self.slots[out.index()].is_none() {
-            if !lowered.dense[out.index()]
+            if !apart
+                && !lowered.dense[out.index()]
                 && let Some(slot) = self.together(inputs)
             {
                 self.slots[out.index()] = Some(slot);
@@ -136,7 +138,7 @@ impl Storage {
             // As it is read here: a vector may be a map elsewhere.
             let channels = stage.shapes[i].channels();
             let place = Slot { buffer: slot.buffer, channel: slot.channel + channel, channels };
-            if self.slots[input.index()].is_none() && !lowered.dense[input.index()] {
+            if !apart && self.slots[input.index()].is_none() && !lowered.dense[input.index()] {
                 self.slots[input.index()] = Some(place);
             } else if self.slots[input.index()] != Some(place) {
                 self.copies[out.index()].push((i, channel));

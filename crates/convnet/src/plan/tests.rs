@@ -10,7 +10,9 @@ const RULES: MemoryRules = MemoryRules { line: 16, aliased: None, clips: true };
 
 /// A plan by the layers' own account of their needs.
 fn planned(graph: &Graph, mode: Mode, batch: usize) -> Plan {
-    let draft = Draft::new(graph, &[graph.logits(graph.output())], (mode, &Frozen::default()), RULES);
+    let aim =
+        Aim { mode, outputs: &[graph.logits(graph.output())], frozen: &Frozen::default(), watched: &[] };
+    let draft = Draft::new(graph, aim, RULES);
     let needs: Vec<Needs> = draft.stages().iter().map(|stage| draft.needs(stage)).collect();
     draft.finish(&needs, batch).unwrap()
 }

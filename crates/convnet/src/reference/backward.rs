@@ -6,9 +6,13 @@ use crate::graph::NodeId;
 use crate::ops::{Array, ParamSpec};
 
 impl NetworkPass<'_> {
-    /// The gradients of all trainable parameters, from those of the loss in some nodes' outputs; zeros where
-    /// the loss does not depend on a parameter. `outputs` are every node's in the forward pass.
-    pub(super) fn backward(&self, outputs: &[Array], sources: Vec<(NodeId, Array)>) -> ArrayDict {
+    /// The gradients of all trainable parameters, from those of the loss in some nodes' outputs, and of every node's
+    /// output; zeros where the loss does not depend on it. `outputs` are every node's in the forward pass.
+    pub(super) fn backward(
+        &self,
+        outputs: &[Array],
+        sources: Vec<(NodeId, Array)>,
+    ) -> (ArrayDict, Vec<Array>) {
         let mut reached: Vec<Option<Array>> = vec![None; outputs.len()];
         for (id, gradient) in sources {
             accumulate(&mut reached[id.index()], gradient);
@@ -16,7 +20,7 @@ impl NetworkPass<'_> {
         let mut gradients = ArrayDict::new();
         for id in self.graph.ids().rev() {
             let specs = self.parameters[id.index()].iter().filter(|(spec, _)| spec.kind.trainable());
-            let Some(dy) = reached[id.index()].take() else {
+            let Some(dy) = reached[id.index()].clone() else {
                 for (spec, _) in specs {
                     gradients.entry(spec.name.clone()).or_insert_with(|| Array::zeros(&spec.shape));
                 }
@@ -35,7 +39,8 @@ impl NetworkPass<'_> {
                 gradients.extend(sum.map(|sum| (spec.name.clone(), sum)));
             }
         }
-        gradients
+        let reached = reached.into_iter().zip(outputs);
+        (gradients, reached.map(|(dy, y)| dy.unwrap_or_else(|| Array::zeros(&y.shape))).collect())
     }
 
     /// The running statistics after a step of training, by name.

@@ -145,6 +145,26 @@ pub fn forward(
     Ok(NetworkPass { graph, parameters: &parameters, masks: None }.forward(input))
 }
 
+/// Every node's output in inference, as [`forward`], and the gradients of Σ weight · logit with respect to them.
+///
+/// # Errors
+/// As [`forward`]; also if `weights_of_logits` are not of the logits' shape.
+pub fn gradients_of_values(
+    graph: &Graph,
+    weights: &impl ParameterSource,
+    input: &Array,
+    weights_of_logits: &Array,
+) -> Result<(Vec<Array>, Vec<Array>), ReferenceError> {
+    let parameters = parameters(graph, weights)?;
+    let batch = check_input(graph, input)?;
+    let logits = graph.logits(graph.output());
+    check_shape("weights of logits", weights_of_logits, &graph.node(logits).shape.with_batch(batch))?;
+    let pass = NetworkPass { graph, parameters: &parameters, masks: None };
+    let outputs = pass.forward(input);
+    let (_, gradients) = pass.backward(&outputs, vec![(logits, weights_of_logits.clone())]);
+    Ok((outputs, gradients))
+}
+
 /// Loss and gradients of one batch in training: batch statistics, dropout by `masks` ([`keep_all`] for none).
 ///
 /// The loss is cross-entropy on the logits (a final Softmax is left out), mean over the batch; auxiliary
@@ -177,7 +197,7 @@ pub fn loss_and_gradients(
         sources.push((id, gradient.map(|g| weight * g)));
     }
     let logits = outputs[graph.logits(graph.output()).index()].clone();
-    let gradients = pass.backward(&outputs, sources);
+    let (gradients, _) = pass.backward(&outputs, sources);
     let running = pass.running(&outputs);
     Ok(ReferenceStep { loss, logits, gradients, running, outputs })
 }

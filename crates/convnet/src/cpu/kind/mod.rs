@@ -31,6 +31,7 @@ use super::memory::zeros;
 use super::run::{At, Backward, Forward, Saved};
 use crate::graph::Shape;
 use crate::ops::Op;
+use crate::options::ReluGradient;
 use crate::plan::{BackwardStage, CompileError, Kernel, Mode, Needs, Plan, Stage};
 
 /// A kernel and its geometry.
@@ -222,6 +223,11 @@ impl Kind {
 
     /// Runs its backward pass: the gradients of its parameters, and of its inputs where they are wanted.
     pub(super) fn backward(&self, run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage, saved: &Saved) {
+        if run.relu == ReluGradient::Guided && (at.stage.relu || *self == Self::Activation(Activation::Relu))
+        {
+            let dy = run.output_gradient(at);
+            kernels::activation(run.pool, run.isa, run.arena, Activation::Relu, dy, dy);
+        }
         if self.masks_by_output(at.stage) {
             let views = (run.output(at), run.output_gradient(at));
             kernels::relu_backward(run.pool, run.isa, run.arena, views.0, views.1);

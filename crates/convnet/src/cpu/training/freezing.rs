@@ -10,7 +10,7 @@ use super::Training;
 use crate::graph::Graph;
 use crate::optim::{Assigned, Frozen, Optimizer};
 use crate::options::Options;
-use crate::plan::{CompileError, Mode};
+use crate::plan::{Aim, CompileError, Mode};
 use crate::state::{Tensor, TensorSource};
 use crate::weights::read;
 
@@ -35,7 +35,8 @@ impl Training {
         let rules = Assigned::new(graph, optimizer);
         let work = |frozen: &Frozen| {
             let outputs = super::outputs(graph);
-            let program = Program::new(graph, &outputs, (Mode::Train, frozen), batch, options)?;
+            let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
+            let program = Program::new(graph, aim, batch, options)?;
             let bytes = super::need(&program, &rules, threads).unwrap_or(usize::MAX);
             Ok::<_, CompileError>(Work { macs: program.plan.training_macs(), bytes })
         };

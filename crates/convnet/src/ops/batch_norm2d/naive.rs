@@ -66,17 +66,22 @@ impl Naive for BatchNorm2d {
         normalize(self, x, affine, [&batch.mean, &batch.variance])
     }
 
-    /// The gradients of x, γ and β in training, where the statistics depend on x:
-    /// dx = γ/σ · (dy − mean(dy) − x̂·mean(dy·x̂)).
+    /// The gradients of x, γ and β: in training, where the statistics depend on x,
+    /// dx = γ/σ · (dy − mean(dy) − x̂·mean(dy·x̂)); otherwise dx = γ/σ · dy.
     fn backward(&self, reads: &Reads<'_>, _: &Array, dy: &Array) -> Gradients {
         let (x, gamma) = (reads.inputs[0], reads.parameters[0]);
         let [batch, channels, height, width] = x.nchw();
+        let trains = reads.training.is_some();
         let statistics = BatchStatistics::of(x);
-        let sigma = statistics.variance.map(|v| (v + f64::from(self.eps)).sqrt());
+        let (mean, variance) = match trains {
+            true => (&statistics.mean, &statistics.variance),
+            false => (reads.parameters[2], reads.parameters[3]),
+        };
+        let sigma = variance.map(|v| (v + f64::from(self.eps)).sqrt());
         let channel = |i: usize| i / (height * width) % channels;
         let normalized = Array::from_fn(&x.shape, |i| {
             let c = channel(i);
-            (x.data[i] - statistics.mean.data[c]) / sigma.data[c]
+            (x.data[i] - mean.data[c]) / sigma.data[c]
         });
         let sum = |f: &dyn Fn(usize) -> f64| {
             Array::from_fn(&[channels], |c| (0..batch).flat_map(|n| x.plane(n, c)).map(f).sum())
@@ -86,6 +91,9 @@ impl Naive for BatchNorm2d {
         let count = statistics.count as f64;
         let dx = Array::from_fn(&x.shape, |i| {
             let c = channel(i);
+            if !trains {
+                return gamma.data[c] / sigma.data[c] * dy.data[i];
+            }
             let centred = dy.data[i] - dbeta.data[c] / count - normalized.data[i] * dgamma.data[c] / count;
             gamma.data[c] / sigma.data[c] * centred
         });
