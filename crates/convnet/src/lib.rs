@@ -39,7 +39,7 @@
 //!
 //! All are on by default; inference alone needs none.
 //!
-//! - `pictures`: [`data::Sheet`], and the font of all that is drawn as PNG.
+//! - `pictures`: [`data::Sheet`], [`drawing`], and the font of all that is drawn as PNG.
 //! - `train`: [`train::Trainer`] and the charts that it draws; brings `pictures`.
 //! - `fetch`: data sets that are fetched when they are asked for by name.
 
@@ -47,6 +47,8 @@
 
 mod cpu;
 pub mod data;
+#[cfg(feature = "pictures")]
+pub mod drawing;
 pub mod exec;
 #[cfg(feature = "pictures")]
 mod font;

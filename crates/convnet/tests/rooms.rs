@@ -11,12 +11,13 @@ const FORMATS: &[&str] = &["convnet_formats"];
 const KERNELS: &[&str] = &["convnet_kernels"];
 const DEVICES: &[&str] = &["convnet_kernels", "convnet_gpu"];
 
-const ROOMS: [Row; 20] = [
+const ROOMS: [Row; 21] = [
     ("shape", &[], &[]),
     ("ops", &["shape"], &[]),
     ("graph", &["shape", "ops"], &[]),
     ("optim", &["graph", "ops"], &[]),
     ("font", &[], &[]),
+    ("drawing", &["font"], &[]),
     ("data", &["font"], FORMATS),
     ("zoo", &["graph", "ops"], &[]),
     ("state", &["graph", "ops"], &[]),
@@ -30,7 +31,7 @@ const ROOMS: [Row; 20] = [
     ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
-    ("train", &["font", "graph", "ops", "optim", "data", "zoo", "state", "exec", "io"], FORMATS),
+    ("train", &["font", "drawing", "graph", "ops", "optim", "data", "zoo", "state", "exec", "io"], FORMATS),
     ("model", &["graph", "zoo", "data", "io", "train"], &[]),
 ];
 

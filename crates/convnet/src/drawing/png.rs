@@ -1,13 +1,13 @@
 //! A drawing as PNG, at two pixels a unit.
 
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder};
+use image::{ExtendedColorType, ImageEncoder, RgbImage};
 use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, Rect, Stroke, StrokeDash, Transform,
 };
 
-use super::drawing::{Align, Colour, Drawing, Mark, Point, TextStyle};
-use super::font;
+use super::{Align, Colour, Drawing, Mark, Point, TextStyle};
+use crate::font;
 
 /// Pixels of a unit.
 pub(super) const SCALE: f64 = 2.0;
@@ -23,10 +23,15 @@ pub(super) fn png(drawing: &Drawing) -> Result<Vec<u8>, String> {
     }
     // On white paper every pixel is opaque.
     let pixels: Vec<u8> = canvas.data().chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-    // Large areas of one colour become smallest without a filter.
+    let image = RgbImage::from_raw(width, height, pixels).ok_or("the picture lost pixels")?;
+    encoded(&image)
+}
+
+/// The file of an image. Large areas of one colour become smallest without a filter.
+pub(super) fn encoded(image: &RgbImage) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::NoFilter)
-        .write_image(&pixels, width, height, ExtendedColorType::Rgb8)
+        .write_image(image, image.width(), image.height(), ExtendedColorType::Rgb8)
         .map_err(|e| e.to_string())?;
     Ok(bytes)
 }
@@ -66,6 +71,24 @@ fn draw(canvas: &mut Pixmap, mark: &Mark) {
             if let Some(path) = rectangle(*from, *to, *radius) {
                 canvas.fill_path(&path, &paint(*colour), FillRule::Winding, whole, None);
             }
+        }
+        Mark::Picture { from, to, pixels } => copy(canvas, *from, *to, pixels),
+    }
+}
+
+/// Copies an image, its pixels squares, to where its corners are.
+fn copy(canvas: &mut Pixmap, from: Point, to: Point, pixels: &RgbImage) {
+    let place = |value: f64, most: u32| ((value * SCALE).round().max(0.0) as u32).min(most);
+    let (wide, high) = (canvas.width(), canvas.height());
+    let (left, right) = (place(from.0, wide), place(to.0, wide));
+    let (top, bottom) = (place(from.1, high), place(to.1, high));
+    for y in top..bottom {
+        let row = (u64::from(y - top) * u64::from(pixels.height()) / u64::from(bottom - top)) as u32;
+        for x in left..right {
+            let column = (u64::from(x - left) * u64::from(pixels.width()) / u64::from(right - left)) as u32;
+            let level = pixels.get_pixel(column, row).0;
+            let at = 4 * (y as usize * wide as usize + x as usize);
+            canvas.data_mut()[at..at + 3].copy_from_slice(&level);
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
-use super::drawing::{Align, Colour, Drawing, Mark, Point};
-use super::font::CAPITAL;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::{Align, Colour, Drawing, Mark, Point, png};
+use crate::font::CAPITAL;
 
 /// The fonts that a text asks for.
 const FAMILY: &str = "Inter, 'Helvetica Neue', Helvetica, Arial, sans-serif";
@@ -76,6 +79,16 @@ fn write_mark(out: &mut String, mark: &Mark) {
                 hex(*colour)
             )
         }
+        Mark::Picture { from, to, pixels } => writeln!(
+            out,
+            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" \
+             style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/>",
+            number(from.0),
+            number(from.1),
+            number(to.0 - from.0),
+            number(to.1 - from.1),
+            BASE64_STANDARD.encode(png::encoded(pixels).unwrap_or_default())
+        ),
     };
 }
 

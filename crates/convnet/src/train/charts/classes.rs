@@ -1,9 +1,9 @@
 //! Many classes: how well each is recognized, the hardest ones, and the most common mistakes.
 
 use super::confusion::{MARGIN, Sheet, TOP};
-use super::drawing::{Align, EMPTY, FAINT, GRID, INK, STRONG, TextStyle};
 use super::mistakes;
 use super::names::Names;
+use crate::drawing::{Align, EMPTY, FAINT, GRID, INK, STRONG, TextStyle};
 use crate::train::Confusion;
 use crate::train::figures::{grouped, percent};
 

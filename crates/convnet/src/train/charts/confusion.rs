@@ -3,9 +3,9 @@
 //! Up to 12 classes are a matrix with names and counts, up to 32 one of per cents with the most common mistakes
 //! beside it, and more are bars by class with those mistakes.
 
-use super::drawing::{Align, Drawing, FAINT, Label, Mark, TextStyle};
-use super::names::{Names, line};
+use super::names::Names;
 use super::{SUBTITLE, TITLE, classes, matrix};
+use crate::drawing::{Align, Drawing, FAINT, Label, Mark, TextStyle};
 use crate::train::Confusion;
 use crate::train::figures::{grouped, percent};
 
@@ -52,8 +52,8 @@ impl ConfusionChart<'_> {
         };
         draw(&mut sheet, self.matrix, &names);
         let subtitle = self.subtitle();
-        let width = sheet.right.max(super::font::width(&subtitle) * SUBTITLE.size + MARGIN);
-        let title = line(&self.title, (width - MARGIN) / TITLE.size);
+        let width = sheet.right.max(crate::font::width(&subtitle) * SUBTITLE.size + MARGIN);
+        let title = Label::fitted(&self.title, (width - MARGIN) / TITLE.size);
         let mut drawing = sheet.drawing;
         drawing.text(title, (MARGIN, 34.0), TITLE);
         drawing.text(subtitle, (MARGIN, 63.0), SUBTITLE);
@@ -63,7 +63,7 @@ impl ConfusionChart<'_> {
             let key = "names that this picture's font lacks are numbers: confusion.svg shows them, confusion.csv lists them";
             let label = Label { shown: String::new(), drawn: key.to_owned() };
             drawing.text(label, (MARGIN, bottom), TextStyle::new(12.0, FAINT, Align::Left));
-            drawing.size.0 = super::font::width(key) * 12.0 + MARGIN;
+            drawing.size.0 = crate::font::width(key) * 12.0 + MARGIN;
         }
         drawing.size = (width.max(drawing.size.0) + MARGIN, bottom + MARGIN);
         drawing
@@ -89,8 +89,8 @@ impl ConfusionChart<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::charts::drawing::{PALE, STRONG};
-    use crate::train::charts::tests::{pixels, rendered};
+    use crate::drawing::tests::{pixels, rendered};
+    use crate::drawing::{PALE, STRONG};
 
     fn matrix(classes: usize) -> Confusion {
         let mut matrix = Confusion::new(classes);

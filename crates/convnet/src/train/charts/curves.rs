@@ -1,9 +1,8 @@
 //! `curves.svg` and `curves.png`: loss and accuracy over the epochs.
 
 use super::axis::{Axis, epoch_ticks, outliers_above};
-use super::drawing::{Align, Colour, Drawing, FAINT, GRID, INK, PALE, Point, STRONG, TextStyle};
-use super::names;
 use super::{SUBTITLE, TITLE};
+use crate::drawing::{Align, Colour, Drawing, FAINT, GRID, INK, Label, PALE, Point, STRONG, TextStyle};
 use crate::train::EpochRecord;
 use crate::train::figures::{loss, percent};
 use crate::train::metrics::best;
@@ -81,7 +80,7 @@ impl Curves<'_> {
     /// Draws it.
     pub(in crate::train) fn draw(&self) -> Drawing {
         let mut drawing = Drawing::new((WIDTH, HEIGHT), &self.title);
-        let title = names::line(&self.title, (WIDTH - 48.0) / TITLE.size);
+        let title = Label::fitted(&self.title, (WIDTH - 48.0) / TITLE.size);
         drawing.text(title, (24.0, 34.0), TITLE);
         drawing.text(self.subtitle(), (24.0, 63.0), SUBTITLE);
         let curve = |name, quantity, colour| Curve { name, quantity, colour };
@@ -274,7 +273,7 @@ fn apart(mut heights: Vec<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::charts::tests::{pixels, rendered};
+    use crate::drawing::tests::{pixels, rendered};
     use crate::train::metrics::tests::record;
 
     fn draw(records: &[EpochRecord]) -> Drawing {

@@ -1,10 +1,10 @@
 //! A confusion matrix, drawn.
 
 use super::confusion::{MARGIN, Sheet, TOP};
-use super::drawing::{Align, Colour, EMPTY, FAINT, INK, Label, PALE, STRONG, TextStyle, WHITE};
-use super::font;
 use super::mistakes;
 use super::names::Names;
+use crate::drawing::{Align, Colour, EMPTY, FAINT, INK, Label, PALE, STRONG, TextStyle, WHITE};
+use crate::font;
 use crate::train::Confusion;
 use crate::train::figures::{grouped, per_cents};
 

@@ -1,8 +1,8 @@
 //! The list of the most common mistakes.
 
 use super::confusion::Sheet;
-use super::drawing::{Align, Drawing, EMPTY, FAINT, INK, PALE, TextStyle};
 use super::names::Names;
+use crate::drawing::{Align, Drawing, EMPTY, FAINT, INK, PALE, TextStyle};
 use crate::train::figures::{grouped, percent};
 use crate::train::{Confusion, Mistake};
 

@@ -1,7 +1,7 @@
 //! Names of classes as labels: of any script, of any length.
 
-use super::drawing::Label;
-use super::font::{self, clean, drawable, shorten};
+use crate::drawing::Label;
+use crate::font::{self, clean, shorten};
 
 /// The names of a matrix's classes.
 pub(super) struct Names<'a>(pub(super) &'a [String]);
@@ -31,13 +31,6 @@ impl Names<'_> {
         let name = name.trim();
         (!name.is_empty()).then(|| name.to_owned())
     }
-}
-
-/// A line that names what is not the charts' own, at most so many ems wide. What the font cannot draw is `…` in the
-/// PNG.
-pub(super) fn line(text: &str, room: f64) -> Label {
-    let text = clean(text);
-    Label { shown: shorten(&text, room), drawn: shorten(&drawable(&text), room) }
 }
 
 /// The blocks of Hebrew, Arabic and their neighbours.
@@ -93,12 +86,12 @@ mod tests {
 
     #[test]
     fn titles_show_where_letters_are_left_out() {
-        let title = line("resnet18 on 照片/кот", 40.0);
+        let title = Label::fitted("resnet18 on 照片/кот", 40.0);
         assert_eq!(
             (title.shown.as_str(), title.drawn.as_str()),
             ("resnet18 on 照片/кот", "resnet18 on …/кот")
         );
-        assert_eq!(line("lenet on fashion-mnist", 40.0), "lenet on fashion-mnist".into());
+        assert_eq!(Label::fitted("lenet on fashion-mnist", 40.0), "lenet on fashion-mnist".into());
     }
 
     #[test]

@@ -4,9 +4,8 @@
 //! white.
 
 use super::axis::{Axis, epoch_ticks, outliers_above};
-use super::drawing::{Align, Colour, Drawing, FAINT, GRID, INK, Mark, Point, TextStyle, WHITE};
-use super::names;
 use super::{SUBTITLE, TITLE};
+use crate::drawing::{Align, Colour, Drawing, FAINT, GRID, INK, Label, Mark, Point, TextStyle, WHITE};
 use crate::train::EpochRecord;
 use crate::train::figures::{loss, percent};
 use crate::train::metrics::best;
@@ -122,7 +121,7 @@ impl Overlay<'_> {
             runs => format!("{} runs", runs.len()),
         };
         let mut drawing = Drawing::new((WIDTH, height), &title);
-        drawing.text(names::line(&title, (WIDTH - 48.0) / TITLE.size), (24.0, 34.0), TITLE);
+        drawing.text(Label::fitted(&title, (WIDTH - 48.0) / TITLE.size), (24.0, 34.0), TITLE);
         drawing.text("loss and accuracy on the validation images, by epoch", (24.0, 63.0), SUBTITLE);
         let panels = [
             Panel { name: "Loss", extent: PANELS[0], quantity: |r| r.val_loss, fraction: false },
@@ -191,7 +190,7 @@ impl Overlay<'_> {
             look.line(drawing, vec![(72.0, y), (112.0, y)]);
             look.mark(drawing, (92.0, y));
             let room = 440.0 / 13.0;
-            drawing.text(names::line(run.name, room), (124.0, y), TextStyle::new(13.0, INK, Align::Left));
+            drawing.text(Label::fitted(run.name, room), (124.0, y), TextStyle::new(13.0, INK, Align::Left));
             let told = match best(run.records).map(|best| (best.epoch, best.val_top1, best.val_loss)) {
                 None => "no epoch".to_owned(),
                 Some((epoch, Some(top1), Some(value))) => format!(
@@ -210,7 +209,7 @@ impl Overlay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::charts::tests::{pixels, rendered};
+    use crate::drawing::tests::{pixels, rendered};
     use crate::train::metrics::tests::record;
 
     #[test]

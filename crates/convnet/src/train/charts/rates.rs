@@ -1,9 +1,8 @@
 //! A learning-rate range test: the loss over the rate, which grows in decades.
 
 use super::axis::Axis;
-use super::drawing::{Align, Drawing, FAINT, GRID, PALE, Point, STRONG, TextStyle};
-use super::names;
 use super::{SUBTITLE, TITLE};
+use crate::drawing::{Align, Drawing, FAINT, GRID, Label, PALE, Point, STRONG, TextStyle};
 use crate::train::{LrPoint, LrRange};
 
 /// The chart of a test.
@@ -26,7 +25,7 @@ impl Rates<'_> {
     /// Draws it.
     pub(in crate::train) fn draw(&self) -> Drawing {
         let mut drawing = Drawing::new((WIDTH, HEIGHT), self.title);
-        drawing.text(names::line(self.title, (WIDTH - 48.0) / TITLE.size), (24.0, 34.0), TITLE);
+        drawing.text(Label::fitted(self.title, (WIDTH - 48.0) / TITLE.size), (24.0, 34.0), TITLE);
         drawing.text(self.subtitle(), (24.0, 63.0), SUBTITLE);
         let points = &self.range.points;
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return drawing };
@@ -79,7 +78,7 @@ impl Rates<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::charts::tests::{pixels, rendered};
+    use crate::drawing::tests::{pixels, rendered};
 
     #[test]
     fn rates_stand_in_decades_and_the_steepest_is_marked() {

@@ -1,8 +1,7 @@
 //! A reliability diagram: how often a network is right where it gives its answer some probability.
 
-use super::drawing::{Align, Drawing, FAINT, GRID, INK, PALE, STRONG, TextStyle, WHITE};
-use super::names;
 use super::{SUBTITLE, TITLE};
+use crate::drawing::{Align, Drawing, FAINT, GRID, INK, Label, PALE, STRONG, TextStyle, WHITE};
 use crate::train::Calibration;
 use crate::train::figures::{grouped, percent};
 
@@ -30,7 +29,7 @@ impl Reliability<'_> {
     /// Draws it.
     pub(in crate::train) fn draw(&self) -> Drawing {
         let mut drawing = Drawing::new((WIDTH, HEIGHT), &self.title);
-        drawing.text(names::line(&self.title, (WIDTH - 48.0) / TITLE.size), (24.0, 34.0), TITLE);
+        drawing.text(Label::fitted(&self.title, (WIDTH - 48.0) / TITLE.size), (24.0, 34.0), TITLE);
         drawing.text(self.subtitle(), (24.0, 63.0), SUBTITLE);
         accuracies(&mut drawing, self.calibration);
         counts(&mut drawing, self.calibration);
@@ -108,9 +107,9 @@ fn counts(drawing: &mut Drawing, calibration: &Calibration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drawing::tests::{pixels, rendered};
     use crate::train::CalibrationTally;
     use crate::train::calibration::tests::samples;
-    use crate::train::charts::tests::{pixels, rendered};
 
     #[test]
     fn bars_show_how_often_it_is_right() {
