@@ -33,6 +33,7 @@
 //! | classify images | [`Engine`], [`Session`], [`data::Image`], [`data::Preprocess`] |
 //! | train it as a whole | [`train::Trainer`], [`train::Recipe`], [`train::Callback`] |
 //! | train it step by step | [`TrainingStep`], [`optim`] |
+//! | look inside: values and gradients of layers | [`exec::Probe`]; the crate `convnet-explain` makes pictures and pages of them |
 //! | read data sets | [`data`] |
 //!
 //! # Features

@@ -2,18 +2,50 @@
 
 use convnet::inspect::Summary;
 
+use crate::Drawing;
 use crate::figures::{self, Figures, Sources};
 use crate::layout::{Plan, View};
 use crate::leaf::{Leaf, SMALL};
 use crate::level::{Entity, Level};
 use crate::paint::{badge_parts, heading_text};
-use crate::svg::{STYLE, described};
+use crate::svg::{self, STYLE, described};
 use crate::text::{clean, json, width, xml};
 use crate::tree::{ItemId, Kind};
 
 const PAGE: &str = include_str!("page.css");
 const LAYOUT: &str = include_str!("layout.js");
 const SCRIPT: &str = include_str!("page.js");
+
+/// What a page is made of whose drawing folds, for a page that shows more than the drawing.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The SVG, to stand in an element with the id `stage`.
+    pub svg: String,
+    /// What the scripts read, for a `script` of type `application/json` with the id `net`.
+    pub data: String,
+    /// The colours of the drawing and of a page, light and dark.
+    pub style: String,
+    /// Sizes and places; the first script.
+    pub layout: &'static str,
+    /// Folding and choosing, by pointer and by keyboard; the second script. It needs elements with the ids `figures`, `bar`,
+    /// `unfold`, `fold`, `larger`, `smaller` and `fit`. The SVG gets an event `painted` whenever it is drawn, and `chosen`
+    /// when a part gets the focus: its `detail` is `n` or `i` and the number of a layer or a box. A stage that scrolls by
+    /// itself has the attribute `data-scrolls`.
+    pub script: &'static str,
+}
+
+impl Drawing {
+    /// The parts of the page of this network as a graph.
+    pub fn parts(&self) -> Parts {
+        self.with_plan(|plan, view| Parts {
+            svg: bare(&svg::document(plan, view, &self.summary)),
+            data: data(plan, view, &self.summary, &self.options.sources),
+            style: format!("{STYLE}{PAGE}"),
+            layout: LAYOUT,
+            script: SCRIPT,
+        })
+    }
+}
 
 /// The page of a drawing that folds.
 pub(crate) fn page(
@@ -23,6 +55,11 @@ pub(crate) fn page(
     sources: &Sources,
     svg: &str,
 ) -> String {
+    document(plan.tree.graph.name(), &described(summary), svg, &data(plan, view, summary, sources))
+}
+
+/// What the page's script knows of the drawing.
+fn data(plan: &Plan<'_, '_>, view: &View, summary: &Summary, sources: &Sources) -> String {
     let tree = plan.tree;
     let items: Vec<String> = (0..tree.items.len()).map(|item| self::item(plan, item)).collect();
     let results: Vec<String> = plan.results.iter().map(|result| format!("{{{}}}", leaf(result))).collect();
@@ -39,7 +76,7 @@ pub(crate) fn page(
         .filter(|&item| tree.items[item].kind != Kind::Stack)
         .map(|item| told(&format!("i{item}"), &figures::of_item(tree, summary, sources, item)));
     let figures: Vec<String> = nodes.chain(boxes).collect();
-    let data = format!(
+    format!(
         "{{\"down\":{},\"root\":{},\"depth\":{depth},\"deepest\":{deepest},\"open\":[{}],\"items\":[{}],\"results\":[{}],\
          \"figures\":{{{}}}}}",
         plan.down(),
@@ -48,8 +85,7 @@ pub(crate) fn page(
         items.join(",\n"),
         results.join(","),
         figures.join(",\n")
-    );
-    document(tree.graph.name(), &described(summary), svg, &data)
+    )
 }
 
 /// The page of a drawing that does not fold: what is told of each part, by its number.
@@ -61,9 +97,7 @@ pub(crate) fn still(name: &str, summary: &Summary, svg: &str, figures: &[Figures
 
 /// A page around a drawing and what it tells.
 fn document(name: &str, description: &str, svg: &str, data: &str) -> String {
-    // The page has the drawing's style in its head.
-    let svg =
-        svg.replacen(&format!("<style>{STYLE}</style>"), "", 1).replacen("role=\"img\"", "role=\"group\"", 1);
+    let svg = bare(svg);
     let title = xml(name);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
@@ -79,6 +113,11 @@ fn document(name: &str, description: &str, svg: &str, data: &str) -> String {
          <script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         xml(description)
     )
+}
+
+/// The drawing without its style, which a page has in its head, and with parts that answer.
+fn bare(svg: &str) -> String {
+    svg.replacen(&format!("<style>{STYLE}</style>"), "", 1).replacen("role=\"img\"", "role=\"group\"", 1)
 }
 
 fn told(key: &str, figures: &Figures) -> String {

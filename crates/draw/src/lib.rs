@@ -41,6 +41,8 @@ use std::collections::BTreeMap;
 use convnet::graph::Graph;
 use convnet::inspect::Summary;
 
+pub use crate::html::Parts;
+
 use crate::figures::Figures;
 use crate::layout::{Plan, View};
 use crate::tree::Tree;

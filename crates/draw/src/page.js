@@ -78,7 +78,9 @@ function draw() {
   const shown = scale || fit;
   drawing.setAttribute("width", Math.round(width * shown));
   drawing.setAttribute("height", Math.round(height * shown));
-  return mark();
+  const kept = mark();
+  drawing.dispatchEvent(new CustomEvent("painted"));
+  return kept;
 }
 
 /* Draws again; what has the focus stays where it is on the screen. */
@@ -90,7 +92,8 @@ function redraw() {
   if (after && before) {
     const now = after.getBoundingClientRect();
     stage.scrollLeft += now.left - before.left;
-    window.scrollBy(0, now.top - before.top);
+    // A stage that scrolls by itself leaves the page around it where it is.
+    ("scrolls" in stage.dataset ? stage : window).scrollBy(0, now.top - before.top);
   }
   if (focused) (after || stops()[0])?.focus({ preventScroll: true });
 }
@@ -133,6 +136,7 @@ drawing.addEventListener("focusin", (event) => {
   if (event.target.dataset.stop) {
     current = event.target.dataset.stop;
     show(current);
+    drawing.dispatchEvent(new CustomEvent("chosen", { detail: current }));
   }
 });
 

@@ -10,11 +10,13 @@ mod data;
 mod diff;
 mod draw;
 mod eval;
+mod explain;
 mod list;
 mod new;
 mod predict;
 mod predictions;
 mod recipes;
+mod report;
 mod run;
 mod runs;
 mod script;
@@ -51,6 +53,10 @@ pub(crate) enum Command {
     Eval(eval::Args),
     /// Tell what a trained network takes images for
     Predict(predict::Args),
+    /// Show why a network answers as it does, on a page or a picture; or tell what happens in it
+    Explain(explain::Args),
+    /// Show a run on one page: curves, classes, mistakes, doubtful labels
+    Report(report::Args),
     /// Compare runs: figures, settings, curves
     Compare(compare::Args),
     /// List what was trained, and what became of it
@@ -80,6 +86,8 @@ impl Command {
             Self::Recipes(args) => recipes::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Predict(args) => predict::run(args),
+            Self::Explain(args) => explain::run(args),
+            Self::Report(args) => report::run(args),
             Self::Compare(args) => compare::run(args),
             Self::Runs(args) => runs::run(args),
             Self::Run(args) => run::run(args),

@@ -7,6 +7,7 @@ use convnet::graph::Graph;
 use convnet::io::{Loaded, WeightsFile};
 use convnet::model::{self, Model, OpenOptions};
 use convnet::train::RunDir;
+use convnet::zoo::{self, Entry};
 
 use crate::args::SizeArgs;
 use crate::error::Failure;
@@ -138,6 +139,19 @@ impl TrainedArgs {
         }
         note_assumption(&model);
         Ok((model, weights))
+    }
+
+    /// The network without its weights, and what the zoo knows of it if it is one of the zoo's, or a run of one.
+    ///
+    /// # Errors
+    /// As [`SizeArgs::build`].
+    pub(crate) fn network(&self) -> Result<(Graph, Option<&'static Entry>), Failure> {
+        let graph = self.size.build(&self.target)?;
+        let entry = zoo::find(&self.target).ok().or_else(|| {
+            self.run()?;
+            zoo::find(graph.name()).ok()
+        });
+        Ok((graph, entry))
     }
 
     /// The run, if that is what was named.

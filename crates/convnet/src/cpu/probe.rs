@@ -45,9 +45,10 @@ impl Probe {
         self.plan().graph.node(self.output).shape
     }
 
-    /// The forward pass of `n` images, and what the watched layers and then the last one gave.
-    pub(crate) fn forward(&mut self, images: &[f32], n: usize) -> (Vec<Tensor>, Vec<f32>) {
-        let watched: Vec<NodeId> = self.watched.iter().copied().chain([self.output]).collect();
+    /// The forward pass of `n` images, and what the watched layers, if they are `seen`, and then the last one gave.
+    pub(crate) fn forward(&mut self, images: &[f32], n: usize, seen: bool) -> (Vec<Tensor>, Vec<f32>) {
+        let watched = if seen { &self.watched[..] } else { &[] };
+        let watched: Vec<NodeId> = watched.iter().copied().chain([self.output]).collect();
         let mut look = Look::new(self.plan(), &watched);
         self.training.run_forward(images, (n, 0), &mut look);
         let mut values = look.values;

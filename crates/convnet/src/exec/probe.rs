@@ -94,13 +94,25 @@ impl Probe {
         self.compiled.plan().batch
     }
 
+    /// What the network gives for images (N, C, H, W), 1 ≤ N ≤ batch, whatever its layers do.
+    ///
+    /// # Errors
+    /// If `images` is not 1 to batch whole images.
+    pub fn output(&mut self, images: &[f32]) -> Result<Output, RunError> {
+        Ok(self.look(images, false)?.output)
+    }
+
     /// What the watched layers give for images (N, C, H, W), 1 ≤ N ≤ batch.
     ///
     /// # Errors
     /// If `images` is not 1 to batch whole images.
     pub fn values(&mut self, images: &[f32]) -> Result<Looked, RunError> {
+        self.look(images, true)
+    }
+
+    fn look(&mut self, images: &[f32], seen: bool) -> Result<Looked, RunError> {
         let n = images_in(images, self.compiled.plan().graph.input_shape().elements(), self.batch())?;
-        let (values, output) = self.compiled.forward(images, n);
+        let (values, output) = self.compiled.forward(images, n, seen);
         let output = Output::new(self.compiled.output().with_batch(n), output);
         Ok(Looked { output, values, gradients: Vec::new() })
     }

@@ -64,6 +64,7 @@ fn values_and_gradients_of_any_layers_are_the_oracles() {
                 let options = Options { threads: 2, isa: Some(isa), ..Options::default() };
                 let mut probe = Probe::compile(&graph, &state, 4, watched, &options).unwrap();
                 let seen = probe.gradients(&single(&input), &single(&weights), ReluGradient::Plain).unwrap();
+                assert_eq!(probe.output(&single(&input)).unwrap(), seen.output);
                 for (i, id) in watched.iter().enumerate() {
                     let what = format!("seed {seed}, {isa}, {}: ", graph.node(*id).path);
                     close(&seen.values[i].data, &values[id.index()].data, (1e-4, 1e-9), &what);

@@ -89,7 +89,7 @@ pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 #[cfg(feature = "train")]
-pub use charts::{ComparedRun, draw_rates, draw_reliability, draw_runs};
+pub use charts::{ComparedRun, draw_rates, draw_reliability, draw_runs, reliability};
 pub use class_figures::{Averages, ClassFigures};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};

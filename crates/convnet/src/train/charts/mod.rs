@@ -50,7 +50,12 @@ pub fn draw_runs(path: &Path, runs: &[ComparedRun<'_>]) -> Result<(), TrainError
 /// # Errors
 /// If the file cannot be written.
 pub fn draw_reliability(path: &Path, title: &str, calibration: &Calibration) -> Result<(), TrainError> {
-    write_one(&Reliability { title: title.to_owned(), calibration }.draw(), path)
+    write_one(&reliability(title, calibration), path)
+}
+
+/// A reliability diagram as a drawing.
+pub fn reliability(title: &str, calibration: &Calibration) -> Drawing {
+    Reliability { title: title.to_owned(), calibration }.draw()
 }
 
 /// Draws a learning-rate range test, in the same forms.

@@ -1,0 +1,111 @@
+//! A page in one file: a network at work on one's own pictures.
+
+mod cells;
+mod collect;
+mod data;
+pub(crate) mod encode;
+pub(crate) mod filters;
+
+use convnet::data::Preprocess;
+use convnet::exec::Options;
+use convnet::graph::Graph;
+use convnet::state::TensorSource;
+use convnet_draw::{DrawOptions, Drawing};
+
+use crate::ExplainError;
+
+/// A picture as the network reads it.
+#[derive(Clone, Debug)]
+pub struct Photo {
+    /// What it is called.
+    pub name: String,
+    /// C·H·W, normalized.
+    pub input: Vec<f32>,
+}
+
+/// What a page is made of.
+pub struct Page<'a> {
+    /// The network.
+    pub graph: &'a Graph,
+    /// Its weights.
+    pub weights: &'a dyn TensorSource,
+    /// How its images were made input.
+    pub preprocess: &'a Preprocess,
+    /// The names of its classes.
+    pub names: &'a [String],
+    /// What it looks at, at least one picture.
+    pub photos: &'a [Photo],
+    /// Classes to explain; where there are none, the likeliest of each picture.
+    pub classes: &'a [usize],
+    /// How many of the likeliest.
+    pub top: usize,
+    /// How it is computed.
+    pub options: Options,
+}
+
+const TEMPLATE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+/// The page's script in parts, in their order.
+const SCRIPT: &str = concat!(
+    include_str!("script/begin.js"),
+    include_str!("script/graph.js"),
+    include_str!("script/answers.js"),
+    include_str!("script/why.js"),
+    include_str!("script/channels.js"),
+    include_str!("script/sums.js"),
+    include_str!("script/arithmetic.js"),
+    include_str!("script/layer.js"),
+    include_str!("script/overview.js"),
+    include_str!("script/start.js"),
+);
+
+impl Page<'_> {
+    /// The text of the file; `done` is told how many pictures are done.
+    ///
+    /// # Errors
+    /// If a picture or a class does not fit the network, the network gives no vector of classes, or its weights cannot be
+    /// read.
+    pub fn html(&self, done: &mut dyn FnMut(usize)) -> Result<String, ExplainError> {
+        let data = self.collect(done)?;
+        let json = serde_json::to_string(&data).map_err(|error| ExplainError::Picture(error.to_string()))?;
+        let parts = Drawing::new(self.graph, &DrawOptions::default()).parts();
+        Ok(filled(
+            TEMPLATE,
+            &[
+                ("TITLE", &escaped(self.graph.name())),
+                ("STYLE", &format!("{}{STYLE}", parts.style)),
+                ("SVG", &parts.svg),
+                ("NET", &parts.data),
+                ("DATA", &in_script(&json)),
+                ("LAYOUT", parts.layout),
+                ("DRAW", parts.script),
+                ("SCRIPT", SCRIPT),
+            ],
+        ))
+    }
+}
+
+/// The template with each `{NAME}` replaced once, from left to right, so that no part is taken for a place.
+pub(crate) fn filled(template: &str, parts: &[(&str, &str)]) -> String {
+    let (mut page, mut rest) = (String::new(), template);
+    while let Some((place, name, text)) = parts
+        .iter()
+        .filter_map(|(name, text)| rest.find(&format!("{{{name}}}")).map(|place| (place, name, text)))
+        .min()
+    {
+        page.push_str(&rest[..place]);
+        page.push_str(text);
+        rest = &rest[place + name.len() + 2..];
+    }
+    page + rest
+}
+
+/// A text as HTML has it.
+pub(crate) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// JSON that cannot end the element that holds it.
+pub(crate) fn in_script(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}

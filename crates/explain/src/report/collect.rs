@@ -1,0 +1,293 @@
+//! What the page of a run shows, from its network and images that it did not learn from.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use convnet::data::Views;
+use convnet::exec::{Engine, Probe};
+use convnet::inspect::Summary;
+use convnet::ops::Op;
+use convnet::train::{Measurements, Measures, Prediction, evaluate_with, reliability};
+
+use super::data::{
+    CellData, ClassData, FiltersData, ImageData, LayerData, PointData, ReportData, SuspectData, WorstData,
+};
+use super::suspects::label_suspects;
+use super::thumbs::Thumbs;
+use super::{Report, plane};
+use crate::page::{encode, filters};
+use crate::{CamMethod, ExplainError, Lens, Palette, last_maps, network_view, overlay};
+
+/// Images of a cell of the confusion matrix that are shown: of mistakes, and of right answers.
+const MISTAKES: usize = 8;
+const RIGHT: usize = 4;
+/// Cells whose images are shown, those with the most mistakes first.
+const CELLS: usize = 400;
+/// Mistakes with heat maps.
+const WORST: usize = 12;
+const SUSPECTS: usize = 240;
+/// Images in the plane, and how many of them can be looked at.
+const POINTS: usize = 1500;
+const POINT_IMAGES: usize = 300;
+/// Images at once.
+const BATCH: usize = 64;
+/// Runs of which a layer's least time is told.
+const RUNS: usize = 5;
+/// Answers that are told of an image.
+const ANSWERS: usize = 3;
+/// How much of a mixture of photo and colours is the colours'.
+const STRENGTH: f32 = 0.5;
+
+impl Report<'_> {
+    pub(super) fn collect(&self, done: &mut dyn FnMut(usize)) -> Result<ReportData, ExplainError> {
+        let batch = BATCH.min(self.images.len().max(1));
+        let engine = Engine::compile(self.graph, self.weights, batch, &self.options)?;
+        let (measured, seen) = self.measure(&engine, done)?;
+        let mut thumbs = Thumbs::default();
+        let cells = cells(&seen, &mut thumbs);
+        let worst = self.worst(&measured, &mut thumbs)?;
+        let labels: Vec<usize> = seen.iter().map(|one| one.label).collect();
+        let rows: Vec<Vec<f64>> = seen.iter().map(|one| one.probabilities.clone()).collect();
+        let found = label_suspects(&labels, &rows);
+        let suspects = found.iter().take(SUSPECTS).map(|suspect| SuspectData {
+            image: thumbs.slot(suspect.index),
+            suggested: suspect.suggested,
+            probability: suspect.probability,
+        });
+        let suspects: Vec<SuspectData> = suspects.collect();
+        let points = self.points(&seen, &mut thumbs)?;
+        let evaluation = &measured.evaluation;
+        let classes = evaluation.confusion.classes();
+        let image = |&index: &usize| ImageData {
+            name: self.images.name_of(index).unwrap_or_else(|| index.to_string()),
+            truth: seen[index].label,
+            answers: seen[index].likeliest(ANSWERS),
+        };
+        Ok(ReportData {
+            title: self.told.title.clone(),
+            about: self.told.about.clone(),
+            facts: self.told.facts.clone(),
+            notes: self.told.notes.clone(),
+            recipe: self.told.recipe.clone(),
+            figures: figures(&measured),
+            curves: self.told.curves.clone(),
+            reliability: reliability(&self.told.title, &measured.calibration).svg(),
+            classes: self.images.classes.clone(),
+            by_class: by_class(&measured),
+            confusion: (0..classes)
+                .map(|truth| (0..classes).map(|class| evaluation.confusion.count(truth, class)).collect())
+                .collect(),
+            images: thumbs.shown.iter().map(image).collect(),
+            sprite: thumbs.sprite(self.images)?,
+            cells,
+            worst,
+            suspects_by: suspects_by(found.len(), seen.len()),
+            suspects,
+            points_by: match points.len() {
+                0 => String::new(),
+                count => format!(
+                    "{count} images by what the layer before the last makes of them: t-SNE, neighbours of 30, seed {}. \
+                     Near is alike; distances between groups mean little.",
+                    self.seed
+                ),
+            },
+            points,
+            filters: self.filters()?,
+            layers: self.layers(&engine)?,
+        })
+    }
+
+    /// What the network takes each image for.
+    fn measure(
+        &self,
+        engine: &Engine,
+        done: &mut dyn FnMut(usize),
+    ) -> Result<(Measurements, Vec<Prediction>), ExplainError> {
+        let mut measures = Measures::new(self.images.classes.len());
+        let mut all = Vec::with_capacity(self.images.len());
+        evaluate_with(engine, self.images, self.preprocess, Views::One, &mut |seen| {
+            measures.add(&seen);
+            all.push(Prediction::of(&seen));
+            done(all.len());
+            true
+        })?;
+        Ok((measures.finish(), all))
+    }
+
+    /// An image of the set as the network reads it.
+    fn input(&self, index: usize) -> Result<Vec<f32>, ExplainError> {
+        Ok(self.preprocess.apply_image(&self.images.image(index)?))
+    }
+
+    /// The surest mistakes, with what spoke for the wrong class and what for the right one.
+    fn worst(&self, measured: &Measurements, thumbs: &mut Thumbs) -> Result<Vec<WorstData>, ExplainError> {
+        let Some(layer) = last_maps(self.graph) else { return Ok(Vec::new()) };
+        let mut lens = Lens::open(self.graph, self.weights, &[layer], &self.options)?;
+        let mut worst = Vec::new();
+        for mistake in measured.worst.iter().take(WORST) {
+            let input = self.input(mistake.index)?;
+            let photo = network_view(self.preprocess, &input);
+            let mut picture = |class: usize| {
+                let heat = lens.cam(CamMethod::GradCam, &input, class, layer)?;
+                encode::photo(&overlay(&enlarged(&photo), &heat.scaled(), Palette::Viridis, STRENGTH))
+            };
+            worst.push(WorstData {
+                image: thumbs.slot(mistake.index),
+                predicted: picture(mistake.predicted)?,
+                truth: picture(mistake.label)?,
+            });
+        }
+        Ok(worst)
+    }
+
+    /// The images by what the last layer but one makes of them.
+    fn points(&self, seen: &[Prediction], thumbs: &mut Thumbs) -> Result<Vec<PointData>, ExplainError> {
+        let logits = self.graph.node(self.graph.logits(self.graph.output()));
+        let (Op::Linear(_), [before]) = (&logits.op, &logits.inputs[..]) else { return Ok(Vec::new()) };
+        let step = seen.len().div_ceil(POINTS).max(1);
+        let chosen: Vec<usize> = (0..seen.len()).step_by(step).collect();
+        let mut probe = Probe::compile(self.graph, self.weights, BATCH, &[*before], &self.options)?;
+        let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(chosen.len());
+        for part in chosen.chunks(BATCH) {
+            let inputs = part.iter().map(|&index| self.input(index)).collect::<Result<Vec<_>, _>>()?;
+            let values = probe.values(&inputs.concat())?.values.swap_remove(0);
+            let length = values.data.len() / part.len();
+            vectors.extend(values.data.chunks_exact(length).map(<[f32]>::to_vec));
+        }
+        let Some(places) = plane::plane(&vectors, self.seed) else { return Ok(Vec::new()) };
+        // Mistakes are what a reader looks at first.
+        let mut order: Vec<usize> = (0..chosen.len()).collect();
+        order.sort_by_key(|at| seen[chosen[*at]].is_right());
+        let shown: BTreeMap<usize, usize> =
+            order.into_iter().take(POINT_IMAGES).map(|at| (at, thumbs.slot(chosen[at]))).collect();
+        let point = |(at, (&index, [x, y])): (usize, (&usize, [f32; 2]))| PointData {
+            x,
+            y,
+            truth: seen[index].label,
+            predicted: seen[index].predicted,
+            image: shown.get(&at).copied(),
+        };
+        Ok(chosen.iter().zip(places).enumerate().map(point).collect())
+    }
+
+    fn filters(&self) -> Result<Vec<FiltersData>, ExplainError> {
+        let sources = [(self.before, "before training"), (Some(self.weights), "after training")];
+        let mut found = Vec::new();
+        for (source, when) in sources {
+            let Some(source) = source else { continue };
+            if let Some(filters) = filters::first(self.graph, source)? {
+                found.push(FiltersData {
+                    when: when.to_owned(),
+                    height: filters.picture.height() as usize,
+                    width: filters.picture.width() as usize,
+                    picture: encode::picture(&filters.picture)?,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The least time of each part of inference, of several runs.
+    fn layers(&self, engine: &Engine) -> Result<Vec<LayerData>, ExplainError> {
+        let plan = engine.plan();
+        let images = vec![0.0; engine.batch() * self.graph.input_shape().elements()];
+        let mut session = engine.session()?;
+        let mut least = vec![Duration::MAX; plan.len()];
+        let start = Instant::now();
+        for run in 0..RUNS {
+            let mut times = vec![Duration::ZERO; plan.len()];
+            session.profile(&images, &mut times)?;
+            least.iter_mut().zip(times).for_each(|(least, time)| *least = time.min(*least));
+            if run > 0 && start.elapsed() > Duration::from_secs(2) {
+                break;
+            }
+        }
+        let summary = Summary::new(self.graph, 1);
+        let layer = |(step, time): (&convnet::exec::PlanStep, &Duration)| {
+            let names: Vec<&str> = step.layers.split(" + ").collect();
+            let figures = || summary.layers.iter().filter(|layer| names.contains(&layer.path.as_str()));
+            LayerData {
+                path: step.layers.clone(),
+                op: figures().map(|layer| layer.op).collect::<Vec<_>>().join(" + "),
+                milliseconds: time.as_secs_f64() * 1e3,
+                parameters: figures().map(|layer| layer.params).sum(),
+                macs: step.macs,
+                bytes: figures().next_back().map_or(0, |layer| layer.activation_bytes),
+            }
+        };
+        Ok(plan.iter().zip(&least).map(layer).collect())
+    }
+}
+
+/// A small image at a whole multiple of its size, so that what lies over it is smooth.
+fn enlarged(photo: &image::RgbImage) -> image::RgbImage {
+    const SIDE: u32 = 160;
+    let times = (SIDE / photo.width().max(photo.height())).max(1);
+    let (width, height) = (photo.width() * times, photo.height() * times);
+    image::imageops::resize(photo, width, height, image::imageops::FilterType::Nearest)
+}
+
+fn percent(part: f64) -> String {
+    format!("{:.2}%", 100.0 * part)
+}
+
+fn figures(measured: &Measurements) -> Vec<[String; 3]> {
+    let (evaluation, calibration) = (&measured.evaluation, &measured.calibration);
+    [
+        ("Top-1", percent(evaluation.top1), "the likeliest class is right"),
+        ("Top-5", percent(evaluation.top5), "the right class is among five"),
+        ("Loss", format!("{:.4}", evaluation.loss), "mean cross-entropy"),
+        ("F1", percent(measured.macro_average.f1), "mean of the classes"),
+        ("ECE", percent(calibration.ece), "how far its probabilities are off"),
+    ]
+    .map(|(name, value, meaning)| [name.to_owned(), value, meaning.to_owned()])
+    .into_iter()
+    // Of five classes or fewer every answer is among five.
+    .filter(|[name, ..]| name != "Top-5" || evaluation.confusion.classes() > 5)
+    .collect()
+}
+
+fn by_class(measured: &Measurements) -> Vec<ClassData> {
+    let class = |(class, figures): (usize, &convnet::train::ClassFigures)| ClassData {
+        class,
+        images: u64::from(figures.images),
+        precision: figures.precision,
+        recall: figures.recall,
+        f1: figures.f1,
+    };
+    measured.classes.iter().enumerate().map(class).collect()
+}
+
+/// The surest answers of each cell of the confusion matrix.
+fn cells(seen: &[Prediction], thumbs: &mut Thumbs) -> Vec<CellData> {
+    let mut found: BTreeMap<(usize, usize), Vec<&Prediction>> = BTreeMap::new();
+    for one in seen {
+        found.entry((one.label, one.predicted)).or_default().push(one);
+    }
+    let mut order: Vec<(usize, usize)> = found.keys().copied().collect();
+    order.sort_by_key(|&(truth, predicted)| {
+        (truth == predicted, std::cmp::Reverse(found[&(truth, predicted)].len()))
+    });
+    let cell = |(truth, predicted): (usize, usize)| {
+        let mut images = found[&(truth, predicted)].clone();
+        images.sort_by(|a, b| b.confidence().total_cmp(&a.confidence()).then(a.index.cmp(&b.index)));
+        let shown = if truth == predicted { RIGHT } else { MISTAKES };
+        let more = images.len().saturating_sub(shown);
+        let images = images.into_iter().take(shown).map(|one| thumbs.slot(one.index)).collect();
+        CellData { truth, predicted, images, more }
+    };
+    order.into_iter().take(CELLS).map(cell).collect()
+}
+
+fn suspects_by(found: usize, images: usize) -> String {
+    let shown =
+        if found > SUSPECTS { format!(", of which the first {SUSPECTS} are shown") } else { String::new() };
+    match found {
+        0 => String::new(),
+        _ => format!(
+            "{found} of {images} images{shown}: the network is surer of another class than it is on the mean of the images that \
+             are labelled so (confident learning, Northcutt et al. 2021). It did not learn from these images. Look before you \
+             change a label: a hard image looks the same."
+        ),
+    }
+}
