@@ -57,6 +57,14 @@ pub enum ExplainError {
     /// A picture that cannot be encoded.
     #[error("a picture of the page cannot be encoded: {0}")]
     Picture(String),
+    /// Logits that tell nothing.
+    #[error(
+        "the network's logits are no finite numbers ({found}): its weights are damaged, or the image is not what it was trained on"
+    )]
+    NotFinite {
+        /// The first such logit.
+        found: f32,
+    },
     /// A setting out of its range.
     #[error("{what}: found {found}, expected {expected}")]
     Setting {

@@ -16,6 +16,8 @@ pub struct Lens {
     pub(crate) graph: Graph,
     /// The input, then the other layers that were asked for.
     watched: Vec<NodeId>,
+    /// Whether an image may have several of the classes.
+    several: bool,
 }
 
 impl Lens {
@@ -37,7 +39,14 @@ impl Lens {
         let others = layers.iter().copied().filter(|layer| !input.contains(layer));
         let watched: Vec<NodeId> = input.iter().copied().chain(others).collect();
         let probe = Probe::compile(graph, weights, BATCH, &watched, options)?;
-        Ok(Self { probe, graph: graph.clone(), watched })
+        Ok(Self { probe, graph: graph.clone(), watched, several: false })
+    }
+
+    /// Whether an image may have several of the classes, so that each has a probability of its own.
+    #[must_use]
+    pub fn of_several(mut self, several: bool) -> Self {
+        self.several = several;
+        self
     }
 
     /// The logits of an image (C, H, W).
@@ -46,6 +55,28 @@ impl Lens {
     /// If it is not one whole image.
     pub fn logits(&mut self, image: &[f32]) -> Result<Vec<f32>, ExplainError> {
         Ok(self.probe.output(self.one(image)?)?.into_vec())
+    }
+
+    /// The probability of each class: a softmax, or of [`Lens::of_several`] each class by itself.
+    ///
+    /// # Errors
+    /// If `image` is not one whole image, or a logit is not finite.
+    pub fn probabilities(&mut self, image: &[f32]) -> Result<Vec<f64>, ExplainError> {
+        let logits = self.logits(image)?;
+        match logits.iter().find(|logit| !logit.is_finite()) {
+            Some(&found) => Err(ExplainError::NotFinite { found }),
+            None => Ok((0..logits.len()).map(|class| self.probability(&logits, class)).collect()),
+        }
+    }
+
+    /// A class's probability.
+    pub(crate) fn probability(&self, logits: &[f32], class: usize) -> f64 {
+        if self.several {
+            return 1.0 / (1.0 + (-f64::from(logits[class])).exp());
+        }
+        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let of = |logit: f32| f64::from(logit - most).exp();
+        of(logits[class]) / logits.iter().map(|&logit| of(logit)).sum::<f64>()
     }
 
     /// The class with the largest logit; of equal ones the first.

@@ -45,6 +45,8 @@ mod paint;
 mod palette;
 mod report;
 mod story;
+#[cfg(test)]
+mod tests;
 
 pub use cam::CamMethod;
 pub use error::ExplainError;

@@ -5,7 +5,7 @@ use crate::{ExplainError, Heat, Lens};
 /// What an occlusion is measured by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Score {
-    /// The class's probability, after a softmax.
+    /// The class's probability.
     #[default]
     Probability,
     /// Its logit.
@@ -66,10 +66,6 @@ impl Lens {
         classes.iter().try_for_each(|&class| self.class(class).map(drop))?;
         let [_, height, width] = self.graph.input_size();
         occlusion.check([height, width])?;
-        let of = |logits: &[f32], class: usize| match occlusion.score {
-            Score::Logit => f64::from(logits[class]),
-            Score::Probability => probability(logits, class),
-        };
         let whole = self.logits(image)?;
         let rows = starts(height, occlusion.window[0], occlusion.stride[0]);
         let columns = starts(width, occlusion.window[1], occlusion.stride[1]);
@@ -82,8 +78,13 @@ impl Lens {
                 corners.iter().flat_map(|corner| cover(image, [height, width], *corner, occlusion)).collect();
             let output = self.probe.output(&covered)?;
             for (logits, &[top, left]) in output.rows().zip(corners) {
-                let losses: Vec<f64> =
-                    classes.iter().map(|&class| of(&whole, class) - of(logits, class)).collect();
+                let losses: Vec<f64> = classes
+                    .iter()
+                    .map(|&class| {
+                        self.score(occlusion.score, &whole, class)
+                            - self.score(occlusion.score, logits, class)
+                    })
+                    .collect();
                 for y in top..top + occlusion.window[0] {
                     let row = y * width + left..y * width + left + occlusion.window[1];
                     counts[row.clone()].iter_mut().for_each(|count| *count += 1.0);
@@ -98,6 +99,15 @@ impl Lens {
             Heat::new(height, width, values)
         };
         Ok(sums.into_iter().map(heat).collect())
+    }
+}
+
+impl Lens {
+    fn score(&self, score: Score, logits: &[f32], class: usize) -> f64 {
+        match score {
+            Score::Logit => f64::from(logits[class]),
+            Score::Probability => self.probability(logits, class),
+        }
     }
 }
 
@@ -121,11 +131,4 @@ fn cover(
         }
     }
     covered
-}
-
-/// A class's part of a softmax.
-fn probability(logits: &[f32], class: usize) -> f64 {
-    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let of = |logit: f32| f64::from(logit - most).exp();
-    of(logits[class]) / logits.iter().map(|&logit| of(logit)).sum::<f64>()
 }

@@ -145,10 +145,10 @@ pub fn forward(
     Ok(NetworkPass { graph, parameters: &parameters, masks: None }.forward(input))
 }
 
-/// Every node's output in inference, as [`forward`], and the gradients of Σ weight · logit with respect to them.
+/// Every node's output in inference, as `forward`, and the gradients of Σ weight · logit with respect to them.
 ///
 /// # Errors
-/// As [`forward`]; also if `weights_of_logits` are not of the logits' shape.
+/// As `forward`; also if `weights_of_logits` are not of the logits' shape.
 pub fn gradients_of_values(
     graph: &Graph,
     weights: &impl ParameterSource,

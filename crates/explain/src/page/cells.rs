@@ -199,3 +199,57 @@ pub(super) fn sizes(shape: Shape) -> (usize, usize, usize) {
     let (height, width) = shape.spatial();
     (shape.channels(), height, width)
 }
+
+#[cfg(test)]
+mod tests {
+    use convnet::exec::Options;
+    use convnet::{state, zoo};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::Lens;
+
+    #[test]
+    fn cells_of_every_family_are_what_the_engine_computed() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        for name in [
+            "lenet",
+            "alexnet@small",
+            "vgg@small",
+            "nin@small",
+            "googlenet@small",
+            "resnet@small",
+            "densenet@small",
+        ] {
+            let graph = zoo::find(name).unwrap().model().build().unwrap();
+            let weights = state::initialize(&graph, 3);
+            let image: Vec<f32> =
+                (0..graph.input_shape().elements()).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let shown: Vec<NodeId> = graph.ids().filter(|id| window(&graph, *id).is_some()).collect();
+            let mut all: Vec<NodeId> = shown.iter().flat_map(|id| [graph.node(*id).inputs[0], *id]).collect();
+            all.sort();
+            all.dedup();
+            let options = Options { threads: 2, exact: true, ..Options::default() };
+            let mut lens = Lens::open(&graph, &weights, &all, &options).unwrap();
+            let values = lens.all(&image).unwrap();
+            let of = |id: NodeId| &values.iter().find(|(other, _)| *other == id).unwrap().1;
+            let mut kinds = std::collections::BTreeSet::new();
+            for &id in &shown {
+                kinds.insert(window(&graph, id).unwrap().kind);
+                for _ in 0..8 {
+                    let (channels, height, width) = sizes(graph.node(id).shape);
+                    let [channel, row, column] =
+                        [channels, height, width].map(|side| rng.random_range(0..side));
+                    let pair = (of(graph.node(id).inputs[0]), of(id));
+                    let found = cell(&graph, &weights, id, pair, (channel, row, column)).unwrap().unwrap();
+                    let products = found.terms.iter().map(|term| (term.input * term.weight).abs());
+                    let largest = products.fold(1e-3f32, f32::max);
+                    let error = (found.sum - f64::from(found.value)).abs();
+                    assert!(error <= 1e-4 * f64::from(largest), "{name}, {}: {found:?}", graph.node(id).path);
+                }
+            }
+            assert!(kinds.len() >= 2, "{name}: {kinds:?}");
+        }
+    }
+}

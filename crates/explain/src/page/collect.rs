@@ -7,7 +7,7 @@ use convnet::graph::{NodeId, Shape};
 use convnet::inspect::{Summary, receptive_fields};
 use convnet::ops::Op;
 use convnet::state::Tensor;
-use convnet::train::{likeliest, softmax};
+use convnet::train::likeliest;
 
 use super::cells::{self, Weights, sizes};
 use super::data::{
@@ -33,7 +33,7 @@ const CELLS: usize = 6;
 /// Answers that are shown.
 const ANSWERS: usize = 5;
 /// Steps of integrated gradients; windows of an occlusion along a side.
-const STEPS: usize = 12;
+const STEPS: usize = 8;
 const WINDOWS: usize = 8;
 /// Steps of a histogram.
 const BINS: usize = 24;
@@ -67,7 +67,7 @@ impl Page<'_> {
         let exact = Options { exact: true, ..self.options };
         let mut values = Lens::open(graph, self.weights, &shown, &exact)?;
         let cams = self.cam_layers();
-        let mut heats = Lens::open(graph, self.weights, &cams, &self.options)?;
+        let mut heats = Lens::open(graph, self.weights, &cams, &self.options)?.of_several(self.several);
         let mut tallies = BTreeMap::new();
         let mut images = Vec::new();
         for (index, photo) in self.photos.iter().enumerate() {
@@ -161,7 +161,7 @@ impl Page<'_> {
         tallies: &mut BTreeMap<NodeId, Tally>,
     ) -> Result<ImageData, ExplainError> {
         let logits = heats.logits(&photo.input)?;
-        let probabilities = softmax(&logits);
+        let probabilities = heats.probabilities(&photo.input)?;
         let mut explained: Vec<usize> = self.classes.to_vec();
         if explained.is_empty() {
             explained = likeliest(&probabilities, self.top).into_iter().map(|(class, _)| class).collect();

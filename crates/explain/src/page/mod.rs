@@ -33,12 +33,14 @@ pub struct Page<'a> {
     pub preprocess: &'a Preprocess,
     /// The names of its classes.
     pub names: &'a [String],
-    /// What it looks at, at least one picture.
+    /// What it looks at: one to [`Page::MOST`] pictures.
     pub photos: &'a [Photo],
     /// Classes to explain; where there are none, the likeliest of each picture.
     pub classes: &'a [usize],
     /// How many of the likeliest.
     pub top: usize,
+    /// Whether an image may have several of the classes.
+    pub several: bool,
     /// How it is computed.
     pub options: Options,
 }
@@ -60,12 +62,22 @@ const SCRIPT: &str = concat!(
 );
 
 impl Page<'_> {
+    /// Pictures of a page, at most: each takes a few megabytes.
+    pub const MOST: usize = 32;
+
     /// The text of the file; `done` is told how many pictures are done.
     ///
     /// # Errors
-    /// If a picture or a class does not fit the network, the network gives no vector of classes, or its weights cannot be
+    /// If there is no picture or more than [`Page::MOST`], a picture or a class does not fit the network, the network gives no vector of classes, or its weights cannot be
     /// read.
     pub fn html(&self, done: &mut dyn FnMut(usize)) -> Result<String, ExplainError> {
+        if !(1..=Self::MOST).contains(&self.photos.len()) {
+            return Err(ExplainError::Setting {
+                what: "pictures of a page",
+                found: self.photos.len().to_string(),
+                expected: format!("1 to {}", Self::MOST),
+            });
+        }
         let data = self.collect(done)?;
         let json = serde_json::to_string(&data).map_err(|error| ExplainError::Picture(error.to_string()))?;
         let parts = Drawing::new(self.graph, &DrawOptions::default()).parts();

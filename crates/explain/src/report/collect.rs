@@ -66,7 +66,14 @@ impl Report<'_> {
         Ok(ReportData {
             title: self.told.title.clone(),
             about: self.told.about.clone(),
-            facts: self.told.facts.clone(),
+            facts: [
+                &self.told.facts[..],
+                &[[
+                    "times of layers".to_owned(),
+                    format!("of {batch} images, the least of {RUNS} runs at most"),
+                ]],
+            ]
+            .concat(),
             notes: self.told.notes.clone(),
             recipe: self.told.recipe.clone(),
             figures: figures(&measured),

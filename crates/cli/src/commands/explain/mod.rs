@@ -9,7 +9,7 @@ use convnet::data::{Image, Preprocess, images_below};
 use convnet::exec::Options;
 use convnet::state::Tensor;
 use convnet::train::likeliest;
-use convnet_explain::{Lens, Page, Palette, Story, find_layer, last_maps};
+use convnet_explain::{Integrated, Lens, Page, Palette, Story, find_layer, last_maps};
 use convnet_formats::{atomic, npy};
 
 use self::pictures::Photo;
@@ -35,6 +35,8 @@ Each is shown on what the network sees: the photo, resized and cut as the weight
 `convnet show`, or a block by its own. Values are (images, classes, H, W), of gradients (images, classes, C, H, W); of \
 maps (images, C, H, W), of filters (O, I, H, W), of a receptive field (H, W).";
 
+/// Channels or filters that are shown, if no number is given.
+const CHANNELS: usize = 64;
 /// Lines longer than this are hard to read.
 const TEXT_WIDTH: usize = 100;
 
@@ -79,17 +81,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = "viridis", value_parser = palette)]
     colours: Palette,
 
-    /// Channels to show of a layer's maps, the most active first; filters, in their order
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
-    channels: usize,
+    /// Channels to show of a layer's maps, the most active first; filters, in their order [default: 64]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    channels: Option<usize>,
 
     /// Side of the window that covers the image, in pixels of the network's input [default: an eighth of it]
     #[arg(long, value_name = "N", value_parser = positive)]
     window: Option<usize>,
 
-    /// Points on the way from black to the image where integrated gradients are taken
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = positive)]
-    steps: usize,
+    /// Points on the way from the mean colour to the image where integrated gradients are taken [default: 50]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    steps: Option<usize>,
 
     /// Keep to direct convolutions: Winograd's are faster and err a little more
     #[arg(long, help_heading = "Computation")]
@@ -163,6 +165,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(names) => names.to_vec(),
         None => (0..model.graph.classes()).map(|class| format!("class {class}")).collect(),
     };
+    let several = model.card.as_ref().is_some_and(|card| card.several);
+    if several {
+        output::note("an image may have several of the classes: each has a probability of its own");
+    }
     let options = Options { threads: args.threads.count(), exact: args.exact, ..Options::default() };
     let what = args.what.unwrap_or(What::Gradcam);
     let layer = match (&args.layer, what) {
@@ -174,9 +180,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         what,
         layer,
         colours: args.colours,
-        channels: args.channels,
+        channels: args.channels.unwrap_or(CHANNELS),
         window: args.window,
-        steps: args.steps,
+        steps: args.steps.unwrap_or(Integrated::default().steps),
     };
     let photos = args.photos(&model.preprocess)?;
     let wanted: Vec<usize> =
@@ -195,6 +201,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             photos: &photos,
             classes: &wanted,
             top: args.top.unwrap_or(2),
+            several,
             options,
         };
         let page = page.html(&mut |done| waiting.done(done))?;
@@ -204,7 +211,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let layers: Vec<_> = layer.into_iter().collect();
     let mut work = Work {
-        lens: Lens::open(&model.graph, &weights, &layers, &options)?,
+        lens: Lens::open(&model.graph, &weights, &layers, &options)?.of_several(several),
         graph: &model.graph,
         weights: &weights,
         preprocess: &model.preprocess,
@@ -319,9 +326,17 @@ impl Args {
                     "a page shows a network at work: name an image, or a folder of images",
                 ));
             }
-            if self.what.is_some() || self.layer.is_some() || self.window.is_some() {
+            let of_pictures = [
+                self.what.is_some(),
+                self.layer.is_some(),
+                self.window.is_some(),
+                self.steps.is_some(),
+                self.channels.is_some(),
+            ];
+            if of_pictures.contains(&true) {
                 return Err(Failure::usage(
-                    "a page shows everything: leave `--what`, `--layer` and `--window` out, or write a picture",
+                    "a page shows everything: leave `--what`, `--layer`, `--window`, `--steps` and `--channels` out, or write \
+                     a picture",
                 ));
             }
             return Ok(());
@@ -348,8 +363,20 @@ impl Args {
                 "`--layer` is of gradcam, layercam, maps, filters and receptive-field: this looks at the whole network",
             ));
         }
-        if self.window.is_some() && what != What::Occlusion {
-            return Err(Failure::usage("`--window` is of `--what occlusion`"));
+        let only = [
+            ("--window", self.window.is_some(), &[What::Occlusion][..], "`--what occlusion`"),
+            ("--steps", self.steps.is_some(), &[What::Integrated], "`--what integrated`"),
+            (
+                "--channels",
+                self.channels.is_some(),
+                &[What::Maps, What::Filters],
+                "`--what maps` and `filters`",
+            ),
+        ];
+        if let Some((option, _, _, told)) =
+            only.iter().find(|(_, given, of, _)| *given && !of.contains(&what))
+        {
+            return Err(Failure::usage(format!("`{option}` is of {told}: leave it out")));
         }
         Ok(())
     }
@@ -376,7 +403,18 @@ impl Args {
             }
             below.iter().try_for_each(|path| read(path))?;
         }
+        name_apart(&mut photos);
         Ok(photos)
+    }
+}
+
+/// Photos of one name in several folders go by their paths.
+fn name_apart(photos: &mut [Photo]) {
+    let names: Vec<String> = photos.iter().map(|photo| photo.name.clone()).collect();
+    for photo in photos {
+        if names.iter().filter(|name| **name == photo.name).count() > 1 {
+            photo.name.clone_from(&photo.path);
+        }
     }
 }
 

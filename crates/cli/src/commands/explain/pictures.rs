@@ -14,7 +14,9 @@ use crate::error::Failure;
 
 /// An image as the network reads it.
 pub(super) struct Photo {
+    /// Its file's name, or its path where another has the same.
     pub(super) name: String,
+    pub(super) path: String,
     /// C·H·W.
     pub(super) input: Vec<f32>,
     /// What the network sees.
@@ -32,7 +34,7 @@ impl Photo {
         let times = (SHOWN / seen.width().max(seen.height())).max(1);
         let (width, height) = (seen.width() * times, seen.height() * times);
         let seen = imageops::resize(&seen, width, height, imageops::FilterType::Nearest);
-        Self { name, input, seen }
+        Self { name, path: path.display().to_string(), input, seen }
     }
 
     fn cell(&self) -> Cell {

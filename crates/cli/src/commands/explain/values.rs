@@ -6,7 +6,6 @@ use convnet::graph::{Graph, NodeId};
 use convnet::io::Loaded;
 use convnet::ops::Op;
 use convnet::state::{Tensor, TensorSource};
-use convnet::train::softmax;
 use convnet_explain::{CamMethod, Heat, Integrated, Lens, Occlusion, Palette, effective_field};
 
 use super::What;
@@ -88,14 +87,8 @@ impl Values {
 impl Work<'_> {
     /// What the network takes an image for.
     pub(super) fn probabilities(&mut self, photo: &Photo) -> Result<Vec<f64>, Failure> {
-        let logits = self.lens.logits(&photo.input)?;
-        match logits.iter().find(|logit| !logit.is_finite()) {
-            Some(found) => Err(Failure::work(format!(
-                "`{}`: the network's logits are no finite numbers ({found})",
-                photo.name
-            ))),
-            None => Ok(softmax(&logits)),
-        }
+        let found = self.lens.probabilities(&photo.input);
+        found.map_err(|error| Failure::work(format!("`{}`: {error}", photo.name)))
     }
 
     /// The layer that is looked at.
