@@ -22,7 +22,7 @@ use crate::state::{Tensor, TensorSource};
 /// let photos = vec![0.5; 2 * net.input_shape().elements()];
 /// let seen = probe.of_classes(&photos, &[3, 7], ReluGradient::Plain)?;
 /// assert_eq!(seen.output.shape(), [2, 10]);
-/// assert_eq!(seen.gradients[0].shape, [2, 1, 28, 28]);
+/// assert_eq!(seen.gradients[0].shape, [2, 1, 32, 32]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
