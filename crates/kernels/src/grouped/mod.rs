@@ -179,8 +179,9 @@ unsafe fn grid_rows<S: Simd>(
     // SAFETY: the caller has the instruction set.
     let orders = unsafe { orders::<S>(call.group) };
     let orders = &orders[..call.group.inputs];
+    let [low, high] = call.relu.bounds();
     // SAFETY: the caller has the instruction set.
-    let bounds = call.relu.bounds().map(|bound| unsafe { S::splat(bound) });
+    let bounds = unsafe { [S::splat(low), S::splat(high)] };
     let vectors = call.out.channels.div_ceil(S::LANES);
     let (mut one, mut two) = (Reads::<1>::default(), Reads::<2>::default());
     let mut found = None;
