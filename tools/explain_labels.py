@@ -35,8 +35,8 @@ def main():
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        convnet("data", "export", "fashion-mnist-mini", folder / "data" / "train", "--split", "train")
-        convnet("data", "export", "fashion-mnist-mini", folder / "data" / "test", "--split", "test")
+        convnet("data", "export", "fashion-mnist-mini", folder / "data" / "train", "--split", "train", "--count", 2000)
+        convnet("data", "export", "fashion-mnist-mini", folder / "data" / "test", "--split", "test", "--count", 2000)
         rng = random.Random(0)
         files = sorted((folder / "data" / "test").glob("*/*.png"))
         classes = sorted({file.parent.name for file in files})

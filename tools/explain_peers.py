@@ -9,6 +9,7 @@ above 1e-3. Needs torch, torchvision, numpy, Pillow, opencv (comes with grad-cam
 [target/release/convnet].
 """
 
+import inspect
 import json
 import os
 import subprocess
@@ -41,7 +42,9 @@ def network(name):
     scope = {"__name__": "net"}
     exec(compile(convnet("show", name, "--format", "pytorch"), "net.py", "exec"), scope)  # noqa: S102
     kinds = [kind for kind in scope.values() if isinstance(kind, type) and issubclass(kind, nn.Module)]
-    net = next(kind for kind in reversed(kinds) if kind.__module__ == "net")()
+    # Blocks ask for arguments, the network does not.
+    whole = [kind for kind in kinds if kind.__module__ == "net" and not inspect.signature(kind).parameters]
+    net = whole[-1]()
     for module in list(net.modules()):
         for child_name, child in module.named_children():
             if isinstance(child, nn.Softmax):
