@@ -24,6 +24,16 @@ impl Heat {
         Self { height, width, values }
     }
 
+    /// A value for each pixel of a map, from those of its channels (C, H, W): `merge` starts with 0 and is given one after
+    /// the other.
+    pub fn merged(height: usize, width: usize, channels: &[f32], merge: impl Fn(f32, f32) -> f32) -> Self {
+        let mut values = vec![0.0f32; height * width];
+        for plane in channels.chunks_exact(height * width) {
+            values.iter_mut().zip(plane).for_each(|(merged, value)| *merged = merge(*merged, *value));
+        }
+        Self { height, width, values }
+    }
+
     /// The least and the largest value.
     pub fn range(&self) -> (f32, f32) {
         self.values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), &value| {

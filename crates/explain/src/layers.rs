@@ -48,3 +48,16 @@ pub fn find_layer(graph: &Graph, name: &str) -> Result<NodeId, ExplainError> {
     let near = near.into_iter().take(NEAR).map(|(_, path)| path.to_owned()).collect();
     Err(ExplainError::NoLayer { name: name.to_owned(), near })
 }
+
+/// The channels of values (C, H, W), the most active on the mean first; of equals the first.
+///
+/// # Panics
+/// If there is no channel, or the values are not as many for each.
+pub fn most_active(values: &[f32], channels: usize) -> Vec<usize> {
+    assert!(channels > 0 && values.len().is_multiple_of(channels), "values of {channels} channels");
+    let sum = |values: &[f32]| values.iter().map(|value| f64::from(*value)).sum::<f64>();
+    let sums: Vec<f64> = values.chunks_exact(values.len() / channels).map(sum).collect();
+    let mut order: Vec<usize> = (0..channels).collect();
+    order.sort_by(|a, b| sums[*b].total_cmp(&sums[*a]).then(a.cmp(b)));
+    order
+}

@@ -3,6 +3,7 @@
 use convnet::exec::{Looked, Options, Probe, ReluGradient};
 use convnet::graph::{Graph, NodeId, Shape};
 use convnet::state::{Tensor, TensorSource};
+use convnet::train::{sigmoids, softmax};
 
 use crate::ExplainError;
 
@@ -57,26 +58,16 @@ impl Lens {
         Ok(self.probe.output(self.one(image)?)?.into_vec())
     }
 
-    /// The probability of each class: a softmax, or of [`Lens::of_several`] each class by itself.
+    /// The probability of each class that logits stand for: a softmax, or of [`Lens::of_several`] each class by itself.
     ///
     /// # Errors
-    /// If `image` is not one whole image, or a logit is not finite.
-    pub fn probabilities(&mut self, image: &[f32]) -> Result<Vec<f64>, ExplainError> {
-        let logits = self.logits(image)?;
+    /// If a logit is not finite.
+    pub fn probabilities(&self, logits: &[f32]) -> Result<Vec<f64>, ExplainError> {
         match logits.iter().find(|logit| !logit.is_finite()) {
             Some(&found) => Err(ExplainError::NotFinite { found }),
-            None => Ok((0..logits.len()).map(|class| self.probability(&logits, class)).collect()),
+            None if self.several => Ok(sigmoids(logits)),
+            None => Ok(softmax(logits)),
         }
-    }
-
-    /// A class's probability.
-    pub(crate) fn probability(&self, logits: &[f32], class: usize) -> f64 {
-        if self.several {
-            return 1.0 / (1.0 + (-f64::from(logits[class])).exp());
-        }
-        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let of = |logit: f32| f64::from(logit - most).exp();
-        of(logits[class]) / logits.iter().map(|&logit| of(logit)).sum::<f64>()
     }
 
     /// The class with the largest logit; of equal ones the first.
@@ -84,14 +75,7 @@ impl Lens {
     /// # Errors
     /// If `image` is not one whole image.
     pub fn likeliest(&mut self, image: &[f32]) -> Result<usize, ExplainError> {
-        let logits = self.logits(image)?;
-        let mut best = 0;
-        for (class, logit) in logits.iter().enumerate() {
-            if *logit > logits[best] {
-                best = class;
-            }
-        }
-        Ok(best)
+        Ok(self.probe.output(self.one(image)?)?.top(1)[0][0].class)
     }
 
     /// What a layer gives for an image, (1, C, H, W) or (1, F).

@@ -55,7 +55,8 @@ impl Lens {
     /// `classes`, all from the same runs.
     ///
     /// # Errors
-    /// If `image` is not one whole image, a class is none, the window does not fit in the image, or its stride is larger.
+    /// If `image` is not one whole image, a class is none, the window does not fit in the image, its stride is larger, or a
+    /// logit is not finite where probabilities are measured.
     pub fn occlusion(
         &mut self,
         image: &[f32],
@@ -66,7 +67,8 @@ impl Lens {
         classes.iter().try_for_each(|&class| self.class(class).map(drop))?;
         let [_, height, width] = self.graph.input_size();
         occlusion.check([height, width])?;
-        let whole = self.logits(image)?;
+        let logits = self.logits(image)?;
+        let whole = self.scores(occlusion.score, &logits)?;
         let rows = starts(height, occlusion.window[0], occlusion.stride[0]);
         let columns = starts(width, occlusion.window[1], occlusion.stride[1]);
         let corners: Vec<[usize; 2]> =
@@ -78,13 +80,8 @@ impl Lens {
                 corners.iter().flat_map(|corner| cover(image, [height, width], *corner, occlusion)).collect();
             let output = self.probe.output(&covered)?;
             for (logits, &[top, left]) in output.rows().zip(corners) {
-                let losses: Vec<f64> = classes
-                    .iter()
-                    .map(|&class| {
-                        self.score(occlusion.score, &whole, class)
-                            - self.score(occlusion.score, logits, class)
-                    })
-                    .collect();
+                let scores = self.scores(occlusion.score, logits)?;
+                let losses: Vec<f64> = classes.iter().map(|&class| whole[class] - scores[class]).collect();
                 for y in top..top + occlusion.window[0] {
                     let row = y * width + left..y * width + left + occlusion.window[1];
                     counts[row.clone()].iter_mut().for_each(|count| *count += 1.0);
@@ -100,13 +97,12 @@ impl Lens {
         };
         Ok(sums.into_iter().map(heat).collect())
     }
-}
 
-impl Lens {
-    fn score(&self, score: Score, logits: &[f32], class: usize) -> f64 {
+    /// What is measured of each class.
+    fn scores(&self, score: Score, logits: &[f32]) -> Result<Vec<f64>, ExplainError> {
         match score {
-            Score::Logit => f64::from(logits[class]),
-            Score::Probability => self.probability(logits, class),
+            Score::Logit => Ok(logits.iter().map(|&logit| f64::from(logit)).collect()),
+            Score::Probability => self.probabilities(logits),
         }
     }
 }

@@ -15,15 +15,32 @@ pub fn network_view(preprocess: &Preprocess, input: &[f32]) -> RgbImage {
     let [channels, height, width] = preprocess.input();
     let plane = height * width;
     assert_eq!(input.len(), channels * plane, "floats of an input");
-    let level = |channel: usize, pixel: usize| {
-        let channel = if channels == 3 { channel } else { 0 };
-        let value = input[channel * plane + pixel] * preprocess.std()[channel] + preprocess.mean()[channel];
+    of_planes(preprocess.input(), |at| {
+        let value = input[at] * preprocess.std()[at / plane] + preprocess.mean()[at / plane];
         (value.clamp(0.0, 1.0) * 255.0).round() as u8
-    };
+    })
+}
+
+/// A picture of three planes, or of the first one in grey: `level` is that of a place in C·H·W.
+pub(crate) fn of_planes([channels, height, width]: [usize; 3], level: impl Fn(usize) -> u8) -> RgbImage {
+    let plane = |channel: usize| if channels == 3 { channel * height * width } else { 0 };
     RgbImage::from_fn(width as u32, height as u32, |x, y| {
         let pixel = y as usize * width + x as usize;
-        Rgb([0, 1, 2].map(|channel| level(channel, pixel)))
+        Rgb([0, 1, 2].map(|channel| level(plane(channel) + pixel)))
     })
+}
+
+/// A filter (C, H, W) of grey or colour images as a picture, its least weight black and its largest white.
+pub fn filter_picture(size: [usize; 3], weights: &[f32]) -> RgbImage {
+    let scaled = Heat::new(size[0] * size[1], size[2], weights.to_vec()).scaled().values;
+    of_planes(size, |at| (scaled[at] * 255.0).round() as u8)
+}
+
+/// A small picture at a whole multiple of its size, near `side`, so that what lies over it is smooth.
+pub fn enlarged(picture: &RgbImage, side: u32) -> RgbImage {
+    let times = (side / picture.width().max(picture.height())).max(1);
+    let (width, height) = (picture.width() * times, picture.height() * times);
+    imageops::resize(picture, width, height, imageops::FilterType::Nearest)
 }
 
 /// Values from 0 to 1 in a palette's colours, a pixel each.

@@ -11,6 +11,7 @@ mod diff;
 mod draw;
 mod eval;
 mod explain;
+mod images;
 mod list;
 mod new;
 mod predict;

@@ -5,13 +5,14 @@ use std::panic;
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
-use convnet::data::{Image, Preprocess, Views, images_below};
+use convnet::data::{Image, Preprocess, Views};
 use convnet::exec::{Engine, Precision, RunError};
 use convnet::model::Model;
-use convnet::train::{likeliest, softmax};
+use convnet::train::{likeliest, sigmoids, softmax};
 use convnet_formats::atomic;
 use serde_json::{Value, json};
 
+use super::images;
 use super::predictions::Columns;
 use super::trained::{TrainedArgs, ViewsArg};
 use crate::args::{EngineArgs, positive};
@@ -98,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let Model { graph, preprocess, .. } = model;
     let options = args.engine.options(Precision::F32)?;
-    let images = found(&args.images)?;
+    let images = images::found(&args.images)?;
     let engine = Engine::compile(&graph, &weights, args.batch.min(images.len()).max(1), &options)?;
     let work = Work { engine, preprocess, images, views: args.views.views(), several };
     let failed = match &args.csv {
@@ -144,26 +145,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         0 => Ok(()),
         _ => Err(Failure::work(format!("{failed} of {} images could not be classified", work.images.len()))),
     }
-}
-
-/// The images that are named, and those below the folders that are; tells what else is in these.
-fn found(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut images = Vec::new();
-    for path in named {
-        if !path.is_dir() {
-            images.push(path.clone());
-            continue;
-        }
-        let (below, left_out) = images_below(path)?;
-        if let Some(left_out) = left_out {
-            output::note(&format!("`{}`: left out {left_out}", path.display()));
-        }
-        if below.is_empty() {
-            return Err(Failure::work(format!("`{}` is a folder without an image", path.display())));
-        }
-        images.extend(below);
-    }
-    Ok(images)
 }
 
 /// A network and the images that it classifies.
@@ -290,11 +271,6 @@ fn bar(fraction: f64) -> String {
         bar.push(EIGHTHS[eighths % 8 - 1]);
     }
     bar
-}
-
-/// The probability of each class by itself.
-fn sigmoids(logits: &[f32]) -> Vec<f64> {
-    logits.iter().map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp())).collect()
 }
 
 #[cfg(test)]

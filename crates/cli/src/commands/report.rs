@@ -176,6 +176,9 @@ fn told(
         notes,
         recipe: convnet_formats::read_text(&run.file(RunDir::CONFIG), MOST_CURVES)?,
         // A run that has no epoch yet has no curves.
-        curves: convnet_formats::read_text(&curves, MOST_CURVES).unwrap_or_default(),
+        curves: match curves.exists() {
+            true => convnet_formats::read_text(&curves, MOST_CURVES)?,
+            false => String::new(),
+        },
     })
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use convnet_kernels::{Arena, Isa, Pool, f16, to_nchw};
+use convnet_kernels::{Arena, Isa, Pool, f16};
 
 use super::loader::Loader;
 use super::memory::{self, Planner, allocate, sum, times, zeros};
 use super::program::Program;
-use super::run::Forward;
+use super::run::{Forward, read};
 use crate::graph::{Graph, NodeId};
 use crate::optim::Frozen;
 use crate::options::Options;
@@ -137,10 +137,7 @@ impl Inference {
         let plan = self.plan();
         let shape = plan.graph.node(node).shape;
         let view = plan.region(plan.value(node).unwrap_or(node), shape, n).into();
-        let mut output = vec![0.0; n * shape.elements()];
-        let convnet_kernels::View { pixels, .. } = view;
-        to_nchw(&self.pool, self.program.isa, arena, view, (pixels / n).max(1), &mut output);
-        output
+        read((&self.pool, self.program.isa, arena), view, n)
     }
 }
 

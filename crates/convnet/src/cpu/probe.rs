@@ -1,9 +1,7 @@
 //! Looking inside: what layers give, and gradients with respect to it, of a network that does not learn.
 
-use convnet_kernels::{Arena, Isa, Pool, View, to_nchw};
-
 use super::onlooker::Onlooker;
-use super::run::{Backward, Forward};
+use super::run::{Backward, Forward, read};
 use super::training::Training;
 use crate::graph::{Graph, NodeId, Shape};
 use crate::optim::{Frozen, Optimizer};
@@ -106,11 +104,4 @@ impl Onlooker for Look {
             self.values[slot] = read((run.pool, run.isa, run.arena), view, run.n);
         }
     }
-}
-
-/// What lies in the arena of `n` images, as N·C·H·W.
-fn read((pool, isa, arena): (&Pool, Isa, &Arena), view: View, n: usize) -> Vec<f32> {
-    let mut values = vec![0.0; view.pixels * view.channels];
-    to_nchw(pool, isa, arena, view, (view.pixels / n).max(1), &mut values);
-    values
 }

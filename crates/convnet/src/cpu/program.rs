@@ -1,6 +1,6 @@
 //! A plan bound to an instruction set: a kernel for each stage, and the layout of flat parameters.
 
-use convnet_kernels::{self as kernels, Isa, View};
+use convnet_kernels::{self as kernels, Arena, Isa, Pool, View};
 
 use super::binder::{Allowed, Binder, Parameters};
 use super::kind::{self, Bound, Kind, Scratch};
@@ -135,13 +135,13 @@ impl Program {
 
     /// Zeroes what nobody wrote of the gradient that a stage receives.
     pub(super) fn gather(&self, run: &mut Backward<'_>, back: &BackwardStage) {
-        fill(run, &back.fill);
+        fill((run.pool, run.isa, run.arena), (run.plan, run.n), &back.fill);
     }
 
     /// Runs the backward pass of one stage, whose gradient is gathered.
     pub(super) fn backward(&self, run: &mut Backward<'_>, back: &BackwardStage, saved: &Saved) {
         for write in back.inputs.iter().flatten() {
-            fill(run, &write.fill);
+            fill((run.pool, run.isa, run.arena), (run.plan, run.n), &write.fill);
         }
         self.kinds[back.stage].backward(run, self.at(back.stage), back, saved);
     }
@@ -203,10 +203,9 @@ fn written(plan: &Plan, stage: &Stage) -> Vec<(usize, usize)> {
     }
 }
 
-/// Zeroes parts of gradients.
-fn fill(run: &mut Backward<'_>, parts: &[Slot]) {
+/// Zeroes parts of the gradients of `n` images.
+pub(super) fn fill((pool, isa, arena): (&Pool, Isa, &mut Arena), (plan, n): (&Plan, usize), parts: &[Slot]) {
     for &slot in parts {
-        let view = run.plan.gradient_part(slot, run.n).into();
-        kernels::fill(run.pool, run.isa, run.arena, view, 0.0);
+        kernels::fill(pool, isa, arena, plan.gradient_part(slot, n).into(), 0.0);
     }
 }

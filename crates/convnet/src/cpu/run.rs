@@ -167,3 +167,10 @@ pub(super) fn part<'a>(
 pub(super) fn mask(key: u64, node: NodeId, (p, whole): (f32, bool), image: Shape) -> Mask {
     Mask::new(layer_key(key, node), p, if whole { image.elements().max(1) } else { 1 })
 }
+
+/// What lies in a view of `n` images, as N·C·H·W.
+pub(super) fn read((pool, isa, arena): (&Pool, Isa, &Arena), view: View, n: usize) -> Vec<f32> {
+    let mut values = vec![0.0; view.pixels * view.channels];
+    kernels::to_nchw(pool, isa, arena, view, (view.pixels / n).max(1), &mut values);
+    values
+}

@@ -1,25 +1,25 @@
 //! Training: forward, loss, backward and update.
 
 mod freezing;
+mod passes;
 
 use std::ops::Range;
 use std::time::Instant;
 
-use convnet_kernels::{self as kernels, Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, View, flat};
+use convnet_kernels::{Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, flat};
 
 use self::freezing::derived_bytes;
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
-use super::onlooker::{Clock, Onlooker};
 use super::program::Program;
-use super::run::{Backward, Forward, Saved, mask, part};
+use super::run::{Saved, mask, part};
 use super::statistics::Statistics;
 use super::table::{Parameter, Twin, distinct, keepers, running, table, tracked, unpack};
 use super::update::{self, Step, Tensors, Tracked};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting};
-use crate::options::{Options, ReluGradient};
+use crate::options::Options;
 use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::{check, read};
@@ -395,121 +395,6 @@ impl Training {
 
     fn key(&self) -> u64 {
         pass_key(self.seed, self.steps, self.passes)
-    }
-
-    fn pass(&mut self, batch: Batch<'_>, times: Option<&mut StepTimes>) -> StepReport {
-        match times {
-            None => self.observed(batch, &mut ()),
-            Some(times) => self.observed(batch, &mut Clock::new(times, self.saved.len())),
-        }
-    }
-
-    /// Both passes.
-    fn observed(&mut self, batch: Batch<'_>, onlooker: &mut dyn Onlooker) -> StepReport {
-        let (key, n) = (self.key(), batch.n);
-        self.run_forward(batch.images, (n, key), onlooker);
-        let report = self.compare(batch);
-        if report.loss.is_finite() {
-            self.run_backward((n, key, ReluGradient::Plain), onlooker);
-            for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
-                twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
-            }
-        }
-        // Nothing is learned from any other loss: the weights stay, to be looked into.
-        report
-    }
-
-    /// The forward pass of `n` images; the key is what dropout depends on.
-    pub(super) fn run_forward(
-        &mut self,
-        images: &[f32],
-        (n, key): (usize, u64),
-        onlooker: &mut dyn Onlooker,
-    ) {
-        let program = &self.program;
-        let mut run = Forward {
-            pool: &self.pool,
-            isa: program.isa,
-            plan: &program.plan,
-            arena: &mut self.arena,
-            parameters: self.parameters.as_slice(),
-            halves: &[],
-            images,
-            winograd_at: self.winograd_at,
-            transformed: self.transformed.as_mut_slice(),
-            statistics: Some(&mut self.statistics),
-            n,
-            key,
-        };
-        onlooker.begins();
-        for (stage, saved) in self.saved.iter_mut().enumerate() {
-            program.forward(&mut run, stage, Some(saved));
-            onlooker.wrote(&run, stage);
-        }
-    }
-
-    /// The loss, and its gradient with respect to the outputs.
-    fn compare(&mut self, batch: Batch<'_>) -> StepReport {
-        let (plan, n) = (&self.program.plan, batch.n);
-        let mut report = StepReport { loss: 0.0, correct: 0 };
-        for (i, (loss, write)) in self.losses.iter().zip(&plan.losses).enumerate() {
-            for &slot in &write.fill {
-                let view = plan.gradient_part(slot, n).into();
-                kernels::fill(&self.pool, self.program.isa, &mut self.arena, view, 0.0);
-            }
-            let views =
-                [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
-            let views = views.map(View::from);
-            let comparison = batch.comparison.of_output(i);
-            let (value, correct) =
-                kernels::compare(&mut self.arena, views, comparison, loss.weight, write.accumulate);
-            report.loss += f64::from(loss.weight) * value;
-            if i == 0 {
-                report.correct = correct;
-            }
-        }
-        report
-    }
-
-    /// Takes a gradient of the first output, N·C·H·W.
-    pub(super) fn take_gradient(&mut self, of_output: &[f32], n: usize) {
-        let Some(loss) = self.losses.first() else { return };
-        let view: View = self.program.plan.gradient_region(loss.value, loss.shape, n).into();
-        let pixels = (view.pixels / n).max(1);
-        kernels::from_nchw(&self.pool, self.program.isa, &mut self.arena, of_output, pixels, view);
-    }
-
-    /// The backward pass from the gradients of the outputs.
-    pub(super) fn run_backward(
-        &mut self,
-        (n, key, relu): (usize, u64, ReluGradient),
-        onlooker: &mut dyn Onlooker,
-    ) {
-        let program = &self.program;
-        let mut run = Backward {
-            pool: &self.pool,
-            isa: program.isa,
-            plan: &program.plan,
-            arena: &mut self.arena,
-            parameters: self.parameters.as_mut_slice(),
-            gradients: self.gradients.as_mut_slice(),
-            updates: &self.updates,
-            moments: moments(&mut self.moments),
-            scratch: self.transposed.as_mut_slice(),
-            winograd_at: self.winograd_at,
-            transformed: self.transformed.as_mut_slice(),
-            statistics: &self.statistics,
-            relu,
-            n,
-            key,
-        };
-        onlooker.begins();
-        for back in &program.plan.backward {
-            program.gather(&mut run, back);
-            onlooker.received(&run, back.stage);
-            program.backward(&mut run, back, &self.saved[back.stage]);
-            onlooker.returned(back.stage);
-        }
     }
 
     /// running = (1 − momentum)·running + momentum·batch, with the unbiased variance.

@@ -5,24 +5,13 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::oracle_tests::{close_within, single};
 use super::{Options, Probe, ReluGradient};
 use crate::graph::{Builder, Graph, NodeId};
 use crate::ops::{Conv2d, Linear, Op};
 use crate::reference::random::{random_graph, random_graphs, random_input, random_state};
 use crate::reference::{Array, forward, gradients_of_values};
 use crate::state;
-
-fn single(array: &Array) -> Vec<f32> {
-    array.data.iter().map(|&x| x as f32).collect()
-}
-
-fn close(found: &[f32], expected: &[f64], (tolerance, least): (f64, f64), what: &str) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    let rms = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
-    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert!((f64::from(*a) - b).abs() <= tolerance * rms + least, "{what}[{i}]: {a}, not {b}; rms {rms}");
-    }
-}
 
 /// The nodes that the logits depend on.
 fn live(graph: &Graph) -> Vec<NodeId> {
@@ -67,12 +56,12 @@ fn values_and_gradients_of_any_layers_are_the_oracles() {
                 assert_eq!(probe.output(&single(&input)).unwrap(), seen.output);
                 for (i, id) in watched.iter().enumerate() {
                     let what = format!("seed {seed}, {isa}, {}: ", graph.node(*id).path);
-                    close(&seen.values[i].data, &values[id.index()].data, (1e-4, 1e-9), &what);
+                    close_within(&seen.values[i].data, &values[id.index()].data, (1e-4, 1e-9), &what);
                     if on_edge {
                         continue;
                     }
                     let expected = &gradients[id.index()].data;
-                    close(
+                    close_within(
                         &seen.gradients[i].data,
                         expected,
                         (1e-3, 3e-5 * largest),

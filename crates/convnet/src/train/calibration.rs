@@ -91,6 +91,11 @@ impl CalibrationTally {
     }
 }
 
+/// The probability of each class by itself, where an image may have several of them.
+pub fn sigmoids(logits: &[f32]) -> Vec<f64> {
+    logits.iter().map(|&x| 1.0 / (1.0 + (-f64::from(x)).exp())).collect()
+}
+
 /// The probabilities that logits stand for.
 pub fn softmax(logits: &[f32]) -> Vec<f64> {
     let max = logits.iter().fold(f64::NEG_INFINITY, |max, &x| max.max(f64::from(x)));

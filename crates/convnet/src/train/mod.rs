@@ -85,7 +85,7 @@ mod loss_tests;
 mod tests;
 
 pub use crate::optim::{Optimizer, OptimizerEntry};
-pub use calibration::{Calibration, CalibrationBin, CalibrationTally, softmax};
+pub use calibration::{Calibration, CalibrationBin, CalibrationTally, sigmoids, softmax};
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 #[cfg(feature = "train")]

@@ -1,6 +1,6 @@
 //! What a page shows, from a network, its weights and some pictures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 
 use convnet::exec::Options;
 use convnet::graph::{NodeId, Shape};
@@ -17,7 +17,8 @@ use super::data::{
 use super::filters::{self, Filters};
 use super::{Page, Photo, encode};
 use crate::{
-    CamMethod, ExplainError, Heat, Integrated, Lens, Occlusion, Palette, heat_picture, maps, network_view,
+    CamMethod, ExplainError, Heat, Integrated, Lens, Occlusion, Palette, heat_picture, maps, most_active,
+    network_view,
 };
 
 /// All values and weights stand in the page of a network that has no more than so many of both: its script computes every
@@ -161,7 +162,7 @@ impl Page<'_> {
         tallies: &mut BTreeMap<NodeId, Tally>,
     ) -> Result<ImageData, ExplainError> {
         let logits = heats.logits(&photo.input)?;
-        let probabilities = heats.probabilities(&photo.input)?;
+        let probabilities = heats.probabilities(&logits)?;
         let mut explained: Vec<usize> = self.classes.to_vec();
         if explained.is_empty() {
             explained = likeliest(&probabilities, self.top).into_iter().map(|(class, _)| class).collect();
@@ -213,7 +214,7 @@ impl Page<'_> {
             };
             let chosen = match *id == logits {
                 true => told.to_vec(),
-                false => order(tensor, channels).into_iter().take(CELLS).collect(),
+                false => most_active(&tensor.data, channels).into_iter().take(CELLS).collect(),
             };
             for channel in chosen {
                 let pair = (*input, tensor);
@@ -245,8 +246,7 @@ impl Page<'_> {
             }
             let way = Integrated { steps: STEPS, ..Integrated::default() };
             let parts = lens.integrated_gradients(&photo.input, class, &way)?;
-            let sum = |pixel: usize| parts.iter().skip(pixel).step_by(height * width).sum();
-            let heat = Heat::new(height, width, (0..height * width).map(sum).collect());
+            let heat = Heat::merged(height, width, &parts, |sum, part| sum + part);
             found.push(levels(&heat.without_strongest(), class, "integrated", true));
             found.extend(losses.next().map(|heat| levels(&heat, class, "occlusion", true)));
         }
@@ -254,28 +254,16 @@ impl Page<'_> {
     }
 }
 
-/// Channels, the most active first.
-fn order(tensor: &Tensor, channels: usize) -> Vec<usize> {
-    let plane = tensor.data.len() / channels;
-    let mean: Vec<f64> = tensor.data.chunks_exact(plane).map(|values| sum(values) / plane as f64).collect();
-    let mut order: Vec<usize> = (0..channels).collect();
-    order.sort_by(|a, b| mean[*b].total_cmp(&mean[*a]).then(a.cmp(b)));
-    order
-}
-
-fn sum(values: &[f32]) -> f64 {
-    values.iter().map(|value| f64::from(*value)).sum()
-}
-
 /// What a page shows of a layer's values.
 fn layer(shape: Shape, tensor: &Tensor, whole: bool) -> Result<LayerData, ExplainError> {
     let (channels, height, width) = sizes(shape);
     let plane = height * width;
-    let chosen: Vec<usize> = order(tensor, channels).into_iter().take(CHANNELS).collect();
+    let chosen: Vec<usize> = most_active(&tensor.data, channels).into_iter().take(CHANNELS).collect();
     let channel = |&channel: &usize| {
         let values = &tensor.data[channel * plane..][..plane];
         let (least, most) = Heat::new(height, width, values.to_vec()).range();
-        ChannelData { channel, mean: (sum(values) / plane as f64) as f32, least, most }
+        let sum: f64 = values.iter().map(|value| f64::from(*value)).sum();
+        ChannelData { channel, mean: (sum / plane as f64) as f32, least, most }
     };
     let wide = matches!(shape, Shape::Map { .. }) && plane > 1;
     let (mut strip, mut columns, mut size) = (None, 0, (1, 1));
@@ -317,12 +305,8 @@ fn thumb(tensor: &Tensor, (channels, height, width): (usize, usize, usize)) -> H
         let row: Vec<f32> = (0..some).map(value).collect();
         return Heat::new(1, some, row).scaled().resized(4, some);
     }
-    let mut mean = vec![0.0f32; plane];
-    for values in tensor.data.chunks_exact(plane) {
-        mean.iter_mut().zip(values).for_each(|(sum, value)| *sum += value.abs());
-    }
     let (rows, columns) = fitted(height, width, THUMB);
-    Heat::new(height, width, mean).scaled().resized(rows, columns)
+    Heat::merged(height, width, &tensor.data, |sum, value| sum + value.abs()).scaled().resized(rows, columns)
 }
 
 /// A size in the same proportions whose longer side is at most so long.
@@ -362,7 +346,7 @@ fn levels(heat: &Heat, class: usize, method: &'static str, signed: bool) -> Heat
     }
 }
 
-fn tally(entry: std::collections::btree_map::Entry<'_, NodeId, Tally>, shape: Shape, tensor: &Tensor) {
+fn tally(entry: btree_map::Entry<'_, NodeId, Tally>, shape: Shape, tensor: &Tensor) {
     let channels = shape.channels();
     let tally =
         entry.or_insert_with(|| Tally { alive: vec![false; channels], zeros: 0, count: 0, some: Vec::new() });

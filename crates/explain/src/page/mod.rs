@@ -49,6 +49,7 @@ const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 /// The page's script in parts, in their order.
 const SCRIPT: &str = concat!(
+    include_str!("../script/elements.js"),
     include_str!("script/begin.js"),
     include_str!("script/graph.js"),
     include_str!("script/answers.js"),

@@ -16,7 +16,7 @@ use super::suspects::label_suspects;
 use super::thumbs::Thumbs;
 use super::{Report, plane};
 use crate::page::{encode, filters};
-use crate::{CamMethod, ExplainError, Lens, Palette, last_maps, network_view, overlay};
+use crate::{CamMethod, ExplainError, Lens, Palette, enlarged, last_maps, network_view, overlay};
 
 /// Images of a cell of the confusion matrix that are shown: of mistakes, and of right answers.
 const MISTAKES: usize = 8;
@@ -35,6 +35,8 @@ const BATCH: usize = 64;
 const RUNS: usize = 5;
 /// Answers that are told of an image.
 const ANSWERS: usize = 3;
+/// The side of the photos below heat maps.
+const SHOWN: u32 = 160;
 /// How much of a mixture of photo and colours is the colours'.
 const STRENGTH: f32 = 0.5;
 
@@ -47,7 +49,7 @@ impl Report<'_> {
         let cells = cells(&seen, &mut thumbs);
         let worst = self.worst(&measured, &mut thumbs)?;
         let labels: Vec<usize> = seen.iter().map(|one| one.label).collect();
-        let rows: Vec<Vec<f64>> = seen.iter().map(|one| one.probabilities.clone()).collect();
+        let rows: Vec<&[f64]> = seen.iter().map(|one| &one.probabilities[..]).collect();
         let found = label_suspects(&labels, &rows);
         let suspects = found.iter().take(SUSPECTS).map(|suspect| SuspectData {
             image: thumbs.slot(suspect.index),
@@ -133,10 +135,10 @@ impl Report<'_> {
         let mut worst = Vec::new();
         for mistake in measured.worst.iter().take(WORST) {
             let input = self.input(mistake.index)?;
-            let photo = network_view(self.preprocess, &input);
+            let photo = enlarged(&network_view(self.preprocess, &input), SHOWN);
             let mut picture = |class: usize| {
                 let heat = lens.cam(CamMethod::GradCam, &input, class, layer)?;
-                encode::photo(&overlay(&enlarged(&photo), &heat.scaled(), Palette::Viridis, STRENGTH))
+                encode::photo(&overlay(&photo, &heat.scaled(), Palette::Viridis, STRENGTH))
             };
             worst.push(WorstData {
                 image: thumbs.slot(mistake.index),
@@ -224,14 +226,6 @@ impl Report<'_> {
         };
         Ok(plan.iter().zip(&least).map(layer).collect())
     }
-}
-
-/// A small image at a whole multiple of its size, so that what lies over it is smooth.
-fn enlarged(photo: &image::RgbImage) -> image::RgbImage {
-    const SIDE: u32 = 160;
-    let times = (SIDE / photo.width().max(photo.height())).max(1);
-    let (width, height) = (photo.width() * times, photo.height() * times);
-    image::imageops::resize(photo, width, height, image::imageops::FilterType::Nearest)
 }
 
 fn percent(part: f64) -> String {

@@ -57,6 +57,7 @@ const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
 /// The page's script in parts, in their order.
 const SCRIPT: &str = concat!(
+    include_str!("../script/elements.js"),
     include_str!("script/begin.js"),
     include_str!("script/pictures.js"),
     include_str!("script/table.js"),

@@ -21,9 +21,9 @@ pub struct Suspect {
 ///
 /// # Panics
 /// If there is not a row of probabilities for each label, or a label is no class.
-pub fn label_suspects(labels: &[usize], probabilities: &[Vec<f64>]) -> Vec<Suspect> {
+pub fn label_suspects(labels: &[usize], probabilities: &[&[f64]]) -> Vec<Suspect> {
     assert_eq!(labels.len(), probabilities.len(), "a row of probabilities for each label");
-    let Some(classes) = probabilities.first().map(Vec::len) else { return Vec::new() };
+    let Some(classes) = probabilities.first().map(|row| row.len()) else { return Vec::new() };
     let (mut sums, mut counts) = (vec![0.0; classes], vec![0usize; classes]);
     for (&label, row) in labels.iter().zip(probabilities) {
         sums[label] += row[label];
@@ -60,6 +60,7 @@ mod tests {
         let rows: Vec<Vec<f64>> = [(0, 0.9), (0, 0.8), (1, 0.95), (1, 0.9), (1, 0.8), (0, 0.5), (2, 0.9)]
             .map(|(class, p)| sure(class, p))
             .to_vec();
+        let rows: Vec<&[f64]> = rows.iter().map(|row| &row[..]).collect();
         let found = label_suspects(&labels, &rows);
         let told: Vec<(usize, usize)> = found.iter().map(|s| (s.index, s.suggested)).collect();
         // The mean of class 0's own probabilities is (0.9 + 0.8 + 0.025 + 0.05) / 4 = 0.44: image 5 reaches it too.

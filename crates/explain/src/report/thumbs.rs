@@ -8,6 +8,7 @@ use image::{Rgb, RgbImage, imageops};
 use super::data::SpriteData;
 use crate::ExplainError;
 use crate::page::encode;
+use crate::paint::of_planes;
 
 /// The images that are shown, in the order in which they were asked for.
 #[derive(Default)]
@@ -58,11 +59,7 @@ impl Thumbs {
 /// An image at most so large.
 fn small(image: &Image<'_>) -> RgbImage {
     let (channels, height, width) = image.shape();
-    let (plane, pixels) = (height * width, image.pixels());
-    let picture = RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        let at = y as usize * width + x as usize;
-        Rgb([0, 1, 2].map(|channel: usize| pixels[channel % channels * plane + at]))
-    });
+    let picture = of_planes([channels, height, width], |at| image.pixels()[at]);
     let longest = picture.width().max(picture.height());
     if longest <= SIDE {
         return picture;

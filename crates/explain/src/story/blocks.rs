@@ -25,6 +25,16 @@ pub struct Block {
     pub bytes: u64,
 }
 
+impl Block {
+    /// What happens, and why.
+    pub fn told(&self) -> String {
+        match &self.why[..] {
+            "" => self.what.clone(),
+            why => format!("{}; {why}", self.what),
+        }
+    }
+}
+
 /// So many blocks are enough to tell of a network; with fewer their own blocks are told.
 const ENOUGH: usize = 6;
 /// The deepest level of blocks that is looked at.

@@ -68,17 +68,15 @@ impl Story {
     /// The story as Markdown.
     pub fn markdown(&self) -> String {
         let mut text = format!("# {}\n\n", self.title);
-        let paragraphs = [&self.source].into_iter().filter(|text| !text.is_empty()).chain(&self.taught);
-        paragraphs.for_each(|paragraph| text.push_str(&format!("{paragraph}\n\n")));
+        self.said().for_each(|paragraph| text.push_str(&format!("{paragraph}\n\n")));
         text.push_str(&format!("{}\n\n## From an image to classes\n\n", self.figures));
         text.push_str("| block | gives | what happens | parameters | MACs |\n|---|---|---|---:|---:|\n");
         for block in &self.blocks {
-            let why = if block.why.is_empty() { String::new() } else { format!("; {}", block.why) };
             text.push_str(&format!(
-                "| `{}` | {} | {}{why} | {} | {} |\n",
+                "| `{}` | {} | {} | {} | {} |\n",
                 block.path,
                 block.output,
-                block.what,
+                block.told(),
                 grouped(block.params),
                 scaled(block.macs)
             ));
@@ -92,17 +90,16 @@ impl Story {
         text
     }
 
+    /// What its paper and the zoo say.
+    fn said(&self) -> impl Iterator<Item = &String> {
+        [&self.source].into_iter().filter(|text| !text.is_empty()).chain(&self.taught)
+    }
+
     /// The story in paragraphs, each a line that may be wrapped; the first of a part is its heading.
     pub fn parts(&self) -> Vec<(String, Vec<String>)> {
-        let mut first = Vec::new();
-        first.extend([&self.source].into_iter().filter(|text| !text.is_empty()).cloned());
-        first.extend(self.taught.iter().cloned());
-        first.push(self.figures.clone());
+        let first = self.said().chain([&self.figures]).cloned().collect();
         let mut parts = vec![(self.title.clone(), first)];
-        let line = |block: &Block| {
-            let why = if block.why.is_empty() { String::new() } else { format!("; {}", block.why) };
-            format!("{} → {}: {}{why}", block.path, block.output, block.what)
-        };
+        let line = |block: &Block| format!("{} → {}: {}", block.path, block.output, block.told());
         parts.push(("From an image to classes".to_owned(), self.blocks.iter().map(line).collect()));
         parts.push(("Where it sits".to_owned(), self.shares.clone()));
         if let Some(against) = &self.against {

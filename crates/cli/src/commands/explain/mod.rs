@@ -5,7 +5,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
-use convnet::data::{Image, Preprocess, images_below};
+use convnet::data::{Image, Preprocess};
 use convnet::exec::Options;
 use convnet::state::Tensor;
 use convnet::train::likeliest;
@@ -14,6 +14,7 @@ use convnet_formats::{atomic, npy};
 
 use self::pictures::Photo;
 use self::values::{Asked, Values, Work};
+use super::images;
 use super::trained::TrainedArgs;
 use crate::args::{ThreadsArg, picture, positive};
 use crate::error::Failure;
@@ -383,26 +384,10 @@ impl Args {
 
     /// The images that are named, as the network reads them.
     fn photos(&self, preprocess: &Preprocess) -> Result<Vec<Photo>, Failure> {
-        let mut photos = Vec::new();
-        let mut read = |path: &Path| {
-            let input = preprocess.apply_image(&Image::open(path)?);
-            photos.push(Photo::new(path, input, preprocess));
-            Ok::<(), Failure>(())
-        };
-        for path in &self.images {
-            if !path.is_dir() {
-                read(path)?;
-                continue;
-            }
-            let (below, left_out) = images_below(path)?;
-            if let Some(left_out) = left_out {
-                output::note(&format!("`{}`: left out {left_out}", path.display()));
-            }
-            if below.is_empty() {
-                return Err(Failure::work(format!("`{}` is a folder without an image", path.display())));
-            }
-            below.iter().try_for_each(|path| read(path))?;
-        }
+        let read =
+            |path: &PathBuf| Ok(Photo::new(path, preprocess.apply_image(&Image::open(path)?), preprocess));
+        let mut photos =
+            images::found(&self.images)?.iter().map(read).collect::<Result<Vec<Photo>, Failure>>()?;
         name_apart(&mut photos);
         Ok(photos)
     }

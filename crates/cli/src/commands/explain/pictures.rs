@@ -5,8 +5,11 @@ use std::path::Path;
 use convnet::data::Preprocess;
 use convnet::inspect::{AxisField, receptive_fields};
 use convnet::state::Tensor;
-use convnet_explain::{Cell, Figure, Heat, Scale, heat_picture, network_view, overlay, signed_picture};
-use image::{RgbImage, imageops};
+use convnet_explain::{
+    Cell, Figure, Heat, Scale, enlarged, filter_picture, heat_picture, most_active, network_view, overlay,
+    signed_picture,
+};
+use image::RgbImage;
 
 use super::What;
 use super::values::Work;
@@ -30,10 +33,7 @@ impl Photo {
     pub(super) fn new(path: &Path, input: Vec<f32>, preprocess: &Preprocess) -> Self {
         let name =
             path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
-        let seen = network_view(preprocess, &input);
-        let times = (SHOWN / seen.width().max(seen.height())).max(1);
-        let (width, height) = (seen.width() * times, seen.height() * times);
-        let seen = imageops::resize(&seen, width, height, imageops::FilterType::Nearest);
+        let seen = enlarged(&network_view(preprocess, &input), SHOWN);
         Self { name, path: path.display().to_string(), input, seen }
     }
 
@@ -104,10 +104,6 @@ impl Work<'_> {
         let values = self.maps(photo)?;
         let [channels, height, width] = values.shape[..] else { return Ok(Vec::new()) };
         let plane = |channel: usize| &values.data[channel * height * width..][..height * width];
-        let mean = |channel: usize| plane(channel).iter().sum::<f32>() / (height * width) as f32;
-        let mut order: Vec<usize> = (0..channels).collect();
-        order.sort_by(|a, b| mean(*b).total_cmp(&mean(*a)).then(a.cmp(b)));
-        order.truncate(self.asked.channels);
         let cell = |channel: usize| {
             let heat = Heat::new(height, width, plane(channel).to_vec());
             let (least, most) = heat.range();
@@ -115,9 +111,9 @@ impl Work<'_> {
                 Cell::new(heat_picture(&heat.scaled(), self.asked.colours), format!("channel {channel}"));
             Cell { note: format!("{least:.2} to {most:.2}"), ..cell }
         };
-        let mut cells: Vec<Cell> = order.into_iter().map(cell).collect();
-        cells.insert(0, photo.cell());
-        Ok(grid(&cells))
+        let order = most_active(&values.data, channels);
+        let maps = order.into_iter().take(self.asked.channels).map(cell);
+        Ok(grid(&[photo.cell()].into_iter().chain(maps).collect::<Vec<_>>()))
     }
 
     /// The filters of a convolution, and what is to be said of them.
@@ -128,7 +124,7 @@ impl Work<'_> {
         let cell = |filter: usize| {
             let data = weights.data[filter * inputs * kernel..][..inputs * kernel].to_vec();
             let picture = match inputs {
-                3 => colour_filter(&data, rows, columns),
+                3 => filter_picture([inputs, rows, columns], &data),
                 _ => {
                     let filter = Tensor { shape: vec![inputs, rows, columns], data };
                     signed_picture(&over_channels(&filter, |sum, weight| sum + weight).signed())
@@ -254,15 +250,6 @@ fn grid(cells: &[Cell]) -> Vec<Vec<Cell>> {
     cells.chunks(COLUMNS).map(<[Cell]>::to_vec).collect()
 }
 
-/// A filter as a colour picture, its least weight black and its largest white.
-fn colour_filter(weights: &[f32], rows: usize, columns: usize) -> RgbImage {
-    let scaled = Heat::new(3 * rows, columns, weights.to_vec()).scaled().values;
-    RgbImage::from_fn(columns as u32, rows as u32, |x, y| {
-        let at = y as usize * columns + x as usize;
-        image::Rgb([0, 1, 2].map(|channel| (scaled[channel * rows * columns + at] * 255.0).round() as u8))
-    })
-}
-
 /// The fewest pixels that hold half of a map's sum.
 fn half(heat: &Heat) -> usize {
     let mut values = heat.values.clone();
@@ -280,9 +267,5 @@ fn half(heat: &Heat) -> usize {
 /// A value for each pixel, from those of its channels; of a map without channels `merge` is given its value once.
 fn over_channels(values: &Tensor, merge: impl Fn(f32, f32) -> f32) -> Heat {
     let &[.., height, width] = &values.shape[..] else { unreachable!("maps have a height and a width") };
-    let mut merged = vec![0.0f32; height * width];
-    for plane in values.data.chunks_exact(height * width) {
-        merged.iter_mut().zip(plane).for_each(|(sum, value)| *sum = merge(*sum, *value));
-    }
-    Heat::new(height, width, merged)
+    Heat::merged(height, width, &values.data, merge)
 }

@@ -87,7 +87,8 @@ impl Values {
 impl Work<'_> {
     /// What the network takes an image for.
     pub(super) fn probabilities(&mut self, photo: &Photo) -> Result<Vec<f64>, Failure> {
-        let found = self.lens.probabilities(&photo.input);
+        let logits = self.lens.logits(&photo.input)?;
+        let found = self.lens.probabilities(&logits);
         found.map_err(|error| Failure::work(format!("`{}`: {error}", photo.name)))
     }
 

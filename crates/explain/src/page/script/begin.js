@@ -15,30 +15,12 @@ const imageNow = () => page.images[state.image];
 const nodeNow = () => nodes.get(state.layer);
 const layerNow = () => imageNow().layers[state.layer];
 
-/* Elements. Texts come in as text nodes: names of files, layers and classes may hold anything. */
-
-const byId = (id) => document.getElementById(id);
-
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== null) element.setAttribute(name, value);
-  }
-  element.append(...children);
-  return element;
-}
+/* Elements of this page. */
 
 function makeSvg(tag, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
-  return element;
-}
-
-function button(content, action, attributes = {}) {
-  const element = make("button", { type: "button", ...attributes }, content);
-  element.addEventListener("click", action);
   return element;
 }
 
@@ -51,7 +33,6 @@ function selectOf(options, chosen, action, attributes = {}) {
 }
 
 const labelled = (text, control) => make("label", {}, make("span", {}, text), control);
-const say = (text) => { byId("said").textContent = text; };
 
 /* Arrow keys, Home and End move among `elements`, of which one is reached by Tab. */
 function rove(holder, elements, columns = () => 1) {

@@ -1,0 +1,28 @@
+//! The images that a command is given.
+
+use std::path::PathBuf;
+
+use convnet::data::images_below;
+
+use crate::error::Failure;
+use crate::output;
+
+/// The images that are named, and those below the folders that are; tells what else is in these.
+pub(super) fn found(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut images = Vec::new();
+    for path in named {
+        if !path.is_dir() {
+            images.push(path.clone());
+            continue;
+        }
+        let (below, left_out) = images_below(path)?;
+        if let Some(left_out) = left_out {
+            output::note(&format!("`{}`: left out {left_out}", path.display()));
+        }
+        if below.is_empty() {
+            return Err(Failure::work(format!("`{}` is a folder without an image", path.display())));
+        }
+        images.extend(below);
+    }
+    Ok(images)
+}

@@ -1,0 +1,125 @@
+//! Both passes of a step: forward, the loss, backward; with somebody who looks on.
+
+use convnet_kernels::{self as kernels, View};
+
+use super::super::onlooker::{Clock, Onlooker};
+use super::super::program::fill;
+use super::super::run::{Backward, Forward};
+use super::{Batch, Training, moments};
+use crate::options::ReluGradient;
+use crate::plan::{StepReport, StepTimes};
+
+impl Training {
+    /// Both passes; adds the time of each stage to `times`.
+    pub(super) fn pass(&mut self, batch: Batch<'_>, times: Option<&mut StepTimes>) -> StepReport {
+        match times {
+            None => self.observed(batch, &mut ()),
+            Some(times) => self.observed(batch, &mut Clock::new(times, self.saved.len())),
+        }
+    }
+
+    /// Both passes.
+    fn observed(&mut self, batch: Batch<'_>, onlooker: &mut dyn Onlooker) -> StepReport {
+        let (key, n) = (self.key(), batch.n);
+        self.run_forward(batch.images, (n, key), onlooker);
+        let report = self.compare(batch);
+        if report.loss.is_finite() {
+            self.run_backward((n, key, ReluGradient::Plain), onlooker);
+            for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
+                twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
+            }
+        }
+        // Nothing is learned from any other loss: the weights stay, to be looked into.
+        report
+    }
+
+    /// The forward pass of `n` images; the key is what dropout depends on.
+    pub(in crate::cpu) fn run_forward(
+        &mut self,
+        images: &[f32],
+        (n, key): (usize, u64),
+        onlooker: &mut dyn Onlooker,
+    ) {
+        let program = &self.program;
+        let mut run = Forward {
+            pool: &self.pool,
+            isa: program.isa,
+            plan: &program.plan,
+            arena: &mut self.arena,
+            parameters: self.parameters.as_slice(),
+            halves: &[],
+            images,
+            winograd_at: self.winograd_at,
+            transformed: self.transformed.as_mut_slice(),
+            statistics: Some(&mut self.statistics),
+            n,
+            key,
+        };
+        onlooker.begins();
+        for (stage, saved) in self.saved.iter_mut().enumerate() {
+            program.forward(&mut run, stage, Some(saved));
+            onlooker.wrote(&run, stage);
+        }
+    }
+
+    /// The loss, and its gradient with respect to the outputs.
+    fn compare(&mut self, batch: Batch<'_>) -> StepReport {
+        let (plan, n) = (&self.program.plan, batch.n);
+        let mut report = StepReport { loss: 0.0, correct: 0 };
+        for (i, (loss, write)) in self.losses.iter().zip(&plan.losses).enumerate() {
+            fill((&self.pool, self.program.isa, &mut self.arena), (plan, n), &write.fill);
+            let views =
+                [plan.region(loss.value, loss.shape, n), plan.gradient_region(loss.value, loss.shape, n)];
+            let views = views.map(View::from);
+            let comparison = batch.comparison.of_output(i);
+            let (value, correct) =
+                kernels::compare(&mut self.arena, views, comparison, loss.weight, write.accumulate);
+            report.loss += f64::from(loss.weight) * value;
+            if i == 0 {
+                report.correct = correct;
+            }
+        }
+        report
+    }
+
+    /// Takes a gradient of the first output, N·C·H·W.
+    pub(in crate::cpu) fn take_gradient(&mut self, of_output: &[f32], n: usize) {
+        let Some(loss) = self.losses.first() else { return };
+        let view: View = self.program.plan.gradient_region(loss.value, loss.shape, n).into();
+        let pixels = (view.pixels / n).max(1);
+        kernels::from_nchw(&self.pool, self.program.isa, &mut self.arena, of_output, pixels, view);
+    }
+
+    /// The backward pass from the gradients of the outputs.
+    pub(in crate::cpu) fn run_backward(
+        &mut self,
+        (n, key, relu): (usize, u64, ReluGradient),
+        onlooker: &mut dyn Onlooker,
+    ) {
+        let program = &self.program;
+        let mut run = Backward {
+            pool: &self.pool,
+            isa: program.isa,
+            plan: &program.plan,
+            arena: &mut self.arena,
+            parameters: self.parameters.as_mut_slice(),
+            gradients: self.gradients.as_mut_slice(),
+            updates: &self.updates,
+            moments: moments(&mut self.moments),
+            scratch: self.transposed.as_mut_slice(),
+            winograd_at: self.winograd_at,
+            transformed: self.transformed.as_mut_slice(),
+            statistics: &self.statistics,
+            relu,
+            n,
+            key,
+        };
+        onlooker.begins();
+        for back in &program.plan.backward {
+            program.gather(&mut run, back);
+            onlooker.received(&run, back.stage);
+            program.backward(&mut run, back, &self.saved[back.stage]);
+            onlooker.returned(back.stage);
+        }
+    }
+}
