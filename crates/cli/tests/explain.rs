@@ -153,8 +153,13 @@ fn a_page_stands_alone_and_its_cells_add_up() {
 #[test]
 fn the_page_of_a_large_network_has_the_arithmetic_of_some_cells() {
     let place = Place::new();
-    place.success("train vgg@small --limit-steps 1 --out run --quiet");
     place.write_boot();
+    for folder in ["train/a", "train/b", "val/a", "val/b", "test/a", "test/b"] {
+        let folder = place.path().join("photos").join(folder);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::copy(place.path().join("boot.png"), folder.join("boot.png")).expect("a copy");
+    }
+    place.success("train vgg@small --data photos --limit-steps 1 --out run --quiet");
     place.success("explain run boot.png -o page.html");
     let data = data(&fs::read_to_string(place.path().join("page.html")).expect("the page"), "page");
     let cells = data["images"][0]["cells"].as_array().expect("cells");
