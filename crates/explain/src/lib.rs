@@ -57,8 +57,11 @@ pub use integrated::Integrated;
 pub use layers::{find_layer, last_maps, maps, most_active};
 pub use lens::Lens;
 pub use occlusion::{Occlusion, Score};
-pub use page::{Page, Photo};
+pub use page::{Page, Photo, data_uri, first_filters};
 pub use paint::{enlarged, filter_picture, heat_picture, network_view, overlay, signed_picture, tile};
 pub use palette::Palette;
-pub use report::{Report, Suspect, Told, label_suspects};
+pub use report::{Report, Suspect, Told, label_suspects, thumbnail};
 pub use story::{Against, Block, Story};
+
+/// Functions of pages' scripts that make elements; texts come in as text nodes.
+pub const ELEMENTS: &str = include_str!("script/elements.js");

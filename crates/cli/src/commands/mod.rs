@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod runs;
 mod script;
+mod serve;
 mod several;
 mod show;
 mod table;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Explain(explain::Args),
     /// Show a run on one page: curves, classes, mistakes, doubtful labels
     Report(report::Args),
+    /// Serve a network over HTTP: KServe's protocol for programs, a page to draw on
+    Serve(serve::Args),
     /// Compare runs: figures, settings, curves
     Compare(compare::Args),
     /// List what was trained, and what became of it
@@ -89,6 +92,7 @@ impl Command {
             Self::Predict(args) => predict::run(args),
             Self::Explain(args) => explain::run(args),
             Self::Report(args) => report::run(args),
+            Self::Serve(args) => serve::run(args),
             Self::Compare(args) => compare::run(args),
             Self::Runs(args) => runs::run(args),
             Self::Run(args) => run::run(args),

@@ -154,6 +154,11 @@ impl TrainedArgs {
         Ok((graph, entry))
     }
 
+    /// What was named.
+    pub(crate) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The run, if that is what was named.
     pub(crate) fn run(&self) -> Option<RunDir> {
         RunDir::open(Path::new(&self.target)).ok()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::EpochRecord;
+use super::{EpochRecord, Measured, Seen};
 use crate::exec::TrainingStep;
 use crate::state::StateDict;
 
@@ -114,6 +114,8 @@ pub trait Callback {
     fn start(&mut self, _start: &RunStart, _run: &mut Control<'_>) {}
     /// A step was done.
     fn step(&mut self, _step: &StepProgress, _run: &mut Control<'_>) {}
+    /// An image was classified: of the validation images after an epoch, or of those that are measured at the end.
+    fn answered(&mut self, _seen: Seen<'_>, _on: Measured) {}
     /// Some images were classified, of all: of the validation images after an epoch, of the test images at the end.
     fn evaluated(&mut self, _images: usize, _of: usize) {}
     /// An epoch was done and its files written; `best` if none before was as good on the validation images.

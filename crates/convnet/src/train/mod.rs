@@ -67,6 +67,8 @@ mod teacher;
 #[cfg(feature = "train")]
 mod tensorboard;
 #[cfg(feature = "train")]
+mod trace;
+#[cfg(feature = "train")]
 mod trainer;
 #[cfg(feature = "train")]
 mod training_loop;
@@ -120,5 +122,7 @@ pub use summary::{RunState, RunSummary};
 pub use teacher::Teacher;
 #[cfg(feature = "train")]
 pub use tensorboard::{LogFailure, TensorBoard};
+#[cfg(feature = "train")]
+pub use trace::Trace;
 #[cfg(feature = "train")]
 pub use trainer::{TrainReport, Trainer};

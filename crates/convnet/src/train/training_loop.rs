@@ -97,7 +97,7 @@ impl TrainingLoop<'_> {
             let started = Instant::now();
             let evaluation = match self.data.validation.clone() {
                 None => None,
-                Some(images) => match self.evaluate(&self.steps.weights(), &images)? {
+                Some(images) => match self.evaluate(&self.steps.weights(), &images, Measured::Validation)? {
                     None => return self.interrupted(),
                     evaluation => evaluation,
                 },
@@ -133,7 +133,7 @@ impl TrainingLoop<'_> {
                 };
                 let images = images.clone();
                 let weights = WeightsFile::open(self.run.file(RunDir::BEST))?;
-                let Some(judged) = self.evaluate(&weights, &images)? else {
+                let Some(judged) = self.evaluate(&weights, &images, measured_on)? else {
                     return Ok(TrainReport { epochs: self.records, interrupted: true, outcome: None });
                 };
                 let epochs = (epoch, self.records.len());
@@ -246,12 +246,14 @@ impl TrainingLoop<'_> {
         &mut self,
         weights: &dyn TensorSource,
         images: &Dataset,
+        on: Measured,
     ) -> Result<Option<Judged>, TrainError> {
         let engine = Engine::compile(self.net, weights, self.recipe.batch, &self.options)?;
         let (stop, callbacks) = (&self.stop, &mut self.callbacks);
         let mut judge = Judge::new(images.classes.len(), images.multi_labels().is_some());
         let whole = evaluate_with(&engine, images, &self.card.preprocess, Views::One, &mut |seen| {
             judge.add(seen);
+            callbacks.tell(|callback| callback.answered(seen, on));
             let done = seen.index + 1;
             // Once a batch.
             if !done.is_multiple_of(engine.batch()) && done != images.len() {

@@ -79,7 +79,7 @@ impl Page<'_> {
             network: self.network(),
             nodes: self.nodes(&shown, whole)?,
             images,
-            filters: filters::first(graph, self.weights)?
+            filters: filters::first(graph, self.weights, 0)?
                 .map(|Filters { node, picture, columns, height, width, count }| {
                     let strip = encode::picture(&picture)?;
                     Ok::<_, ExplainError>(FiltersData {

@@ -21,8 +21,11 @@ pub(super) fn floats(values: &[f32]) -> String {
     base64(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>())
 }
 
-/// A picture as a data URI.
-pub(crate) fn picture(image: &RgbImage) -> Result<String, ExplainError> {
+/// A picture as a data URI of a PNG.
+///
+/// # Errors
+/// If it has no pixel.
+pub fn picture(image: &RgbImage) -> Result<String, ExplainError> {
     png(image, image.dimensions(), ExtendedColorType::Rgb8)
 }
 

@@ -22,8 +22,21 @@ pub(crate) struct Filters {
 /// Filters in a row.
 const COLUMNS: usize = 16;
 
+/// The filters of a network's first convolution side by side with white gaps, a pixel a weight; `None` if it reads neither
+/// grey nor colour images.
+///
+/// # Errors
+/// If its weights cannot be read.
+pub fn first_filters(graph: &Graph, weights: &dyn TensorSource) -> Result<Option<RgbImage>, ExplainError> {
+    Ok(first(graph, weights, 1)?.map(|filters| filters.picture))
+}
+
 /// Those of the first convolution of a network, if it reads grey or colour images; each scaled by itself.
-pub(crate) fn first(graph: &Graph, weights: &dyn TensorSource) -> Result<Option<Filters>, ExplainError> {
+pub(crate) fn first(
+    graph: &Graph,
+    weights: &dyn TensorSource,
+    gap: u32,
+) -> Result<Option<Filters>, ExplainError> {
     let conv = |id| match &graph.node(id).op {
         Op::Conv2d(conv) => Some((id, conv)),
         _ => None,
@@ -39,6 +52,6 @@ pub(crate) fn first(graph: &Graph, weights: &dyn TensorSource) -> Result<Option<
         .chunks_exact(inputs * height * width)
         .map(|weights| filter_picture([inputs, height, width], weights))
         .collect();
-    let picture = tile(&pictures, COLUMNS, 0);
+    let picture = tile(&pictures, COLUMNS, gap);
     Ok(Some(Filters { node, picture, columns: count.min(COLUMNS), height, width, count }))
 }

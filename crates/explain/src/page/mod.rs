@@ -12,6 +12,9 @@ use convnet::graph::Graph;
 use convnet::state::TensorSource;
 use convnet_draw::{DrawOptions, Drawing};
 
+pub use encode::picture as data_uri;
+pub use filters::first_filters;
+
 use crate::ExplainError;
 
 /// A picture as the network reads it.

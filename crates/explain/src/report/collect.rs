@@ -184,7 +184,7 @@ impl Report<'_> {
         let mut found = Vec::new();
         for (source, when) in sources {
             let Some(source) = source else { continue };
-            if let Some(filters) = filters::first(self.graph, source)? {
+            if let Some(filters) = filters::first(self.graph, source, 0)? {
                 found.push(FiltersData {
                     when: when.to_owned(),
                     height: filters.picture.height() as usize,

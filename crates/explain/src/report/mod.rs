@@ -12,6 +12,7 @@ use convnet::graph::Graph;
 use convnet::state::TensorSource;
 
 pub use suspects::{Suspect, label_suspects};
+pub use thumbs::thumbnail;
 
 use crate::ExplainError;
 use crate::page::{escaped, filled, in_script};

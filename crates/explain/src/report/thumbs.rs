@@ -38,7 +38,7 @@ impl Thumbs {
         for &index in &self.shown {
             let image = images.image(index)?;
             colour |= image.shape().0 == 3;
-            pictures.push(small(&image));
+            pictures.push(thumbnail(&image));
         }
         let size = |of: fn(&RgbImage) -> u32| pictures.iter().map(of).max().unwrap_or(1);
         let (width, height) = (size(RgbImage::width), size(RgbImage::height));
@@ -56,8 +56,8 @@ impl Thumbs {
     }
 }
 
-/// An image at most so large.
-fn small(image: &Image<'_>) -> RgbImage {
+/// A small picture of an image.
+pub fn thumbnail(image: &Image<'_>) -> RgbImage {
     let (channels, height, width) = image.shape();
     let picture = of_planes([channels, height, width], |at| image.pixels()[at]);
     let longest = picture.width().max(picture.height());

@@ -9,6 +9,7 @@ mod sweep;
 mod tui;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,10 +24,12 @@ use convnet::train::{
     NewRun, Parameters, Recipe, RunConfig, RunDir, Teacher, TrainError, TrainReport, Trainer, divide,
     remarks, training_input_size,
 };
+use convnet_serve::{Background, Live};
 
 use self::args::{Setting, Settings};
 use self::report::Reporter;
 use self::tui::Dashboard;
+use super::serve;
 use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, picture, positive};
 use crate::error::Failure;
@@ -44,6 +47,7 @@ Examples:
   convnet train lenet --sweep lr=0.001,0.003,0.01       a run for each of these rates, and a table of what they came to
   convnet train resnet18 --folds 5                      cross-validation: five runs, mean and deviation
   convnet train lenet --lr-find -o rates.png            which learning rate suits
+  convnet train lenet --serve 8080                      watch it in a browser
   convnet train --resume runs/lenet                     go on where Ctrl-C stopped it
   convnet train --resume runs/lenet --epochs 20         go on longer than it was to be
 
@@ -129,6 +133,17 @@ pub(crate) struct Args {
     /// Show the run on the whole screen: curves, rates, time left; q stops and saves, p pauses
     #[arg(long, conflicts_with = "quiet", help_heading = "Run")]
     tui: bool,
+
+    /// Show the run on a page while it trains, at HOST:PORT or a port of this machine alone; for other machines a token is
+    /// drawn, or taken from CONVNET_TOKEN
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        value_parser = serve::address,
+        conflicts_with_all = ["sweep", "folds", "lr_find"],
+        help_heading = "Run"
+    )]
+    serve: Option<SocketAddr>,
 
     /// Tell nothing while it trains but what is to be known: notes, errors, and in the end the result
     #[arg(long, short, help_heading = "Run")]
@@ -224,7 +239,11 @@ fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>)
     }
     let histogram = data.measured().map_or(&data.train, |(_, images)| images).histogram();
     let trainer = Trainer::new(&graph, whole).recipe(recipe).options(*options).stop(Arc::clone(stop));
+    let live = args.served(&heading, &graph, &data)?;
     let mut trainer = args.shown(trainer, heading, graph.classes(), Arc::clone(stop))?;
+    if let Some((live, _)) = &live {
+        trainer = trainer.callback(live.clone());
+    }
     if let Some((origin, weights)) = weights {
         trainer = trainer.weights(origin, weights);
     }
@@ -242,6 +261,10 @@ fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>)
         Place::Old(directory, None) => trainer.resume(directory),
         Place::Old(directory, Some(checkpoint)) => trainer.resume_from(directory, checkpoint),
     };
+    if let Some((live, server)) = live {
+        live.ended(report::end(&result));
+        drop(server);
+    }
     let outcome = result.as_ref().ok().and_then(|report| report.outcome.as_ref());
     if let Some(outcome) = outcome.filter(|outcome| outcome.map.is_none()) {
         let share = histogram.into_iter().max().unwrap_or(0) as f64 / outcome.images.max(1) as f64;
@@ -306,6 +329,23 @@ impl Args {
             output::note("standard error is no terminal, or there are no keys to press: told line by line");
         }
         Ok(trainer.callback(Reporter::new(heading, classes)))
+    }
+
+    /// The page of the run and its server, if it was asked for.
+    fn served(
+        &self,
+        heading: &str,
+        graph: &Graph,
+        data: &DataSets,
+    ) -> Result<Option<(Live, Background)>, Failure> {
+        let Some(listen) = self.serve else { return Ok(None) };
+        let token = std::env::var("CONVNET_TOKEN").ok();
+        let server = serve::bind(&serve::settings(listen, token)?)?;
+        let heading = anstream::adapter::strip_str(heading).to_string();
+        let live = Live::new(&heading, graph, data.validation.clone());
+        output::note(&format!("watch it at {}", server.url()));
+        let server = server.spawn(live.site()).map_err(Failure::work)?;
+        Ok(Some((live, server)))
     }
 
     /// The network as it is given, whose layers decide the recipe whatever the number of classes that the data will ask

@@ -11,8 +11,9 @@ use convnet::graph::Graph;
 use convnet::optim::{GroupCount, ParameterGroups};
 use convnet::train::{
     Callback, Control, EpochRecord, Measured, Outcome, Recipe, RunDir, RunStart, Schedule, StepProgress,
-    TrainReport, figures, remarks,
+    TrainError, TrainReport, figures, remarks,
 };
+use convnet_serve::Ending;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::Failure;
@@ -162,6 +163,29 @@ pub(super) fn groups(groups: &ParameterGroups) -> String {
         output::small(most),
         counted(free.sum(), "tensor")
     )
+}
+
+/// How a run ended, in a sentence for its page.
+pub(super) fn end(result: &Result<TrainReport, TrainError>) -> Ending {
+    match result {
+        Err(error) => Ending::Failed(error.to_string()),
+        Ok(report) if report.interrupted => Ending::Interrupted,
+        Ok(report) => Ending::Done(match &report.outcome {
+            None => "no epoch was done".to_owned(),
+            Some(outcome) => {
+                let (what, figure) = match outcome.map {
+                    None => ("accuracy", outcome.top1),
+                    Some(map) => ("mean average precision", map),
+                };
+                format!(
+                    "{} {what} {} with the weights of epoch {}",
+                    outcome.measured_on.name(),
+                    percent(figure),
+                    outcome.epoch
+                )
+            }
+        }),
+    }
 }
 
 /// The accuracy, the files and what to do with them.

@@ -3,7 +3,6 @@
 mod draw;
 mod state;
 mod terminal;
-mod trace;
 
 #[cfg(test)]
 mod tests;

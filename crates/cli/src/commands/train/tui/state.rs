@@ -1,8 +1,6 @@
 //! What the dashboard shows: the run as its callbacks tell it.
 
-use convnet::train::{EpochRecord, RunStart, StepProgress};
-
-use super::trace::Trace;
+use convnet::train::{EpochRecord, RunStart, StepProgress, Trace};
 
 /// A run as it stands.
 #[derive(Default)]

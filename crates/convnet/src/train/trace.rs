@@ -1,12 +1,12 @@
-//! A curve of any length in bounded memory.
+//! A curve of any length in bounded memory, for callbacks that show a run.
 
 /// The most points that are kept.
 const MOST: usize = 2048;
 
-/// A quantity over the steps. Once there are too many points, each two of them become their mean, and those to come are
+/// A quantity over the steps of a run of any length. Once there are too many points, each two of them become their mean, and those to come are
 /// means of as many steps.
 #[derive(Clone, Debug)]
-pub(super) struct Trace {
+pub struct Trace {
     points: Vec<(f64, f64)>,
     /// Steps of a point.
     each: usize,
@@ -21,8 +21,8 @@ impl Default for Trace {
 }
 
 impl Trace {
-    /// Another step.
-    pub(super) fn push(&mut self, x: f64, y: f64) {
+    /// Another step: where it is, and the quantity there.
+    pub fn push(&mut self, x: f64, y: f64) {
         let (xs, ys, count) = self.sum;
         self.sum = (xs + x, ys + y, count + 1);
         if self.sum.2 < self.each {
@@ -38,7 +38,7 @@ impl Trace {
     }
 
     /// At most so many points: means of neighbours.
-    pub(super) fn points(&self, most: usize) -> Vec<(f64, f64)> {
+    pub fn points(&self, most: usize) -> Vec<(f64, f64)> {
         let each = self.points.len().div_ceil(most.max(1)).max(1);
         let mean = |part: &[(f64, f64)]| {
             let (x, y) = part.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
