@@ -53,6 +53,8 @@ const EACH: usize = 4;
 /// What a client may take before its speed counts, and the bytes a second that it must send from there on.
 const PATIENCE: Duration = Duration::from_secs(15);
 const SLOWEST: f64 = 16.0 * 1024.0;
+/// Bytes that are reserved for a body before they come.
+const AHEAD: usize = 1 << 20;
 /// Bytes that are unpacked at once.
 const PART: usize = 1 << 16;
 
@@ -89,7 +91,7 @@ impl Budget {
 
     async fn collect(&self, mut body: Body, told: usize) -> Result<Held, Problem> {
         let started = Instant::now();
-        let mut held = Held { bytes: Vec::with_capacity(told), hold: self.take(0)? };
+        let mut held = Held { bytes: Vec::with_capacity(told.min(AHEAD)), hold: self.take(0)? };
         loop {
             let due = PATIENCE + Duration::from_secs_f64(held.bytes.len() as f64 / SLOWEST);
             let frame = timeout_at(started + due, body.frame()).await.map_err(|_| {
