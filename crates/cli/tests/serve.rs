@@ -14,6 +14,8 @@ mod place;
 struct Serving {
     child: Child,
     address: String,
+    /// What it goes on to tell: nobody reads it, and it is not closed.
+    _told: Box<dyn BufRead>,
 }
 
 impl Serving {
@@ -26,13 +28,15 @@ impl Serving {
             .stderr(Stdio::piped())
             .spawn()
             .expect("a process");
-        let lines = BufReader::new(told(&mut child)).lines();
-        let mut addresses = lines.map_while(Result::ok).filter_map(|line| {
-            let address = line.split_once("http://")?.1;
-            Some(address.trim_end_matches('/').to_owned())
-        });
-        let address = addresses.next().expect("an address");
-        Self { child, address }
+        let mut told: Box<dyn BufRead> = Box::new(BufReader::new(told(&mut child)));
+        let address = loop {
+            let mut line = String::new();
+            assert!(told.read_line(&mut line).expect("a line") > 0, "it ended without an address");
+            if let Some((_, address)) = line.split_once("http://") {
+                break address.trim().trim_end_matches('/').to_owned();
+            }
+        };
+        Self { child, address, _told: told }
     }
 
     fn get(&self, path: &str) -> String {
@@ -83,7 +87,8 @@ fn a_run_is_watched() {
     let watched = Serving::start(&place, "train lenet --epochs 400 --out watched --serve 0", |child| {
         Box::new(child.stderr.take().expect("stderr"))
     });
-    assert!(watched.get("/api/run").contains("\"epochs\":400"));
+    // The page is there before the first step.
+    while !watched.get("/api/run").contains("\"epochs\":400") {}
     assert!(watched.get("/").contains("<title>lenet</title>"));
     // It is interrupted as any other run.
     assert_eq!(watched.interrupt(), Some(1));
