@@ -73,6 +73,7 @@ fn a_run_is_served_until_it_is_interrupted() {
         ("serve run --token short", 2, "the token has 5 characters"),
         ("serve run --wait 99999", 2, "expected a whole number from 0 to 10000"),
         ("serve run --max-body 0", 2, "expected a whole number from 1"),
+        ("serve run --max-body 512", 2, "4 times the longest body"),
         ("serve run --name a/b", 2, "expected letters, digits"),
         ("train lenet --serve 0 --folds 3", 2, "cannot be used with"),
     ] {

@@ -33,7 +33,7 @@ struct Job {
     since: Instant,
     answer: oneshot::Sender<Result<Vec<f32>, RunError>>,
     /// The memory of the request.
-    _hold: Option<Hold>,
+    _hold: Hold,
 }
 
 /// A request that is being read: others wait a little for it.
@@ -65,7 +65,7 @@ impl Batcher {
             held: None,
             arriving: Arc::clone(&arriving),
             metrics: Arc::clone(&metrics),
-            busy: false,
+            last: 1,
         };
         thread::Builder::new().name("batches".to_owned()).spawn(move || worker.work())?;
         Ok(Self { queue: sender, arriving, metrics })
@@ -82,7 +82,7 @@ impl Batcher {
         &self,
         images: Vec<f32>,
         count: usize,
-        hold: Option<Hold>,
+        hold: Hold,
         arriving: Option<Arriving>,
     ) -> Result<Vec<f32>, Problem> {
         let (answer, given) = oneshot::channel();
@@ -112,8 +112,8 @@ struct Worker {
     held: Option<Job>,
     arriving: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
-    /// Whether the last batch had several requests, so that others are likely to follow.
-    busy: bool,
+    /// Requests of the last batch: as many are likely to follow.
+    last: usize,
 }
 
 impl Worker {
@@ -142,7 +142,7 @@ impl Worker {
         let until = Instant::now() + self.wait;
         while count < self.most {
             // A request that comes alone is not kept waiting.
-            let patient = self.busy || self.arriving.load(Ordering::Relaxed) > 0;
+            let patient = jobs.len() < self.last || self.arriving.load(Ordering::Relaxed) > 0;
             let left = if patient { until.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
             match self.receiver.recv_timeout(left) {
                 Ok(job) if count + job.count > self.most => {
@@ -156,21 +156,21 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.busy = jobs.len() > 1;
+        self.last = jobs.len();
         Some(jobs)
     }
 
     fn answer(&mut self, mut jobs: VecDeque<Job>) {
         if jobs.len() == 1 {
             let Some(job) = jobs.pop_front() else { return };
-            let output = self.run(&job.images, job.count);
+            let output = self.run(&job.images, job.count, &|| !job.answer.is_closed());
             // A client that is gone misses nothing.
             let _ = job.answer.send(output);
             return;
         }
         let images: Vec<f32> = jobs.iter().flat_map(|job| job.images.iter().copied()).collect();
         let count: usize = jobs.iter().map(|job| job.count).sum();
-        let output = self.run(&images, count);
+        let output = self.run(&images, count, &|| true);
         let mut rest = output.as_deref().unwrap_or_default();
         let each = rest.len() / count;
         for job in jobs {
@@ -183,11 +183,19 @@ impl Worker {
         }
     }
 
-    /// What the network gives for images, a batch at a time.
-    fn run(&mut self, images: &[f32], count: usize) -> Result<Vec<f32>, RunError> {
+    /// What the network gives for images, a batch at a time, as long as it is wanted.
+    fn run(
+        &mut self,
+        images: &[f32],
+        count: usize,
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<f32>, RunError> {
         let each = images.len() / count;
         let mut all = Vec::new();
         for part in images.chunks(each * self.most) {
+            if !is_wanted() {
+                break;
+            }
             let started = Instant::now();
             let output = self.session.run(part)?;
             self.metrics.computed(part.len() / each, started.elapsed());

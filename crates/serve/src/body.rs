@@ -49,7 +49,7 @@ impl Held {
 const UNIT: usize = 1 << 10;
 /// Bytes that are accounted for each byte of a body: itself, its growth, and the numbers that are read from it, which are
 /// twice as long as the shortest text of them.
-const EACH: usize = 4;
+pub(crate) const EACH: usize = 4;
 /// What a client may take before its speed counts, and the bytes a second that it must send from there on.
 const PATIENCE: Duration = Duration::from_secs(15);
 const SLOWEST: f64 = 16.0 * 1024.0;
@@ -61,15 +61,15 @@ const PART: usize = 1 << 16;
 impl Budget {
     /// A budget of so many bytes, of which a body may have `most`.
     pub(crate) fn new(memory: usize, most: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(memory / UNIT)), most }
+        Self { free: Arc::new(Semaphore::new((memory / UNIT).min(Semaphore::MAX_PERMITS))), most }
     }
 
     pub(crate) fn most(&self) -> usize {
         self.most
     }
 
-    /// Takes the memory for so many bytes of a body.
-    fn take(&self, bytes: usize) -> Result<Hold, Problem> {
+    /// Takes the memory for so many bytes of a body, or for so many floats.
+    pub(crate) fn take(&self, bytes: usize) -> Result<Hold, Problem> {
         let units = u32::try_from((EACH * bytes).div_ceil(UNIT)).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.free).try_acquire_many_owned(units);
         permit.map(Hold).map_err(|_| Problem::busy("the memory for requests is in use: ask again"))
@@ -85,7 +85,11 @@ impl Budget {
         let held = self.collect(body, told.unwrap_or(0)).await?;
         let Some(packed) = packed else { return Ok(held) };
         let budget = self.clone();
-        let unpacked = tokio::task::spawn_blocking(move || packed.unpack(&held.bytes, &budget));
+        let unpacked = tokio::task::spawn_blocking(move || {
+            // Also what it holds of the budget, should the client go away meanwhile.
+            let held = held;
+            packed.unpack(&held.bytes, &budget)
+        });
         unpacked.await.map_err(Problem::inside)?
     }
 

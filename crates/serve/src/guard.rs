@@ -16,8 +16,8 @@ pub(crate) struct Guard {
     address: SocketAddr,
 }
 
-/// The cookie that holds the token.
-const COOKIE: &str = "convnet_token";
+/// The cookie that holds the token, before the port: servers of several ports share their cookies.
+const COOKIE: &str = "convnet_token_";
 /// What needs no token: whether the server is there.
 const OPEN: [&str; 2] = ["/v2/health/live", "/v2/health/ready"];
 
@@ -45,12 +45,30 @@ impl Guard {
             return Some(Problem::new(StatusCode::FORBIDDEN, "the request comes from another site's page"));
         }
         let token = self.token.as_deref()?;
-        if OPEN.contains(&uri.path()) || presented(uri, headers).any(|found| same(found, token)) {
+        if OPEN.contains(&uri.path()) || self.presented(uri, headers).any(|found| same(found, token)) {
             return None;
         }
         let text = "the token is missing or wrong: send it as `Authorization: Bearer TOKEN`, or open the address that was \
                     told at the start";
         Some(Problem::new(StatusCode::UNAUTHORIZED, text))
+    }
+
+    /// The tokens that a request shows.
+    fn presented<'a>(&self, uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+        let bearer =
+            headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+        let bearer =
+            bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let cookies =
+            cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let own = self.cookie();
+        let cookies = cookies.filter(move |(name, _)| *name == own).map(|(_, token)| token);
+        bearer.into_iter().chain(in_query(uri)).chain(cookies)
+    }
+
+    fn cookie(&self) -> String {
+        format!("{COOKIE}{}", self.address.port())
     }
 }
 
@@ -62,18 +80,6 @@ fn is_local(host: &str) -> bool {
     };
     let local = name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
     local || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// The tokens that a request shows.
-fn presented<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
-    let bearer =
-        headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let cookies = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    bearer
-        .into_iter()
-        .chain(in_query(uri))
-        .chain(cookies.filter(|(name, _)| *name == COOKIE).map(|(_, token)| token))
 }
 
 fn in_query(uri: &Uri) -> Option<&str> {
@@ -96,15 +102,10 @@ pub(crate) async fn guarded(State(guard): State<Guard>, request: Request, next: 
     if let Some(problem) = guard.refused(&method, &uri, request.headers()) {
         return problem.into_response();
     }
-    if let (Some(token), Some(shown)) = (&guard.token, in_query(&uri))
-        && method == Method::GET
-        && same(shown, token)
-    {
-        let cookie = format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/");
-        // The path alone, never another host.
-        let place = format!("/{}", uri.path().trim_start_matches('/'));
-        return (StatusCode::SEE_OTHER, [(header::LOCATION, place), (header::SET_COOKIE, cookie)])
-            .into_response();
+    if let (Some(token), "/", Some(_)) = (&guard.token, uri.path(), in_query(&uri)) {
+        let cookie = format!("{}={token}; HttpOnly; SameSite=Strict; Path=/", guard.cookie());
+        let headers = [(header::LOCATION, "/".to_owned()), (header::SET_COOKIE, cookie)];
+        return (StatusCode::SEE_OTHER, headers).into_response();
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -166,9 +167,10 @@ mod tests {
         for (name, value, expected) in [
             (header::AUTHORIZATION, "Bearer abcdefgh", None),
             (header::AUTHORIZATION, "Bearer abcdefgi", Some(401)),
+            (header::AUTHORIZATION, "bearer abcdefgh", None),
             (header::AUTHORIZATION, "abcdefgh", Some(401)),
-            (header::COOKIE, "a=b; convnet_token=abcdefgh", None),
-            (header::COOKIE, "token=abcdefgh", Some(401)),
+            (header::COOKIE, "a=b; convnet_token_80=abcdefgh", None),
+            (header::COOKIE, "convnet_token_81=abcdefgh", Some(401)),
         ] {
             assert_eq!(
                 refused(&guard, &Method::GET, "/metrics", &[host.clone(), (name, value)]),

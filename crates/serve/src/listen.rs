@@ -16,9 +16,9 @@ use tokio_io_timeout::TimeoutStream;
 use crate::metrics::Metrics;
 use crate::stop::Stop;
 
-/// What a client may take to send a request's head.
-const HEAD: Duration = Duration::from_secs(15);
-/// How long a connection may be silent: one that is kept for the next request, or a client that does not read.
+/// What a client may take until a request's head is there: the first, or the next of a connection that is kept.
+const HEAD: Duration = Duration::from_secs(30);
+/// How long a client may read nothing of its answer.
 const SILENT: Duration = Duration::from_secs(60);
 /// What is waited for at the end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -26,6 +26,22 @@ const GRACE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 /// Bytes that a connection reads ahead, at most.
 const BUFFER: usize = 64 << 10;
+
+/// A connection that is counted while it is open.
+struct Open(Arc<Metrics>);
+
+impl Open {
+    fn new(metrics: &Arc<Metrics>) -> Self {
+        metrics.connections.inc();
+        Self(Arc::clone(metrics))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.connections.dec();
+    }
+}
 
 /// Takes connections until the flag is raised, then lets those that are open end.
 pub(crate) async fn accept(
@@ -55,25 +71,22 @@ pub(crate) async fn accept(
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(timed(stream)), service);
         let connection = graceful.watch(connection);
-        let metrics = Arc::clone(&metrics);
-        metrics.connections.inc();
+        let open = Open::new(&metrics);
         tokio::spawn(async move {
             // A client that breaks off, or writes no HTTP, is its own affair.
             let _ = connection.await;
-            metrics.connections.dec();
-            drop(place);
+            drop((open, place));
         });
     }
     drop(listener);
     let _ = timeout(GRACE, graceful.shutdown()).await;
 }
 
-/// The connection, which fails once it is silent for too long.
+/// The connection, which fails once nothing is read at its other end for too long.
 fn timed(stream: TcpStream) -> std::pin::Pin<Box<TimeoutStream<TcpStream>>> {
     // Answers are short: they are not kept back for more.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
-    stream.set_read_timeout(Some(SILENT));
     stream.set_write_timeout(Some(SILENT));
     Box::pin(stream)
 }

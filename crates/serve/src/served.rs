@@ -19,7 +19,7 @@ use convnet::train::{sigmoids, softmax};
 use serde_json::{Value, json};
 
 use crate::batcher::Batcher;
-use crate::body::Budget;
+use crate::body::{Budget, EACH};
 use crate::error::ServeError;
 use crate::metrics::Metrics;
 use crate::page::{self, Looks};
@@ -63,6 +63,9 @@ impl Default for Batching {
     }
 }
 
+/// The longest wait for others.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// What answers requests.
 pub(crate) struct App {
     pub(crate) served: Served,
@@ -99,15 +102,24 @@ impl Served {
     /// # Errors
     /// If it cannot be compiled, the batching makes no sense, or the system gives no thread.
     pub fn site(self, batching: &Batching) -> Result<Site, ServeError> {
+        let refused =
+            |what, found: String, expected: String| Err(ServeError::Setting { what, found, expected });
         for (what, found) in [
             ("the batch", batching.images),
             ("the queue", batching.queue),
             ("the longest body", batching.most_bytes),
         ] {
             if found == 0 {
-                let expected = "1 or more".to_owned();
-                return Err(ServeError::Setting { what, found: found.to_string(), expected });
+                return refused(what, found.to_string(), "1 or more".to_owned());
             }
+        }
+        if batching.memory / EACH < batching.most_bytes {
+            let expected = format!("{EACH} times the longest body, {}, or more", batching.most_bytes);
+            return refused("the memory for requests", batching.memory.to_string(), expected);
+        }
+        if batching.wait > LONGEST_WAIT {
+            let expected = format!("{} s or less", LONGEST_WAIT.as_secs());
+            return refused("the wait for others", format!("{:?}", batching.wait), expected);
         }
         let metrics = Arc::new(Metrics::new());
         let engine = Engine::compile(&self.graph, &*self.weights, batching.images, &self.options)?;
@@ -139,7 +151,7 @@ impl Served {
     }
 }
 
-/// A body of this length is read on a thread for what takes long.
+/// A body or an answer of this length is read or written on a thread for what takes long.
 const LONG: usize = 1 << 16;
 
 type Shared = State<Arc<App>>;
@@ -208,17 +220,18 @@ async fn infer(
         })?;
     let held = app.budget.read(&headers, body).await?;
     let reader = Arc::clone(&app);
-    let hold = held.hold;
-    let read = move || protocol::parse(&reader.contract, json_length, &held.bytes);
-    let asked = aside(held_length(json_length, &headers), read).await?;
-    let output = app.batcher.run(asked.images, asked.count, Some(hold), Some(arriving)).await?;
-    protocol::answer(&app.contract, asked.id.as_deref(), asked.wanted, asked.count, &output)
-}
-
-/// Bytes of JSON that a request has, as far as its head tells.
-fn held_length(json_length: Option<usize>, headers: &HeaderMap) -> usize {
-    let whole = headers.get(axum::http::header::CONTENT_LENGTH);
-    json_length.or_else(|| whole?.to_str().ok()?.parse().ok()).unwrap_or(LONG)
+    let (asked, hold) = aside(held.bytes.len(), move || {
+        // With what it holds of the budget, should the client go away meanwhile.
+        let held = held;
+        Ok((protocol::parse(&reader.contract, json_length, &held.bytes)?, held.hold))
+    })
+    .await?;
+    let output = app.batcher.run(asked.images, asked.count, hold, Some(arriving)).await?;
+    let writer = Arc::clone(&app);
+    aside(size_of_val(&output[..]), move || {
+        protocol::answer(&writer.contract, asked.id.as_deref(), asked.wanted, asked.count, &output)
+    })
+    .await
 }
 
 /// Does what takes long on a thread for that, and what is short at once.

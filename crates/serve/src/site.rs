@@ -34,13 +34,14 @@ impl Site {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, text)
             })
             // Bodies have bounds of their own.
-            .layer(DefaultBodyLimit::disable())
-            .layer(middleware::from_fn_with_state(Arc::clone(&metrics), counted));
+            .layer(DefaultBodyLimit::disable());
         Self { router, metrics }
     }
 
     pub(crate) fn guarded(&self, guard: Guard) -> Router {
-        self.router.clone().layer(middleware::from_fn_with_state(guard, guarded))
+        let router = self.router.clone().layer(middleware::from_fn_with_state(guard, guarded));
+        // Also those who are not let in.
+        router.layer(middleware::from_fn_with_state(self.metrics(), counted))
     }
 
     pub(crate) fn metrics(&self) -> Arc<Metrics> {

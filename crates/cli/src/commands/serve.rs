@@ -101,14 +101,14 @@ pub(super) fn bind(settings: &Settings) -> Result<Server, Failure> {
         ServeError::Listen { cause, .. } if cause.kind() == std::io::ErrorKind::AddrInUse => {
             Failure::work(format!("{error}; another port may be free, and port 0 always is"))
         }
-        ServeError::Token { .. } => Failure::usage(format!("`--token`: {error}")),
+        ServeError::Token { .. } => Failure::usage(format!("`--token` or CONVNET_TOKEN: {error}")),
         _ => Failure::work(error),
     })
 }
 
 /// Where to listen: a host and a port, or a port of this machine alone.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(port) = text.trim_start_matches(':').parse::<u16>() {
+    if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     }
     let found = text.to_socket_addrs().map(|mut addresses| addresses.next());
@@ -157,7 +157,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let about = format!("{}, input {}", model.graph.name(), model.graph.input_shape());
     let site = Served::new(name.as_str(), model, Arc::new(weights), options).site(&batching);
-    let site = site.map_err(Failure::work)?;
+    let site = site.map_err(|error| match error {
+        ServeError::Setting { .. } => Failure::usage(format!("{error}: see `--memory` and `--max-body`")),
+        error => Failure::work(error),
+    })?;
     let stop = Stop::new();
     let flag = stop.clone();
     ctrlc::set_handler(move || {

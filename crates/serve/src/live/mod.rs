@@ -84,8 +84,8 @@ impl Live {
 
     /// Tells how the run ended, and gives pages that are open the time to see it.
     pub fn ended(&self, ending: Ending) {
-        let ended = Instant::now();
         let mut state = locked(&self.0.state);
+        let ended = Instant::now();
         state.ending = Some(ending);
         while state.was_seen_since(ended.checked_sub(LINGER)) && !state.was_seen_since(Some(ended)) {
             if ended.elapsed() > LINGER {

@@ -127,6 +127,8 @@ async fn predict(
     let started = Instant::now();
     let reader = Arc::clone(&app);
     let (input, seen) = apart(move || {
+        // With what it holds of the budget, should the client go away meanwhile; so it is below.
+        let held = held;
         let input = input(&reader, &held.bytes)?;
         let seen = network_view(&reader.served.preprocess, &input);
         Ok((input, data_uri(&seen).map_err(Problem::inside)?))
@@ -134,7 +136,8 @@ async fn predict(
     .await?;
     let read = started.elapsed();
     let started = Instant::now();
-    let output = app.batcher.run(input, 1, None, None).await?;
+    let hold = app.budget.take(input.len())?;
+    let output = app.batcher.run(input, 1, hold, None).await?;
     let computed = started.elapsed();
     if let Some(value) = output.iter().find(|value| !value.is_finite()) {
         return Err(Problem::inside(format!("the network gives {value}, which is no probability")));
@@ -169,7 +172,7 @@ async fn heat(
     let place = app.looks.place()?.await;
     let worker = Arc::clone(&app);
     let told = apart(move || {
-        let _place = place;
+        let (_place, held) = (place, held);
         let input = input(&worker, &held.bytes)?;
         worker.looks.heat(&worker.served, &input, why.class, why.method)
     });
@@ -181,7 +184,7 @@ async fn explain(State(app): Shared, headers: HeaderMap, body: Body) -> Result<J
     let place = app.looks.place()?.await;
     let worker = Arc::clone(&app);
     let id = apart(move || {
-        let _place = place;
+        let (_place, held) = (place, held);
         let input = input(&worker, &held.bytes)?;
         worker.looks.page(&worker.served, input)
     });

@@ -32,17 +32,16 @@ pub(crate) struct Wanted {
 struct Request<'a> {
     id: Option<String>,
     #[serde(default)]
-    parameters: RequestParameters,
+    parameters: Option<RequestParameters>,
     #[serde(borrow)]
     inputs: Vec<Input<'a>>,
     #[serde(default, borrow)]
-    outputs: Vec<Output<'a>>,
+    outputs: Option<Vec<Output<'a>>>,
 }
 
 #[derive(Default, Deserialize)]
 struct RequestParameters {
-    #[serde(default)]
-    binary_data_output: bool,
+    binary_data_output: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -53,7 +52,7 @@ struct Input<'a> {
     datatype: Cow<'a, str>,
     shape: Vec<u64>,
     #[serde(default)]
-    parameters: InputParameters,
+    parameters: Option<InputParameters>,
     #[serde(default, borrow)]
     data: Option<&'a RawValue>,
 }
@@ -69,7 +68,7 @@ struct Output<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(default)]
-    parameters: OutputParameters,
+    parameters: Option<OutputParameters>,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,10 +105,11 @@ pub(crate) fn parse(contract: &Contract, json_length: Option<usize>, body: &[u8]
 }
 
 fn wanted(contract: &Contract, request: &Request<'_>) -> Result<Wanted, Problem> {
-    let binary = request.parameters.binary_data_output;
-    let output = match &request.outputs[..] {
+    let binary = request.parameters.as_ref().and_then(|all| all.binary_data_output).unwrap_or(false);
+    let none = OutputParameters::default();
+    let output = match request.outputs.as_deref().unwrap_or_default() {
         [] => return Ok(Wanted { binary, largest: None }),
-        [output] if output.name == OUTPUT => &output.parameters,
+        [output] if output.name == OUTPUT => output.parameters.as_ref().unwrap_or(&none),
         [output] => {
             return Err(Problem::request(format!(
                 "there is no output `{}`; `{}` has `{OUTPUT}`",
@@ -171,10 +171,12 @@ fn count(contract: &Contract, input: &Input<'_>) -> Result<usize, Problem> {
 
 /// The elements of the images, from where they stand.
 fn elements(input: &Input<'_>, binary: &[u8], count: usize) -> Result<Vec<f32>, Problem> {
-    if input.parameters.shared_memory_region.is_some() {
+    let none = InputParameters::default();
+    let parameters = input.parameters.as_ref().unwrap_or(&none);
+    if parameters.shared_memory_region.is_some() {
         return Err(Problem::request("inputs are not read from shared memory here: send the elements"));
     }
-    let Some(size) = input.parameters.binary_data_size else {
+    let Some(size) = parameters.binary_data_size else {
         let Some(data) = input.data else {
             return Err(Problem::request(format!("input `{INPUT}` has neither data nor binary_data_size")));
         };

@@ -33,6 +33,13 @@ fn elements_may_be_flat_or_nested() {
     assert_eq!((flat.count, flat.images[1], flat.images[3]), (2, 2.5, 4e-3));
     let nested = asked(&input(&json!([[[[1, 2.5], [-3, 4e-3]]], [[[5, 6], [7, 8]]]]))).expect("a request");
     assert_eq!(nested, flat);
+    // What is optional may be null.
+    let mut request = input(&json!([1, 2.5, -3, 4e-3, 5, 6, 7, 8]));
+    for name in ["outputs", "parameters", "id"] {
+        request[name] = Value::Null;
+    }
+    request["inputs"][0]["parameters"] = Value::Null;
+    assert_eq!(asked(&request).expect("a request"), flat);
 }
 
 #[test]

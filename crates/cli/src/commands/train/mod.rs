@@ -8,6 +8,7 @@ mod runs;
 mod sweep;
 mod tui;
 
+use std::env::VarError;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -339,7 +340,11 @@ impl Args {
         data: &DataSets,
     ) -> Result<Option<(Live, Background)>, Failure> {
         let Some(listen) = self.serve else { return Ok(None) };
-        let token = std::env::var("CONVNET_TOKEN").ok();
+        let token = match std::env::var("CONVNET_TOKEN") {
+            Ok(token) => Some(token),
+            Err(VarError::NotPresent) => None,
+            Err(error) => return Err(Failure::usage(format!("CONVNET_TOKEN: {error}"))),
+        };
         let server = serve::bind(&serve::settings(listen, token)?)?;
         let heading = anstream::adapter::strip_str(heading).to_string();
         let live = Live::new(&heading, graph, data.validation.clone());
