@@ -57,7 +57,7 @@ pub use integrated::Integrated;
 pub use layers::{find_layer, last_maps, maps, most_active};
 pub use lens::Lens;
 pub use occlusion::{Occlusion, Score};
-pub use page::{Page, Photo, data_uri, first_filters};
+pub use page::{Page, Photo, data_uri, escaped, filled, first_filters, in_script};
 pub use paint::{enlarged, filter_picture, heat_picture, network_view, overlay, signed_picture, tile};
 pub use palette::Palette;
 pub use report::{Report, Suspect, Told, label_suspects, thumbnail};

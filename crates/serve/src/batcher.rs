@@ -1,7 +1,6 @@
 //! Requests that come at once, answered as one batch: a queue of bounded length and a thread that owns the network's
 //! memory.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -132,13 +131,13 @@ impl Worker {
     }
 
     /// The requests of the next batch; `None` once there will be no more.
-    fn gather(&mut self) -> Option<VecDeque<Job>> {
+    fn gather(&mut self) -> Option<Vec<Job>> {
         let first = match self.held.take() {
             Some(held) => held,
             None => self.receiver.recv().ok()?,
         };
         let mut count = first.count;
-        let mut jobs = VecDeque::from([first]);
+        let mut jobs = vec![first];
         let until = Instant::now() + self.wait;
         while count < self.most {
             // A request that comes alone is not kept waiting.
@@ -151,7 +150,7 @@ impl Worker {
                 }
                 Ok(job) => {
                     count += job.count;
-                    jobs.push_back(job);
+                    jobs.push(job);
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
@@ -160,9 +159,9 @@ impl Worker {
         Some(jobs)
     }
 
-    fn answer(&mut self, mut jobs: VecDeque<Job>) {
+    fn answer(&mut self, mut jobs: Vec<Job>) {
         if jobs.len() == 1 {
-            let Some(job) = jobs.pop_front() else { return };
+            let job = jobs.remove(0);
             let output = self.run(&job.images, job.count, &|| !job.answer.is_closed());
             // A client that is gone misses nothing.
             let _ = job.answer.send(output);

@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use crate::aside::apart;
 use crate::problem::Problem;
 
 /// The memory of all requests at once. Clones are the same memory.
@@ -85,12 +86,12 @@ impl Budget {
         let held = self.collect(body, told.unwrap_or(0)).await?;
         let Some(packed) = packed else { return Ok(held) };
         let budget = self.clone();
-        let unpacked = tokio::task::spawn_blocking(move || {
+        apart(move || {
             // Also what it holds of the budget, should the client go away meanwhile.
             let held = held;
             packed.unpack(&held.bytes, &budget)
-        });
-        unpacked.await.map_err(Problem::inside)?
+        })
+        .await
     }
 
     async fn collect(&self, mut body: Body, told: usize) -> Result<Held, Problem> {

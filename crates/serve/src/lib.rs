@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod aside;
 mod batcher;
 mod body;
 mod error;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -14,16 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     endpoint: String,
-    status: Status,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Status(u16);
-
-impl EncodeLabelValue for Status {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
-        EncodeLabelValue::encode(&self.0, encoder)
-    }
+    status: u16,
 }
 
 /// Counters, gauges and histograms of a server.
@@ -94,7 +85,7 @@ impl Metrics {
 
     /// A request was answered.
     pub(crate) fn answered(&self, endpoint: &str, status: u16, time: Duration) {
-        let labels = Answered { endpoint: endpoint.to_owned(), status: Status(status) };
+        let labels = Answered { endpoint: endpoint.to_owned(), status };
         self.requests.get_or_create(&labels).inc();
         self.seconds.observe(time.as_secs_f64());
     }

@@ -18,6 +18,7 @@ use convnet::state::TensorSource;
 use convnet::train::{sigmoids, softmax};
 use serde_json::{Value, json};
 
+use crate::aside::aside;
 use crate::batcher::Batcher;
 use crate::body::{Budget, EACH};
 use crate::error::ServeError;
@@ -84,11 +85,7 @@ impl Served {
         options: Options,
     ) -> Self {
         let shape = model.graph.node(model.graph.output()).shape;
-        let names = match (shape.spatial(), model.classes()) {
-            ((1, 1), Some(names)) => names.to_vec(),
-            ((1, 1), None) => (0..model.graph.classes()).map(|class| format!("class {class}")).collect(),
-            _ => Vec::new(),
-        };
+        let names = if shape.spatial() == (1, 1) { model.class_names() } else { Vec::new() };
         let several = model.card.as_ref().is_some_and(|card| card.several);
         let notes = model.notes.iter().map(ToString::to_string);
         let assumed = model.assumption.map(|assumption| format!("{assumption} ({})", model.preprocess));
@@ -150,9 +147,6 @@ impl Served {
         }
     }
 }
-
-/// A body or an answer of this length is read or written on a thread for what takes long.
-const LONG: usize = 1 << 16;
 
 type Shared = State<Arc<App>>;
 
@@ -232,15 +226,4 @@ async fn infer(
         protocol::answer(&writer.contract, asked.id.as_deref(), asked.wanted, asked.count, &output)
     })
     .await
-}
-
-/// Does what takes long on a thread for that, and what is short at once.
-async fn aside<T: Send + 'static>(
-    bytes: usize,
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    match bytes < LONG {
-        true => work(),
-        false => page::apart(work).await,
-    }
 }

@@ -88,11 +88,7 @@ type Answer = Result<Vec<f64>, String>;
 /// Classifies the images; one that cannot be read does not keep the others from it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (model, weights) = args.trained.load()?;
-    let count = model.graph.classes();
-    let names = match model.classes() {
-        Some(names) => names.to_vec(),
-        None => (0..count).map(|class| format!("class {class}")).collect(),
-    };
+    let names = model.class_names();
     let several = model.card.as_ref().is_some_and(|card| card.several);
     if several {
         output::note("an image may have several of the classes: each has a probability of its own");

@@ -33,8 +33,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     trained: TrainedArgs,
 
-    #[command(flatten)]
-    place: PlaceArgs,
+    /// Address to listen on: HOST:PORT, or a port of this machine alone
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
+    listen: SocketAddr,
+
+    /// Token that clients must know [default: none for this machine alone, else a drawn one]
+    #[arg(long, value_name = "TOKEN", env = "CONVNET_TOKEN", hide_env_values = true)]
+    token: Option<String>,
 
     /// What the protocol calls the network [default: the name of the run or file]
     #[arg(long, value_name = "NAME", value_parser = name)]
@@ -66,24 +71,6 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     engine: EngineArgs,
-}
-
-/// Where a server listens, and for whom.
-#[derive(Clone, Debug, clap::Args)]
-pub(crate) struct PlaceArgs {
-    /// Address to listen on: HOST:PORT, or a port of this machine alone
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
-    listen: SocketAddr,
-
-    /// Token that clients must know [default: none for this machine alone, else a drawn one]
-    #[arg(long, value_name = "TOKEN", env = "CONVNET_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-}
-
-impl PlaceArgs {
-    fn settings(&self, connections: usize) -> Result<Settings, Failure> {
-        Ok(Settings { connections, ..settings(self.listen, self.token.clone())? })
-    }
 }
 
 /// The settings of a server at an address; one that other machines reach gets a token.
@@ -147,7 +134,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Some(name) => name.clone(),
         None => models::stem(args.trained.target()).replace(|c: char| name(&c.to_string()).is_err(), "-"),
     };
-    let server = bind(&args.place.settings(args.connections)?)?;
+    let settings = settings(args.listen, args.token.clone())?;
+    let server = bind(&Settings { connections: args.connections, ..settings })?;
     let batching = Batching {
         images: args.batch,
         wait: Duration::from_millis(args.wait),

@@ -41,7 +41,7 @@ mod tests;
 pub use convnet_kernels::{Binary, Criterion, CrossEntropy, Isa, Reading, Teacher};
 pub use engine::{Engine, Session};
 pub use error::RunError;
-pub use output::{Output, Scored};
+pub use output::{Output, Scored, top};
 pub use probe::{Looked, Probe};
 pub use target::Target;
 pub use training::{Ema, Savings, TrainingStep};

@@ -49,7 +49,8 @@ impl Output {
     }
 }
 
-fn top(row: &[f32], k: usize) -> Vec<Scored> {
+/// The `k` classes of a row with the largest scores, as [`Output::top`] gives them.
+pub fn top(row: &[f32], k: usize) -> Vec<Scored> {
     let mut scored: Vec<Scored> =
         row.iter().enumerate().map(|(class, &score)| Scored { class, score }).collect();
     let key = |s: &Scored| if s.score.is_nan() { f32::NEG_INFINITY } else { s.score };

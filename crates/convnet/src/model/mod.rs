@@ -159,6 +159,14 @@ impl Model {
     pub fn classes(&self) -> Option<&[String]> {
         self.card.as_ref().map(|card| &card.classes[..]).filter(|classes| !classes.is_empty())
     }
+
+    /// The same, or where nothing tells them `class 0`, `class 1` and so on.
+    pub fn class_names(&self) -> Vec<String> {
+        match self.classes() {
+            Some(names) => names.to_vec(),
+            None => (0..self.graph.classes()).map(|class| format!("class {class}")).collect(),
+        }
+    }
 }
 
 /// Builds the network of a name, and opens the weights that come with it (of an ONNX file, a run, a file of weights), for

@@ -102,7 +102,7 @@ impl Page<'_> {
 }
 
 /// The template with each `{NAME}` replaced once, from left to right, so that no part is taken for a place.
-pub(crate) fn filled(template: &str, parts: &[(&str, &str)]) -> String {
+pub fn filled(template: &str, parts: &[(&str, &str)]) -> String {
     let (mut page, mut rest) = (String::new(), template);
     while let Some((place, name, text)) = parts
         .iter()
@@ -117,11 +117,11 @@ pub(crate) fn filled(template: &str, parts: &[(&str, &str)]) -> String {
 }
 
 /// A text as HTML has it.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// JSON that cannot end the element that holds it.
-pub(crate) fn in_script(json: &str) -> String {
+pub fn in_script(json: &str) -> String {
     json.replace('<', "\\u003c")
 }

@@ -3,17 +3,15 @@
 
 use axum::body::Bytes;
 use convnet::data::Dataset;
-use convnet::train::{Seen, likeliest, softmax};
+use convnet::train::{Confusion, Seen, softmax};
 use convnet_explain::{data_uri, thumbnail};
 use serde_json::{Value, json};
 
 /// Answers of an epoch, as they come.
 pub(super) struct Answers {
-    classes: usize,
     several: bool,
     images: usize,
-    /// Counts by class and guess, in rows of classes; empty where there are none to show.
-    confusion: Vec<usize>,
+    confusion: Confusion,
     fixed: Vec<Answer>,
     /// The surest first.
     mistakes: Vec<Answer>,
@@ -36,7 +34,13 @@ const MOST_CLASSES: usize = 100;
 
 impl Answers {
     pub(super) fn new(classes: usize, several: bool) -> Self {
-        Self { classes, several, images: 0, confusion: Vec::new(), fixed: Vec::new(), mistakes: Vec::new() }
+        Self {
+            several,
+            images: 0,
+            confusion: Confusion::new(classes),
+            fixed: Vec::new(),
+            mistakes: Vec::new(),
+        }
     }
 
     /// Another image of the set's `all`, which come in their order.
@@ -45,25 +49,20 @@ impl Answers {
             return;
         }
         if seen.index == 0 {
-            *self = Self::new(self.classes, self.several);
-            if self.classes <= MOST_CLASSES {
-                self.confusion = vec![0; self.classes * self.classes];
-            }
+            *self = Self::new(self.confusion.classes(), self.several);
         }
         self.images += 1;
         let truth = seen.label as usize;
-        let largest = (0..seen.logits.len())
+        let guess = (0..seen.logits.len())
             .fold(0, |best, class| if seen.logits[class] > seen.logits[best] { class } else { best });
-        if let Some(count) = self.confusion.get_mut(truth * self.classes + largest) {
-            *count += 1;
-        }
+        self.confusion.add(truth, guess);
         let is_fixed = seen.index.is_multiple_of(all.div_ceil(SHOWN).max(1));
-        if !is_fixed && largest == truth {
+        if !is_fixed && guess == truth {
             return;
         }
         let probabilities = softmax(seen.logits);
-        let Some(&(guess, probability)) = likeliest(&probabilities, 1).first() else { return };
-        let answer = Answer { image: seen.index, truth, guess, probability, own: probabilities[truth] };
+        let (probability, own) = (probabilities[guess], probabilities[truth]);
+        let answer = Answer { image: seen.index, truth, guess, probability, own };
         if is_fixed {
             self.fixed.push(answer);
         }
@@ -81,8 +80,10 @@ impl Answers {
         if self.images == 0 {
             return None;
         }
-        let confusion: Option<Vec<&[usize]>> =
-            (!self.confusion.is_empty()).then(|| self.confusion.chunks_exact(self.classes).collect());
+        let classes = self.confusion.classes();
+        let row = |truth| (0..classes).map(|guess| self.confusion.count(truth, guess)).collect();
+        let confusion: Option<Vec<Vec<u32>>> =
+            (classes <= MOST_CLASSES).then(|| (0..classes).map(row).collect());
         let kinds = [("fixed", &self.fixed), ("mistake", &self.mistakes)];
         let samples = kinds.into_iter().flat_map(|(kind, answers)| {
             answers.iter().filter_map(move |answer| sample(kind, answer, images))

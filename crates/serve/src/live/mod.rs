@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use convnet::data::Dataset;
 use convnet::graph::Graph;
 use convnet::train::{Callback, Control, EpochRecord, Measured, RunStart, Seen, StepProgress};
-use convnet_explain::{ELEMENTS, first_filters};
+use convnet_explain::{ELEMENTS, escaped, filled, first_filters};
 use serde_json::Value;
 
 use self::judged::Answers;
@@ -45,7 +45,6 @@ struct Run {
     graph: Graph,
     /// The images that choose the best epoch.
     validation: Option<Dataset>,
-    title: String,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -65,7 +64,6 @@ impl Live {
             answers: Mutex::new(Answers::new(classes.len(), several)),
             graph: graph.clone(),
             validation,
-            title: graph.name().to_owned(),
         }))
     }
 
@@ -172,8 +170,7 @@ fn script() -> String {
 }
 
 async fn index(Held(live): Held<Live>) -> Response {
-    let title = live.0.title.replace('&', "&amp;").replace('<', "&lt;");
-    file(HTML, TEMPLATE.replace("{TITLE}", &title))
+    file(HTML, filled(TEMPLATE, &[("TITLE", &escaped(live.0.graph.name()))]))
 }
 
 async fn run(Held(live): Held<Live>) -> Json<Value> {

@@ -15,12 +15,13 @@ use axum::{Json, Router};
 use convnet::data::Image;
 use convnet::inspect::{Summary, grouped, scaled};
 use convnet::train::likeliest;
-use convnet_explain::{ELEMENTS, data_uri, maps, network_view};
+use convnet_explain::{ELEMENTS, data_uri, escaped, filled, in_script, maps, network_view};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 pub(crate) use self::look::Looks;
 use self::look::Method;
+use crate::aside::apart;
 use crate::problem::Problem;
 use crate::served::App;
 use crate::site::{CSS, HTML, JS, file};
@@ -66,13 +67,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 type Shared = State<Arc<App>>;
 
-/// Does what takes long on a thread for that.
-pub(crate) async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(Problem::inside)?
-}
-
 async fn index(State(app): Shared) -> Response {
     let served = &app.served;
     let [channels, height, width] = served.graph.input_size();
@@ -98,9 +92,8 @@ async fn index(State(app): Shared) -> Response {
         "notes": served.notes,
         "v2": format!("v2/models/{}", served.name),
     });
-    let json = model.to_string().replace('<', "\\u003c");
-    let title = served.name.replace('&', "&amp;").replace('<', "&lt;");
-    file(HTML, TEMPLATE.replacen("{TITLE}", &title, 1).replacen("{MODEL}", &json, 1))
+    let parts = [("TITLE", &escaped(&served.name)[..]), ("MODEL", &in_script(&model.to_string()))];
+    file(HTML, filled(TEMPLATE, &parts))
 }
 
 /// An image as the network reads it.

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use convnet::exec::{Scored, top};
 use serde::Serialize;
 
 use super::request::Wanted;
@@ -103,15 +104,9 @@ fn check(output: &[f32]) -> Result<(), Problem> {
 
 /// The largest scores of each image: `score:class:name`.
 fn classified(contract: &Contract, largest: usize, output: &[f32]) -> Vec<String> {
-    let row = |row: &[f32]| {
-        let mut order: Vec<usize> = (0..row.len()).collect();
-        let key = |class: usize| if row[class].is_nan() { f32::NEG_INFINITY } else { row[class] };
-        order.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then(a.cmp(&b)));
-        order.truncate(largest);
-        order
-            .into_iter()
-            .map(|class| format!("{}:{class}:{}", row[class], contract.classes[class]))
-            .collect::<Vec<_>>()
+    let told = |scored: Scored| {
+        let Scored { class, score } = scored;
+        format!("{score}:{class}:{}", contract.classes[class])
     };
-    output.chunks_exact(contract.classes.len()).flat_map(row).collect()
+    output.chunks_exact(contract.classes.len()).flat_map(|row| top(row, largest)).map(told).collect()
 }

@@ -162,10 +162,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let Some(output) = &args.output else { return args.tell() };
     args.check(output)?;
     let (model, weights) = args.trained.load()?;
-    let names = match model.classes() {
-        Some(names) => names.to_vec(),
-        None => (0..model.graph.classes()).map(|class| format!("class {class}")).collect(),
-    };
+    let names = model.class_names();
     let several = model.card.as_ref().is_some_and(|card| card.several);
     if several {
         output::note("an image may have several of the classes: each has a probability of its own");
