@@ -39,6 +39,13 @@ impl Place {
         told
     }
 
+    /// What a command that is refused tells, of which this is a part.
+    pub(crate) fn refused(&self, arguments: &str, code: i32, expected: &str) -> String {
+        let told = self.failure(arguments, code);
+        assert!(told.contains(expected), "{arguments}: {told}");
+        told
+    }
+
     pub(crate) fn bytes(&self, file: &str) -> Vec<u8> {
         fs::read(self.path().join(file)).expect("the file is there")
     }

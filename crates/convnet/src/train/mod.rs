@@ -50,6 +50,8 @@ mod recipe;
 pub mod remarks;
 mod run_data;
 mod run_dir;
+#[cfg(feature = "train")]
+mod run_view;
 mod schedule;
 mod several;
 #[cfg(feature = "train")]
@@ -112,6 +114,8 @@ pub use recipe::{
     Unfreeze,
 };
 pub use run_dir::RunDir;
+#[cfg(feature = "train")]
+pub use run_view::RunView;
 pub use schedule::{RunLength, Schedule};
 pub use several::{ClassFound, SeveralEvaluation, evaluate_several};
 #[cfg(feature = "train")]

@@ -117,7 +117,7 @@ impl Run {
 
 impl Callback for Live {
     fn start(&mut self, start: &RunStart, run: &mut Control<'_>) {
-        locked(&self.0.state).start(start);
+        locked(&self.0.state).run.start(start);
         self.keep_filters(start.epochs_done, run);
     }
 
@@ -133,7 +133,7 @@ impl Callback for Live {
     }
 
     fn evaluated(&mut self, images: usize, of: usize) {
-        locked(&self.0.state).measuring = Some((images, of));
+        locked(&self.0.state).run.evaluated = Some((images, of));
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: bool, run: &mut Control<'_>) {

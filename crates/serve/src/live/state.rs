@@ -4,26 +4,16 @@ use std::io::Cursor;
 use std::time::Instant;
 
 use axum::body::Bytes;
-use convnet::train::{EpochRecord, RunStart, StepProgress, Trace};
+use convnet::train::{EpochRecord, RunStart, RunView, StepProgress, Trace};
 use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
 use super::Ending;
 
-/// A run as it stands.
+/// A run as it stands, and what its page has beside.
 pub(super) struct State {
-    heading: Vec<String>,
+    pub(super) run: RunView,
     classes: Vec<String>,
-    notes: Vec<String>,
-    start: Option<RunStart>,
-    records: Vec<EpochRecord>,
-    /// The epoch whose weights are kept.
-    best: Option<usize>,
-    step: Option<StepProgress>,
-    /// Images classified of all, while an epoch is measured.
-    pub(super) measuring: Option<(usize, usize)>,
-    losses: Trace,
-    accuracies: Trace,
     rates: Trace,
     /// The epoch whose answers are shown, and these as JSON.
     pub(super) judged: Option<(usize, Bytes)>,
@@ -42,21 +32,8 @@ const FILTERS: usize = 24;
 impl State {
     pub(super) fn new(heading: &str, classes: Vec<String>) -> Self {
         Self {
-            heading: heading
-                .lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            run: RunView::new(heading),
             classes,
-            notes: Vec::new(),
-            start: None,
-            records: Vec::new(),
-            best: None,
-            step: None,
-            measuring: None,
-            losses: Trace::default(),
-            accuracies: Trace::default(),
             rates: Trace::default(),
             judged: None,
             filters: Vec::new(),
@@ -65,27 +42,13 @@ impl State {
         }
     }
 
-    pub(super) fn start(&mut self, start: &RunStart) {
-        self.notes.extend(start.notes.iter().cloned());
-        self.records.clone_from(&start.records);
-        self.start = Some(start.clone());
-    }
-
     pub(super) fn step(&mut self, step: &StepProgress) {
-        self.measuring = None;
-        let at = step.total_steps as f64;
-        self.losses.push(at, step.batch_loss);
-        self.accuracies.push(at, step.top1);
-        self.rates.push(at, step.lr);
-        self.step = Some(*step);
+        self.run.step(step);
+        self.rates.push(step.total_steps as f64, step.lr);
     }
 
     pub(super) fn epoch(&mut self, record: &EpochRecord, best: bool, judged: Option<Bytes>) {
-        self.measuring = None;
-        if best {
-            self.best = Some(record.epoch);
-        }
-        self.records.push(record.clone());
+        self.run.epoch(record, best);
         if let Some(judged) = judged {
             self.judged = Some((record.epoch, judged));
         }
@@ -117,41 +80,31 @@ impl State {
             Some(Ending::Done(told)) => ("done", told),
             Some(Ending::Interrupted) => ("interrupted", ""),
             Some(Ending::Failed(cause)) => ("failed", cause),
-            None if self.measuring.is_some() => ("measuring", ""),
-            None if self.step.is_some() => ("training", ""),
+            None if self.run.evaluated.is_some() => ("measuring", ""),
+            None if self.run.step.is_some() => ("training", ""),
             None => ("starting", ""),
         }
-    }
-
-    /// Seconds until the last step, by the speed of the epoch under way and the time that measuring took so far.
-    fn seconds_left(&self) -> Option<f64> {
-        let (step, start) = (self.step.as_ref()?, self.start.as_ref()?);
-        let epochs = start.epochs.saturating_sub(self.records.len());
-        let done = if step.epoch > self.records.len() { step.step } else { 0 };
-        let steps = (epochs * start.steps_per_epoch).saturating_sub(done);
-        let measuring = self.records.last().map_or(0.0, |record| record.seconds - record.train_seconds);
-        Some(step.seconds / step.step.max(1) as f64 * steps as f64 + measuring.max(0.0) * epochs as f64)
     }
 
     /// All of it, for a page that asks now.
     pub(super) fn told(&mut self) -> Value {
         self.asked = Some(Instant::now());
         let (state, ending) = self.state();
-        let start = self.start.as_ref();
+        let run = &self.run;
+        let start = run.start.as_ref();
         let length = |of: fn(&RunStart) -> usize| start.map_or(0, of);
-        let step = self.step.as_ref();
+        let step = run.step.as_ref();
         let (losses, accuracies, rates) =
-            (self.losses.points(POINTS), self.accuracies.points(POINTS), self.rates.points(POINTS));
+            (run.losses.points(POINTS), run.accuracies.points(POINTS), self.rates.points(POINTS));
         let trace: Vec<[f64; 4]> = losses
             .iter()
             .zip(&accuracies)
             .zip(&rates)
             .map(|((loss, accuracy), rate)| [loss.0, loss.1, accuracy.1, rate.1])
             .collect();
-        let speed = step.map(|step| step.images as f64 / step.seconds.max(1e-9));
         json!({
-            "heading": self.heading,
-            "notes": self.notes,
+            "heading": run.heading,
+            "notes": run.notes,
             "state": state,
             "ending": ending,
             "epochs": length(|start| start.epochs),
@@ -165,12 +118,12 @@ impl State {
             "lr": step.map(|step| step.lr),
             "loss": step.map(|step| step.loss),
             "top1": step.map(|step| step.top1),
-            "imagesPerSecond": speed,
-            "secondsLeft": self.ending.is_none().then(|| self.seconds_left()).flatten(),
-            "measured": self.measuring.map(|(images, of)| [images, of]),
+            "imagesPerSecond": run.speed(),
+            "secondsLeft": self.ending.is_none().then(|| run.seconds_left()).flatten(),
+            "measured": run.evaluated.map(|(images, of)| [images, of]),
             "trace": trace,
-            "records": self.records,
-            "best": self.best,
+            "records": run.records,
+            "best": run.best,
             "classes": self.classes,
             "judged": self.judged.as_ref().map_or(0, |(epoch, _)| *epoch),
             "filters": self.filters.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(),

@@ -42,11 +42,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, state: &State) {
 }
 
 fn whole(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let heading = state.heading.len().min(if area.height >= 30 { 4 } else { 2 }) as u16;
-    let notes = state.notes.len().min(if area.height >= 30 { 3 } else { 1 }) as u16;
+    let heading = state.run.heading.len().min(if area.height >= 30 { 4 } else { 2 }) as u16;
+    let notes = state.run.notes.len().min(if area.height >= 30 { 3 } else { 1 }) as u16;
     // Heading, notes, three lines of figures, the keys: what is left is for charts, and below them epochs.
     let left = area.height.saturating_sub(heading + notes + 4);
-    let table = (left / 4).min(state.records.len() as u16 + 1).min(left.saturating_sub(CHART));
+    let table = (left / 4).min(state.run.records.len() as u16 + 1).min(left.saturating_sub(CHART));
     let [top, charts, epochs, progress, told, keys] = Layout::vertical([
         Constraint::Length(heading),
         Constraint::Min(CHART.min(left)),
@@ -57,6 +57,7 @@ fn whole(frame: &mut Frame<'_>, area: Rect, state: &State) {
     ])
     .areas(area);
     let lines: Vec<Line<'_>> = state
+        .run
         .heading
         .iter()
         .enumerate()
@@ -71,40 +72,41 @@ fn whole(frame: &mut Frame<'_>, area: Rect, state: &State) {
         table_of_epochs(frame, epochs, state);
     }
     frame.render_widget(Paragraph::new(progress_lines(state, progress.width)), progress);
-    let latest = state.notes.len() - usize::from(notes);
+    let latest = state.run.notes.len() - usize::from(notes);
     let notes: Vec<Line<'_>> =
-        state.notes[latest..].iter().map(|note| Line::styled(note.as_str(), faint())).collect();
+        state.run.notes[latest..].iter().map(|note| Line::styled(note.as_str(), faint())).collect();
     frame.render_widget(Paragraph::new(notes), told);
     frame.render_widget(Paragraph::new(key_line(state)), keys);
 }
 
 /// The loss, or the accuracy: the training images' by step, the validation images' by epoch.
 fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, losses: bool) {
-    let trace = if losses { &state.losses } else { &state.accuracies };
+    let trace = if losses { &state.run.losses } else { &state.run.accuracies };
     let value = |loss: f64, accuracy: f64| if losses { loss } else { accuracy };
     let finite = |point: &(f64, f64)| point.1.is_finite();
     let mut train = trace.points(usize::from(area.width));
     if train.is_empty() {
         // A run that goes on knows its earlier epochs alone.
-        train = state.records.iter().map(|r| (r.steps as f64, value(r.train_loss, r.train_top1))).collect();
+        train =
+            state.run.records.iter().map(|r| (r.steps as f64, value(r.train_loss, r.train_top1))).collect();
     }
     train.retain(finite);
     let measured = |r: &EpochRecord| Some(value(r.val_loss?, r.val_top1?));
     let mut validation: Vec<(f64, f64)> =
-        state.records.iter().filter_map(|r| Some((r.steps as f64, measured(r)?))).collect();
+        state.run.records.iter().filter_map(|r| Some((r.steps as f64, measured(r)?))).collect();
     validation.retain(finite);
     let steps =
-        state.start.as_ref().map_or(1.0, |start| (start.epochs * start.steps_per_epoch) as f64).max(1.0);
+        state.run.start.as_ref().map_or(1.0, |start| (start.epochs * start.steps_per_epoch) as f64).max(1.0);
     let all = || train.iter().chain(&validation).map(|point| point.1);
     let (low, high) = extent(all(), losses);
     let text = |value: f64| if losses { figures::loss(value) } else { figures::percent(value, 0) };
     let name = if losses { "loss" } else { "accuracy" };
     let mut title = vec![Span::styled(format!(" {name} "), strong())];
-    if let Some(step) = &state.step {
+    if let Some(step) = &state.run.step {
         let now = value(step.loss, step.top1);
         title.push(Span::styled(format!("train {} ", told(now, losses)), Style::new().fg(TRAIN)));
     }
-    if let Some(now) = state.records.last().and_then(measured) {
+    if let Some(now) = state.run.records.last().and_then(measured) {
         title.push(Span::styled(format!("validation {} ", told(now, losses)), Style::new().fg(VALIDATION)));
     }
     let line = |data, colour, marker, kind| {
@@ -120,7 +122,7 @@ fn chart(frame: &mut Frame<'_>, area: Rect, state: &State, losses: bool) {
             if single { GraphType::Scatter } else { GraphType::Line },
         ),
     ];
-    let epochs = state.epochs().0;
+    let epochs = state.run.epochs().0;
     let x = Axis::default()
         .bounds([0.0, steps])
         .style(faint())
@@ -156,12 +158,12 @@ fn extent(values: impl Iterator<Item = f64>, losses: bool) -> (f64, f64) {
 fn table_of_epochs(frame: &mut Frame<'_>, area: Rect, state: &State) {
     let mut lines = vec![Line::styled(report::COLUMNS, strong())];
     let rows = usize::from(area.height) - 1;
-    let latest = state.records.len().saturating_sub(rows);
-    for record in &state.records[latest..] {
-        let best = state.best == Some(record.epoch);
+    let latest = state.run.records.len().saturating_sub(rows);
+    for record in &state.run.records[latest..] {
+        let best = state.run.best == Some(record.epoch);
         let style = if best { Style::new().fg(VALIDATION) } else { Style::new() };
         lines.push(Line::styled(
-            report::epoch_line(record, state.epochs().0, best, anstyle::Style::new()),
+            report::epoch_line(record, state.run.epochs().0, best, anstyle::Style::new()),
             style,
         ));
     }
@@ -170,10 +172,10 @@ fn table_of_epochs(frame: &mut Frame<'_>, area: Rect, state: &State) {
 
 /// The epoch's bar, the run's, and the figures of now.
 fn progress_lines(state: &State, width: u16) -> Vec<Line<'static>> {
-    let (epochs, epoch) = state.epochs();
-    let (done, all) = state.steps();
+    let (epochs, epoch) = state.run.epochs();
+    let (done, all) = state.run.steps();
     let digits = epochs.to_string().len();
-    let (name, fraction, told) = match state.evaluated {
+    let (name, fraction, told) = match state.run.evaluated {
         Some((images, of)) => (
             "measuring".to_owned(),
             images as f64 / of.max(1) as f64,
@@ -185,20 +187,20 @@ fn progress_lines(state: &State, width: u16) -> Vec<Line<'static>> {
             format!("{} of {} steps", grouped(done), grouped(all)),
         ),
     };
-    let left = state.seconds_left().map_or("–".to_owned(), duration);
+    let left = state.run.seconds_left().map_or("–".to_owned(), duration);
     let part = bar_line(&name, fraction, &told, width);
-    let whole = bar_line("run", state.done(), &format!("{left} left"), width);
+    let whole = bar_line("run", state.run.done(), &format!("{left} left"), width);
     let mut figures = Vec::new();
-    if let Some(step) = &state.step {
+    if let Some(step) = &state.run.step {
         figures.push(format!("rate {}", small((step.lr * 1e8).round() / 1e8)));
     }
-    if let Some(speed) = state.speed() {
+    if let Some(speed) = state.run.speed() {
         figures.push(format!("{} images/s", grouped(speed.round() as usize)));
     }
     if let Some(memory) = state.memory {
         figures.push(format!("{} MiB", grouped((memory >> 20) as usize)));
     }
-    let best = state.best.and_then(|best| state.records.iter().find(|r| r.epoch == best));
+    let best = state.run.best.and_then(|best| state.run.records.iter().find(|r| r.epoch == best));
     if let Some((best, top1)) = best.and_then(|best| Some((best.epoch, best.val_top1?))) {
         figures.push(format!("best {} after epoch {best}", figures::percent(top1, 2)));
     }
@@ -231,20 +233,22 @@ fn key_line(state: &State) -> Line<'static> {
 
 /// What fits anywhere.
 fn figures_alone(frame: &mut Frame<'_>, area: Rect, state: &State) {
-    let (epochs, epoch) = state.epochs();
-    let (done, all) = state.steps();
+    let (epochs, epoch) = state.run.epochs();
+    let (done, all) = state.run.steps();
     let mut lines = vec![Line::from(format!("epoch {epoch}/{epochs}, step {done}/{all}"))];
-    if let Some(step) = &state.step {
+    if let Some(step) = &state.run.step {
         lines.push(Line::from(format!(
             "train {} {}",
             figures::loss(step.loss),
             figures::percent(step.top1, 1)
         )));
     }
-    if let Some((loss, top1)) = state.records.last().and_then(|last| Some((last.val_loss?, last.val_top1?))) {
+    if let Some((loss, top1)) =
+        state.run.records.last().and_then(|last| Some((last.val_loss?, last.val_top1?)))
+    {
         lines.push(Line::from(format!("validation {} {}", figures::loss(loss), figures::percent(top1, 1))));
     }
-    if let Some(left) = state.seconds_left() {
+    if let Some(left) = state.run.seconds_left() {
         lines.push(Line::from(format!("{} left", duration(left))));
     }
     lines.push(key_line(state));

@@ -124,12 +124,12 @@ fn pressed(key: KeyEvent, shared: &Shared) {
 
 impl Callback for Dashboard {
     fn start(&mut self, start: &RunStart, _: &mut Control<'_>) {
-        self.shared.state().start(start);
+        self.shared.state().run.start(start);
     }
 
     fn step(&mut self, step: &StepProgress, _: &mut Control<'_>) {
         let mut state = self.shared.state();
-        state.step(step);
+        state.run.step(step);
         // The time that a callback takes is not the run's.
         while state.paused && !self.shared.stop.load(Ordering::Relaxed) {
             let waited = self.shared.resumed.wait_timeout(state, REFRESH);
@@ -138,15 +138,15 @@ impl Callback for Dashboard {
     }
 
     fn evaluated(&mut self, images: usize, of: usize) {
-        self.shared.state().evaluated = Some((images, of));
+        self.shared.state().run.evaluated = Some((images, of));
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: bool, _: &mut Control<'_>) {
         let mut state = self.shared.state();
-        state.epoch(record, best);
+        state.run.epoch(record, best);
         if let Some(remark) = remarks::exploding(record, self.classes).filter(|_| !self.warned) {
             self.warned = true;
-            state.notes.push(remark);
+            state.run.notes.push(remark);
         }
     }
 }
@@ -160,13 +160,14 @@ impl Drop for Dashboard {
         }
         give_back();
         let state = self.shared.state();
-        let epochs = state.epochs().0;
+        let epochs = state.run.epochs().0;
         let lines: Vec<String> = state
+            .run
             .records
             .iter()
-            .map(|record| report::epoch_line(record, epochs, state.best == Some(record.epoch), STRONG))
+            .map(|record| report::epoch_line(record, epochs, state.run.best == Some(record.epoch), STRONG))
             .collect();
-        report::left(&state.heading.join("\n"), &state.notes, &lines);
+        report::left(&state.run.heading.join("\n"), &state.run.notes, &lines);
     }
 }
 

@@ -69,14 +69,14 @@ fn record(epoch: usize) -> EpochRecord {
 /// A run in its third epoch.
 fn under_way() -> State {
     let mut state = State::new(HEADING);
-    state.start(&start(Vec::new()));
+    state.run.start(&start(Vec::new()));
     for epoch in 1..=3 {
         for number in 1..=if epoch == 3 { 70 } else { STEPS } {
-            state.step(&step(epoch, number));
+            state.run.step(&step(epoch, number));
         }
         if epoch < 3 {
-            state.evaluated = Some((64, 1000));
-            state.epoch(&record(epoch), true);
+            state.run.evaluated = Some((64, 1000));
+            state.run.epoch(&record(epoch), true);
         }
     }
     state.memory = Some(123 << 20);
@@ -113,27 +113,27 @@ fn small_screens_show_figures_alone() {
 fn before_the_first_step_and_after_the_last() {
     let mut state = State::new(HEADING);
     assert!(drawn(&state, 80, 24).contains("epoch 1/1"));
-    state.start(&start(Vec::new()));
+    state.run.start(&start(Vec::new()));
     let text = drawn(&state, 80, 24);
     assert!(text.contains("epoch 1/4") && text.contains("0 of 141 steps"), "{text}");
     for epoch in 1..=4 {
-        state.step(&step(epoch, STEPS));
-        state.epoch(&record(epoch), true);
+        state.run.step(&step(epoch, STEPS));
+        state.run.epoch(&record(epoch), true);
     }
-    assert_eq!(state.done(), 1.0);
+    assert_eq!(state.run.done(), 1.0);
     assert!(drawn(&state, 80, 24).contains("epoch 4/4"));
-    state.evaluated = Some((640, 2000));
+    state.run.evaluated = Some((640, 2000));
     assert!(drawn(&state, 80, 24).contains("640 of 2,000 images"));
 }
 
 #[test]
 fn a_run_that_goes_on_shows_its_earlier_epochs() {
     let mut state = State::new(HEADING);
-    state.start(&start(vec![record(1), record(2)]));
+    state.run.start(&start(vec![record(1), record(2)]));
     let text = drawn(&state, 80, 24);
     assert!(text.contains("epoch 3/4") && text.contains("validation 0.6012"), "{text}");
     assert!(text.contains("the run was started by convnet 0.1.0"), "{text}");
-    assert!((state.done() - 0.5).abs() < 1e-9);
+    assert!((state.run.done() - 0.5).abs() < 1e-9);
 }
 
 #[test]
@@ -152,9 +152,9 @@ fn keys_and_states_are_told() {
 fn losses_that_are_no_numbers_are_left_out() {
     let mut state = under_way();
     let last = step(3, 71);
-    state.step(&StepProgress { batch_loss: f64::NAN, ..last });
-    state.step(&StepProgress { batch_loss: f64::INFINITY, loss: f64::INFINITY, ..last });
+    state.run.step(&StepProgress { batch_loss: f64::NAN, ..last });
+    state.run.step(&StepProgress { batch_loss: f64::INFINITY, loss: f64::INFINITY, ..last });
     let bad = EpochRecord { val_loss: None, val_top1: None, val_top5: None, ..record(3) };
-    state.epoch(&bad, false);
+    state.run.epoch(&bad, false);
     drawn(&state, 80, 24);
 }
