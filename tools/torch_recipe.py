@@ -7,7 +7,8 @@ Reads the run's `config.toml`, takes its network from `convnet show RUN --format
 initial weights. Images lie in memory, already normalized and padded; crops and flips are done to whole batches by
 indexing, which is faster than a DataLoader: the difference is in PyTorch's favour. The test images are measured once, at
 the end, with the weights of the best epoch by the validation images, or with the last ones where the recipe keeps none.
-What it does not know of a recipe it refuses by name. Prints a line an epoch and one of JSON.
+What it does not know of a recipe it refuses by name. Prints a line an epoch and one of JSON. With `--state FILE` all of
+it is kept after each epoch, and the same command goes on from there.
 Needs torch and numpy; CONVNET is the program [target/release/convnet].
 """
 
@@ -196,6 +197,7 @@ def main():
     parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist", help="folder of the four IDX files")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--only-epochs", type=int, help="stop after so many, to measure the time of one")
+    parser.add_argument("--state", type=Path, help="file to keep the training in, and to go on from where there is one")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -226,8 +228,15 @@ def main():
     average = {name: value.clone() for name, value in net.state_dict().items()} if ema else None
     epochs, batch = recipe["epochs"], recipe["batch"]
     steps = math.ceil(len(y) / batch)
-    step, best = 0, None
-    for epoch in range(min(epochs, args.only_epochs or epochs)):
+    step, best, first, spent = 0, None, 0, 0.0
+    if args.state and args.state.exists():
+        kept = torch.load(args.state)
+        first, step, best, spent, average = (kept[name] for name in ("epochs", "step", "best", "seconds", "average"))
+        net.load_state_dict(kept["net"])
+        for (rule, _), state in zip(rules, kept["rules"], strict=True):
+            rule.load_state_dict(state)
+        torch.set_rng_state(kept["draws"])
+    for epoch in range(first, min(epochs, args.only_epochs or epochs)):
         began = time.perf_counter()
         now = side(recipe["progressive"], epoch, epochs, x.shape[-1]) if "progressive" in recipe else x.shape[-1]
         total, right = 0.0, 0
@@ -263,10 +272,16 @@ def main():
         told = "" if found is None else f"  validation {found:.2%}"
         print(f"epoch {epoch + 1:3}/{epochs}  loss {total / len(y):.4f}  training {right / len(y):.2%}{told}  "
               f"{time.perf_counter() - began:.1f} s", flush=True)
+        if args.state:
+            unfinished = args.state.with_suffix(".tmp")
+            torch.save({"epochs": epoch + 1, "step": step, "best": best, "seconds": spent + time.perf_counter() - start,
+                        "average": average, "net": net.state_dict(), "rules": [rule.state_dict() for rule, _ in rules],
+                        "draws": torch.get_rng_state()}, unfinished)
+            unfinished.rename(args.state)
     net.load_state_dict(best[2])
     test = accuracy(net, test_x, test_y)
     print(json.dumps({"run": args.run, "seed": seed, "epoch": best[1], "test": test, "channels_last": args.channels_last,
-                      "seconds": round(time.perf_counter() - start, 1)}), flush=True)
+                      "seconds": round(spent + time.perf_counter() - start, 1)}), flush=True)
 
 
 if __name__ == "__main__":
