@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Fails where the release binary calls SIMD intrinsics as functions: code that should have been inlined into a
-# function with the instruction set was not, which is right but many times slower.
+# Fails where the command calls SIMD intrinsics as functions: code that should have been inlined into a function with the
+# instruction set was not, which is right but many times slower.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # The command as the tests build it, so that it is not built twice.
-cargo test --release --workspace --no-run -q
+cargo test --profile tests --workspace --no-run -q
 # _xgetbv is part of detecting the instruction set. What the kernels never name is other crates'.
-found=$(nm -C target/release/convnet | grep ' core::core_arch::' | grep -v _xgetbv | while read -r line; do
+found=$(nm -C target/tests/convnet | grep ' core::core_arch::' | grep -v _xgetbv | while read -r line; do
     grep -rqw "${line##*:}" crates/kernels/src && echo "$line"
 done || true)
 if [ -n "$found" ]; then

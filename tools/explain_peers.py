@@ -6,13 +6,13 @@ For each network PyTorch's module is what `convnet show NET --format pytorch` wr
 ones after some steps of training on noise, so that normalizations have statistics, and the image is a photo of noise and
 shapes. Prints a line for each network: the largest difference of each map over its largest value.
 
-A ReLU that reads nearly nothing may be open in one program and shut in another, by rounding alone, and the gradient of all that it
-sees is another one then. So PyTorch's gradient in double precision is taken as well, and those ReLUs whose input is less than
-2e-6 of their layer's largest are turned over one by one where that brings it nearer to convnet's: how many were, of how many, and
-what is left, stands in the last column. Integrated gradients are the mean of fifty such gradients, whose units nobody turns over:
-both programs' distance from double precision is told instead. Ends with 1 if a map is above 1e-3, the gradient by what is left,
-integrated gradients if they are also further from double precision than three times captum's. Needs torch, torchvision, numpy, Pillow, opencv (comes with grad-cam), grad-cam and captum; CONVNET is the program
-[target/release/convnet].
+A ReLU that reads nearly nothing may be open in one program and shut in another, by rounding alone, and of two nearly equal cells
+of a max-pool's window another one may win: the gradient of all that they see is another one then. So what each ReLU gives in convnet
+is read from it (`--what maps`), and PyTorch's gradient in double precision is taken with convnet's choices: how many of them
+are other than its own, and how far convnet's gradient is from that one, stands in the last column. Integrated gradients are the mean of
+fifty such gradients: both programs' distance from double precision is told instead. Ends with 1 if a map is above 1e-3, the gradient by
+the last column, integrated gradients if they are also further from double precision than three times captum's. Needs torch, torchvision,
+numpy, Pillow, opencv (comes with grad-cam), grad-cam and captum; CONVNET is the program [target/release/convnet].
 """
 
 import copy
@@ -98,52 +98,57 @@ def as_cam(heat, side):
     return scaled(cv2.resize(scaled(heat), (side, side)))
 
 
-class Gates:
-    """PyTorch's ReLU, of which single units are turned over."""
+class AsConvnet:
+    """PyTorch's ReLUs and max-pools with convnet's choices: which ReLUs are open, and which cell of a window won, are read from
+    what convnet computed. `read` gives that of the ReLU of a number, in the order of the network's layers, or None of vectors."""
 
-    NEAR = 2e-6
-
-    def __init__(self):
-        self.turned, self.near, self.call = {}, [], 0
+    def __init__(self, read):
+        self.read, self.number, self.others, self.known = read, 0, 0, {}
 
     def __enter__(self):
-        self.relu, functional.relu = functional.relu, self.gate
+        self.kept = functional.relu, functional.max_pool2d, torch.cat
+        functional.relu, functional.max_pool2d, torch.cat = self.relu, self.pool, self.cat
         return self
 
     def __exit__(self, *_):
-        functional.relu = self.relu
+        functional.relu, functional.max_pool2d, torch.cat = self.kept
 
-    def gate(self, x, inplace=False):
-        mask = (x > 0).to(x.dtype)
-        size = x.detach().abs()
-        if not self.turned:
-            for place in ((size > 0) & (size <= self.NEAR * size.max())).flatten().nonzero().flatten().tolist():
-                self.near.append((self.call, place))
-        for place in self.turned.get(self.call, ()):
-            mask.view(-1)[place] = 1 - mask.view(-1)[place]
-        self.call += 1
-        return x * mask
+    def remember(self, tensor, ours):
+        # The tensor is kept as well, so that its number is no other's.
+        self.known[id(tensor)] = tensor, ours
+        return tensor
 
-    def gradient(self, net, image, target, turned=()):
-        self.turned, self.call = {}, 0
-        for call, place in turned:
-            self.turned.setdefault(call, []).append(place)
+    def ours(self, tensor):
+        return self.known[id(tensor)][1] if id(tensor) in self.known else tensor.detach()
+
+    def relu(self, x, inplace=False):
+        ours = self.read(self.number)
+        self.number += 1
+        if ours is None:
+            return self.kept[0](x)
+        ours = ours.to(x.dtype)
+        assert ours.shape == x.shape, f"ReLU {self.number - 1} is {tuple(ours.shape)} in convnet, {tuple(x.shape)} in PyTorch"
+        away = (ours - self.kept[0](x.detach())).abs().max() / ours.abs().max()
+        assert away < 1e-4, f"ReLU {self.number - 1} is another one: {away:.1e} apart"
+        self.others += int(((ours > 0) != (x > 0)).sum())
+        return self.remember(x * (ours > 0).to(x.dtype), ours)
+
+    def pool(self, x, *settings, return_indices=False, **named):
+        ours = self.ours(x)
+        values, winners = self.kept[1](ours, *settings, return_indices=True, **named)
+        _, exact = self.kept[1](x.detach(), *settings, return_indices=True, **named)
+        # Where all cells are shut, it does not matter which one wins.
+        self.others += int(((winners != exact) & (values > 0)).sum())
+        chosen = x.flatten(2).gather(2, winners.flatten(2)).view_as(values)
+        return self.remember(chosen, values)
+
+    def cat(self, tensors, dim=0):
+        return self.remember(self.kept[2](tensors, dim), self.kept[2]([self.ours(tensor) for tensor in tensors], dim))
+
+    def gradient(self, net, image, target):
         x = image.detach().clone().requires_grad_(True)
         net(x)[0, target].backward()
         return x.grad[0].numpy()
-
-
-def turned_over(net, image, target, ours):
-    """Which ReLUs are to be turned over for PyTorch's gradient in double precision to be convnet's, and what is left."""
-    with Gates() as gates:
-        exact = gates.gradient(net, image, target)
-        near, taken = list(gates.near), []
-        left = numpy.abs(ours - exact).sum()
-        for unit in near:
-            other = numpy.abs(ours - gates.gradient(net, image, target, [*taken, unit])).sum()
-            if other < left:
-                taken, left = [*taken, unit], other
-        return len(taken), len(near), apart(ours, gates.gradient(net, image, target, taken))
 
 
 def apart(ours, theirs):
@@ -159,11 +164,14 @@ def compare(name, folder):
     with torch.no_grad():
         target = int(net(image).argmax())
 
-    def ours(what, *more):
+    def values(what, *more):
         out = folder / "out.npy"
-        convnet("explain", name, "--exact", "--weights", folder / "w.pth", "--preprocess", "plain", folder / "photo.png", "--class",
-                target, "--what", what, "-o", out, *more)
-        return numpy.load(out)[0, 0]
+        convnet("explain", name, "--exact", "--weights", folder / "w.pth", "--preprocess", "plain", folder / "photo.png", "--what",
+                what, "-o", out, *more)
+        return numpy.load(out)[0]
+
+    def ours(what, *more):
+        return values(what, "--class", target, *more)[0]
 
     modules = dict(net.named_modules())
     paths = [layer["path"] for layer in told["layers"]]
@@ -198,7 +206,16 @@ def compare(name, folder):
     double, exact = copy.deepcopy(net).double(), image.detach().double()
     truth = integrated(double, exact)
     from_truth = apart(sums, truth), apart(theirs, truth)
-    units = turned_over(double, exact, target, gradient)
+    relus = [layer for layer in told["layers"] if layer["op"] == "ReLU" and not layer["auxiliary"]]
+
+    def read(number):
+        wide = len(relus[number]["output"]) == 4 and relus[number]["output"][2] * relus[number]["output"][3] > 1
+        return torch.from_numpy(values("maps", "--layer", relus[number]["path"]))[None] if wide else None
+
+    with AsConvnet(read) as chosen:
+        forced = chosen.gradient(double, exact, target)
+    assert chosen.number == len(relus), f"{chosen.number} ReLUs in PyTorch, {len(relus)} in convnet"
+    units = chosen.others, apart(gradient, forced)
     window = max(side // 8, 1)
     stride = max(window // 2, 1)
 
@@ -210,9 +227,9 @@ def compare(name, folder):
                                                   strides=(channels, stride, stride), baselines=0)
     found["occlusion"] = apart(ours("occlusion"), theirs[0, 0].numpy())
     cells = [f"{value:.1e}" for value in found.values()]
-    cells += ["{:.1e}, {:.1e}".format(*from_truth), "{} of {}: {:.1e}".format(*units)]
+    cells += ["{:.1e}, {:.1e}".format(*from_truth), "{}: {:.1e}".format(*units)]
     print(f"| `{name}` | `{path}` | " + " | ".join(cells) + " |", flush=True)
-    judged = dict(found, gradient=units[2])
+    judged = dict(found, gradient=units[1])
     if from_truth[0] <= 3 * from_truth[1]:
         judged["integrated"] = 0.0
     return max(judged.values())
@@ -220,7 +237,7 @@ def compare(name, folder):
 
 def main():
     titles = ["network", "layer", "Grad-CAM", "LayerCAM", "gradient", "guided", "integrated", "occlusion"]
-    titles += ["integrated, convnet's and captum's from double precision", "gradient with ReLUs turned over"]
+    titles += ["integrated, convnet's and captum's from double precision", "other choices, and the gradient with convnet's"]
     print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     with tempfile.TemporaryDirectory() as folder:
         worst = max(compare(name, Path(folder)) for name in sys.argv[1:] or NETS)

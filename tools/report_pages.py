@@ -47,7 +47,7 @@ HAS = """() => {
   const data = JSON.parse(document.getElementById("report").textContent);
   return { summary: true, facts: data.facts.length > 0 || data.recipe !== "", curves: data.curves !== "",
     calibration: data.reliability !== "", classes: data.by_class.length > 0, confusion: data.confusion.flat().length > 0,
-    worst: data.worst.length > 0, suspects: data.suspects.length > 0, points: data.points.length > 0,
+    worst: data.worst.length > 0, suspects: data.suspects.length > 0, near: data.near_by !== "", points: data.points.length > 0,
     filters: data.filters.length > 0, layers: data.layers.length > 0 };
 }"""
 
@@ -247,9 +247,56 @@ def plane(page):
     return wrong
 
 
+def near(page):
+    """All pages are turned, and together have all pairs; those whose labels differ are marked."""
+    pairs = page.evaluate(f"{DATA}.near_by === '' ? [] : {DATA}.near.map((one) => one.first.label !== one.second.label)")
+    if not pairs:
+        return []
+    marks, after = [], page.locator("#near").get_by_role("button", name="Next")
+    while True:
+        marks += page.locator(".near > li").evaluate_all("(all) => all.map((one) => one.innerText.includes('labels differ'))")
+        if not after.count() or after.get_attribute("aria-disabled") == "true":
+            break
+        after.press("Enter")
+    return [] if marks == pairs else [f"{len(marks)} of {len(pairs)} pairs are shown, or the marks are wrong"]
+
+
+def film(page):
+    """The slider shows each frame by keyboard, Play all of them once, and nothing moves."""
+    whens = page.evaluate(f"{DATA}.filters.map((one) => one.when)")
+    if len(whens) < 3:
+        return []
+    wrong, slider, play = [], page.locator("#filters input"), page.locator(".player button")
+    shown = "[...document.querySelectorAll('.frames figure')].filter((one) => getComputedStyle(one).visibility === 'visible').map((one) => one.innerText.trim())"
+    height = "document.getElementById('filters').offsetHeight"
+    heights = set()
+    slider.press("Home")
+    for i, when in enumerate(whens):
+        heights.add(page.evaluate(height))
+        told = [slider.get_attribute("aria-valuetext"), *page.evaluate(shown)]
+        if told != [when, when]:
+            wrong.append(f"frame {i} is {told}")
+        slider.press("ArrowRight")
+    play.press("Enter")
+    if page.evaluate(shown) != whens[:1] or play.inner_text() != "Pause":
+        wrong.append("Play does not begin")
+    page.wait_for_timeout(700)
+    play.press("Enter")
+    held = page.evaluate(shown)
+    page.wait_for_timeout(700)
+    if held in (whens[:1], whens[-1:]) or page.evaluate(shown) != held or play.inner_text() != "Play":
+        wrong.append(f"Pause does not hold: {held}")
+    play.press("Enter")
+    page.wait_for_timeout(600 * len(whens))
+    if page.evaluate(shown) != whens[-1:] or play.inner_text() != "Play":
+        wrong.append("Play does not end")
+    heights.add(page.evaluate(height))
+    return wrong + ([f"heights {heights}"] if len(heights) > 1 else [])
+
+
 def used(browser, path):
     page, wrong = look(browser, path, *SCREENS[0], "light")
-    for use in [tables, matrix, suspects, plane]:
+    for use in [tables, matrix, suspects, near, plane, film]:
         wrong += use(page)
     for fold in page.locator("summary").all():
         fold.press("Enter")

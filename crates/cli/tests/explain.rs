@@ -1,4 +1,4 @@
-//! `explain`: pictures, values, pages, and networks in words. `report`: runs on a page.
+//! `explain`: pictures, values, pages, and networks in words. `report` and `compare`: runs on a page.
 
 use std::fs;
 
@@ -113,6 +113,9 @@ fn what_is_wrong_is_said() {
         ("explain run boot.png -o a.png --window 4", 2, "is of `--what occlusion`"),
         ("explain run boot.png -o a.html --what maps", 2, "a page shows everything"),
         ("explain run -o a.html", 2, "name an image"),
+        ("explain run boot.png -o a.png --data fashion-mnist-mini", 2, "is of a page"),
+        ("explain run --data fashion-mnist-mini", 2, "add `-o page.html`"),
+        ("explain run boot.png -o a.html --data nowhere", 2, "nowhere"),
         ("explain run boot.png -o a.png --colours rainbow", 2, "expected viridis"),
         ("explain run missing.png -o a.png", 1, "missing.png"),
         ("explain lenet boot.png -o a.png", 2, "--weights"),
@@ -147,6 +150,19 @@ fn a_page_stands_alone_and_its_cells_add_up() {
     // A small network's page has all values.
     assert!(data["nodes"].as_array().expect("layers").iter().any(|node| node["weight"].is_string()));
     assert!(image["layers"]["1"]["values"].is_string());
+}
+
+#[test]
+fn a_page_tells_what_excites_its_channels() {
+    let place = trained();
+    place.success("explain run boot.png -o page.html --data fashion-mnist-mini");
+    let page = fs::read_to_string(place.path().join("page.html")).expect("the page");
+    let exciting = &data(&page, "page")["exciting"];
+    assert_eq!(exciting["told"], "256 of 2000 images of fashion-mnist-mini");
+    assert!(exciting["channels"].as_object().is_some_and(|layers| layers.len() > 2));
+    place.success("explain run boot.png -o plain.html");
+    let plain = fs::read_to_string(place.path().join("plain.html")).expect("the page");
+    assert!(data(&plain, "page")["exciting"].is_null());
 }
 
 #[test]
@@ -212,7 +228,16 @@ fn a_run_has_a_report_whose_figures_are_those_of_eval() {
         assert_eq!(report[part], again[part], "{part}");
         assert!(!report[part].as_array().is_some_and(Vec::is_empty), "{part}");
     }
-    assert_eq!(report["filters"].as_array().map(Vec::len), Some(2));
+    // Before training, after its one epoch, and what is measured.
+    let when: Vec<&str> = report["filters"]
+        .as_array()
+        .expect("filters")
+        .iter()
+        .filter_map(|one| one["when"].as_str())
+        .collect();
+    assert_eq!(when, ["before training", "after epoch 1", "as they are measured"]);
+    assert_ne!(report["filters"][0]["picture"], report["filters"][1]["picture"]);
+    assert!(report["near_by"].as_str().is_some_and(|told| told.contains("training and validation and test")));
     let images = report["images"].as_array().expect("images");
     for suspect in report["suspects"].as_array().expect("suspects") {
         let image = &images[suspect["image"].as_u64().expect("a number") as usize];
@@ -224,5 +249,62 @@ fn a_run_has_a_report_whose_figures_are_those_of_eval() {
         ("report missing -o a.html", 2, "is of a run"),
     ] {
         place.refused(arguments, code, expected);
+    }
+}
+
+#[test]
+fn two_runs_stand_on_one_page() {
+    let place = trained();
+    place.success("train lenet --limit-steps 60 --seed 4 --out other --quiet");
+    place.success("compare run other -o two.html");
+    let page = fs::read_to_string(place.path().join("two.html")).expect("the page");
+    let versus = data(&page, "report");
+    assert_eq!(versus["names"], serde_json::json!(["run", "other"]));
+    let [first, second] = ["run", "other"].map(|run| -> Value {
+        serde_json::from_str(&place.success(&format!("eval {run} --json"))).expect("JSON")
+    });
+    for (side, eval) in [&first, &second].into_iter().enumerate() {
+        let top1 = format!("{:.2}%", 100.0 * eval["top1"].as_f64().expect("a fraction"));
+        assert_eq!(versus["figures"][0]["values"][side], top1);
+    }
+    // Who is right adds up to the images, and to each one's right answers.
+    let count = |name: &str| versus["agreement"][name].as_u64().expect("a count");
+    assert_eq!(count("both") + count("first") + count("second") + count("neither"), count("images"));
+    let right = |eval: &Value| (eval["top1"].as_f64().expect("a fraction") * count("images") as f64).round();
+    assert_eq!(right(&first) as u64, count("both") + count("first"));
+    assert_eq!(right(&second) as u64, count("both") + count("second"));
+    for kind in versus["differing"].as_array().expect("kinds") {
+        for image in kind["images"].as_array().expect("images") {
+            let image = &versus["images"][image.as_u64().expect("a place") as usize];
+            let is_right = [0, 1].map(|side| image["answers"][side][0][0] == image["truth"]);
+            let expected = match kind["kind"].as_str() {
+                Some("first") => [true, false],
+                Some("second") => [false, true],
+                _ => [false, false],
+            };
+            assert_eq!(is_right, expected, "{image}");
+        }
+    }
+    assert!(versus["settings"].as_array().expect("settings").iter().any(|one| one[0] == "seed"));
+    assert!(versus["curves"].as_str().is_some_and(|curves| curves.starts_with("<svg")));
+    // Without a photo those on which one alone is right, at most three for each.
+    assert!(versus["photos"].as_array().is_some_and(|photos| (1..=6).contains(&photos.len())));
+
+    place.success("compare run other -o two.html --image boot.png");
+    let page = fs::read_to_string(place.path().join("two.html")).expect("the page");
+    let photos = &data(&page, "report")["photos"];
+    assert_eq!((photos.as_array().map(Vec::len), photos[0]["name"].as_str()), (Some(1), Some("boot.png")));
+    let picture = |side: usize| &photos[0]["sides"][side]["heats"][0]["picture"];
+    assert_ne!(picture(0), picture(1));
+    for (arguments, code, expected) in [
+        ("compare run -o a.html", 2, "a page is of two runs, 1 given"),
+        ("compare run other run -o a.html", 2, "a page is of two runs, 3 given"),
+        ("compare run other --image boot.png", 2, "are of a page"),
+        ("compare run other -o a.svg --data fashion-mnist-mini", 2, "are of a page"),
+        ("compare run other -o a.html --image missing.png", 1, "missing.png"),
+        ("compare run other -o a.txt", 2, ".svg, .png or .html"),
+    ] {
+        place.refused(arguments, code, expected);
+        assert!(!place.path().join("a.html").exists(), "{arguments}");
     }
 }

@@ -44,9 +44,11 @@ mod page;
 mod paint;
 mod palette;
 mod report;
+mod sprite;
 mod story;
 #[cfg(test)]
 mod tests;
+mod versus;
 
 pub use cam::CamMethod;
 pub use error::ExplainError;
@@ -57,11 +59,12 @@ pub use integrated::Integrated;
 pub use layers::{find_layer, last_maps, maps, most_active};
 pub use lens::Lens;
 pub use occlusion::{Occlusion, Score};
-pub use page::{Page, Photo, data_uri, escaped, filled, first_filters, in_script};
+pub use page::{Gallery, Page, Photo, data_uri, escaped, filled, first_filters, in_script};
 pub use paint::{enlarged, filter_picture, heat_picture, network_view, overlay, signed_picture, tile};
 pub use palette::Palette;
 pub use report::{Report, Suspect, Told, label_suspects, thumbnail};
 pub use story::{Against, Block, Story};
+pub use versus::{Side, ToldOfTwo, Versus};
 
 /// Functions of pages' scripts that make elements; texts come in as text nodes.
 pub const ELEMENTS: &str = include_str!("script/elements.js");

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
@@ -21,6 +22,7 @@ pub(crate) struct Batcher {
     /// Requests of which a part has come.
     arriving: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
+    thread: JoinHandle<()>,
 }
 
 /// Images of one request.
@@ -66,8 +68,13 @@ impl Batcher {
             metrics: Arc::clone(&metrics),
             last: 1,
         };
-        thread::Builder::new().name("batches".to_owned()).spawn(move || worker.work())?;
-        Ok(Self { queue: sender, arriving, metrics })
+        let thread = thread::Builder::new().name("batches".to_owned()).spawn(move || worker.work())?;
+        Ok(Self { queue: sender, arriving, metrics, thread })
+    }
+
+    /// Whether the network answers: its thread is there.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.thread.is_finished()
     }
 
     /// Tells that a request is being read.

@@ -154,7 +154,7 @@ fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v2", get(|| async { Json(protocol::server()) }))
         .route("/v2/health/live", get(|| async { Json(json!({ "live": true })) }))
-        .route("/v2/health/ready", get(|| async { Json(json!({ "ready": true })) }))
+        .route("/v2/health/ready", get(healthy))
         .route("/v2/models/{name}", get(metadata))
         .route("/v2/models/{name}/versions/{version}", get(metadata))
         .route("/v2/models/{name}/ready", get(ready))
@@ -185,6 +185,13 @@ impl App {
             ))),
         }
     }
+
+    fn check_ready(&self) -> Result<(), Problem> {
+        match self.batcher.is_ready() {
+            true => Ok(()),
+            false => Err(Problem::busy("the network's thread has ended")),
+        }
+    }
 }
 
 async fn metadata(State(app): Shared, Path(named): Path<Named>) -> Result<Json<Value>, Problem> {
@@ -192,8 +199,14 @@ async fn metadata(State(app): Shared, Path(named): Path<Named>) -> Result<Json<V
     Ok(Json(app.contract.metadata()))
 }
 
+async fn healthy(State(app): Shared) -> Result<Json<Value>, Problem> {
+    app.check_ready()?;
+    Ok(Json(json!({ "ready": true })))
+}
+
 async fn ready(State(app): Shared, Path(named): Path<Named>) -> Result<Json<Value>, Problem> {
     app.check(&named)?;
+    app.check_ready()?;
     Ok(Json(json!({ "name": app.contract.name, "ready": true })))
 }
 

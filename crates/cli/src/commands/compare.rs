@@ -1,20 +1,26 @@
 //! `convnet compare`: runs beside one another: what they came to, and what differs in their settings.
 
-use std::path::PathBuf;
+mod page;
+
+use std::path::{Path, PathBuf};
 
 use convnet::train::{ComparedRun, RunDir, RunState, RunSummary, draw_runs, figures};
 use serde_json::{Map, Value, json};
 
 use super::runs::{data, state, tested};
 use super::table::{Column, table};
-use crate::args::picture;
+use crate::args::{ThreadsArg, picture};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG, grouped};
 
 const EXAMPLES: &str = "\
 Examples:
   convnet compare runs/lenet runs/lenet-2             figures, and the settings that differ
-  convnet compare runs/* -o curves.svg                … and their curves in one picture";
+  convnet compare runs/* -o curves.svg                … and their curves in one picture
+  convnet compare runs/lenet runs/nin -o two.html     two on one page: figures on the same images, where they differ
+  convnet compare runs/a runs/b -o two.html --image cat.jpg --image dog.jpg   … and the same photos through both
+
+A page of two measures both on the same images, those of the first one's data unless others are named.";
 
 /// The arguments of `compare`.
 #[derive(Debug, clap::Args)]
@@ -28,9 +34,33 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Draw loss and accuracy of all runs over their epochs
-    #[arg(short, long, value_name = "FILE.svg|.png", value_parser = picture)]
+    /// Draw loss and accuracy of all runs over their epochs (.svg, .png), or write a page of two runs (.html)
+    #[arg(short, long, value_name = "FILE", value_parser = file)]
     output: Option<PathBuf>,
+
+    /// Photo that goes through both networks of a page, or a folder of photos; may be given several times [default: images
+    /// on which one of them alone is right]
+    #[arg(long = "image", value_name = "IMAGE|DIR")]
+    images: Vec<PathBuf>,
+
+    /// Data set that a page measures both on: a name, see `convnet data list`, or a directory [default: the first run's]
+    #[arg(long, value_name = "NAME|DIR")]
+    data: Option<String>,
+
+    #[command(flatten)]
+    threads: ThreadsArg,
+}
+
+/// A picture of curves, or a page.
+fn file(text: &str) -> Result<PathBuf, String> {
+    match is_page(Path::new(text)) {
+        true => Ok(PathBuf::from(text)),
+        false => picture(text).map_err(|_| "expected a file that ends in .svg, .png or .html".to_owned()),
+    }
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html"))
 }
 
 /// Compares.
@@ -45,11 +75,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         output::note(&told);
     }
     let differences = differences(&runs);
-    if let Some(path) = &args.output {
-        let names: Vec<String> = runs.iter().map(|run| run.path.display().to_string()).collect();
-        let compared: Vec<ComparedRun<'_>> =
-            runs.iter().zip(&names).map(|(run, name)| ComparedRun { name, records: &run.records }).collect();
-        draw_runs(path, &compared)?;
+    let page = args.output.as_deref().filter(|path| is_page(path));
+    match (page, &args.output) {
+        (Some(path), _) => page::write(path, args, &runs, &differences)?,
+        (None, _) if !args.images.is_empty() || args.data.is_some() => {
+            return Err(Failure::usage("`--image` and `--data` are of a page: add `-o FILE.html`"));
+        }
+        (None, Some(path)) => draw_runs(path, &compared(&runs, &names(&runs)))?,
+        (None, None) => {}
     }
     if args.json {
         return output::emit(&object(&runs, &differences).to_string());
@@ -57,6 +90,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut text = table(COLUMNS, runs.iter().enumerate().map(row));
     text.push_str(&settings(&runs, &differences));
     output::emit(&text)
+}
+
+/// The runs' names in pictures.
+fn names(runs: &[RunSummary]) -> Vec<String> {
+    runs.iter().map(|run| run.path.display().to_string()).collect()
+}
+
+/// Runs as their curves are drawn.
+fn compared<'a>(runs: &'a [RunSummary], names: &'a [String]) -> Vec<ComparedRun<'a>> {
+    runs.iter().zip(names).map(|(run, name)| ComparedRun { name, records: &run.records }).collect()
 }
 
 /// A setting that is not the same in all runs: its key, and its value in each.
@@ -136,6 +179,11 @@ fn row((number, run): (usize, &RunSummary)) -> Vec<String> {
     ]
 }
 
+/// A setting's value in words.
+fn told(value: &Option<String>) -> String {
+    value.clone().unwrap_or_else(|| "not set".to_owned())
+}
+
 /// The settings that differ: a line each, a value for each run.
 fn settings(runs: &[RunSummary], differences: &[Difference]) -> String {
     if differences.is_empty() {
@@ -147,7 +195,7 @@ fn settings(runs: &[RunSummary], differences: &[Difference]) -> String {
     for (key, values) in differences {
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();
         for (number, value) in values.iter().enumerate() {
-            let value = value.clone().unwrap_or_else(|| "not set".to_owned());
+            let value = told(value);
             let run = format!("[{}]", number + 1);
             match groups.iter_mut().find(|group| group.0 == value) {
                 Some(group) => group.1.push(run),

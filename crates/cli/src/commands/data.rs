@@ -121,6 +121,15 @@ pub(crate) fn open_test(
     own: Option<&str>,
     run: Option<&RunDir>,
 ) -> Result<TestSet, Failure> {
+    Ok(open_measured(asked, own, run)?.0)
+}
+
+/// The same, with all splits of the run's own data where they are those.
+pub(crate) fn open_measured(
+    asked: Option<&str>,
+    own: Option<&str>,
+    run: Option<&RunDir>,
+) -> Result<(TestSet, Option<DataSets>), Failure> {
     let spec = asked.or(own).unwrap_or(data::DEFAULT);
     let then = run.map(RunDir::data).transpose()?.flatten();
     let opening = run.map(|run| run.config().recipe.opening()).unwrap_or_default();
@@ -129,7 +138,7 @@ pub(crate) fn open_test(
         true => asked.is_none(),
         false => own.is_some_and(|own| is_same(own, spec)),
     };
-    let set = if is_own {
+    let (set, splits) = if is_own {
         let mut sets = open_as(spec, &opening)?;
         if let Some(run) = run {
             sets = train::divide(sets, &run.config().recipe)?;
@@ -143,37 +152,43 @@ pub(crate) fn open_test(
         if split != "test" {
             output::note(&format!("`{}` has no test images: the {split} images are measured", sets.name));
         }
-        TestSet {
+        let set = TestSet {
             name: sets.name.clone(),
             images: images.clone(),
             sizes: sets.sizes,
             notes: sets.notes.clone(),
-        }
+        };
+        (set, Some(sets))
     } else {
         let set = with_bar(|progress| data::open_test(spec, progress)).map_err(classified)?;
         set.notes.iter().for_each(|note| output::note(note));
-        set
+        (set, None)
     };
-    match (&then, run) {
-        (Some(then), _) => {
-            let seen = then.trained_on(&set.images.prints()?);
-            if !seen.is_empty() {
-                output::note(&format!(
-                    "{} of the {} images to measure on were trained on ({}): the figures promise too much",
-                    seen.len(),
-                    set.images.len(),
-                    data::some_names(&seen)
-                ));
-            }
-        }
-        (None, Some(_)) => output::note(&format!(
-            "the run keeps no `{}`: whether its data have changed, and whether it was trained on these images, is not \
-             known",
+    note_seen(run, &set)?;
+    Ok((set, splits))
+}
+
+/// Tells how many of the images to measure on a run was trained on.
+pub(crate) fn note_seen(run: Option<&RunDir>, set: &TestSet) -> Result<(), Failure> {
+    let Some(run) = run else { return Ok(()) };
+    let Some(then) = run.data()? else {
+        output::note(&format!(
+            "`{}` keeps no `{}`: whether its data have changed, and whether it was trained on these images, is not known",
+            run.path().display(),
             RunDir::DATA,
-        )),
-        (None, None) => {}
+        ));
+        return Ok(());
+    };
+    let seen = then.trained_on(&set.images.prints()?);
+    if !seen.is_empty() {
+        output::note(&format!(
+            "{} of the {} images to measure on were trained on ({}): the figures promise too much",
+            seen.len(),
+            set.images.len(),
+            data::some_names(&seen)
+        ));
     }
-    Ok(set)
+    Ok(())
 }
 
 /// Whether two names of data sets are of the same one.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use convnet::exec::Options;
 use convnet::inspect::{Summary, scaled};
-use convnet::state::TensorSource;
 use convnet::train::{RunDir, RunSummary};
 use convnet_explain::{Report, Told};
 use convnet_formats::atomic;
@@ -22,7 +21,8 @@ Examples:
   convnet report runs/photos -o photos.html --data new-photos    on other images
 
 The page needs nothing from elsewhere: curves, classes, a confusion matrix whose cells show their images, the surest mistakes \
-with heat maps, labels that are probably wrong, the images in a plane, the first filters, time by layer. The figures are \
+with heat maps, labels that are probably wrong, images that two splits have in common, the images in a plane, the first filters over the \
+epochs, time and memory by layer. The figures are \
 measured again on the images that the run did not learn from.";
 
 /// The arguments of `report`.
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         ));
     };
     let (model, weights) = args.trained.load()?;
-    let data = super::data::open_test(args.data.as_deref(), model.data.as_deref(), Some(&run))?;
+    let (data, splits) = super::data::open_measured(args.data.as_deref(), model.data.as_deref(), Some(&run))?;
     let names = run.config().classes.clone();
     let matched = convnet::data::ClassMatch::by_name(&names, &data.images.classes, &data.name)?;
     matched.told().iter().for_each(|told| output::note(told));
@@ -80,12 +80,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::work(format!("`{}` has no image to measure the run on", data.name)));
     }
     let summary = RunSummary::of(run.path())?;
-    let before = before(&run, &model.graph);
+    let filters = run.filters()?;
     let waiting = Waiting::of(images.len(), "image");
     let report = Report {
         graph: &model.graph,
         weights: &weights,
-        before: before.as_ref().map(|state| state as &dyn TensorSource),
+        filters: &filters,
+        splits: splits.as_ref(),
         preprocess: &model.preprocess,
         images: &images,
         told: told(&run, &summary, &model.graph, &data.name, images.len())?,
@@ -96,15 +97,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     drop(waiting);
     atomic::write(&args.output, text.as_bytes())?;
     output::emit(&format!("{}\n", args.output.display()))
-}
-
-/// The weights that training started from, where they were drawn.
-fn before(run: &RunDir, graph: &convnet::Graph) -> Option<convnet::state::StateDict> {
-    let config = run.config();
-    match config.init_from {
-        None => config.recipe.network.initialize(graph, config.recipe.seed).ok(),
-        Some(_) => None,
-    }
 }
 
 /// What is told of the run beside what its network makes of the images.
@@ -157,7 +149,6 @@ fn told(
     }
     if let Some(from) = &config.init_from {
         facts.push(["started from".to_owned(), from.clone()]);
-        notes.push("It started from other weights, so its filters before training are not shown.".to_owned());
     }
     let curves = run.file(RunDir::CURVES).with_extension("svg");
     let steps = summary.records.last().map_or(0, |record| record.steps as usize);

@@ -19,6 +19,11 @@ impl Column {
     pub(crate) const fn right(name: &'static str) -> Self {
         Self { name, right: true }
     }
+
+    /// Its heading.
+    pub(crate) fn heading(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// The table; a row has a text for each column.

@@ -29,6 +29,8 @@ mod divide;
 mod error;
 mod evaluate;
 pub mod figures;
+#[cfg(feature = "train")]
+mod filter_history;
 mod input_size;
 #[cfg(feature = "train")]
 mod judged;
@@ -93,7 +95,7 @@ pub use calibration::{Calibration, CalibrationBin, CalibrationTally, sigmoids, s
 #[cfg(feature = "train")]
 pub use callback::{Callback, Control, Rate, RunStart, StepProgress};
 #[cfg(feature = "train")]
-pub use charts::{ComparedRun, draw_rates, draw_reliability, draw_runs, reliability};
+pub use charts::{ComparedRun, draw_rates, draw_reliability, draw_runs, overlaid, reliability};
 pub use class_figures::{Averages, ClassFigures};
 pub use config::RunConfig;
 pub use confusion::{Confusion, Mistake};

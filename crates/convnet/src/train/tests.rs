@@ -130,6 +130,7 @@ fn a_run_learns_and_leaves_its_files() {
             "curves.png",
             "curves.svg",
             "data.jsonl",
+            "filters.safetensors",
             "graph.toml",
             "last.safetensors",
             "metrics.csv",

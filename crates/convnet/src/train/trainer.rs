@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use convnet_formats::{atomic, stale};
 
 use super::callback::Callbacks;
+use super::filter_history::FilterHistory;
 use super::kept;
 use super::lesson::Lesson;
 use super::lock::Lock;
@@ -344,10 +345,11 @@ impl<'a> Trainer<'a> {
         standing: Option<Standing>,
     ) -> TrainingLoop<'a> {
         let resumed = standing.is_some();
-        let Standing { checkpoint, records, notes } = standing.unwrap_or_default();
+        let Standing { checkpoint, records, mut notes } = standing.unwrap_or_default();
         let progress = checkpoint.map_or_else(Progress::default, |checkpoint| checkpoint.progress);
         let mut callbacks = self.callbacks;
         let logs = logs::add(self.recipe.log, &run, &mut callbacks);
+        let filters = FilterHistory::open(&run, self.net, progress.epoch, &mut notes);
         TrainingLoop {
             net: self.net,
             sized: None,
@@ -363,6 +365,7 @@ impl<'a> Trainer<'a> {
             steps,
             progress,
             records,
+            filters,
             resumed,
             notes,
             lr: None,

@@ -12,6 +12,7 @@ use super::callback::Callbacks;
 use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
 use super::evaluate::evaluate_with;
+use super::filter_history::FilterHistory;
 use super::judged::{Judge, Judged};
 use super::kept;
 use super::lock::Lock;
@@ -26,7 +27,7 @@ use crate::data::{DataSets, Dataset, Loader, Pass, Preprocess, Views};
 use crate::exec::{self, Engine};
 use crate::graph::Graph;
 use crate::io::{self, ModelCard, WeightsFile};
-use crate::state::TensorSource;
+use crate::state::{StateDict, TensorSource};
 
 /// A run under way.
 pub(super) struct TrainingLoop<'a> {
@@ -45,6 +46,8 @@ pub(super) struct TrainingLoop<'a> {
     pub(super) steps: Steps,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
+    /// The first filters over the epochs, where they are pictures.
+    pub(super) filters: Option<FilterHistory>,
     /// Where to ask what could not be logged.
     pub(super) logs: Vec<LogFailure>,
     /// Whether the run was started before.
@@ -79,6 +82,10 @@ impl TrainingLoop<'_> {
             notes: std::mem::take(&mut self.notes),
         };
         self.callbacks.steer(&self.steps.training, |callback, run| callback.start(&start, run));
+        if self.progress.epoch == 0 && self.progress.step == 0 {
+            let weights = self.steps.weights();
+            self.keep_filters(0, &weights)?;
+        }
         if self.resumed {
             // A crash may have come before they were drawn.
             self.draw_curves()?;
@@ -298,6 +305,7 @@ impl TrainingLoop<'_> {
             io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
             self.progress.best = record.score();
         }
+        self.keep_filters(record.epoch, &weights)?;
         self.records.push(record.clone());
         self.run.write_metrics(&self.records)?;
         self.progress.next_epoch();
@@ -310,6 +318,12 @@ impl TrainingLoop<'_> {
             Some(error) => Err(error.into()),
             None => Ok(()),
         }
+    }
+
+    /// Keeps the first filters as they are after an epoch.
+    fn keep_filters(&mut self, epoch: usize, weights: &StateDict) -> Result<(), TrainError> {
+        let Some(filters) = &mut self.filters else { return Ok(()) };
+        filters.add(&self.run, (epoch, self.recipe.epochs), weights)
     }
 
     fn draw_curves(&self) -> Result<(), TrainError> {

@@ -15,7 +15,8 @@ use super::data::{
     NetworkData, NodeData, PageData,
 };
 use super::filters::{self, Filters};
-use super::{Page, Photo, encode};
+use super::spread::{self, Histogram};
+use super::{Page, Photo, encode, excite, fields};
 use crate::{
     CamMethod, ExplainError, Heat, Integrated, Lens, Occlusion, Palette, heat_picture, maps, most_active,
     network_view,
@@ -36,8 +37,6 @@ const ANSWERS: usize = 5;
 /// Steps of integrated gradients; windows of an occlusion along a side.
 const STEPS: usize = 8;
 const WINDOWS: usize = 8;
-/// Steps of a histogram.
-const BINS: usize = 24;
 
 /// What all pictures of a page say of a layer.
 struct Tally {
@@ -71,10 +70,20 @@ impl Page<'_> {
         let mut heats = Lens::open(graph, self.weights, &cams, &self.options)?.of_several(self.several);
         let mut tallies = BTreeMap::new();
         let mut images = Vec::new();
-        for (index, photo) in self.photos.iter().enumerate() {
+        let mut count = 0;
+        let mut another = || {
+            count += 1;
+            done(count);
+        };
+        for photo in self.photos {
             images.push(self.image(photo, whole, (&mut values, &mut heats), &cams, &mut tallies)?);
-            done(index + 1);
+            another();
         }
+        drop((values, heats));
+        let exciting = match &self.gallery {
+            Some(gallery) => Some(excite::exciting(self, gallery, &images, &mut another)?),
+            None => None,
+        };
         Ok(PageData {
             network: self.network(),
             nodes: self.nodes(&shown, whole)?,
@@ -93,6 +102,9 @@ impl Page<'_> {
                 })
                 .transpose()?,
             activity: tallies.into_iter().map(|(id, tally)| activity(id, &tally)).collect(),
+            weights: spread::weights(graph, self.weights, &shown)?,
+            fields: fields::effective(self, &cams)?,
+            exciting,
         })
     }
 
@@ -361,12 +373,8 @@ fn tally(entry: btree_map::Entry<'_, NodeId, Tally>, shape: Shape, tensor: &Tens
 
 fn activity(id: NodeId, tally: &Tally) -> ActivityData {
     let (least, most) = Heat::new(1, tally.some.len(), tally.some.clone()).range();
-    let mut histogram = vec![0u32; BINS];
-    let range = if most > least { most - least } else { 1.0 };
-    for value in &tally.some {
-        let bin = ((value - least) / range * BINS as f32) as usize;
-        histogram[bin.min(BINS - 1)] += 1;
-    }
+    let mut histogram = Histogram::new(least, most);
+    histogram.add(&tally.some);
     ActivityData {
         node: id.index(),
         channels: tally.alive.len(),
@@ -374,6 +382,6 @@ fn activity(id: NodeId, tally: &Tally) -> ActivityData {
         zeros: tally.zeros as f64 / tally.count as f64,
         least,
         most,
-        histogram,
+        histogram: histogram.counts,
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::sprite::Sprite;
+
 /// All that a page shows.
 #[derive(Debug, Serialize)]
 pub(super) struct PageData {
@@ -15,6 +17,12 @@ pub(super) struct PageData {
     pub(super) filters: Option<FiltersData>,
     /// Of the network's layers over all images of the page.
     pub(super) activity: Vec<ActivityData>,
+    /// Of the layers that have weights.
+    pub(super) weights: Vec<WeightData>,
+    /// Of the last maps of each size.
+    pub(super) fields: Vec<EffectiveData>,
+    /// What excites channels most, where a data set was given.
+    pub(super) exciting: Option<ExcitingData>,
 }
 
 #[derive(Debug, Serialize)]
@@ -198,4 +206,64 @@ pub(super) struct ActivityData {
     pub(super) least: f32,
     pub(super) most: f32,
     pub(super) histogram: Vec<u32>,
+}
+
+/// How a layer's weights are distributed; of a normalization its scales.
+#[derive(Debug, Serialize)]
+pub(super) struct WeightData {
+    pub(super) node: usize,
+    pub(super) count: usize,
+    pub(super) mean: f32,
+    pub(super) deviation: f32,
+    /// The share that is exactly zero.
+    pub(super) zeros: f64,
+    /// A histogram: counts of equal steps from `least` to `most`.
+    pub(super) least: f32,
+    pub(super) most: f32,
+    pub(super) histogram: Vec<u32>,
+    /// Of a normalization: scales near 0, which switch a channel off.
+    pub(super) weak: Option<WeakData>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct WeakData {
+    /// The magnitude that they are below.
+    pub(super) limit: f32,
+    pub(super) count: usize,
+    /// The first of them.
+    pub(super) channels: Vec<usize>,
+}
+
+/// The pixels that the middle cell of a layer's maps really depends on.
+#[derive(Debug, Serialize)]
+pub(super) struct EffectiveData {
+    pub(super) node: usize,
+    /// How many pictures it was averaged over.
+    pub(super) images: usize,
+    /// Row and column of the cell.
+    pub(super) middle: [usize; 2],
+    pub(super) height: usize,
+    pub(super) width: usize,
+    /// Height · width levels as base64: the square root of the share of the largest value.
+    pub(super) levels: String,
+    /// The side of a square of as many pixels as are above 4.55% of the largest.
+    pub(super) size: f64,
+}
+
+/// What excites channels most.
+#[derive(Debug, Serialize)]
+pub(super) struct ExcitingData {
+    /// Which images were looked at.
+    pub(super) told: String,
+    pub(super) images: Vec<ExcitingImageData>,
+    /// What the network sees of each, whole.
+    pub(super) sprite: Sprite,
+    /// By layer and channel: image, value, row and column of its largest value, the most exciting first.
+    pub(super) channels: BTreeMap<usize, BTreeMap<usize, Vec<(usize, f32, usize, usize)>>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ExcitingImageData {
+    pub(super) name: String,
+    pub(super) label: String,
 }

@@ -2,7 +2,7 @@
 
 use convnet::graph::{Graph, NodeId};
 use convnet::ops::Op;
-use convnet::state::TensorSource;
+use convnet::state::{Tensor, TensorSource};
 use image::RgbImage;
 
 use super::cells::Weights;
@@ -48,10 +48,19 @@ pub(crate) fn first(
     if !matches!(inputs, 1 | 3) {
         return Ok(None);
     }
-    let pictures: Vec<RgbImage> = weight
-        .chunks_exact(inputs * height * width)
-        .map(|weights| filter_picture([inputs, height, width], weights))
-        .collect();
-    let picture = tile(&pictures, COLUMNS, gap);
+    let picture = tiled([inputs, height, width], &weight, gap);
     Ok(Some(Filters { node, picture, columns: count.min(COLUMNS), height, width, count }))
+}
+
+/// Filters (O, I, kH, kW) of grey or colour images side by side.
+pub(crate) fn picture(filters: &Tensor, gap: u32) -> RgbImage {
+    let [inputs, height, width] = [1, 2, 3].map(|axis| filters.shape[axis]);
+    tiled([inputs, height, width], &filters.data, gap)
+}
+
+/// Each scaled by itself.
+fn tiled(size: [usize; 3], weights: &[f32], gap: u32) -> RgbImage {
+    let filters = weights.chunks_exact(size.iter().product());
+    let pictures: Vec<RgbImage> = filters.map(|weights| filter_picture(size, weights)).collect();
+    tile(&pictures, COLUMNS, gap)
 }

@@ -8,13 +8,14 @@ use convnet::exec::{Engine, Probe};
 use convnet::inspect::Summary;
 use convnet::ops::Op;
 use convnet::train::{Measurements, Measures, Prediction, evaluate_with, reliability};
+use image::RgbImage;
 
 use super::data::{
     CellData, ClassData, FiltersData, ImageData, LayerData, PointData, ReportData, SuspectData, WorstData,
 };
 use super::suspects::label_suspects;
 use super::thumbs::Thumbs;
-use super::{Report, plane};
+use super::{Report, near, plane};
 use crate::page::{encode, filters};
 use crate::{CamMethod, ExplainError, Lens, Palette, enlarged, last_maps, network_view, overlay};
 
@@ -58,6 +59,7 @@ impl Report<'_> {
         });
         let suspects: Vec<SuspectData> = suspects.collect();
         let points = self.points(&seen, &mut thumbs)?;
+        let near = near::pairs(self.splits)?;
         let evaluation = &measured.evaluation;
         let classes = evaluation.confusion.classes();
         let image = |&index: &usize| ImageData {
@@ -101,6 +103,9 @@ impl Report<'_> {
                 ),
             },
             points,
+            near: near.pairs,
+            near_by: near.told,
+            near_sprite: near.sprite,
             filters: self.filters()?,
             layers: self.layers(&engine)?,
         })
@@ -179,21 +184,23 @@ impl Report<'_> {
         Ok(chosen.iter().zip(places).enumerate().map(point).collect())
     }
 
+    /// The first filters over the epochs, and those of the weights that are measured.
     fn filters(&self) -> Result<Vec<FiltersData>, ExplainError> {
-        let sources = [(self.before, "before training"), (Some(self.weights), "after training")];
-        let mut found = Vec::new();
-        for (source, when) in sources {
-            let Some(source) = source else { continue };
-            if let Some(filters) = filters::first(self.graph, source, 0)? {
-                found.push(FiltersData {
-                    when: when.to_owned(),
-                    height: filters.picture.height() as usize,
-                    width: filters.picture.width() as usize,
-                    picture: encode::picture(&filters.picture)?,
-                });
-            }
-        }
-        Ok(found)
+        let Some(measured) = filters::first(self.graph, self.weights, 0)? else { return Ok(Vec::new()) };
+        let earlier = self.filters.iter().map(|(epoch, filters)| {
+            let when = match epoch {
+                0 => "before training".to_owned(),
+                epoch => format!("after epoch {epoch}"),
+            };
+            (when, filters::picture(filters, 0))
+        });
+        let last = ("as they are measured".to_owned(), measured.picture);
+        let data = |(when, picture): (String, RgbImage)| {
+            let (width, height) = picture.dimensions();
+            let picture = encode::picture(&picture)?;
+            Ok(FiltersData { when, height: height as usize, width: width as usize, picture })
+        };
+        earlier.chain([last]).map(data).collect()
     }
 
     /// The least time of each part of inference, of several runs.

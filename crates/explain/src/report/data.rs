@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::sprite::Sprite;
+
 /// All that the page of a run shows.
 #[derive(Debug, Serialize)]
 pub(super) struct ReportData {
@@ -28,8 +30,8 @@ pub(super) struct ReportData {
     pub(super) confusion: Vec<Vec<u32>>,
     /// Images that the page shows: `cells`, `worst`, `suspects` and `points` name them by their place here.
     pub(super) images: Vec<ImageData>,
-    /// Their thumbnails, side by side: picture i stands in column i % columns, row i / columns.
-    pub(super) sprite: SpriteData,
+    /// Their thumbnails.
+    pub(super) sprite: Sprite,
     /// Images of a cell of the confusion matrix, the surest answers first; not of every cell all of them.
     pub(super) cells: Vec<CellData>,
     /// The surest mistakes, each with two heat maps over it.
@@ -42,7 +44,13 @@ pub(super) struct ReportData {
     pub(super) points: Vec<PointData>,
     /// How the plane was made, in a sentence.
     pub(super) points_by: String,
-    /// The filters of the first convolution, as a data URI, before and after training where both are known.
+    /// Nearly the same images of two splits.
+    pub(super) near: Vec<NearData>,
+    /// What was looked for, in a sentence; empty where nothing was.
+    pub(super) near_by: String,
+    /// Their thumbnails: those of pair i are 2i and 2i + 1.
+    pub(super) near_sprite: Option<Sprite>,
+    /// The filters of the first convolution, as data URIs, over the epochs as far as they were kept; last those that are measured.
     pub(super) filters: Vec<FiltersData>,
     /// Time and memory by layer.
     pub(super) layers: Vec<LayerData>,
@@ -65,16 +73,6 @@ pub(super) struct ImageData {
     pub(super) truth: usize,
     /// The likeliest classes with their probabilities, the likeliest first.
     pub(super) answers: Vec<(usize, f64)>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct SpriteData {
-    /// A data URI.
-    pub(super) picture: String,
-    pub(super) columns: usize,
-    /// Pixels of each thumbnail.
-    pub(super) height: usize,
-    pub(super) width: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -104,6 +102,23 @@ pub(super) struct SuspectData {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct NearData {
+    pub(super) first: SeenData,
+    pub(super) second: SeenData,
+    /// The correlation of their pixels.
+    pub(super) likeness: f32,
+    /// Bits in which their hashes differ.
+    pub(super) bits: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct SeenData {
+    pub(super) split: &'static str,
+    pub(super) name: String,
+    pub(super) label: usize,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct PointData {
     /// From 0 to 1 both.
     pub(super) x: f32,
@@ -116,7 +131,7 @@ pub(super) struct PointData {
 
 #[derive(Debug, Serialize)]
 pub(super) struct FiltersData {
-    /// When: `before training`, `after 12 epochs`.
+    /// When: `before training`, `after epoch 12`.
     pub(super) when: String,
     /// A data URI of filters side by side.
     pub(super) picture: String,

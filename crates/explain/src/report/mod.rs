@@ -2,14 +2,15 @@
 
 mod collect;
 mod data;
+mod near;
 mod plane;
 mod suspects;
-mod thumbs;
+pub(crate) mod thumbs;
 
-use convnet::data::{Dataset, Preprocess};
+use convnet::data::{DataSets, Dataset, Preprocess};
 use convnet::exec::Options;
 use convnet::graph::Graph;
-use convnet::state::TensorSource;
+use convnet::state::{Tensor, TensorSource};
 
 pub use suspects::{Suspect, label_suspects};
 pub use thumbs::thumbnail;
@@ -40,8 +41,10 @@ pub struct Report<'a> {
     pub graph: &'a Graph,
     /// Its weights.
     pub weights: &'a dyn TensorSource,
-    /// Its weights before training, if they are known.
-    pub before: Option<&'a dyn TensorSource>,
+    /// The filters of its first convolution over the epochs, as [`RunDir::filters`](convnet::train::RunDir::filters) has them.
+    pub filters: &'a [(usize, Tensor)],
+    /// The splits among which images are looked for that are nearly the same.
+    pub splits: Option<&'a DataSets>,
     /// How its images were made input.
     pub preprocess: &'a Preprocess,
     /// Images that it did not learn from.
@@ -64,10 +67,13 @@ const SCRIPT: &str = concat!(
     include_str!("script/table.js"),
     include_str!("script/summary.js"),
     include_str!("script/confusion.js"),
+    include_str!("script/pager.js"),
     include_str!("script/mistakes.js"),
+    include_str!("script/near.js"),
     include_str!("script/points.js"),
     include_str!("script/look.js"),
-    include_str!("script/overview.js"),
+    include_str!("script/filters.js"),
+    include_str!("script/layers.js"),
     include_str!("script/start.js"),
 );
 

@@ -153,6 +153,7 @@ impl Looks {
             preprocess: &served.preprocess,
             names: &served.names,
             photos: std::slice::from_ref(&photo),
+            gallery: None,
             classes: &[],
             top: EXPLAINED,
             several: served.several,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -105,6 +106,14 @@ fn input(app: &App, bytes: &[u8]) -> Result<Vec<f32>, Problem> {
     Ok(app.served.preprocess.apply_image(&image))
 }
 
+/// What stands behind the `?` of an address.
+type Asked<T> = Result<Query<T>, QueryRejection>;
+
+fn asked_for<T>(asked: Asked<T>) -> Result<T, Problem> {
+    let Query(asked) = asked.map_err(|error| Problem::request(error.body_text()))?;
+    Ok(asked)
+}
+
 #[derive(Deserialize)]
 struct Top {
     top: Option<usize>,
@@ -112,10 +121,11 @@ struct Top {
 
 async fn predict(
     State(app): Shared,
-    Query(Top { top }): Query<Top>,
+    asked: Asked<Top>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
+    let Top { top } = asked_for(asked)?;
     let held = app.budget.read(&headers, body).await?;
     let started = Instant::now();
     let reader = Arc::clone(&app);
@@ -157,10 +167,11 @@ struct Why {
 
 async fn heat(
     State(app): Shared,
-    Query(why): Query<Why>,
+    asked: Asked<Why>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, Problem> {
+    let why = asked_for(asked)?;
     let held = app.budget.read(&headers, body).await?;
     let place = app.looks.place()?.await;
     let worker = Arc::clone(&app);

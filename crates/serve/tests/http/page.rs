@@ -66,7 +66,11 @@ fn what_is_no_image_is_refused() {
         }
     }
     assert!(client.post("/api/heat?class=10", BOOT).error().contains("class is 10, expected 0 to 9"));
-    for path in ["/api/heat?class=x", "/api/heat?method=guess", "/api/predict?top=x"] {
-        assert_eq!(client.post(path, BOOT).status, 400, "{path}");
+    for (path, named) in
+        [("/api/heat?class=x", "class"), ("/api/heat?method=guess", "guess"), ("/api/predict?top=x", "top")]
+    {
+        let answer = client.post(path, BOOT);
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(answer.error().contains(named), "{}", answer.error());
     }
 }

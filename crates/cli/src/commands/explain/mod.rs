@@ -9,7 +9,7 @@ use convnet::data::{Image, Preprocess};
 use convnet::exec::Options;
 use convnet::state::Tensor;
 use convnet::train::likeliest;
-use convnet_explain::{Integrated, Lens, Page, Palette, Story, find_layer, last_maps};
+use convnet_explain::{Gallery, Integrated, Lens, Page, Palette, Story, find_layer, last_maps};
 use convnet_formats::{atomic, npy};
 
 use self::pictures::Photo;
@@ -25,6 +25,7 @@ const EXAMPLES: &str = "\
 Examples:
   convnet explain resnet18                                       what happens in it, block by block, and why
   convnet explain runs/photos cat.jpg -o cat.html                a page: every layer at work, cell by cell, and why
+  convnet explain runs/photos cat.jpg -o cat.html --data photos  … and which images of a data set excite a channel most
   convnet explain runs/photos cat.jpg -o cat.png                 a picture: where it looked (Grad-CAM)
   convnet explain runs/photos cat.jpg dog.jpg --top 3 -o why.svg … for the three likeliest classes
   convnet explain resnet18 --weights r18.pth cat.jpg --class 281 --class 282 --what occlusion -o cat.png
@@ -77,6 +78,10 @@ pub(crate) struct Args {
     /// of filters [default: the first Conv2d]
     #[arg(long, value_name = "PATH")]
     layer: Option<String>,
+
+    /// Data set, a name or a directory, among whose images a page looks for those that excite a channel most
+    #[arg(long, value_name = "NAME|DIR")]
+    data: Option<String>,
 
     /// Colours of what has no sign; viridis, cividis, inferno, magma and grey read in print, cividis to the colour-blind too
     #[arg(long, value_name = "NAME", default_value = "viridis", value_parser = palette)]
@@ -190,18 +195,24 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .into_iter()
             .map(|Photo { name, input, .. }| convnet_explain::Photo { name, input })
             .collect();
-        let waiting = Waiting::of(photos.len(), "image");
+        let run = args.trained.run();
+        let set = match &args.data {
+            Some(data) => Some(super::data::open_test(Some(data), model.data.as_deref(), run.as_ref())?),
+            None => None,
+        };
         let page = Page {
             graph: &model.graph,
             weights: &weights,
             preprocess: &model.preprocess,
             names: &names,
             photos: &photos,
+            gallery: set.as_ref().map(|set| Gallery { images: &set.images, name: set.name.clone() }),
             classes: &wanted,
             top: args.top.unwrap_or(2),
             several,
             options,
         };
+        let waiting = Waiting::of(page.looked_at(), "image");
         let page = page.html(&mut |done| waiting.done(done))?;
         drop(waiting);
         atomic::write(output, page.as_bytes())?;
@@ -291,6 +302,9 @@ impl Args {
         if self.what.is_some() {
             return Err(Failure::usage("`--what` is shown in a file: add `-o picture.png`"));
         }
+        if self.data.is_some() {
+            return Err(Failure::usage("`--data` is of a page: name an image, and add `-o page.html`"));
+        }
         let (graph, entry) = self.trained.network()?;
         let story = Story::of(&graph, entry);
         if self.format == Format::Markdown {
@@ -338,6 +352,9 @@ impl Args {
                 ));
             }
             return Ok(());
+        }
+        if self.data.is_some() {
+            return Err(Failure::usage("`--data` is of a page: leave it out, or write one (`-o page.html`)"));
         }
         let what = self.what.unwrap_or(What::Gradcam);
         let by_class = !matches!(what, What::Maps | What::Filters | What::ReceptiveField);

@@ -42,7 +42,12 @@ pub(super) fn write(drawing: &Drawing, directory: &Path, name: &str) -> Result<(
 /// # Errors
 /// If the file cannot be written.
 pub fn draw_runs(path: &Path, runs: &[ComparedRun<'_>]) -> Result<(), TrainError> {
-    write_one(&Overlay { runs }.draw(), path)
+    write_one(&overlaid(runs), path)
+}
+
+/// The losses and accuracies of several runs over their epochs as a drawing.
+pub fn overlaid(runs: &[ComparedRun<'_>]) -> Drawing {
+    Overlay { runs }.draw()
 }
 
 /// Draws a reliability diagram, in the same forms.

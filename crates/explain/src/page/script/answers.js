@@ -31,28 +31,41 @@ const COARSE = 128;
 
 const photos = [];
 
-/* A photo with a light that `lightFields` moves. */
-function photoFrame(...over) {
-  const image = make("img", { alt: "", class: "photo" }), light = make("div", { class: "field", hidden: true });
-  const frame = make("div", { class: "frame" }, image, ...over, light);
+/* A frame of the shape of the network's images. */
+function imageFrame(...children) {
   const [, height, width] = page.network.input;
+  const frame = make("div", { class: width < COARSE ? "frame coarse" : "frame" }, ...children);
   frame.style.aspectRatio = `${width} / ${height}`;
-  if (width < COARSE) image.classList.add("coarse");
-  photos.push({ image, light });
   return frame;
 }
 
+/* Moves a light to a field; where a cell sees the whole image, there is none. */
+function putLight(light, field) {
+  const [, height, width] = page.network.input;
+  light.hidden = !field || field.whole;
+  if (light.hidden) return;
+  light.style.left = `${100 * field.left / width}%`;
+  light.style.top = `${100 * field.top / height}%`;
+  light.style.width = `${100 * field.width / width}%`;
+  light.style.height = `${100 * field.height / height}%`;
+}
+
+function lightOf(field) {
+  const light = make("div", { class: "field" });
+  putLight(light, field);
+  return light;
+}
+
+/* A photo with a light that `lightFields` moves. */
+function photoFrame() {
+  const image = make("img", { alt: "", class: "photo" }), light = lightOf(null);
+  photos.push({ image, light });
+  return imageFrame(image, light);
+}
+
 function lightFields() {
-  const [, height, width] = page.network.input, node = nodeNow();
-  const field = state.cell && node ? fieldOf(node, ...state.cell) : null;
-  for (const { light } of photos) {
-    light.hidden = !field || field.whole;
-    if (light.hidden) continue;
-    light.style.left = `${100 * field.left / width}%`;
-    light.style.top = `${100 * field.top / height}%`;
-    light.style.width = `${100 * field.width / width}%`;
-    light.style.height = `${100 * field.height / height}%`;
-  }
+  const node = nodeNow(), field = state.cell && node ? fieldOf(node, ...state.cell) : null;
+  for (const { light } of photos) putLight(light, field);
 }
 
 on("cell", lightFields);

@@ -34,25 +34,6 @@ function selectOf(options, chosen, action, attributes = {}) {
 
 const labelled = (text, control) => make("label", {}, make("span", {}, text), control);
 
-/* Arrow keys, Home and End move among `elements`, of which one is reached by Tab. */
-function rove(holder, elements, columns = () => 1) {
-  holder.addEventListener("keydown", (event) => {
-    const all = elements(), at = all.indexOf(document.activeElement);
-    if (at < 0) return;
-    const to = {
-      ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns(), ArrowUp: at - columns(), Home: 0, End: all.length - 1,
-    }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    const next = all[Math.min(Math.max(to, 0), all.length - 1)];
-    next.focus();
-    next.click();
-  });
-}
-
-const reachable = (elements, chosen) =>
-  elements.forEach((element, i) => { element.tabIndex = i === Math.max(chosen, 0) ? 0 : -1; });
-
 /* Numbers. */
 
 function shown(value) {
@@ -168,6 +149,14 @@ function fill(canvas, width, height, table, share, opacity = () => 255) {
   context.putImageData(pixels, 0, 0);
 }
 
+/* Draws the tile at a place of a sheet of tiles of one size, `columns` in a row. */
+function drawTile(canvas, image, { columns, height, width }, place) {
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext("2d").drawImage(image, place % columns * width, Math.floor(place / columns) * height, width, height,
+    0, 0, width, height);
+}
+
 /* What the colours stand for. */
 function scaleBar(table, least, most) {
   const bar = make("span", { class: "ramp" });
@@ -189,4 +178,10 @@ function histogram(counts, least, most, title) {
     svg.append(makeSvg("path", { d: `M${zero} 0V30`, class: "zero" }));
   }
   return svg;
+}
+
+/* The same with its ends and what it counts below it. */
+function histogramFigure({ histogram: counts, least, most }, text, title) {
+  return make("figure", {}, histogram(counts, least, most, title), make("figcaption", { class: "ends" },
+    make("span", {}, shown(least)), make("span", {}, text), make("span", {}, shown(most))));
 }

@@ -57,11 +57,8 @@ const vector = make("ol", { class: "bars vector" });
 const stripNote = make("p", { class: "note" });
 
 const optionsOf = () => [...strip.children];
-const stripColumns = () => {
-  const all = optionsOf();
-  return Math.max(all.findIndex((one) => one.offsetTop > all[0].offsetTop), 1);
-};
-rove(strip, optionsOf, stripColumns);
+const columnsOf = (all) => Math.max(all.findIndex((one) => one.offsetTop > all[0].offsetTop), 1);
+rove(strip, optionsOf, () => columnsOf(optionsOf()));
 
 function showStrip() {
   const node = nodeNow(), layer = layerNow(), maps = Boolean(layer && mapOf(node) && layer.strip);

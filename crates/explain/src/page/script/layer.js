@@ -4,7 +4,7 @@
 const chooser = make("div", { class: "controls" }), head = make("div", { class: "head" });
 const index = make("div", { class: "controls" });
 byId("layer").append(chooser, head, make("h3", { id: "channels-title" }, "Channels"), stripNote, strip, vector, index,
-  make("div", { class: "looks" }, mapFigure, seenFigure), arithmetic);
+  make("div", { class: "looks" }, mapFigure, seenFigure, reachFigure), exciting, arithmetic);
 
 const order = page.nodes.map((node) => node.id);
 const layers = selectOf(page.nodes.map((node) => [String(node.id), `${nodeName(node)}  ${node.op}  ${times(node.shape)}`]), "",
@@ -38,14 +38,15 @@ function showHead() {
     fact(list, "zeros", percent(activity.zeros));
     if (activity.dead > 0) fact(list, "dead channels", `${activity.dead} of ${activity.channels}`);
   }
-  const beside = make("div", { class: "facts" }, list);
-  if (activity) {
-    const { least, most } = activity;
-    beside.append(make("figure", {}, histogram(activity.histogram, least, most, `Values of ${nodeName(node)}`),
-      make("figcaption", { class: "ends" }, make("span", {}, shown(least)), make("span", {}, "its values"),
-        make("span", {}, shown(most)))));
+  const weights = page.weights.find((one) => one.node === node.id && one.count > 0);
+  if (weights) weightFacts(list, weights);
+  const charts = make("div", { class: "charts" });
+  if (activity) charts.append(histogramFigure(activity, "its values", `Values of ${nodeName(node)}`));
+  if (weights) {
+    const name = weightsName(weights);
+    charts.append(histogramFigure(weights, `its ${name}`, `The ${name} of ${nodeName(node)}`));
   }
-  head.append(beside);
+  head.append(make("div", { class: "facts" }, list, charts));
   byId("channels-title").textContent = !layerNow() || !mapOf(node) ? "Values" : "Channels, the most active first";
 }
 

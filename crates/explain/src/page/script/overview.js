@@ -10,7 +10,7 @@ function showFilters() {
   section.append(make("p", { class: "note" }, `${filters.count} filters of ${filters.height} × ${filters.width} pixels, in `
     + `${nodeName(node)}. Press one to see its channel.`), shelf);
   const canvases = Array.from({ length: filters.count }, (_, i) => {
-    const canvas = make("canvas", { width: filters.width, height: filters.height });
+    const canvas = make("canvas");
     const choose = button("", () => {
       chooseLayer(filters.node);
       state.cell = null;
@@ -31,11 +31,13 @@ function showFilters() {
     event.preventDefault();
     all[Math.min(Math.max(all.indexOf(document.activeElement) + by, 0), all.length - 1)].focus();
   });
-  picture(filters.strip).then((image) => canvases.forEach((canvas, i) => {
-    const left = i % filters.columns * filters.width, top = Math.floor(i / filters.columns) * filters.height;
-    canvas.getContext("2d").drawImage(image, left, top, filters.width, filters.height, 0, 0, filters.width, filters.height);
-  }));
+  picture(filters.strip).then((image) => canvases.forEach((canvas, i) => drawTile(canvas, image, filters, i)));
 }
+
+const layerButton = (node) => button(nodeName(node), () => {
+  chooseLayer(node.id);
+  reveal();
+}, { class: "plain" });
 
 function showActivity() {
   const section = byId("activity"), dead = page.activity.reduce((sum, one) => sum + one.dead, 0);
@@ -43,16 +45,12 @@ function showActivity() {
   const images = page.images.length === 1 ? "this image" : `these ${page.images.length} images`;
   section.append(make("p", { class: "note" }, dead > 0
     ? `${counted(dead, "channel")} of a ReLU ${dead === 1 ? "was" : "were"} zero everywhere in ${images}.`
-    : `No channel of a ReLU was zero everywhere in ${images}.`));
+    : `No channel of a ReLU was zero everywhere in ${images}.`), weakNote());
   const heads = ["layer", "channels", "dead", "zeros", "values"];
   const body = make("tbody", {}, ...page.activity.map((one) => {
     const node = nodes.get(one.node), bar = make("span", { class: "bar" });
     bar.style.width = `${100 * one.zeros}%`;
-    const choose = button(nodeName(node), () => {
-      chooseLayer(one.node);
-      reveal();
-    }, { class: "plain" });
-    return make("tr", {}, make("th", { scope: "row" }, choose, make("span", { class: "note" }, ` ${node.op}`)),
+    return make("tr", {}, make("th", { scope: "row" }, layerButton(node), make("span", { class: "note" }, ` ${node.op}`)),
       make("td", {}, whole(one.channels)), make("td", { class: one.dead ? "dead" : null }, one.dead ? whole(one.dead) : "–"),
       make("td", { class: "zeros" }, make("span", { class: "track" }, bar), make("span", {}, percent(one.zeros))),
       make("td", {}, histogram(one.histogram, one.least, one.most, `Values of ${nodeName(node)}`)));

@@ -75,10 +75,7 @@ function heatFigure(cls) {
   const heat = image.heats.find((one) =>
     one.class === cls && one.method === why.method && (one.layer === null || one.layer === why.layer));
   const caption = make("figcaption", {}, make("strong", {}, answer.name), ` ${percent(answer.probability)}`);
-  const [, height, width] = page.network.input;
-  const photo = make("img", { src: image.photo, alt: "", class: width < COARSE ? "photo grey coarse" : "photo grey" });
-  const frame = make("div", { class: "frame" }, photo);
-  frame.style.aspectRatio = `${width} / ${height}`;
+  const frame = imageFrame(make("img", { src: image.photo, alt: "", class: "photo grey" }));
   if (heat) {
     const levels = kept(heat, () => bytes(heat.levels)), table = heat.signed ? SIGNED : VIRIDIS;
     const canvas = make("canvas", {

@@ -1,4 +1,4 @@
-// What there is to know about a training run. This part: data, elements, numbers.
+// What there is to know about training runs. This part: data, elements, numbers.
 
 const report = JSON.parse(document.getElementById("report").textContent);
 

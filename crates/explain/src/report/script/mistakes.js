@@ -27,29 +27,9 @@ fillSection("worst", report.worst.length > 0, () => [
     + "spoke for the true class."),
   make("ol", { class: "worst" }, ...report.worst.map(mistake))]);
 
-const PAGE = 24;
-
 fillSection("suspects", report.suspects.length > 0, () => {
-  const { suspects } = report, shelf = make("div", { class: "cards" }), place = make("span", { class: "number" });
-  const pages = Math.ceil(suspects.length / PAGE);
-  let current = 0;
-  const turn = (by) => () => {
-    current = Math.min(Math.max(current + by, 0), pages - 1);
-    show();
-    say(`Page ${current + 1} of ${pages}`);
-  };
-  // A button that is disabled would lose the focus at the last page.
-  const before = button("Previous", turn(-1)), after = button("Next", turn(1));
-  function show() {
-    const from = current * PAGE, some = suspects.slice(from, from + PAGE);
-    place.textContent = `${from + 1} to ${from + some.length} of ${whole(suspects.length)}`;
-    before.setAttribute("aria-disabled", String(current === 0));
-    after.setAttribute("aria-disabled", String(current === pages - 1));
-    shelf.replaceChildren(...some.map(suspect));
-  }
-  show();
-  const pager = pages > 1 ? [before, place, after] : [make("span", { class: "number" }, counted(suspects.length, "image"))];
-  return [note(report.suspects_by), make("div", { class: "toolbar" }, ...pager,
+  const { suspects } = report, shelf = make("div", { class: "cards" });
+  return [note(report.suspects_by), make("div", { class: "toolbar" }, ...pager(suspects, shelf, suspect, "image"),
     copying("Copy file names", () => suspects.map(({ image }) => report.images[image].name).join("\n"))), shelf];
 });
 

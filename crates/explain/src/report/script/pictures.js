@@ -5,25 +5,32 @@ const { sprite } = report;
 /* Thumbnails with fewer columns than this show their pixels. */
 const COARSE = 64;
 
-const sheet = new Image();
-sheet.src = sprite.picture;
-const sheetReady = sheet.decode().then(() => true, () => false);
+/* Cuts thumbnails out of a sprite. */
+function cutter({ picture, columns, height, width }) {
+  const sheet = new Image();
+  sheet.src = picture;
+  const sheetReady = sheet.decode().then(() => true, () => false);
+  return (at, label) => {
+    const canvas = make("canvas", {
+      class: width < COARSE ? "thumb coarse" : "thumb", width, height, role: "img", "aria-label": label,
+    });
+    canvas.style.aspectRatio = `${width} / ${height}`;
+    sheetReady.then((ready) => {
+      canvas.hidden = !ready;
+      if (!ready) return;
+      const left = at % columns * width, top = Math.floor(at / columns) * height;
+      canvas.getContext("2d").drawImage(sheet, left, top, width, height, 0, 0, width, height);
+    });
+    return canvas;
+  };
+}
+
+const cut = sprite && cutter(sprite);
 
 /* The picture of an image. */
 function thumb(at) {
   const image = report.images[at];
-  const canvas = make("canvas", {
-    class: sprite.width < COARSE ? "thumb coarse" : "thumb", width: sprite.width, height: sprite.height, role: "img",
-    "aria-label": `${image.name}, which is ${nameOf(image.truth)}`,
-  });
-  canvas.style.aspectRatio = `${sprite.width} / ${sprite.height}`;
-  sheetReady.then((ready) => {
-    canvas.hidden = !ready;
-    if (!ready) return;
-    const left = at % sprite.columns * sprite.width, top = Math.floor(at / sprite.columns) * sprite.height;
-    canvas.getContext("2d").drawImage(sheet, left, top, sprite.width, sprite.height, 0, 0, sprite.width, sprite.height);
-  });
-  return canvas;
+  return cut(at, `${image.name}, which is ${nameOf(image.truth)}`);
 }
 
 const fileName = (image) => make("p", { class: "file", title: image.name, dir: "auto" }, image.name);

@@ -3,7 +3,7 @@
 
 const sections = [...document.querySelectorAll("main > section:not([hidden])")];
 const links = sections.map((section) => make("a", { href: `#${section.id}` },
-  section.id === "summary" ? "Summary" : section.querySelector("h2").textContent));
+  section.dataset.entry ?? section.querySelector("h2").textContent));
 byId("contents").append(...links);
 
 /* The section that is read is the last one that has begun. */

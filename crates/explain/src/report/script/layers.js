@@ -1,18 +1,5 @@
 
-/* The filters of the first layer, and what each layer costs. */
-
-/* Pictures are enlarged by whole factors, to about so many pixels. */
-const ENLARGED = 440, LEAST = 40;
-
-fillSection("filters", report.filters.length > 0, () => [
-  note("The filters of the first convolution, enlarged. After training, edges and colours should be seen in them rather than "
-    + "noise."),
-  make("div", { class: "filters" }, ...report.filters.map(({ when, picture, height, width }) => {
-    const by = Math.max(Math.floor(ENLARGED / width), Math.ceil(LEAST / height), 1);
-    const image = make("img", { src: picture, alt: `Filters ${when}`, width: width * by, height: height * by });
-    const wide = width * by > ENLARGED;
-    return make("figure", {}, wide ? scrolling(`Filters ${when}`, { class: "strip" }, image) : image, make("figcaption", {}, when));
-  }))]);
+/* What each layer costs. */
 
 fillSection("layers", report.layers.length > 0, () => {
   const { layers } = report, total = (key) => layers.reduce((sum, layer) => sum + layer[key], 0);
