@@ -159,6 +159,7 @@ fn what_has_no_epoch_yet_is_told_with_the_way_out() {
         assert!(told.contains("no epoch") && told.contains("convnet train --resume runs/lenet"), "{told}");
     }
     // Stopped while the settings were written: it can be started again, and not be resumed.
+    let _ = fs::remove_file(place.path().join("runs/lenet/filters.safetensors"));
     fs::rename(place.path().join("runs/lenet/config.toml"), place.path().join("runs/lenet/.convnet-x1y2z3"))
         .unwrap();
     let told = place.failure("train --resume runs/lenet", 1);

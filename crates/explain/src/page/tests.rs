@@ -2,6 +2,8 @@
 
 use convnet::data::{Dataset, Preprocess};
 use convnet::exec::Options;
+use convnet::graph::Graph;
+use convnet::ops::Op;
 use convnet::state::{self, StateDict};
 use convnet::zoo;
 use rand::{RngExt, SeedableRng};
@@ -10,7 +12,6 @@ use serde_json::Value;
 
 use super::{Gallery, Page, Photo};
 use crate::Lens;
-use convnet::graph::Graph;
 
 fn network(name: &str) -> (Graph, StateDict) {
     let graph = zoo::find(name).unwrap().model().build().unwrap();
@@ -90,8 +91,8 @@ fn the_images_that_excite_a_channel_are_those_of_the_set() {
 #[test]
 fn weights_are_counted_and_scales_near_nothing_found() {
     let (graph, mut weights) = network("resnet@small");
-    let name =
-        graph.parameters().iter().map(|spec| spec.name.clone()).find(|name| name.contains("bn")).unwrap();
+    let norm = graph.ids().find(|id| matches!(graph.node(*id).op, Op::BatchNorm2d(_))).unwrap();
+    let name = graph.node_parameters(norm).swap_remove(0).name;
     let scale = weights.get_mut(&name).unwrap();
     (scale.data[3], scale.data[5]) = (0.0, -0.009);
     let data = page(&graph, &weights, None);
