@@ -158,7 +158,7 @@ fn a_page_tells_what_excites_its_channels() {
     place.success("explain run boot.png -o page.html --data fashion-mnist-mini");
     let page = fs::read_to_string(place.path().join("page.html")).expect("the page");
     let exciting = &data(&page, "page")["exciting"];
-    assert_eq!(exciting["told"], "256 of 2000 images of fashion-mnist-mini");
+    assert_eq!(exciting["told"], "256 of 2,000 images of fashion-mnist-mini");
     assert!(exciting["channels"].as_object().is_some_and(|layers| layers.len() > 2));
     place.success("explain run boot.png -o plain.html");
     let plain = fs::read_to_string(place.path().join("plain.html")).expect("the page");

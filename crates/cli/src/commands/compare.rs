@@ -89,6 +89,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let mut text = table(COLUMNS, runs.iter().enumerate().map(row));
     text.push_str(&settings(&runs, &differences));
+    if let Some(path) = page {
+        text.push_str(&format!("\n{}\n", path.display()));
+    }
     output::emit(&text)
 }
 

@@ -26,3 +26,15 @@ pub(super) fn found(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
     Ok(images)
 }
+
+/// The same, each with what it is called: its file's name, or its path where another has the same.
+pub(super) fn called(named: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let paths = found(named)?;
+    let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let names: Vec<Option<String>> = paths.iter().map(name).collect();
+    let apart = |(path, name): (PathBuf, &Option<String>)| match name {
+        Some(own) if names.iter().filter(|other| *other == name).count() == 1 => (own.clone(), path),
+        _ => (path.display().to_string(), path),
+    };
+    Ok(paths.into_iter().zip(&names).map(apart).collect())
+}

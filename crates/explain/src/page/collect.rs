@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, btree_map};
 
 use convnet::exec::Options;
-use convnet::graph::{NodeId, Shape};
+use convnet::graph::{Graph, NodeId, Shape};
 use convnet::inspect::{Summary, receptive_fields};
 use convnet::ops::Op;
 use convnet::state::Tensor;
@@ -101,7 +101,7 @@ impl Page<'_> {
                     })
                 })
                 .transpose()?,
-            activity: tallies.into_iter().map(|(id, tally)| activity(id, &tally)).collect(),
+            activity: tallies.into_iter().map(|(id, tally)| activity(graph, id, &tally)).collect(),
             weights: spread::weights(graph, self.weights, &shown)?,
             fields: fields::effective(self, &cams)?,
             exciting,
@@ -371,14 +371,16 @@ fn tally(entry: btree_map::Entry<'_, NodeId, Tally>, shape: Shape, tensor: &Tens
     tally.some.extend(tensor.data.iter().step_by(tensor.data.len().div_ceil(SAMPLED).max(1)));
 }
 
-fn activity(id: NodeId, tally: &Tally) -> ActivityData {
+fn activity(graph: &Graph, id: NodeId, tally: &Tally) -> ActivityData {
+    // Other layers may well be below zero everywhere.
+    let can_die = matches!(graph.node(id).op, Op::Relu | Op::Hardtanh(_));
     let (least, most) = Heat::new(1, tally.some.len(), tally.some.clone()).range();
     let mut histogram = Histogram::new(least, most);
     histogram.add(&tally.some);
     ActivityData {
         node: id.index(),
         channels: tally.alive.len(),
-        dead: tally.alive.iter().filter(|alive| !**alive).count(),
+        dead: tally.alive.iter().filter(|alive| can_die && !**alive).count(),
         zeros: tally.zeros as f64 / tally.count as f64,
         least,
         most,

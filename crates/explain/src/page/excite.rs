@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use convnet::graph::{Graph, NodeId};
+use convnet::inspect::grouped;
 use convnet::ops::Op;
 
 use super::data::{ExcitingData, ExcitingImageData, ImageData};
@@ -91,7 +92,12 @@ pub(super) fn exciting(
     };
     let channels = best.into_iter().map(|(id, channels)| (id.index(), channels)).collect();
     Ok(ExcitingData {
-        told: format!("{} of {} images of {}", chosen.len(), gallery.images.len(), gallery.name),
+        told: format!(
+            "{} of {} images of {}",
+            chosen.len(),
+            grouped(gallery.images.len() as u64),
+            gallery.name
+        ),
         images: chosen.iter().map(name).collect(),
         sprite: Sprite::of(&pictures)?,
         channels,

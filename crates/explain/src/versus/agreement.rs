@@ -15,12 +15,12 @@ pub(super) fn agreement(names: &[String; 2], seen: [&[Prediction]; 2]) -> Agreem
     let told = match first + second {
         0 => "They are right on the same images.".to_owned(),
         differing => format!(
-            "On {differing} images one of them alone is right: `{}` on {first}, `{}` on {second}. {} (McNemar's exact test: so \
+            "On {differing} images one of them alone is right: {} on {first}, {} on {second}. {} (McNemar's exact test: so \
              uneven a division, or a more uneven one, has a probability of {} if both are equally good.)",
             names[0],
             names[1],
             match chance < 0.05 {
-                true => format!("`{}` is better by more than chance.", names[usize::from(second > first)]),
+                true => format!("{} is better by more than chance.", names[usize::from(second > first)]),
                 false => "That does not tell them apart: it may be chance.".to_owned(),
             },
             match chance {
@@ -79,6 +79,6 @@ mod tests {
         assert_eq!((same.both, same.neither, same.chance), (1, 1, 1.0));
         assert!(same.told.contains("same images"));
         let far = agreement(&names, [&seen(&[0; 9]), &seen(&[1; 9])]);
-        assert!(far.told.contains("`b` is better") && far.told.contains("0.4%"), "{}", far.told);
+        assert!(far.told.contains("b is better") && far.told.contains("0.4%"), "{}", far.told);
     }
 }

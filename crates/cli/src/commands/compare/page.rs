@@ -1,6 +1,6 @@
 //! `convnet compare A B -o FILE.html`: two runs on one page.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use convnet::data::{ClassMatch, Dataset, Image, TestSet};
 use convnet::exec::Options;
@@ -117,12 +117,8 @@ fn common(set: &TestSet, classes: &[Vec<String>; 2]) -> Result<(Option<Dataset>,
 }
 
 fn photos(args: &Args) -> Result<Vec<(String, Image<'static>)>, Failure> {
-    let read = |path: &std::path::PathBuf| {
-        let name =
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
-        Ok((name, Image::open(path)?))
-    };
-    images::found(&args.images)?.iter().map(read).collect()
+    let read = |(name, path): (String, PathBuf)| Ok((name, Image::open(&path)?));
+    images::called(&args.images)?.into_iter().map(read).collect()
 }
 
 /// What is known of each: the columns of the table, but for the number and the name, and what an image takes.

@@ -398,22 +398,10 @@ impl Args {
 
     /// The images that are named, as the network reads them.
     fn photos(&self, preprocess: &Preprocess) -> Result<Vec<Photo>, Failure> {
-        let read =
-            |path: &PathBuf| Ok(Photo::new(path, preprocess.apply_image(&Image::open(path)?), preprocess));
-        let mut photos =
-            images::found(&self.images)?.iter().map(read).collect::<Result<Vec<Photo>, Failure>>()?;
-        name_apart(&mut photos);
-        Ok(photos)
-    }
-}
-
-/// Photos of one name in several folders go by their paths.
-fn name_apart(photos: &mut [Photo]) {
-    let names: Vec<String> = photos.iter().map(|photo| photo.name.clone()).collect();
-    for photo in photos {
-        if names.iter().filter(|name| **name == photo.name).count() > 1 {
-            photo.name.clone_from(&photo.path);
-        }
+        let read = |(name, path): (String, PathBuf)| {
+            Ok(Photo::new(name, preprocess.apply_image(&Image::open(&path)?), preprocess))
+        };
+        images::called(&self.images)?.into_iter().map(read).collect()
     }
 }
 

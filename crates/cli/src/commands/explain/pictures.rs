@@ -1,7 +1,5 @@
 //! The picture that `explain` writes.
 
-use std::path::Path;
-
 use convnet::data::Preprocess;
 use convnet::inspect::{AxisField, receptive_fields};
 use convnet::state::Tensor;
@@ -17,9 +15,8 @@ use crate::error::Failure;
 
 /// An image as the network reads it.
 pub(super) struct Photo {
-    /// Its file's name, or its path where another has the same.
+    /// What it is called.
     pub(super) name: String,
-    pub(super) path: String,
     /// C·H·W.
     pub(super) input: Vec<f32>,
     /// What the network sees.
@@ -30,11 +27,9 @@ pub(super) struct Photo {
 const SHOWN: u32 = 224;
 
 impl Photo {
-    pub(super) fn new(path: &Path, input: Vec<f32>, preprocess: &Preprocess) -> Self {
-        let name =
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into());
+    pub(super) fn new(name: String, input: Vec<f32>, preprocess: &Preprocess) -> Self {
         let seen = enlarged(&network_view(preprocess, &input), SHOWN);
-        Self { name, path: path.display().to_string(), input, seen }
+        Self { name, input, seen }
     }
 
     fn cell(&self) -> Cell {
