@@ -4,6 +4,7 @@ use crate::arena::{Arena, View};
 use crate::elementwise::map;
 use crate::function::{erf, exp, exp_m1, sigmoid, tanh, tanh_softplus};
 use crate::isa::Isa;
+use crate::rectifier::{clip, hardswish};
 use crate::threads::Pool;
 
 /// A function applied to each element.
@@ -150,7 +151,7 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
             map(pool, isa, arena, [input], out, |[x], _| 0.5 * x * (1.0 + gelu_tanh(x)));
         }
         Activation::Hardswish => {
-            map(pool, isa, arena, [input], out, |[x], _| x * clip(x + 3.0, 0.0, 6.0) / 6.0);
+            map(pool, isa, arena, [input], out, |[x], _| hardswish(x));
         }
         Activation::Hardsigmoid { alpha, beta } => {
             map(pool, isa, arena, [input], out, move |[x], _| clip(alpha * x + beta, 0.0, 1.0));
@@ -176,13 +177,6 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
             map(pool, isa, arena, [input], out, move |[x], _| x.powf(exponent));
         }
     }
-}
-
-/// The nearest value within two bounds; in this order a NaN stays one.
-#[inline(always)]
-fn clip(x: f32, min: f32, max: f32) -> f32 {
-    let x = if x < min { min } else { x };
-    if x > max { max } else { x }
 }
 
 /// input_gradient (+)= f′ · output_gradient, f′ from the output y: y > 0, y(1 − y), 1 − y²; of Hardtanh 1 strictly

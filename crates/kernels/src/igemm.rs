@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::slice;
 
 use half::f16;
 
@@ -173,20 +174,30 @@ pub fn igemm(
 /// [`igemm`] of its group gives.
 ///
 /// # Panics
-/// If that of a group panics, or channels, weights and biases are not those of so many groups.
+/// If that of a group panics, channels, weights and biases are not those of so many groups, or the input goes through something
+/// first.
 pub fn igemm_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>, groups: usize) {
+    assert!(call.before.is_none(), "groups read their channels as they are");
     let parts: Vec<Igemm<'_>> = (0..groups).map(|group| call.group(group, groups)).collect();
     let elements: usize = parts.iter().map(|part| part.check(isa, arena, false)).sum();
     let Some(first) = parts.first().filter(|_| elements > 0) else { return };
     let isa = isa.for_columns(call.panels.n);
-    let shared = Shared::new(isa, first);
+    let mut shared = Shared::new(isa, first);
+    // In the padding every group reads its own zeros.
+    let zeros = product(&[shared.zeros.len(), groups]);
+    shared.zeros.resize(zeros, 0.0);
     let pointer = arena.pointer();
-    // Block by block, so that the groups that share the lines of a row's pixels are one thread's.
-    pool.run(product(&[shared.tiling.blocks(), groups]), &|task| {
-        let (block, part) = (task / groups, &parts[task % groups]);
-        // SAFETY: views, geometry, panels and lengths of each group were checked above; the block and the panels exist, no
-        // two tasks have the same block and group, and groups write different channels; nothing else writes the views.
-        unsafe { run_block(isa, part, pointer, &shared, block, 0..part.panels.count()) };
+    // Groups that share the lines of a row's pixels, and the table that leads to them, are one thread's as far as threads have
+    // enough to do.
+    let blocks = shared.tiling.blocks();
+    let shares = (TASKS_PER_THREAD * pool.threads()).div_ceil(blocks).min(groups);
+    pool.run(product(&[blocks, shares]), &|task| {
+        let (block, share) = (task / shares, task % shares);
+        let parts = &parts[share * groups / shares..(share + 1) * groups / shares];
+        // SAFETY: views, geometry, panels and lengths of each group were checked above, and neighbours read and write channels
+        // side by side; the block exists, no two tasks have the same block and group, and groups write different channels;
+        // nothing else writes the views.
+        unsafe { run_groups(isa, parts, pointer, &shared, block) };
     });
 }
 
@@ -215,6 +226,16 @@ impl Tables {
         addend: Vec::new(),
         rows: Vec::new(),
     };
+}
+
+impl Tables {
+    /// Leads to the next group of channels.
+    fn advance(&mut self, call: &Igemm<'_>) {
+        let (inner, outer) = (call.geometry.run, call.panels.n);
+        self.input.iter_mut().for_each(|entry| *entry = entry.wrapping_add(inner));
+        self.output.iter_mut().for_each(|entry| *entry = entry.wrapping_add(outer));
+        self.addend.iter_mut().for_each(|entry| *entry = entry.wrapping_add(outer));
+    }
 }
 
 /// Where a tile's part of the tables starts, and how much of it there is.
@@ -280,6 +301,51 @@ unsafe fn block<S: Simd>(
         match call.weights {
             Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, moments, tables),
             Weights::Half(weights) => panels_of::<S, f16>(call, weights, panels, moments, tables),
+        }
+    }
+}
+
+/// Runs [`groups_of`] with the thread's tables.
+///
+/// # Safety
+/// As [`run_block`]; `parts` are groups of one call that lie side by side, all of whose panels are the caller's.
+unsafe fn run_groups(isa: Isa, parts: &[Igemm<'_>], arena: Pointer, shared: &Shared, index: usize) {
+    TABLES.with_borrow_mut(|tables| {
+        // SAFETY: the caller gives checked calls and a block of its own.
+        unsafe {
+            dispatch!(isa, groups_of(
+                parts: &[Igemm<'_>], arena: Pointer, shared: &Shared, index: usize, tables: &mut Tables
+            ));
+        }
+    });
+}
+
+/// Computes a block of positions of some groups, by one table.
+///
+/// # Safety
+/// As [`block`], for each of the groups, of which each reads and writes the channels beside those of the one before; zeros of the
+/// padding are as many as the channels that all groups of the call read.
+#[inline(always)]
+unsafe fn groups_of<S: Simd>(
+    parts: &[Igemm<'_>],
+    arena: Pointer,
+    shared: &Shared,
+    index: usize,
+    tables: &mut Tables,
+) {
+    // SAFETY: the caller has checked the calls; the table of the first group, each entry moved on by the channels of a group,
+    // leads to the same pixels' channels of the next, or to zeros of its own.
+    unsafe {
+        for (number, part) in parts.iter().enumerate() {
+            match number {
+                0 => fill_tables(part, arena, shared, shared.tiling.tiles(index), tables),
+                _ => tables.advance(part),
+            }
+            let panels = 0..part.panels.count();
+            match part.weights {
+                Weights::Single(weights) => panels_of::<S, f32>(part, weights, panels, None, tables),
+                Weights::Half(weights) => panels_of::<S, f16>(part, weights, panels, None, tables),
+            }
         }
     }
 }
@@ -357,6 +423,12 @@ unsafe fn panels_of<S: Simd, W: Element>(
             // `Panels` says.
             unsafe { multiply::<S, W>(tile) };
             ahead = tile.ahead_of_next();
+        }
+        if call.relu.is_finished_later() {
+            for row in &tables.output {
+                // SAFETY: the output's rows hold the panel's columns, which are the caller's alone.
+                call.relu.finish(unsafe { slice::from_raw_parts_mut(row.add(columns.start), columns.len()) });
+            }
         }
         if let Some((target, chunk)) = moments {
             // SAFETY: the output's rows hold the panel's columns, which like those of the chunk are the caller's alone.

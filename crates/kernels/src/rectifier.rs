@@ -13,6 +13,9 @@ pub enum Rectifier {
         /// The greatest value, not below 0.
         ceiling: f32,
     },
+    /// x·min(max(x + 3, 0), 6)/6 (Howard et al. 2019, <https://arxiv.org/abs/1905.02244>), to the bit as
+    /// [`Activation::Hardswish`](crate::Activation::Hardswish).
+    Hardswish,
 }
 
 impl From<bool> for Rectifier {
@@ -27,9 +30,38 @@ impl Rectifier {
     #[inline(always)]
     pub(crate) fn bounds(self) -> [f32; 2] {
         match self {
-            Self::None => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::None | Self::Hardswish => [f32::NEG_INFINITY, f32::INFINITY],
             Self::Relu => [0.0, f32::INFINITY],
             Self::Clipped { ceiling } => [0.0, ceiling],
         }
     }
+
+    /// Whether there is more to do than to keep values within the bounds: [`finish`](Self::finish), while they are in the cache.
+    ///
+    /// In the registers of a product it would not be free for those that do without.
+    #[inline(always)]
+    pub(crate) fn is_finished_later(self) -> bool {
+        self == Self::Hardswish
+    }
+
+    /// The rest of what is to be done to some floats.
+    #[inline(always)]
+    pub(crate) fn finish(self, floats: &mut [f32]) {
+        if self == Self::Hardswish {
+            floats.iter_mut().for_each(|x| *x = hardswish(*x));
+        }
+    }
+}
+
+/// x·min(max(x + 3, 0), 6)/6; a NaN stays one.
+#[inline(always)]
+pub(crate) fn hardswish(x: f32) -> f32 {
+    x * clip(x + 3.0, 0.0, 6.0) * (1.0 / 6.0)
+}
+
+/// x within two bounds; a NaN stays one.
+#[inline(always)]
+pub(crate) fn clip(x: f32, min: f32, max: f32) -> f32 {
+    let x = if x < min { min } else { x };
+    if x > max { max } else { x }
 }

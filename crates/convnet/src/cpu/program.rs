@@ -15,7 +15,7 @@ use crate::plan::{
 
 /// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
 /// too few for the rows of a register tile; a line between them spreads them over all sets.
-const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512), clips: true };
+const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512), rectifies: true };
 
 /// A plan with its kernels.
 #[derive(Clone, Debug)]
@@ -165,8 +165,8 @@ impl Program {
         let (kernel, winograd_cost) = kind.describe(&self.plan, stage, (self.isa, parameters.half.is_some()));
         let floats = parameters.weight.len() + length(&parameters.bias);
         PlanStep {
-            kernel: match stage.ceiling {
-                Some(ceiling) => format!("{kernel} + relu{ceiling}"),
+            kernel: match stage.rectified {
+                Some(rectified) => format!("{kernel} + {rectified}"),
                 None if stage.relu => format!("{kernel} + relu"),
                 None => kernel,
             },

@@ -4,7 +4,7 @@ use convnet_kernels::Isa;
 
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
 use crate::graph::{Builder, Graph, NodeId, TensorForm};
-use crate::ops::{AvgPool2d, Conv2d, LayerNorm, LayerScale, Linear, MaxPool2d, Unary};
+use crate::ops::{AvgPool2d, Conv2d, Hardtanh, LayerNorm, LayerScale, Linear, MaxPool2d, Op, Unary};
 use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, keep_all, loss_and_gradients};
@@ -143,6 +143,35 @@ fn tensors_of_other_forms_are_computed_with_and_trained_alike() {
         }
         let shapes = training.state_dict().into_iter().map(|(name, tensor)| (name, tensor.shape));
         assert!(shapes.eq(state.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone()))));
+    }
+}
+
+/// A function behind products of every kernel: of grey images, direct, by Winograd, depthwise, in groups, pointwise, Linear.
+fn rectified(function: impl Into<Op> + Clone) -> Graph {
+    let net = Builder::image("rectified", 1, 13, 11);
+    let x = net.input().conv2d(Conv2d::new(6, 3).padding(1)).then(function.clone());
+    let x = x.conv2d(Conv2d::new(48, 3).stride(2)).then(function.clone());
+    let x = x.conv2d(Conv2d::new(48, 3).padding(1)).then(function.clone());
+    let x = x.conv2d(Conv2d::new(48, 3).padding(1).groups(48)).batch_norm2d().then(function.clone());
+    let y = x.conv2d(Conv2d::new(48, 3).padding(1).groups(3)).then(function.clone());
+    let x = (y.conv2d(Conv2d::new(48, 1)) + x).then(function.clone());
+    net.build(x.flatten().linear(Linear::new(20)).then(function).linear(Linear::new(4))).unwrap()
+}
+
+#[test]
+fn functions_are_applied_as_products_are_written() {
+    for graph in [rectified(Hardtanh { min: 0.0, max: 6.0 }), rectified(Unary::Hardswish)] {
+        let (state, input) = (random_state(&graph, 1), random_input(&graph, 3, 2));
+        let expected = forward(&graph, &state, &input).unwrap();
+        for (isa, exact) in Isa::available().into_iter().flat_map(|isa| [(isa, true), (isa, false)]) {
+            let engine = Engine::compile(&graph, &state, 3, &options(isa, exact)).unwrap();
+            // The input's, those of five convolutions and of a 1×1 one with a sum, of two Linear layers.
+            let steps: Vec<String> = engine.plan().into_iter().map(|step| step.kernel).collect();
+            assert_eq!(steps.len(), 9, "{steps:?}");
+            let found = engine.run(&single(&input)).unwrap();
+            let tolerance = if exact { DIRECT } else { WINOGRAD };
+            close(found.as_slice(), &expected[graph.output().index()].data, tolerance, isa.name());
+        }
     }
 }
 

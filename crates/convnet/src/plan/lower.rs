@@ -1,8 +1,10 @@
 //! From layers to stages: what runs as one kernel.
 
+use std::fmt;
+
 use super::aim::Aim;
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::{Hardtanh, Op, PassThrough};
+use crate::ops::{Hardtanh, Op, PassThrough, Unary};
 
 /// What a stage computes.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +51,26 @@ pub(crate) struct Stage {
     pub(crate) shapes: Vec<Shape>,
     /// Whether the ReLU that follows is applied on the way.
     pub(crate) relu: bool,
-    /// Where that ReLU is clipped, as ReLU6 is: in inference, by devices that can.
-    pub(crate) ceiling: Option<f32>,
+    /// Another function that is applied on the way: in inference, by devices that can.
+    pub(crate) rectified: Option<Rectified>,
+}
+
+/// A function that follows a product and is applied as it is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Rectified {
+    /// min(max(·, 0), ceiling), as ReLU6.
+    Clipped { ceiling: f32 },
+    /// x·min(max(x + 3, 0), 6)/6.
+    Hardswish,
+}
+
+impl fmt::Display for Rectified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clipped { ceiling } => write!(f, "relu{ceiling}"),
+            Self::Hardswish => f.write_str("hardswish"),
+        }
+    }
 }
 
 /// What lowering is for.
@@ -76,8 +96,9 @@ pub(crate) struct Lowered {
     pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
-/// Lowers the part of a graph that the outputs depend on. `clips` tells that products may be clipped on the way.
-pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, clips: bool) -> Lowered {
+/// Lowers the part of a graph that the outputs depend on. `rectifies` tells that products may go through other functions than a
+/// ReLU on the way.
+pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, rectifies: bool) -> Lowered {
     let live = graph.reachable(aim.outputs);
     let count = graph.nodes().len();
     let consumers: Vec<Vec<NodeId>> = graph
@@ -86,7 +107,7 @@ pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, clips: bool) -> Lowered {
         .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
         .collect();
     let wants = if aim.frozen.is_empty() { Vec::new() } else { aim.wants(graph) };
-    let lowering = Lowering { graph, aim, clips, wants, consumers };
+    let lowering = Lowering { graph, aim, rectifies, wants, consumers };
     let mut lowered = Lowered {
         stages: Vec::new(),
         value: vec![None; count],
@@ -114,7 +135,7 @@ pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, clips: bool) -> Lowered {
 struct Lowering<'a> {
     graph: &'a Graph,
     aim: Aim<'a>,
-    clips: bool,
+    rectifies: bool,
     /// Whether each node's gradient is wanted; empty where nothing is frozen.
     wants: Vec<bool>,
     consumers: Vec<Vec<NodeId>>,
@@ -131,7 +152,7 @@ impl Lowering<'_> {
             inputs: node.inputs.clone(),
             shapes: self.graph.input_shapes(id),
             relu: false,
-            ceiling: None,
+            rectified: None,
         };
         if self.is_prologue(id) || self.hands_on(id) {
             return alias(id, node.inputs[0], lowered);
@@ -175,8 +196,8 @@ impl Lowering<'_> {
         if fusable && let Some(next) = self.sole_consumer(stage.out, |op| *op == Op::Relu) {
             stage.relu = true;
             stage.out = next;
-        } else if let Some((next, ceiling)) = self.clipped(&node.op, stage.out) {
-            (stage.relu, stage.ceiling) = (true, Some(ceiling));
+        } else if let Some((next, rectified)) = self.rectified(&node.op, stage.out) {
+            stage.rectified = Some(rectified);
             stage.out = next;
         }
         let mut inner = id;
@@ -188,17 +209,20 @@ impl Lowering<'_> {
         lowered.stages.push(stage);
     }
 
-    /// The ReLU6, or one with another bound, that alone reads what a product gives, where it is applied on the way.
-    fn clipped(&self, op: &Op, out: NodeId) -> Option<(NodeId, f32)> {
-        if !self.clips || self.aim.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
+    /// The function that alone reads what a product gives, where it is applied on the way.
+    fn rectified(&self, op: &Op, out: NodeId) -> Option<(NodeId, Rectified)> {
+        if !self.rectifies || self.aim.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
             return None;
         }
-        let bound = |op: &Op| match op {
-            Op::Hardtanh(Hardtanh { min: 0.0, max }) if *max > 0.0 => Some(*max),
+        let function = |op: &Op| match op {
+            Op::Hardtanh(Hardtanh { min: 0.0, max }) if *max > 0.0 => {
+                Some(Rectified::Clipped { ceiling: *max })
+            }
+            Op::Unary(Unary::Hardswish) => Some(Rectified::Hardswish),
             _ => None,
         };
-        let next = self.sole_consumer(out, |op| bound(op).is_some())?;
-        Some((next, bound(&self.graph.node(next).op)?))
+        let next = self.sole_consumer(out, |op| function(op).is_some())?;
+        Some((next, function(&self.graph.node(next).op)?))
     }
 
     /// Whether a layer's output is its input here; a map as a vector is a matter of its readers.

@@ -26,7 +26,7 @@ pub(crate) use draft::Draft;
 pub(crate) use dropout::{layer_key, layer_part, pass_key};
 pub use error::CompileError;
 pub(crate) use gradients::{BackwardStage, GradientWrite};
-pub(crate) use lower::{Kernel, Mode, Stage};
+pub(crate) use lower::{Kernel, Mode, Rectified, Stage};
 pub(crate) use needs::Needs;
 pub use report::{PlanStep, StepReport, StepTimes};
 pub(crate) use storage::{MemoryRules, Region, Slot};

@@ -20,8 +20,8 @@ pub(crate) struct MemoryRules {
     /// Pixels that lie a multiple of so many floats apart get in each other's way; a line between them keeps them
     /// apart.
     pub(crate) aliased: Option<usize>,
-    /// Whether products may be clipped where they are written, as ReLU6 does behind a convolution.
-    pub(crate) clips: bool,
+    /// Whether products may go through ReLU6 or Hardswish as they are written.
+    pub(crate) rectifies: bool,
 }
 
 impl Buffer {

@@ -258,9 +258,12 @@ pub(super) struct ExcitingData {
     pub(super) images: Vec<ExcitingImageData>,
     /// What the network sees of each, whole.
     pub(super) sprite: Sprite,
-    /// By layer and channel: image, value, row and column of its largest value, the most exciting first.
-    pub(super) channels: BTreeMap<usize, BTreeMap<usize, Vec<(usize, f32, usize, usize)>>>,
+    /// By layer and channel, the most exciting first.
+    pub(super) channels: BTreeMap<usize, BTreeMap<usize, Vec<ExcitedPlace>>>,
 }
+
+/// An image, and value, row and column of a channel's largest value in it.
+pub(super) type ExcitedPlace = (usize, f32, usize, usize);
 
 #[derive(Debug, Serialize)]
 pub(super) struct ExcitingImageData {

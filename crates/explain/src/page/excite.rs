@@ -6,7 +6,7 @@ use convnet::graph::{Graph, NodeId};
 use convnet::inspect::grouped;
 use convnet::ops::Op;
 
-use super::data::{ExcitingData, ExcitingImageData, ImageData};
+use super::data::{ExcitedPlace, ExcitingData, ExcitingImageData, ImageData};
 use super::{Gallery, Page};
 use crate::sprite::{Sprite, small};
 use crate::{ExplainError, Lens, maps, network_view};
@@ -15,9 +15,6 @@ use crate::{ExplainError, Lens, maps, network_view};
 const LOOKED: usize = 256;
 /// Images of a channel that are kept.
 const KEPT: usize = 9;
-
-/// A place of a channel in an image: image, value, row, column.
-type Place = (usize, f32, usize, usize);
 
 /// The images of a set that are looked at, evenly over all of it.
 pub(super) fn sample(gallery: &Gallery<'_>) -> Vec<usize> {
@@ -69,7 +66,7 @@ pub(super) fn exciting(
     let (graph, wanted) = (page.graph, wanted(page.graph, images));
     let layers: Vec<NodeId> = wanted.keys().copied().collect();
     let mut lens = Lens::open(graph, page.weights, &layers, &page.options)?;
-    let mut best: BTreeMap<NodeId, BTreeMap<usize, Vec<Place>>> = BTreeMap::new();
+    let mut best: BTreeMap<NodeId, BTreeMap<usize, Vec<ExcitedPlace>>> = BTreeMap::new();
     let chosen = sample(gallery);
     let mut pictures = Vec::with_capacity(chosen.len());
     for (number, &index) in chosen.iter().enumerate() {
@@ -106,7 +103,7 @@ pub(super) fn exciting(
 
 /// Puts an image among the most exciting ones of a channel, if it is one: the largest first, of equals the earlier. An image in
 /// which a channel is nowhere above 0 does not excite it.
-fn keep(best: &mut Vec<Place>, image: usize, plane: &[f32], width: usize) {
+fn keep(best: &mut Vec<ExcitedPlace>, image: usize, plane: &[f32], width: usize) {
     let largest = plane.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
     let Some((at, &value)) = largest.filter(|(_, value)| **value > 0.0) else { return };
     let place = best.partition_point(|kept| kept.1 >= value);

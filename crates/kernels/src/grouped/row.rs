@@ -1,5 +1,7 @@
 //! A vector of output channels of a row of the grid, or of two that read much the same rows of the input.
 
+use std::slice;
+
 use super::walk::{Reads, Single, Slide, TAPS};
 use super::{Channels, Group, Grouped, column, pixel, place};
 use crate::arena::{Pointer, View};
@@ -81,6 +83,17 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
                 (true, true) => self.run::<true, true>(),
                 (true, false) => self.run::<true, false>(),
                 (false, _) => self.run::<false, false>(),
+            }
+        }
+        if !self.call.relu.is_finished_later() {
+            return;
+        }
+        let (width, channels) = (self.call.geometry.grid.1, self.channels.outputs.len());
+        for (start, step) in self.out {
+            for x in 0..width {
+                // SAFETY: the grid's pixels lie in the output, whose channels from here on are the caller's alone.
+                let pixel = unsafe { slice::from_raw_parts_mut(self.arena.at(start + x * step), channels) };
+                self.call.relu.finish(pixel);
             }
         }
     }

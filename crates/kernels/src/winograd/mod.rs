@@ -11,6 +11,7 @@ mod transform;
 mod weights;
 
 use std::ops::Range;
+use std::slice;
 
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
@@ -479,6 +480,19 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                 }
             }
             c += n;
+        }
+        if call.relu.is_finished_later() {
+            for (i, j) in (0..M.min(height - y0)).flat_map(|i| (0..M.min(width - x0)).map(move |j| (i, j))) {
+                let pixel = (image * height + y0 + i) * width + x0 + j;
+                // SAFETY: these pixels were just written, with all of their channels.
+                let pixel = unsafe {
+                    slice::from_raw_parts_mut(
+                        work.arena.at(call.out.offset + pixel * call.out.stride),
+                        channels,
+                    )
+                };
+                call.relu.finish(pixel);
+            }
         }
     }
 }

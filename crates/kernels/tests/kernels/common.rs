@@ -241,7 +241,12 @@ pub(crate) fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, wha
 
 /// A rectifier by chance.
 pub(crate) fn rectifier(random: &mut Random) -> Rectifier {
-    random.pick(&[Rectifier::None, Rectifier::Relu, Rectifier::Clipped { ceiling: 6.0 }])
+    random.pick(&[
+        Rectifier::None,
+        Rectifier::Relu,
+        Rectifier::Clipped { ceiling: 6.0 },
+        Rectifier::Hardswish,
+    ])
 }
 
 /// What a rectifier leaves.
@@ -250,6 +255,7 @@ pub(crate) fn rectified(rectifier: Rectifier, x: f64) -> f64 {
         Rectifier::None => x,
         Rectifier::Relu => x.max(0.0),
         Rectifier::Clipped { ceiling } => x.max(0.0).min(ceiling.into()),
+        Rectifier::Hardswish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
     }
 }
 

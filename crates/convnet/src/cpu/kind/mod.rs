@@ -32,7 +32,7 @@ use super::run::{At, Backward, Forward, Saved};
 use crate::graph::Shape;
 use crate::ops::Op;
 use crate::options::ReluGradient;
-use crate::plan::{BackwardStage, CompileError, Kernel, Mode, Needs, Plan, Stage};
+use crate::plan::{BackwardStage, CompileError, Kernel, Mode, Needs, Plan, Rectified, Stage};
 
 /// A kernel and its geometry.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,8 +154,9 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
 
 /// What a product goes through before it is written.
 fn rectifier(stage: &Stage) -> Rectifier {
-    match stage.ceiling {
-        Some(ceiling) => Rectifier::Clipped { ceiling },
+    match stage.rectified {
+        Some(Rectified::Clipped { ceiling }) => Rectifier::Clipped { ceiling },
+        Some(Rectified::Hardswish) => Rectifier::Hardswish,
         None => stage.relu.into(),
     }
 }
