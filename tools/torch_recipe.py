@@ -231,6 +231,8 @@ def main():
     step, best, first, spent = 0, None, 0, 0.0
     if args.state and args.state.exists():
         kept = torch.load(args.state)
+        of = (str(Path(args.run).resolve()), seed, args.channels_last)
+        assert kept["of"] == of, f"{args.state} is of {kept['of']}, not of {of}"
         first, step, best, spent, average = (kept[name] for name in ("epochs", "step", "best", "seconds", "average"))
         net.load_state_dict(kept["net"])
         for (rule, _), state in zip(rules, kept["rules"], strict=True):
@@ -274,7 +276,7 @@ def main():
               f"{time.perf_counter() - began:.1f} s", flush=True)
         if args.state:
             unfinished = args.state.with_suffix(".tmp")
-            torch.save({"epochs": epoch + 1, "step": step, "best": best, "seconds": spent + time.perf_counter() - start,
+            torch.save({"of": (str(Path(args.run).resolve()), seed, args.channels_last), "epochs": epoch + 1, "step": step, "best": best, "seconds": spent + time.perf_counter() - start,
                         "average": average, "net": net.state_dict(), "rules": [rule.state_dict() for rule, _ in rules],
                         "draws": torch.get_rng_state()}, unfinished)
             unfinished.rename(args.state)

@@ -107,6 +107,11 @@ pub(crate) struct ThreadsArg {
 }
 
 impl ThreadsArg {
+    /// Whether a number was given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.threads.is_some()
+    }
+
     /// As the library takes it: 0 for all cores. More threads than cores are remarked.
     pub(crate) fn count(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

@@ -41,6 +41,13 @@ pub(crate) fn width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|&c| c > 0).unwrap_or(100)
 }
 
+/// A remark as a sentence.
+pub(crate) fn sentence(remark: &str) -> String {
+    let mut letters = remark.trim_end_matches('.').chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
+}
+
 /// `1 epoch`, `12 epochs`, `2 classes`, `10,000 images`.
 pub(crate) fn counted(number: usize, one: &str) -> String {
     let ending = match number {

@@ -178,6 +178,9 @@ pub fn igemm(
 /// first.
 pub fn igemm_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>, groups: usize) {
     assert!(call.before.is_none(), "groups read their channels as they are");
+    // No group writes what another reads.
+    call.input.assert_disjoint(call.out);
+    check_epilogue(arena, call.out, call.bias, call.addend);
     let parts: Vec<Igemm<'_>> = (0..groups).map(|group| call.group(group, groups)).collect();
     let elements: usize = parts.iter().map(|part| part.check(isa, arena, false)).sum();
     let Some(first) = parts.first().filter(|_| elements > 0) else { return };

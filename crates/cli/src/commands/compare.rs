@@ -78,8 +78,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let page = args.output.as_deref().filter(|path| is_page(path));
     match (page, &args.output) {
         (Some(path), _) => page::write(path, args, &runs, &differences)?,
-        (None, _) if !args.images.is_empty() || args.data.is_some() => {
-            return Err(Failure::usage("`--image` and `--data` are of a page: add `-o FILE.html`"));
+        (None, _) if !args.images.is_empty() || args.data.is_some() || args.threads.is_given() => {
+            return Err(Failure::usage(
+                "`--image`, `--data` and `--threads` are of a page: add `-o FILE.html`",
+            ));
         }
         (None, Some(path)) => draw_runs(path, &compared(&runs, &names(&runs)))?,
         (None, None) => {}

@@ -114,22 +114,31 @@ pub(crate) fn open_recipe(recipe: &Recipe) -> Result<DataSets, Failure> {
     Ok(sets)
 }
 
-/// Opens the images to measure on: those of the data set that was asked for, else of the run's own, else of the bundled
-/// one. Tells whether the run's data have changed, and how many of the images it was trained on.
+/// Images to measure on.
+pub(crate) struct Opened {
+    pub(crate) set: TestSet,
+    /// All splits of the run's own data, where it is those that are measured.
+    pub(crate) splits: Option<DataSets>,
+    /// What was told of how far figures of them can be trusted.
+    pub(crate) told: Vec<String>,
+}
+
+/// Opens the images to measure on, as [`open_measured`].
 pub(crate) fn open_test(
     asked: Option<&str>,
     own: Option<&str>,
     run: Option<&RunDir>,
 ) -> Result<TestSet, Failure> {
-    Ok(open_measured(asked, own, run)?.0)
+    Ok(open_measured(asked, own, run)?.set)
 }
 
-/// The same, with all splits of the run's own data where they are those.
+/// Opens the images to measure on: those of the data set that was asked for, else of the run's own, else of the bundled
+/// one. Tells whether the run's data have changed, and how many of the images it was trained on.
 pub(crate) fn open_measured(
     asked: Option<&str>,
     own: Option<&str>,
     run: Option<&RunDir>,
-) -> Result<(TestSet, Option<DataSets>), Failure> {
+) -> Result<Opened, Failure> {
     let spec = asked.or(own).unwrap_or(data::DEFAULT);
     let then = run.map(RunDir::data).transpose()?.flatten();
     let opening = run.map(|run| run.config().recipe.opening()).unwrap_or_default();
@@ -138,6 +147,7 @@ pub(crate) fn open_measured(
         true => asked.is_none(),
         false => own.is_some_and(|own| is_same(own, spec)),
     };
+    let mut told = Vec::new();
     let (set, splits) = if is_own {
         let mut sets = open_as(spec, &opening)?;
         if let Some(run) = run {
@@ -146,11 +156,11 @@ pub(crate) fn open_measured(
         if let Some(then) = &then
             && let Some(differences) = then.differences(&Fingerprint::of(&sets)?)
         {
-            output::note(&format!("the data have changed since the run was started: {differences}"));
+            told.push(format!("the data have changed since the run was started: {differences}"));
         }
         let (split, images) = sets.measured().unwrap_or(("training", &sets.train));
         if split != "test" {
-            output::note(&format!("`{}` has no test images: the {split} images are measured", sets.name));
+            told.push(format!("`{}` has no test images: the {split} images are measured", sets.name));
         }
         let set = TestSet {
             name: sets.name.clone(),
@@ -164,31 +174,35 @@ pub(crate) fn open_measured(
         set.notes.iter().for_each(|note| output::note(note));
         (set, None)
     };
-    note_seen(run, &set)?;
-    Ok((set, splits))
+    told.iter().for_each(|told| output::note(told));
+    told.extend(note_seen(run, &set)?);
+    Ok(Opened { set, splits, told })
 }
 
-/// Tells how many of the images to measure on a run was trained on.
-pub(crate) fn note_seen(run: Option<&RunDir>, set: &TestSet) -> Result<(), Failure> {
-    let Some(run) = run else { return Ok(()) };
-    let Some(then) = run.data()? else {
-        output::note(&format!(
+/// Tells how many of the images to measure on a run was trained on; gives what was told.
+pub(crate) fn note_seen(run: Option<&RunDir>, set: &TestSet) -> Result<Option<String>, Failure> {
+    let Some(run) = run else { return Ok(None) };
+    let told = match run.data()? {
+        None => Some(format!(
             "`{}` keeps no `{}`: whether its data have changed, and whether it was trained on these images, is not known",
             run.path().display(),
             RunDir::DATA,
-        ));
-        return Ok(());
+        )),
+        Some(then) => {
+            let seen = then.trained_on(&set.images.prints()?);
+            (!seen.is_empty()).then(|| {
+                format!(
+                    "`{}` was trained on {} of the {} images to measure on ({}): its figures promise too much",
+                    run.path().display(),
+                    seen.len(),
+                    set.images.len(),
+                    data::some_names(&seen)
+                )
+            })
+        }
     };
-    let seen = then.trained_on(&set.images.prints()?);
-    if !seen.is_empty() {
-        output::note(&format!(
-            "{} of the {} images to measure on were trained on ({}): the figures promise too much",
-            seen.len(),
-            set.images.len(),
-            data::some_names(&seen)
-        ));
-    }
-    Ok(())
+    told.iter().for_each(|told| output::note(told));
+    Ok(told)
 }
 
 /// Whether two names of data sets are of the same one.

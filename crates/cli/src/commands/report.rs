@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use convnet::data::{DataSets, Dataset};
 use convnet::exec::Options;
 use convnet::inspect::{Summary, scaled};
 use convnet::train::{RunDir, RunSummary};
 use convnet_explain::{Report, Told};
 use convnet_formats::atomic;
 
+use super::data::Opened;
 use super::runs::state;
 use super::trained::TrainedArgs;
 use crate::args::{SeedArg, ThreadsArg};
@@ -66,7 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         ));
     };
     let (model, weights) = args.trained.load()?;
-    let (data, splits) = super::data::open_measured(args.data.as_deref(), model.data.as_deref(), Some(&run))?;
+    let Opened { set: data, splits, told: trust } =
+        super::data::open_measured(args.data.as_deref(), model.data.as_deref(), Some(&run))?;
     let names = run.config().classes.clone();
     let matched = convnet::data::ClassMatch::by_name(&names, &data.images.classes, &data.name)?;
     matched.told().iter().for_each(|told| output::note(told));
@@ -79,6 +82,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if images.is_empty() {
         return Err(Failure::work(format!("`{}` has no image to measure the run on", data.name)));
     }
+    // By the run's classes too, whatever the folders are called now.
+    let among = |set: Dataset| set.among(&names, &matched);
+    let splits = match splits {
+        Some(DataSets { name, train, validation, test, sizes, notes }) => Some(DataSets {
+            name,
+            train: among(train)?,
+            validation: validation.map(among).transpose()?,
+            test: test.map(among).transpose()?,
+            sizes,
+            notes,
+        }),
+        None => None,
+    };
     let summary = RunSummary::of(run.path())?;
     let filters = run.filters()?;
     let waiting = Waiting::of(images.len(), "image");
@@ -89,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         splits: splits.as_ref(),
         preprocess: &model.preprocess,
         images: &images,
-        told: told(&run, &summary, &model.graph, &data.name, images.len())?,
+        told: told(&run, &summary, &model.graph, (&data.name, images.len()), &trust)?,
         seed: args.seed.seed,
         options: Options { threads: args.threads.count(), ..Options::default() },
     };
@@ -104,8 +120,8 @@ fn told(
     run: &RunDir,
     summary: &RunSummary,
     graph: &convnet::Graph,
-    data: &str,
-    images: usize,
+    (data, images): (&str, usize),
+    trust: &[String],
 ) -> Result<Told, Failure> {
     let config = run.config();
     let title =
@@ -127,7 +143,7 @@ fn told(
         ["computed by".to_owned(), format!("convnet {}, {}", config.convnet, config.isa)],
         ["seed".to_owned(), config.recipe.seed.to_string()],
     ];
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = trust.iter().map(|told| output::sentence(told)).collect();
     match &summary.outcome {
         Some(outcome) => {
             facts.push([

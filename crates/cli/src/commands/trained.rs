@@ -117,6 +117,16 @@ pub(crate) fn load(graph: &Graph, file: WeightsFile, options: &OpenOptions) -> R
 }
 
 impl TrainedArgs {
+    /// A run by its path, as it is.
+    pub(crate) fn of_run(path: &Path) -> Self {
+        Self {
+            target: path.display().to_string(),
+            weights: WeightsArgs { weights: None, key: None, partial: false },
+            preprocess: PreprocessArg::default(),
+            size: SizeArgs { input: None, classes: None, output_name: None },
+        }
+    }
+
     /// Reads the weights and builds the network they are for.
     pub(crate) fn load(&self) -> Result<(Model, Loaded), Failure> {
         let mut model =

@@ -79,18 +79,18 @@ impl DataSets {
     /// If an image cannot be read.
     pub fn near_repeats(&self) -> Result<NearRepeats, DataError> {
         let splits: Vec<(&'static str, &Dataset)> = self.splits().collect();
-        let hashes = splits.iter().map(|(_, set)| hashes(set)).collect::<Result<Vec<_>, _>>()?;
         let mut result = NearRepeats::default();
         let (mut pairs, mut compared) = (0u64, 0);
         for later in 1..splits.len() {
-            let earlier: u64 = hashes[..later].iter().map(|hashes| hashes.len() as u64).sum();
-            pairs = pairs.saturating_add(earlier.saturating_mul(hashes[later].len() as u64));
+            let earlier: u64 = splits[..later].iter().map(|(_, set)| set.len() as u64).sum();
+            pairs = pairs.saturating_add(earlier.saturating_mul(splits[later].1.len() as u64));
         }
         if pairs > MOST_PAIRS {
             result.left =
                 Some(format!("{pairs} pairs of images were not compared, which is more than {MOST_PAIRS}"));
             return Ok(result);
         }
+        let hashes = splits.iter().map(|(_, set)| hashes(set)).collect::<Result<Vec<_>, _>>()?;
         for later in 1..splits.len() {
             let numbers: Vec<usize> = (0..hashes[later].len()).collect();
             let candidates = parallel::map(&numbers, |&index| {

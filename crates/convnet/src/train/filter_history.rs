@@ -48,6 +48,8 @@ pub(super) struct FilterHistory {
     /// The name of their tensor.
     name: String,
     epochs: StateDict,
+    /// Whether the file holds something else.
+    is_stale: bool,
 }
 
 impl FilterHistory {
@@ -55,12 +57,26 @@ impl FilterHistory {
     /// read keep no run from going on: `notes` tells of them.
     pub(super) fn open(run: &RunDir, net: &Graph, done: usize, notes: &mut Vec<String>) -> Option<Self> {
         let name = first(net)?;
-        let kept = run.filters().unwrap_or_else(|error| {
-            notes.push(format!("{error}; filters are kept anew from here"));
-            Vec::new()
-        });
-        let kept = kept.into_iter().filter(|(epoch, _)| *epoch <= done);
-        Some(Self { name, epochs: kept.map(|(epoch, filters)| (epoch.to_string(), filters)).collect() })
+        let (mut kept, mut is_stale) = match run.filters() {
+            Ok(kept) => (kept, false),
+            Err(error) => {
+                notes.push(format!("{error}; filters are kept anew from here"));
+                (Vec::new(), true)
+            }
+        };
+        let before = kept.len();
+        kept.retain(|(epoch, _)| *epoch <= done);
+        is_stale |= kept.len() < before;
+        let epochs = kept.into_iter().map(|(epoch, filters)| (epoch.to_string(), filters)).collect();
+        Some(Self { name, epochs, is_stale })
+    }
+
+    /// Takes what came after the checkpoint that the run goes on from, or cannot be read, out of the file.
+    pub(super) fn forget(&mut self, run: &RunDir) -> Result<(), TrainError> {
+        if std::mem::take(&mut self.is_stale) {
+            write_tensors(&run.file(RunDir::FILTERS), &self.epochs, &Default::default())?;
+        }
+        Ok(())
     }
 
     /// An epoch is done, of so many; 0 before the first.
@@ -115,8 +131,10 @@ mod tests {
         assert_eq!(epochs, [0, 1, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 40]);
         assert_eq!(kept[3].1, weights(6)["conv.0.weight"]);
         let bytes = std::fs::read(run.file(RunDir::FILTERS)).unwrap();
-        // A run that goes on from the end of epoch 7 writes the same again.
+        // A run that goes on from the end of epoch 7 forgets what came after it, and writes the same again.
         let mut again = FilterHistory::open(&run, &net(), 7, &mut Vec::new()).unwrap();
+        again.forget(&run).unwrap();
+        assert_eq!(run.filters().unwrap().last().unwrap().0, 6);
         (8..=40).for_each(|epoch| again.add(&run, (epoch, 40), &weights(epoch as u64)).unwrap());
         assert_eq!(std::fs::read(run.file(RunDir::FILTERS)).unwrap(), bytes);
     }
@@ -136,7 +154,9 @@ mod tests {
         std::fs::write(run.file(RunDir::FILTERS), "text").unwrap();
         assert!(run.filters().unwrap_err().to_string().contains("filters.safetensors"));
         let mut notes = Vec::new();
-        assert!(FilterHistory::open(&run, &net(), 3, &mut notes).unwrap().epochs.is_empty());
+        let mut history = FilterHistory::open(&run, &net(), 3, &mut notes).unwrap();
+        history.forget(&run).unwrap();
+        assert_eq!(run.filters().unwrap(), []);
         assert!(notes[0].contains("anew"), "{notes:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Where a run stands, by its files: every state that a crash can leave is accepted, and no other.
 //!
-//! An epoch's files are written in this order: last weights, best weights and their chart, metrics, checkpoint, curves.
+//! An epoch's files are written in this order: last weights, best weights, first filters, metrics, checkpoint, curves.
 //! A crash can come between any two, so that what is before the checkpoint may be an epoch ahead of it; that epoch is
 //! done again, to the same bits. Charts are drawn again from what the checkpoint and the metrics hold.
 

@@ -82,6 +82,9 @@ impl TrainingLoop<'_> {
             notes: std::mem::take(&mut self.notes),
         };
         self.callbacks.steer(&self.steps.training, |callback, run| callback.start(&start, run));
+        if let Some(filters) = &mut self.filters {
+            filters.forget(&self.run)?;
+        }
         if self.progress.epoch == 0 && self.progress.step == 0 {
             let weights = self.steps.weights();
             self.keep_filters(0, &weights)?;

@@ -373,7 +373,11 @@ fn tally(entry: btree_map::Entry<'_, NodeId, Tally>, shape: Shape, tensor: &Tens
 
 fn activity(graph: &Graph, id: NodeId, tally: &Tally) -> ActivityData {
     // Other layers may well be below zero everywhere.
-    let can_die = matches!(graph.node(id).op, Op::Relu | Op::Hardtanh(_));
+    let can_die = match &graph.node(id).op {
+        Op::Relu => true,
+        Op::Hardtanh(bounds) => bounds.min == 0.0,
+        _ => false,
+    };
     let (least, most) = Heat::new(1, tally.some.len(), tally.some.clone()).range();
     let mut histogram = Histogram::new(least, most);
     histogram.add(&tally.some);

@@ -8,6 +8,7 @@ use convnet::ops::Op;
 
 use super::data::{ExcitedPlace, ExcitingData, ExcitingImageData, ImageData};
 use super::{Gallery, Page};
+use crate::report::thumbs::image_name;
 use crate::sprite::{Sprite, small};
 use crate::{ExplainError, Lens, maps, network_view};
 
@@ -84,7 +85,7 @@ pub(super) fn exciting(
         done();
     }
     let name = |&index: &usize| ExcitingImageData {
-        name: gallery.images.name_of(index).unwrap_or_else(|| format!("image {index}")),
+        name: image_name(gallery.images, index),
         label: gallery.label(index),
     };
     let channels = best.into_iter().map(|(id, channels)| (id.index(), channels)).collect();

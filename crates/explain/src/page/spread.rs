@@ -45,13 +45,13 @@ pub(super) fn weights(
 ) -> Result<Vec<WeightData>, ExplainError> {
     let mut found = Vec::new();
     for &id in shown {
-        let specs = graph.own_parameters(id);
-        let Some(spec) = specs.iter().find(|spec| spec.name.ends_with("weight")) else { continue };
+        // The weights of every layer come before its bias.
+        let Some(spec) = graph.own_parameters(id).into_iter().next() else { continue };
         let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
         let (mut sum, mut squares, mut zeros) = (0.0f64, 0.0f64, 0u64);
         let norm = graph.node(id).op.name().contains("Norm");
         let mut weak = WeakData { limit: WEAK, count: 0, channels: Vec::new() };
-        in_parts(source, spec, &mut |start, values| {
+        in_parts(source, &spec, &mut |start, values| {
             for (at, &value) in values.iter().enumerate() {
                 (least, most) = (least.min(value), most.max(value));
                 sum += f64::from(value);
@@ -66,7 +66,7 @@ pub(super) fn weights(
             }
         })?;
         let mut histogram = Histogram::new(least, most);
-        in_parts(source, spec, &mut |_, values| histogram.add(values))?;
+        in_parts(source, &spec, &mut |_, values| histogram.add(values))?;
         let count = spec.elements();
         let mean = sum / count as f64;
         found.push(WeightData {

@@ -14,7 +14,7 @@ use super::data::{
     CellData, ClassData, FiltersData, ImageData, LayerData, PointData, ReportData, SuspectData, WorstData,
 };
 use super::suspects::label_suspects;
-use super::thumbs::Thumbs;
+use super::thumbs::{Thumbs, image_name};
 use super::{Report, near, plane};
 use crate::page::{encode, filters};
 use crate::{CamMethod, ExplainError, Lens, Palette, enlarged, last_maps, network_view, overlay};
@@ -63,7 +63,7 @@ impl Report<'_> {
         let evaluation = &measured.evaluation;
         let classes = evaluation.confusion.classes();
         let image = |&index: &usize| ImageData {
-            name: self.images.name_of(index).unwrap_or_else(|| index.to_string()),
+            name: image_name(self.images, index),
             truth: seen[index].label,
             answers: seen[index].likeliest(ANSWERS),
         };

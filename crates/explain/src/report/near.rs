@@ -32,7 +32,9 @@ pub(super) fn pairs(splits: Option<&DataSets>) -> Result<Pairs, ExplainError> {
     let names: Vec<&str> = splits.splits().map(|(name, _)| name).collect();
     let splits_told = names.join(" and ");
     let told = match near.found.len() {
-        0 => format!("No image shows the same picture as one of another split ({splits_told})."),
+        0 => {
+            format!("No image was found that shows the same picture as one of another split ({splits_told}).")
+        }
         found => format!(
             "{found} {} the same picture as one of another split ({splits_told}), or nearly so{}. What a network learned from \
              it is measured on then.",

@@ -33,6 +33,11 @@ impl Thumbs {
     }
 }
 
+/// What an image is called: its file, or its number in the set.
+pub(crate) fn image_name(images: &Dataset, index: usize) -> String {
+    images.name_of(index).unwrap_or_else(|| format!("image {index}"))
+}
+
 /// A small picture of an image.
 pub fn thumbnail(image: &Image<'_>) -> RgbImage {
     let (channels, height, width) = image.shape();

@@ -1,14 +1,12 @@
 //! On which images two networks are right, and whether that tells them apart.
 
-use convnet::train::Prediction;
-
 use super::data::AgreementData;
 
-/// Images by which of the two is right; the predictions of both are of the same images.
-pub(super) fn agreement(names: &[String; 2], seen: [&[Prediction]; 2]) -> AgreementData {
+/// Images by which of the two is right: for each whether the first is, and the second.
+pub(super) fn agreement(names: &[String; 2], right: impl Iterator<Item = [bool; 2]>) -> AgreementData {
     let mut counts = [[0usize; 2]; 2];
-    for (first, second) in seen[0].iter().zip(seen[1]) {
-        counts[usize::from(first.is_right())][usize::from(second.is_right())] += 1;
+    for [first, second] in right {
+        counts[usize::from(first)][usize::from(second)] += 1;
     }
     let [[neither, second], [first, both]] = counts;
     let chance = mcnemar(first, second);
@@ -29,7 +27,7 @@ pub(super) fn agreement(names: &[String; 2], seen: [&[Prediction]; 2]) -> Agreem
             }
         ),
     };
-    AgreementData { images: seen[0].len(), both, first, second, neither, chance, told }
+    AgreementData { images: both + first + second + neither, both, first, second, neither, chance, told }
 }
 
 /// McNemar's exact test (1947, doi:10.1007/BF02295996): the probability that of so many fair coins as few or fewer, on either
@@ -62,23 +60,16 @@ mod tests {
 
     #[test]
     fn images_are_counted_by_who_is_right() {
-        let seen = |predicted: &[usize]| -> Vec<Prediction> {
-            let one = |(index, &predicted): (usize, &usize)| Prediction {
-                index,
-                label: 1,
-                predicted,
-                probabilities: vec![0.5; 2],
-            };
-            predicted.iter().enumerate().map(one).collect()
-        };
         let names = ["a".to_owned(), "b".to_owned()];
-        let found = agreement(&names, [&seen(&[1, 1, 0, 0, 1]), &seen(&[1, 0, 1, 0, 0])]);
+        let (yes, no) = (true, false);
+        let right = [[yes, yes], [yes, no], [no, yes], [no, no], [yes, no]];
+        let found = agreement(&names, right.into_iter());
         assert_eq!((found.both, found.first, found.second, found.neither), (1, 2, 1, 1));
         assert!(found.told.contains("may be chance"), "{}", found.told);
-        let same = agreement(&names, [&seen(&[1, 0]), &seen(&[1, 0])]);
+        let same = agreement(&names, [[yes, yes], [no, no]].into_iter());
         assert_eq!((same.both, same.neither, same.chance), (1, 1, 1.0));
         assert!(same.told.contains("same images"));
-        let far = agreement(&names, [&seen(&[0; 9]), &seen(&[1; 9])]);
+        let far = agreement(&names, [[no, yes]; 9].into_iter());
         assert!(far.told.contains("b is better") && far.told.contains("0.4%"), "{}", far.told);
     }
 }

@@ -10,7 +10,7 @@ use super::data::{
 };
 use super::{Side, Versus};
 use crate::page::encode;
-use crate::report::thumbs::Thumbs;
+use crate::report::thumbs::{Thumbs, image_name};
 use crate::{CamMethod, ExplainError, Lens, Palette, enlarged, last_maps, network_view, overlay};
 
 /// Images at once.
@@ -30,7 +30,27 @@ const STRENGTH: f32 = 0.5;
 /// What both make of the same images.
 struct Both {
     measured: [Measurements; 2],
-    seen: [Vec<Prediction>; 2],
+    seen: [Vec<Answer>; 2],
+}
+
+/// What a network makes of an image, as far as the page needs it.
+struct Answer {
+    label: usize,
+    /// The likeliest classes with their probabilities.
+    likeliest: Vec<(usize, f64)>,
+    is_right: bool,
+}
+
+impl Answer {
+    fn of(seen: &Prediction) -> Self {
+        let likeliest = seen.likeliest(ANSWERS_OF_IMAGE);
+        Self { label: seen.label, likeliest, is_right: seen.is_right() }
+    }
+
+    /// The probability of the likeliest class.
+    fn confidence(&self) -> f64 {
+        self.likeliest.first().map_or(0.0, |(_, probability)| *probability)
+    }
 }
 
 impl Versus<'_> {
@@ -43,9 +63,9 @@ impl Versus<'_> {
         let mut thumbs = Thumbs::default();
         let differing = both.as_ref().map_or_else(Vec::new, |both| differing(both, &mut thumbs));
         let image = |images: &Dataset, both: &Both, index: usize| ImageData {
-            name: images.name_of(index).unwrap_or_else(|| format!("image {index}")),
+            name: image_name(images, index),
             truth: both.seen[0][index].label,
-            answers: [0, 1].map(|side| both.seen[side][index].likeliest(ANSWERS_OF_IMAGE)),
+            answers: [0, 1].map(|side| both.seen[side][index].likeliest.clone()),
         };
         let (shown, sprite) = match (self.images, &both) {
             (Some(images), Some(both)) => (
@@ -63,7 +83,10 @@ impl Versus<'_> {
             figures: both.as_ref().map_or_else(Vec::new, figures),
             classes: self.images.map_or_else(Vec::new, |images| images.classes.clone()),
             by_class: both.as_ref().map_or_else(Vec::new, by_class),
-            agreement: both.as_ref().map(|both| agreement(&names, [&both.seen[0], &both.seen[1]])),
+            agreement: both.as_ref().map(|both| {
+                let right = both.seen[0].iter().zip(&both.seen[1]).map(|(a, b)| [a.is_right, b.is_right]);
+                agreement(&names, right)
+            }),
             images: shown,
             sprite,
             differing,
@@ -81,7 +104,7 @@ impl Versus<'_> {
             let mut seen = Vec::with_capacity(images.len());
             evaluate_with(&engine, images, side.preprocess, Views::One, &mut |one| {
                 measures.add(&one);
-                seen.push(Prediction::of(&one));
+                seen.push(Answer::of(&Prediction::of(&one)));
                 count += 1;
                 done(count);
                 true
@@ -102,7 +125,7 @@ impl Versus<'_> {
         if let (true, Some(images), Some(both)) = (photos.is_empty(), self.images, both) {
             let chosen = [ONE, TWO].into_iter().flat_map(|kind| of_kind(both, kind).into_iter().take(EACH));
             for index in chosen.collect::<Vec<_>>() {
-                let name = images.name_of(index).unwrap_or_else(|| format!("image {index}"));
+                let name = image_name(images, index);
                 let truth = Some(both.seen[0][index].label);
                 photos.push(self.photo(name, truth, &images.image(index)?, &mut lenses)?);
             }
@@ -182,7 +205,7 @@ const NEITHER: Kind = [false, false];
 /// The images on which just these are right, the surest answers of a wrong one first.
 fn of_kind(both: &Both, kind: Kind) -> Vec<usize> {
     let mut found: Vec<(f64, usize)> = (0..both.seen[0].len())
-        .filter(|&index| [0, 1].map(|side| both.seen[side][index].is_right()) == kind)
+        .filter(|&index| [0, 1].map(|side| both.seen[side][index].is_right) == kind)
         .map(|index| {
             let sure = |side: usize| if kind[side] { 0.0 } else { both.seen[side][index].confidence() };
             (sure(0).max(sure(1)), index)
@@ -208,15 +231,14 @@ fn differing(both: &Both, thumbs: &mut Thumbs) -> Vec<DifferingData> {
 fn figures(both: &Both) -> Vec<FigureData> {
     let figure = |name, of: fn(&Measurements) -> f64, percent: bool, larger: bool, meaning| {
         let values = [of(&both.measured[0]), of(&both.measured[1])];
-        let better = match values[0].total_cmp(&values[1]) {
-            std::cmp::Ordering::Equal => None,
-            order => Some(usize::from(order.is_lt() == larger)),
-        };
         let text = |value: f64| match percent {
             true => format!("{:.2}%", 100.0 * value),
             false => format!("{value:.4}"),
         };
-        FigureData { name, values: values.map(text), meaning, better }
+        let texts = values.map(text);
+        // What looks equal is.
+        let better = (texts[0] != texts[1]).then(|| usize::from((values[0] < values[1]) == larger));
+        FigureData { name, values: texts, meaning, better }
     };
     let mut found = vec![
         figure("Top-1", |one| one.evaluation.top1, true, true, "the likeliest class is right"),

@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use convnet::data::{ClassMatch, Dataset, Image, TestSet};
+use convnet::data::{ClassMatch, Dataset, Image};
 use convnet::exec::Options;
 use convnet::inspect::{Summary, scaled};
 use convnet::io::Loaded;
-use convnet::model::{Model, OpenOptions};
+use convnet::model::Model;
 use convnet::train::{RunDir, RunSummary, overlaid};
 use convnet_explain::{Side, ToldOfTwo, Versus};
 use convnet_formats::atomic;
 
+use super::super::trained::TrainedArgs;
 use super::super::{data, images};
-use super::{Args, COLUMNS, Difference, compared, names, row, told};
+use super::{Args, COLUMNS, Difference, compared, names, other_data, row, told};
 use crate::error::Failure;
-use crate::models;
 use crate::output::{self, counted};
 use crate::waiting::Waiting;
 
@@ -31,21 +31,30 @@ pub(super) fn write(
             runs.len()
         )));
     };
-    let (models, directories) = ([open(first)?, open(second)?], [&first.path, &second.path]);
-    let directories = [RunDir::open(directories[0])?, RunDir::open(directories[1])?];
-    let own = models[0].0.data.as_deref();
-    let (set, _) = data::open_measured(args.data.as_deref(), own, Some(&directories[0]))?;
-    data::note_seen(Some(&directories[1]), &set)?;
-    let classes = models.each_ref().map(|(model, _)| model.class_names());
-    let (images, note) = common(&set, &classes)?;
-    if let Some(images) = images.as_ref().filter(|images| images.is_empty()) {
-        return Err(Failure::work(format!(
-            "`{}` has {} to measure the runs on",
-            set.name,
-            counted(images.len(), "image")
+    let named = images::called(&args.images)?;
+    if named.len() > Versus::MOST {
+        return Err(Failure::usage(format!(
+            "{} photos for one page, expected at most {}",
+            named.len(),
+            Versus::MOST
         )));
     }
-    let photos = photos(args)?;
+    let load = |run: &RunSummary| TrainedArgs::of_run(&run.path).load();
+    let models = [load(first)?, load(second)?];
+    let classes = models.each_ref().map(|(model, _)| model.class_names());
+    let mut notes: Vec<String> = other_data(runs)?.into_iter().collect();
+    let measured = match classes[0] == classes[1] {
+        true => common(args, runs, &models[0].0, &classes[0], &mut notes)?,
+        false => {
+            let note = "the runs have other classes, or in another order: what the two make of the same images is not counted";
+            output::note(note);
+            notes.push(note.to_owned());
+            None
+        }
+    };
+    let (images, name) = measured.unzip();
+    let read = |(name, path): (String, PathBuf)| Ok::<_, Failure>((name, Image::open(&path)?));
+    let photos = named.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let side = |at: usize| Side {
         name: names(runs)[at].clone(),
         graph: &models[at].0.graph,
@@ -59,17 +68,13 @@ pub(super) fn write(
         images: images.as_ref(),
         photos: &photos,
         told: ToldOfTwo {
-            about: match &images {
-                Some(images) => {
-                    format!(
-                        "Both are measured on the same {} of {}.",
-                        counted(images.len(), "image"),
-                        set.name
-                    )
+            about: match (&images, name) {
+                (Some(images), Some(name)) => {
+                    format!("Both are measured on the same {} of {name}.", counted(images.len(), "image"))
                 }
-                None => String::new(),
+                _ => String::new(),
             },
-            notes: note.into_iter().collect(),
+            notes: notes.iter().map(|note| output::sentence(note)).collect(),
             facts: facts(runs, &models),
             settings: differences
                 .iter()
@@ -88,37 +93,34 @@ pub(super) fn write(
     Ok(atomic::write(path, text.as_bytes())?)
 }
 
-/// A run's network with its weights.
-fn open(run: &RunSummary) -> Result<(Model, Loaded), Failure> {
-    let name = run.path.display().to_string();
-    let mut model = models::open(&name, &OpenOptions::default())?;
-    model.notes.iter().for_each(|note| output::note(&note.to_string()));
-    let weights = model.weights.take();
-    let weights = weights.ok_or_else(|| Failure::work(format!("`{name}` has no weights yet")))?;
-    Ok((model, weights))
-}
-
-/// The images by whose classes both answer; else why there are none, which the page tells.
-fn common(set: &TestSet, classes: &[Vec<String>; 2]) -> Result<(Option<Dataset>, Option<String>), Failure> {
-    let without = |why: &str| {
-        let note = format!("{why}: what the two make of the same images is not counted");
-        output::note(&note);
-        Ok((None, Some(format!("{note}."))))
-    };
-    if classes[0] != classes[1] {
-        return without("the runs have other classes, or in another order");
-    }
+/// The images by whose classes both answer, and the name of their set; `notes` are what a reader must know of them.
+fn common(
+    args: &Args,
+    runs: &[RunSummary],
+    first: &Model,
+    classes: &[String],
+    notes: &mut Vec<String>,
+) -> Result<Option<(Dataset, String)>, Failure> {
+    let directories = runs.iter().map(|run| RunDir::open(&run.path)).collect::<Result<Vec<_>, _>>()?;
+    let opened = data::open_measured(args.data.as_deref(), first.data.as_deref(), directories.first())?;
+    notes.extend(opened.told);
+    notes.extend(data::note_seen(directories.last(), &opened.set)?);
+    let set = opened.set;
     if set.images.multi_labels().is_some() {
-        return without("an image may have several of the classes");
+        let note =
+            "an image may have several of the classes: what the two make of the same images is not counted";
+        output::note(note);
+        notes.push(note.to_owned());
+        return Ok(None);
     }
-    let matched = ClassMatch::by_name(&classes[0], &set.images.classes, &set.name)?;
+    let matched = ClassMatch::by_name(classes, &set.images.classes, &set.name)?;
     matched.told().iter().for_each(|told| output::note(told));
-    Ok((Some(set.images.among(&classes[0], &matched)?), None))
-}
-
-fn photos(args: &Args) -> Result<Vec<(String, Image<'static>)>, Failure> {
-    let read = |(name, path): (String, PathBuf)| Ok((name, Image::open(&path)?));
-    images::called(&args.images)?.into_iter().map(read).collect()
+    notes.extend(matched.told());
+    let images = set.images.among(classes, &matched)?;
+    match images.is_empty() {
+        true => Err(Failure::work(format!("`{}` has no image to measure the runs on", set.name))),
+        false => Ok(Some((images, set.name))),
+    }
 }
 
 /// What is known of each: the columns of the table, but for the number and the name, and what an image takes.

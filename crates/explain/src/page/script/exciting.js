@@ -39,7 +39,8 @@ function showExciting() {
     excitingNote.textContent = `From ${page.exciting.told}.${framed ? " The frame is what the most excited cell sees." : ""}`;
     chooseExciting(gallery.firstChild);
   } else if (page.exciting) {
-    excitingNote.textContent = `Images that excite it most: not kept for this ${layer ? "channel" : "layer"}.`;
+    excitingNote.textContent = layer && state.channel in layer ? `None of ${page.exciting.told} excites it.`
+      : `Images that excite it most: not kept for this ${layer ? "channel" : "layer"}.`;
   } else {
     excitingNote.replaceChildren("Add ", make("code", {}, "--data DATA"), " to see the images that excite a channel most.");
   }
