@@ -39,15 +39,18 @@ mod heat;
 mod integrated;
 mod layers;
 mod lens;
+mod measured;
 mod occlusion;
 mod page;
 mod paint;
 mod palette;
 mod report;
+mod shell;
 mod sprite;
 mod story;
 #[cfg(test)]
 mod tests;
+mod thumbs;
 mod versus;
 
 pub use cam::CamMethod;
@@ -59,11 +62,13 @@ pub use integrated::Integrated;
 pub use layers::{find_layer, last_maps, maps, most_active};
 pub use lens::Lens;
 pub use occlusion::{Occlusion, Score};
-pub use page::{Gallery, Page, Photo, data_uri, escaped, filled, first_filters, in_script};
+pub use page::{Gallery, Page, Photo, data_uri, first_filters};
 pub use paint::{enlarged, filter_picture, heat_picture, network_view, overlay, signed_picture, tile};
 pub use palette::Palette;
-pub use report::{Report, Suspect, Told, label_suspects, thumbnail};
+pub use report::{Report, Suspect, Told, label_suspects};
+pub use shell::{escaped, filled, in_script};
 pub use story::{Against, Block, Story};
+pub use thumbs::thumbnail;
 pub use versus::{Side, ToldOfTwo, Versus};
 
 /// Functions of pages' scripts that make elements; texts come in as text nodes.

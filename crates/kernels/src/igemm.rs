@@ -162,7 +162,7 @@ pub fn igemm(
         let columns = g * panels.count() / groups..(g + 1) * panels.count() / groups;
         // SAFETY: views, geometry, panels and lengths were checked above; the block and the panels exist, and no two
         // tasks have the same of both; nothing writes the views but the tasks.
-        unsafe { run_block(isa, call, pointer, &shared, b, columns) };
+        unsafe { run_block(isa, slice::from_ref(call), pointer, &shared, b, columns) };
     });
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
         let tiling = shared.tiling;
@@ -200,7 +200,7 @@ pub fn igemm_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>, 
         // SAFETY: views, geometry, panels and lengths of each group were checked above, and neighbours read and write channels
         // side by side; the block exists, no two tasks have the same block and group, and groups write different channels;
         // nothing else writes the views.
-        unsafe { run_groups(isa, parts, pointer, &shared, block) };
+        unsafe { run_block(isa, parts, pointer, &shared, block, 0..call.panels.count()) };
     });
 }
 
@@ -254,38 +254,39 @@ struct TileRows {
 /// Runs [`block`] with the thread's tables.
 ///
 /// # Safety
-/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the
-/// tiling, `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these
-/// columns of the block's rows of the output; an addend that is not the output is not written.
+/// [`igemm`] or [`igemm_groups`] has checked the calls against the block of `arena`, and made `shared` of the first; `parts` are one
+/// call, or groups of one that lie side by side, of which no input goes through something first; `index` is a block of the tiling,
+/// `panels` are panels of the weights of each. Meanwhile nothing writes the input, and nothing else uses these columns of the
+/// block's rows of the output; an addend that is not the output is not written.
 unsafe fn run_block(
     isa: Isa,
-    call: &Igemm<'_>,
+    parts: &[Igemm<'_>],
     arena: Pointer,
     shared: &Shared,
     index: usize,
     panels: Range<usize>,
 ) {
     TABLES.with_borrow_mut(|tables| {
-        // SAFETY: the caller gives a checked call and a block and panels of its own.
+        // SAFETY: the caller gives checked calls and a block and panels of its own.
         unsafe {
             dispatch!(isa, block(
-                call: &Igemm<'_>, arena: Pointer, shared: &Shared, index: usize, panels: Range<usize>,
+                parts: &[Igemm<'_>], arena: Pointer, shared: &Shared, index: usize, panels: Range<usize>,
                 tables: &mut Tables
             ));
         }
     });
 }
 
-/// Computes some panels of columns of a block of positions.
+/// Computes some panels of columns of a block of positions, of one call or of some groups by one table.
 ///
 /// # Safety
-/// [`igemm`] has checked the call against the block of `arena`, and made `shared` of it; `index` is a block of the
-/// tiling, `panels` are panels of the weights. Meanwhile nothing writes the input, and nothing else uses these
-/// columns of the block's rows of the output; an addend that is not the output is not written. The CPU has the
-/// instruction set.
+/// [`igemm`] or [`igemm_groups`] has checked the calls against the block of `arena`, and made `shared` of the first; `parts` are one
+/// call, or groups of one that lie side by side, of which no input goes through something first; `index` is a block of the tiling,
+/// `panels` are panels of the weights of each. Meanwhile nothing writes the input, and nothing else uses these columns of the
+/// block's rows of the output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn block<S: Simd>(
-    call: &Igemm<'_>,
+    parts: &[Igemm<'_>],
     arena: Pointer,
     shared: &Shared,
     index: usize,
@@ -293,61 +294,23 @@ unsafe fn block<S: Simd>(
     tables: &mut Tables,
 ) {
     let moments = shared.moments.map(|target| (target, index));
-    // SAFETY: the caller has checked the call, and gives a block of its tiling: `fill_tables` points to pixels of its
-    // views, `transform_rows` to copies of theirs, which live in the tables; the panels' columns of these rows are
-    // the caller's.
-    unsafe {
-        fill_tables(call, arena, shared, shared.tiling.tiles(index), tables);
-        if let Some(before) = call.before {
-            transform_rows::<S>(before, call.geometry.run, tables);
-        }
-        match call.weights {
-            Weights::Single(weights) => panels_of::<S, f32>(call, weights, panels, moments, tables),
-            Weights::Half(weights) => panels_of::<S, f16>(call, weights, panels, moments, tables),
-        }
-    }
-}
-
-/// Runs [`groups_of`] with the thread's tables.
-///
-/// # Safety
-/// As [`run_block`]; `parts` are groups of one call that lie side by side, all of whose panels are the caller's.
-unsafe fn run_groups(isa: Isa, parts: &[Igemm<'_>], arena: Pointer, shared: &Shared, index: usize) {
-    TABLES.with_borrow_mut(|tables| {
-        // SAFETY: the caller gives checked calls and a block of its own.
+    for (number, part) in parts.iter().enumerate() {
+        // SAFETY: the caller has checked the calls, and gives a block of the tiling: `fill_tables` points to pixels of the first
+        // one's views, `transform_rows` to copies of theirs, which live in the tables. Each entry moved on by the channels of a
+        // group leads to the same pixels' channels of the next, or to zeros of its own, of which there are as many as all
+        // groups read. The panels' columns of these rows are the caller's.
         unsafe {
-            dispatch!(isa, groups_of(
-                parts: &[Igemm<'_>], arena: Pointer, shared: &Shared, index: usize, tables: &mut Tables
-            ));
-        }
-    });
-}
-
-/// Computes a block of positions of some groups, by one table.
-///
-/// # Safety
-/// As [`block`], for each of the groups, of which each reads and writes the channels beside those of the one before; zeros of the
-/// padding are as many as the channels that all groups of the call read.
-#[inline(always)]
-unsafe fn groups_of<S: Simd>(
-    parts: &[Igemm<'_>],
-    arena: Pointer,
-    shared: &Shared,
-    index: usize,
-    tables: &mut Tables,
-) {
-    // SAFETY: the caller has checked the calls; the table of the first group, each entry moved on by the channels of a group,
-    // leads to the same pixels' channels of the next, or to zeros of its own.
-    unsafe {
-        for (number, part) in parts.iter().enumerate() {
             match number {
                 0 => fill_tables(part, arena, shared, shared.tiling.tiles(index), tables),
                 _ => tables.advance(part),
             }
-            let panels = 0..part.panels.count();
+            if let Some(before) = part.before {
+                transform_rows::<S>(before, part.geometry.run, tables);
+            }
+            let panels = panels.clone();
             match part.weights {
-                Weights::Single(weights) => panels_of::<S, f32>(part, weights, panels, None, tables),
-                Weights::Half(weights) => panels_of::<S, f16>(part, weights, panels, None, tables),
+                Weights::Single(weights) => panels_of::<S, f32>(part, weights, panels, moments, tables),
+                Weights::Half(weights) => panels_of::<S, f16>(part, weights, panels, moments, tables),
             }
         }
     }

@@ -71,13 +71,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             return Err(Failure::work(format!("`{}` cannot be compared: {reason}", run.path.display())));
         }
     }
-    if let Some(told) = other_data(&runs)? {
-        output::note(&told);
-    }
+    let others = other_data(&runs)?;
+    others.iter().for_each(|told| output::note(told));
     let differences = differences(&runs);
     let page = args.output.as_deref().filter(|path| is_page(path));
     match (page, &args.output) {
-        (Some(path), _) => page::write(path, args, &runs, &differences)?,
+        (Some(path), _) => page::write(path, args, &runs, &differences, others.into_iter().collect())?,
         (None, _) if !args.images.is_empty() || args.data.is_some() || args.threads.is_given() => {
             return Err(Failure::usage(
                 "`--image`, `--data` and `--threads` are of a page: add `-o FILE.html`",

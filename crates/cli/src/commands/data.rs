@@ -175,14 +175,18 @@ pub(crate) fn open_measured(
         (set, None)
     };
     told.iter().for_each(|told| output::note(told));
-    told.extend(note_seen(run, &set)?);
+    told.extend(note_seen(run, then, &set)?);
     Ok(Opened { set, splits, told })
 }
 
-/// Tells how many of the images to measure on a run was trained on; gives what was told.
-pub(crate) fn note_seen(run: Option<&RunDir>, set: &TestSet) -> Result<Option<String>, Failure> {
+/// Tells how many of the images to measure on a run was trained on, whose data were `then`; gives what was told.
+pub(crate) fn note_seen(
+    run: Option<&RunDir>,
+    then: Option<Fingerprint>,
+    set: &TestSet,
+) -> Result<Option<String>, Failure> {
     let Some(run) = run else { return Ok(None) };
-    let told = match run.data()? {
+    let told = match then {
         None => Some(format!(
             "`{}` keeps no `{}`: whether its data have changed, and whether it was trained on these images, is not known",
             run.path().display(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use convnet::data::{DataSets, Dataset};
+use convnet::data::{ClassMatch, DataSets, Dataset};
 use convnet::exec::Options;
 use convnet::inspect::{Summary, scaled};
 use convnet::train::{RunDir, RunSummary};
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let Opened { set: data, splits, told: trust } =
         super::data::open_measured(args.data.as_deref(), model.data.as_deref(), Some(&run))?;
     let names = run.config().classes.clone();
-    let matched = convnet::data::ClassMatch::by_name(&names, &data.images.classes, &data.name)?;
+    let matched = ClassMatch::by_name(&names, &data.images.classes, &data.name)?;
     matched.told().iter().for_each(|told| output::note(told));
     let images = data.images.among(&names, &matched)?;
     if images.multi_labels().is_some() {

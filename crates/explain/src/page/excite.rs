@@ -8,8 +8,8 @@ use convnet::ops::Op;
 
 use super::data::{ExcitedPlace, ExcitingData, ExcitingImageData, ImageData};
 use super::{Gallery, Page};
-use crate::report::thumbs::image_name;
 use crate::sprite::{Sprite, small};
+use crate::thumbs::image_name;
 use crate::{ExplainError, Lens, maps, network_view};
 
 /// Images of the set that are looked at.
@@ -41,20 +41,52 @@ fn wanted(graph: &Graph, images: &[ImageData]) -> BTreeMap<NodeId, BTreeSet<usiz
 
 /// Whether a layer makes of each channel another of the same: what its own output says more of.
 fn is_of_each_channel(op: &Op) -> bool {
-    matches!(
-        op,
+    match op {
         Op::BatchNorm2d(_)
-            | Op::LayerNorm(_)
-            | Op::GroupNorm(_)
-            | Op::InstanceNorm2d(_)
-            | Op::Relu
-            | Op::LeakyRelu(_)
-            | Op::Hardtanh(_)
-            | Op::Sigmoid
-            | Op::Tanh
-            | Op::Unary(_)
-            | Op::Prelu(_)
-    )
+        | Op::LayerNorm(_)
+        | Op::GroupNorm(_)
+        | Op::InstanceNorm2d(_)
+        | Op::Relu
+        | Op::LeakyRelu(_)
+        | Op::Hardtanh(_)
+        | Op::Sigmoid
+        | Op::Tanh
+        | Op::Unary(_)
+        | Op::Prelu(_) => true,
+        Op::Input
+        | Op::Constant(_)
+        | Op::MatMul
+        | Op::Conv2d(_)
+        | Op::Linear(_)
+        | Op::LayerScale(_)
+        | Op::LocalResponseNorm(_)
+        | Op::Softmax
+        | Op::LogSoftmax
+        | Op::Affine
+        | Op::Dropout(_)
+        | Op::Dropout1d(_)
+        | Op::StochasticDepth(_)
+        | Op::Identity
+        | Op::MaxPool2d(_)
+        | Op::AvgPool2d(_)
+        | Op::AdaptiveAvgPool2d(_)
+        | Op::Reduce(_)
+        | Op::ConstantPad2d(_)
+        | Op::Pad2d(_)
+        | Op::Upsample(_)
+        | Op::Slice(_)
+        | Op::IndexSelect(_)
+        | Op::ChannelShuffle(_)
+        | Op::PixelShuffle(_)
+        | Op::PixelUnshuffle(_)
+        | Op::Permute(_)
+        | Op::Reshape(_)
+        | Op::Flatten
+        | Op::Unflatten
+        | Op::Concat
+        | Op::Add
+        | Op::Arithmetic(_) => false,
+    }
 }
 
 /// What excites the channels that the pictures' strips show; `done` is told after each image.

@@ -21,6 +21,7 @@ pub use encode::picture as data_uri;
 pub use filters::first_filters;
 
 use crate::ExplainError;
+use crate::shell::{Shell, escaped, filled};
 
 /// A picture as the network reads it.
 #[derive(Clone, Debug)]
@@ -64,7 +65,8 @@ pub struct Page<'a> {
     pub options: Options,
 }
 
-const TEMPLATE: &str = include_str!("page.html");
+const BODY: &str = include_str!("page.html");
+const DRAWING: &str = include_str!("drawing.html");
 const STYLE: &str = include_str!("page.css");
 /// The page's script in parts, in their order.
 const SCRIPT: &str = concat!(
@@ -108,45 +110,17 @@ impl Page<'_> {
             });
         }
         let data = self.collect(done)?;
-        let json = serde_json::to_string(&data).map_err(|error| ExplainError::Picture(error.to_string()))?;
         let parts = Drawing::new(self.graph, &DrawOptions::default()).parts();
-        Ok(filled(
-            TEMPLATE,
-            &[
-                ("TITLE", &escaped(self.graph.name())),
-                ("STYLE", &format!("{}{STYLE}", parts.style)),
-                ("SVG", &parts.svg),
-                ("NET", &parts.data),
-                ("DATA", &in_script(&json)),
-                ("LAYOUT", parts.layout),
-                ("DRAW", parts.script),
-                ("SCRIPT", SCRIPT),
-            ],
-        ))
+        let name = escaped(self.graph.name());
+        let drawing = [("NET", &parts.data[..]), ("LAYOUT", parts.layout), ("DRAW", parts.script)];
+        Shell {
+            title: self.graph.name(),
+            style: &format!("{}{STYLE}", parts.style),
+            body: &filled(BODY, &[("TITLE", &name), ("SVG", &parts.svg)]),
+            id: "page",
+            beside: &filled(DRAWING, &drawing),
+            script: SCRIPT,
+        }
+        .html(&data)
     }
-}
-
-/// The template with each `{NAME}` replaced once, from left to right, so that no part is taken for a place.
-pub fn filled(template: &str, parts: &[(&str, &str)]) -> String {
-    let (mut page, mut rest) = (String::new(), template);
-    while let Some((place, name, text)) = parts
-        .iter()
-        .filter_map(|(name, text)| rest.find(&format!("{{{name}}}")).map(|place| (place, name, text)))
-        .min()
-    {
-        page.push_str(&rest[..place]);
-        page.push_str(text);
-        rest = &rest[place + name.len() + 2..];
-    }
-    page + rest
-}
-
-/// A text as HTML has it.
-pub fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// JSON that cannot end the element that holds it.
-pub fn in_script(json: &str) -> String {
-    json.replace('<', "\\u003c")
 }

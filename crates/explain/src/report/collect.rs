@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use convnet::data::Views;
 use convnet::exec::{Engine, Probe};
 use convnet::inspect::Summary;
 use convnet::ops::Op;
-use convnet::train::{Measurements, Measures, Prediction, evaluate_with, reliability};
+use convnet::train::{Measurements, Prediction, reliability};
 use image::RgbImage;
 
 use super::data::{
     CellData, ClassData, FiltersData, ImageData, LayerData, PointData, ReportData, SuspectData, WorstData,
 };
 use super::suspects::label_suspects;
-use super::thumbs::{Thumbs, image_name};
 use super::{Report, near, plane};
+use crate::measured::{self, BATCH, Figure, measure};
 use crate::page::{encode, filters};
+use crate::thumbs::{Thumbs, image_name};
 use crate::{CamMethod, ExplainError, Lens, Palette, enlarged, last_maps, network_view, overlay};
 
 /// Images of a cell of the confusion matrix that are shown: of mistakes, and of right answers.
@@ -30,8 +30,6 @@ const SUSPECTS: usize = 240;
 /// Images in the plane, and how many of them can be looked at.
 const POINTS: usize = 1500;
 const POINT_IMAGES: usize = 300;
-/// Images at once.
-const BATCH: usize = 64;
 /// Runs of which a layer's least time is told.
 const RUNS: usize = 5;
 /// Answers that are told of an image.
@@ -43,9 +41,12 @@ const STRENGTH: f32 = 0.5;
 
 impl Report<'_> {
     pub(super) fn collect(&self, done: &mut dyn FnMut(usize)) -> Result<ReportData, ExplainError> {
-        let batch = BATCH.min(self.images.len().max(1));
-        let engine = Engine::compile(self.graph, self.weights, batch, &self.options)?;
-        let (measured, seen) = self.measure(&engine, done)?;
+        let engine = measured::engine(self.graph, self.weights, self.images, &self.options)?;
+        let mut seen = Vec::with_capacity(self.images.len());
+        let measured = measure(&engine, self.images, self.preprocess, &mut |one| {
+            seen.push(one);
+            done(seen.len());
+        })?;
         let mut thumbs = Thumbs::default();
         let cells = cells(&seen, &mut thumbs);
         let worst = self.worst(&measured, &mut thumbs)?;
@@ -74,7 +75,7 @@ impl Report<'_> {
                 &self.told.facts[..],
                 &[[
                     "times of layers".to_owned(),
-                    format!("of {batch} images, the least of {RUNS} runs at most"),
+                    format!("of {} images, the least of {RUNS} runs at most", engine.batch()),
                 ]],
             ]
             .concat(),
@@ -109,23 +110,6 @@ impl Report<'_> {
             filters: self.filters()?,
             layers: self.layers(&engine)?,
         })
-    }
-
-    /// What the network takes each image for.
-    fn measure(
-        &self,
-        engine: &Engine,
-        done: &mut dyn FnMut(usize),
-    ) -> Result<(Measurements, Vec<Prediction>), ExplainError> {
-        let mut measures = Measures::new(self.images.classes.len());
-        let mut all = Vec::with_capacity(self.images.len());
-        evaluate_with(engine, self.images, self.preprocess, Views::One, &mut |seen| {
-            measures.add(&seen);
-            all.push(Prediction::of(&seen));
-            done(all.len());
-            true
-        })?;
-        Ok((measures.finish(), all))
     }
 
     /// An image of the set as the network reads it.
@@ -235,24 +219,10 @@ impl Report<'_> {
     }
 }
 
-fn percent(part: f64) -> String {
-    format!("{:.2}%", 100.0 * part)
-}
-
 fn figures(measured: &Measurements) -> Vec<[String; 3]> {
-    let (evaluation, calibration) = (&measured.evaluation, &measured.calibration);
-    [
-        ("Top-1", percent(evaluation.top1), "the likeliest class is right"),
-        ("Top-5", percent(evaluation.top5), "the right class is among five"),
-        ("Loss", format!("{:.4}", evaluation.loss), "mean cross-entropy"),
-        ("F1", percent(measured.macro_average.f1), "mean of the classes"),
-        ("ECE", percent(calibration.ece), "how far its probabilities are off"),
-    ]
-    .map(|(name, value, meaning)| [name.to_owned(), value, meaning.to_owned()])
-    .into_iter()
-    // Of five classes or fewer every answer is among five.
-    .filter(|[name, ..]| name != "Top-5" || evaluation.confusion.classes() > 5)
-    .collect()
+    Figure::of_classes(measured.evaluation.confusion.classes())
+        .map(|figure| [figure.name.to_owned(), figure.text(measured), figure.meaning.to_owned()])
+        .collect()
 }
 
 fn by_class(measured: &Measurements) -> Vec<ClassData> {

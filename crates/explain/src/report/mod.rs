@@ -5,7 +5,6 @@ mod data;
 mod near;
 mod plane;
 mod suspects;
-pub(crate) mod thumbs;
 
 use convnet::data::{DataSets, Dataset, Preprocess};
 use convnet::exec::Options;
@@ -13,10 +12,9 @@ use convnet::graph::Graph;
 use convnet::state::{Tensor, TensorSource};
 
 pub use suspects::{Suspect, label_suspects};
-pub use thumbs::thumbnail;
 
 use crate::ExplainError;
-use crate::page::{escaped, filled, in_script};
+use crate::shell::{Shell, escaped, filled};
 
 /// What is told of a run beside what its network makes of the images.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +55,7 @@ pub struct Report<'a> {
     pub options: Options,
 }
 
-const TEMPLATE: &str = include_str!("report.html");
+const BODY: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
 /// The page's script in parts, in their order.
 const SCRIPT: &str = concat!(
@@ -84,13 +82,14 @@ impl Report<'_> {
     /// If an image cannot be read, or the network cannot be run on the images.
     pub fn html(&self, done: &mut dyn FnMut(usize)) -> Result<String, ExplainError> {
         let data = self.collect(done)?;
-        let json = serde_json::to_string(&data).map_err(|error| ExplainError::Picture(error.to_string()))?;
-        let parts = [
-            ("TITLE", &escaped(&self.told.title)[..]),
-            ("STYLE", STYLE),
-            ("DATA", &in_script(&json)),
-            ("SCRIPT", SCRIPT),
-        ];
-        Ok(filled(TEMPLATE, &parts))
+        Shell {
+            title: &self.told.title,
+            style: STYLE,
+            body: &filled(BODY, &[("TITLE", &escaped(&self.told.title))]),
+            id: "report",
+            beside: "",
+            script: SCRIPT,
+        }
+        .html(&data)
     }
 }

@@ -1,11 +1,11 @@
 //! Images that two splits have in common, or nearly so.
 
-use convnet::data::{DataSets, Dataset, Near, Seen};
+use convnet::data::{DataSets, Near, Seen};
 
 use super::data::{NearData, SeenData};
-use super::thumbs::thumbnail;
 use crate::ExplainError;
 use crate::sprite::Sprite;
+use crate::thumbs::thumbnail;
 
 /// Pairs that are shown.
 const SHOWN: usize = 60;
@@ -45,7 +45,7 @@ pub(super) fn pairs(splits: Option<&DataSets>) -> Result<Pairs, ExplainError> {
     near.found.truncate(SHOWN);
     let picture = |seen: &Seen| {
         let set = splits.splits().find(|(name, _)| *name == seen.split).map_or(&splits.train, |(_, set)| set);
-        Ok(thumbnail(&Dataset::image(set, seen.index)?))
+        Ok(thumbnail(&set.image(seen.index)?))
     };
     let pictures = near.found.iter().flat_map(|pair| [&pair.first, &pair.second]).map(picture);
     let pictures = pictures.collect::<Result<Vec<_>, ExplainError>>()?;

@@ -1,20 +1,18 @@
 //! What the page of two runs shows, from both networks and the same images.
 
-use convnet::data::{Dataset, Image, Views};
-use convnet::exec::Engine;
-use convnet::train::{Measurements, Measures, Prediction, evaluate_with, likeliest};
+use convnet::data::{Dataset, Image};
+use convnet::train::{ClassFigures, Measurements, Prediction, likeliest};
 
 use super::agreement::agreement;
 use super::data::{
     AnswerData, ClassData, DifferingData, FigureData, HeatData, ImageData, PhotoData, SideData, VersusData,
 };
 use super::{Side, Versus};
+use crate::measured::{self, Figure, measure};
 use crate::page::encode;
-use crate::report::thumbs::{Thumbs, image_name};
+use crate::thumbs::{Thumbs, image_name};
 use crate::{CamMethod, ExplainError, Lens, Palette, enlarged, last_maps, network_view, overlay};
 
-/// Images at once.
-const BATCH: usize = 64;
 /// Images that are shown of those on which the two differ, by who is right.
 const SHOWN: usize = 24;
 /// Photos where none is given: images on which one alone is right, so many for each.
@@ -98,18 +96,14 @@ impl Versus<'_> {
     fn measure(&self, images: &Dataset, done: &mut dyn FnMut(usize)) -> Result<Both, ExplainError> {
         let mut count = 0;
         let mut one = |side: &Side<'_>| {
-            let batch = BATCH.min(images.len().max(1));
-            let engine = Engine::compile(side.graph, side.weights, batch, &self.options)?;
-            let mut measures = Measures::new(images.classes.len());
+            let engine = measured::engine(side.graph, side.weights, images, &self.options)?;
             let mut seen = Vec::with_capacity(images.len());
-            evaluate_with(&engine, images, side.preprocess, Views::One, &mut |one| {
-                measures.add(&one);
-                seen.push(Answer::of(&Prediction::of(&one)));
+            let measured = measure(&engine, images, side.preprocess, &mut |one| {
+                seen.push(Answer::of(&one));
                 count += 1;
                 done(count);
-                true
             })?;
-            Ok::<_, ExplainError>((measures.finish(), seen))
+            Ok::<_, ExplainError>((measured, seen))
         };
         let (first, second) = (one(&self.sides[0])?, one(&self.sides[1])?);
         Ok(Both { measured: [first.0, second.0], seen: [first.1, second.1] })
@@ -229,35 +223,23 @@ fn differing(both: &Both, thumbs: &mut Thumbs) -> Vec<DifferingData> {
 }
 
 fn figures(both: &Both) -> Vec<FigureData> {
-    let figure = |name, of: fn(&Measurements) -> f64, percent: bool, larger: bool, meaning| {
-        let values = [of(&both.measured[0]), of(&both.measured[1])];
-        let text = |value: f64| match percent {
-            true => format!("{:.2}%", 100.0 * value),
-            false => format!("{value:.4}"),
-        };
-        let texts = values.map(text);
+    let [first, second] = &both.measured;
+    let figure = |figure: &'static Figure| {
+        let values = [figure.text(first), figure.text(second)];
+        let is_less = (figure.of)(first) < (figure.of)(second);
         // What looks equal is.
-        let better = (texts[0] != texts[1]).then(|| usize::from((values[0] < values[1]) == larger));
-        FigureData { name, values: texts, meaning, better }
+        let better = (values[0] != values[1]).then(|| usize::from(is_less == figure.is_better_larger));
+        FigureData { name: figure.name, values, meaning: figure.meaning, better }
     };
-    let mut found = vec![
-        figure("Top-1", |one| one.evaluation.top1, true, true, "the likeliest class is right"),
-        figure("Top-5", |one| one.evaluation.top5, true, true, "the right class is among five"),
-        figure("Loss", |one| one.evaluation.loss, false, false, "mean cross-entropy"),
-        figure("F1", |one| one.macro_average.f1, true, true, "mean of the classes"),
-        figure("ECE", |one| one.calibration.ece, true, false, "how far its probabilities are off"),
-    ];
-    // Of five classes or fewer every answer is among five.
-    let few = both.measured[0].evaluation.confusion.classes() <= 5;
-    found.retain(|figure| !(few && figure.name == "Top-5"));
-    found
+    Figure::of_classes(first.evaluation.confusion.classes()).map(figure).collect()
 }
 
 fn by_class(both: &Both) -> Vec<ClassData> {
     let [first, second] = &both.measured;
-    let class =
-        |(class, (one, two)): (usize, (&convnet::train::ClassFigures, &convnet::train::ClassFigures))| {
-            ClassData { class, images: u64::from(one.images), recall: [one.recall, two.recall] }
-        };
+    let class = |(class, (one, two)): (usize, (&ClassFigures, &ClassFigures))| ClassData {
+        class,
+        images: u64::from(one.images),
+        recall: [one.recall, two.recall],
+    };
     first.classes.iter().zip(&second.classes).enumerate().map(class).collect()
 }

@@ -10,7 +10,7 @@ use convnet::graph::Graph;
 use convnet::state::TensorSource;
 
 use crate::ExplainError;
-use crate::page::{escaped, filled, in_script};
+use crate::shell::{Shell, escaped, filled};
 
 /// One of the two.
 pub struct Side<'a> {
@@ -57,7 +57,7 @@ pub struct Versus<'a> {
     pub options: Options,
 }
 
-const TEMPLATE: &str = include_str!("versus.html");
+const BODY: &str = include_str!("versus.html");
 const STYLE: &str = concat!(include_str!("../report/report.css"), include_str!("versus.css"));
 /// The page's script in parts, in their order.
 const SCRIPT: &str = concat!(
@@ -96,14 +96,16 @@ impl Versus<'_> {
             });
         }
         let data = self.collect(done)?;
-        let json = serde_json::to_string(&data).map_err(|error| ExplainError::Picture(error.to_string()))?;
         let title = format!("{} and {}", self.sides[0].name, self.sides[1].name);
-        let parts = [
-            ("TITLE", &escaped(&title)[..]),
-            ("STYLE", STYLE),
-            ("DATA", &in_script(&json)),
-            ("SCRIPT", SCRIPT),
-        ];
-        Ok(filled(TEMPLATE, &parts))
+        Shell {
+            title: &title,
+            style: STYLE,
+            body: &filled(BODY, &[("TITLE", &escaped(&title))]),
+            // The report's scripts serve here too.
+            id: "report",
+            beside: "",
+            script: SCRIPT,
+        }
+        .html(&data)
     }
 }

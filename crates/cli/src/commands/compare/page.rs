@@ -13,7 +13,7 @@ use convnet_formats::atomic;
 
 use super::super::trained::TrainedArgs;
 use super::super::{data, images};
-use super::{Args, COLUMNS, Difference, compared, names, other_data, row, told};
+use super::{Args, COLUMNS, Difference, compared, names, row, told};
 use crate::error::Failure;
 use crate::output::{self, counted};
 use crate::waiting::Waiting;
@@ -24,6 +24,7 @@ pub(super) fn write(
     args: &Args,
     runs: &[RunSummary],
     differences: &[Difference],
+    mut notes: Vec<String>,
 ) -> Result<(), Failure> {
     let [first, second] = runs else {
         return Err(Failure::usage(format!(
@@ -42,15 +43,9 @@ pub(super) fn write(
     let load = |run: &RunSummary| TrainedArgs::of_run(&run.path).load();
     let models = [load(first)?, load(second)?];
     let classes = models.each_ref().map(|(model, _)| model.class_names());
-    let mut notes: Vec<String> = other_data(runs)?.into_iter().collect();
     let measured = match classes[0] == classes[1] {
-        true => common(args, runs, &models[0].0, &classes[0], &mut notes)?,
-        false => {
-            let note = "the runs have other classes, or in another order: what the two make of the same images is not counted";
-            output::note(note);
-            notes.push(note.to_owned());
-            None
-        }
+        true => common(args, [first, second], &models[0].0, &classes[0], &mut notes)?,
+        false => not_counted("the runs have other classes, or in another order", &mut notes),
     };
     let (images, name) = measured.unzip();
     let read = |(name, path): (String, PathBuf)| Ok::<_, Failure>((name, Image::open(&path)?));
@@ -96,22 +91,19 @@ pub(super) fn write(
 /// The images by whose classes both answer, and the name of their set; `notes` are what a reader must know of them.
 fn common(
     args: &Args,
-    runs: &[RunSummary],
+    runs: [&RunSummary; 2],
     first: &Model,
     classes: &[String],
     notes: &mut Vec<String>,
 ) -> Result<Option<(Dataset, String)>, Failure> {
-    let directories = runs.iter().map(|run| RunDir::open(&run.path)).collect::<Result<Vec<_>, _>>()?;
-    let opened = data::open_measured(args.data.as_deref(), first.data.as_deref(), directories.first())?;
+    let [one, two] = runs.each_ref().map(|run| RunDir::open(&run.path));
+    let (one, two) = (one?, two?);
+    let opened = data::open_measured(args.data.as_deref(), first.data.as_deref(), Some(&one))?;
     notes.extend(opened.told);
-    notes.extend(data::note_seen(directories.last(), &opened.set)?);
+    notes.extend(data::note_seen(Some(&two), two.data()?, &opened.set)?);
     let set = opened.set;
     if set.images.multi_labels().is_some() {
-        let note =
-            "an image may have several of the classes: what the two make of the same images is not counted";
-        output::note(note);
-        notes.push(note.to_owned());
-        return Ok(None);
+        return Ok(not_counted("an image may have several of the classes", notes));
     }
     let matched = ClassMatch::by_name(classes, &set.images.classes, &set.name)?;
     matched.told().iter().for_each(|told| output::note(told));
@@ -121,6 +113,14 @@ fn common(
         true => Err(Failure::work(format!("`{}` has no image to measure the runs on", set.name))),
         false => Ok(Some((images, set.name))),
     }
+}
+
+/// No images, and why.
+fn not_counted(why: &str, notes: &mut Vec<String>) -> Option<(Dataset, String)> {
+    let note = format!("{why}: what the two make of the same images is not counted");
+    output::note(&note);
+    notes.push(note);
+    None
 }
 
 /// What is known of each: the columns of the table, but for the number and the name, and what an image takes.
