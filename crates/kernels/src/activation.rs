@@ -2,7 +2,7 @@
 
 use crate::arena::{Arena, View};
 use crate::elementwise::map;
-use crate::function::{erf, exp, exp_m1, sigmoid, tanh, tanh_softplus};
+use crate::function::{erf, exp, exp_m1, sigmoid, silu, tanh, tanh_softplus};
 use crate::isa::Isa;
 use crate::rectifier::{clip, hardswish};
 use crate::threads::Pool;
@@ -145,7 +145,7 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
         }
         Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| sigmoid(x)),
         Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| tanh(x)),
-        Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| x * sigmoid(x)),
+        Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| silu(x)),
         Activation::Gelu => map(pool, isa, arena, [input], out, |[x], _| x * normal(x)),
         Activation::GeluTanh => {
             map(pool, isa, arena, [input], out, |[x], _| 0.5 * x * (1.0 + gelu_tanh(x)));

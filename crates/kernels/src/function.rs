@@ -46,10 +46,26 @@ pub(crate) fn exp_m1(x: f32) -> f32 {
     p * power(n) + (power(n) - 1.0)
 }
 
+/// 1 + e^−x, within two roundings; from some 10³⁸ on ∞. A NaN stays one.
+#[inline(always)]
+fn exp_of_minus_p1(x: f32) -> f32 {
+    // Beyond these it is 1 or ∞, and 2^n a normal number or ∞.
+    let x = if x > 87.0 { 87.0 } else { x };
+    let x = if x < -89.0 { -89.0 } else { x };
+    let (p, n) = reduced(-x);
+    1.0 + (p + 1.0) * power(n)
+}
+
 /// 1 / (1 + e^−x).
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + exp(-x))
+    1.0 / exp_of_minus_p1(x)
+}
+
+/// x / (1 + e^−x); a NaN stays one.
+#[inline(always)]
+pub(crate) fn silu(x: f32) -> f32 {
+    x / exp_of_minus_p1(x)
 }
 
 /// The error function, within a few roundings: x·α(x²)/β(x²) for |x| ≤ 4, with the coefficients of Eigen's
@@ -113,6 +129,23 @@ mod tests {
         assert_eq!([exp(0.0), exp(f32::INFINITY), exp(f32::NEG_INFINITY)], [1.0, f32::INFINITY, 0.0]);
         assert!(exp(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
         assert_eq!([sigmoid(f32::INFINITY), sigmoid(f32::NEG_INFINITY)], [1.0, 0.0]);
+    }
+
+    #[test]
+    fn sigmoids_are_within_three_roundings_down_to_the_least_normal_numbers() {
+        for i in -8_700..20_000 {
+            let x = i as f32 / 100.0;
+            let expected = 1.0 / (1.0 + (-f64::from(x)).exp());
+            let (one, other) = (f64::from(sigmoid(x)), f64::from(silu(x)));
+            assert!((one - expected).abs() <= 3.6e-7 * expected, "sigmoid({x}): {one}");
+            assert!(
+                (other - f64::from(x) * expected).abs() <= 3.6e-7 * (f64::from(x) * expected).abs(),
+                "silu({x})"
+            );
+        }
+        // As large as there are: nothing is left of them, and nothing of what they are multiplied with.
+        assert_eq!([silu(f32::MIN), silu(f32::MAX), silu(-0.0)], [0.0, f32::MAX, 0.0]);
+        assert!(silu(f32::NEG_INFINITY).is_nan() && silu(f32::NAN).is_nan());
     }
 
     #[test]

@@ -209,7 +209,7 @@ thread_local! {
 }
 
 /// Row pointers of a block of positions, in tiles: `input[tile][tap][row]`, `output[position]`.
-struct Tables {
+pub(crate) struct Tables {
     tiles: Vec<TileRows>,
     input: Vec<*const f32>,
     /// The rows of the weights for each tap of a tile, without taps that lead all of its rows into the padding.
@@ -221,7 +221,7 @@ struct Tables {
 }
 
 impl Tables {
-    const EMPTY: Self = Self {
+    pub(crate) const EMPTY: Self = Self {
         tiles: Vec::new(),
         input: Vec::new(),
         order: Vec::new(),
@@ -232,6 +232,33 @@ impl Tables {
 }
 
 impl Tables {
+    /// Lists products of single pixels: where each is read, where it is written, and where its addend lies, which all have or
+    /// none; in even tiles of at most so many rows.
+    pub(crate) fn list(
+        &mut self,
+        pixels: impl Iterator<Item = (*const f32, *mut f32, Option<*const f32>)>,
+        rows: usize,
+    ) {
+        self.input.clear();
+        self.output.clear();
+        self.addend.clear();
+        for (input, output, addend) in pixels {
+            self.input.push(input);
+            self.output.push(output);
+            self.addend.extend(addend);
+        }
+        self.order.clear();
+        self.order.push(0);
+        let count = self.input.len();
+        let tiles = count.div_ceil(rows);
+        self.tiles.clear();
+        self.tiles.extend((0..tiles).map(|tile| {
+            let first = tile * count / tiles;
+            let rows = (tile + 1) * count / tiles - first;
+            TileRows { input: first, order: 0, output: first, rows, taps: 1 }
+        }));
+    }
+
     /// Leads to the next group of channels.
     fn advance(&mut self, call: &Igemm<'_>) {
         let (inner, outer) = (call.geometry.run, call.panels.n);
@@ -347,12 +374,12 @@ unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut T
 /// The tiles of a block of positions whose pointers are in the tables, and their moments as a chunk.
 ///
 /// # Safety
-/// `tables` hold the pointers of a block's tiles as [`fill_tables`] lists them, `call.geometry.run` readable floats
+/// `tables` hold the pointers of a block's tiles as [`fill_tables`] or [`Tables::list`] lists them, `call.geometry.run` readable floats
 /// at each input, the output's channels at each output and addend; weights and bias are as long as the panels say.
 /// The `panels`' columns of the output, and of the chunk of the moments, exist and are used by nothing else
 /// meanwhile. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn panels_of<S: Simd, W: Element>(
+pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
     call: &Igemm<'_>,
     weights: &[W],
     panels: Range<usize>,
@@ -360,7 +387,7 @@ unsafe fn panels_of<S: Simd, W: Element>(
     tables: &Tables,
 ) {
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
-    for panel in panels {
+    for panel in panels.clone() {
         let columns = call.panels.columns(panel);
         let weights = weights[call.panels.start(panel)..].as_ptr();
         let mut ahead = weights.wrapping_add(call.panels.start(1));
@@ -390,16 +417,41 @@ unsafe fn panels_of<S: Simd, W: Element>(
             unsafe { multiply::<S, W>(tile) };
             ahead = tile.ahead_of_next();
         }
-        if call.relu.is_finished_later() {
-            for row in &tables.output {
-                // SAFETY: the output's rows hold the panel's columns, which are the caller's alone.
-                call.relu.finish(unsafe { slice::from_raw_parts_mut(row.add(columns.start), columns.len()) });
-            }
+        if !call.relu.is_finished_later() {
+            // SAFETY: the panel is the caller's.
+            unsafe { measure::<S>(call, panel, moments, tables) };
         }
-        if let Some((target, chunk)) = moments {
-            // SAFETY: the output's rows hold the panel's columns, which like those of the chunk are the caller's alone.
-            unsafe { measure_rows::<S>(target, chunk, &tables.output, columns) };
+    }
+    if call.relu.is_finished_later() {
+        let first = call.panels.columns(panels.start).start;
+        let past = panels.end.checked_sub(1).map_or(0, |last| call.panels.columns(last).end);
+        // All of a row at once: an exponential is long in coming.
+        for row in &tables.output {
+            // SAFETY: the output's rows hold the panels' columns, which are the caller's alone.
+            call.relu
+                .finish(unsafe { slice::from_raw_parts_mut(row.add(first), past.saturating_sub(first)) });
         }
+        for panel in panels {
+            // SAFETY: the panel is the caller's.
+            unsafe { measure::<S>(call, panel, moments, tables) };
+        }
+    }
+}
+
+/// Computes the moments of a panel's columns, where they are wanted.
+///
+/// # Safety
+/// As [`panels_of`], which has written the panel's columns.
+#[inline(always)]
+unsafe fn measure<S: Simd>(
+    call: &Igemm<'_>,
+    panel: usize,
+    moments: Option<(Target, usize)>,
+    tables: &Tables,
+) {
+    if let Some((target, chunk)) = moments {
+        // SAFETY: the output's rows hold the panel's columns, which like those of the chunk are the caller's alone.
+        unsafe { measure_rows::<S>(target, chunk, &tables.output, call.panels.columns(panel)) };
     }
 }
 

@@ -56,6 +56,12 @@ impl Isa {
         Self::available().into_iter().find(|isa| isa.name() == name)
     }
 
+    /// Whether kernels take vectors of one width for matrices of so many columns.
+    pub fn is_alike_for(self, columns: [usize; 2]) -> bool {
+        let [one, other] = columns.map(|n| self.for_columns(n));
+        one == other
+    }
+
     /// The variant for matrices of `n` columns: of half the width where that holds them all.
     pub(crate) fn for_columns(self, n: usize) -> Self {
         #[cfg(target_arch = "x86_64")]

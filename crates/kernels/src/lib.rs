@@ -57,7 +57,10 @@ pub use elementwise::{Mask, accumulate, add, affine, affine_backward, copy, drop
 pub use extremum::{extremum, extremum_backward};
 pub use geometry::{Geometry, Tap};
 pub use group_norm::{GroupNorm, group_norm, group_norm_backward};
-pub use grouped::{Group, Grouped, GroupedGradient, grouped, grouped_gradient, grouped_taps};
+pub use grouped::{
+    Bands, Group, Grouped, GroupedGradient, Pointwise, bands, bands_scratch, bands_suit, grouped,
+    grouped_gradient, grouped_taps,
+};
 pub use half::f16;
 pub use igemm::{Before, Igemm, Weights, igemm, igemm_groups};
 pub use isa::Isa;

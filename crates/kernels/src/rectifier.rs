@@ -1,5 +1,7 @@
 //! What products go through before they are written.
 
+use crate::function::silu;
+
 /// A rectifier behind a product, a bias and an addend.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Rectifier {
@@ -16,6 +18,9 @@ pub enum Rectifier {
     /// x·min(max(x + 3, 0), 6)/6 (Howard et al. 2019, <https://arxiv.org/abs/1905.02244>), to the bit as
     /// [`Activation::Hardswish`](crate::Activation::Hardswish).
     Hardswish,
+    /// x / (1 + e^−x) (Elfwing et al. 2017, <https://arxiv.org/abs/1702.03118>), to the bit as
+    /// [`Activation::Silu`](crate::Activation::Silu).
+    Silu,
 }
 
 impl From<bool> for Rectifier {
@@ -30,7 +35,7 @@ impl Rectifier {
     #[inline(always)]
     pub(crate) fn bounds(self) -> [f32; 2] {
         match self {
-            Self::None | Self::Hardswish => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::None | Self::Hardswish | Self::Silu => [f32::NEG_INFINITY, f32::INFINITY],
             Self::Relu => [0.0, f32::INFINITY],
             Self::Clipped { ceiling } => [0.0, ceiling],
         }
@@ -41,14 +46,16 @@ impl Rectifier {
     /// In the registers of a product it would not be free for those that do without.
     #[inline(always)]
     pub(crate) fn is_finished_later(self) -> bool {
-        self == Self::Hardswish
+        matches!(self, Self::Hardswish | Self::Silu)
     }
 
     /// The rest of what is to be done to some floats.
     #[inline(always)]
     pub(crate) fn finish(self, floats: &mut [f32]) {
-        if self == Self::Hardswish {
-            floats.iter_mut().for_each(|x| *x = hardswish(*x));
+        match self {
+            Self::Hardswish => floats.iter_mut().for_each(|x| *x = hardswish(*x)),
+            Self::Silu => floats.iter_mut().for_each(|x| *x = silu(*x)),
+            Self::None | Self::Relu | Self::Clipped { .. } => {}
         }
     }
 }

@@ -159,8 +159,7 @@ impl Pool {
     /// # Errors
     /// If they are more than [`Pool::MOST_THREADS`], or the system starts no more.
     pub fn try_new(threads: usize) -> io::Result<Self> {
-        let cores = || thread::available_parallelism().map_or(1, usize::from).min(Self::MOST_THREADS);
-        let threads = if threads == 0 { cores() } else { threads };
+        let threads = Self::threads_of(threads);
         if threads > Self::MOST_THREADS {
             let reason = format!("a pool has at most {} threads", Self::MOST_THREADS);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
@@ -181,6 +180,14 @@ impl Pool {
             pool.workers.push(thread::Builder::new().spawn(move || shared.work(index))?);
         }
         Ok(pool)
+    }
+
+    /// The threads of a pool of so many: 0 means one per core.
+    pub fn threads_of(threads: usize) -> usize {
+        match threads {
+            0 => thread::available_parallelism().map_or(1, usize::from).min(Self::MOST_THREADS),
+            threads => threads,
+        }
     }
 
     /// Threads, the calling one included.

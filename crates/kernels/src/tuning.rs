@@ -58,6 +58,12 @@ pub(crate) mod grouped {
     pub(crate) const CHUNKS: usize = 32;
     /// The fewest rows of such a part.
     pub(crate) const LEAST_CHUNK_ROWS: usize = 8;
+    /// Floats of the rows between three convolutions that run in bands, so that they stay in the second-level cache.
+    pub(crate) const BAND_FLOATS: usize = 32 << 10;
+    /// The fewest rows of such a band.
+    pub(crate) const LEAST_BAND_ROWS: usize = 2;
+    /// Of how many rows one may be computed twice.
+    pub(crate) const TWICE_EXPANDED: usize = 4;
 }
 
 /// Weight gradients by outer products, and sums of columns.

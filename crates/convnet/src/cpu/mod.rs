@@ -3,6 +3,7 @@
 //!
 //! Activations are NHWC inside; images and results are NCHW at the edges.
 
+mod bands;
 mod binder;
 mod inference;
 mod kind;

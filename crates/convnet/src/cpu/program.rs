@@ -2,6 +2,7 @@
 
 use convnet_kernels::{self as kernels, Arena, Isa, Pool, View};
 
+use super::bands::{self, Chain};
 use super::binder::{Allowed, Binder, Parameters};
 use super::kind::{self, Bound, Kind, Scratch};
 use super::memory::sum;
@@ -10,7 +11,7 @@ use crate::graph::{Graph, NodeId};
 use crate::ops::Op;
 use crate::options::Options;
 use crate::plan::{
-    Aim, BackwardStage, CompileError, Draft, Kernel, MemoryRules, Mode, Plan, PlanStep, Slot, Stage,
+    Aim, BackwardStage, CompileError, Draft, Kernel, MemoryRules, Mode, Needs, Plan, PlanStep, Slot, Stage,
 };
 
 /// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
@@ -25,6 +26,8 @@ pub(super) struct Program {
     /// The kernel of each stage, and where its parameters lie.
     pub(super) kinds: Vec<Kind>,
     pub(super) layout: Vec<Parameters>,
+    /// Stages that run together.
+    chains: Vec<Chain>,
     /// Floats of the flat parameters, and of those at their start that learn: the others have no gradients.
     pub(super) parameters: usize,
     pub(super) learning: usize,
@@ -68,8 +71,20 @@ impl Program {
             layout.push(bound.parameters);
             needs.push(bound.needs);
         }
+        let chains = match mode {
+            Mode::Infer => {
+                let threads = Pool::threads_of(options.threads);
+                bands::chains(&draft, (&kinds, &layout), (isa, batch, threads))
+            }
+            Mode::Trace | Mode::Train => Vec::new(),
+        };
+        for chain in &chains {
+            for stage in chain.ahead() {
+                needs[stage] = Needs { absent: true, late: Some(chain.last()), ..needs[stage] };
+            }
+        }
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
-        Ok(Self { plan, isa, kinds, layout, parameters, learning, halves })
+        Ok(Self { plan, isa, kinds, layout, chains, parameters, learning, halves })
     }
 
     /// The stages with their kernels.
@@ -97,9 +112,9 @@ impl Program {
 
     /// Memory that the kernels need while they run, on so many threads.
     pub(super) fn scratch(&self, threads: usize) -> Scratch {
-        self.steps()
-            .map(|(at, kind)| kind.scratch(&self.plan, at.stage, threads))
-            .fold(Scratch::default(), Scratch::or)
+        let alone = self.steps().map(|(at, kind)| kind.scratch(&self.plan, at.stage, threads));
+        let together = self.chains.iter().map(|chain| chain.scratch(&self.kinds, threads));
+        alone.chain(together).fold(Scratch::default(), Scratch::or)
     }
 
     /// Buffers for what the stages save for the backward pass.
@@ -125,7 +140,13 @@ impl Program {
     }
 
     /// Runs one stage.
-    pub(super) fn forward(&self, run: &mut Forward<'_>, index: usize, saved: Option<&mut Saved>) {
+    pub(super) fn forward<'a>(&'a self, run: &mut Forward<'a>, index: usize, saved: Option<&mut Saved>) {
+        if let Some(chain) = self.chains.iter().find(|chain| chain.has(index)) {
+            if index == chain.last() {
+                chain.forward(run, &self.kinds, |stage| self.at(stage));
+            }
+            return;
+        }
         let (at, kind) = (self.at(index), &self.kinds[index]);
         kind.forward(run, at, saved);
         if !kind.measures() {
@@ -149,6 +170,9 @@ impl Program {
     /// What runs, kernel by kernel.
     pub(super) fn describe(&self) -> Vec<PlanStep> {
         let mut steps: Vec<PlanStep> = self.steps().map(|(at, kind)| self.describe_step(at, kind)).collect();
+        for chain in &self.chains {
+            chain.describe(&mut steps);
+        }
         for back in &self.plan.backward {
             let (stage, kind) = (&self.plan.stages[back.stage], &self.kinds[back.stage]);
             let mask = kind.masks_by_output(stage).then(|| "relu mask".to_owned());

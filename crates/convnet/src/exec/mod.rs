@@ -26,6 +26,8 @@ mod target;
 mod training;
 
 #[cfg(test)]
+mod bands_tests;
+#[cfg(test)]
 mod freezing_tests;
 #[cfg(test)]
 mod loss_tests;

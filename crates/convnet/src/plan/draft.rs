@@ -4,7 +4,7 @@ use super::aim::Aim;
 use super::gradients;
 use super::lifetime::place;
 use super::lives;
-use super::lower::{Lowered, Mode, Stage, lower};
+use super::lower::{Kernel, Lowered, Mode, Stage, lower};
 use super::needs::Needs;
 use super::storage::{MemoryRules, Slot, Storage};
 use super::{BackwardStage, GradientWrite, Plan};
@@ -75,7 +75,11 @@ impl Draft {
             return None;
         }
         let mut reads = self.lowered.stages.iter().enumerate().flat_map(|(index, stage)| {
-            stage.inputs.iter().filter(|&&input| input == value).map(move |_| index)
+            let addend = match &stage.kernel {
+                Kernel::Conv { addend, .. } => addend.as_ref(),
+                _ => None,
+            };
+            stage.inputs.iter().chain(addend).filter(|&&input| input == value).map(move |_| index)
         });
         reads.next().filter(|_| reads.next().is_none())
     }
@@ -95,6 +99,7 @@ impl Draft {
             reads_workspace: false,
             reaches_all: true,
             absent: false,
+            late: None,
             until: None,
         }
     }
@@ -132,6 +137,8 @@ impl Draft {
                 batch,
             ),
         };
+        let passing = self.lowered.stages.iter().zip(needs).filter(|(_, needs)| needs.late.is_some());
+        let passing = passing.map(|(stage, _)| stage.out).collect();
         let (mut offsets, floats) = place(&lifetimes.ok_or(TooLarge)?, self.rules.line).ok_or(TooLarge)?;
         let gradient_offsets = offsets.split_off(buffers);
         Ok(Plan {
@@ -144,6 +151,7 @@ impl Draft {
             orders: self.lowered.order,
             storage: self.storage,
             workspaces,
+            passing,
             losses,
             backward,
             offsets,

@@ -38,7 +38,8 @@ impl Scene<'_> {
 
     /// The forward pass: stage i at time i.
     fn forward(&self, lives: &mut Lives) {
-        for (time, (stage, workspace)) in self.stages.iter().zip(self.workspaces).enumerate() {
+        for (index, (stage, workspace)) in self.stages.iter().zip(self.workspaces).enumerate() {
+            let time = self.needs[index].late.unwrap_or(index);
             let values = stage.inputs.iter().copied().chain([stage.out]);
             for value in values.filter(|&value| !self.is_absent(value)) {
                 lives.touch(self.buffer(value), time);

@@ -62,6 +62,8 @@ pub(crate) enum Rectified {
     Clipped { ceiling: f32 },
     /// x·min(max(x + 3, 0), 6)/6.
     Hardswish,
+    /// x/(1 + e^−x).
+    Silu,
 }
 
 impl fmt::Display for Rectified {
@@ -69,6 +71,7 @@ impl fmt::Display for Rectified {
         match self {
             Self::Clipped { ceiling } => write!(f, "relu{ceiling}"),
             Self::Hardswish => f.write_str("hardswish"),
+            Self::Silu => f.write_str("silu"),
         }
     }
 }
@@ -219,6 +222,7 @@ impl Lowering<'_> {
                 Some(Rectified::Clipped { ceiling: *max })
             }
             Op::Unary(Unary::Hardswish) => Some(Rectified::Hardswish),
+            Op::Unary(Unary::Silu) => Some(Rectified::Silu),
             _ => None,
         };
         let next = self.sole_consumer(out, |op| function(op).is_some())?;

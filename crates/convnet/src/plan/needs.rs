@@ -15,6 +15,8 @@ pub(crate) struct Needs {
     pub(crate) reaches_all: bool,
     /// Whether nobody writes its output, nor that one's gradient: the only stage that reads it computes it on the way.
     pub(crate) absent: bool,
+    /// The stage in whose forward pass its own is done: what it reads stays so long.
+    pub(crate) late: Option<usize>,
     /// The stage on whose backward pass its own is done: its output, if read, and that one's gradient stay so long.
     pub(crate) until: Option<usize>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{BackwardStage, GradientWrite, Kernel, Plan, PlanStep, Region, Stage};
+use crate::graph::{NodeId, Shape};
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,16 +53,24 @@ impl Plan {
         let op = self.graph.node(stage.node).op.name();
         let mut line = format!("{index:4}  {} [{op}]:", self.layer_names(stage));
         for (&input, &shape) in stage.inputs.iter().zip(&stage.shapes) {
-            line += &format!(" {}", self.region(input, shape, self.batch));
+            line += &format!(" {}", self.place(input, shape));
         }
         if let Kernel::Conv { addend: Some(value), .. } = stage.kernel {
             line += &format!(" + {}", self.region(value, self.shape(stage), self.batch));
         }
-        line += &format!(" → {}", self.region(stage.out, self.shape(stage), self.batch));
+        line += &format!(" → {}", self.place(stage.out, self.shape(stage)));
         if let Some(workspace) = self.workspace(index, self.batch) {
             line += &format!(", workspace {workspace}");
         }
         line
+    }
+
+    /// Where a value lies, if anywhere.
+    fn place(&self, value: NodeId, shape: Shape) -> String {
+        match self.passing.contains(&value) {
+            true => "band by band".into(),
+            false => self.region(value, shape, self.batch).to_string(),
+        }
     }
 
     fn backward_line(&self, back: &BackwardStage) -> String {

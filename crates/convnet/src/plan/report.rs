@@ -21,9 +21,9 @@ pub struct PlanStep {
     pub backward: String,
     /// Its output's shape for one image.
     pub output: Shape,
-    /// Multiply-accumulates of one image.
+    /// Multiply-accumulates of one image; of convolutions that run together all of them stand with the last one.
     pub macs: u64,
-    /// Bytes of activations that one image reads and writes.
+    /// Bytes of activations that one image reads and writes; likewise.
     pub activation_bytes: u64,
     /// Bytes of weights.
     pub weight_bytes: u64,

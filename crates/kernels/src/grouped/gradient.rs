@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::walk::{Reads, TAPS, Walk};
+use super::walk::{Reads, Source, TAPS, Walk};
 use super::{Channels, Group, check, column, orders, pixel, place};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
@@ -43,7 +43,9 @@ pub fn grouped_gradient(
     gradient: &mut [f32],
 ) {
     let GroupedGradient { geometry, group, batch, input, output_gradient, panels } = *call;
-    check((geometry, group, batch), (isa, arena), [input, output_gradient], (panels, gradient.len()));
+    arena.check(input);
+    arena.check(output_gradient);
+    check((geometry, group, batch), isa, [input, output_gradient], (panels, gradient.len()));
     let floats = gradient.len();
     gradient.fill(0.0);
     let rows = batch * geometry.grid.0;
@@ -93,8 +95,9 @@ unsafe fn sum_rows<S: Simd>(
     let mut reads = Reads::<1>::default();
     for index in rows {
         let at = (index / geometry.grid.0, index % geometry.grid.0);
+        let source = Source::image(arena, call.input, geometry, at.0);
         // SAFETY: the row is one of the caller's, who has checked the geometry against the input.
-        unsafe { walk.rows(geometry, (arena, call.input), at, &mut reads) };
+        unsafe { walk.rows(geometry, &source, at.1, &mut reads) };
         for channel in (0..call.output_gradient.channels).step_by(S::LANES) {
             let lane = Lane::<S> {
                 arena,

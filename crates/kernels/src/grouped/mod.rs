@@ -6,18 +6,20 @@
 //! group, a column for each channel of the output. The gradient of the input is the same walk over the output's gradient,
 //! once for each phase of the stride, with the weights of the taps that reach it.
 
+mod bands;
 mod gradient;
 mod row;
 mod taps;
 mod walk;
 
+pub use self::bands::{Bands, Pointwise, bands, bands_scratch, bands_suit};
 pub use self::gradient::{GroupedGradient, grouped_gradient};
 pub use self::taps::grouped_taps;
 
 use std::ops::Range;
 
 use self::row::Row;
-use self::walk::{Reads, Walk};
+use self::walk::{Reads, Source, Walk};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
@@ -95,15 +97,14 @@ pub struct Grouped<'a> {
 }
 
 /// # Panics
-/// If a view reaches beyond the arena, channels are not the geometry's and the group's, or weights have another layout.
+/// If a view has other pixels than the geometry's maps, channels are not the geometry's and the group's, or weights have another
+/// layout.
 fn check(
     (geometry, group, batch): (&Geometry, Group, usize),
-    (isa, arena): (Isa, &Arena),
+    isa: Isa,
     [input, out]: [View; 2],
     (panels, weights): (Panels, usize),
 ) {
-    arena.check(input);
-    arena.check(out);
     geometry.check(batch, input, out);
     assert_eq!(geometry.span, 1, "a walk by single pixels");
     assert!(group.fits(isa, out.channels), "{group:?} does not fit vectors of {isa}");
@@ -133,7 +134,9 @@ pub fn grouped(
     statistics: Option<[&mut [f32]; 2]>,
 ) {
     let Grouped { geometry, group, batch, input, weights, panels, bias, addend, out, .. } = *call;
-    check((geometry, group, batch), (isa, arena), [input, out], (panels, weights.len()));
+    arena.check(input);
+    arena.check(out);
+    check((geometry, group, batch), isa, [input, out], (panels, weights.len()));
     input.assert_disjoint(out);
     check_epilogue(arena, out, bias, addend);
     geometry.check_measured(statistics.is_some(), batch, out);
@@ -177,38 +180,127 @@ unsafe fn grid_rows<S: Simd>(
 ) {
     let geometry = call.geometry;
     // SAFETY: the caller has the instruction set.
-    let orders = unsafe { orders::<S>(call.group) };
-    let orders = &orders[..call.group.inputs];
-    let [low, high] = call.relu.bounds();
-    // SAFETY: the caller has the instruction set.
-    let bounds = unsafe { [S::splat(low), S::splat(high)] };
+    let lanes = unsafe { Lanes::<S>::new(call) };
     let vectors = call.out.channels.div_ceil(S::LANES);
-    let (mut one, mut two) = (Reads::<1>::default(), Reads::<2>::default());
+    let mut rows = Rows::default();
     let mut found = None;
     for part in parts {
         let (band, slice) = (part / slices, part % slices);
         let (image, y) = (band / walk.bands(geometry), band % walk.bands(geometry) * walk.rows_together());
-        let pair = walk.rows_together() == 2 && y + 1 < geometry.grid.0;
-        if found.replace(band) != Some(band) {
-            // SAFETY: the rows are some of the caller's, who has checked the geometry against the input.
+        let vectors = slice * vectors / slices..(slice + 1) * vectors / slices;
+        // SAFETY: the rows are some of the caller's, who has checked the geometry against the input; the vectors are the output's.
+        unsafe {
+            if found.replace(band) != Some(band) {
+                let source = Source::image(arena, call.input, geometry, image);
+                rows.find(walk, geometry, &source, (y, geometry.grid.0));
+            }
+            rows.compute(call, arena, &lanes, ((image, y), vectors));
+        }
+    }
+}
+
+/// What all rows of a call share.
+struct Lanes<S: Simd> {
+    /// For each input of a group the order in which lanes read a pixel.
+    orders: [S::Order; WIDEST_LANES],
+    inputs: usize,
+    /// What sums are kept within.
+    bounds: [S::V; 2],
+}
+
+impl<S: Simd> Lanes<S> {
+    /// # Safety
+    /// The CPU has the instruction set.
+    #[inline(always)]
+    unsafe fn new(call: &Grouped<'_>) -> Self {
+        let [low, high] = call.relu.bounds();
+        // SAFETY: the caller has the instruction set.
+        unsafe {
+            let (orders, bounds) = (orders::<S>(call.group), [S::splat(low), S::splat(high)]);
+            Self { orders, inputs: call.group.inputs, bounds }
+        }
+    }
+
+    #[inline(always)]
+    fn orders(&self) -> &[S::Order] {
+        &self.orders[..self.inputs]
+    }
+}
+
+/// The rows of a grid that are computed together, one or two, and what they read.
+#[derive(Default)]
+struct Rows {
+    two_at_once: bool,
+    one: Reads<1>,
+    two: Reads<2>,
+}
+
+impl Rows {
+    /// Finds what the rows from `y` on read, of those before `end`; gives how many they are.
+    ///
+    /// # Safety
+    /// As [`Walk::rows`], of each.
+    #[inline(always)]
+    unsafe fn find(
+        &mut self,
+        walk: &Walk,
+        geometry: &Geometry,
+        source: &Source,
+        (y, end): (usize, usize),
+    ) -> usize {
+        self.two_at_once = walk.rows_together() == 2 && y + 1 < end;
+        // SAFETY: the caller's rows.
+        unsafe {
+            if self.two_at_once {
+                walk.rows(geometry, source, y, &mut self.two);
+                2
+            } else {
+                walk.rows(geometry, source, y, &mut self.one);
+                1
+            }
+        }
+    }
+
+    /// Computes some vectors of their channels; `at` is the image and the row of the output where the first is written.
+    ///
+    /// # Safety
+    /// As [`Row::compute`], of each vector of each row, which were [found](Self::find).
+    #[inline(always)]
+    unsafe fn compute<S: Simd>(
+        &self,
+        call: &Grouped<'_>,
+        arena: Pointer,
+        lanes: &Lanes<S>,
+        (at, vectors): ((usize, usize), Range<usize>),
+    ) {
+        let out = call.out;
+        for vector in vectors.clone() {
+            let channels = Channels::new::<S>(call.group, vector * S::LANES, call.out.channels);
+            // SAFETY: the caller's rows, of which the reads are what they read; the channels start a vector.
             unsafe {
-                if pair {
-                    walk.rows(geometry, (arena, call.input), (image, y), &mut two);
+                if self.two_at_once {
+                    Row::<S, 2>::new(call, arena, (&self.two, lanes), at, channels).compute();
                 } else {
-                    walk.rows(geometry, (arena, call.input), (image, y), &mut one);
+                    Row::<S, 1>::new(call, arena, (&self.one, lanes), at, channels).compute();
                 }
             }
         }
-        for vector in slice * vectors / slices..(slice + 1) * vectors / slices {
-            let channels = Channels::new::<S>(call.group, vector * S::LANES, call.out.channels);
-            // SAFETY: the rows are some of the caller's, the reads what they read, the channels start a vector of the
-            // output's.
-            unsafe {
-                if pair {
-                    Row::<S, 2>::new(call, arena, (&two, orders, bounds), (image, y), channels).compute();
-                } else {
-                    Row::<S, 1>::new(call, arena, (&one, orders, bounds), (image, y), channels).compute();
-                }
+        if !call.relu.is_finished_later() {
+            return;
+        }
+        let channels = vectors.start * S::LANES..(vectors.end * S::LANES).min(out.channels);
+        let columns = call.geometry.grid.1;
+        for row in 0..if self.two_at_once { 2 } else { 1 } {
+            let (start, step) = place(call.geometry, out, (at.0, at.1 + row), channels.start);
+            // Pixels side by side at once, where all of each is written.
+            let (pixels, floats) = match step == channels.len() {
+                true => (1, columns * step),
+                false => (columns, channels.len()),
+            };
+            for x in 0..pixels {
+                let first = start + x * step;
+                // SAFETY: the grid's pixels lie in the output, whose channels of these vectors are the caller's alone.
+                call.relu.finish(unsafe { arena.slice_mut(first..first + floats) });
             }
         }
     }

@@ -1,9 +1,7 @@
 //! A vector of output channels of a row of the grid, or of two that read much the same rows of the input.
 
-use std::slice;
-
 use super::walk::{Reads, Single, Slide, TAPS};
-use super::{Channels, Group, Grouped, column, pixel, place};
+use super::{Channels, Group, Grouped, Lanes, column, pixel, place};
 use crate::arena::{Pointer, View};
 use crate::simd::Simd;
 
@@ -37,13 +35,12 @@ pub(super) struct Row<'a, S: Simd, const ROWS: usize> {
 }
 
 impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
-    /// `reads` is what the rows from `at` on read, `orders` the order of the lanes for each input of a group, `bounds` what
-    /// sums are kept within.
+    /// `reads` is what the rows read of which the first is written to row `y` of an image of the output.
     #[inline(always)]
     pub(super) fn new(
         call: &'a Grouped<'a>,
         arena: Pointer,
-        (reads, orders, bounds): (&'a Reads<ROWS>, &'a [S::Order], [S::V; 2]),
+        (reads, lanes): (&'a Reads<ROWS>, &'a Lanes<S>),
         (image, y): (usize, usize),
         channels: Channels,
     ) -> Self {
@@ -60,8 +57,8 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
             call,
             arena,
             reads,
-            orders,
-            bounds,
+            orders: lanes.orders(),
+            bounds: lanes.bounds,
             out: places(call.out),
             addend: call.addend.map(places),
             channels,
@@ -83,17 +80,6 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
                 (true, true) => self.run::<true, true>(),
                 (true, false) => self.run::<true, false>(),
                 (false, _) => self.run::<false, false>(),
-            }
-        }
-        if !self.call.relu.is_finished_later() {
-            return;
-        }
-        let (width, channels) = (self.call.geometry.grid.1, self.channels.outputs.len());
-        for (start, step) in self.out {
-            for x in 0..width {
-                // SAFETY: the grid's pixels lie in the output, whose channels from here on are the caller's alone.
-                let pixel = unsafe { slice::from_raw_parts_mut(self.arena.at(start + x * step), channels) };
-                self.call.relu.finish(pixel);
             }
         }
     }

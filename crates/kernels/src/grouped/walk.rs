@@ -40,6 +40,31 @@ impl Line {
     }
 }
 
+/// The rows of an image's map, or those of them that are kept.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    pub(super) arena: Pointer,
+    pub(super) view: View,
+    /// The pixel of the view that the first row starts at.
+    pub(super) first: usize,
+    /// How many rows there are at a time: row number y lies where y modulo their number does.
+    pub(super) kept: usize,
+}
+
+impl Source {
+    /// All rows of an image in a batch of maps.
+    pub(super) fn image(arena: Pointer, view: View, geometry: &Geometry, image: usize) -> Self {
+        let (height, width) = geometry.input;
+        Self { arena, view, first: image * height * width, kept: height }
+    }
+
+    /// The pixel of the view that a row of the map starts at, whose rows are so wide.
+    #[inline(always)]
+    pub(super) fn row(&self, y: usize, width: usize) -> usize {
+        self.first + y % self.kept * width
+    }
+}
+
 /// What all rows of a grid share.
 #[derive(Debug)]
 pub(super) struct Walk {
@@ -98,16 +123,17 @@ impl Walk {
         })
     }
 
-    /// Finds what some rows of the grid read, from one on.
+    /// Finds what some rows of an image's grid read, from one on.
     ///
     /// # Safety
-    /// The walk is of this geometry, which was checked against `input`, a view of the block of `arena`; the rows are in the
-    /// grid of the batch, of one image, and more than one only if [`rows_together`](Self::rows_together) says so.
+    /// The walk is of this geometry; the rows are in its grid, and more than one only if
+    /// [`rows_together`](Self::rows_together) says so; the rows of the map that they read are in the `source`, whose view lies
+    /// in its block.
     pub(super) unsafe fn rows<const ROWS: usize>(
         &self,
         geometry: &Geometry,
-        (arena, input): (Pointer, View),
-        (image, y): (usize, usize),
+        source: &Source,
+        y: usize,
         reads: &mut Reads<ROWS>,
     ) {
         let Reads { slides, singles, pixels } = reads;
@@ -122,12 +148,12 @@ impl Walk {
                 continue;
             }
             let Some(line) = lines.iter().flatten().next() else { continue };
-            let left = (image * height + row) * width;
+            let left = source.row(row, width);
             // Left of the row wraps to a huge column, which is outside too.
             let address = |x: usize, dx: isize| match (x * step).wrapping_add_signed(dx) {
-                // SAFETY: the pixel lies in the input, which lies in the block.
+                // SAFETY: the pixel lies in the source's view, which lies in the block.
                 column if column < width => unsafe {
-                    arena.at(input.offset + (left + column) * input.stride).cast_const()
+                    source.arena.at(source.view.offset + (left + column) * source.view.stride).cast_const()
                 },
                 _ => self.zeros.as_ptr(),
             };

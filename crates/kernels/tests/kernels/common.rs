@@ -246,6 +246,7 @@ pub(crate) fn rectifier(random: &mut Random) -> Rectifier {
         Rectifier::Relu,
         Rectifier::Clipped { ceiling: 6.0 },
         Rectifier::Hardswish,
+        Rectifier::Silu,
     ])
 }
 
@@ -256,6 +257,7 @@ pub(crate) fn rectified(rectifier: Rectifier, x: f64) -> f64 {
         Rectifier::Relu => x.max(0.0),
         Rectifier::Clipped { ceiling } => x.max(0.0).min(ceiling.into()),
         Rectifier::Hardswish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
+        Rectifier::Silu => x / (1.0 + (-x).exp()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod activation;
 mod arithmetic;
+mod bands;
 mod batch_norm;
 mod common;
 mod contracts;

@@ -157,6 +157,7 @@ fn rectifier(stage: &Stage) -> Rectifier {
     match stage.rectified {
         Some(Rectified::Clipped { ceiling }) => Rectifier::Clipped { ceiling },
         Some(Rectified::Hardswish) => Rectifier::Hardswish,
+        Some(Rectified::Silu) => Rectifier::Silu,
         None => stage.relu.into(),
     }
 }

@@ -7,7 +7,9 @@ mod walk;
 
 use std::ops::Range;
 
-use convnet_kernels::{self as kernels, Before, Border, Group, Grouped, Igemm, View};
+use convnet_kernels::{
+    self as kernels, Before, Border, Geometry, Group, Grouped, Igemm, Panels, Pointwise, View,
+};
 
 use self::choose::{Choice, ForwardKernel, Gradients, InputGradient, Problem, WeightGradient, Winograd};
 use self::walk::{Walk, ZeroBorder, small_groups};
@@ -185,9 +187,43 @@ impl Conv {
         }
     }
 
-    fn forward_grouped(&self, run: &mut Forward<'_>, at: At<'_>, group: Group, addend: Option<View>) {
-        let (input, out) = (run.input(at, 0), run.output(at));
-        let call = Grouped {
+    /// The groups, where a kernel for small ones computes it.
+    pub(in crate::cpu) fn small_groups(&self) -> Option<Group> {
+        match self.forward.kernel {
+            ForwardKernel::Grouped(group) => Some(group),
+            ForwardKernel::Rows | ForwardKernel::Igemm | ForwardKernel::Winograd(_) => None,
+        }
+    }
+
+    /// Whether it is a product of each pixel by itself, and no more.
+    pub(in crate::cpu) fn is_pointwise(&self, at: At<'_>) -> bool {
+        let Geometry { input, run, .. } = self.walk.geometry;
+        self.forward.kernel == ForwardKernel::Igemm
+            && self.walk.groups == 1
+            && self.prologue.is_none()
+            && at.parameters.half.is_none()
+            && self.walk.geometry == Geometry::pointwise(input, run)
+    }
+
+    /// What is added to its sums.
+    pub(in crate::cpu) fn addend(&self) -> Option<NodeId> {
+        self.addend
+    }
+
+    /// Its walk over pixels, and the layout of its weights.
+    pub(in crate::cpu) fn layout(&self) -> (&Geometry, Panels) {
+        (&self.walk.geometry, self.matrix.panels)
+    }
+
+    /// The call of a kernel for small groups.
+    pub(in crate::cpu) fn grouped<'a>(
+        &'a self,
+        run: &Forward<'a>,
+        at: At<'_>,
+        group: Group,
+        (input, addend, out): (View, Option<View>, View),
+    ) -> Grouped<'a> {
+        Grouped {
             geometry: &self.walk.geometry,
             group,
             batch: run.n,
@@ -198,7 +234,21 @@ impl Conv {
             addend,
             relu: rectifier(at.stage),
             out,
-        };
+        }
+    }
+
+    /// Of a pointwise one, what it is beside one of small groups.
+    pub(in crate::cpu) fn pointwise<'a>(&self, run: &Forward<'a>, at: At<'_>) -> Pointwise<'a> {
+        Pointwise {
+            weights: run.weight(at),
+            panels: self.matrix.panels,
+            bias: run.bias(at),
+            relu: rectifier(at.stage),
+        }
+    }
+
+    fn forward_grouped(&self, run: &mut Forward<'_>, at: At<'_>, group: Group, addend: Option<View>) {
+        let call = self.grouped(run, at, group, (run.input(at, 0), addend, run.output(at)));
         let slot = run.plan.slot(at.stage.out);
         let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(slot));
         kernels::grouped(run.pool, run.isa, run.arena, &call, statistics);

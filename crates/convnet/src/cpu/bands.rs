@@ -1,0 +1,125 @@
+//! Convolutions that run together in bands of rows: of small groups, with a 1×1 one before it, behind it, or both.
+
+use convnet_kernels::{self as kernels, Isa};
+
+use super::binder::Parameters;
+use super::kind::{Conv, Kind, Scratch};
+use super::run::{At, Forward};
+use crate::plan::{Draft, PlanStep, Stage};
+
+/// Floats of the maps between them, of all images, from which on they are better never whole: then they leave the caches.
+const LEAST_FLOATS: usize = 128 << 10;
+
+/// The stages of such convolutions, in the order in which they read one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Chain {
+    pub(super) expansion: Option<usize>,
+    pub(super) grouped: usize,
+    pub(super) projection: Option<usize>,
+}
+
+impl Chain {
+    /// The stages that are done in the last one's place.
+    pub(super) fn ahead(self) -> impl Iterator<Item = usize> {
+        let middle = self.projection.map(|_| self.grouped);
+        self.expansion.into_iter().chain(middle)
+    }
+
+    /// The stage in whose place all are done.
+    pub(super) fn last(self) -> usize {
+        self.projection.unwrap_or(self.grouped)
+    }
+
+    /// What is told of its steps: the products and the bytes of all stand with the last one.
+    pub(super) fn describe(self, steps: &mut [PlanStep]) {
+        let (last, ahead) = (self.last(), self.ahead().collect::<Vec<_>>());
+        for &stage in &ahead {
+            let between = 4 * steps[stage].output.elements() as u64;
+            let step = &mut steps[stage];
+            let (macs, bytes) = (std::mem::take(&mut step.macs), std::mem::take(&mut step.activation_bytes));
+            step.kernel += ", in bands with what reads it";
+            steps[last].macs += macs;
+            // What lies between is neither written nor read as a whole.
+            steps[last].activation_bytes = (steps[last].activation_bytes + bytes).saturating_sub(2 * between);
+        }
+        steps[last].kernel += ", in bands";
+    }
+
+    /// Whether a stage is one of them.
+    pub(super) fn has(self, stage: usize) -> bool {
+        stage == self.grouped || self.expansion == Some(stage) || self.projection == Some(stage)
+    }
+
+    /// Runs the convolutions.
+    pub(super) fn forward<'a>(self, run: &mut Forward<'a>, kinds: &'a [Kind], at: impl Fn(usize) -> At<'a>) {
+        let of = |stage: usize| Some((convolution(&kinds[stage])?, at(stage)));
+        let [expansion, grouped, projection] =
+            [self.expansion, Some(self.grouped), self.projection].map(|stage| of(stage?));
+        let Some((middle, own)) = grouped else { return };
+        let Some(group) = middle.small_groups() else { return };
+        let (first, last) = (expansion.map_or(own, |(_, at)| at), projection.unwrap_or((middle, own)));
+        let shape = run.plan.shape(last.1.stage);
+        let addend = last.0.addend().map(|value| run.value(value, shape));
+        let call = kernels::Bands {
+            expansion: expansion.map(|(conv, at)| conv.pointwise(run, at)),
+            grouped: middle.grouped(run, own, group, (run.input(first, 0), addend, run.output(last.1))),
+            projection: projection.map(|(conv, at)| conv.pointwise(run, at)),
+            scratch: run.winograd_at,
+        };
+        kernels::bands(run.pool, run.isa, run.arena, &call);
+    }
+
+    /// Memory that they need while they run on so many threads.
+    pub(super) fn scratch(self, kinds: &[Kind], threads: usize) -> Scratch {
+        let Some(middle) = convolution(&kinds[self.grouped]) else { return Scratch::default() };
+        let (geometry, panels) = middle.layout();
+        let (wide, narrow) = (self.expansion.map(|_| geometry.run), self.projection.map(|_| panels.n));
+        Scratch { tiles: kernels::bands_scratch(threads, geometry, wide, narrow), ..Scratch::default() }
+    }
+}
+
+fn convolution(kind: &Kind) -> Option<&Conv> {
+    match kind {
+        Kind::Conv(conv) => Some(conv),
+        _ => None,
+    }
+}
+
+/// The stages that are to run in bands, of a batch, on so many threads.
+pub(super) fn chains(
+    draft: &Draft,
+    (kinds, layout): (&[Kind], &[Parameters]),
+    (isa, batch, threads): (Isa, usize, usize),
+) -> Vec<Chain> {
+    let stages = draft.stages();
+    let at = |index: usize| At { index, stage: &stages[index], parameters: &layout[index] };
+    let pointwise = |index: usize, columns: usize| {
+        let conv = convolution(&kinds[index]).filter(|conv| conv.is_pointwise(at(index)))?;
+        isa.is_alike_for([conv.layout().1.n, columns]).then_some(conv)
+    };
+    let floats = |stage: &Stage| draft.graph.node(stage.out).shape.elements();
+    let mut chains = Vec::new();
+    for (index, stage) in stages.iter().enumerate() {
+        let Some(middle) = convolution(&kinds[index]).filter(|conv| conv.small_groups().is_some()) else {
+            continue;
+        };
+        let columns = middle.layout().1.n;
+        let before = stages.iter().position(|before| before.out == stage.inputs[0]);
+        let expansion = before.filter(|&before| {
+            draft.sole_reader(stages[before].out) == Some(index)
+                && pointwise(before, columns).is_some_and(|conv| conv.addend().is_none())
+        });
+        let projection = draft.sole_reader(stage.out).filter(|&next| {
+            middle.addend().is_none()
+                && stages[next].inputs[0] == stage.out
+                && pointwise(next, columns).is_some()
+        });
+        let between =
+            expansion.map_or(0, |before| floats(&stages[before])) + projection.map_or(0, |_| floats(stage));
+        let suits = || kernels::bands_suit(middle.layout().0, batch, threads, expansion.is_some());
+        if batch.saturating_mul(between) >= LEAST_FLOATS && suits() {
+            chains.push(Chain { expansion, grouped: index, projection });
+        }
+    }
+    chains
+}

@@ -1,0 +1,361 @@
+//! Convolutions of small groups between two of 1×1, in bands of rows that stay in the cache.
+//!
+//! In an inverted residual (Sandler et al. 2018, <https://arxiv.org/abs/1801.04381>) the maps between the three convolutions are
+//! the widest of the network. Here they are never whole: a thread expands the rows of the input that a few rows of the grid
+//! read, into a ring that keeps those that the next few read too; the convolution of small groups writes its rows to a place of
+//! their own, and the projection reads them there. Where two threads' rows meet, some are expanded twice. Each element is the
+//! sum of the same products in the same order as by [`igemm`](crate::igemm()) and [`grouped`](super::grouped()).
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use super::walk::{Source, Walk};
+use super::{Grouped, Lanes, Rows, check};
+use crate::arena::{Arena, Pointer, View};
+use crate::geometry::{Geometry, product};
+use crate::igemm::{Igemm, Tables, Weights, panels_of};
+use crate::isa::Isa;
+use crate::panels::Panels;
+use crate::rectifier::Rectifier;
+use crate::simd::{Simd, dispatch};
+use crate::threads::Pool;
+use crate::tile::check_epilogue;
+use crate::tuning::grouped::{BAND_FLOATS, LEAST_BAND_ROWS, TWICE_EXPANDED};
+use crate::tuning::machine::LINE_FLOATS;
+
+/// A 1×1 convolution beside a grouped one.
+#[derive(Clone, Copy, Debug)]
+pub struct Pointwise<'a> {
+    /// The weights, packed: a row for each channel that is read, a column for each that is written.
+    pub weights: &'a [f32],
+    /// Their layout.
+    pub panels: Panels,
+    /// A value added to each channel, if any.
+    pub bias: Option<&'a [f32]>,
+    /// What follows.
+    pub relu: Rectifier,
+}
+
+/// `out = project(grouped(expand(input))) + addend`, where one of both may be left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Bands<'a> {
+    /// What widens the input, if anything.
+    pub expansion: Option<Pointwise<'a>>,
+    /// The convolution of small groups; its input, addend and output are those of the whole.
+    pub grouped: Grouped<'a>,
+    /// What narrows its output, if anything, before the addend is added.
+    pub projection: Option<Pointwise<'a>>,
+    /// Where the scratch starts in the arena.
+    pub scratch: usize,
+}
+
+/// How the rows of a grid are computed: so many at a time, in maps of their own.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    /// Rows of the grid at a time.
+    rows: usize,
+    /// Rows of the expanded map that are kept, and pixels of each; none where nothing is expanded.
+    kept: usize,
+    width: usize,
+    /// Floats from one pixel of the kept rows to the next, and of the rows that are projected.
+    strides: [usize; 2],
+    /// Pixels of those.
+    narrow: usize,
+}
+
+impl Cut {
+    /// Of maps of so many channels, where there are any.
+    fn new(geometry: &Geometry, [wide, narrow]: [Option<usize>; 2]) -> Self {
+        let strides = [wide, narrow].map(|channels| channels.map_or(0, stride));
+        let extent = extent(geometry);
+        let (width, columns) = (geometry.input.1, geometry.grid.1);
+        let of_row =
+            [geometry.step.0, width, strides[0]].into_iter().product::<usize>() + columns * strides[1];
+        let ahead = extent.saturating_sub(geometry.step.0) * width * strides[0];
+        let fitting = BAND_FLOATS.saturating_sub(ahead) / of_row.max(1);
+        // Rows are computed two at a time.
+        let rows = (fitting / 2 * 2).max(LEAST_BAND_ROWS).min(geometry.grid.0.max(1));
+        let kept = if wide.is_some() {
+            ((rows - 1) * geometry.step.0 + extent).min(geometry.input.0.max(1))
+        } else {
+            0
+        };
+        Self { rows, kept, width, strides, narrow: if narrow.is_some() { rows * columns } else { 0 } }
+    }
+
+    /// Floats of a thread's maps.
+    fn floats(&self) -> usize {
+        let [wide, narrow] = self.floats_of_maps();
+        wide + narrow
+    }
+
+    fn floats_of_maps(&self) -> [usize; 2] {
+        let line = |floats: usize| floats.next_multiple_of(LINE_FLOATS);
+        [
+            line(product(&[self.kept, self.width, self.strides[0]])),
+            line(product(&[self.narrow, self.strides[1]])),
+        ]
+    }
+
+    /// A thread's maps of so many channels, from a float on.
+    fn maps(&self, first: usize, [wide, narrow]: [usize; 2]) -> [View; 2] {
+        let [before, _] = self.floats_of_maps();
+        [
+            View { offset: first, pixels: self.kept * self.width, channels: wide, stride: self.strides[0] },
+            View { offset: first + before, pixels: self.narrow, channels: narrow, stride: self.strides[1] },
+        ]
+    }
+}
+
+/// Floats from pixel to pixel: pixels of a multiple of 2 KiB would share two sets of the first-level cache.
+fn stride(channels: usize) -> usize {
+    let floats = channels.next_multiple_of(LINE_FLOATS);
+    if floats.is_multiple_of(32 * LINE_FLOATS) { floats + LINE_FLOATS } else { floats }
+}
+
+/// How far down the rows of the input reach that a row of the grid reads: from the first to past the last.
+fn reach(geometry: &Geometry) -> Range<isize> {
+    let down = || geometry.taps.iter().map(|tap| tap.dy);
+    down().min().unwrap_or(0)..down().max().unwrap_or(0).saturating_add(1)
+}
+
+/// How many they are.
+fn extent(geometry: &Geometry) -> usize {
+    let reach = reach(geometry);
+    reach.end.abs_diff(reach.start)
+}
+
+/// Parts that the rows of each image's grid are cut in: as many as give all threads the same, as far as there are rows.
+fn parts(geometry: &Geometry, batch: usize, threads: usize) -> usize {
+    let even = (1..threads).find(|parts| (batch * parts).is_multiple_of(threads)).unwrap_or(threads);
+    even.min(geometry.grid.0.div_ceil(LEAST_BAND_ROWS))
+}
+
+/// Whether bands suit so many threads: there are rows for each, and of what is expanded, if anything, at most a quarter is
+/// expanded twice, where their rows meet.
+pub fn bands_suit(geometry: &Geometry, batch: usize, threads: usize, expands: bool) -> bool {
+    let parts = parts(geometry, batch, threads);
+    let twice = if expands { (parts - 1) * extent(geometry).saturating_sub(geometry.step.0) } else { 0 };
+    batch * parts >= threads && TWICE_EXPANDED * twice <= geometry.input.0
+}
+
+/// Floats of scratch for some threads; `wide` are the channels of what is expanded, `narrow` those of what is projected.
+///
+/// # Panics
+/// If the number overflows.
+pub fn bands_scratch(
+    threads: usize,
+    geometry: &Geometry,
+    wide: Option<usize>,
+    narrow: Option<usize>,
+) -> usize {
+    product(&[threads, Cut::new(geometry, [wide, narrow]).floats()])
+}
+
+/// Runs the convolutions.
+///
+/// # Panics
+/// If a view or the scratch reaches beyond the arena, views overlap (an addend may be the output itself), lengths do not match,
+/// neither of the 1×1 convolutions is there, the grid is not the whole output, or the instruction set has vectors of another
+/// width for one of the three.
+pub fn bands(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Bands<'_>) {
+    let Bands { expansion, grouped, projection, .. } = *call;
+    let Grouped { geometry, group, batch, input, weights, panels, addend, out, .. } = grouped;
+    let channels = [geometry.run, panels.n];
+    arena.check(input);
+    arena.check(out);
+    input.assert_disjoint(out);
+    // The maps between as they would be if they were whole.
+    let whole = |channels, (height, width): (usize, usize)| {
+        View::dense(0, product(&[batch, height, width]), channels)
+    };
+    let between = [whole(channels[0], geometry.input), whole(channels[1], geometry.output)];
+    check((geometry, group, batch), isa, between, (panels, weights.len()));
+    assert_eq!(
+        (geometry.grid, geometry.spread, geometry.origin),
+        (geometry.output, (1, 1), (0, 0)),
+        "a grid that is the whole output"
+    );
+    assert!(grouped.bias.is_none_or(|bias| bias.len() >= panels.n), "bias of the grouped convolution");
+    let own = isa.for_columns(panels.n);
+    let pointwise = |convolution: Option<Pointwise<'_>>, [read, written]: [usize; 2]| {
+        let Some(Pointwise { weights, panels, bias, .. }) = convolution else {
+            return assert_eq!(read, written, "channels that nothing changes");
+        };
+        assert_eq!(panels, Panels::new(isa, read, written), "weights packed for another product");
+        assert_eq!(weights.len(), panels.len(), "length of the packed weights");
+        assert!(bias.is_none_or(|bias| bias.len() >= written), "bias of a 1×1 convolution");
+        assert_eq!(isa.for_columns(written), own, "vectors of one width");
+    };
+    pointwise(expansion, [input.channels, channels[0]]);
+    pointwise(projection, [channels[1], out.channels]);
+    assert!(expansion.is_some() || projection.is_some(), "a 1×1 convolution");
+    assert_eq!([input.pixels, out.pixels], between.map(|view| view.pixels), "pixels of the maps");
+    check_epilogue(arena, out, None, addend);
+    let cut = Cut::new(geometry, [expansion.map(|_| channels[0]), projection.map(|_| channels[1])]);
+    let threads = pool.threads();
+    let scratch = View::dense(call.scratch, 1, product(&[threads, cut.floats()]));
+    arena.check(scratch);
+    for view in [Some(input), Some(out), addend].into_iter().flatten() {
+        scratch.assert_disjoint(view);
+    }
+    if batch == 0 || geometry.grid.0 == 0 || geometry.grid.1 == 0 {
+        return;
+    }
+    let parts = parts(geometry, batch, threads);
+    let walk = &Walk::new(geometry);
+    let pointer = arena.pointer();
+    pool.run_on(product(&[batch, parts]), &|thread, task| {
+        let (image, part) = (task / parts, task % parts);
+        let rows = part * geometry.grid.0 / parts..(part + 1) * geometry.grid.0 / parts;
+        let maps = cut.maps(call.scratch + thread * cut.floats(), channels);
+        let task = Task { walk, cut, maps, image, rows };
+        MEMORY.with_borrow_mut(|memory| {
+            // SAFETY: views, geometry, groups, panels and lengths were checked above; `run_on` gives one task at a time to a
+            // thread's maps; tasks have different rows of the output; nothing writes the input, nor an addend that is not the
+            // output.
+            unsafe {
+                dispatch!(own, grid_rows(call: &Bands<'_>, pointer: Pointer, task: Task<'_>, memory: &mut Memory));
+            }
+        });
+    });
+}
+
+thread_local! {
+    static MEMORY: RefCell<Memory> = const { RefCell::new(Memory { tables: Tables::EMPTY, rows: None }) };
+}
+
+/// What a thread keeps from call to call.
+struct Memory {
+    tables: Tables,
+    /// None before the first call.
+    rows: Option<Rows>,
+}
+
+/// Some rows of an image's grid.
+struct Task<'a> {
+    walk: &'a Walk,
+    cut: Cut,
+    /// The thread's maps: what is expanded, and what is projected.
+    maps: [View; 2],
+    image: usize,
+    rows: Range<usize>,
+}
+
+/// Computes some rows of an image's grid.
+///
+/// # Safety
+/// [`bands`] has checked the call against the block of `arena`, and made the task's `walk` and `cut` of it; its maps are views of
+/// the scratch as `cut` has them, which nothing else uses meanwhile; its rows are in the grid of an image of the batch. Meanwhile
+/// nothing writes the input, and nothing else uses these rows' pixels of the output; an addend that is not the output is not
+/// written. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, memory: &mut Memory) {
+    let Task { walk, cut, maps: [wide, narrow], image, rows } = task;
+    let Grouped { geometry, input, addend, out, .. } = call.grouped;
+    let (source, middle) = (
+        match call.expansion {
+            Some(_) => Source { arena, view: wide, first: 0, kept: cut.kept },
+            None => Source::image(arena, input, geometry, image),
+        },
+        match call.projection {
+            Some(_) => Grouped { addend: None, out: narrow, ..call.grouped },
+            None => call.grouped,
+        },
+    );
+    // SAFETY: the caller has the instruction set.
+    let lanes = unsafe { Lanes::<S>::new(&middle) };
+    let Memory { tables, rows: found } = memory;
+    let found = found.get_or_insert_default();
+    let vectors = middle.out.channels.div_ceil(S::LANES);
+    let reach = reach(geometry);
+    let row_of_input =
+        |y: usize, down: isize| (y * geometry.step.0).saturating_add_signed(down).min(geometry.input.0);
+    let (mut y, mut expanded) = (rows.start, 0);
+    while y < rows.end {
+        let end = (y + cut.rows).min(rows.end);
+        if let Some(expansion) = call.expansion {
+            let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
+            expanded = expanded.max(needed.end);
+            let pixels = expanded_pixels(arena, geometry, (image, input), source, needed);
+            // SAFETY: the pixels are those of the image's rows, and of the rows that are kept.
+            unsafe { convolve::<S>(expansion, [input, wide], None, pixels, tables) };
+        }
+        let mut row = y;
+        while row < end {
+            let at = if call.projection.is_some() { (0, row - y) } else { (image, row) };
+            // SAFETY: what the rows read is in the source; they are written to the caller's rows, or to those that are projected.
+            unsafe {
+                row += found.find(walk, geometry, &source, (row, end));
+                found.compute(&middle, arena, &lanes, (at, 0..vectors));
+            }
+        }
+        if let Some(projection) = call.projection {
+            let columns = geometry.grid.1;
+            let first = (image * geometry.grid.0 + y) * columns;
+            let pixels = (0..(end - y) * columns).map(|i| {
+                // SAFETY: these are pixels of the rows that were just written, and of the caller's rows.
+                let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
+                let addend = addend.map(|view| place(view, first + i).cast_const());
+                (place(narrow, i).cast_const(), place(out, first + i), addend)
+            });
+            // SAFETY: the pixels are those of the rows that were just written, and of the caller's rows.
+            unsafe { convolve::<S>(projection, [narrow, out], addend, pixels, tables) };
+        }
+        y = end;
+    }
+}
+
+/// What a product of a pixel reads, where it is written, and where its addend lies.
+type Place = (*const f32, *mut f32, Option<*const f32>);
+
+/// Where some rows of an image are read, and where they are kept once they are expanded.
+#[inline(always)]
+fn expanded_pixels(
+    arena: Pointer,
+    geometry: &Geometry,
+    (image, input): (usize, View),
+    kept: Source,
+    rows: Range<usize>,
+) -> impl Iterator<Item = Place> {
+    let (height, width) = geometry.input;
+    rows.flat_map(move |row| {
+        let (read, written) = ((image * height + row) * width, kept.row(row, width));
+        (0..width).map(move |x| {
+            // SAFETY: rows of the input's map lie in its view, and those that are kept in theirs, which lie in the block.
+            let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
+            (place(input, read + x).cast_const(), place(kept.view, written + x), None)
+        })
+    })
+}
+
+/// A 1×1 convolution of some pixels.
+///
+/// # Safety
+/// Each pixel leads to as many floats as the convolution reads and writes, which nothing else uses meanwhile but to read what is
+/// read; all have an addend or none, by `addend`. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn convolve<S: Simd>(
+    call: Pointwise<'_>,
+    [input, out]: [View; 2],
+    addend: Option<View>,
+    pixels: impl Iterator<Item = Place>,
+    tables: &mut Tables,
+) {
+    let Pointwise { weights, panels, bias, relu } = call;
+    let product = Igemm {
+        geometry: &Geometry::pointwise((1, 1), panels.k),
+        batch: 1,
+        input,
+        weights: Weights::Single(weights),
+        panels,
+        bias,
+        addend,
+        before: None,
+        relu,
+        out,
+    };
+    tables.list(pixels, S::ROWS);
+    // SAFETY: the caller's pixels are listed, in tiles of as many rows as there may be.
+    unsafe { panels_of::<S, f32>(&product, weights, 0..panels.count(), None, tables) };
+}

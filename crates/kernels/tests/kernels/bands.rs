@@ -1,0 +1,190 @@
+//! Convolutions in bands of rows give what they give one after the other, to the bit.
+
+use convnet_kernels::{
+    Arena, Bands, Geometry, Group, Grouped, Igemm, Isa, Panels, Pointwise, Pool, Rectifier, View, Weights,
+    bands, bands_scratch, grouped, igemm,
+};
+
+use crate::common::{CHANNELS, Machine, Random, Scene, elements, rectifier};
+use crate::igemm::{Axis, convolution};
+
+/// A 1×1 convolution's weights as they are before they are packed.
+struct Plain {
+    weights: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    relu: Rectifier,
+    k: usize,
+    n: usize,
+}
+
+impl Plain {
+    fn random(random: &mut Random, k: usize, n: usize) -> Self {
+        let weights = random.floats(k * n);
+        let bias = random.chance().then(|| random.floats(n));
+        Self { weights, bias, relu: rectifier(random), k, n }
+    }
+
+    fn packed(&self, isa: Isa) -> (Panels, Vec<f32>) {
+        let panels = Panels::new(isa, self.k, self.n);
+        let mut packed = vec![f32::NAN; panels.len()];
+        panels.pack(&mut packed, |row, column| self.weights[row * self.n + column]);
+        (panels, packed)
+    }
+}
+
+/// Three convolutions, of which the outer ones may be missing.
+struct Case {
+    geometry: Geometry,
+    group: Group,
+    batch: usize,
+    expansion: Option<Plain>,
+    middle: Plain,
+    projection: Option<Plain>,
+    /// The images, the maps between the convolutions, and the output.
+    maps: [View; 4],
+    addend: Option<View>,
+    scratch: usize,
+}
+
+impl Case {
+    fn random(random: &mut Random, scene: &mut Scene, sizes: (usize, usize)) -> Self {
+        let group = if random.chance() { Group::DEPTHWISE } else { Group { inputs: 1, outputs: 2 } };
+        let groups = random.pick(&CHANNELS);
+        let (wide, narrow) = (groups * group.inputs, groups * group.outputs);
+        let (expands, projects) = random.pick(&[(true, true), (true, false), (false, true)]);
+        let first = if expands { random.pick(&CHANNELS) } else { wide };
+        let last = if projects { random.pick(&CHANNELS) } else { narrow };
+        let geometry = convolution([Axis::random(random, sizes.0), Axis::random(random, sizes.1)], wide);
+        let batch = random.within(1..=3);
+        let pixels = |(height, width): (usize, usize)| batch * height * width;
+        let input = scene.filled(pixels(geometry.input), first);
+        let between = [scene.dense(pixels(geometry.input), wide), scene.dense(pixels(geometry.grid), narrow)];
+        let out = scene.any(pixels(geometry.grid), last);
+        let addend = match random.below(3) {
+            0 => None,
+            1 => Some(scene.filled(pixels(geometry.grid), last)),
+            _ => Some(scene.fill(out)),
+        };
+        let floats = bands_scratch(3, &geometry, expands.then_some(wide), projects.then_some(narrow));
+        let scratch = scene.dense(1, floats).offset;
+        Self {
+            expansion: expands.then(|| Plain::random(random, first, wide)),
+            middle: Plain::random(random, geometry.taps.len() * group.inputs, narrow),
+            projection: projects.then(|| Plain::random(random, narrow, last)),
+            maps: [input, between[0], between[1], out],
+            geometry,
+            group,
+            batch,
+            addend,
+            scratch,
+        }
+    }
+
+    /// Whether all three take vectors of one width.
+    fn fits(&self, isa: Isa) -> bool {
+        let alike =
+            |plain: &Option<Plain>| plain.as_ref().is_none_or(|p| isa.is_alike_for([p.n, self.middle.n]));
+        self.group.fits(isa, self.middle.n) && alike(&self.expansion) && alike(&self.projection)
+    }
+
+    /// One after the other.
+    fn apart(&self, pool: &Pool, isa: Isa, arena: &mut Arena) {
+        let [input, wide, narrow, out] = self.maps;
+        let pointwise = |arena: &mut Arena, plain: &Plain, size, [input, out]: [View; 2], addend| {
+            let (panels, packed) = plain.packed(isa);
+            let call = Igemm {
+                geometry: &Geometry::pointwise(size, plain.k),
+                batch: self.batch,
+                input,
+                weights: Weights::Single(&packed),
+                panels,
+                bias: plain.bias.as_deref(),
+                addend,
+                before: None,
+                relu: plain.relu,
+                out,
+            };
+            igemm(pool, isa, arena, &call, None);
+        };
+        let mut read = input;
+        if let Some(plain) = &self.expansion {
+            pointwise(arena, plain, self.geometry.input, [read, wide], None);
+            read = wide;
+        }
+        let written = if self.projection.is_some() { narrow } else { out };
+        let (panels, packed) = self.middle.packed(isa);
+        let addend = self.addend.filter(|_| self.projection.is_none());
+        grouped(pool, isa, arena, &self.grouped((panels, &packed), [read, written], addend), None);
+        if let Some(plain) = &self.projection {
+            pointwise(arena, plain, self.geometry.grid, [narrow, out], self.addend);
+        }
+    }
+
+    fn grouped<'a>(
+        &'a self,
+        (panels, weights): (Panels, &'a [f32]),
+        [input, out]: [View; 2],
+        addend: Option<View>,
+    ) -> Grouped<'a> {
+        Grouped {
+            geometry: &self.geometry,
+            group: self.group,
+            batch: self.batch,
+            input,
+            weights,
+            panels,
+            bias: self.middle.bias.as_deref(),
+            addend,
+            relu: self.middle.relu,
+            out,
+        }
+    }
+
+    /// In bands.
+    fn together(&self, pool: &Pool, isa: Isa, arena: &mut Arena) {
+        let pack = |plain: &Option<Plain>| plain.as_ref().map(|plain| plain.packed(isa));
+        let (before, behind) = (pack(&self.expansion), pack(&self.projection));
+        let (panels, packed) = self.middle.packed(isa);
+        let call = Bands {
+            expansion: self.expansion.as_ref().zip(before.as_ref()).map(pointwise),
+            grouped: self.grouped((panels, &packed), [self.maps[0], self.maps[3]], self.addend),
+            projection: self.projection.as_ref().zip(behind.as_ref()).map(pointwise),
+            scratch: self.scratch,
+        };
+        bands(pool, isa, arena, &call);
+    }
+}
+
+fn pointwise<'a>((plain, (panels, weights)): (&'a Plain, &'a (Panels, Vec<f32>))) -> Pointwise<'a> {
+    Pointwise { weights, panels: *panels, bias: plain.bias.as_deref(), relu: plain.relu }
+}
+
+#[test]
+fn bands_give_the_bits_of_one_convolution_after_the_other() {
+    let machine = Machine::new(150);
+    let mut random = Random::new(11);
+    for seed in 0..150 {
+        // Some maps that are larger than a band.
+        let sizes = if seed % 5 == 0 { (70, 60) } else { (9, 11) };
+        let mut scene = Scene::new(seed);
+        let case = Case::random(&mut random, &mut scene, sizes);
+        let out = case.maps[3];
+        let scratch = View::dense(case.scratch, 1, scene.values.len() - case.scratch);
+        let run = |pool: &Pool, isa, arena: &mut Arena| {
+            if !case.fits(isa) {
+                return Vec::new();
+            }
+            let mut other = scene.arena();
+            case.apart(pool, isa, &mut other);
+            case.together(pool, isa, arena);
+            let written: Vec<f32> = elements(out).map(|i| arena.as_slice()[i]).collect();
+            let expected: Vec<f32> = elements(out).map(|i| other.as_slice()[i]).collect();
+            let differ = written.iter().zip(&expected).position(|(a, b)| a.to_bits() != b.to_bits());
+            assert_eq!(differ, None, "{isa} {:?}", case.geometry);
+            // What lies in the scratch depends on the threads.
+            arena.as_mut_slice()[scratch.offset..].copy_from_slice(&scene.values[scratch.offset..]);
+            written
+        };
+        machine.run(&scene, &[out], run, |_, _, _| ());
+    }
+}
