@@ -145,7 +145,10 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
         }
         Activation::Sigmoid => map(pool, isa, arena, [input], out, |[x], _| sigmoid(x)),
         Activation::Tanh => map(pool, isa, arena, [input], out, |[x], _| tanh(x)),
-        Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| silu(x)),
+        Activation::Silu if isa.is_fused() => {
+            map(pool, isa, arena, [input], out, |[x], _| silu::<true>(x));
+        }
+        Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| silu::<false>(x)),
         Activation::Gelu => map(pool, isa, arena, [input], out, |[x], _| x * normal(x)),
         Activation::GeluTanh => {
             map(pool, isa, arena, [input], out, |[x], _| 0.5 * x * (1.0 + gelu_tanh(x)));

@@ -428,8 +428,9 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
         // All of a row at once: an exponential is long in coming.
         for row in &tables.output {
             // SAFETY: the output's rows hold the panels' columns, which are the caller's alone.
-            call.relu
-                .finish(unsafe { slice::from_raw_parts_mut(row.add(first), past.saturating_sub(first)) });
+            call.relu.finish::<S>(unsafe {
+                slice::from_raw_parts_mut(row.add(first), past.saturating_sub(first))
+            });
         }
         for panel in panels {
             // SAFETY: the panel is the caller's.

@@ -71,6 +71,19 @@ impl Isa {
         self
     }
 
+    /// Whether it computes a product and a sum in one rounding.
+    pub(crate) fn is_fused(self) -> bool {
+        match self.0 {
+            Kind::Portable => Portable::FUSED,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => Avx2::FUSED,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => Avx512::FUSED,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Half => Avx512Half::FUSED,
+        }
+    }
+
     /// Rows of the widest GEMM tile.
     pub(crate) fn tile_rows(self) -> usize {
         match self.0 {

@@ -1,6 +1,7 @@
 //! What products go through before they are written.
 
 use crate::function::silu;
+use crate::simd::Simd;
 
 /// A rectifier behind a product, a bias and an addend.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -51,10 +52,11 @@ impl Rectifier {
 
     /// The rest of what is to be done to some floats.
     #[inline(always)]
-    pub(crate) fn finish(self, floats: &mut [f32]) {
+    pub(crate) fn finish<S: Simd>(self, floats: &mut [f32]) {
         match self {
             Self::Hardswish => floats.iter_mut().for_each(|x| *x = hardswish(*x)),
-            Self::Silu => floats.iter_mut().for_each(|x| *x = silu(*x)),
+            Self::Silu if S::FUSED => floats.iter_mut().for_each(|x| *x = silu::<true>(*x)),
+            Self::Silu => floats.iter_mut().for_each(|x| *x = silu::<false>(*x)),
             Self::None | Self::Relu | Self::Clipped { .. } => {}
         }
     }

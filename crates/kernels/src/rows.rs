@@ -200,7 +200,7 @@ unsafe fn tile<S: Simd, const N: usize, const NV: usize, const FULL: bool>(
                 );
             }
         }
-        call.relu.finish(&mut block[..N * NV * S::LANES]);
+        call.relu.finish::<S>(&mut block[..N * NV * S::LANES]);
         let pixel = (image * geometry.grid.0 + y) * geometry.grid.1 + x;
         let mut out = arena.at(call.out.offset + pixel * call.out.stride);
         for i in 0..count {

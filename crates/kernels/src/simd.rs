@@ -27,6 +27,8 @@ pub(crate) trait Simd: Copy {
     const LANES: usize;
     /// Rows of the widest GEMM tile (with two vectors of columns) that stays in registers.
     const ROWS: usize;
+    /// Whether a product and a sum take one rounding.
+    const FUSED: bool;
 
     /// `x` in every lane.
     ///
@@ -148,6 +150,7 @@ impl Simd for Portable {
     type Order = [i32; 4];
     const LANES: usize = 4;
     const ROWS: usize = 4;
+    const FUSED: bool = false;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {

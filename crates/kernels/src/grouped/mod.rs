@@ -300,7 +300,7 @@ impl Rows {
             for x in 0..pixels {
                 let first = start + x * step;
                 // SAFETY: the grid's pixels lie in the output, whose channels of these vectors are the caller's alone.
-                call.relu.finish(unsafe { arena.slice_mut(first..first + floats) });
+                call.relu.finish::<S>(unsafe { arena.slice_mut(first..first + floats) });
             }
         }
     }

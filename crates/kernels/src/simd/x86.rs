@@ -28,6 +28,7 @@ impl Simd for Avx2 {
     type Order = __m256i;
     const LANES: usize = 8;
     const ROWS: usize = 6;
+    const FUSED: bool = true;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
@@ -222,6 +223,7 @@ impl Simd for Avx512Half {
     type Order = __m256i;
     const LANES: usize = 8;
     const ROWS: usize = 12;
+    const FUSED: bool = true;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {
@@ -332,6 +334,7 @@ impl Simd for Avx512 {
     type Order = __m512i;
     const LANES: usize = 16;
     const ROWS: usize = 12;
+    const FUSED: bool = true;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self::V {

@@ -491,7 +491,7 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                         channels,
                     )
                 };
-                call.relu.finish(pixel);
+                call.relu.finish::<S>(pixel);
             }
         }
     }
