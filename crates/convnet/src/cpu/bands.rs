@@ -98,15 +98,17 @@ pub(super) fn chains(
         isa.is_alike_for([conv.layout().1.n, columns]).then_some(conv)
     };
     let floats = |stage: &Stage| draft.graph.node(stage.out).shape.elements();
-    let mut chains = Vec::new();
+    let mut chains: Vec<Chain> = Vec::new();
     for (index, stage) in stages.iter().enumerate() {
         let Some(middle) = convolution(&kinds[index]).filter(|conv| conv.small_groups().is_some()) else {
             continue;
         };
         let columns = middle.layout().1.n;
         let before = stages.iter().position(|before| before.out == stage.inputs[0]);
+        // What stands between two of small groups goes with the first.
         let expansion = before.filter(|&before| {
-            draft.sole_reader(stages[before].out) == Some(index)
+            !chains.iter().any(|chain| chain.has(before))
+                && draft.sole_reader(stages[before].out) == Some(index)
                 && pointwise(before, columns).is_some_and(|conv| conv.addend().is_none())
         });
         let projection = draft.sole_reader(stage.out).filter(|&next| {
