@@ -276,9 +276,10 @@ def main():
               f"{time.perf_counter() - began:.1f} s", flush=True)
         if args.state:
             unfinished = args.state.with_suffix(".tmp")
-            torch.save({"of": (str(Path(args.run).resolve()), seed, args.channels_last), "epochs": epoch + 1, "step": step, "best": best, "seconds": spent + time.perf_counter() - start,
-                        "average": average, "net": net.state_dict(), "rules": [rule.state_dict() for rule, _ in rules],
-                        "draws": torch.get_rng_state()}, unfinished)
+            of = (str(Path(args.run).resolve()), seed, args.channels_last)
+            torch.save({"of": of, "epochs": epoch + 1, "step": step, "best": best,
+                        "seconds": spent + time.perf_counter() - start, "average": average, "net": net.state_dict(),
+                        "rules": [rule.state_dict() for rule, _ in rules], "draws": torch.get_rng_state()}, unfinished)
             unfinished.rename(args.state)
     net.load_state_dict(best[2])
     test = accuracy(net, test_x, test_y)
