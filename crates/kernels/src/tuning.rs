@@ -62,6 +62,8 @@ pub(crate) mod grouped {
     pub(crate) const BAND_FLOATS: usize = 32 << 10;
     /// The fewest rows of such a band.
     pub(crate) const LEAST_BAND_ROWS: usize = 2;
+    /// The most floats of expanded rows that are kept for the next row: a large kernel's, or a dilated one's, leave the cache.
+    pub(crate) const MOST_KEPT_FLOATS: usize = 128 << 10;
     /// Of how many rows one may be computed twice.
     pub(crate) const TWICE_EXPANDED: usize = 4;
 }

@@ -30,19 +30,24 @@ impl Chain {
         self.projection.unwrap_or(self.grouped)
     }
 
-    /// What is told of its steps: the products and the bytes of all stand with the last one.
+    /// What is told of its steps: products, activations and weights of all stand with the last one.
     pub(super) fn describe(self, steps: &mut [PlanStep]) {
-        let (last, ahead) = (self.last(), self.ahead().collect::<Vec<_>>());
-        for &stage in &ahead {
-            let between = 4 * steps[stage].output.elements() as u64;
+        let last = self.last();
+        let (mut macs, mut activations, mut between, mut weights) = (0, 0, 0, 0);
+        for stage in self.ahead() {
             let step = &mut steps[stage];
-            let (macs, bytes) = (std::mem::take(&mut step.macs), std::mem::take(&mut step.activation_bytes));
+            macs += std::mem::take(&mut step.macs);
+            activations += std::mem::take(&mut step.activation_bytes);
+            between += 2 * 4 * step.output.elements() as u64;
+            weights += std::mem::take(&mut step.weight_bytes);
             step.kernel += ", in bands with what reads it";
-            steps[last].macs += macs;
-            // What lies between is neither written nor read as a whole.
-            steps[last].activation_bytes = (steps[last].activation_bytes + bytes).saturating_sub(2 * between);
         }
-        steps[last].kernel += ", in bands";
+        let step = &mut steps[last];
+        step.macs += macs;
+        // What lies between is neither written nor read as a whole.
+        step.activation_bytes = (step.activation_bytes + activations).saturating_sub(between);
+        step.weight_bytes += weights;
+        step.kernel += ", in bands";
     }
 
     /// Whether a stage is one of them.
@@ -55,8 +60,11 @@ impl Chain {
         let of = |stage: usize| Some((convolution(&kinds[stage])?, at(stage)));
         let [expansion, grouped, projection] =
             [self.expansion, Some(self.grouped), self.projection].map(|stage| of(stage?));
-        let Some((middle, own)) = grouped else { return };
-        let Some(group) = middle.small_groups() else { return };
+        let Some((middle, own, group)) =
+            grouped.and_then(|(conv, at)| Some((conv, at, conv.small_groups()?)))
+        else {
+            unreachable!("a chain has a convolution of small groups")
+        };
         let (first, last) = (expansion.map_or(own, |(_, at)| at), projection.unwrap_or((middle, own)));
         let shape = run.plan.shape(last.1.stage);
         let addend = last.0.addend().map(|value| run.value(value, shape));
@@ -97,7 +105,7 @@ pub(super) fn chains(
         let conv = convolution(&kinds[index]).filter(|conv| conv.is_pointwise(at(index)))?;
         isa.is_alike_for([conv.layout().1.n, columns]).then_some(conv)
     };
-    let floats = |stage: &Stage| draft.graph.node(stage.out).shape.elements();
+    let written = |stage: &Stage| draft.graph.node(stage.out).shape;
     let mut chains: Vec<Chain> = Vec::new();
     for (index, stage) in stages.iter().enumerate() {
         let Some(middle) = convolution(&kinds[index]).filter(|conv| conv.small_groups().is_some()) else {
@@ -109,15 +117,16 @@ pub(super) fn chains(
         let expansion = before.filter(|&before| {
             !chains.iter().any(|chain| chain.has(before))
                 && draft.sole_reader(stages[before].out) == Some(index)
+                && written(&stages[before]) == stage.shapes[0]
                 && pointwise(before, columns).is_some_and(|conv| conv.addend().is_none())
         });
         let projection = draft.sole_reader(stage.out).filter(|&next| {
             middle.addend().is_none()
-                && stages[next].inputs[0] == stage.out
+                && (stages[next].inputs[0], stages[next].shapes[0]) == (stage.out, written(stage))
                 && pointwise(next, columns).is_some()
         });
-        let between =
-            expansion.map_or(0, |before| floats(&stages[before])) + projection.map_or(0, |_| floats(stage));
+        let between = expansion.map_or(0, |before| written(&stages[before]).elements())
+            + projection.map_or(0, |_| written(stage).elements());
         let suits = || kernels::bands_suit(middle.layout().0, batch, threads, expansion.is_some());
         if batch.saturating_mul(between) >= LEAST_FLOATS && suits() {
             chains.push(Chain { expansion, grouped: index, projection });

@@ -2,9 +2,9 @@
 
 use convnet_kernels::Isa;
 
-use super::{Engine, Options};
-use crate::graph::{Builder, Graph, Value};
-use crate::ops::{Conv2d, Hardtanh, Linear, Unary};
+use super::{Engine, Options, PlanStep};
+use crate::graph::{Builder, Graph, Value, concat};
+use crate::ops::{Conv2d, Hardtanh, Linear, Op, Unary};
 use crate::reference::random::{random_input, random_state};
 
 /// What follows a convolution.
@@ -37,6 +37,11 @@ fn mobile() -> Graph {
     let z = wide.conv2d(Conv2d::new(136, 3).padding(1).groups(136)).relu() + wide;
     let deep = z.conv2d(Conv2d::new(136, 3).padding(1).groups(136));
     let z = deep.conv2d(Conv2d::new(136, 1)) + deep;
+    // Another branch runs before the last of the three does, which writes into a part of a concatenation.
+    let wide = z.conv2d(Conv2d::new(96, 1)).relu();
+    let side = z.conv2d(Conv2d::new(16, 3).padding(1)).relu();
+    let deep = wide.conv2d(Conv2d::new(96, 3).padding(1).groups(96)).relu();
+    let z = concat(&[side, deep.conv2d(Conv2d::new(12, 1)), side]);
     net.build(z.adaptive_avg_pool2d(1, 1).flatten().linear(Linear::new(7))).unwrap()
 }
 
@@ -64,8 +69,8 @@ fn convolutions_in_bands_give_what_they_give_one_by_one() {
             let engine = engine(&graph, (isa, threads), false);
             let text = engine.plan_text();
             let passing = text.matches("→ band by band").count();
-            // Of the first two one map each, of three two, and the expansion of the one with nothing behind it.
-            assert_eq!(passing, 2 + 3 * 2 + 1, "{text}");
+            // Of the first two one map each, of four two, and the expansion of the one with nothing behind it.
+            assert_eq!(passing, 2 + 4 * 2 + 1, "{text}");
             let found = engine.run(&images).unwrap().into_vec();
             for (a, b) in found.iter().zip(&expected) {
                 assert!((a - b).abs() <= 5e-5 * rms, "{isa}: {a} against {b}, rms {rms}");
@@ -75,6 +80,57 @@ fn convolutions_in_bands_give_what_they_give_one_by_one() {
             assert_eq!(one, found[..one.len()], "{isa} with {threads} threads");
             assert_eq!(*first.get_or_insert_with(|| found.clone()), found, "{isa} with {threads} threads");
         }
+    }
+}
+
+#[test]
+fn callers_side_by_side_get_the_same_bytes() {
+    let graph = mobile();
+    let images: Vec<f32> = random_input(&graph, BATCH, 3).data.iter().map(|&x| x as f32).collect();
+    let engine = engine(&graph, (Isa::best(), 2), false);
+    let expected = engine.run(&images).unwrap().into_vec();
+    std::thread::scope(|scope| {
+        let run = || (0..5).all(|_| engine.run(&images).unwrap().into_vec() == expected);
+        let callers: Vec<_> = (0..3).map(|_| scope.spawn(run)).collect();
+        assert!(callers.into_iter().all(|caller| caller.join().unwrap()));
+    });
+}
+
+#[test]
+fn products_and_bytes_of_all_are_told_of_the_last() {
+    let net = Builder::image("one", 16, 40, 40);
+    let x = inverted(net.input(), [96, 24], Conv2d::new(96, 3).padding(1).stride(2), Value::relu);
+    let graph = net.build(x.adaptive_avg_pool2d(1, 1).flatten().linear(Linear::new(3))).unwrap();
+    let (bands, whole) =
+        (engine(&graph, (Isa::best(), 2), false).plan(), engine(&graph, (Isa::best(), 2), true).plan());
+    let ahead: Vec<_> =
+        bands.iter().filter(|step| step.kernel.contains("in bands with what reads it")).collect();
+    assert!(
+        ahead.len() == 2
+            && ahead.iter().all(|step| (step.macs, step.activation_bytes, step.weight_bytes) == (0, 0, 0))
+    );
+    let last = bands.iter().find(|step| step.kernel.ends_with("in bands")).unwrap();
+    assert_eq!(last.activation_bytes, 4 * (16 * 40 * 40 + 24 * 20 * 20));
+    let macs = |steps: &[PlanStep]| steps.iter().map(|step| step.macs).sum::<u64>();
+    assert_eq!(macs(&bands), macs(&whole));
+}
+
+#[test]
+fn a_map_that_is_read_as_another_shape_is_no_expansion() {
+    let net = Builder::image("reshaped", 5, 12, 12);
+    let x = net.input().conv2d(Conv2d::new(1, 1)).flatten().then(Op::Unflatten);
+    let x = x.conv2d(Conv2d::new(144, 1).groups(144)).conv2d(Conv2d::new(200, 1));
+    let graph = net.build(x.flatten().linear(Linear::new(3))).unwrap();
+    let state = random_state(&graph, 1);
+    let batch = 1200;
+    let images: Vec<f32> = random_input(&graph, batch, 2).data.iter().map(|&x| x as f32).collect();
+    let run = |isa, batch: usize| {
+        let options = Options { threads: 2, isa: Some(isa), exact: true, ..Options::default() };
+        let engine = Engine::compile(&graph, &state, batch, &options).unwrap();
+        engine.run(&images[..batch * images.len() / 1200]).unwrap().into_vec()
+    };
+    for isa in Isa::available() {
+        assert_eq!(run(isa, batch)[..6], run(isa, 2), "{isa}");
     }
 }
 

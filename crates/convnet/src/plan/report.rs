@@ -25,7 +25,7 @@ pub struct PlanStep {
     pub macs: u64,
     /// Bytes of activations that one image reads and writes; likewise.
     pub activation_bytes: u64,
-    /// Bytes of weights.
+    /// Bytes of weights; likewise.
     pub weight_bytes: u64,
 }
 

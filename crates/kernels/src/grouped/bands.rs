@@ -20,7 +20,7 @@ use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::check_epilogue;
-use crate::tuning::grouped::{BAND_FLOATS, LEAST_BAND_ROWS, TWICE_EXPANDED};
+use crate::tuning::grouped::{BAND_FLOATS, LEAST_BAND_ROWS, MOST_KEPT_FLOATS, TWICE_EXPANDED};
 use crate::tuning::machine::LINE_FLOATS;
 
 /// A 1×1 convolution beside a grouped one.
@@ -69,17 +69,14 @@ impl Cut {
         let strides = [wide, narrow].map(|channels| channels.map_or(0, stride));
         let extent = extent(geometry);
         let (width, columns) = (geometry.input.1, geometry.grid.1);
-        let of_row =
-            [geometry.step.0, width, strides[0]].into_iter().product::<usize>() + columns * strides[1];
-        let ahead = extent.saturating_sub(geometry.step.0) * width * strides[0];
+        let of_row = saturating_product(&[geometry.step.0, width, strides[0]])
+            .saturating_add(saturating_product(&[columns, strides[1]]));
+        let ahead = saturating_product(&[extent.saturating_sub(geometry.step.0), width, strides[0]]);
         let fitting = BAND_FLOATS.saturating_sub(ahead) / of_row.max(1);
         // Rows are computed two at a time.
         let rows = (fitting / 2 * 2).max(LEAST_BAND_ROWS).min(geometry.grid.0.max(1));
-        let kept = if wide.is_some() {
-            ((rows - 1) * geometry.step.0 + extent).min(geometry.input.0.max(1))
-        } else {
-            0
-        };
+        let read = saturating_product(&[rows - 1, geometry.step.0]).saturating_add(extent);
+        let kept = if wide.is_some() { read.min(geometry.input.0.max(1)) } else { 0 };
         Self { rows, kept, width, strides, narrow: if narrow.is_some() { rows * columns } else { 0 } }
     }
 
@@ -125,18 +122,33 @@ fn extent(geometry: &Geometry) -> usize {
     reach.end.abs_diff(reach.start)
 }
 
-/// Parts that the rows of each image's grid are cut in: as many as give all threads the same, as far as there are rows.
-fn parts(geometry: &Geometry, batch: usize, threads: usize) -> usize {
-    let even = (1..threads).find(|parts| (batch * parts).is_multiple_of(threads)).unwrap_or(threads);
-    even.min(geometry.grid.0.div_ceil(LEAST_BAND_ROWS))
+fn saturating_product(factors: &[usize]) -> usize {
+    factors.iter().fold(1, |product: usize, &factor| product.saturating_mul(factor))
 }
 
-/// Whether bands suit so many threads: there are rows for each, and of what is expanded, if anything, at most a quarter is
-/// expanded twice, where their rows meet.
+/// Rows of the input that are expanded for one row of the grid and kept for the next.
+fn kept_ahead(geometry: &Geometry) -> usize {
+    extent(geometry).saturating_sub(geometry.step.0)
+}
+
+/// Parts that the rows of each image's grid are cut in: as many as give all threads the same, as far as there are rows, and as
+/// of what is expanded, if anything, at most a quarter is expanded twice, where parts meet.
+fn parts(geometry: &Geometry, (batch, threads): (usize, usize), expands: bool) -> usize {
+    let even = (1..threads).find(|parts| (batch * parts).is_multiple_of(threads)).unwrap_or(threads);
+    let twice = if expands { kept_ahead(geometry) } else { 0 };
+    let most = geometry
+        .input
+        .0
+        .checked_div(twice.saturating_mul(TWICE_EXPANDED))
+        .map_or(usize::MAX, |borders| borders + 1);
+    even.min(geometry.grid.0.div_ceil(LEAST_BAND_ROWS)).min(most).max(1)
+}
+
+/// Whether bands suit so many threads: each has its rows, and what is expanded and kept, if anything, stays in the cache.
 pub fn bands_suit(geometry: &Geometry, batch: usize, threads: usize, expands: bool) -> bool {
-    let parts = parts(geometry, batch, threads);
-    let twice = if expands { (parts - 1) * extent(geometry).saturating_sub(geometry.step.0) } else { 0 };
-    batch * parts >= threads && TWICE_EXPANDED * twice <= geometry.input.0
+    let floats = saturating_product(&[kept_ahead(geometry), geometry.input.1, geometry.run]);
+    let parts = parts(geometry, (batch, threads), expands);
+    batch.saturating_mul(parts) >= threads && !(expands && floats > MOST_KEPT_FLOATS)
 }
 
 /// Floats of scratch for some threads; `wide` are the channels of what is expanded, `narrow` those of what is projected.
@@ -202,7 +214,7 @@ pub fn bands(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Bands<'_>) {
     if batch == 0 || geometry.grid.0 == 0 || geometry.grid.1 == 0 {
         return;
     }
-    let parts = parts(geometry, batch, threads);
+    let parts = parts(geometry, (batch, threads), expansion.is_some());
     let walk = &Walk::new(geometry);
     let pointer = arena.pointer();
     pool.run_on(product(&[batch, parts]), &|thread, task| {
@@ -278,7 +290,8 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
             let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
             expanded = expanded.max(needed.end);
             let pixels = expanded_pixels(arena, geometry, (image, input), source, needed);
-            // SAFETY: the pixels are those of the image's rows, and of the rows that are kept.
+            // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the image's rows, and of the rows that
+            // are kept.
             unsafe { convolve::<S>(expansion, [input, wide], None, pixels, tables) };
         }
         let mut row = y;
@@ -299,7 +312,8 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
                 let addend = addend.map(|view| place(view, first + i).cast_const());
                 (place(narrow, i).cast_const(), place(out, first + i), addend)
             });
-            // SAFETY: the pixels are those of the rows that were just written, and of the caller's rows.
+            // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the rows that were just written, and of
+            // the caller's rows.
             unsafe { convolve::<S>(projection, [narrow, out], addend, pixels, tables) };
         }
         y = end;
@@ -332,8 +346,9 @@ fn expanded_pixels(
 /// A 1×1 convolution of some pixels.
 ///
 /// # Safety
-/// Each pixel leads to as many floats as the convolution reads and writes, which nothing else uses meanwhile but to read what is
-/// read; all have an addend or none, by `addend`. The CPU has the instruction set.
+/// Weights and bias are as long as the panels say, which are cut for the instruction set. Each pixel leads to as many floats as
+/// the convolution reads and writes, which nothing else uses meanwhile but to read what is read; all have an addend or none, by
+/// `addend`. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn convolve<S: Simd>(
     call: Pointwise<'_>,
@@ -356,6 +371,6 @@ unsafe fn convolve<S: Simd>(
         out,
     };
     tables.list(pixels, S::ROWS);
-    // SAFETY: the caller's pixels are listed, in tiles of as many rows as there may be.
+    // SAFETY: the caller's pixels are listed, in tiles of as many rows as there may be; weights and bias are the panels'.
     unsafe { panels_of::<S, f32>(&product, weights, 0..panels.count(), None, tables) };
 }

@@ -70,7 +70,9 @@ impl<'a, S: Simd, const ROWS: usize> Row<'a, S, ROWS> {
     /// Computes the rows.
     ///
     /// # Safety
-    /// As [`grid_rows`](super::grid_rows), of these rows, of which `reads` is what they read.
+    /// Weights, bias, addend and output of the call fit its geometry and groups, as [`grouped`](super::grouped()) checks them;
+    /// `reads` leads to pixels as wide as the geometry's runs, which nothing writes meanwhile, nor an addend that is not the
+    /// output; nothing else uses these channels of the rows' pixels of the output. The CPU has the instruction set.
     #[inline(always)]
     pub(super) unsafe fn compute(&self) {
         let whole = self.channels.outputs.len() == S::LANES;

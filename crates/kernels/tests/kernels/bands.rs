@@ -6,6 +6,7 @@ use convnet_kernels::{
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, elements, rectifier};
+use crate::grouped::groups;
 use crate::igemm::{Axis, convolution};
 
 /// A 1×1 convolution's weights as they are before they are packed.
@@ -43,13 +44,12 @@ struct Case {
     /// The images, the maps between the convolutions, and the output.
     maps: [View; 4],
     addend: Option<View>,
-    scratch: usize,
+    scratch: View,
 }
 
 impl Case {
     fn random(random: &mut Random, scene: &mut Scene, sizes: (usize, usize)) -> Self {
-        let group = if random.chance() { Group::DEPTHWISE } else { Group { inputs: 1, outputs: 2 } };
-        let groups = random.pick(&CHANNELS);
+        let (group, groups) = groups(random);
         let (wide, narrow) = (groups * group.inputs, groups * group.outputs);
         let (expands, projects) = random.pick(&[(true, true), (true, false), (false, true)]);
         let first = if expands { random.pick(&CHANNELS) } else { wide };
@@ -66,7 +66,7 @@ impl Case {
             _ => Some(scene.fill(out)),
         };
         let floats = bands_scratch(3, &geometry, expands.then_some(wide), projects.then_some(narrow));
-        let scratch = scene.dense(1, floats).offset;
+        let scratch = scene.dense(1, floats);
         Self {
             expansion: expands.then(|| Plain::random(random, first, wide)),
             middle: Plain::random(random, geometry.taps.len() * group.inputs, narrow),
@@ -149,7 +149,7 @@ impl Case {
             expansion: self.expansion.as_ref().zip(before.as_ref()).map(pointwise),
             grouped: self.grouped((panels, &packed), [self.maps[0], self.maps[3]], self.addend),
             projection: self.projection.as_ref().zip(behind.as_ref()).map(pointwise),
-            scratch: self.scratch,
+            scratch: self.scratch.offset,
         };
         bands(pool, isa, arena, &call);
     }
@@ -168,8 +168,7 @@ fn bands_give_the_bits_of_one_convolution_after_the_other() {
         let sizes = if seed % 5 == 0 { (70, 60) } else { (9, 11) };
         let mut scene = Scene::new(seed);
         let case = Case::random(&mut random, &mut scene, sizes);
-        let out = case.maps[3];
-        let scratch = View::dense(case.scratch, 1, scene.values.len() - case.scratch);
+        let (out, scratch) = (case.maps[3], case.scratch.offset..case.scratch.offset + case.scratch.channels);
         let run = |pool: &Pool, isa, arena: &mut Arena| {
             if !case.fits(isa) {
                 return Vec::new();
@@ -182,7 +181,7 @@ fn bands_give_the_bits_of_one_convolution_after_the_other() {
             let differ = written.iter().zip(&expected).position(|(a, b)| a.to_bits() != b.to_bits());
             assert_eq!(differ, None, "{isa} {:?}", case.geometry);
             // What lies in the scratch depends on the threads.
-            arena.as_mut_slice()[scratch.offset..].copy_from_slice(&scene.values[scratch.offset..]);
+            arena.as_mut_slice()[scratch.clone()].copy_from_slice(&scene.values[scratch.clone()]);
             written
         };
         machine.run(&scene, &[out], run, |_, _, _| ());

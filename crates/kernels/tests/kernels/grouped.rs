@@ -11,7 +11,7 @@ use crate::common::{
 use crate::igemm::{Axis, TOLERANCE, convolution, left, output_pixel};
 
 /// Groups that fit vectors of all, or of the widest instruction sets, and their number; half of them are of one channel.
-fn groups(random: &mut Random) -> (Group, usize) {
+pub(crate) fn groups(random: &mut Random) -> (Group, usize) {
     loop {
         let outputs = if random.chance() { 1 } else { random.pick(&[1, 2, 4, 8]) };
         let group = Group { inputs: random.within(1..=outputs), outputs };

@@ -629,6 +629,22 @@ fn bands_that_do_not_fit_their_maps_weights_or_scratch_are_refused() {
             let projection = Some(Pointwise { bias: Some(&[0.0; 3]), ..beside });
             run(&Bands { projection, ..good });
         });
+        refused("a bias in the middle that is too short", || {
+            run(&Bands { grouped: Grouped { bias: Some(&[0.0; 3]), ..grouped }, ..good });
+        });
+        refused("pixels of another map", || {
+            let input = View { pixels: 2, stride: 4, ..input };
+            run(&Bands { grouped: Grouped { input, out: View { offset: 60, ..out }, ..grouped }, ..good });
+        });
+        refused("scratch over the input", || run(&Bands { scratch: 0, ..good }));
+        let wide = Panels::new(isa, 4, 16);
+        if !isa.is_alike_for([4, 16]) {
+            refused("vectors of another width", || {
+                let projection = Some(Pointwise { weights: &vec![0.0; wide.len()], panels: wide, ..beside });
+                let out = View::dense(44, 1, 16);
+                run(&Bands { projection, grouped: Grouped { out, ..grouped }, ..good });
+            });
+        }
         refused("channels that nothing changes", || {
             let input = View::dense(0, 1, 3);
             run(&Bands { expansion: None, grouped: Grouped { input, ..grouped }, ..good });

@@ -216,7 +216,7 @@ fn layers(
             let ms = mean(times.forward[i]);
             let passes = if backward.is_some() { 3.0 } else { 1.0 };
             let flop = passes * 2.0 * step.macs as f64 * args.batch as f64;
-            // A GPU takes no time for what another step does on its way.
+            // What another step does on its way takes no time.
             let gflops = flop / (ms + backward.unwrap_or(0.0)).max(1e-6) / 1e6;
             Layer {
                 layers: step.layers.clone(),
