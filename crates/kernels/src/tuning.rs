@@ -12,6 +12,9 @@ pub(crate) mod machine {
     pub(crate) const LEAST_HUGE_BYTES: usize = 4 << 20;
     /// Floats of a cache line.
     pub(crate) const LINE_FLOATS: usize = 16;
+    /// Floats of which no distance of rows that are read together is a multiple: they would share two sets of the first-level
+    /// cache.
+    pub(crate) const ALIASED_FLOATS: usize = 512;
     /// Rounds of looking at an atomic before whoever waits gives its core to others between looks: some 20 to 40 µs.
     pub(crate) const SPIN_ROUNDS: u32 = 1_000;
     /// So many times a worker gives its core away before it sleeps.

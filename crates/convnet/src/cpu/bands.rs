@@ -1,6 +1,6 @@
 //! Convolutions that run together in bands of rows: of small groups, with a 1×1 one before it, behind it, or both.
 
-use convnet_kernels::{self as kernels, Isa};
+use convnet_kernels::{self as kernels, Group, Isa};
 
 use super::binder::Parameters;
 use super::kind::{Conv, Kind, Scratch};
@@ -13,9 +13,9 @@ const LEAST_FLOATS: usize = 128 << 10;
 /// The stages of such convolutions, in the order in which they read one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
-    pub(super) expansion: Option<usize>,
-    pub(super) grouped: usize,
-    pub(super) projection: Option<usize>,
+    expansion: Option<usize>,
+    grouped: usize,
+    projection: Option<usize>,
 }
 
 impl Chain {
@@ -50,21 +50,16 @@ impl Chain {
         step.kernel += ", in bands";
     }
 
-    /// Whether a stage is one of them.
-    pub(super) fn has(self, stage: usize) -> bool {
-        stage == self.grouped || self.expansion == Some(stage) || self.projection == Some(stage)
+    fn middle(self, kinds: &[Kind]) -> (&Conv, Group) {
+        let found = convolution(&kinds[self.grouped]).and_then(|conv| Some((conv, conv.small_groups()?)));
+        found.unwrap_or_else(|| unreachable!("a chain has a convolution of small groups"))
     }
 
     /// Runs the convolutions.
     pub(super) fn forward<'a>(self, run: &mut Forward<'a>, kinds: &'a [Kind], at: impl Fn(usize) -> At<'a>) {
         let of = |stage: usize| Some((convolution(&kinds[stage])?, at(stage)));
-        let [expansion, grouped, projection] =
-            [self.expansion, Some(self.grouped), self.projection].map(|stage| of(stage?));
-        let Some((middle, own, group)) =
-            grouped.and_then(|(conv, at)| Some((conv, at, conv.small_groups()?)))
-        else {
-            unreachable!("a chain has a convolution of small groups")
-        };
+        let [expansion, projection] = [self.expansion, self.projection].map(|stage| of(stage?));
+        let ((middle, group), own) = (self.middle(kinds), at(self.grouped));
         let (first, last) = (expansion.map_or(own, |(_, at)| at), projection.unwrap_or((middle, own)));
         let shape = run.plan.shape(last.1.stage);
         let addend = last.0.addend().map(|value| run.value(value, shape));
@@ -79,7 +74,7 @@ impl Chain {
 
     /// Memory that they need while they run on so many threads.
     pub(super) fn scratch(self, kinds: &[Kind], threads: usize) -> Scratch {
-        let Some(middle) = convolution(&kinds[self.grouped]) else { return Scratch::default() };
+        let (middle, _) = self.middle(kinds);
         let (geometry, panels) = middle.layout();
         let (wide, narrow) = (self.expansion.map(|_| geometry.run), self.projection.map(|_| panels.n));
         Scratch { tiles: kernels::bands_scratch(threads, geometry, wide, narrow), ..Scratch::default() }
@@ -93,12 +88,12 @@ fn convolution(kind: &Kind) -> Option<&Conv> {
     }
 }
 
-/// The stages that are to run in bands, of a batch, on so many threads.
+/// Of each stage the chain that it is of, if it is to run in bands, of a batch, on so many threads.
 pub(super) fn chains(
     draft: &Draft,
     (kinds, layout): (&[Kind], &[Parameters]),
     (isa, batch, threads): (Isa, usize, usize),
-) -> Vec<Chain> {
+) -> Vec<Option<Chain>> {
     let stages = draft.stages();
     let at = |index: usize| At { index, stage: &stages[index], parameters: &layout[index] };
     let pointwise = |index: usize, columns: usize| {
@@ -106,16 +101,15 @@ pub(super) fn chains(
         isa.is_alike_for([conv.layout().1.n, columns]).then_some(conv)
     };
     let written = |stage: &Stage| draft.graph.node(stage.out).shape;
-    let mut chains: Vec<Chain> = Vec::new();
+    let mut chains: Vec<Option<Chain>> = vec![None; stages.len()];
     for (index, stage) in stages.iter().enumerate() {
         let Some(middle) = convolution(&kinds[index]).filter(|conv| conv.small_groups().is_some()) else {
             continue;
         };
         let columns = middle.layout().1.n;
-        let before = stages.iter().position(|before| before.out == stage.inputs[0]);
         // What stands between two of small groups goes with the first.
-        let expansion = before.filter(|&before| {
-            !chains.iter().any(|chain| chain.has(before))
+        let expansion = draft.writer(stage.inputs[0]).filter(|&before| {
+            chains[before].is_none()
                 && draft.sole_reader(stages[before].out) == Some(index)
                 && written(&stages[before]) == stage.shapes[0]
                 && pointwise(before, columns).is_some_and(|conv| conv.addend().is_none())
@@ -129,7 +123,8 @@ pub(super) fn chains(
             + projection.map_or(0, |_| written(stage).elements());
         let suits = || kernels::bands_suit(middle.layout().0, batch, threads, expansion.is_some());
         if batch.saturating_mul(between) >= LEAST_FLOATS && suits() {
-            chains.push(Chain { expansion, grouped: index, projection });
+            let chain = Chain { expansion, grouped: index, projection };
+            chain.ahead().chain([chain.last()]).for_each(|stage| chains[stage] = Some(chain));
         }
     }
     chains

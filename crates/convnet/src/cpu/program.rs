@@ -26,8 +26,8 @@ pub(super) struct Program {
     /// The kernel of each stage, and where its parameters lie.
     pub(super) kinds: Vec<Kind>,
     pub(super) layout: Vec<Parameters>,
-    /// Stages that run together.
-    chains: Vec<Chain>,
+    /// Of each stage those that it runs together with, if there are any.
+    chains: Vec<Option<Chain>>,
     /// Floats of the flat parameters, and of those at their start that learn: the others have no gradients.
     pub(super) parameters: usize,
     pub(super) learning: usize,
@@ -76,12 +76,11 @@ impl Program {
                 let threads = Pool::threads_of(options.threads);
                 bands::chains(&draft, (&kinds, &layout), (isa, batch, threads))
             }
-            Mode::Trace | Mode::Train => Vec::new(),
+            Mode::Trace | Mode::Train => vec![None; kinds.len()],
         };
-        for chain in &chains {
-            for stage in chain.ahead() {
-                needs[stage] = Needs { absent: true, late: Some(chain.last()), ..needs[stage] };
-            }
+        for (index, (needs, chain)) in needs.iter_mut().zip(&chains).enumerate() {
+            let last = chain.map(Chain::last).filter(|&last| last != index);
+            *needs = Needs { absent: needs.absent || last.is_some(), late: last, ..*needs };
         }
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
         Ok(Self { plan, isa, kinds, layout, chains, parameters, learning, halves })
@@ -94,6 +93,12 @@ impl Program {
 
     pub(super) fn at(&self, index: usize) -> At<'_> {
         At { index, stage: &self.plan.stages[index], parameters: &self.layout[index] }
+    }
+
+    /// The stages that run together, each once.
+    fn chains(&self) -> impl Iterator<Item = Chain> + '_ {
+        let own = |(index, chain): (usize, &Option<Chain>)| chain.filter(|chain| chain.last() == index);
+        self.chains.iter().enumerate().filter_map(own)
     }
 
     /// The layers whose parameters a stage of training holds as what follows from them: a frozen normalization that keeps
@@ -113,7 +118,7 @@ impl Program {
     /// Memory that the kernels need while they run, on so many threads.
     pub(super) fn scratch(&self, threads: usize) -> Scratch {
         let alone = self.steps().map(|(at, kind)| kind.scratch(&self.plan, at.stage, threads));
-        let together = self.chains.iter().map(|chain| chain.scratch(&self.kinds, threads));
+        let together = self.chains().map(|chain| chain.scratch(&self.kinds, threads));
         alone.chain(together).fold(Scratch::default(), Scratch::or)
     }
 
@@ -141,7 +146,7 @@ impl Program {
 
     /// Runs one stage.
     pub(super) fn forward<'a>(&'a self, run: &mut Forward<'a>, index: usize, saved: Option<&mut Saved>) {
-        if let Some(chain) = self.chains.iter().find(|chain| chain.has(index)) {
+        if let Some(chain) = self.chains[index] {
             if index == chain.last() {
                 chain.forward(run, &self.kinds, |stage| self.at(stage));
             }
@@ -170,7 +175,7 @@ impl Program {
     /// What runs, kernel by kernel.
     pub(super) fn describe(&self) -> Vec<PlanStep> {
         let mut steps: Vec<PlanStep> = self.steps().map(|(at, kind)| self.describe_step(at, kind)).collect();
-        for chain in &self.chains {
+        for chain in self.chains() {
             chain.describe(&mut steps);
         }
         for back in &self.plan.backward {

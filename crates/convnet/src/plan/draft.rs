@@ -4,7 +4,7 @@ use super::aim::Aim;
 use super::gradients;
 use super::lifetime::place;
 use super::lives;
-use super::lower::{Kernel, Lowered, Mode, Stage, lower};
+use super::lower::{Lowered, Mode, Stage, lower};
 use super::needs::Needs;
 use super::storage::{MemoryRules, Slot, Storage};
 use super::{BackwardStage, GradientWrite, Plan};
@@ -68,19 +68,23 @@ impl Draft {
         self.wanted[value.index()]
     }
 
+    /// The stage that gives a value.
+    pub(crate) fn writer(&self, value: NodeId) -> Option<usize> {
+        self.lowered.stages.iter().position(|stage| stage.out == value)
+    }
+
     /// The only stage that reads a value, if there is one and nobody else looks at it.
     pub(crate) fn sole_reader(&self, value: NodeId) -> Option<usize> {
         let resolved = |id: &NodeId| self.lowered.value[id.index()].unwrap_or(*id);
         if self.outputs.iter().chain(&self.watched).any(|shown| resolved(shown) == value) {
             return None;
         }
-        let mut reads = self.lowered.stages.iter().enumerate().flat_map(|(index, stage)| {
-            let addend = match &stage.kernel {
-                Kernel::Conv { addend, .. } => addend.as_ref(),
-                _ => None,
-            };
-            stage.inputs.iter().chain(addend).filter(|&&input| input == value).map(move |_| index)
-        });
+        let mut reads = self
+            .lowered
+            .stages
+            .iter()
+            .enumerate()
+            .flat_map(|(index, stage)| stage.reads().filter(|&read| read == value).map(move |_| index));
         reads.next().filter(|_| reads.next().is_none())
     }
 

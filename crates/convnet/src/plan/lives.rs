@@ -2,7 +2,7 @@
 
 use super::gradients::BackwardStage;
 use super::lifetime::Lifetime;
-use super::lower::{Kernel, Stage};
+use super::lower::Stage;
 use super::needs::Needs;
 use super::storage::{Slot, Storage};
 use crate::graph::NodeId;
@@ -40,15 +40,12 @@ impl Scene<'_> {
     fn forward(&self, lives: &mut Lives) {
         for (index, (stage, workspace)) in self.stages.iter().zip(self.workspaces).enumerate() {
             let time = self.needs[index].late.unwrap_or(index);
-            let values = stage.inputs.iter().copied().chain([stage.out]);
+            let values = stage.reads().chain([stage.out]);
             for value in values.filter(|&value| !self.is_absent(value)) {
                 lives.touch(self.buffer(value), time);
             }
             if let Some(slot) = workspace {
                 lives.touch(slot.buffer, time);
-            }
-            if let Kernel::Conv { addend: Some(value), .. } = stage.kernel {
-                lives.touch(self.buffer(value), time);
             }
         }
     }

@@ -55,6 +55,21 @@ pub(crate) struct Stage {
     pub(crate) rectified: Option<Rectified>,
 }
 
+impl Stage {
+    /// The value that it adds to what it computes.
+    pub(crate) fn addend(&self) -> Option<NodeId> {
+        match self.kernel {
+            Kernel::Conv { addend, .. } => addend,
+            Kernel::Input | Kernel::Linear { .. } | Kernel::Concat | Kernel::Flatten | Kernel::Plain => None,
+        }
+    }
+
+    /// All values that it reads.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.inputs.iter().copied().chain(self.addend())
+    }
+}
+
 /// A function that follows a product and is applied as it is written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rectified {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{BackwardStage, GradientWrite, Kernel, Plan, PlanStep, Region, Stage};
+use super::{BackwardStage, GradientWrite, Plan, PlanStep, Region, Stage};
 use crate::graph::{NodeId, Shape};
 
 impl fmt::Display for Region {
@@ -55,7 +55,7 @@ impl Plan {
         for (&input, &shape) in stage.inputs.iter().zip(&stage.shapes) {
             line += &format!(" {}", self.place(input, shape));
         }
-        if let Kernel::Conv { addend: Some(value), .. } = stage.kernel {
+        if let Some(value) = stage.addend() {
             line += &format!(" + {}", self.region(value, self.shape(stage), self.batch));
         }
         line += &format!(" → {}", self.place(stage.out, self.shape(stage)));

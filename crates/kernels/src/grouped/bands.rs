@@ -21,7 +21,7 @@ use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::check_epilogue;
 use crate::tuning::grouped::{BAND_FLOATS, LEAST_BAND_ROWS, MOST_KEPT_FLOATS, TWICE_EXPANDED};
-use crate::tuning::machine::LINE_FLOATS;
+use crate::tuning::machine::{ALIASED_FLOATS, LINE_FLOATS};
 
 /// A 1×1 convolution beside a grouped one.
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +54,10 @@ pub struct Bands<'a> {
 struct Cut {
     /// Rows of the grid at a time.
     rows: usize,
-    /// Rows of the expanded map that are kept, and pixels of each; none where nothing is expanded.
+    /// Rows of the expanded map that are kept, and pixels of each.
     kept: usize,
     width: usize,
-    /// Floats from one pixel of the kept rows to the next, and of the rows that are projected.
+    /// Floats from one pixel of the kept rows to the next, and of the rows that are projected; 0 where nothing is.
     strides: [usize; 2],
     /// Pixels of those.
     narrow: usize,
@@ -67,17 +67,15 @@ impl Cut {
     /// Of maps of so many channels, where there are any.
     fn new(geometry: &Geometry, [wide, narrow]: [Option<usize>; 2]) -> Self {
         let strides = [wide, narrow].map(|channels| channels.map_or(0, stride));
-        let extent = extent(geometry);
         let (width, columns) = (geometry.input.1, geometry.grid.1);
         let of_row = saturating_product(&[geometry.step.0, width, strides[0]])
             .saturating_add(saturating_product(&[columns, strides[1]]));
-        let ahead = saturating_product(&[extent.saturating_sub(geometry.step.0), width, strides[0]]);
+        let ahead = saturating_product(&[kept_ahead(geometry), width, strides[0]]);
         let fitting = BAND_FLOATS.saturating_sub(ahead) / of_row.max(1);
         // Rows are computed two at a time.
         let rows = (fitting / 2 * 2).max(LEAST_BAND_ROWS).min(geometry.grid.0.max(1));
-        let read = saturating_product(&[rows - 1, geometry.step.0]).saturating_add(extent);
-        let kept = if wide.is_some() { read.min(geometry.input.0.max(1)) } else { 0 };
-        Self { rows, kept, width, strides, narrow: if narrow.is_some() { rows * columns } else { 0 } }
+        let read = saturating_product(&[rows - 1, geometry.step.0]).saturating_add(extent(geometry));
+        Self { rows, kept: read.min(geometry.input.0.max(1)), width, strides, narrow: rows * columns }
     }
 
     /// Floats of a thread's maps.
@@ -107,7 +105,7 @@ impl Cut {
 /// Floats from pixel to pixel: pixels of a multiple of 2 KiB would share two sets of the first-level cache.
 fn stride(channels: usize) -> usize {
     let floats = channels.next_multiple_of(LINE_FLOATS);
-    if floats.is_multiple_of(32 * LINE_FLOATS) { floats + LINE_FLOATS } else { floats }
+    if floats.is_multiple_of(ALIASED_FLOATS) { floats + LINE_FLOATS } else { floats }
 }
 
 /// How far down the rows of the input reach that a row of the grid reads: from the first to past the last.

@@ -230,7 +230,7 @@ impl<S: Simd> Lanes<S> {
 /// The rows of a grid that are computed together, one or two, and what they read.
 #[derive(Default)]
 struct Rows {
-    two_at_once: bool,
+    count: usize,
     one: Reads<1>,
     two: Reads<2>,
 }
@@ -248,17 +248,15 @@ impl Rows {
         source: &Source,
         (y, end): (usize, usize),
     ) -> usize {
-        self.two_at_once = walk.rows_together() == 2 && y + 1 < end;
+        self.count = walk.rows_together().min(end - y);
         // SAFETY: the caller's rows.
         unsafe {
-            if self.two_at_once {
-                walk.rows(geometry, source, y, &mut self.two);
-                2
-            } else {
-                walk.rows(geometry, source, y, &mut self.one);
-                1
+            match self.count {
+                2 => walk.rows(geometry, source, y, &mut self.two),
+                _ => walk.rows(geometry, source, y, &mut self.one),
             }
         }
+        self.count
     }
 
     /// Computes some vectors of their channels; `at` is the image and the row of the output where the first is written.
@@ -278,10 +276,9 @@ impl Rows {
             let channels = Channels::new::<S>(call.group, vector * S::LANES, call.out.channels);
             // SAFETY: the caller's rows, of which the reads are what they read; the channels start a vector.
             unsafe {
-                if self.two_at_once {
-                    Row::<S, 2>::new(call, arena, (&self.two, lanes), at, channels).compute();
-                } else {
-                    Row::<S, 1>::new(call, arena, (&self.one, lanes), at, channels).compute();
+                match self.count {
+                    2 => Row::<S, 2>::new(call, arena, (&self.two, lanes), at, channels).compute(),
+                    _ => Row::<S, 1>::new(call, arena, (&self.one, lanes), at, channels).compute(),
                 }
             }
         }
@@ -290,7 +287,7 @@ impl Rows {
         }
         let channels = vectors.start * S::LANES..(vectors.end * S::LANES).min(out.channels);
         let columns = call.geometry.grid.1;
-        for row in 0..if self.two_at_once { 2 } else { 1 } {
+        for row in 0..self.count {
             let (start, step) = place(call.geometry, out, (at.0, at.1 + row), channels.start);
             // Pixels side by side at once, where all of each is written.
             let (pixels, floats) = match step == channels.len() {

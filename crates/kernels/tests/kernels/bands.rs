@@ -1,4 +1,4 @@
-//! Convolutions in bands of rows give what they give one after the other, to the bit.
+//! Convolutions in bands of rows give what they give one after the other, to the bit; calls that do not fit are refused.
 
 use convnet_kernels::{
     Arena, Bands, Geometry, Group, Grouped, Igemm, Isa, Panels, Pointwise, Pool, Rectifier, View, Weights,
@@ -8,6 +8,7 @@ use convnet_kernels::{
 use crate::common::{CHANNELS, Machine, Random, Scene, elements, rectifier};
 use crate::grouped::groups;
 use crate::igemm::{Axis, convolution};
+use crate::refusal::{outside, refused};
 
 /// A 1×1 convolution's weights as they are before they are packed.
 struct Plain {
@@ -185,5 +186,80 @@ fn bands_give_the_bits_of_one_convolution_after_the_other() {
             written
         };
         machine.run(&scene, &[out], run, |_, _, _| ());
+    }
+}
+
+/// Three convolutions of one pixel in an arena of 64 floats: input, output and scratch side by side.
+#[test]
+fn bands_that_do_not_fit_their_maps_weights_or_scratch_are_refused() {
+    let geometry = &Geometry::pointwise((1, 1), 4);
+    let (input, out) = (View::dense(0, 1, 4), View::dense(4, 1, 4));
+    for isa in Isa::available() {
+        let (four, one) = (Panels::new(isa, 4, 4), Panels::new(isa, 1, 4));
+        let (square, row) = (vec![0.0; four.len()], vec![0.0; one.len()]);
+        let relu = Rectifier::None;
+        let beside = Pointwise { weights: &square, panels: four, bias: None, relu };
+        let (group, weights, panels) = (Group::DEPTHWISE, &row[..], one);
+        let (batch, bias, addend) = (1, None, None);
+        let grouped = Grouped { geometry, group, batch, input, weights, panels, bias, addend, relu, out };
+        let good = Bands { expansion: Some(beside), grouped, projection: Some(beside), scratch: 8 };
+        let run = |call: &Bands<'_>| bands(&Pool::new(1), isa, &mut Arena::new(64), call);
+        run(&good);
+        for bad in outside() {
+            refused("an input outside", || {
+                run(&Bands { grouped: Grouped { input: bad, ..grouped }, ..good });
+            });
+            refused("an output outside", || {
+                run(&Bands { grouped: Grouped { out: bad, ..grouped }, ..good });
+            });
+        }
+        refused("input and output in one place", || {
+            run(&Bands { grouped: Grouped { out: input, ..grouped }, ..good });
+        });
+        refused("an addend that overlaps", || {
+            let addend = Some(View { offset: 5, ..out });
+            run(&Bands { grouped: Grouped { addend, ..grouped }, ..good });
+        });
+        refused("scratch over the output", || run(&Bands { scratch: 7, ..good }));
+        refused("scratch beyond the arena", || run(&Bands { scratch: 40, ..good }));
+        refused("scratch that wraps", || run(&Bands { scratch: usize::MAX - 8, ..good }));
+        refused("no 1×1 convolution", || run(&Bands { expansion: None, projection: None, ..good }));
+        refused("weights of another product", || {
+            let expansion = Some(Pointwise { weights: &row, panels: one, ..beside });
+            run(&Bands { expansion, ..good });
+        });
+        refused("weights that are too short", || {
+            let projection = Some(Pointwise { weights: &square[1..], ..beside });
+            run(&Bands { projection, ..good });
+        });
+        refused("a bias that is too short", || {
+            let projection = Some(Pointwise { bias: Some(&[0.0; 3]), ..beside });
+            run(&Bands { projection, ..good });
+        });
+        refused("a bias in the middle that is too short", || {
+            run(&Bands { grouped: Grouped { bias: Some(&[0.0; 3]), ..grouped }, ..good });
+        });
+        refused("pixels of another map", || {
+            let input = View { pixels: 2, stride: 4, ..input };
+            run(&Bands { grouped: Grouped { input, out: View { offset: 60, ..out }, ..grouped }, ..good });
+        });
+        refused("scratch over the input", || run(&Bands { scratch: 0, ..good }));
+        let wide = Panels::new(isa, 4, 16);
+        if !isa.is_alike_for([4, 16]) {
+            refused("vectors of another width", || {
+                let projection = Some(Pointwise { weights: &vec![0.0; wide.len()], panels: wide, ..beside });
+                let out = View::dense(44, 1, 16);
+                run(&Bands { projection, grouped: Grouped { out, ..grouped }, ..good });
+            });
+        }
+        refused("channels that nothing changes", || {
+            let input = View::dense(0, 1, 3);
+            run(&Bands { expansion: None, grouped: Grouped { input, ..grouped }, ..good });
+        });
+        refused("a grid that is a part of the output", || {
+            let geometry = &Geometry { output: (2, 1), ..geometry.clone() };
+            let out = View::dense(4, 2, 4);
+            run(&Bands { grouped: Grouped { geometry, out, ..grouped }, scratch: 12, ..good });
+        });
     }
 }

@@ -3,14 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
-    Arena, Bands, BatchNorm, BatchNormBackward, Binary, Border, Comparison, Criterion, CrossEntropy,
-    Geometry, Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pointwise,
-    Pool, PoolWindow, Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient,
-    accumulate, activation_backward, add, affine, avg_pool, bands, batch_norm, batch_norm_backward,
-    column_sums, compare, copy, cross_entropy, dropout, fill, flat, flatten, from_nchw, grouped,
-    grouped_gradient, grouped_taps, igemm, local_response, local_response_backward, max_pool,
-    max_pool_backward, moments, outer, pad, pad_backward, softmax, softmax_backward, to_nchw, transpose,
-    winograd, winograd_gradient,
+    Arena, BatchNorm, BatchNormBackward, Binary, Border, Comparison, Criterion, CrossEntropy, Geometry,
+    Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow,
+    Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient, accumulate,
+    activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, compare, copy,
+    cross_entropy, dropout, fill, flat, flatten, from_nchw, grouped, grouped_gradient, grouped_taps, igemm,
+    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, pad_backward,
+    softmax, softmax_backward, to_nchw, transpose, winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -18,7 +17,7 @@ const HALF: usize = 1 << 32;
 
 /// Asserts that the call panics by a check: the arithmetic checks of a debug build don't count, since they
 /// are absent from a release build.
-fn refused(what: &str, call: impl FnOnce()) {
+pub(crate) fn refused(what: &str, call: impl FnOnce()) {
     let panic = catch_unwind(AssertUnwindSafe(call)).expect_err(what);
     let message = panic.downcast_ref::<String>().cloned();
     let message = message.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).expect(what);
@@ -35,7 +34,7 @@ fn refused_everywhere(what: &str, call: impl Fn(&Pool, Isa, &mut Arena)) {
 }
 
 /// Views that don't lie in an arena of 64 floats.
-fn outside() -> Vec<View> {
+pub(crate) fn outside() -> Vec<View> {
     let view = |offset, pixels, channels, stride| View { offset, pixels, channels, stride };
     vec![
         view(61, 2, 2, 2),
@@ -580,81 +579,6 @@ fn a_pool_survives_panics_of_every_task_and_calls_within_calls() {
         });
     });
     assert_eq!(count.into_inner(), 64);
-}
-
-/// Three convolutions of one pixel in an arena of 64 floats: input, output and scratch side by side.
-#[test]
-fn bands_that_do_not_fit_their_maps_weights_or_scratch_are_refused() {
-    let geometry = &Geometry::pointwise((1, 1), 4);
-    let (input, out) = (View::dense(0, 1, 4), View::dense(4, 1, 4));
-    for isa in Isa::available() {
-        let (four, one) = (Panels::new(isa, 4, 4), Panels::new(isa, 1, 4));
-        let (square, row) = (vec![0.0; four.len()], vec![0.0; one.len()]);
-        let relu = Rectifier::None;
-        let beside = Pointwise { weights: &square, panels: four, bias: None, relu };
-        let (group, weights, panels) = (Group::DEPTHWISE, &row[..], one);
-        let (batch, bias, addend) = (1, None, None);
-        let grouped = Grouped { geometry, group, batch, input, weights, panels, bias, addend, relu, out };
-        let good = Bands { expansion: Some(beside), grouped, projection: Some(beside), scratch: 8 };
-        let run = |call: &Bands<'_>| bands(&Pool::new(1), isa, &mut Arena::new(64), call);
-        run(&good);
-        for bad in outside() {
-            refused("an input outside", || {
-                run(&Bands { grouped: Grouped { input: bad, ..grouped }, ..good });
-            });
-            refused("an output outside", || {
-                run(&Bands { grouped: Grouped { out: bad, ..grouped }, ..good });
-            });
-        }
-        refused("input and output in one place", || {
-            run(&Bands { grouped: Grouped { out: input, ..grouped }, ..good });
-        });
-        refused("an addend that overlaps", || {
-            let addend = Some(View { offset: 5, ..out });
-            run(&Bands { grouped: Grouped { addend, ..grouped }, ..good });
-        });
-        refused("scratch over the output", || run(&Bands { scratch: 7, ..good }));
-        refused("scratch beyond the arena", || run(&Bands { scratch: 40, ..good }));
-        refused("scratch that wraps", || run(&Bands { scratch: usize::MAX - 8, ..good }));
-        refused("no 1×1 convolution", || run(&Bands { expansion: None, projection: None, ..good }));
-        refused("weights of another product", || {
-            let expansion = Some(Pointwise { weights: &row, panels: one, ..beside });
-            run(&Bands { expansion, ..good });
-        });
-        refused("weights that are too short", || {
-            let projection = Some(Pointwise { weights: &square[1..], ..beside });
-            run(&Bands { projection, ..good });
-        });
-        refused("a bias that is too short", || {
-            let projection = Some(Pointwise { bias: Some(&[0.0; 3]), ..beside });
-            run(&Bands { projection, ..good });
-        });
-        refused("a bias in the middle that is too short", || {
-            run(&Bands { grouped: Grouped { bias: Some(&[0.0; 3]), ..grouped }, ..good });
-        });
-        refused("pixels of another map", || {
-            let input = View { pixels: 2, stride: 4, ..input };
-            run(&Bands { grouped: Grouped { input, out: View { offset: 60, ..out }, ..grouped }, ..good });
-        });
-        refused("scratch over the input", || run(&Bands { scratch: 0, ..good }));
-        let wide = Panels::new(isa, 4, 16);
-        if !isa.is_alike_for([4, 16]) {
-            refused("vectors of another width", || {
-                let projection = Some(Pointwise { weights: &vec![0.0; wide.len()], panels: wide, ..beside });
-                let out = View::dense(44, 1, 16);
-                run(&Bands { projection, grouped: Grouped { out, ..grouped }, ..good });
-            });
-        }
-        refused("channels that nothing changes", || {
-            let input = View::dense(0, 1, 3);
-            run(&Bands { expansion: None, grouped: Grouped { input, ..grouped }, ..good });
-        });
-        refused("a grid that is a part of the output", || {
-            let geometry = &Geometry { output: (2, 1), ..geometry.clone() };
-            let out = View::dense(4, 2, 4);
-            run(&Bands { grouped: Grouped { geometry, out, ..grouped }, scratch: 12, ..good });
-        });
-    }
 }
 
 #[test]

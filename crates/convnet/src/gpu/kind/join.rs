@@ -25,7 +25,7 @@ pub(in crate::gpu) fn joins(draft: &Draft) -> Vec<Join> {
     }
     let stages = draft.stages();
     let norm = |value: NodeId, add: usize| {
-        let index = stages.iter().position(|stage| stage.out == value)?;
+        let index = draft.writer(value)?;
         let plain =
             matches!(draft.graph.node(stages[index].node).op, Op::BatchNorm2d(_)) && !stages[index].relu;
         (plain && draft.sole_reader(value) == Some(add)).then_some(index)
