@@ -48,7 +48,7 @@ def convnet(network, batch, seconds, train, folder, extra=()):
     """[least, median, peak GFLOP/s, share of it] of one `convnet bench`."""
     shape, classes = train_size(network) if train else (network.shape, network.classes)
     named = [network.convnet, "--classes", str(classes)] if network.convnet else [os.path.join(folder, "net.onnx")]
-    command = [CONVNET, "bench", *named, "--batch", str(batch), "--threads", "2",
+    command = [CONVNET, "bench", *named, "--batch", str(batch), "--threads", os.environ["BENCH_THREADS"],
                "--input", "x".join(map(str, shape)), "--seconds", str(seconds), "--json", *extra]
     if train:
         command += ["--mode", "train"]
@@ -121,10 +121,12 @@ def main():
     parser.add_argument("--nets", default=",".join(NETWORKS), help="names, separated by commas")
     parser.add_argument("--batches", default="1,8", help="batches of inference")
     parser.add_argument("--peers", default="", help="names, separated by commas")
+    parser.add_argument("--threads", type=int, default=2, help="that each computes with")
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--json", help="file to which each cell's figures are appended")
     args = parser.parse_args()
+    os.environ["BENCH_THREADS"] = str(args.threads)
     peers = TRAINERS if args.train else PEERS
     args.peers = choices(parser, "--peers", args.peers or ",".join(peers), peers)
     rows = []

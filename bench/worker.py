@@ -1,7 +1,8 @@
 """One peer on one network, alive between measurements: worker.py PEER NETWORK BATCH FOLDER.
 
 Reads a number of seconds a line, runs that long, and answers `[least, median]` in ms as JSON. `FOLDER` holds
-`net.onnx` for the peers that take it (see `export`). Peers that train are called `train-…`.
+`net.onnx` for the peers that take it (see `export`). Peers that train are called `train-…`. BENCH_THREADS says how many
+threads each computes with [2].
 """
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 
-THREADS = 2
+THREADS = int(os.environ.get("BENCH_THREADS", "2"))
 
 
 def torch_infer(network, batch, channels_last):

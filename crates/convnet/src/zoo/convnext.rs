@@ -104,6 +104,7 @@ fn block(x: Value<'_>, drop: f32) -> Value<'_> {
                 .kept_as(TensorForm::Linear)
         });
         let y = y.layer("layer_scale", LayerScale { initial: SCALE }).kept_as(TensorForm::Parameter);
-        y.layer("stochastic_depth", StochasticDepth { p: drop }) + x
+        let y = if drop > 0.0 { y.layer("stochastic_depth", StochasticDepth { p: drop }) } else { y };
+        y + x
     })
 }

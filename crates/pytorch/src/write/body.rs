@@ -369,6 +369,9 @@ fn loop_at(body: &Body, start: usize) -> Option<(Loop, usize)> {
     let step = |at: usize| -> Option<(&Term, &[String], Function, bool)> {
         let (module, joint) = (body.items.get(at)?, body.items.get(at + 1)?);
         let (What::Module(term), What::Function(function)) = (&module.what, &joint.what) else { return None };
+        if term.is_parameter() {
+            return None;
+        }
         let (&[read], own) = (&module.reads[..], Ref::Item(at)) else { return None };
         let first = joint.reads == [own, read];
         let joined =

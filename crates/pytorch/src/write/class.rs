@@ -83,6 +83,9 @@ impl Cluster {
                         if (1..=2).contains(&others.len()) && base.uses().get(&usual) == Some(&1) =>
                     {
                         let What::Module(term) = &base.items[before].what else { return None };
+                        if term.is_parameter() {
+                            return None;
+                        }
                         let absent = |i: usize| maps[i][before].is_none();
                         if (0..members.len()).any(|i| found[i].is_some_and(|r| (r != usual) != absent(i))) {
                             return None;

@@ -434,14 +434,15 @@ impl<'a> Steps<'a> {
     fn expression(&self, at: usize) -> String {
         let item = &self.code.body.items[at];
         let reads: Vec<String> = item.reads.iter().map(|&read| self.text(read)).collect();
-        match &item.what {
-            What::Function(function) => applied(*function, &reads),
-            What::Again(first) => {
-                format!("{}({})", self.code.access(&self.code.body.items[*first].name), reads.join(", "))
-            }
-            What::Module(_) | What::Loop(_) | What::Optional(..) => {
-                format!("{}({})", self.code.access(&item.name), reads.join(", "))
-            }
+        let module = match &item.what {
+            What::Function(function) => return applied(*function, &reads),
+            What::Again(first) => &self.code.body.items[*first],
+            What::Module(_) | What::Loop(_) | What::Optional(..) => item,
+        };
+        let called = self.code.access(&module.name);
+        match &module.what {
+            What::Module(term) if term.is_parameter() => format!("{called} * {}", inner(&reads[0])),
+            _ => format!("{called}({})", reads.join(", ")),
         }
     }
 

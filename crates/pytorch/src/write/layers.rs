@@ -3,7 +3,7 @@
 use convnet::graph::{Node, Shape, Size2, TensorForm};
 use convnet::ops::{Arithmetic, AvgPool2d, Op, Slice, Span, Unary};
 
-use super::term::{Arg, Leaf, Role, Scalar, Term, Usual};
+use super::term::{Arg, Leaf, PARAMETER, Role, Scalar, Term, Usual};
 
 /// How a layer is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -273,6 +273,15 @@ pub(super) fn form(node: &Node, inputs: &[Shape], classes: bool) -> Option<Form>
             layer("nn.ChannelShuffle", args, false)
         }
         Op::Slice(slice) => part(slice, *inputs.first()?)?,
+        Op::LayerScale(scale) => match (node.tensors, inputs.first()) {
+            (TensorForm::Parameter, Some(Shape::Map { .. })) => {
+                let one = || int(1, Role::Other("shape"));
+                let shape = arg(None, [int(channels, Role::InChannels), one(), one()], Usual::Never);
+                let value = Leaf::new(Scalar::Float(scale.initial), Role::Other("layer_scale"));
+                layer(PARAMETER, vec![shape, arg(None, [value], Usual::Never)], false)
+            }
+            _ => return None,
+        },
         Op::Identity => simple("nn.Identity", false),
         Op::Arithmetic(
             Arithmetic::Maximum
@@ -286,7 +295,6 @@ pub(super) fn form(node: &Node, inputs: &[Shape], classes: bool) -> Option<Form>
         | Op::Constant(_)
         | Op::MatMul
         | Op::Prelu(_)
-        | Op::LayerScale(_)
         | Op::GroupNorm(_)
         | Op::InstanceNorm2d(_)
         | Op::Reduce(_)

@@ -79,9 +79,21 @@ const TEXT_WIDTH: usize = 96;
 /// # Errors
 /// A layer whose path no module of PyTorch can have, or that is not written.
 pub fn write(graph: &Graph) -> Result<String, WriteError> {
+    let tree = tree(graph)?;
+    File::new(graph, &tree, None).write()
+}
+
+/// The modules of a network.
+fn tree(graph: &Graph) -> Result<Tree, WriteError> {
     check(graph)?;
     let tree = Tree::new(graph);
-    File::new(graph, &tree, None).write()
+    match tree.lost_parameter(graph) {
+        None => Ok(tree),
+        Some(layer) => {
+            let reason = "it is a parameter of the module around it, which has no code of its own or takes no such name";
+            Err(WriteError::Path { path: graph.nodes()[layer].path.clone(), reason: reason.into() })
+        }
+    }
 }
 
 fn check(graph: &Graph) -> Result<(), WriteError> {

@@ -2,9 +2,8 @@
 
 use convnet::graph::Graph;
 
-use super::{File, WriteError, check, names};
+use super::{File, WriteError, names, tree};
 use crate::write::layers;
-use crate::write::tree::Tree;
 
 /// What is said of a layer where it first stands.
 const LAYERS: [(&str, &str); 11] = [
@@ -26,8 +25,7 @@ const LAYERS: [(&str, &str); 11] = [
 /// # Errors
 /// As [`write`](super::write).
 pub fn start(graph: &Graph, name: &str) -> Result<String, WriteError> {
-    check(graph)?;
-    let tree = Tree::new(graph);
+    let tree = tree(graph)?;
     let own = Some(names::camel(name)).filter(|own| names::is_variable(own));
     let text = File::new(graph, &tree, own).write()?;
     let code = text.splitn(3, "\"\"\"").nth(2).unwrap_or_default();

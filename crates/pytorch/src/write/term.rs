@@ -121,10 +121,13 @@ pub(super) struct Formal {
     pub(super) default: Option<Scalar>,
 }
 
+/// The class of a parameter that the module around it has itself: its layer is a product with it, and no module.
+pub(super) const PARAMETER: &str = "nn.Parameter";
+
 /// What makes a module.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Term {
-    /// A layer of PyTorch's.
+    /// A layer of PyTorch's, or a [parameter](PARAMETER).
     Layer {
         class: String,
         args: Vec<Arg>,
@@ -138,6 +141,11 @@ pub(super) enum Term {
 }
 
 impl Term {
+    /// Whether it is a parameter and no module.
+    pub(super) fn is_parameter(&self) -> bool {
+        matches!(self, Self::Layer { class, .. } if class == PARAMETER)
+    }
+
     /// Everything but the numbers: terms of one skeleton differ in numbers alone.
     pub(super) fn skeleton(&self) -> String {
         match self {
@@ -193,6 +201,9 @@ impl Term {
                             None => value,
                         });
                     }
+                }
+                if self.is_parameter() {
+                    parts = vec![Doc::call("torch.full", parts)];
                 }
                 Doc::call(class, parts)
             }

@@ -1,7 +1,7 @@
 //! The text for the networks of the zoo, for random ones, and for paths that are hard to write.
 
-use convnet::graph::{Assembly, Builder, Graph, NodeId, ScopeId, UnusedTensor, concat};
-use convnet::ops::{Conv2d, Linear, Op};
+use convnet::graph::{Assembly, Builder, Graph, NodeId, ScopeId, TensorForm, UnusedTensor, concat};
+use convnet::ops::{Conv2d, LayerScale, Linear, Op};
 use convnet::reference::random::random_graphs;
 use convnet::zoo;
 
@@ -113,6 +113,35 @@ fn a_block_whose_inside_is_read_from_outside_is_called_part_by_part() {
     });
     let text = checked(&net.build((x + inner).flatten().linear(Linear::new(2))).unwrap());
     assert!(text.contains("self.block[\"first\"](x)"), "{text}");
+}
+
+/// A scale by channel that a module has as a parameter of its own.
+fn scaled(path: [&str; 2], kind: &str) -> Graph {
+    let net = Builder::image("scaled", 3, 8, 8);
+    let x = net.input().scope(path[0], kind, |x| {
+        let y = (x.layer("conv", Conv2d::new(3, 1)) + x).layer(path[1], LayerScale { initial: 0.5 });
+        y.kept_as(TensorForm::Parameter) + x
+    });
+    net.build(x.flatten().linear(Linear::new(2))).unwrap()
+}
+
+#[test]
+fn parameters_of_a_module_are_multiplied_with() {
+    let text = checked(&scaled(["block", "gamma"], "Block"));
+    assert!(text.contains("self.gamma = nn.Parameter(torch.full((3, 1, 1), 0.5))"), "{text}");
+    assert!(text.contains("return self.gamma * out + x"), "{text}");
+    let text = checked(&zoo::find("convnext_tiny").unwrap().model().build().unwrap());
+    assert!(
+        text.contains("self.layer_scale = nn.Parameter(torch.full((in_channels, 1, 1), 1e-06))"),
+        "{text}"
+    );
+    for path in [["block", "type"], ["block", "1x1"]] {
+        let error = write(&scaled(path, "Block")).unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("`{}`", path.join("."))) && error.contains("a parameter of the module"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

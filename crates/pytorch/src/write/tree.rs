@@ -82,6 +82,22 @@ impl Tree {
         }
     }
 
+    /// The first layer that is a parameter of the module around it, where that has no code of its own or cannot have one of its
+    /// name.
+    pub(super) fn lost_parameter(&self, graph: &Graph) -> Option<usize> {
+        let groups = self.groups.iter().enumerate();
+        let with_code = |(group, own): (usize, &Group)| group == 0 || own.mode == Mode::Class;
+        let parts = groups.flat_map(|own| own.1.parts.iter().map(move |&part| (part, with_code(own))));
+        parts.into_iter().find_map(|(part, has_code)| match part {
+            Part::Layer(layer) => {
+                let form = form(&graph.nodes()[layer], &graph.input_shapes(id(graph, layer)), false);
+                let is_parameter = matches!(form, Some(Form::Module(term)) if term.is_parameter());
+                (is_parameter && !(has_code && names::is_attribute(&self.names[layer]))).then_some(layer)
+            }
+            Part::Group(_) => None,
+        })
+    }
+
     /// All layers of a group, in order.
     pub(super) fn layers(&self, group: usize) -> Vec<usize> {
         let mut layers = Vec::new();
@@ -154,7 +170,7 @@ impl Tree {
                     let node = &graph.nodes()[layer];
                     let is_module = matches!(
                         form(node, &graph.input_shapes(id(graph, layer)), false),
-                        Some(Form::Module(_))
+                        Some(Form::Module(term)) if !term.is_parameter()
                     );
                     let is_module = is_module || node.op == convnet::ops::Op::Flatten;
                     let again = self.again.contains_key(&layer) && has_parameters(graph, layer);
