@@ -232,20 +232,17 @@ impl Tables {
 }
 
 impl Tables {
-    /// Lists products of single pixels: where each is read, where it is written, and where its addend lies, which all have or
-    /// none; in even tiles of at most so many rows.
-    pub(crate) fn list(
-        &mut self,
-        pixels: impl Iterator<Item = (*const f32, *mut f32, Option<*const f32>)>,
-        rows: usize,
-    ) {
+    /// Lists products of single pixels, whose addends all have or none; in even tiles of at most so many rows.
+    pub(crate) fn list(&mut self, lines: impl Iterator<Item = Line>, rows: usize) {
         self.input.clear();
         self.output.clear();
         self.addend.clear();
-        for (input, output, addend) in pixels {
-            self.input.push(input);
-            self.output.push(output);
-            self.addend.extend(addend);
+        for Line { pixels, input, output, addend } in lines {
+            self.input.extend((0..pixels).map(|i| input.0.wrapping_add(i * input.1)));
+            self.output.extend((0..pixels).map(|i| output.0.wrapping_add(i * output.1)));
+            if let Some((addend, step)) = addend {
+                self.addend.extend((0..pixels).map(|i| addend.wrapping_add(i * step)));
+            }
         }
         self.order.clear();
         self.order.push(0);
@@ -266,6 +263,15 @@ impl Tables {
         self.output.iter_mut().for_each(|entry| *entry = entry.wrapping_add(outer));
         self.addend.iter_mut().for_each(|entry| *entry = entry.wrapping_add(outer));
     }
+}
+
+/// Some pixels at even distances: where the first is read, where it is written and where its addend lies, each with the floats
+/// from one to the next.
+pub(crate) struct Line {
+    pub(crate) pixels: usize,
+    pub(crate) input: (*const f32, usize),
+    pub(crate) output: (*mut f32, usize),
+    pub(crate) addend: Option<(*const f32, usize)>,
 }
 
 /// Where a tile's part of the tables starts, and how much of it there is.

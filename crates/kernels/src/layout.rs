@@ -25,26 +25,93 @@ pub fn from_nchw(pool: &Pool, isa: Isa, arena: &mut Arena, images: &[f32], map: 
     runs(pool, out, map, &|pixel, count| {
         let (image, at) = (pixel / map, pixel % map);
         let planes = &images[image * out.channels * map..][..out.channels * map];
-        if out.channels == 3 && out.is_dense() {
-            let floats = out.offset + 3 * pixel..out.offset + 3 * (pixel + count);
-            // SAFETY: `check` has the view inside the arena; tasks have different pixels.
-            let (target, _) = unsafe { pointer.slice_mut(floats) }.as_chunks_mut::<3>();
-            let [red, green, blue] = [0, 1, 2].map(|channel| &planes[channel * map + at..][..count]);
-            for (target, ((&red, &green), &blue)) in target.iter_mut().zip(red.iter().zip(green).zip(blue)) {
-                *target = [red, green, blue];
-            }
-        } else {
-            let (rows, columns) = (out.channels, count);
-            // SAFETY: the planes hold these pixels; `check` has the view inside the arena, and tasks have different pixels.
-            unsafe {
-                let (from, to) = (planes.as_ptr().add(at), pointer.at(out.pixel(pixel).start));
-                let (from_step, to_step) = (map, out.stride);
-                dispatch!(isa, turn(
-                    from: *const f32, from_step: usize, to: *mut f32, to_step: usize, rows: usize, columns: usize
-                ));
+        // SAFETY: `check` has the view inside the arena; tasks have different pixels.
+        unsafe { write_pixels(isa, pointer, (planes, map), at..at + count, (out, pixel)) };
+    });
+}
+
+/// Writes images (N, C, H, W) to maps with a border of zeros, as [`from_nchw`] and [`pad`] would.
+///
+/// # Panics
+/// If the view does not fit the arena and the images of `size`, height and width.
+pub fn from_nchw_padded(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    images: &[f32],
+    size: (usize, usize),
+    border: Border,
+    out: View,
+) {
+    arena.check(out);
+    let (map, (tall, wide)) = (product(&[size.0, size.1]), border.around(size));
+    let batch = out.maps(product(&[tall, wide]));
+    assert_eq!(images.len(), product(&[batch, map, out.channels]), "elements of the images");
+    let pointer = arena.pointer();
+    pool.ranges(batch * tall, LEAST_COPY_ROWS, &|range| {
+        for index in range {
+            let (image, y) = (index / tall, index % tall);
+            let inside = (border.top..border.top + size.0).contains(&y);
+            let left = if inside { border.left } else { wide };
+            let clear = |columns: Range<usize>| {
+                for x in columns {
+                    // SAFETY: `check` has the view inside the arena, which has this pixel; tasks have different rows.
+                    unsafe { pointer.slice_mut(out.pixel(index * wide + x)) }.fill(0.0);
+                }
+            };
+            clear(0..left);
+            if inside {
+                clear(left + size.1..wide);
+                let planes = &images[image * out.channels * map..][..out.channels * map];
+                let at = (y - border.top) * size.1;
+                // SAFETY: the row lies inside the border, in the view; tasks have different rows.
+                unsafe {
+                    write_pixels(isa, pointer, (planes, map), at..at + size.1, (out, index * wide + left));
+                };
             }
         }
     });
+}
+
+/// Writes some pixels of an image's planes, of `map` pixels each, to a view, from one of its pixels on.
+///
+/// # Safety
+/// The pixels are the view's, which lies in the block of `arena`, and nothing else uses them meanwhile.
+///
+/// # Panics
+/// If the planes do not hold the pixels.
+unsafe fn write_pixels(
+    isa: Isa,
+    arena: Pointer,
+    (planes, map): (&[f32], usize),
+    range: Range<usize>,
+    (out, pixel): (View, usize),
+) {
+    let count = range.len();
+    assert!(range.end <= map && out.channels * map <= planes.len(), "pixels of the planes");
+    if out.channels == 1 && out.is_dense() {
+        // SAFETY: these are the caller's pixels, which have no gaps.
+        let target = unsafe { arena.slice_mut(out.offset + pixel..out.offset + pixel + count) };
+        target.copy_from_slice(&planes[range]);
+    } else if out.channels == 3 && out.is_dense() {
+        let floats = out.offset + 3 * pixel..out.offset + 3 * (pixel + count);
+        // SAFETY: these are the caller's pixels, which have no gaps.
+        let (target, _) = unsafe { arena.slice_mut(floats) }.as_chunks_mut::<3>();
+        let [red, green, blue] = [0, 1, 2].map(|channel| &planes[channel * map..][range.clone()]);
+        for (target, ((&red, &green), &blue)) in target.iter_mut().zip(red.iter().zip(green).zip(blue)) {
+            *target = [red, green, blue];
+        }
+    } else if count > 0 {
+        let (rows, columns) = (out.channels, count);
+        // SAFETY: the planes hold these pixels, and the caller gives as many of the view.
+        unsafe {
+            let (from, to) = (planes.as_ptr().add(range.start), arena.at(out.pixel(pixel).start));
+            let (from_step, to_step) = (map, out.stride);
+            dispatch!(isa, turn(
+                from: *const f32, from_step: usize, to: *mut f32, to_step: usize, rows: usize, columns: usize
+            ));
+        }
+    }
 }
 
 /// Calls `task` with pixels of a view, each the first of a run within one of its maps of `map` pixels, and how many they

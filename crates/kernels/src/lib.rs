@@ -64,7 +64,9 @@ pub use grouped::{
 pub use half::f16;
 pub use igemm::{Before, Igemm, Weights, igemm, igemm_groups};
 pub use isa::Isa;
-pub use layout::{Border, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw};
+pub use layout::{
+    Border, flatten, flatten_backward, from_nchw, from_nchw_padded, pad, pad_backward, to_nchw,
+};
 pub use linear::{LinearBackward, WeightGradient, linear_backward};
 pub use local_response::{LocalResponse, local_response, local_response_backward};
 pub use loss::{Targets, cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};

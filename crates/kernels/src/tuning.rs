@@ -149,6 +149,9 @@ pub(crate) mod linear {
 pub(crate) mod pooling {
     /// The fewest rows of a map worth a task of their own.
     pub(crate) const LEAST_TASK_ROWS: usize = 1;
+    /// Floats of the least part of a map whose mean is taken in parts, and the most parts; sums depend on the cut.
+    pub(crate) const LEAST_PART_FLOATS: usize = 8192;
+    pub(crate) const MOST_PARTS: usize = 8;
 }
 
 /// Mean and variance by channel.

@@ -82,6 +82,9 @@ impl Program {
             let last = chain.map(Chain::last).filter(|&last| last != index);
             *needs = Needs { absent: needs.absent || last.is_some(), late: last, ..*needs };
         }
+        if mode == Mode::Infer {
+            hand_over_images(&draft, &mut kinds, &mut needs);
+        }
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
         Ok(Self { plan, isa, kinds, layout, chains, parameters, learning, halves })
     }
@@ -193,6 +196,7 @@ impl Program {
             |range: &Option<std::ops::Range<usize>>| range.as_ref().map_or(0, ExactSizeIterator::len);
         let (kernel, winograd_cost) = kind.describe(&self.plan, stage, (self.isa, parameters.half.is_some()));
         let floats = parameters.weight.len() + length(&parameters.bias);
+        let step = self.plan.describe(stage);
         PlanStep {
             kernel: match stage.rectified {
                 Some(rectified) => format!("{kernel} + {rectified}"),
@@ -201,7 +205,26 @@ impl Program {
             },
             winograd_cost,
             weight_bytes: (4 * floats + 2 * length(&parameters.half)) as u64,
-            ..self.plan.describe(stage)
+            activation_bytes: if *kind == (Kind::Input { taken: true }) { 0 } else { step.activation_bytes },
+            ..step
+        }
+    }
+}
+
+/// Lets a convolution that alone reads the images, and copies them anyhow, take them as they are given.
+fn hand_over_images(draft: &Draft, kinds: &mut [Kind], needs: &mut [Needs]) {
+    for (index, stage) in draft.stages().iter().enumerate() {
+        if !matches!(kinds[index], Kind::Input { .. }) {
+            continue;
+        }
+        let Some(reader) = draft.sole_reader(stage.out) else { continue };
+        let (read, shape) = (&draft.stages()[reader], draft.graph.node(stage.out).shape);
+        if (read.inputs[0], read.shapes[0]) == (stage.out, shape)
+            && let Kind::Conv(conv) = &mut kinds[reader]
+            && conv.take_images()
+        {
+            kinds[index] = Kind::Input { taken: true };
+            needs[index] = Needs { absent: true, late: Some(reader), ..needs[index] };
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{BackwardStage, GradientWrite, Plan, PlanStep, Region, Stage};
 use crate::graph::{NodeId, Shape};
+use crate::ops::Op;
 
 impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +68,9 @@ impl Plan {
 
     /// Where a value lies, if anywhere.
     fn place(&self, value: NodeId, shape: Shape) -> String {
+        let is_input = self.graph.node(value).op == Op::Input;
         match self.passing.contains(&value) {
+            true if is_input => "as given".into(),
             true => "band by band".into(),
             false => self.region(value, shape, self.batch).to_string(),
         }

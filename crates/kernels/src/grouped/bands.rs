@@ -13,7 +13,7 @@ use super::walk::{Source, Walk};
 use super::{Grouped, Lanes, Rows, check};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
-use crate::igemm::{Igemm, Tables, Weights, panels_of};
+use crate::igemm::{Igemm, Line, Tables, Weights, panels_of};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::rectifier::Rectifier;
@@ -287,10 +287,10 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
         if let Some(expansion) = call.expansion {
             let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
             expanded = expanded.max(needed.end);
-            let pixels = expanded_pixels(arena, geometry, (image, input), source, needed);
+            let lines = expanded_lines(arena, geometry, (image, input), source, needed);
             // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the image's rows, and of the rows that
             // are kept.
-            unsafe { convolve::<S>(expansion, [input, wide], None, pixels, tables) };
+            unsafe { convolve::<S>(expansion, [input, wide], None, lines, tables) };
         }
         let mut row = y;
         while row < end {
@@ -304,40 +304,40 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
         if let Some(projection) = call.projection {
             let columns = geometry.grid.1;
             let first = (image * geometry.grid.0 + y) * columns;
-            let pixels = (0..(end - y) * columns).map(|i| {
-                // SAFETY: these are pixels of the rows that were just written, and of the caller's rows.
-                let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
-                let addend = addend.map(|view| place(view, first + i).cast_const());
-                (place(narrow, i).cast_const(), place(out, first + i), addend)
-            });
+            // SAFETY: these are pixels of the rows that were just written, and of the caller's rows.
+            let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
+            let line = Line {
+                pixels: (end - y) * columns,
+                input: (place(narrow, 0), narrow.stride),
+                output: (place(out, first), out.stride),
+                addend: addend.map(|view| (place(view, first).cast_const(), view.stride)),
+            };
             // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the rows that were just written, and of
             // the caller's rows.
-            unsafe { convolve::<S>(projection, [narrow, out], addend, pixels, tables) };
+            unsafe { convolve::<S>(projection, [narrow, out], addend, [line].into_iter(), tables) };
         }
         y = end;
     }
 }
 
-/// What a product of a pixel reads, where it is written, and where its addend lies.
-type Place = (*const f32, *mut f32, Option<*const f32>);
-
 /// Where some rows of an image are read, and where they are kept once they are expanded.
-#[inline(always)]
-fn expanded_pixels(
+fn expanded_lines(
     arena: Pointer,
     geometry: &Geometry,
     (image, input): (usize, View),
     kept: Source,
     rows: Range<usize>,
-) -> impl Iterator<Item = Place> {
+) -> impl Iterator<Item = Line> {
     let (height, width) = geometry.input;
-    rows.flat_map(move |row| {
-        let (read, written) = ((image * height + row) * width, kept.row(row, width));
-        (0..width).map(move |x| {
-            // SAFETY: rows of the input's map lie in its view, and those that are kept in theirs, which lie in the block.
-            let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
-            (place(input, read + x).cast_const(), place(kept.view, written + x), None)
-        })
+    rows.map(move |row| {
+        // SAFETY: rows of the input's map lie in its view, and those that are kept in theirs, which lie in the block.
+        let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
+        Line {
+            pixels: width,
+            input: (place(input, (image * height + row) * width), input.stride),
+            output: (place(kept.view, kept.row(row, width)), kept.view.stride),
+            addend: None,
+        }
     })
 }
 
@@ -352,7 +352,7 @@ unsafe fn convolve<S: Simd>(
     call: Pointwise<'_>,
     [input, out]: [View; 2],
     addend: Option<View>,
-    pixels: impl Iterator<Item = Place>,
+    lines: impl Iterator<Item = Line>,
     tables: &mut Tables,
 ) {
     let Pointwise { weights, panels, bias, relu } = call;
@@ -368,7 +368,7 @@ unsafe fn convolve<S: Simd>(
         relu,
         out,
     };
-    tables.list(pixels, S::ROWS);
+    tables.list(lines, S::ROWS);
     // SAFETY: the caller's pixels are listed, in tiles of as many rows as there may be; weights and bias are the panels'.
     unsafe { panels_of::<S, f32>(&product, weights, 0..panels.count(), None, tables) };
 }

@@ -1,5 +1,7 @@
 //! Where the taps of a row of the grid lead.
 
+use std::ops::Range;
+
 use crate::arena::{Pointer, View};
 use crate::geometry::Geometry;
 
@@ -23,19 +25,56 @@ pub(super) struct Single<const ROWS: usize> {
     pub(super) start: usize,
 }
 
-/// Taps that read of one row of the input: how far down, and for each how far to the right.
-#[derive(Debug, Default)]
+/// What some positions of a row of the grid, one beside the other, read of a row of the input.
+#[derive(Clone, Debug)]
+struct Columns {
+    /// How far to the right of its own place the first position reads.
+    dx: isize,
+    positions: usize,
+    /// Those that read inside the row.
+    inside: Range<usize>,
+    /// The column that the first of those reads.
+    first: usize,
+}
+
+impl Columns {
+    fn new(geometry: &Geometry, dx: isize, positions: usize) -> Self {
+        // Left of the row wraps to a huge column, which is outside too.
+        let column = |x: usize| (x * geometry.step.1).wrapping_add_signed(dx);
+        let is_inside = |&x: &usize| column(x) < geometry.input.1;
+        let start = (0..positions).find(is_inside).unwrap_or(0);
+        let end = (start..positions).find(|x| !is_inside(x)).unwrap_or(positions);
+        Self { dx, positions, inside: start..end, first: column(start) }
+    }
+
+    /// Adds the address that each position reads: from `row` on, pixels being so many floats apart, or zeros.
+    fn list(
+        &self,
+        (row, stride): (*const f32, usize),
+        step: usize,
+        zeros: *const f32,
+        list: &mut Vec<*const f32>,
+    ) {
+        let Self { positions, inside: Range { start, end }, first, .. } = *self;
+        list.extend((0..start).map(|_| zeros));
+        list.extend((0..end - start).map(|i| row.wrapping_add((first + i * step) * stride)));
+        list.extend((end..positions).map(|_| zeros));
+    }
+}
+
+/// Taps that read of one row of the input: how far down, and what each reads of it.
+#[derive(Debug)]
 struct Line {
     dy: isize,
-    slides: Vec<([usize; TAPS], isize)>,
-    singles: Vec<(usize, isize)>,
+    slides: Vec<([usize; TAPS], Columns)>,
+    singles: Vec<(usize, Columns)>,
 }
 
 impl Line {
     /// Whether another one's taps are as far to the right.
     fn is_like(&self, other: &Self) -> bool {
-        let slides = |line: &Self| line.slides.iter().map(|&(_, dx)| dx).collect::<Vec<_>>();
-        let singles = |line: &Self| line.singles.iter().map(|&(_, dx)| dx).collect::<Vec<_>>();
+        let slides = |line: &Self| line.slides.iter().map(|(_, columns)| columns.dx).collect::<Vec<_>>();
+        let singles = |line: &Self| line.singles.iter().map(|(_, columns)| columns.dx).collect::<Vec<_>>();
         slides(self) == slides(other) && singles(self) == singles(other)
     }
 }
@@ -86,7 +125,6 @@ pub(super) struct Reads<const ROWS: usize> {
 
 impl Walk {
     pub(super) fn new(geometry: &Geometry) -> Self {
-        let slides = geometry.step.1 == 1;
         let mut taps = geometry.taps.iter().enumerate().peekable();
         let mut lines = Vec::new();
         while let Some(&(_, first)) = taps.peek() {
@@ -95,7 +133,7 @@ impl Walk {
                 row.push((tap, at.dx));
             }
             row.sort_by_key(|&(_, dx)| dx);
-            lines.push(Line::new(first.dy, &row, slides));
+            lines.push(Line::new(geometry, first.dy, &row));
         }
         let next = |pair: &[Line]| pair[0].dy.checked_add(1) == Some(pair[1].dy) && pair[0].is_like(&pair[1]);
         let overlaps = geometry.step.0 == 1 && lines.len() > 1 && lines.windows(2).all(next);
@@ -141,31 +179,25 @@ impl Walk {
         singles.clear();
         pixels.clear();
         let (height, width) = geometry.input;
-        let (positions, step) = (geometry.grid.1, geometry.step.1);
+        let (stride, zeros) = (source.view.stride, self.zeros.as_ptr());
         for (down, lines) in self.shared::<ROWS>() {
             let row = (y * geometry.step.0).wrapping_add_signed(down);
             if row >= height {
                 continue;
             }
             let Some(line) = lines.iter().flatten().next() else { continue };
-            let left = source.row(row, width);
-            // Left of the row wraps to a huge column, which is outside too.
-            let address = |x: usize, dx: isize| match (x * step).wrapping_add_signed(dx) {
-                // SAFETY: the pixel lies in the source's view, which lies in the block.
-                column if column < width => unsafe {
-                    source.arena.at(source.view.offset + (left + column) * source.view.stride).cast_const()
-                },
-                _ => self.zeros.as_ptr(),
-            };
-            for (i, &(_, dx)) in line.slides.iter().enumerate() {
+            // SAFETY: the row lies in the source's view, which lies in the block.
+            let start = unsafe { source.arena.at(source.view.offset + source.row(row, width) * stride) };
+            let start = (start.cast_const(), stride);
+            for (i, (_, columns)) in line.slides.iter().enumerate() {
                 let taps = lines.map(|line| Some(line?.slides[i].0));
                 slides.push(Slide { taps, start: pixels.len() });
-                pixels.extend((0..positions + TAPS - 1).map(|x| address(x, dx)));
+                columns.list(start, geometry.step.1, zeros, pixels);
             }
-            for (i, &(_, dx)) in line.singles.iter().enumerate() {
+            for (i, (_, columns)) in line.singles.iter().enumerate() {
                 let taps = lines.map(|line| Some(line?.singles[i].0));
                 singles.push(Single { taps, start: pixels.len() });
-                pixels.extend((0..positions).map(|x| address(x, dx)));
+                columns.list(start, geometry.step.1, zeros, pixels);
             }
         }
     }
@@ -173,17 +205,18 @@ impl Walk {
 
 impl Line {
     /// Of taps from left to right, each with its column; neighbours slide where the stride is 1.
-    fn new(dy: isize, mut row: &[(usize, isize)], slides: bool) -> Self {
-        let mut line = Self { dy, ..Self::default() };
+    fn new(geometry: &Geometry, dy: isize, mut row: &[(usize, isize)]) -> Self {
+        let mut line = Self { dy, slides: Vec::new(), singles: Vec::new() };
+        let (positions, slides) = (geometry.grid.1, geometry.step.1 == 1);
         let beside = |from: isize, to: isize| from.checked_add(1) == Some(to);
         while let [x, rest @ ..] = row {
             row = match rest {
                 [y, z, rest @ ..] if slides && beside(x.1, y.1) && beside(y.1, z.1) => {
-                    line.slides.push(([x.0, y.0, z.0], x.1));
+                    line.slides.push(([x.0, y.0, z.0], Columns::new(geometry, x.1, positions + TAPS - 1)));
                     rest
                 }
                 _ => {
-                    line.singles.push(*x);
+                    line.singles.push((x.0, Columns::new(geometry, x.1, positions)));
                     rest
                 }
             };

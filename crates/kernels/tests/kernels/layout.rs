@@ -1,7 +1,8 @@
 //! Conversions between layouts, borders, packed matrices.
 
 use convnet_kernels::{
-    Border, Isa, Panels, Pool, flatten, flatten_backward, from_nchw, pad, pad_backward, to_nchw, transpose,
+    Border, Isa, Panels, Pool, flatten, flatten_backward, from_nchw, from_nchw_padded, pad, pad_backward,
+    to_nchw, transpose,
 };
 
 use crate::common::{CHANNELS, Machine, Random, Scene, read, wide};
@@ -29,6 +30,32 @@ fn images_survive_the_way_in_and_out() {
                 let (at, c, image) = (i % map, i / map % channels, i / map / channels);
                 assert_eq!(values[(image * map + at) * channels + c], f64::from(*x));
             }
+        });
+    }
+}
+
+#[test]
+fn images_get_their_border_on_the_way_in() {
+    let machine = Machine::new(30);
+    let mut random = Random::new(53);
+    for seed in 0..60 {
+        let size = (random.within(1..=20), random.within(1..=40));
+        let [top, bottom, left, right] = [(); 4].map(|()| random.below(4));
+        let border = Border { top, bottom, left, right };
+        let (batch, channels) = (random.below(4), random.pick(&CHANNELS));
+        let padded = batch * (size.0 + top + bottom) * (size.1 + left + right);
+        let mut scene = Scene::new(seed);
+        let maps = scene.any(batch * size.0 * size.1, channels);
+        let [expected, out] = [scene.any(padded, channels), scene.any(padded, channels)];
+        let images = scene.random.floats(batch * size.0 * size.1 * channels);
+        let run = |pool: &_, isa: Isa, arena: &mut _| {
+            from_nchw(pool, isa, arena, &images, size.0 * size.1, maps);
+            pad(pool, arena, [maps, expected], size, border, 0.0);
+            from_nchw_padded(pool, isa, arena, &images, size, border, out);
+            Vec::new()
+        };
+        machine.run(&scene, &[maps, expected, out], run, |arena, _, _| {
+            assert_eq!(read(arena, out), read(arena, expected), "{size:?} {border:?} {out:?}");
         });
     }
 }

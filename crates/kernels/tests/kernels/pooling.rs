@@ -166,6 +166,38 @@ fn average_pools_and_their_gradients_are_right() {
     }
 }
 
+/// Means of whole maps, or of most of them, that are summed in parts.
+#[test]
+fn means_of_large_maps_are_right() {
+    let machine = Machine::new(20);
+    let mut random = Random::new(24);
+    for seed in 0..40 {
+        let input = (random.within(2..=40), random.within(30..=50));
+        let inside = |random: &mut Random, size: usize| match random.chance() {
+            true => (0, size, size),
+            false => (1, size - random.below(size / 2), size + 3),
+        };
+        let (rows, columns) = (vec![inside(&mut random, input.0)], vec![inside(&mut random, input.1)]);
+        let case =
+            Case { input, rows, columns, batch: random.below(4), channels: random.pick(&[33, 64, 101]) };
+        let window = case.window();
+        let mut scene = Scene::new(seed);
+        let [input, out] = scene.pair(case.shapes());
+        scene.fill(input);
+        let x = scene.read(input);
+        let mean =
+            |(window, divisor): &(Vec<usize>, f64)| window.iter().map(|&i| x[i]).sum::<f64>() / divisor;
+        let expected: Vec<f64> = case.windows().iter().map(mean).collect();
+        let run = |pool: &_, isa, arena: &mut _| {
+            avg_pool(pool, isa, arena, &window, [input, out]);
+            Vec::new()
+        };
+        machine.run(&scene, &[out], run, |arena, _, isa| {
+            assert_close(&read(arena, out), &expected, 2e-5, format!("{isa} {window:?}"));
+        });
+    }
+}
+
 /// 16 × 16 is the largest window whose places fit a byte.
 #[test]
 fn the_largest_window_has_an_argmax() {

@@ -7,9 +7,9 @@ use convnet_kernels::{
     Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow,
     Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient, accumulate,
     activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, compare, copy,
-    cross_entropy, dropout, fill, flat, flatten, from_nchw, grouped, grouped_gradient, grouped_taps, igemm,
-    local_response, local_response_backward, max_pool, max_pool_backward, moments, outer, pad, pad_backward,
-    softmax, softmax_backward, to_nchw, transpose, winograd, winograd_gradient,
+    cross_entropy, dropout, fill, flat, flatten, from_nchw, from_nchw_padded, grouped, grouped_gradient,
+    grouped_taps, igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments,
+    outer, pad, pad_backward, softmax, softmax_backward, to_nchw, transpose, winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -68,6 +68,8 @@ fn views_beyond_the_arena_are_refused() {
         refused_everywhere(&what, |p, isa, a| column_sums(p, isa, a, bad, &mut [0.0; 2]));
         refused_everywhere(&what, |p, isa, a| to_nchw(p, isa, a, bad, 1, &mut [0.0; 4]));
         refused_everywhere(&what, |p, isa, a| from_nchw(p, isa, a, &[0.0; 4], 1, bad));
+        let border = Border { top: 0, bottom: 0, left: 0, right: 0 };
+        refused_everywhere(&what, |p, isa, a| from_nchw_padded(p, isa, a, &[0.0; 4], (1, 1), border, bad));
         let lrn = LocalResponse { size: 3, alpha: 1.0, beta: 0.75, k: 1.0 };
         refused_everywhere(&what, |p, isa, a| local_response(p, isa, a, lrn, [bad, good]));
         refused_everywhere(&what, |p, isa, a| {
@@ -370,6 +372,13 @@ fn layouts_that_do_not_fit_are_refused() {
         let what = format!("maps of {map}, {len} floats");
         refused_everywhere(&what, |p, isa, a| from_nchw(p, isa, a, &vec![0.0; len], map, view));
         refused_everywhere(&what, |p, isa, a| to_nchw(p, isa, a, view, map, &mut vec![0.0; len]));
+    }
+    let border = Border { top: 1, bottom: 0, left: 0, right: 1 };
+    for (size, len) in [((1, 1), 2), ((1, 2), 3), ((1, 2), 5), ((0, 0), 1), ((usize::MAX, 2), 4)] {
+        let what = format!("images of {size:?} with a border, {len} floats");
+        refused_everywhere(&what, |p, isa, a| {
+            from_nchw_padded(p, isa, a, &vec![0.0; len], size, border, view);
+        });
     }
     let out = View::dense(20, 6, 2);
     for (map, border) in [

@@ -39,6 +39,8 @@ pub(in crate::cpu) struct Conv {
     prologue: Option<(Range<usize>, bool)>,
     /// Whether the weights are kept transformed by Winograd's algorithm.
     transformed: bool,
+    /// Whether it reads the images as they are given.
+    takes_images: bool,
     forward: Choice<ForwardKernel>,
     gradients: Option<Gradients>,
 }
@@ -112,7 +114,17 @@ impl Conv {
             ..needs
         };
         let padding = (conv.padding.h, conv.padding.w);
-        let conv = Self { walk, padding, matrix, addend, prologue, transformed, forward, gradients };
+        let conv = Self {
+            walk,
+            padding,
+            matrix,
+            addend,
+            prologue,
+            transformed,
+            takes_images: false,
+            forward,
+            gradients,
+        };
         Bound { kind: Kind::Conv(Box::new(conv)), parameters, needs }
     }
 
@@ -185,6 +197,13 @@ impl Conv {
                 kernels::igemm(run.pool, run.isa, run.arena, &call, statistics);
             }
         }
+    }
+
+    /// Makes it read the images as they are given, if it copies what it reads anyhow; whether it does now.
+    pub(in crate::cpu) fn take_images(&mut self) -> bool {
+        let copies = matches!(self.forward.kernel, ForwardKernel::Rows | ForwardKernel::Igemm);
+        self.takes_images = self.walk.border.is_some() && copies;
+        self.takes_images
     }
 
     /// The groups, where a kernel for small ones computes it.
@@ -287,15 +306,19 @@ impl Conv {
 
     /// The input that the convolution reads: with its border of zeros, where it needs one.
     fn padded_input(&self, run: &mut Forward<'_>, at: At<'_>) -> View {
-        let source = run.input(at, 0);
         let (Some(border), Some(region)) = (self.walk.border, run.plan.workspace(at.index, run.n)) else {
-            return source;
+            return run.input(at, 0);
         };
         let target = region.into();
         let ZeroBorder { rows, columns, .. } = border;
         let sides = Border { top: rows, bottom: rows, left: columns, right: columns };
         let size = at.stage.shapes[0].spatial();
-        kernels::pad(run.pool, run.arena, [source, target], size, sides, 0.0);
+        if self.takes_images {
+            kernels::from_nchw_padded(run.pool, run.isa, run.arena, run.images, size, sides, target);
+        } else {
+            let source = run.input(at, 0);
+            kernels::pad(run.pool, run.arena, [source, target], size, sides, 0.0);
+        }
         target
     }
 
