@@ -69,7 +69,7 @@ def compare(name, batch, args):
             subprocess.run(export, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         prefix = "train-" if args.train else ""
         workers = {peer: Peer(prefix + peer, name, batch, folder) for peer in wanted}
-        row = {"net": name, "batch": batch, "train": args.train, "convnet": [], "peers": {}}
+        row = {"net": name, "batch": batch, "threads": args.threads, "train": args.train, "convnet": [], "peers": {}}
         row["failed"] = [peer for peer, worker in workers.items() if not worker.alive]
         workers = {peer: worker for peer, worker in workers.items() if worker.alive}
         for _ in range(args.rounds):
@@ -101,7 +101,8 @@ def table(rows):
                      + f" | **{ratios[-1]:.2f}** ({best}) |")
     mean = math.exp(statistics.mean(map(math.log, ratios)))
     peak = max(sample[2] for row in rows for sample in row["convnet"])
-    lines += ["", f"Least times in ms. Geometric mean of the ratios: **{mean:.2f}**, least {min(ratios):.2f}. "
+    threads = ", ".join(map(str, sorted({row["threads"] for row in rows})))
+    lines += ["", f"Least times in ms, threads: {threads}. Geometric mean of the ratios: **{mean:.2f}**, least {min(ratios):.2f}. "
                   f"The machine's measured peak of multiply-adds was {peak:.0f} GFLOP/s."]
     return "\n".join(lines)
 
@@ -126,6 +127,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--json", help="file to which each cell's figures are appended")
     args = parser.parse_args()
+    if args.threads < 1:
+        parser.error(f"--threads: at least 1, not {args.threads}")
     os.environ["BENCH_THREADS"] = str(args.threads)
     peers = TRAINERS if args.train else PEERS
     args.peers = choices(parser, "--peers", args.peers or ",".join(peers), peers)

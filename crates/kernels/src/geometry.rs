@@ -164,9 +164,16 @@ impl Geometry {
 
     /// The grid columns for which a tap stays inside the input's columns.
     pub(crate) fn columns_inside(&self, tap: Tap) -> Range<usize> {
-        let inside = |x: usize| (x * self.step.1).wrapping_add_signed(tap.dx) < self.input.1;
-        let first = (0..self.grid.1).find(|&x| inside(x)).unwrap_or(0);
-        let past = (first..self.grid.1).find(|&x| !inside(x)).unwrap_or(self.grid.1);
+        self.positions_inside(tap.dx, self.grid.1)
+    }
+
+    /// Those of some positions, as far from one another as columns of the grid, from which so far to the right lies inside the
+    /// input's columns.
+    pub(crate) fn positions_inside(&self, dx: isize, positions: usize) -> Range<usize> {
+        // Left of the row wraps to a huge column, which is outside too.
+        let inside = |x: usize| (x * self.step.1).wrapping_add_signed(dx) < self.input.1;
+        let first = (0..positions).find(|&x| inside(x)).unwrap_or(0);
+        let past = (first..positions).find(|&x| !inside(x)).unwrap_or(positions);
         first..past
     }
 }

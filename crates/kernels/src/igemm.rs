@@ -233,15 +233,15 @@ impl Tables {
 
 impl Tables {
     /// Lists products of single pixels, whose addends all have or none; in even tiles of at most so many rows.
-    pub(crate) fn list(&mut self, lines: impl Iterator<Item = Line>, rows: usize) {
+    pub(crate) fn list(&mut self, pixels: impl Iterator<Item = Pixels>, rows: usize) {
         self.input.clear();
         self.output.clear();
         self.addend.clear();
-        for Line { pixels, input, output, addend } in lines {
-            self.input.extend((0..pixels).map(|i| input.0.wrapping_add(i * input.1)));
-            self.output.extend((0..pixels).map(|i| output.0.wrapping_add(i * output.1)));
+        for Pixels { count, input, output, addend } in pixels {
+            self.input.extend((0..count).map(|i| input.0.wrapping_add(i * input.1)));
+            self.output.extend((0..count).map(|i| output.0.wrapping_add(i * output.1)));
             if let Some((addend, step)) = addend {
-                self.addend.extend((0..pixels).map(|i| addend.wrapping_add(i * step)));
+                self.addend.extend((0..count).map(|i| addend.wrapping_add(i * step)));
             }
         }
         self.order.clear();
@@ -267,8 +267,8 @@ impl Tables {
 
 /// Some pixels at even distances: where the first is read, where it is written and where its addend lies, each with the floats
 /// from one to the next.
-pub(crate) struct Line {
-    pub(crate) pixels: usize,
+pub(crate) struct Pixels {
+    pub(crate) count: usize,
     pub(crate) input: (*const f32, usize),
     pub(crate) output: (*mut f32, usize),
     pub(crate) addend: Option<(*const f32, usize)>,

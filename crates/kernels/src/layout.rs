@@ -101,7 +101,7 @@ unsafe fn write_pixels(
         for (target, ((&red, &green), &blue)) in target.iter_mut().zip(red.iter().zip(green).zip(blue)) {
             *target = [red, green, blue];
         }
-    } else if count > 0 {
+    } else if count > 0 && out.channels > 0 {
         let (rows, columns) = (out.channels, count);
         // SAFETY: the planes hold these pixels, and the caller gives as many of the view.
         unsafe {

@@ -54,7 +54,8 @@ pub(crate) struct Plan {
     storage: Storage,
     /// The buffer of its own that each stage asked for.
     workspaces: Vec<Option<Slot>>,
-    /// Values of which nobody has a place, since the stage that reads them computes them part by part.
+    /// Values of which nobody has a place: the stage that reads them computes them part by part, or takes the images as they are
+    /// given.
     passing: Vec<NodeId>,
     /// How the loss writes the gradient of each output.
     pub(crate) losses: Vec<GradientWrite>,

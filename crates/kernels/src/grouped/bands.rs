@@ -13,7 +13,7 @@ use super::walk::{Source, Walk};
 use super::{Grouped, Lanes, Rows, check};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
-use crate::igemm::{Igemm, Line, Tables, Weights, panels_of};
+use crate::igemm::{Igemm, Pixels, Tables, Weights, panels_of};
 use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::rectifier::Rectifier;
@@ -287,10 +287,10 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
         if let Some(expansion) = call.expansion {
             let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
             expanded = expanded.max(needed.end);
-            let lines = expanded_lines(arena, geometry, (image, input), source, needed);
+            let pixels = expanded_pixels(arena, geometry, (image, input), source, needed);
             // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the image's rows, and of the rows that
             // are kept.
-            unsafe { convolve::<S>(expansion, [input, wide], None, lines, tables) };
+            unsafe { convolve::<S>(expansion, [input, wide], None, pixels, tables) };
         }
         let mut row = y;
         while row < end {
@@ -306,35 +306,36 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
             let first = (image * geometry.grid.0 + y) * columns;
             // SAFETY: these are pixels of the rows that were just written, and of the caller's rows.
             let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
-            let line = Line {
-                pixels: (end - y) * columns,
-                input: (place(narrow, 0), narrow.stride),
+            let pixels = Pixels {
+                count: (end - y) * columns,
+                input: (place(narrow, 0).cast_const(), narrow.stride),
                 output: (place(out, first), out.stride),
                 addend: addend.map(|view| (place(view, first).cast_const(), view.stride)),
             };
             // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the rows that were just written, and of
             // the caller's rows.
-            unsafe { convolve::<S>(projection, [narrow, out], addend, [line].into_iter(), tables) };
+            unsafe { convolve::<S>(projection, [narrow, out], addend, [pixels].into_iter(), tables) };
         }
         y = end;
     }
 }
 
 /// Where some rows of an image are read, and where they are kept once they are expanded.
-fn expanded_lines(
+fn expanded_pixels(
     arena: Pointer,
     geometry: &Geometry,
     (image, input): (usize, View),
     kept: Source,
     rows: Range<usize>,
-) -> impl Iterator<Item = Line> {
+) -> impl Iterator<Item = Pixels> {
     let (height, width) = geometry.input;
     rows.map(move |row| {
-        // SAFETY: rows of the input's map lie in its view, and those that are kept in theirs, which lie in the block.
-        let place = |view: View, pixel: usize| unsafe { arena.at(view.offset + pixel * view.stride) };
-        Line {
-            pixels: width,
-            input: (place(input, (image * height + row) * width), input.stride),
+        // SAFETY: the block starts there. Rows without pixels may lie anywhere: their starts are computed without `add`.
+        let block = unsafe { arena.at(0) };
+        let place = |view: View, pixel: usize| block.wrapping_add(view.offset + pixel * view.stride);
+        Pixels {
+            count: width,
+            input: (place(input, (image * height + row) * width).cast_const(), input.stride),
             output: (place(kept.view, kept.row(row, width)), kept.view.stride),
             addend: None,
         }
@@ -352,7 +353,7 @@ unsafe fn convolve<S: Simd>(
     call: Pointwise<'_>,
     [input, out]: [View; 2],
     addend: Option<View>,
-    lines: impl Iterator<Item = Line>,
+    pixels: impl Iterator<Item = Pixels>,
     tables: &mut Tables,
 ) {
     let Pointwise { weights, panels, bias, relu } = call;
@@ -368,7 +369,7 @@ unsafe fn convolve<S: Simd>(
         relu,
         out,
     };
-    tables.list(lines, S::ROWS);
+    tables.list(pixels, S::ROWS);
     // SAFETY: the caller's pixels are listed, in tiles of as many rows as there may be; weights and bias are the panels'.
     unsafe { panels_of::<S, f32>(&product, weights, 0..panels.count(), None, tables) };
 }

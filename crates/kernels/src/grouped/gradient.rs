@@ -48,6 +48,9 @@ pub fn grouped_gradient(
     check((geometry, group, batch), isa, [input, output_gradient], (panels, gradient.len()));
     let floats = gradient.len();
     gradient.fill(0.0);
+    if geometry.positions(batch) == 0 {
+        return;
+    }
     let rows = batch * geometry.grid.0;
     let of_chunk = rows.div_ceil(CHUNKS).max(LEAST_CHUNK_ROWS);
     let chunks = rows.div_ceil(of_chunk);

@@ -140,6 +140,10 @@ pub fn grouped(
     input.assert_disjoint(out);
     check_epilogue(arena, out, bias, addend);
     geometry.check_measured(statistics.is_some(), batch, out);
+    if geometry.positions(batch) == 0 {
+        statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
+        return;
+    }
     let walk = &Walk::new(geometry);
     let narrow = isa.for_columns(out.channels);
     // Bands of as many rows as are computed together.

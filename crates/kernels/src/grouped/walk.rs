@@ -39,12 +39,9 @@ struct Columns {
 
 impl Columns {
     fn new(geometry: &Geometry, dx: isize, positions: usize) -> Self {
-        // Left of the row wraps to a huge column, which is outside too.
-        let column = |x: usize| (x * geometry.step.1).wrapping_add_signed(dx);
-        let is_inside = |&x: &usize| column(x) < geometry.input.1;
-        let start = (0..positions).find(is_inside).unwrap_or(0);
-        let end = (start..positions).find(|x| !is_inside(x)).unwrap_or(positions);
-        Self { dx, positions, inside: start..end, first: column(start) }
+        let inside = geometry.positions_inside(dx, positions);
+        let first = (inside.start * geometry.step.1).wrapping_add_signed(dx);
+        Self { dx, positions, inside, first }
     }
 
     /// Adds the address that each position reads: from `row` on, pixels being so many floats apart, or zeros.
@@ -186,8 +183,9 @@ impl Walk {
                 continue;
             }
             let Some(line) = lines.iter().flatten().next() else { continue };
-            // SAFETY: the row lies in the source's view, which lies in the block.
-            let start = unsafe { source.arena.at(source.view.offset + source.row(row, width) * stride) };
+            // SAFETY: the block starts there. A row without pixels may lie anywhere: its start is computed without `add`.
+            let block = unsafe { source.arena.at(0) };
+            let start = block.wrapping_add(source.view.offset + source.row(row, width) * stride);
             let start = (start.cast_const(), stride);
             for (i, (_, columns)) in line.slides.iter().enumerate() {
                 let taps = lines.map(|line| Some(line?.slides[i].0));

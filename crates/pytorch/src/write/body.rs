@@ -144,7 +144,7 @@ impl Reader<'_> {
         form(node, &self.graph.input_shapes(id(self.graph, layer)), self.heads.contains(&layer))
     }
 
-    /// The layer as a module.
+    /// The layer as a module, or as a parameter.
     fn layer_term(&self, layer: usize) -> Option<Term> {
         match self.layer_form(layer)? {
             Form::Module(term) => Some(term),

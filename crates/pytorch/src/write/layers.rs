@@ -8,7 +8,7 @@ use super::term::{Arg, Leaf, PARAMETER, Role, Scalar, Term, Usual};
 /// How a layer is written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Form {
-    /// A module.
+    /// A module, or a parameter of the module around it.
     Module(Term),
     /// A function.
     Function(Function),

@@ -79,18 +79,19 @@ const TEXT_WIDTH: usize = 96;
 /// # Errors
 /// A layer whose path no module of PyTorch can have, or that is not written.
 pub fn write(graph: &Graph) -> Result<String, WriteError> {
-    let tree = tree(graph)?;
+    let tree = modules(graph)?;
     File::new(graph, &tree, None).write()
 }
 
 /// The modules of a network.
-fn tree(graph: &Graph) -> Result<Tree, WriteError> {
+fn modules(graph: &Graph) -> Result<Tree, WriteError> {
     check(graph)?;
     let tree = Tree::new(graph);
     match tree.lost_parameter(graph) {
         None => Ok(tree),
         Some(layer) => {
-            let reason = "it is a parameter of the module around it, which has no code of its own or takes no such name";
+            let reason = "it is a parameter of the module around it, which has no code of its own, takes no such name or shares \
+                          it with another layer";
             Err(WriteError::Path { path: graph.nodes()[layer].path.clone(), reason: reason.into() })
         }
     }

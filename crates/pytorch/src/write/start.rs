@@ -2,7 +2,7 @@
 
 use convnet::graph::Graph;
 
-use super::{File, WriteError, names, tree};
+use super::{File, WriteError, modules, names};
 use crate::write::layers;
 
 /// What is said of a layer where it first stands.
@@ -25,7 +25,7 @@ const LAYERS: [(&str, &str); 11] = [
 /// # Errors
 /// As [`write`](super::write).
 pub fn start(graph: &Graph, name: &str) -> Result<String, WriteError> {
-    let tree = tree(graph)?;
+    let tree = modules(graph)?;
     let own = Some(names::camel(name)).filter(|own| names::is_variable(own));
     let text = File::new(graph, &tree, own).write()?;
     let code = text.splitn(3, "\"\"\"").nth(2).unwrap_or_default();

@@ -1,6 +1,8 @@
 //! The text for the networks of the zoo, for random ones, and for paths that are hard to write.
 
-use convnet::graph::{Assembly, Builder, Graph, NodeId, ScopeId, TensorForm, UnusedTensor, concat};
+use convnet::graph::{
+    Assembly, Builder, Graph, NodeId, ScopeId, SharedWeight, TensorForm, UnusedTensor, Value, concat,
+};
 use convnet::ops::{Conv2d, LayerScale, Linear, Op};
 use convnet::reference::random::random_graphs;
 use convnet::zoo;
@@ -125,6 +127,18 @@ fn scaled(path: [&str; 2], kind: &str) -> Graph {
     net.build(x.flatten().linear(Linear::new(2))).unwrap()
 }
 
+/// A residual block, whose branch may be scaled by channel.
+fn residual(x: Value<'_>, scaled: bool) -> Value<'_> {
+    x.numbered("Block", |x| {
+        let y = x.layer("conv", Conv2d::new(3, 1));
+        let y = match scaled {
+            true => y.layer("gamma", LayerScale { initial: 0.5 }).kept_as(TensorForm::Parameter),
+            false => y,
+        };
+        y + x
+    })
+}
+
 #[test]
 fn parameters_of_a_module_are_multiplied_with() {
     let text = checked(&scaled(["block", "gamma"], "Block"));
@@ -135,6 +149,38 @@ fn parameters_of_a_module_are_multiplied_with() {
         text.contains("self.layer_scale = nn.Parameter(torch.full((in_channels, 1, 1), 1e-06))"),
         "{text}"
     );
+    // One instance lacks what the other has.
+    let net = Builder::image("scaled", 3, 8, 8);
+    let x = net.input().sequential("blocks", |x| residual(residual(residual(x, true), false), true));
+    let text = checked(&net.build(x.flatten().linear(Linear::new(2))).unwrap());
+    assert!(
+        text.contains("return self.gamma * out + x") && text.contains("return self.conv(x) + x"),
+        "{text}"
+    );
+    // At the top, in what is called one behind the other, below the parameter, and shared.
+    let top = Builder::image("top", 3, 8, 8);
+    let x = top.input().layer("gamma", LayerScale { initial: 0.5 }).kept_as(TensorForm::Parameter);
+    let text = checked(&top.build(x.flatten().linear(Linear::new(2))).unwrap());
+    assert!(text.contains("x = self.gamma * x"), "{text}");
+    let below = Builder::image("below", 3, 8, 8);
+    let x = below.input().scope("block", "Block", |x| {
+        let x = x.layer("gamma", LayerScale { initial: 0.5 }).kept_as(TensorForm::Parameter);
+        x.scope("gamma", "Module", |x| x.layer("conv", Conv2d::new(3, 1)))
+    });
+    let below = below.build(x.flatten().linear(Linear::new(2))).unwrap();
+    let mut shared = Assembly::new("shared", [3, 8, 8]).unwrap();
+    let scale = || LayerScale { initial: 0.5 };
+    let first = shared.node(ScopeId::ROOT, "block.gamma", scale(), &[shared.input()]).unwrap();
+    let second = shared.node(ScopeId::ROOT, "block.delta", scale(), &[first]).unwrap();
+    shared.keep_as(first, TensorForm::Parameter).unwrap();
+    shared.keep_as(second, TensorForm::Parameter).unwrap();
+    let (name, first) = ("block.delta".to_owned(), "block.gamma".to_owned());
+    shared.share(SharedWeight { name, first, in_state_dict: false });
+    let shared = shared.finish(second).unwrap();
+    for graph in [below, shared, scaled(["block", "gamma"], "Sequential")] {
+        let error = write(&graph).unwrap_err().to_string();
+        assert!(error.contains("`block.gamma`") || error.contains("`block.delta`"), "{error}");
+    }
     for path in [["block", "type"], ["block", "1x1"]] {
         let error = write(&scaled(path, "Block")).unwrap_err().to_string();
         assert!(

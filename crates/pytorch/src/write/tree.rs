@@ -83,16 +83,21 @@ impl Tree {
     }
 
     /// The first layer that is a parameter of the module around it, where that has no code of its own or cannot have one of its
-    /// name.
+    /// name, and where another layer has it too or lies below it.
     pub(super) fn lost_parameter(&self, graph: &Graph) -> Option<usize> {
-        let groups = self.groups.iter().enumerate();
-        let with_code = |(group, own): (usize, &Group)| group == 0 || own.mode == Mode::Class;
-        let parts = groups.flat_map(|own| own.1.parts.iter().map(move |&part| (part, with_code(own))));
-        parts.into_iter().find_map(|(part, has_code)| match part {
+        let is_free = |group: usize, layer: usize| {
+            let path = &graph.nodes()[layer].path;
+            (group == 0 || self.groups[group].mode == Mode::Class)
+                && names::is_attribute(&self.names[layer])
+                && self.groups.iter().all(|inner| inner.path != *path)
+                && graph.shared_weights().iter().all(|shared| ![&shared.name, &shared.first].contains(&path))
+        };
+        let parts = |group: usize| self.groups[group].parts.iter().map(move |&part| (group, part));
+        (0..self.groups.len()).flat_map(parts).find_map(|(group, part)| match part {
             Part::Layer(layer) => {
                 let form = form(&graph.nodes()[layer], &graph.input_shapes(id(graph, layer)), false);
                 let is_parameter = matches!(form, Some(Form::Module(term)) if term.is_parameter());
-                (is_parameter && !(has_code && names::is_attribute(&self.names[layer]))).then_some(layer)
+                (is_parameter && !is_free(group, layer)).then_some(layer)
             }
             Part::Group(_) => None,
         })
