@@ -48,29 +48,15 @@ pub fn from_nchw_padded(
     let batch = out.maps(product(&[tall, wide]));
     assert_eq!(images.len(), product(&[batch, map, out.channels]), "elements of the images");
     let pointer = arena.pointer();
-    pool.ranges(batch * tall, LEAST_COPY_ROWS, &|range| {
-        for index in range {
-            let (image, y) = (index / tall, index % tall);
-            let inside = (border.top..border.top + size.0).contains(&y);
-            let left = if inside { border.left } else { wide };
-            let clear = |columns: Range<usize>| {
-                for x in columns {
-                    // SAFETY: `check` has the view inside the arena, which has this pixel; tasks have different rows.
-                    unsafe { pointer.slice_mut(out.pixel(index * wide + x)) }.fill(0.0);
-                }
-            };
-            clear(0..left);
-            if inside {
-                clear(left + size.1..wide);
-                let planes = &images[image * out.channels * map..][..out.channels * map];
-                let at = (y - border.top) * size.1;
-                // SAFETY: the row lies inside the border, in the view; tasks have different rows.
-                unsafe {
-                    write_pixels(isa, pointer, (planes, map), at..at + size.1, (out, index * wide + left));
-                };
-            }
-        }
-    });
+    let maps = Bordered { batch, size, border, out };
+    let inside = |(image, y): (usize, usize), pixel: usize| {
+        let planes = &images[image * out.channels * map..][..out.channels * map];
+        let row = y * size.1..(y + 1) * size.1;
+        // SAFETY: the row lies inside the border, in the view, which `check` has inside the arena; rows are different tasks'.
+        unsafe { write_pixels(isa, pointer, (planes, map), row, (out, pixel)) };
+    };
+    // SAFETY: `check` has the view inside the arena, which the caller has lent; it has as many pixels as the maps.
+    unsafe { maps.fill(pool, pointer, 0.0, &inside) };
 }
 
 /// Writes some pixels of an image's planes, of `map` pixels each, to a view, from one of its pixels on.
@@ -243,40 +229,74 @@ pub fn pad(
     border: Border,
     value: f32,
 ) {
-    let (batch, tall, wide) = border.check(arena, [input, out], (height, width));
+    let (batch, _, _) = border.check(arena, [input, out], (height, width));
     let dense = input.is_dense() && out.is_dense();
     let pointer = arena.pointer();
-    pool.ranges(batch * tall, LEAST_COPY_ROWS, &|range| {
-        for index in range {
-            let (image, y) = (index / tall, index % tall);
-            let inside = (border.top..border.top + height).contains(&y);
-            let left = if inside { border.left } else { wide };
-            let fill = |columns: Range<usize>| {
-                for x in columns {
-                    // SAFETY: `border.check` has the view inside the arena and this pixel in it; tasks have different rows.
-                    unsafe { pointer.slice_mut(out.pixel(index * wide + x)) }.fill(value);
-                }
-            };
-            fill(0..left);
-            if !inside {
-                continue;
-            }
-            fill(left + width..wide);
-            let pixel = (image * height + y - border.top) * width;
-            let (count, runs) = if dense { (1, width) } else { (width, 1) };
-            for x in 0..count {
-                let target = out.pixel(index * wide + left + x).start;
-                let source = input.pixel(pixel + x).start;
-                let floats = runs * out.channels;
-                // SAFETY: the row lies inside the border, so that its pixels lie in the input, which `border.check` has
-                // inside the arena and apart from the output, whose rows are different tasks'.
-                unsafe {
-                    let source = pointer.slice(source..source + floats);
-                    pointer.slice_mut(target..target + floats).copy_from_slice(source);
-                }
+    let maps = Bordered { batch, size: (height, width), border, out };
+    let inside = |(image, y): (usize, usize), first: usize| {
+        let pixel = (image * height + y) * width;
+        let (count, runs) = if dense { (1, width) } else { (width, 1) };
+        for x in 0..count {
+            let target = out.pixel(first + x).start;
+            let source = input.pixel(pixel + x).start;
+            let floats = runs * out.channels;
+            // SAFETY: the row lies inside the border, so that its pixels lie in the input, which `border.check` has
+            // inside the arena and apart from the output, whose rows are different tasks'.
+            unsafe {
+                let source = pointer.slice(source..source + floats);
+                pointer.slice_mut(target..target + floats).copy_from_slice(source);
             }
         }
-    });
+    };
+    // SAFETY: `border.check` has the view inside the arena, which the caller has lent, and as many pixels in it as the maps have.
+    unsafe { maps.fill(pool, pointer, value, &inside) };
+}
+
+/// Maps with a border.
+#[derive(Clone, Copy)]
+struct Bordered {
+    batch: usize,
+    /// Height and width without it.
+    size: (usize, usize),
+    border: Border,
+    out: View,
+}
+
+impl Bordered {
+    /// Writes a value to the border, and calls `inside` with the image and the row of each row inside, and the pixel of the view
+    /// that it starts at; rows are different tasks'.
+    ///
+    /// # Safety
+    /// The view lies in the block of `arena`, and has as many pixels as the maps; nothing but `inside` uses it meanwhile, and that
+    /// only in its row.
+    unsafe fn fill(
+        self,
+        pool: &Pool,
+        arena: Pointer,
+        value: f32,
+        inside: &(dyn Fn((usize, usize), usize) + Sync),
+    ) {
+        let Self { batch, size: (height, width), border, out } = self;
+        let (tall, wide) = border.around((height, width));
+        pool.ranges(batch * tall, LEAST_COPY_ROWS, &|range| {
+            for index in range {
+                let (image, y) = (index / tall, index % tall);
+                let is_inside = (border.top..border.top + height).contains(&y);
+                let left = if is_inside { border.left } else { wide };
+                let fill = |columns: Range<usize>| {
+                    for x in columns {
+                        // SAFETY: the caller's view has this pixel; tasks have different rows.
+                        unsafe { arena.slice_mut(out.pixel(index * wide + x)) }.fill(value);
+                    }
+                };
+                fill(0..left);
+                if is_inside {
+                    fill(left + width..wide);
+                    inside((image, y - border.top), index * wide + left);
+                }
+            }
+        });
+    }
 }
 
 /// input_gradient (+)= the gradient of [`pad`]: the output's without its border. `views` are the output's gradient and

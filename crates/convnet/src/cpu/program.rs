@@ -83,7 +83,7 @@ impl Program {
             *needs = Needs { absent: needs.absent || last.is_some(), late: last, ..*needs };
         }
         if mode == Mode::Infer {
-            hand_over_images(&draft, &mut kinds, &mut needs);
+            hand_over_images(&draft, &kinds, &mut needs);
         }
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
         Ok(Self { plan, isa, kinds, layout, chains, parameters, learning, halves })
@@ -197,6 +197,7 @@ impl Program {
         let (kernel, winograd_cost) = kind.describe(&self.plan, stage, (self.isa, parameters.half.is_some()));
         let floats = parameters.weight.len() + length(&parameters.bias);
         let step = self.plan.describe(stage);
+        let taken = *kind == Kind::Input && self.plan.passes(stage.out);
         PlanStep {
             kernel: match stage.rectified {
                 Some(rectified) => format!("{kernel} + {rectified}"),
@@ -205,25 +206,20 @@ impl Program {
             },
             winograd_cost,
             weight_bytes: (4 * floats + 2 * length(&parameters.half)) as u64,
-            activation_bytes: if *kind == (Kind::Input { taken: true }) { 0 } else { step.activation_bytes },
+            activation_bytes: if taken { 0 } else { step.activation_bytes },
             ..step
         }
     }
 }
 
 /// Lets a convolution that alone reads the images, and copies them anyhow, take them as they are given.
-fn hand_over_images(draft: &Draft, kinds: &mut [Kind], needs: &mut [Needs]) {
-    for (index, stage) in draft.stages().iter().enumerate() {
-        if !matches!(kinds[index], Kind::Input { .. }) {
-            continue;
-        }
+fn hand_over_images(draft: &Draft, kinds: &[Kind], needs: &mut [Needs]) {
+    for (index, stage) in draft.stages().iter().enumerate().filter(|&(i, _)| kinds[i] == Kind::Input) {
         let Some(reader) = draft.sole_reader(stage.out) else { continue };
         let (read, shape) = (&draft.stages()[reader], draft.graph.node(stage.out).shape);
         if (read.inputs[0], read.shapes[0]) == (stage.out, shape)
-            && let Kind::Conv(conv) = &mut kinds[reader]
-            && conv.take_images()
+            && matches!(&kinds[reader], Kind::Conv(conv) if conv.copies_input())
         {
-            kinds[index] = Kind::Input { taken: true };
             needs[index] = Needs { absent: true, late: Some(reader), ..needs[index] };
         }
     }

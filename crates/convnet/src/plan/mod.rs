@@ -101,6 +101,11 @@ impl Plan {
         self.storage.pixels(slot, n, self.gradient_offsets[slot.buffer])
     }
 
+    /// Whether nobody has a place for a value.
+    pub(crate) fn passes(&self, value: NodeId) -> bool {
+        self.passing.contains(&value)
+    }
+
     /// The buffer of its own that stage number `stage` asked for, of `n` images.
     pub(crate) fn workspace(&self, stage: usize, n: usize) -> Option<Region> {
         let slot = self.workspaces[stage]?;

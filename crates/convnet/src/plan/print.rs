@@ -69,7 +69,7 @@ impl Plan {
     /// Where a value lies, if anywhere.
     fn place(&self, value: NodeId, shape: Shape) -> String {
         let is_input = self.graph.node(value).op == Op::Input;
-        match self.passing.contains(&value) {
+        match self.passes(value) {
             true if is_input => "as given".into(),
             true => "band by band".into(),
             false => self.region(value, shape, self.batch).to_string(),

@@ -37,10 +37,7 @@ use crate::plan::{BackwardStage, CompileError, Kernel, Mode, Needs, Plan, Rectif
 /// A kernel and its geometry.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
-    /// `taken`: what reads the images takes them as they are.
-    Input {
-        taken: bool,
-    },
+    Input,
     Conv(Box<Conv>),
     Linear(Linear),
     BatchNorm(BatchNorm),
@@ -57,9 +54,7 @@ pub(super) enum Kind {
     Add,
     Arithmetic(Arithmetic),
     MatMul,
-    Extremum {
-        sign: f32,
-    },
+    Extremum { sign: f32 },
     ByChannel(ByChannel),
     Separable(Box<Separable>),
     Rearrange(Box<Rearrange>),
@@ -97,7 +92,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::MaxPool2d(pool) => return MaxPool::bind(binder, stage, pool),
         Op::AvgPool2d(pool) => return Ok(AvgPool::bind(binder, stage, pool)),
         Op::AdaptiveAvgPool2d(_) => return Ok(AvgPool::bind_adaptive(binder, stage)),
-        Op::Input => Kind::Input { taken: false },
+        Op::Input => Kind::Input,
         Op::Concat => Kind::Concat,
         Op::Add => Kind::Add,
         Op::Arithmetic(op) => Kind::Arithmetic(arithmetic::function(op)),
@@ -176,7 +171,7 @@ impl Kind {
             Self::Affine(_) => Affine::load(loader, at),
             Self::ByChannel(_) => ByChannel::load(loader, at),
             Self::Constant => constant::load(loader, at),
-            Self::Input { .. }
+            Self::Input
             | Self::BatchNorm(_)
             | Self::Activation(_)
             | Self::MaxPool(_)
@@ -201,8 +196,7 @@ impl Kind {
     /// Runs the stage.
     pub(super) fn forward(&self, run: &mut Forward<'_>, at: At<'_>, saved: Option<&mut Saved>) {
         match self {
-            Self::Input { taken: true } => {}
-            Self::Input { taken: false } => layout::input(run, at),
+            Self::Input => layout::input(run, at),
             Self::Conv(conv) => conv.forward(run, at),
             Self::Linear(linear) => linear.forward(run, at),
             Self::BatchNorm(norm) => norm.forward(run, at, saved),
@@ -267,7 +261,7 @@ impl Kind {
             (Self::Flatten, Some(write)) => layout::flatten_backward(run, at, write),
             (Self::Copy, Some(write)) => elementwise::copy_backward(run, at, write),
             // The images, and inputs whose gradient nobody wants.
-            (Self::Input { .. }, _) | (_, None) => {}
+            (Self::Input, _) | (_, None) => {}
         }
     }
 
@@ -302,7 +296,7 @@ impl Kind {
                 let zeros = vec![0.0; shape.channels()];
                 Saved { argmax: Vec::new(), inverse: zeros.clone(), scale: zeros.clone(), shift: zeros }
             }
-            Self::Input { .. }
+            Self::Input
             | Self::Conv(_)
             | Self::Linear(_)
             | Self::Affine(_)
@@ -345,8 +339,8 @@ impl Kind {
         (isa, half): (Isa, bool),
     ) -> (String, Option<f64>) {
         let name = match self {
-            Self::Input { taken: true } => "no copy",
-            Self::Input { taken: false } => "from_nchw",
+            Self::Input if plan.passes(stage.out) => "no copy",
+            Self::Input => "from_nchw",
             Self::Conv(conv) => return conv.describe(isa, half),
             Self::Linear(linear) => return (linear.name(isa, half), None),
             Self::BatchNorm(_) => "batch_norm",
@@ -378,7 +372,7 @@ impl Kind {
     pub(super) fn describe_backward(&self, plan: &Plan, stage: &Stage, back: &BackwardStage) -> Vec<String> {
         let input = back.inputs.iter().any(Option::is_some);
         match self {
-            Self::Input { .. } => Vec::new(),
+            Self::Input => Vec::new(),
             Self::Conv(conv) => conv.describe_backward(),
             Self::Linear(linear) if !linear.learns => vec!["dx".into()],
             Self::Linear(_) if input => vec!["dx and dW in one pass over the weights".into()],

@@ -39,8 +39,6 @@ pub(in crate::cpu) struct Conv {
     prologue: Option<(Range<usize>, bool)>,
     /// Whether the weights are kept transformed by Winograd's algorithm.
     transformed: bool,
-    /// Whether it reads the images as they are given.
-    takes_images: bool,
     forward: Choice<ForwardKernel>,
     gradients: Option<Gradients>,
 }
@@ -114,17 +112,7 @@ impl Conv {
             ..needs
         };
         let padding = (conv.padding.h, conv.padding.w);
-        let conv = Self {
-            walk,
-            padding,
-            matrix,
-            addend,
-            prologue,
-            transformed,
-            takes_images: false,
-            forward,
-            gradients,
-        };
+        let conv = Self { walk, padding, matrix, addend, prologue, transformed, forward, gradients };
         Bound { kind: Kind::Conv(Box::new(conv)), parameters, needs }
     }
 
@@ -199,11 +187,10 @@ impl Conv {
         }
     }
 
-    /// Makes it read the images as they are given, if it copies what it reads anyhow; whether it does now.
-    pub(in crate::cpu) fn take_images(&mut self) -> bool {
-        let copies = matches!(self.forward.kernel, ForwardKernel::Rows | ForwardKernel::Igemm);
-        self.takes_images = self.walk.border.is_some() && copies;
-        self.takes_images
+    /// Whether it reads a copy of its input, with a border.
+    pub(in crate::cpu) fn copies_input(&self) -> bool {
+        self.walk.border.is_some()
+            && matches!(self.forward.kernel, ForwardKernel::Rows | ForwardKernel::Igemm)
     }
 
     /// The groups, where a kernel for small ones computes it.
@@ -313,7 +300,8 @@ impl Conv {
         let ZeroBorder { rows, columns, .. } = border;
         let sides = Border { top: rows, bottom: rows, left: columns, right: columns };
         let size = at.stage.shapes[0].spatial();
-        if self.takes_images {
+        // Of what has no place only the images are read with a border.
+        if run.plan.passes(at.stage.inputs[0]) {
             kernels::from_nchw_padded(run.pool, run.isa, run.arena, run.images, size, sides, target);
         } else {
             let source = run.input(at, 0);
