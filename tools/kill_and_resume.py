@@ -2,6 +2,7 @@
 """Kills runs at random moments, resumes them, and compares what they end with to a run that was never killed.
 
     tools/kill_and_resume.py CONVNET [--runs 1000] [--jobs 2] [--seed 0] [--minutes M]
+    tools/kill_and_resume.py CONVNET --runs 50 --jobs 1 --mpirun "mpirun.mpich -n 2"
 
 Each run trains LeNet on a few drawn images for three epochs of 15 steps, is killed (SIGKILL) one to four times at a
 moment drawn between its start and its end, often while it writes, and is resumed to the end, each time on one thread or
@@ -10,7 +11,9 @@ and Muon by a plateau schedule. Compared are, byte for
 byte: the weights, the settings, the pictures, the metrics without their times, the tensors of the checkpoint. No other
 file may be left, and a run that was killed before its settings were written must start again in its directory. Prints a
 line for each run that differs and the count of those that do not; exit code 1 where one differs. With --minutes it
-ends after that time and tells how many runs it did. Needs Python alone.
+ends after that time and tells how many runs it did. With --mpirun each run is one of several processes, of which one, drawn
+at random, is killed: all other processes must end by themselves. A launcher that does not is told and killed: Open MPI 4.1's
+locks itself up, once in a hundred times, where a process dies before the next one is started. Needs Python alone.
 """
 
 import argparse
@@ -18,7 +21,9 @@ import concurrent.futures
 import json
 import os
 import random
+import shlex
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -37,6 +42,10 @@ OPTIONS = [
 TIMES = ("images_per_second", "train_seconds", "wait_seconds", "seconds")
 # A step that hangs is killed after this many seconds and counted.
 STUCK = 300
+# What the other processes of a run may take to end after one of them was killed.
+ALONE = 60
+# Open MPI's launcher refuses root without these.
+ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
 def images(folder):
@@ -92,21 +101,69 @@ def state(run):
     return {name: content(os.path.join(run, name)) for name in os.listdir(run)}
 
 
-def call(arguments, folder, limit=STUCK):
-    """The exit code and standard error; the code of a run that was killed at its limit is None."""
+def below(parent):
+    """The processes that a process started, and those that these did."""
+    children = {}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                children.setdefault(int(file.read().rpartition(")")[2].split()[1]), []).append(int(name))
+        except OSError:
+            continue
+    found, waiting = [], [parent]
+    while waiting:
+        started = children.get(waiting.pop(), [])
+        found += started
+        waiting += started
+    return found
+
+
+def is_of(process, binary):
+    try:
+        return os.path.samefile(f"/proc/{process}/exe", binary)
+    except OSError:
+        return False
+
+
+def kill_one(launcher, binary):
+    """Kills one of the processes of a launcher, as soon as there is one."""
+    while launcher.poll() is None:
+        ranks = [process for process in below(launcher.pid) if is_of(process, binary)]
+        if ranks:
+            os.kill(random.choice(ranks), signal.SIGKILL)
+            return
+
+
+def call(arguments, folder, limit=STUCK, binary=None):
+    """The exit code and standard error; the code of a run that was killed at its limit is None. Of several processes of a
+    binary one is killed."""
     process = subprocess.Popen(
-        arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=ENVIRONMENT
     )
     try:
         _, told = process.communicate(timeout=limit)
         return process.returncode, told.decode(errors="replace")
     except subprocess.TimeoutExpired:
+        if binary:
+            kill_one(process, binary)
+            try:
+                _, told = process.communicate(timeout=ALONE)
+                return (0 if process.returncode == 0 else None), told.decode(errors="replace")
+            except subprocess.TimeoutExpired:
+                left = [rank for rank in below(process.pid) if is_of(rank, binary)]
+                for hanging in [*left, process.pid]:
+                    os.kill(hanging, signal.SIGKILL)
+                process.communicate()
+                if not left:
+                    print(f"{arguments[0]} hangs after its processes have ended", flush=True)
+                    return None, "killed"
+                return -1, f"a process was killed, and the others did not end within {ALONE} seconds"
         process.kill()
         process.communicate()
         return None, "killed"
 
 
-def one(binary, data, index, seed, whole, length, options):
+def one(binary, mpirun, data, index, seed, whole, length, options):
     """What is wrong with one run that was killed, how often it was, and how often before its settings."""
     draw = random.Random(f"{seed} {index}")
     kills = early = 0
@@ -120,8 +177,8 @@ def one(binary, data, index, seed, whole, length, options):
         resume = [binary, "train", "--resume", "run"]
         for _ in range(draw.randint(1, 4)):
             has_settings = os.path.exists(os.path.join(run, "config.toml"))
-            arguments = [*(resume if has_settings else start), *threads()]
-            code, told = call(arguments, folder, draw.uniform(0, length))
+            arguments = [*mpirun, *(resume if has_settings else start), *threads()]
+            code, told = call(arguments, folder, draw.uniform(0, length), binary if mpirun else None)
             if code is None:
                 kills += 1
                 early += not os.path.exists(os.path.join(run, "config.toml"))
@@ -130,7 +187,7 @@ def one(binary, data, index, seed, whole, length, options):
             else:
                 break
         has_settings = os.path.exists(os.path.join(run, "config.toml"))
-        code, told = call([*(resume if has_settings else start), *threads()], folder)
+        code, told = call([*mpirun, *(resume if has_settings else start), *threads()], folder)
         if code != 0:
             return [("stuck" if code is None else "failed") + f": {told.strip()}"], kills, early
         parts = state(run)
@@ -149,6 +206,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--mpirun", type=shlex.split, default=[], help="a launcher and its options")
     args = parser.parse_args()
     binary = os.path.abspath(args.binary)
     with tempfile.TemporaryDirectory() as folder:
@@ -160,7 +218,7 @@ def main():
             for threads, name in zip(("1", "2"), names):
                 began = time.monotonic()
                 arguments = [*TRAIN, *options, "--threads", threads]
-                code, told = call([binary, *arguments, "--data", data, "--out", name], folder)
+                code, told = call([*args.mpirun, binary, *arguments, "--data", data, "--out", name], folder)
                 lengths.append(time.monotonic() - began)
                 if code != 0:
                     raise SystemExit(f"the run that is not killed fails ({' '.join(options)}): {told}")
@@ -181,7 +239,7 @@ def main():
             if time.monotonic() > end:
                 return
             whole, length, options = wholes[index % len(wholes)]
-            problems, killed, before = one(binary, data, index, args.seed, whole, length, options)
+            problems, killed, before = one(binary, args.mpirun, data, index, args.seed, whole, length, options)
             with lock:
                 done, wrong, kills, early = done + 1, wrong + bool(problems), kills + killed, early + before
                 for problem in problems:

@@ -1,6 +1,7 @@
 //! Standard output and standard error.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Failure;
 pub(crate) use crate::style::{ADDED, CHANGED, FAINT, REMOVED, STRONG, palette};
@@ -21,8 +22,19 @@ pub(crate) fn print(text: &str) {
     let _ = anstream::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Whether another process of the same run tells what this one would.
+static HUSHED: AtomicBool = AtomicBool::new(false);
+
+/// Leaves notes to another process of the same run.
+pub(crate) fn hush() {
+    HUSHED.store(true, Ordering::Relaxed);
+}
+
 /// Writes a note that is no part of the result to standard error.
 pub(crate) fn note(text: &str) {
+    if HUSHED.load(Ordering::Relaxed) {
+        return;
+    }
     // A note that cannot be shown must not stop the work.
     let _ = writeln!(anstream::stderr().lock(), "{FAINT}{text}{FAINT:#}");
 }

@@ -33,6 +33,7 @@
 //! | classify images | [`Engine`], [`Session`], [`data::Image`], [`data::Preprocess`] |
 //! | train it as a whole | [`train::Trainer`], [`train::Recipe`], [`train::Callback`] |
 //! | train it step by step | [`TrainingStep`], [`optim`] |
+//! | train it in several processes, on several hosts | [`ranks`] |
 //! | look inside: values and gradients of layers | [`exec::Probe`]; the crate `convnet-explain` makes pictures and pages of them |
 //! | read data sets | [`data`] |
 //!
@@ -63,6 +64,7 @@ pub mod ops;
 pub mod optim;
 mod options;
 mod plan;
+pub mod ranks;
 #[doc(hidden)]
 pub mod reference;
 pub mod shape;

@@ -11,7 +11,7 @@ const FORMATS: &[&str] = &["convnet_formats"];
 const KERNELS: &[&str] = &["convnet_kernels"];
 const DEVICES: &[&str] = &["convnet_kernels", "convnet_gpu"];
 
-const ROOMS: [Row; 21] = [
+const ROOMS: [Row; 22] = [
     ("shape", &[], &[]),
     ("ops", &["shape"], &[]),
     ("graph", &["shape", "ops"], &[]),
@@ -26,12 +26,17 @@ const ROOMS: [Row; 21] = [
     ("machine", &[], &[]),
     ("options", &["plan"], KERNELS),
     ("weights", &["graph", "ops", "state", "plan"], &[]),
-    ("cpu", &["graph", "ops", "optim", "state", "plan", "machine", "options", "weights"], KERNELS),
+    ("ranks", &[], &["convnet_mpi"]),
+    ("cpu", &["graph", "ops", "optim", "state", "plan", "machine", "options", "weights", "ranks"], KERNELS),
     ("gpu", &["graph", "ops", "optim", "state", "plan", "options", "weights"], DEVICES),
-    ("exec", &["graph", "ops", "optim", "state", "plan", "options", "cpu", "gpu"], KERNELS),
+    ("exec", &["graph", "ops", "optim", "state", "plan", "options", "ranks", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
-    ("train", &["font", "drawing", "graph", "ops", "optim", "data", "zoo", "state", "exec", "io"], FORMATS),
+    (
+        "train",
+        &["font", "drawing", "graph", "ops", "optim", "data", "zoo", "state", "ranks", "exec", "io"],
+        FORMATS,
+    ),
     ("model", &["graph", "zoo", "data", "io", "train"], &[]),
 ];
 

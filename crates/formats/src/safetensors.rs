@@ -228,12 +228,26 @@ pub fn write_entries(
     path: &Path,
     entries: &[Entry],
     metadata: &BTreeMap<String, String>,
-    mut fill: impl FnMut(&Entry, &mut dyn Write) -> io::Result<()>,
+    fill: impl FnMut(&Entry, &mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FormatError> {
-    atomic::write_with(path, |out| {
-        out.write_all(&header(entries, metadata)?)?;
-        entries.iter().try_for_each(|entry| fill(entry, out))
-    })
+    atomic::write_with(path, |out| write_to(out, entries, metadata, fill))
+}
+
+/// As [`write_entries`], to any writer, such as memory.
+///
+/// # Errors
+/// If the writer or `fill` fails.
+///
+/// # Panics
+/// As [`write_entries`].
+pub fn write_to(
+    out: &mut dyn Write,
+    entries: &[Entry],
+    metadata: &BTreeMap<String, String>,
+    mut fill: impl FnMut(&Entry, &mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    out.write_all(&header(entries, metadata)?)?;
+    entries.iter().try_for_each(|entry| fill(entry, out))
 }
 
 /// As [`write_entries`], with a checksum that [`Reader::open`] compares; `fill` is called twice for each tensor and

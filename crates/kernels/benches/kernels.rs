@@ -217,8 +217,9 @@ fn f32_batch_norm(bencher: Bencher<'_, '_>, backward: bool) {
                 scale: &ones,
                 shift: &zeros,
                 relu: true,
+                count: pixels as f64,
             };
-            batch_norm_backward(&pool, isa, &mut arena, &call, [&mut b, &mut c]);
+            batch_norm_backward(&pool, isa, &mut arena, &call, [&mut b, &mut c], None);
         } else {
             moments(&pool, isa, &mut arena, x, [&mut mean, &mut variance]);
             let norm = BatchNorm { weight: &ones, bias: &zeros, eps: 1e-5, mean: &mean, variance: &variance };

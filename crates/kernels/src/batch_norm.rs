@@ -81,10 +81,18 @@ pub struct BatchNormBackward<'a> {
     pub shift: &'a [f32],
     /// Whether ReLU followed: no gradient passes where scale and shift give nothing positive.
     pub relu: bool,
+    /// The pixels that mean and variance are of: the input's own, or more where it is a part of a larger batch.
+    pub count: f64,
 }
+
+/// What makes of sums over a part of a batch those over all of it.
+pub type Join<'a> = dyn FnMut(&mut [f64]) + 'a;
 
 /// The gradients of [`batch_norm`]: writes those of γ and β, and
 /// input_gradient (+)= γ/√(var + eps) · (dy − mean(dy) − x̂·mean(dy·x̂)).
+///
+/// Where the input is a part of a larger batch, `join` makes of Σ dy and Σ dy·(x − mean), a number a channel of each, the
+/// sums over all of it, which the input's gradient is of; those of γ and β are the part's own.
 ///
 /// # Panics
 /// If views do not fit or a vector is shorter than the channels.
@@ -94,8 +102,9 @@ pub fn batch_norm_backward(
     arena: &mut Arena,
     call: &BatchNormBackward<'_>,
     [weight_gradient, bias_gradient]: [&mut [f32]; 2],
+    join: Option<&mut Join<'_>>,
 ) {
-    let BatchNormBackward { input, output_gradient, input_gradient, relu, .. } = *call;
+    let BatchNormBackward { input, output_gradient, input_gradient, relu, count, .. } = *call;
     arena.check_alike(input, &[output_gradient]);
     let c = input.channels;
     let (mean, inverse, weight) = (&call.mean[..c], &call.inverse[..c], &call.weight[..c]);
@@ -133,13 +142,17 @@ pub fn batch_norm_backward(
     let mut coefficients = vec![0.0f32; 3 * c];
     let (a, rest) = coefficients.split_at_mut(c);
     let (b, d) = rest.split_at_mut(c);
-    let count = input.pixels as f64;
-    let totals = totals(&partial, c);
+    let mut totals = totals(&partial, c);
+    for channel in 0..c {
+        bias_gradient[channel] = totals[channel] as f32;
+        weight_gradient[channel] = (totals[c + channel] * f64::from(inverse[channel])) as f32;
+    }
+    if let Some(join) = join {
+        join(&mut totals);
+    }
     for channel in 0..c {
         let (sum, product) = (totals[channel], totals[c + channel]);
         let factor = f64::from(inverse[channel]);
-        bias_gradient[channel] = sum as f32;
-        weight_gradient[channel] = (product * factor) as f32;
         // dx = a·dy + b·x + d.
         let scale = f64::from(weight[channel]) * factor;
         let slope = -scale * factor * factor * product / count;

@@ -1,7 +1,7 @@
 //! Losses as values: what a training step compares logits with targets by.
 
 use crate::arena::{Arena, View};
-use crate::loss::{Targets, cross_entropy, first_largest, is_weight};
+use crate::loss::{Targets, cross_entropy_of, first_largest, is_weight};
 
 /// How logits are compared with their targets.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +147,17 @@ pub struct Comparison<'a> {
     pub criterion: &'a Criterion,
     /// A second opinion.
     pub teacher: Option<Teacher<'a>>,
+    /// Where the rows are a part of a larger batch: what the mean is taken over.
+    pub whole: Option<Whole>,
+}
+
+/// A batch of which rows are a part: their loss and its gradient are their parts of its mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Whole {
+    /// Its rows: Σ wᵢ over all of it.
+    pub rows: f64,
+    /// Σ wᵢ·w_c over all of it, c the class of row i: what targets that are classes are divided by where classes are weighted.
+    pub weighted: f64,
 }
 
 impl Comparison<'_> {
@@ -165,7 +176,7 @@ impl Comparison<'_> {
 /// weight·∂loss/∂logits. `views` are the logits and their gradient.
 ///
 /// # Panics
-/// As [`cross_entropy`]; if a setting of the criterion is out of its range, there are not as many of its weights as classes,
+/// As [`cross_entropy`](crate::cross_entropy); if a setting of the criterion is out of its range, there are not as many of its weights as classes,
 /// or not a logit of the teacher for each of the student's.
 pub fn compare(
     arena: &mut Arena,
@@ -174,9 +185,10 @@ pub fn compare(
     weight: f32,
     accumulate: bool,
 ) -> (f64, usize) {
-    let Comparison { targets, sample_weights, criterion, teacher } = comparison;
+    let Comparison { targets, sample_weights, criterion, teacher, whole } = comparison;
     if criterion.is_plain() && teacher.is_none_or(|teacher| teacher.alpha == 0.0) {
-        return cross_entropy(arena, views, targets, sample_weights, weight, accumulate);
+        let total = whole.map(|whole| whole.rows);
+        return cross_entropy_of(arena, views, (targets, sample_weights, total), weight, accumulate);
     }
     let [logits, gradient] = views;
     arena.check_alike(logits, &[gradient]);
@@ -250,17 +262,20 @@ struct Totals {
 
 impl Totals {
     fn new(comparison: &Comparison<'_>, rows: usize, classes: usize, sample: impl Fn(usize) -> f64) -> Self {
-        let Comparison { targets, criterion, teacher, .. } = *comparison;
+        let Comparison { targets, criterion, teacher, whole, .. } = *comparison;
         // The mean of nothing is 0.
         let over = |sum: f64| if sum > 0.0 { 1.0 / sum } else { 1.0 };
-        let samples: f64 = (0..rows).map(&sample).sum();
+        let samples = whole.map_or_else(|| (0..rows).map(&sample).sum(), |whole| whole.rows);
         let own = match (criterion, targets) {
             (
                 Criterion::CrossEntropy(CrossEntropy { class_weights: Some(weights), .. }),
                 Targets::Classes(labels),
             ) => {
                 let weighed = |(row, &label): (usize, &u32)| sample(row) * f64::from(weights[label as usize]);
-                over(labels.iter().enumerate().map(weighed).sum())
+                over(
+                    whole
+                        .map_or_else(|| labels.iter().enumerate().map(weighed).sum(), |whole| whole.weighted),
+                )
             }
             (Criterion::CrossEntropy(_), _) => over(samples),
             (Criterion::Binary(Binary { sum_classes: true, .. }), _) => over(samples),

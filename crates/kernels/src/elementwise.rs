@@ -14,6 +14,8 @@ pub struct Mask {
     scale: f32,
     /// Floats that share one decision: 1, or a whole vector's length.
     group: usize,
+    /// The index of the first element: above 0 for images that are not the first of their batch.
+    first: usize,
 }
 
 impl Mask {
@@ -30,14 +32,22 @@ impl Mask {
             threshold: (f64::from(p) * 4_294_967_296.0) as u32,
             scale: 1.0 / (1.0 - p),
             group,
+            first: 0,
         }
     }
 
-    /// What element `index` is multiplied with: 0 or 1/(1 − p).
+    /// The mask of a part of a batch, whose first element is number `first` of all.
+    #[must_use]
+    pub fn starting_at(mut self, first: usize) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// What element `index` of the part is multiplied with: 0 or 1/(1 − p).
     #[inline(always)]
     pub fn scale(self, index: usize) -> f32 {
         // The finalizer of MurmurHash3 (Appleby 2011), keyed.
-        let mut h = ((index / self.group) as u32).wrapping_mul(0x9E37_79B9) ^ self.key;
+        let mut h = (((self.first + index) / self.group) as u32).wrapping_mul(0x9E37_79B9) ^ self.key;
         h = (h ^ (h >> 16)).wrapping_mul(0x85EB_CA6B);
         h = (h ^ (h >> 13)).wrapping_mul(0xC2B2_AE35);
         h ^= h >> 16;

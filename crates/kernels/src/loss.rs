@@ -171,9 +171,20 @@ pub(crate) fn is_weight(weight: f32) -> bool {
 /// classes, or a share or a weight is negative or not finite.
 pub fn cross_entropy(
     arena: &mut Arena,
-    [logits, gradient]: [View; 2],
+    views: [View; 2],
     targets: Targets<'_>,
     sample_weights: Option<&[f32]>,
+    weight: f32,
+    accumulate: bool,
+) -> (f64, usize) {
+    cross_entropy_of(arena, views, (targets, sample_weights, None), weight, accumulate)
+}
+
+/// As [`cross_entropy`]; where the rows are a part of a batch, the mean is over its Σ wᵢ.
+pub(crate) fn cross_entropy_of(
+    arena: &mut Arena,
+    [logits, gradient]: [View; 2],
+    (targets, sample_weights, total): (Targets<'_>, Option<&[f32]>, Option<f64>),
     weight: f32,
     accumulate: bool,
 ) -> (f64, usize) {
@@ -187,7 +198,7 @@ pub fn cross_entropy(
     let pointer = arena.pointer();
     let (classes, sample_weight) =
         (logits.channels, |pixel| sample_weights.map_or(1.0, |weights| f64::from(weights[pixel])));
-    let total: f64 = (0..logits.pixels).map(sample_weight).sum();
+    let total = total.unwrap_or_else(|| (0..logits.pixels).map(sample_weight).sum());
     // The mean of nothing.
     let total = if total > 0.0 { total } else { 1.0 };
     let (mut loss, mut correct) = (0.0, 0);

@@ -12,6 +12,7 @@ mod draw;
 mod eval;
 mod explain;
 mod images;
+mod joined;
 mod list;
 mod new;
 mod predict;

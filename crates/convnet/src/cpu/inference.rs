@@ -116,6 +116,7 @@ impl Inference {
             winograd_at: self.winograd_at,
             transformed: &mut [],
             statistics: None,
+            joint: None,
             n,
             key: 0,
         };

@@ -160,6 +160,9 @@ impl Program {
         if !kind.measures() {
             measure(run, at);
         }
+        if run.joint.as_ref().is_some_and(|joint| joint.syncs_batch_norm()) {
+            join_measured(run, at);
+        }
     }
 
     /// Zeroes what nobody wrote of the gradient that a stage receives.
@@ -236,6 +239,18 @@ fn measure(run: &mut Forward<'_>, at: At<'_>) {
         if let Some(vectors) = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(part)) {
             let view: View = out.slice(channel, channels);
             kernels::moments(run.pool, run.isa, run.arena, view, vectors);
+        }
+    }
+}
+
+/// Makes the statistics of what a stage has just written those of the whole batch.
+fn join_measured(run: &mut Forward<'_>, at: At<'_>) {
+    let (slot, pixels) = (run.plan.slot(at.stage.out), run.output(at).pixels / run.n);
+    let (Some(statistics), Some(joint)) = (&mut run.statistics, &mut run.joint) else { return };
+    for (channel, channels) in written(run.plan, at.stage) {
+        let part = Slot { channel: slot.channel + channel, channels, ..slot };
+        if let Some(vectors) = statistics.of_mut(part) {
+            joint.join_statistics(pixels, vectors);
         }
     }
 }

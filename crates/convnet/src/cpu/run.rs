@@ -9,6 +9,7 @@ use super::statistics::Statistics;
 use crate::graph::{NodeId, Shape};
 use crate::options::ReluGradient;
 use crate::plan::{Plan, Region, Stage, layer_key};
+use crate::ranks::Joint;
 
 impl From<Region> for View {
     fn from(region: Region) -> Self {
@@ -55,9 +56,17 @@ pub(super) struct Forward<'a> {
     pub(super) n: usize,
     /// What dropout masks depend on besides the layer.
     pub(super) key: u64,
+    /// The other ranks, where the images are a part of a batch.
+    pub(super) joint: Option<&'a mut Joint>,
 }
 
 impl<'a> Forward<'a> {
+    /// The mask of a dropout layer.
+    pub(super) fn mask(&self, at: At<'_>, how: (f32, bool)) -> Mask {
+        let first = self.joint.as_ref().map_or(0, |joint| joint.part().first);
+        mask((self.key, first), at.stage.out, how, self.plan.shape(at.stage))
+    }
+
     pub(super) fn value(&self, value: NodeId, shape: Shape) -> View {
         self.plan.region(value, shape, self.n).into()
     }
@@ -112,9 +121,16 @@ pub(super) struct Backward<'a> {
     pub(super) relu: ReluGradient,
     pub(super) n: usize,
     pub(super) key: u64,
+    pub(super) joint: Option<&'a mut Joint>,
 }
 
 impl Backward<'_> {
+    /// The mask of a dropout layer.
+    pub(super) fn mask(&self, at: At<'_>, how: (f32, bool)) -> Mask {
+        let first = self.joint.as_ref().map_or(0, |joint| joint.part().first);
+        mask((self.key, first), at.stage.out, how, self.plan.shape(at.stage))
+    }
+
     /// What a stage wrote.
     pub(super) fn output(&self, at: At<'_>) -> View {
         self.plan.region(at.stage.out, self.plan.shape(at.stage), self.n).into()
@@ -163,9 +179,12 @@ pub(super) fn part<'a>(
     moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default())
 }
 
-/// The mask of a dropout layer in the pass with this key; `whole` drops all that an image has.
-pub(super) fn mask(key: u64, node: NodeId, (p, whole): (f32, bool), image: Shape) -> Mask {
-    Mask::new(layer_key(key, node), p, if whole { image.elements().max(1) } else { 1 })
+/// The mask of a dropout layer in the pass with this key, from image number `first` of the batch on; `whole` drops all that an
+/// image has.
+pub(super) fn mask((key, first): (u64, usize), node: NodeId, (p, whole): (f32, bool), image: Shape) -> Mask {
+    let elements = image.elements();
+    let mask = Mask::new(layer_key(key, node), p, if whole { elements.max(1) } else { 1 });
+    mask.starting_at(first * elements)
 }
 
 /// What lies in a view of `n` images, as N·C·H·W.

@@ -1,6 +1,8 @@
 //! Training: forward, loss, backward and update.
 
+mod buckets;
 mod freezing;
+mod joint;
 mod passes;
 
 use std::ops::Range;
@@ -8,6 +10,7 @@ use std::time::Instant;
 
 use convnet_kernels::{Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, flat};
 
+use self::buckets::Buckets;
 use self::freezing::derived_bytes;
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
@@ -99,6 +102,8 @@ pub(crate) struct Training {
     dropout: bool,
     /// Passes since the last update: the dropout of each is its own.
     passes: u64,
+    /// The parts in which gradients travel to other ranks.
+    buckets: Buckets,
 }
 
 impl Training {
@@ -149,6 +154,7 @@ impl Training {
         let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(&rules, &p.spec)).collect();
         let [matrices, packed] =
             update::room(program.isa, &table, &tracked).ok_or(CompileError::TooLarge { batch })?;
+        let buckets = Buckets::new(&program.plan.backward, &table, &twins, learning);
         let mut training = Self {
             arena: allocate(winograd_at + scratch.tiles, (task, batch))?,
             winograd_at,
@@ -182,6 +188,7 @@ impl Training {
             steps: 0,
             dropout: true,
             passes: 0,
+            buckets,
         };
         if let Optimizer::Adagrad(adagrad) = optimizer {
             let start = adagrad.initial_accumulator_value;
@@ -274,12 +281,17 @@ impl Training {
 
     /// The same, the gradients added to those that are there.
     pub(crate) fn accumulate(&mut self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
+        self.added(|training| training.forward_backward(batch))
+    }
+
+    /// Adds the gradients of before to those of a pass.
+    fn added(&mut self, pass: impl FnOnce(&mut Self) -> StepReport) -> Result<StepReport, CompileError> {
         let earlier = match self.earlier.take() {
             Some(earlier) => earlier,
             None => allocate(self.gradients.len(), ("training", self.plan().batch))?,
         };
         let earlier = std::mem::replace(&mut self.gradients, earlier);
-        let report = self.forward_backward(batch);
+        let report = pass(self);
         flat::add(&self.pool, self.program.isa, self.gradients.as_mut_slice(), earlier.as_slice());
         self.earlier = Some(earlier);
         Ok(report)
@@ -570,7 +582,7 @@ impl Training {
             Op::StochasticDepth(depth) => (depth.p, true),
             _ => return None,
         };
-        let mask = mask(key, node, (p, whole), shape);
+        let mask = mask((key, 0), node, (p, whole), shape);
         if whole {
             return Some(mask.scale(index * elements));
         }

@@ -1,5 +1,6 @@
 //! Batches, prepared on threads beside the computation.
 
+use std::ops::Range;
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,20 @@ pub struct Batch {
     /// Soft targets (N, classes): what share of each image is of which class, and 1 for each class of an image that may
     /// have several. Empty where `labels` tells all.
     pub shares: Vec<f32>,
+    /// Where these images stand in a batch that several ranks share; `None` where they are all of it.
+    pub place: Option<BatchPlace>,
     home: Option<Sender<Batch>>,
+}
+
+/// Where a rank's images stand in a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchPlace {
+    /// The number of the first image.
+    pub first: usize,
+    /// Images that count: 0 where the batch has fewer images than there are ranks, and one that does not count is given.
+    pub images: usize,
+    /// The class of each image of the whole batch.
+    pub labels: Vec<u32>,
 }
 
 impl Drop for Batch {
@@ -55,8 +69,30 @@ pub struct Pass {
     pub epoch: usize,
     /// The first batch that is given: 0 but for a pass that is resumed.
     pub start: usize,
+    /// Which part of each batch is given.
+    pub share: Share,
     /// Threads that decode and transform; `None` for as many as are of use, which is one for a set in memory.
     pub workers: Option<usize>,
+}
+
+/// A rank's part of each batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The rank, from 0.
+    pub rank: usize,
+    /// How many ranks there are, at least 1.
+    pub ranks: usize,
+}
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Self = Self { rank: 0, ranks: 1 };
+
+    /// Which images of a batch of so many it is: as many as the other ranks', or one less or more.
+    pub fn of(self, images: usize) -> Range<usize> {
+        let at = |rank: usize| rank * images / self.ranks;
+        at(self.rank)..at(self.rank + 1)
+    }
 }
 
 impl Pass {
@@ -69,6 +105,7 @@ impl Pass {
             seed: 0,
             epoch: 0,
             start: 0,
+            share: Share::WHOLE,
             workers: None,
         }
     }
@@ -125,7 +162,7 @@ impl Loader {
             (false, _) => (0..data.len()).collect(),
         };
         let size: usize = pipeline.output().iter().product();
-        let bytes = size_of::<f32>() * size * pass.batch.min(order.len());
+        let bytes = size_of::<f32>() * size * pass.batch.min(order.len()).div_ceil(pass.share.ranks);
         let depth = (PREFETCH_BYTES / bytes.max(1)).clamp(1, PREFETCH);
         let runner = |_| Runner::new(pipeline, pass.seed, pass.epoch);
         let workers = workers.min(pass.batch).min(order.len());
@@ -135,6 +172,7 @@ impl Loader {
             order,
             batch: pass.batch,
             start: pass.start,
+            share: pass.share,
             shape: pipeline.output(),
             mix: mix.map(|mix| (mix, Random::of_batches(pass.seed, pass.epoch))),
             runners: (0..workers).map(runner).collect(),
@@ -179,17 +217,11 @@ impl Loader {
     /// # Panics
     /// If `batch` is 0.
     pub fn evaluation(data: &Dataset, preprocess: &Preprocess, batch: usize) -> Self {
-        Self::in_order(data, preprocess, &preprocess.evaluation(), batch)
+        Self::in_order(data, preprocess, &preprocess.evaluation(), Pass::in_order(batch))
     }
 
     /// All images in their order, by a pipeline that begins as the preprocessing does.
-    pub(super) fn in_order(
-        data: &Dataset,
-        preprocess: &Preprocess,
-        pipeline: &Pipeline,
-        batch: usize,
-    ) -> Self {
-        let pass = Pass::in_order(batch);
+    pub(crate) fn in_order(data: &Dataset, preprocess: &Preprocess, pipeline: &Pipeline, pass: Pass) -> Self {
         match preprocess.starts_at(data.shape) {
             true => Self::new(data, pipeline, pass),
             false => Self::new(&data.originals(), pipeline, pass),
@@ -231,6 +263,7 @@ struct Work {
     order: Vec<usize>,
     batch: usize,
     start: usize,
+    share: Share,
     /// Of an image: channels, height, width.
     shape: [usize; 3],
     /// Whether batches are mixed, and the draws of it.
@@ -241,19 +274,35 @@ struct Work {
 }
 
 impl Work {
+    fn label(&self, entry: usize) -> u32 {
+        self.data.labels()[entry % self.data.len()]
+    }
+
+    /// Where this rank's images stand in a batch.
+    fn place(&self, whole: &[usize]) -> Option<BatchPlace> {
+        if self.share.ranks == 1 {
+            return None;
+        }
+        let own = self.share.of(whole.len());
+        let labels = whole.iter().map(|&entry| self.label(entry)).collect();
+        Some(BatchPlace { first: if own.is_empty() { 0 } else { own.start }, images: own.len(), labels })
+    }
+
     /// Prepares batch after batch until one fails, or `give` says that no more are wanted.
     fn run(mut self, give: impl Fn(Result<Batch, DataError>) -> bool) {
         let (home, buffers) = mpsc::channel();
         let size = self.shape.iter().product();
-        for (number, indices) in self.order.chunks(self.batch).enumerate().skip(self.start) {
+        for (number, whole) in self.order.chunks(self.batch).enumerate().skip(self.start) {
             let mut batch: Batch = buffers.try_recv().unwrap_or_default();
+            let (indices, before) = taken(whole, self.share, self.mix.is_some());
+            batch.place = self.place(whole);
             batch.images.resize(indices.len() * size, 0.0);
             batch.labels.clear();
-            batch.labels.extend(indices.iter().map(|&entry| self.data.labels()[entry % self.data.len()]));
+            batch.labels.extend(indices.iter().map(|&entry| self.label(entry)));
             batch.shares.clear();
             if let Some(labels) = self.data.multi_labels() {
                 batch.shares.resize(indices.len() * labels.classes(), 0.0);
-                let rows = batch.shares.chunks_exact_mut(labels.classes()).zip(indices);
+                let rows = batch.shares.chunks_exact_mut(labels.classes()).zip(&indices);
                 rows.for_each(|(row, &entry)| labels.mark(entry % self.data.len(), row));
             }
             let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
@@ -276,6 +325,12 @@ impl Work {
                     mix.draw(random, number, self.shape),
                     self.shape,
                 );
+                if before {
+                    let classes = batch.shares.len() / batch.labels.len();
+                    batch.images.drain(..size);
+                    batch.labels.remove(0);
+                    batch.shares.drain(..classes);
+                }
             }
             let batch = result.map(|()| {
                 batch.home = Some(home.clone());
@@ -286,6 +341,19 @@ impl Work {
             }
         }
     }
+}
+
+/// The entries of a batch that a rank needs: its own, behind the one that its first is mixed with, if it is told that they are
+/// mixed (and the batch is not all its own).
+fn taken(whole: &[usize], share: Share, mixed: bool) -> (Vec<usize>, bool) {
+    if share.ranks == 1 {
+        return (whole.to_vec(), false);
+    }
+    let own = share.of(whole.len());
+    // A rank without images looks at one that does not count.
+    let own = if own.is_empty() { 0..1 } else { own };
+    let before = mixed.then(|| whole[(own.start + whole.len() - 1) % whole.len()]);
+    (before.into_iter().chain(whole[own].iter().copied()).collect(), mixed)
 }
 
 /// Mixes the images of a batch, and gives it soft targets, also where chance leaves it as it is.
@@ -460,6 +528,39 @@ mod tests {
         assert_eq!(whole.len(), 7);
         assert_eq!(from(3), whole[3..]);
         assert!(from(7).is_empty());
+    }
+
+    #[test]
+    fn the_shares_of_ranks_are_the_batches() {
+        let (data, preprocess) = (data(19), Preprocess::plain([1, 4, 4]));
+        let mix = Some(Mix { mixup: 0.4, cutmix: 1.0, probability: 1.0, switch: 0.5 });
+        let pipeline = preprocess.pipeline(data.shape, &augment());
+        for (mix, ranks) in [(None, 2), (None, 5), (mix, 2), (mix, 3), (mix, 5)] {
+            let whole = Pass { batch: 8, ..shuffled_pass(8, 2) };
+            let of = |rank| {
+                let pass = Pass { share: Share { rank, ranks }, ..whole };
+                Loader::mixed(&data, &pipeline, mix, pass).map(Result::unwrap).collect::<Vec<_>>()
+            };
+            let shares: Vec<_> = (0..ranks).map(of).collect();
+            for (number, batch) in Loader::mixed(&data, &pipeline, mix, whole).enumerate() {
+                let batch = batch.unwrap();
+                assert_eq!(batch.place, None);
+                let (mut images, mut labels, mut soft) = (Vec::new(), Vec::new(), Vec::new());
+                for share in &shares {
+                    let part = &share[number];
+                    let place = part.place.as_ref().unwrap();
+                    assert_eq!((&place.labels, part.labels.len()), (&batch.labels, place.images.max(1)));
+                    assert!(place.images == 0 || place.first == labels.len(), "{place:?}");
+                    images.extend_from_slice(&part.images[..place.images * 16]);
+                    labels.extend_from_slice(&part.labels[..place.images]);
+                    soft.extend(part.shares.iter().take(place.images * 3));
+                }
+                assert_eq!(
+                    (images, labels, soft),
+                    (batch.images.clone(), batch.labels.clone(), batch.shares.clone())
+                );
+            }
+        }
     }
 
     #[test]

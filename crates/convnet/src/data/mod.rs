@@ -79,7 +79,7 @@ pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use image_folder::images_below;
 pub use lists::Lists;
-pub use loader::{Batch, Loader, Pass};
+pub use loader::{Batch, BatchPlace, Loader, Pass, Share};
 pub use mix::Mix;
 pub use multi_labels::MultiLabels;
 use named::{NAMED, Named};

@@ -100,7 +100,7 @@ impl MultiLabels {
     }
 
     /// Writes 1 for each class that an image has into its row of zeros.
-    pub(super) fn mark(&self, index: usize, row: &mut [f32]) {
+    pub(crate) fn mark(&self, index: usize, row: &mut [f32]) {
         self.of(index).iter().for_each(|&label| row[label as usize] = 1.0);
     }
 

@@ -1,7 +1,7 @@
 //! Several looks at each image when a network is measured or asked: test-time augmentation.
 
 use super::transform::Draw;
-use super::{Dataset, Image, Loader, Pipeline, Preprocess};
+use super::{Dataset, Image, Loader, Pass, Pipeline, Preprocess};
 
 /// Which looks at an image its prediction is the mean of.
 ///
@@ -63,7 +63,7 @@ impl Views {
     /// # Panics
     /// If `batch` is 0.
     pub(crate) fn loaders(self, data: &Dataset, preprocess: &Preprocess, batch: usize) -> Vec<Loader> {
-        let loader = |pipeline| Loader::in_order(data, preprocess, pipeline, batch);
+        let loader = |pipeline| Loader::in_order(data, preprocess, pipeline, Pass::in_order(batch));
         self.pipelines(preprocess).iter().map(loader).collect()
     }
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::ranks::RanksError;
+
 /// Images, targets or groups that a compiled network cannot take.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
@@ -48,6 +50,12 @@ pub enum RunError {
         /// Its value.
         found: f32,
     },
+    /// Several ranks that train on GPUs.
+    #[error("several ranks train together on the CPU alone; leave the GPU out, or train in one process")]
+    JointGpu,
+    /// Another rank does not answer.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
     /// A setting of the loss that is out of its range.
     #[error("the {what} of the loss is {found}, expected {expected}")]
     Setting {

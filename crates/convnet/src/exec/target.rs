@@ -1,6 +1,6 @@
 //! What a batch is compared with, and by which loss.
 
-use convnet_kernels::{Comparison, Criterion, CrossEntropy, Reading, Targets, Teacher};
+use convnet_kernels::{Comparison, Criterion, CrossEntropy, Reading, Targets, Teacher, Whole};
 
 use super::RunError;
 
@@ -28,6 +28,7 @@ pub struct Target<'a> {
     weights: Option<&'a [f32]>,
     criterion: Option<&'a Criterion>,
     teacher: Option<Teacher<'a>>,
+    whole: Option<Whole>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,7 +39,7 @@ enum Labels<'a> {
 
 impl<'a> Target<'a> {
     fn new(labels: Labels<'a>) -> Self {
-        Self { labels, weights: None, criterion: None, teacher: None }
+        Self { labels, weights: None, criterion: None, teacher: None, whole: None }
     }
 
     /// A class for each image.
@@ -69,6 +70,12 @@ impl<'a> Target<'a> {
         self
     }
 
+    /// As a part of a batch that several ranks share.
+    pub(super) fn part_of(mut self, whole: Whole) -> Self {
+        self.whole = Some(whole);
+        self
+    }
+
     /// What a device compares with, after [`Target::check`].
     pub(super) fn comparison(self) -> Comparison<'a> {
         static PLAIN: Criterion = Criterion::CrossEntropy(CrossEntropy::PLAIN);
@@ -81,6 +88,7 @@ impl<'a> Target<'a> {
             sample_weights: self.weights,
             criterion: self.criterion.unwrap_or(&PLAIN),
             teacher: self.teacher,
+            whole: self.whole,
         }
     }
 

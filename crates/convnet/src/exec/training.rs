@@ -1,6 +1,7 @@
 //! Training: an open step, whose gradients can be seen and changed before they are applied.
 
 mod freezing;
+mod joint;
 
 use std::borrow::Cow;
 
@@ -664,6 +665,11 @@ impl TrainingStep {
         let plan = self.plan_value();
         let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
         self.check_images(n)?;
+        self.batch_of(images, n, target)
+    }
+
+    /// Images, so many, and their target, checked.
+    fn batch_of<'b>(&self, images: &'b [f32], n: usize, target: Target<'b>) -> Result<Batch<'b>, RunError> {
         target.check(n, self.classes)?;
         Ok(Batch(cpu::Batch { images, comparison: target.comparison(), n }))
     }

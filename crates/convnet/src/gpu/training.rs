@@ -309,10 +309,13 @@ impl Training {
         if self.staged {
             return None;
         }
-        let Comparison { targets, sample_weights, criterion, teacher } = batch.comparison;
+        let Comparison { targets, sample_weights, criterion, teacher, whole } = batch.comparison;
         match targets {
             Targets::Classes(labels)
-                if sample_weights.is_none() && criterion.is_plain() && teacher.is_none() =>
+                if sample_weights.is_none()
+                    && criterion.is_plain()
+                    && teacher.is_none()
+                    && whole.is_none() =>
             {
                 Some(labels)
             }

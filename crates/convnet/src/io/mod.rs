@@ -41,6 +41,8 @@ pub(crate) use metadata::entry;
 pub use onnx::{Import, ImportOptions, Normalization, export, import, import_with};
 #[cfg(feature = "train")]
 pub(crate) use tensors::{read_tensors, write_tensors};
+#[cfg(feature = "train")]
+pub(crate) use tensors::{tensors_of_bytes, tensors_to_bytes};
 pub use write::{Format, convert, parameters, save};
 
 #[cfg(test)]

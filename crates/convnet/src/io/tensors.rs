@@ -3,16 +3,45 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use convnet_formats::{Entry, FormatError, Number, safetensors};
+use convnet_formats::{Entry, FormatError, Malformed, Number, safetensors};
 
 use super::write::elements;
 use crate::state::{StateDict, Tensor};
 
 /// The tensors and the metadata of a safetensors file.
 pub(crate) fn read_tensors(path: &Path) -> Result<(StateDict, BTreeMap<String, String>), FormatError> {
-    let file = safetensors::read(path)?;
+    Ok(parts(safetensors::read(path)?))
+}
+
+fn parts(file: safetensors::File) -> (StateDict, BTreeMap<String, String>) {
     let tensor = |(name, (shape, data))| (name, Tensor { shape, data });
-    Ok((file.tensors.into_iter().map(tensor).collect(), file.metadata))
+    (file.tensors.into_iter().map(tensor).collect(), file.metadata)
+}
+
+/// The tensors and the metadata of a safetensors file's bytes.
+#[cfg(feature = "train")]
+pub(crate) fn tensors_of_bytes(bytes: &[u8]) -> Result<(StateDict, BTreeMap<String, String>), Malformed> {
+    safetensors::parse(bytes).map(parts)
+}
+
+/// A safetensors file in memory.
+#[cfg(feature = "train")]
+pub(crate) fn tensors_to_bytes(
+    state: &StateDict,
+    metadata: &BTreeMap<String, String>,
+) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    safetensors::write_to(&mut bytes, &entries(state), metadata, |entry, out| elements(state, entry, out))?;
+    Ok(bytes)
+}
+
+fn entries(state: &StateDict) -> Vec<Entry> {
+    let entry = |(name, tensor): (&String, &Tensor)| Entry {
+        name: name.clone(),
+        shape: tensor.shape.clone(),
+        number: Number::F32,
+    };
+    state.iter().map(entry).collect()
 }
 
 /// Writes a safetensors file with a checksum, or leaves the one that is there as it was.
@@ -21,11 +50,5 @@ pub(crate) fn write_tensors(
     state: &StateDict,
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), FormatError> {
-    let entry = |(name, tensor): (&String, &Tensor)| Entry {
-        name: name.clone(),
-        shape: tensor.shape.clone(),
-        number: Number::F32,
-    };
-    let entries: Vec<Entry> = state.iter().map(entry).collect();
-    safetensors::write_sealed(path, &entries, metadata, |entry, out| elements(state, entry, out))
+    safetensors::write_sealed(path, &entries(state), metadata, |entry, out| elements(state, entry, out))
 }

@@ -1,5 +1,6 @@
 //! `checkpoint.safetensors`: all that is needed to go on with a run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use convnet_formats::safetensors;
@@ -32,6 +33,12 @@ const AVERAGE: &str = "average/";
 
 impl Checkpoint {
     pub(super) fn write(self, path: &Path) -> Result<(), TrainError> {
+        let (tensors, metadata) = self.into_parts();
+        Ok(write_tensors(path, &tensors, &metadata)?)
+    }
+
+    /// Its tensors, and what stands beside them.
+    pub(super) fn into_parts(self) -> (StateDict, BTreeMap<String, String>) {
         let mut metadata = self.progress.to_metadata();
         metadata.insert("convnet".into(), version::OWN.into());
         metadata.insert("steps".into(), self.steps.to_string());
@@ -41,7 +48,7 @@ impl Checkpoint {
         for (prefix, state) in [(WEIGHTS, self.weights), (OPTIMIZER, self.optimizer), (AVERAGE, average)] {
             tensors.extend(state.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
         }
-        Ok(write_tensors(path, &tensors, &metadata)?)
+        (tensors, metadata)
     }
 
     /// Reads a checkpoint; one without a checksum where `sealed` says that the run has them is damaged.
@@ -54,6 +61,13 @@ impl Checkpoint {
         if let Some(version) = metadata.get("convnet") {
             version::check(path, version)?;
         }
+        Self::of_parts((tensors, &metadata)).map_err(damaged)
+    }
+
+    /// Puts it together, or tells what does not fit.
+    pub(super) fn of_parts(
+        (tensors, metadata): (StateDict, &BTreeMap<String, String>),
+    ) -> Result<Self, String> {
         let (mut weights, mut optimizer, mut average) =
             (StateDict::new(), StateDict::new(), StateDict::new());
         for (name, tensor) in tensors {
@@ -64,11 +78,11 @@ impl Checkpoint {
             } else if let Some(name) = name.strip_prefix(AVERAGE) {
                 average.insert(name.to_owned(), tensor);
             } else {
-                return Err(damaged(format!("tensor `{name}` belongs to no checkpoint")));
+                return Err(format!("tensor `{name}` belongs to no checkpoint"));
             }
         }
-        let progress = Progress::from_metadata(&metadata).map_err(damaged)?;
-        let steps = entry(&metadata, "steps").map_err(damaged)?;
+        let progress = Progress::from_metadata(metadata)?;
+        let steps = entry(metadata, "steps")?;
         let metrics = metadata.get("metrics").cloned();
         let average = (!average.is_empty()).then_some(average);
         Ok(Self { weights, optimizer, average, steps, progress, metrics })

@@ -9,6 +9,7 @@ use crate::data::{DataError, Differences};
 use crate::exec::{CompileError, RunError};
 use crate::io::IoError;
 use crate::optim::OptimizerError;
+use crate::ranks::RanksError;
 
 /// Why a run cannot be started, continued or written.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +148,22 @@ pub enum TrainError {
         /// What changed.
         differences: Box<Differences>,
     },
+
+    /// A rank that would train otherwise than the first one.
+    #[error(
+        "rank {rank} would train otherwise than the first one: {}; give every rank the same command, program and data",
+        differences.join("; ")
+    )]
+    OtherRank {
+        /// Its number.
+        rank: usize,
+        /// What differs.
+        differences: Vec<String>,
+    },
+
+    /// The ranks of a run cannot go on together.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
 
     /// A file of a run that does not fit the rest of it.
     #[error("`{}`: {reason}; put back a copy of it, or start a new run", path.display())]

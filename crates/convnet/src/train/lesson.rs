@@ -3,7 +3,7 @@
 use super::TrainError;
 use super::teacher::Teaching;
 use crate::data::Batch;
-use crate::exec::{Criterion, Target};
+use crate::exec::{Criterion, CrossEntropy, Target};
 
 /// The loss of a run.
 #[derive(Debug, Default)]
@@ -15,6 +15,16 @@ pub(super) struct Lesson {
 impl Lesson {
     pub(super) fn new(criterion: Criterion, teaching: Option<Teaching>) -> Self {
         Self { criterion, teaching }
+    }
+
+    /// The weights of the classes of images, added up.
+    pub(super) fn weighted(&self, labels: &[u32]) -> f64 {
+        match &self.criterion {
+            Criterion::CrossEntropy(CrossEntropy { class_weights: Some(weights), .. }) => {
+                labels.iter().map(|&label| f64::from(weights[label as usize])).sum()
+            }
+            Criterion::CrossEntropy(_) | Criterion::Binary(_) => labels.len() as f64,
+        }
     }
 
     /// What a batch shall be taken for.

@@ -25,6 +25,8 @@ mod checkpoint;
 mod class_figures;
 mod config;
 mod confusion;
+#[cfg(feature = "train")]
+mod course;
 mod divide;
 mod error;
 mod evaluate;
@@ -32,6 +34,8 @@ pub mod figures;
 #[cfg(feature = "train")]
 mod filter_history;
 mod input_size;
+#[cfg(feature = "train")]
+mod joint;
 #[cfg(feature = "train")]
 mod judged;
 #[cfg(feature = "train")]
@@ -83,6 +87,9 @@ mod version;
 #[cfg(feature = "train")]
 #[cfg(test)]
 mod freeze_tests;
+#[cfg(feature = "train")]
+#[cfg(test)]
+mod joint_tests;
 #[cfg(feature = "train")]
 #[cfg(test)]
 mod loss_tests;

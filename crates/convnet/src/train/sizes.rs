@@ -3,31 +3,39 @@
 use super::{Recipe, TrainError};
 use crate::exec::{Options, TrainingStep};
 use crate::graph::Graph;
+use crate::ranks::Joint;
 use crate::state::StateDict;
 
-/// A network at work, from some weights, on so many training images, as it is in an epoch, from 0.
+/// A network at work, from some weights, on so many training images, of which other ranks may have their parts, as it is in
+/// an epoch, from 0.
 pub(super) fn training(
     net: &Graph,
     (weights, epoch): (&StateDict, usize),
     recipe: &Recipe,
-    images: usize,
+    (images, joint): (usize, Option<&Joint>),
     options: &Options,
 ) -> Result<TrainingStep, TrainError> {
     let batch = recipe.batch;
+    let ranks = joint.map_or(1, Joint::size);
+    let synced = joint.is_some_and(Joint::syncs_batch_norm);
+    // The fewest of a batch that a normalization sees.
+    let seen =
+        |images: usize| if synced { images.min(batch.div_ceil(ranks)) } else { (images / ranks).max(1) };
     let weight = recipe.loss.aux_weight;
     let other = weight.and_then(|weight| net.with_auxiliary_weight(weight as f32));
     let net = recipe.network.trained(other.as_ref().unwrap_or(net))?;
     let frozen = recipe.freeze.frozen(&net, epoch)?;
     let optimizer = (recipe.optimizer, recipe.seed);
-    let training = TrainingStep::compile_frozen(&net, (weights, &frozen), batch, optimizer, options)?;
+    let training =
+        TrainingStep::compile_frozen(&net, (weights, &frozen), batch.div_ceil(ranks), optimizer, options)?;
     let steps = images.div_ceil(recipe.step_images()) as u64;
-    training.check_images(images.min(batch))?;
+    training.check_images(seen(images.min(batch)))?;
     // The last batch of an epoch may be a smaller one.
     if images > batch
         && !images.is_multiple_of(batch)
         && recipe.limit_steps.is_none_or(|limit| limit >= steps)
     {
-        training.check_images(images % batch)?;
+        training.check_images(seen(images % batch))?;
     }
     Ok(training)
 }

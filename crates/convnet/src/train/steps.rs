@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use super::lesson::Lesson;
 use super::unusual::unusual;
-use super::{Recipe, Regularize, TrainError};
+use super::{Recipe, Regularize, TrainError, joint};
 use crate::data::{Batch, DataError};
 use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
 use crate::optim::{Frozen, ParameterGroups};
+use crate::ranks::Joint;
 use crate::state::StateDict;
 
 /// A network that learns: its training step, and what is done with gradients and weights around it.
@@ -21,6 +22,8 @@ pub(super) struct Steps {
     /// The peak of the learning rate.
     lr: f64,
     ema: Option<Ema>,
+    /// The other ranks, where several train together.
+    pub(super) joint: Option<Joint>,
 }
 
 /// What an update came to.
@@ -34,6 +37,8 @@ pub(super) struct Learned {
     pub(super) images: usize,
     /// Seconds that it waited for images.
     pub(super) waited: f64,
+    /// Whether another rank was told to stop.
+    pub(super) stop: bool,
 }
 
 /// Batches, and how long each was waited for.
@@ -76,17 +81,37 @@ fn finite(
     Err(TrainError::Diverged { step: training.steps() + 1, cause, lr })
 }
 
+/// What is done with the sum of the gradients of so many batches before they are applied.
+fn finish(
+    training: &mut TrainingStep,
+    groups: &ParameterGroups,
+    regularize: &Regularize,
+    taken: usize,
+) -> Result<(), TrainError> {
+    if taken > 1 {
+        training.scale_gradients(groups, 1.0 / taken as f32)?;
+    }
+    if let Some(limit) = regularize.clip_value {
+        training.clip_value(groups, limit)?;
+    }
+    if let Some(limit) = regularize.clip_norm {
+        training.clip_norm(groups, limit)?;
+    }
+    Ok(())
+}
+
 impl Steps {
     pub(super) fn new(
         training: TrainingStep,
         net: &Graph,
         recipe: &Recipe,
         lesson: Lesson,
+        joint: Option<Joint>,
     ) -> Result<Self, TrainError> {
         let parameters: Vec<ParamSpec> = training.parameters().cloned().collect();
         let groups = recipe.parameters.of(net, &parameters)?;
         let ema = recipe.regularize.ema.map(|decay| training.ema(decay));
-        Ok(Self { training, groups, regularize: recipe.regularize, lesson, lr: recipe.lr, ema })
+        Ok(Self { training, groups, regularize: recipe.regularize, lesson, lr: recipe.lr, ema, joint })
     }
 
     /// Freezes something else from now on; a moving average goes on.
@@ -148,7 +173,14 @@ impl Steps {
         let Some(first) = batches.next().transpose()? else { return Ok(None) };
         let mut learned = Learned::default();
         let (training, groups, lesson) = (&mut self.training, &self.groups, &mut self.lesson);
-        if count == 1 && clip_norm.is_none() && clip_value.is_none() {
+        if let Some(joint) = &mut self.joint {
+            let all = std::iter::once(Ok(first)).chain(batches.by_ref().take(count - 1));
+            let passes = joint::Passes { training, lesson, joint, net, lr: self.lr, last: count == 1 };
+            let (report, taken) = passes.run(all)?;
+            learned = report;
+            finish(training, groups, &self.regularize, taken)?;
+            training.apply(groups, rate)?;
+        } else if count == 1 && clip_norm.is_none() && clip_value.is_none() {
             let report = training.step(&first.images, lesson.target(&first)?, groups, rate)?;
             finite(training, net, &report, &first, self.lr)?;
             learned.add(&report, first.labels.len());
@@ -165,15 +197,7 @@ impl Steps {
                 learned.add(&report, batch.labels.len());
                 taken += 1;
             }
-            if taken > 1 {
-                training.scale_gradients(groups, 1.0 / taken as f32)?;
-            }
-            if let Some(limit) = clip_value {
-                training.clip_value(groups, limit)?;
-            }
-            if let Some(limit) = clip_norm {
-                training.clip_norm(groups, limit)?;
-            }
+            finish(training, groups, &self.regularize, taken)?;
             training.apply(groups, rate)?;
         }
         if let (Some(ema), Some(decay)) = (&mut self.ema, self.regularize.ema) {

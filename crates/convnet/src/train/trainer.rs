@@ -8,7 +8,10 @@ use std::sync::atomic::AtomicBool;
 use convnet_formats::{atomic, stale};
 
 use super::callback::Callbacks;
+use super::checkpoint::Checkpoint;
+use super::course::Course;
 use super::filter_history::FilterHistory;
+use super::joint::{self, Start};
 use super::kept;
 use super::lesson::Lesson;
 use super::lock::Lock;
@@ -25,6 +28,7 @@ use crate::data::{Augment, DataSets, Fingerprint, Preprocess};
 use crate::exec::{self, TrainingStep};
 use crate::graph::Graph;
 use crate::io::ModelCard;
+use crate::ranks::{Joint, Ranks};
 use crate::state::StateDict;
 
 /// A network, the data it shall learn and how.
@@ -50,6 +54,7 @@ pub struct Trainer<'a> {
     start_report: Option<String>,
     preprocess: Option<Preprocess>,
     teacher: Option<Teacher<'a>>,
+    ranks: Option<Arc<dyn Ranks>>,
 }
 
 /// What a run came to.
@@ -96,6 +101,7 @@ impl<'a> Trainer<'a> {
             start_report: None,
             preprocess: None,
             teacher: None,
+            ranks: None,
         }
     }
 
@@ -195,6 +201,51 @@ impl<'a> Trainer<'a> {
         self
     }
 
+    /// Trains together with other ranks, each of which has its part of every batch of the recipe. The first one runs or
+    /// resumes as always and writes alone; the others [follow](Trainer::follow), with the same settings and data.
+    pub fn ranks(mut self, ranks: Arc<dyn Ranks>) -> Self {
+        self.ranks = Some(ranks).filter(|ranks| ranks.size() > 1);
+        self
+    }
+
+    /// Does what the first rank tells, until the run ends or is interrupted. Nothing is written.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`]; if the first rank trains otherwise, or does not answer.
+    pub fn follow(mut self) -> Result<(), TrainError> {
+        self.data = divide(self.data, &self.recipe)?;
+        self.check()?;
+        let Some(mut joint) = self.joint() else { return Ok(()) };
+        let start = Start::receive(&mut joint)?;
+        self.preprocess = start.config.preprocess.clone();
+        let card = self.card()?;
+        self.note_teacher()?;
+        let lesson = self.lesson(&card)?;
+        start.check(joint.rank(), &self.config(&card)?, &Fingerprint::of(&self.data)?)?;
+        let steps = self.stepping(start.standing, lesson, Some(joint), |error| error)?;
+        let data = self.data.clone();
+        joint::follow(self.course(card.preprocess, steps), &data)
+    }
+
+    /// The other ranks, if there are any.
+    fn joint(&self) -> Option<Joint> {
+        let ranks = Arc::clone(self.ranks.as_ref()?);
+        Some(Joint::new(ranks, self.recipe.network.sync_batch_norm, Arc::clone(&self.stop)))
+    }
+
+    fn course(self, preprocess: Preprocess, steps: Steps) -> Course<'a> {
+        let images = self.data.train;
+        Course {
+            net: self.net,
+            sized: None,
+            images,
+            recipe: self.recipe,
+            options: self.options,
+            preprocess,
+            steps,
+        }
+    }
+
     /// Trains in a new directory.
     ///
     /// # Errors
@@ -220,7 +271,7 @@ impl<'a> Trainer<'a> {
         let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let given = self.start.is_some();
         let report = self.start_report.clone();
-        let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
+        let steps = Steps::new(training, self.net, &self.recipe, lesson, self.joint())?;
         let training = self.training_loop((run, lock), card, steps, None);
         if let Some(report) = report {
             atomic::write(&training.run.file(RunDir::INIT), report.as_bytes())?;
@@ -241,7 +292,7 @@ impl<'a> Trainer<'a> {
         let lesson = self.lesson(&card)?;
         self.check_steps()?;
         let training = self.training(&self.first_weights()?, 0)?;
-        let steps = Steps::new(training, self.net, &self.recipe, lesson)?;
+        let steps = Steps::new(training, self.net, &self.recipe, lesson, None)?;
         Ok(Rehearsal { net: self.net, data: self.data, recipe: self.recipe, card, stop: self.stop, steps })
     }
 
@@ -310,59 +361,69 @@ impl<'a> Trainer<'a> {
                 (run, standing)
             }
         };
-        let steps = match &mut standing.checkpoint {
-            None => Steps::new(self.training(&self.first_weights()?, 0)?, self.net, &self.recipe, lesson)?,
+        let mut progress = Progress::default();
+        let steps = match standing.checkpoint.take() {
+            None => {
+                let training = self.training(&self.first_weights()?, 0)?;
+                Steps::new(training, self.net, &self.recipe, lesson, self.joint())?
+            }
             Some(checkpoint) => {
                 let path = run.file(RunDir::CHECKPOINT);
+                progress = checkpoint.progress.clone();
                 let damaged =
                     |e: exec::CompileError| TrainError::Damaged { path: path.clone(), reason: e.to_string() };
-                let weights = std::mem::take(&mut checkpoint.weights);
-                let phase = checkpoint.progress.phase();
-                let mut training = self.training(&weights, phase).map_err(|e| match e {
-                    TrainError::Compile(e) => damaged(e),
-                    other => other,
-                })?;
-                let optimizer = std::mem::take(&mut checkpoint.optimizer);
-                training.load_optimizer_state(checkpoint.steps, &optimizer).map_err(damaged)?;
-                let mut steps = Steps::new(training, self.net, &self.recipe, lesson)?;
-                let average = checkpoint.average.take();
-                if average.is_some() != self.recipe.regularize.ema.is_some() {
+                if checkpoint.average.is_some() != self.recipe.regularize.ema.is_some() {
                     let reason = "it keeps a moving average, or keeps none, other than the recipe".to_owned();
                     return Err(TrainError::Damaged { path, reason });
                 }
-                average.map_or(Ok(()), |average| steps.load_average(&average)).map_err(damaged)?;
-                steps
+                self.stepping(checkpoint, lesson, self.joint(), |e| match e {
+                    TrainError::Compile(e) => damaged(e),
+                    other => other,
+                })?
             }
         };
-        self.training_loop((run, lock), card, steps, Some(standing)).run()
+        self.training_loop((run, lock), card, steps, Some((standing, progress))).run()
+    }
+
+    /// The steps from where a checkpoint stands; `told` tells otherwise what does not fit.
+    fn stepping(
+        &self,
+        checkpoint: Checkpoint,
+        lesson: Lesson,
+        joint: Option<Joint>,
+        told: impl Fn(TrainError) -> TrainError,
+    ) -> Result<Steps, TrainError> {
+        let Checkpoint { weights, optimizer, steps: done, progress, average, .. } = checkpoint;
+        let mut training = self.training(&weights, progress.phase()).map_err(&told)?;
+        training.load_optimizer_state(done, &optimizer).map_err(|error| told(error.into()))?;
+        let mut steps = Steps::new(training, self.net, &self.recipe, lesson, joint)?;
+        average.map_or(Ok(()), |average| steps.load_average(&average)).map_err(|error| told(error.into()))?;
+        Ok(steps)
     }
 
     fn training_loop(
-        self,
+        mut self,
         (run, lock): (RunDir, Lock),
         card: ModelCard,
         steps: Steps,
-        standing: Option<Standing>,
+        standing: Option<(Standing, Progress)>,
     ) -> TrainingLoop<'a> {
         let resumed = standing.is_some();
-        let Standing { checkpoint, records, mut notes } = standing.unwrap_or_default();
-        let progress = checkpoint.map_or_else(Progress::default, |checkpoint| checkpoint.progress);
-        let mut callbacks = self.callbacks;
+        let (Standing { records, mut notes, .. }, progress) = standing.unwrap_or_default();
+        let mut callbacks = std::mem::take(&mut self.callbacks);
         let logs = logs::add(self.recipe.log, &run, &mut callbacks);
         let filters = FilterHistory::open(&run, self.net, progress.epoch, &mut notes);
+        let (data, stop) = (self.data.clone(), Arc::clone(&self.stop));
+        let course = self.course(card.preprocess.clone(), steps);
         TrainingLoop {
-            net: self.net,
-            sized: None,
-            data: self.data,
-            recipe: self.recipe,
-            options: self.options,
-            stop: self.stop,
+            course,
+            data,
+            stop,
             callbacks,
             logs,
             run,
             _lock: lock,
             card,
-            steps,
             progress,
             records,
             filters,
@@ -374,6 +435,9 @@ impl<'a> Trainer<'a> {
 
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
+        if let Some(joint) = self.joint() {
+            joint::check(&joint, &self.recipe, &self.options)?;
+        }
         self.recipe.parameters.of(self.net, &self.net.parameters())?;
         self.recipe.check_layers(self.net)?;
         self.recipe.check_sizes(self.net)?;
@@ -488,7 +552,8 @@ impl<'a> Trainer<'a> {
 
     /// The step of an epoch, from 0.
     fn training(&self, weights: &StateDict, epoch: usize) -> Result<TrainingStep, TrainError> {
-        sizes::training(self.net, (weights, epoch), &self.recipe, self.data.train.len(), &self.options)
+        let (images, joint) = (self.data.train.len(), self.joint());
+        sizes::training(self.net, (weights, epoch), &self.recipe, (images, joint.as_ref()), &self.options)
     }
 }
 

@@ -11,39 +11,35 @@ use convnet_formats::checksum::Checksum;
 use super::callback::Callbacks;
 use super::charts::{self, ConfusionChart, Curves};
 use super::checkpoint::Checkpoint;
-use super::evaluate::evaluate_with;
+use super::course::Course;
+use super::evaluate::{Seen, evaluate_with};
 use super::filter_history::FilterHistory;
+use super::joint::{self, Order, Sharing};
 use super::judged::{Judge, Judged};
 use super::kept;
 use super::lock::Lock;
 use super::metrics::{best, since_best, write_lines};
 use super::progress::Progress;
-use super::steps::Steps;
 use super::{
-    Confusion, EpochRecord, LogFailure, Measured, Outcome, Recipe, RunDir, RunLength, RunStart, StepProgress,
-    TrainError, TrainReport, sizes,
+    Confusion, EpochRecord, LogFailure, Measured, Outcome, RunDir, RunLength, RunStart, StepProgress,
+    TrainError, TrainReport,
 };
-use crate::data::{DataSets, Dataset, Loader, Pass, Preprocess, Views};
-use crate::exec::{self, Engine};
-use crate::graph::Graph;
+use crate::data::{DataSets, Dataset, Fingerprint, Views};
+use crate::exec::Engine;
 use crate::io::{self, ModelCard, WeightsFile};
-use crate::state::{StateDict, TensorSource};
+use crate::ranks::Joint;
+use crate::state::StateDict;
 
 /// A run under way.
 pub(super) struct TrainingLoop<'a> {
-    pub(super) net: &'a Graph,
-    /// The same for smaller images, while the training images are smaller.
-    pub(super) sized: Option<Graph>,
+    pub(super) course: Course<'a>,
     pub(super) data: DataSets,
-    pub(super) recipe: Recipe,
-    pub(super) options: exec::Options,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) callbacks: Callbacks<'a>,
     pub(super) run: RunDir,
     /// Keeps other processes out of the directory.
     pub(super) _lock: Lock,
     pub(super) card: ModelCard,
-    pub(super) steps: Steps,
     pub(super) progress: Progress,
     pub(super) records: Vec<EpochRecord>,
     /// The first filters over the epochs, where they are pictures.
@@ -68,10 +64,32 @@ enum Flow {
 impl TrainingLoop<'_> {
     /// Trains until the last step, or until the flag is raised.
     pub(super) fn run(mut self) -> Result<TrainReport, TrainError> {
-        let length = RunLength::of(&self.recipe, self.data.train.len());
+        self.share_start()?;
+        let report = self.train()?;
+        self.order(Order::End)?;
+        Ok(report)
+    }
+
+    /// Tells the other ranks where the run stands.
+    fn share_start(&mut self) -> Result<(), TrainError> {
+        if self.course.steps.joint.is_none() {
+            return Ok(());
+        }
+        let (config, data) = (self.run.config().clone(), Fingerprint::of(&self.data)?);
+        let start = joint::Start { config, data, standing: self.standing() };
+        self.course.steps.joint.as_mut().map_or(Ok(()), |joint| start.give(joint))
+    }
+
+    /// Tells the other ranks what to do, where there are any.
+    fn order(&mut self, order: Order) -> Result<(), TrainError> {
+        self.course.steps.joint.as_mut().map_or(Ok(()), |joint| order.give(joint))
+    }
+
+    fn train(&mut self) -> Result<TrainReport, TrainError> {
+        let length = RunLength::of(&self.course.recipe, self.data.train.len());
         let images = |set: &Option<Dataset>| set.as_ref().map_or(0, Dataset::len);
         let start = RunStart {
-            epochs: self.recipe.epochs,
+            epochs: self.course.recipe.epochs,
             steps_per_epoch: length.steps_per_epoch as usize,
             train_images: self.data.train.len(),
             validation_images: images(&self.data.validation),
@@ -81,12 +99,12 @@ impl TrainingLoop<'_> {
             steps_done: self.progress.step,
             notes: std::mem::take(&mut self.notes),
         };
-        self.callbacks.steer(&self.steps.training, |callback, run| callback.start(&start, run));
+        self.callbacks.steer(&self.course.steps.training, |callback, run| callback.start(&start, run));
         if let Some(filters) = &mut self.filters {
             filters.forget(&self.run)?;
         }
         if self.progress.epoch == 0 && self.progress.step == 0 {
-            let weights = self.steps.weights();
+            let weights = self.course.steps.weights();
             self.keep_filters(0, &weights)?;
         }
         if self.resumed {
@@ -97,7 +115,7 @@ impl TrainingLoop<'_> {
             }
         }
         // An epoch whose steps are all done may still lack its evaluation.
-        while self.steps.training.steps() < length.total || self.progress.step > 0 {
+        while self.course.steps.training.steps() < length.total || self.progress.step > 0 {
             if self.progress.step == 0 && self.is_enough() {
                 break;
             }
@@ -107,10 +125,12 @@ impl TrainingLoop<'_> {
             let started = Instant::now();
             let evaluation = match self.data.validation.clone() {
                 None => None,
-                Some(images) => match self.evaluate(&self.steps.weights(), &images, Measured::Validation)? {
-                    None => return self.interrupted(),
-                    evaluation => evaluation,
-                },
+                Some(images) => {
+                    match self.evaluate(&self.course.steps.weights(), &images, Measured::Validation)? {
+                        None => return self.interrupted(),
+                        evaluation => evaluation,
+                    }
+                }
             };
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.finish_epoch(evaluation.as_ref(), length)?;
@@ -120,18 +140,23 @@ impl TrainingLoop<'_> {
 
     /// Whether the run ends early: it has not got better for long enough.
     fn is_enough(&self) -> bool {
-        self.recipe.regularize.early_stopping.is_some_and(|patience| since_best(&self.records) >= patience)
+        self.course
+            .recipe
+            .regularize
+            .early_stopping
+            .is_some_and(|patience| since_best(&self.records) >= patience)
     }
 
-    fn interrupted(mut self) -> Result<TrainReport, TrainError> {
+    fn interrupted(&mut self) -> Result<TrainReport, TrainError> {
         self.checkpoint()?;
-        Ok(TrainReport { epochs: self.records, interrupted: true, outcome: None })
+        Ok(TrainReport { epochs: std::mem::take(&mut self.records), interrupted: true, outcome: None })
     }
 
     /// Measures the chosen weights, once.
-    fn finish(mut self) -> Result<TrainReport, TrainError> {
+    fn finish(&mut self) -> Result<TrainReport, TrainError> {
         let Some(epoch) = best(&self.records).map(|best| best.epoch) else {
-            return Ok(TrainReport { epochs: self.records, interrupted: false, outcome: None });
+            let epochs = std::mem::take(&mut self.records);
+            return Ok(TrainReport { epochs, interrupted: false, outcome: None });
         };
         let outcome = match self.run.outcome()? {
             Some(outcome) if outcome.epochs == self.records.len() => outcome,
@@ -142,9 +167,10 @@ impl TrainingLoop<'_> {
                     (None, None) => (Measured::Training, &self.data.train),
                 };
                 let images = images.clone();
-                let weights = WeightsFile::open(self.run.file(RunDir::BEST))?;
+                let weights = WeightsFile::open(self.run.file(RunDir::BEST))?.state_dict()?;
                 let Some(judged) = self.evaluate(&weights, &images, measured_on)? else {
-                    return Ok(TrainReport { epochs: self.records, interrupted: true, outcome: None });
+                    let epochs = std::mem::take(&mut self.records);
+                    return Ok(TrainReport { epochs, interrupted: true, outcome: None });
                 };
                 let epochs = (epoch, self.records.len());
                 let outcome = Outcome::new(epochs, measured_on, &judged, self.is_enough());
@@ -153,35 +179,27 @@ impl TrainingLoop<'_> {
                 outcome
             }
         };
-        Ok(TrainReport { epochs: self.records, interrupted: false, outcome: Some(outcome) })
+        let epochs = std::mem::take(&mut self.records);
+        Ok(TrainReport { epochs, interrupted: false, outcome: Some(outcome) })
     }
 
     /// The rest of the epoch under way.
     fn train_epoch(&mut self, length: RunLength) -> Result<Flow, TrainError> {
-        self.steps.refreeze(&self.recipe.freeze.frozen(self.net, self.progress.epoch)?)?;
-        self.fit_images()?;
-        let preprocess = self.preprocess()?;
+        let (epoch, step) = (self.progress.epoch, self.progress.step);
+        self.order(Order::Epoch { epoch, start: step })?;
+        self.course.begin(epoch)?;
         let mut saved = Instant::now();
         let mut lap = Instant::now();
-        let left = length.total - self.steps.training.steps();
-        let recipe = &self.recipe;
-        let pass = Pass {
-            shuffle: true,
-            sampling: recipe.loss.sampling,
-            seed: recipe.seed,
-            epoch: self.progress.epoch,
-            start: self.progress.step * recipe.regularize.batches(),
-            ..Pass::in_order(recipe.batch)
-        };
-        let mut batches = Loader::augmented(&self.data.train, &preprocess, &recipe.augment, pass);
+        let left = length.total - self.course.steps.training.steps();
+        let mut batches = self.course.batches(epoch, step)?;
         for _ in 0..left {
-            let step = self.steps.training.steps();
+            let step = self.course.steps.training.steps();
             let lr = self.callbacks.rate.of(self.scheduled(step, length));
             if !(lr.is_finite() && lr >= 0.0) {
                 return Err(TrainError::setting("rate", lr, "callbacks to set a finite number from 0"));
             }
-            let net = self.sized.as_ref().unwrap_or(self.net);
-            let Some(learned) = self.steps.update(net, &mut batches, lr as f32)? else { break };
+            self.order(Order::Step { rate: lr as f32 })?;
+            let Some(learned) = self.course.update(&mut batches, lr as f32)? else { break };
             self.lr = Some(lr);
             let progress = &mut self.progress;
             progress.step += 1;
@@ -203,14 +221,18 @@ impl TrainingLoop<'_> {
                 images: progress.images,
                 seconds: progress.train_seconds,
             };
-            self.callbacks.steer(&self.steps.training, |callback, run| callback.step(&done, run));
+            self.callbacks.steer(&self.course.steps.training, |callback, run| callback.step(&done, run));
             lap = Instant::now();
-            if self.callbacks.stop || self.stop.load(Ordering::Relaxed) {
+            if learned.stop || self.callbacks.stop || self.stop.load(Ordering::Relaxed) {
                 return Ok(Flow::Stopped);
             }
-            let by_steps =
-                self.recipe.checkpoints.every_steps.is_some_and(|every| (step + 1).is_multiple_of(every));
-            if by_steps || saved.elapsed() >= self.recipe.checkpoints.interval() {
+            let by_steps = self
+                .course
+                .recipe
+                .checkpoints
+                .every_steps
+                .is_some_and(|every| (step + 1).is_multiple_of(every));
+            if by_steps || saved.elapsed() >= self.course.recipe.checkpoints.interval() {
                 self.checkpoint()?;
                 saved = Instant::now();
                 lap = saved;
@@ -219,68 +241,53 @@ impl TrainingLoop<'_> {
         Ok(Flow::On)
     }
 
-    /// Moves weights, optimizer and average to the network for the epoch's images, where it is another.
-    fn fit_images(&mut self) -> Result<(), TrainError> {
-        let sized = sizes::at_epoch(self.net, &self.recipe, self.progress.epoch)?;
-        let input = |sized: &Option<Graph>| sized.as_ref().unwrap_or(self.net).input_size();
-        if input(&sized) == input(&self.sized) {
-            return Ok(());
-        }
-        let net = sized.as_ref().unwrap_or(self.net);
-        let (weights, images) = (self.steps.training.state_dict(), self.data.train.len());
-        let training =
-            sizes::training(net, (&weights, self.progress.epoch), &self.recipe, images, &self.options)?;
-        self.steps.move_to(training)?;
-        self.sized = sized;
-        Ok(())
-    }
-
-    /// How training images become input.
-    fn preprocess(&self) -> Result<Preprocess, TrainError> {
-        let Some(net) = &self.sized else { return Ok(self.card.preprocess.clone()) };
-        let [_, rows, columns] = net.input_size();
-        self.card.preprocess.for_size(net.input_size()).ok_or_else(|| {
-            let found = format!("{}: images of {rows}x{columns} pixels", self.recipe.progressive.from);
-            TrainError::setting("progressive.from", found, "a size that images can be brought to")
-        })
-    }
-
     /// The learning rate that the schedule has for a step.
     fn scheduled(&self, step: u64, length: RunLength) -> f64 {
         let losses: Vec<f64> = self.records.iter().filter_map(|record| record.val_loss).collect();
-        self.recipe.schedule.rate_after(&losses, self.recipe.lr, step, length)
+        self.course.recipe.schedule.rate_after(&losses, self.course.recipe.lr, step, length)
     }
 
     /// Classifies images; `None` if the flag was raised meanwhile.
     fn evaluate(
         &mut self,
-        weights: &dyn TensorSource,
+        weights: &StateDict,
         images: &Dataset,
         on: Measured,
     ) -> Result<Option<Judged>, TrainError> {
-        let engine = Engine::compile(self.net, weights, self.recipe.batch, &self.options)?;
+        let (net, batch, options) = (self.course.net, self.course.recipe.batch, &self.course.options);
+        let ranks = self.course.steps.joint.as_ref().map_or(1, Joint::size);
+        let engine = Engine::compile(net, weights, batch.div_ceil(ranks), options)?;
         let (stop, callbacks) = (&self.stop, &mut self.callbacks);
         let mut judge = Judge::new(images.classes.len(), images.multi_labels().is_some());
-        let whole = evaluate_with(&engine, images, &self.card.preprocess, Views::One, &mut |seen| {
+        let mut see = |seen: Seen<'_>| {
             judge.add(seen);
             callbacks.tell(|callback| callback.answered(seen, on));
             let done = seen.index + 1;
             // Once a batch.
-            if !done.is_multiple_of(engine.batch()) && done != images.len() {
+            if !done.is_multiple_of(batch) && done != images.len() {
                 return true;
             }
             callbacks.tell(|callback| callback.evaluated(done, images.len()));
             !stop.load(Ordering::Relaxed)
-        });
-        Ok(whole?.then(|| judge.finish()))
+        };
+        let preprocess = &self.card.preprocess;
+        let whole = match &mut self.course.steps.joint {
+            None => evaluate_with(&engine, images, preprocess, Views::One, &mut see)?,
+            Some(joint) => {
+                Order::Evaluate { on }.give(joint)?;
+                joint::give_weights(joint, weights)?;
+                Sharing { engine: &engine, images, preprocess, batch }.lead(joint, &mut see)?
+            }
+        };
+        Ok(whole.then(|| judge.finish()))
     }
 
     /// Writes what an epoch came to.
     fn finish_epoch(&mut self, judged: Option<&Judged>, length: RunLength) -> Result<(), TrainError> {
-        let steps = self.steps.training.steps();
+        let steps = self.course.steps.training.steps();
         if judged.is_some_and(|judged| !judged.loss.is_finite()) {
             let cause = "that of the validation images".to_owned();
-            return Err(TrainError::Diverged { step: steps, cause, lr: self.recipe.lr });
+            return Err(TrainError::Diverged { step: steps, cause, lr: self.course.recipe.lr });
         }
         let scheduled = self.scheduled(steps.saturating_sub(1), length);
         let progress = &self.progress;
@@ -302,7 +309,7 @@ impl TrainingLoop<'_> {
             seconds: progress.seconds,
         };
         let is_best = best(&self.records).is_none_or(|best| record.is_better(best));
-        let weights = self.steps.weights();
+        let weights = self.course.steps.weights();
         io::save(&weights, Some(&self.card), self.run.file(RunDir::LAST))?;
         if is_best {
             io::save(&weights, Some(&self.card), self.run.file(RunDir::BEST))?;
@@ -314,7 +321,8 @@ impl TrainingLoop<'_> {
         self.progress.next_epoch();
         self.checkpoint()?;
         let drawn = self.draw_curves();
-        self.callbacks.steer(&self.steps.training, |callback, run| callback.epoch(&record, is_best, run));
+        self.callbacks
+            .steer(&self.course.steps.training, |callback, run| callback.epoch(&record, is_best, run));
         drawn?;
         // A log that cannot be written ends the run as any other file of its.
         match self.logs.iter().find_map(LogFailure::take) {
@@ -326,7 +334,7 @@ impl TrainingLoop<'_> {
     /// Keeps the first filters as they are after an epoch.
     fn keep_filters(&mut self, epoch: usize, weights: &StateDict) -> Result<(), TrainError> {
         let Some(filters) = &mut self.filters else { return Ok(()) };
-        filters.add(&self.run, (epoch, self.recipe.epochs), weights)
+        filters.add(&self.run, (epoch, self.course.recipe.epochs), weights)
     }
 
     fn draw_curves(&self) -> Result<(), TrainError> {
@@ -347,7 +355,7 @@ impl TrainingLoop<'_> {
     }
 
     fn title(&self) -> String {
-        format!("{} on {}", self.net.name(), self.data.name)
+        format!("{} on {}", self.course.net.name(), self.data.name)
     }
 
     fn checkpoint(&mut self) -> Result<(), TrainError> {
@@ -356,15 +364,21 @@ impl TrainingLoop<'_> {
         Ok(())
     }
 
-    /// Writes all that is needed to go on from here.
+    /// All that is needed to go on from here.
+    fn standing(&self) -> Checkpoint {
+        let (steps, optimizer) = self.course.steps.training.optimizer_state();
+        let (weights, average) = (self.course.steps.training.state_dict(), self.course.steps.average());
+        let metrics = Some(Checksum::of(write_lines(&self.records).as_bytes()).to_string());
+        Checkpoint { weights, optimizer, average, steps, progress: self.progress.clone(), metrics }
+    }
+
+    /// Writes it.
     pub(super) fn write_checkpoint(&self) -> Result<PathBuf, TrainError> {
         let path = self.run.file(RunDir::CHECKPOINT);
-        let (steps, optimizer) = self.steps.training.optimizer_state();
-        let (weights, average) = (self.steps.training.state_dict(), self.steps.average());
-        let metrics = Some(Checksum::of(write_lines(&self.records).as_bytes()).to_string());
-        let progress = self.progress.clone();
-        Checkpoint { weights, optimizer, average, steps, progress, metrics }.write(&path)?;
-        kept::keep(&self.run, steps, self.recipe.checkpoints.keep)?;
+        let standing = self.standing();
+        let steps = standing.steps;
+        standing.write(&path)?;
+        kept::keep(&self.run, steps, self.course.recipe.checkpoints.keep)?;
         Ok(path)
     }
 }

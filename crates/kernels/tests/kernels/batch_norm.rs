@@ -116,6 +116,8 @@ fn batch_norm_gradients_follow_from_the_definition() {
             scene.fill(dx);
         }
         let relu = random.chance();
+        // Half of a batch whose other half is the same.
+        let joined = seed % 2 == 1;
         let [weight, scale, shift] = [(); 3].map(|()| scene.random.floats(channels));
         let (x, mut gradient) = (scene.read(input), scene.read(dy));
         if relu {
@@ -155,8 +157,11 @@ fn batch_norm_gradients_follow_from_the_definition() {
                 scale: &scale,
                 shift: &shift,
                 relu,
+                count: if joined { 2.0 } else { 1.0 } * pixels as f64,
             };
-            batch_norm_backward(pool, isa, arena, &call, gradients);
+            let mut join = |sums: &mut [f64]| sums.iter_mut().for_each(|sum| *sum *= 2.0);
+            let join = joined.then_some(&mut join as &mut dyn FnMut(&mut [f64]));
+            batch_norm_backward(pool, isa, arena, &call, gradients, join);
             vectors.concat()
         };
         let written: Vec<_> = target.iter().map(|(view, _)| *view).collect();

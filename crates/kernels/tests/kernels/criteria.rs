@@ -1,7 +1,7 @@
 //! Losses beyond plain cross-entropy: against PyTorch's figures, and against plain forms and their central differences.
 
 use convnet_kernels::{
-    Arena, Binary, Comparison, Criterion, CrossEntropy, Reading, Targets, Teacher, View, compare,
+    Arena, Binary, Comparison, Criterion, CrossEntropy, Reading, Targets, Teacher, View, Whole, compare,
 };
 
 use crate::common::{Machine, Random, Scene, assert_close, read, wide};
@@ -22,6 +22,56 @@ fn found(comparison: Comparison<'_>) -> (f64, usize, Vec<f64>) {
     let views = [0, size].map(|at| View::dense(at, ROWS, CLASSES));
     let (loss, hits) = compare(&mut arena, views, comparison, 1.0, false);
     (loss, hits, read(arena.as_slice(), views[1]))
+}
+
+#[test]
+fn the_parts_of_a_batch_add_up_to_its_loss() {
+    let labels: Vec<u32> = (0..ROWS).map(|i| ((3 * i + 2) % CLASSES) as u32).collect();
+    let several: Vec<f32> = (0..ROWS * CLASSES).map(|i| f32::from(u8::from(i * 5 % 3 == 0))).collect();
+    let class_weights = Some(values(CLASSES, 3, 7, 8.0).iter().map(|x| x.abs() + 0.25).collect::<Vec<f32>>());
+    let weigh =
+        |label: &u32| class_weights.as_ref().map_or(1.0, |weights| f64::from(weights[*label as usize]));
+    let logits = values(ROWS * CLASSES, 37, 41, 8.0);
+    let said = values(ROWS * CLASSES, 29, 31, 8.0);
+    let cross =
+        |class_weights| Criterion::CrossEntropy(CrossEntropy { smoothing: 0.1, class_weights, gamma: 0.5 });
+    let cases = [
+        (Criterion::default(), false),
+        (cross(None), false),
+        (cross(class_weights.clone()), false),
+        (Criterion::Binary(Binary::default()), true),
+        (Criterion::Binary(Binary { sum_classes: true, ..Binary::default() }), false),
+    ];
+    for (criterion, soft) in &cases {
+        for taught in [false, true] {
+            let part = |first: usize, rows: usize, whole: Option<Whole>| {
+                let of = first * CLASSES..(first + rows) * CLASSES;
+                let mut arena = Arena::new(2 * rows * CLASSES);
+                arena.as_mut_slice()[..rows * CLASSES].copy_from_slice(&logits[of.clone()]);
+                let teacher = Teacher {
+                    logits: &said[of.clone()],
+                    alpha: 0.3,
+                    reading: Reading::Softmax { temperature: 2.0 },
+                };
+                let targets = match soft {
+                    true => Targets::Distributions(&several[of]),
+                    false => Targets::Classes(&labels[first..first + rows]),
+                };
+                let teacher = taught.then_some(teacher);
+                let comparison = Comparison { targets, sample_weights: None, criterion, teacher, whole };
+                let views = [0, rows * CLASSES].map(|at| View::dense(at, rows, CLASSES));
+                let (loss, hits) = compare(&mut arena, views, comparison, 0.7, false);
+                (loss, hits, read(arena.as_slice(), views[1]))
+            };
+            let (loss, hits, gradient) = part(0, ROWS, None);
+            let whole = Whole { rows: ROWS as f64, weighted: labels.iter().map(weigh).sum() };
+            let parts = [part(0, 2, Some(whole)), part(2, ROWS - 2, Some(whole))];
+            let sum: f64 = parts.iter().map(|part| part.0).sum();
+            assert!((sum - loss).abs() < 1e-12 * loss, "{criterion:?}: {sum}, expected {loss}");
+            assert_eq!(parts[0].1 + parts[1].1, hits);
+            assert_eq!([&parts[0].2[..], &parts[1].2[..]].concat(), gradient, "{criterion:?}");
+        }
+    }
 }
 
 #[test]
@@ -83,7 +133,8 @@ fn losses_are_pytorch_s() {
         assert_eq!(fields.next(), Some(*name));
         let mut numbers = fields.map(|field| field.parse::<f64>().unwrap());
         let expected = numbers.next().unwrap();
-        let comparison = Comparison { targets: *targets, sample_weights: None, criterion, teacher: *teacher };
+        let comparison =
+            Comparison { targets: *targets, sample_weights: None, criterion, teacher: *teacher, whole: None };
         let (loss, _, gradient) = found(comparison);
         assert!((loss - expected).abs() < 2e-7 * expected, "{name}: {loss}, expected {expected}");
         // Float32's rounding of what is written.
@@ -228,8 +279,13 @@ fn losses_and_gradients_are_those_of_their_definitions() {
             };
             *dx += f64::from(weight) * (moved(1e-4) - moved(-1e-4)) / 2e-4;
         }
-        let comparison =
-            Comparison { targets, sample_weights: sample_weights.as_deref(), criterion: &criterion, teacher };
+        let comparison = Comparison {
+            targets,
+            sample_weights: sample_weights.as_deref(),
+            criterion: &criterion,
+            teacher,
+            whole: None,
+        };
         let what = format!("{comparison:?}, {rows} × {classes}");
         let run = |_: &_, _, arena: &mut _| {
             let (found, _) = compare(arena, [logits, gradient], comparison, weight, accumulate);
@@ -253,6 +309,7 @@ fn a_plain_criterion_gives_the_bits_of_cross_entropy() {
         sample_weights: None,
         criterion,
         teacher: None,
+        whole: None,
     };
     let plain = found(comparison(&criterion));
     // Weights that are all the same say the same, by another way.
@@ -282,6 +339,7 @@ fn losses_of_huge_logits_are_finite() {
                     sample_weights: None,
                     criterion: &criterion,
                     teacher: Some(Teacher { logits: &[-3e38, 3e38, 0.0, 1.0, 2.0], alpha: 0.5, reading }),
+                    whole: None,
                 };
                 let views = [0, 5].map(|at| View::dense(at, 1, 5));
                 let (loss, _) = compare(&mut arena, views, comparison, 1.0, false);
@@ -302,6 +360,7 @@ fn hits_are_at_any_of_several_classes() {
         sample_weights: None,
         criterion: &Criterion::Binary(Binary::default()),
         teacher: None,
+        whole: None,
     };
     assert_eq!(compare(&mut arena, views, comparison, 1.0, false).1, 1);
 }

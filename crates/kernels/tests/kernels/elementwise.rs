@@ -132,7 +132,10 @@ fn dropout_multiplies_by_the_mask() {
         let (pixels, channels) = shape(&mut random);
         let add = random.chance();
         let group = if random.chance() { 1 } else { channels };
-        let mask = Mask::new(seed, random.pick(&[0.0, 0.2, 0.5, 0.9]), group);
+        let whole = Mask::new(seed, random.pick(&[0.0, 0.2, 0.5, 0.9]), group);
+        // A part of a batch has the decisions of its place.
+        let first = group * (seed as usize % 9);
+        let mask = whole.starting_at(first);
         let mut scene = Scene::new(seed);
         let [input, out] = scene.pair([(pixels, channels); 2]);
         scene.fill(input);
@@ -145,7 +148,7 @@ fn dropout_multiplies_by_the_mask() {
             .iter()
             .zip(old)
             .enumerate()
-            .map(|(i, (x, old))| old + x * f64::from(mask.scale(i)))
+            .map(|(i, (x, old))| old + x * f64::from(whole.scale(first + i)))
             .collect();
         let run = |pool: &_, isa, arena: &mut _| {
             dropout(pool, isa, arena, mask, [input, out], add);

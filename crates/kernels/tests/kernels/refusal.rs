@@ -81,7 +81,8 @@ fn views_beyond_the_arena_are_refused() {
         });
         let criterion = Criterion::Binary(Binary::default());
         let (targets, teacher) = (Targets::Classes(&[0; 2]), None);
-        let comparison = Comparison { targets, sample_weights: None, criterion: &criterion, teacher };
+        let comparison =
+            Comparison { targets, sample_weights: None, criterion: &criterion, teacher, whole: None };
         refused_everywhere(&what, |_, _, a| {
             compare(a, [bad, good], comparison, 1.0, false);
         });
@@ -441,8 +442,13 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
         (Criterion::default(), teacher(&[0.0; 6], 1.5, 1.0)),
         (Criterion::default(), teacher(&[0.0; 6], 0.5, 0.0)),
     ] {
-        let comparison =
-            Comparison { targets: classes, sample_weights: None, criterion: &criterion, teacher };
+        let comparison = Comparison {
+            targets: classes,
+            sample_weights: None,
+            criterion: &criterion,
+            teacher,
+            whole: None,
+        };
         refused_everywhere(&format!("{comparison:?}"), |_, _, a| {
             compare(a, [x, y], comparison, 1.0, false);
         });
@@ -467,9 +473,10 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
                 scale,
                 shift,
                 relu: true,
+                count: x.pixels as f64,
             };
             let mut gradients = gradients.map(|len| vec![0.0; len]);
-            batch_norm_backward(p, isa, a, &call, gradients.each_mut().map(Vec::as_mut_slice));
+            batch_norm_backward(p, isa, a, &call, gradients.each_mut().map(Vec::as_mut_slice), None);
         });
     };
     backward(Some((View { offset: 9, ..y }, false)), [&[1.0; 3]; 5], [3; 2]);

@@ -2,6 +2,7 @@
 
 mod noise;
 mod report;
+mod scaling;
 mod subject;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use self::noise::{Noise, noise};
 use self::report::{Layer, Report};
 use self::subject::Subject;
+use super::joined::Joined;
 use super::trained;
 use crate::args::{EngineArgs, SizeArgs, number, positive};
 use crate::error::Failure;
@@ -28,6 +30,8 @@ Examples:
   convnet bench vgg16 resnet50 --batch 8       several networks
   convnet bench lenet --mode train --batch 64  a training step: forward, backward, update
   convnet bench googlenet --layers             where the time goes
+  mpirun -n 2 convnet bench resnet18 --mode train --batch 16 --threads 1
+                                               how much faster two processes train it than one
   convnet bench resnet18 --plan                what would run, by which kernel and where in memory
 
 Weights and images are random. The machine's own peak of multiply-adds is measured beside each figure, since \
@@ -95,10 +99,13 @@ const RUNS: usize = 7;
 /// The most runs: more add nothing to the median.
 const MOST_RUNS: usize = 5000;
 
-/// Times each network.
+/// Times each network; under mpirun, how much faster several processes train it.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if !(args.seconds >= 0.0 && args.seconds <= 3600.0) {
         return Err(Failure::usage("--seconds must be from 0 to 3600"));
+    }
+    if let Some(joined) = Joined::join()? {
+        return joined.run(|joined| scaling::run(args, joined));
     }
     let precision = if args.mode == Mode::Train { Precision::Tf32 } else { Precision::F32 };
     let options = args.engine.options(precision)?;

@@ -9,7 +9,7 @@ use super::Mode;
 use crate::error::Failure;
 
 /// The learning rate of timed steps: small enough that weights stay near what they were.
-const RATE: f32 = 1e-6;
+pub(super) const RATE: f32 = 1e-6;
 
 /// A network ready to run.
 pub(super) enum Subject {

@@ -8,7 +8,7 @@ use convnet::exec::Options;
 use convnet::train::{LrFind, LrRange, Trainer, draw_rates, lr_find};
 use convnet_formats::atomic;
 
-use super::{Args, Start, listen};
+use super::{Args, Given, Start, listen};
 use crate::error::Failure;
 use crate::models;
 use crate::output::{self, FAINT, STRONG, counted};
@@ -17,7 +17,7 @@ use crate::waiting::Waiting;
 /// Runs the range test, and draws it.
 pub(super) fn run(args: &Args, options: &Options, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
     let (recipe, start) = args.begin(&[])?;
-    let Start { graph, data, preprocess, weights, teacher, .. } = start;
+    let Start { graph, data, given: Given { preprocess, weights, teacher, .. }, .. } = start;
     let steps = recipe.limit_steps.map_or(LrFind::default().steps, |limit| limit as usize);
     let rates = LrFind { steps, ..LrFind::default() };
     let title = format!("{} on {}", graph.name(), data.name);

@@ -3,6 +3,7 @@
 mod args;
 mod folds;
 mod lr_find;
+mod ranks;
 mod report;
 mod runs;
 mod sweep;
@@ -20,6 +21,7 @@ use convnet::exec::{Device, Options, Precision};
 use convnet::graph::Graph;
 use convnet::io::{Head, grow};
 use convnet::model::{self, Model, OpenOptions, is_onnx};
+use convnet::ranks::Ranks;
 use convnet::state::StateDict;
 use convnet::train::{
     NewRun, Parameters, Recipe, RunConfig, RunDir, Teacher, TrainError, TrainReport, Trainer, divide,
@@ -30,6 +32,7 @@ use convnet_serve::{Background, Live};
 use self::args::{Setting, Settings};
 use self::report::Reporter;
 use self::tui::Dashboard;
+use super::joined::Joined;
 use super::serve;
 use super::trained::{self, PreprocessArg};
 use crate::args::{DeviceArgs, ImageSize, SizeArgs, ThreadsArg, picture, positive};
@@ -179,20 +182,51 @@ struct Plan {
 struct Start {
     graph: Graph,
     data: DataSets,
+    given: Given,
+    /// Whether the weights to start from left the last layer alone to be drawn.
+    new_head: bool,
+}
+
+/// What a run starts with that it might do without.
+#[derive(Default)]
+struct Given {
     /// How images become input, if the weights to start from or the user tell.
     preprocess: Option<Preprocess>,
     /// Weights to start from, and where they come from.
     weights: Option<(String, StateDict)>,
     /// What those gave.
     report: Option<String>,
-    /// Whether they left the last layer alone to be drawn.
-    new_head: bool,
     /// The network that it learns from.
     teacher: Option<Teacher<'static>>,
 }
 
-/// Trains.
+impl Given {
+    fn to(self, mut trainer: Trainer<'_>) -> Trainer<'_> {
+        if let Some((origin, weights)) = self.weights {
+            trainer = trainer.weights(origin, weights);
+        }
+        if let Some(report) = self.report {
+            trainer = trainer.start_report(report);
+        }
+        if let Some(preprocess) = self.preprocess {
+            trainer = trainer.preprocess(preprocess);
+        }
+        match self.teacher {
+            Some(teacher) => trainer.teacher(teacher),
+            None => trainer,
+        }
+    }
+}
+
+/// Trains: alone, or as one of the processes that mpirun started.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    match Joined::join()? {
+        Some(joined) => ranks::run(args, joined),
+        None => alone(args),
+    }
+}
+
+fn alone(args: &Args) -> Result<(), Failure> {
     let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
     let stop = Arc::<AtomicBool>::default();
@@ -210,7 +244,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         None => args.fresh(&[], args.out.as_deref())?,
     };
     listen(&stop)?;
-    let Carried { result, directory, classes } = carry_out(args, plan, &options, &stop)?;
+    let Carried { result, directory, classes } = carry_out(args, plan, &options, &stop, None)?;
     finish(result, &directory, classes)
 }
 
@@ -221,10 +255,16 @@ struct Carried {
     classes: usize,
 }
 
-/// Trains by a plan, and shows it.
-fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>) -> Result<Carried, Failure> {
+/// Trains by a plan, alone or as the first of several ranks, and shows it.
+fn carry_out(
+    args: &Args,
+    plan: Plan,
+    options: &Options,
+    stop: &Arc<AtomicBool>,
+    ranks: Option<Arc<dyn Ranks>>,
+) -> Result<Carried, Failure> {
     let Plan { place, recipe, start } = plan;
-    let Start { graph, data, preprocess, weights, report, teacher, .. } = start;
+    let Start { graph, data, given, .. } = start;
     let directory = match &place {
         Place::New(new) => new.path().to_owned(),
         Place::Old(directory, _) => directory.clone(),
@@ -245,17 +285,9 @@ fn carry_out(args: &Args, plan: Plan, options: &Options, stop: &Arc<AtomicBool>)
     if let Some((live, _)) = &live {
         trainer = trainer.callback(live.clone());
     }
-    if let Some((origin, weights)) = weights {
-        trainer = trainer.weights(origin, weights);
-    }
-    if let Some(report) = report {
-        trainer = trainer.start_report(report);
-    }
-    if let Some(preprocess) = preprocess {
-        trainer = trainer.preprocess(preprocess);
-    }
-    if let Some(teacher) = teacher {
-        trainer = trainer.teacher(teacher);
+    trainer = given.to(trainer);
+    if let Some(ranks) = ranks {
+        trainer = trainer.ranks(ranks);
     }
     let result = match place {
         Place::New(new) => trainer.run_in(new),
@@ -429,7 +461,8 @@ impl Args {
         let asked = self.preprocess.preprocess.as_ref();
         let preprocess = asked.map(|asked| asked.for_input(graph.input_size())).transpose()?;
         let teacher = teacher(&recipe)?;
-        let start = Start { graph, data, preprocess, weights: None, report: None, new_head: false, teacher };
+        let given = Given { preprocess, teacher, ..Given::default() };
+        let start = Start { graph, data, given, new_head: false };
         let start = match init_from {
             Some(path) => self.started(start, (name, &recipe), &path)?,
             None => start,
@@ -450,7 +483,7 @@ impl Args {
     /// What a run that starts from weights has of them: its classes in their order, their preprocessing, their head if it
     /// is for these classes.
     fn started(&self, start: Start, (name, recipe): (&str, &Recipe), path: &Path) -> Result<Start, Failure> {
-        let Start { graph, mut data, mut preprocess, teacher, .. } = start;
+        let Start { graph, mut data, given: Given { mut preprocess, teacher, .. }, .. } = start;
         let file = model::weights_file(path, Some(&graph))?;
         let mut head = Head::Resized;
         match file.card().map(|card| &card.classes).filter(|classes| !classes.is_empty()) {
@@ -506,7 +539,8 @@ impl Args {
             }
         };
         let report = Some(format!("{origin}\n{report}\n"));
-        Ok(Start { graph, data, preprocess, weights: Some((origin, weights)), report, new_head, teacher })
+        let given = Given { preprocess, weights: Some((origin, weights)), report, teacher };
+        Ok(Start { graph, data, given, new_head })
     }
 
     /// How weights to start from are matched.
@@ -563,7 +597,8 @@ impl Args {
             weights = Some((origin, first));
         }
         let teacher = teacher(&recipe)?;
-        let start = Start { graph, data, preprocess: None, weights, report: None, new_head: false, teacher };
+        let given = Given { weights, teacher, ..Given::default() };
+        let start = Start { graph, data, given, new_head: false };
         Ok(Plan { place: Place::Old(directory.to_owned(), from), recipe, start })
     }
 

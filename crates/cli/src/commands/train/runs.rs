@@ -227,7 +227,7 @@ impl<'a> Runs<'a> {
                     true => self.args.resumed(&directory, options, Some(self.recipes[index].clone()))?,
                     false => self.args.fresh(&self.tasks[index].settings, Some(&directory))?,
                 };
-                let Carried { result, .. } = carry_out(self.args, plan, options, stop)?;
+                let Carried { result, .. } = carry_out(self.args, plan, options, stop, None)?;
                 match result {
                     Ok(report) if report.interrupted => return Err(self.interrupted(&told)),
                     Ok(_) => {}

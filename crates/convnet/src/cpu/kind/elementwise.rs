@@ -2,7 +2,7 @@
 
 use convnet_kernels::{self as kernels, Activation};
 
-use crate::cpu::run::{At, Backward, Forward, mask};
+use crate::cpu::run::{At, Backward, Forward};
 use crate::ops::{SELU, Unary};
 use crate::plan::{BackwardStage, GradientWrite};
 
@@ -94,13 +94,13 @@ pub(super) fn add_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardSt
 impl Dropout {
     pub(super) fn forward(self, run: &mut Forward<'_>, at: At<'_>) {
         let views = [run.input(at, 0), run.output(at)];
-        let mask = mask(run.key, at.stage.out, (self.p, self.whole), run.plan.shape(at.stage));
+        let mask = run.mask(at, (self.p, self.whole));
         kernels::dropout(run.pool, run.isa, run.arena, mask, views, false);
     }
 
     pub(super) fn backward(self, run: &mut Backward<'_>, at: At<'_>, write: &GradientWrite) {
         let views = [run.output_gradient(at), run.input_gradient(at, 0)];
-        let mask = mask(run.key, at.stage.out, (self.p, self.whole), run.plan.shape(at.stage));
+        let mask = run.mask(at, (self.p, self.whole));
         kernels::dropout(run.pool, run.isa, run.arena, mask, views, write.accumulate);
     }
 }

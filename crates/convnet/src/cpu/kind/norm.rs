@@ -49,8 +49,11 @@ impl BatchNorm {
         let [mean, _] = run.statistics.of(run.plan.slot(at.stage.inputs[0]));
         let write = back.inputs.first().and_then(Option::as_ref);
         let (weight, bias) = (at.parameters.weight.clone(), at.parameters.bias.clone().unwrap_or_default());
+        let input = run.input(at, 0);
+        let whole = run.joint.as_ref().filter(|joint| joint.syncs_batch_norm());
+        let (pixels, whole) = (input.pixels / run.n, whole.map_or(run.n, |joint| joint.part().whole));
         let call = BatchNormBackward {
-            input: run.input(at, 0),
+            input,
             output_gradient: run.output_gradient(at),
             input_gradient: write.map(|write| (run.input_gradient(at, 0), write.accumulate)),
             weight: &run.parameters[weight.clone()],
@@ -59,10 +62,14 @@ impl BatchNorm {
             scale: &saved.scale,
             shift: &saved.shift,
             relu: at.stage.relu,
+            count: (pixels * whole) as f64,
         };
         let (head, tail) = run.gradients.split_at_mut(bias.start);
         let gradients = [&mut head[weight], &mut tail[..bias.len()]];
-        kernels::batch_norm_backward(run.pool, run.isa, run.arena, &call, gradients);
+        let joint = run.joint.as_deref_mut().filter(|joint| joint.syncs_batch_norm());
+        let mut join = joint.map(|joint| |sums: &mut [f64]| joint.join_sums(sums));
+        let join = join.as_mut().map(|join| join as &mut kernels::Join<'_>);
+        kernels::batch_norm_backward(run.pool, run.isa, run.arena, &call, gradients, join);
     }
 }
 

@@ -8,23 +8,35 @@ use super::super::run::{Backward, Forward};
 use super::{Batch, Training, moments};
 use crate::options::ReluGradient;
 use crate::plan::{StepReport, StepTimes};
+use crate::ranks::Joint;
 
 impl Training {
     /// Both passes; adds the time of each stage to `times`.
     pub(super) fn pass(&mut self, batch: Batch<'_>, times: Option<&mut StepTimes>) -> StepReport {
         match times {
-            None => self.observed(batch, &mut ()),
-            Some(times) => self.observed(batch, &mut Clock::new(times, self.saved.len())),
+            None => self.observed(batch, &mut (), None),
+            Some(times) => self.observed(batch, &mut Clock::new(times, self.saved.len()), None),
         }
     }
 
+    /// Both passes over a part of a batch, the others of which other ranks have.
+    pub(super) fn joint_pass(&mut self, batch: Batch<'_>, joint: &mut Joint) -> StepReport {
+        self.observed(batch, &mut (), Some(joint))
+    }
+
     /// Both passes.
-    fn observed(&mut self, batch: Batch<'_>, onlooker: &mut dyn Onlooker) -> StepReport {
+    fn observed(
+        &mut self,
+        batch: Batch<'_>,
+        onlooker: &mut dyn Onlooker,
+        mut joint: Option<&mut Joint>,
+    ) -> StepReport {
         let (key, n) = (self.key(), batch.n);
-        self.run_forward(batch.images, (n, key), onlooker);
+        self.forward_with(batch.images, (n, key), onlooker, joint.as_deref_mut());
         let report = self.compare(batch);
-        if report.loss.is_finite() {
-            self.run_backward((n, key, ReluGradient::Plain), onlooker);
+        // Other ranks wait for this one's gradients, whatever its loss.
+        if report.loss.is_finite() || joint.is_some() {
+            self.backward_with((n, key, ReluGradient::Plain), onlooker, joint);
             for twin in self.twins.iter().filter(|twin| !twin.parameter.frozen) {
                 twin.add(&self.table[twin.first], self.gradients.as_mut_slice());
             }
@@ -37,8 +49,18 @@ impl Training {
     pub(in crate::cpu) fn run_forward(
         &mut self,
         images: &[f32],
+        pass: (usize, u64),
+        onlooker: &mut dyn Onlooker,
+    ) {
+        self.forward_with(images, pass, onlooker, None);
+    }
+
+    fn forward_with(
+        &mut self,
+        images: &[f32],
         (n, key): (usize, u64),
         onlooker: &mut dyn Onlooker,
+        joint: Option<&mut Joint>,
     ) {
         let program = &self.program;
         let mut run = Forward {
@@ -54,6 +76,7 @@ impl Training {
             statistics: Some(&mut self.statistics),
             n,
             key,
+            joint,
         };
         onlooker.begins();
         for (stage, saved) in self.saved.iter_mut().enumerate() {
@@ -93,8 +116,17 @@ impl Training {
     /// The backward pass from the gradients of the outputs.
     pub(in crate::cpu) fn run_backward(
         &mut self,
+        pass: (usize, u64, ReluGradient),
+        onlooker: &mut dyn Onlooker,
+    ) {
+        self.backward_with(pass, onlooker, None);
+    }
+
+    fn backward_with(
+        &mut self,
         (n, key, relu): (usize, u64, ReluGradient),
         onlooker: &mut dyn Onlooker,
+        joint: Option<&mut Joint>,
     ) {
         let program = &self.program;
         let mut run = Backward {
@@ -113,13 +145,17 @@ impl Training {
             relu,
             n,
             key,
+            joint,
         };
         onlooker.begins();
-        for back in &program.plan.backward {
+        for (number, back) in program.plan.backward.iter().enumerate() {
             program.gather(&mut run, back);
             onlooker.received(&run, back.stage);
             program.backward(&mut run, back, &self.saved[back.stage]);
             onlooker.returned(back.stage);
+            if let Some(joint) = &mut run.joint {
+                joint.ready(run.gradients, self.buckets.after(number));
+            }
         }
     }
 }

@@ -131,7 +131,21 @@ const MAX_STEPS: u64 = 1 << 53;
 /// The epochs of a run in which the last layer may have one to itself.
 const LEAST_EPOCHS: usize = 3;
 
+/// The epochs that a larger rate takes to warm up.
+const WARM_UP_EPOCHS: f64 = 5.0;
+
 impl Recipe {
+    /// For so many ranks that each take this recipe's batch: batch and rate are as many times as large, and the rate warms up for
+    /// five epochs (at most half of the run), where the schedule does not warm up already (Goyal et al. 2017).
+    #[must_use]
+    pub fn scaled_to(mut self, ranks: usize) -> Self {
+        self.batch = self.batch.saturating_mul(ranks);
+        self.lr *= ranks as f64;
+        let part = (WARM_UP_EPOCHS / self.epochs.max(1) as f64).min(0.5);
+        self.schedule = self.schedule.warmed_up(part);
+        self
+    }
+
     /// What every recipe starts from.
     fn blank() -> Self {
         Self {
@@ -257,6 +271,18 @@ mod tests {
     use super::*;
     use crate::optim::{Adam, Sgd};
     use std::path::Path;
+
+    #[test]
+    fn a_recipe_for_several_ranks_takes_larger_steps_after_a_warm_up() {
+        let recipe = Recipe { batch: 64, lr: 0.1, epochs: 20, ..Recipe::blank() };
+        let with = |schedule| Recipe { schedule, ..recipe.clone() }.scaled_to(4);
+        let scaled = with(Schedule::Constant { warmup: 0.0 });
+        assert_eq!((scaled.batch, scaled.lr), (256, 0.4));
+        assert_eq!(scaled.schedule, Schedule::Constant { warmup: 0.25 });
+        assert_eq!(with(Schedule::cosine(0.1)).schedule, Schedule::cosine(0.1));
+        let short = Recipe { epochs: 2, schedule: Schedule::cosine(0.0), ..recipe.clone() }.scaled_to(2);
+        assert_eq!(short.schedule, Schedule::cosine(0.5));
+    }
 
     #[test]
     fn an_unknown_key_is_named() {

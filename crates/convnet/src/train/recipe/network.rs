@@ -26,6 +26,10 @@ pub struct Network {
     /// Whether the normalization that ends a residual branch starts with γ = 0, so that the branch starts as nothing.
     #[serde(skip_serializing_if = "super::is_default")]
     pub zero_init_residual: bool,
+    /// Whether batch normalizations of several ranks take mean and variance of the whole batch, as one process does, in place
+    /// of those of each rank's part.
+    #[serde(skip_serializing_if = "super::is_default")]
+    pub sync_batch_norm: bool,
 }
 
 /// How weights are drawn before training.

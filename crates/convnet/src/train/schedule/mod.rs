@@ -289,6 +289,27 @@ impl Schedule {
         }
     }
 
+    /// With this fraction of the run to warm up, where it does not warm up already.
+    #[must_use]
+    pub fn warmed_up(mut self, fraction: f64) -> Self {
+        match &mut self {
+            Self::Constant { warmup }
+            | Self::Step { warmup, .. }
+            | Self::Milestones { warmup, .. }
+            | Self::Exponential { warmup, .. }
+            | Self::Polynomial { warmup, .. }
+            | Self::Cosine { warmup, .. }
+            | Self::CosineRestarts { warmup, .. }
+            | Self::Plateau { warmup, .. } => {
+                if *warmup == 0.0 {
+                    *warmup = fraction;
+                }
+            }
+            Self::OneCycle { .. } => {}
+        }
+        self
+    }
+
     /// The fraction of the run that warms up; one cycle climbs by its own rule.
     fn warmup(&self) -> f64 {
         match *self {

@@ -75,6 +75,11 @@ impl Settings {
         })
     }
 
+    /// Whether batch and rate are to grow with the number of processes.
+    pub(super) fn scales(&self) -> bool {
+        self.training.scale_to_ranks
+    }
+
     /// Whether the learning rate is the user's own.
     pub(super) fn has_rate(&self) -> bool {
         self.training.lr.is_some() || self.training.recipe.is_some()

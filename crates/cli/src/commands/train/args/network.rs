@@ -43,6 +43,10 @@ pub(in crate::commands::train) struct Network {
     /// Let every residual branch start as nothing: its last normalization starts at 0
     #[arg(long)]
     zero_init_residual: bool,
+
+    /// Under mpirun: let batch normalizations take mean and variance of the whole batch, not of each process's part
+    #[arg(long)]
+    sync_batch_norm: bool,
 }
 
 /// `3=layer4.*`.
@@ -74,6 +78,7 @@ impl Network {
         given(patch, "network.dropout", self.dropout)?;
         given(patch, "network.stochastic_depth", self.stochastic_depth)?;
         given(patch, "network.init", self.init.as_ref())?;
-        given(patch, "network.zero_init_residual", self.zero_init_residual.then_some(true))
+        given(patch, "network.zero_init_residual", self.zero_init_residual.then_some(true))?;
+        given(patch, "network.sync_batch_norm", self.sync_batch_norm.then_some(true))
     }
 }

@@ -20,6 +20,11 @@ pub(in crate::commands::train) struct Training {
     #[arg(long, value_name = "N", value_parser = positive)]
     batch: Option<usize>,
 
+    /// Under mpirun: multiply batch and learning rate by the number of processes, and warm up for 5 epochs unless the schedule
+    /// warms up (Goyal et al. 2017). Without it a batch is what all processes share
+    #[arg(long, conflicts_with = "resume")]
+    pub(in crate::commands::train) scale_to_ranks: bool,
+
     /// Peak of the learning rate [default: the recipe's]
     #[arg(long, value_name = "X", value_parser = number)]
     pub(in crate::commands::train) lr: Option<f64>,

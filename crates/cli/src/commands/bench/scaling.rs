@@ -1,0 +1,170 @@
+//! How much faster a training step gets by several processes, under mpirun.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Instant;
+
+use convnet::exec::{Options, TrainingStep};
+use convnet::graph::Graph;
+use convnet::optim::{Optimizer, ParameterGroups};
+use convnet::ranks::{Joint, Mpi, Part, Ranks};
+use serde::Serialize;
+
+use super::noise::{Noise, noise};
+use super::subject::RATE;
+use super::{Args, Mode};
+use crate::commands::joined::Joined;
+use crate::error::Failure;
+use crate::output::counted;
+use crate::{models, output};
+
+/// Rounds of steps, alone and together in turn.
+const ROUNDS: usize = 5;
+
+/// A network's figures.
+#[derive(Debug, Serialize)]
+struct Scaling {
+    model: String,
+    processes: usize,
+    /// Of each process.
+    batch: usize,
+    threads: usize,
+    library: String,
+    /// Medians over the rounds of a step's mean: of one process while the others wait, and of all together.
+    ms_alone: f64,
+    ms_together: f64,
+    images_per_second_alone: f64,
+    images_per_second_together: f64,
+    /// How many times as many images a second all do together as one does.
+    speedup: f64,
+}
+
+/// One of the processes.
+struct Process<'a> {
+    mpi: &'a Arc<Mpi>,
+    joint: Joint,
+    training: TrainingStep,
+    groups: ParameterGroups,
+    images: Vec<f32>,
+    labels: Vec<u32>,
+}
+
+/// Times each network.
+pub(super) fn run(args: &Args, joined: &Joined) -> Result<(), Failure> {
+    if args.mode != Mode::Train || args.layers || args.plan {
+        return Err(Failure::usage(
+            "under mpirun training steps are timed: give `--mode train`, without --layers and --plan",
+        ));
+    }
+    let threads = joined.threads(&args.engine.threads)?;
+    let options =
+        args.engine.device.apply(Options { threads, ..Options::default() }, super::Precision::Tf32)?;
+    for name in &args.models {
+        let (graph, _) = models::network(name, &args.size.options())?;
+        let scaling = Process::new(&joined.mpi, &graph, args.batch, &options)?.measure(args, name)?;
+        if let Some(scaling) = scaling {
+            let text = if args.json { serde_json::to_string(&scaling)? } else { text(&scaling) };
+            output::emit(&text)?;
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Process<'a> {
+    fn new(mpi: &'a Arc<Mpi>, graph: &Graph, batch: usize, options: &Options) -> Result<Self, Failure> {
+        let ranks: Arc<dyn Ranks> = mpi.clone();
+        let optimizer = Optimizer::sgd();
+        let training = TrainingStep::compile(graph, &Noise::new(graph), batch, optimizer, 0, options)?;
+        let groups = training.uniform_groups();
+        let labels = (0..batch).map(|i| (i % graph.classes()) as u32).collect();
+        let images = noise(batch * graph.input_shape().elements());
+        Ok(Self { mpi, joint: Joint::new(ranks, false, Arc::default()), training, groups, images, labels })
+    }
+
+    fn alone(&mut self) -> Result<(), Failure> {
+        self.training.step(&self.images, &self.labels, &self.groups, RATE)?;
+        Ok(())
+    }
+
+    fn together(&mut self) -> Result<(), Failure> {
+        let batch = self.labels.len();
+        let whole = batch * self.mpi.size();
+        let part = Part { first: batch * self.mpi.rank(), images: batch, whole, weighted: whole as f64 };
+        let Self { training, joint, .. } = self;
+        training.forward_backward_jointly(&self.images, &self.labels, part, (joint, true))?;
+        training.join_gradients(joint)?;
+        // What training tells of each step.
+        joint.gather(&[0; 5])?;
+        training.apply(&self.groups, RATE)?;
+        Ok(())
+    }
+
+    /// The mean milliseconds of so many steps.
+    fn mean(&mut self, steps: usize, step: fn(&mut Self) -> Result<(), Failure>) -> Result<f64, Failure> {
+        let start = Instant::now();
+        (0..steps).try_for_each(|_| step(self))?;
+        Ok(start.elapsed().as_secs_f64() * 1e3 / steps as f64)
+    }
+
+    /// The figures, of the first process.
+    fn measure(mut self, args: &Args, model: &str) -> Result<Option<Scaling>, Failure> {
+        self.mean(2, Self::together)?;
+        if self.mpi.rank() > 0 {
+            loop {
+                match self.joint.hear(1)?[0] {
+                    0 => return Ok(None),
+                    steps => self.mean(steps as usize, Self::together).map(drop)?,
+                }
+            }
+        }
+        let once = self.mean(2, Self::alone)?;
+        let share = 1e3 * args.seconds / (2 * ROUNDS) as f64;
+        let steps = ((share / once) as usize).clamp(2, 1000);
+        let (mut alone, mut together) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            alone.push(self.mean(steps, Self::alone)?);
+            self.joint.tell(&[steps as u32])?;
+            together.push(self.mean(steps, Self::together)?);
+        }
+        self.joint.tell(&[0])?;
+        let median = |times: &mut Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        };
+        let (ms_alone, ms_together) = (median(&mut alone), median(&mut together));
+        let (processes, batch) = (self.mpi.size(), args.batch);
+        let speed = |images: usize, ms: f64| 1e3 * images as f64 / ms;
+        let images_per_second_alone = speed(batch, ms_alone);
+        let images_per_second_together = speed(batch * processes, ms_together);
+        Ok(Some(Scaling {
+            model: model.into(),
+            processes,
+            batch,
+            threads: self.training.threads(),
+            library: self.mpi.library(),
+            ms_alone,
+            ms_together,
+            images_per_second_alone,
+            images_per_second_together,
+            speedup: images_per_second_together / images_per_second_alone,
+        }))
+    }
+}
+
+fn text(scaling: &Scaling) -> String {
+    let Scaling { model, processes, batch, ms_alone, ms_together, speedup, .. } = scaling;
+    let mut text = format!(
+        "{model}: training step, {processes} processes by {}, {} and batch {batch} each: ",
+        scaling.library,
+        counted(scaling.threads, "thread")
+    );
+    let _ = write!(
+        text,
+        "{ms_together:.1} ms together, {ms_alone:.1} ms one alone; {:.1} and {:.1} images/s: {speedup:.2} times as fast, \
+         {:.0}% of {processes}",
+        scaling.images_per_second_together,
+        scaling.images_per_second_alone,
+        1e2 * speedup / *processes as f64
+    );
+    text
+}

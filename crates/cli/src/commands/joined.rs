@@ -1,0 +1,75 @@
+//! The processes that mpirun started, for the commands that work together.
+
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use convnet::ranks::{self, Joint, Mpi, Ranks};
+
+use crate::args::ThreadsArg;
+use crate::error::Failure;
+use crate::output;
+
+/// What the others wait before they tell of a failure: where the first one has the same, it tells it and ends them.
+const COURTESY: Duration = Duration::from_secs(2);
+
+/// How long processes may take to start.
+const START: Duration = Duration::from_secs(120);
+
+/// The processes of a run, as one of them.
+pub(super) struct Joined {
+    pub(super) mpi: Arc<Mpi>,
+}
+
+impl Joined {
+    /// Joins the processes that mpirun started, if there are several. All but the first leave notes to it.
+    pub(super) fn join() -> Result<Option<Self>, Failure> {
+        let Some(launch) = ranks::launched().filter(|launch| launch.size > 1) else { return Ok(None) };
+        if launch.rank > 0 {
+            output::hush();
+        }
+        let (rank, size) = (launch.rank, launch.size);
+        let (joined, waiting) = mpsc::channel::<()>();
+        // MPI starts all processes or none, and waits without end for one that has died meanwhile.
+        thread::spawn(move || {
+            if waiting.recv_timeout(START) == Err(RecvTimeoutError::Timeout) {
+                let seconds = START.as_secs();
+                let failure = Failure::work(format!(
+                    "process {rank} of {size} waited {seconds} s for the others to start: one has died or does not get there; see \
+                     what the launcher tells, and start again"
+                ));
+                failure.report();
+                process::exit(1);
+            }
+        });
+        let mpi = Mpi::join(&launch)?;
+        drop(joined);
+        Ok(Some(Self { mpi }))
+    }
+
+    /// Does the work of this process; a failure of one ends all of them. What is given back is left to do once they are.
+    pub(super) fn run<T>(self, work: impl FnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        match work(&self) {
+            Ok(done) => {
+                self.mpi.finish()?;
+                Ok(done)
+            }
+            Err(failure) => {
+                if self.mpi.rank() > 0 {
+                    thread::sleep(COURTESY);
+                }
+                let usage = failure.report() == ExitCode::from(2);
+                self.mpi.abort(if usage { 2 } else { 1 })
+            }
+        }
+    }
+
+    /// The threads that were asked for, or those that suit this process beside the others of its host.
+    pub(super) fn threads(&self, asked: &ThreadsArg) -> Result<usize, Failure> {
+        let ranks: Arc<dyn Ranks> = self.mpi.clone();
+        let shared = Joint::new(ranks, false, Arc::default()).threads(self.mpi.host())?;
+        Ok(if asked.is_given() { asked.count() } else { shared })
+    }
+}

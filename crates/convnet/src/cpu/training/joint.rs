@@ -1,0 +1,34 @@
+//! Steps of several ranks together.
+
+use super::{Batch, Training};
+use crate::plan::{CompileError, StepReport};
+use crate::ranks::Joint;
+
+impl Training {
+    /// As [`Training::forward_backward`] over a part of a batch, whose loss and gradients are its parts of the whole's.
+    pub(crate) fn forward_backward_jointly(&mut self, batch: Batch<'_>, joint: &mut Joint) -> StepReport {
+        self.updates.fill(None);
+        let report = self.joint_pass(batch, joint);
+        self.passes += 1;
+        let synced = joint.syncs_batch_norm();
+        self.track(if synced { joint.part().whole } else { batch.n });
+        if !synced {
+            joint.average(self.running.iter_mut().flatten().flatten());
+        }
+        report
+    }
+
+    /// The same, the gradients added to those that are there.
+    pub(crate) fn accumulate_jointly(
+        &mut self,
+        batch: Batch<'_>,
+        joint: &mut Joint,
+    ) -> Result<StepReport, CompileError> {
+        self.added(|training| training.forward_backward_jointly(batch, joint))
+    }
+
+    /// Makes the gradients the sum over all ranks.
+    pub(crate) fn join_gradients(&mut self, joint: &mut Joint) {
+        joint.join_gradients(self.gradients.as_mut_slice(), self.buckets.all(), self.buckets.late());
+    }
+}

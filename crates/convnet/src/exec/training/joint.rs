@@ -1,0 +1,94 @@
+//! Steps of several ranks together.
+
+use convnet_kernels::Whole;
+
+use super::super::engine::images_in;
+use super::super::{Device, RunError, Target};
+use super::{Batch, Compiled, TrainingStep};
+use crate::plan::StepReport;
+use crate::ranks::{Joint, Part};
+
+impl TrainingStep {
+    /// As [`TrainingStep::forward_backward`] over this rank's part of a batch: the loss and the gradients are its parts of
+    /// those of the whole batch's mean, and become the whole by [`TrainingStep::join_gradients`], which every rank calls.
+    /// Where it is the only pass of its update (`last`), gradients travel while the backward pass goes on.
+    ///
+    /// Running statistics become the mean of all ranks'. A rank that the batch has no images for gives one that does not
+    /// count. A loss that is not finite shows itself to the other ranks by their gradients only: tell them.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::forward_backward`]; on a GPU; if another rank does not answer.
+    pub fn forward_backward_jointly<'a>(
+        &mut self,
+        images: &'a [f32],
+        target: impl Into<Target<'a>>,
+        part: Part,
+        (joint, last): (&mut Joint, bool),
+    ) -> Result<StepReport, RunError> {
+        let unweighted = [0.0];
+        let batch = self.checked_part(images, target.into(), (part, joint), &unweighted)?;
+        joint.begin(part, last);
+        let report = match &mut self.compiled {
+            Compiled::Cpu(training) => training.forward_backward_jointly(batch.0, joint),
+            Compiled::Gpu(_) => return Err(RunError::JointGpu),
+        };
+        Ok(joint.check().map(|()| report)?)
+    }
+
+    /// As [`TrainingStep::forward_backward_jointly`], but the gradients are added to those that are there.
+    ///
+    /// # Errors
+    /// As [`TrainingStep::forward_backward_jointly`] and [`TrainingStep::accumulate`].
+    pub fn accumulate_jointly<'a>(
+        &mut self,
+        images: &'a [f32],
+        target: impl Into<Target<'a>>,
+        part: Part,
+        joint: &mut Joint,
+    ) -> Result<StepReport, RunError> {
+        let unweighted = [0.0];
+        let batch = self.checked_part(images, target.into(), (part, joint), &unweighted)?;
+        joint.begin(part, false);
+        let report = match &mut self.compiled {
+            Compiled::Cpu(training) => training.accumulate_jointly(batch.0, joint)?,
+            Compiled::Gpu(_) => return Err(RunError::JointGpu),
+        };
+        Ok(joint.check().map(|()| report)?)
+    }
+
+    /// Makes the gradients the sum over all ranks.
+    ///
+    /// # Errors
+    /// On a GPU; if another rank does not answer.
+    pub fn join_gradients(&mut self, joint: &mut Joint) -> Result<(), RunError> {
+        match &mut self.compiled {
+            Compiled::Cpu(training) => training.join_gradients(joint),
+            Compiled::Gpu(_) => return Err(RunError::JointGpu),
+        }
+        Ok(joint.check()?)
+    }
+
+    /// A batch normalization that takes its statistics of the whole batch needs two values of that.
+    fn checked_part<'b>(
+        &self,
+        images: &'b [f32],
+        target: Target<'b>,
+        (part, joint): (Part, &Joint),
+        unweighted: &'b [f32],
+    ) -> Result<Batch<'b>, RunError> {
+        if self.device() != Device::Cpu {
+            return Err(RunError::JointGpu);
+        }
+        let plan = self.plan_value();
+        let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
+        if n != part.images.max(1) || part.first + part.images > part.whole {
+            return Err(RunError::Count { what: "images", found: n, expected: part.images.max(1) });
+        }
+        if !joint.syncs_batch_norm() || part.whole == 1 {
+            self.check_images(n)?;
+        }
+        let target = if part.images == 0 { target.weighted(unweighted) } else { target };
+        let whole = Whole { rows: part.whole as f64, weighted: part.weighted };
+        self.batch_of(images, n, target.part_of(whole))
+    }
+}

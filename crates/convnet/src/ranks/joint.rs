@@ -1,0 +1,397 @@
+//! What a training step and a run need of the other ranks.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::sum::{Sum, words};
+use super::{Ranks, RanksError, Transfer};
+
+/// Tags of what is sent beside the sums, whose tags are below.
+const SUM_TAGS: u32 = 32_000;
+const GATHER: u32 = 32_001;
+const ORDER: u32 = 32_002;
+const BYTES: u32 = 32_003;
+const ANSWERS: u32 = 32_004;
+/// Words of a message, at most.
+const MOST_WORDS: usize = 1 << 22;
+/// How long a rank that is in the same step is waited for.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How long one is waited for that may only have been told to stop a little later.
+const GRACE: Duration = Duration::from_secs(10);
+/// Looks before it sleeps, and how long it sleeps between two.
+const LOOKS: usize = 2_000;
+const SLEEP: Duration = Duration::from_micros(50);
+
+/// Which images of a batch that all ranks share are this rank's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    /// The number of its first image in the batch.
+    pub first: usize,
+    /// Its images: 0 for a rank that the batch has none for, which looks at one that does not count.
+    pub images: usize,
+    /// Images of the whole batch.
+    pub whole: usize,
+    /// The weights of the whole batch's classes, added up; its images where classes have no weights.
+    pub weighted: f64,
+}
+
+/// The other ranks, to a training step and to a run.
+///
+/// What fails within a step is kept until [`Joint::check`] asks for it: the step goes on with what it has.
+pub struct Joint {
+    ranks: Arc<dyn Ranks>,
+    sync_batch_norm: bool,
+    stop: Arc<AtomicBool>,
+    part: Part,
+    /// Whether sums of gradients start while the backward pass goes on.
+    early: bool,
+    flying: Vec<Sum>,
+    sums: u32,
+    failure: Option<RanksError>,
+}
+
+impl fmt::Debug for Joint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Joint")
+            .field("rank", &self.rank())
+            .field("size", &self.size())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits until something is so, which may never be: `other` names whom it waits for.
+struct Wait<'a> {
+    ranks: &'a dyn Ranks,
+    stop: &'a AtomicBool,
+    limit: Option<Duration>,
+}
+
+impl Wait<'_> {
+    fn until(
+        &self,
+        mut ready: impl FnMut() -> Result<bool, RanksError>,
+        other: impl Fn() -> usize,
+    ) -> Result<(), RanksError> {
+        let mut looks = 0;
+        let start = Instant::now();
+        let mut stopped: Option<Instant> = None;
+        while !ready()? {
+            looks += 1;
+            if looks < LOOKS {
+                thread::yield_now();
+                continue;
+            }
+            let (rank, size) = (self.ranks.rank(), self.ranks.size());
+            if self.stop.load(Ordering::Relaxed) && stopped.get_or_insert_with(Instant::now).elapsed() > GRACE
+            {
+                return Err(RanksError::Stopped { rank, size, other: other() });
+            }
+            if self.limit.is_some_and(|limit| start.elapsed() > limit) {
+                let seconds = start.elapsed().as_secs();
+                return Err(RanksError::Silent { rank, size, other: other(), seconds });
+            }
+            thread::sleep(SLEEP);
+        }
+        Ok(())
+    }
+}
+
+impl Joint {
+    /// Trains together with these ranks; `sync_batch_norm` has batch normalizations take the statistics of the whole batch,
+    /// not of each rank's part. A `stop` that is raised ends the wait for a rank that does not answer.
+    pub fn new(ranks: Arc<dyn Ranks>, sync_batch_norm: bool, stop: Arc<AtomicBool>) -> Self {
+        let part = Part { first: 0, images: 0, whole: 0, weighted: 0.0 };
+        Self { ranks, sync_batch_norm, stop, part, early: false, flying: Vec::new(), sums: 0, failure: None }
+    }
+
+    /// The number of this rank, from 0.
+    pub fn rank(&self) -> usize {
+        self.ranks.rank()
+    }
+
+    /// How many ranks there are.
+    pub fn size(&self) -> usize {
+        self.ranks.size()
+    }
+
+    /// Whether this rank was told to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether batch normalizations take the statistics of the whole batch.
+    pub fn syncs_batch_norm(&self) -> bool {
+        self.sync_batch_norm
+    }
+
+    /// What failed since the last question.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn check(&mut self) -> Result<(), RanksError> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// The part of the batch under way.
+    pub(crate) fn part(&self) -> Part {
+        self.part
+    }
+
+    /// Begins a pass over a part of a batch; `early` where its gradients are the whole update's.
+    pub(crate) fn begin(&mut self, part: Part, early: bool) {
+        (self.part, self.early) = (part, early);
+    }
+
+    fn wait(&self, limit: Option<Duration>) -> Wait<'_> {
+        Wait { ranks: &*self.ranks, stop: &self.stop, limit }
+    }
+
+    /// Keeps a failure, after which nothing is sent any more.
+    fn kept<T>(&mut self, result: Result<T, RanksError>) -> Option<T> {
+        result.map_err(|error| self.failure.get_or_insert(error)).ok()
+    }
+
+    /// Starts the sum of gradients that are whole here, if it may start now, and lets those under way go on.
+    pub(crate) fn ready(&mut self, gradients: &[f32], ranges: impl Iterator<Item = Range<usize>>) {
+        if !self.early {
+            return;
+        }
+        for range in ranges {
+            self.launch(gradients, range);
+        }
+        self.advance();
+    }
+
+    fn launch(&mut self, gradients: &[f32], range: Range<usize>) {
+        if self.failure.is_some() {
+            return;
+        }
+        let tag = self.sums * 2 % SUM_TAGS;
+        self.sums = (self.sums + 1) % SUM_TAGS;
+        let started = Sum::start(&*self.ranks, range.clone(), &gradients[range], tag);
+        if let Some(sum) = self.kept(started) {
+            self.flying.push(sum);
+        }
+    }
+
+    fn advance(&mut self) {
+        let mut result = Ok(true);
+        for sum in &mut self.flying {
+            result = result.and_then(|_| sum.advance(&*self.ranks));
+        }
+        self.kept(result);
+    }
+
+    /// Makes gradients the sum over all ranks: those of which the sum is under way and those at the `late` ranges, or `all`.
+    pub(crate) fn join_gradients(
+        &mut self,
+        gradients: &mut [f32],
+        all: impl Iterator<Item = Range<usize>>,
+        late: impl Iterator<Item = Range<usize>>,
+    ) {
+        match self.early {
+            true => late.for_each(|range| self.launch(gradients, range)),
+            false => all.for_each(|range| self.launch(gradients, range)),
+        }
+        let mut flying = std::mem::take(&mut self.flying);
+        if self.failure.is_none() {
+            let ranks = &*self.ranks;
+            let mut done = vec![false; flying.len()];
+            let open = std::cell::Cell::new(0);
+            let advance = || {
+                for (sum, done) in flying.iter_mut().zip(&mut done).filter(|(_, done)| !**done) {
+                    *done = sum.advance(ranks)?;
+                    open.set(sum.waits_for());
+                }
+                Ok(done.iter().all(|done| *done))
+            };
+            let result = self.wait(Some(PATIENCE)).until(advance, || open.get());
+            if self.kept(result).is_some() {
+                flying.into_iter().for_each(|sum| sum.write(gradients));
+            }
+        }
+    }
+
+    /// What every rank says, as many words of each, by rank.
+    ///
+    /// # Errors
+    /// If a rank does not answer.
+    pub fn gather(&mut self, said: &[u32]) -> Result<Vec<Vec<u32>>, RanksError> {
+        let (rank, size) = (self.rank(), self.size());
+        let mut heard = vec![Vec::new(); size];
+        heard[rank] = said.to_vec();
+        let mut leaving = Vec::new();
+        let mut coming: Vec<(usize, Box<dyn Transfer>)> = Vec::new();
+        for other in (0..size).filter(|&other| other != rank) {
+            coming.push((other, self.ranks.receive(other, GATHER, said.len())?));
+            leaving.push(self.ranks.send(other, GATHER, said.to_vec())?);
+        }
+        for (other, transfer) in &mut coming {
+            self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || *other)?;
+        }
+        for transfer in &mut leaving {
+            self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || (rank + 1) % size)?;
+        }
+        coming.into_iter().for_each(|(other, transfer)| heard[other] = transfer.into_words());
+        Ok(heard)
+    }
+
+    /// What every rank delivers, one behind the other by rank: so many numbers of each.
+    ///
+    /// # Errors
+    /// If a rank does not answer.
+    pub fn collect(&mut self, own: &[f32], counts: &[usize]) -> Result<Vec<f32>, RanksError> {
+        let mut all = Vec::new();
+        for (other, &count) in counts.iter().enumerate() {
+            if other == self.rank() {
+                all.extend_from_slice(own);
+                continue;
+            }
+            let mut transfer = self.ranks.receive(other, ANSWERS, count)?;
+            self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || other)?;
+            all.extend(transfer.into_words().into_iter().map(f32::from_bits));
+        }
+        Ok(all)
+    }
+
+    /// Delivers to the first rank what it collects.
+    ///
+    /// # Errors
+    /// If it cannot be sent.
+    pub fn deliver(&mut self, own: &[f32]) -> Result<(), RanksError> {
+        let mut transfer = self.ranks.send(0, ANSWERS, words(own))?;
+        self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || 0)
+    }
+
+    /// Says something to all other ranks, which [`Joint::hear`] it.
+    ///
+    /// # Errors
+    /// If it cannot be said.
+    pub fn tell(&mut self, said: &[u32]) -> Result<(), RanksError> {
+        self.send_to_all(ORDER, said)
+    }
+
+    /// What the first rank tells: so many words, however long that takes.
+    ///
+    /// # Errors
+    /// If they are lost.
+    pub fn hear(&mut self, count: usize) -> Result<Vec<u32>, RanksError> {
+        self.receive_from_first(ORDER, count)
+    }
+
+    fn send_to_all(&mut self, tag: u32, said: &[u32]) -> Result<(), RanksError> {
+        let rank = self.rank();
+        for other in (0..self.size()).filter(|&other| other != rank) {
+            let mut transfer = self.ranks.send(other, tag, said.to_vec())?;
+            self.wait(None).until(|| transfer.is_done(), || other)?;
+        }
+        Ok(())
+    }
+
+    fn receive_from_first(&mut self, tag: u32, count: usize) -> Result<Vec<u32>, RanksError> {
+        let mut transfer = self.ranks.receive(0, tag, count)?;
+        self.wait(None).until(|| transfer.is_done(), || 0)?;
+        Ok(transfer.into_words())
+    }
+
+    /// Gives all other ranks what the first one has: it gives the bytes, the others get them.
+    ///
+    /// # Errors
+    /// If they are lost.
+    pub fn share(&mut self, bytes: Option<&[u8]>) -> Result<Vec<u8>, RanksError> {
+        let Some(bytes) = bytes else {
+            let length = self.receive_from_first(BYTES, 2)?;
+            let length =
+                usize::try_from(u64::from(length[0]) | u64::from(length[1]) << 32).unwrap_or(usize::MAX);
+            let mut bytes = Vec::new();
+            while bytes.len() < length {
+                let count = (length - bytes.len()).div_ceil(4).min(MOST_WORDS);
+                let words = self.receive_from_first(BYTES, count)?;
+                bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+            }
+            bytes.truncate(length);
+            return Ok(bytes);
+        };
+        let length = bytes.len() as u64;
+        self.send_to_all(BYTES, &[length as u32, (length >> 32) as u32])?;
+        for part in bytes.chunks(4 * MOST_WORDS) {
+            let word = |bytes: &[u8]| {
+                let mut word = [0; 4];
+                word[..bytes.len()].copy_from_slice(bytes);
+                u32::from_le_bytes(word)
+            };
+            self.send_to_all(BYTES, &part.chunks(4).map(word).collect::<Vec<_>>())?;
+        }
+        Ok(bytes.to_vec())
+    }
+
+    /// What every rank says, within a step: `None` once something has failed.
+    fn gather_or_keep(&mut self, said: &[u32]) -> Option<Vec<Vec<u32>>> {
+        if self.failure.is_some() {
+            return None;
+        }
+        let heard = self.gather(said);
+        self.kept(heard)
+    }
+
+    /// Makes mean and biased variance of a rank's pixels, so many an image, those of the whole batch's (Chan, Golub and
+    /// LeVeque 1979).
+    pub(crate) fn join_statistics(&mut self, pixels: usize, [mean, variance]: [&mut [f32]; 2]) {
+        let count = (self.part.images * pixels) as u32;
+        let said = [&[count], &words(mean)[..], &words(variance)[..]].concat();
+        let Some(heard) = self.gather_or_keep(&said) else { return };
+        let channels = mean.len();
+        let (mut means, mut squares) = (vec![0.0f64; channels], vec![0.0f64; channels]);
+        let mut pixels = 0.0f64;
+        for theirs in heard.iter().filter(|theirs| theirs[0] > 0) {
+            let size = f64::from(theirs[0]);
+            let share = size / (pixels + size);
+            let of = |at: usize| f64::from(f32::from_bits(theirs[at]));
+            for (channel, (mean, square)) in means.iter_mut().zip(&mut squares).enumerate() {
+                let delta = of(1 + channel) - *mean;
+                *mean += delta * share;
+                *square += of(1 + channels + channel) * size + delta * delta * pixels * share;
+            }
+            pixels += size;
+        }
+        mean.iter_mut().zip(means).for_each(|(to, value)| *to = value as f32);
+        variance.iter_mut().zip(squares).for_each(|(to, value)| *to = (value / pixels) as f32);
+    }
+
+    /// Makes sums over a rank's pixels those over the whole batch's; nothing of them for a rank without images, whose pixels
+    /// have no part in the batch's mean.
+    pub(crate) fn join_sums(&mut self, sums: &mut [f64]) {
+        let split = |x: &f64| [x.to_bits() as u32, (x.to_bits() >> 32) as u32];
+        let said: Vec<u32> = sums.iter().flat_map(split).collect();
+        let Some(heard) = self.gather_or_keep(&said) else { return };
+        for (i, sum) in sums.iter_mut().enumerate() {
+            let all: f64 = heard.iter().map(|theirs| double(&theirs[2 * i..])).sum();
+            *sum = if self.part.images == 0 { 0.0 } else { all };
+        }
+    }
+
+    /// Makes running statistics the mean of all ranks', each as much as it has images of the batch.
+    pub(crate) fn average<'a>(&mut self, values: impl Iterator<Item = &'a mut f32>) {
+        let values: Vec<&mut f32> = values.collect();
+        if values.is_empty() {
+            return;
+        }
+        let mut said = vec![self.part.images as u32];
+        said.extend(values.iter().map(|x| x.to_bits()));
+        let Some(heard) = self.gather_or_keep(&said) else { return };
+        let whole: f64 = heard.iter().map(|theirs| f64::from(theirs[0])).sum();
+        for (i, value) in values.into_iter().enumerate() {
+            let share = |theirs: &Vec<u32>| f64::from(theirs[0]) * f64::from(f32::from_bits(theirs[1 + i]));
+            *value = (heard.iter().map(share).sum::<f64>() / whole) as f32;
+        }
+    }
+}
+
+/// The number that two words hold, the lower one first.
+pub(crate) fn double(words: &[u32]) -> f64 {
+    f64::from_bits(u64::from(words[0]) | u64::from(words[1]) << 32)
+}
