@@ -153,9 +153,8 @@ pub(super) struct Start {
     pub(super) standing: Checkpoint,
 }
 
-/// The names of what stands beside the checkpoint.
+/// The name of the settings beside the checkpoint.
 const CONFIG: &str = "config";
-const DATA: &str = "data";
 
 impl Start {
     /// Tells the others.
@@ -164,20 +163,22 @@ impl Start {
         let config = toml::to_string(&self.config).map_err(|error| garbled(error.to_string()))?;
         let (tensors, mut metadata) = self.standing.into_parts();
         metadata.insert(CONFIG.into(), config);
-        metadata.insert(DATA.into(), self.data.to_text());
         let bytes = tensors_to_bytes(&tensors, &metadata).map_err(|error| garbled(error.to_string()))?;
         joint.share(Some(&bytes))?;
+        // A line an image: more than a header may hold.
+        joint.share(Some(self.data.to_text().as_bytes()))?;
         Ok(())
     }
 
     /// Waits for what the first rank tells.
     pub(super) fn receive(joint: &mut Joint) -> Result<Self, TrainError> {
-        let bytes = joint.share(None)?;
+        let (bytes, prints) = (joint.share(None)?, joint.share(None)?);
         let garbled = |reason: String| lost(joint, &reason);
         let (tensors, metadata) = tensors_of_bytes(&bytes).map_err(|error| garbled(error.to_string()))?;
-        let text = |key: &str| metadata.get(key).map(String::as_str).unwrap_or_default();
-        let config = toml::from_str(text(CONFIG)).map_err(|error| garbled(error.to_string()))?;
-        let data = Fingerprint::from_text(text(DATA)).map_err(|error| garbled(error.to_string()))?;
+        let config = metadata.get(CONFIG).map(String::as_str).unwrap_or_default();
+        let config = toml::from_str(config).map_err(|error| garbled(error.to_string()))?;
+        let data = Fingerprint::from_text(&String::from_utf8_lossy(&prints))
+            .map_err(|error| garbled(error.to_string()))?;
         let standing = Checkpoint::of_parts((tensors, &metadata)).map_err(garbled)?;
         Ok(Self { config, data, standing })
     }

@@ -21,8 +21,8 @@ use super::lock::Lock;
 use super::metrics::{best, since_best, write_lines};
 use super::progress::Progress;
 use super::{
-    Confusion, EpochRecord, LogFailure, Measured, Outcome, RunDir, RunLength, RunStart, StepProgress,
-    TrainError, TrainReport,
+    Confusion, EpochRecord, LogFailure, Measured, Outcome, RunConfig, RunDir, RunLength, RunStart,
+    StepProgress, TrainError, TrainReport, version,
 };
 use crate::data::{DataSets, Dataset, Fingerprint, Views};
 use crate::exec::Engine;
@@ -75,7 +75,10 @@ impl TrainingLoop<'_> {
         if self.course.steps.joint.is_none() {
             return Ok(());
         }
-        let (config, data) = (self.run.config().clone(), Fingerprint::of(&self.data)?);
+        // A run that goes on may have been started elsewhere.
+        let (convnet, isa) = (version::OWN.to_owned(), self.course.options.machine()?);
+        let config = RunConfig { convnet, isa, ..self.run.config().clone() };
+        let data = Fingerprint::of(&self.data)?;
         let start = joint::Start { config, data, standing: self.standing() };
         self.course.steps.joint.as_mut().map_or(Ok(()), |joint| start.give(joint))
     }
