@@ -63,8 +63,7 @@ pub(super) struct Forward<'a> {
 impl<'a> Forward<'a> {
     /// The mask of a dropout layer.
     pub(super) fn mask(&self, at: At<'_>, how: (f32, bool)) -> Mask {
-        let first = self.joint.as_ref().map_or(0, |joint| joint.part().first);
-        mask((self.key, first), at.stage.out, how, self.plan.shape(at.stage))
+        mask((self.key, first(self.joint.as_deref())), at.stage.out, how, self.plan.shape(at.stage))
     }
 
     pub(super) fn value(&self, value: NodeId, shape: Shape) -> View {
@@ -127,8 +126,7 @@ pub(super) struct Backward<'a> {
 impl Backward<'_> {
     /// The mask of a dropout layer.
     pub(super) fn mask(&self, at: At<'_>, how: (f32, bool)) -> Mask {
-        let first = self.joint.as_ref().map_or(0, |joint| joint.part().first);
-        mask((self.key, first), at.stage.out, how, self.plan.shape(at.stage))
+        mask((self.key, first(self.joint.as_deref())), at.stage.out, how, self.plan.shape(at.stage))
     }
 
     /// What a stage wrote.
@@ -177,6 +175,11 @@ pub(super) fn part<'a>(
     range: &Range<usize>,
 ) -> [&'a mut [f32]; Update::MOST_MOMENTS] {
     moments.each_mut().map(|moment| moment.get_mut(range.clone()).unwrap_or_default())
+}
+
+/// The number of the first image in its batch.
+fn first(joint: Option<&Joint>) -> usize {
+    joint.map_or(0, |joint| joint.part().first)
 }
 
 /// The mask of a dropout layer in the pass with this key, from image number `first` of the batch on; `whole` drops all that an

@@ -1,6 +1,5 @@
 //! Batches, prepared on threads beside the computation.
 
-use std::ops::Range;
 use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use super::mix::{Mix, Mixed};
 use super::random::{Random, Sampling, balanced, shuffled};
+use super::share::{BatchPlace, Share};
 use super::transform::Runner;
 use super::{Augment, DataError, Dataset, Pipeline, Preprocess, parallel};
 
@@ -32,17 +32,6 @@ pub struct Batch {
     /// Where these images stand in a batch that several ranks share; `None` where they are all of it.
     pub place: Option<BatchPlace>,
     home: Option<Sender<Batch>>,
-}
-
-/// Where a rank's images stand in a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BatchPlace {
-    /// The number of the first image.
-    pub first: usize,
-    /// Images that count: 0 where the batch has fewer images than there are ranks, and one that does not count is given.
-    pub images: usize,
-    /// The class of each image of the whole batch.
-    pub labels: Vec<u32>,
 }
 
 impl Drop for Batch {
@@ -73,26 +62,6 @@ pub struct Pass {
     pub share: Share,
     /// Threads that decode and transform; `None` for as many as are of use, which is one for a set in memory.
     pub workers: Option<usize>,
-}
-
-/// A rank's part of each batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// The rank, from 0.
-    pub rank: usize,
-    /// How many ranks there are, at least 1.
-    pub ranks: usize,
-}
-
-impl Share {
-    /// All of it.
-    pub const WHOLE: Self = Self { rank: 0, ranks: 1 };
-
-    /// Which images of a batch of so many it is: as many as the other ranks', or one less or more.
-    pub fn of(self, images: usize) -> Range<usize> {
-        let at = |rank: usize| rank * images / self.ranks;
-        at(self.rank)..at(self.rank + 1)
-    }
 }
 
 impl Pass {
@@ -162,7 +131,7 @@ impl Loader {
             (false, _) => (0..data.len()).collect(),
         };
         let size: usize = pipeline.output().iter().product();
-        let bytes = size_of::<f32>() * size * pass.batch.min(order.len()).div_ceil(pass.share.ranks);
+        let bytes = size_of::<f32>() * size * pass.share.most(pass.batch.min(order.len()));
         let depth = (PREFETCH_BYTES / bytes.max(1)).clamp(1, PREFETCH);
         let runner = |_| Runner::new(pipeline, pass.seed, pass.epoch);
         let workers = workers.min(pass.batch).min(order.len());
@@ -294,7 +263,7 @@ impl Work {
         let size = self.shape.iter().product();
         for (number, whole) in self.order.chunks(self.batch).enumerate().skip(self.start) {
             let mut batch: Batch = buffers.try_recv().unwrap_or_default();
-            let (indices, before) = taken(whole, self.share, self.mix.is_some());
+            let (indices, before) = self.share.taken(whole, self.mix.is_some());
             batch.place = self.place(whole);
             batch.images.resize(indices.len() * size, 0.0);
             batch.labels.clear();
@@ -341,19 +310,6 @@ impl Work {
             }
         }
     }
-}
-
-/// The entries of a batch that a rank needs: its own, behind the one that its first is mixed with, if it is told that they are
-/// mixed (and the batch is not all its own).
-fn taken(whole: &[usize], share: Share, mixed: bool) -> (Vec<usize>, bool) {
-    if share.ranks == 1 {
-        return (whole.to_vec(), false);
-    }
-    let own = share.of(whole.len());
-    // A rank without images looks at one that does not count.
-    let own = if own.is_empty() { 0..1 } else { own };
-    let before = mixed.then(|| whole[(own.start + whole.len() - 1) % whole.len()]);
-    (before.into_iter().chain(whole[own].iter().copied()).collect(), mixed)
 }
 
 /// Mixes the images of a batch, and gives it soft targets, also where chance leaves it as it is.

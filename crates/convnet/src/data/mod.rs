@@ -60,6 +60,7 @@ mod random;
 mod repeats;
 mod samples;
 mod shards;
+mod share;
 #[cfg(feature = "pictures")]
 mod sheet;
 mod split;
@@ -79,7 +80,7 @@ pub use export::{export, folder_name};
 pub use fingerprint::{Differences, Fingerprint, Print, some_names};
 pub use image_folder::images_below;
 pub use lists::Lists;
-pub use loader::{Batch, BatchPlace, Loader, Pass, Share};
+pub use loader::{Batch, Loader, Pass};
 pub use mix::Mix;
 pub use multi_labels::MultiLabels;
 use named::{NAMED, Named};
@@ -90,6 +91,7 @@ pub use preprocess_spec::PreprocessSpec;
 pub use progress::Progress;
 pub use random::Sampling;
 pub use samples::{ImageFiles, Samples};
+pub use share::{BatchPlace, Share};
 #[cfg(feature = "pictures")]
 pub use sheet::Sheet;
 pub use transform::{Pipeline, Transform};

@@ -42,7 +42,7 @@ pub use onnx::{Import, ImportOptions, Normalization, export, import, import_with
 #[cfg(feature = "train")]
 pub(crate) use tensors::{read_tensors, write_tensors};
 #[cfg(feature = "train")]
-pub(crate) use tensors::{tensors_of_bytes, tensors_to_bytes};
+pub(crate) use tensors::{shapes, tensors_of_bytes, tensors_to_bytes};
 pub use write::{Format, convert, parameters, save};
 
 #[cfg(test)]

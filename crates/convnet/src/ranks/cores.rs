@@ -4,6 +4,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::{fs, thread};
 
+use super::words::halves;
 use super::{Joint, RanksError};
 
 impl Joint {
@@ -15,8 +16,7 @@ impl Joint {
     pub fn threads(&mut self, host: &str) -> Result<usize, RanksError> {
         let mut hasher = DefaultHasher::new();
         (host, cores()).hash(&mut hasher);
-        let place = hasher.finish();
-        let said = [place as u32, (place >> 32) as u32];
+        let said = halves(hasher.finish());
         let sharing = self.gather(&said)?.into_iter().filter(|theirs| theirs[..] == said).count();
         Ok(threads(thread::available_parallelism().map_or(1, usize::from), sharing))
     }

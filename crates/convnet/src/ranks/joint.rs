@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::sum::{Sum, words};
+use super::sum::Sum;
+use super::words::{double, halves, whole, words};
 use super::{Ranks, RanksError, Transfer};
 
 /// Tags of what is sent beside the sums, whose tags are below.
@@ -298,26 +299,12 @@ impl Joint {
         Ok(transfer.into_words())
     }
 
-    /// Gives all other ranks what the first one has: it gives the bytes, the others get them.
+    /// Gives all other ranks bytes of the first one, which they [take](Joint::take).
     ///
     /// # Errors
     /// If they are lost.
-    pub fn share(&mut self, bytes: Option<&[u8]>) -> Result<Vec<u8>, RanksError> {
-        let Some(bytes) = bytes else {
-            let length = self.receive_from_first(BYTES, 2)?;
-            let length =
-                usize::try_from(u64::from(length[0]) | u64::from(length[1]) << 32).unwrap_or(usize::MAX);
-            let mut bytes = Vec::new();
-            while bytes.len() < length {
-                let count = (length - bytes.len()).div_ceil(4).min(MOST_WORDS);
-                let words = self.receive_from_first(BYTES, count)?;
-                bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
-            }
-            bytes.truncate(length);
-            return Ok(bytes);
-        };
-        let length = bytes.len() as u64;
-        self.send_to_all(BYTES, &[length as u32, (length >> 32) as u32])?;
+    pub fn give(&mut self, bytes: &[u8]) -> Result<(), RanksError> {
+        self.send_to_all(BYTES, &halves(bytes.len() as u64))?;
         for part in bytes.chunks(4 * MOST_WORDS) {
             let word = |bytes: &[u8]| {
                 let mut word = [0; 4];
@@ -326,7 +313,24 @@ impl Joint {
             };
             self.send_to_all(BYTES, &part.chunks(4).map(word).collect::<Vec<_>>())?;
         }
-        Ok(bytes.to_vec())
+        Ok(())
+    }
+
+    /// The bytes that the first rank gives.
+    ///
+    /// # Errors
+    /// If they are lost.
+    pub fn take(&mut self) -> Result<Vec<u8>, RanksError> {
+        let length = whole(&self.receive_from_first(BYTES, 2)?);
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        while bytes.len() < length {
+            let count = (length - bytes.len()).div_ceil(4).min(MOST_WORDS);
+            let words = self.receive_from_first(BYTES, count)?;
+            bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+        }
+        bytes.truncate(length);
+        Ok(bytes)
     }
 
     /// What every rank says, within a step: `None` once something has failed.
@@ -365,8 +369,7 @@ impl Joint {
     /// Makes sums over a rank's pixels those over the whole batch's; nothing of them for a rank without images, whose pixels
     /// have no part in the batch's mean.
     pub(crate) fn join_sums(&mut self, sums: &mut [f64]) {
-        let split = |x: &f64| [x.to_bits() as u32, (x.to_bits() >> 32) as u32];
-        let said: Vec<u32> = sums.iter().flat_map(split).collect();
+        let said: Vec<u32> = sums.iter().flat_map(|sum| halves(sum.to_bits())).collect();
         let Some(heard) = self.gather_or_keep(&said) else { return };
         for (i, sum) in sums.iter_mut().enumerate() {
             let all: f64 = heard.iter().map(|theirs| double(&theirs[2 * i..])).sum();
@@ -389,9 +392,4 @@ impl Joint {
             *value = (heard.iter().map(share).sum::<f64>() / whole) as f32;
         }
     }
-}
-
-/// The number that two words hold, the lower one first.
-pub(crate) fn double(words: &[u32]) -> f64 {
-    f64::from_bits(u64::from(words[0]) | u64::from(words[1]) << 32)
 }

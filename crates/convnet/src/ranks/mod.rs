@@ -11,13 +11,14 @@ mod joint;
 mod local;
 mod mpi;
 mod sum;
+mod words;
 
 use thiserror::Error;
 
-#[cfg(feature = "train")]
-pub(crate) use joint::double;
 pub use joint::{Joint, Part};
 pub use mpi::{Launch, Mpi, launched};
+#[cfg(feature = "train")]
+pub(crate) use words::{double, halves};
 
 #[cfg(test)]
 pub(crate) use local::local;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::words::words;
 use super::{Ranks, RanksError, Transfer};
 
 /// A sum under way. Each rank adds up one chunk of it: the others send theirs, and get the sum back, which takes twice the
@@ -27,10 +28,6 @@ pub(super) struct Sum {
 /// Even chunks, one a rank.
 fn chunks(len: usize, ranks: usize) -> Vec<Range<usize>> {
     (0..ranks).map(|rank| rank * len / ranks..(rank + 1) * len / ranks).collect()
-}
-
-pub(super) fn words(floats: &[f32]) -> Vec<u32> {
-    floats.iter().map(|x| x.to_bits()).collect()
 }
 
 impl Sum {

@@ -14,9 +14,9 @@ use crate::data::{
 };
 use crate::exec::{Device, Engine, Options, RunError, TrainingStep};
 use crate::graph::Graph;
-use crate::io::{tensors_of_bytes, tensors_to_bytes};
-use crate::ranks::{Joint, Part, RanksError, double};
-use crate::state::StateDict;
+use crate::io::{parameters, shapes, tensors_of_bytes, tensors_to_bytes};
+use crate::ranks::{Joint, Part, RanksError, double, halves};
+use crate::state::{StateDict, TensorSource};
 
 /// What the first rank tells the others to do next.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,11 +99,9 @@ impl Passes<'_> {
             taken += 1;
         }
         training.join_gradients(joint)?;
-        let bits = learned.loss.to_bits();
-        let stop = u32::from(joint.is_stopped());
-        let said =
-            [bits as u32, (bits >> 32) as u32, learned.correct as u32, u32::from(cause.is_some()), stop];
-        let heard: Vec<Vec<u32>> = joint.gather(&said)?;
+        let [low, high] = halves(learned.loss.to_bits());
+        let [failed, stopped] = [cause.is_some(), joint.is_stopped()].map(u32::from);
+        let heard = joint.gather(&[low, high, learned.correct as u32, failed, stopped])?;
         if let Some(cause) = cause {
             return Err(cause);
         }
@@ -163,16 +161,16 @@ impl Start {
         let config = toml::to_string(&self.config).map_err(|error| garbled(error.to_string()))?;
         let (tensors, mut metadata) = self.standing.into_parts();
         metadata.insert(CONFIG.into(), config);
-        let bytes = tensors_to_bytes(&tensors, &metadata).map_err(|error| garbled(error.to_string()))?;
-        joint.share(Some(&bytes))?;
+        let bytes = tensors_to_bytes(&tensors, shapes(&tensors), &metadata)
+            .map_err(|error| garbled(error.to_string()))?;
+        joint.give(&bytes)?;
         // A line an image: more than a header may hold.
-        joint.share(Some(self.data.to_text().as_bytes()))?;
-        Ok(())
+        Ok(joint.give(self.data.to_text().as_bytes())?)
     }
 
     /// Waits for what the first rank tells.
     pub(super) fn receive(joint: &mut Joint) -> Result<Self, TrainError> {
-        let (bytes, prints) = (joint.share(None)?, joint.share(None)?);
+        let (bytes, prints) = (joint.take()?, joint.take()?);
         let garbled = |reason: String| lost(joint, &reason);
         let (tensors, metadata) = tensors_of_bytes(&bytes).map_err(|error| garbled(error.to_string()))?;
         let config = metadata.get(CONFIG).map(String::as_str).unwrap_or_default();
@@ -214,16 +212,19 @@ fn lost(joint: &Joint, reason: &str) -> TrainError {
     RanksError::Failed { rank, size, reason: format!("where the run stands: {reason}") }.into()
 }
 
-/// Gives the others weights.
-pub(super) fn give_weights(joint: &mut Joint, weights: &StateDict) -> Result<(), TrainError> {
-    let bytes =
-        tensors_to_bytes(weights, &BTreeMap::new()).map_err(|error| lost(joint, &error.to_string()))?;
-    joint.share(Some(&bytes))?;
-    Ok(())
+/// Gives the others weights of a network.
+pub(super) fn give_weights(
+    joint: &mut Joint,
+    net: &Graph,
+    weights: &dyn TensorSource,
+) -> Result<(), TrainError> {
+    let bytes = tensors_to_bytes(weights, parameters(net), &BTreeMap::new())
+        .map_err(|error| lost(joint, &error.to_string()))?;
+    Ok(joint.give(&bytes)?)
 }
 
 fn take_weights(joint: &mut Joint) -> Result<StateDict, TrainError> {
-    let bytes = joint.share(None)?;
+    let bytes = joint.take()?;
     let (weights, _) = tensors_of_bytes(&bytes).map_err(|error| lost(joint, &error.to_string()))?;
     Ok(weights)
 }
@@ -326,8 +327,8 @@ pub(super) fn follow(mut course: Course<'_>, data: &DataSets) -> Result<(), Trai
                     return Err(lost(joint, &format!("this rank has no {} images", on.name())));
                 };
                 let batch = course.recipe.batch;
-                let share = batch.div_ceil(joint.size());
-                let engine = Engine::compile(course.net, &weights, share, &course.options)?;
+                let most = share(Some(joint)).most(batch);
+                let engine = Engine::compile(course.net, &weights, most, &course.options)?;
                 Sharing { engine: &engine, images, preprocess: &course.preprocess, batch }.follow(joint)?;
             }
             Order::End => return Ok(()),

@@ -1,6 +1,6 @@
 //! The networks of a run whose training images grow: the same parameters for inputs of several sizes.
 
-use super::{Recipe, TrainError};
+use super::{Recipe, TrainError, joint};
 use crate::exec::{Options, TrainingStep};
 use crate::graph::Graph;
 use crate::ranks::Joint;
@@ -16,18 +16,17 @@ pub(super) fn training(
     options: &Options,
 ) -> Result<TrainingStep, TrainError> {
     let batch = recipe.batch;
-    let ranks = joint.map_or(1, Joint::size);
+    let (share, ranks) = (joint::share(joint), joint.map_or(1, Joint::size));
     let synced = joint.is_some_and(Joint::syncs_batch_norm);
     // The fewest of a batch that a normalization sees.
-    let seen =
-        |images: usize| if synced { images.min(batch.div_ceil(ranks)) } else { (images / ranks).max(1) };
+    let seen = |images: usize| if synced { images.min(share.most(batch)) } else { (images / ranks).max(1) };
     let weight = recipe.loss.aux_weight;
     let other = weight.and_then(|weight| net.with_auxiliary_weight(weight as f32));
     let net = recipe.network.trained(other.as_ref().unwrap_or(net))?;
     let frozen = recipe.freeze.frozen(&net, epoch)?;
     let optimizer = (recipe.optimizer, recipe.seed);
     let training =
-        TrainingStep::compile_frozen(&net, (weights, &frozen), batch.div_ceil(ranks), optimizer, options)?;
+        TrainingStep::compile_frozen(&net, (weights, &frozen), share.most(batch), optimizer, options)?;
     let steps = images.div_ceil(recipe.step_images()) as u64;
     training.check_images(seen(images.min(batch)))?;
     // The last batch of an epoch may be a smaller one.

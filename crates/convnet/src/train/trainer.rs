@@ -268,11 +268,12 @@ impl<'a> Trainer<'a> {
         let lesson = self.lesson(&card)?;
         self.check_steps()?;
         let training = self.training(&self.first_weights()?, 0)?;
-        let (run, lock) = place.start(self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
+        let prints = Fingerprint::of(&self.data)?;
+        let (run, lock) = place.start(self.config(&card)?, self.net, &prints)?;
         let given = self.start.is_some();
         let report = self.start_report.clone();
         let steps = Steps::new(training, self.net, &self.recipe, lesson, self.joint())?;
-        let training = self.training_loop((run, lock), card, steps, None);
+        let training = self.training_loop((run, lock), prints, card, steps, None);
         if let Some(report) = report {
             atomic::write(&training.run.file(RunDir::INIT), report.as_bytes())?;
         }
@@ -340,7 +341,8 @@ impl<'a> Trainer<'a> {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
         self.check()?;
-        run.check_data(&Fingerprint::of(&self.data)?)?;
+        let prints = Fingerprint::of(&self.data)?;
+        run.check_data(&prints)?;
         let lock = Lock::take(directory)?;
         stale::clear(directory).map_err(TrainError::io("clear the run directory", directory))?;
         back_to.map_or(Ok(()), |checkpoint| kept::rewind(&run, checkpoint))?;
@@ -382,7 +384,7 @@ impl<'a> Trainer<'a> {
                 })?
             }
         };
-        self.training_loop((run, lock), card, steps, Some((standing, progress))).run()
+        self.training_loop((run, lock), prints, card, steps, Some((standing, progress))).run()
     }
 
     /// The steps from where a checkpoint stands; `told` tells otherwise what does not fit.
@@ -404,6 +406,7 @@ impl<'a> Trainer<'a> {
     fn training_loop(
         mut self,
         (run, lock): (RunDir, Lock),
+        prints: Fingerprint,
         card: ModelCard,
         steps: Steps,
         standing: Option<(Standing, Progress)>,
@@ -418,6 +421,7 @@ impl<'a> Trainer<'a> {
         TrainingLoop {
             course,
             data,
+            prints,
             stop,
             callbacks,
             logs,

@@ -27,13 +27,14 @@ use super::{
 use crate::data::{DataSets, Dataset, Fingerprint, Views};
 use crate::exec::Engine;
 use crate::io::{self, ModelCard, WeightsFile};
-use crate::ranks::Joint;
-use crate::state::StateDict;
+use crate::state::{StateDict, TensorSource};
 
 /// A run under way.
 pub(super) struct TrainingLoop<'a> {
     pub(super) course: Course<'a>,
     pub(super) data: DataSets,
+    /// What tells its images from others, for the other ranks.
+    pub(super) prints: Fingerprint,
     pub(super) stop: Arc<AtomicBool>,
     pub(super) callbacks: Callbacks<'a>,
     pub(super) run: RunDir,
@@ -78,7 +79,7 @@ impl TrainingLoop<'_> {
         // A run that goes on may have been started elsewhere.
         let (convnet, isa) = (version::OWN.to_owned(), self.course.options.machine()?);
         let config = RunConfig { convnet, isa, ..self.run.config().clone() };
-        let data = Fingerprint::of(&self.data)?;
+        let data = std::mem::take(&mut self.prints);
         let start = joint::Start { config, data, standing: self.standing() };
         self.course.steps.joint.as_mut().map_or(Ok(()), |joint| start.give(joint))
     }
@@ -170,7 +171,7 @@ impl TrainingLoop<'_> {
                     (None, None) => (Measured::Training, &self.data.train),
                 };
                 let images = images.clone();
-                let weights = WeightsFile::open(self.run.file(RunDir::BEST))?.state_dict()?;
+                let weights = WeightsFile::open(self.run.file(RunDir::BEST))?;
                 let Some(judged) = self.evaluate(&weights, &images, measured_on)? else {
                     let epochs = std::mem::take(&mut self.records);
                     return Ok(TrainReport { epochs, interrupted: true, outcome: None });
@@ -253,13 +254,13 @@ impl TrainingLoop<'_> {
     /// Classifies images; `None` if the flag was raised meanwhile.
     fn evaluate(
         &mut self,
-        weights: &StateDict,
+        weights: &dyn TensorSource,
         images: &Dataset,
         on: Measured,
     ) -> Result<Option<Judged>, TrainError> {
         let (net, batch, options) = (self.course.net, self.course.recipe.batch, &self.course.options);
-        let ranks = self.course.steps.joint.as_ref().map_or(1, Joint::size);
-        let engine = Engine::compile(net, weights, batch.div_ceil(ranks), options)?;
+        let most = joint::share(self.course.steps.joint.as_ref()).most(batch);
+        let engine = Engine::compile(net, weights, most, options)?;
         let (stop, callbacks) = (&self.stop, &mut self.callbacks);
         let mut judge = Judge::new(images.classes.len(), images.multi_labels().is_some());
         let mut see = |seen: Seen<'_>| {
@@ -278,7 +279,7 @@ impl TrainingLoop<'_> {
             None => evaluate_with(&engine, images, preprocess, Views::One, &mut see)?,
             Some(joint) => {
                 Order::Evaluate { on }.give(joint)?;
-                joint::give_weights(joint, weights)?;
+                joint::give_weights(joint, net, weights)?;
                 Sharing { engine: &engine, images, preprocess, batch }.lead(joint, &mut see)?
             }
         };
