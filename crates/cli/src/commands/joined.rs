@@ -15,6 +15,9 @@ use crate::output;
 /// What the others wait before they tell of a failure: where the first one has the same, it tells it and ends them.
 const COURTESY: Duration = Duration::from_secs(2);
 
+/// What a launcher gets to pass on what was told: Hydra drops what it has not read when it is told to end.
+const PASSING: Duration = Duration::from_millis(300);
+
 /// How long processes may take to start.
 const START: Duration = Duration::from_secs(120);
 
@@ -61,6 +64,7 @@ impl Joined {
                     thread::sleep(COURTESY);
                 }
                 let usage = failure.report() == ExitCode::from(2);
+                thread::sleep(PASSING);
                 self.mpi.abort(if usage { 2 } else { 1 })
             }
         }
