@@ -6,11 +6,11 @@
     python tools/results.py head                    a network of five classes that learns five others from 100 images each
     python tools/results.py waiting                 how long training waits for 5,000 JPEG files
     python tools/results.py families --torch        PyTorch by the same recipes: after the runs are there
-    python tools/results.py times                   how long both take by these recipes, after families --torch
+    python tools/results.py times                   how long convnet and PyTorch take by these recipes, on a quiet machine
     python tools/results.py grown                   VGG-11, 13 and 16 in turn, and each from nothing
 
 Runs are written to --out [runs/results]; what is there already is not trained again. CONVNET is the program
-[target/release/convnet]. `--torch` needs torch, torchvision, numpy and Pillow; photos need numpy and Pillow.
+[target/release/convnet]. `--torch` and times need torch, torchvision, numpy and Pillow; photos need numpy and Pillow.
 """
 
 import argparse
@@ -90,23 +90,22 @@ def families(out, given):
 def times(out, given):
     """How long these recipes take on a quiet machine: the least epoch of each size of images, times their number.
 
-    convnet's epochs are those of the recipe cut to one of each size; PyTorch's those of the whole recipe.
+    The epochs are those of the recipe cut to one of each size, convnet's and PyTorch's in turn.
     """
-    print("| network | convnet | PyTorch | ratio |\n|---|---|---|---|")
-    for name in FAMILIES:
+    print("| network | an epoch of convnet, s | of PyTorch, s | convnet | PyTorch | ratio |\n|---|---|---|---|---|---|")
+    for name in given.networks or FAMILIES:
         recipe = name.split("@")[0]
         run = out / f"times-{recipe}"
-        rounds = []
+        rounds = {epochs_of: [], epochs_of_torch: []}
         for _ in range(given.rounds):
             shutil.rmtree(run, ignore_errors=True)
             convnet("train", name, "--data", "fashion-mnist", "--recipe", recipe, "--epochs", 3, "--out", run, "--quiet")
-            rounds.append(epochs_of(run))
-        ours = sum(count * min(column) for count, column in zip(EPOCHS_BY_SIZE[recipe], zip(*rounds)))
-        theirs, at = 0.0, 0
-        for count in EPOCHS_BY_SIZE[recipe]:
-            theirs += count * min(epochs_of_torch(out / recipe)[at : at + count])
-            at += count
-        print(f"| `{name}` | {ours / 60:.1f} min | {theirs / 60:.1f} min | {theirs / ours:.2f} |", flush=True)
+            for epochs, found in rounds.items():
+                found.append(epochs(run))
+        least = [[min(column) for column in zip(*found)] for found in rounds.values()]
+        each = " | ".join(", ".join(f"{seconds:.1f}" for seconds in of) for of in least)
+        ours, theirs = (sum(count * seconds for count, seconds in zip(EPOCHS_BY_SIZE[recipe], of)) for of in least)
+        print(f"| `{name}` | {each} | {ours / 60:.1f} min | {theirs / 60:.1f} min | {theirs / ours:.2f} |", flush=True)
 
 
 def grown(out, given):
@@ -198,6 +197,7 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("runs/results"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=1, help="of `times`; the least time of each size counts")
+    parser.add_argument("--networks", nargs="*", choices=FAMILIES, help="of `times`, not all")
     parser.add_argument("--epochs", type=int, default=10, help="of `grown`")
     parser.add_argument("--torch", action="store_true")
     given = parser.parse_args()

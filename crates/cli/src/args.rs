@@ -226,9 +226,20 @@ impl EngineArgs {
     /// # Errors
     /// As [`DeviceArgs::apply`].
     pub(crate) fn options(&self, precision: Precision) -> Result<Options, Failure> {
-        let threads = self.threads.count();
-        let options = Options { threads, exact: self.exact, half: self.f16_weights, ..Options::default() };
-        self.device.apply(options, precision)
+        self.device.apply(self.computing(self.threads.count()), precision)
+    }
+
+    /// The same for threads that need no cores.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::apply`].
+    pub(crate) fn rehearsing(&self, precision: Precision) -> Result<Options, Failure> {
+        let options = self.computing(self.threads.threads.unwrap_or(0));
+        self.device.apply(Options { rehearse: true, ..options }, precision)
+    }
+
+    fn computing(&self, threads: usize) -> Options {
+        Options { threads, exact: self.exact, half: self.f16_weights, ..Options::default() }
     }
 }
 

@@ -204,3 +204,31 @@ fn a_process_that_is_killed_ends_the_run_which_goes_on_with_any_number() {
         assert!(said.contains("test accuracy"), "{said}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_that_is_told_to_stop_ends_in_order_and_goes_on_by_several() {
+    let whole = Place::new();
+    let arguments =
+        "train lenet --recipe sgd-step --epochs 3 --limit-steps 120 --batch 16 --threads 1 --out run";
+    whole.success(arguments);
+    for launcher in launchers() {
+        let place = Place::new();
+        let mut child = start(&place, launcher, 2, &format!("{arguments} --checkpoint-steps 5"));
+        let begun = Instant::now();
+        while !place.path().join("run/checkpoint.safetensors").exists() {
+            assert!(begun.elapsed() < 2 * LIMIT, "{launcher}: no checkpoint is written");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        child.wait().unwrap();
+        while !processes(place.path()).is_empty() {
+            assert!(begun.elapsed() < 3 * LIMIT, "{launcher}: a process is left");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let text = succeeds(&place, launcher, 3, "train --resume run --threads 1");
+        assert!(text.contains("test accuracy"), "{launcher}: {text}");
+        let far = distance(&whole.path().join("run"), &place.path().join("run"));
+        assert!(far < 1e-4, "{launcher}: {far}");
+    }
+}

@@ -210,6 +210,25 @@ fn bench_checks_all_names_before_it_times_one() {
 }
 
 #[test]
+fn threads_are_rehearsed_without_cores() {
+    let place = Place::new();
+    for mode in ["infer", "train"] {
+        let arguments = format!("bench resnet18 --input 3x64x64 --batch 2 --mode {mode} --seconds 0");
+        let text = place.success(&format!("{arguments} --threads 8 --rehearse --layers --json"));
+        let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!((report["threads"].as_u64(), report["gflops_peak"].as_f64()), (Some(8), None));
+        let figure = |name: &str| report["rehearsal"][name].as_f64().expect("a figure");
+        let (ms, alone) = (figure("ms"), figure("ms_alone"));
+        assert!(ms < 0.8 * alone && ms > 0.12 * alone, "{ms} of {alone}");
+        assert!((figure("of_linear") - alone / ms / 8.0).abs() < 1e-9);
+        // A call for each convolution, at least.
+        assert!(figure("calls") >= 20.0);
+        assert!(place.success(&arguments).contains("GFLOP/s peak"));
+    }
+    assert!(place.failure("bench lenet --rehearse", 2).contains("--threads"));
+}
+
+#[test]
 fn damage_to_a_run_is_named() {
     let place = Place::new();
     place.success("train lenet --limit-steps 2 --threads 1 --out run");

@@ -21,7 +21,10 @@ use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, check_epilogue, multiply};
 use crate::tiling::Tiling;
-use crate::tuning::igemm::{BLOCK_POSITIONS, LEAST_BLOCK_POSITIONS, TABLE_ENTRIES, TASKS_PER_THREAD};
+use crate::tuning::igemm::{
+    BLOCK_POSITIONS, LEAST_BLOCK_POSITIONS, LEAST_TASKS, LEAST_TASKS_PER_THREAD, TABLE_ENTRIES,
+    TASKS_PER_THREAD,
+};
 
 /// A packed right operand, in either precision; products and sums are in float32.
 #[derive(Clone, Copy, Debug)]
@@ -146,7 +149,9 @@ pub fn igemm(
     }
     let panels = call.panels;
     let isa = isa.for_columns(panels.n);
-    let mut shared = Shared::new(isa, call);
+    // Statistics are those of blocks, and must not depend on the threads.
+    let tasks = if statistics.is_some() { LEAST_TASKS } else { tasks_for(pool.threads()) };
+    let mut shared = Shared::new(isa, call, tasks);
     let blocks = shared.tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
     shared.moments = chunks.as_mut().map(Chunks::target);
@@ -170,6 +175,11 @@ pub fn igemm(
     }
 }
 
+/// Tasks that so many threads should have at least.
+fn tasks_for(threads: usize) -> usize {
+    LEAST_TASKS.max(LEAST_TASKS_PER_THREAD * threads)
+}
+
 /// Runs the products of `groups` [groups](Igemm::group) of channels in one go. Each output element is the one that
 /// [`igemm`] of its group gives.
 ///
@@ -185,7 +195,7 @@ pub fn igemm_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>, 
     let elements: usize = parts.iter().map(|part| part.check(isa, arena, false)).sum();
     let Some(first) = parts.first().filter(|_| elements > 0) else { return };
     let isa = isa.for_columns(call.panels.n);
-    let mut shared = Shared::new(isa, first);
+    let mut shared = Shared::new(isa, first, tasks_for(pool.threads()));
     // In the padding every group reads its own zeros.
     let zeros = product(&[shared.zeros.len(), groups]);
     shared.zeros.resize(zeros, 0.0);
@@ -627,11 +637,11 @@ struct Shared {
 }
 
 impl Shared {
-    /// Of a call that was checked.
+    /// Of a call that was checked, for so many tasks at least.
     ///
     /// # Panics
     /// If the input goes through something first that it cannot go through.
-    fn new(isa: Isa, call: &Igemm<'_>) -> Self {
+    fn new(isa: Isa, call: &Igemm<'_>, tasks: usize) -> Self {
         let Igemm { geometry, batch, input, panels, .. } = *call;
         let interior = Interior::new(geometry);
         if let Some(before) = call.before {
@@ -654,7 +664,8 @@ impl Shared {
         };
         let offsets = geometry.taps.iter().map(offset).collect();
         let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
-        let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), panels.count());
+        let tiling =
+            Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), (panels.count(), tasks));
         let pointwise = *geometry == Geometry::pointwise(geometry.input, geometry.run);
         Self { interior, pointwise, tiling, offsets, zeros, moments: None }
     }

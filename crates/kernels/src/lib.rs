@@ -87,7 +87,7 @@ pub use rows::{along_rows, rows_gradient, rows_product};
 pub use scatter::{Scatter, scatter};
 pub use separable::{Separable, Taps, separable};
 pub use sided::{sided_scale, sided_scale_backward};
-pub use threads::Pool;
+pub use threads::{Clock, Pool, Rehearsed};
 pub use winograd::{
     Winograd, WinogradGradient, winograd, winograd_gradient, winograd_gradient_scratch, winograd_scratch,
     winograd_weights,

@@ -10,8 +10,8 @@ use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
 use crate::tuning::outer::{
-    BLOCK_PIXELS, CHUNK_BYTES, LEAST_COPY_TILES, LEAST_TASK_TILES, MOST_SPLIT_VECTORS, NARROW_FLOATS,
-    SUM_PIXELS, TASK_CHANNELS,
+    BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_TILES, MOST_SPLIT_VECTORS,
+    NARROW_FLOATS, SUM_PIXELS, TASK_CHANNELS,
 };
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
@@ -71,20 +71,28 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     let tiles = geometry.taps.len() * panels.count() * geometry.run.div_ceil(isa.tile_rows());
     let pointer = arena.pointer();
     let target = Pointer::of(gradient);
-    for start in (0..rows_of_grid).step_by(chunk) {
+    let run = |tiles: Range<usize>, start: usize| {
         let chunk = &(start..(start + chunk).min(rows_of_grid));
-        pool.ranges(tiles, LEAST_TASK_TILES, &|tiles| {
-            SCRATCH.with_borrow_mut(|scratch| {
-                // SAFETY: views, geometry, panels and the gradient's length were checked above; `ranges` gives tiles
-                // of all, `step_by` rows of the grid; tiles write different parts of `gradient`, and nothing writes
-                // the views.
-                unsafe {
-                    dispatch!(isa, run_tiles(
-                        call: &Outer<'_>, pointer: Pointer, target: Pointer, tiles: Range<usize>,
-                        chunk: &Range<usize>, scratch: &mut Scratch
-                    ));
-                };
-            });
+        SCRATCH.with_borrow_mut(|scratch| {
+            // SAFETY: views, geometry, panels and the gradient's length were checked above; below tiles are cut from
+            // all, each task's its own, and `step_by` gives rows of the grid; tiles write different parts of
+            // `gradient`, and nothing writes the views.
+            unsafe {
+                dispatch!(isa, run_tiles(
+                    call: &Outer<'_>, pointer: Pointer, target: Pointer, tiles: Range<usize>,
+                    chunk: &Range<usize>, scratch: &mut Scratch
+                ));
+            };
+        });
+    };
+    let starts = (0..rows_of_grid).step_by(chunk);
+    if pool.threads() <= FEW_THREADS {
+        starts.for_each(|start| pool.ranges(tiles, LEAST_TASK_TILES, &|tiles| run(tiles, start)));
+    } else {
+        let tasks = tiles.min(pool.threads());
+        pool.run(tasks, &|task| {
+            let own = task * tiles / tasks..(task + 1) * tiles / tasks;
+            starts.clone().for_each(|start| run(own.clone(), start));
         });
     }
 }

@@ -6,13 +6,18 @@
 //! Tasks are handed out in contiguous shares, the first to the first thread and so on, so that a thread finds in its
 //! own cache what it wrote in the call before; who is done early takes tasks from the end of another's share.
 
+mod rehearsal;
+
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
+use std::time::Instant;
 
+use self::rehearsal::Rehearsal;
+pub use self::rehearsal::{Clock, Rehearsed};
 use crate::tuning::machine::{CALLER_YIELDS, SPIN_ROUNDS, TASKS_PER_THREAD, WORKER_YIELDS};
 
 /// Threads that share the tasks of one call at a time.
@@ -28,6 +33,10 @@ pub struct Pool {
     workers: Vec<JoinHandle<()>>,
     /// Held while a call has the threads.
     running: Mutex<()>,
+    /// When it was made.
+    start: Instant,
+    /// In place of threads.
+    rehearsal: Option<Arc<Rehearsal>>,
 }
 
 /// Takes the thread's index and the task's.
@@ -159,11 +168,28 @@ impl Pool {
     /// # Errors
     /// If they are more than [`Pool::MOST_THREADS`], or the system starts no more.
     pub fn try_new(threads: usize) -> io::Result<Self> {
+        Self::with(Self::checked(threads)?, None)
+    }
+
+    /// A pool that starts no threads: it does all tasks on the calling one, cut as for so many, and its [clock](Pool::clock)
+    /// goes as if they had shared them.
+    ///
+    /// # Errors
+    /// If they are more than [`Pool::MOST_THREADS`].
+    pub fn rehearsal(threads: usize) -> io::Result<Self> {
+        Self::with(1, Some(Arc::new(Rehearsal::new(Self::checked(threads)?))))
+    }
+
+    fn checked(threads: usize) -> io::Result<usize> {
         let threads = Self::threads_of(threads);
         if threads > Self::MOST_THREADS {
             let reason = format!("a pool has at most {} threads", Self::MOST_THREADS);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
+        Ok(threads)
+    }
+
+    fn with(threads: usize, rehearsal: Option<Arc<Rehearsal>>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             gate: Gate(AtomicU64::new(0)),
             job: Mutex::new(None),
@@ -174,7 +200,8 @@ impl Pool {
             stop: AtomicBool::new(false),
         });
         // Dropped with the workers that there are, should one not start.
-        let mut pool = Self { shared, workers: Vec::with_capacity(threads - 1), running: Mutex::new(()) };
+        let (workers, running, start) = (Vec::with_capacity(threads - 1), Mutex::new(()), Instant::now());
+        let mut pool = Self { shared, workers, running, start, rehearsal };
         for index in 1..threads {
             let shared = Arc::clone(&pool.shared);
             pool.workers.push(thread::Builder::new().spawn(move || shared.work(index))?);
@@ -192,7 +219,12 @@ impl Pool {
 
     /// Threads, the calling one included.
     pub fn threads(&self) -> usize {
-        self.workers.len() + 1
+        self.rehearsal.as_ref().map_or(self.workers.len() + 1, |rehearsal| rehearsal.threads)
+    }
+
+    /// Tells the time that its calls take.
+    pub fn clock(&self) -> Clock {
+        self.rehearsal.as_ref().map_or(Clock::real(self.start), |rehearsal| rehearsal.clock(self.start))
     }
 
     /// Calls `task(0) … task(tasks − 1)`, each once, on the pool's threads, and returns when all are done.
@@ -211,6 +243,9 @@ impl Pool {
     /// If a task panics, or there are more than 2³² tasks.
     pub fn run_on(&self, tasks: usize, task: &Task<'_>) {
         assert!(u32::try_from(tasks).is_ok(), "{tasks} tasks");
+        if let Some(rehearsal) = &self.rehearsal {
+            return rehearsal.run(tasks, task);
+        }
         let alone = self.workers.is_empty() || tasks <= 1;
         let Some(running) = (if alone { None } else { self.running.try_lock().ok() }) else {
             (0..tasks).for_each(|i| task(0, i));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::geometry::{Geometry, Interior, product};
-use crate::tuning::igemm::{LEAST_IMAGES, LEAST_TASKS, MOST_PLACES, TILE_COST_ROWS};
+use crate::tuning::igemm::{LEAST_IMAGES, MOST_PLACES, TILE_COST_ROWS};
 
 /// The order of positions, and where tiles and blocks begin.
 ///
@@ -25,12 +25,12 @@ pub(crate) struct Tiling {
 
 impl Tiling {
     /// Tiles of at most `rows` rows and blocks of some `most`, of a product with some positions and `panels` panels of
-    /// columns.
+    /// columns, which give `tasks` tasks at least as far as there are tiles.
     pub(crate) fn new(
         (geometry, interior): (&Geometry, &Interior),
         batch: usize,
         (rows, most): (usize, usize),
-        panels: usize,
+        (panels, tasks): (usize, usize),
     ) -> Self {
         let positions = geometry.positions(batch);
         let by_place = !interior.is_all(geometry) && by_place_is_cheaper(geometry, batch, rows);
@@ -38,7 +38,7 @@ impl Tiling {
         let group_tiles = group.div_ceil(rows);
         let tiles = product(&[positions / group, group_tiles]);
         let most = (most / group.div_ceil(group_tiles)).max(1);
-        let blocks = tiles.div_ceil(most).max(LEAST_TASKS.div_ceil(panels).min(tiles));
+        let blocks = tiles.div_ceil(most).max(tasks.div_ceil(panels).min(tiles));
         Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) }
     }
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn tiling(geometry: &Geometry, batch: usize, most: usize, panels: usize) -> Tiling {
-        Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), panels)
+        Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), (panels, 8))
     }
 
     #[test]

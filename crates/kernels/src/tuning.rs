@@ -35,8 +35,10 @@ pub(crate) mod igemm {
     pub(crate) const TABLE_ENTRIES: usize = 8192;
     /// Tasks for each thread at which columns are split no further.
     pub(crate) const TASKS_PER_THREAD: usize = 4;
-    /// Tasks that blocks and panels should give at least, so that threads have their shares.
+    /// Tasks that blocks and panels should give at least, so that threads have their shares; and for each thread, where blocks
+    /// decide about no sum.
     pub(crate) const LEAST_TASKS: usize = 8;
+    pub(crate) const LEAST_TASKS_PER_THREAD: usize = 2;
     /// What a tile costs besides its rows, in rows: the weights that it reads.
     pub(crate) const TILE_COST_ROWS: usize = 2;
     /// Places of the largest map that may be walked place by place, and the fewest images: beyond, the padding is too
@@ -81,6 +83,9 @@ pub(crate) mod outer {
     pub(crate) const LEAST_COPY_TILES: usize = 20;
     /// The fewest tiles worth a task of their own.
     pub(crate) const LEAST_TASK_TILES: usize = 1;
+    /// The most threads that share the tiles of each chunk anew, so that none waits long for a slower one. More would wait for
+    /// one another more often than that is worth: each keeps its tiles for all chunks.
+    pub(crate) const FEW_THREADS: usize = 4;
     /// The most vectors of sums in a tile that is summed in two parts.
     pub(crate) const MOST_SPLIT_VECTORS: usize = 6;
     /// Floats that a narrow view's column sums take at a time.
@@ -125,9 +130,9 @@ pub(crate) mod winograd {
     pub(crate) const CHUNK_TILES: usize = 4;
     /// Cache lines of which no row of a tile is a multiple, since rows would share a few sets of the first-level cache.
     pub(crate) const SET_LINES: usize = 8;
-    /// The fewest tiles, points and channels worth a task of their own.
+    /// The fewest tiles, panels of points and channels worth a task of their own.
     pub(crate) const LEAST_TASK_TILES: usize = 1;
-    pub(crate) const LEAST_TASK_POINTS: usize = 1;
+    pub(crate) const LEAST_TASK_PANELS: usize = 1;
     pub(crate) const LEAST_TASK_CHANNELS: usize = 4;
     /// Bytes of transformed tiles that a block of a weight gradient aims at; each point's part of it stays in the
     /// second-level cache.

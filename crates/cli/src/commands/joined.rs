@@ -6,7 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use convnet::ranks::{self, Joint, Mpi, Ranks};
+use convnet::exec::Options;
+use convnet::ranks::{self, HostShare, Joint, Mpi, Ranks};
 
 use crate::args::ThreadsArg;
 use crate::error::Failure;
@@ -70,10 +71,13 @@ impl Joined {
         }
     }
 
-    /// The threads that were asked for, or those that suit this process beside the others of its host.
-    pub(super) fn threads(&self, asked: &ThreadsArg) -> Result<usize, Failure> {
+    /// This process's part of its host: the threads that were asked for, or those that suit it beside the others there, and
+    /// as much memory as each of them.
+    pub(super) fn options(&self, asked: &ThreadsArg) -> Result<Options, Failure> {
         let ranks: Arc<dyn Ranks> = self.mpi.clone();
-        let shared = Joint::new(ranks, false, Arc::default()).threads(self.mpi.host())?;
-        Ok(if asked.is_given() { asked.count() } else { shared })
+        let HostShare { threads, memory } =
+            Joint::new(ranks, false, Arc::default()).host_share(self.mpi.host())?;
+        let threads = if asked.is_given() { asked.count() } else { threads };
+        Ok(Options { threads, memory, ..Options::default() })
     }
 }

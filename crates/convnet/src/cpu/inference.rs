@@ -1,9 +1,9 @@
 //! Inference: packed weights that many callers share, and the memory of one.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use convnet_kernels::{Arena, Isa, Pool, f16};
+use convnet_kernels::{Arena, Clock, Isa, Pool, f16};
 
 use super::loader::Loader;
 use super::memory::{self, Planner, allocate, sum, times, zeros};
@@ -81,6 +81,10 @@ impl Inference {
         self.pool.threads()
     }
 
+    pub(crate) fn clock(&self) -> Clock {
+        self.pool.clock()
+    }
+
     /// Bytes of one caller's activations, and of the weights that all share.
     pub(crate) fn memory(&self) -> (usize, usize) {
         (4 * self.floats, 4 * self.parameters.len() + 2 * self.halves.len())
@@ -124,10 +128,11 @@ impl Inference {
         match times {
             None => stages.for_each(|stage| self.program.forward(&mut run, stage, None)),
             Some(times) => {
+                let clock = self.clock();
                 for (stage, time) in stages.zip(times) {
-                    let start = Instant::now();
+                    let start = clock.now();
                     self.program.forward(&mut run, stage, None);
-                    *time += start.elapsed();
+                    *time += clock.now().saturating_sub(start);
                 }
             }
         }

@@ -17,7 +17,8 @@ const TABLE_ENTRY: usize = 64;
 /// The pool of an engine.
 pub(super) fn pool(options: &Options) -> Result<Pool, CompileError> {
     let threads = options.threads;
-    Pool::try_new(threads).map_err(|error| CompileError::Threads { threads, reason: error.to_string() })
+    let pool = if options.rehearse { Pool::rehearsal(threads) } else { Pool::try_new(threads) };
+    pool.map_err(|error| CompileError::Threads { threads, reason: error.to_string() })
 }
 
 /// A sum of bytes; `None` beyond what can be addressed.
@@ -120,7 +121,7 @@ impl Planner<'_> {
         if batch == 0 {
             return Err(CompileError::EmptyBatch);
         }
-        let available = available_memory();
+        let available = [available_memory(), self.options.memory].into_iter().flatten().min();
         let room = available.unwrap_or(isize::MAX as usize);
         let least = Least::of(self.graph, self.aim);
         let bytes = match self.fit(batch, least, room)? {

@@ -1,6 +1,8 @@
-//! Who looks on while a step runs: the clock of a profile, or somebody who wants to see values and gradients.
+//! Who looks on while a step runs: who times it for a profile, or somebody who wants to see values and gradients.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use convnet_kernels::Clock;
 
 use super::run::{Backward, Forward};
 use crate::plan::StepTimes;
@@ -24,28 +26,29 @@ pub(super) trait Onlooker {
 impl Onlooker for () {}
 
 /// Adds the time of each stage to a profile.
-pub(super) struct Clock<'a> {
+pub(super) struct Laps<'a> {
     times: &'a mut StepTimes,
-    since: Instant,
+    clock: Clock,
+    since: Duration,
 }
 
-impl<'a> Clock<'a> {
-    pub(super) fn new(times: &'a mut StepTimes, stages: usize) -> Self {
+impl<'a> Laps<'a> {
+    pub(super) fn new(times: &'a mut StepTimes, stages: usize, clock: Clock) -> Self {
         times.forward.resize(stages, Duration::ZERO);
         times.backward.resize(stages, Duration::ZERO);
-        Self { times, since: Instant::now() }
+        let since = clock.now();
+        Self { times, clock, since }
     }
 
     fn lap(&mut self) -> Duration {
-        let lap = self.since.elapsed();
-        self.since = Instant::now();
-        lap
+        let now = self.clock.now();
+        now.saturating_sub(std::mem::replace(&mut self.since, now))
     }
 }
 
-impl Onlooker for Clock<'_> {
+impl Onlooker for Laps<'_> {
     fn begins(&mut self) {
-        self.since = Instant::now();
+        self.since = self.clock.now();
     }
 
     fn wrote(&mut self, _run: &Forward<'_>, stage: usize) {

@@ -6,9 +6,8 @@ mod joint;
 mod passes;
 
 use std::ops::Range;
-use std::time::Instant;
 
-use convnet_kernels::{Arena, Comparison, Isa, OrthogonalRoom, Pool, Update, flat};
+use convnet_kernels::{Arena, Clock, Comparison, Isa, OrthogonalRoom, Pool, Update, flat};
 
 use self::buckets::Buckets;
 use self::freezing::derived_bytes;
@@ -245,6 +244,10 @@ impl Training {
         self.pool.threads()
     }
 
+    pub(crate) fn clock(&self) -> Clock {
+        self.pool.clock()
+    }
+
     pub(crate) fn activation_bytes(&self) -> usize {
         4 * self.arena.len()
     }
@@ -315,11 +318,11 @@ impl Training {
         if !report.loss.is_finite() {
             return report;
         }
-        let start = Instant::now();
+        let start = self.clock().now();
         self.track(batch.n);
         self.apply(groups, rate);
         if let Some(times) = times {
-            times.update += start.elapsed();
+            times.update += self.clock().now().saturating_sub(start);
         }
         report
     }

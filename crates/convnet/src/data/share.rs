@@ -18,7 +18,7 @@ pub struct BatchPlace {
 pub struct Share {
     /// The rank, from 0.
     pub rank: usize,
-    /// How many ranks there are, at least 1.
+    /// How many ranks there are; 0 is as 1.
     pub ranks: usize,
 }
 
@@ -28,19 +28,19 @@ impl Share {
 
     /// Which images of a batch of so many it is: as many as the other ranks', or one less or more.
     pub fn of(self, images: usize) -> Range<usize> {
-        let at = |rank: usize| rank * images / self.ranks;
+        let at = |rank: usize| rank * images / self.ranks.max(1);
         at(self.rank)..at(self.rank + 1)
     }
 
     /// The most images of a batch of so many that any rank has.
     pub fn most(self, images: usize) -> usize {
-        images.div_ceil(self.ranks)
+        images.div_ceil(self.ranks.max(1))
     }
 
     /// The entries of a batch that a rank needs: its own, behind the one that its first is mixed with, if it is told that they are
     /// mixed (and the batch is not all its own).
     pub(super) fn taken(self, whole: &[usize], mixed: bool) -> (Vec<usize>, bool) {
-        if self.ranks == 1 {
+        if self.ranks <= 1 {
             return (whole.to_vec(), false);
         }
         let own = self.of(whole.len());

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use convnet_kernels::{Arena, Isa};
+use convnet_kernels::{Arena, Clock, Isa};
 
 use super::{Device, Options, Output, RunError};
 use crate::graph::{Graph, NodeId};
@@ -159,6 +159,14 @@ impl Engine {
         match &self.shared.compiled {
             Compiled::Cpu(inference) => inference.isa(),
             Compiled::Gpu(_) => Isa::best(),
+        }
+    }
+
+    /// Tells the time that its calls take, if they are rehearsed ([`Options::rehearse`]) that of so many threads; `None` on a GPU.
+    pub fn clock(&self) -> Option<Clock> {
+        match &self.shared.compiled {
+            Compiled::Cpu(inference) => Some(inference.clock()),
+            Compiled::Gpu(_) => None,
         }
     }
 

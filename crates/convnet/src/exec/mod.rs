@@ -40,7 +40,7 @@ mod probe_tests;
 #[cfg(test)]
 mod tests;
 
-pub use convnet_kernels::{Binary, Criterion, CrossEntropy, Isa, Reading, Teacher};
+pub use convnet_kernels::{Binary, Clock, Criterion, CrossEntropy, Isa, Reading, Rehearsed, Teacher};
 pub use engine::{Engine, Session};
 pub use error::RunError;
 pub use output::{Output, Scored, top};

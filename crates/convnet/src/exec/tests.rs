@@ -214,6 +214,23 @@ fn a_shared_engine_gives_every_caller_the_same_bytes() {
 }
 
 #[test]
+fn rehearsed_threads_give_the_bits_of_those_that_there_are() {
+    let graph = everything();
+    let (state, images) = (state(&graph, 1), images(&graph, 3, 2));
+    let at = |rehearse| Options { threads: 5, rehearse, ..Options::default() };
+    let run = |rehearse| Engine::compile(&graph, &state, 3, &at(rehearse)).unwrap().run(&images).unwrap();
+    assert_eq!(run(true), run(false));
+    let learned = |rehearse| {
+        let mut step = TrainingStep::compile(&graph, &state, 3, SGD, 0, &at(rehearse)).unwrap();
+        let groups = step.uniform_groups();
+        step.step(&images, &[1, 0, 2], &groups, 0.1).unwrap();
+        assert_eq!(step.clock().unwrap().rehearsed().is_some(), rehearse);
+        step.state_dict()
+    };
+    assert!(learned(true) == learned(false));
+}
+
+#[test]
 fn sizes_that_do_not_fit_are_errors() {
     let graph = everything();
     let (state, images) = (state(&graph, 1), images(&graph, 3, 2));

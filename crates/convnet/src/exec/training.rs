@@ -5,7 +5,7 @@ mod joint;
 
 use std::borrow::Cow;
 
-use convnet_kernels::Isa;
+use convnet_kernels::{Clock, Isa};
 
 pub use self::freezing::Savings;
 
@@ -249,6 +249,14 @@ impl TrainingStep {
         match &self.compiled {
             Compiled::Cpu(training) => training.isa(),
             Compiled::Gpu(_) => Isa::best(),
+        }
+    }
+
+    /// Tells the time that its calls take, if they are rehearsed ([`Options::rehearse`]) that of so many threads; `None` on a GPU.
+    pub fn clock(&self) -> Option<Clock> {
+        match &self.compiled {
+            Compiled::Cpu(training) => Some(training.clock()),
+            Compiled::Gpu(_) => None,
         }
     }
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::sum::Sum;
-use super::words::{double, halves, whole, words};
+use super::words::{double, halves, packed, whole, words};
 use super::{Ranks, RanksError, Transfer};
 
 /// Tags of what is sent beside the sums, whose tags are below.
@@ -23,6 +23,8 @@ const MOST_WORDS: usize = 1 << 22;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long one is waited for that may only have been told to stop a little later.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long the first one is waited for, once this rank was told to stop: it may be writing a checkpoint.
+const WRITING: Duration = PATIENCE;
 /// Looks before it sleeps, and how long it sleeps between two.
 const LOOKS: usize = 2_000;
 const SLEEP: Duration = Duration::from_micros(50);
@@ -69,6 +71,8 @@ struct Wait<'a> {
     ranks: &'a dyn Ranks,
     stop: &'a AtomicBool,
     limit: Option<Duration>,
+    /// The same, once this rank was told to stop.
+    grace: Duration,
 }
 
 impl Wait<'_> {
@@ -87,7 +91,8 @@ impl Wait<'_> {
                 continue;
             }
             let (rank, size) = (self.ranks.rank(), self.ranks.size());
-            if self.stop.load(Ordering::Relaxed) && stopped.get_or_insert_with(Instant::now).elapsed() > GRACE
+            if self.stop.load(Ordering::Relaxed)
+                && stopped.get_or_insert_with(Instant::now).elapsed() > self.grace
             {
                 return Err(RanksError::Stopped { rank, size, other: other() });
             }
@@ -147,8 +152,14 @@ impl Joint {
         (self.part, self.early) = (part, early);
     }
 
-    fn wait(&self, limit: Option<Duration>) -> Wait<'_> {
-        Wait { ranks: &*self.ranks, stop: &self.stop, limit }
+    /// For ranks that are in the same step.
+    fn wait(&self) -> Wait<'_> {
+        Wait { ranks: &*self.ranks, stop: &self.stop, limit: Some(PATIENCE), grace: GRACE }
+    }
+
+    /// For the first rank, which may do something that takes long, and for those that wait for it.
+    fn wait_long(&self) -> Wait<'_> {
+        Wait { limit: None, grace: WRITING, ..self.wait() }
     }
 
     /// Keeps a failure, after which nothing is sent any more.
@@ -206,11 +217,11 @@ impl Joint {
             let advance = || {
                 for (sum, done) in flying.iter_mut().zip(&mut done).filter(|(_, done)| !**done) {
                     *done = sum.advance(ranks)?;
-                    open.set(sum.waits_for());
+                    sum.waits_for().into_iter().for_each(|rank| open.set(rank));
                 }
                 Ok(done.iter().all(|done| *done))
             };
-            let result = self.wait(Some(PATIENCE)).until(advance, || open.get());
+            let result = self.wait().until(advance, || open.get());
             if self.kept(result).is_some() {
                 flying.into_iter().for_each(|sum| sum.write(gradients));
             }
@@ -225,20 +236,34 @@ impl Joint {
         let (rank, size) = (self.rank(), self.size());
         let mut heard = vec![Vec::new(); size];
         heard[rank] = said.to_vec();
-        let mut leaving = Vec::new();
-        let mut coming: Vec<(usize, Box<dyn Transfer>)> = Vec::new();
+        let (mut leaving, mut coming) = (Vec::<(usize, Box<dyn Transfer>)>::new(), Vec::new());
         for other in (0..size).filter(|&other| other != rank) {
             coming.push((other, self.ranks.receive(other, GATHER, said.len())?));
-            leaving.push(self.ranks.send(other, GATHER, said.to_vec())?);
+            leaving.push((other, self.ranks.send(other, GATHER, said.to_vec())?));
         }
-        for (other, transfer) in &mut coming {
-            self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || *other)?;
-        }
-        for transfer in &mut leaving {
-            self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || (rank + 1) % size)?;
+        for (other, transfer) in coming.iter_mut().chain(&mut leaving) {
+            self.wait().until(|| transfer.is_done(), || *other)?;
         }
         coming.into_iter().for_each(|(other, transfer)| heard[other] = transfer.into_words());
         Ok(heard)
+    }
+
+    /// A text of every rank, by rank.
+    ///
+    /// # Errors
+    /// If a rank does not answer.
+    pub fn gather_text(&mut self, said: &str) -> Result<Vec<String>, RanksError> {
+        let lengths = self.gather(&[said.len() as u32])?;
+        let most = lengths.iter().map(|said| said[0]).max().unwrap_or_default() as usize;
+        let mut bytes = said.as_bytes().to_vec();
+        bytes.resize(most.next_multiple_of(4), 0);
+        let heard = self.gather(&packed(&bytes))?;
+        let text = |(words, length): (Vec<u32>, Vec<u32>)| {
+            let bytes: Vec<u8> =
+                words.into_iter().flat_map(u32::to_le_bytes).take(length[0] as usize).collect();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        Ok(heard.into_iter().zip(lengths).map(text).collect())
     }
 
     /// What every rank delivers, one behind the other by rank: so many numbers of each.
@@ -253,7 +278,7 @@ impl Joint {
                 continue;
             }
             let mut transfer = self.ranks.receive(other, ANSWERS, count)?;
-            self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || other)?;
+            self.wait().until(|| transfer.is_done(), || other)?;
             all.extend(transfer.into_words().into_iter().map(f32::from_bits));
         }
         Ok(all)
@@ -265,7 +290,7 @@ impl Joint {
     /// If it cannot be sent.
     pub fn deliver(&mut self, own: &[f32]) -> Result<(), RanksError> {
         let mut transfer = self.ranks.send(0, ANSWERS, words(own))?;
-        self.wait(Some(PATIENCE)).until(|| transfer.is_done(), || 0)
+        self.wait().until(|| transfer.is_done(), || 0)
     }
 
     /// Says something to all other ranks, which [`Joint::hear`] it.
@@ -288,14 +313,14 @@ impl Joint {
         let rank = self.rank();
         for other in (0..self.size()).filter(|&other| other != rank) {
             let mut transfer = self.ranks.send(other, tag, said.to_vec())?;
-            self.wait(None).until(|| transfer.is_done(), || other)?;
+            self.wait_long().until(|| transfer.is_done(), || other)?;
         }
         Ok(())
     }
 
     fn receive_from_first(&mut self, tag: u32, count: usize) -> Result<Vec<u32>, RanksError> {
         let mut transfer = self.ranks.receive(0, tag, count)?;
-        self.wait(None).until(|| transfer.is_done(), || 0)?;
+        self.wait_long().until(|| transfer.is_done(), || 0)?;
         Ok(transfer.into_words())
     }
 
@@ -306,12 +331,7 @@ impl Joint {
     pub fn give(&mut self, bytes: &[u8]) -> Result<(), RanksError> {
         self.send_to_all(BYTES, &halves(bytes.len() as u64))?;
         for part in bytes.chunks(4 * MOST_WORDS) {
-            let word = |bytes: &[u8]| {
-                let mut word = [0; 4];
-                word[..bytes.len()].copy_from_slice(bytes);
-                u32::from_le_bytes(word)
-            };
-            self.send_to_all(BYTES, &part.chunks(4).map(word).collect::<Vec<_>>())?;
+            self.send_to_all(BYTES, &packed(part))?;
         }
         Ok(())
     }
@@ -377,15 +397,20 @@ impl Joint {
         }
     }
 
-    /// Makes running statistics the mean of all ranks', each as much as it has images of the batch.
-    pub(crate) fn average<'a>(&mut self, values: impl Iterator<Item = &'a mut f32>) {
+    /// Makes running statistics the mean of all ranks', each as much as it has images of the batch; those that are not `sound`
+    /// do not count.
+    pub(crate) fn average<'a>(&mut self, values: impl Iterator<Item = &'a mut f32>, sound: bool) {
         let values: Vec<&mut f32> = values.collect();
         if values.is_empty() {
             return;
         }
-        let mut said = vec![self.part.images as u32];
+        let mut said = vec![if sound { self.part.images as u32 } else { 0 }];
         said.extend(values.iter().map(|x| x.to_bits()));
-        let Some(heard) = self.gather_or_keep(&said) else { return };
+        let Some(mut heard) = self.gather_or_keep(&said) else { return };
+        heard.retain(|theirs| theirs[0] > 0);
+        if heard.is_empty() {
+            return;
+        }
         let whole: f64 = heard.iter().map(|theirs| f64::from(theirs[0])).sum();
         for (i, value) in values.into_iter().enumerate() {
             let share = |theirs: &Vec<u32>| f64::from(theirs[0]) * f64::from(f32::from_bits(theirs[1 + i]));

@@ -5,7 +5,7 @@
 //! statistics of whole batches, and messages of the rank that leads. All sums are taken in the order of the ranks, so
 //! that as many ranks come to the same bits whatever carries their words.
 
-mod cores;
+mod host;
 mod joint;
 #[cfg(test)]
 mod local;
@@ -15,6 +15,7 @@ mod words;
 
 use thiserror::Error;
 
+pub use host::HostShare;
 pub use joint::{Joint, Part};
 pub use mpi::{Launch, Mpi, launched};
 #[cfg(feature = "train")]

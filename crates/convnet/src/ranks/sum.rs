@@ -22,7 +22,10 @@ pub(super) struct Sum {
     arrived: Vec<Option<Vec<u32>>>,
     /// The sums of the others' chunks.
     sums: Vec<Option<Box<dyn Transfer>>>,
-    leaving: Vec<Box<dyn Transfer>>,
+    /// What goes to a rank.
+    leaving: Vec<(usize, Box<dyn Transfer>)>,
+    /// A rank without which it does not go on.
+    waits_for: Option<usize>,
 }
 
 /// Even chunks, one a rank.
@@ -50,11 +53,12 @@ impl Sum {
                 travels(theirs.len()).then(|| ranks.receive(other, tag + 1, theirs.len())).transpose()?,
             );
             if travels(theirs.len()) {
-                leaving.push(ranks.send(other, tag, words(&values[theirs]))?);
+                leaving.push((other, ranks.send(other, tag, words(&values[theirs]))?));
             }
         }
         let arrived = vec![None; size];
-        Ok(Self { range, rank, chunks, tag, own, summed: false, parts, arrived, sums, leaving })
+        let (summed, waits_for) = (false, None);
+        Ok(Self { range, rank, chunks, tag, own, summed, parts, arrived, sums, leaving, waits_for })
     }
 
     /// Goes as far as it can without waiting; whether the whole sum is here.
@@ -71,17 +75,22 @@ impl Sum {
             self.add_up(ranks)?;
         }
         let mut still = Vec::new();
-        for mut transfer in self.leaving.drain(..) {
+        for (other, mut transfer) in self.leaving.drain(..) {
             if !transfer.is_done()? {
-                still.push(transfer);
+                still.push((other, transfer));
             }
         }
         self.leaving = still;
-        let mut here = self.summed && self.leaving.is_empty();
-        for transfer in self.sums.iter_mut().flatten() {
-            here &= transfer.is_done()?;
+        self.waits_for = self.parts.iter().position(Option::is_some);
+        for (other, transfer) in self.sums.iter_mut().enumerate() {
+            if let Some(transfer) = transfer
+                && !transfer.is_done()?
+            {
+                self.waits_for = self.waits_for.or(Some(other));
+            }
         }
-        Ok(here)
+        self.waits_for = self.waits_for.or(self.leaving.first().map(|(other, _)| *other));
+        Ok(self.summed && self.waits_for.is_none())
     }
 
     /// Adds up this rank's chunk in the order of the ranks, and sends it to the others.
@@ -98,15 +107,14 @@ impl Sum {
         self.own = parts.reduce(add).unwrap_or_default();
         self.summed = true;
         for other in (0..ranks.size()).filter(|&other| other != self.rank && !self.own.is_empty()) {
-            self.leaving.push(ranks.send(other, self.tag + 1, words(&self.own))?);
+            self.leaving.push((other, ranks.send(other, self.tag + 1, words(&self.own))?));
         }
         Ok(())
     }
 
-    /// The rank that is waited for, of those that there are.
-    pub(super) fn waits_for(&self) -> usize {
-        let open = |transfers: &[Option<Box<dyn Transfer>>]| transfers.iter().position(Option::is_some);
-        open(&self.parts).or_else(|| open(&self.sums)).unwrap_or_default()
+    /// A rank without which it does not go on.
+    pub(super) fn waits_for(&self) -> Option<usize> {
+        self.waits_for
     }
 
     /// Writes the sum to its place, once it is here.

@@ -19,3 +19,13 @@ pub(super) fn whole(words: &[u32]) -> u64 {
 pub(crate) fn double(words: &[u32]) -> f64 {
     f64::from_bits(whole(words))
 }
+
+/// The words of bytes, the last one filled up with zeros.
+pub(super) fn packed(bytes: &[u8]) -> Vec<u32> {
+    let word = |bytes: &[u8]| {
+        let mut word = [0; 4];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u32::from_le_bytes(word)
+    };
+    bytes.chunks(4).map(word).collect()
+}

@@ -80,7 +80,7 @@ impl Passes<'_> {
     ) -> Result<(Learned, usize), TrainError> {
         let Self { training, lesson, joint, net, lr, last } = self;
         let (mut learned, mut taken) = (Learned::default(), 0);
-        let mut cause: Option<TrainError> = None;
+        let mut cause: Option<String> = None;
         for batch in batches {
             let batch = batch?;
             let part = lesson.part(&batch);
@@ -93,8 +93,7 @@ impl Passes<'_> {
             learned.correct += if part.images == 0 { 0 } else { report.correct };
             learned.images += part.whole;
             if cause.is_none() && !report.loss.is_finite() {
-                let cause_of = unusual(net, &training.state_dict(), &batch.images)?;
-                cause = Some(TrainError::Diverged { step: training.steps() + 1, cause: cause_of, lr });
+                cause = Some(unusual(net, &training.state_dict(), &batch.images)?);
             }
             taken += 1;
         }
@@ -102,11 +101,9 @@ impl Passes<'_> {
         let [low, high] = halves(learned.loss.to_bits());
         let [failed, stopped] = [cause.is_some(), joint.is_stopped()].map(u32::from);
         let heard = joint.gather(&[low, high, learned.correct as u32, failed, stopped])?;
-        if let Some(cause) = cause {
-            return Err(cause);
-        }
         if let Some(rank) = heard.iter().position(|said| said[3] != 0) {
-            let cause = format!("that of the images of rank {rank}, which tells more");
+            let causes = joint.gather_text(&cause.unwrap_or_default())?;
+            let cause = format!("on the images of rank {rank}: {}", causes[rank]);
             return Err(TrainError::Diverged { step: training.steps() + 1, cause, lr });
         }
         learned.loss = heard.iter().map(|said| double(said)).sum();
@@ -144,9 +141,22 @@ pub(super) fn check(joint: &Joint, recipe: &Recipe, options: &Options) -> Result
     Ok(())
 }
 
+/// Refuses to lead as another rank than the first one, or to follow as that.
+pub(super) fn check_place(joint: &Joint, leads: bool) -> Result<(), TrainError> {
+    let (rank, size) = (joint.rank(), joint.size());
+    let reason = match (rank, leads) {
+        (0, true) | (1.., false) => return Ok(()),
+        (0, false) => "the first rank runs or resumes, the others follow it",
+        (_, true) => "it is to follow: the first rank alone runs or resumes",
+    };
+    Err(RanksError::Failed { rank, size, reason: reason.into() }.into())
+}
+
 /// Where a run stands when all ranks begin: what the first one tells the others.
 pub(super) struct Start {
     pub(super) config: RunConfig,
+    /// The network, as text.
+    pub(super) net: String,
     pub(super) data: Fingerprint,
     pub(super) standing: Checkpoint,
 }
@@ -164,28 +174,31 @@ impl Start {
         let bytes = tensors_to_bytes(&tensors, shapes(&tensors), &metadata)
             .map_err(|error| garbled(error.to_string()))?;
         joint.give(&bytes)?;
-        // A line an image: more than a header may hold.
+        // More than a header may hold: what there is of each layer, and a line an image.
+        joint.give(self.net.as_bytes())?;
         Ok(joint.give(self.data.to_text().as_bytes())?)
     }
 
     /// Waits for what the first rank tells.
     pub(super) fn receive(joint: &mut Joint) -> Result<Self, TrainError> {
-        let (bytes, prints) = (joint.take()?, joint.take()?);
+        let (bytes, net, prints) = (joint.take()?, joint.take()?, joint.take()?);
         let garbled = |reason: String| lost(joint, &reason);
         let (tensors, metadata) = tensors_of_bytes(&bytes).map_err(|error| garbled(error.to_string()))?;
         let config = metadata.get(CONFIG).map(String::as_str).unwrap_or_default();
         let config = toml::from_str(config).map_err(|error| garbled(error.to_string()))?;
+        let net = String::from_utf8_lossy(&net).into_owned();
         let data = Fingerprint::from_text(&String::from_utf8_lossy(&prints))
             .map_err(|error| garbled(error.to_string()))?;
         let standing = Checkpoint::of_parts((tensors, &metadata)).map_err(garbled)?;
-        Ok(Self { config, data, standing })
+        Ok(Self { config, net, data, standing })
     }
 
     /// Refuses to train otherwise than the first rank does.
     pub(super) fn check(
         &self,
-        rank: usize,
+        joint: &Joint,
         config: &RunConfig,
+        net: &Graph,
         data: &Fingerprint,
     ) -> Result<(), TrainError> {
         let mut differences = self.config.differences(config);
@@ -197,14 +210,22 @@ impl Start {
                 differences.push(format!("{what} is {first} there and {here} here"));
             }
         }
+        if self.net != text_of(joint, net)? {
+            differences.push("the layers of its network are others".into());
+        }
         if let Some(found) = self.data.differences(data) {
             differences.push(format!("its images are others: {found}"));
         }
         match differences.is_empty() {
             true => Ok(()),
-            false => Err(TrainError::OtherRank { rank, differences }),
+            false => Err(TrainError::OtherRank { rank: joint.rank(), differences }),
         }
     }
+}
+
+/// A network as text, by which two are compared.
+pub(super) fn text_of(joint: &Joint, net: &Graph) -> Result<String, TrainError> {
+    net.to_toml().map_err(|error| lost(joint, &error.to_string()))
 }
 
 fn lost(joint: &Joint, reason: &str) -> TrainError {
@@ -312,8 +333,10 @@ pub(super) fn follow(mut course: Course<'_>, data: &DataSets) -> Result<(), Trai
                 batches = Some(course.batches(epoch, start)?);
             }
             Order::Step { rate } => {
-                if let Some(batches) = &mut batches {
-                    course.update(batches, rate)?;
+                let left = batches.as_mut().map(|batches| course.update(batches, rate)).transpose()?;
+                if left.flatten().is_none() {
+                    // What reads images in advance ends with them.
+                    batches = None;
                 }
             }
             Order::Evaluate { on } => {

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::tests::{bytes, net, recipe, results, stopping, trainer};
+use super::tests::{bytes, data, net, recipe, results, stopping, trainer};
 use super::*;
+use crate::graph::{Assembly, Builder, Graph, NodeId, ScopeId, SharedWeight};
 use crate::io::WeightsFile;
+use crate::ops::{Conv2d, Linear, Op};
 use crate::ranks::{Ranks, RanksError, local};
 use crate::state::StateDict;
 
@@ -71,18 +73,67 @@ fn distance(a: &StateDict, b: &StateDict) -> f32 {
     a.keys().map(of).fold(0.0, f32::max)
 }
 
+/// A network for images of any size.
+fn pooled() -> Graph {
+    let net = Builder::image("pooled", 1, 12, 12);
+    let x = net.input().conv2d(Conv2d::new(4, 3).padding(1)).batch_norm2d().relu();
+    net.build(x.conv2d(Conv2d::new(6, 3)).relu().adaptive_avg_pool2d(1, 1).flatten().linear(Linear::new(3)))
+        .unwrap()
+}
+
+/// One whose last normalization has one value of each image.
+fn one_by_one() -> Graph {
+    let net = Builder::image("one_by_one", 1, 12, 12);
+    let x = net.input().conv2d(Conv2d::new(4, 3)).relu().adaptive_avg_pool2d(1, 1);
+    net.build(x.batch_norm2d().flatten().linear(Linear::new(3))).unwrap()
+}
+
+/// One with an auxiliary output.
+fn auxiliary() -> Graph {
+    let net = Builder::image("auxiliary", 1, 12, 12);
+    let x = net.input().conv2d(Conv2d::new(4, 3)).relu();
+    net.auxiliary("aux", x.flatten().linear(Linear::new(3)), 0.3);
+    net.build(x.conv2d(Conv2d::new(2, 3)).flatten().linear(Linear::new(3))).unwrap()
+}
+
+/// One in which two convolutions have the same weights.
+fn twins() -> Graph {
+    let mut net = Assembly::new("twins", [1, 12, 12]).unwrap();
+    let root = ScopeId::ROOT;
+    let mut x = NodeId(0);
+    for (path, op) in [
+        ("a", Op::from(Conv2d::new(3, 3))),
+        ("b", Conv2d::new(3, 3).into()),
+        ("relu", Op::Relu),
+        ("c", Conv2d::new(3, 3).into()),
+        ("flatten", Op::Flatten),
+        ("head", Linear::new(3).into()),
+    ] {
+        x = net.node(root, path, op, &[x]).unwrap();
+    }
+    for name in ["weight", "bias"] {
+        let (name, first) = (format!("c.{name}"), format!("b.{name}"));
+        net.share(SharedWeight { name, first, in_state_dict: true });
+    }
+    net.finish(x).unwrap()
+}
+
 #[test]
 fn ranks_learn_what_one_process_learns() {
-    let (folder, net) = (tempfile::tempdir().unwrap(), net());
+    let folder = tempfile::tempdir().unwrap();
     let cases = [
-        ("plain", ""),
-        ("batch", "[split]\nvalidation = 0.2"),
-        ("accumulated", "[regularize]\naccumulate = 2\nema = 0.9\nclip_norm = 1.0"),
-        ("weighted", "[loss]\nclass_weights = [1.0, 3.0, 0.5]\nlabel_smoothing = 0.1"),
-        ("mixed", "[augment]\nmixup = 0.4\ncutmix = 1.0\ncrop = 2\nflip = true"),
-        ("binary", "[loss]\nkind = \"bce\""),
+        ("plain", net(), ""),
+        ("batch", net(), "[split]\nvalidation = 0.2"),
+        ("accumulated", net(), "[regularize]\naccumulate = 2\nema = 0.9\nclip_norm = 1.0"),
+        ("weighted", net(), "[loss]\nclass_weights = [1.0, 3.0, 0.5]\nlabel_smoothing = 0.1"),
+        ("mixed", net(), "[augment]\nmixup = 0.4\ncutmix = 1.0\ncrop = 2\nflip = true"),
+        ("binary", net(), "[loss]\nkind = \"bce\""),
+        ("frozen", net(), "[freeze]\nmatch = [\"conv\"]\nunfreeze = [{ epoch = 2, match = [\"conv.0\"] }]"),
+        ("growing", pooled(), "[progressive]\nfrom = 0.5\nuntil = 0.9\nsteps = 2"),
+        ("auxiliary", auxiliary(), "[loss]\naux_weight = 0.7"),
+        ("twins", twins(), ""),
     ];
-    for (name, more) in cases {
+    for (name, net, more) in cases {
         let recipe = plain(more);
         let trainer = |_| trainer(&net).recipe(recipe.clone());
         let alone = folder.path().join(format!("{name}-1"));
@@ -99,6 +150,48 @@ fn ranks_learn_what_one_process_learns() {
             assert_eq!(joint.epochs.len(), report.epochs.len());
         }
     }
+}
+
+#[test]
+fn ranks_learn_from_a_teacher_what_one_process_learns() {
+    let (folder, net) = (tempfile::tempdir().unwrap(), net());
+    let path = |name: &str| folder.path().join(name);
+    trainer(&net).run(path("teacher")).unwrap();
+    let file = WeightsFile::open(path("teacher/best.safetensors")).unwrap();
+    let (card, weights) = (file.card().unwrap().clone(), file.state_dict().unwrap());
+    let recipe = plain("[loss.teacher]\nmodel = \"runs/x\"\nalpha = 0.7\ntemperature = 2");
+    let taught = |_| {
+        let (weights, preprocess) = (Box::new(weights.clone()), card.preprocess.clone());
+        let teacher =
+            Teacher { graph: net.clone(), weights, preprocess, classes: Some(card.classes.clone()) };
+        trainer(&net).recipe(recipe.clone()).teacher(teacher)
+    };
+    taught(0).run(path("alone")).unwrap();
+    trainer(&net).recipe(plain("")).run(path("untaught")).unwrap();
+    assert!(distance(&self::weights(&path("alone")), &self::weights(&path("untaught"))) > 1e-3);
+    for size in [2, 3] {
+        let directory = path(&format!("{size}"));
+        run(size, &directory, taught);
+        let far = distance(&self::weights(&path("alone")), &self::weights(&directory));
+        assert!(far < 2e-6, "{size} ranks: {far}");
+    }
+}
+
+#[test]
+fn statistics_of_the_batch_need_two_images_of_all_ranks_and_not_of_each() {
+    let (folder, net) = (tempfile::tempdir().unwrap(), one_by_one());
+    let path = |name: &str| folder.path().join(name);
+    let mut recipe = Recipe { batch: 2, epochs: 1, ..plain("[split]\nvalidation = 0") };
+    let alone = path("alone");
+    trainer(&net).recipe(recipe.clone()).run(&alone).unwrap();
+    let together_ = path("together");
+    run(2, &together_, |_| trainer(&net).recipe(recipe.clone()));
+    let far = distance(&weights(&alone), &weights(&together_));
+    assert!(far < 1e-5, "{far}");
+    recipe.network.sync_batch_norm = false;
+    let (first, _) = together(local(2), |_| trainer(&net).recipe(recipe.clone()), |t| t.run(path("each")));
+    let told = first.unwrap_err().to_string();
+    assert!(told.contains("one value"), "{told}");
 }
 
 #[test]
@@ -196,6 +289,28 @@ fn ranks_that_would_train_otherwise_are_refused() {
     );
     let told = other(&|recipe| recipe.split.validation = 0.3);
     assert!(told.contains("images are others"), "{told}");
+    // The name alone is the same.
+    let wider = {
+        let net = Builder::image("small", 1, 12, 12);
+        net.build(net.input().conv2d(Conv2d::new(5, 3)).flatten().linear(Linear::new(3))).unwrap()
+    };
+    let nets = [&net, &wider];
+    let trainer = |rank: usize| Trainer::new(nets[rank], data()).recipe(plain(""));
+    let (_, others) = together(local(2), trainer, |trainer| trainer.run(folder.path().join("nets")));
+    let told = others[0].as_ref().unwrap_err().to_string();
+    assert!(told.contains("the layers of its network are others"), "{told}");
+}
+
+#[test]
+fn the_first_rank_alone_leads() {
+    let (folder, net) = (tempfile::tempdir().unwrap(), net());
+    let mut ranks = local(2).into_iter();
+    let told = trainer(&net).ranks(ranks.next().unwrap()).follow().unwrap_err().to_string();
+    assert_eq!(told, "rank 0 of 2: the first rank runs or resumes, the others follow it");
+    let second = ranks.next().unwrap();
+    let told = trainer(&net).ranks(second).run(folder.path().join("run")).unwrap_err().to_string();
+    assert_eq!(told, "rank 1 of 2: it is to follow: the first rank alone runs or resumes");
+    assert!(!folder.path().join("run").exists());
 }
 
 #[test]
@@ -211,6 +326,7 @@ fn a_loss_that_is_no_number_ends_all_ranks() {
     let (folder, net) = (tempfile::tempdir().unwrap(), net());
     let trainer = |_| trainer(&net).recipe(Recipe { lr: 1e38, ..plain("") });
     let (first, others) = together(local(2), trainer, |trainer| trainer.run(folder.path().join("run")));
-    assert!(matches!(first, Err(TrainError::Diverged { .. })), "{first:?}");
-    assert!(matches!(others[0], Err(TrainError::Diverged { .. })), "{others:?}");
+    let told = first.unwrap_err().to_string();
+    assert!(told.contains("on the images of rank 0: `"), "{told}");
+    assert_eq!(others[0].as_ref().unwrap_err().to_string(), told);
 }

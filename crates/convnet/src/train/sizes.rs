@@ -18,8 +18,6 @@ pub(super) fn training(
     let batch = recipe.batch;
     let (share, ranks) = (joint::share(joint), joint.map_or(1, Joint::size));
     let synced = joint.is_some_and(Joint::syncs_batch_norm);
-    // The fewest of a batch that a normalization sees.
-    let seen = |images: usize| if synced { images.min(share.most(batch)) } else { (images / ranks).max(1) };
     let weight = recipe.loss.aux_weight;
     let other = weight.and_then(|weight| net.with_auxiliary_weight(weight as f32));
     let net = recipe.network.trained(other.as_ref().unwrap_or(net))?;
@@ -28,13 +26,18 @@ pub(super) fn training(
     let training =
         TrainingStep::compile_frozen(&net, (weights, &frozen), share.most(batch), optimizer, options)?;
     let steps = images.div_ceil(recipe.step_images()) as u64;
-    training.check_images(seen(images.min(batch)))?;
+    // Of a batch a normalization sees all, or the part of the rank that has the fewest.
+    let check = |images: usize| match synced && images > 1 {
+        true => Ok(()),
+        false => training.check_images((images / ranks).max(1)),
+    };
+    check(images.min(batch))?;
     // The last batch of an epoch may be a smaller one.
     if images > batch
         && !images.is_multiple_of(batch)
         && recipe.limit_steps.is_none_or(|limit| limit >= steps)
     {
-        training.check_images(seen(images % batch))?;
+        check(images % batch)?;
     }
     Ok(training)
 }

@@ -202,7 +202,10 @@ impl<'a> Trainer<'a> {
     }
 
     /// Trains together with other ranks, each of which has its part of every batch of the recipe. The first one runs or
-    /// resumes as always and writes alone; the others [follow](Trainer::follow), with the same settings and data.
+    /// resumes as always and writes alone; the others [follow](Trainer::follow), with the same network, settings and data.
+    ///
+    /// A rank whose training fails returns its error at once, and the others may wait for it for minutes: the program then ends
+    /// them, as [`Mpi::abort`](crate::ranks::Mpi::abort) does.
     pub fn ranks(mut self, ranks: Arc<dyn Ranks>) -> Self {
         self.ranks = Some(ranks).filter(|ranks| ranks.size() > 1);
         self
@@ -216,12 +219,13 @@ impl<'a> Trainer<'a> {
         self.data = divide(self.data, &self.recipe)?;
         self.check()?;
         let Some(mut joint) = self.joint() else { return Ok(()) };
+        joint::check_place(&joint, false)?;
         let start = Start::receive(&mut joint)?;
         self.preprocess = start.config.preprocess.clone();
         let card = self.card()?;
         self.note_teacher()?;
         let lesson = self.lesson(&card)?;
-        start.check(joint.rank(), &self.config(&card)?, &Fingerprint::of(&self.data)?)?;
+        start.check(&joint, &self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
         let steps = self.stepping(start.standing, lesson, Some(joint), |error| error)?;
         let data = self.data.clone();
         joint::follow(self.course(card.preprocess, steps), &data)
@@ -252,6 +256,7 @@ impl<'a> Trainer<'a> {
     /// If the recipe, the network and the data do not fit one another, if the directory holds something, if
     /// a file cannot be written, or if the loss is no number any more.
     pub fn run(self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
+        self.check_leads()?;
         self.check()?;
         self.run_in(NewRun::claim(directory.as_ref())?)
     }
@@ -261,6 +266,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// As [`Trainer::run`].
     pub fn run_in(mut self, place: NewRun) -> Result<TrainReport, TrainError> {
+        self.check_leads()?;
         self.check()?;
         self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
@@ -323,6 +329,7 @@ impl<'a> Trainer<'a> {
 
     /// Goes on from the latest checkpoint, or back from another one. Nothing is taken back before all else is checked.
     fn go_on(mut self, directory: &Path, back_to: Option<&Path>) -> Result<TrainReport, TrainError> {
+        self.check_leads()?;
         let run = RunDir::open(directory)?;
         self.data = divide(self.data, &self.recipe)?;
         // For another size there is none, and the size is the difference to tell.
@@ -437,6 +444,11 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// Whether this process is the one that runs.
+    fn check_leads(&self) -> Result<(), TrainError> {
+        self.joint().map_or(Ok(()), |joint| joint::check_place(&joint, true))
+    }
+
     fn check(&self) -> Result<(), TrainError> {
         self.recipe.check_for(self.net.input_size())?;
         if let Some(joint) = self.joint() {
@@ -491,7 +503,7 @@ impl<'a> Trainer<'a> {
     fn lesson(&self, card: &ModelCard) -> Result<Lesson, TrainError> {
         let loss = &self.recipe.loss;
         let student = (&card.preprocess, &card.classes[..]);
-        let engine = (self.recipe.batch, &self.options);
+        let engine = (self.images(), &self.options);
         let teaching = loss.teaching(self.teacher.as_ref(), card.several, student, engine)?;
         Ok(Lesson::new(loss.criterion(&self.data.train)?, teaching))
     }
@@ -539,9 +551,14 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// The most images of a batch that this process sees.
+    fn images(&self) -> usize {
+        joint::share(self.joint().as_ref()).most(self.recipe.batch)
+    }
+
     /// Whether the machine can do the steps of every epoch, whatever each freezes.
     fn check_steps(&self) -> Result<(), TrainError> {
-        let Recipe { batch, optimizer, freeze, .. } = &self.recipe;
+        let Recipe { optimizer, freeze, .. } = &self.recipe;
         let net = self.recipe.network.trained(self.net)?;
         let changes = freeze.changes().into_iter().filter(|&epoch| epoch < self.recipe.epochs);
         if changes.clone().count() > 1 {
@@ -549,7 +566,7 @@ impl<'a> Trainer<'a> {
         }
         for epoch in changes {
             let frozen = freeze.frozen(self.net, epoch)?;
-            TrainingStep::check_frozen(&net, &frozen, *batch, *optimizer, &self.options)?;
+            TrainingStep::check_frozen(&net, &frozen, self.images(), *optimizer, &self.options)?;
         }
         Ok(())
     }

@@ -73,14 +73,13 @@ impl TrainingLoop<'_> {
 
     /// Tells the other ranks where the run stands.
     fn share_start(&mut self) -> Result<(), TrainError> {
-        if self.course.steps.joint.is_none() {
-            return Ok(());
-        }
+        let Some(joint) = &self.course.steps.joint else { return Ok(()) };
+        let net = joint::text_of(joint, self.course.net)?;
         // A run that goes on may have been started elsewhere.
         let (convnet, isa) = (version::OWN.to_owned(), self.course.options.machine()?);
         let config = RunConfig { convnet, isa, ..self.run.config().clone() };
         let data = std::mem::take(&mut self.prints);
-        let start = joint::Start { config, data, standing: self.standing() };
+        let start = joint::Start { config, net, data, standing: self.standing() };
         self.course.steps.joint.as_mut().map_or(Ok(()), |joint| start.give(joint))
     }
 

@@ -2,6 +2,7 @@
 //! folders of the toolkit and of the driver.
 
 use std::env;
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
 
 use libloading::{AsFilename, Library};
@@ -36,7 +37,9 @@ impl Found {
 /// Opens a library by path or name.
 fn open(name: impl AsFilename) -> Result<Library, String> {
     // SAFETY: initializers of NVIDIA's libraries may run in any thread, and need nothing of us.
-    unsafe { Library::new(name) }.map_err(|error| error.to_string())
+    // The loader's own words, which name the file, are the error's source.
+    unsafe { Library::new(name) }
+        .map_err(|error| error.source().map_or_else(|| error.to_string(), ToString::to_string))
 }
 
 /// The driver's library, which belongs to the kernel's module and comes from the loader's path alone, or from its own

@@ -15,7 +15,7 @@ use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tuning::winograd::{
-    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_CHANNELS, LEAST_TASK_POINTS, LEAST_TASK_TILES,
+    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_CHANNELS, LEAST_TASK_PANELS, LEAST_TASK_TILES,
     MOST_GRADIENT_TILES,
 };
 
@@ -131,7 +131,7 @@ pub fn winograd_gradient(
                     call: &WinogradGradient, pointer: Pointer, right: Planes, first: usize, tiles: Range<usize>
                 ));
             });
-            pool.ranges(POINTS * panels.count(), LEAST_TASK_POINTS, &|parts| {
+            pool.ranges(POINTS * panels.count(), LEAST_TASK_PANELS, &|parts| {
                 let block = Block { left, right, count, accumulate: first > 0, panels };
                 dispatch!(isa, sum_parts(pointer: Pointer, sums: Pointer, block: Block, parts: Range<usize>));
             });

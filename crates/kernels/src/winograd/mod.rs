@@ -23,7 +23,7 @@ use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, multiply};
 use crate::tuning::winograd::{
-    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, LEAST_TASK_POINTS,
+    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, LEAST_TASK_PANELS,
     LEAST_TASK_TILES, SHARED_WEIGHT_FLOATS,
 };
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
@@ -92,9 +92,10 @@ struct Blocks {
 impl Blocks {
     /// Blocks of whole `chunk`s of tiles.
     fn new(threads: usize, (tiles, chunk): (usize, usize), panels: Panels) -> Self {
-        // Each thread takes a block of its own where there are enough of them.
-        let lanes = if tiles >= threads * LEAST_BLOCK_TILES { Self::lanes(threads, panels) } else { 1 };
-        let rounds = tiles.div_ceil(lanes * Self::most(panels)).max(1);
+        let room = Self::lanes(threads, panels);
+        // Each thread takes a block of its own where there are enough of them; else they share as much as there is room for.
+        let lanes = if tiles >= threads * LEAST_BLOCK_TILES { room } else { 1 };
+        let rounds = tiles.div_ceil(room * Self::most(panels)).max(1);
         Self { tiles, size: tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk), lanes }
     }
 
@@ -193,7 +194,7 @@ pub fn winograd(
             // lane of the scratch, and each task has its own tiles; nothing writes the input.
             unsafe {
                 work.transform_input(isa, part, 0..part.tiles);
-                work.multiply(isa, part, 0..POINTS);
+                work.multiply(isa, part, 0..POINTS * panels.count());
                 work.transform_output(isa, part, 0..part.tiles);
             }
         });
@@ -201,11 +202,13 @@ pub fn winograd(
         for block in 0..count {
             let part = Part::new(&blocks, block, 0, call);
             // SAFETY: views, sizes, lengths and scratch were checked above; in each pass tasks have different tiles,
-            // whole chunks of them, or different points, and read what the pass before wrote; nothing writes the
-            // input.
+            // whole chunks of them, or different panels of points, and read what the pass before wrote; nothing writes
+            // the input.
             unsafe {
                 pool.ranges(part.tiles, LEAST_TASK_TILES, &|tiles| work.transform_input(isa, part, tiles));
-                pool.ranges(POINTS, LEAST_TASK_POINTS, &|points| work.multiply(isa, part, points));
+                pool.ranges(POINTS * panels.count(), LEAST_TASK_PANELS, &|products| {
+                    work.multiply(isa, part, products);
+                });
                 pool.ranges(part.tiles.div_ceil(chunk), LEAST_TASK_TILES, &|range| {
                     let tiles = range.start * chunk..(range.end * chunk).min(part.tiles);
                     work.transform_output(isa, part, tiles);
@@ -304,15 +307,15 @@ impl Work<'_> {
         unsafe { transform_tiles(isa, self.arena, source, part.input, (part.first, tiles)) };
     }
 
-    /// Multiplies a block's transformed input with the weights of some points.
+    /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
     ///
     /// # Safety
-    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`].
-    /// Meanwhile nothing writes the part's transformed input, and nothing else uses these points of its products.
-    unsafe fn multiply(self, isa: Isa, part: Part, points: Range<usize>) {
+    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
+    /// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products.
+    unsafe fn multiply(self, isa: Isa, part: Part, products: Range<usize>) {
         let work = self;
-        // SAFETY: the caller has checked weights and scratch, and gives points of its own.
-        unsafe { dispatch!(isa, multiply_points(work: Work<'_>, part: Part, points: Range<usize>)) };
+        // SAFETY: the caller has checked weights and scratch, and gives products of its own.
+        unsafe { dispatch!(isa, multiply_panels(work: Work<'_>, part: Part, products: Range<usize>)) };
     }
 
     /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
@@ -328,19 +331,23 @@ impl Work<'_> {
     }
 }
 
-/// Multiplies a block's transformed input with the weights of some points.
+/// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `arena`; `points` are less than [`POINTS`].
-/// Meanwhile nothing writes the part's transformed input, and nothing else uses these points of its products. The CPU
-/// has the instruction set.
+/// [`winograd`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
+/// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products. The
+/// CPU has the instruction set.
 #[inline(always)]
-unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usize>) {
+unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<usize>) {
     let panels = work.call.panels;
     let blocks = part.tiles.div_ceil(S::ROWS);
     let mut input = vec![std::ptr::null::<f32>(); part.tiles];
     let mut output = vec![std::ptr::null_mut::<f32>(); part.tiles];
-    for point in points {
+    let mut next = products.start;
+    while next < products.end {
+        let (point, first) = (next / panels.count(), next % panels.count());
+        let past = panels.count().min(first + products.end - next);
+        next += past - first;
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
         for (t, (input, output)) in input.iter_mut().zip(&mut output).enumerate() {
             // SAFETY: the part's planes hold a row for each point and tile of the block, and lie in the checked
@@ -350,7 +357,7 @@ unsafe fn multiply_points<S: Simd>(work: Work<'_>, part: Part, points: Range<usi
                 *output = work.arena.at(part.products.at(point, t));
             }
         }
-        for panel in 0..panels.count() {
+        for panel in first..past {
             let weights = matrix[panels.start(panel)..].as_ptr();
             let mut ahead = weights.wrapping_add(panels.start(1));
             for block in 0..blocks {

@@ -8,7 +8,7 @@ mod subject;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use convnet::exec::{Device, Options, PlanStep, Precision, StepTimes};
+use convnet::exec::{Clock, Device, Options, PlanStep, Precision, StepTimes};
 use convnet::graph::Graph;
 use convnet::io::WeightsFile;
 use convnet::model::{self, OpenOptions};
@@ -16,7 +16,7 @@ use convnet::state::TensorSource;
 use serde::Serialize;
 
 use self::noise::{Noise, noise};
-use self::report::{Layer, Report};
+use self::report::{Layer, Rehearsal, Report};
 use self::subject::Subject;
 use super::joined::Joined;
 use super::trained;
@@ -32,6 +32,8 @@ Examples:
   convnet bench googlenet --layers             where the time goes
   mpirun -n 2 convnet bench resnet18 --mode train --batch 16 --threads 1
                                                how much faster two processes train it than one
+  convnet bench resnet18 --threads 16 --rehearse --layers
+                                               where sixteen cores would wait for one another
   convnet bench resnet18 --plan                what would run, by which kernel and where in memory
 
 Weights and images are random. The machine's own peak of multiply-adds is measured beside each figure, since \
@@ -71,6 +73,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = number, help_heading = "Computation")]
     seconds: f64,
 
+    /// Do all the work on one thread, cut as for --threads N, and tell what N threads would gain at most: what is left of it are
+    /// parts of unequal size and what no thread shares. Memory, caches and waiting are left out
+    #[arg(long, requires = "threads", help_heading = "Computation")]
+    rehearse: bool,
+
     /// Time, speed and kernel of each layer
     #[arg(long, help_heading = "Listing")]
     layers: bool,
@@ -108,7 +115,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return joined.run(|joined| scaling::run(args, joined));
     }
     let precision = if args.mode == Mode::Train { Precision::Tf32 } else { Precision::F32 };
-    let options = args.engine.options(precision)?;
+    let options =
+        if args.rehearse { args.engine.rehearsing(precision)? } else { args.engine.options(precision)? };
+    if args.rehearse && options.device != Device::Cpu {
+        return Err(Failure::usage("--rehearse is for the CPU's threads: give --device cpu"));
+    }
     // A name that means nothing is told before the first network has taken its seconds.
     let mut networks = Vec::new();
     for name in &args.models {
@@ -159,18 +170,26 @@ fn measure(
     let images = noise(args.batch * graph.input_shape().elements());
     let labels: Vec<u32> = (0..args.batch).map(|i| (i % graph.classes()) as u32).collect();
     let (threads, isa, plan) = (subject.threads(), subject.isa(), subject.plan());
+    let clock = subject.clock();
+    let rehearsed = || clock.as_ref().and_then(Clock::rehearsed);
     let mut once = || subject.run(&images, &labels);
     let mut times = Vec::new();
-    // A GPU's own peak is not measured.
-    let measured = || (options.device == Device::Cpu).then(|| convnet::exec::peak_gflops(isa, threads));
+    let mut rehearsal: Option<Rehearsal> = None;
+    // The peak of a GPU, or of threads that are not there, is not measured.
+    let is_real = options.device == Device::Cpu && !args.rehearse;
+    let measured = || is_real.then(|| convnet::exec::peak_gflops(isa, threads));
     let mut peak = measured();
     once()?;
     once()?;
     let start = Instant::now();
     while times.len() < RUNS || (start.elapsed().as_secs_f64() < args.seconds && times.len() < MOST_RUNS) {
-        let one = Instant::now();
+        let (one, before) = (Instant::now(), rehearsed());
         once()?;
-        times.push(one.elapsed().as_secs_f64() * 1e3);
+        let alone = one.elapsed().as_secs_f64() * 1e3;
+        let run =
+            before.zip(rehearsed()).map(|(before, after)| Rehearsal::new(alone, before, after, threads));
+        times.push(run.map_or(alone, |run| run.ms));
+        rehearsal = rehearsal.into_iter().chain(run).min_by(|a, b| a.ms.total_cmp(&b.ms));
     }
     peak = peak.zip(measured()).map(|(a, b)| a.max(b));
     let device_ms = subject.device_time(args.batch, times.len().min(200))?;
@@ -192,6 +211,7 @@ fn measure(
         peak_rss_bytes: peak_rss(),
         isa: options.machine()?,
         device_ms,
+        rehearsal,
         layers: Vec::new(),
     };
     if args.layers {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use convnet::exec::Rehearsed;
 use serde::Serialize;
 
 use super::Mode;
@@ -26,8 +27,33 @@ pub(super) struct Report {
     /// Milliseconds of a GPU's work alone, the least and the median.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) device_ms: Option<[f64; 2]>,
+    /// Of the least time, where threads were rehearsed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rehearsal: Option<Rehearsal>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) layers: Vec<Layer>,
+}
+
+/// A run on one thread, and what threads would have made of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Rehearsal {
+    /// Of the threads.
+    pub(super) ms: f64,
+    /// On the one thread that did it.
+    ms_alone: f64,
+    /// The speed of the threads, as a part of one's times their number.
+    of_linear: f64,
+    /// How often they would have waited for the last of them.
+    calls: u64,
+}
+
+impl Rehearsal {
+    pub(super) fn new(ms_alone: f64, before: Rehearsed, after: Rehearsed, threads: usize) -> Self {
+        let saved = (after.saved - before.saved).as_secs_f64() * 1e3;
+        let ms = ms_alone - saved;
+        let of_linear = ms_alone / ms / threads as f64;
+        Self { ms, ms_alone, of_linear, calls: after.calls - before.calls }
+    }
 }
 
 /// One step of the plan.
@@ -68,6 +94,14 @@ pub(super) fn text(report: &Report) -> String {
     );
     if let Some(peak) = report.gflops_peak {
         let _ = write!(text, ", {:.0}% of the {peak:.0} GFLOP/s peak", 100.0 * speed / peak);
+    }
+    if let Some(Rehearsal { ms_alone, of_linear, calls, .. }) = report.rehearsal {
+        let _ = write!(
+            text,
+            "; rehearsed on one thread in {ms_alone:.3} ms: at most {:.0}% of linear by how the work is cut, {} shared",
+            100.0 * of_linear,
+            counted(calls as usize, "call"),
+        );
     }
     if let Some([least, median]) = report.device_ms {
         let _ = write!(text, "; the card alone {least:.4} ms least, {median:.4} median");

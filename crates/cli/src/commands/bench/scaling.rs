@@ -56,9 +56,7 @@ pub(super) fn run(args: &Args, joined: &Joined) -> Result<(), Failure> {
             "under mpirun training steps are timed: give `--mode train`, without --layers and --plan",
         ));
     }
-    let threads = joined.threads(&args.engine.threads)?;
-    let options =
-        args.engine.device.apply(Options { threads, ..Options::default() }, super::Precision::Tf32)?;
+    let options = args.engine.device.apply(joined.options(&args.engine.threads)?, super::Precision::Tf32)?;
     for name in &args.models {
         let (graph, _) = models::network(name, &args.size.options())?;
         let scaling = Process::new(&joined.mpi, &graph, args.batch, &options)?.measure(args, name)?;

@@ -1,6 +1,6 @@
 //! What is timed: a network ready to run, in either mode.
 
-use convnet::exec::{Engine, Isa, Options, PlanStep, Session, StepTimes, TrainingStep};
+use convnet::exec::{Clock, Engine, Isa, Options, PlanStep, Session, StepTimes, TrainingStep};
 use convnet::graph::Graph;
 use convnet::optim::{Optimizer, ParameterGroups};
 use convnet::state::TensorSource;
@@ -71,6 +71,14 @@ impl Subject {
             Self::Train(training, _) => training.device_time(batch, count)?,
         };
         Ok(time.map(|(least, median)| [least, median].map(|us| f64::from(us) / 1e3)))
+    }
+
+    /// What tells the time that runs take; `None` on a GPU.
+    pub(super) fn clock(&self) -> Option<Clock> {
+        match self {
+            Self::Infer(engine, _) => engine.clock(),
+            Self::Train(training, _) => training.clock(),
+        }
     }
 
     pub(super) fn threads(&self) -> usize {

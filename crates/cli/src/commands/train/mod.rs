@@ -227,6 +227,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn alone(args: &Args) -> Result<(), Failure> {
+    if args.settings.scales() {
+        output::note("one process: --scale-to-ranks leaves batch and learning rate as they are");
+    }
     let options = Options { threads: args.threads.count(), ..Options::default() };
     let options = args.device.apply(options, Precision::Tf32)?;
     let stop = Arc::<AtomicBool>::default();

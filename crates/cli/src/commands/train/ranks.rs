@@ -32,8 +32,7 @@ fn options(args: &Args, joined: &Joined) -> Result<Options, Failure> {
             "--sweep, --folds and --lr-find train in one process: start them without mpirun",
         ));
     }
-    let threads = joined.threads(&args.threads)?;
-    args.device.apply(Options { threads, ..Options::default() }, Precision::Tf32)
+    args.device.apply(joined.options(&args.threads)?, Precision::Tf32)
 }
 
 /// What the first process does.

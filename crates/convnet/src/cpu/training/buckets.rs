@@ -23,6 +23,14 @@ impl Buckets {
         twins: &[Twin],
         floats: usize,
     ) -> Self {
+        Self::of_at_least(LEAST_FLOATS, (backward, table, twins), floats)
+    }
+
+    fn of_at_least(
+        least: usize,
+        (backward, table, twins): (&[BackwardStage], &[Parameter], &[Twin]),
+        floats: usize,
+    ) -> Self {
         let mut after: Vec<Option<usize>> = Vec::new();
         for (number, back) in backward.iter().enumerate() {
             after.resize(after.len().max(back.stage + 1), None);
@@ -43,7 +51,7 @@ impl Buckets {
         for &(start, number) in starts.iter().rev() {
             latest = latest.max(number);
             let start = if start == starts[0].0 { 0 } else { start };
-            if end - start >= LEAST_FLOATS || start == 0 {
+            if end - start >= least || start == 0 {
                 parts.push((latest, start..end));
                 (end, latest) = (start, 0);
             }
@@ -69,5 +77,63 @@ impl Buckets {
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = Range<usize>> + '_ {
         self.parts.iter().map(|(_, range)| range.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Training;
+    use super::*;
+    use crate::optim::{Frozen, Optimizer};
+    use crate::options::Options;
+    use crate::state::initialize;
+
+    /// Each layer's gradients lie in parts that do not leave before they are written, and all parts together are all gradients.
+    #[test]
+    fn parts_cover_the_gradients_and_wait_for_every_layer_that_writes_them() {
+        let options = Options { threads: 1, ..Options::default() };
+        let rule = (Optimizer::sgd(), &Frozen::default(), 0);
+        for name in [
+            "lenet",
+            "alexnet@small",
+            "vgg@small",
+            "nin@small",
+            "googlenet@small",
+            "resnet@small",
+            "densenet@small",
+        ] {
+            let graph = crate::zoo::find(name).unwrap().model().build().unwrap();
+            let training = Training::new(&graph, &initialize(&graph, 1), 2, rule, &options).unwrap();
+            let backward = &training.program.plan.backward;
+            let floats = training.gradients.len();
+            for least in [1, 1000, LEAST_FLOATS] {
+                let of = (&backward[..], &training.table[..], &training.twins[..]);
+                let Buckets { parts } = Buckets::of_at_least(least, of, floats);
+                let mut ranges: Vec<_> = parts.iter().map(|(_, range)| range.clone()).collect();
+                ranges.sort_by_key(|range| range.start);
+                let ends = ranges.iter().map(|range| range.end).collect::<Vec<_>>();
+                let starts = ranges.iter().map(|range| range.start).collect::<Vec<_>>();
+                assert_eq!(starts[0], 0, "{name}");
+                assert_eq!(starts[1..], ends[..ends.len() - 1], "{name}");
+                assert_eq!(ends.last(), Some(&floats), "{name}");
+                assert!(least > 1000 || ranges.len() > 3, "{name}: {ranges:?}");
+                for (number, back) in backward.iter().enumerate() {
+                    for parameter in training.table.iter().filter(|parameter| parameter.stage == back.stage) {
+                        for (whole, range) in &parts {
+                            let apart =
+                                parameter.range.end <= range.start || range.end <= parameter.range.start;
+                            assert!(apart || number <= *whole, "{name} {}", parameter.spec.name);
+                        }
+                    }
+                }
+                let seen: Vec<_> =
+                    (0..backward.len()).flat_map(|number| ranges_after(&parts, number)).collect();
+                assert_eq!(seen.len(), parts.len(), "{name}: each leaves once");
+            }
+        }
+    }
+
+    fn ranges_after(parts: &[(usize, Range<usize>)], number: usize) -> Vec<Range<usize>> {
+        Buckets { parts: parts.to_vec() }.after(number).collect()
     }
 }

@@ -10,10 +10,12 @@ impl Training {
         self.updates.fill(None);
         let report = self.joint_pass(batch, joint);
         self.passes += 1;
-        let synced = joint.syncs_batch_norm();
-        self.track(if synced { joint.part().whole } else { batch.n });
+        let (synced, sound) = (joint.syncs_batch_norm(), report.loss.is_finite());
+        if sound {
+            self.track(if synced { joint.part().whole } else { batch.n });
+        }
         if !synced {
-            joint.average(self.running.iter_mut().flatten().flatten());
+            joint.average(self.running.iter_mut().flatten().flatten(), sound);
         }
         report
     }

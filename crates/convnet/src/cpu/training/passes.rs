@@ -2,7 +2,7 @@
 
 use convnet_kernels::{self as kernels, View};
 
-use super::super::onlooker::{Clock, Onlooker};
+use super::super::onlooker::{Laps, Onlooker};
 use super::super::program::fill;
 use super::super::run::{Backward, Forward};
 use super::{Batch, Training, moments};
@@ -15,7 +15,10 @@ impl Training {
     pub(super) fn pass(&mut self, batch: Batch<'_>, times: Option<&mut StepTimes>) -> StepReport {
         match times {
             None => self.observed(batch, &mut (), None),
-            Some(times) => self.observed(batch, &mut Clock::new(times, self.saved.len()), None),
+            Some(times) => {
+                let mut laps = Laps::new(times, self.saved.len(), self.pool.clock());
+                self.observed(batch, &mut laps, None)
+            }
         }
     }
 

@@ -92,3 +92,53 @@ impl TrainingStep {
         self.batch_of(images, n, target.part_of(whole))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::exec::Options;
+    use crate::graph::Graph;
+    use crate::optim::Optimizer;
+    use crate::ranks::{Ranks, local};
+    use crate::reference::random::{random_input, random_labels};
+    use crate::state::{StateDict, initialize};
+
+    /// The gradients of one of two ranks, which have two images each.
+    fn gradients(graph: &Graph, ranks: Arc<dyn Ranks>, early: bool) -> StateDict {
+        let options = Options { threads: 1, ..Options::default() };
+        let state = initialize(graph, 3);
+        let mut training = TrainingStep::compile(graph, &state, 2, Optimizer::sgd(), 5, &options).unwrap();
+        let rank = ranks.rank();
+        let mut joint = Joint::new(ranks, false, Arc::default());
+        let images: Vec<f32> =
+            random_input(graph, 2, 40 + rank as u64).data.iter().map(|&x| x as f32).collect();
+        let labels = random_labels(graph, 2, 50 + rank as u64);
+        let part = Part { first: 2 * rank, images: 2, whole: 4, weighted: 4.0 };
+        training.forward_backward_jointly(&images, &labels, part, (&mut joint, early)).unwrap();
+        training.join_gradients(&mut joint).unwrap();
+        let names: Vec<String> = training.parameters().map(|spec| spec.name.clone()).collect();
+        names.into_iter().map(|name| (name.clone(), training.gradient_tensor(&name).unwrap())).collect()
+    }
+
+    #[test]
+    fn gradients_that_leave_during_the_backward_pass_are_those_that_leave_after_it() {
+        for name in ["lenet", "nin@small", "googlenet@small", "densenet@small"] {
+            let graph = crate::zoo::find(name).unwrap().model().build().unwrap();
+            let both = |early| {
+                std::thread::scope(|scope| {
+                    let graph = &graph;
+                    let started: Vec<_> = local(2)
+                        .into_iter()
+                        .map(|ranks| scope.spawn(move || gradients(graph, ranks, early)))
+                        .collect();
+                    started.into_iter().map(|rank| rank.join().unwrap()).collect::<Vec<_>>()
+                })
+            };
+            let (early, late) = (both(true), both(false));
+            assert!(early == late, "{name}");
+            assert!(early[0] == early[1], "{name}");
+        }
+    }
+}

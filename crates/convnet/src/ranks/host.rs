@@ -1,0 +1,89 @@
+//! How much of its host a rank has to itself.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::{fs, thread};
+
+use super::words::{halves, whole};
+use super::{Joint, RanksError};
+use crate::machine::available_memory;
+
+/// What suits a rank beside the others of its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostShare {
+    /// Threads: the cores that it may use, shared with the ranks that may use the same ones. A launcher that binds each rank
+    /// to cores of its own leaves it all of them.
+    pub threads: usize,
+    /// Bytes of memory: as much as every other rank of the host; `None` where the system does not tell.
+    pub memory: Option<usize>,
+}
+
+impl Joint {
+    /// A rank's share of its host. Every rank asks, before any of them takes memory.
+    ///
+    /// # Errors
+    /// If a rank does not answer.
+    pub fn host_share(&mut self, host: &str) -> Result<HostShare, RanksError> {
+        let (own, place) = (hash(&host), hash(&(host, cores())));
+        let memory = available_memory().map_or(u64::MAX, |bytes| bytes as u64);
+        let heard = self.gather(&[halves(own), halves(place), halves(memory)].concat())?;
+        let sharing = heard.iter().filter(|theirs| whole(&theirs[2..]) == place).count();
+        let threads = threads(thread::available_parallelism().map_or(1, usize::from), sharing);
+        let beside = || heard.iter().filter(|theirs| whole(theirs) == own).map(|theirs| whole(&theirs[4..]));
+        let least = beside().min().filter(|&bytes| bytes < u64::MAX);
+        let memory =
+            least.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX) / beside().count().max(1));
+        Ok(HostShare { threads, memory })
+    }
+}
+
+fn hash(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn threads(cores: usize, sharing: usize) -> usize {
+    (cores / sharing.max(1)).max(1)
+}
+
+/// The cores that this process may run on, where the system tells.
+fn cores() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
+    Some(line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Ranks, local};
+    use super::*;
+
+    #[test]
+    fn ranks_of_a_host_share_its_memory_and_those_of_others_do_not() {
+        let hosts = ["a", "b", "a"];
+        let ask = |(ranks, host): (Arc<dyn Ranks>, &'static str)| {
+            thread::spawn(move || Joint::new(ranks, false, Arc::default()).host_share(host).unwrap())
+        };
+        let asked: Vec<_> = local(3).into_iter().zip(hosts).map(ask).collect();
+        let found: Vec<HostShare> = asked.into_iter().map(|asked| asked.join().unwrap()).collect();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        assert_eq!([found[0].threads, found[1].threads], [(cores / 2).max(1), cores]);
+        assert_eq!(found[0], found[2]);
+        if let [Some(half), Some(all)] = [found[0].memory, found[1].memory] {
+            let part = half as f64 / all as f64;
+            assert!((0.4..0.6).contains(&part), "{half} of {all}");
+        }
+    }
+
+    #[test]
+    fn cores_are_shared_evenly_and_none_goes_without() {
+        assert_eq!(
+            [(16, 1), (16, 2), (16, 3), (2, 4)].map(|(cores, ranks)| threads(cores, ranks)),
+            [16, 8, 5, 1]
+        );
+        assert!(cores().is_none_or(|cores| !cores.is_empty()));
+    }
+}
