@@ -98,9 +98,9 @@ pub struct Options {
     /// Threads; 0 means one per core.
     pub threads: usize,
     /// Whether all is done on one thread, cut as for `threads`, and timed as if they had shared it (see
-    /// [`Clock`](convnet_kernels::Clock)): what so many cores could gain, found on fewer.
+    /// [`Clock`](convnet_kernels::Clock)): what so many cores could gain, found on fewer. Results have the same bits.
     pub rehearse: bool,
-    /// Bytes of the machine's memory that a network may take; `None` means all that is available.
+    /// Bytes of the machine's memory that a network may take, each by itself; `None` means all that is available.
     pub memory: Option<usize>,
     /// Instruction set; `None` means the best that the machine has, or the one that the environment variable
     /// `CONVNET_ISA` names.

@@ -181,6 +181,24 @@ fn a_batch_beyond_the_machine_is_refused_with_the_largest_that_fits() {
 }
 
 #[test]
+fn a_network_takes_no_more_memory_than_it_may() {
+    let (net, weights) = (tiny(), state::initialize(&tiny(), 0));
+    let options = Options { threads: 1, memory: Some(1 << 20), ..Options::default() };
+    Engine::compile(&net, &weights, 1, &options).unwrap();
+    TrainingStep::compile(&net, &weights, 1, Optimizer::sgd(), 0, &options).unwrap();
+    let inference = Engine::compile(&net, &weights, 1 << 16, &options).unwrap_err();
+    let training = TrainingStep::compile(&net, &weights, 1 << 16, Optimizer::sgd(), 0, &options).unwrap_err();
+    for error in [inference, training] {
+        let CompileError::Memory { available, largest: Some(largest), .. } = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(available, Some(1 << 20));
+        assert!(largest > 0 && largest < 1 << 16, "{largest}");
+        assert!(error.to_string().contains(", of which it may take 1 MiB; "), "{error}");
+    }
+}
+
+#[test]
 fn a_network_beyond_the_machine_is_refused_before_its_weights_are_drawn() {
     let net = Builder::image("wide", 1, 1, 1);
     let x = net.input().flatten().linear(Linear::new(1 << 22)).linear(Linear::new(1 << 22));

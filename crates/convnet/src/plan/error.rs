@@ -172,7 +172,7 @@ fn size(bytes: usize) -> String {
 }
 
 fn left(available: Option<usize>) -> String {
-    available.map_or(String::new(), |bytes| format!(", and the machine has {} to give", size(bytes)))
+    available.map_or(String::new(), |bytes| format!(", of which it may take {}", size(bytes)))
 }
 
 fn way_out(largest: Option<usize>) -> String {

@@ -29,12 +29,15 @@ impl Joint {
         let heard = self.gather(&[halves(own), halves(place), halves(memory)].concat())?;
         let sharing = heard.iter().filter(|theirs| whole(&theirs[2..]) == place).count();
         let threads = threads(thread::available_parallelism().map_or(1, usize::from), sharing);
-        let beside = || heard.iter().filter(|theirs| whole(theirs) == own).map(|theirs| whole(&theirs[4..]));
-        let least = beside().min().filter(|&bytes| bytes < u64::MAX);
-        let memory =
-            least.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX) / beside().count().max(1));
-        Ok(HostShare { threads, memory })
+        let beside = heard.iter().filter(|theirs| whole(theirs) == own).map(|theirs| whole(&theirs[4..]));
+        Ok(HostShare { threads, memory: even_share(&beside.collect::<Vec<_>>()) })
     }
+}
+
+/// The part of each rank of a host, from what every one of them found available; [`u64::MAX`] is unknown.
+fn even_share(found: &[u64]) -> Option<usize> {
+    let least = found.iter().copied().min().filter(|&bytes| bytes < u64::MAX)?;
+    usize::try_from(least).ok().map(|bytes| bytes / found.len())
 }
 
 fn hash(of: &impl Hash) -> u64 {
@@ -72,10 +75,10 @@ mod tests {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         assert_eq!([found[0].threads, found[1].threads], [(cores / 2).max(1), cores]);
         assert_eq!(found[0], found[2]);
-        if let [Some(half), Some(all)] = [found[0].memory, found[1].memory] {
-            let part = half as f64 / all as f64;
-            assert!((0.4..0.6).contains(&part), "{half} of {all}");
-        }
+        assert_eq!(
+            [even_share(&[100, 90]), even_share(&[100]), even_share(&[u64::MAX; 2])],
+            [Some(45), Some(100), None]
+        );
     }
 
     #[test]

@@ -21,10 +21,10 @@ const ANSWERS: u32 = 32_004;
 const MOST_WORDS: usize = 1 << 22;
 /// How long a rank that is in the same step is waited for.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How long one is waited for that may only have been told to stop a little later.
-const GRACE: Duration = Duration::from_secs(10);
-/// How long the first one is waited for, once this rank was told to stop: it may be writing a checkpoint.
-const WRITING: Duration = PATIENCE;
+/// The same once this rank was told to stop: the other one may have been told a little later, and is in its step.
+const GRACE: Duration = Duration::from_secs(60);
+/// How long a rank is waited for that may write a checkpoint or compile a network, once this one was told to stop.
+const LONG_GRACE: Duration = Duration::from_secs(600);
 /// Looks before it sleeps, and how long it sleeps between two.
 const LOOKS: usize = 2_000;
 const SLEEP: Duration = Duration::from_micros(50);
@@ -108,7 +108,8 @@ impl Wait<'_> {
 
 impl Joint {
     /// Trains together with these ranks; `sync_batch_norm` has batch normalizations take the statistics of the whole batch,
-    /// not of each rank's part. A `stop` that is raised ends the wait for a rank that does not answer.
+    /// not of each rank's part. A `stop` that is raised ends the wait for a rank that does not answer, after a minute in a step
+    /// and ten where it may write or compile.
     pub fn new(ranks: Arc<dyn Ranks>, sync_batch_norm: bool, stop: Arc<AtomicBool>) -> Self {
         let part = Part { first: 0, images: 0, whole: 0, weighted: 0.0 };
         Self { ranks, sync_batch_norm, stop, part, early: false, flying: Vec::new(), sums: 0, failure: None }
@@ -157,9 +158,9 @@ impl Joint {
         Wait { ranks: &*self.ranks, stop: &self.stop, limit: Some(PATIENCE), grace: GRACE }
     }
 
-    /// For the first rank, which may do something that takes long, and for those that wait for it.
+    /// For ranks that may do something that takes long before they come to the same place.
     fn wait_long(&self) -> Wait<'_> {
-        Wait { limit: None, grace: WRITING, ..self.wait() }
+        Wait { limit: None, grace: LONG_GRACE, ..self.wait() }
     }
 
     /// Keeps a failure, after which nothing is sent any more.
@@ -233,6 +234,18 @@ impl Joint {
     /// # Errors
     /// If a rank does not answer.
     pub fn gather(&mut self, said: &[u32]) -> Result<Vec<Vec<u32>>, RanksError> {
+        self.gather_while(&self.wait(), said)
+    }
+
+    /// Waits until every rank has come here, however long that takes.
+    ///
+    /// # Errors
+    /// If one is lost.
+    pub fn meet(&mut self) -> Result<(), RanksError> {
+        self.gather_while(&self.wait_long(), &[0]).map(drop)
+    }
+
+    fn gather_while(&self, wait: &Wait<'_>, said: &[u32]) -> Result<Vec<Vec<u32>>, RanksError> {
         let (rank, size) = (self.rank(), self.size());
         let mut heard = vec![Vec::new(); size];
         heard[rank] = said.to_vec();
@@ -242,7 +255,7 @@ impl Joint {
             leaving.push((other, self.ranks.send(other, GATHER, said.to_vec())?));
         }
         for (other, transfer) in coming.iter_mut().chain(&mut leaving) {
-            self.wait().until(|| transfer.is_done(), || *other)?;
+            wait.until(|| transfer.is_done(), || *other)?;
         }
         coming.into_iter().for_each(|(other, transfer)| heard[other] = transfer.into_words());
         Ok(heard)
@@ -278,7 +291,7 @@ impl Joint {
                 continue;
             }
             let mut transfer = self.ranks.receive(other, ANSWERS, count)?;
-            self.wait().until(|| transfer.is_done(), || other)?;
+            self.wait_long().until(|| transfer.is_done(), || other)?;
             all.extend(transfer.into_words().into_iter().map(f32::from_bits));
         }
         Ok(all)

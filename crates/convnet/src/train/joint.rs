@@ -174,7 +174,7 @@ impl Start {
         let bytes = tensors_to_bytes(&tensors, shapes(&tensors), &metadata)
             .map_err(|error| garbled(error.to_string()))?;
         joint.give(&bytes)?;
-        // More than a header may hold: what there is of each layer, and a line an image.
+        // Not in the header, which is limited: the network, and a line an image.
         joint.give(self.net.as_bytes())?;
         Ok(joint.give(self.data.to_text().as_bytes())?)
     }
@@ -329,17 +329,17 @@ pub(super) fn follow(mut course: Course<'_>, data: &DataSets) -> Result<(), Trai
         let Some(joint) = &mut course.steps.joint else { return Ok(()) };
         match Order::next(joint)? {
             Order::Epoch { epoch, start } => {
+                drop(batches.take());
                 course.begin(epoch)?;
                 batches = Some(course.batches(epoch, start)?);
             }
             Order::Step { rate } => {
-                let left = batches.as_mut().map(|batches| course.update(batches, rate)).transpose()?;
-                if left.flatten().is_none() {
-                    // What reads images in advance ends with them.
-                    batches = None;
+                if let Some(batches) = &mut batches {
+                    course.update(batches, rate)?;
                 }
             }
             Order::Evaluate { on } => {
+                batches = None;
                 let weights = take_weights(joint)?;
                 let images = match on {
                     Measured::Test => data.test.as_ref(),

@@ -181,13 +181,14 @@ fn ranks_learn_from_a_teacher_what_one_process_learns() {
 fn statistics_of_the_batch_need_two_images_of_all_ranks_and_not_of_each() {
     let (folder, net) = (tempfile::tempdir().unwrap(), one_by_one());
     let path = |name: &str| folder.path().join(name);
-    let mut recipe = Recipe { batch: 2, epochs: 1, ..plain("[split]\nvalidation = 0") };
+    // Of two values one is as far above their mean as the other is below: differences of them grow with every step.
+    let mut recipe = Recipe { batch: 2, limit_steps: Some(3), ..plain("[split]\nvalidation = 0") };
     let alone = path("alone");
     trainer(&net).recipe(recipe.clone()).run(&alone).unwrap();
     let together_ = path("together");
     run(2, &together_, |_| trainer(&net).recipe(recipe.clone()));
     let far = distance(&weights(&alone), &weights(&together_));
-    assert!(far < 1e-5, "{far}");
+    assert!(far < 1e-4, "{far}");
     recipe.network.sync_batch_norm = false;
     let (first, _) = together(local(2), |_| trainer(&net).recipe(recipe.clone()), |t| t.run(path("each")));
     let told = first.unwrap_err().to_string();

@@ -114,6 +114,11 @@ impl Steps {
         Ok(Self { training, groups, regularize: recipe.regularize, lesson, lr: recipe.lr, ema, joint })
     }
 
+    /// Waits until the other ranks have come here, if there are any.
+    pub(super) fn meet(&mut self) -> Result<(), TrainError> {
+        Ok(self.joint.as_mut().map_or(Ok(()), Joint::meet)?)
+    }
+
     /// Freezes something else from now on; a moving average goes on.
     pub(super) fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
         if self.training.frozen() == frozen {

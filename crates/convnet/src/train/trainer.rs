@@ -204,8 +204,8 @@ impl<'a> Trainer<'a> {
     /// Trains together with other ranks, each of which has its part of every batch of the recipe. The first one runs or
     /// resumes as always and writes alone; the others [follow](Trainer::follow), with the same network, settings and data.
     ///
-    /// A rank whose training fails returns its error at once, and the others may wait for it for minutes: the program then ends
-    /// them, as [`Mpi::abort`](crate::ranks::Mpi::abort) does.
+    /// A rank whose training fails returns its error at once, and the others wait for it: the program then ends them, as
+    /// [`Mpi::abort`](crate::ranks::Mpi::abort) does.
     pub fn ranks(mut self, ranks: Arc<dyn Ranks>) -> Self {
         self.ranks = Some(ranks).filter(|ranks| ranks.size() > 1);
         self
@@ -217,16 +217,17 @@ impl<'a> Trainer<'a> {
     /// As [`Trainer::run`]; if the first rank trains otherwise, or does not answer.
     pub fn follow(mut self) -> Result<(), TrainError> {
         self.data = divide(self.data, &self.recipe)?;
-        self.check()?;
+        self.check(false)?;
         let Some(mut joint) = self.joint() else { return Ok(()) };
-        joint::check_place(&joint, false)?;
+        let prints = Fingerprint::of(&self.data)?;
         let start = Start::receive(&mut joint)?;
         self.preprocess = start.config.preprocess.clone();
         let card = self.card()?;
         self.note_teacher()?;
         let lesson = self.lesson(&card)?;
-        start.check(&joint, &self.config(&card)?, self.net, &Fingerprint::of(&self.data)?)?;
-        let steps = self.stepping(start.standing, lesson, Some(joint), |error| error)?;
+        start.check(&joint, &self.config(&card)?, self.net, &prints)?;
+        let mut steps = self.stepping(start.standing, lesson, Some(joint), |error| error)?;
+        steps.meet()?;
         let data = self.data.clone();
         joint::follow(self.course(card.preprocess, steps), &data)
     }
@@ -256,8 +257,7 @@ impl<'a> Trainer<'a> {
     /// If the recipe, the network and the data do not fit one another, if the directory holds something, if
     /// a file cannot be written, or if the loss is no number any more.
     pub fn run(self, directory: impl AsRef<Path>) -> Result<TrainReport, TrainError> {
-        self.check_leads()?;
-        self.check()?;
+        self.check(true)?;
         self.run_in(NewRun::claim(directory.as_ref())?)
     }
 
@@ -266,8 +266,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// As [`Trainer::run`].
     pub fn run_in(mut self, place: NewRun) -> Result<TrainReport, TrainError> {
-        self.check_leads()?;
-        self.check()?;
+        self.check(true)?;
         self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
         self.note_teacher()?;
@@ -292,7 +291,7 @@ impl<'a> Trainer<'a> {
 
     /// Steps outside of any run: nothing is written.
     pub(super) fn rehearsal(mut self) -> Result<Rehearsal<'a>, TrainError> {
-        self.check()?;
+        self.check(true)?;
         self.data = divide(self.data, &self.recipe)?;
         let card = self.card()?;
         self.note_teacher()?;
@@ -329,7 +328,7 @@ impl<'a> Trainer<'a> {
 
     /// Goes on from the latest checkpoint, or back from another one. Nothing is taken back before all else is checked.
     fn go_on(mut self, directory: &Path, back_to: Option<&Path>) -> Result<TrainReport, TrainError> {
-        self.check_leads()?;
+        self.check_place(true)?;
         let run = RunDir::open(directory)?;
         self.data = divide(self.data, &self.recipe)?;
         // For another size there is none, and the size is the difference to tell.
@@ -347,7 +346,7 @@ impl<'a> Trainer<'a> {
         if !differences.is_empty() {
             return Err(TrainError::OtherSettings { path: directory.to_owned(), differences });
         }
-        self.check()?;
+        self.check(true)?;
         let prints = Fingerprint::of(&self.data)?;
         run.check_data(&prints)?;
         let lock = Lock::take(directory)?;
@@ -444,12 +443,13 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Whether this process is the one that runs.
-    fn check_leads(&self) -> Result<(), TrainError> {
-        self.joint().map_or(Ok(()), |joint| joint::check_place(&joint, true))
+    /// Whether this process is the one that runs, or one that follows.
+    fn check_place(&self, leads: bool) -> Result<(), TrainError> {
+        self.joint().map_or(Ok(()), |joint| joint::check_place(&joint, leads))
     }
 
-    fn check(&self) -> Result<(), TrainError> {
+    fn check(&self, leads: bool) -> Result<(), TrainError> {
+        self.check_place(leads)?;
         self.recipe.check_for(self.net.input_size())?;
         if let Some(joint) = self.joint() {
             joint::check(&joint, &self.recipe, &self.options)?;

@@ -80,7 +80,8 @@ impl TrainingLoop<'_> {
         let config = RunConfig { convnet, isa, ..self.run.config().clone() };
         let data = std::mem::take(&mut self.prints);
         let start = joint::Start { config, net, data, standing: self.standing() };
-        self.course.steps.joint.as_mut().map_or(Ok(()), |joint| start.give(joint))
+        self.course.steps.joint.as_mut().map_or(Ok(()), |joint| start.give(joint))?;
+        self.course.steps.meet()
     }
 
     /// Tells the other ranks what to do, where there are any.

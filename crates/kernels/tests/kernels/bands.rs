@@ -5,7 +5,7 @@ use convnet_kernels::{
     bands, bands_scratch, grouped, igemm,
 };
 
-use crate::common::{CHANNELS, Machine, Random, Scene, elements, rectifier};
+use crate::common::{CHANNELS, MOST_THREADS, Machine, Random, Scene, elements, rectifier};
 use crate::grouped::groups;
 use crate::igemm::{Axis, convolution};
 use crate::refusal::{outside, refused};
@@ -66,7 +66,8 @@ impl Case {
             1 => Some(scene.filled(pixels(geometry.grid), last)),
             _ => Some(scene.fill(out)),
         };
-        let floats = bands_scratch(3, &geometry, expands.then_some(wide), projects.then_some(narrow));
+        let floats =
+            bands_scratch(MOST_THREADS, &geometry, expands.then_some(wide), projects.then_some(narrow));
         let scratch = scene.dense(1, floats);
         Self {
             expansion: expands.then(|| Plain::random(random, first, wide)),

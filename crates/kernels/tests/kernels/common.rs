@@ -159,7 +159,10 @@ pub(crate) fn assert_moments(values: &[f32], out: View, moments: &[f32], what: i
     assert_close(&found, &expected, 3e-6, format_args!("squares of {what}"));
 }
 
-/// Pools of one, two and three threads, and the instruction sets of this machine.
+/// The most threads that work is cut for.
+pub(crate) const MOST_THREADS: usize = 9;
+
+/// Pools of one, two and three threads, one that cuts its work for [`MOST_THREADS`], and the instruction sets of this machine.
 ///
 /// When it goes it asserts that it had work enough: a test whose random cases came to nothing would pass otherwise.
 pub(crate) struct Machine {
@@ -173,7 +176,8 @@ pub(crate) struct Machine {
 impl Machine {
     /// A machine that should have `least` scenes of which a kernel writes or returns something.
     pub(crate) fn new(least: usize) -> Self {
-        let pools = [1, 2, 3].map(Pool::new).into();
+        let many = Pool::rehearsal(MOST_THREADS).expect("it starts none");
+        let pools = [1, 2, 3].map(Pool::new).into_iter().chain([many]).collect();
         Self { pools, isas: Isa::available(), scenes: Cell::new(0), least }
     }
 

@@ -3,7 +3,7 @@
 use convnet_kernels::{Panels, Winograd, winograd, winograd_scratch, winograd_weights};
 
 use crate::common::{
-    CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier,
+    CHANNELS, MOST_THREADS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier,
 };
 
 /// The transforms multiply the error of the plain sum several times, less with these points than with others.
@@ -38,7 +38,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
         let bias = bias.then(|| scene.random.floats(n));
         let floats = machine
             .isas()
-            .map(|isa| winograd_scratch(3, batch, kernel, output_size, Panels::new(isa, c, n)))
+            .map(|isa| winograd_scratch(MOST_THREADS, batch, kernel, output_size, Panels::new(isa, c, n)))
             .max();
         let scratch = scene.dense(1, floats.unwrap_or(0));
 

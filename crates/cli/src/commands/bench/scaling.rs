@@ -51,9 +51,9 @@ struct Process<'a> {
 
 /// Times each network.
 pub(super) fn run(args: &Args, joined: &Joined) -> Result<(), Failure> {
-    if args.mode != Mode::Train || args.layers || args.plan {
+    if args.mode != Mode::Train || args.layers || args.plan || args.rehearse {
         return Err(Failure::usage(
-            "under mpirun training steps are timed: give `--mode train`, without --layers and --plan",
+            "under mpirun training steps are timed: give `--mode train`, without --layers, --plan and --rehearse",
         ));
     }
     let options = args.engine.device.apply(joined.options(&args.engine.threads)?, super::Precision::Tf32)?;
