@@ -209,7 +209,7 @@ fn a_network_beyond_the_machine_is_refused_before_its_weights_are_drawn() {
         inspect::trace(&graph, 1, 0, &Options::default()).map(drop),
     ] {
         let text = answer.unwrap_err().to_string();
-        assert!(text.contains("GiB of memory, and the machine has "), "{text}");
+        assert!(text.contains("GiB of memory, of which it may take "), "{text}");
         assert!(text.contains("not even one image fits"), "{text}");
     }
 }
