@@ -38,7 +38,7 @@ pub(super) fn weights(graph: &Graph) -> Option<usize> {
 }
 
 /// # Errors
-/// If the machine has less to give.
+/// If the machine has less available.
 pub(super) fn room(bytes: Option<usize>, (task, batch): (&'static str, usize)) -> Result<(), CompileError> {
     let (bytes, available) = (bytes.unwrap_or(usize::MAX), available_memory());
     if available.is_some_and(|available| bytes > available) {

@@ -112,7 +112,7 @@ pub enum CompileError {
         /// The batch.
         batch: usize,
     },
-    /// More memory than the machine has to give.
+    /// More memory than the machine has available, or than may be taken.
     #[error("{task} with a batch of {batch} needs {} of memory{}; {}", size(*bytes), left(*available), way_out(*largest))]
     Memory {
         /// `inference` or `training`.
@@ -121,7 +121,7 @@ pub enum CompileError {
         batch: usize,
         /// What it needs, at least; `usize::MAX` where that is more than can be addressed.
         bytes: usize,
-        /// What the machine has to give, where the system tells.
+        /// What may be taken, where the system tells or [`Options::memory`](crate::exec::Options::memory) does.
         available: Option<usize>,
         /// The largest batch that fits, 0 where not even one image does; `None` where that is not known.
         largest: Option<usize>,

@@ -84,6 +84,8 @@ impl Buckets {
 mod tests {
     use super::super::Training;
     use super::*;
+    use crate::graph::{Assembly, NodeId, ScopeId, SharedWeight};
+    use crate::ops::{Conv2d, Op};
     use crate::optim::{Frozen, Optimizer};
     use crate::options::Options;
     use crate::state::initialize;
@@ -131,6 +133,29 @@ mod tests {
                 assert_eq!(seen.len(), parts.len(), "{name}: each leaves once");
             }
         }
+    }
+
+    /// Two convolutions have the same weights, whose gradients are added up behind the pass.
+    #[test]
+    fn gradients_that_two_layers_write_leave_at_the_end() {
+        let mut net = Assembly::new("twins", [4, 8, 8]).unwrap();
+        let mut x = NodeId(0);
+        for (path, op) in
+            [("a", Op::from(Conv2d::new(4, 3))), ("b", Conv2d::new(4, 3).into()), ("flatten", Op::Flatten)]
+        {
+            x = net.node(ScopeId::ROOT, path, op, &[x]).unwrap();
+        }
+        let shared = SharedWeight { name: "b.weight".into(), first: "a.weight".into(), in_state_dict: true };
+        net.share(shared);
+        let graph = net.finish(x).unwrap();
+        let options = Options { threads: 1, ..Options::default() };
+        let rule = (Optimizer::sgd(), &Frozen::default(), 0);
+        let training = Training::new(&graph, &initialize(&graph, 1), 2, rule, &options).unwrap();
+        let all = 0..training.gradients.len();
+        assert_eq!(training.buckets.late().collect::<Vec<_>>(), [all]);
+        let early =
+            (0..training.program.plan.backward.len()).flat_map(|number| training.buckets.after(number));
+        assert_eq!(early.count(), 0);
     }
 
     fn ranges_after(parts: &[(usize, Range<usize>)], number: usize) -> Vec<Range<usize>> {
