@@ -183,16 +183,13 @@ fn wait(what: &str, mut ready: impl FnMut() -> bool) {
     }
 }
 
-/// Starts a run of two processes, and sends something to one of its processes once it has a checkpoint.
+/// A run that writes checkpoints while it goes on for some seconds.
+const LONG: &str = "train lenet --epochs 3 --batch 16 --threads 1 --checkpoint-steps 5 --out run";
+
+/// Starts a [`LONG`] run of two processes, and sends something to one of its processes once it has a checkpoint.
 #[cfg(target_os = "linux")]
-fn signalled(
-    place: &Place,
-    launcher: &str,
-    arguments: &str,
-    signal: &str,
-    to: impl Fn(&Child) -> u32,
-) -> Child {
-    let mut child = start(place, launcher, 2, arguments);
+fn signalled(place: &Place, launcher: &str, signal: &str, to: impl Fn(&Child) -> u32) -> Child {
+    let mut child = start(place, launcher, 2, LONG);
     let checkpoint = place.path().join("run/checkpoint.safetensors");
     wait(&format!("{launcher}: no checkpoint is written"), || checkpoint.exists());
     assert!(
@@ -208,9 +205,8 @@ fn signalled(
 fn a_process_that_is_killed_ends_the_run_which_goes_on_with_any_number() {
     for launcher in launchers() {
         let place = Place::new();
-        let arguments = "train lenet --epochs 3 --batch 16 --threads 1 --checkpoint-steps 5 --out run";
         let last = |_: &Child| processes(place.path()).into_iter().max().expect("two processes");
-        let mut child = signalled(&place, launcher, arguments, "-9", last);
+        let mut child = signalled(&place, launcher, "-9", last);
         assert!(!child.wait().unwrap().success(), "{launcher}");
         let said = place.success("train --resume run --threads 1");
         assert!(said.contains("test accuracy"), "{said}");
@@ -222,16 +218,17 @@ fn a_process_that_is_killed_ends_the_run_which_goes_on_with_any_number() {
 fn a_run_that_is_told_to_stop_goes_on_by_more_processes() {
     for launcher in launchers() {
         let place = Place::new();
-        let arguments = "train lenet --epochs 3 --batch 16 --threads 1 --checkpoint-steps 5 --out run";
-        let child = signalled(&place, launcher, arguments, "-INT", Child::id);
+        let child = signalled(&place, launcher, "-INT", Child::id);
         let output = child.wait_with_output().unwrap();
-        assert!(!output.status.success() && !place.path().join("run/result.json").exists(), "{launcher}");
-        // Open MPI ends its processes a second later, whatever they do.
         let told = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            launcher.ends_with("openmpi") || told.contains("interrupted in epoch "),
-            "{launcher}: {told}"
-        );
+        assert!(!place.path().join("run/result.json").exists(), "{launcher}: {told}");
+        // Open MPI ends its processes a second later, whatever they do; MPICH's launcher gives them time, and often returns 0
+        // then, though they do not.
+        let is_told = match launcher.ends_with("openmpi") {
+            true => !output.status.success(),
+            false => told.contains("interrupted in epoch "),
+        };
+        assert!(is_told, "{launcher}, {}: {told}", output.status);
         let text = succeeds(&place, launcher, 3, "train --resume run --threads 1");
         assert!(text.contains("test accuracy"), "{launcher}: {text}");
     }
