@@ -9,6 +9,7 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
+use crate::tiling::by_group;
 use crate::tuning::outer::{
     BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_TILES, MOST_SPLIT_VECTORS,
     NARROW_FLOATS, SUM_PIXELS, TASK_CHANNELS,
@@ -139,11 +140,7 @@ unsafe fn run_tiles<S: Simd>(
     let (run, parts) = (geometry.run, geometry.run.div_ceil(S::ROWS));
     let steps = steps(call);
     let mut filled = None;
-    let mut next = tiles.start;
-    while next < tiles.end {
-        let (group, first) = (next / parts, next % parts);
-        let past = parts.min(first + tiles.end - next);
-        next += past - first;
+    for (group, own) in by_group(tiles, parts) {
         let (tap, panel) = (group / call.panels.count(), group % call.panels.count());
         if filled != Some(tap) {
             // SAFETY: the caller has checked the call, and gives rows of the grid.
@@ -164,14 +161,14 @@ unsafe fn run_tiles<S: Simd>(
                 accumulate,
                 out: std::ptr::null_mut(),
             };
-            if past - first >= LEAST_COPY_TILES {
+            if own.len() >= LEAST_COPY_TILES {
                 // SAFETY: `fill_segments` lists pixels of the output's gradient, which have the panel's columns and
                 // which nothing writes; the caller has the instruction set.
                 unsafe { copy_columns::<S>(tile, block, &mut scratch.block, &mut scratch.columns) };
                 block = &scratch.block;
                 tile = Tile { offsets: (0, 0), steps: (steps.0, width), columns: width, ..tile };
             }
-            for part in first..past {
+            for part in own.clone() {
                 let rows = part * run / parts..(part + 1) * run / parts;
                 tile.offsets.0 = rows.start;
                 tile.rows = rows.len();

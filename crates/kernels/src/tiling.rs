@@ -93,6 +93,18 @@ impl Tiling {
     }
 }
 
+/// Numbers of parts, `size` of them a group, as groups and the parts of each: groups are whole but the first and the last.
+#[inline(always)]
+pub(crate) fn by_group(parts: Range<usize>, size: usize) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let mut next = parts.start;
+    std::iter::from_fn(move || {
+        let (group, first) = (next / size, next % size);
+        let past = size.min(first + parts.end - next);
+        next += past - first;
+        (first < past).then_some((group, first..past))
+    })
+}
+
 /// Whether the products that are left out outweigh tiles that are less full.
 fn by_place_is_cheaper(geometry: &Geometry, batch: usize, rows: usize) -> bool {
     let places = product(&[geometry.grid.0, geometry.grid.1]);
@@ -122,6 +134,14 @@ mod tests {
 
     fn tiling(geometry: &Geometry, batch: usize, most: usize, panels: usize) -> Tiling {
         Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), (panels, 8))
+    }
+
+    #[test]
+    fn parts_are_gathered_by_their_groups() {
+        let of = |parts| by_group(parts, 4).collect::<Vec<_>>();
+        assert_eq!(of(2..13), [(0, 2..4), (1, 0..4), (2, 0..4), (3, 0..1)]);
+        assert_eq!(of(5..7), [(1, 1..3)]);
+        assert_eq!((of(4..8), of(8..8)), (vec![(1, 0..4)], Vec::new()));
     }
 
     #[test]

@@ -26,21 +26,25 @@ impl Share {
     /// All of it.
     pub const WHOLE: Self = Self { rank: 0, ranks: 1 };
 
+    fn ranks(self) -> usize {
+        self.ranks.max(1)
+    }
+
     /// Which images of a batch of so many it is: as many as the other ranks', or one less or more.
     pub fn of(self, images: usize) -> Range<usize> {
-        let at = |rank: usize| rank * images / self.ranks.max(1);
+        let at = |rank: usize| rank * images / self.ranks();
         at(self.rank)..at(self.rank + 1)
     }
 
     /// The most images of a batch of so many that any rank has.
     pub fn most(self, images: usize) -> usize {
-        images.div_ceil(self.ranks.max(1))
+        images.div_ceil(self.ranks())
     }
 
     /// The entries of a batch that a rank needs: its own, behind the one that its first is mixed with, if it is told that they are
     /// mixed (and the batch is not all its own).
     pub(super) fn taken(self, whole: &[usize], mixed: bool) -> (Vec<usize>, bool) {
-        if self.ranks <= 1 {
+        if self.ranks() == 1 {
             return (whole.to_vec(), false);
         }
         let own = self.of(whole.len());

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::sum::Sum;
-use super::words::{double, halves, packed, whole, words};
+use super::words::{double, halves, packed, unpacked, whole, words};
 use super::{Ranks, RanksError, Transfer};
 
 /// Tags of what is sent beside the sums, whose tags are below.
@@ -272,8 +272,7 @@ impl Joint {
         bytes.resize(most.next_multiple_of(4), 0);
         let heard = self.gather(&packed(&bytes))?;
         let text = |(words, length): (Vec<u32>, Vec<u32>)| {
-            let bytes: Vec<u8> =
-                words.into_iter().flat_map(u32::to_le_bytes).take(length[0] as usize).collect();
+            let bytes: Vec<u8> = unpacked(words, length[0] as usize).collect();
             String::from_utf8_lossy(&bytes).into_owned()
         };
         Ok(heard.into_iter().zip(lengths).map(text).collect())
@@ -358,11 +357,10 @@ impl Joint {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let mut bytes = Vec::new();
         while bytes.len() < length {
-            let count = (length - bytes.len()).div_ceil(4).min(MOST_WORDS);
-            let words = self.receive_from_first(BYTES, count)?;
-            bytes.extend(words.into_iter().flat_map(u32::to_le_bytes));
+            let left = length - bytes.len();
+            let words = self.receive_from_first(BYTES, left.div_ceil(4).min(MOST_WORDS))?;
+            bytes.extend(unpacked(words, left));
         }
-        bytes.truncate(length);
         Ok(bytes)
     }
 

@@ -29,3 +29,8 @@ pub(super) fn packed(bytes: &[u8]) -> Vec<u32> {
     };
     bytes.chunks(4).map(word).collect()
 }
+
+/// So many bytes of words.
+pub(super) fn unpacked(words: Vec<u32>, length: usize) -> impl Iterator<Item = u8> {
+    words.into_iter().flat_map(u32::to_le_bytes).take(length)
+}

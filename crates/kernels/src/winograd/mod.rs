@@ -22,6 +22,7 @@ use crate::rectifier::Rectifier;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, multiply};
+use crate::tiling::by_group;
 use crate::tuning::winograd::{
     BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, LEAST_TASK_PANELS,
     LEAST_TASK_TILES, SHARED_WEIGHT_FLOATS,
@@ -343,11 +344,7 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
     let blocks = part.tiles.div_ceil(S::ROWS);
     let mut input = vec![std::ptr::null::<f32>(); part.tiles];
     let mut output = vec![std::ptr::null_mut::<f32>(); part.tiles];
-    let mut next = products.start;
-    while next < products.end {
-        let (point, first) = (next / panels.count(), next % panels.count());
-        let past = panels.count().min(first + products.end - next);
-        next += past - first;
+    for (point, own) in by_group(products, panels.count()) {
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
         for (t, (input, output)) in input.iter_mut().zip(&mut output).enumerate() {
             // SAFETY: the part's planes hold a row for each point and tile of the block, and lie in the checked
@@ -357,7 +354,7 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
                 *output = work.arena.at(part.products.at(point, t));
             }
         }
-        for panel in first..past {
+        for panel in own {
             let weights = matrix[panels.start(panel)..].as_ptr();
             let mut ahead = weights.wrapping_add(panels.start(1));
             for block in 0..blocks {

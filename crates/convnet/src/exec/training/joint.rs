@@ -13,8 +13,8 @@ impl TrainingStep {
     /// those of the whole batch's mean, and become the whole by [`TrainingStep::join_gradients`], which every rank calls.
     /// Where it is the only pass of its update (`last`), gradients travel while the backward pass goes on.
     ///
-    /// Running statistics become the mean of those ranks' whose loss is finite. A rank that the batch has no images for gives one that does not
-    /// count. A loss that is not finite shows itself to the other ranks by their gradients only: tell them.
+    /// Running statistics become the mean of those ranks' whose loss is finite. A rank that the batch has no images for gives
+    /// one that does not count. A loss that is not finite shows itself to the other ranks by their gradients only: tell them.
     ///
     /// # Errors
     /// As [`TrainingStep::forward_backward`]; on a GPU; if another rank does not answer.
