@@ -53,15 +53,21 @@ impl Weights<'_> {
     }
 }
 
-/// A scale and a shift by channel, and a ReLU perhaps, applied to the left operand as it is read.
+/// What the left operand goes through as it is read.
 #[derive(Clone, Copy, Debug)]
-pub struct Before<'a> {
-    /// Factors, one for each channel.
-    pub scale: &'a [f32],
-    /// Summands.
-    pub shift: &'a [f32],
-    /// Whether max(·, 0) follows.
-    pub relu: bool,
+pub enum Before<'a> {
+    /// A scale and a shift by channel, and a ReLU perhaps.
+    Affine {
+        /// Factors, one for each channel.
+        scale: &'a [f32],
+        /// Summands.
+        shift: &'a [f32],
+        /// Whether max(·, 0) follows.
+        relu: bool,
+    },
+    /// Factors of each image's channels, a pixel for each image: the gate of a squeeze-and-excitation (Hu et al. 2018,
+    /// <https://arxiv.org/abs/1709.01507>).
+    Factors(View),
 }
 
 /// `out = relu?(left · weights + bias + addend)`, where left is what `geometry` reads from `input`.
@@ -105,6 +111,10 @@ impl Igemm<'_> {
         assert_eq!(panels, expected, "weights packed for another product");
         assert_eq!(self.weights.len(), panels.len(), "length of the packed weights");
         check_epilogue(arena, out, self.bias, self.addend);
+        if let Some(Before::Factors(factors)) = self.before {
+            arena.check(factors);
+            factors.assert_disjoint(out);
+        }
         geometry.check_measured(measured, batch, out);
         geometry.positions(batch) * panels.n
     }
@@ -339,7 +349,8 @@ unsafe fn block<S: Simd>(
     let moments = shared.moments.map(|target| (target, index));
     for (number, part) in parts.iter().enumerate() {
         // SAFETY: the caller has checked the calls, and gives a block of the tiling: `fill_tables` points to pixels of the first
-        // one's views, `transform_rows` to copies of theirs, which live in the tables. Each entry moved on by the channels of a
+        // one's views, an entry a position where something comes before, and `transform_rows` to copies of theirs, which live in
+        // the tables. Each entry moved on by the channels of a
         // group leads to the same pixels' channels of the next, or to zeros of its own, of which there are as many as all
         // groups read. The panels' columns of these rows are the caller's.
         unsafe {
@@ -347,8 +358,9 @@ unsafe fn block<S: Simd>(
                 0 => fill_tables(part, arena, shared, shared.tiling.tiles(index), tables),
                 _ => tables.advance(part),
             }
-            if let Some(before) = part.before {
-                transform_rows::<S>(before, part.geometry.run, tables);
+            if part.before.is_some() {
+                let positions = shared.tiling.positions(shared.tiling.tiles(index));
+                transform_rows::<S>(part, arena, positions, tables);
             }
             let panels = panels.clone();
             match part.weights {
@@ -359,31 +371,68 @@ unsafe fn block<S: Simd>(
     }
 }
 
-/// Copies the rows of a block through a scale, a shift and a ReLU, and points the table to the copies.
+/// Copies the rows of a block through what comes before, and points the table to the copies.
 ///
 /// # Safety
-/// Each entry of `tables.input` is valid to read `run` floats from; there are `run` scales and shifts. The CPU has the
-/// instruction set.
+/// [`igemm`] has checked the call against the block of `arena`. Each entry of `tables.input` is one of the `positions`, valid to
+/// read `run` floats from. Meanwhile nothing writes the factors. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn transform_rows<S: Simd>(before: Before<'_>, run: usize, tables: &mut Tables) {
+unsafe fn transform_rows<S: Simd>(
+    call: &Igemm<'_>,
+    arena: Pointer,
+    positions: Range<usize>,
+    tables: &mut Tables,
+) {
+    let (run, grid) = (call.geometry.run, call.geometry.grid);
     // A row is no multiple of 4 KiB, so that the rows of a tile do not share the sets of the cache.
     let stride = run.next_multiple_of(S::LANES) + S::LANES;
     tables.rows.resize(tables.input.len() * stride, 0.0);
-    let (scale, shift) = (before.scale.as_ptr(), before.shift.as_ptr());
-    for (entry, row) in tables.input.iter_mut().zip(tables.rows.chunks_exact_mut(stride)) {
-        for c in (0..run).step_by(S::LANES) {
-            let n = (run - c).min(S::LANES);
-            // SAFETY: the caller has `run` floats in the row, the scales and the shifts, `n` of them from `c` on; the
-            // copy is as long as whole vectors for all of them.
-            unsafe {
-                let x = S::load_first((*entry).add(c), n);
-                let x = S::fma(S::load_first(scale.add(c), n), x, S::load_first(shift.add(c), n));
-                // In this order NaN stays NaN.
-                let x = if before.relu { S::max(S::splat(0.0), x) } else { x };
-                S::store(row.as_mut_ptr().add(c), x);
+    let copies = tables.rows.chunks_exact_mut(stride);
+    for ((position, entry), copy) in positions.zip(&mut tables.input).zip(copies) {
+        let row = *entry;
+        *entry = copy.as_ptr();
+        // SAFETY: the row, the scales and the shifts are `run` floats long, as `Shared::new` has it; so are the factors of each
+        // image, which `check` has in the block. The copy holds whole vectors of all of them.
+        unsafe {
+            match call.before {
+                None => {}
+                Some(Before::Affine { scale, shift, relu }) => {
+                    let (scale, shift) = (scale.as_ptr(), shift.as_ptr());
+                    copy_row::<S>(row, copy, run, |c, n, x| {
+                        let x = S::fma(S::load_first(scale.add(c), n), x, S::load_first(shift.add(c), n));
+                        // In this order NaN stays NaN.
+                        if relu { S::max(S::splat(0.0), x) } else { x }
+                    });
+                }
+                Some(Before::Factors(factors)) => {
+                    let image = position / (grid.0 * grid.1);
+                    let factors = arena.at(factors.offset + image * factors.stride).cast_const();
+                    // Added to a product it changes nothing, not even the sign of a zero.
+                    let none = S::splat(-0.0);
+                    copy_row::<S>(row, copy, run, |c, n, x| {
+                        S::fma(x, S::load_first(factors.add(c), n), none)
+                    });
+                }
             }
         }
-        *entry = row.as_ptr();
+    }
+}
+
+/// Copies a row through a function of the channels from `c` on, of which there are `n`.
+///
+/// # Safety
+/// The row is valid to read `run` floats from, the copy as long as whole vectors of them. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn copy_row<S: Simd>(
+    row: *const f32,
+    copy: &mut [f32],
+    run: usize,
+    of: impl Fn(usize, usize, S::V) -> S::V,
+) {
+    for c in (0..run).step_by(S::LANES) {
+        let n = (run - c).min(S::LANES);
+        // SAFETY: the caller has `n` floats of the row from `c` on, and a vector of the copy.
+        unsafe { S::store(copy.as_mut_ptr().add(c), of(c, n, S::load_first(row.add(c), n))) };
     }
 }
 
@@ -650,11 +699,14 @@ impl Shared {
                 plain,
                 "an input that goes through something first is read pixel by pixel, not by {geometry:?}"
             );
-            assert_eq!(
-                (before.scale.len(), before.shift.len()),
-                (geometry.run, geometry.run),
-                "scales and shifts"
-            );
+            match before {
+                Before::Affine { scale, shift, .. } => {
+                    assert_eq!([scale.len(), shift.len()], [geometry.run; 2], "scales and shifts");
+                }
+                Before::Factors(View { pixels, channels, .. }) => {
+                    assert_eq!((pixels, channels), (batch, geometry.run), "factors of each image's channels");
+                }
+            }
         }
         let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
         // Taps that lead far outside may wrap; those that lead inside come out right in any case.

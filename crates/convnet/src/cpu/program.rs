@@ -16,7 +16,7 @@ use crate::plan::{
 
 /// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
 /// too few for the rows of a register tile; a line between them spreads them over all sets.
-const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512), rectifies: true };
+const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512), fuses: true };
 
 /// A plan with its kernels.
 #[derive(Clone, Debug)]

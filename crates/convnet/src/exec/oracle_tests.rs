@@ -3,7 +3,7 @@
 use convnet_kernels::Isa;
 
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
-use crate::graph::{Builder, Graph, NodeId, TensorForm};
+use crate::graph::{Builder, Graph, NodeId, TensorForm, Value};
 use crate::ops::{AvgPool2d, Conv2d, Hardtanh, LayerNorm, LayerScale, Linear, MaxPool2d, Op, Unary};
 use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
@@ -171,6 +171,47 @@ fn functions_are_applied_as_products_are_written() {
             let found = engine.run(&single(&input)).unwrap();
             let tolerance = if exact { DIRECT } else { WINOGRAD };
             close(found.as_slice(), &expected[graph.output().index()].data, tolerance, isa.name());
+        }
+    }
+}
+
+/// Factors of a map's channels, by a squeeze-and-excitation.
+fn gate(x: Value<'_>, channels: usize) -> Value<'_> {
+    let mean = x.adaptive_avg_pool2d(1, 1).conv2d(Conv2d::new(5, 1)).relu();
+    mean.conv2d(Conv2d::new(channels, 1)).sigmoid()
+}
+
+/// Gates in front of 1×1 convolutions, on either side of a product, of maps of many blocks of pixels and of few; and what looks
+/// like one: a product that is read twice, in front of a convolution with a border, of maps alike, of one factor a pixel.
+fn gated() -> Graph {
+    let net = Builder::image("gated", 3, 23, 19);
+    let x = net.input().conv2d(Conv2d::new(37, 3).padding(1)).silu();
+    let x = (x * gate(x, 37)).conv2d(Conv2d::new(40, 1)).batch_norm2d() + x.conv2d(Conv2d::new(40, 1));
+    let x = (gate(x, 40) * x).conv2d(Conv2d::new(24, 1).stride(3).no_bias()).relu();
+    let twice = x * gate(x, 24);
+    let x = twice.conv2d(Conv2d::new(24, 1)) + twice;
+    let x = (x * gate(x, 24)).conv2d(Conv2d::new(24, 1).padding(1));
+    let x = (x * x.sigmoid()).conv2d(Conv2d::new(24, 1));
+    let x = (x * x.conv2d(Conv2d::new(1, 1))).conv2d(Conv2d::new(24, 1));
+    net.build(x.flatten().linear(Linear::new(4))).unwrap()
+}
+
+#[test]
+fn gates_are_applied_as_products_read() {
+    let graph = gated();
+    let (state, input) = (random_state(&graph, 1), random_input(&graph, 3, 2));
+    let expected = forward(&graph, &state, &input).unwrap();
+    for isa in Isa::available() {
+        let mut first = None;
+        for threads in 1..=3 {
+            let options = Options { threads, ..options(isa, true) };
+            let engine = Engine::compile(&graph, &state, 3, &options).unwrap();
+            let products = engine.plan().iter().filter(|step| step.kernel == "mul").count();
+            assert_eq!(products, 4, "{:?}", engine.plan());
+            let found = engine.run(&single(&input)).unwrap();
+            close(found.as_slice(), &expected[graph.output().index()].data, DIRECT, isa.name());
+            let found = found.into_vec();
+            assert_eq!(*first.get_or_insert_with(|| found.clone()), found, "{isa} with {threads} threads");
         }
     }
 }

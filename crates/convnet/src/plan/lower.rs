@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::aim::Aim;
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::{Hardtanh, Op, PassThrough, Unary};
+use crate::ops::{Arithmetic, Hardtanh, Op, PassThrough, Unary};
 
 /// What a stage computes.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub(crate) enum Kernel {
     Input,
     /// Conv2d of `node`, with a folded BatchNorm2d and a sum where they follow (inference).
     Conv {
-        /// The BatchNorm2d applied while the input is read.
+        /// What is done to the input while it is read.
         prologue: Option<Prologue>,
         /// The BatchNorm2d folded into the weights.
         norm: Option<NodeId>,
@@ -30,11 +30,13 @@ pub(crate) enum Kernel {
     Plain,
 }
 
-/// A BatchNorm2d, and a ReLU where it follows, that a 1×1 convolution applies to what it reads.
+/// What a 1×1 convolution does to what it reads.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Prologue {
-    pub(crate) norm: NodeId,
-    pub(crate) relu: bool,
+pub(crate) enum Prologue {
+    /// A BatchNorm2d, and a ReLU where it follows.
+    Norm { norm: NodeId, relu: bool },
+    /// The product with factors of each image's channels, its second input: by devices that can.
+    Gate { product: NodeId },
 }
 
 /// One kernel call in the forward pass.
@@ -114,9 +116,8 @@ pub(crate) struct Lowered {
     pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
-/// Lowers the part of a graph that the outputs depend on. `rectifies` tells that products may go through other functions than a
-/// ReLU on the way.
-pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, rectifies: bool) -> Lowered {
+/// Lowers the part of a graph that the outputs depend on; what [`fuses`](super::MemoryRules::fuses) means is done on the way.
+pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, fuses: bool) -> Lowered {
     let live = graph.reachable(aim.outputs);
     let count = graph.nodes().len();
     let consumers: Vec<Vec<NodeId>> = graph
@@ -125,7 +126,7 @@ pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, rectifies: bool) -> Lowered {
         .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
         .collect();
     let wants = if aim.frozen.is_empty() { Vec::new() } else { aim.wants(graph) };
-    let lowering = Lowering { graph, aim, rectifies, wants, consumers };
+    let lowering = Lowering { graph, aim, fuses, wants, consumers };
     let mut lowered = Lowered {
         stages: Vec::new(),
         value: vec![None; count],
@@ -153,7 +154,7 @@ pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, rectifies: bool) -> Lowered {
 struct Lowering<'a> {
     graph: &'a Graph,
     aim: Aim<'a>,
-    rectifies: bool,
+    fuses: bool,
     /// Whether each node's gradient is wanted; empty where nothing is frozen.
     wants: Vec<bool>,
     consumers: Vec<Vec<NodeId>>,
@@ -174,6 +175,9 @@ impl Lowering<'_> {
         };
         if self.is_prologue(id) || self.hands_on(id) {
             return alias(id, node.inputs[0], lowered);
+        }
+        if let Some(gate) = self.sole_consumer(id, is_conv).and_then(|conv| self.gate(conv)) {
+            return alias(id, gate.map, lowered);
         }
         let fusable = match &node.op {
             Op::Input => {
@@ -196,6 +200,11 @@ impl Lowering<'_> {
                 stage.kernel = self.conv(id, &mut stage.out);
                 if let Kernel::Conv { prologue, .. } = &mut stage.kernel {
                     *prologue = self.prologue(id);
+                    if let Some(gate) = self.gate(id) {
+                        *prologue = Some(Prologue::Gate { product: gate.product });
+                        stage.inputs.push(gate.factors);
+                        stage.shapes.push(self.graph.node(gate.factors).shape);
+                    }
                 }
                 true
             }
@@ -229,7 +238,7 @@ impl Lowering<'_> {
 
     /// The function that alone reads what a product gives, where it is applied on the way.
     fn rectified(&self, op: &Op, out: NodeId) -> Option<(NodeId, Rectified)> {
-        if !self.rectifies || self.aim.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
+        if !self.fuses || self.aim.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
             return None;
         }
         let function = |op: &Op| match op {
@@ -291,15 +300,13 @@ impl Lowering<'_> {
     /// The normalization that a convolution applies to what it reads, in inference: a 1×1 one without a border, and
     /// a BatchNorm2d that no convolution before it takes in.
     fn prologue(&self, id: NodeId) -> Option<Prologue> {
-        let Op::Conv2d(conv) = &self.graph.node(id).op else { return None };
-        let pointwise = conv.kernel == 1.into() && conv.padding == 0.into() && conv.groups == 1;
-        if self.aim.mode != Mode::Infer || !pointwise {
+        if self.aim.mode != Mode::Infer || !self.is_pointwise(id) {
             return None;
         }
         let mut norm = self.graph.node(id).inputs[0];
         let relu = self.graph.node(norm).op == Op::Relu;
         if relu {
-            self.sole_consumer(norm, |op| matches!(op, Op::Conv2d(_)))?;
+            self.sole_consumer(norm, is_conv)?;
             norm = self.graph.node(norm).inputs[0];
         }
         if !matches!(self.graph.node(norm).op, Op::BatchNorm2d(_)) {
@@ -307,15 +314,40 @@ impl Lowering<'_> {
         }
         self.sole_consumer(norm, |op| matches!(op, Op::Relu | Op::Conv2d(_)))?;
         let input = self.graph.node(norm).inputs[0];
-        let folded = matches!(self.graph.node(input).op, Op::Conv2d(_))
+        let folded = is_conv(&self.graph.node(input).op)
             && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some();
-        (!folded).then_some(Prologue { norm, relu })
+        (!folded).then_some(Prologue::Norm { norm, relu })
+    }
+
+    /// Whether a layer is a 1×1 convolution without a border.
+    fn is_pointwise(&self, id: NodeId) -> bool {
+        match &self.graph.node(id).op {
+            Op::Conv2d(conv) => conv.kernel == 1.into() && conv.padding == 0.into() && conv.groups == 1,
+            _ => false,
+        }
+    }
+
+    /// The gate of what a convolution reads: a product, which nothing else reads, of a map and factors of its channels.
+    fn gate(&self, conv: NodeId) -> Option<Gate> {
+        if !self.fuses || self.aim.mode != Mode::Infer || !self.is_pointwise(conv) {
+            return None;
+        }
+        let product = self.graph.node(conv).inputs[0];
+        self.sole_consumer(product, is_conv)?;
+        let node = self.graph.node(product);
+        let Op::Arithmetic(Arithmetic::Mul) = node.op else { return None };
+        let &[a, b] = node.inputs.as_slice() else { return None };
+        let shape = |id: NodeId| self.graph.node(id).shape;
+        let fits = |&(map, factors): &(NodeId, NodeId)| {
+            shape(map) == node.shape && shape(factors) == Shape::map(node.shape.channels(), 1, 1)
+        };
+        let (map, factors) = [(a, b), (b, a)].into_iter().find(fits)?;
+        Some(Gate { product, map, factors })
     }
 
     /// Whether a layer is what a convolution applies to what it reads.
     fn is_prologue(&self, id: NodeId) -> bool {
-        let reads =
-            |next: NodeId, norm: NodeId| self.prologue(next).is_some_and(|prologue| prologue.norm == norm);
+        let reads = |next: NodeId, of: NodeId| matches!(self.prologue(next), Some(Prologue::Norm { norm, .. }) if norm == of);
         let next = |id| self.sole_consumer(id, |op| matches!(op, Op::Relu | Op::Conv2d(_)));
         let op = &self.graph.node(id).op;
         if matches!(op, Op::BatchNorm2d(_)) {
@@ -333,7 +365,6 @@ impl Lowering<'_> {
             return false;
         }
         let node = self.graph.node(id);
-        let is_conv = |op: &Op| matches!(op, Op::Conv2d(_));
         let folded = |input: NodeId| {
             is_conv(&self.graph.node(input).op)
                 && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some()
@@ -381,6 +412,17 @@ impl Lowering<'_> {
         }
         if node.op.keeps_order() { self.order(node.inputs[0]) } else { None }
     }
+}
+
+/// A product of a map and factors of its channels.
+struct Gate {
+    product: NodeId,
+    map: NodeId,
+    factors: NodeId,
+}
+
+fn is_conv(op: &Op) -> bool {
+    matches!(op, Op::Conv2d(_))
 }
 
 fn alias(id: NodeId, input: NodeId, lowered: &mut Lowered) {

@@ -26,7 +26,7 @@ pub(crate) use draft::Draft;
 pub(crate) use dropout::{layer_key, layer_part, pass_key};
 pub use error::CompileError;
 pub(crate) use gradients::{BackwardStage, GradientWrite};
-pub(crate) use lower::{Kernel, Mode, Rectified, Stage};
+pub(crate) use lower::{Kernel, Mode, Prologue, Rectified, Stage};
 pub(crate) use needs::Needs;
 pub use report::{PlanStep, StepReport, StepTimes};
 pub(crate) use storage::{MemoryRules, Region, Slot};
@@ -139,8 +139,11 @@ impl Plan {
         let fused = |id: NodeId| self.value(id) == Some(stage.out) && (stage.node..=stage.out).contains(&id);
         let mut layers: Vec<NodeId> = self.graph.ids().filter(|id| fused(*id)).collect();
         if let Kernel::Conv { prologue: Some(prologue), .. } = stage.kernel {
-            let mut ahead = vec![prologue.norm, self.graph.node(stage.node).inputs[0]];
-            ahead.dedup();
+            let read = self.graph.node(stage.node).inputs[0];
+            let ahead = match prologue {
+                Prologue::Norm { norm, .. } if norm != read => vec![norm, read],
+                Prologue::Norm { .. } | Prologue::Gate { .. } => vec![read],
+            };
             layers.splice(0..0, ahead);
         }
         layers

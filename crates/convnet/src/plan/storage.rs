@@ -20,8 +20,9 @@ pub(crate) struct MemoryRules {
     /// Pixels that lie a multiple of so many floats apart get in each other's way; a line between them keeps them
     /// apart.
     pub(crate) aliased: Option<usize>,
-    /// Whether products may go through ReLU6, Hardswish or SiLU as they are written.
-    pub(crate) rectifies: bool,
+    /// Whether in inference products may go through ReLU6, Hardswish or SiLU as they are written, and read maps times factors
+    /// of their channels.
+    pub(crate) fuses: bool,
 }
 
 impl Buffer {

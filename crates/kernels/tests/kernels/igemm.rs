@@ -456,7 +456,7 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
                 panels,
                 bias: None,
                 addend: None,
-                before: Some(Before { scale: &scale, shift: &shift, relu }),
+                before: Some(Before::Affine { scale: &scale, shift: &shift, relu }),
                 relu: Rectifier::None,
                 out,
             };
@@ -465,6 +465,59 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
         };
         machine.run(&scene, &[out], run, |arena, _, isa| {
             let what = format_args!("{isa} {geometry:?}, {channels} to {n}, relu {relu}");
+            assert_close(&read(arena, out), &expected, TOLERANCE, what);
+        });
+    }
+}
+
+#[test]
+fn inputs_are_multiplied_with_factors_of_their_image() {
+    let machine = Machine::new(60);
+    let mut random = Random::new(17);
+    for seed in 0..60 {
+        let (channels, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=4));
+        let (step, grid) = (random.within(1..=2), (random.within(1..=9), random.within(1..=11)));
+        let map = (grid.0 * step, grid.1 * step);
+        let geometry =
+            Geometry { grid, step: (step, step), output: grid, ..Geometry::pointwise(map, channels) };
+        let mut scene = Scene::new(seed);
+        let (input, factors) = (scene.filled(batch * map.0 * map.1, channels), scene.filled(batch, channels));
+        let out = scene.any(batch * grid.0 * grid.1, n);
+        let weights = scene.random.floats(channels * n);
+        let (values, scales) = (scene.read(input), scene.read(factors));
+        let places = grid.0 * grid.1;
+        let sum = |position: usize, column: usize| -> f64 {
+            let products = (0..channels).map(|k| {
+                let x = left(&geometry, &values, channels, position, k);
+                x * scales[position / places * channels + k] * f64::from(weights[k * n + column])
+            });
+            products.sum()
+        };
+        let expected: Vec<f64> = (0..batch * places)
+            .flat_map(|position| (0..n).map(move |column| (position, column)))
+            .map(|(position, column)| sum(position, column))
+            .collect();
+        let run = |pool: &_, isa, arena: &mut _| {
+            let panels = Panels::new(isa, channels, n);
+            let mut packed = vec![f32::NAN; panels.len()];
+            panels.pack(&mut packed, |row, column| weights[row * n + column]);
+            let call = Igemm {
+                geometry: &geometry,
+                batch,
+                input,
+                weights: Weights::Single(&packed),
+                panels,
+                bias: None,
+                addend: None,
+                before: Some(Before::Factors(factors)),
+                relu: Rectifier::None,
+                out,
+            };
+            igemm(pool, isa, arena, &call, None);
+            Vec::new()
+        };
+        machine.run(&scene, &[out], run, |arena, _, isa| {
+            let what = format_args!("{isa} {geometry:?}, {channels} to {n}");
             assert_close(&read(arena, out), &expected, TOLERANCE, what);
         });
     }

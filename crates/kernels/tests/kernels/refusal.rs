@@ -3,13 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
-    Arena, BatchNorm, BatchNormBackward, Binary, Border, Comparison, Criterion, CrossEntropy, Geometry,
-    Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool, PoolWindow,
-    Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient, accumulate,
-    activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums, compare, copy,
-    cross_entropy, dropout, fill, flat, flatten, from_nchw, from_nchw_padded, grouped, grouped_gradient,
-    grouped_taps, igemm, local_response, local_response_backward, max_pool, max_pool_backward, moments,
-    outer, pad, pad_backward, softmax, softmax_backward, to_nchw, transpose, winograd, winograd_gradient,
+    Arena, BatchNorm, BatchNormBackward, Before, Binary, Border, Comparison, Criterion, CrossEntropy,
+    Geometry, Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool,
+    PoolWindow, Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient,
+    accumulate, activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums,
+    compare, copy, cross_entropy, dropout, fill, flat, flatten, from_nchw, from_nchw_padded, grouped,
+    grouped_gradient, grouped_taps, igemm, local_response, local_response_backward, max_pool,
+    max_pool_backward, moments, outer, pad, pad_backward, softmax, softmax_backward, to_nchw, transpose,
+    winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -247,7 +248,7 @@ fn operands_of_other_sizes_are_refused() {
     let geometry = Geometry::rows(2);
     let (input, out) = (View::dense(0, 3, 2), View::dense(16, 3, 5));
     type Change = fn(&mut Igemm<'_>);
-    let changes: [Change; 9] = [
+    let changes: [Change; 13] = [
         |c| {
             if let Weights::Single(weights) = c.weights {
                 c.weights = Weights::Single(&weights[1..]);
@@ -261,6 +262,10 @@ fn operands_of_other_sizes_are_refused() {
         |c| c.out = View { offset: 2, ..c.out },
         |c| c.panels.k = 1,
         |c| c.panels.n = 1 << 62,
+        |c| c.before = Some(Before::Factors(View::dense(40, 2, 2))),
+        |c| c.before = Some(Before::Factors(View::dense(40, 3, 1))),
+        |c| c.before = Some(Before::Factors(View::dense(60, 3, 2))),
+        |c| c.before = Some(Before::Factors(c.out.slice(0, 2))),
     ];
     for (i, change) in changes.iter().enumerate() {
         refused_everywhere(&format!("change {i}"), |pool, isa, arena| {

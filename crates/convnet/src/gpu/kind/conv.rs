@@ -11,7 +11,7 @@ use crate::gpu::loader::Loader;
 use crate::gpu::rows::Rows;
 use crate::graph::NodeId;
 use crate::ops::{Conv2d, Op};
-use crate::plan::{BackwardStage, CompileError, Kernel, Needs, Stage};
+use crate::plan::{BackwardStage, CompileError, Kernel, Needs, Prologue, Stage};
 use crate::weights::scale_and_shift;
 
 /// Output channels up to which kernels of ours are faster than cuDNN, where there are few input channels too.
@@ -68,13 +68,15 @@ impl Conv {
         let rows = Rows { out: op.out_channels, channels, spots, stem };
         let weight = binder.allocate(rows.len());
         let bias = (op.bias || norm.is_some()).then(|| binder.allocate(op.out_channels));
-        let mut workspace = prologue.map(|_| {
+        let prologue = prologue.map(|prologue| {
+            let Prologue::Norm { relu, .. } = prologue else {
+                unreachable!("lowering fuses nothing else for this device")
+            };
+            ([(); 2].map(|()| binder.allocate(input.channels())), relu)
+        });
+        let mut workspace = prologue.as_ref().map(|_| {
             let (height, width) = input.spatial();
             (height * width, input.channels())
-        });
-        let prologue = prologue.map(|prologue| {
-            let vectors = [(); 2].map(|()| binder.allocate(input.channels()));
-            (vectors, prologue.relu)
         });
         let needs = binder.draft.needs(stage);
         if let Some(Stem { blocks, .. }) = stem {
@@ -93,8 +95,10 @@ impl Conv {
     /// Writes the weights, a batch normalization folded into them.
     pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
         let Kernel::Conv { prologue, norm, .. } = at.stage.kernel else { return Ok(()) };
-        if let (Some(([scale_at, shift_at], _)), Some(prologue)) = (&self.prologue, prologue) {
-            let (scale, shift) = scale_and_shift(loader.graph, loader.source, prologue.norm)?;
+        if let (Some(([scale_at, shift_at], _)), Some(Prologue::Norm { norm, .. })) =
+            (&self.prologue, prologue)
+        {
+            let (scale, shift) = scale_and_shift(loader.graph, loader.source, norm)?;
             loader.parameters[scale_at.clone()].copy_from_slice(&scale);
             loader.parameters[shift_at.clone()].copy_from_slice(&shift);
         }

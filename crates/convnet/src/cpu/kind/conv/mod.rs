@@ -20,8 +20,7 @@ use crate::cpu::matrix::Matrix;
 use crate::cpu::run::{At, Forward};
 use crate::graph::NodeId;
 use crate::ops::Conv2d;
-use crate::plan::CompileError;
-use crate::plan::{Kernel, Mode, Needs, Plan, Slot, Stage};
+use crate::plan::{self, CompileError, Kernel, Mode, Needs, Plan, Slot, Stage};
 use crate::weights::scale_and_shift;
 
 /// Matrices of transformed weights.
@@ -35,12 +34,20 @@ pub(in crate::cpu) struct Conv {
     padding: (usize, usize),
     pub(in crate::cpu) matrix: Matrix,
     addend: Option<NodeId>,
-    /// Scale and shift applied to what it reads, in the flat parameters, and whether ReLU follows them.
-    prologue: Option<(Range<usize>, bool)>,
+    prologue: Option<Prologue>,
     /// Whether the weights are kept transformed by Winograd's algorithm.
     transformed: bool,
     forward: Choice<ForwardKernel>,
     gradients: Option<Gradients>,
+}
+
+/// What it does to what it reads.
+#[derive(Clone, Debug, PartialEq)]
+enum Prologue {
+    /// Scale and shift, in the flat parameters, and whether ReLU follows them.
+    Affine { range: Range<usize>, relu: bool },
+    /// The product with its second input.
+    Gate,
 }
 
 /// Floats of memory that a convolution needs while it runs.
@@ -100,7 +107,12 @@ impl Conv {
         let frozen = binder.is_frozen(stage.node, 1) || (mode == Mode::Train && norm.is_some());
         parameters.bias =
             (conv.bias || norm.is_some()).then(|| binder.allocate_for(conv.out_channels, frozen));
-        let prologue = prologue.map(|prologue| (binder.allocate(2 * input.channels()), prologue.relu));
+        let prologue = prologue.map(|prologue| match prologue {
+            plan::Prologue::Norm { relu, .. } => {
+                Prologue::Affine { range: binder.allocate(2 * input.channels()), relu }
+            }
+            plan::Prologue::Gate { .. } => Prologue::Gate,
+        });
         let workspace =
             walk.border.map(|ZeroBorder { padded: (height, width), .. }| (height * width, input.channels()));
         let needs = binder.draft.needs(stage);
@@ -119,8 +131,10 @@ impl Conv {
     /// Writes the weights, a batch normalization folded into them.
     pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
         let Kernel::Conv { prologue, norm, .. } = at.stage.kernel else { return Ok(()) };
-        if let (Some((range, _)), Some(prologue)) = (&self.prologue, prologue) {
-            let (scale, shift) = scale_and_shift(loader.graph, loader.source, prologue.norm)?;
+        if let (Some(Prologue::Affine { range, .. }), Some(plan::Prologue::Norm { norm, .. })) =
+            (&self.prologue, prologue)
+        {
+            let (scale, shift) = scale_and_shift(loader.graph, loader.source, norm)?;
             loader.parameters[range.clone()].copy_from_slice(&[scale, shift].concat());
         }
         let fold = norm.map(|id| scale_and_shift(loader.graph, loader.source, id)).transpose()?;
@@ -154,9 +168,12 @@ impl Conv {
             ForwardKernel::Grouped(group) => return self.forward_grouped(run, at, group, addend),
             ForwardKernel::Rows | ForwardKernel::Igemm => {}
         }
-        let before = self.prologue.clone().map(|(range, relu)| {
-            let (scale, shift) = run.parameters[range].split_at(self.walk.geometry.run);
-            Before { scale, shift, relu }
+        let before = self.prologue.as_ref().map(|prologue| match prologue {
+            Prologue::Affine { range, relu } => {
+                let (scale, shift) = run.parameters[range.clone()].split_at(self.walk.geometry.run);
+                Before::Affine { scale, shift, relu: *relu }
+            }
+            Prologue::Gate => Before::Factors(run.input(at, 1)),
         });
         let whole = Igemm {
             geometry: &self.walk.geometry,
