@@ -10,6 +10,7 @@ use std::slice;
 
 use half::f16;
 
+use crate::ahead::{Ahead, Span};
 use crate::arena::{Arena, Pointer, View};
 use crate::element::Element;
 use crate::geometry::{Geometry, Interior, Tap, product};
@@ -19,7 +20,7 @@ use crate::panels::Panels;
 use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, check_epilogue, multiply};
+use crate::tile::{MAX_ROWS, Tile, check_epilogue, floats_ahead, multiply};
 use crate::tiling::Tiling;
 use crate::tuning::igemm::{
     BLOCK_POSITIONS, LEAST_BLOCK_POSITIONS, LEAST_TASKS, LEAST_TASKS_PER_THREAD, TABLE_ENTRIES,
@@ -238,10 +239,13 @@ pub(crate) struct Tables {
     addend: Vec<*const f32>,
     /// Copies of the block's rows, where they go through something first.
     rows: Vec<f32>,
+    /// What the next block reads and writes.
+    pub(crate) ahead: Vec<Span>,
 }
 
 impl Tables {
     pub(crate) const EMPTY: Self = Self {
+        ahead: Vec::new(),
         tiles: Vec::new(),
         input: Vec::new(),
         order: Vec::new(),
@@ -347,6 +351,9 @@ unsafe fn block<S: Simd>(
     tables: &mut Tables,
 ) {
     let moments = shared.moments.map(|target| (target, index));
+    tables.ahead.clear();
+    // Before that come the other panels of this block.
+    let is_last = panels.end == parts[0].panels.count();
     for (number, part) in parts.iter().enumerate() {
         // SAFETY: the caller has checked the calls, and gives a block of the tiling: `fill_tables` points to pixels of the first
         // one's views, an entry a position where something comes before, and `transform_rows` to copies of theirs, which live in
@@ -357,6 +364,9 @@ unsafe fn block<S: Simd>(
             match number {
                 0 => fill_tables(part, arena, shared, shared.tiling.tiles(index), tables),
                 _ => tables.advance(part),
+            }
+            if is_last && number + 1 == parts.len() {
+                list_ahead(part, parts.len(), arena, shared, index + 1, &mut tables.ahead);
             }
             if part.before.is_some() {
                 let positions = shared.tiling.positions(shared.tiling.tiles(index));
@@ -452,10 +462,13 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
     tables: &Tables,
 ) {
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
+    let mut ahead = Ahead::new(&tables.ahead);
     for panel in panels.clone() {
         let columns = call.panels.columns(panel);
+        if let Some(next) = Panels::next(panel, &panels) {
+            ahead.next_panel(&weights[call.panels.range(next)]);
+        }
         let weights = weights[call.panels.start(panel)..].as_ptr();
-        let mut ahead = weights.wrapping_add(call.panels.start(1));
         for place in &tables.tiles {
             let tile = Tile {
                 input: tables.input[place.input..].as_ptr(),
@@ -463,7 +476,7 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
                 order: tables.order[place.order..].as_ptr(),
                 run: call.geometry.run,
                 weights,
-                ahead,
+                ahead: ahead.take(floats_ahead(place.taps, call.geometry.run), weights.cast()),
                 bias,
                 addend: if call.addend.is_some() {
                     tables.addend[place.output..].as_ptr()
@@ -480,7 +493,6 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
             // `order` lists, and for the output and the addend; panel and columns are cut from the weights as
             // `Panels` says.
             unsafe { multiply::<S, W>(tile) };
-            ahead = tile.ahead_of_next();
         }
         if !call.relu.is_finished_later() {
             // SAFETY: the panel is the caller's.
@@ -628,6 +640,40 @@ unsafe fn list_pixels<T>(
     for (entry, pixel) in list.iter_mut().zip(pixels) {
         // SAFETY: the caller's pixel starts in the block.
         *entry = of(unsafe { arena.at(view.offset + pixel * view.stride) });
+    }
+}
+
+/// Lists what a block reads of the input that those before it do not, and what it writes, as far as that lies together; of `groups`
+/// groups of channels, of which the call is the last.
+fn list_ahead(
+    call: &Igemm<'_>,
+    groups: usize,
+    arena: Pointer,
+    shared: &Shared,
+    block: usize,
+    list: &mut Vec<Span>,
+) {
+    let Igemm { geometry, input, addend, panels, out, .. } = *call;
+    if block >= shared.tiling.blocks() || shared.tiling.is_by_place() {
+        return;
+    }
+    let positions = shared.tiling.positions(shared.tiling.tiles(block));
+    let [first, last] = [positions.start, positions.end - 1].map(|position| geometry.locate(position));
+    // SAFETY: the block starts there.
+    let start = unsafe { arena.at(0) }.cast_const();
+    let (inner, outer) = (groups * geometry.run, groups * panels.n);
+    if geometry.span == 1 && geometry.step.0 * geometry.step.1 <= geometry.taps.len() {
+        // In pixels; what leads far outside may wrap.
+        let down = shared.offsets.iter().copied().max().unwrap_or(0) / input.stride.max(1) as isize;
+        let by_pixels = View { offset: 0, stride: 1, ..input };
+        let lowest = |place| geometry.base(place, by_pixels).wrapping_add_signed(down);
+        let pixels = lowest(first)..lowest(last).wrapping_add(1);
+        list.extend(Span::of_pixels(start, input, pixels, inner));
+    }
+    if geometry.spread == (1, 1) {
+        let pixels = geometry.output_pixel(first)..geometry.output_pixel(last) + 1;
+        let written = addend.into_iter().chain([out]);
+        list.extend(written.filter_map(|view| Span::of_pixels(start, view, pixels.clone(), outer)));
     }
 }
 

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod activation;
+mod ahead;
 mod arena;
 mod arithmetic;
 mod batch_norm;

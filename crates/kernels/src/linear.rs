@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::isa::Isa;
 use crate::optimizer::Update;
@@ -287,7 +288,7 @@ unsafe fn input_rows<S: Simd>(
                 order: ONE_TAP.as_ptr(),
                 run: columns.len(),
                 weights: packed.as_ptr(),
-                ahead: packed.as_ptr(),
+                ahead: Span::at(packed.as_ptr()),
                 bias: std::ptr::null(),
                 addend: if panel == 0 { std::ptr::null() } else { addend.as_ptr() },
                 output: output.as_ptr(),

@@ -3,6 +3,7 @@
 //! In NHWC a kernel row of a thin input is one run of floats. Each output position adds its gradient times a
 //! kernel row's weights to that run; positions below one another never overlap, so that they form a tile.
 
+use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
@@ -113,7 +114,7 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                         order: ONE_TAP.as_ptr(),
                         run: panels.k,
                         weights,
-                        ahead: weights,
+                        ahead: Span::at(weights),
                         bias: std::ptr::null(),
                         addend: addend.as_ptr(),
                         output: output.as_ptr(),

@@ -1,5 +1,6 @@
 //! The register tile of the indirect GEMM, which Winograd's products and scattered gradients run on too.
 
+use crate::ahead::Span;
 use crate::arena::{Arena, View};
 use crate::element::Element;
 use crate::rectifier::Rectifier;
@@ -40,8 +41,8 @@ pub(crate) struct Tile<W> {
     pub(crate) run: usize,
     /// A panel: valid to read the rows that `order` names from, each as many vectors as the columns need.
     pub(crate) weights: *const W,
-    /// The weights that are needed next, which are asked for meanwhile; it may lead anywhere.
-    pub(crate) ahead: *const W,
+    /// What is needed next and asked for meanwhile.
+    pub(crate) ahead: Span,
     /// Null, or valid to read `column` + `columns` floats from.
     pub(crate) bias: *const f32,
     /// Null, or `rows` pointers, each valid to read `column` + `columns` floats from.
@@ -55,12 +56,9 @@ pub(crate) struct Tile<W> {
     pub(crate) relu: Rectifier,
 }
 
-impl<W> Tile<W> {
-    /// What the next tile of the panel asks for: what comes after what this one does.
-    pub(crate) fn ahead_of_next(&self) -> *const W {
-        let lines = self.taps * (self.run / UNROLLED_ROWS) * AHEAD_LINES;
-        self.ahead.cast::<f32>().wrapping_add(lines * LINE_FLOATS).cast()
-    }
+/// Floats that a tile of so many taps asks for ahead.
+pub(crate) fn floats_ahead(taps: usize, run: usize) -> usize {
+    taps * (run / UNROLLED_ROWS) * AHEAD_LINES * LINE_FLOATS
 }
 
 /// Runs a tile by the kernel for its rows and columns.
@@ -120,7 +118,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
         } else if tile.taps * tile.run <= SHORT_K_ROWS {
             prefetch_rows::<S, MR, NV>(tile.output.cast(), tile.column);
         }
-        let mut ahead = tile.ahead.cast::<f32>();
+        let [mut ahead, last] = tile.ahead.ends();
         for tap in 0..tile.taps {
             let mut weights = tile.weights.add(*tile.order.add(tap) * NV * S::LANES);
             let rows = array![std::ptr::null(); MR, |m| *tile.input.add(tap * MR + m)];
@@ -131,7 +129,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 }
                 for _ in 0..AHEAD_LINES {
                     S::prefetch_far(ahead);
-                    ahead = ahead.wrapping_add(LINE_FLOATS);
+                    ahead = if ahead < last { ahead.wrapping_add(LINE_FLOATS) } else { ahead };
                 }
                 k += UNROLLED_ROWS;
                 weights = weights.add(UNROLLED_ROWS * NV * S::LANES);

@@ -42,6 +42,10 @@ impl Tiling {
         Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) }
     }
 
+    pub(crate) fn is_by_place(&self) -> bool {
+        self.by_place
+    }
+
     pub(crate) fn blocks(&self) -> usize {
         self.tiles.div_ceil(self.block)
     }

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use super::walk::{Source, Walk};
 use super::{Grouped, Lanes, Rows, check};
+use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::{Geometry, product};
 use crate::igemm::{Igemm, Pixels, Tables, Weights, panels_of};
@@ -284,7 +285,22 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
     let (mut y, mut expanded) = (rows.start, 0);
     while y < rows.end {
         let end = (y + cut.rows).min(rows.end);
+        let next = end..(end + cut.rows).min(rows.end);
+        let read = row_of_input(end - 1, reach.end);
+        let to_read = read..next.clone().last().map_or(read, |row| row_of_input(row, reach.end));
+        // What the next band reads and writes is asked for by the one convolution and by the other, as far as there are two.
+        let (reads, writes) = (lines_of(arena, input, (image, geometry.input), to_read), || {
+            addend
+                .into_iter()
+                .chain([out])
+                .filter_map(|view| lines_of(arena, view, (image, geometry.grid), next.clone()))
+        });
         if let Some(expansion) = call.expansion {
+            tables.ahead.clear();
+            tables.ahead.extend(reads);
+            if call.projection.is_none() {
+                tables.ahead.extend(writes());
+            }
             let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
             expanded = expanded.max(needed.end);
             let pixels = expanded_pixels(arena, geometry, (image, input), source, needed);
@@ -312,12 +328,27 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
                 output: (place(out, first), out.stride),
                 addend: addend.map(|view| (place(view, first).cast_const(), view.stride)),
             };
+            tables.ahead.clear();
+            tables.ahead.extend(reads.filter(|_| call.expansion.is_none()).into_iter().chain(writes()));
             // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the rows that were just written, and of
             // the caller's rows.
             unsafe { convolve::<S>(projection, [narrow, out], addend, [pixels].into_iter(), tables) };
         }
         y = end;
     }
+}
+
+/// Some rows of a map of so many rows and columns.
+fn lines_of(
+    arena: Pointer,
+    view: View,
+    (image, (height, width)): (usize, (usize, usize)),
+    rows: Range<usize>,
+) -> Option<Span> {
+    // SAFETY: the block starts there.
+    let block = unsafe { arena.at(0) }.cast_const();
+    let first = image * height;
+    Span::of_pixels(block, view, (first + rows.start) * width..(first + rows.end) * width, view.channels)
 }
 
 /// Where some rows of an image are read, and where they are kept once they are expanded.

@@ -13,6 +13,7 @@ mod weights;
 use std::ops::Range;
 use std::slice;
 
+use crate::ahead::{Ahead, Span};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 use crate::isa::Isa;
@@ -21,7 +22,7 @@ use crate::panels::Panels;
 use crate::rectifier::Rectifier;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, multiply};
+use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, floats_ahead, multiply};
 use crate::tiling::by_group;
 use crate::tuning::winograd::{
     BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, LEAST_TASK_PANELS,
@@ -266,6 +267,8 @@ struct Part {
     /// The first tile.
     first: usize,
     tiles: usize,
+    /// Tiles of the block that comes next.
+    behind: usize,
     /// Transformed input, and products of padded channels.
     input: Planes,
     products: Planes,
@@ -276,9 +279,11 @@ impl Part {
         let first = block * blocks.size;
         let (input_floats, product_floats) = blocks.floats(call.panels);
         let offset = call.scratch + lane * (input_floats + product_floats);
+        let tiles = blocks.size.min(blocks.tiles - first);
         Self {
             first,
-            tiles: blocks.size.min(blocks.tiles - first),
+            tiles,
+            behind: blocks.size.min(blocks.tiles - first - tiles),
             input: Planes::new(offset, blocks.size, call.panels.k),
             products: Planes::new(offset + input_floats, blocks.size, call.panels.padded_n()),
         }
@@ -306,6 +311,40 @@ impl Work<'_> {
             Source { view: call.input, size: call.input_size, padding: call.padding, grid: self.grid };
         // SAFETY: the caller has checked input and scratch, and gives tiles of its own.
         unsafe { transform_tiles(isa, self.arena, source, part.input, (part.first, tiles)) };
+    }
+
+    /// Lists what the block behind a part reads and writes.
+    fn list_ahead(self, part: Part) -> Vec<Span> {
+        let Winograd { input, input_size, padding, addend, out, output_size, .. } = *self.call;
+        let first = part.first + part.tiles;
+        // SAFETY: the block starts there.
+        let block = unsafe { self.arena.at(0) }.cast_const();
+        let mut list = Vec::new();
+        let mut rectangle = |view: View,
+                             image: usize,
+                             [height, width]: [usize; 2],
+                             rows: Range<usize>,
+                             columns: Range<usize>| {
+            for row in rows.start..rows.end.min(height) {
+                let line = (image * height + row) * width;
+                let pixels = line + columns.start..line + columns.end.min(width);
+                list.extend(Span::of_pixels(block, view, pixels, view.channels));
+            }
+        };
+        for (line, tiles) in by_group(first..first + part.behind, self.grid.across) {
+            let (image, y, x) = self.grid.place(line * self.grid.across + tiles.start);
+            let last = (tiles.end - 1) * self.grid.side;
+            let inside = |from: usize, to: usize, padding: usize| {
+                from.saturating_sub(padding)..(to + IN).saturating_sub(padding)
+            };
+            let (rows, columns) = (inside(y, y, padding.0), inside(x, last, padding.1));
+            rectangle(input, image, input_size.into(), rows, columns);
+            for view in addend.into_iter().chain([out]) {
+                let (rows, columns) = (y..y + self.grid.side, x..last + self.grid.side);
+                rectangle(view, image, output_size.into(), rows, columns);
+            }
+        }
+        list
     }
 
     /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
@@ -342,6 +381,10 @@ impl Work<'_> {
 unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<usize>) {
     let panels = work.call.panels;
     let blocks = part.tiles.div_ceil(S::ROWS);
+    let all = work.list_ahead(part);
+    // Those that share the products share these too.
+    let share = |product: usize| product * all.len() / (POINTS * panels.count());
+    let mut ahead = Ahead::new(&all[share(products.start)..share(products.end)]);
     let mut input = vec![std::ptr::null::<f32>(); part.tiles];
     let mut output = vec![std::ptr::null_mut::<f32>(); part.tiles];
     for (point, own) in by_group(products, panels.count()) {
@@ -355,8 +398,11 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
             }
         }
         for panel in own {
+            // The matrices of the points follow one another.
+            let next = point * panels.len() + panels.range(panel).end;
+            let floats = panels.k * panels.width(0);
+            ahead.next_panel(&work.call.weights[next..work.call.weights.len().min(next + floats)]);
             let weights = matrix[panels.start(panel)..].as_ptr();
-            let mut ahead = weights.wrapping_add(panels.start(1));
             for block in 0..blocks {
                 let rows = block * part.tiles / blocks..(block + 1) * part.tiles / blocks;
                 let tile = Tile {
@@ -365,7 +411,7 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
                     order: ONE_TAP.as_ptr(),
                     run: panels.k,
                     weights,
-                    ahead,
+                    ahead: ahead.take(floats_ahead(1, panels.k), weights),
                     bias: std::ptr::null(),
                     addend: std::ptr::null(),
                     output: output[rows.start..].as_ptr(),
@@ -377,7 +423,6 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
                 // SAFETY: inputs are rows of `panels.k` channels; the panel is cut from the point's matrix as
                 // `Panels` says; rows of products are as wide as all panels, apart, and the caller's alone.
                 unsafe { multiply::<S, f32>(tile) };
-                ahead = tile.ahead_of_next();
             }
         }
     }
