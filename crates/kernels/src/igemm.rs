@@ -44,6 +44,15 @@ impl Weights<'_> {
         }
     }
 
+    /// Where the first panel lies.
+    fn first_panel(self, panels: Panels) -> Span {
+        let numbers = panels.range(0).len();
+        match self {
+            Self::Single(weights) => Span::new(weights.as_ptr(), numbers),
+            Self::Half(weights) => Span::new(weights.as_ptr().cast(), numbers / 2),
+        }
+    }
+
     /// # Panics
     /// If they do not reach as far.
     fn part(self, range: Range<usize>) -> Self {
@@ -351,9 +360,6 @@ unsafe fn block<S: Simd>(
     tables: &mut Tables,
 ) {
     let moments = shared.moments.map(|target| (target, index));
-    tables.ahead.clear();
-    // Before that come the other panels of this block.
-    let is_last = panels.end == parts[0].panels.count();
     for (number, part) in parts.iter().enumerate() {
         // SAFETY: the caller has checked the calls, and gives a block of the tiling: `fill_tables` points to pixels of the first
         // one's views, an entry a position where something comes before, and `transform_rows` to copies of theirs, which live in
@@ -365,8 +371,12 @@ unsafe fn block<S: Simd>(
                 0 => fill_tables(part, arena, shared, shared.tiling.tiles(index), tables),
                 _ => tables.advance(part),
             }
-            if is_last && number + 1 == parts.len() {
-                list_ahead(part, parts.len(), arena, shared, index + 1, &mut tables.ahead);
+            tables.ahead.clear();
+            match parts.get(number + 1) {
+                Some(next) => tables.ahead.push(next.weights.first_panel(next.panels)),
+                // Before the next block come the other panels of this one.
+                None if panels.end < part.panels.count() => {}
+                None => list_ahead(part, parts.len(), arena, shared, index + 1, &mut tables.ahead),
             }
             if part.before.is_some() {
                 let positions = shared.tiling.positions(shared.tiling.tiles(index));
