@@ -474,7 +474,7 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
     let mut ahead = Ahead::new(&tables.ahead);
     for panel in panels.clone() {
-        let columns = call.panels.columns(panel);
+        let (columns, vectors) = (call.panels.columns(panel), call.panels.width(panel) / S::LANES);
         if let Some(next) = Panels::next(panel, &panels) {
             ahead.next_panel(&weights[call.panels.range(next)]);
         }
@@ -486,7 +486,7 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
                 order: tables.order[place.order..].as_ptr(),
                 run: call.geometry.run,
                 weights,
-                ahead: ahead.take(floats_ahead(place.taps, call.geometry.run), weights.cast()),
+                ahead: ahead.take(floats_ahead(place.taps, call.geometry.run, vectors), weights.cast()),
                 bias,
                 addend: if call.addend.is_some() {
                     tables.addend[place.output..].as_ptr()

@@ -56,9 +56,9 @@ pub(crate) struct Tile<W> {
     pub(crate) relu: Rectifier,
 }
 
-/// Floats that a tile of so many taps asks for ahead.
-pub(crate) fn floats_ahead(taps: usize, run: usize) -> usize {
-    taps * (run / UNROLLED_ROWS) * AHEAD_LINES * LINE_FLOATS
+/// Floats that a tile of so many taps and vectors of columns asks for ahead.
+pub(crate) fn floats_ahead(taps: usize, run: usize, vectors: usize) -> usize {
+    taps * (run / UNROLLED_ROWS) * vectors * AHEAD_LINES * LINE_FLOATS
 }
 
 /// Runs a tile by the kernel for its rows and columns.
@@ -127,7 +127,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 for u in 0..UNROLLED_ROWS {
                     add_row::<S, W, MR, NV>(&mut acc, &rows, k + u, weights.add(u * NV * S::LANES));
                 }
-                for _ in 0..AHEAD_LINES {
+                for _ in 0..NV * AHEAD_LINES {
                     S::prefetch_far(ahead);
                     ahead = if ahead < last { ahead.wrapping_add(LINE_FLOATS) } else { ahead };
                 }

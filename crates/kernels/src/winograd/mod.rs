@@ -411,7 +411,7 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
                     order: ONE_TAP.as_ptr(),
                     run: panels.k,
                     weights,
-                    ahead: ahead.take(floats_ahead(1, panels.k), weights),
+                    ahead: ahead.take(floats_ahead(1, panels.k, panels.width(panel) / S::LANES), weights),
                     bias: std::ptr::null(),
                     addend: std::ptr::null(),
                     output: output[rows.start..].as_ptr(),
