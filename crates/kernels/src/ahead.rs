@@ -2,7 +2,11 @@
 //! of the next panel, then the pixels of the block that comes next. The rows of a tile are read side by side, a few floats of
 //! each in turn, which no prefetcher of a processor takes for a walk through memory.
 
+use std::ops::Range;
+
 use crate::arena::View;
+use crate::geometry::Tap;
+use crate::igemm::Igemm;
 use crate::tuning::machine::LINE_FLOATS;
 
 /// Memory from one place to another. Nothing is read through it, so that it may lead anywhere.
@@ -18,6 +22,11 @@ impl Span {
         Self { start, end: start.wrapping_add(floats) }
     }
 
+    /// These numbers.
+    pub(crate) fn of<W>(numbers: &[W]) -> Self {
+        Self::new(numbers.as_ptr().cast(), size_of_val(numbers) / size_of::<f32>())
+    }
+
     /// A place alone, which is asked for over and over.
     pub(crate) fn at(place: *const f32) -> Self {
         Self::new(place, 0)
@@ -28,7 +37,7 @@ impl Span {
     pub(crate) fn of_pixels(
         block: *const f32,
         view: View,
-        pixels: std::ops::Range<usize>,
+        pixels: Range<usize>,
         channels: usize,
     ) -> Option<Self> {
         let first = pixels.start.wrapping_mul(view.stride).wrapping_add(view.offset);
@@ -70,7 +79,7 @@ impl<'a> Ahead<'a> {
 
     /// First of all the weights of the next panel.
     pub(crate) fn next_panel<W>(&mut self, weights: &[W]) {
-        self.weights = Span::new(weights.as_ptr().cast(), size_of_val(weights) / size_of::<f32>());
+        self.weights = Span::of(weights);
     }
 
     /// The next floats, at most so many; `idle` where nothing is left.
@@ -87,9 +96,95 @@ impl<'a> Ahead<'a> {
     }
 }
 
+/// Lists what a product's positions read of the input that those before them do not, what is added there and what is written, as
+/// far as that lies together: from one place to another, image by image, of `groups` groups of channels of which the call is the
+/// first. `block` is where the arena's block starts.
+pub(crate) fn list_positions(
+    call: &Igemm<'_>,
+    groups: usize,
+    block: *const f32,
+    [first, last]: [(usize, usize, usize); 2],
+    list: &mut Vec<Span>,
+) {
+    let Igemm { geometry, input, addend, panels, out, .. } = *call;
+    // Where steps leave out more than is read, nothing is asked for.
+    if geometry.span == 1 && geometry.step.0.saturating_mul(geometry.step.1) <= geometry.taps.len() {
+        let displacement = |tap: &Tap| tap.dy.wrapping_mul(geometry.input.1 as isize).wrapping_add(tap.dx);
+        let furthest = geometry.taps.iter().map(displacement).max().unwrap_or(0);
+        let by_pixels = View { offset: 0, stride: 1, ..input };
+        let read = |place| geometry.base(place, by_pixels).wrapping_add_signed(furthest);
+        let pixels = read(first)..read(last).wrapping_add(1);
+        list.extend(Span::of_pixels(block, input, pixels, groups * geometry.run));
+    }
+    if geometry.spread == (1, 1) {
+        let pixels = geometry.output_pixel(first)..geometry.output_pixel(last) + 1;
+        let written = addend.into_iter().chain([out]);
+        list.extend(
+            written.filter_map(|view| Span::of_pixels(block, view, pixels.clone(), groups * panels.n)),
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geometry::Geometry;
+    use crate::igemm::Weights;
+    use crate::isa::Isa;
+    use crate::panels::Panels;
+    use crate::rectifier::Rectifier;
+
+    /// The floats that lie ahead of some places, from the start of a block.
+    fn listed(
+        geometry: &Geometry,
+        [input, out]: [View; 2],
+        groups: usize,
+        places: [(usize, usize, usize); 2],
+    ) -> Vec<Range<usize>> {
+        let call = Igemm {
+            geometry,
+            batch: 2,
+            input,
+            weights: Weights::Single(&[]),
+            panels: Panels::new(Isa::best(), geometry.k(), out.channels / groups),
+            bias: None,
+            addend: Some(out),
+            before: None,
+            relu: Rectifier::None,
+            out,
+        };
+        let block = std::ptr::null::<f32>();
+        let mut list = Vec::new();
+        list_positions(&call, groups, block, places, &mut list);
+        let float = |place: *const f32| place.addr() / size_of::<f32>();
+        list.into_iter().map(|span| float(span.start)..float(span.end)).collect()
+    }
+
+    #[test]
+    fn the_next_positions_read_what_those_before_do_not() {
+        let view = |offset, pixels, channels, stride| View { offset, pixels, channels, stride };
+        // Pixels 7 to 12 of two maps of 3 × 3.
+        let places = [(0, 2, 1), (1, 1, 0)];
+        let pointwise = Geometry::pointwise((3, 3), 10);
+        let views = [view(100, 18, 10, 12), view(500, 18, 6, 6)];
+        let written = [500 + 7 * 6..500 + 13 * 6, 500 + 7 * 6..500 + 13 * 6];
+        let all: Vec<_> = std::iter::once(100 + 7 * 12..100 + 13 * 12).chain(written.clone()).collect();
+        assert_eq!(listed(&pointwise, views, 1, places), all);
+        // Two groups read as many channels together; of wide pixels most is not read, or not written.
+        let half = Geometry { run: 5, ..pointwise.clone() };
+        assert_eq!(listed(&half, views, 2, places)[0], 100 + 7 * 12..100 + 13 * 12);
+        let wide = [view(100, 18, 10, 21), view(800, 18, 6, 13)];
+        assert!(listed(&pointwise, wide, 1, places).is_empty());
+        // The row below and a pixel to the right lie ahead of a 3 × 3 kernel.
+        let taps = (0..9).map(|i| Tap { dy: i / 3 - 1, dx: i % 3 - 1 }).collect();
+        let kernel = Geometry { taps, ..pointwise.clone() };
+        assert_eq!(listed(&kernel, views, 1, places)[0], 100 + 11 * 12..100 + 17 * 12);
+        // A step of two by a 1 × 1 kernel leaves out three of four pixels.
+        let stepped = Geometry { input: (6, 6), step: (2, 2), ..pointwise.clone() };
+        assert_eq!(listed(&stepped, [view(100, 72, 10, 10), views[1]], 1, places), written);
+        let huge = Geometry { step: (1 << 40, 1 << 40), ..pointwise };
+        assert_eq!(listed(&huge, views, 1, places), written);
+    }
 
     #[test]
     fn weights_come_first_then_pixels_then_nothing() {

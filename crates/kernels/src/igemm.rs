@@ -10,7 +10,7 @@ use std::slice;
 
 use half::f16;
 
-use crate::ahead::{Ahead, Span};
+use crate::ahead::{Ahead, Span, list_positions};
 use crate::arena::{Arena, Pointer, View};
 use crate::element::Element;
 use crate::geometry::{Geometry, Interior, Tap, product};
@@ -44,12 +44,11 @@ impl Weights<'_> {
         }
     }
 
-    /// Where the first panel lies.
-    fn first_panel(self, panels: Panels) -> Span {
-        let numbers = panels.range(0).len();
+    /// Where a panel lies.
+    fn panel(self, panels: Panels, panel: usize) -> Span {
         match self {
-            Self::Single(weights) => Span::new(weights.as_ptr(), numbers),
-            Self::Half(weights) => Span::new(weights.as_ptr().cast(), numbers / 2),
+            Self::Single(weights) => Span::of(&weights[panels.range(panel)]),
+            Self::Half(weights) => Span::of(&weights[panels.range(panel)]),
         }
     }
 
@@ -254,13 +253,13 @@ pub(crate) struct Tables {
 
 impl Tables {
     pub(crate) const EMPTY: Self = Self {
-        ahead: Vec::new(),
         tiles: Vec::new(),
         input: Vec::new(),
         order: Vec::new(),
         output: Vec::new(),
         addend: Vec::new(),
         rows: Vec::new(),
+        ahead: Vec::new(),
     };
 }
 
@@ -322,8 +321,8 @@ struct TileRows {
 /// # Safety
 /// [`igemm`] or [`igemm_groups`] has checked the calls against the block of `arena`, and made `shared` of the first; `parts` are one
 /// call, or groups of one that lie side by side, of which no input goes through something first; `index` is a block of the tiling,
-/// `panels` are panels of the weights of each. Meanwhile nothing writes the input, and nothing else uses these columns of the
-/// block's rows of the output; an addend that is not the output is not written.
+/// `panels` are panels of the weights of each. Meanwhile nothing writes the input or the factors, and nothing else uses these
+/// columns of the block's rows of the output; an addend that is not the output is not written.
 unsafe fn run_block(
     isa: Isa,
     parts: &[Igemm<'_>],
@@ -348,8 +347,8 @@ unsafe fn run_block(
 /// # Safety
 /// [`igemm`] or [`igemm_groups`] has checked the calls against the block of `arena`, and made `shared` of the first; `parts` are one
 /// call, or groups of one that lie side by side, of which no input goes through something first; `index` is a block of the tiling,
-/// `panels` are panels of the weights of each. Meanwhile nothing writes the input, and nothing else uses these columns of the
-/// block's rows of the output; an addend that is not the output is not written. The CPU has the instruction set.
+/// `panels` are panels of the weights of each. Meanwhile nothing writes the input or the factors, and nothing else uses these
+/// columns of the block's rows of the output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn block<S: Simd>(
     parts: &[Igemm<'_>],
@@ -362,25 +361,33 @@ unsafe fn block<S: Simd>(
     let moments = shared.moments.map(|target| (target, index));
     for (number, part) in parts.iter().enumerate() {
         // SAFETY: the caller has checked the calls, and gives a block of the tiling: `fill_tables` points to pixels of the first
-        // one's views, an entry a position where something comes before, and `transform_rows` to copies of theirs, which live in
-        // the tables. Each entry moved on by the channels of a
-        // group leads to the same pixels' channels of the next, or to zeros of its own, of which there are as many as all
-        // groups read. The panels' columns of these rows are the caller's.
+        // one's views, an entry a position, in their order, where something comes before, and `transform_rows` to copies of
+        // theirs, which live in the tables. Each entry moved on by the channels of a group leads to the same pixels' channels of
+        // the next, or to zeros of its own, of which there are as many as all groups read. The panels' columns of these rows are
+        // the caller's. The block of the arena starts at 0.
         unsafe {
             match number {
                 0 => fill_tables(part, arena, shared, shared.tiling.tiles(index), tables),
                 _ => tables.advance(part),
             }
             tables.ahead.clear();
-            match parts.get(number + 1) {
-                Some(next) => tables.ahead.push(next.weights.first_panel(next.panels)),
-                // Before the next block come the other panels of this one.
-                None if panels.end < part.panels.count() => {}
-                None => list_ahead(part, parts.len(), arena, shared, index + 1, &mut tables.ahead),
+            if let Some(next) = parts.get(number + 1) {
+                tables.ahead.push(next.weights.panel(next.panels, panels.start));
+            } else if panels.end < part.panels.count() {
+                // The other panels of this block are the next task.
+                tables.ahead.push(part.weights.panel(part.panels, panels.end));
+            } else if index + 1 < shared.tiling.blocks() {
+                let first = &parts[0];
+                if parts.len() * panels.len() > 1 {
+                    tables.ahead.push(first.weights.panel(first.panels, panels.start));
+                }
+                if let Some([start, last]) = shared.tiling.ends(part.geometry, index + 1) {
+                    list_positions(first, parts.len(), arena.at(0), [start, last], &mut tables.ahead);
+                }
             }
-            if part.before.is_some() {
+            if let Some(before) = part.before {
                 let positions = shared.tiling.positions(shared.tiling.tiles(index));
-                transform_rows::<S>(part, arena, positions, tables);
+                transform_rows::<S>(before, part.geometry, arena, positions, tables);
             }
             let panels = panels.clone();
             match part.weights {
@@ -394,47 +401,47 @@ unsafe fn block<S: Simd>(
 /// Copies the rows of a block through what comes before, and points the table to the copies.
 ///
 /// # Safety
-/// [`igemm`] has checked the call against the block of `arena`. Each entry of `tables.input` is one of the `positions`, valid to
-/// read `run` floats from. Meanwhile nothing writes the factors. The CPU has the instruction set.
+/// [`igemm`] has checked the call against the block of `arena`. The entries of `tables.input` are the pixels that the `positions` read,
+/// in this order, each valid to read `geometry.run` floats from. Meanwhile nothing writes them or the factors. The CPU has the
+/// instruction set.
 #[inline(always)]
 unsafe fn transform_rows<S: Simd>(
-    call: &Igemm<'_>,
+    before: Before<'_>,
+    geometry: &Geometry,
     arena: Pointer,
     positions: Range<usize>,
     tables: &mut Tables,
 ) {
-    let (run, grid) = (call.geometry.run, call.geometry.grid);
+    let (run, of_image) = (geometry.run, geometry.grid.0 * geometry.grid.1);
     // A row is no multiple of 4 KiB, so that the rows of a tile do not share the sets of the cache.
     let stride = run.next_multiple_of(S::LANES) + S::LANES;
     tables.rows.resize(tables.input.len() * stride, 0.0);
     let copies = tables.rows.chunks_exact_mut(stride);
     for ((position, entry), copy) in positions.zip(&mut tables.input).zip(copies) {
-        let row = *entry;
-        *entry = copy.as_ptr();
         // SAFETY: the row, the scales and the shifts are `run` floats long, as `Shared::new` has it; so are the factors of each
         // image, which `check` has in the block. The copy holds whole vectors of all of them.
         unsafe {
-            match call.before {
-                None => {}
-                Some(Before::Affine { scale, shift, relu }) => {
+            match before {
+                Before::Affine { scale, shift, relu } => {
                     let (scale, shift) = (scale.as_ptr(), shift.as_ptr());
-                    copy_row::<S>(row, copy, run, |c, n, x| {
+                    copy_row::<S>(*entry, copy, run, |c, n, x| {
                         let x = S::fma(S::load_first(scale.add(c), n), x, S::load_first(shift.add(c), n));
                         // In this order NaN stays NaN.
                         if relu { S::max(S::splat(0.0), x) } else { x }
                     });
                 }
-                Some(Before::Factors(factors)) => {
-                    let image = position / (grid.0 * grid.1);
-                    let factors = arena.at(factors.offset + image * factors.stride).cast_const();
+                Before::Factors(factors) => {
+                    let factors =
+                        arena.at(factors.offset + position / of_image * factors.stride).cast_const();
                     // Added to a product it changes nothing, not even the sign of a zero.
                     let none = S::splat(-0.0);
-                    copy_row::<S>(row, copy, run, |c, n, x| {
+                    copy_row::<S>(*entry, copy, run, |c, n, x| {
                         S::fma(x, S::load_first(factors.add(c), n), none)
                     });
                 }
             }
         }
+        *entry = copy.as_ptr();
     }
 }
 
@@ -475,8 +482,8 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
     let mut ahead = Ahead::new(&tables.ahead);
     for panel in panels.clone() {
         let (columns, vectors) = (call.panels.columns(panel), call.panels.width(panel) / S::LANES);
-        if let Some(next) = Panels::next(panel, &panels) {
-            ahead.next_panel(&weights[call.panels.range(next)]);
+        if panel + 1 < panels.end {
+            ahead.next_panel(&weights[call.panels.range(panel + 1)]);
         }
         let weights = weights[call.panels.start(panel)..].as_ptr();
         for place in &tables.tiles {
@@ -650,40 +657,6 @@ unsafe fn list_pixels<T>(
     for (entry, pixel) in list.iter_mut().zip(pixels) {
         // SAFETY: the caller's pixel starts in the block.
         *entry = of(unsafe { arena.at(view.offset + pixel * view.stride) });
-    }
-}
-
-/// Lists what a block reads of the input that those before it do not, and what it writes, as far as that lies together; of `groups`
-/// groups of channels, of which the call is the last.
-fn list_ahead(
-    call: &Igemm<'_>,
-    groups: usize,
-    arena: Pointer,
-    shared: &Shared,
-    block: usize,
-    list: &mut Vec<Span>,
-) {
-    let Igemm { geometry, input, addend, panels, out, .. } = *call;
-    if block >= shared.tiling.blocks() || shared.tiling.is_by_place() {
-        return;
-    }
-    let positions = shared.tiling.positions(shared.tiling.tiles(block));
-    let [first, last] = [positions.start, positions.end - 1].map(|position| geometry.locate(position));
-    // SAFETY: the block starts there.
-    let start = unsafe { arena.at(0) }.cast_const();
-    let (inner, outer) = (groups * geometry.run, groups * panels.n);
-    if geometry.span == 1 && geometry.step.0 * geometry.step.1 <= geometry.taps.len() {
-        // In pixels; what leads far outside may wrap.
-        let down = shared.offsets.iter().copied().max().unwrap_or(0) / input.stride.max(1) as isize;
-        let by_pixels = View { offset: 0, stride: 1, ..input };
-        let lowest = |place| geometry.base(place, by_pixels).wrapping_add_signed(down);
-        let pixels = lowest(first)..lowest(last).wrapping_add(1);
-        list.extend(Span::of_pixels(start, input, pixels, inner));
-    }
-    if geometry.spread == (1, 1) {
-        let pixels = geometry.output_pixel(first)..geometry.output_pixel(last) + 1;
-        let written = addend.into_iter().chain([out]);
-        list.extend(written.filter_map(|view| Span::of_pixels(start, view, pixels.clone(), outer)));
     }
 }
 

@@ -71,16 +71,10 @@ impl Panels {
         self.k * panel * 2 * self.lanes
     }
 
-    /// What lies between the start of a panel and its end.
+    /// The floats of a panel.
     pub(crate) fn range(&self, panel: usize) -> Range<usize> {
         let start = self.start(panel);
         start..start + self.k * self.width(panel)
-    }
-
-    /// The panel that follows one of some, whose last is followed by the first; `None` where there is no other.
-    pub(crate) fn next(panel: usize, of: &Range<usize>) -> Option<usize> {
-        let next = if panel + 1 < of.end { panel + 1 } else { of.start };
-        (next != panel).then_some(next)
     }
 
     /// Where element (row, column) lies.

@@ -42,8 +42,11 @@ impl Tiling {
         Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) }
     }
 
-    pub(crate) fn is_by_place(&self) -> bool {
-        self.by_place
+    /// The places of a block's first and last position, if image by image all between them are the block's.
+    pub(crate) fn ends(&self, geometry: &Geometry, block: usize) -> Option<[(usize, usize, usize); 2]> {
+        let positions = self.positions(self.tiles(block));
+        let ends = [positions.start, positions.end.checked_sub(1)?];
+        (!self.by_place).then(|| ends.map(|position| geometry.locate(position)))
     }
 
     pub(crate) fn blocks(&self) -> usize {

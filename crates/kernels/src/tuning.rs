@@ -47,8 +47,8 @@ pub(crate) mod igemm {
     pub(crate) const LEAST_IMAGES: usize = 4;
     /// Rows of K between two looks at whether it ends.
     pub(crate) const UNROLLED_ROWS: usize = 4;
-    /// Cache lines that are asked for ahead between two such looks, for each vector of columns: two tiles ask for a panel of
-    /// weights, the others for pixels.
+    /// Cache lines that are asked for ahead between two such looks, for each vector of columns: at most two tiles ask for a panel
+    /// of weights, the others for pixels.
     pub(crate) const AHEAD_LINES: usize = 2;
     /// The longest K whose products do not hide that the output is fetched before it is written.
     pub(crate) const SHORT_K_ROWS: usize = 256;

@@ -3,7 +3,7 @@
 use convnet_kernels::Isa;
 
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
-use crate::graph::{Builder, Graph, NodeId, TensorForm, Value};
+use crate::graph::{Builder, Graph, NodeId, TensorForm, Value, concat};
 use crate::ops::{AvgPool2d, Conv2d, Hardtanh, LayerNorm, LayerScale, Linear, MaxPool2d, Op, Unary};
 use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
@@ -193,7 +193,15 @@ fn gated() -> Graph {
     let x = (x * gate(x, 24)).conv2d(Conv2d::new(24, 1).padding(1));
     let x = (x * x.sigmoid()).conv2d(Conv2d::new(24, 1));
     let x = (x * x.conv2d(Conv2d::new(1, 1))).conv2d(Conv2d::new(24, 1));
-    net.build(x.flatten().linear(Linear::new(4))).unwrap()
+    // A map that lies in a part of another, and is added behind the convolution.
+    let part = x.conv2d(Conv2d::new(20, 1)).relu();
+    let whole = concat(&[part, x]);
+    let x = concat(&[(part * gate(part, 20)).conv2d(Conv2d::new(20, 1)) + part, whole]);
+    // The images themselves, and maps of one pixel, also one as both.
+    let images = (net.input() * gate(net.input(), 3)).conv2d(Conv2d::new(6, 1)).adaptive_avg_pool2d(1, 1);
+    let pixel = (images * images.sigmoid()).conv2d(Conv2d::new(6, 1)).relu();
+    let pixel = (pixel * pixel).conv2d(Conv2d::new(6, 1)) + pixel;
+    net.build(concat(&[x.adaptive_avg_pool2d(1, 1), pixel]).flatten().linear(Linear::new(4))).unwrap()
 }
 
 #[test]
@@ -212,6 +220,13 @@ fn gates_are_applied_as_products_read() {
             close(found.as_slice(), &expected[graph.output().index()].data, DIRECT, isa.name());
             let found = found.into_vec();
             assert_eq!(*first.get_or_insert_with(|| found.clone()), found, "{isa} with {threads} threads");
+            // Fewer images than there is room for; weights in half precision.
+            let image = &single(&input)[..input.data.len() / 3];
+            let one = engine.run(image).unwrap().into_vec();
+            assert_eq!(one, found[..one.len()], "{isa} with {threads} threads");
+            let halved = Engine::compile(&graph, &state, 1, &Options { half: true, ..options }).unwrap();
+            let expected: Vec<f64> = one.iter().map(|&x| x.into()).collect();
+            close(halved.run(image).unwrap().as_slice(), &expected, 2e-3, isa.name());
         }
     }
 }

@@ -35,8 +35,8 @@ pub(crate) enum Kernel {
 pub(crate) enum Prologue {
     /// A BatchNorm2d, and a ReLU where it follows.
     Norm { norm: NodeId, relu: bool },
-    /// The product with factors of each image's channels, its second input: by devices that can.
-    Gate { product: NodeId },
+    /// The product with factors of each image's channels, its second input.
+    Gate,
 }
 
 /// One kernel call in the forward pass.
@@ -116,7 +116,7 @@ pub(crate) struct Lowered {
     pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
-/// Lowers the part of a graph that the outputs depend on; what [`fuses`](super::MemoryRules::fuses) means is done on the way.
+/// Lowers the part of a graph that the outputs depend on; `fuses` is that of the [`MemoryRules`](super::MemoryRules).
 pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, fuses: bool) -> Lowered {
     let live = graph.reachable(aim.outputs);
     let count = graph.nodes().len();
@@ -201,7 +201,7 @@ impl Lowering<'_> {
                 if let Kernel::Conv { prologue, .. } = &mut stage.kernel {
                     *prologue = self.prologue(id);
                     if let Some(gate) = self.gate(id) {
-                        *prologue = Some(Prologue::Gate { product: gate.product });
+                        *prologue = Some(Prologue::Gate);
                         stage.inputs.push(gate.factors);
                         stage.shapes.push(self.graph.node(gate.factors).shape);
                     }
@@ -342,7 +342,7 @@ impl Lowering<'_> {
             shape(map) == node.shape && shape(factors) == Shape::map(node.shape.channels(), 1, 1)
         };
         let (map, factors) = [(a, b), (b, a)].into_iter().find(fits)?;
-        Some(Gate { product, map, factors })
+        Some(Gate { map, factors })
     }
 
     /// Whether a layer is what a convolution applies to what it reads.
@@ -416,7 +416,6 @@ impl Lowering<'_> {
 
 /// A product of a map and factors of its channels.
 struct Gate {
-    product: NodeId,
     map: NodeId,
     factors: NodeId,
 }

@@ -142,7 +142,7 @@ impl Plan {
             let read = self.graph.node(stage.node).inputs[0];
             let ahead = match prologue {
                 Prologue::Norm { norm, .. } if norm != read => vec![norm, read],
-                Prologue::Norm { .. } | Prologue::Gate { .. } => vec![read],
+                Prologue::Norm { .. } | Prologue::Gate => vec![read],
             };
             layers.splice(0..0, ahead);
         }

@@ -41,6 +41,28 @@ fn what_inference_fuses_and_where_it_lies() {
 }
 
 #[test]
+fn a_gate_is_read_by_the_convolution_behind_its_product() {
+    let net = Builder::image("gated", 3, 8, 8);
+    let x = net.input().conv2d(Conv2d::new(4, 3).padding(1)).relu();
+    let gate = x.adaptive_avg_pool2d(1, 1).conv2d(Conv2d::new(4, 1)).sigmoid();
+    let graph = net.build((x * gate).conv2d(Conv2d::new(2, 1)).batch_norm2d()).unwrap();
+    let text = planned(&graph, Mode::Infer, 2).to_string();
+    let line = text.lines().last().unwrap();
+    let parts = ["mul + 5 + 6 [Conv2d]: @", " 128×4 @", " 2×4 → @", " 128×2"];
+    assert!(parts.iter().all(|part| line.contains(part)), "{text}");
+    // Where the product itself is wanted, it is there.
+    let net = Builder::image("shown", 3, 8, 8);
+    let x = net.input().conv2d(Conv2d::new(4, 3).padding(1)).relu();
+    let product = x * x.adaptive_avg_pool2d(1, 1);
+    let graph = net.build(product.conv2d(Conv2d::new(2, 1))).unwrap();
+    let ids: Vec<_> = graph.ids().filter(|&id| graph.node(id).op.name() == "Mul").collect();
+    let aim =
+        Aim { mode: Mode::Infer, outputs: &[graph.output()], frozen: &Frozen::default(), watched: &ids };
+    let draft = Draft::new(&graph, aim, RULES);
+    assert!(draft.stages().iter().any(|stage| stage.out == ids[0]), "{:?}", draft.stages());
+}
+
+#[test]
 fn which_gradients_are_written_and_which_added() {
     let text = planned(&branches(), Mode::Train, 1).to_string();
     let (_, backward) = text.split_once("backward\n").unwrap();

@@ -37,6 +37,15 @@ pub struct Pointwise<'a> {
     pub relu: Rectifier,
 }
 
+impl Pointwise<'_> {
+    /// What is asked for meanwhile: the weights again, and what comes then.
+    fn ask_ahead(&self, then: impl Iterator<Item = Span>, tables: &mut Tables) {
+        let first = (self.panels.count() > 1).then(|| Span::of(&self.weights[self.panels.range(0)]));
+        tables.ahead.clear();
+        tables.ahead.extend(first.into_iter().chain(then));
+    }
+}
+
 /// `out = project(grouped(expand(input))) + addend`, where one of both may be left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Bands<'a> {
@@ -285,22 +294,16 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
     let (mut y, mut expanded) = (rows.start, 0);
     while y < rows.end {
         let end = (y + cut.rows).min(rows.end);
+        // What the next band reads and writes is asked for by the one convolution and by the other, as far as there are two.
         let next = end..(end + cut.rows).min(rows.end);
         let read = row_of_input(end - 1, reach.end);
-        let to_read = read..next.clone().last().map_or(read, |row| row_of_input(row, reach.end));
-        // What the next band reads and writes is asked for by the one convolution and by the other, as far as there are two.
-        let (reads, writes) = (lines_of(arena, input, (image, geometry.input), to_read), || {
-            addend
-                .into_iter()
-                .chain([out])
-                .filter_map(|view| lines_of(arena, view, (image, geometry.grid), next.clone()))
-        });
+        let to_read = read..if next.is_empty() { read } else { row_of_input(next.end - 1, reach.end) };
+        let reads = lines_of(arena, input, (image, geometry.input), to_read);
+        let writes = addend.into_iter().chain([out]);
+        let writes = writes.filter_map(|view| lines_of(arena, view, (image, geometry.grid), next.clone()));
         if let Some(expansion) = call.expansion {
-            tables.ahead.clear();
-            tables.ahead.extend(reads);
-            if call.projection.is_none() {
-                tables.ahead.extend(writes());
-            }
+            let writes = writes.clone().filter(|_| call.projection.is_none());
+            expansion.ask_ahead(reads.into_iter().chain(writes), tables);
             let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
             expanded = expanded.max(needed.end);
             let pixels = expanded_pixels(arena, geometry, (image, input), source, needed);
@@ -328,8 +331,8 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
                 output: (place(out, first), out.stride),
                 addend: addend.map(|view| (place(view, first).cast_const(), view.stride)),
             };
-            tables.ahead.clear();
-            tables.ahead.extend(reads.filter(|_| call.expansion.is_none()).into_iter().chain(writes()));
+            let reads = reads.filter(|_| call.expansion.is_none());
+            projection.ask_ahead(reads.into_iter().chain(writes), tables);
             // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the rows that were just written, and of
             // the caller's rows.
             unsafe { convolve::<S>(projection, [narrow, out], addend, [pixels].into_iter(), tables) };

@@ -334,10 +334,10 @@ impl Work<'_> {
         for (line, tiles) in by_group(first..first + part.behind, self.grid.across) {
             let (image, y, x) = self.grid.place(line * self.grid.across + tiles.start);
             let last = (tiles.end - 1) * self.grid.side;
-            let inside = |from: usize, to: usize, padding: usize| {
+            let read = |from: usize, to: usize, padding: usize| {
                 from.saturating_sub(padding)..(to + IN).saturating_sub(padding)
             };
-            let (rows, columns) = (inside(y, y, padding.0), inside(x, last, padding.1));
+            let (rows, columns) = (read(y, y, padding.0), read(x, last, padding.1));
             rectangle(input, image, input_size.into(), rows, columns);
             for view in addend.into_iter().chain([out]) {
                 let (rows, columns) = (y..y + self.grid.side, x..last + self.grid.side);

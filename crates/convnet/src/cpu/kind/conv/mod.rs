@@ -111,7 +111,7 @@ impl Conv {
             plan::Prologue::Norm { relu, .. } => {
                 Prologue::Affine { range: binder.allocate(2 * input.channels()), relu }
             }
-            plan::Prologue::Gate { .. } => Prologue::Gate,
+            plan::Prologue::Gate => Prologue::Gate,
         });
         let workspace =
             walk.border.map(|ZeroBorder { padded: (height, width), .. }| (height * width, input.channels()));
