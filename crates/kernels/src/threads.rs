@@ -298,7 +298,6 @@ impl std::fmt::Debug for Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
-        self.shared.gate.open();
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
             // A worker catches its tasks' panics, so that it always ends well.
@@ -311,17 +310,15 @@ impl Shared {
     fn work(&self, index: usize) {
         let mut seen = 0;
         loop {
-            wait_until(
-                || self.gate.job() != seen,
-                WORKER_YIELDS,
-                || {
-                    self.sleeping.fetch_add(1, Ordering::SeqCst);
-                    if self.gate.job() == seen {
-                        thread::park();
-                    }
-                    self.sleeping.fetch_sub(1, Ordering::SeqCst);
-                },
-            );
+            // The end is no job: a worker that is late for the last one would take it for seen.
+            let called = || self.gate.job() != seen || self.stop.load(Ordering::SeqCst);
+            wait_until(called, WORKER_YIELDS, || {
+                self.sleeping.fetch_add(1, Ordering::SeqCst);
+                if !called() {
+                    thread::park();
+                }
+                self.sleeping.fetch_sub(1, Ordering::SeqCst);
+            });
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
@@ -414,6 +411,14 @@ mod tests {
                     assert!(hits.iter().all(|h| h.load(Ordering::Relaxed) == 1));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_pool_ends_whatever_its_workers_have_seen() {
+        for _ in 0..2_000 {
+            let pool = Pool::new(16);
+            pool.run(2, &|_| {});
         }
     }
 
