@@ -12,6 +12,7 @@ use half::f16;
 
 use crate::ahead::{Ahead, Span, list_positions};
 use crate::arena::{Arena, Pointer, View};
+use crate::before::{Before, transform_rows};
 use crate::element::Element;
 use crate::geometry::{Geometry, Interior, Tap, product};
 use crate::isa::Isa;
@@ -62,23 +63,6 @@ impl Weights<'_> {
     }
 }
 
-/// What the left operand goes through as it is read.
-#[derive(Clone, Copy, Debug)]
-pub enum Before<'a> {
-    /// A scale and a shift by channel, and a ReLU perhaps.
-    Affine {
-        /// Factors, one for each channel.
-        scale: &'a [f32],
-        /// Summands.
-        shift: &'a [f32],
-        /// Whether max(·, 0) follows.
-        relu: bool,
-    },
-    /// Factors of each image's channels, a pixel for each image: the gate of a squeeze-and-excitation (Hu et al. 2018,
-    /// <https://arxiv.org/abs/1709.01507>).
-    Factors(View),
-}
-
 /// `out = relu?(left · weights + bias + addend)`, where left is what `geometry` reads from `input`.
 #[derive(Clone, Copy, Debug)]
 pub struct Igemm<'a> {
@@ -120,9 +104,8 @@ impl Igemm<'_> {
         assert_eq!(panels, expected, "weights packed for another product");
         assert_eq!(self.weights.len(), panels.len(), "length of the packed weights");
         check_epilogue(arena, out, self.bias, self.addend);
-        if let Some(Before::Factors(factors)) = self.before {
-            arena.check(factors);
-            factors.assert_disjoint(out);
+        if let Some(before) = self.before {
+            before.check(arena, geometry, batch, out);
         }
         geometry.check_measured(measured, batch, out);
         geometry.positions(batch) * panels.n
@@ -387,7 +370,8 @@ unsafe fn block<S: Simd>(
             }
             if let Some(before) = part.before {
                 let positions = shared.tiling.positions(shared.tiling.tiles(index));
-                transform_rows::<S>(before, part.geometry, arena, positions, tables);
+                let rows = (&mut tables.input[..], &mut tables.rows);
+                transform_rows::<S>(before, part.geometry, arena, positions, rows);
             }
             let panels = panels.clone();
             match part.weights {
@@ -395,71 +379,6 @@ unsafe fn block<S: Simd>(
                 Weights::Half(weights) => panels_of::<S, f16>(part, weights, panels, moments, tables),
             }
         }
-    }
-}
-
-/// Copies the rows of a block through what comes before, and points the table to the copies.
-///
-/// # Safety
-/// [`igemm`] has checked the call against the block of `arena`. The entries of `tables.input` are the pixels that the `positions` read,
-/// in this order, each valid to read `geometry.run` floats from. Meanwhile nothing writes them or the factors. The CPU has the
-/// instruction set.
-#[inline(always)]
-unsafe fn transform_rows<S: Simd>(
-    before: Before<'_>,
-    geometry: &Geometry,
-    arena: Pointer,
-    positions: Range<usize>,
-    tables: &mut Tables,
-) {
-    let (run, of_image) = (geometry.run, geometry.grid.0 * geometry.grid.1);
-    // A row is no multiple of 4 KiB, so that the rows of a tile do not share the sets of the cache.
-    let stride = run.next_multiple_of(S::LANES) + S::LANES;
-    tables.rows.resize(tables.input.len() * stride, 0.0);
-    let copies = tables.rows.chunks_exact_mut(stride);
-    for ((position, entry), copy) in positions.zip(&mut tables.input).zip(copies) {
-        // SAFETY: the row, the scales and the shifts are `run` floats long, as `Shared::new` has it; so are the factors of each
-        // image, which `check` has in the block. The copy holds whole vectors of all of them.
-        unsafe {
-            match before {
-                Before::Affine { scale, shift, relu } => {
-                    let (scale, shift) = (scale.as_ptr(), shift.as_ptr());
-                    copy_row::<S>(*entry, copy, run, |c, n, x| {
-                        let x = S::fma(S::load_first(scale.add(c), n), x, S::load_first(shift.add(c), n));
-                        // In this order NaN stays NaN.
-                        if relu { S::max(S::splat(0.0), x) } else { x }
-                    });
-                }
-                Before::Factors(factors) => {
-                    let factors =
-                        arena.at(factors.offset + position / of_image * factors.stride).cast_const();
-                    // Added to a product it changes nothing, not even the sign of a zero.
-                    let none = S::splat(-0.0);
-                    copy_row::<S>(*entry, copy, run, |c, n, x| {
-                        S::fma(x, S::load_first(factors.add(c), n), none)
-                    });
-                }
-            }
-        }
-        *entry = copy.as_ptr();
-    }
-}
-
-/// Copies a row through a function of the channels from `c` on, of which there are `n`.
-///
-/// # Safety
-/// The row is valid to read `run` floats from, the copy as long as whole vectors of them. The CPU has the instruction set.
-#[inline(always)]
-unsafe fn copy_row<S: Simd>(
-    row: *const f32,
-    copy: &mut [f32],
-    run: usize,
-    of: impl Fn(usize, usize, S::V) -> S::V,
-) {
-    for c in (0..run).step_by(S::LANES) {
-        let n = (run - c).min(S::LANES);
-        // SAFETY: the caller has `n` floats of the row from `c` on, and a vector of the copy.
-        unsafe { S::store(copy.as_mut_ptr().add(c), of(c, n, S::load_first(row.add(c), n))) };
     }
 }
 
@@ -722,21 +641,6 @@ impl Shared {
     fn new(isa: Isa, call: &Igemm<'_>, tasks: usize) -> Self {
         let Igemm { geometry, batch, input, panels, .. } = *call;
         let interior = Interior::new(geometry);
-        if let Some(before) = call.before {
-            let plain = geometry.taps.len() == 1 && geometry.span == 1 && interior.is_all(geometry);
-            assert!(
-                plain,
-                "an input that goes through something first is read pixel by pixel, not by {geometry:?}"
-            );
-            match before {
-                Before::Affine { scale, shift, .. } => {
-                    assert_eq!([scale.len(), shift.len()], [geometry.run; 2], "scales and shifts");
-                }
-                Before::Factors(View { pixels, channels, .. }) => {
-                    assert_eq!((pixels, channels), (batch, geometry.run), "factors of each image's channels");
-                }
-            }
-        }
         let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
         // Taps that lead far outside may wrap; those that lead inside come out right in any case.
         let offset = |tap: &Tap| {

@@ -11,6 +11,7 @@ mod ahead;
 mod arena;
 mod arithmetic;
 mod batch_norm;
+mod before;
 mod criterion;
 mod element;
 mod elementwise;
@@ -52,6 +53,7 @@ pub use activation::{Activation, activation, activation_backward, relu_backward}
 pub use arena::{Arena, ArenaError, View};
 pub use arithmetic::{Arithmetic, Maps, SideBackward, arithmetic, arithmetic_backward};
 pub use batch_norm::{BatchNorm, BatchNormBackward, Join, batch_norm, batch_norm_backward};
+pub use before::Before;
 pub use criterion::{Binary, Comparison, Criterion, CrossEntropy, Reading, Teacher, Whole, compare};
 pub use element::saturating_f16;
 pub use elementwise::{Mask, accumulate, add, affine, affine_backward, copy, dropout, fill};
@@ -63,7 +65,7 @@ pub use grouped::{
     grouped_gradient, grouped_taps,
 };
 pub use half::f16;
-pub use igemm::{Before, Igemm, Weights, igemm, igemm_groups};
+pub use igemm::{Igemm, Weights, igemm, igemm_groups};
 pub use isa::Isa;
 pub use layout::{
     Border, flatten, flatten_backward, from_nchw, from_nchw_padded, pad, pad_backward, to_nchw,

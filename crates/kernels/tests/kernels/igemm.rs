@@ -416,21 +416,47 @@ fn no_taps_give_the_bias_and_no_positions_give_nothing() {
     );
 }
 
-#[test]
-fn inputs_go_through_a_scale_a_shift_and_a_relu() {
+/// What inputs go through first, and the same by plain arithmetic.
+enum First {
+    Affine { scale: Vec<f32>, shift: Vec<f32>, relu: bool },
+    Factors { view: View, values: Vec<f64> },
+}
+
+impl First {
+    fn before(&self) -> Before<'_> {
+        match self {
+            Self::Affine { scale, shift, relu } => Before::Affine { scale, shift, relu: *relu },
+            Self::Factors { view, .. } => Before::Factors(*view),
+        }
+    }
+
+    /// What becomes of x, in channel k of an image.
+    fn of(&self, x: f64, image: usize, k: usize) -> f64 {
+        match self {
+            Self::Affine { scale, shift, relu } => {
+                let x = f64::from(scale[k]) * x + f64::from(shift[k]);
+                if *relu { x.max(0.0) } else { x }
+            }
+            Self::Factors { view, values } => x * values[image * view.channels + k],
+        }
+    }
+}
+
+/// Random walks pixel by pixel over inputs that go through something first, which is made for so many images and channels.
+fn check_first(seed: u64, make: impl Fn(&mut Scene, &mut Random, usize, usize) -> First) {
     let machine = Machine::new(60);
-    let mut random = Random::new(13);
+    let mut random = Random::new(seed);
     for seed in 0..60 {
-        let (channels, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
+        let (channels, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=4));
         let (step, grid) = (random.within(1..=2), (random.within(1..=9), random.within(1..=11)));
         let map = (grid.0 * step, grid.1 * step);
         let geometry =
             Geometry { grid, step: (step, step), output: grid, ..Geometry::pointwise(map, channels) };
-        let (relu, mut scene) = (random.chance(), Scene::new(seed));
+        let mut scene = Scene::new(seed);
+        let first = make(&mut scene, &mut random, batch, channels);
         let pixels = (batch * map.0 * map.1, batch * grid.0 * grid.1);
         let (input, out) = (scene.filled(pixels.0, channels), scene.any(pixels.1, n));
         let weights = scene.random.floats(channels * n);
-        let (scale, shift) = (scene.random.floats(channels), scene.random.floats(channels));
         let values = scene.read(input);
         let mut expected = vec![0.0; pixels.1 * n];
         for (position, row) in expected.chunks_exact_mut(n).enumerate() {
@@ -438,8 +464,8 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
                 *sum = (0..channels)
                     .map(|k| {
                         let x = left(&geometry, &values, channels, position, k);
-                        let x = f64::from(scale[k]) * x + f64::from(shift[k]);
-                        f64::from(weights[k * n + column]) * if relu { x.max(0.0) } else { x }
+                        let x = first.of(x, position / (grid.0 * grid.1), k);
+                        f64::from(weights[k * n + column]) * x
                     })
                     .sum();
             }
@@ -456,7 +482,7 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
                 panels,
                 bias: None,
                 addend: None,
-                before: Some(Before::Affine { scale: &scale, shift: &shift, relu }),
+                before: Some(first.before()),
                 relu: Rectifier::None,
                 out,
             };
@@ -464,63 +490,27 @@ fn inputs_go_through_a_scale_a_shift_and_a_relu() {
             Vec::new()
         };
         machine.run(&scene, &[out], run, |arena, _, isa| {
-            let what = format_args!("{isa} {geometry:?}, {channels} to {n}, relu {relu}");
+            let what = format_args!("{isa} {geometry:?}, {channels} to {n}, {:?}", first.before());
             assert_close(&read(arena, out), &expected, TOLERANCE, what);
         });
     }
 }
 
 #[test]
+fn inputs_go_through_a_scale_a_shift_and_a_relu() {
+    check_first(13, |scene, random, _, channels| First::Affine {
+        scale: scene.random.floats(channels),
+        shift: scene.random.floats(channels),
+        relu: random.chance(),
+    });
+}
+
+#[test]
 fn inputs_are_multiplied_with_factors_of_their_image() {
-    let machine = Machine::new(60);
-    let mut random = Random::new(17);
-    for seed in 0..60 {
-        let (channels, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=4));
-        let (step, grid) = (random.within(1..=2), (random.within(1..=9), random.within(1..=11)));
-        let map = (grid.0 * step, grid.1 * step);
-        let geometry =
-            Geometry { grid, step: (step, step), output: grid, ..Geometry::pointwise(map, channels) };
-        let mut scene = Scene::new(seed);
-        let (input, factors) = (scene.filled(batch * map.0 * map.1, channels), scene.filled(batch, channels));
-        let out = scene.any(batch * grid.0 * grid.1, n);
-        let weights = scene.random.floats(channels * n);
-        let (values, scales) = (scene.read(input), scene.read(factors));
-        let places = grid.0 * grid.1;
-        let sum = |position: usize, column: usize| -> f64 {
-            let products = (0..channels).map(|k| {
-                let x = left(&geometry, &values, channels, position, k);
-                x * scales[position / places * channels + k] * f64::from(weights[k * n + column])
-            });
-            products.sum()
-        };
-        let expected: Vec<f64> = (0..batch * places)
-            .flat_map(|position| (0..n).map(move |column| (position, column)))
-            .map(|(position, column)| sum(position, column))
-            .collect();
-        let run = |pool: &_, isa, arena: &mut _| {
-            let panels = Panels::new(isa, channels, n);
-            let mut packed = vec![f32::NAN; panels.len()];
-            panels.pack(&mut packed, |row, column| weights[row * n + column]);
-            let call = Igemm {
-                geometry: &geometry,
-                batch,
-                input,
-                weights: Weights::Single(&packed),
-                panels,
-                bias: None,
-                addend: None,
-                before: Some(Before::Factors(factors)),
-                relu: Rectifier::None,
-                out,
-            };
-            igemm(pool, isa, arena, &call, None);
-            Vec::new()
-        };
-        machine.run(&scene, &[out], run, |arena, _, isa| {
-            let what = format_args!("{isa} {geometry:?}, {channels} to {n}");
-            assert_close(&read(arena, out), &expected, TOLERANCE, what);
-        });
-    }
+    check_first(17, |scene, _, batch, channels| {
+        let view = scene.filled(batch, channels);
+        First::Factors { view, values: scene.read(view) }
+    });
 }
 
 #[test]
