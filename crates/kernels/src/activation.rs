@@ -130,7 +130,13 @@ impl Activation {
 
 /// gradient = 0 where the ReLU's output is not positive.
 pub fn relu_backward(pool: &Pool, isa: Isa, arena: &mut Arena, output: View, gradient: View) {
-    map(pool, isa, arena, [output], gradient, |[y], dy| if y > 0.0 { dy } else { 0.0 });
+    map(pool, isa, arena, [output], gradient, let_through);
+}
+
+/// The gradient of an element that a ReLU has written.
+#[inline(always)]
+pub(crate) fn let_through([y]: [f32; 1], dy: f32) -> f32 {
+    if y > 0.0 { dy } else { 0.0 }
 }
 
 /// out = f(input).

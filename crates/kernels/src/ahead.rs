@@ -5,8 +5,7 @@
 use std::ops::Range;
 
 use crate::arena::View;
-use crate::geometry::Tap;
-use crate::igemm::Igemm;
+use crate::geometry::{Geometry, Tap};
 use crate::tuning::machine::LINE_FLOATS;
 
 /// Memory from one place to another. Nothing is read through it, so that it may lead anywhere.
@@ -54,6 +53,13 @@ impl Span {
         self.start >= self.end
     }
 
+    /// Some of `of` parts of it, of so many lines each.
+    pub(crate) fn part(self, parts: Range<usize>, of: usize) -> Self {
+        let lines = self.end.addr().saturating_sub(self.start.addr()) / (LINE_FLOATS * size_of::<f32>());
+        let at = |part: usize| self.start.wrapping_add(part * lines / of * LINE_FLOATS);
+        Self { start: at(parts.start), end: if parts.end < of { at(parts.end) } else { self.end } }
+    }
+
     /// Takes so many floats off its start.
     fn take(&mut self, floats: usize) -> Self {
         let start = self.start;
@@ -96,17 +102,15 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// Lists what a product's positions read of the input that those before them do not, what is added there and what is written, as
-/// far as that lies together: from one place to another, image by image, of `groups` groups of channels of which the call is the
-/// first. `block` is where the arena's block starts.
-pub(crate) fn list_positions(
-    call: &Igemm<'_>,
-    groups: usize,
+/// Lists what a walk's positions read of the input that those before them do not, as far as that lies together: from one place to
+/// another, image by image, `channels` of each pixel. `block` is where the arena's block starts.
+pub(crate) fn list_input(
+    geometry: &Geometry,
+    (input, channels): (View, usize),
     block: *const f32,
     [first, last]: [(usize, usize, usize); 2],
     list: &mut Vec<Span>,
 ) {
-    let Igemm { geometry, input, addend, panels, out, .. } = *call;
     // Where steps leave out more than is read, nothing is asked for.
     if geometry.span == 1 && geometry.step.0.saturating_mul(geometry.step.1) <= geometry.taps.len() {
         let displacement = |tap: &Tap| tap.dy.wrapping_mul(geometry.input.1 as isize).wrapping_add(tap.dx);
@@ -114,25 +118,27 @@ pub(crate) fn list_positions(
         let by_pixels = View { offset: 0, stride: 1, ..input };
         let read = |place| geometry.base(place, by_pixels).wrapping_add_signed(furthest);
         let pixels = read(first)..read(last).wrapping_add(1);
-        list.extend(Span::of_pixels(block, input, pixels, groups * geometry.run));
+        list.extend(Span::of_pixels(block, input, pixels, channels));
     }
+}
+
+/// Lists what lies at the places of a walk's positions in a view like its output, as [`list_input`] does.
+pub(crate) fn list_output(
+    geometry: &Geometry,
+    (view, channels): (View, usize),
+    block: *const f32,
+    [first, last]: [(usize, usize, usize); 2],
+    list: &mut Vec<Span>,
+) {
     if geometry.spread == (1, 1) {
         let pixels = geometry.output_pixel(first)..geometry.output_pixel(last) + 1;
-        let written = addend.into_iter().chain([out]);
-        list.extend(
-            written.filter_map(|view| Span::of_pixels(block, view, pixels.clone(), groups * panels.n)),
-        );
+        list.extend(Span::of_pixels(block, view, pixels, channels));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geometry::Geometry;
-    use crate::igemm::Weights;
-    use crate::isa::Isa;
-    use crate::panels::Panels;
-    use crate::rectifier::Rectifier;
 
     /// The floats that lie ahead of some places, from the start of a block.
     fn listed(
@@ -141,21 +147,12 @@ mod tests {
         groups: usize,
         places: [(usize, usize, usize); 2],
     ) -> Vec<Range<usize>> {
-        let call = Igemm {
-            geometry,
-            batch: 2,
-            input,
-            weights: Weights::Single(&[]),
-            panels: Panels::new(Isa::best(), geometry.k(), out.channels / groups),
-            bias: None,
-            addend: Some(out),
-            before: None,
-            relu: Rectifier::None,
-            out,
-        };
         let block = std::ptr::null::<f32>();
         let mut list = Vec::new();
-        list_positions(&call, groups, block, places, &mut list);
+        list_input(geometry, (input, groups * geometry.run), block, places, &mut list);
+        for _ in 0..2 {
+            list_output(geometry, (out, out.channels), block, places, &mut list);
+        }
         let float = |place: *const f32| place.addr() / size_of::<f32>();
         list.into_iter().map(|span| float(span.start)..float(span.end)).collect()
     }
@@ -184,6 +181,20 @@ mod tests {
         assert_eq!(listed(&stepped, [view(100, 72, 10, 10), views[1]], 1, places), written);
         let huge = Geometry { step: (1 << 40, 1 << 40), ..pointwise };
         assert_eq!(listed(&huge, views, 1, places), written);
+    }
+
+    #[test]
+    fn parts_are_whole_lines_and_all_of_them_the_whole() {
+        let start = std::ptr::null::<f32>();
+        let span = Span::new(start, 10 * LINE_FLOATS + 3);
+        let parts: Vec<Span> = (0..4).map(|part| span.part(part..part + 1, 4)).collect();
+        assert_eq!((parts[0].start, parts[3].end), (span.start, span.end));
+        for pair in parts.windows(2) {
+            assert_eq!(pair[0].end, pair[1].start);
+            assert!((pair[1].start.addr() - start.addr()).is_multiple_of(LINE_FLOATS * size_of::<f32>()));
+        }
+        assert_eq!(span.part(1..3, 4), Span { start: parts[1].start, end: parts[2].end });
+        assert!(Span::at(start).part(0..1, 3).is_empty());
     }
 
     #[test]

@@ -242,6 +242,11 @@ impl View {
         start..start + self.channels
     }
 
+    /// The same view from another pixel on, as many pixels.
+    pub(crate) fn from(self, pixel: usize) -> Self {
+        Self { offset: self.offset + pixel * self.stride, ..self }
+    }
+
     /// How many maps of so many pixels it holds.
     ///
     /// # Panics

@@ -71,30 +71,44 @@ pub(crate) fn map<const N: usize, F>(
     for input in inputs {
         assert!(input == out || input.is_disjoint(out), "{input:?} overlaps {out:?}");
     }
-    let dense = out.is_dense() && inputs.iter().all(|v| v.is_dense());
     let pointer = arena.pointer();
     pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
-        let part = |view: View| {
-            let offset = view.offset + pixels.start * view.stride;
-            if dense {
-                View::dense(offset, 1, pixels.len() * view.channels)
-            } else {
-                View { offset, pixels: pixels.len(), ..view }
-            }
-        };
-        let (inputs, out) = (inputs.map(part), part(out));
+        let part = |view: View| View { pixels: pixels.len(), ..view.from(pixels.start) };
         // SAFETY: `check_alike` has the views inside the arena, the assertion above the inputs apart from the output or
-        // equal to it, and so are their parts; tasks have different pixels; the `Isa` proves the CPU's features.
-        unsafe {
-            match isa.0 {
-                Kind::Portable => map_rows(pointer, inputs, out, f),
-                #[cfg(target_arch = "x86_64")]
-                Kind::Avx2 => map_avx2(pointer, inputs, out, f),
-                #[cfg(target_arch = "x86_64")]
-                Kind::Avx512 | Kind::Avx512Half => map_avx512(pointer, inputs, out, f),
-            }
-        }
+        // equal to it, and so are their parts; tasks have different pixels.
+        unsafe { map_part(isa, pointer, inputs.map(part), part(out), f) };
     });
+}
+
+/// [`map`] on the calling thread.
+///
+/// # Safety
+/// The views, alike, lie in the block of `pointer`; each input is the output itself or shares nothing with it; meanwhile nothing
+/// writes the inputs, and nothing else uses the output.
+pub(crate) unsafe fn map_part<const N: usize, F>(
+    isa: Isa,
+    pointer: Pointer,
+    inputs: [View; N],
+    out: View,
+    f: F,
+) where
+    F: Fn([f32; N], f32) -> f32 + Copy,
+{
+    let dense = out.is_dense() && inputs.iter().all(|v| v.is_dense());
+    let whole =
+        |view: View| if dense { View::dense(view.offset, 1, view.pixels * view.channels) } else { view };
+    let (inputs, out) = (inputs.map(whole), whole(out));
+    // SAFETY: the caller gives views inside the block, apart or equal, that nothing else uses; the `Isa` proves the CPU's
+    // features.
+    unsafe {
+        match isa.0 {
+            Kind::Portable => map_rows(pointer, inputs, out, f),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => map_avx2(pointer, inputs, out, f),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 | Kind::Avx512Half => map_avx512(pointer, inputs, out, f),
+        }
+    }
 }
 
 /// [`map_rows`] for AVX2.

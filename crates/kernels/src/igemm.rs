@@ -10,7 +10,7 @@ use std::slice;
 
 use half::f16;
 
-use crate::ahead::{Ahead, Span, list_positions};
+use crate::ahead::{Ahead, Span, list_input, list_output};
 use crate::arena::{Arena, Pointer, View};
 use crate::before::{Before, transform_rows};
 use crate::element::Element;
@@ -364,8 +364,13 @@ unsafe fn block<S: Simd>(
                 if parts.len() * panels.len() > 1 {
                     tables.ahead.push(first.weights.panel(first.panels, panels.start));
                 }
-                if let Some([start, last]) = shared.tiling.ends(part.geometry, index + 1) {
-                    list_positions(first, parts.len(), arena.at(0), [start, last], &mut tables.ahead);
+                if let Some(ends) = shared.tiling.ends(part.geometry, index + 1) {
+                    let Igemm { geometry, input, addend, out, panels, .. } = *first;
+                    let list = &mut tables.ahead;
+                    list_input(geometry, (input, parts.len() * geometry.run), arena.at(0), ends, list);
+                    for view in addend.into_iter().chain([out]) {
+                        list_output(geometry, (view, parts.len() * panels.n), arena.at(0), ends, list);
+                    }
                 }
             }
             if let Some(before) = part.before {

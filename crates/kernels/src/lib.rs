@@ -12,6 +12,7 @@ mod arena;
 mod arithmetic;
 mod batch_norm;
 mod before;
+mod column_sums;
 mod criterion;
 mod element;
 mod elementwise;
@@ -54,6 +55,7 @@ pub use arena::{Arena, ArenaError, View};
 pub use arithmetic::{Arithmetic, Maps, SideBackward, arithmetic, arithmetic_backward};
 pub use batch_norm::{BatchNorm, BatchNormBackward, Join, batch_norm, batch_norm_backward};
 pub use before::Before;
+pub use column_sums::column_sums;
 pub use criterion::{Binary, Comparison, Criterion, CrossEntropy, Reading, Teacher, Whole, compare};
 pub use element::saturating_f16;
 pub use elementwise::{Mask, accumulate, add, affine, affine_backward, copy, dropout, fill};
@@ -78,7 +80,7 @@ pub use optimizer::{
     Adagrad, Adam, Lamb, Lion, Muon, MuonMatrix, Nadam, OrthogonalRoom, RmsProp, Sgd, Update, lamb, muon,
     orthogonalize, trust_ratio,
 };
-pub use outer::{Outer, column_sums, outer};
+pub use outer::{Outer, outer};
 pub use panels::{Panels, transpose};
 pub use peak::peak;
 pub use pixel_products::{pixel_products, pixel_products_backward};

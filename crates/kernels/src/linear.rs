@@ -332,6 +332,7 @@ unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize
                 width,
                 rows: rows.len(),
                 accumulate: false,
+                ahead: Span::at(segment.input),
                 out: out.add(rows.start * width),
             };
             tile_of::<S>(tile, &[segment]);

@@ -3,16 +3,18 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
+use crate::ahead::{Ahead, Span, list_input, list_output};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::simd::{Simd, array, dispatch, vectorized};
+use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tiling::by_group;
+use crate::tuning::machine::LINE_FLOATS;
 use crate::tuning::outer::{
-    BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_TILES, MOST_SPLIT_VECTORS,
-    NARROW_FLOATS, SUM_PIXELS, TASK_CHANNELS,
+    AHEAD_LINES, BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_TILES,
+    MOST_SPLIT_VECTORS,
 };
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
@@ -72,15 +74,18 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     let tiles = geometry.taps.len() * panels.count() * geometry.run.div_ceil(isa.tile_rows());
     let pointer = arena.pointer();
     let target = Pointer::of(gradient);
+    // What a thread's tiles ask for ahead is shared by them.
+    let share = tiles.div_ceil(pool.threads());
     let run = |tiles: Range<usize>, start: usize| {
         let chunk = &(start..(start + chunk).min(rows_of_grid));
+        let own = Own { tiles, share };
         SCRATCH.with_borrow_mut(|scratch| {
             // SAFETY: views, geometry, panels and the gradient's length were checked above; below tiles are cut from
             // all, each task's its own, and `step_by` gives rows of the grid; tiles write different parts of
             // `gradient`, and nothing writes the views.
             unsafe {
                 dispatch!(isa, run_tiles(
-                    call: &Outer<'_>, pointer: Pointer, target: Pointer, tiles: Range<usize>,
+                    call: &Outer<'_>, pointer: Pointer, target: Pointer, own: Own,
                     chunk: &Range<usize>, scratch: &mut Scratch
                 ));
             };
@@ -106,9 +111,21 @@ pub(crate) struct Segment {
     pub(crate) pixels: usize,
 }
 
+/// The tiles of a task, of which a thread has `share`.
+struct Own {
+    tiles: Range<usize>,
+    share: usize,
+}
+
 thread_local! {
-    static SCRATCH: RefCell<Scratch> =
-        const { RefCell::new(Scratch { segments: Vec::new(), block: Vec::new(), columns: Vec::new() }) };
+    static SCRATCH: RefCell<Scratch> = const {
+        RefCell::new(Scratch {
+            segments: Vec::new(),
+            block: Vec::new(),
+            columns: Vec::new(),
+            ahead: Vec::new(),
+        })
+    };
 }
 
 /// What a task needs beside its operands.
@@ -119,6 +136,8 @@ struct Scratch {
     block: Vec<Segment>,
     /// A panel's columns of a block, pixel by pixel.
     columns: Vec<f32>,
+    /// What is asked for ahead.
+    ahead: Vec<Span>,
 }
 
 /// Sums tiles over a chunk of the grid's rows: by taps, then by panels, then by rows of the panel.
@@ -132,15 +151,19 @@ unsafe fn run_tiles<S: Simd>(
     call: &Outer<'_>,
     arena: Pointer,
     target: Pointer,
-    tiles: Range<usize>,
+    own: Own,
     chunk: &Range<usize>,
     scratch: &mut Scratch,
 ) {
     let geometry = call.geometry;
+    // SAFETY: the block starts at 0.
+    let start: *const f32 = unsafe { arena.at(0) };
+    list_chunk(call, start, &own, chunk, &mut scratch.ahead);
+    let mut ahead = Ahead::new(&scratch.ahead);
     let (run, parts) = (geometry.run, geometry.run.div_ceil(S::ROWS));
     let steps = steps(call);
     let mut filled = None;
-    for (group, own) in by_group(tiles, parts) {
+    for (group, own) in by_group(own.tiles, parts) {
         let (tap, panel) = (group / call.panels.count(), group % call.panels.count());
         if filled != Some(tap) {
             // SAFETY: the caller has checked the call, and gives rows of the grid.
@@ -159,8 +182,10 @@ unsafe fn run_tiles<S: Simd>(
                 width,
                 rows: 0,
                 accumulate,
+                ahead: Span::at(start),
                 out: std::ptr::null_mut(),
             };
+            let pixels: usize = block.iter().map(|segment| segment.pixels).sum();
             if own.len() >= LEAST_COPY_TILES {
                 // SAFETY: `fill_segments` lists pixels of the output's gradient, which have the panel's columns and
                 // which nothing writes; the caller has the instruction set.
@@ -172,6 +197,7 @@ unsafe fn run_tiles<S: Simd>(
                 let rows = part * run / parts..(part + 1) * run / parts;
                 tile.offsets.0 = rows.start;
                 tile.rows = rows.len();
+                tile.ahead = ahead.take(pixels * AHEAD_LINES * LINE_FLOATS, start);
                 // SAFETY: the tile lies in the panel, so in the target, and is the caller's alone; `fill_segments`
                 // lists pixels of the views, or `copy_columns` copies of theirs, that have all its rows and columns.
                 unsafe {
@@ -186,6 +212,23 @@ unsafe fn run_tiles<S: Simd>(
             }
         }
     }
+}
+
+/// Lists what the next chunk reads, as far as a task is to ask for it. `block` is where the arena's block starts.
+fn list_chunk(call: &Outer<'_>, block: *const f32, own: &Own, chunk: &Range<usize>, list: &mut Vec<Span>) {
+    let Outer { geometry, batch, input, output_gradient, .. } = *call;
+    list.clear();
+    let rows = chunk.end..(chunk.end + chunk.len()).min(batch * geometry.grid.0);
+    if rows.is_empty() {
+        return;
+    }
+    let place = |row: usize, x| (row / geometry.grid.0, row % geometry.grid.0, x);
+    let ends = [place(rows.start, 0), place(rows.end - 1, geometry.grid.1 - 1)];
+    list_input(geometry, (input, geometry.run), block, ends, list);
+    list_output(geometry, (output_gradient, output_gradient.channels), block, ends, list);
+    let first = own.tiles.start % own.share;
+    let parts = first..(first + own.tiles.len()).min(own.share);
+    list.iter_mut().for_each(|span| *span = span.part(parts.clone(), own.share));
 }
 
 /// Floats between pixels of a segment: input, gradient.
@@ -296,6 +339,8 @@ pub(crate) struct Tile {
     pub(crate) width: usize,
     pub(crate) rows: usize,
     pub(crate) accumulate: bool,
+    /// What is needed next and asked for meanwhile.
+    pub(crate) ahead: Span,
     pub(crate) out: *mut f32,
 }
 
@@ -355,6 +400,7 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
         // Few chains of sums wait for one another: every second pixel then has chains of its own.
         let mut odd = [[S::splat(0.0); NV]; MR];
         let split = MR * NV <= MOST_SPLIT_VECTORS;
+        let [mut ahead, last] = tile.ahead.ends();
         for segment in segments {
             let mut x = segment.input.wrapping_add(tile.offsets.0);
             let mut dy = segment.gradient.wrapping_add(tile.offsets.1);
@@ -367,6 +413,10 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
             }
             for _ in 2 * pairs..segment.pixels {
                 add_pixel::<S, MR, NV, FULL>(&mut acc, x, dy, tile.columns);
+                for _ in 0..AHEAD_LINES {
+                    S::prefetch_far(ahead);
+                    ahead = if ahead < last { ahead.wrapping_add(LINE_FLOATS) } else { ahead };
+                }
                 (x, dy) = (x.wrapping_add(tile.steps.0), dy.wrapping_add(tile.steps.1));
             }
         }
@@ -404,71 +454,4 @@ unsafe fn add_pixel<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
             }
         }
     }
-}
-
-/// Sums of the columns of a view, the gradient of a bias: `sums[c] = Σ_p view[p][c]`.
-///
-/// Pixels are summed in blocks of a fixed size, in order; those of a narrow view without gaps several at a time.
-///
-/// # Panics
-/// If the view reaches beyond the arena or `sums` is shorter than its channels.
-pub fn column_sums(pool: &Pool, isa: Isa, arena: &mut Arena, view: View, sums: &mut [f32]) {
-    arena.check(view);
-    let channels = view.channels;
-    let sums = &mut sums[..channels];
-    if channels == 0 {
-        return;
-    }
-    let pointer = arena.pointer();
-    let together = if view.is_dense() { (NARROW_FLOATS / channels).max(1) } else { 1 };
-    if together > 1 {
-        // Rows of several pixels, and then the sums of those.
-        let whole = view.pixels / together;
-        let wide = View::dense(view.offset, whole, together * channels);
-        let rest =
-            View::dense(view.offset + wide.pixels * wide.channels, view.pixels - whole * together, channels);
-        let mut parts = vec![0.0; wide.channels];
-        // SAFETY: both are parts of the view, which `check` has inside the arena and nothing writes.
-        unsafe {
-            sum_rows(isa, pointer, wide, &mut parts);
-            sum_rows(isa, pointer, rest, sums);
-        }
-        for part in parts.chunks_exact(channels) {
-            sums.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
-        }
-        return;
-    }
-    let target = Pointer::of(sums);
-    pool.ranges(channels.div_ceil(TASK_CHANNELS), 1, &|blocks| {
-        let channels = blocks.start * TASK_CHANNELS..(blocks.end * TASK_CHANNELS).min(channels);
-        // SAFETY: `ranges` gives blocks of channels that share nothing, and `sums` has all channels.
-        let sums = unsafe { target.slice_mut(channels.clone()) };
-        let rows = View { offset: view.offset + channels.start, channels: channels.len(), ..view };
-        // SAFETY: these are channels of the view, which `check` has inside the arena and nothing writes.
-        unsafe { sum_rows(isa, pointer, rows, sums) };
-    });
-}
-
-/// Sums the pixels of a view.
-///
-/// # Safety
-/// The view lies in the block of `pointer`, and nothing writes it meanwhile.
-unsafe fn sum_rows(isa: Isa, pointer: Pointer, rows: View, sums: &mut [f32]) {
-    vectorized!(isa, |pointer: Pointer, rows: View, sums: &mut [f32]| {
-        let mut part = vec![0.0f32; sums.len()];
-        sums.fill(0.0);
-        for block in (0..rows.pixels).step_by(SUM_PIXELS) {
-            part.fill(0.0);
-            for pixel in block..(block + SUM_PIXELS).min(rows.pixels) {
-                // SAFETY: the caller of `sum_rows` has the view inside the block, and nothing writes it.
-                let row = unsafe { pointer.slice(rows.pixel(pixel)) };
-                for (sum, x) in part.iter_mut().zip(row) {
-                    *sum += x;
-                }
-            }
-            for (sum, x) in sums.iter_mut().zip(&part) {
-                *sum += x;
-            }
-        }
-    }(pointer, rows, sums));
 }

@@ -74,12 +74,14 @@ pub(crate) mod grouped {
     pub(crate) const TWICE_EXPANDED: usize = 4;
 }
 
-/// Weight gradients by outer products, and sums of columns.
+/// Weight gradients by outer products.
 pub(crate) mod outer {
     /// Bytes of both operands that one pass over all tiles reads, so that they stay in the second-level cache.
     pub(crate) const CHUNK_BYTES: usize = 384 << 10;
     /// Pixels that one pass over a panel's tiles reads, so that its columns stay in the first-level cache.
     pub(crate) const BLOCK_PIXELS: usize = 128;
+    /// Cache lines that are asked for ahead for each pixel of a tile.
+    pub(crate) const AHEAD_LINES: usize = 1;
     /// From so many tiles on that read a panel's columns of a block, the columns are copied first.
     pub(crate) const LEAST_COPY_TILES: usize = 20;
     /// The fewest tiles worth a task of their own.
@@ -89,12 +91,18 @@ pub(crate) mod outer {
     pub(crate) const FEW_THREADS: usize = 4;
     /// The most vectors of sums in a tile that is summed in two parts.
     pub(crate) const MOST_SPLIT_VECTORS: usize = 6;
-    /// Floats that a narrow view's column sums take at a time.
+}
+
+/// Sums of columns.
+pub(crate) mod column_sums {
+    /// Floats of a row that the pixels of a narrow view are taken together to.
     pub(crate) const NARROW_FLOATS: usize = 128;
-    /// Channels of a task of column sums: four cache lines.
+    /// Rows whose columns are summed apart, before they are added to the sums of those before.
+    pub(crate) const BLOCK_ROWS: usize = 256;
+    /// Tasks that there should be at least, where rows are too few by their columns, and the fewest columns of one: four cache
+    /// lines.
+    pub(crate) const LEAST_TASKS: usize = 8;
     pub(crate) const TASK_CHANNELS: usize = 64;
-    /// Pixels whose columns are summed apart, before they are added to the sums of those before.
-    pub(crate) const SUM_PIXELS: usize = 256;
 }
 
 /// Convolutions of a grey image along rows of pixels.

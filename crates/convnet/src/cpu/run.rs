@@ -158,13 +158,16 @@ impl Backward<'_> {
         }
     }
 
-    /// The gradient of a bias: the sums of the columns of the output's gradient.
-    pub(super) fn bias_gradient(&mut self, at: At<'_>, output_gradient: View) {
+    /// Passes the gradient through a product's ReLU, if it has one, and writes that of its bias: the sums of the columns.
+    pub(super) fn rectify_and_sum(&mut self, at: At<'_>) {
+        let (output, gradient) = (at.stage.relu.then(|| self.output(at)), self.output_gradient(at));
         let range = at.parameters.bias.clone();
         // A frozen one lies behind all that has gradients.
         if let Some(range) = range.filter(|range| range.end <= self.gradients.len()) {
             let sums = &mut self.gradients[range];
-            kernels::column_sums(self.pool, self.isa, self.arena, output_gradient, sums);
+            kernels::column_sums(self.pool, self.isa, self.arena, (gradient, output), sums);
+        } else if let Some(output) = output {
+            kernels::relu_backward(self.pool, self.isa, self.arena, output, gradient);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::input::{Source, transform_tiles};
 use super::planes::Planes;
 use super::transform::{gradient_transform, kernel_transform};
 use super::{Grid, IN, POINTS, outputs, tile_floats};
+use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 use crate::isa::Isa;
@@ -262,6 +263,7 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts:
                     width,
                     rows: rows.len(),
                     accumulate: block.accumulate,
+                    ahead: Span::at(segment.input),
                     out: sums.at(out),
                 };
                 tile_of::<S>(tile, &[segment]);

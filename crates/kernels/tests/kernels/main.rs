@@ -5,6 +5,7 @@ mod activation;
 mod arithmetic;
 mod bands;
 mod batch_norm;
+mod column_sums;
 mod common;
 mod contracts;
 mod criteria;

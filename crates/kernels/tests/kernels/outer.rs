@@ -1,9 +1,9 @@
-//! Gradients of weights and biases.
+//! Gradients of weights.
 
-use convnet_kernels::{Geometry, Outer, Panels, Tap, along_rows, column_sums, outer, rows_gradient};
+use convnet_kernels::{Geometry, Outer, Panels, Tap, along_rows, outer, rows_gradient};
 use proptest::prelude::*;
 
-use crate::common::{CHANNELS, Machine, Random, Scene, assert_close, wide};
+use crate::common::{CHANNELS, Machine, Random, Scene, assert_close};
 use crate::igemm::{Axis, TOLERANCE, arbitrary, convolution, grey, left, output_pixel};
 
 /// Runs an outer product and compares it with the sum over all positions.
@@ -116,30 +116,4 @@ fn nothing_to_sum_gives_zeros() {
     }
     check(&machine, &Geometry::rows(4), 0, [4, 9], 2);
     check(&machine, &Geometry::rows(4), 3, [4, 0], 3);
-}
-
-#[test]
-fn column_sums_add_all_pixels() {
-    let machine = Machine::new(60);
-    let mut random = Random::new(12);
-    for seed in 0..60 {
-        let (pixels, channels) =
-            (random.pick(&[0, 1, 5, 255, 256, 257, 700]), random.pick(&[1, 3, 17, 64, 65, 130]));
-        let mut scene = Scene::new(seed);
-        let view = scene.filled(pixels, channels);
-        let mut expected = vec![0.0; channels];
-        for pixel in scene.read(view).chunks_exact(channels) {
-            expected.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += x);
-        }
-        let run = |pool: &_, isa, arena: &mut _| {
-            let mut sums = vec![f32::NAN; channels + 2];
-            column_sums(pool, isa, arena, view, &mut sums);
-            assert!(sums[channels..].iter().all(|x| x.is_nan()));
-            sums.truncate(channels);
-            sums
-        };
-        machine.run(&scene, &[], run, |_, sums, isa| {
-            assert_close(&wide(sums), &expected, TOLERANCE, format_args!("{isa} {view:?}"));
-        });
-    }
 }

@@ -50,7 +50,7 @@ fn results(pool: &Pool, seed: u64) -> Vec<u64> {
     let mut arena = scene.arena();
     softmax(pool, isa, &mut arena, [input, out]);
     let mut sums = vec![0.0; 67];
-    column_sums(pool, isa, &mut arena, out, &mut sums);
+    column_sums(pool, isa, &mut arena, (out, None), &mut sums);
     let mut values = Random::new(seed).floats(100_000);
     flat::scale(pool, isa, &mut values, 0.3);
     let square = flat::sum_of_squares(pool, isa, &values);

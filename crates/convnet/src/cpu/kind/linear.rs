@@ -69,7 +69,6 @@ impl Linear {
 
     pub(super) fn backward(&self, run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
         let dy = run.output_gradient(at);
-        run.bias_gradient(at, dy);
         let write = back.inputs.first().and_then(Option::as_ref);
         if !self.learns && write.is_none() {
             return;

@@ -230,9 +230,13 @@ impl Kind {
             let dy = run.output_gradient(at);
             kernels::activation(run.pool, run.isa, run.arena, Activation::Relu, dy, dy);
         }
-        if self.masks_by_output(at.stage) {
-            let views = (run.output(at), run.output_gradient(at));
-            kernels::relu_backward(run.pool, run.isa, run.arena, views.0, views.1);
+        match self {
+            Self::Conv(_) | Self::Linear(_) => run.rectify_and_sum(at),
+            _ if self.masks_by_output(at.stage) => {
+                let views = (run.output(at), run.output_gradient(at));
+                kernels::relu_backward(run.pool, run.isa, run.arena, views.0, views.1);
+            }
+            _ => {}
         }
         match (self, back.inputs.first().and_then(Option::as_ref)) {
             (Self::Conv(conv), _) => conv.backward(run, at, back),

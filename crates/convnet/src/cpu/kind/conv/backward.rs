@@ -23,7 +23,6 @@ impl Conv {
                 self.weight_gradient(run, at, kernel, dy);
             }
         }
-        run.bias_gradient(at, dy);
         let (Some(input), Some(Some(write))) = (&gradients.input, back.inputs.first()) else { return };
         let views = (dy, run.input_gradient(at, 0));
         match &input.kernel {
