@@ -273,13 +273,18 @@ impl Pool {
         }
     }
 
+    /// In how many parts so many items are split: a few for each thread, and at least one.
+    pub(crate) fn parts(&self, items: usize) -> usize {
+        let threads = self.threads();
+        let parts = items.clamp(1, TASKS_PER_THREAD * threads);
+        // As many for each thread, so that each finds what it wrote before, and none waits for another's last part.
+        if parts > threads { parts / threads * threads } else { parts }
+    }
+
     /// Splits `0..items` in contiguous ranges, a few per thread and none under `least` items, and calls
     /// `task` with each.
     pub fn ranges(&self, items: usize, least: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
-        let threads = self.threads();
-        let parts = (items / least.max(1)).clamp(1, TASKS_PER_THREAD * threads);
-        // As many for each thread, so that each finds what it wrote before, and none waits for another's last part.
-        let parts = if parts > threads { parts / threads * threads } else { parts };
+        let parts = self.parts(items / least.max(1));
         self.run(parts, &|i| {
             let range = i * items / parts..(i + 1) * items / parts;
             if !range.is_empty() {

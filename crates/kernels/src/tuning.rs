@@ -139,13 +139,18 @@ pub(crate) mod winograd {
     pub(crate) const CHUNK_TILES: usize = 4;
     /// Cache lines of which no row of a tile is a multiple, since rows would share a few sets of the first-level cache.
     pub(crate) const SET_LINES: usize = 8;
-    /// The fewest tiles, panels of points and channels worth a task of their own.
+    /// The fewest tiles, panels of points, channels and tiles of a panel's rows worth a task of their own.
     pub(crate) const LEAST_TASK_TILES: usize = 1;
     pub(crate) const LEAST_TASK_PANELS: usize = 1;
     pub(crate) const LEAST_TASK_CHANNELS: usize = 4;
+    pub(crate) const LEAST_TASK_UNITS: usize = 1;
+    /// Tiles of a panel's rows whose sums for all points stay in the second-level cache until they are transformed.
+    pub(crate) const UNITS_TOGETHER: usize = 8;
     /// Bytes of transformed tiles that a block of a weight gradient aims at; each point's part of it stays in the
     /// second-level cache.
     pub(crate) const GRADIENT_BLOCK_BYTES: usize = 4 << 20;
+    /// The most tiles that are one block whatever they take: their sums then never leave the second-level cache.
+    pub(crate) const MOST_WHOLE_TILES: usize = 160;
     /// The fewest and the most tiles of such a block.
     pub(crate) const LEAST_GRADIENT_TILES: usize = 128;
     pub(crate) const MOST_GRADIENT_TILES: usize = 1024;

@@ -15,9 +15,10 @@ use crate::outer::{Segment, Tile, tile_of};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
+use crate::tiling::by_group;
 use crate::tuning::winograd::{
-    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_CHANNELS, LEAST_TASK_PANELS, LEAST_TASK_TILES,
-    MOST_GRADIENT_TILES,
+    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_PANELS, LEAST_TASK_TILES, LEAST_TASK_UNITS,
+    MOST_GRADIENT_TILES, MOST_WHOLE_TILES, UNITS_TOGETHER,
 };
 
 /// The weight gradient of a 3×3 or 5×5 convolution of stride 1 and dilation 1.
@@ -45,6 +46,9 @@ pub struct WinogradGradient {
 
 /// Tiles of a block.
 fn block_size(tiles: usize, panels: Panels) -> usize {
+    if tiles <= MOST_WHOLE_TILES {
+        return tiles;
+    }
     let most = (GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(panels))
         .clamp(LEAST_GRADIENT_TILES, MOST_GRADIENT_TILES);
     tiles.min(most)
@@ -103,7 +107,7 @@ pub fn winograd_gradient(
     );
     assert_eq!(products.len(), product(&[POINTS, panels.len()]), "length of the products");
     assert_eq!(gradient.len(), layout.len(), "length of the gradient");
-    let tiles = grid.tiles(batch);
+    let (tiles, products_len) = (grid.tiles(batch), products.len());
     if tiles == 0 || panels.is_empty() {
         gradient.fill(0.0);
         return;
@@ -119,46 +123,85 @@ pub fn winograd_gradient(
     let source = Source { view: input, size, padding: call.padding, grid };
     let left = Planes::new(call.scratch, rows, panels.k);
     let right = Planes::new(call.scratch + left_floats, rows, panels.padded_n());
-    let sums = Pointer::of(products);
+    let (sums, target) = (Pointer::of(products), Pointer::of(gradient));
+    let to = To { sums, panels, kernel, target, layout };
+    let units = panels.count() * panels.k.div_ceil(isa.tile_rows());
+    let transform = |first: usize, count: usize| {
+        // SAFETY: views, sizes, lengths and scratch were checked above; tasks have different tiles; nothing writes the
+        // views.
+        pool.ranges(count, LEAST_TASK_TILES, &|tiles| unsafe {
+            transform_tiles(isa, pointer, source, left, (first, tiles.clone()));
+            dispatch!(isa, gradient_tiles(
+                call: &WinogradGradient, pointer: Pointer, right: Planes, first: usize, tiles: Range<usize>
+            ));
+        });
+    };
+    let room = UNITS_TOGETHER * POINTS * isa.tile_rows() * panels.width(0);
+    if rows == tiles && product(&[pool.threads(), room]) <= products_len {
+        transform(0, tiles);
+        let block = Block { left, right, count: tiles, adds: false };
+        let tasks = pool.parts(units);
+        pool.run_on(tasks, &|lane, task| {
+            let own = task * units / tasks..(task + 1) * units / tasks;
+            let room = lane * room;
+            // SAFETY: the tiles above are those of all; tasks have different units, and one at a time a lane's room.
+            unsafe { dispatch!(isa, whole_units(pointer: Pointer, block: Block, to: To, room: usize, own: Range<usize>)) };
+        });
+        return;
+    }
     for first in (0..tiles).step_by(rows) {
         let count = rows.min(tiles - first);
-        // SAFETY: views, sizes, lengths and scratch were checked above; in the first pass tasks have different tiles,
-        // in the second different panels of points, for which they read the tiles of the first; nothing writes the
-        // views.
-        unsafe {
-            pool.ranges(count, LEAST_TASK_TILES, &|tiles| {
-                transform_tiles(isa, pointer, source, left, (first, tiles.clone()));
-                dispatch!(isa, gradient_tiles(
-                    call: &WinogradGradient, pointer: Pointer, right: Planes, first: usize, tiles: Range<usize>
-                ));
-            });
-            pool.ranges(POINTS * panels.count(), LEAST_TASK_PANELS, &|parts| {
-                let block = Block { left, right, count, accumulate: first > 0, panels };
-                dispatch!(isa, sum_parts(pointer: Pointer, sums: Pointer, block: Block, parts: Range<usize>));
-            });
-        }
+        transform(first, count);
+        let block = Block { left, right, count, adds: first > 0 };
+        pool.ranges(POINTS * panels.count(), LEAST_TASK_PANELS, &|parts| {
+            // SAFETY: the tiles above are the block's; tasks have different panels of points.
+            unsafe { dispatch!(isa, sum_parts(pointer: Pointer, block: Block, to: To, parts: Range<usize>)) };
+        });
     }
-    let target = Pointer::of(gradient);
-    let products = &*products;
-    pool.ranges(panels.k, LEAST_TASK_CHANNELS, &|channels| {
-        let layouts = (panels, layout);
-        // SAFETY: lengths and layouts were checked above; tasks have different channels, so rows of the gradient.
-        unsafe {
-            dispatch!(isa, kernels_of(
-                kernel: usize, products: &[f32], target: Pointer, layouts: (Panels, Panels), channels: Range<usize>
-            ));
-        };
+    pool.ranges(units, LEAST_TASK_UNITS, &|own| {
+        // SAFETY: the sums of all points are there; tasks have different units, so rows of the gradient.
+        unsafe { dispatch!(isa, finish_units(to: To, own: Range<usize>)) };
     });
 }
 
-/// Transformed tiles of both operands.
+/// Transformed tiles of both operands, and whether their products are added to those of others.
 #[derive(Clone, Copy)]
 struct Block {
     left: Planes,
     right: Planes,
     count: usize,
-    accumulate: bool,
+    adds: bool,
+}
+
+/// Where sums and gradients go.
+#[derive(Clone, Copy)]
+struct To {
+    sums: Pointer,
+    /// The layout of a point's matrix.
     panels: Panels,
+    kernel: usize,
+    target: Pointer,
+    layout: Panels,
+}
+
+/// Some rows of a panel of all points' matrices, no more than a tile has.
+struct Unit {
+    panel: usize,
+    rows: Range<usize>,
+    /// The first of its sums, and how many lie from one point's to the next one's.
+    start: usize,
+    step: usize,
+}
+
+impl To {
+    /// Part number `part` of `of` of a panel's rows, where the sums are the points' matrices.
+    #[inline(always)]
+    fn unit(&self, panel: usize, part: usize, of: usize) -> Unit {
+        let panels = self.panels;
+        let rows = part * panels.k / of..(part + 1) * panels.k / of;
+        let start = panels.start(panel) + rows.start * panels.width(panel);
+        Unit { panel, rows, start, step: panels.len() }
+    }
 }
 
 /// Transforms tiles of the output's gradient.
@@ -235,100 +278,143 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
 /// Sums the outer products of some panels of points: part = point × panels + panel.
 ///
 /// # Safety
-/// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing
-/// writes them meanwhile; `sums` is a block of [`POINTS`] matrices of the panels. `parts` are less than points ×
-/// panels, and nothing else uses these panels. The CPU has the instruction set.
+/// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing writes them
+/// meanwhile; the sums are [`POINTS`] matrices of the panels. `parts` are less than points × panels, and nothing else uses these
+/// panels. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn sum_parts<S: Simd>(arena: Pointer, sums: Pointer, block: Block, parts: Range<usize>) {
-    let panels = block.panels;
-    let blocks = panels.k.div_ceil(S::ROWS);
+unsafe fn sum_parts<S: Simd>(arena: Pointer, block: Block, to: To, parts: Range<usize>) {
+    let of = to.panels.k.div_ceil(S::ROWS);
     for part in parts {
-        let (point, panel) = (part / panels.count(), part % panels.count());
-        let width = panels.width(panel);
-        for i in 0..blocks {
-            let rows = i * panels.k / blocks..(i + 1) * panels.k / blocks;
-            // SAFETY: the planes hold `count` rows of a point, as far apart as they say, with these channels of both
-            // operands; the sums hold these rows of the panel, which are the caller's alone.
-            unsafe {
-                let segment = Segment {
-                    input: arena.at(block.left.at(point, 0) + rows.start),
-                    gradient: arena.at(block.right.at(point, 0) + panels.columns(panel).start),
-                    pixels: block.count,
-                };
-                let out = point * panels.len() + panels.start(panel) + rows.start * width;
-                let tile = Tile {
-                    offsets: (0, 0),
-                    steps: (block.left.row, block.right.row),
-                    columns: width,
-                    width,
-                    rows: rows.len(),
-                    accumulate: block.accumulate,
-                    ahead: Span::at(segment.input),
-                    out: sums.at(out),
-                };
-                tile_of::<S>(tile, &[segment]);
+        let (point, panel) = (part / to.panels.count(), part % to.panels.count());
+        for part in 0..of {
+            // SAFETY: the caller has checked the planes, and gives the panel of the point, which these rows are part of.
+            unsafe { sum_tile::<S>(arena, block, to, &to.unit(panel, part, of), point) };
+        }
+    }
+}
+
+/// Transforms the sums of some units to gradients of kernels: unit = panel × tiles of its rows + tile.
+///
+/// # Safety
+/// The sums are [`POINTS`] matrices of the panels, which nothing writes meanwhile. [`winograd_gradient`] has checked the target and
+/// its layout; `own` are less than panels × tiles of their rows, whose gradients nothing else uses. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn finish_units<S: Simd>(to: To, own: Range<usize>) {
+    let of = to.panels.k.div_ceil(S::ROWS);
+    for (panel, own) in by_group(own, of) {
+        for part in own {
+            // SAFETY: the caller gives the sums and the gradients of the unit.
+            unsafe { kernels_of::<S>(to, &to.unit(panel, part, of)) };
+        }
+    }
+}
+
+/// Does both for some units, of tiles that are all there are, and keeps their sums in a part of the room for all.
+///
+/// # Safety
+/// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing writes them
+/// meanwhile; from `room` on the sums have room for [`UNITS_TOGETHER`] tiles of all points, which nothing else uses.
+/// [`winograd_gradient`] has checked the target and its layout; `own` are less than panels × tiles of their rows, whose gradients
+/// nothing else uses. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn whole_units<S: Simd>(arena: Pointer, block: Block, to: To, room: usize, own: Range<usize>) {
+    let of = to.panels.k.div_ceil(S::ROWS);
+    for (panel, own) in by_group(own, of) {
+        for first in own.clone().step_by(UNITS_TOGETHER) {
+            let unit = |part: usize| {
+                let unit = to.unit(panel, part, of);
+                let floats = S::ROWS * to.panels.width(panel);
+                Unit { start: room + (part - first) * POINTS * floats, step: floats, ..unit }
+            };
+            let together = first..(first + UNITS_TOGETHER).min(own.end);
+            for point in 0..POINTS {
+                for part in together.clone() {
+                    // SAFETY: the caller has checked the planes, and gives room for these tiles.
+                    unsafe { sum_tile::<S>(arena, block, to, &unit(part), point) };
+                }
+            }
+            for part in together {
+                // SAFETY: the sums of all points were just written; the unit's gradients are the caller's.
+                unsafe { kernels_of::<S>(to, &unit(part)) };
             }
         }
     }
 }
 
-/// Transforms the sums of some input channels to gradients of kernels.
+/// Sums the outer products of a unit for a point.
 ///
 /// # Safety
-/// [`winograd_gradient`] has checked kernel, `products`, the block of `target` and `layouts`; `channels` are rows of
-/// the matrices, whose rows of the target nothing else uses meanwhile. The CPU has the instruction set.
+/// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing writes them
+/// meanwhile; the unit's rows, no more than a tile has, are rows of its panel, and its sums for the point lie in those of `to`,
+/// used by nothing else. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn kernels_of<S: Simd>(
-    kernel: usize,
-    products: &[f32],
-    target: Pointer,
-    layouts: (Panels, Panels),
-    channels: Range<usize>,
-) {
-    // SAFETY: the caller has checked the lengths for this kernel, and gives channels of its own.
+unsafe fn sum_tile<S: Simd>(arena: Pointer, block: Block, to: To, unit: &Unit, point: usize) {
+    let width = to.panels.width(unit.panel);
+    // SAFETY: the planes hold `count` rows of a point, as far apart as they say, with these channels of both operands; the
+    // sums hold the unit's rows, which are the caller's alone.
     unsafe {
-        match kernel {
-            3 => kernels_of_side::<S, 3>(products, target, layouts, channels),
-            _ => kernels_of_side::<S, 5>(products, target, layouts, channels),
+        let segment = Segment {
+            input: arena.at(block.left.at(point, 0) + unit.rows.start),
+            gradient: arena.at(block.right.at(point, 0) + to.panels.columns(unit.panel).start),
+            pixels: block.count,
+        };
+        let tile = Tile {
+            offsets: (0, 0),
+            steps: (block.left.row, block.right.row),
+            columns: width,
+            width,
+            rows: unit.rows.len(),
+            accumulate: block.adds,
+            ahead: Span::at(segment.input),
+            out: to.sums.at(unit.start + point * unit.step),
+        };
+        tile_of::<S>(tile, &[segment]);
+    }
+}
+
+/// Transforms the sums of a unit to gradients of kernels.
+///
+/// # Safety
+/// The unit's sums for all points lie in those of `to`, and nothing writes them meanwhile. [`winograd_gradient`] has checked the
+/// target and its layout; the unit's rows are rows of its panel, whose gradients nothing else uses. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn kernels_of<S: Simd>(to: To, unit: &Unit) {
+    // SAFETY: the caller gives sums and gradients, which were checked for this kernel.
+    unsafe {
+        match to.kernel {
+            3 => kernels_of_side::<S, 3>(to, unit),
+            _ => kernels_of_side::<S, 5>(to, unit),
         }
     }
 }
 
-/// Transforms the sums of some input channels to gradients of kernels of side `R`.
+/// Transforms the sums of a unit to gradients of kernels of side `R`.
 ///
 /// # Safety
-/// [`winograd_gradient`] has checked `products`, the block of `target` and the layouts for kernels of side `R`;
-/// `channels` are rows of the matrices, whose rows of the target nothing else uses meanwhile. The CPU has the
-/// instruction set.
+/// The unit's sums for all points lie in those of `to`, and nothing writes them meanwhile. [`winograd_gradient`] has checked the
+/// target and its layout for kernels of side `R`; the unit's rows are rows of its panel, whose gradients nothing else uses. The CPU
+/// has the instruction set.
 #[inline(always)]
-unsafe fn kernels_of_side<S: Simd, const R: usize>(
-    products: &[f32],
-    target: Pointer,
-    (panels, layout): (Panels, Panels),
-    channels: Range<usize>,
-) {
-    for panel in 0..panels.count() {
-        let width = panels.width(panel);
-        for c in channels.clone() {
-            for v in (0..width).step_by(S::LANES) {
-                // SAFETY: products and target hold panels of `width` columns, whole vectors, for each point and
-                // channel, and for each element of the kernel and channel; these rows of the target are the caller's
-                // alone.
-                unsafe {
-                    let product = |i: usize, j: usize| {
-                        let at = (i * IN + j) * panels.len() + panels.start(panel) + c * width + v;
-                        S::load(products.as_ptr().add(at))
-                    };
-                    let mut columns = [[S::splat(0.0); R]; IN];
-                    for (j, column) in columns.iter_mut().enumerate() {
-                        *column = kernel_transform::<S, R>(array![S::splat(0.0); IN, |i| product(i, j)]);
-                    }
-                    for y in 0..R {
-                        let line = kernel_transform::<S, R>(array![S::splat(0.0); IN, |j| columns[j][y]]);
-                        for (x, value) in line.into_iter().enumerate() {
-                            let row = (R * y + x) * panels.k + c;
-                            S::store(target.at(layout.start(panel) + row * width + v), value);
-                        }
+unsafe fn kernels_of_side<S: Simd, const R: usize>(to: To, unit: &Unit) {
+    let (width, channels) = (to.panels.width(unit.panel), to.panels.k);
+    for (row, c) in unit.rows.clone().enumerate() {
+        for v in (0..width).step_by(S::LANES) {
+            // SAFETY: the sums hold the unit's rows of `width` columns, whole vectors, for each point; the target has such
+            // rows in its panel for each element of the kernel and channel, and these are the caller's alone.
+            unsafe {
+                let sum = |i: usize, j: usize| {
+                    let at = unit.start + (i * IN + j) * unit.step + row * width + v;
+                    S::load(to.sums.at(at))
+                };
+                let mut columns = [[S::splat(0.0); R]; IN];
+                for (j, column) in columns.iter_mut().enumerate() {
+                    *column = kernel_transform::<S, R>(array![S::splat(0.0); IN, |i| sum(i, j)]);
+                }
+                for y in 0..R {
+                    let line = kernel_transform::<S, R>(array![S::splat(0.0); IN, |j| columns[j][y]]);
+                    for (x, value) in line.into_iter().enumerate() {
+                        let row = (R * y + x) * channels + c;
+                        S::store(to.target.at(to.layout.start(unit.panel) + row * width + v), value);
                     }
                 }
             }
