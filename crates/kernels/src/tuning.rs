@@ -149,10 +149,8 @@ pub(crate) mod winograd {
     /// Bytes of transformed tiles that a block of a weight gradient aims at; each point's part of it stays in the
     /// second-level cache.
     pub(crate) const GRADIENT_BLOCK_BYTES: usize = 4 << 20;
-    /// The most tiles that are one block whatever they take: their sums then never leave the second-level cache.
-    pub(crate) const MOST_WHOLE_TILES: usize = 160;
-    /// The fewest and the most tiles of such a block.
-    pub(crate) const LEAST_GRADIENT_TILES: usize = 128;
+    /// The fewest and the most tiles of such a block. Fewer are one block, whose sums never leave the second-level cache.
+    pub(crate) const LEAST_GRADIENT_TILES: usize = 160;
     pub(crate) const MOST_GRADIENT_TILES: usize = 1024;
 }
 

@@ -18,7 +18,7 @@ use crate::threads::Pool;
 use crate::tiling::by_group;
 use crate::tuning::winograd::{
     GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_PANELS, LEAST_TASK_TILES, LEAST_TASK_UNITS,
-    MOST_GRADIENT_TILES, MOST_WHOLE_TILES, UNITS_TOGETHER,
+    MOST_GRADIENT_TILES, UNITS_TOGETHER,
 };
 
 /// The weight gradient of a 3×3 or 5×5 convolution of stride 1 and dilation 1.
@@ -46,9 +46,6 @@ pub struct WinogradGradient {
 
 /// Tiles of a block.
 fn block_size(tiles: usize, panels: Panels) -> usize {
-    if tiles <= MOST_WHOLE_TILES {
-        return tiles;
-    }
     let most = (GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(panels))
         .clamp(LEAST_GRADIENT_TILES, MOST_GRADIENT_TILES);
     tiles.min(most)
@@ -107,7 +104,7 @@ pub fn winograd_gradient(
     );
     assert_eq!(products.len(), product(&[POINTS, panels.len()]), "length of the products");
     assert_eq!(gradient.len(), layout.len(), "length of the gradient");
-    let (tiles, products_len) = (grid.tiles(batch), products.len());
+    let tiles = grid.tiles(batch);
     if tiles == 0 || panels.is_empty() {
         gradient.fill(0.0);
         return;
@@ -136,8 +133,9 @@ pub fn winograd_gradient(
             ));
         });
     };
+    // Whether each thread finds room for the sums of some units.
     let room = UNITS_TOGETHER * POINTS * isa.tile_rows() * panels.width(0);
-    if rows == tiles && product(&[pool.threads(), room]) <= products_len {
+    if rows == tiles && product(&[pool.threads(), room]) <= product(&[POINTS, panels.len()]) {
         transform(0, tiles);
         let block = Block { left, right, count: tiles, adds: false };
         let tasks = pool.parts(units);

@@ -7,6 +7,74 @@ use crate::common::{CHANNELS, Machine, Random, Scene, assert_close};
 /// The transforms multiply the error of the plain sum several times, those of 5×5 kernels most.
 const TOLERANCE: f64 = 3e-5;
 
+/// Computes the gradient of a kernel's side, of images of a size with so much padding, and compares it with the sum over pixels.
+fn check(
+    machine: &Machine,
+    seed: u64,
+    (kernel, padding): (usize, (usize, usize)),
+    input_size: (usize, usize),
+    [c, n, batch]: [usize; 3],
+) {
+    let output_size = (input_size.0 + 2 * padding.0 + 1 - kernel, input_size.1 + 2 * padding.1 + 1 - kernel);
+    let mut scene = Scene::new(seed);
+    let pixels = (batch * input_size.0 * input_size.1, batch * output_size.0 * output_size.1);
+    let [input, dy] = scene.pair([(pixels.0, c), (pixels.1, n)]);
+    scene.fill(input);
+    scene.fill(dy);
+    let floats = machine
+        .isas()
+        .map(|isa| winograd_gradient_scratch(batch, kernel, output_size, Panels::new(isa, c, n)))
+        .max();
+    let scratch = scene.dense(1, floats.unwrap_or(0));
+
+    let (x, gradient) = (scene.read(input), scene.read(dy));
+    let mut expected = vec![0.0; kernel * kernel * c * n];
+    for (pixel, dy) in gradient.chunks_exact(n).enumerate() {
+        let (image, y, x0) = (
+            pixel / output_size.1 / output_size.0,
+            pixel / output_size.1 % output_size.0,
+            pixel % output_size.1,
+        );
+        for tap in 0..kernel * kernel {
+            let row = (y + tap / kernel).wrapping_sub(padding.0);
+            let column = (x0 + tap % kernel).wrapping_sub(padding.1);
+            if row >= input_size.0 || column >= input_size.1 {
+                continue;
+            }
+            let values = &x[((image * input_size.0 + row) * input_size.1 + column) * c..][..c];
+            for (k, value) in values.iter().enumerate() {
+                let sums = &mut expected[(tap * c + k) * n..][..n];
+                sums.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += value * dy);
+            }
+        }
+    }
+    let run = |pool: &_, isa, arena: &mut _| {
+        let panels = Panels::new(isa, c, n);
+        let layout = Panels::new(isa, kernel * kernel * c, n);
+        let mut products = vec![f32::NAN; 36 * panels.len()];
+        let mut packed = vec![f32::NAN; layout.len()];
+        let call = WinogradGradient {
+            kernel,
+            batch,
+            input,
+            input_size,
+            padding,
+            output_gradient: dy,
+            output_size,
+            panels,
+            scratch: scratch.offset,
+        };
+        winograd_gradient(pool, isa, arena, &call, &mut products, (&mut packed, layout));
+        let elements = (0..layout.k).flat_map(|k| (0..n).map(move |column| (k, column)));
+        elements.map(|(k, column)| packed[layout.index(k, column)]).collect()
+    };
+    machine.run(&scene, &[scratch], run, |_, actual, isa| {
+        let actual: Vec<f64> = actual.iter().map(|&x| f64::from(x)).collect();
+        let what = format!("{isa} {kernel}×{kernel} {input_size:?} padding {padding:?}, {c} to {n}");
+        assert_close(&actual, &expected, TOLERANCE, what);
+    });
+}
+
 #[test]
 fn gradients_of_any_size_and_padding_are_right() {
     let machine = Machine::new(120);
@@ -18,65 +86,27 @@ fn gradients_of_any_size_and_padding_are_right() {
             random.within(kernel.saturating_sub(2 * padding).max(1)..=19)
         };
         let input_size = (size(&mut random, padding.0), size(&mut random, padding.1));
-        let output_size =
-            (input_size.0 + 2 * padding.0 + 1 - kernel, input_size.1 + 2 * padding.1 + 1 - kernel);
-        let (c, n, batch) = (random.pick(&CHANNELS), random.pick(&CHANNELS), random.within(1..=3));
-        let mut scene = Scene::new(seed);
-        let pixels = (batch * input_size.0 * input_size.1, batch * output_size.0 * output_size.1);
-        let [input, dy] = scene.pair([(pixels.0, c), (pixels.1, n)]);
-        scene.fill(input);
-        scene.fill(dy);
-        let floats = machine
-            .isas()
-            .map(|isa| winograd_gradient_scratch(batch, kernel, output_size, Panels::new(isa, c, n)))
-            .max();
-        let scratch = scene.dense(1, floats.unwrap_or(0));
+        let channels = [random.pick(&CHANNELS), random.pick(&CHANNELS)];
+        check(
+            &machine,
+            seed,
+            (kernel, padding),
+            input_size,
+            [channels[0], channels[1], random.within(1..=3)],
+        );
+    }
+}
 
-        let (x, gradient) = (scene.read(input), scene.read(dy));
-        let mut expected = vec![0.0; kernel * kernel * c * n];
-        for (pixel, dy) in gradient.chunks_exact(n).enumerate() {
-            let (image, y, x0) = (
-                pixel / output_size.1 / output_size.0,
-                pixel / output_size.1 % output_size.0,
-                pixel % output_size.1,
-            );
-            for tap in 0..kernel * kernel {
-                let row = (y + tap / kernel).wrapping_sub(padding.0);
-                let column = (x0 + tap % kernel).wrapping_sub(padding.1);
-                if row >= input_size.0 || column >= input_size.1 {
-                    continue;
-                }
-                let values = &x[((image * input_size.0 + row) * input_size.1 + column) * c..][..c];
-                for (k, value) in values.iter().enumerate() {
-                    let sums = &mut expected[(tap * c + k) * n..][..n];
-                    sums.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += value * dy);
-                }
-            }
-        }
-        let run = |pool: &_, isa, arena: &mut _| {
-            let panels = Panels::new(isa, c, n);
-            let layout = Panels::new(isa, kernel * kernel * c, n);
-            let mut products = vec![f32::NAN; 36 * panels.len()];
-            let mut packed = vec![f32::NAN; layout.len()];
-            let call = WinogradGradient {
-                kernel,
-                batch,
-                input,
-                input_size,
-                padding,
-                output_gradient: dy,
-                output_size,
-                panels,
-                scratch: scratch.offset,
-            };
-            winograd_gradient(pool, isa, arena, &call, &mut products, (&mut packed, layout));
-            let elements = (0..layout.k).flat_map(|k| (0..n).map(move |column| (k, column)));
-            elements.map(|(k, column)| packed[layout.index(k, column)]).collect()
-        };
-        machine.run(&scene, &[scratch], run, |_, actual, isa| {
-            let actual: Vec<f64> = actual.iter().map(|&x| f64::from(x)).collect();
-            let what = format!("{isa} {kernel}×{kernel} {input_size:?} padding {padding:?}, {c} to {n}");
-            assert_close(&actual, &expected, TOLERANCE, what);
-        });
+#[test]
+fn gradients_of_many_channels_and_of_many_tiles_are_right() {
+    let machine = Machine::new(4);
+    // One block, whose sums several threads keep apart; two blocks; as many tiles as the least block, and two more.
+    for (seed, kernel, side, channels) in [
+        (1, 3, 9, [290, 70, 2]),
+        (2, 5, 20, [150, 60, 2]),
+        (3, 5, 8, [130, 65, 10]),
+        (4, 5, 6, [130, 65, 18]),
+    ] {
+        check(&machine, seed, (kernel, (kernel / 2, kernel / 2)), (side, side), channels);
     }
 }
