@@ -242,9 +242,9 @@ impl View {
         start..start + self.channels
     }
 
-    /// The same view from another pixel on, as many pixels.
-    pub(crate) fn from(self, pixel: usize) -> Self {
-        Self { offset: self.offset + pixel * self.stride, ..self }
+    /// The view of some of its pixels.
+    pub(crate) fn part(self, pixels: Range<usize>) -> Self {
+        Self { offset: self.offset + pixels.start * self.stride, pixels: pixels.len(), ..self }
     }
 
     /// How many maps of so many pixels it holds.

@@ -6,7 +6,7 @@ use crate::elementwise::map_part;
 use crate::isa::Isa;
 use crate::simd::vectorized;
 use crate::threads::Pool;
-use crate::tuning::column_sums::{BLOCK_ROWS, LEAST_TASKS, NARROW_FLOATS, TASK_CHANNELS};
+use crate::tuning::column_sums::{BLOCK_ROWS, LEAST_TASK_FLOATS, NARROW_FLOATS, STRIP_FLOATS, TASK_CHANNELS};
 
 /// Sums of the columns of a view, the gradient of a bias: `sums[c] = Σ_p view[p][c]`. Where there is an `output` that a ReLU wrote, what
 /// lies at places that it left at zero becomes zero first, as by [`relu_backward`].
@@ -39,28 +39,29 @@ pub fn column_sums(
     let pointer = arena.pointer();
     // Rows of several pixels, and the pixels that are no whole row.
     let rows = view.pixels / together;
+    if rows * together < view.pixels {
+        let rest = |view: View| view.part(rows * together..view.pixels);
+        // SAFETY: the views were checked above, alike and apart, and these are their last pixels.
+        unsafe { sum_rows(isa, pointer, (rest(view), output.map(rest)), sums) };
+    }
     let wide = |view: View| View {
         pixels: rows,
         channels: together * channels,
         stride: together * view.stride,
         ..view
     };
-    let rest = |view: View| View { pixels: view.pixels - rows * together, ..view.from(rows * together) };
-    // SAFETY: the views were checked above, alike and apart, and these are their last pixels.
-    unsafe { sum_rows(isa, pointer, (rest(view), output.map(rest)), sums) };
     let (view, output) = (wide(view), output.map(wide));
     let blocks = rows.div_ceil(BLOCK_ROWS);
-    let groups = LEAST_TASKS.div_ceil(blocks.max(1)).min(view.channels.div_ceil(TASK_CHANNELS));
+    // Few blocks are shared by their columns.
+    let tasks = pool.parts(rows * view.channels / LEAST_TASK_FLOATS);
+    let groups = tasks.div_ceil(blocks.max(1)).min(view.channels.div_ceil(TASK_CHANNELS));
     let mut parts = vec![0.0; blocks * view.channels];
     let target = Pointer::of(&mut parts);
     pool.run(blocks * groups, &|task| {
         let (block, group) = (task / groups, task % groups);
         let [first, past] = [group, group + 1].map(|group| group * view.channels / groups);
-        let part = |view: View| {
-            let rows =
-                View { pixels: BLOCK_ROWS.min(rows - block * BLOCK_ROWS), ..view.from(block * BLOCK_ROWS) };
-            rows.slice(first, past - first)
-        };
+        let pixels = block * BLOCK_ROWS..((block + 1) * BLOCK_ROWS).min(rows);
+        let part = |view: View| view.part(pixels.clone()).slice(first, past - first);
         let columns = block * view.channels + first..block * view.channels + past;
         // SAFETY: the views were checked above, alike and apart; tasks have different rows or columns of them, and so of
         // the parts, which have a row of all columns for each block.
@@ -81,15 +82,20 @@ pub fn column_sums(
 /// The views, alike, lie in the block of `pointer` and share nothing; meanwhile nothing writes the output, and nothing else uses the
 /// first.
 unsafe fn sum_rows(isa: Isa, pointer: Pointer, (view, output): (View, Option<View>), sums: &mut [f32]) {
-    if let Some(output) = output {
-        // SAFETY: the caller has the views inside the block, alike and apart, the written one for itself.
-        unsafe { map_part(isa, pointer, [output], view, let_through) };
-    }
-    vectorized!(isa, |pointer: Pointer, view: View, sums: &mut [f32]| {
-        for pixel in 0..view.pixels {
-            // SAFETY: the caller of `sum_rows` has the view inside the block, and nothing writes it now.
-            let row = unsafe { pointer.slice(view.pixel(pixel)) };
-            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+    let strip = (STRIP_FLOATS / view.channels.max(1)).max(1);
+    for first in (0..view.pixels).step_by(strip) {
+        let part = |view: View| view.part(first..(first + strip).min(view.pixels));
+        if let Some(output) = output {
+            // SAFETY: the caller has the views inside the block, alike and apart, the written one for itself.
+            unsafe { map_part(isa, pointer, [part(output)], part(view), let_through) };
         }
-    }(pointer, view, sums));
+        let rows = part(view);
+        vectorized!(isa, |pointer: Pointer, rows: View, sums: &mut [f32]| {
+            for pixel in 0..rows.pixels {
+                // SAFETY: the caller of `sum_rows` has the view inside the block, and nothing writes it now.
+                let row = unsafe { pointer.slice(rows.pixel(pixel)) };
+                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            }
+        }(pointer, rows, sums));
+    }
 }

@@ -73,7 +73,7 @@ pub(crate) fn map<const N: usize, F>(
     }
     let pointer = arena.pointer();
     pool.ranges(out.pixels, LEAST_TASK_FLOATS / out.channels.max(1), &|pixels| {
-        let part = |view: View| View { pixels: pixels.len(), ..view.from(pixels.start) };
+        let part = |view: View| view.part(pixels.clone());
         // SAFETY: `check_alike` has the views inside the arena, the assertion above the inputs apart from the output or
         // equal to it, and so are their parts; tasks have different pixels.
         unsafe { map_part(isa, pointer, inputs.map(part), part(out), f) };

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::ahead::{Ahead, Span, list_input, list_output};
+use crate::ahead::{Ahead, Span, ask, list_input, list_output};
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
@@ -74,18 +74,17 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     let tiles = geometry.taps.len() * panels.count() * geometry.run.div_ceil(isa.tile_rows());
     let pointer = arena.pointer();
     let target = Pointer::of(gradient);
-    // What a thread's tiles ask for ahead is shared by them.
-    let share = tiles.div_ceil(pool.threads());
+    let shared = (tiles, pool.threads());
     let run = |tiles: Range<usize>, start: usize| {
         let chunk = &(start..(start + chunk).min(rows_of_grid));
-        let own = Own { tiles, share };
+        let task = Task { share: share_of(tiles.start, shared), tiles };
         SCRATCH.with_borrow_mut(|scratch| {
             // SAFETY: views, geometry, panels and the gradient's length were checked above; below tiles are cut from
             // all, each task's its own, and `step_by` gives rows of the grid; tiles write different parts of
             // `gradient`, and nothing writes the views.
             unsafe {
                 dispatch!(isa, run_tiles(
-                    call: &Outer<'_>, pointer: Pointer, target: Pointer, own: Own,
+                    call: &Outer<'_>, pointer: Pointer, target: Pointer, task: Task,
                     chunk: &Range<usize>, scratch: &mut Scratch
                 ));
             };
@@ -111,10 +110,16 @@ pub(crate) struct Segment {
     pub(crate) pixels: usize,
 }
 
-/// The tiles of a task, of which a thread has `share`.
-struct Own {
+/// Some tiles, and all those of the thread that they are meant for.
+struct Task {
     tiles: Range<usize>,
-    share: usize,
+    share: Range<usize>,
+}
+
+/// Of so many tiles and threads those that are meant for the same thread as one of them.
+fn share_of(tile: usize, (tiles, threads): (usize, usize)) -> Range<usize> {
+    let thread = ((tile + 1) * threads - 1) / tiles;
+    thread * tiles / threads..(thread + 1) * tiles / threads
 }
 
 thread_local! {
@@ -144,26 +149,26 @@ struct Scratch {
 ///
 /// # Safety
 /// [`outer`] has checked the call against the block of `arena`, and `target` is a block of `call.panels.len()` floats.
-/// `tiles` are less than taps × panels × tiles of a run, `chunk` rows of the grid. Meanwhile nothing writes the call's
+/// The task's tiles are less than taps × panels × tiles of a run, `chunk` rows of the grid. Meanwhile nothing writes the call's
 /// views, and nothing else uses these tiles of the target. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn run_tiles<S: Simd>(
     call: &Outer<'_>,
     arena: Pointer,
     target: Pointer,
-    own: Own,
+    task: Task,
     chunk: &Range<usize>,
     scratch: &mut Scratch,
 ) {
     let geometry = call.geometry;
     // SAFETY: the block starts at 0.
     let start: *const f32 = unsafe { arena.at(0) };
-    list_chunk(call, start, &own, chunk, &mut scratch.ahead);
+    list_chunk(call, start, &task, chunk, &mut scratch.ahead);
     let mut ahead = Ahead::new(&scratch.ahead);
     let (run, parts) = (geometry.run, geometry.run.div_ceil(S::ROWS));
     let steps = steps(call);
     let mut filled = None;
-    for (group, own) in by_group(own.tiles, parts) {
+    for (group, own) in by_group(task.tiles, parts) {
         let (tap, panel) = (group / call.panels.count(), group % call.panels.count());
         if filled != Some(tap) {
             // SAFETY: the caller has checked the call, and gives rows of the grid.
@@ -215,7 +220,7 @@ unsafe fn run_tiles<S: Simd>(
 }
 
 /// Lists what the next chunk reads, as far as a task is to ask for it. `block` is where the arena's block starts.
-fn list_chunk(call: &Outer<'_>, block: *const f32, own: &Own, chunk: &Range<usize>, list: &mut Vec<Span>) {
+fn list_chunk(call: &Outer<'_>, block: *const f32, task: &Task, chunk: &Range<usize>, list: &mut Vec<Span>) {
     let Outer { geometry, batch, input, output_gradient, .. } = *call;
     list.clear();
     let rows = chunk.end..(chunk.end + chunk.len()).min(batch * geometry.grid.0);
@@ -226,9 +231,9 @@ fn list_chunk(call: &Outer<'_>, block: *const f32, own: &Own, chunk: &Range<usiz
     let ends = [place(rows.start, 0), place(rows.end - 1, geometry.grid.1 - 1)];
     list_input(geometry, (input, geometry.run), block, ends, list);
     list_output(geometry, (output_gradient, output_gradient.channels), block, ends, list);
-    let first = own.tiles.start % own.share;
-    let parts = first..(first + own.tiles.len()).min(own.share);
-    list.iter_mut().for_each(|span| *span = span.part(parts.clone(), own.share));
+    let Task { tiles, share } = task;
+    let parts = tiles.start - share.start..tiles.end.min(share.end) - share.start;
+    list.iter_mut().for_each(|span| *span = span.part(parts.clone(), share.len()));
 }
 
 /// Floats between pixels of a segment: input, gradient.
@@ -410,13 +415,11 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
                 (x, dy) = (x.wrapping_add(tile.steps.0), dy.wrapping_add(tile.steps.1));
                 add_pixel::<S, MR, NV, FULL>(&mut odd, x, dy, tile.columns);
                 (x, dy) = (x.wrapping_add(tile.steps.0), dy.wrapping_add(tile.steps.1));
+                ahead = ask::<S>(ahead, last, 2 * AHEAD_LINES);
             }
             for _ in 2 * pairs..segment.pixels {
                 add_pixel::<S, MR, NV, FULL>(&mut acc, x, dy, tile.columns);
-                for _ in 0..AHEAD_LINES {
-                    S::prefetch_far(ahead);
-                    ahead = if ahead < last { ahead.wrapping_add(LINE_FLOATS) } else { ahead };
-                }
+                ahead = ask::<S>(ahead, last, AHEAD_LINES);
                 (x, dy) = (x.wrapping_add(tile.steps.0), dy.wrapping_add(tile.steps.1));
             }
         }
@@ -453,5 +456,52 @@ unsafe fn add_pixel<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
                 acc[m][v] = S::fma(a, b[v], acc[m][v]);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_ask_for_all_of_the_next_chunk_once() {
+        for (tiles, threads) in [(172, 8), (172, 16), (101, 2), (45, 2), (44, 3), (3, 4), (1, 1), (24, 2)] {
+            for thread in 0..threads {
+                let own = thread * tiles / threads..(thread + 1) * tiles / threads;
+                assert!(own.clone().all(|tile| share_of(tile, (tiles, threads)) == own), "{tiles} {threads}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_chunk_is_listed_as_far_as_there_is_one() {
+        let geometry = Geometry::pointwise((4, 3), 10);
+        let view = |offset, channels| View { offset, pixels: 24, channels, stride: 16 };
+        let panels = Panels::new(Isa::best(), 10, 12);
+        let (input, output_gradient) = (view(32, 10), view(800, 12));
+        let call = Outer { geometry: &geometry, batch: 2, input, output_gradient, panels };
+        let block = std::ptr::null();
+        let all = Task { tiles: 4..6, share: 4..6 };
+        let mut list = Vec::new();
+        // Three of eight rows of three pixels, of two images; then the two that are left.
+        list_chunk(&call, block, &all, &(0..3), &mut list);
+        let rows = |view: View, pixels| Span::of_pixels(block, view, pixels, view.channels);
+        assert_eq!(
+            list.iter().copied().map(Some).collect::<Vec<_>>(),
+            [rows(input, 9..18), rows(output_gradient, 9..18)]
+        );
+        list_chunk(&call, block, &all, &(3..6), &mut list);
+        assert_eq!(
+            list.iter().copied().map(Some).collect::<Vec<_>>(),
+            [rows(input, 18..24), rows(output_gradient, 18..24)]
+        );
+        // The second of two tasks of a thread.
+        list_chunk(&call, block, &Task { tiles: 5..6, share: 4..6 }, &(3..6), &mut list);
+        assert_eq!(
+            list.iter().copied().map(Some).collect::<Vec<_>>(),
+            [rows(input, 21..24), rows(output_gradient, 21..24)]
+        );
+        list_chunk(&call, block, &all, &(6..8), &mut list);
+        assert!(list.is_empty());
     }
 }

@@ -284,11 +284,21 @@ impl Pool {
     /// Splits `0..items` in contiguous ranges, a few per thread and none under `least` items, and calls
     /// `task` with each.
     pub fn ranges(&self, items: usize, least: usize, task: &(dyn Fn(std::ops::Range<usize>) + Sync)) {
+        self.ranges_on(items, least, &|_, range| task(range));
+    }
+
+    /// The same with the index of the thread, as [`Pool::run_on`] has it.
+    pub(crate) fn ranges_on(
+        &self,
+        items: usize,
+        least: usize,
+        task: &(dyn Fn(usize, std::ops::Range<usize>) + Sync),
+    ) {
         let parts = self.parts(items / least.max(1));
-        self.run(parts, &|i| {
+        self.run_on(parts, &|thread, i| {
             let range = i * items / parts..(i + 1) * items / parts;
             if !range.is_empty() {
-                task(range);
+                task(thread, range);
             }
         });
     }

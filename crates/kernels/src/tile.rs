@@ -1,6 +1,6 @@
 //! The register tile of the indirect GEMM, which Winograd's products and scattered gradients run on too.
 
-use crate::ahead::Span;
+use crate::ahead::{Span, ask};
 use crate::arena::{Arena, View};
 use crate::element::Element;
 use crate::rectifier::Rectifier;
@@ -127,10 +127,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize>(tile:
                 for u in 0..UNROLLED_ROWS {
                     add_row::<S, W, MR, NV>(&mut acc, &rows, k + u, weights.add(u * NV * S::LANES));
                 }
-                for _ in 0..NV * AHEAD_LINES {
-                    S::prefetch_far(ahead);
-                    ahead = if ahead < last { ahead.wrapping_add(LINE_FLOATS) } else { ahead };
-                }
+                ahead = ask::<S>(ahead, last, NV * AHEAD_LINES);
                 k += UNROLLED_ROWS;
                 weights = weights.add(UNROLLED_ROWS * NV * S::LANES);
             }

@@ -99,10 +99,11 @@ pub(crate) mod column_sums {
     pub(crate) const NARROW_FLOATS: usize = 128;
     /// Rows whose columns are summed apart, before they are added to the sums of those before.
     pub(crate) const BLOCK_ROWS: usize = 256;
-    /// Tasks that there should be at least, where rows are too few by their columns, and the fewest columns of one: four cache
-    /// lines.
-    pub(crate) const LEAST_TASKS: usize = 8;
+    /// The fewest floats worth a task of their own, and the fewest columns: four cache lines.
+    pub(crate) const LEAST_TASK_FLOATS: usize = 8192;
     pub(crate) const TASK_CHANNELS: usize = 64;
+    /// Floats that are added up while the first-level cache has them, where a ReLU's gradient was just written.
+    pub(crate) const STRIP_FLOATS: usize = 2048;
 }
 
 /// Convolutions of a grey image along rows of pixels.
@@ -144,12 +145,12 @@ pub(crate) mod winograd {
     pub(crate) const LEAST_TASK_PANELS: usize = 1;
     pub(crate) const LEAST_TASK_CHANNELS: usize = 4;
     pub(crate) const LEAST_TASK_UNITS: usize = 1;
-    /// Tiles of a panel's rows whose sums for all points stay in the second-level cache until they are transformed.
+    /// Tiles of a panel's rows whose sums for all points wait together for their transformation, some 400 KB with AVX-512.
     pub(crate) const UNITS_TOGETHER: usize = 8;
     /// Bytes of transformed tiles that a block of a weight gradient aims at; each point's part of it stays in the
     /// second-level cache.
     pub(crate) const GRADIENT_BLOCK_BYTES: usize = 4 << 20;
-    /// The fewest and the most tiles of such a block. Fewer are one block, whose sums never leave the second-level cache.
+    /// The fewest and the most tiles of such a block.
     pub(crate) const LEAST_GRADIENT_TILES: usize = 160;
     pub(crate) const MOST_GRADIENT_TILES: usize = 1024;
 }

@@ -133,17 +133,14 @@ pub fn winograd_gradient(
             ));
         });
     };
-    // Whether each thread finds room for the sums of some units.
-    let room = UNITS_TOGETHER * POINTS * isa.tile_rows() * panels.width(0);
-    if rows == tiles && product(&[pool.threads(), room]) <= product(&[POINTS, panels.len()]) {
+    if let Some(floats) = lane_floats(pool.threads(), isa, panels, (tiles, rows)) {
         transform(0, tiles);
         let block = Block { left, right, count: tiles, adds: false };
-        let tasks = pool.parts(units);
-        pool.run_on(tasks, &|lane, task| {
-            let own = task * units / tasks..(task + 1) * units / tasks;
-            let room = lane * room;
-            // SAFETY: the tiles above are those of all; tasks have different units, and one at a time a lane's room.
-            unsafe { dispatch!(isa, whole_units(pointer: Pointer, block: Block, to: To, room: usize, own: Range<usize>)) };
+        pool.ranges_on(units, LEAST_TASK_UNITS, &|lane, own| {
+            let first = lane * floats;
+            // SAFETY: the tiles above are all there are; tasks have different units, and those that run at a time different
+            // lanes, less than the threads, for each of which the sums have so many floats.
+            unsafe { dispatch!(isa, whole_units(pointer: Pointer, block: Block, to: To, first: usize, own: Range<usize>)) };
         });
         return;
     }
@@ -160,6 +157,13 @@ pub fn winograd_gradient(
         // SAFETY: the sums of all points are there; tasks have different units, so rows of the gradient.
         unsafe { dispatch!(isa, finish_units(to: To, own: Range<usize>)) };
     });
+}
+
+/// Floats of the sums of [`UNITS_TOGETHER`] units, where all tiles are one block and so many threads find room for theirs in the
+/// matrices of all points.
+fn lane_floats(threads: usize, isa: Isa, panels: Panels, (tiles, block): (usize, usize)) -> Option<usize> {
+    let floats = product(&[UNITS_TOGETHER, POINTS, isa.tile_rows(), panels.width(0)]);
+    (tiles == block && product(&[threads, floats]) <= product(&[POINTS, panels.len()])).then_some(floats)
 }
 
 /// Transformed tiles of both operands, and whether their products are added to those of others.
@@ -307,33 +311,34 @@ unsafe fn finish_units<S: Simd>(to: To, own: Range<usize>) {
     }
 }
 
-/// Does both for some units, of tiles that are all there are, and keeps their sums in a part of the room for all.
+/// Does both for some units, of tiles that are all there are, and keeps the sums of a few at a time.
 ///
 /// # Safety
 /// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing writes them
-/// meanwhile; from `room` on the sums have room for [`UNITS_TOGETHER`] tiles of all points, which nothing else uses.
-/// [`winograd_gradient`] has checked the target and its layout; `own` are less than panels × tiles of their rows, whose gradients
-/// nothing else uses. The CPU has the instruction set.
+/// meanwhile; from `first` on the sums have as many floats as [`lane_floats`] says, which nothing else uses. [`winograd_gradient`] has
+/// checked the target and its layout; `own` are less than panels × tiles of their rows, whose gradients nothing else uses. The CPU has
+/// the instruction set.
 #[inline(always)]
-unsafe fn whole_units<S: Simd>(arena: Pointer, block: Block, to: To, room: usize, own: Range<usize>) {
+unsafe fn whole_units<S: Simd>(arena: Pointer, block: Block, to: To, first: usize, own: Range<usize>) {
     let of = to.panels.k.div_ceil(S::ROWS);
     for (panel, own) in by_group(own, of) {
-        for first in own.clone().step_by(UNITS_TOGETHER) {
-            let unit = |part: usize| {
-                let unit = to.unit(panel, part, of);
-                let floats = S::ROWS * to.panels.width(panel);
-                Unit { start: room + (part - first) * POINTS * floats, step: floats, ..unit }
-            };
-            let together = first..(first + UNITS_TOGETHER).min(own.end);
+        let floats = S::ROWS * to.panels.width(panel);
+        for part in own.clone().step_by(UNITS_TOGETHER) {
+            let units: [Unit; UNITS_TOGETHER] = std::array::from_fn(|i| Unit {
+                start: first + i * POINTS * floats,
+                step: floats,
+                ..to.unit(panel, part + i, of)
+            });
+            let units = &units[..(own.end - part).min(UNITS_TOGETHER)];
             for point in 0..POINTS {
-                for part in together.clone() {
-                    // SAFETY: the caller has checked the planes, and gives room for these tiles.
-                    unsafe { sum_tile::<S>(arena, block, to, &unit(part), point) };
+                for unit in units {
+                    // SAFETY: the caller has checked the planes, and gives room for these units.
+                    unsafe { sum_tile::<S>(arena, block, to, unit, point) };
                 }
             }
-            for part in together {
+            for unit in units {
                 // SAFETY: the sums of all points were just written; the unit's gradients are the caller's.
-                unsafe { kernels_of::<S>(to, &unit(part)) };
+                unsafe { kernels_of::<S>(to, unit) };
             }
         }
     }
@@ -417,5 +422,31 @@ unsafe fn kernels_of_side<S: Simd, const R: usize>(to: To, unit: &Unit) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_one_block_are_kept_by_threads_that_find_room() {
+        for isa in Isa::available() {
+            let of = |threads, [k, n]: [usize; 2], tiles| {
+                let panels = Panels::new(isa, k, n);
+                lane_floats(threads, isa.for_columns(n), panels, (tiles, block_size(tiles, panels)))
+            };
+            assert!(of(2, [256, 256], 64).is_some(), "{isa}");
+            assert_eq!(of(2, [16, 16], 64), None, "{isa}: small matrices");
+            assert_eq!(of(2, [256, 256], LEAST_GRADIENT_TILES + 1), None, "{isa}: two blocks");
+        }
+    }
+
+    #[test]
+    fn fewer_tiles_take_no_more_scratch() {
+        let panels = Panels::new(Isa::best(), 300, 200);
+        let floats: Vec<usize> =
+            (1..20).map(|batch| winograd_gradient_scratch(batch, 3, (16, 16), panels)).collect();
+        assert!(floats.is_sorted());
     }
 }

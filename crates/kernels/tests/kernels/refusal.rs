@@ -67,6 +67,7 @@ fn views_beyond_the_arena_are_refused() {
         refused_everywhere(&what, |p, isa, a| dropout(p, isa, a, Mask::new(0, 0.5, 1), [good, bad], false));
         refused_everywhere(&what, |p, isa, a| affine(p, isa, a, [good, bad], [&[1.0; 2]; 2], false));
         refused_everywhere(&what, |p, isa, a| column_sums(p, isa, a, (bad, None), &mut [0.0; 2]));
+        refused_everywhere(&what, |p, isa, a| column_sums(p, isa, a, (good, Some(bad)), &mut [0.0; 2]));
         refused_everywhere(&what, |p, isa, a| to_nchw(p, isa, a, bad, 1, &mut [0.0; 4]));
         refused_everywhere(&what, |p, isa, a| from_nchw(p, isa, a, &[0.0; 4], 1, bad));
         let border = Border { top: 0, bottom: 0, left: 0, right: 0 };
@@ -464,6 +465,9 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
     let short = [1.0f32; 2];
     refused_everywhere("short scale", |p, isa, a| affine(p, isa, a, [x, y], [&short, &[0.0; 3]], false));
     refused_everywhere("short sums", |p, isa, a| column_sums(p, isa, a, (x, None), &mut [0.0; 2]));
+    refused_everywhere("sums of itself", |p, isa, a| column_sums(p, isa, a, (x, Some(x)), &mut [0.0; 3]));
+    let other = View { pixels: y.pixels - 1, ..y };
+    refused_everywhere("another size", |p, isa, a| column_sums(p, isa, a, (x, Some(other)), &mut [0.0; 3]));
     refused_everywhere("short moments", |p, isa, a| moments(p, isa, a, x, [&mut [0.0; 3], &mut [0.0; 2]]));
     let backward = |target, vectors: [&[f32]; 5], gradients: [usize; 2]| {
         refused_everywhere("a short vector or an overlap", |p, isa, a| {

@@ -269,8 +269,7 @@ impl Kind {
         }
     }
 
-    /// Whether the gradient passes a fused ReLU in a pass of its own, by the output; a normalization masks it on its
-    /// way.
+    /// Whether the gradient passes a fused ReLU by the output, before all else; a normalization masks it on its way.
     pub(super) fn masks_by_output(&self, stage: &Stage) -> bool {
         stage.relu && !matches!(self, Self::BatchNorm(_))
     }
