@@ -481,27 +481,21 @@ mod tests {
         let (input, output_gradient) = (view(32, 10), view(800, 12));
         let call = Outer { geometry: &geometry, batch: 2, input, output_gradient, panels };
         let block = std::ptr::null();
-        let all = Task { tiles: 4..6, share: 4..6 };
-        let mut list = Vec::new();
-        // Three of eight rows of three pixels, of two images; then the two that are left.
-        list_chunk(&call, block, &all, &(0..3), &mut list);
         let rows = |view: View, pixels| Span::of_pixels(block, view, pixels, view.channels);
-        assert_eq!(
-            list.iter().copied().map(Some).collect::<Vec<_>>(),
-            [rows(input, 9..18), rows(output_gradient, 9..18)]
-        );
-        list_chunk(&call, block, &all, &(3..6), &mut list);
-        assert_eq!(
-            list.iter().copied().map(Some).collect::<Vec<_>>(),
-            [rows(input, 18..24), rows(output_gradient, 18..24)]
-        );
-        // The second of two tasks of a thread.
-        list_chunk(&call, block, &Task { tiles: 5..6, share: 4..6 }, &(3..6), &mut list);
-        assert_eq!(
-            list.iter().copied().map(Some).collect::<Vec<_>>(),
-            [rows(input, 21..24), rows(output_gradient, 21..24)]
-        );
-        list_chunk(&call, block, &all, &(6..8), &mut list);
-        assert!(list.is_empty());
+        let check = |tiles: Range<usize>, chunk: Range<usize>, pixels: Option<Range<usize>>| {
+            let mut list = vec![Span::at(block)];
+            list_chunk(&call, block, &Task { tiles, share: 4..6 }, &chunk, &mut list);
+            let expected = pixels.map(|pixels| [rows(input, pixels.clone()), rows(output_gradient, pixels)]);
+            assert_eq!(
+                list,
+                expected.into_iter().flatten().flatten().collect::<Vec<_>>(),
+                "behind {chunk:?}"
+            );
+        };
+        // Three of eight rows of three pixels, of two images; then the two that are left; of these the second of two tasks'.
+        check(4..6, 0..3, Some(9..18));
+        check(4..6, 3..6, Some(18..24));
+        check(5..6, 3..6, Some(21..24));
+        check(4..6, 6..8, None);
     }
 }

@@ -181,9 +181,9 @@ impl Machine {
         Self { pools, isas: Isa::available(), scenes: Cell::new(0), least }
     }
 
-    /// The instruction sets of this machine.
-    pub(crate) fn isas(&self) -> impl Iterator<Item = Isa> {
-        self.isas.iter().copied()
+    /// A view of NaN with room for the scratch that a kernel needs, on whichever instruction set it takes most.
+    pub(crate) fn scratch(&self, scene: &mut Scene, floats: impl FnMut(Isa) -> usize) -> View {
+        scene.dense(1, self.isas.iter().copied().map(floats).max().unwrap_or(0))
     }
 
     /// Runs `kernel` on copies of a scene; it returns what it wrote outside the arena.

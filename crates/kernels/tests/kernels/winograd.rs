@@ -36,11 +36,9 @@ fn convolutions_of_any_size_and_padding_are_right() {
         };
         let weights = scene.random.floats(kernel * kernel * c * n);
         let bias = bias.then(|| scene.random.floats(n));
-        let floats = machine
-            .isas()
-            .map(|isa| winograd_scratch(MOST_THREADS, batch, kernel, output_size, Panels::new(isa, c, n)))
-            .max();
-        let scratch = scene.dense(1, floats.unwrap_or(0));
+        let scratch = machine.scratch(&mut scene, |isa| {
+            winograd_scratch(MOST_THREADS, batch, kernel, output_size, Panels::new(isa, c, n))
+        });
 
         let x = scene.read(input);
         let mut expected = addend.map_or_else(|| vec![0.0; pixels.1 * n], |view| scene.read(view));

@@ -21,11 +21,9 @@ fn check(
     let [input, dy] = scene.pair([(pixels.0, c), (pixels.1, n)]);
     scene.fill(input);
     scene.fill(dy);
-    let floats = machine
-        .isas()
-        .map(|isa| winograd_gradient_scratch(batch, kernel, output_size, Panels::new(isa, c, n)))
-        .max();
-    let scratch = scene.dense(1, floats.unwrap_or(0));
+    let scratch = machine.scratch(&mut scene, |isa| {
+        winograd_gradient_scratch(batch, kernel, output_size, Panels::new(isa, c, n))
+    });
 
     let (x, gradient) = (scene.read(input), scene.read(dy));
     let mut expected = vec![0.0; kernel * kernel * c * n];
