@@ -521,22 +521,31 @@ unsafe fn fill_tables(
     for tile in tiles {
         let rows = shared.tiling.positions(tile..tile + 1).len();
         let mut bases = [std::ptr::null::<f32>(); MAX_ROWS];
-        let mut places = [(0, 0, 0); MAX_ROWS];
-        let mut inside = true;
-        for m in 0..rows {
-            places[m] = cursor.place;
-            inside &= cursor.row_inside && shared.interior.columns.contains(&cursor.place.2);
+        let first = cursor.place;
+        let (mut inside, mut listed) = (true, 0);
+        while listed < rows {
+            let run = cursor.run(call, shared, rows - listed);
+            inside &= run.inside;
+            let output = output + listed;
             // SAFETY: an output pixel of the grid lies in the output and the addend, as `Geometry::check` has it, and
             // these in the block. An input base may lie outside: it is computed without `add`, and read from only
             // where a tap leads inside.
             unsafe {
-                tables.output[output + m] = arena.at(call.out.offset + cursor.pixel * call.out.stride);
-                if let Some(addend) = call.addend {
-                    tables.addend[output + m] = arena.at(addend.offset + cursor.pixel * addend.stride);
+                let pixels = |view: View| view.offset + run.pixel * view.stride;
+                for (i, entry) in tables.output[output..output + run.count].iter_mut().enumerate() {
+                    *entry = arena.at(pixels(call.out) + i * shared.steps.pixel * call.out.stride);
                 }
-                bases[m] = arena.at(0).wrapping_add(cursor.base);
+                if let Some(addend) = call.addend {
+                    for (i, entry) in tables.addend[output..output + run.count].iter_mut().enumerate() {
+                        *entry = arena.at(pixels(addend) + i * shared.steps.pixel * addend.stride);
+                    }
+                }
+                let base = arena.at(0).wrapping_add(run.base);
+                for (i, entry) in bases[listed..listed + run.count].iter_mut().enumerate() {
+                    *entry = base.wrapping_add(i * shared.steps.base);
+                }
             }
-            cursor.advance(call, shared);
+            listed += run.count;
         }
         let mut place = TileRows { input, order: 0, output, rows, taps };
         output += rows;
@@ -549,6 +558,10 @@ unsafe fn fill_tables(
             }
         } else {
             place.order = tables.order.len();
+            let mut places = [first; MAX_ROWS];
+            for m in 1..rows {
+                places[m] = shared.tiling.next(geometry, places[m - 1]);
+            }
             for (i, (&tap, &offset)) in geometry.taps.iter().zip(&shared.offsets).enumerate() {
                 let reads = |place: (usize, usize, usize)| geometry.input_pixel(place, tap).is_some();
                 if !places[..rows].iter().any(|&place| reads(place)) {
@@ -584,14 +597,32 @@ unsafe fn list_pixels<T>(
     }
 }
 
-/// Walks over the positions of a grid in a tiling's order, without divisions, and within a row by additions alone.
+/// Walks over the positions of a grid in a tiling's order, by runs at even distances: without divisions, and within a row, or
+/// the images of a place, by additions alone.
 struct Cursor {
     place: (usize, usize, usize),
     /// See [`Geometry::base`] and [`Geometry::output_pixel`].
     base: usize,
     pixel: usize,
+    /// How many positions follow one another from here on by [`Steps`].
+    left: usize,
     /// Whether every tap of the row stays inside the input's rows.
     row_inside: bool,
+}
+
+/// Positions that follow one another by [`Steps`].
+struct Run {
+    base: usize,
+    pixel: usize,
+    count: usize,
+    /// Whether every tap of each stays inside the input.
+    inside: bool,
+}
+
+/// From one position of a run to the next: floats of the input's base, and output pixels.
+struct Steps {
+    base: usize,
+    pixel: usize,
 }
 
 impl Cursor {
@@ -606,21 +637,28 @@ impl Cursor {
             place,
             base: call.geometry.base(place, call.input),
             pixel: call.geometry.output_pixel(place),
+            left: shared.tiling.run(call.geometry, place),
             row_inside: shared.interior.rows.contains(&place.1),
         }
     }
 
+    /// The next positions, at most so many.
     #[inline(always)]
-    fn advance(&mut self, call: &Igemm<'_>, shared: &Shared) {
-        let geometry = call.geometry;
-        let next = shared.tiling.next(geometry, self.place);
-        if (next.0, next.1) == (self.place.0, self.place.1) {
-            self.place = next;
-            self.base = self.base.wrapping_add(geometry.step.1.wrapping_mul(call.input.stride));
-            self.pixel += geometry.spread.1;
+    fn run(&mut self, call: &Igemm<'_>, shared: &Shared, most: usize) -> Run {
+        let count = self.left.min(most);
+        let last = shared.tiling.moved(self.place, count - 1);
+        let columns = &shared.interior.columns;
+        let inside = self.row_inside && columns.contains(&self.place.2) && columns.contains(&last.2);
+        let run = Run { base: self.base, pixel: self.pixel, count, inside };
+        if count < self.left {
+            self.place = shared.tiling.moved(self.place, count);
+            self.base = self.base.wrapping_add(count.wrapping_mul(shared.steps.base));
+            self.pixel += count * shared.steps.pixel;
+            self.left -= count;
         } else {
-            *self = Self::at(call, shared, next);
+            *self = Self::at(call, shared, shared.tiling.next(call.geometry, last));
         }
+        run
     }
 }
 
@@ -630,6 +668,7 @@ struct Shared {
     /// Whether position number i reads the i-th pixel and writes the i-th.
     pointwise: bool,
     tiling: Tiling,
+    steps: Steps,
     /// Floats from a position's base to each tap.
     offsets: Vec<isize>,
     /// What a tap in the padding reads.
@@ -656,7 +695,12 @@ impl Shared {
         let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
         let tiling =
             Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), (panels.count(), tasks));
+        let next = tiling.moved((0, 0, 0), 1);
+        let steps = Steps {
+            base: geometry.base(next, View { offset: 0, ..input }),
+            pixel: geometry.output_pixel(next) - geometry.output_pixel((0, 0, 0)),
+        };
         let pointwise = *geometry == Geometry::pointwise(geometry.input, geometry.run);
-        Self { interior, pointwise, tiling, offsets, zeros, moments: None }
+        Self { interior, pointwise, tiling, steps, offsets, zeros, moments: None }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 use crate::isa::Isa;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, dispatch, vectorized};
 use crate::threads::Pool;
 use crate::tuning::pixels::{LEAST_COPY_FLOATS, LEAST_COPY_ROWS};
 
@@ -83,10 +83,13 @@ unsafe fn write_pixels(
         let floats = out.offset + 3 * pixel..out.offset + 3 * (pixel + count);
         // SAFETY: these are the caller's pixels, which have no gaps.
         let (target, _) = unsafe { arena.slice_mut(floats) }.as_chunks_mut::<3>();
-        let [red, green, blue] = [0, 1, 2].map(|channel| &planes[channel * map..][range.clone()]);
-        for (target, ((&red, &green), &blue)) in target.iter_mut().zip(red.iter().zip(green).zip(blue)) {
-            *target = [red, green, blue];
-        }
+        let planes = [0, 1, 2].map(|channel| &planes[channel * map..][range.clone()]);
+        vectorized!(isa, |target: &mut [[f32; 3]], planes: [&[f32]; 3]| {
+            let [red, green, blue] = planes;
+            for (target, ((&red, &green), &blue)) in target.iter_mut().zip(red.iter().zip(green).zip(blue)) {
+                *target = [red, green, blue];
+            }
+        }(target, planes));
     } else if count > 0 && out.channels > 0 {
         let (rows, columns) = (out.channels, count);
         // SAFETY: the planes hold these pixels, and the caller gives as many of the view.

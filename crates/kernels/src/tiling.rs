@@ -79,6 +79,18 @@ impl Tiling {
         (position % self.batch, y, x)
     }
 
+    /// How many positions from a place on differ in their column alone, or in their image alone where those come first.
+    #[inline(always)]
+    pub(crate) fn run(&self, geometry: &Geometry, (image, _, x): (usize, usize, usize)) -> usize {
+        if self.by_place { self.batch - image } else { geometry.grid.1 - x }
+    }
+
+    /// The place some positions behind another in its [run](Self::run).
+    #[inline(always)]
+    pub(crate) fn moved(&self, (image, y, x): (usize, usize, usize), count: usize) -> (usize, usize, usize) {
+        if self.by_place { (image + count, y, x) } else { (image, y, x + count) }
+    }
+
     /// The place after another.
     #[inline(always)]
     pub(crate) fn next(
@@ -180,10 +192,24 @@ mod tests {
                         rows.start == position && (1..=12).contains(&rows.len()),
                         "{rows:?} of {tiling:?}"
                     );
+                    let (mut from, mut left) = (place, tiling.run(&geometry, place));
                     for _ in rows {
                         assert_eq!(place, tiling.locate(&geometry, position));
+                        let count = tiling.run(&geometry, from) - left;
+                        assert_eq!(place, tiling.moved(from, count));
                         place = tiling.next(&geometry, place);
                         position += 1;
+                        left -= 1;
+                        if left == 0 {
+                            (from, left) = (
+                                place,
+                                if position < geometry.positions(batch) {
+                                    tiling.run(&geometry, place)
+                                } else {
+                                    1
+                                },
+                            );
+                        }
                     }
                 }
             }
