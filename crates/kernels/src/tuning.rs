@@ -134,6 +134,8 @@ pub(crate) mod winograd {
     /// weights come from memory once for all of them.
     pub(crate) const SHARED_WEIGHT_FLOATS: usize = 2 << 20;
     pub(crate) const LEAST_SHARED_TILES: usize = 192;
+    /// Tasks that threads should have, of groups of channels and parts of their tiles.
+    pub(crate) const LEAST_TASKS_PER_THREAD: usize = 4;
     /// The fewest tiles of a block of a thread's own, in tiles of the product.
     pub(crate) const LEAST_BLOCK_PRODUCT_TILES: usize = 2;
     /// Tiles whose moments are computed together, where they are wanted.

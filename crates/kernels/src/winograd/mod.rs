@@ -5,6 +5,7 @@
 //! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020).
 
 mod gradient;
+mod groups;
 mod input;
 mod planes;
 mod transform;
@@ -29,6 +30,7 @@ use crate::tuning::winograd::{
     LEAST_TASK_TILES, SHARED_WEIGHT_FLOATS,
 };
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
+pub use groups::{winograd_groups, winograd_groups_scratch};
 use input::{Source, transform_tiles};
 use planes::Planes;
 use transform::output_transform;
@@ -81,6 +83,39 @@ pub struct Winograd<'a> {
     pub output_size: (usize, usize),
     /// Where [`winograd_scratch`] floats lie free in the arena.
     pub scratch: usize,
+}
+
+impl Winograd<'_> {
+    /// Checks views, sizes and lengths against the arena and one another.
+    ///
+    /// # Panics
+    /// As [`winograd`].
+    fn check(&self, isa: Isa, arena: &Arena) {
+        let Self { kernel, batch, input, input_size, padding, panels, out, output_size, .. } = *self;
+        arena.check(input);
+        arena.check(out);
+        input.assert_disjoint(out);
+        assert_eq!(input.pixels, product(&[batch, input_size.0, input_size.1]), "input pixels");
+        assert_eq!(out.pixels, product(&[batch, output_size.0, output_size.1]), "output pixels");
+        assert!(padding.0 < kernel && padding.1 < kernel, "padding narrower than the kernel");
+        let expected = Panels::new(isa, input.channels, out.channels);
+        assert_eq!(panels, expected, "weights packed for another product");
+        assert_eq!(self.weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
+        check_epilogue(arena, out, self.bias, self.addend);
+    }
+
+    /// Checks the scratch of some blocks.
+    ///
+    /// # Panics
+    /// If it reaches beyond the arena or overlaps a view.
+    fn check_scratch(&self, arena: &Arena, blocks: &Blocks) {
+        let (input_floats, product_floats) = blocks.floats(self.panels);
+        let scratch = View::dense(self.scratch, 1, product(&[blocks.lanes, input_floats + product_floats]));
+        arena.check(scratch);
+        for view in [Some(self.input), Some(self.out), self.addend].into_iter().flatten() {
+            scratch.assert_disjoint(view);
+        }
+    }
 }
 
 /// Tiles of a block, and blocks that run at a time.
@@ -158,18 +193,10 @@ pub fn winograd(
     call: &Winograd<'_>,
     statistics: Option<[&mut [f32]; 2]>,
 ) {
-    let Winograd { batch, input, input_size, padding, panels, out, output_size, .. } = *call;
-    arena.check(input);
-    arena.check(out);
-    input.assert_disjoint(out);
-    assert_eq!(input.pixels, product(&[batch, input_size.0, input_size.1]), "input pixels");
-    assert_eq!(out.pixels, product(&[batch, output_size.0, output_size.1]), "output pixels");
-    assert!(padding.0 < call.kernel && padding.1 < call.kernel, "padding narrower than the kernel");
-    assert_eq!(panels, Panels::new(isa, input.channels, out.channels), "weights packed for another product");
-    assert_eq!(call.weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
-    check_epilogue(arena, out, call.bias, call.addend);
+    call.check(isa, arena);
+    let Winograd { panels, output_size, .. } = *call;
     let grid = Grid::new(outputs(call.kernel), output_size);
-    let tiles = grid.tiles(batch);
+    let tiles = grid.tiles(call.batch);
     if tiles == 0 || panels.n == 0 {
         statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
         return;
@@ -177,14 +204,7 @@ pub fn winograd(
     let isa = isa.for_columns(panels.n);
     let chunk = if statistics.is_some() { CHUNK_TILES } else { 1 };
     let blocks = Blocks::new(pool.threads(), (tiles, chunk), panels);
-    let (input_floats, product_floats) = blocks.floats(panels);
-    let scratch = View::dense(call.scratch, 1, product(&[blocks.lanes, input_floats + product_floats]));
-    arena.check(scratch);
-    scratch.assert_disjoint(input);
-    scratch.assert_disjoint(out);
-    if let Some(addend) = call.addend {
-        scratch.assert_disjoint(addend);
-    }
+    call.check_scratch(arena, &blocks);
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK_TILES), panels.n));
     let moments = chunks.as_mut().map(Chunks::target);
     let work = Work { call, arena: arena.pointer(), grid, moments };
@@ -194,11 +214,7 @@ pub fn winograd(
             let part = Part::new(&blocks, block, lane, call);
             // SAFETY: views, sizes, lengths and scratch were checked above; `run_on` gives one task at a time to a
             // lane of the scratch, and each task has its own tiles; nothing writes the input.
-            unsafe {
-                work.transform_input(isa, part, 0..part.tiles);
-                work.multiply(isa, part, 0..POINTS * panels.count());
-                work.transform_output(isa, part, 0..part.tiles);
-            }
+            unsafe { work.run(isa, part) };
         });
     } else {
         for block in 0..count {
@@ -300,6 +316,21 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Computes a block's tiles of the output.
+    ///
+    /// # Safety
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; the part is of the call.
+    /// Meanwhile nothing writes the input, and nothing else uses the part's scratch, or its tiles of the output and chunks of the
+    /// moments; an addend that is not the output is not written.
+    unsafe fn run(self, isa: Isa, part: Part) {
+        // SAFETY: all of the part is the caller's; each pass reads what the one before wrote.
+        unsafe {
+            self.transform_input(isa, part, 0..part.tiles);
+            self.multiply(isa, part, 0..POINTS * self.call.panels.count());
+            self.transform_output(isa, part, 0..part.tiles);
+        }
+    }
+
     /// Transforms tiles of a block's input.
     ///
     /// # Safety

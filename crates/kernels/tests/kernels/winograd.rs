@@ -1,6 +1,9 @@
 //! F(4×4, 3×3) and F(2×2, 5×5) against the sum over taps.
 
-use convnet_kernels::{Panels, Winograd, winograd, winograd_scratch, winograd_weights};
+use convnet_kernels::{
+    Panels, View, Winograd, winograd, winograd_groups, winograd_groups_scratch, winograd_scratch,
+    winograd_weights,
+};
 
 use crate::common::{
     CHANNELS, MOST_THREADS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier,
@@ -100,6 +103,74 @@ fn convolutions_of_any_size_and_padding_are_right() {
             if measured {
                 assert_moments(arena, out, moments, what);
             }
+        });
+    }
+}
+
+#[test]
+fn groups_are_convolutions_of_their_own() {
+    let machine = Machine::new(60);
+    let mut random = Random::new(82);
+    for seed in 0..60 {
+        let (kernel, groups) = (random.pick(&[3, 5]), random.pick(&[1, 2, 3, 7]));
+        let (k, n, batch) =
+            (random.pick(&[1, 5, 16, 19]), random.pick(&[1, 6, 16, 35]), random.within(1..=3));
+        // Up to 300 tiles, which are several blocks.
+        let size = (random.within(kernel..=30), random.within(kernel..=40));
+        let padding = (random.below(kernel), kernel / 2);
+        let output_size = (size.0 + 2 * padding.0 + 1 - kernel, size.1 + 2 * padding.1 + 1 - kernel);
+        let pixels = (batch * size.0 * size.1, batch * output_size.0 * output_size.1);
+        let mut scene = Scene::new(7000 + seed);
+        let [input, out] = scene.pair([(pixels.0, groups * k), (pixels.1, groups * n)]);
+        scene.fill(input);
+        let by_group = scene.any(pixels.1, groups * n);
+        let addend = random.chance().then(|| scene.filled(pixels.1, groups * n));
+        let bias = random.chance().then(|| scene.random.floats(groups * n));
+        let relu = rectifier(&mut random);
+        let scratch = machine.scratch(&mut scene, |isa| {
+            let panels = Panels::new(isa, k, n);
+            let each = winograd_scratch(MOST_THREADS, batch, kernel, output_size, panels);
+            each.max(winograd_groups_scratch(MOST_THREADS, batch, kernel, output_size, panels))
+        });
+        let run = |pool: &_, isa, arena: &mut _| {
+            let panels = Panels::new(isa, k, n);
+            let floats = 36 * panels.len();
+            let weights = Random::new(seed).floats(groups * floats);
+            let whole = Winograd {
+                kernel,
+                batch,
+                input,
+                input_size: size,
+                padding,
+                weights: &weights,
+                panels,
+                bias: bias.as_deref(),
+                addend,
+                relu,
+                out,
+                output_size,
+                scratch: scratch.offset,
+            };
+            winograd_groups(pool, isa, arena, &whole, groups);
+            for g in 0..groups {
+                let part = |view: View| view.slice(g * n, n);
+                let call = Winograd {
+                    input: input.slice(g * k, k),
+                    weights: &weights[g * floats..][..floats],
+                    bias: bias.as_ref().map(|bias| &bias[g * n..][..n]),
+                    addend: addend.map(part),
+                    out: part(by_group),
+                    ..whole
+                };
+                winograd(pool, isa, arena, &call, None);
+            }
+            arena.as_mut_slice()[scratch.offset..][..scratch.channels].fill(0.0);
+            Vec::new()
+        };
+        machine.run(&scene, &[out, by_group, scratch], run, |arena, _, isa| {
+            let what =
+                format_args!("{isa} {groups} groups of {k} to {n}, {kernel}×{kernel} {size:?} {padding:?}");
+            assert_close(&read(arena, out), &read(arena, by_group), 0.0, what);
         });
     }
 }

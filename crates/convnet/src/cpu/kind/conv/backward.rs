@@ -44,7 +44,7 @@ impl Conv {
     }
 
     fn weight_gradient_winograd(&self, run: &mut Backward<'_>, at: At<'_>, winograd: Winograd, dy: View) {
-        let Winograd { side, panels } = winograd;
+        let Winograd { side, panels, .. } = winograd;
         let call = WinogradGradient {
             kernel: side,
             batch: run.n,
@@ -128,7 +128,7 @@ impl Conv {
         &self,
         run: &mut Backward<'_>,
         at: At<'_>,
-        (Winograd { side, panels: to }, phase): (Winograd, &Phase),
+        (Winograd { side, panels: to, .. }, phase): (Winograd, &Phase),
         (dy, dx): (View, View),
         accumulate: bool,
     ) {

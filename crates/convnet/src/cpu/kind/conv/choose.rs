@@ -2,6 +2,7 @@
 
 use convnet_kernels::{Group, Isa, Panels, along_rows};
 
+use super::MATRICES;
 use super::cost::{Pass, costs, ends};
 use super::walk::{Phase, Walk, phases};
 use crate::cpu::binder::Allowed;
@@ -23,8 +24,17 @@ pub(in crate::cpu) struct Choice<K> {
 pub(in crate::cpu) struct Winograd {
     /// Rows and columns of the kernel.
     pub(in crate::cpu) side: usize,
-    /// The layout of one of the 36 matrices of transformed weights.
+    /// The layout of one of the 36 matrices of transformed weights of a group.
     pub(in crate::cpu) panels: Panels,
+    /// Groups of channels: in inference alone more than one.
+    pub(in crate::cpu) groups: usize,
+}
+
+impl Winograd {
+    /// Floats of the transformed weights.
+    pub(in crate::cpu) fn floats(&self) -> usize {
+        self.groups * MATRICES * self.panels.len()
+    }
 }
 
 /// The kernel of the output.
@@ -144,5 +154,6 @@ impl Problem<'_> {
 }
 
 fn winograd(isa: Isa, conv: &Conv2d, (from, to): (usize, usize)) -> Winograd {
-    Winograd { side: conv.kernel.h, panels: Panels::new(isa, from, to) }
+    let groups = conv.groups;
+    Winograd { side: conv.kernel.h, panels: Panels::new(isa, from / groups, to / groups), groups }
 }

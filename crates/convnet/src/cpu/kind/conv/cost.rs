@@ -70,16 +70,22 @@ pub(super) fn costs(
         && matches!(kernel, 3 | 5)
         && conv.stride == 1.into()
         && conv.dilation == 1.into()
-        && conv.groups == 1
         && conv.padding.h < kernel
         && conv.padding.w < kernel
-        && input.channels() > THIN
-        && output.channels() >= 16;
+        && match conv.groups {
+            1 => input.channels() > THIN && output.channels() >= 16,
+            // Each is a convolution by itself: one group's costs tell.
+            groups => {
+                matches!(pass, Pass::Infer | Pass::Once)
+                    && input.channels() / groups >= THIN
+                    && output.channels() / groups >= 16
+            }
+        };
     if !fits {
         return None;
     }
     let (from, to) = ends((input, output), pass);
-    let (k, n) = (from.channels(), to.channels());
+    let (k, n) = (from.channels() / conv.groups, to.channels() / conv.groups);
     let (height, width) = to.spatial();
     let side = 7 - kernel;
     let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));

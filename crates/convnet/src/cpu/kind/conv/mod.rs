@@ -96,7 +96,7 @@ impl Conv {
         let transformed = mode == Mode::Infer && matches!(forward.kernel, ForwardKernel::Winograd(_));
         match forward.kernel {
             ForwardKernel::Winograd(winograd) if transformed => {
-                parameters.weight = binder.allocate(MATRICES * winograd.panels.len());
+                parameters.weight = binder.allocate(winograd.floats());
             }
             ForwardKernel::Rows | ForwardKernel::Igemm if halved => {
                 parameters.half = Some(binder.allocate_half(matrix.len()));
@@ -141,12 +141,15 @@ impl Conv {
         let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
         match (self.forward.kernel, &at.parameters.half) {
             (_, Some(range)) => loader.pack_half(at, &self.matrix, range.clone(), scale)?,
-            (ForwardKernel::Winograd(Winograd { side, panels }), None) if self.transformed => {
+            (ForwardKernel::Winograd(Winograd { side, panels, .. }), None) if self.transformed => {
                 let mut packed = vec![0.0; self.matrix.len()];
                 loader.pack_to(at, &self.matrix, &mut packed, scale)?;
-                let target = &mut loader.parameters[at.parameters.weight.clone()];
-                let source = (&packed[..], self.matrix.panels);
-                kernels::winograd_weights(loader.pool, loader.isa, side, source, (target, panels));
+                let targets = loader.parameters[at.parameters.weight.clone()]
+                    .chunks_exact_mut((MATRICES * panels.len()).max(1));
+                for (source, target) in packed.chunks_exact(self.matrix.panels.len().max(1)).zip(targets) {
+                    let source = (source, self.matrix.panels);
+                    kernels::winograd_weights(loader.pool, loader.isa, side, source, (target, panels));
+                }
             }
             _ => loader.pack(at, &self.matrix, scale)?,
         }
@@ -278,7 +281,7 @@ impl Conv {
     }
 
     fn forward_winograd(&self, run: &mut Forward<'_>, at: At<'_>, winograd: Winograd, addend: Option<View>) {
-        let Winograd { side, panels } = winograd;
+        let Winograd { side, panels, groups } = winograd;
         let (weight, input, out) = (run.weight(at), run.input(at, 0), run.output(at));
         let weights = if self.transformed {
             weight
@@ -303,6 +306,9 @@ impl Conv {
             output_size: run.plan.shape(at.stage).spatial(),
             scratch: run.winograd_at,
         };
+        if groups > 1 {
+            return kernels::winograd_groups(run.pool, run.isa, run.arena, &call, groups);
+        }
         let slot = run.plan.slot(at.stage.out);
         let statistics = run.statistics.as_mut().and_then(|statistics| statistics.of_mut(slot));
         kernels::winograd(run.pool, run.isa, run.arena, &call, statistics);
@@ -331,10 +337,13 @@ impl Conv {
     pub(in crate::cpu) fn scratch(&self, plan: &Plan, stage: &Stage, threads: usize) -> Scratch {
         let batch = plan.batch;
         let (input, output) = (stage.shapes[0].spatial(), plan.shape(stage).spatial());
-        let by_tiles = |Winograd { side, panels }: Winograd, size| Scratch {
-            tiles: kernels::winograd_scratch(threads, batch, side, size, panels),
-            transformed: MATRICES * panels.len(),
-            transposed: 0,
+        let by_tiles = |winograd: Winograd, size| {
+            let Winograd { side, panels, groups } = winograd;
+            let tiles = match groups {
+                1 => kernels::winograd_scratch(threads, batch, side, size, panels),
+                _ => kernels::winograd_groups_scratch(threads, batch, side, size, panels),
+            };
+            Scratch { tiles, transformed: winograd.floats(), transposed: 0 }
         };
         let forward = match self.forward.kernel {
             ForwardKernel::Winograd(winograd) => by_tiles(winograd, output),
@@ -353,9 +362,9 @@ impl Conv {
             }
         };
         let weights = match weight.as_ref().map(|choice| choice.kernel) {
-            Some(WeightGradient::Winograd(Winograd { side, panels })) => Scratch {
-                tiles: kernels::winograd_gradient_scratch(batch, side, output, panels),
-                transformed: MATRICES * panels.len(),
+            Some(WeightGradient::Winograd(winograd)) => Scratch {
+                tiles: kernels::winograd_gradient_scratch(batch, winograd.side, output, winograd.panels),
+                transformed: winograd.floats(),
                 transposed: 0,
             },
             Some(WeightGradient::Rows | WeightGradient::Outer | WeightGradient::Grouped(_)) | None => {
@@ -368,10 +377,14 @@ impl Conv {
     /// The forward kernel and its operands' sizes, and what it was chosen by.
     pub(in crate::cpu) fn describe(&self, isa: kernels::Isa, half: bool) -> (String, Option<f64>) {
         let numbers = if half { "f16" } else { "f32" };
+        let groups = match self.walk.groups {
+            1 => String::new(),
+            groups => format!(", {groups} groups"),
+        };
         let name = match self.forward.kernel {
-            ForwardKernel::Winograd(Winograd { side, panels }) => {
+            ForwardKernel::Winograd(Winograd { side, panels: Panels { k, n, .. }, .. }) => {
                 let tile = 7 - side;
-                format!("f32_winograd_{tile}x{tile}_{side}x{side}_{isa} K={} N={}", panels.k, panels.n)
+                format!("f32_winograd_{tile}x{tile}_{side}x{side}_{isa} K={k} N={n}{groups}")
             }
             ForwardKernel::Grouped(group) => {
                 let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
@@ -380,10 +393,6 @@ impl Conv {
             ForwardKernel::Rows | ForwardKernel::Igemm => {
                 let kernel = if self.forward.kernel == ForwardKernel::Rows { "rows" } else { "igemm" };
                 let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
-                let groups = match self.walk.groups {
-                    1 => String::new(),
-                    groups => format!(", {groups} groups"),
-                };
                 let rows = if self.walk.geometry.span > 1 { ", whole kernel rows" } else { "" };
                 let border = if self.walk.border.is_some() { ", padded copy" } else { "" };
                 format!("{numbers}_{kernel}_{isa} K={k} N={n}{groups}{rows}{border}")
