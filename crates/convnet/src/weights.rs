@@ -5,7 +5,7 @@ use crate::ops::{Op, ParamSpec};
 use crate::plan::CompileError;
 use crate::state::TensorSource;
 
-/// A batch normalization with running statistics, or what is one already, as y = scale·x + shift.
+/// A batch normalization with running statistics, a layer's scale, or what is one already, as y = scale·x + shift.
 pub(crate) fn scale_and_shift(
     graph: &Graph,
     source: &dyn TensorSource,
@@ -13,6 +13,7 @@ pub(crate) fn scale_and_shift(
 ) -> Result<(Vec<f32>, Vec<f32>), CompileError> {
     let mut vectors = vectors(graph, source, id)?;
     let Op::BatchNorm2d(norm) = &graph.node(id).op else {
+        vectors.resize(2, vec![0.0; graph.node(id).shape.channels()]);
         let shift = vectors.pop().unwrap_or_default();
         return Ok((vectors.pop().unwrap_or_default(), shift));
     };
@@ -28,13 +29,14 @@ pub(crate) fn scale_and_shift(
     Ok((scale, shift))
 }
 
-/// The parameters of a node that are vectors, checked and read, in the order of its parameters.
+/// The parameters of a node that are vectors by channel, in whichever form they are kept, checked and read, in the order of its
+/// parameters.
 fn vectors(graph: &Graph, source: &dyn TensorSource, id: NodeId) -> Result<Vec<Vec<f32>>, CompileError> {
     let vector = |spec: &ParamSpec| {
         let mut values = vec![0.0; spec.elements()];
         read(source, spec, &mut values).map(|()| values)
     };
-    graph.node_parameters(id).iter().filter(|spec| spec.shape.len() == 1).map(vector).collect()
+    graph.node_parameters(id).iter().filter(|spec| !spec.shape.is_empty()).map(vector).collect()
 }
 
 /// Checks that a source has a parameter, and in the shape that the network expects.

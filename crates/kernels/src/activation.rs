@@ -2,7 +2,9 @@
 
 use crate::arena::{Arena, View};
 use crate::elementwise::map;
-use crate::function::{erf, exp, exp_m1, sigmoid, silu, tanh, tanh_softplus};
+use crate::function::{
+    GELU, erf, exp, exp_m1, gelu, gelu_tangent, gelu_tanh, normal, sigmoid, silu, tanh, tanh_softplus,
+};
 use crate::isa::Isa;
 use crate::rectifier::{clip, hardswish};
 use crate::threads::Pool;
@@ -87,21 +89,6 @@ pub enum Activation {
     },
 }
 
-/// √(2/π) and the factor of x³ of GELU's approximation (Hendrycks and Gimpel 2016).
-const GELU: [f32; 2] = [0.797_884_6, 0.044_715];
-
-/// GELU's tangent.
-#[inline(always)]
-fn gelu_tanh(x: f32) -> f32 {
-    tanh(GELU[0] * (x + GELU[1] * x * x * x))
-}
-
-/// Φ(x).
-#[inline(always)]
-fn normal(x: f32) -> f32 {
-    0.5 + 0.5 * erf(x * std::f32::consts::FRAC_1_SQRT_2)
-}
-
 impl Activation {
     /// Whether the derivative is taken from the input; else it is from the output.
     pub fn derives_from_input(self) -> bool {
@@ -155,10 +142,11 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
             map(pool, isa, arena, [input], out, |[x], _| silu::<true>(x));
         }
         Activation::Silu => map(pool, isa, arena, [input], out, |[x], _| silu::<false>(x)),
-        Activation::Gelu => map(pool, isa, arena, [input], out, |[x], _| x * normal(x)),
-        Activation::GeluTanh => {
-            map(pool, isa, arena, [input], out, |[x], _| 0.5 * x * (1.0 + gelu_tanh(x)));
+        Activation::Gelu if isa.is_fused() => {
+            map(pool, isa, arena, [input], out, |[x], _| gelu::<true>(x));
         }
+        Activation::Gelu => map(pool, isa, arena, [input], out, |[x], _| gelu::<false>(x)),
+        Activation::GeluTanh => map(pool, isa, arena, [input], out, |[x], _| gelu_tanh(x)),
         Activation::Hardswish => {
             map(pool, isa, arena, [input], out, |[x], _| hardswish(x));
         }
@@ -179,7 +167,7 @@ pub fn activation(pool: &Pool, isa: Isa, arena: &mut Arena, kind: Activation, in
         Activation::Exp => map(pool, isa, arena, [input], out, |[x], _| exp(x)),
         Activation::Log => map(pool, isa, arena, [input], out, |[x], _| x.ln()),
         Activation::Sqrt => map(pool, isa, arena, [input], out, |[x], _| x.sqrt()),
-        Activation::Erf => map(pool, isa, arena, [input], out, |[x], _| erf(x)),
+        Activation::Erf => map(pool, isa, arena, [input], out, |[x], _| erf::<false>(x)),
         Activation::Reciprocal => map(pool, isa, arena, [input], out, |[x], _| 1.0 / x),
         Activation::Scale { factor } => map(pool, isa, arena, [input], out, move |[x], _| factor * x),
         Activation::Power { exponent } => {
@@ -215,10 +203,10 @@ pub fn activation_backward(
         }),
         Activation::Gelu => call.times(arena, |x| {
             // 1/√(2π), the density's factor.
-            normal(x) + x * 0.398_942_3 * exp(-0.5 * x * x)
+            normal::<false>(x) + x * 0.398_942_3 * exp(-0.5 * x * x)
         }),
         Activation::GeluTanh => call.times(arena, |x| {
-            let t = gelu_tanh(x);
+            let t = gelu_tangent(x);
             let inner = GELU[0] * (1.0 + 3.0 * GELU[1] * x * x);
             0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner
         }),

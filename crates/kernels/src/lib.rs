@@ -23,6 +23,7 @@ mod geometry;
 mod group_norm;
 mod grouped;
 mod igemm;
+mod interleave;
 mod isa;
 mod layout;
 mod linear;
@@ -68,6 +69,7 @@ pub use grouped::{
 };
 pub use half::f16;
 pub use igemm::{Igemm, Weights, igemm, igemm_groups};
+pub use interleave::interleave;
 pub use isa::Isa;
 pub use layout::{
     Border, flatten, flatten_backward, from_nchw, from_nchw_padded, pad, pad_backward, to_nchw,

@@ -1,6 +1,6 @@
 //! What products go through before they are written.
 
-use crate::function::silu;
+use crate::function::{gelu, gelu_tanh, silu};
 use crate::simd::Simd;
 
 /// A rectifier behind a product, a bias and an addend.
@@ -22,6 +22,11 @@ pub enum Rectifier {
     /// x / (1 + e^−x) (Elfwing et al. 2017, <https://arxiv.org/abs/1702.03118>), to the bit as
     /// [`Activation::Silu`](crate::Activation::Silu).
     Silu,
+    /// x·Φ(x) (Hendrycks and Gimpel 2016, <https://arxiv.org/abs/1606.08415>), to the bit as
+    /// [`Activation::Gelu`](crate::Activation::Gelu).
+    Gelu,
+    /// The same by a hyperbolic tangent, to the bit as [`Activation::GeluTanh`](crate::Activation::GeluTanh).
+    GeluTanh,
 }
 
 impl From<bool> for Rectifier {
@@ -36,7 +41,9 @@ impl Rectifier {
     #[inline(always)]
     pub(crate) fn bounds(self) -> [f32; 2] {
         match self {
-            Self::None | Self::Hardswish | Self::Silu => [f32::NEG_INFINITY, f32::INFINITY],
+            Self::None | Self::Hardswish | Self::Silu | Self::Gelu | Self::GeluTanh => {
+                [f32::NEG_INFINITY, f32::INFINITY]
+            }
             Self::Relu => [0.0, f32::INFINITY],
             Self::Clipped { ceiling } => [0.0, ceiling],
         }
@@ -47,7 +54,7 @@ impl Rectifier {
     /// In the registers of a product it would not be free for those that do without.
     #[inline(always)]
     pub(crate) fn is_finished_later(self) -> bool {
-        matches!(self, Self::Hardswish | Self::Silu)
+        matches!(self, Self::Hardswish | Self::Silu | Self::Gelu | Self::GeluTanh)
     }
 
     /// The rest of what is to be done to some floats.
@@ -57,6 +64,9 @@ impl Rectifier {
             Self::Hardswish => floats.iter_mut().for_each(|x| *x = hardswish(*x)),
             Self::Silu if S::FUSED => floats.iter_mut().for_each(|x| *x = silu::<true>(*x)),
             Self::Silu => floats.iter_mut().for_each(|x| *x = silu::<false>(*x)),
+            Self::Gelu if S::FUSED => floats.iter_mut().for_each(|x| *x = gelu::<true>(*x)),
+            Self::Gelu => floats.iter_mut().for_each(|x| *x = gelu::<false>(*x)),
+            Self::GeluTanh => floats.iter_mut().for_each(|x| *x = gelu_tanh(*x)),
             Self::None | Self::Relu | Self::Clipped { .. } => {}
         }
     }

@@ -4,7 +4,10 @@ use convnet_kernels::Isa;
 
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
 use crate::graph::{Builder, Graph, NodeId, TensorForm, Value, concat};
-use crate::ops::{AvgPool2d, Conv2d, Hardtanh, LayerNorm, LayerScale, Linear, MaxPool2d, Op, Unary};
+use crate::ops::{
+    AvgPool2d, ChannelShuffle, Conv2d, Hardtanh, LayerNorm, LayerScale, Linear, MaxPool2d, Op, Slice, Span,
+    StochasticDepth, Unary,
+};
 use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, keep_all, loss_and_gradients};
@@ -160,7 +163,9 @@ fn rectified(function: impl Into<Op> + Clone) -> Graph {
 
 #[test]
 fn functions_are_applied_as_products_are_written() {
-    for graph in [rectified(Hardtanh { min: 0.0, max: 6.0 }), rectified(Unary::Hardswish)] {
+    let functions = [Unary::Hardswish, Unary::Silu, Unary::Gelu { tanh: false }, Unary::Gelu { tanh: true }];
+    let graphs = functions.map(rectified);
+    for graph in graphs.into_iter().chain([rectified(Hardtanh { min: 0.0, max: 6.0 })]) {
         let (state, input) = (random_state(&graph, 1), random_input(&graph, 3, 2));
         let expected = forward(&graph, &state, &input).unwrap();
         for (isa, exact) in Isa::available().into_iter().flat_map(|isa| [(isa, true), (isa, false)]) {
@@ -171,6 +176,84 @@ fn functions_are_applied_as_products_are_written() {
             let found = engine.run(&single(&input)).unwrap();
             let tolerance = if exact { DIRECT } else { WINOGRAD };
             close(found.as_slice(), &expected[graph.output().index()].data, tolerance, isa.name());
+        }
+    }
+}
+
+/// Some channels of a value.
+fn part(x: Value<'_>, range: std::ops::Range<usize>) -> Slice {
+    Slice::channels(range, x.shape())
+}
+
+/// A block of ShuffleNet for 58 channels.
+fn shuffle_block(x: Value<'_>) -> Value<'_> {
+    let second = x.then(part(x, 29..58)).conv2d(Conv2d::new(29, 1)).relu();
+    let second = second.conv2d(Conv2d::new(29, 3).padding(1).groups(29)).conv2d(Conv2d::new(29, 1)).relu();
+    concat(&[x.then(part(x, 0..29)), second]).then(ChannelShuffle { groups: 2 })
+}
+
+/// Parts of channels, read where they are or not, and concatenations whose channels are shuffled, by their branches or not.
+fn shuffled() -> Graph {
+    let net = Builder::image("shuffled", 4, 11, 9);
+    let images = concat(&[net.input().then(part(net.input(), 1..4)).conv2d(Conv2d::new(6, 3)), {
+        net.input().then(part(net.input(), 0..2)).conv2d(Conv2d::new(6, 3))
+    }]);
+    let x = images.then(ChannelShuffle { groups: 2 }).conv2d(Conv2d::new(58, 3).padding(1)).relu();
+    let x = shuffle_block(shuffle_block(x));
+    // Three branches; groups that are no branches.
+    let thirds = [0, 1, 2].map(|i| x.then(part(x, 18 * i..18 * i + 18)));
+    let y = concat(&[thirds[2], thirds[0].max_pool2d(MaxPool2d::new(3).stride(1).padding(1)), thirds[1]]);
+    let y = concat(&[y, y.then(part(y, 3..57 - 3))]).then(ChannelShuffle { groups: 3 });
+    let z = concat(&[thirds[0], thirds[1], thirds[2].conv2d(Conv2d::new(18, 3).padding(1))]);
+    let z = z.then(ChannelShuffle { groups: 3 });
+    // A part of a part, of channels in steps, and of rows.
+    let inner = y.then(part(y, 7..47));
+    let inner = inner.then(part(inner, 1..17)) + inner.then(part(inner, 20..36));
+    let steps = Slice { channels: Span { start: 2, step: 3, length: 16 }, ..part(z, 0..1) };
+    let rows = Slice { rows: Span::range(1..6), ..part(z, 0..16) };
+    let sum = inner + z.then(steps).conv2d(Conv2d::new(16, 1));
+    let pooled = z.then(rows).adaptive_avg_pool2d(9, 7) + sum;
+    let vector = pooled.adaptive_avg_pool2d(1, 1).flatten();
+    let halves = [0, 8].map(|i| vector.then(part(vector, i..i + 8)).linear(Linear::new(5)));
+    net.build(halves[0] + halves[1]).unwrap()
+}
+
+/// Blocks whose convolution is scaled and added to what it began with, behind layers that do nothing in inference.
+fn scaled() -> Graph {
+    let net = Builder::image("scaled", 5, 9, 8);
+    let dropped = StochasticDepth { p: 0.25 };
+    let mut x = net.input().conv2d(Conv2d::new(12, 3));
+    for first in [true, false] {
+        let y = x.conv2d(Conv2d::new(24, 1)).then(Unary::Gelu { tanh: false }).dropout(0.5);
+        let y = y.conv2d(Conv2d::new(12, 1)).then(LayerScale { initial: 0.5 }).then(dropped.clone());
+        x = if first { x + y } else { y + x };
+    }
+    // Two that are scaled and added to each other; one whose scale is read twice.
+    let [a, b] = [1, 3].map(|side| x.conv2d(Conv2d::new(12, side).padding(side / 2)));
+    let [a, b] = [a, b].map(|x| x.then(LayerScale { initial: 0.5 }).dropout(0.25));
+    let x = a + b;
+    let twice = x.conv2d(Conv2d::new(12, 1)).then(LayerScale { initial: 0.5 });
+    let x = (twice + x).then(dropped).relu() + twice;
+    net.build(
+        x.conv2d(Conv2d::new(12, 1)).batch_norm2d().dropout(0.5).relu().flatten().linear(Linear::new(3)),
+    )
+    .unwrap()
+}
+
+#[test]
+fn parts_shuffles_and_scaled_sums_are_what_layers_say() {
+    for (graph, steps) in [(shuffled(), 0), (scaled(), 13)] {
+        let (state, input) = (random_state(&graph, 5), random_input(&graph, 3, 6));
+        let expected = forward(&graph, &state, &input).unwrap();
+        for (isa, exact) in Isa::available().into_iter().flat_map(|isa| [(isa, true), (isa, false)]) {
+            let engine = Engine::compile(&graph, &state, 3, &options(isa, exact)).unwrap();
+            let found = engine.run(&single(&input)).unwrap();
+            let tolerance = if exact { DIRECT } else { WINOGRAD };
+            close(found.as_slice(), &expected[graph.output().index()].data, tolerance, isa.name());
+            let kernels: Vec<String> = engine.plan().into_iter().map(|step| step.kernel).collect();
+            assert!(steps == 0 || kernels.len() == steps, "{kernels:?}");
+            let count = |kernel: &str| kernels.iter().filter(|name| *name == kernel).count();
+            assert!(steps > 0 || (count("interleave") == 4 && count("in place") >= 13), "{kernels:?}");
         }
     }
 }

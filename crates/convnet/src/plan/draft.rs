@@ -40,7 +40,7 @@ impl Draft {
             frozen: aim.frozen.clone(),
             outputs: aim.outputs.to_vec(),
             watched: aim.watched.to_vec(),
-            storage: Storage::new(graph, &lowered, aim.watched, rules),
+            storage: Storage::new(graph, &lowered, aim, rules),
             wanted: aim.wants(graph),
             lowered,
             rules,
@@ -91,6 +91,11 @@ impl Draft {
     /// Whether a value's pixels follow one another without gaps.
     pub(crate) fn is_dense(&self, value: NodeId) -> bool {
         self.storage.is_dense(value)
+    }
+
+    /// Whether what a stage gives are channels of its input, where they are.
+    pub(crate) fn is_part(&self, stage: &Stage) -> bool {
+        self.storage.is_part(&self.graph, stage)
     }
 
     /// What a stage needs by its layers' own account: what their gradients read.

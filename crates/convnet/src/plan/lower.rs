@@ -11,11 +11,11 @@ use crate::ops::{Arithmetic, Hardtanh, Op, PassThrough, Unary};
 pub(crate) enum Kernel {
     /// Writes the images.
     Input,
-    /// Conv2d of `node`, with a folded BatchNorm2d and a sum where they follow (inference).
+    /// Conv2d of `node`, with a folded scale and a sum where they follow (inference).
     Conv {
         /// What is done to the input while it is read.
         prologue: Option<Prologue>,
-        /// The BatchNorm2d folded into the weights.
+        /// The BatchNorm2d, or another scale of each channel, folded into the weights.
         norm: Option<NodeId>,
         /// The value added before ReLU.
         addend: Option<NodeId>,
@@ -24,6 +24,8 @@ pub(crate) enum Kernel {
     Linear { order: Option<(usize, usize, usize)> },
     /// A copy of the inputs that are not written in place.
     Concat,
+    /// The first channel of each input, then the second of each, and so on: a concatenation whose channels are shuffled.
+    Interleave,
     /// A map to a vector in PyTorch's order, where a later layer can tell.
     Flatten,
     /// The op of `node` as it stands.
@@ -62,7 +64,12 @@ impl Stage {
     pub(crate) fn addend(&self) -> Option<NodeId> {
         match self.kernel {
             Kernel::Conv { addend, .. } => addend,
-            Kernel::Input | Kernel::Linear { .. } | Kernel::Concat | Kernel::Flatten | Kernel::Plain => None,
+            Kernel::Input
+            | Kernel::Linear { .. }
+            | Kernel::Concat
+            | Kernel::Interleave
+            | Kernel::Flatten
+            | Kernel::Plain => None,
         }
     }
 
@@ -81,6 +88,8 @@ pub(crate) enum Rectified {
     Hardswish,
     /// x/(1 + e^−x).
     Silu,
+    /// x·Φ(x), Φ being the normal distribution, or the same by a hyperbolic tangent.
+    Gelu { tanh: bool },
 }
 
 impl fmt::Display for Rectified {
@@ -89,6 +98,8 @@ impl fmt::Display for Rectified {
             Self::Clipped { ceiling } => write!(f, "relu{ceiling}"),
             Self::Hardswish => f.write_str("hardswish"),
             Self::Silu => f.write_str("silu"),
+            Self::Gelu { tanh: false } => f.write_str("gelu"),
+            Self::Gelu { tanh: true } => f.write_str("gelu_tanh"),
         }
     }
 }
@@ -214,6 +225,10 @@ impl Lowering<'_> {
             }
             Op::Concat => {
                 stage.kernel = Kernel::Concat;
+                if let Some(shuffle) = self.shuffle(id) {
+                    stage.kernel = Kernel::Interleave;
+                    stage.out = shuffle;
+                }
                 false
             }
             Op::BatchNorm2d(_) | Op::Affine | Op::Add => true,
@@ -247,10 +262,23 @@ impl Lowering<'_> {
             }
             Op::Unary(Unary::Hardswish) => Some(Rectified::Hardswish),
             Op::Unary(Unary::Silu) => Some(Rectified::Silu),
+            Op::Unary(Unary::Gelu { tanh }) => Some(Rectified::Gelu { tanh: *tanh }),
             _ => None,
         };
         let next = self.sole_consumer(out, |op| function(op).is_some())?;
         Some((next, function(&self.graph.node(next).op)?))
+    }
+
+    /// The shuffle that alone reads a concatenation and takes a channel of each of its inputs in turn.
+    fn shuffle(&self, concat: NodeId) -> Option<NodeId> {
+        if !self.fuses || self.aim.mode != Mode::Infer {
+            return None;
+        }
+        let shapes = self.graph.input_shapes(concat);
+        let first = shapes.first()?.channels();
+        let alike = shapes.iter().all(|shape| shape.channels() == first);
+        let turns = |op: &Op| matches!(op, Op::ChannelShuffle(shuffle) if shuffle.groups == shapes.len());
+        self.sole_consumer(concat, turns).filter(|_| alike)
     }
 
     /// Whether a layer's output is its input here; a map as a vector is a matter of its readers.
@@ -263,13 +291,33 @@ impl Lowering<'_> {
         }
     }
 
-    /// Takes the BatchNorm2d and the sum that follow a convolution into it; `out` moves along.
+    /// The layer behind those that only hand a layer's output on.
+    fn source(&self, mut id: NodeId) -> NodeId {
+        while self.looks_through() && self.hands_on(id) {
+            id = self.graph.node(id).inputs[0];
+        }
+        id
+    }
+
+    /// Whether what follows a layer is looked for behind layers that only hand its output on.
+    fn looks_through(&self) -> bool {
+        self.fuses && self.aim.mode == Mode::Infer
+    }
+
+    /// Whether a convolution takes a layer that follows it into its weights.
+    fn folds(&self, op: &Op) -> bool {
+        match op {
+            Op::BatchNorm2d(_) => true,
+            Op::Affine | Op::LayerScale(_) => self.fuses && self.aim.mode == Mode::Infer,
+            _ => false,
+        }
+    }
+
+    /// Takes the scale and the sum that follow a convolution into it; `out` moves along.
     fn conv(&self, conv: NodeId, out: &mut NodeId) -> Kernel {
         let (mut norm, mut addend) = (None, None);
         let fixed = |norm: &NodeId| self.aim.mode == Mode::Infer || self.is_fixed(conv, *norm);
-        if let Some(next) =
-            self.sole_consumer(*out, |op| matches!(op, Op::BatchNorm2d(_))).filter(|next| fixed(next))
-        {
+        if let Some(next) = self.sole_consumer(*out, |op| self.folds(op)).filter(|next| fixed(next)) {
             norm = Some(next);
             *out = next;
         }
@@ -279,7 +327,8 @@ impl Lowering<'_> {
             let done = |next: &NodeId| self.aim.mode == Mode::Infer || !self.wants[next.index()];
             if let Some(next) = self.sole_consumer(*out, |op| *op == Op::Add).filter(done) {
                 let inputs = &self.graph.node(next).inputs;
-                let other = if inputs[0] == *out { inputs[1] } else { inputs[0] };
+                let [first, second] = [inputs[0], inputs[1]].map(|id| self.source(id));
+                let other = if first == *out { second } else { first };
                 // The other summand may have taken the sum already, or be this convolution itself.
                 if other != *out && !(other < *out && self.takes_sum(other)) {
                     addend = Some(other);
@@ -366,20 +415,27 @@ impl Lowering<'_> {
         }
         let node = self.graph.node(id);
         let folded = |input: NodeId| {
-            is_conv(&self.graph.node(input).op)
-                && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some()
+            let input = self.source(input);
+            is_conv(&self.graph.node(input).op) && self.sole_consumer(input, |op| self.folds(op)).is_some()
         };
-        is_conv(&node.op) || (matches!(node.op, Op::BatchNorm2d(_)) && folded(node.inputs[0]))
+        is_conv(&node.op) || (self.folds(&node.op) && folded(node.inputs[0]))
     }
 
     /// The only reader of a node's output, if it is of the wanted kind and may be fused.
     fn sole_consumer(&self, id: NodeId, wanted: impl Fn(&Op) -> bool) -> Option<NodeId> {
-        if self.aim.mode == Mode::Trace || self.aim.shows(id) {
-            return None;
-        }
-        match self.consumers[id.index()].as_slice() {
-            &[next] if wanted(&self.graph.node(next).op) => Some(next),
-            _ => None,
+        let mut id = id;
+        loop {
+            if self.aim.mode == Mode::Trace || self.aim.shows(id) {
+                return None;
+            }
+            let &[next] = self.consumers[id.index()].as_slice() else { return None };
+            if wanted(&self.graph.node(next).op) {
+                return Some(next);
+            }
+            if !self.looks_through() || !self.hands_on(next) {
+                return None;
+            }
+            id = next;
         }
     }
 

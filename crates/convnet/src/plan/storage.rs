@@ -1,7 +1,9 @@
 //! Where values live: buffers, and slices of them for the branches of a concatenation.
 
-use super::lower::{Kernel, Lowered, Stage};
+use super::aim::Aim;
+use super::lower::{Kernel, Lowered, Mode, Stage};
 use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::Op;
 
 /// A buffer of `pixels` × `channels` for each image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +23,8 @@ pub(crate) struct MemoryRules {
     /// apart.
     pub(crate) aliased: Option<usize>,
     /// Whether in inference products may go through ReLU6, Hardswish or SiLU as they are written, and read maps times factors
-    /// of their channels.
+    /// of their channels; whether parts of channels need no place of their own, and a shuffle may read what it shuffles from
+    /// several places.
     pub(crate) fuses: bool,
 }
 
@@ -82,22 +85,42 @@ pub(crate) struct Storage {
 
 impl Storage {
     /// Places values so that branches are written straight into their concatenation where possible; not into a watched one,
-    /// whose gradient others must not add to.
-    pub(crate) fn new(graph: &Graph, lowered: &Lowered, watched: &[NodeId], rules: MemoryRules) -> Self {
+    /// whose gradient others must not add to. In inference some channels of a value are read where they are.
+    pub(super) fn new(graph: &Graph, lowered: &Lowered, aim: Aim<'_>, rules: MemoryRules) -> Self {
         let count = graph.nodes().len();
         let mut storage =
             Self { buffers: Vec::new(), rules, slots: vec![None; count], copies: vec![Vec::new(); count] };
         for stage in lowered.stages.iter().rev() {
             if stage.kernel == Kernel::Concat {
-                storage.concat(graph, lowered, stage, watched.contains(&stage.out));
+                storage.concat(graph, lowered, stage, aim.watched.contains(&stage.out));
             }
         }
+        let parts = rules.fuses && aim.mode == Mode::Infer;
         for stage in &lowered.stages {
             if storage.slots[stage.out.index()].is_none() {
-                storage.own(graph, lowered, stage.out);
+                let shown = lowered.dense[stage.out.index()] || aim.shows(stage.out);
+                match storage.part(graph, stage).filter(|_| parts && !shown) {
+                    Some(slot) => storage.slots[stage.out.index()] = Some(slot),
+                    None => storage.own(graph, lowered, stage.out),
+                }
             }
         }
         storage
+    }
+
+    /// Where a part of the channels of its input lies, if that is what a stage gives.
+    fn part(&self, graph: &Graph, stage: &Stage) -> Option<Slot> {
+        let (Op::Slice(slice), [input]) = (&graph.node(stage.node).op, &stage.inputs[..]) else {
+            return None;
+        };
+        let (first, channels) = (slice.first_channel(stage.shapes[0])?, slice.channels.length);
+        let whole = self.slots[input.index()].filter(|slot| slot.channels == stage.shapes[0].channels())?;
+        Some(Slot { channel: whole.channel + first, channels, ..whole })
+    }
+
+    /// Whether what a stage gives lies in its input.
+    pub(crate) fn is_part(&self, graph: &Graph, stage: &Stage) -> bool {
+        self.part(graph, stage) == Some(self.slot(stage.out))
     }
 
     fn own(&mut self, graph: &Graph, lowered: &Lowered, value: NodeId) {

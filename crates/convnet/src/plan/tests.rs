@@ -3,7 +3,7 @@
 use super::*;
 use crate::graph::{Builder, concat};
 use crate::inspect;
-use crate::ops::{Conv2d, Linear, MaxPool2d};
+use crate::ops::{ChannelShuffle, Conv2d, Linear, MaxPool2d, Slice};
 use crate::optim::Frozen;
 
 const RULES: MemoryRules = MemoryRules { line: 16, aliased: None, fuses: true };
@@ -60,6 +60,39 @@ fn a_gate_is_read_by_the_convolution_behind_its_product() {
         Aim { mode: Mode::Infer, outputs: &[graph.output()], frozen: &Frozen::default(), watched: &ids };
     let draft = Draft::new(&graph, aim, RULES);
     assert!(draft.stages().iter().any(|stage| stage.out == ids[0]), "{:?}", draft.stages());
+}
+
+/// A block of a network whose channels are shuffled, the shuffle by as many groups as branches or not.
+fn shuffled(groups: usize) -> Graph {
+    let net = Builder::image("shuffled", 3, 4, 4);
+    let x = net.input().conv2d(Conv2d::new(8, 3).padding(1)).relu();
+    let part = |range| Slice::channels(range, Shape::map(8, 4, 4));
+    let y = concat(&[x.then(part(0..4)), x.then(part(4..8)).conv2d(Conv2d::new(4, 3).padding(1))]);
+    net.build(y.then(ChannelShuffle { groups }).conv2d(Conv2d::new(2, 1))).unwrap()
+}
+
+#[test]
+fn parts_of_channels_lie_where_they_are_and_a_shuffle_reads_its_branches() {
+    let expected = "\
+2 images at a time, 640 floats of activations
+   0  input [Input]: → @256 32×3
+   1  0 + 1 [Conv2d]: @256 32×3 → @0 32×8
+   2  2 [Slice]: @0 32×8 → @0 32×4 of 8
+   3  3 [Slice]: @0 32×8 → @4 32×4 of 8
+   4  4 [Conv2d]: @4 32×4 of 8 → @512 32×4
+   5  cat + 5 [Concat]: @0 32×4 of 8 @512 32×4 → @256 32×8
+   6  6 [Conv2d]: @256 32×8 → @0 32×2
+";
+    assert_eq!(planned(&shuffled(2), Mode::Infer, 2).to_string(), expected);
+    // Groups that are no branches are shuffled where they lie side by side.
+    let text = planned(&shuffled(4), Mode::Infer, 2).to_string();
+    assert!(text.contains("cat [Concat]: ") && text.contains(" [ChannelShuffle]: "), "{text}");
+    // In training, and for a device that does not read them so, parts are copied.
+    let text = planned(&shuffled(2), Mode::Train, 2).to_string();
+    assert!(
+        text.contains("cat [Concat]: ") && text.contains("3 [Slice]: @256 32×8 → @1024 32×4\n"),
+        "{text}"
+    );
 }
 
 #[test]

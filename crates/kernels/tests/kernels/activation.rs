@@ -2,7 +2,7 @@
 
 use convnet_kernels::{Activation, activation, activation_backward, relu_backward};
 
-use crate::common::{Machine, Random, Scene, assert_close, read};
+use crate::common::{Machine, Random, Scene, assert_close, erf, normal, read};
 use crate::elementwise::{check, shape};
 
 /// The exponential's and the hyperbolic tangent's own error, which may be several times the RMS.
@@ -12,19 +12,8 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// The error function by its series, for arguments of some 6 at most.
-fn erf(x: f64) -> f64 {
-    let (mut term, mut sum) = (x, x);
-    for n in 1..300 {
-        term *= 2.0 * x * x / (2.0 * f64::from(n) + 1.0);
-        sum += term;
-    }
-    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
-}
-
 /// The function's value at x, and its derivative there.
 fn at(kind: Activation, x: f64) -> [f64; 2] {
-    let normal = |x: f64| 0.5 + 0.5 * erf(x * std::f64::consts::FRAC_1_SQRT_2);
     match kind {
         Activation::Relu => [x.max(0.0), f64::from(u8::from(x > 0.0))],
         Activation::LeakyRelu { slope } if x > 0.0 || slope == 0.0 => [x, 1.0],

@@ -251,7 +251,27 @@ pub(crate) fn rectifier(random: &mut Random) -> Rectifier {
         Rectifier::Clipped { ceiling: 6.0 },
         Rectifier::Hardswish,
         Rectifier::Silu,
+        Rectifier::Gelu,
+        Rectifier::GeluTanh,
     ])
+}
+
+/// The error function by its series; from 6 on it is 1.
+pub(crate) fn erf(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..300 {
+        term *= 2.0 * x * x / (2.0 * f64::from(n) + 1.0);
+        sum += term;
+    }
+    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
+}
+
+/// The normal distribution.
+pub(crate) fn normal(x: f64) -> f64 {
+    0.5 + 0.5 * erf(x * std::f64::consts::FRAC_1_SQRT_2)
 }
 
 /// What a rectifier leaves.
@@ -262,6 +282,11 @@ pub(crate) fn rectified(rectifier: Rectifier, x: f64) -> f64 {
         Rectifier::Clipped { ceiling } => x.max(0.0).min(ceiling.into()),
         Rectifier::Hardswish => x * (x + 3.0).clamp(0.0, 6.0) / 6.0,
         Rectifier::Silu => x / (1.0 + (-x).exp()),
+        Rectifier::Gelu => x * normal(x),
+        Rectifier::GeluTanh => {
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+            0.5 * x * (1.0 + inner.tanh())
+        }
     }
 }
 

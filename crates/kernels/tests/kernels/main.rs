@@ -13,6 +13,7 @@ mod elementwise;
 mod flat;
 mod grouped;
 mod igemm;
+mod interleave;
 mod layout;
 mod linear;
 mod local_response;

@@ -26,7 +26,7 @@ pub(crate) fn refused(what: &str, call: impl FnOnce()) {
 }
 
 /// Asserts that the call is refused on every instruction set, with one thread and with three.
-fn refused_everywhere(what: &str, call: impl Fn(&Pool, Isa, &mut Arena)) {
+pub(crate) fn refused_everywhere(what: &str, call: impl Fn(&Pool, Isa, &mut Arena)) {
     for isa in Isa::available() {
         for threads in [1, 3] {
             refused(what, || call(&Pool::new(threads), isa, &mut Arena::new(64)));

@@ -33,6 +33,13 @@ pub(super) fn concat(run: &mut Forward<'_>, at: At<'_>) {
     }
 }
 
+/// A channel of each input in turn.
+pub(super) fn interleave(run: &mut Forward<'_>, at: At<'_>) {
+    let inputs: Vec<_> = (0..at.stage.inputs.len()).map(|i| run.input(at, i)).collect();
+    let out = run.output(at);
+    kernels::interleave(run.pool, run.isa, run.arena, &inputs, out);
+}
+
 pub(super) fn concat_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
     let dy = run.output_gradient(at);
     for &(i, channel) in run.plan.copies(at.stage.out) {

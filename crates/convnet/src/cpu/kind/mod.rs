@@ -51,10 +51,15 @@ pub(super) enum Kind {
     Pad(Pad),
     Dropout(Dropout),
     Concat,
+    Interleave,
+    /// Channels of the input, where they are.
+    Part,
     Add,
     Arithmetic(Arithmetic),
     MatMul,
-    Extremum { sign: f32 },
+    Extremum {
+        sign: f32,
+    },
     ByChannel(ByChannel),
     Separable(Box<Separable>),
     Rearrange(Box<Rearrange>),
@@ -93,6 +98,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::AvgPool2d(pool) => return Ok(AvgPool::bind(binder, stage, pool)),
         Op::AdaptiveAvgPool2d(_) => return Ok(AvgPool::bind_adaptive(binder, stage)),
         Op::Input => Kind::Input,
+        Op::Concat if stage.kernel == Kernel::Interleave => Kind::Interleave,
         Op::Concat => Kind::Concat,
         Op::Add => Kind::Add,
         Op::Arithmetic(op) => Kind::Arithmetic(arithmetic::function(op)),
@@ -123,6 +129,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Reduce(reduce) => return Separable::bind(binder, stage, |shape| reduce.axes(shape)),
         Op::Pad2d(pad) => return Separable::bind(binder, stage, |shape| pad.axes(shape)),
         Op::Upsample(upsample) => return Separable::bind(binder, stage, |shape| upsample.axes(shape)),
+        Op::Slice(_) if binder.draft.is_part(stage) => Kind::Part,
         Op::Slice(slice) => return Separable::bind(binder, stage, |shape| slice.axes(shape)),
         Op::IndexSelect(select) => return Separable::bind(binder, stage, |shape| select.axes(shape)),
         Op::ChannelShuffle(shuffle) => {
@@ -158,6 +165,8 @@ fn rectifier(stage: &Stage) -> Rectifier {
         Some(Rectified::Clipped { ceiling }) => Rectifier::Clipped { ceiling },
         Some(Rectified::Hardswish) => Rectifier::Hardswish,
         Some(Rectified::Silu) => Rectifier::Silu,
+        Some(Rectified::Gelu { tanh: false }) => Rectifier::Gelu,
+        Some(Rectified::Gelu { tanh: true }) => Rectifier::GeluTanh,
         None => stage.relu.into(),
     }
 }
@@ -182,6 +191,8 @@ impl Kind {
             | Self::Pad(_)
             | Self::Dropout(_)
             | Self::Concat
+            | Self::Interleave
+            | Self::Part
             | Self::Add
             | Self::Arithmetic(_)
             | Self::MatMul
@@ -210,6 +221,8 @@ impl Kind {
             Self::Pad(pad) => pad.forward(run, at),
             Self::Dropout(dropout) => dropout.forward(run, at),
             Self::Concat => layout::concat(run, at),
+            Self::Interleave => layout::interleave(run, at),
+            Self::Part => {}
             Self::Add => elementwise::add(run, at),
             Self::Arithmetic(function) => arithmetic::arithmetic(*function, run, at),
             Self::MatMul => arithmetic::matmul(run, at),
@@ -264,8 +277,8 @@ impl Kind {
             (Self::Dropout(dropout), Some(write)) => dropout.backward(run, at, write),
             (Self::Flatten, Some(write)) => layout::flatten_backward(run, at, write),
             (Self::Copy, Some(write)) => elementwise::copy_backward(run, at, write),
-            // The images, and inputs whose gradient nobody wants.
-            (Self::Input, _) | (_, None) => {}
+            // The images, inputs whose gradient nobody wants, and what is there in inference only.
+            (Self::Input | Self::Interleave | Self::Part, _) | (_, None) => {}
         }
     }
 
@@ -311,6 +324,8 @@ impl Kind {
             | Self::Pad(_)
             | Self::Dropout(_)
             | Self::Concat
+            | Self::Interleave
+            | Self::Part
             | Self::Add
             | Self::Arithmetic(_)
             | Self::MatMul
@@ -356,8 +371,10 @@ impl Kind {
             Self::LogSoftmax => "log_softmax",
             Self::Pad(_) => "pad",
             Self::Dropout(_) => "dropout",
+            Self::Part => "in place",
             Self::Concat if plan.copies(stage.out).is_empty() => "in place",
             Self::Concat | Self::Copy => "copy",
+            Self::Interleave => "interleave",
             Self::Add => "add",
             Self::Arithmetic(function) => arithmetic::name(*function),
             Self::MatMul => "matmul",

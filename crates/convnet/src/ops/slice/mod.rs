@@ -59,6 +59,13 @@ impl Slice {
         Self { channels: Span::range(range), rows: Span::whole(height), columns: Span::whole(width) }
     }
 
+    /// The first channel of a part with all rows and columns, if that is what it is, whose channels follow one another.
+    pub(crate) fn first_channel(&self, input: Shape) -> Option<usize> {
+        let [_, height, width] = sizes(input);
+        let whole = [Span::whole(height), Span::whole(width)];
+        (self.channels.step == 1 && [self.rows, self.columns] == whole).then_some(self.channels.start)
+    }
+
     fn spans(&self) -> [Span; 3] {
         [self.channels, self.rows, self.columns]
     }
@@ -173,6 +180,8 @@ mod tests {
             ..Slice::channels(0..3, Shape::map(3, 2, 2))
         };
         assert_eq!(columns.settings(&[Shape::map(3, 2, 2)]), "[:, 0:3:2, :, 1:2]");
+        let first = [&slice, &columns].map(|slice| slice.first_channel(Shape::map(3, 2, 2)));
+        assert_eq!(first, [Some(1), None]);
         assert_eq!(forward(&columns, &[&x]).data, [1.0, 3.0, 9.0, 11.0]);
     }
 
