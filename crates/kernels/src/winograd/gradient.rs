@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::input::{Source, transform_tiles};
 use super::planes::Planes;
 use super::transform::{gradient_transform, kernel_transform};
-use super::{Grid, IN, POINTS, outputs, tile_floats};
+use super::{Grid, tile_floats};
 use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
@@ -20,6 +20,20 @@ use crate::tuning::winograd::{
     GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_PANELS, LEAST_TASK_TILES, LEAST_TASK_UNITS,
     MOST_GRADIENT_TILES, UNITS_TOGETHER,
 };
+
+/// Input rows of a tile, for a kernel of 3×3 and of 5×5.
+const IN: usize = 6;
+/// Products of a tile.
+const POINTS: usize = IN * IN;
+
+/// Output rows of a tile for a kernel of 3×3 or 5×5.
+///
+/// # Panics
+/// If the kernel is another.
+fn outputs(kernel: usize) -> usize {
+    assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
+    IN + 1 - kernel
+}
 
 /// The weight gradient of a 3×3 or 5×5 convolution of stride 1 and dilation 1.
 #[derive(Clone, Copy, Debug)]
@@ -46,15 +60,15 @@ pub struct WinogradGradient {
 
 /// Tiles of a block.
 fn block_size(tiles: usize, panels: Panels) -> usize {
-    let most = (GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(panels))
+    let most = (GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(POINTS, panels))
         .clamp(LEAST_GRADIENT_TILES, MOST_GRADIENT_TILES);
     tiles.min(most)
 }
 
 /// Floats of both operands' transformed tiles, and where those of the second start.
 fn scratch_floats(rows: usize, panels: Panels) -> (usize, usize) {
-    let left = Planes::floats(rows, panels.k);
-    (left + Planes::floats(rows, panels.padded_n()), left)
+    let left = Planes::floats(POINTS, rows, panels.k);
+    (left + Planes::floats(POINTS, rows, panels.padded_n()), left)
 }
 
 /// Floats of scratch that a call on up to `batch` images needs.
@@ -117,7 +131,7 @@ pub fn winograd_gradient(
     scratch.assert_disjoint(input);
     scratch.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
-    let source = Source { view: input, size, padding: call.padding, grid };
+    let source = Source { view: input, size, padding: call.padding, inputs: IN, grid };
     let left = Planes::new(call.scratch, rows, panels.k);
     let right = Planes::new(call.scratch + left_floats, rows, panels.padded_n());
     let (sums, target) = (Pointer::of(products), Pointer::of(gradient));
@@ -264,10 +278,10 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
                         let p = arena.at(view.offset + pixel * view.stride + c);
                         S::load_first(p, n)
                     }];
-                    *column = gradient_transform::<S, M>(values);
+                    *column = gradient_transform::<S, M, IN>(values);
                 }
                 for i in 0..IN {
-                    let line = gradient_transform::<S, M>(array![S::splat(0.0); M, |j| columns[j][i]]);
+                    let line = gradient_transform::<S, M, IN>(array![S::splat(0.0); M, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate() {
                         S::store(arena.at(target.at(i * IN + j, t) + c), value);
                     }
@@ -411,10 +425,10 @@ unsafe fn kernels_of_side<S: Simd, const R: usize>(to: To, unit: &Unit) {
                 };
                 let mut columns = [[S::splat(0.0); R]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
-                    *column = kernel_transform::<S, R>(array![S::splat(0.0); IN, |i| sum(i, j)]);
+                    *column = kernel_transform::<S, R, IN>(array![S::splat(0.0); IN, |i| sum(i, j)]);
                 }
                 for y in 0..R {
-                    let line = kernel_transform::<S, R>(array![S::splat(0.0); IN, |j| columns[j][y]]);
+                    let line = kernel_transform::<S, R, IN>(array![S::splat(0.0); IN, |j| columns[j][y]]);
                     for (x, value) in line.into_iter().enumerate() {
                         let row = (R * y + x) * channels + c;
                         S::store(to.target.at(to.layout.start(unit.panel) + row * width + v), value);

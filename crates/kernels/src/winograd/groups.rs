@@ -1,7 +1,7 @@
 //! Convolutions of groups of channels, each by Winograd's algorithm.
 
 use super::planes::Planes;
-use super::{Blocks, Grid, LEAST_BLOCK_TILES, POINTS, Part, Winograd, Work, outputs, tile_floats};
+use super::{Blocks, Grid, LEAST_BLOCK_TILES, OUT, Part, Winograd, Work, points, tile_floats};
 use crate::arena::{Arena, View};
 use crate::geometry::product;
 use crate::isa::Isa;
@@ -18,7 +18,7 @@ impl Winograd<'_> {
     /// If channels, weights or biases are not that many groups'.
     fn group(&self, index: usize, groups: usize) -> Self {
         let (inner, outer) = (self.panels.k, self.panels.n);
-        let weights = product(&[POINTS, self.panels.len()]);
+        let weights = product(&[points(self.kernel), self.panels.len()]);
         let slice = |view: View| view.slice(index * outer, outer);
         assert_eq!(self.input.channels, product(&[groups, inner]), "input channels of all groups");
         assert_eq!(self.out.channels, product(&[groups, outer]), "output channels of all groups");
@@ -35,8 +35,8 @@ impl Winograd<'_> {
 }
 
 /// The most tiles of a block.
-fn most(panels: Panels) -> usize {
-    (BLOCK_BYTES / size_of::<f32>() / tile_floats(panels)).max(LEAST_BLOCK_TILES)
+fn most(points: usize, panels: Panels) -> usize {
+    (BLOCK_BYTES / size_of::<f32>() / tile_floats(points, panels)).max(LEAST_BLOCK_TILES)
 }
 
 /// Floats of scratch that a call of [`winograd_groups`] on up to `batch` images needs.
@@ -50,8 +50,9 @@ pub fn winograd_groups_scratch(
     output_size: (usize, usize),
     panels: Panels,
 ) -> usize {
-    let tiles = Grid::new(outputs(kernel), output_size).tiles(batch).min(most(panels));
-    product(&[threads, product(&[tiles, tile_floats(panels)]) + 2 * Planes::SLACK])
+    let points = points(kernel);
+    let tiles = Grid::new(OUT, output_size).tiles(batch).min(most(points, panels));
+    product(&[threads, product(&[tiles, tile_floats(points, panels)]) + 2 * Planes::slack(points)])
 }
 
 /// Runs the convolutions of `groups` groups of channels, one part of the tiles of one group by one thread. `call` is that of all
@@ -67,17 +68,17 @@ pub fn winograd_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd
     check_epilogue(arena, call.out, call.bias, call.addend);
     let parts: Vec<Winograd<'_>> = (0..groups).map(|group| call.group(group, groups)).collect();
     parts.iter().for_each(|part| part.check(isa, arena));
-    let grid = Grid::new(outputs(call.kernel), call.output_size);
+    let grid = Grid::new(OUT, call.output_size);
     let tiles = grid.tiles(call.batch);
     if tiles == 0 || groups == 0 || call.panels.n == 0 {
         return;
     }
     let isa = isa.for_columns(call.panels.n);
-    let threads = pool.threads();
+    let (threads, points) = (pool.threads(), points(call.kernel));
     // Few groups are cut further, as far as there are tiles.
     let wanted = (LEAST_TASKS_PER_THREAD * threads).div_ceil(groups).min(tiles.div_ceil(LEAST_BLOCK_TILES));
-    let count = tiles.div_ceil(most(call.panels)).max(wanted);
-    let blocks = Blocks { tiles, size: tiles.div_ceil(count), lanes: threads };
+    let count = tiles.div_ceil(most(points, call.panels)).max(wanted);
+    let blocks = Blocks { tiles, size: tiles.div_ceil(count), lanes: threads, points };
     let count = tiles.div_ceil(blocks.size);
     call.check_scratch(arena, &blocks);
     let arena = arena.pointer();

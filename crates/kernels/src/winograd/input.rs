@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::Grid;
 use super::planes::Planes;
 use super::transform::input_transform;
-use super::{Grid, IN};
 use crate::arena::{Pointer, View};
 use crate::isa::Isa;
 use crate::simd::{Simd, WIDEST_LANES, array, dispatch};
@@ -20,6 +20,8 @@ pub(super) struct Source {
     pub(super) size: (usize, usize),
     /// Zeros above and to the left.
     pub(super) padding: (usize, usize),
+    /// Output rows of a tile and the kernel's, less one: its input rows, six or eight.
+    pub(super) inputs: usize,
     pub(super) grid: Grid,
 }
 
@@ -45,12 +47,33 @@ pub(super) unsafe fn transform_tiles(
 /// Transforms `tiles` of the block that starts at tile `first`.
 ///
 /// # Safety
+/// As [`transform_tiles`], and the CPU has the instruction set.
+#[inline(always)]
+unsafe fn input_tiles<S: Simd>(
+    arena: Pointer,
+    source: Source,
+    target: Planes,
+    first: usize,
+    tiles: Range<usize>,
+) {
+    // SAFETY: all of it is the caller's.
+    unsafe {
+        match source.inputs {
+            6 => input_tiles_of::<S, 6>(arena, source, target, first, tiles),
+            _ => input_tiles_of::<S, 8>(arena, source, target, first, tiles),
+        }
+    }
+}
+
+/// Transforms `tiles` of the block that starts at tile `first`.
+///
+/// # Safety
 /// The source's view lies in the block of `arena` and holds whole maps of its size; `target` lies in it too, with
 /// room for the source's channels, apart from the view. From `first` on the `tiles` are tiles of the grid, and rows
 /// of the target. Meanwhile nothing writes the view, and nothing else uses these rows. The CPU has the instruction
 /// set.
 #[inline(always)]
-unsafe fn input_tiles<S: Simd>(
+unsafe fn input_tiles_of<S: Simd, const IN: usize>(
     arena: Pointer,
     source: Source,
     target: Planes,
@@ -89,10 +112,10 @@ unsafe fn input_tiles<S: Simd>(
                         let p = first.add(c & mask);
                         S::load_first(p, n)
                     }];
-                    *column = input_transform::<S>(values);
+                    *column = input_transform::<S, IN>(values);
                 }
                 for i in 0..IN {
-                    let line = input_transform::<S>(array![S::splat(0.0); IN, |j| columns[j][i]]);
+                    let line = input_transform::<S, IN>(array![S::splat(0.0); IN, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate() {
                         // A row has room for whole vectors, which nothing reads beyond the channels.
                         S::store(arena.at(target.at(i * IN + j, t) + c), value);

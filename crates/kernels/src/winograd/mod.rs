@@ -1,8 +1,8 @@
-//! Winograd's minimal filtering on tiles of 6×6: F(4×4, 3×3) takes a quarter of the products of a 3×3 convolution
-//! of stride 1, F(2×2, 5×5) some 36% of a 5×5 one's.
+//! Winograd's minimal filtering: F(4×4, 3×3), on tiles of 6×6, takes a quarter of the products of a 3×3 convolution of
+//! stride 1, F(4×4, 5×5), on tiles of 8×8, 16% of a 5×5 one's. Weight gradients have tiles of 6×6 for both.
 //!
-//! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points are
-//! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020).
+//! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points of a tile of 6×6 are
+//! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020); those of 8×8 0, ±4/7, ±1, ±7/4 and ∞.
 
 mod gradient;
 mod groups;
@@ -36,25 +36,37 @@ use planes::Planes;
 use transform::output_transform;
 pub use weights::winograd_weights;
 
-/// Input rows of a tile.
-const IN: usize = 6;
-/// Products of a tile.
-const POINTS: usize = IN * IN;
-/// The most output pixels of a tile.
-const TILE_PIXELS: usize = 4 * 4;
+/// Output rows of a tile.
+const OUT: usize = 4;
 /// The fewest tiles of a block of a thread's own.
 const LEAST_BLOCK_TILES: usize = LEAST_BLOCK_PRODUCT_TILES * MAX_ROWS;
 
-/// Output rows of a tile for a kernel of 3×3 or 5×5.
+/// Input rows of a tile for a kernel of 3×3 or 5×5.
 ///
 /// # Panics
 /// If the kernel is another.
-fn outputs(kernel: usize) -> usize {
+fn inputs(kernel: usize) -> usize {
     assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
-    IN + 1 - kernel
+    OUT + kernel - 1
 }
 
-/// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(2×2, 5×5).
+/// Products of a tile.
+///
+/// # Panics
+/// If the kernel is neither 3 nor 5.
+fn points(kernel: usize) -> usize {
+    inputs(kernel) * inputs(kernel)
+}
+
+/// How many packed matrices the weights of a kernel of 3×3 or 5×5 become: 36 or 64.
+///
+/// # Panics
+/// If the kernel is another.
+pub fn winograd_matrices(kernel: usize) -> usize {
+    points(kernel)
+}
+
+/// A convolution of stride 1 and dilation 1 by F(4×4, 3×3) or F(4×4, 5×5).
 #[derive(Clone, Copy, Debug)]
 pub struct Winograd<'a> {
     /// Rows and columns of the kernel: 3 or 5.
@@ -67,7 +79,7 @@ pub struct Winograd<'a> {
     pub input_size: (usize, usize),
     /// Zeros above and to the left of it.
     pub padding: (usize, usize),
-    /// 36 packed matrices, input × output channels, see [`winograd_weights`].
+    /// [`winograd_matrices`] packed matrices, input × output channels, see [`winograd_weights`].
     pub weights: &'a [f32],
     /// The layout of one of them.
     pub panels: Panels,
@@ -100,7 +112,11 @@ impl Winograd<'_> {
         assert!(padding.0 < kernel && padding.1 < kernel, "padding narrower than the kernel");
         let expected = Panels::new(isa, input.channels, out.channels);
         assert_eq!(panels, expected, "weights packed for another product");
-        assert_eq!(self.weights.len(), product(&[POINTS, panels.len()]), "length of the transformed weights");
+        assert_eq!(
+            self.weights.len(),
+            product(&[points(kernel), panels.len()]),
+            "length of the transformed weights"
+        );
         check_epilogue(arena, out, self.bias, self.addend);
     }
 
@@ -124,43 +140,48 @@ struct Blocks {
     tiles: usize,
     size: usize,
     lanes: usize,
+    /// Products of a tile.
+    points: usize,
 }
 
 impl Blocks {
-    /// Blocks of whole `chunk`s of tiles.
-    fn new(threads: usize, (tiles, chunk): (usize, usize), panels: Panels) -> Self {
-        let room = Self::lanes(threads, panels);
+    /// Blocks of whole `chunk`s of tiles of so many points.
+    fn new(threads: usize, (tiles, chunk): (usize, usize), points: usize, panels: Panels) -> Self {
+        let room = Self::lanes(threads, points, panels);
         // Each thread takes a block of its own where there are enough of them; else they share as much as there is room for.
         let lanes = if tiles >= threads * LEAST_BLOCK_TILES { room } else { 1 };
-        let rounds = tiles.div_ceil(room * Self::most(panels)).max(1);
-        Self { tiles, size: tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk), lanes }
+        let rounds = tiles.div_ceil(room * Self::most(points, panels)).max(1);
+        let size = tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk);
+        Self { tiles, size, lanes, points }
     }
 
     /// Whether the weights outgrow the caches.
-    fn shared(panels: Panels) -> bool {
-        product(&[POINTS, panels.len()]) > SHARED_WEIGHT_FLOATS
+    fn shared(points: usize, panels: Panels) -> bool {
+        product(&[points, panels.len()]) > SHARED_WEIGHT_FLOATS
     }
 
     /// The most blocks at a time.
-    fn lanes(threads: usize, panels: Panels) -> usize {
-        if Self::shared(panels) { 1 } else { threads.max(1) }
+    fn lanes(threads: usize, points: usize, panels: Panels) -> usize {
+        if Self::shared(points, panels) { 1 } else { threads.max(1) }
     }
 
     /// The most tiles of a block: whole chunks.
-    fn most(panels: Panels) -> usize {
-        let least = if Self::shared(panels) { LEAST_SHARED_TILES } else { LEAST_BLOCK_TILES };
-        (BLOCK_BYTES / size_of::<f32>() / tile_floats(panels)).next_multiple_of(CHUNK_TILES).max(least)
+    fn most(points: usize, panels: Panels) -> usize {
+        let least = if Self::shared(points, panels) { LEAST_SHARED_TILES } else { LEAST_BLOCK_TILES };
+        let fitting = BLOCK_BYTES / size_of::<f32>() / tile_floats(points, panels);
+        fitting.next_multiple_of(CHUNK_TILES).max(least)
     }
 
     /// Floats of a block's transformed input, and of its products.
     fn floats(&self, panels: Panels) -> (usize, usize) {
-        (Planes::floats(self.size, panels.k), Planes::floats(self.size, panels.padded_n()))
+        let floats = |channels| Planes::floats(self.points, self.size, channels);
+        (floats(panels.k), floats(panels.padded_n()))
     }
 }
 
 /// Floats that a tile's transformed input and products take.
-fn tile_floats(panels: Panels) -> usize {
-    product(&[POINTS, Planes::row(panels.k) + Planes::row(panels.padded_n())])
+fn tile_floats(points: usize, panels: Panels) -> usize {
+    product(&[points, Planes::row(panels.k) + Planes::row(panels.padded_n())])
 }
 
 /// Floats of scratch that a call on up to `batch` images needs.
@@ -174,10 +195,10 @@ pub fn winograd_scratch(
     output_size: (usize, usize),
     panels: Panels,
 ) -> usize {
-    let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
-    let lanes = Blocks::lanes(threads, panels);
-    product(&[(lanes * Blocks::most(panels)).min(tiles + lanes * CHUNK_TILES), tile_floats(panels)])
-        + 2 * lanes * Planes::SLACK
+    let (points, tiles) = (points(kernel), Grid::new(OUT, output_size).tiles(batch));
+    let lanes = Blocks::lanes(threads, points, panels);
+    let most = (lanes * Blocks::most(points, panels)).min(tiles + lanes * CHUNK_TILES);
+    product(&[most, tile_floats(points, panels)]) + 2 * lanes * Planes::slack(points)
 }
 
 /// Runs a convolution by Winograd's algorithm. Each output element is computed in an order fixed by the shapes.
@@ -195,7 +216,7 @@ pub fn winograd(
 ) {
     call.check(isa, arena);
     let Winograd { panels, output_size, .. } = *call;
-    let grid = Grid::new(outputs(call.kernel), output_size);
+    let grid = Grid::new(OUT, output_size);
     let tiles = grid.tiles(call.batch);
     if tiles == 0 || panels.n == 0 {
         statistics.into_iter().flatten().for_each(|vector| vector.fill(0.0));
@@ -203,7 +224,7 @@ pub fn winograd(
     }
     let isa = isa.for_columns(panels.n);
     let chunk = if statistics.is_some() { CHUNK_TILES } else { 1 };
-    let blocks = Blocks::new(pool.threads(), (tiles, chunk), panels);
+    let blocks = Blocks::new(pool.threads(), (tiles, chunk), points(call.kernel), panels);
     call.check_scratch(arena, &blocks);
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK_TILES), panels.n));
     let moments = chunks.as_mut().map(Chunks::target);
@@ -224,7 +245,7 @@ pub fn winograd(
             // the input.
             unsafe {
                 pool.ranges(part.tiles, LEAST_TASK_TILES, &|tiles| work.transform_input(isa, part, tiles));
-                pool.ranges(POINTS * panels.count(), LEAST_TASK_PANELS, &|products| {
+                pool.ranges(blocks.points * panels.count(), LEAST_TASK_PANELS, &|products| {
                     work.multiply(isa, part, products);
                 });
                 pool.ranges(part.tiles.div_ceil(chunk), LEAST_TASK_TILES, &|range| {
@@ -326,7 +347,7 @@ impl Work<'_> {
         // SAFETY: all of the part is the caller's; each pass reads what the one before wrote.
         unsafe {
             self.transform_input(isa, part, 0..part.tiles);
-            self.multiply(isa, part, 0..POINTS * self.call.panels.count());
+            self.multiply(isa, part, 0..points(self.call.kernel) * self.call.panels.count());
             self.transform_output(isa, part, 0..part.tiles);
         }
     }
@@ -338,8 +359,13 @@ impl Work<'_> {
     /// Meanwhile nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let call = self.call;
-        let source =
-            Source { view: call.input, size: call.input_size, padding: call.padding, grid: self.grid };
+        let source = Source {
+            view: call.input,
+            size: call.input_size,
+            padding: call.padding,
+            inputs: inputs(call.kernel),
+            grid: self.grid,
+        };
         // SAFETY: the caller has checked input and scratch, and gives tiles of its own.
         unsafe { transform_tiles(isa, self.arena, source, part.input, (part.first, tiles)) };
     }
@@ -366,7 +392,7 @@ impl Work<'_> {
             let (image, y, x) = self.grid.place(line * self.grid.across + tiles.start);
             let last = (tiles.end - 1) * self.grid.side;
             let read = |from: usize, to: usize, padding: usize| {
-                from.saturating_sub(padding)..(to + IN).saturating_sub(padding)
+                from.saturating_sub(padding)..(to + inputs(self.call.kernel)).saturating_sub(padding)
             };
             let (rows, columns) = (read(y, y, padding.0), read(x, last, padding.1));
             rectangle(input, image, input_size.into(), rows, columns);
@@ -414,7 +440,7 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
     let blocks = part.tiles.div_ceil(S::ROWS);
     let all = work.list_ahead(part);
     // Those that share the products share these too.
-    let share = |product: usize| product * all.len() / (POINTS * panels.count());
+    let share = |product: usize| product * all.len() / (points(work.call.kernel) * panels.count());
     let mut ahead = Ahead::new(&all[share(products.start)..share(products.end)]);
     let mut input = vec![std::ptr::null::<f32>(); part.tiles];
     let mut output = vec![std::ptr::null_mut::<f32>(); part.tiles];
@@ -471,9 +497,9 @@ unsafe fn output_tiles<S: Simd>(work: Work<'_>, part: Part, tiles: Range<usize>)
     // SAFETY: the caller has checked output and scratch, and gives tiles of its own, which the call's kernel has of
     // this side; where moments are wanted they are whole chunks.
     unsafe {
-        match outputs(work.call.kernel) {
-            4 => output_tiles_of::<S, 4>(work, part, tiles.clone()),
-            _ => output_tiles_of::<S, 2>(work, part, tiles.clone()),
+        match inputs(work.call.kernel) {
+            6 => output_tiles_of::<S, 6>(work, part, tiles.clone()),
+            _ => output_tiles_of::<S, 8>(work, part, tiles.clone()),
         }
         if let Some(target) = work.moments {
             measure_tiles::<S>(work, target, part.first + tiles.start..part.first + tiles.end);
@@ -492,7 +518,7 @@ unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<us
     let Winograd { out, output_size: (height, width), .. } = *work.call;
     let side = work.grid.side;
     for first in tiles.clone().step_by(CHUNK_TILES) {
-        let mut rows = [std::ptr::null_mut(); CHUNK_TILES * TILE_PIXELS];
+        let mut rows = [std::ptr::null_mut(); CHUNK_TILES * OUT * OUT];
         let mut count = 0;
         for tile in first..(first + CHUNK_TILES).min(tiles.end) {
             let (image, y0, x0) = work.grid.place(tile);
@@ -510,14 +536,14 @@ unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<us
     }
 }
 
-/// Transforms a block's products to tiles of the output, of `M` × `M` pixels each.
+/// Transforms a block's products, of `IN` × `IN` points a tile, to tiles of the output.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `work.arena`, and its kernel has outputs of side
-/// `M`; `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these
+/// [`winograd`] has checked the call, its scratch and the block of `work.arena`, and its kernel has inputs of side
+/// `IN`; `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these
 /// tiles of the output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, tiles: Range<usize>) {
+unsafe fn output_tiles_of<S: Simd, const IN: usize>(work: Work<'_>, part: Part, tiles: Range<usize>) {
     let call = work.call;
     let channels = call.panels.n;
     let (height, width) = call.output_size;
@@ -530,12 +556,12 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
             // columns are cut at the output's edge, so that pixels lie in the checked views, with `n` more channels
             // in each and in the bias.
             unsafe {
-                let mut columns = [[S::splat(0.0); M]; IN];
+                let mut columns = [[S::splat(0.0); OUT]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
                     let values = array![S::splat(0.0); IN, |i| {
                         S::load(work.arena.at(part.products.at(i * IN + j, t) + c))
                     }];
-                    *column = output_transform::<S, M>(values);
+                    *column = output_transform::<S, OUT, IN>(values);
                 }
                 let [floor, ceiling] = call.relu.bounds();
                 let (floor, ceiling) = (S::splat(floor), S::splat(ceiling));
@@ -543,8 +569,8 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
                     Some(bias) => S::load_first(bias.as_ptr().add(c), n),
                     None => S::splat(0.0),
                 };
-                for i in 0..M.min(height - y0) {
-                    let line = output_transform::<S, M>(array![S::splat(0.0); IN, |j| columns[j][i]]);
+                for i in 0..OUT.min(height - y0) {
+                    let line = output_transform::<S, OUT, IN>(array![S::splat(0.0); IN, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate().take(width - x0) {
                         let pixel = (image * height + y0 + i) * width + x0 + j;
                         let mut value = S::add(value, bias);
@@ -562,7 +588,9 @@ unsafe fn output_tiles_of<S: Simd, const M: usize>(work: Work<'_>, part: Part, t
             c += n;
         }
         if call.relu.is_finished_later() {
-            for (i, j) in (0..M.min(height - y0)).flat_map(|i| (0..M.min(width - x0)).map(move |j| (i, j))) {
+            for (i, j) in
+                (0..OUT.min(height - y0)).flat_map(|i| (0..OUT.min(width - x0)).map(move |j| (i, j)))
+            {
                 let pixel = (image * height + y0 + i) * width + x0 + j;
                 // SAFETY: these pixels were just written, with all of their channels.
                 let pixel = unsafe {

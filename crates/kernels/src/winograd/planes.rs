@@ -1,11 +1,10 @@
 //! How transformed tiles lie in scratch.
 
-use super::POINTS;
 use crate::geometry::product;
 use crate::tuning::machine::LINE_FLOATS;
 use crate::tuning::winograd::SET_LINES;
 
-/// `[point][tile][channel]`, spaced so that neither the 36 points of a tile nor the tiles of a point share a few
+/// `[point][tile][channel]`, spaced so that neither the points of a tile nor the tiles of a point share a few
 /// sets of the first-level cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planes {
@@ -17,8 +16,10 @@ pub(super) struct Planes {
 }
 
 impl Planes {
-    /// The most floats by which [`Planes::floats`] exceeds [`POINTS`] rows for each tile.
-    pub(super) const SLACK: usize = POINTS * LINE_FLOATS;
+    /// The most floats by which [`Planes::floats`] exceeds a row for each point and tile.
+    pub(super) fn slack(points: usize) -> usize {
+        points * LINE_FLOATS
+    }
 
     /// Room for `tiles` tiles of `channels` channels from `offset` on.
     pub(super) fn new(offset: usize, tiles: usize, channels: usize) -> Self {
@@ -37,8 +38,8 @@ impl Planes {
     }
 
     /// Floats that the room takes.
-    pub(super) fn floats(tiles: usize, channels: usize) -> usize {
-        product(&[POINTS, Self::point(tiles, channels)])
+    pub(super) fn floats(points: usize, tiles: usize, channels: usize) -> usize {
+        product(&[points, Self::point(tiles, channels)])
     }
 
     /// The first float of a tile's row of a point.

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::points;
 use super::transform::weight_transform;
-use super::{IN, POINTS};
 use crate::arena::Pointer;
 use crate::geometry::product;
 use crate::isa::Isa;
@@ -12,8 +12,8 @@ use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tuning::winograd::LEAST_TASK_CHANNELS;
 
-/// Transforms packed kernels of 3×3 or 5×5, rows of which are kernel element × input channel, to 36 packed
-/// matrices of input × output channels.
+/// Transforms packed kernels of 3×3 or 5×5, rows of which are kernel element × input channel, to
+/// [`winograd_matrices`](super::winograd_matrices) packed matrices of input × output channels.
 ///
 /// # Panics
 /// If the kernel is neither 3 nor 5, or the lengths do not match the layouts, or the layouts one another.
@@ -25,8 +25,7 @@ pub fn winograd_weights(
     (target, to): (&mut [f32], Panels),
 ) {
     assert_eq!(source.len(), from.len(), "length of the kernels");
-    assert_eq!(target.len(), product(&[POINTS, to.len()]), "length of the transformed kernels");
-    assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
+    assert_eq!(target.len(), product(&[points(kernel), to.len()]), "length of the transformed kernels");
     assert_eq!((from.k, from.n), (product(&[kernel, kernel, to.k]), to.n), "size of the kernels");
     assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let isa = isa.for_columns(to.n);
@@ -58,19 +57,19 @@ unsafe fn transform_channels<S: Simd>(
     // SAFETY: the caller has checked the lengths for this kernel, and gives channels of its own.
     unsafe {
         match kernel {
-            3 => transform_channels_of::<S, 3>(source, target, layouts, channels),
-            _ => transform_channels_of::<S, 5>(source, target, layouts, channels),
+            3 => transform_channels_of::<S, 3, 6>(source, target, layouts, channels),
+            _ => transform_channels_of::<S, 5, 8>(source, target, layouts, channels),
         }
     }
 }
 
-/// Transforms the kernels, of side `R`, of some input channels.
+/// Transforms the kernels, of side `R`, of some input channels, for `IN` × `IN` points.
 ///
 /// # Safety
 /// [`winograd_weights`] has checked `source`, the block of `target` and the layouts for kernels of side `R`;
 /// `channels` are rows of the matrices, which nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn transform_channels_of<S: Simd, const R: usize>(
+unsafe fn transform_channels_of<S: Simd, const R: usize, const IN: usize>(
     source: &[f32],
     target: Pointer,
     (from, to): (Panels, Panels),
@@ -90,10 +89,11 @@ unsafe fn transform_channels_of<S: Simd, const R: usize>(
                     };
                     let mut columns = [[S::splat(0.0); IN]; R];
                     for (x, column) in columns.iter_mut().enumerate() {
-                        *column = weight_transform::<S, R>(array![S::splat(0.0); R, |y| element(R * y + x)]);
+                        *column =
+                            weight_transform::<S, R, IN>(array![S::splat(0.0); R, |y| element(R * y + x)]);
                     }
                     for i in 0..IN {
-                        let line = weight_transform::<S, R>(array![S::splat(0.0); R, |x| columns[x][i]]);
+                        let line = weight_transform::<S, R, IN>(array![S::splat(0.0); R, |x| columns[x][i]]);
                         for (j, value) in line.into_iter().enumerate() {
                             let matrix = (i * IN + j) * to.len();
                             S::store(target.at(matrix + to.start(panel) + c * width + v), value);

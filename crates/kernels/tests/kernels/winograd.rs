@@ -1,16 +1,18 @@
-//! F(4×4, 3×3) and F(2×2, 5×5) against the sum over taps.
+//! F(4×4, 3×3) and F(4×4, 5×5) against the sum over taps.
 
 use convnet_kernels::{
-    Panels, View, Winograd, winograd, winograd_groups, winograd_groups_scratch, winograd_scratch,
-    winograd_weights,
+    Panels, View, Winograd, winograd, winograd_groups, winograd_groups_scratch, winograd_matrices,
+    winograd_scratch, winograd_weights,
 };
 
 use crate::common::{
     CHANNELS, MOST_THREADS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier,
 };
 
-/// The transforms multiply the error of the plain sum several times, less with these points than with others.
-const TOLERANCE: f64 = 2e-5;
+/// The transforms multiply the error of the plain sum several times, those of six points less than those of eight.
+fn tolerance(kernel: usize) -> f64 {
+    if kernel == 3 { 2e-5 } else { 4e-5 }
+}
 
 #[test]
 fn convolutions_of_any_size_and_padding_are_right() {
@@ -70,7 +72,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
         }
         let run = |pool: &_, isa, arena: &mut _| {
             let panels = Panels::new(isa, c, n);
-            let mut transformed = vec![f32::NAN; 36 * panels.len()];
+            let mut transformed = vec![f32::NAN; winograd_matrices(kernel) * panels.len()];
             let layout = Panels::new(isa, kernel * kernel * c, n);
             let mut packed = vec![f32::NAN; layout.len()];
             layout.pack(&mut packed, |row, column| weights[row * n + column]);
@@ -99,7 +101,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
         };
         machine.run(&scene, &[out, scratch], run, |arena, moments, isa| {
             let what = format!("{isa} {kernel}×{kernel} {input_size:?} padding {padding:?}, {c} to {n}");
-            assert_close(&read(arena, out), &expected, TOLERANCE, &what);
+            assert_close(&read(arena, out), &expected, tolerance(kernel), &what);
             if measured {
                 assert_moments(arena, out, moments, what);
             }
@@ -134,7 +136,7 @@ fn groups_are_convolutions_of_their_own() {
         });
         let run = |pool: &_, isa, arena: &mut _| {
             let panels = Panels::new(isa, k, n);
-            let floats = 36 * panels.len();
+            let floats = winograd_matrices(kernel) * panels.len();
             let weights = Random::new(seed).floats(groups * floats);
             let whole = Winograd {
                 kernel,

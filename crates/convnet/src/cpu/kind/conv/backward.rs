@@ -128,17 +128,18 @@ impl Conv {
         &self,
         run: &mut Backward<'_>,
         at: At<'_>,
-        (Winograd { side, panels: to, .. }, phase): (Winograd, &Phase),
+        (winograd, phase): (Winograd, &Phase),
         (dy, dx): (View, View),
         accumulate: bool,
     ) {
+        let Winograd { side, panels: to, .. } = winograd;
         let panels = self.transposed(phase);
         let flipped = &mut run.scratch[..panels.len()];
         let weights = (&run.parameters[at.parameters.weight.clone()], self.matrix.panels);
         // A convolution over the output's gradient takes the kernel back to front.
         let taps: Vec<usize> = phase.taps.iter().rev().copied().collect();
         kernels::transpose(run.pool, run.isa, weights, self.walk.group_channels.0, &taps, (flipped, panels));
-        let target = &mut run.transformed[..MATRICES * to.len()];
+        let target = &mut run.transformed[..winograd.floats()];
         let source = (&run.scratch[..panels.len()], panels);
         kernels::winograd_weights(run.pool, run.isa, side, source, (&mut *target, to));
         let call = kernels::Winograd {

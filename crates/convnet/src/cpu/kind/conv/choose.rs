@@ -1,8 +1,7 @@
 //! The choice of a convolution's kernels.
 
-use convnet_kernels::{Group, Isa, Panels, along_rows};
+use convnet_kernels::{Group, Isa, Panels, along_rows, winograd_matrices};
 
-use super::MATRICES;
 use super::cost::{Pass, costs, ends};
 use super::walk::{Phase, Walk, phases};
 use crate::cpu::binder::Allowed;
@@ -19,21 +18,26 @@ pub(in crate::cpu) struct Choice<K> {
     pub(in crate::cpu) winograd_cost: Option<f64>,
 }
 
-/// A convolution by Winograd's algorithm: F(4×4, 3×3) or F(2×2, 5×5).
+/// A convolution by Winograd's algorithm: F(4×4, 3×3) or F(4×4, 5×5), a weight gradient of 5×5 by F(2×2, 5×5).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::cpu) struct Winograd {
     /// Rows and columns of the kernel.
     pub(in crate::cpu) side: usize,
-    /// The layout of one of the 36 matrices of transformed weights of a group.
+    /// The layout of one of the matrices of transformed weights of a group.
     pub(in crate::cpu) panels: Panels,
     /// Groups of channels: in inference alone more than one.
     pub(in crate::cpu) groups: usize,
 }
 
 impl Winograd {
+    /// Floats of the transformed weights of a group.
+    pub(in crate::cpu) fn floats_of_group(&self) -> usize {
+        winograd_matrices(self.side) * self.panels.len()
+    }
+
     /// Floats of the transformed weights.
     pub(in crate::cpu) fn floats(&self) -> usize {
-        self.groups * MATRICES * self.panels.len()
+        self.groups * self.floats_of_group()
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a convolution's passes cost by the direct kernels and by Winograd's: a model, which decides between them.
 
-use super::MATRICES;
 use super::walk::THIN;
 use crate::graph::Shape;
 use crate::ops::Conv2d;
@@ -25,7 +24,7 @@ const TRANSFORM: usize = 8;
 /// What a weight costs that comes from memory, and one that the caches may hold, in multiply-adds.
 const WEIGHT_FROM_MEMORY: usize = 19;
 const WEIGHT_FROM_CACHE: usize = 5;
-/// What a weight's transform, or that of its gradient, costs a training step for each of the 36 points.
+/// What a weight's transform, or that of its gradient, costs a training step for each point.
 const WEIGHT_TRANSFORM: usize = 12;
 /// The same where it is used once: the system gives the memory for it first.
 const WEIGHT_ONCE: usize = 24;
@@ -87,7 +86,9 @@ pub(super) fn costs(
     let (from, to) = ends((input, output), pass);
     let (k, n) = (from.channels() / conv.groups, to.channels() / conv.groups);
     let (height, width) = to.spatial();
-    let side = 7 - kernel;
+    // A weight gradient has tiles of six rows of the input, the others of four rows of the output.
+    let side = if pass == Pass::WeightGradient { 7 - kernel } else { 4 };
+    let matrices = (side + kernel - 1) * (side + kernel - 1);
     let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
     // Rows and columns of the kernel over all rows and columns of the map; of enough images the direct kernel leaves
     // out those that lie in the padding.
@@ -104,15 +105,15 @@ pub(super) fn costs(
         let floats = points * k * n;
         floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
     };
-    let transforms = (MATRICES * TRANSFORM * (k + n)).saturating_mul(tiles);
+    let transforms = (matrices * TRANSFORM * (k + n)).saturating_mul(tiles);
     let transform = match pass {
         Pass::Infer => 0,
         Pass::Once => WEIGHT_ONCE,
         Pass::Forward | Pass::InputGradient | Pass::WeightGradient => WEIGHT_TRANSFORM,
     };
-    let every_step = MATRICES * transform * k * n;
+    let every_step = matrices * transform * k * n;
     let product = |rows: usize, points: usize| (k * n).saturating_mul(rows).saturating_add(weights(points));
-    let winograd = product(tiles.max(ROWS).saturating_mul(MATRICES), MATRICES)
+    let winograd = product(tiles.max(ROWS).saturating_mul(matrices), matrices)
         .saturating_add(transforms)
         .saturating_add(every_step);
     let direct = product(taps.max(ROWS * kernel * kernel), kernel * kernel);

@@ -23,7 +23,7 @@ use crate::ops::Conv2d;
 use crate::plan::{self, CompileError, Kernel, Mode, Needs, Plan, Slot, Stage};
 use crate::weights::scale_and_shift;
 
-/// Matrices of transformed weights.
+/// Matrices of the sums of a weight gradient by Winograd's algorithm.
 const MATRICES: usize = 36;
 
 /// A convolution bound to its kernels.
@@ -141,11 +141,12 @@ impl Conv {
         let scale = fold.as_ref().map(|(scale, _)| scale.as_slice());
         match (self.forward.kernel, &at.parameters.half) {
             (_, Some(range)) => loader.pack_half(at, &self.matrix, range.clone(), scale)?,
-            (ForwardKernel::Winograd(Winograd { side, panels, .. }), None) if self.transformed => {
+            (ForwardKernel::Winograd(winograd), None) if self.transformed => {
+                let Winograd { side, panels, .. } = winograd;
                 let mut packed = vec![0.0; self.matrix.len()];
                 loader.pack_to(at, &self.matrix, &mut packed, scale)?;
                 let targets = loader.parameters[at.parameters.weight.clone()]
-                    .chunks_exact_mut((MATRICES * panels.len()).max(1));
+                    .chunks_exact_mut(winograd.floats_of_group().max(1));
                 for (source, target) in packed.chunks_exact(self.matrix.panels.len().max(1)).zip(targets) {
                     let source = (source, self.matrix.panels);
                     kernels::winograd_weights(loader.pool, loader.isa, side, source, (target, panels));
@@ -286,7 +287,7 @@ impl Conv {
         let weights = if self.transformed {
             weight
         } else {
-            let target = &mut run.transformed[..MATRICES * panels.len()];
+            let target = &mut run.transformed[..winograd.floats()];
             let source = (weight, self.matrix.panels);
             kernels::winograd_weights(run.pool, run.isa, side, source, (&mut *target, panels));
             &*target
@@ -364,7 +365,7 @@ impl Conv {
         let weights = match weight.as_ref().map(|choice| choice.kernel) {
             Some(WeightGradient::Winograd(winograd)) => Scratch {
                 tiles: kernels::winograd_gradient_scratch(batch, winograd.side, output, winograd.panels),
-                transformed: winograd.floats(),
+                transformed: MATRICES * winograd.panels.len(),
                 transposed: 0,
             },
             Some(WeightGradient::Rows | WeightGradient::Outer | WeightGradient::Grouped(_)) | None => {
@@ -383,8 +384,7 @@ impl Conv {
         };
         let name = match self.forward.kernel {
             ForwardKernel::Winograd(Winograd { side, panels: Panels { k, n, .. }, .. }) => {
-                let tile = 7 - side;
-                format!("f32_winograd_{tile}x{tile}_{side}x{side}_{isa} K={k} N={n}{groups}")
+                format!("f32_winograd_4x4_{side}x{side}_{isa} K={k} N={n}{groups}")
             }
             ForwardKernel::Grouped(group) => {
                 let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
