@@ -695,11 +695,8 @@ impl Shared {
         let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
         let tiling =
             Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), (panels.count(), tasks));
-        let next = tiling.moved((0, 0, 0), 1);
-        let steps = Steps {
-            base: geometry.base(next, View { offset: 0, ..input }),
-            pixel: geometry.output_pixel(next) - geometry.output_pixel((0, 0, 0)),
-        };
+        let [read, pixel] = tiling.step(geometry);
+        let steps = Steps { base: read.wrapping_mul(input.stride), pixel };
         let pointwise = *geometry == Geometry::pointwise(geometry.input, geometry.run);
         Self { interior, pointwise, tiling, steps, offsets, zeros, moments: None }
     }

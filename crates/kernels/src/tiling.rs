@@ -85,6 +85,15 @@ impl Tiling {
         if self.by_place { self.batch - image } else { geometry.grid.1 - x }
     }
 
+    /// Pixels of the input, and of the output, from one position to the next of such a run.
+    pub(crate) fn step(&self, geometry: &Geometry) -> [usize; 2] {
+        if self.by_place {
+            [geometry.input, geometry.output].map(|(height, width)| height.wrapping_mul(width))
+        } else {
+            [geometry.step.1, geometry.spread.1]
+        }
+    }
+
     /// The place some positions behind another in its [run](Self::run).
     #[inline(always)]
     pub(crate) fn moved(&self, (image, y, x): (usize, usize, usize), count: usize) -> (usize, usize, usize) {
@@ -192,24 +201,12 @@ mod tests {
                         rows.start == position && (1..=12).contains(&rows.len()),
                         "{rows:?} of {tiling:?}"
                     );
-                    let (mut from, mut left) = (place, tiling.run(&geometry, place));
                     for _ in rows {
-                        assert_eq!(place, tiling.locate(&geometry, position));
-                        let count = tiling.run(&geometry, from) - left;
-                        assert_eq!(place, tiling.moved(from, count));
+                        for i in 0..tiling.run(&geometry, place) {
+                            assert_eq!(tiling.moved(place, i), tiling.locate(&geometry, position + i));
+                        }
                         place = tiling.next(&geometry, place);
                         position += 1;
-                        left -= 1;
-                        if left == 0 {
-                            (from, left) = (
-                                place,
-                                if position < geometry.positions(batch) {
-                                    tiling.run(&geometry, place)
-                                } else {
-                                    1
-                                },
-                            );
-                        }
                     }
                 }
             }

@@ -134,6 +134,9 @@ pub(crate) mod winograd {
     /// weights come from memory once for all of them.
     pub(crate) const SHARED_WEIGHT_FLOATS: usize = 2 << 20;
     pub(crate) const LEAST_SHARED_TILES: usize = 192;
+    /// The most channels that products of eight points are summed over before they are added to others: roundings grow with them.
+    /// Part of the results.
+    pub(crate) const MOST_SUMMED_CHANNELS: usize = 64;
     /// Tasks that threads should have, of groups of channels and parts of their tiles.
     pub(crate) const LEAST_TASKS_PER_THREAD: usize = 4;
     /// The fewest tiles of a block of a thread's own, in tiles of the product.

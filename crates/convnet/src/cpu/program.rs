@@ -16,7 +16,7 @@ use crate::plan::{
 
 /// Activations lie at cache lines. Pixels that lie a multiple of 2 KiB apart share two sets of the first-level cache,
 /// too few for the rows of a register tile; a line between them spreads them over all sets.
-const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512), fuses: true };
+const MEMORY: MemoryRules = MemoryRules { line: 16, aliased: Some(512), fuses: true, folds: true };
 
 /// A plan with its kernels.
 #[derive(Clone, Debug)]
@@ -44,7 +44,8 @@ impl Program {
         options: &Options,
     ) -> Result<Self, CompileError> {
         let isa = options.isa()?;
-        let (draft, mode) = (Draft::new(graph, aim, MEMORY), aim.mode);
+        let rules = MemoryRules { folds: !options.half, ..MEMORY };
+        let (draft, mode) = (Draft::new(graph, aim, rules), aim.mode);
         let allowed = Allowed {
             isa,
             batch,
@@ -200,7 +201,8 @@ impl Program {
         let (kernel, winograd_cost) = kind.describe(&self.plan, stage, (self.isa, parameters.half.is_some()));
         let floats = parameters.weight.len() + length(&parameters.bias);
         let step = self.plan.describe(stage);
-        let taken = *kind == Kind::Input && self.plan.passes(stage.out);
+        // Nothing is moved where the images are read as they are given, and parts of channels where they are.
+        let still = *kind == Kind::Part || (*kind == Kind::Input && self.plan.passes(stage.out));
         PlanStep {
             kernel: match stage.rectified {
                 Some(rectified) => format!("{kernel} + {rectified}"),
@@ -209,7 +211,7 @@ impl Program {
             },
             winograd_cost,
             weight_bytes: (4 * floats + 2 * length(&parameters.half)) as u64,
-            activation_bytes: if taken { 0 } else { step.activation_bytes },
+            activation_bytes: if still { 0 } else { step.activation_bytes },
             ..step
         }
     }

@@ -5,8 +5,8 @@ use convnet_kernels::Isa;
 use super::{Device, Engine, Options, TrainingStep, describe_gpu};
 use crate::graph::{Builder, Graph, NodeId, TensorForm, Value, concat};
 use crate::ops::{
-    AvgPool2d, ChannelShuffle, Conv2d, Hardtanh, LayerNorm, LayerScale, Linear, MaxPool2d, Op, Slice, Span,
-    StochasticDepth, Unary,
+    AvgPool2d, ChannelShuffle, Conv2d, Dropout, Hardtanh, LayerNorm, LayerScale, Linear, MaxPool2d, Op,
+    Slice, Span, StochasticDepth, Unary,
 };
 use crate::optim::{Optimizer, Sgd};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
@@ -195,15 +195,15 @@ fn shuffle_block(x: Value<'_>) -> Value<'_> {
 /// Parts of channels, read where they are or not, and concatenations whose channels are shuffled, by their branches or not.
 fn shuffled() -> Graph {
     let net = Builder::image("shuffled", 4, 11, 9);
-    let images = concat(&[net.input().then(part(net.input(), 1..4)).conv2d(Conv2d::new(6, 3)), {
-        net.input().then(part(net.input(), 0..2)).conv2d(Conv2d::new(6, 3))
-    }]);
+    let images =
+        [1..4, 0..2].map(|range| net.input().then(part(net.input(), range)).conv2d(Conv2d::new(6, 3)));
+    let images = concat(&images);
     let x = images.then(ChannelShuffle { groups: 2 }).conv2d(Conv2d::new(58, 3).padding(1)).relu();
     let x = shuffle_block(shuffle_block(x));
     // Three branches; groups that are no branches.
     let thirds = [0, 1, 2].map(|i| x.then(part(x, 18 * i..18 * i + 18)));
     let y = concat(&[thirds[2], thirds[0].max_pool2d(MaxPool2d::new(3).stride(1).padding(1)), thirds[1]]);
-    let y = concat(&[y, y.then(part(y, 3..57 - 3))]).then(ChannelShuffle { groups: 3 });
+    let y = concat(&[y, y.then(part(y, 3..54))]).then(ChannelShuffle { groups: 3 });
     let z = concat(&[thirds[0], thirds[1], thirds[2].conv2d(Conv2d::new(18, 3).padding(1))]);
     let z = z.then(ChannelShuffle { groups: 3 });
     // A part of a part, of channels in steps, and of rows.
@@ -240,21 +240,88 @@ fn scaled() -> Graph {
     .unwrap()
 }
 
+/// Runs a graph on every instruction set, with Winograd's algorithm and without, beside the oracle; `check` looks at the kernels.
+fn compare(graph: &Graph, check: impl Fn(&[String])) {
+    let (state, input) = (random_state(graph, 5), random_input(graph, 3, 6));
+    let expected = forward(graph, &state, &input).unwrap();
+    for (isa, exact) in Isa::available().into_iter().flat_map(|isa| [(isa, true), (isa, false)]) {
+        let engine = Engine::compile(graph, &state, 3, &options(isa, exact)).unwrap();
+        let found = engine.run(&single(&input)).unwrap();
+        let tolerance = if exact { DIRECT } else { WINOGRAD };
+        close(found.as_slice(), &expected[graph.output().index()].data, tolerance, isa.name());
+        let steps = engine.plan().into_iter();
+        check(&steps.map(|step| format!("{} by {}", step.layers, step.kernel)).collect::<Vec<_>>());
+    }
+}
+
 #[test]
-fn parts_shuffles_and_scaled_sums_are_what_layers_say() {
-    for (graph, steps) in [(shuffled(), 0), (scaled(), 13)] {
-        let (state, input) = (random_state(&graph, 5), random_input(&graph, 3, 6));
+fn parts_and_shuffles_are_what_layers_say() {
+    compare(&shuffled(), |steps| {
+        let count = |kernel: &str| steps.iter().filter(|step| step.ends_with(kernel)).count();
+        assert!(count("interleave") == 4 && count("in place") >= 13, "{steps:?}");
+    });
+}
+
+#[test]
+fn scales_and_sums_behind_convolutions_are_what_layers_say() {
+    compare(&scaled(), |steps| assert_eq!(steps.len(), 13, "{steps:?}"));
+    // Half precision has no room for such scales: weights of 1e-6 would be nothing.
+    let net = Builder::image("small", 8, 5, 5);
+    let graph = net
+        .build(net.input().conv2d(Conv2d::new(16, 1).no_bias()).then(LayerScale { initial: 1e-6 }))
+        .unwrap();
+    let mut state = random_state(&graph, 1);
+    let scale = state.keys().find(|name| name.starts_with("1.")).unwrap().clone();
+    state.get_mut(&scale).unwrap().data.fill(1e-6);
+    let input = random_input(&graph, 1, 2);
+    let expected = forward(&graph, &state, &input).unwrap();
+    let halved = Options { half: true, ..options(Isa::PORTABLE, true) };
+    let found = Engine::compile(&graph, &state, 1, &halved).unwrap().run(&single(&input)).unwrap();
+    close_within(found.as_slice(), &expected[graph.output().index()].data, (2e-3, 0.0), "halved");
+}
+
+/// A normalization behind what hands on, once with a rectifier, that one convolution takes and the next one too could.
+#[test]
+fn a_normalization_behind_a_dropout_is_applied_once() {
+    for between in [Op::from(Dropout { p: 0.5 }), Op::Identity, Op::from(StochasticDepth { p: 0.5 })] {
+        let net = Builder::image("once", 3, 7, 6);
+        let x = net.input().conv2d(Conv2d::new(8, 3).padding(1)).then(between.clone()).batch_norm2d().relu();
+        let x = x.conv2d(Conv2d::new(9, 1)).then(between).batch_norm2d().conv2d(Conv2d::new(4, 1));
+        compare(&net.build(x).unwrap(), |steps| assert_eq!(steps.len(), 4, "{steps:?}"));
+    }
+}
+
+/// Groups wide enough for Winograd's algorithm, with every epilogue, in inference alone.
+#[test]
+fn groups_by_winograd_are_the_oracles() {
+    let net = Builder::image("groups", 3, 19, 18);
+    let x = net.input().conv2d(Conv2d::new(48, 3).padding(1)).relu();
+    let y = x
+        .conv2d(Conv2d::new(60, 3).padding(1).groups(3).no_bias())
+        .batch_norm2d()
+        .then(Unary::Gelu { tanh: false });
+    let z = y.conv2d(Conv2d::new(60, 1)).relu().conv2d(Conv2d::new(48, 1));
+    let z = z.conv2d(Conv2d::new(48, 5).padding(1).groups(2)).batch_norm2d().relu();
+    let w = z.conv2d(Conv2d::new(48, 3).padding(1).groups(3)) + z;
+    let graph = net.build(w.relu().conv2d(Conv2d::new(5, 1))).unwrap();
+    let by_winograd = |step: &str| step.contains("winograd") && step.contains(" groups");
+    for isa in Isa::available() {
+        let (state, input) = (random_state(&graph, 5), random_input(&graph, 2, 6));
         let expected = forward(&graph, &state, &input).unwrap();
-        for (isa, exact) in Isa::available().into_iter().flat_map(|isa| [(isa, true), (isa, false)]) {
-            let engine = Engine::compile(&graph, &state, 3, &options(isa, exact)).unwrap();
-            let found = engine.run(&single(&input)).unwrap();
-            let tolerance = if exact { DIRECT } else { WINOGRAD };
-            close(found.as_slice(), &expected[graph.output().index()].data, tolerance, isa.name());
+        let mut first = None;
+        for threads in [1, 2, 3] {
+            let options = Options { threads, ..options(isa, false) };
+            let engine = Engine::compile(&graph, &state, 3, &options).unwrap();
             let kernels: Vec<String> = engine.plan().into_iter().map(|step| step.kernel).collect();
-            assert!(steps == 0 || kernels.len() == steps, "{kernels:?}");
-            let count = |kernel: &str| kernels.iter().filter(|name| *name == kernel).count();
-            assert!(steps > 0 || (count("interleave") == 4 && count("in place") >= 13), "{kernels:?}");
+            assert_eq!(kernels.iter().filter(|step| by_winograd(step)).count(), 3, "{kernels:?}");
+            let found = engine.run(&single(&input)).unwrap().into_vec();
+            close(&found, &expected[graph.output().index()].data, WINOGRAD, isa.name());
+            assert_eq!(*first.get_or_insert_with(|| found.clone()), found, "{isa} with {threads} threads");
         }
+        let training =
+            TrainingStep::compile(&graph, &state, 3, Optimizer::from(Sgd::plain()), 0, &options(isa, false))
+                .unwrap();
+        assert!(!training.plan().iter().any(|step| by_winograd(&step.kernel)));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::options::{Options, Precision};
 use crate::plan::{Aim, CompileError, Draft, MemoryRules, Mode, Plan, PlanStep};
 
 /// Everything lies at 256 bytes; caches of a GPU have no use for gaps between pixels.
-const MEMORY: MemoryRules = MemoryRules { line: LINE, aliased: None, fuses: false };
+const MEMORY: MemoryRules = MemoryRules { line: LINE, aliased: None, fuses: false, folds: false };
 
 /// A plan with its operations.
 #[derive(Clone, Debug)]

@@ -33,7 +33,7 @@ pub(crate) struct Draft {
 impl Draft {
     /// Lowers the part of a graph that the outputs depend on, and gives its values storage.
     pub(crate) fn new(graph: &Graph, aim: Aim<'_>, rules: MemoryRules) -> Self {
-        let lowered = lower(graph, aim, rules.fuses);
+        let lowered = lower(graph, aim, rules);
         Self {
             graph: graph.clone(),
             mode: aim.mode,

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::aim::Aim;
+use super::storage::MemoryRules;
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Arithmetic, Hardtanh, Op, PassThrough, Unary};
 
@@ -15,7 +16,7 @@ pub(crate) enum Kernel {
     Conv {
         /// What is done to the input while it is read.
         prologue: Option<Prologue>,
-        /// The BatchNorm2d, or another scale of each channel, folded into the weights.
+        /// The BatchNorm2d, or another scale of each channel (inference), folded into the weights.
         norm: Option<NodeId>,
         /// The value added before ReLU.
         addend: Option<NodeId>,
@@ -127,8 +128,8 @@ pub(crate) struct Lowered {
     pub(crate) order: Vec<Option<(usize, usize, usize)>>,
 }
 
-/// Lowers the part of a graph that the outputs depend on; `fuses` is that of the [`MemoryRules`](super::MemoryRules).
-pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, fuses: bool) -> Lowered {
+/// Lowers the part of a graph that the outputs depend on.
+pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, rules: MemoryRules) -> Lowered {
     let live = graph.reachable(aim.outputs);
     let count = graph.nodes().len();
     let consumers: Vec<Vec<NodeId>> = graph
@@ -137,7 +138,7 @@ pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, fuses: bool) -> Lowered {
         .map(|c| c.into_iter().filter(|id| live[id.index()]).collect())
         .collect();
     let wants = if aim.frozen.is_empty() { Vec::new() } else { aim.wants(graph) };
-    let lowering = Lowering { graph, aim, fuses, wants, consumers };
+    let lowering = Lowering { graph, aim, rules, wants, consumers };
     let mut lowered = Lowered {
         stages: Vec::new(),
         value: vec![None; count],
@@ -165,7 +166,7 @@ pub(crate) fn lower(graph: &Graph, aim: Aim<'_>, fuses: bool) -> Lowered {
 struct Lowering<'a> {
     graph: &'a Graph,
     aim: Aim<'a>,
-    fuses: bool,
+    rules: MemoryRules,
     /// Whether each node's gradient is wanted; empty where nothing is frozen.
     wants: Vec<bool>,
     consumers: Vec<Vec<NodeId>>,
@@ -253,7 +254,7 @@ impl Lowering<'_> {
 
     /// The function that alone reads what a product gives, where it is applied on the way.
     fn rectified(&self, op: &Op, out: NodeId) -> Option<(NodeId, Rectified)> {
-        if !self.fuses || self.aim.mode != Mode::Infer || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
+        if !self.fuses_freely() || !matches!(op, Op::Conv2d(_) | Op::Linear(_)) {
             return None;
         }
         let function = |op: &Op| match op {
@@ -271,7 +272,7 @@ impl Lowering<'_> {
 
     /// The shuffle that alone reads a concatenation and takes a channel of each of its inputs in turn.
     fn shuffle(&self, concat: NodeId) -> Option<NodeId> {
-        if !self.fuses || self.aim.mode != Mode::Infer {
+        if !self.fuses_freely() {
             return None;
         }
         let shapes = self.graph.input_shapes(concat);
@@ -293,23 +294,32 @@ impl Lowering<'_> {
 
     /// The layer behind those that only hand a layer's output on.
     fn source(&self, mut id: NodeId) -> NodeId {
-        while self.looks_through() && self.hands_on(id) {
+        while self.fuses_freely() && self.hands_on(id) {
             id = self.graph.node(id).inputs[0];
         }
         id
     }
 
-    /// Whether what follows a layer is looked for behind layers that only hand its output on.
-    fn looks_through(&self) -> bool {
-        self.fuses && self.aim.mode == Mode::Infer
+    /// Whether more than every device can is fused, and behind layers that only hand on what they get.
+    fn fuses_freely(&self) -> bool {
+        self.rules.fuses && self.aim.mode == Mode::Infer
     }
 
     /// Whether a convolution takes a layer that follows it into its weights.
     fn folds(&self, op: &Op) -> bool {
         match op {
             Op::BatchNorm2d(_) => true,
-            Op::Affine | Op::LayerScale(_) => self.fuses && self.aim.mode == Mode::Infer,
+            Op::Affine | Op::LayerScale(_) => self.fuses_freely() && self.rules.folds,
             _ => false,
+        }
+    }
+
+    /// Whether the convolution before a layer takes it into its weights.
+    fn is_folded(&self, id: NodeId) -> bool {
+        let node = self.graph.node(id);
+        self.folds(&node.op) && {
+            let input = self.source(node.inputs[0]);
+            is_conv(&self.graph.node(input).op) && self.sole_consumer(input, |op| self.folds(op)).is_some()
         }
     }
 
@@ -362,10 +372,7 @@ impl Lowering<'_> {
             return None;
         }
         self.sole_consumer(norm, |op| matches!(op, Op::Relu | Op::Conv2d(_)))?;
-        let input = self.graph.node(norm).inputs[0];
-        let folded = is_conv(&self.graph.node(input).op)
-            && self.sole_consumer(input, |op| matches!(op, Op::BatchNorm2d(_))).is_some();
-        (!folded).then_some(Prologue::Norm { norm, relu })
+        (!self.is_folded(norm)).then_some(Prologue::Norm { norm, relu })
     }
 
     /// Whether a layer is a 1×1 convolution without a border.
@@ -378,7 +385,7 @@ impl Lowering<'_> {
 
     /// The gate of what a convolution reads: a product, which nothing else reads, of a map and factors of its channels.
     fn gate(&self, conv: NodeId) -> Option<Gate> {
-        if !self.fuses || self.aim.mode != Mode::Infer || !self.is_pointwise(conv) {
+        if !self.fuses_freely() || !self.is_pointwise(conv) {
             return None;
         }
         let product = self.graph.node(conv).inputs[0];
@@ -414,14 +421,11 @@ impl Lowering<'_> {
             return false;
         }
         let node = self.graph.node(id);
-        let folded = |input: NodeId| {
-            let input = self.source(input);
-            is_conv(&self.graph.node(input).op) && self.sole_consumer(input, |op| self.folds(op)).is_some()
-        };
-        is_conv(&node.op) || (self.folds(&node.op) && folded(node.inputs[0]))
+        is_conv(&node.op) || self.is_folded(id)
     }
 
-    /// The only reader of a node's output, if it is of the wanted kind and may be fused.
+    /// The only reader of a node's output, if it is of the wanted kind and may be fused; where more is
+    /// [fused](Self::fuses_freely), behind those that hand it on.
     fn sole_consumer(&self, id: NodeId, wanted: impl Fn(&Op) -> bool) -> Option<NodeId> {
         let mut id = id;
         loop {
@@ -432,7 +436,7 @@ impl Lowering<'_> {
             if wanted(&self.graph.node(next).op) {
                 return Some(next);
             }
-            if !self.looks_through() || !self.hands_on(next) {
+            if !self.fuses_freely() || !self.hands_on(next) {
                 return None;
             }
             id = next;

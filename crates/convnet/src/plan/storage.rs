@@ -1,4 +1,4 @@
-//! Where values live: buffers, and slices of them for the branches of a concatenation.
+//! Where values live: buffers, and slices of them for the branches of a concatenation and for parts of channels.
 
 use super::aim::Aim;
 use super::lower::{Kernel, Lowered, Mode, Stage};
@@ -22,10 +22,12 @@ pub(crate) struct MemoryRules {
     /// Pixels that lie a multiple of so many floats apart get in each other's way; a line between them keeps them
     /// apart.
     pub(crate) aliased: Option<usize>,
-    /// Whether in inference products may go through ReLU6, Hardswish or SiLU as they are written, and read maps times factors
-    /// of their channels; whether parts of channels need no place of their own, and a shuffle may read what it shuffles from
-    /// several places.
+    /// Whether in inference more is fused than every device can: what products go through as they are written and read, sums
+    /// behind dropouts; parts of channels that are read where they are, shuffles that read their branches.
     pub(crate) fuses: bool,
+    /// Whether then scales of channels that are no normalization go into a convolution's weights: not where those are kept in half
+    /// precision, whose range such a scale may leave.
+    pub(crate) folds: bool,
 }
 
 impl Buffer {

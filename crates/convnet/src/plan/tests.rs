@@ -6,7 +6,7 @@ use crate::inspect;
 use crate::ops::{ChannelShuffle, Conv2d, Linear, MaxPool2d, Slice};
 use crate::optim::Frozen;
 
-const RULES: MemoryRules = MemoryRules { line: 16, aliased: None, fuses: true };
+const RULES: MemoryRules = MemoryRules { line: 16, aliased: None, fuses: true, folds: true };
 
 /// A plan by the layers' own account of their needs.
 fn planned(graph: &Graph, mode: Mode, batch: usize) -> Plan {

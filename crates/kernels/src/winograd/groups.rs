@@ -59,8 +59,9 @@ pub fn winograd_groups_scratch(
 /// groups, its panels those of one. Each output element is the one that [`winograd`](super::winograd()) of its group gives.
 ///
 /// # Panics
-/// If that of a group panics, or channels, weights and biases are not those of so many groups.
+/// If there is no group, that of one panics, or channels, weights and biases are not those of so many groups.
 pub fn winograd_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd<'_>, groups: usize) {
+    assert!(groups > 0, "a group at least");
     // No group writes what another reads.
     arena.check(call.input);
     arena.check(call.out);
@@ -70,7 +71,7 @@ pub fn winograd_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd
     parts.iter().for_each(|part| part.check(isa, arena));
     let grid = Grid::new(OUT, call.output_size);
     let tiles = grid.tiles(call.batch);
-    if tiles == 0 || groups == 0 || call.panels.n == 0 {
+    if tiles == 0 || call.panels.n == 0 {
         return;
     }
     let isa = isa.for_columns(call.panels.n);

@@ -2,7 +2,8 @@
 //! stride 1, F(4×4, 5×5), on tiles of 8×8, 16% of a 5×5 one's. Weight gradients have tiles of 6×6 for both.
 //!
 //! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points of a tile of 6×6 are
-//! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020); those of 8×8 0, ±4/7, ±1, ±7/4 and ∞.
+//! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020); those of 8×8 0, ±1/2, ±1, ±2
+//! and ∞, which err more: their products are summed over a few channels at a time.
 
 mod gradient;
 mod groups;
@@ -27,7 +28,7 @@ use crate::tile::{MAX_ROWS, ONE_TAP, Tile, check_epilogue, floats_ahead, multipl
 use crate::tiling::by_group;
 use crate::tuning::winograd::{
     BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, LEAST_TASK_PANELS,
-    LEAST_TASK_TILES, SHARED_WEIGHT_FLOATS,
+    LEAST_TASK_TILES, MOST_SUMMED_CHANNELS, SHARED_WEIGHT_FLOATS,
 };
 pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratch};
 pub use groups::{winograd_groups, winograd_groups_scratch};
@@ -93,7 +94,7 @@ pub struct Winograd<'a> {
     pub out: View,
     /// Height and width of the output.
     pub output_size: (usize, usize),
-    /// Where [`winograd_scratch`] floats lie free in the arena.
+    /// Where [`winograd_scratch`] or [`winograd_groups_scratch`] floats lie free in the arena.
     pub scratch: usize,
 }
 
@@ -355,7 +356,7 @@ impl Work<'_> {
     /// Transforms tiles of a block's input.
     ///
     /// # Safety
-    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part.
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part.
     /// Meanwhile nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let call = self.call;
@@ -407,7 +408,7 @@ impl Work<'_> {
     /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
     ///
     /// # Safety
-    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
     /// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products.
     unsafe fn multiply(self, isa: Isa, part: Part, products: Range<usize>) {
         let work = self;
@@ -418,7 +419,7 @@ impl Work<'_> {
     /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
     ///
     /// # Safety
-    /// [`winograd`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part, whole
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part, whole
     /// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses
     /// these tiles of the output, or their chunks of the moments; an addend that is not the output is not written.
     unsafe fn transform_output(self, isa: Isa, part: Part, tiles: Range<usize>) {
@@ -431,7 +432,7 @@ impl Work<'_> {
 /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
 /// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products. The
 /// CPU has the instruction set.
 #[inline(always)]
@@ -444,42 +445,49 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
     let mut ahead = Ahead::new(&all[share(products.start)..share(products.end)]);
     let mut input = vec![std::ptr::null::<f32>(); part.tiles];
     let mut output = vec![std::ptr::null_mut::<f32>(); part.tiles];
+    let sums = if inputs(work.call.kernel) == 6 { 1 } else { panels.k.div_ceil(MOST_SUMMED_CHANNELS).max(1) };
     for (point, own) in by_group(products, panels.count()) {
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
-        for (t, (input, output)) in input.iter_mut().zip(&mut output).enumerate() {
-            // SAFETY: the part's planes hold a row for each point and tile of the block, and lie in the checked
-            // scratch.
-            unsafe {
-                *input = work.arena.at(part.input.at(point, t));
-                *output = work.arena.at(part.products.at(point, t));
+        for sum in 0..sums {
+            let channels = sum * panels.k / sums..(sum + 1) * panels.k / sums;
+            for (t, (input, output)) in input.iter_mut().zip(&mut output).enumerate() {
+                // SAFETY: the part's planes hold a row for each point and tile of the block, and lie in the checked
+                // scratch.
+                unsafe {
+                    *input = work.arena.at(part.input.at(point, t) + channels.start);
+                    *output = work.arena.at(part.products.at(point, t));
+                }
             }
-        }
-        for panel in own {
-            // The matrices of the points follow one another.
-            let next = point * panels.len() + panels.range(panel).end;
-            let floats = panels.k * panels.width(0);
-            ahead.next_panel(&work.call.weights[next..work.call.weights.len().min(next + floats)]);
-            let weights = matrix[panels.start(panel)..].as_ptr();
-            for block in 0..blocks {
-                let rows = block * part.tiles / blocks..(block + 1) * part.tiles / blocks;
-                let tile = Tile {
-                    input: input[rows.start..].as_ptr(),
-                    taps: 1,
-                    order: ONE_TAP.as_ptr(),
-                    run: panels.k,
-                    weights,
-                    ahead: ahead.take(floats_ahead(1, panels.k, panels.width(panel) / S::LANES), weights),
-                    bias: std::ptr::null(),
-                    addend: std::ptr::null(),
-                    output: output[rows.start..].as_ptr(),
-                    column: panels.columns(panel).start,
-                    columns: panels.width(panel),
-                    rows: rows.len(),
-                    relu: Rectifier::None,
-                };
-                // SAFETY: inputs are rows of `panels.k` channels; the panel is cut from the point's matrix as
-                // `Panels` says; rows of products are as wide as all panels, apart, and the caller's alone.
-                unsafe { multiply::<S, f32>(tile) };
+            for panel in own.clone() {
+                // The matrices of the points follow one another.
+                let next = point * panels.len() + panels.range(panel).end;
+                let floats = panels.k * panels.width(0);
+                ahead.next_panel(&work.call.weights[next..work.call.weights.len().min(next + floats)]);
+                let width = panels.width(panel);
+                let weights = matrix[panels.start(panel) + channels.start * width..].as_ptr();
+                for block in 0..blocks {
+                    let rows = block * part.tiles / blocks..(block + 1) * part.tiles / blocks;
+                    let output = output[rows.start..].as_ptr();
+                    let tile = Tile {
+                        input: input[rows.start..].as_ptr(),
+                        taps: 1,
+                        order: ONE_TAP.as_ptr(),
+                        run: channels.len(),
+                        weights,
+                        ahead: ahead.take(floats_ahead(1, channels.len(), width / S::LANES), weights),
+                        bias: std::ptr::null(),
+                        addend: if sum == 0 { std::ptr::null() } else { output.cast() },
+                        output,
+                        column: panels.columns(panel).start,
+                        columns: width,
+                        rows: rows.len(),
+                        relu: Rectifier::None,
+                    };
+                    // SAFETY: inputs are rows of `panels.k` channels, of which these are some; the panel is cut from the
+                    // point's matrix as `Panels` says; rows of products are as wide as all panels, apart, and the caller's
+                    // alone, which the sum before has written where they are added.
+                    unsafe { multiply::<S, f32>(tile) };
+                }
             }
         }
     }
@@ -488,7 +496,7 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
 /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the part, whole
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the part, whole
 /// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses these
 /// tiles of the output, or their chunks of the moments; an addend that is not the output is not written. The CPU has
 /// the instruction set.
@@ -539,7 +547,7 @@ unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<us
 /// Transforms a block's products, of `IN` × `IN` points a tile, to tiles of the output.
 ///
 /// # Safety
-/// [`winograd`] has checked the call, its scratch and the block of `work.arena`, and its kernel has inputs of side
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`, and its kernel has inputs of side
 /// `IN`; `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these
 /// tiles of the output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]

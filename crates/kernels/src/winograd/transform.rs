@@ -24,10 +24,10 @@ const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const B: f32 = std::f32::consts::SQRT_2;
 static SIX: [Pair; 2] = [Pair::new(A, -1.0 / 1.5), Pair::new(B, 1.0 / 6.0)];
 
-/// 4/7, 1 and 7/4, whose product is 1: with their negatives, 0 and ∞ they are eight. Of the sets that were tried these err least
-/// beside 0, ±3/5, ±1, ±7/4, which need another product.
-const C: f32 = 4.0 / 7.0;
-const D: f32 = 7.0 / 4.0;
+/// 1/2, 1 and 2, whose powers are exact and whose product is 1: with their negatives, 0 and ∞ they are eight. Sets around them were
+/// tried and err as much or more.
+const C: f32 = 0.5;
+const D: f32 = 2.0;
 static EIGHT: [Pair; 3] = [
     Pair::new(C, 1.0 / (2.0 * C * C * (C * C - 1.0) * (C * C - D * D))),
     Pair::new(1.0, 1.0 / (2.0 * (1.0 - C * C) * (1.0 - D * D))),

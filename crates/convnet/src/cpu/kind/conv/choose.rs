@@ -148,7 +148,8 @@ impl Problem<'_> {
 
     /// The kernel that `pick` makes of Winograd's algorithm, if that fits, may be chosen, and is the cheaper one.
     fn choose<K>(&self, pass: Pass, pick: impl FnOnce(Option<Winograd>) -> K) -> Choice<K> {
-        let costs = costs(self.conv, self.shapes, self.allowed.batch, pass).filter(|_| self.allowed.winograd);
+        let costs = costs(self.conv, self.shapes, self.allowed.batch, pass)
+            .filter(|_| self.allowed.winograd && self.walk.small.is_none());
         let winograd = costs.filter(|costs| costs.prefer_winograd()).map(|_| {
             let (from, to) = ends(self.shapes, pass);
             winograd(self.allowed.isa, self.conv, (from.channels(), to.channels()))

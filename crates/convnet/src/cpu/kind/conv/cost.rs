@@ -73,7 +73,7 @@ pub(super) fn costs(
         && conv.padding.w < kernel
         && match conv.groups {
             1 => input.channels() > THIN && output.channels() >= 16,
-            // Each is a convolution by itself: one group's costs tell.
+            // Each is a convolution by itself: one group's costs tell. Their direct kernel never reads whole rows of the kernel.
             groups => {
                 matches!(pass, Pass::Infer | Pass::Once)
                     && input.channels() / groups >= THIN
@@ -128,6 +128,20 @@ mod tests {
         let conv = Conv2d::new(channels.1, kernel).padding(kernel / 2);
         let shape = |channels| Shape::Map { channels, height: map, width: map };
         costs(&conv, (shape(channels.0), shape(channels.1)), batch, pass).is_some_and(Costs::prefer_winograd)
+    }
+
+    #[test]
+    fn groups_are_weighed_in_inference_alone() {
+        let conv = Conv2d::new(64, 3).padding(1).groups(4);
+        let shape = Shape::Map { channels: 64, height: 28, width: 28 };
+        let costs = |conv: &Conv2d, pass| costs(conv, (shape, shape), 8, pass);
+        for pass in [Pass::Infer, Pass::Once] {
+            assert!(costs(&conv, pass).is_some_and(Costs::prefer_winograd));
+            assert_eq!(costs(&conv.clone().groups(8), pass), None);
+        }
+        for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
+            assert_eq!(costs(&conv, pass), None);
+        }
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl Conv {
         Bound { kind: Kind::Conv(Box::new(conv)), parameters, needs }
     }
 
-    /// Writes the weights, a batch normalization folded into them.
+    /// Writes the weights, a batch normalization or another scale folded into them.
     pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
         let Kernel::Conv { prologue, norm, .. } = at.stage.kernel else { return Ok(()) };
         if let (Some(Prologue::Affine { range, .. }), Some(plan::Prologue::Norm { norm, .. })) =
