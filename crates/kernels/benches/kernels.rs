@@ -6,7 +6,7 @@
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Rectifier,
     Tap, View, Weights, Winograd, avg_pool, batch_norm, batch_norm_backward, igemm, max_pool,
-    max_pool_backward, moments, outer, winograd, winograd_scratch,
+    max_pool_backward, moments, outer, winograd, winograd_matrices, winograd_scratch,
 };
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -137,7 +137,7 @@ fn f32_winograd<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
     let panels = Panels::new(isa, conv.channels[0], conv.channels[1]);
     let floats = winograd_scratch(pool.threads(), BATCH, conv.kernel, output_size, panels);
     let (input, out, mut arena) = conv.views(BATCH, floats);
-    let weights = vec![0.01; 36 * panels.len()];
+    let weights = vec![0.01; winograd_matrices(conv.kernel) * panels.len()];
     let call = Winograd {
         kernel: conv.kernel,
         batch: BATCH,

@@ -134,7 +134,7 @@ pub(crate) mod winograd {
     /// weights come from memory once for all of them.
     pub(crate) const SHARED_WEIGHT_FLOATS: usize = 2 << 20;
     pub(crate) const LEAST_SHARED_TILES: usize = 192;
-    /// The most channels that products of eight points are summed over before they are added to others: roundings grow with them.
+    /// The most channels that products of tiles of 8×8 are summed over before they are added to others: roundings grow with them.
     /// Part of the results.
     pub(crate) const MOST_SUMMED_CHANNELS: usize = 64;
     /// Tasks that threads should have, of groups of channels and parts of their tiles.

@@ -356,7 +356,8 @@ impl Work<'_> {
     /// Transforms tiles of a block's input.
     ///
     /// # Safety
-    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part.
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the
+    /// part.
     /// Meanwhile nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let call = self.call;
@@ -408,7 +409,8 @@ impl Work<'_> {
     /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
     ///
     /// # Safety
-    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than
+    /// points × panels.
     /// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products.
     unsafe fn multiply(self, isa: Isa, part: Part, products: Range<usize>) {
         let work = self;
@@ -419,7 +421,8 @@ impl Work<'_> {
     /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
     ///
     /// # Safety
-    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the part, whole
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the
+    /// part, whole
     /// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses
     /// these tiles of the output, or their chunks of the moments; an addend that is not the output is not written.
     unsafe fn transform_output(self, isa: Isa, part: Part, tiles: Range<usize>) {
@@ -432,7 +435,8 @@ impl Work<'_> {
 /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
 ///
 /// # Safety
-/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than points × panels.
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than
+/// points × panels.
 /// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products. The
 /// CPU has the instruction set.
 #[inline(always)]
@@ -445,7 +449,7 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
     let mut ahead = Ahead::new(&all[share(products.start)..share(products.end)]);
     let mut input = vec![std::ptr::null::<f32>(); part.tiles];
     let mut output = vec![std::ptr::null_mut::<f32>(); part.tiles];
-    let sums = if inputs(work.call.kernel) == 6 { 1 } else { panels.k.div_ceil(MOST_SUMMED_CHANNELS).max(1) };
+    let sums = if work.call.kernel == 3 { 1 } else { panels.k.div_ceil(MOST_SUMMED_CHANNELS).max(1) };
     for (point, own) in by_group(products, panels.count()) {
         let matrix = &work.call.weights[point * panels.len()..][..panels.len()];
         for sum in 0..sums {
@@ -459,11 +463,19 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
                 }
             }
             for panel in own.clone() {
-                // The matrices of the points follow one another.
-                let next = point * panels.len() + panels.range(panel).end;
-                let floats = panels.k * panels.width(0);
-                ahead.next_panel(&work.call.weights[next..work.call.weights.len().min(next + floats)]);
                 let width = panels.width(panel);
+                // The same channels of the next panel, the next ones of the first, or the next point's: matrices follow one another.
+                let (matrix_at, weights) = (point * panels.len(), work.call.weights);
+                let next = if panel + 1 < own.end {
+                    panels.start(panel + 1) + channels.start * panels.width(panel + 1)
+                } else if sum + 1 < sums {
+                    panels.start(own.start) + channels.end * panels.width(own.start)
+                } else {
+                    panels.range(panel).end
+                };
+                let next = (matrix_at + next).min(weights.len());
+                let floats = channels.len() * panels.width(0);
+                ahead.next_panel(&weights[next..weights.len().min(next + floats)]);
                 let weights = matrix[panels.start(panel) + channels.start * width..].as_ptr();
                 for block in 0..blocks {
                     let rows = block * part.tiles / blocks..(block + 1) * part.tiles / blocks;
@@ -496,7 +508,8 @@ unsafe fn multiply_panels<S: Simd>(work: Work<'_>, part: Part, products: Range<u
 /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
 ///
 /// # Safety
-/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the part, whole
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the
+/// part, whole
 /// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses these
 /// tiles of the output, or their chunks of the moments; an addend that is not the output is not written. The CPU has
 /// the instruction set.
@@ -547,7 +560,8 @@ unsafe fn measure_tiles<S: Simd>(work: Work<'_>, target: Target, tiles: Range<us
 /// Transforms a block's products, of `IN` × `IN` points a tile, to tiles of the output.
 ///
 /// # Safety
-/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`, and its kernel has inputs of side
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`, and its kernel has inputs
+/// of side
 /// `IN`; `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these
 /// tiles of the output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]

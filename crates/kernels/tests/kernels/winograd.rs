@@ -110,6 +110,70 @@ fn convolutions_of_any_size_and_padding_are_right() {
     }
 }
 
+/// Channels enough for several sums of a 5×5 kernel's products, few and many outputs, statistics.
+#[test]
+fn products_of_many_channels_are_right() {
+    let machine = Machine::new(4);
+    for (seed, (c, n)) in [(130, 7), (200, 19), (64, 33), (129, 16)].into_iter().enumerate() {
+        let (kernel, size, batch) = (5, (9, 10), 3);
+        let mut scene = Scene::new(8000 + seed as u64);
+        let pixels = batch * size.0 * size.1;
+        let (input, out) = (scene.filled(pixels, c), scene.any(pixels, n));
+        let weights = scene.random.floats(kernel * kernel * c * n);
+        let scratch = machine.scratch(&mut scene, |isa| {
+            winograd_scratch(MOST_THREADS, batch, kernel, size, Panels::new(isa, c, n))
+        });
+        let x = scene.read(input);
+        let mut expected = vec![0.0; pixels * n];
+        for (pixel, row) in expected.chunks_exact_mut(n).enumerate() {
+            let (image, y, x0) = (pixel / size.1 / size.0, pixel / size.1 % size.0, pixel % size.1);
+            for tap in 0..kernel * kernel {
+                let at = ((y + tap / kernel).wrapping_sub(2), (x0 + tap % kernel).wrapping_sub(2));
+                if at.0 >= size.0 || at.1 >= size.1 {
+                    continue;
+                }
+                for k in 0..c {
+                    let value = x[((image * size.0 + at.0) * size.1 + at.1) * c + k];
+                    let weights = &weights[(tap * c + k) * n..][..n];
+                    row.iter_mut().zip(weights).for_each(|(sum, w)| *sum += value * f64::from(*w));
+                }
+            }
+        }
+        let run = |pool: &_, isa, arena: &mut _| {
+            let panels = Panels::new(isa, c, n);
+            let mut transformed = vec![f32::NAN; winograd_matrices(kernel) * panels.len()];
+            let layout = Panels::new(isa, kernel * kernel * c, n);
+            let mut packed = vec![f32::NAN; layout.len()];
+            layout.pack(&mut packed, |row, column| weights[row * n + column]);
+            winograd_weights(pool, isa, kernel, (&packed, layout), (&mut transformed, panels));
+            let call = Winograd {
+                kernel,
+                batch,
+                input,
+                input_size: size,
+                padding: (2, 2),
+                weights: &transformed,
+                panels,
+                bias: None,
+                addend: None,
+                relu: false.into(),
+                out,
+                output_size: size,
+                scratch: scratch.offset,
+            };
+            let mut moments = vec![f32::NAN; 2 * n];
+            winograd(pool, isa, arena, &call, Some(moments.split_at_mut(n).into()));
+            arena.as_mut_slice()[scratch.offset..][..scratch.channels].fill(0.0);
+            moments
+        };
+        machine.run(&scene, &[out, scratch], run, |arena, moments, isa| {
+            let what = format!("{isa} {c} to {n}");
+            assert_close(&read(arena, out), &expected, tolerance(kernel), &what);
+            assert_moments(arena, out, moments, what);
+        });
+    }
+}
+
 #[test]
 fn groups_are_convolutions_of_their_own() {
     let machine = Machine::new(60);
@@ -117,7 +181,7 @@ fn groups_are_convolutions_of_their_own() {
     for seed in 0..60 {
         let (kernel, groups) = (random.pick(&[3, 5]), random.pick(&[1, 2, 3, 7]));
         let (k, n, batch) =
-            (random.pick(&[1, 5, 16, 19]), random.pick(&[1, 6, 16, 35]), random.within(1..=3));
+            (random.pick(&[1, 5, 16, 70]), random.pick(&[1, 6, 16, 35]), random.within(1..=3));
         // Up to 300 tiles, which are several blocks.
         let size = (random.within(kernel..=30), random.within(kernel..=40));
         let padding = (random.below(kernel), kernel / 2);
