@@ -15,6 +15,47 @@ fn tolerance(kernel: usize) -> f64 {
     if kernel == 3 { 2e-5 } else { 5e-5 }
 }
 
+/// Adds a convolution's products, the plain sum over taps and channels, to its output; weights are kernel element × input × output.
+fn add_products(
+    out: &mut [f64],
+    x: &[f64],
+    (kernel, padding): (usize, (usize, usize)),
+    [input, output]: [(usize, usize); 2],
+    (weights, (c, n)): (&[f32], (usize, usize)),
+) {
+    for (pixel, row) in out.chunks_exact_mut(n).enumerate() {
+        let (image, y, x0) = (pixel / output.1 / output.0, pixel / output.1 % output.0, pixel % output.1);
+        for tap in 0..kernel * kernel {
+            let at =
+                ((y + tap / kernel).wrapping_sub(padding.0), (x0 + tap % kernel).wrapping_sub(padding.1));
+            if at.0 >= input.0 || at.1 >= input.1 {
+                continue;
+            }
+            let values = &x[((image * input.0 + at.0) * input.1 + at.1) * c..][..c];
+            for (k, value) in values.iter().enumerate() {
+                let weights = &weights[(tap * c + k) * n..][..n];
+                row.iter_mut().zip(weights).for_each(|(sum, w)| *sum += value * f64::from(*w));
+            }
+        }
+    }
+}
+
+/// The same weights as the kernel takes them, and the layout of one of their matrices.
+fn transformed(
+    pool: &Pool,
+    isa: Isa,
+    kernel: usize,
+    (c, n): (usize, usize),
+    weights: &[f32],
+) -> (Vec<f32>, Panels) {
+    let (layout, panels) = (Panels::new(isa, kernel * kernel * c, n), Panels::new(isa, c, n));
+    let mut packed = vec![f32::NAN; layout.len()];
+    layout.pack(&mut packed, |row, column| weights[row * n + column]);
+    let mut transformed = vec![f32::NAN; winograd_matrices(kernel) * panels.len()];
+    winograd_weights(pool, isa, kernel, (&packed, layout), (&mut transformed, panels));
+    (transformed, panels)
+}
+
 #[test]
 fn convolutions_of_any_size_and_padding_are_right() {
     let machine = Machine::new(200);
@@ -48,36 +89,15 @@ fn convolutions_of_any_size_and_padding_are_right() {
 
         let x = scene.read(input);
         let mut expected = addend.map_or_else(|| vec![0.0; pixels.1 * n], |view| scene.read(view));
-        for (pixel, row) in expected.chunks_exact_mut(n).enumerate() {
-            let (image, y, x0) = (
-                pixel / output_size.1 / output_size.0,
-                pixel / output_size.1 % output_size.0,
-                pixel % output_size.1,
-            );
-            for tap in 0..kernel * kernel {
-                let at =
-                    ((y + tap / kernel).wrapping_sub(padding.0), (x0 + tap % kernel).wrapping_sub(padding.1));
-                if at.0 >= input_size.0 || at.1 >= input_size.1 {
-                    continue;
-                }
-                let values = &x[((image * input_size.0 + at.0) * input_size.1 + at.1) * c..][..c];
-                for (k, value) in values.iter().enumerate() {
-                    let weights = &weights[(tap * c + k) * n..][..n];
-                    row.iter_mut().zip(weights).for_each(|(sum, w)| *sum += value * f64::from(*w));
-                }
-            }
+        add_products(&mut expected, &x, (kernel, padding), [input_size, output_size], (&weights, (c, n)));
+        for row in expected.chunks_exact_mut(n) {
             for (i, sum) in row.iter_mut().enumerate() {
                 *sum += bias.as_ref().map_or(0.0, |bias| f64::from(bias[i]));
                 *sum = rectified(relu, *sum);
             }
         }
         let run = |pool: &_, isa, arena: &mut _| {
-            let panels = Panels::new(isa, c, n);
-            let mut transformed = vec![f32::NAN; winograd_matrices(kernel) * panels.len()];
-            let layout = Panels::new(isa, kernel * kernel * c, n);
-            let mut packed = vec![f32::NAN; layout.len()];
-            layout.pack(&mut packed, |row, column| weights[row * n + column]);
-            winograd_weights(pool, isa, kernel, (&packed, layout), (&mut transformed, panels));
+            let (transformed, panels) = transformed(pool, isa, kernel, (c, n), &weights);
             let call = Winograd {
                 kernel,
                 batch,
@@ -125,27 +145,9 @@ fn products_of_many_channels_are_right() {
         });
         let x = scene.read(input);
         let mut expected = vec![0.0; pixels * n];
-        for (pixel, row) in expected.chunks_exact_mut(n).enumerate() {
-            let (image, y, x0) = (pixel / size.1 / size.0, pixel / size.1 % size.0, pixel % size.1);
-            for tap in 0..kernel * kernel {
-                let at = ((y + tap / kernel).wrapping_sub(2), (x0 + tap % kernel).wrapping_sub(2));
-                if at.0 >= size.0 || at.1 >= size.1 {
-                    continue;
-                }
-                for k in 0..c {
-                    let value = x[((image * size.0 + at.0) * size.1 + at.1) * c + k];
-                    let weights = &weights[(tap * c + k) * n..][..n];
-                    row.iter_mut().zip(weights).for_each(|(sum, w)| *sum += value * f64::from(*w));
-                }
-            }
-        }
+        add_products(&mut expected, &x, (kernel, (2, 2)), [size; 2], (&weights, (c, n)));
         let run = |pool: &_, isa, arena: &mut _| {
-            let panels = Panels::new(isa, c, n);
-            let mut transformed = vec![f32::NAN; winograd_matrices(kernel) * panels.len()];
-            let layout = Panels::new(isa, kernel * kernel * c, n);
-            let mut packed = vec![f32::NAN; layout.len()];
-            layout.pack(&mut packed, |row, column| weights[row * n + column]);
-            winograd_weights(pool, isa, kernel, (&packed, layout), (&mut transformed, panels));
+            let (transformed, panels) = transformed(pool, isa, kernel, (c, n), &weights);
             let call = Winograd {
                 kernel,
                 batch,
