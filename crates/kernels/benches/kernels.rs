@@ -4,9 +4,9 @@
 //! `cargo bench -p convnet-kernels`; a name after `--` selects.
 
 use convnet_kernels::{
-    Arena, BatchNorm, BatchNormBackward, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow, Rectifier,
-    Tap, View, Weights, Winograd, avg_pool, batch_norm, batch_norm_backward, igemm, max_pool,
-    max_pool_backward, moments, outer, winograd, winograd_matrices, winograd_scratch,
+    Arena, BatchNorm, BatchNormBackward, Filtering, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow,
+    Rectifier, Tap, View, Weights, Winograd, avg_pool, batch_norm, batch_norm_backward, igemm, max_pool,
+    max_pool_backward, moments, outer, winograd, winograd_scratch,
 };
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -135,11 +135,12 @@ fn f32_winograd<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
     let (pool, isa) = (Pool::new(0), Isa::best());
     let output_size = (conv.output(), conv.output());
     let panels = Panels::new(isa, conv.channels[0], conv.channels[1]);
-    let floats = winograd_scratch(pool.threads(), BATCH, conv.kernel, output_size, panels);
+    let filtering = Filtering::new(4, conv.kernel);
+    let floats = winograd_scratch(pool.threads(), BATCH, filtering, output_size, panels);
     let (input, out, mut arena) = conv.views(BATCH, floats);
-    let weights = vec![0.01; winograd_matrices(conv.kernel) * panels.len()];
+    let weights = vec![0.01; filtering.points() * panels.len()];
     let call = Winograd {
-        kernel: conv.kernel,
+        filtering,
         batch: BATCH,
         input,
         input_size: (conv.map, conv.map),

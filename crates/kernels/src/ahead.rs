@@ -16,6 +16,11 @@ pub(crate) struct Span {
     end: *const f32,
 }
 
+// SAFETY: nothing is read or written through it.
+unsafe impl Send for Span {}
+// SAFETY: nothing is read or written through it.
+unsafe impl Sync for Span {}
+
 impl Span {
     /// So many floats.
     pub(crate) fn new(start: *const f32, floats: usize) -> Self {

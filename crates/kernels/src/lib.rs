@@ -96,6 +96,6 @@ pub use separable::{Separable, Taps, separable};
 pub use sided::{sided_scale, sided_scale_backward};
 pub use threads::{Clock, Pool, Rehearsed};
 pub use winograd::{
-    Winograd, WinogradGradient, winograd, winograd_gradient, winograd_gradient_scratch, winograd_groups,
-    winograd_groups_scratch, winograd_matrices, winograd_scratch, winograd_weights,
+    Filtering, Winograd, WinogradGradient, winograd, winograd_gradient, winograd_gradient_scratch,
+    winograd_groups, winograd_groups_scratch, winograd_scratch, winograd_weights,
 };

@@ -128,18 +128,21 @@ pub(crate) mod scatter {
 
 /// Winograd's algorithm, its weight gradient and its weights.
 pub(crate) mod winograd {
-    /// Bytes of transformed input and products that a block of tiles may take, to stay in the second-level cache.
-    pub(crate) const BLOCK_BYTES: usize = 512 << 10;
+    /// Bytes of the transformed input of a block of tiles and of a panel's products that a block aims at, to stay in the second-level
+    /// cache.
+    pub(crate) const BLOCK_BYTES: usize = 384 << 10;
+    /// Bytes of a block's products that are transformed before the next ones are computed, unless those of a panel are more.
+    pub(crate) const PRODUCT_BYTES: usize = 256 << 10;
     /// Transformed weights from which on threads work on one block together, of this many tiles at least, so that the
     /// weights come from memory once for all of them.
-    pub(crate) const SHARED_WEIGHT_FLOATS: usize = 2 << 20;
+    pub(crate) const SHARED_WEIGHT_FLOATS: usize = 5 << 19;
     pub(crate) const LEAST_SHARED_TILES: usize = 192;
-    /// The most channels that products of tiles of 8×8 are summed over before they are added to others: roundings grow with them.
-    /// Part of the results.
-    pub(crate) const MOST_SUMMED_CHANNELS: usize = 64;
+    /// The most channels, or in a weight gradient tiles, whose products on 8×8 points are summed before they are added to others:
+    /// roundings grow with them. Part of the results.
+    pub(crate) const MOST_SUMMED_PRODUCTS: usize = 64;
     /// Tasks that threads should have, of groups of channels and parts of their tiles.
     pub(crate) const LEAST_TASKS_PER_THREAD: usize = 4;
-    /// The fewest tiles of a block of a thread's own, in tiles of the product.
+    /// Tiles of the product that ask for weights alone: a block of a thread's own has more of them, which ask for the pixels of the next.
     pub(crate) const LEAST_BLOCK_PRODUCT_TILES: usize = 2;
     /// Tiles whose moments are computed together, where they are wanted.
     pub(crate) const CHUNK_TILES: usize = 4;
@@ -155,9 +158,10 @@ pub(crate) mod winograd {
     /// Bytes of transformed tiles that a block of a weight gradient aims at; each point's part of it stays in the
     /// second-level cache.
     pub(crate) const GRADIENT_BLOCK_BYTES: usize = 4 << 20;
-    /// The fewest and the most tiles of such a block.
-    pub(crate) const LEAST_GRADIENT_TILES: usize = 160;
+    /// The fewest points of all its tiles, the most tiles, and the tiles that are one block if there are no more.
+    pub(crate) const LEAST_GRADIENT_POINTS: usize = 160 * 36;
     pub(crate) const MOST_GRADIENT_TILES: usize = 1024;
+    pub(crate) const WHOLE_GRADIENT_TILES: usize = 160;
 }
 
 /// The backward pass of Linear.

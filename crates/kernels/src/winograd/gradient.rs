@@ -1,45 +1,31 @@
-//! The weight gradient of a convolution in Winograd's domain: 36 sums of outer products over tiles, of a 3×3
-//! kernel a quarter of the direct one's products.
+//! The weight gradient of a convolution in Winograd's domain: a sum of outer products over tiles for each point.
 
 use std::ops::Range;
 
+use super::blocks::tile_floats;
 use super::input::{Source, transform_tiles};
 use super::planes::Planes;
 use super::transform::{gradient_transform, kernel_transform};
-use super::{Grid, tile_floats};
+use super::{Filtering, Grid};
 use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 use crate::isa::Isa;
-use crate::outer::{Segment, Tile, tile_of};
+use crate::outer::{Before, Segment, Tile, tile_of};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tiling::by_group;
 use crate::tuning::winograd::{
-    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_TILES, LEAST_TASK_PANELS, LEAST_TASK_TILES, LEAST_TASK_UNITS,
-    MOST_GRADIENT_TILES, UNITS_TOGETHER,
+    GRADIENT_BLOCK_BYTES, LEAST_GRADIENT_POINTS, LEAST_TASK_PANELS, LEAST_TASK_TILES, LEAST_TASK_UNITS,
+    MOST_GRADIENT_TILES, UNITS_TOGETHER, WHOLE_GRADIENT_TILES,
 };
-
-/// Input rows of a tile, for a kernel of 3×3 and of 5×5.
-const IN: usize = 6;
-/// Products of a tile.
-const POINTS: usize = IN * IN;
-
-/// Output rows of a tile for a kernel of 3×3 or 5×5.
-///
-/// # Panics
-/// If the kernel is another.
-fn outputs(kernel: usize) -> usize {
-    assert!(matches!(kernel, 3 | 5), "kernels of 3×3 or 5×5, not {kernel}×{kernel}");
-    IN + 1 - kernel
-}
 
 /// The weight gradient of a 3×3 or 5×5 convolution of stride 1 and dilation 1.
 #[derive(Clone, Copy, Debug)]
 pub struct WinogradGradient {
-    /// Rows and columns of the kernel: 3 or 5.
-    pub kernel: usize,
+    /// Rows and columns of the kernel and of a tile of the output.
+    pub filtering: Filtering,
     /// Images.
     pub batch: usize,
     /// The forward convolution's input map, and its height and width.
@@ -52,41 +38,48 @@ pub struct WinogradGradient {
     pub output_gradient: View,
     /// Height and width of the output.
     pub output_size: (usize, usize),
-    /// The layout of one of the 36 matrices, input × output channels.
+    /// The layout of one of [`Filtering::points`] matrices, input × output channels.
     pub panels: Panels,
     /// Where [`winograd_gradient_scratch`] floats lie free in the arena.
     pub scratch: usize,
 }
 
-/// Tiles of a block.
-fn block_size(tiles: usize, panels: Panels) -> usize {
-    let most = (GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(POINTS, panels))
-        .clamp(LEAST_GRADIENT_TILES, MOST_GRADIENT_TILES);
-    tiles.min(most)
+/// The most tiles of one of several blocks.
+fn most_tiles(filtering: Filtering, panels: Panels) -> usize {
+    let fitting = GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(filtering.points(), panels);
+    fitting.clamp(LEAST_GRADIENT_POINTS / filtering.points(), MOST_GRADIENT_TILES)
+}
+
+/// Tiles of a block: all if they are few, else nearly as many in each.
+fn block_size(tiles: usize, filtering: Filtering, panels: Panels) -> usize {
+    if tiles <= WHOLE_GRADIENT_TILES {
+        return tiles;
+    }
+    tiles.div_ceil(tiles.div_ceil(most_tiles(filtering, panels)))
 }
 
 /// Floats of both operands' transformed tiles, and where those of the second start.
-fn scratch_floats(rows: usize, panels: Panels) -> (usize, usize) {
-    let left = Planes::floats(POINTS, rows, panels.k);
-    (left + Planes::floats(POINTS, rows, panels.padded_n()), left)
+fn scratch_floats(rows: usize, points: usize, panels: Panels) -> (usize, usize) {
+    let left = Planes::floats(points, rows, panels.k);
+    (left + Planes::floats(points, rows, panels.padded_n()), left)
 }
 
 /// Floats of scratch that a call on up to `batch` images needs.
 ///
 /// # Panics
-/// If the kernel is neither 3 nor 5, or the number overflows.
+/// If the number overflows.
 pub fn winograd_gradient_scratch(
     batch: usize,
-    kernel: usize,
+    filtering: Filtering,
     output_size: (usize, usize),
     panels: Panels,
 ) -> usize {
-    let tiles = Grid::new(outputs(kernel), output_size).tiles(batch);
-    scratch_floats(block_size(tiles, panels), panels).0
+    let (points, tiles) = (filtering.points(), Grid::new(filtering.outputs(), output_size).tiles(batch));
+    scratch_floats(tiles.min(most_tiles(filtering, panels).max(WHOLE_GRADIENT_TILES)), points, panels).0
 }
 
-/// Writes the gradient of packed kernels, in their layout (`layout`: kernel²·C × N); `products` is room for 36
-/// matrices. Each element is summed by one task, block by block.
+/// Writes the gradient of packed kernels, in their layout (`layout`: kernel²·C × N); `products` is room for a
+/// matrix of each point. Each element is summed by one task, block by block.
 ///
 /// # Panics
 /// If a view reaches beyond the arena or lengths do not match.
@@ -98,13 +91,14 @@ pub fn winograd_gradient(
     products: &mut [f32],
     (gradient, layout): (&mut [f32], Panels),
 ) {
-    let WinogradGradient { batch, input, output_gradient, panels, .. } = *call;
+    let WinogradGradient { filtering, batch, input, output_gradient, panels, .. } = *call;
     arena.check(input);
     arena.check(output_gradient);
     let (size, output) = (call.input_size, call.output_size);
     assert_eq!(input.pixels, product(&[batch, size.0, size.1]), "input pixels");
     assert_eq!(output_gradient.pixels, product(&[batch, output.0, output.1]), "output pixels");
-    let (kernel, grid) = (call.kernel, Grid::new(outputs(call.kernel), output));
+    let (kernel, points, grid) =
+        (filtering.kernel(), filtering.points(), Grid::new(filtering.outputs(), output));
     assert!(call.padding.0 < kernel && call.padding.1 < kernel, "padding narrower than the kernel");
     assert_eq!(
         panels,
@@ -116,7 +110,7 @@ pub fn winograd_gradient(
         Panels::new(isa, product(&[kernel, kernel, panels.k]), panels.n),
         "another convolution's layout"
     );
-    assert_eq!(products.len(), product(&[POINTS, panels.len()]), "length of the products");
+    assert_eq!(products.len(), product(&[points, panels.len()]), "length of the products");
     assert_eq!(gradient.len(), layout.len(), "length of the gradient");
     let tiles = grid.tiles(batch);
     if tiles == 0 || panels.is_empty() {
@@ -124,18 +118,18 @@ pub fn winograd_gradient(
         return;
     }
     let isa = isa.for_columns(panels.n);
-    let rows = block_size(tiles, panels);
-    let (floats, left_floats) = scratch_floats(rows, panels);
+    let rows = block_size(tiles, filtering, panels);
+    let (floats, left_floats) = scratch_floats(rows, points, panels);
     let scratch = View::dense(call.scratch, 1, floats);
     arena.check(scratch);
     scratch.assert_disjoint(input);
     scratch.assert_disjoint(output_gradient);
     let pointer = arena.pointer();
-    let source = Source { view: input, size, padding: call.padding, inputs: IN, grid };
+    let source = Source { view: input, size, padding: call.padding, inputs: filtering.inputs(), grid };
     let left = Planes::new(call.scratch, rows, panels.k);
     let right = Planes::new(call.scratch + left_floats, rows, panels.padded_n());
     let (sums, target) = (Pointer::of(products), Pointer::of(gradient));
-    let to = To { sums, panels, kernel, target, layout };
+    let to = To { sums, panels, filtering, target, layout };
     let units = panels.count() * panels.k.div_ceil(isa.tile_rows());
     let transform = |first: usize, count: usize| {
         // SAFETY: views, sizes, lengths and scratch were checked above; tasks have different tiles; nothing writes the
@@ -147,9 +141,9 @@ pub fn winograd_gradient(
             ));
         });
     };
-    if let Some(floats) = lane_floats(pool.threads(), isa, panels, (tiles, rows)) {
+    if let Some(floats) = lane_floats(pool.threads(), isa, (points, panels), (tiles, rows)) {
         transform(0, tiles);
-        let block = Block { left, right, count: tiles, adds: false };
+        let block = Block { left, right, count: tiles, first: true };
         pool.ranges_on(units, LEAST_TASK_UNITS, &|lane, own| {
             let first = lane * floats;
             // SAFETY: the tiles above are all there are; tasks have different units, and those that run at a time different
@@ -161,8 +155,8 @@ pub fn winograd_gradient(
     for first in (0..tiles).step_by(rows) {
         let count = rows.min(tiles - first);
         transform(first, count);
-        let block = Block { left, right, count, adds: first > 0 };
-        pool.ranges(POINTS * panels.count(), LEAST_TASK_PANELS, &|parts| {
+        let block = Block { left, right, count, first: first == 0 };
+        pool.ranges(points * panels.count(), LEAST_TASK_PANELS, &|parts| {
             // SAFETY: the tiles above are the block's; tasks have different panels of points.
             unsafe { dispatch!(isa, sum_parts(pointer: Pointer, block: Block, to: To, parts: Range<usize>)) };
         });
@@ -175,18 +169,23 @@ pub fn winograd_gradient(
 
 /// Floats of the sums of [`UNITS_TOGETHER`] units, where all tiles are one block and so many threads find room for theirs in the
 /// matrices of all points.
-fn lane_floats(threads: usize, isa: Isa, panels: Panels, (tiles, block): (usize, usize)) -> Option<usize> {
-    let floats = product(&[UNITS_TOGETHER, POINTS, isa.tile_rows(), panels.width(0)]);
-    (tiles == block && product(&[threads, floats]) <= product(&[POINTS, panels.len()])).then_some(floats)
+fn lane_floats(
+    threads: usize,
+    isa: Isa,
+    (points, panels): (usize, Panels),
+    (tiles, block): (usize, usize),
+) -> Option<usize> {
+    let floats = product(&[UNITS_TOGETHER, points, isa.tile_rows(), panels.width(0)]);
+    (tiles == block && product(&[threads, floats]) <= product(&[points, panels.len()])).then_some(floats)
 }
 
-/// Transformed tiles of both operands, and whether their products are added to those of others.
+/// Transformed tiles of both operands, and whether their products are the first ones.
 #[derive(Clone, Copy)]
 struct Block {
     left: Planes,
     right: Planes,
     count: usize,
-    adds: bool,
+    first: bool,
 }
 
 /// Where sums and gradients go.
@@ -195,7 +194,7 @@ struct To {
     sums: Pointer,
     /// The layout of a point's matrix.
     panels: Panels,
-    kernel: usize,
+    filtering: Filtering,
     target: Pointer,
     layout: Panels,
 }
@@ -236,9 +235,11 @@ unsafe fn gradient_tiles<S: Simd>(
 ) {
     // SAFETY: the caller has checked call and scratch, and gives tiles of its own, which the kernel has of this side.
     unsafe {
-        match outputs(call.kernel) {
-            4 => gradient_tiles_of::<S, 4>(call, arena, target, first, tiles),
-            _ => gradient_tiles_of::<S, 2>(call, arena, target, first, tiles),
+        match (call.filtering.outputs(), call.filtering.inputs()) {
+            (2, _) => gradient_tiles_of::<S, 2, 6>(call, arena, target, first, tiles),
+            (4, 6) => gradient_tiles_of::<S, 4, 6>(call, arena, target, first, tiles),
+            (4, _) => gradient_tiles_of::<S, 4, 8>(call, arena, target, first, tiles),
+            _ => gradient_tiles_of::<S, 6, 8>(call, arena, target, first, tiles),
         }
     }
 }
@@ -251,7 +252,7 @@ unsafe fn gradient_tiles<S: Simd>(
 /// the output, and rows of the target. Meanwhile nothing writes the output's gradient, and nothing else uses these
 /// rows. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
+unsafe fn gradient_tiles_of<S: Simd, const M: usize, const IN: usize>(
     call: &WinogradGradient,
     arena: Pointer,
     target: Planes,
@@ -295,7 +296,7 @@ unsafe fn gradient_tiles_of<S: Simd, const M: usize>(
 ///
 /// # Safety
 /// The planes of `block` lie in the block of `arena`, with `block.count` rows of the panels' K and N, and nothing writes them
-/// meanwhile; the sums are [`POINTS`] matrices of the panels. `parts` are less than points × panels, and nothing else uses these
+/// meanwhile; the sums are a matrix of the panels for each point. `parts` are less than points × panels, and nothing else uses these
 /// panels. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn sum_parts<S: Simd>(arena: Pointer, block: Block, to: To, parts: Range<usize>) {
@@ -312,7 +313,7 @@ unsafe fn sum_parts<S: Simd>(arena: Pointer, block: Block, to: To, parts: Range<
 /// Transforms the sums of some units to gradients of kernels: unit = panel × tiles of its rows + tile.
 ///
 /// # Safety
-/// The sums are [`POINTS`] matrices of the panels, which nothing writes meanwhile. [`winograd_gradient`] has checked the target and
+/// The sums are a matrix of the panels for each point, which nothing writes meanwhile. [`winograd_gradient`] has checked the target and
 /// its layout; `own` are less than panels × tiles of their rows, whose gradients nothing else uses. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn finish_units<S: Simd>(to: To, own: Range<usize>) {
@@ -336,15 +337,15 @@ unsafe fn finish_units<S: Simd>(to: To, own: Range<usize>) {
 unsafe fn whole_units<S: Simd>(arena: Pointer, block: Block, to: To, first: usize, own: Range<usize>) {
     let of = to.panels.k.div_ceil(S::ROWS);
     for (panel, own) in by_group(own, of) {
-        let floats = S::ROWS * to.panels.width(panel);
+        let (points, floats) = (to.filtering.points(), S::ROWS * to.panels.width(panel));
         for part in own.clone().step_by(UNITS_TOGETHER) {
             let units: [Unit; UNITS_TOGETHER] = std::array::from_fn(|i| Unit {
-                start: first + i * POINTS * floats,
+                start: first + i * points * floats,
                 step: floats,
                 ..to.unit(panel, part + i, of)
             });
             let units = &units[..(own.end - part).min(UNITS_TOGETHER)];
-            for point in 0..POINTS {
+            for point in 0..points {
                 for unit in units {
                     // SAFETY: the caller has checked the planes, and gives room for these units.
                     unsafe { sum_tile::<S>(arena, block, to, unit, point) };
@@ -370,22 +371,31 @@ unsafe fn sum_tile<S: Simd>(arena: Pointer, block: Block, to: To, unit: &Unit, p
     // SAFETY: the planes hold `count` rows of a point, as far apart as they say, with these channels of both operands; the
     // sums hold the unit's rows, which are the caller's alone.
     unsafe {
-        let segment = Segment {
-            input: arena.at(block.left.at(point, 0) + unit.rows.start),
-            gradient: arena.at(block.right.at(point, 0) + to.panels.columns(unit.panel).start),
-            pixels: block.count,
-        };
-        let tile = Tile {
-            offsets: (0, 0),
-            steps: (block.left.row, block.right.row),
-            columns: width,
-            width,
-            rows: unit.rows.len(),
-            accumulate: block.adds,
-            ahead: Span::at(segment.input),
-            out: to.sums.at(unit.start + point * unit.step),
-        };
-        tile_of::<S>(tile, &[segment]);
+        let sums = block.count.div_ceil(to.filtering.most_summed()).max(1);
+        for sum in 0..sums {
+            let tiles = sum * block.count / sums..(sum + 1) * block.count / sums;
+            let before = match (block.first && sum == 0, to.filtering.most_summed()) {
+                (true, _) => Before::Nothing,
+                (false, usize::MAX) => Before::Start,
+                (false, _) => Before::Addend,
+            };
+            let segment = Segment {
+                input: arena.at(block.left.at(point, tiles.start) + unit.rows.start),
+                gradient: arena.at(block.right.at(point, tiles.start) + to.panels.columns(unit.panel).start),
+                pixels: tiles.len(),
+            };
+            let tile = Tile {
+                offsets: (0, 0),
+                steps: (block.left.row, block.right.row),
+                columns: width,
+                width,
+                rows: unit.rows.len(),
+                before,
+                ahead: Span::at(segment.input),
+                out: to.sums.at(unit.start + point * unit.step),
+            };
+            tile_of::<S>(tile, &[segment]);
+        }
     }
 }
 
@@ -398,9 +408,11 @@ unsafe fn sum_tile<S: Simd>(arena: Pointer, block: Block, to: To, unit: &Unit, p
 unsafe fn kernels_of<S: Simd>(to: To, unit: &Unit) {
     // SAFETY: the caller gives sums and gradients, which were checked for this kernel.
     unsafe {
-        match to.kernel {
-            3 => kernels_of_side::<S, 3>(to, unit),
-            _ => kernels_of_side::<S, 5>(to, unit),
+        match (to.filtering.kernel(), to.filtering.inputs()) {
+            (3, 6) => kernels_of_side::<S, 3, 6>(to, unit),
+            (3, _) => kernels_of_side::<S, 3, 8>(to, unit),
+            (_, 6) => kernels_of_side::<S, 5, 6>(to, unit),
+            _ => kernels_of_side::<S, 5, 8>(to, unit),
         }
     }
 }
@@ -412,7 +424,7 @@ unsafe fn kernels_of<S: Simd>(to: To, unit: &Unit) {
 /// target and its layout for kernels of side `R`; the unit's rows are rows of its panel, whose gradients nothing else uses. The CPU
 /// has the instruction set.
 #[inline(always)]
-unsafe fn kernels_of_side<S: Simd, const R: usize>(to: To, unit: &Unit) {
+unsafe fn kernels_of_side<S: Simd, const R: usize, const IN: usize>(to: To, unit: &Unit) {
     let (width, channels) = (to.panels.width(unit.panel), to.panels.k);
     for (row, c) in unit.rows.clone().enumerate() {
         for v in (0..width).step_by(S::LANES) {
@@ -448,19 +460,25 @@ mod tests {
         for isa in Isa::available() {
             let of = |threads, [k, n]: [usize; 2], tiles| {
                 let panels = Panels::new(isa, k, n);
-                lane_floats(threads, isa.for_columns(n), panels, (tiles, block_size(tiles, panels)))
+                lane_floats(
+                    threads,
+                    isa.for_columns(n),
+                    (36, panels),
+                    (tiles, block_size(tiles, Filtering::new(4, 3), panels)),
+                )
             };
             assert!(of(2, [256, 256], 64).is_some(), "{isa}");
             assert_eq!(of(2, [16, 16], 64), None, "{isa}: small matrices");
-            assert_eq!(of(2, [256, 256], LEAST_GRADIENT_TILES + 1), None, "{isa}: two blocks");
+            assert_eq!(of(2, [256, 256], WHOLE_GRADIENT_TILES + 1), None, "{isa}: two blocks");
         }
     }
 
     #[test]
     fn fewer_tiles_take_no_more_scratch() {
         let panels = Panels::new(Isa::best(), 300, 200);
-        let floats: Vec<usize> =
-            (1..20).map(|batch| winograd_gradient_scratch(batch, 3, (16, 16), panels)).collect();
+        let floats: Vec<usize> = (1..20)
+            .map(|batch| winograd_gradient_scratch(batch, Filtering::new(4, 3), (16, 16), panels))
+            .collect();
         assert!(floats.is_sorted());
     }
 }

@@ -1,7 +1,8 @@
 //! Convolutions of groups of channels, each by Winograd's algorithm.
 
+use super::blocks::{Blocks, LEAST_BLOCK_TILES, Part, tile_floats};
 use super::planes::Planes;
-use super::{Blocks, Grid, LEAST_BLOCK_TILES, OUT, Part, Winograd, Work, points, tile_floats};
+use super::{Filtering, Grid, Winograd, Work};
 use crate::arena::{Arena, View};
 use crate::geometry::product;
 use crate::isa::Isa;
@@ -18,7 +19,7 @@ impl Winograd<'_> {
     /// If channels, weights or biases are not that many groups'.
     fn group(&self, index: usize, groups: usize) -> Self {
         let (inner, outer) = (self.panels.k, self.panels.n);
-        let weights = product(&[points(self.kernel), self.panels.len()]);
+        let weights = product(&[self.filtering.points(), self.panels.len()]);
         let slice = |view: View| view.slice(index * outer, outer);
         assert_eq!(self.input.channels, product(&[groups, inner]), "input channels of all groups");
         assert_eq!(self.out.channels, product(&[groups, outer]), "output channels of all groups");
@@ -42,16 +43,16 @@ fn most(points: usize, panels: Panels) -> usize {
 /// Floats of scratch that a call of [`winograd_groups`] on up to `batch` images needs.
 ///
 /// # Panics
-/// If there are no channels, the kernel is neither 3 nor 5, or the number overflows.
+/// If there are no channels, or the number overflows.
 pub fn winograd_groups_scratch(
     threads: usize,
     batch: usize,
-    kernel: usize,
+    filtering: Filtering,
     output_size: (usize, usize),
     panels: Panels,
 ) -> usize {
-    let points = points(kernel);
-    let tiles = Grid::new(OUT, output_size).tiles(batch).min(most(points, panels));
+    let points = filtering.points();
+    let tiles = Grid::new(filtering.outputs(), output_size).tiles(batch).min(most(points, panels));
     product(&[threads, product(&[tiles, tile_floats(points, panels)]) + 2 * Planes::slack(points)])
 }
 
@@ -69,17 +70,18 @@ pub fn winograd_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd
     check_epilogue(arena, call.out, call.bias, call.addend);
     let parts: Vec<Winograd<'_>> = (0..groups).map(|group| call.group(group, groups)).collect();
     parts.iter().for_each(|part| part.check(isa, arena));
-    let grid = Grid::new(OUT, call.output_size);
+    let grid = Grid::new(call.filtering.outputs(), call.output_size);
     let tiles = grid.tiles(call.batch);
     if tiles == 0 || call.panels.n == 0 {
         return;
     }
     let isa = isa.for_columns(call.panels.n);
-    let (threads, points) = (pool.threads(), points(call.kernel));
+    let (threads, points) = (pool.threads(), call.filtering.points());
     // Few groups are cut further, as far as there are tiles.
     let wanted = (LEAST_TASKS_PER_THREAD * threads).div_ceil(groups).min(tiles.div_ceil(LEAST_BLOCK_TILES));
     let count = tiles.div_ceil(most(points, call.panels)).max(wanted);
-    let blocks = Blocks { tiles, size: tiles.div_ceil(count), lanes: threads, points };
+    let blocks =
+        Blocks { tiles, size: tiles.div_ceil(count), lanes: threads, together: call.panels.count(), points };
     let count = tiles.div_ceil(blocks.size);
     call.check_scratch(arena, &blocks);
     let arena = arena.pointer();

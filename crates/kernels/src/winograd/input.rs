@@ -20,7 +20,7 @@ pub(super) struct Source {
     pub(super) size: (usize, usize),
     /// Zeros above and to the left.
     pub(super) padding: (usize, usize),
-    /// Output rows of a tile and the kernel's, less one: its input rows, six or eight.
+    /// Input rows of a tile: six or eight.
     pub(super) inputs: usize,
     pub(super) grid: Grid,
 }

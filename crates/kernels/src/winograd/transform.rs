@@ -8,14 +8,14 @@ use crate::simd::Simd;
 /// Two points, p and −p.
 struct Pair {
     /// Powers of p.
-    powers: [f32; 5],
+    powers: [f32; 6],
     /// One over the product of p's differences to the other finite points.
     over: f32,
 }
 
 impl Pair {
     const fn new(p: f32, over: f32) -> Self {
-        Self { powers: [1.0, p, p * p, p * p * p, p * p * p * p], over }
+        Self { powers: [1.0, p, p * p, p * p * p, p * p * p * p, p * p * p * p * p], over }
     }
 }
 

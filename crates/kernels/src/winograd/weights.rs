@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::points;
 use super::transform::weight_transform;
+use super::{Filtering, OUT};
 use crate::arena::Pointer;
 use crate::geometry::product;
 use crate::isa::Isa;
@@ -12,20 +12,22 @@ use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tuning::winograd::LEAST_TASK_CHANNELS;
 
-/// Transforms packed kernels of 3×3 or 5×5, rows of which are kernel element × input channel, to
-/// [`winograd_matrices`](super::winograd_matrices) packed matrices of input × output channels.
+/// Transforms packed kernels, rows of which are kernel element × input channel, to [`Filtering::points`] packed matrices of
+/// input × output channels.
 ///
 /// # Panics
-/// If the kernel is neither 3 nor 5, or the lengths do not match the layouts, or the layouts one another.
+/// If tiles have not 4 rows of outputs, or the lengths do not match the layouts, or the layouts one another.
 pub fn winograd_weights(
     pool: &Pool,
     isa: Isa,
-    kernel: usize,
+    filtering: Filtering,
     (source, from): (&[f32], Panels),
     (target, to): (&mut [f32], Panels),
 ) {
+    assert_eq!(filtering.outputs(), OUT, "rows of a tile's outputs");
     assert_eq!(source.len(), from.len(), "length of the kernels");
-    assert_eq!(target.len(), product(&[points(kernel), to.len()]), "length of the transformed kernels");
+    assert_eq!(target.len(), product(&[filtering.points(), to.len()]), "length of the transformed kernels");
+    let kernel = filtering.kernel();
     assert_eq!((from.k, from.n), (product(&[kernel, kernel, to.k]), to.n), "size of the kernels");
     assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let isa = isa.for_columns(to.n);
@@ -35,7 +37,7 @@ pub fn winograd_weights(
         // SAFETY: lengths and layouts were checked above; tasks have different channels, so rows of the matrices.
         unsafe {
             dispatch!(isa, transform_channels(
-                kernel: usize, source: &[f32], pointer: Pointer, layouts: (Panels, Panels), channels: Range<usize>
+                filtering: Filtering, source: &[f32], pointer: Pointer, layouts: (Panels, Panels), channels: Range<usize>
             ));
         };
     });
@@ -44,19 +46,19 @@ pub fn winograd_weights(
 /// Transforms the kernels of some input channels.
 ///
 /// # Safety
-/// [`winograd_weights`] has checked kernel, `source`, the block of `target` and `layouts`; `channels` are rows of the
+/// [`winograd_weights`] has checked `source`, the block of `target` and `layouts`; `channels` are rows of the
 /// matrices, which nothing else uses meanwhile. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn transform_channels<S: Simd>(
-    kernel: usize,
+    filtering: Filtering,
     source: &[f32],
     target: Pointer,
     layouts: (Panels, Panels),
     channels: Range<usize>,
 ) {
-    // SAFETY: the caller has checked the lengths for this kernel, and gives channels of its own.
+    // SAFETY: the caller has checked the lengths for this filtering, and gives channels of its own.
     unsafe {
-        match kernel {
+        match filtering.kernel() {
             3 => transform_channels_of::<S, 3, 6>(source, target, layouts, channels),
             _ => transform_channels_of::<S, 5, 8>(source, target, layouts, channels),
         }

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Before, Binary, Border, Comparison, Criterion, CrossEntropy,
-    Geometry, Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels, Pool,
-    PoolWindow, Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient,
+    Filtering, Geometry, Group, Grouped, GroupedGradient, Igemm, Isa, LocalResponse, Mask, Outer, Panels,
+    Pool, PoolWindow, Reading, Rectifier, Tap, Targets, Teacher, View, Weights, Winograd, WinogradGradient,
     accumulate, activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums,
     compare, copy, cross_entropy, dropout, fill, flat, flatten, from_nchw, from_nchw_padded, grouped,
     grouped_gradient, grouped_taps, igemm, local_response, local_response_backward, max_pool,
@@ -503,18 +503,20 @@ fn labels_masks_and_vectors_out_of_range_are_refused() {
 }
 
 #[test]
-fn winograd_over_maps_that_wrap_or_kernels_that_it_has_not_is_refused() {
+fn winograd_over_maps_that_wrap_or_sizes_that_it_has_not_is_refused() {
     let (input, output) = (View::dense(0, 12, 1), View::dense(12, 12, 1));
     let wrapped = ((1 << 63) + 3, 2);
-    let sizes =
-        [((3, 2), wrapped, 3), (wrapped, (3, 2), 3), ((3, 2), (3, 2), 4), ((3, 2), (3, 2), usize::MAX)];
+    for (outputs, kernel) in [(4, 4), (6, 5), (2, 3), (4, usize::MAX), (usize::MAX, 3), (0, 0)] {
+        refused(&format!("{outputs} {kernel}"), || assert_eq!(Filtering::new(outputs, kernel).points(), 0));
+    }
     for isa in Isa::available() {
-        for (input_size, output_size, kernel) in sizes {
+        for (input_size, output_size) in [((3, 2), wrapped), (wrapped, (3, 2))] {
+            let filtering = Filtering::new(4, 3);
             let panels = Panels::new(isa, 1, 1);
             let weights = vec![0.0; 36 * panels.len()];
-            refused(&format!("{input_size:?} {output_size:?} {kernel}"), || {
+            refused(&format!("{input_size:?} {output_size:?}"), || {
                 let call = Winograd {
-                    kernel,
+                    filtering,
                     batch: 2,
                     input,
                     input_size,
@@ -530,9 +532,9 @@ fn winograd_over_maps_that_wrap_or_kernels_that_it_has_not_is_refused() {
                 };
                 winograd(&Pool::new(2), isa, &mut Arena::new(1 << 20), &call, None);
             });
-            refused(&format!("gradient: {input_size:?} {output_size:?} {kernel}"), || {
+            refused(&format!("gradient: {input_size:?} {output_size:?}"), || {
                 let call = WinogradGradient {
-                    kernel,
+                    filtering,
                     batch: 2,
                     input,
                     input_size,

@@ -1,8 +1,8 @@
-//! F(4×4, 3×3) and F(4×4, 5×5) against the sum over taps.
+//! Winograd's minimal filtering against the sum over taps.
 
 use convnet_kernels::{
-    Arena, Isa, Panels, Pool, View, Winograd, winograd, winograd_groups, winograd_groups_scratch,
-    winograd_matrices, winograd_scratch, winograd_weights,
+    Arena, Filtering, Isa, Panels, Pool, View, Winograd, winograd, winograd_groups, winograd_groups_scratch,
+    winograd_scratch, winograd_weights,
 };
 
 use crate::common::{
@@ -11,8 +11,8 @@ use crate::common::{
 use crate::refusal::refused;
 
 /// The transforms multiply the error of the plain sum several times, those of six points less than those of eight.
-fn tolerance(kernel: usize) -> f64 {
-    if kernel == 3 { 2e-5 } else { 5e-5 }
+fn tolerance(filtering: Filtering) -> f64 {
+    if filtering.points() == 36 { 2e-5 } else { 5e-5 }
 }
 
 /// Adds a convolution's products, the plain sum over taps and channels, to its output; weights are kernel element × input × output.
@@ -44,15 +44,16 @@ fn add_products(
 fn transformed(
     pool: &Pool,
     isa: Isa,
-    kernel: usize,
+    filtering: Filtering,
     (c, n): (usize, usize),
     weights: &[f32],
 ) -> (Vec<f32>, Panels) {
+    let kernel = filtering.kernel();
     let (layout, panels) = (Panels::new(isa, kernel * kernel * c, n), Panels::new(isa, c, n));
     let mut packed = vec![f32::NAN; layout.len()];
     layout.pack(&mut packed, |row, column| weights[row * n + column]);
-    let mut transformed = vec![f32::NAN; winograd_matrices(kernel) * panels.len()];
-    winograd_weights(pool, isa, kernel, (&packed, layout), (&mut transformed, panels));
+    let mut transformed = vec![f32::NAN; filtering.points() * panels.len()];
+    winograd_weights(pool, isa, filtering, (&packed, layout), (&mut transformed, panels));
     (transformed, panels)
 }
 
@@ -62,6 +63,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
     let mut random = Random::new(81);
     for seed in 0..200 {
         let kernel = if random.chance() { 3 } else { 5 };
+        let filtering = Filtering::new(4, kernel);
         let padding = (random.below(kernel), random.below(kernel));
         let size = |random: &mut Random, padding: usize| {
             random.within(kernel.saturating_sub(2 * padding).max(1)..=21)
@@ -84,7 +86,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
         let weights = scene.random.floats(kernel * kernel * c * n);
         let bias = bias.then(|| scene.random.floats(n));
         let scratch = machine.scratch(&mut scene, |isa| {
-            winograd_scratch(MOST_THREADS, batch, kernel, output_size, Panels::new(isa, c, n))
+            winograd_scratch(MOST_THREADS, batch, filtering, output_size, Panels::new(isa, c, n))
         });
 
         let x = scene.read(input);
@@ -97,9 +99,9 @@ fn convolutions_of_any_size_and_padding_are_right() {
             }
         }
         let run = |pool: &_, isa, arena: &mut _| {
-            let (transformed, panels) = transformed(pool, isa, kernel, (c, n), &weights);
+            let (transformed, panels) = transformed(pool, isa, filtering, (c, n), &weights);
             let call = Winograd {
-                kernel,
+                filtering,
                 batch,
                 input,
                 input_size,
@@ -121,8 +123,8 @@ fn convolutions_of_any_size_and_padding_are_right() {
             moments
         };
         machine.run(&scene, &[out, scratch], run, |arena, moments, isa| {
-            let what = format!("{isa} {kernel}×{kernel} {input_size:?} padding {padding:?}, {c} to {n}");
-            assert_close(&read(arena, out), &expected, tolerance(kernel), &what);
+            let what = format!("{isa} {filtering:?} {input_size:?} padding {padding:?}, {c} to {n}");
+            assert_close(&read(arena, out), &expected, tolerance(filtering), &what);
             if measured {
                 assert_moments(arena, out, moments, what);
             }
@@ -130,30 +132,32 @@ fn convolutions_of_any_size_and_padding_are_right() {
     }
 }
 
-/// Channels enough for several sums of a 5×5 kernel's products, few and many outputs, statistics.
+/// Channels enough for several sums of products on eight points, few and many outputs, statistics.
 #[test]
 fn products_of_many_channels_are_right() {
     let machine = Machine::new(4);
+    let filtering = Filtering::new(4, 5);
     for (seed, (c, n)) in [(130, 7), (200, 19), (64, 33), (129, 16)].into_iter().enumerate() {
-        let (kernel, size, batch) = (5, (9, 10), 3);
+        let (kernel, size, batch) = (filtering.kernel(), (9, 10), 3);
+        let padding = (kernel / 2, kernel / 2);
         let mut scene = Scene::new(8000 + seed as u64);
         let pixels = batch * size.0 * size.1;
         let (input, out) = (scene.filled(pixels, c), scene.any(pixels, n));
         let weights = scene.random.floats(kernel * kernel * c * n);
         let scratch = machine.scratch(&mut scene, |isa| {
-            winograd_scratch(MOST_THREADS, batch, kernel, size, Panels::new(isa, c, n))
+            winograd_scratch(MOST_THREADS, batch, filtering, size, Panels::new(isa, c, n))
         });
         let x = scene.read(input);
         let mut expected = vec![0.0; pixels * n];
-        add_products(&mut expected, &x, (kernel, (2, 2)), [size; 2], (&weights, (c, n)));
+        add_products(&mut expected, &x, (kernel, padding), [size; 2], (&weights, (c, n)));
         let run = |pool: &_, isa, arena: &mut _| {
-            let (transformed, panels) = transformed(pool, isa, kernel, (c, n), &weights);
+            let (transformed, panels) = transformed(pool, isa, filtering, (c, n), &weights);
             let call = Winograd {
-                kernel,
+                filtering,
                 batch,
                 input,
                 input_size: size,
-                padding: (2, 2),
+                padding,
                 weights: &transformed,
                 panels,
                 bias: None,
@@ -169,8 +173,8 @@ fn products_of_many_channels_are_right() {
             moments
         };
         machine.run(&scene, &[out, scratch], run, |arena, moments, isa| {
-            let what = format!("{isa} {c} to {n}");
-            assert_close(&read(arena, out), &expected, tolerance(kernel), &what);
+            let what = format!("{isa} {filtering:?} {c} to {n}");
+            assert_close(&read(arena, out), &expected, tolerance(filtering), &what);
             assert_moments(arena, out, moments, what);
         });
     }
@@ -182,6 +186,7 @@ fn groups_are_convolutions_of_their_own() {
     let mut random = Random::new(82);
     for seed in 0..60 {
         let (kernel, groups) = (random.pick(&[3, 5]), random.pick(&[1, 2, 3, 7]));
+        let filtering = Filtering::new(4, kernel);
         let (k, n, batch) =
             (random.pick(&[1, 5, 16, 70]), random.pick(&[1, 6, 16, 35]), random.within(1..=3));
         // Up to 300 tiles, which are several blocks.
@@ -198,15 +203,15 @@ fn groups_are_convolutions_of_their_own() {
         let relu = rectifier(&mut random);
         let scratch = machine.scratch(&mut scene, |isa| {
             let panels = Panels::new(isa, k, n);
-            let each = winograd_scratch(MOST_THREADS, batch, kernel, output_size, panels);
-            each.max(winograd_groups_scratch(MOST_THREADS, batch, kernel, output_size, panels))
+            let each = winograd_scratch(MOST_THREADS, batch, filtering, output_size, panels);
+            each.max(winograd_groups_scratch(MOST_THREADS, batch, filtering, output_size, panels))
         });
         let run = |pool: &_, isa, arena: &mut _| {
             let panels = Panels::new(isa, k, n);
-            let floats = winograd_matrices(kernel) * panels.len();
+            let floats = filtering.points() * panels.len();
             let weights = Random::new(seed).floats(groups * floats);
             let whole = Winograd {
-                kernel,
+                filtering,
                 batch,
                 input,
                 input_size: size,
@@ -238,7 +243,7 @@ fn groups_are_convolutions_of_their_own() {
         };
         machine.run(&scene, &[out, by_group, scratch], run, |arena, _, isa| {
             let what =
-                format_args!("{isa} {groups} groups of {k} to {n}, {kernel}×{kernel} {size:?} {padding:?}");
+                format_args!("{isa} {groups} groups of {k} to {n}, {filtering:?} {size:?} {padding:?}");
             assert_close(&read(arena, out), &read(arena, by_group), 0.0, what);
         });
     }
@@ -247,10 +252,11 @@ fn groups_are_convolutions_of_their_own() {
 #[test]
 fn groups_that_do_not_fit_are_refused() {
     let panels = Panels::new(Isa::PORTABLE, 2, 3);
-    let floats = winograd_matrices(3) * panels.len();
+    let filtering = Filtering::new(4, 3);
+    let floats = filtering.points() * panels.len();
     let weights = vec![0.5; 2 * floats];
     let call = Winograd {
-        kernel: 3,
+        filtering,
         batch: 1,
         input: View::dense(0, 16, 4),
         input_size: (4, 4),

@@ -5,9 +5,9 @@ use convnet_kernels::{
     Weights, WinogradGradient,
 };
 
+use super::Conv;
 use super::choose::{InputGradient, WeightGradient, Winograd};
 use super::walk::Phase;
-use super::{Conv, MATRICES};
 use crate::cpu::run::{At, Backward};
 use crate::plan::BackwardStage;
 
@@ -44,9 +44,9 @@ impl Conv {
     }
 
     fn weight_gradient_winograd(&self, run: &mut Backward<'_>, at: At<'_>, winograd: Winograd, dy: View) {
-        let Winograd { side, panels, .. } = winograd;
+        let Winograd { filtering, panels, .. } = winograd;
         let call = WinogradGradient {
-            kernel: side,
+            filtering,
             batch: run.n,
             input: run.input(at, 0),
             input_size: at.stage.shapes[0].spatial(),
@@ -56,7 +56,7 @@ impl Conv {
             panels,
             scratch: run.winograd_at,
         };
-        let products = &mut run.transformed[..MATRICES * panels.len()];
+        let products = &mut run.transformed[..winograd.floats()];
         let gradient = (&mut run.gradients[at.parameters.weight.clone()], self.matrix.panels);
         kernels::winograd_gradient(run.pool, run.isa, run.arena, &call, products, gradient);
     }
@@ -132,7 +132,8 @@ impl Conv {
         (dy, dx): (View, View),
         accumulate: bool,
     ) {
-        let Winograd { side, panels: to, .. } = winograd;
+        let Winograd { filtering, panels: to, .. } = winograd;
+        let side = filtering.kernel();
         let panels = self.transposed(phase);
         let flipped = &mut run.scratch[..panels.len()];
         let weights = (&run.parameters[at.parameters.weight.clone()], self.matrix.panels);
@@ -141,9 +142,9 @@ impl Conv {
         kernels::transpose(run.pool, run.isa, weights, self.walk.group_channels.0, &taps, (flipped, panels));
         let target = &mut run.transformed[..winograd.floats()];
         let source = (&run.scratch[..panels.len()], panels);
-        kernels::winograd_weights(run.pool, run.isa, side, source, (&mut *target, to));
+        kernels::winograd_weights(run.pool, run.isa, filtering, source, (&mut *target, to));
         let call = kernels::Winograd {
-            kernel: side,
+            filtering,
             batch: run.n,
             input: dy,
             input_size: run.plan.graph.node(at.stage.node).shape.spatial(),

@@ -1,6 +1,6 @@
 //! The choice of a convolution's kernels.
 
-use convnet_kernels::{Group, Isa, Panels, along_rows, winograd_matrices};
+use convnet_kernels::{Filtering, Group, Panels, along_rows};
 
 use super::cost::{Pass, costs, ends};
 use super::walk::{Phase, Walk, phases};
@@ -18,11 +18,11 @@ pub(in crate::cpu) struct Choice<K> {
     pub(in crate::cpu) winograd_cost: Option<f64>,
 }
 
-/// A convolution by Winograd's algorithm: F(4×4, 3×3) or F(4×4, 5×5), a weight gradient of 5×5 by F(2×2, 5×5).
+/// A convolution by Winograd's algorithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::cpu) struct Winograd {
-    /// Rows and columns of the kernel.
-    pub(in crate::cpu) side: usize,
+    /// Rows and columns of the kernel and of a tile's outputs.
+    pub(in crate::cpu) filtering: Filtering,
     /// The layout of one of the matrices of transformed weights of a group.
     pub(in crate::cpu) panels: Panels,
     /// Groups of channels: in inference alone more than one.
@@ -30,9 +30,15 @@ pub(in crate::cpu) struct Winograd {
 }
 
 impl Winograd {
+    /// The algorithm with the sizes of outputs and kernel.
+    pub(in crate::cpu) fn name(&self) -> String {
+        let (outputs, kernel) = (self.filtering.outputs(), self.filtering.kernel());
+        format!("winograd_{outputs}x{outputs}_{kernel}x{kernel}")
+    }
+
     /// Floats of the transformed weights of a group.
     pub(in crate::cpu) fn floats_of_group(&self) -> usize {
-        winograd_matrices(self.side) * self.panels.len()
+        self.filtering.points() * self.panels.len()
     }
 
     /// Floats of the transformed weights.
@@ -150,15 +156,12 @@ impl Problem<'_> {
     fn choose<K>(&self, pass: Pass, pick: impl FnOnce(Option<Winograd>) -> K) -> Choice<K> {
         let costs = costs(self.conv, self.shapes, self.allowed.batch, pass)
             .filter(|_| self.allowed.winograd && self.walk.small.is_none());
-        let winograd = costs.filter(|costs| costs.prefer_winograd()).map(|_| {
+        let winograd = costs.filter(|costs| costs.prefer_winograd()).map(|costs| {
             let (from, to) = ends(self.shapes, pass);
-            winograd(self.allowed.isa, self.conv, (from.channels(), to.channels()))
+            let groups = self.conv.groups;
+            let panels = Panels::new(self.allowed.isa, from.channels() / groups, to.channels() / groups);
+            Winograd { filtering: costs.filtering, panels, groups }
         });
         Choice { kernel: pick(winograd), winograd_cost: costs.map(super::cost::Costs::ratio) }
     }
-}
-
-fn winograd(isa: Isa, conv: &Conv2d, (from, to): (usize, usize)) -> Winograd {
-    let groups = conv.groups;
-    Winograd { side: conv.kernel.h, panels: Panels::new(isa, from / groups, to / groups), groups }
 }

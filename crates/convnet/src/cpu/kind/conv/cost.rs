@@ -1,5 +1,7 @@
 //! What a convolution's passes cost by the direct kernels and by Winograd's: a model, which decides between them.
 
+use convnet_kernels::Filtering;
+
 use super::walk::THIN;
 use crate::graph::Shape;
 use crate::ops::Conv2d;
@@ -30,6 +32,8 @@ const WEIGHT_TRANSFORM: usize = 12;
 const WEIGHT_ONCE: usize = 24;
 /// Weights that outgrow the caches, in floats.
 const CACHED: usize = 1 << 20;
+/// What it costs to write a sum of products, or to add it to the ones before, in multiply-adds.
+const SUM: usize = 5;
 /// Rows that a product takes at least, however few it has: the register tile is filled no better below.
 const ROWS: usize = 8;
 
@@ -38,6 +42,8 @@ const ROWS: usize = 8;
 pub(super) struct Costs {
     pub(super) direct: usize,
     pub(super) winograd: usize,
+    /// The sizes that cost so much by Winograd's algorithm, which are the cheapest.
+    pub(super) filtering: Filtering,
 }
 
 impl Costs {
@@ -86,10 +92,6 @@ pub(super) fn costs(
     let (from, to) = ends((input, output), pass);
     let (k, n) = (from.channels() / conv.groups, to.channels() / conv.groups);
     let (height, width) = to.spatial();
-    // A weight gradient has tiles of six rows of the input, the others of four rows of the output.
-    let side = if pass == Pass::WeightGradient { 7 - kernel } else { 4 };
-    let matrices = (side + kernel - 1) * (side + kernel - 1);
-    let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
     // Rows and columns of the kernel over all rows and columns of the map; of enough images the direct kernel leaves
     // out those that lie in the padding.
     let along = |size: usize, from: usize, padding: usize| {
@@ -105,19 +107,36 @@ pub(super) fn costs(
         let floats = points * k * n;
         floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
     };
-    let transforms = (matrices * TRANSFORM * (k + n)).saturating_mul(tiles);
     let transform = match pass {
         Pass::Infer => 0,
         Pass::Once => WEIGHT_ONCE,
         Pass::Forward | Pass::InputGradient | Pass::WeightGradient => WEIGHT_TRANSFORM,
     };
-    let every_step = matrices * transform * k * n;
     let product = |rows: usize, points: usize| (k * n).saturating_mul(rows).saturating_add(weights(points));
-    let winograd = product(tiles.max(ROWS).saturating_mul(matrices), matrices)
-        .saturating_add(transforms)
-        .saturating_add(every_step);
+    let winograd = |filtering: Filtering| {
+        let (side, matrices) = (filtering.outputs(), filtering.points());
+        let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
+        // Products are summed over tiles in a weight gradient, over channels else.
+        let sums = if pass == Pass::WeightGradient {
+            tiles.div_ceil(filtering.most_summed()).saturating_mul(k * n)
+        } else {
+            k.div_ceil(filtering.most_summed()).saturating_mul(n).saturating_mul(tiles)
+        };
+        product(tiles.max(ROWS).saturating_mul(matrices), matrices)
+            .saturating_add((matrices * TRANSFORM * (k + n)).saturating_mul(tiles))
+            .saturating_add((matrices * SUM).saturating_mul(sums))
+            .saturating_add(matrices * transform * k * n)
+    };
     let direct = product(taps.max(ROWS * kernel * kernel), kernel * kernel);
-    Some(Costs { direct, winograd })
+    let sizes: &[usize] = match (kernel, pass) {
+        (3, Pass::WeightGradient) => &[4, 6],
+        (5, Pass::WeightGradient) => &[2, 4],
+        _ => &[4],
+    };
+    let filterings = sizes.iter().map(|&outputs| Filtering::new(outputs, kernel));
+    let (winograd, filtering) =
+        filterings.map(|filtering| (winograd(filtering), filtering)).min_by_key(|&(cost, _)| cost)?;
+    Some(Costs { direct, winograd, filtering })
 }
 
 #[cfg(test)]

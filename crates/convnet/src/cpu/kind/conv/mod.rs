@@ -23,9 +23,6 @@ use crate::ops::Conv2d;
 use crate::plan::{self, CompileError, Kernel, Mode, Needs, Plan, Slot, Stage};
 use crate::weights::scale_and_shift;
 
-/// Matrices of the sums of a weight gradient by Winograd's algorithm.
-const MATRICES: usize = 36;
-
 /// A convolution bound to its kernels.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::cpu) struct Conv {
@@ -142,14 +139,14 @@ impl Conv {
         match (self.forward.kernel, &at.parameters.half) {
             (_, Some(range)) => loader.pack_half(at, &self.matrix, range.clone(), scale)?,
             (ForwardKernel::Winograd(winograd), None) if self.transformed => {
-                let Winograd { side, panels, .. } = winograd;
+                let Winograd { filtering, panels, .. } = winograd;
                 let mut packed = vec![0.0; self.matrix.len()];
                 loader.pack_to(at, &self.matrix, &mut packed, scale)?;
                 let targets = loader.parameters[at.parameters.weight.clone()]
                     .chunks_exact_mut(winograd.floats_of_group().max(1));
                 for (source, target) in packed.chunks_exact(self.matrix.panels.len().max(1)).zip(targets) {
                     let source = (source, self.matrix.panels);
-                    kernels::winograd_weights(loader.pool, loader.isa, side, source, (target, panels));
+                    kernels::winograd_weights(loader.pool, loader.isa, filtering, source, (target, panels));
                 }
             }
             _ => loader.pack(at, &self.matrix, scale)?,
@@ -282,18 +279,18 @@ impl Conv {
     }
 
     fn forward_winograd(&self, run: &mut Forward<'_>, at: At<'_>, winograd: Winograd, addend: Option<View>) {
-        let Winograd { side, panels, groups } = winograd;
+        let Winograd { filtering, panels, groups } = winograd;
         let (weight, input, out) = (run.weight(at), run.input(at, 0), run.output(at));
         let weights = if self.transformed {
             weight
         } else {
             let target = &mut run.transformed[..winograd.floats()];
             let source = (weight, self.matrix.panels);
-            kernels::winograd_weights(run.pool, run.isa, side, source, (&mut *target, panels));
+            kernels::winograd_weights(run.pool, run.isa, filtering, source, (&mut *target, panels));
             &*target
         };
         let call = kernels::Winograd {
-            kernel: side,
+            filtering,
             batch: run.n,
             input,
             input_size: at.stage.shapes[0].spatial(),
@@ -339,10 +336,10 @@ impl Conv {
         let batch = plan.batch;
         let (input, output) = (stage.shapes[0].spatial(), plan.shape(stage).spatial());
         let by_tiles = |winograd: Winograd, size| {
-            let Winograd { side, panels, groups } = winograd;
+            let Winograd { filtering, panels, groups } = winograd;
             let tiles = match groups {
-                1 => kernels::winograd_scratch(threads, batch, side, size, panels),
-                _ => kernels::winograd_groups_scratch(threads, batch, side, size, panels),
+                1 => kernels::winograd_scratch(threads, batch, filtering, size, panels),
+                _ => kernels::winograd_groups_scratch(threads, batch, filtering, size, panels),
             };
             Scratch { tiles, transformed: winograd.floats(), transposed: 0 }
         };
@@ -364,8 +361,8 @@ impl Conv {
         };
         let weights = match weight.as_ref().map(|choice| choice.kernel) {
             Some(WeightGradient::Winograd(winograd)) => Scratch {
-                tiles: kernels::winograd_gradient_scratch(batch, winograd.side, output, winograd.panels),
-                transformed: MATRICES * winograd.panels.len(),
+                tiles: kernels::winograd_gradient_scratch(batch, winograd.filtering, output, winograd.panels),
+                transformed: winograd.floats(),
                 transposed: 0,
             },
             Some(WeightGradient::Rows | WeightGradient::Outer | WeightGradient::Grouped(_)) | None => {
@@ -383,8 +380,9 @@ impl Conv {
             groups => format!(", {groups} groups"),
         };
         let name = match self.forward.kernel {
-            ForwardKernel::Winograd(Winograd { side, panels: Panels { k, n, .. }, .. }) => {
-                format!("f32_winograd_4x4_{side}x{side}_{isa} K={k} N={n}{groups}")
+            ForwardKernel::Winograd(winograd) => {
+                let Panels { k, n, .. } = winograd.panels;
+                format!("f32_{}_{isa} K={k} N={n}{groups}", winograd.name())
             }
             ForwardKernel::Grouped(group) => {
                 let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
@@ -408,7 +406,7 @@ impl Conv {
             |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!(" (winograd {ratio:.2})"));
         let dx = input.as_ref().map(|choice| {
             let kernel = match &choice.kernel {
-                InputGradient::Winograd(..) => "winograd".into(),
+                InputGradient::Winograd(winograd, _) => winograd.name(),
                 InputGradient::Scatter => "scatter".into(),
                 InputGradient::Phases(phases) => {
                     let kernel = self.walk.small.map_or("igemm", name_of);
@@ -422,10 +420,10 @@ impl Conv {
         });
         let dw = weight.as_ref().map(|choice| {
             let kernel = match choice.kernel {
-                WeightGradient::Winograd(_) => "winograd",
-                WeightGradient::Rows => "rows",
-                WeightGradient::Outer => "outer",
-                WeightGradient::Grouped(group) => name_of(group),
+                WeightGradient::Winograd(winograd) => winograd.name(),
+                WeightGradient::Rows => "rows".into(),
+                WeightGradient::Outer => "outer".into(),
+                WeightGradient::Grouped(group) => name_of(group).into(),
             };
             format!("dW {kernel}{}", cost(choice.winograd_cost))
         });

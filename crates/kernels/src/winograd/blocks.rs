@@ -1,0 +1,212 @@
+//! How the tiles of an output are cut in blocks, and where each has its scratch.
+
+use super::planes::Planes;
+use super::{Filtering, Grid, Winograd};
+use crate::geometry::product;
+use crate::panels::Panels;
+use crate::tile::MAX_ROWS;
+use crate::tuning::winograd::{
+    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, PRODUCT_BYTES,
+    SHARED_WEIGHT_FLOATS,
+};
+
+/// The fewest tiles of a block of a thread's own: those of so many tiles of the product, and some more.
+pub(super) const LEAST_BLOCK_TILES: usize = LEAST_BLOCK_PRODUCT_TILES * MAX_ROWS + CHUNK_TILES;
+
+/// Tiles of a block, and blocks that run at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Blocks {
+    pub(super) tiles: usize,
+    pub(super) size: usize,
+    pub(super) lanes: usize,
+    /// Panels of columns whose products are transformed before the next ones are computed.
+    pub(super) together: usize,
+    /// Products of a tile.
+    pub(super) points: usize,
+}
+
+impl Blocks {
+    /// Blocks of whole `chunk`s of tiles of so many points. Each thread takes blocks of its own where there are enough tiles and
+    /// the caches hold the weights; else threads share a block, and each does its part of all panels.
+    pub(super) fn new(threads: usize, (tiles, chunk): (usize, usize), points: usize, panels: Panels) -> Self {
+        let threads = threads.max(1);
+        let apart = tiles >= threads * LEAST_BLOCK_TILES && !shares_weights(points, panels);
+        let (lanes, most) = if apart {
+            (threads, own_tiles(points, panels))
+        } else {
+            (1, shared_tiles(threads, points, panels))
+        };
+        // Threads have as many blocks each, so that some are a little larger.
+        let rounds = (tiles / (lanes * most)).max(1);
+        let size = tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk);
+        let together = if apart { panels_together(size, points, panels) } else { panels.count() };
+        Self { tiles, size, lanes, together, points }
+    }
+
+    /// Whether threads have blocks of their own.
+    pub(super) fn are_apart(&self, panels: Panels) -> bool {
+        self.lanes > 1 || self.together < panels.count()
+    }
+
+    /// Floats of a block's transformed input, and of its products.
+    pub(super) fn floats(&self, panels: Panels) -> (usize, usize) {
+        let floats = |channels| Planes::floats(self.points, self.size, channels);
+        (floats(panels.k), floats(self.columns(panels)))
+    }
+
+    /// The most columns of products at a time.
+    fn columns(&self, panels: Panels) -> usize {
+        product(&[self.together, panels.width(0)]).min(panels.padded_n())
+    }
+}
+
+/// Whether the weights outgrow the caches.
+fn shares_weights(points: usize, panels: Panels) -> bool {
+    product(&[points, panels.len()]) > SHARED_WEIGHT_FLOATS
+}
+
+/// The tiles that a thread's own block aims at: whole chunks.
+fn own_tiles(points: usize, panels: Panels) -> usize {
+    let row = Planes::row(panels.k) + Planes::row(panels.width(0));
+    (BLOCK_BYTES / size_of::<f32>() / product(&[points, row]))
+        .next_multiple_of(CHUNK_TILES)
+        .max(LEAST_BLOCK_TILES)
+}
+
+/// The tiles that a block aims at which threads share.
+fn shared_tiles(threads: usize, points: usize, panels: Panels) -> usize {
+    if shares_weights(points, panels) {
+        let fitting = BLOCK_BYTES / size_of::<f32>() / tile_floats(points, panels);
+        fitting.next_multiple_of(CHUNK_TILES).max(LEAST_SHARED_TILES)
+    } else {
+        threads * LEAST_BLOCK_TILES
+    }
+}
+
+/// How many panels' products of so many tiles stay in the cache, one at least.
+fn panels_together(size: usize, points: usize, panels: Panels) -> usize {
+    let bytes = |count: usize| {
+        product(&[size_of::<f32>(), points, size, Planes::row(product(&[count, panels.width(0)]))])
+    };
+    (1..=panels.count()).rev().find(|&count| bytes(count) <= PRODUCT_BYTES).unwrap_or(1)
+}
+
+/// Floats that a tile's transformed input and all of its products take.
+pub(super) fn tile_floats(points: usize, panels: Panels) -> usize {
+    product(&[points, Planes::row(panels.k) + Planes::row(panels.padded_n())])
+}
+
+/// Floats of scratch that a call on up to `batch` images needs.
+///
+/// # Panics
+/// If there are no channels, or the number overflows.
+pub fn winograd_scratch(
+    threads: usize,
+    batch: usize,
+    filtering: Filtering,
+    output_size: (usize, usize),
+    panels: Panels,
+) -> usize {
+    let (points, tiles) = (filtering.points(), Grid::new(filtering.outputs(), output_size).tiles(batch));
+    let (threads, slack) = (threads.max(1), 2 * Planes::slack(points));
+    // A block may have twice the tiles that it aims at, all but one, and those of its last chunk.
+    let most = |aim: usize| product(&[2, aim]).min(tiles) + CHUNK_TILES;
+    let shared = product(&[most(shared_tiles(threads, points, panels)), tile_floats(points, panels)]) + slack;
+    if shares_weights(points, panels) {
+        return shared;
+    }
+    let own = most(own_tiles(points, panels));
+    let products =
+        product(&[points, own, Planes::row(panels.width(0))]).max(PRODUCT_BYTES / size_of::<f32>());
+    shared.max(product(&[threads, product(&[points, own, Planes::row(panels.k)]) + products + slack]))
+}
+
+/// A block of tiles and its scratch.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// The first tile.
+    pub(super) first: usize,
+    pub(super) tiles: usize,
+    /// Tiles of the block that comes next.
+    pub(super) behind: usize,
+    /// Panels whose products are transformed before the next ones are computed.
+    pub(super) together: usize,
+    /// Transformed input, and products of padded channels of so many panels.
+    pub(super) input: Planes,
+    pub(super) products: Planes,
+}
+
+impl Part {
+    pub(super) fn new(blocks: &Blocks, block: usize, lane: usize, call: &Winograd<'_>) -> Self {
+        let first = block * blocks.size;
+        let (input_floats, product_floats) = blocks.floats(call.panels);
+        let offset = call.scratch + lane * (input_floats + product_floats);
+        let tiles = blocks.size.min(blocks.tiles - first);
+        Self {
+            first,
+            tiles,
+            behind: blocks.size.min(blocks.tiles - first - tiles),
+            input: Planes::new(offset, blocks.size, call.panels.k),
+            together: blocks.together,
+            products: Planes::new(offset + input_floats, blocks.size, blocks.columns(call.panels)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::isa::Isa;
+
+    const F43: Filtering = Filtering::new(4, 3);
+    const F45: Filtering = Filtering::new(4, 5);
+
+    #[test]
+    fn scratch_holds_the_blocks_of_every_batch_up_to_its_own() {
+        for isa in [Isa::PORTABLE, Isa::best()] {
+            for (k, n) in [(3, 40), (64, 64), (128, 32), (128, 128), (250, 100), (130, 300), (512, 512)] {
+                for (threads, filtering, size) in
+                    [(1, F43, (5, 9)), (2, F45, (16, 16)), (3, F43, (30, 17)), (5, F43, (28, 28))]
+                {
+                    let panels = Panels::new(isa, k, n);
+                    let mut before = 0;
+                    for batch in 0..=16 {
+                        let scratch = winograd_scratch(threads, batch, filtering, size, panels);
+                        assert!(before <= scratch, "{isa} {k} to {n}, {threads} threads, batch {batch}");
+                        before = scratch;
+                        let tiles = Grid::new(filtering.outputs(), size).tiles(batch);
+                        for chunk in [1, CHUNK_TILES] {
+                            let blocks = Blocks::new(threads, (tiles, chunk), filtering.points(), panels);
+                            let (input, products) = blocks.floats(panels);
+                            let needed = blocks.lanes * (input + products);
+                            assert!(
+                                needed <= scratch,
+                                "{isa} {k} to {n}, {threads} threads, batch {batch}: {blocks:?}"
+                            );
+                            assert!(
+                                blocks.size * blocks.lanes * tiles.div_ceil(blocks.size * blocks.lanes)
+                                    >= tiles
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn threads_have_blocks_of_their_own_whose_products_stay_in_the_cache() {
+        let blocks = |threads, tiles, (k, n)| {
+            let panels = Panels::new(Isa::PORTABLE, k, n);
+            let blocks = Blocks::new(threads, (tiles, 1), 36, panels);
+            (blocks, blocks.are_apart(panels))
+        };
+        let (many, apart) = blocks(2, 1568, (128, 128));
+        assert!(apart && many.lanes == 2 && many.size >= LEAST_BLOCK_TILES && many.together < 16, "{many:?}");
+        // Too few tiles for two threads, and weights that both of them read.
+        let (few, apart) = blocks(2, 2 * LEAST_BLOCK_TILES - 1, (128, 128));
+        assert!(!apart && few.size == few.tiles, "{few:?}");
+        let (wide, apart) = blocks(2, 1568, (512, 512));
+        assert!(!apart && wide.size >= LEAST_SHARED_TILES && wide.together == 64, "{wide:?}");
+    }
+}
