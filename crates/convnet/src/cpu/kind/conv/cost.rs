@@ -23,6 +23,8 @@ pub(super) enum Pass {
 
 /// What a float that a transform reads or writes costs, in multiply-adds.
 const TRANSFORM: usize = 8;
+/// The same of a weight gradient's tiles of 8×8, more of which leave the second-level cache.
+const LARGE_TRANSFORM: usize = 20;
 /// What a weight costs that comes from memory, and one that the caches may hold, in multiply-adds.
 const WEIGHT_FROM_MEMORY: usize = 19;
 const WEIGHT_FROM_CACHE: usize = 5;
@@ -32,7 +34,7 @@ const WEIGHT_TRANSFORM: usize = 12;
 const WEIGHT_ONCE: usize = 24;
 /// Weights that outgrow the caches, in floats.
 const CACHED: usize = 1 << 20;
-/// What it costs to write a sum of products, or to add it to the ones before, in multiply-adds.
+/// What it costs to add a sum of products to the one before, in multiply-adds.
 const SUM: usize = 5;
 /// Rows that a product takes at least, however few it has: the register tile is filled no better below.
 const ROWS: usize = 8;
@@ -115,15 +117,17 @@ pub(super) fn costs(
     let product = |rows: usize, points: usize| (k * n).saturating_mul(rows).saturating_add(weights(points));
     let winograd = |filtering: Filtering| {
         let (side, matrices) = (filtering.outputs(), filtering.points());
+        let large = pass == Pass::WeightGradient && filtering.inputs() == 8;
+        let of_float = if large { LARGE_TRANSFORM } else { TRANSFORM };
         let tiles = batch.saturating_mul(height.div_ceil(side)).saturating_mul(width.div_ceil(side));
-        // Products are summed over tiles in a weight gradient, over channels else.
-        let sums = if pass == Pass::WeightGradient {
-            tiles.div_ceil(filtering.most_summed()).saturating_mul(k * n)
-        } else {
-            k.div_ceil(filtering.most_summed()).saturating_mul(n).saturating_mul(tiles)
+        // Products are summed over tiles in a weight gradient, over channels else, in so many further sums.
+        let further = |products: usize| products.div_ceil(filtering.most_summed()).saturating_sub(1);
+        let sums = match pass {
+            Pass::WeightGradient => further(tiles).saturating_mul(k * n),
+            _ => further(k).saturating_mul(n).saturating_mul(tiles),
         };
         product(tiles.max(ROWS).saturating_mul(matrices), matrices)
-            .saturating_add((matrices * TRANSFORM * (k + n)).saturating_mul(tiles))
+            .saturating_add((matrices * of_float * (k + n)).saturating_mul(tiles))
             .saturating_add((matrices * SUM).saturating_mul(sums))
             .saturating_add(matrices * transform * k * n)
     };
@@ -147,6 +151,22 @@ mod tests {
         let conv = Conv2d::new(channels.1, kernel).padding(kernel / 2);
         let shape = |channels| Shape::Map { channels, height: map, width: map };
         costs(&conv, (shape(channels.0), shape(channels.1)), batch, pass).is_some_and(Costs::prefer_winograd)
+    }
+
+    #[test]
+    fn weight_gradients_take_the_tiles_that_cost_least() {
+        let outputs = |channels: (usize, usize), kernel: usize, map: usize| {
+            let conv = Conv2d::new(channels.1, kernel).padding(kernel / 2);
+            let shape = |channels| Shape::Map { channels, height: map, width: map };
+            let costs = costs(&conv, (shape(channels.0), shape(channels.1)), 16, Pass::WeightGradient);
+            costs.map(|costs| costs.filtering.outputs())
+        };
+        // One tile of 8×8 instead of four of 6×6, and a quarter of them for a 5×5 kernel.
+        assert_eq!(outputs((256, 256), 3, 6), Some(6));
+        assert_eq!(outputs((96, 256), 5, 27), Some(4));
+        // Few products for each float that is transformed, and maps whose last tiles would be border for the most part.
+        assert_eq!(outputs((128, 32), 3, 24), Some(4));
+        assert_eq!(outputs((256, 256), 3, 8), Some(4));
     }
 
     #[test]
