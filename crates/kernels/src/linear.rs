@@ -10,7 +10,7 @@ use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::isa::Isa;
 use crate::optimizer::Update;
-use crate::outer::{Before, Segment, Tile as OuterTile, tile_of};
+use crate::outer::{Found, Segment, Tile as OuterTile, tile_of};
 use crate::panels::Panels;
 use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
@@ -331,7 +331,7 @@ unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize
                 columns: columns.len(),
                 width,
                 rows: rows.len(),
-                before: Before::Nothing,
+                found: Found::Overwritten,
                 ahead: Span::at(segment.input),
                 out: out.add(rows.start * width),
             };

@@ -177,7 +177,7 @@ unsafe fn run_tiles<S: Simd>(
         }
         let (columns, width) = (call.panels.columns(panel), call.panels.width(panel));
         let mut rest = scratch.segments.as_slice();
-        let mut before = if chunk.start > 0 { Before::Start } else { Before::Nothing };
+        let mut found = if chunk.start > 0 { Found::Continued } else { Found::Overwritten };
         loop {
             let (mut block, behind) = rest.split_at(block_of(rest));
             let mut tile = Tile {
@@ -186,7 +186,7 @@ unsafe fn run_tiles<S: Simd>(
                 columns: columns.len(),
                 width,
                 rows: 0,
-                before,
+                found,
                 ahead: Span::at(start),
                 out: std::ptr::null_mut(),
             };
@@ -210,7 +210,7 @@ unsafe fn run_tiles<S: Simd>(
                     tile_of::<S>(tile, block);
                 }
             }
-            before = Before::Start;
+            found = Found::Continued;
             rest = behind;
             if rest.is_empty() {
                 break;
@@ -335,13 +335,13 @@ unsafe fn fill_segments(
 
 /// What becomes of the sums that a tile finds where its own go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Before {
+pub(crate) enum Found {
     /// They are overwritten.
-    Nothing,
+    Overwritten,
     /// Summing goes on from them.
-    Start,
+    Continued,
     /// They are added to the tile's own, which start at zero: of many sums of a few products each the roundings are smaller.
-    Addend,
+    Added,
 }
 
 /// A tile of a gradient and how its operands lie.
@@ -354,7 +354,7 @@ pub(crate) struct Tile {
     pub(crate) columns: usize,
     pub(crate) width: usize,
     pub(crate) rows: usize,
-    pub(crate) before: Before,
+    pub(crate) found: Found,
     /// What is needed next and asked for meanwhile.
     pub(crate) ahead: Span,
     pub(crate) out: *mut f32,
@@ -406,7 +406,7 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
     // gradient, and MR rows of `width` floats at `out`, NV vectors each.
     unsafe {
         let mut acc = [[S::splat(0.0); NV]; MR];
-        if tile.before == Before::Start {
+        if tile.found == Found::Continued {
             for m in 0..MR {
                 for v in 0..NV {
                     acc[m][v] = S::load(tile.out.add(m * tile.width + v * S::LANES));
@@ -438,7 +438,7 @@ unsafe fn f32_outer<S: Simd, const MR: usize, const NV: usize, const FULL: bool>
             for v in 0..NV {
                 let mut sum = if split { S::add(acc[m][v], odd[m][v]) } else { acc[m][v] };
                 let out = tile.out.add(m * tile.width + v * S::LANES);
-                if tile.before == Before::Addend {
+                if tile.found == Found::Added {
                     sum = S::add(S::load(out), sum);
                 }
                 S::store(out, sum);

@@ -133,10 +133,10 @@ pub(crate) mod winograd {
     pub(crate) const BLOCK_BYTES: usize = 384 << 10;
     /// Bytes of a block's products that are transformed before the next ones are computed, unless those of a panel are more.
     pub(crate) const PRODUCT_BYTES: usize = 256 << 10;
-    /// Transformed weights from which on threads work on one block together, of this many tiles at least, so that the
-    /// weights come from memory once for all of them.
+    /// Transformed weights from which on threads work on one block together, which aims at so many tiles, so that the weights come
+    /// from memory once for all of them.
     pub(crate) const SHARED_WEIGHT_FLOATS: usize = 5 << 19;
-    pub(crate) const LEAST_SHARED_TILES: usize = 192;
+    pub(crate) const SHARED_TILES: usize = 192;
     /// The most channels, or in a weight gradient tiles, whose products on 8×8 points are summed before they are added to others:
     /// roundings grow with them. Part of the results.
     pub(crate) const MOST_SUMMED_PRODUCTS: usize = 64;

@@ -6,8 +6,7 @@ use crate::geometry::product;
 use crate::panels::Panels;
 use crate::tile::MAX_ROWS;
 use crate::tuning::winograd::{
-    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, LEAST_SHARED_TILES, PRODUCT_BYTES,
-    SHARED_WEIGHT_FLOATS,
+    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, PRODUCT_BYTES, SHARED_TILES, SHARED_WEIGHT_FLOATS,
 };
 
 /// The fewest tiles of a block of a thread's own: those of so many tiles of the product, and some more.
@@ -30,13 +29,13 @@ impl Blocks {
     /// the caches hold the weights; else threads share a block, and each does its part of all panels.
     pub(super) fn new(threads: usize, (tiles, chunk): (usize, usize), points: usize, panels: Panels) -> Self {
         let threads = threads.max(1);
-        let apart = tiles >= threads * LEAST_BLOCK_TILES && !shares_weights(points, panels);
+        let apart = tiles >= product(&[threads, LEAST_BLOCK_TILES]) && !shares_weights(points, panels);
         let (lanes, most) = if apart {
             (threads, own_tiles(points, panels))
         } else {
             (1, shared_tiles(threads, points, panels))
         };
-        // Threads have as many blocks each, so that some are a little larger.
+        // As many for each thread, rather larger than smaller ones: up to twice what they aim at.
         let rounds = (tiles / (lanes * most)).max(1);
         let size = tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk);
         let together = if apart { panels_together(size, points, panels) } else { panels.count() };
@@ -75,12 +74,7 @@ fn own_tiles(points: usize, panels: Panels) -> usize {
 
 /// The tiles that a block aims at which threads share.
 fn shared_tiles(threads: usize, points: usize, panels: Panels) -> usize {
-    if shares_weights(points, panels) {
-        let fitting = BLOCK_BYTES / size_of::<f32>() / tile_floats(points, panels);
-        fitting.next_multiple_of(CHUNK_TILES).max(LEAST_SHARED_TILES)
-    } else {
-        threads * LEAST_BLOCK_TILES
-    }
+    if shares_weights(points, panels) { SHARED_TILES } else { product(&[threads, LEAST_BLOCK_TILES]) }
 }
 
 /// How many panels' products of so many tiles stay in the cache, one at least.
@@ -96,10 +90,10 @@ pub(super) fn tile_floats(points: usize, panels: Panels) -> usize {
     product(&[points, Planes::row(panels.k) + Planes::row(panels.padded_n())])
 }
 
-/// Floats of scratch that a call on up to `batch` images needs.
+/// Floats of scratch that a call on up to `batch` images by up to so many threads needs.
 ///
 /// # Panics
-/// If there are no channels, or the number overflows.
+/// If the number overflows.
 pub fn winograd_scratch(
     threads: usize,
     batch: usize,
@@ -109,16 +103,19 @@ pub fn winograd_scratch(
 ) -> usize {
     let (points, tiles) = (filtering.points(), Grid::new(filtering.outputs(), output_size).tiles(batch));
     let (threads, slack) = (threads.max(1), 2 * Planes::slack(points));
-    // A block may have twice the tiles that it aims at, all but one, and those of its last chunk.
-    let most = |aim: usize| product(&[2, aim]).min(tiles) + CHUNK_TILES;
-    let shared = product(&[most(shared_tiles(threads, points, panels)), tile_floats(points, panels)]) + slack;
-    if shares_weights(points, panels) {
+    // Blocks may have twice the tiles that they aim at, and each those of its last chunk. So it is enough for fewer threads too.
+    let most = |aim: usize| product(&[2, aim]).min(tiles).saturating_add(product(&[threads, CHUNK_TILES]));
+    let slack = product(&[threads, slack]);
+    let shared = most(shared_tiles(threads, points, panels));
+    let shared = product(&[shared, tile_floats(points, panels)]).saturating_add(slack);
+    if shares_weights(points, panels) || tiles < product(&[threads, LEAST_BLOCK_TILES]) {
         return shared;
     }
-    let own = most(own_tiles(points, panels));
-    let products =
-        product(&[points, own, Planes::row(panels.width(0))]).max(PRODUCT_BYTES / size_of::<f32>());
-    shared.max(product(&[threads, product(&[points, own, Planes::row(panels.k)]) + products + slack]))
+    let own = most(product(&[threads, own_tiles(points, panels)]));
+    let products = product(&[points, own, Planes::row(panels.width(0))])
+        .max(product(&[threads, PRODUCT_BYTES / size_of::<f32>()]));
+    let inputs = product(&[points, own, Planes::row(panels.k)]);
+    shared.max(inputs.saturating_add(products).saturating_add(slack))
 }
 
 /// A block of tiles and its scratch.
@@ -162,11 +159,11 @@ mod tests {
     const F45: Filtering = Filtering::new(4, 5);
 
     #[test]
-    fn scratch_holds_the_blocks_of_every_batch_up_to_its_own() {
+    fn scratch_holds_the_blocks_of_fewer_images_and_of_fewer_threads() {
         for isa in [Isa::PORTABLE, Isa::best()] {
             for (k, n) in [(3, 40), (64, 64), (128, 32), (128, 128), (250, 100), (130, 300), (512, 512)] {
                 for (threads, filtering, size) in
-                    [(1, F43, (5, 9)), (2, F45, (16, 16)), (3, F43, (30, 17)), (5, F43, (28, 28))]
+                    [(1, F43, (5, 9)), (2, F45, (16, 16)), (3, F43, (30, 17)), (9, F43, (28, 28))]
                 {
                     let panels = Panels::new(isa, k, n);
                     let mut before = 0;
@@ -176,17 +173,16 @@ mod tests {
                         before = scratch;
                         let tiles = Grid::new(filtering.outputs(), size).tiles(batch);
                         for chunk in [1, CHUNK_TILES] {
-                            let blocks = Blocks::new(threads, (tiles, chunk), filtering.points(), panels);
+                            let fewer = 1 + batch % threads;
+                            let blocks = Blocks::new(fewer, (tiles, chunk), filtering.points(), panels);
                             let (input, products) = blocks.floats(panels);
                             let needed = blocks.lanes * (input + products);
                             assert!(
                                 needed <= scratch,
-                                "{isa} {k} to {n}, {threads} threads, batch {batch}: {blocks:?}"
+                                "{isa} {k} to {n}, {fewer} of {threads} threads, batch {batch}: {blocks:?}"
                             );
-                            assert!(
-                                blocks.size * blocks.lanes * tiles.div_ceil(blocks.size * blocks.lanes)
-                                    >= tiles
-                            );
+                            assert!(blocks.size.is_multiple_of(chunk), "{blocks:?}");
+                            assert!(blocks.lanes == 1 || blocks.size >= LEAST_BLOCK_TILES, "{blocks:?}");
                         }
                     }
                 }
@@ -207,6 +203,6 @@ mod tests {
         let (few, apart) = blocks(2, 2 * LEAST_BLOCK_TILES - 1, (128, 128));
         assert!(!apart && few.size == few.tiles, "{few:?}");
         let (wide, apart) = blocks(2, 1568, (512, 512));
-        assert!(!apart && wide.size >= LEAST_SHARED_TILES && wide.together == 64, "{wide:?}");
+        assert!(!apart && wide.size >= SHARED_TILES && wide.together == 64, "{wide:?}");
     }
 }

@@ -11,7 +11,7 @@ use crate::ahead::Span;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 use crate::isa::Isa;
-use crate::outer::{Before, Segment, Tile, tile_of};
+use crate::outer::{Found, Segment, Tile, tile_of};
 use crate::panels::Panels;
 use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
@@ -374,10 +374,10 @@ unsafe fn sum_tile<S: Simd>(arena: Pointer, block: Block, to: To, unit: &Unit, p
         let sums = block.count.div_ceil(to.filtering.most_summed()).max(1);
         for sum in 0..sums {
             let tiles = sum * block.count / sums..(sum + 1) * block.count / sums;
-            let before = match (block.first && sum == 0, to.filtering.most_summed()) {
-                (true, _) => Before::Nothing,
-                (false, usize::MAX) => Before::Start,
-                (false, _) => Before::Addend,
+            let found = match (block.first && sum == 0, to.filtering.most_summed()) {
+                (true, _) => Found::Overwritten,
+                (false, usize::MAX) => Found::Continued,
+                (false, _) => Found::Added,
             };
             let segment = Segment {
                 input: arena.at(block.left.at(point, tiles.start) + unit.rows.start),
@@ -390,7 +390,7 @@ unsafe fn sum_tile<S: Simd>(arena: Pointer, block: Block, to: To, unit: &Unit, p
                 columns: width,
                 width,
                 rows: unit.rows.len(),
-                before,
+                found,
                 ahead: Span::at(segment.input),
                 out: to.sums.at(unit.start + point * unit.step),
             };

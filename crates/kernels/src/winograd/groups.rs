@@ -43,7 +43,7 @@ fn most(points: usize, panels: Panels) -> usize {
 /// Floats of scratch that a call of [`winograd_groups`] on up to `batch` images needs.
 ///
 /// # Panics
-/// If there are no channels, or the number overflows.
+/// If the number overflows.
 pub fn winograd_groups_scratch(
     threads: usize,
     batch: usize,

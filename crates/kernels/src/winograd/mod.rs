@@ -116,7 +116,7 @@ impl Winograd<'_> {
 ///
 /// # Panics
 /// If a view reaches beyond the arena, views overlap (an addend may be the output itself), or lengths do not
-/// match the sizes.
+/// match the sizes, or tiles have not 4 rows of outputs.
 pub fn winograd(
     pool: &Pool,
     isa: Isa,
@@ -210,7 +210,8 @@ impl Grid {
     }
 }
 
-/// Some panels of columns, and what lies ahead of a block while it is multiplied with all panels.
+/// Some panels of columns, one at least and no more than a part's products have room for, and what lies ahead of a block while it is
+/// multiplied with all panels.
 struct Columns<'a> {
     panels: Range<usize>,
     ahead: &'a [Span],
@@ -250,8 +251,7 @@ impl Work<'_> {
     ///
     /// # Safety
     /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the
-    /// part.
-    /// Meanwhile nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
+    /// part. Meanwhile nothing writes the input, and nothing else uses these tiles' rows of the part's transformed input.
     unsafe fn transform_input(self, isa: Isa, part: Part, tiles: Range<usize>) {
         let call = self.call;
         let source = Source {
@@ -299,12 +299,12 @@ impl Work<'_> {
         list
     }
 
-    /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
+    /// Multiplies a block's transformed input with some panels of weights of points: product = point × panels of `columns` + panel.
     ///
     /// # Safety
-    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than
-    /// points × panels.
-    /// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products.
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `columns` are of the call;
+    /// `products` are less than points × panels of `columns`. Meanwhile nothing writes the part's transformed input, and nothing else
+    /// uses these panels' columns of its products, where the first of `columns` starts a row.
     unsafe fn multiply(self, isa: Isa, part: Part, columns: &Columns<'_>, products: Range<usize>) {
         let work = self;
         // SAFETY: the caller has checked weights and scratch, and gives products of its own.
@@ -318,10 +318,10 @@ impl Work<'_> {
     /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
     ///
     /// # Safety
-    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `tiles` are tiles of the
-    /// part, whole
-    /// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses
-    /// these tiles of the output, or their chunks of the moments; an addend that is not the output is not written.
+    /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `columns` are of the call, and
+    /// the part's products are theirs; `tiles` are tiles of the part, whole chunks of them where moments are wanted. Meanwhile nothing
+    /// writes the part's products, and nothing else uses these columns of these tiles of the output, or of their chunks of the
+    /// moments; an addend that is not the output is not written.
     unsafe fn transform_output(self, isa: Isa, part: Part, columns: &Columns<'_>, tiles: Range<usize>) {
         let work = self;
         // SAFETY: the caller has checked output and scratch, and gives tiles of its own.
@@ -333,13 +333,12 @@ impl Work<'_> {
     }
 }
 
-/// Multiplies a block's transformed input with some panels of weights of points: product = point × panels + panel.
+/// Multiplies a block's transformed input with some panels of weights of points: product = point × panels of `columns` + panel.
 ///
 /// # Safety
-/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `products` are less than
-/// points × panels.
-/// Meanwhile nothing writes the part's transformed input, and nothing else uses these panels' columns of its products. The
-/// CPU has the instruction set.
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `arena`; `columns` are of the call;
+/// `products` are less than points × panels of `columns`. Meanwhile nothing writes the part's transformed input, and nothing else
+/// uses these panels' columns of its products, where the first of `columns` starts a row. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn multiply_panels<S: Simd>(
     work: Work<'_>,
@@ -372,7 +371,8 @@ unsafe fn multiply_panels<S: Simd>(
             }
             for panel in own.clone() {
                 let width = panels.width(panel);
-                // The same channels of the next panel, the next ones of the first, or the next point's first, or the next panels'.
+                // The same channels of the next panel, the next ones of the first, the next point's first ones, those of the next
+                // panels, or of the next block.
                 let (this, weights) = (point * panels.len(), work.call.weights);
                 let next = if panel + 1 < own.end {
                     this + panels.start(panel + 1) + channels.start * panels.width(panel + 1)
@@ -380,8 +380,10 @@ unsafe fn multiply_panels<S: Simd>(
                     this + panels.start(own.start) + channels.end * panels.width(own.start)
                 } else if point + 1 < points {
                     this + panels.len() + panels.start(first)
-                } else {
+                } else if columns.panels.end < panels.count() {
                     panels.start(columns.panels.end)
+                } else {
+                    0
                 };
                 let next = next.min(weights.len());
                 let floats = channels.len() * panels.width(0);
@@ -406,8 +408,9 @@ unsafe fn multiply_panels<S: Simd>(
                         relu: Rectifier::None,
                     };
                     // SAFETY: inputs are rows of `panels.k` channels, of which these are some; the panel is cut from the
-                    // point's matrix as `Panels` says; rows of products are as wide as all panels, apart, and the caller's
-                    // alone, which the sum before has written where they are added.
+                    // point's matrix as `Panels` says; rows of products have room for the panels of `columns`, these as far from the
+                    // first one's as `column` says, and are the caller's alone, which the sum before has written where they are
+                    // added.
                     unsafe { multiply::<S, f32>(tile) };
                 }
             }

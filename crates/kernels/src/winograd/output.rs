@@ -13,11 +13,10 @@ use crate::tuning::winograd::CHUNK_TILES;
 /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
 ///
 /// # Safety
-/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`; `tiles` are tiles of the
-/// part, whole
-/// chunks of them where moments are wanted. Meanwhile nothing writes the part's products, and nothing else uses these
-/// tiles of the output, or their chunks of the moments; an addend that is not the output is not written. The CPU has
-/// the instruction set.
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`; `columns` are of the call, and
+/// the part's products are theirs; `tiles` are tiles of the part, whole chunks of them where moments are wanted. Meanwhile nothing
+/// writes the part's products, and nothing else uses these columns of these tiles of the output, or of their chunks of the moments;
+/// an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
 pub(super) unsafe fn output_tiles<S: Simd>(
     work: Work<'_>,
@@ -27,8 +26,8 @@ pub(super) unsafe fn output_tiles<S: Simd>(
 ) {
     let panels = work.call.panels;
     let channels = panels.columns(columns.panels.start).start..panels.columns(columns.panels.end - 1).end;
-    // SAFETY: the caller has checked output and scratch, and gives tiles of its own, which the call's kernel has of
-    // this side; where moments are wanted they are whole chunks.
+    // SAFETY: the caller has checked output and scratch, and gives columns of its own of tiles which the call has of this side;
+    // the products start with the first of these channels; where moments are wanted the tiles are whole chunks.
     unsafe {
         match work.call.filtering.inputs() {
             6 => output_tiles_of::<S, 6>(work, part, channels.clone(), tiles.clone()),
@@ -40,11 +39,11 @@ pub(super) unsafe fn output_tiles<S: Simd>(
     }
 }
 
-/// Writes the moments of tiles whose output was just written, the first of which starts a chunk.
+/// Writes the moments of some channels of tiles whose output was just written, the first of which starts a chunk.
 ///
 /// # Safety
-/// The tiles lie in the output, which was checked against the block of `work.arena`, and nothing writes them
-/// meanwhile; the chunks of `target` that they are exist, and nothing else uses them. The CPU has the instruction
+/// The tiles and the channels lie in the output, which was checked against the block of `work.arena`, and nothing writes them
+/// meanwhile; the chunks of `target` that they are exist, and nothing else uses these channels of them. The CPU has the instruction
 /// set.
 #[inline(always)]
 unsafe fn measure_tiles<S: Simd>(
@@ -69,18 +68,18 @@ unsafe fn measure_tiles<S: Simd>(
                 }
             }
         }
-        // SAFETY: the rows are pixels of the output, which have its channels; the caller has the chunk to itself.
+        // SAFETY: the rows are pixels of the output, which have its channels; the caller has these of the chunk to itself.
         unsafe { measure_rows::<S>(target, first / CHUNK_TILES, &rows[..count], channels.clone()) };
     }
 }
 
-/// Transforms a block's products, of `IN` × `IN` points a tile, to tiles of the output.
+/// Transforms a block's products, of `IN` × `IN` points a tile, to some channels of tiles of the output.
 ///
 /// # Safety
 /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`, and its kernel has inputs
-/// of side
-/// `IN`; `tiles` are tiles of the part. Meanwhile nothing writes the part's products, and nothing else uses these
-/// tiles of the output; an addend that is not the output is not written. The CPU has the instruction set.
+/// of side `IN`; `tiles` are tiles of the part, whose products are those of `channels`, from a panel's first one on. Meanwhile
+/// nothing writes the part's products, and nothing else uses these channels of these tiles of the output; an addend that is not the
+/// output is not written. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn output_tiles_of<S: Simd, const IN: usize>(
     work: Work<'_>,
@@ -95,7 +94,7 @@ unsafe fn output_tiles_of<S: Simd, const IN: usize>(
         let mut c = channels.start;
         while c < channels.end {
             let n = (channels.end - c).min(S::LANES);
-            // SAFETY: the part's planes hold whole vectors of padded channels for each point and tile; rows and
+            // SAFETY: the part's planes hold whole vectors of these channels for each point and tile; rows and
             // columns are cut at the output's edge, so that pixels lie in the checked views, with `n` more channels
             // in each and in the bias.
             unsafe {

@@ -1,5 +1,6 @@
 //! Calls that would leave the arena, or let two tasks write one float, panic before they touch memory.
 
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use convnet_kernels::{
@@ -507,7 +508,9 @@ fn winograd_over_maps_that_wrap_or_sizes_that_it_has_not_is_refused() {
     let (input, output) = (View::dense(0, 12, 1), View::dense(12, 12, 1));
     let wrapped = ((1 << 63) + 3, 2);
     for (outputs, kernel) in [(4, 4), (6, 5), (2, 3), (4, usize::MAX), (usize::MAX, 3), (0, 0)] {
-        refused(&format!("{outputs} {kernel}"), || assert_eq!(Filtering::new(outputs, kernel).points(), 0));
+        refused(&format!("{outputs} {kernel}"), || {
+            black_box(Filtering::new(outputs, kernel));
+        });
     }
     for isa in Isa::available() {
         for (input_size, output_size) in [((3, 2), wrapped), (wrapped, (3, 2))] {

@@ -137,8 +137,9 @@ fn convolutions_of_any_size_and_padding_are_right() {
 fn products_of_many_channels_are_right() {
     let machine = Machine::new(4);
     let filtering = Filtering::new(4, 5);
-    for (seed, (c, n)) in [(130, 7), (200, 19), (64, 33), (129, 16)].into_iter().enumerate() {
-        let (kernel, size, batch) = (filtering.kernel(), (9, 10), 3);
+    for (seed, (c, n)) in [(130, 70), (200, 19), (64, 33), (129, 16)].into_iter().enumerate() {
+        // Tiles enough for blocks of their own of one thread and of two, not of more.
+        let (kernel, size, batch) = (filtering.kernel(), (9, 10), 8);
         let padding = (kernel / 2, kernel / 2);
         let mut scene = Scene::new(8000 + seed as u64);
         let pixels = batch * size.0 * size.1;
@@ -278,6 +279,8 @@ fn groups_that_do_not_fit_are_refused() {
         refused(&format!("{groups} groups"), || run(&call, groups));
     }
     let others = [
+        Winograd { filtering: Filtering::new(6, 3), ..call },
+        Winograd { filtering: Filtering::new(2, 5), ..call },
         Winograd { weights: &weights[1..], ..call },
         Winograd { bias: Some(&weights[..5]), ..call },
         Winograd { scratch: 19_000, ..call },
@@ -288,5 +291,18 @@ fn groups_that_do_not_fit_are_refused() {
     ];
     for (i, call) in others.iter().enumerate() {
         refused(&format!("call {i}"), || run(call, 2));
+    }
+}
+
+#[test]
+fn weights_for_tiles_of_another_side_are_refused() {
+    let panels = Panels::new(Isa::PORTABLE, 2, 3);
+    for filtering in [Filtering::new(6, 3), Filtering::new(2, 5)] {
+        let from = Panels::new(Isa::PORTABLE, filtering.kernel().pow(2) * 2, 3);
+        let source = vec![0.5; from.len()];
+        let mut target = vec![0.0; filtering.points() * panels.len()];
+        refused(&format!("{filtering:?}"), || {
+            winograd_weights(&Pool::new(1), Isa::PORTABLE, filtering, (&source, from), (&mut target, panels));
+        });
     }
 }

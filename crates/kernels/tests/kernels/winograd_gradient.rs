@@ -102,7 +102,8 @@ fn gradients_of_any_size_and_padding_are_right() {
 #[test]
 fn gradients_of_many_channels_and_of_many_tiles_are_right() {
     let machine = Machine::new(6);
-    // One block, whose sums several threads keep apart; two blocks; as many tiles as the least block, and two more.
+    // One block, whose sums several threads keep apart; two blocks; as many tiles as are always one, and two more; on eight points
+    // one block and three, each of several sums.
     for (seed, (outputs, kernel), side, channels) in [
         (1, (4, 3), 9, [290, 70, 2]),
         (2, (2, 5), 20, [150, 60, 2]),
