@@ -17,8 +17,6 @@ pub(crate) struct Span {
 }
 
 // SAFETY: nothing is read or written through it.
-unsafe impl Send for Span {}
-// SAFETY: nothing is read or written through it.
 unsafe impl Sync for Span {}
 
 impl Span {

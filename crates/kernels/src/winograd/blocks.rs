@@ -29,7 +29,7 @@ impl Blocks {
     /// the caches hold the weights; else threads share a block, and each does its part of all panels.
     pub(super) fn new(threads: usize, (tiles, chunk): (usize, usize), points: usize, panels: Panels) -> Self {
         let threads = threads.max(1);
-        let apart = tiles >= product(&[threads, LEAST_BLOCK_TILES]) && !shares_weights(points, panels);
+        let apart = has_own_blocks(threads, tiles, points, panels);
         let (lanes, most) = if apart {
             (threads, own_tiles(points, panels))
         } else {
@@ -62,6 +62,11 @@ impl Blocks {
 /// Whether the weights outgrow the caches.
 fn shares_weights(points: usize, panels: Panels) -> bool {
     product(&[points, panels.len()]) > SHARED_WEIGHT_FLOATS
+}
+
+/// Whether each thread has blocks of its own.
+fn has_own_blocks(threads: usize, tiles: usize, points: usize, panels: Panels) -> bool {
+    tiles >= product(&[threads, LEAST_BLOCK_TILES]) && !shares_weights(points, panels)
 }
 
 /// The tiles that a thread's own block aims at: whole chunks.
@@ -102,13 +107,13 @@ pub fn winograd_scratch(
     panels: Panels,
 ) -> usize {
     let (points, tiles) = (filtering.points(), Grid::new(filtering.outputs(), output_size).tiles(batch));
-    let (threads, slack) = (threads.max(1), 2 * Planes::slack(points));
+    let threads = threads.max(1);
+    let slack = product(&[threads, 2 * Planes::slack(points)]);
     // Blocks may have twice the tiles that they aim at, and each those of its last chunk. So it is enough for fewer threads too.
     let most = |aim: usize| product(&[2, aim]).min(tiles).saturating_add(product(&[threads, CHUNK_TILES]));
-    let slack = product(&[threads, slack]);
     let shared = most(shared_tiles(threads, points, panels));
     let shared = product(&[shared, tile_floats(points, panels)]).saturating_add(slack);
-    if shares_weights(points, panels) || tiles < product(&[threads, LEAST_BLOCK_TILES]) {
+    if !has_own_blocks(threads, tiles, points, panels) {
         return shared;
     }
     let own = most(product(&[threads, own_tiles(points, panels)]));
