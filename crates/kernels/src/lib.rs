@@ -97,5 +97,5 @@ pub use sided::{sided_scale, sided_scale_backward};
 pub use threads::{Clock, Pool, Rehearsed};
 pub use winograd::{
     Filtering, Winograd, WinogradGradient, winograd, winograd_gradient, winograd_gradient_scratch,
-    winograd_groups, winograd_groups_scratch, winograd_scratch, winograd_weights,
+    winograd_groups, winograd_groups_scratch, winograd_scratch, winograd_turned_weights, winograd_weights,
 };

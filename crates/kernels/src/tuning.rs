@@ -144,8 +144,8 @@ pub(crate) mod winograd {
     pub(crate) const LEAST_TASKS_PER_THREAD: usize = 4;
     /// Tiles of the product that ask for weights alone: a block of a thread's own has more of them, which ask for the pixels of the next.
     pub(crate) const LEAST_BLOCK_PRODUCT_TILES: usize = 2;
-    /// Tiles whose moments are computed together, where they are wanted.
-    pub(crate) const CHUNK_TILES: usize = 4;
+    /// Pixels of the tiles whose moments are computed together, where they are wanted.
+    pub(crate) const CHUNK_PIXELS: usize = 64;
     /// Cache lines of which no row of a tile is a multiple, since rows would share a few sets of the first-level cache.
     pub(crate) const SET_LINES: usize = 8;
     /// The fewest tiles, panels of points, channels and tiles of a panel's rows worth a task of their own.

@@ -6,11 +6,13 @@ use crate::geometry::product;
 use crate::panels::Panels;
 use crate::tile::MAX_ROWS;
 use crate::tuning::winograd::{
-    BLOCK_BYTES, CHUNK_TILES, LEAST_BLOCK_PRODUCT_TILES, PRODUCT_BYTES, SHARED_TILES, SHARED_WEIGHT_FLOATS,
+    BLOCK_BYTES, LEAST_BLOCK_PRODUCT_TILES, PRODUCT_BYTES, SHARED_TILES, SHARED_WEIGHT_FLOATS,
 };
 
 /// The fewest tiles of a block of a thread's own: those of so many tiles of the product, and some more.
-pub(super) const LEAST_BLOCK_TILES: usize = LEAST_BLOCK_PRODUCT_TILES * MAX_ROWS + CHUNK_TILES;
+pub(super) const fn least_block_tiles(filtering: Filtering) -> usize {
+    LEAST_BLOCK_PRODUCT_TILES * MAX_ROWS + filtering.chunk_tiles()
+}
 
 /// Tiles of a block, and blocks that run at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,26 +22,30 @@ pub(super) struct Blocks {
     pub(super) lanes: usize,
     /// Panels of columns whose products are transformed before the next ones are computed.
     pub(super) together: usize,
-    /// Products of a tile.
-    pub(super) points: usize,
+    pub(super) filtering: Filtering,
 }
 
 impl Blocks {
-    /// Blocks of whole `chunk`s of tiles of so many points. Each thread takes blocks of its own where there are enough tiles and
+    /// Blocks of whole `chunk`s of tiles. Each thread takes blocks of its own where there are enough tiles and
     /// the caches hold the weights; else threads share a block, and each does its part of all panels.
-    pub(super) fn new(threads: usize, (tiles, chunk): (usize, usize), points: usize, panels: Panels) -> Self {
+    pub(super) fn new(
+        threads: usize,
+        (tiles, chunk): (usize, usize),
+        filtering: Filtering,
+        panels: Panels,
+    ) -> Self {
         let threads = threads.max(1);
-        let apart = has_own_blocks(threads, tiles, points, panels);
+        let apart = has_own_blocks(threads, tiles, filtering, panels);
         let (lanes, most) = if apart {
-            (threads, own_tiles(points, panels))
+            (threads, own_tiles(filtering, panels))
         } else {
-            (1, shared_tiles(threads, points, panels))
+            (1, shared_tiles(threads, filtering, panels))
         };
         // As many for each thread, rather larger than smaller ones: up to twice what they aim at.
         let rounds = (tiles / (lanes * most)).max(1);
         let size = tiles.div_ceil(lanes * rounds).next_multiple_of(chunk).max(chunk);
-        let together = if apart { panels_together(size, points, panels) } else { panels.count() };
-        Self { tiles, size, lanes, together, points }
+        let together = if apart { panels_together(size, filtering, panels) } else { panels.count() };
+        Self { tiles, size, lanes, together, filtering }
     }
 
     /// Whether threads have blocks of their own.
@@ -49,7 +55,7 @@ impl Blocks {
 
     /// Floats of a block's transformed input, and of its products.
     pub(super) fn floats(&self, panels: Panels) -> (usize, usize) {
-        let floats = |channels| Planes::floats(self.points, self.size, channels);
+        let floats = |channels| Planes::floats(self.filtering.points(), self.size, channels);
         (floats(panels.k), floats(self.columns(panels)))
     }
 
@@ -60,39 +66,48 @@ impl Blocks {
 }
 
 /// Whether the weights outgrow the caches.
-fn shares_weights(points: usize, panels: Panels) -> bool {
-    product(&[points, panels.len()]) > SHARED_WEIGHT_FLOATS
+fn shares_weights(filtering: Filtering, panels: Panels) -> bool {
+    product(&[filtering.points(), panels.len()]) > SHARED_WEIGHT_FLOATS
 }
 
 /// Whether each thread has blocks of its own.
-fn has_own_blocks(threads: usize, tiles: usize, points: usize, panels: Panels) -> bool {
-    tiles >= product(&[threads, LEAST_BLOCK_TILES]) && !shares_weights(points, panels)
+fn has_own_blocks(threads: usize, tiles: usize, filtering: Filtering, panels: Panels) -> bool {
+    tiles >= product(&[threads, least_block_tiles(filtering)]) && !shares_weights(filtering, panels)
 }
 
 /// The tiles that a thread's own block aims at: whole chunks.
-fn own_tiles(points: usize, panels: Panels) -> usize {
+fn own_tiles(filtering: Filtering, panels: Panels) -> usize {
     let row = Planes::row(panels.k) + Planes::row(panels.width(0));
-    (BLOCK_BYTES / size_of::<f32>() / product(&[points, row]))
-        .next_multiple_of(CHUNK_TILES)
-        .max(LEAST_BLOCK_TILES)
+    (BLOCK_BYTES / size_of::<f32>() / product(&[filtering.points(), row]))
+        .next_multiple_of(filtering.chunk_tiles())
+        .max(least_block_tiles(filtering))
 }
 
 /// The tiles that a block aims at which threads share.
-fn shared_tiles(threads: usize, points: usize, panels: Panels) -> usize {
-    if shares_weights(points, panels) { SHARED_TILES } else { product(&[threads, LEAST_BLOCK_TILES]) }
+fn shared_tiles(threads: usize, filtering: Filtering, panels: Panels) -> usize {
+    if shares_weights(filtering, panels) {
+        SHARED_TILES
+    } else {
+        product(&[threads, least_block_tiles(filtering)])
+    }
 }
 
 /// How many panels' products of so many tiles stay in the cache, one at least.
-fn panels_together(size: usize, points: usize, panels: Panels) -> usize {
+fn panels_together(size: usize, filtering: Filtering, panels: Panels) -> usize {
     let bytes = |count: usize| {
-        product(&[size_of::<f32>(), points, size, Planes::row(product(&[count, panels.width(0)]))])
+        product(&[
+            size_of::<f32>(),
+            filtering.points(),
+            size,
+            Planes::row(product(&[count, panels.width(0)])),
+        ])
     };
     (1..=panels.count()).rev().find(|&count| bytes(count) <= PRODUCT_BYTES).unwrap_or(1)
 }
 
 /// Floats that a tile's transformed input and all of its products take.
-pub(super) fn tile_floats(points: usize, panels: Panels) -> usize {
-    product(&[points, Planes::row(panels.k) + Planes::row(panels.padded_n())])
+pub(super) fn tile_floats(filtering: Filtering, panels: Panels) -> usize {
+    product(&[filtering.points(), Planes::row(panels.k) + Planes::row(panels.padded_n())])
 }
 
 /// Floats of scratch that a call on up to `batch` images by up to so many threads needs.
@@ -110,13 +125,15 @@ pub fn winograd_scratch(
     let threads = threads.max(1);
     let slack = product(&[threads, 2 * Planes::slack(points)]);
     // Blocks may have twice the tiles that they aim at, and each those of its last chunk. So it is enough for fewer threads too.
-    let most = |aim: usize| product(&[2, aim]).min(tiles).saturating_add(product(&[threads, CHUNK_TILES]));
-    let shared = most(shared_tiles(threads, points, panels));
-    let shared = product(&[shared, tile_floats(points, panels)]).saturating_add(slack);
-    if !has_own_blocks(threads, tiles, points, panels) {
+    let most = |aim: usize| {
+        product(&[2, aim]).min(tiles).saturating_add(product(&[threads, filtering.chunk_tiles()]))
+    };
+    let shared = most(shared_tiles(threads, filtering, panels));
+    let shared = product(&[shared, tile_floats(filtering, panels)]).saturating_add(slack);
+    if !has_own_blocks(threads, tiles, filtering, panels) {
         return shared;
     }
-    let own = most(product(&[threads, own_tiles(points, panels)]));
+    let own = most(product(&[threads, own_tiles(filtering, panels)]));
     let products = product(&[points, own, Planes::row(panels.width(0))])
         .max(product(&[threads, PRODUCT_BYTES / size_of::<f32>()]));
     let inputs = product(&[points, own, Planes::row(panels.k)]);
@@ -162,14 +179,19 @@ mod tests {
 
     const F43: Filtering = Filtering::new(4, 3);
     const F45: Filtering = Filtering::new(4, 5);
+    const F23: Filtering = Filtering::new(2, 3);
 
     #[test]
     fn scratch_holds_the_blocks_of_fewer_images_and_of_fewer_threads() {
         for isa in [Isa::PORTABLE, Isa::best()] {
             for (k, n) in [(3, 40), (64, 64), (128, 32), (128, 128), (250, 100), (130, 300), (512, 512)] {
-                for (threads, filtering, size) in
-                    [(1, F43, (5, 9)), (2, F45, (16, 16)), (3, F43, (30, 17)), (9, F43, (28, 28))]
-                {
+                for (threads, filtering, size) in [
+                    (1, F43, (5, 9)),
+                    (2, F45, (16, 16)),
+                    (3, F43, (30, 17)),
+                    (9, F43, (28, 28)),
+                    (3, F23, (7, 9)),
+                ] {
                     let panels = Panels::new(isa, k, n);
                     let mut before = 0;
                     for batch in 0..=16 {
@@ -177,9 +199,9 @@ mod tests {
                         assert!(before <= scratch, "{isa} {k} to {n}, {threads} threads, batch {batch}");
                         before = scratch;
                         let tiles = Grid::new(filtering.outputs(), size).tiles(batch);
-                        for chunk in [1, CHUNK_TILES] {
+                        for chunk in [1, filtering.chunk_tiles()] {
                             let fewer = 1 + batch % threads;
-                            let blocks = Blocks::new(fewer, (tiles, chunk), filtering.points(), panels);
+                            let blocks = Blocks::new(fewer, (tiles, chunk), filtering, panels);
                             let (input, products) = blocks.floats(panels);
                             let needed = blocks.lanes * (input + products);
                             assert!(
@@ -187,7 +209,10 @@ mod tests {
                                 "{isa} {k} to {n}, {fewer} of {threads} threads, batch {batch}: {blocks:?}"
                             );
                             assert!(blocks.size.is_multiple_of(chunk), "{blocks:?}");
-                            assert!(blocks.lanes == 1 || blocks.size >= LEAST_BLOCK_TILES, "{blocks:?}");
+                            assert!(
+                                blocks.lanes == 1 || blocks.size >= least_block_tiles(filtering),
+                                "{blocks:?}"
+                            );
                         }
                     }
                 }
@@ -199,13 +224,16 @@ mod tests {
     fn threads_have_blocks_of_their_own_whose_products_stay_in_the_cache() {
         let blocks = |threads, tiles, (k, n)| {
             let panels = Panels::new(Isa::PORTABLE, k, n);
-            let blocks = Blocks::new(threads, (tiles, 1), 36, panels);
+            let blocks = Blocks::new(threads, (tiles, 1), F43, panels);
             (blocks, blocks.are_apart(panels))
         };
         let (many, apart) = blocks(2, 1568, (128, 128));
-        assert!(apart && many.lanes == 2 && many.size >= LEAST_BLOCK_TILES && many.together < 16, "{many:?}");
+        assert!(
+            apart && many.lanes == 2 && many.size >= least_block_tiles(F43) && many.together < 16,
+            "{many:?}"
+        );
         // Too few tiles for two threads, and weights that both of them read.
-        let (few, apart) = blocks(2, 2 * LEAST_BLOCK_TILES - 1, (128, 128));
+        let (few, apart) = blocks(2, 2 * least_block_tiles(F43) - 1, (128, 128));
         assert!(!apart && few.size == few.tiles, "{few:?}");
         let (wide, apart) = blocks(2, 1568, (512, 512));
         assert!(!apart && wide.size >= SHARED_TILES && wide.together == 64, "{wide:?}");

@@ -46,7 +46,7 @@ pub struct WinogradGradient {
 
 /// The most tiles of one of several blocks.
 fn most_tiles(filtering: Filtering, panels: Panels) -> usize {
-    let fitting = GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(filtering.points(), panels);
+    let fitting = GRADIENT_BLOCK_BYTES / size_of::<f32>() / tile_floats(filtering, panels);
     fitting.clamp(LEAST_GRADIENT_POINTS / filtering.points(), MOST_GRADIENT_TILES)
 }
 
@@ -82,7 +82,7 @@ pub fn winograd_gradient_scratch(
 /// matrix of each point. Each element is summed by one task, block by block.
 ///
 /// # Panics
-/// If a view reaches beyond the arena or lengths do not match.
+/// If a view reaches beyond the arena, lengths do not match, or tiles are those of F(2×2, 3×3).
 pub fn winograd_gradient(
     pool: &Pool,
     isa: Isa,
@@ -92,6 +92,7 @@ pub fn winograd_gradient(
     (gradient, layout): (&mut [f32], Panels),
 ) {
     let WinogradGradient { filtering, batch, input, output_gradient, panels, .. } = *call;
+    assert!(filtering.is_of_gradients(), "tiles of six or eight rows");
     arena.check(input);
     arena.check(output_gradient);
     let (size, output) = (call.input_size, call.output_size);

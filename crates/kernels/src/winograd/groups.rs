@@ -1,6 +1,6 @@
 //! Convolutions of groups of channels, each by Winograd's algorithm.
 
-use super::blocks::{Blocks, LEAST_BLOCK_TILES, Part, tile_floats};
+use super::blocks::{Blocks, Part, least_block_tiles, tile_floats};
 use super::planes::Planes;
 use super::{Filtering, Grid, Winograd, Work};
 use crate::arena::{Arena, View};
@@ -36,8 +36,8 @@ impl Winograd<'_> {
 }
 
 /// The most tiles of a block.
-fn most(points: usize, panels: Panels) -> usize {
-    (BLOCK_BYTES / size_of::<f32>() / tile_floats(points, panels)).max(LEAST_BLOCK_TILES)
+fn most(filtering: Filtering, panels: Panels) -> usize {
+    (BLOCK_BYTES / size_of::<f32>() / tile_floats(filtering, panels)).max(least_block_tiles(filtering))
 }
 
 /// Floats of scratch that a call of [`winograd_groups`] on up to `batch` images needs.
@@ -51,9 +51,11 @@ pub fn winograd_groups_scratch(
     output_size: (usize, usize),
     panels: Panels,
 ) -> usize {
-    let points = filtering.points();
-    let tiles = Grid::new(filtering.outputs(), output_size).tiles(batch).min(most(points, panels));
-    product(&[threads, product(&[tiles, tile_floats(points, panels)]) + 2 * Planes::slack(points)])
+    let tiles = Grid::new(filtering.outputs(), output_size).tiles(batch).min(most(filtering, panels));
+    product(&[
+        threads,
+        product(&[tiles, tile_floats(filtering, panels)]) + 2 * Planes::slack(filtering.points()),
+    ])
 }
 
 /// Runs the convolutions of `groups` groups of channels, one part of the tiles of one group by one thread. `call` is that of all
@@ -76,12 +78,18 @@ pub fn winograd_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Winograd
         return;
     }
     let isa = isa.for_columns(call.panels.n);
-    let (threads, points) = (pool.threads(), call.filtering.points());
+    let (threads, filtering) = (pool.threads(), call.filtering);
     // Few groups are cut further, as far as there are tiles.
-    let wanted = (LEAST_TASKS_PER_THREAD * threads).div_ceil(groups).min(tiles.div_ceil(LEAST_BLOCK_TILES));
-    let count = tiles.div_ceil(most(points, call.panels)).max(wanted);
-    let blocks =
-        Blocks { tiles, size: tiles.div_ceil(count), lanes: threads, together: call.panels.count(), points };
+    let wanted =
+        (LEAST_TASKS_PER_THREAD * threads).div_ceil(groups).min(tiles.div_ceil(least_block_tiles(filtering)));
+    let count = tiles.div_ceil(most(filtering, call.panels)).max(wanted);
+    let blocks = Blocks {
+        tiles,
+        size: tiles.div_ceil(count),
+        lanes: threads,
+        together: call.panels.count(),
+        filtering,
+    };
     let count = tiles.div_ceil(blocks.size);
     call.check_scratch(arena, &blocks);
     let arena = arena.pointer();

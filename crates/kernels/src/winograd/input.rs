@@ -20,7 +20,7 @@ pub(super) struct Source {
     pub(super) size: (usize, usize),
     /// Zeros above and to the left.
     pub(super) padding: (usize, usize),
-    /// Input rows of a tile: six or eight.
+    /// Input rows of a tile: four, six or eight.
     pub(super) inputs: usize,
     pub(super) grid: Grid,
 }
@@ -59,6 +59,7 @@ unsafe fn input_tiles<S: Simd>(
     // SAFETY: all of it is the caller's.
     unsafe {
         match source.inputs {
+            4 => input_tiles_of::<S, 4>(arena, source, target, first, tiles),
             6 => input_tiles_of::<S, 6>(arena, source, target, first, tiles),
             _ => input_tiles_of::<S, 8>(arena, source, target, first, tiles),
         }

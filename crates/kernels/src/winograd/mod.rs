@@ -28,7 +28,7 @@ use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{ONE_TAP, Tile, check_epilogue, floats_ahead, multiply};
 use crate::tiling::by_group;
-use crate::tuning::winograd::{CHUNK_TILES, LEAST_TASK_PANELS, LEAST_TASK_TILES};
+use crate::tuning::winograd::{LEAST_TASK_PANELS, LEAST_TASK_TILES};
 pub use blocks::winograd_scratch;
 use blocks::{Blocks, Part};
 pub use filtering::Filtering;
@@ -36,15 +36,12 @@ pub use gradient::{WinogradGradient, winograd_gradient, winograd_gradient_scratc
 pub use groups::{winograd_groups, winograd_groups_scratch};
 use input::{Source, transform_tiles};
 use output::output_tiles;
-pub use weights::winograd_weights;
-
-/// Output rows of a tile of a convolution.
-const OUT: usize = 4;
+pub use weights::{winograd_turned_weights, winograd_weights};
 
 /// A convolution of stride 1 and dilation 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Winograd<'a> {
-    /// Rows and columns of the kernel and of a tile's outputs, of which there are 4.
+    /// Rows and columns of the kernel and of a tile's outputs: F(2×2, 3×3), F(4×4, 3×3) or F(4×4, 5×5).
     pub filtering: Filtering,
     /// Images.
     pub batch: usize,
@@ -79,7 +76,7 @@ impl Winograd<'_> {
     /// As [`winograd`].
     fn check(&self, isa: Isa, arena: &Arena) {
         let Self { filtering, batch, input, input_size, padding, panels, out, output_size, .. } = *self;
-        assert_eq!(filtering.outputs(), OUT, "rows of a tile's outputs");
+        assert!(filtering.is_of_outputs(), "F(2×2, 3×3), F(4×4, 3×3) or F(4×4, 5×5)");
         arena.check(input);
         arena.check(out);
         input.assert_disjoint(out);
@@ -116,7 +113,7 @@ impl Winograd<'_> {
 ///
 /// # Panics
 /// If a view reaches beyond the arena, views overlap (an addend may be the output itself), or lengths do not
-/// match the sizes, or tiles have not 4 rows of outputs.
+/// match the sizes, or no convolution is computed on such tiles.
 pub fn winograd(
     pool: &Pool,
     isa: Isa,
@@ -133,10 +130,10 @@ pub fn winograd(
         return;
     }
     let isa = isa.for_columns(panels.n);
-    let chunk = if statistics.is_some() { CHUNK_TILES } else { 1 };
-    let blocks = Blocks::new(pool.threads(), (tiles, chunk), filtering.points(), panels);
+    let chunk = if statistics.is_some() { filtering.chunk_tiles() } else { 1 };
+    let blocks = Blocks::new(pool.threads(), (tiles, chunk), filtering, panels);
     call.check_scratch(arena, &blocks);
-    let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(CHUNK_TILES), panels.n));
+    let mut chunks = statistics.as_ref().map(|_| Chunks::new(tiles.div_ceil(chunk), panels.n));
     let moments = chunks.as_mut().map(Chunks::target);
     let work = Work { call, arena: arena.pointer(), grid, moments };
     let count = tiles.div_ceil(blocks.size);
@@ -157,7 +154,7 @@ pub fn winograd(
                 let ahead = work.list_ahead(part);
                 let all = Columns { panels: 0..panels.count(), ahead: &ahead };
                 pool.ranges(part.tiles, LEAST_TASK_TILES, &|tiles| work.transform_input(isa, part, tiles));
-                pool.ranges(blocks.points * panels.count(), LEAST_TASK_PANELS, &|products| {
+                pool.ranges(filtering.points() * panels.count(), LEAST_TASK_PANELS, &|products| {
                     work.multiply(isa, part, &all, products);
                 });
                 pool.ranges(part.tiles.div_ceil(chunk), LEAST_TASK_TILES, &|range| {
@@ -168,12 +165,10 @@ pub fn winograd(
         }
     }
     if let (Some(chunks), Some(vectors)) = (chunks, statistics) {
-        let pixels = |chunk: usize| {
-            (chunk * CHUNK_TILES..((chunk + 1) * CHUNK_TILES).min(tiles))
-                .map(|tile| grid.pixels(tile, output_size))
-                .sum()
+        let pixels = |index: usize| {
+            (index * chunk..((index + 1) * chunk).min(tiles)).map(|tile| grid.pixels(tile, output_size)).sum()
         };
-        chunks.combine(isa, (0..tiles.div_ceil(CHUNK_TILES)).map(pixels), vectors);
+        chunks.combine(isa, (0..tiles.div_ceil(chunk)).map(pixels), vectors);
     }
 }
 

@@ -5,10 +5,10 @@ use std::slice;
 
 use super::blocks::Part;
 use super::transform::output_transform;
-use super::{Columns, OUT, Winograd, Work};
+use super::{Columns, Winograd, Work};
 use crate::moments::{Target, measure_rows};
 use crate::simd::{Simd, array};
-use crate::tuning::winograd::CHUNK_TILES;
+use crate::tuning::winograd::CHUNK_PIXELS;
 
 /// Transforms a block's products to tiles of the output, and measures their moments where they are wanted.
 ///
@@ -30,8 +30,9 @@ pub(super) unsafe fn output_tiles<S: Simd>(
     // the products start with the first of these channels; where moments are wanted the tiles are whole chunks.
     unsafe {
         match work.call.filtering.inputs() {
-            6 => output_tiles_of::<S, 6>(work, part, channels.clone(), tiles.clone()),
-            _ => output_tiles_of::<S, 8>(work, part, channels.clone(), tiles.clone()),
+            4 => output_tiles_of::<S, 2, 4>(work, part, channels.clone(), tiles.clone()),
+            6 => output_tiles_of::<S, 4, 6>(work, part, channels.clone(), tiles.clone()),
+            _ => output_tiles_of::<S, 4, 8>(work, part, channels.clone(), tiles.clone()),
         }
         if let Some(target) = work.moments {
             measure_tiles::<S>(work, target, channels, part.first + tiles.start..part.first + tiles.end);
@@ -52,12 +53,12 @@ unsafe fn measure_tiles<S: Simd>(
     channels: Range<usize>,
     tiles: Range<usize>,
 ) {
-    let Winograd { out, output_size: (height, width), .. } = *work.call;
-    let side = work.grid.side;
-    for first in tiles.clone().step_by(CHUNK_TILES) {
-        let mut rows = [std::ptr::null_mut(); CHUNK_TILES * OUT * OUT];
+    let Winograd { filtering, out, output_size: (height, width), .. } = *work.call;
+    let (side, chunk) = (work.grid.side, filtering.chunk_tiles());
+    for first in tiles.clone().step_by(chunk) {
+        let mut rows = [std::ptr::null_mut(); CHUNK_PIXELS];
         let mut count = 0;
-        for tile in first..(first + CHUNK_TILES).min(tiles.end) {
+        for tile in first..(first + chunk).min(tiles.end) {
             let (image, y0, x0) = work.grid.place(tile);
             for y in y0..(y0 + side).min(height) {
                 for x in x0..(x0 + side).min(width) {
@@ -69,19 +70,19 @@ unsafe fn measure_tiles<S: Simd>(
             }
         }
         // SAFETY: the rows are pixels of the output, which have its channels; the caller has these of the chunk to itself.
-        unsafe { measure_rows::<S>(target, first / CHUNK_TILES, &rows[..count], channels.clone()) };
+        unsafe { measure_rows::<S>(target, first / chunk, &rows[..count], channels.clone()) };
     }
 }
 
-/// Transforms a block's products, of `IN` × `IN` points a tile, to some channels of tiles of the output.
+/// Transforms a block's products, of `IN` × `IN` points a tile, to some channels of tiles of `M` × `M` pixels of the output.
 ///
 /// # Safety
-/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`, and its kernel has inputs
-/// of side `IN`; `tiles` are tiles of the part, whose products are those of `channels`, from a panel's first one on. Meanwhile
+/// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`, and its tiles
+/// have inputs of side `IN` and outputs of side `M`; `tiles` are tiles of the part, whose products are those of `channels`, from a panel's first one on. Meanwhile
 /// nothing writes the part's products, and nothing else uses these channels of these tiles of the output; an addend that is not the
 /// output is not written. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn output_tiles_of<S: Simd, const IN: usize>(
+unsafe fn output_tiles_of<S: Simd, const M: usize, const IN: usize>(
     work: Work<'_>,
     part: Part,
     channels: Range<usize>,
@@ -98,12 +99,12 @@ unsafe fn output_tiles_of<S: Simd, const IN: usize>(
             // columns are cut at the output's edge, so that pixels lie in the checked views, with `n` more channels
             // in each and in the bias.
             unsafe {
-                let mut columns = [[S::splat(0.0); OUT]; IN];
+                let mut columns = [[S::splat(0.0); M]; IN];
                 for (j, column) in columns.iter_mut().enumerate() {
                     let values = array![S::splat(0.0); IN, |i| {
                         S::load(work.arena.at(part.products.at(i * IN + j, t) + c - channels.start))
                     }];
-                    *column = output_transform::<S, OUT, IN>(values);
+                    *column = output_transform::<S, M, IN>(values);
                 }
                 let [floor, ceiling] = call.relu.bounds();
                 let (floor, ceiling) = (S::splat(floor), S::splat(ceiling));
@@ -111,8 +112,8 @@ unsafe fn output_tiles_of<S: Simd, const IN: usize>(
                     Some(bias) => S::load_first(bias.as_ptr().add(c), n),
                     None => S::splat(0.0),
                 };
-                for i in 0..OUT.min(height - y0) {
-                    let line = output_transform::<S, OUT, IN>(array![S::splat(0.0); IN, |j| columns[j][i]]);
+                for i in 0..M.min(height - y0) {
+                    let line = output_transform::<S, M, IN>(array![S::splat(0.0); IN, |j| columns[j][i]]);
                     for (j, value) in line.into_iter().enumerate().take(width - x0) {
                         let pixel = (image * height + y0 + i) * width + x0 + j;
                         let mut value = S::add(value, bias);
@@ -130,9 +131,7 @@ unsafe fn output_tiles_of<S: Simd, const IN: usize>(
             c += n;
         }
         if call.relu.is_finished_later() {
-            for (i, j) in
-                (0..OUT.min(height - y0)).flat_map(|i| (0..OUT.min(width - x0)).map(move |j| (i, j)))
-            {
+            for (i, j) in (0..M.min(height - y0)).flat_map(|i| (0..M.min(width - x0)).map(move |j| (i, j))) {
                 let pixel = (image * height + y0 + i) * width + x0 + j;
                 // SAFETY: these pixels were just written, with all of their channels.
                 let pixel = unsafe {

@@ -1,5 +1,5 @@
 //! The one-dimensional transforms, on vectors of channels: `M` outputs of a kernel of `R` elements by `IN` = M + R − 1 points,
-//! six or eight.
+//! four, six or eight.
 //!
 //! Points come in pairs beside 0 and ∞. Whatever M and R, the same number of points has the same transform of the input.
 
@@ -19,6 +19,9 @@ impl Pair {
     }
 }
 
+/// 1, and its negative: with 0 and ∞ they are four.
+static FOUR: [Pair; 1] = [Pair::new(1.0, 0.5)];
+
 /// 1/√2 and √2: with their negatives, 0 and ∞ they are six.
 const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const B: f32 = std::f32::consts::SQRT_2;
@@ -37,7 +40,11 @@ static EIGHT: [Pair; 3] = [
 /// The pairs of `IN` points.
 #[inline(always)]
 fn pairs<const IN: usize>() -> &'static [Pair] {
-    if IN == 6 { &SIX } else { &EIGHT }
+    match IN {
+        4 => &FOUR,
+        6 => &SIX,
+        _ => &EIGHT,
+    }
 }
 
 /// Rows of Bᵀ·d for one column of a tile, or its columns for one row.
@@ -50,7 +57,13 @@ pub(super) unsafe fn input_transform<S: Simd, const IN: usize>(d: [S::V; IN]) ->
     unsafe {
         let c = |x: f32| S::splat(x);
         let mut out = [c(0.0); IN];
-        if IN == 6 {
+        if IN == 4 {
+            // 1 − x², x³ − x, and x² ± x.
+            out[0] = S::fma(c(-1.0), d[2], d[0]);
+            out[3] = S::fma(c(-1.0), d[1], d[3]);
+            out[1] = S::add(d[2], d[1]);
+            out[2] = S::fma(c(-1.0), d[1], d[2]);
+        } else if IN == 6 {
             // x⁴ − 2.5x² + 1 and x⁵ − 2.5x³ + x.
             out[0] = S::add(S::fma(c(-2.5), d[2], d[0]), d[4]);
             out[5] = S::add(S::fma(c(-2.5), d[3], d[1]), d[5]);

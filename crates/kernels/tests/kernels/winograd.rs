@@ -2,7 +2,7 @@
 
 use convnet_kernels::{
     Arena, Filtering, Isa, Panels, Pool, View, Winograd, winograd, winograd_groups, winograd_groups_scratch,
-    winograd_scratch, winograd_weights,
+    winograd_scratch, winograd_turned_weights, winograd_weights,
 };
 
 use crate::common::{
@@ -10,9 +10,18 @@ use crate::common::{
 };
 use crate::refusal::refused;
 
-/// The transforms multiply the error of the plain sum several times, those of six points less than those of eight.
+/// The transforms multiply the error of the plain sum several times, the more the more points they have.
 fn tolerance(filtering: Filtering) -> f64 {
-    if filtering.points() == 36 { 2e-5 } else { 5e-5 }
+    match filtering.points() {
+        16 => 5e-6,
+        36 => 2e-5,
+        _ => 5e-5,
+    }
+}
+
+/// Of the sizes of tiles that a kernel has, in turn.
+fn any_filtering(kernel: usize, turn: u64) -> Filtering {
+    Filtering::new(if kernel == 3 && turn.is_multiple_of(2) { 2 } else { 4 }, kernel)
 }
 
 /// Adds a convolution's products, the plain sum over taps and channels, to its output; weights are kernel element × input × output.
@@ -63,7 +72,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
     let mut random = Random::new(81);
     for seed in 0..200 {
         let kernel = if random.chance() { 3 } else { 5 };
-        let filtering = Filtering::new(4, kernel);
+        let filtering = any_filtering(kernel, seed);
         let padding = (random.below(kernel), random.below(kernel));
         let size = |random: &mut Random, padding: usize| {
             random.within(kernel.saturating_sub(2 * padding).max(1)..=21)
@@ -135,10 +144,18 @@ fn convolutions_of_any_size_and_padding_are_right() {
 /// Channels enough for several sums of products on eight points, few and many outputs, statistics.
 #[test]
 fn products_of_many_channels_are_right() {
-    let machine = Machine::new(4);
-    let filtering = Filtering::new(4, 5);
-    for (seed, (c, n)) in [(130, 70), (200, 19), (64, 33), (129, 16)].into_iter().enumerate() {
-        // Tiles enough for blocks of their own of one thread and of two, not of more.
+    let machine = Machine::new(6);
+    let (large, small) = (Filtering::new(4, 5), Filtering::new(2, 3));
+    let sizes = [
+        (large, 130, 70),
+        (large, 200, 19),
+        (large, 64, 33),
+        (large, 129, 16),
+        (small, 130, 70),
+        (small, 33, 19),
+    ];
+    for (seed, (filtering, c, n)) in sizes.into_iter().enumerate() {
+        // Tiles enough for blocks of their own of one thread and of two, and of F(4×4, 5×5) not of more.
         let (kernel, size, batch) = (filtering.kernel(), (9, 10), 8);
         let padding = (kernel / 2, kernel / 2);
         let mut scene = Scene::new(8000 + seed as u64);
@@ -187,7 +204,7 @@ fn groups_are_convolutions_of_their_own() {
     let mut random = Random::new(82);
     for seed in 0..60 {
         let (kernel, groups) = (random.pick(&[3, 5]), random.pick(&[1, 2, 3, 7]));
-        let filtering = Filtering::new(4, kernel);
+        let filtering = any_filtering(kernel, seed);
         let (k, n, batch) =
             (random.pick(&[1, 5, 16, 70]), random.pick(&[1, 6, 16, 35]), random.within(1..=3));
         // Up to 300 tiles, which are several blocks.
@@ -304,5 +321,66 @@ fn weights_for_tiles_of_another_side_are_refused() {
         refused(&format!("{filtering:?}"), || {
             winograd_weights(&Pool::new(1), Isa::PORTABLE, filtering, (&source, from), (&mut target, panels));
         });
+    }
+}
+
+#[test]
+fn turned_weights_are_those_of_kernels_transposed_and_back_to_front() {
+    let mut random = Random::new(83);
+    let pools = [1, 2, 3].map(Pool::new);
+    for isa in Isa::available() {
+        for turn in 0..30 {
+            let filtering = any_filtering([3, 5][turn % 2], turn as u64 / 2);
+            let kernel = filtering.kernel();
+            let (c, n) = (random.pick(&CHANNELS), random.pick(&CHANNELS));
+            let weights = random.floats(kernel * kernel * c * n);
+            let from = Panels::new(isa, kernel * kernel * c, n);
+            let mut packed = vec![f32::NAN; from.len()];
+            from.pack(&mut packed, |row, column| weights[row * n + column]);
+            let turned: Vec<f32> = (0..kernel * kernel * n * c)
+                .map(|i| {
+                    let (element, row, column) = (i / c / n, i / c % n, i % c);
+                    weights[((kernel * kernel - 1 - element) * c + column) * n + row]
+                })
+                .collect();
+            let (expected, to) = transformed(&pools[0], isa, filtering, (n, c), &turned);
+            for pool in &pools {
+                let mut target = vec![f32::NAN; expected.len()];
+                winograd_turned_weights(pool, isa, filtering, (&packed, from), (&mut target, to));
+                assert_eq!(target, expected, "{isa} {filtering:?} {c} to {n}");
+            }
+        }
+    }
+}
+
+#[test]
+fn turned_weights_of_other_sizes_are_refused() {
+    let (from, to) = (Panels::new(Isa::PORTABLE, 9 * 2, 3), Panels::new(Isa::PORTABLE, 3, 2));
+    let turn = |filtering: Filtering, source: usize, target: usize, [from, to]: [Panels; 2]| {
+        let (source, mut target) = (vec![0.5; source], vec![0.0; target]);
+        winograd_turned_weights(&Pool::new(1), Isa::PORTABLE, filtering, (&source, from), (&mut target, to));
+    };
+    let (small, lengths) = (Filtering::new(2, 3), (from.len(), 16 * to.len()));
+    turn(small, lengths.0, lengths.1, [from, to]);
+    for (what, filtering, source, target, layouts) in [
+        ("other tiles", Filtering::new(6, 3), lengths.0, 64 * to.len(), [from, to]),
+        ("few kernels", small, lengths.0 - 1, lengths.1, [from, to]),
+        ("little room", small, lengths.0, lengths.1 - 1, [from, to]),
+        (
+            "not transposed",
+            small,
+            lengths.0,
+            16 * Panels::new(Isa::PORTABLE, 2, 3).len(),
+            [from, Panels::new(Isa::PORTABLE, 2, 3)],
+        ),
+        (
+            "more taps",
+            small,
+            Panels::new(Isa::PORTABLE, 25 * 2, 3).len(),
+            lengths.1,
+            [Panels::new(Isa::PORTABLE, 25 * 2, 3), to],
+        ),
+    ] {
+        refused(what, || turn(filtering, source, target, layouts));
     }
 }

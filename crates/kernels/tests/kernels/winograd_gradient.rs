@@ -1,8 +1,11 @@
 //! Weight gradients by Winograd's algorithm against the sum over pixels.
 
-use convnet_kernels::{Filtering, Panels, WinogradGradient, winograd_gradient, winograd_gradient_scratch};
+use convnet_kernels::{
+    Arena, Filtering, Isa, Panels, Pool, View, WinogradGradient, winograd_gradient, winograd_gradient_scratch,
+};
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close};
+use crate::refusal::refused;
 
 /// The transforms multiply the error of the plain sum several times, those of eight points most.
 fn tolerance(filtering: Filtering) -> f64 {
@@ -115,4 +118,37 @@ fn gradients_of_many_channels_and_of_many_tiles_are_right() {
         let filtering = Filtering::new(outputs, kernel);
         check(&machine, seed, (filtering, (kernel / 2, kernel / 2)), (side, side), channels);
     }
+}
+
+#[test]
+fn tiles_of_convolutions_alone_are_refused() {
+    let run = |filtering: Filtering| {
+        let panels = Panels::new(Isa::PORTABLE, 2, 3);
+        let layout = Panels::new(Isa::PORTABLE, 9 * 2, 3);
+        let map = |offset, channels| View::dense(offset, 36, channels);
+        let call = WinogradGradient {
+            filtering,
+            batch: 1,
+            input: map(0, 2),
+            input_size: (6, 6),
+            padding: (1, 1),
+            output_gradient: map(80, 3),
+            output_size: (6, 6),
+            panels,
+            scratch: 200,
+        };
+        let mut products = vec![0.0; filtering.points() * panels.len()];
+        let mut gradient = vec![0.0; layout.len()];
+        let mut arena = Arena::new(20_000);
+        winograd_gradient(
+            &Pool::new(1),
+            Isa::PORTABLE,
+            &mut arena,
+            &call,
+            &mut products,
+            (&mut gradient, layout),
+        );
+    };
+    run(Filtering::new(4, 3));
+    refused("F(2×2, 3×3)", || run(Filtering::new(2, 3)));
 }

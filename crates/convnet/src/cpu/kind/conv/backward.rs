@@ -27,8 +27,8 @@ impl Conv {
         let views = (dy, run.input_gradient(at, 0));
         match &input.kernel {
             InputGradient::Scatter => self.scatter(run, at, views, write.accumulate),
-            InputGradient::Winograd(winograd, phase) => {
-                self.input_gradient_winograd(run, at, (*winograd, phase), views, write.accumulate);
+            InputGradient::Winograd(winograd) => {
+                self.input_gradient_winograd(run, at, *winograd, views, write.accumulate);
             }
             InputGradient::Phases(phases) => {
                 for phase in phases {
@@ -128,21 +128,16 @@ impl Conv {
         &self,
         run: &mut Backward<'_>,
         at: At<'_>,
-        (winograd, phase): (Winograd, &Phase),
+        winograd: Winograd,
         (dy, dx): (View, View),
         accumulate: bool,
     ) {
         let Winograd { filtering, panels: to, .. } = winograd;
         let side = filtering.kernel();
-        let panels = self.transposed(phase);
-        let flipped = &mut run.scratch[..panels.len()];
         let weights = (&run.parameters[at.parameters.weight.clone()], self.matrix.panels);
-        // A convolution over the output's gradient takes the kernel back to front.
-        let taps: Vec<usize> = phase.taps.iter().rev().copied().collect();
-        kernels::transpose(run.pool, run.isa, weights, self.walk.group_channels.0, &taps, (flipped, panels));
         let target = &mut run.transformed[..winograd.floats()];
-        let source = (&run.scratch[..panels.len()], panels);
-        kernels::winograd_weights(run.pool, run.isa, filtering, source, (&mut *target, to));
+        // A convolution over the output's gradient takes the kernels transposed and back to front.
+        kernels::winograd_turned_weights(run.pool, run.isa, filtering, weights, (&mut *target, to));
         let call = kernels::Winograd {
             filtering,
             batch: run.n,

@@ -67,7 +67,7 @@ pub(in crate::cpu) enum InputGradient {
     /// Indirect GEMM, or a convolution of small groups, once for each phase of the stride.
     Phases(Vec<Phase>),
     /// A convolution of the output's gradient with the kernel back to front.
-    Winograd(Winograd, Phase),
+    Winograd(Winograd),
 }
 
 /// The kernel of the weights' gradient.
@@ -127,7 +127,7 @@ impl Problem<'_> {
             if scatters { (Vec::new(), true) } else { phases(self.conv, self.shapes, self.walk.groups) };
         let input = |winograd: Option<Winograd>| match (winograd, <[Phase; 1]>::try_from(phases)) {
             _ if scatters => InputGradient::Scatter,
-            (Some(winograd), Ok([phase])) => InputGradient::Winograd(winograd, phase),
+            (Some(winograd), Ok(_)) => InputGradient::Winograd(winograd),
             (None, Ok([phase])) => InputGradient::Phases(vec![phase]),
             (_, Err(phases)) => InputGradient::Phases(phases),
         };

@@ -25,19 +25,28 @@ pub(super) enum Pass {
 const TRANSFORM: usize = 8;
 /// The same of a weight gradient's tiles of 8×8, more of which leave the second-level cache.
 const LARGE_TRANSFORM: usize = 20;
-/// What a weight costs that comes from memory, and one that the caches may hold, in multiply-adds.
-const WEIGHT_FROM_MEMORY: usize = 19;
+/// What a weight costs that comes from memory, which is asked for while others are multiplied, and one that the caches may hold, in
+/// multiply-adds.
+const WEIGHT_FROM_MEMORY: usize = 10;
 const WEIGHT_FROM_CACHE: usize = 5;
+/// What an element of a weight gradient's matrices costs that goes to memory, and one that the caches may hold.
+const GRADIENT_TO_MEMORY: usize = 19;
+const GRADIENT_TO_CACHE: usize = 5;
 /// What a weight's transform, or that of its gradient, costs a training step for each point.
 const WEIGHT_TRANSFORM: usize = 12;
 /// The same where it is used once: the system gives the memory for it first.
 const WEIGHT_ONCE: usize = 24;
-/// Weights that outgrow the caches, in floats.
-const CACHED: usize = 1 << 20;
+/// Weights, and matrices of a weight gradient, that outgrow the caches, in floats.
+const CACHED: usize = 1 << 18;
+const GRADIENT_CACHED: usize = 1 << 20;
 /// What it costs to add a sum of products to the one before, in multiply-adds.
 const SUM: usize = 5;
-/// Rows that a product takes at least, however few it has: the register tile is filled no better below.
-const ROWS: usize = 8;
+/// Rows that a product takes at least, however few it has, since its weights come no faster; and products that each element of a
+/// weight gradient takes, since its sums are read and written.
+const ROWS: usize = 4;
+const GRADIENT_ROWS: usize = 8;
+/// Images from which on the direct kernel leaves out the taps that lie in the padding.
+const IMAGES: usize = 8;
 
 /// What the model takes a convolution's pass to cost, in multiply-adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,15 +109,22 @@ pub(super) fn costs(
         let padding =
             if pass == Pass::InputGradient { (kernel - 1).saturating_sub(padding) } else { padding };
         let inside = |at: usize| (at..at + kernel).filter(|&i| i >= padding && i - padding < from).count();
-        if batch < ROWS { size * kernel } else { (0..size).map(inside).sum() }
+        if batch < IMAGES { size * kernel } else { (0..size).map(inside).sum() }
     };
     let (down, across) =
         (along(height, from.spatial().0, conv.padding.h), along(width, from.spatial().1, conv.padding.w));
     let taps = batch.saturating_mul(down).saturating_mul(across);
     let weights = |points: usize| {
         let floats = points * k * n;
-        floats * if floats > CACHED { WEIGHT_FROM_MEMORY } else { WEIGHT_FROM_CACHE }
+        floats
+            * match pass {
+                Pass::WeightGradient if floats > GRADIENT_CACHED => GRADIENT_TO_MEMORY,
+                Pass::WeightGradient => GRADIENT_TO_CACHE,
+                _ if floats > CACHED => WEIGHT_FROM_MEMORY,
+                _ => WEIGHT_FROM_CACHE,
+            }
     };
+    let least = if pass == Pass::WeightGradient { GRADIENT_ROWS } else { ROWS };
     let transform = match pass {
         Pass::Infer => 0,
         Pass::Once => WEIGHT_ONCE,
@@ -126,15 +142,16 @@ pub(super) fn costs(
             Pass::WeightGradient => further(tiles).saturating_mul(k * n),
             _ => further(k).saturating_mul(n).saturating_mul(tiles),
         };
-        product(tiles.max(ROWS).saturating_mul(matrices), matrices)
+        product(tiles.max(least).saturating_mul(matrices), matrices)
             .saturating_add((matrices * of_float * (k + n)).saturating_mul(tiles))
             .saturating_add((matrices * SUM).saturating_mul(sums))
             .saturating_add(matrices * transform * k * n)
     };
-    let direct = product(taps.max(ROWS * kernel * kernel), kernel * kernel);
+    let direct = product(taps.max(least * kernel * kernel), kernel * kernel);
     let sizes: &[usize] = match (kernel, pass) {
         (3, Pass::WeightGradient) => &[4, 6],
         (5, Pass::WeightGradient) => &[2, 4],
+        (3, _) => &[2, 4],
         _ => &[4],
     };
     let filterings = sizes.iter().map(|&outputs| Filtering::new(outputs, kernel));
@@ -151,6 +168,24 @@ mod tests {
         let conv = Conv2d::new(channels.1, kernel).padding(kernel / 2);
         let shape = |channels| Shape::Map { channels, height: map, width: map };
         costs(&conv, (shape(channels.0), shape(channels.1)), batch, pass).is_some_and(Costs::prefer_winograd)
+    }
+
+    #[test]
+    fn small_maps_take_small_tiles_where_weights_outweigh_products() {
+        let outputs = |channels: (usize, usize), map: usize, batch: usize, pass: Pass| {
+            let conv = Conv2d::new(channels.1, 3).padding(1);
+            let shape = |channels| Shape::Map { channels, height: map, width: map };
+            let costs = costs(&conv, (shape(channels.0), shape(channels.1)), batch, pass);
+            costs.filter(|costs| costs.prefer_winograd()).map(|costs| costs.filtering.outputs())
+        };
+        // A few tiles for 17 or 38 MB of weights.
+        assert_eq!(outputs((512, 512), 7, 1, Pass::Infer), Some(2));
+        assert_eq!(outputs((512, 512), 7, 8, Pass::Infer), Some(4));
+        assert_eq!(outputs((256, 256), 14, 1, Pass::Infer), Some(4));
+        // Nine tiles of four products or four of nine, whose weights are transformed at each step.
+        assert_eq!(outputs((256, 256), 6, 16, Pass::Forward), Some(2));
+        assert_eq!(outputs((256, 256), 8, 16, Pass::Forward), Some(4));
+        assert_eq!(outputs((512, 512), 3, 16, Pass::Forward), None);
     }
 
     #[test]
@@ -189,9 +224,8 @@ mod tests {
         assert!(choice((96, 256), 5, 27, 1, Pass::Infer));
         assert!(choice((192, 384), 3, 13, 1, Pass::Infer));
         assert!(choice((128, 128), 3, 28, 16, Pass::WeightGradient));
-        // Too thin, too few tiles for so many weights, and a kernel that it has no tiles for.
+        // Too thin, a kernel that it has no tiles for, and maps that are border for the most part.
         assert!(!choice((3, 64), 3, 224, 8, Pass::Infer));
-        assert!(!choice((512, 512), 3, 7, 1, Pass::Infer));
         assert!(!choice((64, 64), 7, 56, 8, Pass::Infer));
         assert!(!choice((512, 512), 3, 3, 1, Pass::Forward));
     }

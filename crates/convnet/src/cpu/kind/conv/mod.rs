@@ -355,9 +355,7 @@ impl Conv {
             Some(InputGradient::Phases(phases)) => {
                 transposed(phases.iter().map(|phase| self.transposed(phase).len()).max().unwrap_or(0))
             }
-            Some(InputGradient::Winograd(winograd, phase)) => {
-                by_tiles(*winograd, input).or(transposed(self.transposed(phase).len()))
-            }
+            Some(InputGradient::Winograd(winograd)) => by_tiles(*winograd, input),
         };
         let weights = match weight.as_ref().map(|choice| choice.kernel) {
             Some(WeightGradient::Winograd(winograd)) => Scratch {
@@ -406,7 +404,7 @@ impl Conv {
             |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!(" (winograd {ratio:.2})"));
         let dx = input.as_ref().map(|choice| {
             let kernel = match &choice.kernel {
-                InputGradient::Winograd(winograd, _) => winograd.name(),
+                InputGradient::Winograd(winograd) => winograd.name(),
                 InputGradient::Scatter => "scatter".into(),
                 InputGradient::Phases(phases) => {
                     let kernel = self.walk.small.map_or("igemm", name_of);
