@@ -153,6 +153,8 @@ pub(crate) mod winograd {
     pub(crate) const LEAST_TASK_PANELS: usize = 1;
     pub(crate) const LEAST_TASK_CHANNELS: usize = 4;
     pub(crate) const LEAST_TASK_UNITS: usize = 1;
+    /// Rows of a panel of matrices of kernels turned by a task: as many as the widest vector has lanes, or a multiple.
+    pub(crate) const TURNED_ROWS: usize = 16;
     /// Tiles of a panel's rows whose sums for all points wait together for their transformation, some 400 KB with AVX-512.
     pub(crate) const UNITS_TOGETHER: usize = 8;
     /// Bytes of transformed tiles that a block of a weight gradient aims at; each point's part of it stays in the

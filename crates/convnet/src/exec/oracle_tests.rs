@@ -424,6 +424,42 @@ fn smooth_winograd_graph(height: usize, width: usize, padding: usize) -> Graph {
 }
 
 #[test]
+fn small_maps_by_winograd_are_the_oracles() {
+    let net = Builder::image("small", 3, 6, 6);
+    let x = net.input().conv2d(Conv2d::new(64, 3).padding(1)).tanh();
+    let y = x.conv2d(Conv2d::new(64, 3).padding(1).no_bias()).batch_norm2d().sigmoid();
+    let z = y.conv2d(Conv2d::new(64, 3).padding(1)).batch_norm2d();
+    let x = (y + z).tanh().avg_pool2d(AvgPool2d::new(2));
+    let graph = net.build(x.flatten().linear(Linear::new(5))).unwrap();
+    let n = 4;
+    let (state, input, labels) =
+        (random_state(&graph, 1), random_input(&graph, n, 2), random_labels(&graph, n, 3));
+    let expected = forward(&graph, &state, &input).unwrap();
+    let gradients = loss_and_gradients(&graph, &state, &input, &labels, &keep_all).unwrap().gradients;
+    for isa in Isa::available() {
+        let engine = Engine::compile(&graph, &state, n, &options(isa, false)).unwrap();
+        assert_eq!(engine.plan_text().matches("f32_winograd_2x2_3x3").count(), 2, "{}", engine.plan_text());
+        let logits = engine.run(&single(&input)).unwrap().into_vec();
+        close(&logits, &expected[graph.output().index()].data, WINOGRAD, isa.name());
+        let sgd = Optimizer::from(Sgd::plain());
+        let run = |threads| {
+            let options = Options { threads, ..options(isa, false) };
+            let mut training = TrainingStep::compile(&graph, &state, n, sgd, 0, &options).unwrap();
+            let plan = training.plan_text();
+            assert_eq!(plan.matches("f32_winograd_2x2_3x3").count(), 2, "{plan}");
+            assert_eq!(plan.matches("dx winograd_2x2_3x3").count(), 2, "{plan}");
+            training.gradients(&single(&input), &labels).unwrap().1
+        };
+        let found = run(2);
+        let largest = gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));
+        for (name, gradient) in &found {
+            close_within(&gradient.data, &gradients[name].data, (GRADIENT, 2e-6 * largest), name);
+        }
+        assert_eq!(found, run(1));
+    }
+}
+
+#[test]
 fn gradients_through_winograd_are_the_oracles() {
     // The last ones have tiles enough for weight gradients by Winograd too.
     for (height, width, padding, n) in [(12, 12, 1, 1), (13, 18, 0, 2), (15, 17, 2, 7), (30, 27, 1, 4)] {

@@ -79,8 +79,8 @@ fn has_own_blocks(threads: usize, tiles: usize, filtering: Filtering, panels: Pa
 fn own_tiles(filtering: Filtering, panels: Panels) -> usize {
     let row = Planes::row(panels.k) + Planes::row(panels.width(0));
     (BLOCK_BYTES / size_of::<f32>() / product(&[filtering.points(), row]))
-        .next_multiple_of(filtering.chunk_tiles())
         .max(least_block_tiles(filtering))
+        .next_multiple_of(filtering.chunk_tiles())
 }
 
 /// The tiles that a block aims at which threads share.

@@ -1,8 +1,9 @@
 //! Winograd's minimal filtering of convolutions of stride 1: F(4×4, 3×3) takes a quarter of the products of a 3×3 convolution,
-//! F(4×4, 5×5) 16% of a 5×5 one's. Weight gradients have F(6×6, 3×3) too, which takes a fifth.
+//! F(2×2, 3×3) four ninths by less than half of the weights, F(4×4, 5×5) 16% of a 5×5 one's. Weight gradients have F(6×6, 3×3) too,
+//! which takes a fifth.
 //!
-//! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points of a tile of 6×6 are
-//! 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020); those of 8×8 0, ±1/2, ±1, ±2
+//! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points of a tile of 4×4 are
+//! 0, ±1 and ∞, those of 6×6 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020); those of 8×8 0, ±1/2, ±1, ±2
 //! and ∞, which err more: their products are summed over a few channels at a time.
 
 mod blocks;

@@ -1,5 +1,6 @@
 //! Kernels in Winograd's domain.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::Filtering;
@@ -11,7 +12,7 @@ use crate::layout::turn;
 use crate::panels::Panels;
 use crate::simd::{Simd, WIDEST_LANES, array, dispatch};
 use crate::threads::Pool;
-use crate::tuning::winograd::LEAST_TASK_CHANNELS;
+use crate::tuning::winograd::{LEAST_TASK_CHANNELS, TURNED_ROWS};
 
 /// Transforms packed kernels, rows of which are kernel element × input channel, to [`Filtering::points`] packed matrices of
 /// input × output channels.
@@ -141,14 +142,15 @@ pub fn winograd_turned_weights(
     assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let isa = isa.for_columns(to.n);
     let pointer = Pointer::of(target);
-    pool.run(product(&[to.count(), from.count()]), &|task| {
+    let parts = from.n.div_ceil(TURNED_ROWS);
+    pool.run(product(&[to.count(), parts]), &|task| {
         let layouts = (from, to);
-        let panels = (task % from.count(), task / from.count());
-        // SAFETY: lengths and layouts were checked above; tasks have different panels of the source, so rows of the matrices, or of
-        // the target.
+        let first = task % parts * TURNED_ROWS;
+        let part = (task / parts, first..(first + TURNED_ROWS).min(from.n));
+        // SAFETY: lengths and layouts were checked above; tasks have different rows of a panel of the target, or different panels.
         unsafe {
-            dispatch!(isa, turn_panel(
-                filtering: Filtering, source: &[f32], pointer: Pointer, layouts: (Panels, Panels), panels: (usize, usize)
+            dispatch!(isa, turn_rows(
+                filtering: Filtering, source: &[f32], pointer: Pointer, layouts: (Panels, Panels), part: (usize, Range<usize>)
             ));
         };
     });
@@ -164,79 +166,77 @@ fn check(filtering: Filtering, (source, from): (&[f32], Panels), (target, to): (
     assert_eq!(target.len(), product(&[filtering.points(), to.len()]), "length of the transformed kernels");
 }
 
-/// Transforms the turned kernels of a panel of the source's columns and one of the target's.
+/// Transforms the turned kernels of some rows of a panel of the target's matrices.
 ///
 /// # Safety
-/// [`winograd_turned_weights`] has checked `source`, the block of `target` and `layouts`; `panels` are some of theirs, whose rows of
-/// the target's panel nothing else uses meanwhile. The CPU has the instruction set.
+/// [`winograd_turned_weights`] has checked `source`, the block of `target` and `layouts`; the rows, from a multiple of
+/// [`TURNED_ROWS`] on, and the panel are some of the target's, and nothing else uses those rows of it meanwhile. The CPU has the
+/// instruction set.
 #[inline(always)]
-unsafe fn turn_panel<S: Simd>(
+unsafe fn turn_rows<S: Simd>(
     filtering: Filtering,
     source: &[f32],
     target: Pointer,
     layouts: (Panels, Panels),
-    panels: (usize, usize),
+    part: (usize, Range<usize>),
 ) {
-    // SAFETY: the caller has checked the lengths for this filtering, and gives panels of its own.
+    // SAFETY: the caller has checked the lengths for this filtering, and gives rows of its own.
     unsafe {
         match filtering.inputs() {
-            4 => turn_panel_of::<S, 3, 4>(source, target, layouts, panels),
-            6 => turn_panel_of::<S, 3, 6>(source, target, layouts, panels),
-            _ => turn_panel_of::<S, 5, 8>(source, target, layouts, panels),
+            4 => turn_rows_of::<S, 3, 4>(source, target, layouts, part),
+            6 => turn_rows_of::<S, 3, 6>(source, target, layouts, part),
+            _ => turn_rows_of::<S, 5, 8>(source, target, layouts, part),
         }
     }
 }
 
-/// Transforms the turned kernels, of side `R`, of a panel of the source's columns and one of the target's, for `IN` × `IN` points.
+/// Transforms the turned kernels, of side `R`, of some rows of a panel of the target's matrices, for `IN` × `IN` points.
 ///
 /// # Safety
-/// [`winograd_turned_weights`] has checked `source`, the block of `target` and the layouts for kernels of side `R`; the panels are
-/// some of theirs, whose rows of the target's panel nothing else uses meanwhile. The CPU has the instruction set.
+/// [`winograd_turned_weights`] has checked `source`, the block of `target` and the layouts for kernels of side `R`; the rows, from a
+/// multiple of [`TURNED_ROWS`] on, and the panel are some of the target's, and nothing else uses those rows of it meanwhile. The CPU
+/// has the instruction set.
 #[inline(always)]
-unsafe fn turn_panel_of<S: Simd, const R: usize, const IN: usize>(
+unsafe fn turn_rows_of<S: Simd, const R: usize, const IN: usize>(
     source: &[f32],
     target: Pointer,
     (from, to): (Panels, Panels),
-    (source_panel, panel): (usize, usize),
+    (panel, rows): (usize, Range<usize>),
 ) {
-    let (rows, row_width) = (from.columns(source_panel), from.width(source_panel));
+    const { assert!(TURNED_ROWS.is_multiple_of(S::LANES) && S::LANES <= WIDEST_LANES) };
     let (columns, width) = (to.columns(panel), to.width(panel));
-    // A square of lanes for each element, of which a row is a vector of the target.
-    let mut turned = [0.0_f32; 25 * WIDEST_LANES * WIDEST_LANES];
-    let square = S::LANES * S::LANES;
+    // A square for each element of the kernels, rows of which are vectors of the target.
+    let mut squares = [[MaybeUninit::<[f32; WIDEST_LANES * WIDEST_LANES]>::uninit(); R]; R];
     for v in (0..width).step_by(S::LANES) {
         let first = columns.start + v;
-        let wide = columns.end.saturating_sub(first).min(S::LANES);
+        let wide = (columns.end - first).min(S::LANES);
         if wide < S::LANES {
-            turned.fill(0.0);
+            squares = [[MaybeUninit::zeroed(); R]; R];
         }
-        for row in (0..rows.len()).step_by(S::LANES) {
-            let count = (rows.len() - row).min(S::LANES);
-            for element in 0..R * R {
-                let tap = R * R - 1 - element;
-                let at = from.start(source_panel) + (tap * to.n + first) * row_width + row;
-                // SAFETY: the source holds a row for each tap and column of the target, of which `count` floats from `row` on are
-                // columns of this panel; there is a square for each element, of at least `count` rows of `wide` floats. Where `wide`
-                // is nought nothing is read.
+        for row in rows.clone().step_by(S::LANES) {
+            // No panel ends between the rows of a square: those of the source are of as many lanes or one alone.
+            let source_panel = row / from.width(0);
+            let step = from.width(source_panel);
+            let count = (from.columns(source_panel).end.min(rows.end) - row).min(S::LANES);
+            for (i, square) in squares.iter_mut().flatten().enumerate() {
+                let tap = R * R - 1 - i;
+                let at = from.start(source_panel) + (tap * to.n + first) * step + row
+                    - from.columns(source_panel).start;
+                // SAFETY: the source's panel has a row for each tap and column of the target, of which `count` floats from `row` on
+                // are columns; a square has room for as many rows of `wide` floats.
                 unsafe {
-                    let from = source.as_ptr().wrapping_add(at);
-                    turn::<S>(
-                        from,
-                        row_width,
-                        turned.as_mut_ptr().add(element * square),
-                        S::LANES,
-                        wide,
-                        count,
-                    );
+                    let to = square.as_mut_ptr().cast::<f32>();
+                    turn::<S>(source.as_ptr().add(at), step, to, S::LANES, wide, count);
                 }
             }
             for i in 0..count {
-                let at = to.start(panel) + (rows.start + row + i) * width + v;
-                // SAFETY: each square has this row, a vector; the target holds panels of `width` columns, whole vectors, for each
-                // point and column of the source, as the layouts say, and these rows of this one are the caller's alone.
+                let at = to.start(panel) + (row + i) * width + v;
+                // SAFETY: the squares' row was just written, or the rest of its vector zeroed before; the target's panel holds rows
+                // of whole vectors for each point and column of the source, and these are the caller's alone.
                 unsafe {
-                    let element =
-                        |element: usize| S::load(turned.as_ptr().add(element * square + i * S::LANES));
+                    let element = |tap: usize| {
+                        S::load(squares[tap / R][tap % R].as_ptr().cast::<f32>().add(i * S::LANES))
+                    };
                     transform_kernels::<S, R, IN>(element, target, (at, to.len()));
                 }
             }

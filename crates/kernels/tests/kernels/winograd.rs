@@ -144,7 +144,7 @@ fn convolutions_of_any_size_and_padding_are_right() {
 /// Channels enough for several sums of products on eight points, few and many outputs, statistics.
 #[test]
 fn products_of_many_channels_are_right() {
-    let machine = Machine::new(6);
+    let machine = Machine::new(7);
     let (large, small) = (Filtering::new(4, 5), Filtering::new(2, 3));
     let sizes = [
         (large, 130, 70),
@@ -153,6 +153,8 @@ fn products_of_many_channels_are_right() {
         (large, 129, 16),
         (small, 130, 70),
         (small, 33, 19),
+        // Weights that threads share.
+        (small, 410, 408),
     ];
     for (seed, (filtering, c, n)) in sizes.into_iter().enumerate() {
         // Tiles enough for blocks of their own of one thread and of two, and of F(4×4, 5×5) not of more.
@@ -328,23 +330,26 @@ fn weights_for_tiles_of_another_side_are_refused() {
 fn turned_weights_are_those_of_kernels_transposed_and_back_to_front() {
     let mut random = Random::new(83);
     let pools = [1, 2, 3].map(Pool::new);
+    // Narrow vectors on either side, panels that are partly full, several tasks a panel.
+    let mut channels = vec![(8, 33), (33, 8), (8, 8), (65, 17), (17, 65), (1, 1)];
+    channels.extend((0..20).map(|_| (random.pick(&CHANNELS), random.pick(&CHANNELS))));
     for isa in Isa::available() {
-        for turn in 0..30 {
-            let filtering = any_filtering([3, 5][turn % 2], turn as u64 / 2);
-            let kernel = filtering.kernel();
-            let (c, n) = (random.pick(&CHANNELS), random.pick(&CHANNELS));
-            let weights = random.floats(kernel * kernel * c * n);
-            let from = Panels::new(isa, kernel * kernel * c, n);
-            let mut packed = vec![f32::NAN; from.len()];
-            from.pack(&mut packed, |row, column| weights[row * n + column]);
-            let turned: Vec<f32> = (0..kernel * kernel * n * c)
-                .map(|i| {
-                    let (element, row, column) = (i / c / n, i / c % n, i % c);
-                    weights[((kernel * kernel - 1 - element) * c + column) * n + row]
-                })
-                .collect();
-            let (expected, to) = transformed(&pools[0], isa, filtering, (n, c), &turned);
-            for pool in &pools {
+        for (turn, &(c, n)) in channels.iter().enumerate() {
+            for filtering in [(2, 3), (4, 3), (4, 5)].map(|(outputs, kernel)| Filtering::new(outputs, kernel))
+            {
+                let kernel = filtering.kernel();
+                let weights = random.floats(kernel * kernel * c * n);
+                let from = Panels::new(isa, kernel * kernel * c, n);
+                let mut packed = vec![f32::NAN; from.len()];
+                from.pack(&mut packed, |row, column| weights[row * n + column]);
+                let turned: Vec<f32> = (0..kernel * kernel * n * c)
+                    .map(|i| {
+                        let (element, row, column) = (i / c / n, i / c % n, i % c);
+                        weights[((kernel * kernel - 1 - element) * c + column) * n + row]
+                    })
+                    .collect();
+                let pool = &pools[turn % pools.len()];
+                let (expected, to) = transformed(pool, isa, filtering, (n, c), &turned);
                 let mut target = vec![f32::NAN; expected.len()];
                 winograd_turned_weights(pool, isa, filtering, (&packed, from), (&mut target, to));
                 assert_eq!(target, expected, "{isa} {filtering:?} {c} to {n}");
@@ -382,5 +387,12 @@ fn turned_weights_of_other_sizes_are_refused() {
         ),
     ] {
         refused(what, || turn(filtering, source, target, layouts));
+    }
+    for isa in Isa::available() {
+        let (wide, narrow) = (Panels::new(isa, 9 * 20, 30), Panels::new(Isa::PORTABLE, 9 * 20, 30));
+        if wide != narrow {
+            let to = Panels::new(Isa::PORTABLE, 30, 20);
+            refused(&format!("{isa}"), || turn(small, wide.len(), 16 * to.len(), [wide, to]));
+        }
     }
 }

@@ -41,12 +41,16 @@ const CACHED: usize = 1 << 18;
 const GRADIENT_CACHED: usize = 1 << 20;
 /// What it costs to add a sum of products to the one before, in multiply-adds.
 const SUM: usize = 5;
-/// Rows that a product takes at least, however few it has, since its weights come no faster; and products that each element of a
-/// weight gradient takes, since its sums are read and written.
-const ROWS: usize = 4;
-const GRADIENT_ROWS: usize = 8;
-/// Images from which on the direct kernel leaves out the taps that lie in the padding.
-const IMAGES: usize = 8;
+/// Rows that a product takes at least, however few it has: the register tile is filled no better below.
+const ROWS: usize = 8;
+/// What it costs that threads wait for one another between transforms and products, in multiply-adds.
+const PASSES: usize = 1 << 19;
+/// Images from which on the direct kernel leaves out the taps that lie in the padding: of maps of up to `SMALL` rows and columns, of
+/// others, and in a weight gradient, where few images cost it as much.
+const IMAGES_OF_SMALL: usize = 4;
+const IMAGES: usize = 7;
+const IMAGES_OF_GRADIENT: usize = 8;
+const SMALL: usize = 5;
 
 /// What the model takes a convolution's pass to cost, in multiply-adds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,28 +107,30 @@ pub(super) fn costs(
     let (from, to) = ends((input, output), pass);
     let (k, n) = (from.channels() / conv.groups, to.channels() / conv.groups);
     let (height, width) = to.spatial();
-    // Rows and columns of the kernel over all rows and columns of the map; of enough images the direct kernel leaves
-    // out those that lie in the padding.
+    // Rows and columns of the kernel over all rows and columns of the map.
+    let images = match pass {
+        Pass::WeightGradient => IMAGES_OF_GRADIENT,
+        _ if height.max(width) <= SMALL => IMAGES_OF_SMALL,
+        _ => IMAGES,
+    };
     let along = |size: usize, from: usize, padding: usize| {
         let padding =
             if pass == Pass::InputGradient { (kernel - 1).saturating_sub(padding) } else { padding };
         let inside = |at: usize| (at..at + kernel).filter(|&i| i >= padding && i - padding < from).count();
-        if batch < IMAGES { size * kernel } else { (0..size).map(inside).sum() }
+        if batch < images { size * kernel } else { (0..size).map(inside).sum() }
     };
     let (down, across) =
         (along(height, from.spatial().0, conv.padding.h), along(width, from.spatial().1, conv.padding.w));
     let taps = batch.saturating_mul(down).saturating_mul(across);
     let weights = |points: usize| {
-        let floats = points * k * n;
-        floats
-            * match pass {
-                Pass::WeightGradient if floats > GRADIENT_CACHED => GRADIENT_TO_MEMORY,
-                Pass::WeightGradient => GRADIENT_TO_CACHE,
-                _ if floats > CACHED => WEIGHT_FROM_MEMORY,
-                _ => WEIGHT_FROM_CACHE,
-            }
+        let floats = points.saturating_mul(k * n);
+        match pass {
+            Pass::WeightGradient if floats > GRADIENT_CACHED => floats.saturating_mul(GRADIENT_TO_MEMORY),
+            Pass::WeightGradient => floats.saturating_mul(GRADIENT_TO_CACHE),
+            _ => (floats.min(CACHED) * WEIGHT_FROM_CACHE)
+                .saturating_add(floats.saturating_sub(CACHED).saturating_mul(WEIGHT_FROM_MEMORY)),
+        }
     };
-    let least = if pass == Pass::WeightGradient { GRADIENT_ROWS } else { ROWS };
     let transform = match pass {
         Pass::Infer => 0,
         Pass::Once => WEIGHT_ONCE,
@@ -142,16 +148,17 @@ pub(super) fn costs(
             Pass::WeightGradient => further(tiles).saturating_mul(k * n),
             _ => further(k).saturating_mul(n).saturating_mul(tiles),
         };
-        product(tiles.max(least).saturating_mul(matrices), matrices)
+        product(tiles.max(ROWS).saturating_mul(matrices), matrices)
             .saturating_add((matrices * of_float * (k + n)).saturating_mul(tiles))
             .saturating_add((matrices * SUM).saturating_mul(sums))
-            .saturating_add(matrices * transform * k * n)
+            .saturating_add((matrices * transform).saturating_mul(k * n))
+            .saturating_add(PASSES / conv.groups)
     };
-    let direct = product(taps.max(least * kernel * kernel), kernel * kernel);
+    let direct = product(taps.max(ROWS * kernel * kernel), kernel * kernel);
     let sizes: &[usize] = match (kernel, pass) {
         (3, Pass::WeightGradient) => &[4, 6],
         (5, Pass::WeightGradient) => &[2, 4],
-        (3, _) => &[2, 4],
+        (3, _) if conv.groups == 1 => &[2, 4],
         _ => &[4],
     };
     let filterings = sizes.iter().map(|&outputs| Filtering::new(outputs, kernel));
@@ -181,9 +188,20 @@ mod tests {
         // A few tiles for 17 or 38 MB of weights.
         assert_eq!(outputs((512, 512), 7, 1, Pass::Infer), Some(2));
         assert_eq!(outputs((512, 512), 7, 8, Pass::Infer), Some(4));
-        assert_eq!(outputs((256, 256), 14, 1, Pass::Infer), Some(4));
+        assert_eq!(outputs((512, 512), 7, 1, Pass::Once), None);
+        for channels in [(96, 208), (128, 128), (160, 320), (256, 256)] {
+            assert_eq!(outputs(channels, 14, 1, Pass::Infer), Some(4), "{channels:?}");
+        }
         // Nine tiles of four products or four of nine, whose weights are transformed at each step.
         assert_eq!(outputs((256, 256), 6, 16, Pass::Forward), Some(2));
+        assert_eq!(outputs((256, 256), 6, 16, Pass::InputGradient), Some(2));
+        assert_eq!(outputs((128, 32), 6, 8, Pass::Forward), Some(2));
+        // Too few products to wait twice for.
+        assert_eq!(outputs((128, 32), 7, 1, Pass::Infer), None);
+        // The direct kernel takes half of the taps of so small maps.
+        assert_eq!(outputs((512, 512), 4, 4, Pass::Forward), None);
+        assert_eq!(outputs((512, 512), 5, 4, Pass::Forward), None);
+        assert_eq!(outputs((512, 512), 2, 4, Pass::Infer), None);
         assert_eq!(outputs((256, 256), 8, 16, Pass::Forward), Some(4));
         assert_eq!(outputs((512, 512), 3, 16, Pass::Forward), None);
     }
@@ -210,7 +228,8 @@ mod tests {
         let shape = Shape::Map { channels: 64, height: 28, width: 28 };
         let costs = |conv: &Conv2d, pass| costs(conv, (shape, shape), 8, pass);
         for pass in [Pass::Infer, Pass::Once] {
-            assert!(costs(&conv, pass).is_some_and(Costs::prefer_winograd));
+            let costs_of_four = costs(&conv, pass).filter(|costs| costs.prefer_winograd());
+            assert_eq!(costs_of_four.map(|costs| costs.filtering.outputs()), Some(4));
             assert_eq!(costs(&conv.clone().groups(8), pass), None);
         }
         for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
