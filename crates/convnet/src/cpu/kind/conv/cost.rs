@@ -45,8 +45,8 @@ const SUM: usize = 5;
 const ROWS: usize = 8;
 /// What it costs that threads wait for one another between transforms and products, in multiply-adds.
 const PASSES: usize = 1 << 19;
-/// Images from which on the direct kernel leaves out the taps that lie in the padding: of maps of up to `SMALL` rows and columns, of
-/// others, and in a weight gradient, where few images cost it as much.
+/// Images from which on the taps that lie in the padding are left out of the direct kernel's cost: of maps of up to `SMALL` rows and
+/// columns, of others, and of weight gradients.
 const IMAGES_OF_SMALL: usize = 4;
 const IMAGES: usize = 7;
 const IMAGES_OF_GRADIENT: usize = 8;
