@@ -62,7 +62,7 @@ def main():
         return
     base = python(f"import onnxruntime, numpy\n{PEAK}")
     print("| network | convnet | ONNX Runtime | ONNX Runtime over convnet |\n|---|---|---|---|")
-    for name in names or NETWORKS:
+    for name in names or [name for name, network in NETWORKS.items() if network.convnet]:
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, os.path.join(HERE, "worker.py"), "export", name, "1", folder], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
