@@ -55,13 +55,16 @@ impl Filtering {
         CHUNK_PIXELS / (self.outputs * self.outputs)
     }
 
-    /// Whether convolutions are computed on such tiles, and not weight gradients alone.
-    pub(super) const fn is_of_outputs(self) -> bool {
-        matches!((self.outputs, self.kernel), (2 | 4, 3) | (4, 5))
+    /// # Panics
+    /// If no convolution is computed on such tiles, but weight gradients alone.
+    pub(super) fn assert_of_outputs(self) {
+        let computed = matches!((self.outputs, self.kernel), (2 | 4, 3) | (4, 5));
+        assert!(computed, "F(2×2, 3×3), F(4×4, 3×3) or F(4×4, 5×5)");
     }
 
-    /// Whether weight gradients are computed on such tiles.
-    pub(super) const fn is_of_gradients(self) -> bool {
-        self.inputs() > 4
+    /// # Panics
+    /// If no weight gradient is computed on such tiles.
+    pub(super) fn assert_of_gradients(self) {
+        assert!(self.inputs() > 4, "tiles of six or eight rows");
     }
 }

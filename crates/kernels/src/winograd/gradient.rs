@@ -92,7 +92,7 @@ pub fn winograd_gradient(
     (gradient, layout): (&mut [f32], Panels),
 ) {
     let WinogradGradient { filtering, batch, input, output_gradient, panels, .. } = *call;
-    assert!(filtering.is_of_gradients(), "tiles of six or eight rows");
+    filtering.assert_of_gradients();
     arena.check(input);
     arena.check(output_gradient);
     let (size, output) = (call.input_size, call.output_size);

@@ -3,8 +3,8 @@
 //! which takes a fifth.
 //!
 //! Winograd 1980; Lavin and Gray 2016, "Fast Algorithms for Convolutional Neural Networks". The points of a tile of 4×4 are
-//! 0, ±1 and ∞, those of 6×6 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020); those of 8×8 0, ±1/2, ±1, ±2
-//! and ∞, which err more: their products are summed over a few channels at a time.
+//! 0, ±1 and ∞, those of 6×6 0, ±1/√2, ±√2 and ∞, which err less than whole numbers (Barabasz et al. 2020), those of 8×8 0, ±1/2,
+//! ±1, ±2 and ∞, which err more: their products are summed over a few channels at a time.
 
 mod blocks;
 mod filtering;
@@ -77,7 +77,7 @@ impl Winograd<'_> {
     /// As [`winograd`].
     fn check(&self, isa: Isa, arena: &Arena) {
         let Self { filtering, batch, input, input_size, padding, panels, out, output_size, .. } = *self;
-        assert!(filtering.is_of_outputs(), "F(2×2, 3×3), F(4×4, 3×3) or F(4×4, 5×5)");
+        filtering.assert_of_outputs();
         arena.check(input);
         arena.check(out);
         input.assert_disjoint(out);

@@ -78,9 +78,9 @@ unsafe fn measure_tiles<S: Simd>(
 ///
 /// # Safety
 /// [`winograd`] or [`winograd_groups`] has checked the call, its scratch and the block of `work.arena`, and its tiles
-/// have inputs of side `IN` and outputs of side `M`; `tiles` are tiles of the part, whose products are those of `channels`, from a panel's first one on. Meanwhile
-/// nothing writes the part's products, and nothing else uses these channels of these tiles of the output; an addend that is not the
-/// output is not written. The CPU has the instruction set.
+/// have inputs of side `IN` and outputs of side `M`; `tiles` are tiles of the part, whose products are those of `channels`, from a
+/// panel's first one on. Meanwhile nothing writes the part's products, and nothing else uses these channels of these tiles of the
+/// output; an addend that is not the output is not written. The CPU has the instruction set.
 #[inline(always)]
 unsafe fn output_tiles_of<S: Simd, const M: usize, const IN: usize>(
     work: Work<'_>,

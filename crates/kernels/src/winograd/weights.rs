@@ -26,10 +26,9 @@ pub fn winograd_weights(
     (source, from): (&[f32], Panels),
     (target, to): (&mut [f32], Panels),
 ) {
-    check(filtering, (source, from), (target, to));
+    check(isa, filtering, (source, from), (target, to));
     let kernel = filtering.kernel();
     assert_eq!((from.k, from.n), (product(&[kernel, kernel, to.k]), to.n), "size of the kernels");
-    assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let isa = isa.for_columns(to.n);
     let pointer = Pointer::of(target);
     pool.ranges(to.k, LEAST_TASK_CHANNELS, &|channels| {
@@ -137,9 +136,8 @@ pub fn winograd_turned_weights(
     (source, from): (&[f32], Panels),
     (target, to): (&mut [f32], Panels),
 ) {
-    check(filtering, (source, from), (target, to));
+    check(isa, filtering, (source, from), (target, to));
     assert_eq!((from.k, from.n), (product(&[filtering.kernel().pow(2), to.n]), to.k), "size of the kernels");
-    assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
     let isa = isa.for_columns(to.n);
     let pointer = Pointer::of(target);
     let parts = from.n.div_ceil(TURNED_ROWS);
@@ -156,14 +154,20 @@ pub fn winograd_turned_weights(
     });
 }
 
-/// Checks tiles and lengths.
+/// Checks tiles, lengths and layouts.
 ///
 /// # Panics
 /// As the transforms.
-fn check(filtering: Filtering, (source, from): (&[f32], Panels), (target, to): (&mut [f32], Panels)) {
-    assert!(filtering.is_of_outputs(), "F(2×2, 3×3), F(4×4, 3×3) or F(4×4, 5×5)");
+fn check(
+    isa: Isa,
+    filtering: Filtering,
+    (source, from): (&[f32], Panels),
+    (target, to): (&mut [f32], Panels),
+) {
+    filtering.assert_of_outputs();
     assert_eq!(source.len(), from.len(), "length of the kernels");
     assert_eq!(target.len(), product(&[filtering.points(), to.len()]), "length of the transformed kernels");
+    assert_eq!((from, to), (Panels::new(isa, from.k, from.n), Panels::new(isa, to.k, to.n)), "layouts");
 }
 
 /// Transforms the turned kernels of some rows of a panel of the target's matrices.
@@ -216,12 +220,11 @@ unsafe fn turn_rows_of<S: Simd, const R: usize, const IN: usize>(
         for row in rows.clone().step_by(S::LANES) {
             // No panel ends between the rows of a square: those of the source are of as many lanes or one alone.
             let source_panel = row / from.width(0);
-            let step = from.width(source_panel);
-            let count = (from.columns(source_panel).end.min(rows.end) - row).min(S::LANES);
+            let (inside, step) = (from.columns(source_panel), from.width(source_panel));
+            let count = (inside.end.min(rows.end) - row).min(S::LANES);
             for (i, square) in squares.iter_mut().flatten().enumerate() {
                 let tap = R * R - 1 - i;
-                let at = from.start(source_panel) + (tap * to.n + first) * step + row
-                    - from.columns(source_panel).start;
+                let at = from.start(source_panel) + (tap * to.n + first) * step + row - inside.start;
                 // SAFETY: the source's panel has a row for each tap and column of the target, of which `count` floats from `row` on
                 // are columns; a square has room for as many rows of `wide` floats.
                 unsafe {
