@@ -80,21 +80,22 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// The CPU has the instruction set.
     unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
-    /// a = b ? x : y.
+    /// a where a > b or a is NaN, else b.
     ///
     /// # Safety
     /// The CPU has the instruction set.
-    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    unsafe fn max_or_nan(a: Self::V, b: Self::V) -> Self::V;
     /// Writes the first `n` lanes, whole numbers from 0 to 255, as bytes.
     ///
     /// # Safety
     /// `p` is valid to write `n` bytes to, `LANES` where `n` is more, and the CPU has the instruction set.
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize);
-    /// The first `n` bytes as floats, the rest zero.
+    /// Of the first `n` floats those whose byte is `code`, the rest zero; reads nothing beyond them.
     ///
     /// # Safety
-    /// `p` is valid to read `n` bytes from, `LANES` where `n` is more, and the CPU has the instruction set.
-    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
+    /// `bytes` is valid to read `n` bytes from, `p` as many floats, `LANES` where `n` is more, and the CPU has the
+    /// instruction set.
+    unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V;
     /// Numbers in half precision.
     ///
     /// # Safety
@@ -203,8 +204,8 @@ impl Simd for Portable {
         std::array::from_fn(|i| if a[i] > b[i] || a[i].is_nan() { x[i] } else { y[i] })
     }
     #[inline(always)]
-    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
-        std::array::from_fn(|i| if a[i] == b[i] { x[i] } else { y[i] })
+    unsafe fn max_or_nan(a: Self::V, b: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] > b[i] || a[i].is_nan() { a[i] } else { b[i] })
     }
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
@@ -214,11 +215,15 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
-    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+    unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V {
         let mut v = [0.0; 4];
         for (i, lane) in v.iter_mut().enumerate().take(n) {
-            // SAFETY: the trait's contract gives `n` readable bytes, of which this is one.
-            *lane = f32::from(unsafe { *p.add(i) });
+            // SAFETY: the trait's contract gives `n` readable bytes and floats, of which these are one.
+            unsafe {
+                if *bytes.add(i) == code {
+                    *lane = *p.add(i);
+                }
+            }
         }
         v
     }

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::{PoolWindow, Task};
+use super::{PoolWindow, Span, Task};
 use crate::arena::{Arena, View};
+use crate::geometry::product;
 use crate::isa::Isa;
-use crate::simd::{Simd, dispatch};
+use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tuning::pooling::LEAST_TASK_ROWS;
 
@@ -61,6 +62,7 @@ pub fn max_pool(
         assert_eq!(codes.len(), out.pixels * out.channels, "length of argmax");
         Codes(codes.as_mut_ptr())
     });
+    let isa = isa.for_columns(out.channels);
     pool.ranges(batch * height, LEAST_TASK_ROWS, &|rows| {
         // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
         // different rows of the output.
@@ -78,78 +80,296 @@ pub fn max_pool(
 unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Codes>) {
     let (height, width) = task.window.output();
     let channels = task.out.channels;
-    let steps = (task.window.input.1 * task.input.stride, task.input.stride);
-    let stride = task.window.width();
+    let mut lines = task.window.shares_rows().then(|| Lines::new(&task, codes.is_some()));
     for index in rows {
         let (image, row) = (index / height, task.window.rows[index % height]);
+        if let Some(lines) = &mut lines {
+            // SAFETY: the rows lie in the input of the batch, and the row in the output, as `PoolWindow` has them.
+            unsafe {
+                lines.advance::<S>(task, image, row);
+                lines.combine::<S>(task, row, index, codes);
+            }
+            continue;
+        }
         for (x, column) in task.window.columns.iter().enumerate() {
             let pixel = index * width + x;
-            let size = (row.end - row.start, column.end - column.start);
-            // SAFETY: the window's pixels lie in the input, as `PoolWindow` has them, at these steps; the pixel lies
-            // in the output and its codes in `codes`, which are the caller's alone; all have `channels`, and `size`
-            // is the window's.
+            // SAFETY: the window lies in the input, as `PoolWindow` has it, the pixel in the output and its codes in
+            // `codes`, which are the caller's alone.
             unsafe {
-                let place = Place {
-                    corner: task.input(image, row.start, column.start),
-                    out: task.out(pixel),
-                    codes: codes.map(|codes| codes.at(pixel * channels)),
-                };
-                match size {
-                    (2, 2) => max_of::<S, 2>(place, channels, steps, size, stride),
-                    (3, 3) => max_of::<S, 3>(place, channels, steps, size, stride),
-                    _ => max_of::<S, 0>(place, channels, steps, size, stride),
-                }
+                let places = codes.map_or(Places::None, |codes| Places::Bytes(codes.at(pixel * channels)));
+                let to = Largest { values: task.out(pixel), places };
+                of_window::<S>(&task, image, [row, *column], to);
             }
         }
     }
 }
 
-/// Where a window's first pixel, its output and its codes lie.
-#[derive(Clone, Copy)]
-struct Place<C> {
-    corner: *mut f32,
-    out: *mut f32,
-    codes: C,
-}
-
-/// One window's maximum: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
+/// The largest of a window of the input.
 ///
 /// # Safety
-/// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats
-/// apart, each valid to read `channels` floats from; `place.out` is valid to write `channels` floats to, the codes as
-/// many bytes. Meanwhile nothing writes the pixels, and nothing else uses the output and the codes. The CPU has the
+/// The window lies in the image of the task's input, whose views [`max_pool`] has checked; `to` is valid to write as many values
+/// and places to as they have channels. Meanwhile nothing writes the input, and nothing else uses `to`. The CPU has the
 /// instruction set.
 #[inline(always)]
-unsafe fn max_of<S: Simd, const SIDE: usize>(
-    place: Place<Option<*mut u8>>,
-    channels: usize,
-    steps: (usize, usize),
-    size: (usize, usize),
-    stride: usize,
-) {
-    let (height, width) = if SIDE == 0 { size } else { (SIDE, SIDE) };
-    for c in (0..channels).step_by(S::LANES) {
-        let n = (channels - c).min(S::LANES);
-        // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c`
-        // on.
-        unsafe {
-            let mut best = S::load_first(place.corner.add(c), n);
-            let mut at = S::splat(0.0);
-            for y in 0..height {
-                let line = place.corner.add(y * steps.0 + c);
-                for x in 0..width {
-                    let v = S::load_first(line.add(x * steps.1), n);
-                    if place.codes.is_some() {
-                        at = S::if_greater_or_nan(v, best, S::splat((y * stride + x) as f32), at);
+unsafe fn of_window<S: Simd>(task: &Task<'_>, image: usize, [row, column]: [Span; 2], to: Largest) {
+    // SAFETY: the caller's window has as many rows and columns as the arms say.
+    unsafe {
+        match (row.end - row.start, column.end - column.start) {
+            (1, 2) => of_known_window::<S, 1, 2>(task, image, [row, column], to),
+            (1, 3) => of_known_window::<S, 1, 3>(task, image, [row, column], to),
+            (2, 2) => of_known_window::<S, 2, 2>(task, image, [row, column], to),
+            (3, 3) => of_known_window::<S, 3, 3>(task, image, [row, column], to),
+            (height, width) => {
+                let mut sources = Vec::with_capacity(height * width);
+                for y in 0..height {
+                    for x in 0..width {
+                        sources.push(Source::pixel(task, image, [row, column], [y, x]));
                     }
-                    best = S::if_greater_or_nan(v, best, v, best);
                 }
-            }
-            S::store_first(place.out.add(c), best, n);
-            if let Some(codes) = place.codes {
-                S::store_bytes(codes.add(c), at, n);
+                largest::<S>(&sources, task.out.channels, to);
             }
         }
+    }
+}
+
+/// [`of_window`] of so many rows and columns.
+///
+/// # Safety
+/// That of [`of_window`]; the window has `ROWS` rows and `COLUMNS` columns.
+#[inline(always)]
+unsafe fn of_known_window<S: Simd, const ROWS: usize, const COLUMNS: usize>(
+    task: &Task<'_>,
+    image: usize,
+    [row, column]: [Span; 2],
+    to: Largest,
+) {
+    // SAFETY: the caller's window.
+    unsafe {
+        let first = Source::pixel(task, image, [row, column], [0, 0]);
+        let (down, right) = (task.window.input.1 * task.input.stride, task.input.stride);
+        let stride = task.window.largest.1 as f32;
+        let mut sources = [[first; COLUMNS]; ROWS];
+        for (y, sources) in sources.iter_mut().enumerate() {
+            for (x, source) in sources.iter_mut().enumerate() {
+                source.values = first.values.add(y * down + x * right);
+                source.first = y as f32 * stride + x as f32;
+            }
+        }
+        largest::<S>(sources.as_flattened(), task.out.channels, to);
+    }
+}
+
+/// The maxima along the rows of the input, of each window's columns: rows that several windows share are looked at once.
+struct Lines {
+    /// The image, and the row of it that comes next.
+    next: (usize, usize),
+    /// As many lines as the highest window has rows, by the rows of the input in turn, and where each maximum was in
+    /// its row.
+    values: Vec<f32>,
+    places: Option<Vec<f32>>,
+    count: usize,
+    /// Floats of a line: the columns of the output, with the channels of each.
+    len: usize,
+}
+
+impl Lines {
+    fn new(task: &Task<'_>, with_places: bool) -> Self {
+        let (count, len) = (task.window.largest.0, task.window.columns.len() * task.out.channels);
+        let values = vec![0.0; product(&[count, len])];
+        let places = with_places.then(|| values.clone());
+        Self { next: (0, 0), values, places, count, len }
+    }
+
+    /// Where the maxima of a row of the input lie.
+    fn line(&self, y: usize) -> Range<usize> {
+        let first = y % self.count * self.len;
+        first..first + self.len
+    }
+
+    /// Takes the maxima along those rows of a window that are not there yet.
+    ///
+    /// # Safety
+    /// The rows lie in the image, which lies in the task's input, whose views [`max_pool`] has checked. Nothing writes
+    /// the input meanwhile, and the CPU has the instruction set.
+    #[inline(always)]
+    unsafe fn advance<S: Simd>(&mut self, task: Task<'_>, image: usize, row: Span) {
+        let begun = if self.next.0 == image { self.next.1 } else { 0 };
+        for y in row.start.max(begun)..row.end {
+            let line = self.line(y);
+            let values = &mut self.values[line.clone()];
+            let mut places = self.places.as_mut().map(|places| &mut places[line]);
+            let channels = task.out.channels;
+            for (x, column) in task.window.columns.iter().enumerate() {
+                let own = x * channels..(x + 1) * channels;
+                let places = match &mut places {
+                    Some(places) => Places::Floats(places[own.clone()].as_mut_ptr()),
+                    None => Places::None,
+                };
+                let to = Largest { values: values[own].as_mut_ptr(), places };
+                let row = Span { start: y, end: y + 1, ..row };
+                // SAFETY: row and column lie in the input; the line has the channels.
+                unsafe { of_window::<S>(&task, image, [row, *column], to) };
+            }
+        }
+        self.next = (image, row.end.max(begun));
+    }
+
+    /// Takes the maxima of a row of windows from those along its rows, all of which are there: row `index` of the output.
+    ///
+    /// # Safety
+    /// [`max_pool`] has checked the task's window and views, and the length of the codes; the row is one of the output of the
+    /// batch. Nothing else uses it and its codes meanwhile, and the CPU has the instruction set.
+    #[inline(always)]
+    unsafe fn combine<S: Simd>(&self, task: Task<'_>, row: Span, index: usize, codes: Option<Codes>) {
+        // A row without gaps is one pixel of many channels.
+        let (pixels, channels) = match task.out.is_dense() {
+            true => (1, self.len),
+            false => (task.window.columns.len(), task.out.channels),
+        };
+        for x in 0..pixels {
+            let own = x * channels..(x + 1) * channels;
+            let first = (index * pixels + x) * channels;
+            // SAFETY: the caller's row of the output and of the codes; the lines have the channels.
+            unsafe {
+                let to = Largest {
+                    values: match task.out.is_dense() {
+                        true => task.out(index * task.window.columns.len()),
+                        false => task.out(index * pixels + x),
+                    },
+                    places: codes.map_or(Places::None, |codes| Places::Bytes(codes.at(first))),
+                };
+                match row.end - row.start {
+                    2 => largest::<S>(&self.sources::<2>(&task, row, own), channels, to),
+                    3 => largest::<S>(&self.sources::<3>(&task, row, own), channels, to),
+                    height => {
+                        let sources: Vec<Source> =
+                            (0..height).map(|y| self.source(&task, row, y, own.clone())).collect();
+                        largest::<S>(&sources, channels, to);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The rows of a window, of which there are `COUNT`.
+    #[inline(always)]
+    fn sources<const COUNT: usize>(&self, task: &Task<'_>, row: Span, own: Range<usize>) -> [Source; COUNT] {
+        array![self.source(task, row, 0, own.clone()); COUNT, |y| self.source(task, row, y, own.clone())]
+    }
+
+    /// Row `y` of a window: some of its maxima.
+    #[inline(always)]
+    fn source(&self, task: &Task<'_>, row: Span, y: usize, own: Range<usize>) -> Source {
+        let line = self.line(row.start + y);
+        Source {
+            values: self.values[line.clone()][own.clone()].as_ptr(),
+            places: self.places.as_ref().map(|places| places[line][own].as_ptr()),
+            first: (y * task.window.largest.1) as f32,
+        }
+    }
+}
+
+/// Floats of which the largest are taken, channel by channel: a pixel, or the maxima of a row of the window.
+#[derive(Clone, Copy)]
+struct Source {
+    values: *const f32,
+    /// The places of maxima in their row; a pixel has none.
+    places: Option<*const f32>,
+    /// The place in the window that the pixel has, or the row's first.
+    first: f32,
+}
+
+impl Source {
+    /// Pixel (y, x) of a window.
+    ///
+    /// # Safety
+    /// The window lies in the image of the task's input, which lies in the block of its arena, and the pixel in the window.
+    #[inline(always)]
+    unsafe fn pixel(task: &Task<'_>, image: usize, [row, column]: [Span; 2], [y, x]: [usize; 2]) -> Self {
+        // SAFETY: the caller's pixel.
+        let values = unsafe { task.input(image, row.start + y, column.start + x) };
+        Self { values, places: None, first: (y * task.window.largest.1 + x) as f32 }
+    }
+
+    /// The places in the window of `n` channels from `c` on.
+    ///
+    /// # Safety
+    /// These are channels of the source, and the CPU has the instruction set.
+    #[inline(always)]
+    unsafe fn places<S: Simd>(&self, c: usize, n: usize) -> S::V {
+        // SAFETY: the caller has these channels in the source, whose places are as many.
+        unsafe {
+            let first = S::splat(self.first);
+            match self.places {
+                Some(places) => S::add(S::load_first(places.add(c), n), first),
+                None => first,
+            }
+        }
+    }
+}
+
+/// Where the largest and their places go.
+#[derive(Clone, Copy)]
+struct Largest {
+    values: *mut f32,
+    places: Places,
+}
+
+/// Places in a window, for each channel.
+#[derive(Clone, Copy)]
+enum Places {
+    None,
+    Floats(*mut f32),
+    Bytes(*mut u8),
+}
+
+/// The largest of each channel, the first of equals, or the last NaN.
+///
+/// # Safety
+/// There is a source; each is valid to read `channels` floats from, and from its places, if it has some; `to` is valid to
+/// write `channels` values and places to. Meanwhile nothing writes the sources, and nothing else uses what is written. The
+/// CPU has the instruction set.
+#[inline(always)]
+unsafe fn largest<S: Simd>(sources: &[Source], channels: usize, to: Largest) {
+    let whole = channels - channels % S::LANES;
+    // SAFETY: the caller has `channels` floats in each source and in what is written: a vector at `c`, or the last ones.
+    unsafe {
+        for c in (0..whole).step_by(S::LANES) {
+            largest_at::<S>(sources, c, S::LANES, to);
+        }
+        if whole < channels {
+            largest_at::<S>(sources, whole, channels - whole, to);
+        }
+    }
+}
+
+/// [`largest`] of `n` channels from `c` on, at most a vector.
+///
+/// # Safety
+/// That of [`largest`]; these are among its channels.
+#[inline(always)]
+unsafe fn largest_at<S: Simd>(sources: &[Source], c: usize, n: usize, to: Largest) {
+    // SAFETY: the caller has these channels in each source and its places, and in what is written.
+    unsafe {
+        let mut best = S::load_first(sources[0].values.add(c), n);
+        if let Places::None = to.places {
+            for source in &sources[1..] {
+                best = S::max_or_nan(S::load_first(source.values.add(c), n), best);
+            }
+        } else {
+            let mut at = sources[0].places::<S>(c, n);
+            for source in &sources[1..] {
+                let v = S::load_first(source.values.add(c), n);
+                at = S::if_greater_or_nan(v, best, source.places::<S>(c, n), at);
+                best = S::if_greater_or_nan(v, best, v, best);
+            }
+            match to.places {
+                Places::None => (),
+                Places::Floats(places) => S::store_first(places.add(c), at, n),
+                Places::Bytes(codes) => S::store_bytes(codes.add(c), at, n),
+            }
+        }
+        S::store_first(to.values.add(c), best, n);
     }
 }
 
@@ -171,6 +391,7 @@ pub fn max_pool_backward(
     assert_eq!(argmax.len(), output_gradient.pixels * output_gradient.channels, "length of argmax");
     let task =
         Task { window, input: input_gradient, out: output_gradient, arena: arena.pointer(), accumulate };
+    let isa = isa.for_columns(output_gradient.channels);
     if window.is_partition() {
         pool.ranges(batch * window.output().0, LEAST_TASK_ROWS, &|rows| {
             // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
@@ -199,7 +420,7 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
     let (height, width) = task.window.output();
     let channels = task.out.channels;
     let steps = (task.window.input.1 * task.input.stride, task.input.stride);
-    let (stride, add) = (task.window.width(), task.accumulate);
+    let (stride, add) = (task.window.largest.1, task.accumulate);
     for index in rows {
         let (image, row) = (index / height, task.window.rows[index % height]);
         for (x, column) in task.window.columns.iter().enumerate() {
@@ -211,7 +432,7 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
             unsafe {
                 let place = Place {
                     corner: task.input(image, row.start, column.start),
-                    out: task.out(pixel),
+                    dy: task.out(pixel),
                     codes: argmax.as_ptr().add(pixel * channels),
                 };
                 match size {
@@ -224,16 +445,24 @@ unsafe fn max_windows_backward<S: Simd>(task: Task<'_>, rows: Range<usize>, argm
     }
 }
 
+/// Where a window's first pixel, its output's gradient and its codes lie.
+#[derive(Clone, Copy)]
+struct Place {
+    corner: *mut f32,
+    dy: *const f32,
+    codes: *const u8,
+}
+
 /// Writes, or adds, an output's gradient to its window: of `SIDE` × `SIDE` pixels, or of any size where that is 0.
 ///
 /// # Safety
 /// `place.corner` is the first of `size` rows and columns of pixels (`SIDE` of each, if it is not 0), `steps` floats
-/// apart, each valid to read and write `channels` floats at; `place.out` is valid to read `channels` floats from, the
+/// apart, each valid to read and write `channels` floats at; `place.dy` is valid to read `channels` floats from, the
 /// codes as many bytes. Meanwhile nothing else uses the pixels, and nothing writes the output's gradient. The CPU has
 /// the instruction set.
 #[inline(always)]
 unsafe fn share_out<S: Simd, const SIDE: usize>(
-    place: Place<*const u8>,
+    place: Place,
     channels: usize,
     steps: (usize, usize),
     size: (usize, usize),
@@ -246,14 +475,12 @@ unsafe fn share_out<S: Simd, const SIDE: usize>(
         // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c`
         // on.
         unsafe {
-            let at = S::load_bytes(place.codes.add(c), n);
-            let dy = S::load_first(place.out.add(c), n);
+            let (codes, dy) = (place.codes.add(c), place.dy.add(c));
             for y in 0..height {
                 let line = place.corner.add(y * steps.0 + c);
                 for x in 0..width {
                     let target = line.add(x * steps.1);
-                    let code = S::splat((y * stride + x) as f32);
-                    let mut share = S::if_equal(at, code, dy, S::splat(0.0));
+                    let mut share = S::where_byte(codes, (y * stride + x) as u8, dy, n);
                     if add {
                         share = S::add(share, S::load_first(target, n));
                     }
@@ -273,8 +500,7 @@ unsafe fn share_out<S: Simd, const SIDE: usize>(
 #[inline(always)]
 unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, argmax: &[u8]) {
     let ((height, width), (rows, columns)) = (task.window.input, task.window.output());
-    let (channels, stride) = (task.out.channels, task.window.width());
-    // The windows that hold a pixel: their outputs, and the pixel's place in them.
+    let (channels, stride) = (task.out.channels, task.window.largest.1);
     let mut holders = Vec::new();
     for index in input_rows {
         let (image, y) = (index / height, index % height);
@@ -283,25 +509,77 @@ unsafe fn max_rows_backward<S: Simd>(task: Task<'_>, input_rows: Range<usize>, a
             for oy in task.window.row_holders[y].clone() {
                 let down = (y - task.window.rows[oy].start) * stride;
                 for ox in task.window.column_holders[x].clone() {
-                    let code = (down + x - task.window.columns[ox].start) as f32;
-                    holders.push(((image * rows + oy) * columns + ox, code));
+                    let pixel = (image * rows + oy) * columns + ox;
+                    // SAFETY: the window's output lies in the gradient, as `PoolWindow` has it, and its codes in `argmax`.
+                    let (dy, codes) =
+                        unsafe { (task.out(pixel).cast_const(), argmax.as_ptr().add(pixel * channels)) };
+                    let code = (down + x - task.window.columns[ox].start) as u8;
+                    holders.push(Holder { dy, codes, code });
                 }
             }
-            for c in (0..channels).step_by(S::LANES) {
-                let n = (channels - c).min(S::LANES);
-                // SAFETY: the pixel lies in its row, and its holders in the output, as `PoolWindow` has them; each
-                // has `n` more channels, and `argmax` a byte for each element of the output.
-                unsafe {
-                    let target = task.input(image, y, x).add(c);
-                    let mut sum = if task.accumulate { S::load_first(target, n) } else { S::splat(0.0) };
-                    for &(pixel, code) in &holders {
-                        let at = S::load_bytes(argmax.as_ptr().add(pixel * channels + c), n);
-                        let dy = S::load_first(task.out(pixel).add(c), n);
-                        sum = S::add(sum, S::if_equal(at, S::splat(code), dy, S::splat(0.0)));
-                    }
-                    S::store_first(target, sum, n);
+            // SAFETY: the pixel lies in its row, which is the caller's alone, and has as many channels as its holders.
+            unsafe {
+                let target = task.input(image, y, x);
+                match holders.len() {
+                    1 => gather::<S, 1>(&holders, channels, target, task.accumulate),
+                    2 => gather::<S, 2>(&holders, channels, target, task.accumulate),
+                    4 => gather::<S, 4>(&holders, channels, target, task.accumulate),
+                    9 => gather::<S, 9>(&holders, channels, target, task.accumulate),
+                    _ => gather::<S, 0>(&holders, channels, target, task.accumulate),
                 }
             }
         }
+    }
+}
+
+/// A window that holds a pixel: its output's gradient and codes, and the pixel's code in it.
+#[derive(Clone, Copy)]
+struct Holder {
+    dy: *const f32,
+    codes: *const u8,
+    code: u8,
+}
+
+/// Writes, or adds, to a pixel the gradients of the windows whose maximum it was: of `COUNT` windows, or of any number
+/// where that is 0.
+///
+/// # Safety
+/// There are as many holders; each is valid to read `channels` floats and bytes from, `target` to read and write as many
+/// floats. Meanwhile nothing writes the holders, and nothing else uses the target. The CPU has the instruction set.
+#[inline(always)]
+unsafe fn gather<S: Simd, const COUNT: usize>(
+    holders: &[Holder],
+    channels: usize,
+    target: *mut f32,
+    add: bool,
+) {
+    let count = if COUNT == 0 { holders.len() } else { COUNT };
+    let whole = channels - channels % S::LANES;
+    // SAFETY: the caller has `channels` in each holder and the target: a vector at `c`, or the last ones.
+    unsafe {
+        let holders = holders.get_unchecked(..count);
+        for c in (0..whole).step_by(S::LANES) {
+            gather_at::<S>(holders, c, S::LANES, target, add);
+        }
+        if whole < channels {
+            gather_at::<S>(holders, whole, channels - whole, target, add);
+        }
+    }
+}
+
+/// [`gather`] for `n` channels from `c` on, at most a vector.
+///
+/// # Safety
+/// That of [`gather`]; these are among its channels.
+#[inline(always)]
+unsafe fn gather_at<S: Simd>(holders: &[Holder], c: usize, n: usize, target: *mut f32, add: bool) {
+    // SAFETY: the caller has these channels in each holder and in the target.
+    unsafe {
+        let target = target.add(c);
+        let mut sum = if add { S::load_first(target, n) } else { S::splat(0.0) };
+        for holder in holders {
+            sum = S::add(sum, S::where_byte(holder.codes.add(c), holder.code, holder.dy.add(c), n));
+        }
+        S::store_first(target, sum, n);
     }
 }

@@ -25,6 +25,8 @@ pub struct PoolWindow {
     input: (usize, usize),
     rows: Vec<Span>,
     columns: Vec<Span>,
+    /// Rows of the highest window, and columns of the widest.
+    largest: (usize, usize),
     /// For each input row (and column) the outputs whose windows hold it.
     row_holders: Vec<Range<usize>>,
     column_holders: Vec<Range<usize>>,
@@ -54,7 +56,8 @@ impl PoolWindow {
         assert!(map > 0, "windows of an empty map");
         let (rows, columns) = (spans(rows, input.0), spans(columns, input.1));
         let (row_holders, column_holders) = (holders(&rows, input.0), holders(&columns, input.1));
-        Self { input, rows, columns, row_holders, column_holders }
+        let largest = (longest(&rows), longest(&columns));
+        Self { input, rows, columns, largest, row_holders, column_holders }
     }
 
     /// Height and width of the output.
@@ -64,8 +67,7 @@ impl PoolWindow {
 
     /// Elements of the largest window.
     pub fn area(&self) -> usize {
-        let longest = |spans: &[Span]| spans.iter().map(|s| s.end - s.start).max().unwrap_or(0);
-        longest(&self.rows) * longest(&self.columns)
+        self.largest.0 * self.largest.1
     }
 
     /// Whether every pixel of the input lies in exactly one window.
@@ -85,9 +87,15 @@ impl PoolWindow {
         batch
     }
 
-    fn width(&self) -> usize {
-        self.columns.iter().map(|s| s.end - s.start).max().unwrap_or(0)
+    /// Whether windows above each other share rows.
+    fn shares_rows(&self) -> bool {
+        self.row_holders.iter().any(|holders| holders.len() > 1)
     }
+}
+
+/// Places of the longest span.
+fn longest(spans: &[Span]) -> usize {
+    spans.iter().map(|s| s.end - s.start).max().unwrap_or(0)
 }
 
 /// For each of `size` places the spans that hold it.
