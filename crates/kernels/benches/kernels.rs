@@ -6,7 +6,7 @@
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Filtering, Geometry, Igemm, Isa, Outer, Panels, Pool, PoolWindow,
     Rectifier, Tap, View, Weights, Winograd, avg_pool, batch_norm, batch_norm_backward, igemm, max_pool,
-    max_pool_backward, moments, outer, winograd, winograd_scratch,
+    max_pool_backward, moments, outer, outer_scratch, winograd, winograd_scratch,
 };
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -123,10 +123,11 @@ fn f32_outer<const BATCH: usize>(bencher: Bencher<'_, '_>, conv: Conv) {
     let (input, output_gradient, mut arena) = conv.views(BATCH, 0);
     let panels = Panels::new(isa, geometry.k(), output_gradient.channels);
     let mut gradient = vec![0.0; panels.len()];
+    let mut scratch = vec![0.0; outer_scratch(&geometry, BATCH, panels)];
     let call = Outer { geometry: &geometry, batch: BATCH, input, output_gradient, panels };
     bencher
         .counter(conv.operations(BATCH))
-        .bench_local(|| outer(&pool, isa, &mut arena, &call, &mut gradient));
+        .bench_local(|| outer(&pool, isa, &mut arena, &call, &mut gradient, &mut scratch));
 }
 
 /// Operations are those of the plain convolution.

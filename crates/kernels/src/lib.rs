@@ -82,7 +82,7 @@ pub use optimizer::{
     Adagrad, Adam, Lamb, Lion, Muon, MuonMatrix, Nadam, OrthogonalRoom, RmsProp, Sgd, Update, lamb, muon,
     orthogonalize, trust_ratio,
 };
-pub use outer::{Outer, outer};
+pub use outer::{Outer, outer, outer_scratch};
 pub use panels::{Panels, transpose};
 pub use peak::peak;
 pub use pixel_products::{pixel_products, pixel_products_backward};

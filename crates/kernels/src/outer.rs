@@ -1,6 +1,7 @@
 //! Weight gradients: sums over pixels of outer products, on the same register tile as the indirect GEMM.
 
 use std::cell::RefCell;
+use std::iter;
 use std::ops::Range;
 
 use crate::ahead::{Ahead, Span, ask, list_input, list_output};
@@ -8,13 +9,13 @@ use crate::arena::{Arena, Pointer, View};
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::simd::{Simd, array, dispatch};
+use crate::simd::{Simd, array, dispatch, vectorized};
 use crate::threads::Pool;
 use crate::tiling::by_group;
 use crate::tuning::machine::LINE_FLOATS;
 use crate::tuning::outer::{
-    AHEAD_LINES, BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_TILES,
-    MOST_SPLIT_VECTORS,
+    AHEAD_LINES, BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_FLOATS,
+    LEAST_TASK_TILES, MOST_PARTS, MOST_SPLIT_VECTORS, PART_OPERANDS,
 };
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
@@ -50,18 +51,41 @@ impl Outer<'_> {
     }
 }
 
-/// Writes the gradient of packed weights, in the layout of the weights; columns beyond N get zero.
+/// In how many parts the positions of a gradient are summed, each a run of rows of the grid: as many as cost little beside
+/// reading the operands, so that threads read what they wrote before, and few tiles give tasks enough.
+fn parts(geometry: &Geometry, batch: usize, panels: Panels) -> usize {
+    let operands = geometry.positions(batch).saturating_mul(geometry.run + panels.n);
+    let most = (operands / PART_OPERANDS / panels.len().max(1)).min(MOST_PARTS).min(batch * geometry.grid.0);
+    most.checked_ilog2().map_or(1, |power| 1 << power)
+}
+
+/// Floats that [`outer`] needs for the sums of parts, of up to so many images.
+pub fn outer_scratch(geometry: &Geometry, batch: usize, panels: Panels) -> usize {
+    (parts(geometry, batch, panels) - 1).saturating_mul(panels.len())
+}
+
+/// Writes the gradient of packed weights, in the layout of the weights; columns beyond N get zero. `scratch` has room for
+/// [`outer_scratch`] floats.
 ///
-/// Each element is summed by one task, image by image.
+/// Each element is summed by one task, image by image; of many pixels in a few parts, which are then added up in order.
 ///
 /// # Panics
 /// If a view reaches beyond the arena or lengths do not match the geometry.
-pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradient: &mut [f32]) {
+pub fn outer(
+    pool: &Pool,
+    isa: Isa,
+    arena: &mut Arena,
+    call: &Outer<'_>,
+    gradient: &mut [f32],
+    scratch: &mut [f32],
+) {
     let Outer { geometry, batch, input, output_gradient, panels } = *call;
     if call.check(isa, arena, gradient) == 0 {
         gradient.fill(0.0);
         return;
     }
+    let parts = parts(geometry, batch, panels);
+    let scratch = &mut scratch[..(parts - 1) * panels.len()];
     let rows_of_grid = batch * geometry.grid.0;
     let isa = isa.for_columns(panels.n);
     let pixels = geometry.step.0.saturating_mul(geometry.step.1);
@@ -73,33 +97,55 @@ pub fn outer(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Outer<'_>, gradien
     let chunk = (CHUNK_BYTES / row_bytes).clamp(1, rows_of_grid);
     let tiles = geometry.taps.len() * panels.count() * geometry.run.div_ceil(isa.tile_rows());
     let pointer = arena.pointer();
-    let target = Pointer::of(gradient);
-    let shared = (tiles, pool.threads());
-    let run = |tiles: Range<usize>, start: usize| {
-        let chunk = &(start..(start + chunk).min(rows_of_grid));
-        let task = Task { share: share_of(tiles.start, shared), tiles };
+    let run = |target: Pointer, task: &Task, start: usize| {
+        let chunk = &(start..(start + chunk).min(task.rows.end));
         SCRATCH.with_borrow_mut(|scratch| {
             // SAFETY: views, geometry, panels and the gradient's length were checked above; below tiles are cut from
             // all, each task's its own, and `step_by` gives rows of the grid; tiles write different parts of
-            // `gradient`, and nothing writes the views.
+            // the target, and nothing writes the views.
             unsafe {
                 dispatch!(isa, run_tiles(
-                    call: &Outer<'_>, pointer: Pointer, target: Pointer, task: Task,
+                    call: &Outer<'_>, pointer: Pointer, target: Pointer, task: &Task,
                     chunk: &Range<usize>, scratch: &mut Scratch
                 ));
             };
         });
     };
-    let starts = (0..rows_of_grid).step_by(chunk);
-    if pool.threads() <= FEW_THREADS {
-        starts.for_each(|start| pool.ranges(tiles, LEAST_TASK_TILES, &|tiles| run(tiles, start)));
-    } else {
-        let tasks = tiles.min(pool.threads());
-        pool.run(tasks, &|task| {
-            let own = task * tiles / tasks..(task + 1) * tiles / tasks;
-            starts.clone().for_each(|start| run(own.clone(), start));
-        });
+    // The first part's sums go where the gradient does.
+    let others = scratch.chunks_exact_mut(panels.len()).map(Pointer::of);
+    let targets: Vec<Pointer> = iter::once(Pointer::of(gradient)).chain(others).collect();
+    if parts == 1 && pool.threads() <= FEW_THREADS {
+        for start in (0..rows_of_grid).step_by(chunk) {
+            pool.ranges(tiles, LEAST_TASK_TILES, &|own| {
+                let share = share_of(own.start, (tiles, pool.threads()));
+                run(targets[0], &Task { rows: 0..rows_of_grid, tiles: own, share }, start);
+            });
+        }
+        return;
     }
+    let groups = pool.threads().div_ceil(parts).min(tiles);
+    pool.run(parts * groups, &|task| {
+        let (part, group) = (task / groups, task % groups);
+        let own = group * tiles / groups..(group + 1) * tiles / groups;
+        let rows = part * rows_of_grid / parts..(part + 1) * rows_of_grid / parts;
+        let task = Task { rows: rows.clone(), tiles: own.clone(), share: own };
+        rows.step_by(chunk).for_each(|start| run(targets[part], &task, start));
+    });
+    if parts == 1 {
+        return;
+    }
+    pool.ranges(panels.len(), LEAST_TASK_FLOATS, &|own| {
+        // SAFETY: each target is as long as the gradient; tasks have different floats of it, and nothing uses the others' any
+        // more.
+        let sums = unsafe { targets[0].slice_mut(own.clone()) };
+        for other in &targets[1..] {
+            // SAFETY: as many floats of another target, which nothing writes any more.
+            let other = unsafe { other.slice(own.clone()) };
+            vectorized!(isa, |sums: &mut [f32], other: &[f32]| {
+                sums.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
+            }(sums, other));
+        }
+    });
 }
 
 /// Pixels that follow one another at a fixed distance in both operands.
@@ -110,8 +156,9 @@ pub(crate) struct Segment {
     pub(crate) pixels: usize,
 }
 
-/// Some tiles, and all those of the thread that they are meant for.
+/// Some tiles of the rows of a part, and all those of the thread that they are meant for.
 struct Task {
+    rows: Range<usize>,
     tiles: Range<usize>,
     share: Range<usize>,
 }
@@ -156,19 +203,19 @@ unsafe fn run_tiles<S: Simd>(
     call: &Outer<'_>,
     arena: Pointer,
     target: Pointer,
-    task: Task,
+    task: &Task,
     chunk: &Range<usize>,
     scratch: &mut Scratch,
 ) {
     let geometry = call.geometry;
     // SAFETY: the block starts at 0.
     let start: *const f32 = unsafe { arena.at(0) };
-    list_chunk(call, start, &task, chunk, &mut scratch.ahead);
+    list_chunk(call, start, task, chunk, &mut scratch.ahead);
     let mut ahead = Ahead::new(&scratch.ahead);
     let (run, parts) = (geometry.run, geometry.run.div_ceil(S::ROWS));
     let steps = steps(call);
     let mut filled = None;
-    for (group, own) in by_group(task.tiles, parts) {
+    for (group, own) in by_group(task.tiles.clone(), parts) {
         let (tap, panel) = (group / call.panels.count(), group % call.panels.count());
         if filled != Some(tap) {
             // SAFETY: the caller has checked the call, and gives rows of the grid.
@@ -177,7 +224,7 @@ unsafe fn run_tiles<S: Simd>(
         }
         let (columns, width) = (call.panels.columns(panel), call.panels.width(panel));
         let mut rest = scratch.segments.as_slice();
-        let mut found = if chunk.start > 0 { Found::Continued } else { Found::Overwritten };
+        let mut found = if chunk.start > task.rows.start { Found::Continued } else { Found::Overwritten };
         loop {
             let (mut block, behind) = rest.split_at(block_of(rest));
             let mut tile = Tile {
@@ -231,7 +278,7 @@ fn list_chunk(call: &Outer<'_>, block: *const f32, task: &Task, chunk: &Range<us
     let ends = [place(rows.start, 0), place(rows.end - 1, geometry.grid.1 - 1)];
     list_input(geometry, (input, geometry.run), block, ends, list);
     list_output(geometry, (output_gradient, output_gradient.channels), block, ends, list);
-    let Task { tiles, share } = task;
+    let Task { tiles, share, .. } = task;
     let parts = tiles.start - share.start..tiles.end.min(share.end) - share.start;
     list.iter_mut().for_each(|span| *span = span.part(parts.clone(), share.len()));
 }
@@ -499,7 +546,7 @@ mod tests {
         let rows = |view: View, pixels| Span::of_pixels(block, view, pixels, view.channels);
         let check = |tiles: Range<usize>, chunk: Range<usize>, pixels: Option<Range<usize>>| {
             let mut list = vec![Span::at(block)];
-            list_chunk(&call, block, &Task { tiles, share: 4..6 }, &chunk, &mut list);
+            list_chunk(&call, block, &Task { rows: 0..8, tiles, share: 4..6 }, &chunk, &mut list);
             let expected = pixels.map(|pixels| [rows(input, pixels.clone()), rows(output_gradient, pixels)]);
             assert_eq!(
                 list,

@@ -89,6 +89,12 @@ pub(crate) mod outer {
     /// The most threads that share the tiles of each chunk anew, so that none waits long for a slower one. More would wait for
     /// one another more often than that is worth: each keeps its tiles for all chunks.
     pub(crate) const FEW_THREADS: usize = 4;
+    /// How many times as many floats as the sums of all parts their operands have at least, and the most parts. They decide where
+    /// sums are cut.
+    pub(crate) const PART_OPERANDS: usize = 8;
+    pub(crate) const MOST_PARTS: usize = 4;
+    /// The fewest floats of parts that are added up worth a task of their own.
+    pub(crate) const LEAST_TASK_FLOATS: usize = 8192;
     /// The most vectors of sums in a tile that is summed in two parts.
     pub(crate) const MOST_SPLIT_VECTORS: usize = 6;
 }

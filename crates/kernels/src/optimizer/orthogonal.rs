@@ -19,7 +19,7 @@ const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
 pub struct OrthogonalRoom {
     /// The matrix, what an iteration makes of it, and two squares.
     pub matrices: Arena,
-    /// A square as the right operand of a product.
+    /// A square as the right operand of a product, and room for the sums of its parts.
     pub packed: Arena,
 }
 
@@ -30,7 +30,8 @@ impl OrthogonalRoom {
         let both = rows.checked_mul(columns)?.checked_add(square)?.checked_mul(2)?;
         // The widest panels: `Panels` panics where the number overflows, which the square of wider columns tells.
         columns.checked_add(64)?.checked_mul(columns)?;
-        Some([both, Panels::new(isa, columns, columns).len()])
+        // A product's sums of parts are no more than its operands, of which each has half as many floats as these.
+        Some([both, Panels::new(isa, columns, columns).len() + both])
     }
 }
 
@@ -55,7 +56,7 @@ pub fn orthogonalize(
 ) {
     let len = product(&[rows, columns]);
     let panels = Panels::new(isa, columns, columns);
-    let packed = &mut room.packed.as_mut_slice()[..panels.len()];
+    let (packed, sums) = room.packed.as_mut_slice().split_at_mut(panels.len());
     let arena = &mut room.matrices;
     let mut matrix = View::dense(0, rows, columns);
     let mut next = View::dense(len, rows, columns);
@@ -70,7 +71,7 @@ pub fn orthogonalize(
     for _ in 0..steps {
         // gram = Xᵀ·X
         let call = Outer { geometry: &walk, batch: 1, input: matrix, output_gradient: matrix, panels };
-        outer(pool, isa, arena, &call, packed);
+        outer(pool, isa, arena, &call, packed, sums);
         unpack(packed, panels, &mut arena.as_mut_slice()[gram.offset..][..columns * columns]);
         // square = gram²
         let plain = Geometry::rows(columns);

@@ -1,6 +1,6 @@
 //! Gradients of weights.
 
-use convnet_kernels::{Geometry, Outer, Panels, Tap, along_rows, outer, rows_gradient};
+use convnet_kernels::{Geometry, Isa, Outer, Panels, Tap, along_rows, outer, outer_scratch, rows_gradient};
 use proptest::prelude::*;
 
 use crate::common::{CHANNELS, Machine, Random, Scene, assert_close};
@@ -29,12 +29,17 @@ fn check(machine: &Machine, geometry: &Geometry, batch: usize, [channels, n]: [u
             row.iter_mut().zip(dy).for_each(|(sum, dy)| *sum += x * dy);
         }
     }
-    let kernel = if along_rows(geometry, channels, n) { rows_gradient } else { outer };
+    let along = along_rows(geometry, channels, n);
     let run = |pool: &_, isa, arena: &mut _| {
         let panels = Panels::new(isa, geometry.k(), n);
         let mut packed = vec![f32::NAN; panels.len()];
         let call = Outer { geometry, batch, input, output_gradient: dy, panels };
-        kernel(pool, isa, arena, &call, &mut packed);
+        if along {
+            rows_gradient(pool, isa, arena, &call, &mut packed);
+        } else {
+            let mut scratch = vec![f32::NAN; outer_scratch(geometry, batch, panels)];
+            outer(pool, isa, arena, &call, &mut packed, &mut scratch);
+        }
         packed
     };
     machine.run(&scene, &[], run, |_, packed, isa| {
@@ -92,6 +97,38 @@ fn maps_beyond_the_cache_are_summed_over_all_passes() {
     let taps = vec![Tap { dy: -1, dx: 1 }, Tap { dy: 1, dx: 0 }];
     let geometry = Geometry { taps, ..Geometry::pointwise((41, 60), 48) };
     check(&machine, &geometry, 2, [48, 65], 0);
+}
+
+/// Many positions of few channels are summed in parts, of which each may be cut in passes and has rows of several images.
+#[test]
+fn many_positions_are_summed_in_parts() {
+    let machine = Machine::new(4);
+    let taps = vec![Tap { dy: -1, dx: 1 }, Tap { dy: 1, dx: 0 }];
+    let few = |map, channels| Geometry { taps: taps.clone(), ..Geometry::pointwise(map, channels) };
+    for (geometry, batch, n) in [
+        (few((7, 9), 3), 5, 5),
+        (Geometry::pointwise((13, 6), 20), 7, 17),
+        (few((41, 60), 33), 3, 34),
+        (Geometry::pointwise((1, 50), 2), 3, 1),
+    ] {
+        for isa in Isa::available() {
+            let panels = Panels::new(isa, geometry.k(), n);
+            assert!(outer_scratch(&geometry, batch, panels) > 0, "{isa} {geometry:?}: one part");
+        }
+        check(&machine, &geometry, batch, [geometry.run, n], n as u64);
+    }
+}
+
+#[test]
+fn fewer_images_take_no_more_scratch() {
+    let panels = Panels::new(Isa::PORTABLE, 24, 12);
+    let mut before = 0;
+    for batch in 0..40 {
+        let scratch = outer_scratch(&Geometry::pointwise((3, 5), 24), batch, panels);
+        assert!(before <= scratch, "batch {batch}");
+        before = scratch;
+    }
+    assert_eq!(before, 3 * panels.len(), "four parts at most");
 }
 
 proptest! {

@@ -10,8 +10,8 @@ use convnet_kernels::{
     accumulate, activation_backward, add, affine, avg_pool, batch_norm, batch_norm_backward, column_sums,
     compare, copy, cross_entropy, dropout, fill, flat, flatten, from_nchw, from_nchw_padded, grouped,
     grouped_gradient, grouped_taps, igemm, local_response, local_response_backward, max_pool,
-    max_pool_backward, moments, outer, pad, pad_backward, softmax, softmax_backward, to_nchw, transpose,
-    winograd, winograd_gradient,
+    max_pool_backward, moments, outer, outer_scratch, pad, pad_backward, softmax, softmax_backward, to_nchw,
+    transpose, winograd, winograd_gradient,
 };
 
 /// 2³² of anything, whose square wraps to zero.
@@ -155,7 +155,7 @@ fn product(geometry: &Geometry, batch: usize, [input, out]: [View; 2]) {
                         igemm(&pool, isa, &mut arena, &call, None);
                     } else {
                         let call = Outer { geometry, batch, input, output_gradient: out, panels };
-                        outer(&pool, isa, &mut arena, &call, &mut weights);
+                        outer(&pool, isa, &mut arena, &call, &mut weights, &mut []);
                     }
                 });
             };
@@ -240,7 +240,7 @@ fn taps_far_outside_read_zeros() {
         igemm(&pool, isa, &mut arena, &call, None);
         assert!(arena.as_slice()[20..47].iter().all(|&x| x == 0.0), "{isa}");
         let call = Outer { geometry: &geometry, batch: 1, input, output_gradient: out, panels };
-        outer(&pool, isa, &mut arena, &call, &mut weights);
+        outer(&pool, isa, &mut arena, &call, &mut weights, &mut []);
         assert!(weights.iter().all(|&x| x == 0.0), "{isa}");
     }
 }
@@ -292,7 +292,15 @@ fn operands_of_other_sizes_are_refused() {
     refused_everywhere("a short gradient", |pool, isa, arena| {
         let panels = Panels::new(isa, 2, 5);
         let call = Outer { geometry: &geometry, batch: 3, input, output_gradient: out, panels };
-        outer(pool, isa, arena, &call, &mut vec![0.0; panels.len() - 1]);
+        outer(pool, isa, arena, &call, &mut vec![0.0; panels.len() - 1], &mut []);
+    });
+    refused_everywhere("no room for the sums of parts", |pool, isa, _| {
+        let geometry = Geometry::pointwise((1000, 1), 1);
+        let [input, output_gradient] = [0, 1000].map(|offset| View::dense(offset, 1000, 1));
+        let panels = Panels::new(isa, 1, 1);
+        let call = Outer { geometry: &geometry, batch: 1, input, output_gradient, panels };
+        let mut scratch = vec![0.0; outer_scratch(&geometry, 1, panels) - 1];
+        outer(pool, isa, &mut Arena::new(2000), &call, &mut vec![0.0; panels.len()], &mut scratch);
     });
     refused_everywhere("weights of another instruction set's layout", |pool, isa, arena| {
         let other = Isa::available().into_iter().find(|o| *o != isa);

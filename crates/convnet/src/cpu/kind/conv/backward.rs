@@ -93,7 +93,7 @@ impl Conv {
             if kernel == WeightGradient::Rows {
                 kernels::rows_gradient(run.pool, run.isa, run.arena, &call, gradient);
             } else {
-                kernels::outer(run.pool, run.isa, run.arena, &call, gradient);
+                kernels::outer(run.pool, run.isa, run.arena, &call, gradient, run.scratch);
             }
         }
     }

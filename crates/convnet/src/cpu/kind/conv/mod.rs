@@ -363,9 +363,10 @@ impl Conv {
                 transformed: winograd.floats(),
                 transposed: 0,
             },
-            Some(WeightGradient::Rows | WeightGradient::Outer | WeightGradient::Grouped(_)) | None => {
-                Scratch::default()
+            Some(WeightGradient::Outer) => {
+                transposed(kernels::outer_scratch(&self.walk.geometry, batch, self.matrix.panels))
             }
+            Some(WeightGradient::Rows | WeightGradient::Grouped(_)) | None => Scratch::default(),
         };
         forward.or(inputs).or(weights)
     }
