@@ -54,12 +54,20 @@ impl Outer<'_> {
 /// In how many parts the positions of a gradient are summed, each a run of rows of the grid: as many as cost little beside
 /// reading the operands, so that threads read what they wrote before, and few tiles give tasks enough.
 fn parts(geometry: &Geometry, batch: usize, panels: Panels) -> usize {
-    let operands = geometry.positions(batch).saturating_mul(geometry.run + panels.n);
+    let operands = geometry.positions(batch).saturating_mul(geometry.run.saturating_add(panels.n));
     let most = (operands / PART_OPERANDS / panels.len().max(1)).min(MOST_PARTS).min(batch * geometry.grid.0);
     most.checked_ilog2().map_or(1, |power| 1 << power)
 }
 
+/// No fewer floats than [`outer_scratch`] tells for operands of so many floats.
+pub(crate) fn most_scratch(operands: usize) -> usize {
+    operands / PART_OPERANDS
+}
+
 /// Floats that [`outer`] needs for the sums of parts, of up to so many images.
+///
+/// # Panics
+/// If the positions overflow.
 pub fn outer_scratch(geometry: &Geometry, batch: usize, panels: Panels) -> usize {
     (parts(geometry, batch, panels) - 1).saturating_mul(panels.len())
 }
@@ -67,10 +75,11 @@ pub fn outer_scratch(geometry: &Geometry, batch: usize, panels: Panels) -> usize
 /// Writes the gradient of packed weights, in the layout of the weights; columns beyond N get zero. `scratch` has room for
 /// [`outer_scratch`] floats.
 ///
-/// Each element is summed by one task, image by image; of many pixels in a few parts, which are then added up in order.
+/// Each element is summed image by image by one task; where there are many pixels, in a few parts by a task each, which are
+/// then added up in order.
 ///
 /// # Panics
-/// If a view reaches beyond the arena or lengths do not match the geometry.
+/// If a view reaches beyond the arena, lengths do not match the geometry, or the scratch is too short.
 pub fn outer(
     pool: &Pool,
     isa: Isa,
@@ -100,9 +109,9 @@ pub fn outer(
     let run = |target: Pointer, task: &Task, start: usize| {
         let chunk = &(start..(start + chunk).min(task.rows.end));
         SCRATCH.with_borrow_mut(|scratch| {
-            // SAFETY: views, geometry, panels and the gradient's length were checked above; below tiles are cut from
-            // all, each task's its own, and `step_by` gives rows of the grid; tiles write different parts of
-            // the target, and nothing writes the views.
+            // SAFETY: views, geometry, panels and lengths were checked above; below rows are cut from the grid's and tiles from
+            // all; tasks of the same target have different tiles, which write different floats of it; targets, as long as the
+            // gradient, share nothing, and nothing writes the views.
             unsafe {
                 dispatch!(isa, run_tiles(
                     call: &Outer<'_>, pointer: Pointer, target: Pointer, task: &Task,
@@ -123,7 +132,9 @@ pub fn outer(
         }
         return;
     }
-    let groups = pool.threads().div_ceil(parts).min(tiles);
+    // As many tasks for each thread: the number of parts is a power of two.
+    let shared = 1 << pool.threads().trailing_zeros();
+    let groups = (pool.threads() / parts.min(shared)).clamp(1, tiles);
     pool.run(parts * groups, &|task| {
         let (part, group) = (task / groups, task % groups);
         let own = group * tiles / groups..(group + 1) * tiles / groups;
@@ -266,7 +277,8 @@ unsafe fn run_tiles<S: Simd>(
     }
 }
 
-/// Lists what the next chunk reads, as far as a task is to ask for it. `block` is where the arena's block starts.
+/// Lists what the next chunk reads, as far as a task is to ask for it; the next part's first one too, since the same thread has it
+/// as a rule. `block` is where the arena's block starts.
 fn list_chunk(call: &Outer<'_>, block: *const f32, task: &Task, chunk: &Range<usize>, list: &mut Vec<Span>) {
     let Outer { geometry, batch, input, output_gradient, .. } = *call;
     list.clear();
@@ -527,7 +539,7 @@ mod tests {
 
     #[test]
     fn threads_ask_for_all_of_the_next_chunk_once() {
-        for (tiles, threads) in [(172, 8), (172, 16), (101, 2), (45, 2), (44, 3), (3, 4), (1, 1), (24, 2)] {
+        for (tiles, threads) in [(172, 4), (172, 2), (101, 2), (45, 2), (44, 3), (3, 4), (1, 1), (24, 2)] {
             for thread in 0..threads {
                 let own = thread * tiles / threads..(thread + 1) * tiles / threads;
                 assert!(own.clone().all(|tile| share_of(tile, (tiles, threads)) == own), "{tiles} {threads}");

@@ -86,8 +86,8 @@ pub(crate) mod outer {
     pub(crate) const LEAST_COPY_TILES: usize = 20;
     /// The fewest tiles worth a task of their own.
     pub(crate) const LEAST_TASK_TILES: usize = 1;
-    /// The most threads that share the tiles of each chunk anew, so that none waits long for a slower one. More would wait for
-    /// one another more often than that is worth: each keeps its tiles for all chunks.
+    /// The most threads that share the tiles of each chunk of a single part anew, so that none waits long for a slower one. More
+    /// would wait for one another more often than that is worth: each keeps its tiles for all chunks.
     pub(crate) const FEW_THREADS: usize = 4;
     /// How many times as many floats as the sums of all parts their operands have at least, and the most parts. They decide where
     /// sums are cut.

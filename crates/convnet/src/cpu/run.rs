@@ -111,7 +111,7 @@ pub(super) struct Backward<'a> {
     pub(super) updates: &'a [Option<Update>],
     /// What the updates keep, laid out like the parameters.
     pub(super) moments: [&'a mut [f32]; Update::MOST_MOMENTS],
-    /// Room for transposed weights.
+    /// Room for transposed weights, or the sums of a gradient's parts.
     pub(super) scratch: &'a mut [f32],
     /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
     pub(super) winograd_at: usize,

@@ -90,7 +90,7 @@ pub(crate) struct Training {
     keepers: Vec<[usize; 2]>,
     /// How each stage's Linear weights are updated on the backward pass.
     updates: Vec<Option<Update>>,
-    transposed: Arena,
+    matrix: Arena,
     /// Where the scratch of Winograd convolutions starts in the arena, and room for transformed weights.
     winograd_at: usize,
     transformed: Arena,
@@ -158,7 +158,7 @@ impl Training {
             arena: allocate(winograd_at + scratch.tiles, (task, batch))?,
             winograd_at,
             transformed: allocate(scratch.transformed, (task, batch))?,
-            transposed: allocate(scratch.transposed, (task, batch))?,
+            matrix: allocate(scratch.matrix, (task, batch))?,
             losses,
             saved: program.saved()?,
             statistics: Statistics::new(plan, normalized),
@@ -604,7 +604,7 @@ impl Training {
 /// Bytes of weights, gradients and what the optimizer keeps, of one step's memory, and of the images that it takes.
 fn need(program: &Program, rules: &Assigned, threads: usize) -> Option<usize> {
     let plan = &program.plan;
-    let Scratch { tiles, transformed, transposed } = program.scratch(threads);
+    let Scratch { tiles, transformed, matrix } = program.scratch(threads);
     let table = table(program);
     let table: Vec<Parameter> = table.into_iter().filter(|p| p.spec.kind.trainable()).collect();
     let tracked: Vec<Tracked> = table.iter().map(|p| Tracked::new(rules, &p.spec)).collect();
@@ -618,7 +618,7 @@ fn need(program: &Program, rules: &Assigned, threads: usize) -> Option<usize> {
         times(1, plan.floats),
         times(1, tiles),
         times(1, transformed),
-        times(1, transposed),
+        times(1, matrix),
         program.saved_bytes(),
         times(plan.batch, plan.graph.input_shape().elements()),
     ])

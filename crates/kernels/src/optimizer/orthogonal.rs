@@ -5,7 +5,7 @@ use crate::flat;
 use crate::geometry::{Geometry, product};
 use crate::igemm::{Igemm, Weights, igemm};
 use crate::isa::Isa;
-use crate::outer::{Outer, outer};
+use crate::outer::{Outer, most_scratch, outer};
 use crate::panels::Panels;
 use crate::rectifier::Rectifier;
 use crate::threads::Pool;
@@ -30,8 +30,8 @@ impl OrthogonalRoom {
         let both = rows.checked_mul(columns)?.checked_add(square)?.checked_mul(2)?;
         // The widest panels: `Panels` panics where the number overflows, which the square of wider columns tells.
         columns.checked_add(64)?.checked_mul(columns)?;
-        // A product's sums of parts are no more than its operands, of which each has half as many floats as these.
-        Some([both, Panels::new(isa, columns, columns).len() + both])
+        let sums = most_scratch(rows.checked_mul(columns)?.checked_mul(2)?);
+        Some([both, Panels::new(isa, columns, columns).len().checked_add(sums)?])
     }
 }
 

@@ -62,6 +62,9 @@ pub fn max_pool(
         assert_eq!(codes.len(), out.pixels * out.channels, "length of argmax");
         Codes(codes.as_mut_ptr())
     });
+    if out.pixels == 0 {
+        return;
+    }
     let isa = isa.for_columns(out.channels);
     pool.ranges(batch * height, LEAST_TASK_ROWS, &|rows| {
         // SAFETY: `window.check` has the views inside the arena and apart, and the lengths were checked; tasks have
@@ -86,8 +89,8 @@ unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Co
         if let Some(lines) = &mut lines {
             // SAFETY: the rows lie in the input of the batch, and the row in the output, as `PoolWindow` has them.
             unsafe {
-                lines.advance::<S>(task, image, row);
-                lines.combine::<S>(task, row, index, codes);
+                lines.advance::<S>(&task, image, row);
+                lines.combine::<S>(&task, row, index, codes);
             }
             continue;
         }
@@ -120,13 +123,8 @@ unsafe fn of_window<S: Simd>(task: &Task<'_>, image: usize, [row, column]: [Span
             (2, 2) => of_known_window::<S, 2, 2>(task, image, [row, column], to),
             (3, 3) => of_known_window::<S, 3, 3>(task, image, [row, column], to),
             (height, width) => {
-                let mut sources = Vec::with_capacity(height * width);
-                for y in 0..height {
-                    for x in 0..width {
-                        sources.push(Source::pixel(task, image, [row, column], [y, x]));
-                    }
-                }
-                largest::<S>(&sources, task.out.channels, to);
+                let source = |y, x| Source::pixel(task, image, [row, column], [y, x]);
+                largest::<S>([height, width], source, task.out.channels, to);
             }
         }
     }
@@ -155,7 +153,7 @@ unsafe fn of_known_window<S: Simd, const ROWS: usize, const COLUMNS: usize>(
                 source.first = y as f32 * stride + x as f32;
             }
         }
-        largest::<S>(sources.as_flattened(), task.out.channels, to);
+        largest::<S>([ROWS, COLUMNS], |y, x| sources[y][x], task.out.channels, to);
     }
 }
 
@@ -176,7 +174,7 @@ impl Lines {
     fn new(task: &Task<'_>, with_places: bool) -> Self {
         let (count, len) = (task.window.largest.0, task.window.columns.len() * task.out.channels);
         let values = vec![0.0; product(&[count, len])];
-        let places = with_places.then(|| values.clone());
+        let places = with_places.then(|| vec![0.0; values.len()]);
         Self { next: (0, 0), values, places, count, len }
     }
 
@@ -192,7 +190,7 @@ impl Lines {
     /// The rows lie in the image, which lies in the task's input, whose views [`max_pool`] has checked. Nothing writes
     /// the input meanwhile, and the CPU has the instruction set.
     #[inline(always)]
-    unsafe fn advance<S: Simd>(&mut self, task: Task<'_>, image: usize, row: Span) {
+    unsafe fn advance<S: Simd>(&mut self, task: &Task<'_>, image: usize, row: Span) {
         let begun = if self.next.0 == image { self.next.1 } else { 0 };
         for y in row.start.max(begun)..row.end {
             let line = self.line(y);
@@ -208,7 +206,7 @@ impl Lines {
                 let to = Largest { values: values[own].as_mut_ptr(), places };
                 let row = Span { start: y, end: y + 1, ..row };
                 // SAFETY: row and column lie in the input; the line has the channels.
-                unsafe { of_window::<S>(&task, image, [row, *column], to) };
+                unsafe { of_window::<S>(task, image, [row, *column], to) };
             }
         }
         self.next = (image, row.end.max(begun));
@@ -220,31 +218,36 @@ impl Lines {
     /// [`max_pool`] has checked the task's window and views, and the length of the codes; the row is one of the output of the
     /// batch. Nothing else uses it and its codes meanwhile, and the CPU has the instruction set.
     #[inline(always)]
-    unsafe fn combine<S: Simd>(&self, task: Task<'_>, row: Span, index: usize, codes: Option<Codes>) {
+    unsafe fn combine<S: Simd>(&self, task: &Task<'_>, row: Span, index: usize, codes: Option<Codes>) {
         // A row without gaps is one pixel of many channels.
-        let (pixels, channels) = match task.out.is_dense() {
-            true => (1, self.len),
-            false => (task.window.columns.len(), task.out.channels),
-        };
+        let width = task.window.columns.len();
+        let (pixels, channels) = if task.out.is_dense() { (1, self.len) } else { (width, task.out.channels) };
         for x in 0..pixels {
             let own = x * channels..(x + 1) * channels;
-            let first = (index * pixels + x) * channels;
-            // SAFETY: the caller's row of the output and of the codes; the lines have the channels.
+            // SAFETY: the caller's row of the output and of the codes, of which this is the first or every pixel; the lines
+            // have the channels.
             unsafe {
+                let first = index * self.len + own.start;
                 let to = Largest {
-                    values: match task.out.is_dense() {
-                        true => task.out(index * task.window.columns.len()),
-                        false => task.out(index * pixels + x),
-                    },
+                    values: task.out(index * width + x),
                     places: codes.map_or(Places::None, |codes| Places::Bytes(codes.at(first))),
                 };
                 match row.end - row.start {
-                    2 => largest::<S>(&self.sources::<2>(&task, row, own), channels, to),
-                    3 => largest::<S>(&self.sources::<3>(&task, row, own), channels, to),
+                    2 => {
+                        let sources = self.sources::<2>(task, row, own);
+                        largest::<S>([2, 1], |y, _| sources[y], channels, to);
+                    }
+                    3 => {
+                        let sources = self.sources::<3>(task, row, own);
+                        largest::<S>([3, 1], |y, _| sources[y], channels, to);
+                    }
                     height => {
-                        let sources: Vec<Source> =
-                            (0..height).map(|y| self.source(&task, row, y, own.clone())).collect();
-                        largest::<S>(&sources, channels, to);
+                        largest::<S>(
+                            [height, 1],
+                            |y, _| self.source(task, row, y, own.clone()),
+                            channels,
+                            to,
+                        );
                     }
                 }
             }
@@ -323,22 +326,27 @@ enum Places {
     Bytes(*mut u8),
 }
 
-/// The largest of each channel, the first of equals, or the last NaN.
+/// The largest of each channel of a window's sources, given by row and column: the first of equals, or the last NaN.
 ///
 /// # Safety
-/// There is a source; each is valid to read `channels` floats from, and from its places, if it has some; `to` is valid to
-/// write `channels` values and places to. Meanwhile nothing writes the sources, and nothing else uses what is written. The
-/// CPU has the instruction set.
+/// There are rows and columns. Each source is valid to read `channels` floats from, and from its places, if it has some;
+/// `to` is valid to write `channels` values and places to. Meanwhile nothing writes the sources, and nothing else uses what is
+/// written. The CPU has the instruction set.
 #[inline(always)]
-unsafe fn largest<S: Simd>(sources: &[Source], channels: usize, to: Largest) {
+unsafe fn largest<S: Simd>(
+    size: [usize; 2],
+    source: impl Fn(usize, usize) -> Source,
+    channels: usize,
+    to: Largest,
+) {
     let whole = channels - channels % S::LANES;
     // SAFETY: the caller has `channels` floats in each source and in what is written: a vector at `c`, or the last ones.
     unsafe {
         for c in (0..whole).step_by(S::LANES) {
-            largest_at::<S>(sources, c, S::LANES, to);
+            largest_at::<S>(size, &source, (c, S::LANES), to);
         }
         if whole < channels {
-            largest_at::<S>(sources, whole, channels - whole, to);
+            largest_at::<S>(size, &source, (whole, channels - whole), to);
         }
     }
 }
@@ -348,28 +356,39 @@ unsafe fn largest<S: Simd>(sources: &[Source], channels: usize, to: Largest) {
 /// # Safety
 /// That of [`largest`]; these are among its channels.
 #[inline(always)]
-unsafe fn largest_at<S: Simd>(sources: &[Source], c: usize, n: usize, to: Largest) {
+unsafe fn largest_at<S: Simd>(
+    [rows, columns]: [usize; 2],
+    source: &impl Fn(usize, usize) -> Source,
+    (c, n): (usize, usize),
+    to: Largest,
+) {
+    let first = source(0, 0);
     // SAFETY: the caller has these channels in each source and its places, and in what is written.
     unsafe {
-        let mut best = S::load_first(sources[0].values.add(c), n);
+        let mut best = S::load_first(first.values.add(c), n);
         if let Places::None = to.places {
-            for source in &sources[1..] {
-                best = S::max_or_nan(S::load_first(source.values.add(c), n), best);
+            for y in 0..rows {
+                for x in usize::from(y == 0)..columns {
+                    best = S::max_or_nan(S::load_first(source(y, x).values.add(c), n), best);
+                }
             }
-        } else {
-            let mut at = sources[0].places::<S>(c, n);
-            for source in &sources[1..] {
+            return S::store_first(to.values.add(c), best, n);
+        }
+        let mut at = first.places::<S>(c, n);
+        for y in 0..rows {
+            for x in usize::from(y == 0)..columns {
+                let source = source(y, x);
                 let v = S::load_first(source.values.add(c), n);
                 at = S::if_greater_or_nan(v, best, source.places::<S>(c, n), at);
                 best = S::if_greater_or_nan(v, best, v, best);
             }
-            match to.places {
-                Places::None => (),
-                Places::Floats(places) => S::store_first(places.add(c), at, n),
-                Places::Bytes(codes) => S::store_bytes(codes.add(c), at, n),
-            }
         }
         S::store_first(to.values.add(c), best, n);
+        match to.places {
+            Places::Bytes(codes) => S::store_bytes(codes.add(c), at, n),
+            Places::Floats(places) => S::store_first(places.add(c), at, n),
+            Places::None => (),
+        }
     }
 }
 
@@ -553,11 +572,10 @@ unsafe fn gather<S: Simd, const COUNT: usize>(
     target: *mut f32,
     add: bool,
 ) {
-    let count = if COUNT == 0 { holders.len() } else { COUNT };
+    let holders = &holders[..if COUNT == 0 { holders.len() } else { COUNT }];
     let whole = channels - channels % S::LANES;
     // SAFETY: the caller has `channels` in each holder and the target: a vector at `c`, or the last ones.
     unsafe {
-        let holders = holders.get_unchecked(..count);
         for c in (0..whole).step_by(S::LANES) {
             gather_at::<S>(holders, c, S::LANES, target, add);
         }

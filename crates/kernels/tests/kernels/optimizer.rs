@@ -318,7 +318,8 @@ fn room(isa: Isa, rows: usize, columns: usize) -> OrthogonalRoom {
 fn a_matrix_becomes_nearly_orthogonal() {
     let machine = Machine::new(20);
     let mut random = Random::new(7);
-    let sizes = [(1, 1), (2, 1), (5, 3), (27, 16), (150, 33), (131, 17), (64, 64), (300, 65), (9, 2)];
+    let sizes =
+        [(1, 1), (2, 1), (5, 3), (27, 16), (150, 33), (131, 17), (64, 64), (300, 65), (9, 2), (512, 20)];
     for (i, size) in sizes
         .into_iter()
         .chain((0..12).map(|_| {

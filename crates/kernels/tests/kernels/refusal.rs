@@ -155,7 +155,7 @@ fn product(geometry: &Geometry, batch: usize, [input, out]: [View; 2]) {
                         igemm(&pool, isa, &mut arena, &call, None);
                     } else {
                         let call = Outer { geometry, batch, input, output_gradient: out, panels };
-                        outer(&pool, isa, &mut arena, &call, &mut weights, &mut []);
+                        outer(&pool, isa, &mut arena, &call, &mut weights, &mut [0.0; 1 << 12]);
                     }
                 });
             };
@@ -292,7 +292,7 @@ fn operands_of_other_sizes_are_refused() {
     refused_everywhere("a short gradient", |pool, isa, arena| {
         let panels = Panels::new(isa, 2, 5);
         let call = Outer { geometry: &geometry, batch: 3, input, output_gradient: out, panels };
-        outer(pool, isa, arena, &call, &mut vec![0.0; panels.len() - 1], &mut []);
+        outer(pool, isa, arena, &call, &mut vec![0.0; panels.len() - 1], &mut [0.0; 1 << 12]);
     });
     refused_everywhere("no room for the sums of parts", |pool, isa, _| {
         let geometry = Geometry::pointwise((1000, 1), 1);

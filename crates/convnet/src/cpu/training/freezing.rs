@@ -54,7 +54,7 @@ impl Training {
             self.learning().map(|parameter| parameter.spec.name.clone()).collect();
         let none = || allocate(0, ("training", batch));
         (self.arena, self.gradients, self.parameters) = (none()?, none()?, none()?);
-        (self.transformed, self.transposed) = (none()?, none()?);
+        (self.transformed, self.matrix) = (none()?, none()?);
         self.earlier = None;
         self.moments.clear();
         let again = |frozen: &Frozen| {

@@ -141,7 +141,7 @@ impl Training {
             gradients: self.gradients.as_mut_slice(),
             updates: &self.updates,
             moments: moments(&mut self.moments),
-            scratch: self.transposed.as_mut_slice(),
+            scratch: self.matrix.as_mut_slice(),
             winograd_at: self.winograd_at,
             transformed: self.transformed.as_mut_slice(),
             statistics: &self.statistics,

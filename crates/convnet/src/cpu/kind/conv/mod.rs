@@ -54,8 +54,8 @@ pub(in crate::cpu) struct Scratch {
     pub(in crate::cpu) tiles: usize,
     /// For transformed weights or their gradients.
     pub(in crate::cpu) transformed: usize,
-    /// For transposed weights.
-    pub(in crate::cpu) transposed: usize,
+    /// For transposed weights, or the sums of a gradient's parts.
+    pub(in crate::cpu) matrix: usize,
 }
 
 impl Scratch {
@@ -64,7 +64,7 @@ impl Scratch {
         Self {
             tiles: self.tiles.max(other.tiles),
             transformed: self.transformed.max(other.transformed),
-            transposed: self.transposed.max(other.transposed),
+            matrix: self.matrix.max(other.matrix),
         }
     }
 }
@@ -341,19 +341,19 @@ impl Conv {
                 1 => kernels::winograd_scratch(threads, batch, filtering, size, panels),
                 _ => kernels::winograd_groups_scratch(threads, batch, filtering, size, panels),
             };
-            Scratch { tiles, transformed: winograd.floats(), transposed: 0 }
+            Scratch { tiles, transformed: winograd.floats(), matrix: 0 }
         };
         let forward = match self.forward.kernel {
             ForwardKernel::Winograd(winograd) => by_tiles(winograd, output),
             ForwardKernel::Rows | ForwardKernel::Igemm | ForwardKernel::Grouped(_) => Scratch::default(),
         };
         let Some(Gradients { input: input_gradient, weight, .. }) = &self.gradients else { return forward };
-        let transposed = |floats| Scratch { transposed: floats, ..Scratch::default() };
+        let beside = |floats| Scratch { matrix: floats, ..Scratch::default() };
         let inputs = match input_gradient.as_ref().map(|choice| &choice.kernel) {
             None => Scratch::default(),
-            Some(InputGradient::Scatter) => transposed(self.scattered_floats()),
+            Some(InputGradient::Scatter) => beside(self.scattered_floats()),
             Some(InputGradient::Phases(phases)) => {
-                transposed(phases.iter().map(|phase| self.transposed(phase).len()).max().unwrap_or(0))
+                beside(phases.iter().map(|phase| self.transposed(phase).len()).max().unwrap_or(0))
             }
             Some(InputGradient::Winograd(winograd)) => by_tiles(*winograd, input),
         };
@@ -361,10 +361,10 @@ impl Conv {
             Some(WeightGradient::Winograd(winograd)) => Scratch {
                 tiles: kernels::winograd_gradient_scratch(batch, winograd.filtering, output, winograd.panels),
                 transformed: winograd.floats(),
-                transposed: 0,
+                matrix: 0,
             },
             Some(WeightGradient::Outer) => {
-                transposed(kernels::outer_scratch(&self.walk.geometry, batch, self.matrix.panels))
+                beside(kernels::outer_scratch(&self.walk.geometry, batch, self.matrix.panels))
             }
             Some(WeightGradient::Rows | WeightGradient::Grouped(_)) | None => Scratch::default(),
         };
