@@ -80,6 +80,11 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// The CPU has the instruction set.
     unsafe fn if_greater_or_nan(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
+    /// a = b ? x : y.
+    ///
+    /// # Safety
+    /// The CPU has the instruction set.
+    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V;
     /// a where a > b or a is NaN, else b.
     ///
     /// # Safety
@@ -90,12 +95,24 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `p` is valid to write `n` bytes to, `LANES` where `n` is more, and the CPU has the instruction set.
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize);
+    /// The first `n` bytes as floats, the rest zero.
+    ///
+    /// # Safety
+    /// `p` is valid to read `n` bytes from, `LANES` where `n` is more, and the CPU has the instruction set.
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V;
     /// Of the first `n` floats those whose byte is `code`, the rest zero; reads nothing beyond them.
     ///
     /// # Safety
     /// `bytes` is valid to read `n` bytes from, `p` as many floats, `LANES` where `n` is more, and the CPU has the
     /// instruction set.
-    unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V;
+    #[inline(always)]
+    unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V {
+        // SAFETY: the caller's bytes, floats and instruction set.
+        unsafe {
+            let found = Self::load_bytes(bytes, n);
+            Self::if_equal(found, Self::splat(f32::from(code)), Self::load_first(p, n), Self::splat(0.0))
+        }
+    }
     /// Numbers in half precision.
     ///
     /// # Safety
@@ -204,6 +221,10 @@ impl Simd for Portable {
         std::array::from_fn(|i| if a[i] > b[i] || a[i].is_nan() { x[i] } else { y[i] })
     }
     #[inline(always)]
+    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        std::array::from_fn(|i| if a[i] == b[i] { x[i] } else { y[i] })
+    }
+    #[inline(always)]
     unsafe fn max_or_nan(a: Self::V, b: Self::V) -> Self::V {
         std::array::from_fn(|i| if a[i] > b[i] || a[i].is_nan() { a[i] } else { b[i] })
     }
@@ -215,15 +236,11 @@ impl Simd for Portable {
         }
     }
     #[inline(always)]
-    unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V {
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
         let mut v = [0.0; 4];
         for (i, lane) in v.iter_mut().enumerate().take(n) {
-            // SAFETY: the trait's contract gives `n` readable bytes and floats, of which these are one.
-            unsafe {
-                if *bytes.add(i) == code {
-                    *lane = *p.add(i);
-                }
-            }
+            // SAFETY: the trait's contract gives `n` readable bytes, of which this is one.
+            *lane = f32::from(unsafe { *p.add(i) });
         }
         v
     }

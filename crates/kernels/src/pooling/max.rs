@@ -115,45 +115,25 @@ unsafe fn max_rows<S: Simd>(task: Task<'_>, rows: Range<usize>, codes: Option<Co
 /// instruction set.
 #[inline(always)]
 unsafe fn of_window<S: Simd>(task: &Task<'_>, image: usize, [row, column]: [Span; 2], to: Largest) {
-    // SAFETY: the caller's window has as many rows and columns as the arms say.
+    let (down, right) = (task.window.input.1 * task.input.stride, task.input.stride);
+    let (widest, channels) = (task.window.largest.1, task.out.channels);
+    // SAFETY: the caller's window, whose first pixel this is.
+    let corner = unsafe { task.input(image, row.start, column.start) };
+    let source = |y, x| Source {
+        values: corner.wrapping_add(y * down + x * right),
+        places: None,
+        first: (y * widest + x) as f32,
+    };
+    // SAFETY: these are pixels of the window, which have the channels, as has what is written; there are as many rows and columns
+    // as the arms say.
     unsafe {
-        match (row.end - row.start, column.end - column.start) {
-            (1, 2) => of_known_window::<S, 1, 2>(task, image, [row, column], to),
-            (1, 3) => of_known_window::<S, 1, 3>(task, image, [row, column], to),
-            (2, 2) => of_known_window::<S, 2, 2>(task, image, [row, column], to),
-            (3, 3) => of_known_window::<S, 3, 3>(task, image, [row, column], to),
-            (height, width) => {
-                let source = |y, x| Source::pixel(task, image, [row, column], [y, x]);
-                largest::<S>([height, width], source, task.out.channels, to);
-            }
+        match [row.end - row.start, column.end - column.start] {
+            [1, 2] => largest::<S>([1, 2], source, channels, to),
+            [1, 3] => largest::<S>([1, 3], source, channels, to),
+            [2, 2] => largest::<S>([2, 2], source, channels, to),
+            [3, 3] => largest::<S>([3, 3], source, channels, to),
+            size => largest::<S>(size, source, channels, to),
         }
-    }
-}
-
-/// [`of_window`] of so many rows and columns.
-///
-/// # Safety
-/// That of [`of_window`]; the window has `ROWS` rows and `COLUMNS` columns.
-#[inline(always)]
-unsafe fn of_known_window<S: Simd, const ROWS: usize, const COLUMNS: usize>(
-    task: &Task<'_>,
-    image: usize,
-    [row, column]: [Span; 2],
-    to: Largest,
-) {
-    // SAFETY: the caller's window.
-    unsafe {
-        let first = Source::pixel(task, image, [row, column], [0, 0]);
-        let (down, right) = (task.window.input.1 * task.input.stride, task.input.stride);
-        let stride = task.window.largest.1 as f32;
-        let mut sources = [[first; COLUMNS]; ROWS];
-        for (y, sources) in sources.iter_mut().enumerate() {
-            for (x, source) in sources.iter_mut().enumerate() {
-                source.values = first.values.add(y * down + x * right);
-                source.first = y as f32 * stride + x as f32;
-            }
-        }
-        largest::<S>([ROWS, COLUMNS], |y, x| sources[y][x], task.out.channels, to);
     }
 }
 
@@ -283,17 +263,6 @@ struct Source {
 }
 
 impl Source {
-    /// Pixel (y, x) of a window.
-    ///
-    /// # Safety
-    /// The window lies in the image of the task's input, which lies in the block of its arena, and the pixel in the window.
-    #[inline(always)]
-    unsafe fn pixel(task: &Task<'_>, image: usize, [row, column]: [Span; 2], [y, x]: [usize; 2]) -> Self {
-        // SAFETY: the caller's pixel.
-        let values = unsafe { task.input(image, row.start + y, column.start + x) };
-        Self { values, places: None, first: (y * task.window.largest.1 + x) as f32 }
-    }
-
     /// The places in the window of `n` channels from `c` on.
     ///
     /// # Safety
@@ -494,12 +463,14 @@ unsafe fn share_out<S: Simd, const SIDE: usize>(
         // SAFETY: the caller has `channels` floats in each pixel and the output, and bytes in the codes: `n` from `c`
         // on.
         unsafe {
-            let (codes, dy) = (place.codes.add(c), place.dy.add(c));
+            let at = S::load_bytes(place.codes.add(c), n);
+            let dy = S::load_first(place.dy.add(c), n);
             for y in 0..height {
                 let line = place.corner.add(y * steps.0 + c);
                 for x in 0..width {
                     let target = line.add(x * steps.1);
-                    let mut share = S::where_byte(codes, (y * stride + x) as u8, dy, n);
+                    let code = S::splat((y * stride + x) as f32);
+                    let mut share = S::if_equal(at, code, dy, S::splat(0.0));
                     if add {
                         share = S::add(share, S::load_first(target, n));
                     }

@@ -23,6 +23,32 @@ unsafe fn first8(n: usize) -> __m256i {
     unsafe { _mm256_loadu_si256(FIRST.as_ptr().add(8 - n.min(8)).cast()) }
 }
 
+/// The first `n` bytes as whole numbers, the rest zero.
+///
+/// # Safety
+/// `p` is valid to read `n` bytes from, eight where `n` is more, and the CPU has AVX2.
+#[inline(always)]
+unsafe fn first_bytes(p: *const u8, n: usize) -> __m256i {
+    // SAFETY: the caller gives the bytes, of which four, two and one are read where `n` has that bit.
+    unsafe {
+        let mut bytes = 0;
+        if n >= 8 {
+            bytes = p.cast::<u64>().read_unaligned();
+        } else {
+            if n & 1 != 0 {
+                bytes = u64::from(p.add(n - 1).read());
+            }
+            if n & 2 != 0 {
+                bytes = bytes << 16 | u64::from(p.add(n & 4).cast::<u16>().read_unaligned());
+            }
+            if n & 4 != 0 {
+                bytes = bytes << 32 | u64::from(p.cast::<u32>().read_unaligned());
+            }
+        }
+        _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(bytes as i64))
+    }
+}
+
 impl Simd for Avx2 {
     type V = __m256;
     type Order = __m256i;
@@ -105,6 +131,11 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        // SAFETY: the trait's contract gives AVX2.
+        unsafe { _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b)) }
+    }
+    #[inline(always)]
     unsafe fn max_or_nan(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: the trait's contract gives AVX2.
         unsafe { _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a)) }
@@ -136,25 +167,15 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+        // SAFETY: the trait's contract gives AVX2 and `n` readable bytes.
+        unsafe { _mm256_cvtepi32_ps(first_bytes(p, n)) }
+    }
+    #[inline(always)]
     unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V {
         // SAFETY: the trait's contract gives AVX2, and `n` readable bytes and floats.
         unsafe {
-            let mut read = 0;
-            if n >= 8 {
-                read = bytes.cast::<u64>().read_unaligned();
-            } else {
-                if n & 1 != 0 {
-                    read = u64::from(bytes.add(n - 1).read());
-                }
-                if n & 2 != 0 {
-                    read = read << 16 | u64::from(bytes.add(n & 4).cast::<u16>().read_unaligned());
-                }
-                if n & 4 != 0 {
-                    read = read << 32 | u64::from(bytes.cast::<u32>().read_unaligned());
-                }
-            }
-            let found = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(read as i64));
-            let equal = _mm256_cmpeq_epi32(found, _mm256_set1_epi32(i32::from(code)));
+            let equal = _mm256_cmpeq_epi32(first_bytes(bytes, n), _mm256_set1_epi32(i32::from(code)));
             _mm256_and_ps(_mm256_castsi256_ps(equal), Self::load_first(p, n))
         }
     }
@@ -281,6 +302,11 @@ impl Simd for Avx512Half {
         }
     }
     #[inline(always)]
+    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        // SAFETY: the trait's contract gives AVX-512.
+        unsafe { _mm256_mask_blend_ps(_mm256_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), y, x) }
+    }
+    #[inline(always)]
     unsafe fn max_or_nan(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: the trait's contract gives AVX-512.
         unsafe { _mm256_mask_mov_ps(_mm256_max_ps(a, b), _mm256_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), a) }
@@ -289,6 +315,12 @@ impl Simd for Avx512Half {
     unsafe fn store_bytes(p: *mut u8, v: Self::V, n: usize) {
         // SAFETY: the trait's contract gives AVX-512 and `n` writable bytes; masked lanes are not touched.
         unsafe { _mm256_mask_cvtepi32_storeu_epi8(p.cast(), mask8(n), _mm256_cvttps_epi32(v)) }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+        let mask = u16::from(mask8(n));
+        // SAFETY: the trait's contract gives AVX-512 and `n` readable bytes; masked lanes are not touched.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
     }
     #[inline(always)]
     unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V {
@@ -398,6 +430,11 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn if_equal(a: Self::V, b: Self::V, x: Self::V, y: Self::V) -> Self::V {
+        // SAFETY: the trait's contract gives AVX-512.
+        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), y, x) }
+    }
+    #[inline(always)]
     unsafe fn max_or_nan(a: Self::V, b: Self::V) -> Self::V {
         // SAFETY: the trait's contract gives AVX-512.
         unsafe { _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a), a) }
@@ -407,6 +444,12 @@ impl Simd for Avx512 {
         let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
         // SAFETY: the trait's contract gives AVX-512 and `n` writable bytes; masked lanes are not touched.
         unsafe { _mm512_mask_cvtepi32_storeu_epi8(p.cast(), mask, _mm512_cvttps_epi32(v)) }
+    }
+    #[inline(always)]
+    unsafe fn load_bytes(p: *const u8, n: usize) -> Self::V {
+        let mask = ((1u32 << n.min(16)) - 1) as __mmask16;
+        // SAFETY: the trait's contract gives AVX-512 and `n` readable bytes; masked lanes are not touched.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p.cast()))) }
     }
     #[inline(always)]
     unsafe fn where_byte(bytes: *const u8, code: u8, p: *const f32, n: usize) -> Self::V {

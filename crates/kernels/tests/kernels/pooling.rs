@@ -239,7 +239,7 @@ fn pools_of_nothing_write_nothing() {
     for (rows, columns, batch) in [
         (vec![], vec![(0, 2, 2)], 2),
         (vec![(0, 2, 2)], vec![], 2),
-        (vec![(0, 2, 2), (1, 2, 1)], vec![], 2),
+        (vec![(0, 2, 2), (0, 2, 2), (1, 2, 1)], vec![], 2),
         (vec![(0, 2, 2)], vec![(0, 2, 2)], 0),
     ] {
         let case = Case { input: (2, 2), rows, columns, batch, channels: 3 };
