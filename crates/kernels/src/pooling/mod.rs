@@ -2,11 +2,13 @@
 
 mod average;
 mod max;
+mod max_gradient;
 
 use std::ops::Range;
 
 pub use self::average::{avg_pool, avg_pool_backward};
-pub use self::max::{max_pool, max_pool_backward};
+pub use self::max::max_pool;
+pub use self::max_gradient::max_pool_backward;
 use crate::arena::{Arena, Pointer, View};
 use crate::geometry::product;
 
