@@ -44,12 +44,26 @@ fn check_lengths(target: &[f32], source: &[f32]) {
 /// If the lengths differ.
 pub fn add(pool: &Pool, isa: Isa, target: &mut [f32], source: &[f32]) {
     check_lengths(target, source);
+    add_each(pool, isa, target, source);
+}
+
+/// target += each of the sources, which lie one behind the other, in their order.
+///
+/// # Panics
+/// If they are no whole number of the target's lengths.
+pub(crate) fn add_each(pool: &Pool, isa: Isa, target: &mut [f32], sources: &[f32]) {
+    let len = target.len().max(1);
+    assert!(sources.len().is_multiple_of(len), "sources of {len} floats each, not {} in all", sources.len());
     parts(pool, target, |target, range| {
-        vectorized!(isa, |target: &mut [f32], source: &[f32]| {
-            for (t, s) in target.iter_mut().zip(source) {
-                *t += s;
-            }
-        }(target, &source[range]));
+        for source in sources.chunks_exact(len) {
+            vectorized!(isa, |target: &mut [f32], source: &[f32]| {
+                for (t, s) in target.iter_mut().zip(source) {
+                    *t += s;
+                }
+            }(
+                target, &source[range.clone()]
+            ));
+        }
     });
 }
 

@@ -6,16 +6,17 @@ use std::ops::Range;
 
 use crate::ahead::{Ahead, Span, ask, list_input, list_output};
 use crate::arena::{Arena, Pointer, View};
+use crate::flat;
 use crate::geometry::Geometry;
 use crate::isa::Isa;
 use crate::panels::Panels;
-use crate::simd::{Simd, array, dispatch, vectorized};
+use crate::simd::{Simd, array, dispatch};
 use crate::threads::Pool;
 use crate::tiling::by_group;
 use crate::tuning::machine::LINE_FLOATS;
 use crate::tuning::outer::{
-    AHEAD_LINES, BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_FLOATS,
-    LEAST_TASK_TILES, MOST_PARTS, MOST_SPLIT_VECTORS, PART_OPERANDS,
+    AHEAD_LINES, BLOCK_PIXELS, CHUNK_BYTES, FEW_THREADS, LEAST_COPY_TILES, LEAST_TASK_TILES, MOST_PARTS,
+    MOST_SPLIT_VECTORS, PART_OPERANDS,
 };
 
 /// `gradient (+)= leftᵀ · output_gradient`, where left is what `geometry` reads from `input`.
@@ -55,7 +56,7 @@ impl Outer<'_> {
 /// reading the operands, so that threads read what they wrote before, and few tiles give tasks enough.
 fn parts(geometry: &Geometry, batch: usize, panels: Panels) -> usize {
     let operands = geometry.positions(batch).saturating_mul(geometry.run.saturating_add(panels.n));
-    let most = (operands / PART_OPERANDS / panels.len().max(1)).min(MOST_PARTS).min(batch * geometry.grid.0);
+    let most = (most_scratch(operands) / panels.len().max(1)).min(MOST_PARTS).min(batch * geometry.grid.0);
     most.checked_ilog2().map_or(1, |power| 1 << power)
 }
 
@@ -142,21 +143,9 @@ pub fn outer(
         let task = Task { rows: rows.clone(), tiles: own.clone(), share: own };
         rows.step_by(chunk).for_each(|start| run(targets[part], &task, start));
     });
-    if parts == 1 {
-        return;
+    if parts > 1 {
+        flat::add_each(pool, isa, gradient, scratch);
     }
-    pool.ranges(panels.len(), LEAST_TASK_FLOATS, &|own| {
-        // SAFETY: each target is as long as the gradient; tasks have different floats of it, and nothing uses the others' any
-        // more.
-        let sums = unsafe { targets[0].slice_mut(own.clone()) };
-        for other in &targets[1..] {
-            // SAFETY: as many floats of another target, which nothing writes any more.
-            let other = unsafe { other.slice(own.clone()) };
-            vectorized!(isa, |sums: &mut [f32], other: &[f32]| {
-                sums.iter_mut().zip(other).for_each(|(sum, x)| *sum += x);
-            }(sums, other));
-        }
-    });
 }
 
 /// Pixels that follow one another at a fixed distance in both operands.

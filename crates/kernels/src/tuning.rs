@@ -93,8 +93,6 @@ pub(crate) mod outer {
     /// sums are cut.
     pub(crate) const PART_OPERANDS: usize = 8;
     pub(crate) const MOST_PARTS: usize = 4;
-    /// The fewest floats of parts that are added up worth a task of their own.
-    pub(crate) const LEAST_TASK_FLOATS: usize = 8192;
     /// The most vectors of sums in a tile that is summed in two parts.
     pub(crate) const MOST_SPLIT_VECTORS: usize = 6;
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::walk::{Reads, Source, TAPS, Walk};
 use super::{Channels, Group, check, column, orders, pixel, place};
 use crate::arena::{Arena, Pointer, View};
+use crate::flat;
 use crate::geometry::{Geometry, product};
 use crate::isa::Isa;
 use crate::panels::Panels;
@@ -70,9 +71,7 @@ pub fn grouped_gradient(
             ));
         };
     });
-    for part in sums.chunks_exact(floats.max(1)) {
-        gradient.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
-    }
+    flat::add_each(pool, isa, gradient, &sums);
 }
 
 /// Columns whose sums are kept apart.
