@@ -53,13 +53,23 @@ impl Span {
         [self.start, self.end.wrapping_sub(LINE_FLOATS)]
     }
 
+    /// How many bytes it has.
+    pub(crate) fn bytes(self) -> usize {
+        self.end.addr().saturating_sub(self.start.addr())
+    }
+
+    /// How many cache lines, the last one begun.
+    pub(crate) fn lines(self) -> usize {
+        self.bytes().div_ceil(LINE_FLOATS * size_of::<f32>())
+    }
+
     fn is_empty(self) -> bool {
         self.start >= self.end
     }
 
     /// Some of `of` parts of it, of so many lines each.
     pub(crate) fn part(self, parts: Range<usize>, of: usize) -> Self {
-        let lines = self.end.addr().saturating_sub(self.start.addr()) / (LINE_FLOATS * size_of::<f32>());
+        let lines = self.bytes() / (LINE_FLOATS * size_of::<f32>());
         let at = |part: usize| self.start.wrapping_add(part.wrapping_mul(lines) / of * LINE_FLOATS);
         Self { start: at(parts.start), end: if parts.end < of { at(parts.end) } else { self.end } }
     }

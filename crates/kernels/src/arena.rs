@@ -157,6 +157,11 @@ impl Pointer {
         assert!(inside, "{range:?} lies outside a block of {} floats", self.len);
     }
 
+    /// Where the block starts.
+    pub(crate) fn start(self) -> *const f32 {
+        self.start
+    }
+
     /// The address of float `index`.
     ///
     /// # Safety

@@ -3,10 +3,11 @@
 //! A layer of millions of weights waits for memory: its time is the number of times that they are moved. A block of
 //! weights is read for the gradient of the input, and while it is in the cache its own gradient is summed and applied.
 
+use std::array;
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::ahead::Span;
+use crate::ahead::{Span, ask};
 use crate::arena::{Arena, Pointer, View};
 use crate::isa::Isa;
 use crate::optimizer::Update;
@@ -16,7 +17,7 @@ use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, ONE_TAP, Tile, multiply};
-use crate::tuning::linear::{BLOCK_ROWS, LEAST_BLOCKS};
+use crate::tuning::linear::{BLOCK_ROWS, LEAST_AHEAD_BYTES, LEAST_BLOCKS};
 
 /// The backward pass of `output = input · weights`.
 #[derive(Clone, Copy, Debug)]
@@ -106,7 +107,9 @@ pub fn linear_backward(
     let inputs = input_gradient
         .map(|(view, accumulate)| (Right::new(pool, isa, arena, output_gradient), view, accumulate));
     let rows = BLOCK_ROWS.min(panels.k.div_ceil(LEAST_BLOCKS)).next_multiple_of(isa.tile_rows());
-    let shared = Shared { call, isa, arena: arena.pointer(), inputs, sink };
+    let moved: usize = sink.moved(0..panels.len()).into_iter().map(Span::bytes).sum();
+    let far = moved >= LEAST_AHEAD_BYTES;
+    let shared = Shared { call, isa, arena: arena.pointer(), inputs, sink, far };
     pool.run(panels.k.div_ceil(rows), &|block| {
         // SAFETY: views, panels and lengths were checked above; tasks have different rows of weights, none beyond K.
         unsafe { shared.block(block * rows..((block + 1) * rows).min(panels.k)) };
@@ -124,6 +127,23 @@ struct Sink {
 
 // SAFETY: `Shared::block` reads and writes through it only the rows that its caller gives it alone.
 unsafe impl Sync for Sink {}
+
+impl Sink {
+    /// What moves through memory with so many weights, themselves first: their gradient, or the moments.
+    fn moved(&self, weights: Range<usize>) -> [Span; 1 + Update::MOST_MOMENTS] {
+        let span = |start: *const f32| Span::new(start.wrapping_add(weights.start), weights.len());
+        let nothing = Span::at(self.weights);
+        let beside = match (self.target, self.update) {
+            (Some(_), Some((update, moments))) => {
+                array::from_fn(|m| if m < update.moments() { span(moments[m].start()) } else { nothing })
+            }
+            (Some(gradient), None) => [span(gradient.start()), nothing, nothing],
+            (None, _) => [nothing; Update::MOST_MOMENTS],
+        };
+        let [first, second, third] = beside;
+        [span(self.weights), first, second, third]
+    }
+}
 
 /// The output's gradient transposed, as the right operand of the input's: N rows, a column for each pixel.
 struct Right {
@@ -163,9 +183,22 @@ struct Shared<'a> {
     /// What the input's gradient is computed from, where it goes, and whether it is added to what is there.
     inputs: Option<(Right, View, bool)>,
     sink: Sink,
+    /// Whether what is moved comes from memory as a rule, and is asked for ahead.
+    far: bool,
 }
 
 impl Shared<'_> {
+    /// A block's rows of weights in one panel.
+    fn part(&self, rows: &Range<usize>, panel: usize) -> Part {
+        let panels = self.call.panels;
+        let weights = |panel: usize| {
+            let start = panels.start(panel) + rows.start * panels.width(panel);
+            start..start + rows.len() * panels.width(panel)
+        };
+        let next = if self.far && panel + 1 < panels.count() { weights(panel + 1) } else { 0..0 };
+        Part { panel, rows: rows.clone(), weights: weights(panel), ahead: self.sink.moved(next) }
+    }
+
     /// All panels of a block of rows.
     ///
     /// # Safety
@@ -180,21 +213,20 @@ impl Shared<'_> {
             }
             sums.resize(rows.len() * panels.width(0), 0.0);
             for panel in 0..panels.count() {
-                let start = panels.start(panel) + rows.start * panels.width(panel);
-                let part = start..start + rows.len() * panels.width(panel);
+                let part = self.part(&rows, panel);
                 // SAFETY: the part is the rows' in a panel, so in the weights, and the caller's alone; the buffers
                 // have room for its rows, of the pixels and of the panel.
                 unsafe {
                     if let Some((right, ..)) = &self.inputs {
-                        let weights = self.sink.weights.add(start);
-                        self.input_rows(right, panel, rows.len(), weights, inputs.as_mut_ptr());
+                        self.input_rows(right, &part, inputs.as_mut_ptr());
                     }
                     match (self.sink.target, self.sink.update) {
                         (None, _) => {}
-                        (Some(target), None) => self.weight_rows(panel, rows.clone(), target.at(start)),
+                        (Some(target), None) => self.weight_rows(&part, target.at(part.weights.start)),
                         (Some(target), Some((update, moments))) => {
-                            self.weight_rows(panel, rows.clone(), sums.as_mut_ptr());
-                            update.part(self.isa, target, moments, &sums[..part.len()], part);
+                            self.weight_rows(&part, sums.as_mut_ptr());
+                            let sums = &sums[..part.weights.len()];
+                            update.part(self.isa, target, moments, sums, part.weights);
                         }
                     }
                 }
@@ -216,36 +248,47 @@ impl Shared<'_> {
     /// The gradients of a block's inputs in one panel, on the widest vectors that the pixels fill.
     ///
     /// # Safety
-    /// `weights` is valid to read `count` rows of the panel from, `inputs` to read and write as many rows of
-    /// `right.panels.padded_n()` floats, which nothing else uses meanwhile.
-    unsafe fn input_rows(
-        &self,
-        right: &Right,
-        panel: usize,
-        count: usize,
-        weights: *const f32,
-        inputs: *mut f32,
-    ) {
-        let (panels, isa) = (self.call.panels, self.isa.for_columns(right.panels.n));
-        // SAFETY: the caller gives `count` rows of the panel and as many of inputs; `Right` is packed for this variant.
+    /// The part is one of this call, whose weights nothing writes meanwhile; `inputs` is valid to read and write its
+    /// rows, of `right.panels.padded_n()` floats, which nothing else uses meanwhile.
+    unsafe fn input_rows(&self, right: &Right, part: &Part, inputs: *mut f32) {
+        let (shared, isa) = (self, self.isa.for_columns(right.panels.n));
+        // SAFETY: the caller gives a part and room for its rows; `Right` is packed for this variant.
         unsafe {
-            dispatch!(isa, input_rows(
-                panels: Panels, right: &Right, panel: usize, count: usize, weights: *const f32, inputs: *mut f32
-            ));
+            dispatch!(isa, input_rows(shared: &Shared<'_>, right: &Right, part: &Part, inputs: *mut f32));
         }
     }
 
     /// The gradients of a block's weights in one panel, on the widest vectors that the columns fill.
     ///
     /// # Safety
-    /// [`linear_backward`] has checked the call; `rows` are rows of the weights, and `out` is valid to write so many
-    /// rows of the panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient.
-    unsafe fn weight_rows(&self, panel: usize, rows: Range<usize>, out: *mut f32) {
+    /// [`linear_backward`] has checked the call; the part is one of it, and `out` is valid to write its rows of the
+    /// panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient.
+    unsafe fn weight_rows(&self, part: &Part, out: *mut f32) {
         let (shared, isa) = (self, self.isa.for_columns(self.call.panels.n));
-        // SAFETY: the caller has checked the call, and gives rows and room for them.
+        // SAFETY: the caller has checked the call, and gives a part of it and room for its rows.
         unsafe {
-            dispatch!(isa, weight_rows(shared: &Shared<'_>, panel: usize, rows: Range<usize>, out: *mut f32));
+            dispatch!(isa, weight_rows(shared: &Shared<'_>, part: &Part, out: *mut f32));
         }
+    }
+}
+
+/// A block's rows of weights in one panel.
+struct Part {
+    panel: usize,
+    rows: Range<usize>,
+    /// Where they lie in the packed weights.
+    weights: Range<usize>,
+    /// What the next panel moves: weights, then what lies beside them.
+    ahead: [Span; 1 + Update::MOST_MOMENTS],
+}
+
+/// Asks for a tile's share of what is moved next.
+#[inline(always)]
+fn ask_for<S: Simd>(ahead: &[Span], tile: usize, tiles: usize) {
+    for span in ahead {
+        let share = span.part(tile..tile + 1, tiles);
+        let [first, last] = share.ends();
+        ask::<S>(first, last, share.lines());
     }
 }
 
@@ -253,29 +296,29 @@ impl Shared<'_> {
 /// earlier panels gave.
 ///
 /// # Safety
-/// `weights` is valid to read `count` rows of the panel from, `inputs` to read and write as many rows of
-/// `right.panels.padded_n()` floats, which nothing else uses meanwhile. `right` is packed for the instruction set,
-/// which the CPU has.
+/// The part is one of the call, which [`linear_backward`] has checked, and nothing writes its weights meanwhile;
+/// `inputs` is valid to read and write its rows, of `right.panels.padded_n()` floats, which nothing else uses
+/// meanwhile. `right` is packed for the instruction set, which the CPU has.
 #[inline(always)]
-unsafe fn input_rows<S: Simd>(
-    panels: Panels,
-    right: &Right,
-    panel: usize,
-    count: usize,
-    weights: *const f32,
-    inputs: *mut f32,
-) {
+unsafe fn input_rows<S: Simd>(shared: &Shared<'_>, right: &Right, part: &Part, inputs: *mut f32) {
+    let Part { panel, ref weights, ref ahead, .. } = *part;
+    let (panels, count) = (shared.call.panels, part.rows.len());
     let (columns, width, stride) = (panels.columns(panel), panels.width(panel), right.panels.padded_n());
+    // SAFETY: the part lies in the packed weights.
+    let weights = unsafe { shared.sink.weights.add(weights.start) };
     let tiles = count.div_ceil(S::ROWS);
-    for part in 0..right.panels.count() {
-        let wide = right.panels.width(part);
-        let packed = &right.packed[right.panels.start(part) + columns.start * wide..];
+    for pixels in 0..right.panels.count() {
+        let wide = right.panels.width(pixels);
+        let packed = &right.packed[right.panels.start(pixels) + columns.start * wide..];
         for tile in 0..tiles {
             let rows = tile * count / tiles..(tile + 1) * count / tiles;
+            if pixels == 0 {
+                ask_for::<S>(&ahead[..1], tile, tiles);
+            }
             let mut input = [std::ptr::null::<f32>(); MAX_ROWS];
             let mut output = [std::ptr::null_mut::<f32>(); MAX_ROWS];
             for (m, row) in rows.clone().enumerate() {
-                // SAFETY: the caller gives `count` rows of weights and of inputs.
+                // SAFETY: the part has these rows of weights, and the caller gives as many of inputs.
                 unsafe {
                     input[m] = weights.add(row * width);
                     output[m] = inputs.add(row * stride);
@@ -292,7 +335,7 @@ unsafe fn input_rows<S: Simd>(
                 bias: std::ptr::null(),
                 addend: if panel == 0 { std::ptr::null() } else { addend.as_ptr() },
                 output: output.as_ptr(),
-                column: right.panels.columns(part).start,
+                column: right.panels.columns(pixels).start,
                 columns: wide,
                 rows: rows.len(),
                 relu: Rectifier::None,
@@ -307,16 +350,20 @@ unsafe fn input_rows<S: Simd>(
 /// The gradients of a block's weights in one panel.
 ///
 /// # Safety
-/// [`linear_backward`] has checked the call; `k` are rows of the weights, and `out` is valid to write so many rows of
-/// the panel to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient. The CPU has
-/// the instruction set.
+/// [`linear_backward`] has checked the call; the part is one of it, and `out` is valid to write its rows of the panel
+/// to, which nothing else uses meanwhile. Nothing writes the input and the output's gradient. The CPU has the
+/// instruction set.
 #[inline(always)]
-unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, panel: usize, k: Range<usize>, out: *mut f32) {
+unsafe fn weight_rows<S: Simd>(shared: &Shared<'_>, part: &Part, out: *mut f32) {
     let LinearBackward { panels, input, output_gradient, .. } = *shared.call;
+    let Part { panel, rows: ref k, .. } = *part;
     let (columns, width) = (panels.columns(panel), panels.width(panel));
+    // The weights have been asked for where the input's gradient is wanted.
+    let ahead = &part.ahead[usize::from(shared.inputs.is_some())..];
     let tiles = k.len().div_ceil(S::ROWS);
     for tile in 0..tiles {
         let rows = tile * k.len() / tiles..(tile + 1) * k.len() / tiles;
+        ask_for::<S>(ahead, tile, tiles);
         // SAFETY: the checked views hold these channels of each of their pixels, at their strides; `out` holds these
         // rows, as wide as the panel.
         unsafe {

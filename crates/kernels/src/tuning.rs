@@ -176,6 +176,9 @@ pub(crate) mod linear {
     pub(crate) const BLOCK_ROWS: usize = 96;
     /// Blocks that a small matrix is cut in, however many threads there are: sums depend on the cut.
     pub(crate) const LEAST_BLOCKS: usize = 16;
+    /// Bytes of weights and what moves with them from which on the next part is asked for while one is computed: they come from
+    /// memory. What a third-level cache holds comes sooner unasked.
+    pub(crate) const LEAST_AHEAD_BYTES: usize = 16 << 20;
 }
 
 /// Pooling.
