@@ -217,6 +217,8 @@ mod tests {
             assert_eq!(pair[0].end, pair[1].start);
             assert!((pair[1].start.addr() - start.addr()).is_multiple_of(LINE_FLOATS * size_of::<f32>()));
         }
+        let lines = [0, 1, 16, 10 * LINE_FLOATS + 3].map(|floats| Span::new(start, floats).lines());
+        assert_eq!((lines, span.bytes()), ([0, 1, 1, 11], 4 * (10 * LINE_FLOATS + 3)));
         assert_eq!(span.part(1..3, 4), Span { start: parts[1].start, end: parts[2].end });
         assert!(Span::at(start).part(0..1, 3).is_empty());
     }

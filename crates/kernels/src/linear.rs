@@ -85,20 +85,20 @@ pub fn linear_backward(
         view.assert_disjoint(input);
         view.assert_disjoint(output_gradient);
     }
+    let read = input_gradient.is_some() || matches!(target, WeightGradient::Apply { .. });
     let sink = match target {
         WeightGradient::Write { weights, gradient } => {
             assert_eq!((weights.len(), gradient.len()), (panels.len(), panels.len()), "packed weights");
-            Sink { weights: weights.as_ptr(), target: Some(Pointer::of(gradient)), update: None }
+            Sink { weights: weights.as_ptr(), read, target: Some(Pointer::of(gradient)), update: None }
         }
         WeightGradient::Apply { update, weights, moments } => {
             let moments = update.check(weights.len(), panels.len(), moments);
             let target = Pointer::of(weights);
-            // SAFETY: 0 is at most the length of any block.
-            Sink { weights: unsafe { target.at(0) }, target: Some(target), update: Some((update, moments)) }
+            Sink { weights: target.start(), read, target: Some(target), update: Some((update, moments)) }
         }
         WeightGradient::Leave { weights } => {
             assert_eq!(weights.len(), panels.len(), "packed weights");
-            Sink { weights: weights.as_ptr(), target: None, update: None }
+            Sink { weights: weights.as_ptr(), read, target: None, update: None }
         }
     };
     if panels.is_empty() {
@@ -120,6 +120,8 @@ pub fn linear_backward(
 #[derive(Clone, Copy)]
 struct Sink {
     weights: *const f32,
+    /// Whether the weights are read: for the input's gradient, or to be updated.
+    read: bool,
     /// The gradient, or the weights themselves; `None` where nothing is written.
     target: Option<Pointer>,
     update: Option<(Update, [Pointer; Update::MOST_MOMENTS])>,
@@ -129,7 +131,7 @@ struct Sink {
 unsafe impl Sync for Sink {}
 
 impl Sink {
-    /// What moves through memory with so many weights, themselves first: their gradient, or the moments.
+    /// What moves through memory with so many weights: themselves where they are read, then their gradient, or the moments.
     fn moved(&self, weights: Range<usize>) -> [Span; 1 + Update::MOST_MOMENTS] {
         let span = |start: *const f32| Span::new(start.wrapping_add(weights.start), weights.len());
         let nothing = Span::at(self.weights);
@@ -141,7 +143,7 @@ impl Sink {
             (None, _) => [nothing; Update::MOST_MOMENTS],
         };
         let [first, second, third] = beside;
-        [span(self.weights), first, second, third]
+        [if self.read { span(self.weights) } else { nothing }, first, second, third]
     }
 }
 

@@ -4,14 +4,16 @@
 //! caller nothing, and a call that is over before a worker comes was done alone.
 //!
 //! Tasks are handed out in contiguous shares, the first to the first thread and so on, so that a thread finds in its
-//! own cache what it wrote in the call before; who is done early takes tasks from the end of another's share.
+//! own cache what it wrote in the call before; who is done early takes tasks from the end of another's share. A call of
+//! fewer tasks than threads is for the first threads alone: the others are neither woken nor waited for, and sleep
+//! where calls want them no more.
 
 mod rehearsal;
 
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Instant;
@@ -43,44 +45,76 @@ pub struct Pool {
 type Task<'a> = dyn Fn(usize, usize) + Sync + 'a;
 type Job = *const Task<'static>;
 
-struct Shared {
+/// What every call changes, on a cache line of its own: what it only reads stays in every thread's cache.
+#[repr(align(128))]
+struct Entrance {
     /// Whether a job may be entered, and who is inside.
     gate: Gate,
     /// The job of this generation; valid while its gate is open or somebody is inside.
     job: Mutex<Option<Slot>>,
-    /// What is left of each thread's share.
-    shares: Vec<Share>,
     /// Who sleeps until the last worker has left.
     caller: Mutex<Option<Thread>>,
-    /// Workers asleep.
-    sleeping: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl Entrance {
+    fn new() -> Self {
+        let gate = Gate(AtomicU64::new(0));
+        Self { gate, job: Mutex::new(None), caller: Mutex::new(None), panic: Mutex::new(None) }
+    }
+}
+
+struct Shared {
+    entrance: Entrance,
+    /// What is left of each thread's share.
+    shares: Vec<Share>,
+    /// Whether each thread sleeps.
+    asleep: Vec<Asleep>,
     stop: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
     job: Job,
+    /// Threads that it is for.
+    wanted: usize,
 }
 
-/// The number of the job in the upper half; below it whether it may be entered, whether its caller sleeps, and the
-/// workers inside. A worker enters by exchanging the whole word, so that it enters the job that it saw or none.
+/// The number of the job in the upper half; below it whether it may be entered, whether its caller sleeps, the threads
+/// that it is for, and the workers inside. A worker enters by exchanging the whole word, so that it enters the job that it
+/// saw or none.
 struct Gate(AtomicU64);
+
+/// Both numbers of threads fit.
+const _: () = assert!(Pool::MOST_THREADS as u64 <= Gate::INSIDE);
+
+/// What a worker found at the gate.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// It is inside.
+    Entered,
+    /// The job is over.
+    Closed,
+    /// The job is for others.
+    Unwanted,
+}
 
 impl Gate {
     const OPEN: u64 = 1 << 31;
     const CALLER_SLEEPS: u64 = 1 << 30;
-    const INSIDE: u64 = Self::CALLER_SLEEPS - 1;
+    const WANTED_SHIFT: u32 = 15;
+    const INSIDE: u64 = (1 << Self::WANTED_SHIFT) - 1;
+    const WANTED: u64 = Self::INSIDE << Self::WANTED_SHIFT;
 
     /// The job's number.
     fn job(&self) -> u64 {
         self.0.load(Ordering::SeqCst) >> 32
     }
 
-    /// Opens for the next job; nobody is inside.
-    fn open(&self) {
+    /// Opens for the next job, to the first `wanted` threads; nobody is inside.
+    fn open(&self, wanted: usize) {
         let next = (self.job() + 1) & u64::from(u32::MAX);
-        self.0.store(next << 32 | Self::OPEN, Ordering::SeqCst);
+        self.0.store(next << 32 | Self::OPEN | (wanted as u64) << Self::WANTED_SHIFT, Ordering::SeqCst);
     }
 
     /// Lets nobody in any more.
@@ -92,16 +126,26 @@ impl Gate {
         self.0.load(Ordering::Acquire) & Self::INSIDE == 0
     }
 
-    /// Enters the job that there is, unless it is closed; gives the number of the job that was seen.
-    fn enter(&self) -> (u64, bool) {
+    /// Thread number `index` enters the job that there is, if it is for it and not closed; gives the number of the job that
+    /// was seen.
+    fn enter(&self, index: usize) -> (u64, Found) {
         let mut seen = self.0.load(Ordering::SeqCst);
-        while seen & Self::OPEN != 0 {
-            match self.0.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::SeqCst) {
-                Ok(_) => return (seen >> 32, true),
-                Err(now) => seen = now,
-            }
+        loop {
+            let found = if index as u64 >= (seen & Self::WANTED) >> Self::WANTED_SHIFT {
+                Found::Unwanted
+            } else if seen & Self::OPEN == 0 {
+                Found::Closed
+            } else {
+                match self.0.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::SeqCst) {
+                    Ok(_) => Found::Entered,
+                    Err(now) => {
+                        seen = now;
+                        continue;
+                    }
+                }
+            };
+            return (seen >> 32, found);
         }
-        (seen >> 32, false)
     }
 
     /// Leaves; whether the caller sleeps and this was the last worker.
@@ -111,9 +155,13 @@ impl Gate {
     }
 }
 
-/// Tasks that are left, `first..past` in the halves of a number, on a cache line of its own.
+/// Tasks that are left, `first..past` in the halves of a number, on a cache line of its own; none between two jobs.
 #[repr(align(128))]
 struct Share(AtomicU64);
+
+/// Whether a thread sleeps, on a cache line of its own: every call reads it, and it changes seldom.
+#[repr(align(128))]
+struct Asleep(AtomicBool);
 
 impl Share {
     fn set(&self, first: usize, past: usize) {
@@ -147,7 +195,7 @@ impl Share {
     }
 }
 
-// SAFETY: the pointer is used only while `Pool::run` waits for the workers, when its target is alive; the
+// SAFETY: the pointer is used only while `Pool::run_on` waits for the workers, when its target is alive; the
 // target is `Sync`.
 unsafe impl Send for Slot {}
 
@@ -191,12 +239,9 @@ impl Pool {
 
     fn with(threads: usize, rehearsal: Option<Arc<Rehearsal>>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            gate: Gate(AtomicU64::new(0)),
-            job: Mutex::new(None),
+            entrance: Entrance::new(),
             shares: (0..threads).map(|_| Share(AtomicU64::new(0))).collect(),
-            caller: Mutex::new(None),
-            sleeping: AtomicUsize::new(0),
-            panic: Mutex::new(None),
+            asleep: (0..threads).map(|_| Asleep(AtomicBool::new(false))).collect(),
             stop: AtomicBool::new(false),
         });
         // Dropped with the workers that there are, should one not start.
@@ -254,19 +299,26 @@ impl Pool {
         let shared = &*self.shared;
         // SAFETY: only the lifetime changes; the wait below ends every use before `task` is gone.
         let job: Job = unsafe { std::mem::transmute::<&Task<'_>, &Task<'static>>(task) };
-        *lock(&shared.job) = Some(Slot { job });
-        let threads = shared.shares.len();
-        for (i, share) in shared.shares.iter().enumerate() {
-            share.set(i * tasks / threads, (i + 1) * tasks / threads);
+        let wanted = shared.shares.len().min(tasks);
+        let slot = Slot { job, wanted };
+        *lock(&shared.entrance.job) = Some(slot);
+        for (i, share) in shared.shares[..wanted].iter().enumerate() {
+            share.set(i * tasks / wanted, (i + 1) * tasks / wanted);
         }
-        shared.gate.open();
-        if shared.sleeping.load(Ordering::SeqCst) > 0 {
-            self.workers.iter().map(JoinHandle::thread).for_each(Thread::unpark);
+        shared.entrance.gate.open(wanted);
+        for (asleep, worker) in shared.asleep[1..wanted].iter().zip(&self.workers) {
+            if asleep.0.load(Ordering::SeqCst) {
+                worker.thread().unpark();
+            }
         }
-        shared.share(Slot { job }, 0);
-        shared.gate.close();
-        wait_until(|| shared.gate.is_empty(), CALLER_YIELDS, || shared.sleep_until_empty());
-        let panic = lock(&shared.panic).take();
+        shared.share(slot, 0);
+        shared.entrance.gate.close();
+        wait_until(
+            || shared.entrance.gate.is_empty(),
+            (&mut 0, CALLER_YIELDS),
+            || shared.sleep_until_empty(),
+        );
+        let panic = lock(&shared.entrance.panic).take();
         drop(running);
         if let Some(panic) = panic {
             resume_unwind(panic);
@@ -323,31 +375,36 @@ impl Drop for Pool {
 
 impl Shared {
     fn work(&self, index: usize) {
-        let mut seen = 0;
+        let Asleep(asleep) = &self.asleep[index];
+        // Rounds without a job for this thread: others' jobs do not keep it awake.
+        let (mut seen, mut rounds) = (0, 0);
         loop {
             // The end is no job: a worker that is late for the last one would take it for seen.
-            let called = || self.gate.job() != seen || self.stop.load(Ordering::SeqCst);
-            wait_until(called, WORKER_YIELDS, || {
-                self.sleeping.fetch_add(1, Ordering::SeqCst);
+            let called = || self.entrance.gate.job() != seen || self.stop.load(Ordering::SeqCst);
+            wait_until(called, (&mut rounds, WORKER_YIELDS), || {
+                asleep.store(true, Ordering::SeqCst);
                 if !called() {
                     thread::park();
                 }
-                self.sleeping.fetch_sub(1, Ordering::SeqCst);
+                asleep.store(false, Ordering::SeqCst);
             });
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
-            let (job, entered) = self.gate.enter();
+            let (job, found) = self.entrance.gate.enter(index);
             seen = job;
-            if !entered {
+            if found != Found::Unwanted {
+                rounds = 0;
+            }
+            if found != Found::Entered {
                 continue;
             }
-            let slot = *lock(&self.job);
+            let slot = *lock(&self.entrance.job);
             if let Some(slot) = slot {
                 self.share(slot, index);
             }
-            if self.gate.leave()
-                && let Some(caller) = lock(&self.caller).take()
+            if self.entrance.gate.leave()
+                && let Some(caller) = lock(&self.entrance.caller).take()
             {
                 caller.unpark();
             }
@@ -356,8 +413,8 @@ impl Shared {
 
     /// Sleeps until the last worker leaves, or for a while.
     fn sleep_until_empty(&self) {
-        *lock(&self.caller) = Some(thread::current());
-        let before = self.gate.0.fetch_or(Gate::CALLER_SLEEPS, Ordering::SeqCst);
+        *lock(&self.entrance.caller) = Some(thread::current());
+        let before = self.entrance.gate.0.fetch_or(Gate::CALLER_SLEEPS, Ordering::SeqCst);
         if before & Gate::INSIDE != 0 {
             thread::park();
         }
@@ -366,7 +423,7 @@ impl Shared {
     /// Takes tasks until none is left: of the thread's own share, then of the others'.
     fn share(&self, slot: Slot, index: usize) {
         let next = || {
-            let others = self.shares.iter().enumerate().filter(|&(i, _)| i != index);
+            let others = self.shares[..slot.wanted].iter().enumerate().filter(|&(i, _)| i != index);
             self.shares[index]
                 .take_first()
                 .or_else(|| others.map(|(_, share)| share).find_map(Share::take_last))
@@ -379,7 +436,7 @@ impl Shared {
         }));
         if let Err(panic) = result {
             self.shares.iter().for_each(|share| share.set(0, 0));
-            let mut first = lock(&self.panic);
+            let mut first = lock(&self.entrance.panic);
             match *first {
                 None => *first = Some(panic),
                 // Its drop could panic too, and this thread must go on to report that it is done.
@@ -393,24 +450,27 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Waits for `done`: spins for a moment, then gives the core away so many times, and then calls `sleep` between looks.
-fn wait_until(done: impl Fn() -> bool, yields: u32, sleep: impl Fn()) {
-    let mut rounds = 0;
+/// Waits for `done`: spins for a moment, then gives the core away so many times, and then calls `sleep` between looks. `rounds` are
+/// those of before, which it goes on from.
+fn wait_until(done: impl Fn() -> bool, (rounds, yields): (&mut u32, u32), sleep: impl Fn()) {
     while !done() {
-        if rounds < SPIN_ROUNDS {
+        if *rounds < SPIN_ROUNDS {
             std::hint::spin_loop();
-        } else if rounds < SPIN_ROUNDS + yields {
+        } else if *rounds < SPIN_ROUNDS + yields {
             thread::yield_now();
         } else {
             sleep();
             continue;
         }
-        rounds += 1;
+        *rounds += 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
 
     #[test]
@@ -478,21 +538,43 @@ mod tests {
     #[test]
     fn a_gate_lets_workers_in_until_it_closes_and_the_last_to_leave_wakes_the_caller() {
         let gate = Gate(AtomicU64::new(0));
-        assert_eq!(gate.enter(), (0, false), "no job yet");
-        gate.open();
+        assert_eq!(gate.enter(1), (0, Found::Unwanted), "no job yet");
+        gate.open(3);
         assert_eq!((gate.job(), gate.is_empty()), (1, true), "whoever has not begun is not waited for");
-        assert_eq!((gate.enter(), gate.enter()), ((1, true), (1, true)));
+        assert_eq!((gate.enter(1), gate.enter(2)), ((1, Found::Entered), (1, Found::Entered)));
+        assert_eq!(gate.enter(3), (1, Found::Unwanted), "a fourth thread");
         gate.close();
-        assert_eq!((gate.enter(), gate.is_empty()), ((1, false), false));
+        assert_eq!((gate.enter(1), gate.is_empty()), ((1, Found::Closed), false));
         assert!(!gate.leave());
         gate.0.fetch_or(Gate::CALLER_SLEEPS, Ordering::SeqCst);
         assert!(gate.leave() && gate.is_empty());
-        gate.open();
-        assert_eq!((gate.enter(), gate.leave()), ((2, true), false));
+        gate.open(Pool::MOST_THREADS);
+        assert_eq!((gate.enter(Pool::MOST_THREADS - 1), gate.leave()), ((2, Found::Entered), false));
         // The number of jobs wraps.
         gate.0.store(u64::from(u32::MAX) << 32, Ordering::SeqCst);
-        gate.open();
-        assert_eq!(gate.enter(), (0, true));
+        gate.open(2);
+        assert_eq!(gate.enter(1), (0, Found::Entered));
+    }
+
+    #[test]
+    fn threads_that_no_call_wants_stay_asleep_until_one_does() {
+        let pool = Pool::new(6);
+        let asleep = || pool.shared.asleep[2..].iter().all(|asleep| asleep.0.load(Ordering::SeqCst));
+        let calls = |n: usize| {
+            (0..n).all(|_| {
+                pool.run_on(2, &|thread, _| assert!(thread < 2, "thread {thread} of a call of two tasks"));
+                asleep()
+            })
+        };
+        let start = Instant::now();
+        while !calls(1_000) {
+            assert!(start.elapsed().as_secs() < 60, "calls of two tasks keep or make a third thread awake");
+        }
+        // Each waits for all the others.
+        let barrier = Barrier::new(6);
+        pool.run(6, &|_| {
+            barrier.wait();
+        });
     }
 
     #[test]

@@ -105,6 +105,15 @@ fn every_pair_of_channel_counts_is_right_under_every_rule() {
 }
 
 #[test]
+fn weights_that_come_from_memory_are_right() {
+    let machine = Machine::new(2);
+    for (seed, inputs) in [(1, None), (2, Some(true))] {
+        let update = Update::sgd(Sgd { lr: 0.1, momentum: 0.9, ..Sgd::default() });
+        check(&machine, [3, 1100, 2005], inputs, update, seed);
+    }
+}
+
+#[test]
 fn blocks_of_many_rows_are_right() {
     let machine = Machine::new(12);
     let mut random = Random::new(5);
