@@ -52,20 +52,16 @@ struct Entrance {
     gate: Gate,
     /// The job of this generation; valid while its gate is open or somebody is inside.
     job: Mutex<Option<Slot>>,
-    /// Who sleeps until the last worker has left.
-    caller: Mutex<Option<Thread>>,
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
-}
-
-impl Entrance {
-    fn new() -> Self {
-        let gate = Gate(AtomicU64::new(0));
-        Self { gate, job: Mutex::new(None), caller: Mutex::new(None), panic: Mutex::new(None) }
-    }
+    /// Whether a task has panicked.
+    panicked: AtomicBool,
 }
 
 struct Shared {
     entrance: Entrance,
+    /// Who sleeps until the last worker has left.
+    caller: Mutex<Option<Thread>>,
+    /// The first panic of a job's tasks.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
     /// What is left of each thread's share.
     shares: Vec<Share>,
     /// Whether each thread sleeps.
@@ -239,7 +235,13 @@ impl Pool {
 
     fn with(threads: usize, rehearsal: Option<Arc<Rehearsal>>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            entrance: Entrance::new(),
+            entrance: Entrance {
+                gate: Gate(AtomicU64::new(0)),
+                job: Mutex::new(None),
+                panicked: AtomicBool::new(false),
+            },
+            caller: Mutex::new(None),
+            panic: Mutex::new(None),
             shares: (0..threads).map(|_| Share(AtomicU64::new(0))).collect(),
             asleep: (0..threads).map(|_| Asleep(AtomicBool::new(false))).collect(),
             stop: AtomicBool::new(false),
@@ -318,7 +320,7 @@ impl Pool {
             (&mut 0, CALLER_YIELDS),
             || shared.sleep_until_empty(),
         );
-        let panic = lock(&shared.entrance.panic).take();
+        let panic = shared.take_panic();
         drop(running);
         if let Some(panic) = panic {
             resume_unwind(panic);
@@ -404,7 +406,7 @@ impl Shared {
                 self.share(slot, index);
             }
             if self.entrance.gate.leave()
-                && let Some(caller) = lock(&self.entrance.caller).take()
+                && let Some(caller) = lock(&self.caller).take()
             {
                 caller.unpark();
             }
@@ -413,11 +415,22 @@ impl Shared {
 
     /// Sleeps until the last worker leaves, or for a while.
     fn sleep_until_empty(&self) {
-        *lock(&self.entrance.caller) = Some(thread::current());
+        *lock(&self.caller) = Some(thread::current());
         let before = self.entrance.gate.0.fetch_or(Gate::CALLER_SLEEPS, Ordering::SeqCst);
         if before & Gate::INSIDE != 0 {
             thread::park();
         }
+    }
+
+    /// What the first task that panicked gave; no task runs any more.
+    fn take_panic(&self) -> Option<Box<dyn Any + Send>> {
+        let panicked = &self.entrance.panicked;
+        // As a rule a look at a line that is here already, and no lock.
+        if !panicked.load(Ordering::SeqCst) {
+            return None;
+        }
+        panicked.store(false, Ordering::SeqCst);
+        lock(&self.panic).take()
     }
 
     /// Takes tasks until none is left: of the thread's own share, then of the others'.
@@ -436,7 +449,8 @@ impl Shared {
         }));
         if let Err(panic) = result {
             self.shares.iter().for_each(|share| share.set(0, 0));
-            let mut first = lock(&self.entrance.panic);
+            self.entrance.panicked.store(true, Ordering::SeqCst);
+            let mut first = lock(&self.panic);
             match *first {
                 None => *first = Some(panic),
                 // Its drop could panic too, and this thread must go on to report that it is done.
