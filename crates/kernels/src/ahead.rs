@@ -63,7 +63,7 @@ impl Span {
         self.bytes().div_ceil(LINE_FLOATS * size_of::<f32>())
     }
 
-    fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.start >= self.end
     }
 

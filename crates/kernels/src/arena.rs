@@ -158,7 +158,8 @@ impl Pointer {
     }
 
     /// Where the block starts.
-    pub(crate) fn start(self) -> *const f32 {
+    #[inline(always)]
+    pub(crate) fn start(self) -> *mut f32 {
         self.start
     }
 

@@ -347,7 +347,7 @@ unsafe fn block<S: Simd>(
         // one's views, an entry a position, in their order, where something comes before, and `transform_rows` to copies of
         // theirs, which live in the tables. Each entry moved on by the channels of a group leads to the same pixels' channels of
         // the next, or to zeros of its own, of which there are as many as all groups read. The panels' columns of these rows are
-        // the caller's. The block of the arena starts at 0.
+        // the caller's.
         unsafe {
             match number {
                 0 => fill_tables(part, arena, shared, shared.tiling.tiles(index), tables),
@@ -367,9 +367,9 @@ unsafe fn block<S: Simd>(
                 if let Some(ends) = shared.tiling.ends(part.geometry, index + 1) {
                     let Igemm { geometry, input, addend, out, panels, .. } = *first;
                     let list = &mut tables.ahead;
-                    list_input(geometry, (input, parts.len() * geometry.run), arena.at(0), ends, list);
+                    list_input(geometry, (input, parts.len() * geometry.run), arena.start(), ends, list);
                     for view in addend.into_iter().chain([out]) {
-                        list_output(geometry, (view, parts.len() * panels.n), arena.at(0), ends, list);
+                        list_output(geometry, (view, parts.len() * panels.n), arena.start(), ends, list);
                     }
                 }
             }
@@ -540,7 +540,7 @@ unsafe fn fill_tables(
                         *entry = arena.at(pixels(addend) + i * shared.steps.pixel * addend.stride);
                     }
                 }
-                let base = arena.at(0).wrapping_add(run.base);
+                let base = arena.start().wrapping_add(run.base);
                 for (i, entry) in bases[listed..listed + run.count].iter_mut().enumerate() {
                     *entry = base.wrapping_add(i * shared.steps.base);
                 }

@@ -85,20 +85,19 @@ pub fn linear_backward(
         view.assert_disjoint(input);
         view.assert_disjoint(output_gradient);
     }
-    let read = input_gradient.is_some() || matches!(target, WeightGradient::Apply { .. });
     let sink = match target {
         WeightGradient::Write { weights, gradient } => {
             assert_eq!((weights.len(), gradient.len()), (panels.len(), panels.len()), "packed weights");
-            Sink { weights: weights.as_ptr(), read, target: Some(Pointer::of(gradient)), update: None }
+            Sink { weights: weights.as_ptr(), target: Some(Pointer::of(gradient)), update: None }
         }
         WeightGradient::Apply { update, weights, moments } => {
             let moments = update.check(weights.len(), panels.len(), moments);
             let target = Pointer::of(weights);
-            Sink { weights: target.start(), read, target: Some(target), update: Some((update, moments)) }
+            Sink { weights: target.start(), target: Some(target), update: Some((update, moments)) }
         }
         WeightGradient::Leave { weights } => {
             assert_eq!(weights.len(), panels.len(), "packed weights");
-            Sink { weights: weights.as_ptr(), read, target: None, update: None }
+            Sink { weights: weights.as_ptr(), target: None, update: None }
         }
     };
     if panels.is_empty() {
@@ -107,9 +106,9 @@ pub fn linear_backward(
     let inputs = input_gradient
         .map(|(view, accumulate)| (Right::new(pool, isa, arena, output_gradient), view, accumulate));
     let rows = BLOCK_ROWS.min(panels.k.div_ceil(LEAST_BLOCKS)).next_multiple_of(isa.tile_rows());
-    let moved: usize = sink.moved(0..panels.len()).into_iter().map(Span::bytes).sum();
-    let far = moved >= LEAST_AHEAD_BYTES;
-    let shared = Shared { call, isa, arena: arena.pointer(), inputs, sink, far };
+    let mut shared = Shared { call, isa, arena: arena.pointer(), inputs, sink, far: false };
+    let moved: usize = shared.moved(0..panels.len()).into_iter().map(Span::bytes).sum();
+    shared.far = moved >= LEAST_AHEAD_BYTES;
     pool.run(panels.k.div_ceil(rows), &|block| {
         // SAFETY: views, panels and lengths were checked above; tasks have different rows of weights, none beyond K.
         unsafe { shared.block(block * rows..((block + 1) * rows).min(panels.k)) };
@@ -120,8 +119,6 @@ pub fn linear_backward(
 #[derive(Clone, Copy)]
 struct Sink {
     weights: *const f32,
-    /// Whether the weights are read: for the input's gradient, or to be updated.
-    read: bool,
     /// The gradient, or the weights themselves; `None` where nothing is written.
     target: Option<Pointer>,
     update: Option<(Update, [Pointer; Update::MOST_MOMENTS])>,
@@ -129,23 +126,6 @@ struct Sink {
 
 // SAFETY: `Shared::block` reads and writes through it only the rows that its caller gives it alone.
 unsafe impl Sync for Sink {}
-
-impl Sink {
-    /// What moves through memory with so many weights: themselves where they are read, then their gradient, or the moments.
-    fn moved(&self, weights: Range<usize>) -> [Span; 1 + Update::MOST_MOMENTS] {
-        let span = |start: *const f32| Span::new(start.wrapping_add(weights.start), weights.len());
-        let nothing = Span::at(self.weights);
-        let beside = match (self.target, self.update) {
-            (Some(_), Some((update, moments))) => {
-                array::from_fn(|m| if m < update.moments() { span(moments[m].start()) } else { nothing })
-            }
-            (Some(gradient), None) => [span(gradient.start()), nothing, nothing],
-            (None, _) => [nothing; Update::MOST_MOMENTS],
-        };
-        let [first, second, third] = beside;
-        [if self.read { span(self.weights) } else { nothing }, first, second, third]
-    }
-}
 
 /// The output's gradient transposed, as the right operand of the input's: N rows, a column for each pixel.
 struct Right {
@@ -190,6 +170,22 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
+    /// What moves through memory with so many weights: themselves where they are read, then their gradient, or the moments.
+    fn moved(&self, weights: Range<usize>) -> [Span; 1 + Update::MOST_MOMENTS] {
+        let Sink { weights: own, target, update } = self.sink;
+        let nothing = Span::at(own);
+        let span = |start: *const f32| Span::new(start.wrapping_add(weights.start), weights.len());
+        let [first, second, third] = match (target, update) {
+            (Some(_), Some((update, moments))) => {
+                array::from_fn(|m| if m < update.moments() { span(moments[m].start()) } else { nothing })
+            }
+            (Some(gradient), None) => [span(gradient.start()), nothing, nothing],
+            (None, _) => [nothing; Update::MOST_MOMENTS],
+        };
+        let read = self.inputs.is_some() || update.is_some();
+        [if read { span(own) } else { nothing }, first, second, third]
+    }
+
     /// A block's rows of weights in one panel.
     fn part(&self, rows: &Range<usize>, panel: usize) -> Part {
         let panels = self.call.panels;
@@ -198,7 +194,7 @@ impl Shared<'_> {
             start..start + rows.len() * panels.width(panel)
         };
         let next = if self.far && panel + 1 < panels.count() { weights(panel + 1) } else { 0..0 };
-        Part { panel, rows: rows.clone(), weights: weights(panel), ahead: self.sink.moved(next) }
+        Part { panel, rows: rows.clone(), weights: weights(panel), ahead: self.moved(next) }
     }
 
     /// All panels of a block of rows.
@@ -287,7 +283,7 @@ struct Part {
 /// Asks for a tile's share of what is moved next.
 #[inline(always)]
 fn ask_for<S: Simd>(ahead: &[Span], tile: usize, tiles: usize) {
-    for span in ahead {
+    for span in ahead.iter().filter(|span| !span.is_empty()) {
         let share = span.part(tile..tile + 1, tiles);
         let [first, last] = share.ends();
         ask::<S>(first, last, share.lines());

@@ -208,8 +208,7 @@ unsafe fn run_tiles<S: Simd>(
     scratch: &mut Scratch,
 ) {
     let geometry = call.geometry;
-    // SAFETY: the block starts at 0.
-    let start: *const f32 = unsafe { arena.at(0) };
+    let start = arena.start().cast_const();
     list_chunk(call, start, task, chunk, &mut scratch.ahead);
     let mut ahead = Ahead::new(&scratch.ahead);
     let (run, parts) = (geometry.run, geometry.run.div_ceil(S::ROWS));

@@ -45,7 +45,7 @@ pub struct Pool {
 type Task<'a> = dyn Fn(usize, usize) + Sync + 'a;
 type Job = *const Task<'static>;
 
-/// What every call changes, on a cache line of its own: what it only reads stays in every thread's cache.
+/// What every call changes, and looks at last, on a cache line of its own: the rest stays in every thread's cache.
 #[repr(align(128))]
 struct Entrance {
     /// Whether a job may be entered, and who is inside.
@@ -100,7 +100,6 @@ impl Gate {
     const CALLER_SLEEPS: u64 = 1 << 30;
     const WANTED_SHIFT: u32 = 15;
     const INSIDE: u64 = (1 << Self::WANTED_SHIFT) - 1;
-    const WANTED: u64 = Self::INSIDE << Self::WANTED_SHIFT;
 
     /// The job's number.
     fn job(&self) -> u64 {
@@ -127,20 +126,16 @@ impl Gate {
     fn enter(&self, index: usize) -> (u64, Found) {
         let mut seen = self.0.load(Ordering::SeqCst);
         loop {
-            let found = if index as u64 >= (seen & Self::WANTED) >> Self::WANTED_SHIFT {
-                Found::Unwanted
-            } else if seen & Self::OPEN == 0 {
-                Found::Closed
-            } else {
-                match self.0.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::SeqCst) {
-                    Ok(_) => Found::Entered,
-                    Err(now) => {
-                        seen = now;
-                        continue;
-                    }
-                }
-            };
-            return (seen >> 32, found);
+            if index as u64 >= seen >> Self::WANTED_SHIFT & Self::INSIDE {
+                return (seen >> 32, Found::Unwanted);
+            }
+            if seen & Self::OPEN == 0 {
+                return (seen >> 32, Found::Closed);
+            }
+            match self.0.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::SeqCst) {
+                Ok(_) => return (seen >> 32, Found::Entered),
+                Err(now) => seen = now,
+            }
         }
     }
 
@@ -154,10 +149,6 @@ impl Gate {
 /// Tasks that are left, `first..past` in the halves of a number, on a cache line of its own; none between two jobs.
 #[repr(align(128))]
 struct Share(AtomicU64);
-
-/// Whether a thread sleeps, on a cache line of its own: every call reads it, and it changes seldom.
-#[repr(align(128))]
-struct Asleep(AtomicBool);
 
 impl Share {
     fn set(&self, first: usize, past: usize) {
@@ -190,6 +181,10 @@ impl Share {
         }
     }
 }
+
+/// Whether a thread sleeps, on a cache line of its own: every call reads it, and it changes seldom.
+#[repr(align(128))]
+struct Asleep(AtomicBool);
 
 // SAFETY: the pointer is used only while `Pool::run_on` waits for the workers, when its target is alive; the
 // target is `Sync`.

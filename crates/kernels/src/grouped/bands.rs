@@ -348,8 +348,7 @@ fn lines_of(
     (image, (height, width)): (usize, (usize, usize)),
     rows: Range<usize>,
 ) -> Option<Span> {
-    // SAFETY: the block starts there.
-    let block = unsafe { arena.at(0) }.cast_const();
+    let block = arena.start().cast_const();
     let first = image * height;
     Span::of_pixels(block, view, (first + rows.start) * width..(first + rows.end) * width, view.channels)
 }
@@ -364,9 +363,8 @@ fn expanded_pixels(
 ) -> impl Iterator<Item = Pixels> {
     let (height, width) = geometry.input;
     rows.map(move |row| {
-        // SAFETY: the block starts there. Rows without pixels may lie anywhere: their starts are computed without `add`.
-        let block = unsafe { arena.at(0) };
-        let place = |view: View, pixel: usize| block.wrapping_add(view.offset + pixel * view.stride);
+        // Rows without pixels may lie anywhere: their starts are computed without `add`.
+        let place = |view: View, pixel: usize| arena.start().wrapping_add(view.offset + pixel * view.stride);
         Pixels {
             count: width,
             input: (place(input, (image * height + row) * width).cast_const(), input.stride),

@@ -183,9 +183,9 @@ impl Walk {
                 continue;
             }
             let Some(line) = lines.iter().flatten().next() else { continue };
-            // SAFETY: the block starts there. A row without pixels may lie anywhere: its start is computed without `add`.
-            let block = unsafe { source.arena.at(0) };
-            let start = block.wrapping_add(source.view.offset + source.row(row, width) * stride);
+            // A row without pixels may lie anywhere: its start is computed without `add`.
+            let start =
+                source.arena.start().wrapping_add(source.view.offset + source.row(row, width) * stride);
             let start = (start.cast_const(), stride);
             for (i, (_, columns)) in line.slides.iter().enumerate() {
                 let taps = lines.map(|line| Some(line?.slides[i].0));

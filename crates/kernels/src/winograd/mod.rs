@@ -265,8 +265,7 @@ impl Work<'_> {
     fn list_ahead(self, part: Part) -> Vec<Span> {
         let Winograd { filtering, input, input_size, padding, addend, out, output_size, .. } = *self.call;
         let first = part.first + part.tiles;
-        // SAFETY: the block starts there.
-        let block = unsafe { self.arena.at(0) }.cast_const();
+        let block = self.arena.start().cast_const();
         let mut list = Vec::new();
         let mut rectangle = |view: View,
                              image: usize,
