@@ -21,8 +21,8 @@ use crate::panels::Panels;
 use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
-use crate::tile::{MAX_ROWS, Tile, check_epilogue, floats_ahead, multiply};
-use crate::tiling::Tiling;
+use crate::tile::{MAX_ROWS, Tile, check_epilogue, floats_ahead, multiply, multiply_beside};
+use crate::tiling::{Tiling, even_parts};
 use crate::tuning::igemm::{
     BLOCK_POSITIONS, LEAST_BLOCK_POSITIONS, LEAST_TASKS, LEAST_TASKS_PER_THREAD, TABLE_ENTRIES,
     TASKS_PER_THREAD,
@@ -264,10 +264,16 @@ impl Tables {
         let count = self.input.len();
         let tiles = count.div_ceil(rows);
         self.tiles.clear();
-        self.tiles.extend((0..tiles).map(|tile| {
-            let first = tile * count / tiles;
-            let rows = (tile + 1) * count / tiles - first;
-            TileRows { input: first, order: 0, output: first, rows, taps: 1 }
+        self.list_tiles(even_parts(count, tiles, 0).take(tiles));
+    }
+
+    /// Lists tiles of so many rows each, of one tap, one after the other.
+    fn list_tiles(&mut self, rows: impl Iterator<Item = usize>) {
+        let mut first = 0;
+        self.tiles.extend(rows.map(|rows| {
+            let place = TileRows { input: first, order: 0, output: first, rows, taps: 1 };
+            first += rows;
+            place
         }));
     }
 
@@ -402,42 +408,27 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
     moments: Option<(Target, usize)>,
     tables: &Tables,
 ) {
-    let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
     let mut ahead = Ahead::new(&tables.ahead);
-    for panel in panels.clone() {
-        let (columns, vectors) = (call.panels.columns(panel), call.panels.width(panel) / S::LANES);
-        if panel + 1 < panels.end {
-            ahead.next_panel(&weights[call.panels.range(panel + 1)]);
+    let mut rest = panels.clone();
+    while let Some(these) = next_panels::<S>(call.panels, &mut rest) {
+        let next = next_panels::<S>(call.panels, &mut rest.clone());
+        if let Some(next) = next {
+            ahead.next_panel(
+                &weights[call.panels.range(next.start).start..call.panels.range(next.end - 1).end],
+            );
         }
-        let weights = weights[call.panels.start(panel)..].as_ptr();
-        for place in &tables.tiles {
-            let tile = Tile {
-                input: tables.input[place.input..].as_ptr(),
-                taps: place.taps,
-                order: tables.order[place.order..].as_ptr(),
-                run: call.geometry.run,
-                weights,
-                ahead: ahead.take(floats_ahead(place.taps, call.geometry.run, vectors), weights.cast()),
-                bias,
-                addend: if call.addend.is_some() {
-                    tables.addend[place.output..].as_ptr()
-                } else {
-                    std::ptr::null()
-                },
-                output: tables.output[place.output..].as_ptr(),
-                column: columns.start,
-                columns: columns.len(),
-                rows: place.rows,
-                relu: call.relu,
-            };
-            // SAFETY: the caller's tables have `rows` pointers for each of the tile's taps, whose rows in the panel
-            // `order` lists, and for the output and the addend; panel and columns are cut from the weights as
-            // `Panels` says.
-            unsafe { multiply::<S, W>(tile) };
+        // SAFETY: the panels are the caller's, one, or two of which the last is a vector wide.
+        unsafe {
+            match these.len() {
+                2 => tiles_of::<S, W, true>(call, weights, these.clone(), &mut ahead, tables),
+                _ => tiles_of::<S, W, false>(call, weights, these.clone(), &mut ahead, tables),
+            }
         }
         if !call.relu.is_finished_later() {
-            // SAFETY: the panel is the caller's.
-            unsafe { measure::<S>(call, panel, moments, tables) };
+            for panel in these {
+                // SAFETY: the panel is the caller's.
+                unsafe { measure::<S>(call, panel, moments, tables) };
+            }
         }
     }
     if call.relu.is_finished_later() {
@@ -455,6 +446,76 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
             unsafe { measure::<S>(call, panel, moments, tables) };
         }
     }
+}
+
+/// The tiles of a panel, or of `TWO` side by side, the last of which is a vector wide.
+///
+/// # Safety
+/// As [`panels_of`], of these panels.
+#[inline(always)]
+unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
+    call: &Igemm<'_>,
+    weights: &[W],
+    panels: Range<usize>,
+    ahead: &mut Ahead<'_>,
+    tables: &Tables,
+) {
+    let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
+    let columns = call.panels.columns(panels.start).start..call.panels.columns(panels.end - 1).end;
+    let vectors = call.panels.width(panels.start) / S::LANES;
+    let first = weights[call.panels.start(panels.start)..].as_ptr();
+    let beside = if TWO { weights[call.panels.start(panels.start + 1)..].as_ptr() } else { std::ptr::null() };
+    for place in &tables.tiles {
+        // A tile of the tables is one of a panel, or two of two panels.
+        let upper = if TWO { place.rows.div_ceil(2) } else { place.rows };
+        for (row, rows) in [(0, upper), (upper, place.rows - upper)].into_iter().take(1 + usize::from(TWO)) {
+            if TWO && rows == 0 {
+                continue;
+            }
+            let tile = Tile {
+                input: tables.input[place.input..].as_ptr().wrapping_add(row),
+                pitch: place.rows,
+                taps: place.taps,
+                order: tables.order[place.order..].as_ptr(),
+                run: call.geometry.run,
+                weights: first,
+                beside,
+                ahead: ahead.take(floats_ahead(place.taps, call.geometry.run, vectors), first.cast()),
+                bias,
+                addend: if call.addend.is_some() {
+                    tables.addend[place.output + row..].as_ptr()
+                } else {
+                    std::ptr::null()
+                },
+                output: tables.output[place.output + row..].as_ptr(),
+                column: columns.start,
+                columns: columns.len(),
+                rows,
+                relu: call.relu,
+            };
+            // SAFETY: the caller's tables have `place.rows` pointers for each of the tile's taps, whose rows in the panels
+            // `order` lists, and for the output and the addend; panels and columns are cut from the weights as `Panels` says.
+            unsafe {
+                if TWO {
+                    multiply_beside::<S, W>(tile);
+                } else {
+                    multiply::<S, W>(tile);
+                }
+            }
+        }
+    }
+}
+
+/// Takes the panels that are computed together off some: one, or two where a panel of one vector ends them. By itself it would
+/// read a number of a row for each product.
+#[inline(always)]
+fn next_panels<S: Simd>(panels: Panels, rest: &mut Range<usize>) -> Option<Range<usize>> {
+    let first = rest.next()?;
+    let together = rest.len() == 1 && panels.width(rest.start) == S::LANES;
+    if together {
+        rest.next();
+    }
+    Some(first..first + 1 + usize::from(together))
 }
 
 /// Computes the moments of a panel's columns, where they are wanted.
@@ -509,17 +570,12 @@ unsafe fn fill_tables(
                 list_pixels(arena, addend, positions.clone(), &mut tables.addend, <*mut f32>::cast_const);
             }
         }
-        tables.tiles.extend(tiles.map(|tile| {
-            let rows = shared.tiling.positions(tile..tile + 1);
-            let first = rows.start - positions.start;
-            TileRows { input: first, order: 0, output: first, rows: rows.len(), taps }
-        }));
+        tables.list_tiles(shared.tiling.rows(tiles));
         return;
     }
     let mut cursor = Cursor::new(call, shared, positions.start);
     let (mut input, mut output) = (0, 0);
-    for tile in tiles {
-        let rows = shared.tiling.positions(tile..tile + 1).len();
+    for rows in shared.tiling.rows(tiles) {
         let mut bases = [std::ptr::null::<f32>(); MAX_ROWS];
         let first = cursor.place;
         let (mut inside, mut listed) = (true, 0);

@@ -325,10 +325,12 @@ unsafe fn input_rows<S: Simd>(shared: &Shared<'_>, right: &Right, part: &Part, i
             let addend = output.map(<*mut f32>::cast_const);
             let tile = Tile {
                 input: input.as_ptr(),
+                pitch: rows.len(),
                 taps: 1,
                 order: ONE_TAP.as_ptr(),
                 run: columns.len(),
                 weights: packed.as_ptr(),
+                beside: std::ptr::null(),
                 ahead: Span::at(packed.as_ptr()),
                 bias: std::ptr::null(),
                 addend: if panel == 0 { std::ptr::null() } else { addend.as_ptr() },

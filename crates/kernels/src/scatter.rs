@@ -110,10 +110,12 @@ unsafe fn scatter_image<S: Simd>(call: &Scatter<'_>, arena: Pointer, image: usiz
                     }
                     let tile = Tile {
                         input: input.as_ptr(),
+                        pitch: rows.len(),
                         taps: 1,
                         order: ONE_TAP.as_ptr(),
                         run: panels.k,
                         weights,
+                        beside: std::ptr::null(),
                         ahead: Span::at(weights),
                         bias: std::ptr::null(),
                         addend: addend.as_ptr(),

@@ -70,6 +70,12 @@ impl Tiling {
         group * self.group + i * self.group / self.group_tiles
     }
 
+    /// How many positions each of some tiles has.
+    pub(crate) fn rows(&self, tiles: Range<usize>) -> impl Iterator<Item = usize> {
+        let parts = even_parts(self.group, self.group_tiles, tiles.start % self.group_tiles);
+        parts.take(tiles.len())
+    }
+
     /// Image, row and column of a position.
     pub(crate) fn locate(&self, geometry: &Geometry, position: usize) -> (usize, usize, usize) {
         if !self.by_place {
@@ -119,6 +125,21 @@ impl Tiling {
             (image + 1, 0, 0)
         }
     }
+}
+
+/// How many of `count` items each of so many parts has, spread evenly, from a part on, and those of the next items then: without
+/// a division for each.
+#[inline(always)]
+pub(crate) fn even_parts(count: usize, parts: usize, first: usize) -> impl Iterator<Item = usize> {
+    let parts = parts.max(1);
+    let (least, rest) = (count / parts, count % parts);
+    let mut left_over = first * rest % parts;
+    std::iter::repeat_with(move || {
+        left_over += rest;
+        let more = left_over >= parts;
+        left_over -= if more { parts } else { 0 };
+        least + usize::from(more)
+    })
 }
 
 /// Numbers of parts, `size` of them a group, as groups and the parts of each: groups are whole but the first and the last.
@@ -173,6 +194,20 @@ mod tests {
     }
 
     #[test]
+    fn even_parts_are_those_that_divisions_give() {
+        for (count, parts) in [(0, 0), (0, 3), (7, 7), (25, 3), (100, 9), (5, 8)] {
+            for first in 0..parts {
+                let expected: Vec<usize> = (first..2 * parts)
+                    .map(|part| part % parts)
+                    .map(|part| (part + 1) * count / parts - part * count / parts)
+                    .collect();
+                let found: Vec<usize> = even_parts(count, parts, first).take(expected.len()).collect();
+                assert_eq!(found, expected, "{count} items in {parts} parts from {first} on");
+            }
+        }
+    }
+
+    #[test]
     fn small_maps_of_many_images_are_walked_by_place() {
         let by_place = |map, kernel, batch| tiling(&same((map, map), kernel), batch, 96, 4).by_place;
         assert!(by_place(3, 3, 16));
@@ -195,11 +230,11 @@ mod tests {
             for block in 0..tiling.blocks() {
                 let tiles = tiling.tiles(block);
                 assert!(!tiles.is_empty());
-                for tile in tiles {
+                for (tile, count) in tiles.clone().zip(tiling.rows(tiles)) {
                     let rows = tiling.positions(tile..tile + 1);
                     assert!(
-                        rows.start == position && (1..=12).contains(&rows.len()),
-                        "{rows:?} of {tiling:?}"
+                        rows.start == position && (1..=12).contains(&rows.len()) && rows.len() == count,
+                        "{rows:?} and {count} of {tiling:?}"
                     );
                     for _ in rows {
                         for i in 0..tiling.run(&geometry, place) {

@@ -45,13 +45,12 @@ pub(crate) mod igemm {
     /// small a part or tiles are too empty to be worth the count.
     pub(crate) const MOST_PLACES: usize = 16 * 16;
     pub(crate) const LEAST_IMAGES: usize = 4;
-    /// Rows of K between two looks at whether it ends.
+    /// Rows of K between two looks at whether it ends; twice as many where a tile is one vector wide, which reads the addresses of its
+    /// rows anew for them.
     pub(crate) const UNROLLED_ROWS: usize = 4;
     /// Cache lines that are asked for ahead between two such looks, for each vector of columns: at most two tiles ask for a panel
     /// of weights, the others for pixels.
     pub(crate) const AHEAD_LINES: usize = 2;
-    /// The longest K whose products do not hide that the output is fetched before it is written.
-    pub(crate) const SHORT_K_ROWS: usize = 256;
 }
 
 /// Convolutions of many groups.

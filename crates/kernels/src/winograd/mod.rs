@@ -389,10 +389,12 @@ unsafe fn multiply_panels<S: Simd>(
                     let output = output[rows.start..].as_ptr();
                     let tile = Tile {
                         input: input[rows.start..].as_ptr(),
+                        pitch: rows.len(),
                         taps: 1,
                         order: ONE_TAP.as_ptr(),
                         run: channels.len(),
                         weights,
+                        beside: std::ptr::null(),
                         ahead: ahead.take(floats_ahead(1, channels.len(), width / S::LANES), weights),
                         bias: std::ptr::null(),
                         addend: if sum == 0 { std::ptr::null() } else { output.cast() },

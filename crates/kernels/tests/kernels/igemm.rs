@@ -294,6 +294,33 @@ fn every_pair_of_channel_counts_is_multiplied_right() {
 }
 
 #[test]
+fn a_last_panel_of_one_vector_is_multiplied_beside_the_one_before_it() {
+    // Odd numbers of vectors, whole and not, for vectors of 4, 8 and 16 floats; rows of one tile and of several.
+    let columns = [10, 12, 20, 24, 40, 43, 72, 80, 112, 144];
+    let machine = Machine::new(columns.len() * 26);
+    for (i, &n) in columns.iter().enumerate() {
+        for rows in 1..=26 {
+            let k = [1, 3, 4, 7, 8, 13, 16, 21][(i + rows) % 8];
+            let case = Case {
+                geometry: Geometry::rows(k),
+                batch: rows,
+                channels: k,
+                n,
+                bias: rows % 2 == 0,
+                addend: rows % 3,
+                relu: [
+                    Rectifier::None,
+                    Rectifier::Relu,
+                    Rectifier::Clipped { ceiling: 0.5 },
+                    Rectifier::Silu,
+                ][(i + rows) % 4],
+            };
+            check(&machine, &case, (i * 26 + rows) as u64);
+        }
+    }
+}
+
+#[test]
 fn convolutions_of_any_stride_padding_and_dilation_are_right() {
     let machine = Machine::new(230);
     let mut random = Random::new(1);
