@@ -152,15 +152,17 @@ pub fn igemm(
     let panels = call.panels;
     let isa = isa.for_columns(panels.n);
     // Statistics are those of blocks, and must not depend on the threads.
-    let tasks = if statistics.is_some() { LEAST_TASKS } else { tasks_for(pool.threads()) };
-    let mut shared = Shared::new(isa, call, tasks);
+    let threads = pool.threads();
+    let cut = if statistics.is_some() { (LEAST_TASKS, 1) } else { (tasks_for(threads), threads) };
+    let mut shared = Shared::new(isa, call, cut);
     let blocks = shared.tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
     shared.moments = chunks.as_mut().map(Chunks::target);
     // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
-    let threads = pool.threads();
-    let enough = (TASKS_PER_THREAD * threads).div_ceil(blocks).min(panels.count());
-    let groups = (enough..panels.count().min(enough + threads))
+    // Rows that go through something first do so for each task anew.
+    let tasks = if call.before.is_some() { threads } else { TASKS_PER_THREAD * threads };
+    let enough = tasks.div_ceil(blocks).min(panels.count());
+    let groups = (enough..=panels.count().min(enough + threads - 1))
         .find(|groups| (blocks * groups).is_multiple_of(threads))
         .unwrap_or(enough);
     let pointer = arena.pointer();
@@ -197,7 +199,7 @@ pub fn igemm_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>, 
     let elements: usize = parts.iter().map(|part| part.check(isa, arena, false)).sum();
     let Some(first) = parts.first().filter(|_| elements > 0) else { return };
     let isa = isa.for_columns(call.panels.n);
-    let mut shared = Shared::new(isa, first, tasks_for(pool.threads()));
+    let mut shared = Shared::new(isa, first, (tasks_for(pool.threads()), 1));
     // In the padding every group reads its own zeros.
     let zeros = product(&[shared.zeros.len(), groups]);
     shared.zeros.resize(zeros, 0.0);
@@ -734,11 +736,11 @@ struct Shared {
 }
 
 impl Shared {
-    /// Of a call that was checked, for so many tasks at least.
+    /// Of a call that was checked, for so many tasks at least, which give each of so many threads as many rows where there are few.
     ///
     /// # Panics
     /// If the input goes through something first that it cannot go through.
-    fn new(isa: Isa, call: &Igemm<'_>, tasks: usize) -> Self {
+    fn new(isa: Isa, call: &Igemm<'_>, (tasks, threads): (usize, usize)) -> Self {
         let Igemm { geometry, batch, input, panels, .. } = *call;
         let interior = Interior::new(geometry);
         let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
@@ -749,8 +751,12 @@ impl Shared {
         };
         let offsets = geometry.taps.iter().map(offset).collect();
         let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
-        let tiling =
-            Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), (panels.count(), tasks));
+        let tiling = Tiling::new(
+            (geometry, &interior),
+            batch,
+            (isa.tile_rows(), most),
+            (panels.count(), tasks, threads),
+        );
         let [read, pixel] = tiling.step(geometry);
         let steps = Steps { base: read.wrapping_mul(input.stride), pixel };
         let pointwise = *geometry == Geometry::pointwise(geometry.input, geometry.run);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::geometry::{Geometry, Interior, product};
-use crate::tuning::igemm::{LEAST_IMAGES, MOST_PLACES, TILE_COST_ROWS};
+use crate::tuning::igemm::{FEW_TILES, LEAST_IMAGES, MORE_BLOCKS, MORE_TILES, MOST_PLACES, TILE_COST_ROWS};
 
 /// The order of positions, and where tiles and blocks begin.
 ///
@@ -25,12 +25,12 @@ pub(crate) struct Tiling {
 
 impl Tiling {
     /// Tiles of at most `rows` rows and blocks of some `most`, of a product with some positions and `panels` panels of
-    /// columns, which give `tasks` tasks at least as far as there are tiles.
+    /// columns, which give `tasks` tasks at least as far as there are tiles. If there are few tiles, `threads` have as many rows each.
     pub(crate) fn new(
         (geometry, interior): (&Geometry, &Interior),
         batch: usize,
         (rows, most): (usize, usize),
-        (panels, tasks): (usize, usize),
+        (panels, tasks, threads): (usize, usize, usize),
     ) -> Self {
         let positions = geometry.positions(batch);
         let by_place = !interior.is_all(geometry) && by_place_is_cheaper(geometry, batch, rows);
@@ -39,7 +39,14 @@ impl Tiling {
         let tiles = product(&[positions / group, group_tiles]);
         let most = (most / group.div_ceil(group_tiles)).max(1);
         let blocks = tiles.div_ceil(most).max(tasks.div_ceil(panels).min(tiles));
-        Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) }
+        let whole = Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) };
+        // A single block is cut by its columns alone.
+        match even_blocks((tiles, blocks), threads).filter(|_| !by_place && blocks > 1) {
+            Some((tiles, blocks)) if tiles <= positions => {
+                Self { group_tiles: tiles, tiles, block: tiles / blocks, ..whole }
+            }
+            _ => whole,
+        }
     }
 
     /// The places of a block's first and last position, if image by image all between them are the block's.
@@ -127,6 +134,22 @@ impl Tiling {
     }
 }
 
+/// A few more tiles than there are at least, in blocks of as many, at least so many blocks, of which each of some threads has as many;
+/// `None` where there are enough for all to have much the same, or no such number is near.
+fn even_blocks((tiles, blocks): (usize, usize), threads: usize) -> Option<(usize, usize)> {
+    if threads == 1 || tiles >= threads.saturating_mul(FEW_TILES) {
+        return None;
+    }
+    let first = blocks.next_multiple_of(threads);
+    let most = tiles + tiles / MORE_TILES;
+    let cuts = (tiles.next_multiple_of(threads)..=most).step_by(threads).filter_map(|tiles| {
+        let mut numbers = (first..=tiles).step_by(threads).take(MORE_BLOCKS);
+        Some((tiles, numbers.find(|&blocks| tiles.is_multiple_of(blocks))?))
+    });
+    // A block costs half of what a tile costs besides its products.
+    cuts.min_by_key(|(tiles, blocks)| 2 * tiles + blocks)
+}
+
 /// How many of `count` items each of so many parts has, spread evenly, from a part on, and those of the next items then: without
 /// a division for each.
 #[inline(always)]
@@ -181,8 +204,23 @@ mod tests {
         Geometry { taps, ..Geometry::pointwise(map, 8) }
     }
 
-    fn tiling(geometry: &Geometry, batch: usize, most: usize, panels: usize) -> Tiling {
-        Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), (panels, 8))
+    fn tiling(geometry: &Geometry, batch: usize, most: usize, panels: usize, threads: usize) -> Tiling {
+        Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), (panels, 8, threads))
+    }
+
+    #[test]
+    fn threads_get_as_many_rows_of_few_tiles() {
+        let cut = |map, panels, threads| {
+            let tiling = tiling(&same((map, map), 1), 1, 96, panels, threads);
+            (tiling.tiles, tiling.blocks())
+        };
+        // 49 positions in five tiles, 196 in 17.
+        assert_eq!([cut(7, 5, 1), cut(7, 5, 2), cut(7, 5, 4)], [(5, 2), (6, 2), (5, 2)]);
+        assert_eq!([cut(14, 8, 1), cut(14, 8, 2), cut(14, 8, 4)], [(17, 3), (18, 6), (20, 4)]);
+        // One block is cut by its columns, and many tiles are not few.
+        assert_eq!([cut(7, 8, 2), cut(28, 8, 2)], [(5, 1), (66, 9)]);
+        assert_eq!(even_blocks((26, 4), 2), Some((28, 4)));
+        assert_eq!(even_blocks((5, 2), usize::MAX), None);
     }
 
     #[test]
@@ -209,7 +247,7 @@ mod tests {
 
     #[test]
     fn small_maps_of_many_images_are_walked_by_place() {
-        let by_place = |map, kernel, batch| tiling(&same((map, map), kernel), batch, 96, 4).by_place;
+        let by_place = |map, kernel, batch| tiling(&same((map, map), kernel), batch, 96, 4, 1).by_place;
         assert!(by_place(3, 3, 16));
         assert!(by_place(7, 3, 24));
         // Nothing to leave out, too few images for a tile, too little padding.
@@ -224,28 +262,30 @@ mod tests {
             [((3, 3), 3, 16, 96, 2), ((3, 2), 3, 29, 16, 1), ((5, 7), 1, 3, 96, 1), ((1, 1), 1, 1, 96, 9)]
         {
             let geometry = same(map, kernel);
-            let tiling = tiling(&geometry, batch, most, panels);
-            let mut place = tiling.locate(&geometry, 0);
-            let mut position = 0;
-            for block in 0..tiling.blocks() {
-                let tiles = tiling.tiles(block);
-                assert!(!tiles.is_empty());
-                for (tile, count) in tiles.clone().zip(tiling.rows(tiles)) {
-                    let rows = tiling.positions(tile..tile + 1);
-                    assert!(
-                        rows.start == position && (1..=12).contains(&rows.len()) && rows.len() == count,
-                        "{rows:?} and {count} of {tiling:?}"
-                    );
-                    for _ in rows {
-                        for i in 0..tiling.run(&geometry, place) {
-                            assert_eq!(tiling.moved(place, i), tiling.locate(&geometry, position + i));
+            for threads in [1, 2, 3, 16] {
+                let tiling = tiling(&geometry, batch, most, panels, threads);
+                let mut place = tiling.locate(&geometry, 0);
+                let mut position = 0;
+                for block in 0..tiling.blocks() {
+                    let tiles = tiling.tiles(block);
+                    assert!(!tiles.is_empty());
+                    for (tile, count) in tiles.clone().zip(tiling.rows(tiles)) {
+                        let rows = tiling.positions(tile..tile + 1);
+                        assert!(
+                            rows.start == position && (1..=12).contains(&rows.len()) && rows.len() == count,
+                            "{rows:?} and {count} of {tiling:?}"
+                        );
+                        for _ in rows {
+                            for i in 0..tiling.run(&geometry, place) {
+                                assert_eq!(tiling.moved(place, i), tiling.locate(&geometry, position + i));
+                            }
+                            place = tiling.next(&geometry, place);
+                            position += 1;
                         }
-                        place = tiling.next(&geometry, place);
-                        position += 1;
                     }
                 }
+                assert_eq!(position, geometry.positions(batch));
             }
-            assert_eq!(position, geometry.positions(batch));
         }
     }
 }

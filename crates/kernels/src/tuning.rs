@@ -39,6 +39,11 @@ pub(crate) mod igemm {
     /// decide about no sum.
     pub(crate) const LEAST_TASKS: usize = 8;
     pub(crate) const LEAST_TASKS_PER_THREAD: usize = 2;
+    /// Tiles for each thread below which all have as many rows: up to so great a part of them more, in one of so many numbers of blocks
+    /// of the same size.
+    pub(crate) const FEW_TILES: usize = 16;
+    pub(crate) const MORE_TILES: usize = 4;
+    pub(crate) const MORE_BLOCKS: usize = 4;
     /// What a tile costs besides its rows, in rows: the weights that it reads.
     pub(crate) const TILE_COST_ROWS: usize = 2;
     /// Places of the largest map that may be walked place by place, and the fewest images: beyond, the padding is too
