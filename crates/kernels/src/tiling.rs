@@ -41,7 +41,7 @@ impl Tiling {
         let blocks = tiles.div_ceil(most).max(tasks.div_ceil(panels).min(tiles));
         let whole = Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) };
         // A single block is cut by its columns alone.
-        match even_blocks((tiles, blocks), threads).filter(|_| !by_place && blocks > 1) {
+        match even_blocks((tiles, whole.blocks()), threads).filter(|_| !by_place && blocks > 1) {
             Some((tiles, blocks)) if tiles <= positions => {
                 Self { group_tiles: tiles, tiles, block: tiles / blocks, ..whole }
             }
