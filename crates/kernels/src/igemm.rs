@@ -22,7 +22,7 @@ use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
 use crate::threads::Pool;
 use crate::tile::{MAX_ROWS, Tile, check_epilogue, floats_ahead, multiply, multiply_beside};
-use crate::tiling::{Tiling, even_parts};
+use crate::tiling::{Tasks, Tiling, even_parts};
 use crate::tuning::igemm::{
     BLOCK_POSITIONS, LEAST_BLOCK_POSITIONS, LEAST_TASKS, LEAST_TASKS_PER_THREAD, TABLE_ENTRIES,
     TASKS_PER_THREAD,
@@ -151,24 +151,29 @@ pub fn igemm(
     }
     let panels = call.panels;
     let isa = isa.for_columns(panels.n);
-    // Statistics are those of blocks, and must not depend on the threads.
     let threads = pool.threads();
-    let cut = if statistics.is_some() { (LEAST_TASKS, 1) } else { (tasks_for(threads), threads) };
+    let (count, units) = (panels.count(), units(isa, panels));
+    let cut = match statistics {
+        // They are those of blocks, and must not depend on the threads.
+        Some(_) => Tasks { panels: count, least: LEAST_TASKS, threads: None },
+        None => Tasks { panels: units, least: tasks_for(threads), threads: Some(threads) },
+    };
     let mut shared = Shared::new(isa, call, cut);
     let blocks = shared.tiling.blocks();
     let mut chunks = statistics.as_ref().map(|_| Chunks::new(blocks, panels.n));
     shared.moments = chunks.as_mut().map(Chunks::target);
-    // Columns are split only where rows do not keep all threads busy, and then so that each gets its share.
-    // Rows that go through something first do so for each task anew.
+    // Columns are split only where rows do not keep all threads busy, and then so that each gets its share. Rows that go through
+    // something first do so for each task anew.
     let tasks = if call.before.is_some() { threads } else { TASKS_PER_THREAD * threads };
-    let enough = tasks.div_ceil(blocks).min(panels.count());
-    let groups = (enough..=panels.count().min(enough + threads - 1))
-        .find(|groups| (blocks * groups).is_multiple_of(threads))
+    let enough = tasks.div_ceil(blocks).min(units);
+    let groups = (enough..=units.min(enough + threads - 1))
+        .find(|groups| blocks >= tasks || (blocks * groups).is_multiple_of(threads))
         .unwrap_or(enough);
     let pointer = arena.pointer();
     pool.run(blocks * groups, &|task| {
         let (b, g) = (task / groups, task % groups);
-        let columns = g * panels.count() / groups..(g + 1) * panels.count() / groups;
+        let end = if g + 1 < groups { (g + 1) * units / groups } else { count };
+        let columns = g * units / groups..end;
         // SAFETY: views, geometry, panels and lengths were checked above; the block and the panels exist, and no two
         // tasks have the same of both; nothing writes the views but the tasks.
         unsafe { run_block(isa, slice::from_ref(call), pointer, &shared, b, columns) };
@@ -177,6 +182,12 @@ pub fn igemm(
         let tiling = shared.tiling;
         chunks.combine(isa, (0..blocks).map(|b| tiling.positions(tiling.tiles(b)).len()), vectors);
     }
+}
+
+/// Parts that columns are cut in: panels, of which a last one of a single vector goes with the one before.
+fn units(isa: Isa, panels: Panels) -> usize {
+    let count = panels.count();
+    if count > 1 && panels.width(count - 1) == isa.lanes() { count - 1 } else { count }
 }
 
 /// Tasks that so many threads should have at least.
@@ -199,7 +210,9 @@ pub fn igemm_groups(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Igemm<'_>, 
     let elements: usize = parts.iter().map(|part| part.check(isa, arena, false)).sum();
     let Some(first) = parts.first().filter(|_| elements > 0) else { return };
     let isa = isa.for_columns(call.panels.n);
-    let mut shared = Shared::new(isa, first, (tasks_for(pool.threads()), 1));
+    // Groups that share a block are cut in shares.
+    let cut = Tasks { panels: call.panels.count(), least: tasks_for(pool.threads()), threads: None };
+    let mut shared = Shared::new(isa, first, cut);
     // In the padding every group reads its own zeros.
     let zeros = product(&[shared.zeros.len(), groups]);
     shared.zeros.resize(zeros, 0.0);
@@ -453,7 +466,7 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
 /// The tiles of a panel, or of `TWO` side by side, the last of which is a vector wide.
 ///
 /// # Safety
-/// As [`panels_of`], of these panels.
+/// As [`panels_of`], of these panels: one, or if it is `TWO`, two of which the last is one vector wide.
 #[inline(always)]
 unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
     call: &Igemm<'_>,
@@ -462,6 +475,7 @@ unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
     ahead: &mut Ahead<'_>,
     tables: &Tables,
 ) {
+    const { assert!(S::ROWS.is_multiple_of(2), "tiles are cut in halves") };
     let bias = call.bias.map_or(std::ptr::null(), <[f32]>::as_ptr);
     let columns = call.panels.columns(panels.start).start..call.panels.columns(panels.end - 1).end;
     let vectors = call.panels.width(panels.start) / S::LANES;
@@ -470,10 +484,8 @@ unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
     for place in &tables.tiles {
         // A tile of the tables is one of a panel, or two of two panels.
         let upper = if TWO { place.rows.div_ceil(2) } else { place.rows };
-        for (row, rows) in [(0, upper), (upper, place.rows - upper)].into_iter().take(1 + usize::from(TWO)) {
-            if TWO && rows == 0 {
-                continue;
-            }
+        for (row, rows) in [(0, upper), (upper, place.rows - upper)].into_iter().filter(|&(_, rows)| rows > 0)
+        {
             let tile = Tile {
                 input: tables.input[place.input..].as_ptr().wrapping_add(row),
                 pitch: place.rows,
@@ -496,7 +508,8 @@ unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
                 relu: call.relu,
             };
             // SAFETY: the caller's tables have `place.rows` pointers for each of the tile's taps, whose rows in the panels
-            // `order` lists, and for the output and the addend; panels and columns are cut from the weights as `Panels` says.
+            // `order` lists, and for the output and the addend; panels and columns are cut from the weights as `Panels` says. Of two
+            // panels the first is two vectors wide, and half of a tile's rows are at most half of `S::ROWS`, which is even.
             unsafe {
                 if TWO {
                     multiply_beside::<S, W>(tile);
@@ -736,12 +749,12 @@ struct Shared {
 }
 
 impl Shared {
-    /// Of a call that was checked, for so many tasks at least, which give each of so many threads as many rows where there are few.
+    /// Of a call that was checked.
     ///
     /// # Panics
     /// If the input goes through something first that it cannot go through.
-    fn new(isa: Isa, call: &Igemm<'_>, (tasks, threads): (usize, usize)) -> Self {
-        let Igemm { geometry, batch, input, panels, .. } = *call;
+    fn new(isa: Isa, call: &Igemm<'_>, tasks: Tasks) -> Self {
+        let Igemm { geometry, batch, input, .. } = *call;
         let interior = Interior::new(geometry);
         let zeros = vec![0.0f32; if interior.is_all(geometry) { 0 } else { geometry.run }];
         // Taps that lead far outside may wrap; those that lead inside come out right in any case.
@@ -751,12 +764,7 @@ impl Shared {
         };
         let offsets = geometry.taps.iter().map(offset).collect();
         let most = BLOCK_POSITIONS.min(TABLE_ENTRIES / geometry.taps.len().max(1)).max(LEAST_BLOCK_POSITIONS);
-        let tiling = Tiling::new(
-            (geometry, &interior),
-            batch,
-            (isa.tile_rows(), most),
-            (panels.count(), tasks, threads),
-        );
+        let tiling = Tiling::new((geometry, &interior), batch, (isa.tile_rows(), most), tasks);
         let [read, pixel] = tiling.step(geometry);
         let steps = Steps { base: read.wrapping_mul(input.stride), pixel };
         let pointwise = *geometry == Geometry::pointwise(geometry.input, geometry.run);

@@ -84,7 +84,7 @@ impl Isa {
         }
     }
 
-    /// Rows of the widest GEMM tile.
+    /// Rows of the tallest GEMM tile.
     pub(crate) fn tile_rows(self) -> usize {
         match self.0 {
             Kind::Portable => Portable::ROWS,

@@ -25,7 +25,7 @@ pub(crate) trait Simd: Copy {
     type Order: Copy;
     /// Floats in a vector.
     const LANES: usize;
-    /// Rows of the widest GEMM tile (with two vectors of columns) that stays in registers.
+    /// Rows of the tallest GEMM tile (with two vectors of columns) that stays in registers, an even number.
     const ROWS: usize;
     /// Whether a product and a sum take one rounding.
     const FUSED: bool;

@@ -33,8 +33,9 @@ pub(crate) fn check_epilogue(arena: &Arena, out: View, bias: Option<&[f32]>, add
 /// uses its output, or writes what it reads, meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile<W> {
-    /// For each tap `rows` pointers, each valid to read `run` floats from, and from the first of a tap's to that of the next so many.
+    /// For each tap `rows` pointers, each valid to read `run` floats from.
     pub(crate) input: *const *const f32,
+    /// Pointers from the first of one tap to the first of the next: `rows` or more.
     pub(crate) pitch: usize,
     pub(crate) taps: usize,
     /// For each tap the first of the `run` rows of the weights that it is multiplied with.
@@ -52,7 +53,7 @@ pub(crate) struct Tile<W> {
     pub(crate) addend: *const *const f32,
     /// `rows` pointers, each valid to write `column` + `columns` floats to; rows do not overlap.
     pub(crate) output: *const *mut f32,
-    /// The panel's first column, and how many there are, at most two vectors of a panel.
+    /// The panel's first column, and how many there are: at most two vectors, and one of the panel beside it.
     pub(crate) column: usize,
     pub(crate) columns: usize,
     pub(crate) rows: usize,
@@ -147,7 +148,7 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize, const
         if !tile.addend.is_null() {
             for m in 0..MR {
                 let row = (*tile.addend.add(m)).wrapping_add(tile.column);
-                for v in 0..NV + NB - 1 {
+                for v in 0..(NV + NB - 1).max(1) {
                     S::prefetch(row.wrapping_add(v * S::LANES));
                 }
                 S::prefetch(row.wrapping_add((NV + NB) * S::LANES - 1));
@@ -194,10 +195,10 @@ unsafe fn f32_igemm<S: Simd, W: Element, const MR: usize, const NV: usize, const
     }
 }
 
-/// Writes a tile's sums, within the first so many of its rectifier's bounds; `FULL` if its columns fill their vectors.
+/// Writes a tile's sums, within the first so many of its rectifier's bounds.
 ///
 /// # Safety
-/// As [`f32_igemm`].
+/// As [`f32_igemm`]; where it is `FULL` the columns fill all vectors.
 #[inline(always)]
 unsafe fn write<
     S: Simd,
@@ -245,8 +246,8 @@ struct At<W> {
 /// the one place to the other. Gives where the rows end.
 ///
 /// # Safety
-/// Each of `rows` is valid to read so many floats from where they begin, `weights` to read as many rows of `NV` vectors of elements,
-/// `beside` of `NB`, and the CPU has the instruction set.
+/// Each of `rows` is valid to read `ROWS` floats from number `at.k` on, `at.weights` to read as many rows of `NV` vectors of elements,
+/// `at.beside` of `NB`, and the CPU has the instruction set.
 #[inline(always)]
 unsafe fn add_rows<
     S: Simd,

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::geometry::{Geometry, Interior, product};
-use crate::tuning::igemm::{FEW_TILES, LEAST_IMAGES, MORE_BLOCKS, MORE_TILES, MOST_PLACES, TILE_COST_ROWS};
+use crate::tuning::igemm::{
+    FEW_TILES, LEAST_IMAGES, MORE_BLOCKS, MORE_TILES, MOST_PLACES, TILE_COST_BLOCKS, TILE_COST_ROWS,
+};
 
 /// The order of positions, and where tiles and blocks begin.
 ///
@@ -23,29 +25,40 @@ pub(crate) struct Tiling {
     block: usize,
 }
 
+/// The tasks that a product is cut in, by its positions and its columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tasks {
+    /// Parts that its columns can be cut in.
+    pub(crate) panels: usize,
+    /// How many there are at least, as far as there are tiles.
+    pub(crate) least: usize,
+    /// Threads each of which gets as many rows, where there are few tiles; `None` where the cut follows from the shapes alone.
+    pub(crate) threads: Option<usize>,
+}
+
 impl Tiling {
-    /// Tiles of at most `rows` rows and blocks of some `most`, of a product with some positions and `panels` panels of
-    /// columns, which give `tasks` tasks at least as far as there are tiles. If there are few tiles, `threads` have as many rows each.
+    /// Tiles of at most `rows` rows and blocks of some `most`, of a product with some positions.
     pub(crate) fn new(
         (geometry, interior): (&Geometry, &Interior),
         batch: usize,
         (rows, most): (usize, usize),
-        (panels, tasks, threads): (usize, usize, usize),
+        tasks: Tasks,
     ) -> Self {
         let positions = geometry.positions(batch);
-        let by_place = !interior.is_all(geometry) && by_place_is_cheaper(geometry, batch, rows);
+        let inside = interior.is_all(geometry);
+        let by_place = !inside && by_place_is_cheaper(geometry, batch, rows);
         let group = if by_place { batch } else { positions };
         let group_tiles = group.div_ceil(rows);
         let tiles = product(&[positions / group, group_tiles]);
         let most = (most / group.div_ceil(group_tiles)).max(1);
-        let blocks = tiles.div_ceil(most).max(tasks.div_ceil(panels).min(tiles));
+        let blocks = tiles.div_ceil(most).max(tasks.least.div_ceil(tasks.panels).min(tiles));
         let whole = Self { by_place, batch, group, group_tiles, tiles, block: tiles.div_ceil(blocks) };
-        // A single block is cut by its columns alone.
-        match even_blocks((tiles, whole.blocks()), threads).filter(|_| !by_place && blocks > 1) {
-            Some((tiles, blocks)) if tiles <= positions => {
-                Self { group_tiles: tiles, tiles, block: tiles / blocks, ..whole }
-            }
-            _ => whole,
+        // A single block is cut by its columns alone. A tile in the padding leaves out the taps that lead all of its rows there: which
+        // rows are a tile's follows from the shapes then.
+        let even = tasks.threads.filter(|_| inside && blocks > 1);
+        match even.and_then(|threads| even_blocks((tiles, whole.blocks()), threads)) {
+            Some((tiles, blocks)) => Self { group_tiles: tiles, tiles, block: tiles / blocks, ..whole },
+            None => whole,
         }
     }
 
@@ -146,8 +159,7 @@ fn even_blocks((tiles, blocks): (usize, usize), threads: usize) -> Option<(usize
         let mut numbers = (first..=tiles).step_by(threads).take(MORE_BLOCKS);
         Some((tiles, numbers.find(|&blocks| tiles.is_multiple_of(blocks))?))
     });
-    // A block costs half of what a tile costs besides its products.
-    cuts.min_by_key(|(tiles, blocks)| 2 * tiles + blocks)
+    cuts.min_by_key(|(tiles, blocks)| TILE_COST_BLOCKS * tiles + blocks)
 }
 
 /// How many of `count` items each of so many parts has, spread evenly, from a part on, and those of the next items then: without
@@ -205,7 +217,8 @@ mod tests {
     }
 
     fn tiling(geometry: &Geometry, batch: usize, most: usize, panels: usize, threads: usize) -> Tiling {
-        Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), (panels, 8, threads))
+        let tasks = Tasks { panels, least: 8, threads: Some(threads) };
+        Tiling::new((geometry, &Interior::new(geometry)), batch, (12, most), tasks)
     }
 
     #[test]
@@ -219,6 +232,9 @@ mod tests {
         assert_eq!([cut(14, 8, 1), cut(14, 8, 2), cut(14, 8, 4)], [(17, 3), (18, 6), (20, 4)]);
         // One block is cut by its columns, and many tiles are not few.
         assert_eq!([cut(7, 8, 2), cut(28, 8, 2)], [(5, 1), (66, 9)]);
+        // Of a kernel that reads the padding the cut follows from the shapes.
+        let padded = |threads| tiling(&same((14, 14), 3), 1, 96, 8, threads);
+        assert_eq!(padded(2), padded(1));
         assert_eq!(even_blocks((26, 4), 2), Some((28, 4)));
         assert_eq!(even_blocks((5, 2), usize::MAX), None);
     }
@@ -234,7 +250,7 @@ mod tests {
     #[test]
     fn even_parts_are_those_that_divisions_give() {
         for (count, parts) in [(0, 0), (0, 3), (7, 7), (25, 3), (100, 9), (5, 8)] {
-            for first in 0..parts {
+            for first in 0..parts.max(1) {
                 let expected: Vec<usize> = (first..2 * parts)
                     .map(|part| part % parts)
                     .map(|part| (part + 1) * count / parts - part * count / parts)

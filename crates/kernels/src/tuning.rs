@@ -39,11 +39,14 @@ pub(crate) mod igemm {
     /// decide about no sum.
     pub(crate) const LEAST_TASKS: usize = 8;
     pub(crate) const LEAST_TASKS_PER_THREAD: usize = 2;
-    /// Tiles for each thread below which all have as many rows: up to so great a part of them more, in one of so many numbers of blocks
-    /// of the same size.
+    /// Tiles for each thread below which they are few: all threads get as many rows then.
     pub(crate) const FEW_TILES: usize = 16;
+    /// At most one tile more for so many is worth that.
     pub(crate) const MORE_TILES: usize = 4;
+    /// How many numbers of blocks are tried for it.
     pub(crate) const MORE_BLOCKS: usize = 4;
+    /// What a tile costs besides its products, in blocks.
+    pub(crate) const TILE_COST_BLOCKS: usize = 2;
     /// What a tile costs besides its rows, in rows: the weights that it reads.
     pub(crate) const TILE_COST_ROWS: usize = 2;
     /// Places of the largest map that may be walked place by place, and the fewest images: beyond, the padding is too
@@ -53,8 +56,8 @@ pub(crate) mod igemm {
     /// Rows of K between two looks at whether it ends; twice as many where a tile is one vector wide, which reads the addresses of its
     /// rows anew for them.
     pub(crate) const UNROLLED_ROWS: usize = 4;
-    /// Cache lines that are asked for ahead between two such looks, for each vector of columns: at most two tiles ask for a panel
-    /// of weights, the others for pixels.
+    /// Cache lines that are asked for ahead between two such looks, for each vector of columns of the first panel: at most two tiles ask
+    /// for a panel of weights, or three for two side by side, the others for pixels.
     pub(crate) const AHEAD_LINES: usize = 2;
 }
 
