@@ -482,10 +482,12 @@ unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
     let first = weights[call.panels.start(panels.start)..].as_ptr();
     let beside = if TWO { weights[call.panels.start(panels.start + 1)..].as_ptr() } else { std::ptr::null() };
     for place in &tables.tiles {
-        // A tile of the tables is one of a panel, or two of two panels.
+        // A tile of the tables is one of a panel, or two of two panels; a loop over two would cost the one.
         let upper = if TWO { place.rows.div_ceil(2) } else { place.rows };
-        for (row, rows) in [(0, upper), (upper, place.rows - upper)].into_iter().filter(|&(_, rows)| rows > 0)
-        {
+        for (row, rows) in [(0, upper), (upper, place.rows - upper)].into_iter().take(1 + usize::from(TWO)) {
+            if TWO && rows == 0 {
+                continue;
+            }
             let tile = Tile {
                 input: tables.input[place.input..].as_ptr().wrapping_add(row),
                 pitch: place.rows,
