@@ -152,7 +152,7 @@ pub fn igemm(
     let panels = call.panels;
     let isa = isa.for_columns(panels.n);
     let threads = pool.threads();
-    let (count, units) = (panels.count(), units(isa, panels));
+    let (count, units) = (panels.count(), units(panels));
     let cut = match statistics {
         // They are those of blocks, and must not depend on the threads.
         Some(_) => Tasks { panels: count, least: LEAST_TASKS, threads: None },
@@ -185,9 +185,9 @@ pub fn igemm(
 }
 
 /// Parts that columns are cut in: panels, of which a last one of a single vector goes with the one before.
-fn units(isa: Isa, panels: Panels) -> usize {
+fn units(panels: Panels) -> usize {
     let count = panels.count();
-    if count > 1 && panels.width(count - 1) == isa.lanes() { count - 1 } else { count }
+    count - usize::from(count > 1 && panels.is_narrow(count - 1))
 }
 
 /// Tasks that so many threads should have at least.
@@ -425,9 +425,8 @@ pub(crate) unsafe fn panels_of<S: Simd, W: Element>(
 ) {
     let mut ahead = Ahead::new(&tables.ahead);
     let mut rest = panels.clone();
-    while let Some(these) = next_panels::<S>(call.panels, &mut rest) {
-        let next = next_panels::<S>(call.panels, &mut rest.clone());
-        if let Some(next) = next {
+    while let Some(these) = next_panels(call.panels, &mut rest) {
+        if let Some(next) = next_panels(call.panels, &mut rest.clone()) {
             ahead.next_panel(
                 &weights[call.panels.range(next.start).start..call.panels.range(next.end - 1).end],
             );
@@ -526,13 +525,12 @@ unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
 /// Takes the panels that are computed together off some: one, or two where a panel of one vector ends them. By itself it would
 /// read a number of a row for each product.
 #[inline(always)]
-fn next_panels<S: Simd>(panels: Panels, rest: &mut Range<usize>) -> Option<Range<usize>> {
+fn next_panels(panels: Panels, rest: &mut Range<usize>) -> Option<Range<usize>> {
     let first = rest.next()?;
-    let together = rest.len() == 1 && panels.width(rest.start) == S::LANES;
-    if together {
+    if rest.len() == 1 && panels.is_narrow(rest.start) {
         rest.next();
     }
-    Some(first..first + 1 + usize::from(together))
+    Some(first..rest.start)
 }
 
 /// Computes the moments of a panel's columns, where they are wanted.

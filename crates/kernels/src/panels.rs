@@ -66,6 +66,11 @@ impl Panels {
         self.columns(panel).len().next_multiple_of(self.lanes)
     }
 
+    /// Whether a panel is one vector wide: the last one alone may be.
+    pub(crate) fn is_narrow(&self, panel: usize) -> bool {
+        self.width(panel) == self.lanes
+    }
+
     /// Where a panel starts.
     pub fn start(&self, panel: usize) -> usize {
         self.k * panel * 2 * self.lanes
