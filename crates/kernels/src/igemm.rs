@@ -527,10 +527,12 @@ unsafe fn tiles_of<S: Simd, W: Element, const TWO: bool>(
 #[inline(always)]
 fn next_panels(panels: Panels, rest: &mut Range<usize>) -> Option<Range<usize>> {
     let first = rest.next()?;
-    if rest.len() == 1 && panels.is_narrow(rest.start) {
+    // One or two, as the compiler sees: told by where the rest begins, short products took 2% longer.
+    let together = rest.len() == 1 && panels.is_narrow(rest.start);
+    if together {
         rest.next();
     }
-    Some(first..rest.start)
+    Some(first..first + 1 + usize::from(together))
 }
 
 /// Computes the moments of a panel's columns, where they are wanted.
