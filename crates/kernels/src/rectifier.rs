@@ -60,13 +60,21 @@ impl Rectifier {
     /// The rest of what is to be done to some floats.
     #[inline(always)]
     pub(crate) fn finish<S: Simd>(self, floats: &mut [f32]) {
+        // As a loop of its own: a closure is a function without the instruction set, unless the compiler happens to inline it.
+        macro_rules! each {
+            ($function:expr) => {
+                for x in floats {
+                    *x = $function(*x);
+                }
+            };
+        }
         match self {
-            Self::Hardswish => floats.iter_mut().for_each(|x| *x = hardswish(*x)),
-            Self::Silu if S::FUSED => floats.iter_mut().for_each(|x| *x = silu::<true>(*x)),
-            Self::Silu => floats.iter_mut().for_each(|x| *x = silu::<false>(*x)),
-            Self::Gelu if S::FUSED => floats.iter_mut().for_each(|x| *x = gelu::<true>(*x)),
-            Self::Gelu => floats.iter_mut().for_each(|x| *x = gelu::<false>(*x)),
-            Self::GeluTanh => floats.iter_mut().for_each(|x| *x = gelu_tanh(*x)),
+            Self::Hardswish => each!(hardswish),
+            Self::Silu if S::FUSED => each!(silu::<true>),
+            Self::Silu => each!(silu::<false>),
+            Self::Gelu if S::FUSED => each!(gelu::<true>),
+            Self::Gelu => each!(gelu::<false>),
+            Self::GeluTanh => each!(gelu_tanh),
             Self::None | Self::Relu | Self::Clipped { .. } => {}
         }
     }
