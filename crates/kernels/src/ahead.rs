@@ -92,6 +92,16 @@ pub(crate) fn ask<S: Simd>(mut next: *const f32, last: *const f32, lines: usize)
     next
 }
 
+/// Asks for `LINES` cache lines from `next` on; gives the one that follows, or `next` again where that is `last` or beyond. It may ask for
+/// some lines behind the last, which costs less than to look at each.
+#[inline(always)]
+pub(crate) fn ask_together<S: Simd, const LINES: usize>(next: *const f32, last: *const f32) -> *const f32 {
+    for line in 0..LINES {
+        S::prefetch_far(next.wrapping_add(line * LINE_FLOATS));
+    }
+    if next < last { next.wrapping_add(LINES * LINE_FLOATS) } else { next }
+}
+
 /// What is still to be asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ahead<'a> {

@@ -194,6 +194,9 @@ pub struct Border {
 }
 
 impl Border {
+    /// None.
+    pub const NONE: Self = Self { top: 0, bottom: 0, left: 0, right: 0 };
+
     /// Height and width of a map with its border.
     ///
     /// # Panics

@@ -44,6 +44,7 @@ mod scatter;
 mod separable;
 mod sided;
 mod simd;
+mod stem;
 mod sums;
 mod threads;
 mod tile;
@@ -64,7 +65,7 @@ pub use extremum::{extremum, extremum_backward};
 pub use geometry::{Geometry, Tap};
 pub use group_norm::{GroupNorm, group_norm, group_norm_backward};
 pub use grouped::{
-    Bands, Group, Grouped, GroupedGradient, Pointwise, bands, bands_scratch, bands_suit, grouped,
+    Bands, Expansion, Group, Grouped, GroupedGradient, Pointwise, bands, bands_scratch, bands_suit, grouped,
     grouped_gradient, grouped_taps,
 };
 pub use half::f16;
@@ -94,6 +95,7 @@ pub use rows::{along_rows, rows_gradient, rows_product};
 pub use scatter::{Scatter, scatter};
 pub use separable::{Separable, Taps, separable};
 pub use sided::{sided_scale, sided_scale_backward};
+pub use stem::{Stem, stem, stem_suits};
 pub use threads::{Clock, Pool, Rehearsed};
 pub use winograd::{
     Filtering, Winograd, WinogradGradient, winograd, winograd_gradient, winograd_gradient_scratch,

@@ -131,6 +131,23 @@ pub(crate) mod rows {
     pub(crate) const TILE_SHIFTS: usize = 4;
 }
 
+/// First convolutions of images as they are given.
+pub(crate) mod stem {
+    /// The most channels of an image.
+    pub(crate) const MOST_CHANNELS: usize = 4;
+    /// The fewest columns of the output: half of the rows of the tallest tile.
+    pub(crate) const LEAST_COLUMNS: usize = 6;
+    /// The most floats of the rows of an image that a row of the output reads: they are to stay in the second-level cache.
+    pub(crate) const MOST_KEPT_FLOATS: usize = 64 << 10;
+    /// The fewest rows worth a task of their own.
+    pub(crate) const LEAST_TASK_ROWS: usize = 4;
+    /// Rows of K between two looks at whether it ends.
+    pub(crate) const UNROLLED_ROWS: usize = 4;
+    /// Cache lines that are asked for ahead between two such looks, for each vector of columns: what the next row reads of the images
+    /// and writes.
+    pub(crate) const AHEAD_LINES: usize = 3;
+}
+
 /// Gradients of an input with few channels.
 pub(crate) mod scatter {
     /// The fewest images worth a task of their own.

@@ -1,6 +1,7 @@
-//! Convolutions that run together in bands of rows: of small groups, with a 1×1 one before it, behind it, or both.
+//! Convolutions that run together in bands of rows: of small groups, with a 1×1 one or the network's first before it, a 1×1 one behind
+//! it, or both.
 
-use convnet_kernels::{self as kernels, Group, Isa};
+use convnet_kernels::{self as kernels, Expansion, Group, Isa, View};
 
 use super::binder::Parameters;
 use super::kind::{Conv, Kind, Scratch};
@@ -63,9 +64,17 @@ impl Chain {
         let (first, last) = (expansion.map_or(own, |(_, at)| at), projection.unwrap_or((middle, own)));
         let shape = run.plan.shape(last.1.stage);
         let addend = last.0.addend().map(|value| run.value(value, shape));
+        let (expansion, input) = match expansion {
+            // The images have no place in the arena.
+            Some((conv, at)) if conv.is_stem() => {
+                (Some(Expansion::Stem(conv.stem(run, at))), View::dense(0, 0, 0))
+            }
+            Some((conv, at)) => (Some(Expansion::Pointwise(conv.pointwise(run, at))), run.input(first, 0)),
+            None => (None, run.input(first, 0)),
+        };
         let call = kernels::Bands {
-            expansion: expansion.map(|(conv, at)| conv.pointwise(run, at)),
-            grouped: middle.grouped(run, own, group, (run.input(first, 0), addend, run.output(last.1))),
+            expansion,
+            grouped: middle.grouped(run, own, group, (input, addend, run.output(last.1))),
             projection: projection.map(|(conv, at)| conv.pointwise(run, at)),
             scratch: run.winograd_at,
         };
@@ -96,9 +105,12 @@ pub(super) fn chains(
 ) -> Vec<Option<Chain>> {
     let stages = draft.stages();
     let at = |index: usize| At { index, stage: &stages[index], parameters: &layout[index] };
+    let alike = |conv: &Conv, columns: usize| isa.is_alike_for([conv.layout().1.n, columns]);
     let pointwise = |index: usize, columns: usize| {
-        let conv = convolution(&kinds[index]).filter(|conv| conv.is_pointwise(at(index)))?;
-        isa.is_alike_for([conv.layout().1.n, columns]).then_some(conv)
+        convolution(&kinds[index]).filter(|conv| conv.is_pointwise(at(index)) && alike(conv, columns))
+    };
+    let stem = |index: usize, columns: usize| {
+        convolution(&kinds[index]).filter(|conv| conv.is_stem() && alike(conv, columns))
     };
     let written = |stage: &Stage| draft.graph.node(stage.out).shape;
     let mut chains: Vec<Option<Chain>> = vec![None; stages.len()];
@@ -112,7 +124,9 @@ pub(super) fn chains(
             chains[before].is_none()
                 && draft.sole_reader(stages[before].out) == Some(index)
                 && written(&stages[before]) == stage.shapes[0]
-                && pointwise(before, columns).is_some_and(|conv| conv.addend().is_none())
+                && pointwise(before, columns)
+                    .or_else(|| stem(before, columns))
+                    .is_some_and(|conv| conv.addend().is_none())
         });
         let projection = draft.sole_reader(stage.out).filter(|&next| {
             middle.addend().is_none()

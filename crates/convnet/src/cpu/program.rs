@@ -217,13 +217,11 @@ impl Program {
     }
 }
 
-/// Lets a convolution that alone reads the images, and copies them anyhow, take them as they are given.
+/// Lets a convolution that alone reads the images take them as they are given, if it can.
 fn hand_over_images(draft: &Draft, kinds: &[Kind], needs: &mut [Needs]) {
-    for (index, stage) in draft.stages().iter().enumerate().filter(|&(i, _)| kinds[i] == Kind::Input) {
-        let Some(reader) = draft.sole_reader(stage.out) else { continue };
-        let (read, shape) = (&draft.stages()[reader], draft.graph.node(stage.out).shape);
-        if (read.inputs[0], read.shapes[0]) == (stage.out, shape)
-            && matches!(&kinds[reader], Kind::Conv(conv) if conv.copies_input())
+    for (reader, stage) in draft.stages().iter().enumerate() {
+        if matches!(&kinds[reader], Kind::Conv(conv) if conv.takes_images())
+            && let Some(index) = draft.images_of(stage)
         {
             needs[index] = Needs { absent: true, late: Some(reader), ..needs[index] };
         }

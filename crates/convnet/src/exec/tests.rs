@@ -488,23 +488,27 @@ fn weights_beyond_half_precision_are_refused() {
     assert!(found.contains("`0.weight`") && found.contains("after the scale of the BatchNorm2d"), "{found}");
 }
 
-/// Where it alone reads them, and copies them with a border anyhow.
+/// Where it alone reads them, and its kernel can or copies them with a border anyhow.
 #[test]
 fn a_first_convolution_takes_the_images_as_they_are_given() {
     let first = |channels, conv: Conv2d, twice| {
-        let net = Builder::image("first", channels, 13, 11);
+        let net = Builder::image("first", channels, 13, 15);
         let x = net.input().conv2d(conv);
         let x = if twice { concat(&[x, net.input().conv2d(Conv2d::new(2, 1).stride(2))]) } else { x };
         net.build(x.relu().flatten().linear(Linear::new(3))).unwrap()
     };
     let conv = |channels, kernel| Conv2d::new(channels, kernel).padding(kernel / 2);
-    for (graph, taken) in [
-        (first(3, conv(8, 3).stride(2), false), true),
-        (first(1, conv(6, 5), false), true),
-        (first(5, conv(9, 7).stride(2), false), true),
-        (first(3, conv(8, 3).stride(2), true), false),
-        (first(3, Conv2d::new(8, 3).stride(2), false), false),
-        (first(40, conv(8, 3).stride(2), false), false),
+    // Each with whether it takes them, and whether by the kernel that needs no copy.
+    for (graph, taken, stem) in [
+        (first(3, conv(8, 3).stride(2), false), true, true),
+        (first(3, Conv2d::new(8, 3).stride(2), false), true, true),
+        (first(4, Conv2d::new(9, 4), false), true, true),
+        (first(1, conv(6, 5), false), true, false),
+        (first(5, conv(9, 7).stride(2), false), true, false),
+        (first(3, conv(8, 3).stride(3), false), true, false),
+        (first(3, conv(8, 3).stride(2), true), false, false),
+        (first(3, Conv2d::new(8, 3).stride(3), false), false, false),
+        (first(40, conv(8, 3).stride(2), false), false, false),
     ] {
         let (state, images) = (state(&graph, 1), images(&graph, 3, 2));
         for isa in Isa::available() {
@@ -513,7 +517,11 @@ fn a_first_convolution_takes_the_images_as_they_are_given() {
                 let engine = Engine::compile(&graph, &state, 3, &options).unwrap();
                 let text = engine.plan_text();
                 assert_eq!(text.contains("→ as given"), taken, "{text}");
+                assert_eq!(text.contains("f32_stem"), stem, "{text}");
+                let half = Options { half: true, ..options };
+                assert!(!Engine::compile(&graph, &state, 1, &half).unwrap().plan_text().contains("f32_stem"));
                 let traced = Engine::compile_traced(&graph, &state, 3, &options).unwrap();
+                assert!(!traced.plan_text().contains("f32_stem"));
                 for n in [3, 1] {
                     let images = &images[..images.len() / 3 * n];
                     let run = |engine: &Engine| engine.run(images).unwrap().into_vec();

@@ -4,7 +4,7 @@ use super::aim::Aim;
 use super::gradients;
 use super::lifetime::place;
 use super::lives;
-use super::lower::{Lowered, Mode, Stage, lower};
+use super::lower::{Kernel, Lowered, Mode, Stage, lower};
 use super::needs::Needs;
 use super::storage::{MemoryRules, Slot, Storage};
 use super::{BackwardStage, GradientWrite, Plan};
@@ -86,6 +86,13 @@ impl Draft {
             .enumerate()
             .flat_map(|(index, stage)| stage.reads().filter(|&read| read == value).map(move |_| index));
         reads.next().filter(|_| reads.next().is_none())
+    }
+
+    /// The stage that writes the images, where another one alone reads them, as they are.
+    pub(crate) fn images_of(&self, stage: &Stage) -> Option<usize> {
+        let (read, shape) = (*stage.inputs.first()?, *stage.shapes.first()?);
+        let writer = self.writer(read).filter(|&writer| self.stages()[writer].kernel == Kernel::Input)?;
+        (self.sole_reader(read).is_some() && self.graph.node(read).shape == shape).then_some(writer)
     }
 
     /// Whether a value's pixels follow one another without gaps.

@@ -1,4 +1,5 @@
-//! Convolutions of small groups between two of 1×1, in bands of rows that stay in the cache.
+//! Convolutions of small groups between two of 1×1, in bands of rows that stay in the cache. The one before may be the network's
+//! first, of the images.
 //!
 //! In an inverted residual (Sandler et al. 2018, <https://arxiv.org/abs/1801.04381>) the maps between the three convolutions are
 //! the widest of the network. Here they are never whole: a thread expands the rows of the input that a few rows of the grid
@@ -19,6 +20,7 @@ use crate::isa::Isa;
 use crate::panels::Panels;
 use crate::rectifier::Rectifier;
 use crate::simd::{Simd, dispatch};
+use crate::stem::{Stem, StemMemory, StemRows};
 use crate::threads::Pool;
 use crate::tile::check_epilogue;
 use crate::tuning::grouped::{BAND_FLOATS, LEAST_BAND_ROWS, MOST_KEPT_FLOATS, TWICE_EXPANDED};
@@ -46,12 +48,22 @@ impl Pointwise<'_> {
     }
 }
 
+/// What gives a grouped convolution its input.
+#[derive(Clone, Copy, Debug)]
+pub enum Expansion<'a> {
+    /// A 1×1 convolution.
+    Pointwise(Pointwise<'a>),
+    /// A first one, of as many images.
+    Stem(Stem<'a>),
+}
+
 /// `out = project(grouped(expand(input))) + addend`, where one of both may be left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Bands<'a> {
     /// What widens the input, if anything.
-    pub expansion: Option<Pointwise<'a>>,
-    /// The convolution of small groups; its input, addend and output are those of the whole.
+    pub expansion: Option<Expansion<'a>>,
+    /// The convolution of small groups; its input, addend and output are those of the whole. Where the images are what is read, the
+    /// input is not.
     pub grouped: Grouped<'a>,
     /// What narrows its output, if anything, before the addend is added.
     pub projection: Option<Pointwise<'a>>,
@@ -176,15 +188,24 @@ pub fn bands_scratch(
 ///
 /// # Panics
 /// If a view or the scratch reaches beyond the arena, views overlap (an addend may be the output itself), lengths do not match,
-/// neither of the 1×1 convolutions is there, the grid is not the whole output, or the instruction set has vectors of another
-/// width for one of the three.
+/// there is neither an expansion nor a projection, a first convolution does not [suit](crate::stem_suits) or gives another map than is
+/// read, the grid is not the whole output, or the instruction set has vectors of another width for one of the three.
 pub fn bands(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Bands<'_>) {
     let Bands { expansion, grouped, projection, .. } = *call;
     let Grouped { geometry, group, batch, input, weights, panels, addend, out, .. } = grouped;
     let channels = [geometry.run, panels.n];
-    arena.check(input);
     arena.check(out);
-    input.assert_disjoint(out);
+    // What is read of the arena.
+    let read = match expansion {
+        Some(Expansion::Stem(_)) => None,
+        Some(Expansion::Pointwise(_)) | None => Some(input),
+    };
+    if let Some(input) = read {
+        arena.check(input);
+        input.assert_disjoint(out);
+        let pixels = product(&[batch, geometry.input.0, geometry.input.1]);
+        assert_eq!(input.pixels, pixels, "pixels of the input");
+    }
     // The maps between as they would be if they were whole.
     let whole = |channels, (height, width): (usize, usize)| {
         View::dense(0, product(&[batch, height, width]), channels)
@@ -198,25 +219,37 @@ pub fn bands(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Bands<'_>) {
     );
     assert!(grouped.bias.is_none_or(|bias| bias.len() >= panels.n), "bias of the grouped convolution");
     let own = isa.for_columns(panels.n);
-    let pointwise = |convolution: Option<Pointwise<'_>>, [read, written]: [usize; 2]| {
-        let Some(Pointwise { weights, panels, bias, .. }) = convolution else {
-            return assert_eq!(read, written, "channels that nothing changes");
-        };
+    let unchanged = |read: usize, written: usize| assert_eq!(read, written, "channels that nothing changes");
+    let pointwise = |convolution: Pointwise<'_>, [read, written]: [usize; 2]| {
+        let Pointwise { weights, panels, bias, .. } = convolution;
         assert_eq!(panels, Panels::new(isa, read, written), "weights packed for another product");
         assert_eq!(weights.len(), panels.len(), "length of the packed weights");
         assert!(bias.is_none_or(|bias| bias.len() >= written), "bias of a 1×1 convolution");
         assert_eq!(isa.for_columns(written), own, "vectors of one width");
     };
-    pointwise(expansion, [input.channels, channels[0]]);
-    pointwise(projection, [channels[1], out.channels]);
-    assert!(expansion.is_some() || projection.is_some(), "a 1×1 convolution");
-    assert_eq!([input.pixels, out.pixels], between.map(|view| view.pixels), "pixels of the maps");
+    match expansion {
+        Some(Expansion::Stem(stem)) => {
+            stem.check(isa);
+            let maps = (batch, geometry.input);
+            assert_eq!((stem.batch, stem.geometry.grid), maps, "maps of the first convolution");
+            assert_eq!(stem.panels.n, channels[0], "channels of the first convolution");
+            assert_eq!(isa.for_columns(channels[0]), own, "vectors of one width");
+        }
+        Some(Expansion::Pointwise(expansion)) => pointwise(expansion, [input.channels, channels[0]]),
+        None => unchanged(input.channels, channels[0]),
+    }
+    match projection {
+        Some(projection) => pointwise(projection, [channels[1], out.channels]),
+        None => unchanged(channels[1], out.channels),
+    }
+    assert!(expansion.is_some() || projection.is_some(), "a convolution before or behind");
+    assert_eq!(out.pixels, between[1].pixels, "pixels of the output");
     check_epilogue(arena, out, None, addend);
     let cut = Cut::new(geometry, [expansion.map(|_| channels[0]), projection.map(|_| channels[1])]);
     let threads = pool.threads();
     let scratch = View::dense(call.scratch, 1, product(&[threads, cut.floats()]));
     arena.check(scratch);
-    for view in [Some(input), Some(out), addend].into_iter().flatten() {
+    for view in [read, Some(out), addend].into_iter().flatten() {
         scratch.assert_disjoint(view);
     }
     if batch == 0 || geometry.grid.0 == 0 || geometry.grid.1 == 0 {
@@ -235,14 +268,16 @@ pub fn bands(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Bands<'_>) {
             // thread's maps; tasks have different rows of the output; nothing writes the input, nor an addend that is not the
             // output.
             unsafe {
-                dispatch!(own, grid_rows(call: &Bands<'_>, pointer: Pointer, task: Task<'_>, memory: &mut Memory));
+                dispatch!(own, grid_rows(
+                    call: &Bands<'_>, isa: Isa, pointer: Pointer, task: Task<'_>, memory: &mut Memory
+                ));
             }
         });
     });
 }
 
 thread_local! {
-    static MEMORY: RefCell<Memory> = const { RefCell::new(Memory { tables: Tables::EMPTY, rows: None }) };
+    static MEMORY: RefCell<Memory> = const { RefCell::new(Memory::EMPTY) };
 }
 
 /// What a thread keeps from call to call.
@@ -250,6 +285,11 @@ struct Memory {
     tables: Tables,
     /// None before the first call.
     rows: Option<Rows>,
+    stem: StemMemory,
+}
+
+impl Memory {
+    const EMPTY: Self = Self { tables: Tables::EMPTY, rows: None, stem: StemMemory::EMPTY };
 }
 
 /// Some rows of an image's grid.
@@ -268,9 +308,15 @@ struct Task<'a> {
 /// [`bands`] has checked the call against the block of `arena`, and made the task's `walk` and `cut` of it; its maps are views of
 /// the scratch as `cut` has them, which nothing else uses meanwhile; its rows are in the grid of an image of the batch. Meanwhile
 /// nothing writes the input, and nothing else uses these rows' pixels of the output; an addend that is not the output is not
-/// written. The CPU has the instruction set.
+/// written. The CPU has the instruction set, which is the variant of `isa`, that the call was checked for.
 #[inline(always)]
-unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, memory: &mut Memory) {
+unsafe fn grid_rows<S: Simd>(
+    call: &Bands<'_>,
+    isa: Isa,
+    arena: Pointer,
+    task: Task<'_>,
+    memory: &mut Memory,
+) {
     let Task { walk, cut, maps: [wide, narrow], image, rows } = task;
     let Grouped { geometry, input, addend, out, .. } = call.grouped;
     let (source, middle) = (
@@ -285,8 +331,12 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
     );
     // SAFETY: the caller has the instruction set.
     let lanes = unsafe { Lanes::<S>::new(&middle) };
-    let Memory { tables, rows: found } = memory;
+    let Memory { tables, rows: found, stem } = memory;
     let found = found.get_or_insert_default();
+    let mut images = match &call.expansion {
+        Some(Expansion::Stem(call)) => Some(StemRows::new(call, stem)),
+        Some(Expansion::Pointwise(_)) | None => None,
+    };
     let vectors = middle.out.channels.div_ceil(S::LANES);
     let reach = reach(geometry);
     let row_of_input =
@@ -294,21 +344,35 @@ unsafe fn grid_rows<S: Simd>(call: &Bands<'_>, arena: Pointer, task: Task<'_>, m
     let (mut y, mut expanded) = (rows.start, 0);
     while y < rows.end {
         let end = (y + cut.rows).min(rows.end);
-        // What the next band reads and writes is asked for by the one convolution and by the other, as far as there are two.
+        // What the next band reads and writes is asked for by the one 1×1 convolution and by the other, as far as there are two.
         let next = end..(end + cut.rows).min(rows.end);
         let read = row_of_input(end - 1, reach.end);
         let to_read = read..if next.is_empty() { read } else { row_of_input(next.end - 1, reach.end) };
-        let reads = lines_of(arena, input, (image, geometry.input), to_read);
+        // Images are asked for row by row.
+        let reads = match images {
+            None => lines_of(arena, input, (image, geometry.input), to_read),
+            Some(_) => None,
+        };
         let writes = addend.into_iter().chain([out]);
         let writes = writes.filter_map(|view| lines_of(arena, view, (image, geometry.grid), next.clone()));
-        if let Some(expansion) = call.expansion {
+        let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
+        expanded = expanded.max(needed.end);
+        if let Some(images) = &mut images {
+            let last = row_of_input(rows.end - 1, reach.end);
+            for row in needed {
+                let first = wide.offset + source.row(row, cut.width) * wide.stride;
+                let ahead = (row + 1 < last).then_some(((image, row + 1), None));
+                // SAFETY: `bands` has checked the first convolution for this instruction set, of which `own` is the variant; this row
+                // and the next are in the input of the grid, which is the first one's grid; the pixels are the row's of those that
+                // are kept, which are the caller's.
+                unsafe { images.compute(isa, (image, row), (arena.at(first), wide.stride), ahead) };
+            }
+        } else if let Some(Expansion::Pointwise(expansion)) = call.expansion {
             let writes = writes.clone().filter(|_| call.projection.is_none());
             expansion.ask_ahead(reads.into_iter().chain(writes), tables);
-            let needed = row_of_input(y, reach.start).max(expanded)..row_of_input(end - 1, reach.end);
-            expanded = expanded.max(needed.end);
             let pixels = expanded_pixels(arena, geometry, (image, input), source, needed);
-            // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the image's rows, and of the rows that
-            // are kept.
+            // SAFETY: `bands` has checked panels, weights and bias; the pixels are those of the image's rows, and of the rows that are
+            // kept.
             unsafe { convolve::<S>(expansion, [input, wide], None, pixels, tables) };
         }
         let mut row = y;

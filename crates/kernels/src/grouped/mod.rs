@@ -12,7 +12,7 @@ mod row;
 mod taps;
 mod walk;
 
-pub use self::bands::{Bands, Pointwise, bands, bands_scratch, bands_suit};
+pub use self::bands::{Bands, Expansion, Pointwise, bands, bands_scratch, bands_suit};
 pub use self::gradient::{GroupedGradient, grouped_gradient};
 pub use self::taps::grouped_taps;
 

@@ -1,8 +1,8 @@
 //! Convolutions in bands of rows give what they give one after the other, to the bit; calls that do not fit are refused.
 
 use convnet_kernels::{
-    Arena, Bands, Geometry, Group, Grouped, Igemm, Isa, Panels, Pointwise, Pool, Rectifier, View, Weights,
-    bands, bands_scratch, grouped, igemm,
+    Arena, Bands, Expansion, Geometry, Group, Grouped, Igemm, Isa, Panels, Pointwise, Pool, Rectifier, View,
+    Weights, bands, bands_scratch, grouped, igemm,
 };
 
 use crate::common::{CHANNELS, MOST_THREADS, Machine, Random, Scene, elements, rectifier};
@@ -148,7 +148,7 @@ impl Case {
         let (before, behind) = (pack(&self.expansion), pack(&self.projection));
         let (panels, packed) = self.middle.packed(isa);
         let call = Bands {
-            expansion: self.expansion.as_ref().zip(before.as_ref()).map(pointwise),
+            expansion: self.expansion.as_ref().zip(before.as_ref()).map(pointwise).map(Expansion::Pointwise),
             grouped: self.grouped((panels, &packed), [self.maps[0], self.maps[3]], self.addend),
             projection: self.projection.as_ref().zip(behind.as_ref()).map(pointwise),
             scratch: self.scratch.offset,
@@ -203,7 +203,12 @@ fn bands_that_do_not_fit_their_maps_weights_or_scratch_are_refused() {
         let (group, weights, panels) = (Group::DEPTHWISE, &row[..], one);
         let (batch, bias, addend) = (1, None, None);
         let grouped = Grouped { geometry, group, batch, input, weights, panels, bias, addend, relu, out };
-        let good = Bands { expansion: Some(beside), grouped, projection: Some(beside), scratch: 8 };
+        let good = Bands {
+            expansion: Some(Expansion::Pointwise(beside)),
+            grouped,
+            projection: Some(beside),
+            scratch: 8,
+        };
         let run = |call: &Bands<'_>| bands(&Pool::new(1), isa, &mut Arena::new(64), call);
         run(&good);
         for bad in outside() {
@@ -226,7 +231,7 @@ fn bands_that_do_not_fit_their_maps_weights_or_scratch_are_refused() {
         refused("scratch that wraps", || run(&Bands { scratch: usize::MAX - 8, ..good }));
         refused("no 1×1 convolution", || run(&Bands { expansion: None, projection: None, ..good }));
         refused("weights of another product", || {
-            let expansion = Some(Pointwise { weights: &row, panels: one, ..beside });
+            let expansion = Some(Expansion::Pointwise(Pointwise { weights: &row, panels: one, ..beside }));
             run(&Bands { expansion, ..good });
         });
         refused("weights that are too short", || {

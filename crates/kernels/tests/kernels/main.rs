@@ -27,5 +27,6 @@ mod pooling;
 mod refusal;
 mod scatter;
 mod separable;
+mod stem;
 mod winograd;
 mod winograd_gradient;

@@ -1,6 +1,6 @@
 //! The choice of a convolution's kernels.
 
-use convnet_kernels::{Filtering, Group, Panels, along_rows};
+use convnet_kernels::{Filtering, Group, Panels, along_rows, stem_suits};
 
 use super::cost::{Pass, costs, ends};
 use super::walk::{Phase, Walk, phases};
@@ -54,6 +54,8 @@ pub(in crate::cpu) enum ForwardKernel {
     Rows,
     /// Indirect GEMM.
     Igemm,
+    /// The images as they are given.
+    Stem,
     /// Small groups side by side.
     Grouped(Group),
     Winograd(Winograd),
@@ -99,6 +101,8 @@ pub(super) struct Problem<'a> {
     pub(super) walk: &'a Walk,
     pub(super) shapes: (Shape, Shape),
     pub(super) allowed: Allowed,
+    /// Whether it alone reads the images, and nothing keeps it from reading them as they are given.
+    pub(super) reads_images: bool,
 }
 
 impl Problem<'_> {
@@ -115,6 +119,7 @@ impl Problem<'_> {
             None => match self.walk.small {
                 Some(group) => ForwardKernel::Grouped(group),
                 None if plain && self.along_rows() => ForwardKernel::Rows,
+                None if plain && self.reads_images && self.is_stem() => ForwardKernel::Stem,
                 None => ForwardKernel::Igemm,
             },
         })
@@ -150,6 +155,10 @@ impl Problem<'_> {
     fn along_rows(&self) -> bool {
         let (channels, columns) = self.walk.group_channels;
         along_rows(&self.walk.geometry, channels * self.walk.groups, columns)
+    }
+
+    fn is_stem(&self) -> bool {
+        self.walk.groups == 1 && stem_suits(&self.walk.geometry, self.shapes.0.channels())
     }
 
     /// The kernel that `pick` makes of Winograd's algorithm, if that fits, may be chosen, and is the cheaper one.

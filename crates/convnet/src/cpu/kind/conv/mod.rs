@@ -8,7 +8,7 @@ mod walk;
 use std::ops::Range;
 
 use convnet_kernels::{
-    self as kernels, Before, Border, Geometry, Group, Grouped, Igemm, Panels, Pointwise, View,
+    self as kernels, Before, Border, Geometry, Group, Grouped, Igemm, Panels, Pointwise, Stem, View,
 };
 
 use self::choose::{Choice, ForwardKernel, Gradients, InputGradient, Problem, WeightGradient, Winograd};
@@ -79,7 +79,8 @@ impl Conv {
         let small = small_groups(conv, input, allowed.isa, mode == Mode::Train);
         let walk = Walk::new(conv, (input, output), binder.draft.is_dense(stage.inputs[0]), small);
         let matrix = Matrix::conv(allowed.isa, (walk.k(), walk.group_channels, walk.groups));
-        let problem = Problem { conv, walk: &walk, shapes: (input, output), allowed };
+        let reads_images = mode == Mode::Infer && binder.draft.images_of(stage).is_some();
+        let problem = Problem { conv, walk: &walk, shapes: (input, output), allowed, reads_images };
         let halved = allowed.half && allowed.batch == 1 && walk.small.is_none();
         let plain = addend.is_none() && prologue.is_none() && !halved;
         let forward = problem.forward(mode, plain);
@@ -110,8 +111,9 @@ impl Conv {
             }
             plan::Prologue::Gate => Prologue::Gate,
         });
+        let copied = walk.border.filter(|_| forward.kernel != ForwardKernel::Stem);
         let workspace =
-            walk.border.map(|ZeroBorder { padded: (height, width), .. }| (height * width, input.channels()));
+            copied.map(|ZeroBorder { padded: (height, width), .. }| (height * width, input.channels()));
         let needs = binder.draft.needs(stage);
         let needs = Needs {
             workspace,
@@ -167,6 +169,10 @@ impl Conv {
         match self.forward.kernel {
             ForwardKernel::Winograd(winograd) => return self.forward_winograd(run, at, winograd, addend),
             ForwardKernel::Grouped(group) => return self.forward_grouped(run, at, group, addend),
+            ForwardKernel::Stem => {
+                let (call, out) = (self.stem(run, at), run.output(at));
+                return kernels::stem(run.pool, run.isa, run.arena, &call, out);
+            }
             ForwardKernel::Rows | ForwardKernel::Igemm => {}
         }
         let before = self.prologue.as_ref().map(|prologue| match prologue {
@@ -205,17 +211,22 @@ impl Conv {
         }
     }
 
-    /// Whether it reads a copy of its input, with a border.
-    pub(in crate::cpu) fn copies_input(&self) -> bool {
-        self.walk.border.is_some()
-            && matches!(self.forward.kernel, ForwardKernel::Rows | ForwardKernel::Igemm)
+    /// Whether it can read the images as they are given: at once, or to copy them with a border.
+    pub(in crate::cpu) fn takes_images(&self) -> bool {
+        match self.forward.kernel {
+            ForwardKernel::Stem => true,
+            ForwardKernel::Rows | ForwardKernel::Igemm => self.walk.border.is_some(),
+            ForwardKernel::Grouped(_) | ForwardKernel::Winograd(_) => false,
+        }
     }
 
     /// The groups, where a kernel for small ones computes it.
     pub(in crate::cpu) fn small_groups(&self) -> Option<Group> {
         match self.forward.kernel {
             ForwardKernel::Grouped(group) => Some(group),
-            ForwardKernel::Rows | ForwardKernel::Igemm | ForwardKernel::Winograd(_) => None,
+            ForwardKernel::Rows | ForwardKernel::Igemm | ForwardKernel::Stem | ForwardKernel::Winograd(_) => {
+                None
+            }
         }
     }
 
@@ -227,6 +238,11 @@ impl Conv {
             && self.prologue.is_none()
             && at.parameters.half.is_none()
             && self.walk.geometry == Geometry::pointwise(input, run)
+    }
+
+    /// Whether it reads the images as they are given, and no copy.
+    pub(in crate::cpu) fn is_stem(&self) -> bool {
+        self.forward.kernel == ForwardKernel::Stem
     }
 
     /// What is added to its sums.
@@ -278,6 +294,21 @@ impl Conv {
         kernels::grouped(run.pool, run.isa, run.arena, &call, statistics);
     }
 
+    /// Of one that reads the images as they are given, the call of its kernel.
+    pub(in crate::cpu) fn stem<'a>(&'a self, run: &Forward<'a>, at: At<'_>) -> Stem<'a> {
+        Stem {
+            geometry: &self.walk.geometry,
+            border: self.walk.border.map_or(Border::NONE, ZeroBorder::sides),
+            batch: run.n,
+            channels: at.stage.shapes[0].channels(),
+            images: run.images,
+            weights: run.weight(at),
+            panels: self.matrix.panels,
+            bias: run.bias(at),
+            relu: rectifier(at.stage),
+        }
+    }
+
     fn forward_winograd(&self, run: &mut Forward<'_>, at: At<'_>, winograd: Winograd, addend: Option<View>) {
         let Winograd { filtering, panels, groups } = winograd;
         let (weight, input, out) = (run.weight(at), run.input(at, 0), run.output(at));
@@ -318,8 +349,7 @@ impl Conv {
             return run.input(at, 0);
         };
         let target = region.into();
-        let ZeroBorder { rows, columns, .. } = border;
-        let sides = Border { top: rows, bottom: rows, left: columns, right: columns };
+        let sides = border.sides();
         let size = at.stage.shapes[0].spatial();
         // Of what has no place only the images are read with a border.
         if run.plan.passes(at.stage.inputs[0]) {
@@ -345,7 +375,9 @@ impl Conv {
         };
         let forward = match self.forward.kernel {
             ForwardKernel::Winograd(winograd) => by_tiles(winograd, output),
-            ForwardKernel::Rows | ForwardKernel::Igemm | ForwardKernel::Grouped(_) => Scratch::default(),
+            ForwardKernel::Rows | ForwardKernel::Igemm | ForwardKernel::Stem | ForwardKernel::Grouped(_) => {
+                Scratch::default()
+            }
         };
         let Some(Gradients { input: input_gradient, weight, .. }) = &self.gradients else { return forward };
         let beside = |floats| Scratch { matrix: floats, ..Scratch::default() };
@@ -386,6 +418,10 @@ impl Conv {
             ForwardKernel::Grouped(group) => {
                 let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
                 format!("f32_{}_{isa} K={k} N={n}", name_of(group))
+            }
+            ForwardKernel::Stem => {
+                let (k, n) = (self.matrix.panels.k, self.matrix.panels.n);
+                format!("f32_stem_{isa} K={k} N={n}")
             }
             ForwardKernel::Rows | ForwardKernel::Igemm => {
                 let kernel = if self.forward.kernel == ForwardKernel::Rows { "rows" } else { "igemm" };

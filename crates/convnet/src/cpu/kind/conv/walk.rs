@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use convnet_kernels::{Geometry, Group, Isa, Tap};
+use convnet_kernels::{Border, Geometry, Group, Isa, Tap};
 
 use crate::graph::Shape;
 use crate::ops::Conv2d;
@@ -30,6 +30,14 @@ pub(in crate::cpu) struct ZeroBorder {
     pub(in crate::cpu) rows: usize,
     pub(in crate::cpu) columns: usize,
     pub(in crate::cpu) padded: (usize, usize),
+}
+
+impl ZeroBorder {
+    /// On all four sides.
+    pub(super) fn sides(self) -> Border {
+        let Self { rows, columns, .. } = self;
+        Border { top: rows, bottom: rows, left: columns, right: columns }
+    }
 }
 
 /// One phase of the input's gradient: input pixels whose position modulo the stride is the same.
