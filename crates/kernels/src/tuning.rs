@@ -72,7 +72,7 @@ pub(crate) mod grouped {
     /// The fewest rows of such a part.
     pub(crate) const LEAST_CHUNK_ROWS: usize = 8;
     /// Floats of the rows between three convolutions that run in bands, so that they stay in the second-level cache.
-    pub(crate) const BAND_FLOATS: usize = 32 << 10;
+    pub(crate) const BAND_FLOATS: usize = 96 << 10;
     /// The fewest rows of such a band.
     pub(crate) const LEAST_BAND_ROWS: usize = 2;
     /// The most floats of expanded rows that are kept for the next row: a large kernel's, or a dilated one's, leave the cache.

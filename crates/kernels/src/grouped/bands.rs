@@ -342,10 +342,13 @@ unsafe fn grid_rows<S: Simd>(
     let row_of_input =
         |y: usize, down: isize| (y * geometry.step.0).saturating_add_signed(down).min(geometry.input.0);
     let (mut y, mut expanded) = (rows.start, 0);
+    // As many rows in each band, an even number: a last one of few would be of tiles of few.
+    let bands = rows.len().div_ceil(cut.rows).max(1);
+    let height = rows.len().div_ceil(bands).next_multiple_of(2).min(cut.rows);
     while y < rows.end {
-        let end = (y + cut.rows).min(rows.end);
+        let end = (y + height).min(rows.end);
         // What the next band reads and writes is asked for by the one 1×1 convolution and by the other, as far as there are two.
-        let next = end..(end + cut.rows).min(rows.end);
+        let next = end..(end + height).min(rows.end);
         let read = row_of_input(end - 1, reach.end);
         let to_read = read..if next.is_empty() { read } else { row_of_input(next.end - 1, reach.end) };
         // Images are asked for row by row.
