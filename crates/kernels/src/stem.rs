@@ -86,7 +86,6 @@ pub fn stem_suits(geometry: &Geometry, channels: usize) -> bool {
         let past = usize::try_from(d).map(|d| d.saturating_add(last(grid, step)).saturating_add(extent));
         past.is_ok_and(|past| past <= size)
     };
-    let kept = taps.iter().map(|tap| tap.dy.unsigned_abs().saturating_add(1)).max().unwrap_or(0);
     (1..=MOST_CHANNELS).contains(&channels)
         && *span > 1
         && Some(*run) == span.checked_mul(channels)
@@ -97,7 +96,12 @@ pub fn stem_suits(geometry: &Geometry, channels: usize) -> bool {
         && taps.iter().all(|tap| {
             inside(tap.dy, 1, grid.0, step.0, input.0) && inside(tap.dx, *span, grid.1, step.1, input.1)
         })
-        && kept.saturating_mul(channels).saturating_mul(input.1) <= MOST_KEPT_FLOATS
+        && kept_rows(geometry).saturating_mul(channels).saturating_mul(input.1) <= MOST_KEPT_FLOATS
+}
+
+/// Rows of the images, with their border, that one row of the grid reaches over.
+fn kept_rows(geometry: &Geometry) -> usize {
+    geometry.taps.iter().map(|tap| tap.dy.unsigned_abs().saturating_add(1)).max().unwrap_or(0)
 }
 
 /// Runs a first convolution.
@@ -119,12 +123,14 @@ pub fn stem(pool: &Pool, isa: Isa, arena: &mut Arena, call: &Stem<'_>, out: View
     let pointer = arena.pointer();
     pool.ranges(call.batch * height, LEAST_TASK_ROWS, &|rows| {
         MEMORY.with_borrow_mut(|memory| {
-            let mut walk = StemRows::new(call, memory);
-            for row in rows.clone() {
+            let (mut walk, end) = (StemRows::new(call, memory), rows.end);
+            for row in rows {
                 let next = row + 1;
-                let pixels = |row: usize| row * width..(row + 1) * width;
-                let writes = Span::of_pixels(pointer.start().cast_const(), out, pixels(next), out.channels);
-                let ahead = (next < rows.end).then_some(((next / height, next % height), writes));
+                let ahead = (next < end).then(|| {
+                    let pixels = next * width..(next + 1) * width;
+                    let writes = Span::of_pixels(pointer.start().cast_const(), out, pixels, out.channels);
+                    ((next / height, next % height), writes)
+                });
                 // SAFETY: the call was checked, and the output: a row of the grid is one of it; `ranges` gives rows of the grid, each
                 // to one task.
                 unsafe {
@@ -160,7 +166,7 @@ impl StemMemory {
 /// Computes rows of the grid, of which one after the other reads much the same rows of an image: those of an image from above to below.
 pub(crate) struct StemRows<'a> {
     call: &'a Stem<'a>,
-    /// Rows of the images, with their border, that one row of the grid reaches over: those of the ring.
+    /// Rows of the ring: the [kept](kept_rows) ones.
     kept: usize,
     /// The image in the ring, and the first of its rows that is not there yet.
     copied: (usize, usize),
@@ -170,8 +176,8 @@ pub(crate) struct StemRows<'a> {
 impl<'a> StemRows<'a> {
     /// Of a call that was checked.
     pub(crate) fn new(call: &'a Stem<'a>, memory: &'a mut StemMemory) -> Self {
-        let Geometry { taps, span, input, .. } = call.geometry;
-        let kept = taps.iter().map(|tap| tap.dy.unsigned_abs() + 1).max().unwrap_or(0);
+        let Geometry { span, input, .. } = call.geometry;
+        let kept = kept_rows(call.geometry);
         memory.ring.resize(kept * call.channels * input.1, 0.0);
         memory.run.clear();
         for x in 0..*span {

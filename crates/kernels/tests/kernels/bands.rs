@@ -5,7 +5,7 @@ use convnet_kernels::{
     Weights, bands, bands_scratch, grouped, igemm,
 };
 
-use crate::common::{CHANNELS, MOST_THREADS, Machine, Random, Scene, elements, rectifier};
+use crate::common::{CHANNELS, MOST_THREADS, Machine, Random, Scene, elements, packed, rectifier};
 use crate::grouped::groups;
 use crate::igemm::{Axis, convolution};
 use crate::refusal::{outside, refused};
@@ -27,10 +27,7 @@ impl Plain {
     }
 
     fn packed(&self, isa: Isa) -> (Panels, Vec<f32>) {
-        let panels = Panels::new(isa, self.k, self.n);
-        let mut packed = vec![f32::NAN; panels.len()];
-        panels.pack(&mut packed, |row, column| self.weights[row * self.n + column]);
-        (panels, packed)
+        packed(isa, &self.weights, (self.k, self.n))
     }
 }
 

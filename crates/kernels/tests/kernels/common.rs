@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Display;
 use std::thread;
 
-use convnet_kernels::{Arena, Isa, Pool, Rectifier, View};
+use convnet_kernels::{Arena, Isa, Panels, Pool, Rectifier, View};
 
 /// Channel counts around the vector and tile widths of all instruction sets.
 pub(crate) const CHANNELS: [usize; 16] = [1, 2, 3, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 65];
@@ -241,6 +241,14 @@ pub(crate) fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, wha
         let error = (a - e).abs();
         assert!(error <= tolerance * rms, "{what}: element {i} is {a}, expected {e} (RMS {rms:.3e})");
     }
+}
+
+/// Packs weights of K × N.
+pub(crate) fn packed(isa: Isa, weights: &[f32], (k, n): (usize, usize)) -> (Panels, Vec<f32>) {
+    let panels = Panels::new(isa, k, n);
+    let mut packed = vec![f32::NAN; panels.len()];
+    panels.pack(&mut packed, |row, column| weights[row * n + column]);
+    (panels, packed)
 }
 
 /// A rectifier by chance.

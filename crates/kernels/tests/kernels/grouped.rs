@@ -6,7 +6,7 @@ use convnet_kernels::{
 };
 
 use crate::common::{
-    CHANNELS, Machine, Random, Scene, assert_close, assert_moments, read, rectified, rectifier, wide,
+    CHANNELS, Machine, Random, Scene, assert_close, assert_moments, packed, read, rectified, rectifier, wide,
 };
 use crate::igemm::{Axis, TOLERANCE, convolution, left, output_pixel};
 
@@ -91,9 +91,7 @@ fn convolutions_of_any_size_stride_and_dilation_are_right() {
                 return Vec::new();
             }
             let (bias, geometry) = (bias.as_deref(), &geometry);
-            let panels = Panels::new(isa, rows, channels);
-            let mut packed = vec![f32::NAN; panels.len()];
-            panels.pack(&mut packed, |row, channel| weights[row * channels + channel]);
+            let (panels, packed) = packed(isa, &weights, (rows, channels));
             let weights = &packed;
             let call = Grouped { geometry, group, batch, input, weights, panels, bias, addend, relu, out };
             let mut moments = vec![0.0; if measured { 2 * channels } else { 0 }];

@@ -65,10 +65,15 @@ impl Axis {
                 padding: random.below(4),
                 dilation: random.within(1..=2),
             };
-            if axis.size + 2 * axis.padding > axis.dilation * (axis.kernel - 1) {
+            if axis.fits() {
                 return axis;
             }
         }
+    }
+
+    /// Whether the kernel lies in the map with its padding.
+    pub(crate) fn fits(self) -> bool {
+        self.size + 2 * self.padding > self.dilation * (self.kernel - 1)
     }
 
     pub(crate) fn output(self) -> usize {

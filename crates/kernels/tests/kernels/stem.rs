@@ -7,7 +7,8 @@ use convnet_kernels::{
 };
 
 use crate::common::{
-    CHANNELS, MOST_THREADS, Machine, Random, Scene, assert_close, elements, read, rectified, rectifier,
+    CHANNELS, MOST_THREADS, Machine, Random, Scene, assert_close, elements, packed, read, rectified,
+    rectifier,
 };
 use crate::grouped::groups;
 use crate::igemm::{Axis, TOLERANCE, convolution, left};
@@ -110,18 +111,10 @@ fn images_as_they_are_given_give_what_a_copy_of_them_gives() {
 fn axis(random: &mut Random, size: usize) -> Axis {
     loop {
         let axis = Axis { size, ..Axis::random(random, 9) };
-        if axis.size + 2 * axis.padding > axis.dilation * (axis.kernel - 1) {
+        if axis.fits() {
             return axis;
         }
     }
-}
-
-/// Packs weights of K × N.
-fn packed(isa: Isa, weights: &[f32], (k, n): (usize, usize)) -> (Panels, Vec<f32>) {
-    let panels = Panels::new(isa, k, n);
-    let mut packed = vec![f32::NAN; panels.len()];
-    panels.pack(&mut packed, |row, column| weights[row * n + column]);
-    (panels, packed)
 }
 
 #[test]
