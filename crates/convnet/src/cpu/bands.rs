@@ -106,12 +106,6 @@ pub(super) fn chains(
     let stages = draft.stages();
     let at = |index: usize| At { index, stage: &stages[index], parameters: &layout[index] };
     let alike = |conv: &Conv, columns: usize| isa.is_alike_for([conv.layout().1.n, columns]);
-    let pointwise = |index: usize, columns: usize| {
-        convolution(&kinds[index]).filter(|conv| conv.is_pointwise(at(index)) && alike(conv, columns))
-    };
-    let stem = |index: usize, columns: usize| {
-        convolution(&kinds[index]).filter(|conv| conv.is_stem() && alike(conv, columns))
-    };
     let written = |stage: &Stage| draft.graph.node(stage.out).shape;
     let mut chains: Vec<Option<Chain>> = vec![None; stages.len()];
     for (index, stage) in stages.iter().enumerate() {
@@ -124,14 +118,17 @@ pub(super) fn chains(
             chains[before].is_none()
                 && draft.sole_reader(stages[before].out) == Some(index)
                 && written(&stages[before]) == stage.shapes[0]
-                && pointwise(before, columns)
-                    .or_else(|| stem(before, columns))
-                    .is_some_and(|conv| conv.addend().is_none())
+                && convolution(&kinds[before]).is_some_and(|conv| {
+                    (conv.is_pointwise(at(before)) || conv.is_stem())
+                        && alike(conv, columns)
+                        && conv.addend().is_none()
+                })
         });
         let projection = draft.sole_reader(stage.out).filter(|&next| {
             middle.addend().is_none()
                 && (stages[next].inputs[0], stages[next].shapes[0]) == (stage.out, written(stage))
-                && pointwise(next, columns).is_some()
+                && convolution(&kinds[next])
+                    .is_some_and(|conv| conv.is_pointwise(at(next)) && alike(conv, columns))
         });
         let between = expansion.map_or(0, |before| written(&stages[before]).elements())
             + projection.map_or(0, |_| written(stage).elements());
