@@ -49,8 +49,11 @@ type Section = fn(&Device) -> Result<(), Error>;
 type Check = fn(&mut dyn Machine, &mut Report);
 
 /// Every comparison, by name.
-const CHECKS: [(&str, Check); 6] = [
+const CHECKS: [(&str, Check); 9] = [
     ("maps", checks::maps::check),
+    ("functions", checks::functions::check),
+    ("separable", checks::separable::check),
+    ("by_channel", checks::by_channel::check),
     ("reductions", checks::reductions::check),
     ("layers", checks::layers::check),
     ("thin", checks::convolutions::thin),

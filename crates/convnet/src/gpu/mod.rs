@@ -18,6 +18,8 @@ mod training;
 mod update;
 
 #[cfg(test)]
+mod emulated_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 
 pub(crate) use card::describe;

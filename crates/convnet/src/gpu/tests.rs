@@ -11,7 +11,7 @@ use super::training::{Blueprint, Task};
 use super::update::{Updates, live};
 use crate::exec::{CompileError, Device, Engine, Options, Precision, TrainingStep};
 use crate::graph::{Builder, Graph, concat};
-use crate::ops::{Conv2d, Linear, MaxPool2d, Op, ParamSpec};
+use crate::ops::{Conv2d, Linear, MaxPool2d, Op, ParamSpec, Reduce, Reduction};
 use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
 use crate::plan::Mode;
 use crate::reference::random::{random_graphs, random_state};
@@ -69,26 +69,8 @@ fn every_network_of_the_zoo_has_its_lists() {
 /// Whether the GPU has no kernel for a layer in training.
 pub(crate) fn lacks(op: &Op) -> bool {
     match op {
-        Op::Unary(_)
-        | Op::Prelu(_)
-        | Op::LayerScale(_)
-        | Op::LayerNorm(_)
-        | Op::GroupNorm(_)
-        | Op::InstanceNorm2d(_)
-        | Op::Reduce(_)
-        | Op::Pad2d(_)
-        | Op::Upsample(_)
-        | Op::Slice(_)
-        | Op::IndexSelect(_)
-        | Op::ChannelShuffle(_)
-        | Op::PixelShuffle(_)
-        | Op::PixelUnshuffle(_)
-        | Op::Permute(_)
-        | Op::Reshape(_)
-        | Op::Arithmetic(_)
-        | Op::Constant(_)
-        | Op::MatMul
-        | Op::StochasticDepth(_) => true,
+        Op::Reduce(reduce) => !reduce.is_linear(),
+        Op::Constant(_) | Op::MatMul => true,
         Op::Input
         | Op::Conv2d(_)
         | Op::Linear(_)
@@ -101,6 +83,23 @@ pub(crate) fn lacks(op: &Op) -> bool {
         | Op::Tanh
         | Op::Softmax
         | Op::LogSoftmax
+        | Op::Unary(_)
+        | Op::Prelu(_)
+        | Op::LayerScale(_)
+        | Op::LayerNorm(_)
+        | Op::GroupNorm(_)
+        | Op::InstanceNorm2d(_)
+        | Op::Arithmetic(_)
+        | Op::Pad2d(_)
+        | Op::Upsample(_)
+        | Op::Slice(_)
+        | Op::IndexSelect(_)
+        | Op::ChannelShuffle(_)
+        | Op::PixelShuffle(_)
+        | Op::PixelUnshuffle(_)
+        | Op::Permute(_)
+        | Op::Reshape(_)
+        | Op::StochasticDepth(_)
         | Op::MaxPool2d(_)
         | Op::AvgPool2d(_)
         | Op::AdaptiveAvgPool2d(_)
@@ -247,13 +246,14 @@ fn a_machine_without_a_gpu_says_what_is_missing() {
 #[test]
 fn what_the_gpu_lacks_is_refused_by_name() {
     let net = Builder::image("maps", 3, 8, 8);
-    let x = net.input().conv2d(Conv2d::new(4, 3)).softmax().conv2d(Conv2d::new(2, 3));
+    let largest = Reduce { reduction: Reduction::Max, channels: false, height: true, width: true };
+    let x = net.input().conv2d(Conv2d::new(4, 3)).then(largest).conv2d(Conv2d::new(2, 1));
     let graph = net.build(x.flatten().linear(Linear::new(2))).unwrap();
     let state = state::initialize(&graph, 0);
     let error = Engine::compile(&graph, &state, 1, &options(Precision::F32)).unwrap_err();
     let CompileError::Unsupported { path, op, reason } = error else { panic!("{error}") };
-    assert_eq!((path.as_str(), op), ("1", "Softmax"));
-    assert!(reason.contains("behind Flatten"), "{reason}");
+    assert_eq!((path.as_str(), op), ("1", "Amax"));
+    assert!(reason.contains("on the CPU"), "{reason}");
     let empty = Engine::compile(&graph, &state, 0, &options(Precision::F32)).unwrap_err();
     assert_eq!(empty, CompileError::EmptyBatch);
     let large = Engine::compile(&graph, &state, 1 << 30, &options(Precision::F32)).unwrap_err();

@@ -5,6 +5,14 @@
 pub enum Family {
     /// Maps over views.
     Elementwise,
+    /// Functions whose gradient reads their input.
+    Function,
+    /// Functions of two maps.
+    Arithmetic,
+    /// Linear maps along axes, and orders of elements.
+    Separable,
+    /// Layers with a number for each channel.
+    ByChannel,
     /// Batch normalization and sums by channel.
     BatchNorm,
     /// Max and average pooling.
@@ -28,8 +36,12 @@ const REDUCE: &str = include_str!("reduce.cuh");
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Elementwise,
+        Self::Function,
+        Self::Arithmetic,
+        Self::Separable,
+        Self::ByChannel,
         Self::BatchNorm,
         Self::Pooling,
         Self::LocalResponse,
@@ -43,6 +55,10 @@ impl Family {
     pub fn name(self) -> &'static str {
         match self {
             Self::Elementwise => "elementwise",
+            Self::Function => "function",
+            Self::Arithmetic => "arithmetic",
+            Self::Separable => "separable",
+            Self::ByChannel => "by_channel",
             Self::BatchNorm => "batch_norm",
             Self::Pooling => "pooling",
             Self::LocalResponse => "local_response",
@@ -57,6 +73,10 @@ impl Family {
     pub fn source(self) -> String {
         let own = match self {
             Self::Elementwise => include_str!("elementwise.cu"),
+            Self::Function => include_str!("function.cu"),
+            Self::Arithmetic => include_str!("arithmetic.cu"),
+            Self::Separable => include_str!("separable.cu"),
+            Self::ByChannel => include_str!("by_channel.cu"),
             Self::BatchNorm => include_str!("batch_norm.cu"),
             Self::Pooling => include_str!("pooling.cu"),
             Self::LocalResponse => include_str!("local_response.cu"),

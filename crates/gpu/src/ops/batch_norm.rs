@@ -1,19 +1,11 @@
 //! Batch normalization by the batch's statistics, forward and backward, and sums by channel.
 
 use super::call::{Call, Walk, one_format, suffixed};
+use super::cut::{Cut, THREADS, VECTOR};
 use super::elementwise::aligned;
 use crate::kernels::Family;
-use crate::list::{Argument, COUNTERS, List};
+use crate::list::{Argument, List};
 use crate::view::{Vector, View};
-
-/// Threads of a reduction's block.
-const THREADS: usize = 512;
-/// Channels of a thread of a gradient's sums, where it reads vectors.
-const VECTOR: usize = 4;
-/// Channels of a block at most, where it reads vectors.
-const CHANNELS: usize = 64;
-/// Blocks that a reduction is meant to have: two for each multiprocessor of a large card.
-const BLOCKS: usize = 264;
 
 /// The vectors by channel of a batch normalization, all in single precision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,29 +67,6 @@ pub struct BatchNormBackward {
     pub bias_gradient: Vector,
     /// Where the input's gradient goes, if it is wanted, and whether it is added to what is there.
     pub input_gradient: Option<(View, bool)>,
-}
-
-/// How a reduction over a view's pixels is cut into blocks.
-struct Cut {
-    /// Blocks over pixels and over channels.
-    grid: [usize; 3],
-    wide: bool,
-    /// Bytes of the blocks' sums.
-    bytes: usize,
-}
-
-impl Cut {
-    /// A thread reads `vector` channels at once, or one.
-    fn new(view: View, vector: Option<usize>, sums: usize) -> Self {
-        let (wide, lanes) = (vector.is_some(), vector.unwrap_or(1));
-        let side =
-            (view.channels / lanes).next_power_of_two().clamp(1, if wide { CHANNELS / lanes } else { 32 });
-        let columns = view.channels.div_ceil(side * lanes).max(1);
-        assert!(columns <= COUNTERS, "{view:?} has too many channels for a reduction");
-        let rows = view.pixels.div_ceil(THREADS / side * 4).max(1);
-        let blocks = (BLOCKS / columns).clamp(1, rows);
-        Self { grid: [blocks, columns, 1], wide, bytes: 4 * blocks * sums * view.channels }
-    }
 }
 
 impl List {

@@ -1,24 +1,33 @@
 //! Operations, a file a family: methods of [`List`](crate::List) that check their views and add launches.
 
+mod arithmetic;
 mod batch_norm;
+mod by_channel;
 mod call;
 mod convolution;
+mod cut;
 mod elementwise;
+mod function;
 mod layout;
 mod linear;
 mod local_response;
 mod loss;
 mod optimizer;
 mod pooling;
+mod separable;
 mod stem;
 mod thin;
 
+pub use arithmetic::{Arithmetic, Maps, SideBackward};
 pub use batch_norm::{BatchNorm, BatchNormBackward, Gradient};
+pub use by_channel::{Factors, GroupNorm, GroupNormBackward, Groups};
 pub use convolution::Epilogue;
 pub use elementwise::{Activation, Addend, Affine, Dropout};
+pub use function::Function;
 pub use layout::Border;
 
 pub use local_response::LocalResponse;
 pub use optimizer::{Adam, Clock, Parameters, Sgd};
 pub use pooling::{Before, PoolWindow};
+pub use separable::{Order, Separable, Taps};
 pub use stem::Stem;

@@ -1,18 +1,27 @@
 //! Kernels without a GPU: the same comparisons as on a card, with the kernels' sources compiled by g++.
 
 mod checks;
-mod emulation;
 mod lists;
 
+use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use checks::Report;
-use emulation::Emulator;
+use convnet_gpu::List;
+use convnet_gpu_emulation::Emulator;
 
 /// The emulator, for one test at a time: the emulation's threads and shared memory are globals.
 fn emulator() -> Option<&'static Mutex<Emulator>> {
     static EMULATOR: OnceLock<Option<Mutex<Emulator>>> = OnceLock::new();
-    EMULATOR.get_or_init(|| Emulator::new().map(Mutex::new)).as_ref()
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
+    EMULATOR.get_or_init(|| Emulator::new(&folder).map(Mutex::new)).as_ref()
+}
+
+impl checks::Machine for Emulator {
+    fn run(&mut self, list: &List, memory: &mut [u8]) -> Result<(), String> {
+        Self::run(self, list, memory);
+        Ok(())
+    }
 }
 
 fn run(what: &str, check: fn(&mut dyn checks::Machine, &mut Report)) {
@@ -27,6 +36,21 @@ fn run(what: &str, check: fn(&mut dyn checks::Machine, &mut Report)) {
 #[test]
 fn maps() {
     run("maps", checks::maps::check);
+}
+
+#[test]
+fn functions_of_one_map_and_of_two() {
+    run("functions", checks::functions::check);
+}
+
+#[test]
+fn linear_maps_and_orders() {
+    run("linear maps and orders", checks::separable::check);
+}
+
+#[test]
+fn layers_with_a_number_for_each_channel() {
+    run("by channel", checks::by_channel::check);
 }
 
 #[test]
@@ -56,7 +80,6 @@ fn convolutions_and_products() {
 
 #[test]
 fn training_lenet_follows_double_precision() {
-    use checks::Machine;
     use checks::lenet::{Lenet, distance, first_parameters, noise, reference};
     use convnet_gpu::{Clock, Precision};
 
@@ -85,7 +108,7 @@ fn training_lenet_follows_double_precision() {
             f64::from(f32::from_le_bytes([memory[at], memory[at + 1], memory[at + 2], memory[at + 3]]))
         };
         for loss in losses {
-            emulator.run(&list, &mut memory).unwrap();
+            emulator.run(&list, &mut memory);
             let found = float(&memory, net.loss.at);
             assert!((found - loss).abs() < 1e-5, "loss {found} for {loss}");
         }

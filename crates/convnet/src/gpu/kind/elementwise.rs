@@ -10,7 +10,7 @@ use crate::plan::{BackwardStage, layer_part};
 pub(in crate::gpu) struct Dropout {
     /// The probability of zeroing.
     pub(in crate::gpu) p: f32,
-    /// Whether whole vectors are zeroed.
+    /// Whether all that an image has is zeroed at once.
     pub(in crate::gpu) whole: bool,
 }
 
@@ -33,20 +33,20 @@ pub(super) fn add_backward(run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage)
 }
 
 impl Dropout {
-    fn mask(self, run: &Emit<'_>, at: At<'_>, channels: usize) -> gpu::Dropout {
-        let group = if self.whole { channels.max(1) } else { 1 };
+    fn mask(self, run: &Emit<'_>, at: At<'_>) -> gpu::Dropout {
+        let group = if self.whole { run.plan.shape(at.stage).elements().max(1) } else { 1 };
         gpu::Dropout { clock: run.clock(), layer: layer_part(at.stage.out), p: self.p, group }
     }
 
     pub(super) fn forward(self, run: &mut Emit<'_>, at: At<'_>) {
         let views = [run.input(at, 0), run.output(at)];
-        let mask = self.mask(run, at, views[1].channels);
+        let mask = self.mask(run, at);
         run.list.dropout(mask, views, false);
     }
 
     pub(super) fn backward(self, run: &mut Emit<'_>, at: At<'_>, accumulate: bool) {
         let views = [run.output_gradient(at), run.input_gradient(at, 0)];
-        let mask = self.mask(run, at, views[0].channels);
+        let mask = self.mask(run, at);
         run.list.dropout(mask, views, accumulate);
     }
 }

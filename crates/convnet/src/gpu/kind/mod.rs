@@ -1,6 +1,8 @@
 //! The operations that a stage can be bound to: a closed set. Each chooses, loads its weights, adds both passes to lists
 //! and names itself.
 
+mod arithmetic;
+mod by_channel;
 mod conv;
 mod elementwise;
 mod join;
@@ -8,9 +10,11 @@ mod layout;
 mod linear;
 mod norm;
 mod pool;
+mod separable;
 
-use convnet_gpu::{Activation, LocalResponse};
+use convnet_gpu::{Activation, Arithmetic, Function, LocalResponse};
 
+use self::by_channel::ByChannel;
 use self::conv::Conv;
 pub(super) use self::elementwise::Dropout;
 pub(super) use self::join::{Join, joins};
@@ -19,11 +23,11 @@ use self::linear::Linear;
 use self::norm::Affine;
 pub(super) use self::norm::BatchNorm;
 use self::pool::{AvgPool, MaxPool};
+use self::separable::{Rearrange, Separable};
 use super::binder::{Binder, Parameters};
 use super::emit::{At, Emit};
 use super::loader::Loader;
 use super::rows::Rows;
-use crate::graph::Shape;
 use crate::ops::Op;
 use crate::plan::{BackwardStage, CompileError, Kernel, Mode, Needs, Plan, Stage};
 
@@ -36,6 +40,7 @@ pub(super) enum Kind {
     BatchNorm(BatchNorm),
     Affine(Affine),
     Activation(Activation),
+    Function(Function),
     MaxPool(MaxPool),
     AvgPool(AvgPool),
     LocalResponse(LocalResponse),
@@ -45,6 +50,10 @@ pub(super) enum Kind {
     Dropout(Dropout),
     Concat,
     Add,
+    Arithmetic(Arithmetic),
+    ByChannel(ByChannel),
+    Separable(Box<Separable>),
+    Rearrange(Box<Rearrange>),
     Join(Join),
     Flatten,
     Copy,
@@ -88,31 +97,30 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::Hardtanh(op) => Kind::Activation(Activation::Hardtanh { min: op.min, max: op.max }),
         Op::Sigmoid => Kind::Activation(Activation::Sigmoid),
         Op::Tanh => Kind::Activation(Activation::Tanh),
-        Op::Softmax if is_vector(stage.shapes[0]) => Kind::Softmax,
-        Op::LogSoftmax if is_vector(stage.shapes[0]) => Kind::LogSoftmax,
-        Op::Softmax | Op::LogSoftmax => {
-            let reason = "the GPU has no kernel for it on this input; put it behind Flatten";
-            return Err(CompileError::unsupported(binder.node(stage.node), reason));
+        Op::Unary(op) => Kind::Function(arithmetic::function(op)),
+        Op::Softmax => Kind::Softmax,
+        Op::LogSoftmax => Kind::LogSoftmax,
+        Op::Arithmetic(op) => Kind::Arithmetic(arithmetic::of_two(*op)),
+        Op::Reduce(reduce) if reduce.is_linear() => {
+            return Separable::bind(binder, stage, |shape| reduce.axes(shape));
         }
-        Op::Unary(_)
-        | Op::Prelu(_)
-        | Op::LayerScale(_)
-        | Op::LayerNorm(_)
-        | Op::GroupNorm(_)
-        | Op::InstanceNorm2d(_)
-        | Op::Reduce(_)
-        | Op::Pad2d(_)
-        | Op::Upsample(_)
-        | Op::Slice(_)
-        | Op::IndexSelect(_)
-        | Op::ChannelShuffle(_)
-        | Op::PixelShuffle(_)
-        | Op::PixelUnshuffle(_)
-        | Op::Permute(_)
-        | Op::Reshape(_)
-        | Op::Constant(_)
-        | Op::MatMul
-        | Op::Arithmetic(_) => {
+        Op::Pad2d(pad) => return Separable::bind(binder, stage, |shape| pad.axes(shape)),
+        Op::Upsample(upsample) => return Separable::bind(binder, stage, |shape| upsample.axes(shape)),
+        Op::Slice(slice) => return Separable::bind(binder, stage, |shape| slice.axes(shape)),
+        Op::IndexSelect(select) => return Separable::bind(binder, stage, |shape| select.axes(shape)),
+        Op::ChannelShuffle(shuffle) => return Separable::bind(binder, stage, |shape| shuffle.axes(shape)),
+        Op::PixelShuffle(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
+        Op::PixelUnshuffle(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
+        Op::Permute(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
+        Op::Reshape(op) => return Rearrange::bind(binder, stage, &op.source(stage.shapes[0])),
+        Op::Prelu(_) => return Ok(ByChannel::prelu(binder, stage)),
+        Op::LayerScale(_) => return Ok(ByChannel::Scale.bind(binder, stage)),
+        Op::LayerNorm(norm) => return Ok(ByChannel::layer_norm(binder, stage, norm.eps)),
+        Op::GroupNorm(norm) => return Ok(ByChannel::group_norm(binder, stage, norm.groups, norm.eps)),
+        Op::InstanceNorm2d(norm) => {
+            return Ok(ByChannel::group_norm(binder, stage, stage.shapes[0].channels(), norm.eps));
+        }
+        Op::Reduce(_) | Op::Constant(_) | Op::MatMul => {
             let reason = "the GPU has no kernel for it; compute on the CPU";
             return Err(CompileError::unsupported(binder.node(stage.node), reason));
         }
@@ -125,10 +133,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         }),
         Op::Dropout(dropout) if train => Kind::Dropout(Dropout { p: dropout.p, whole: false }),
         Op::Dropout1d(dropout) if train => Kind::Dropout(Dropout { p: dropout.p, whole: true }),
-        Op::StochasticDepth(_) if train => {
-            let reason = "the GPU has no kernel for it; train on the CPU, or without stochastic depth";
-            return Err(CompileError::unsupported(binder.node(stage.node), reason));
-        }
+        Op::StochasticDepth(depth) if train => Kind::Dropout(Dropout { p: depth.p, whole: true }),
         Op::Flatten
         | Op::Unflatten
         | Op::Identity
@@ -139,11 +144,6 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
     Ok(Bound::plain(binder, stage, kind, Parameters::default()))
 }
 
-/// Whether a value is one vector an image, if perhaps as a map of one pixel.
-fn is_vector(shape: Shape) -> bool {
-    shape.spatial() == (1, 1)
-}
-
 impl Kind {
     /// Writes the weights of inference.
     pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
@@ -151,9 +151,11 @@ impl Kind {
             Self::Conv(conv) => conv.load(loader, at),
             Self::Linear(linear) => linear.load(loader, at),
             Self::Affine(_) => Affine::load(loader, at),
+            Self::ByChannel(_) => ByChannel::load(loader, at),
             Self::Input
             | Self::BatchNorm(_)
             | Self::Activation(_)
+            | Self::Function(_)
             | Self::MaxPool(_)
             | Self::AvgPool(_)
             | Self::LocalResponse(_)
@@ -163,6 +165,9 @@ impl Kind {
             | Self::Dropout(_)
             | Self::Concat
             | Self::Add
+            | Self::Arithmetic(_)
+            | Self::Separable(_)
+            | Self::Rearrange(_)
             | Self::Join(_)
             | Self::Flatten
             | Self::Copy => Ok(()),
@@ -179,6 +184,7 @@ impl Kind {
             Self::BatchNorm(norm) => norm.forward(run, at),
             Self::Affine(_) => Affine::forward(run, at),
             Self::Activation(kind) => run.list.activation(*kind, run.input(at, 0), out),
+            Self::Function(function) => run.list.function(*function, [run.input(at, 0), out]),
             Self::MaxPool(pool) => pool.forward(run, at),
             Self::AvgPool(pool) => pool.forward(run, at),
             Self::LocalResponse(norm) => run.list.local_response(*norm, [run.input(at, 0), out]),
@@ -188,6 +194,10 @@ impl Kind {
             Self::Dropout(dropout) => dropout.forward(run, at),
             Self::Concat => layout::concat(run, at),
             Self::Add => run.list.add([run.input(at, 0), run.input(at, 1)], out, at.stage.relu),
+            Self::Arithmetic(function) => arithmetic::arithmetic(*function, run, at),
+            Self::ByChannel(layer) => layer.forward(run, at),
+            Self::Separable(map) => map.forward(run, at),
+            Self::Rearrange(order) => order.forward(run, at),
             Self::Join(join) => join.forward(run, at),
             Self::Flatten => run.list.flatten(layout::map(at), [run.input(at, 0), out]),
             Self::Copy => run.list.copy(run.input(at, 0), out),
@@ -207,11 +217,14 @@ impl Kind {
             Self::BatchNorm(norm) => return norm.backward(run, at, back),
             Self::Concat => return layout::concat_backward(run, at, back),
             Self::Add => return elementwise::add_backward(run, at, back),
+            Self::Arithmetic(function) => return arithmetic::arithmetic_backward(*function, run, at, back),
+            Self::ByChannel(layer) => return layer.backward(run, at, back),
             // The normalizations do it.
             Self::Join(_) => return,
             Self::Input
             | Self::Affine(_)
             | Self::Activation(_)
+            | Self::Function(_)
             | Self::MaxPool(_)
             | Self::AvgPool(_)
             | Self::LocalResponse(_)
@@ -219,6 +232,8 @@ impl Kind {
             | Self::LogSoftmax
             | Self::Pad(_)
             | Self::Dropout(_)
+            | Self::Separable(_)
+            | Self::Rearrange(_)
             | Self::Flatten
             | Self::Copy => {}
         }
@@ -227,6 +242,7 @@ impl Kind {
         match self {
             Self::Affine(_) => run.list.affine_backward([dy, dx], run.weight(at), adds),
             Self::Activation(kind) => run.list.activation_backward(*kind, [y, dy, dx], adds),
+            Self::Function(function) => run.list.function_backward(*function, [x, dy, dx], adds),
             Self::MaxPool(pool) => pool.backward(run, at, adds),
             Self::AvgPool(pool) => pool.backward(run, at, adds),
             Self::LocalResponse(norm) => run.list.local_response_backward(*norm, [x, dy, dx], adds),
@@ -234,6 +250,8 @@ impl Kind {
             Self::LogSoftmax => run.list.log_softmax_backward([y, dy, dx], adds),
             Self::Pad(pad) => pad.backward(run, at, adds),
             Self::Dropout(dropout) => dropout.backward(run, at, adds),
+            Self::Separable(map) => map.backward(run, at, adds),
+            Self::Rearrange(order) => order.backward(run, at, adds),
             Self::Flatten => run.list.unflatten(layout::map(at), [dy, dx], adds),
             Self::Copy => run.list.transfer(dy, dx, adds),
             // The images; and what was dealt with above.
@@ -243,6 +261,8 @@ impl Kind {
             | Self::BatchNorm(_)
             | Self::Concat
             | Self::Add
+            | Self::Arithmetic(_)
+            | Self::ByChannel(_)
             | Self::Join(_) => {}
         }
     }
@@ -277,6 +297,7 @@ impl Kind {
             Self::BatchNorm(_) => "batch_norm",
             Self::Affine(_) => "affine",
             Self::Activation(kind) => elementwise::activation_name(*kind),
+            Self::Function(function) => arithmetic::function_name(*function),
             Self::MaxPool(_) => "max_pool",
             Self::AvgPool(_) => "avg_pool",
             Self::LocalResponse(_) => "local_response",
@@ -287,6 +308,10 @@ impl Kind {
             Self::Concat if plan.copies(stage.out).is_empty() => "in place",
             Self::Concat | Self::Copy => "copy",
             Self::Add => "add",
+            Self::Arithmetic(function) => arithmetic::arithmetic_name(*function),
+            Self::ByChannel(layer) => layer.name(),
+            Self::Separable(_) => "separable",
+            Self::Rearrange(_) => "rearrange",
             Self::Join(_) => "add of batch_norm",
             Self::Flatten => "flatten",
         }

@@ -4,8 +4,7 @@ use convnet_gpu::{
     Bytes, Clock, Conv, Epilogue, Format, Lane, List, Parameters, PoolWindow, Precision, Sgd, Vector, View,
     Words,
 };
-
-use super::each_product;
+use convnet_gpu_emulation::each_product;
 
 /// Elements of the weights and biases, in order.
 pub(crate) const SIZES: [usize; 10] = [150, 6, 2400, 16, 48_000, 120, 10_080, 84, 840, 10];

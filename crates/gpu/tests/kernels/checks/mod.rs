@@ -1,14 +1,15 @@
 //! Operations compared with plain loops in double precision, on any machine that runs lists: the emulation on a CPU, or a
 //! card.
 
+pub(crate) mod by_channel;
 mod case;
 pub(crate) mod convolutions;
+pub(crate) mod functions;
 pub(crate) mod layers;
 pub(crate) mod lenet;
 pub(crate) mod maps;
 pub(crate) mod reductions;
-
-pub(crate) use convolutions::each_product;
+pub(crate) mod separable;
 
 use convnet_gpu::List;
 

@@ -1,8 +1,11 @@
-//! Lists run on a CPU: kernels compiled by g++ behind `emulation.h`, convolutions and products by plain loops.
+//! Lists run on a CPU, for tests without a card: kernels compiled by g++ behind `emulation.h`, convolutions and products by plain
+//! loops.
+
+mod products;
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use convnet_gpu::{
@@ -11,12 +14,16 @@ use convnet_gpu::{
 };
 use libloading::Library;
 
-use crate::checks::Machine;
+pub use products::each_product;
 
 type Run = unsafe extern "C" fn(u32, u32, u32, u32, *mut *mut c_void);
 
-/// A machine that emulates a GPU.
-pub(crate) struct Emulator {
+/// A machine that emulates a GPU. Threads and shared memory of the emulation are globals of each compiled file of kernels: one at
+/// a time may run.
+#[derive(Debug)]
+pub struct Emulator {
+    /// Where compiled kernels are kept.
+    folder: PathBuf,
     families: HashMap<Family, Library>,
 }
 
@@ -40,66 +47,20 @@ impl Block {
 }
 
 impl Emulator {
-    /// Compiles all families; none where there is no g++.
-    pub(crate) fn new() -> Option<Self> {
+    /// An emulator that keeps what it compiles in a folder; none where there is no g++.
+    pub fn new(folder: &Path) -> Option<Self> {
         if Command::new("g++").arg("--version").output().is_err() {
             println!("skipped: no g++ to compile the kernels with");
             return None;
         }
-        let compile = |family: Family| {
-            let library = compile(family);
-            // SAFETY: kernels of ours, without initializers that need anything.
-            (family, unsafe { Library::new(library) }.expect("a library that g++ made"))
-        };
-        Some(Self { families: Family::ALL.into_iter().map(compile).collect() })
+        Some(Self { folder: folder.to_owned(), families: HashMap::new() })
     }
 
-    fn kernel(&self, launch: &KernelLaunch, place: &dyn Fn(Argument) -> u64) {
-        let symbol = format!("run_{}", launch.name);
-        // SAFETY: `emulation.h` defines such a function for each kernel.
-        let run = unsafe { self.families[&launch.family].get::<Run>(symbol.as_bytes()) };
-        let run = run.unwrap_or_else(|_| panic!("{} has no kernel {}", launch.family.name(), launch.name));
-        let mut words: Vec<u64> = launch.arguments.iter().map(|&argument| place(argument)).collect();
-        let mut pointers: Vec<*mut c_void> =
-            words.iter_mut().map(|word| std::ptr::from_mut(word).cast()).collect();
-        let [x, y, z] = launch.grid;
-        // SAFETY: the list's operations give each kernel its arguments, whose addresses lie in our blocks.
-        unsafe { run(x, y, z, launch.threads, pointers.as_mut_ptr()) };
-    }
-}
-
-fn compile(family: Family) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("kernels");
-    std::fs::create_dir_all(&folder).expect("a folder for compiled kernels, and g++ in it");
-    let source = ["#include \"emulation.h\"", &family.source()].join("\n");
-    let header = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kernels/emulation.h"))
-        .expect("a folder for compiled kernels, and g++ in it");
-    let hash = source
-        .bytes()
-        .chain(header.bytes())
-        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let stem = folder.join(format!("{}-{hash:016x}", family.name()));
-    let library = stem.with_extension("so");
-    if library.exists() {
-        return library;
-    }
-    let part = stem.with_extension(format!("{}.so", std::process::id()));
-    let file = stem.with_extension(format!("{}.cc", std::process::id()));
-    std::fs::write(&file, source).expect("a folder for compiled kernels, and g++ in it");
-    let output = Command::new("g++")
-        .args(["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off"])
-        .arg(concat!("-I", env!("CARGO_MANIFEST_DIR"), "/tests/kernels"))
-        .args([file.as_os_str(), "-o".as_ref(), part.as_os_str()])
-        .output()
-        .expect("a folder for compiled kernels, and g++ in it");
-    assert!(output.status.success(), "{}: {}", family.name(), String::from_utf8_lossy(&output.stderr));
-    std::fs::rename(&part, &library).expect("a folder for compiled kernels, and g++ in it");
-    std::fs::remove_file(&file).expect("a folder for compiled kernels, and g++ in it");
-    library
-}
-
-impl Machine for Emulator {
-    fn run(&mut self, list: &List, memory: &mut [u8]) -> Result<(), String> {
+    /// Runs a list on a block and leaves what it holds then.
+    ///
+    /// # Panics
+    /// If the block is smaller than the list's, or g++ or a kernel fails.
+    pub fn run(&mut self, list: &List, memory: &mut [u8]) {
         assert!(list.memory() <= memory.len());
         let mut block = Block::new(memory.len());
         let constants = 8 * COUNTERS;
@@ -148,8 +109,51 @@ impl Machine for Emulator {
         }
         // SAFETY: the block is as long as the memory.
         unsafe { memory.as_mut_ptr().copy_from(base, memory.len()) };
-        Ok(())
     }
+
+    fn kernel(&mut self, launch: &KernelLaunch, place: &dyn Fn(Argument) -> u64) {
+        let library = self.families.entry(launch.family).or_insert_with(|| {
+            let file = compile(launch.family, &self.folder);
+            // SAFETY: kernels of ours, without initializers that need anything.
+            unsafe { Library::new(file) }.expect("a library that g++ made")
+        });
+        let symbol = format!("run_{}", launch.name);
+        // SAFETY: `emulation.h` defines such a function for each kernel.
+        let run = unsafe { library.get::<Run>(symbol.as_bytes()) };
+        let run = run.unwrap_or_else(|_| panic!("{} has no kernel {}", launch.family.name(), launch.name));
+        let mut words: Vec<u64> = launch.arguments.iter().map(|&argument| place(argument)).collect();
+        let mut pointers: Vec<*mut c_void> =
+            words.iter_mut().map(|word| std::ptr::from_mut(word).cast()).collect();
+        let [x, y, z] = launch.grid;
+        // SAFETY: the list's operations give each kernel its arguments, whose addresses lie in our blocks.
+        unsafe { run(x, y, z, launch.threads, pointers.as_mut_ptr()) };
+    }
+}
+
+/// The library of a family's kernels; made where it is not there.
+fn compile(family: Family, folder: &Path) -> PathBuf {
+    std::fs::create_dir_all(folder).expect("a folder for compiled kernels, and g++ in it");
+    let source = [include_str!("emulation.h"), &family.source()].join("\n");
+    let hash = source
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let stem = folder.join(format!("{}-{hash:016x}", family.name()));
+    let library = stem.with_extension("so");
+    if library.exists() {
+        return library;
+    }
+    let part = stem.with_extension(format!("{}.so", std::process::id()));
+    let file = stem.with_extension(format!("{}.cc", std::process::id()));
+    std::fs::write(&file, source).expect("a folder for compiled kernels, and g++ in it");
+    let output = Command::new("g++")
+        .args(["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off"])
+        .args([file.as_os_str(), "-o".as_ref(), part.as_os_str()])
+        .output()
+        .expect("a folder for compiled kernels, and g++ in it");
+    assert!(output.status.success(), "{}: {}", family.name(), String::from_utf8_lossy(&output.stderr));
+    std::fs::rename(&part, &library).expect("a folder for compiled kernels, and g++ in it");
+    std::fs::remove_file(&file).expect("a folder for compiled kernels, and g++ in it");
+    library
 }
 
 /// The number of a lane.
@@ -212,7 +216,7 @@ fn convolve(convolution: &Convolution, place: &dyn Fn(Argument) -> u64) {
     let input = |i: usize| spread(i, conv.channels.0, problem.input.stride);
     let output = |o: usize| spread(o, conv.channels.1, problem.output.stride);
     // SAFETY: indices lie in the operands, whose views the operation checked.
-    crate::checks::each_product(conv, &mut |o, i, k| unsafe {
+    each_product(conv, &mut |o, i, k| unsafe {
         match problem.pass {
             Pass::Forward => {
                 sums[o] += get(x, input(i), problem.input.format) * get(w, k, problem.weights.format);

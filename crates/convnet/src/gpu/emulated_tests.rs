@@ -1,0 +1,199 @@
+//! What a card would do, without one: lists of whole networks run by the emulation, beside the oracle.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use convnet_gpu::Clock;
+use convnet_gpu_emulation::Emulator;
+
+use super::inference::outputs;
+use super::loader::Loader;
+use super::places::Places;
+use super::program::{Parts, Program};
+use super::table::unpack;
+use super::tests::lacks;
+use super::training::{Blueprint, Task};
+use super::update::Updates;
+use crate::exec::{Device, Options, Precision, TrainingStep};
+use crate::graph::{Builder, Graph, NodeId, concat};
+use crate::ops::{
+    Arithmetic, ChannelShuffle, Conv2d, GroupNorm, LayerNorm, LayerScale, Linear, Op, Slice, StochasticDepth,
+    Unary,
+};
+use crate::optim::{Optimizer, ParameterGroups};
+use crate::plan::{Mode, pass_key};
+use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
+use crate::reference::{Array, forward, loss_and_gradients};
+use crate::state::StateDict;
+
+const IMAGES: usize = 3;
+
+/// The emulation, for one test at a time; none where there is no g++.
+fn emulator() -> Option<MutexGuard<'static, Emulator>> {
+    static EMULATOR: OnceLock<Option<Mutex<Emulator>>> = OnceLock::new();
+    let new = || {
+        let program = std::env::current_exe().ok()?;
+        Emulator::new(&program.with_file_name("gpu-emulation")).map(Mutex::new)
+    };
+    let emulator = EMULATOR.get_or_init(new).as_ref()?;
+    Some(emulator.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn options() -> Options {
+    Options { device: Device::Gpu(0), precision: Precision::F32, ..Options::default() }
+}
+
+fn put(memory: &mut [u8], at: usize, values: impl IntoIterator<Item = f32>) {
+    for (i, value) in values.into_iter().enumerate() {
+        memory[at + 4 * i..][..4].copy_from_slice(&value.to_le_bytes());
+    }
+}
+
+fn get(memory: &[u8], at: usize, count: usize) -> Vec<f32> {
+    let word = |i: usize| [0, 1, 2, 3].map(|byte| memory[at + 4 * i + byte]);
+    (0..count).map(|i| f32::from_le_bytes(word(i))).collect()
+}
+
+fn single(array: &Array) -> impl Iterator<Item = f32> + '_ {
+    array.data.iter().map(|&x| x as f32)
+}
+
+/// Each value is within `tolerance` of the RMS, or `least`.
+fn assert_close(found: &[f32], expected: &[f64], (tolerance, least): (f64, f64), what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let rms = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len().max(1) as f64).sqrt();
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        assert!(
+            (f64::from(*a) - b).abs() <= tolerance * rms + least,
+            "{what}[{i}]: {a} against {b}, rms {rms}"
+        );
+    }
+}
+
+/// The values of all nodes, traced.
+fn traced(emulator: &mut Emulator, graph: &Graph, state: &StateDict, images: &Array) -> Vec<Vec<f32>> {
+    let program = Program::new(graph, &outputs(graph, Mode::Trace), Mode::Trace, IMAGES, &options()).unwrap();
+    let places = Places::new(&program, 0, 0, 0).unwrap();
+    let mut parameters = vec![0.0; program.parameters];
+    let mut loader = Loader { graph, source: state, parameters: &mut parameters };
+    for (at, kind) in program.steps() {
+        kind.load(&mut loader, at).unwrap();
+    }
+    let mut memory = vec![0; places.end];
+    put(&mut memory, places.parameters, parameters);
+    put(&mut memory, places.images, single(images));
+    let mut parts = Parts::new(&places);
+    program.forward(&mut parts, &places, (IMAGES, false));
+    emulator.run(&parts.list, &mut memory);
+    let value = |id: NodeId| {
+        let shape = graph.node(id).shape;
+        let region = program.plan.region(program.plan.value(id).unwrap_or(id), shape, IMAGES);
+        let map = region.pixels / IMAGES;
+        let places = places.activations;
+        let at = |image: usize, channel: usize, pixel: usize| {
+            region.offset + (image * map + pixel) * region.stride + channel
+        };
+        let elements = (0..IMAGES * shape.elements())
+            .map(|i| (i / map / region.channels, i / map % region.channels, i % map));
+        elements.map(|(n, c, p)| get(&memory, places + 4 * at(n, c, p), 1)[0]).collect()
+    };
+    graph.ids().map(value).collect()
+}
+
+/// The loss of a pass, and the gradients by name.
+fn pass(
+    emulator: &mut Emulator,
+    graph: &Graph,
+    state: &StateDict,
+    (images, labels, seed): (&Array, &[u32], u64),
+) -> (f64, StateDict) {
+    let blueprint = Blueprint::new(graph, IMAGES, Optimizer::sgd(), &options()).unwrap();
+    let (program, places) = (&blueprint.program, &blueprint.places);
+    let mut parameters = vec![0.0; program.parameters];
+    for parameter in super::table::table(program) {
+        parameter.pack((state, &parameter.spec), &mut parameters).unwrap();
+    }
+    let mut memory = vec![0; places.end];
+    put(&mut memory, places.parameters, parameters);
+    put(&mut memory, places.images, single(images));
+    put(&mut memory, places.labels, labels.iter().map(|&label| f32::from_bits(label)));
+    let mut clock = Clock::bytes(seed, 1, 0.0);
+    clock[16..24].copy_from_slice(&pass_key(seed, 0, 0).to_le_bytes());
+    memory[places.clocks..][..clock.len()].copy_from_slice(&clock);
+    let updates = Updates::new(&blueprint.table, &ParameterGroups::uniform(&graph.parameters()));
+    let parts = blueprint.list((Task::Pass { track: false }, IMAGES), &updates);
+    emulator.run(&parts.list, &mut memory);
+    let loss = |(i, loss): (usize, &super::program::Loss)| {
+        f64::from(loss.weight) * f64::from(get(&memory, places.results + super::places::RESULT * i, 1)[0])
+    };
+    let losses = blueprint.losses.iter().enumerate().map(loss).sum();
+    let gradients = get(&memory, places.gradients, program.parameters);
+    (losses, unpack(&blueprint.table, &gradients, ""))
+}
+
+/// Compares a network's values, its loss and its gradients with the oracle's, with the dropout of the CPU's masks.
+fn compare(emulator: &mut Emulator, graph: &Graph, seed: u64) {
+    let (state, images) = (random_state(graph, seed), random_input(graph, IMAGES, seed));
+    let labels = random_labels(graph, IMAGES, seed);
+    let what = format!("{} {seed}", graph.name());
+    let expected = forward(graph, &state, &images).unwrap();
+    for (id, values) in graph.ids().zip(traced(emulator, graph, &state, &images)) {
+        let what = format!("{what}, {}", graph.node(id).path);
+        assert_close(&values, &expected[id.index()].data, (1e-4, 1e-6), &what);
+    }
+    let cpu = Options { threads: 1, ..Options::default() };
+    let training = TrainingStep::compile(graph, &state, IMAGES, Optimizer::sgd(), seed, &cpu).unwrap();
+    let scale = |node: NodeId, index: usize| f64::from(training.dropout_scale(node, index).unwrap());
+    let expected = loss_and_gradients(graph, &state, &images, &labels, &scale).unwrap();
+    let (loss, gradients) = pass(emulator, graph, &state, (&images, &labels, seed));
+    assert!(
+        (loss - expected.loss).abs() < 1e-5 * expected.loss.abs(),
+        "{what}: loss {loss} for {}",
+        expected.loss
+    );
+    let largest = expected.gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));
+    assert_eq!(gradients.len(), expected.gradients.len(), "{what}");
+    for (name, gradient) in &gradients {
+        let expected = &expected.gradients[name].data;
+        assert_close(&gradient.data, expected, (1e-3, 3e-5 * largest), &format!("{what}, {name}"));
+    }
+}
+
+#[test]
+fn random_networks_and_one_around_each_layer_have_the_oracles_values_and_gradients() {
+    let Some(mut emulator) = emulator() else { return };
+    let mut compared = 0;
+    for (seed, graph) in (0..).zip(random_graphs(12)) {
+        if !graph.nodes().iter().any(|node| lacks(&node.op)) {
+            compare(&mut emulator, &graph, seed);
+            compared += 1;
+        }
+    }
+    assert!(compared > 80, "{compared} networks");
+}
+
+/// A squeeze-and-excitation, a shuffle, a normalization of each pixel with its scale, whole images dropped.
+fn modern() -> Graph {
+    let net = Builder::image("modern", 3, 12, 10);
+    let x = net.input().conv2d(Conv2d::new(16, 3).padding(1).stride(2)).batch_norm2d().then(Unary::Hardswish);
+    let gate = x.adaptive_avg_pool2d(1, 1).conv2d(Conv2d::new(4, 1)).relu();
+    let gate = gate.conv2d(Conv2d::new(16, 1)).then(Unary::hardsigmoid());
+    let x = crate::graph::combine("gated", Op::Arithmetic(Arithmetic::Mul), &[x, gate]);
+    let halves = [0, 8].map(|first| x.then(Slice::channels(first..first + 8, x.shape())));
+    let y = concat(&[halves[0], halves[1].conv2d(Conv2d::new(8, 3).padding(1)).silu()]);
+    let y = y.then(ChannelShuffle { groups: 2 });
+    let z = y.conv2d(Conv2d::new(16, 3).padding(1).groups(16)).then(LayerNorm { eps: 1e-6 });
+    let z = z.conv2d(Conv2d::new(32, 1)).then(Unary::Gelu { tanh: false }).conv2d(Conv2d::new(16, 1));
+    let z = z.then(LayerScale { initial: 0.5 }).then(StochasticDepth { p: 0.4 });
+    let x = (y + z).then(GroupNorm { groups: 4, eps: 1e-5 });
+    net.build(x.adaptive_avg_pool2d(1, 1).flatten().dropout(0.3).linear(Linear::new(5))).unwrap()
+}
+
+#[test]
+fn a_network_of_newer_layers_has_the_oracles_values_and_gradients() {
+    let Some(mut emulator) = emulator() else { return };
+    let graph = modern();
+    assert!(graph.nodes().iter().all(|node| !lacks(&node.op)));
+    for seed in 0..4 {
+        compare(&mut emulator, &graph, seed);
+    }
+}

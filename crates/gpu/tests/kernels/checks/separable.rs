@@ -1,0 +1,174 @@
+//! Linear maps along the axes of images, and elements in another order.
+
+use convnet_gpu::{Format, Order, Separable, Taps, View};
+
+use super::case::{Case, tolerance};
+use super::{Machine, Report};
+
+const BATCH: usize = 2;
+
+type Rows = Vec<Vec<(usize, f32)>>;
+
+/// Elements of an axis in their order, from one on.
+fn part(first: usize, count: usize) -> Rows {
+    (first..first + count).map(|i| vec![(i, 1.0)]).collect()
+}
+
+/// Means of windows of two elements that share one, and an element that is made of none.
+fn means(size: usize) -> Rows {
+    let mut rows: Rows = (0..size - 1).map(|i| vec![(i, 0.5), (i + 1, 0.5)]).collect();
+    rows.push(Vec::new());
+    rows
+}
+
+/// Elements in any order, some more than once.
+fn picked(size: usize) -> Rows {
+    (0..size + 3).map(|i| vec![((5 * i + 1) % size, 1.0)]).collect()
+}
+
+/// Where the images lie, and what each axis of an output is made of: channels, rows, columns.
+struct Maps {
+    name: &'static str,
+    sizes: [usize; 3],
+    axes: [Rows; 3],
+}
+
+fn maps() -> Vec<Maps> {
+    let whole = |size: usize| part(0, size);
+    let map = |name, sizes, axes| Maps { name, sizes, axes };
+    vec![
+        map("part of channels", [24, 3, 4], [part(8, 8), whole(3), whole(4)]),
+        map("part of rows", [16, 5, 4], [whole(16), part(1, 3), whole(4)]),
+        map("means", [8, 4, 5], [whole(8), means(4), means(5)]),
+        map(
+            "sum of all",
+            [16, 3, 5],
+            [whole(16), vec![(0..3).map(|i| (i, 1.0)).collect()], vec![(0..5).map(|i| (i, 0.2)).collect()]],
+        ),
+        map("channels mixed", [6, 3, 2], [means(6), whole(3), picked(2)]),
+        map(
+            "shuffle",
+            [12, 2, 3],
+            [(0..12).map(|i| vec![(i % 3 * 4 + i / 3, 1.0)]).collect(), whole(2), whole(3)],
+        ),
+        map("picks", [3, 4, 7], [whole(3), picked(4), picked(7)]),
+    ]
+}
+
+/// The map of an image's elements, pixel by pixel, in double precision; of images one after the other.
+fn apply(axes: &[Rows; 3], [channels, height, width]: [usize; 3], x: &[f64]) -> Vec<f64> {
+    let mut y = Vec::new();
+    for image in x.chunks_exact(channels * height * width) {
+        for row in &axes[1] {
+            for column in &axes[2] {
+                for channel in &axes[0] {
+                    let mut sum = 0.0;
+                    for &(r, a) in row {
+                        for &(q, b) in column {
+                            for &(c, d) in channel {
+                                sum += f64::from(a)
+                                    * f64::from(b)
+                                    * f64::from(d)
+                                    * image[(r * width + q) * channels + c];
+                            }
+                        }
+                    }
+                    y.push(sum);
+                }
+            }
+        }
+    }
+    y
+}
+
+fn transposed(rows: &Rows, inputs: usize) -> Rows {
+    let mut back = vec![Vec::new(); inputs];
+    for (output, row) in rows.iter().enumerate() {
+        row.iter().for_each(|&(input, weight)| back[input].push((output, weight)));
+    }
+    back
+}
+
+pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
+    for format in [Format::F32, Format::Bf16] {
+        for Maps { name, sizes, axes } in maps() {
+            let taps = |i: usize| Taps::new(sizes[i], axes[i].clone());
+            let map = Separable { channels: taps(0), rows: taps(1), columns: taps(2) };
+            let outputs = [0, 1, 2].map(|i| axes[i].len());
+            let back = [0, 1, 2].map(|i| transposed(&axes[i], sizes[i]));
+            for gap in [(0, 0), (8, 8), (1, 2)] {
+                for add in [false, true] {
+                    let run = (&map, (sizes, outputs), &axes);
+                    one(machine, report, run, (gap, add, format), &format!("{name} forward"));
+                    let run = (&map.transposed(), (outputs, sizes), &back);
+                    one(machine, report, run, (gap, add, format), &format!("{name} backward"));
+                }
+            }
+        }
+        for gap in [(0, 0), (8, 8), (1, 2)] {
+            for add in [false, true] {
+                order(machine, report, (gap, add, format));
+            }
+        }
+    }
+}
+
+/// A view of images of some channels, rows and columns.
+fn images(
+    case: &mut Case,
+    [channels, height, width]: [usize; 3],
+    gap: (usize, usize),
+    format: Format,
+) -> View {
+    case.map(BATCH * height * width, channels, format, gap)
+}
+
+fn one(
+    machine: &mut dyn Machine,
+    report: &mut Report,
+    (map, (inputs, outputs), axes): (&Separable, ([usize; 3], [usize; 3]), &[Rows; 3]),
+    (gap, add, format): ((usize, usize), bool, Format),
+    name: &str,
+) {
+    let mut case = Case::new(7);
+    let (x, y) = (images(&mut case, inputs, gap, format), images(&mut case, outputs, gap, format));
+    let mut values = apply(axes, inputs, &case.get(x));
+    if add {
+        values.iter_mut().zip(case.get(y)).for_each(|(value, old)| *value += old);
+    }
+    case.expect(y, values, tolerance(format));
+    let mut list = case.list();
+    list.separable(map, [x, y], add);
+    case.run(machine, report, &format!("{name} {format:?} gap {gap:?} {add}"), &list);
+}
+
+/// Blocks of 2 × 2 pixels as channels, and back.
+fn order(machine: &mut dyn Machine, report: &mut Report, (gap, add, format): ((usize, usize), bool, Format)) {
+    let (channels, height, width) = (5, 4, 6);
+    let sizes = [[height * width, channels], [height * width / 4, 4 * channels]];
+    let source = |pixel: usize, channel: usize| {
+        let (y, x, corner) = (pixel / (width / 2), pixel % (width / 2), channel % 4);
+        ((2 * y + corner / 2) * width + 2 * x + corner % 2, channel / 4)
+    };
+    let order = Order::new(sizes, source);
+    for (order, [from, to], forward) in
+        [(order.clone(), sizes, true), (order.inverse(), [sizes[1], sizes[0]], false)]
+    {
+        let mut case = Case::new(9);
+        let [x, y] = [from, to].map(|[pixels, channels]| case.map(BATCH * pixels, channels, format, gap));
+        let (read, count) = (case.get(x), height * width * channels);
+        let mut values = if add { case.get(y) } else { vec![0.0; BATCH * count] };
+        for image in 0..BATCH {
+            for packed in 0..count {
+                let (pixel, channel) = source(packed / (4 * channels), packed % (4 * channels));
+                let plain = pixel * channels + channel;
+                let (i, j) = if forward { (plain, packed) } else { (packed, plain) };
+                values[image * count + j] += read[image * count + i];
+            }
+        }
+        case.expect(y, values, tolerance(format));
+        let mut list = case.list();
+        list.rearrange(&order, [x, y], add);
+        case.run(machine, report, &format!("order {forward} {format:?} gap {gap:?} {add}"), &list);
+    }
+}
