@@ -10,7 +10,6 @@ use super::loader::Loader;
 use super::places::Places;
 use super::program::{Parts, Program};
 use super::table::unpack;
-use super::tests::lacks;
 use super::training::{Blueprint, Task};
 use super::update::Updates;
 use crate::exec::{Device, Options, Precision, TrainingStep};
@@ -161,14 +160,9 @@ fn compare(emulator: &mut Emulator, graph: &Graph, seed: u64) {
 #[test]
 fn random_networks_and_one_around_each_layer_have_the_oracles_values_and_gradients() {
     let Some(mut emulator) = emulator() else { return };
-    let mut compared = 0;
     for (seed, graph) in (0..).zip(random_graphs(12)) {
-        if !graph.nodes().iter().any(|node| lacks(&node.op)) {
-            compare(&mut emulator, &graph, seed);
-            compared += 1;
-        }
+        compare(&mut emulator, &graph, seed);
     }
-    assert!(compared > 80, "{compared} networks");
 }
 
 /// A squeeze-and-excitation, a shuffle, a normalization of each pixel with its scale, whole images dropped.
@@ -192,7 +186,6 @@ fn modern() -> Graph {
 fn a_network_of_newer_layers_has_the_oracles_values_and_gradients() {
     let Some(mut emulator) = emulator() else { return };
     let graph = modern();
-    assert!(graph.nodes().iter().all(|node| !lacks(&node.op)));
     for seed in 0..4 {
         compare(&mut emulator, &graph, seed);
     }

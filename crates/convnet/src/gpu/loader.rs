@@ -30,6 +30,16 @@ impl Loader<'_> {
         rows.pack((self.source, &spec.name), target, scale)
     }
 
+    /// The parameters of a stage as they are.
+    pub(super) fn read(&mut self, at: At<'_>) -> Result<(), CompileError> {
+        let ranges = [Some(at.parameters.weight.clone()), at.parameters.bias.clone()];
+        let specs = self.graph.node_parameters(at.stage.node);
+        for (spec, range) in specs.iter().zip(ranges.into_iter().flatten()) {
+            read(self.source, spec, &mut self.parameters[range])?;
+        }
+        Ok(())
+    }
+
     /// The bias of a stage; zeros where its layer has none.
     pub(super) fn bias(&mut self, at: At<'_>, range: Range<usize>) -> Result<(), CompileError> {
         let target = &mut self.parameters[range];

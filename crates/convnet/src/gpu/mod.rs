@@ -20,7 +20,7 @@ mod update;
 #[cfg(test)]
 mod emulated_tests;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 pub(crate) use card::describe;
 pub(crate) use inference::{Inference, Kept};

@@ -52,3 +52,67 @@ FORMATS(SEPARABLE)
     }
 REARRANGE(f32, float)
 REARRANGE(bf16, bf16)
+
+// The rows, the columns and the channels of a map that one of a smaller map is taken of: all of an axis whose size is 1 there.
+struct Part {
+    u32 top, bottom, left, right, first, past;
+};
+INLINE Part part_of(u32 p, u32 c, u32 h, u32 w, u32 channels, u32 oh, u32 ow, u32 oc) {
+    u32 column = p % ow, row = p / ow % oh;
+    Part part;
+    part.top = oh == h ? row : 0;
+    part.bottom = oh == h ? row + 1 : h;
+    part.left = ow == w ? column : 0;
+    part.right = ow == w ? column + 1 : w;
+    part.first = oc == channels ? c : 0;
+    part.past = oc == channels ? c + 1 : channels;
+    return part;
+}
+
+// The largest of each part, NaN where one is; of sign -1 the smallest. The gradient goes in equal shares to all that are equal to it.
+#define EXTREMUM(N, T) \
+    KERNEL(256, extremum_##N, const T* x, int xs, T* y, int ys, u32 pixels, u32 channels, u32 xh, u32 xw, u32 xc, u32 yh, u32 yw, \
+           float sign) { \
+        each<1>(pixels, channels, [&](u32 p, u32 c) { \
+            Part part = part_of(p, c, xh, xw, xc, yh, yw, channels); \
+            u32 image = p / yw / yh; \
+            float best = -__uint_as_float(0x7f800000u); \
+            for (u32 h = part.top; h < part.bottom; h++) \
+                for (u32 w = part.left; w < part.right; w++) \
+                    for (u32 k = part.first; k < part.past; k++) { \
+                        float v = sign * up(*at(x, (image * xh + h) * xw + w, xs, k)); \
+                        best = v > best || v != v ? v : best; \
+                    } \
+            down(sign * best, at(y, p, ys, c)); \
+        }); \
+    } \
+    KERNEL(256, extremum_backward_##N, const T* x, int xs, const T* y, int ys, const T* dy, int gs, T* dx, int ds, u32 pixels, \
+           u32 channels, u32 xh, u32 xw, u32 xc, u32 yh, u32 yw, int add) { \
+        each<1>(pixels, channels, [&](u32 p, u32 c) { \
+            Part part = part_of(p, c, xh, xw, xc, yh, yw, channels); \
+            u32 image = p / yw / yh, equal = 0; \
+            float best = up(*at(y, p, ys, c)); \
+            for (u32 h = part.top; h < part.bottom; h++) \
+                for (u32 w = part.left; w < part.right; w++) \
+                    for (u32 k = part.first; k < part.past; k++) \
+                        equal += up(*at(x, (image * xh + h) * xw + w, xs, k)) == best; \
+            float share = up(*at(dy, p, gs, c)) / (float)equal; \
+            for (u32 h = part.top; h < part.bottom; h++) \
+                for (u32 w = part.left; w < part.right; w++) \
+                    for (u32 k = part.first; k < part.past; k++) { \
+                        u32 pixel = (image * xh + h) * xw + w; \
+                        float d = up(*at(x, pixel, xs, k)) == best ? share : 0.f; \
+                        put<1>(at(dx, pixel, ds, k), &d, add); \
+                    } \
+        }); \
+    }
+EXTREMUM(f32, float)
+EXTREMUM(bf16, bf16)
+
+// The same numbers for every image of `map` pixels: of each channel its pixels, one after the other.
+#define REPEAT(N, T) \
+    KERNEL(256, repeat_##N, const float* values, T* y, int ys, u32 pixels, u32 channels, u32 map) { \
+        each<1>(pixels, channels, [&](u32 p, u32 c) { down(values[c * map + p % map], at(y, p, ys, c)); }); \
+    }
+REPEAT(f32, float)
+REPEAT(bf16, bf16)

@@ -77,7 +77,7 @@ impl Maps {
     }
 
     /// Whether each size is that of `whole`, or 1.
-    fn fits(self, whole: Self) -> bool {
+    pub(super) fn fits(self, whole: Self) -> bool {
         let fits = |own: usize, size: usize| own == size || own == 1;
         self.count() == whole.count()
             && fits(self.height, whole.height)
@@ -148,6 +148,70 @@ impl List {
         let call = Call::walk(Family::Arithmetic, &kernel, walk.vectors(format));
         let call = [a, b, output_gradient].into_iter().fold(call, |call, maps| maps.add_to(call));
         call.view(gradient).int(gradient.pixels).int(function.number()).int(side).flag(accumulate).add(self);
+    }
+
+    /// out[n, m, g] = Σ_k a[k, m, g] · b[k, n, g], by channel, row and column of each image. `maps` are a, b and out.
+    ///
+    /// # Panics
+    /// If sizes do not go together, views do not fit the block, or the output overlaps an input.
+    pub fn pixel_products(&mut self, maps: [Maps; 3]) {
+        self.check_products(maps);
+        let [a, b, out] = maps;
+        [a, b].iter().for_each(|input| input.view.assert_disjoint(out.view));
+        let format = one_format(&maps.map(|maps| maps.view));
+        let walk = Walk { views: [out.view], wide: false };
+        let kernel = walk.kernel("pixel_products", format);
+        Call::walk(Family::Arithmetic, &kernel, walk.vectors(format))
+            .view(a.view)
+            .view(b.view)
+            .view(out.view)
+            .int(out.view.pixels)
+            .int(a.view.channels)
+            .int(a.height)
+            .int(b.height)
+            .int(out.width)
+            .add(self);
+    }
+
+    /// The gradient of one input of [`List::pixel_products`]: da[k, m, g] = Σ_n dy[n, m, g] · b[k, n, g], db[k, n, g] =
+    /// Σ_m dy[n, m, g] · a[k, m, g].
+    ///
+    /// # Panics
+    /// If sizes do not go together, views do not fit the block, the gradient overlaps what is read, or there is no such side.
+    pub fn pixel_products_backward(&mut self, call: &SideBackward) {
+        let SideBackward { inputs: [a, b], output_gradient, side, gradient, accumulate } = *call;
+        self.check_products([a, b, output_gradient]);
+        let own = call.inputs[side];
+        self.check_alike(own.view, &[gradient]);
+        let other = call.inputs[1 - side];
+        let read = [own.view, other.view, output_gradient.view];
+        read.iter().for_each(|&view| gradient.assert_disjoint(view));
+        let format = one_format(&[other.view, output_gradient.view, gradient]);
+        let walk = Walk { views: [gradient], wide: false };
+        let kernel = walk.kernel("pixel_products_backward", format);
+        Call::walk(Family::Arithmetic, &kernel, walk.vectors(format))
+            .view(other.view)
+            .view(output_gradient.view)
+            .view(gradient)
+            .int(gradient.pixels)
+            .int(gradient.channels)
+            .int(a.height)
+            .int(b.height)
+            .int(output_gradient.width)
+            .int(side)
+            .flag(accumulate)
+            .add(self);
+    }
+
+    /// # Panics
+    /// If the output has no channel for each row of b, and no pixel for each of a, or views do not fit the block.
+    fn check_products(&self, maps: [Maps; 3]) {
+        maps.iter().for_each(|maps| self.check(maps.view));
+        let [a, b, out] = maps;
+        let counts = maps.map(Maps::count);
+        assert!(counts.iter().all(|&count| count == counts[0]), "as many maps of each");
+        assert!(a.view.channels == b.view.channels && out.view.channels == b.height, "channels and rows");
+        assert!(a.height == out.height && [a.width, b.width] == [out.width; 2], "pixels");
     }
 
     /// # Panics

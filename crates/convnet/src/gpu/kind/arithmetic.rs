@@ -1,10 +1,10 @@
-//! Functions of one value whose gradient reads it, and of two values.
+//! Functions of one value whose gradient reads it, functions and products of two values, extremes along axes.
 
-use convnet_gpu::{Arithmetic, Function, Maps, SideBackward, View};
+use convnet_gpu::{Arithmetic, Function, List, Maps, SideBackward, View};
 
 use crate::gpu::emit::{At, Emit};
 use crate::graph::Shape;
-use crate::ops::{self, SELU, Unary};
+use crate::ops::{self, Reduction, SELU, Unary};
 use crate::plan::BackwardStage;
 
 pub(super) fn function(unary: &Unary) -> Function {
@@ -102,19 +102,55 @@ pub(super) fn arithmetic(function: Arithmetic, run: &mut Emit<'_>, at: At<'_>) {
     run.list.arithmetic(function, inputs(run, at), out);
 }
 
-/// Adds the gradient of each input whose gradient is wanted.
 pub(super) fn arithmetic_backward(
     function: Arithmetic,
     run: &mut Emit<'_>,
     at: At<'_>,
     back: &BackwardStage,
 ) {
+    for_each_side(run, at, back, |list, call| list.arithmetic_backward(function, call));
+}
+
+pub(super) fn matmul(run: &mut Emit<'_>, at: At<'_>) {
+    let ([a, b], out) = (inputs(run, at), maps(run.output(at), run.plan.shape(at.stage)));
+    run.list.pixel_products([a, b, out]);
+}
+
+pub(super) fn matmul_backward(run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
+    for_each_side(run, at, back, List::pixel_products_backward);
+}
+
+/// Adds the gradient of each input whose gradient is wanted.
+fn for_each_side(
+    run: &mut Emit<'_>,
+    at: At<'_>,
+    back: &BackwardStage,
+    add: impl Fn(&mut List, &SideBackward),
+) {
     let output_gradient = maps(run.output_gradient(at), run.plan.shape(at.stage));
     for (side, write) in back.inputs.iter().enumerate() {
         if let Some(write) = write {
             let (inputs, gradient) = (inputs(run, at), run.input_gradient(at, side));
             let call = SideBackward { inputs, output_gradient, side, gradient, accumulate: write.accumulate };
-            run.list.arithmetic_backward(function, &call);
+            add(run.list, &call);
         }
     }
+}
+
+/// What an extreme is multiplied with to be the largest.
+pub(super) fn sign(reduction: Reduction) -> f32 {
+    if reduction == Reduction::Min { -1.0 } else { 1.0 }
+}
+
+pub(super) fn extremum(sign: f32, run: &mut Emit<'_>, at: At<'_>) {
+    let input = maps(run.input(at, 0), at.stage.shapes[0]);
+    let out = maps(run.output(at), run.plan.shape(at.stage));
+    run.list.extremum(sign, [input, out]);
+}
+
+pub(super) fn extremum_backward(run: &mut Emit<'_>, at: At<'_>, accumulate: bool) {
+    let (input, shape) = (maps(run.input(at, 0), at.stage.shapes[0]), run.plan.shape(at.stage));
+    let (output, gradient) = (maps(run.output(at), shape), maps(run.output_gradient(at), shape));
+    let target = run.input_gradient(at, 0);
+    run.list.extremum_backward([input, output, gradient], target, accumulate);
 }

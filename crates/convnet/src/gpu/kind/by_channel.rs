@@ -5,9 +5,7 @@ use convnet_gpu::{Factors, Format, GroupNorm, GroupNormBackward, Groups, Vector,
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
 use crate::gpu::emit::{At, Emit};
-use crate::gpu::loader::Loader;
-use crate::plan::{BackwardStage, CompileError, Mode, Stage};
-use crate::weights::read;
+use crate::plan::{BackwardStage, Mode, Stage};
 
 /// A layer with parameters by channel; while training it saves something, which starts at a float.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,15 +45,6 @@ impl ByChannel {
         let weight = binder.allocate(specs[0].elements());
         let bias = specs.get(1).map(|spec| binder.allocate(spec.elements()));
         Bound::plain(binder, stage, Kind::ByChannel(self), Parameters { weight, bias })
-    }
-
-    pub(super) fn load(loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
-        let specs = loader.graph.node_parameters(at.stage.node);
-        let ranges = [Some(at.parameters.weight.clone()), at.parameters.bias.clone()];
-        for (spec, range) in specs.iter().zip(ranges.into_iter().flatten()) {
-            read(loader.source, spec, &mut loader.parameters[range])?;
-        }
-        Ok(())
     }
 
     pub(super) fn name(self) -> &'static str {

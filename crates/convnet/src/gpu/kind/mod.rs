@@ -3,6 +3,7 @@
 
 mod arithmetic;
 mod by_channel;
+mod constant;
 mod conv;
 mod elementwise;
 mod join;
@@ -51,6 +52,9 @@ pub(super) enum Kind {
     Concat,
     Add,
     Arithmetic(Arithmetic),
+    MatMul,
+    Extremum { sign: f32 },
+    Constant,
     ByChannel(ByChannel),
     Separable(Box<Separable>),
     Rearrange(Box<Rearrange>),
@@ -120,10 +124,9 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::InstanceNorm2d(norm) => {
             return Ok(ByChannel::group_norm(binder, stage, stage.shapes[0].channels(), norm.eps));
         }
-        Op::Reduce(_) | Op::Constant(_) | Op::MatMul => {
-            let reason = "the GPU has no kernel for it; compute on the CPU";
-            return Err(CompileError::unsupported(binder.node(stage.node), reason));
-        }
+        Op::Reduce(reduce) => Kind::Extremum { sign: arithmetic::sign(reduce.reduction) },
+        Op::Constant(_) => return Ok(constant::bind(binder, stage)),
+        Op::MatMul => Kind::MatMul,
         Op::ConstantPad2d(pad) => Kind::Pad(Pad::new(pad)),
         Op::LocalResponseNorm(norm) => Kind::LocalResponse(LocalResponse {
             size: norm.size,
@@ -151,7 +154,8 @@ impl Kind {
             Self::Conv(conv) => conv.load(loader, at),
             Self::Linear(linear) => linear.load(loader, at),
             Self::Affine(_) => Affine::load(loader, at),
-            Self::ByChannel(_) => ByChannel::load(loader, at),
+            // Their parameters as they are.
+            Self::ByChannel(_) | Self::Constant => loader.read(at),
             Self::Input
             | Self::BatchNorm(_)
             | Self::Activation(_)
@@ -166,6 +170,8 @@ impl Kind {
             | Self::Concat
             | Self::Add
             | Self::Arithmetic(_)
+            | Self::MatMul
+            | Self::Extremum { .. }
             | Self::Separable(_)
             | Self::Rearrange(_)
             | Self::Join(_)
@@ -195,6 +201,9 @@ impl Kind {
             Self::Concat => layout::concat(run, at),
             Self::Add => run.list.add([run.input(at, 0), run.input(at, 1)], out, at.stage.relu),
             Self::Arithmetic(function) => arithmetic::arithmetic(*function, run, at),
+            Self::MatMul => arithmetic::matmul(run, at),
+            Self::Extremum { sign } => arithmetic::extremum(*sign, run, at),
+            Self::Constant => constant::forward(run, at),
             Self::ByChannel(layer) => layer.forward(run, at),
             Self::Separable(map) => map.forward(run, at),
             Self::Rearrange(order) => order.forward(run, at),
@@ -218,6 +227,7 @@ impl Kind {
             Self::Concat => return layout::concat_backward(run, at, back),
             Self::Add => return elementwise::add_backward(run, at, back),
             Self::Arithmetic(function) => return arithmetic::arithmetic_backward(*function, run, at, back),
+            Self::MatMul => return arithmetic::matmul_backward(run, at, back),
             Self::ByChannel(layer) => return layer.backward(run, at, back),
             // The normalizations do it.
             Self::Join(_) => return,
@@ -232,6 +242,8 @@ impl Kind {
             | Self::LogSoftmax
             | Self::Pad(_)
             | Self::Dropout(_)
+            | Self::Extremum { .. }
+            | Self::Constant
             | Self::Separable(_)
             | Self::Rearrange(_)
             | Self::Flatten
@@ -250,6 +262,8 @@ impl Kind {
             Self::LogSoftmax => run.list.log_softmax_backward([y, dy, dx], adds),
             Self::Pad(pad) => pad.backward(run, at, adds),
             Self::Dropout(dropout) => dropout.backward(run, at, adds),
+            Self::Extremum { .. } => arithmetic::extremum_backward(run, at, adds),
+            Self::Constant => constant::backward(run, at, adds),
             Self::Separable(map) => map.backward(run, at, adds),
             Self::Rearrange(order) => order.backward(run, at, adds),
             Self::Flatten => run.list.unflatten(layout::map(at), [dy, dx], adds),
@@ -262,6 +276,7 @@ impl Kind {
             | Self::Concat
             | Self::Add
             | Self::Arithmetic(_)
+            | Self::MatMul
             | Self::ByChannel(_)
             | Self::Join(_) => {}
         }
@@ -309,6 +324,9 @@ impl Kind {
             Self::Concat | Self::Copy => "copy",
             Self::Add => "add",
             Self::Arithmetic(function) => arithmetic::arithmetic_name(*function),
+            Self::MatMul => "matmul",
+            Self::Extremum { .. } => "extremum",
+            Self::Constant => "constant",
             Self::ByChannel(layer) => layer.name(),
             Self::Separable(_) => "separable",
             Self::Rearrange(_) => "rearrange",

@@ -106,6 +106,7 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
             }
         }
         of_two(machine, report, format);
+        products(machine, report, format);
     }
     far_from_zero(machine, report);
 }
@@ -318,5 +319,61 @@ fn backward_of_two(
         list.arithmetic_backward(function, &call);
         let name = format!("{function:?} backward {side} {accumulate} {inputs:?} {format:?} gap {gap:?}");
         case.run(machine, report, &name, &list);
+    }
+}
+
+/// Products of the pixels of two maps that stand in the same column, and their gradients.
+fn products(machine: &mut dyn Machine, report: &mut Report, format: Format) {
+    for ((depth, m, n, g), gap) in [((5, 3, 4, 2), (0, 0)), ((16, 1, 7, 3), (1, 2)), ((33, 6, 6, 1), (8, 8))]
+    {
+        let maps = |case: &mut Case| {
+            [(m, depth), (n, depth), (m, n)].map(|(height, channels)| Maps {
+                view: case.map(BATCH * height * g, channels, format, gap),
+                height,
+                width: g,
+            })
+        };
+        // Calls f with the elements of the output, of a and of b of each product.
+        let each = |f: &mut dyn FnMut(usize, usize, usize)| {
+            for image in 0..BATCH {
+                for (row, other) in (0..m).flat_map(|row| (0..n).map(move |other| (row, other))) {
+                    for (column, k) in (0..g).flat_map(|column| (0..depth).map(move |k| (column, k))) {
+                        let a = (image * m + row) * g + column;
+                        let b = (image * n + other) * g + column;
+                        f(a * n + other, a * depth + k, b * depth + k);
+                    }
+                }
+            }
+        };
+        let mut case = Case::new(11);
+        let [a, b, out] = maps(&mut case);
+        let (x, y) = (case.get(a.view), case.get(b.view));
+        let mut values = vec![0.0; BATCH * m * g * n];
+        each(&mut |o, i, j| values[o] += x[i] * y[j]);
+        case.expect(out.view, values, tolerance(format));
+        let mut list = case.list();
+        list.pixel_products([a, b, out]);
+        let name = format!("products of pixels {depth} {m} {n} {g} {format:?}");
+        case.run(machine, report, &name, &list);
+        for (side, accumulate) in [(0, false), (0, true), (1, false), (1, true)] {
+            let mut case = Case::new(12);
+            let [a, b, output_gradient] = maps(&mut case);
+            let own = [a, b][side].view;
+            let gradient = case.map(own.pixels, own.channels, format, gap);
+            let (x, y, dy) = (case.get(a.view), case.get(b.view), case.get(output_gradient.view));
+            let mut values = if accumulate { case.get(gradient) } else { vec![0.0; own.pixels * depth] };
+            each(&mut |o, i, j| {
+                if side == 0 {
+                    values[i] += dy[o] * y[j];
+                } else {
+                    values[j] += dy[o] * x[i];
+                }
+            });
+            case.expect(gradient, values, tolerance(format));
+            let mut list = case.list();
+            let call = SideBackward { inputs: [a, b], output_gradient, side, gradient, accumulate };
+            list.pixel_products_backward(&call);
+            case.run(machine, report, &format!("{name} backward {side} {accumulate}"), &list);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Linear maps along the axes of images, and elements in another order.
 
-use convnet_gpu::{Format, Order, Separable, Taps, View};
+use convnet_gpu::{self as gpu, Format, Order, Separable, Taps, View};
 
 use super::case::{Case, tolerance};
 use super::{Machine, Report};
@@ -106,6 +106,12 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
             }
         }
         for gap in [(0, 0), (8, 8), (1, 2)] {
+            repeat(machine, report, gap, format);
+            for sizes in [[1, 1, 1], [6, 1, 1], [1, 4, 5], [6, 4, 1], [6, 4, 5]] {
+                for sign in [1.0, -1.0] {
+                    extremes(machine, report, (sizes, sign), gap, format);
+                }
+            }
             for add in [false, true] {
                 order(machine, report, (gap, add, format));
             }
@@ -170,5 +176,82 @@ fn order(machine: &mut dyn Machine, report: &mut Report, (gap, add, format): ((u
         let mut list = case.list();
         list.rearrange(&order, [x, y], add);
         case.run(machine, report, &format!("order {forward} {format:?} gap {gap:?} {add}"), &list);
+    }
+}
+
+/// The same numbers for every image.
+fn repeat(machine: &mut dyn Machine, report: &mut Report, gap: (usize, usize), format: Format) {
+    let (channels, map) = (6, 20);
+    let mut case = Case::new(13);
+    let (values, out) = (case.floats(channels * map), case.map(BATCH * map, channels, format, gap));
+    let numbers = case.values(values);
+    let of = |i: usize| numbers[i % channels * map + i / channels % map];
+    case.expect(out, (0..BATCH * map * channels).map(of).collect(), tolerance(format));
+    let mut list = case.list();
+    list.repeat(values, map, out);
+    case.run(machine, report, &format!("repeat {format:?} gap {gap:?}"), &list);
+}
+
+/// The largest and the smallest of maps of 6 channels, 4 rows and 5 columns over the axes of which one is left.
+fn extremes(
+    machine: &mut dyn Machine,
+    report: &mut Report,
+    (left, sign): ([usize; 3], f32),
+    gap: (usize, usize),
+    format: Format,
+) {
+    const WHOLE: [usize; 3] = [6, 4, 5];
+    let count = WHOLE[0] * WHOLE[1] * WHOLE[2];
+    let view = |case: &mut Case, sizes: [usize; 3]| gpu::Maps {
+        view: images(case, sizes, gap, format),
+        height: sizes[1],
+        width: sizes[2],
+    };
+    // The element of the output that one of an image goes with.
+    let target = |i: usize| {
+        let (c, p) = (i % WHOLE[0], i / WHOLE[0]);
+        let along = |axis: usize, at: usize| if left[axis] == 1 { 0 } else { at };
+        (along(1, p / WHOLE[2]) * left[2] + along(2, p % WHOLE[2])) * left[0] + along(0, c)
+    };
+    let outputs = left[0] * left[1] * left[2];
+    // Of few kinds, so that some are equal.
+    let few = |case: &mut Case, of: View| {
+        let values: Vec<f64> = case.get(of).into_iter().map(|x| (x * 3.0).floor()).collect();
+        case.set(of, &values);
+        values
+    };
+    let best_of = |x: &[f64]| {
+        let mut best = vec![f64::NEG_INFINITY; BATCH * outputs];
+        for (i, x) in x.iter().enumerate() {
+            let at = i / count * outputs + target(i % count);
+            best[at] = best[at].max(f64::from(sign) * x);
+        }
+        best.into_iter().map(|x| f64::from(sign) * x).collect::<Vec<f64>>()
+    };
+    let mut case = Case::new(14);
+    let (x, y) = (view(&mut case, WHOLE), view(&mut case, left));
+    let read = few(&mut case, x.view);
+    case.expect(y.view, best_of(&read), tolerance(format));
+    let mut list = case.list();
+    list.extremum(sign, [x, y]);
+    let name = format!("extremes {sign} over {left:?} {format:?} gap {gap:?}");
+    case.run(machine, report, &name, &list);
+    for add in [false, true] {
+        let mut case = Case::new(15);
+        let [x, y, dy] = [WHOLE, left, left].map(|sizes| view(&mut case, sizes));
+        let dx = images(&mut case, WHOLE, gap, format);
+        let read = few(&mut case, x.view);
+        let best = best_of(&read);
+        case.set(y.view, &best);
+        let at = |i: usize| i / count * outputs + target(i % count);
+        let mut equal = vec![0.0; best.len()];
+        (0..read.len()).filter(|&i| read[i] == best[at(i)]).for_each(|i| equal[at(i)] += 1.0);
+        let (g, old) = (case.get(dy.view), case.get(dx));
+        let share = |i: usize| if read[i] == best[at(i)] { g[at(i)] / equal[at(i)] } else { 0.0 };
+        let of = |i: usize| share(i) + if add { old[i] } else { 0.0 };
+        case.expect(dx, (0..read.len()).map(of).collect(), tolerance(format));
+        let mut list = case.list();
+        list.extremum_backward([x, y, dy], dx, add);
+        case.run(machine, report, &format!("{name} backward {add}"), &list);
     }
 }
