@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use convnet_gpu::{
     Argument, COUNTERS, Conv, Convolution, Family, Format, Fused, KernelLaunch, Lane, List, Pass, Product,
@@ -16,10 +17,13 @@ use libloading::Library;
 
 pub use products::each_product;
 
+/// Threads and shared memory of the emulation are globals of each compiled file of kernels, which all emulators load: one list at a
+/// time compiles and runs.
+static RUNNING: Mutex<()> = Mutex::new(());
+
 type Run = unsafe extern "C" fn(u32, u32, u32, u32, *mut *mut c_void);
 
-/// A machine that emulates a GPU. Threads and shared memory of the emulation are globals of each compiled file of kernels: one at
-/// a time may run.
+/// A machine that emulates a GPU.
 #[derive(Debug)]
 pub struct Emulator {
     /// Where compiled kernels are kept.
@@ -48,8 +52,13 @@ impl Block {
 
 impl Emulator {
     /// An emulator that keeps what it compiles in a folder; none where there is no g++.
+    ///
+    /// # Panics
+    /// If there is none although `CONVNET_EMULATION_REQUIRED` is set.
     pub fn new(folder: &Path) -> Option<Self> {
         if Command::new("g++").arg("--version").output().is_err() {
+            let required = std::env::var_os("CONVNET_EMULATION_REQUIRED").is_some();
+            assert!(!required, "no g++ to compile the kernels with");
             println!("skipped: no g++ to compile the kernels with");
             return None;
         }
@@ -62,6 +71,7 @@ impl Emulator {
     /// If the block is smaller than the list's, or g++ or a kernel fails.
     pub fn run(&mut self, list: &List, memory: &mut [u8]) {
         assert!(list.memory() <= memory.len());
+        let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut block = Block::new(memory.len());
         let constants = 8 * COUNTERS;
         let scratch = constants + (4 * list.constants().len()).next_multiple_of(256);
@@ -125,7 +135,8 @@ impl Emulator {
         let mut pointers: Vec<*mut c_void> =
             words.iter_mut().map(|word| std::ptr::from_mut(word).cast()).collect();
         let [x, y, z] = launch.grid;
-        // SAFETY: the list's operations give each kernel its arguments, whose addresses lie in our blocks.
+        // SAFETY: the list's operations give each kernel its arguments, whose addresses lie in our blocks; the lock that `run` holds
+        // lets no other thread use the emulation's globals.
         unsafe { run(x, y, z, launch.threads, pointers.as_mut_ptr()) };
     }
 }

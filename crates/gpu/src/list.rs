@@ -123,7 +123,7 @@ impl List {
         &self.launches
     }
 
-    /// Words that kernels read: windows of poolings.
+    /// Words that kernels read: windows of poolings, what elements along an axis are made of, orders of elements.
     pub fn constants(&self) -> &[u32] {
         &self.constants
     }

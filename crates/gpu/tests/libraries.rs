@@ -10,7 +10,7 @@ fn every_kernel_compiles_for_the_architectures_in_use() {
     for architecture in ["sm_80", "sm_90"] {
         let (codes, path) = match compile_all(architecture) {
             Ok(codes) => codes,
-            Err(error @ Error::NoLibrary { .. }) => {
+            Err(error @ Error::NoLibrary { .. }) if std::env::var_os("CONVNET_NVRTC_REQUIRED").is_none() => {
                 println!("skipped: {error}");
                 return;
             }

@@ -169,6 +169,58 @@ impl Comparison<'_> {
         }
         self
     }
+
+    /// # Panics
+    /// If a target does not go with logits of that many rows and classes, there are not as many weights of samples or classes,
+    /// or a setting of the criterion is out of its range.
+    fn check(&self, rows: usize, classes: usize) {
+        let Self { targets, sample_weights, criterion, .. } = *self;
+        targets.check(View::dense(0, rows, classes));
+        assert_eq!(criterion.fault(), None);
+        assert!(
+            criterion.weights_of_classes().all(|weights| weights.len() == classes),
+            "a weight for each class"
+        );
+        if let Some(weights) = sample_weights {
+            assert_eq!(weights.len(), rows, "a weight for each row");
+            assert!(
+                weights.iter().all(|&weight| is_weight(weight)),
+                "weights of samples from 0 on, and finite"
+            );
+        }
+    }
+
+    /// wᵢ.
+    fn sample(&self, row: usize) -> f64 {
+        self.sample_weights.map_or(1.0, |weights| f64::from(weights[row]))
+    }
+
+    /// The comparison as weighted shares t of the classes (N, classes), with which the loss is Σ t·(−ln p), p being each row's
+    /// softmax, and the class of each row that counts as right. `None` where it is no such sum: of a focal loss, of each class by
+    /// itself, with a teacher.
+    ///
+    /// # Panics
+    /// As [`compare`] of logits of that many rows and classes.
+    pub fn weighted_shares(&self, rows: usize, classes: usize) -> Option<(Vec<f32>, Vec<u32>)> {
+        let Criterion::CrossEntropy(entropy) = self.criterion else { return None };
+        if entropy.gamma != 0.0 || self.teacher.is_some_and(|teacher| teacher.alpha != 0.0) {
+            return None;
+        }
+        self.check(rows, classes);
+        let own = Totals::new(self, rows, classes).own;
+        let mut weighted = Vec::with_capacity(rows * classes);
+        let mut right = Vec::with_capacity(rows);
+        let mut shares = vec![0.0; classes];
+        for row in 0..rows {
+            self.targets.shares(row, &mut shares);
+            right.push(first_largest(&shares) as u32);
+            smooth(&mut shares, entropy.smoothing);
+            weigh(&mut shares, entropy.class_weights.as_ref());
+            let factor = own * self.sample(row);
+            weighted.extend(shares.iter().map(|share| (factor * share) as f32));
+        }
+        Some((weighted, right))
+    }
 }
 
 /// The loss of logits (N, classes), and how many rows have their largest logit at the class, or at the largest share: the first
@@ -193,22 +245,13 @@ pub fn compare(
     let [logits, gradient] = views;
     arena.check_alike(logits, &[gradient]);
     logits.assert_disjoint(gradient);
-    targets.check(logits);
     let (rows, classes) = (logits.pixels, logits.channels);
-    assert_eq!(criterion.fault(), None);
-    assert!(
-        criterion.weights_of_classes().all(|weights| weights.len() == classes),
-        "a weight for each class"
-    );
-    if let Some(weights) = sample_weights {
-        assert_eq!(weights.len(), rows, "a weight for each row");
-        assert!(weights.iter().all(|&weight| is_weight(weight)), "weights of samples from 0 on, and finite");
-    }
+    comparison.check(rows, classes);
     if let Some(teacher) = teacher {
         teacher.check(rows, classes);
     }
-    let sample = |row: usize| sample_weights.map_or(1.0, |weights| f64::from(weights[row]));
-    let weights = Totals::new(&comparison, rows, classes, sample);
+    let sample = |row: usize| comparison.sample(row);
+    let weights = Totals::new(&comparison, rows, classes);
     let pointer = arena.pointer();
     let mut sum = Row { loss: 0.0, gradient: vec![0.0; classes] };
     let mut shares = vec![0.0; classes];
@@ -261,8 +304,9 @@ struct Totals {
 }
 
 impl Totals {
-    fn new(comparison: &Comparison<'_>, rows: usize, classes: usize, sample: impl Fn(usize) -> f64) -> Self {
+    fn new(comparison: &Comparison<'_>, rows: usize, classes: usize) -> Self {
         let Comparison { targets, criterion, teacher, whole, .. } = *comparison;
+        let sample = |row: usize| comparison.sample(row);
         // The mean of nothing is 0.
         let over = |sum: f64| if sum > 0.0 { 1.0 / sum } else { 1.0 };
         let samples = whole.map_or_else(|| (0..rows).map(&sample).sum(), |whole| whole.rows);

@@ -187,7 +187,7 @@ fn first(joint: Option<&Joint>) -> usize {
 
 /// The mask of a dropout layer in the pass with this key, from image number `first` of the batch on; `whole` drops all that an
 /// image has.
-pub(super) fn mask((key, first): (u64, usize), node: NodeId, (p, whole): (f32, bool), image: Shape) -> Mask {
+fn mask((key, first): (u64, usize), node: NodeId, (p, whole): (f32, bool), image: Shape) -> Mask {
     let elements = image.elements();
     let mask = Mask::new(layer_key(key, node), p, if whole { elements.max(1) } else { 1 });
     mask.starting_at(first * elements)

@@ -7,22 +7,22 @@ mod passes;
 
 use std::ops::Range;
 
-use convnet_kernels::{Arena, Clock, Comparison, Isa, OrthogonalRoom, Pool, Update, flat};
+use convnet_kernels::{Arena, Clock, Comparison, Isa, Mask, OrthogonalRoom, Pool, Update, flat};
 
 use self::buckets::Buckets;
 use self::freezing::derived_bytes;
 use super::kind::{Dropout, Kind, Scratch};
 use super::memory::{self, Planner, allocate, sum, times};
 use super::program::Program;
-use super::run::{Saved, mask, part};
+use super::run::{Saved, part};
 use super::statistics::Statistics;
 use super::table::{Parameter, Twin, distinct, keepers, running, table, tracked, unpack};
 use super::update::{self, Step, Tensors, Tracked};
 use crate::graph::{Graph, NodeId, Shape};
-use crate::ops::{Op, ParamSpec};
+use crate::ops::ParamSpec;
 use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting};
 use crate::options::Options;
-use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
+use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, layer_key, pass_key};
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::{check, read};
 
@@ -576,28 +576,8 @@ impl Training {
     /// What the next pass's dropout multiplies an element of a layer's input with; `index` counts in PyTorch's order.
     /// `None` for a node that is no dropout layer.
     pub(crate) fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
-        let plan = self.plan();
-        let (shape, key) = (plan.graph.node(node).shape, self.key());
-        let elements = shape.elements();
-        let (p, whole) = match &plan.graph.node(node).op {
-            Op::Dropout(dropout) => (dropout.p, false),
-            Op::Dropout1d(dropout) => (dropout.p, true),
-            Op::StochasticDepth(depth) => (depth.p, true),
-            _ => return None,
-        };
-        let mask = mask((key, 0), node, (p, whole), shape);
-        if whole {
-            return Some(mask.scale(index * elements));
-        }
-        let (image, at) = (index / elements, index % elements);
-        let inside = match (shape, plan.order(node)) {
-            (Shape::Map { channels, height, width }, _) | (_, Some((channels, height, width))) => {
-                let (c, pixel) = (at / (height * width), at % (height * width));
-                pixel * channels + c
-            }
-            _ => at,
-        };
-        Some(mask.scale(image * elements + inside))
+        let (p, group, at) = self.plan().dropped(node, index)?;
+        Some(Mask::new(layer_key(self.key(), node), p, group).scale(at))
     }
 }
 

@@ -77,7 +77,7 @@ impl<'a> Target<'a> {
     }
 
     /// What a device compares with, after [`Target::check`].
-    pub(super) fn comparison(self) -> Comparison<'a> {
+    pub(crate) fn comparison(self) -> Comparison<'a> {
         static PLAIN: Criterion = Criterion::CrossEntropy(CrossEntropy::PLAIN);
         let targets = match self.labels {
             Labels::Classes(labels) => Targets::Classes(labels),

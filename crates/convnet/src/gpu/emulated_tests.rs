@@ -10,9 +10,9 @@ use super::loader::Loader;
 use super::places::Places;
 use super::program::{Parts, Program};
 use super::table::unpack;
-use super::training::{Blueprint, Task};
+use super::training::{Blueprint, Judged, Task};
 use super::update::Updates;
-use crate::exec::{Device, Options, Precision, TrainingStep};
+use crate::exec::{Criterion, CrossEntropy, Device, Options, Precision, Target, TrainingStep};
 use crate::graph::{Builder, Graph, NodeId, concat};
 use crate::ops::{
     Arithmetic, ChannelShuffle, Conv2d, GroupNorm, LayerNorm, LayerScale, Linear, Op, Slice, StochasticDepth,
@@ -68,16 +68,30 @@ fn assert_close(found: &[f32], expected: &[f64], (tolerance, least): (f64, f64),
     }
 }
 
-/// The values of all nodes, traced.
-fn traced(emulator: &mut Emulator, graph: &Graph, state: &StateDict, images: &Array) -> Vec<Vec<f32>> {
-    let program = Program::new(graph, &outputs(graph, Mode::Trace), Mode::Trace, IMAGES, &options()).unwrap();
+/// A program's block. What a pass writes before it reads holds NaN: a card's memory is nothing in particular from the second step on.
+fn memory(places: &Places) -> Vec<u8> {
+    let mut memory = vec![0; places.end];
+    for range in [places.results..places.parameters, places.gradients..places.running] {
+        memory[range].fill(0xff);
+    }
+    memory
+}
+
+/// What some nodes give in inference, of at most so many images, or of all that are traced.
+fn values(
+    emulator: &mut Emulator,
+    (graph, state, images): (&Graph, &StateDict, &Array),
+    (mode, batch): (Mode, usize),
+) -> Vec<(NodeId, Vec<f32>)> {
+    let shown = outputs(graph, mode);
+    let program = Program::new(graph, &shown, mode, batch, &options()).unwrap();
     let places = Places::new(&program, 0, 0, 0).unwrap();
     let mut parameters = vec![0.0; program.parameters];
     let mut loader = Loader { graph, source: state, parameters: &mut parameters };
     for (at, kind) in program.steps() {
         kind.load(&mut loader, at).unwrap();
     }
-    let mut memory = vec![0; places.end];
+    let mut memory = memory(&places);
     put(&mut memory, places.parameters, parameters);
     put(&mut memory, places.images, single(images));
     let mut parts = Parts::new(&places);
@@ -87,15 +101,14 @@ fn traced(emulator: &mut Emulator, graph: &Graph, state: &StateDict, images: &Ar
         let shape = graph.node(id).shape;
         let region = program.plan.region(program.plan.value(id).unwrap_or(id), shape, IMAGES);
         let map = region.pixels / IMAGES;
-        let places = places.activations;
-        let at = |image: usize, channel: usize, pixel: usize| {
-            region.offset + (image * map + pixel) * region.stride + channel
+        let element = |i: usize| {
+            let (image, channel, pixel) = (i / map / region.channels, i / map % region.channels, i % map);
+            let at = region.offset + (image * map + pixel) * region.stride + channel;
+            get(&memory, places.activations + 4 * at, 1)[0]
         };
-        let elements = (0..IMAGES * shape.elements())
-            .map(|i| (i / map / region.channels, i / map % region.channels, i % map));
-        elements.map(|(n, c, p)| get(&memory, places + 4 * at(n, c, p), 1)[0]).collect()
+        (id, (0..IMAGES * shape.elements()).map(element).collect())
     };
-    graph.ids().map(value).collect()
+    shown.into_iter().map(value).collect()
 }
 
 /// The loss of a pass, and the gradients by name.
@@ -103,23 +116,26 @@ fn pass(
     emulator: &mut Emulator,
     graph: &Graph,
     state: &StateDict,
-    (images, labels, seed): (&Array, &[u32], u64),
+    (images, judged, seed): (&Array, &Judged<'_>, u64),
 ) -> (f64, StateDict) {
-    let blueprint = Blueprint::new(graph, IMAGES, Optimizer::sgd(), &options()).unwrap();
+    // Fewer images than there may be.
+    let blueprint = Blueprint::new(graph, IMAGES + 1, Optimizer::sgd(), &options()).unwrap();
     let (program, places) = (&blueprint.program, &blueprint.places);
     let mut parameters = vec![0.0; program.parameters];
     for parameter in super::table::table(program) {
         parameter.pack((state, &parameter.spec), &mut parameters).unwrap();
     }
-    let mut memory = vec![0; places.end];
+    let mut memory = memory(places);
     put(&mut memory, places.parameters, parameters);
     put(&mut memory, places.images, single(images));
+    let (labels, shares) = judged.parts();
     put(&mut memory, places.labels, labels.iter().map(|&label| f32::from_bits(label)));
+    put(&mut memory, places.shares, shares.iter().copied());
     let mut clock = Clock::bytes(seed, 1, 0.0);
     clock[16..24].copy_from_slice(&pass_key(seed, 0, 0).to_le_bytes());
     memory[places.clocks..][..clock.len()].copy_from_slice(&clock);
     let updates = Updates::new(&blueprint.table, &ParameterGroups::uniform(&graph.parameters()));
-    let parts = blueprint.list((Task::Pass { track: false }, IMAGES), &updates);
+    let parts = blueprint.list((Task::Pass { track: false, by: judged.by() }, IMAGES), &updates);
     emulator.run(&parts.list, &mut memory);
     let loss = |(i, loss): (usize, &super::program::Loss)| {
         f64::from(loss.weight) * f64::from(get(&memory, places.results + super::places::RESULT * i, 1)[0])
@@ -135,15 +151,17 @@ fn compare(emulator: &mut Emulator, graph: &Graph, seed: u64) {
     let labels = random_labels(graph, IMAGES, seed);
     let what = format!("{} {seed}", graph.name());
     let expected = forward(graph, &state, &images).unwrap();
-    for (id, values) in graph.ids().zip(traced(emulator, graph, &state, &images)) {
-        let what = format!("{what}, {}", graph.node(id).path);
-        assert_close(&values, &expected[id.index()].data, (1e-4, 1e-6), &what);
+    for how in [(Mode::Trace, IMAGES), (Mode::Infer, IMAGES + 1)] {
+        for (id, values) in values(emulator, (graph, &state, &images), how) {
+            let what = format!("{what}, {how:?}, {}", graph.node(id).path);
+            assert_close(&values, &expected[id.index()].data, (1e-4, 1e-6), &what);
+        }
     }
     let cpu = Options { threads: 1, ..Options::default() };
     let training = TrainingStep::compile(graph, &state, IMAGES, Optimizer::sgd(), seed, &cpu).unwrap();
     let scale = |node: NodeId, index: usize| f64::from(training.dropout_scale(node, index).unwrap());
     let expected = loss_and_gradients(graph, &state, &images, &labels, &scale).unwrap();
-    let (loss, gradients) = pass(emulator, graph, &state, (&images, &labels, seed));
+    let (loss, gradients) = pass(emulator, graph, &state, (&images, &Judged::Labels(&labels), seed));
     assert!(
         (loss - expected.loss).abs() < 1e-5 * expected.loss.abs(),
         "{what}: loss {loss} for {}",
@@ -188,5 +206,43 @@ fn a_network_of_newer_layers_has_the_oracles_values_and_gradients() {
     let graph = modern();
     for seed in 0..4 {
         compare(&mut emulator, &graph, seed);
+    }
+}
+
+/// Losses that are sums of weighted shares of the classes: soft and smoothed labels, weights of images and classes.
+#[test]
+fn losses_by_shares_and_their_gradients_are_the_cpus() {
+    let Some(mut emulator) = emulator() else { return };
+    let graph = modern();
+    let seed = 5;
+    let (state, images) = (random_state(&graph, seed), random_input(&graph, IMAGES, seed));
+    let labels = random_labels(&graph, IMAGES, seed);
+    let soft: Vec<f32> = (0..IMAGES * graph.classes()).map(|i| (i * 7 % 5) as f32 / 8.0).collect();
+    let weights = [0.5, 2.0, 0.25];
+    let class_weights = (0..graph.classes()).map(|class| 0.5 + class as f32).collect();
+    let entropy = CrossEntropy { smoothing: 0.1, class_weights: Some(class_weights), gamma: 0.0 };
+    let criterion = Criterion::CrossEntropy(entropy);
+    let targets = [
+        Target::classes(&labels).by(&criterion),
+        Target::classes(&labels).weighted(&weights),
+        Target::soft(&soft),
+        Target::soft(&soft).weighted(&weights).by(&criterion),
+    ];
+    let cpu = Options { threads: 1, ..Options::default() };
+    for target in targets {
+        let mut training =
+            TrainingStep::compile(&graph, &state, IMAGES, Optimizer::sgd(), seed, &cpu).unwrap();
+        let flat: Vec<f32> = single(&images).collect();
+        let (report, expected) = training.gradients(&flat, target).unwrap();
+        let shares = target.comparison().weighted_shares(IMAGES, graph.classes());
+        let (shares, labels) = shares.unwrap();
+        let judged = Judged::Shares { shares, labels };
+        let (loss, gradients) = pass(&mut emulator, &graph, &state, (&images, &judged, seed));
+        let what = format!("{target:?}");
+        assert!((loss - report.loss).abs() < 1e-5 * report.loss.abs(), "{what}: {loss} for {}", report.loss);
+        for (name, gradient) in &gradients {
+            let expected: Vec<f64> = expected[name].data.iter().map(|&x| x.into()).collect();
+            assert_close(&gradient.data, &expected, (1e-3, 1e-6), &format!("{what}, {name}"));
+        }
     }
 }

@@ -9,10 +9,11 @@ use crate::plan::Mode;
 /// Where the parts of a block start, and where it ends, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Places {
-    /// What a step takes from the host: a clock for each rate, labels, images.
+    /// What a step takes from the host: a clock for each rate, labels, images, shares of the classes.
     pub(super) clocks: usize,
     pub(super) labels: usize,
     pub(super) images: usize,
+    pub(super) shares: usize,
     /// Bytes of all of it.
     pub(super) batch: usize,
     /// Of each output of the network the loss and the count of right images.
@@ -53,8 +54,13 @@ impl Places {
         let clocks = take(only(trained.max(1).checked_mul(Clock::BYTES)))?;
         let labels = take(only(floats(plan.batch)))?;
         let images_at = take(images.and_then(floats))?;
-        let batch = images_at.checked_add(images.and_then(floats)?)?;
-        let outputs = plan.batch.checked_mul(plan.graph.classes())?.checked_next_multiple_of(LINE)?;
+        let targets = plan.batch.checked_mul(plan.graph.classes());
+        let shares = take(only(targets.and_then(floats)))?;
+        let batch = match training {
+            true => shares.checked_add(targets.and_then(floats)?)?,
+            false => images_at.checked_add(images.and_then(floats)?)?,
+        };
+        let outputs = targets?.checked_next_multiple_of(LINE)?;
         let results = take(only(losses.checked_mul(RESULT)))?;
         let staged = take(only(outputs.checked_mul(losses).and_then(floats)))?;
         let activations = take(floats(plan.floats))?;
@@ -71,6 +77,7 @@ impl Places {
             clocks,
             labels,
             images: images_at,
+            shares,
             batch,
             results,
             staged,

@@ -30,6 +30,15 @@ pub(super) struct Program {
     packed: bool,
 }
 
+/// What the card computes a loss by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum By {
+    /// A class for each image.
+    Labels,
+    /// Weighted shares of the classes, and the class of each image that counts as right.
+    Shares,
+}
+
 /// An output that the loss reads, and its weight.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loss {
@@ -143,21 +152,24 @@ impl Program {
         }
     }
 
-    /// Adds the losses by labels, and the gradients of the outputs.
-    pub(super) fn loss(&self, parts: &mut Parts, places: &Places, losses: &[Loss], n: usize) {
+    /// Adds the losses, and the gradients of the outputs.
+    pub(super) fn loss(&self, parts: &mut Parts, places: &Places, losses: &[Loss], (n, by): (usize, By)) {
         for (i, (loss, write)) in losses.iter().zip(&self.plan.losses).enumerate() {
             let mut run = self.emit(parts, places, (n, false));
             run.fill(&write.fill);
             let (logits, gradient) =
                 (run.value(loss.value, loss.shape), run.gradient(loss.value, loss.shape));
             let at = places.results + RESULT * i;
-            run.list.cross_entropy(
-                logits,
-                Words { at: places.labels, len: n },
-                Some((gradient, write.accumulate)),
-                loss.weight,
-                (Vector::new(at, 1), Words { at: at + 4, len: 1 }),
-            );
+            let labels = Words { at: places.labels, len: n };
+            let target = Some((gradient, write.accumulate));
+            let results = (Vector::new(at, 1), Words { at: at + 4, len: 1 });
+            match by {
+                By::Labels => run.list.cross_entropy(logits, labels, target, loss.weight, results),
+                By::Shares => {
+                    let shares = Vector::new(places.shares, n * loss.shape.elements());
+                    run.list.shared_cross_entropy(logits, (shares, labels), target, loss.weight, results);
+                }
+            }
         }
         parts.mark(Part::Rest);
     }

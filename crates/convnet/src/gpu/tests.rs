@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, file};
 
 use super::inference::outputs;
 use super::places::Places;
-use super::program::{Part, Parts, Program};
+use super::program::{By, Part, Parts, Program};
 use super::table::table;
 use super::training::{Blueprint, Task};
 use super::update::{Updates, live};
@@ -27,7 +27,7 @@ fn step(graph: &Graph, (n, batch): (usize, usize), optimizer: Optimizer, precisi
     let blueprint = Blueprint::new(graph, batch, optimizer, &options(precision)).unwrap();
     let groups = ParameterGroups::uniform(&graph.parameters());
     let updates = Updates::new(&blueprint.table, &groups);
-    blueprint.list((Task::Step, n), &updates)
+    blueprint.list((Task::Step(By::Labels), n), &updates)
 }
 
 /// The list of a forward pass.
@@ -69,8 +69,10 @@ fn random_networks_have_their_lists_for_every_task() {
         let blueprint = Blueprint::new(&graph, 3, Optimizer::sgd(), &options(Precision::F32)).unwrap();
         let updates = Updates::new(&blueprint.table, &ParameterGroups::uniform(&graph.parameters()));
         let tasks = [
-            Task::Pass { track: false },
-            Task::Step,
+            Task::Pass { track: false, by: By::Labels },
+            Task::Pass { track: true, by: By::Shares },
+            Task::Step(By::Labels),
+            Task::Step(By::Shares),
             Task::Forward { track: true },
             Task::Backward,
             Task::Update,

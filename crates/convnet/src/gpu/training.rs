@@ -17,7 +17,7 @@ use super::card::{self, Captured, Card};
 use super::inference::outputs;
 use super::kind::{Dropout, Kind};
 use super::places::{Places, RESULT};
-use super::program::{Loss, Part, Parts, Program};
+use super::program::{By, Loss, Part, Parts, Program};
 use super::rows::bytes;
 use super::table::{Parameter, table};
 use super::update::{self, Updates};
@@ -42,12 +42,13 @@ pub(crate) struct Batch<'a> {
 /// What a graph does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Task {
-    /// Forward, loss by labels and backward; whether running statistics take the batch in.
+    /// Forward, loss and backward; whether running statistics take the batch in.
     Pass {
         track: bool,
+        by: By,
     },
     /// The same, and the update.
-    Step,
+    Step(By),
     /// The forward pass alone.
     Forward {
         track: bool,
@@ -59,6 +60,33 @@ pub(super) enum Task {
     /// Puts the gradients away, and adds them to those that took their place.
     Keep,
     Add,
+}
+
+/// What the card computes a loss by.
+pub(super) enum Judged<'a> {
+    Labels(&'a [u32]),
+    /// As [`Comparison::weighted_shares`] tells them.
+    Shares {
+        shares: Vec<f32>,
+        labels: Vec<u32>,
+    },
+}
+
+impl Judged<'_> {
+    pub(super) fn by(&self) -> By {
+        match self {
+            Self::Labels(_) => By::Labels,
+            Self::Shares { .. } => By::Shares,
+        }
+    }
+
+    /// Labels, and shares if there are any.
+    pub(super) fn parts(&self) -> (&[u32], &[f32]) {
+        match self {
+            Self::Labels(labels) => (labels, &[]),
+            Self::Shares { shares, labels } => (labels, shares),
+        }
+    }
 }
 
 /// A network in training: its weights, its optimizer's state and the memory of one step, on the card.
@@ -78,9 +106,6 @@ pub(crate) struct Training {
     steps: u64,
     /// Passes since the last update: the dropout of each is its own.
     passes: u64,
-    /// The host computes the loss, where labels would do too.
-    #[cfg(test)]
-    pub(super) staged: bool,
 }
 
 impl fmt::Debug for Training {
@@ -128,16 +153,16 @@ impl Blueprint {
         let mut parts = Parts::new(places);
         let flat = |at| View::dense(at, program.parameters / LINE, LINE, Format::F32);
         let track = match task {
-            Task::Pass { track } | Task::Forward { track } => Some(track),
-            Task::Step => Some(true),
+            Task::Pass { track, .. } | Task::Forward { track } => Some(track),
+            Task::Step(_) => Some(true),
             Task::Backward | Task::Update | Task::Keep | Task::Add => None,
         };
         if let Some(track) = track {
             program.forward(&mut parts, places, (n, track));
         }
         match task {
-            Task::Pass { .. } | Task::Step => {
-                program.loss(&mut parts, places, &self.losses, n);
+            Task::Pass { by, .. } | Task::Step(by) => {
+                program.loss(&mut parts, places, &self.losses, (n, by));
                 program.backward(&mut parts, places, n);
             }
             Task::Backward => {
@@ -148,7 +173,7 @@ impl Blueprint {
             Task::Add => parts.list.accumulate(flat(places.earlier), flat(places.gradients)),
             Task::Forward { .. } | Task::Update => {}
         }
-        if matches!(task, Task::Step | Task::Update) {
+        if matches!(task, Task::Step(_) | Task::Update) {
             updates.add(&mut parts.list, places, self.optimizer);
         }
         parts.mark(Part::Rest);
@@ -178,8 +203,6 @@ impl Training {
             seed,
             steps: 0,
             passes: 0,
-            #[cfg(test)]
-            staged: false,
         };
         training.load(state)?;
         Ok(training)
@@ -255,16 +278,16 @@ impl Training {
         times: Option<&mut StepTimes>,
     ) -> Result<StepReport, CompileError> {
         self.group(groups);
-        let Some(labels) = self.labels(&batch) else {
+        let Some(judged) = self.judged(&batch) else {
             let report = self.pass(batch, true)?;
             self.apply(groups, rate)?;
             return Ok(report);
         };
         self.forget();
-        self.send(batch.images, labels, rate)?;
+        self.send(batch.images, Some(&judged), rate)?;
         match times {
-            None => self.replay(Task::Step, batch.n)?,
-            Some(times) => self.profile(batch.n, times)?,
+            None => self.replay(Task::Step(judged.by()), batch.n)?,
+            Some(times) => self.profile((Task::Step(judged.by()), batch.n), times)?,
         }
         let report = self.report()?;
         self.updated();
@@ -285,7 +308,7 @@ impl Training {
     /// Microseconds of the graph of a step of `n` images that ran before: the least and the median of `count`. The steps are
     /// real ones, all with the numbers of the last.
     pub(crate) fn time(&self, n: usize, count: usize) -> Result<Option<(f32, f32)>, CompileError> {
-        let captured = self.graphs.get(&(Task::Step, n));
+        let captured = self.graphs.get(&(Task::Step(By::Labels), n));
         Ok(captured.map(|captured| captured.graph.time(count)).transpose()?)
     }
 
@@ -298,28 +321,22 @@ impl Training {
     fn group(&mut self, groups: &ParameterGroups) {
         let updates = Updates::new(&self.blueprint.table, groups);
         if updates != self.updates {
-            self.graphs.retain(|(task, _), _| !matches!(task, Task::Step | Task::Update));
+            self.graphs.retain(|(task, _), _| !matches!(task, Task::Step(_) | Task::Update));
             self.updates = updates;
         }
     }
 
-    /// The labels of a batch, where the card can compute the loss.
-    fn labels<'b>(&self, batch: &Batch<'b>) -> Option<&'b [u32]> {
-        #[cfg(test)]
-        if self.staged {
-            return None;
-        }
+    /// What the card computes a batch's loss by, where it can.
+    fn judged<'b>(&self, batch: &Batch<'b>) -> Option<Judged<'b>> {
         let Comparison { targets, sample_weights, criterion, teacher, whole } = batch.comparison;
+        let plain = sample_weights.is_none() && criterion.is_plain() && teacher.is_none() && whole.is_none();
         match targets {
-            Targets::Classes(labels)
-                if sample_weights.is_none()
-                    && criterion.is_plain()
-                    && teacher.is_none()
-                    && whole.is_none() =>
-            {
-                Some(labels)
+            Targets::Classes(labels) if plain => Some(Judged::Labels(labels)),
+            Targets::Classes(_) | Targets::Distributions(_) => {
+                let classes = self.plan().graph.classes();
+                let (shares, labels) = batch.comparison.weighted_shares(batch.n, classes)?;
+                Some(Judged::Shares { shares, labels })
             }
-            Targets::Classes(_) | Targets::Distributions(_) => None,
         }
     }
 
@@ -340,13 +357,15 @@ impl Training {
     }
 
     /// Sends a batch and the numbers of a step to the card.
-    fn send(&mut self, images: &[f32], labels: &[u32], rate: f32) -> Result<(), CompileError> {
+    fn send(&mut self, images: &[f32], judged: Option<&Judged<'_>>, rate: f32) -> Result<(), CompileError> {
         let (clocks, places) = (self.clocks(rate), self.blueprint.places);
         self.feed.send(|target| {
             target[places.clocks..][..clocks.len()].copy_from_slice(&clocks);
+            let (labels, shares) = judged.map_or((&[][..], &[][..]), Judged::parts);
             for (to, label) in target[places.labels..].chunks_exact_mut(4).zip(labels) {
                 to.copy_from_slice(&label.to_le_bytes());
             }
+            card::copy(shares, &mut target[places.shares..]);
             card::copy(images, &mut target[places.images..]);
         })?;
         Ok(self.feed.take(&self.card.memory, 0)?)
@@ -355,19 +374,20 @@ impl Training {
     fn pass(&mut self, batch: Batch<'_>, track: bool) -> Result<StepReport, CompileError> {
         self.forget();
         let n = batch.n;
-        if let Some(labels) = self.labels(&batch) {
-            self.send(batch.images, labels, 0.0)?;
-            self.replay(Task::Pass { track }, n)?;
+        if let Some(judged) = self.judged(&batch) {
+            self.send(batch.images, Some(&judged), 0.0)?;
+            self.replay(Task::Pass { track, by: judged.by() }, n)?;
             return self.report();
         }
-        self.send(batch.images, &[], 0.0)?;
+        self.send(batch.images, None, 0.0)?;
         self.replay(Task::Forward { track }, n)?;
         let report = self.host_loss(batch)?;
         self.replay(Task::Backward, n)?;
         Ok(report)
     }
 
-    /// A loss that the card lacks (soft or weighted targets, all but plain cross-entropy), by the host; the gradients of the outputs go to the card.
+    /// A loss that the card lacks (focal, of each class by itself, with a teacher), by the host; the gradients of the outputs go to the
+    /// card.
     fn host_loss(&self, batch: Batch<'_>) -> Result<StepReport, CompileError> {
         let (n, mut report) = (batch.n, StepReport { loss: 0.0, correct: 0 });
         for (i, loss) in self.blueprint.losses.iter().enumerate() {
@@ -422,11 +442,11 @@ impl Training {
     }
 
     /// A step launch by launch.
-    fn profile(&mut self, n: usize, times: &mut StepTimes) -> Result<(), CompileError> {
+    fn profile(&mut self, (task, n): (Task, usize), times: &mut StepTimes) -> Result<(), CompileError> {
         let stages = self.plan().stages.len();
         times.forward.resize(stages, Duration::ZERO);
         times.backward.resize(stages, Duration::ZERO);
-        let captured = self.captured(Task::Step, n)?;
+        let captured = self.captured(task, n)?;
         let launches = captured.program.profile(1)?;
         for (part, time) in captured.parts.sum(&launches) {
             let time = Duration::from_secs_f32(time * 1e-6);

@@ -31,7 +31,7 @@ pub(crate) use lower::{Kernel, Mode, Prologue, Rectified, Stage};
 pub(crate) use needs::Needs;
 pub use report::{PlanStep, StepReport, StepTimes};
 pub(crate) use storage::{MemoryRules, Region, Slot};
-pub(crate) use tables::{axis_tables, element_order};
+pub(crate) use tables::{axis_tables, element_order, pixels_and_channels};
 pub(crate) use windows::{adaptive_spans, pool_spans};
 
 use crate::graph::{Graph, NodeId, Shape};

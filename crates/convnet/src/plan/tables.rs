@@ -19,7 +19,7 @@ fn sizes(shape: Shape) -> [usize; 3] {
 }
 
 /// Pixels and channels.
-fn pixels(shape: Shape) -> [usize; 2] {
+pub(crate) fn pixels_and_channels(shape: Shape) -> [usize; 2] {
     let [channels, height, width] = sizes(shape);
     [height * width, channels]
 }
@@ -42,8 +42,7 @@ pub(crate) fn axis_tables(
     Ok(axes(input).map(|rows| (inputs.next().unwrap_or(1), rows.into_iter().map(single).collect())))
 }
 
-/// Pixels and channels of an input and of an output, and where each pixel and channel of the output comes from, as `source`
-/// tells.
+/// Where each pixel and channel of an output comes from, as `source` tells.
 ///
 /// # Errors
 /// If an image has too many elements for a table.
@@ -51,15 +50,14 @@ pub(crate) fn element_order<'a>(
     node: &Node,
     [input, output]: [Shape; 2],
     source: &'a Source<'a>,
-) -> Result<([[usize; 2]; 2], impl Fn(usize, usize) -> (usize, usize) + 'a), CompileError> {
+) -> Result<impl Fn(usize, usize) -> (usize, usize) + 'a, CompileError> {
     if input.elements() > MOST_ELEMENTS {
         let reason = "the engine's tables go up to 16,777,216 elements of an image; use a smaller map";
         return Err(CompileError::unsupported(node, reason));
     }
     let (width, from) = (output.spatial().1, input.spatial().1);
-    let place = move |pixel: usize, channel: usize| {
+    Ok(move |pixel: usize, channel: usize| {
         let [channel, row, column] = source([channel, pixel / width, pixel % width]);
         (row * from + column, channel)
-    };
-    Ok(([input, output].map(pixels), place))
+    })
 }

@@ -96,6 +96,39 @@ template <int W, class T> INLINE void read(const T* x, int stride, Size size, u3
     }
 FOURS(ARITHMETIC)
 
+// The same for gradients of few pixels that much is summed for, each channel by itself (a squeeze-and-excitation's): a block sums
+// 32 channels of a pixel, eight pixels of the output at a time.
+#define ARITHMETIC_SUMS(N, T) \
+    KERNEL(256, arithmetic_sums_##N, const T* a, int as, SIZE(a), const T* b, int bs, SIZE(b), const T* dy, int ys, SIZE(y), \
+           T* dx, int xs, u32 pixels, int kind, int side, int add) { \
+        __shared__ float shared[256]; \
+        Size first = {ah, aw, ac}, second = {bh, bw, bc}, own = side ? second : first; \
+        u32 lane = threadIdx.x % 32, row = threadIdx.x / 32, c = blockIdx.y * 32 + lane; \
+        u32 high = own.height == yh ? 1 : yh, wide = own.width == yw ? 1 : yw; \
+        for (u32 p = blockIdx.x; p < pixels; p += gridDim.x) { \
+            u32 column = p % own.width, image = p / own.width / own.height; \
+            u32 top = own.height == yh ? p / own.width % own.height : 0, left = own.width == yw ? column : 0; \
+            float sum = 0.f; \
+            if (c < yc) \
+                for (u32 i = row; i < high * wide; i += 8) { \
+                    u32 h = top + i / wide, w = left + i % wide; \
+                    float u[1], v[1]; \
+                    read<1>(a, as, first, pixel_of(first, image, h, w), c, u); \
+                    read<1>(b, bs, second, pixel_of(second, image, h, w), c, v); \
+                    sum += up(*at(dy, (image * yh + h) * yw + w, ys, c)) * part_of(u[0], v[0], kind, side); \
+                } \
+            shared[threadIdx.x] = sum; \
+            __syncthreads(); \
+            if (row == 0 && c < yc) { \
+                for (u32 i = 1; i < 8; i++) sum += shared[i * 32 + lane]; \
+                put<1>(at(dx, p, xs, c), &sum, add); \
+            } \
+            __syncthreads(); \
+        } \
+    }
+ARITHMETIC_SUMS(f32, float)
+ARITHMETIC_SUMS(bf16, bf16)
+
 // out[n, m, g] = sum over k of a[k, m, g]·b[k, n, g], by channel, row and column of each image: m, n and g rows of a, rows of b
 // and columns of both.
 #define PIXEL_PRODUCTS(N, T) \

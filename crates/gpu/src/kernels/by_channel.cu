@@ -69,10 +69,11 @@ INLINE Place place_of(u32 i, u32 first, u32 group, u32 pixels, u32 width) {
 GROUP_NORM(f32, float)
 GROUP_NORM(bf16, bf16)
 
-// The gradients of its weight and bias.
+// The gradients of its weight and bias, of the channels from `begin` on.
 #define GROUP_NORM_SUMS(N, T, W) \
     KERNEL(REDUCE, group_norm_sums_##N, const T* x, int xs, const T* dy, int gs, u32 total, u32 channels, float* part, \
-           u32* counters, u32 pixels, u32 groups, u32 width, const float* stats, float* weight_gradient, float* bias_gradient) { \
+           u32* counters, u32 begin, u32 pixels, u32 groups, u32 width, const float* stats, float* weight_gradient, \
+           float* bias_gradient) { \
         columns<W, 2>(total, channels, part, counters, \
             [&](u32 p, u32 c, float (*s)[W]) { \
                 float v[W], g[W]; \
@@ -80,7 +81,7 @@ GROUP_NORM(bf16, bf16)
                 load<W>(at(dy, p, gs, c), g); \
                 u32 first = (pixels == 1 ? p : p / pixels) * groups; \
                 UNROLL for (int i = 0; i < W; i++) { \
-                    u32 q = first + (groups == 1 ? 0 : (c + i) / width); \
+                    u32 q = first + (groups == 1 ? 0 : (begin + c + i) / width); \
                     s[0][i] += g[i]; \
                     s[1][i] += g[i] * ((v[i] - stats[2 * q]) * stats[2 * q + 1]); \
                 } \

@@ -16,7 +16,8 @@ INLINE float2 tangent_of_softplus(float x) {
 // function, 15 a·x, 16 x^a.
 INLINE float value(float x, int kind, float a, float b, float c) {
     switch (kind) {
-    case 0: return x / (1.f + expf(-x));
+    // Below -88 what it is there: the exponential beyond is no number.
+    case 0: { float t = x < -88.f ? -88.f : x; return t / (1.f + expf(-t)); }
     case 1: return 0.5f * x * erfcf(x * -0.70710678f);
     case 2: return 0.5f * x * (1.f + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
     case 3: return x < -3.f ? 0.f : x > 3.f ? x : x * (x + 3.f) * (1.f / 6.f);
@@ -38,7 +39,7 @@ INLINE float value(float x, int kind, float a, float b, float c) {
 
 INLINE float derivative(float x, int kind, float a, float b, float c) {
     switch (kind) {
-    case 0: { float s = logistic(x); return s * (1.f + x * (1.f - s)); }
+    case 0: { float t = x < -88.f ? -88.f : x, s = logistic(t); return s * (1.f + t * (1.f - s)); }
     case 1: return 0.5f * erfcf(x * -0.70710678f) + x * 0.39894228f * expf(-0.5f * x * x);
     case 2: {
         float t = tanhf(0.79788456f * (x + 0.044715f * x * x * x));
@@ -79,7 +80,10 @@ INLINE float derivative(float x, int kind, float a, float b, float c) {
             float v[W], g[W]; \
             load<W>(at(x, p, xs, first), v); \
             load<W>(at(dy, p, gs, first), g); \
-            UNROLL for (int i = 0; i < W; i++) g[i] *= derivative(v[i], kind, a, b, c); \
+            UNROLL for (int i = 0; i < W; i++) { \
+                float slope = derivative(v[i], kind, a, b, c); \
+                g[i] = slope == 0.f ? 0.f : g[i] * slope; \
+            } \
             put<W>(at(dx, p, ds, first), g, add); \
         }); \
     }

@@ -5,6 +5,10 @@ use crate::kernels::Family;
 use crate::list::List;
 use crate::view::View;
 
+/// Pixels from which on a gradient's sum over them is a block's, and the most blocks along pixels.
+const MANY_PIXELS: usize = 32;
+const BLOCKS: usize = 65_536;
+
 /// A function of two elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
@@ -143,9 +147,15 @@ impl List {
         let format = one_format(&[a.view, b.view, output_gradient.view, gradient]);
         let whole = own.view.channels == output_gradient.view.channels;
         let wide = whole && go_by_vectors(&[a.view, b.view, gradient], output_gradient.view);
-        let walk = Walk { views: [gradient], wide };
-        let kernel = walk.kernel("arithmetic_backward", format);
-        let call = Call::walk(Family::Arithmetic, &kernel, walk.vectors(format));
+        let summed = output_gradient.view.pixels / gradient.pixels.max(1);
+        let call = if whole && summed >= MANY_PIXELS {
+            let grid = [gradient.pixels.clamp(1, BLOCKS), gradient.channels.div_ceil(32), 1];
+            Call::grid(Family::Arithmetic, &format!("arithmetic_sums_{}", format.name()), grid, 256)
+        } else {
+            let walk = Walk { views: [gradient], wide };
+            let kernel = walk.kernel("arithmetic_backward", format);
+            Call::walk(Family::Arithmetic, &kernel, walk.vectors(format))
+        };
         let call = [a, b, output_gradient].into_iter().fold(call, |call, maps| maps.add_to(call));
         call.view(gradient).int(gradient.pixels).int(function.number()).int(side).flag(accumulate).add(self);
     }

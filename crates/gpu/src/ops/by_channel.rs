@@ -123,21 +123,25 @@ impl List {
         self.check_floats(stats, 2 * count);
         let views = [input, output_gradient];
         let format = one_format(&views);
-        let cut = self.sums_of_pixels(views, 2);
-        let kernel = suffixed("group_norm_sums", format.name(), cut.wide);
-        let sums = Call::grid(Family::ByChannel, &kernel, cut.grid, THREADS as u32)
-            .view(input)
-            .view(output_gradient)
-            .int(input.pixels)
-            .int(input.channels)
-            .raw(Argument::Scratch(0))
-            .raw(Argument::Counters);
-        groups
-            .add_to(sums, input)
-            .vector(stats)
-            .vector(call.weight_gradient)
-            .vector(call.bias_gradient)
-            .add(self);
+        for (first, views) in parts(views) {
+            let channels = views[0].channels;
+            let cut = self.sums_of_pixels(views, 2);
+            let kernel = suffixed("group_norm_sums", format.name(), cut.wide);
+            let sums = Call::grid(Family::ByChannel, &kernel, cut.grid, THREADS as u32)
+                .view(views[0])
+                .view(views[1])
+                .int(input.pixels)
+                .int(channels)
+                .raw(Argument::Scratch(0))
+                .raw(Argument::Counters)
+                .int(first);
+            groups
+                .add_to(sums, input)
+                .vector(stats)
+                .vector(call.weight_gradient.slice(first, channels))
+                .vector(call.bias_gradient.slice(first, channels))
+                .add(self);
+        }
         let Some((target, accumulate)) = call.input_gradient else { return };
         self.check_alike(input, &[target]);
         views.iter().for_each(|&view| target.assert_disjoint(view));
@@ -199,18 +203,21 @@ impl List {
         self.check_alike(input, &[output_gradient]);
         self.check_floats(out, input.channels);
         let format = one_format(&[input, output_gradient]);
-        let cut = self.sums_of_pixels([input, output_gradient], 1);
-        let kernel = suffixed("factor_sums", format.name(), cut.wide);
-        Call::grid(Family::ByChannel, &kernel, cut.grid, THREADS as u32)
-            .view(input)
-            .view(output_gradient)
-            .int(input.pixels)
-            .int(input.channels)
-            .raw(Argument::Scratch(0))
-            .raw(Argument::Counters)
-            .flag(below)
-            .vector(out)
-            .add(self);
+        for (first, views) in parts([input, output_gradient]) {
+            let channels = views[0].channels;
+            let cut = self.sums_of_pixels(views, 1);
+            let kernel = suffixed("factor_sums", format.name(), cut.wide);
+            Call::grid(Family::ByChannel, &kernel, cut.grid, THREADS as u32)
+                .view(views[0])
+                .view(views[1])
+                .int(input.pixels)
+                .int(channels)
+                .raw(Argument::Scratch(0))
+                .raw(Argument::Counters)
+                .flag(below)
+                .vector(out.slice(first, channels))
+                .add(self);
+        }
     }
 
     /// How sums by channel over the pixels of both views are cut; reserves their room.
@@ -225,4 +232,12 @@ impl List {
 /// A block a group.
 fn blocks(groups: usize) -> [usize; 3] {
     [groups.clamp(1, BLOCKS), 1, 1]
+}
+
+/// Parts of the channels of two views that sums by channel have counters for, each with its first channel.
+fn parts(views: [View; 2]) -> impl Iterator<Item = (usize, [View; 2])> {
+    let all = views[0].channels;
+    (0..all)
+        .step_by(Cut::MOST_CHANNELS)
+        .map(move |first| (first, views.map(|view| view.slice(first, Cut::MOST_CHANNELS.min(all - first)))))
 }

@@ -22,6 +22,9 @@ pub(super) struct Cut {
 }
 
 impl Cut {
+    /// The channels that there are counters for, however they are read.
+    pub(super) const MOST_CHANNELS: usize = 32 * COUNTERS;
+
     /// A thread reads `vector` channels at once, or one.
     pub(super) fn new(view: View, vector: Option<usize>, sums: usize) -> Self {
         let (wide, lanes) = (vector.is_some(), vector.unwrap_or(1));

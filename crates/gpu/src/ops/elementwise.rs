@@ -52,7 +52,7 @@ pub struct Dropout {
     pub layer: u64,
     /// The probability that an element is zeroed, from 0 to below 1.
     pub p: f32,
-    /// Elements that share one decision: 1, or a whole vector's length.
+    /// Elements that share one decision: 1, or all that an image has.
     pub group: usize,
 }
 

@@ -85,6 +85,34 @@ impl List {
         labels: Words,
         gradient: Option<(View, bool)>,
         weight: f32,
+        results: (Vector, Words),
+    ) {
+        let factor = weight / logits.pixels.max(1) as f32;
+        self.compare((logits, labels, None), gradient, factor, results);
+    }
+
+    /// Cross-entropy with weighted shares t of the classes, (N, classes) without gaps: writes the loss Σ t·(−ln softmax), and how
+    /// many rows have their largest logit (the first of equals) at the label; gradient (+)= weight·(softmax·Σ t − t) where one is
+    /// wanted, and whether it adds.
+    ///
+    /// # Panics
+    /// If views do not fit the block and one another, or there is no row.
+    pub fn shared_cross_entropy(
+        &mut self,
+        logits: View,
+        (shares, labels): (Vector, Words),
+        gradient: Option<(View, bool)>,
+        weight: f32,
+        results: (Vector, Words),
+    ) {
+        self.compare((logits, labels, Some(shares)), gradient, weight, results);
+    }
+
+    fn compare(
+        &mut self,
+        (logits, labels, shares): (View, Words, Option<Vector>),
+        gradient: Option<(View, bool)>,
+        factor: f32,
         (loss, correct): (Vector, Words),
     ) {
         self.check(logits);
@@ -96,6 +124,9 @@ impl List {
             logits.pixels < 1 << 24 && logits.channels < 1 << 24,
             "{logits:?} below 2²⁴ rows and classes"
         );
+        if let Some(shares) = shares {
+            self.check_floats(shares, logits.pixels * logits.channels);
+        }
         if let Some((gradient, _)) = gradient {
             self.check_alike(logits, &[gradient]);
             logits.assert_disjoint(gradient);
@@ -104,14 +135,18 @@ impl List {
         let known = logits.format == Format::F32 || target == Format::Bf16;
         assert!(known, "a gradient in bf16 of logits in bf16");
         self.reserve(8 * logits.pixels);
-        let name = format!("cross_entropy_{}_{}", logits.format.name(), target.name());
-        Call::grid(Family::Loss, &name, [logits.pixels, 1, 1], 128)
-            .view(logits)
-            .words(labels)
+        let kind = if shares.is_some() { "shared_cross_entropy" } else { "cross_entropy" };
+        let name = format!("{kind}_{}_{}", logits.format.name(), target.name());
+        let call = Call::grid(Family::Loss, &name, [logits.pixels, 1, 1], 128).view(logits);
+        let call = match shares {
+            Some(shares) => call.vector(shares),
+            None => call,
+        };
+        call.words(labels)
             .maybe_view(gradient.map(|(view, _)| view))
             .int(logits.pixels)
             .int(logits.channels)
-            .float(weight / logits.pixels as f32)
+            .float(factor)
             .flag(gradient.is_some_and(|(_, accumulate)| accumulate))
             .raw(Argument::Scratch(0))
             .raw(Argument::Counters)

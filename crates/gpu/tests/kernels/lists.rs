@@ -1,7 +1,10 @@
 //! Lists of launches as text, and what they refuse.
 
 use crate::checks::lenet::Lenet;
-use convnet_gpu::{Conv, Format, Lane, List, Precision, Vector, View};
+use convnet_gpu::{
+    Arithmetic, Conv, Factors, Format, GroupNorm, Groups, Lane, List, Maps, Order, Precision, Separable,
+    SideBackward, Taps, Vector, View,
+};
 use snapbox::{assert_data_eq, file};
 
 #[test]
@@ -64,4 +67,57 @@ fn views_that_do_not_fit_are_refused() {
         let conv = Conv { kernel: (7, 7), ..conv };
         list.convolution_weight_gradient(&conv, Precision::F32, [view(0, 16, 4), view(1024, 16, 4)], weight);
     });
+}
+
+#[test]
+fn layers_that_do_not_fit_are_refused() {
+    let view = |at, pixels, channels| View::dense(at, pixels, channels, Format::F32);
+    let groups = Groups { pixels: 4, groups: 2 };
+    let vector = |len| Vector::new(2048, len);
+    let norm = |list: &mut List, groups, weight, stats: Option<Vector>| {
+        let norm = GroupNorm { groups, weight, bias: vector(4), eps: 1e-5, stats };
+        list.group_norm(&norm, [view(0, 8, 4), view(1024, 8, 4)]);
+    };
+    refuses("of 4 elements", move |list| norm(list, groups, vector(3), None));
+    refuses("of 8 elements", move |list| norm(list, groups, vector(4), Some(vector(7))));
+    refuses("groups of channels", move |list| {
+        norm(list, Groups { pixels: 4, groups: 3 }, vector(4), None);
+    });
+    refuses("images of 3 pixels", move |list| {
+        norm(list, Groups { pixels: 3, groups: 2 }, vector(4), None);
+    });
+    refuses("a factor for each channel", move |list| {
+        list.factors(Factors { values: vector(2), below: false }, [view(0, 8, 4), view(1024, 8, 4)]);
+    });
+    let maps =
+        |at, height, width, channels| Maps { view: view(at, 2 * height * width, channels), height, width };
+    let (map, row, other) = (maps(0, 2, 3, 4), maps(1024, 1, 3, 4), maps(1024, 3, 3, 4));
+    let out = maps(2048, 2, 3, 4);
+    refuses("does not go with", move |list| list.arithmetic(Arithmetic::Mul, [map, other], out));
+    refuses("overlaps", move |list| list.arithmetic(Arithmetic::Mul, [map, row], map));
+    let back = SideBackward {
+        inputs: [map, row],
+        output_gradient: out,
+        side: 1,
+        gradient: row.view,
+        accumulate: false,
+    };
+    refuses("overlaps", move |list| list.arithmetic_backward(Arithmetic::Mul, &back));
+    refuses("out of bounds", move |list| {
+        list.arithmetic_backward(Arithmetic::Mul, &SideBackward { side: 2, ..back });
+    });
+    refuses("channels and rows", move |list| list.pixel_products([map, row, out]));
+    refuses("does not go with", move |list| list.extremum(1.0, [row, out]));
+    refuses("overlaps", move |list| list.extremum_backward([map, row, row], map.view, false));
+    refuses("an input beyond 2", |_| drop(Taps::new(2, vec![vec![(2, 1.0)]])));
+    refuses("an element twice", |_| drop(Order::new([[2, 1], [2, 1]], |_, _| (0, 0))));
+    let identity = |size: usize| Taps::new(size, (0..size).map(|i| vec![(i, 1.0)]).collect());
+    let [channels, rows, columns] = [4, 2, 3].map(identity);
+    let still = Separable { channels, rows, columns };
+    refuses("channels", move |list| list.separable(&still, [view(0, 12, 3), view(1024, 12, 4)], false));
+    refuses("as many images", |list| {
+        let order = Order::new([[2, 1], [1, 2]], |_, channel| (channel, 0));
+        list.rearrange(&order, [view(0, 4, 1), view(1024, 3, 2)], false);
+    });
+    refuses("of 24 elements", move |list| list.repeat(vector(23), 6, view(0, 12, 4)));
 }

@@ -364,3 +364,66 @@ fn hits_are_at_any_of_several_classes() {
     };
     assert_eq!(compare(&mut arena, views, comparison, 1.0, false).1, 1);
 }
+
+/// Σ t·(−ln p), its gradient, and how many rows are right, of weighted shares.
+fn by_shares(comparison: &Comparison<'_>, logits: &[f32]) -> Option<(f64, usize, Vec<f64>)> {
+    let rows = logits.len() / CLASSES;
+    let (shares, right) = comparison.weighted_shares(rows, CLASSES)?;
+    let (mut loss, mut hits, mut gradient) = (0.0, 0, Vec::new());
+    for ((x, t), right) in logits.chunks_exact(CLASSES).zip(shares.chunks_exact(CLASSES)).zip(right) {
+        let (x, t) = (wide(x), wide(t));
+        let largest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = x.iter().map(|x| (x - largest).exp()).sum();
+        let total: f64 = t.iter().sum();
+        loss += x.iter().zip(&t).map(|(x, t)| t * (largest + sum.ln() - x)).sum::<f64>();
+        hits += usize::from(x.iter().position(|&x| x == largest) == Some(right as usize));
+        gradient.extend(x.iter().zip(&t).map(|(x, t)| (x - largest).exp() / sum * total - t));
+    }
+    Some((loss, hits, gradient))
+}
+
+#[test]
+fn a_comparison_as_weighted_shares_is_the_same() {
+    let labels: Vec<u32> = (0..ROWS).map(|i| ((3 * i + 2) % CLASSES) as u32).collect();
+    let soft: Vec<f32> = values(ROWS * CLASSES, 11, 13, 4.0).into_iter().map(f32::abs).collect();
+    let weights: Vec<f32> = (0..ROWS).map(|i| 0.5 + i as f32).collect();
+    let class_weights: Vec<f32> = values(CLASSES, 3, 7, 8.0).iter().map(|x| x.abs() + 0.25).collect();
+    let logits = values(ROWS * CLASSES, 37, 41, 8.0);
+    let cross = |smoothing, class_weights| {
+        Criterion::CrossEntropy(CrossEntropy { smoothing, class_weights, gamma: 0.0 })
+    };
+    let criteria = [
+        Criterion::default(),
+        cross(0.1, None),
+        cross(0.0, Some(class_weights.clone())),
+        cross(0.2, Some(class_weights)),
+    ];
+    let whole = Whole { rows: 11.0, weighted: 7.5 };
+    for criterion in &criteria {
+        for targets in [Targets::Classes(&labels), Targets::Distributions(&soft)] {
+            for sample_weights in [None, Some(&weights[..]), Some(&[0.0; ROWS][..])] {
+                for whole in [None, Some(whole)] {
+                    let comparison = Comparison { targets, sample_weights, criterion, teacher: None, whole };
+                    let (loss, hits, gradient) = found(comparison);
+                    let (by, right, slopes) = by_shares(&comparison, &logits).unwrap();
+                    let what = format!("{comparison:?}");
+                    assert!((loss - by).abs() <= 1e-6 * loss.abs().max(1e-3), "{what}: {by} for {loss}");
+                    assert_eq!(hits, right, "{what}");
+                    assert_close(&slopes, &gradient, 1e-6, what);
+                }
+            }
+        }
+    }
+    // What is no such sum.
+    let focal = Criterion::CrossEntropy(CrossEntropy { gamma: 1.0, ..CrossEntropy::PLAIN });
+    let teacher = Teacher { logits: &logits, alpha: 0.5, reading: Reading::Hard };
+    for (criterion, teacher) in [
+        (&focal, None),
+        (&Criterion::Binary(Binary::default()), None),
+        (&Criterion::default(), Some(teacher)),
+    ] {
+        let targets = Targets::Classes(&labels);
+        let comparison = Comparison { targets, sample_weights: None, criterion, teacher, whole: None };
+        assert_eq!(comparison.weighted_shares(ROWS, CLASSES), None);
+    }
+}

@@ -7,7 +7,9 @@ use crate::cpu::binder::{Binder, Parameters};
 use crate::cpu::run::{At, Backward, Forward};
 use crate::graph::Shape;
 use crate::ops::{Axes, Source};
-use crate::plan::{CompileError, GradientWrite, Mode, Stage, axis_tables, element_order};
+use crate::plan::{
+    CompileError, GradientWrite, Mode, Stage, axis_tables, element_order, pixels_and_channels,
+};
 
 /// A linear map along each axis, and the way back.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +63,9 @@ impl Rearrange {
         source: &Source<'_>,
     ) -> Result<Bound, CompileError> {
         let node = binder.node(stage.node);
-        let ([inputs, outputs], source) = element_order(node, [stage.shapes[0], node.shape], source)?;
+        let shapes = [stage.shapes[0], node.shape];
+        let source = element_order(node, shapes, source)?;
+        let [inputs, outputs] = shapes.map(pixels_and_channels);
         let order = Rearrangement::new(inputs, outputs, source);
         let gradient = (binder.mode() == Mode::Train).then(|| order.inverse());
         let kind = Kind::Rearrange(Box::new(Self { order, gradient }));

@@ -66,7 +66,7 @@ impl ByChannel {
             Self::Norm { groups, eps, saved } => {
                 let weight = run.weight(at);
                 let stats = saved.map(|start| run.saved(start, 2 * count(groups, at.stage, run.n)));
-                let bias = run.bias(at).unwrap_or(weight);
+                let bias = run.bias(at).unwrap_or_else(|| unreachable!("a normalization has a bias"));
                 run.list.group_norm(&GroupNorm { groups, weight, bias, eps, stats }, views);
             }
             Self::Prelu { .. } | Self::Scale => run.list.factors(self.factors(run, at), views),
@@ -87,7 +87,9 @@ impl ByChannel {
                 weight: run.weight(at),
                 stats: run.saved(start, 2 * count(groups, at.stage, run.n)),
                 weight_gradient,
-                bias_gradient: run.bias_gradient(at).unwrap_or(weight_gradient),
+                bias_gradient: run
+                    .bias_gradient(at)
+                    .unwrap_or_else(|| unreachable!("a normalization has a bias")),
                 input_gradient: target,
             });
             return;

@@ -7,7 +7,7 @@ use crate::gpu::binder::{Binder, Parameters};
 use crate::gpu::emit::{At, Emit};
 use crate::graph::Shape;
 use crate::ops::{Axes, Source};
-use crate::plan::{CompileError, Stage, axis_tables, element_order};
+use crate::plan::{CompileError, Stage, axis_tables, element_order, pixels_and_channels};
 
 /// A linear map along each axis.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +50,9 @@ impl Rearrange {
         source: &Source<'_>,
     ) -> Result<Bound, CompileError> {
         let node = binder.node(stage.node);
-        let (sizes, source) = element_order(node, [stage.shapes[0], node.shape], source)?;
-        let kind = Kind::Rearrange(Box::new(Self(Order::new(sizes, source))));
+        let shapes = [stage.shapes[0], node.shape];
+        let source = element_order(node, shapes, source)?;
+        let kind = Kind::Rearrange(Box::new(Self(Order::new(shapes.map(pixels_and_channels), source))));
         Ok(Bound::plain(binder, stage, kind, Parameters::default()))
     }
 

@@ -6,8 +6,8 @@ use convnet_kernels::Mask;
 
 use super::Training;
 use crate::gpu::table::{running, unpack};
-use crate::graph::{NodeId, Shape};
-use crate::ops::{Op, ParamSpec};
+use crate::graph::NodeId;
+use crate::ops::ParamSpec;
 use crate::plan::{CompileError, layer_key};
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::{check, read};
@@ -121,25 +121,7 @@ impl Training {
     /// What the next pass's dropout multiplies an element of a layer's input with; `index` counts in PyTorch's order.
     /// `None` for a node that is no dropout layer.
     pub(crate) fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
-        let plan = self.plan();
-        let (shape, key) = (plan.graph.node(node).shape, layer_key(self.key(), node));
-        let elements = shape.elements();
-        match &plan.graph.node(node).op {
-            Op::Dropout(dropout) => {
-                let (image, at) = (index / elements, index % elements);
-                let inside = match (shape, plan.order(node)) {
-                    (Shape::Map { channels, height, width }, _) | (_, Some((channels, height, width))) => {
-                        let (c, pixel) = (at / (height * width), at % (height * width));
-                        pixel * channels + c
-                    }
-                    _ => at,
-                };
-                Some(Mask::new(key, dropout.p, 1).scale(image * elements + inside))
-            }
-            Op::Dropout1d(dropout) => {
-                Some(Mask::new(key, dropout.p, elements.max(1)).scale(index * elements))
-            }
-            _ => None,
-        }
+        let (p, group, at) = self.plan().dropped(node, index)?;
+        Some(Mask::new(layer_key(self.key(), node), p, group).scale(at))
     }
 }

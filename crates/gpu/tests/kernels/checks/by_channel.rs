@@ -8,6 +8,10 @@ use super::{Machine, Report};
 const EPS: f32 = 1e-3;
 
 pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
+    // More channels than there are counters for sums by channel.
+    let wide = (1, 65_540, (0, 0));
+    group_norm(machine, report, wide, Groups { pixels: 1, groups: 4 }, Format::F32);
+    factors(machine, report, wide, (false, false), Format::F32);
     for format in [Format::F32, Format::Bf16] {
         // LayerNorm; groups; InstanceNorm; all of an image.
         for (shape, groups) in [

@@ -107,6 +107,7 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
         }
         of_two(machine, report, format);
         products(machine, report, format);
+        not_numbers(machine, report, format);
     }
     far_from_zero(machine, report);
 }
@@ -151,19 +152,50 @@ fn of_one(
 fn far_from_zero(machine: &mut dyn Machine, report: &mut Report) {
     let bounded = |function: &Function| !matches!(function, Function::Exp);
     for (function, positive) in FUNCTIONS.into_iter().filter(|(function, _)| bounded(function)) {
-        let mut case = Case::new(6);
-        let views = [(); 4].map(|()| case.map(1, 4, Format::F32, (0, 0)));
-        let [x, y, dy, dx] = views;
-        case.set(x, &if positive { [1e-3, 50.0, 90.0, 1e3] } else { [-120.0, -95.0, 95.0, 120.0] });
-        case.set(dy, &[1.0; 4]);
-        let [values, slopes] =
-            [0, 1].map(|which| case.get(x).iter().map(|&x| at(function, x)[which]).collect());
-        case.expect(y, values, tolerance(Format::F32));
-        case.expect(dx, slopes, tolerance(Format::F32));
+        let far = if positive { [1e-3, 50.0, 90.0, 1e3] } else { [-120.0, -95.0, 95.0, 120.0] };
+        for place in far {
+            let mut case = Case::new(6);
+            let [x, y, dy, dx] = [(); 4].map(|()| case.map(1, 1, Format::F32, (0, 0)));
+            case.set(x, &[place]);
+            case.set(dy, &[1.0]);
+            // What is below the least numbers may be nothing.
+            let [value, slope] = at(function, case.get(x)[0]).map(|v| if v.abs() < 1e-34 { 0.0 } else { v });
+            let mut list = case.list();
+            list.function(function, [x, y]);
+            list.function_backward(function, [x, dy, dx], false);
+            if value == 0.0 || slope == 0.0 {
+                // Within a number that is nothing beside 1.
+                case.set(y, &[1.0]);
+                list.add([y, dy], y, false);
+                list.add([dx, dy], dx, false);
+            }
+            let beside = if value == 0.0 || slope == 0.0 { 1.0 } else { 0.0 };
+            case.expect(y, vec![value + beside], tolerance(Format::F32));
+            case.expect(dx, vec![slope + beside], tolerance(Format::F32));
+            case.run(machine, report, &format!("{function:?} at {place}"), &list);
+        }
+    }
+    // Nothing of a gradient comes through where the slope is 0, however large it is.
+    for (function, place) in [
+        (Function::Hardswish, -5.0),
+        (Function::Hardsigmoid { alpha: 1.0 / 6.0, beta: 0.5 }, 7.0),
+        (Function::Abs, 0.0),
+        (Function::Silu, f64::NEG_INFINITY),
+    ] {
+        let mut case = Case::new(8);
+        let [x, y, dy, dx, one] = [(); 5].map(|()| case.map(1, 1, Format::F32, (0, 0)));
+        case.set(x, &[place]);
+        case.set(dy, &[if place.is_finite() { f64::INFINITY } else { 1.0 }]);
+        case.set(one, &[1.0]);
         let mut list = case.list();
         list.function(function, [x, y]);
         list.function_backward(function, [x, dy, dx], false);
-        case.run(machine, report, &format!("{function:?} far from zero"), &list);
+        list.add([dx, one], dx, false);
+        case.expect(dx, vec![1.0], tolerance(Format::F32));
+        let value = if place.is_finite() { at(function, place)[0] } else { 0.0 };
+        list.add([y, one], y, false);
+        case.expect(y, vec![value + 1.0], tolerance(Format::F32));
+        case.run(machine, report, &format!("{function:?} at {place}, where it is level"), &list);
     }
 }
 
@@ -216,7 +248,10 @@ fn few(case: &mut Case, view: View, function: Arithmetic) {
 }
 
 fn of_two(machine: &mut dyn Machine, report: &mut Report, format: Format) {
-    let sizes: [Sizes; 8] = [
+    let sizes: [Sizes; 10] = [
+        // Sums by blocks.
+        [[7, 9, 40], [1, 1, 40]],
+        [[1, 6, 5], [37, 6, 5]],
         [[3, 4, 16], [3, 4, 16]],
         [[3, 4, 16], [1, 1, 16]],
         [[1, 1, 8], [5, 3, 8]],
@@ -251,11 +286,14 @@ fn three(
 ) -> [Maps; 3] {
     let [a, b] = inputs;
     let whole = [0, 1, 2].map(|i| a[i].max(b[i]));
-    let [a, b, out] = [(a, gap), (b, (0, 0)), (whole, gap)].map(|([height, width, channels], gap)| Maps {
-        view: case.map(BATCH * height * width, channels, format, gap),
-        height,
-        width,
-    });
+    // The second one alone may forbid vectors.
+    let [a, b, out] = [(a, gap), (b, (gap.1, gap.0)), (whole, (0, gap.0 + gap.1))].map(
+        |([height, width, channels], gap)| Maps {
+            view: case.map(BATCH * height * width, channels, format, gap),
+            height,
+            width,
+        },
+    );
     few(case, a.view, function);
     few(case, b.view, function);
     [a, b, out]
@@ -375,5 +413,40 @@ fn products(machine: &mut dyn Machine, report: &mut Report, format: Format) {
             list.pixel_products_backward(&call);
             case.run(machine, report, &format!("{name} backward {side} {accumulate}"), &list);
         }
+    }
+}
+
+/// Which of two values is no number decides whether the result is one: it is compared with itself.
+fn not_numbers(machine: &mut dyn Machine, report: &mut Report, format: Format) {
+    let nan = f64::NAN;
+    let cases = [
+        (Arithmetic::Maximum, [nan, 1.0, nan, 2.0], [1.0, nan, nan, 1.0], [0.0, 0.0, 0.0, 1.0]),
+        (Arithmetic::Minimum, [nan, 1.0, nan, 2.0], [1.0, nan, nan, 1.0], [0.0, 0.0, 0.0, 1.0]),
+        (Arithmetic::Mask, [nan, f64::INFINITY, nan, 2.0], [0.0, 0.0, 1.0, 1.0], [1.0, 1.0, 0.0, 1.0]),
+    ];
+    for (function, a, b, expected) in cases {
+        let mut case = Case::new(16);
+        let maps = [(); 4].map(|()| Maps { view: case.map(1, 4, format, (0, 0)), height: 1, width: 1 });
+        let [x, y, out, same] = maps;
+        case.set(x.view, &a);
+        case.set(y.view, &b);
+        case.ignore(out.view.at, 4 * format.size());
+        case.expect(same.view, expected.to_vec(), tolerance(format));
+        let mut list = case.list();
+        list.arithmetic(function, [x, y], out);
+        list.arithmetic(Arithmetic::Equal, [out, out], same);
+        case.run(machine, report, &format!("{function:?} of what is no number {format:?}"), &list);
+    }
+    for (sign, row) in [(1.0, [nan, 1.0, 2.0]), (1.0, [1.0, nan, 2.0]), (-1.0, [1.0, 2.0, nan])] {
+        let mut case = Case::new(17);
+        let maps = [3, 1, 1].map(|n| Maps { view: case.map(1, n, format, (0, 0)), height: 1, width: 1 });
+        let [x, out, same] = maps;
+        case.set(x.view, &row);
+        case.ignore(out.view.at, format.size());
+        case.expect(same.view, vec![0.0], tolerance(format));
+        let mut list = case.list();
+        list.extremum(sign, [x, out]);
+        list.arithmetic(Arithmetic::Equal, [out, out], same);
+        case.run(machine, report, &format!("an extreme of {row:?} {format:?}"), &list);
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
         rows(machine, report, format);
     }
     loss(machine, report);
+    shared_loss(machine, report);
 }
 
 fn forward(
@@ -315,6 +316,56 @@ fn loss(machine: &mut dyn Machine, report: &mut Report) {
                     &format!("cross entropy {format:?}-{to:?} {rows}x{classes} {gradient:?}"),
                     &list,
                 );
+            }
+        }
+    }
+}
+
+/// Cross-entropy with weighted shares of the classes, some of which are 0 where a logit is far down.
+fn shared_loss(machine: &mut dyn Machine, report: &mut Report) {
+    for (format, to) in
+        [(Format::F32, Format::F32), (Format::F32, Format::Bf16), (Format::Bf16, Format::Bf16)]
+    {
+        for (rows, classes, gap) in [(1, 2, (0, 0)), (7, 10, (0, 1)), (130, 33, (1, 0)), (3, 1000, (0, 0))] {
+            for gradient in [None, Some(false), Some(true)] {
+                let mut case = Case::new(rows as u64 + 3);
+                let logits = case.map(rows, classes, format, gap);
+                let dx = case.map(rows, classes, to, (0, 0));
+                let mut x: Vec<f64> = case.get(logits).iter().map(|v| (v * 24.0).round() / 8.0).collect();
+                x[0] = f64::NEG_INFINITY;
+                case.set(logits, &x);
+                let shares = case.floats(rows * classes);
+                let mut t: Vec<f64> = case.values(shares).iter().map(|v| v.max(0.0) / rows as f64).collect();
+                t[0] = 0.0;
+                case.set(View::dense(shares.at, rows, classes, Format::F32), &t);
+                let t = case.values(shares);
+                let labels: Vec<u32> = (0..rows).map(|row| (row * 7 % classes) as u32).collect();
+                let words = case.words(&labels);
+                let (loss, correct) = (case.floats(1), case.words(&[77]));
+                let (mut total, mut right, weight) = (0.0, 0u32, 0.4f32);
+                let mut values = Vec::new();
+                for ((row, t), &label) in x.chunks(classes).zip(t.chunks(classes)).zip(&labels) {
+                    let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    let sum: f64 = row.iter().map(|v| (v - most).exp()).sum();
+                    let of = |(v, t): (&f64, &f64)| if *t > 0.0 { t * (most + sum.ln() - v) } else { 0.0 };
+                    total += row.iter().zip(t).map(of).sum::<f64>();
+                    right += u32::from(row.iter().position(|&v| v == most) == Some(label as usize));
+                    let all: f64 = t.iter().sum();
+                    let slope = |(v, t): (&f64, &f64)| f64::from(weight) * ((v - most).exp() / sum * all - t);
+                    values.extend(row.iter().zip(t).map(slope));
+                }
+                case.expect_vector(loss, vec![total], 1e-5);
+                case.expect_bytes(correct.at, right.to_le_bytes().to_vec());
+                if let Some(add) = gradient {
+                    let old = case.get(dx);
+                    let sum = |(v, old): (&f64, f64)| v + if add { old } else { 0.0 };
+                    case.expect(dx, values.iter().zip(old).map(sum).collect(), tolerance(to));
+                }
+                let mut list = case.list();
+                let target = gradient.map(|add| (dx, add));
+                list.shared_cross_entropy(logits, (shares, words), target, weight, (loss, correct));
+                let name = format!("shared cross entropy {format:?}-{to:?} {rows}x{classes} {gradient:?}");
+                case.run(machine, report, &name, &list);
             }
         }
     }
