@@ -158,7 +158,7 @@ pub(crate) struct DeviceArgs {
     #[arg(long, value_name = "DEVICE", help_heading = "Computation")]
     pub(crate) device: Option<DeviceChoice>,
 
-    /// How a GPU computes products [default: tf32 to train, fp32 otherwise]
+    /// How a GPU computes products, and what it keeps activations in [default: tf32 to train, fp32 otherwise]
     #[arg(long, value_name = "NAME", value_parser = Precision::NAMES, help_heading = "Computation")]
     pub(crate) precision: Option<String>,
 }

@@ -51,7 +51,8 @@ pub enum ReluGradient {
     Guided,
 }
 
-/// How a GPU computes products: of convolutions and of Linear layers. All else is in single precision.
+/// How a GPU computes products, of convolutions and of Linear layers, and what it keeps activations in. All else is in single
+/// precision.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Precision {
@@ -60,11 +61,14 @@ pub enum Precision {
     F32,
     /// Single precision in memory; factors are rounded to 10 bits of mantissa, sums are not.
     Tf32,
+    /// Activations, their gradients and factors in 16 bits, with 7 of mantissa; sums in single precision, and so are weights as they
+    /// are learned and kept.
+    Bf16,
 }
 
 impl Precision {
     /// Their names.
-    pub const NAMES: [&str; 2] = ["fp32", "tf32"];
+    pub const NAMES: [&str; 3] = ["fp32", "tf32", "bf16"];
 }
 
 impl fmt::Display for Precision {
@@ -72,6 +76,7 @@ impl fmt::Display for Precision {
         f.write_str(match self {
             Self::F32 => "fp32",
             Self::Tf32 => "tf32",
+            Self::Bf16 => "bf16",
         })
     }
 }
@@ -83,6 +88,7 @@ impl FromStr for Precision {
         match name {
             "fp32" => Ok(Self::F32),
             "tf32" => Ok(Self::Tf32),
+            "bf16" => Ok(Self::Bf16),
             _ => Err(CompileError::Precision { found: name.to_owned() }),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use convnet_gpu::{Device, Error, Feed, Graph, Memory, Program};
+use convnet_gpu::{Device, Error, Feed, Format, Graph, Memory, Program};
 
 use super::program::Parts;
 use super::rows::bytes;
@@ -73,6 +73,20 @@ impl Card {
     /// Writes numbers at a byte.
     pub(super) fn write(&self, at: usize, values: &[f32]) -> Result<(), CompileError> {
         Ok(self.memory.write(at, &bytes(values))?)
+    }
+
+    /// Reads numbers of a format from a byte on.
+    pub(super) fn read_as(&self, format: Format, at: usize, len: usize) -> Result<Vec<f32>, CompileError> {
+        match format {
+            Format::F32 => self.read(at, len),
+            Format::Bf16 => {
+                let mut bytes = vec![0; format.size() * len];
+                self.memory.read(at, &mut bytes)?;
+                let up =
+                    |pair: &[u8]| f32::from_bits(u32::from(u16::from_le_bytes([pair[0], pair[1]])) << 16);
+                Ok(bytes.chunks_exact(2).map(up).collect())
+            }
+        }
     }
 
     /// Reads numbers from a byte on.

@@ -33,7 +33,8 @@ pub(super) struct Emit<'a> {
 impl Emit<'_> {
     fn view(&self, region: Region) -> View {
         let Region { offset, pixels, channels, stride } = region;
-        View { at: self.places.activations + 4 * offset, pixels, channels, stride, format: Format::F32 }
+        let format = self.program.format();
+        View { at: self.places.activations + format.size() * offset, pixels, channels, stride, format }
     }
 
     pub(super) fn value(&self, value: NodeId, shape: Shape) -> View {
@@ -92,6 +93,33 @@ impl Emit<'_> {
 
     pub(super) fn weight(&self, at: At<'_>) -> Vector {
         self.parameter(&at.parameters.weight)
+    }
+
+    /// The weight as a factor of products.
+    pub(super) fn factor(&self, at: At<'_>) -> Vector {
+        self.in_format(self.weight(at), (self.places.parameters, self.places.halves))
+    }
+
+    /// Where the gradient of the weight goes as the precision's kernels give it; [`Emit::settle_weight_gradient`] follows.
+    pub(super) fn rough_weight_gradient(&self, at: At<'_>) -> Vector {
+        self.in_format(self.weight_gradient(at), (self.places.gradients, self.places.half_gradients))
+    }
+
+    /// The same range of the flat parameters, or of their gradients, in the format of activations.
+    fn in_format(&self, exact: Vector, (from, to): (usize, usize)) -> Vector {
+        match self.program.format() {
+            Format::F32 => exact,
+            format => Vector { at: to + (exact.at - from) / 4 * format.size(), format, ..exact },
+        }
+    }
+
+    /// Brings a weight's gradient to single precision.
+    pub(super) fn settle_weight_gradient(&mut self, at: At<'_>) {
+        let (rough, exact) = (self.rough_weight_gradient(at), self.weight_gradient(at));
+        if rough.format != exact.format {
+            let [rough, exact] = [rough, exact].map(|vector| vector.rows(vector.len));
+            self.list.copy(rough, exact);
+        }
     }
 
     pub(super) fn bias(&self, at: At<'_>) -> Option<Vector> {

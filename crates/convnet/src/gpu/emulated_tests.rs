@@ -2,13 +2,14 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use convnet_gpu::Clock;
+use convnet_gpu::{Clock, Format};
 use convnet_gpu_emulation::Emulator;
 
 use super::inference::outputs;
 use super::loader::Loader;
 use super::places::Places;
 use super::program::{Parts, Program};
+use super::rows::halves;
 use super::table::unpack;
 use super::training::{Blueprint, Judged, Task};
 use super::update::Updates;
@@ -23,6 +24,7 @@ use crate::plan::{Mode, pass_key};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, loss_and_gradients};
 use crate::state::StateDict;
+use crate::zoo;
 
 const IMAGES: usize = 3;
 
@@ -37,8 +39,8 @@ fn emulator() -> Option<MutexGuard<'static, Emulator>> {
     Some(emulator.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn options() -> Options {
-    Options { device: Device::Gpu(0), precision: Precision::F32, ..Options::default() }
+fn options(precision: Precision) -> Options {
+    Options { device: Device::Gpu(0), precision, ..Options::default() }
 }
 
 fn put(memory: &mut [u8], at: usize, values: impl IntoIterator<Item = f32>) {
@@ -81,10 +83,10 @@ fn memory(places: &Places) -> Vec<u8> {
 fn values(
     emulator: &mut Emulator,
     (graph, state, images): (&Graph, &StateDict, &Array),
-    (mode, batch): (Mode, usize),
+    (mode, batch, precision): (Mode, usize, Precision),
 ) -> Vec<(NodeId, Vec<f32>)> {
     let shown = outputs(graph, mode);
-    let program = Program::new(graph, &shown, mode, batch, &options()).unwrap();
+    let program = Program::new(graph, &shown, mode, batch, &options(precision)).unwrap();
     let places = Places::new(&program, 0, 0, 0).unwrap();
     let mut parameters = vec![0.0; program.parameters];
     let mut loader = Loader { graph, source: state, parameters: &mut parameters };
@@ -92,6 +94,10 @@ fn values(
         kind.load(&mut loader, at).unwrap();
     }
     let mut memory = memory(&places);
+    if program.format() == Format::Bf16 {
+        let halves = halves(&parameters);
+        memory[places.halves..][..halves.len()].copy_from_slice(&halves);
+    }
     put(&mut memory, places.parameters, parameters);
     put(&mut memory, places.images, single(images));
     let mut parts = Parts::new(&places);
@@ -104,7 +110,13 @@ fn values(
         let element = |i: usize| {
             let (image, channel, pixel) = (i / map / region.channels, i / map % region.channels, i % map);
             let at = region.offset + (image * map + pixel) * region.stride + channel;
-            get(&memory, places.activations + 4 * at, 1)[0]
+            match program.format() {
+                Format::F32 => get(&memory, places.activations + 4 * at, 1)[0],
+                Format::Bf16 => {
+                    let at = places.activations + 2 * at;
+                    f32::from_bits(u32::from(u16::from_le_bytes([memory[at], memory[at + 1]])) << 16)
+                }
+            }
         };
         (id, (0..IMAGES * shape.elements()).map(element).collect())
     };
@@ -117,9 +129,10 @@ fn pass(
     graph: &Graph,
     state: &StateDict,
     (images, judged, seed): (&Array, &Judged<'_>, u64),
+    precision: Precision,
 ) -> (f64, StateDict) {
     // Fewer images than there may be.
-    let blueprint = Blueprint::new(graph, IMAGES + 1, Optimizer::sgd(), &options()).unwrap();
+    let blueprint = Blueprint::new(graph, IMAGES + 1, Optimizer::sgd(), &options(precision)).unwrap();
     let (program, places) = (&blueprint.program, &blueprint.places);
     let mut parameters = vec![0.0; program.parameters];
     for parameter in super::table::table(program) {
@@ -145,33 +158,64 @@ fn pass(
     (losses, unpack(&blueprint.table, &gradients, ""))
 }
 
+/// How far a value may be from the oracle's by its layer's RMS, a loss by itself, and all gradients together by their length.
+struct Near {
+    values: f64,
+    loss: f64,
+    gradients: f64,
+}
+
+fn near(precision: Precision) -> Near {
+    match precision {
+        Precision::F32 | Precision::Tf32 => Near { values: 1e-4, loss: 1e-5, gradients: 3e-5 },
+        // 2⁻⁹ a rounding, some tens of which add up; a rounding may turn a ReLU, or choose another of two maxima.
+        Precision::Bf16 => Near { values: 0.1, loss: 0.03, gradients: 0.1 },
+    }
+}
+
+/// The length of the difference of all tensors, by that of the expected ones.
+fn distance(found: &StateDict, expected: impl Fn(&str) -> Vec<f64>) -> f64 {
+    let (mut difference, mut length) = (0.0, 0.0);
+    for (name, tensor) in found {
+        let expected = expected(name);
+        assert_eq!(tensor.data.len(), expected.len(), "{name}");
+        difference +=
+            tensor.data.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum::<f64>();
+        length += expected.iter().map(|b| b * b).sum::<f64>();
+    }
+    (difference / length.max(1e-30)).sqrt()
+}
+
 /// Compares a network's values, its loss and its gradients with the oracle's, with the dropout of the CPU's masks.
-fn compare(emulator: &mut Emulator, graph: &Graph, seed: u64) {
+fn compare(emulator: &mut Emulator, graph: &Graph, (seed, precision): (u64, Precision)) {
+    let near = near(precision);
     let (state, images) = (random_state(graph, seed), random_input(graph, IMAGES, seed));
     let labels = random_labels(graph, IMAGES, seed);
-    let what = format!("{} {seed}", graph.name());
+    let what = format!("{} {seed} {precision}", graph.name());
     let expected = forward(graph, &state, &images).unwrap();
-    for how in [(Mode::Trace, IMAGES), (Mode::Infer, IMAGES + 1)] {
+    for how in [(Mode::Trace, IMAGES, precision), (Mode::Infer, IMAGES + 1, precision)] {
         for (id, values) in values(emulator, (graph, &state, &images), how) {
             let what = format!("{what}, {how:?}, {}", graph.node(id).path);
-            assert_close(&values, &expected[id.index()].data, (1e-4, 1e-6), &what);
+            assert_close(&values, &expected[id.index()].data, (near.values, 1e-6), &what);
         }
     }
     let cpu = Options { threads: 1, ..Options::default() };
     let training = TrainingStep::compile(graph, &state, IMAGES, Optimizer::sgd(), seed, &cpu).unwrap();
     let scale = |node: NodeId, index: usize| f64::from(training.dropout_scale(node, index).unwrap());
     let expected = loss_and_gradients(graph, &state, &images, &labels, &scale).unwrap();
-    let (loss, gradients) = pass(emulator, graph, &state, (&images, &Judged::Labels(&labels), seed));
-    assert!(
-        (loss - expected.loss).abs() < 1e-5 * expected.loss.abs(),
-        "{what}: loss {loss} for {}",
-        expected.loss
-    );
-    let largest = expected.gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));
+    let judged = Judged::Labels(&labels);
+    let (loss, gradients) = pass(emulator, graph, &state, (&images, &judged, seed), precision);
+    let off = (loss - expected.loss).abs() / expected.loss.abs();
+    assert!(off < near.loss, "{what}: loss {loss} for {}", expected.loss);
     assert_eq!(gradients.len(), expected.gradients.len(), "{what}");
-    for (name, gradient) in &gradients {
-        let expected = &expected.gradients[name].data;
-        assert_close(&gradient.data, expected, (1e-3, 3e-5 * largest), &format!("{what}, {name}"));
+    let off = distance(&gradients, |name| expected.gradients[name].data.clone());
+    assert!(off < near.gradients, "{what}: gradients are off by {off}");
+    if precision == Precision::F32 {
+        let largest = expected.gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));
+        for (name, gradient) in &gradients {
+            let expected = &expected.gradients[name].data;
+            assert_close(&gradient.data, expected, (1e-3, 3e-5 * largest), &format!("{what}, {name}"));
+        }
     }
 }
 
@@ -179,7 +223,7 @@ fn compare(emulator: &mut Emulator, graph: &Graph, seed: u64) {
 fn random_networks_and_one_around_each_layer_have_the_oracles_values_and_gradients() {
     let Some(mut emulator) = emulator() else { return };
     for (seed, graph) in (0..).zip(random_graphs(12)) {
-        compare(&mut emulator, &graph, seed);
+        compare(&mut emulator, &graph, (seed, Precision::F32));
     }
 }
 
@@ -205,7 +249,7 @@ fn a_network_of_newer_layers_has_the_oracles_values_and_gradients() {
     let Some(mut emulator) = emulator() else { return };
     let graph = modern();
     for seed in 0..4 {
-        compare(&mut emulator, &graph, seed);
+        compare(&mut emulator, &graph, (seed, Precision::F32));
     }
 }
 
@@ -237,7 +281,7 @@ fn losses_by_shares_and_their_gradients_are_the_cpus() {
         let shares = target.comparison().weighted_shares(IMAGES, graph.classes());
         let (shares, labels) = shares.unwrap();
         let judged = Judged::Shares { shares, labels };
-        let (loss, gradients) = pass(&mut emulator, &graph, &state, (&images, &judged, seed));
+        let (loss, gradients) = pass(&mut emulator, &graph, &state, (&images, &judged, seed), Precision::F32);
         let what = format!("{target:?}");
         assert!((loss - report.loss).abs() < 1e-5 * report.loss.abs(), "{what}: {loss} for {}", report.loss);
         for (name, gradient) in &gradients {
@@ -245,4 +289,14 @@ fn losses_by_shares_and_their_gradients_are_the_cpus() {
             assert_close(&gradient.data, &expected, (1e-3, 1e-6), &format!("{what}, {name}"));
         }
     }
+}
+
+/// Activations, their gradients and factors in 16 bits: networks around each layer, in which little adds up.
+#[test]
+fn bf16_is_within_its_roundings_of_the_oracle() {
+    let Some(mut emulator) = emulator() else { return };
+    for (seed, graph) in (0..).zip(random_graphs(0)) {
+        compare(&mut emulator, &graph, (seed, Precision::Bf16));
+    }
+    compare(&mut emulator, &zoo::lenet().build().unwrap(), (1, Precision::Bf16));
 }

@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use convnet_gpu::Feed;
+use convnet_gpu::{Feed, Format};
 
 use super::card::{self, Captured, Card};
 use super::loader::Loader;
 use super::places::Places;
 use super::program::{Part, Parts, Program};
+use super::rows::halves;
 use crate::graph::{Graph, NodeId};
 use crate::options::Options;
 use crate::plan::{CompileError, Mode, Plan, PlanStep, Region};
@@ -85,6 +86,9 @@ impl Inference {
         };
         let card = Card::new(card::open(index)?, places.end)?;
         card.write(places.parameters, &parameters)?;
+        if program.format() != Format::F32 {
+            card.memory.write(places.halves, &halves(&parameters)).map_err(CompileError::from)?;
+        }
         let turn = Mutex::new(Turn { feed: card.feed(places.batch)?, graphs: HashMap::new() });
         Ok(Self { program, places, card, index, kept, turn })
     }
@@ -100,7 +104,9 @@ impl Inference {
 
     /// Bytes of activations, and of weights.
     pub(crate) fn memory(&self) -> (usize, usize) {
-        (4 * self.plan().floats, 4 * self.program.parameters)
+        let size = self.program.format().size();
+        let weights = if size == 4 { 4 } else { 4 + size };
+        (size * self.plan().floats, weights * self.program.parameters)
     }
 
     pub(crate) fn describe(&self) -> Vec<PlanStep> {
@@ -138,7 +144,9 @@ impl Inference {
                 }
             }
         }
-        kept.0 = self.card.read(self.places.activations + 4 * self.kept.start, self.kept.len())?;
+        let format = self.program.format();
+        let first = self.places.activations + format.size() * self.kept.start;
+        kept.0 = self.card.read_as(format, first, self.kept.len())?;
         Ok(())
     }
 

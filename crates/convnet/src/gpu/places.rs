@@ -24,6 +24,9 @@ pub(super) struct Places {
     pub(super) saved: usize,
     pub(super) parameters: usize,
     pub(super) gradients: usize,
+    /// The parameters in the format of activations, where that is not single precision, and convolutions' gradients of weights.
+    pub(super) halves: usize,
+    pub(super) half_gradients: usize,
     /// The gradients of earlier batches.
     pub(super) earlier: usize,
     pub(super) moments: [usize; 2],
@@ -63,11 +66,15 @@ impl Places {
         let outputs = targets?.checked_next_multiple_of(LINE)?;
         let results = take(only(losses.checked_mul(RESULT)))?;
         let staged = take(only(outputs.checked_mul(losses).and_then(floats)))?;
-        let activations = take(floats(plan.floats))?;
+        let size = program.format().size();
+        let activations = take(plan.floats.checked_mul(size))?;
         let saved = take(floats(program.saved))?;
         let flat = floats(program.parameters);
         let parameters = take(flat)?;
         let gradients = take(only(flat))?;
+        let half = if size == 4 { Some(0) } else { program.parameters.checked_mul(size) };
+        let halves = take(half)?;
+        let half_gradients = take(only(half))?;
         let earlier = take(only(flat))?;
         let mut moment = |index: usize| take(if index < moments { flat } else { Some(0) });
         let moments = [moment(0)?, moment(1)?];
@@ -85,6 +92,8 @@ impl Places {
             saved,
             parameters,
             gradients,
+            halves,
+            half_gradients,
             earlier,
             moments,
             running,

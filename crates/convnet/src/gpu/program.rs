@@ -1,6 +1,6 @@
 //! A plan bound to operations: one for each stage, the layout of flat parameters, and the lists that they make.
 
-use convnet_gpu::{self as gpu, List, Vector, Words};
+use convnet_gpu::{self as gpu, Format, List, Vector, View, Words};
 
 use super::binder::{Binder, LINE, Parameters};
 use super::emit::{At, Emit};
@@ -102,6 +102,7 @@ impl Program {
         let precision = match options.precision {
             Precision::F32 => gpu::Precision::F32,
             Precision::Tf32 => gpu::Precision::Tf32,
+            Precision::Bf16 => gpu::Precision::Bf16,
         };
         let draft =
             Draft::new(graph, Aim { mode, outputs, frozen: &Frozen::default(), watched: &[] }, MEMORY);
@@ -142,8 +143,20 @@ impl Program {
         Emit { list, program: self, plan, places, precision, n, track }
     }
 
+    /// What activations and the factors of products are kept in.
+    pub(super) fn format(&self) -> Format {
+        self.precision.format()
+    }
+
     /// Adds the forward pass of `n` images; `track` tells whether running statistics take them in.
     pub(super) fn forward(&self, parts: &mut Parts, places: &Places, (n, track): (usize, bool)) {
+        // What was learned since the last pass; inference has its factors from the host.
+        if self.plan.mode == Mode::Train && self.format() != Format::F32 {
+            let flat = |at, format| View::dense(at, self.parameters / LINE, LINE, format);
+            let views = [flat(places.parameters, Format::F32), flat(places.halves, self.format())];
+            parts.list.copy(views[0], views[1]);
+            parts.mark(Part::Rest);
+        }
         for (at, kind) in self.steps() {
             if !(self.packed && *kind == Kind::Input) {
                 kind.forward(&mut self.emit(parts, places, (n, track)), at);

@@ -81,6 +81,16 @@ impl Rows {
     }
 }
 
+/// The bytes of numbers rounded to the format of activations, if that is not their own.
+pub(super) fn halves(values: &[f32]) -> Vec<u8> {
+    let half = |value: &f32| -> [u8; 2] {
+        let bits = value.to_bits();
+        let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+        ((if value.is_nan() { bits | 0x0040_0000 } else { rounded } >> 16) as u16).to_le_bytes()
+    };
+    values.iter().flat_map(half).collect()
+}
+
 /// The bytes of numbers, as the card reads them.
 pub(super) fn bytes(values: &[f32]) -> Vec<u8> {
     let mut bytes = vec![0; 4 * values.len()];

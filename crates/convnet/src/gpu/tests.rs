@@ -44,7 +44,7 @@ fn forward(graph: &Graph, (n, batch): (usize, usize), mode: Mode, precision: Pre
 fn every_network_of_the_zoo_has_its_lists() {
     for entry in zoo::entries() {
         let graph = entry.model().build().unwrap();
-        for precision in [Precision::F32, Precision::Tf32] {
+        for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
             let train = step(&graph, (2, 3), Optimizer::adamw(), precision);
             let launches = train.list.launches();
             assert!(launches.len() > 10 && !train.list.is_open(), "{}", entry.name);

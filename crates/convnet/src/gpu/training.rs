@@ -228,7 +228,7 @@ impl Training {
     }
 
     pub(crate) fn activation_bytes(&self) -> usize {
-        4 * self.plan().floats
+        self.blueprint.program.format().size() * self.plan().floats
     }
 
     pub(crate) fn optimizer(&self) -> Optimizer {
@@ -394,7 +394,9 @@ impl Training {
             let classes = loss.shape.elements();
             let region = self.blueprint.program.plan.region(loss.value, loss.shape, n);
             let span = region.pixels.saturating_sub(1) * region.stride + region.channels;
-            let logits = self.card.read(self.blueprint.places.activations + 4 * region.offset, span)?;
+            let format = self.blueprint.program.format();
+            let first = self.blueprint.places.activations + format.size() * region.offset;
+            let logits = self.card.read_as(format, first, span)?;
             let size = n * classes;
             let mut arena = Arena::try_new(2 * size)
                 .map_err(|error| CompileError::memory(("training", n), error.bytes()))?;

@@ -141,7 +141,7 @@ pub enum CompileError {
         found: String,
     },
     /// A precision of another name.
-    #[error("there is no precision `{found}`, expected `fp32` or `tf32`")]
+    #[error("there is no precision `{found}`, expected `fp32`, `tf32` or `bf16`")]
     Precision {
         /// What was asked for.
         found: String,

@@ -58,7 +58,7 @@ impl Conv {
             groups: op.groups,
         };
         let images = binder.node(stage.inputs[0]).op == Op::Input;
-        let stem = Stem::of(conv, STEM).filter(|_| images && binder.precision == Precision::Tf32);
+        let stem = Stem::of(conv, STEM).filter(|_| images && binder.precision != Precision::F32);
         let by = match stem {
             Some(_) => By::Blocks,
             None if conv.is_thin() && op.out_channels <= THIN => By::Thin,
@@ -139,7 +139,7 @@ impl Conv {
             let images = run.images();
             run.list.pack_stem(&stem, images, source);
         }
-        let (conv, weight, bias) = (self.conv(run.n), run.weight(at), run.bias(at));
+        let (conv, weight, bias) = (self.conv(run.n), run.factor(at), run.bias(at));
         let addend = self.addend.map(|value| run.value(value, run.plan.shape(at.stage)));
         if self.by == By::Thin {
             let alone = addend.is_none();
@@ -160,7 +160,7 @@ impl Conv {
 
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
         let (conv, source, dy) = (self.conv(run.n), self.source(run, at), run.output_gradient(at));
-        let (weight, gradient, bias) = (run.weight(at), run.weight_gradient(at), run.bias_gradient(at));
+        let (weight, gradient, bias) = (run.factor(at), run.rough_weight_gradient(at), run.bias_gradient(at));
         let write = back.inputs.first().and_then(Option::as_ref);
         let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
         let (list, precision) = (&mut *run.list, run.precision);
@@ -180,7 +180,9 @@ impl Conv {
                 list.clear_stem(stem, gradient);
             }
         }
+        run.settle_weight_gradient(at);
         let Some((dx, accumulate)) = input else { return };
+        let list = &mut *run.list;
         list.on(Lane::Main);
         if self.by == By::Thin {
             list.thin_input_gradient(&conv, [dy, dx], weight, accumulate);

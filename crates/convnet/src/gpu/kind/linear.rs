@@ -37,13 +37,13 @@ impl Linear {
 
     pub(super) fn forward(&self, run: &mut Emit<'_>, at: At<'_>) {
         let views = [run.input(at, 0), run.output(at)];
-        let (weight, bias) = (run.weight(at), run.bias(at));
+        let (weight, bias) = (run.factor(at), run.bias(at));
         run.list.linear(run.precision, views, weight, bias, at.stage.relu);
     }
 
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
         let (x, dy) = (run.input(at, 0), run.output_gradient(at));
-        let (weight, gradient, bias) = (run.weight(at), run.weight_gradient(at), run.bias_gradient(at));
+        let (weight, gradient, bias) = (run.factor(at), run.weight_gradient(at), run.bias_gradient(at));
         let write = back.inputs.first().and_then(Option::as_ref);
         let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
         let (list, precision) = (&mut *run.list, run.precision);
