@@ -81,12 +81,13 @@ impl Rows {
     }
 }
 
-/// The bytes of numbers rounded to the format of activations, if that is not their own.
+/// The bytes of numbers as bf16, the nearest of which each is rounded to, of two the even one.
 pub(super) fn halves(values: &[f32]) -> Vec<u8> {
     let half = |value: &f32| -> [u8; 2] {
         let bits = value.to_bits();
-        let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
-        ((if value.is_nan() { bits | 0x0040_0000 } else { rounded } >> 16) as u16).to_le_bytes()
+        let nearest = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+        let kept = if value.is_nan() { bits | 0x0040_0000 } else { nearest };
+        ((kept >> 16) as u16).to_le_bytes()
     };
     values.iter().flat_map(half).collect()
 }
