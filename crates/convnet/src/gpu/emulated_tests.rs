@@ -4,10 +4,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use convnet_gpu::{Clock, Format};
 use convnet_gpu_emulation::Emulator;
+use convnet_kernels::{self as kernels, Arena};
 
 use super::inference::outputs;
 use super::loader::Loader;
-use super::places::Places;
+use super::places::{Places, RESULT};
 use super::program::{Parts, Program};
 use super::rows::halves;
 use super::table::unpack;
@@ -79,6 +80,17 @@ fn memory(places: &Places) -> Vec<u8> {
     memory
 }
 
+/// Element `at` of the activations.
+fn element(memory: &[u8], program: &Program, places: &Places, at: usize) -> f32 {
+    match program.format() {
+        Format::F32 => get(memory, places.activations + 4 * at, 1)[0],
+        Format::Bf16 => {
+            let at = places.activations + 2 * at;
+            f32::from_bits(u32::from(u16::from_le_bytes([memory[at], memory[at + 1]])) << 16)
+        }
+    }
+}
+
 /// What some nodes give in inference, of at most so many images, or of all that are traced.
 fn values(
     emulator: &mut Emulator,
@@ -110,27 +122,27 @@ fn values(
         let element = |i: usize| {
             let (image, channel, pixel) = (i / map / region.channels, i / map % region.channels, i % map);
             let at = region.offset + (image * map + pixel) * region.stride + channel;
-            match program.format() {
-                Format::F32 => get(&memory, places.activations + 4 * at, 1)[0],
-                Format::Bf16 => {
-                    let at = places.activations + 2 * at;
-                    f32::from_bits(u32::from(u16::from_le_bytes([memory[at], memory[at + 1]])) << 16)
-                }
-            }
+            element(&memory, &program, &places, at)
         };
         (id, (0..IMAGES * shape.elements()).map(element).collect())
     };
     shown.into_iter().map(value).collect()
 }
 
-/// The loss of a pass, and the gradients by name.
+/// Who computes the loss of a pass: the card, or the host.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Judge {
+    Card,
+    Host,
+}
+
+/// The loss of a pass, how many images are right, and the gradients by name.
 fn pass(
     emulator: &mut Emulator,
-    graph: &Graph,
-    state: &StateDict,
+    (graph, state): (&Graph, &StateDict),
     (images, judged, seed): (&Array, &Judged<'_>, u64),
-    precision: Precision,
-) -> (f64, StateDict) {
+    (judge, precision): (Judge, Precision),
+) -> (f64, u32, StateDict) {
     // Fewer images than there may be.
     let blueprint = Blueprint::new(graph, IMAGES + 1, Optimizer::sgd(), &options(precision)).unwrap();
     let (program, places) = (&blueprint.program, &blueprint.places);
@@ -148,14 +160,46 @@ fn pass(
     clock[16..24].copy_from_slice(&pass_key(seed, 0, 0).to_le_bytes());
     memory[places.clocks..][..clock.len()].copy_from_slice(&clock);
     let updates = Updates::new(&blueprint.table, &ParameterGroups::uniform(&graph.parameters()));
-    let parts = blueprint.list((Task::Pass { track: false, by: judged.by() }, IMAGES), &updates);
-    emulator.run(&parts.list, &mut memory);
-    let loss = |(i, loss): (usize, &super::program::Loss)| {
-        f64::from(loss.weight) * f64::from(get(&memory, places.results + super::places::RESULT * i, 1)[0])
-    };
-    let losses = blueprint.losses.iter().enumerate().map(loss).sum();
+    let list = |task| blueprint.list((task, IMAGES), &updates).list;
+    let (mut sum, mut correct) = (0.0, 0);
+    match judge {
+        Judge::Card => {
+            emulator.run(&list(Task::Pass { track: false, by: judged.by() }), &mut memory);
+            for (i, loss) in blueprint.losses.iter().enumerate() {
+                let found = get(&memory, places.results + RESULT * i, 2);
+                sum += f64::from(loss.weight) * f64::from(found[0]);
+                correct = if i == 0 { found[1].to_bits() } else { correct };
+            }
+        }
+        Judge::Host => {
+            emulator.run(&list(Task::Forward { track: false }), &mut memory);
+            for (i, loss) in blueprint.losses.iter().enumerate() {
+                let classes = loss.shape.elements();
+                let region = program.plan.region(loss.value, loss.shape, IMAGES);
+                let mut arena = Arena::new(2 * IMAGES * classes);
+                for (at, to) in arena.as_mut_slice()[..IMAGES * classes].iter_mut().enumerate() {
+                    *to = element(
+                        &memory,
+                        program,
+                        places,
+                        region.offset + at / classes * region.stride + at % classes,
+                    );
+                }
+                let views = [0, 1].map(|half| kernels::View::dense(half * IMAGES * classes, IMAGES, classes));
+                let target = Target::classes(labels);
+                let (value, right) =
+                    kernels::compare(&mut arena, views, target.comparison(), loss.weight, false);
+                sum += f64::from(loss.weight) * value;
+                correct = if i == 0 { right as u32 } else { correct };
+                let staged = program.staged(places, (i, loss), IMAGES);
+                let gradient = arena.as_slice()[IMAGES * classes..].iter().copied();
+                put(&mut memory, staged.at, gradient);
+            }
+            emulator.run(&list(Task::Backward), &mut memory);
+        }
+    }
     let gradients = get(&memory, places.gradients, program.parameters);
-    (losses, unpack(&blueprint.table, &gradients, ""))
+    (sum, correct, unpack(&blueprint.table, &gradients, ""))
 }
 
 /// How far a value may be from the oracle's by its layer's RMS, a loss by itself, and all gradients together by their length.
@@ -163,27 +207,38 @@ struct Near {
     values: f64,
     loss: f64,
     gradients: f64,
+    /// What gradients from a loss of the host's may be off those from the card's.
+    host: f64,
 }
 
 fn near(precision: Precision) -> Near {
     match precision {
-        Precision::F32 | Precision::Tf32 => Near { values: 1e-4, loss: 1e-5, gradients: 3e-5 },
+        Precision::F32 | Precision::Tf32 => Near { values: 1e-4, loss: 1e-5, gradients: 3e-5, host: 1e-5 },
         // 2⁻⁹ a rounding, some tens of which add up; a rounding may turn a ReLU, or choose another of two maxima.
-        Precision::Bf16 => Near { values: 0.1, loss: 0.03, gradients: 0.1 },
+        Precision::Bf16 => Near { values: 0.1, loss: 0.03, gradients: 0.1, host: 0.02 },
     }
 }
 
-/// The length of the difference of all tensors, by that of the expected ones.
-fn distance(found: &StateDict, expected: impl Fn(&str) -> Vec<f64>) -> f64 {
-    let (mut difference, mut length) = (0.0, 0.0);
-    for (name, tensor) in found {
-        let expected = expected(name);
-        assert_eq!(tensor.data.len(), expected.len(), "{name}");
-        difference +=
-            tensor.data.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum::<f64>();
-        length += expected.iter().map(|b| b * b).sum::<f64>();
+/// The square of the length of a difference, and that of what is expected.
+fn squares(found: &[f32], expected: &[f64]) -> [f64; 2] {
+    assert_eq!(found.len(), expected.len());
+    let difference = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
+    [difference, expected.iter().map(|b| b * b).sum()]
+}
+
+/// All gradients together are within `limit` of the expected ones' length; each tensor is too, or within half of that of all.
+fn assert_near(found: &StateDict, expected: impl Fn(&str) -> Vec<f64>, limit: f64, what: &str) {
+    let each: Vec<(&String, [f64; 2])> =
+        found.iter().map(|(name, tensor)| (name, squares(&tensor.data, &expected(name)))).collect();
+    let [difference, length] = [0, 1].map(|i| each.iter().map(|(_, squares)| squares[i]).sum::<f64>().sqrt());
+    assert!(difference <= limit * length, "{what}: gradients are off by {difference} of {length}");
+    for (name, squares) in each {
+        let [off, own] = squares.map(f64::sqrt);
+        assert!(
+            off <= limit * (own + 0.5 * length),
+            "{what}, {name}: off by {off} of {own}, {length} in all"
+        );
     }
-    (difference / length.max(1e-30)).sqrt()
 }
 
 /// Compares a network's values, its loss and its gradients with the oracle's, with the dropout of the CPU's masks.
@@ -203,13 +258,18 @@ fn compare(emulator: &mut Emulator, graph: &Graph, (seed, precision): (u64, Prec
     let training = TrainingStep::compile(graph, &state, IMAGES, Optimizer::sgd(), seed, &cpu).unwrap();
     let scale = |node: NodeId, index: usize| f64::from(training.dropout_scale(node, index).unwrap());
     let expected = loss_and_gradients(graph, &state, &images, &labels, &scale).unwrap();
-    let judged = Judged::Labels(&labels);
-    let (loss, gradients) = pass(emulator, graph, &state, (&images, &judged, seed), precision);
+    let judged = (&images, &Judged::Labels(&labels), seed);
+    let (loss, correct, gradients) = pass(emulator, (graph, &state), judged, (Judge::Card, precision));
     let off = (loss - expected.loss).abs() / expected.loss.abs();
     assert!(off < near.loss, "{what}: loss {loss} for {}", expected.loss);
     assert_eq!(gradients.len(), expected.gradients.len(), "{what}");
-    let off = distance(&gradients, |name| expected.gradients[name].data.clone());
-    assert!(off < near.gradients, "{what}: gradients are off by {off}");
+    assert_near(&gradients, |name| expected.gradients[name].data.clone(), near.gradients, &what);
+    // The host's loss of the same logits, and the gradients that come of it.
+    let (by_host, right, other) = pass(emulator, (graph, &state), judged, (Judge::Host, precision));
+    assert!((by_host - loss).abs() < 1e-5 * loss.abs(), "{what}: {by_host} by the host, {loss} by the card");
+    assert_eq!(right, correct, "{what}: images that are right");
+    let wide = |name: &str| gradients[name].data.iter().map(|&x| x.into()).collect();
+    assert_near(&other, wide, near.host, &format!("{what}, by the host"));
     if precision == Precision::F32 {
         let largest = expected.gradients.values().flat_map(|g| &g.data).fold(0.0f64, |m, g| m.max(g.abs()));
         for (name, gradient) in &gradients {
@@ -249,7 +309,9 @@ fn a_network_of_newer_layers_has_the_oracles_values_and_gradients() {
     let Some(mut emulator) = emulator() else { return };
     let graph = modern();
     for seed in 0..4 {
-        compare(&mut emulator, &graph, (seed, Precision::F32));
+        for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
+            compare(&mut emulator, &graph, (seed, precision));
+        }
     }
 }
 
@@ -281,9 +343,11 @@ fn losses_by_shares_and_their_gradients_are_the_cpus() {
         let shares = target.comparison().weighted_shares(IMAGES, graph.classes());
         let (shares, labels) = shares.unwrap();
         let judged = Judged::Shares { shares, labels };
-        let (loss, gradients) = pass(&mut emulator, &graph, &state, (&images, &judged, seed), Precision::F32);
+        let (loss, correct, gradients) =
+            pass(&mut emulator, (&graph, &state), (&images, &judged, seed), (Judge::Card, Precision::F32));
         let what = format!("{target:?}");
         assert!((loss - report.loss).abs() < 1e-5 * report.loss.abs(), "{what}: {loss} for {}", report.loss);
+        assert_eq!(correct as usize, report.correct, "{what}");
         for (name, gradient) in &gradients {
             let expected: Vec<f64> = expected[name].data.iter().map(|&x| x.into()).collect();
             assert_close(&gradient.data, &expected, (1e-3, 1e-6), &format!("{what}, {name}"));

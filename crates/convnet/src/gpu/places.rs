@@ -24,7 +24,8 @@ pub(super) struct Places {
     pub(super) saved: usize,
     pub(super) parameters: usize,
     pub(super) gradients: usize,
-    /// The parameters in the format of activations, where that is not single precision, and convolutions' gradients of weights.
+    /// The parameters in the format of activations, where that is not single precision, and as much room for gradients, of which
+    /// those of convolutions' weights are written.
     pub(super) halves: usize,
     pub(super) half_gradients: usize,
     /// The gradients of earlier batches.

@@ -222,10 +222,14 @@ impl Program {
         let step = |(at, kind): (At<'_>, &Kind)| {
             let bias = at.parameters.bias.as_ref().map_or(0, ExactSizeIterator::len);
             let kernel = kind.describe(&self.plan, at.stage);
+            let (step, size) = (self.plan.describe(at.stage), self.format().size());
+            // Factors of products are in the format of activations, as `rows` have them.
+            let weight = at.parameters.weight.len() * if kind.rows().is_some() { size } else { 4 };
             PlanStep {
                 kernel: if at.stage.relu { format!("{kernel} + relu") } else { kernel },
-                weight_bytes: 4 * (at.parameters.weight.len() + bias) as u64,
-                ..self.plan.describe(at.stage)
+                weight_bytes: (weight + 4 * bias) as u64,
+                activation_bytes: step.activation_bytes / 4 * size as u64,
+                ..step
             }
         };
         let mut steps: Vec<PlanStep> = self.steps().map(step).collect();

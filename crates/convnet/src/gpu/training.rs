@@ -97,6 +97,8 @@ pub(crate) struct Training {
     feed: Feed,
     /// The graph of each task, for each number of images.
     graphs: HashMap<(Task, usize), Captured>,
+    /// What the last step in one graph computed its loss by.
+    last: By,
     /// What the graphs that update do.
     updates: Updates,
     /// The gradients in the host's memory, once they are asked for, and whether they were changed there.
@@ -197,6 +199,7 @@ impl Training {
             card,
             index,
             graphs: HashMap::new(),
+            last: By::Labels,
             updates: Updates::default(),
             seen: OnceLock::new(),
             changed: AtomicBool::new(false),
@@ -285,9 +288,10 @@ impl Training {
         };
         self.forget();
         self.send(batch.images, Some(&judged), rate)?;
+        self.last = judged.by();
         match times {
-            None => self.replay(Task::Step(judged.by()), batch.n)?,
-            Some(times) => self.profile((Task::Step(judged.by()), batch.n), times)?,
+            None => self.replay(Task::Step(self.last), batch.n)?,
+            Some(times) => self.profile((Task::Step(self.last), batch.n), times)?,
         }
         let report = self.report()?;
         self.updated();
@@ -308,7 +312,7 @@ impl Training {
     /// Microseconds of the graph of a step of `n` images that ran before: the least and the median of `count`. The steps are
     /// real ones, all with the numbers of the last.
     pub(crate) fn time(&self, n: usize, count: usize) -> Result<Option<(f32, f32)>, CompileError> {
-        let captured = self.graphs.get(&(Task::Step(By::Labels), n));
+        let captured = self.graphs.get(&(Task::Step(self.last), n));
         Ok(captured.map(|captured| captured.graph.time(count)).transpose()?)
     }
 

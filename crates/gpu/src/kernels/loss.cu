@@ -133,7 +133,8 @@ CROSS_ENTROPY(bf16_bf16, bf16, bf16)
                 put<1>(at(dx, p, gs, c), g, add); \
             } \
         if (threadIdx.x == 0) { \
-            part[2 * p] = sum; \
+            /* A row that has no softmax tells so, however little it counts. */ \
+            part[2 * p] = log == log ? sum : log; \
             part[2 * p + 1] = best == (float)labels[p] ? 1.f : 0.f; \
         } \
         add_rows(part, counters, rows, 1.f, loss, correct); \

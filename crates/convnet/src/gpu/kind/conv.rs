@@ -16,8 +16,8 @@ use crate::weights::scale_and_shift;
 
 /// Output channels up to which kernels of ours are faster than cuDNN, where there are few input channels too.
 const THIN: usize = 16;
-/// Channels of a stem's blocks are a multiple of it.
-const STEM: usize = 4;
+/// Channels of a stem's blocks are a multiple of so many bytes.
+const STEM: usize = 16;
 
 /// A convolution bound to its operations.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,8 @@ impl Conv {
             groups: op.groups,
         };
         let images = binder.node(stage.inputs[0]).op == Op::Input;
-        let stem = Stem::of(conv, STEM).filter(|_| images && binder.precision != Precision::F32);
+        let stem = Stem::of(conv, STEM / binder.precision.format().size())
+            .filter(|_| images && binder.precision != Precision::F32);
         let by = match stem {
             Some(_) => By::Blocks,
             None if conv.is_thin() && op.out_channels <= THIN => By::Thin,

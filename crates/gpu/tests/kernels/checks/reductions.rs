@@ -1,6 +1,6 @@
 //! Batch normalization, sums by channel, softmax and loss.
 
-use convnet_gpu::{Affine, BatchNorm, BatchNormBackward, Format, Gradient, Vector, View};
+use convnet_gpu::{Affine, Arithmetic, BatchNorm, BatchNormBackward, Format, Gradient, Maps, Vector, View};
 
 use super::case::{Case, tolerance};
 use super::{Machine, Report};
@@ -64,6 +64,7 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     }
     loss(machine, report);
     shared_loss(machine, report);
+    lost(machine, report);
 }
 
 fn forward(
@@ -369,4 +370,23 @@ fn shared_loss(machine: &mut dyn Machine, report: &mut Report) {
             }
         }
     }
+}
+
+/// The loss of a row that counts nothing and is no number is none: it is compared with itself.
+fn lost(machine: &mut dyn Machine, report: &mut Report) {
+    let mut case = Case::new(2);
+    let logits = case.map(2, 3, Format::F32, (0, 0));
+    case.set(logits, &[1.0, 2.0, 3.0, f64::NAN, 1.0, 2.0]);
+    let shares = case.floats(6);
+    case.set(View::dense(shares.at, 2, 3, Format::F32), &[0.0, 0.5, 0.5, 0.0, 0.0, 0.0]);
+    let (labels, correct) = (case.words(&[2, 0]), case.words(&[77]));
+    let (loss, same) = (case.floats(1), case.map(1, 1, Format::F32, (0, 0)));
+    case.ignore(loss.at, 4);
+    case.expect_bytes(correct.at, 1u32.to_le_bytes().to_vec());
+    case.expect(same, vec![0.0], tolerance(Format::F32));
+    let mut list = case.list();
+    list.shared_cross_entropy(logits, (shares, labels), None, 1.0, (loss, correct));
+    let loss = Maps { view: View::dense(loss.at, 1, 1, Format::F32), height: 1, width: 1 };
+    list.arithmetic(Arithmetic::Equal, [loss, loss], Maps { view: same, height: 1, width: 1 });
+    case.run(machine, report, "a row that is no number", &list);
 }
