@@ -34,7 +34,7 @@ mod loss_tests;
 #[cfg(test)]
 mod optimizer_tests;
 #[cfg(test)]
-mod oracle_tests;
+pub(crate) mod oracle_tests;
 #[cfg(test)]
 mod probe_tests;
 #[cfg(test)]

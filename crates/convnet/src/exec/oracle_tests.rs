@@ -20,7 +20,7 @@ const WINOGRAD: f64 = 1e-4;
 /// Gradients go through twice as many kernels, and batch statistics divide by small variances.
 const GRADIENT: f64 = 1e-3;
 
-pub(super) fn single(array: &Array) -> Vec<f32> {
+pub(crate) fn single(array: &Array) -> Vec<f32> {
     array.data.iter().map(|&x| x as f32).collect()
 }
 
@@ -29,7 +29,7 @@ fn close(found: &[f32], expected: &[f64], tolerance: f64, what: &str) {
 }
 
 /// Compares with a tolerance over the RMS, and an absolute one for what should be zero.
-pub(super) fn close_within(found: &[f32], expected: &[f64], (tolerance, least): (f64, f64), what: &str) {
+pub(crate) fn close_within(found: &[f32], expected: &[f64], (tolerance, least): (f64, f64), what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let rms = (expected.iter().map(|x| x * x).sum::<f64>() / expected.len() as f64).sqrt();
     for (i, (a, b)) in found.iter().zip(expected).enumerate() {

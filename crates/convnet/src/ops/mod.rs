@@ -84,7 +84,7 @@ pub use pad2d::PadMode;
 pub use parameter::{ParamKind, ParamSpec};
 pub(crate) use rearranged::Source;
 pub use reduce::Reduction;
-pub(crate) use separable::Axes;
+pub(crate) use separable::{Axes, sizes};
 pub use slice::Span;
 pub(crate) use unary::SELU;
 pub use upsample::{Coordinates, Interpolation, Rounding};

@@ -21,7 +21,7 @@ pub(crate) fn picked(indices: impl IntoIterator<Item = usize>) -> Vec<Row> {
 }
 
 /// Channels, height and width.
-pub(super) fn sizes(shape: Shape) -> [usize; 3] {
+pub(crate) fn sizes(shape: Shape) -> [usize; 3] {
     let (height, width) = shape.spatial();
     [shape.channels(), height, width]
 }

@@ -2,7 +2,7 @@
 
 use super::error::CompileError;
 use crate::graph::{Node, Shape};
-use crate::ops::{Axes, Source};
+use crate::ops::{Axes, Source, sizes};
 
 /// The longest axis that a map has a table for, and the most elements of an image that an order is written down for: their
 /// tables take some bytes for each.
@@ -11,12 +11,6 @@ const MOST_ELEMENTS: usize = 1 << 24;
 
 /// How many inputs an axis has, and what each of its outputs is made of.
 pub(crate) type AxisTable = (usize, Vec<Vec<(usize, f32)>>);
-
-/// Channels, height and width.
-fn sizes(shape: Shape) -> [usize; 3] {
-    let (height, width) = shape.spatial();
-    [shape.channels(), height, width]
-}
 
 /// Pixels and channels.
 pub(crate) fn pixels_and_channels(shape: Shape) -> [usize; 2] {

@@ -1,5 +1,5 @@
 // What all kernels share: element formats, vector loads and stores, walks over views. Compiled by NVRTC, and for tests
-// by g++ behind crates/gpu-emulation/src/emulation.h; it includes nothing.
+// by g++ behind crates/gpu/emulation/src/emulation.h; it includes nothing.
 typedef unsigned char u8;
 typedef unsigned short bf16;
 typedef unsigned int u32;

@@ -125,16 +125,7 @@ impl List {
         let format = one_format(&views);
         for (first, views) in parts(views) {
             let channels = views[0].channels;
-            let cut = self.sums_of_pixels(views, 2);
-            let kernel = suffixed("group_norm_sums", format.name(), cut.wide);
-            let sums = Call::grid(Family::ByChannel, &kernel, cut.grid, THREADS as u32)
-                .view(views[0])
-                .view(views[1])
-                .int(input.pixels)
-                .int(channels)
-                .raw(Argument::Scratch(0))
-                .raw(Argument::Counters)
-                .int(first);
+            let sums = self.sums_of_pixels("group_norm_sums", views, 2).int(first);
             groups
                 .add_to(sums, input)
                 .vector(stats)
@@ -202,30 +193,28 @@ impl List {
     pub fn factor_sums(&mut self, [input, output_gradient]: [View; 2], below: bool, out: Vector) {
         self.check_alike(input, &[output_gradient]);
         self.check_floats(out, input.channels);
-        let format = one_format(&[input, output_gradient]);
         for (first, views) in parts([input, output_gradient]) {
             let channels = views[0].channels;
-            let cut = self.sums_of_pixels(views, 1);
-            let kernel = suffixed("factor_sums", format.name(), cut.wide);
-            Call::grid(Family::ByChannel, &kernel, cut.grid, THREADS as u32)
-                .view(views[0])
-                .view(views[1])
-                .int(input.pixels)
-                .int(channels)
-                .raw(Argument::Scratch(0))
-                .raw(Argument::Counters)
+            self.sums_of_pixels("factor_sums", views, 1)
                 .flag(below)
                 .vector(out.slice(first, channels))
                 .add(self);
         }
     }
 
-    /// How sums by channel over the pixels of both views are cut; reserves their room.
-    fn sums_of_pixels(&mut self, views: [View; 2], sums: usize) -> Cut {
+    /// A call of a kernel that takes so many sums by channel over the pixels of both views; reserves their room.
+    fn sums_of_pixels(&mut self, kernel: &str, views: [View; 2], sums: usize) -> Call {
         let wide = views.iter().all(|view| view.is_wide());
         let cut = Cut::new(views[0], wide.then_some(VECTOR), sums);
         self.reserve(cut.bytes);
-        cut
+        let kernel = suffixed(kernel, one_format(&views).name(), cut.wide);
+        Call::grid(Family::ByChannel, &kernel, cut.grid, THREADS as u32)
+            .view(views[0])
+            .view(views[1])
+            .int(views[0].pixels)
+            .int(views[0].channels)
+            .raw(Argument::Scratch(0))
+            .raw(Argument::Counters)
     }
 }
 

@@ -14,7 +14,11 @@ use convnet_gpu_emulation::Emulator;
 fn emulator() -> Option<&'static Mutex<Emulator>> {
     static EMULATOR: OnceLock<Option<Mutex<Emulator>>> = OnceLock::new();
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels");
-    EMULATOR.get_or_init(|| Emulator::new(&folder).map(Mutex::new)).as_ref()
+    let emulator = EMULATOR.get_or_init(|| Emulator::new(&folder).map(Mutex::new)).as_ref();
+    if emulator.is_none() {
+        println!("skipped: no g++ to compile the kernels with");
+    }
+    emulator
 }
 
 impl checks::Machine for Emulator {

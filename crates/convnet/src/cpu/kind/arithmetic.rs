@@ -4,7 +4,7 @@ use convnet_kernels::{self as kernels, Arena, Isa, Maps, Pool, SideBackward, Vie
 
 use crate::cpu::run::{At, Backward, Forward};
 use crate::graph::Shape;
-use crate::ops::{Arithmetic, Reduction};
+use crate::ops::Arithmetic;
 use crate::plan::{BackwardStage, GradientWrite};
 
 pub(in crate::cpu) fn function(op: &Arithmetic) -> kernels::Arithmetic {
@@ -92,11 +92,6 @@ pub(super) fn matmul(run: &mut Forward<'_>, at: At<'_>) {
 
 pub(super) fn matmul_backward(run: &mut Backward<'_>, at: At<'_>, back: &BackwardStage) {
     for_each_side(run, at, back, kernels::pixel_products_backward);
-}
-
-/// What an extreme is multiplied with to be the largest.
-pub(in crate::cpu) fn sign(reduction: Reduction) -> f32 {
-    if reduction == Reduction::Min { -1.0 } else { 1.0 }
 }
 
 pub(super) fn extremum(sign: f32, run: &mut Forward<'_>, at: At<'_>) {

@@ -123,9 +123,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         }
         Op::Softmax => Kind::Softmax,
         Op::LogSoftmax => Kind::LogSoftmax,
-        Op::Reduce(reduce) if !reduce.is_linear() => {
-            Kind::Extremum { sign: arithmetic::sign(reduce.reduction) }
-        }
+        Op::Reduce(reduce) if !reduce.is_linear() => Kind::Extremum { sign: reduce.reduction.sign() },
         Op::Reduce(reduce) => return Separable::bind(binder, stage, |shape| reduce.axes(shape)),
         Op::Pad2d(pad) => return Separable::bind(binder, stage, |shape| pad.axes(shape)),
         Op::Upsample(upsample) => return Separable::bind(binder, stage, |shape| upsample.axes(shape)),

@@ -4,7 +4,7 @@ use convnet_gpu::{Arithmetic, Function, List, Maps, SideBackward, View};
 
 use crate::gpu::emit::{At, Emit};
 use crate::graph::Shape;
-use crate::ops::{self, Reduction, SELU, Unary};
+use crate::ops::{self, SELU, Unary};
 use crate::plan::BackwardStage;
 
 pub(super) fn function(unary: &Unary) -> Function {
@@ -135,11 +135,6 @@ fn for_each_side(
             add(run.list, &call);
         }
     }
-}
-
-/// What an extreme is multiplied with to be the largest.
-pub(super) fn sign(reduction: Reduction) -> f32 {
-    if reduction == Reduction::Min { -1.0 } else { 1.0 }
 }
 
 pub(super) fn extremum(sign: f32, run: &mut Emit<'_>, at: At<'_>) {

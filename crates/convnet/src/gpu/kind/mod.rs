@@ -124,7 +124,7 @@ pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Result<Bound, Comp
         Op::InstanceNorm2d(norm) => {
             return Ok(ByChannel::group_norm(binder, stage, stage.shapes[0].channels(), norm.eps));
         }
-        Op::Reduce(reduce) => Kind::Extremum { sign: arithmetic::sign(reduce.reduction) },
+        Op::Reduce(reduce) => Kind::Extremum { sign: reduce.reduction.sign() },
         Op::Constant(_) => return Ok(constant::bind(binder, stage)),
         Op::MatMul => Kind::MatMul,
         Op::ConstantPad2d(pad) => Kind::Pad(Pad::new(pad)),

@@ -37,6 +37,13 @@ pub enum Reduction {
     Min,
 }
 
+impl Reduction {
+    /// What elements are multiplied with so that an extreme is the largest of them.
+    pub(crate) fn sign(self) -> f32 {
+        if self == Self::Min { -1.0 } else { 1.0 }
+    }
+}
+
 impl Reduce {
     /// Whether it is over each axis: channels, rows, columns.
     fn over(&self) -> [bool; 3] {
