@@ -26,7 +26,7 @@ const ROOMS: [Row; 22] = [
     ("machine", &[], &[]),
     ("options", &["plan"], KERNELS),
     ("weights", &["graph", "ops", "state", "plan"], &[]),
-    ("ranks", &["machine"], &["convnet_mpi"]),
+    ("ranks", &["machine"], &["convnet_kernels", "convnet_mpi"]),
     ("cpu", &["graph", "ops", "optim", "state", "plan", "machine", "options", "weights", "ranks"], KERNELS),
     ("gpu", &["graph", "ops", "optim", "state", "plan", "options", "weights"], DEVICES),
     ("exec", &["graph", "ops", "optim", "state", "plan", "options", "ranks", "cpu", "gpu"], KERNELS),

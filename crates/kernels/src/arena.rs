@@ -9,7 +9,8 @@ use memmap2::MmapMut;
 #[cfg(target_os = "linux")]
 use crate::tuning::machine::LEAST_HUGE_BYTES;
 
-/// A zeroed block of float32 that starts at a page of memory; the system gives its pages as they are written.
+/// A block of float32 that starts at a page of memory, of zeros unless it is [over](Arena::over) some that was there; the system
+/// gives its pages as they are written.
 #[derive(Debug)]
 pub struct Arena {
     memory: MmapMut,
@@ -42,6 +43,17 @@ impl Arena {
             let _ = memory.advise(memmap2::Advice::HugePage);
         }
         Ok(Self { memory, len })
+    }
+
+    /// A block of `len` floats in memory that somebody else has mapped, of whatever it holds.
+    ///
+    /// # Panics
+    /// If they do not fit in it, or it does not start where floats may.
+    pub fn over(memory: MmapMut, len: usize) -> Self {
+        let (start, bytes) = (memory.as_ptr().cast::<f32>(), len.checked_mul(size_of::<f32>()));
+        assert!(start.is_aligned(), "memory that starts where a float may");
+        assert!(bytes.is_some_and(|bytes| bytes <= memory.len()), "{len} floats in {} bytes", memory.len());
+        Self { memory, len }
     }
 
     /// Floats in the block.

@@ -26,6 +26,7 @@ mod error;
 mod inbox;
 mod launch;
 mod load;
+mod memory;
 mod message;
 mod session;
 mod transfer;
@@ -33,5 +34,6 @@ mod world;
 
 pub use error::Error;
 pub use launch::{Launch, Launcher};
+pub use memory::{COUNTERS, Peer, Published};
 pub use transfer::Transfer;
 pub use world::World;

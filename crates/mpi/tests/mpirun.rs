@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use convnet_mpi::{Error, Launch, Launcher, Transfer, World};
+#[cfg(target_os = "linux")]
+use convnet_mpi::{Peer, Published};
 
 /// How long a run may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -213,6 +215,52 @@ fn play_messages(world: &World) {
     // The run goes on after messages of a wrong length.
     exchange(world);
     keep_order(world);
+    #[cfg(target_os = "linux")]
+    look_into_memory(world);
+}
+
+/// Every rank reads what every other wrote, where it lies.
+#[cfg(target_os = "linux")]
+fn look_into_memory(world: &World) {
+    use std::sync::atomic::Ordering;
+
+    const FLOATS: usize = 100_000;
+    const PLACE: usize = 64;
+    let (rank, size) = (world.rank(), world.size());
+    let value = |rank: usize, at: usize| (rank * FLOATS + at) as f32;
+    let (own, mut memory) = Published::new(FLOATS).expect("Linux has such memory");
+    let mut place: Vec<u32> = own.place().chars().map(u32::from).collect();
+    place.resize(PLACE, u32::from(' '));
+    let others = || (0..size).filter(|&other| other != rank);
+    let mut sends: Vec<_> =
+        others().map(|other| world.send(other, 8, place.clone()).expect("it starts")).collect();
+    let open = |other| {
+        let mut receive = world.receive(other, 8, PLACE).expect("it starts");
+        wait(&mut receive).expect("it is received");
+        let place: String = receive.into_words().into_iter().filter_map(char::from_u32).collect();
+        (other, Peer::open(place.trim(), FLOATS).expect("it is on this host"))
+    };
+    let peers: Vec<_> = others().map(open).collect();
+    sends.iter_mut().for_each(|send| wait(send).expect("it is sent"));
+    for (at, float) in memory.chunks_exact_mut(4).enumerate() {
+        float.copy_from_slice(&value(rank, at).to_ne_bytes());
+    }
+    own.announce(1, 5);
+    let until = |what: &str, counter: usize, least: u64| {
+        let start = Instant::now();
+        while !peers.iter().all(|(_, peer)| peer.counter(counter) >= least) {
+            assert!(start.elapsed() < PATIENCE, "{what}");
+            thread::yield_now();
+        }
+    };
+    until("all have written", 1, 5);
+    for (other, peer) in &peers {
+        let differs =
+            (0..FLOATS).find(|&at| peer.words()[at].load(Ordering::Relaxed) != value(*other, at).to_bits());
+        assert_eq!(differs, None, "float of rank {other}");
+    }
+    own.announce(2, 1);
+    until("all have read", 2, 1);
 }
 
 /// Receives of one rank and tag get their messages in the order of their start, whichever is asked first; one that is given

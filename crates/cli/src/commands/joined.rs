@@ -75,8 +75,7 @@ impl Joined {
     /// as much memory as each of them.
     pub(super) fn options(&self, asked: &ThreadsArg) -> Result<Options, Failure> {
         let ranks: Arc<dyn Ranks> = self.mpi.clone();
-        let HostShare { threads, memory } =
-            Joint::new(ranks, false, Arc::default()).host_share(self.mpi.host())?;
+        let HostShare { threads, memory } = Joint::new(ranks, false, Arc::default()).host_share()?;
         let threads = if asked.is_given() { asked.count() } else { threads };
         Ok(Options { threads, memory, ..Options::default() })
     }

@@ -23,6 +23,7 @@ use crate::ops::ParamSpec;
 use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting};
 use crate::options::Options;
 use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, layer_key, pass_key};
+use crate::ranks::Lease;
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::{check, read};
 
@@ -76,8 +77,11 @@ pub(crate) struct Training {
     kept: StateDict,
     parameters: Arena,
     gradients: Arena,
-    /// The gradients of earlier batches while another's are computed, once some are accumulated.
-    earlier: Option<Arena>,
+    /// Whether the gradients were offered to the other ranks, and by what they know them where they took them.
+    offered: bool,
+    lease: Option<Lease>,
+    /// Where another batch's gradients are computed, once some are accumulated.
+    spare: Option<Arena>,
     /// The optimizer's buffers, laid out like the parameters that learn.
     moments: Vec<Arena>,
     /// The rule of each parameter, and what it keeps beside the buffers.
@@ -168,7 +172,7 @@ impl Training {
             kept: StateDict::new(),
             parameters: allocate(program.parameters, (task, batch))?,
             gradients: allocate(learning, (task, batch))?,
-            earlier: None,
+            spare: None,
             moments: (0..rules.buffers())
                 .map(|_| allocate(learning, (task, batch)))
                 .collect::<Result<_, _>>()?,
@@ -188,6 +192,8 @@ impl Training {
             dropout: true,
             passes: 0,
             buckets,
+            offered: false,
+            lease: None,
         };
         if let Optimizer::Adagrad(adagrad) = optimizer {
             let start = adagrad.initial_accumulator_value;
@@ -289,14 +295,15 @@ impl Training {
 
     /// Adds the gradients of before to those of a pass.
     fn added(&mut self, pass: impl FnOnce(&mut Self) -> StepReport) -> Result<StepReport, CompileError> {
-        let earlier = match self.earlier.take() {
-            Some(earlier) => earlier,
+        let spare = match self.spare.take() {
+            Some(spare) => spare,
             None => allocate(self.gradients.len(), ("training", self.plan().batch))?,
         };
-        let earlier = std::mem::replace(&mut self.gradients, earlier);
+        let earlier = std::mem::replace(&mut self.gradients, spare);
         let report = pass(self);
-        flat::add(&self.pool, self.program.isa, self.gradients.as_mut_slice(), earlier.as_slice());
-        self.earlier = Some(earlier);
+        let spare = std::mem::replace(&mut self.gradients, earlier);
+        flat::add(&self.pool, self.program.isa, self.gradients.as_mut_slice(), spare.as_slice());
+        self.spare = Some(spare);
         Ok(report)
     }
 

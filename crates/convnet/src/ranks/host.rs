@@ -23,7 +23,8 @@ impl Joint {
     ///
     /// # Errors
     /// If a rank does not answer.
-    pub fn host_share(&mut self, host: &str) -> Result<HostShare, RanksError> {
+    pub fn host_share(&mut self) -> Result<HostShare, RanksError> {
+        let host = self.host().map(str::to_owned);
         let (own, place) = (hash(&host), hash(&(host, cores())));
         let memory = available_memory().map_or(u64::MAX, |bytes| bytes as u64);
         let heard = self.gather(&[halves(own), halves(place), halves(memory)].concat())?;
@@ -61,16 +62,16 @@ fn cores() -> Option<String> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Ranks, local};
+    use super::super::{Ranks, local_on};
     use super::*;
 
     #[test]
     fn ranks_of_a_host_share_its_memory_and_those_of_others_do_not() {
         let hosts = ["a", "b", "a"];
-        let ask = |(ranks, host): (Arc<dyn Ranks>, &'static str)| {
-            thread::spawn(move || Joint::new(ranks, false, Arc::default()).host_share(host).unwrap())
+        let ask = |ranks: Arc<dyn Ranks>| {
+            thread::spawn(move || Joint::new(ranks, false, Arc::default()).host_share().unwrap())
         };
-        let asked: Vec<_> = local(3).into_iter().zip(hosts).map(ask).collect();
+        let asked: Vec<_> = local_on(&hosts).into_iter().map(ask).collect();
         let found: Vec<HostShare> = asked.into_iter().map(|asked| asked.join().unwrap()).collect();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         assert_eq!([found[0].threads, found[1].threads], [(cores / 2).max(1), cores]);

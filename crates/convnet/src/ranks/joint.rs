@@ -1,5 +1,6 @@
 //! What a training step and a run need of the other ranks.
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,6 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use convnet_kernels::{Arena, Pool};
+
+use super::board::{Board, Lease, Offer};
 use super::sum::Sum;
 use super::words::{double, halves, packed, unpacked, whole, words};
 use super::{Ranks, RanksError, Transfer};
@@ -42,6 +46,14 @@ pub struct Part {
     pub weighted: f64,
 }
 
+/// The flat gradients of a rank.
+pub(crate) struct Gradients<'a> {
+    pub(crate) values: &'a mut [f32],
+    /// Where they lie in memory that the other ranks look into.
+    pub(crate) lease: Option<Lease>,
+    pub(crate) pool: &'a Pool,
+}
+
 /// The other ranks, to a training step and to a run.
 ///
 /// What fails within a step is kept until [`Joint::check`] asks for it: the step goes on with what it has.
@@ -54,6 +66,8 @@ pub struct Joint {
     early: bool,
     flying: Vec<Sum>,
     sums: u32,
+    /// The memory of the other ranks, where all are on one host.
+    board: Option<Board>,
     failure: Option<RanksError>,
 }
 
@@ -112,7 +126,17 @@ impl Joint {
     /// and ten where it may write or compile.
     pub fn new(ranks: Arc<dyn Ranks>, sync_batch_norm: bool, stop: Arc<AtomicBool>) -> Self {
         let part = Part { first: 0, images: 0, whole: 0, weighted: 0.0 };
-        Self { ranks, sync_batch_norm, stop, part, early: false, flying: Vec::new(), sums: 0, failure: None }
+        Self {
+            ranks,
+            sync_batch_norm,
+            stop,
+            part,
+            early: false,
+            flying: Vec::new(),
+            sums: 0,
+            board: None,
+            failure: None,
+        }
     }
 
     /// The number of this rank, from 0.
@@ -125,6 +149,11 @@ impl Joint {
         self.ranks.size()
     }
 
+    /// The name of this rank's host, where it has one.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.ranks.host()
+    }
+
     /// Whether this rank was told to stop.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
@@ -133,6 +162,12 @@ impl Joint {
     /// Whether batch normalizations take the statistics of the whole batch.
     pub fn syncs_batch_norm(&self) -> bool {
         self.sync_batch_norm
+    }
+
+    /// Whether gradients are read where they lie, in the memory of the other ranks, and not sent: where all ranks are on one
+    /// host, from the first joint pass on.
+    pub fn shares_memory(&self) -> bool {
+        self.board.is_some()
     }
 
     /// What failed since the last question.
@@ -168,30 +203,78 @@ impl Joint {
         result.map_err(|error| self.failure.get_or_insert(error)).ok()
     }
 
+    /// Memory for so many gradients, from which the other ranks read them where they lie, and by what it is known: `None` where
+    /// they are sent, since not all ranks are on one host or a system has no such memory. Every rank asks.
+    pub(crate) fn lend(&mut self, floats: usize) -> Option<(Arena, Lease)> {
+        self.board = None;
+        if self.failure.is_some() || self.size() == 1 {
+            return None;
+        }
+        let found = self.look_around(floats);
+        let (board, memory) = self.kept(found)??;
+        let lease = board.lease();
+        self.board = Some(board);
+        Some((memory, lease))
+    }
+
+    fn look_around(&mut self, floats: usize) -> Result<Option<(Board, Arena)>, RanksError> {
+        let rank = self.rank();
+        let offer = self.host().and_then(|host| Some((Offer::new(floats)?, host.to_owned())));
+        let said = offer.as_ref().map(|(offer, host)| format!("{}\n{host}", offer.place()));
+        let heard = self.gather_text(&said.unwrap_or_default())?;
+        let found = offer.and_then(|(offer, host)| {
+            let here =
+                |said: &'_ String| said.split_once('\n').filter(|(_, theirs)| *theirs == host).is_some();
+            let places: Vec<&str> =
+                heard.iter().filter(|said| here(said)).filter_map(|said| said.split('\n').next()).collect();
+            let peers = (places.len() == heard.len()).then(|| offer.peers(&places, rank))??;
+            Some((offer, peers))
+        });
+        let all = self.gather(&[u32::from(found.is_some())])?;
+        let found = found.filter(|_| all.iter().all(|found| found[0] == 1));
+        Ok(found.map(|(offer, peers)| offer.accepted(peers, rank)))
+    }
+
     /// Starts the sum of gradients that are whole here, if it may start now, and lets those under way go on.
-    pub(crate) fn ready(&mut self, gradients: &[f32], ranges: impl Iterator<Item = Range<usize>>) {
+    pub(crate) fn ready(
+        &mut self,
+        gradients: &mut Gradients<'_>,
+        ranges: impl Iterator<Item = Range<usize>>,
+    ) {
         if !self.early {
             return;
         }
         for range in ranges {
             self.launch(gradients, range);
         }
-        self.advance();
+        self.advance(gradients);
     }
 
-    fn launch(&mut self, gradients: &[f32], range: Range<usize>) {
+    /// The board, if it was made for these gradients.
+    fn board(&mut self, gradients: &Gradients<'_>) -> Option<&mut Board> {
+        self.board.as_mut().filter(|board| gradients.lease == Some(board.lease()))
+    }
+
+    fn launch(&mut self, gradients: &Gradients<'_>, range: Range<usize>) {
         if self.failure.is_some() {
+            return;
+        }
+        if let Some(board) = self.board(gradients) {
+            board.start(range);
             return;
         }
         let tag = self.sums * 2 % SUM_TAGS;
         self.sums = (self.sums + 1) % SUM_TAGS;
-        let started = Sum::start(&*self.ranks, range.clone(), &gradients[range], tag);
+        let started = Sum::start(&*self.ranks, range.clone(), &gradients.values[range], tag);
         if let Some(sum) = self.kept(started) {
             self.flying.push(sum);
         }
     }
 
-    fn advance(&mut self) {
+    fn advance(&mut self, gradients: &mut Gradients<'_>) {
+        if let Some(board) = self.board(gradients) {
+            board.advance(gradients.pool, gradients.values);
+        }
         let mut result = Ok(true);
         for sum in &mut self.flying {
             result = result.and_then(|_| sum.advance(&*self.ranks));
@@ -202,31 +285,59 @@ impl Joint {
     /// Makes gradients the sum over all ranks: those of which the sum is under way and those at the `late` ranges, or `all`.
     pub(crate) fn join_gradients(
         &mut self,
-        gradients: &mut [f32],
+        mut gradients: Gradients<'_>,
         all: impl Iterator<Item = Range<usize>>,
         late: impl Iterator<Item = Range<usize>>,
     ) {
         match self.early {
-            true => late.for_each(|range| self.launch(gradients, range)),
-            false => all.for_each(|range| self.launch(gradients, range)),
+            true => late.for_each(|range| self.launch(&gradients, range)),
+            false => all.for_each(|range| self.launch(&gradients, range)),
         }
-        let mut flying = std::mem::take(&mut self.flying);
-        if self.failure.is_none() {
-            let ranks = &*self.ranks;
-            let mut done = vec![false; flying.len()];
-            let open = std::cell::Cell::new(0);
-            let advance = || {
-                for (sum, done) in flying.iter_mut().zip(&mut done).filter(|(_, done)| !**done) {
-                    *done = sum.advance(ranks)?;
-                    sum.waits_for().into_iter().for_each(|rank| open.set(rank));
-                }
-                Ok(done.iter().all(|done| *done))
-            };
-            let result = self.wait().until(advance, || open.get());
-            if self.kept(result).is_some() {
-                flying.into_iter().for_each(|sum| sum.write(gradients));
+        if self.failure.is_some() {
+            self.flying.clear();
+            return;
+        }
+        let result = match self.board.take() {
+            Some(mut board) if gradients.lease == Some(board.lease()) => {
+                let result = self.finish_board(&mut board, &mut gradients);
+                self.board = Some(board);
+                result
             }
-        }
+            board => {
+                self.board = board;
+                self.finish_sums(&mut gradients)
+            }
+        };
+        self.kept(result);
+    }
+
+    /// Waits for the sums that are taken from memory.
+    fn finish_board(&self, board: &mut Board, gradients: &mut Gradients<'_>) -> Result<(), RanksError> {
+        let open = Cell::new(0);
+        let advance = || {
+            let done = board.advance(gradients.pool, gradients.values);
+            board.waits_for().into_iter().for_each(|rank| open.set(rank));
+            Ok(done)
+        };
+        self.wait().until(advance, || open.get())
+    }
+
+    /// Waits for the sums that are sent.
+    fn finish_sums(&mut self, gradients: &mut Gradients<'_>) -> Result<(), RanksError> {
+        let mut flying = std::mem::take(&mut self.flying);
+        let ranks = &*self.ranks;
+        let mut done = vec![false; flying.len()];
+        let open = Cell::new(0);
+        let advance = || {
+            for (sum, done) in flying.iter_mut().zip(&mut done).filter(|(_, done)| !**done) {
+                *done = sum.advance(ranks)?;
+                sum.waits_for().into_iter().for_each(|rank| open.set(rank));
+            }
+            Ok(done.iter().all(|done| *done))
+        };
+        self.wait().until(advance, || open.get())?;
+        flying.into_iter().for_each(|sum| sum.write(gradients.values));
+        Ok(())
     }
 
     /// What every rank says, as many words of each, by rank.

@@ -11,6 +11,7 @@ type Message = (u32, Vec<u32>);
 /// One of the threads.
 pub(crate) struct Local {
     rank: usize,
+    host: Option<&'static str>,
     to: Vec<Mutex<Sender<Message>>>,
     from: Vec<Arc<Mutex<Inbox>>>,
 }
@@ -21,8 +22,18 @@ struct Inbox {
     waiting: HashMap<u32, std::collections::VecDeque<Vec<u32>>>,
 }
 
-/// So many ranks.
+/// So many ranks, whose hosts have no names: they send everything.
 pub(crate) fn local(size: usize) -> Vec<Arc<dyn Ranks>> {
+    ranks(&vec![None; size])
+}
+
+/// A rank on each of these hosts.
+pub(crate) fn local_on(hosts: &[&'static str]) -> Vec<Arc<dyn Ranks>> {
+    ranks(&hosts.iter().copied().map(Some).collect::<Vec<_>>())
+}
+
+fn ranks(hosts: &[Option<&'static str>]) -> Vec<Arc<dyn Ranks>> {
+    let size = hosts.len();
     let mut senders: Vec<Vec<_>> = (0..size).map(|_| Vec::new()).collect();
     let mut inboxes: Vec<Vec<_>> = (0..size).map(|_| Vec::new()).collect();
     for from in 0..size {
@@ -33,7 +44,9 @@ pub(crate) fn local(size: usize) -> Vec<Arc<dyn Ranks>> {
         }
     }
     let ranks = senders.into_iter().zip(inboxes).enumerate();
-    ranks.map(|(rank, (to, from))| Arc::new(Local { rank, to, from }) as Arc<dyn Ranks>).collect()
+    ranks
+        .map(|(rank, (to, from))| Arc::new(Local { rank, host: hosts[rank], to, from }) as Arc<dyn Ranks>)
+        .collect()
 }
 
 impl Ranks for Local {
@@ -43,6 +56,10 @@ impl Ranks for Local {
 
     fn size(&self) -> usize {
         self.to.len()
+    }
+
+    fn host(&self) -> Option<&str> {
+        self.host
     }
 
     fn send(&self, to: usize, tag: u32, words: Vec<u32>) -> Result<Box<dyn Transfer>, RanksError> {

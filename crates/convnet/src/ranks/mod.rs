@@ -5,6 +5,7 @@
 //! statistics of whole batches, and messages of the rank that leads. All sums are taken in the order of the ranks, so
 //! that as many ranks come to the same bits whatever carries their words.
 
+mod board;
 mod host;
 mod joint;
 #[cfg(test)]
@@ -15,14 +16,16 @@ mod words;
 
 use thiserror::Error;
 
+pub(crate) use board::Lease;
 pub use host::HostShare;
+pub(crate) use joint::Gradients;
 pub use joint::{Joint, Part};
 pub use mpi::{Launch, Mpi, launched};
 #[cfg(feature = "train")]
 pub(crate) use words::{double, halves};
 
 #[cfg(test)]
-pub(crate) use local::local;
+pub(crate) use local::{local, local_on};
 
 /// The processes that train together, as one of them sees them.
 pub trait Ranks: Send + Sync {
@@ -31,6 +34,12 @@ pub trait Ranks: Send + Sync {
 
     /// How many there are.
     fn size(&self) -> usize;
+
+    /// The name of this one's host. Ranks of one host look into each other's memory where the system allows it; without a
+    /// name nothing is tried.
+    fn host(&self) -> Option<&str> {
+        None
+    }
 
     /// Starts to send words to another rank, under a tag below 32768.
     ///

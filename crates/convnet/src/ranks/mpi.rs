@@ -37,11 +37,6 @@ impl Mpi {
         format!("{} ({})", short(self.world.library()), self.world.path().display())
     }
 
-    /// The name of this host.
-    pub fn host(&self) -> &str {
-        self.world.host()
-    }
-
     /// Ends the run in order, once every rank has come to it.
     ///
     /// # Errors
@@ -80,6 +75,10 @@ impl Ranks for Mpi {
 
     fn size(&self) -> usize {
         self.world.size()
+    }
+
+    fn host(&self) -> Option<&str> {
+        Some(self.world.host())
     }
 
     fn send(&self, to: usize, tag: u32, words: Vec<u32>) -> Result<Box<dyn Transfer>, RanksError> {

@@ -1,5 +1,8 @@
 //! Vector operations over flat buffers, against plain loops.
 
+use std::sync::atomic::AtomicU32;
+
+use convnet_kernels::flat::Addends;
 use convnet_kernels::{Isa, Pool, flat};
 
 use crate::common::{Machine, Random, Scene};
@@ -83,4 +86,36 @@ fn sums_of_squares_are_right_and_the_same_everywhere() {
     }
     // Beyond the range of float32.
     assert_eq!(flat::sum_of_squares(&Pool::new(1), Isa::best(), &[3e38, 0.0]), f64::from(3e38f32).powi(2));
+}
+
+/// Floats as words that others write.
+fn words(floats: &[f32]) -> Vec<AtomicU32> {
+    floats.iter().map(|x| x.to_bits().into()).collect()
+}
+
+#[test]
+fn words_are_added_in_their_order() {
+    for (before, after) in [(0, 0), (0, 1), (1, 0), (2, 3)] {
+        check(
+            |pool, _, target, source| {
+                // Copies of the source at several scales, so that another order gives other bits.
+                let copy = |i: usize| source.iter().map(|s| s * 3.0f32.powi(i as i32)).collect::<Vec<_>>();
+                let all: Vec<_> = (0..before + after).map(|i| words(&copy(i))).collect();
+                let all: Vec<&[AtomicU32]> = all.iter().map(Vec::as_slice).collect();
+                let (before, after) = all.split_at(before);
+                flat::add_in_order(pool, target, Addends { before, after });
+            },
+            |t, s| {
+                let scaled = |i: usize| s * 3.0f32.powi(i as i32);
+                let first = (0..before).map(scaled).reduce(|sum, x| sum + x);
+                let sum = first.map_or(t, |sum| sum + t);
+                (before..before + after).map(scaled).fold(sum, |sum, x| sum + x)
+            },
+        );
+    }
+}
+
+#[test]
+fn words_are_copied() {
+    check(|pool, _, target, source| flat::copy_words(pool, target, &words(source)), |_, s| s);
 }

@@ -18,7 +18,7 @@ use crate::error::Failure;
 use crate::output::counted;
 use crate::{models, output};
 
-/// Rounds of steps, alone and together in turn.
+/// Rounds of steps, alone and together in turn, at least.
 const ROUNDS: usize = 5;
 
 /// A network's figures.
@@ -30,6 +30,8 @@ struct Scaling {
     batch: usize,
     threads: usize,
     library: String,
+    /// How the processes come to the sum of their gradients.
+    gradients: Gradients,
     /// Medians over the rounds of a step's mean: of one process while the others wait, and of all together.
     ms_alone: f64,
     ms_together: f64,
@@ -37,6 +39,16 @@ struct Scaling {
     images_per_second_together: f64,
     /// How many times as many images a second all do together as one does.
     speedup: f64,
+}
+
+/// How gradients come to the other processes.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Gradients {
+    /// They are read where they lie, in memory of the same host.
+    Read,
+    /// They are sent.
+    Sent,
 }
 
 /// One of the processes.
@@ -119,7 +131,8 @@ impl<'a> Process<'a> {
         let share = 1e3 * args.seconds / (2 * ROUNDS) as f64;
         let steps = ((share / once) as usize).clamp(2, 1000);
         let (mut alone, mut together) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
+        let start = Instant::now();
+        while alone.len() < ROUNDS || start.elapsed().as_secs_f64() < args.seconds {
             alone.push(self.mean(steps, Self::alone)?);
             self.joint.tell(&[steps as u32])?;
             together.push(self.mean(steps, Self::together)?);
@@ -140,6 +153,7 @@ impl<'a> Process<'a> {
             batch,
             threads: self.training.threads(),
             library: self.mpi.library(),
+            gradients: if self.joint.shares_memory() { Gradients::Read } else { Gradients::Sent },
             ms_alone,
             ms_together,
             images_per_second_alone,
@@ -151,8 +165,12 @@ impl<'a> Process<'a> {
 
 fn text(scaling: &Scaling) -> String {
     let Scaling { model, processes, batch, ms_alone, ms_together, speedup, .. } = scaling;
+    let gradients = match scaling.gradients {
+        Gradients::Read => "gradients read where they lie",
+        Gradients::Sent => "gradients sent",
+    };
     let mut text = format!(
-        "{model}: training step, {processes} processes by {}, {} and batch {batch} each: ",
+        "{model}: training step, {processes} processes by {}, {} and batch {batch} each, {gradients}: ",
         scaling.library,
         counted(scaling.threads, "thread")
     );

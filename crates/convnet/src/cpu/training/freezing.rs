@@ -55,7 +55,7 @@ impl Training {
         let none = || allocate(0, ("training", batch));
         (self.arena, self.gradients, self.parameters) = (none()?, none()?, none()?);
         (self.transformed, self.matrix) = (none()?, none()?);
-        self.earlier = None;
+        self.spare = None;
         self.moments.clear();
         let again = |frozen: &Frozen| {
             let mut new = Self::new(&graph, &state, batch, (self.optimizer, frozen, self.seed), options)?;

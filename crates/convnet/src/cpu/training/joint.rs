@@ -2,11 +2,24 @@
 
 use super::{Batch, Training};
 use crate::plan::{CompileError, StepReport};
-use crate::ranks::Joint;
+use crate::ranks::{Gradients, Joint};
 
 impl Training {
+    /// Has the other ranks look at the gradients where they lie, if they can.
+    fn lend(&mut self, joint: &mut Joint) {
+        if self.offered {
+            return;
+        }
+        self.offered = true;
+        if let Some((mut memory, lease)) = joint.lend(self.gradients.len()) {
+            memory.as_mut_slice().copy_from_slice(self.gradients.as_slice());
+            (self.gradients, self.lease) = (memory, Some(lease));
+        }
+    }
+
     /// As [`Training::forward_backward`] over a part of a batch, whose loss and gradients are its parts of the whole's.
     pub(crate) fn forward_backward_jointly(&mut self, batch: Batch<'_>, joint: &mut Joint) -> StepReport {
+        self.lend(joint);
         self.updates.fill(None);
         let report = self.joint_pass(batch, joint);
         self.passes += 1;
@@ -26,11 +39,14 @@ impl Training {
         batch: Batch<'_>,
         joint: &mut Joint,
     ) -> Result<StepReport, CompileError> {
+        self.lend(joint);
         self.added(|training| training.forward_backward_jointly(batch, joint))
     }
 
     /// Makes the gradients the sum over all ranks.
     pub(crate) fn join_gradients(&mut self, joint: &mut Joint) {
-        joint.join_gradients(self.gradients.as_mut_slice(), self.buckets.all(), self.buckets.late());
+        let gradients =
+            Gradients { values: self.gradients.as_mut_slice(), lease: self.lease, pool: &self.pool };
+        joint.join_gradients(gradients, self.buckets.all(), self.buckets.late());
     }
 }

@@ -8,7 +8,7 @@ use super::super::run::{Backward, Forward};
 use super::{Batch, Training, moments};
 use crate::options::ReluGradient;
 use crate::plan::{StepReport, StepTimes};
-use crate::ranks::Joint;
+use crate::ranks::{Gradients, Joint};
 
 impl Training {
     /// Both passes; adds the time of each stage to `times`.
@@ -157,7 +157,8 @@ impl Training {
             program.backward(&mut run, back, &self.saved[back.stage]);
             onlooker.returned(back.stage);
             if let Some(joint) = &mut run.joint {
-                joint.ready(run.gradients, self.buckets.after(number));
+                let mut gradients = Gradients { values: run.gradients, lease: self.lease, pool: run.pool };
+                joint.ready(&mut gradients, self.buckets.after(number));
             }
         }
     }

@@ -102,49 +102,96 @@ mod tests {
     use crate::graph::{Builder, Graph};
     use crate::ops::Linear;
     use crate::optim::Optimizer;
-    use crate::ranks::{Ranks, local};
+    use crate::ranks::{Ranks, local, local_on};
     use crate::reference::random::{random_input, random_labels};
     use crate::state::{StateDict, initialize};
 
-    /// The gradients of one of two ranks, which have two images each.
-    fn gradients(graph: &Graph, ranks: Arc<dyn Ranks>, early: bool) -> StateDict {
+    /// How gradients are joined.
+    #[derive(Clone, Copy)]
+    enum By {
+        /// Those that leave during the backward pass.
+        Early,
+        /// Those that leave after it.
+        Late,
+        /// Those of two batches.
+        Accumulating,
+    }
+
+    /// The gradients of a rank, which has two images of each batch, after two steps.
+    fn gradients(graph: &Graph, ranks: Arc<dyn Ranks>, by: By) -> StateDict {
         let options = Options { threads: 1, ..Options::default() };
         let state = initialize(graph, 3);
         let mut training = TrainingStep::compile(graph, &state, 2, Optimizer::sgd(), 5, &options).unwrap();
-        let rank = ranks.rank();
+        let (rank, size) = (ranks.rank(), ranks.size());
         let mut joint = Joint::new(ranks, false, Arc::default());
-        let images: Vec<f32> =
-            random_input(graph, 2, 40 + rank as u64).data.iter().map(|&x| x as f32).collect();
-        let labels = random_labels(graph, 2, 50 + rank as u64);
-        let part = Part { first: 2 * rank, images: 2, whole: 4, weighted: 4.0 };
-        training.forward_backward_jointly(&images, &labels, part, (&mut joint, early)).unwrap();
-        training.join_gradients(&mut joint).unwrap();
+        let batch = |number: u64| {
+            let seed = 10 * number + rank as u64;
+            let images = random_input(graph, 2, 40 + seed).data;
+            (images.iter().map(|&x| x as f32).collect::<Vec<f32>>(), random_labels(graph, 2, 50 + seed))
+        };
+        let whole = 2 * size;
+        let part = Part { first: 2 * rank, images: 2, whole, weighted: whole as f64 };
+        let groups = training.uniform_groups();
+        for step in 0..2 {
+            let (images, labels) = batch(step);
+            let early = matches!(by, By::Early);
+            training.forward_backward_jointly(&images, &labels, part, (&mut joint, early)).unwrap();
+            if matches!(by, By::Accumulating) {
+                let (images, labels) = batch(7 + step);
+                training.accumulate_jointly(&images, &labels, part, &mut joint).unwrap();
+            }
+            training.join_gradients(&mut joint).unwrap();
+            if step == 0 {
+                training.apply(&groups, 0.01).unwrap();
+            }
+        }
         let names: Vec<String> = training.parameters().map(|spec| spec.name.clone()).collect();
         names.into_iter().map(|name| (name.clone(), training.gradient_tensor(&name).unwrap())).collect()
     }
 
-    #[test]
-    fn gradients_that_leave_during_the_backward_pass_are_those_that_leave_after_it() {
+    fn all_gradients(graph: &Graph, ranks: Vec<Arc<dyn Ranks>>, by: By) -> Vec<StateDict> {
+        std::thread::scope(|scope| {
+            let started: Vec<_> =
+                ranks.into_iter().map(|ranks| scope.spawn(move || gradients(graph, ranks, by))).collect();
+            started.into_iter().map(|rank| rank.join().unwrap()).collect()
+        })
+    }
+
+    /// Networks whose gradients travel in one part and in several.
+    fn graphs() -> Vec<Graph> {
         let small = ["lenet", "nin@small", "googlenet@small", "densenet@small"]
             .map(|name| crate::zoo::find(name).unwrap().model().build().unwrap());
         // Each of its first two layers is a part, the first of which leaves before the last layer's gradient is there.
         let net = Builder::image("wide", 1, 16, 16);
         let x = net.input().flatten().linear(Linear::new(2048)).relu().linear(Linear::new(512)).relu();
-        for graph in small.into_iter().chain([net.build(x.linear(Linear::new(10))).unwrap()]) {
-            let name = graph.name();
-            let both = |early| {
-                std::thread::scope(|scope| {
-                    let graph = &graph;
-                    let started: Vec<_> = local(2)
-                        .into_iter()
-                        .map(|ranks| scope.spawn(move || gradients(graph, ranks, early)))
-                        .collect();
-                    started.into_iter().map(|rank| rank.join().unwrap()).collect::<Vec<_>>()
-                })
-            };
-            let (early, late) = (both(true), both(false));
-            assert!(early == late, "{name}");
-            assert!(early[0] == early[1], "{name}");
+        small.into_iter().chain([net.build(x.linear(Linear::new(10))).unwrap()]).collect()
+    }
+
+    #[test]
+    fn gradients_that_leave_during_the_backward_pass_are_those_that_leave_after_it() {
+        for graph in graphs() {
+            let [early, late] = [By::Early, By::Late].map(|by| all_gradients(&graph, local(2), by));
+            assert!(early == late, "{}", graph.name());
+            assert!(early[0] == early[1], "{}", graph.name());
         }
+    }
+
+    #[test]
+    fn gradients_that_are_read_where_they_lie_are_those_that_are_sent() {
+        for graph in graphs() {
+            for by in [By::Early, By::Late, By::Accumulating] {
+                let sent = all_gradients(&graph, local(3), by);
+                let read = all_gradients(&graph, local_on(&["a"; 3]), by);
+                assert!(sent == read, "{}", graph.name());
+                assert!(read[0] == read[2], "{}", graph.name());
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_sent_where_one_rank_is_on_another_host() {
+        let graph = crate::zoo::find("lenet").unwrap().model().build().unwrap();
+        let sent = all_gradients(&graph, local(3), By::Early);
+        assert!(sent == all_gradients(&graph, local_on(&["a", "b", "a"]), By::Early));
     }
 }

@@ -1,0 +1,169 @@
+//! Sums of gradients over the ranks of one host, which read each other's where they lie: nothing is sent.
+//!
+//! Each rank writes its own memory alone. It tells by counters how many sums it has started, of how many it has added up its
+//! chunk, and how many it has copied from the others: they start the same sums in the same order.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use convnet_kernels::{Arena, Pool, flat};
+use convnet_mpi::{Peer, Published};
+
+/// Sums whose values here are whole: the others may read them.
+const STARTED: usize = 0;
+/// Sums of which this rank's chunk is added up: the others may read that, and nobody reads the values of before any more.
+const ADDED: usize = 1;
+/// Sums that are here as a whole: this rank reads nothing of the others any more.
+const COPIED: usize = 2;
+
+/// Gradients that a board was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease(u64);
+
+impl Lease {
+    fn new() -> Self {
+        static LEASES: AtomicU64 = AtomicU64::new(0);
+        Self(LEASES.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// What a rank offers to the others.
+pub(super) struct Offer {
+    own: Published,
+    memory: Arena,
+}
+
+impl Offer {
+    /// Memory for so many gradients, where the system has such.
+    pub(super) fn new(floats: usize) -> Option<Self> {
+        let (own, memory) = Published::new(floats).ok()?;
+        Some(Self { own, memory: Arena::over(memory, floats) })
+    }
+
+    /// Where the others find it.
+    pub(super) fn place(&self) -> &str {
+        self.own.place()
+    }
+
+    /// The memory of the others, if all of it is found; `places` are those of all ranks.
+    pub(super) fn peers(&self, places: &[&str], rank: usize) -> Option<Vec<Option<Peer>>> {
+        let open = |(of, place): (usize, &&str)| match of == rank {
+            true => Some(None),
+            false => Peer::open(place, self.memory.len()).ok().map(Some),
+        };
+        places.iter().enumerate().map(open).collect()
+    }
+
+    /// The board, once all ranks have found one another, and the memory for this rank's gradients.
+    pub(super) fn accepted(self, peers: Vec<Option<Peer>>, rank: usize) -> (Board, Arena) {
+        let Self { own, memory } = self;
+        let board = Board {
+            lease: Lease::new(),
+            own,
+            peers,
+            rank,
+            sums: VecDeque::new(),
+            started: 0,
+            added: 0,
+            copied: 0,
+            waits_for: None,
+        };
+        (board, memory)
+    }
+}
+
+/// The memory of all ranks.
+pub(super) struct Board {
+    lease: Lease,
+    own: Published,
+    /// That of each rank but this one.
+    peers: Vec<Option<Peer>>,
+    rank: usize,
+    /// Where those sums lie that are not here as a whole.
+    sums: VecDeque<Range<usize>>,
+    started: u64,
+    added: u64,
+    copied: u64,
+    /// A rank without which it does not go on.
+    waits_for: Option<usize>,
+}
+
+/// The chunk that a rank adds up.
+fn chunk(range: &Range<usize>, rank: usize, ranks: usize) -> Range<usize> {
+    let at = |rank: usize| range.start + rank * range.len() / ranks;
+    at(rank)..at(rank + 1)
+}
+
+impl Board {
+    /// The gradients whose sums it takes.
+    pub(super) fn lease(&self) -> Lease {
+        self.lease
+    }
+
+    /// Starts the sum of what lies at `range`, which is whole here.
+    pub(super) fn start(&mut self, range: Range<usize>) {
+        self.sums.push_back(range);
+        self.started += 1;
+        self.own.announce(STARTED, self.started);
+    }
+
+    /// A rank whose counter is below `value`.
+    fn behind(&self, counter: usize, value: u64) -> Option<usize> {
+        let behind = |peer: &Option<Peer>| peer.as_ref().is_some_and(|peer| peer.counter(counter) < value);
+        self.peers.iter().position(behind)
+    }
+
+    /// Goes as far as it can without waiting; whether all sums are here, and the others need nothing of this rank.
+    pub(super) fn advance(&mut self, pool: &Pool, gradients: &mut [f32]) -> bool {
+        loop {
+            let to_add = (self.added < self.started).then(|| self.behind(STARTED, self.added + 1));
+            let to_copy = (self.copied < self.added).then(|| self.behind(ADDED, self.copied + 1));
+            match (to_add, to_copy) {
+                (Some(None), _) => self.add(pool, gradients),
+                (_, Some(None)) => self.copy(pool, gradients),
+                _ => {
+                    let waits = to_copy.or(to_add).unwrap_or_else(|| self.behind(COPIED, self.copied));
+                    self.waits_for = waits;
+                    return waits.is_none();
+                }
+            }
+        }
+    }
+
+    /// A rank's words in a range.
+    fn words(&self, rank: usize, range: &Range<usize>) -> Option<&[AtomicU32]> {
+        self.peers[rank].as_ref().map(|peer| &peer.words()[range.clone()])
+    }
+
+    /// Adds up this rank's chunk of the next sum, in the order of the ranks.
+    fn add(&mut self, pool: &Pool, gradients: &mut [f32]) {
+        let ranks = self.peers.len();
+        let next = (self.added - self.copied) as usize;
+        let own = chunk(&self.sums[next], self.rank, ranks);
+        let of = |ranks: Range<usize>| ranks.filter_map(|rank| self.words(rank, &own)).collect::<Vec<_>>();
+        let (before, after) = (of(0..self.rank), of(self.rank + 1..ranks));
+        let addends = flat::Addends { before: &before, after: &after };
+        flat::add_in_order(pool, &mut gradients[own.clone()], addends);
+        self.added += 1;
+        self.own.announce(ADDED, self.added);
+    }
+
+    /// Copies the others' chunks of the next sum.
+    fn copy(&mut self, pool: &Pool, gradients: &mut [f32]) {
+        let Some(range) = self.sums.pop_front() else { return };
+        let ranks = self.peers.len();
+        for (rank, chunk) in (0..ranks).map(|rank| (rank, chunk(&range, rank, ranks))) {
+            if let Some(words) = self.words(rank, &chunk) {
+                flat::copy_words(pool, &mut gradients[chunk.clone()], words);
+            }
+        }
+        self.copied += 1;
+        self.own.announce(COPIED, self.copied);
+    }
+
+    /// A rank without which it does not go on.
+    pub(super) fn waits_for(&self) -> Option<usize> {
+        self.waits_for
+    }
+}
