@@ -9,8 +9,8 @@ use memmap2::MmapMut;
 #[cfg(target_os = "linux")]
 use crate::tuning::machine::LEAST_HUGE_BYTES;
 
-/// A block of float32 that starts at a page of memory, of zeros unless it is [over](Arena::over) some that was there; the system
-/// gives its pages as they are written.
+/// A block of float32: zeros that start at a page of memory, which the system gives as they are written, or
+/// [memory](Arena::over) that was there.
 #[derive(Debug)]
 pub struct Arena {
     memory: MmapMut,

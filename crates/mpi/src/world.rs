@@ -106,6 +106,14 @@ impl World {
         Transfer::receive(self.session, message)
     }
 
+    /// Lets the library work on what is under way, for whoever waits for something else than a message.
+    ///
+    /// # Errors
+    /// If the library fails.
+    pub fn progress(&self) -> Result<(), Error> {
+        self.session.turn()?.progress()
+    }
+
     /// Ends MPI in this process: every rank calls it at the end, best in the thread that joined. It may wait for the others.
     ///
     /// # Errors

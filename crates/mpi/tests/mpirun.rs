@@ -246,10 +246,11 @@ fn look_into_memory(world: &World) {
         float.copy_from_slice(&value(rank, at).to_ne_bytes());
     }
     own.announce(1, 5);
-    let until = |what: &str, counter: usize, least: u64| {
+    let until = |what: &str, counter: usize, least: usize| {
         let start = Instant::now();
         while !peers.iter().all(|(_, peer)| peer.counter(counter) >= least) {
             assert!(start.elapsed() < PATIENCE, "{what}");
+            world.progress().expect("the library works");
             thread::yield_now();
         }
     };

@@ -77,8 +77,9 @@ pub(crate) struct Training {
     kept: StateDict,
     parameters: Arena,
     gradients: Arena,
-    /// Whether the gradients were offered to the other ranks, and by what they know them where they took them.
+    /// Whether the gradients were offered to the other ranks.
     offered: bool,
+    /// What they are known by, where the other ranks read them.
     lease: Option<Lease>,
     /// Where another batch's gradients are computed, once some are accumulated.
     spare: Option<Arena>,
@@ -299,9 +300,12 @@ impl Training {
             Some(spare) => spare,
             None => allocate(self.gradients.len(), ("training", self.plan().batch))?,
         };
+        // The lease is of the memory that is put aside.
+        let lease = self.lease.take();
         let earlier = std::mem::replace(&mut self.gradients, spare);
         let report = pass(self);
         let spare = std::mem::replace(&mut self.gradients, earlier);
+        self.lease = lease;
         flat::add(&self.pool, self.program.isa, self.gradients.as_mut_slice(), spare.as_slice());
         self.spare = Some(spare);
         Ok(report)

@@ -4,8 +4,9 @@
 //! chunk, and how many it has copied from the others: they start the same sums in the same order.
 
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use convnet_kernels::{Arena, Pool, flat};
 use convnet_mpi::{Peer, Published};
@@ -19,11 +20,11 @@ const COPIED: usize = 2;
 
 /// Gradients that a board was made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lease(u64);
+pub(crate) struct Lease(usize);
 
 impl Lease {
     fn new() -> Self {
-        static LEASES: AtomicU64 = AtomicU64::new(0);
+        static LEASES: AtomicUsize = AtomicUsize::new(0);
         Self(LEASES.fetch_add(1, Ordering::Relaxed))
     }
 }
@@ -35,10 +36,13 @@ pub(super) struct Offer {
 }
 
 impl Offer {
-    /// Memory for so many gradients, where the system has such.
-    pub(super) fn new(floats: usize) -> Option<Self> {
-        let (own, memory) = Published::new(floats).ok()?;
-        Some(Self { own, memory: Arena::over(memory, floats) })
+    /// Memory for so many gradients.
+    ///
+    /// # Errors
+    /// If the system has no such.
+    pub(super) fn new(floats: usize) -> io::Result<Self> {
+        let (own, memory) = Published::new(floats)?;
+        Ok(Self { own, memory: Arena::over(memory, floats) })
     }
 
     /// Where the others find it.
@@ -46,18 +50,22 @@ impl Offer {
         self.own.place()
     }
 
-    /// The memory of the others, if all of it is found; `places` are those of all ranks.
-    pub(super) fn peers(&self, places: &[&str], rank: usize) -> Option<Vec<Option<Peer>>> {
-        let open = |(of, place): (usize, &&str)| match of == rank {
-            true => Some(None),
-            false => Peer::open(place, self.memory.len()).ok().map(Some),
+    /// The memory of the others; `places` are those of all ranks.
+    ///
+    /// # Errors
+    /// If one of them is not found.
+    pub(super) fn peers(&self, places: &[String], rank: usize) -> io::Result<Vec<Option<Peer>>> {
+        let open = |(of, place): (usize, &String)| match of == rank {
+            true => Ok(None),
+            false => Peer::open(place, self.memory.len()).map(Some),
         };
         places.iter().enumerate().map(open).collect()
     }
 
     /// The board, once all ranks have found one another, and the memory for this rank's gradients.
     pub(super) fn accepted(self, peers: Vec<Option<Peer>>, rank: usize) -> (Board, Arena) {
-        let Self { own, memory } = self;
+        let Self { mut own, memory } = self;
+        own.hide();
         let board = Board {
             lease: Lease::new(),
             own,
@@ -82,9 +90,9 @@ pub(super) struct Board {
     rank: usize,
     /// Where those sums lie that are not here as a whole.
     sums: VecDeque<Range<usize>>,
-    started: u64,
-    added: u64,
-    copied: u64,
+    started: usize,
+    added: usize,
+    copied: usize,
     /// A rank without which it does not go on.
     waits_for: Option<usize>,
 }
@@ -109,7 +117,7 @@ impl Board {
     }
 
     /// A rank whose counter is below `value`.
-    fn behind(&self, counter: usize, value: u64) -> Option<usize> {
+    fn behind(&self, counter: usize, value: usize) -> Option<usize> {
         let behind = |peer: &Option<Peer>| peer.as_ref().is_some_and(|peer| peer.counter(counter) < value);
         self.peers.iter().position(behind)
     }
@@ -139,7 +147,7 @@ impl Board {
     /// Adds up this rank's chunk of the next sum, in the order of the ranks.
     fn add(&mut self, pool: &Pool, gradients: &mut [f32]) {
         let ranks = self.peers.len();
-        let next = (self.added - self.copied) as usize;
+        let next = self.added - self.copied;
         let own = chunk(&self.sums[next], self.rank, ranks);
         let of = |ranks: Range<usize>| ranks.filter_map(|rank| self.words(rank, &own)).collect::<Vec<_>>();
         let (before, after) = (of(0..self.rank), of(self.rank + 1..ranks));

@@ -24,7 +24,8 @@ impl Joint {
     /// # Errors
     /// If a rank does not answer.
     pub fn host_share(&mut self) -> Result<HostShare, RanksError> {
-        let host = self.host().map(str::to_owned);
+        // A rank whose host has no name is by itself.
+        let host = self.host().map_or_else(|| Err(self.rank()), |host| Ok(host.to_owned()));
         let (own, place) = (hash(&host), hash(&(host, cores())));
         let memory = available_memory().map_or(u64::MAX, |bytes| bytes as u64);
         let heard = self.gather(&[halves(own), halves(place), halves(memory)].concat())?;

@@ -1,12 +1,12 @@
 //! What a training step and a run need of the other ranks.
 
 use std::cell::Cell;
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, io};
 
 use convnet_kernels::{Arena, Pool};
 
@@ -68,6 +68,8 @@ pub struct Joint {
     sums: u32,
     /// The memory of the other ranks, where all are on one host.
     board: Option<Board>,
+    /// Why there is no board.
+    sent_because: Option<String>,
     failure: Option<RanksError>,
 }
 
@@ -135,6 +137,7 @@ impl Joint {
             flying: Vec::new(),
             sums: 0,
             board: None,
+            sent_because: None,
             failure: None,
         }
     }
@@ -170,12 +173,23 @@ impl Joint {
         self.board.is_some()
     }
 
-    /// What failed since the last question.
+    /// Why gradients are sent and not read where they lie, once that was tried in vain.
+    pub fn sent_because(&self) -> Option<&str> {
+        self.sent_because.as_deref()
+    }
+
+    /// Gives up the memory of the other ranks, before the gradients that lie in it are: the next joint pass asks for it anew.
+    #[cfg(feature = "train")]
+    pub(crate) fn withdraw(&mut self) {
+        self.board = None;
+    }
+
+    /// What failed. Nothing is sent any more then.
     ///
     /// # Errors
     /// The first failure.
     pub fn check(&mut self) -> Result<(), RanksError> {
-        self.failure.take().map_or(Ok(()), Err)
+        self.failure.clone().map_or(Ok(()), Err)
     }
 
     /// The part of the batch under way.
@@ -217,21 +231,31 @@ impl Joint {
         Some((memory, lease))
     }
 
+    /// Offers memory to the other ranks and looks for theirs: all of them find it, or it is nobody's.
     fn look_around(&mut self, floats: usize) -> Result<Option<(Board, Arena)>, RanksError> {
         let rank = self.rank();
-        let offer = self.host().and_then(|host| Some((Offer::new(floats)?, host.to_owned())));
-        let said = offer.as_ref().map(|(offer, host)| format!("{}\n{host}", offer.place()));
+        let host = self.host().map(str::to_owned);
+        let offer = match host {
+            Some(_) => Offer::new(floats),
+            None => Err(io::Error::other("its host has no name")),
+        };
+        let host = host.unwrap_or_default();
+        let said = offer.as_ref().map(|offer| format!("{}\n{host}", offer.place()));
         let heard = self.gather_text(&said.unwrap_or_default())?;
-        let found = offer.and_then(|(offer, host)| {
-            let here =
-                |said: &'_ String| said.split_once('\n').filter(|(_, theirs)| *theirs == host).is_some();
-            let places: Vec<&str> =
-                heard.iter().filter(|said| here(said)).filter_map(|said| said.split('\n').next()).collect();
-            let peers = (places.len() == heard.len()).then(|| offer.peers(&places, rank))??;
-            Some((offer, peers))
+        let found = offer.and_then(|offer| {
+            let place = |(of, said): (usize, &'_ String)| match said.split_once('\n') {
+                Some((place, theirs)) if theirs == host => Ok(place.to_owned()),
+                _ => Err(io::Error::other(format!("rank {of} has nothing to share on this host"))),
+            };
+            let places = heard.iter().enumerate().map(place).collect::<Result<Vec<_>, _>>()?;
+            let peers = offer.peers(&places, rank)?;
+            Ok((offer, peers))
         });
-        let all = self.gather(&[u32::from(found.is_some())])?;
-        let found = found.filter(|_| all.iter().all(|found| found[0] == 1));
+        let reason = found.as_ref().err().map(ToString::to_string);
+        let reasons = self.gather_text(&reason.unwrap_or_default())?;
+        let failed = reasons.iter().enumerate().find(|(_, reason)| !reason.is_empty());
+        self.sent_because = failed.map(|(rank, reason)| format!("rank {rank}: {reason}"));
+        let found = found.ok().filter(|_| self.sent_because.is_none());
         Ok(found.map(|(offer, peers)| offer.accepted(peers, rank)))
     }
 
@@ -272,10 +296,11 @@ impl Joint {
     }
 
     fn advance(&mut self, gradients: &mut Gradients<'_>) {
+        let mut result = Ok(true);
         if let Some(board) = self.board(gradients) {
             board.advance(gradients.pool, gradients.values);
+            result = self.ranks.progress().map(|()| true);
         }
-        let mut result = Ok(true);
         for sum in &mut self.flying {
             result = result.and_then(|_| sum.advance(&*self.ranks));
         }
@@ -315,6 +340,8 @@ impl Joint {
     fn finish_board(&self, board: &mut Board, gradients: &mut Gradients<'_>) -> Result<(), RanksError> {
         let open = Cell::new(0);
         let advance = || {
+            // A message of this rank's that another one still waits for before it comes here.
+            self.ranks.progress()?;
             let done = board.advance(gradients.pool, gradients.values);
             board.waits_for().into_iter().for_each(|rank| open.set(rank));
             Ok(done)

@@ -1,7 +1,7 @@
 //! Several processes that train one network: each learns from its part of every batch, and all of them from the sum.
 //!
 //! A process is a rank of so many, from 0; what is between them is [`Ranks`], which moves words and knows nothing of what
-//! they mean. [`Joint`] is what a training step needs of it: sums of gradients that travel while the backward pass goes on,
+//! they mean; ranks of one host also read each other's gradients where they lie. [`Joint`] is what a training step needs of it: sums of gradients that travel while the backward pass goes on,
 //! statistics of whole batches, and messages of the rank that leads. All sums are taken in the order of the ranks, so
 //! that as many ranks come to the same bits whatever carries their words.
 
@@ -35,10 +35,18 @@ pub trait Ranks: Send + Sync {
     /// How many there are.
     fn size(&self) -> usize;
 
-    /// The name of this one's host. Ranks of one host look into each other's memory where the system allows it; without a
-    /// name nothing is tried.
+    /// The name of this one's host. Ranks of one host look into each other's memory where the system allows it, and share its
+    /// cores and its memory; one without a name is alone on its host.
     fn host(&self) -> Option<&str> {
         None
+    }
+
+    /// Lets what is under way go on, while something else is waited for.
+    ///
+    /// # Errors
+    /// If what carries the words failed.
+    fn progress(&self) -> Result<(), RanksError> {
+        Ok(())
     }
 
     /// Starts to send words to another rank, under a tag below 32768.

@@ -81,6 +81,10 @@ impl Ranks for Mpi {
         Some(self.world.host())
     }
 
+    fn progress(&self) -> Result<(), RanksError> {
+        self.world.progress().map_err(failed(self.rank(), self.size()))
+    }
+
     fn send(&self, to: usize, tag: u32, words: Vec<u32>) -> Result<Box<dyn Transfer>, RanksError> {
         let transfer = self.world.send(to, tag, words).map_err(failed(self.rank(), self.size()))?;
         Ok(Box::new(InFlight { transfer, rank: self.rank(), size: self.size() }))

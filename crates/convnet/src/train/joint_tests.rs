@@ -8,7 +8,7 @@ use super::*;
 use crate::graph::{Assembly, Builder, Graph, NodeId, ScopeId, SharedWeight};
 use crate::io::WeightsFile;
 use crate::ops::{Conv2d, Linear, Op};
-use crate::ranks::{Ranks, RanksError, local};
+use crate::ranks::{Ranks, RanksError, local, local_on};
 use crate::state::StateDict;
 
 /// Trains on so many ranks: what the first one reports, and what went wrong on each.
@@ -31,13 +31,14 @@ fn together<'a>(
     })
 }
 
-/// The same, where nothing goes wrong.
+/// The same, where nothing goes wrong, of ranks that read each other's gradients where they lie.
 fn run<'a>(size: usize, directory: &Path, trainer: impl Fn(usize) -> Trainer<'a> + Sync) -> TrainReport {
-    let (report, others) = together(local(size), trainer, |trainer| trainer.run(directory));
+    let (report, others) = together(local_on(&vec!["host"; size]), trainer, |trainer| trainer.run(directory));
     others.into_iter().for_each(|other| other.unwrap());
     report.unwrap()
 }
 
+/// A run that goes on, of ranks that send their gradients.
 fn resumed<'a>(size: usize, directory: &Path, trainer: impl Fn(usize) -> Trainer<'a> + Sync) -> TrainReport {
     let (report, others) = together(local(size), trainer, |trainer| trainer.resume(directory));
     others.into_iter().for_each(|other| other.unwrap());

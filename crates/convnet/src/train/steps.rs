@@ -125,6 +125,7 @@ impl Steps {
             return Ok(());
         }
         let average = self.average();
+        self.joint.as_mut().into_iter().for_each(Joint::withdraw);
         self.training.refreeze(frozen)?;
         self.renew_average(average)
     }
@@ -142,6 +143,7 @@ impl Steps {
         let (steps, optimizer) = self.training.optimizer_state();
         training.load_optimizer_state(steps, &optimizer)?;
         let average = self.average();
+        self.joint.as_mut().into_iter().for_each(Joint::withdraw);
         self.training = training;
         self.renew_average(average)
     }

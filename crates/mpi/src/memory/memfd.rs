@@ -6,7 +6,9 @@ use std::io::{self, Error, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::process;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, memfd_create,
+};
 
 /// What protects a file: it keeps its size, so that a map of it stays whole, and nobody maps it to write or writes to it
 /// any more.
@@ -17,7 +19,8 @@ const SEALS: SealFlags =
 pub(super) fn create(bytes: u64) -> io::Result<(File, String)> {
     let name = format!("convnet-{:016x}", RandomState::new().hash_one(process::id()));
     let file: File = memfd_create(&name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?.into();
-    file.set_len(bytes)?;
+    // Taken now: what the system cannot give later would end the process.
+    fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
     let place = format!("{}/{}/{name}", process::id(), file.as_raw_fd());
     Ok((file, place))
 }
@@ -41,11 +44,11 @@ pub(super) fn open(place: &str, bytes: u64) -> io::Result<File> {
         return Err(other("other memory"));
     }
     let file = File::open(path)?;
-    if file.metadata()?.len() != bytes {
-        return Err(other("memory of another size"));
-    }
     if !fcntl_get_seals(&file)?.contains(SEALS) {
         return Err(other("unprotected memory"));
+    }
+    if file.metadata()?.len() != bytes {
+        return Err(other("memory of another size"));
     }
     Ok(file)
 }

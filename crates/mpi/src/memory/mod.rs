@@ -10,7 +10,7 @@ mod nowhere;
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
@@ -32,7 +32,7 @@ pub struct Published {
     counters: MmapRaw,
     place: String,
     /// Open for as long as others may open it.
-    _file: File,
+    file: Option<File>,
 }
 
 /// The memory of another process of this host.
@@ -63,7 +63,7 @@ impl Published {
         // lets nobody map them to write, write to them or cut them off.
         let memory = unsafe { options.map_mut(&file)? };
         system::protect(&file)?;
-        Ok((Self { counters, place, _file: file }, memory))
+        Ok((Self { counters, place, file: Some(file) }, memory))
     }
 
     /// Where other processes find it.
@@ -71,11 +71,16 @@ impl Published {
         &self.place
     }
 
+    /// From now on nobody finds it; who has opened it keeps it.
+    pub fn hide(&mut self) {
+        self.file = None;
+    }
+
     /// Sets a counter: who sees it sees all that was written before.
     ///
     /// # Panics
     /// If there is no such counter.
-    pub fn announce(&self, counter: usize, value: u64) {
+    pub fn announce(&self, counter: usize, value: usize) {
         self::counter(&self.counters, counter).store(value, Ordering::Release);
     }
 }
@@ -97,24 +102,27 @@ impl Peer {
     ///
     /// # Panics
     /// If there is no such counter.
-    pub fn counter(&self, counter: usize) -> u64 {
-        self::counter(&self.map, counter).load(Ordering::Acquire)
+    pub fn counter(&self, counter: usize) -> usize {
+        // Of loads from memory that may not be written Rust promises relaxed ones alone.
+        let value = self::counter(&self.map, counter).load(Ordering::Relaxed);
+        fence(Ordering::Acquire);
+        value
     }
 
     /// The floats as words, as their process may be writing them now.
     pub fn words(&self) -> &[AtomicU32] {
         // SAFETY: the map holds so many words behind its header, aligned as a page is, for as long as it lives: the file keeps
-        // its size. They are loaded alone, which needs no right to write.
+        // its size. Whoever has them can load them relaxed, which needs no right to write; a store would fault, not corrupt.
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().add(HEADER).cast(), self.floats) }
     }
 }
 
 /// A counter in a header.
-fn counter(header: &MmapRaw, counter: usize) -> &AtomicU64 {
+fn counter(header: &MmapRaw, counter: usize) -> &AtomicUsize {
     assert!(counter < COUNTERS, "counter {counter} of {COUNTERS}");
     // SAFETY: a header has room for all counters, aligned, for as long as its map lives, and atomic operations alone use it.
-    // One that may not be written is loaded from alone: `announce` stores, in a map that may.
-    unsafe { &*header.as_ptr().add(counter * APART).cast::<AtomicU64>() }
+    // `announce` stores, in a map that may be written; `Peer::counter` loads, relaxed, where it may not.
+    unsafe { &*header.as_ptr().add(counter * APART).cast::<AtomicUsize>() }
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -130,7 +138,7 @@ mod tests {
 
     #[test]
     fn what_one_writes_another_reads_and_cannot_write() {
-        let (own, mut memory) = Published::new(3).unwrap();
+        let (mut own, mut memory) = Published::new(3).unwrap();
         let peer = Peer::open(own.place(), 3).unwrap();
         assert_eq!((peer.counter(0), peer.words()[2].load(Ordering::Relaxed)), (0, 0));
         memory[8..12].copy_from_slice(&1.5_f32.to_ne_bytes());
@@ -141,6 +149,8 @@ mod tests {
         let again = File::options().read(true).write(true).open(path(own.place())).unwrap();
         assert!(MmapOptions::new().map_raw(&again).is_err(), "mapped to write by another");
         assert!(again.set_len(0).is_err() && again.set_len(1 << 20).is_err(), "cut off or made longer");
+        own.hide();
+        assert!(Peer::open(own.place(), 3).is_err(), "found though it is hidden");
         drop(own);
         assert_eq!(peer.counter(COUNTERS - 1), 7, "a map outlives its file");
     }
@@ -159,7 +169,7 @@ mod tests {
         let (plain, place) = system::create((HEADER + 20) as u64).unwrap();
         assert!(refused(&place, 5).contains("unprotected"));
         drop(plain);
-        assert!(refused(&place, 5).contains("No such file"));
+        assert!(Peer::open(&place, 5).is_err());
     }
 
     #[test]

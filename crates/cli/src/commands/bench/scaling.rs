@@ -32,6 +32,9 @@ struct Scaling {
     library: String,
     /// How the processes come to the sum of their gradients.
     gradients: Gradients,
+    /// Why they are sent, where they could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent_because: Option<String>,
     /// Medians over the rounds of a step's mean: of one process while the others wait, and of all together.
     ms_alone: f64,
     ms_together: f64,
@@ -56,6 +59,8 @@ struct Process<'a> {
     mpi: &'a Arc<Mpi>,
     joint: Joint,
     training: TrainingStep,
+    /// The first process's by itself, of which nobody reads anything.
+    lone: Option<TrainingStep>,
     groups: ParameterGroups,
     images: Vec<f32>,
     labels: Vec<u32>,
@@ -84,15 +89,20 @@ impl<'a> Process<'a> {
     fn new(mpi: &'a Arc<Mpi>, graph: &Graph, batch: usize, options: &Options) -> Result<Self, Failure> {
         let ranks: Arc<dyn Ranks> = mpi.clone();
         let optimizer = Optimizer::sgd();
-        let training = TrainingStep::compile(graph, &Noise::new(graph), batch, optimizer, 0, options)?;
+        let compile = || TrainingStep::compile(graph, &Noise::new(graph), batch, optimizer, 0, options);
+        let training = compile()?;
+        let lone = (mpi.rank() == 0).then(compile).transpose()?;
         let groups = training.uniform_groups();
         let labels = (0..batch).map(|i| (i % graph.classes()) as u32).collect();
         let images = noise(batch * graph.input_shape().elements());
-        Ok(Self { mpi, joint: Joint::new(ranks, false, Arc::default()), training, groups, images, labels })
+        let joint = Joint::new(ranks, false, Arc::default());
+        Ok(Self { mpi, joint, training, lone, groups, images, labels })
     }
 
     fn alone(&mut self) -> Result<(), Failure> {
-        self.training.step(&self.images, &self.labels, &self.groups, RATE)?;
+        if let Some(lone) = &mut self.lone {
+            lone.step(&self.images, &self.labels, &self.groups, RATE)?;
+        }
         Ok(())
     }
 
@@ -154,6 +164,7 @@ impl<'a> Process<'a> {
             threads: self.training.threads(),
             library: self.mpi.library(),
             gradients: if self.joint.shares_memory() { Gradients::Read } else { Gradients::Sent },
+            sent_because: self.joint.sent_because().map(str::to_owned),
             ms_alone,
             ms_together,
             images_per_second_alone,
@@ -165,9 +176,10 @@ impl<'a> Process<'a> {
 
 fn text(scaling: &Scaling) -> String {
     let Scaling { model, processes, batch, ms_alone, ms_together, speedup, .. } = scaling;
-    let gradients = match scaling.gradients {
-        Gradients::Read => "gradients read where they lie",
-        Gradients::Sent => "gradients sent",
+    let gradients = match (scaling.gradients, &scaling.sent_because) {
+        (Gradients::Read, _) => "gradients read where they lie".to_owned(),
+        (Gradients::Sent, None) => "gradients sent".to_owned(),
+        (Gradients::Sent, Some(reason)) => format!("gradients sent ({reason})"),
     };
     let mut text = format!(
         "{model}: training step, {processes} processes by {}, {} and batch {batch} each, {gradients}: ",
