@@ -49,13 +49,14 @@ type Section = fn(&Device) -> Result<(), Error>;
 type Check = fn(&mut dyn Machine, &mut Report);
 
 /// Every comparison, by name.
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("maps", checks::maps::check),
     ("functions", checks::functions::check),
     ("separable", checks::separable::check),
     ("by_channel", checks::by_channel::check),
     ("reductions", checks::reductions::check),
     ("layers", checks::layers::check),
+    ("updates", checks::updates::check),
     ("thin", checks::convolutions::thin),
     ("stem", checks::convolutions::stem),
     ("products", checks::convolutions::check),
@@ -175,7 +176,7 @@ fn reset(memory: &Memory, net: &Lenet, images: &[f64], labels: &[u32]) -> Result
     memory.write_floats(net.images.at, &floats(images))?;
     memory.write_floats(net.parameters.at, &floats(&first_parameters()))?;
     memory.write(net.labels.at, &labels.iter().flat_map(|l| l.to_le_bytes()).collect::<Vec<_>>())?;
-    memory.write(net.clock.at, &Clock::bytes(1, 0, 0.05))
+    memory.write(net.clock.at, &Clock::bytes(1, 0, [0.05, 1.0]))
 }
 
 /// ResNet-18's convolutions at batch 128, each pass of the whole network as one graph.

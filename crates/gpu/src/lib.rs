@@ -44,8 +44,9 @@ pub use list::{Argument, COUNTERS, KernelLaunch, Lane, Launch, List, Work};
 pub use load::LibraryFound;
 pub use load::nvrtc::{Compiled, compile_all};
 pub use ops::{
-    Activation, Adam, Addend, Affine, Arithmetic, BatchNorm, BatchNormBackward, Before, Border, Clock,
-    Dropout, Epilogue, Factors, Function, Gradient, GroupNorm, GroupNormBackward, Groups, LocalResponse,
-    Maps, Order, Parameters, PoolWindow, Separable, Sgd, SideBackward, Stem, Taps,
+    Activation, Adagrad, Adam, Addend, Affine, Arithmetic, BatchNorm, BatchNormBackward, Before, Border,
+    Clock, Dropout, Epilogue, Factors, Function, Gradient, GroupNorm, GroupNormBackward, Groups, Lion,
+    LocalResponse, Maps, Nadam, Order, Parameters, PoolWindow, RmsProp, Separable, Sgd, SideBackward, Stem,
+    Taps,
 };
 pub use view::{Bytes, Format, Vector, View, Words};

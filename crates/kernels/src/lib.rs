@@ -81,7 +81,7 @@ pub use loss::{Targets, cross_entropy, log_softmax, log_softmax_backward, softma
 pub use moments::moments;
 pub use optimizer::{
     Adagrad, Adam, Lamb, Lion, Muon, MuonMatrix, Nadam, OrthogonalRoom, RmsProp, Sgd, Update, lamb, muon,
-    orthogonalize, trust_ratio,
+    orthogonalize, rest, trust_ratio,
 };
 pub use outer::{Outer, outer, outer_scratch};
 pub use panels::{Panels, transpose};

@@ -21,7 +21,8 @@ use crate::ops::{
     Arithmetic, ChannelShuffle, Conv2d, GroupNorm, LayerNorm, LayerScale, Linear, Op, Slice, StochasticDepth,
     Unary,
 };
-use crate::optim::{Optimizer, ParameterGroups};
+use crate::optim::plain::Plain;
+use crate::optim::{Adagrad, Adam, Nadam, Optimizer, ParameterGroups, Rmsprop, Sgd};
 use crate::plan::{Mode, pass_key};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, loss_and_gradients};
@@ -144,7 +145,7 @@ fn pass(
     let (labels, shares) = judged.parts();
     put(&mut memory, places.labels, labels.iter().map(|&label| f32::from_bits(label)));
     put(&mut memory, places.shares, shares.iter().copied());
-    let mut clock = Clock::bytes(seed, 1, 0.0);
+    let mut clock = Clock::bytes(seed, 1, [0.0, 1.0]);
     clock[16..24].copy_from_slice(&pass_key(seed, 0, 0).to_le_bytes());
     memory[places.clocks..][..clock.len()].copy_from_slice(&clock);
     let updates = Updates::new(&blueprint.table, &ParameterGroups::uniform(&graph.parameters()));
@@ -350,4 +351,60 @@ fn bf16_is_within_its_roundings_of_the_oracle() {
         compare(&mut emulator, &graph, (seed, Precision::Bf16));
     }
     compare(&mut emulator, &zoo::lenet().build().unwrap(), (1, Precision::Bf16));
+}
+
+/// Several updates by each rule that has a kernel, with all that it keeps, beside the rule in double precision.
+#[test]
+fn updates_are_those_of_the_rules() {
+    let Some(mut emulator) = emulator() else { return };
+    let graph = zoo::lenet().build().unwrap();
+    let mut rules: Vec<Optimizer> = Optimizer::entries().into_iter().map(|entry| entry.optimizer).collect();
+    rules.push(Sgd { dampening: 0.3, weight_decay: 0.01, ..Sgd::default() }.into());
+    rules.push(Adam { amsgrad: true, weight_decay: 0.01, ..Adam::default() }.into());
+    rules.push(Rmsprop { centered: true, momentum: 0.9, eps: 1e-3, ..Rmsprop::default() }.into());
+    rules.push(Rmsprop { momentum: 0.9, eps: 1e-3, ..Rmsprop::default() }.into());
+    rules.push(Nadam { decoupled_weight_decay: true, weight_decay: 0.01, ..Nadam::default() }.into());
+    rules.push(Adagrad { initial_accumulator_value: 0.5, lr_decay: 0.1, ..Adagrad::default() }.into());
+    let with_kernels = rules.iter().filter(|rule| super::update::check(rule).is_ok());
+    for rule in with_kernels {
+        let blueprint = Blueprint::new(&graph, IMAGES, *rule, &options(Precision::F32)).unwrap();
+        let places = &blueprint.places;
+        let groups = ParameterGroups::uniform(&graph.parameters());
+        let updates = Updates::new(&blueprint.table, &groups);
+        let list = blueprint.list((Task::Update, 0), &updates).list;
+        let count = blueprint.program.parameters;
+        // Zeros lie between tensors.
+        let drawn = |seed: u64| {
+            let state = random_state(&graph, seed);
+            let mut values = vec![0.0; count];
+            for parameter in &blueprint.table {
+                parameter.pack((&state, &parameter.spec), &mut values).unwrap();
+            }
+            values
+        };
+        let start = drawn(1);
+        let mut memory = vec![0; places.end];
+        put(&mut memory, places.parameters, start.iter().copied());
+        put(&mut memory, places.moments[0], super::update::first_moment(rule, count).unwrap_or_default());
+        let mut plain = Plain::new(&start, 1);
+        let mut product = 1.0;
+        for step in 1..=4 {
+            // The last ones are so small that the largest mean square is an earlier one.
+            let scale = if step == 4 { 0.1 } else { 1.0 };
+            let gradients: Vec<f32> = drawn(1 + step).iter().map(|g| g * scale).collect();
+            put(&mut memory, places.gradients, gradients.iter().copied());
+            product = super::update::next_product(rule, step, product);
+            let clock = Clock::bytes(7, step, [0.01, product]);
+            memory[places.clocks..][..clock.len()].copy_from_slice(&clock);
+            emulator.run(&list, &mut memory);
+            plain.update(rule, &gradients, 0.01, 1.0);
+        }
+        let what = format!("{rule:?}");
+        close_within(&get(&memory, places.parameters, count), &plain.values, (1e-5, 1e-6), &what);
+        for (name, &at) in rule.buffers().iter().zip(&places.moments) {
+            let found = get(&memory, at, count);
+            close_within(&found, &plain.buffers[name], (2e-5, 1e-12), &format!("{what}, {name}"));
+        }
+        assert!((f64::from(product) - plain.mu_product).abs() < 1e-6, "{what}");
+    }
 }

@@ -30,7 +30,7 @@ pub(super) struct Places {
     pub(super) half_gradients: usize,
     /// The gradients of earlier batches.
     pub(super) earlier: usize,
-    pub(super) moments: [usize; 2],
+    pub(super) moments: [usize; 3],
     pub(super) running: usize,
     /// Means and variances of gradients, and factors.
     pub(super) spare: usize,
@@ -78,7 +78,7 @@ impl Places {
         let half_gradients = take(only(half))?;
         let earlier = take(only(flat))?;
         let mut moment = |index: usize| take(if index < moments { flat } else { Some(0) });
-        let moments = [moment(0)?, moment(1)?];
+        let moments = [moment(0)?, moment(1)?, moment(2)?];
         let running = take(floats(program.running))?;
         let spare = take(only(floats((2 * trained + 2) * LINE)))?;
         Some(Self {

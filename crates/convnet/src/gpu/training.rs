@@ -106,6 +106,8 @@ pub(crate) struct Training {
     changed: AtomicBool,
     seed: u64,
     steps: u64,
+    /// The product of NAdam's momenta so far.
+    product: f32,
     /// Passes since the last update: the dropout of each is its own.
     passes: u64,
 }
@@ -205,9 +207,13 @@ impl Training {
             changed: AtomicBool::new(false),
             seed,
             steps: 0,
+            product: 1.0,
             passes: 0,
         };
         training.load(state)?;
+        if let Some(first) = update::first_moment(&optimizer, training.blueprint.program.parameters) {
+            training.card.write(training.blueprint.places.moments[0], &first)?;
+        }
         Ok(training)
     }
 
@@ -316,7 +322,13 @@ impl Training {
         Ok(captured.map(|captured| captured.graph.time(count)).transpose()?)
     }
 
+    /// NAdam's product with the momentum of the next update.
+    fn next_product(&self) -> f32 {
+        update::next_product(&self.blueprint.optimizer, self.steps + 1, self.product)
+    }
+
     fn updated(&mut self) {
+        self.product = self.next_product();
         self.steps += 1;
         self.passes = 0;
     }
@@ -351,8 +363,9 @@ impl Training {
 
     /// What changes from step to step, for each rate.
     fn clocks(&self, rate: f32) -> Vec<u8> {
+        let product = self.next_product();
         let clock = |factor: &f32| {
-            let mut bytes = Clock::bytes(self.seed, self.steps + 1, rate * factor);
+            let mut bytes = Clock::bytes(self.seed, self.steps + 1, [rate * factor, product]);
             bytes[16..24].copy_from_slice(&self.key().to_le_bytes());
             bytes
         };

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use convnet_gpu::{Adam, Clock, List, Parameters, Sgd, Vector};
+use convnet_gpu::{Adagrad, Adam, Clock, Lion, List, Nadam, Parameters, RmsProp, Sgd, Vector};
+use convnet_kernels::rest;
 
 use super::binder::LINE;
 use super::places::Places;
@@ -95,33 +96,67 @@ impl Updates {
             let parameters = Parameters {
                 values: part(places.parameters),
                 gradients: part(places.gradients),
-                moments: [moment(0), moment(1)],
+                moments: [moment(0), moment(1), moment(2)],
                 low: None,
             };
-            match optimizer {
-                Optimizer::Sgd(rule) => {
-                    let (momentum, weight_decay, nesterov) =
-                        (rule.momentum, rule.weight_decay, rule.nesterov);
-                    list.sgd(clock, Sgd { momentum, weight_decay, nesterov }, &parameters);
-                }
-                Optimizer::Adam(rule) => {
-                    let (beta1, beta2, eps, weight_decay) =
-                        (rule.beta1, rule.beta2, rule.eps, rule.weight_decay);
-                    list.adam(clock, Adam { beta1, beta2, eps, weight_decay, decoupled: false }, &parameters);
-                }
-                Optimizer::Adamw(rule) => {
-                    let (beta1, beta2, eps, weight_decay) =
-                        (rule.beta1, rule.beta2, rule.eps, rule.weight_decay);
-                    list.adam(clock, Adam { beta1, beta2, eps, weight_decay, decoupled: true }, &parameters);
-                }
-                Optimizer::Nadam(_)
-                | Optimizer::Rmsprop(_)
-                | Optimizer::Adagrad(_)
-                | Optimizer::Lion(_)
-                | Optimizer::Lamb(_)
-                | Optimizer::Lars(_)
-                | Optimizer::Muon(_) => unreachable!("`check` has refused {optimizer}"),
-            }
+            update(list, clock, optimizer, &parameters);
+        }
+    }
+}
+
+/// Adds the update of a stretch.
+fn update(list: &mut List, clock: Clock, optimizer: Optimizer, parameters: &Parameters) {
+    let adam =
+        |(beta1, beta2, eps), weight_decay, decoupled| Adam { beta1, beta2, eps, weight_decay, decoupled };
+    match optimizer {
+        Optimizer::Sgd(rule) => {
+            let (momentum, weight_decay, nesterov) = (rule.momentum, rule.weight_decay, rule.nesterov);
+            let sgd = Sgd { momentum, taken: rest(rule.dampening), weight_decay, nesterov };
+            list.sgd(clock, sgd, parameters);
+        }
+        Optimizer::Adam(rule) => {
+            let means = (rule.beta1, rule.beta2, rule.eps);
+            list.adam(clock, adam(means, rule.weight_decay, false), parameters);
+        }
+        Optimizer::Adamw(rule) => {
+            let means = (rule.beta1, rule.beta2, rule.eps);
+            list.adam(clock, adam(means, rule.weight_decay, true), parameters);
+        }
+        Optimizer::Nadam(rule) => {
+            let betas = [rule.beta1, rule.beta2];
+            let nadam = Nadam {
+                betas,
+                taken: betas.map(rest),
+                eps: rule.eps,
+                weight_decay: rule.weight_decay,
+                momentum_decay: rule.momentum_decay,
+                decoupled: rule.decoupled_weight_decay,
+            };
+            list.nadam(clock, nadam, parameters);
+        }
+        Optimizer::Rmsprop(rule) => {
+            let (alpha, eps, weight_decay, momentum) =
+                (rule.alpha, rule.eps, rule.weight_decay, rule.momentum);
+            // Buffers follow one another; the kernel has a place for each.
+            let [square, second, third] = parameters.moments;
+            let moments = if rule.centered { [square, second, third] } else { [square, None, second] };
+            let rmsprop = RmsProp { alpha, taken: rest(alpha), eps, weight_decay, momentum };
+            list.rmsprop(clock, rmsprop, &Parameters { moments, ..*parameters });
+        }
+        Optimizer::Adagrad(rule) => {
+            let (lr_decay, eps, weight_decay) = (rule.lr_decay, rule.eps, rule.weight_decay);
+            list.adagrad(clock, Adagrad { lr_decay, eps, weight_decay }, parameters);
+        }
+        Optimizer::Lion(rule) => {
+            let betas = [rule.beta1, rule.beta2];
+            list.lion(
+                clock,
+                Lion { betas, taken: betas.map(rest), weight_decay: rule.weight_decay },
+                parameters,
+            );
+        }
+        Optimizer::Lamb(_) | Optimizer::Lars(_) | Optimizer::Muon(_) => {
+            unreachable!("`check` has refused {optimizer}")
         }
     }
 }
@@ -131,40 +166,55 @@ impl Updates {
 /// # Errors
 /// If there are none; the error names the rule, or its setting.
 pub(crate) fn check(optimizer: &Optimizer) -> Result<(), CompileError> {
-    let refused = |what: String| Err(CompileError::Optimizer { what });
     match optimizer {
-        Optimizer::Sgd(rule) if rule.dampening != 0.0 => refused("SGD with dampening".into()),
-        Optimizer::Adam(rule) if rule.amsgrad => refused(optimizer.to_string()),
-        Optimizer::Adamw(rule) if rule.amsgrad => refused(optimizer.to_string()),
-        Optimizer::Sgd(_) | Optimizer::Adam(_) | Optimizer::Adamw(_) => Ok(()),
-        Optimizer::Nadam(_)
+        Optimizer::Sgd(_)
+        | Optimizer::Adam(_)
+        | Optimizer::Adamw(_)
+        | Optimizer::Nadam(_)
         | Optimizer::Rmsprop(_)
         | Optimizer::Adagrad(_)
-        | Optimizer::Lion(_)
-        | Optimizer::Lamb(_)
-        | Optimizer::Lars(_)
-        | Optimizer::Muon(_) => refused(optimizer.title().into()),
+        | Optimizer::Lion(_) => Ok(()),
+        Optimizer::Lamb(_) | Optimizer::Lars(_) | Optimizer::Muon(_) => {
+            Err(CompileError::Optimizer { what: optimizer.title().into() })
+        }
     }
+}
+
+/// What the first buffer of a rule holds before the first update, where that is not zeros.
+pub(super) fn first_moment(optimizer: &Optimizer, count: usize) -> Option<Vec<f32>> {
+    let Optimizer::Adagrad(rule) = optimizer else { return None };
+    Some(vec![rule.initial_accumulator_value; count]).filter(|_| rule.initial_accumulator_value != 0.0)
+}
+
+/// The product of NAdam's momenta up to an update, from 1, by that up to the one before; 1 for other rules.
+pub(super) fn next_product(optimizer: &Optimizer, step: u64, before: f32) -> f32 {
+    let Optimizer::Nadam(rule) = *optimizer else { return 1.0 };
+    let nadam = convnet_kernels::Nadam {
+        lr: 0.0,
+        beta1: rule.beta1,
+        beta2: rule.beta2,
+        eps: rule.eps,
+        weight_decay: rule.weight_decay,
+        decoupled: rule.decoupled_weight_decay,
+        momentum_decay: rule.momentum_decay,
+    };
+    (f64::from(before) * nadam.momentum(step)) as f32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optim::{Adam, Sgd};
 
     #[test]
     fn a_rule_without_a_kernel_is_refused_by_its_name() {
         for entry in Optimizer::entries() {
             let checked = check(&entry.optimizer);
-            if matches!(entry.name, "sgd" | "adam" | "adamw") {
-                checked.unwrap();
-            } else {
+            if matches!(entry.name, "lamb" | "lars" | "muon") {
                 let error = checked.unwrap_err().to_string();
                 assert!(error.contains(entry.optimizer.title()) && error.contains("CPU"), "{error}");
+            } else {
+                checked.unwrap();
             }
         }
-        let dampened = Sgd { dampening: 0.1, ..Sgd::default() };
-        assert!(check(&dampened.into()).unwrap_err().to_string().contains("dampening"));
-        assert!(check(&Adam { amsgrad: true, ..Adam::default() }.into()).is_err());
     }
 }

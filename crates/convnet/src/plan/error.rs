@@ -63,7 +63,9 @@ pub enum CompileError {
         reason: String,
     },
     /// An optimizer that a GPU has no kernels for.
-    #[error("a GPU has no kernels for {what}; it updates by sgd, adam and adamw, the CPU by all optimizers")]
+    #[error(
+        "a GPU has no kernels for {what}; it updates by every optimizer but lamb, lars and muon, the CPU by all of them"
+    )]
     Optimizer {
         /// The rule, or its setting.
         what: String,

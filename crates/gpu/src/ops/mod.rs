@@ -27,7 +27,7 @@ pub use function::Function;
 pub use layout::Border;
 
 pub use local_response::LocalResponse;
-pub use optimizer::{Adam, Clock, Parameters, Sgd};
+pub use optimizer::{Adagrad, Adam, Clock, Lion, Nadam, Parameters, RmsProp, Sgd};
 pub use pooling::{Before, PoolWindow};
 pub use separable::{Order, Separable, Taps};
 pub use stem::Stem;

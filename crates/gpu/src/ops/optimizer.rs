@@ -8,8 +8,8 @@ use crate::view::{Format, Vector};
 
 /// Where the numbers lie that change from step to step, so that a captured graph need not change: 32 bytes of memory.
 ///
-/// In order: the seed, the steps begun and the step's key (64 bits each), the learning rate (single precision), and four
-/// bytes that are not used.
+/// In order: the seed, the steps begun and the step's key (64 bits each), the learning rate and the product of NAdam's momenta up
+/// to the step (single precision).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// The first byte; 8 divides it.
@@ -20,12 +20,14 @@ impl Clock {
     /// Bytes of memory.
     pub const BYTES: usize = 32;
 
-    /// Its memory before the step after `steps`.
-    pub fn bytes(seed: u64, steps: u64, rate: f32) -> [u8; Self::BYTES] {
+    /// Its memory: the learning rate, and the product of momenta, which NAdam alone reads. Updates read `steps` as their own number,
+    /// from 1; it is one less before a [tick](List::tick).
+    pub fn bytes(seed: u64, steps: u64, [rate, product]: [f32; 2]) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         bytes[8..16].copy_from_slice(&steps.to_le_bytes());
         bytes[24..28].copy_from_slice(&rate.to_le_bytes());
+        bytes[28..].copy_from_slice(&product.to_le_bytes());
         bytes
     }
 
@@ -47,18 +49,21 @@ pub struct Parameters {
     pub values: Vector,
     /// Their gradients, in either format.
     pub gradients: Vector,
-    /// The velocity, or the mean and the mean square of gradients; they start at zero.
-    pub moments: [Option<Vector>; 2],
+    /// What the rule keeps of earlier gradients: zeros before the first update, but for a sum of squares that begins at more.
+    pub moments: [Option<Vector>; 3],
     /// The parameters in bf16, written on the way.
     pub low: Option<Vector>,
 }
 
-/// Stochastic gradient descent as PyTorch defines it: g += decay·p; v = momentum·v + g (v = g at first);
-/// p −= lr·v, or p −= lr·(g + momentum·v) with Nesterov. The learning rate is the clock's.
+/// Stochastic gradient descent as PyTorch defines it: g += decay·p; v = momentum·v + taken·g (v = g at first);
+/// p −= lr·v, or p −= lr·(g + momentum·v) with Nesterov. The learning rate and the step's number are the clock's. Keeps v, where
+/// there is momentum.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     /// Share of the old velocity.
     pub momentum: f32,
+    /// What of the gradient the velocity takes in: 1 − dampening.
+    pub taken: f32,
     /// L2 penalty.
     pub weight_decay: f32,
     /// Whether the step looks ahead (Nesterov 1983).
@@ -66,7 +71,8 @@ pub struct Sgd {
 }
 
 /// Adam (Kingma and Ba 2015, algorithm 1), or AdamW with decoupled decay (Loshchilov and Hutter 2019). The learning rate
-/// and the step's number are the clock's.
+/// and the step's number are the clock's. Keeps the mean and the mean square, and with AMSGrad (Reddi, Kale and Kumar 2018) the
+/// largest mean square so far, which divides then.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     /// Decay of the mean of gradients.
@@ -79,6 +85,63 @@ pub struct Adam {
     pub weight_decay: f32,
     /// Whether decay acts on the parameters and not through the gradient.
     pub decoupled: bool,
+}
+
+/// Adam with Nesterov's momentum (Dozat 2016) as PyTorch defines it. The learning rate, the step's number and the product of
+/// momenta are the clock's. Keeps the mean and the mean square.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Nadam {
+    /// Decays of the mean of gradients and of their squares.
+    pub betas: [f32; 2],
+    /// 1 − each of them.
+    pub taken: [f32; 2],
+    /// Added to the root of the mean square.
+    pub eps: f32,
+    /// L2 penalty, or decoupled decay.
+    pub weight_decay: f32,
+    /// How fast the momentum of a step, β₁·(1 − ½·0.96^(step·decay)), comes near β₁.
+    pub momentum_decay: f32,
+    /// Whether decay acts on the parameters and not through the gradient.
+    pub decoupled: bool,
+}
+
+/// RMSprop (Hinton 2012) as PyTorch defines it. The learning rate is the clock's. Keeps the mean square, the mean where it is
+/// centered (Graves 2013), and the velocity where there is momentum: in this order, each at its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RmsProp {
+    /// Decay of the means.
+    pub alpha: f32,
+    /// 1 − alpha.
+    pub taken: f32,
+    /// Added to the root.
+    pub eps: f32,
+    /// L2 penalty.
+    pub weight_decay: f32,
+    /// Share of the old velocity.
+    pub momentum: f32,
+}
+
+/// Adagrad (Duchi, Hazan and Singer 2011) as PyTorch defines it. The learning rate and the step's number are the clock's. Keeps the
+/// sum of squares.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Adagrad {
+    /// The rate of a step is lr / (1 + (step − 1)·decay).
+    pub lr_decay: f32,
+    /// Added to the root.
+    pub eps: f32,
+    /// L2 penalty.
+    pub weight_decay: f32,
+}
+
+/// Lion (Chen et al. 2023): the sign of a mean of gradients. The learning rate is the clock's. Keeps the mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lion {
+    /// What of the mean the step takes beside the gradient, and the decay of the mean that is kept.
+    pub betas: [f32; 2],
+    /// 1 − each of them.
+    pub taken: [f32; 2],
+    /// Decoupled decay.
+    pub weight_decay: f32,
 }
 
 impl List {
@@ -107,23 +170,89 @@ impl List {
         assert!(sgd.momentum == 0.0 || velocity.is_some(), "a velocity where there is momentum");
         self.update("sgd", clock, parameters, &[velocity])
             .float(sgd.momentum)
+            .float(sgd.taken)
             .float(sgd.weight_decay)
             .flag(sgd.nesterov)
             .add(self);
     }
 
-    /// Updates parameters by Adam.
+    /// Updates parameters by Adam, with AMSGrad where there is a third moment.
     ///
     /// # Panics
-    /// If ranges do not fit the block and one another, or a moment is missing.
+    /// If ranges do not fit the block and one another, or one of the first two moments is missing.
     pub fn adam(&mut self, clock: Clock, adam: Adam, parameters: &Parameters) {
-        assert!(parameters.moments.iter().all(Option::is_some), "two moments");
+        assert!(parameters.moments[..2].iter().all(Option::is_some), "two moments");
         self.update("adam", clock, parameters, &parameters.moments)
             .float(adam.beta1)
             .float(adam.beta2)
             .float(adam.eps)
             .float(adam.weight_decay)
             .flag(adam.decoupled)
+            .add(self);
+    }
+
+    /// Updates parameters by NAdam.
+    ///
+    /// # Panics
+    /// If ranges do not fit the block and one another, or one of the first two moments is missing.
+    pub fn nadam(&mut self, clock: Clock, nadam: Nadam, parameters: &Parameters) {
+        let moments = &parameters.moments[..2];
+        assert!(moments.iter().all(Option::is_some), "two moments");
+        self.update("nadam", clock, parameters, moments)
+            .float(nadam.betas[0])
+            .float(nadam.betas[1])
+            .float(nadam.taken[0])
+            .float(nadam.taken[1])
+            .float(nadam.eps)
+            .float(nadam.weight_decay)
+            .float(nadam.momentum_decay)
+            .flag(nadam.decoupled)
+            .add(self);
+    }
+
+    /// Updates parameters by RMSprop: centered where there is a second moment, with momentum where there is a third.
+    ///
+    /// # Panics
+    /// If ranges do not fit the block and one another, if the first moment is missing, or the third where there is momentum, or
+    /// there where there is none.
+    pub fn rmsprop(&mut self, clock: Clock, rmsprop: RmsProp, parameters: &Parameters) {
+        let [square, _, velocity] = parameters.moments;
+        assert!(square.is_some(), "a mean square");
+        assert_eq!(velocity.is_some(), rmsprop.momentum != 0.0, "a velocity where there is momentum");
+        self.update("rmsprop", clock, parameters, &parameters.moments)
+            .float(rmsprop.alpha)
+            .float(rmsprop.taken)
+            .float(rmsprop.eps)
+            .float(rmsprop.weight_decay)
+            .float(rmsprop.momentum)
+            .add(self);
+    }
+
+    /// Updates parameters by Adagrad.
+    ///
+    /// # Panics
+    /// If ranges do not fit the block and one another, or the first moment is missing.
+    pub fn adagrad(&mut self, clock: Clock, adagrad: Adagrad, parameters: &Parameters) {
+        assert!(parameters.moments[0].is_some(), "a sum of squares");
+        self.update("adagrad", clock, parameters, &parameters.moments[..1])
+            .float(adagrad.lr_decay)
+            .float(adagrad.eps)
+            .float(adagrad.weight_decay)
+            .add(self);
+    }
+
+    /// Updates parameters by Lion.
+    ///
+    /// # Panics
+    /// If ranges do not fit the block and one another, or the first moment is missing.
+    pub fn lion(&mut self, clock: Clock, lion: Lion, parameters: &Parameters) {
+        assert!(parameters.moments[0].is_some(), "a mean");
+        self.update("lion", clock, parameters, &parameters.moments[..1])
+            .float(lion.betas[0])
+            .float(lion.betas[1])
+            .float(lion.taken[0])
+            .float(lion.taken[1])
+            .float(lion.weight_decay)
             .add(self);
     }
 

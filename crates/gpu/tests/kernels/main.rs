@@ -68,6 +68,11 @@ fn layers() {
 }
 
 #[test]
+fn updates() {
+    run("updates", checks::updates::check);
+}
+
+#[test]
 fn thin_convolutions() {
     run("thin convolutions", checks::convolutions::thin);
 }
@@ -101,7 +106,7 @@ fn training_lenet_follows_double_precision() {
         };
         put(net.images.at, &images);
         put(net.parameters.at, &first_parameters());
-        memory[net.clock.at..][..Clock::BYTES].copy_from_slice(&Clock::bytes(1, 0, 0.1));
+        memory[net.clock.at..][..Clock::BYTES].copy_from_slice(&Clock::bytes(1, 0, [0.1, 1.0]));
         for (i, label) in labels.iter().enumerate() {
             memory[net.labels.at + 4 * i..][..4].copy_from_slice(&u32::to_le_bytes(*label));
         }

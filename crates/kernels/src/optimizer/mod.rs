@@ -16,7 +16,7 @@ use crate::tuning::flat::LEAST_TASK_FLOATS;
 
 pub use muon::{Muon, MuonMatrix, muon};
 pub use orthogonal::{OrthogonalRoom, orthogonalize};
-pub use rules::{Adagrad, Adam, Lion, Nadam, RmsProp, Sgd};
+pub use rules::{Adagrad, Adam, Lion, Nadam, RmsProp, Sgd, rest};
 pub use trust::{Lamb, lamb, trust_ratio};
 
 use rules::NadamStep;

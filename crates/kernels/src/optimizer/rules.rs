@@ -122,8 +122,8 @@ pub(super) fn decimal(x: f32) -> f64 {
     x.to_string().parse().unwrap_or(f64::from(x))
 }
 
-/// What a decay leaves out: 1 − β.
-pub(super) fn rest(decay: f32) -> f32 {
+/// What a decay leaves out: 1 − β, of the decay as it was written: 0.001 for 0.999.
+pub fn rest(decay: f32) -> f32 {
     (1.0 - decimal(decay)) as f32
 }
 

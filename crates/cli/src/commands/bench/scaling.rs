@@ -40,7 +40,7 @@ struct Scaling {
     ms_together: f64,
     images_per_second_alone: f64,
     images_per_second_together: f64,
-    /// How many times as many images a second all do together as one does.
+    /// How many times as many images a second all do together as one does: the median of the rounds, each of which times both.
     speedup: f64,
 }
 
@@ -138,25 +138,19 @@ impl<'a> Process<'a> {
             }
         }
         let once = self.mean(2, Self::alone)?;
-        let share = 1e3 * args.seconds / (2 * ROUNDS) as f64;
-        let steps = ((share / once) as usize).clamp(2, 1000);
-        let (mut alone, mut together) = (Vec::new(), Vec::new());
+        let share = 1e3 * args.seconds / (4 * ROUNDS) as f64;
+        let steps = ((share / once) as usize).clamp(1, 1000);
+        let mut rounds = Vec::new();
         let start = Instant::now();
-        while alone.len() < ROUNDS || start.elapsed().as_secs_f64() < args.seconds {
-            alone.push(self.mean(steps, Self::alone)?);
+        while rounds.len() < ROUNDS || start.elapsed().as_secs_f64() < args.seconds {
+            let one = self.mean(steps, Self::alone)?;
             self.joint.tell(&[steps as u32])?;
-            together.push(self.mean(steps, Self::together)?);
+            rounds.push([one, self.mean(steps, Self::together)?]);
         }
         self.joint.tell(&[0])?;
-        let median = |times: &mut Vec<f64>| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        };
-        let (ms_alone, ms_together) = (median(&mut alone), median(&mut together));
         let (processes, batch) = (self.mpi.size(), args.batch);
+        let [ms_alone, ms_together, speedup] = medians(&rounds, processes);
         let speed = |images: usize, ms: f64| 1e3 * images as f64 / ms;
-        let images_per_second_alone = speed(batch, ms_alone);
-        let images_per_second_together = speed(batch * processes, ms_together);
         Ok(Some(Scaling {
             model: model.into(),
             processes,
@@ -167,11 +161,22 @@ impl<'a> Process<'a> {
             sent_because: self.joint.sent_because().map(str::to_owned),
             ms_alone,
             ms_together,
-            images_per_second_alone,
-            images_per_second_together,
-            speedup: images_per_second_together / images_per_second_alone,
+            images_per_second_alone: speed(batch, ms_alone),
+            images_per_second_together: speed(batch * processes, ms_together),
+            speedup,
         }))
     }
+}
+
+/// The medians of a step's milliseconds alone and together, and of how many times as many images all do together, by the rounds that
+/// gave both.
+fn medians(rounds: &[[f64; 2]], processes: usize) -> [f64; 3] {
+    let median = |of: &dyn Fn(&[f64; 2]) -> f64| {
+        let mut values: Vec<f64> = rounds.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    [median(&|round| round[0]), median(&|round| round[1]), median(&|[one, all]| processes as f64 * one / all)]
 }
 
 fn text(scaling: &Scaling) -> String {
@@ -195,4 +200,17 @@ fn text(scaling: &Scaling) -> String {
         1e2 * speedup / *processes as f64
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speedup_is_the_median_of_the_rounds_own() {
+        // The machine got slower on the way.
+        let rounds = [[10.0, 11.0], [10.0, 10.0], [20.0, 25.0], [40.0, 50.0], [40.0, 32.0]];
+        assert_eq!(medians(&rounds, 2), [20.0, 25.0, 20.0 / 11.0]);
+        assert_eq!(medians(&[[10.0, 20.0]], 4), [10.0, 20.0, 2.0]);
+    }
 }

@@ -5,12 +5,15 @@ use std::ops::Range;
 use convnet_kernels::Mask;
 
 use super::Training;
-use crate::gpu::table::{running, unpack};
+use crate::gpu::table::{Parameter, running, unpack};
 use crate::graph::NodeId;
 use crate::ops::ParamSpec;
 use crate::plan::{CompileError, layer_key};
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::{check, read};
+
+/// The number that NAdam keeps of each parameter, as PyTorch calls it.
+const PRODUCT: &str = "mu_product";
 
 /// A moving average of weights and running statistics, in the host's memory.
 #[derive(Clone, Debug)]
@@ -84,6 +87,11 @@ impl Training {
             let moment = self.card.read(at, self.blueprint.program.parameters)?;
             state.extend(unpack(&self.blueprint.table, &moment, &format!("/{name}")));
         }
+        if self.blueprint.optimizer.scalars().contains(&PRODUCT) {
+            let product = Tensor { shape: Vec::new(), data: vec![self.product] };
+            let name = |parameter: &Parameter| format!("{}/{PRODUCT}", parameter.spec.name);
+            state.extend(self.blueprint.table.iter().map(|parameter| (name(parameter), product.clone())));
+        }
         Ok((self.steps, state))
     }
 
@@ -110,10 +118,15 @@ impl Training {
                 return Err(CompileError::Read { name, reason });
             }
         }
+        let mut product = 1.0;
+        if self.blueprint.optimizer.scalars().contains(&PRODUCT) {
+            let names = self.blueprint.table.iter().map(|parameter| &*parameter.spec.name);
+            product = product_of(names, state)?;
+        }
         for (moment, &at) in moments.iter().zip(&self.blueprint.places.moments) {
             self.card.write(at, moment)?;
         }
-        self.steps = steps;
+        (self.steps, self.product) = (steps, product);
         self.passes = 0;
         Ok(())
     }
@@ -123,5 +136,59 @@ impl Training {
     pub(crate) fn dropout_scale(&self, node: NodeId, index: usize) -> Option<f32> {
         let (p, group, at) = self.plan().dropped(node, index)?;
         Some(Mask::new(layer_key(self.key(), node), p, group).scale(at))
+    }
+}
+
+/// NAdam's product of momenta, which is that of all parameters on a card.
+fn product_of<'a>(parameters: impl Iterator<Item = &'a str>, state: &StateDict) -> Result<f32, CompileError> {
+    let mut first = None;
+    for parameter in parameters {
+        let name = format!("{parameter}/{PRODUCT}");
+        let Some(tensor) = state.get(&name) else {
+            return Err(CompileError::Missing { name, expected: Vec::new() });
+        };
+        let [value] = tensor.data[..] else {
+            return Err(CompileError::Shape { name, found: tensor.shape.clone(), expected: Vec::new() });
+        };
+        if !(0.0..=1.0).contains(&value) {
+            let reason = format!("it is {value}, expected a number from 0 to 1");
+            return Err(CompileError::Read { name, reason });
+        }
+        let of_all = *first.get_or_insert(value);
+        if value != of_all {
+            let reason = format!("it is {value}, of others {of_all}: go on with this run on the CPU");
+            return Err(CompileError::Read { name, reason });
+        }
+    }
+    Ok(first.unwrap_or(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_goes_on_with_a_product_that_all_parameters_have() {
+        let state = |values: &[&[f32]]| -> StateDict {
+            let tensor = |data: &[f32]| {
+                let shape = if data.len() == 1 { Vec::new() } else { vec![data.len()] };
+                Tensor { shape, data: data.to_vec() }
+            };
+            let named = ["a", "b"].into_iter().zip(values);
+            named.map(|(name, data)| (format!("{name}/{PRODUCT}"), tensor(data))).collect()
+        };
+        let of = |values: &[&[f32]]| product_of(["a", "b"].into_iter(), &state(values));
+        assert_eq!(of(&[&[0.25], &[0.25]]).unwrap(), 0.25);
+        assert_eq!(product_of(std::iter::empty(), &StateDict::new()).unwrap(), 1.0);
+        for (values, reason) in [
+            (&[&[0.25][..]][..], "b/mu_product"),
+            (&[&[0.25], &[0.5]], "go on with this run on the CPU"),
+            (&[&[0.25], &[0.25, 0.25]], "b/mu_product"),
+            (&[&[1.5], &[1.5]], "from 0 to 1"),
+            (&[&[f32::NAN], &[0.5]], "from 0 to 1"),
+        ] {
+            let error = of(values).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 }

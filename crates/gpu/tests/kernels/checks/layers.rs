@@ -1,6 +1,6 @@
-//! Pooling, local response normalization, updates.
+//! Pooling, local response normalization.
 
-use convnet_gpu::{Adam, Before, Clock, Format, LocalResponse, Parameters, PoolWindow, Sgd};
+use convnet_gpu::{Before, Format, LocalResponse, PoolWindow};
 
 use super::case::{Case, tolerance};
 use super::{Machine, Report};
@@ -58,7 +58,6 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
             }
         }
     }
-    updates(machine, report);
 }
 
 fn pools(
@@ -231,76 +230,5 @@ fn local_response(
             &format!("local response backward {format:?} {pixels}x{channels} {size}"),
             &list,
         );
-    }
-}
-
-fn updates(machine: &mut dyn Machine, report: &mut Report) {
-    for format in [Format::F32, Format::Bf16] {
-        for len in [1, 24, 77, 4096] {
-            for which in 0..6 {
-                let mut case = Case::new(27);
-                let p = case.floats(len);
-                let g = case.vector(len, format);
-                let moments = [case.floats(len), case.floats(len)];
-                let second: Vec<f64> = case.values(moments[1]).iter().map(|v| v.abs()).collect();
-                case.set(moments[1].rows(len), &second);
-                let low = case.vector(len, Format::Bf16);
-                let clock = Clock { at: case.room(Clock::BYTES) };
-                case.put(clock.at, &Clock::bytes(1, 3, 0.05));
-                case.ignore(clock.at, Clock::BYTES);
-                let (ps, gs) = (case.values(p), case.values(g));
-                let (ms, ss) = (case.values(moments[0]), case.values(moments[1]));
-                let mut list = case.list();
-                list.tick(clock);
-                let rate = 0.05f64;
-                let mut results = [vec![], vec![], vec![]];
-                if which < 4 {
-                    let sgd = Sgd {
-                        momentum: if which == 0 { 0.0 } else { 0.9 },
-                        weight_decay: if which == 1 { 0.0 } else { 0.01 },
-                        nesterov: which == 3,
-                    };
-                    let low = (which != 2).then_some(low);
-                    let moments = [(which > 0).then_some(moments[0]), None];
-                    list.sgd(clock, sgd, &Parameters { values: p, gradients: g, moments, low });
-                    for i in 0..len {
-                        let d = gs[i] + f64::from(sgd.weight_decay) * ps[i];
-                        let v = f64::from(sgd.momentum) * ms[i] + d;
-                        let step = match which {
-                            0 => d,
-                            3 => d + f64::from(sgd.momentum) * v,
-                            _ => v,
-                        };
-                        results[0].push(ps[i] - rate * step);
-                        results[1].push(if which == 0 { ms[i] } else { v });
-                        results[2].push(ss[i]);
-                    }
-                } else {
-                    let decoupled = which == 5;
-                    let adam = Adam { beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.02, decoupled };
-                    let moments = moments.map(Some);
-                    list.adam(clock, adam, &Parameters { values: p, gradients: g, moments, low: Some(low) });
-                    let (b1, b2) = (f64::from(adam.beta1), f64::from(adam.beta2));
-                    for i in 0..len {
-                        let d = gs[i] + if decoupled { 0.0 } else { 0.02 * ps[i] };
-                        let m = b1 * ms[i] + (1.0 - b1) * d;
-                        let s = b2 * ss[i] + (1.0 - b2) * d * d;
-                        let keep = if decoupled { 1.0 - rate * 0.02 } else { 1.0 };
-                        let (cm, cs) = (1.0 - b1.powi(4), 1.0 - b2.powi(4));
-                        results[0].push(keep * ps[i] - rate * (m / cm) / ((s / cs).sqrt() + 1e-8));
-                        results[1].push(m);
-                        results[2].push(s);
-                    }
-                }
-                let [values, first, second] = results;
-                if which != 2 {
-                    case.expect_vector(low, values.clone(), 8e-3);
-                }
-                case.expect_vector(p, values, 1e-5);
-                case.expect_vector(moments[0], first, 1e-5);
-                case.expect_vector(moments[1], second, 1e-5);
-                case.run(machine, report, &format!("update {which} {format:?} {len}"), &list);
-            }
-        }
     }
 }

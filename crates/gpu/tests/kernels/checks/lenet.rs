@@ -156,8 +156,8 @@ impl Lenet {
         if self.branch {
             list.join();
         }
-        let sgd = Sgd { momentum: 0.9, weight_decay: 0.0, nesterov: false };
-        let moments = [Some(self.velocity), None];
+        let sgd = Sgd { momentum: 0.9, taken: 1.0, weight_decay: 0.0, nesterov: false };
+        let moments = [Some(self.velocity), None, None];
         let parameters =
             Parameters { values: self.parameters, gradients: self.gradients, moments, low: None };
         list.sgd(self.clock, sgd, &parameters);

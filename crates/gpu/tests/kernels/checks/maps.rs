@@ -257,13 +257,13 @@ fn dropout(
         let (x, y) = (case.map(pixels, channels, format, gap), case.map(pixels, channels, format, (0, 0)));
         let clock = Clock { at: case.room(Clock::BYTES) };
         let (seed, steps, layer) = (41, 6, 0x1234_5678_9abc_def0);
-        case.put(clock.at, &Clock::bytes(seed, steps, 0.5));
+        case.put(clock.at, &Clock::bytes(seed, steps, [0.5, 1.0]));
         let key = mix(seed ^ mix(steps));
         // The CPU's own mask.
         let mask = Mask::new(mix(key ^ layer), 0.3, group);
         let values = case.get(x).iter().enumerate().map(|(i, v)| v * f64::from(mask.scale(i))).collect();
         case.expect(y, values, tolerance(format));
-        let mut after = Clock::bytes(seed, steps + 1, 0.5);
+        let mut after = Clock::bytes(seed, steps + 1, [0.5, 1.0]);
         after[16..24].copy_from_slice(&key.to_le_bytes());
         case.expect_bytes(clock.at, after.to_vec());
         let mut list = case.list();
