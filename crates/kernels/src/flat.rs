@@ -14,7 +14,7 @@
 //! ```
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::arena::Pointer;
 use crate::isa::Isa;
@@ -56,66 +56,59 @@ pub(crate) fn add_each(pool: &Pool, isa: Isa, target: &mut [f32], sources: &[f32
     assert!(sources.len().is_multiple_of(len), "sources of {len} floats each, not {} in all", sources.len());
     parts(pool, target, |target, range| {
         for source in sources.chunks_exact(len) {
-            vectorized!(isa, |target: &mut [f32], source: &[f32]| {
-                for (t, s) in target.iter_mut().zip(source) {
-                    *t += s;
-                }
-            }(
-                target, &source[range.clone()]
-            ));
+            add_part(isa, target, &source[range.clone()]);
         }
     });
 }
 
-/// What is added to floats in a fixed order: words of floats that lie elsewhere, as long as the target each.
-#[derive(Clone, Copy, Debug)]
+/// Floats that lie elsewhere: writes those from a number on into a slice.
+pub type Reader<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
+
+/// What is added to floats in a fixed order.
+#[derive(Clone, Copy)]
 pub struct Addends<'a> {
     /// What comes before the target.
-    pub before: &'a [&'a [AtomicU32]],
+    pub before: &'a [Reader<'a>],
     /// What comes after it.
-    pub after: &'a [&'a [AtomicU32]],
+    pub after: &'a [Reader<'a>],
 }
 
 /// target = before₀ + before₁ + … + target + after₀ + …, added up in this order.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn add_in_order(pool: &Pool, target: &mut [f32], addends: Addends<'_>) {
+pub fn add_in_order(pool: &Pool, isa: Isa, target: &mut [f32], addends: Addends<'_>) {
     let Addends { before, after } = addends;
-    for words in before.iter().chain(after) {
-        assert_eq!(words.len(), target.len(), "a word for each float of the target");
-    }
     parts(pool, target, |target, range| {
+        let mut read = [0.0; BLOCK_FLOATS];
         for (number, target) in target.chunks_mut(BLOCK_FLOATS).enumerate() {
-            let start = range.start + number * BLOCK_FLOATS;
-            let range = start..start + target.len();
+            let (start, read) = (range.start + number * BLOCK_FLOATS, &mut read[..target.len()]);
             if let Some((first, rest)) = before.split_first() {
                 let mut sums = [0.0; BLOCK_FLOATS];
                 let sums = &mut sums[..target.len()];
-                load(sums, &first[range.clone()]);
-                rest.iter().for_each(|words| add_words(sums, &words[range.clone()]));
-                target.iter_mut().zip(sums).for_each(|(t, sum)| *t += *sum);
+                first(start, sums);
+                for reader in rest {
+                    reader(start, read);
+                    add_part(isa, sums, read);
+                }
+                add_part(isa, target, sums);
             }
-            after.iter().for_each(|words| add_words(target, &words[range.clone()]));
+            for reader in after {
+                reader(start, read);
+                add_part(isa, target, read);
+            }
         }
     });
 }
 
-/// target = the floats of words.
-///
-/// # Panics
-/// If the lengths differ.
-pub fn copy_words(pool: &Pool, target: &mut [f32], words: &[AtomicU32]) {
-    assert_eq!(words.len(), target.len(), "a word for each float of the target");
-    parts(pool, target, |target, range| load(target, &words[range]));
+fn add_part(isa: Isa, target: &mut [f32], source: &[f32]) {
+    vectorized!(isa, |target: &mut [f32], source: &[f32]| {
+        for (t, s) in target.iter_mut().zip(source) {
+            *t += s;
+        }
+    }(target, source));
 }
 
-fn load(target: &mut [f32], words: &[AtomicU32]) {
-    target.iter_mut().zip(words).for_each(|(t, word)| *t = f32::from_bits(word.load(Ordering::Relaxed)));
-}
-
-fn add_words(target: &mut [f32], words: &[AtomicU32]) {
-    target.iter_mut().zip(words).for_each(|(t, word)| *t += f32::from_bits(word.load(Ordering::Relaxed)));
+/// target = the floats that a reader gives.
+pub fn read(pool: &Pool, target: &mut [f32], reader: Reader<'_>) {
+    parts(pool, target, |target, range| reader(range.start, target));
 }
 
 /// target ·= factor.

@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use convnet_kernels::{Arena, Pool, flat};
+use convnet_kernels::flat::{self, Addends, Reader};
+use convnet_kernels::{Arena, Isa, Pool};
 use convnet_mpi::{Peer, Published};
 
 /// Sums whose values here are whole: the others may read them.
@@ -123,12 +124,12 @@ impl Board {
     }
 
     /// Goes as far as it can without waiting; whether all sums are here, and the others need nothing of this rank.
-    pub(super) fn advance(&mut self, pool: &Pool, gradients: &mut [f32]) -> bool {
+    pub(super) fn advance(&mut self, (pool, isa): (&Pool, Isa), gradients: &mut [f32]) -> bool {
         loop {
             let to_add = (self.added < self.started).then(|| self.behind(STARTED, self.added + 1));
             let to_copy = (self.copied < self.added).then(|| self.behind(ADDED, self.copied + 1));
             match (to_add, to_copy) {
-                (Some(None), _) => self.add(pool, gradients),
+                (Some(None), _) => self.add((pool, isa), gradients),
                 (_, Some(None)) => self.copy(pool, gradients),
                 _ => {
                     let waits = to_copy.or(to_add).unwrap_or_else(|| self.behind(COPIED, self.copied));
@@ -139,20 +140,23 @@ impl Board {
         }
     }
 
-    /// A rank's words in a range.
-    fn words(&self, rank: usize, range: &Range<usize>) -> Option<&[AtomicU32]> {
-        self.peers[rank].as_ref().map(|peer| &peer.words()[range.clone()])
+    /// What a rank has from a place on.
+    fn reader(&self, rank: usize, from: usize) -> Option<impl Fn(usize, &mut [f32]) + Sync> {
+        let peer = self.peers[rank].as_ref()?;
+        Some(move |start: usize, to: &mut [f32]| peer.read(from + start, to))
     }
 
     /// Adds up this rank's chunk of the next sum, in the order of the ranks.
-    fn add(&mut self, pool: &Pool, gradients: &mut [f32]) {
+    fn add(&mut self, (pool, isa): (&Pool, Isa), gradients: &mut [f32]) {
         let ranks = self.peers.len();
         let next = self.added - self.copied;
         let own = chunk(&self.sums[next], self.rank, ranks);
-        let of = |ranks: Range<usize>| ranks.filter_map(|rank| self.words(rank, &own)).collect::<Vec<_>>();
-        let (before, after) = (of(0..self.rank), of(self.rank + 1..ranks));
-        let addends = flat::Addends { before: &before, after: &after };
-        flat::add_in_order(pool, &mut gradients[own.clone()], addends);
+        {
+            let readers: Vec<_> = (0..ranks).filter_map(|rank| self.reader(rank, own.start)).collect();
+            let readers: Vec<Reader<'_>> = readers.iter().map(|reader| reader as Reader<'_>).collect();
+            let (before, after) = readers.split_at(self.rank);
+            flat::add_in_order(pool, isa, &mut gradients[own], Addends { before, after });
+        }
         self.added += 1;
         self.own.announce(ADDED, self.added);
     }
@@ -162,8 +166,8 @@ impl Board {
         let Some(range) = self.sums.pop_front() else { return };
         let ranks = self.peers.len();
         for (rank, chunk) in (0..ranks).map(|rank| (rank, chunk(&range, rank, ranks))) {
-            if let Some(words) = self.words(rank, &chunk) {
-                flat::copy_words(pool, &mut gradients[chunk.clone()], words);
+            if let Some(reader) = self.reader(rank, chunk.start) {
+                flat::read(pool, &mut gradients[chunk], &reader);
             }
         }
         self.copied += 1;

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-use convnet_kernels::{Arena, Pool};
+use convnet_kernels::{Arena, Isa, Pool};
 
 use super::board::{Board, Lease, Offer};
 use super::sum::Sum;
@@ -52,6 +52,7 @@ pub(crate) struct Gradients<'a> {
     /// Where they lie in memory that the other ranks look into.
     pub(crate) lease: Option<Lease>,
     pub(crate) pool: &'a Pool,
+    pub(crate) isa: Isa,
 }
 
 /// The other ranks, to a training step and to a run.
@@ -298,7 +299,7 @@ impl Joint {
     fn advance(&mut self, gradients: &mut Gradients<'_>) {
         let mut result = Ok(true);
         if let Some(board) = self.board(gradients) {
-            board.advance(gradients.pool, gradients.values);
+            board.advance((gradients.pool, gradients.isa), gradients.values);
             result = self.ranks.progress().map(|()| true);
         }
         for sum in &mut self.flying {
@@ -342,7 +343,7 @@ impl Joint {
         let advance = || {
             // A message of this rank's that another one still waits for before it comes here.
             self.ranks.progress()?;
-            let done = board.advance(gradients.pool, gradients.values);
+            let done = board.advance((gradients.pool, gradients.isa), gradients.values);
             board.waits_for().into_iter().for_each(|rank| open.set(rank));
             Ok(done)
         };

@@ -1,8 +1,6 @@
 //! Vector operations over flat buffers, against plain loops.
 
-use std::sync::atomic::AtomicU32;
-
-use convnet_kernels::flat::Addends;
+use convnet_kernels::flat::{Addends, Reader};
 use convnet_kernels::{Isa, Pool, flat};
 
 use crate::common::{Machine, Random, Scene};
@@ -88,22 +86,22 @@ fn sums_of_squares_are_right_and_the_same_everywhere() {
     assert_eq!(flat::sum_of_squares(&Pool::new(1), Isa::best(), &[3e38, 0.0]), f64::from(3e38f32).powi(2));
 }
 
-/// Floats as words that others write.
-fn words(floats: &[f32]) -> Vec<AtomicU32> {
-    floats.iter().map(|x| x.to_bits().into()).collect()
-}
-
 #[test]
-fn words_are_added_in_their_order() {
+fn floats_that_lie_elsewhere_are_added_in_their_order() {
     for (before, after) in [(0, 0), (0, 1), (1, 0), (2, 3)] {
         check(
-            |pool, _, target, source| {
-                // Copies of the source at several scales, so that another order gives other bits.
-                let copy = |i: usize| source.iter().map(|s| s * 3.0f32.powi(i as i32)).collect::<Vec<_>>();
-                let all: Vec<_> = (0..before + after).map(|i| words(&copy(i))).collect();
-                let all: Vec<&[AtomicU32]> = all.iter().map(Vec::as_slice).collect();
+            |pool, isa, target, source| {
+                // The source at several scales, so that another order gives other bits.
+                let scaled = |i: usize| {
+                    move |start: usize, to: &mut [f32]| {
+                        let source = &source[start..][..to.len()];
+                        to.iter_mut().zip(source).for_each(|(t, s)| *t = s * 3.0f32.powi(i as i32));
+                    }
+                };
+                let all: Vec<_> = (0..before + after).map(scaled).collect();
+                let all: Vec<Reader<'_>> = all.iter().map(|reader| reader as Reader<'_>).collect();
                 let (before, after) = all.split_at(before);
-                flat::add_in_order(pool, target, Addends { before, after });
+                flat::add_in_order(pool, isa, target, Addends { before, after });
             },
             |t, s| {
                 let scaled = |i: usize| s * 3.0f32.powi(i as i32);
@@ -116,6 +114,11 @@ fn words_are_added_in_their_order() {
 }
 
 #[test]
-fn words_are_copied() {
-    check(|pool, _, target, source| flat::copy_words(pool, target, &words(source)), |_, s| s);
+fn floats_that_lie_elsewhere_are_read() {
+    check(
+        |pool, _, target, source| {
+            flat::read(pool, target, &|start, to| to.copy_from_slice(&source[start..][..to.len()]));
+        },
+        |_, s| s,
+    );
 }

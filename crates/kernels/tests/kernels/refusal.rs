@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicU32;
 
 use convnet_kernels::{
     Arena, BatchNorm, BatchNormBackward, Before, Binary, Border, Comparison, Criterion, CrossEntropy,
@@ -571,12 +570,6 @@ fn flat_buffers_of_other_lengths_and_limits_are_refused() {
     for len in [0, 4, 6] {
         refused_everywhere("add", |p, isa, _| flat::add(p, isa, &mut [0.0; 5], &vec![0.0; len]));
         refused_everywhere("lerp", |p, isa, _| flat::lerp(p, isa, &mut [0.0; 5], &vec![0.0; len], 0.5));
-        let words: Vec<AtomicU32> = (0..len).map(|_| AtomicU32::new(0)).collect();
-        refused_everywhere("copy", |p, _, _| flat::copy_words(p, &mut [0.0; 5], &words));
-        for [before, after] in [[&[&words[..]][..], &[]], [&[], &[&words[..]][..]]] {
-            let addends = flat::Addends { before, after };
-            refused_everywhere("add in order", |p, _, _| flat::add_in_order(p, &mut [0.0; 5], addends));
-        }
     }
     for limit in [-1.0, f32::NAN] {
         refused_everywhere("clamp", |p, isa, _| flat::clamp(p, isa, &mut [0.0; 5], limit));

@@ -109,10 +109,19 @@ impl Peer {
         value
     }
 
-    /// The floats as words, as their process may be writing them now.
-    pub fn words(&self) -> &[AtomicU32] {
+    /// Reads floats from number `start` on, as their process may be writing them now.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn read(&self, start: usize, to: &mut [f32]) {
+        let words = &self.words()[start..][..to.len()];
+        to.iter_mut().zip(words).for_each(|(to, word)| *to = f32::from_bits(word.load(Ordering::Relaxed)));
+    }
+
+    /// The floats as words, to be loaded, relaxed, and no more.
+    fn words(&self) -> &[AtomicU32] {
         // SAFETY: the map holds so many words behind its header, aligned as a page is, for as long as it lives: the file keeps
-        // its size. Whoever has them can load them relaxed, which needs no right to write; a store would fault, not corrupt.
+        // its size. `read` alone has them, and loads them relaxed, which needs no right to write.
         unsafe { std::slice::from_raw_parts(self.map.as_ptr().add(HEADER).cast(), self.floats) }
     }
 }
@@ -140,11 +149,16 @@ mod tests {
     fn what_one_writes_another_reads_and_cannot_write() {
         let (mut own, mut memory) = Published::new(3).unwrap();
         let peer = Peer::open(own.place(), 3).unwrap();
-        assert_eq!((peer.counter(0), peer.words()[2].load(Ordering::Relaxed)), (0, 0));
+        let float = |at: usize| {
+            let mut found = [f32::NAN];
+            peer.read(at, &mut found);
+            found[0]
+        };
+        assert_eq!((peer.counter(0), float(2)), (0, 0.0));
         memory[8..12].copy_from_slice(&1.5_f32.to_ne_bytes());
         own.announce(COUNTERS - 1, 7);
         assert_eq!(peer.counter(COUNTERS - 1), 7);
-        assert_eq!(f32::from_bits(peer.words()[2].load(Ordering::Relaxed)), 1.5);
+        assert_eq!([float(1), float(2)], [0.0, 1.5]);
 
         let again = File::options().read(true).write(true).open(path(own.place())).unwrap();
         assert!(MmapOptions::new().map_raw(&again).is_err(), "mapped to write by another");
@@ -170,6 +184,13 @@ mod tests {
         assert!(refused(&place, 5).contains("unprotected"));
         drop(plain);
         assert!(Peer::open(&place, 5).is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "out of range")]
+    fn there_are_so_many_floats() {
+        let (own, _memory) = Published::new(3).unwrap();
+        Peer::open(own.place(), 3).unwrap().read(2, &mut [0.0; 2]);
     }
 
     #[test]

@@ -45,8 +45,8 @@ impl Training {
 
     /// Makes the gradients the sum over all ranks.
     pub(crate) fn join_gradients(&mut self, joint: &mut Joint) {
-        let gradients =
-            Gradients { values: self.gradients.as_mut_slice(), lease: self.lease, pool: &self.pool };
+        let (values, lease) = (self.gradients.as_mut_slice(), self.lease);
+        let gradients = Gradients { values, lease, pool: &self.pool, isa: self.program.isa };
         joint.join_gradients(gradients, self.buckets.all(), self.buckets.late());
     }
 }

@@ -157,7 +157,8 @@ impl Training {
             program.backward(&mut run, back, &self.saved[back.stage]);
             onlooker.returned(back.stage);
             if let Some(joint) = &mut run.joint {
-                let mut gradients = Gradients { values: run.gradients, lease: self.lease, pool: run.pool };
+                let (values, lease) = (&mut *run.gradients, self.lease);
+                let mut gradients = Gradients { values, lease, pool: run.pool, isa: run.isa };
                 joint.ready(&mut gradients, self.buckets.after(number));
             }
         }
