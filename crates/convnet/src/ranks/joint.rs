@@ -57,7 +57,7 @@ pub(crate) struct Gradients<'a> {
 
 /// The other ranks, to a training step and to a run.
 ///
-/// What fails within a step is kept until [`Joint::check`] asks for it: the step goes on with what it has.
+/// What fails within a step is kept, and [`Joint::check`] tells it: the step goes on with what it has, and nothing is sent any more.
 pub struct Joint {
     ranks: Arc<dyn Ranks>,
     sync_batch_norm: bool,
