@@ -1,10 +1,8 @@
 //! Random changes of training images, and preprocessing, as `train` takes them.
 
-mod place;
-
 use std::fs;
 
-use place::Place;
+use crate::place::Place;
 
 const RUN: &str = "train lenet --batch 16 --limit-steps 2 --threads 1";
 

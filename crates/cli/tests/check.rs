@@ -11,7 +11,6 @@ const RIGHT: &str = "\
 import torch
 from torch import nn
 
-
 class Net(nn.Module):
     def __init__(self):
         super().__init__()

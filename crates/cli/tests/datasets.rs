@@ -1,13 +1,11 @@
 //! Data sets in the forms in which they are distributed, what is told of them, and what training keeps of them.
 
-mod place;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
 
-use place::Place;
+use crate::place::Place;
 use serde_json::Value;
 use snapbox::cargo_bin;
 use snapbox::cmd::Command;

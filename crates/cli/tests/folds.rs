@@ -1,11 +1,9 @@
 //! `train --folds`: each image is validated on once, by the run that did not learn from it.
 
-mod place;
-
 use std::collections::BTreeSet;
 use std::fs;
 
-use place::Place;
+use crate::place::Place;
 use serde_json::Value;
 
 const FOLDS: &str = "train lenet --limit-steps 3 --threads 1 --out cross --folds 3";

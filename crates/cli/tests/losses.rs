@@ -1,8 +1,6 @@
 //! What is learned by, from the command line: each option changes the weights as it should, or is refused.
 
-mod place;
-
-use place::Place;
+use crate::place::Place;
 
 /// A run of two steps; its weights.
 fn trained(place: &Place, name: &str, options: &str) -> Vec<u8> {

@@ -1,8 +1,6 @@
 //! `train --lr-find`: a chart, figures and a suggestion, and no run.
 
-mod place;
-
-use place::Place;
+use crate::place::Place;
 
 #[test]
 fn rates_are_tried_and_drawn_and_nothing_else_is_written() {

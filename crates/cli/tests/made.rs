@@ -1,12 +1,10 @@
 //! Runs of networks that were made elsewhere, as from PyTorch's code: every command takes them without their file.
 
-mod place;
-
 use convnet::graph::{Assembly, Graph, GraphError, ScopeId};
 use convnet::train::Trainer;
 use convnet::{data, zoo};
 
-use place::Place;
+use crate::place::Place;
 
 /// LeNet under the name that a user gave.
 fn net() -> Result<Graph, GraphError> {

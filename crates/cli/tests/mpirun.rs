@@ -2,17 +2,15 @@
 //!
 //! A launcher that is not there is left out, or fails the test if `CONVNET_MPI_REQUIRED=1`.
 
-mod place;
-
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::place::Place;
 use convnet::io::WeightsFile;
 use convnet::train::{RunDir, Schedule};
-use place::Place;
 use snapbox::cargo_bin;
 
 /// How long processes may take to end after one of them was killed.

@@ -1,14 +1,12 @@
 //! Options of `train` that freeze parts of a network, change it, draw its weights and start it from another: each does
 //! something.
 
-mod place;
-
 use std::collections::BTreeMap;
 use std::fs;
 
+use crate::place::Place;
 use convnet::io::WeightsFile;
 use convnet::state::StateDict;
-use place::Place;
 
 /// A residual block with a normalization, a dropout and a head.
 const NET: &str = "\
@@ -16,7 +14,6 @@ import torch
 from torch import nn
 
 INPUT_SIZE = (1, 28, 28)
-
 
 class Block(nn.Module):
     def __init__(self):
@@ -26,7 +23,6 @@ class Block(nn.Module):
 
     def forward(self, x):
         return x + self.bn(self.conv(x))
-
 
 class Net(nn.Module):
     def __init__(self):

@@ -1,8 +1,6 @@
 //! `train --progressive`: smaller images at first, a run as any other in the end.
 
-mod place;
-
-use place::Place;
+use crate::place::Place;
 
 const TRAIN: &str = "train net.py --input 1x32x32 --epochs 2 --limit-steps 2 --threads 2";
 

@@ -4,9 +4,7 @@ use std::fs;
 
 use convnet_formats::npy::{self, Npy};
 
-mod place;
-
-use place::Place;
+use crate::place::Place;
 
 const NET: &str = include_str!("data/pytorch/net.py");
 

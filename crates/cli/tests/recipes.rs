@@ -1,10 +1,8 @@
 //! Recipes that have a name, and what the data decide where none is given.
 
-mod place;
-
 use std::fs;
 
-use place::Place;
+use crate::place::Place;
 
 #[test]
 fn recipes_are_listed_and_one_is_a_file_to_change() {

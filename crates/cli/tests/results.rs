@@ -5,9 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use self::place::Place;
-
-mod place;
+use crate::place::Place;
 
 /// A place with a run of LeNet that has seen few images.
 fn trained() -> Place {

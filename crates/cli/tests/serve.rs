@@ -6,9 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use snapbox::cargo_bin;
 
-use self::place::Place;
-
-mod place;
+use crate::place::Place;
 
 /// A process that serves, and where.
 struct Serving {

@@ -1,10 +1,8 @@
 //! `train --sweep`: a run for each combination, ranked by validation images; what is done is not done again.
 
-mod place;
-
 use std::fs;
 
-use place::Place;
+use crate::place::Place;
 use serde_json::Value;
 
 const SWEEP: &str = "train lenet --limit-steps 2 --threads 1 --out grid --sweep lr=0.0001,0.01 \

@@ -1,10 +1,8 @@
 //! `train`, `eval` and `predict` as a user runs them: short runs of LeNet on the bundled images.
 
-mod place;
-
 use std::fs;
 
-use place::Place;
+use crate::place::Place;
 use snapbox::cargo_bin;
 
 #[test]

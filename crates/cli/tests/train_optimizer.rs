@@ -1,10 +1,8 @@
 //! Options of `train` about the optimizer: each changes the weights, and what cannot be followed is named.
 
-mod place;
-
 use std::collections::BTreeMap;
 
-use place::Place;
+use crate::place::Place;
 
 /// The weights after two steps.
 fn weights(place: &Place, options: &str) -> Vec<u8> {

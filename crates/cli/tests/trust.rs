@@ -1,11 +1,9 @@
 //! Nothing guessed, nothing dropped in silence: names are compared, one preprocessing serves all commands, a run is a
 //! model wherever one is meant, and weights are drawn in training alone.
 
-mod place;
-
 use std::fs;
 
-use place::Place;
+use crate::place::Place;
 
 /// Grey images of one level a class, in a folder a class: `(name, level)`.
 fn photos(place: &Place, folder: &str, classes: &[(&str, u8)]) {

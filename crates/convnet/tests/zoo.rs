@@ -135,7 +135,7 @@ fn googlenet_has_the_parameters_of_the_papers_table() {
 fn page() -> String {
     let mut text = String::from(
         "# The networks\n\n\
-         Written by `UPDATE_DOCS=1 cargo test -p convnet --test zoo`, which otherwise checks it. \"PyTorch\" is \
+         Written by `UPDATE_DOCS=1 cargo test -p convnet --test main zoo`, which otherwise checks it. \"PyTorch\" is \
          counted on PyTorch's own modules by `tools/torchvision_counts.py`; \"published\" is what the paper gives, \
          with its source in `crates/convnet/tests/zoo/published.tsv`. Parameters are trainable ones, auxiliary \
          classifiers included; multiply-accumulates are those of Conv2d and Linear for one image, auxiliary \
@@ -223,5 +223,8 @@ fn the_page_in_docs_is_up_to_date() {
         std::fs::write(path, &page).unwrap();
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(found == page, "docs/zoo.md is out of date: run UPDATE_DOCS=1 cargo test -p convnet --test zoo");
+    assert!(
+        found == page,
+        "docs/zoo.md is out of date: run UPDATE_DOCS=1 cargo test -p convnet --test main zoo"
+    );
 }

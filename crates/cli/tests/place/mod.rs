@@ -1,5 +1,4 @@
 //! A folder to run the command in.
-#![allow(dead_code, reason = "each file of tests uses a part of it")]
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,29 @@
+//! The command, from outside. One program: it is built and linked once.
+
+mod augment;
+mod check;
+mod data;
+mod datasets;
+mod draw;
+mod explain;
+mod folders;
+mod folds;
+mod inspect;
+mod lists;
+mod losses;
+mod lr_find;
+mod made;
+mod mpirun;
+mod network;
+mod new;
+mod place;
+mod progressive;
+mod pytorch;
+mod recipes;
+mod results;
+mod run;
+mod serve;
+mod sweep;
+mod train;
+mod train_optimizer;
+mod trust;
