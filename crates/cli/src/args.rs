@@ -133,6 +133,8 @@ const DEVICE_VARIABLE: &str = "CONVNET_DEVICE";
 pub(crate) enum DeviceChoice {
     /// A GPU where there is one that can be used, or the CPU.
     Auto,
+    /// A GPU: the first one, or one for each of several processes.
+    Gpu,
     /// This one.
     One(Device),
 }
@@ -143,6 +145,7 @@ impl FromStr for DeviceChoice {
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
             "auto" => Ok(Self::Auto),
+            "gpu" => Ok(Self::Gpu),
             _ => name
                 .parse()
                 .map(Self::One)
@@ -170,6 +173,19 @@ impl DeviceArgs {
     /// Wrong usage for a variable that names no device, or a precision that the CPU does not have; failed work for a GPU
     /// that is not there or lacks a library.
     pub(crate) fn apply(&self, options: Options, default: Precision) -> Result<Options, Failure> {
+        self.apply_at(options, default, 0)
+    }
+
+    /// The same for one of several processes of this host, from 0: they take its GPUs in turn, unless one is named.
+    ///
+    /// # Errors
+    /// As [`DeviceArgs::apply`].
+    pub(crate) fn apply_at(
+        &self,
+        options: Options,
+        default: Precision,
+        place: usize,
+    ) -> Result<Options, Failure> {
         let choice = match (self.device, std::env::var(DEVICE_VARIABLE)) {
             (Some(choice), _) => choice,
             (None, Ok(name)) if !name.is_empty() => {
@@ -183,10 +199,18 @@ impl DeviceArgs {
             output::note(&format!("{card}; {precision}"));
             Ok(Options { device: Device::Gpu(index), precision, ..options })
         };
+        let next = || match place {
+            0 => Ok(0),
+            place => exec::count_gpus().map(|count| place % count.max(1)),
+        };
         match choice {
             DeviceChoice::One(Device::Gpu(index)) => on(index, &exec::describe_gpu(index)?),
-            DeviceChoice::Auto => match exec::describe_gpu(0) {
-                Ok(card) => on(0, &card),
+            DeviceChoice::Gpu => {
+                let index = next()?;
+                on(index, &exec::describe_gpu(index)?)
+            }
+            DeviceChoice::Auto => match next().and_then(|index| Ok((index, exec::describe_gpu(index)?))) {
+                Ok((index, card)) => on(index, &card),
                 Err(error) => {
                     output::note(&format!("on the CPU: {error}"));
                     Ok(options)
@@ -324,7 +348,7 @@ mod tests {
         let device = |text: &str| text.parse::<DeviceChoice>();
         assert_eq!(device("auto"), Ok(DeviceChoice::Auto));
         assert_eq!(device("cpu"), Ok(DeviceChoice::One(Device::Cpu)));
-        assert_eq!(device("gpu"), Ok(DeviceChoice::One(Device::Gpu(0))));
+        assert_eq!(device("gpu"), Ok(DeviceChoice::Gpu));
         assert_eq!(device("gpu:3"), Ok(DeviceChoice::One(Device::Gpu(3))));
         for wrong in ["", "gpu:", "gpu:x", "gpu:-1", "GPU", "cuda"] {
             assert!(device(wrong).unwrap_err().contains("expected auto, cpu, gpu or gpu:N"), "{wrong}");

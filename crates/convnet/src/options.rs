@@ -41,7 +41,7 @@ impl FromStr for Device {
 }
 
 /// What passes back through a ReLU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReluGradient {
     /// The gradient, where the output is positive.
     #[default]

@@ -28,7 +28,7 @@ const ROOMS: [Row; 22] = [
     ("weights", &["graph", "ops", "state", "plan"], &[]),
     ("ranks", &["machine"], &["convnet_kernels", "convnet_mpi"]),
     ("cpu", &["graph", "ops", "optim", "state", "plan", "machine", "options", "weights", "ranks"], KERNELS),
-    ("gpu", &["graph", "ops", "optim", "state", "plan", "options", "weights"], DEVICES),
+    ("gpu", &["graph", "ops", "optim", "state", "plan", "options", "weights", "ranks"], DEVICES),
     ("exec", &["graph", "ops", "optim", "state", "plan", "options", "ranks", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),

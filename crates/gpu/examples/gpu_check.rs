@@ -49,7 +49,7 @@ type Section = fn(&Device) -> Result<(), Error>;
 type Check = fn(&mut dyn Machine, &mut Report);
 
 /// Every comparison, by name.
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("maps", checks::maps::check),
     ("functions", checks::functions::check),
     ("separable", checks::separable::check),
@@ -57,6 +57,7 @@ const CHECKS: [(&str, Check); 10] = [
     ("reductions", checks::reductions::check),
     ("layers", checks::layers::check),
     ("updates", checks::updates::check),
+    ("updates of whole tensors", checks::tensors::check),
     ("thin", checks::convolutions::thin),
     ("stem", checks::convolutions::stem),
     ("products", checks::convolutions::check),

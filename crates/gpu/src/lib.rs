@@ -45,8 +45,8 @@ pub use load::LibraryFound;
 pub use load::nvrtc::{Compiled, compile_all};
 pub use ops::{
     Activation, Adagrad, Adam, Addend, Affine, Arithmetic, BatchNorm, BatchNormBackward, Before, Border,
-    Clock, Dropout, Epilogue, Factors, Function, Gradient, GroupNorm, GroupNormBackward, Groups, Lion,
-    LocalResponse, Maps, Nadam, Order, Parameters, PoolWindow, RmsProp, Separable, Sgd, SideBackward, Stem,
-    Taps,
+    Clock, Dropout, Epilogue, Factors, Function, Gradient, GroupNorm, GroupNormBackward, Groups, Lamb, Lars,
+    Lion, LocalResponse, Maps, Muon, MuonRoom, Nadam, Order, Parameters, PoolWindow, RmsProp, Separable, Sgd,
+    SideBackward, Stem, Taps,
 };
 pub use view::{Bytes, Format, Vector, View, Words};

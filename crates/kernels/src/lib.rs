@@ -80,8 +80,8 @@ pub use local_response::{LocalResponse, local_response, local_response_backward}
 pub use loss::{Targets, cross_entropy, log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use moments::moments;
 pub use optimizer::{
-    Adagrad, Adam, Lamb, Lion, Muon, MuonMatrix, Nadam, OrthogonalRoom, RmsProp, Sgd, Update, lamb, muon,
-    orthogonalize, rest, trust_ratio,
+    Adagrad, Adam, Lamb, Lion, Muon, MuonMatrix, NEWTON_SCHULZ, Nadam, OrthogonalRoom, RmsProp, Sgd, Update,
+    lamb, muon, orthogonalize, rest, trust_ratio,
 };
 pub use outer::{Outer, outer, outer_scratch};
 pub use panels::{Panels, transpose};

@@ -6,10 +6,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use convnet::exec::Options;
+use convnet::exec::{Options, Precision};
 use convnet::ranks::{self, HostShare, Joint, Mpi, Ranks};
 
-use crate::args::ThreadsArg;
+use crate::args::{DeviceArgs, ThreadsArg};
 use crate::error::Failure;
 use crate::output;
 
@@ -71,12 +71,13 @@ impl Joined {
         }
     }
 
-    /// This process's part of its host: the threads that were asked for, or those that suit it beside the others there, and
-    /// as much memory as each of them.
-    pub(super) fn options(&self, asked: &ThreadsArg) -> Result<Options, Failure> {
+    /// This process's part of its host: the threads that were asked for, or those that suit it beside the others there, as
+    /// much memory as each of them, and of the host's GPUs the next.
+    pub(super) fn options(&self, asked: &ThreadsArg, device: &DeviceArgs) -> Result<Options, Failure> {
         let ranks: Arc<dyn Ranks> = self.mpi.clone();
-        let HostShare { threads, memory } = Joint::new(ranks, false, Arc::default()).host_share()?;
+        let HostShare { threads, memory, place } = Joint::new(ranks, false, Arc::default()).host_share()?;
         let threads = if asked.is_given() { asked.count() } else { threads };
-        Ok(Options { threads, memory, ..Options::default() })
+        let options = Options { threads, memory, ..Options::default() };
+        device.apply_at(options, Precision::Tf32, place)
     }
 }

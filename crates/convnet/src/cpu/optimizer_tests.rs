@@ -7,10 +7,10 @@ use convnet_kernels::{Arena, Isa, OrthogonalRoom, Pool};
 use serde::Deserialize;
 
 use super::matrix::Matrix;
-use super::update::{Tensors, Tracked};
+use super::update::Tensors;
 use crate::ops::{ParamKind, ParamSpec};
 use crate::optim::plain::Plain;
-use crate::optim::{Optimizer, Setting};
+use crate::optim::{Optimizer, Setting, Tracked};
 
 const GOLDEN: &str = include_str!("optimizer_golden.jsonl");
 const STEPS: u64 = 50;

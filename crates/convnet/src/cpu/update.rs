@@ -1,115 +1,15 @@
 //! How a parameter is updated: element by element, or by a look at its whole tensor.
 
 use convnet_kernels::{
-    self as kernels, Adagrad, Adam, Isa, Lamb, Lion, Muon, MuonMatrix, Nadam, OrthogonalRoom, Pool, RmsProp,
-    Sgd, Update,
+    self as kernels, Adagrad, Adam, Isa, Lamb, Lion, Muon, MuonMatrix, OrthogonalRoom, Pool, RmsProp, Sgd,
+    Update,
 };
 
 use super::table::Parameter;
 use crate::ops::ParamSpec;
-use crate::optim::{Assigned, Lars, Optimizer, Setting};
-use crate::plan::CompileError;
-use crate::state::StateDict;
-
-/// The largest number of updates that is counted, as PyTorch's count in float32.
-const MOST_COUNTED: u64 = 1 << 24;
-
-/// The rule of a parameter, and what it keeps beside buffers of the parameter's shape.
-#[derive(Clone, Debug)]
-pub(super) struct Tracked {
-    pub(super) rule: Optimizer,
-    /// What the step's rate is multiplied with.
-    factor: f32,
-    /// The updates that it has had: fewer than the steps if it was frozen for some.
-    count: u64,
-    /// The product of NAdam's momenta so far.
-    mu_product: f32,
-}
+use crate::optim::{Lars, Optimizer, Setting, Tracked};
 
 impl Tracked {
-    pub(super) fn new(rules: &Assigned, spec: &ParamSpec) -> Self {
-        let (rule, factor) = rules.of(spec);
-        Self::of(rule, factor)
-    }
-
-    /// Before the first update.
-    pub(super) fn of(rule: Optimizer, factor: f32) -> Self {
-        Self { rule, factor, count: 0, mu_product: 1.0 }
-    }
-
-    /// NAdam's product with the momentum of the next update.
-    fn next_product(&self) -> f32 {
-        match self.rule {
-            Optimizer::Nadam(rule) => {
-                (f64::from(self.mu_product) * nadam(rule, 0.0).momentum(self.count + 1)) as f32
-            }
-            _ => 1.0,
-        }
-    }
-
-    /// Counts an update that was done.
-    pub(super) fn advance(&mut self) {
-        self.mu_product = self.next_product();
-        self.count = (self.count + 1).min(MOST_COUNTED);
-    }
-
-    /// The numbers that the rule keeps, by PyTorch's names.
-    pub(super) fn scalars(&self) -> impl Iterator<Item = (&'static str, f32)> {
-        let value = |name: &&'static str| match *name {
-            "mu_product" => (*name, self.mu_product),
-            name => (name, self.count as f32),
-        };
-        self.rule.scalars().iter().map(value)
-    }
-
-    /// Reads them. A state that counts no updates of each parameter has had one in each of `steps`.
-    pub(super) fn load(
-        &mut self,
-        steps: u64,
-        parameter: &str,
-        state: &StateDict,
-    ) -> Result<(), CompileError> {
-        self.count = steps.min(MOST_COUNTED);
-        for scalar in self.rule.scalars() {
-            let name = format!("{parameter}/{scalar}");
-            let value = match state.get(&name) {
-                None if *scalar == "step" => continue,
-                None => return Err(CompileError::Missing { name, expected: Vec::new() }),
-                Some(tensor) => match tensor.data[..] {
-                    [value] if tensor.shape.is_empty() => value,
-                    _ => {
-                        let (found, expected) = (tensor.shape.clone(), Vec::new());
-                        return Err(CompileError::Shape { name, found, expected });
-                    }
-                },
-            };
-            let refused = |expected: &str| {
-                let reason = format!("it is {value}, expected {expected}");
-                Err(CompileError::Read { name: name.clone(), reason })
-            };
-            if *scalar == "mu_product" {
-                if !(0.0..=1.0).contains(&value) {
-                    return refused("a number from 0 to 1");
-                }
-                self.mu_product = value;
-            } else {
-                if value.fract() != 0.0 || !(0.0..=MOST_COUNTED as f32).contains(&value) {
-                    return refused("a whole number from 0 to 16777216");
-                }
-                self.count = value as u64;
-            }
-        }
-        Ok(())
-    }
-
-    /// The norm that all gradients together are brought down to, if the rule has one.
-    pub(super) fn longest_gradient(&self) -> Option<f32> {
-        match self.rule {
-            Optimizer::Lamb(rule) => Some(rule.max_grad_norm).filter(|&limit| limit > 0.0),
-            _ => None,
-        }
-    }
-
     /// How the parameter is updated next; `None` where it stays as it is.
     pub(super) fn step(&self, spec: &ParamSpec, setting: Setting, rate: f32) -> Option<Step> {
         let Setting { rate: factor, weight_decay, frozen } = setting;
@@ -137,9 +37,7 @@ impl Tracked {
                 let adam = Adam { lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad };
                 Step::Elements(Update::adam(adam, step))
             }
-            Optimizer::Nadam(rule) => {
-                Step::Elements(Update::nadam(nadam(rule, lr), step, self.next_product()))
-            }
+            Optimizer::Nadam(rule) => Step::Elements(Update::nadam(rule.at(lr), step, self.next_product())),
             Optimizer::Rmsprop(rule) => {
                 let (alpha, eps, weight_decay) = (rule.alpha, rule.eps, rule.weight_decay);
                 let (momentum, centered) = (rule.momentum, rule.centered);
@@ -179,12 +77,6 @@ impl Tracked {
             }
         })
     }
-}
-
-fn nadam(rule: crate::optim::Nadam, lr: f32) -> Nadam {
-    let crate::optim::Nadam { beta1, beta2, eps, weight_decay, momentum_decay, decoupled_weight_decay } =
-        rule;
-    Nadam { lr, beta1, beta2, eps, weight_decay, decoupled: decoupled_weight_decay, momentum_decay }
 }
 
 /// The next update of a parameter.

@@ -50,9 +50,12 @@ pub enum RunError {
         /// Its value.
         found: f32,
     },
-    /// Several ranks that train on GPUs.
-    #[error("several ranks train together on the CPU alone; leave the GPU out, or train in one process")]
-    JointGpu,
+    /// Several ranks whose batch normalizations take statistics of the whole batch, on GPUs.
+    #[error(
+        "batch normalizations take the statistics of all ranks' images on the CPU alone; let each rank take its own, or \
+         leave the GPU out"
+    )]
+    SyncedGpu,
     /// Another rank does not answer.
     #[error(transparent)]
     Ranks(#[from] RanksError),

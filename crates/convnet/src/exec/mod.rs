@@ -28,7 +28,7 @@ mod training;
 #[cfg(test)]
 mod bands_tests;
 #[cfg(test)]
-mod freezing_tests;
+pub(crate) mod freezing_tests;
 #[cfg(test)]
 mod loss_tests;
 #[cfg(test)]
@@ -36,7 +36,7 @@ mod optimizer_tests;
 #[cfg(test)]
 pub(crate) mod oracle_tests;
 #[cfg(test)]
-mod probe_tests;
+pub(crate) mod probe_tests;
 #[cfg(test)]
 mod tests;
 
@@ -64,4 +64,12 @@ pub fn peak_gflops(isa: Isa, threads: usize) -> f64 {
 /// If there is no such GPU, no driver, or a library is missing: the error says which, and the way out.
 pub fn describe_gpu(index: usize) -> Result<String, CompileError> {
     crate::gpu::describe(index)
+}
+
+/// How many GPUs there are.
+///
+/// # Errors
+/// If there is no driver, or it does not start.
+pub fn count_gpus() -> Result<usize, CompileError> {
+    crate::gpu::count()
 }

@@ -2,10 +2,10 @@
 
 use super::engine::images_in;
 use super::{Device, Options, Output, ReluGradient, RunError};
-use crate::cpu;
-use crate::graph::{Graph, NodeId};
-use crate::plan::CompileError;
+use crate::graph::{Graph, NodeId, Shape};
+use crate::plan::{CompileError, Plan};
 use crate::state::{Tensor, TensorSource};
+use crate::{cpu, gpu};
 
 /// A network in evaluation, as it answers in inference, some of whose layers are watched: their outputs, and the gradients
 /// with respect to them. The input is a layer like any other ([`Graph::ids`]' first): the gradient of the images.
@@ -27,7 +27,14 @@ use crate::state::{Tensor, TensorSource};
 /// ```
 #[derive(Debug)]
 pub struct Probe {
-    compiled: cpu::Probe,
+    compiled: Compiled,
+}
+
+/// The network on its device.
+#[derive(Debug)]
+enum Compiled {
+    Cpu(Box<cpu::Probe>),
+    Gpu(Box<gpu::Probe>),
 }
 
 /// What was seen of some images.
@@ -47,7 +54,7 @@ impl Probe {
     /// Compiles a network with its weights for up to `batch` images at a time, to watch some of its layers.
     ///
     /// # Errors
-    /// As [`super::Engine::compile`]; also if a watched layer is none that the logits depend on, or the device is a GPU.
+    /// As [`super::Engine::compile`]; also if a watched layer is none that the logits depend on.
     pub fn compile(
         graph: &Graph,
         weights: &dyn TensorSource,
@@ -70,13 +77,6 @@ impl Probe {
         watched: &[NodeId],
         options: &Options,
     ) -> Result<Self, CompileError> {
-        if let Device::Gpu(_) = options.device {
-            let node = graph.node(graph.output());
-            return Err(CompileError::unsupported(
-                node,
-                "values and gradients are looked at on the CPU alone",
-            ));
-        }
         if let Some(id) = watched.iter().chain([&output]).find(|id| id.index() >= graph.nodes().len()) {
             let reason = format!("there is no layer number {}, of {}", id.index(), graph.nodes().len());
             return Err(CompileError::unsupported(graph.node(graph.output()), reason));
@@ -86,18 +86,43 @@ impl Probe {
             let reason = format!("`{}` does not depend on it", graph.node(output).path);
             return Err(CompileError::unsupported(graph.node(*id), reason));
         }
-        Ok(Self { compiled: cpu::Probe::new(graph, output, weights, batch, watched, options)? })
+        let compiled = match options.device {
+            Device::Cpu => {
+                let probe = cpu::Probe::new(graph, output, weights, batch, watched, options)?;
+                Compiled::Cpu(Box::new(probe))
+            }
+            Device::Gpu(index) => {
+                let at = (batch, index);
+                Compiled::Gpu(Box::new(gpu::Probe::new(graph, output, weights, at, watched, options)?))
+            }
+        };
+        Ok(Self { compiled })
+    }
+
+    fn plan(&self) -> &Plan {
+        match &self.compiled {
+            Compiled::Cpu(probe) => probe.plan(),
+            Compiled::Gpu(probe) => probe.plan(),
+        }
+    }
+
+    /// The shape of what the last layer gives of one image.
+    fn shape(&self) -> Shape {
+        match &self.compiled {
+            Compiled::Cpu(probe) => probe.output(),
+            Compiled::Gpu(probe) => probe.output(),
+        }
     }
 
     /// The largest batch.
     pub fn batch(&self) -> usize {
-        self.compiled.plan().batch
+        self.plan().batch
     }
 
     /// What the network gives for images (N, C, H, W), 1 ≤ N ≤ batch, whatever its layers do.
     ///
     /// # Errors
-    /// If `images` is not 1 to batch whole images.
+    /// If `images` is not 1 to batch whole images, or the GPU fails.
     pub fn output(&mut self, images: &[f32]) -> Result<Output, RunError> {
         Ok(self.look(images, false)?.output)
     }
@@ -105,15 +130,18 @@ impl Probe {
     /// What the watched layers give for images (N, C, H, W), 1 ≤ N ≤ batch.
     ///
     /// # Errors
-    /// If `images` is not 1 to batch whole images.
+    /// If `images` is not 1 to batch whole images, or the GPU fails.
     pub fn values(&mut self, images: &[f32]) -> Result<Looked, RunError> {
         self.look(images, true)
     }
 
     fn look(&mut self, images: &[f32], seen: bool) -> Result<Looked, RunError> {
-        let n = images_in(images, self.compiled.plan().graph.input_shape().elements(), self.batch())?;
-        let (values, output) = self.compiled.forward(images, n, seen);
-        let output = Output::new(self.compiled.output().with_batch(n), output);
+        let n = images_in(images, self.plan().graph.input_shape().elements(), self.batch())?;
+        let (values, output) = match &mut self.compiled {
+            Compiled::Cpu(probe) => probe.forward(images, n, seen),
+            Compiled::Gpu(probe) => probe.forward(images, n, seen)?,
+        };
+        let output = Output::new(self.shape().with_batch(n), output);
         Ok(Looked { output, values, gradients: Vec::new() })
     }
 
@@ -134,7 +162,10 @@ impl Probe {
             return Err(RunError::Count { what: "weights of logits", found, expected });
         }
         let n = looked.output.shape()[0];
-        looked.gradients = self.compiled.backward(weights, n, relu);
+        looked.gradients = match &mut self.compiled {
+            Compiled::Cpu(probe) => probe.backward(weights, n, relu),
+            Compiled::Gpu(probe) => probe.backward(weights, n, relu)?,
+        };
         Ok(looked)
     }
 
@@ -148,11 +179,11 @@ impl Probe {
         classes: &[usize],
         relu: ReluGradient,
     ) -> Result<Looked, RunError> {
-        let n = images_in(images, self.compiled.plan().graph.input_shape().elements(), self.batch())?;
+        let n = images_in(images, self.plan().graph.input_shape().elements(), self.batch())?;
         if classes.len() != n {
             return Err(RunError::Count { what: "classes", found: classes.len(), expected: n });
         }
-        let shape = self.compiled.output();
+        let shape = self.shape();
         let (height, width) = shape.spatial();
         let (of_each, pixels) = (shape.channels(), height * width);
         let mut weights = vec![0.0; n * shape.elements()];

@@ -14,20 +14,20 @@ use crate::reference::{Array, forward, gradients_of_values};
 use crate::state;
 
 /// The nodes that the logits depend on.
-fn live(graph: &Graph) -> Vec<NodeId> {
+pub(crate) fn live(graph: &Graph) -> Vec<NodeId> {
     let live = graph.reachable(&[graph.logits(graph.output())]);
     graph.ids().filter(|id| live[id.index()]).collect()
 }
 
 /// Weights of the logits of three images, exact in f32.
-fn weights_of_logits(graph: &Graph, seed: u64) -> Array {
+pub(crate) fn weights_of_logits(graph: &Graph, seed: u64) -> Array {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let logits = graph.node(graph.logits(graph.output()));
     Array::from_fn(&logits.shape.with_batch(3), |_| f64::from(rng.random_range(-1.0f32..1.0)))
 }
 
 /// Whether a ReLU reads a value so near to 0 that rounding may put it on the other side, where the gradient is another.
-fn is_on_edge(graph: &Graph, values: &[Array]) -> bool {
+pub(crate) fn is_on_edge(graph: &Graph, values: &[Array]) -> bool {
     const NEAR: f64 = 3e-6;
     let bends = |id: &NodeId| matches!(graph.node(*id).op, Op::Relu | Op::LeakyRelu(_));
     let read = |id: NodeId| &values[graph.node(id).inputs[0].index()].data;

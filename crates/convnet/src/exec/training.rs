@@ -111,7 +111,7 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot train a layer or has no kernels for the optimizer, a GPU should train a weight that two
+    /// If a weight is missing or has another shape, the device cannot train a layer, a GPU should train a weight that two
     /// layers read, or the machine
     /// has no memory for training and a batch of images: the error tells the largest batch that fits. Nothing is
     /// allocated then.
@@ -127,11 +127,10 @@ impl TrainingStep {
     }
 
     /// As [`TrainingStep::compile`], but what is frozen stays as it is: no gradient of it is computed, none below the
-    /// deepest layer that learns, and no memory is kept for them. A GPU computes all gradients and leaves what is frozen
-    /// alone.
+    /// deepest layer that learns, and no memory is kept for them.
     ///
     /// # Errors
-    /// As [`TrainingStep::compile`]; also if everything is frozen, or on a GPU a normalization that keeps its statistics.
+    /// As [`TrainingStep::compile`]; also if everything is frozen.
     pub fn compile_frozen(
         graph: &Graph,
         (state, frozen): (&dyn TensorSource, &Frozen),
@@ -139,7 +138,7 @@ impl TrainingStep {
         (optimizer, seed): (Optimizer, u64),
         options: &Options,
     ) -> Result<Self, CompileError> {
-        freezing::check(graph, frozen, options)?;
+        freezing::check(graph, frozen)?;
         if let Some([name, first]) = graph.apart.clone() {
             return Err(CompileError::Apart { name, first });
         }
@@ -163,7 +162,8 @@ impl TrainingStep {
                     return Err(CompileError::SharedWeight { name, first });
                 }
                 let at = (batch, index);
-                Compiled::Gpu(Box::new(gpu::Training::new(graph, state, at, (optimizer, seed), options)?))
+                let training = gpu::Training::new(graph, state, at, (optimizer, frozen, seed), options)?;
+                Compiled::Gpu(Box::new(training))
             }
         };
         Ok(Self {
@@ -176,7 +176,7 @@ impl TrainingStep {
     }
 
     /// Whether [`TrainingStep::compile`] can train a network and the machine has the memory for it, its weights beside the
-    /// packed ones included: to be asked before weights are drawn or read. Of a GPU it tells whether there are kernels for the optimizer; compiling tells the rest.
+    /// packed ones included: to be asked before weights are drawn or read. Of a GPU compiling tells.
     ///
     /// # Errors
     /// As [`TrainingStep::compile`], weights aside.
@@ -200,10 +200,10 @@ impl TrainingStep {
         optimizer: Optimizer,
         options: &Options,
     ) -> Result<(), CompileError> {
-        freezing::check(graph, frozen, options)?;
+        freezing::check(graph, frozen)?;
         match options.device {
             Device::Cpu => cpu::Training::check(graph, batch, (optimizer, frozen), options),
-            Device::Gpu(_) => gpu::check_optimizer(&optimizer),
+            Device::Gpu(_) => Ok(()),
         }
     }
 
@@ -581,11 +581,11 @@ impl TrainingStep {
     /// The averaged parameters and running statistics, under PyTorch's names and in its layouts.
     ///
     /// # Panics
-    /// If the average is of another device.
+    /// If the average is of another device, or the GPU fails.
     pub fn ema_state_dict(&self, ema: &Ema) -> StateDict {
         let mut state = match (&self.compiled, &ema.average) {
             (Compiled::Cpu(training), Average::Cpu(average)) => training.averaged_state(average),
-            (Compiled::Gpu(training), Average::Gpu(average)) => training.averaged_state(average),
+            (Compiled::Gpu(training), Average::Gpu(average)) => alive(training.averaged_state(average)),
             (Compiled::Cpu(_), Average::Gpu(_)) | (Compiled::Gpu(_), Average::Cpu(_)) => other_device(),
         };
         add_aliases(&self.plan_value().graph, &mut state);
@@ -651,9 +651,11 @@ impl TrainingStep {
 
     fn parameter(&self, name: &str) -> Result<usize, RunError> {
         let position = self.parameters().position(|spec| spec.name == name);
-        if let (Some(at), Compiled::Cpu(training)) = (position, &self.compiled)
-            && training.is_frozen(at)
-        {
+        let is_frozen = |at| match &self.compiled {
+            Compiled::Cpu(training) => training.is_frozen(at),
+            Compiled::Gpu(training) => training.is_frozen(at),
+        };
+        if position.is_some_and(is_frozen) {
             return Err(RunError::Frozen { name: name.to_owned() });
         }
         position.ok_or_else(|| RunError::Parameter { name: name.to_owned() })

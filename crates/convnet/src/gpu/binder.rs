@@ -25,8 +25,11 @@ pub(super) struct Binder<'a> {
     pub(super) precision: Precision,
     /// Images at a time, at most.
     pub(super) batch: usize,
-    /// Floats of the flat parameters so far.
+    /// Floats of the flat parameters so far that learn, or that inference needs.
     pub(super) parameters: usize,
+    /// Where those that training does not change lie: behind all others, so that gradients and the optimizer's moments end before
+    /// them.
+    pub(super) fixed: Range<usize>,
     /// Floats saved for the backward pass so far.
     pub(super) saved: usize,
     /// Floats of running statistics so far.
@@ -42,14 +45,27 @@ impl Binder<'_> {
         self.draft.graph.node(id)
     }
 
+    /// Whether training leaves parameter number `i` of a layer as it is.
+    pub(super) fn is_frozen(&self, id: NodeId, i: usize) -> bool {
+        let frozen = self.draft.frozen();
+        self.mode() == Mode::Train
+            && !frozen.is_empty()
+            && self.draft.graph.node_parameters(id).get(i).is_some_and(|spec| frozen.holds(&spec.name))
+    }
+
     pub(super) fn allocate(&mut self, len: usize) -> Range<usize> {
-        take(&mut self.parameters, len)
+        self.allocate_for(len, false)
+    }
+
+    /// Room for a parameter, `frozen` or not.
+    pub(super) fn allocate_for(&mut self, len: usize, frozen: bool) -> Range<usize> {
+        take(if frozen { &mut self.fixed.end } else { &mut self.parameters }, len)
     }
 
     /// A vector for each channel, twice: a scale and a shift, or γ and β.
-    pub(super) fn allocate_pair(&mut self, channels: usize) -> Parameters {
-        let weight = self.allocate(channels);
-        Parameters { weight, bias: Some(self.allocate(channels)) }
+    pub(super) fn allocate_pair(&mut self, channels: usize, frozen: bool) -> Parameters {
+        let weight = self.allocate_for(channels, frozen);
+        Parameters { weight, bias: Some(self.allocate_for(channels, frozen)) }
     }
 
     /// Floats that a stage saves for its backward pass; where they start.

@@ -100,9 +100,11 @@ impl Emit<'_> {
         self.in_format(self.weight(at), (self.places.parameters, self.places.halves))
     }
 
-    /// Where the gradient of the weight goes as the precision's kernels give it; [`Emit::settle_weight_gradient`] follows.
-    pub(super) fn rough_weight_gradient(&self, at: At<'_>) -> Vector {
-        self.in_format(self.weight_gradient(at), (self.places.gradients, self.places.half_gradients))
+    /// Where the gradient of the weight goes as the precision's kernels give it, if it learns; [`Emit::settle_weight_gradient`]
+    /// follows.
+    pub(super) fn rough_weight_gradient(&self, at: At<'_>) -> Option<Vector> {
+        let exact = self.weight_gradient(at)?;
+        Some(self.in_format(exact, (self.places.gradients, self.places.half_gradients)))
     }
 
     /// The same range of the flat parameters, or of their gradients, in the format of activations.
@@ -115,8 +117,9 @@ impl Emit<'_> {
 
     /// Brings a weight's gradient to single precision.
     pub(super) fn settle_weight_gradient(&mut self, at: At<'_>) {
-        let (rough, exact) = (self.rough_weight_gradient(at), self.weight_gradient(at));
-        if rough.format != exact.format {
+        if let (Some(rough), Some(exact)) = (self.rough_weight_gradient(at), self.weight_gradient(at))
+            && rough.format != exact.format
+        {
             let [rough, exact] = [rough, exact].map(|vector| vector.rows(vector.len));
             self.list.copy(rough, exact);
         }
@@ -126,12 +129,25 @@ impl Emit<'_> {
         at.parameters.bias.as_ref().map(|range| self.parameter(range))
     }
 
-    pub(super) fn weight_gradient(&self, at: At<'_>) -> Vector {
-        self.flat(self.places.gradients, &at.parameters.weight)
+    /// The gradient of parameters that lie with those that learn.
+    pub(super) fn gradient_of(&self, range: &Range<usize>) -> Vector {
+        self.flat(self.places.gradients, range)
     }
 
+    fn learns(&self, range: &Range<usize>) -> bool {
+        range.start < self.program.learning
+    }
+
+    /// The gradient of the weight, if it learns.
+    pub(super) fn weight_gradient(&self, at: At<'_>) -> Option<Vector> {
+        let range = &at.parameters.weight;
+        self.learns(range).then(|| self.gradient_of(range))
+    }
+
+    /// The gradient of the bias, if there is one and it learns.
     pub(super) fn bias_gradient(&self, at: At<'_>) -> Option<Vector> {
-        at.parameters.bias.as_ref().map(|range| self.flat(self.places.gradients, range))
+        let range = at.parameters.bias.as_ref().filter(|range| self.learns(range))?;
+        Some(self.gradient_of(range))
     }
 
     /// Floats that a stage saved, from the `start`-th on.

@@ -5,16 +5,18 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use convnet_gpu::{Feed, Format};
+use convnet_gpu::Format;
 
-use super::card::{self, Captured, Card};
+use super::card::{self, Captured, Card, Feed};
 use super::loader::Loader;
-use super::places::Places;
+use super::places::{Kept as KeptByOptimizer, Places};
+use super::planes::{planes, span};
 use super::program::{Part, Parts, Program};
 use super::rows::halves;
 use crate::graph::{Graph, NodeId};
+use crate::optim::Frozen;
 use crate::options::Options;
-use crate::plan::{CompileError, Mode, Plan, PlanStep, Region};
+use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep};
 use crate::state::TensorSource;
 
 /// A network with its weights on the card.
@@ -45,12 +47,6 @@ impl fmt::Debug for Inference {
     }
 }
 
-/// Where a region starts and ends.
-fn span(region: Region) -> std::ops::Range<usize> {
-    let Region { offset, pixels, channels, stride } = region;
-    offset..offset + pixels.saturating_sub(1) * stride + channels
-}
-
 /// The outputs that a plan is made for.
 pub(super) fn outputs(graph: &Graph, mode: Mode) -> Vec<NodeId> {
     match mode {
@@ -69,8 +65,10 @@ impl Inference {
         mode: Mode,
     ) -> Result<Self, CompileError> {
         let outputs = outputs(graph, mode);
-        let program = Program::new(graph, &outputs, mode, batch, options)?;
-        let places = Places::new(&program, 0, 0, 0).ok_or(CompileError::TooLarge { batch })?;
+        let aim = Aim { mode, outputs: &outputs, frozen: &Frozen::default(), watched: &[] };
+        let program = Program::new(graph, aim, batch, options)?;
+        let places =
+            Places::new(&program, &[], KeptByOptimizer::default()).ok_or(CompileError::TooLarge { batch })?;
         let mut parameters = vec![0.0; program.parameters];
         let mut loader = Loader { graph, source, parameters: &mut parameters };
         for (at, kind) in program.steps() {
@@ -81,13 +79,14 @@ impl Inference {
             Mode::Trace => 0..plan.floats,
             Mode::Infer | Mode::Train => {
                 let value = plan.value(outputs[0]).unwrap_or(outputs[0]);
-                span(plan.region(value, plan.graph.node(outputs[0]).shape, batch))
+                let region = plan.region(value, plan.graph.node(outputs[0]).shape, batch);
+                region.offset..region.offset + span(region)
             }
         };
         let card = Card::new(card::open(index)?, places.end)?;
         card.write(places.parameters, &parameters)?;
         if program.format() != Format::F32 {
-            card.memory.write(places.halves, &halves(&parameters)).map_err(CompileError::from)?;
+            card.write_bytes(places.halves, &halves(&parameters))?;
         }
         let turn = Mutex::new(Turn { feed: card.feed(places.batch)?, graphs: HashMap::new() });
         Ok(Self { program, places, card, index, kept, turn })
@@ -131,12 +130,11 @@ impl Inference {
                 entry.insert(self.card.capture(parts)?)
             }
         };
-        feed.send(|bytes| card::copy(images, bytes))?;
-        feed.take(&self.card.memory, 0)?;
+        feed.send(&self.card, |bytes| card::copy(images, bytes))?;
         match times {
-            None => captured.graph.replay()?,
+            None => captured.replay()?,
             Some(times) => {
-                let launches = captured.program.profile(1)?;
+                let launches = captured.profile()?;
                 for (part, time) in captured.parts.sum(&launches) {
                     if let Part::Forward(stage) = part {
                         times[stage] += Duration::from_secs_f32(time * 1e-6);
@@ -153,7 +151,7 @@ impl Inference {
     /// Microseconds of the graph for `n` images that ran before: the least and the median of `count`.
     pub(crate) fn time(&self, n: usize, count: usize) -> Result<Option<(f32, f32)>, CompileError> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(turn.graphs.get(&n).map(|captured| captured.graph.time(count)).transpose()?)
+        Ok(turn.graphs.get(&n).map(|captured| captured.time(count)).transpose()?)
     }
 
     /// A node's output of the `n` images that ran last: (N, C, H, W) or (N, F).
@@ -161,14 +159,6 @@ impl Inference {
         let plan = self.plan();
         let shape = plan.graph.node(node).shape;
         let region = plan.region(plan.value(node).unwrap_or(node), shape, n);
-        let (map, first) = ((region.pixels / n).max(1), region.offset - self.kept.start);
-        let mut output = Vec::with_capacity(n * shape.elements());
-        for image in 0..n {
-            for channel in 0..region.channels {
-                let pixels = (image * map..(image + 1) * map).map(|p| first + p * region.stride + channel);
-                output.extend(pixels.map(|at| kept.0[at]));
-            }
-        }
-        output
+        planes(&kept.0[region.offset - self.kept.start..], region, n)
     }
 }

@@ -4,6 +4,7 @@
 //! Binding is pure: lists are made and printed without a card. Activations, weights, gradients and the optimizer's state
 //! lie in one block of the card's memory, `places` says where. Activations are NHWC, weights (out, height, width, in).
 
+mod average;
 mod binder;
 mod card;
 mod emit;
@@ -11,6 +12,8 @@ mod inference;
 mod kind;
 mod loader;
 mod places;
+mod planes;
+mod probe;
 mod program;
 mod rows;
 mod table;
@@ -22,7 +25,8 @@ mod emulated_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use card::describe;
+pub(crate) use average::Average;
+pub(crate) use card::{count, describe};
 pub(crate) use inference::{Inference, Kept};
-pub(crate) use training::{Average, Batch, Training};
-pub(crate) use update::check as check_optimizer;
+pub(crate) use probe::Probe;
+pub(crate) use training::{Batch, Training};

@@ -3,7 +3,8 @@
 use convnet_gpu::Clock;
 
 use super::binder::LINE;
-use super::program::Program;
+use super::program::{Loss, Program};
+use crate::graph::Shape;
 use crate::plan::Mode;
 
 /// Where the parts of a block start, and where it ends, in bytes.
@@ -20,6 +21,8 @@ pub(super) struct Places {
     pub(super) results: usize,
     /// Gradients of the outputs that the host computed.
     pub(super) staged: usize,
+    /// What the watched layers gave in the last forward pass, or the gradients with respect to it after a backward pass.
+    pub(super) seen: usize,
     pub(super) activations: usize,
     pub(super) saved: usize,
     pub(super) parameters: usize,
@@ -31,6 +34,8 @@ pub(super) struct Places {
     /// The gradients of earlier batches.
     pub(super) earlier: usize,
     pub(super) moments: [usize; 3],
+    /// Where Muon makes matrices orthogonal.
+    pub(super) matrices: usize,
     pub(super) running: usize,
     /// Means and variances of gradients, and factors.
     pub(super) spare: usize,
@@ -38,13 +43,29 @@ pub(super) struct Places {
     pub(super) end: usize,
 }
 
+/// What an optimizer keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// Parameters in training, and moments of each.
+    pub(super) trained: usize,
+    pub(super) moments: usize,
+    /// Bytes of the room for matrices.
+    pub(super) matrices: usize,
+}
+
 /// Bytes of a pair of results.
 pub(super) const RESULT: usize = 8;
 
+/// Floats of a batch of values in the host's terms, up to a line.
+pub(super) fn room(batch: usize, shape: Shape) -> Option<usize> {
+    batch.checked_mul(shape.elements())?.checked_next_multiple_of(LINE)
+}
+
 impl Places {
-    /// Lays out a program with so many outputs that a loss reads, parameters in training and moments of each. Nothing where the
-    /// block cannot be addressed.
-    pub(super) fn new(program: &Program, losses: usize, trained: usize, moments: usize) -> Option<Self> {
+    /// Lays out a program whose outputs have these losses, with what an optimizer keeps. Nothing where the block cannot be
+    /// addressed.
+    pub(super) fn new(program: &Program, losses: &[Loss], kept: Kept) -> Option<Self> {
+        let Kept { trained, moments, matrices } = kept;
         let (plan, mut end) = (&program.plan, 0usize);
         let mut take = |bytes: Option<usize>| -> Option<usize> {
             let start = end;
@@ -64,21 +85,26 @@ impl Places {
             true => shares.checked_add(targets.and_then(floats)?)?,
             false => images_at.checked_add(images.and_then(floats)?)?,
         };
-        let outputs = targets?.checked_next_multiple_of(LINE)?;
-        let results = take(only(losses.checked_mul(RESULT)))?;
-        let staged = take(only(outputs.checked_mul(losses).and_then(floats)))?;
+        let results = take(only(losses.len().checked_mul(RESULT)))?;
+        let rooms = |shapes: &mut dyn Iterator<Item = Shape>| {
+            shapes.map(|shape| room(plan.batch, shape)).sum::<Option<usize>>()
+        };
+        let staged = take(only(rooms(&mut losses.iter().map(|loss| loss.shape)).and_then(floats)))?;
+        let watched = rooms(&mut program.watched.iter().map(|&id| plan.graph.node(id).shape));
+        let seen = take(only(watched.and_then(floats)))?;
         let size = program.format().size();
         let activations = take(plan.floats.checked_mul(size))?;
         let saved = take(floats(program.saved))?;
-        let flat = floats(program.parameters);
-        let parameters = take(flat)?;
+        let parameters = take(floats(program.parameters))?;
+        let flat = floats(program.learning);
         let gradients = take(only(flat))?;
-        let half = if size == 4 { Some(0) } else { program.parameters.checked_mul(size) };
-        let halves = take(half)?;
-        let half_gradients = take(only(half))?;
+        let half = |count: usize| if size == 4 { Some(0) } else { count.checked_mul(size) };
+        let halves = take(half(program.parameters))?;
+        let half_gradients = take(only(half(program.learning)))?;
         let earlier = take(only(flat))?;
         let mut moment = |index: usize| take(if index < moments { flat } else { Some(0) });
         let moments = [moment(0)?, moment(1)?, moment(2)?];
+        let matrices = take(Some(matrices))?;
         let running = take(floats(program.running))?;
         let spare = take(only(floats((2 * trained + 2) * LINE)))?;
         Some(Self {
@@ -89,6 +115,7 @@ impl Places {
             batch,
             results,
             staged,
+            seen,
             activations,
             saved,
             parameters,
@@ -97,6 +124,7 @@ impl Places {
             half_gradients,
             earlier,
             moments,
+            matrices,
             running,
             spare,
             end,

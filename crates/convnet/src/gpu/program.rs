@@ -1,15 +1,15 @@
 //! A plan bound to operations: one for each stage, the layout of flat parameters, and the lists that they make.
 
-use convnet_gpu::{self as gpu, Format, List, Vector, View, Words};
+use convnet_gpu::{self as gpu, Activation, Format, List, Vector, View, Words};
 
 use super::binder::{Binder, LINE, Parameters};
 use super::emit::{At, Emit};
-use super::kind::{self, Kind, joins};
-use super::places::{Places, RESULT};
+use super::kind::{self, Bound, Kind, joins};
+use super::places::{Places, RESULT, room};
 use crate::graph::{Graph, NodeId, Shape};
-use crate::optim::Frozen;
-use crate::options::{Options, Precision};
-use crate::plan::{Aim, CompileError, Draft, MemoryRules, Mode, Plan, PlanStep};
+use crate::ops::Op;
+use crate::options::{Options, Precision, ReluGradient};
+use crate::plan::{Aim, CompileError, Draft, Kernel, MemoryRules, Mode, Plan, PlanStep, Stage};
 
 /// Everything lies at 256 bytes; caches of a GPU have no use for gaps between pixels.
 const MEMORY: MemoryRules = MemoryRules { line: LINE, aliased: None, fuses: false, folds: false };
@@ -22,12 +22,15 @@ pub(super) struct Program {
     /// The operation of each stage, and where its parameters lie.
     pub(super) kinds: Vec<Kind>,
     layout: Vec<Parameters>,
-    /// Floats of the flat parameters, of what is saved, and of running statistics.
+    /// Floats of the flat parameters, of those of them that learn, which lie first, of what is saved, and of running statistics.
     pub(super) parameters: usize,
+    pub(super) learning: usize,
     pub(super) saved: usize,
     pub(super) running: usize,
     /// Whether nobody reads the images channels last.
     packed: bool,
+    /// The layers that somebody looks at.
+    pub(super) watched: Vec<NodeId>,
 }
 
 /// What the card computes a loss by.
@@ -64,7 +67,12 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(places: &Places) -> Self {
-        Self { list: List::new(places.end), spans: Vec::new() }
+        Self::over(places.end)
+    }
+
+    /// Over a block of so many bytes.
+    pub(super) fn over(bytes: usize) -> Self {
+        Self { list: List::new(bytes), spans: Vec::new() }
     }
 
     /// The launches since the last mark are for a part.
@@ -80,11 +88,10 @@ impl Parts {
 }
 
 impl Program {
-    /// Plans the part of a graph that `outputs` depend on for `batch` images, and chooses its operations.
+    /// Plans a graph for `batch` images, and chooses its operations.
     pub(super) fn new(
         graph: &Graph,
-        outputs: &[NodeId],
-        mode: Mode,
+        aim: Aim<'_>,
         batch: usize,
         options: &Options,
     ) -> Result<Self, CompileError> {
@@ -104,12 +111,23 @@ impl Program {
             Precision::Tf32 => gpu::Precision::Tf32,
             Precision::Bf16 => gpu::Precision::Bf16,
         };
-        let draft =
-            Draft::new(graph, Aim { mode, outputs, frozen: &Frozen::default(), watched: &[] }, MEMORY);
-        let mut binder = Binder { draft: &draft, precision, batch, parameters: 0, saved: 0, running: 0 };
+        let draft = Draft::new(graph, aim, MEMORY);
+        let bind = |learning: usize| {
+            let (parameters, fixed, saved, running) = (0, learning..learning, 0, 0);
+            let mut binder = Binder { draft: &draft, precision, batch, parameters, fixed, saved, running };
+            let bound = draft.stages().iter().map(|stage| kind::bind(&mut binder, stage));
+            let bound = bound.collect::<Result<Vec<Bound>, _>>()?;
+            let Binder { parameters, fixed, saved, running, .. } = binder;
+            Ok::<_, CompileError>((bound, parameters, fixed.end, [saved, running]))
+        };
+        let (mut bound, learning, mut end, [saved, running]) = bind(0)?;
+        if end > 0 {
+            // What is frozen lies behind what learns, whose size is known now.
+            (bound, _, end, _) = bind(learning)?;
+        }
+        let parameters = end.max(learning);
         let (mut kinds, mut layout, mut needs) = (Vec::new(), Vec::new(), Vec::new());
-        for stage in draft.stages() {
-            let bound = kind::bind(&mut binder, stage)?;
+        for bound in bound {
             kinds.push(bound.kind);
             layout.push(bound.parameters);
             needs.push(bound.needs);
@@ -117,16 +135,31 @@ impl Program {
         for join in joins(&draft) {
             join.take(&mut kinds, &mut needs);
         }
-        let (parameters, saved, running) = (binder.parameters, binder.saved, binder.running);
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
         let reads = |index: &usize| {
             let inputs = &plan.stages[*index].inputs;
-            inputs.iter().any(|&input| plan.graph.node(input).op == crate::ops::Op::Input)
+            inputs.iter().any(|&input| plan.graph.node(input).op == Op::Input)
         };
-        let packed = mode != Mode::Trace
+        let mut shown = aim.outputs.iter().chain(aim.watched);
+        let packed = aim.mode != Mode::Trace
             && (0..kinds.len()).filter(reads).all(|index| kinds[index].packs_images())
-            && !outputs.iter().any(|&output| plan.graph.node(output).op == crate::ops::Op::Input);
-        Ok(Self { plan, precision, kinds, layout, parameters, saved, running, packed })
+            && !shown.any(|&shown| plan.graph.node(shown).op == Op::Input);
+        let watched = aim.watched.to_vec();
+        Ok(Self { plan, precision, kinds, layout, parameters, learning, saved, running, packed, watched })
+    }
+
+    /// The layers whose parameters a stage of training holds as what follows from them: a frozen normalization that keeps
+    /// its statistics, and the convolution before it that it is folded into.
+    pub(super) fn derived(&self, index: usize) -> Option<Vec<NodeId>> {
+        let (plan, stage) = (&self.plan, &self.plan.stages[index]);
+        match (&stage.kernel, &self.kinds[index]) {
+            _ if plan.mode != Mode::Train => None,
+            (Kernel::Conv { norm: Some(norm), .. }, _) => Some(vec![stage.node, *norm]),
+            (_, Kind::Affine(_)) => {
+                matches!(plan.graph.node(stage.node).op, Op::BatchNorm2d(_)).then(|| vec![stage.node])
+            }
+            _ => None,
+        }
     }
 
     /// The stages with their operations.
@@ -161,8 +194,27 @@ impl Program {
             if !(self.packed && *kind == Kind::Input) {
                 kind.forward(&mut self.emit(parts, places, (n, track)), at);
             }
+            for place in self.watchers(at.stage) {
+                let out = self.emit(parts, places, (n, track)).output(at);
+                parts.list.copy(out, self.seen(places, place, n));
+            }
             parts.mark(Part::Forward(at.index));
         }
+    }
+
+    /// The numbers of the watched layers whose value a stage gives.
+    fn watchers(&self, stage: &Stage) -> impl Iterator<Item = usize> + '_ {
+        let out = stage.out;
+        let value = |id: NodeId| self.plan.value(id).unwrap_or(id);
+        self.watched.iter().enumerate().filter(move |(_, id)| value(**id) == out).map(|(place, _)| place)
+    }
+
+    /// Where what was seen of a watched layer lies, pixel by pixel.
+    pub(super) fn seen(&self, places: &Places, place: usize, n: usize) -> View {
+        let shape = |id: &NodeId| self.plan.graph.node(*id).shape;
+        let before = self.watched[..place].iter().filter_map(|id| room(self.plan.batch, shape(id)));
+        let (at, shape) = (places.seen + 4 * before.sum::<usize>(), shape(&self.watched[place]));
+        View::dense(at, n * shape.elements() / shape.channels(), shape.channels(), Format::F32)
     }
 
     /// Adds the losses, and the gradients of the outputs.
@@ -187,16 +239,17 @@ impl Program {
         parts.mark(Part::Rest);
     }
 
-    /// Where the host puts the gradient of output number `i`, of `n` images.
-    pub(super) fn staged(&self, places: &Places, (i, loss): (usize, &Loss), n: usize) -> Vector {
-        let room = (self.plan.batch * loss.shape.elements()).next_multiple_of(LINE);
-        Vector::new(places.staged + 4 * i * room, n * loss.shape.elements())
+    /// Where the host puts the gradient of output number `i`, of `n` images, pixel by pixel.
+    pub(super) fn staged(&self, places: &Places, (i, losses): (usize, &[Loss]), n: usize) -> View {
+        let before = losses[..i].iter().filter_map(|loss| room(self.plan.batch, loss.shape));
+        let (at, shape) = (places.staged + 4 * before.sum::<usize>(), losses[i].shape);
+        View::dense(at, n * shape.elements() / shape.channels(), shape.channels(), Format::F32)
     }
 
     /// Adds the gradients of the outputs that the host computed.
     pub(super) fn stage(&self, parts: &mut Parts, places: &Places, losses: &[Loss], n: usize) {
         for ((i, loss), write) in losses.iter().enumerate().zip(&self.plan.losses) {
-            let staged = self.staged(places, (i, loss), n).rows(loss.shape.elements());
+            let staged = self.staged(places, (i, losses), n);
             let mut run = self.emit(parts, places, (n, false));
             run.fill(&write.fill);
             run.list.transfer(staged, run.gradient(loss.value, loss.shape), write.accumulate);
@@ -205,14 +258,23 @@ impl Program {
     }
 
     /// Adds the backward pass.
-    pub(super) fn backward(&self, parts: &mut Parts, places: &Places, n: usize) {
+    pub(super) fn backward(&self, parts: &mut Parts, places: &Places, (n, relu): (usize, ReluGradient)) {
         for back in &self.plan.backward {
+            let at = self.at(back.stage);
             let mut run = self.emit(parts, places, (n, false));
             run.fill(&back.fill);
+            for place in self.watchers(at.stage) {
+                let gradient = run.output_gradient(at);
+                run.list.copy(gradient, self.seen(places, place, n));
+            }
+            if relu == ReluGradient::Guided && self.kinds[back.stage].rectifies(at.stage) {
+                let gradient = run.output_gradient(at);
+                run.list.activation(Activation::Relu, gradient, gradient);
+            }
             for write in back.inputs.iter().flatten() {
                 run.fill(&write.fill);
             }
-            self.kinds[back.stage].backward(&mut run, self.at(back.stage), back);
+            self.kinds[back.stage].backward(&mut run, at, back);
             parts.mark(Part::Backward(back.stage));
         }
     }

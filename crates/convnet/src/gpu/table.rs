@@ -17,6 +17,10 @@ use crate::weights::read;
 pub(super) struct Parameter {
     pub(super) spec: ParamSpec,
     pub(super) range: Range<usize>,
+    /// Whether training leaves it as it is.
+    pub(super) frozen: bool,
+    /// Whether its place holds it, and not what follows from it and a normalization.
+    pub(super) stored: bool,
     rows: Option<Rows>,
 }
 
@@ -46,21 +50,34 @@ impl Parameter {
 }
 
 /// A flat buffer as tensors, by parameter name and suffix.
-pub(super) fn unpack(table: &[Parameter], flat: &[f32], suffix: &str) -> StateDict {
+pub(super) fn unpack<'a>(
+    table: impl IntoIterator<Item = &'a Parameter>,
+    flat: &[f32],
+    suffix: &str,
+) -> StateDict {
     let tensor = |p: &Parameter| (format!("{}{suffix}", p.spec.name), p.unpack(&flat[p.range.clone()]));
-    table.iter().map(tensor).collect()
+    table.into_iter().filter(|parameter| parameter.stored).map(tensor).collect()
 }
 
 /// What the stages keep in the flat parameters, and where.
 pub(super) fn table(program: &Program) -> Vec<Parameter> {
     let mut table = Vec::new();
-    for (At { stage, parameters, .. }, kind) in program.steps() {
+    for (At { index, stage, parameters }, kind) in program.steps() {
+        if let Some(nodes) = program.derived(index) {
+            let specs = nodes.iter().flat_map(|&node| program.plan.graph.node_parameters(node));
+            let range = parameters.weight.clone();
+            let aside =
+                |spec| Parameter { spec, range: range.clone(), frozen: true, stored: false, rows: None };
+            table.extend(specs.filter(|spec| !spec.kind.is_running()).map(aside));
+            continue;
+        }
         let ranges = [Some(parameters.weight.clone()), parameters.bias.clone()];
         let rows = [kind.rows().cloned(), None];
         let mut specs = program.plan.graph.node_parameters(stage.node);
         specs.retain(|spec| !spec.kind.is_running());
         for ((spec, range), rows) in specs.into_iter().zip(ranges.into_iter().flatten()).zip(rows) {
-            table.push(Parameter { spec, range, rows });
+            let frozen = program.plan.frozen.holds(&spec.name);
+            table.push(Parameter { spec, range, frozen, stored: true, rows });
         }
     }
     table

@@ -4,36 +4,66 @@ use convnet_gpu::{Lane, Work};
 use snapbox::{assert_data_eq, file};
 
 use super::inference::outputs;
-use super::places::Places;
+use super::places::{Kept, Places};
 use super::program::{By, Part, Parts, Program};
-use super::table::table;
+use super::table::{running, table, unpack};
 use super::training::{Blueprint, Task};
 use super::update::{Updates, live};
-use crate::exec::{CompileError, Device, Engine, Options, Precision, TrainingStep};
+use crate::exec::{CompileError, Device, Engine, Options, Precision, ReluGradient, TrainingStep};
 use crate::graph::{Builder, Graph, concat};
 use crate::ops::{Conv2d, Linear, MaxPool2d, ParamSpec};
-use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
-use crate::plan::Mode;
+use crate::optim::{Frozen, Optimizer, ParameterGroup, ParameterGroups, Select, Tracked};
+use crate::plan::{Aim, Mode};
 use crate::reference::random::{random_graphs, random_state};
 use crate::state;
 use crate::zoo;
 
-fn options(precision: Precision) -> Options {
+pub(super) fn options(precision: Precision) -> Options {
     Options { device: Device::Gpu(0), precision, ..Options::default() }
+}
+
+/// What trains all of a network.
+pub(super) fn blueprint(
+    graph: &Graph,
+    batch: usize,
+    optimizer: Optimizer,
+    precision: Precision,
+) -> Blueprint {
+    frozen_blueprint(graph, &Frozen::default(), batch, optimizer, precision)
+}
+
+/// What trains a network but for what is frozen.
+pub(super) fn frozen_blueprint(
+    graph: &Graph,
+    frozen: &Frozen,
+    batch: usize,
+    optimizer: Optimizer,
+    precision: Precision,
+) -> Blueprint {
+    let outputs = outputs(graph, Mode::Train);
+    let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
+    Blueprint::new(graph, aim, batch, optimizer, &options(precision)).unwrap()
+}
+
+/// A program for all outputs of a mode, nothing of which is frozen.
+pub(super) fn program(graph: &Graph, mode: Mode, batch: usize, precision: Precision) -> Program {
+    let outputs = outputs(graph, mode);
+    let aim = Aim { mode, outputs: &outputs, frozen: &Frozen::default(), watched: &[] };
+    Program::new(graph, aim, batch, &options(precision)).unwrap()
 }
 
 /// The list of a training step of `n` of at most `batch` images.
 fn step(graph: &Graph, (n, batch): (usize, usize), optimizer: Optimizer, precision: Precision) -> Parts {
-    let blueprint = Blueprint::new(graph, batch, optimizer, &options(precision)).unwrap();
+    let blueprint = blueprint(graph, batch, optimizer, precision);
     let groups = ParameterGroups::uniform(&graph.parameters());
-    let updates = Updates::new(&blueprint.table, &groups);
+    let updates = Updates::new(&blueprint.table, &blueprint.tracked(), &groups);
     blueprint.list((Task::Step(By::Labels), n), &updates)
 }
 
 /// The list of a forward pass.
 fn forward(graph: &Graph, (n, batch): (usize, usize), mode: Mode, precision: Precision) -> Parts {
-    let program = Program::new(graph, &outputs(graph, mode), mode, batch, &options(precision)).unwrap();
-    let places = Places::new(&program, 0, 0, 0).unwrap();
+    let program = program(graph, mode, batch, precision);
+    let places = Places::new(&program, &[], Kept::default()).unwrap();
     let mut parts = Parts::new(&places);
     program.forward(&mut parts, &places, (n, false));
     parts
@@ -66,15 +96,20 @@ fn every_network_of_the_zoo_has_its_lists() {
 #[test]
 fn random_networks_have_their_lists_for_every_task() {
     for graph in random_graphs(40) {
-        let blueprint = Blueprint::new(&graph, 3, Optimizer::sgd(), &options(Precision::F32)).unwrap();
-        let updates = Updates::new(&blueprint.table, &ParameterGroups::uniform(&graph.parameters()));
+        let blueprint = blueprint(&graph, 3, Optimizer::sgd(), Precision::F32);
+        let updates = Updates::new(
+            &blueprint.table,
+            &blueprint.tracked(),
+            &ParameterGroups::uniform(&graph.parameters()),
+        );
         let tasks = [
             Task::Pass { track: false, by: By::Labels },
             Task::Pass { track: true, by: By::Shares },
             Task::Step(By::Labels),
             Task::Step(By::Shares),
             Task::Forward { track: true },
-            Task::Backward,
+            Task::Backward(ReluGradient::Plain),
+            Task::Backward(ReluGradient::Guided),
             Task::Update,
             Task::Keep,
             Task::Add,
@@ -135,27 +170,32 @@ fn groups_are_updated_in_stretches() {
     let graph = zoo::lenet().build().unwrap();
     let specs: Vec<ParamSpec> = graph.parameters();
     let groups = |groups: &[ParameterGroup]| ParameterGroups::new(&specs, groups).unwrap();
-    let blueprint = Blueprint::new(&graph, 1, Optimizer::sgd(), &options(Precision::F32)).unwrap();
-    let launches = |groups: &ParameterGroups| {
-        let updates = Updates::new(&blueprint.table, groups);
-        (blueprint.list((Task::Update, 0), &updates).list.launches().len(), updates.rates)
+    let blueprint = blueprint(&graph, 1, Optimizer::sgd(), Precision::F32);
+    let mut tracked = blueprint.tracked();
+    let launches_of = |tracked: &[Tracked], groups: &ParameterGroups| {
+        let updates = Updates::new(&blueprint.table, tracked, groups);
+        let rates: Vec<f32> = updates.clocks.iter().map(|going| going.rate).collect();
+        (blueprint.list((Task::Update, 0), &updates).list.launches().len(), rates)
     };
+    let launches = |groups: &ParameterGroups| launches_of(&tracked, groups);
     assert_eq!(launches(&groups(&[])), (1, vec![1.0]));
     let biases = [ParameterGroup::new(Select::Biases).weight_decay(0.0).rate(2.0)];
     assert_eq!(launches(&groups(&biases)), (specs.len(), vec![1.0, 2.0]));
     let frozen = groups(&[ParameterGroup::new(Select::All).frozen()]);
-    assert_eq!(launches(&frozen), (0, vec![1.0]));
+    assert_eq!(launches(&frozen), (0, vec![]));
     assert_eq!(live(&blueprint.table, &frozen), []);
     let all = live(&blueprint.table, &groups(&[]));
     assert_eq!(all.len(), 1);
     assert_eq!(all[0], 0..blueprint.program.parameters);
+    // What began to learn later goes by a clock of its own.
+    tracked[1].advance();
+    assert_eq!(launches_of(&tracked, &groups(&[])), (3, vec![1.0, 1.0]));
 }
 
 #[test]
 fn weights_come_back_as_they_went() {
     for (graph, precision) in [(small(), Precision::Tf32), (zoo::lenet().build().unwrap(), Precision::F32)] {
-        let program =
-            Program::new(&graph, &outputs(&graph, Mode::Train), Mode::Train, 2, &options(precision)).unwrap();
+        let program = program(&graph, Mode::Train, 2, precision);
         let state = random_state(&graph, 1);
         let mut flat = vec![f32::NAN; program.parameters];
         for parameter in table(&program) {
@@ -163,6 +203,46 @@ fn weights_come_back_as_they_went() {
             let back = parameter.unpack(&flat[parameter.range.clone()]);
             assert_eq!(back, state[&parameter.spec.name], "{}", parameter.spec.name);
         }
+    }
+}
+
+/// What is frozen lies behind what learns; a folded normalization, and what it is folded into, are kept aside.
+#[test]
+fn frozen_weights_come_back_as_they_went() {
+    let graph = zoo::resnet18().build().unwrap();
+    let state = random_state(&graph, 1);
+    for live_statistics in [false, true] {
+        let frozen = Frozen::matching(&graph.parameters(), &["conv1", "bn1", "layer1", "layer2.0.conv1"]);
+        let frozen = frozen.unwrap().with_live_statistics(live_statistics);
+        let blueprint = frozen_blueprint(&graph, &frozen, 2, Optimizer::sgd(), Precision::Tf32);
+        let (flat, kept) = blueprint.packed(&state).unwrap();
+        let mut back = unpack(&blueprint.table, &flat, "");
+        for (name, tensor) in &back {
+            assert!(!kept.contains_key(name), "{name} is there twice");
+            assert_eq!(*tensor, state[name], "{name}");
+        }
+        assert_eq!(kept.contains_key("bn1.running_mean"), !live_statistics);
+        back.extend(kept);
+        for (spec, _) in running(&blueprint.program) {
+            back.insert(spec.name.clone(), state[&spec.name].clone());
+        }
+        assert!(back.keys().eq(state.keys()));
+        let learning = blueprint.program.learning;
+        for parameter in &blueprint.table {
+            let behind = parameter.range.start >= learning;
+            // A normalization by the batch's statistics has gradients of its own either way.
+            let is_norm = parameter.spec.name.contains("bn");
+            assert!(behind == parameter.frozen || is_norm, "{}", parameter.spec.name);
+        }
+        let all = frozen_blueprint(&graph, &Frozen::default(), 2, Optimizer::sgd(), Precision::Tf32);
+        let gradients = |blueprint: &Blueprint| blueprint.places.earlier - blueprint.places.gradients;
+        assert!(gradients(&blueprint) < gradients(&all));
+        let launches = |blueprint: &Blueprint| {
+            let groups = ParameterGroups::uniform(&graph.parameters()).freezing(&frozen);
+            let updates = Updates::new(&blueprint.table, &blueprint.tracked(), &groups);
+            blueprint.list((Task::Step(By::Labels), 2), &updates).list.launches().len()
+        };
+        assert!(launches(&blueprint) + 20 < launches(&all), "nothing is computed for what is frozen");
     }
 }
 

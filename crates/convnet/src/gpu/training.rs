@@ -1,6 +1,9 @@
 //! Training: forward, loss, backward and update as captured graphs, and what lies on the card by name.
 
+mod freezing;
 mod gradients;
+mod joint;
+mod look;
 mod state;
 
 use std::collections::HashMap;
@@ -9,26 +12,24 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use convnet_gpu::{Clock, Feed, Format, View};
+use convnet_gpu::{Clock, Format, View};
 use convnet_kernels::{self as kernels, Arena, Comparison, Targets};
 
 use super::binder::LINE;
-use super::card::{self, Captured, Card};
+use super::card::{self, Captured, Card, Feed};
 use super::inference::outputs;
 use super::kind::{Dropout, Kind};
-use super::places::{Places, RESULT};
+use super::places::{Kept, Places, RESULT};
+use super::planes::span;
 use super::program::{By, Loss, Part, Parts, Program};
-use super::rows::bytes;
 use super::table::{Parameter, table};
-use super::update::{self, Updates};
+use super::update::{self, Going, Updates};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
-use crate::optim::{Optimizer, ParameterGroups};
-use crate::options::Options;
-use crate::plan::{CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, pass_key};
-use crate::state::TensorSource;
-
-pub(crate) use self::state::Average;
+use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Tracked};
+use crate::options::{Options, ReluGradient};
+use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, Region, StepReport, StepTimes, pass_key};
+use crate::state::{StateDict, TensorSource};
 
 /// Images and what they shall be taken for.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +54,8 @@ pub(super) enum Task {
     Forward {
         track: bool,
     },
-    /// The backward pass from gradients of the outputs that the host computed.
-    Backward,
+    /// The backward pass from gradients of the outputs that the host computed, through ReLUs so.
+    Backward(ReluGradient),
     /// The update alone.
     Update,
     /// Puts the gradients away, and adds them to those that took their place.
@@ -92,6 +93,8 @@ impl Judged<'_> {
 /// A network in training: its weights, its optimizer's state and the memory of one step, on the card.
 pub(crate) struct Training {
     blueprint: Blueprint,
+    /// Frozen tensors of the state dict that the flat parameters hold only what follows from.
+    kept: StateDict,
     card: Card,
     index: usize,
     feed: Feed,
@@ -106,10 +109,16 @@ pub(crate) struct Training {
     changed: AtomicBool,
     seed: u64,
     steps: u64,
-    /// The product of NAdam's momenta so far.
-    product: f32,
+    /// What is kept of each parameter beside the moments.
+    tracked: Vec<Tracked>,
     /// Passes since the last update: the dropout of each is its own.
     passes: u64,
+    /// Whether dropout layers drop.
+    dropout: bool,
+    /// The number of the first image in the batch of all ranks.
+    first: usize,
+    /// Where gradients meet those of other ranks, once they do.
+    meeting: Option<joint::Meeting>,
 }
 
 impl fmt::Debug for Training {
@@ -125,41 +134,63 @@ pub(super) struct Blueprint {
     pub(super) losses: Vec<Loss>,
     pub(super) table: Vec<Parameter>,
     /// Scales and shifts that training leaves alone.
-    fixed: Vec<Parameter>,
+    pub(super) fixed: Vec<Parameter>,
     optimizer: Optimizer,
+    options: Options,
 }
 
 impl Blueprint {
     pub(super) fn new(
         graph: &Graph,
+        aim: Aim<'_>,
         batch: usize,
         optimizer: Optimizer,
         options: &Options,
     ) -> Result<Self, CompileError> {
-        update::check(&optimizer)?;
-        let logits = outputs(graph, Mode::Train);
-        let program = Program::new(graph, &logits, Mode::Train, batch, options)?;
+        let program = Program::new(graph, aim, batch, options)?;
         let loss = |(output, &id): (&crate::graph::Output, &crate::graph::NodeId)| {
             let value = program.plan.value(id).unwrap_or(id);
             Loss { value, shape: graph.node(value).shape, weight: output.loss_weight }
         };
-        let losses: Vec<Loss> = graph.outputs().iter().zip(&logits).map(loss).collect();
+        let losses: Vec<Loss> = graph.outputs().iter().zip(aim.outputs).map(loss).collect();
         let (table, fixed): (Vec<_>, Vec<_>) =
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
-        let places = Places::new(&program, losses.len(), table.len(), optimizer.buffers().len())
-            .ok_or(CompileError::TooLarge { batch })?;
-        Ok(Self { program, places, losses, table, fixed, optimizer })
+        let rules = Assigned::new(graph, optimizer);
+        let matrices = update::matrices(&table, &rules).ok_or(CompileError::TooLarge { batch })?;
+        let kept = Kept { trained: table.len(), moments: rules.buffers(), matrices };
+        let places = Places::new(&program, &losses, kept).ok_or(CompileError::TooLarge { batch })?;
+        Ok(Self { program, places, losses, table, fixed, optimizer, options: *options })
+    }
+
+    /// Buffers of the optimizer, of the parameter that has most.
+    fn moments(&self) -> usize {
+        Assigned::new(&self.program.plan.graph, self.optimizer).buffers()
+    }
+
+    /// What is kept of each parameter before the first update.
+    pub(super) fn tracked(&self) -> Vec<Tracked> {
+        let rules = Assigned::new(&self.program.plan.graph, self.optimizer);
+        self.table.iter().map(|parameter| Tracked::new(&rules, &parameter.spec)).collect()
+    }
+
+    /// Keeps every element in dropout layers from now on.
+    pub(super) fn disable_dropout(&mut self) {
+        for kind in &mut self.program.kinds {
+            if let Kind::Dropout(Dropout { p, .. }) = kind {
+                *p = 0.0;
+            }
+        }
     }
 
     /// The list of a task.
     pub(super) fn list(&self, (task, n): (Task, usize), updates: &Updates) -> Parts {
         let (program, places) = (&self.program, &self.places);
         let mut parts = Parts::new(places);
-        let flat = |at| View::dense(at, program.parameters / LINE, LINE, Format::F32);
+        let flat = |at| View::dense(at, program.learning / LINE, LINE, Format::F32);
         let track = match task {
             Task::Pass { track, .. } | Task::Forward { track } => Some(track),
             Task::Step(_) => Some(true),
-            Task::Backward | Task::Update | Task::Keep | Task::Add => None,
+            Task::Backward(_) | Task::Update | Task::Keep | Task::Add => None,
         };
         if let Some(track) = track {
             program.forward(&mut parts, places, (n, track));
@@ -167,18 +198,18 @@ impl Blueprint {
         match task {
             Task::Pass { by, .. } | Task::Step(by) => {
                 program.loss(&mut parts, places, &self.losses, (n, by));
-                program.backward(&mut parts, places, n);
+                program.backward(&mut parts, places, (n, ReluGradient::Plain));
             }
-            Task::Backward => {
+            Task::Backward(relu) => {
                 program.stage(&mut parts, places, &self.losses, n);
-                program.backward(&mut parts, places, n);
+                program.backward(&mut parts, places, (n, relu));
             }
             Task::Keep => parts.list.copy(flat(places.gradients), flat(places.earlier)),
             Task::Add => parts.list.accumulate(flat(places.earlier), flat(places.gradients)),
             Task::Forward { .. } | Task::Update => {}
         }
         if matches!(task, Task::Step(_) | Task::Update) {
-            updates.add(&mut parts.list, places, self.optimizer);
+            updates.add(&mut parts.list, places, &self.table);
         }
         parts.mark(Part::Rest);
         parts
@@ -190,14 +221,27 @@ impl Training {
         graph: &Graph,
         state: &dyn TensorSource,
         (batch, index): (usize, usize),
-        (optimizer, seed): (Optimizer, u64),
+        (optimizer, frozen, seed): (Optimizer, &Frozen, u64),
         options: &Options,
     ) -> Result<Self, CompileError> {
-        let blueprint = Blueprint::new(graph, batch, optimizer, options)?;
+        let outputs = outputs(graph, Mode::Train);
+        let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
+        Self::of(Blueprint::new(graph, aim, batch, optimizer, options)?, state, (index, seed))
+    }
+
+    /// What a blueprint tells, on a card.
+    pub(super) fn of(
+        blueprint: Blueprint,
+        state: &dyn TensorSource,
+        (index, seed): (usize, u64),
+    ) -> Result<Self, CompileError> {
+        let optimizer = blueprint.optimizer;
+        let tracked = blueprint.tracked();
         let card = Card::new(card::open(index)?, blueprint.places.end)?;
         let mut training = Self {
             feed: card.feed(blueprint.places.batch)?,
             blueprint,
+            kept: StateDict::new(),
             card,
             index,
             graphs: HashMap::new(),
@@ -207,11 +251,14 @@ impl Training {
             changed: AtomicBool::new(false),
             seed,
             steps: 0,
-            product: 1.0,
+            tracked,
             passes: 0,
+            dropout: true,
+            first: 0,
+            meeting: None,
         };
         training.load(state)?;
-        if let Some(first) = update::first_moment(&optimizer, training.blueprint.program.parameters) {
+        if let Some(first) = update::first_moment(&optimizer, training.blueprint.program.learning) {
             training.card.write(training.blueprint.places.moments[0], &first)?;
         }
         Ok(training)
@@ -219,11 +266,8 @@ impl Training {
 
     /// Keeps every element in dropout layers from now on.
     pub(crate) fn disable_dropout(&mut self) {
-        for kind in &mut self.blueprint.program.kinds {
-            if let Kind::Dropout(Dropout { p, .. }) = kind {
-                *p = 0.0;
-            }
-        }
+        self.blueprint.disable_dropout();
+        self.dropout = false;
         self.graphs.clear();
     }
 
@@ -300,7 +344,7 @@ impl Training {
             Some(times) => self.profile((Task::Step(self.last), batch.n), times)?,
         }
         let report = self.report()?;
-        self.updated();
+        self.updated(groups);
         Ok(report)
     }
 
@@ -309,9 +353,9 @@ impl Training {
         self.group(groups);
         self.settle()?;
         let clocks = self.clocks(rate);
-        self.card.memory.write(self.blueprint.places.clocks, &clocks)?;
+        self.card.write_bytes(self.blueprint.places.clocks, &clocks)?;
         self.replay(Task::Update, 0)?;
-        self.updated();
+        self.updated(groups);
         Ok(())
     }
 
@@ -319,23 +363,23 @@ impl Training {
     /// real ones, all with the numbers of the last.
     pub(crate) fn time(&self, n: usize, count: usize) -> Result<Option<(f32, f32)>, CompileError> {
         let captured = self.graphs.get(&(Task::Step(self.last), n));
-        Ok(captured.map(|captured| captured.graph.time(count)).transpose()?)
+        Ok(captured.map(|captured| captured.time(count)).transpose()?)
     }
 
-    /// NAdam's product with the momentum of the next update.
-    fn next_product(&self) -> f32 {
-        update::next_product(&self.blueprint.optimizer, self.steps + 1, self.product)
-    }
-
-    fn updated(&mut self) {
-        self.product = self.next_product();
+    fn updated(&mut self, groups: &ParameterGroups) {
+        let table = &self.blueprint.table;
+        for (i, tracked) in self.tracked.iter_mut().enumerate() {
+            if update::learns(table, groups, i) {
+                tracked.advance();
+            }
+        }
         self.steps += 1;
         self.passes = 0;
     }
 
     /// Makes the graphs that update follow these groups.
     fn group(&mut self, groups: &ParameterGroups) {
-        let updates = Updates::new(&self.blueprint.table, groups);
+        let updates = Updates::new(&self.blueprint.table, &self.tracked, groups);
         if updates != self.updates {
             self.graphs.retain(|(task, _), _| !matches!(task, Task::Step(_) | Task::Update));
             self.updates = updates;
@@ -361,22 +405,27 @@ impl Training {
         pass_key(self.seed, self.steps, self.passes)
     }
 
-    /// What changes from step to step, for each rate.
+    /// What changes from step to step, for each clock; at least one, which dropout reads its key of.
     fn clocks(&self, rate: f32) -> Vec<u8> {
-        let product = self.next_product();
-        let clock = |factor: &f32| {
-            let mut bytes = Clock::bytes(self.seed, self.steps + 1, [rate * factor, product]);
-            bytes[16..24].copy_from_slice(&self.key().to_le_bytes());
+        let clock = |steps: u64, numbers: [f32; 2]| {
+            let mut bytes = Clock::bytes(self.seed, steps, numbers);
+            Clock::begin(&mut bytes, self.key(), self.first as u64);
             bytes
         };
-        let rates = if self.updates.rates.is_empty() { &[1.0][..] } else { &self.updates.rates };
-        rates.iter().flat_map(clock).collect()
+        let of = |going: &Going| {
+            let tracked = &self.tracked[going.like];
+            clock(tracked.count + 1, [rate * going.rate, tracked.next_product()])
+        };
+        match &self.updates.clocks[..] {
+            [] => clock(self.steps + 1, [rate, 1.0]).to_vec(),
+            clocks => clocks.iter().flat_map(of).collect(),
+        }
     }
 
     /// Sends a batch and the numbers of a step to the card.
     fn send(&mut self, images: &[f32], judged: Option<&Judged<'_>>, rate: f32) -> Result<(), CompileError> {
         let (clocks, places) = (self.clocks(rate), self.blueprint.places);
-        self.feed.send(|target| {
+        self.feed.send(&self.card, |target| {
             target[places.clocks..][..clocks.len()].copy_from_slice(&clocks);
             let (labels, shares) = judged.map_or((&[][..], &[][..]), Judged::parts);
             for (to, label) in target[places.labels..].chunks_exact_mut(4).zip(labels) {
@@ -384,8 +433,7 @@ impl Training {
             }
             card::copy(shares, &mut target[places.shares..]);
             card::copy(images, &mut target[places.images..]);
-        })?;
-        Ok(self.feed.take(&self.card.memory, 0)?)
+        })
     }
 
     fn pass(&mut self, batch: Batch<'_>, track: bool) -> Result<StepReport, CompileError> {
@@ -399,7 +447,7 @@ impl Training {
         self.send(batch.images, None, 0.0)?;
         self.replay(Task::Forward { track }, n)?;
         let report = self.host_loss(batch)?;
-        self.replay(Task::Backward, n)?;
+        self.replay(Task::Backward(ReluGradient::Plain), n)?;
         Ok(report)
     }
 
@@ -410,10 +458,7 @@ impl Training {
         for (i, loss) in self.blueprint.losses.iter().enumerate() {
             let classes = loss.shape.elements();
             let region = self.blueprint.program.plan.region(loss.value, loss.shape, n);
-            let span = region.pixels.saturating_sub(1) * region.stride + region.channels;
-            let format = self.blueprint.program.format();
-            let first = self.blueprint.places.activations + format.size() * region.offset;
-            let logits = self.card.read_as(format, first, span)?;
+            let logits = self.values_of(region)?;
             let size = n * classes;
             let mut arena = Arena::try_new(2 * size)
                 .map_err(|error| CompileError::memory(("training", n), error.bytes()))?;
@@ -427,16 +472,24 @@ impl Training {
             if i == 0 {
                 report.correct = correct;
             }
-            let staged = self.blueprint.program.staged(&self.blueprint.places, (i, loss), n);
+            let losses = &self.blueprint.losses;
+            let staged = self.blueprint.program.staged(&self.blueprint.places, (i, losses), n);
             self.card.write(staged.at, &arena.as_slice()[size..2 * size])?;
         }
         Ok(report)
     }
 
+    /// A region of the activations, from its first to its last.
+    fn values_of(&self, region: Region) -> Result<Vec<f32>, CompileError> {
+        let format = self.blueprint.program.format();
+        let first = self.blueprint.places.activations + format.size() * region.offset;
+        self.card.read_as(format, first, span(region))
+    }
+
     /// What the loss's kernels found.
     fn report(&self) -> Result<StepReport, CompileError> {
         let mut results = vec![0; RESULT * self.blueprint.losses.len()];
-        self.card.memory.read(self.blueprint.places.results, &mut results)?;
+        self.card.read_bytes(self.blueprint.places.results, &mut results)?;
         let mut report = StepReport { loss: 0.0, correct: 0 };
         for (i, (loss, pair)) in self.blueprint.losses.iter().zip(results.chunks_exact(RESULT)).enumerate() {
             let word = |at: usize| [pair[at], pair[at + 1], pair[at + 2], pair[at + 3]];
@@ -457,7 +510,7 @@ impl Training {
     }
 
     fn replay(&mut self, task: Task, n: usize) -> Result<(), CompileError> {
-        Ok(self.captured(task, n)?.graph.replay()?)
+        self.captured(task, n)?.replay()
     }
 
     /// A step launch by launch.
@@ -466,7 +519,7 @@ impl Training {
         times.forward.resize(stages, Duration::ZERO);
         times.backward.resize(stages, Duration::ZERO);
         let captured = self.captured(task, n)?;
-        let launches = captured.program.profile(1)?;
+        let launches = captured.profile()?;
         for (part, time) in captured.parts.sum(&launches) {
             let time = Duration::from_secs_f32(time * 1e-6);
             match part {
@@ -489,7 +542,7 @@ impl Training {
         if self.changed.swap(false, Ordering::Relaxed)
             && let Some(gradients) = self.seen.get()
         {
-            self.card.memory.write(self.blueprint.places.gradients, &bytes(gradients))?;
+            self.card.write(self.blueprint.places.gradients, gradients)?;
         }
         Ok(())
     }

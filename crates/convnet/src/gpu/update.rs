@@ -2,30 +2,43 @@
 
 use std::ops::Range;
 
-use convnet_gpu::{Adagrad, Adam, Clock, Lion, List, Nadam, Parameters, RmsProp, Sgd, Vector};
-use convnet_kernels::rest;
+use convnet_gpu::{
+    Adagrad, Adam, Clock, Lamb, Lars, Lion, List, Muon, MuonRoom, Nadam, Parameters, RmsProp, Sgd, Vector,
+};
+use convnet_kernels::{NEWTON_SCHULZ, rest};
 
 use super::binder::LINE;
 use super::places::Places;
 use super::table::Parameter;
-use crate::optim::{Optimizer, ParameterGroups, Setting};
-use crate::plan::CompileError;
+use crate::optim::{Assigned, Optimizer, ParameterGroups, Setting, Tracked, longest_gradient};
 
 /// Neighbours that are updated alike.
 #[derive(Clone, Debug, PartialEq)]
 struct Stretch {
     range: Range<usize>,
-    /// Index of the rate's factor.
-    rate: usize,
-    weight_decay: Option<f32>,
+    /// Index of the clock.
+    clock: usize,
+    rule: Optimizer,
+    /// The first parameter.
+    first: usize,
+}
+
+/// What a clock tells the updates that go by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Going {
+    /// What the step's learning rate is multiplied with.
+    pub(super) rate: f32,
+    /// A parameter that has had as many updates as all that go by it.
+    pub(super) like: usize,
 }
 
 /// How all parameters are updated.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Updates {
     stretches: Vec<Stretch>,
-    /// What the step's learning rate is multiplied with; at least one, the step's own where nothing is updated.
-    pub(super) rates: Vec<f32>,
+    pub(super) clocks: Vec<Going>,
+    /// Parameters of the table.
+    count: usize,
 }
 
 /// The whole lines of a range: what lies behind it belongs to nobody and stays zero.
@@ -33,11 +46,15 @@ pub(super) fn lines(range: &Range<usize>) -> Range<usize> {
     range.start..range.end.next_multiple_of(LINE)
 }
 
+/// Whether a step changes parameter number `i`.
+pub(super) fn learns(table: &[Parameter], groups: &ParameterGroups, i: usize) -> bool {
+    !(table[i].frozen || groups.setting(i).frozen)
+}
+
 /// The places of the parameters that `groups` does not freeze, neighbours together.
 pub(super) fn live(table: &[Parameter], groups: &ParameterGroups) -> Vec<Range<usize>> {
-    let parameters = table.iter().enumerate();
-    let live = parameters.filter(|(i, _)| !groups.setting(*i).frozen).map(|(_, p)| lines(&p.range));
-    let mut ranges: Vec<Range<usize>> = live.collect();
+    let live = (0..table.len()).filter(|&i| learns(table, groups, i));
+    let mut ranges: Vec<Range<usize>> = live.map(|i| lines(&table[i].range)).collect();
     ranges.sort_by_key(|range| range.start);
     let mut joined: Vec<Range<usize>> = Vec::new();
     for range in ranges {
@@ -50,48 +67,54 @@ pub(super) fn live(table: &[Parameter], groups: &ParameterGroups) -> Vec<Range<u
 }
 
 impl Updates {
-    /// Of the parameters of a table, which is in the order of the groups.
-    pub(super) fn new(table: &[Parameter], groups: &ParameterGroups) -> Self {
-        let mut rates: Vec<f32> = Vec::new();
+    /// Of the parameters of a table, which is in the order of the groups, and what is kept of each.
+    pub(super) fn new(table: &[Parameter], tracked: &[Tracked], groups: &ParameterGroups) -> Self {
+        let mut clocks: Vec<Going> = Vec::new();
         let mut stretches: Vec<Stretch> = Vec::new();
-        let mut all: Vec<(Range<usize>, Setting)> =
-            table.iter().enumerate().map(|(i, p)| (lines(&p.range), groups.setting(i))).collect();
-        all.sort_by_key(|(range, _)| range.start);
-        for (range, Setting { rate, weight_decay, frozen }) in all {
-            if frozen {
-                continue;
-            }
-            let index = rates.iter().position(|&r| r == rate).unwrap_or_else(|| {
-                rates.push(rate);
-                rates.len() - 1
+        let mut all: Vec<usize> = (0..table.len()).filter(|&i| learns(table, groups, i)).collect();
+        all.sort_by_key(|&i| table[i].range.start);
+        for like in all {
+            let (range, Setting { rate, weight_decay, .. }) =
+                (lines(&table[like].range), groups.setting(like));
+            let rule = tracked[like].rule;
+            let rule = weight_decay.map_or(rule, |decay| rule.with_weight_decay(decay));
+            let rate = rate * tracked[like].factor;
+            let same = |going: &Going| going.rate == rate && tracked[going.like] == tracked[like];
+            let clock = clocks.iter().position(same).unwrap_or_else(|| {
+                clocks.push(Going { rate, like });
+                clocks.len() - 1
             });
             match stretches.last_mut() {
                 Some(last)
                     if last.range.end == range.start
-                        && last.rate == index
-                        && last.weight_decay == weight_decay =>
+                        && last.clock == clock
+                        && last.rule == rule
+                        && !looks_at_tensors(&rule) =>
                 {
                     last.range.end = range.end;
                 }
-                _ => stretches.push(Stretch { range, rate: index, weight_decay }),
+                _ => stretches.push(Stretch { range, clock, rule, first: like }),
             }
         }
-        if rates.is_empty() {
-            rates.push(1.0);
-        }
-        Self { stretches, rates }
+        Self { stretches, clocks, count: table.len() }
     }
 
     /// Adds the updates.
-    pub(super) fn add(&self, list: &mut List, places: &Places, optimizer: Optimizer) {
-        for Stretch { range, rate, weight_decay } in &self.stretches {
+    pub(super) fn add(&self, list: &mut List, places: &Places, table: &[Parameter]) {
+        // Numbers between launches: one of each parameter, and the sum of all squares.
+        let number = |i: usize| places.spare + 4 * LINE * i;
+        let squares = number(2 * self.count);
+        if self.stretches.iter().any(|stretch| longest_gradient(&stretch.rule).is_some()) {
+            for (i, Stretch { range, .. }) in self.stretches.iter().enumerate() {
+                list.squares(Vector::new(places.gradients + 4 * range.start, range.len()), squares, i > 0);
+            }
+        }
+        for Stretch { range, clock, rule, first } in &self.stretches {
+            let parameter = &table[*first];
+            let range = if matches!(rule, Optimizer::Muon(_)) { &parameter.range } else { range };
             let part = |start: usize| Vector::new(start + 4 * range.start, range.len());
-            let clock = Clock { at: places.clocks + Clock::BYTES * rate };
-            let optimizer = match weight_decay {
-                Some(decay) => optimizer.with_weight_decay(*decay),
-                None => optimizer,
-            };
-            let buffers = optimizer.buffers().len();
+            let clock = Clock { at: places.clocks + Clock::BYTES * clock };
+            let buffers = rule.buffers().len();
             let moment = |i: usize| (i < buffers).then(|| part(places.moments[i]));
             let parameters = Parameters {
                 values: part(places.parameters),
@@ -99,13 +122,52 @@ impl Updates {
                 moments: [moment(0), moment(1), moment(2)],
                 low: None,
             };
-            update(list, clock, optimizer, &parameters);
+            let room = Room { number: Vector::new(number(*first), 1), squares, matrices: places.matrices };
+            update(list, clock, *rule, (parameter, &parameters), room);
         }
     }
 }
 
-/// Adds the update of a stretch.
-fn update(list: &mut List, clock: Clock, optimizer: Optimizer, parameters: &Parameters) {
+/// Whether a rule updates a tensor by a look at all of it.
+fn looks_at_tensors(rule: &Optimizer) -> bool {
+    matches!(rule, Optimizer::Lamb(_) | Optimizer::Lars(_) | Optimizer::Muon(_))
+}
+
+/// Bytes of the room for the largest matrix that Muon updates; `None` if they cannot be counted.
+pub(super) fn matrices(table: &[Parameter], rules: &Assigned) -> Option<usize> {
+    let mut most = 0;
+    for parameter in table.iter().filter(|parameter| !parameter.frozen) {
+        if let (Optimizer::Muon(_), _) = rules.of(&parameter.spec) {
+            let rows = rows(parameter);
+            most = most.max(MuonRoom::bytes(rows, parameter.range.len() / rows)?);
+        }
+    }
+    Some(most)
+}
+
+/// Rows of a parameter as a matrix.
+fn rows(parameter: &Parameter) -> usize {
+    parameter.spec.shape.first().copied().unwrap_or(1).max(1)
+}
+
+/// Where rules that look at whole tensors put what they find.
+#[derive(Clone, Copy)]
+struct Room {
+    /// A number.
+    number: Vector,
+    /// The sum of the squares of all gradients.
+    squares: usize,
+    matrices: usize,
+}
+
+/// Adds the update of a stretch, which begins with a parameter.
+fn update(
+    list: &mut List,
+    clock: Clock,
+    optimizer: Optimizer,
+    (parameter, parameters): (&Parameter, &Parameters),
+    Room { number, squares, matrices }: Room,
+) {
     let adam =
         |(beta1, beta2, eps), weight_decay, decoupled| Adam { beta1, beta2, eps, weight_decay, decoupled };
     match optimizer {
@@ -155,27 +217,43 @@ fn update(list: &mut List, clock: Clock, optimizer: Optimizer, parameters: &Para
                 parameters,
             );
         }
-        Optimizer::Lamb(_) | Optimizer::Lars(_) | Optimizer::Muon(_) => {
-            unreachable!("`check` has refused {optimizer}")
+        Optimizer::Lars(rule) => {
+            let (momentum, weight_decay, nesterov) = (rule.momentum, rule.weight_decay, rule.nesterov);
+            let lars = Lars {
+                sgd: Sgd { momentum, taken: rest(rule.dampening), weight_decay, nesterov },
+                coefficient: rule.trust_coeff,
+                eps: rule.eps,
+                clip: rule.trust_clip,
+                adapt: weight_decay != 0.0 || rule.always_adapt,
+            };
+            list.lars(clock, lars, parameters, number);
         }
-    }
-}
-
-/// Whether there are kernels for a rule.
-///
-/// # Errors
-/// If there are none; the error names the rule, or its setting.
-pub(crate) fn check(optimizer: &Optimizer) -> Result<(), CompileError> {
-    match optimizer {
-        Optimizer::Sgd(_)
-        | Optimizer::Adam(_)
-        | Optimizer::Adamw(_)
-        | Optimizer::Nadam(_)
-        | Optimizer::Rmsprop(_)
-        | Optimizer::Adagrad(_)
-        | Optimizer::Lion(_) => Ok(()),
-        Optimizer::Lamb(_) | Optimizer::Lars(_) | Optimizer::Muon(_) => {
-            Err(CompileError::Optimizer { what: optimizer.title().into() })
+        Optimizer::Lamb(rule) => {
+            let betas = [rule.beta1, rule.beta2];
+            let lamb = Lamb {
+                betas,
+                taken: betas.map(rest),
+                eps: rule.eps,
+                weight_decay: rule.weight_decay,
+                adapt: rule.weight_decay != 0.0 || rule.always_adapt,
+                clip: rule.trust_clip,
+                limit: longest_gradient(&optimizer).map(|limit| (squares, limit)),
+            };
+            list.lamb(clock, lamb, parameters, number);
+        }
+        Optimizer::Muon(rule) => {
+            let rows = rows(parameter);
+            let muon = Muon {
+                momentum: rule.momentum,
+                taken: rest(rule.momentum),
+                nesterov: rule.nesterov,
+                weight_decay: rule.weight_decay,
+                steps: rule.ns_steps as usize,
+                coefficients: NEWTON_SCHULZ,
+                eps: rule.eps,
+                scale: rule.adjust.factor(rows, parameter.spec.elements() / rows),
+            };
+            list.muon(clock, muon, parameters, rows, MuonRoom { at: matrices });
         }
     }
 }
@@ -184,37 +262,4 @@ pub(crate) fn check(optimizer: &Optimizer) -> Result<(), CompileError> {
 pub(super) fn first_moment(optimizer: &Optimizer, count: usize) -> Option<Vec<f32>> {
     let Optimizer::Adagrad(rule) = optimizer else { return None };
     Some(vec![rule.initial_accumulator_value; count]).filter(|_| rule.initial_accumulator_value != 0.0)
-}
-
-/// The product of NAdam's momenta up to an update, from 1, by that up to the one before; 1 for other rules.
-pub(super) fn next_product(optimizer: &Optimizer, step: u64, before: f32) -> f32 {
-    let Optimizer::Nadam(rule) = *optimizer else { return 1.0 };
-    let nadam = convnet_kernels::Nadam {
-        lr: 0.0,
-        beta1: rule.beta1,
-        beta2: rule.beta2,
-        eps: rule.eps,
-        weight_decay: rule.weight_decay,
-        decoupled: rule.decoupled_weight_decay,
-        momentum_decay: rule.momentum_decay,
-    };
-    (f64::from(before) * nadam.momentum(step)) as f32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rule_without_a_kernel_is_refused_by_its_name() {
-        for entry in Optimizer::entries() {
-            let checked = check(&entry.optimizer);
-            if matches!(entry.name, "lamb" | "lars" | "muon") {
-                let error = checked.unwrap_err().to_string();
-                assert!(error.contains(entry.optimizer.title()) && error.contains("CPU"), "{error}");
-            } else {
-                checked.unwrap();
-            }
-        }
-    }
 }

@@ -62,23 +62,6 @@ pub enum CompileError {
         /// What is not supported, and the way out.
         reason: String,
     },
-    /// An optimizer that a GPU has no kernels for.
-    #[error(
-        "a GPU has no kernels for {what}; it updates by every optimizer but lamb, lars and muon, the CPU by all of them"
-    )]
-    Optimizer {
-        /// The rule, or its setting.
-        what: String,
-    },
-    /// Parameters that begin to learn late, in training on a GPU.
-    #[error(
-        "a GPU counts the updates of all parameters together, and {optimizer} needs those of each that begins to learn \
-         later; let nothing learn later, take sgd, or train on the CPU"
-    )]
-    LateLearning {
-        /// The rule.
-        optimizer: &'static str,
-    },
     /// A weight of two layers, in training on a GPU.
     #[error(
         "`{name}` and `{first}` are one weight, which two layers read: the CPU trains it, a GPU does not"

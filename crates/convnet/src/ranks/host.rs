@@ -16,6 +16,8 @@ pub struct HostShare {
     pub threads: usize,
     /// Bytes of memory: as much as every other rank of the host; `None` where the system does not tell.
     pub memory: Option<usize>,
+    /// Which of the ranks of its host it is, from 0.
+    pub place: usize,
 }
 
 impl Joint {
@@ -26,13 +28,15 @@ impl Joint {
     pub fn host_share(&mut self) -> Result<HostShare, RanksError> {
         // A rank whose host has no name is by itself.
         let host = self.host().map_or_else(|| Err(self.rank()), |host| Ok(host.to_owned()));
-        let (own, place) = (hash(&host), hash(&(host, cores())));
+        let (own, bound) = (hash(&host), hash(&(host, cores())));
         let memory = available_memory().map_or(u64::MAX, |bytes| bytes as u64);
-        let heard = self.gather(&[halves(own), halves(place), halves(memory)].concat())?;
-        let sharing = heard.iter().filter(|theirs| whole(&theirs[2..]) == place).count();
+        let heard = self.gather(&[halves(own), halves(bound), halves(memory)].concat())?;
+        let sharing = heard.iter().filter(|theirs| whole(&theirs[2..]) == bound).count();
         let threads = threads(thread::available_parallelism().map_or(1, usize::from), sharing);
-        let beside = heard.iter().filter(|theirs| whole(theirs) == own).map(|theirs| whole(&theirs[4..]));
-        Ok(HostShare { threads, memory: even_share(&beside.collect::<Vec<_>>()) })
+        let is_beside = |theirs: &&Vec<u32>| whole(theirs) == own;
+        let place = heard[..self.rank()].iter().filter(is_beside).count();
+        let beside = heard.iter().filter(is_beside).map(|theirs| whole(&theirs[4..]));
+        Ok(HostShare { threads, memory: even_share(&beside.collect::<Vec<_>>()), place })
     }
 }
 
@@ -76,7 +80,8 @@ mod tests {
         let found: Vec<HostShare> = asked.into_iter().map(|asked| asked.join().unwrap()).collect();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         assert_eq!([found[0].threads, found[1].threads], [(cores / 2).max(1), cores]);
-        assert_eq!(found[0], found[2]);
+        assert_eq!(found[0], HostShare { place: 0, ..found[2] });
+        assert_eq!([0, 1, 2].map(|rank: usize| found[rank].place), [0, 0, 1]);
         assert_eq!(
             [even_share(&[100, 90]), even_share(&[100]), even_share(&[u64::MAX; 2])],
             [Some(45), Some(100), None]

@@ -131,8 +131,8 @@ impl Lesson {
 
 /// Refuses what several ranks cannot do together.
 pub(super) fn check(joint: &Joint, recipe: &Recipe, options: &Options) -> Result<(), TrainError> {
-    if options.device != Device::Cpu {
-        return Err(RunError::JointGpu.into());
+    if options.device != Device::Cpu && joint.syncs_batch_norm() {
+        return Err(RunError::SyncedGpu.into());
     }
     if recipe.batch < joint.size() {
         let found = format!("{}, for {} ranks", recipe.batch, joint.size());

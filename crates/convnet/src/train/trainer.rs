@@ -560,11 +560,7 @@ impl<'a> Trainer<'a> {
     fn check_steps(&self) -> Result<(), TrainError> {
         let Recipe { optimizer, freeze, .. } = &self.recipe;
         let net = self.recipe.network.trained(self.net)?;
-        let changes = freeze.changes().into_iter().filter(|&epoch| epoch < self.recipe.epochs);
-        if changes.clone().count() > 1 {
-            TrainingStep::check_late(*optimizer, &self.options)?;
-        }
-        for epoch in changes {
+        for epoch in freeze.changes().into_iter().filter(|&epoch| epoch < self.recipe.epochs) {
             let frozen = freeze.frozen(self.net, epoch)?;
             TrainingStep::check_frozen(&net, &frozen, self.images(), *optimizer, &self.options)?;
         }

@@ -108,6 +108,25 @@ impl Memory {
         device.wait(stream)
     }
 
+    /// Copies bytes of another block of the same device, in the main lane; does not wait.
+    ///
+    /// # Errors
+    /// If the driver fails.
+    ///
+    /// # Panics
+    /// If they reach beyond a block, or the blocks are of two devices.
+    pub fn copy(&self, at: usize, (source, from): (&Self, usize), bytes: usize) -> Result<(), Error> {
+        self.0.check(at, bytes);
+        source.0.check(from, bytes);
+        let device = &self.0.device;
+        assert!(Arc::ptr_eq(device, &source.0.device), "blocks of one device");
+        let _queue = device.queue()?;
+        let (target, source) = (self.0.pointer + at as u64, source.0.pointer + from as u64);
+        // SAFETY: both ranges lie in their blocks, which the driver frees behind all work that was enqueued.
+        let code = unsafe { (device.driver.copy)(target, source, bytes, device.stream(Lane::Main)) };
+        device.driver.check("cuMemcpyDtoDAsync", code)
+    }
+
     /// Writes numbers of single precision.
     ///
     /// # Errors

@@ -34,6 +34,20 @@ CONVERT(bf16_f32, bf16, float, 1)
     }
 FORMATS(FILL)
 
+// y += (x - y)·weight: a moving average.
+#define LERP(N, T, W) \
+    KERNEL(256, lerp_##N, const T* x, int xs, T* y, int ys, u32 pixels, u32 channels, const float* weight) { \
+        float by = *weight; \
+        each<W>(pixels, channels, [&](u32 p, u32 c) { \
+            float v[W], w[W]; \
+            load<W>(at(x, p, xs, c), v); \
+            load<W>(at(y, p, ys, c), w); \
+            UNROLL for (int i = 0; i < W; i++) w[i] += (v[i] - w[i]) * by; \
+            store<W>(at(y, p, ys, c), w); \
+        }); \
+    }
+FORMATS(LERP)
+
 // In this order a NaN stays one.
 INLINE float relu(float x) { return x < 0.f ? 0.f : x; }
 
@@ -111,16 +125,17 @@ INLINE float kept(u32 index, u32 key, u32 threshold, float scale) {
     return h < threshold ? 0.f : scale;
 }
 
-// The key of the layer: that of the run, which lies in memory, mixed with the layer's own.
+// The key of the layer: that of the run, which the clock has, mixed with the layer's own. Elements are counted from the clock's first
+// image on.
 #define DROPOUT(N, T, W) \
-    KERNEL(256, dropout_##N, const T* x, int xs, T* y, int ys, u32 pixels, u32 channels, u32 width, const u64* run, \
-           u64 layer, u32 threshold, float scale, u32 group, int add) { \
-        u64 key = mix(*run ^ layer); \
+    KERNEL(256, dropout_##N, const T* x, int xs, T* y, int ys, u32 pixels, u32 channels, u32 width, const Clock* clock, \
+           u64 layer, u32 threshold, float scale, u32 group, u32 image, int add) { \
+        u64 key = mix(clock->key ^ layer), before = clock->first * image; \
         u32 folded = (u32)(((key ^ (key >> 32)) * 0x9E3779B97F4A7C15ull) >> 32); \
         each<W>(pixels, channels, [&](u32 p, u32 c) { \
             float v[W]; \
             load<W>(at(x, p, xs, c), v); \
-            size_t first = (size_t)p * width + c; \
+            size_t first = before + (size_t)p * width + c; \
             UNROLL for (int i = 0; i < W; i++) { \
                 u32 index = group == 1 ? (u32)(first + i) : (u32)((first + i) / group); \
                 v[i] *= kept(index, folded, threshold, scale); \

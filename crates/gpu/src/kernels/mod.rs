@@ -25,6 +25,8 @@ pub enum Family {
     Layout,
     /// Updates of parameters.
     Optimizer,
+    /// Updates by a look at a whole tensor.
+    Tensors,
     /// Convolutions of few channels.
     Thin,
 }
@@ -33,10 +35,12 @@ pub enum Family {
 const COMMON: &str = include_str!("common.cuh");
 /// Sums by channel.
 const REDUCE: &str = include_str!("reduce.cuh");
+/// What changes from step to step.
+const CLOCK: &str = include_str!("clock.cuh");
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Elementwise,
         Self::Function,
         Self::Arithmetic,
@@ -48,6 +52,7 @@ impl Family {
         Self::Loss,
         Self::Layout,
         Self::Optimizer,
+        Self::Tensors,
         Self::Thin,
     ];
 
@@ -65,6 +70,7 @@ impl Family {
             Self::Loss => "loss",
             Self::Layout => "layout",
             Self::Optimizer => "optimizer",
+            Self::Tensors => "tensors",
             Self::Thin => "thin",
         }
     }
@@ -83,8 +89,9 @@ impl Family {
             Self::Loss => include_str!("loss.cu"),
             Self::Layout => include_str!("layout.cu"),
             Self::Optimizer => include_str!("optimizer.cu"),
+            Self::Tensors => include_str!("tensors.cu"),
             Self::Thin => include_str!("thin.cu"),
         };
-        [COMMON, REDUCE, own].join("\n")
+        [COMMON, REDUCE, CLOCK, own].join("\n")
     }
 }

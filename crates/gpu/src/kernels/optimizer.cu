@@ -1,5 +1,4 @@
-// Updates of flat parameters. What changes from step to step lies in memory.
-struct Clock { u64 seed, steps, key; float rate, product; };
+// Updates of flat parameters.
 
 // A step begins: its key for random choices, and its number from 1 on.
 KERNEL(32, tick_f32, Clock* clock) {
@@ -12,17 +11,17 @@ KERNEL(32, tick_f32, Clock* clock) {
 // The kernel of a rule for gradients of either format, several elements at a time or one by one.
 #define EACH(RULE) RULE(f32_wide, float, 8) RULE(f32, float, 1) RULE(bf16_wide, bf16, 8) RULE(bf16, bf16, 1)
 
-// As PyTorch defines it: g += decay·p; v = momentum·v + taken·g, v = g at first; p −= lr·v, or p −= lr·(g + momentum·v) with
+// As PyTorch defines it, g multiplied with a trust where there is one: g += decay·p; v = momentum·v + taken·g, v = g at first; p −= lr·v, or p −= lr·(g + momentum·v) with
 // Nesterov.
 #define SGD(N, G, W) \
-    KERNEL(256, sgd_##N, const Clock* clock, float* p, const G* g, float* v, bf16* low, u32 count, float momentum, float taken, \
-           float decay, int nesterov) { \
-        float rate = clock->rate, part = clock->steps == 1 ? 1.f : taken; \
+    KERNEL(256, sgd_##N, const Clock* clock, float* p, const G* g, float* v, bf16* low, u32 count, const float* trust, float momentum, \
+           float taken, float decay, int nesterov) { \
+        float rate = clock->rate, part = clock->steps == 1 ? 1.f : taken, by = trust ? *trust : 1.f; \
         each<W>(1, count, [&](u32, u32 i) { \
             float a[W], d[W], m[W]; \
             load<W>(p + i, a); \
             load<W>(g + i, d); \
-            UNROLL for (int k = 0; k < W; k++) d[k] = d[k] + decay * a[k]; \
+            UNROLL for (int k = 0; k < W; k++) d[k] = by * (d[k] + decay * a[k]); \
             if (v) { \
                 load<W>(v + i, m); \
                 UNROLL for (int k = 0; k < W; k++) { \

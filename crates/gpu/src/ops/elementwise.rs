@@ -54,6 +54,8 @@ pub struct Dropout {
     pub p: f32,
     /// Elements that share one decision: 1, or all that an image has.
     pub group: usize,
+    /// Elements that an image has.
+    pub image: usize,
 }
 
 /// What [`List::affine`] adds.
@@ -115,6 +117,26 @@ impl List {
         self.check_alike(out, &[input]);
         input.assert_disjoint(out);
         self.kernel(copy_call(input, out, accumulate));
+    }
+
+    /// out += (input − out)·weight, a number that the kernel reads: a step of a moving average.
+    ///
+    /// # Panics
+    /// If views do not fit the block and one another, or the weight is no number of single precision.
+    pub fn lerp(&mut self, input: View, out: View, weight: Vector) {
+        self.check_alike(out, &[input]);
+        input.assert_disjoint(out);
+        self.check_floats(weight, 1);
+        let format = one_format(&[input, out]);
+        let walk = Walk::over([input, out]);
+        let [x, y] = walk.views;
+        Call::walk(Family::Elementwise, &walk.kernel("lerp", format), walk.vectors(format))
+            .view(x)
+            .view(y)
+            .int(y.pixels)
+            .int(y.channels)
+            .vector(weight)
+            .add(self);
     }
 
     /// out = value.
@@ -223,12 +245,12 @@ impl List {
 
     /// out (+)= mask · input; the same call serves the gradient.
     ///
-    /// An element's index is pixel·channels + channel.
+    /// An element's index is pixel·channels + channel, behind those of the images before the clock's first.
     ///
     /// # Panics
     /// If views do not fit the block and one another, `p` lies outside or a group is empty.
     pub fn dropout(&mut self, dropout: Dropout, [input, out]: [View; 2], accumulate: bool) {
-        let Dropout { clock, layer, p, group } = dropout;
+        let Dropout { clock, layer, p, group, image } = dropout;
         self.check_alike(out, &[input]);
         self.check_clock(clock);
         input.assert_disjoint(out);
@@ -245,11 +267,12 @@ impl List {
             .int(y.pixels)
             .int(y.channels)
             .int(width)
-            .raw(Argument::Memory(clock.key()))
+            .raw(Argument::Memory(clock.at))
             .raw(Argument::Long(layer))
             .raw(Argument::Int(threshold.cast_signed()))
             .float(1.0 / (1.0 - p))
             .int(group)
+            .int(image)
             .flag(accumulate)
             .add(self);
     }

@@ -69,7 +69,7 @@ impl List {
         self.product(precision, sides, factors, gradient.rows(input.channels));
     }
 
-    fn product(
+    pub(super) fn product(
         &mut self,
         precision: Precision,
         (rows, columns, depth): (usize, usize, usize),

@@ -16,6 +16,7 @@ mod optimizer;
 mod pooling;
 mod separable;
 mod stem;
+mod tensors;
 mod thin;
 
 pub use arithmetic::{Arithmetic, Maps, SideBackward};
@@ -31,3 +32,4 @@ pub use optimizer::{Adagrad, Adam, Clock, Lion, Nadam, Parameters, RmsProp, Sgd}
 pub use pooling::{Before, PoolWindow};
 pub use separable::{Order, Separable, Taps};
 pub use stem::Stem;
+pub use tensors::{Lamb, Lars, Muon, MuonRoom};

@@ -6,10 +6,10 @@ use crate::kernels::Family;
 use crate::list::{Argument, List};
 use crate::view::{Format, Vector};
 
-/// Where the numbers lie that change from step to step, so that a captured graph need not change: 32 bytes of memory.
+/// Where the numbers lie that change from step to step, so that a captured graph need not change: 40 bytes of memory.
 ///
 /// In order: the seed, the steps begun and the step's key (64 bits each), the learning rate and the product of NAdam's momenta up
-/// to the step (single precision).
+/// to the step (single precision), the number of the first image in its batch (64 bits).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// The first byte; 8 divides it.
@@ -18,22 +18,23 @@ pub struct Clock {
 
 impl Clock {
     /// Bytes of memory.
-    pub const BYTES: usize = 32;
+    pub const BYTES: usize = 40;
 
-    /// Its memory: the learning rate, and the product of momenta, which NAdam alone reads. Updates read `steps` as their own number,
+    /// Its memory, of the first part of a batch: the learning rate, and the product of momenta, which NAdam alone reads. Updates read `steps` as their own number,
     /// from 1; it is one less before a [tick](List::tick).
     pub fn bytes(seed: u64, steps: u64, [rate, product]: [f32; 2]) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         bytes[8..16].copy_from_slice(&steps.to_le_bytes());
         bytes[24..28].copy_from_slice(&rate.to_le_bytes());
-        bytes[28..].copy_from_slice(&product.to_le_bytes());
+        bytes[28..32].copy_from_slice(&product.to_le_bytes());
         bytes
     }
 
-    /// Where the step's key lies.
-    pub fn key(self) -> usize {
-        self.at + 16
+    /// Sets the step's key, and the number of the first image, in its memory.
+    pub fn begin(bytes: &mut [u8; Self::BYTES], key: u64, first: u64) {
+        bytes[16..24].copy_from_slice(&key.to_le_bytes());
+        bytes[32..].copy_from_slice(&first.to_le_bytes());
     }
 
     /// Where the learning rate lies.
@@ -166,9 +167,21 @@ impl List {
     /// # Panics
     /// If ranges do not fit the block and one another, or a momentum has no velocity.
     pub fn sgd(&mut self, clock: Clock, sgd: Sgd, parameters: &Parameters) {
+        self.trusted_sgd(clock, sgd, parameters, None);
+    }
+
+    /// The same of gradients and penalties that are multiplied with a number that was checked.
+    pub(super) fn trusted_sgd(
+        &mut self,
+        clock: Clock,
+        sgd: Sgd,
+        parameters: &Parameters,
+        trust: Option<Vector>,
+    ) {
         let velocity = parameters.moments[0].filter(|_| sgd.momentum != 0.0);
         assert!(sgd.momentum == 0.0 || velocity.is_some(), "a velocity where there is momentum");
         self.update("sgd", clock, parameters, &[velocity])
+            .maybe_vector(trust)
             .float(sgd.momentum)
             .float(sgd.taken)
             .float(sgd.weight_decay)

@@ -2,8 +2,8 @@
 
 use crate::checks::lenet::Lenet;
 use convnet_gpu::{
-    Arithmetic, Conv, Factors, Format, GroupNorm, Groups, Lane, List, Maps, Order, Precision, Separable,
-    SideBackward, Taps, Vector, View,
+    Arithmetic, Clock, Conv, Factors, Format, GroupNorm, Groups, Lamb, Lane, List, Maps, Muon, MuonRoom,
+    Order, Parameters, Precision, Separable, SideBackward, Taps, Vector, View,
 };
 use snapbox::{assert_data_eq, file};
 
@@ -120,4 +120,49 @@ fn layers_that_do_not_fit_are_refused() {
         list.rearrange(&order, [view(0, 4, 1), view(1024, 3, 2)], false);
     });
     refuses("of 24 elements", move |list| list.repeat(vector(23), 6, view(0, 12, 4)));
+    refuses("overlaps", move |list| list.lerp(view(0, 8, 4), view(64, 8, 4), vector(1)));
+    refuses("of 1 elements", move |list| list.lerp(view(0, 8, 4), view(1024, 8, 4), vector(0)));
+}
+
+#[test]
+fn updates_of_whole_tensors_that_do_not_fit_are_refused() {
+    let clock = Clock { at: 0 };
+    let vector = |at, len| Vector::new(at, len);
+    let parameters =
+        |moments| Parameters { values: vector(256, 24), gradients: vector(512, 24), moments, low: None };
+    let lamb = Lamb {
+        betas: [0.9, 0.99],
+        taken: [0.1, 0.01],
+        eps: 1e-6,
+        weight_decay: 0.0,
+        adapt: true,
+        clip: false,
+        limit: None,
+    };
+    let both = parameters([Some(vector(768, 24)), Some(vector(1024, 24)), None]);
+    refuses("two moments", move |list| list.lamb(clock, lamb, &parameters([None; 3]), vector(1280, 1)));
+    refuses("overlaps", move |list| list.lamb(clock, lamb, &both, vector(780, 1)));
+    refuses("which 8 divides", move |list| {
+        list.lamb(clock, Lamb { limit: Some((1284, 1.0)), ..lamb }, &both, vector(1280, 1));
+    });
+    refuses("which 8 divides", move |list| list.squares(vector(256, 24), 1284, false));
+    let muon = Muon {
+        momentum: 0.9,
+        taken: 0.1,
+        nesterov: true,
+        weight_decay: 0.0,
+        steps: 5,
+        coefficients: [3.0, -4.0, 2.0],
+        eps: 1e-7,
+        scale: 1.0,
+    };
+    let one = parameters([Some(vector(768, 24)), None, None]);
+    refuses("a velocity", move |list| {
+        list.muon(clock, muon, &parameters([None; 3]), 4, MuonRoom { at: 1280 });
+    });
+    refuses("of 5 rows", move |list| list.muon(clock, muon, &one, 5, MuonRoom { at: 1280 }));
+    refuses("at a line", move |list| list.muon(clock, muon, &one, 4, MuonRoom { at: 1284 }));
+    refuses("overlaps", move |list| list.muon(clock, muon, &one, 4, MuonRoom { at: 512 }));
+    refuses("reaches beyond", move |list| list.muon(clock, muon, &one, 4, MuonRoom { at: 1 << 20 }));
+    assert_eq!(MuonRoom::bytes(usize::MAX, 2), None);
 }

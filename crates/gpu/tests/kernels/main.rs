@@ -73,6 +73,11 @@ fn updates() {
 }
 
 #[test]
+fn updates_of_whole_tensors() {
+    run("updates of whole tensors", checks::tensors::check);
+}
+
+#[test]
 fn thin_convolutions() {
     run("thin convolutions", checks::convolutions::thin);
 }

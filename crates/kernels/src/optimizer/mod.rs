@@ -15,7 +15,7 @@ use crate::threads::Pool;
 use crate::tuning::flat::LEAST_TASK_FLOATS;
 
 pub use muon::{Muon, MuonMatrix, muon};
-pub use orthogonal::{OrthogonalRoom, orthogonalize};
+pub use orthogonal::{NEWTON_SCHULZ, OrthogonalRoom, orthogonalize};
 pub use rules::{Adagrad, Adam, Lion, Nadam, RmsProp, Sgd, rest};
 pub use trust::{Lamb, lamb, trust_ratio};
 

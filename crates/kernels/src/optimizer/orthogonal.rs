@@ -12,7 +12,7 @@ use crate::threads::Pool;
 
 /// The polynomial of an iteration, a·x + b·x³ + c·x⁵: steep at 0, and within 0.7 … 1.2 after five of them (Jordan 2024,
 /// "Muon: An optimizer for hidden layers in neural networks").
-const COEFFICIENTS: [f32; 3] = [3.4445, -4.7750, 2.0315];
+pub const NEWTON_SCHULZ: [f32; 3] = [3.4445, -4.7750, 2.0315];
 
 /// Room for the matrices of [`orthogonalize`]: the matrix at the start of `matrices`, `rows × columns` row by row.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub fn orthogonalize(
     flat::scale(pool, isa, &mut arena.as_mut_slice()[..len], factor);
     let width = width_of(rows);
     let walk = Geometry::pointwise((rows / width, width), columns);
-    let [a, b, c] = COEFFICIENTS;
+    let [a, b, c] = NEWTON_SCHULZ;
     for _ in 0..steps {
         // gram = Xᵀ·X
         let call = Outer { geometry: &walk, batch: 1, input: matrix, output_gradient: matrix, panels };

@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args, joined: &Joined) -> Result<(), Failure> {
             "under mpirun training steps are timed: give `--mode train`, without --layers, --plan and --rehearse",
         ));
     }
-    let options = args.engine.device.apply(joined.options(&args.engine.threads)?, super::Precision::Tf32)?;
+    let options = joined.options(&args.engine.threads, &args.engine.device)?;
     for name in &args.models {
         let (graph, _) = models::network(name, &args.size.options())?;
         let scaling = Process::new(&joined.mpi, &graph, args.batch, &options)?.measure(args, name)?;

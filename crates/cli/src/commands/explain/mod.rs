@@ -6,7 +6,7 @@ mod values;
 use std::path::{Path, PathBuf};
 
 use convnet::data::{Image, Preprocess};
-use convnet::exec::Options;
+use convnet::exec::{Options, Precision};
 use convnet::state::Tensor;
 use convnet::train::likeliest;
 use convnet_explain::{Gallery, Integrated, Lens, Page, Palette, Story, find_layer, last_maps};
@@ -16,7 +16,7 @@ use self::pictures::Photo;
 use self::values::{Asked, Values, Work};
 use super::images;
 use super::trained::TrainedArgs;
-use crate::args::{ThreadsArg, picture, positive};
+use crate::args::{DeviceArgs, ThreadsArg, picture, positive};
 use crate::error::Failure;
 use crate::output::{self, FAINT, STRONG};
 use crate::waiting::Waiting;
@@ -105,6 +105,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     threads: ThreadsArg,
+
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// How a network is told of.
@@ -173,6 +176,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         output::note("an image may have several of the classes: each has a probability of its own");
     }
     let options = Options { threads: args.threads.count(), exact: args.exact, ..Options::default() };
+    let options = args.device.apply(options, Precision::F32)?;
     let what = args.what.unwrap_or(What::Gradcam);
     let layer = match (&args.layer, what) {
         (Some(name), _) => Some(find_layer(&model.graph, name)?),

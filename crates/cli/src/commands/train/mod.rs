@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use convnet::data::{DataSets, Preprocess};
-use convnet::exec::{Device, Options, Precision};
+use convnet::exec::{Options, Precision};
 use convnet::graph::Graph;
 use convnet::io::{Head, grow};
 use convnet::model::{self, Model, OpenOptions, is_onnx};
@@ -470,9 +470,7 @@ impl Args {
             Some(path) => self.started(start, (name, &recipe), &path)?,
             None => start,
         };
-        // A GPU cannot freeze normalizations with their statistics.
-        let device = self.device.apply(Options::default(), Precision::Tf32)?.device;
-        if start.new_head && device == Device::Cpu && self.settings.leaves_freezing() {
+        if start.new_head && self.settings.leaves_freezing() {
             recipe = recipe.head_first();
             if recipe.freeze.is_any() {
                 output::note(

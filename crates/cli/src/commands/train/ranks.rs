@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use convnet::exec::{Options, Precision};
+use convnet::exec::Options;
 use convnet::ranks::Ranks;
 use convnet::train::{Recipe, Trainer};
 
@@ -32,7 +32,7 @@ fn options(args: &Args, joined: &Joined) -> Result<Options, Failure> {
             "--sweep, --folds and --lr-find train in one process: start them without mpirun",
         ));
     }
-    args.device.apply(joined.options(&args.threads)?, Precision::Tf32)
+    joined.options(&args.threads, &args.device)
 }
 
 /// What the first process does.

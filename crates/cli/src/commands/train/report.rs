@@ -102,19 +102,16 @@ fn frozen(graph: &Graph, recipe: &Recipe, options: &Options) -> Result<String, F
         _ => String::new(),
     };
     let share = |part: u64, all: u64| 100.0 * part as f64 / all.max(1) as f64;
-    // A GPU leaves what is frozen alone, and computes all the same.
-    let saving = match options.device {
-        Device::Cpu => format!(
-            "; a step computes {:.0}% of the multiply-adds in {:.0}% of the memory",
-            share(saved.macs, saved.all_macs),
-            share(saved.bytes as u64, saved.all_bytes as u64)
-        ),
-        _ => "; a step computes all the same".to_owned(),
+    // The memory is the CPU's.
+    let memory = match options.device {
+        Device::Cpu => format!(" in {:.0}% of the memory", share(saved.bytes as u64, saved.all_bytes as u64)),
+        _ => String::new(),
     };
     Ok(format!(
-        "frozen{until}: {} of {}{saving}\n",
+        "frozen{until}: {} of {}; a step computes {:.0}% of the multiply-adds{memory}\n",
         grouped(saved.frozen),
-        counted(saved.parameters, "parameter")
+        counted(saved.parameters, "parameter"),
+        share(saved.macs, saved.all_macs)
     ))
 }
 

@@ -3,9 +3,9 @@
 use super::{Compiled, TrainingStep, normalizes_pixels};
 use crate::cpu;
 use crate::graph::Graph;
-use crate::ops::{Op, ParamSpec};
+use crate::ops::ParamSpec;
 use crate::optim::{Frozen, Optimizer};
-use crate::options::{Device, Options};
+use crate::options::Options;
 use crate::plan::CompileError;
 
 /// What freezing saves, from the plans of a step with and without it.
@@ -27,7 +27,7 @@ pub struct Savings {
 }
 
 /// Refuses what no step can leave alone.
-pub(super) fn check(graph: &Graph, frozen: &Frozen, options: &Options) -> Result<(), CompileError> {
+pub(super) fn check(graph: &Graph, frozen: &Frozen) -> Result<(), CompileError> {
     if frozen.is_empty() {
         return Ok(());
     }
@@ -40,35 +40,10 @@ pub(super) fn check(graph: &Graph, frozen: &Frozen, options: &Options) -> Result
     if !graph.ids().any(learns) {
         return Err(CompileError::AllFrozen);
     }
-    if let Device::Gpu(_) = options.device {
-        let kept = graph.ids().find(|&id| {
-            matches!(graph.node(id).op, Op::BatchNorm2d(_))
-                && frozen.keeps_statistics(&graph.node_parameters(id))
-        });
-        if let Some(id) = kept {
-            let reason = "a GPU trains it with the batch's statistics alone; freeze its parameters without its \
-                          statistics, or train on the CPU";
-            return Err(CompileError::unsupported(graph.node(id), reason));
-        }
-    }
     Ok(())
 }
 
 impl TrainingStep {
-    /// Whether parameters may begin to learn later ([`TrainingStep::refreeze`]): a GPU's kernels take one number of updates
-    /// for all.
-    ///
-    /// # Errors
-    /// If they may not.
-    pub fn check_late(optimizer: Optimizer, options: &Options) -> Result<(), CompileError> {
-        match options.device {
-            Device::Gpu(_) if !optimizer.scalars().is_empty() => {
-                Err(CompileError::LateLearning { optimizer: optimizer.title() })
-            }
-            Device::Cpu | Device::Gpu(_) => Ok(()),
-        }
-    }
-
     /// What is frozen.
     pub fn frozen(&self) -> &Frozen {
         &self.frozen
@@ -81,16 +56,16 @@ impl TrainingStep {
     /// A moving average does not fit the step afterwards: take its state dict before, and start another from it.
     ///
     /// # Errors
-    /// As [`TrainingStep::compile_frozen`], or on a GPU by an optimizer that counts updates; the step is as before then.
+    /// As [`TrainingStep::compile_frozen`]; the step is as before then.
     pub fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
         if self.frozen == *frozen {
             return Ok(());
         }
         let graph = self.plan_value().graph.clone();
-        check(&graph, frozen, &self.options)?;
+        check(&graph, frozen)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => training.refreeze(frozen, &self.options)?,
-            Compiled::Gpu(training) => Self::check_late(training.optimizer(), &self.options)?,
+            Compiled::Gpu(training) => training.refreeze(frozen, &self.options)?,
         }
         self.normalizes_pixels = normalizes_pixels(&graph, frozen);
         self.frozen = frozen.clone();

@@ -17,7 +17,8 @@ impl TrainingStep {
     /// one that does not count. A loss that is not finite shows itself to the other ranks by their gradients only: tell them.
     ///
     /// # Errors
-    /// As [`TrainingStep::forward_backward`]; on a GPU; if another rank does not answer.
+    /// As [`TrainingStep::forward_backward`]; on a GPU if batch normalizations take the whole batch's statistics; if another rank does
+    /// not answer.
     pub fn forward_backward_jointly<'a>(
         &mut self,
         images: &'a [f32],
@@ -30,7 +31,7 @@ impl TrainingStep {
         joint.begin(part, last);
         let report = match &mut self.compiled {
             Compiled::Cpu(training) => training.forward_backward_jointly(batch.0, joint),
-            Compiled::Gpu(_) => return Err(RunError::JointGpu),
+            Compiled::Gpu(training) => training.forward_backward_jointly(batch.gpu(), joint)?,
         };
         Ok(joint.check().map(|()| report)?)
     }
@@ -51,7 +52,7 @@ impl TrainingStep {
         joint.begin(part, false);
         let report = match &mut self.compiled {
             Compiled::Cpu(training) => training.accumulate_jointly(batch.0, joint)?,
-            Compiled::Gpu(_) => return Err(RunError::JointGpu),
+            Compiled::Gpu(training) => training.accumulate_jointly(batch.gpu(), joint)?,
         };
         Ok(joint.check().map(|()| report)?)
     }
@@ -59,11 +60,11 @@ impl TrainingStep {
     /// Makes the gradients the sum over all ranks.
     ///
     /// # Errors
-    /// On a GPU; if another rank does not answer.
+    /// If another rank does not answer.
     pub fn join_gradients(&mut self, joint: &mut Joint) -> Result<(), RunError> {
         match &mut self.compiled {
             Compiled::Cpu(training) => training.join_gradients(joint),
-            Compiled::Gpu(_) => return Err(RunError::JointGpu),
+            Compiled::Gpu(training) => training.join_gradients(joint)?,
         }
         Ok(joint.check()?)
     }
@@ -76,8 +77,8 @@ impl TrainingStep {
         (part, joint): (Part, &Joint),
         unweighted: &'b [f32],
     ) -> Result<Batch<'b>, RunError> {
-        if self.device() != Device::Cpu {
-            return Err(RunError::JointGpu);
+        if self.device() != Device::Cpu && joint.syncs_batch_norm() {
+            return Err(RunError::SyncedGpu);
         }
         let plan = self.plan_value();
         let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;

@@ -77,7 +77,7 @@ impl ByChannel {
         let write = back.inputs.first().and_then(Option::as_ref);
         let target = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
         let (input, output_gradient) = (run.input(at, 0), run.output_gradient(at));
-        let weight_gradient = run.weight_gradient(at);
+        let weight_gradient = run.gradient_of(&at.parameters.weight);
         if let Self::Norm { groups, saved, .. } = self {
             let Some(start) = saved else { return };
             run.list.group_norm_backward(&GroupNormBackward {
@@ -87,9 +87,10 @@ impl ByChannel {
                 weight: run.weight(at),
                 stats: run.saved(start, 2 * count(groups, at.stage, run.n)),
                 weight_gradient,
-                bias_gradient: run
-                    .bias_gradient(at)
-                    .unwrap_or_else(|| unreachable!("a normalization has a bias")),
+                bias_gradient: at.parameters.bias.as_ref().map_or_else(
+                    || unreachable!("a normalization has a bias"),
+                    |range| run.gradient_of(range),
+                ),
                 input_gradient: target,
             });
             return;

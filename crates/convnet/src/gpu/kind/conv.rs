@@ -11,7 +11,7 @@ use crate::gpu::loader::Loader;
 use crate::gpu::rows::Rows;
 use crate::graph::NodeId;
 use crate::ops::{Conv2d, Op};
-use crate::plan::{BackwardStage, CompileError, Kernel, Needs, Prologue, Stage};
+use crate::plan::{BackwardStage, CompileError, Kernel, Mode, Needs, Prologue, Stage};
 use crate::weights::scale_and_shift;
 
 /// Output channels up to which kernels of ours are faster than cuDNN, where there are few input channels too.
@@ -57,7 +57,9 @@ impl Conv {
             dilation: (op.dilation.h, op.dilation.w),
             groups: op.groups,
         };
-        let images = binder.node(stage.inputs[0]).op == Op::Input;
+        // The gradient of the images is that of their pixels, not of blocks.
+        let images = binder.node(stage.inputs[0]).op == Op::Input
+            && !(binder.mode() == Mode::Train && binder.draft.wants_gradient(stage.inputs[0]));
         let stem = Stem::of(conv, STEM / binder.precision.format().size())
             .filter(|_| images && binder.precision != Precision::F32);
         let by = match stem {
@@ -67,8 +69,11 @@ impl Conv {
         };
         let (channels, spots) = (input.channels() / op.groups, op.kernel.h * op.kernel.w);
         let rows = Rows { out: op.out_channels, channels, spots, stem };
-        let weight = binder.allocate(rows.len());
-        let bias = (op.bias || norm.is_some()).then(|| binder.allocate(op.out_channels));
+        let weight_frozen = binder.is_frozen(stage.node, 0);
+        let weight = binder.allocate_for(rows.len(), weight_frozen);
+        // A normalization is folded in training only where it and the convolution are frozen.
+        let bias_frozen = binder.is_frozen(stage.node, 1) || (binder.mode() == Mode::Train && norm.is_some());
+        let bias = (op.bias || norm.is_some()).then(|| binder.allocate_for(op.out_channels, bias_frozen));
         let prologue = prologue.map(|prologue| {
             let Prologue::Norm { relu, .. } = prologue else {
                 unreachable!("lowering fuses nothing else for this device")
@@ -85,8 +90,8 @@ impl Conv {
         }
         let needs = Needs {
             workspace,
-            reads_inputs: needs.reads_inputs && workspace.is_none(),
-            reads_workspace: workspace.is_some(),
+            reads_inputs: needs.reads_inputs && workspace.is_none() && !weight_frozen,
+            reads_workspace: workspace.is_some() && !weight_frozen,
             ..needs
         };
         let kind = Kind::Conv(Box::new(Self { conv, rows, by, addend, prologue }));
@@ -165,20 +170,26 @@ impl Conv {
         let write = back.inputs.first().and_then(Option::as_ref);
         let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
         let (list, precision) = (&mut *run.list, run.precision);
+        let learns = gradient.is_some() || bias.is_some();
         // The weight's gradient beside the input's.
-        if input.is_some() {
+        if input.is_some() && learns {
             list.fork();
             list.on(Lane::Side);
         }
-        if self.by == By::Thin {
-            list.thin_weight_gradient(&conv, [source, dy], gradient, bias);
-        } else {
-            if let Some(bias) = bias {
-                list.column_sums(dy, bias);
+        match (gradient, bias) {
+            (Some(gradient), bias) if self.by == By::Thin => {
+                list.thin_weight_gradient(&conv, [source, dy], gradient, bias);
             }
-            list.convolution_weight_gradient(&conv, precision, [source, dy], gradient);
-            if let Some(stem) = &self.rows.stem {
-                list.clear_stem(stem, gradient);
+            (gradient, bias) => {
+                if let Some(bias) = bias {
+                    list.column_sums(dy, bias);
+                }
+                if let Some(gradient) = gradient {
+                    list.convolution_weight_gradient(&conv, precision, [source, dy], gradient);
+                    if let Some(stem) = &self.rows.stem {
+                        list.clear_stem(stem, gradient);
+                    }
+                }
             }
         }
         run.settle_weight_gradient(at);
@@ -190,7 +201,9 @@ impl Conv {
         } else {
             list.convolution_input_gradient(&conv, precision, [dy, dx], weight, accumulate);
         }
-        list.join();
+        if learns {
+            list.join();
+        }
     }
 
     pub(super) fn describe(&self) -> String {

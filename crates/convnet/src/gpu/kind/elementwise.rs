@@ -34,8 +34,9 @@ pub(super) fn add_backward(run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage)
 
 impl Dropout {
     fn mask(self, run: &Emit<'_>, at: At<'_>) -> gpu::Dropout {
-        let group = if self.whole { run.plan.shape(at.stage).elements().max(1) } else { 1 };
-        gpu::Dropout { clock: run.clock(), layer: layer_part(at.stage.out), p: self.p, group }
+        let image = run.plan.shape(at.stage).elements();
+        let group = if self.whole { image.max(1) } else { 1 };
+        gpu::Dropout { clock: run.clock(), layer: layer_part(at.stage.out), p: self.p, group, image }
     }
 
     pub(super) fn forward(self, run: &mut Emit<'_>, at: At<'_>) {

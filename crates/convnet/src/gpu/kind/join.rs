@@ -26,8 +26,10 @@ pub(in crate::gpu) fn joins(draft: &Draft) -> Vec<Join> {
     let stages = draft.stages();
     let norm = |value: NodeId, add: usize| {
         let index = draft.writer(value)?;
-        let plain =
-            matches!(draft.graph.node(stages[index].node).op, Op::BatchNorm2d(_)) && !stages[index].relu;
+        let node = stages[index].node;
+        let plain = matches!(draft.graph.node(node).op, Op::BatchNorm2d(_))
+            && !draft.keeps_statistics(node)
+            && !stages[index].relu;
         (plain && draft.sole_reader(value) == Some(add)).then_some(index)
     };
     let join = |(add, stage): (usize, &Stage)| {

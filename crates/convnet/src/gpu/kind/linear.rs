@@ -8,7 +8,7 @@ use crate::gpu::emit::{At, Emit};
 use crate::gpu::loader::Loader;
 use crate::gpu::rows::Rows;
 use crate::ops;
-use crate::plan::{BackwardStage, CompileError, Kernel, Stage};
+use crate::plan::{BackwardStage, CompileError, Kernel, Needs, Stage};
 
 /// A Linear.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,9 +25,12 @@ impl Linear {
         let spots = order.map_or(1, |(_, height, width)| height * width);
         let features = stage.shapes[0].elements();
         let rows = Rows { out: linear.out_features, channels: features / spots, spots, stem: None };
-        let weight = binder.allocate(rows.len());
-        let bias = linear.bias.then(|| binder.allocate(linear.out_features));
-        Bound::plain(binder, stage, Kind::Linear(Self { rows }), Parameters { weight, bias })
+        let [weight_frozen, bias_frozen] = [0, 1].map(|i| binder.is_frozen(stage.node, i));
+        let weight = binder.allocate_for(rows.len(), weight_frozen);
+        let bias = linear.bias.then(|| binder.allocate_for(linear.out_features, bias_frozen));
+        let needs = binder.draft.needs(stage);
+        let needs = Needs { reads_inputs: needs.reads_inputs && !weight_frozen, ..needs };
+        Bound { kind: Kind::Linear(Self { rows }), parameters: Parameters { weight, bias }, needs }
     }
 
     pub(super) fn load(&self, loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {
@@ -47,19 +50,24 @@ impl Linear {
         let write = back.inputs.first().and_then(Option::as_ref);
         let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
         let (list, precision) = (&mut *run.list, run.precision);
+        let learns = gradient.is_some() || bias.is_some();
         // The weight's gradient beside the input's.
-        if input.is_some() {
+        if input.is_some() && learns {
             list.fork();
             list.on(Lane::Side);
         }
         if let Some(bias) = bias {
             list.column_sums(dy, bias);
         }
-        list.linear_weight_gradient(precision, [x, dy], gradient);
+        if let Some(gradient) = gradient {
+            list.linear_weight_gradient(precision, [x, dy], gradient);
+        }
         let Some((dx, accumulate)) = input else { return };
         list.on(Lane::Main);
         list.linear_input_gradient(precision, [dy, dx], weight, accumulate);
-        list.join();
+        if learns {
+            list.join();
+        }
     }
 
     pub(super) fn describe(&self) -> String {

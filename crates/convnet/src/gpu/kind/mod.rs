@@ -288,6 +288,11 @@ impl Kind {
         stage.relu && !matches!(self, Self::BatchNorm(_) | Self::Join(_))
     }
 
+    /// Whether a ReLU is the last that it does.
+    pub(super) fn rectifies(&self, stage: &Stage) -> bool {
+        stage.relu || *self == Self::Activation(Activation::Relu)
+    }
+
     /// Whether it takes the images as they came.
     pub(super) fn packs_images(&self) -> bool {
         self.rows().is_some_and(|rows| rows.stem.is_some())

@@ -39,10 +39,11 @@ impl BatchNorm {
     pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage, norm: &BatchNorm2d) -> Bound {
         match binder.mode() {
             Mode::Infer | Mode::Trace => return Affine::bind(binder, stage),
+            Mode::Train if binder.draft.keeps_statistics(stage.node) => return Affine::bind(binder, stage),
             Mode::Train => {}
         }
         let channels = stage.shapes[0].channels();
-        let parameters = binder.allocate_pair(channels);
+        let parameters = binder.allocate_pair(channels, false);
         let (saved, running) = (binder.save(5 * pitch(channels)), binder.track(2 * pitch(channels)));
         // A ReLU's mask follows from the input, the scale and the shift.
         let needs = Needs { reads_output: false, ..binder.draft.needs(stage) };
@@ -84,7 +85,7 @@ impl BatchNorm {
     }
 
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
-        let weight_gradient = run.weight_gradient(at);
+        let weight_gradient = run.gradient_of(&at.parameters.weight);
         let (gradient, pass) = match self.join {
             Some(join) => join.gradient(run, at.index),
             None if at.stage.relu => (Gradient::Inside(run.output_gradient(at)), None),
@@ -96,7 +97,11 @@ impl BatchNorm {
             gradient,
             norm: self.vectors(run, at),
             weight_gradient,
-            bias_gradient: run.bias_gradient(at).unwrap_or(weight_gradient),
+            bias_gradient: at
+                .parameters
+                .bias
+                .as_ref()
+                .map_or(weight_gradient, |range| run.gradient_of(range)),
             input_gradient: write.map(|write| (run.input_gradient(at, 0), write.accumulate)),
         };
         run.list.batch_norm_backward(&call);
@@ -108,8 +113,11 @@ impl BatchNorm {
 
 impl Affine {
     pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Bound {
-        let parameters = binder.allocate_pair(stage.shapes[0].channels());
-        Bound { kind: Kind::Affine(Self), parameters, needs: binder.draft.needs(stage) }
+        let parameters =
+            binder.allocate_pair(stage.shapes[0].channels(), binder.draft.keeps_statistics(stage.node));
+        // A ReLU is masked by the output; all else is the scale.
+        let needs = Needs { reads_inputs: false, ..binder.draft.needs(stage) };
+        Bound { kind: Kind::Affine(Self), parameters, needs }
     }
 
     pub(super) fn load(loader: &mut Loader<'_>, at: At<'_>) -> Result<(), CompileError> {

@@ -18,7 +18,7 @@ impl Training {
     fn seen(&self) -> Result<&[f32], CompileError> {
         if self.seen.get().is_none() {
             let gradients =
-                self.card.read(self.blueprint.places.gradients, self.blueprint.program.parameters)?;
+                self.card.read(self.blueprint.places.gradients, self.blueprint.program.learning)?;
             return Ok(self.seen.get_or_init(|| gradients));
         }
         Ok(self.seen.get().map_or(&[], Vec::as_slice))
@@ -42,9 +42,9 @@ impl Training {
         Ok(self.blueprint.table[parameter].unpack(self.gradient(parameter)?))
     }
 
-    /// Every gradient under its parameter's name, in PyTorch's layout.
+    /// Every gradient under its parameter's name, in PyTorch's layout; none of what is frozen.
     pub(crate) fn gradients(&self) -> Result<StateDict, CompileError> {
-        Ok(unpack(&self.blueprint.table, self.seen()?, ""))
+        Ok(unpack(self.blueprint.learning(), self.seen()?, ""))
     }
 
     fn rows(&self, range: &Range<usize>) -> View {

@@ -63,10 +63,11 @@ fn simple(
     name: &dyn Fn(&str) -> String,
 ) {
     let relu = |x: f64| x.max(0.0);
-    for which in 0..7 {
+    for which in 0..8 {
         let mut case = Case::new(which);
         let (x, y) = (case.map(pixels, channels, format, (0, 0)), case.map(pixels, channels, format, gap));
         let z = case.map(pixels, channels, format, gap);
+        let weight = case.floats(1);
         let (a, b) = (case.get(x), case.get(y));
         let mut list = case.list();
         let (out, values) = match which {
@@ -90,6 +91,11 @@ fn simple(
                 list.relu_backward(x, z);
                 (z, zip(&a, &case.get(z), |y, dy| if y > 0.0 { dy } else { 0.0 }))
             }
+            6 => {
+                list.lerp(x, z, weight);
+                let by = case.values(weight)[0];
+                (z, zip(&a, &case.get(z), |x, average| average + (x - average) * by))
+            }
             _ => {
                 list.add([x, y], y, false);
                 (y, zip(&a, &b, |a, b| a + b))
@@ -99,7 +105,10 @@ fn simple(
         case.run(
             machine,
             report,
-            &name(["copy", "accumulate", "add", "add relu", "fill", "mask", "add in place"][which as usize]),
+            &name(
+                ["copy", "accumulate", "add", "add relu", "fill", "mask", "lerp", "add in place"]
+                    [which as usize],
+            ),
             &list,
         );
     }
@@ -257,18 +266,20 @@ fn dropout(
         let (x, y) = (case.map(pixels, channels, format, gap), case.map(pixels, channels, format, (0, 0)));
         let clock = Clock { at: case.room(Clock::BYTES) };
         let (seed, steps, layer) = (41, 6, 0x1234_5678_9abc_def0);
-        case.put(clock.at, &Clock::bytes(seed, steps, [0.5, 1.0]));
+        let mut before = Clock::bytes(seed, steps, [0.5, 1.0]);
+        Clock::begin(&mut before, 0, 3);
+        case.put(clock.at, &before);
         let key = mix(seed ^ mix(steps));
-        // The CPU's own mask.
-        let mask = Mask::new(mix(key ^ layer), 0.3, group);
+        // The CPU's own mask, of images from the fourth on.
+        let mask = Mask::new(mix(key ^ layer), 0.3, group).starting_at(3 * channels);
         let values = case.get(x).iter().enumerate().map(|(i, v)| v * f64::from(mask.scale(i))).collect();
         case.expect(y, values, tolerance(format));
         let mut after = Clock::bytes(seed, steps + 1, [0.5, 1.0]);
-        after[16..24].copy_from_slice(&key.to_le_bytes());
+        Clock::begin(&mut after, key, 3);
         case.expect_bytes(clock.at, after.to_vec());
         let mut list = case.list();
         list.tick(clock);
-        list.dropout(Dropout { clock, layer, p: 0.3, group }, [x, y], false);
+        list.dropout(Dropout { clock, layer, p: 0.3, group, image: channels }, [x, y], false);
         case.run(machine, report, &name(&format!("dropout {group}")), &list);
     }
 }

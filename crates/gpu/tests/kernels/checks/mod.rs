@@ -10,6 +10,7 @@ pub(crate) mod lenet;
 pub(crate) mod maps;
 pub(crate) mod reductions;
 pub(crate) mod separable;
+pub(crate) mod tensors;
 pub(crate) mod updates;
 
 use convnet_gpu::List;

@@ -1,84 +1,32 @@
-//! What a card would do, without one: lists of whole networks run by the emulation, beside the oracle.
-
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+//! Values, losses and gradients of networks.
 
 use convnet_gpu::{Clock, Format};
 use convnet_gpu_emulation::Emulator;
 use convnet_kernels::{self as kernels, Arena};
 
-use super::inference::outputs;
-use super::loader::Loader;
-use super::places::{Places, RESULT};
-use super::program::{Parts, Program};
-use super::rows::halves;
-use super::table::unpack;
-use super::training::{Blueprint, Judged, Task};
-use super::update::Updates;
+use super::{IMAGES, element, emulator, get, memory, put};
 use crate::exec::oracle_tests::{close_within, single};
-use crate::exec::{Criterion, CrossEntropy, Device, Options, Precision, Target, TrainingStep};
+use crate::exec::{Criterion, CrossEntropy, Options, Precision, ReluGradient, Target, TrainingStep};
+use crate::gpu::inference::outputs;
+use crate::gpu::loader::Loader;
+use crate::gpu::places::{Kept, Places, RESULT};
+use crate::gpu::program::Parts;
+use crate::gpu::rows::halves;
+use crate::gpu::table::unpack;
+use crate::gpu::tests::{blueprint, program};
+use crate::gpu::training::{Blueprint, Judged, Task};
+use crate::gpu::update::Updates;
 use crate::graph::{Builder, Graph, NodeId, concat};
 use crate::ops::{
     Arithmetic, ChannelShuffle, Conv2d, GroupNorm, LayerNorm, LayerScale, Linear, Op, Slice, StochasticDepth,
     Unary,
 };
-use crate::optim::plain::Plain;
-use crate::optim::{Adagrad, Adam, Nadam, Optimizer, ParameterGroups, Rmsprop, Sgd};
+use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{Mode, pass_key};
 use crate::reference::random::{random_graphs, random_input, random_labels, random_state};
 use crate::reference::{Array, forward, loss_and_gradients};
 use crate::state::StateDict;
 use crate::zoo;
-
-const IMAGES: usize = 3;
-
-/// The emulation, for one test at a time; none where there is no g++.
-fn emulator() -> Option<MutexGuard<'static, Emulator>> {
-    static EMULATOR: OnceLock<Option<Mutex<Emulator>>> = OnceLock::new();
-    let new = || {
-        let program = std::env::current_exe().ok()?;
-        Emulator::new(&program.with_file_name("gpu-emulation")).map(Mutex::new)
-    };
-    let emulator = EMULATOR.get_or_init(new).as_ref();
-    if emulator.is_none() {
-        println!("skipped: no g++ to compile the kernels with");
-    }
-    Some(emulator?.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn options(precision: Precision) -> Options {
-    Options { device: Device::Gpu(0), precision, ..Options::default() }
-}
-
-fn put(memory: &mut [u8], at: usize, values: impl IntoIterator<Item = f32>) {
-    for (i, value) in values.into_iter().enumerate() {
-        memory[at + 4 * i..][..4].copy_from_slice(&value.to_le_bytes());
-    }
-}
-
-fn get(memory: &[u8], at: usize, count: usize) -> Vec<f32> {
-    let word = |i: usize| [0, 1, 2, 3].map(|byte| memory[at + 4 * i + byte]);
-    (0..count).map(|i| f32::from_le_bytes(word(i))).collect()
-}
-
-/// A program's block. What a pass writes before it reads holds NaN: a card's memory is nothing in particular from the second step on.
-fn memory(places: &Places) -> Vec<u8> {
-    let mut memory = vec![0; places.end];
-    for range in [places.results..places.parameters, places.gradients..places.running] {
-        memory[range].fill(0xff);
-    }
-    memory
-}
-
-/// Element `at` of the activations.
-fn element(memory: &[u8], program: &Program, places: &Places, at: usize) -> f32 {
-    match program.format() {
-        Format::F32 => get(memory, places.activations + 4 * at, 1)[0],
-        Format::Bf16 => {
-            let at = places.activations + 2 * at;
-            f32::from_bits(u32::from(u16::from_le_bytes([memory[at], memory[at + 1]])) << 16)
-        }
-    }
-}
 
 /// What some nodes give in inference, of at most so many images, or of all that are traced.
 fn values(
@@ -87,8 +35,8 @@ fn values(
     (mode, batch, precision): (Mode, usize, Precision),
 ) -> Vec<(NodeId, Vec<f32>)> {
     let shown = outputs(graph, mode);
-    let program = Program::new(graph, &shown, mode, batch, &options(precision)).unwrap();
-    let places = Places::new(&program, 0, 0, 0).unwrap();
+    let program = program(graph, mode, batch, precision);
+    let places = Places::new(&program, &[], Kept::default()).unwrap();
     let mut parameters = vec![0.0; program.parameters];
     let mut loader = Loader { graph, source: state, parameters: &mut parameters };
     for (at, kind) in program.steps() {
@@ -120,7 +68,7 @@ fn values(
 
 /// Who computes the loss of a pass: the card, or the host.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Judge {
+pub(super) enum Judge {
     Card,
     Host,
 }
@@ -129,16 +77,23 @@ enum Judge {
 fn pass(
     emulator: &mut Emulator,
     (graph, state): (&Graph, &StateDict),
-    (images, judged, seed): (&Array, &Judged<'_>, u64),
+    batch: (&Array, &Judged<'_>, u64),
     (judge, precision): (Judge, Precision),
 ) -> (f64, u32, StateDict) {
     // Fewer images than there may be.
-    let blueprint = Blueprint::new(graph, IMAGES + 1, Optimizer::sgd(), &options(precision)).unwrap();
+    let blueprint = blueprint(graph, IMAGES + 1, Optimizer::sgd(), precision);
+    pass_of(emulator, &blueprint, (state, judge), batch)
+}
+
+/// The same of a blueprint.
+pub(super) fn pass_of(
+    emulator: &mut Emulator,
+    blueprint: &Blueprint,
+    (state, judge): (&StateDict, Judge),
+    (images, judged, seed): (&Array, &Judged<'_>, u64),
+) -> (f64, u32, StateDict) {
     let (program, places) = (&blueprint.program, &blueprint.places);
-    let mut parameters = vec![0.0; program.parameters];
-    for parameter in super::table::table(program) {
-        parameter.pack((state, &parameter.spec), &mut parameters).unwrap();
-    }
+    let (parameters, _) = blueprint.packed(state).unwrap();
     let mut memory = memory(places);
     put(&mut memory, places.parameters, parameters);
     put(&mut memory, places.images, single(images));
@@ -146,9 +101,10 @@ fn pass(
     put(&mut memory, places.labels, labels.iter().map(|&label| f32::from_bits(label)));
     put(&mut memory, places.shares, shares.iter().copied());
     let mut clock = Clock::bytes(seed, 1, [0.0, 1.0]);
-    clock[16..24].copy_from_slice(&pass_key(seed, 0, 0).to_le_bytes());
+    Clock::begin(&mut clock, pass_key(seed, 0, 0), 0);
     memory[places.clocks..][..clock.len()].copy_from_slice(&clock);
-    let updates = Updates::new(&blueprint.table, &ParameterGroups::uniform(&graph.parameters()));
+    let groups = ParameterGroups::uniform(&program.plan.graph.parameters());
+    let updates = Updates::new(&blueprint.table, &blueprint.tracked(), &groups);
     let list = |task| blueprint.list((task, IMAGES), &updates).list;
     let (mut sum, mut correct) = (0.0, 0);
     match judge {
@@ -180,15 +136,15 @@ fn pass(
                     kernels::compare(&mut arena, views, target.comparison(), loss.weight, false);
                 sum += f64::from(loss.weight) * value;
                 correct = if i == 0 { right as u32 } else { correct };
-                let staged = program.staged(places, (i, loss), IMAGES);
+                let staged = program.staged(places, (i, &blueprint.losses), IMAGES);
                 let gradient = arena.as_slice()[IMAGES * classes..].iter().copied();
                 put(&mut memory, staged.at, gradient);
             }
-            emulator.run(&list(Task::Backward), &mut memory);
+            emulator.run(&list(Task::Backward(ReluGradient::Plain)), &mut memory);
         }
     }
-    let gradients = get(&memory, places.gradients, program.parameters);
-    (sum, correct, unpack(&blueprint.table, &gradients, ""))
+    let gradients = get(&memory, places.gradients, program.learning);
+    (sum, correct, unpack(blueprint.learning(), &gradients, ""))
 }
 
 /// How far a value may be from the oracle's by its layer's RMS, a loss by itself, and all gradients together by their length.
@@ -216,7 +172,7 @@ fn squares(found: &[f32], expected: &[f64]) -> [f64; 2] {
 }
 
 /// All gradients together are within `limit` of the expected ones' length; each tensor is too, or within half of that of all.
-fn assert_near(found: &StateDict, expected: impl Fn(&str) -> Vec<f64>, limit: f64, what: &str) {
+pub(super) fn assert_near(found: &StateDict, expected: impl Fn(&str) -> Vec<f64>, limit: f64, what: &str) {
     let each: Vec<(&String, [f64; 2])> =
         found.iter().map(|(name, tensor)| (name, squares(&tensor.data, &expected(name)))).collect();
     let [difference, length] = [0, 1].map(|i| each.iter().map(|(_, squares)| squares[i]).sum::<f64>().sqrt());
@@ -277,9 +233,13 @@ fn random_networks_and_one_around_each_layer_have_the_oracles_values_and_gradien
 }
 
 /// A squeeze-and-excitation, a shuffle, a normalization of each pixel with its scale, whole images dropped.
-fn modern() -> Graph {
+pub(super) fn modern() -> Graph {
     let net = Builder::image("modern", 3, 12, 10);
-    let x = net.input().conv2d(Conv2d::new(16, 3).padding(1).stride(2)).batch_norm2d().then(Unary::Hardswish);
+    let x = net
+        .input()
+        .conv2d(Conv2d::new(16, 3).padding(1).stride(2).no_bias())
+        .batch_norm2d()
+        .then(Unary::Hardswish);
     let gate = x.adaptive_avg_pool2d(1, 1).conv2d(Conv2d::new(4, 1)).relu();
     let gate = gate.conv2d(Conv2d::new(16, 1)).then(Unary::hardsigmoid());
     let x = crate::graph::combine("gated", Op::Arithmetic(Arithmetic::Mul), &[x, gate]);
@@ -351,60 +311,4 @@ fn bf16_is_within_its_roundings_of_the_oracle() {
         compare(&mut emulator, &graph, (seed, Precision::Bf16));
     }
     compare(&mut emulator, &zoo::lenet().build().unwrap(), (1, Precision::Bf16));
-}
-
-/// Several updates by each rule that has a kernel, with all that it keeps, beside the rule in double precision.
-#[test]
-fn updates_are_those_of_the_rules() {
-    let Some(mut emulator) = emulator() else { return };
-    let graph = zoo::lenet().build().unwrap();
-    let mut rules: Vec<Optimizer> = Optimizer::entries().into_iter().map(|entry| entry.optimizer).collect();
-    rules.push(Sgd { dampening: 0.3, weight_decay: 0.01, ..Sgd::default() }.into());
-    rules.push(Adam { amsgrad: true, weight_decay: 0.01, ..Adam::default() }.into());
-    rules.push(Rmsprop { centered: true, momentum: 0.9, eps: 1e-3, ..Rmsprop::default() }.into());
-    rules.push(Rmsprop { momentum: 0.9, eps: 1e-3, ..Rmsprop::default() }.into());
-    rules.push(Nadam { decoupled_weight_decay: true, weight_decay: 0.01, ..Nadam::default() }.into());
-    rules.push(Adagrad { initial_accumulator_value: 0.5, lr_decay: 0.1, ..Adagrad::default() }.into());
-    let with_kernels = rules.iter().filter(|rule| super::update::check(rule).is_ok());
-    for rule in with_kernels {
-        let blueprint = Blueprint::new(&graph, IMAGES, *rule, &options(Precision::F32)).unwrap();
-        let places = &blueprint.places;
-        let groups = ParameterGroups::uniform(&graph.parameters());
-        let updates = Updates::new(&blueprint.table, &groups);
-        let list = blueprint.list((Task::Update, 0), &updates).list;
-        let count = blueprint.program.parameters;
-        // Zeros lie between tensors.
-        let drawn = |seed: u64| {
-            let state = random_state(&graph, seed);
-            let mut values = vec![0.0; count];
-            for parameter in &blueprint.table {
-                parameter.pack((&state, &parameter.spec), &mut values).unwrap();
-            }
-            values
-        };
-        let start = drawn(1);
-        let mut memory = vec![0; places.end];
-        put(&mut memory, places.parameters, start.iter().copied());
-        put(&mut memory, places.moments[0], super::update::first_moment(rule, count).unwrap_or_default());
-        let mut plain = Plain::new(&start, 1);
-        let mut product = 1.0;
-        for step in 1..=4 {
-            // The last ones are so small that the largest mean square is an earlier one.
-            let scale = if step == 4 { 0.1 } else { 1.0 };
-            let gradients: Vec<f32> = drawn(1 + step).iter().map(|g| g * scale).collect();
-            put(&mut memory, places.gradients, gradients.iter().copied());
-            product = super::update::next_product(rule, step, product);
-            let clock = Clock::bytes(7, step, [0.01, product]);
-            memory[places.clocks..][..clock.len()].copy_from_slice(&clock);
-            emulator.run(&list, &mut memory);
-            plain.update(rule, &gradients, 0.01, 1.0);
-        }
-        let what = format!("{rule:?}");
-        close_within(&get(&memory, places.parameters, count), &plain.values, (1e-5, 1e-6), &what);
-        for (name, &at) in rule.buffers().iter().zip(&places.moments) {
-            let found = get(&memory, at, count);
-            close_within(&found, &plain.buffers[name], (1e-3, 1e-12), &format!("{what}, {name}"));
-        }
-        assert!((f64::from(product) - plain.mu_product).abs() < 1e-6, "{what}");
-    }
 }

@@ -1,0 +1,277 @@
+//! Engines, trainings and probes by their public face, on the card that the emulation stands in for, beside the CPU's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::card;
+use super::networks::modern;
+use crate::exec::oracle_tests::{close_within, single};
+use crate::exec::probe_tests::{live, weights_of_logits};
+use crate::exec::{Criterion, CrossEntropy, Engine, Options, Probe, ReluGradient, Target, TrainingStep};
+use crate::graph::Graph;
+use crate::optim::{Adam, Frozen, Muon, Nadam, Optimizer, ParameterGroup, ParameterGroups, Select, Sgd};
+use crate::ranks::{Joint, Part, Ranks, local, local_on};
+use crate::reference::random::{random_input, random_labels, random_state};
+use crate::state::StateDict;
+
+const BATCH: usize = 3;
+
+/// A batch: images and labels.
+fn batch(graph: &Graph, seed: u64) -> (Vec<f32>, Vec<u32>) {
+    (single(&random_input(graph, BATCH, seed)), random_labels(graph, BATCH, seed))
+}
+
+fn both(graph: &Graph, optimizer: Optimizer, frozen: &Frozen) -> Option<[TrainingStep; 2]> {
+    let card = card::options()?;
+    let cpu = Options { threads: 1, ..Options::default() };
+    let state = random_state(graph, 3);
+    let compile = |options: &Options| {
+        TrainingStep::compile_frozen(graph, (&state, frozen), BATCH, (optimizer, 5), options).unwrap()
+    };
+    Some([compile(&cpu), compile(&card)])
+}
+
+/// Two state dicts agree, each tensor by its RMS.
+fn assert_alike(found: &StateDict, expected: &StateDict, near: f64, what: &str) {
+    assert!(found.keys().eq(expected.keys()), "{what}: {:?} for {:?}", found.keys(), expected.keys());
+    for (name, tensor) in expected {
+        assert_eq!(found[name].shape, tensor.shape, "{what}, {name}");
+        let expected: Vec<f64> = tensor.data.iter().map(|&x| x.into()).collect();
+        close_within(&found[name].data, &expected, (near, 1e-5), &format!("{what}, {name}"));
+    }
+}
+
+fn assert_same_training(cpu: &TrainingStep, card: &TrainingStep, what: &str) {
+    assert_alike(&card.state_dict(), &cpu.state_dict(), 1e-3, what);
+    let [(steps, expected), (taken, found)] = [cpu, card].map(TrainingStep::optimizer_state);
+    assert_eq!(taken, steps, "{what}");
+    assert_alike(&found, &expected, 3e-3, what);
+}
+
+#[test]
+fn an_engine_and_its_trace_are_the_cpus() {
+    let Some(options) = card::options() else { return };
+    let graph = modern();
+    let state = random_state(&graph, 1);
+    let (images, _) = batch(&graph, 2);
+    let cpu = Options { threads: 1, ..Options::default() };
+    for trace in [false, true] {
+        let logits = |options: &Options| {
+            let compile = if trace { Engine::compile_traced } else { Engine::compile };
+            compile(&graph, &state, BATCH + 1, options).unwrap().run(&images).unwrap()
+        };
+        let expected: Vec<f64> = logits(&cpu).as_slice().iter().map(|&x| x.into()).collect();
+        close_within(logits(&options).as_slice(), &expected, (1e-4, 1e-6), "logits");
+    }
+}
+
+#[test]
+fn steps_of_every_kind_are_the_cpus() {
+    let graph = modern();
+    let Some([mut cpu, mut card]) =
+        both(&graph, Sgd { dampening: 0.2, ..Sgd::default() }.into(), &Frozen::default())
+    else {
+        return;
+    };
+    let groups = ParameterGroups::new(
+        &graph.parameters(),
+        &[
+            ParameterGroup::new(Select::All).weight_decay(1e-3),
+            ParameterGroup::new(Select::Biases).weight_decay(0.0).rate(2.0),
+        ],
+    )
+    .unwrap();
+    let mut averages = [cpu.ema(0.75), card.ema(0.75)];
+    let focal = Criterion::CrossEntropy(CrossEntropy { gamma: 1.5, ..CrossEntropy::default() });
+    let soft: Vec<f32> = (0..BATCH * graph.classes()).map(|i| (i % 4) as f32 / 4.0).collect();
+    let mut found = Vec::new();
+    for (training, average) in [&mut cpu, &mut card].into_iter().zip(&mut averages) {
+        let (images, labels) = batch(&graph, 7);
+        let mut losses = Vec::new();
+        losses.push(training.step(&images, &labels, &groups, 0.02).unwrap().loss);
+        training.update_ema(average);
+        losses.push(training.step(&images, Target::soft(&soft), &groups, 0.02).unwrap().loss);
+        let hard = Target::classes(&labels).by(&focal);
+        losses.push(training.step(&images, hard, &groups, 0.01).unwrap().loss);
+        losses.push(training.forward_backward(&images, &labels).unwrap().loss);
+        let (others, theirs) = batch(&graph, 8);
+        // Fewer than there may be.
+        let image = others.len() / BATCH;
+        losses.push(training.accumulate(&others[..2 * image], &theirs[..2]).unwrap().loss);
+        training.scale_gradients(&groups, 0.5).unwrap();
+        losses.push(training.clip_norm(&groups, 0.5).unwrap());
+        training.clip_value(&groups, 0.05).unwrap();
+        let name = training.parameters().next().unwrap().name.clone();
+        training.gradient_mut(&name).unwrap()[0] *= 2.0;
+        training.apply(&groups, 0.05).unwrap();
+        training.update_ema_by(average, 0.5);
+        let copy = average.clone();
+        training.update_ema(average);
+        found.push((losses, training.ema_state_dict(&copy)));
+    }
+    let [(expected, expected_average), (losses, average)] = &found[..] else { panic!("two trainings") };
+    for (found, expected) in losses.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-4 * expected.abs(), "{losses:?} for {expected:?}");
+    }
+    assert_same_training(&cpu, &card, "steps");
+    assert_alike(average, expected_average, 1e-3, "a copy of an average");
+    let [expected, found] = [cpu.ema_state_dict(&averages[0]), card.ema_state_dict(&averages[1])];
+    assert_alike(&found, &expected, 1e-3, "an average");
+}
+
+#[test]
+fn a_training_goes_on_from_a_checkpoint_to_the_same_bits_and_from_the_cpu() {
+    let graph = modern();
+    // Where a gradient is next to nothing their rules make much of roundings.
+    let adam = Adam { eps: 1e-3, ..Adam::default() };
+    let nadam = Nadam { eps: 1e-3, ..Nadam::default() };
+    for optimizer in [adam.into(), nadam.into(), Muon::default().into()] {
+        let Some([mut cpu, mut card]) = both(&graph, optimizer, &Frozen::default()) else { return };
+        let groups = cpu.uniform_groups();
+        let what = optimizer.title();
+        for step in 0..2 {
+            let (images, labels) = batch(&graph, step);
+            cpu.step(&images, &labels, &groups, 1e-3).unwrap();
+            card.step(&images, &labels, &groups, 1e-3).unwrap();
+        }
+        assert_same_training(&cpu, &card, what);
+        let [mut from_cpu, mut again] = both(&graph, optimizer, &Frozen::default()).unwrap();
+        let checkpoint = |from: &TrainingStep, to: &mut TrainingStep| {
+            let (steps, state) = from.optimizer_state();
+            to.load(&from.state_dict()).unwrap();
+            to.load_optimizer_state(steps, &state).unwrap();
+        };
+        checkpoint(&card, &mut again);
+        checkpoint(&card, &mut from_cpu);
+        let (images, labels) = batch(&graph, 9);
+        for training in [&mut card, &mut again, &mut from_cpu] {
+            training.step(&images, &labels, &groups, 1e-3).unwrap();
+        }
+        assert!(card.state_dict() == again.state_dict(), "{what}");
+        assert!(card.optimizer_state() == again.optimizer_state(), "{what}");
+        assert_same_training(&from_cpu, &card, &format!("{what}, on the CPU from then on"));
+    }
+}
+
+#[test]
+fn layers_begin_to_learn_later_as_on_the_cpu() {
+    let graph = modern();
+    let names: Vec<String> =
+        graph.parameters().into_iter().filter(|spec| spec.kind.trainable()).map(|spec| spec.name).collect();
+    let first = |count: usize| Frozen::of(names[..count].to_vec());
+    let adam = Adam { eps: 1e-3, ..Adam::default() };
+    let nadam = Nadam { eps: 1e-3, ..Nadam::default() };
+    for optimizer in [adam.into(), nadam.into(), Optimizer::sgd()] {
+        let Some([mut cpu, mut card]) = both(&graph, optimizer, &first(8)) else { return };
+        let groups = cpu.uniform_groups();
+        for (step, frozen) in [(0, 8), (1, 8), (2, 3), (3, 3), (4, 0)] {
+            let (images, labels) = batch(&graph, step);
+            for training in [&mut cpu, &mut card] {
+                training.refreeze(&first(frozen)).unwrap();
+                training.step(&images, &labels, &groups, 1e-3).unwrap();
+            }
+        }
+        assert_same_training(&cpu, &card, optimizer.title());
+        assert!(!card.gradient(&names[0]).unwrap().is_empty());
+        card.refreeze(&first(1)).unwrap();
+        assert!(card.gradient(&names[0]).unwrap_err().to_string().contains("is frozen"));
+    }
+}
+
+#[test]
+fn a_probe_sees_what_the_cpus_sees() {
+    let Some(options) = card::options() else { return };
+    let graph = modern();
+    let state = random_state(&graph, 4);
+    let (images, _) = batch(&graph, 4);
+    let weights = single(&weights_of_logits(&graph, 4));
+    let cpu = Options { threads: 1, ..Options::default() };
+    let watched = live(&graph);
+    // The middle takes the place of the logits: a map.
+    let middle = watched[watched.len() / 2];
+    let mut seen = BTreeMap::new();
+    for (which, options) in [("cpu", &cpu), ("card", &options)] {
+        let mut probe = Probe::compile(&graph, &state, BATCH, &watched, options).unwrap();
+        let mut looked = vec![probe.gradients(&images, &weights, ReluGradient::Plain).unwrap()];
+        looked.push(probe.gradients(&images, &weights, ReluGradient::Guided).unwrap());
+        let mut probe = Probe::compile_at(&graph, middle, &state, BATCH, &watched[..1], options).unwrap();
+        looked.push(probe.of_classes(&images, &[1, 0, 3], ReluGradient::Plain).unwrap());
+        seen.insert(which, looked);
+    }
+    for (found, expected) in seen["card"].iter().zip(&seen["cpu"]) {
+        assert_eq!(found.output.shape(), expected.output.shape());
+        let wide = |values: &[f32]| values.iter().map(|&x| x.into()).collect::<Vec<f64>>();
+        close_within(found.output.as_slice(), &wide(expected.output.as_slice()), (1e-4, 1e-6), "output");
+        let pairs =
+            found.values.iter().zip(&expected.values).chain(found.gradients.iter().zip(&expected.gradients));
+        for (found, expected) in pairs {
+            assert_eq!(found.shape, expected.shape);
+            close_within(&found.data, &wide(&expected.data), (1e-3, 1e-5), "a watched layer");
+        }
+    }
+}
+
+/// What a rank has after a joint step and gradients accumulated over two batches: losses, gradients, and its whole state.
+fn joint_steps(graph: &Graph, ranks: Arc<dyn Ranks>, options: &Options) -> (Vec<f64>, [StateDict; 2]) {
+    let state = random_state(graph, 3);
+    let mut training = TrainingStep::compile(graph, &state, 2, Optimizer::sgd(), 5, options).unwrap();
+    let (rank, size) = (ranks.rank(), ranks.size());
+    let mut joint = Joint::new(ranks, false, Arc::default());
+    let part = Part { first: 2 * rank, images: 2, whole: 2 * size, weighted: 2.0 * size as f64 };
+    let batch = |number: u64| {
+        let seed = 10 * number + rank as u64;
+        (single(&random_input(graph, 2, seed)), random_labels(graph, 2, seed))
+    };
+    let mut losses = Vec::new();
+    for step in 0..3 {
+        let (images, labels) = batch(step);
+        let last = step == 0;
+        losses.push(
+            training.forward_backward_jointly(&images, &labels, part, (&mut joint, last)).unwrap().loss,
+        );
+        if !last {
+            let (images, labels) = batch(20 + step);
+            losses.push(training.accumulate_jointly(&images, &labels, part, &mut joint).unwrap().loss);
+        }
+        training.join_gradients(&mut joint).unwrap();
+        training.apply(&training.uniform_groups(), 0.02).unwrap();
+    }
+    let names: Vec<String> = training.parameters().map(|spec| spec.name.clone()).collect();
+    let gradients =
+        names.into_iter().map(|name| (name.clone(), training.gradient_tensor(&name).unwrap())).collect();
+    (losses, [gradients, training.state_dict()])
+}
+
+#[test]
+fn ranks_with_cards_add_up_their_gradients_as_those_without() {
+    let Some(card) = card::options() else { return };
+    let graph = modern();
+    let cpu = Options { threads: 1, ..Options::default() };
+    let all = |ranks: Vec<Arc<dyn Ranks>>, options: &Options| -> Vec<(Vec<f64>, [StateDict; 2])> {
+        std::thread::scope(|scope| {
+            let steps = |ranks| scope.spawn(|| joint_steps(&graph, ranks, options));
+            let started: Vec<_> = ranks.into_iter().map(steps).collect();
+            started.into_iter().map(|rank| rank.join().unwrap()).collect()
+        })
+    };
+    let expected = all(local(2), &cpu);
+    for ranks in [local(2), local_on(&["a"; 2])] {
+        let found = all(ranks, &card);
+        assert!(found[0].1 == found[1].1, "ranks with the same bits");
+        for ((losses, states), (near_losses, near)) in found.iter().zip(&expected) {
+            for (loss, expected) in losses.iter().zip(near_losses) {
+                assert!((loss - expected).abs() < 1e-4 * expected.abs(), "{losses:?} for {near_losses:?}");
+            }
+            for (state, expected) in states.iter().zip(near) {
+                assert_alike(state, expected, 2e-3, "joint steps");
+            }
+        }
+    }
+    let mut training =
+        TrainingStep::compile(&graph, &random_state(&graph, 3), 2, Optimizer::sgd(), 5, &card).unwrap();
+    let mut joint = Joint::new(local(1).remove(0), true, Arc::default());
+    let part = Part { first: 0, images: 2, whole: 2, weighted: 2.0 };
+    let (images, labels) = (single(&random_input(&graph, 2, 1)), random_labels(&graph, 2, 1));
+    let refused = training.forward_backward_jointly(&images, &labels, part, (&mut joint, true)).unwrap_err();
+    assert!(refused.to_string().contains("let each rank take its own"), "{refused}");
+}

@@ -1,0 +1,91 @@
+//! Steps of several ranks together, each on a card: gradients are added up in the memory of the hosts.
+
+use std::iter::once;
+
+use convnet_kernels::{Arena, Isa, Pool};
+
+use super::{Batch, Task, Training};
+use crate::plan::{CompileError, StepReport};
+use crate::ranks::{Gradients, Joint, Lease};
+
+/// Where a rank's gradients meet those of the others: memory of the host.
+#[derive(Debug)]
+pub(super) struct Meeting {
+    values: Arena,
+    lease: Option<Lease>,
+    pool: Pool,
+}
+
+impl Training {
+    /// Makes room where the gradients of all meet, which the other ranks look into if they can.
+    fn meet(&mut self, joint: &mut Joint) -> Result<(), CompileError> {
+        if self.meeting.is_some() {
+            return Ok(());
+        }
+        let floats = self.blueprint.program.learning;
+        let threads = self.blueprint.options.threads;
+        let pool = Pool::try_new(threads)
+            .map_err(|error| CompileError::Threads { threads, reason: error.to_string() })?;
+        let (values, lease) = match joint.lend(floats) {
+            Some((memory, lease)) => (memory, Some(lease)),
+            None => {
+                let task = ("training", self.plan().batch);
+                let memory = Arena::try_new(floats);
+                (memory.map_err(|error| CompileError::memory(task, error.bytes()))?, None)
+            }
+        };
+        self.meeting = Some(Meeting { values, lease, pool });
+        Ok(())
+    }
+
+    /// As [`Training::forward_backward`] over a part of a batch, whose loss and gradients are its parts of the whole's. Running
+    /// statistics become the mean of all ranks'.
+    pub(crate) fn forward_backward_jointly(
+        &mut self,
+        batch: Batch<'_>,
+        joint: &mut Joint,
+    ) -> Result<StepReport, CompileError> {
+        self.meet(joint)?;
+        self.first = joint.part().first;
+        let report = self.forward_backward(batch);
+        self.first = 0;
+        let report = report?;
+        let (at, count) = (self.blueprint.places.running, self.blueprint.program.running);
+        if count > 0 {
+            let mut running = self.card.read(at, count)?;
+            joint.average(running.iter_mut(), report.loss.is_finite());
+            self.card.write(at, &running)?;
+        }
+        Ok(report)
+    }
+
+    /// The same, the gradients added to those that are there.
+    pub(crate) fn accumulate_jointly(
+        &mut self,
+        batch: Batch<'_>,
+        joint: &mut Joint,
+    ) -> Result<StepReport, CompileError> {
+        self.settle()?;
+        self.replay(Task::Keep, 0)?;
+        let report = self.forward_backward_jointly(batch, joint)?;
+        self.replay(Task::Add, 0)?;
+        Ok(report)
+    }
+
+    /// Makes the gradients the sum over all ranks.
+    pub(crate) fn join_gradients(&mut self, joint: &mut Joint) -> Result<(), CompileError> {
+        self.meet(joint)?;
+        self.settle()?;
+        let (at, count) = (self.blueprint.places.gradients, self.blueprint.program.learning);
+        let own = self.card.read(at, count)?;
+        let Some(Meeting { values, lease, pool }) = &mut self.meeting else { return Ok(()) };
+        let values = values.as_mut_slice();
+        values[..count].copy_from_slice(&own);
+        let all = || once(0..count);
+        let gradients = Gradients { values, lease: *lease, pool, isa: Isa::best() };
+        joint.join_gradients(gradients, all(), all());
+        self.card.write(at, &values[..count])?;
+        self.forget();
+        Ok(())
+    }
+}
