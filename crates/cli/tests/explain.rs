@@ -118,6 +118,9 @@ fn what_is_wrong_is_said() {
         ("explain run missing.png -o a.png", 1, "missing.png"),
         ("explain lenet boot.png -o a.png", 2, "--weights"),
         ("explain run boot.png -o a.png --format markdown", 2, "told without an image"),
+        ("explain run boot.png -o a.png --device tpu", 2, "auto, cpu, gpu or gpu:N"),
+        ("explain run boot.png -o a.png --device gpu:9999", 1, "run on the CPU"),
+        ("explain run boot.png -o a.png --precision tf32", 2, "add --device gpu"),
     ] {
         place.refused(arguments, code, expected);
         assert!(!place.path().join("a.png").exists() && !place.path().join("a.html").exists(), "{arguments}");

@@ -1,7 +1,7 @@
 //! Wrong files, and what is told of each.
 //!
 //! `tests/wrong/NAME.py` is checked with the input that `inputs.toml` gives it, and the rendered text compared with
-//! `NAME.stderr`. `SNAPSHOTS=overwrite cargo test -p convnet-pytorch --test wrong` writes these anew.
+//! `NAME.stderr`. `SNAPSHOTS=overwrite cargo test -p convnet-pytorch --test main wrong` writes these anew.
 
 use std::collections::BTreeMap;
 use std::fs;

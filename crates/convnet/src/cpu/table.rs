@@ -166,6 +166,9 @@ pub(super) fn table(program: &Program) -> Vec<Parameter> {
             table.push(Parameter { spec, range, stage: index, fused, frozen, stored: true, matrix });
         }
     }
+    // A folded pair is one stage, and other layers may stand between the two.
+    let order = program.plan.graph.parameter_order();
+    table.sort_by_key(|parameter: &Parameter| order.get(&parameter.spec.name).copied());
     table
 }
 

@@ -11,7 +11,7 @@ pub use self::freezing::Savings;
 
 use super::engine::images_in;
 use super::{Device, Options, RunError, Target};
-use crate::graph::{Graph, NodeId, Shape, SharedWeight};
+use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Frozen, Optimizer, ParameterGroups};
 use crate::plan::{CompileError, Plan, PlanStep, StepReport, StepTimes};
@@ -111,10 +111,8 @@ impl TrainingStep {
     /// drives dropout.
     ///
     /// # Errors
-    /// If a weight is missing or has another shape, the device cannot train a layer, a GPU should train a weight that two
-    /// layers read, or the machine
-    /// has no memory for training and a batch of images: the error tells the largest batch that fits. Nothing is
-    /// allocated then.
+    /// If a weight is missing or has another shape, the device cannot train a layer, or the machine has no memory for training and
+    /// a batch of images: the error tells the largest batch that fits. Nothing is allocated then.
     pub fn compile(
         graph: &Graph,
         state: &dyn TensorSource,
@@ -127,7 +125,8 @@ impl TrainingStep {
     }
 
     /// As [`TrainingStep::compile`], but what is frozen stays as it is: no gradient of it is computed, none below the
-    /// deepest layer that learns, and no memory is kept for them.
+    /// deepest layer that learns, and no memory is kept for them. A GPU does so for convolutions, Linear layers and normalizations
+    /// that keep their statistics, and leaves all else that is frozen alone.
     ///
     /// # Errors
     /// As [`TrainingStep::compile`]; also if everything is frozen.
@@ -158,9 +157,6 @@ impl TrainingStep {
                 Compiled::Cpu(Box::new(training))
             }
             Device::Gpu(index) => {
-                if let Some(SharedWeight { name, first, .. }) = graph.first_twin() {
-                    return Err(CompileError::SharedWeight { name, first });
-                }
                 let at = (batch, index);
                 let training = gpu::Training::new(graph, state, at, (optimizer, frozen, seed), options)?;
                 Compiled::Gpu(Box::new(training))
@@ -547,7 +543,7 @@ impl TrainingStep {
     /// Takes the weights of now into an average that this training started.
     ///
     /// # Panics
-    /// If the average is of another device, or the GPU fails.
+    /// If the average is of another device or of when something else was frozen, or the GPU fails.
     pub fn update_ema(&self, ema: &mut Ema) {
         self.update_ema_by(ema, ema.decay);
     }
@@ -581,7 +577,7 @@ impl TrainingStep {
     /// The averaged parameters and running statistics, under PyTorch's names and in its layouts.
     ///
     /// # Panics
-    /// If the average is of another device, or the GPU fails.
+    /// If the average is of another device or of when something else was frozen, or the GPU fails.
     pub fn ema_state_dict(&self, ema: &Ema) -> StateDict {
         let mut state = match (&self.compiled, &ema.average) {
             (Compiled::Cpu(training), Average::Cpu(average)) => training.averaged_state(average),

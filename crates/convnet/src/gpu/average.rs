@@ -7,11 +7,14 @@ use convnet_gpu::{Format, Vector, View};
 use super::binder::LINE;
 use super::card::{Captured, Card};
 use super::program::{Part, Parts};
+use crate::optim::Frozen;
 use crate::plan::CompileError;
 
 /// A moving average of weights and running statistics, on the card.
 pub(crate) struct Average {
     layout: Layout,
+    /// What was frozen when it began, by which parameters lie where they do.
+    frozen: Frozen,
     card: Card,
     step: Captured,
 }
@@ -71,7 +74,7 @@ impl Clone for Average {
     /// If the GPU fails, or has no room for another.
     fn clone(&self) -> Self {
         let copy = || {
-            let copy = Self::new(&self.card, self.layout)?;
+            let copy = Self::new(&self.card, self.layout, &self.frozen)?;
             copy.card.copy(0, (&self.card, 0), self.layout.end())?;
             Ok::<_, CompileError>(copy)
         };
@@ -81,15 +84,25 @@ impl Clone for Average {
 
 impl Average {
     /// Zeros, beside a training's block.
-    fn new(training: &Card, layout: Layout) -> Result<Self, CompileError> {
+    fn new(training: &Card, layout: Layout, frozen: &Frozen) -> Result<Self, CompileError> {
         let card = training.beside(layout.end())?;
         let step = card.capture(layout.step())?;
-        Ok(Self { layout, card, step })
+        Ok(Self { layout, frozen: frozen.clone(), card, step })
+    }
+
+    /// # Panics
+    /// If something else is frozen now than when it began.
+    pub(super) fn check(&self, frozen: &Frozen) {
+        assert!(self.frozen == *frozen, "a moving average of when something else was frozen");
     }
 
     /// What is in a training's block, at these bytes.
-    pub(super) fn of(training: &Card, layout: Layout, places: [usize; 2]) -> Result<Self, CompileError> {
-        let average = Self::new(training, layout)?;
+    pub(super) fn of(
+        training: &Card,
+        (layout, frozen): (Layout, &Frozen),
+        places: [usize; 2],
+    ) -> Result<Self, CompileError> {
+        let average = Self::new(training, layout, frozen)?;
         average.take(training, layout.average(), places)?;
         Ok(average)
     }

@@ -1,5 +1,6 @@
 //! Where a stage's parameters and what it saves lie, while its operation is chosen.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use convnet_gpu::Precision;
@@ -27,13 +28,14 @@ pub(super) struct Binder<'a> {
     pub(super) batch: usize,
     /// Floats of the flat parameters so far that learn, or that inference needs.
     pub(super) parameters: usize,
-    /// Where those that training does not change lie: behind all others, so that gradients and the optimizer's moments end before
-    /// them.
-    pub(super) fixed: Range<usize>,
+    /// Where those end that training does not change: they lie behind all others, so that gradients and the optimizer's moments end
+    /// before them.
+    pub(super) fixed: usize,
     /// Floats saved for the backward pass so far.
     pub(super) saved: usize,
-    /// Floats of running statistics so far.
+    /// Floats of running statistics so far, and where those of each normalization start, by their first one's name.
     pub(super) running: usize,
+    pub(super) tracked: HashMap<String, usize>,
 }
 
 impl Binder<'_> {
@@ -53,13 +55,19 @@ impl Binder<'_> {
             && self.draft.graph.node_parameters(id).get(i).is_some_and(|spec| frozen.holds(&spec.name))
     }
 
+    /// Whether the weight of a layer is that of others too.
+    pub(super) fn is_shared(&self, id: NodeId) -> bool {
+        let graph = &self.draft.graph;
+        graph.node_parameters(id).first().is_some_and(|spec| graph.is_shared(&spec.name))
+    }
+
     pub(super) fn allocate(&mut self, len: usize) -> Range<usize> {
         self.allocate_for(len, false)
     }
 
     /// Room for a parameter, `frozen` or not.
     pub(super) fn allocate_for(&mut self, len: usize, frozen: bool) -> Range<usize> {
-        take(if frozen { &mut self.fixed.end } else { &mut self.parameters }, len)
+        take(if frozen { &mut self.fixed } else { &mut self.parameters }, len)
     }
 
     /// A vector for each channel, twice: a scale and a shift, or γ and β.
@@ -73,9 +81,16 @@ impl Binder<'_> {
         take(&mut self.saved, floats).start
     }
 
-    /// Floats of running statistics; where they start.
-    pub(super) fn track(&mut self, floats: usize) -> usize {
-        take(&mut self.running, floats).start
+    /// Floats of a layer's running statistics; where they start. Layers that are one normalization have the same.
+    pub(super) fn track(&mut self, id: NodeId, floats: usize) -> usize {
+        let mut specs = self.draft.graph.node_parameters(id).into_iter();
+        let name = specs.find(|spec| spec.kind.is_running()).map(|spec| spec.name).unwrap_or_default();
+        if let Some(&start) = self.tracked.get(&name) {
+            return start;
+        }
+        let start = take(&mut self.running, floats).start;
+        self.tracked.insert(name, start);
+        start
     }
 }
 

@@ -18,6 +18,7 @@ mod program;
 mod rows;
 mod table;
 mod training;
+mod twins;
 mod update;
 
 #[cfg(test)]

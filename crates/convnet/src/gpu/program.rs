@@ -1,5 +1,7 @@
 //! A plan bound to operations: one for each stage, the layout of flat parameters, and the lists that they make.
 
+use std::collections::HashMap;
+
 use convnet_gpu::{self as gpu, Activation, Format, List, Vector, View, Words};
 
 use super::binder::{Binder, LINE, Parameters};
@@ -113,12 +115,14 @@ impl Program {
         };
         let draft = Draft::new(graph, aim, MEMORY);
         let bind = |learning: usize| {
-            let (parameters, fixed, saved, running) = (0, learning..learning, 0, 0);
-            let mut binder = Binder { draft: &draft, precision, batch, parameters, fixed, saved, running };
+            let (parameters, fixed, saved, running) = (0, learning, 0, 0);
+            let tracked = HashMap::new();
+            let mut binder =
+                Binder { draft: &draft, precision, batch, parameters, fixed, saved, running, tracked };
             let bound = draft.stages().iter().map(|stage| kind::bind(&mut binder, stage));
             let bound = bound.collect::<Result<Vec<Bound>, _>>()?;
             let Binder { parameters, fixed, saved, running, .. } = binder;
-            Ok::<_, CompileError>((bound, parameters, fixed.end, [saved, running]))
+            Ok::<_, CompileError>((bound, parameters, fixed, [saved, running]))
         };
         let (mut bound, learning, mut end, [saved, running]) = bind(0)?;
         if end > 0 {
@@ -297,7 +301,8 @@ impl Program {
         let mut steps: Vec<PlanStep> = self.steps().map(step).collect();
         for back in &self.plan.backward {
             let (stage, kind) = (&self.plan.stages[back.stage], &self.kinds[back.stage]);
-            steps[back.stage].backward = kind.describe_backward(&self.plan, stage, back);
+            let learns = self.layout[back.stage].weight.start < self.learning;
+            steps[back.stage].backward = kind.describe_backward(&self.plan, (stage, learns), back);
         }
         steps
     }

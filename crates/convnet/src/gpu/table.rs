@@ -21,7 +21,7 @@ pub(super) struct Parameter {
     pub(super) frozen: bool,
     /// Whether its place holds it, and not what follows from it and a normalization.
     pub(super) stored: bool,
-    rows: Option<Rows>,
+    pub(super) rows: Option<Rows>,
 }
 
 impl Parameter {
@@ -80,6 +80,9 @@ pub(super) fn table(program: &Program) -> Vec<Parameter> {
             table.push(Parameter { spec, range, frozen, stored: true, rows });
         }
     }
+    // A folded pair is one stage, and other layers may stand between the two.
+    let order = program.plan.graph.parameter_order();
+    table.sort_by_key(|parameter: &Parameter| order.get(&parameter.spec.name).copied());
     table
 }
 

@@ -23,6 +23,7 @@ use super::places::{Kept, Places, RESULT};
 use super::planes::span;
 use super::program::{By, Loss, Part, Parts, Program};
 use super::table::{Parameter, table};
+use super::twins::{self, Twin};
 use super::update::{self, Going, Updates};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
@@ -133,6 +134,8 @@ pub(super) struct Blueprint {
     pub(super) places: Places,
     pub(super) losses: Vec<Loss>,
     pub(super) table: Vec<Parameter>,
+    /// Further places of parameters that several stages read.
+    pub(super) twins: Vec<Twin>,
     /// Scales and shifts that training leaves alone.
     pub(super) fixed: Vec<Parameter>,
     optimizer: Optimizer,
@@ -153,13 +156,14 @@ impl Blueprint {
             Loss { value, shape: graph.node(value).shape, weight: output.loss_weight }
         };
         let losses: Vec<Loss> = graph.outputs().iter().zip(aim.outputs).map(loss).collect();
-        let (table, fixed): (Vec<_>, Vec<_>) =
+        let (trained, fixed): (Vec<_>, Vec<_>) =
             table(&program).into_iter().partition(|parameter| parameter.spec.kind.trainable());
+        let (table, twins) = twins::distinct(graph, trained)?;
         let rules = Assigned::new(graph, optimizer);
         let matrices = update::matrices(&table, &rules).ok_or(CompileError::TooLarge { batch })?;
         let kept = Kept { trained: table.len(), moments: rules.buffers(), matrices };
         let places = Places::new(&program, &losses, kept).ok_or(CompileError::TooLarge { batch })?;
-        Ok(Self { program, places, losses, table, fixed, optimizer, options: *options })
+        Ok(Self { program, places, losses, table, twins, fixed, optimizer, options: *options })
     }
 
     /// Buffers of the optimizer, of the parameter that has most.
@@ -208,8 +212,13 @@ impl Blueprint {
             Task::Add => parts.list.accumulate(flat(places.earlier), flat(places.gradients)),
             Task::Forward { .. } | Task::Update => {}
         }
+        let shared = (&self.table[..], &self.twins[..]);
+        if matches!(task, Task::Pass { .. } | Task::Step(_) | Task::Backward(_)) {
+            twins::join(&mut parts.list, places, shared);
+        }
         if matches!(task, Task::Step(_) | Task::Update) {
             updates.add(&mut parts.list, places, &self.table);
+            twins::spread(&mut parts.list, places, shared);
         }
         parts.mark(Part::Rest);
         parts

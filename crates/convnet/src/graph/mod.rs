@@ -41,6 +41,8 @@ pub use tensors::{SharedWeight, TensorForm, UnusedTensor};
 
 pub use crate::shape::{Shape, ShapeIssue, Size2};
 
+use std::collections::HashMap;
+
 use crate::ops::{Op, ParamSpec};
 
 /// Index of a node in its graph; inputs have smaller indices than their consumers.
@@ -266,11 +268,14 @@ impl Graph {
         Some(&self.shared[found].first)
     }
 
-    /// The first weight that two layers read.
-    pub(crate) fn first_twin(&self) -> Option<SharedWeight> {
-        let names = self.ids().flat_map(|id| self.named_parameters(id)).map(|spec| spec.name);
-        let found = names.into_iter().find(|name| self.first_of(name).is_some())?;
-        self.shared.iter().find(|shared| shared.name == found).cloned()
+    /// The place of each parameter in the network's order, by its name.
+    pub(crate) fn parameter_order(&self) -> HashMap<String, usize> {
+        self.parameters().into_iter().enumerate().map(|(place, spec)| (spec.name, place)).collect()
+    }
+
+    /// Whether a weight, by the name of its first layer's, is that of others too.
+    pub(crate) fn is_shared(&self, name: &str) -> bool {
+        self.shared.iter().any(|shared| shared.first == name)
     }
 
     /// Tensors of the state dict that no layer reads: those of modules that PyTorch code registers and never calls.

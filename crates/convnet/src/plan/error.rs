@@ -64,7 +64,7 @@ pub enum CompileError {
     },
     /// A weight of two layers, in training on a GPU.
     #[error(
-        "`{name}` and `{first}` are one weight, which two layers read: the CPU trains it, a GPU does not"
+        "`{name}` and `{first}` are one weight, which two layers read as maps of other sizes: the CPU trains it, a GPU does not"
     )]
     SharedWeight {
         /// The parameter.

@@ -219,17 +219,28 @@ impl Joint {
     }
 
     /// Memory for so many gradients, from which the other ranks read them where they lie, and by what it is known: `None` where
-    /// they are sent, since not all ranks are on one host or a system has no such memory. Every rank asks.
-    pub(crate) fn lend(&mut self, floats: usize) -> Option<(Arena, Lease)> {
+    /// they are sent, since not all ranks are on one host or a system has no such memory. Every rank asks, with the `device` that its
+    /// gradients are of: they can be added up only where all are alike.
+    pub(crate) fn lend(&mut self, floats: usize, device: &str) -> Option<(Arena, Lease)> {
         self.board = None;
         if self.failure.is_some() || self.size() == 1 {
             return None;
         }
-        let found = self.look_around(floats);
+        let found = self.compare(floats, device).and_then(|()| self.look_around(floats));
         let (board, memory) = self.kept(found)??;
         let lease = board.lease();
         self.board = Some(board);
         Some((memory, lease))
+    }
+
+    /// Refuses gradients that do not lie alike, in every rank.
+    fn compare(&mut self, floats: usize, device: &str) -> Result<(), RanksError> {
+        let heard = self.gather_text(&format!("{floats} gradients of {device}"))?;
+        let (rank, size) = (self.rank(), self.size());
+        let Some(other) = heard.iter().position(|theirs| *theirs != heard[0]) else { return Ok(()) };
+        let reason =
+            format!("the first rank has {}, rank {other} {}: all must train alike", heard[0], heard[other]);
+        Err(RanksError::Failed { rank, size, reason })
     }
 
     /// Offers memory to the other ranks and looks for theirs: all of them find it, or it is nobody's.

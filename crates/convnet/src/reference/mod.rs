@@ -9,7 +9,7 @@ pub mod random;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
-mod shared;
+pub(crate) mod shared;
 #[cfg(test)]
 mod tests;
 

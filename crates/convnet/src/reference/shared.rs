@@ -7,14 +7,14 @@ use super::golden::{recipe, state};
 use super::random::{random_input, random_labels, random_state};
 use super::tests::check_gradients;
 use super::*;
-use crate::exec::{Device, Engine, Options, TrainingStep};
+use crate::exec::{Engine, Options, TrainingStep};
 use crate::graph::{Assembly, ScopeId, SharedWeight};
 use crate::ops::{AvgPool2d, BatchNorm2d, Conv2d, Linear, Op};
 use crate::optim::{Optimizer, ParameterGroup, ParameterGroups, Select};
 
 /// The network of `tools/shared_weights.py`: a convolution, a normalization and a Linear that are called twice, the Linear
 /// on a map of two pixels first, and a second Linear with the first one's weight and a bias of its own.
-fn twice() -> Graph {
+pub(crate) fn twice() -> Graph {
     let mut net = Assembly::new("twice", [2, 8, 4]).unwrap();
     let add =
         |net: &mut Assembly, path: &str, op: Op, input| net.node(ScopeId::ROOT, path, op, &[input]).unwrap();
@@ -175,15 +175,4 @@ fn a_training_that_was_interrupted_goes_on_to_the_same_bits() {
     let average = whole.ema_state_dict(&ema);
     assert_eq!(average["head.weight"], average["fc.weight"]);
     assert_ne!(average["fc.weight"], whole.state_dict()["fc.weight"]);
-}
-
-#[test]
-fn a_gpu_refuses_it_by_name() {
-    let options = Options { device: Device::Gpu(0), ..Options::default() };
-    let error =
-        TrainingStep::compile(&twice(), &state(&twice()), 4, Optimizer::sgd(), 0, &options).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`conv_1.weight` and `conv.weight` are one weight, which two layers read: the CPU trains it, a GPU does not"
-    );
 }

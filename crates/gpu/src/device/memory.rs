@@ -22,7 +22,9 @@ impl Block {
         device.enter()?;
         let pointer = device.allocate(bytes)?;
         let block = Self { device: device.clone(), pointer, bytes };
-        block.set(0, bytes, 0)?;
+        if bytes > 0 {
+            block.set(0, bytes, 0)?;
+        }
         Ok(block)
     }
 
@@ -114,15 +116,19 @@ impl Memory {
     /// If the driver fails.
     ///
     /// # Panics
-    /// If they reach beyond a block, or the blocks are of two devices.
+    /// If they reach beyond a block, or the blocks are the same one or of two devices.
     pub fn copy(&self, at: usize, (source, from): (&Self, usize), bytes: usize) -> Result<(), Error> {
         self.0.check(at, bytes);
         source.0.check(from, bytes);
         let device = &self.0.device;
         assert!(Arc::ptr_eq(device, &source.0.device), "blocks of one device");
+        assert!(!Arc::ptr_eq(&self.0, &source.0), "two blocks");
+        if bytes == 0 {
+            return Ok(());
+        }
         let _queue = device.queue()?;
         let (target, source) = (self.0.pointer + at as u64, source.0.pointer + from as u64);
-        // SAFETY: both ranges lie in their blocks, which the driver frees behind all work that was enqueued.
+        // SAFETY: the ranges lie in two blocks, which the driver frees behind all work that was enqueued.
         let code = unsafe { (device.driver.copy)(target, source, bytes, device.stream(Lane::Main)) };
         device.driver.check("cuMemcpyDtoDAsync", code)
     }

@@ -11,8 +11,8 @@ KERNEL(32, tick_f32, Clock* clock) {
 // The kernel of a rule for gradients of either format, several elements at a time or one by one.
 #define EACH(RULE) RULE(f32_wide, float, 8) RULE(f32, float, 1) RULE(bf16_wide, bf16, 8) RULE(bf16, bf16, 1)
 
-// As PyTorch defines it, g multiplied with a trust where there is one: g += decay·p; v = momentum·v + taken·g, v = g at first; p −= lr·v, or p −= lr·(g + momentum·v) with
-// Nesterov.
+// As PyTorch defines it: g += decay·p; v = momentum·v + taken·g, v = g at first; p −= lr·v, or p −= lr·(g + momentum·v) with
+// Nesterov. Where there is a trust, g is multiplied with it after the decay.
 #define SGD(N, G, W) \
     KERNEL(256, sgd_##N, const Clock* clock, float* p, const G* g, float* v, bf16* low, u32 count, const float* trust, float momentum, \
            float taken, float decay, int nesterov) { \

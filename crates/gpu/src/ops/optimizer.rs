@@ -20,8 +20,8 @@ impl Clock {
     /// Bytes of memory.
     pub const BYTES: usize = 40;
 
-    /// Its memory, of the first part of a batch: the learning rate, and the product of momenta, which NAdam alone reads. Updates read `steps` as their own number,
-    /// from 1; it is one less before a [tick](List::tick).
+    /// Its memory for whole batches: the learning rate, and the product of momenta, which NAdam alone reads. Updates read `steps` as
+    /// their own number, from 1; it is one less before a [tick](List::tick).
     pub fn bytes(seed: u64, steps: u64, [rate, product]: [f32; 2]) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());

@@ -11,7 +11,7 @@ impl Training {
             return;
         }
         self.offered = true;
-        if let Some((mut memory, lease)) = joint.lend(self.gradients.len()) {
+        if let Some((mut memory, lease)) = joint.lend(self.gradients.len(), "a CPU") {
             memory.as_mut_slice().copy_from_slice(self.gradients.as_slice());
             (self.gradients, self.lease) = (memory, Some(lease));
         }

@@ -65,7 +65,7 @@ impl TrainingStep {
         check(&graph, frozen)?;
         match &mut self.compiled {
             Compiled::Cpu(training) => training.refreeze(frozen, &self.options)?,
-            Compiled::Gpu(training) => training.refreeze(frozen, &self.options)?,
+            Compiled::Gpu(training) => training.refreeze(frozen)?,
         }
         self.normalizes_pixels = normalizes_pixels(&graph, frozen);
         self.frozen = frozen.clone();

@@ -8,10 +8,12 @@ use super::networks::modern;
 use crate::exec::oracle_tests::{close_within, single};
 use crate::exec::probe_tests::{live, weights_of_logits};
 use crate::exec::{Criterion, CrossEntropy, Engine, Options, Probe, ReluGradient, Target, TrainingStep};
-use crate::graph::Graph;
+use crate::graph::{Builder, Graph};
+use crate::ops::{Conv2d, Linear};
 use crate::optim::{Adam, Frozen, Muon, Nadam, Optimizer, ParameterGroup, ParameterGroups, Select, Sgd};
 use crate::ranks::{Joint, Part, Ranks, local, local_on};
 use crate::reference::random::{random_input, random_labels, random_state};
+use crate::reference::shared::twice;
 use crate::state::StateDict;
 
 const BATCH: usize = 3;
@@ -153,6 +155,93 @@ fn a_training_goes_on_from_a_checkpoint_to_the_same_bits_and_from_the_cpu() {
     }
 }
 
+/// Two residual blocks, the second with a branch of its own beside the shortcut; the layers of both branches stand one after another by
+/// kind, so that a normalization is not the next layer after its convolution.
+fn residual() -> Graph {
+    let net = Builder::image("residual", 3, 8, 8);
+    let conv = |channels| Conv2d::new(channels, 3).padding(1).no_bias();
+    let x = net.input().conv2d(conv(8)).batch_norm2d().relu();
+    let x = (x.conv2d(conv(8)).batch_norm2d() + x).relu();
+    let (a, b) = (x.conv2d(conv(12).stride(2)), x.conv2d(Conv2d::new(12, 1).stride(2).no_bias()));
+    let (a, b) = (a.batch_norm2d(), b.batch_norm2d());
+    let x = (a + b).relu();
+    // A plain value beside a normalization.
+    let x = (x.conv2d(conv(12)).batch_norm2d() + x.conv2d(Conv2d::new(12, 1))).relu();
+    net.build(x.adaptive_avg_pool2d(1, 1).flatten().linear(Linear::new(5))).unwrap()
+}
+
+/// Wherever the border lies between what is frozen and what learns, in a block or beside one, with statistics or without.
+#[test]
+fn a_residual_network_is_frozen_at_any_border_as_on_the_cpu() {
+    let graph = residual();
+    let groups = ParameterGroups::uniform(&graph.parameters());
+    let names: Vec<String> =
+        graph.parameters().into_iter().filter(|spec| spec.kind.trainable()).map(|spec| spec.name).collect();
+    let (images, labels) = batch(&graph, 1);
+    let without = |kept: std::ops::Range<usize>| {
+        names.iter().enumerate().filter(move |(i, _)| !kept.contains(i)).map(|(_, name)| name.clone())
+    };
+    // Prefixes, and all but one tensor or two.
+    let prefixes = (0..names.len() - 1).map(|count| names[..count].to_vec());
+    let others = (0..names.len() - 1).map(|at| without(at..at + 2).collect());
+    for frozen in prefixes.chain(others) {
+        for live in [false, true] {
+            let frozen = Frozen::of(frozen.clone()).with_live_statistics(live);
+            let Some([mut cpu, mut card]) = both(&graph, Optimizer::sgd(), &frozen) else { return };
+            let (expected, gradients) = cpu.gradients(&images, &labels).unwrap();
+            let (report, found) = card.gradients(&images, &labels).unwrap();
+            let what = format!("{frozen:?}");
+            assert!((report.loss - expected.loss).abs() < 1e-5 * expected.loss.abs(), "{what}");
+            assert_alike(&found, &gradients, 1e-3, &what);
+            if live {
+                continue;
+            }
+            for training in [&mut cpu, &mut card] {
+                training.step(&images, &labels, &groups, 0.02).unwrap();
+            }
+            assert_alike(&card.state_dict(), &cpu.state_dict(), 1e-3, &what);
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "a moving average of when something else was frozen")]
+fn an_average_does_not_fit_once_something_else_is_frozen() {
+    let graph = residual();
+    let Some([_, mut card]) = both(&graph, Optimizer::sgd(), &Frozen::default()) else {
+        panic!("a moving average of when something else was frozen, without the emulation");
+    };
+    let mut average = card.ema(0.9);
+    let frozen = Frozen::of(graph.parameters().into_iter().take(1).map(|spec| spec.name));
+    card.refreeze(&frozen).unwrap();
+    card.update_ema(&mut average);
+}
+
+/// A convolution, a normalization and a Linear of several layers, the Linear on a map and on a vector.
+#[test]
+fn weights_of_several_layers_are_trained_as_on_the_cpu() {
+    let graph = twice();
+    let momentum = Sgd { momentum: 0.9, ..Sgd::default() }.into();
+    let Some([mut cpu, mut card]) = both(&graph, momentum, &Frozen::default()) else { return };
+    let groups = cpu.uniform_groups();
+    for step in 0..3 {
+        let (images, labels) = batch(&graph, step);
+        for training in [&mut cpu, &mut card] {
+            training.step(&images, &labels, &groups, 0.02).unwrap();
+            training.forward_backward(&images, &labels).unwrap();
+            training.apply(&groups, 0.01).unwrap();
+        }
+    }
+    assert_same_training(&cpu, &card, "weights of several layers");
+    let frozen = Frozen::matching(&graph.parameters(), &["fc", "bn"]).unwrap();
+    let [mut cpu, mut card] = both(&graph, momentum, &frozen).unwrap();
+    for training in [&mut cpu, &mut card] {
+        let (images, labels) = batch(&graph, 5);
+        training.step(&images, &labels, &groups, 0.02).unwrap();
+    }
+    assert_same_training(&cpu, &card, "some of them frozen");
+}
+
 #[test]
 fn layers_begin_to_learn_later_as_on_the_cpu() {
     let graph = modern();
@@ -274,4 +363,33 @@ fn ranks_with_cards_add_up_their_gradients_as_those_without() {
     let (images, labels) = (single(&random_input(&graph, 2, 1)), random_labels(&graph, 2, 1));
     let refused = training.forward_backward_jointly(&images, &labels, part, (&mut joint, true)).unwrap_err();
     assert!(refused.to_string().contains("let each rank take its own"), "{refused}");
+}
+
+#[test]
+fn a_rank_without_a_card_does_not_join_one_that_has_one() {
+    let Some(card) = card::options() else { return };
+    let graph = modern();
+    let cpu = Options { threads: 1, ..Options::default() };
+    std::thread::scope(|scope| {
+        let steps = |(ranks, options): (Arc<dyn Ranks>, Options)| {
+            let graph = &graph;
+            scope.spawn(move || {
+                let state = random_state(graph, 3);
+                let mut training =
+                    TrainingStep::compile(graph, &state, 2, Optimizer::sgd(), 5, &options).unwrap();
+                let part = Part { first: 2 * ranks.rank(), images: 2, whole: 4, weighted: 4.0 };
+                let mut joint = Joint::new(ranks, false, Arc::default());
+                let (images, labels) = (single(&random_input(graph, 2, 1)), random_labels(graph, 2, 1));
+                training.forward_backward_jointly(&images, &labels, part, (&mut joint, true)).unwrap_err()
+            })
+        };
+        let started: Vec<_> = local(2).into_iter().zip([cpu, card]).map(steps).collect();
+        for refused in started {
+            let refused = refused.join().unwrap().to_string();
+            assert!(
+                refused.contains("of a CPU, rank 1") && refused.contains("of a GPU: all must"),
+                "{refused}"
+            );
+        }
+    });
 }

@@ -57,9 +57,10 @@ impl Conv {
             dilation: (op.dilation.h, op.dilation.w),
             groups: op.groups,
         };
-        // The gradient of the images is that of their pixels, not of blocks.
+        // The gradient of the images is that of their pixels, not of blocks; and other layers have no blocks.
         let images = binder.node(stage.inputs[0]).op == Op::Input
-            && !(binder.mode() == Mode::Train && binder.draft.wants_gradient(stage.inputs[0]));
+            && !(binder.mode() == Mode::Train && binder.draft.wants_gradient(stage.inputs[0]))
+            && !binder.is_shared(stage.node);
         let stem = Stem::of(conv, STEM / binder.precision.format().size())
             .filter(|_| images && binder.precision != Precision::F32);
         let by = match stem {

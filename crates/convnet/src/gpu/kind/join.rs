@@ -25,6 +25,10 @@ pub(in crate::gpu) fn joins(draft: &Draft) -> Vec<Join> {
     }
     let stages = draft.stages();
     let norm = |value: NodeId, add: usize| {
+        // One that no gradient is wanted of has no backward pass, in which it would do the sum's.
+        if draft.wants_gradient(stages[add].out) && !draft.wants_gradient(value) {
+            return None;
+        }
         let index = draft.writer(value)?;
         let node = stages[index].node;
         let plain = matches!(draft.graph.node(node).op, Op::BatchNorm2d(_))

@@ -342,12 +342,18 @@ impl Kind {
     }
 
     /// The operations of its backward pass.
-    pub(super) fn describe_backward(&self, plan: &Plan, stage: &Stage, back: &BackwardStage) -> String {
+    pub(super) fn describe_backward(
+        &self,
+        plan: &Plan,
+        (stage, learns): (&Stage, bool),
+        back: &BackwardStage,
+    ) -> String {
         let mask = if self.masks_by_output(stage) { "relu mask, " } else { "" };
         let products = match (self, back.inputs.iter().any(Option::is_some)) {
             (Self::Input, _) => return String::new(),
             (Self::Join(_), _) => return "with batch_norm".into(),
-            (Self::Conv(_) | Self::Linear(_), true) => "dx, dW".into(),
+            (Self::Conv(_) | Self::Linear(_), true) if learns => "dx, dW".into(),
+            (Self::Conv(_) | Self::Linear(_), true) => "dx".into(),
             (Self::Conv(_) | Self::Linear(_), false) => "dW".into(),
             (Self::Concat, _) if plan.copies(stage.out).is_empty() => "in place".into(),
             _ => format!("{}_backward", self.describe(plan, stage)),

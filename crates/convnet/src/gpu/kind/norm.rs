@@ -44,7 +44,8 @@ impl BatchNorm {
         }
         let channels = stage.shapes[0].channels();
         let parameters = binder.allocate_pair(channels, false);
-        let (saved, running) = (binder.save(5 * pitch(channels)), binder.track(2 * pitch(channels)));
+        let (saved, running) =
+            (binder.save(5 * pitch(channels)), binder.track(stage.node, 2 * pitch(channels)));
         // A ReLU's mask follows from the input, the scale and the shift.
         let needs = Needs { reads_output: false, ..binder.draft.needs(stage) };
         let kind = Self { eps: norm.eps, momentum: norm.momentum, saved, running, join: None };

@@ -6,7 +6,6 @@ use super::{Blueprint, Training};
 use crate::gpu::loader::Loader;
 use crate::gpu::table::Parameter;
 use crate::optim::Frozen;
-use crate::options::Options;
 use crate::plan::CompileError;
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::read;
@@ -23,7 +22,8 @@ impl Blueprint {
         state: &dyn TensorSource,
     ) -> Result<(Vec<f32>, StateDict), CompileError> {
         let (mut parameters, mut kept) = (vec![0.0; self.program.parameters], StateDict::new());
-        for parameter in self.table.iter().chain(&self.fixed).filter(|parameter| parameter.stored) {
+        let twins = self.twins.iter().map(|twin| &twin.parameter);
+        for parameter in self.table.iter().chain(&self.fixed).chain(twins).filter(|p| p.stored) {
             parameter.pack((state, &parameter.spec), &mut parameters)?;
         }
         let graph = &self.program.plan.graph;
@@ -47,28 +47,45 @@ impl Training {
         self.blueprint.table[parameter].frozen
     }
 
-    /// Freezes something else from now on. The card has room for both meanwhile; if there is none, all is as before.
-    pub(crate) fn refreeze(&mut self, frozen: &Frozen, options: &Options) -> Result<(), CompileError> {
-        let (graph, at) = (self.plan().graph.clone(), (self.plan().batch, self.index));
+    /// Freezes something else from now on. The card's memory of before is given up for that of now; if there is no room, it is as
+    /// before.
+    pub(crate) fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
+        let (graph, options) = (self.plan().graph.clone(), self.blueprint.options);
+        let (at, before) = ((self.plan().batch, self.index), self.plan().frozen.clone());
         let state = self.state_dict()?;
         let (steps, optimizer) = self.optimizer_state()?;
-        let mut new = Self::new(&graph, &state, at, (self.optimizer(), frozen, self.seed), options)?;
-        // What begins to learn has the state of a first step.
-        let fresh = new.tracked.clone();
-        let (_, mut both) = new.optimizer_state()?;
-        both.extend(optimizer);
-        new.load_optimizer_state(steps, &both)?;
-        let learned: BTreeSet<&str> = self.blueprint.learning().map(|p| &*p.spec.name).collect();
-        for ((parameter, tracked), fresh) in new.blueprint.table.iter().zip(&mut new.tracked).zip(fresh) {
-            if !learned.contains(&*parameter.spec.name) {
-                *tracked = fresh;
+        let learned: BTreeSet<String> =
+            self.blueprint.learning().map(|parameter| parameter.spec.name.clone()).collect();
+        let (rule, seed, passes, dropout) = (self.optimizer(), self.seed, self.passes, self.dropout);
+        let again = |frozen: &Frozen| {
+            let mut new = Self::new(&graph, &state, at, (rule, frozen, seed), &options)?;
+            // What begins to learn has the state of a first step.
+            let fresh = new.tracked.clone();
+            let (_, mut both) = new.optimizer_state()?;
+            both.extend(optimizer.clone());
+            new.load_optimizer_state(steps, &both)?;
+            for ((parameter, tracked), fresh) in new.blueprint.table.iter().zip(&mut new.tracked).zip(fresh) {
+                if !learned.contains(&parameter.spec.name) {
+                    *tracked = fresh;
+                }
+            }
+            new.passes = passes;
+            if !dropout {
+                new.disable_dropout();
+            }
+            Ok(new)
+        };
+        self.graphs.clear();
+        self.meeting = None;
+        self.card = self.card.beside(0)?;
+        self.feed = self.card.feed(0)?;
+        match again(frozen) {
+            Ok(new) => *self = new,
+            Err(error) => {
+                *self = again(&before)?;
+                return Err(error);
             }
         }
-        new.passes = self.passes;
-        if !self.dropout {
-            new.disable_dropout();
-        }
-        *self = new;
         Ok(())
     }
 }

@@ -19,14 +19,14 @@ pub(super) struct Meeting {
 impl Training {
     /// Makes room where the gradients of all meet, which the other ranks look into if they can.
     fn meet(&mut self, joint: &mut Joint) -> Result<(), CompileError> {
-        if self.meeting.is_some() {
+        if self.meeting.is_some() || joint.size() == 1 {
             return Ok(());
         }
         let floats = self.blueprint.program.learning;
         let threads = self.blueprint.options.threads;
         let pool = Pool::try_new(threads)
             .map_err(|error| CompileError::Threads { threads, reason: error.to_string() })?;
-        let (values, lease) = match joint.lend(floats) {
+        let (values, lease) = match joint.lend(floats, "a GPU") {
             Some((memory, lease)) => (memory, Some(lease)),
             None => {
                 let task = ("training", self.plan().batch);
@@ -74,6 +74,9 @@ impl Training {
 
     /// Makes the gradients the sum over all ranks.
     pub(crate) fn join_gradients(&mut self, joint: &mut Joint) -> Result<(), CompileError> {
+        if joint.size() == 1 {
+            return Ok(());
+        }
         self.meet(joint)?;
         self.settle()?;
         let (at, count) = (self.blueprint.places.gradients, self.blueprint.program.learning);

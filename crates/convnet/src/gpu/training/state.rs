@@ -26,16 +26,19 @@ impl Training {
     /// A moving average that starts at what is.
     pub(crate) fn average(&self) -> Result<Average, CompileError> {
         let program = &self.blueprint.program;
-        Average::of(&self.card, Layout::new(program.parameters, program.running), self.kept_at())
+        let layout = Layout::new(program.parameters, program.running);
+        Average::of(&self.card, (layout, &program.plan.frozen), self.kept_at())
     }
 
     /// average += (what is − average)·weight.
     pub(crate) fn update_average(&self, average: &Average, weight: f32) -> Result<(), CompileError> {
+        average.check(&self.plan().frozen);
         average.update(&self.card, self.kept_at(), weight)
     }
 
     /// The state dict of an average.
     pub(crate) fn averaged_state(&self, average: &Average) -> Result<StateDict, CompileError> {
+        average.check(&self.plan().frozen);
         Ok(self.state_of(average.read()?))
     }
 
