@@ -8,7 +8,6 @@ use super::kind::{self, Bound, Kind, Scratch};
 use super::memory::sum;
 use super::run::{At, Backward, Forward, Saved};
 use crate::graph::{Graph, NodeId};
-use crate::ops::Op;
 use crate::options::Options;
 use crate::plan::{
     Aim, BackwardStage, CompileError, Draft, Kernel, MemoryRules, Mode, Needs, Plan, PlanStep, Slot, Stage,
@@ -105,18 +104,9 @@ impl Program {
         self.chains.iter().enumerate().filter_map(own)
     }
 
-    /// The layers whose parameters a stage of training holds as what follows from them: a frozen normalization that keeps
-    /// its statistics, and the convolution before it that it is folded into.
+    /// The layers whose parameters a stage holds as what follows from them ([`Plan::derived`]).
     pub(super) fn derived(&self, index: usize) -> Option<Vec<NodeId>> {
-        let (plan, stage) = (&self.plan, &self.plan.stages[index]);
-        match (&stage.kernel, &self.kinds[index]) {
-            _ if plan.mode != Mode::Train => None,
-            (Kernel::Conv { norm: Some(norm), .. }, _) => Some(vec![stage.node, *norm]),
-            (_, Kind::Affine(_)) => {
-                matches!(plan.graph.node(stage.node).op, Op::BatchNorm2d(_)).then(|| vec![stage.node])
-            }
-            _ => None,
-        }
+        self.plan.derived(index, matches!(self.kinds[index], Kind::Affine(_)))
     }
 
     /// Memory that the kernels need while they run, on so many threads.

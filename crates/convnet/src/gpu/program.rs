@@ -11,7 +11,7 @@ use super::places::{Places, RESULT, room};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::Op;
 use crate::options::{Options, Precision, ReluGradient};
-use crate::plan::{Aim, CompileError, Draft, Kernel, MemoryRules, Mode, Plan, PlanStep, Stage};
+use crate::plan::{Aim, CompileError, Draft, MemoryRules, Mode, Plan, PlanStep, Stage};
 
 /// Everything lies at 256 bytes; caches of a GPU have no use for gaps between pixels.
 const MEMORY: MemoryRules = MemoryRules { line: LINE, aliased: None, fuses: false, folds: false };
@@ -152,18 +152,9 @@ impl Program {
         Ok(Self { plan, precision, kinds, layout, parameters, learning, saved, running, packed, watched })
     }
 
-    /// The layers whose parameters a stage of training holds as what follows from them: a frozen normalization that keeps
-    /// its statistics, and the convolution before it that it is folded into.
+    /// The layers whose parameters a stage holds as what follows from them ([`Plan::derived`]).
     pub(super) fn derived(&self, index: usize) -> Option<Vec<NodeId>> {
-        let (plan, stage) = (&self.plan, &self.plan.stages[index]);
-        match (&stage.kernel, &self.kinds[index]) {
-            _ if plan.mode != Mode::Train => None,
-            (Kernel::Conv { norm: Some(norm), .. }, _) => Some(vec![stage.node, *norm]),
-            (_, Kind::Affine(_)) => {
-                matches!(plan.graph.node(stage.node).op, Op::BatchNorm2d(_)).then(|| vec![stage.node])
-            }
-            _ => None,
-        }
+        self.plan.derived(index, matches!(self.kinds[index], Kind::Affine(_)))
     }
 
     /// The stages with their operations.

@@ -372,7 +372,7 @@ impl Training {
     /// real ones, all with the numbers of the last.
     pub(crate) fn time(&self, n: usize, count: usize) -> Result<Option<(f32, f32)>, CompileError> {
         let captured = self.graphs.get(&(Task::Step(self.last), n));
-        Ok(captured.map(|captured| captured.time(count)).transpose()?)
+        captured.map(|captured| captured.time(count)).transpose()
     }
 
     fn updated(&mut self, groups: &ParameterGroups) {

@@ -35,6 +35,7 @@ pub(crate) use tables::{axis_tables, element_order, pixels_and_channels};
 pub(crate) use windows::{adaptive_spans, pool_spans};
 
 use crate::graph::{Graph, NodeId, Shape};
+use crate::ops::Op;
 use crate::optim::Frozen;
 use storage::Storage;
 
@@ -90,6 +91,20 @@ impl Plan {
     pub(crate) fn region(&self, value: NodeId, shape: Shape, n: usize) -> Region {
         let slot = self.storage.slot(value);
         self.storage.region(slot, shape, n, self.offsets[slot.buffer])
+    }
+
+    /// The layers whose parameters a stage of training holds as what follows from them: a frozen normalization that keeps
+    /// its statistics, which a scale and a shift compute (`scales`), and the convolution before it that it is folded into.
+    pub(crate) fn derived(&self, index: usize, scales: bool) -> Option<Vec<NodeId>> {
+        let stage = &self.stages[index];
+        match stage.kernel {
+            _ if self.mode != Mode::Train => None,
+            Kernel::Conv { norm: Some(norm), .. } => Some(vec![stage.node, norm]),
+            _ => {
+                let is_norm = matches!(self.graph.node(stage.node).op, Op::BatchNorm2d(_));
+                (scales && is_norm).then(|| vec![stage.node])
+            }
+        }
     }
 
     /// Where its gradient lies.

@@ -54,7 +54,7 @@ fn look(
 #[test]
 fn what_is_seen_inside_is_the_oracles() {
     let Some(mut emulator) = emulator() else { return };
-    let graphs = random_graphs(8).into_iter().chain([modern(), zoo::lenet().build().unwrap()]);
+    let graphs = random_graphs(8).chain([modern(), zoo::lenet().build().unwrap()]);
     for (seed, graph) in (0..).zip(graphs) {
         let (state, images) = (random_state(&graph, seed), random_input(&graph, IMAGES, seed));
         let weights = weights_of_logits(&graph, seed);
@@ -86,7 +86,7 @@ fn what_is_seen_inside_is_the_oracles() {
 #[test]
 fn guided_backpropagation_is_the_cpus() {
     let Some(mut emulator) = emulator() else { return };
-    for (seed, graph) in (0..).zip(random_graphs(2).into_iter().chain([zoo::lenet().build().unwrap()])) {
+    for (seed, graph) in (0..).zip(random_graphs(2).chain([zoo::lenet().build().unwrap()])) {
         let (state, images) = (random_state(&graph, seed), random_input(&graph, IMAGES, seed));
         let weights = weights_of_logits(&graph, seed);
         if is_on_edge(&graph, &forward(&graph, &state, &images).unwrap()) {

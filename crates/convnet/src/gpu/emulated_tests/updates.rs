@@ -2,6 +2,7 @@
 
 use convnet_gpu::Clock;
 
+use super::networks::modern;
 use super::{IMAGES, emulator, get, put};
 use crate::exec::Precision;
 use crate::exec::oracle_tests::close_within;
@@ -12,13 +13,12 @@ use crate::gpu::update::{self, Updates};
 use crate::optim::plain::Plain;
 use crate::optim::{Adagrad, Adam, Lamb, Lars, Muon, Nadam, Optimizer, ParameterGroups, Rmsprop, Sgd};
 use crate::reference::random::random_state;
-use crate::zoo;
 
 /// Several updates by each rule that has a kernel, with all that it keeps, beside the rule in double precision.
 #[test]
 fn updates_are_those_of_the_rules() {
     let Some(mut emulator) = emulator() else { return };
-    let graph = zoo::lenet().build().unwrap();
+    let graph = modern();
     let mut rules: Vec<Optimizer> = Optimizer::entries().into_iter().map(|entry| entry.optimizer).collect();
     rules.push(Sgd { dampening: 0.3, weight_decay: 0.01, ..Sgd::default() }.into());
     rules.push(Adam { amsgrad: true, weight_decay: 0.01, ..Adam::default() }.into());

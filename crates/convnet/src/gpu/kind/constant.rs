@@ -3,10 +3,12 @@
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
 use crate::gpu::emit::{At, Emit};
-use crate::plan::Stage;
+use crate::plan::{Mode, Stage};
 
 pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Bound {
-    let weight = binder.allocate(binder.node(stage.node).shape.elements());
+    // Training leaves it alone.
+    let train = binder.mode() == Mode::Train;
+    let weight = binder.allocate_for(binder.node(stage.node).shape.elements(), train);
     Bound::plain(binder, stage, Kind::Constant, Parameters { weight, bias: None })
 }
 

@@ -114,8 +114,8 @@ impl BatchNorm {
 
 impl Affine {
     pub(super) fn bind(binder: &mut Binder<'_>, stage: &Stage) -> Bound {
-        let parameters =
-            binder.allocate_pair(stage.shapes[0].channels(), binder.draft.keeps_statistics(stage.node));
+        // Training leaves it alone.
+        let parameters = binder.allocate_pair(stage.shapes[0].channels(), binder.mode() == Mode::Train);
         // A ReLU is masked by the output; all else is the scale.
         let needs = Needs { reads_inputs: false, ..binder.draft.needs(stage) };
         Bound { kind: Kind::Affine(Self), parameters, needs }

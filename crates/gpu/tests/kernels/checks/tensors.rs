@@ -157,7 +157,7 @@ fn muon(machine: &mut dyn Machine, report: &mut Report, (rows, columns): (usize,
     let mut case = Case::new(41);
     let [p, g, v] = [0; 3].map(|_| case.floats(len));
     let clock = clock(&mut case);
-    let room = number(&mut case, MuonRoom::bytes(rows, columns).unwrap());
+    let room = number(&mut case, MuonRoom::bytes(rows, columns).expect("a small room"));
     let [ps, gs, vs] = [p, g, v].map(|vector| case.values(vector));
     let velocity: Vec<f64> = vs.iter().zip(&gs).map(|(v, g)| v + 0.1 * (g - v)).collect();
     let ahead = |(v, g): (&f64, &f64)| if nesterov { g + 0.9 * (v - g) } else { *v };
