@@ -1,7 +1,7 @@
 //! Checks operations on a card against double precision, and times the steps and convolutions that count.
 //!
-//! `gpu_check [SECTION…]`, of `maps`, `reductions`, `layers`, `thin`, `stem`, `products`, `lenet`, `resnet`,
-//! `stem_times`, `feed`, `bandwidth`; all of them without one.
+//! `gpu_check [SECTION…]`: comparisons, of those in `CHECKS`, and times: `feed`, `lenet`, `resnet`, `stem_times`, `bandwidth`; all of
+//! them without one.
 
 #[path = "../tests/kernels/checks/mod.rs"]
 mod checks;
@@ -57,7 +57,7 @@ const CHECKS: [(&str, Check); 11] = [
     ("reductions", checks::reductions::check),
     ("layers", checks::layers::check),
     ("updates", checks::updates::check),
-    ("updates of whole tensors", checks::tensors::check),
+    ("tensors", checks::tensors::check),
     ("thin", checks::convolutions::thin),
     ("stem", checks::convolutions::stem),
     ("products", checks::convolutions::check),

@@ -49,6 +49,8 @@ pub(crate) struct Batch<'a> {
 pub(crate) struct Average {
     parameters: Vec<f32>,
     running: Vec<[Vec<f32>; 2]>,
+    /// What was frozen when it began, by which parameters lie where they do.
+    frozen: Frozen,
 }
 
 /// What is still to be updated at the end of a step.
@@ -493,11 +495,16 @@ impl Training {
 
     /// A moving average that starts at what is.
     pub(crate) fn average(&self) -> Average {
-        Average { parameters: self.parameters.as_slice().to_vec(), running: self.running.clone() }
+        let (parameters, running) = (self.parameters.as_slice().to_vec(), self.running.clone());
+        Average { parameters, running, frozen: self.plan().frozen.clone() }
     }
 
     /// average += (what is − average)·weight.
+    ///
+    /// # Panics
+    /// If something else is frozen now than when it began.
     pub(crate) fn update_average(&self, average: &mut Average, weight: f32) {
+        average.frozen.check_average(&self.plan().frozen);
         let (pool, isa) = (&self.pool, self.program.isa);
         flat::lerp(pool, isa, &mut average.parameters, self.parameters.as_slice(), weight);
         for (average, running) in average.running.iter_mut().flatten().zip(self.running.iter().flatten()) {
@@ -506,7 +513,11 @@ impl Training {
     }
 
     /// The state dict of an average.
+    ///
+    /// # Panics
+    /// If something else is frozen now than when it began.
     pub(crate) fn averaged_state(&self, average: &Average) -> StateDict {
+        average.frozen.check_average(&self.plan().frozen);
         self.state(&average.parameters, &average.running)
     }
 

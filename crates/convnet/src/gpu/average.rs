@@ -93,7 +93,7 @@ impl Average {
     /// # Panics
     /// If something else is frozen now than when it began.
     pub(super) fn check(&self, frozen: &Frozen) {
-        assert!(self.frozen == *frozen, "a moving average of when something else was frozen");
+        self.frozen.check_average(frozen);
     }
 
     /// What is in a training's block, at these bytes.

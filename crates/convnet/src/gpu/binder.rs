@@ -6,6 +6,7 @@ use std::ops::Range;
 use convnet_gpu::Precision;
 
 use crate::graph::{Node, NodeId};
+use crate::ops::ParamSpec;
 use crate::plan::{Draft, Mode};
 
 /// Floats to which everything is aligned: 256 bytes.
@@ -55,10 +56,11 @@ impl Binder<'_> {
             && self.draft.graph.node_parameters(id).get(i).is_some_and(|spec| frozen.holds(&spec.name))
     }
 
-    /// Whether the weight of a layer is that of others too.
+    /// Whether training changes the weight of a layer with that of others.
     pub(super) fn is_shared(&self, id: NodeId) -> bool {
         let graph = &self.draft.graph;
-        graph.node_parameters(id).first().is_some_and(|spec| graph.is_shared(&spec.name))
+        let shared = |spec: &ParamSpec| graph.is_shared(&spec.name);
+        self.mode() == Mode::Train && graph.node_parameters(id).first().is_some_and(shared)
     }
 
     pub(super) fn allocate(&mut self, len: usize) -> Range<usize> {
@@ -84,12 +86,12 @@ impl Binder<'_> {
     /// Floats of a layer's running statistics; where they start. Layers that are one normalization have the same.
     pub(super) fn track(&mut self, id: NodeId, floats: usize) -> usize {
         let mut specs = self.draft.graph.node_parameters(id).into_iter();
-        let name = specs.find(|spec| spec.kind.is_running()).map(|spec| spec.name).unwrap_or_default();
-        if let Some(&start) = self.tracked.get(&name) {
+        let name = specs.find(|spec| spec.kind.is_running()).map(|spec| spec.name);
+        if let Some(&start) = name.as_ref().and_then(|name| self.tracked.get(name)) {
             return start;
         }
         let start = take(&mut self.running, floats).start;
-        self.tracked.insert(name, start);
+        self.tracked.extend(name.map(|name| (name, start)));
         start
     }
 }

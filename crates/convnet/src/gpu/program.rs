@@ -292,7 +292,9 @@ impl Program {
         let mut steps: Vec<PlanStep> = self.steps().map(step).collect();
         for back in &self.plan.backward {
             let (stage, kind) = (&self.plan.stages[back.stage], &self.kinds[back.stage]);
-            let learns = self.layout[back.stage].weight.start < self.learning;
+            let Parameters { weight, bias } = &self.layout[back.stage];
+            let learns = [Some(weight), bias.as_ref()]
+                .map(|range| range.is_some_and(|range| range.start < self.learning));
             steps[back.stage].backward = kind.describe_backward(&self.plan, (stage, learns), back);
         }
         steps

@@ -118,6 +118,8 @@ pub(crate) struct Training {
     dropout: bool,
     /// The number of the first image in the batch of all ranks.
     first: usize,
+    /// Whether its memory was given up and not had again.
+    given_up: bool,
     /// Where gradients meet those of other ranks, once they do.
     meeting: Option<joint::Meeting>,
 }
@@ -264,6 +266,7 @@ impl Training {
             passes: 0,
             dropout: true,
             first: 0,
+            given_up: false,
             meeting: None,
         };
         training.load(state)?;
@@ -291,10 +294,6 @@ impl Training {
 
     pub(crate) fn activation_bytes(&self) -> usize {
         self.blueprint.program.format().size() * self.plan().floats
-    }
-
-    pub(crate) fn optimizer(&self) -> Optimizer {
-        self.blueprint.optimizer
     }
 
     pub(crate) fn steps(&self) -> u64 {
@@ -359,6 +358,7 @@ impl Training {
 
     /// Updates the parameters by the gradients.
     pub(crate) fn apply(&mut self, groups: &ParameterGroups, rate: f32) -> Result<(), CompileError> {
+        self.check()?;
         self.group(groups);
         self.settle()?;
         let clocks = self.clocks(rate);
@@ -433,6 +433,7 @@ impl Training {
 
     /// Sends a batch and the numbers of a step to the card.
     fn send(&mut self, images: &[f32], judged: Option<&Judged<'_>>, rate: f32) -> Result<(), CompileError> {
+        self.check()?;
         let (clocks, places) = (self.clocks(rate), self.blueprint.places);
         self.feed.send(&self.card, |target| {
             target[places.clocks..][..clocks.len()].copy_from_slice(&clocks);

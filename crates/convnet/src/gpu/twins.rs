@@ -7,7 +7,7 @@ use convnet_gpu::{Format, List, View};
 
 use super::places::Places;
 use super::table::Parameter;
-use crate::graph::{Graph, SharedWeight};
+use crate::graph::Graph;
 use crate::plan::CompileError;
 
 /// A further place of a parameter.
@@ -69,11 +69,13 @@ pub(super) fn distinct(
             distinct.push(parameter);
             continue;
         };
-        let Some(orders) = Orders::of(&distinct[first], &parameter) else {
+        // Nothing goes between places of what is frozen, which may be folded in one of them.
+        let orders =
+            if parameter.frozen { Some(Orders::Same) } else { Orders::of(&distinct[first], &parameter) };
+        let Some(orders) = orders else {
             let first = parameter.spec.name;
-            let named = |shared: &&SharedWeight| shared.first == first;
-            let name =
-                graph.shared_weights().iter().find(named).map_or(first.clone(), |found| found.name.clone());
+            let before = 1 + twins.iter().filter(|twin| twin.parameter.spec.name == first).count();
+            let name = graph.name_of_reader(&first, before).unwrap_or_else(|| first.clone());
             return Err(CompileError::SharedWeight { name, first });
         };
         twins.push(Twin { parameter, first, orders });

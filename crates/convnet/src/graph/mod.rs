@@ -273,9 +273,16 @@ impl Graph {
         self.parameters().into_iter().enumerate().map(|(place, spec)| (spec.name, place)).collect()
     }
 
-    /// Whether a weight, by the name of its first layer's, is that of others too.
+    /// The name that reader number `number` of a weight has for it, from 0, by that of the first.
+    pub(crate) fn name_of_reader(&self, first: &str, number: usize) -> Option<String> {
+        let pairs = |id| self.node_parameters(id).into_iter().zip(self.named_parameters(id));
+        let mut names = self.ids().flat_map(pairs).filter(|(spec, _)| spec.name == first);
+        names.nth(number).map(|(_, own)| own.name)
+    }
+
+    /// Whether several layers read a weight, by the name of the first.
     pub(crate) fn is_shared(&self, name: &str) -> bool {
-        self.shared.iter().any(|shared| shared.first == name)
+        self.name_of_reader(name, 1).is_some()
     }
 
     /// Tensors of the state dict that no layer reads: those of modules that PyTorch code registers and never calls.

@@ -98,6 +98,12 @@ impl Frozen {
         self.names.contains(name)
     }
 
+    /// # Panics
+    /// If a moving average of when this was frozen is to be used while something else is.
+    pub(crate) fn check_average(&self, now: &Self) {
+        assert!(self == now, "a moving average of when something else was frozen");
+    }
+
     /// Whether a layer's parameters are all frozen; not where it has none.
     pub(crate) fn holds_all(&self, parameters: &[ParamSpec]) -> bool {
         let mut trainable = parameters.iter().filter(|spec| spec.kind.trainable()).peekable();

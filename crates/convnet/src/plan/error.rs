@@ -62,7 +62,7 @@ pub enum CompileError {
         /// What is not supported, and the way out.
         reason: String,
     },
-    /// A weight of two layers, in training on a GPU.
+    /// A weight of two Linear layers that read maps of different sizes, in training on a GPU.
     #[error(
         "`{name}` and `{first}` are one weight, which two layers read as maps of other sizes: the CPU trains it, a GPU does not"
     )]

@@ -126,6 +126,8 @@ impl Steps {
         }
         let average = self.average();
         self.joint.as_mut().into_iter().for_each(Joint::withdraw);
+        // Its memory goes to what learns now.
+        self.ema = None;
         self.training.refreeze(frozen)?;
         self.renew_average(average)
     }
@@ -144,6 +146,7 @@ impl Steps {
         training.load_optimizer_state(steps, &optimizer)?;
         let average = self.average();
         self.joint.as_mut().into_iter().for_each(Joint::withdraw);
+        self.ema = None;
         self.training = training;
         self.renew_average(average)
     }

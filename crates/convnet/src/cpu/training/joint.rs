@@ -11,7 +11,9 @@ impl Training {
             return;
         }
         self.offered = true;
-        if let Some((mut memory, lease)) = joint.lend(self.gradients.len(), "a CPU") {
+        if let Some((mut memory, lease)) =
+            joint.lend(self.gradients.len(), &format!("a CPU ({})", self.program.isa))
+        {
             memory.as_mut_slice().copy_from_slice(self.gradients.as_slice());
             (self.gradients, self.lease) = (memory, Some(lease));
         }

@@ -37,8 +37,17 @@ impl Block {
     }
 }
 
-/// Options for that card, where there is a compiler for the emulation.
+/// The variable that names a card for the tests, by its number.
+const CARD: &str = "CONVNET_TEST_CARD";
+
+/// Options for that card, where there is a compiler for the emulation; or for a real one that is named.
 pub(crate) fn options() -> Option<Options> {
-    drop(emulator()?);
-    Some(Options { device: Device::Gpu(INDEX), precision: Precision::F32, threads: 1, ..Options::default() })
+    let card = match std::env::var(CARD) {
+        Ok(number) => number.parse().expect("the number of a card"),
+        Err(_) => {
+            drop(emulator()?);
+            INDEX
+        }
+    };
+    Some(Options { device: Device::Gpu(card), precision: Precision::F32, threads: 1, ..Options::default() })
 }

@@ -5,6 +5,7 @@ pub(super) mod card;
 mod frozen;
 mod looks;
 mod networks;
+mod shared;
 mod trainings;
 mod updates;
 

@@ -345,17 +345,21 @@ impl Kind {
     pub(super) fn describe_backward(
         &self,
         plan: &Plan,
-        (stage, learns): (&Stage, bool),
+        (stage, learns): (&Stage, [bool; 2]),
         back: &BackwardStage,
     ) -> String {
         let mask = if self.masks_by_output(stage) { "relu mask, " } else { "" };
-        let products = match (self, back.inputs.iter().any(Option::is_some)) {
-            (Self::Input, _) => return String::new(),
-            (Self::Join(_), _) => return "with batch_norm".into(),
-            (Self::Conv(_) | Self::Linear(_), true) if learns => "dx, dW".into(),
-            (Self::Conv(_) | Self::Linear(_), true) => "dx".into(),
-            (Self::Conv(_) | Self::Linear(_), false) => "dW".into(),
-            (Self::Concat, _) if plan.copies(stage.out).is_empty() => "in place".into(),
+        let products = match self {
+            Self::Input => return String::new(),
+            Self::Join(_) => return "with batch_norm".into(),
+            Self::Conv(_) | Self::Linear(_) => {
+                // A bias's gradient comes with the weight's.
+                let [weight, bias] = learns;
+                let dx = back.inputs.iter().any(Option::is_some);
+                let parts = [(dx, "dx"), (weight, "dW"), (bias && !weight, "db")];
+                parts.into_iter().filter(|(is, _)| *is).map(|(_, name)| name).collect::<Vec<_>>().join(", ")
+            }
+            Self::Concat if plan.copies(stage.out).is_empty() => "in place".into(),
             _ => format!("{}_backward", self.describe(plan, stage)),
         };
         format!("{mask}{products}")

@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 
 use super::{Blueprint, Training};
+use crate::gpu::inference::outputs;
 use crate::gpu::loader::Loader;
 use crate::gpu::table::Parameter;
 use crate::optim::Frozen;
-use crate::plan::CompileError;
+use crate::plan::{Aim, CompileError, Mode};
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::read;
+
+/// Why nothing can be done any more.
+const GIVEN_UP: &str =
+    "the memory of this training was given up to freeze something else, and was not had again";
 
 impl Blueprint {
     /// The parameters that learn.
@@ -48,17 +53,24 @@ impl Training {
     }
 
     /// Freezes something else from now on. The card's memory of before is given up for that of now; if there is no room, it is as
-    /// before.
+    /// before, and if there is none for that any more, every call fails from then on.
     pub(crate) fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
-        let (graph, options) = (self.plan().graph.clone(), self.blueprint.options);
-        let (at, before) = ((self.plan().batch, self.index), self.plan().frozen.clone());
+        let blueprint = |frozen: &Frozen, was: &Blueprint| {
+            let (plan, options) = (&was.program.plan, &was.options);
+            let outputs = outputs(&plan.graph, Mode::Train);
+            let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
+            Blueprint::new(&plan.graph, aim, plan.batch, was.optimizer, options)
+        };
+        // What needs no memory fails first.
+        let (new, before) =
+            (blueprint(frozen, &self.blueprint)?, blueprint(&self.plan().frozen, &self.blueprint)?);
         let state = self.state_dict()?;
         let (steps, optimizer) = self.optimizer_state()?;
         let learned: BTreeSet<String> =
             self.blueprint.learning().map(|parameter| parameter.spec.name.clone()).collect();
-        let (rule, seed, passes, dropout) = (self.optimizer(), self.seed, self.passes, self.dropout);
-        let again = |frozen: &Frozen| {
-            let mut new = Self::new(&graph, &state, at, (rule, frozen, seed), &options)?;
+        let (index, seed, passes, dropout) = (self.index, self.seed, self.passes, self.dropout);
+        let again = |blueprint: Blueprint| {
+            let mut new = Self::of(blueprint, &state, (index, seed))?;
             // What begins to learn has the state of a first step.
             let fresh = new.tracked.clone();
             let (_, mut both) = new.optimizer_state()?;
@@ -77,15 +89,20 @@ impl Training {
         };
         self.graphs.clear();
         self.meeting = None;
+        self.given_up = true;
         self.card = self.card.beside(0)?;
         self.feed = self.card.feed(0)?;
-        match again(frozen) {
-            Ok(new) => *self = new,
-            Err(error) => {
-                *self = again(&before)?;
-                return Err(error);
-            }
+        let found = again(new);
+        let error = found.as_ref().err().cloned();
+        *self = found.or_else(|_| again(before))?;
+        error.map_or(Ok(()), Err)
+    }
+
+    /// Whether there is memory.
+    pub(super) fn check(&self) -> Result<(), CompileError> {
+        match self.given_up {
+            false => Ok(()),
+            true => Err(CompileError::Gpu { reason: GIVEN_UP.to_owned() }),
         }
-        Ok(())
     }
 }

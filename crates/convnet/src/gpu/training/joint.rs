@@ -26,14 +26,15 @@ impl Training {
         let threads = self.blueprint.options.threads;
         let pool = Pool::try_new(threads)
             .map_err(|error| CompileError::Threads { threads, reason: error.to_string() })?;
-        let (values, lease) = match joint.lend(floats, "a GPU") {
-            Some((memory, lease)) => (memory, Some(lease)),
-            None => {
-                let task = ("training", self.plan().batch);
-                let memory = Arena::try_new(floats);
-                (memory.map_err(|error| CompileError::memory(task, error.bytes()))?, None)
-            }
-        };
+        let (values, lease) =
+            match joint.lend(floats, &format!("a GPU ({})", self.blueprint.options.precision)) {
+                Some((memory, lease)) => (memory, Some(lease)),
+                None => {
+                    let task = ("training", self.plan().batch);
+                    let memory = Arena::try_new(floats);
+                    (memory.map_err(|error| CompileError::memory(task, error.bytes()))?, None)
+                }
+            };
         self.meeting = Some(Meeting { values, lease, pool });
         Ok(())
     }

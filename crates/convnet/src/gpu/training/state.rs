@@ -25,6 +25,7 @@ impl Training {
 
     /// A moving average that starts at what is.
     pub(crate) fn average(&self) -> Result<Average, CompileError> {
+        self.check()?;
         let program = &self.blueprint.program;
         let layout = Layout::new(program.parameters, program.running);
         Average::of(&self.card, (layout, &program.plan.frozen), self.kept_at())
@@ -44,6 +45,7 @@ impl Training {
 
     /// All parameters and running statistics, under PyTorch's names and in its layouts.
     pub(crate) fn state_dict(&self) -> Result<StateDict, CompileError> {
+        self.check()?;
         let (program, [parameters, running]) = (&self.blueprint.program, self.kept_at());
         let parameters = self.card.read(parameters, program.parameters)?;
         Ok(self.state_of([parameters, self.card.read(running, program.running)?]))
@@ -62,6 +64,7 @@ impl Training {
 
     /// Replaces all parameters and running statistics; nothing where one is missing or has another shape.
     pub(crate) fn load(&mut self, state: &dyn TensorSource) -> Result<(), CompileError> {
+        self.check()?;
         for spec in self.plan().graph.parameters() {
             check(state, &spec)?;
         }
@@ -78,6 +81,7 @@ impl Training {
 
     /// The steps done, and the optimizer's buffers named `PARAMETER/BUFFER`.
     pub(crate) fn optimizer_state(&self) -> Result<(u64, StateDict), CompileError> {
+        self.check()?;
         let mut state = StateDict::new();
         let moments = self.blueprint.places.moments.iter().take(self.blueprint.moments());
         let moments = moments.map(|&at| self.card.read(at, self.blueprint.program.learning));
