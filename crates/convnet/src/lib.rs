@@ -69,6 +69,7 @@ pub mod ranks;
 pub mod reference;
 pub mod shape;
 pub mod state;
+mod tracked;
 pub mod train;
 mod weights;
 pub mod zoo;

@@ -10,7 +10,8 @@ use super::matrix::Matrix;
 use super::update::Tensors;
 use crate::ops::{ParamKind, ParamSpec};
 use crate::optim::plain::Plain;
-use crate::optim::{Optimizer, Setting, Tracked};
+use crate::optim::{Optimizer, Setting};
+use crate::tracked::Tracked;
 
 const GOLDEN: &str = include_str!("optimizer_golden.jsonl");
 const STEPS: u64 = 50;

@@ -20,11 +20,12 @@ use super::table::{Parameter, Twin, distinct, keepers, running, table, tracked, 
 use super::update::{self, Step, Tensors};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::ParamSpec;
-use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting, Tracked};
+use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Setting};
 use crate::options::Options;
 use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, StepReport, StepTimes, layer_key, pass_key};
 use crate::ranks::Lease;
 use crate::state::{StateDict, Tensor, TensorSource};
+use crate::tracked::Tracked;
 use crate::weights::{check, read};
 
 /// An output that the loss reads, and its weight.

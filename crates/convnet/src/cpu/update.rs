@@ -7,7 +7,8 @@ use convnet_kernels::{
 
 use super::table::Parameter;
 use crate::ops::ParamSpec;
-use crate::optim::{Lars, Optimizer, Setting, Tracked};
+use crate::optim::{Lars, Optimizer, Setting};
+use crate::tracked::{Tracked, nadam};
 
 impl Tracked {
     /// How the parameter is updated next; `None` where it stays as it is.
@@ -37,7 +38,9 @@ impl Tracked {
                 let adam = Adam { lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad };
                 Step::Elements(Update::adam(adam, step))
             }
-            Optimizer::Nadam(rule) => Step::Elements(Update::nadam(rule.at(lr), step, self.next_product())),
+            Optimizer::Nadam(rule) => {
+                Step::Elements(Update::nadam(nadam(rule, lr), step, self.next_product()))
+            }
             Optimizer::Rmsprop(rule) => {
                 let (alpha, eps, weight_decay) = (rule.alpha, rule.eps, rule.weight_decay);
                 let (momentum, centered) = (rule.momentum, rule.centered);

@@ -12,10 +12,11 @@ use super::update::{Updates, live};
 use crate::exec::{CompileError, Device, Engine, Options, Precision, ReluGradient, TrainingStep};
 use crate::graph::{Builder, Graph, concat};
 use crate::ops::{Conv2d, Linear, MaxPool2d, ParamSpec};
-use crate::optim::{Frozen, Optimizer, ParameterGroup, ParameterGroups, Select, Tracked};
+use crate::optim::{Frozen, Optimizer, ParameterGroup, ParameterGroups, Select};
 use crate::plan::{Aim, Mode};
 use crate::reference::random::{random_graphs, random_state};
 use crate::state;
+use crate::tracked::Tracked;
 use crate::zoo;
 
 pub(super) fn options(precision: Precision) -> Options {
@@ -40,9 +41,7 @@ pub(super) fn frozen_blueprint(
     optimizer: Optimizer,
     precision: Precision,
 ) -> Blueprint {
-    let outputs = outputs(graph, Mode::Train);
-    let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
-    Blueprint::new(graph, aim, batch, optimizer, &options(precision)).unwrap()
+    Blueprint::training(graph, frozen, batch, optimizer, &options(precision)).unwrap()
 }
 
 /// A program for all outputs of a mode, nothing of which is frozen.

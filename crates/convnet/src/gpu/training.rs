@@ -27,10 +27,11 @@ use super::twins::{self, Twin};
 use super::update::{self, Going, Updates};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
-use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups, Tracked};
+use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups};
 use crate::options::{Options, ReluGradient};
 use crate::plan::{Aim, CompileError, Mode, Plan, PlanStep, Region, StepReport, StepTimes, pass_key};
 use crate::state::{StateDict, TensorSource};
+use crate::tracked::Tracked;
 
 /// Images and what they shall be taken for.
 #[derive(Clone, Copy, Debug)]
@@ -168,6 +169,19 @@ impl Blueprint {
         Ok(Self { program, places, losses, table, twins, fixed, optimizer, options: *options })
     }
 
+    /// What trains a network but for what is frozen.
+    pub(super) fn training(
+        graph: &Graph,
+        frozen: &Frozen,
+        batch: usize,
+        optimizer: Optimizer,
+        options: &Options,
+    ) -> Result<Self, CompileError> {
+        let outputs = outputs(graph, Mode::Train);
+        let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
+        Self::new(graph, aim, batch, optimizer, options)
+    }
+
     /// Buffers of the optimizer, of the parameter that has most.
     fn moments(&self) -> usize {
         Assigned::new(&self.program.plan.graph, self.optimizer).buffers()
@@ -235,9 +249,7 @@ impl Training {
         (optimizer, frozen, seed): (Optimizer, &Frozen, u64),
         options: &Options,
     ) -> Result<Self, CompileError> {
-        let outputs = outputs(graph, Mode::Train);
-        let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
-        Self::of(Blueprint::new(graph, aim, batch, optimizer, options)?, state, (index, seed))
+        Self::of(Blueprint::training(graph, frozen, batch, optimizer, options)?, state, (index, seed))
     }
 
     /// What a blueprint tells, on a card.

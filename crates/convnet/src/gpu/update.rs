@@ -10,7 +10,8 @@ use convnet_kernels::{NEWTON_SCHULZ, rest};
 use super::binder::LINE;
 use super::places::Places;
 use super::table::Parameter;
-use crate::optim::{Assigned, Optimizer, ParameterGroups, Setting, Tracked, longest_gradient};
+use crate::optim::{Assigned, Optimizer, ParameterGroups, Setting};
+use crate::tracked::{Tracked, longest_gradient};
 
 /// Neighbours that are updated alike.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,6 @@ mod optimizer;
 #[cfg(test)]
 pub(crate) mod plain;
 mod rules;
-mod tracked;
 
 pub(crate) use assign::Assigned;
 pub use frozen::{Frozen, NoMatch};
@@ -28,7 +27,6 @@ pub use groups::{GroupCount, GroupError, ParameterGroup, ParameterGroups, Select
 pub use layers::layer_rates;
 pub use optimizer::{Optimizer, OptimizerEntry};
 pub use rules::{Adagrad, Adam, Adamw, Adjust, Lamb, Lars, Lion, Muon, Nadam, Rmsprop, Sgd};
-pub(crate) use tracked::{Tracked, longest_gradient};
 
 /// A setting that no optimizer can follow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

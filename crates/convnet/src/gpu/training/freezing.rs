@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Blueprint, Training};
-use crate::gpu::inference::outputs;
 use crate::gpu::loader::Loader;
 use crate::gpu::table::Parameter;
 use crate::optim::Frozen;
-use crate::plan::{Aim, CompileError, Mode};
+use crate::plan::CompileError;
 use crate::state::{StateDict, Tensor, TensorSource};
 use crate::weights::read;
 
@@ -56,10 +55,8 @@ impl Training {
     /// before, and if there is none for that any more, every call fails from then on.
     pub(crate) fn refreeze(&mut self, frozen: &Frozen) -> Result<(), CompileError> {
         let blueprint = |frozen: &Frozen, was: &Blueprint| {
-            let (plan, options) = (&was.program.plan, &was.options);
-            let outputs = outputs(&plan.graph, Mode::Train);
-            let aim = Aim { mode: Mode::Train, outputs: &outputs, frozen, watched: &[] };
-            Blueprint::new(&plan.graph, aim, plan.batch, was.optimizer, options)
+            let plan = &was.program.plan;
+            Blueprint::training(&plan.graph, frozen, plan.batch, was.optimizer, &was.options)
         };
         // What needs no memory fails first.
         let (new, before) =

@@ -35,15 +35,6 @@ impl Default for Nadam {
     }
 }
 
-impl Nadam {
-    /// The rule at a learning rate, as the kernels take it.
-    pub(crate) fn at(self, lr: f32) -> convnet_kernels::Nadam {
-        let Self { beta1, beta2, eps, weight_decay, momentum_decay, decoupled_weight_decay: decoupled } =
-            self;
-        convnet_kernels::Nadam { lr, beta1, beta2, eps, weight_decay, decoupled, momentum_decay }
-    }
-}
-
 impl Rule for Nadam {
     const NAME: &'static str = "nadam";
     const TITLE: &'static str = "NAdam";

@@ -1,7 +1,7 @@
-//! What is kept of a parameter beside buffers of its shape.
+//! What is kept of a parameter beside buffers of its shape, on any device.
 
-use super::{Assigned, Optimizer};
 use crate::ops::ParamSpec;
+use crate::optim::{self, Assigned, Optimizer};
 use crate::plan::CompileError;
 use crate::state::StateDict;
 
@@ -35,7 +35,7 @@ impl Tracked {
     pub(crate) fn next_product(&self) -> f32 {
         match self.rule {
             Optimizer::Nadam(rule) => {
-                (f64::from(self.mu_product) * rule.at(0.0).momentum(self.count + 1)) as f32
+                (f64::from(self.mu_product) * nadam(rule, 0.0).momentum(self.count + 1)) as f32
             }
             _ => 1.0,
         }
@@ -108,4 +108,11 @@ pub(crate) fn longest_gradient(rule: &Optimizer) -> Option<f32> {
         Optimizer::Lamb(rule) => Some(rule.max_grad_norm).filter(|&limit| limit > 0.0),
         _ => None,
     }
+}
+
+/// NAdam at a learning rate, as the kernels take it.
+pub(crate) fn nadam(rule: optim::Nadam, lr: f32) -> convnet_kernels::Nadam {
+    let optim::Nadam { beta1, beta2, eps, weight_decay, momentum_decay, decoupled_weight_decay: decoupled } =
+        rule;
+    convnet_kernels::Nadam { lr, beta1, beta2, eps, weight_decay, decoupled, momentum_decay }
 }
