@@ -11,6 +11,7 @@ const RIGHT: &str = "\
 import torch
 from torch import nn
 
+
 class Net(nn.Module):
     def __init__(self):
         super().__init__()

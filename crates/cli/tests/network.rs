@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::place::Place;
 use convnet::io::WeightsFile;
 use convnet::state::StateDict;
+
+use crate::place::Place;
 
 /// A residual block with a normalization, a dropout and a head.
 const NET: &str = "\
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 INPUT_SIZE = (1, 28, 28)
+
 
 class Block(nn.Module):
     def __init__(self):
@@ -23,6 +25,7 @@ class Block(nn.Module):
 
     def forward(self, x):
         return x + self.bn(self.conv(x))
+
 
 class Net(nn.Module):
     def __init__(self):
