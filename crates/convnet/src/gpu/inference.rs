@@ -9,7 +9,7 @@ use convnet_gpu::Format;
 
 use super::card::{self, Captured, Card, Feed};
 use super::loader::Loader;
-use super::places::{Kept as KeptByOptimizer, Places};
+use super::places::{Places, Upkeep};
 use super::planes::{planes, span};
 use super::program::{Part, Parts, Program};
 use super::rows::halves;
@@ -67,8 +67,7 @@ impl Inference {
         let outputs = outputs(graph, mode);
         let aim = Aim { mode, outputs: &outputs, frozen: &Frozen::default(), watched: &[] };
         let program = Program::new(graph, aim, batch, options)?;
-        let places =
-            Places::new(&program, &[], KeptByOptimizer::default()).ok_or(CompileError::TooLarge { batch })?;
+        let places = Places::new(&program, &[], Upkeep::default()).ok_or(CompileError::TooLarge { batch })?;
         let mut parameters = vec![0.0; program.parameters];
         let mut loader = Loader { graph, source, parameters: &mut parameters };
         for (at, kind) in program.steps() {

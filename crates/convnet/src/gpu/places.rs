@@ -45,7 +45,7 @@ pub(super) struct Places {
 
 /// What an optimizer keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(super) struct Upkeep {
     /// Parameters in training, and moments of each.
     pub(super) trained: usize,
     pub(super) moments: usize,
@@ -64,8 +64,8 @@ pub(super) fn room(batch: usize, shape: Shape) -> Option<usize> {
 impl Places {
     /// Lays out a program whose outputs have these losses, with what an optimizer keeps. Nothing where the block cannot be
     /// addressed.
-    pub(super) fn new(program: &Program, losses: &[Loss], kept: Kept) -> Option<Self> {
-        let Kept { trained, moments, matrices } = kept;
+    pub(super) fn new(program: &Program, losses: &[Loss], kept: Upkeep) -> Option<Self> {
+        let Upkeep { trained, moments, matrices } = kept;
         let (plan, mut end) = (&program.plan, 0usize);
         let mut take = |bytes: Option<usize>| -> Option<usize> {
             let start = end;

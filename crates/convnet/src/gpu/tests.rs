@@ -4,7 +4,7 @@ use convnet_gpu::{Lane, Work};
 use snapbox::{assert_data_eq, file};
 
 use super::inference::outputs;
-use super::places::{Kept, Places};
+use super::places::{Places, Upkeep};
 use super::program::{By, Part, Parts, Program};
 use super::table::{running, table, unpack};
 use super::training::{Blueprint, Task};
@@ -62,7 +62,7 @@ fn step(graph: &Graph, (n, batch): (usize, usize), optimizer: Optimizer, precisi
 /// The list of a forward pass.
 fn forward(graph: &Graph, (n, batch): (usize, usize), mode: Mode, precision: Precision) -> Parts {
     let program = program(graph, mode, batch, precision);
-    let places = Places::new(&program, &[], Kept::default()).unwrap();
+    let places = Places::new(&program, &[], Upkeep::default()).unwrap();
     let mut parts = Parts::new(&places);
     program.forward(&mut parts, &places, (n, false));
     parts

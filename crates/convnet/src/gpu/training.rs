@@ -19,7 +19,7 @@ use super::binder::LINE;
 use super::card::{self, Captured, Card, Feed};
 use super::inference::outputs;
 use super::kind::{Dropout, Kind};
-use super::places::{Kept, Places, RESULT};
+use super::places::{Places, RESULT, Upkeep};
 use super::planes::span;
 use super::program::{By, Loss, Part, Parts, Program};
 use super::table::{Parameter, table};
@@ -164,7 +164,7 @@ impl Blueprint {
         let (table, twins) = twins::distinct(graph, trained)?;
         let rules = Assigned::new(graph, optimizer);
         let matrices = update::matrices(&table, &rules).ok_or(CompileError::TooLarge { batch })?;
-        let kept = Kept { trained: table.len(), moments: rules.buffers(), matrices };
+        let kept = Upkeep { trained: table.len(), moments: rules.buffers(), matrices };
         let places = Places::new(&program, &losses, kept).ok_or(CompileError::TooLarge { batch })?;
         Ok(Self { program, places, losses, table, twins, fixed, optimizer, options: *options })
     }

@@ -9,7 +9,7 @@ use crate::exec::oracle_tests::{close_within, single};
 use crate::exec::{Criterion, CrossEntropy, Options, Precision, ReluGradient, Target, TrainingStep};
 use crate::gpu::inference::outputs;
 use crate::gpu::loader::Loader;
-use crate::gpu::places::{Kept, Places, RESULT};
+use crate::gpu::places::{Places, RESULT, Upkeep};
 use crate::gpu::program::Parts;
 use crate::gpu::rows::halves;
 use crate::gpu::table::unpack;
@@ -36,7 +36,7 @@ fn values(
 ) -> Vec<(NodeId, Vec<f32>)> {
     let shown = outputs(graph, mode);
     let program = program(graph, mode, batch, precision);
-    let places = Places::new(&program, &[], Kept::default()).unwrap();
+    let places = Places::new(&program, &[], Upkeep::default()).unwrap();
     let mut parameters = vec![0.0; program.parameters];
     let mut loader = Loader { graph, source: state, parameters: &mut parameters };
     for (at, kind) in program.steps() {

@@ -15,6 +15,14 @@ fn momentum() -> Optimizer {
     Sgd { momentum: 0.9, ..Sgd::default() }.into()
 }
 
+/// Gives the second layer of this name the weight and the bias of the first.
+fn share(net: &mut Assembly, path: &str) {
+    for tensor in ["weight", "bias"] {
+        let (name, first) = (format!("{path}_1.{tensor}"), format!("{path}.{tensor}"));
+        net.share(SharedWeight { name, first, in_state_dict: false });
+    }
+}
+
 /// A Linear on the vector of a small map and another, with its weight, on what `second` makes of the other branch.
 fn branches(second: &[(&str, Op)]) -> Graph {
     let mut net = Assembly::new("branches", [3, 8, 8]).unwrap();
@@ -30,10 +38,7 @@ fn branches(second: &[(&str, Op)]) -> Graph {
     other = add("flatten", Op::Flatten, &[other]);
     other = add("fc", Linear::new(5).into(), &[other]);
     let sum = add("add", Op::Add, &[first, other]);
-    for tensor in ["weight", "bias"] {
-        let (name, first) = (format!("fc_1.{tensor}"), format!("fc.{tensor}"));
-        net.share(SharedWeight { name, first, in_state_dict: false });
-    }
+    share(&mut net, "fc");
     net.finish(sum).unwrap()
 }
 
@@ -97,10 +102,7 @@ fn two_maps() -> Graph {
         ends.push(add("fc", Linear::new(5).into(), &[x]));
     }
     let sum = add("add", Op::Add, &ends);
-    for tensor in ["weight", "bias"] {
-        let (name, first) = (format!("fc_1.{tensor}"), format!("fc.{tensor}"));
-        net.share(SharedWeight { name, first, in_state_dict: false });
-    }
+    share(&mut net, "fc");
     net.finish(sum).unwrap()
 }
 
@@ -141,9 +143,8 @@ fn a_stem_that_two_layers_share_is_trained_in_tf32() {
         let sum = add("add", Op::Add, &[a, b]);
         let end = add("flatten", Op::Flatten, &[sum]);
         let end = add("fc", Linear::new(4).into(), &[end]);
-        for tensor in ["weight", "bias"].into_iter().filter(|_| shared) {
-            let (name, first) = (format!("conv_1.{tensor}"), format!("conv.{tensor}"));
-            net.share(SharedWeight { name, first, in_state_dict: false });
+        if shared {
+            share(&mut net, "conv");
         }
         let blueprint = blueprint(&net.finish(end).unwrap(), 2, momentum(), Precision::Tf32);
         let rows = blueprint.table[0].rows.clone().unwrap();

@@ -59,8 +59,7 @@ impl Training {
             Blueprint::training(&plan.graph, frozen, plan.batch, was.optimizer, &was.options)
         };
         // What needs no memory fails first.
-        let (new, before) =
-            (blueprint(frozen, &self.blueprint)?, blueprint(&self.plan().frozen, &self.blueprint)?);
+        let new = blueprint(frozen, &self.blueprint)?;
         let state = self.state_dict()?;
         let (steps, optimizer) = self.optimizer_state()?;
         let learned: BTreeSet<String> =
@@ -91,7 +90,7 @@ impl Training {
         self.feed = self.card.feed(0)?;
         let found = again(new);
         let error = found.as_ref().err().cloned();
-        *self = found.or_else(|_| again(before))?;
+        *self = found.or_else(|_| again(blueprint(&self.plan().frozen, &self.blueprint)?))?;
         error.map_or(Ok(()), Err)
     }
 
