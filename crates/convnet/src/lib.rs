@@ -60,6 +60,7 @@ pub mod inspect;
 pub mod io;
 mod machine;
 pub mod model;
+mod moved;
 pub mod ops;
 pub mod optim;
 mod options;

@@ -11,14 +11,15 @@ const FORMATS: &[&str] = &["convnet_formats"];
 const KERNELS: &[&str] = &["convnet_kernels"];
 const DEVICES: &[&str] = &["convnet_kernels", "convnet_gpu"];
 
-const ROOMS: [Row; 23] = [
+const ROOMS: [Row; 24] = [
     ("shape", &[], &[]),
     ("ops", &["shape"], &[]),
     ("graph", &["shape", "ops"], &[]),
     ("optim", &["graph", "ops"], &[]),
+    ("moved", &[], &[]),
     ("font", &[], &[]),
     ("drawing", &["font"], &[]),
-    ("data", &["font"], FORMATS),
+    ("data", &["font", "moved"], FORMATS),
     ("zoo", &["graph", "ops"], &[]),
     ("state", &["graph", "ops"], &[]),
     ("reference", &["graph", "ops", "state"], &[]),
@@ -33,8 +34,12 @@ const ROOMS: [Row; 23] = [
         &["graph", "ops", "optim", "state", "plan", "machine", "options", "weights", "tracked", "ranks"],
         KERNELS,
     ),
-    ("gpu", &["graph", "ops", "optim", "state", "plan", "options", "weights", "tracked", "ranks"], DEVICES),
-    ("exec", &["graph", "ops", "optim", "state", "plan", "options", "ranks", "cpu", "gpu"], KERNELS),
+    (
+        "gpu",
+        &["graph", "ops", "optim", "state", "plan", "options", "weights", "tracked", "ranks", "moved"],
+        DEVICES,
+    ),
+    ("exec", &["graph", "ops", "optim", "state", "plan", "options", "ranks", "moved", "cpu", "gpu"], KERNELS),
     ("inspect", &["graph", "ops", "state", "exec"], &[]),
     ("io", &["graph", "ops", "zoo", "state", "data"], FORMATS),
     (

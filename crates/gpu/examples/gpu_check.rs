@@ -49,7 +49,7 @@ type Section = fn(&Device) -> Result<(), Error>;
 type Check = fn(&mut dyn Machine, &mut Report);
 
 /// Every comparison, by name.
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("maps", checks::maps::check),
     ("functions", checks::functions::check),
     ("separable", checks::separable::check),
@@ -58,6 +58,7 @@ const CHECKS: [(&str, Check); 11] = [
     ("layers", checks::layers::check),
     ("updates", checks::updates::check),
     ("tensors", checks::tensors::check),
+    ("images", checks::images::check),
     ("thin", checks::convolutions::thin),
     ("stem", checks::convolutions::stem),
     ("products", checks::convolutions::check),

@@ -44,9 +44,9 @@ pub use list::{Argument, COUNTERS, KernelLaunch, Lane, Launch, List, Work};
 pub use load::LibraryFound;
 pub use load::nvrtc::{Compiled, compile_all};
 pub use ops::{
-    Activation, Adagrad, Adam, Addend, Affine, Arithmetic, BatchNorm, BatchNormBackward, Before, Border,
-    Clock, Dropout, Epilogue, Factors, Function, Gradient, GroupNorm, GroupNormBackward, Groups, Lamb, Lars,
-    Lion, LocalResponse, Maps, Muon, MuonRoom, Nadam, Order, Parameters, PoolWindow, RmsProp, Separable, Sgd,
-    SideBackward, Stem, Taps,
+    Activation, Adagrad, Adam, Addend, Affine, Arithmetic, BatchNorm, BatchNormBackward, Before, Blend,
+    Border, Clock, Dropout, Entry, Epilogue, Factors, Function, Gradient, GroupNorm, GroupNormBackward,
+    Groups, ImageSet, Lamb, Lars, Line, Lion, LocalResponse, Maps, Muon, MuonRoom, Nadam, Order, Parameters,
+    PoolWindow, RmsProp, Separable, Sgd, SideBackward, Stem, Taps,
 };
 pub use view::{Bytes, Format, Vector, View, Words};

@@ -104,6 +104,17 @@ impl Dataset {
         self.samples.original(index)
     }
 
+    /// The levels of all images of a set in memory, (N, C, H, W).
+    #[cfg(feature = "train")]
+    pub(crate) fn levels(&self) -> Result<Vec<u8>, DataError> {
+        let (planes, height, width) = self.shape;
+        let mut levels = Vec::with_capacity(self.len() * planes * height * width);
+        for index in 0..self.len() {
+            levels.extend_from_slice(self.image(index)?.pixels());
+        }
+        Ok(levels)
+    }
+
     /// Whether images are in memory and not decoded when they are asked for.
     pub fn in_memory(&self) -> bool {
         self.samples.in_memory()

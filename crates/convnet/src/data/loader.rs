@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 
-use super::mix::{Mix, Mixed};
+use super::mix::Mix;
 use super::random::{Random, Sampling, balanced, shuffled};
 use super::share::{BatchPlace, Share};
-use super::transform::Runner;
+use super::transform::{Mover, Runner};
 use super::{Augment, DataError, Dataset, Pipeline, Preprocess, parallel};
+use crate::moved::{Mixed, MovedBatch, Moves};
 
 /// Batches that wait ready, at most.
 const PREFETCH: usize = 3;
@@ -31,6 +32,8 @@ pub struct Batch {
     pub shares: Vec<f32>,
     /// Where these images stand in a batch that several ranks share; `None` where they are all of it.
     pub place: Option<BatchPlace>,
+    /// What is to be done to get the images of a set that a card keeps; `images` is empty then.
+    pub(crate) moved: Option<MovedBatch>,
     home: Option<Sender<Batch>>,
 }
 
@@ -125,16 +128,39 @@ impl Loader {
         assert!(pass.batch > 0, "a batch has at least one image");
         let workers = pass.workers.unwrap_or_else(|| data.threads().min(MAX_WORKERS));
         assert!(workers > 0, "at least one thread loads");
+        let runner = |_| Runner::new(pipeline, pass.seed, pass.epoch);
+        let workers = workers.min(pass.batch).min(data.len());
+        let runners = (0..workers).map(runner).collect();
+        Self::start(data, (By::Steps(runners), pipeline.output()), mix, pass)
+    }
+
+    /// The batches of a pass over a set in memory as they are to be made of it by who has it too, where the pipeline does no
+    /// more than move pixels.
+    #[cfg(feature = "train")]
+    pub(crate) fn moved(
+        data: &Dataset,
+        preprocess: &Preprocess,
+        augment: &Augment,
+        pass: Pass,
+    ) -> Option<(Self, Moves)> {
+        let (planes, height, width) = data.shape;
+        let pipeline = preprocess.pipeline(data.shape, augment);
+        let (image, draws) = ([planes, height, width], (pass.seed, pass.epoch));
+        let mover = data.in_memory().then(|| Mover::new(&pipeline, image, draws))??;
+        let moves = mover.moves().clone();
+        let by = By::Moves(Box::new(mover));
+        Some((Self::start(data, (by, pipeline.output()), augment.mix(), pass), moves))
+    }
+
+    fn start(data: &Dataset, (by, shape): (By, [usize; 3]), mix: Option<Mix>, pass: Pass) -> Self {
         let order = match (pass.shuffle, pass.sampling) {
             (true, Sampling::Shuffle) => shuffled(data.len(), pass.seed, pass.epoch),
             (true, Sampling::Balanced) => balanced(data.labels(), pass.seed, pass.epoch),
             (false, _) => (0..data.len()).collect(),
         };
-        let size: usize = pipeline.output().iter().product();
+        let size: usize = shape.iter().product();
         let bytes = size_of::<f32>() * size * pass.share.most(pass.batch.min(order.len()));
         let depth = (PREFETCH_BYTES / bytes.max(1)).clamp(1, PREFETCH);
-        let runner = |_| Runner::new(pipeline, pass.seed, pass.epoch);
-        let workers = workers.min(pass.batch).min(order.len());
         let stop = Arc::<AtomicBool>::default();
         let work = Work {
             data: data.clone(),
@@ -142,9 +168,9 @@ impl Loader {
             batch: pass.batch,
             start: pass.start,
             share: pass.share,
-            shape: pipeline.output(),
+            shape,
             mix: mix.map(|mix| (mix, Random::of_batches(pass.seed, pass.epoch))),
-            runners: (0..workers).map(runner).collect(),
+            by,
             stop: Arc::clone(&stop),
         };
         let (sender, batches) = mpsc::sync_channel(depth);
@@ -237,9 +263,16 @@ struct Work {
     shape: [usize; 3],
     /// Whether batches are mixed, and the draws of it.
     mix: Option<(Mix, Random)>,
-    /// One a thread.
-    runners: Vec<Runner>,
+    by: By,
     stop: Arc<AtomicBool>,
+}
+
+/// How images become input.
+enum By {
+    /// By a pipeline's steps, a runner a thread.
+    Steps(Vec<Runner>),
+    /// Elsewhere, by what is drawn here.
+    Moves(Box<Mover>),
 }
 
 impl Work {
@@ -260,12 +293,11 @@ impl Work {
     /// Prepares batch after batch until one fails, or `give` says that no more are wanted.
     fn run(mut self, give: impl Fn(Result<Batch, DataError>) -> bool) {
         let (home, buffers) = mpsc::channel();
-        let size = self.shape.iter().product();
-        for (number, whole) in self.order.chunks(self.batch).enumerate().skip(self.start) {
+        let order = std::mem::take(&mut self.order);
+        for (number, whole) in order.chunks(self.batch).enumerate().skip(self.start) {
             let mut batch: Batch = buffers.try_recv().unwrap_or_default();
             let (indices, before) = self.share.taken(whole, self.mix.is_some());
             batch.place = self.place(whole);
-            batch.images.resize(indices.len() * size, 0.0);
             batch.labels.clear();
             batch.labels.extend(indices.iter().map(|&entry| self.label(entry)));
             batch.shares.clear();
@@ -274,29 +306,16 @@ impl Work {
                 let rows = batch.shares.chunks_exact_mut(labels.classes()).zip(&indices);
                 rows.for_each(|(row, &entry)| labels.mark(entry % self.data.len(), row));
             }
-            let wanted = indices.iter().take_while(|_| !self.stop.load(Ordering::Relaxed));
-            let places = wanted.zip(batch.images.chunks_exact_mut(size));
-            let result = parallel::for_each(
-                &mut self.runners,
-                places,
-                |runner, (&entry, out)| -> Result<(), DataError> {
-                    runner.run(&self.data.image(entry % self.data.len())?, entry, out);
-                    Ok(())
-                },
-            );
+            let result = self.images(&indices, &mut batch);
             let failed = result.is_err();
             if let Some((mix, random)) = &mut self.mix
                 && !failed
             {
-                mix_batch(
-                    &mut batch,
-                    self.data.classes.len(),
-                    mix.draw(random, number, self.shape),
-                    self.shape,
-                );
+                let mixed = mix.draw(random, number, self.shape);
+                mix_targets(&mut batch, self.data.classes.len(), mixed.as_ref(), self.shape);
+                mix_images(&mut batch, (mixed, before), self.shape);
                 if before {
                     let classes = batch.shares.len() / batch.labels.len();
-                    batch.images.drain(..size);
                     batch.labels.remove(0);
                     batch.shares.drain(..classes);
                 }
@@ -310,18 +329,54 @@ impl Work {
             }
         }
     }
+
+    /// Makes the images of a batch, or what is drawn for them.
+    fn images(&mut self, indices: &[usize], batch: &mut Batch) -> Result<(), DataError> {
+        let Self { data, by, stop, shape, .. } = self;
+        match by {
+            By::Steps(runners) => {
+                let size = shape.iter().product();
+                batch.images.resize(indices.len() * size, 0.0);
+                let wanted = indices.iter().take_while(|_| !stop.load(Ordering::Relaxed));
+                let places = wanted.zip(batch.images.chunks_exact_mut(size));
+                parallel::for_each(runners, places, |runner, (&entry, out)| -> Result<(), DataError> {
+                    runner.run(&data.image(entry % data.len())?, entry, out);
+                    Ok(())
+                })
+            }
+            By::Moves(mover) => {
+                let images = indices.iter().map(|&entry| mover.draw(entry % data.len(), entry)).collect();
+                batch.moved = Some(MovedBatch { images, before: false, mixed: None });
+                Ok(())
+            }
+        }
+    }
 }
 
-/// Mixes the images of a batch, and gives it soft targets, also where chance leaves it as it is.
-fn mix_batch(batch: &mut Batch, classes: usize, mixed: Option<Mixed>, shape: [usize; 3]) {
-    let Batch { images, labels, shares, .. } = batch;
+/// Gives a batch soft targets, also where chance leaves it as it is.
+fn mix_targets(batch: &mut Batch, classes: usize, mixed: Option<&Mixed>, shape: [usize; 3]) {
+    let Batch { labels, shares, .. } = batch;
     if shares.is_empty() {
         shares.resize(labels.len() * classes, 0.0);
         let rows = shares.chunks_exact_mut(classes).zip(labels);
         rows.for_each(|(row, label)| row[*label as usize] = 1.0);
     }
     if let Some(mixed) = mixed {
-        mixed.apply(images, shape, shares, classes);
+        mixed.apply_to_shares(shares, classes, shape);
+    }
+}
+
+/// Mixes the images of a batch, the first of which may be there for that alone.
+fn mix_images(batch: &mut Batch, (mixed, before): (Option<Mixed>, bool), shape: [usize; 3]) {
+    if let Some(moved) = &mut batch.moved {
+        (moved.mixed, moved.before) = (mixed, before);
+        return;
+    }
+    if let Some(mixed) = mixed {
+        mixed.apply(&mut batch.images, shape);
+    }
+    if before {
+        batch.images.drain(..shape.iter().product::<usize>());
     }
 }
 
@@ -517,6 +572,44 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[cfg(feature = "train")]
+    #[test]
+    fn what_is_drawn_for_a_batch_makes_its_images_elsewhere() {
+        let pixels: Vec<u8> = (0..19 * 36).map(|i| (i * 97 % 251) as u8).collect();
+        let labels = (0..19).map(|i| i % 3).collect();
+        let data = Dataset::new("test", pixels, labels, classes(), (1, 6, 6)).unwrap();
+        let (preprocess, levels) = (Preprocess::plain([1, 9, 8]), data.levels().unwrap());
+        let mixed =
+            [("", 0.0), ("mixup = 0.4", 1.0), ("cutmix = 1.0", 1.0), ("mixup = 0.2\ncutmix = 0.7", 0.5)];
+        for (mix, probability) in mixed {
+            let text =
+                format!("crop = 2\nflip = true\nerasing = 0.5\nmix_probability = {probability}\n{mix}");
+            let augment: Augment = toml::from_str(&text).unwrap();
+            for (rank, ranks) in [(0, 1), (0, 2), (1, 2), (4, 5)] {
+                let pass = Pass { share: Share { rank, ranks }, start: 1, ..shuffled_pass(8, 1) };
+                let (loader, moves) = Loader::moved(&data, &preprocess, &augment, pass).unwrap();
+                let all = Loader::augmented(&data, &preprocess, &augment, pass);
+                let pairs: Vec<_> = loader.map(Result::unwrap).zip(all.map(Result::unwrap)).collect();
+                assert_eq!(pairs.len(), 2);
+                for (drawn, made) in pairs {
+                    let moved = drawn.moved.as_ref().unwrap();
+                    assert_eq!(moves.render(&levels, moved), made.images, "{text}, rank {rank} of {ranks}");
+                    assert_eq!((moved.len(), &drawn.images), (made.labels.len(), &Vec::new()));
+                    assert_eq!(
+                        (&drawn.labels, &drawn.shares, &drawn.place),
+                        (&made.labels, &made.shares, &made.place)
+                    );
+                    assert_eq!(made.moved, None);
+                }
+            }
+        }
+        let turned: Augment = toml::from_str("rotate = 10").unwrap();
+        assert!(Loader::moved(&data, &preprocess, &turned, shuffled_pass(8, 1)).is_none());
+        let files = Made::new(5).set();
+        let plain = Augment::default();
+        assert!(Loader::moved(&files, &Preprocess::plain([3, 6, 7]), &plain, shuffled_pass(2, 1)).is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::random::Random;
+use crate::moved::Mixed;
 
 /// Which batches are mixed, and how.
 ///
@@ -20,15 +21,6 @@ pub struct Mix {
     pub switch: f64,
 }
 
-/// What a batch gets.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Mixed {
-    /// So much of an image stays, and the rest is the other's.
-    Mixup { share: f64 },
-    /// A box is the other's.
-    CutMix { rows: Range<usize>, columns: Range<usize> },
-}
-
 impl Mix {
     /// Mixes the images of a batch, of `shape` (channels, height, width), that is known by seed, epoch and number.
     pub(super) fn apply(
@@ -39,7 +31,7 @@ impl Mix {
     ) {
         let mut random = Random::of_batches(seed, epoch);
         if let Some(mixed) = self.draw(&mut random, number, shape) {
-            mixed.apply(images, shape, &mut [], 1);
+            mixed.apply(images, shape);
         }
     }
 
@@ -72,16 +64,12 @@ fn part(middle: usize, side: usize, share: f64) -> Range<usize> {
 }
 
 impl Mixed {
-    /// Mixes images of `shape` (channels, height, width) that lie one behind the other, and what is known of them: of how
-    /// many `classes` each is of which, a row an image.
-    pub(super) fn apply(&self, images: &mut [f32], shape: [usize; 3], shares: &mut [f32], classes: usize) {
+    /// Mixes images of `shape` (channels, height, width) that lie one behind the other.
+    pub(super) fn apply(&self, images: &mut [f32], shape: [usize; 3]) {
         let [_, height, width] = shape;
         let size = shape.iter().product();
-        let share = match self {
-            Self::Mixup { share } => {
-                with_the_one_before(images, size, |to, from| blend(to, from, *share));
-                *share
-            }
+        match self {
+            Self::Mixup { share } => with_the_one_before(images, size, |to, from| blend(to, from, *share)),
             Self::CutMix { rows, columns } => {
                 with_the_one_before(images, size, |to, from| {
                     let planes = to.chunks_exact_mut(height * width).zip(from.chunks_exact(height * width));
@@ -92,7 +80,17 @@ impl Mixed {
                         }
                     }
                 });
-                // The area that is the image's own, which the border may have made larger than what was drawn.
+            }
+        }
+    }
+
+    /// The same of what is known of images of `shape` (channels, height, width): of how many `classes` each is of which, a row
+    /// an image.
+    pub(super) fn apply_to_shares(&self, shares: &mut [f32], classes: usize, [_, height, width]: [usize; 3]) {
+        let share = match self {
+            Self::Mixup { share } => *share,
+            // The area that is the image's own, which the border may have made larger than what was drawn.
+            Self::CutMix { rows, columns } => {
                 1.0 - (rows.len() * columns.len()) as f64 / (height * width) as f64
             }
         };
@@ -111,7 +109,7 @@ fn with_the_one_before(values: &mut [f32], size: usize, change: impl Fn(&mut [f3
 }
 
 fn blend(to: &mut [f32], from: &[f32], share: f64) {
-    let (own, other) = (share as f32, (1.0 - share) as f32);
+    let [own, other] = Mixed::parts(share);
     to.iter_mut().zip(from).for_each(|(to, from)| *to = from * other + *to * own);
 }
 
@@ -161,7 +159,8 @@ mod tests {
 
     fn mixed(by: &Mixed) -> (Vec<f32>, Vec<f32>) {
         let (mut images, mut shares) = batch();
-        by.apply(&mut images, SHAPE, &mut shares, 3);
+        by.apply(&mut images, SHAPE);
+        by.apply_to_shares(&mut shares, 3, SHAPE);
         (images, shares)
     }
 
@@ -239,7 +238,7 @@ mod tests {
         // What the border cuts off counts for the image itself.
         let mut shares = [1.0, 0.0, 0.0, 1.0];
         let cut = Mixed::CutMix { rows: 0..3, columns: 0..5 };
-        cut.apply(&mut [0.0; 80], [1, 5, 8], &mut shares, 2);
+        cut.apply_to_shares(&mut shares, 2, [1, 5, 8]);
         assert_eq!(shares, [0.625, 0.375, 0.375, 0.625]);
     }
 
@@ -247,7 +246,7 @@ mod tests {
     fn labels_are_shared_as_timm_shares_them() {
         // timm pairs an image with the one at the same place from the end: of two images, with the other one.
         let mut shares = [0.0, 0.0, 1.0, 0.0, 1.0, 0.0];
-        Mixed::Mixup { share: 0.3 }.apply(&mut [0.0; 2], [1, 1, 1], &mut shares, 3);
+        Mixed::Mixup { share: 0.3 }.apply_to_shares(&mut shares, 3, [1, 1, 1]);
         assert_eq!(shares, [0.0, 0.7, 0.3, 0.0, 0.3, 0.7]);
     }
 
@@ -255,9 +254,11 @@ mod tests {
     fn an_image_alone_stays_as_it_is() {
         for by in [Mixed::Mixup { share: 0.25 }, Mixed::CutMix { rows: 0..1, columns: 0..2 }] {
             let (mut images, mut shares) = ([1.0, 2.0], [0.0, 1.0]);
-            by.apply(&mut images, [1, 1, 2], &mut shares, 2);
+            by.apply(&mut images, [1, 1, 2]);
+            by.apply_to_shares(&mut shares, 2, [1, 1, 2]);
             assert_eq!((images, shares), ([1.0, 2.0], [0.0, 1.0]));
-            by.apply(&mut [], [1, 1, 2], &mut [], 2);
+            by.apply(&mut [], [1, 1, 2]);
+            by.apply_to_shares(&mut [], 2, [1, 1, 2]);
         }
     }
 

@@ -292,7 +292,7 @@ impl Session {
 
     fn execute(&mut self, images: &[f32], times: Option<&mut [Duration]>) -> Result<(), RunError> {
         let plan = self.shared.plan();
-        self.images = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
+        self.images = images_in(images.len(), plan.graph.input_shape().elements(), plan.batch)?;
         match (&self.shared.compiled, &mut self.memory) {
             (Compiled::Cpu(inference), Some(Memory::Cpu(arena))) => {
                 inference.execute(arena, images, self.images, times);
@@ -324,12 +324,12 @@ impl Session {
 }
 
 /// How many images of `size` floats there are: 1 to `batch`.
-pub(super) fn images_in(images: &[f32], size: usize, batch: usize) -> Result<usize, RunError> {
-    let n = images.len() / size;
-    if n * size == images.len() && (1..=batch).contains(&n) {
+pub(super) fn images_in(floats: usize, size: usize, batch: usize) -> Result<usize, RunError> {
+    let n = floats / size;
+    if n * size == floats && (1..=batch).contains(&n) {
         Ok(n)
     } else {
-        Err(RunError::Images { floats: images.len(), image: size, batch })
+        Err(RunError::Images { floats, image: size, batch })
     }
 }
 

@@ -20,6 +20,7 @@
 
 mod engine;
 mod error;
+mod images;
 mod output;
 mod probe;
 mod target;
@@ -40,9 +41,12 @@ pub(crate) mod probe_tests;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "train")]
+pub(crate) use crate::gpu::{Ahead, Sent};
 pub use convnet_kernels::{Binary, Clock, Criterion, CrossEntropy, Isa, Reading, Rehearsed, Teacher};
 pub use engine::{Engine, Session};
 pub use error::RunError;
+pub use images::Images;
 pub use output::{Output, Scored, top};
 pub use probe::{Looked, Probe};
 pub use target::Target;

@@ -136,7 +136,7 @@ impl Probe {
     }
 
     fn look(&mut self, images: &[f32], seen: bool) -> Result<Looked, RunError> {
-        let n = images_in(images, self.plan().graph.input_shape().elements(), self.batch())?;
+        let n = images_in(images.len(), self.plan().graph.input_shape().elements(), self.batch())?;
         let (values, output) = match &mut self.compiled {
             Compiled::Cpu(probe) => probe.forward(images, n, seen),
             Compiled::Gpu(probe) => probe.forward(images, n, seen)?,
@@ -179,7 +179,7 @@ impl Probe {
         classes: &[usize],
         relu: ReluGradient,
     ) -> Result<Looked, RunError> {
-        let n = images_in(images, self.plan().graph.input_shape().elements(), self.batch())?;
+        let n = images_in(images.len(), self.plan().graph.input_shape().elements(), self.batch())?;
         if classes.len() != n {
             return Err(RunError::Count { what: "classes", found: classes.len(), expected: n });
         }

@@ -1,16 +1,18 @@
 //! Training: an open step, whose gradients can be seen and changed before they are applied.
 
 mod freezing;
+#[cfg(feature = "train")]
+mod images;
 mod joint;
 
 use std::borrow::Cow;
 
-use convnet_kernels::{Clock, Isa};
+use convnet_kernels::{Clock, Comparison, Isa};
 
 pub use self::freezing::Savings;
 
 use super::engine::images_in;
-use super::{Device, Options, RunError, Target};
+use super::{Device, Images, Options, RunError, Target};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
 use crate::optim::{Frozen, Optimizer, ParameterGroups};
@@ -74,12 +76,22 @@ enum Average {
 }
 
 /// A batch that was checked, as each device takes it.
-struct Batch<'a>(cpu::Batch<'a>);
+struct Batch<'a> {
+    images: Images<'a>,
+    comparison: Comparison<'a>,
+    n: usize,
+}
 
 impl<'a> Batch<'a> {
+    fn cpu(self) -> cpu::Batch<'a> {
+        let Self { images, comparison, n } = self;
+        let images = images.host().unwrap_or_else(|| panic!("images that another device has"));
+        cpu::Batch { images, comparison, n }
+    }
+
     fn gpu(self) -> gpu::Batch<'a> {
-        let cpu::Batch { images, comparison, n } = self.0;
-        gpu::Batch { images, comparison, n }
+        let Self { images, comparison, n } = self;
+        gpu::Batch { images: images.0, comparison, n }
     }
 }
 
@@ -334,12 +346,12 @@ impl TrainingStep {
     /// If the images are not 1 to batch whole ones, or the target does not fit them.
     pub fn forward_backward<'a>(
         &mut self,
-        images: &[f32],
+        images: impl Into<Images<'a>>,
         target: impl Into<Target<'a>>,
     ) -> Result<StepReport, RunError> {
-        let batch = self.checked(images, target.into())?;
+        let batch = self.checked(images.into(), target.into())?;
         match &mut self.compiled {
-            Compiled::Cpu(training) => Ok(training.forward_backward(batch.0)),
+            Compiled::Cpu(training) => Ok(training.forward_backward(batch.cpu())),
             Compiled::Gpu(training) => Ok(training.forward_backward(batch.gpu())?),
         }
     }
@@ -351,12 +363,12 @@ impl TrainingStep {
     /// As [`TrainingStep::forward_backward`]; also if there is no memory for a second set of gradients.
     pub fn accumulate<'a>(
         &mut self,
-        images: &[f32],
+        images: impl Into<Images<'a>>,
         target: impl Into<Target<'a>>,
     ) -> Result<StepReport, RunError> {
-        let batch = self.checked(images, target.into())?;
+        let batch = self.checked(images.into(), target.into())?;
         match &mut self.compiled {
-            Compiled::Cpu(training) => Ok(training.accumulate(batch.0)?),
+            Compiled::Cpu(training) => Ok(training.accumulate(batch.cpu())?),
             Compiled::Gpu(training) => Ok(training.accumulate(batch.gpu())?),
         }
     }
@@ -381,15 +393,15 @@ impl TrainingStep {
     /// As both.
     pub fn step<'a>(
         &mut self,
-        images: &[f32],
+        images: impl Into<Images<'a>>,
         target: impl Into<Target<'a>>,
         groups: &ParameterGroups,
         rate: f32,
     ) -> Result<StepReport, RunError> {
-        let batch = self.checked(images, target.into())?;
+        let batch = self.checked(images.into(), target.into())?;
         let groups = &*self.checked_groups(groups)?;
         match &mut self.compiled {
-            Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, None)),
+            Compiled::Cpu(training) => Ok(training.step(batch.cpu(), groups, rate, None)),
             Compiled::Gpu(training) => Ok(training.step(batch.gpu(), groups, rate, None)?),
         }
     }
@@ -400,15 +412,15 @@ impl TrainingStep {
     /// As [`TrainingStep::step`].
     pub fn profile<'a>(
         &mut self,
-        images: &[f32],
+        images: impl Into<Images<'a>>,
         target: impl Into<Target<'a>>,
         (groups, rate): (&ParameterGroups, f32),
         times: &mut StepTimes,
     ) -> Result<StepReport, RunError> {
-        let batch = self.checked(images, target.into())?;
+        let batch = self.checked(images.into(), target.into())?;
         let groups = &*self.checked_groups(groups)?;
         match &mut self.compiled {
-            Compiled::Cpu(training) => Ok(training.step(batch.0, groups, rate, Some(times))),
+            Compiled::Cpu(training) => Ok(training.step(batch.cpu(), groups, rate, Some(times))),
             Compiled::Gpu(training) => Ok(training.step(batch.gpu(), groups, rate, Some(times))?),
         }
     }
@@ -420,13 +432,13 @@ impl TrainingStep {
     /// As [`TrainingStep::forward_backward`].
     pub fn gradients<'a>(
         &mut self,
-        images: &[f32],
+        images: impl Into<Images<'a>>,
         target: impl Into<Target<'a>>,
     ) -> Result<(StepReport, StateDict), RunError> {
-        let batch = self.checked(images, target.into())?;
+        let batch = self.checked(images.into(), target.into())?;
         match &mut self.compiled {
             Compiled::Cpu(training) => {
-                let report = training.probe(batch.0);
+                let report = training.probe(batch.cpu());
                 Ok((report, training.gradients()))
             }
             Compiled::Gpu(training) => {
@@ -667,16 +679,22 @@ impl TrainingStep {
         }
     }
 
-    fn checked<'b>(&self, images: &'b [f32], target: Target<'b>) -> Result<Batch<'b>, RunError> {
-        let plan = self.plan_value();
-        let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
+    fn checked<'b>(&self, images: Images<'b>, target: Target<'b>) -> Result<Batch<'b>, RunError> {
+        let n = self.count(images)?;
         self.check_images(n)?;
         self.batch_of(images, n, target)
     }
 
+    /// How many images there are: 1 to batch whole ones.
+    fn count(&self, images: Images<'_>) -> Result<usize, RunError> {
+        let plan = self.plan_value();
+        let image = plan.graph.input_shape().elements();
+        images_in(images.floats(image), image, plan.batch)
+    }
+
     /// Images, so many, and their target, checked.
-    fn batch_of<'b>(&self, images: &'b [f32], n: usize, target: Target<'b>) -> Result<Batch<'b>, RunError> {
+    fn batch_of<'b>(&self, images: Images<'b>, n: usize, target: Target<'b>) -> Result<Batch<'b>, RunError> {
         target.check(n, self.classes)?;
-        Ok(Batch(cpu::Batch { images, comparison: target.comparison(), n }))
+        Ok(Batch { images, comparison: target.comparison(), n })
     }
 }

@@ -86,7 +86,10 @@ enum Bound {
 pub(super) enum Feed {
     Gpu(convnet_gpu::Feed),
     #[cfg(test)]
-    Emulated(Vec<u8>),
+    Emulated {
+        staged: Vec<u8>,
+        sent: usize,
+    },
 }
 
 impl Card {
@@ -108,12 +111,21 @@ impl Card {
         }
     }
 
-    /// A way for batches of so many bytes.
+    /// Bytes of the card's memory that are free.
+    pub(super) fn free(&self) -> Result<usize, CompileError> {
+        match &self.0 {
+            Block::Gpu { device, .. } => Ok(device.free_memory()?),
+            #[cfg(test)]
+            Block::Emulated(_) => Ok(1 << 30),
+        }
+    }
+
+    /// A way for batches of up to so many bytes.
     pub(super) fn feed(&self, bytes: usize) -> Result<Feed, CompileError> {
         match &self.0 {
             Block::Gpu { device, .. } => Ok(Feed::Gpu(device.feed(bytes)?)),
             #[cfg(test)]
-            Block::Emulated(_) => Ok(Feed::Emulated(vec![0; bytes])),
+            Block::Emulated(_) => Ok(Feed::Emulated { staged: vec![0; bytes], sent: 0 }),
         }
     }
 
@@ -248,18 +260,25 @@ impl Captured {
 }
 
 impl Feed {
-    /// Lets `fill` write a batch, and sends it to the beginning of a block.
-    pub(super) fn send(&mut self, card: &Card, fill: impl FnOnce(&mut [u8])) -> Result<(), CompileError> {
-        match (self, &card.0) {
-            (Self::Gpu(feed), Block::Gpu { memory, .. }) => {
-                feed.send(fill)?;
-                Ok(feed.take(memory, 0)?)
-            }
+    /// Lets `fill` write a batch of so many bytes, and sends it.
+    pub(super) fn send(&mut self, bytes: usize, fill: impl FnOnce(&mut [u8])) -> Result<(), CompileError> {
+        match self {
+            Self::Gpu(feed) => Ok(feed.send(bytes, fill)?),
             #[cfg(test)]
-            (Self::Emulated(staged), _) => {
-                fill(staged);
-                card.write_bytes(0, staged)
+            Self::Emulated { staged, sent } => {
+                *sent = bytes;
+                fill(&mut staged[..bytes]);
+                Ok(())
             }
+        }
+    }
+
+    /// Copies the batch that was sent to a place of a block, behind all that the card was given.
+    pub(super) fn take(&self, card: &Card, at: usize) -> Result<(), CompileError> {
+        match (self, &card.0) {
+            (Self::Gpu(feed), Block::Gpu { memory, .. }) => Ok(feed.take(memory, at)?),
+            #[cfg(test)]
+            (Self::Emulated { staged, sent }, _) => card.write_bytes(at, &staged[..*sent]),
             #[cfg(test)]
             (Self::Gpu(_), Block::Emulated(_)) => unreachable!("a feed of another machine"),
         }

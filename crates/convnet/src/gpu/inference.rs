@@ -129,7 +129,8 @@ impl Inference {
                 entry.insert(self.card.capture(parts)?)
             }
         };
-        feed.send(&self.card, |bytes| card::copy(images, bytes))?;
+        feed.send(4 * images.len(), |bytes| card::copy(images, bytes))?;
+        feed.take(&self.card, self.places.images)?;
         match times {
             None => captured.replay()?,
             Some(times) => {

@@ -8,6 +8,7 @@ mod average;
 mod binder;
 mod card;
 mod emit;
+mod images;
 mod inference;
 mod kind;
 mod loader;
@@ -16,18 +17,20 @@ mod planes;
 mod probe;
 mod program;
 mod rows;
+mod shelf;
 mod table;
 mod training;
 mod twins;
 mod update;
 
 #[cfg(test)]
-mod emulated_tests;
+pub(crate) mod emulated_tests;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use average::Average;
 pub(crate) use card::{count, describe};
+pub(crate) use images::{Ahead, Images, Sent};
 pub(crate) use inference::{Inference, Kept};
 pub(crate) use probe::Probe;
 pub(crate) use training::{Batch, Training};

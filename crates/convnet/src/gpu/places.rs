@@ -10,11 +10,11 @@ use crate::plan::Mode;
 /// Where the parts of a block start, and where it ends, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Places {
-    /// What a step takes from the host: a clock for each rate, labels, images, shares of the classes.
+    /// What a step takes from the host: a clock for each rate, labels, shares of the classes, images.
     pub(super) clocks: usize,
     pub(super) labels: usize,
-    pub(super) images: usize,
     pub(super) shares: usize,
+    pub(super) images: usize,
     /// Bytes of all of it.
     pub(super) batch: usize,
     /// Of each output of the network the loss and the count of right images.
@@ -78,13 +78,9 @@ impl Places {
         let images = plan.batch.checked_mul(plan.graph.input_shape().elements());
         let clocks = take(only(trained.max(1).checked_mul(Clock::BYTES)))?;
         let labels = take(only(floats(plan.batch)))?;
+        let shares = take(only(plan.batch.checked_mul(plan.graph.classes()).and_then(floats)))?;
         let images_at = take(images.and_then(floats))?;
-        let targets = plan.batch.checked_mul(plan.graph.classes());
-        let shares = take(only(targets.and_then(floats)))?;
-        let batch = match training {
-            true => shares.checked_add(targets.and_then(floats)?)?,
-            false => images_at.checked_add(images.and_then(floats)?)?,
-        };
+        let batch = images_at.checked_add(images.and_then(floats)?)?;
         let results = take(only(losses.len().checked_mul(RESULT)))?;
         let rooms = |shapes: &mut dyn Iterator<Item = Shape>| {
             shapes.map(|shape| room(plan.batch, shape)).sum::<Option<usize>>()
@@ -110,8 +106,8 @@ impl Places {
         Some(Self {
             clocks,
             labels,
-            images: images_at,
             shares,
+            images: images_at,
             batch,
             results,
             staged,

@@ -17,15 +17,18 @@ use convnet_kernels::{self as kernels, Arena, Comparison, Targets};
 
 use super::binder::LINE;
 use super::card::{self, Captured, Card, Feed};
+use super::images::{Ahead, Images};
 use super::inference::outputs;
 use super::kind::{Dropout, Kind};
 use super::places::{Places, RESULT, Upkeep};
 use super::planes::span;
 use super::program::{By, Loss, Part, Parts, Program};
+use super::shelf::Shelf;
 use super::table::{Parameter, table};
 use super::twins::{self, Twin};
 use super::update::{self, Going, Updates};
 use crate::graph::Graph;
+use crate::moved::Moves;
 use crate::ops::ParamSpec;
 use crate::optim::{Assigned, Frozen, Optimizer, ParameterGroups};
 use crate::options::{Options, ReluGradient};
@@ -36,8 +39,7 @@ use crate::tracked::Tracked;
 /// Images and what they shall be taken for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batch<'a> {
-    /// N·C·H·W.
-    pub(crate) images: &'a [f32],
+    pub(crate) images: Images<'a>,
     pub(crate) comparison: Comparison<'a>,
     pub(crate) n: usize,
 }
@@ -100,6 +102,8 @@ pub(crate) struct Training {
     card: Card,
     index: usize,
     feed: Feed,
+    /// The set that the card keeps.
+    shelf: Option<Shelf>,
     /// The graph of each task, for each number of images.
     graphs: HashMap<(Task, usize), Captured>,
     /// What the last step in one graph computed its loss by.
@@ -267,6 +271,7 @@ impl Training {
             kept: StateDict::new(),
             card,
             index,
+            shelf: None,
             graphs: HashMap::new(),
             last: By::Labels,
             updates: Updates::default(),
@@ -444,18 +449,66 @@ impl Training {
     }
 
     /// Sends a batch and the numbers of a step to the card.
-    fn send(&mut self, images: &[f32], judged: Option<&Judged<'_>>, rate: f32) -> Result<(), CompileError> {
+    fn send(
+        &mut self,
+        images: Images<'_>,
+        judged: Option<&Judged<'_>>,
+        rate: f32,
+    ) -> Result<(), CompileError> {
         self.check()?;
         let (clocks, places) = (self.clocks(rate), self.blueprint.places);
-        self.feed.send(&self.card, |target| {
+        let host = match images {
+            Images::Host(images) => images,
+            Images::Sent(_) | Images::Kept(_) => &[],
+        };
+        self.feed.send(places.images + 4 * host.len(), |target| {
             target[places.clocks..][..clocks.len()].copy_from_slice(&clocks);
             let (labels, shares) = judged.map_or((&[][..], &[][..]), Judged::parts);
             for (to, label) in target[places.labels..].chunks_exact_mut(4).zip(labels) {
                 to.copy_from_slice(&label.to_le_bytes());
             }
             card::copy(shares, &mut target[places.shares..]);
-            card::copy(images, &mut target[places.images..]);
-        })
+            card::copy(host, &mut target[places.images..]);
+        })?;
+        self.feed.take(&self.card, 0)?;
+        match (images, &mut self.shelf) {
+            (Images::Host(_), _) => Ok(()),
+            (Images::Sent(sent), _) => sent.take(&self.card, places.images),
+            (Images::Kept(batch), Some(shelf)) => shelf.give(batch, (&self.card, places.images)),
+            (Images::Kept(_), None) => panic!("images of a set that the card does not keep"),
+        }
+    }
+
+    /// Two ways for images to travel while others are computed on.
+    pub(crate) fn ahead(&self) -> Result<Ahead, CompileError> {
+        self.check()?;
+        let plan = self.plan();
+        Ahead::new(&self.card, plan.batch * plan.graph.input_shape().elements())
+    }
+
+    /// Whether the card keeps a set whose images become input in this way.
+    pub(crate) fn keeps(&self, moves: &Moves) -> bool {
+        self.shelf.as_ref().is_some_and(|shelf| shelf.is_for(moves))
+    }
+
+    /// Whether there is room for so many levels of images on the card, beside what else it may need.
+    pub(crate) fn has_room(&self, levels: usize) -> Result<bool, CompileError> {
+        self.check()?;
+        Ok(levels <= self.card.free()? / 2)
+    }
+
+    /// Keeps the levels of a set (N, C, H, W) on the card, in place of those that it keeps.
+    pub(crate) fn keep(&mut self, levels: &[u8], moves: &Moves) -> Result<(), CompileError> {
+        self.check()?;
+        self.shelf = None;
+        self.shelf = Some(Shelf::new(&self.card, levels, moves, self.plan().batch)?);
+        Ok(())
+    }
+
+    /// The images of the last pass, N·C·H·W.
+    pub(crate) fn images(&self, n: usize) -> Result<Vec<f32>, CompileError> {
+        let floats = n * self.plan().graph.input_shape().elements();
+        self.card.read(self.blueprint.places.images, floats)
     }
 
     fn pass(&mut self, batch: Batch<'_>, track: bool) -> Result<StepReport, CompileError> {

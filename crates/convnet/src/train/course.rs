@@ -1,8 +1,9 @@
 //! The steps of a run, epoch by epoch: what every rank of it does.
 
 use super::steps::{Learned, Steps};
+use super::supply::{Supplied, Supply};
 use super::{Recipe, TrainError, joint, sizes};
-use crate::data::{Batch, DataError, Dataset, Loader, Pass, Preprocess};
+use crate::data::{Dataset, Pass, Preprocess};
 use crate::exec;
 use crate::graph::Graph;
 
@@ -27,7 +28,7 @@ impl Course<'_> {
     }
 
     /// The batches of the epoch begun, from a step on.
-    pub(super) fn batches(&self, epoch: usize, step: usize) -> Result<Loader, TrainError> {
+    pub(super) fn batches(&mut self, epoch: usize, step: usize) -> Result<Supply, TrainError> {
         let recipe = &self.recipe;
         let pass = Pass {
             shuffle: true,
@@ -38,13 +39,14 @@ impl Course<'_> {
             share: joint::share(self.steps.joint.as_ref()),
             ..Pass::in_order(recipe.batch)
         };
-        Ok(Loader::augmented(&self.images, &self.sized_preprocess()?, &recipe.augment, pass))
+        let preprocess = self.sized_preprocess()?;
+        self.steps.supply(&self.images, (&preprocess, &recipe.augment), pass)
     }
 
     /// One update by the next batches; `None` where none is left.
     pub(super) fn update(
         &mut self,
-        batches: &mut impl Iterator<Item = Result<Batch, DataError>>,
+        batches: &mut impl Iterator<Item = Result<Supplied, TrainError>>,
         rate: f32,
     ) -> Result<Option<Learned>, TrainError> {
         let net = self.sized.as_ref().unwrap_or(self.net);

@@ -7,11 +7,10 @@ use super::course::Course;
 use super::evaluate::Seen;
 use super::lesson::Lesson;
 use super::steps::Learned;
+use super::supply::Supplied;
 use super::unusual::unusual;
 use super::{Measured, Recipe, RunConfig, TrainError};
-use crate::data::{
-    Batch, BatchPlace, DataError, DataSets, Dataset, Fingerprint, Loader, Pass, Preprocess, Share,
-};
+use crate::data::{Batch, BatchPlace, DataSets, Dataset, Fingerprint, Loader, Pass, Preprocess, Share};
 use crate::exec::{Device, Engine, Options, RunError, TrainingStep};
 use crate::graph::Graph;
 use crate::io::{parameters, shapes, tensors_of_bytes, tensors_to_bytes};
@@ -76,24 +75,24 @@ impl Passes<'_> {
     /// Runs them and joins the gradients: what all ranks learned, and of how many batches.
     pub(super) fn run(
         self,
-        batches: impl Iterator<Item = Result<Batch, DataError>>,
+        batches: impl Iterator<Item = Result<Supplied, TrainError>>,
     ) -> Result<(Learned, usize), TrainError> {
         let Self { training, lesson, joint, net, lr, last } = self;
         let (mut learned, mut taken) = (Learned::default(), 0);
         let mut cause: Option<String> = None;
         for batch in batches {
-            let batch = batch?;
-            let part = lesson.part(&batch);
-            let target = lesson.target(&batch)?;
+            let supplied = batch?;
+            let part = lesson.part(&supplied.batch);
+            let target = lesson.target(&supplied.batch)?;
             let report = match taken {
-                0 => training.forward_backward_jointly(&batch.images, target, part, (joint, last))?,
-                _ => training.accumulate_jointly(&batch.images, target, part, joint)?,
+                0 => training.forward_backward_jointly(supplied.images(), target, part, (joint, last))?,
+                _ => training.accumulate_jointly(supplied.images(), target, part, joint)?,
             };
             learned.loss += report.loss * part.whole as f64;
             learned.correct += if part.images == 0 { 0 } else { report.correct };
             learned.images += part.whole;
             if cause.is_none() && !report.loss.is_finite() {
-                cause = Some(unusual(net, &training.state_dict(), &batch.images)?);
+                cause = Some(unusual(net, &training.state_dict(), &supplied.seen(training)?)?);
             }
             taken += 1;
         }

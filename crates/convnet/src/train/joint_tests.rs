@@ -32,7 +32,11 @@ fn together<'a>(
 }
 
 /// The same, where nothing goes wrong, of ranks that read each other's gradients where they lie.
-fn run<'a>(size: usize, directory: &Path, trainer: impl Fn(usize) -> Trainer<'a> + Sync) -> TrainReport {
+pub(super) fn run<'a>(
+    size: usize,
+    directory: &Path,
+    trainer: impl Fn(usize) -> Trainer<'a> + Sync,
+) -> TrainReport {
     let (report, others) = together(local_on(&vec!["host"; size]), trainer, |trainer| trainer.run(directory));
     others.into_iter().for_each(|other| other.unwrap());
     report.unwrap()
@@ -59,12 +63,12 @@ fn plain(more: &str) -> Recipe {
     recipe
 }
 
-fn weights(directory: &Path) -> StateDict {
+pub(super) fn weights(directory: &Path) -> StateDict {
     WeightsFile::open(directory.join("last.safetensors")).unwrap().state_dict().unwrap()
 }
 
 /// The largest difference of a tensor, as a part of its largest number.
-fn distance(a: &StateDict, b: &StateDict) -> f32 {
+pub(super) fn distance(a: &StateDict, b: &StateDict) -> f32 {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     let of = |name: &String| {
         let (a, b) = (&a[name].data, &b[name].data);

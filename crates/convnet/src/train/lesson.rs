@@ -17,6 +17,11 @@ impl Lesson {
         Self { criterion, teaching }
     }
 
+    /// Whether images are looked at beside the network that learns: by a teacher.
+    pub(super) fn looks_at_images(&self) -> bool {
+        self.teaching.is_some()
+    }
+
     /// The weights of the classes of images, added up.
     pub(super) fn weighted(&self, labels: &[u32]) -> f64 {
         match &self.criterion {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::trainer::Rehearsal;
 use super::{TrainError, Trainer};
-use crate::data::{Loader, Pass};
+use crate::data::Pass;
 
 /// The rates of a range test.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,7 +90,7 @@ pub fn lr_find(
             epoch,
             ..Pass::in_order(recipe.batch)
         };
-        let mut batches = Loader::augmented(&data.train, &card.preprocess, &recipe.augment, pass);
+        let mut batches = steps.supply(&data.train, (&card.preprocess, &recipe.augment), pass)?;
         loop {
             if range.points.len() >= rates.steps || stop.load(Ordering::Relaxed) {
                 return Ok(range);

@@ -71,6 +71,10 @@ mod steps;
 #[cfg(feature = "train")]
 mod summary;
 #[cfg(feature = "train")]
+mod supply;
+#[cfg(all(test, feature = "train"))]
+mod supply_tests;
+#[cfg(feature = "train")]
 mod teacher;
 #[cfg(feature = "train")]
 mod tensorboard;

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use super::lesson::Lesson;
+use super::supply::{Supplied, Supply};
 use super::unusual::unusual;
 use super::{Recipe, Regularize, TrainError, joint};
-use crate::data::{Batch, DataError};
-use crate::exec::{CompileError, Ema, StepReport, TrainingStep};
+use crate::data::{Augment, Dataset, Loader, Pass, Preprocess};
+use crate::exec::{CompileError, Device, Ema, StepReport, TrainingStep};
 use crate::graph::Graph;
 use crate::ops::ParamSpec;
 use crate::optim::{Frozen, ParameterGroups};
@@ -71,13 +72,13 @@ fn finite(
     training: &TrainingStep,
     net: &Graph,
     report: &StepReport,
-    batch: &Batch,
+    supplied: &Supplied,
     lr: f64,
 ) -> Result<(), TrainError> {
     if report.loss.is_finite() {
         return Ok(());
     }
-    let cause = unusual(net, &training.state_dict(), &batch.images)?;
+    let cause = unusual(net, &training.state_dict(), &supplied.seen(training)?)?;
     Err(TrainError::Diverged { step: training.steps() + 1, cause, lr })
 }
 
@@ -167,6 +168,31 @@ impl Steps {
         self.average().unwrap_or_else(|| self.training.state_dict())
     }
 
+    /// The batches of a pass, in the way that suits the device: what is drawn for the images of a set that a GPU keeps, where they
+    /// become input by no more than moves of their pixels and nobody else looks at them; images that travel to a GPU while others
+    /// are computed on; or images.
+    pub(super) fn supply(
+        &mut self,
+        data: &Dataset,
+        (preprocess, augment): (&Preprocess, &Augment),
+        pass: Pass,
+    ) -> Result<Supply, TrainError> {
+        if self.training.device() == Device::Cpu {
+            return Ok(Supply::here(Loader::augmented(data, preprocess, augment, pass)));
+        }
+        if !self.lesson.looks_at_images()
+            && let Some((loader, moves)) = Loader::moved(data, preprocess, augment, pass)
+            && self.training.keep((&moves, data.len()), || data.levels().map_err(TrainError::from))?
+        {
+            return Ok(Supply::here(loader));
+        }
+        let loader = Loader::augmented(data, preprocess, augment, pass);
+        Ok(match self.training.ahead()? {
+            Some(ahead) => Supply::ahead(loader, ahead),
+            None => Supply::here(loader),
+        })
+    }
+
     /// Updates the weights by the next batches, as many as make one update; `None` where no batch is left.
     ///
     /// # Errors
@@ -174,7 +200,7 @@ impl Steps {
     pub(super) fn update(
         &mut self,
         net: &Graph,
-        batches: &mut impl Iterator<Item = Result<Batch, DataError>>,
+        batches: &mut impl Iterator<Item = Result<Supplied, TrainError>>,
         rate: f32,
     ) -> Result<Option<Learned>, TrainError> {
         let Regularize { clip_norm, clip_value, .. } = self.regularize;
@@ -191,20 +217,20 @@ impl Steps {
             finish(training, groups, &self.regularize, taken)?;
             training.apply(groups, rate)?;
         } else if count == 1 && clip_norm.is_none() && clip_value.is_none() {
-            let report = training.step(&first.images, lesson.target(&first)?, groups, rate)?;
+            let report = training.step(first.images(), lesson.target(&first.batch)?, groups, rate)?;
             finite(training, net, &report, &first, self.lr)?;
-            learned.add(&report, first.labels.len());
+            learned.add(&report, first.batch.labels.len());
         } else {
-            let report = training.forward_backward(&first.images, lesson.target(&first)?)?;
+            let report = training.forward_backward(first.images(), lesson.target(&first.batch)?)?;
             finite(training, net, &report, &first, self.lr)?;
-            learned.add(&report, first.labels.len());
+            learned.add(&report, first.batch.labels.len());
             drop(first);
             let mut taken = 1;
             for batch in batches.by_ref().take(count - 1) {
-                let batch = batch?;
-                let report = training.accumulate(&batch.images, lesson.target(&batch)?)?;
-                finite(training, net, &report, &batch, self.lr)?;
-                learned.add(&report, batch.labels.len());
+                let next = batch?;
+                let report = training.accumulate(next.images(), lesson.target(&next.batch)?)?;
+                finite(training, net, &report, &next, self.lr)?;
+                learned.add(&report, next.batch.labels.len());
                 taken += 1;
             }
             finish(training, groups, &self.regularize, taken)?;

@@ -13,6 +13,8 @@ pub struct Feed {
     device: Arc<Inner>,
     pinned: *mut u8,
     bytes: usize,
+    /// Bytes of the last batch.
+    sent: usize,
     landing: Block,
     /// The last batch has landed; it has been taken from the landing.
     landed: Event,
@@ -23,7 +25,7 @@ pub struct Feed {
 unsafe impl Send for Feed {}
 
 impl Device {
-    /// A feed for batches of so many bytes.
+    /// A feed for batches of up to so many bytes.
     ///
     /// # Errors
     /// If there is no room.
@@ -38,28 +40,35 @@ impl Device {
         // SAFETY: as many bytes as were allocated.
         unsafe { pinned.write_bytes(0, bytes.max(1)) };
         let (landed, taken) = (Event::new(device.driver, false)?, Event::new(device.driver, false)?);
-        Ok(Feed { device: device.clone(), pinned, bytes, landing, landed, taken })
+        Ok(Feed { device: device.clone(), pinned, bytes, sent: 0, landing, landed, taken })
     }
 }
 
 impl Feed {
-    /// Lets `fill` write a batch, and sends it: the copy waits for the last batch to be taken, and nothing waits for it until
-    /// [`Feed::take`].
+    /// Lets `fill` write a batch of so many bytes, and sends it: the copy waits for the last batch to be taken, and nothing waits for
+    /// it until [`Feed::take`].
     ///
     /// # Errors
     /// If the driver fails.
-    pub fn send(&mut self, fill: impl FnOnce(&mut [u8])) -> Result<(), Error> {
+    ///
+    /// # Panics
+    /// If the feed is for fewer bytes.
+    pub fn send(&mut self, bytes: usize, fill: impl FnOnce(&mut [u8])) -> Result<(), Error> {
+        assert!(bytes <= self.bytes, "a batch of {bytes} bytes on a feed for {}", self.bytes);
         self.device.enter()?;
         self.landed.wait()?;
-        // SAFETY: the memory is the feed's own, of that many initialized bytes, and no copy reads it any more.
-        fill(unsafe { std::slice::from_raw_parts_mut(self.pinned, self.bytes) });
+        self.sent = bytes;
+        // SAFETY: the memory is the feed's own, of at least that many initialized bytes, and no copy reads it any more.
+        fill(unsafe { std::slice::from_raw_parts_mut(self.pinned, bytes) });
+        if bytes == 0 {
+            return Ok(());
+        }
         let _queue = self.device.queue()?;
         let stream = self.device.copies;
         self.taken.hold(stream)?;
-        // SAFETY: both places have that many bytes; the pinned one is not written before the event below.
-        let code = unsafe {
-            (self.device.driver.upload)(self.landing.pointer, self.pinned.cast(), self.bytes, stream)
-        };
+        // SAFETY: both places have at least that many bytes; the pinned one is not written before the event below.
+        let code =
+            unsafe { (self.device.driver.upload)(self.landing.pointer, self.pinned.cast(), bytes, stream) };
         self.device.driver.check("cuMemcpyHtoDAsync", code)?;
         self.landed.record(stream)
     }
@@ -71,15 +80,18 @@ impl Feed {
     ///
     /// # Panics
     /// If it reaches beyond the block, or the block is of another device.
-    pub fn take(&mut self, memory: &Memory, at: usize) -> Result<(), Error> {
-        memory.0.check(at, self.bytes);
+    pub fn take(&self, memory: &Memory, at: usize) -> Result<(), Error> {
+        memory.0.check(at, self.sent);
         assert!(Arc::ptr_eq(&self.device, &memory.0.device), "a block of the same device");
+        if self.sent == 0 {
+            return Ok(());
+        }
         let _queue = self.device.queue()?;
         let stream = self.device.stream(Lane::Main);
         self.landed.hold(stream)?;
         let target = memory.0.pointer + at as u64;
         // SAFETY: both ranges lie in their blocks.
-        let code = unsafe { (self.device.driver.copy)(target, self.landing.pointer, self.bytes, stream) };
+        let code = unsafe { (self.device.driver.copy)(target, self.landing.pointer, self.sent, stream) };
         self.device.driver.check("cuMemcpyDtoDAsync", code)?;
         self.taken.record(stream)
     }

@@ -23,6 +23,8 @@ pub enum Family {
     Loss,
     /// Orders of elements, and borders.
     Layout,
+    /// Batches of images that are kept as bytes.
+    Images,
     /// Updates of parameters.
     Optimizer,
     /// Updates by a look at a whole tensor.
@@ -40,7 +42,7 @@ const CLOCK: &str = include_str!("clock.cuh");
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Elementwise,
         Self::Function,
         Self::Arithmetic,
@@ -51,6 +53,7 @@ impl Family {
         Self::LocalResponse,
         Self::Loss,
         Self::Layout,
+        Self::Images,
         Self::Optimizer,
         Self::Tensors,
         Self::Thin,
@@ -69,6 +72,7 @@ impl Family {
             Self::LocalResponse => "local_response",
             Self::Loss => "loss",
             Self::Layout => "layout",
+            Self::Images => "images",
             Self::Optimizer => "optimizer",
             Self::Tensors => "tensors",
             Self::Thin => "thin",
@@ -88,6 +92,7 @@ impl Family {
             Self::LocalResponse => include_str!("local_response.cu"),
             Self::Loss => include_str!("loss.cu"),
             Self::Layout => include_str!("layout.cu"),
+            Self::Images => include_str!("images.cu"),
             Self::Optimizer => include_str!("optimizer.cu"),
             Self::Tensors => include_str!("tensors.cu"),
             Self::Thin => include_str!("thin.cu"),

@@ -57,7 +57,12 @@ impl Call {
         self.push(vector.map_or(Argument::Null, |vector| Argument::Memory(vector.at)))
     }
 
-    /// The same of bytes.
+    /// A range's address.
+    pub(super) fn bytes(self, bytes: Bytes) -> Self {
+        self.push(Argument::Memory(bytes.at))
+    }
+
+    /// The same, or no address.
     pub(super) fn maybe_bytes(self, bytes: Option<Bytes>) -> Self {
         self.push(bytes.map_or(Argument::Null, |bytes| Argument::Memory(bytes.at)))
     }

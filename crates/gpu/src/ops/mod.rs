@@ -8,6 +8,7 @@ mod convolution;
 mod cut;
 mod elementwise;
 mod function;
+mod images;
 mod layout;
 mod linear;
 mod local_response;
@@ -25,6 +26,7 @@ pub use by_channel::{Factors, GroupNorm, GroupNormBackward, Groups};
 pub use convolution::Epilogue;
 pub use elementwise::{Activation, Addend, Affine, Dropout};
 pub use function::Function;
+pub use images::{Blend, Entry, ImageSet, Line};
 pub use layout::Border;
 
 pub use local_response::LocalResponse;

@@ -78,6 +78,11 @@ fn updates_of_whole_tensors() {
 }
 
 #[test]
+fn batches_of_images_that_are_kept() {
+    run("images", checks::images::check);
+}
+
+#[test]
 fn thin_convolutions() {
     run("thin convolutions", checks::convolutions::thin);
 }

@@ -28,6 +28,12 @@ pub(super) struct Border {
     pub(super) fill: Fill,
 }
 
+impl Border {
+    pub(super) fn is_black(self) -> bool {
+        self.mode == PaddingMode::Constant && self.fill == Fill::Same(0.0)
+    }
+}
+
 /// Memory for a window, and for where each of its rows and columns comes from.
 #[derive(Debug, Default)]
 pub(super) struct Bordered {
@@ -47,8 +53,7 @@ impl Bordered {
     ) -> View<'a> {
         let inside =
             |axis: usize| corner[axis] >= 0 && corner[axis] as usize + size[axis] <= image.size[axis];
-        let black = border.mode == PaddingMode::Constant && border.fill == Fill::Same(0.0);
-        if black || (inside(0) && inside(1)) {
+        if border.is_black() || (inside(0) && inside(1)) {
             return window(image, corner, size, &mut self.buffer);
         }
         for ((places, start), (&count, &pixels)) in

@@ -6,7 +6,7 @@ use super::super::random::Random;
 use super::values::{check_sides, sides};
 use super::view::{Buffer, View};
 use super::window::window;
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// The middle of an image, `size` (height, width). What is smaller than `size` lies in the middle of black.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,12 @@ impl CenterCrop {
     }
 }
 
+impl CenterCrop {
+    fn corner(self, image: [usize; 2]) -> [isize; 2] {
+        [0, 1].map(|axis| self.start(axis, image[axis]))
+    }
+}
+
 impl Parameters for CenterCrop {
     fn check(&self) -> Result<(), String> {
         check_sides("size", self.size)
@@ -55,6 +61,11 @@ impl Parameters for CenterCrop {
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(CenterCropStep { crop: *self, buffer: Buffer::default() }))
     }
+
+    fn moved(&self, image: Placed, _: &mut Random) -> Option<Placed> {
+        let corner = self.corner(image.size());
+        Some(image.window(corner, self.size))
+    }
 }
 
 struct CenterCropStep {
@@ -64,8 +75,6 @@ struct CenterCropStep {
 
 impl Step for CenterCropStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
-        let size = self.crop.size;
-        let corner = [0, 1].map(|axis| self.crop.start(axis, image.size[axis]));
-        window(image, corner, size, &mut self.buffer)
+        window(image, self.crop.corner(image.size), self.crop.size, &mut self.buffer)
     }
 }

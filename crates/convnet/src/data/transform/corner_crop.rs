@@ -6,7 +6,7 @@ use super::super::random::Random;
 use super::values::{check_sides, sides};
 use super::view::{Buffer, View};
 use super::window::window;
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// Which corner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,19 @@ pub struct CornerCrop {
     pub corner: Corner,
 }
 
+impl CornerCrop {
+    /// Where the window begins in an image.
+    fn place(self, image: [usize; 2]) -> [isize; 2] {
+        let far = [0, 1].map(|axis| image[axis] as isize - self.size[axis] as isize);
+        match self.corner {
+            Corner::TopLeft => [0, 0],
+            Corner::TopRight => [0, far[1]],
+            Corner::BottomLeft => [far[0], 0],
+            Corner::BottomRight => far,
+        }
+    }
+}
+
 impl Parameters for CornerCrop {
     fn check(&self) -> Result<(), String> {
         check_sides("size", self.size)
@@ -50,6 +63,11 @@ impl Parameters for CornerCrop {
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(CornerCropStep { crop: *self, buffer: Buffer::default() }))
     }
+
+    fn moved(&self, image: Placed, _: &mut Random) -> Option<Placed> {
+        let place = self.place(image.size());
+        Some(image.window(place, self.size))
+    }
 }
 
 struct CornerCropStep {
@@ -59,14 +77,6 @@ struct CornerCropStep {
 
 impl Step for CornerCropStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
-        let CornerCrop { size, corner } = self.crop;
-        let far = [0, 1].map(|axis| image.size[axis] as isize - size[axis] as isize);
-        let at = match corner {
-            Corner::TopLeft => [0, 0],
-            Corner::TopRight => [0, far[1]],
-            Corner::BottomLeft => [far[0], 0],
-            Corner::BottomRight => far,
-        };
-        window(image, at, size, &mut self.buffer)
+        window(image, self.crop.place(image.size), self.crop.size, &mut self.buffer)
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::random::Random;
 use super::values::wrong;
 use super::view::{Buffer, Levels, View};
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// Grey levels by the weights of ITU-R BT.601, rounded as Pillow rounds them; an image of one channel stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,10 @@ impl Parameters for Grayscale {
 
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(GrayscaleStep(Buffer::default())))
+    }
+
+    fn moved(&self, image: Placed, _: &mut Random) -> Option<Placed> {
+        (image.planes != 3).then_some(image)
     }
 }
 

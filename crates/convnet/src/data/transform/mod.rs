@@ -61,6 +61,7 @@ mod gaussian_blur;
 mod golden;
 mod grayscale;
 mod levels;
+mod mover;
 mod normalize;
 mod pad;
 mod pad_to;
@@ -100,6 +101,8 @@ pub use color_jitter::ColorJitter;
 pub use corner_crop::{Corner, CornerCrop};
 pub use gaussian_blur::GaussianBlur;
 pub use grayscale::Grayscale;
+pub(super) use mover::Mover;
+use mover::Placed;
 pub use normalize::Normalize;
 pub use pad::Pad;
 pub use pad_to::PadTo;
@@ -272,6 +275,11 @@ trait Parameters {
 
     /// The transform with memory of its own, for one thread; `None` for what is done behind the normalization.
     fn step(&self) -> Option<Box<dyn Step>>;
+
+    /// What the step makes of an image, by the same draws, where that is no more than moves of whole pixels over black.
+    fn moved(&self, _image: Placed, _random: &mut Random) -> Option<Placed> {
+        None
+    }
 }
 
 /// A transform at work.

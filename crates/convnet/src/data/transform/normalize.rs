@@ -45,6 +45,11 @@ impl Affine {
         Self(channels.map(|(&mean, &std)| (1.0 / (255.0 * std), -mean / std)).collect())
     }
 
+    /// What a level of each channel is multiplied with, and what is added then.
+    pub(super) fn channels(&self) -> &[(f32, f32)] {
+        &self.0
+    }
+
     /// Writes what `pad` makes of the image, a plane a channel; an image of fewer planes has them repeated.
     pub(super) fn apply(&self, image: View, pad: PadTo, out: &mut [f32]) {
         let [top, left] = pad.corner(image.size);

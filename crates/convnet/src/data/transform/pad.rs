@@ -7,7 +7,7 @@ use super::border::{Border, Bordered, PaddingMode};
 use super::random_crop::black;
 use super::values::{Fill, check_padding, padding};
 use super::view::View;
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// Pixels that are added on the sides of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,16 @@ impl Pad {
     pub fn new(padding: [usize; 4]) -> Self {
         Self { padding, fill: black(), padding_mode: PaddingMode::Constant }
     }
+
+    /// Where the image with its pixels around begins, and its size.
+    fn window(&self, [height, width]: [usize; 2]) -> ([isize; 2], [usize; 2]) {
+        let [left, top, right, bottom] = self.padding;
+        ([-(top as isize), -(left as isize)], [height + top + bottom, width + left + right])
+    }
+
+    fn border(&self) -> Border {
+        Border { mode: self.padding_mode, fill: self.fill }
+    }
 }
 
 impl Parameters for Pad {
@@ -38,8 +48,7 @@ impl Parameters for Pad {
     }
 
     fn size(&self, before: Option<[usize; 2]>) -> Option<[usize; 2]> {
-        let [left, top, right, bottom] = self.padding;
-        before.map(|[height, width]| [height + top + bottom, width + left + right])
+        before.map(|before| self.window(before).1)
     }
 
     fn fill(&self) -> Option<Fill> {
@@ -48,6 +57,11 @@ impl Parameters for Pad {
 
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(PadStep { pad: *self, bordered: Bordered::default() }))
+    }
+
+    fn moved(&self, image: Placed, _: &mut Random) -> Option<Placed> {
+        let (corner, size) = self.window(image.size());
+        self.border().is_black().then(|| image.window(corner, size))
     }
 }
 
@@ -58,8 +72,7 @@ struct PadStep {
 
 impl Step for PadStep {
     fn apply<'a>(&'a mut self, image: View<'a>, _: &mut Random) -> View<'a> {
-        let Pad { padding: [left, top, right, bottom], fill, padding_mode: mode } = self.pad;
-        let size = [image.size[0] + top + bottom, image.size[1] + left + right];
-        self.bordered.window(image, [-(top as isize), -(left as isize)], size, Border { mode, fill })
+        let (corner, size) = self.pad.window(image.size);
+        self.bordered.window(image, corner, size, self.pad.border())
     }
 }

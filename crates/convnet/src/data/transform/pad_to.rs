@@ -6,7 +6,7 @@ use super::super::random::Random;
 use super::values::{check_sides, sides};
 use super::view::{Buffer, View};
 use super::window::window;
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// The image in the middle of black of `size` (height, width), or its middle where it is larger. Of an odd number of
 /// rows or columns, one more at the far side. torchvision has none.
@@ -37,6 +37,11 @@ impl Parameters for PadTo {
 
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(PadToStep { pad: *self, buffer: Buffer::default() }))
+    }
+
+    fn moved(&self, image: Placed, _: &mut Random) -> Option<Placed> {
+        let corner = self.corner(image.size());
+        Some(image.window(corner, self.size))
     }
 }
 

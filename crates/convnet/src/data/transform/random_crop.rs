@@ -6,7 +6,7 @@ use super::super::random::Random;
 use super::border::{Border, Bordered, PaddingMode};
 use super::values::{Fill, check_padding, check_sides, padding, sides};
 use super::view::View;
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// A window of `size`, anywhere in the image with `padding` pixels added on each side.
 ///
@@ -79,6 +79,12 @@ impl Parameters for RandomCrop {
 
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(RandomCropStep { crop: *self, bordered: Bordered::default() }))
+    }
+
+    fn moved(&self, image: Placed, random: &mut Random) -> Option<Placed> {
+        let border = Border { mode: self.padding_mode, fill: self.fill };
+        let corner = self.corner(image.size(), random);
+        border.is_black().then(|| image.window(corner, self.size))
     }
 }
 

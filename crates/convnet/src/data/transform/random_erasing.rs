@@ -1,5 +1,7 @@
 //! A part of a network's input overwritten by chance.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::super::random::Random;
@@ -74,24 +76,33 @@ impl RandomErasing {
         })
     }
 
+    /// Rows and columns that are overwritten, or none.
+    pub(super) fn part(&self, size: [usize; 2], random: &mut Random) -> Option<[Range<usize>; 2]> {
+        let [corner, sides] = random.chance(self.p).then(|| self.rectangle(size, random))??;
+        Some([0, 1].map(|axis| corner[axis]..corner[axis] + sides[axis]))
+    }
+
+    /// What a channel is overwritten with; `None` for noise.
+    pub(super) fn value(&self, channel: usize) -> Option<f32> {
+        match &self.value {
+            Erased::Value(value) => Some(*value as f32),
+            Erased::Channels(values) => Some(values[channel % values.len()] as f32),
+            Erased::Drawn(Drawn::Mean) => Some(0.0),
+            Erased::Drawn(Drawn::Random) => None,
+        }
+    }
+
     /// Overwrites a part of the input of C, H, W, or not.
     pub(super) fn erase(&self, out: &mut [f32], [_, height, width]: [usize; 3], random: &mut Random) {
-        if !random.chance(self.p) {
-            return;
-        }
-        let Some([[top, left], [rows, columns]]) = self.rectangle([height, width], random) else { return };
+        let Some([rows, columns]) = self.part([height, width], random) else { return };
         let mut noise = matches!(self.value, Erased::Drawn(Drawn::Random)).then(|| random.noise());
         for (channel, plane) in out.chunks_exact_mut(height * width).enumerate() {
-            let value = match &self.value {
-                Erased::Value(value) => *value,
-                Erased::Channels(values) => values[channel % values.len()],
-                Erased::Drawn(_) => 0.0,
-            };
-            for row in plane.chunks_exact_mut(width).skip(top).take(rows) {
-                let row = &mut row[left..][..columns];
+            let value = self.value(channel).unwrap_or_default();
+            for row in plane.chunks_exact_mut(width).skip(rows.start).take(rows.len()) {
+                let row = &mut row[columns.clone()];
                 match &mut noise {
                     Some(noise) => row.iter_mut().for_each(|x| *x = noise.normal() as f32),
-                    None => row.fill(value as f32),
+                    None => row.fill(value),
                 }
             }
         }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::random::Random;
 use super::values::check_chance;
 use super::view::{Buffer, Levels, View};
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// Mirrors left to right with a chance of `p`. One draw.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,10 @@ impl Parameters for RandomHorizontalFlip {
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(FlipStep { p: self.p, vertical: false, buffer: Buffer::default() }))
     }
+
+    fn moved(&self, image: Placed, random: &mut Random) -> Option<Placed> {
+        Some(if random.chance(self.p) { image.flipped(1) } else { image })
+    }
 }
 
 impl Parameters for RandomVerticalFlip {
@@ -60,6 +64,10 @@ impl Parameters for RandomVerticalFlip {
 
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(FlipStep { p: self.p, vertical: true, buffer: Buffer::default() }))
+    }
+
+    fn moved(&self, image: Placed, random: &mut Random) -> Option<Placed> {
+        Some(if random.chance(self.p) { image.flipped(0) } else { image })
     }
 }
 

@@ -8,7 +8,7 @@ use super::resizer::{Filter, Resizer, Span};
 use super::values::{Interpolation, MAX_PIXELS, check_sides, wrong};
 use super::view::{Buffer, Levels, View};
 use super::window::window;
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// The size of [`Resize`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +137,10 @@ impl Parameters for Resize {
 
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(ResizeStep::new(*self, None)))
+    }
+
+    fn moved(&self, image: Placed, _: &mut Random) -> Option<Placed> {
+        (self.of(image.size()) == image.size()).then_some(image)
     }
 }
 

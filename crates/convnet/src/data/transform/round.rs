@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::random::Random;
 use super::view::{Levels, View};
-use super::{Parameters, Step};
+use super::{Parameters, Placed, Step};
 
 /// Levels rounded to whole ones, as an image of eight bits holds them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ impl Parameters for Round {
 
     fn step(&self) -> Option<Box<dyn Step>> {
         Some(Box::new(RoundStep::default()))
+    }
+
+    fn moved(&self, image: Placed, _: &mut Random) -> Option<Placed> {
+        Some(image)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use convnet_kernels::Whole;
 
-use super::super::engine::images_in;
-use super::super::{Device, RunError, Target};
+use super::super::{Device, Images, RunError, Target};
 use super::{Batch, Compiled, TrainingStep};
 use crate::plan::StepReport;
 use crate::ranks::{Joint, Part};
@@ -21,16 +20,16 @@ impl TrainingStep {
     /// not answer.
     pub fn forward_backward_jointly<'a>(
         &mut self,
-        images: &'a [f32],
+        images: impl Into<Images<'a>>,
         target: impl Into<Target<'a>>,
         part: Part,
         (joint, last): (&mut Joint, bool),
     ) -> Result<StepReport, RunError> {
         let unweighted = [0.0];
-        let batch = self.checked_part(images, target.into(), (part, joint), &unweighted)?;
+        let batch = self.checked_part(images.into(), target.into(), (part, joint), &unweighted)?;
         joint.begin(part, last);
         let report = match &mut self.compiled {
-            Compiled::Cpu(training) => training.forward_backward_jointly(batch.0, joint),
+            Compiled::Cpu(training) => training.forward_backward_jointly(batch.cpu(), joint),
             Compiled::Gpu(training) => training.forward_backward_jointly(batch.gpu(), joint)?,
         };
         Ok(joint.check().map(|()| report)?)
@@ -42,16 +41,16 @@ impl TrainingStep {
     /// As [`TrainingStep::forward_backward_jointly`] and [`TrainingStep::accumulate`].
     pub fn accumulate_jointly<'a>(
         &mut self,
-        images: &'a [f32],
+        images: impl Into<Images<'a>>,
         target: impl Into<Target<'a>>,
         part: Part,
         joint: &mut Joint,
     ) -> Result<StepReport, RunError> {
         let unweighted = [0.0];
-        let batch = self.checked_part(images, target.into(), (part, joint), &unweighted)?;
+        let batch = self.checked_part(images.into(), target.into(), (part, joint), &unweighted)?;
         joint.begin(part, false);
         let report = match &mut self.compiled {
-            Compiled::Cpu(training) => training.accumulate_jointly(batch.0, joint)?,
+            Compiled::Cpu(training) => training.accumulate_jointly(batch.cpu(), joint)?,
             Compiled::Gpu(training) => training.accumulate_jointly(batch.gpu(), joint)?,
         };
         Ok(joint.check().map(|()| report)?)
@@ -72,7 +71,7 @@ impl TrainingStep {
     /// A batch normalization that takes its statistics of the whole batch needs two values of that.
     fn checked_part<'b>(
         &self,
-        images: &'b [f32],
+        images: Images<'b>,
         target: Target<'b>,
         (part, joint): (Part, &Joint),
         unweighted: &'b [f32],
@@ -80,8 +79,7 @@ impl TrainingStep {
         if self.device() != Device::Cpu && joint.syncs_batch_norm() {
             return Err(RunError::SyncedGpu);
         }
-        let plan = self.plan_value();
-        let n = images_in(images, plan.graph.input_shape().elements(), plan.batch)?;
+        let n = self.count(images)?;
         if n != part.images.max(1) || part.first + part.images > part.whole {
             return Err(RunError::Count { what: "images", found: n, expected: part.images.max(1) });
         }

@@ -1,7 +1,7 @@
 //! What a card would do, without one: lists of whole networks run by the emulation, beside the oracle.
 
 mod average;
-pub(super) mod card;
+pub(crate) mod card;
 mod frozen;
 mod looks;
 mod networks;

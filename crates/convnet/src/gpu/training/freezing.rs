@@ -88,9 +88,11 @@ impl Training {
         self.given_up = true;
         self.card = self.card.beside(0)?;
         self.feed = self.card.feed(0)?;
+        let shelf = self.shelf.take();
         let found = again(new);
         let error = found.as_ref().err().cloned();
         *self = found.or_else(|_| again(blueprint(&self.plan().frozen, &self.blueprint)?))?;
+        self.shelf = shelf;
         error.map_or(Ok(()), Err)
     }
 

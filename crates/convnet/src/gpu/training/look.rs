@@ -3,6 +3,7 @@
 use convnet_gpu::View;
 
 use super::{Task, Training};
+use crate::gpu::images::Images;
 use crate::gpu::planes::{pixels, planes};
 use crate::graph::NodeId;
 use crate::options::ReluGradient;
@@ -13,7 +14,7 @@ impl Training {
     /// The forward pass of `n` images, and what the first output gives, N·C·H·W.
     pub(in crate::gpu) fn look(&mut self, images: &[f32], n: usize) -> Result<Vec<f32>, CompileError> {
         self.forget();
-        self.send(images, None, 0.0)?;
+        self.send(Images::Host(images), None, 0.0)?;
         self.replay(Task::Forward { track: false }, n)?;
         let Some(loss) = self.blueprint.losses.first() else { return Ok(Vec::new()) };
         let region = self.plan().region(loss.value, loss.shape, n);

@@ -5,6 +5,7 @@ pub(crate) mod by_channel;
 mod case;
 pub(crate) mod convolutions;
 pub(crate) mod functions;
+pub(crate) mod images;
 pub(crate) mod layers;
 pub(crate) mod lenet;
 pub(crate) mod maps;

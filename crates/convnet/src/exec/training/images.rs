@@ -1,0 +1,42 @@
+//! Images that a GPU has before the step that takes them.
+
+use super::{Compiled, TrainingStep};
+use crate::gpu::Ahead;
+use crate::moved::Moves;
+use crate::plan::CompileError;
+
+impl TrainingStep {
+    /// What sends images to the GPU while others are computed on; `None` on the CPU.
+    pub(crate) fn ahead(&self) -> Result<Option<Ahead>, CompileError> {
+        match &self.compiled {
+            Compiled::Cpu(_) => Ok(None),
+            Compiled::Gpu(training) => training.ahead().map(Some),
+        }
+    }
+
+    /// Keeps a set of so many images on the GPU, with the levels (N, C, H, W) that `levels` gives, unless it is there: from now on
+    /// batches of it may be [`Images::kept`](super::super::Images::kept). `false` on the CPU, and where the GPU has no room.
+    pub(crate) fn keep<E: From<CompileError>>(
+        &mut self,
+        (moves, images): (&Moves, usize),
+        levels: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<bool, E> {
+        let Compiled::Gpu(training) = &mut self.compiled else { return Ok(false) };
+        if training.keeps(moves) {
+            return Ok(true);
+        }
+        let room = training.has_room(images.saturating_mul(moves.image.iter().product()))?;
+        if room {
+            training.keep(&levels()?, moves)?;
+        }
+        Ok(room)
+    }
+
+    /// The images of the last pass (N, C, H, W), which a GPU made; none on the CPU.
+    pub(crate) fn images(&self, n: usize) -> Result<Vec<f32>, CompileError> {
+        match &self.compiled {
+            Compiled::Cpu(_) => Ok(Vec::new()),
+            Compiled::Gpu(training) => training.images(n),
+        }
+    }
+}
