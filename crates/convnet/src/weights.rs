@@ -3,7 +3,7 @@
 use crate::graph::{Graph, NodeId};
 use crate::ops::{Op, ParamSpec};
 use crate::plan::CompileError;
-use crate::state::TensorSource;
+use crate::state::{StateDict, Tensor, TensorSource};
 
 /// A batch normalization with running statistics, a layer's scale, or what is one already, as y = scale·x + shift.
 pub(crate) fn scale_and_shift(
@@ -37,6 +37,20 @@ fn vectors(graph: &Graph, source: &dyn TensorSource, id: NodeId) -> Result<Vec<V
         read(source, spec, &mut values).map(|()| values)
     };
     graph.node_parameters(id).iter().filter(|spec| !spec.shape.is_empty()).map(vector).collect()
+}
+
+/// All tensors of some nodes, checked and read, to what is kept of them.
+pub(crate) fn keep(
+    (graph, source): (&Graph, &dyn TensorSource),
+    nodes: Vec<NodeId>,
+    kept: &mut StateDict,
+) -> Result<(), CompileError> {
+    for spec in nodes.into_iter().flat_map(|node| graph.node_parameters(node)) {
+        let mut data = vec![0.0; spec.elements()];
+        read(source, &spec, &mut data)?;
+        kept.insert(spec.name, Tensor { shape: spec.shape, data });
+    }
+    Ok(())
 }
 
 /// Checks that a source has a parameter, and in the shape that the network expects.

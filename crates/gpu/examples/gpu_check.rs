@@ -49,7 +49,7 @@ type Section = fn(&Device) -> Result<(), Error>;
 type Check = fn(&mut dyn Machine, &mut Report);
 
 /// Every comparison, by name.
-const CHECKS: [(&str, Check); 12] = [
+const CHECKS: [(&str, Check); 13] = [
     ("maps", checks::maps::check),
     ("functions", checks::functions::check),
     ("separable", checks::separable::check),
@@ -59,6 +59,7 @@ const CHECKS: [(&str, Check); 12] = [
     ("updates", checks::updates::check),
     ("tensors", checks::tensors::check),
     ("images", checks::images::check),
+    ("small linear layers", checks::small_linear::check),
     ("thin", checks::convolutions::thin),
     ("stem", checks::convolutions::stem),
     ("products", checks::convolutions::check),
@@ -298,7 +299,7 @@ fn feed(device: &Device) -> Result<(), Error> {
     let mut right = true;
     for round in 0..4u8 {
         let feed = &mut feeds[usize::from(round % 2)];
-        feed.send(|batch| batch.fill(round + 1))?;
+        feed.send(bytes, |batch| batch.fill(round + 1))?;
         feed.take(&memory, 256)?;
         let mut found = vec![0; bytes + 256];
         memory.read(0, &mut found)?;
@@ -307,7 +308,7 @@ fn feed(device: &Device) -> Result<(), Error> {
     }
     let started = Instant::now();
     for round in 0..20 {
-        feeds[round % 2].send(|_| ())?;
+        feeds[round % 2].send(bytes, |_| ())?;
         feeds[round % 2].take(&memory, 256)?;
     }
     device.synchronize()?;

@@ -47,6 +47,6 @@ pub use ops::{
     Activation, Adagrad, Adam, Addend, Affine, Arithmetic, BatchNorm, BatchNormBackward, Before, Blend,
     Border, Clock, Dropout, Entry, Epilogue, Factors, Function, Gradient, GroupNorm, GroupNormBackward,
     Groups, ImageSet, Lamb, Lars, Line, Lion, LocalResponse, Maps, Muon, MuonRoom, Nadam, Order, Parameters,
-    PoolWindow, RmsProp, Separable, Sgd, SideBackward, Stem, Taps,
+    PoolWindow, RmsProp, Separable, Sgd, SideBackward, Stem, Taps, is_small_linear,
 };
 pub use view::{Bytes, Format, Vector, View, Words};

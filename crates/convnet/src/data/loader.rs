@@ -577,10 +577,11 @@ mod tests {
     #[cfg(feature = "train")]
     #[test]
     fn what_is_drawn_for_a_batch_makes_its_images_elsewhere() {
-        let pixels: Vec<u8> = (0..19 * 36).map(|i| (i * 97 % 251) as u8).collect();
+        let pixels: Vec<u8> = (0..19 * 20 * 20).map(|i| (i * 97 % 251) as u8).collect();
         let labels = (0..19).map(|i| i % 3).collect();
-        let data = Dataset::new("test", pixels, labels, classes(), (1, 6, 6)).unwrap();
-        let (preprocess, levels) = (Preprocess::plain([1, 9, 8]), data.levels().unwrap());
+        let data = Dataset::new("test", pixels, labels, classes(), (1, 20, 20)).unwrap();
+        let preprocess = Preprocess::for_input([1, 22, 21], &data).unwrap();
+        let levels = data.levels().unwrap();
         let mixed =
             [("", 0.0), ("mixup = 0.4", 1.0), ("cutmix = 1.0", 1.0), ("mixup = 0.2\ncutmix = 0.7", 0.5)];
         for (mix, probability) in mixed {

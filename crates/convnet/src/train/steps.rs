@@ -186,7 +186,8 @@ impl Steps {
         {
             return Ok(Supply::here(loader));
         }
-        let loader = Loader::augmented(data, preprocess, augment, pass);
+        let workers = pass.workers.or(self.training.idle_threads());
+        let loader = Loader::augmented(data, preprocess, augment, Pass { workers, ..pass });
         Ok(match self.training.ahead()? {
             Some(ahead) => Supply::ahead(loader, ahead),
             None => Supply::here(loader),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Device, Inner};
+use super::{Device, Event, Inner};
 use crate::Error;
 use crate::list::Lane;
 
@@ -100,8 +100,16 @@ impl Memory {
     pub fn read(&self, at: usize, bytes: &mut [u8]) -> Result<(), Error> {
         self.0.check(at, bytes.len());
         let device = &self.0.device;
-        let _queue = device.queue()?;
         let stream = device.stream(Lane::Main);
+        // Nobody is kept from sending a batch while this thread waits for what comes before.
+        let before = {
+            let _queue = device.queue()?;
+            let before = Event::new(device.driver, false)?;
+            before.record(stream)?;
+            before
+        };
+        before.wait()?;
+        let _queue = device.queue()?;
         let source = self.0.pointer + at as u64;
         // SAFETY: the range lies in the block; the target outlives the wait below.
         let code =

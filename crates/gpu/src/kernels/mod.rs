@@ -31,6 +31,8 @@ pub enum Family {
     Tensors,
     /// Convolutions of few channels.
     Thin,
+    /// Linear layers of few rows and weights.
+    SmallLinear,
 }
 
 /// What every source starts with.
@@ -42,7 +44,7 @@ const CLOCK: &str = include_str!("clock.cuh");
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Elementwise,
         Self::Function,
         Self::Arithmetic,
@@ -57,6 +59,7 @@ impl Family {
         Self::Optimizer,
         Self::Tensors,
         Self::Thin,
+        Self::SmallLinear,
     ];
 
     /// The file's name, without its extension.
@@ -76,6 +79,7 @@ impl Family {
             Self::Optimizer => "optimizer",
             Self::Tensors => "tensors",
             Self::Thin => "thin",
+            Self::SmallLinear => "small_linear",
         }
     }
 
@@ -96,6 +100,7 @@ impl Family {
             Self::Optimizer => include_str!("optimizer.cu"),
             Self::Tensors => include_str!("tensors.cu"),
             Self::Thin => include_str!("thin.cu"),
+            Self::SmallLinear => include_str!("small_linear.cu"),
         };
         [COMMON, REDUCE, CLOCK, own].join("\n")
     }

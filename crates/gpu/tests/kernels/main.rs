@@ -83,6 +83,11 @@ fn batches_of_images_that_are_kept() {
 }
 
 #[test]
+fn small_linear_layers() {
+    run("small linear layers", checks::small_linear::check);
+}
+
+#[test]
 fn thin_convolutions() {
     run("thin convolutions", checks::convolutions::thin);
 }

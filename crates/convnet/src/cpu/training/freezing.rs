@@ -11,8 +11,8 @@ use crate::graph::Graph;
 use crate::optim::{Assigned, Frozen, Optimizer};
 use crate::options::Options;
 use crate::plan::{Aim, CompileError, Mode};
-use crate::state::{Tensor, TensorSource};
-use crate::weights::read;
+use crate::state::TensorSource;
+use crate::weights::keep;
 
 /// What a step takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,11 +109,7 @@ impl Training {
         for (at, kind) in self.program.steps() {
             let Some(nodes) = self.program.derived(at.index) else { continue };
             kind.load(&mut loader, at)?;
-            for spec in nodes.into_iter().flat_map(|node| graph.node_parameters(node)) {
-                let mut data = vec![0.0; spec.elements()];
-                read(state, &spec, &mut data)?;
-                self.kept.insert(spec.name, Tensor { shape: spec.shape, data });
-            }
+            keep((graph, state), nodes, &mut self.kept)?;
         }
         Ok(())
     }

@@ -14,6 +14,16 @@ impl TrainingStep {
         }
     }
 
+    /// Threads that may prepare images while a GPU computes; `None` on the CPU, which computes with all of them.
+    pub(crate) fn idle_threads(&self) -> Option<usize> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        match (&self.compiled, self.options.threads) {
+            (Compiled::Cpu(_), _) => None,
+            (Compiled::Gpu(_), 0) => Some(cores()),
+            (Compiled::Gpu(_), threads) => Some(threads),
+        }
+    }
+
     /// Keeps a set of so many images on the GPU, with the levels (N, C, H, W) that `levels` gives, unless it is there: from now on
     /// batches of it may be [`Images::kept`](super::super::Images::kept). `false` on the CPU, and where the GPU has no room.
     pub(crate) fn keep<E: From<CompileError>>(

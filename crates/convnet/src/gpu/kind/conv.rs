@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use convnet_gpu::{self as gpu, Affine, Epilogue, Lane, Precision, Stem, View};
+use convnet_gpu::{self as gpu, Affine, Epilogue, Format, Lane, Precision, Stem, View};
 
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
@@ -37,6 +37,8 @@ enum By {
     Library,
     /// Kernels for few channels.
     Thin,
+    /// The same on images of one channel as they came.
+    Images,
     /// cuDNN over blocks of 2 × 2 pixels of the images.
     Blocks,
 }
@@ -65,7 +67,11 @@ impl Conv {
             .filter(|_| images && binder.precision != Precision::F32);
         let by = match stem {
             Some(_) => By::Blocks,
-            None if conv.is_thin() && op.out_channels <= THIN => By::Thin,
+            None if conv.is_thin() && op.out_channels <= THIN => {
+                // Of one channel N, C, H, W and pixel by pixel are the same.
+                let same = input.channels() == 1 && binder.precision.format() == Format::F32;
+                if images && same && prologue.is_none() { By::Images } else { By::Thin }
+            }
             None => By::Library,
         };
         let (channels, spots) = (input.channels() / op.groups, op.kernel.h * op.kernel.w);
@@ -89,9 +95,10 @@ impl Conv {
         if let Some(Stem { blocks, .. }) = stem {
             workspace = Some((blocks.input.0 * blocks.input.1, blocks.channels.0));
         }
+        let reads_input = workspace.is_none() && by != By::Images;
         let needs = Needs {
             workspace,
-            reads_inputs: needs.reads_inputs && workspace.is_none() && !weight_frozen,
+            reads_inputs: needs.reads_inputs && reads_input && !weight_frozen,
             reads_workspace: workspace.is_some() && !weight_frozen,
             ..needs
         };
@@ -127,8 +134,21 @@ impl Conv {
         gpu::Conv { batch: n, ..conv }
     }
 
+    /// Whether it takes the images as they came.
+    pub(super) fn packs_images(&self) -> bool {
+        matches!(self.by, By::Blocks | By::Images)
+    }
+
+    fn is_thin(&self) -> bool {
+        matches!(self.by, By::Thin | By::Images)
+    }
+
     /// What it reads: the input, or its copy with a normalization applied or in blocks.
     fn source(&self, run: &Emit<'_>, at: At<'_>) -> View {
+        if self.by == By::Images {
+            let images = run.images();
+            return View::dense(images.at, images.len, 1, images.format);
+        }
         let Some(workspace) = run.workspace(at) else { return run.input(at, 0) };
         workspace
     }
@@ -148,7 +168,7 @@ impl Conv {
         }
         let (conv, weight, bias) = (self.conv(run.n), run.factor(at), run.bias(at));
         let addend = self.addend.map(|value| run.value(value, run.plan.shape(at.stage)));
-        if self.by == By::Thin {
+        if self.is_thin() {
             let alone = addend.is_none();
             run.list.thin_convolution(&conv, [source, out], weight, bias, relu && alone);
             if !alone {
@@ -178,7 +198,7 @@ impl Conv {
             list.on(Lane::Side);
         }
         match (gradient, bias) {
-            (Some(gradient), bias) if self.by == By::Thin => {
+            (Some(gradient), bias) if self.is_thin() => {
                 list.thin_weight_gradient(&conv, [source, dy], gradient, bias);
             }
             (gradient, bias) => {
@@ -197,7 +217,7 @@ impl Conv {
         let Some((dx, accumulate)) = input else { return };
         let list = &mut *run.list;
         list.on(Lane::Main);
-        if self.by == By::Thin {
+        if self.is_thin() {
             list.thin_input_gradient(&conv, [dy, dx], weight, accumulate);
         } else {
             list.convolution_input_gradient(&conv, precision, [dy, dx], weight, accumulate);
@@ -211,7 +231,7 @@ impl Conv {
         let gpu::Conv { channels, kernel, stride, groups, .. } = self.conv;
         let by = match self.by {
             By::Library => "cudnn",
-            By::Thin => "thin",
+            By::Thin | By::Images => "thin",
             By::Blocks => "cudnn over 2x2 blocks",
         };
         let groups = if groups > 1 { format!(", {groups} groups") } else { String::new() };

@@ -1,6 +1,6 @@
-//! Linear, by cuBLAS.
+//! Linear: by cuBLAS, or by kernels of ours where it is small.
 
-use convnet_gpu::Lane;
+use convnet_gpu::{Lane, is_small_linear};
 
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
@@ -38,14 +38,24 @@ impl Linear {
         at.parameters.bias.clone().map_or(Ok(()), |range| loader.bias(at, range))
     }
 
+    /// Whether kernels of ours take it, of so many images.
+    pub(super) fn is_small(&self, n: usize) -> bool {
+        is_small_linear(n, self.rows.channels * self.rows.spots, self.rows.out)
+    }
+
     pub(super) fn forward(&self, run: &mut Emit<'_>, at: At<'_>) {
         let views = [run.input(at, 0), run.output(at)];
         let (weight, bias) = (run.factor(at), run.bias(at));
-        run.list.linear(run.precision, views, weight, bias, at.stage.relu);
+        match self.is_small(run.n) {
+            true => run.list.small_linear(views, weight, bias, at.stage.relu),
+            false => run.list.linear(run.precision, views, weight, bias, at.stage.relu),
+        }
     }
 
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
         let (x, dy) = (run.input(at, 0), run.output_gradient(at));
+        // The kernels for small layers pass the gradient through its ReLU on their way.
+        let (small, output) = (self.is_small(run.n), at.stage.relu.then(|| run.output(at)));
         let (weight, gradient, bias) = (run.factor(at), run.weight_gradient(at), run.bias_gradient(at));
         let write = back.inputs.first().and_then(Option::as_ref);
         let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
@@ -56,22 +66,30 @@ impl Linear {
             list.fork();
             list.on(Lane::Side);
         }
-        if let Some(bias) = bias {
-            list.column_sums(dy, bias);
-        }
-        if let Some(gradient) = gradient {
-            list.linear_weight_gradient(precision, [x, dy], gradient);
+        if small && learns {
+            list.small_linear_weight_gradient([x, dy], output, [gradient, bias]);
+        } else {
+            if let Some(bias) = bias {
+                list.column_sums(dy, bias);
+            }
+            if let Some(gradient) = gradient {
+                list.linear_weight_gradient(precision, [x, dy], gradient);
+            }
         }
         let Some((dx, accumulate)) = input else { return };
         list.on(Lane::Main);
-        list.linear_input_gradient(precision, [dy, dx], weight, accumulate);
+        match small {
+            true => list.small_linear_input_gradient([dy, dx], output, weight, accumulate),
+            false => list.linear_input_gradient(precision, [dy, dx], weight, accumulate),
+        }
         if learns {
             list.join();
         }
     }
 
-    pub(super) fn describe(&self) -> String {
+    pub(super) fn describe(&self, batch: usize) -> String {
         let Rows { out, channels, spots, .. } = self.rows;
-        format!("cublas {}-{out}", channels * spots)
+        let by = if self.is_small(batch) { "small" } else { "cublas" };
+        format!("{by} {}-{out}", channels * spots)
     }
 }

@@ -216,7 +216,7 @@ impl Kind {
     /// Adds its backward pass: the gradients of its parameters, and of its inputs where they are wanted.
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
         let (y, dy) = (run.output(at), run.output_gradient(at));
-        if self.masks_by_output(at.stage) {
+        if self.masks_by_output(at.stage, run.n) {
             run.list.relu_backward(y, dy);
         }
         let first = back.inputs.first().and_then(Option::as_ref);
@@ -282,10 +282,15 @@ impl Kind {
         }
     }
 
-    /// Whether the gradient passes a fused ReLU in a pass of its own, by the output; a normalization masks it on its
-    /// way.
-    fn masks_by_output(&self, stage: &Stage) -> bool {
-        stage.relu && !matches!(self, Self::BatchNorm(_) | Self::Join(_))
+    /// Whether the gradient of `n` images passes a fused ReLU in a pass of its own, by the output; a normalization and a small
+    /// Linear mask it on its way.
+    fn masks_by_output(&self, stage: &Stage, n: usize) -> bool {
+        let on_its_way = match self {
+            Self::BatchNorm(_) | Self::Join(_) => true,
+            Self::Linear(linear) => linear.is_small(n),
+            _ => false,
+        };
+        stage.relu && !on_its_way
     }
 
     /// Whether a ReLU is the last that it does.
@@ -295,7 +300,7 @@ impl Kind {
 
     /// Whether it takes the images as they came.
     pub(super) fn packs_images(&self) -> bool {
-        self.rows().is_some_and(|rows| rows.stem.is_some())
+        matches!(self, Self::Conv(conv) if conv.packs_images())
     }
 
     /// The layout of its weight, if it has one.
@@ -312,7 +317,7 @@ impl Kind {
         match self {
             Self::Input => "nhwc",
             Self::Conv(conv) => return conv.describe(),
-            Self::Linear(linear) => return linear.describe(),
+            Self::Linear(linear) => return linear.describe(plan.batch),
             Self::BatchNorm(norm) if norm.join.is_some() => "batch_norm, with the sum",
             Self::BatchNorm(_) => "batch_norm",
             Self::Affine(_) => "affine",
@@ -348,7 +353,7 @@ impl Kind {
         (stage, learns): (&Stage, [bool; 2]),
         back: &BackwardStage,
     ) -> String {
-        let mask = if self.masks_by_output(stage) { "relu mask, " } else { "" };
+        let mask = if self.masks_by_output(stage, plan.batch) { "relu mask, " } else { "" };
         let products = match self {
             Self::Input => return String::new(),
             Self::Join(_) => return "with batch_norm".into(),

@@ -7,8 +7,8 @@ use crate::gpu::loader::Loader;
 use crate::gpu::table::Parameter;
 use crate::optim::Frozen;
 use crate::plan::CompileError;
-use crate::state::{StateDict, Tensor, TensorSource};
-use crate::weights::read;
+use crate::state::{StateDict, TensorSource};
+use crate::weights::keep;
 
 /// Why nothing can be done any more.
 const GIVEN_UP: &str =
@@ -35,11 +35,7 @@ impl Blueprint {
         for (at, kind) in self.program.steps() {
             let Some(nodes) = self.program.derived(at.index) else { continue };
             kind.load(&mut loader, at)?;
-            for spec in nodes.into_iter().flat_map(|node| graph.node_parameters(node)) {
-                let mut data = vec![0.0; spec.elements()];
-                read(state, &spec, &mut data)?;
-                kept.insert(spec.name, Tensor { shape: spec.shape, data });
-            }
+            keep((graph, state), nodes, &mut kept)?;
         }
         Ok((parameters, kept))
     }

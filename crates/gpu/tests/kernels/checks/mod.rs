@@ -11,6 +11,7 @@ pub(crate) mod lenet;
 pub(crate) mod maps;
 pub(crate) mod reductions;
 pub(crate) mod separable;
+pub(crate) mod small_linear;
 pub(crate) mod tensors;
 pub(crate) mod updates;
 
