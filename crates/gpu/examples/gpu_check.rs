@@ -49,7 +49,7 @@ type Section = fn(&Device) -> Result<(), Error>;
 type Check = fn(&mut dyn Machine, &mut Report);
 
 /// Every comparison, by name.
-const CHECKS: [(&str, Check); 13] = [
+const CHECKS: [(&str, Check); 14] = [
     ("maps", checks::maps::check),
     ("functions", checks::functions::check),
     ("separable", checks::separable::check),
@@ -60,6 +60,7 @@ const CHECKS: [(&str, Check); 13] = [
     ("tensors", checks::tensors::check),
     ("images", checks::images::check),
     ("small linear layers", checks::small_linear::check),
+    ("thin convolutions with maxima", checks::convolutions::pooled),
     ("thin", checks::convolutions::thin),
     ("stem", checks::convolutions::stem),
     ("products", checks::convolutions::check),

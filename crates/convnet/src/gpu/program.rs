@@ -6,7 +6,7 @@ use convnet_gpu::{self as gpu, Activation, Format, List, Vector, View, Words};
 
 use super::binder::{Binder, LINE, Parameters};
 use super::emit::{At, Emit};
-use super::kind::{self, Bound, Kind, joins};
+use super::kind::{self, Bound, Kind, joins, pooled};
 use super::places::{Places, RESULT, room};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::Op;
@@ -138,6 +138,9 @@ impl Program {
         }
         for join in joins(&draft) {
             join.take(&mut kinds, &mut needs);
+        }
+        for pair in pooled(&draft, &kinds) {
+            pair.take(&mut kinds, &mut needs);
         }
         let plan = draft.finish(&needs, batch).map_err(|_| CompileError::TooLarge { batch })?;
         let reads = |index: &usize| {

@@ -19,6 +19,28 @@ template <class T> INLINE void by_output(const T* w, float* shared, const Shape&
     }
 }
 
+// Eight output channels, from `first` on, of the pixel whose window starts at (h0, w0).
+template <class T> INLINE void thin_sums(const T* map, int xs, const float* weights, const float* bias, const Shape& s, int padded,
+                                         int first, int h0, int w0, float* sum) {
+    UNROLL for (int k = 0; k < 8; k++) sum[k] = bias && first + k < s.out ? bias[first + k] : 0.f;
+    for (int r = 0; r < s.kernel_height; r++) {
+        const int h = h0 + r;
+        if (h < 0 || h >= s.height) continue;
+        for (int t = 0; t < s.kernel_width; t++) {
+            const int v = w0 + t;
+            if (v < 0 || v >= s.width) continue;
+            const T* pixel = map + (size_t)(h * s.width + v) * xs;
+            const float* row = weights + (r * s.kernel_width + t) * s.in * padded + first;
+            _Pragma("unroll 6") for (int c = 0; c < s.in; c++, row += padded) {
+                const float a = up(pixel[c]);
+                float b[8];
+                load<8>(row, b);
+                UNROLL for (int k = 0; k < 8; k++) sum[k] = fmaf(a, b[k], sum[k]);
+            }
+        }
+    }
+}
+
 // A thread has eight output channels of a pixel; threads side by side have pixels side by side.
 #define THIN_FORWARD(N, T) \
     KERNEL(256, thin_forward_##N, const T* x, int xs, const T* w, const float* bias, T* y, int ys, u32 pixels, int positive, \
@@ -31,38 +53,76 @@ template <class T> INLINE void by_output(const T* w, float* shared, const Shape&
         for (u32 i = blockIdx.x * 256 + threadIdx.x; i < pixels * chunks; i += gridDim.x * 256) { \
             const u32 p = i % pixels, chunk = i / pixels; \
             const int q = p % columns, rest = p / columns, h0 = rest % rows * step_down - top, w0 = q * step_across - left; \
-            const T* map = x + (size_t)(rest / rows) * height * width * xs; \
             float sum[8]; \
-            UNROLL for (int k = 0; k < 8; k++) sum[k] = bias && chunk * 8 + k < out ? bias[chunk * 8 + k] : 0.f; \
-            for (int r = 0; r < kernel_height; r++) { \
-                const int h = h0 + r; \
-                if (h < 0 || h >= height) continue; \
-                for (int t = 0; t < kernel_width; t++) { \
-                    const int v = w0 + t; \
-                    if (v < 0 || v >= width) continue; \
-                    const T* pixel = map + (size_t)(h * width + v) * xs; \
-                    const float* row = weights + (r * kernel_width + t) * in * padded + chunk * 8; \
-                    _Pragma("unroll 6") for (int c = 0; c < in; c++, row += padded) { \
-                        const float a = up(pixel[c]); \
-                        float b[8]; \
-                        load<8>(row, b); \
-                        UNROLL for (int k = 0; k < 8; k++) sum[k] = fmaf(a, b[k], sum[k]); \
-                    } \
-                } \
-            } \
+            thin_sums(x + (size_t)(rest / rows) * height * width * xs, xs, weights, bias, s, padded, chunk * 8, h0, w0, sum); \
             UNROLL for (int k = 0; k < 8; k++) { \
                 if (positive) sum[k] = sum[k] < 0.f ? 0.f : sum[k]; \
                 if (chunk * 8 + k < out) down(sum[k], at(y, p, ys, chunk * 8 + k)); \
+            } \
+        } \
+    } \
+    /* The maxima of windows of 2 x 2 of its pixels: a thread has eight output channels of one of the four, and codes tell, a \
+       byte an element, which it was, the first of equals; 255 where ReLU lets no gradient pass. NaN is above all others. */ \
+    KERNEL(256, thin_pooled_##N, const T* x, int xs, const T* w, const float* bias, T* y, int ys, u8* codes, u32 windows, \
+           int positive, SHAPE_ARGS) { \
+        __shared__ __align__(16) float weights[4 * THIN]; \
+        const Shape s = SHAPE; \
+        const int padded = (out + 7) / 8 * 8, chunks = padded / 8; \
+        const u32 across = columns / 2, down_ = rows / 2, total = windows * chunks * 4; \
+        by_output(w, weights, s, padded); \
+        __syncthreads(); \
+        for (u32 i = blockIdx.x * 256 + threadIdx.x; i < (total + 31) / 32 * 32; i += gridDim.x * 256) { \
+            const u32 place = i % 4, q = i / 4 % windows, chunk = i / 4 / windows, rest = q / across; \
+            const int row = rest % down_ * 2 + place / 2, column = q % across * 2 + place % 2; \
+            float best[8]; \
+            u32 from = place * 0x5555u; \
+            if (i < total) \
+                thin_sums(x + (size_t)(rest / down_) * height * width * xs, xs, weights, bias, s, padded, chunk * 8, \
+                          row * step_down - top, column * step_across - left, best); \
+            else { UNROLL for (int k = 0; k < 8; k++) best[k] = 0.f; } \
+            UNROLL for (int lane = 1; lane < 4; lane *= 2) { \
+                const u32 theirs = (u32)__shfl_xor_sync(0xffffffffu, (float)from, lane); \
+                UNROLL for (int k = 0; k < 8; k++) { \
+                    const float v = __shfl_xor_sync(0xffffffffu, best[k], lane); \
+                    const u32 a = from >> (2 * k) & 3, b = theirs >> (2 * k) & 3; \
+                    const bool greater = v > best[k] || (v == best[k] && b < a); \
+                    const bool other = v != v ? best[k] == best[k] || b > a : best[k] == best[k] && greater; \
+                    if (other) { best[k] = v; from = (from & ~(3u << (2 * k))) | b << (2 * k); } \
+                } \
+            } \
+            UNROLL for (u32 k = 0; k < 8; k++) { \
+                const u32 c = chunk * 8 + k; \
+                if (k / 2 != place || i >= total || c >= out) continue; \
+                const bool passes = !positive || best[k] > 0.f; \
+                down(positive && best[k] < 0.f ? 0.f : best[k], at(y, q, ys, c)); \
+                if (codes) codes[(size_t)q * out + c] = passes ? from >> (2 * k) & 3 : 255; \
             } \
         } \
     }
 THIN_FORWARD(f32, float)
 THIN_FORWARD(bf16, bf16)
 
+// The gradient of W output channels, from `k` on, of a pixel; where there are codes it is of the maxima of windows of 2 x 2.
+template <int W, class T> INLINE void thin_gradient(const T* dy, int ds, const u8* codes, int n, int row, int column,
+                                                    const Shape& s, int k, float* v) {
+    if (!codes) return load<W>(dy + (size_t)((n * s.rows + row) * s.columns + column) * ds + k, v);
+    const int down_ = s.rows / 2, across = s.columns / 2;
+    UNROLL for (int i = 0; i < W; i++) v[i] = 0.f;
+    if (row / 2 >= down_ || column / 2 >= across) return;
+    const size_t q = (size_t)(n * down_ + row / 2) * across + column / 2;
+    const u32 place = row % 2 * 2 + column % 2;
+    float g[W];
+    load<W>(dy + q * ds + k, g);
+    const u8* own = codes + q * s.out + k;
+    UNROLL for (int i = 0; i < W; i++) if (own[i] == place) v[i] = g[i];
+}
+
 // A thread has four input channels of a pixel. Weights lie as (taps, out, in), filled up to a multiple of 4.
 #define THIN_INPUT(N, T, W) \
-    KERNEL(256, thin_input_gradient_##N, const T* dy, int ds, const T* w, T* dx, int xs, u32 pixels, int add, SHAPE_ARGS) { \
+    KERNEL(256, thin_input_gradient_##N, const T* dy, int ds, const u8* codes, const T* w, T* dx, int xs, u32 pixels, int add, \
+           SHAPE_ARGS) { \
         __shared__ __align__(16) float weights[4 * THIN]; \
+        const Shape s = SHAPE; \
         const int padded = (in + 3) / 4 * 4, chunks = padded / 4, taps = kernel_height * kernel_width; \
         for (int i = threadIdx.x; i < taps * out * padded; i += 256) { \
             int c = i % padded, k = i / padded % out, tap = i / padded / out; \
@@ -79,11 +139,10 @@ THIN_FORWARD(bf16, bf16)
                 for (int t = 0; t < kernel_width; t++) { \
                     const int z = v + left - t, column = z / step_across; \
                     if (z < 0 || column * step_across != z || column >= columns) continue; \
-                    const T* g = dy + (size_t)((n * rows + row) * columns + column) * ds; \
                     const float* b = weights + (r * kernel_width + t) * out * padded + chunk * 4; \
                     _Pragma("unroll 4") for (int k = 0; k < out; k += W, b += W * padded) { \
                         float a[W]; \
-                        load<W>(g + k, a); \
+                        thin_gradient<W>(dy, ds, codes, n, row, column, s, k, a); \
                         UNROLL for (int j = 0; j < W; j++) { \
                             float u[4]; \
                             load<4>(b + j * padded, u); \
@@ -104,7 +163,9 @@ FORMATS(THIN_INPUT)
 #define TILE 64
 #define OUTPUTS 64
 #define THIN_WEIGHT(N, T) \
-    KERNEL(256, thin_weight_gradient_##N, const T* x, int xs, const T* dy, int ds, float* part, u32 pixels, SHAPE_ARGS) { \
+    KERNEL(256, thin_weight_gradient_##N, const T* x, int xs, const T* dy, int ds, const u8* codes, float* part, u32 pixels, \
+           SHAPE_ARGS) { \
+        const Shape s = SHAPE; \
         __shared__ __align__(16) float g[TILE * OUTPUTS]; \
         __shared__ int starts[TILE * 3]; \
         __shared__ float reduced[256 * 8]; \
@@ -121,8 +182,9 @@ FORMATS(THIN_INPUT)
             const int count = end - p0 < TILE ? end - p0 : TILE; \
             __syncthreads(); \
             for (int i = threadIdx.x; i < count * padded; i += 256) { \
-                int k = i % padded, p = i / padded; \
-                g[i] = k < out ? up(*at(dy, p0 + p, ds, k)) : 0.f; \
+                const int k = i % padded, p = p0 + i / padded, rest = p / columns; \
+                g[i] = 0.f; \
+                if (k < out) thin_gradient<1>(dy, ds, codes, rest / rows, rest % rows, p % columns, s, k, g + i); \
             } \
             if (threadIdx.x < count) { \
                 const u32 p = p0 + threadIdx.x, rest = p / columns; \

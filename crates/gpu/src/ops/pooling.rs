@@ -63,6 +63,15 @@ impl PoolWindow {
         (self.rows.len(), self.columns.len())
     }
 
+    /// Whether windows are 2 × 2 pixels, side by side from the first; an odd row or column at the end is in none.
+    pub fn halves(&self) -> bool {
+        let side = |spans: &[Span], size: usize| {
+            let places = spans.iter().enumerate().all(|(i, span)| (span.0, span.1) == (2 * i, 2 * i + 2));
+            places && spans.len() == size / 2
+        };
+        side(&self.rows, self.input.0) && side(&self.columns, self.input.1)
+    }
+
     /// Elements of the largest window.
     pub fn area(&self) -> usize {
         longest(&self.rows) * longest(&self.columns)

@@ -93,6 +93,11 @@ fn thin_convolutions() {
 }
 
 #[test]
+fn thin_convolutions_with_maxima() {
+    run("thin convolutions with maxima", checks::convolutions::pooled);
+}
+
+#[test]
 fn stems() {
     run("stems", checks::convolutions::stem);
 }

@@ -1,6 +1,6 @@
 //! Steps that leave a part of a network as it is.
 
-use super::networks::{Judge, assert_near, modern, pass_of};
+use super::networks::{Judge, assert_near, few_channels, modern, pass_of};
 use super::{IMAGES, emulator};
 use crate::exec::freezing_tests::selections;
 use crate::exec::oracle_tests::single;
@@ -14,7 +14,7 @@ use crate::reference::random::{random_graphs, random_input, random_labels, rando
 #[test]
 fn gradients_beside_what_is_frozen_are_the_cpus() {
     let Some(mut emulator) = emulator() else { return };
-    let graphs = random_graphs(3).chain([modern()]);
+    let graphs = random_graphs(3).chain([modern(), few_channels()]);
     for (seed, graph) in (0..).zip(graphs) {
         let (state, images) = (random_state(&graph, seed), random_input(&graph, IMAGES, seed));
         let labels = random_labels(&graph, IMAGES, seed);

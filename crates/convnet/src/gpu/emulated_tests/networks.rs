@@ -18,8 +18,8 @@ use crate::gpu::training::{Blueprint, Judged, Task};
 use crate::gpu::update::Updates;
 use crate::graph::{Builder, Graph, NodeId, concat};
 use crate::ops::{
-    Arithmetic, ChannelShuffle, Conv2d, GroupNorm, LayerNorm, LayerScale, Linear, Op, Slice, StochasticDepth,
-    Unary,
+    Arithmetic, ChannelShuffle, Conv2d, GroupNorm, LayerNorm, LayerScale, Linear, MaxPool2d, Op, Slice,
+    StochasticDepth, Unary,
 };
 use crate::optim::{Optimizer, ParameterGroups};
 use crate::plan::{Mode, pass_key};
@@ -261,6 +261,24 @@ fn a_network_of_newer_layers_has_the_oracles_values_and_gradients() {
         for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
             compare(&mut emulator, &graph, (seed, precision));
         }
+    }
+}
+
+/// Convolutions of few channels with their maxima, one without a ReLU, of odd sizes; small Linear layers, and one that is not.
+pub(super) fn few_channels() -> Graph {
+    let net = Builder::image("few", 1, 27, 22);
+    let x = net.input().conv2d(Conv2d::new(6, 5)).relu().max_pool2d(MaxPool2d::new(2));
+    let x = x.conv2d(Conv2d::new(16, 5)).max_pool2d(MaxPool2d::new(2)).flatten();
+    let x = x.linear(Linear::new(520)).relu().linear(Linear::new(84).no_bias()).relu();
+    net.build(x.linear(Linear::new(5))).unwrap()
+}
+
+#[test]
+fn a_network_of_few_channels_has_the_oracles_values_and_gradients() {
+    let Some(mut emulator) = emulator() else { return };
+    let graph = few_channels();
+    for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
+        compare(&mut emulator, &graph, (3, precision));
     }
 }
 

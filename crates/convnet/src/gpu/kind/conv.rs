@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use convnet_gpu::{self as gpu, Affine, Epilogue, Format, Lane, Precision, Stem, View};
+use convnet_gpu::{self as gpu, Affine, Bytes, Epilogue, Format, Lane, Precision, Stem, View};
 
+use super::pooled::Pooled;
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
 use crate::gpu::emit::{At, Emit};
@@ -29,6 +30,10 @@ pub(in crate::gpu) struct Conv {
     addend: Option<NodeId>,
     /// Scale and shift applied to what it reads, in the flat parameters, and whether ReLU follows them.
     prologue: Option<([Range<usize>; 2], bool)>,
+    /// Whether it can compute the maxima of its windows on the way.
+    pub(super) takes_maxima: bool,
+    /// The maxima that it computes in place of its output.
+    pub(super) pooled: Option<Pooled>,
 }
 
 /// What computes it.
@@ -102,7 +107,14 @@ impl Conv {
             reads_workspace: workspace.is_some() && !weight_frozen,
             ..needs
         };
-        let kind = Kind::Conv(Box::new(Self { conv, rows, by, addend, prologue }));
+        // The gradient of a bias comes with that of the weight there.
+        let bias_alone = weight_frozen && op.bias && !bias_frozen;
+        let takes_maxima = matches!(by, By::Thin | By::Images)
+            && addend.is_none()
+            && prologue.is_none()
+            && !(binder.mode() == Mode::Train && bias_alone);
+        let pooled = None;
+        let kind = Kind::Conv(Box::new(Self { conv, rows, by, addend, prologue, takes_maxima, pooled }));
         Bound { kind, parameters: Parameters { weight, bias }, needs }
     }
 
@@ -153,7 +165,16 @@ impl Conv {
         workspace
     }
 
+    /// The maxima of windows of 2 × 2 pixels, and codes for where they were.
+    pub(super) fn forward_maxima(&self, run: &mut Emit<'_>, at: At<'_>, (out, codes): (View, Option<Bytes>)) {
+        let (source, weight, bias) = (self.source(run, at), run.factor(at), run.bias(at));
+        run.list.thin_pooled(&self.conv(run.n), ([source, out], codes), weight, bias, at.stage.relu);
+    }
+
     pub(super) fn forward(&self, run: &mut Emit<'_>, at: At<'_>) {
+        if self.pooled.is_some() {
+            return;
+        }
         let (source, out, relu) = (self.source(run, at), run.output(at), at.stage.relu);
         if let Some(([scale, shift], relu)) = &self.prologue {
             let [scale, shift] = [scale, shift].map(|range| run.parameter(range));
@@ -186,7 +207,11 @@ impl Conv {
     }
 
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
-        let (conv, source, dy) = (self.conv(run.n), self.source(run, at), run.output_gradient(at));
+        let (conv, source) = (self.conv(run.n), self.source(run, at));
+        let (dy, codes) = match self.pooled {
+            Some(pooled) => pooled.gradient(run),
+            None => (run.output_gradient(at), None),
+        };
         let (weight, gradient, bias) = (run.factor(at), run.rough_weight_gradient(at), run.bias_gradient(at));
         let write = back.inputs.first().and_then(Option::as_ref);
         let input = write.map(|write| (run.input_gradient(at, 0), write.accumulate));
@@ -199,7 +224,7 @@ impl Conv {
         }
         match (gradient, bias) {
             (Some(gradient), bias) if self.is_thin() => {
-                list.thin_weight_gradient(&conv, [source, dy], gradient, bias);
+                list.thin_weight_gradient(&conv, source, (dy, codes), gradient, bias);
             }
             (gradient, bias) => {
                 if let Some(bias) = bias {
@@ -218,7 +243,7 @@ impl Conv {
         let list = &mut *run.list;
         list.on(Lane::Main);
         if self.is_thin() {
-            list.thin_input_gradient(&conv, [dy, dx], weight, accumulate);
+            list.thin_input_gradient(&conv, (dy, codes), dx, weight, accumulate);
         } else {
             list.convolution_input_gradient(&conv, precision, [dy, dx], weight, accumulate);
         }

@@ -11,6 +11,7 @@ mod layout;
 mod linear;
 mod norm;
 mod pool;
+mod pooled;
 mod separable;
 
 use convnet_gpu::{Activation, Arithmetic, Function, LocalResponse};
@@ -24,6 +25,7 @@ use self::linear::Linear;
 use self::norm::Affine;
 pub(super) use self::norm::BatchNorm;
 use self::pool::{AvgPool, MaxPool};
+pub(super) use self::pooled::pooled;
 use self::separable::{Rearrange, Separable};
 use super::binder::{Binder, Parameters};
 use super::emit::{At, Emit};
@@ -282,12 +284,13 @@ impl Kind {
         }
     }
 
-    /// Whether the gradient of `n` images passes a fused ReLU in a pass of its own, by the output; a normalization and a small
-    /// Linear mask it on its way.
+    /// Whether the gradient of `n` images passes a fused ReLU in a pass of its own, by the output; a normalization, a small
+    /// Linear and a convolution with maxima mask it on its way.
     fn masks_by_output(&self, stage: &Stage, n: usize) -> bool {
         let on_its_way = match self {
             Self::BatchNorm(_) | Self::Join(_) => true,
             Self::Linear(linear) => linear.is_small(n),
+            Self::Conv(conv) => conv.pooled.is_some(),
             _ => false,
         };
         stage.relu && !on_its_way
@@ -295,7 +298,11 @@ impl Kind {
 
     /// Whether a ReLU is the last that it does.
     pub(super) fn rectifies(&self, stage: &Stage) -> bool {
-        stage.relu || *self == Self::Activation(Activation::Relu)
+        match self {
+            Self::Conv(conv) if conv.pooled.is_some() => false,
+            Self::MaxPool(MaxPool { pooled: Some(pooled), .. }) => pooled.rectifies(),
+            _ => stage.relu || *self == Self::Activation(Activation::Relu),
+        }
     }
 
     /// Whether it takes the images as they came.
@@ -323,6 +330,7 @@ impl Kind {
             Self::Affine(_) => "affine",
             Self::Activation(kind) => elementwise::activation_name(*kind),
             Self::Function(function) => arithmetic::function_name(*function),
+            Self::MaxPool(MaxPool { pooled: Some(_), .. }) => "max_pool with the convolution",
             Self::MaxPool(_) => "max_pool",
             Self::AvgPool(_) => "avg_pool",
             Self::LocalResponse(_) => "local_response",
@@ -357,6 +365,7 @@ impl Kind {
         let products = match self {
             Self::Input => return String::new(),
             Self::Join(_) => return "with batch_norm".into(),
+            Self::MaxPool(MaxPool { pooled: Some(_), .. }) => return "with the convolution".into(),
             Self::Conv(_) | Self::Linear(_) => {
                 // A bias's gradient comes with the weight's.
                 let [weight, bias] = learns;

@@ -2,6 +2,7 @@
 
 use convnet_gpu::{Bytes, PoolWindow, View};
 
+use super::pooled::Pooled;
 use super::{Bound, Kind};
 use crate::gpu::binder::{Binder, Parameters};
 use crate::gpu::emit::{At, Emit};
@@ -17,6 +18,8 @@ pub(in crate::gpu) struct MaxPool {
     window: PoolWindow,
     /// Where the places of the maxima lie in what is saved, while training.
     saved: Option<usize>,
+    /// Whose maxima it is, where the convolution before it computes them.
+    pub(super) pooled: Option<Pooled>,
 }
 
 /// Means over windows.
@@ -39,25 +42,42 @@ impl MaxPool {
         }
         let bytes = binder.batch * output.elements();
         let saved = train.then(|| binder.save(bytes.div_ceil(4)));
-        Ok(Bound::plain(binder, stage, Kind::MaxPool(Self { window, saved }), Parameters::default()))
+        Ok(Bound::plain(
+            binder,
+            stage,
+            Kind::MaxPool(Self { window, saved, pooled: None }),
+            Parameters::default(),
+        ))
+    }
+
+    /// Whether its windows are 2 × 2 pixels, side by side from the first.
+    pub(super) fn halves(&self) -> bool {
+        self.window.halves()
     }
 
     /// Where each maximum of the output was.
-    fn argmax(&self, run: &Emit<'_>, out: View) -> Option<Bytes> {
+    pub(super) fn codes(&self, run: &Emit<'_>, out: View) -> Option<Bytes> {
         let len = out.pixels * out.channels;
         self.saved.map(|start| Bytes { at: run.saved(start, 0).at, len })
     }
 
     pub(super) fn forward(&self, run: &mut Emit<'_>, at: At<'_>) {
-        let views = [run.input(at, 0), run.output(at)];
-        let argmax = self.argmax(run, views[1]);
-        run.list.max_pool(&self.window, views, argmax, None);
+        let out = run.output(at);
+        let codes = self.codes(run, out);
+        match self.pooled {
+            Some(pooled) => pooled.forward(run, codes),
+            None => run.list.max_pool(&self.window, [run.input(at, 0), out], codes, None),
+        }
     }
 
     pub(super) fn backward(&self, run: &mut Emit<'_>, at: At<'_>, accumulate: bool) {
+        // The convolution does it, if it computes the maxima.
+        if self.pooled.is_some() {
+            return;
+        }
         let views = [run.output_gradient(at), run.input_gradient(at, 0)];
-        if let Some(argmax) = self.argmax(run, views[0]) {
-            run.list.max_pool_backward(&self.window, views, argmax, None, accumulate);
+        if let Some(codes) = self.codes(run, views[0]) {
+            run.list.max_pool_backward(&self.window, views, codes, None, accumulate);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Convolutions and products against plain loops.
 
-use convnet_gpu::{Conv, Epilogue, Format, Precision, Stem, Vector, View};
+use convnet_gpu::{Bytes, Conv, Epilogue, Format, Precision, Stem, Vector, View};
 use convnet_gpu_emulation::each_product;
 
 use super::case::{Case, round};
@@ -100,7 +100,7 @@ pub(crate) fn thin(machine: &mut dyn Machine, report: &mut Report) {
                 each_product(&conv, &mut |o, i, k| values[i] += gs[o] * ws[k]);
                 case.expect(dx, values, tolerance(precision));
                 let mut list = case.list();
-                list.thin_input_gradient(&conv, [dy, dx], w, all);
+                list.thin_input_gradient(&conv, (dy, None), dx, w, all);
                 case.run(machine, report, &name("thin input gradient", &conv, precision), &list);
 
                 let mut case = Case::new(73);
@@ -117,11 +117,120 @@ pub(crate) fn thin(machine: &mut dyn Machine, report: &mut Report) {
                     case.expect_vector(bias, sums, tolerance(precision));
                 }
                 let mut list = case.list();
-                list.thin_weight_gradient(&conv, [x, dy], w, all.then_some(bias));
+                list.thin_weight_gradient(&conv, x, (dy, None), w, all.then_some(bias));
                 case.run(machine, report, &name("thin weight gradient", &conv, precision), &list);
             }
         }
     }
+}
+
+/// Convolutions of few channels with the maxima of windows of 2 × 2 pixels.
+pub(crate) fn pooled(machine: &mut dyn Machine, report: &mut Report) {
+    for format in [Format::F32, Format::Bf16] {
+        for (conv, gap) in convolutions().into_iter().filter(|(conv, _)| conv.is_thin()) {
+            for flags in [[false; 2], [false, true], [true, false], [true; 2]] {
+                pooled_one(machine, report, (&conv, gap, format), flags);
+            }
+        }
+    }
+}
+
+/// Element `q` of the maxima, and the four of the convolution's output that it is of, row by row.
+fn windows(conv: &Conv) -> Vec<[usize; 4]> {
+    let ((rows, columns), channels) = (conv.output(), conv.channels.1);
+    let element = |n: usize, y: usize, x: usize, c: usize| ((n * rows + y) * columns + x) * channels + c;
+    let mut all = Vec::new();
+    for (n, y) in (0..conv.batch).flat_map(|n| (0..rows / 2).map(move |y| (n, y))) {
+        for (x, c) in (0..columns / 2).flat_map(|x| (0..channels).map(move |c| (x, c))) {
+            all.push([0, 1, 2, 3].map(|place| element(n, 2 * y + place / 2, 2 * x + place % 2, c)));
+        }
+    }
+    all
+}
+
+fn pooled_one(
+    machine: &mut dyn Machine,
+    report: &mut Report,
+    (conv, gap, format): (&Conv, (usize, usize), Format),
+    [relu, adds]: [bool; 2],
+) {
+    let precision = if format == Format::F32 { Precision::F32 } else { Precision::Bf16 };
+    let windows = windows(conv);
+    let channels = conv.channels.1;
+    if windows.is_empty() {
+        return;
+    }
+    let what = |what: &str| format!("{} {relu} {adds}", name(what, conv, precision));
+    let mut case = Case::new(74);
+    let x = maps(&mut case, conv, gap, format).0;
+    let y = case.map(windows.len() / channels, channels, format, gap);
+    let (w, bias) = (case.vector(conv.weights(), format), case.floats(channels));
+    let (xs, ws, bs) = (case.get(x), case.values(w), case.values(bias));
+    let (rows, columns) = conv.output();
+    let count = conv.batch * rows * columns * channels;
+    let mut sums: Vec<f64> = (0..count).map(|i| if adds { bs[i % channels] } else { 0.0 }).collect();
+    each_product(conv, &mut |o, i, k| sums[o] += xs[i] * ws[k]);
+    let largest = |places: &[usize; 4]| {
+        let (mut place, mut best) = (0, sums[places[0]]);
+        for (i, &at) in places.iter().enumerate() {
+            if sums[at] > best {
+                (place, best) = (i, sums[at]);
+            }
+        }
+        (place, best)
+    };
+    let found: Vec<(usize, f64)> = windows.iter().map(largest).collect();
+    case.expect(
+        y,
+        found.iter().map(|&(_, best)| if relu { best.max(0.0) } else { best }).collect(),
+        tolerance(precision),
+    );
+    let codes = Bytes { at: case.room(windows.len()), len: windows.len() };
+    let told = found.iter().map(|&(place, best)| if relu && best <= 0.0 { 255 } else { place as u8 });
+    let told: Vec<u8> = told.collect();
+    case.expect_bytes(codes.at, told.clone());
+    let mut list = case.list();
+    list.thin_pooled(conv, ([x, y], Some(codes)), w, adds.then_some(bias), relu);
+    case.run(machine, report, &what("thin pooled"), &list);
+
+    // The gradient of each window goes to the place that its code tells.
+    let spread = |gs: &[f64]| {
+        let mut all = vec![0.0; count];
+        for ((places, &code), g) in windows.iter().zip(&told).zip(gs) {
+            places.get(usize::from(code)).into_iter().for_each(|&at| all[at] = *g);
+        }
+        all
+    };
+    let mut case = Case::new(75);
+    let dx = maps(&mut case, conv, gap, format).0;
+    let dy = case.map(windows.len() / channels, channels, format, gap);
+    let (w, codes) =
+        (case.vector(conv.weights(), format), Bytes { at: case.room(told.len()), len: told.len() });
+    case.put(codes.at, &told);
+    let (gs, ws) = (spread(&case.get(dy)), case.values(w));
+    let mut values = if adds { case.get(dx) } else { vec![0.0; dx.pixels * dx.channels] };
+    each_product(conv, &mut |o, i, k| values[i] += gs[o] * ws[k]);
+    case.expect(dx, values, tolerance(precision));
+    let mut list = case.list();
+    list.thin_input_gradient(conv, (dy, Some(codes)), dx, w, adds);
+    case.run(machine, report, &what("thin pooled input gradient"), &list);
+
+    let mut case = Case::new(76);
+    let x = maps(&mut case, conv, gap, format).0;
+    let dy = case.map(windows.len() / channels, channels, format, gap);
+    let (w, codes) =
+        (case.vector(conv.weights(), format), Bytes { at: case.room(told.len()), len: told.len() });
+    case.put(codes.at, &told);
+    let bias = case.floats(channels);
+    let (gs, xs) = (spread(&case.get(dy)), case.get(x));
+    let (mut values, mut sums) = (vec![0.0; conv.weights()], vec![0.0; channels]);
+    each_product(conv, &mut |o, i, k| values[k] += gs[o] * xs[i]);
+    gs.iter().enumerate().for_each(|(i, g)| sums[i % channels] += g);
+    case.expect_vector(w, values, tolerance(precision));
+    case.expect_vector(bias, sums, tolerance(precision));
+    let mut list = case.list();
+    list.thin_weight_gradient(conv, x, (dy, Some(codes)), w, Some(bias));
+    case.run(machine, report, &what("thin pooled weight gradient"), &list);
 }
 
 /// A stem over blocks of pixels against the convolution that it stands for.

@@ -105,7 +105,7 @@ impl Lenet {
         };
         let weights = |list: &mut List, conv: &Conv, views: [View; 2], i: usize| {
             if self.thin {
-                list.thin_weight_gradient(conv, views, g(i), Some(g(i + 1)));
+                list.thin_weight_gradient(conv, views[0], (views[1], None), g(i), Some(g(i + 1)));
             } else {
                 list.convolution_weight_gradient(conv, precision, views, g(i));
                 list.column_sums(views[1], g(i + 1));
@@ -141,7 +141,7 @@ impl Lenet {
             weights(list, &second, [view(1, 196), view(9, 100)], 2);
         });
         if self.thin {
-            list.thin_input_gradient(&second, [view(9, 100), view(8, 196)], p(2), false);
+            list.thin_input_gradient(&second, (view(9, 100), None), view(8, 196), p(2), false);
         } else {
             list.convolution_input_gradient(&second, precision, [view(9, 100), view(8, 196)], p(2), false);
         }
