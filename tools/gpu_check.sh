@@ -18,7 +18,7 @@ for precision in fp32 tf32 bf16; do
 done
 
 echo "== the library's tests"
-CONVNET_TEST_CARD=0 cargo test --profile tests -p convnet --lib -- oracle_tests gpu::
+CONVNET_TEST_CARD=0 cargo test --profile tests -p convnet --lib -- oracle_tests gpu:: supply_tests
 
 echo "== times"
 cargo build --release -q

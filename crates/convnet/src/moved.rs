@@ -70,9 +70,10 @@ impl Mixed {
     }
 }
 
-/// The images of a batch, none of which was touched yet.
+/// What was drawn for the images of a batch, none of which was touched yet: [`Images::kept`](crate::exec::Images::kept) are made of
+/// it by a GPU that keeps their set.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct MovedBatch {
+pub struct MovedBatch {
     pub(crate) images: Vec<Moved>,
     /// Whether the first one is not of the batch, and there to be mixed with the next alone.
     pub(crate) before: bool,
@@ -81,14 +82,20 @@ pub(crate) struct MovedBatch {
 
 impl MovedBatch {
     /// Images of the batch.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.images.len() - usize::from(self.before)
+    }
+
+    /// Whether there is none; a loader gives no such batch.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 
-/// What all images of a set have in common.
+/// How the images of a set become input where that is no more than moves of their pixels, a normalization, parts that are
+/// overwritten and batches that are mixed: what all of them have in common.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Moves {
+pub struct Moves {
     /// Of an image of the set: planes, height, width.
     pub(crate) image: [usize; 3],
     /// Of an input: channels, height, width.

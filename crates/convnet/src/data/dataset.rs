@@ -105,8 +105,10 @@ impl Dataset {
     }
 
     /// The levels of all images of a set in memory, (N, C, H, W).
-    #[cfg(feature = "train")]
-    pub(crate) fn levels(&self) -> Result<Vec<u8>, DataError> {
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub fn levels(&self) -> Result<Vec<u8>, DataError> {
         let (planes, height, width) = self.shape;
         let mut levels = Vec::with_capacity(self.len() * planes * height * width);
         for index in 0..self.len() {

@@ -32,8 +32,8 @@ pub struct Batch {
     pub shares: Vec<f32>,
     /// Where these images stand in a batch that several ranks share; `None` where they are all of it.
     pub place: Option<BatchPlace>,
-    /// What is to be done to get the images of a set that a card keeps; `images` is empty then.
-    pub(crate) moved: Option<MovedBatch>,
+    /// What was drawn for the images, by [`Loader::moved`]; `images` is empty then.
+    pub moved: Option<MovedBatch>,
     home: Option<Sender<Batch>>,
 }
 
@@ -134,10 +134,31 @@ impl Loader {
         Self::start(data, (By::Steps(runners), pipeline.output()), mix, pass)
     }
 
-    /// The batches of a pass over a set in memory as they are to be made of it by who has it too, where the pipeline does no
-    /// more than move pixels.
-    #[cfg(feature = "train")]
-    pub(crate) fn moved(
+    /// As [`Loader::augmented`], for a GPU that keeps the set: a batch has no images but what was drawn for them, the same that
+    /// the CPU would do. `None` where images are not in memory, or more is done than to move their pixels: resizes, rotations,
+    /// changes of colours.
+    ///
+    /// ```
+    /// use convnet::data::{self, Augment, Loader, Pass, Preprocess};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let train = data::open(data::DEFAULT)?.train;
+    /// let preprocess = Preprocess::for_input([1, 32, 32], &train)?;
+    /// let pass = Pass { shuffle: true, seed: 7, ..Pass::in_order(64) };
+    /// let crops: Augment = toml::from_str("crop = 2\nflip = true")?;
+    /// let (mut loader, _moves) = Loader::moved(&train, &preprocess, &crops, pass).expect("moves");
+    /// let batch = loader.next().expect("a batch")?;
+    /// assert!(batch.images.is_empty());
+    /// assert_eq!((batch.moved.as_ref().map(|moved| moved.len()), batch.labels.len()), (Some(64), 64));
+    /// let turns: Augment = toml::from_str("rotate = 10")?;
+    /// assert!(Loader::moved(&train, &preprocess, &turns, pass).is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// If the batch is 0.
+    pub fn moved(
         data: &Dataset,
         preprocess: &Preprocess,
         augment: &Augment,
@@ -574,7 +595,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "train")]
     #[test]
     fn what_is_drawn_for_a_batch_makes_its_images_elsewhere() {
         let pixels: Vec<u8> = (0..19 * 20 * 20).map(|i| (i * 97 % 251) as u8).collect();

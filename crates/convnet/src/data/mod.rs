@@ -98,6 +98,8 @@ pub use transform::{Pipeline, Transform};
 pub use views::Views;
 pub(crate) use views::mirror;
 
+pub use crate::moved::{MovedBatch, Moves};
+
 /// How a set is opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenOptions {

@@ -56,6 +56,12 @@ pub enum RunError {
          leave the GPU out"
     )]
     SyncedGpu,
+    /// Images that this device does not have.
+    #[error(
+        "images that are not where the training is: sent to another GPU, or of a set that none keeps; give the images \
+         themselves"
+    )]
+    ImagesElsewhere,
     /// Another rank does not answer.
     #[error(transparent)]
     Ranks(#[from] RanksError),

@@ -1,6 +1,7 @@
 //! The images that a training step takes.
 
 use crate::gpu;
+use crate::moved::MovedBatch;
 
 /// Images (N, C, H, W) of a batch: in memory (`&[f32]`, `&Vec<f32>`), or where a GPU has them already.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +25,14 @@ impl<'a, const FLOATS: usize> From<&'a [f32; FLOATS]> for Images<'a> {
     }
 }
 
-#[cfg(feature = "train")]
 impl<'a> Images<'a> {
-    /// Images that were sent to the GPU ahead.
-    pub(crate) fn sent(images: &'a gpu::Sent) -> Self {
+    /// Images that [`Ahead`](super::Ahead) sent.
+    pub fn sent(images: &'a gpu::Sent) -> Self {
         Self(gpu::Images::Sent(images))
     }
 
-    /// Images of the set that the GPU keeps.
-    pub(crate) fn kept(batch: &'a crate::moved::MovedBatch) -> Self {
+    /// Images of the set that the GPU keeps ([`TrainingStep::keep`](super::TrainingStep::keep)).
+    pub fn kept(batch: &'a MovedBatch) -> Self {
         Self(gpu::Images::Kept(batch))
     }
 }

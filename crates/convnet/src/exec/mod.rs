@@ -41,8 +41,6 @@ pub(crate) mod probe_tests;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "train")]
-pub(crate) use crate::gpu::{Ahead, Sent};
 pub use convnet_kernels::{Binary, Clock, Criterion, CrossEntropy, Isa, Reading, Rehearsed, Teacher};
 pub use engine::{Engine, Session};
 pub use error::RunError;
@@ -52,6 +50,7 @@ pub use probe::{Looked, Probe};
 pub use target::Target;
 pub use training::{Ema, Savings, TrainingStep};
 
+pub use crate::gpu::{Ahead, Sent};
 pub use crate::options::{Device, Options, Precision, ReluGradient};
 pub use crate::plan::{CompileError, PlanStep, StepReport, StepTimes};
 

@@ -1,7 +1,6 @@
 //! Training: an open step, whose gradients can be seen and changed before they are applied.
 
 mod freezing;
-#[cfg(feature = "train")]
 mod images;
 mod joint;
 
@@ -85,7 +84,7 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     fn cpu(self) -> cpu::Batch<'a> {
         let Self { images, comparison, n } = self;
-        let images = images.host().unwrap_or_else(|| panic!("images that another device has"));
+        let images = images.host().expect("images in memory, as they were checked");
         cpu::Batch { images, comparison, n }
     }
 
@@ -687,6 +686,13 @@ impl TrainingStep {
 
     /// How many images there are: 1 to batch whole ones.
     fn count(&self, images: Images<'_>) -> Result<usize, RunError> {
+        let has = match &self.compiled {
+            Compiled::Cpu(_) => images.host().is_some(),
+            Compiled::Gpu(training) => training.has(images.0),
+        };
+        if !has {
+            return Err(RunError::ImagesElsewhere);
+        }
         let plan = self.plan_value();
         let image = plan.graph.input_shape().elements();
         images_in(images.floats(image), image, plan.batch)

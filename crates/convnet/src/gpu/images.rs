@@ -18,11 +18,12 @@ pub(crate) enum Images<'a> {
     Kept(&'a MovedBatch),
 }
 
-/// Images that are on their way to a card, or there.
-pub(crate) struct Sent {
+/// Images that are on their way to a GPU, or there. While they live their way carries no others.
+pub struct Sent {
     /// Present until it is dropped.
     feed: Option<Feed>,
     floats: usize,
+    card: usize,
     home: Sender<Feed>,
 }
 
@@ -42,6 +43,11 @@ impl Drop for Sent {
 }
 
 impl Sent {
+    /// The card's number.
+    pub(super) fn card(&self) -> usize {
+        self.card
+    }
+
     /// Floats of all the images.
     pub(crate) fn floats(&self) -> usize {
         self.floats
@@ -53,8 +59,9 @@ impl Sent {
     }
 }
 
-/// Sends images while others are computed on: the ways are two, and each is free again once what it brought is dropped.
-pub(crate) struct Ahead {
+/// Sends images to a GPU while others are computed on: the ways are two, and each is free again once what it brought is dropped.
+pub struct Ahead {
+    card: usize,
     free: Receiver<Feed>,
     home: Sender<Feed>,
 }
@@ -66,19 +73,25 @@ impl fmt::Debug for Ahead {
 }
 
 impl Ahead {
-    /// For up to so many floats.
-    pub(super) fn new(card: &Card, floats: usize) -> Result<Self, CompileError> {
+    /// To a card of a number, for up to so many floats.
+    pub(super) fn new((card, index): (&Card, usize), floats: usize) -> Result<Self, CompileError> {
         let (home, free) = mpsc::channel();
         for _ in 0..2 {
             home.send(card.feed(4 * floats)?).expect("the other end is here");
         }
-        Ok(Self { free, home })
+        Ok(Self { card: index, free, home })
     }
 
-    /// Sends images; waits for a free way.
-    pub(crate) fn send(&self, images: &[f32]) -> Result<Sent, CompileError> {
+    /// Sends images, of at most a batch; waits for a free way.
+    ///
+    /// # Errors
+    /// If the GPU fails.
+    ///
+    /// # Panics
+    /// If there are more.
+    pub fn send(&self, images: &[f32]) -> Result<Sent, CompileError> {
         let mut feed = self.free.recv().expect("a way, as one of its ends is here");
         feed.send(4 * images.len(), |bytes| card::copy(images, bytes))?;
-        Ok(Sent { feed: Some(feed), floats: images.len(), home: self.home.clone() })
+        Ok(Sent { feed: Some(feed), floats: images.len(), card: self.card, home: self.home.clone() })
     }
 }

@@ -30,7 +30,8 @@ mod tests;
 
 pub(crate) use average::Average;
 pub(crate) use card::{count, describe};
-pub(crate) use images::{Ahead, Images, Sent};
+pub(crate) use images::Images;
+pub use images::{Ahead, Sent};
 pub(crate) use inference::{Inference, Kept};
 pub(crate) use probe::Probe;
 pub(crate) use training::{Batch, Training};

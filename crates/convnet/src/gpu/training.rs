@@ -475,7 +475,7 @@ impl Training {
             (Images::Host(_), _) => Ok(()),
             (Images::Sent(sent), _) => sent.take(&self.card, places.images),
             (Images::Kept(batch), Some(shelf)) => shelf.give(batch, (&self.card, places.images)),
-            (Images::Kept(_), None) => panic!("images of a set that the card does not keep"),
+            (Images::Kept(_), None) => unreachable!("images of a set that is kept, as they were checked"),
         }
     }
 
@@ -483,7 +483,16 @@ impl Training {
     pub(crate) fn ahead(&self) -> Result<Ahead, CompileError> {
         self.check()?;
         let plan = self.plan();
-        Ahead::new(&self.card, plan.batch * plan.graph.input_shape().elements())
+        Ahead::new((&self.card, self.index), plan.batch * plan.graph.input_shape().elements())
+    }
+
+    /// Whether it can take these images.
+    pub(crate) fn has(&self, images: Images<'_>) -> bool {
+        match images {
+            Images::Host(_) => true,
+            Images::Sent(sent) => sent.card() == self.index,
+            Images::Kept(_) => self.shelf.is_some(),
+        }
     }
 
     /// Whether the card keeps a set whose images become input in this way.

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::joint_tests::{distance, run, weights};
-use super::supply::Supply;
+use super::supply::{Supplied, Supply};
 use super::tests::{data, net, recipe};
 use super::trainer::Rehearsal;
 use super::*;
 use crate::data::{Loader, Pass};
-use crate::exec::Options;
+use crate::exec::{Options, RunError};
 use crate::gpu::emulated_tests::card;
 use crate::graph::Graph;
 use crate::optim::Frozen;
@@ -156,4 +156,26 @@ fn a_loss_that_is_no_number_is_told_of_images_that_a_card_made() {
     let recipe = Recipe { lr: 1e30, ..plain(MOVES, "") };
     let error = trainer(&net, recipe, &options).run(folder.path().join("run")).unwrap_err();
     assert!(matches!(&error, TrainError::Diverged { .. }), "{error}");
+}
+
+#[test]
+fn images_that_a_training_does_not_have_are_refused() {
+    let net = net();
+    let cpu = Options { threads: 1, ..Options::default() };
+    let refused = |options: &Options, supplied: &Supplied| {
+        let mut training = trainer(&net, plain(MOVES, ""), options).rehearsal().unwrap().steps.training;
+        let error = training.forward_backward(supplied.images(), &supplied.batch.labels).unwrap_err();
+        assert!(matches!(error, RunError::ImagesElsewhere), "{error}");
+    };
+    let rehearsal = trainer(&net, plain(MOVES, ""), &cpu).rehearsal().unwrap();
+    let Rehearsal { data, recipe, card, .. } = &rehearsal;
+    let (mut loader, _) =
+        Loader::moved(&data.train, &card.preprocess, &recipe.augment, pass(recipe)).unwrap();
+    let drawn = Supplied::from(loader.next().unwrap().unwrap());
+    refused(&cpu, &drawn);
+    let Some(options) = card::options() else { return };
+    refused(&options, &drawn);
+    let mut on_card = trainer(&net, plain(TURNS, ""), &options).rehearsal().unwrap();
+    let sent = suited(&mut on_card).next().unwrap().unwrap();
+    refused(&cpu, &sent);
 }

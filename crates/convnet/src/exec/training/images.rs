@@ -6,8 +6,12 @@ use crate::moved::Moves;
 use crate::plan::CompileError;
 
 impl TrainingStep {
-    /// What sends images to the GPU while others are computed on; `None` on the CPU.
-    pub(crate) fn ahead(&self) -> Result<Option<Ahead>, CompileError> {
+    /// What sends images to the GPU while others are computed on, for [`Images::sent`](super::super::Images::sent); `None` on the
+    /// CPU.
+    ///
+    /// # Errors
+    /// If the GPU fails or has no room.
+    pub fn ahead(&self) -> Result<Option<Ahead>, CompileError> {
         match &self.compiled {
             Compiled::Cpu(_) => Ok(None),
             Compiled::Gpu(training) => training.ahead().map(Some),
@@ -15,6 +19,7 @@ impl TrainingStep {
     }
 
     /// Threads that may prepare images while a GPU computes; `None` on the CPU, which computes with all of them.
+    #[cfg(feature = "train")]
     pub(crate) fn idle_threads(&self) -> Option<usize> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         match (&self.compiled, self.options.threads) {
@@ -25,25 +30,39 @@ impl TrainingStep {
     }
 
     /// Keeps a set of so many images on the GPU, with the levels (N, C, H, W) that `levels` gives, unless it is there: from now on
-    /// batches of it may be [`Images::kept`](super::super::Images::kept). `false` on the CPU, and where the GPU has no room.
-    pub(crate) fn keep<E: From<CompileError>>(
+    /// batches of it may be [`Images::kept`](super::super::Images::kept). `false` on the CPU, and where it would take more than
+    /// half of the GPU's memory that is free.
+    ///
+    /// # Errors
+    /// What `levels` tells, or if the GPU fails.
+    ///
+    /// # Panics
+    /// If the images become input of another shape than the network's, or there are not as many levels.
+    pub fn keep<E: From<CompileError>>(
         &mut self,
         (moves, images): (&Moves, usize),
         levels: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<bool, E> {
         let Compiled::Gpu(training) = &mut self.compiled else { return Ok(false) };
+        assert_eq!(moves.input, training.plan().graph.input_size(), "the input of the network");
         if training.keeps(moves) {
             return Ok(true);
         }
-        let room = training.has_room(images.saturating_mul(moves.image.iter().product()))?;
+        let count = images.saturating_mul(moves.image.iter().product());
+        let room = training.has_room(count)?;
         if room {
-            training.keep(&levels()?, moves)?;
+            let levels = levels()?;
+            assert_eq!(levels.len(), count, "levels of {images} images");
+            training.keep(&levels, moves)?;
         }
         Ok(room)
     }
 
-    /// The images of the last pass (N, C, H, W), which a GPU made; none on the CPU.
-    pub(crate) fn images(&self, n: usize) -> Result<Vec<f32>, CompileError> {
+    /// The `n` images of the last pass (N, C, H, W), which a GPU made; none on the CPU.
+    ///
+    /// # Errors
+    /// If the GPU fails.
+    pub fn images(&self, n: usize) -> Result<Vec<f32>, CompileError> {
         match &self.compiled {
             Compiled::Cpu(_) => Ok(Vec::new()),
             Compiled::Gpu(training) => training.images(n),
