@@ -4,10 +4,10 @@
 //! that can be printed. Activations are NHWC; a view may be a slice of wider pixels (a branch of a concatenation). A
 //! [`Device`] binds a list to a block as a [`Program`], which runs launch by launch or as one captured [`Graph`].
 //!
-//! Building needs no CUDA: driver, NVRTC, cuBLAS and cuDNN are found when a device is opened, and what is missing is an
-//! [`Error`] that says how to get it. Convolutions are cuDNN's (its graph API) where it is good at them, products cuBLAS's,
-//! everything else our own kernels, compiled at run time. Reductions have a fixed order and engines are deterministic: the
-//! same card and libraries give the same bits.
+//! Building needs no CUDA: driver, NVRTC, cuBLAS and cuDNN are found when a device is opened, and what is missing is an [`Error`]
+//! that says how to get it; NCCL is found when a [`Communicator`] is asked for. Convolutions are cuDNN's (its graph API) where it
+//! is good at them, products cuBLAS's, everything else our own kernels, compiled at run time. Reductions have a fixed order and
+//! engines are deterministic: the same card and libraries give the same bits.
 //!
 //! ```no_run
 //! use convnet_gpu::{Device, Format, List, View};
@@ -35,7 +35,7 @@ mod load;
 mod ops;
 mod view;
 
-pub use device::{Description, Device, Feed, Graph, Memory, Program};
+pub use device::{Communicator, Description, Device, Feed, Graph, Memory, Program};
 pub use dnn::{Conv, Convolution, Fused, Pass, Precision, Problem, Tensor, finalize_graphs};
 pub use error::Error;
 pub use kernels::Family;

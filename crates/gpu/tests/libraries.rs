@@ -1,8 +1,8 @@
 //! What can be seen of NVIDIA's libraries without a GPU. They are looked for as always; in a fresh Python environment
-//! `pip install nvidia-cuda-nvrtc nvidia-cudnn-cu13`, and name it in VIRTUAL_ENV.
+//! `pip install nvidia-cuda-nvrtc nvidia-cudnn-cu13 nvidia-nccl-cu13`, and name it in VIRTUAL_ENV.
 
 use convnet_gpu::{
-    Conv, Device, Error, Format, Pass, Precision, Problem, Tensor, compile_all, finalize_graphs,
+    Communicator, Conv, Device, Error, Format, Pass, Precision, Problem, Tensor, compile_all, finalize_graphs,
 };
 
 #[test]
@@ -72,5 +72,29 @@ fn cudnn_takes_the_operation_graphs() {
         Ok(version) => println!("cuDNN {version} takes them"),
         Err(error @ Error::NoLibrary { .. }) => println!("skipped: {error}"),
         Err(error) => panic!("{error}"),
+    }
+}
+
+/// NCCL's struct goes by value where ranks meet; here it is written alone.
+#[test]
+fn nccl_is_bound_and_makes_identifiers() {
+    let library = match Communicator::library() {
+        Ok(library) => library,
+        Err(error @ Error::NoLibrary { .. }) => {
+            let text = error.to_string();
+            assert!(text.contains("libnccl.so.2") && text.contains("pip install nvidia-nccl-cu"), "{text}");
+            println!("skipped: {text}");
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    println!("NCCL {} from {}", library.version, library.path.display());
+    assert!(library.version.starts_with("2.") && library.path.is_absolute(), "{library:?}");
+    match [Communicator::new_id(), Communicator::new_id()] {
+        [Ok(first), Ok(second)] => {
+            assert_ne!(first, second);
+            assert!(first.iter().filter(|&&byte| byte != 0).count() > 8, "{first:?}");
+        }
+        [first, second] => println!("no network here: {:?}", first.and(second).err()),
     }
 }

@@ -1,9 +1,13 @@
 //! The cards that are open, and a block of memory on one: all that passes and updates know of a device. In tests the emulation
 //! stands in for a card.
 
+mod communicator;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use convnet_gpu::{Device, Error, Format, Graph, Memory, Program};
+
+pub(super) use communicator::Communicator;
 
 #[cfg(test)]
 use super::emulated_tests::card as emulated;

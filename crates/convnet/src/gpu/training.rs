@@ -4,6 +4,7 @@ mod freezing;
 mod gradients;
 mod joint;
 mod look;
+mod meeting;
 mod state;
 
 use std::collections::HashMap;
@@ -126,7 +127,7 @@ pub(crate) struct Training {
     /// Whether its memory was given up and not had again.
     given_up: bool,
     /// Where gradients meet those of other ranks, once they do.
-    meeting: Option<joint::Meeting>,
+    meeting: Option<meeting::Meeting>,
 }
 
 impl fmt::Debug for Training {

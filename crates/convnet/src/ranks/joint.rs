@@ -1,16 +1,18 @@
 //! What a training step and a run need of the other ranks.
 
+mod agreement;
+
 use std::cell::Cell;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use std::{fmt, io};
 
-use convnet_kernels::{Arena, Isa, Pool};
+use convnet_kernels::{Isa, Pool};
 
-use super::board::{Board, Lease, Offer};
+use super::board::{Board, Lease};
 use super::sum::Sum;
 use super::words::{double, halves, packed, unpacked, whole, words};
 use super::{Ranks, RanksError, Transfer};
@@ -71,6 +73,8 @@ pub struct Joint {
     board: Option<Board>,
     /// Why there is no board.
     sent_because: Option<String>,
+    /// By what the ranks' cards add up gradients that lie on them, or why they do not; nothing where there are no cards.
+    cards: Option<Result<String, String>>,
     failure: Option<RanksError>,
 }
 
@@ -139,6 +143,7 @@ impl Joint {
             sums: 0,
             board: None,
             sent_because: None,
+            cards: None,
             failure: None,
         }
     }
@@ -179,10 +184,27 @@ impl Joint {
         self.sent_because.as_deref()
     }
 
+    /// The library by which the ranks' GPUs add up gradients where they lie, with its version: from the first joint pass on, where all
+    /// ranks have one and can reach each other by it.
+    pub fn added_on_gpus_by(&self) -> Option<&str> {
+        self.cards.as_ref()?.as_deref().ok()
+    }
+
+    /// Why GPUs do not add up gradients where they lie, once that was tried in vain: hosts do it in their memory.
+    pub fn added_by_hosts_because(&self) -> Option<&str> {
+        self.cards.as_ref()?.as_ref().err().map(String::as_str)
+    }
+
     /// Gives up the memory of the other ranks, before the gradients that lie in it are: the next joint pass asks for it anew.
     #[cfg(feature = "train")]
     pub(crate) fn withdraw(&mut self) {
         self.board = None;
+    }
+
+    /// Nothing is sent any more, for this reason.
+    pub(crate) fn fail(&mut self, reason: String) {
+        let (rank, size) = (self.rank(), self.size());
+        self.failure.get_or_insert(RanksError::Failed { rank, size, reason });
     }
 
     /// What failed. Nothing is sent any more then.
@@ -216,59 +238,6 @@ impl Joint {
     /// Keeps a failure, after which nothing is sent any more.
     fn kept<T>(&mut self, result: Result<T, RanksError>) -> Option<T> {
         result.map_err(|error| self.failure.get_or_insert(error)).ok()
-    }
-
-    /// Memory for so many gradients, from which the other ranks read them where they lie, and by what it is known: `None` where
-    /// they are sent, since not all ranks are on one host or a system has no such memory. Every rank asks, with the `device` that its
-    /// gradients are of: they can be added up only where all are alike.
-    pub(crate) fn lend(&mut self, floats: usize, device: &str) -> Option<(Arena, Lease)> {
-        self.board = None;
-        if self.failure.is_some() || self.size() == 1 {
-            return None;
-        }
-        let found = self.compare(floats, device).and_then(|()| self.look_around(floats));
-        let (board, memory) = self.kept(found)??;
-        let lease = board.lease();
-        self.board = Some(board);
-        Some((memory, lease))
-    }
-
-    /// Refuses gradients that do not lie alike, in every rank.
-    fn compare(&mut self, floats: usize, device: &str) -> Result<(), RanksError> {
-        let heard = self.gather_text(&format!("{floats} gradients of {device}"))?;
-        let (rank, size) = (self.rank(), self.size());
-        let Some(other) = heard.iter().position(|theirs| *theirs != heard[0]) else { return Ok(()) };
-        let reason =
-            format!("the first rank has {}, rank {other} {}: all must train alike", heard[0], heard[other]);
-        Err(RanksError::Failed { rank, size, reason })
-    }
-
-    /// Offers memory to the other ranks and looks for theirs: all of them find it, or it is nobody's.
-    fn look_around(&mut self, floats: usize) -> Result<Option<(Board, Arena)>, RanksError> {
-        let rank = self.rank();
-        let host = self.host().map(str::to_owned);
-        let offer = match host {
-            Some(_) => Offer::new(floats),
-            None => Err(io::Error::other("its host has no name")),
-        };
-        let host = host.unwrap_or_default();
-        let said = offer.as_ref().map(|offer| format!("{}\n{host}", offer.place()));
-        let heard = self.gather_text(&said.unwrap_or_default())?;
-        let found = offer.and_then(|offer| {
-            let place = |(of, said): (usize, &'_ String)| match said.split_once('\n') {
-                Some((place, theirs)) if theirs == host => Ok(place.to_owned()),
-                _ => Err(io::Error::other(format!("rank {of} has nothing to share on this host"))),
-            };
-            let places = heard.iter().enumerate().map(place).collect::<Result<Vec<_>, _>>()?;
-            let peers = offer.peers(&places, rank)?;
-            Ok((offer, peers))
-        });
-        let reason = found.as_ref().err().map(ToString::to_string);
-        let reasons = self.gather_text(&reason.unwrap_or_default())?;
-        let failed = reasons.iter().enumerate().find(|(_, reason)| !reason.is_empty());
-        self.sent_because = failed.map(|(rank, reason)| format!("rank {rank}: {reason}"));
-        let found = found.ok().filter(|_| self.sent_because.is_none());
-        Ok(found.map(|(offer, peers)| offer.accepted(peers, rank)))
     }
 
     /// Starts the sum of gradients that are whole here, if it may start now, and lets those under way go on.

@@ -1,9 +1,10 @@
 //! Several processes that train one network: each learns from its part of every batch, and all of them from the sum.
 //!
-//! A process is a rank of so many, from 0; what is between them is [`Ranks`], which moves words and knows nothing of what
-//! they mean; ranks of one host also read each other's gradients where they lie. [`Joint`] is what a training step needs of it: sums of gradients that travel while the backward pass goes on,
-//! statistics of whole batches, and messages of the rank that leads. All sums are taken in the order of the ranks, so
-//! that as many ranks come to the same bits whatever carries their words.
+//! A process is a rank of so many, from 0; what is between them is [`Ranks`], which moves words and knows nothing of what they
+//! mean; ranks of one host also read each other's gradients where they lie. [`Joint`] is what a training step needs of it: sums
+//! of gradients that travel while the backward pass goes on, statistics of whole batches, and messages of the rank that leads.
+//! All sums of hosts are taken in the order of the ranks, so that as many ranks come to the same bits whatever carries their
+//! words.
 
 mod board;
 mod host;

@@ -1,11 +1,13 @@
 //! A GPU: its context, its lanes, what it is.
 
+mod communicator;
 mod feed;
 mod memory;
 mod modules;
 mod program;
 mod trial;
 
+pub use communicator::Communicator;
 pub use feed::Feed;
 pub use memory::Memory;
 pub use program::{Graph, Program};
@@ -38,6 +40,8 @@ pub struct Description {
     pub card: String,
     /// Its number.
     pub index: usize,
+    /// What tells it from every other card, as `nvidia-smi -L` shows it.
+    pub uuid: String,
     /// Its architecture, as `sm_90`.
     pub architecture: String,
     /// Its multiprocessors.
@@ -283,6 +287,9 @@ fn describe(
     driver.check("cuDeviceGetName", code)?;
     // SAFETY: the last byte is zero whatever the driver wrote.
     let card = unsafe { CStr::from_ptr(name.as_ptr()) }.to_string_lossy().into_owned();
+    let mut uuid = [0; 16];
+    // SAFETY: the function writes 16 bytes.
+    driver.check("cuDeviceGetUuid", unsafe { (driver.device_uuid)(&raw mut uuid, device) })?;
     let mut memory = 0;
     // SAFETY: the function writes one size.
     driver.check("cuDeviceTotalMem", unsafe { (driver.device_memory)(&raw mut memory, device) })?;
@@ -301,12 +308,21 @@ fn describe(
     Ok(Description {
         card,
         index,
+        uuid: uuid_text(uuid),
         architecture: format!("sm_{major}{minor}"),
         multiprocessors: usize::try_from(driver.attribute(device, MULTIPROCESSORS)?).unwrap_or(0),
         memory,
         driver: (driver.version_text(), driver.path.clone()),
         libraries: libraries.found.clone(),
     })
+}
+
+/// A card's identifier as the driver's tools write it.
+fn uuid_text(bytes: [u8; 16]) -> String {
+    let hex = |range: std::ops::Range<usize>| -> String {
+        bytes[range].iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    format!("GPU-{}", [0..4, 4..6, 6..8, 8..10, 10..16].map(hex).join("-"))
 }
 
 /// Where compiled kernels and chosen engines are kept: `CONVNET_CACHE`, or the user's cache folder.
@@ -358,6 +374,16 @@ impl Event {
         self.driver.check("cuEventSynchronize", unsafe { (self.driver.event_synchronize)(self.pointer) })
     }
 
+    /// Whether what was marked is done.
+    fn is_over(&self) -> Result<bool, Error> {
+        const NOT_READY: c_int = 600;
+        // SAFETY: the event is alive.
+        match unsafe { (self.driver.event_query)(self.pointer) } {
+            NOT_READY => Ok(false),
+            code => self.driver.check("cuEventQuery", code).map(|()| true),
+        }
+    }
+
     /// Microseconds since an earlier mark; both have been waited for.
     fn since(&self, earlier: &Self) -> Result<f32, Error> {
         let mut milliseconds = 0.0;
@@ -373,5 +399,16 @@ impl Drop for Event {
     fn drop(&mut self) {
         // SAFETY: the event was created and is used no more.
         unsafe { (self.driver.event_destroy)(self.pointer) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cards_identifier_is_written_as_its_tools_do() {
+        let bytes = std::array::from_fn(|i| 17 * (i % 16) as u8);
+        assert_eq!(uuid_text(bytes), "GPU-00112233-4455-6677-8899-aabbccddeeff");
     }
 }

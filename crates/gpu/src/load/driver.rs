@@ -21,6 +21,7 @@ table! {
         device: "cuDeviceGet" (*mut c_int, c_int) -> c_int;
         device_name: "cuDeviceGetName" (*mut c_char, c_int, c_int) -> c_int;
         device_attribute: "cuDeviceGetAttribute" (*mut c_int, c_int, c_int) -> c_int;
+        device_uuid: "cuDeviceGetUuid_v2" (*mut [u8; 16], c_int) -> c_int;
         device_memory: "cuDeviceTotalMem_v2" (*mut usize, c_int) -> c_int;
         retain_context: "cuDevicePrimaryCtxRetain" (*mut Handle, c_int) -> c_int;
         release_context: "cuDevicePrimaryCtxRelease_v2" (c_int) -> c_int;
@@ -32,6 +33,7 @@ table! {
         event_create: "cuEventCreate" (*mut Handle, c_uint) -> c_int;
         event_record: "cuEventRecord" (Handle, Handle) -> c_int;
         event_synchronize: "cuEventSynchronize" (Handle) -> c_int;
+        event_query: "cuEventQuery" (Handle) -> c_int;
         event_elapsed: "cuEventElapsedTime" (*mut f32, Handle, Handle) -> c_int;
         event_destroy: "cuEventDestroy_v2" (Handle) -> c_int;
         memory_info: "cuMemGetInfo_v2" (*mut usize, *mut usize) -> c_int;

@@ -6,6 +6,7 @@
 pub(crate) mod cublas;
 pub(crate) mod cudnn;
 pub(crate) mod driver;
+pub(crate) mod nccl;
 pub(crate) mod nvrtc;
 mod search;
 
@@ -37,6 +38,9 @@ macro_rules! table {
 }
 pub(crate) use table;
 
+/// The newest CUDA version that PyPI has a package of NCCL for.
+const NEWEST_NCCL: i32 = 13;
+
 /// The libraries beside the driver.
 pub(crate) struct Libraries {
     pub(crate) nvrtc: nvrtc::Nvrtc,
@@ -67,6 +71,19 @@ pub(crate) fn driver() -> Result<&'static driver::Driver, Error> {
 pub(crate) fn libraries(major: i32) -> Result<&'static Libraries, Error> {
     static LIBRARIES: OnceLock<Result<Libraries, Error>> = OnceLock::new();
     LIBRARIES.get_or_init(|| Libraries::open(major)).as_ref().map_err(Clone::clone)
+}
+
+/// NCCL, opened once, and where it was found: only where several processes train.
+pub(crate) fn nccl() -> Result<&'static (nccl::Nccl, LibraryFound), Error> {
+    static NCCL: OnceLock<Result<(nccl::Nccl, LibraryFound), Error>> = OnceLock::new();
+    let open = || {
+        let major = driver().map_or(NEWEST_NCCL, |driver| driver.major().min(NEWEST_NCCL));
+        let found = find(&["libnccl.so.2".into()], &format!("nvidia-nccl-cu{major}"))?;
+        let nccl = nccl::Nccl::bind(&found)?;
+        let library = LibraryFound { name: "NCCL", version: nccl.version_text(), path: found.path };
+        Ok((nccl, library))
+    };
+    NCCL.get_or_init(open).as_ref().map_err(Clone::clone)
 }
 
 impl Libraries {

@@ -35,6 +35,12 @@ struct Scaling {
     /// Why they are sent, where they could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     sent_because: Option<String>,
+    /// The library by which GPUs add them up where they lie, with its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    added_by: Option<String>,
+    /// Why GPUs do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    added_by_hosts_because: Option<String>,
     /// Medians over the rounds of a step's mean: of one process while the others wait, and of all together.
     ms_alone: f64,
     ms_together: f64,
@@ -52,6 +58,18 @@ enum Gradients {
     Read,
     /// They are sent.
     Sent,
+    /// GPUs add them up where they lie.
+    Gpus,
+}
+
+impl Gradients {
+    fn of(joint: &Joint) -> Self {
+        match joint.added_on_gpus_by() {
+            Some(_) => Self::Gpus,
+            None if joint.shares_memory() => Self::Read,
+            None => Self::Sent,
+        }
+    }
 }
 
 /// One of the processes.
@@ -157,8 +175,10 @@ impl<'a> Process<'a> {
             batch,
             threads: self.training.threads(),
             library: self.mpi.library(),
-            gradients: if self.joint.shares_memory() { Gradients::Read } else { Gradients::Sent },
+            gradients: Gradients::of(&self.joint),
             sent_because: self.joint.sent_because().map(str::to_owned),
+            added_by: self.joint.added_on_gpus_by().map(str::to_owned),
+            added_by_hosts_because: self.joint.added_by_hosts_because().map(str::to_owned),
             ms_alone,
             ms_together,
             images_per_second_alone: speed(batch, ms_alone),
@@ -181,11 +201,7 @@ fn medians(rounds: &[[f64; 2]], processes: usize) -> [f64; 3] {
 
 fn text(scaling: &Scaling) -> String {
     let Scaling { model, processes, batch, ms_alone, ms_together, speedup, .. } = scaling;
-    let gradients = match (scaling.gradients, &scaling.sent_because) {
-        (Gradients::Read, _) => "gradients read where they lie".to_owned(),
-        (Gradients::Sent, None) => "gradients sent".to_owned(),
-        (Gradients::Sent, Some(reason)) => format!("gradients sent ({reason})"),
-    };
+    let gradients = gradients(scaling);
     let mut text = format!(
         "{model}: training step, {processes} processes by {}, {} and batch {batch} each, {gradients}: ",
         scaling.library,
@@ -202,9 +218,62 @@ fn text(scaling: &Scaling) -> String {
     text
 }
 
+/// How gradients come to their sum, and why not otherwise.
+fn gradients(scaling: &Scaling) -> String {
+    let mut text = match (scaling.gradients, &scaling.sent_because) {
+        (Gradients::Gpus, _) => {
+            let library = scaling.added_by.as_deref().unwrap_or_default();
+            format!("gradients added up by {library} on the GPUs")
+        }
+        (Gradients::Read, _) => "gradients read where they lie".to_owned(),
+        (Gradients::Sent, None) => "gradients sent".to_owned(),
+        (Gradients::Sent, Some(reason)) => format!("gradients sent ({reason})"),
+    };
+    if let Some(reason) = &scaling.added_by_hosts_because {
+        let _ = write!(text, ", not added up on the GPUs ({reason})");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_gradients_are_added_up_is_told_with_the_reason() {
+        let told = |gradients: Gradients, added_by: Option<&str>, because: [Option<&str>; 2]| {
+            let [sent_because, added_by_hosts_because] = because.map(|reason| reason.map(str::to_owned));
+            super::gradients(&Scaling {
+                model: "lenet".into(),
+                processes: 2,
+                batch: 1,
+                threads: 1,
+                library: "MPI".into(),
+                gradients,
+                sent_because,
+                added_by: added_by.map(str::to_owned),
+                added_by_hosts_because,
+                ms_alone: 1.0,
+                ms_together: 1.0,
+                images_per_second_alone: 1.0,
+                images_per_second_together: 1.0,
+                speedup: 1.0,
+            })
+        };
+        let told = [
+            told(Gradients::Gpus, Some("NCCL 2.32.3"), [None, None]),
+            told(Gradients::Read, None, [None, Some("rank 1: none")]),
+            told(Gradients::Sent, None, [Some("rank 0: far"), None]),
+        ];
+        assert_eq!(
+            told,
+            [
+                "gradients added up by NCCL 2.32.3 on the GPUs",
+                "gradients read where they lie, not added up on the GPUs (rank 1: none)",
+                "gradients sent (rank 0: far)",
+            ]
+        );
+    }
 
     #[test]
     fn a_speedup_is_the_median_of_the_rounds_own() {

@@ -11,9 +11,11 @@ impl Training {
             return;
         }
         self.offered = true;
-        if let Some((mut memory, lease)) =
-            joint.lend(self.gradients.len(), &format!("a CPU ({})", self.program.isa))
-        {
+        let floats = self.gradients.len();
+        if joint.size() == 1 || !joint.compare(floats, &format!("a CPU ({})", self.program.isa)) {
+            return;
+        }
+        if let Some((mut memory, lease)) = joint.lend(floats) {
             memory.as_mut_slice().copy_from_slice(self.gradients.as_slice());
             (self.gradients, self.lease) = (memory, Some(lease));
         }

@@ -2,7 +2,9 @@
 
 mod average;
 pub(crate) mod card;
+pub(super) mod communicator;
 mod frozen;
+mod joint;
 mod looks;
 mod networks;
 mod shared;

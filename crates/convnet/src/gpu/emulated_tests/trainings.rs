@@ -1,7 +1,6 @@
 //! Engines, trainings and probes by their public face, on the card that the emulation stands in for, beside the CPU's.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::card;
 use super::networks::modern;
@@ -11,7 +10,6 @@ use crate::exec::{Criterion, CrossEntropy, Engine, Options, Probe, ReluGradient,
 use crate::graph::{Builder, Graph};
 use crate::ops::{Conv2d, Linear};
 use crate::optim::{Adam, Frozen, Muon, Nadam, Optimizer, ParameterGroup, ParameterGroups, Select, Sgd};
-use crate::ranks::{Joint, Part, Ranks, local, local_on};
 use crate::reference::random::{random_input, random_labels, random_state};
 use crate::state::StateDict;
 
@@ -33,7 +31,7 @@ pub(super) fn both(graph: &Graph, optimizer: Optimizer, frozen: &Frozen) -> Opti
 }
 
 /// Two state dicts agree, each tensor by its RMS.
-fn assert_alike(found: &StateDict, expected: &StateDict, near: f64, what: &str) {
+pub(super) fn assert_alike(found: &StateDict, expected: &StateDict, near: f64, what: &str) {
     assert!(found.keys().eq(expected.keys()), "{what}: {:?} for {:?}", found.keys(), expected.keys());
     for (name, tensor) in expected {
         assert_eq!(found[name].shape, tensor.shape, "{what}, {name}");
@@ -272,98 +270,4 @@ fn a_probe_sees_what_the_cpus_sees() {
             close_within(&found.data, &wide(&expected.data), (1e-3, 1e-5), "a watched layer");
         }
     }
-}
-
-/// What a rank has after a joint step and gradients accumulated over two batches: losses, gradients, and its whole state.
-fn joint_steps(graph: &Graph, ranks: Arc<dyn Ranks>, options: &Options) -> (Vec<f64>, [StateDict; 2]) {
-    let state = random_state(graph, 3);
-    let mut training = TrainingStep::compile(graph, &state, 2, Optimizer::sgd(), 5, options).unwrap();
-    let (rank, size) = (ranks.rank(), ranks.size());
-    let mut joint = Joint::new(ranks, false, Arc::default());
-    let part = Part { first: 2 * rank, images: 2, whole: 2 * size, weighted: 2.0 * size as f64 };
-    let batch = |number: u64| {
-        let seed = 10 * number + rank as u64;
-        (single(&random_input(graph, 2, seed)), random_labels(graph, 2, seed))
-    };
-    let mut losses = Vec::new();
-    for step in 0..3 {
-        let (images, labels) = batch(step);
-        let last = step == 0;
-        losses.push(
-            training.forward_backward_jointly(&images, &labels, part, (&mut joint, last)).unwrap().loss,
-        );
-        if !last {
-            let (images, labels) = batch(20 + step);
-            losses.push(training.accumulate_jointly(&images, &labels, part, &mut joint).unwrap().loss);
-        }
-        training.join_gradients(&mut joint).unwrap();
-        training.apply(&training.uniform_groups(), 0.02).unwrap();
-    }
-    let names: Vec<String> = training.parameters().map(|spec| spec.name.clone()).collect();
-    let gradients =
-        names.into_iter().map(|name| (name.clone(), training.gradient_tensor(&name).unwrap())).collect();
-    (losses, [gradients, training.state_dict()])
-}
-
-#[test]
-fn ranks_with_cards_add_up_their_gradients_as_those_without() {
-    let Some(card) = card::options() else { return };
-    let graph = modern();
-    let cpu = Options { threads: 1, ..Options::default() };
-    let all = |ranks: Vec<Arc<dyn Ranks>>, options: &Options| -> Vec<(Vec<f64>, [StateDict; 2])> {
-        std::thread::scope(|scope| {
-            let steps = |ranks| scope.spawn(|| joint_steps(&graph, ranks, options));
-            let started: Vec<_> = ranks.into_iter().map(steps).collect();
-            started.into_iter().map(|rank| rank.join().unwrap()).collect()
-        })
-    };
-    let expected = all(local(2), &cpu);
-    for ranks in [local(2), local_on(&["a"; 2])] {
-        let found = all(ranks, &card);
-        assert!(found[0].1 == found[1].1, "ranks with the same bits");
-        for ((losses, states), (near_losses, near)) in found.iter().zip(&expected) {
-            for (loss, expected) in losses.iter().zip(near_losses) {
-                assert!((loss - expected).abs() < 1e-4 * expected.abs(), "{losses:?} for {near_losses:?}");
-            }
-            for (state, expected) in states.iter().zip(near) {
-                assert_alike(state, expected, 2e-3, "joint steps");
-            }
-        }
-    }
-    let mut training =
-        TrainingStep::compile(&graph, &random_state(&graph, 3), 2, Optimizer::sgd(), 5, &card).unwrap();
-    let mut joint = Joint::new(local(1).remove(0), true, Arc::default());
-    let part = Part { first: 0, images: 2, whole: 2, weighted: 2.0 };
-    let (images, labels) = (single(&random_input(&graph, 2, 1)), random_labels(&graph, 2, 1));
-    let refused = training.forward_backward_jointly(&images, &labels, part, (&mut joint, true)).unwrap_err();
-    assert!(refused.to_string().contains("let each rank take its own"), "{refused}");
-}
-
-#[test]
-fn a_rank_without_a_card_does_not_join_one_that_has_one() {
-    let Some(card) = card::options() else { return };
-    let graph = modern();
-    let cpu = Options { threads: 1, ..Options::default() };
-    std::thread::scope(|scope| {
-        let steps = |(ranks, options): (Arc<dyn Ranks>, Options)| {
-            let graph = &graph;
-            scope.spawn(move || {
-                let state = random_state(graph, 3);
-                let mut training =
-                    TrainingStep::compile(graph, &state, 2, Optimizer::sgd(), 5, &options).unwrap();
-                let part = Part { first: 2 * ranks.rank(), images: 2, whole: 4, weighted: 4.0 };
-                let mut joint = Joint::new(ranks, false, Arc::default());
-                let (images, labels) = (single(&random_input(graph, 2, 1)), random_labels(graph, 2, 1));
-                training.forward_backward_jointly(&images, &labels, part, (&mut joint, true)).unwrap_err()
-            })
-        };
-        let started: Vec<_> = local(2).into_iter().zip([cpu, card]).map(steps).collect();
-        for refused in started {
-            let refused = refused.join().unwrap().to_string();
-            assert!(
-                refused.contains("of a CPU (") && refused.contains("of a GPU (fp32): all must"),
-                "{refused}"
-            );
-        }
-    });
 }
