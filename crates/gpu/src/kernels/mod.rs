@@ -11,6 +11,8 @@ pub enum Family {
     Arithmetic,
     /// Linear maps along axes, and orders of elements.
     Separable,
+    /// Extremes over axes.
+    Extremum,
     /// Layers with a number for each channel.
     ByChannel,
     /// Batch normalization and sums by channel.
@@ -35,16 +37,19 @@ pub enum Family {
 const COMMON: &str = include_str!("common.cuh");
 /// Sums by channel.
 const REDUCE: &str = include_str!("reduce.cuh");
+/// Results joined from many elements.
+const JOIN: &str = include_str!("join.cuh");
 /// What changes from step to step.
 const CLOCK: &str = include_str!("clock.cuh");
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Elementwise,
         Self::Function,
         Self::Arithmetic,
         Self::Separable,
+        Self::Extremum,
         Self::ByChannel,
         Self::BatchNorm,
         Self::Pooling,
@@ -63,6 +68,7 @@ impl Family {
             Self::Function => "function",
             Self::Arithmetic => "arithmetic",
             Self::Separable => "separable",
+            Self::Extremum => "extremum",
             Self::ByChannel => "by_channel",
             Self::BatchNorm => "batch_norm",
             Self::Pooling => "pooling",
@@ -82,6 +88,7 @@ impl Family {
             Self::Function => include_str!("function.cu"),
             Self::Arithmetic => include_str!("arithmetic.cu"),
             Self::Separable => include_str!("separable.cu"),
+            Self::Extremum => include_str!("extremum.cu"),
             Self::ByChannel => include_str!("by_channel.cu"),
             Self::BatchNorm => include_str!("batch_norm.cu"),
             Self::Pooling => include_str!("pooling.cu"),
@@ -92,6 +99,6 @@ impl Family {
             Self::Tensors => include_str!("tensors.cu"),
             Self::Thin => include_str!("thin.cu"),
         };
-        [COMMON, REDUCE, CLOCK, own].join("\n")
+        [COMMON, REDUCE, JOIN, CLOCK, own].join("\n")
     }
 }
