@@ -5,13 +5,15 @@ use std::fmt;
 use crate::dnn::Precision;
 use crate::view::{Format, View};
 
-/// A row-major matrix in memory.
+/// A row-major matrix in memory, the first of those that a product takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Matrix {
     /// The first byte.
     pub at: usize,
     /// Elements from one row to the next.
     pub pitch: usize,
+    /// Elements from one matrix to the next.
+    pub stride: usize,
     /// How elements are stored.
     pub format: Format,
     /// Whether its transpose is meant.
@@ -21,7 +23,7 @@ pub struct Matrix {
 impl Matrix {
     /// The rows of a view.
     pub(crate) fn of(view: View) -> Self {
-        Self { at: view.at, pitch: view.stride, format: view.format, transposed: false }
+        Self { at: view.at, pitch: view.stride, stride: 0, format: view.format, transposed: false }
     }
 
     /// Its transpose.
@@ -30,11 +32,13 @@ impl Matrix {
     }
 }
 
-/// out (+)= left · right, of `rows` × `depth` and `depth` × `columns`.
+/// out (+)= left · right, of `rows` × `depth` and `depth` × `columns`: as many products of matrices at equal distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
     /// How it is computed.
     pub precision: Precision,
+    /// How many products.
+    pub count: usize,
     /// Rows of the result.
     pub rows: usize,
     /// Columns of the result.
@@ -53,10 +57,17 @@ pub struct Product {
 
 impl fmt::Display for Product {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, columns, depth, left, right, out, .. } = self;
-        let name = |m: &Matrix| format!("@{}/{}{}", m.at, m.pitch, if m.transposed { "ᵀ" } else { "" });
+        let Self { count, rows, columns, depth, left, right, out, .. } = self;
+        let name = |m: &Matrix| {
+            let stride = if *count > 1 { format!("+{}", m.stride) } else { String::new() };
+            format!("@{}/{}{stride}{}", m.at, m.pitch, if m.transposed { "ᵀ" } else { "" })
+        };
         let sign = if self.accumulate { "+=" } else { "=" };
-        write!(f, "product {rows}x{columns}x{depth} {} ", self.precision.name())?;
+        write!(f, "product ")?;
+        if *count > 1 {
+            write!(f, "{count} of ")?;
+        }
+        write!(f, "{rows}x{columns}x{depth} {} ", self.precision.name())?;
         write!(f, "({} {sign} {} · {})", name(out), name(left), name(right))
     }
 }

@@ -10,8 +10,8 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use convnet_gpu::{
-    Argument, COUNTERS, Conv, Convolution, Family, Format, Fused, KernelLaunch, Lane, List, Pass, Product,
-    Work,
+    Argument, COUNTERS, Conv, Convolution, Family, Format, Fused, KernelLaunch, Lane, List, Matrix, Pass,
+    Product, Work,
 };
 use libloading::Library;
 
@@ -252,20 +252,25 @@ fn convolve(convolution: &Convolution, place: &dyn Fn(Argument) -> u64) {
 }
 
 fn multiply(product: &Product, base: *mut u8) {
-    let element = |m: &convnet_gpu::Matrix, row: usize, column: usize| {
+    // The address of a matrix.
+    let start = |m: &Matrix, number: usize| base as u64 + (m.at + number * m.stride * m.format.size()) as u64;
+    let element = |m: &Matrix, number: usize, row: usize, column: usize| {
         let index = if m.transposed { column * m.pitch + row } else { row * m.pitch + column };
         // SAFETY: the operation checked the matrices against the memory.
-        unsafe { get(base as u64 + m.at as u64, index, m.format) }
+        unsafe { get(start(m, number), index, m.format) }
     };
-    for row in 0..product.rows {
-        for column in 0..product.columns {
-            let mut sum = if product.accumulate { element(&product.out, row, column) } else { 0.0 };
-            for k in 0..product.depth {
-                sum += element(&product.left, row, k) * element(&product.right, k, column);
+    let out = &product.out;
+    for number in 0..product.count {
+        for row in 0..product.rows {
+            for column in 0..product.columns {
+                let mut sum = if product.accumulate { element(out, number, row, column) } else { 0.0 };
+                for k in 0..product.depth {
+                    sum +=
+                        element(&product.left, number, row, k) * element(&product.right, number, k, column);
+                }
+                // SAFETY: the element lies in the result, which the operation checked against the memory.
+                unsafe { set(start(out, number), row * out.pitch + column, out.format, sum) };
             }
-            let out = &product.out;
-            // SAFETY: the element lies in the result, which the operation checked against the memory.
-            unsafe { set(base as u64 + out.at as u64, row * out.pitch + column, out.format, sum) };
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A list bound to a device and a block of memory, run launch by launch or as a captured graph.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_longlong, c_void};
 use std::sync::{Arc, PoisonError};
 
 use super::memory::Block;
@@ -387,12 +387,45 @@ impl Program {
         let (one, old) = (1.0f32, if product.accumulate { 1.0f32 } else { 0.0 });
         let number = |factor: &f32| std::ptr::from_ref(factor).cast::<c_void>();
         let Product { left, right, out, .. } = product;
+        let handle = self.device.streams[lane.index()].products;
         const DEFAULT: c_int = -1;
+        if product.count > 1 {
+            // SAFETY: the operation checked all the matrices' views against the memory, which the program holds; factors change places as
+            // below, and the caller holds the queue.
+            let code = unsafe {
+                (cublas.gemm_strided_batched)(
+                    handle,
+                    c_int::from(right.transposed),
+                    c_int::from(left.transposed),
+                    product.columns as c_int,
+                    product.rows as c_int,
+                    product.depth as c_int,
+                    number(&one),
+                    at(right.at),
+                    data_type(right.format),
+                    right.pitch as c_int,
+                    right.stride as c_longlong,
+                    at(left.at),
+                    data_type(left.format),
+                    left.pitch as c_int,
+                    left.stride as c_longlong,
+                    number(&old),
+                    at(out.at),
+                    data_type(out.format),
+                    out.pitch as c_int,
+                    out.stride as c_longlong,
+                    product.count as c_int,
+                    compute_type(product.precision),
+                    DEFAULT,
+                )
+            };
+            return cublas.check(&product.to_string(), code);
+        }
         // SAFETY: the operation checked the matrices against the memory, which the program holds. cuBLAS counts by columns, so
         // that the factors change places; the caller holds the queue.
         let code = unsafe {
             (cublas.gemm)(
-                self.device.streams[lane.index()].products,
+                handle,
                 c_int::from(right.transposed),
                 c_int::from(left.transposed),
                 product.columns as c_int,

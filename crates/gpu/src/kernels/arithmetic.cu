@@ -128,33 +128,3 @@ FOURS(ARITHMETIC)
     }
 ARITHMETIC_SUMS(f32, float)
 ARITHMETIC_SUMS(bf16, bf16)
-
-// out[n, m, g] = sum over k of a[k, m, g]·b[k, n, g], by channel, row and column of each image: m, n and g rows of a, rows of b
-// and columns of both.
-#define PIXEL_PRODUCTS(N, T) \
-    KERNEL(256, pixel_products_##N, const T* a, int as, const T* b, int bs, T* y, int ys, u32 pixels, u32 depth, u32 m, u32 n, \
-           u32 g) { \
-        each<1>(pixels, n, [&](u32 p, u32 c) { \
-            const T *x = at(a, p, as, 0), *w = at(b, (p / g / m * n + c) * g + p % g, bs, 0); \
-            float sum = 0.f; \
-            for (u32 k = 0; k < depth; k++) sum = fmaf(up(x[k]), up(w[k]), sum); \
-            down(sum, at(y, p, ys, c)); \
-        }); \
-    } \
-    /* The gradient of a (side 0) or of b, whose pixels these are: of each channel the other's, times the output's gradient. */ \
-    KERNEL(256, pixel_products_backward_##N, const T* other, int os, const T* dy, int ys, T* dx, int xs, u32 pixels, u32 depth, \
-           u32 m, u32 n, u32 g, int side, int add) { \
-        u32 own = side ? n : m, others = side ? m : n; \
-        each<1>(pixels, depth, [&](u32 p, u32 k) { \
-            u32 column = p % g, row = p / g % own, image = p / g / own; \
-            float sum = 0.f; \
-            for (u32 i = 0; i < others; i++) { \
-                u32 factor = (image * others + i) * g + column; \
-                float d = up(side ? *at(dy, factor, ys, row) : *at(dy, p, ys, i)); \
-                sum = fmaf(d, up(*at(other, factor, os, k)), sum); \
-            } \
-            put<1>(at(dx, p, xs, k), &sum, add); \
-        }); \
-    }
-PIXEL_PRODUCTS(f32, float)
-PIXEL_PRODUCTS(bf16, bf16)

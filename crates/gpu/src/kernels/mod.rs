@@ -11,6 +11,8 @@ pub enum Family {
     Arithmetic,
     /// Linear maps along axes, and orders of elements.
     Separable,
+    /// Extremes over axes.
+    Extremum,
     /// Layers with a number for each channel.
     ByChannel,
     /// Batch normalization and sums by channel.
@@ -39,16 +41,19 @@ pub enum Family {
 const COMMON: &str = include_str!("common.cuh");
 /// Sums by channel.
 const REDUCE: &str = include_str!("reduce.cuh");
+/// Results joined from many elements.
+const JOIN: &str = include_str!("join.cuh");
 /// What changes from step to step.
 const CLOCK: &str = include_str!("clock.cuh");
 
 impl Family {
     /// All families.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Elementwise,
         Self::Function,
         Self::Arithmetic,
         Self::Separable,
+        Self::Extremum,
         Self::ByChannel,
         Self::BatchNorm,
         Self::Pooling,
@@ -69,6 +74,7 @@ impl Family {
             Self::Function => "function",
             Self::Arithmetic => "arithmetic",
             Self::Separable => "separable",
+            Self::Extremum => "extremum",
             Self::ByChannel => "by_channel",
             Self::BatchNorm => "batch_norm",
             Self::Pooling => "pooling",
@@ -90,6 +96,7 @@ impl Family {
             Self::Function => include_str!("function.cu"),
             Self::Arithmetic => include_str!("arithmetic.cu"),
             Self::Separable => include_str!("separable.cu"),
+            Self::Extremum => include_str!("extremum.cu"),
             Self::ByChannel => include_str!("by_channel.cu"),
             Self::BatchNorm => include_str!("batch_norm.cu"),
             Self::Pooling => include_str!("pooling.cu"),
@@ -102,6 +109,6 @@ impl Family {
             Self::Thin => include_str!("thin.cu"),
             Self::SmallLinear => include_str!("small_linear.cu"),
         };
-        [COMMON, REDUCE, CLOCK, own].join("\n")
+        [COMMON, REDUCE, JOIN, CLOCK, own].join("\n")
     }
 }

@@ -118,3 +118,28 @@ FORMATS(MAX_POOL)
         }); \
     }
 FORMATS(AVG_POOL)
+
+// The same for large windows, whose elements threads share.
+#define AVG_POOL_MANY(N, T, W) \
+    KERNEL(JOIN, avg_pool_many_##N, u32 lanes, float* part, u32* counters, const T* x, int xs, T* y, int ys, u32 batch, u32 channels, \
+           u32 height, u32 width, u32 rows, u32 columns, const int* row_spans, const int* column_spans) { \
+        join_elements<W>( \
+            batch * rows * columns, channels, lanes, 0.f, part, counters, [](float a, float b) { return a + b; }, \
+            [&](u32 o, u32 c, u32 first, u32 step, float* sum) { \
+                const int *r = row_spans + 3 * (o / columns % rows), *q = column_spans + 3 * (o % columns); \
+                const T* map = x + (size_t)(o / columns / rows) * height * width * xs + c; \
+                u32 wide = q[1] - q[0], count = (r[1] - r[0]) * wide; \
+                _Pragma("unroll 4") for (u32 i = first; i < count; i += step) { \
+                    u32 h = r[0] + i / wide, w = q[0] + i % wide; \
+                    float v[W]; \
+                    load<W>(map + (size_t)(h * width + w) * xs, v); \
+                    UNROLL for (int k = 0; k < W; k++) sum[k] += v[k]; \
+                } \
+            }, \
+            [&](u32 o, u32 c, float* sum) { \
+                float share = 1.f / (float)(row_spans[3 * (o / columns % rows) + 2] * column_spans[3 * (o % columns) + 2]); \
+                UNROLL for (int i = 0; i < W; i++) sum[i] *= share; \
+                store<W>(at(y, o, ys, c), sum); \
+            }); \
+    }
+FORMATS(AVG_POOL_MANY)

@@ -40,6 +40,37 @@ INLINE const u32* entry(Taps taps, u32 i) { return taps.table + taps.outputs + 1
     }
 FORMATS(SEPARABLE)
 
+// The same where an output is made of many inputs, which threads share.
+#define SEPARABLE_MANY(N, T, W) \
+    KERNEL(JOIN, separable_many_##N, u32 lanes, float* part, u32* counters, const T* x, int xs, T* y, int ys, u32 pixels, \
+           u32 channels, u32 xh, u32 xw, u32 yh, u32 yw, const u32* down, const u32* along, const u32* across, int add) { \
+        Taps rows = {down, yh}, columns = {along, yw}, mixed = {across, channels}; \
+        join_elements<W>( \
+            pixels, channels, lanes, 0.f, part, counters, [](float a, float b) { return a + b; }, \
+            [&](u32 p, u32 c, u32 first, u32 step, float* sum) { \
+                u32 column = p % yw, row = p / yw % yh, image = p / yw / yh; \
+                u32 top = first_of(rows, row), left = first_of(columns, column), front = across ? first_of(mixed, c) : 0; \
+                u32 wide = first_of(columns, column + 1) - left, deep = across ? first_of(mixed, c + 1) - front : 1; \
+                u32 count = (first_of(rows, row + 1) - top) * wide * deep; \
+                _Pragma("unroll 2") for (u32 i = first; i < count; i += step) { \
+                    u32 rest = across ? i / deep : i; \
+                    const u32 *by_row = entry(rows, top + rest / wide), *by_column = entry(columns, left + rest % wide); \
+                    u32 pixel = (image * xh + by_row[0]) * xw + by_column[0], channel = c; \
+                    float weight = __uint_as_float(by_row[1]) * __uint_as_float(by_column[1]); \
+                    if (across) { \
+                        const u32* by_channel = entry(mixed, front + i - rest * deep); \
+                        channel = by_channel[0]; \
+                        weight *= __uint_as_float(by_channel[1]); \
+                    } \
+                    float v[W]; \
+                    load<W>(at(x, pixel, xs, channel), v); \
+                    UNROLL for (int k = 0; k < W; k++) sum[k] = fmaf(weight, v[k], sum[k]); \
+                } \
+            }, \
+            [&](u32 p, u32 c, float* sum) { put<W>(at(y, p, ys, c), sum, add); }); \
+    }
+FORMATS(SEPARABLE_MANY)
+
 // Of each element of an image, pixel by pixel, `order` tells the number of the one that it comes from.
 #define REARRANGE(N, T) \
     KERNEL(256, rearrange_##N, const T* x, int xs, u32 xp, u32 xc, T* y, int ys, u32 pixels, u32 channels, u32 yp, \
@@ -52,62 +83,6 @@ FORMATS(SEPARABLE)
     }
 REARRANGE(f32, float)
 REARRANGE(bf16, bf16)
-
-// The rows, the columns and the channels of a map that one of a smaller map is taken of: all of an axis whose size is 1 there.
-struct Part {
-    u32 top, bottom, left, right, first, past;
-};
-INLINE Part part_of(u32 p, u32 c, u32 h, u32 w, u32 channels, u32 oh, u32 ow, u32 oc) {
-    u32 column = p % ow, row = p / ow % oh;
-    Part part;
-    part.top = oh == h ? row : 0;
-    part.bottom = oh == h ? row + 1 : h;
-    part.left = ow == w ? column : 0;
-    part.right = ow == w ? column + 1 : w;
-    part.first = oc == channels ? c : 0;
-    part.past = oc == channels ? c + 1 : channels;
-    return part;
-}
-
-// The largest of each part, NaN where one is; of sign -1 the smallest. The gradient goes in equal shares to all that are equal to it.
-#define EXTREMUM(N, T) \
-    KERNEL(256, extremum_##N, const T* x, int xs, T* y, int ys, u32 pixels, u32 channels, u32 xh, u32 xw, u32 xc, u32 yh, u32 yw, \
-           float sign) { \
-        each<1>(pixels, channels, [&](u32 p, u32 c) { \
-            Part part = part_of(p, c, xh, xw, xc, yh, yw, channels); \
-            u32 image = p / yw / yh; \
-            float best = -__uint_as_float(0x7f800000u); \
-            for (u32 h = part.top; h < part.bottom; h++) \
-                for (u32 w = part.left; w < part.right; w++) \
-                    for (u32 k = part.first; k < part.past; k++) { \
-                        float v = sign * up(*at(x, (image * xh + h) * xw + w, xs, k)); \
-                        best = v > best || v != v ? v : best; \
-                    } \
-            down(sign * best, at(y, p, ys, c)); \
-        }); \
-    } \
-    KERNEL(256, extremum_backward_##N, const T* x, int xs, const T* y, int ys, const T* dy, int gs, T* dx, int ds, u32 pixels, \
-           u32 channels, u32 xh, u32 xw, u32 xc, u32 yh, u32 yw, int add) { \
-        each<1>(pixels, channels, [&](u32 p, u32 c) { \
-            Part part = part_of(p, c, xh, xw, xc, yh, yw, channels); \
-            u32 image = p / yw / yh, equal = 0; \
-            float best = up(*at(y, p, ys, c)); \
-            for (u32 h = part.top; h < part.bottom; h++) \
-                for (u32 w = part.left; w < part.right; w++) \
-                    for (u32 k = part.first; k < part.past; k++) \
-                        equal += up(*at(x, (image * xh + h) * xw + w, xs, k)) == best; \
-            float share = up(*at(dy, p, gs, c)) / (float)equal; \
-            for (u32 h = part.top; h < part.bottom; h++) \
-                for (u32 w = part.left; w < part.right; w++) \
-                    for (u32 k = part.first; k < part.past; k++) { \
-                        u32 pixel = (image * xh + h) * xw + w; \
-                        float d = up(*at(x, pixel, xs, k)) == best ? share : 0.f; \
-                        put<1>(at(dx, pixel, ds, k), &d, add); \
-                    } \
-        }); \
-    }
-EXTREMUM(f32, float)
-EXTREMUM(bf16, bf16)
 
 // The same numbers for every image of `map` pixels: of each channel its pixels, one after the other.
 #define REPEAT(N, T) \

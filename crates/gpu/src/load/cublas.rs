@@ -1,6 +1,6 @@
 //! cuBLAS: matrix products.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_longlong, c_void};
 
 use super::table;
 use crate::Error;
@@ -16,6 +16,7 @@ table! {
         set_stream: "cublasSetStream_v2" (*mut c_void, *mut c_void) -> c_int;
         set_workspace: "cublasSetWorkspace_v2" (*mut c_void, *mut c_void, usize) -> c_int;
         gemm: "cublasGemmEx" (*mut c_void, c_int, c_int, c_int, c_int, c_int, *const c_void, *const c_void, c_int, c_int, *const c_void, c_int, c_int, *const c_void, *mut c_void, c_int, c_int, c_int, c_int) -> c_int;
+        gemm_strided_batched: "cublasGemmStridedBatchedEx" (*mut c_void, c_int, c_int, c_int, c_int, c_int, *const c_void, *const c_void, c_int, c_int, c_longlong, *const c_void, c_int, c_int, c_longlong, *const c_void, *mut c_void, c_int, c_int, c_longlong, c_int, c_int, c_int) -> c_int;
     }
 }
 

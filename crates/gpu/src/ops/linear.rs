@@ -72,24 +72,43 @@ impl List {
     pub(super) fn product(
         &mut self,
         precision: Precision,
-        (rows, columns, depth): (usize, usize, usize),
+        sides: (usize, usize, usize),
         [left, right]: [Matrix; 2],
         out: View,
     ) {
+        self.products(precision, (1, sides), [left, right, Matrix::of(out)], false);
+    }
+
+    /// Products of as many matrices. `matrices` are the factors and the result, each the first of its own.
+    pub(super) fn products(
+        &mut self,
+        precision: Precision,
+        (count, (rows, columns, depth)): (usize, (usize, usize, usize)),
+        [left, right, out]: [Matrix; 3],
+        accumulate: bool,
+    ) {
         assert!(
-            [rows, columns, depth, left.pitch, right.pitch, out.stride]
+            [count, rows, columns, depth, left.pitch, right.pitch, out.pitch]
                 .iter()
                 .all(|&n| (1..1 << 31).contains(&n)),
-            "a product of {rows} × {columns} × {depth} with sizes from 1 to 2³¹"
+            "{count} products of {rows} × {columns} × {depth} with sizes from 1 to 2³¹"
         );
         for factor in [left, right] {
             assert_eq!(factor.format, precision.format(), "factors in the format of {}", precision.name());
         }
-        let out = Matrix::of(out);
         let known = out.format == Format::F32 || out.format == precision.format();
         assert!(known, "a result in single precision or the format of {}", precision.name());
-        let accumulate = false;
-        self.push(Work::Product(Product { precision, rows, columns, depth, left, right, out, accumulate }));
+        self.push(Work::Product(Product {
+            precision,
+            count,
+            rows,
+            columns,
+            depth,
+            left,
+            right,
+            out,
+            accumulate,
+        }));
     }
 
     fn check_linear(&self, precision: Precision, input: View, out: View, weight: Vector) {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::call::{Call, Walk, one_format, suffixed};
 use super::elementwise::aligned;
+use super::join::{Elements, Join};
 use crate::kernels::Family;
 use crate::list::{Argument, List};
 use crate::view::{Bytes, Vector, View};
@@ -211,7 +212,11 @@ impl List {
         let tables = self.tables(window, input, out, false);
         let format = one_format(&[input, out]);
         let walk = Walk::by_channel([out, input]);
-        let call = Call::walk(Family::Pooling, &walk.kernel("avg_pool", format), walk.vectors(format));
+        let vector = if walk.wide { format.lanes() } else { 1 };
+        let call = match Join::new(out, vector, Elements { pixels: window.area(), channels: None }) {
+            Some(join) => join.call(self, Family::Pooling, &walk.kernel("avg_pool_many", format), 0),
+            None => Call::walk(Family::Pooling, &walk.kernel("avg_pool", format), walk.vectors(format)),
+        };
         shape(call.view(input).view(out), window, &tables, out.channels)
             .raw(tables.spans[0])
             .raw(tables.spans[1])

@@ -1,7 +1,8 @@
-//! Linear maps along the channels, the rows and the columns of images, extremes over them, elements in another order.
+//! Linear maps along the channels, the rows and the columns of images, elements in another order.
 
 use super::arithmetic::Maps;
 use super::call::{Call, Walk, one_format};
+use super::join::{Elements, Join};
 use crate::kernels::Family;
 use crate::list::{Argument, List};
 use crate::view::{Vector, View};
@@ -38,6 +39,11 @@ impl Taps {
     /// Whether each output is the input of its number.
     fn is_identity(&self) -> bool {
         self.rows.len() == self.inputs && self.rows.iter().enumerate().all(|(i, row)| row[..] == [(i, 1.0)])
+    }
+
+    /// The most inputs of an output.
+    fn longest(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     /// Where the entries of each output begin, and the entries.
@@ -140,8 +146,16 @@ impl List {
         walk.wide &= identity;
         let [down, along] = [rows, columns].map(|taps| self.keep(&taps.words()));
         let across = if identity { Argument::Null } else { self.keep(&channels.words()) };
-        Call::walk(Family::Separable, &walk.kernel("separable", format), walk.vectors(format))
-            .view(input)
+        let elements = Elements {
+            pixels: rows.longest().saturating_mul(columns.longest()),
+            channels: (!identity).then(|| channels.longest()),
+        };
+        let vector = if walk.wide { format.lanes() } else { 1 };
+        let call = match Join::new(out, vector, elements) {
+            Some(join) => join.call(self, Family::Separable, &walk.kernel("separable_many", format), 0),
+            None => Call::walk(Family::Separable, &walk.kernel("separable", format), walk.vectors(format)),
+        };
+        call.view(input)
             .view(out)
             .int(out.pixels)
             .int(out.channels)
@@ -185,43 +199,6 @@ impl List {
             .add(self);
     }
 
-    /// out = the largest of those elements of the input that go with it, `sign` being 1, or the smallest, `sign` being −1: of the
-    /// output's sizes, each is the input's or 1. NaN where one is.
-    ///
-    /// # Panics
-    /// If views do not fit the block or one another, or overlap.
-    pub fn extremum(&mut self, sign: f32, [input, out]: [Maps; 2]) {
-        self.check(input.view);
-        self.check(out.view);
-        assert!(out.fits(input), "{out:?} does not go with {input:?}");
-        input.view.assert_disjoint(out.view);
-        let format = one_format(&[input.view, out.view]);
-        let walk = Walk { views: [out.view], wide: false };
-        let call = Call::walk(Family::Separable, &walk.kernel("extremum", format), walk.vectors(format));
-        let call = call.view(input.view).view(out.view).int(out.view.pixels).int(out.view.channels);
-        sizes(call, [input, out]).float(sign).add(self);
-    }
-
-    /// The gradient of [`List::extremum`]: the output's, in equal shares to all elements that are equal to the output. `maps` are
-    /// the input, the output and the output's gradient; `gradient` has the input's sizes.
-    ///
-    /// # Panics
-    /// If views do not fit the block or one another, or the gradient overlaps what is read.
-    pub fn extremum_backward(&mut self, maps: [Maps; 3], gradient: View, accumulate: bool) {
-        let [input, output, output_gradient] = maps;
-        self.check_alike(output.view, &[output_gradient.view]);
-        self.check_alike(input.view, &[gradient]);
-        assert!(output.fits(input), "{output:?} does not go with {input:?}");
-        maps.iter().for_each(|maps| gradient.assert_disjoint(maps.view));
-        let format = one_format(&[input.view, output.view, output_gradient.view, gradient]);
-        let walk = Walk { views: [output.view], wide: false };
-        let kernel = walk.kernel("extremum_backward", format);
-        let call = Call::walk(Family::Separable, &kernel, walk.vectors(format));
-        let call = call.view(input.view).view(output.view).view(output_gradient.view).view(gradient);
-        let call = call.int(output.view.pixels).int(output.view.channels);
-        sizes(call, [input, output]).flag(accumulate).add(self);
-    }
-
     /// out = the same numbers for every image of `map` pixels: of each channel its pixels, one after the other.
     ///
     /// # Panics
@@ -240,9 +217,4 @@ impl List {
             .int(map)
             .add(self);
     }
-}
-
-/// The sizes of a map, and those of one that is taken of parts of it.
-fn sizes(call: Call, [whole, part]: [Maps; 2]) -> Call {
-    call.int(whole.height).int(whole.width).int(whole.view.channels).int(part.height).int(part.width)
 }

@@ -3,7 +3,7 @@
 use crate::checks::lenet::Lenet;
 use convnet_gpu::{
     Arithmetic, Clock, Conv, Factors, Format, GroupNorm, Groups, Lamb, Lane, List, Maps, Muon, MuonRoom,
-    Order, Parameters, Precision, Separable, SideBackward, Taps, Vector, View,
+    Order, Parameters, PoolWindow, Precision, Separable, SideBackward, Taps, Vector, View,
 };
 use snapbox::{assert_data_eq, file};
 
@@ -13,6 +13,41 @@ fn a_training_step_reads_as_a_list() {
     assert_data_eq!(cudnn.to_string(), file!["snapshots/lenet.txt"]);
     let thin = Lenet::new(64, Precision::F32, false, true).step();
     assert_data_eq!(thin.to_string(), file!["snapshots/lenet-thin.txt"]);
+}
+
+/// Means and extremes of many elements go by blocks, more of them where results are few, those of few elements by threads; products of
+/// pixels in the fewest calls.
+#[test]
+fn few_results_of_many_elements_are_shared_and_products_are_one_call() {
+    let format = Format::F32;
+    let mut memory = 0;
+    let mut maps = |images: usize, height: usize, width: usize, channels: usize| {
+        let view = View::dense(memory, images * height * width, channels, format);
+        memory += view.bytes().next_multiple_of(256);
+        Maps { view, height, width }
+    };
+    let (map, gradient, pixel) = (maps(2, 112, 112, 64), maps(2, 112, 112, 64), maps(2, 1, 1, 64));
+    let (small, means) = (maps(128, 7, 7, 2048), maps(128, 1, 1, 2048));
+    let attention = [[2, 8], [8, 2]].map(|[images, heads]| {
+        [(49, 32), (50, 32), (49, 50), (49, 32)].map(|(rows, channels)| maps(images, rows, heads, channels))
+    });
+    let mut list = List::new(memory);
+    let identity = |size: usize| Taps::new(size, (0..size).map(|i| vec![(i, 1.0)]).collect());
+    let mean = |size: usize| Taps::new(size, vec![(0..size).map(|i| (i, 1.0 / size as f32)).collect()]);
+    let whole = Separable { channels: identity(64), rows: mean(112), columns: mean(112) };
+    list.separable(&whole, [map.view, pixel.view], false);
+    list.separable(&whole.transposed(), [pixel.view, gradient.view], true);
+    list.extremum(1.0, [map, pixel]);
+    let all = |size: usize| [(0, size, size)];
+    list.avg_pool(&PoolWindow::new((112, 112), &all(112), &all(112)), [map.view, pixel.view]);
+    list.avg_pool(&PoolWindow::new((7, 7), &all(7), &all(7)), [small.view, means.view]);
+    for [a, b, out, gradient] in attention {
+        list.pixel_products(Precision::Tf32, [a, b, out]);
+        let gradient = gradient.view;
+        let call = SideBackward { inputs: [a, b], output_gradient: out, side: 0, gradient, accumulate: true };
+        list.pixel_products_backward(Precision::Tf32, &call);
+    }
+    assert_data_eq!(list.to_string(), file!["snapshots/many.txt"]);
 }
 
 fn refuses(words: &str, build: impl FnOnce(&mut List) + std::panic::UnwindSafe) {
@@ -106,7 +141,7 @@ fn layers_that_do_not_fit_are_refused() {
     refuses("out of bounds", move |list| {
         list.arithmetic_backward(Arithmetic::Mul, &SideBackward { side: 2, ..back });
     });
-    refuses("channels and rows", move |list| list.pixel_products([map, row, out]));
+    refuses("channels and rows", move |list| list.pixel_products(Precision::F32, [map, row, out]));
     refuses("does not go with", move |list| list.extremum(1.0, [row, out]));
     refuses("overlaps", move |list| list.extremum_backward([map, row, row], map.view, false));
     refuses("an input beyond 2", |_| drop(Taps::new(2, vec![vec![(2, 1.0)]])));

@@ -113,11 +113,12 @@ pub(super) fn arithmetic_backward(
 
 pub(super) fn matmul(run: &mut Emit<'_>, at: At<'_>) {
     let ([a, b], out) = (inputs(run, at), maps(run.output(at), run.plan.shape(at.stage)));
-    run.list.pixel_products([a, b, out]);
+    run.list.pixel_products(run.precision, [a, b, out]);
 }
 
 pub(super) fn matmul_backward(run: &mut Emit<'_>, at: At<'_>, back: &BackwardStage) {
-    for_each_side(run, at, back, List::pixel_products_backward);
+    let precision = run.precision;
+    for_each_side(run, at, back, |list, call| list.pixel_products_backward(precision, call));
 }
 
 /// Adds the gradient of each input whose gradient is wanted.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
-use convnet_gpu::{Arithmetic, Format, Function, Maps, SideBackward, View};
+use convnet_gpu::{Arithmetic, Format, Function, Maps, Precision, SideBackward, View};
 
 use super::case::{Case, tolerance};
 use super::{Machine, Report};
@@ -362,8 +362,17 @@ fn backward_of_two(
 
 /// Products of the pixels of two maps that stand in the same column, and their gradients.
 fn products(machine: &mut dyn Machine, report: &mut Report, format: Format) {
-    for ((depth, m, n, g), gap) in [((5, 3, 4, 2), (0, 0)), ((16, 1, 7, 3), (1, 2)), ((33, 6, 6, 1), (8, 8))]
-    {
+    let precision = match format {
+        Format::F32 => Precision::F32,
+        Format::Bf16 => Precision::Bf16,
+    };
+    for ((depth, m, n, g), gap) in [
+        ((5, 3, 4, 2), (0, 0)),
+        ((16, 1, 7, 3), (1, 2)),
+        ((33, 6, 6, 1), (8, 8)),
+        ((7, 49, 1, 5), (2, 1)),
+        ((1, 37, 50, 1), (0, 0)),
+    ] {
         let maps = |case: &mut Case| {
             [(m, depth), (n, depth), (m, n)].map(|(height, channels)| Maps {
                 view: case.map(BATCH * height * g, channels, format, gap),
@@ -390,7 +399,7 @@ fn products(machine: &mut dyn Machine, report: &mut Report, format: Format) {
         each(&mut |o, i, j| values[o] += x[i] * y[j]);
         case.expect(out.view, values, tolerance(format));
         let mut list = case.list();
-        list.pixel_products([a, b, out]);
+        list.pixel_products(precision, [a, b, out]);
         let name = format!("products of pixels {depth} {m} {n} {g} {format:?}");
         case.run(machine, report, &name, &list);
         for (side, accumulate) in [(0, false), (0, true), (1, false), (1, true)] {
@@ -410,7 +419,7 @@ fn products(machine: &mut dyn Machine, report: &mut Report, format: Format) {
             case.expect(gradient, values, tolerance(format));
             let mut list = case.list();
             let call = SideBackward { inputs: [a, b], output_gradient, side, gradient, accumulate };
-            list.pixel_products_backward(&call);
+            list.pixel_products_backward(precision, &call);
             case.run(machine, report, &format!("{name} backward {side} {accumulate}"), &list);
         }
     }

@@ -46,7 +46,20 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
             ];
             for (name, size, rows, columns) in windows {
                 let window = PoolWindow::new(size, &rows, &columns);
-                pools(machine, report, (&window, size, &rows, &columns), (channels, gap), format, name);
+                let windows = (&window, size, &rows[..], &columns[..]);
+                pools(machine, report, windows, (channels, gap), format, name);
+                means(machine, report, windows, (channels, gap), format, name);
+            }
+            // Means of so many elements that threads share them.
+            let windows: [Named; 3] = [
+                ("large", (37, 41), adaptive(37, 1), adaptive(41, 1)),
+                ("of parts", (23, 19), adaptive(23, 2), adaptive(19, 2)),
+                ("9 of 5 padded", (13, 14), spans(13, 3, (9, 5, 3), true), spans(14, 3, (9, 5, 3), true)),
+            ];
+            for (name, size, rows, columns) in windows {
+                let window = PoolWindow::new(size, &rows, &columns);
+                let windows = (&window, size, &rows[..], &columns[..]);
+                means(machine, report, windows, (channels, gap), format, name);
             }
         }
         for (pixels, channels, gap) in [(3, 1, (0, 0)), (5, 16, (0, 0)), (4, 17, (2, 1))] {
@@ -71,22 +84,7 @@ fn pools(
     let batch = 2;
     let (inputs, outputs) = (batch * size.0 * size.1, batch * rows.len() * columns.len());
     let pitch = columns.iter().map(|s| s.1 - s.0).max().unwrap_or(0);
-    // Calls f with output pixel, input pixel, code and divisor.
-    let each = |f: &mut dyn FnMut(usize, usize, usize, f64)| {
-        for n in 0..batch {
-            for (y, row) in rows.iter().enumerate() {
-                for (x, column) in columns.iter().enumerate() {
-                    for h in row.0..row.1 {
-                        for w in column.0..column.1 {
-                            let out = (n * rows.len() + y) * columns.len() + x;
-                            let code = (h - row.0) * pitch + w - column.0;
-                            f(out, (n * size.0 + h) * size.1 + w, code, (row.2 * column.2) as f64);
-                        }
-                    }
-                }
-            }
-        }
-    };
+    let each = |f: &mut dyn FnMut(usize, usize, usize, f64)| each_element(batch, size, [rows, columns], f);
     for scaled in [false, true] {
         let mut case = Case::new(21);
         let (x, y) = (case.map(inputs, channels, format, gap), case.map(outputs, channels, format, (0, 0)));
@@ -151,6 +149,42 @@ fn pools(
         list.max_pool_backward(window, [dy, dx], codes, masked.then_some(y), add);
         case.run(machine, report, &format!("max pool backward {name} {format:?} {channels} {which}"), &list);
     }
+}
+
+/// Calls f with output pixel, input pixel, code and divisor.
+fn each_element(
+    batch: usize,
+    size: (usize, usize),
+    [rows, columns]: [&[Span]; 2],
+    f: &mut dyn FnMut(usize, usize, usize, f64),
+) {
+    let pitch = columns.iter().map(|s| s.1 - s.0).max().unwrap_or(0);
+    for n in 0..batch {
+        for (y, row) in rows.iter().enumerate() {
+            for (x, column) in columns.iter().enumerate() {
+                for h in row.0..row.1 {
+                    for w in column.0..column.1 {
+                        let out = (n * rows.len() + y) * columns.len() + x;
+                        let code = (h - row.0) * pitch + w - column.0;
+                        f(out, (n * size.0 + h) * size.1 + w, code, (row.2 * column.2) as f64);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn means(
+    machine: &mut dyn Machine,
+    report: &mut Report,
+    (window, size, rows, columns): (&PoolWindow, (usize, usize), &[Span], &[Span]),
+    (channels, gap): (usize, (usize, usize)),
+    format: Format,
+    name: &str,
+) {
+    let batch = 2;
+    let (inputs, outputs) = (batch * size.0 * size.1, batch * rows.len() * columns.len());
+    let each = |f: &mut dyn FnMut(usize, usize, usize, f64)| each_element(batch, size, [rows, columns], f);
     let mut case = Case::new(23);
     let (x, y) = (case.map(inputs, channels, format, gap), case.map(outputs, channels, format, (0, 0)));
     let xs = case.get(x);

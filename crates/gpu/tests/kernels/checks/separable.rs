@@ -55,6 +55,29 @@ fn maps() -> Vec<Maps> {
     ]
 }
 
+/// Sums of the elements of an axis with other weights, of parts of it, and one of none.
+fn windows(size: usize) -> Rows {
+    let sum = |from: usize, to: usize| (from..to).map(|i| (i, 0.25 + (i % 7) as f32 * 0.125)).collect();
+    vec![sum(0, size - size / 4), sum(size / 3, size), Vec::new()]
+}
+
+/// Those whose outputs are made of so many inputs that threads share them.
+fn sums() -> Vec<Maps> {
+    let whole = |size: usize| part(0, size);
+    let all = |size: usize| vec![(0..size).map(|i| (i, 1.0 / size as f32)).collect::<Vec<_>>()];
+    let map = |name, sizes, axes| Maps { name, sizes, axes };
+    vec![
+        map("means of large maps", [5, 61, 67], [whole(5), all(61), all(67)]),
+        map("means of large maps by vectors", [16, 41, 43], [whole(16), all(41), all(43)]),
+        map("means of many channels", [160, 9, 11], [whole(160), all(9), all(11)]),
+        map("means of columns", [70, 65, 3], [whole(70), all(65), whole(3)]),
+        map("means over channels", [203, 3, 5], [all(203), whole(3), whole(5)]),
+        map("means over all", [37, 25, 9], [all(37), all(25), all(9)]),
+        map("large windows", [24, 41, 17], [whole(24), windows(41), windows(17)]),
+        map("large windows of channels", [90, 4, 5], [windows(90), windows(4), all(5)]),
+    ]
+}
+
 /// The map of an image's elements, pixel by pixel, in double precision; of images one after the other.
 fn apply(axes: &[Rows; 3], [channels, height, width]: [usize; 3], x: &[f64]) -> Vec<f64> {
     let mut y = Vec::new();
@@ -91,7 +114,7 @@ fn transposed(rows: &Rows, inputs: usize) -> Rows {
 
 pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
     for format in [Format::F32, Format::Bf16] {
-        for Maps { name, sizes, axes } in maps() {
+        for Maps { name, sizes, axes } in maps().into_iter().chain(sums()) {
             let taps = |i: usize| Taps::new(sizes[i], axes[i].clone());
             let map = Separable { channels: taps(0), rows: taps(1), columns: taps(2) };
             let outputs = [0, 1, 2].map(|i| axes[i].len());
@@ -109,7 +132,20 @@ pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
             repeat(machine, report, gap, format);
             for sizes in [[1, 1, 1], [6, 1, 1], [1, 4, 5], [6, 4, 1], [6, 4, 5]] {
                 for sign in [1.0, -1.0] {
-                    extremes(machine, report, (sizes, sign), gap, format);
+                    extremes(machine, report, ([[6, 4, 5], sizes], sign, true), gap, format);
+                }
+            }
+            for sizes in [
+                [[5, 61, 67], [5, 1, 1]],
+                [[16, 41, 43], [16, 1, 1]],
+                [[160, 9, 11], [160, 1, 1]],
+                [[24, 65, 3], [24, 1, 3]],
+                [[203, 3, 5], [1, 3, 5]],
+                [[72, 4, 3], [1, 1, 3]],
+                [[37, 25, 9], [1, 1, 1]],
+            ] {
+                for (sign, ties) in [(1.0, false), (-1.0, true)] {
+                    extremes(machine, report, (sizes, sign, ties), gap, format);
                 }
             }
             for add in [false, true] {
@@ -192,16 +228,16 @@ fn repeat(machine: &mut dyn Machine, report: &mut Report, gap: (usize, usize), f
     case.run(machine, report, &format!("repeat {format:?} gap {gap:?}"), &list);
 }
 
-/// The largest and the smallest of maps of 6 channels, 4 rows and 5 columns over the axes of which one is left.
+/// The largest and the smallest of maps of some channels, rows and columns over the axes of which one is left, of elements of which
+/// many are equal, or few of the largest ones.
 fn extremes(
     machine: &mut dyn Machine,
     report: &mut Report,
-    (left, sign): ([usize; 3], f32),
+    ([whole, left], sign, ties): ([[usize; 3]; 2], f32, bool),
     gap: (usize, usize),
     format: Format,
 ) {
-    const WHOLE: [usize; 3] = [6, 4, 5];
-    let count = WHOLE[0] * WHOLE[1] * WHOLE[2];
+    let count = whole[0] * whole[1] * whole[2];
     let view = |case: &mut Case, sizes: [usize; 3]| gpu::Maps {
         view: images(case, sizes, gap, format),
         height: sizes[1],
@@ -209,14 +245,15 @@ fn extremes(
     };
     // The element of the output that one of an image goes with.
     let target = |i: usize| {
-        let (c, p) = (i % WHOLE[0], i / WHOLE[0]);
+        let (c, p) = (i % whole[0], i / whole[0]);
         let along = |axis: usize, at: usize| if left[axis] == 1 { 0 } else { at };
-        (along(1, p / WHOLE[2]) * left[2] + along(2, p % WHOLE[2])) * left[0] + along(0, c)
+        (along(1, p / whole[2]) * left[2] + along(2, p % whole[2])) * left[0] + along(0, c)
     };
     let outputs = left[0] * left[1] * left[2];
-    // Of few kinds, so that some are equal.
-    let few = |case: &mut Case, of: View| {
-        let values: Vec<f64> = case.get(of).into_iter().map(|x| (x * 3.0).floor()).collect();
+    // Whole numbers that both formats hold.
+    let numbers = |case: &mut Case, of: View| {
+        let number = |x: f64| if ties { (x * 3.0).floor() } else { (x.powi(15) * 200.0).round() };
+        let values: Vec<f64> = case.get(of).into_iter().map(number).collect();
         case.set(of, &values);
         values
     };
@@ -229,18 +266,18 @@ fn extremes(
         best.into_iter().map(|x| f64::from(sign) * x).collect::<Vec<f64>>()
     };
     let mut case = Case::new(14);
-    let (x, y) = (view(&mut case, WHOLE), view(&mut case, left));
-    let read = few(&mut case, x.view);
+    let (x, y) = (view(&mut case, whole), view(&mut case, left));
+    let read = numbers(&mut case, x.view);
     case.expect(y.view, best_of(&read), tolerance(format));
     let mut list = case.list();
     list.extremum(sign, [x, y]);
-    let name = format!("extremes {sign} over {left:?} {format:?} gap {gap:?}");
+    let name = format!("extremes {sign} of {whole:?} over {left:?} {format:?} gap {gap:?}");
     case.run(machine, report, &name, &list);
     for add in [false, true] {
         let mut case = Case::new(15);
-        let [x, y, dy] = [WHOLE, left, left].map(|sizes| view(&mut case, sizes));
-        let dx = images(&mut case, WHOLE, gap, format);
-        let read = few(&mut case, x.view);
+        let [x, y, dy] = [whole, left, left].map(|sizes| view(&mut case, sizes));
+        let dx = images(&mut case, whole, gap, format);
+        let read = numbers(&mut case, x.view);
         let best = best_of(&read);
         case.set(y.view, &best);
         let at = |i: usize| i / count * outputs + target(i % count);
