@@ -2,6 +2,7 @@
 //! draws, and what a card that keeps the set does by itself.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Where the places of one axis of an input come from: place p, in `kept`, is place `first` + p of the image, or `first` − p if
 /// it is mirrored; all others are black.
@@ -43,6 +44,16 @@ impl Line {
     }
 }
 
+/// What tells a set of images from others: that of a clone is the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SetId(Arc<()>);
+
+impl PartialEq for SetId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// An image of a set on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Moved {
@@ -72,8 +83,9 @@ impl Mixed {
 
 /// What was drawn for the images of a batch, none of which was touched yet: [`Images::kept`](crate::exec::Images::kept) are made of
 /// it by a GPU that keeps their set.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct MovedBatch {
+    pub(crate) moves: Arc<Moves>,
     pub(crate) images: Vec<Moved>,
     /// Whether the first one is not of the batch, and there to be mixed with the next alone.
     pub(crate) before: bool,
@@ -96,6 +108,9 @@ impl MovedBatch {
 /// overwritten and batches that are mixed: what all of them have in common.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moves {
+    pub(crate) set: SetId,
+    /// Images of the set.
+    pub(crate) images: usize,
     /// Of an image of the set: planes, height, width.
     pub(crate) image: [usize; 3],
     /// Of an input: channels, height, width.

@@ -95,6 +95,10 @@ fn nccl_is_bound_and_makes_identifiers() {
             assert_ne!(first, second);
             assert!(first.iter().filter(|&&byte| byte != 0).count() > 8, "{first:?}");
         }
-        [first, second] => println!("no network here: {:?}", first.and(second).err()),
+        [Err(error), _] | [_, Err(error)] => {
+            // Of the system, or of the library itself.
+            assert!(matches!(&error, Error::Call { code: 2 | 3, .. }), "{error}");
+            println!("no network here: {error}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::photos::Photos;
 use super::samples::{InMemory, Originals, Relabeled, Samples, Subset};
 use super::transform::{CenterCrop, Chain, Grayscale, Resize, Round, Transform};
 use super::{ClassMatch, DataError, Image, MultiLabels, Print};
+use crate::moved::SetId;
 
 /// Labelled images, given one by one, and the names of their classes. Clones share the images.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Dataset {
     pub shape: (usize, usize, usize),
     /// The same images of any size, once they were asked for.
     photos: Arc<OnceLock<Arc<Photos>>>,
+    /// What tells the set from others.
+    id: SetId,
 }
 
 impl Dataset {
@@ -65,7 +68,8 @@ impl Dataset {
                 return Err(DataError::LabelClasses { origin, found: multi.classes(), expected });
             }
         }
-        Ok(Self { samples: Arc::new(samples), classes, shape, photos: Arc::default() })
+        let samples = Arc::new(samples);
+        Ok(Self { samples, classes, shape, photos: Arc::default(), id: SetId::default() })
     }
 
     /// The number of images.
@@ -104,17 +108,26 @@ impl Dataset {
         self.samples.original(index)
     }
 
-    /// The levels of all images of a set in memory, (N, C, H, W).
+    /// The levels of all images as their source gives them, one behind the other: (N, C, H, W) where all are alike. A copy.
     ///
     /// # Errors
     /// If an image cannot be read.
     pub fn levels(&self) -> Result<Vec<u8>, DataError> {
-        let (planes, height, width) = self.shape;
-        let mut levels = Vec::with_capacity(self.len() * planes * height * width);
+        let mut levels = Vec::new();
         for index in 0..self.len() {
             levels.extend_from_slice(self.image(index)?.pixels());
         }
         Ok(levels)
+    }
+
+    /// Whether all images are in memory, and of the set's size and channels, in their files too.
+    pub(super) fn is_uniform(&self) -> bool {
+        self.samples.is_uniform()
+    }
+
+    /// What tells the set from others.
+    pub(super) fn id(&self) -> &SetId {
+        &self.id
     }
 
     /// Whether images are in memory and not decoded when they are asked for.
@@ -179,7 +192,8 @@ impl Dataset {
     /// The same images as they are in their files, of any size.
     pub(super) fn originals(&self) -> Self {
         let samples = Arc::new(Originals(Arc::clone(&self.samples)));
-        Self { samples, classes: self.classes.clone(), shape: self.shape, photos: Arc::default() }
+        let classes = self.classes.clone();
+        Self { samples, classes, shape: self.shape, photos: Arc::default(), id: SetId::default() }
     }
 
     /// The same images, of any size, for training: large ones are made smaller, and as many as may be are kept in memory
@@ -187,7 +201,8 @@ impl Dataset {
     pub(super) fn photos(&self) -> Self {
         let photos = self.photos.get_or_init(|| Arc::new(Photos::new(Arc::clone(&self.samples))));
         let samples = Arc::<Photos>::clone(photos);
-        Self { samples, classes: self.classes.clone(), shape: self.shape, photos: Arc::clone(&self.photos) }
+        let (classes, photos) = (self.classes.clone(), Arc::clone(&self.photos));
+        Self { samples, classes, shape: self.shape, photos, id: SetId::default() }
     }
 
     /// What tells these images from others.

@@ -125,7 +125,6 @@ impl Loader {
     /// # Panics
     /// If a batch or the number of workers is 0.
     pub fn mixed(data: &Dataset, pipeline: &Pipeline, mix: Option<Mix>, pass: Pass) -> Self {
-        assert!(pass.batch > 0, "a batch has at least one image");
         let workers = pass.workers.unwrap_or_else(|| data.threads().min(MAX_WORKERS));
         assert!(workers > 0, "at least one thread loads");
         let runner = |_| Runner::new(pipeline, pass.seed, pass.epoch);
@@ -135,8 +134,8 @@ impl Loader {
     }
 
     /// As [`Loader::augmented`], for a GPU that keeps the set: a batch has no images but what was drawn for them, the same that
-    /// the CPU would do. `None` where images are not in memory, or more is done than to move their pixels: resizes, rotations,
-    /// changes of colours.
+    /// the CPU would do. `None` where images are not in memory and of one size, or more is done than to move their pixels:
+    /// resizes, rotations, changes of colours.
     ///
     /// ```
     /// use convnet::data::{self, Augment, Loader, Pass, Preprocess};
@@ -164,16 +163,15 @@ impl Loader {
         augment: &Augment,
         pass: Pass,
     ) -> Option<(Self, Moves)> {
-        let (planes, height, width) = data.shape;
         let pipeline = preprocess.pipeline(data.shape, augment);
-        let (image, draws) = ([planes, height, width], (pass.seed, pass.epoch));
-        let mover = data.in_memory().then(|| Mover::new(&pipeline, image, draws))??;
-        let moves = mover.moves().clone();
+        let mover = Mover::new(&pipeline, data, (pass.seed, pass.epoch))?;
+        let moves = Moves::clone(mover.moves());
         let by = By::Moves(Box::new(mover));
         Some((Self::start(data, (by, pipeline.output()), augment.mix(), pass), moves))
     }
 
     fn start(data: &Dataset, (by, shape): (By, [usize; 3]), mix: Option<Mix>, pass: Pass) -> Self {
+        assert!(pass.batch > 0, "a batch has at least one image");
         let order = match (pass.shuffle, pass.sampling) {
             (true, Sampling::Shuffle) => shuffled(data.len(), pass.seed, pass.epoch),
             (true, Sampling::Balanced) => balanced(data.labels(), pass.seed, pass.epoch),
@@ -242,6 +240,14 @@ impl Loader {
             true => Self::new(data, pipeline, pass),
             false => Self::new(&data.originals(), pipeline, pass),
         }
+    }
+}
+
+#[cfg(feature = "train")]
+impl Loader {
+    /// A flag that, raised, leaves the batch under way.
+    pub(crate) fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
     }
 }
 
@@ -367,7 +373,8 @@ impl Work {
             }
             By::Moves(mover) => {
                 let images = indices.iter().map(|&entry| mover.draw(entry % data.len(), entry)).collect();
-                batch.moved = Some(MovedBatch { images, before: false, mixed: None });
+                let moves = Arc::clone(mover.moves());
+                batch.moved = Some(MovedBatch { moves, images, before: false, mixed: None });
                 Ok(())
             }
         }

@@ -72,6 +72,11 @@ pub trait Samples: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether images are in memory, and all of the set's size and channels, before anything was done to them too.
+    fn is_uniform(&self) -> bool {
+        false
+    }
+
     /// What tells these images from others, for a [`Fingerprint`](super::Fingerprint). By default it is their labels
     /// alone.
     ///
@@ -162,6 +167,10 @@ impl Samples for Relabeled {
         self.samples.in_memory()
     }
 
+    fn is_uniform(&self) -> bool {
+        self.samples.is_uniform()
+    }
+
     fn original(&self, index: usize) -> Result<Image<'_>, DataError> {
         self.samples.original(index)
     }
@@ -226,6 +235,10 @@ impl Samples for Subset {
 
     fn in_memory(&self) -> bool {
         self.samples.in_memory()
+    }
+
+    fn is_uniform(&self) -> bool {
+        self.samples.is_uniform()
     }
 
     fn prints_of(&self, indices: &[usize]) -> Result<Vec<Print>, DataError> {
@@ -315,6 +328,10 @@ impl Samples for InMemory {
     }
 
     fn in_memory(&self) -> bool {
+        true
+    }
+
+    fn is_uniform(&self) -> bool {
         true
     }
 

@@ -68,7 +68,7 @@ fn convolutions_in_bands_give_what_they_give_one_by_one() {
         for threads in 1..=3 {
             let engine = engine(&graph, (isa, threads), false);
             let text = engine.plan_text();
-            let passing = text.matches("→ band by band").count();
+            let passing = text.matches("→ on the way").count();
             // Of the first two one map each, and the first convolution's; of four two, and the expansion of the one with nothing
             // behind it.
             assert_eq!(passing, 2 + 1 + 4 * 2 + 1, "{text}");
@@ -141,7 +141,7 @@ fn small_maps_and_many_threads_keep_convolutions_apart() {
         let net = Builder::image("small", 16, side, side);
         let x = inverted(net.input(), [96, 16], Conv2d::new(96, 3).padding(1), Value::relu);
         let graph = net.build(x.adaptive_avg_pool2d(1, 1).flatten().linear(Linear::new(3))).unwrap();
-        !engine(&graph, (Isa::best(), threads), false).plan_text().contains("band by band")
+        !engine(&graph, (Isa::best(), threads), false).plan_text().contains("→ on the way")
     };
     assert!(!whole(28, 1) && !whole(28, 4));
     // Maps that stay in the cache; so many threads that half of the rows would be expanded twice.

@@ -67,6 +67,7 @@ pub(crate) fn selections(graph: &Graph) -> Vec<(&'static str, Frozen)> {
         ("prefix", Frozen::of(all[..half].to_vec())),
         ("middle", Frozen::of(all[third..2 * third].to_vec())),
         ("norms", Frozen::of(norms)),
+        ("all but biases", Frozen::of(all.iter().filter(|name| !name.ends_with("bias")).cloned())),
         ("scattered", Frozen::of(all.iter().skip(1).step_by(2).cloned())),
         ("live prefix", Frozen::of(all[..half].to_vec()).with_live_statistics(true)),
     ]

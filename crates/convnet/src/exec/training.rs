@@ -342,7 +342,7 @@ impl TrainingStep {
     /// loss that is not finite on the CPU: gradients, statistics and weights stay what they were.
     ///
     /// # Errors
-    /// If the images are not 1 to batch whole ones, or the target does not fit them.
+    /// If the images are not 1 to batch whole ones or are elsewhere, or the target does not fit them.
     pub fn forward_backward<'a>(
         &mut self,
         images: impl Into<Images<'a>>,

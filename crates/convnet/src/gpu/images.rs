@@ -82,7 +82,7 @@ impl Ahead {
         Ok(Self { card: index, free, home })
     }
 
-    /// Sends images, of at most a batch; waits for a free way.
+    /// Sends images, of at most a batch; waits for a free way: whoever holds two batches that were sent waits for ever.
     ///
     /// # Errors
     /// If the GPU fails.
@@ -91,7 +91,9 @@ impl Ahead {
     /// If there are more.
     pub fn send(&self, images: &[f32]) -> Result<Sent, CompileError> {
         let mut feed = self.free.recv().expect("a way, as one of its ends is here");
-        feed.send(4 * images.len(), |bytes| card::copy(images, bytes))?;
-        Ok(Sent { feed: Some(feed), floats: images.len(), card: self.card, home: self.home.clone() })
+        let result = feed.send(4 * images.len(), |bytes| card::copy(images, bytes));
+        // It goes home with what it brings, or at once.
+        let sent = Sent { feed: Some(feed), floats: images.len(), card: self.card, home: self.home.clone() };
+        result.map(|()| sent)
     }
 }

@@ -100,10 +100,10 @@ impl Program {
         if batch == 0 {
             return Err(CompileError::EmptyBatch);
         }
-        // Kernels count the elements of a value by 32 bits.
+        // Kernels count the elements of a value by 31 bits.
         let fits = |id: NodeId| {
             let elements = batch.checked_mul(graph.node(id).shape.elements());
-            elements.is_some_and(|count| count < 1 << 32)
+            elements.is_some_and(|count| count < 1 << 31)
         };
         if !graph.ids().all(fits) {
             return Err(CompileError::TooLarge { batch });

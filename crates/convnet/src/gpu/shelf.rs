@@ -72,6 +72,9 @@ impl Shelf {
     }
 
     /// Makes a batch, and copies it to a place of another block of the card.
+    ///
+    /// # Panics
+    /// If it was drawn for another set or another way to the input, or is larger than a batch may be.
     pub(super) fn give(
         &mut self,
         batch: &MovedBatch,
@@ -79,6 +82,7 @@ impl Shelf {
     ) -> Result<(), CompileError> {
         let n = batch.len();
         assert!((1..=self.batch).contains(&n), "1 to {} images, not {n}", self.batch);
+        assert!(self.is_for(&batch.moves), "a batch of the set that is kept");
         let record = record(batch);
         self.feed.send(record.len(), |bytes| bytes.copy_from_slice(&record))?;
         self.feed.take(&self.card, 0)?;
@@ -91,7 +95,7 @@ impl Shelf {
     }
 
     fn list(&self, n: usize) -> Parts {
-        let Moves { image, input, affine, erased } = &self.moves;
+        let Moves { image, input, affine, erased, .. } = &self.moves;
         let channels = affine.iter().zip(erased).map(|(&(scale, offset), &erased)| [scale, offset, erased]);
         let set = ImageSet {
             levels: self.places.levels,

@@ -492,7 +492,7 @@ impl Training {
         match images {
             Images::Host(_) => true,
             Images::Sent(sent) => sent.card() == self.index,
-            Images::Kept(_) => self.shelf.is_some(),
+            Images::Kept(batch) => self.keeps(&batch.moves),
         }
     }
 
@@ -501,21 +501,23 @@ impl Training {
         self.shelf.as_ref().is_some_and(|shelf| shelf.is_for(moves))
     }
 
-    /// Whether there is room for so many levels of images on the card, beside what else it may need.
-    pub(crate) fn has_room(&self, levels: usize) -> Result<bool, CompileError> {
+    /// Whether there is room for so many levels of images on the card, beside what else it may need; the set that it keeps is
+    /// given up.
+    pub(crate) fn make_room(&mut self, levels: usize) -> Result<bool, CompileError> {
         self.check()?;
+        self.shelf = None;
         Ok(levels <= self.card.free()? / 2)
     }
 
-    /// Keeps the levels of a set (N, C, H, W) on the card, in place of those that it keeps.
+    /// Keeps the levels of a set (N, C, H, W) on the card.
     pub(crate) fn keep(&mut self, levels: &[u8], moves: &Moves) -> Result<(), CompileError> {
         self.check()?;
-        self.shelf = None;
         self.shelf = Some(Shelf::new(&self.card, levels, moves, self.plan().batch)?);
         Ok(())
     }
 
     /// The images of the last pass, N·C·H·W.
+    #[cfg(feature = "train")]
     pub(crate) fn images(&self, n: usize) -> Result<Vec<f32>, CompileError> {
         let floats = n * self.plan().graph.input_shape().elements();
         self.card.read(self.blueprint.places.images, floats)

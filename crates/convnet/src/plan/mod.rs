@@ -57,7 +57,7 @@ pub(crate) struct Plan {
     storage: Storage,
     /// The buffer of its own that each stage asked for.
     workspaces: Vec<Option<Slot>>,
-    /// Values of which nobody has a place: the stage that reads them computes them part by part, or takes the images as they are
+    /// Values of which nobody has a place: the stage that reads them computes them on the way, or takes the images as they are
     /// given.
     passing: Vec<NodeId>,
     /// How the loss writes the gradient of each output.

@@ -71,7 +71,7 @@ impl Plan {
         let is_input = self.graph.node(value).op == Op::Input;
         match self.passes(value) {
             true if is_input => "as given".into(),
-            true => "band by band".into(),
+            true => "on the way".into(),
             false => self.region(value, shape, self.batch).to_string(),
         }
     }

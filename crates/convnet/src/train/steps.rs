@@ -182,15 +182,16 @@ impl Steps {
         }
         if !self.lesson.looks_at_images()
             && let Some((loader, moves)) = Loader::moved(data, preprocess, augment, pass)
-            && self.training.keep((&moves, data.len()), || data.levels().map_err(TrainError::from))?
+            && self.training.keep(&moves, || data.levels().map_err(TrainError::from))?
         {
             return Ok(Supply::here(loader));
         }
         let workers = pass.workers.or(self.training.idle_threads());
         let loader = Loader::augmented(data, preprocess, augment, Pass { workers, ..pass });
-        Ok(match self.training.ahead()? {
-            Some(ahead) => Supply::ahead(loader, ahead),
-            None => Supply::here(loader),
+        // Without room for two batches more the step takes the images from the host.
+        Ok(match self.training.ahead() {
+            Ok(Some(ahead)) => Supply::ahead(loader, ahead),
+            Ok(None) | Err(_) => Supply::here(loader),
         })
     }
 

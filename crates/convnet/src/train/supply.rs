@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 
@@ -53,6 +55,8 @@ enum Way {
         /// `None` once no more is wanted.
         batches: Option<Receiver<Result<Supplied, TrainError>>>,
         thread: Option<JoinHandle<()>>,
+        /// Raised so that a batch under way is left.
+        stop: Arc<AtomicBool>,
     },
 }
 
@@ -65,6 +69,7 @@ impl Supply {
     /// Batches whose images are sent by a thread of their own, the next one while one is computed on.
     pub(super) fn ahead(loader: Loader, ahead: Ahead) -> Self {
         let (give, batches) = mpsc::sync_channel(1);
+        let stop = loader.stop();
         let thread = thread::spawn(move || {
             for batch in loader {
                 let supplied = batch.map_err(TrainError::from).and_then(|batch| {
@@ -77,7 +82,7 @@ impl Supply {
                 }
             }
         });
-        Self(Way::Ahead { batches: Some(batches), thread: Some(thread) })
+        Self(Way::Ahead { batches: Some(batches), thread: Some(thread), stop })
     }
 }
 
@@ -97,7 +102,7 @@ impl Iterator for Supply {
             Way::Here(loader) => {
                 loader.next().map(|batch| batch.map(Supplied::from).map_err(TrainError::from))
             }
-            Way::Ahead { batches, thread } => {
+            Way::Ahead { batches, thread, .. } => {
                 let next = batches.as_ref().and_then(|batches| batches.recv().ok());
                 if next.is_none()
                     && let Some(Err(cause)) = thread.take().map(JoinHandle::join)
@@ -113,7 +118,8 @@ impl Iterator for Supply {
 
 impl Drop for Supply {
     fn drop(&mut self) {
-        if let Way::Ahead { batches, thread } = &mut self.0 {
+        if let Way::Ahead { batches, thread, stop } = &mut self.0 {
+            stop.store(true, Ordering::Relaxed);
             // The thread may be waiting to give a batch, or for a way that a batch holds.
             *batches = None;
             if let Some(thread) = thread.take() {

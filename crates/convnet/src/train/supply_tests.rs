@@ -8,7 +8,7 @@ use super::tests::{data, net, recipe};
 use super::trainer::Rehearsal;
 use super::*;
 use crate::data::{Loader, Pass};
-use crate::exec::{Options, RunError};
+use crate::exec::{Options, RunError, Target};
 use crate::gpu::emulated_tests::card;
 use crate::graph::Graph;
 use crate::optim::Frozen;
@@ -96,7 +96,7 @@ fn a_set_stays_on_a_card_while_layers_are_frozen() {
         let (pass, Rehearsal { data, card, steps, .. }) = (pass(&rehearsal.recipe), rehearsal);
         let (loader, moves) = Loader::moved(&data.train, &card.preprocess, &augment, pass).unwrap();
         let levels = || -> Result<Vec<u8>, TrainError> { panic!("the levels are there") };
-        assert!(steps.training.keep((&moves, data.train.len()), levels).unwrap());
+        assert!(steps.training.keep(&moves, levels).unwrap());
         Supply::here(loader)
     };
     let (_, found) = learned(rehearsal(), freeze);
@@ -114,11 +114,12 @@ fn a_supply_may_be_left() {
     for taken in [0, 1, 3] {
         let mut rehearsal = trainer(&net, plain(TURNS, ""), &options).rehearsal().unwrap();
         let mut supply = suited(&mut rehearsal);
-        let held: Vec<_> = supply.by_ref().take(taken.min(2)).map(Result::unwrap).collect();
         assert!(!supply.is_here());
-        drop(held);
         assert!(supply.by_ref().take(taken).all(|next| next.is_ok()));
+        // As where a step fails.
+        let held = supply.next().unwrap().unwrap();
         drop(supply);
+        drop(held);
     }
 }
 
@@ -149,6 +150,20 @@ fn runs_on_a_card_are_those_of_the_cpu() {
 }
 
 #[test]
+fn what_a_card_made_of_a_set_can_be_seen() {
+    let Some(options) = card::options() else { return };
+    let net = net();
+    let mut rehearsal = trainer(&net, plain(MOVES, ""), &options).rehearsal().unwrap();
+    let (mut supply, mut made) = (suited(&mut rehearsal), made(&rehearsal));
+    for _ in 0..2 {
+        let (supplied, expected) = (supply.next().unwrap().unwrap(), made.next().unwrap().unwrap());
+        let training = &mut rehearsal.steps.training;
+        training.forward_backward(supplied.images(), Target::soft(&supplied.batch.shares)).unwrap();
+        assert_eq!(*supplied.seen(training).unwrap(), expected.images[..]);
+    }
+}
+
+#[test]
 fn a_loss_that_is_no_number_is_told_of_images_that_a_card_made() {
     let Some(options) = card::options() else { return };
     let net = net();
@@ -175,6 +190,11 @@ fn images_that_a_training_does_not_have_are_refused() {
     refused(&cpu, &drawn);
     let Some(options) = card::options() else { return };
     refused(&options, &drawn);
+    // Of another set, whose sizes are the same.
+    let mut other = trainer(&net, plain(MOVES, ""), &options).rehearsal().unwrap();
+    drop(suited(&mut other));
+    let error = other.steps.training.forward_backward(drawn.images(), &drawn.batch.labels).unwrap_err();
+    assert!(matches!(error, RunError::ImagesElsewhere), "{error}");
     let mut on_card = trainer(&net, plain(TURNS, ""), &options).rehearsal().unwrap();
     let sent = suited(&mut on_card).next().unwrap().unwrap();
     refused(&cpu, &sent);

@@ -3,12 +3,16 @@
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Device, Event, Inner, Memory};
 use crate::Error;
 use crate::list::Lane;
 use crate::load::nccl::{FLOAT32, IN_PROGRESS, Nccl, SUM, UniqueId};
 use crate::load::{LibraryFound, nccl};
+
+/// How long the end of a communicator is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A card among those of other processes. All of them start the same sums in the same order, and each gets the same bits.
 pub struct Communicator {
@@ -105,11 +109,14 @@ impl Communicator {
         self.end(true);
     }
 
-    /// NCCL may wait for other ranks, which may have ended: nobody waits for it here.
+    /// NCCL may wait for other ranks, which may have ended: it is waited for so long alone.
     fn end(&mut self, abort: bool) {
-        if let Some(open) = self.open.take() {
-            // Without a thread it stays until the process ends.
-            let _ = thread::Builder::new().spawn(move || open.end(abort));
+        let Some(open) = self.open.take() else { return };
+        // Without a thread it stays until the process ends.
+        let Ok(thread) = thread::Builder::new().spawn(move || open.end(abort)) else { return };
+        let start = Instant::now();
+        while !thread.is_finished() && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }

@@ -1,4 +1,5 @@
-// Batches of images that are kept as bytes: pixels moved, normalized, overwritten, mixed.
+// Batches of images that are kept as bytes: pixels moved, normalized, overwritten, mixed. Products are rounded before they are added,
+// as the CPU does it, so that the images are the same to the bit.
 
 struct Line { int first, step, from, to; };
 struct Entry { int image; Line rows, columns; int top, bottom, left, right, unused[3]; };
@@ -24,13 +25,13 @@ KERNEL(256, move_images, const u8* set, const Mix* record, const float* factors,
             int h = source(entry.rows, y, rows), w = source(entry.columns, x, columns);
             bool inside = h >= 0 && w >= 0 && (u32)entry.image < images;
             size_t at = (((size_t)entry.image * planes + c % planes) * rows + h) * columns + w;
-            return (inside ? (float)set[at] : 0.f) * factors[3 * c] + factors[3 * c + 1];
+            return __fadd_rn(__fmul_rn(inside ? (float)set[at] : 0.f, factors[3 * c]), factors[3 * c + 1]);
         };
         u32 other = before ? n : (n == 0 ? batch : n) - 1;
         bool boxed = (int)y >= mix.top && (int)y < mix.bottom && (int)x >= mix.left && (int)x < mix.right;
         float v;
         if (mix.kind == 1) {
-            v = value(entries[other]) * mix.other + value(entries[n + before]) * mix.own;
+            v = __fadd_rn(__fmul_rn(value(entries[other]), mix.other), __fmul_rn(value(entries[n + before]), mix.own));
         } else {
             v = value(entries[mix.kind == 2 && boxed ? other : n + before]);
         }

@@ -165,15 +165,14 @@ FORMATS(THIN_INPUT)
 #define THIN_WEIGHT(N, T) \
     KERNEL(256, thin_weight_gradient_##N, const T* x, int xs, const T* dy, int ds, const u8* codes, float* part, u32 pixels, \
            SHAPE_ARGS) { \
-        const Shape s = SHAPE; \
         __shared__ __align__(16) float g[TILE * OUTPUTS]; \
-        __shared__ int starts[TILE * 3]; \
+        __shared__ int starts[TILE * 5]; \
         __shared__ float reduced[256 * 8]; \
         const int padded = (out + 7) / 8 * 8, chunks = padded / 8, taps = kernel_height * kernel_width * in; \
         const int items = (taps + 1) * chunks, mine = min(items - (int)blockIdx.y * 256, 256); \
         const int groups = 256 / mine, group = threadIdx.x / mine, item = blockIdx.y * 256 + threadIdx.x % mine; \
         const int chunk = item % chunks, tap = item / chunks, c = tap % in; \
-        const int t = tap / in % kernel_width, r = tap / in / kernel_width; \
+        const int t = tap / in % kernel_width, r = tap / in / kernel_width, shift = r * width + t; \
         float sum[8]; \
         UNROLL for (int k = 0; k < 8; k++) sum[k] = 0.f; \
         const u32 share = (pixels + gridDim.x - 1) / gridDim.x, first = blockIdx.x * share; \
@@ -181,25 +180,31 @@ FORMATS(THIN_INPUT)
         for (u32 p0 = first; p0 < end; p0 += TILE) { \
             const int count = end - p0 < TILE ? end - p0 : TILE; \
             __syncthreads(); \
-            for (int i = threadIdx.x; i < count * padded; i += 256) { \
-                const int k = i % padded, p = p0 + i / padded, rest = p / columns; \
-                g[i] = 0.f; \
-                if (k < out) thin_gradient<1>(dy, ds, codes, rest / rows, rest % rows, p % columns, s, k, g + i); \
-            } \
             if (threadIdx.x < count) { \
-                const u32 p = p0 + threadIdx.x, rest = p / columns; \
-                starts[3 * threadIdx.x] = (int)(rest / rows) * height; \
-                starts[3 * threadIdx.x + 1] = (int)(rest % rows) * step_down - top; \
-                starts[3 * threadIdx.x + 2] = (int)(p % columns) * step_across - left; \
+                const u32 p = p0 + threadIdx.x, rest = p / columns, row = rest % rows, column = p % columns, n = rest / rows; \
+                int* own = starts + 5 * threadIdx.x; \
+                own[1] = (int)row * step_down - top; \
+                own[2] = (int)column * step_across - left; \
+                own[0] = ((int)n * height + own[1]) * width + own[2]; \
+                const int down_ = rows / 2, across = columns / 2; \
+                const bool within = (int)row / 2 < down_ && (int)column / 2 < across; \
+                own[3] = !codes ? p : within ? (n * down_ + row / 2) * across + column / 2 : -1; \
+                own[4] = row % 2 * 2 + column % 2; \
+            } \
+            __syncthreads(); \
+            for (int i = threadIdx.x; i < count * padded; i += 256) { \
+                const int k = i % padded, *own = starts + 5 * (i / padded) + 3, q = own[0]; \
+                const bool passes = k < out && q >= 0 && (!codes || codes[(size_t)q * out + k] == own[1]); \
+                g[i] = passes ? up(*at(dy, q, ds, k)) : 0.f; \
             } \
             __syncthreads(); \
             if (group < groups) \
                 _Pragma("unroll 4") for (int p = group; p < count; p += groups) { \
                     float a = 1.f, b[8]; \
                     if (tap < taps) { \
-                        const int h = starts[3 * p + 1] + r, v = starts[3 * p + 2] + t; \
+                        const int h = starts[5 * p + 1] + r, v = starts[5 * p + 2] + t; \
                         const bool inside = h >= 0 && h < height && v >= 0 && v < width; \
-                        a = inside ? up(x[(size_t)((starts[3 * p] + h) * width + v) * xs + c]) : 0.f; \
+                        a = inside ? up(x[(size_t)(starts[5 * p] + shift) * xs + c]) : 0.f; \
                     } \
                     load<8>(g + p * padded + chunk * 8, b); \
                     UNROLL for (int k = 0; k < 8; k++) sum[k] = fmaf(a, b[k], sum[k]); \

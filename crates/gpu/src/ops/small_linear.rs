@@ -71,36 +71,42 @@ impl List {
     }
 
     /// weight = output_gradientᵀ · input, (out, in), and bias = Σ output_gradient, those that are wanted; of the output's gradient
-    /// only what passes the ReLU that `output` comes from, where it is given. `views` are the input and the output's gradient.
+    /// only what passes the ReLU that `output` comes from, where it is given. `weight` is the input and where the gradient goes.
     ///
     /// # Panics
     /// As [`List::small_linear`].
     pub fn small_linear_weight_gradient(
         &mut self,
-        views: [View; 2],
+        output_gradient: View,
         output: Option<View>,
-        [weight, bias]: [Option<Vector>; 2],
+        weight: Option<(View, Vector)>,
+        bias: Option<Vector>,
     ) {
-        let [input, output_gradient] = views;
-        self.check_small(views, None);
+        self.check(output_gradient);
         self.check_mask(output_gradient, output, &[]);
-        if let Some(weight) = weight {
-            self.check_floats(weight, input.channels * output_gradient.channels);
+        let inner = weight.map_or(0, |(input, _)| input.channels);
+        if let Some((input, weight)) = weight {
+            self.check_small([input, output_gradient], None);
+            self.check_floats(weight, inner * output_gradient.channels);
         }
+        let few = is_small_linear(output_gradient.pixels, inner, output_gradient.channels);
+        assert!(few && output_gradient.pixels > 0, "{output_gradient:?} of few rows and outputs");
         if let Some(bias) = bias {
             self.check_floats(bias, output_gradient.channels);
         }
         // Of a bias alone, one column of blocks.
-        let columns = if weight.is_some() { input.channels.div_ceil(128) } else { 1 };
-        let grid = [columns, output_gradient.channels.div_ceil(SIDE), 1];
-        let name = format!("small_linear_weight_gradient_{}", input.format.name());
-        let call = Call::grid(Family::SmallLinear, &name, grid, 128)
-            .view(input)
+        let grid = [inner.div_ceil(128).max(1), output_gradient.channels.div_ceil(SIDE), 1];
+        let name = format!("small_linear_weight_gradient_{}", output_gradient.format.name());
+        Call::grid(Family::SmallLinear, &name, grid, 128)
+            .maybe_view(weight.map(|(input, _)| input))
             .view(output_gradient)
             .maybe_view(output)
-            .maybe_vector(weight)
-            .maybe_vector(bias);
-        sides(call, views).add(self);
+            .maybe_vector(weight.map(|(_, weight)| weight))
+            .maybe_vector(bias)
+            .int(output_gradient.pixels)
+            .int(inner)
+            .int(output_gradient.channels)
+            .add(self);
     }
 
     fn check_small(&self, [input, out]: [View; 2], weight: Option<Vector>) {

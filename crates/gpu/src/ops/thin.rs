@@ -104,7 +104,6 @@ impl List {
         let (rows, columns) = conv.output();
         let pixels = conv.batch * (rows / 2) * (columns / 2);
         let format = one_format(&[input, out]);
-        // The convolution itself over a view of its own that nobody writes.
         self.check(input);
         self.check(out);
         input.assert_disjoint(out);

@@ -1,5 +1,8 @@
 //! Where the pixels of an input come from, drawn without a look at the image.
 
+use std::sync::Arc;
+
+use super::super::Dataset;
 use super::super::random::Random;
 use super::normalize::Affine;
 use super::{Pipeline, RandomErasing, Transform};
@@ -41,17 +44,18 @@ impl Placed {
 pub(in crate::data) struct Mover {
     transforms: Vec<Transform>,
     erasing: Option<RandomErasing>,
-    moves: Moves,
+    moves: Arc<Moves>,
     random: Random,
 }
 
 impl Mover {
-    /// The draws of an epoch, by a pipeline for images of C, H, W; `None` where it does more to them.
+    /// The draws of an epoch for a set, by a pipeline; `None` where images are not all in memory and alike, or more is done to them.
     pub(in crate::data) fn new(
         pipeline: &Pipeline,
-        image: [usize; 3],
+        data: &Dataset,
         (seed, epoch): (u64, usize),
     ) -> Option<Self> {
+        let (planes, height, width) = data.shape;
         let transforms = pipeline.transforms();
         let on_input = transforms.iter().position(Transform::on_input).unwrap_or(transforms.len());
         let (before, behind) = transforms.split_at(on_input);
@@ -66,19 +70,21 @@ impl Mover {
             None => Some(0.0),
         });
         let moves = Moves {
-            image,
+            set: data.id().clone(),
+            images: data.len(),
+            image: [planes, height, width],
             input: pipeline.output(),
             affine: Affine::new(pipeline.normalize()).channels().to_vec(),
             erased: erased.collect::<Option<_>>()?,
         };
         let random = Random::new(seed, epoch);
-        let mut mover = Self { transforms: before.to_vec(), erasing, moves, random };
+        let mut mover = Self { transforms: before.to_vec(), erasing, moves: Arc::new(moves), random };
         // Whether they are moves depends on sizes alone, which are the same for every image.
-        mover.place(0).map(|_| mover)
+        mover.place(0).filter(|_| data.is_uniform()).map(|_| mover)
     }
 
     /// What all images have in common.
-    pub(in crate::data) fn moves(&self) -> &Moves {
+    pub(in crate::data) fn moves(&self) -> &Arc<Moves> {
         &self.moves
     }
 
@@ -112,6 +118,12 @@ mod tests {
     use super::*;
     use crate::data::Image;
     use crate::moved::MovedBatch;
+
+    /// Images of C, H, W one after the other.
+    fn set(levels: Vec<u8>, [planes, height, width]: [usize; 3]) -> Dataset {
+        let labels = vec![0; levels.len() / (planes * height * width)];
+        Dataset::new("moved", levels, labels, vec!["all".to_owned()], (planes, height, width)).unwrap()
+    }
 
     fn moving() -> impl Strategy<Value = Transform> {
         let sides = || [1usize..12, 1usize..12];
@@ -160,10 +172,11 @@ mod tests {
             let len = planes * size[0] * size[1];
             let levels: Vec<u8> = (0..3 * len).map(|i| (i * 89 % 251) as u8 + 1).collect();
             let mut runner = Runner::new(&pipeline, seed, 2);
-            let image = [planes, size[0], size[1]];
-            let mut mover = Mover::new(&pipeline, image, (seed, 2)).unwrap();
+            let data = set(levels.clone(), [planes, size[0], size[1]]);
+            let mut mover = Mover::new(&pipeline, &data, (seed, 2)).unwrap();
             let moved: Vec<Moved> = [2, 0, 1, 0].iter().zip([9, 4, 1, 7]).map(|(&i, e)| mover.draw(i, e)).collect();
-            let batch = MovedBatch { images: moved, before: false, mixed: None };
+            let moves = Arc::clone(mover.moves());
+            let batch = MovedBatch { moves, images: moved, before: false, mixed: None };
             let rendered = mover.moves().render(&levels, &batch);
             for ((number, entry), found) in [2, 0, 1, 0].into_iter().zip([9, 4, 1, 7]).zip(rendered.chunks(channels * 63)) {
                 let pixels = levels[number * len..][..len].to_vec();
@@ -178,7 +191,8 @@ mod tests {
     fn what_does_more_than_move_is_none_of_it() {
         let mover = |steps: Vec<Transform>, planes: usize| {
             let steps = steps.into_iter().chain([PadTo { size: [8, 8] }.into()]).collect();
-            Mover::new(&Pipeline::checked(steps, normalize(planes), [planes, 8, 8]), [planes, 6, 6], (1, 0))
+            let data = set(vec![7; planes * 36], [planes, 6, 6]);
+            Mover::new(&Pipeline::checked(steps, normalize(planes), [planes, 8, 8]), &data, (1, 0))
         };
         assert!(mover(vec![], 3).is_some());
         assert!(mover(vec![Resize::cover([6, 6]).into()], 3).is_some());
@@ -191,7 +205,8 @@ mod tests {
         let erasing = |value| -> Transform { RandomErasing { value, ..RandomErasing::default() }.into() };
         let with = |behind: Vec<Transform>| {
             let steps = [PadTo { size: [8, 8] }.into()].into_iter().chain(behind).collect();
-            Mover::new(&Pipeline::checked(steps, normalize(3), [3, 8, 8]), [3, 6, 6], (1, 0))
+            let data = set(vec![7; 3 * 36], [3, 6, 6]);
+            Mover::new(&Pipeline::checked(steps, normalize(3), [3, 8, 8]), &data, (1, 0))
         };
         assert!(with(vec![erasing(Erased::Drawn(Drawn::Mean))]).is_some());
         assert!(with(vec![erasing(Erased::Drawn(Drawn::Random))]).is_none());

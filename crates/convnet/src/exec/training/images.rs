@@ -29,9 +29,9 @@ impl TrainingStep {
         }
     }
 
-    /// Keeps a set of so many images on the GPU, with the levels (N, C, H, W) that `levels` gives, unless it is there: from now on
-    /// batches of it may be [`Images::kept`](super::super::Images::kept). `false` on the CPU, and where it would take more than
-    /// half of the GPU's memory that is free.
+    /// Keeps a set on the GPU, with the levels (N, C, H, W) that `levels` gives, unless it is there: from now on its batches may be
+    /// [`Images::kept`](super::super::Images::kept). `false` on the CPU, and where the GPU has no room, or would have less than half of
+    /// its free memory left.
     ///
     /// # Errors
     /// What `levels` tells, or if the GPU fails.
@@ -40,7 +40,7 @@ impl TrainingStep {
     /// If the images become input of another shape than the network's, or there are not as many levels.
     pub fn keep<E: From<CompileError>>(
         &mut self,
-        (moves, images): (&Moves, usize),
+        moves: &Moves,
         levels: impl FnOnce() -> Result<Vec<u8>, E>,
     ) -> Result<bool, E> {
         let Compiled::Gpu(training) = &mut self.compiled else { return Ok(false) };
@@ -48,21 +48,19 @@ impl TrainingStep {
         if training.keeps(moves) {
             return Ok(true);
         }
-        let count = images.saturating_mul(moves.image.iter().product());
-        let room = training.has_room(count)?;
-        if room {
-            let levels = levels()?;
-            assert_eq!(levels.len(), count, "levels of {images} images");
-            training.keep(&levels, moves)?;
+        let count = moves.images.saturating_mul(moves.image.iter().product());
+        if !training.make_room(count)? {
+            return Ok(false);
         }
-        Ok(room)
+        let levels = levels()?;
+        assert_eq!(levels.len(), count, "levels of {} images", moves.images);
+        // Without room for it the images come from the host; a card that fails tells so in the next step.
+        Ok(training.keep(&levels, moves).is_ok())
     }
 
     /// The `n` images of the last pass (N, C, H, W), which a GPU made; none on the CPU.
-    ///
-    /// # Errors
-    /// If the GPU fails.
-    pub fn images(&self, n: usize) -> Result<Vec<f32>, CompileError> {
+    #[cfg(feature = "train")]
+    pub(crate) fn images(&self, n: usize) -> Result<Vec<f32>, CompileError> {
         match &self.compiled {
             Compiled::Cpu(_) => Ok(Vec::new()),
             Compiled::Gpu(training) => training.images(n),

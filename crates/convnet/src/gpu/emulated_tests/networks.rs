@@ -158,7 +158,7 @@ struct Near {
 
 fn near(precision: Precision) -> Near {
     match precision {
-        Precision::F32 | Precision::Tf32 => Near { values: 1e-4, loss: 1e-5, gradients: 3e-5, host: 1e-5 },
+        Precision::F32 | Precision::Tf32 => Near { values: 1e-4, loss: 1e-5, gradients: 3e-5, host: 2e-5 },
         // 2⁻⁹ a rounding, some tens of which add up; a rounding may turn a ReLU, or choose another of two maxima.
         Precision::Bf16 => Near { values: 0.1, loss: 0.03, gradients: 0.1, host: 0.02 },
     }

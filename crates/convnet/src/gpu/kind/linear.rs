@@ -67,7 +67,8 @@ impl Linear {
             list.on(Lane::Side);
         }
         if small && learns {
-            list.small_linear_weight_gradient([x, dy], output, [gradient, bias]);
+            let weight = gradient.map(|gradient| (x, gradient));
+            list.small_linear_weight_gradient(dy, output, weight, bias);
         } else {
             if let Some(bias) = bias {
                 list.column_sums(dy, bias);

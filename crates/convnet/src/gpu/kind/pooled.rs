@@ -68,7 +68,7 @@ impl Pooled {
         let gradient = run.output_gradient(at);
         let codes = match &run.program.kinds[self.pool] {
             Kind::MaxPool(pool) => pool.codes(run, gradient),
-            _ => None,
+            _ => unreachable!("the maxima of a pool"),
         };
         (gradient, codes)
     }

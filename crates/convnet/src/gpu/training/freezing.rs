@@ -84,8 +84,12 @@ impl Training {
         self.given_up = true;
         self.card = self.card.beside(0)?;
         self.feed = self.card.feed(0)?;
-        let shelf = self.shelf.take();
-        let found = again(new);
+        let mut shelf = self.shelf.take();
+        let mut found = again(new);
+        if found.is_err() && shelf.take().is_some() {
+            // Perhaps there is room without the set that was kept.
+            found = again(blueprint(frozen, &self.blueprint)?);
+        }
         let error = found.as_ref().err().cloned();
         *self = found.or_else(|_| again(blueprint(&self.plan().frozen, &self.blueprint)?))?;
         self.shelf = shelf;

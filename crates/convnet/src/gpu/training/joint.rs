@@ -19,7 +19,7 @@ impl Training {
         if !joint.compare(floats, &format!("a GPU ({})", self.blueprint.options.precision)) {
             return Ok(());
         }
-        let (meeting, cards) = match join_cards(&self.card, joint) {
+        let (meeting, cards) = match join_cards(&self.card, floats, joint) {
             Ok((communicator, library)) => (Meeting::Cards(communicator), Ok(library)),
             Err(reason) => (self.meet_in_host_memory(floats, joint)?, Err(reason)),
         };

@@ -12,8 +12,7 @@ use crate::ranks::{Joint, Lease};
 const JOINING: Duration = Duration::from_secs(120);
 /// How long they may take to add up gradients, once all ranks have come to that.
 const ADDING: Duration = Duration::from_secs(600);
-/// Numbers that are added up before gradients are, and after how many they repeat.
-const TRIAL: usize = 1 << 18;
+/// After how many the numbers repeat that are added up before gradients are.
 const PERIOD: usize = 61;
 
 /// Where a rank's gradients meet those of the others.
@@ -24,9 +23,13 @@ pub(super) enum Meeting {
     Host { values: Arena, lease: Option<Lease>, pool: Pool },
 }
 
-/// Joins the cards of all ranks, by a library that comes second, or tells why that cannot be: the same in every rank, none of
-/// which is waited for without end.
-pub(super) fn join_cards(card: &Card, joint: &mut Joint) -> Result<(Communicator, String), String> {
+/// Joins the cards of all ranks for sums of so many numbers, by a library that comes second, or tells why that cannot be: the same in
+/// every rank.
+pub(super) fn join_cards(
+    card: &Card,
+    floats: usize,
+    joint: &mut Joint,
+) -> Result<(Communicator, String), String> {
     let (rank, size) = (joint.rank(), joint.size());
     let [library, own] = joint.agree(card.adds_up_by())?;
     let libraries = joint.heard(&library)?;
@@ -43,8 +46,11 @@ pub(super) fn join_cards(card: &Card, joint: &mut Joint) -> Result<(Communicator
     let id = joint.of_first(id)?;
     let joined = found(card, id, joint);
     let mut communicator = joint.agree(joined)?;
-    let block = joint.agree(card.beside(4 * TRIAL).map_err(words))?;
-    let tried = try_out(&mut communicator, &block, joint);
+    // As many as there will be: the library may make its connections in the first sum of a size, and waits there for the others.
+    let block = card.beside(4 * floats).map_err(words);
+    let block = block.and_then(|block| fill(&block, floats, rank + 1).map(|()| block));
+    let block = joint.agree(block)?;
+    let tried = try_out(&mut communicator, (&block, floats), joint);
     match joint.agree(tried) {
         Ok(()) => Ok((communicator, library)),
         Err(reason) => {
@@ -68,16 +74,27 @@ fn found(card: &Card, id: [u8; 128], joint: &Joint) -> Result<Communicator, Stri
     joining.join().unwrap_or_else(|_| Err("the thread that joins the cards has panicked".to_owned()))
 }
 
-/// Adds up numbers whose sum is known: what does not work shows before gradients are trusted to it.
-fn try_out(communicator: &mut Communicator, block: &Card, joint: &Joint) -> Result<(), String> {
-    let (rank, size) = (joint.rank(), joint.size());
-    let numbers = |factor: usize| (0..TRIAL).map(move |i| (factor * (1 + i % PERIOD)) as f32);
-    block.write(0, &numbers(rank + 1).collect::<Vec<_>>()).map_err(words)?;
-    communicator.sum(block, 0, TRIAL).map_err(words)?;
+/// Numbers whose sum over all ranks is known.
+fn numbers(floats: usize, factor: usize) -> impl Iterator<Item = f32> {
+    (0..floats).map(move |i| (factor * (1 + i % PERIOD)) as f32)
+}
+
+fn fill(block: &Card, floats: usize, factor: usize) -> Result<(), String> {
+    block.write(0, &numbers(floats, factor).collect::<Vec<_>>()).map_err(words)
+}
+
+/// Adds up such numbers: what does not work shows before gradients are trusted to it.
+fn try_out(
+    communicator: &mut Communicator,
+    (block, floats): (&Card, usize),
+    joint: &Joint,
+) -> Result<(), String> {
+    let size = joint.size();
+    communicator.sum(block, 0, floats).map_err(words)?;
     await_sum(communicator, joint, JOINING)?;
-    let sums = block.read(0, TRIAL).map_err(words)?;
+    let sums = block.read(0, floats).map_err(words)?;
     let near = |(found, expected): (&f32, f32)| (found - expected).abs() <= 1e-4 * expected;
-    match sums.iter().zip(numbers(size * (size + 1) / 2)).all(near) {
+    match sums.iter().zip(numbers(floats, size * (size + 1) / 2)).all(near) {
         true => Ok(()),
         false => Err("a sum that was tried is wrong".to_owned()),
     }

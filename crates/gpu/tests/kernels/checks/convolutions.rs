@@ -165,6 +165,10 @@ fn pooled_one(
     let x = maps(&mut case, conv, gap, format).0;
     let y = case.map(windows.len() / channels, channels, format, gap);
     let (w, bias) = (case.vector(conv.weights(), format), case.floats(channels));
+    if relu && !adds {
+        // Outputs that are all alike: the first of four is the largest.
+        case.set(w.rows(w.len), &vec![0.0; w.len]);
+    }
     let (xs, ws, bs) = (case.get(x), case.values(w), case.values(bias));
     let (rows, columns) = conv.output();
     let count = conv.batch * rows * columns * channels;

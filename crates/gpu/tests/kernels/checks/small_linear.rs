@@ -15,7 +15,16 @@ struct Sides {
 }
 
 pub(crate) fn check(machine: &mut dyn Machine, report: &mut Report) {
-    let layers = [(1, 1, 1), (5, 24, 16), (64, 400, 120), (7, 84, 10), (3, 130, 9), (33, 31, 5), (256, 5, 3)];
+    let layers = [
+        (1, 1, 1),
+        (5, 24, 16),
+        (64, 400, 120),
+        (7, 84, 10),
+        (3, 130, 9),
+        (33, 31, 5),
+        (256, 5, 3),
+        (5, 33, 512),
+    ];
     for format in [Format::F32, Format::Bf16] {
         for (rows, inner, outer) in layers {
             for gap in [(0, 0), (3, 2)] {
@@ -117,7 +126,7 @@ fn weight_gradient(
         vector.into_iter().for_each(|vector| case.expect_vector(vector, values.clone(), 2e-5));
     }
     let mut list = case.list();
-    list.small_linear_weight_gradient([x, dy], y, wanted);
+    list.small_linear_weight_gradient(dy, y, wanted[0].map(|dw| (x, dw)), wanted[1]);
     let name = format!("small linear weight gradient {sides:?} {format:?} {masked} {alone}");
     case.run(machine, report, &name, &list);
 }
