@@ -165,7 +165,7 @@ fn pooled_one(
     let x = maps(&mut case, conv, gap, format).0;
     let y = case.map(windows.len() / channels, channels, format, gap);
     let (w, bias) = (case.vector(conv.weights(), format), case.floats(channels));
-    if relu && !adds {
+    if adds && !relu {
         // Outputs that are all alike: the first of four is the largest.
         case.set(w.rows(w.len), &vec![0.0; w.len]);
     }
