@@ -43,7 +43,7 @@ pub(super) fn join_cards(card: &Card, joint: &mut Joint) -> Result<(Communicator
     let id = joint.of_first(id)?;
     let joined = found(card, id, joint);
     let mut communicator = joint.agree(joined)?;
-    let block = joint.agree(card.beside(4 * TRIAL).map_err(words))?;
+    let block = joint.agree(in_words(card.beside(4 * TRIAL)))?;
     let tried = try_out(&mut communicator, &block, joint);
     match joint.agree(tried) {
         Ok(()) => Ok((communicator, library)),
@@ -55,8 +55,9 @@ pub(super) fn join_cards(card: &Card, joint: &mut Joint) -> Result<(Communicator
     }
 }
 
-fn words(error: CompileError) -> String {
-    error.to_string()
+/// A failure in words, which ranks tell each other.
+fn in_words<T>(result: Result<T, CompileError>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
 }
 
 /// The card among those of the others, once all have found one another.
@@ -72,10 +73,10 @@ fn found(card: &Card, id: [u8; 128], joint: &Joint) -> Result<Communicator, Stri
 fn try_out(communicator: &mut Communicator, block: &Card, joint: &Joint) -> Result<(), String> {
     let (rank, size) = (joint.rank(), joint.size());
     let numbers = |factor: usize| (0..TRIAL).map(move |i| (factor * (1 + i % PERIOD)) as f32);
-    block.write(0, &numbers(rank + 1).collect::<Vec<_>>()).map_err(words)?;
-    communicator.sum(block, 0, TRIAL).map_err(words)?;
+    in_words(block.write(0, &numbers(rank + 1).collect::<Vec<_>>()))?;
+    in_words(communicator.sum(block, 0, TRIAL))?;
     await_sum(communicator, joint, JOINING)?;
-    let sums = block.read(0, TRIAL).map_err(words)?;
+    let sums = in_words(block.read(0, TRIAL))?;
     let near = |(found, expected): (&f32, f32)| (found - expected).abs() <= 1e-4 * expected;
     match sums.iter().zip(numbers(size * (size + 1) / 2)).all(near) {
         true => Ok(()),
@@ -109,6 +110,6 @@ pub(super) fn add_up(
     (card, at, floats): (&Card, usize, usize),
     joint: &Joint,
 ) -> Result<(), String> {
-    communicator.sum(card, at, floats).map_err(words)?;
+    in_words(communicator.sum(card, at, floats))?;
     await_sum(communicator, joint, ADDING)
 }
