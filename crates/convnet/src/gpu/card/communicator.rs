@@ -19,8 +19,9 @@ pub(in crate::gpu) enum Communicator {
 /// By what the cards of all ranks find one another.
 pub(in crate::gpu) type Id = [u8; 128];
 
-fn words(error: Error) -> String {
-    error.to_string()
+/// A failure in words, which ranks tell each other.
+fn in_words<T>(result: Result<T, Error>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
 }
 
 impl Card {
@@ -28,7 +29,7 @@ impl Card {
     pub(in crate::gpu) fn adds_up_by(&self) -> Result<[String; 2], String> {
         match &self.0 {
             Block::Gpu { device, .. } => {
-                let library = convnet_gpu::Communicator::library().map_err(words)?;
+                let library = in_words(convnet_gpu::Communicator::library())?;
                 let name = format!("{} {}", library.name, library.version);
                 Ok([name, device.description().uuid.clone()])
             }
@@ -40,7 +41,7 @@ impl Card {
     /// By what the cards of all ranks shall find one another.
     pub(in crate::gpu) fn new_id(&self) -> Result<Id, String> {
         match &self.0 {
-            Block::Gpu { .. } => convnet_gpu::Communicator::new_id().map_err(words),
+            Block::Gpu { .. } => in_words(convnet_gpu::Communicator::new_id()),
             #[cfg(test)]
             Block::Emulated(_) => emulated::Cards::of_this_thread().new_id(),
         }
@@ -56,7 +57,7 @@ impl Card {
         let started = match &self.0 {
             Block::Gpu { device, .. } => {
                 let device = device.clone();
-                let join = move || device.communicator(rank, size, &id).map_err(words);
+                let join = move || in_words(device.communicator(rank, size, &id));
                 thread.spawn(move || Ok(Communicator::Gpu(join()?)))
             }
             #[cfg(test)]

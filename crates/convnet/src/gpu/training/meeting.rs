@@ -47,7 +47,7 @@ pub(super) fn join_cards(
     let joined = found(card, id, joint);
     let mut communicator = joint.agree(joined)?;
     // As many as there will be: the library may make its connections in the first sum of a size, and waits there for the others.
-    let block = card.beside(4 * floats).map_err(words);
+    let block = in_words(card.beside(4 * floats));
     let block = block.and_then(|block| fill(&block, floats, rank + 1).map(|()| block));
     let block = joint.agree(block)?;
     let tried = try_out(&mut communicator, (&block, floats), joint);
@@ -61,8 +61,9 @@ pub(super) fn join_cards(
     }
 }
 
-fn words(error: CompileError) -> String {
-    error.to_string()
+/// A failure in words, which ranks tell each other.
+fn in_words<T>(result: Result<T, CompileError>) -> Result<T, String> {
+    result.map_err(|error| error.to_string())
 }
 
 /// The card among those of the others, once all have found one another.
@@ -80,7 +81,7 @@ fn numbers(floats: usize, factor: usize) -> impl Iterator<Item = f32> {
 }
 
 fn fill(block: &Card, floats: usize, factor: usize) -> Result<(), String> {
-    block.write(0, &numbers(floats, factor).collect::<Vec<_>>()).map_err(words)
+    in_words(block.write(0, &numbers(floats, factor).collect::<Vec<_>>()))
 }
 
 /// Adds up such numbers: what does not work shows before gradients are trusted to it.
@@ -90,9 +91,9 @@ fn try_out(
     joint: &Joint,
 ) -> Result<(), String> {
     let size = joint.size();
-    communicator.sum(block, 0, floats).map_err(words)?;
+    in_words(communicator.sum(block, 0, floats))?;
     await_sum(communicator, joint, JOINING)?;
-    let sums = block.read(0, floats).map_err(words)?;
+    let sums = in_words(block.read(0, floats))?;
     let near = |(found, expected): (&f32, f32)| (found - expected).abs() <= 1e-4 * expected;
     match sums.iter().zip(numbers(floats, size * (size + 1) / 2)).all(near) {
         true => Ok(()),
@@ -126,6 +127,6 @@ pub(super) fn add_up(
     (card, at, floats): (&Card, usize, usize),
     joint: &Joint,
 ) -> Result<(), String> {
-    communicator.sum(card, at, floats).map_err(words)?;
+    in_words(communicator.sum(card, at, floats))?;
     await_sum(communicator, joint, ADDING)
 }
