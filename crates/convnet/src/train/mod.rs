@@ -72,7 +72,8 @@ mod steps;
 mod summary;
 #[cfg(feature = "train")]
 mod supply;
-#[cfg(all(test, feature = "train"))]
+#[cfg(feature = "train")]
+#[cfg(test)]
 mod supply_tests;
 #[cfg(feature = "train")]
 mod teacher;

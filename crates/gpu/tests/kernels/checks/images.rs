@@ -60,7 +60,7 @@ fn moves(
         .collect();
     let set = Bytes { at: case.room(levels.len()), len: levels.len() };
     case.put(set.at, &levels);
-    let room = Entry::room(batch).unwrap();
+    let room = Entry::room(batch).expect("a small batch");
     let record = Words { at: case.room(room), len: room / 4 };
     case.put(record.at, &Entry::record(&entries, blend, before));
     let out: Vector = case.floats(batch * channels * height * width);
