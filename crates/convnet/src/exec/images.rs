@@ -35,9 +35,7 @@ impl<'a> Images<'a> {
     pub fn kept(batch: &'a MovedBatch) -> Self {
         Self(gpu::Images::Kept(batch))
     }
-}
 
-impl<'a> Images<'a> {
     /// Those in the host's memory; `None` where a GPU has them.
     pub(super) fn host(self) -> Option<&'a [f32]> {
         match self.0 {

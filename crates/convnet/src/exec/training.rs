@@ -1,16 +1,16 @@
 //! Training: an open step, whose gradients can be seen and changed before they are applied.
 
+mod batch;
 mod freezing;
 mod images;
 mod joint;
 
 use std::borrow::Cow;
 
-use convnet_kernels::{Clock, Comparison, Isa};
+use convnet_kernels::{Clock, Isa};
 
 pub use self::freezing::Savings;
 
-use super::engine::images_in;
 use super::{Device, Images, Options, RunError, Target};
 use crate::graph::{Graph, NodeId, Shape};
 use crate::ops::{Op, ParamSpec};
@@ -72,26 +72,6 @@ pub struct Ema {
 enum Average {
     Cpu(cpu::Average),
     Gpu(gpu::Average),
-}
-
-/// A batch that was checked, as each device takes it.
-struct Batch<'a> {
-    images: Images<'a>,
-    comparison: Comparison<'a>,
-    n: usize,
-}
-
-impl<'a> Batch<'a> {
-    fn cpu(self) -> cpu::Batch<'a> {
-        let Self { images, comparison, n } = self;
-        let images = images.host().expect("images in memory, as they were checked");
-        cpu::Batch { images, comparison, n }
-    }
-
-    fn gpu(self) -> gpu::Batch<'a> {
-        let Self { images, comparison, n } = self;
-        gpu::Batch { images: images.0, comparison, n }
-    }
 }
 
 /// What a GPU that is alive gives.
@@ -676,31 +656,5 @@ impl TrainingStep {
             true if self.frozen.is_empty() => Ok(Cow::Borrowed(groups)),
             true => Ok(Cow::Owned(groups.clone().freezing(&self.frozen))),
         }
-    }
-
-    fn checked<'b>(&self, images: Images<'b>, target: Target<'b>) -> Result<Batch<'b>, RunError> {
-        let n = self.count(images)?;
-        self.check_images(n)?;
-        self.batch_of(images, n, target)
-    }
-
-    /// How many images there are: 1 to batch whole ones.
-    fn count(&self, images: Images<'_>) -> Result<usize, RunError> {
-        let has = match &self.compiled {
-            Compiled::Cpu(_) => images.host().is_some(),
-            Compiled::Gpu(training) => training.has(images.0),
-        };
-        if !has {
-            return Err(RunError::ImagesElsewhere);
-        }
-        let plan = self.plan_value();
-        let image = plan.graph.input_shape().elements();
-        images_in(images.floats(image), image, plan.batch)
-    }
-
-    /// Images, so many, and their target, checked.
-    fn batch_of<'b>(&self, images: Images<'b>, n: usize, target: Target<'b>) -> Result<Batch<'b>, RunError> {
-        target.check(n, self.classes)?;
-        Ok(Batch { images, comparison: target.comparison(), n })
     }
 }

@@ -154,11 +154,24 @@ impl List {
 
     /// # Panics
     /// If views and weight do not fit the block and the convolution.
-    pub(super) fn check_conv(&self, conv: &Conv, [input, output]: [View; 2], weight: Vector) {
+    pub(super) fn check_conv(&self, conv: &Conv, views: [View; 2], weight: Vector) {
+        self.check_conv_to(conv, conv.output(), views, weight);
+    }
+
+    /// The same where the output is a map of `size`.
+    ///
+    /// # Panics
+    /// If views and weight do not fit the block, the convolution and the size.
+    pub(super) fn check_conv_to(
+        &self,
+        conv: &Conv,
+        size: (usize, usize),
+        [input, output]: [View; 2],
+        weight: Vector,
+    ) {
         self.check(input);
         self.check(output);
         input.assert_disjoint(output);
-        let (height, width) = conv.output();
         let pixels = |(height, width): (usize, usize)| {
             conv.batch.checked_mul(height).and_then(|n| n.checked_mul(width)).expect("a map that fits memory")
         };
@@ -167,11 +180,7 @@ impl List {
             (pixels(conv.input), conv.channels.0),
             "size of {input:?}"
         );
-        assert_eq!(
-            (output.pixels, output.channels),
-            (pixels((height, width)), conv.channels.1),
-            "size of {output:?}"
-        );
+        assert_eq!((output.pixels, output.channels), (pixels(size), conv.channels.1), "size of {output:?}");
         self.check_vector(weight, conv.weights());
         assert_eq!(weight.len, conv.weights(), "elements of {weight:?}");
         for view in [input, output] {

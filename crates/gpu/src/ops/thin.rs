@@ -37,8 +37,13 @@ fn shape(call: Call, conv: &Conv) -> Call {
 
 impl List {
     fn check_thin(&self, conv: &Conv, views: [View; 2], weight: Vector) {
+        self.check_thin_to(conv, conv.output(), views, weight);
+    }
+
+    /// The same where the output is a map of `size`.
+    fn check_thin_to(&self, conv: &Conv, size: (usize, usize), views: [View; 2], weight: Vector) {
         assert!(conv.is_thin(), "{conv:?} of at most 8 input and 64 output channels and few weights");
-        self.check_conv(conv, views, weight);
+        self.check_conv_to(conv, size, views, weight);
         let format = one_format(&views);
         assert_eq!(weight.format, format, "format of {weight:?}");
     }
@@ -99,22 +104,13 @@ impl List {
         shape(call, conv).add(self);
     }
 
-    fn check_pooled(&self, conv: &Conv, [input, out]: [View; 2], codes: Option<Bytes>, weight: Vector) {
-        assert!(conv.is_thin(), "{conv:?} of at most 8 input and 64 output channels and few weights");
+    fn check_pooled(&self, conv: &Conv, views: [View; 2], codes: Option<Bytes>, weight: Vector) {
         let (rows, columns) = conv.output();
-        let pixels = conv.batch * (rows / 2) * (columns / 2);
-        let format = one_format(&[input, out]);
-        self.check(input);
-        self.check(out);
-        input.assert_disjoint(out);
-        let inputs = conv.batch * conv.input.0 * conv.input.1;
-        assert_eq!((input.pixels, input.channels), (inputs, conv.channels.0), "size of {input:?}");
-        assert_eq!((out.pixels, out.channels), (pixels, conv.channels.1), "size of {out:?}");
-        assert!(pixels > 0, "{conv:?} of at least two rows and columns");
-        self.check_vector(weight, conv.weights());
-        assert_eq!((weight.len, weight.format), (conv.weights(), format), "{weight:?}");
+        self.check_thin_to(conv, (rows / 2, columns / 2), views, weight);
+        let [_, out] = views;
+        assert!(out.pixels > 0, "{conv:?} of at least two rows and columns");
         if let Some(codes) = codes {
-            self.check_bytes(codes, pixels * conv.channels.1);
+            self.check_bytes(codes, out.pixels * out.channels);
         }
     }
 

@@ -41,9 +41,7 @@ impl CenterCrop {
         let (half, odd) = ((pixels - kept) / 2, (pixels - kept) % 2);
         (if self.near || half % 2 == 1 { half + odd } else { half }) as isize
     }
-}
 
-impl CenterCrop {
     fn corner(self, image: [usize; 2]) -> [isize; 2] {
         [0, 1].map(|axis| self.start(axis, image[axis]))
     }

@@ -3,7 +3,8 @@
 use convnet_kernels::Whole;
 
 use super::super::{Device, Images, RunError, Target};
-use super::{Batch, Compiled, TrainingStep};
+use super::batch::Batch;
+use super::{Compiled, TrainingStep};
 use crate::plan::StepReport;
 use crate::ranks::{Joint, Part};
 
